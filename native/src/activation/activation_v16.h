@@ -42,8 +42,7 @@ VD_INLINE f32x16 activate(int32_t kind, f32x16 x) {
         case VD_ACTIVATION_HARD_TANH:  // this operand order propagates NaN
             return f32x16_min(f32x16_splat(1.0f), f32x16_max(f32x16_splat(-1.0f), x));
         case VD_ACTIVATION_CLAMPED_SWISH: {
-            f32x16 c =
-                f32x16_min(f32x16_splat(VD_SWISH_LIMIT), x);  // this operand order propagates NaN
+            f32x16 c = f32x16_min(f32x16_splat(VD_SWISH_LIMIT), x);  // propagates NaN
             return gate(c, f32x16_mul(f32x16_splat(-VD_SWISH_SLOPE), c));
         }
         case VD_ACTIVATION_CLAMPED_LINEAR:

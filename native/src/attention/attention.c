@@ -54,7 +54,7 @@ static int64_t block_elements(const vd_kv_cache *cache) {
 }
 
 static_assert(8 * VD_KV_BLOCK * VD_HEAD_MAX <= VD_SCRATCH_BYTES,
-              "beside a block of the widest heads there is room for queries");
+              "a block of the widest heads leaves room for queries");
 
 static tiling tiling_of(const vd_attention *op) {
     int64_t bytes = VD_SCRATCH_BYTES - 4 * block_elements(&op->cache);
@@ -71,13 +71,13 @@ static tiling tiling_of(const vd_attention *op) {
 typedef struct row_group {
     int64_t begin;
     int64_t end;
-    int64_t chunk;      // first chunk that they attend to
-    int64_t chunks;     // number of chunks from there on
-    int divided;        // 1: each chunk is a work item; 0: each tile is
-    int64_t work_item;  // first work item
-    int64_t items;
-    int64_t tile;  // first divided tile
-    int64_t part;  // first partial result of the divided tiles
+    int64_t chunk;       // first chunk that they attend to
+    int64_t chunks;      // number of chunks from there on
+    int divided;         // 1: each chunk is a work item; 0: each tile is
+    int64_t first_item;  // first work item
+    int64_t items;       // number of work items
+    int64_t tile;        // first divided tile
+    int64_t part;        // first partial result of the divided tiles
 } row_group;
 
 static int64_t first_position(const vd_attention *op, int64_t position) {
@@ -116,7 +116,7 @@ static int64_t parts_of(const row_group *t, tiling c) {
 // of a worker's share and its partial results fit.
 static void advance(row_group *t, const vd_op *op, const vd_step *step, tiling c, int64_t total) {
     row_group next = row_group_before(&op->as.attention, step->batch, c, t->begin);
-    next.work_item = t->work_item + t->items;
+    next.first_item = t->first_item + t->items;
     next.tile = t->tile + (t->divided ? c.tiles : 0);
     next.part = t->part + (t->divided ? parts_of(t, c) : 0);
     int64_t stride = vd_part_stride(op->as.attention.cache.d_v);
@@ -237,24 +237,24 @@ static void run_chunk(const vd_query_tile *tile, const vd_step *step, const row_
 
 // A work item: a tile, or one chunk of a divided tile.
 typedef struct work_item {
-    row_group t;
-    int64_t index;
-    int64_t chunk;
+    row_group rows;
+    int64_t tile;   // of the tiles of these rows
+    int64_t chunk;  // of a divided tile
 } work_item;
 
 // Takes the next work item, searching from the tokens of `last`. Returns 0 if there is none.
 static int next_item(work_item *next, const row_group *last, const vd_op *op, const vd_step *step,
                      tiling c, int64_t total) {
     int64_t i = vd_next_tile(step);
-    next->t = *last;
-    while (i >= next->t.work_item + next->t.items) {
-        if (next->t.begin == 0) {
+    next->rows = *last;
+    while (i >= next->rows.first_item + next->rows.items) {
+        if (next->rows.begin == 0) {
             return 0;
         }
-        advance(&next->t, op, step, c, total);
+        advance(&next->rows, op, step, c, total);
     }
-    next->index = (i - next->t.work_item) % c.tiles;
-    next->chunk = next->t.chunk + (i - next->t.work_item) / c.tiles;
+    next->tile = (i - next->rows.first_item) % c.tiles;
+    next->chunk = next->rows.chunk + (i - next->rows.first_item) / c.tiles;
     return 1;
 }
 
@@ -268,17 +268,16 @@ void vd_attention_run(const vd_op *op, const vd_step *step) {
     work_item now, next;
     int more = next_item(&now, &(row_group){.begin = step->rows}, op, step, c, total);
     while (more) {
-        make_tile(&tile, attention, step, c, &now.t, now.index);
-        if (now.t.divided) {
-            more =
-                next_item(&next, &now.t, op, step, c,
-                          total);  // taken before this one runs, so that its keys can be prefetched
-            const work_item *next_keys = more ? &next : &now;
-            set_next_keys(&tile, step, c, &next_keys->t, next_keys->index, next_keys->chunk);
-            run_chunk(&tile, step, &now.t, c, now.index, now.chunk);
+        make_tile(&tile, attention, step, c, &now.rows, now.tile);
+        if (now.rows.divided) {
+            // Taken before this one runs, so that its keys can be prefetched.
+            more = next_item(&next, &now.rows, op, step, c, total);
+            const work_item *prefetched = more ? &next : &now;
+            set_next_keys(&tile, step, c, &prefetched->rows, prefetched->tile, prefetched->chunk);
+            run_chunk(&tile, step, &now.rows, c, now.tile, now.chunk);
         } else {
-            run_tile(&tile, step, c, &now.t, now.index, parts);
-            more = next_item(&next, &now.t, op, step, c, total);
+            run_tile(&tile, step, c, &now.rows, now.tile, parts);
+            more = next_item(&next, &now.rows, op, step, c, total);
         }
         now = next;
     }

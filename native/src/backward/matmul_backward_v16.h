@@ -51,8 +51,7 @@ VD_INLINE void panel_tile(const int M, const int V, const panel_product *p, int6
     for (int i = 0; i < M; i++) {
         for (int v = 0; v < V; v++) {
             if (left > 16 * v) {
-                f32x16 sum = f32x16_add(
-                    acc[i][v], f32x16_zero());  // turns -0 into +0, as skipped panels would
+                f32x16 sum = f32x16_add(acc[i][v], f32x16_zero());  // skipped panels add no -0
                 f32x16_store_up_to(dx[i] + 16 * v, sum, left - 16 * v);
             }
         }

@@ -6,7 +6,7 @@
 #include "recurrence/recurrence.h"
 
 _Static_assert(2 * VD_BACKWARD_POSITIONS * sizeof(double) <= VD_SCRATCH_BYTES,
-               "scratch memory holds the decays of the longest text, and their gradients");
+               "scratch memory holds the decays of the longest sequence, and their gradients");
 
 vd_status vd_recurrence_backward_check(const vd_op *op) {
     const vd_recurrence_backward *b = &op->as.recurrence_backward;

@@ -101,7 +101,7 @@ static int has_feature(const char *name) {
 static int has_dotprod(void) { return has_feature("hw.optional.arm.FEAT_DotProd"); }
 static int has_i8mm(void) { return has_feature("hw.optional.arm.FEAT_I8MM"); }
 #else
-#error "no way to ask this operating system for instruction sets"
+#error "instruction sets cannot be queried on this operating system"
 #endif
 
 // NEON is mandatory in AArch64.

@@ -37,7 +37,7 @@ typedef void vd_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_ran
 // Returns the shared memory that an operation needs; its pointers are null.
 typedef vd_split vd_split_needed(const vd_op *op, const vd_limits *limits);
 
-// Advances by `row` rows the operands of which op->replicated says that each worker has its own.
+// Advances by `row` rows the operands that op->replicated marks as replicated.
 typedef void vd_replicate(vd_op *op, int64_t row);
 
 typedef struct vd_op_impl {
@@ -71,7 +71,7 @@ extern const vd_op_impl vd_op_impls[VD_OP_COUNT];
 // Computes a tile of a matrix product and applies its epilogue.
 void vd_run_fused_tile(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns);
 
-// Returns the row of the batch whose token row i of the operation belongs to.
+// Returns the row of the batch for row i of the operation.
 static inline int64_t vd_token_of(const vd_op *op, const vd_batch *batch, int64_t i) {
     return op->rows == VD_ROWS_LOGITS ? batch->logit_rows[i] : i;
 }

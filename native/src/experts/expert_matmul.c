@@ -1,8 +1,8 @@
-// Products of tokens with the matrices of the experts that they go to. A tile is some columns of
-// one expert and the tokens that go there, wherever in the batch they are: they are gathered in the
-// worker's scratch memory for a kernel of matmul, and its results scattered. So weights are read
-// once for all tokens, and experts without tokens never. A copied row is read for many columns, so
-// that copying costs little.
+// Multiplies tokens by the matrices of the experts that they are routed to. A tile is some columns
+// of one expert and the tokens routed there, from anywhere in the batch: they are gathered in the
+// worker's scratch memory, multiplied by a matmul kernel, and the results scattered. Weights are
+// thus read once for all tokens, and those of experts without tokens never. A gathered row is used
+// for many columns, so that copying is cheap.
 #include <string.h>
 
 #include "experts/expert_tiles.h"
@@ -38,7 +38,7 @@ static int64_t row_bytes(const vd_expert_matmul *m) {
     return vd_is_quantized(m->type) ? m->K + m->K / VD_BLOCK * 16 : m->K * 4;
 }
 
-// Columns of a tile: as many as its bytes allow, but for every worker one.
+// Returns the columns of a tile: as many as fit TILE_BYTES, but at least one tile for each worker.
 static int64_t tile_columns(const vd_expert_matmul *m, const vd_step *step) {
     int64_t width = 2 * vd_matmul_unit(m->type);
     int64_t columns = vd_min(TILE_BYTES / vd_matmul_row_bytes(m->type, m->K), TILE_COLUMNS);
@@ -52,14 +52,15 @@ static int64_t tile_rows(const vd_expert_matmul *m, int64_t columns) {
     return vd_min(fitting, TILE_ROWS);
 }
 
-// `bytes` of scratch memory from *at on, which moves to the next cache line after them.
+// Takes `bytes` of scratch memory at *at, which then moves to the next cache line.
 static void *allocate(char **at, int64_t bytes) {
     void *p = *at;
     *at += (bytes + VD_CACHE_LINE - 1) / VD_CACHE_LINE * VD_CACHE_LINE;
     return p;
 }
 
-// The product of n slots with columns of an expert's matrix as one of scratch memory.
+// Returns the product of n slots with columns of an expert's matrix, with operands in scratch
+// memory.
 static vd_matmul lay_out(const vd_expert_matmul *m, int32_t expert, int64_t slots, vd_range columns,
                          void *scratch) {
     char *at = scratch;
@@ -97,7 +98,7 @@ static void gather(const vd_expert_matmul *m, const vd_matmul *product, int64_t 
     memcpy(y->scaled_sum + to * blocks, x->scaled_sum + from * blocks, (size_t)blocks * 4);
 }
 
-// Brings a row of the tile's results to its slot.
+// Stores a row of the tile's results in its slot, adding the bias.
 static void scatter(const vd_expert_matmul *m, int32_t expert, const float *row, int64_t slot,
                     vd_range columns) {
     float *y = m->y + slot * m->N + columns.begin;

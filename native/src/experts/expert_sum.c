@@ -1,4 +1,4 @@
-// expert_sum has one variant: it waits for memory, and compilers vectorize it.
+// expert_sum has one variant: it is bound by memory, and compilers vectorize it.
 #include "core/op_impl.h"
 
 vd_status vd_expert_sum_check(const vd_op *op) {

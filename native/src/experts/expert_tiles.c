@@ -1,12 +1,12 @@
-// Each worker lists the slots of all experts for itself, which costs less than to wait for one that
-// does: they are counted, which says where those of an expert begin, and then put there.
+// Each worker sorts the slots of all experts by itself, which is cheaper than waiting for one
+// worker: a counting sort by expert.
 #include "experts/expert_tiles.h"
 
 #include <string.h>
 
 enum { LISTED_SLOTS = 16384 };  // at a time
 
-// Slots by expert, and behind them those that name none.
+// Slots by expert, followed by those that name none.
 typedef struct slot_list {
     int32_t ends[VD_EXPERTS_MAX + 1];
     int32_t slots[LISTED_SLOTS];
@@ -28,12 +28,12 @@ static void list_slots(const vd_expert_tiling *tiling, vd_range slots, slot_list
     }
 }
 
-// Where the slots of an expert, or for E those that name none, lie in the list.
+// Returns the range in the list of an expert's slots, or for E of those that name none.
 static vd_range listed(const slot_list *list, int32_t expert) {
     return (vd_range){expert > 0 ? list->ends[expert - 1] : 0, list->ends[expert]};
 }
 
-// The worker's share of the slots that name no expert.
+// Zeroes the worker's share of the slots that name no expert.
 static void clear_others(const vd_expert_tiling *tiling, const vd_step *step,
                          const slot_list *list) {
     vd_range others = listed(list, tiling->E);

@@ -1,4 +1,4 @@
-// route has one variant: a token has few experts, and each a number.
+// route has one variant: a token has one logit for each of a few experts.
 #include <math.h>
 #include <string.h>
 
@@ -37,7 +37,7 @@ vd_status vd_route_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// Inserts each expert into the k best so far, after all whose ranks are not less.
+// Inserts each expert into the k best so far, after all of equal or higher rank.
 static void select_top_k(const float *rank, int32_t E, int32_t k, float *experts) {
     int32_t n = 0;
     for (int32_t e = 0; e < E; e++) {
@@ -71,12 +71,12 @@ static float max_of(const float *logits, int32_t E) {
     return M;
 }
 
-// A score before its division by a sum: of a softmax exp(logit - M).
+// Returns a score before normalization; for a softmax, exp(logit - M).
 static float score_of(const vd_route *route, float logit, float M) {
     return route->score == VD_ROUTE_SIGMOID ? vd_sigmoid(logit) : vd_exp(logit - M);
 }
 
-// What a score is divided by for it to be one among all experts.
+// Returns the divisor that normalizes scores over all experts.
 static float divisor_of_all(const vd_route *route, const float *logits, float M) {
     return route->score == VD_ROUTE_SIGMOID ? 1.0f : sum_of_all(logits, route->E, M);
 }
@@ -88,7 +88,7 @@ static void rank_by_bias(const vd_route *route, const float *logits, float M, fl
     }
 }
 
-// The rank of a group of `size` experts.
+// Returns the rank of a group of `size` experts.
 static float rank_of_group(const vd_route *route, const float *rank, int32_t size) {
     float first = rank[0], second = -INFINITY;
     for (int32_t e = 1; e < size; e++) {
@@ -99,7 +99,7 @@ static float rank_of_group(const vd_route *route, const float *rank, int32_t siz
     return route->group_rank == VD_GROUP_MAX ? first : first + second;
 }
 
-// Gives the experts of groups that are not among the best the rank -infinity.
+// Sets the rank of experts outside the best groups to -infinity.
 static void mask_groups(const vd_route *route, float *rank) {
     int32_t size = route->E / route->groups;
     float group[VD_EXPERT_GROUPS_MAX], best[VD_EXPERT_GROUPS_MAX];

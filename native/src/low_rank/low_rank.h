@@ -4,7 +4,7 @@
 #include "core/arch.h"
 #include "core/pool.h"
 
-// Rows of x and y, and some of their columns, with what one adapter adds.
+// Computes rows and columns of y = x + B * t for one adapter.
 typedef void vd_low_rank_kernel(const vd_low_rank_up *op, const vd_low_rank *update, vd_range rows,
                                 vd_range columns);
 

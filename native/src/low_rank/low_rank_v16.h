@@ -1,10 +1,11 @@
-// The way up of low-rank updates over 16 lanes, which are outputs. Some rows share the loads of B.
+// The up-projection of low-rank updates over 16 lanes, which are outputs. Several rows share the
+// loads of B.
 #include "low_rank/low_rank.h"
 #include "simd/part_v16.h"
 
 enum { TILE_ROWS = 4 };
 
-// The columns from c on, up to 16 of B that lie together or to the end, of M rows from `row` on.
+// Computes n columns from c on, within one group of 16 columns of B, of M rows from `row` on.
 VD_INLINE void tile(const int M, const vd_low_rank_up *op, const vd_low_rank *update, int64_t row,
                     int64_t c, int64_t n) {
     int64_t lane = c % VD_LOW_RANK_COLUMNS;

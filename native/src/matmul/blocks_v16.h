@@ -1,7 +1,7 @@
-// What a quantized type brings to the loops over packed weights, 16 rows in 16 lanes: the columns
-// of a block, how far they lie above the true weights, and the factors of its sub-blocks. The loops
-// in matmul_quantized_v16.h know no type. The layout stands at vd_pack, the arithmetic in
-// docs/numerics.md.
+// The loaders of quantized types for the loops over packed weights, 16 rows in 16 lanes: the
+// columns of a block, their offset from the true weights, and the factors of sub-blocks. The loops
+// in matmul_quantized_v16.h are independent of the type. vidrio.h draws the layout at vd_pack, and
+// docs/numerics.md defines the arithmetic.
 #ifndef VD_MATMUL_BLOCKS_V16_H
 #define VD_MATMUL_BLOCKS_V16_H
 
@@ -20,7 +20,7 @@ VD_INLINE int vd_has_table(const int type) {
     return codes == VD_CODES_TABLE || codes == VD_CODES_GRID;
 }
 
-// Columns by their codes, of types with a table.
+// Returns the weights by code of a type with a table.
 VD_INLINE i8x64 vd_table(const int type) {
     static const int8_t iq4[16] = VD_IQ4_WEIGHTS;
     static const int8_t mxfp4[16] = VD_MXFP4_WEIGHTS(VD_MXFP4_RAISE);
@@ -46,13 +46,13 @@ VD_INLINE i8x64 vd_table(const int type) {
     }
 }
 
-// The bits of columns 4k to 4k+3 in a plane of `bits` bits, moved up to bit `to`.
+// Extracts the bits of columns 4k to 4k+3 from a plane of `bits` bits and shifts them to bit `to`.
 VD_INLINE i8x64 vd_plane(const uint8_t *plane, const int bits, int k, const int to) {
     return i8x64_bits(i8x64_load(plane + VD_UNIT_BYTES * (k % bits)), bits * (k / bits), bits, to);
 }
 
-// Weights of columns 4k to 4k+3 (k from 0 to 7) of the 32 columns whose units start at `quants`,
-// vd_bias(type) above their true values.
+// Loads the weights of columns 4k to 4k+3 (k from 0 to 7) of the 32 columns whose units start at
+// `quants`. They exceed the true weights by vd_bias(type).
 VD_INLINE i8x64 vd_columns(const int type, const uint8_t *quants, int k) {
     const vd_block_layout layout = vd_block_layout_of(type);
     if (layout.low_bits == 8) {
@@ -71,8 +71,8 @@ VD_INLINE int32_t vd_bias(const int type) {
     return vd_columns_signed(type) ? VD_SIGNED_BIAS : vd_block_layout_of(type).code_offset;
 }
 
-// No loaded column has a greater magnitude. One less than a power of two, or 128: so the columns
-// whose sums fit 16 bits divide a sub-block.
+// Returns an upper bound of the magnitude of loaded weights: one less than a power of two, or 128,
+// so that the number of columns whose sums fit 16 bits divides a sub-block.
 VD_INLINE int vd_max_column(const int type) {
     if (vd_columns_signed(type)) {
         return 128;
@@ -83,19 +83,19 @@ VD_INLINE int vd_max_column(const int type) {
     return 2 * vd_bias(type) < 32 ? 31 : 2 * vd_bias(type) < 64 ? 63 : 127;
 }
 
-// Per row: sum + the products of 4 loaded weights with the 4 activations at a.
+// Adds to each row's sum the products of 4 loaded weights with the 4 activations at a.
 VD_INLINE i32x16 vd_dot(const int type, i32x16 sum, i8x64 w, const int8_t *a) {
     return vd_columns_signed(type) ? i8x64_dot_signed(sum, w, a) : i8x64_dot_unsigned(sum, w, a);
 }
 
-// What quantize says of 32 activations.
+// The quantization results of 32 activations.
 typedef struct vd_block_sums {
     const int32_t *sum;  // of each 16
     float scale;
     float scaled_sum;
 } vd_block_sums;
 
-// The sum of the activations that meet sub-block s of 32 columns, and the same times their scale.
+// Returns the sum of the activations of sub-block s of 32 columns, or that sum times their scale.
 VD_INLINE int32_t vd_sub_block_sum(const int sub_block, vd_block_sums a, int s) {
     return sub_block == VD_BLOCK ? a.sum[0] + a.sum[1] : a.sum[s];
 }
@@ -104,14 +104,16 @@ VD_INLINE float vd_sub_block_scaled_sum(const int sub_block, vd_block_sums a, in
                                  : a.scale * (float)vd_sub_block_sum(sub_block, a, s);
 }
 
-// Number c of the 16 that three words per row hold: nibbles in the first two, pairs in the third.
+// Extracts number c of the 16 that three words per row hold: low nibbles in the first two, high
+// pairs in the third.
 VD_INLINE i32x16 vd_six_bits(const uint8_t *words, int c) {
     i32x16 low = i32x16_bits(i32x16_load(words + VD_UNIT_BYTES * (c / 8)), 4 * (c % 8), 15);
     i32x16 high = i32x16_bits(i32x16_load(words + VD_UNIT_BYTES * 2), 2 * c, 3);
     return i32x16_add(low, i32x16_shift_left(high, 4));
 }
 
-// 2^(e - 128), NaN where e is 255. Half of 2^(e - 127), whose bits are e << 23 except for e = 0.
+// Returns 2^(e - 128), or NaN for e = 255. It is half of 2^(e - 127), whose bits are e << 23 except
+// for e = 0.
 VD_INLINE f32x16 vd_power_of_two(i32x16 e) {
     i32x16 not_a_number = i32x16_bits(i32x16_add(e, i32x16_splat(1)), 8, 1);
     i32x16 bits = i32x16_add(i32x16_shift_left(e, 23), not_a_number);
@@ -119,7 +121,7 @@ VD_INLINE f32x16 vd_power_of_two(i32x16 e) {
                       f32x16_splat(0.5f));
 }
 
-// Scale of sub-block j, counted within the block whose factors start at `factors`.
+// Returns the scales of sub-block j of the block whose factors start at `factors`.
 VD_INLINE f32x16 vd_scales(const int type, const uint8_t *factors, int j) {
     const uint8_t *codes = factors + vd_packed_codes(type);
     i32x16 scale;
@@ -147,7 +149,7 @@ VD_INLINE f32x16 vd_scales(const int type, const uint8_t *factors, int j) {
     return f32x16_mul(f32x16_load_halves(factors), f32x16_from_int(scale));
 }
 
-// Minimum of sub-block j, of types that have minima.
+// Returns the minima of sub-block j, for types that have minima.
 VD_INLINE f32x16 vd_minima(const int type, const uint8_t *factors, int j) {
     const uint8_t *codes = factors + vd_packed_codes(type);
     f32x16 dmin = f32x16_load_halves(factors + VD_PACK_ROWS * 2);

@@ -1,5 +1,5 @@
-// Fast matmul over panels of bf16: a panel of tokens is expanded once for all outputs of a tile,
-// one of outputs once for these tokens.
+// Fast matmul over panels of bf16: a panel of tokens is converted once for all outputs of a tile,
+// and a panel of outputs once for these tokens.
 #ifndef VD_MATMUL_MATMUL_FAST_H
 #define VD_MATMUL_MATMUL_FAST_H
 
@@ -25,7 +25,7 @@ VD_INLINE void expand_tokens(const int type, const vd_matmul *op, vd_range rows,
     pad_tokens(p, rows.end - rows.begin);
 }
 
-// Up to 32 weights of a row.
+// Loads up to 32 weights of a row.
 VD_INLINE __m512i load_row(const int type, const uint16_t *row, int64_t columns) {
     __mmask32 mask = columns < VD_BLOCK ? (__mmask32)((1u << columns) - 1) : (__mmask32)-1;
     __m512i bits = _mm512_maskz_loadu_epi16(mask, row);
@@ -36,7 +36,7 @@ VD_INLINE __m512i load_row(const int type, const uint16_t *row, int64_t columns)
                    _mm512_cvtph_ps(_mm512_extracti64x4_epi64(bits, 1)));
 }
 
-// Rows n to n+15 of W, as far as there are so many.
+// Converts rows n to n+15 of W, or up to the last one.
 VD_INLINE void expand_rows(const int type, const vd_matmul *op, int64_t n, int64_t k,
                            int64_t columns, uint16_t (*to)[2 * VD_PACK_ROWS]) {
     const uint8_t *W = op->weights;
@@ -53,7 +53,7 @@ VD_INLINE void expand_rows(const int type, const vd_matmul *op, int64_t n, int64
     }
 }
 
-// Columns 4q to 4q+3 of a block, whose loaded codes become code * scale + offset.
+// Converts columns 4q to 4q+3 of a block, from loaded codes to code * scale + offset.
 VD_INLINE void expand_quad(i8x64 codes, f32x16 scale, f32x16 offset,
                            uint16_t (*to)[2 * VD_PACK_ROWS]) {
     for (int pair = 0; pair < 2; pair++) {
@@ -64,7 +64,7 @@ VD_INLINE void expand_quad(i8x64 codes, f32x16 scale, f32x16 offset,
     }
 }
 
-// Group g of packed rows. A scale has so few bits that its product with a bias is exact.
+// Converts group g of packed rows. A scale has so few bits that its product with a bias is exact.
 VD_INLINE void expand_group(const int type, const vd_matmul *op, int64_t g, int64_t k,
                             int64_t columns, uint16_t (*to)[2 * VD_PACK_ROWS]) {
     const vd_block_layout layout = vd_block_layout_of(type);
@@ -88,7 +88,7 @@ VD_INLINE void expand_group(const int type, const vd_matmul *op, int64_t g, int6
     }
 }
 
-// At most VD_FAST_ROWS rows.
+// Multiplies at most VD_FAST_ROWS rows.
 VD_INLINE void multiply_rows(const int type, const vd_matmul *op, vd_range rows, vd_range outputs,
                              bf16_panels *p) {
     for (int64_t k = 0; k < op->K; k += PANEL_COLUMNS) {

@@ -1,9 +1,9 @@
 // Float matmul over 16 lanes, which run along K. A register tile of tokens and rows of weights
-// shares its loads; each output merges its lanes once, at the end.
+// shares its loads, and each output reduces its lanes once, at the end.
 //
-// Many tokens go over a panel: a tile's rows of weights over some columns, as floats. With the
-// activations of a tile it fills most of the first-level cache, so that only activations are read
-// from the second, at half of what it gives. Between panels a sum waits with all its lanes.
+// Many tokens are multiplied by a panel: some columns of a tile's rows of weights, as floats. With
+// the activations of a tile it fills most of the L1 cache, so that only activations are read from
+// L2, at half its bandwidth. Between panels the sums are stored with all their lanes.
 #include <stdalign.h>
 #include <string.h>
 
@@ -13,10 +13,10 @@
 #include "types/types.h"
 
 enum {
-    FEW_TOKENS = 16,  // up to so many, memory sets the pace
+    FEW_TOKENS = 16,  // up to this number, memory bandwidth is the limit
     PANEL_COLUMNS = 1024,
-    PANEL_ROWS = 4,     // as many sums merge together
-    PANEL_TOKENS = 96,  // whose sums wait
+    PANEL_ROWS = 4,     // sums that are reduced together
+    PANEL_TOKENS = 96,  // tokens whose sums are stored between panels
 };
 
 typedef f32x16 sums[VD_FLOAT_TILE_TOKENS][VD_FLOAT_TILE_ROWS];
@@ -34,7 +34,7 @@ VD_INLINE f32x16 load_w(const int type, const void *row, int64_t k, int64_t n) {
     return n >= 16 ? f32x16_load_halves(p) : f32x16_load_halves_part(p, n);
 }
 
-// Adds the products of 16 columns, or of the n last ones. Token m lies m rows of K after x.
+// Adds the products of 16 columns, or of the last n. Token m is m rows of K after x.
 VD_INLINE void add_columns(const int M, const int N, const float *x, int64_t K, int64_t n,
                            const f32x16 *weights, sums acc) {
     for (int m = 0; m < M; m++) {
@@ -72,7 +72,7 @@ VD_INLINE void load_weights(const int type, const int N, const vd_matmul *op, in
     }
 }
 
-// Outputs of M tokens and N rows of weights as they lie.
+// Computes outputs of M tokens and N rows of weights that are not copied.
 VD_INLINE void tile(const int type, const int M, const int N, const vd_matmul *op, int64_t m0,
                     int64_t n0, vd_prefetcher *prefetcher) {
     const float *x = op->x + m0 * op->K;
@@ -96,7 +96,7 @@ VD_INLINE void tile(const int type, const int M, const int N, const vd_matmul *o
     merge_sums(M, N, op, m0, n0, acc);
 }
 
-// Outputs of the N first rows of weights.
+// Computes outputs of the first N rows of weights.
 VD_INLINE void few_tokens(const int type, const int N, const vd_matmul *op, vd_range rows,
                           vd_range weights) {
     int64_t row_bytes = vd_row_bytes(type, op->K);
@@ -126,8 +126,8 @@ VD_INLINE void fill_panel(const int type, const vd_matmul *op, int64_t n0, int64
     }
 }
 
-// Adds the products of whole steps to some of the sums' lanes, which one register holds of each:
-// so more outputs share what is loaded than if registers held all lanes of fewer.
+// Adds the products of whole steps to one register of each sum's lanes, so that more outputs share
+// the loaded operands than if registers held all lanes.
 VD_INLINE void add_steps(const float *x, int64_t K, const panel_step *panel, int64_t steps,
                          int lane, tile_lanes waiting) {
     const int M = VD_FLOAT_PANEL_TOKENS;
@@ -157,7 +157,7 @@ VD_INLINE void add_steps(const float *x, int64_t K, const panel_step *panel, int
     }
 }
 
-// The last step, where it has fewer than 16 columns.
+// Adds the last step if it has fewer than 16 columns.
 VD_INLINE void add_last_step(const float *x, int64_t K, int64_t columns, const panel_step step,
                              tile_lanes waiting) {
     for (int m = 0; m < VD_FLOAT_PANEL_TOKENS; m++) {
@@ -169,7 +169,7 @@ VD_INLINE void add_last_step(const float *x, int64_t K, int64_t columns, const p
     }
 }
 
-// Adds columns [k, end) to a tile's sums, which wait for more or are complete.
+// Adds columns [k, end) to a tile's sums, and reduces them after the last column.
 VD_INLINE void panel_tile(const vd_matmul *op, int64_t m0, int64_t n0, int64_t k, int64_t end,
                           const panel_step *panel, tile_lanes waiting) {
     const float *x = op->x + m0 * op->K + k;
@@ -195,7 +195,7 @@ VD_INLINE void panel_tile(const vd_matmul *op, int64_t m0, int64_t n0, int64_t k
     }
 }
 
-// More than FEW_TOKENS tokens. The last tile may have some of the one before it once more.
+// Computes outputs of more than FEW_TOKENS tokens. The last tile may overlap the one before it.
 VD_INLINE void many_tokens(const int type, const vd_matmul *op, vd_range rows, int64_t n) {
     alignas(64) panel_step panel[PANEL_COLUMNS / 16];
     alignas(64) tile_lanes waiting[PANEL_TOKENS / VD_FLOAT_PANEL_TOKENS];

@@ -1,11 +1,11 @@
-// Quantized matmul over 16 lanes, which are 16 outputs. One or two tokens: tiles of groups over all
-// of K, at the pace of memory. More tokens: panels.
+// Quantized matmul over 16 lanes, which are 16 outputs. One or two tokens are computed in tiles of
+// groups over all of K, limited by memory bandwidth; more tokens over panels.
 #include "matmul/matmul_panel_v16.h"
 #include "matmul/matmul_tile_v16.h"
 #include "matmul/weight_prefetch.h"
 
-// Outputs of the first M tokens of `rows` and of the first VD_FEW_GROUPS groups, or of as many as
-// there are; in place of the others the last one is computed again.
+// Computes outputs of the first M tokens of `rows` and the first VD_FEW_GROUPS groups. Beyond the
+// last group it is computed again.
 VD_INLINE void packed_tile(const int type, const int M, const vd_matmul *op, int64_t m0,
                            vd_range groups, vd_prefetcher *prefetcher) {
     const int N = VD_FEW_GROUPS;
@@ -37,7 +37,7 @@ VD_INLINE void packed_tile(const int type, const int M, const vd_matmul *op, int
     vd_store_sums(M, N, op, m0, groups, acc);
 }
 
-// For a tile of the N first groups.
+// Returns the prefetcher for a tile of the first N groups.
 VD_INLINE vd_prefetcher prefetcher_of(const int type, const int N, const vd_matmul *op,
                                       vd_range groups) {
     int64_t group_bytes = vd_packed_group_bytes(type, op->K);
@@ -45,7 +45,7 @@ VD_INLINE vd_prefetcher prefetcher_of(const int type, const int N, const vd_matm
     return vd_prefetcher_of(tile, N * group_bytes, (groups.end - groups.begin) * group_bytes);
 }
 
-// At most VD_FEW_TOKENS tokens: one tile of tokens.
+// Computes at most VD_FEW_TOKENS tokens as one tile.
 VD_INLINE void few_tokens(const int type, const int M, const vd_matmul *op, vd_range rows,
                           vd_range units) {
     for (vd_range groups = units; groups.begin < groups.end; groups.begin += VD_FEW_GROUPS) {

@@ -1,6 +1,6 @@
 // The arithmetic of quantized matmul: a register tile of M tokens and N groups of 16 outputs, over
-// 32 columns at a time. Integer sums live for one sub-block, float sums for the whole row. What
-// a type brings is in blocks_v16.h.
+// 32 columns at a time. Integer sums span one sub-block, float sums the whole row. blocks_v16.h has
+// the loaders of the types.
 #ifndef VD_MATMUL_TILE_V16_H
 #define VD_MATMUL_TILE_V16_H
 
@@ -41,14 +41,14 @@ VD_INLINE void vd_next_activations(vd_activations_at *x) {
     x->scaled_sum++;
 }
 
-// Those of token m.
+// Returns the sums of token m.
 VD_INLINE vd_block_sums vd_sums_of(const vd_activations_at *x, int m) {
     int64_t block = m * (x->K / VD_BLOCK);
     return (vd_block_sums){x->sum + block * (VD_BLOCK / VD_SUM_BLOCK), x->scale[block],
                            x->scaled_sum[block]};
 }
 
-// Sums of w · q over sub-block s of the 32 columns.
+// Computes the sums of w · q over sub-block s of the 32 columns.
 VD_INLINE void vd_multiply_sub_block(const int type, const int M, const int N,
                                      const uint8_t *const *columns, int s,
                                      const vd_activations_at *x, vd_int_sums sum) {
@@ -122,7 +122,7 @@ VD_INLINE void vd_add_packed_sub_block(const int type, const int M, const int N,
     }
 }
 
-// Adds 32 columns, which begin with sub-block j.
+// Adds 32 columns, starting with sub-block j.
 VD_INLINE void vd_add_packed_columns(const int type, const int M, const int N,
                                      const uint8_t *const *columns, const uint8_t *const *factors,
                                      int j, const vd_activations_at *x, vd_sums acc) {
@@ -132,23 +132,25 @@ VD_INLINE void vd_add_packed_columns(const int type, const int M, const int N,
     }
 }
 
-// Bytes that a packed group has for 32 columns.
+// Returns the bytes of 32 columns of a packed group.
 VD_INLINE int64_t vd_column_bytes(const int type) {
     const vd_block_layout layout = vd_block_layout_of(type);
     return VD_PACK_ROWS * vd_packed_row_bytes(type, layout.elements) * VD_BLOCK / layout.elements;
 }
 
-// Of a full tile. With minima there is more to do for a group that more tokens can share.
+// Returns the tokens of a full tile. With minima there is more work per group that more tokens can
+// share.
 VD_INLINE int vd_tile_tokens(const int type) {
     return vd_block_layout_of(type).minima ? VD_TILE_TOKENS : VD_PLAIN_TILE_TOKENS;
 }
 
-// Tokens divide into tiles of nearly one size, the greater part of them full.
+// Returns the number of tiles: tokens are divided into tiles of nearly equal size, most of them
+// full.
 VD_INLINE int64_t vd_token_tiles(const int type, vd_range rows) {
     return vd_ceil_div(rows.end - rows.begin, vd_tile_tokens(type));
 }
 
-// Whether more than VD_FEW_TOKENS tokens may leave a tile of M, fewer than those of a full one.
+// Returns whether more than VD_FEW_TOKENS tokens may leave a tile of M, smaller than a full one.
 VD_INLINE int vd_is_part_tile(const int type, const int M) {
     const int full = vd_tile_tokens(type);
     return M < full && (M > VD_FEW_TOKENS || M >= (full + 1) / 2);
@@ -159,7 +161,7 @@ VD_INLINE vd_range vd_token_tile(vd_range rows, int64_t i, int64_t tiles) {
     return (vd_range){rows.begin + M * i / tiles, rows.begin + M * (i + 1) / tiles};
 }
 
-// Zero, or the sums that vd_store_sums has stored.
+// Starts with zeros, or with the sums that vd_store_sums has stored.
 VD_INLINE void vd_begin_sums(const int M, const int N, const vd_matmul *op, int64_t m0,
                              vd_range groups, int stored, vd_sums acc) {
     for (int n = 0; n < N; n++) {
@@ -171,7 +173,7 @@ VD_INLINE void vd_begin_sums(const int M, const int N, const vd_matmul *op, int6
     }
 }
 
-// Stores the sums of M tokens and of the groups that are among the N.
+// Stores the sums of M tokens and those of the N groups that exist.
 VD_INLINE void vd_store_sums(const int M, const int N, const vd_matmul *op, int64_t m0,
                              vd_range groups, vd_sums acc) {
     for (int n = 0; n < N && groups.begin + n < groups.end; n++) {

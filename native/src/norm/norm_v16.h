@@ -1,4 +1,4 @@
-// norm over 16 lanes: three passes over a row that stays in the first-level cache.
+// norm over 16 lanes: three passes over a row that stays in the L1 cache.
 #include <math.h>
 
 #include "norm/norm.h"

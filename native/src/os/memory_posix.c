@@ -1,5 +1,5 @@
-// Memory by mmap: page faults are expensive, so large pieces ask for huge pages, and nothing goes
-// back before its owner frees it.
+// Memory by mmap. Page faults are expensive, so large allocations use huge pages, and no page is
+// returned before its owner frees it.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,7 +14,7 @@ static void *map(size_t bytes) {
     return p == MAP_FAILED ? NULL : p;
 }
 
-// Maps one huge page more than needed and gives back what lies before and after the aligned part.
+// Maps one huge page more than needed and unmaps what precedes and follows the aligned part.
 static void *map_huge(size_t bytes) {
     char *p = map(bytes + HUGE_PAGE);
     if (p == NULL) {
@@ -26,7 +26,7 @@ static void *map_huge(size_t bytes) {
     }
     munmap(p + before + bytes, HUGE_PAGE - before);
 #ifdef MADV_HUGEPAGE
-    madvise(p + before, bytes, MADV_HUGEPAGE);  // a wish: without it, small pages serve
+    madvise(p + before, bytes, MADV_HUGEPAGE);  // a hint: on failure small pages are used
 #endif
     return p + before;
 }

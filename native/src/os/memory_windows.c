@@ -1,5 +1,5 @@
-// Memory by VirtualAlloc. Large pages need a privilege that few accounts have; without it, a piece
-// is aligned like one, at the cost of address space.
+// Memory by VirtualAlloc. Large pages need a privilege that few accounts have; without it, an
+// allocation is aligned like one at the cost of address space.
 #include <windows.h>
 
 #include "vidrio.h"
@@ -45,7 +45,7 @@ vd_status vd_alloc(size_t bytes, void **memory) {
 }
 
 void vd_free(void *memory, size_t bytes) {
-    (void)bytes;  // the system knows
+    (void)bytes;  // VirtualQuery finds the size
     MEMORY_BASIC_INFORMATION piece;
     if (memory != NULL && VirtualQuery(memory, &piece, sizeof piece) != 0) {
         VirtualFree(piece.AllocationBase, 0, MEM_RELEASE);

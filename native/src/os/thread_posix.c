@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #endif
 
-// Names the calling thread. On Linux it has had the name of the thread that started it.
+// Names the calling thread. On Linux it inherits the name of its creator.
 static void set_name(const char *name) {
     if (name[0] == '\0') {
         return;
@@ -33,10 +33,10 @@ int vd_thread_start(vd_thread *thread) {
 
 void vd_thread_join(vd_thread *thread) { pthread_join(thread->handle, NULL); }
 
-// POSIX gives a process one niceness, Linux each thread its own.
+// POSIX has one niceness per process, Linux one per thread.
 void vd_thread_lower_priority(void) {
 #if defined(__linux__)
-    enum { NICE = 5 };  // a third of the weight
+    enum { NICE = 5 };  // a third of the default weight
     if (getpriority(PRIO_PROCESS, 0) < NICE) {
         (void)setpriority(PRIO_PROCESS, 0, NICE);
     }

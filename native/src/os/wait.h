@@ -1,4 +1,4 @@
-// Sleeping until a 32-bit word changes, the primitive under pool and barrier.
+// Waiting for a 32-bit word to change, the primitive of pool and barrier.
 #ifndef VD_OS_WAIT_H
 #define VD_OS_WAIT_H
 
@@ -11,7 +11,7 @@ void vd_wait(atomic_uint *word, uint32_t value);
 // Wakes every thread that sleeps on word.
 void vd_wake_all(atomic_uint *word);
 
-// Tells the processor that this is a spin loop.
+// Hints to the processor that this is a spin loop.
 static inline void vd_relax(void) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();

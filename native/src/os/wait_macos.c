@@ -1,5 +1,5 @@
-// macOS before 14.4 has no public call that sleeps on an address, so sleepers share a few rooms,
-// chosen by the address.
+// macOS before 14.4 has no public call that waits on an address, so waiters share a few condition
+// variables, selected by the address.
 #include <pthread.h>
 
 #include "os/wait.h"
@@ -21,7 +21,7 @@ static void init_buckets(void) {
     }
 }
 
-// The words of pools lie on cache lines of their own.
+// The words of pools are on separate cache lines.
 static bucket *bucket_of(const atomic_uint *word) {
     pthread_once(&once, init_buckets);
     return &buckets[(uintptr_t)word / 64 % BUCKETS];

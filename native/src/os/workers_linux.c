@@ -1,6 +1,6 @@
-// How many workers this process should run: the physical cores of the fast kind within its affinity
-// mask, and no more than the processors that its cgroup's quota pays for. Few rows are divided
-// evenly, so a slower core would hold up all others.
+// The default number of workers: the physical performance cores within the process's affinity mask,
+// and no more processors than the quota of its cgroup grants. Rows are divided evenly, so a slower
+// core would delay all others.
 #include "os/workers_linux.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "vidrio.h"
 
-enum { PATH_BYTES = 1024, CAPACITY = 1024 };  // of a processor that is like all others
+enum { PATH_BYTES = 1024, CAPACITY = 1024 };  // 1024: the capacity of a core if all are alike
 
 static FILE *open_processor(const char *root, int cpu, const char *name) {
     char path[PATH_BYTES];
@@ -17,7 +17,7 @@ static FILE *open_processor(const char *root, int cpu, const char *name) {
     return fopen(path, "re");
 }
 
-// The first number in a processor's file, or `otherwise`.
+// Reads the first number in a processor's file, or returns `fallback`.
 static int read_processor(const char *root, int cpu, const char *name, int fallback) {
     FILE *file = open_processor(root, cpu, name);
     int value = fallback;
@@ -30,7 +30,7 @@ static int read_processor(const char *root, int cpu, const char *name, int fallb
     return value;
 }
 
-// The efficient cores of Intel's hybrid processors: ranges with commas between.
+// Reads the efficiency cores of Intel's hybrid processors: comma-separated ranges.
 static void read_efficient(const char *root, cpu_set_t *efficient) {
     char path[PATH_BYTES];
     CPU_ZERO(efficient);
@@ -53,8 +53,8 @@ static void read_efficient(const char *root, cpu_set_t *efficient) {
     fclose(file);
 }
 
-// Cores at least half as fast as the fastest that is allowed. Arm's processors tell their capacity;
-// its fastest core is often a single one of its kind.
+// Returns the number of allowed cores that are at least half as fast as the fastest allowed. Arm
+// processors report their capacity; the fastest core is often the only one of its kind.
 static int32_t allowed_cores(const char *root, const cpu_set_t *allowed) {
     cpu_set_t efficient, cores;
     int capacity[CPU_SETSIZE];
@@ -78,7 +78,7 @@ static int32_t allowed_cores(const char *root, const cpu_set_t *allowed) {
     return CPU_COUNT(&cores);
 }
 
-// The whole processors that a cgroup's quota pays for; 0: it has none.
+// Returns the number of whole processors that a cgroup's quota grants; 0: no quota.
 static int32_t read_quota(const char *root, const char *group) {
     char path[PATH_BYTES];
     snprintf(path, sizeof path, "%s/sys/fs/cgroup%s/cpu.max", root, group);
@@ -92,7 +92,7 @@ static int32_t read_quota(const char *root, const char *group) {
     return found ? (int32_t)((quota + period - 1) / period) : 0;
 }
 
-// The least quota among this cgroup and its parents (cgroup v2); 0: none.
+// Returns the smallest quota of this cgroup and its parents (cgroup v2); 0: none.
 static int32_t min_quota(const char *root) {
     char path[PATH_BYTES], group[512] = "";
     snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
@@ -125,7 +125,7 @@ int32_t vd_workers_below(const char *root, const cpu_set_t *allowed) {
 int32_t vd_default_workers(void) {
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
-        return 1;  // more than CPU_SETSIZE processors: the caller has to say how many
+        return 1;  // more than CPU_SETSIZE processors: the caller must set the number
     }
     return vd_workers_below("", &allowed);
 }

@@ -4,8 +4,8 @@
 #include <sched.h>
 #include <stdint.h>
 
-// vd_default_workers for a process that may run on `allowed`, where the system's files lie below
-// the directory `root`.
+// Computes vd_default_workers for a process that may run on `allowed`, with the system's files
+// below the directory `root`.
 int32_t vd_workers_below(const char *root, const cpu_set_t *allowed);
 
 #endif

@@ -1,5 +1,5 @@
-// How many workers this process should run: the physical cores of the fastest kind. Work is divided
-// evenly, so a slower core would hold up all others. macOS pins no threads and limits no groups.
+// The default number of workers: the physical cores of the fastest kind. Rows are divided evenly,
+// so a slower core would delay all others. macOS has neither affinity masks nor cgroups.
 #include <sys/sysctl.h>
 
 #include "vidrio.h"

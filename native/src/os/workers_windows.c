@@ -1,6 +1,6 @@
-// How many workers this process should run: the physical cores of the fastest kind within its
-// affinity mask, and no more than the processors that its job's rate limit pays for. Work is
-// divided evenly, so a slower core would hold up all others.
+// The default number of workers: the physical cores of the fastest kind within the process's
+// affinity mask, and no more processors than the rate limit of its job grants. Rows are divided
+// evenly, so a slower core would delay all others.
 #include <stdlib.h>
 #include <windows.h>
 
@@ -8,7 +8,7 @@
 
 typedef SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX record;
 
-// The records of all cores, to be freed; null when the system does not tell.
+// Returns the records of all cores, to be freed, or null if the system reports none.
 static char *read_cores(DWORD *bytes) {
     *bytes = 0;
     GetLogicalProcessorInformationEx(RelationProcessorCore, NULL, bytes);
@@ -21,7 +21,8 @@ static char *read_cores(DWORD *bytes) {
     return cores;
 }
 
-// The mask speaks of the process's one group. A process in several groups has no mask.
+// Returns whether the mask allows a core. It applies to the process's only group; a process in
+// several groups has no mask.
 static int allowed(const PROCESSOR_RELATIONSHIP *core, WORD groups, WORD group, DWORD_PTR mask) {
     return groups != 1 || (core->GroupMask[0].Group == group && (core->GroupMask[0].Mask & mask));
 }
@@ -37,7 +38,7 @@ static int32_t allowed_cores(void) {
         return 1;
     }
     if (!GetProcessGroupAffinity(GetCurrentProcess(), &groups, &group)) {
-        groups = GetLastError() == ERROR_INSUFFICIENT_BUFFER ? 2 : 1;  // there was room for one
+        groups = GetLastError() == ERROR_INSUFFICIENT_BUFFER ? 2 : 1;  // passed room for one
     }
     int32_t count = 0;
     int32_t fastest = 0;
@@ -52,7 +53,7 @@ static int32_t allowed_cores(void) {
     return count;
 }
 
-// The hard limit of this process's job, in whole processors; 0: none.
+// Returns the hard limit of this process's job in whole processors; 0: none.
 static int32_t quota_processors(void) {
     JOBOBJECT_CPU_RATE_CONTROL_INFORMATION rate = {0};
     DWORD hard = JOB_OBJECT_CPU_RATE_CONTROL_ENABLE | JOB_OBJECT_CPU_RATE_CONTROL_HARD_CAP;

@@ -1,4 +1,4 @@
-// What the machine can do at most: the yardstick of vidrio bench.
+// Measures the peak rates of the machine, to which vidrio bench compares kernels.
 #include "probe/probe.h"
 
 #include <math.h>
@@ -13,8 +13,8 @@ static const vd_probe_kernels *const kernels[VD_ISA_COUNT] = {
 #undef VD_VARIANT
 
 enum {
-    ROUNDS = 100000,         // of arithmetic in a span: a few milliseconds
-    READ_BYTES = 256 << 20,  // in all, beyond the caches of most machines
+    ROUNDS = 100000,         // of arithmetic in a measurement: a few milliseconds
+    READ_BYTES = 256 << 20,  // in total, larger than the caches of most machines
     MEASUREMENTS_MIN = 3
 };
 
@@ -25,7 +25,7 @@ typedef struct measurement {
     atomic_uint_fast64_t sink;
 } measurement;
 
-// Four streams, since one does not keep enough lines under way; eight sums of each, so that the
+// Four streams, since one does not keep enough cache lines in flight, with eight sums each, so that
 // additions do not wait for each other.
 static uint64_t read_words(const uint64_t *p, int64_t n) {
     enum { STREAMS = 4, SUMS = 8 };
@@ -99,7 +99,7 @@ vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds
             return status;
         }
         for (int64_t i = 0; i < READ_BYTES; i += 4096) {
-            ((char *)memory)[i] = 1;  // untouched pages would all be the one zero page
+            ((char *)memory)[i] = 1;  // untouched pages would all map to the zero page
         }
     }
     measurement s = {.kind = kind, .kernels = kernels[isa], .memory = memory};

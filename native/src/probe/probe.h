@@ -4,8 +4,8 @@
 #include "core/arch.h"
 #include "vidrio.h"
 
-// Runs `rounds` rounds of independent chains of one instruction; the result keeps compilers from
-// leaving it out. vd_probe_*_ops says how many operations a round has.
+// Functions that run `rounds` rounds of independent chains of one instruction, and the number of
+// operations per round. The results are used only to keep compilers from removing the loops.
 typedef struct vd_probe_kernels {
     float (*fma)(int64_t rounds);
     int32_t (*dot)(int64_t rounds);

@@ -1,5 +1,5 @@
-// Peaks of the instructions that the kernels live on: chains long enough to hide their latency, few
-// enough to stay in registers.
+// Peak rates of the instructions that dominate the kernels: enough chains to hide their latency,
+// few enough to stay in registers.
 #include "probe/probe.h"
 
 enum { CHAINS = VD_REGISTER_LANES == 16 ? 12 : 4 };  // of 1, 2 or 4 registers
@@ -36,7 +36,7 @@ static int32_t dot_chains(int64_t rounds) {
     }
     for (int64_t i = 0; i < rounds; i++) {
         for (int j = 0; j < CHAINS; j++) {
-            w = i8x64_opaque(w);  // or products that do not take the sum would be computed once
+            w = i8x64_opaque(w);  // keeps products that do not depend on the sum from being hoisted
             chain[j] = i8x64_dot_unsigned(chain[j], w, bytes);
         }
     }

@@ -1,4 +1,4 @@
-// Workers share the heads, which do not know of each other.
+// Workers share the heads, which are independent.
 #include "recurrence/recurrence.h"
 
 #include "core/op_impl.h"

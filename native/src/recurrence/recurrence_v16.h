@@ -1,5 +1,5 @@
-// recurrence over 16 lanes, which are columns of values, or positions of a span. Tokens of a span
-// read the state together: what it gives them does not depend on their updates.
+// recurrence over 16 lanes, which are columns of values or positions of a span. The tokens of a
+// span read the state together, since what they read does not depend on their updates.
 #include <math.h>
 
 #include "recurrence/recurrence.h"
@@ -8,9 +8,8 @@
 
 enum {
     TOGETHER = 3,  // tokens that read a row of the state together
-    TOGETHER_COLUMNS =
-        VD_REGISTER_LANES == 16 ? 4 : 1,    // vectors whose sums for them fill the registers
-    ALONE_COLUMNS = VD_REGISTER_LANES / 4,  // and those for one token
+    TOGETHER_COLUMNS = VD_REGISTER_LANES == 16 ? 4 : 1,  // vectors that fill the registers then
+    ALONE_COLUMNS = VD_REGISTER_LANES / 4,               // and for one token
 };
 
 _Static_assert(VD_SPAN == 16, "a span fills a vector");
@@ -36,7 +35,7 @@ static void advance(const vd_recurrence *op, vd_head_state s) {
     }
 }
 
-// A token's rows, and what it reads of its span.
+// A token's rows, and the weights with which it reads its span.
 typedef struct token {
     const float *q;
     const float *k;
@@ -44,12 +43,12 @@ typedef struct token {
     float *z;
     float *update;
     float beta;
-    int32_t t;           // its position in the span
-    float by_key[16];    // weights of the span's updates for its key
-    float by_query[16];  // and for its query; those behind the token's mean nothing
+    int32_t t;           // position in the span
+    float by_key[16];    // weights of the span's updates for the token's key
+    float by_query[16];  // and for its query; those after position t are undefined
 } token;
 
-// Finds the weights of n tokens.
+// Computes the weights of n tokens.
 VD_INLINE void weigh(const vd_recurrence *op, vd_head_state s, token *x, int n) {
     f32x16 by_key[TOGETHER], by_query[TOGETHER];
     for (int j = 0; j < n; j++) {
@@ -70,8 +69,8 @@ VD_INLINE void weigh(const vd_recurrence *op, vd_head_state s, token *x, int n) 
     }
 }
 
-// What the state gives n tokens in some vectors of columns from c on, of which `left` columns
-// exist: for their keys, in the place of their updates, and for their queries.
+// Reads the state for n tokens in some vectors of columns from c on, up to `left` columns: for
+// their keys into the place of their updates, and for their queries into z.
 VD_INLINE void read_state(const vd_recurrence *op, vd_head_state s, const float *decays,
                           const token *x, int n, int64_t c, int64_t left, int vectors) {
     enum {
@@ -104,7 +103,7 @@ VD_INLINE void read_state(const vd_recurrence *op, vd_head_state s, const float 
     }
 }
 
-// All columns, for n tokens, by as many vectors as fit, then by one.
+// Reads all columns for n tokens: as many vectors at a time as fit, then one.
 VD_INLINE void read_columns(const vd_recurrence *op, vd_head_state s, const float *decays,
                             const token *x, int n, int vectors) {
     int64_t c = 0, width = 16 * vectors;
@@ -116,7 +115,7 @@ VD_INLINE void read_columns(const vd_recurrence *op, vd_head_state s, const floa
     }
 }
 
-// Ends a token, whose place of the update and result have what the state gives.
+// Completes the update and the result of a token, which hold the parts read from the state.
 static void finish(const vd_recurrence *op, vd_head_state s, const token *x, const float *skip) {
     f32x16 beta = f32x16_splat(x->beta), own = f32x16_splat(x->by_query[x->t]);
     for (int64_t c = 0; c < op->d_v; c += 16) {
@@ -155,7 +154,7 @@ static token begin(const vd_recurrence *op, vd_head_state s, int64_t head, int64
     return x;
 }
 
-// Runs n tokens of a span, those of the batch from row i on.
+// Runs n tokens of a span, from row i of the batch on.
 static void run_tokens(const vd_recurrence *op, vd_head_state s, int64_t head, int64_t i, int32_t t,
                        int32_t n) {
     token tokens[VD_SPAN];

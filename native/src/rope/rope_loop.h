@@ -1,11 +1,11 @@
-// rope in plain C. Each variant compiles it with its own flags: it is a thousandth of a step, and
-// compilers vectorize it. Every rounding is written out, so the flags cannot change the bits.
+// rope in plain C, compiled by each variant with its own flags: it takes a thousandth of a step,
+// and compilers vectorize it. Every rounding is explicit, so that the flags cannot change the bits.
 #include <math.h>
 #include <string.h>
 
 #include "rope/rope.h"
 
-// A pair lies `apart` elements apart, and the next pair `stride` elements on.
+// Rotates pairs of elements `distance` apart; the next pair is `stride` elements on.
 VD_INLINE void rotate(const float *x, float *y, const float *cos, const float *sin, int32_t pairs,
                       int32_t stride, int32_t distance) {
     for (int32_t j = 0; j < pairs; j++) {

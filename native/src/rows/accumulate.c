@@ -1,5 +1,5 @@
-// accumulate has one variant: it waits for memory, and compilers vectorize it. Workers share the
-// columns, so that each sum has one order.
+// accumulate has one variant: it is bound by memory, and compilers vectorize it. Workers share the
+// columns, so that each sum has a fixed order.
 #include "core/op_impl.h"
 
 vd_status vd_accumulate_check(const vd_op *op) {

@@ -1,4 +1,4 @@
-// add has one variant: it waits for memory, and compilers vectorize it.
+// add has one variant: it is bound by memory, and compilers vectorize it.
 #include "core/op_impl.h"
 
 vd_status vd_add_check(const vd_op *op) {

@@ -1,4 +1,4 @@
-// embed has one variant: a step reads a row per token, once.
+// embed has one variant: a step reads one row per token.
 #include "core/op_impl.h"
 #include "types/dequantize.h"
 
@@ -11,7 +11,7 @@ vd_status vd_embed_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// Returns the rows that the table must have.
+// Returns the rows that the table must have for the plan's limits.
 static int64_t rows_needed(const vd_embed *embed, const vd_limits *limits) {
     int64_t last =
         (embed->index == VD_EMBED_POSITIONS ? limits->positions : limits->vocabulary) - 1;

@@ -1,4 +1,4 @@
-// gather moves rows.
+// gather copies the rows of the batch for which logits are requested.
 #include <string.h>
 
 #include "core/op_impl.h"

@@ -1,4 +1,4 @@
-// scale has one variant: it waits for memory, and compilers vectorize it.
+// scale has one variant: it is bound by memory, and compilers vectorize it.
 #include <math.h>
 
 #include "core/op_impl.h"

@@ -1,4 +1,4 @@
-// tap has one variant: it waits for memory, and compilers vectorize it.
+// tap has one variant: it is bound by memory, and compilers vectorize it.
 #include <string.h>
 
 #include "core/op_impl.h"
@@ -18,7 +18,7 @@ vd_status vd_tap_check(const vd_op *op) {
 
 void vd_tap_replicate(vd_op *op, int64_t row) { op->as.tap.x += row * op->as.tap.width; }
 
-// Where row i goes, or -1.
+// Returns the row of data that row i is copied to, or -1.
 static int64_t target_row(const vd_op *op, const vd_batch *batch, int64_t i) {
     const vd_tap *tap = &op->as.tap;
     int64_t token = vd_token_of(op, batch, i);
@@ -31,8 +31,8 @@ static int64_t target_row(const vd_op *op, const vd_batch *batch, int64_t i) {
     return offset < tap->n_rows - tap->bases[sequence] ? tap->bases[sequence] + offset : -1;
 }
 
-// More rows than this fill the caches with what nothing reads soon; those of fewer stay there, and
-// are written back when memory has time.
+// Up to this number, rows are stored through the caches and written back when memory is idle; more
+// rows would evict data in use.
 enum { CACHED_ROWS = 16 };
 
 static void store(const float *x, void *data, int32_t type, int64_t first, int64_t n, int cached) {

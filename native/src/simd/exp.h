@@ -1,4 +1,4 @@
-// exp, tanh and the logistic function of docs/numerics.md in plain C.
+// exp, tanh and the sigmoid in plain C, as docs/numerics.md defines them.
 #ifndef VD_SIMD_EXP_H
 #define VD_SIMD_EXP_H
 
@@ -6,15 +6,15 @@
 
 #include "types/types.h"
 
-// 2^n for -126 <= n <= 127.
+// Returns 2^n for -126 <= n <= 127.
 static inline float vd_pow2(int32_t n) { return vd_bits_to_float((uint32_t)(n + 127) << 23); }
 
-// x - m * ln(2), where m * ln(2) has two parts.
+// Returns x - m * ln(2), with ln(2) split in two parts.
 static inline float vd_exp_remainder(float x, float m) {
     return fmaf(m, -0x1.7f7d1cp-20f, fmaf(m, -0x1.62e4p-1f, x));
 }
 
-// e^r - 1 for |r| <= ln(2)/2.
+// Returns e^r - 1 for |r| <= ln(2)/2.
 static inline float vd_expm1_reduced(float r) {
     float q = 0x1.6a23d0p-10f;
     q = fmaf(q, r, 0x1.123a20p-7f);
@@ -37,7 +37,7 @@ static inline float vd_exp(float x) {
     return p * vd_pow2(half) * vd_pow2(n - half);
 }
 
-// e^x - 1 for -20 <= x <= 20; beyond, what it is there.
+// Returns e^x - 1, with x clamped to [-20, 20].
 static inline float vd_expm1(float x) {
     if (isnan(x)) {
         return x;

@@ -1,14 +1,14 @@
-// exp of docs/numerics.md over 16 lanes.
+// exp over 16 lanes, as docs/numerics.md defines it.
 #ifndef VD_SIMD_EXP_V16_H
 #define VD_SIMD_EXP_V16_H
 
-// x - m * ln(2), where m * ln(2) has two parts.
+// Returns x - m * ln(2), with ln(2) split in two parts.
 VD_INLINE f32x16 f32x16_exp_remainder(f32x16 x, f32x16 m) {
     f32x16 r = f32x16_fma(m, f32x16_splat(-0x1.62e4p-1f), x);
     return f32x16_fma(m, f32x16_splat(-0x1.7f7d1cp-20f), r);
 }
 
-// e^r - 1 for |r| <= ln(2)/2.
+// Returns e^r - 1 for |r| <= ln(2)/2.
 VD_INLINE f32x16 f32x16_expm1_reduced(f32x16 r) {
     f32x16 q = f32x16_splat(0x1.6a23d0p-10f);
     q = f32x16_fma(q, r, f32x16_splat(0x1.123a20p-7f));
@@ -19,7 +19,7 @@ VD_INLINE f32x16 f32x16_expm1_reduced(f32x16 r) {
 }
 
 VD_INLINE f32x16 f32x16_exp(f32x16 x) {
-    x = f32x16_max(f32x16_splat(-104.0f), x);  // in this order NaNs remain
+    x = f32x16_max(f32x16_splat(-104.0f), x);  // this operand order propagates NaN
     x = f32x16_min(f32x16_splat(89.0f), x);
     i32x16 n = f32x16_round(f32x16_mul(x, f32x16_splat(0x1.715476p+0f)));
     f32x16 r = f32x16_exp_remainder(x, f32x16_from_int(n));

@@ -1,4 +1,4 @@
-// The lane sum of docs/numerics.md in plain C.
+// The lane sum in plain C, as docs/numerics.md defines it.
 #ifndef VD_SIMD_LANE_SUM_H
 #define VD_SIMD_LANE_SUM_H
 

@@ -1,6 +1,7 @@
-// f32x16: the 16 lanes of docs/numerics.md in four NEON registers, for the headers of the sets that
-// contain NEON, which add the integer dot products. The kernels in *_v16.h are written over these
-// names; simd/v16_avx2.h and simd/v16_avx512.h have the same.
+// The 16 virtual lanes of docs/numerics.md in four NEON registers, for the headers of instruction
+// sets that contain NEON and add integer dot products. The kernels in *_v16.h use the types f32x16
+// (16 floats), i32x16 (16 int32) and i8x64 (64 int8); simd/v16_avx2.h and simd/v16_avx512.h define
+// the same names.
 #ifndef VD_SIMD_LANES_NEON_H
 #define VD_SIMD_LANES_NEON_H
 
@@ -18,7 +19,7 @@ typedef struct i32x16 {
     int32x4_t a, b, c, d;
 } i32x16;
 
-// All bits set in the first n of 4 lanes; n may lie outside 0 to 4.
+// Sets all bits of the first n of 4 lanes; n may be outside [0, 4].
 VD_INLINE uint32x4_t u32x4_mask(int64_t n) {
     static const int32_t lane[4] = {0, 1, 2, 3};
     return vcltq_s32(vld1q_s32(lane), vdupq_n_s32((int32_t)n));
@@ -39,7 +40,7 @@ VD_INLINE void f32x16_store(float *p, f32x16 x) {
     vst1q_f32(p + 12, x.d);
 }
 
-// The first n (0 to 15) lanes; the others are zero, or are left alone in memory.
+// Loads or stores the first n (0 to 15) lanes. Other lanes are zero, or are not stored.
 VD_INLINE f32x16 f32x16_load_part(const float *p, int64_t n) {
     float lane[16] = {0};
     memcpy(lane, p, (size_t)n * sizeof lane[0]);
@@ -74,7 +75,7 @@ VD_INLINE f32x16 f32x16_load_halves_part(const void *p, int64_t n) {
     return f32x16_load_halves(halves);
 }
 
-// 16 bfloats, exact.
+// Converts bfloat16 exactly.
 VD_INLINE float32x4_t f32x4_load_bfloats(const uint16_t *p) {
     return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
 }
@@ -110,7 +111,7 @@ VD_INLINE f32x16 f32x16_fma(f32x16 x, f32x16 y, f32x16 z) {
                     vfmaq_f32(z.d, x.d, y.d)};
 }
 
-// One of the registers of a f32x16.
+// One register of an f32x16.
 enum { VD_REGISTER_LANES = 4 };
 typedef float32x4_t f32reg;
 VD_INLINE f32reg f32reg_load(const float *p) { return vld1q_f32(p); }
@@ -121,7 +122,7 @@ VD_INLINE f32x16 f32x16_negate(f32x16 x) {
     return (f32x16){vnegq_f32(x.a), vnegq_f32(x.b), vnegq_f32(x.c), vnegq_f32(x.d)};
 }
 
-// x > y ? x : y, so that a NaN in x becomes y, and one in y remains. fmax would keep both.
+// Returns x > y ? x : y, so that a NaN in x yields y, and a NaN in y remains. fmax would differ.
 VD_INLINE float32x4_t f32x4_max(float32x4_t x, float32x4_t y) {
     return vbslq_f32(vcgtq_f32(x, y), x, y);
 }
@@ -137,7 +138,7 @@ VD_INLINE f32x16 f32x16_min(f32x16 x, f32x16 y) {
                     f32x4_min(x.d, y.d)};
 }
 
-// The fixed tree of a lane sum.
+// Adds the lanes in the fixed tree of a lane sum.
 VD_INLINE float32x2_t f32x16_reduce_add_to_two(f32x16 x) {
     float32x4_t four = vaddq_f32(vaddq_f32(x.a, x.c), vaddq_f32(x.b, x.d));
     return vadd_f32(vget_low_f32(four), vget_high_f32(four));
@@ -146,14 +147,14 @@ VD_INLINE float f32x16_reduce_add(f32x16 x) {
     return vpadds_f32(f32x16_reduce_add_to_two(x)) + 0.0f;
 }
 
-// The merges of 4 sums, to memory.
+// Stores the lane sums of 4 vectors.
 VD_INLINE void f32x16_reduce_add_four(float *y, const f32x16 x[4]) {
     float32x4_t a = vcombine_f32(f32x16_reduce_add_to_two(x[0]), f32x16_reduce_add_to_two(x[1]));
     float32x4_t b = vcombine_f32(f32x16_reduce_add_to_two(x[2]), f32x16_reduce_add_to_two(x[3]));
     vst1q_f32(y, vaddq_f32(vpaddq_f32(a, b), vdupq_n_f32(0.0f)));
 }
 
-// Bit i: whether lane i of x is greater than that of y.
+// Returns a mask with bit i set if lane i of x is greater than that of y.
 VD_INLINE uint32_t f32x4_greater_mask(float32x4_t x, float32x4_t y) {
     static const uint32_t bit[4] = {1, 2, 4, 8};
     return vaddvq_u32(vandq_u32(vcgtq_f32(x, y), vld1q_u32(bit)));
@@ -185,7 +186,7 @@ VD_INLINE i32x16 i32x16_load_signed_bytes(const uint8_t *p) {
                     vmovl_s16(vget_low_s16(high)), vmovl_high_s16(high)};
 }
 
-// (x >> from) & mask, and x << by; counts from 0 to 31.
+// Returns (x >> from) & mask, and x << by; counts from 0 to 31.
 VD_INLINE int32x4_t i32x4_bits(int32x4_t x, int from, int32_t mask) {
     uint32x4_t moved = vshlq_u32(vreinterpretq_u32_s32(x), vdupq_n_s32(-from));
     return vandq_s32(vreinterpretq_s32_u32(moved), vdupq_n_s32(mask));
@@ -232,18 +233,18 @@ VD_INLINE f32x16 f32x16_from_int(i32x16 x) {
     return (f32x16){vcvtq_f32_s32(x.a), vcvtq_f32_s32(x.b), vcvtq_f32_s32(x.c), vcvtq_f32_s32(x.d)};
 }
 
-// The floats that have these bits.
+// Reinterprets bits as floats.
 VD_INLINE f32x16 f32x16_from_bits(i32x16 x) {
     return (f32x16){vreinterpretq_f32_s32(x.a), vreinterpretq_f32_s32(x.b),
                     vreinterpretq_f32_s32(x.c), vreinterpretq_f32_s32(x.d)};
 }
 
-// 16 signed bytes as floats.
+// Loads 16 signed bytes as floats.
 VD_INLINE f32x16 f32x16_load_bytes(const int8_t *p) {
     return f32x16_from_int(i32x16_load_signed_bytes((const uint8_t *)p));
 }
 
-// 2^n for -126 <= n <= 127.
+// Returns 2^n for -126 <= n <= 127.
 VD_INLINE f32x16 f32x16_pow2(i32x16 n) {
     i32x16 biased = i32x16_add(n, i32x16_splat(127));
     return (f32x16){vreinterpretq_f32_s32(vshlq_n_s32(biased.a, 23)),
@@ -252,13 +253,13 @@ VD_INLINE f32x16 f32x16_pow2(i32x16 n) {
                     vreinterpretq_f32_s32(vshlq_n_s32(biased.d, 23))};
 }
 
-// x * 2^n, rounded once; x * 2^(n/2) is a normal float.
+// Returns x * 2^n, rounded once, if x * 2^(n/2) is a normal float.
 VD_INLINE f32x16 f32x16_ldexp(f32x16 x, i32x16 n) {
     i32x16 half = i32x16_halve(n);
     return f32x16_mul(f32x16_mul(x, f32x16_pow2(half)), f32x16_pow2(i32x16_sub(n, half)));
 }
 
-// The bits of |x|, which order as |x| does.
+// Returns the bits of |x|, which order as |x| does.
 VD_INLINE i32x16 f32x16_abs_bits(f32x16 x) {
     return (i32x16){vreinterpretq_s32_f32(vabsq_f32(x.a)), vreinterpretq_s32_f32(vabsq_f32(x.b)),
                     vreinterpretq_s32_f32(vabsq_f32(x.c)), vreinterpretq_s32_f32(vabsq_f32(x.d))};
@@ -271,7 +272,7 @@ VD_INLINE void i32x16_store_bytes(int8_t *p, i32x16 x) {
     vst1q_s8(p, vmovn_high_s16(vmovn_s16(low), high));
 }
 
-// 64 bytes: 16 rows x 4 adjacent weights, one unit of the packed layout.
+// 64 bytes: 16 rows x 4 adjacent weights, a unit of the packed layout.
 typedef struct i8x64 {
     int8x16_t a, b, c, d;
 } i8x64;
@@ -288,7 +289,7 @@ VD_INLINE void i8x64_store(void *p, i8x64 w) {
     vst1q_s8(bytes + 32, w.c);
     vst1q_s8(bytes + 48, w.d);
 }
-// The same bytes, of which the compiler knows nothing.
+// Returns its argument, hidden from the optimizer.
 VD_INLINE i8x64 i8x64_opaque(i8x64 w) {
     __asm__("" : "+w"(w.a), "+w"(w.b), "+w"(w.c), "+w"(w.d));
     return w;
@@ -297,7 +298,7 @@ VD_INLINE i8x64 i8x64_or(i8x64 x, i8x64 y) {
     return (i8x64){vorrq_s8(x.a, y.a), vorrq_s8(x.b, y.b), vorrq_s8(x.c, y.c), vorrq_s8(x.d, y.d)};
 }
 
-// In each byte, bits [from, from + width) moved to [to, to + width).
+// Moves bits [from, from + width) of each byte to [to, to + width), and clears the others.
 VD_INLINE int8x16_t i8x16_bits(int8x16_t w, int from, int width, int to) {
     uint8x16_t moved = vshlq_u8(vreinterpretq_u8_s8(w), vdupq_n_s8((int8_t)(to - from)));
     return vreinterpretq_s8_u8(vandq_u8(moved, vdupq_n_u8((uint8_t)(((1 << width) - 1) << to))));
@@ -307,7 +308,7 @@ VD_INLINE i8x64 i8x64_bits(i8x64 w, int from, int width, int to) {
                    i8x16_bits(w.c, from, width, to), i8x16_bits(w.d, from, width, to)};
 }
 
-// Byte i of the result is entry index[i] (0 to 15) of the table.
+// A table of 16 bytes; lookup returns for byte i the entry index[i] (0 to 15).
 VD_INLINE i8x64 i8x64_table(const int8_t table[16]) {
     int8x16_t all = vld1q_s8(table);
     return (i8x64){all, all, all, all};
@@ -319,8 +320,8 @@ VD_INLINE i8x64 i8x64_lookup(i8x64 table, i8x64 index) {
                    vqtbl1q_s8(table.d, vreinterpretq_u8_s8(index.d))};
 }
 
-// In each quarter, four bytes j of u[i] change places with four bytes i of u[j]: four units with
-// adjacent columns become rows, of which quarter q of u[i] is row 4q + i.
+// Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes, whose rows are u[0] to u[3]:
+// four units of adjacent columns become rows, and quarter q of u[i] is row 4q + i.
 VD_INLINE void i8x16_transpose_four(int8x16_t *u0, int8x16_t *u1, int8x16_t *u2, int8x16_t *u3) {
     int32x4_t a = vreinterpretq_s32_s8(*u0), b = vreinterpretq_s32_s8(*u1);
     int32x4_t c = vreinterpretq_s32_s8(*u2), d = vreinterpretq_s32_s8(*u3);
@@ -346,8 +347,8 @@ VD_INLINE int8x16_t i8x16_splat_four(const int8_t *a) {
     return vreinterpretq_s8_s32(vdupq_n_s32(four));
 }
 
-// The dot products below multiply signed bytes, and no weight that counts as unsigned exceeds 127:
-// signed and unsigned weights are the same, and none has to be raised.
+// The dot products below multiply signed bytes, and unsigned weights do not exceed 127, so that
+// signed and unsigned weights are treated alike without an offset.
 enum { VD_SIGNED_BIAS = 0 };
 
 VD_INLINE i8x64 i8x64_signed(i8x64 w) { return w; }

@@ -1,10 +1,10 @@
-// Matmul sums a run of dot products apart from the whole sum where the whole sum has more bits
-// (v16_avx2.h). Here it has not: a run goes on from the sum, and is the sum at its end. Included by
-// the f32x16 of such instruction sets.
-#ifndef VD_SIMD_WHOLE_RUNS_H
-#define VD_SIMD_WHOLE_RUNS_H
+// Matmul accumulates dot products in partial sums if they are narrower than the total (v16_avx2.h).
+// On the instruction sets that include this header they are not: a partial sum starts with the
+// total, and is the total at its end.
+#ifndef VD_SIMD_PARTIAL_SUMS_I32_H
+#define VD_SIMD_PARTIAL_SUMS_I32_H
 
-// How many columns of 4 weights of magnitudes up to `greatest` a run may have.
+// Returns how many columns of 4 weights of magnitudes up to max_weight a partial sum may add.
 VD_INLINE int i8x64_partial_columns(int max_weight) {
     (void)max_weight;
     return 8;

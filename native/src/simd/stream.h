@@ -1,5 +1,5 @@
-// Stores of what nothing reads soon: whole lines go past the caches, which neither read them first
-// nor give up what they hold for them.
+// Non-temporal stores, for results that are not read soon: whole cache lines bypass the caches,
+// without being read first and without evicting other lines.
 #ifndef VD_SIMD_STREAM_H
 #define VD_SIMD_STREAM_H
 
@@ -11,7 +11,7 @@
 #if VD_X86_64
 #include <xmmintrin.h>
 
-// As memcpy of n floats, but another thread sees them only after vd_stream_end by this one. `to` is
+// Copies n floats. Other threads may see them only after this thread's vd_stream_end. `to` is
 // 4-byte aligned.
 VD_INLINE void vd_stream_floats(float *to, const float *from, int64_t n) {
     enum { LINE = 16 };

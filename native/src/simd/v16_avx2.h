@@ -1,6 +1,7 @@
-// f32x16: the 16 lanes of docs/numerics.md in two AVX2 registers, and integer dot products by
-// vpmaddubsw, or by vpdpbusd where the source is compiled for AVX-VNNI. The kernels in *_v16.h are
-// written over these names; simd/v16_avx512.h has the same.
+// The 16 virtual lanes of docs/numerics.md in two AVX2 registers, with integer dot products by
+// vpmaddubsw, or by vpdpbusd if compiled for AVX-VNNI. The kernels in *_v16.h use the types f32x16
+// (16 floats), i32x16 (16 int32) and i8x64 (64 int8); simd/v16_avx512.h and simd/lanes_neon.h
+// define the same names.
 #ifndef VD_SIMD_V16_AVX2_H
 #define VD_SIMD_V16_AVX2_H
 
@@ -20,17 +21,17 @@ enum {
     VD_TILE_TOKENS = 5,  // quantized matmul: tokens whose integer sums fill the registers
     VD_PLAIN_TILE_TOKENS = VD_TILE_TOKENS,
     VD_TILE_GROUPS = 1,
-    VD_FEW_TOKENS = 1,  // up to so many tokens, more groups instead: memory likes many streams
+    VD_FEW_TOKENS = 1,  // up to this number, more groups instead: memory favors several streams
     VD_FEW_GROUPS = 2,
     VD_FLOAT_TILE_TOKENS = 2,  // float matmul: tokens and rows of a tile
     VD_FLOAT_TILE_ROWS = 2,
-    VD_FLOAT_PANEL_TOKENS = 3,  // and tokens of which one register is summed with those of 4 rows
+    VD_FLOAT_PANEL_TOKENS = 3,  // and tokens of which one register is added with those of 4 rows
     VD_ATTENTION_QUERIES = 3,   // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 2,
-    VD_WIDE_QUERIES = 7,      // their number from which keys and values are converted for all
+    VD_WIDE_QUERIES = 7,      // minimum queries for converting keys and values only once
     VD_GRADIENT_QUERIES = 4,  // attention backward: queries, and tiles of positions
     VD_GRADIENT_TILES = 1,
-    VD_GRADIENT_SUMS = 2,  // and queries whose sums over positions are taken together
+    VD_GRADIENT_SUMS = 2,  // and queries whose sums over positions are computed together
     VD_PANEL_ROWS = 6,     // matmul backward: rows, and vectors of columns
     VD_PANEL_WIDTH = 1,
 };
@@ -46,7 +47,7 @@ typedef struct i32x16 {
 typedef uint16_t uint16x16 __attribute__((vector_size(32)));
 typedef uint32_t uint32x8 __attribute__((vector_size(32)));
 
-// All bits set in the first n of 8 lanes; n may lie outside 0 to 8.
+// Sets all bits of the first n of 8 lanes; n may be outside [0, 8].
 VD_INLINE __m256i i32x8_mask(int64_t n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)n),
                               _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -62,7 +63,7 @@ VD_INLINE void f32x16_store(float *p, f32x16 x) {
     _mm256_storeu_ps(p + 8, x.hi);
 }
 
-// The first n (0 to 15) lanes; the others are zero, or are left alone in memory.
+// Loads or stores the first n (0 to 15) lanes. Other lanes are zero, or are not stored.
 VD_INLINE f32x16 f32x16_load_part(const float *p, int64_t n) {
     return (f32x16){_mm256_maskload_ps(p, i32x8_mask(n)),
                     _mm256_maskload_ps(p + 8, i32x8_mask(n - 8))};
@@ -88,7 +89,7 @@ VD_INLINE f32x16 f32x16_load_halves_part(const void *p, int64_t n) {
     return f32x16_load_halves(halves);
 }
 
-// 16 bfloats, exact.
+// Converts bfloat16 exactly.
 VD_INLINE f32x16 f32x16_load_bfloats(const void *p) {
     const __m128i *parts = p;
     __m256i lo = _mm256_cvtepu16_epi32(_mm_loadu_si128(parts));
@@ -102,7 +103,7 @@ VD_INLINE f32x16 f32x16_load_bfloats_part(const void *p, int64_t n) {
     return f32x16_load_bfloats(bfloats);
 }
 
-// 16 signed bytes as floats.
+// Loads 16 signed bytes as floats.
 VD_INLINE f32x16 f32x16_load_bytes(const int8_t *p) {
     __m256i lo = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p));
     __m256i hi = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(p + 8)));
@@ -125,7 +126,7 @@ VD_INLINE f32x16 f32x16_fma(f32x16 a, f32x16 b, f32x16 c) {
     return (f32x16){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }
 
-// One of the registers of a f32x16.
+// One register of an f32x16.
 enum { VD_REGISTER_LANES = 8 };
 typedef __m256 f32reg;
 VD_INLINE f32reg f32reg_load(const float *p) { return _mm256_loadu_ps(p); }
@@ -137,7 +138,7 @@ VD_INLINE f32x16 f32x16_negate(f32x16 x) {
     return (f32x16){_mm256_xor_ps(x.lo, sign), _mm256_xor_ps(x.hi, sign)};
 }
 
-// x > y ? x : y, so that a NaN in x becomes y, and one in y remains.
+// Returns x > y ? x : y, so that a NaN in x yields y, and a NaN in y remains.
 VD_INLINE f32x16 f32x16_max(f32x16 x, f32x16 y) {
     return (f32x16){_mm256_max_ps(x.lo, y.lo), _mm256_max_ps(x.hi, y.hi)};
 }
@@ -145,7 +146,7 @@ VD_INLINE f32x16 f32x16_min(f32x16 x, f32x16 y) {
     return (f32x16){_mm256_min_ps(x.lo, y.lo), _mm256_min_ps(x.hi, y.hi)};
 }
 
-// The fixed tree of a lane sum.
+// Adds the lanes in the fixed tree of a lane sum.
 VD_INLINE float f32x16_reduce_add(f32x16 x) {
     __m256 a = _mm256_add_ps(x.lo, x.hi);
     __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -158,7 +159,7 @@ VD_INLINE __m256 f32x8_reduce_add_halves(f32x16 x, f32x16 y) {
     __m256 b = _mm256_add_ps(y.lo, y.hi);
     return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
 }
-// The merges of 4 sums, to memory. Each addition does as many as it has lanes for.
+// Stores the lane sums of 4 vectors. Each addition computes as many as it has lanes for.
 VD_INLINE void f32x16_reduce_add_four(float *y, const f32x16 x[4]) {
     __m256 a = f32x8_reduce_add_halves(x[0], x[2]);
     __m256 b = f32x8_reduce_add_halves(x[1], x[3]);
@@ -169,7 +170,7 @@ VD_INLINE void f32x16_reduce_add_four(float *y, const f32x16 x[4]) {
     _mm_storeu_ps(y, _mm_add_ps(sums, _mm_setzero_ps()));
 }
 
-// Bit i: whether lane i of x is greater than that of y.
+// Returns a mask with bit i set if lane i of x is greater than that of y.
 VD_INLINE uint32_t f32x16_greater_mask(f32x16 x, f32x16 y) {
     int lo = _mm256_movemask_ps(_mm256_cmp_ps(x.lo, y.lo, _CMP_GT_OQ));
     int hi = _mm256_movemask_ps(_mm256_cmp_ps(x.hi, y.hi, _CMP_GT_OQ));
@@ -202,7 +203,7 @@ VD_INLINE i32x16 i32x16_load_signed_bytes(const uint8_t *p) {
                     _mm256_cvtepi8_epi32(_mm_loadu_si64(p + 8))};
 }
 
-// (x >> from) & mask, and x << by; counts from 0 to 31.
+// Returns (x >> from) & mask, and x << by; counts from 0 to 31.
 VD_INLINE i32x16 i32x16_bits(i32x16 x, int from, int32_t mask) {
     __m256i all = _mm256_set1_epi32(mask);
     return (i32x16){_mm256_and_si256((__m256i)((uint32x8)x.lo >> (uint32_t)from), all),
@@ -246,25 +247,25 @@ VD_INLINE f32x16 f32x16_from_int(i32x16 x) {
     return (f32x16){_mm256_cvtepi32_ps(x.lo), _mm256_cvtepi32_ps(x.hi)};
 }
 
-// The floats that have these bits.
+// Reinterprets bits as floats.
 VD_INLINE f32x16 f32x16_from_bits(i32x16 x) {
     return (f32x16){_mm256_castsi256_ps(x.lo), _mm256_castsi256_ps(x.hi)};
 }
 
-// 2^n for -126 <= n <= 127.
+// Returns 2^n for -126 <= n <= 127.
 VD_INLINE f32x16 f32x16_pow2(i32x16 n) {
     i32x16 biased = i32x16_add(n, i32x16_splat(127));
     return (f32x16){_mm256_castsi256_ps(_mm256_slli_epi32(biased.lo, 23)),
                     _mm256_castsi256_ps(_mm256_slli_epi32(biased.hi, 23))};
 }
 
-// x * 2^n, rounded once; x * 2^(n/2) is a normal float.
+// Returns x * 2^n, rounded once, if x * 2^(n/2) is a normal float.
 VD_INLINE f32x16 f32x16_ldexp(f32x16 x, i32x16 n) {
     i32x16 half = i32x16_halve(n);
     return f32x16_mul(f32x16_mul(x, f32x16_pow2(half)), f32x16_pow2(i32x16_sub(n, half)));
 }
 
-// The bits of |x|, which order as |x| does.
+// Returns the bits of |x|, which order as |x| does.
 VD_INLINE i32x16 f32x16_abs_bits(f32x16 x) {
     __m256i all = _mm256_set1_epi32(0x7fffffff);
     return (i32x16){_mm256_and_si256(_mm256_castps_si256(x.lo), all),
@@ -279,7 +280,7 @@ VD_INLINE void i32x16_store_bytes(int8_t *p, i32x16 x) {
                                                    _mm256_extracti128_si256(words, 1)));
 }
 
-// 64 bytes: 16 rows x 4 adjacent weights, one unit of the packed layout.
+// 64 bytes: 16 rows x 4 adjacent weights, a unit of the packed layout.
 typedef i32x16 i8x64;
 
 VD_INLINE i8x64 i8x64_load(const void *p) {
@@ -291,7 +292,7 @@ VD_INLINE void i8x64_store(void *p, i8x64 w) {
     _mm256_storeu_si256(halves, w.lo);
     _mm256_storeu_si256(halves + 1, w.hi);
 }
-// The same bytes, of which the compiler knows nothing.
+// Returns its argument, hidden from the optimizer.
 VD_INLINE i8x64 i8x64_opaque(i8x64 w) {
     __asm__("" : "+x"(w.lo), "+x"(w.hi));
     return w;
@@ -300,7 +301,7 @@ VD_INLINE i8x64 i8x64_or(i8x64 a, i8x64 b) {
     return (i8x64){_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi)};
 }
 
-// In each byte, bits [from, from + width) moved to [to, to + width).
+// Moves bits [from, from + width) of each byte to [to, to + width), and clears the others.
 VD_INLINE __m256i i8x32_bits(__m256i w, int from, int width, int to) {
     uint16x16 words = (uint16x16)w;
     words = from >= to ? words >> (uint16_t)(from - to) : words << (uint16_t)(to - from);
@@ -310,7 +311,7 @@ VD_INLINE i8x64 i8x64_bits(i8x64 w, int from, int width, int to) {
     return (i8x64){i8x32_bits(w.lo, from, width, to), i8x32_bits(w.hi, from, width, to)};
 }
 
-// Byte i of the result is entry index[i] (0 to 15) of the table.
+// A table of 16 bytes; lookup returns for byte i the entry index[i] (0 to 15).
 VD_INLINE i8x64 i8x64_table(const int8_t table[16]) {
     __m256i both = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)table));
     return (i8x64){both, both};
@@ -320,8 +321,8 @@ VD_INLINE i8x64 i8x64_lookup(i8x64 table, i8x64 index) {
                    _mm256_shuffle_epi8(table.hi, index.hi)};
 }
 
-// In each quarter, four bytes j of u[i] change places with four bytes i of u[j]: four units with
-// adjacent columns become rows, of which quarter q of u[i] is row 4q + i.
+// Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes, whose rows are u[0] to u[3]:
+// four units of adjacent columns become rows, and quarter q of u[i] is row 4q + i.
 VD_INLINE void i8x32_transpose_four(__m256i *u0, __m256i *u1, __m256i *u2, __m256i *u3) {
     __m256i low01 = _mm256_unpacklo_epi32(*u0, *u1), high01 = _mm256_unpackhi_epi32(*u0, *u1);
     __m256i low23 = _mm256_unpacklo_epi32(*u2, *u3), high23 = _mm256_unpackhi_epi32(*u2, *u3);
@@ -348,8 +349,8 @@ VD_INLINE i32x16 i8x64_dot_unsigned(i32x16 sum, i8x64 w, const int8_t *a) {
                     _mm256_dpbusd_avx_epi32(sum.hi, w.hi, four)};
 }
 
-// vpdpbusd multiplies unsigned by signed bytes, so signed weights are raised by VD_SIGNED_BIAS, and
-// the sum starts that much times the sum of the activations lower.
+// vpdpbusd multiplies unsigned by signed bytes, so VD_SIGNED_BIAS is added to signed weights, and
+// the sum starts with minus that bias times the sum of the activations.
 enum { VD_SIGNED_BIAS = 128 };
 
 VD_INLINE i8x64 i8x64_signed(i8x64 w) {
@@ -362,9 +363,9 @@ VD_INLINE i32x16 i8x64_dot_signed(i32x16 sum, i8x64 w, const int8_t *a) {
 
 #include "simd/partial_sums_i32.h"
 #else
-// Sums of a run of dot products have 16 bits, 2 for each row. As many columns of 4 weights whose
-// magnitudes reach `greatest` fit as leave 2 * 127 * greatest times their number below 32768; then
-// neither the products (which vpmaddubsw would clamp) nor the sums leave 16 bits.
+// Partial sums of dot products have 16 bits, two for each row. They hold as many columns of 4
+// weights of magnitudes up to max_weight as keep 2 * 127 * max_weight * columns below 32768; then
+// neither the products (which vpmaddubsw would saturate) nor the sums overflow.
 VD_INLINE int i8x64_partial_columns(int max_weight) { return 32767 / (2 * 127 * max_weight); }
 VD_INLINE i32x16 i8x64_begin_partial(i32x16 sum) {
     (void)sum;
@@ -376,15 +377,15 @@ VD_INLINE i32x16 i8x64_end_partial(i32x16 sum, i32x16 partial) {
                     _mm256_add_epi32(sum.hi, _mm256_madd_epi16(partial.hi, ones))};
 }
 
-// Adds now. GCC puts off additions until their sum is read, and has no registers for the products
-// of a whole run.
+// Forces the addition. GCC defers additions until their sum is read, and lacks registers for the
+// products of a whole partial sum.
 VD_INLINE i32x16 i8x64_add_products(i32x16 partial, __m256i lo, __m256i hi) {
     i32x16 sum = {_mm256_add_epi16(partial.lo, lo), _mm256_add_epi16(partial.hi, hi)};
     __asm__("" : "+x"(sum.lo), "+x"(sum.hi));
     return sum;
 }
 
-// Per row: run + the products of 4 unsigned weights with the 4 signed bytes of a.
+// Adds to each row's sum the products of 4 unsigned weights with the 4 signed bytes of a.
 VD_INLINE i32x16 i8x64_dot_unsigned(i32x16 partial, i8x64 w, const int8_t *a) {
     __m256i four = i8x32_splat_four(a);
     return i8x64_add_products(partial, _mm256_maddubs_epi16(w.lo, four),

@@ -1,5 +1,6 @@
-// f32x16: the 16 lanes of docs/numerics.md in one AVX-512 register, and the integer dot products of
-// AVX-512 VNNI. The kernels in *_v16.h are written over these names; simd/v16_avx2.h has the same.
+// The 16 virtual lanes of docs/numerics.md in one AVX-512 register, with integer dot products of
+// AVX-512 VNNI. The kernels in *_v16.h use the types f32x16 (16 floats), i32x16 (16 int32) and
+// i8x64 (64 int8); simd/v16_avx2.h and simd/lanes_neon.h define the same names.
 #ifndef VD_SIMD_V16_AVX512_H
 #define VD_SIMD_V16_AVX512_H
 
@@ -14,17 +15,17 @@ enum {
     VD_TILE_TOKENS = 6,        // quantized matmul: tokens and groups whose sums fill the registers
     VD_PLAIN_TILE_TOKENS = 5,  // of types without minima
     VD_TILE_GROUPS = 2,
-    VD_FEW_TOKENS = 2,  // up to so many tokens, one group: weights are read as they lie
+    VD_FEW_TOKENS = 2,  // up to this number of tokens, one group: weights are read in order
     VD_FEW_GROUPS = 1,
     VD_FLOAT_TILE_TOKENS = 4,  // float matmul: tokens and rows of a tile
     VD_FLOAT_TILE_ROWS = 4,
-    VD_FLOAT_PANEL_TOKENS = 4,  // and tokens of which one register is summed with those of 4 rows
+    VD_FLOAT_PANEL_TOKENS = 4,  // and tokens of which one register is added with those of 4 rows
     VD_ATTENTION_QUERIES = 6,   // attention: queries, and vectors of positions or elements
     VD_ATTENTION_VECTORS = 4,
-    VD_WIDE_QUERIES = INT32_MAX,  // their number from which keys and values are converted for all
+    VD_WIDE_QUERIES = INT32_MAX,  // minimum queries for converting keys and values only once
     VD_GRADIENT_QUERIES = 8,      // attention backward: queries, and tiles of positions
     VD_GRADIENT_TILES = 2,
-    VD_GRADIENT_SUMS = 4,  // and queries whose sums over positions are taken together
+    VD_GRADIENT_SUMS = 4,  // and queries whose sums over positions are computed together
     VD_PANEL_ROWS = 12,    // matmul backward: rows, and vectors of columns
     VD_PANEL_WIDTH = 2,
 };
@@ -41,7 +42,7 @@ VD_INLINE f32x16 f32x16_splat(float x) { return _mm512_set1_ps(x); }
 VD_INLINE f32x16 f32x16_load(const float *p) { return _mm512_loadu_ps(p); }
 VD_INLINE void f32x16_store(float *p, f32x16 x) { _mm512_storeu_ps(p, x); }
 
-// The first n (0 to 15) lanes; the others are zero, or are left alone in memory.
+// Loads or stores the first n (0 to 15) lanes. Other lanes are zero, or are not stored.
 VD_INLINE f32x16 f32x16_load_part(const float *p, int64_t n) {
     return _mm512_maskz_loadu_ps(f32x16_mask(n), p);
 }
@@ -60,7 +61,7 @@ VD_INLINE f32x16 f32x16_load_halves_part(const void *p, int64_t n) {
     return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(f32x16_mask(n), p));
 }
 
-// 16 bfloats, exact.
+// Converts bfloat16 exactly.
 VD_INLINE f32x16 f32x16_load_bfloats(const void *p) {
     __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
@@ -70,7 +71,7 @@ VD_INLINE f32x16 f32x16_load_bfloats_part(const void *p, int64_t n) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
-// 16 signed bytes as floats.
+// Loads 16 signed bytes as floats.
 VD_INLINE f32x16 f32x16_load_bytes(const int8_t *p) {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
@@ -81,7 +82,7 @@ VD_INLINE f32x16 f32x16_mul(f32x16 a, f32x16 b) { return _mm512_mul_ps(a, b); }
 VD_INLINE f32x16 f32x16_div(f32x16 a, f32x16 b) { return _mm512_div_ps(a, b); }
 VD_INLINE f32x16 f32x16_fma(f32x16 a, f32x16 b, f32x16 c) { return _mm512_fmadd_ps(a, b, c); }
 
-// One of the registers of a f32x16, which is all of it.
+// One register of an f32x16: all of it.
 enum { VD_REGISTER_LANES = 16 };
 typedef f32x16 f32reg;
 VD_INLINE f32reg f32reg_load(const float *p) { return f32x16_load(p); }
@@ -90,11 +91,11 @@ VD_INLINE f32reg f32reg_fma(f32reg a, f32reg b, f32reg c) { return f32x16_fma(a,
 
 VD_INLINE f32x16 f32x16_negate(f32x16 x) { return _mm512_xor_ps(x, _mm512_set1_ps(-0.0f)); }
 
-// x > y ? x : y, so that a NaN in x becomes y, and one in y remains.
+// Returns x > y ? x : y, so that a NaN in x yields y, and a NaN in y remains.
 VD_INLINE f32x16 f32x16_max(f32x16 x, f32x16 y) { return _mm512_max_ps(x, y); }
 VD_INLINE f32x16 f32x16_min(f32x16 x, f32x16 y) { return _mm512_min_ps(x, y); }
 
-// The fixed tree of a lane sum.
+// Adds the lanes in the fixed tree of a lane sum.
 VD_INLINE float f32x16_reduce_add(f32x16 x) {
     __m256 a = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
     __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -102,7 +103,7 @@ VD_INLINE float f32x16_reduce_add(f32x16 x) {
     return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c))) + 0.0f;
 }
 
-// The merges of 4 sums, to memory. Each addition does as many as it has lanes for.
+// Stores the lane sums of 4 vectors. Each addition computes as many as it has lanes for.
 VD_INLINE void f32x16_reduce_add_four(float *y, const f32x16 x[4]) {
     __m512 a = _mm512_add_ps(_mm512_shuffle_f32x4(x[0], x[1], 0x44),
                              _mm512_shuffle_f32x4(x[0], x[1], 0xee));
@@ -115,7 +116,7 @@ VD_INLINE void f32x16_reduce_add_four(float *y, const f32x16 x[4]) {
     _mm_storeu_ps(y, _mm_add_ps(sums, _mm_setzero_ps()));
 }
 
-// Bit i: whether lane i of x is greater than that of y.
+// Returns a mask with bit i set if lane i of x is greater than that of y.
 VD_INLINE uint32_t f32x16_greater_mask(f32x16 x, f32x16 y) {
     return _mm512_cmp_ps_mask(x, y, _CMP_GT_OQ);
 }
@@ -132,7 +133,7 @@ VD_INLINE i32x16 i32x16_load_signed_bytes(const uint8_t *p) {
     return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p));
 }
 
-// (x >> from) & mask, and x << by; counts from 0 to 31.
+// Returns (x >> from) & mask, and x << by; counts from 0 to 31.
 VD_INLINE i32x16 i32x16_bits(i32x16 x, int from, int32_t mask) {
     return _mm512_and_si512((i32x16)((uint32x16)x >> (uint32_t)from), i32x16_splat(mask));
 }
@@ -149,20 +150,20 @@ VD_INLINE int32_t i32x16_reduce_add(i32x16 a) { return _mm512_reduce_add_epi32(a
 VD_INLINE i32x16 f32x16_round(f32x16 x) { return _mm512_cvtps_epi32(x); }
 VD_INLINE f32x16 f32x16_from_int(i32x16 x) { return _mm512_cvtepi32_ps(x); }
 
-// The floats that have these bits.
+// Reinterprets bits as floats.
 VD_INLINE f32x16 f32x16_from_bits(i32x16 x) { return _mm512_castsi512_ps(x); }
 
-// 2^n for -126 <= n <= 127.
+// Returns 2^n for -126 <= n <= 127.
 VD_INLINE f32x16 f32x16_pow2(i32x16 n) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, i32x16_splat(127)), 23));
 }
 
-// x * 2^n, rounded once; x * 2^(n/2) is a normal float.
+// Returns x * 2^n, rounded once, if x * 2^(n/2) is a normal float.
 VD_INLINE f32x16 f32x16_ldexp(f32x16 x, i32x16 n) {
     return _mm512_scalef_ps(x, f32x16_from_int(n));
 }
 
-// The bits of |x|, which order as |x| does.
+// Returns the bits of |x|, which order as |x| does.
 VD_INLINE i32x16 f32x16_abs_bits(f32x16 x) {
     return _mm512_and_epi32(_mm512_castps_si512(x), i32x16_splat(0x7fffffff));
 }
@@ -172,33 +173,33 @@ VD_INLINE void i32x16_store_bytes(int8_t *p, i32x16 x) {
     _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(x));
 }
 
-// 64 bytes: 16 rows x 4 adjacent weights, one unit of the packed layout.
+// 64 bytes: 16 rows x 4 adjacent weights, a unit of the packed layout.
 typedef __m512i i8x64;
 
 VD_INLINE i8x64 i8x64_load(const void *p) { return _mm512_loadu_si512(p); }
 VD_INLINE void i8x64_store(void *p, i8x64 w) { _mm512_storeu_si512(p, w); }
-// The same bytes, of which the compiler knows nothing.
+// Returns its argument, hidden from the optimizer.
 VD_INLINE i8x64 i8x64_opaque(i8x64 w) {
     __asm__("" : "+v"(w));
     return w;
 }
 VD_INLINE i8x64 i8x64_or(i8x64 a, i8x64 b) { return _mm512_or_si512(a, b); }
 
-// In each byte, bits [from, from + width) moved to [to, to + width).
+// Moves bits [from, from + width) of each byte to [to, to + width), and clears the others.
 VD_INLINE i8x64 i8x64_bits(i8x64 w, int from, int width, int to) {
     uint16x32 words = (uint16x32)w;
     words = from >= to ? words >> (uint16_t)(from - to) : words << (uint16_t)(to - from);
     return _mm512_and_si512((i8x64)words, _mm512_set1_epi8((char)(((1 << width) - 1) << to)));
 }
 
-// Byte i of the result is entry index[i] (0 to 15) of the table.
+// A table of 16 bytes; lookup returns for byte i the entry index[i] (0 to 15).
 VD_INLINE i8x64 i8x64_table(const int8_t table[16]) {
     return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)table));
 }
 VD_INLINE i8x64 i8x64_lookup(i8x64 table, i8x64 index) { return _mm512_shuffle_epi8(table, index); }
 
-// In each quarter, four bytes j of u[i] change places with four bytes i of u[j]: four units with
-// adjacent columns become rows, of which quarter q of u[i] is row 4q + i.
+// Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes, whose rows are u[0] to u[3]:
+// four units of adjacent columns become rows, and quarter q of u[i] is row 4q + i.
 VD_INLINE void i8x64_transpose_four(i8x64 u[4]) {
     i8x64 low01 = _mm512_unpacklo_epi32(u[0], u[1]), high01 = _mm512_unpackhi_epi32(u[0], u[1]);
     i8x64 low23 = _mm512_unpacklo_epi32(u[2], u[3]), high23 = _mm512_unpackhi_epi32(u[2], u[3]);
@@ -208,15 +209,15 @@ VD_INLINE void i8x64_transpose_four(i8x64 u[4]) {
     u[3] = _mm512_unpackhi_epi64(high01, high23);
 }
 
-// Per row: sum + the products of 4 unsigned weights with the 4 signed bytes of a.
+// Adds to each row's sum the products of 4 unsigned weights with the 4 signed bytes of a.
 VD_INLINE i32x16 i8x64_dot_unsigned(i32x16 sum, i8x64 w, const int8_t *a) {
     int32_t four;
     __builtin_memcpy(&four, a, sizeof four);
     return _mm512_dpbusd_epi32(sum, w, i32x16_splat(four));
 }
 
-// VNNI multiplies unsigned by signed bytes, so signed weights are raised by VD_SIGNED_BIAS, and the
-// sum starts that much times the sum of the activations lower.
+// VNNI multiplies unsigned by signed bytes, so VD_SIGNED_BIAS is added to signed weights, and the
+// sum starts with minus that bias times the sum of the activations.
 enum { VD_SIGNED_BIAS = 128 };
 
 VD_INLINE i8x64 i8x64_signed(i8x64 w) { return _mm512_xor_si512(w, _mm512_set1_epi8(-128)); }

@@ -1,6 +1,6 @@
-// Divides rows among the workers. Where there are fewer rows than workers, several search one row,
-// each some of its chunks, and whoever ends last merges what they found, so that nobody waits. Keys
-// are distinct and the sums of chunks stand alone, so how a row is divided changes nothing.
+// Divides rows among workers. If there are fewer rows than workers, several search parts of one
+// row, and the last to finish merges their results, so that no worker waits. Keys are distinct, and
+// the sums are defined by chunks, so the division changes no bit.
 #include "top_k/top_k.h"
 
 #include "core/op_impl.h"
@@ -22,7 +22,7 @@ vd_status vd_top_k_check(const vd_op *op) {
 
 // ---- the heap ---------------------------------------------------------------------------------
 
-// Puts the key in at the root of the first n, or where it belongs below.
+// Inserts the key at the root of the heap of the first n, and sifts it down.
 static void sift_down(uint64_t *keys, int32_t n, uint64_t key) {
     int32_t i = 0;
     for (int32_t child = 1; child < n; child = 2 * i + 1) {
@@ -62,7 +62,7 @@ static void store_candidates(const vd_top_k *top, int64_t row, vd_top_k_part *pa
     }
 }
 
-// Merges the sums of the chunks in ascending order, as attention merges its chunks.
+// Merges the sums of the chunks in ascending order, as attention does.
 static void store_sums(float *sums, const vd_top_k_part *parts, int64_t n) {
     float maximum = parts[0].maximum[0], sum = parts[0].sum[0];
     for (int64_t i = 0; i < n; i++) {
@@ -90,7 +90,7 @@ static void finish(const vd_top_k *top, int64_t row, vd_top_k_part *parts, int64
 
 // ---- work -------------------------------------------------------------------------------------
 
-// Workers that search a row together.
+// Returns the number of workers that search a row together.
 static int64_t workers_per_row(const vd_step *step) {
     int64_t workers = vd_min(step->worker->count, VD_TOP_K_CHUNKS);
     return step->rows < workers ? workers / step->rows : 1;

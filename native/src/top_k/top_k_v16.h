@@ -1,10 +1,10 @@
-// top-k over 16 lanes: what is not above the least candidate so far, nearly everything, costs a
+// top-k over 16 lanes: elements not above the smallest candidate so far, nearly all, cost one
 // comparison.
 #include "simd/exp_v16.h"
 #include "simd/part_v16.h"
 #include "top_k/top_k.h"
 
-// The first 16 of n elements; where there are fewer, the other lanes are `others`.
+// Loads the first 16 of n elements. If there are fewer, the other lanes are `others`.
 VD_INLINE f32x16 load_or(const float *x, int64_t n, f32x16 others) {
     return n >= 16 ? f32x16_load(x) : f32x16_blend_first(f32x16_load_part(x, n), n, others);
 }
@@ -27,7 +27,7 @@ VD_INLINE float sum_exp(const float *x, int64_t n, float maximum) {
     return f32x16_reduce_add(sum);
 }
 
-// Elements of the first 16 of n that may be among the k greatest, as bits.
+// Returns a mask of the first 16 of n elements that may be among the k largest.
 VD_INLINE uint32_t candidate_mask(const vd_top_k *op, const float *x, int64_t n, const float *row,
                                   const vd_top_k_part *part) {
     uint32_t valid = n >= 16 ? 0xffff : (1u << n) - 1;

@@ -1,15 +1,15 @@
-// Where the bits of each type lie in a GGUF block. In a block of 32, the low nibbles of 16 bytes
-// are elements 0 to 15 and the high ones 16 to 31; a fifth bit lies in a word of 32. In a block of
-// 256, each byte holds the elements i, 32 + i, 64 + i ... of the run that it belongs to, and the
-// codes of scales and minima have bytes of their own. IQ4_XS has eight runs as IQ4_NL's, TQ1_0 the
-// digits of numbers in base 3, and the other IQ types are in codebooks.c.
+// The bit layout of each type's block in a GGUF file. In a block of 32, the low nibbles of 16 bytes
+// are elements 0 to 15 and the high nibbles 16 to 31; fifth bits are a word of 32 bits. In a block
+// of 256, each byte holds the elements i, 32 + i, 64 + i ... of its run, and the codes of scales
+// and minima have separate bytes. IQ4_XS has eight runs like a block of IQ4_NL, TQ1_0 digits of
+// numbers in base 3; codebooks.c has the other IQ types.
 #include "types/blocks.h"
 
 #include <math.h>
 
 #include "types/codebooks.h"
 
-// Offsets within a block, in bytes; 0 as well for what a type does not have.
+// Byte offsets within a block; 0 also for fields that a type does not have.
 typedef struct field_offsets {
     int16_t low;   // low bits of the codes
     int16_t high;  // high bits
@@ -44,12 +44,12 @@ static field_offsets field_offsets_of(int32_t type) {
             return (field_offsets){.d = 52};
         case VD_TQ2_0:
             return (field_offsets){.d = 64};
-        default:  // Q4_0, Q8_0, IQ4_NL; d of the other IQ types but IQ1_M
+        default:  // Q4_0, Q8_0, IQ4_NL; d of the other IQ types except IQ1_M
             return (field_offsets){.low = 2};
     }
 }
 
-// Fields of `bits` bits of which a byte holds those of elements `run` apart.
+// Extracts fields of `bits` bits; a byte holds those of elements `run` apart.
 static void add_fields(const uint8_t *bytes, int bits, int run, int b, int shift,
                        uint8_t codes[VD_BLOCK]) {
     int begin = b * VD_BLOCK;
@@ -75,21 +75,22 @@ static void add_fifth_bits(const uint8_t *word, uint8_t codes[VD_BLOCK]) {
     }
 }
 
-// A byte of TQ1_0 is a fraction, in 256ths, whose 5 digits in base 3 are the codes: digit n is the
-// whole part of 3 times what is left after n of them.
+// Returns digit n of a byte of TQ1_0, which is a fraction in 256ths of 5 digits in base 3: digit n
+// is the integer part of 3 times the remainder after n digits.
 static uint8_t trit(uint8_t byte, int n) {
     static const uint8_t power[5] = {1, 3, 9, 27, 81};
     return (uint8_t)((uint8_t)(byte * power[n]) * 3 >> 8);
 }
 
-// Element i of TQ1_0: 32 bytes hold the first 160, 16 bytes 80, and 4 bytes the last 16.
+// Returns the code of element i of TQ1_0: 32 bytes hold the first 160 elements, 16 bytes the next
+// 80, and 4 bytes the last 16.
 static uint8_t tq1_0_code(const uint8_t *block, int i) {
     return i < 160   ? trit(block[i % 32], i / 32)
            : i < 240 ? trit(block[32 + i % 16], (i - 160) / 16)
                      : trit(block[48 + i % 4], (i - 240) / 4);
 }
 
-// Of blocks of 256.
+// Extracts codes of blocks of 256.
 static void add_long(int32_t type, const uint8_t *block, int b, uint8_t codes[VD_BLOCK]) {
     vd_block_layout layout = vd_block_layout_of(type);
     field_offsets at = field_offsets_of(type);
@@ -214,8 +215,8 @@ uint16_t vd_block_dmin(int32_t type, const uint8_t *block) {
     return load_16(block + field_offsets_of(type).dmin);
 }
 
-// Q4_K and Q5_K: 8 scales and 8 minima of 6 bits. The first 4 of each are the lower bits of a byte,
-// whose upper two bits are those of the later 4.
+// Extracts codes of Q4_K and Q5_K: 8 scales and 8 minima of 6 bits. The first 4 of each are the low
+// 6 bits of a byte, whose upper two bits belong to the last 4.
 static vd_factor_codes k_factors(const uint8_t *bytes, int j) {
     if (j < 4) {
         return (vd_factor_codes){bytes[j] & 63, bytes[j + 4] & 63};

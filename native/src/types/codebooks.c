@@ -1,5 +1,5 @@
-// In all these types 8 elements make a point of 8 digits, or two points of 4, and 8 signs; IQ1 has
-// one sign for the 8. Where 8 signs have 7 bits, the number of minus signs is even.
+// In all these types 8 elements form a grid point of 8 digits, or two points of 4 digits, and 8
+// signs; IQ1 has one sign for the 8. Where 8 signs have 7 bits, the number of minus signs is even.
 #include "types/codebooks.h"
 
 #define VD_GRID(name, points, ...) static const uint16_t name##_grid[points] = {__VA_ARGS__};
@@ -9,28 +9,28 @@
 static uint16_t load_16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
 static uint32_t load_32(const uint8_t *p) { return load_16(p) | (uint32_t)load_16(p + 2) << 16; }
 
-// Four elements: digits of 3 bits, signs above them.
+// Expands four elements: digits of 3 bits, signs above them.
 static void put_four(uint32_t point, uint32_t signs, uint8_t *codes) {
     for (int i = 0; i < 4; i++) {
         codes[i] = (uint8_t)((point >> 3 * i & 7) | (signs >> i & 1) << 3);
     }
 }
 
-// Eight elements: digits of 2 bits, signs above them.
+// Expands eight elements: digits of 2 bits, signs above them.
 static void put_eight(uint32_t point, uint32_t signs, uint8_t *codes) {
     for (int i = 0; i < 8; i++) {
         codes[i] = (uint8_t)((point >> 2 * i & 3) | (signs >> i & 1) << 2);
     }
 }
 
-// The 8 signs of 7 bits.
+// Returns the 8 signs of 7 bits.
 static uint32_t even_signs(uint32_t seven) {
     uint32_t parity = seven ^ seven >> 4;
     parity ^= parity >> 2;
     return seven | ((parity ^ parity >> 1) & 1) << 7;
 }
 
-// Eight elements, the 8g-th and those after it.
+// Each of these expands eight elements, from element 8g on.
 static void iq3_xxs(const uint8_t *block, int g, uint8_t *codes) {
     const uint8_t *numbers = block + 2 + 2 * g;
     uint32_t signs = even_signs(load_32(block + 66 + g / 4 * 4) >> 7 * (g % 4) & 127);
@@ -107,7 +107,7 @@ void vd_codebook_codes(int32_t type, const uint8_t *block, int b, uint8_t codes[
 
 static int nibble_of(const uint8_t *bytes, int j) { return bytes[j / 2] >> j % 2 * 4 & 15; }
 
-// The code of 4 bits, or of 3 in IQ1.
+// Returns the code of 4 bits, or of 3 bits in IQ1.
 static int scale_code(int32_t type, const uint8_t *block, int j) {
     switch (type) {
         case VD_IQ3_XXS:
@@ -122,7 +122,7 @@ static int scale_code(int32_t type, const uint8_t *block, int j) {
             return nibble_of(block + 74, j);
         case VD_IQ1_S:
             return block[34 + 2 * j + 1] >> 4 & 7;
-        default:  // IQ1_M: four of each 16 bits, under 4 bits of d
+        default:  // IQ1_M: four in each 16 bits, below 4 bits of d
             return load_16(block + 48 + j / 4 * 2) >> 3 * (j % 4) & 7;
     }
 }

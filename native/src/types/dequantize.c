@@ -4,7 +4,7 @@
 
 #include "types/blocks.h"
 
-// Elements 32b to 32b+31 of a block.
+// Dequantizes elements 32b to 32b+31 of a block.
 static void expand(int32_t type, const uint8_t *block, int b, float *y) {
     vd_block_layout layout = vd_block_layout_of(type);
     uint8_t codes[VD_BLOCK];

@@ -19,7 +19,7 @@ VD_INLINE uint32_t vd_float_to_bits(float value) {
     return bits;
 }
 
-// Exact. A denormal half m * 2^-24 is made by the multiplication, which does not round.
+// Converts exactly. The multiplication by which a denormal half m * 2^-24 is made does not round.
 VD_INLINE float vd_half_to_float(uint16_t half) {
     uint32_t sign = (uint32_t)(half & 0x8000) << 16;
     uint32_t exponent = (half >> 10) & 0x1f;
@@ -32,8 +32,8 @@ VD_INLINE float vd_half_to_float(uint16_t half) {
     return vd_bits_to_float(sign | biased << 23 | mantissa << 13);
 }
 
-// The nearest half, ties to even. Below 2^-14 halves are multiples of 2^-24, as floats near 1/2
-// are: adding 1/2 rounds to them.
+// Rounds to the nearest half, ties to even. Below 2^-14 halves are multiples of 2^-24, as floats
+// near 1/2 are, so adding 1/2 rounds to them.
 VD_INLINE uint16_t vd_float_to_half(float value) {
     uint32_t bits = vd_float_to_bits(value);
     uint32_t sign = bits >> 16 & 0x8000;
@@ -46,7 +46,7 @@ VD_INLINE uint16_t vd_float_to_half(float value) {
     return (uint16_t)(sign | half);
 }
 
-// The nearest bfloat16, ties to even.
+// Rounds to the nearest bfloat16, ties to even.
 VD_INLINE uint16_t vd_float_to_bfloat(float value) {
     uint32_t bits = vd_float_to_bits(value);
     uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
@@ -57,14 +57,13 @@ VD_INLINE float vd_bfloat_to_float(uint16_t value) {
     return vd_bits_to_float((uint32_t)value << 16);
 }
 
-// Weights may have any alignment.
+// Loads from any alignment.
 VD_INLINE float vd_load_float(const void *p) {
     float value;
     memcpy(&value, p, sizeof value);
     return value;
 }
 
-// The upper half of a float.
 VD_INLINE float vd_load_bfloat(const void *p) {
     uint16_t upper;
     memcpy(&upper, p, sizeof upper);

@@ -1,11 +1,11 @@
-// The packed layout of quantized weights; it stands at vd_packed_bytes.
+// Packing of quantized weights; vidrio.h draws the layout at vd_packed_bytes.
 #include <stdatomic.h>
 #include <string.h>
 
 #include "types/blocks.h"
 #include "types/pack.h"
 
-enum { TASK_BYTES = 256 << 10 };  // that a worker packs before it asks for more
+enum { TASK_BYTES = 256 << 10 };  // that a worker packs at a time
 
 static int packable(vd_type type, int64_t N, int64_t K) {
     return N > 0 && K > 0 && N <= INT32_MAX && K <= INT32_MAX && vd_is_quantized(type) &&
@@ -28,9 +28,9 @@ vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes) {
     return VD_OK;
 }
 
-// Row r of a plane of `bits` bits, of the codes' bits from `shift` on.
+// Packs row r of a plane: `bits` bits of each code, from bit `shift` on.
 static void pack_plane(const uint8_t codes[VD_BLOCK], int shift, int bits, uint8_t *plane, int r) {
-    int unit_codes = 4 * bits;  // from one field of a byte to the next
+    int unit_codes = 4 * bits;  // codes between fields of a byte
     uint8_t bytes[VD_BLOCK] = {0};
     int mask = (1 << bits) - 1;
     for (int field = 0; field < 8 / bits; field++) {
@@ -43,7 +43,7 @@ static void pack_plane(const uint8_t codes[VD_BLOCK], int shift, int bits, uint8
     }
 }
 
-// 16 codes of 6 bits of row r: nibbles in two words, pairs in a third.
+// Packs 16 codes of 6 bits of row r: nibbles in two words, pairs in a third.
 static void pack_six_bits(const uint8_t codes[16], uint8_t *words, int r) {
     uint32_t word[3] = {0};
     for (int c = 0; c < 16; c++) {
@@ -55,7 +55,7 @@ static void pack_six_bits(const uint8_t codes[16], uint8_t *words, int r) {
     }
 }
 
-// Codes of scales and minima of row r.
+// Packs the codes of scales and minima of row r.
 static void pack_factor_codes(int32_t type, const uint8_t *block, uint8_t *packed, int r) {
     vd_block_layout layout = vd_block_layout_of(type);
     int sub_blocks = layout.elements / layout.sub_block;
@@ -143,11 +143,11 @@ typedef struct pack_task {
     const uint8_t *source;
     uint8_t *packed;
     int64_t group_end;
-    int64_t step;               // groups that are taken at once
-    atomic_int_least64_t next;  // first group that nobody has taken
+    int64_t step;               // groups that a worker takes at once
+    atomic_int_least64_t next;  // next group to be taken
 } pack_task;
 
-// Workers take groups from a counter, so that a slowed one takes fewer.
+// Workers take groups from a shared counter, so that a slowed one takes fewer.
 static void pack_share(void *argument, const vd_worker *worker) {
     (void)worker;
     pack_task *task = argument;

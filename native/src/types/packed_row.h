@@ -1,4 +1,4 @@
-// One row of a packed matrix, read as the layout at vd_pack says.
+// Access to one row of a packed matrix, in the layout that vidrio.h draws at vd_pack.
 #ifndef VD_TYPES_PACKED_ROW_H
 #define VD_TYPES_PACKED_ROW_H
 
@@ -8,10 +8,10 @@ typedef struct packed_row {
     const uint8_t *quants;   // of its group
     const uint8_t *factors;  // of its group
     int32_t type;
-    int32_t r;  // in the group
+    int32_t r;  // row in the group
 } packed_row;
 
-// Row n of a matrix with K columns.
+// Returns row n of a matrix with K columns.
 static inline packed_row packed_row_of(const void *weights, int32_t type, int64_t K, int64_t n) {
     const uint8_t *group =
         (const uint8_t *)weights + n / VD_PACK_ROWS * vd_packed_group_bytes(type, K);
@@ -21,14 +21,14 @@ static inline packed_row packed_row_of(const void *weights, int32_t type, int64_
                         .r = (int32_t)(n % VD_PACK_ROWS)};
 }
 
-// The bits of column k (0 to 31) in a plane of `bits` bits.
+// Extracts the bits of column k (0 to 31) from a plane of `bits` bits.
 static inline int packed_field(const packed_row *row, const uint8_t *plane, int bits, int k) {
     int quad = k / 4;
     uint8_t byte = plane[quad % bits * VD_UNIT_BYTES + row->r * 4 + k % 4];
     return byte >> quad / bits * bits & ((1 << bits) - 1);
 }
 
-// The integers of columns [k, k + n), which lie in one run of 32.
+// Extracts the integer weights of columns [k, k + n), within one run of 32.
 static inline void packed_weights(const packed_row *row, int64_t k, int n, int32_t *weights) {
     vd_block_layout layout = vd_block_layout_of(row->type);
     const uint8_t *low = row->quants + k / VD_BLOCK * VD_UNIT_BYTES * vd_code_bits(row->type);
@@ -43,13 +43,13 @@ static inline void packed_weights(const packed_row *row, int64_t k, int n, int32
     }
 }
 
-// The factors of the block of column k.
+// Returns the factors of the block of column k.
 static inline const uint8_t *packed_factors(const packed_row *row, int64_t k) {
     vd_block_layout layout = vd_block_layout_of(row->type);
     return row->factors + k / layout.elements * VD_PACK_ROWS * layout.factor_bytes;
 }
 
-// Number c of the 16 codes of 6 bits in three words of the row.
+// Extracts number c of the 16 codes of 6 bits in three words of the row.
 static inline uint8_t packed_six_bits(const packed_row *row, const uint8_t *words, int c) {
     uint32_t low, high;
     memcpy(&low, words + c / 8 * VD_UNIT_BYTES + row->r * 4, sizeof low);
@@ -76,14 +76,14 @@ static inline vd_factor_codes packed_factor_codes(const packed_row *row, int64_t
     }
 }
 
-// Half i of the block of column k.
+// Loads half i of the block of column k.
 static inline uint16_t packed_half(const packed_row *row, int64_t k, int i) {
     uint16_t half;
     memcpy(&half, packed_factors(row, k) + 2 * (i * VD_PACK_ROWS + row->r), sizeof half);
     return half;
 }
 
-// Scale and minimum of the sub-block of column k.
+// Returns the scale, or minimum, of the sub-block of column k.
 static inline float packed_scale(const packed_row *row, int64_t k) {
     uint16_t d = vd_block_layout_of(row->type).scales == VD_SCALE_EXPONENT
                      ? packed_factors(row, k)[row->r]

@@ -93,8 +93,8 @@ VD_INLINE int32_t vd_code_bits(int32_t type) {
 }
 
 // Weights by code, raised by r. Codes of MXFP4 are E2M1 numbers, here doubled. Those of IQ3 and IQ2
-// are a digit of a grid with a sign bit above it; those of IQ1 a digit with, above it, the sign of
-// the delta that is added to eight times the digit's value.
+// are a grid digit with a sign bit above it; those of IQ1 a digit with, above it, the sign of the
+// term that is added to eight times the digit's value.
 #define VD_IQ4_WEIGHTS {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
 #define VD_SIGNED_EIGHT(r, a, b, c, d, e, f, g, h)           \
     {r + a, r + b, r + c, r + d, r + e, r + f, r + g, r + h, \
@@ -115,24 +115,24 @@ VD_INLINE int64_t vd_row_bytes(int32_t type, int64_t K) {
     return K * vd_float_bytes(type);
 }
 
-// Bytes from the start of a packed group to its factors.
+// Returns the bytes from the start of a packed group to its factors.
 VD_INLINE int64_t vd_packed_factors(int32_t type, int64_t K) {
     return K / VD_BLOCK * VD_UNIT_BYTES * vd_code_bits(type);
 }
 
-// Bytes from the start of a packed block's factors to the codes of its scales and minima, in types
-// that have such codes.
+// Returns the bytes from the start of a packed block's factors to the codes of its scales and
+// minima, in types that have such codes.
 VD_INLINE int64_t vd_packed_codes(int32_t type) {
     return VD_PACK_ROWS * 2 * (1 + vd_block_layout_of(type).minima);
 }
 
-// Bytes that a row takes in a packed group.
+// Returns the bytes of a row in a packed group.
 VD_INLINE int64_t vd_packed_row_bytes(int32_t type, int64_t K) {
     vd_block_layout block = vd_block_layout_of(type);
     return K / block.elements * (block.elements / 8 * vd_code_bits(type) + block.factor_bytes);
 }
 
-// Bytes from one packed group to the next.
+// Returns the bytes from one packed group to the next.
 VD_INLINE int64_t vd_packed_group_bytes(int32_t type, int64_t K) {
     return (VD_PACK_ROWS * vd_packed_row_bytes(type, K) + 63) / 64 * 64;
 }

@@ -1,14 +1,13 @@
 // Quantized matmul for AMX-INT8; docs/adr/007-amx.md derives its shape.
 //
-// A panel of 4 groups of weights over 512 columns is expanded to signed bytes, which lie as B tiles
-// do, and to float scales. It stays in the first-level cache while the tokens go over it, 16 at a
-// time. Each block of 32 columns is one tile product, an exact integer per output; it leaves its
-// tile through memory and is folded into the float sums, which stay in 16 registers. The products
-// run three blocks ahead of the fold, through four tiles in turn. A rest of fewer than 16 tokens,
-// fewer than 32 tokens at all, and types whose scales stand for 16 columns are left to the AVX-512
-// kernels.
+// A panel of 4 groups of weights over 512 columns is expanded to signed bytes in the layout of B
+// tiles, and to float scales. It stays in the L1 cache while the tokens are multiplied by it, 16 at
+// a time. Each block of 32 columns is one tile product, an exact integer per output; it leaves its
+// tile through memory and is folded into the float sums, which stay in 16 registers. Products run
+// three blocks ahead of the fold, rotating through four tiles. A remainder of fewer than 16 tokens,
+// batches of fewer than 32 tokens, and types with sub-blocks of 16 columns use the AVX-512 kernels.
 #include "simd/v16_avx512.h"
-// f32x16 first: the types are written over it.
+// The vector types come first: the loaders use them.
 #include <stdalign.h>
 
 #include "matmul/blocks_v16.h"
@@ -18,11 +17,11 @@
 
 enum {
     TOKENS = 16,
-    LEAST_TOKENS = 32,  // for fewer, expanding the weights takes more than the products save
+    LEAST_TOKENS = 32,  // for fewer, expanding weights costs more than products save
     PANEL_GROUPS = 4,
     PANEL_BLOCKS = 16,  // of 32 columns
     BLOCK_BYTES = VD_BLOCK * VD_PACK_ROWS,
-    STAGES = 4,       // a product, its way out, the fold: block b uses tile b % 4
+    STAGES = 4,       // product, store, fold: block b uses tile b % 4
     STORE_AFTER = 2,  // blocks
     FOLD_AFTER = 3,
 };
@@ -40,7 +39,7 @@ typedef struct group_panel {
     float minimum[PANEL_BLOCKS][VD_PACK_ROWS];
 } group_panel;
 
-// 16 tokens: their quants as they lie, their factors block by block.
+// 16 tokens: pointers to their quants, and their factors block by block.
 typedef struct token_panel {
     alignas(64) float scale[PANEL_BLOCKS][TOKENS];
     float scaled_sum[PANEL_BLOCKS][TOKENS];
@@ -72,7 +71,7 @@ VD_INLINE void expand(const int type, const vd_matmul *op, int64_t g, int64_t bl
     }
 }
 
-// Rows of 16 tokens, of at most 16 blocks, to rows of blocks.
+// Transposes rows of 16 tokens, of at most 16 blocks, into rows of blocks.
 VD_INLINE void transpose(const float *from, int64_t stride, int64_t blocks,
                          float to[PANEL_BLOCKS][TOKENS]) {
     __m512i a[16];
@@ -144,8 +143,8 @@ VD_INLINE void add_blocks(const int minima, const group_panel *panel, const toke
     }
 }
 
-// Outputs of 16 tokens from m on and group g; `block` is the first one of the panel, and where it
-// is not the first of all, y has what came before.
+// Computes outputs of 16 tokens from m on and group g. `block` is the panel's first; unless it is
+// 0, y holds the sums so far.
 VD_INLINE void tile(const int minima, const vd_matmul *op, int64_t m, int64_t g, int64_t block,
                     int64_t blocks, const group_panel *panel, const token_panel *tokens) {
     int64_t first = g * VD_PACK_ROWS;
@@ -164,7 +163,7 @@ VD_INLINE void tile(const int minima, const vd_matmul *op, int64_t m, int64_t g,
     }
 }
 
-// A multiple of 16 rows.
+// Multiplies a number of rows that is a multiple of 16.
 VD_INLINE void multiply_tiles(const int type, const vd_matmul *op, vd_range rows, vd_range groups) {
     const int minima = vd_block_layout_of(type).minima;
     group_panel panels[PANEL_GROUPS];

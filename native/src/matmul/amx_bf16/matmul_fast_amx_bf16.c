@@ -1,9 +1,9 @@
-// Fast matmul for AMX-BF16: two by two tiles of 16 tokens x 16 outputs over a panel. A weight's
-// scale is in its bf16, so that nothing is folded between products, as AMX-INT8 must do for equal
-// bits (docs/adr/007-amx.md): a product of 32 columns takes the tile unit 16 cycles and nothing
-// else.
+// Fast matmul for AMX-BF16: two by two tiles of 16 tokens x 16 outputs over a panel. The scale is
+// part of a weight's bf16 value, so that nothing is folded between products, as AMX-INT8 must do
+// for equal bits (docs/adr/007-amx.md): a product of 32 columns occupies the tile unit for 16
+// cycles and no other unit.
 #include "simd/v16_avx512.h"
-// f32x16 and the size of a tile first: the panels are written over them.
+// The vector types and the tile size come first: the panels use them.
 enum { TILE_TOKENS = 32 };
 #include "matmul/bf16_panels.h"
 #include "simd/amx.h"
@@ -36,7 +36,7 @@ static void add_products(bf16_panels *p, int64_t m, int64_t columns) {
     }
 }
 
-// The products first: what follows is written over them.
+// The products come first: the loops below use them.
 #include "matmul/matmul_fast.h"
 
 VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_range outputs,

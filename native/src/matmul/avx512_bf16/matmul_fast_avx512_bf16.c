@@ -1,7 +1,7 @@
 // Fast matmul for AVX-512 BF16: 8 tokens x 32 outputs in registers over a panel. Quantized weights
-// are left out: their bytes multiply twice as fast as they are.
+// have no such kernel: their int8 products are twice as fast.
 #include "simd/v16_avx512.h"
-// f32x16 and the size of a tile first: the panels are written over them.
+// The vector types and the tile size come first: the panels use them.
 enum { TILE_TOKENS = 8 };
 #include "matmul/bf16_panels.h"
 
@@ -33,7 +33,7 @@ static void add_products(bf16_panels *p, int64_t m, int64_t columns) {
     }
 }
 
-// The products first: what follows is written over them.
+// The products come first: the loops below use them.
 #include "matmul/matmul_fast.h"
 
 void vd_matmul_fast_f16_avx512_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,

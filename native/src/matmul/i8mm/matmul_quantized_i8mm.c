@@ -1,11 +1,11 @@
 // Quantized matmul for FEAT_I8MM, whose smmla multiplies 2 tokens x 8 columns by 8 columns x 2
 // rows. Pairs of tokens run over all of K like the tiles of matmul_quantized_v16.h; integer and
-// float sums stay in the order of smmla, and are put in that of the outputs once, at the end. A
-// token that is left goes to the dot products. What a type brings is in blocks_v16.h.
+// float sums stay in the order of smmla and are rearranged once, at the end. A remaining token uses
+// the dot product kernel. blocks_v16.h has the loaders of the types.
 #include "matmul/matmul.h"
 #include "simd/v16_dotprod.h"
 #include "types/types.h"
-// f32x16 first: the loading of blocks is written over it.
+// The vector types come first: the loaders use them.
 #include "matmul/blocks_v16.h"
 #include "simd/part_v16.h"
 
@@ -32,13 +32,13 @@ VD_INLINE float32x4_t high_halves(float32x4_t x, float32x4_t y) {
     return vcombine_f32(vget_high_f32(x), vget_high_f32(y));
 }
 
-// Those of block `at`.
+// Returns the sums of block `at`.
 VD_INLINE vd_block_sums sums_of(const vd_quantized *xq, int64_t at) {
     return (vd_block_sums){xq->sum + at * (VD_BLOCK / VD_SUM_BLOCK), xq->scale[at],
                            xq->scaled_sum[at]};
 }
 
-// Each pair of rows twice, for two tokens.
+// Duplicates each pair of rows for two tokens.
 VD_INLINE void double_rows(f32x16 x, float32x4_t rows[ROW_PAIRS]) {
     rows[0] = low_halves(x.a, x.a);
     rows[1] = high_halves(x.a, x.a);
@@ -50,7 +50,7 @@ VD_INLINE void double_rows(f32x16 x, float32x4_t rows[ROW_PAIRS]) {
     rows[7] = high_halves(x.d, x.d);
 }
 
-// Two units, of 4 columns each, as 8 columns of two rows per vector.
+// Combines two units of 4 columns into vectors of 8 columns of two rows.
 VD_INLINE int8x16_t first_rows(int8x16_t x, int8x16_t y) {
     return vreinterpretq_s8_s32(vzip1q_s32(vreinterpretq_s32_s8(x), vreinterpretq_s32_s8(y)));
 }
@@ -126,7 +126,7 @@ VD_INLINE void store(const vd_matmul *op, int64_t m, int64_t first, f32x16 y) {
     f32x16_store_up_to(op->y + m * op->N + first, y, op->N - first);
 }
 
-// Outputs of P pairs of tokens, from m0 on, and group g.
+// Computes outputs of P pairs of tokens, from m0 on, and group g.
 VD_INLINE void tile(const int type, const int P, const vd_matmul *op, int64_t m0, int64_t g) {
     const vd_block_layout layout = vd_block_layout_of(type);
     const int sub_blocks = VD_BLOCK / layout.sub_block;

@@ -1,4 +1,4 @@
-// The definition of matmul in docs/numerics.md.
+// The reference implementation of matmul (docs/numerics.md).
 #include <math.h>
 
 #include "matmul/matmul.h"

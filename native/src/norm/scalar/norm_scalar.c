@@ -1,4 +1,4 @@
-// The definition of norm in docs/numerics.md.
+// The reference implementation of norm and gain (docs/numerics.md).
 #include <math.h>
 
 #include "norm/norm.h"

@@ -1,11 +1,11 @@
-// The definition of quantize in docs/numerics.md.
+// The reference implementation of quantize (docs/numerics.md).
 #include "quantize/quantize.h"
 
 #include <math.h>
 
 #include "types/types.h"
 
-// The greatest magnitude, as bits, which order as magnitudes do and put NaN last.
+// Returns the maximum magnitude as bits, which order as magnitudes do, NaN last.
 static uint32_t max_magnitude(const float *x) {
     uint32_t maximum = 0;
     for (int i = 0; i < VD_BLOCK; i++) {

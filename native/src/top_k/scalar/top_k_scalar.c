@@ -1,4 +1,4 @@
-// The definition of top-k in docs/numerics.md.
+// The reference implementation of top-k (docs/numerics.md).
 #include "simd/exp.h"
 #include "simd/lane_sum.h"
 #include "top_k/top_k.h"
