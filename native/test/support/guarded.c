@@ -1,22 +1,36 @@
 #include "support/guarded.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/check.h"
 #include "support/system.h"
 
-enum { REGIONS = 64 };
+// A test that has mapped this many regions remaps free ones of another size before it maps more.
+enum { REGIONS_KEPT = 64 };
 
-// Pages between two guard pages; kept and used again, since mapping is slow.
+// Pages between two guard pages. They stay mapped for reuse, since mapping is slow.
 typedef struct region {
-    unsigned char *start;  // of the usable bytes; null: not mapped
+    unsigned char *start;  // of the usable bytes
     size_t size;           // of the usable bytes
     size_t offset;         // of the data
     size_t bytes;          // of the data
     int used;
 } region;
 
-static region regions[REGIONS];
+// Grows as needed: the number of buffers of a test may depend on the machine's instruction sets.
+static region *regions;
+static int n_regions, capacity;
+
+static region *add_region(void) {
+    if (n_regions == capacity) {
+        capacity = capacity == 0 ? REGIONS_KEPT : 2 * capacity;
+        regions = realloc(regions, (size_t)capacity * sizeof *regions);
+        CHECK(regions != NULL);
+    }
+    regions[n_regions] = (region){0};
+    return &regions[n_regions++];
+}
 
 static void map(region *r, size_t size) {
     if (r->start != NULL) {
@@ -27,21 +41,21 @@ static void map(region *r, size_t size) {
     r->size = size;
 }
 
-// A free region of the size, else a slot never used, else any free one.
+// Returns a free region of the size.
 static region *find(size_t size) {
-    region *best = NULL;
-    for (int i = 0; i < REGIONS; i++) {
+    region *other = NULL;
+    for (int i = 0; i < n_regions; i++) {
         region *r = &regions[i];
-        if (!r->used && r->start != NULL && r->size == size) {
+        if (!r->used && r->size == size) {
             return r;
         }
-        if (!r->used && (best == NULL || (best->start != NULL && r->start == NULL))) {
-            best = r;
+        if (!r->used) {
+            other = r;
         }
     }
-    CHECK(best != NULL);
-    map(best, size);
-    return best;
+    region *r = other == NULL || n_regions < REGIONS_KEPT ? add_region() : other;
+    map(r, size);
+    return r;
 }
 
 void *guarded_alloc(size_t bytes, placement where) {
@@ -80,7 +94,7 @@ static void check_outside(const region *r, size_t begin, size_t end) {
 }
 
 void guarded_free_all(void) {
-    for (int i = 0; i < REGIONS; i++) {
+    for (int i = 0; i < n_regions; i++) {
         region *r = &regions[i];
         if (r->used) {
             check_outside(r, 0, r->offset);
