@@ -25,7 +25,7 @@ static float *run(vd_isa isa, vd_matmul *op, const matmul_case *c, placement whe
 // A set may have the kernel of its base.
 static int is_left_out(const matmul_case *c, vd_isa isa) {
     return vd_matmul_kernels[c->type][isa] == vd_matmul_kernels[c->type][vd_isa_base(isa)] ||
-           leaves_case_out(isa, products_of(c));
+           skips_case(isa, products_of(c));
 }
 
 static void check_variants(const matmul_case *c) {
