@@ -6,7 +6,8 @@
 #include "support/check.h"
 #include "support/system.h"
 
-// A test that has mapped this many regions remaps free ones of another size before it maps more.
+// Once a test has mapped this many regions, free ones of another size are remapped before more are
+// added.
 enum { REGIONS_KEPT = 64 };
 
 // Pages between two guard pages. They stay mapped for reuse, since mapping is slow.
@@ -18,7 +19,8 @@ typedef struct region {
     int used;
 } region;
 
-// Grows as needed: the number of buffers of a test may depend on the machine's instruction sets.
+// Grows as needed: the number of buffers of a test may depend on the instruction sets of the
+// machine.
 static region *regions;
 static int n_regions, capacity;
 
@@ -74,7 +76,7 @@ void *guarded_copy(const void *from, size_t bytes, placement where) {
 
 size_t canaries(const void *memory, size_t bytes) {
     const unsigned char *p = memory;
-    // All are, where the first is and each is as the next.
+    // All bytes are CANARY if the first one is and each equals the next.
     if (bytes == 0 || (p[0] == CANARY && memcmp(p, p + 1, bytes - 1) == 0)) {
         return bytes;
     }
@@ -88,7 +90,7 @@ size_t canaries(const void *memory, size_t bytes) {
 static void check_outside(const region *r, size_t begin, size_t end) {
     size_t whole = canaries(r->start + begin, end - begin);
     if (whole < end - begin) {
-        fail("byte %td of a buffer of %zu bytes was written",
+        fail("byte %td outside a buffer of %zu bytes was written",
              (ptrdiff_t)(begin + whole) - (ptrdiff_t)r->offset, r->bytes);
     }
 }

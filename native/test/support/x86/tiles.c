@@ -60,7 +60,7 @@ void tile_store(const tile_state *state, int tile, uint8_t *base, int64_t stride
     }
 }
 
-// C is rows x columns of 4 bytes, A rows x K of 4 bytes, B K x columns of 4 bytes.
+// C is rows x columns of 4 bytes, A is rows x K of 4 bytes, B is K x columns of 4 bytes.
 static void require_shapes(const tile_state *state, int c, int a, int b) {
     require(c != a && c != b && a != b, "tiles of a product are not distinct");
     require(rows(state, c) == rows(state, a), "rows of C and A");
