@@ -197,7 +197,7 @@ static void check_variants(rng *r, int32_t width, floats kind, placement where) 
     fill_batch(r, &b);
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         describe("subspaces, width %d, %s, %s", width, floats_name(kind), vd_isa_name(isa));
-        for (int i = 0; i < 2; i++) {  // the basis ends at a guard page
+        for (int i = 0; i < 2; i++) {  // the basis is next to a guard page
             size_t columns = (size_t)(entries[i].end - entries[i].begin);
             entries[i].basis = guarded_copy(basis, K * columns * sizeof(float), where);
         }

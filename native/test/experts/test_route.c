@@ -1,5 +1,5 @@
 // route: an expert is chosen if fewer than k rank before it; weights are close to softmax, sigmoid
-// and sparse mixer in double.
+// and sparse mixer in double; neither depends on the number of workers.
 #include <math.h>
 
 #include "support/check.h"
