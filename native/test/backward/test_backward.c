@@ -1,4 +1,4 @@
-// Operations backward that vd_plan_create refuses.
+// Gradient operations that vd_plan_create rejects.
 #include <math.h>
 
 #include "core/plan_ops.h"

@@ -1,8 +1,8 @@
-// Plans as a whole: which vd_plan_create takes, however operations stand beside each other.
+// vd_plan_create: valid operations, combinations of operations, arguments, instruction sets.
 #include "core/plan_ops.h"
 #include "support/system.h"
 
-static void check_valid_ops(void) {
+static void accepts_valid_ops(void) {
     for (vd_op_kind kind = 0; kind < VD_OP_COUNT; kind++) {
         describe("a valid operation %d", kind);
         vd_op op = valid_op(kind);
@@ -28,7 +28,7 @@ static vd_status create_after(vd_op_kind head, const vd_op *op) {
     return create_pair((const vd_op[]){valid_op(head), *op});
 }
 
-static void check_schedule(void) {
+static void rejects_invalid_schedules(void) {
     describe("barriers, chains and local results");
     REFUSED(VD_OP_SCALE, op.barrier = 3);
     REFUSED(VD_OP_SCALE, op.barrier = -1);
@@ -71,7 +71,7 @@ static void check_schedule(void) {
     CHECK(create_after(VD_OP_MATMUL, &norm) == VD_INVALID_ARGUMENT);
 }
 
-static void check_create_arguments(void) {
+static void rejects_invalid_arguments(void) {
     describe("vd_plan_create, arguments");
     vd_op op = valid_op(VD_OP_SCALE);
     vd_plan *plan = NULL;
@@ -97,8 +97,8 @@ static void check_create_arguments(void) {
     vd_plan_free(NULL);
 }
 
-// What has a state needs limits that have slots.
-static void check_slots(void) {
+// Operations with a state require limits with slots.
+static void requires_slots_for_states(void) {
     describe("vd_plan_create, slots");
     vd_limits none = plan_limits;
     none.slots = 0;
@@ -112,7 +112,7 @@ static void check_slots(void) {
     }
 }
 
-static void check_create_isa(void) {
+static void rejects_unusable_isas(void) {
     describe("vd_plan_create, instruction sets");
     vd_op op = valid_op(VD_OP_SCALE);
     vd_plan *plan = NULL;
@@ -132,10 +132,10 @@ static void check_create_isa(void) {
 
 int main(void) {
     describe_faults();
-    check_valid_ops();
-    check_schedule();
-    check_create_arguments();
-    check_slots();
-    check_create_isa();
+    accepts_valid_ops();
+    rejects_invalid_schedules();
+    rejects_invalid_arguments();
+    requires_slots_for_states();
+    rejects_unusable_isas();
     return 0;
 }

@@ -1,4 +1,4 @@
-// add: one rounded sum per element, plain and with a row for all, wherever y lies.
+// add: one rounded sum per element, with and without a broadcast row, for each aliasing of y.
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"

@@ -1,5 +1,6 @@
-// embed against docs/numerics.md. The reference is exact: an element is one product, or one product
-// and sum, of numbers so short that double holds it, rounded to float at the end.
+// embed: elements equal docs/numerics.md. The reference is exact: an element is one product, or one
+// product and sum, of numbers so short that double represents the result, rounded to float at the
+// end.
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"

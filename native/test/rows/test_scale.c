@@ -1,4 +1,4 @@
-// scale: one rounded product per element, wherever y lies.
+// scale: one rounded product per element, also in place.
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"
