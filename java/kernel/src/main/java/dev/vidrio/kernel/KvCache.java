@@ -42,9 +42,9 @@ public final class KvCache {
   private final int blocks;
   private final MemorySegment memory;
   private final List<Kind> kinds = new ArrayList<>();
-  private final Places places;
+  private final RefCountedPool places;
   private final MemorySegment states;
-  private final Places slots;
+  private final RefCountedPool slots;
   // Blocks and slots from here on nobody has used yet.
   private int fresh;
   private int freshSlot;
@@ -76,8 +76,8 @@ public final class KvCache {
       kinds.add(kind);
       begin += blocks * kind.blockBytes();
     }
-    this.places = new Places("block", blocks);
-    this.slots = new Places("slot", shape.hasStates() ? slots : 0);
+    this.places = new RefCountedPool("block", blocks);
+    this.slots = new RefCountedPool("slot", shape.hasStates() ? slots : 0);
     this.states = allocate(executor, Math.multiplyExact(shape.bytesPerSequence(), slots), arena);
   }
 

@@ -3,12 +3,12 @@ package dev.vidrio.kernel;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.op.UnfusedOp;
 import dev.vidrio.kernel.op.Window;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
@@ -236,7 +236,7 @@ public final class PlanBuilder {
   /** x times a vector, element by element. */
   public Buffer gain(String name, Weights gain, Buffer x) {
     Buffer y = x.like(name);
-    ops.add(new OpenOp.Gain(x, gain, null, y));
+    ops.add(new UnfusedOp.Gain(x, gain, null, y));
     return y;
   }
 

@@ -6,9 +6,9 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.execution.Workspace;
-import dev.vidrio.kernel.java.resolve.StepResolver;
-import dev.vidrio.kernel.java.step.Step;
-import dev.vidrio.kernel.java.step.Team;
+import dev.vidrio.kernel.java.bind.OpBinder;
+import dev.vidrio.kernel.java.runtime.BoundOp;
+import dev.vidrio.kernel.java.runtime.Team;
 import dev.vidrio.kernel.op.Buffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -25,7 +25,7 @@ final class JavaExecutablePlan implements ExecutablePlan, Team.Walk {
   private final KvCache cache;
   private final Arena arena = Arena.ofShared();
   private final Workspace workspace;
-  private final List<Step> steps;
+  private final List<BoundOp> steps;
   private final ReentrantLock running = new ReentrantLock();
   // Set by the caller of run before the team starts on it.
   private @Nullable Batch batch;
@@ -42,7 +42,7 @@ final class JavaExecutablePlan implements ExecutablePlan, Team.Walk {
     this.cache = cache;
     try {
       this.workspace = Workspace.allocate(plan, limits, executor, arena);
-      var resolver = new StepResolver(workspace, cache);
+      var resolver = new OpBinder(workspace, cache);
       this.steps = plan.ops().stream().map(resolver::resolve).toList();
     } catch (Throwable e) {
       arena.close();

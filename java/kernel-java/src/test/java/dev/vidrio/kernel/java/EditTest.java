@@ -13,7 +13,7 @@ import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.kernel.hook.Edit;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.hook.EditTable.Region;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
@@ -91,17 +91,17 @@ class EditTest {
     }
   }
 
-  private static Edit edit(Region region, boolean subspaces, Random random, Arena arena) {
+  private static EditKind edit(Region region, boolean subspaces, Random random, Arena arena) {
     int rows = random.nextBoolean() ? 1 : region.to() - region.from();
     MemorySegment values =
         Segments.floats(arena, (long) rows * region.columns(), random::nextGaussian);
     return switch (random.nextInt(subspaces ? 7 : 4)) {
-      case 0 -> new Edit.Set(values);
-      case 1 -> new Edit.Add(2 * random.nextFloat(), values);
-      case 2 -> new Edit.Scale(random.nextFloat());
-      case 3 -> new Edit.Clamp(-random.nextFloat(), Float.POSITIVE_INFINITY);
-      case 4 -> new Edit.Subspace(basis(region, random, arena), null);
-      default -> new Edit.Subspace(basis(region, random, arena), values);
+      case 0 -> new EditKind.Set(values);
+      case 1 -> new EditKind.Add(2 * random.nextFloat(), values);
+      case 2 -> new EditKind.Scale(random.nextFloat());
+      case 3 -> new EditKind.Clamp(-random.nextFloat(), Float.POSITIVE_INFINITY);
+      case 4 -> new EditKind.Subspace(basis(region, random, arena), null);
+      default -> new EditKind.Subspace(basis(region, random, arena), values);
     };
   }
 
@@ -131,8 +131,8 @@ class EditTest {
       Plan plan = plan(new Random(7), arena);
       MemorySegment values = Segments.floats(arena, D, new Random(8)::nextGaussian);
       Region all = new Region(Region.ALL, 0, PlanRuns.POSITIONS, 0, D);
-      inChain.add(all, new Edit.Add(0, values));
-      wholeRows.add(new Region(Region.ALL, 60, 64, 0, D), new Edit.Set(values));
+      inChain.add(all, new EditKind.Add(0, values));
+      wholeRows.add(new Region(Region.ALL, 60, 64, 0, D), new EditKind.Set(values));
       for (Executor executor : PlanRuns.executors()) {
         try (executor) {
           for (Map<Buffer, int[]> step :
@@ -155,7 +155,8 @@ class EditTest {
   void strengthZeroKeepsNegativeZero() {
     try (Arena arena = Arena.ofConfined()) {
       inChain.add(
-          new Region(Region.ALL, 0, 1, 0, D), new Edit.Add(0, Segments.floats(arena, (long) D)));
+          new Region(Region.ALL, 0, 1, 0, D),
+          new EditKind.Add(0, Segments.floats(arena, (long) D)));
       assertEquals(List.of(), inChain.entries());
     }
   }
@@ -170,7 +171,8 @@ class EditTest {
       PlanRuns.fill(batch, List.of(new Token(0, 0, 1, true)));
       try (ExecutablePlan executable = executor.prepare(plan, PlanRuns.LIMITS, cache)) {
         try (Arena shorter = Arena.ofConfined()) {
-          inChain.add(new Region(0, 0, 5, 0, D), new Edit.Set(Segments.floats(shorter, (long) D)));
+          inChain.add(
+              new Region(0, 0, 5, 0, D), new EditKind.Set(Segments.floats(shorter, (long) D)));
           executable.run(batch);
         }
         Exception e = assertThrows(IllegalStateException.class, () -> executable.run(batch));

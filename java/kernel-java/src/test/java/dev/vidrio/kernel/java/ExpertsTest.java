@@ -8,16 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.gradient.Gradient;
-import dev.vidrio.kernel.gradient.GradientRules;
-import dev.vidrio.kernel.hook.Edit;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.hook.EditTable.Region;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
+import dev.vidrio.kernel.java.runtime.ExpertProduct;
+import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.scalar.ExpertsBackward;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
-import dev.vidrio.kernel.java.step.ExpertProduct;
-import dev.vidrio.kernel.java.step.Kernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
@@ -25,6 +23,8 @@ import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.pass.Differentiation;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -60,7 +60,7 @@ class ExpertsTest {
   @CsvSource({
     "SOFTMAX, CHOSEN, false",
     "SOFTMAX, ALL, false",
-    "SOFTMAX, NEAR, false",
+    "SOFTMAX, SPARSE_MIXER, false",
     "SOFTMAX, CHOSEN, true",
     "SIGMOID, CHOSEN, true",
     "SIGMOID, ALL, false"
@@ -137,7 +137,7 @@ class ExpertsTest {
           switch (op.over()) {
             case ALL -> score[order.get(slot)];
             case CHOSEN -> score[order.get(slot)] / chosen;
-            case NEAR -> amongNear(l, order, slot);
+            case SPARSE_MIXER -> amongNear(l, order, slot);
           };
       // Exponentials are off by 2 U each, sums by their roundings, quotients by one.
       double bound = exact * U * (2 + 2 + count + 4);
@@ -247,7 +247,7 @@ class ExpertsTest {
   @CsvSource({
     "SOFTMAX, CHOSEN",
     "SOFTMAX, ALL",
-    "SOFTMAX, NEAR",
+    "SOFTMAX, SPARSE_MIXER",
     "SIGMOID, CHOSEN",
     "SIGMOID, ALL"
   })
@@ -293,11 +293,11 @@ class ExpertsTest {
     Buffer y = buffer("y", d);
     var edits = new EditTable(k, 3, false);
     try (Arena arena = Arena.ofShared()) {
-      edits.add(new Region(0, 0, 9, 0, 1), new Edit.Set(Segments.floats(arena, -1f)));
-      edits.add(new Region(1, 2, 40, 1, 2), new Edit.Set(Segments.floats(arena, 0.5f)));
+      edits.add(new Region(0, 0, 9, 0, 1), new EditKind.Set(Segments.floats(arena, -1f)));
+      edits.add(new Region(1, 2, 40, 1, 2), new EditKind.Set(Segments.floats(arena, 0.5f)));
       edits.add(
           new Region(2, 0, PlanRuns.POSITIONS, 0, 2),
-          new Edit.Set(Segments.floats(arena, count, Float.NaN)));
+          new EditKind.Set(Segments.floats(arena, count, Float.NaN)));
       List<Weights> matrices =
           IntStream.range(0, count).mapToObj(e -> matrix(arena, d, d)).toList();
       Plan forward =
@@ -325,7 +325,10 @@ class ExpertsTest {
               Set.of(products, y));
       MemorySegment seed =
           Segments.floats(arena, (long) PlanRuns.LIMITS.tokens() * d, random::nextGaussian);
-      Plan plan = Gradient.of(forward, Map.of(y, seed), Set.of(x), GradientRules.EXACT).plan();
+      Plan plan =
+          new Differentiation(Map.of(y, seed), Set.of(x), GradientRules.EXACT)
+              .differentiate(forward)
+              .plan();
       List<List<Token>> steps = PlanRuns.steps(3);
       List<Map<Buffer, int[]>> bits = PlanRuns.assertSameBits(plan, KvType.F32, steps, i -> {});
       for (int i = 0; i < steps.size(); i++) {

@@ -11,12 +11,13 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.kernel.gradient.Gradient;
-import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.kernel.pass.Differentiation;
+import dev.vidrio.kernel.pass.Gradient;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -74,9 +75,10 @@ class GradientTest {
       }
     }
     GradientRules rules = RULES.get((int) (seed % RULES.size()));
+    var differentiation = new Differentiation(Map.of(logits, values), wanted, rules);
     return recompute
-        ? Gradient.of(plan, Map.of(logits, values), wanted, rules, Set.of(plan.buffer("post0")))
-        : Gradient.of(plan, Map.of(logits, values), wanted, rules);
+        ? differentiation.recomputing(Set.of(plan.buffer("post0"))).differentiate(plan)
+        : differentiation.differentiate(plan);
   }
 
   @ParameterizedTest
@@ -129,7 +131,7 @@ class GradientTest {
       MemorySegment seed = Segments.floats(arena, (long) TOKENS * width, random::nextGaussian);
       for (GradientRules rules : RULES) {
         Map<Buffer, MemorySegment> seeds = Map.of(alone, seed, gated, seed);
-        assertSameEverywhere(Gradient.of(plan, seeds, Set.of(x, up), rules).plan());
+        assertSameEverywhere(new Differentiation(seeds, Set.of(x, up), rules).apply(plan));
       }
     }
   }
@@ -171,7 +173,9 @@ class GradientTest {
       IllegalArgumentException e =
           assertThrows(
               IllegalArgumentException.class,
-              () -> Gradient.of(plan, Map.of(mid, values), Set.of(later), GradientRules.EXACT));
+              () ->
+                  new Differentiation(Map.of(mid, values), Set.of(later), GradientRules.EXACT)
+                      .differentiate(plan));
       assertTrue(Objects.requireNonNull(e.getMessage()).contains("post1"), e.getMessage());
     }
   }

@@ -281,7 +281,7 @@ final class RandomTransformer {
   private Buffer mixture(int layer, Buffer x) {
     int k = 1 + random.nextInt(3);
     var over = pick(ExpertOp.RouteOver.values());
-    boolean near = over == ExpertOp.RouteOver.NEAR;
+    boolean near = over == ExpertOp.RouteOver.SPARSE_MIXER;
     boolean grouped = !near && random.nextInt(3) == 0;
     int count = grouped ? 3 * (k + 1) : k + random.nextInt(6);
     Buffer router = builder.matMul("router" + layer, matrix(count, d), x);

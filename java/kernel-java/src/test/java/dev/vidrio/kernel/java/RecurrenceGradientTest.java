@@ -12,11 +12,12 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.kernel.gradient.Gradient;
-import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.pass.Differentiation;
+import dev.vidrio.kernel.pass.Gradient;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -103,7 +104,9 @@ class RecurrenceGradientTest {
       Plan forward = plan(update, grouping);
       Buffer z = forward.buffer("z");
       Buffer x = forward.buffer("x");
-      Gradient gradient = Gradient.of(forward, Map.of(z, seed), Set.of(x), GradientRules.EXACT);
+      Gradient gradient =
+          new Differentiation(Map.of(z, seed), Set.of(x), GradientRules.EXACT)
+              .differentiate(forward);
       try (NativeExecutor executor = NativeExecutor.create()) {
         float[] dx = run(executor, gradient.plan(), gradient.of(x));
         for (int i = 0; i < ROWS * D; i++) {

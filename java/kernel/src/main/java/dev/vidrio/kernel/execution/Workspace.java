@@ -158,7 +158,7 @@ public final class Workspace {
 
   private long rows(Operand operand) {
     int rows = limits.rows(operand.rows());
-    return schedule.isLocal(operand) ? Math.max(rows, workers * LOCAL_ROWS) : rows;
+    return schedule.isReplicated(operand) ? Math.max(rows, workers * LOCAL_ROWS) : rows;
   }
 
   private long bytes(Buffer buffer) {

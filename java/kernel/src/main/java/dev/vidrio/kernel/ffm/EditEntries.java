@@ -4,7 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.bindings.vd_edit_entry;
-import dev.vidrio.kernel.hook.Edit;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.EditTable;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -44,7 +44,7 @@ final class EditEntries {
     List<EditTable.Entry> current = table.entries();
     for (EditTable.Entry entry : current) {
       requireAlive(entry.values());
-      requireAlive(entry.edit() instanceof Edit.Subspace subspace ? subspace.basis() : null);
+      requireAlive(entry.edit() instanceof EditKind.Subspace subspace ? subspace.basis() : null);
     }
     if (version != table.version()) {
       for (int i = 0; i < current.size(); i++) {
@@ -77,23 +77,23 @@ final class EditEntries {
   }
 
   /** Fills in what belongs to the kind of an edit, and returns it. */
-  private static int write(Edit edit, EditTable.Region region, MemorySegment s) {
+  private static int write(EditKind edit, EditTable.Region region, MemorySegment s) {
     return switch (edit) {
-      case Edit.Set ignored -> Vidrio.VD_EDIT_SET();
-      case Edit.Add add -> {
+      case EditKind.Set ignored -> Vidrio.VD_EDIT_SET();
+      case EditKind.Add add -> {
         vd_edit_entry.factor(s, add.strength());
         yield Vidrio.VD_EDIT_ADD();
       }
-      case Edit.Scale scale -> {
+      case EditKind.Scale scale -> {
         vd_edit_entry.factor(s, scale.factor());
         yield Vidrio.VD_EDIT_SCALE();
       }
-      case Edit.Clamp clamp -> {
+      case EditKind.Clamp clamp -> {
         vd_edit_entry.least(s, clamp.least());
         vd_edit_entry.most(s, clamp.most());
         yield Vidrio.VD_EDIT_CLAMP();
       }
-      case Edit.Subspace subspace -> {
+      case EditKind.Subspace subspace -> {
         vd_edit_entry.basis(s, subspace.basis());
         long row = (long) region.columns() * Float.BYTES;
         vd_edit_entry.k(s, (int) (subspace.basis().byteSize() / row));

@@ -1,7 +1,7 @@
 package dev.vidrio.kernel.ffm;
 
 import dev.vidrio.bindings.Vidrio;
-import dev.vidrio.kernel.UserCache;
+import dev.vidrio.kernel.host.CacheDirectory;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -63,7 +63,7 @@ public final class NativeLibrary {
   /** The first use of the bindings, whose layouts are restricted too. */
   private static Search search() {
     try {
-      return new Search(Platform.current(), UserCache.root());
+      return new Search(Platform.current(), CacheDirectory.root());
     } catch (ExceptionInInitializerError e) {
       if (e.getCause() instanceof IllegalCallerException denied) {
         throw denied(denied);

@@ -43,15 +43,15 @@ public final class EditTable {
   }
 
   /** An edit and where it applies. */
-  public record Entry(Region region, Edit edit) {
+  public record Entry(Region region, EditKind edit) {
     /** Its values, or null where it has none. */
     public @Nullable MemorySegment values() {
       return switch (edit) {
-        case Edit.Set set -> set.values();
-        case Edit.Add add -> add.values();
-        case Edit.Subspace subspace -> subspace.values();
-        case Edit.Scale ignored -> null;
-        case Edit.Clamp ignored -> null;
+        case EditKind.Set set -> set.values();
+        case EditKind.Add add -> add.values();
+        case EditKind.Subspace subspace -> subspace.values();
+        case EditKind.Scale ignored -> null;
+        case EditKind.Clamp ignored -> null;
       };
     }
 
@@ -79,8 +79,8 @@ public final class EditTable {
    *
    * @param width of the activation
    * @param capacity entries that it has room for
-   * @param subspaces whether it may hold {@link Edit.Subspace}; then the operation needs whole rows
-   *     and workers wait for them
+   * @param subspaces whether it may hold {@link EditKind.Subspace}; then the operation needs whole
+   *     rows and workers wait for them
    */
   public EditTable(int width, int capacity, boolean subspaces) {
     require(width > 0, "width " + width + " is not positive");
@@ -102,7 +102,7 @@ public final class EditTable {
   /**
    * The table of what flows back through the edits of this one, from the last to the first: nothing
    * through what is set, and what a basis spans is projected out. It follows this table, which can
-   * no longer hold an {@link Edit.Clamp}.
+   * no longer hold an {@link EditKind.Clamp}.
    */
   public EditTable derivative() {
     if (derivative == null) {
@@ -113,13 +113,13 @@ public final class EditTable {
   }
 
   private void addDerivative(Entry entry) {
-    Edit edit =
+    EditKind edit =
         switch (entry.edit()) {
-          case Edit.Set ignored -> new Edit.Scale(0);
-          case Edit.Add ignored -> new Edit.Scale(1);
-          case Edit.Scale scale -> scale;
-          case Edit.Subspace subspace -> new Edit.Subspace(subspace.basis(), null);
-          case Edit.Clamp ignored ->
+          case EditKind.Set ignored -> new EditKind.Scale(0);
+          case EditKind.Add ignored -> new EditKind.Scale(1);
+          case EditKind.Scale scale -> scale;
+          case EditKind.Subspace subspace -> new EditKind.Subspace(subspace.basis(), null);
+          case EditKind.Clamp ignored ->
               throw new IllegalArgumentException("no gradient goes through a clamp");
         };
     entries.addFirst(new Entry(entry.region(), edit));
@@ -132,7 +132,7 @@ public final class EditTable {
    * @throws IllegalArgumentException when columns, values or numbers do not fit
    * @throws IllegalStateException when the table is full
    */
-  public void add(Region region, Edit edit) {
+  public void add(Region region, EditKind edit) {
     require(
         region.end() <= width,
         "columns " + region.begin() + " to " + region.end() + " exceed the width " + width);
@@ -141,7 +141,7 @@ public final class EditTable {
       throw new IllegalStateException("the table is full with " + capacity + " edits");
     }
     // x + 0 · values would turn −0 into 0.
-    if (!(edit instanceof Edit.Add add && add.strength() == 0)) {
+    if (!(edit instanceof EditKind.Add add && add.strength() == 0)) {
       var entry = new Entry(region, edit);
       if (derivative != null) {
         derivative.addDerivative(entry);
@@ -151,19 +151,19 @@ public final class EditTable {
     }
   }
 
-  private void check(Region region, Edit edit) {
+  private void check(Region region, EditKind edit) {
     switch (edit) {
-      case Edit.Set set -> requireValues(region, set.values());
-      case Edit.Add add -> {
+      case EditKind.Set set -> requireValues(region, set.values());
+      case EditKind.Add add -> {
         requireFinite("strength", add.strength());
         requireValues(region, add.values());
       }
-      case Edit.Scale scale -> requireFinite("factor", scale.factor());
-      case Edit.Clamp clamp ->
+      case EditKind.Scale scale -> requireFinite("factor", scale.factor());
+      case EditKind.Clamp clamp ->
           require(
               clamp.least() <= clamp.most(),
               "bounds " + clamp.least() + " to " + clamp.most() + " are no range");
-      case Edit.Subspace subspace -> {
+      case EditKind.Subspace subspace -> {
         require(subspaces, "the table was not made for subspaces");
         long row = requireFloats("basis", region, subspace.basis());
         require(

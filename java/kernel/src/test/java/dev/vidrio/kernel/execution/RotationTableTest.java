@@ -28,19 +28,19 @@ class RotationTableTest {
   void magnitudeGrowsWithThePosition() {
     var rotation =
         new Rotation(Rotation.Pairs.HALVES, List.of(0.3), 1.5)
-            .heated(new Rotation.Temperature(0.5, 16, 0));
+            .withTemperature(new Rotation.Temperature(0.5, 16, 0));
     for (int p : new int[] {0, 15, 16, 31, 32, 1000}) {
       double magnitude = 1.5 * (1 + 0.5 * Math.log(1 + Math.floor(p / 16.0)));
       assertEquals(magnitude * Math.cos(0.3 * p), rotation.cos(p, 0), 1e-6);
       assertEquals(magnitude * Math.sin(0.3 * p), rotation.sin(p, 0), 1e-6);
-      assertEquals(-rotation.sin(p, 0), rotation.opposite().sin(p, 0));
+      assertEquals(-rotation.sin(p, 0), rotation.negated().sin(p, 0));
     }
   }
 
   /** As queries of Llama 4 do that do not turn. */
   @Test
   void pairsThatStayGrowToo() {
-    Rotation rotation = Rotation.still(4).heated(new Rotation.Temperature(0.1, 8, 1));
+    Rotation rotation = Rotation.identity(4).withTemperature(new Rotation.Temperature(0.1, 8, 1));
     for (int p : new int[] {0, 6, 7, 8, 14, 15, 1000}) {
       for (int j = 0; j < 2; j++) {
         double growth = 1 + 0.1 * Math.log1p(Math.floor((p + 1) / 8.0));

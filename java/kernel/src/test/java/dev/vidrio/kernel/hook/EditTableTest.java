@@ -19,7 +19,7 @@ class EditTableTest {
     return Arena.ofAuto().allocate(count * Float.BYTES, Float.BYTES);
   }
 
-  private void assertRefused(String message, Edit edit) {
+  private void assertRefused(String message, EditKind edit) {
     Exception e = assertThrows(IllegalArgumentException.class, () -> table.add(REGION, edit));
     assertEquals(message, e.getMessage());
     assertEquals(0, table.entries().size());
@@ -41,7 +41,8 @@ class EditTableTest {
     assertNoRegion("columns -1 to 10 are no range", 0, 0, 1, -1);
     var beyond = new Region(0, 0, 1, 4, 11);
     Exception e =
-        assertThrows(IllegalArgumentException.class, () -> table.add(beyond, new Edit.Scale(2)));
+        assertThrows(
+            IllegalArgumentException.class, () -> table.add(beyond, new EditKind.Scale(2)));
     assertEquals("columns 4 to 11 exceed the width 10", e.getMessage());
     assertTrue(REGION.contains(1, 2) && REGION.contains(1, 4));
     assertFalse(REGION.contains(1, 5) || REGION.contains(1, 1) || REGION.contains(0, 2));
@@ -50,32 +51,34 @@ class EditTableTest {
 
   @Test
   void valuesHaveOneRowOrOneForEachPosition() {
-    table.add(REGION, new Edit.Set(floats(6)));
-    table.add(REGION, new Edit.Add(1, floats(18)));
+    table.add(REGION, new EditKind.Set(floats(6)));
+    table.add(REGION, new EditKind.Add(1, floats(18)));
     assertEquals(0, table.entries().get(0).firstValue(4));
     assertEquals(12, table.entries().get(1).firstValue(4));
     table.clear();
     String rows = "values have 48 bytes, not 1 or 3 rows of 24";
-    assertRefused(rows, new Edit.Set(floats(12)));
-    assertRefused(rows, new Edit.Add(1, floats(12)));
-    assertRefused(rows, new Edit.Subspace(floats(6), floats(12)));
-    assertRefused("values have 28 bytes, not 1 or 3 rows of 24", new Edit.Set(floats(7)));
-    assertRefused("values are empty", new Edit.Set(floats(0)));
-    assertRefused("values are not off-heap", new Edit.Set(MemorySegment.ofArray(new float[6])));
-    assertRefused("values do not begin at a multiple of 4", new Edit.Set(floats(7).asSlice(2, 24)));
+    assertRefused(rows, new EditKind.Set(floats(12)));
+    assertRefused(rows, new EditKind.Add(1, floats(12)));
+    assertRefused(rows, new EditKind.Subspace(floats(6), floats(12)));
+    assertRefused("values have 28 bytes, not 1 or 3 rows of 24", new EditKind.Set(floats(7)));
+    assertRefused("values are empty", new EditKind.Set(floats(0)));
+    assertRefused("values are not off-heap", new EditKind.Set(MemorySegment.ofArray(new float[6])));
+    assertRefused(
+        "values do not begin at a multiple of 4", new EditKind.Set(floats(7).asSlice(2, 24)));
   }
 
   @Test
   void numbersAndBasesAreChecked() {
-    assertRefused("strength NaN is not finite", new Edit.Add(Float.NaN, floats(6)));
-    assertRefused("factor Infinity is not finite", new Edit.Scale(Float.POSITIVE_INFINITY));
-    assertRefused("bounds 2.0 to 1.0 are no range", new Edit.Clamp(2, 1));
-    assertRefused("bounds NaN to 1.0 are no range", new Edit.Clamp(Float.NaN, 1));
-    assertRefused("basis has 28 bytes, not 1 to 6 rows of 24", new Edit.Subspace(floats(7), null));
+    assertRefused("strength NaN is not finite", new EditKind.Add(Float.NaN, floats(6)));
+    assertRefused("factor Infinity is not finite", new EditKind.Scale(Float.POSITIVE_INFINITY));
+    assertRefused("bounds 2.0 to 1.0 are no range", new EditKind.Clamp(2, 1));
+    assertRefused("bounds NaN to 1.0 are no range", new EditKind.Clamp(Float.NaN, 1));
     assertRefused(
-        "basis has 168 bytes, not 1 to 6 rows of 24", new Edit.Subspace(floats(42), null));
+        "basis has 28 bytes, not 1 to 6 rows of 24", new EditKind.Subspace(floats(7), null));
+    assertRefused(
+        "basis has 168 bytes, not 1 to 6 rows of 24", new EditKind.Subspace(floats(42), null));
     var elementwise = new EditTable(10, 1, false);
-    var subspace = new Edit.Subspace(floats(6), null);
+    var subspace = new EditKind.Subspace(floats(6), null);
     Exception e =
         assertThrows(IllegalArgumentException.class, () -> elementwise.add(REGION, subspace));
     assertEquals("the table was not made for subspaces", e.getMessage());
@@ -83,15 +86,15 @@ class EditTableTest {
 
   @Test
   void aFullTableIsAnError() {
-    table.add(REGION, new Edit.Scale(2));
+    table.add(REGION, new EditKind.Scale(2));
     int version = table.version();
-    table.add(REGION, new Edit.Clamp(Float.NEGATIVE_INFINITY, 0));
+    table.add(REGION, new EditKind.Clamp(Float.NEGATIVE_INFINITY, 0));
     assertTrue(version != table.version());
     Exception e =
-        assertThrows(IllegalStateException.class, () -> table.add(REGION, new Edit.Scale(2)));
+        assertThrows(IllegalStateException.class, () -> table.add(REGION, new EditKind.Scale(2)));
     assertEquals("the table is full with 2 edits", e.getMessage());
     table.clear();
-    table.add(REGION, new Edit.Scale(2));
+    table.add(REGION, new EditKind.Scale(2));
   }
 
   @Test

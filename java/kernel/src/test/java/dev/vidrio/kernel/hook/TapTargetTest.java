@@ -78,9 +78,10 @@ class TapTargetTest {
   void aTapHasTheWidthOfItsTarget() {
     try (Arena arena = Arena.ofConfined()) {
       TapTarget target = target(arena);
-      assertEquals(5, new HookOp.Tap(new Buffer("x", Rows.LOGITS, 5), target).shape().width());
+      assertEquals(
+          5, new HookOp.Tap(new Buffer("x", Rows.LOGITS, 5), target).primaryOperand().width());
       assertRefused(
-          "x: width of the target does not fit",
+          "x: invalid width, the target has 5",
           () -> new HookOp.Tap(new Buffer("x", Rows.TOKENS, 6), target));
     }
   }

@@ -1,7 +1,7 @@
 package dev.vidrio.kernel.java.scalar;
 
 import dev.vidrio.kernel.java.memory.Elements;
-import dev.vidrio.kernel.java.step.ExpertProduct;
+import dev.vidrio.kernel.java.runtime.ExpertProduct;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.ExpertOp;
 import java.lang.foreign.MemorySegment;
@@ -21,7 +21,7 @@ public final class ExpertsBackward {
       int row) {
     int count = op.dLogits().width();
     int k = op.dWeights().width();
-    if (op.forward().over() == ExpertOp.RouteOver.NEAR) {
+    if (op.forward().over() == ExpertOp.RouteOver.SPARSE_MIXER) {
       routeNear(logits, experts, weights, dWeights, dLogits, row, count, k);
       return;
     }

@@ -2,7 +2,7 @@ package dev.vidrio.kernel.java.scalar;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.java.memory.Elements;
-import dev.vidrio.kernel.java.step.Recurrence;
+import dev.vidrio.kernel.java.runtime.Recurrence;
 import java.lang.foreign.MemorySegment;
 
 /** recurrence backward of docs/numerics.md, over all pairs of a text's positions. */

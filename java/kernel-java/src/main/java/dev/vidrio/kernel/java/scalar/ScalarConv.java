@@ -2,7 +2,7 @@ package dev.vidrio.kernel.java.scalar;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.java.memory.Elements;
-import dev.vidrio.kernel.java.step.Convolution;
+import dev.vidrio.kernel.java.runtime.Convolution;
 import java.lang.foreign.MemorySegment;
 
 /** The convolution of docs/numerics.md. */

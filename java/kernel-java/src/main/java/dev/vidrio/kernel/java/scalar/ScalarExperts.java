@@ -38,7 +38,7 @@ final class ScalarExperts {
       leaveGroupsOut(groups, rank);
     }
     int[] chosen = choose(rank, k);
-    if (op.over() == ExpertOp.RouteOver.NEAR) {
+    if (op.over() == ExpertOp.RouteOver.SPARSE_MIXER) {
       weighNear(logits, at, count, chosen, experts, weights, (long) row * k);
       return;
     }
@@ -119,7 +119,7 @@ final class ScalarExperts {
       first = rank[e] > first ? rank[e] : first;
       second = less > second ? less : second;
     }
-    return kind == ExpertOp.GroupRank.GREATEST ? first : first + second;
+    return kind == ExpertOp.GroupRank.MAX ? first : first + second;
   }
 
   /** A score before its division by a sum: of a softmax exp(logit − M). */

@@ -5,7 +5,7 @@ import static dev.vidrio.kernel.java.memory.StateLayer.SPAN;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.StateLayer;
-import dev.vidrio.kernel.java.step.Recurrence;
+import dev.vidrio.kernel.java.runtime.Recurrence;
 import java.lang.foreign.MemorySegment;
 
 /** The recurrence of docs/numerics.md, token by token. Columns are those of values. */

@@ -4,7 +4,7 @@ import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.java.step.Convolution;
+import dev.vidrio.kernel.java.runtime.Convolution;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 

@@ -2,7 +2,7 @@ package dev.vidrio.kernel.java.vector;
 
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.scalar.LaneSum;
 import dev.vidrio.kernel.java.scalar.ScalarMath;
@@ -18,7 +18,7 @@ final class VectorTopK extends ScalarTopK {
   private static final int LANES = LaneSum.LANES;
   private static final int PIECE = 256;
 
-  private final Greatest greatest = new Greatest(Op.TopK.MAX);
+  private final TopKHeap greatest = new TopKHeap(Op.TopK.MAX);
   private final float[] e = new float[PIECE];
   private final float[] lanes = new float[LANES];
 

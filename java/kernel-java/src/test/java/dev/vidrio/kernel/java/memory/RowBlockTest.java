@@ -3,7 +3,7 @@ package dev.vidrio.kernel.java.memory;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.vidrio.kernel.ffm.Encoder;
+import dev.vidrio.kernel.ffm.WeightEncoder;
 import dev.vidrio.kernel.weight.WeightType;
 import java.io.IOException;
 import java.io.InputStream;
@@ -55,7 +55,7 @@ class RowBlockTest {
       }
       assertEquals(words[2], sha256(floats), "in Java");
       floats.fill((byte) 0);
-      Encoder.encode(type, WeightType.F32, 1, k, source, null, floats);
+      WeightEncoder.encode(type, WeightType.F32, 1, k, source, null, floats);
       assertEquals(words[2], sha256(floats), "in C");
     }
   }
