@@ -51,14 +51,6 @@ public final class Packing {
     return ROWS * (Short.BYTES * type.halves() + type.factorBytes());
   }
 
-  /** Whether whole-number factors are bytes, not numbers of 6 bits. */
-  public static boolean wholesAreBytes(WeightType type) {
-    return switch (type) {
-      case Q3_K, Q4_K, Q5_K -> false;
-      default -> true;
-    };
-  }
-
   /** Bytes from one group to the next. */
   public static long groupBytes(WeightType type, int k) {
     if (!type.quantized() || k % type.blockElements() != 0) {

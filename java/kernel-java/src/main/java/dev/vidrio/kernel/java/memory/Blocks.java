@@ -4,6 +4,9 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * What the bits of quantized weights mean: an element is an integer times the scale of its
@@ -26,6 +29,22 @@ public final class Blocks {
 
   /** Twice the numbers of E2M1: a sign, two bits of exponent, one of fraction. */
   private static final int[] E2M1 = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+  private static final Set<WeightType> LINEAR = EnumSet.noneOf(WeightType.class);
+
+  private static final int[] MAX_MAGNITUDES = new int[WeightType.values().length];
+
+  static {
+    for (WeightType type : WeightType.values()) {
+      if (type.quantized()) {
+        MAX_MAGNITUDES[type.ordinal()] =
+            codes(type).map(code -> Math.abs(integer(type, code))).max().orElseThrow();
+        if (codes(type).allMatch(code -> integer(type, code) == code + integer(type, 0))) {
+          LINEAR.add(type);
+        }
+      }
+    }
+  }
 
   private Blocks() {}
 
@@ -60,6 +79,20 @@ public final class Blocks {
       case MXFP4 -> E2M1[code];
       case F32, F16, BF16 -> throw notQuantized(type);
     };
+  }
+
+  /** Returns whether integers are the codes plus a constant. */
+  public static boolean isLinear(WeightType type) {
+    return LINEAR.contains(type);
+  }
+
+  /** Returns the largest magnitude of an integer. */
+  public static int maxMagnitude(WeightType type) {
+    return MAX_MAGNITUDES[type.ordinal()];
+  }
+
+  private static IntStream codes(WeightType type) {
+    return IntStream.range(0, 1 << type.codeBits());
   }
 
   private static int signed(int magnitude, int sign) {

@@ -66,9 +66,9 @@ public final class PackedRow {
 
       @Override
       public int whole(int c) {
-        return Packing.wholesAreBytes(type)
-            ? Byte.toUnsignedInt(data.get(JAVA_BYTE, wholes + (long) c * Packing.ROWS + r))
-            : (word(c / 8) >> (4 * (c % 8)) & 15) | (word(2) >> (2 * c) & 3) << 4;
+        return type.hasSixBitFactors()
+            ? (word(c / 8) >> (4 * (c % 8)) & 15) | (word(2) >> (2 * c) & 3) << 4
+            : Byte.toUnsignedInt(data.get(JAVA_BYTE, wholes + (long) c * Packing.ROWS + r));
       }
 
       private int word(int i) {

@@ -88,7 +88,7 @@ public final class Packer {
       target.set(JAVA_SHORT_UNALIGNED, at + (long) r * Short.BYTES, block.halfBits(h));
       at += Packing.ROWS * Short.BYTES;
     }
-    if (Packing.wholesAreBytes(type)) {
+    if (!type.hasSixBitFactors()) {
       for (int i = 0; i < type.factorBytes(); i++) {
         target.set(JAVA_BYTE, at + (long) i * Packing.ROWS + r, (byte) block.whole(i));
       }

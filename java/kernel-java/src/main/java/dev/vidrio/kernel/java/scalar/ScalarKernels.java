@@ -267,7 +267,7 @@ public class ScalarKernels implements Kernels {
       long begin,
       long end) {
     for (long i = begin; i < end; i++) {
-      float f = ScalarMath.activate(kind, Elements.get(x, i));
+      float f = ScalarActivation.activate(kind, Elements.get(x, i));
       Elements.set(y, i, up == null ? f : f * Elements.get(up, i));
     }
   }

@@ -1,7 +1,5 @@
 package dev.vidrio.kernel.java.scalar;
 
-import dev.vidrio.kernel.op.Op;
-
 /** The functions of one element, and their constants. */
 public final class ScalarMath {
   /** Arguments at which exp is 0 and infinity. */
@@ -37,11 +35,6 @@ public final class ScalarMath {
 
   /** Where the normal distribution's share is 1 in f32, and below 0 zero. */
   public static final float GELU_END = 15;
-
-  /** What gpt-oss clamps the two factors of a gated block to. */
-  public static final float SWISH_LIMIT = 7;
-
-  public static final float SWISH_SLOPE = 1.702f;
 
   private static final float[] GELU_TAIL = {
     -0x1.4ab9d0p-13f,
@@ -94,7 +87,8 @@ public final class ScalarMath {
     return 1 / (1 + exp(-x));
   }
 
-  private static float softplus(float x) {
+  /** Returns {@code ln(1 + eˣ)}. */
+  static float softplus(float x) {
     return (x > 0 ? x : 0) + logOnePlus(exp(-Math.abs(x)));
   }
 
@@ -132,37 +126,6 @@ public final class ScalarMath {
   /** 2ⁿ for −126 ≤ n ≤ 127. */
   private static float powerOfTwo(int n) {
     return Float.intBitsToFloat((n + 127) << 23);
-  }
-
-  /** An activation function. */
-  public static float activate(Op.ActivationKind kind, float x) {
-    return switch (kind) {
-      case SILU -> x / (1 + exp(-x));
-      case GELU_TANH -> x / (1 + exp(GELU_OUTER * (x * Math.fma(GELU_CUBIC * x, x, 1))));
-      case RELU -> x > 0 ? x : 0;
-      case GELU -> gelu(x);
-      case TANH -> tanh(x);
-      case SQUARED_RELU -> x > 0 ? x * x : 0;
-      case ELU -> x > 0 ? x : exponentialLessOne(x);
-      case HARD_TANH -> Math.min(Math.max(x, -1f), 1f);
-      case CLAMPED_SWISH -> {
-        float c = x > SWISH_LIMIT ? SWISH_LIMIT : x;
-        yield c / (1 + exp(-SWISH_SLOPE * c));
-      }
-      case CLAMPED_LINEAR -> {
-        float c = x > SWISH_LIMIT ? SWISH_LIMIT : x;
-        yield 1 + (c < -SWISH_LIMIT ? -SWISH_LIMIT : c);
-      }
-      case IDENTITY -> x;
-      case SIGMOID -> sigmoid(x);
-      case SOFTPLUS -> softplus(x);
-    };
-  }
-
-  /** x times the normal distribution's share below x. */
-  private static float gelu(float x) {
-    NormalTail tail = NormalTail.of(x);
-    return Math.fma(-tail.a, tail.share, x > 0 ? x : 0);
   }
 
   /**

@@ -16,11 +16,14 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 
 /**
- * Weights of up to 6 bits by paired activations; the parameters are those of {@link WideKernel}. Of
- * 16 columns 8 products fall to a short: at most 8 · 32 · 127, which fits it. They are widened and
- * added to an int then.
+ * Multiplies integers of magnitude up to {@value #MAX_MAGNITUDE} by paired activations; parameters
+ * are those of {@link WideKernel}. A short accumulates 8 products of 16 columns, at most 8 · 32 ·
+ * 127 = 32,512, before it is widened and added to an int.
  */
 final class NarrowKernel {
+  /** The largest magnitude of an integer whose products fit. */
+  static final int MAX_MAGNITUDE = 32;
+
   private static final int TILE = PairedActivations.TILE;
   private static final int QUADS = PairedActivations.QUADS;
 

@@ -4,6 +4,7 @@ import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.scalar.ScalarActivation;
 import dev.vidrio.kernel.java.scalar.ScalarMath;
 import dev.vidrio.kernel.op.Op;
 import java.lang.foreign.MemorySegment;
@@ -48,10 +49,17 @@ final class VectorActivation {
           sigmoid(y, i, count);
         }
         case SOFTPLUS -> softplus(x, y, i, count);
+        default -> elements(kind, x, y, i, i + count);
       }
     }
-    for (long i = vectors; i < end; i++) {
-      Elements.set(y, i, ScalarMath.activate(kind, Elements.get(x, i)));
+    elements(kind, x, y, vectors, end);
+  }
+
+  /** Computes elements [begin, end) one by one, as for a function without a vector version. */
+  private static void elements(
+      Op.ActivationKind kind, MemorySegment x, MemorySegment y, long begin, long end) {
+    for (long i = begin; i < end; i++) {
+      Elements.set(y, i, ScalarActivation.activate(kind, Elements.get(x, i)));
     }
   }
 
@@ -108,7 +116,7 @@ final class VectorActivation {
 
   private void clampedSwish(MemorySegment x, MemorySegment y, long at, int count) {
     for (int i = 0; i < count; i += LENGTH) {
-      clampedAbove(x, at + i).mul(-ScalarMath.SWISH_SLOPE).intoArray(e, i);
+      clampedAbove(x, at + i).mul(-ScalarActivation.SWISH_SLOPE).intoArray(e, i);
     }
     VectorMath.exp(e, 0, count, 0);
     for (int i = 0; i < count; i += LENGTH) {
@@ -118,7 +126,7 @@ final class VectorActivation {
   }
 
   private static void clampedLinear(MemorySegment x, MemorySegment y, long at, int count) {
-    float least = -ScalarMath.SWISH_LIMIT;
+    float least = -ScalarActivation.SWISH_LIMIT;
     for (int i = 0; i < count; i += LENGTH) {
       FloatVector c = clampedAbove(x, at + i);
       c = c.blend(least, c.compare(VectorOperators.LT, least));
@@ -128,7 +136,7 @@ final class VectorActivation {
 
   private static FloatVector clampedAbove(MemorySegment x, long at) {
     FloatVector v = Vectors.load(x, at);
-    float most = ScalarMath.SWISH_LIMIT;
+    float most = ScalarActivation.SWISH_LIMIT;
     return v.blend(most, v.compare(VectorOperators.GT, most));
   }
 

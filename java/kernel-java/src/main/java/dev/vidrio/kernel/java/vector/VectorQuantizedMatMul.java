@@ -4,6 +4,7 @@ import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.execution.Workspace.Quantized;
+import dev.vidrio.kernel.java.memory.Blocks;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.weight.Packing;
@@ -54,12 +55,9 @@ final class VectorQuantizedMatMul {
     }
   }
 
-  /** Whether integers exceed what {@link NarrowKernel} can add up. */
+  /** Returns whether integers exceed what {@link NarrowKernel} can add in 16 bits. */
   private static boolean wide(WeightType type) {
-    return switch (type) {
-      case Q8_0, IQ4_NL, IQ4_XS, IQ2_S, IQ2_XS, IQ2_XXS -> true;
-      default -> false;
-    };
+    return Blocks.maxMagnitude(type) > NarrowKernel.MAX_MAGNITUDE;
   }
 
   private void wide(WeightType type, int row, int rows, int lane) {

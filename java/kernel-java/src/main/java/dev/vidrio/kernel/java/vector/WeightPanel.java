@@ -65,12 +65,12 @@ final class WeightPanel {
     return factors;
   }
 
-  /** Integers by code, as often as they fill a vector, or null where a difference gives them. */
+  /**
+   * Returns the integers by code, repeated to fill a vector, or null if they are the codes plus a
+   * constant.
+   */
   private static @Nullable ByteVector table(WeightType type) {
-    if (!type.hasGrid()
-        && type != WeightType.IQ4_NL
-        && type != WeightType.IQ4_XS
-        && type != WeightType.MXFP4) {
+    if (Blocks.isLinear(type)) {
       return null;
     }
     byte[] table = new byte[Vectors.BYTES.length()];
@@ -167,7 +167,7 @@ final class WeightPanel {
       int count = type.halves() * ROWS;
       Elements.halvesToFloats(w, from, halves, count);
       long at = from + (long) count * Short.BYTES;
-      if (Packing.wholesAreBytes(type)) {
+      if (!type.hasSixBitFactors()) {
         for (int i = 0; i < type.factorBytes() * ROWS; i++) {
           wholes[i] = Byte.toUnsignedInt(w.get(JAVA_BYTE, at + i));
         }
