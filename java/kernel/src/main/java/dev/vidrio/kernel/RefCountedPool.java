@@ -1,8 +1,8 @@
 package dev.vidrio.kernel;
 
 /**
- * Numbered places of a cache, each free or with one or more owners; it is free again once the last
- * owner has released it. Not thread-safe.
+ * A reference-counted pool of numbered items, such as the blocks of a cache. An item is free again
+ * when its last owner has released it. Not thread-safe.
  */
 final class RefCountedPool {
   private final String what;
@@ -11,9 +11,9 @@ final class RefCountedPool {
   private int freeCount;
 
   /**
-   * RefCountedPool 0 to {@code count − 1}, which are given in this order.
+   * Creates a pool of items 0 to {@code count − 1}, which are first acquired in this order.
    *
-   * @param what one is called in errors
+   * @param what name of an item, for errors
    */
   RefCountedPool(String what, int count) {
     this.what = what;
@@ -38,31 +38,31 @@ final class RefCountedPool {
       throw new IllegalStateException(
           "all " + count() + " " + what + "s of the key-value cache are in use");
     }
-    int place = free[--freeCount];
-    owners[place] = 1;
-    return place;
+    int item = free[--freeCount];
+    owners[item] = 1;
+    return item;
   }
 
-  void retain(int place) {
-    requireOwned(place);
-    owners[place]++;
+  void retain(int item) {
+    requireOwned(item);
+    owners[item]++;
   }
 
-  void release(int place) {
-    requireOwned(place);
-    if (--owners[place] == 0) {
-      free[freeCount++] = place;
+  void release(int item) {
+    requireOwned(item);
+    if (--owners[item] == 0) {
+      free[freeCount++] = item;
     }
   }
 
-  int owners(int place) {
-    requireOwned(place);
-    return owners[place];
+  int owners(int item) {
+    requireOwned(item);
+    return owners[item];
   }
 
-  void requireOwned(int place) {
-    if (place < 0 || place >= count() || owners[place] == 0) {
-      throw new IllegalArgumentException(what + " " + place + " was not acquired");
+  void requireOwned(int item) {
+    if (item < 0 || item >= count() || owners[item] == 0) {
+      throw new IllegalArgumentException(what + " " + item + " was not acquired");
     }
   }
 }

@@ -3,26 +3,27 @@ package dev.vidrio.kernel;
 import java.util.Arrays;
 
 /**
- * Finds the k greatest of a row of floats in one pass: by descending value, then ascending id, with
- * a NaN as the least. A heap whose root is the least of those kept; allocates nothing per row.
+ * Finds the k largest elements of a row of floats in one pass: by descending value, then ascending
+ * id, NaN last. It is a heap whose root is the smallest of the kept elements, and allocates nothing
+ * per row. Not thread-safe.
  */
 public final class TopKHeap {
   private final long[] keys;
   private int k;
   private int size;
 
-  /** Room for {@code capacity} of them. */
+  /** Creates a heap for k up to {@code capacity}. */
   public TopKHeap(int capacity) {
     this.keys = new long[capacity];
   }
 
-  /** Begins a row, of which {@code k} are wanted. */
+  /** Starts a row whose {@code k} largest elements are to be found. */
   public void begin(int k) {
     this.k = k;
     this.size = 0;
   }
 
-  /** Offers the value of an id, once for each id. */
+  /** Offers the value of an id; each id at most once per row. */
   public void offer(float value, int id) {
     long key = key(value, id);
     if (size < k) {
@@ -38,28 +39,28 @@ public final class TopKHeap {
     }
   }
 
-  /** Whether k are kept, so that values below that of {@link #least} need not be offered. */
+  /** Returns whether k elements are kept, so that smaller values need not be offered. */
   public boolean isFull() {
     return size == k;
   }
 
-  /** The id of the least that is kept, while {@link #isFull}. */
-  public int least() {
+  /** Returns the id of the smallest kept element if {@link #isFull}. */
+  public int smallest() {
     return id(keys[0]);
   }
 
-  /** Puts those that are kept into descending order, and returns how many there are. */
+  /** Sorts the kept elements in descending order and returns their number. */
   public int sort() {
     Arrays.sort(keys, 0, size);
     return size;
   }
 
-  /** The i-th id, after {@link #sort}. */
+  /** Returns the i-th id, after {@link #sort}. */
   public int id(int i) {
     return id(keys[i]);
   }
 
-  /** Whether the i-th of these, after {@link #sort}, comes before the value of an id, or is it. */
+  /** Returns whether the i-th element, after {@link #sort}, is the given one or ranks before it. */
   public boolean reaches(int i, float value, int id) {
     return keys[i] <= key(value, id);
   }
@@ -81,7 +82,8 @@ public final class TopKHeap {
   }
 
   /**
-   * Ascends as values descend, then as ids ascend: the upper half is an inverted, sortable float.
+   * Returns a key that ascends as values descend, then as ids ascend: its upper half is an
+   * inverted, sortable float.
    */
   private static long key(float value, int id) {
     int bits = Float.floatToIntBits(Float.isNaN(value) ? Float.NEGATIVE_INFINITY : value + 0.0f);

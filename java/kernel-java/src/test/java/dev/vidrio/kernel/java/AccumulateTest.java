@@ -114,8 +114,8 @@ class AccumulateTest {
         String where = executor + " " + x.name() + " column " + j;
         assertEquals(sum, actual.sum(slot, j), where);
         assertEquals(squares, actual.squares(slot, j), where);
-        assertEquals(least, actual.least(slot, j), 0f, where);
-        assertEquals(greatest, actual.greatest(slot, j), 0f, where);
+        assertEquals(least, actual.min(slot, j), 0f, where);
+        assertEquals(greatest, actual.max(slot, j), 0f, where);
       }
     }
   }

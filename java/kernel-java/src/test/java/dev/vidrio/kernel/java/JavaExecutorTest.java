@@ -37,7 +37,7 @@ class JavaExecutorTest {
     for (int workers : new int[] {-1, 0, 1025}) {
       IllegalArgumentException e =
           assertThrows(IllegalArgumentException.class, () -> JavaExecutor.vector(workers));
-      assertEquals(workers + " workers: not 1 to 1024", e.getMessage());
+      assertEquals(workers + " workers: must be between 1 and 1024", e.getMessage());
     }
   }
 

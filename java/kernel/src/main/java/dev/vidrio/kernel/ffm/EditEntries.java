@@ -11,7 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The entries of a table as native code reads them. */
+/** The native copy of the entries of an {@link EditTable}. */
 final class EditEntries {
   private final EditTable table;
   private final MemorySegment entries;
@@ -25,20 +25,20 @@ final class EditEntries {
     this.version = table.version() - 1;
   }
 
-  /** The array. */
+  /** Returns the array of vd_edit_entry. */
   MemorySegment entries() {
     return entries;
   }
 
-  /** The number of entries, an int32. */
+  /** Returns the memory of the number of entries, an int32. */
   MemorySegment count() {
     return count;
   }
 
   /**
-   * Writes the entries anew where they have changed, and checks that their values are still there.
+   * Copies the entries if they have changed, and checks that their values are alive.
    *
-   * @throws IllegalStateException when they are not
+   * @throws IllegalStateException if values are closed
    */
   void update() {
     List<EditTable.Entry> current = table.entries();
@@ -76,7 +76,7 @@ final class EditEntries {
     vd_edit_entry.kind(s, write(entry.edit(), region, s));
   }
 
-  /** Fills in what belongs to the kind of an edit, and returns it. */
+  /** Fills in the fields of a kind of edit and returns its number. */
   private static int write(EditKind edit, EditTable.Region region, MemorySegment s) {
     return switch (edit) {
       case EditKind.Set ignored -> Vidrio.VD_EDIT_SET();
@@ -89,8 +89,8 @@ final class EditEntries {
         yield Vidrio.VD_EDIT_SCALE();
       }
       case EditKind.Clamp clamp -> {
-        vd_edit_entry.least(s, clamp.least());
-        vd_edit_entry.most(s, clamp.most());
+        vd_edit_entry.least(s, clamp.min());
+        vd_edit_entry.most(s, clamp.max());
         yield Vidrio.VD_EDIT_CLAMP();
       }
       case EditKind.Subspace subspace -> {

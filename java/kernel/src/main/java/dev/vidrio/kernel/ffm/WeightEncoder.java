@@ -10,7 +10,7 @@ import java.util.OptionalLong;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
-/** Encodes weights of one type as another, on all processors. */
+/** Encodes weights of one type as another, in parallel on the common pool. */
 public final class WeightEncoder {
 
   /** Elements that one task encodes. */
@@ -21,10 +21,10 @@ public final class WeightEncoder {
   /**
    * Encodes a matrix [n, k], row-major in GGUF's layout; all memory is off-heap.
    *
-   * @param importance [k] floats that weigh the errors of columns, or null
-   * @param target has room for exactly the matrix
-   * @return nothing, or the first row with an element that is infinite, no number, or exceeds what
-   *     the type can hold
+   * @param importance [k] floats, the weights of the squared errors of columns, or null
+   * @param target memory of exactly the size of the encoded matrix
+   * @return the first row with an element that is infinite, NaN or out of the range of the type, or
+   *     empty if there is none
    */
   public static OptionalLong encode(
       WeightType from,
@@ -53,7 +53,7 @@ public final class WeightEncoder {
         .min();
   }
 
-  /** Encodes some rows and returns the first bad one, or -1. */
+  /** Encodes rows [begin, end) and returns the first invalid one, or −1. */
   private static long encodeRows(
       WeightType from,
       WeightType to,
@@ -77,7 +77,7 @@ public final class WeightEncoder {
 
   private static void requireBytes(MemorySegment segment, long bytes) {
     if (segment.byteSize() != bytes) {
-      throw new IllegalArgumentException(segment.byteSize() + " bytes, not " + bytes);
+      throw new IllegalArgumentException(segment.byteSize() + " bytes: must be " + bytes);
     }
   }
 }

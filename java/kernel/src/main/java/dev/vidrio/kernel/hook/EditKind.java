@@ -4,31 +4,33 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the elements x of a {@link EditTable.Region} change. Values are f32 off-heap: one row of the
- * region's columns for all its positions, or one for each. docs/numerics.md defines the arithmetic.
+ * The function that an edit applies to the elements x of an {@link EditTable.Region}. Values are
+ * f32, off-heap: one row of the region's columns for all its positions, or one per position.
+ * docs/numerics.md defines the arithmetic.
  */
 public sealed interface EditKind {
-  /** Replaces x: by zeros, by means, by what was tapped in another run or at another position. */
+  /** Replaces x by the values, such as zeros, means, or activations of another run or position. */
   record Set(MemorySegment values) implements EditKind {}
 
   /**
-   * {@code x + strength · values}: steering (Turner et al. 2023, arXiv 2308.10248). Of strength 0
-   * it changes no bit.
+   * Computes {@code x + strength · values}: steering (Turner et al. 2023, arXiv 2308.10248).
+   * Strength 0 changes no bit.
    */
   record Add(float strength, MemorySegment values) implements EditKind {}
 
-  /** {@code factor · x}. */
+  /** Computes {@code factor · x}. */
   record Scale(float factor) implements EditKind {}
 
-  /** x, but at least {@code least} and at most {@code most}; infinite where there is no bound. */
-  record Clamp(float least, float most) implements EditKind {}
+  /** Clamps x to [min, max]; an infinite bound is no bound. */
+  record Clamp(float min, float max) implements EditKind {}
 
   /**
-   * Moves what the rows r of a basis span to where it is in the values: {@code x + Σ ((values − x)
-   * · r) r}, distributed interchange (Geiger et al. 2023, arXiv 2303.02536).
+   * Replaces the projection of x onto the span of the rows r of a basis by that of the values:
+   * {@code x + Σ ((values − x) · r) r}, distributed interchange (Geiger et al. 2023, arXiv
+   * 2303.02536).
    *
    * @param basis orthonormal rows [k, columns], f32 off-heap
-   * @param values null for zeros, which projects the span out
+   * @param values null for zeros, which removes the projection
    */
   record Subspace(MemorySegment basis, @Nullable MemorySegment values) implements EditKind {}
 }

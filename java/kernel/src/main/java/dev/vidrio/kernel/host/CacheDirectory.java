@@ -4,19 +4,20 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 
-/** The user's cache directory, for files that Vidrio can make or download again. */
+/** The user's cache directory, for files that Vidrio can build or download again. */
 public final class CacheDirectory {
   private CacheDirectory() {}
 
   /**
-   * {@code $VIDRIO_HOME}, else {@code $XDG_CACHE_HOME/vidrio}, else {@code $HOME/.cache/vidrio};
-   * the system's own record of the home directory serves where the environment has none.
+   * Returns {@code $VIDRIO_HOME}, else {@code $XDG_CACHE_HOME/vidrio}, else {@code
+   * $HOME/.cache/vidrio}. If {@code HOME} is not set, the system property {@code user.home}
+   * replaces it.
    */
   public static Path root() {
     return root(System.getenv(), Path.of(System.getProperty("user.home", ".")));
   }
 
-  /** The same for another environment and home directory. */
+  /** Returns the directory for a given environment and home directory. */
   public static Path root(Map<String, String> environment, Path home) {
     String own = environment.getOrDefault("VIDRIO_HOME", "");
     if (!own.isEmpty()) {
@@ -27,7 +28,7 @@ public final class CacheDirectory {
         .resolve("vidrio");
   }
 
-  /** The XDG specification tells to ignore relative paths. */
+  /** Returns an absolute path from the environment; the XDG specification ignores relative ones. */
   private static Optional<Path> absolute(Map<String, String> environment, String name) {
     String path = environment.getOrDefault(name, "");
     return Optional.of(Path.of(path)).filter(Path::isAbsolute);

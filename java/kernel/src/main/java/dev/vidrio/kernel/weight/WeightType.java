@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The element types of weights that kernels multiply: one row of this table is all that Java code
- * knows of a type except how to decode a block. The ids are those of GGUF files.
+ * The element types of weights that kernels multiply: a row of this table has all facts about a
+ * type but how to decode its blocks. The ids are those of GGUF files.
  *
  * <p>A row of a quantized matrix is a sequence of blocks, and a block a sequence of sub-blocks,
  * each with a scale and in some types a minimum: {@code w = integer · scale + minimum}.

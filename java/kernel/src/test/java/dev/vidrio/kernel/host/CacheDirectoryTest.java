@@ -10,7 +10,7 @@ class CacheDirectoryTest {
   private static final Path HOME = Path.of("/home/ann");
 
   @Test
-  void environmentComesBeforeHome() {
+  void prefersEnvironmentToHomeDirectory() {
     assertEquals(
         Path.of("/own"),
         CacheDirectory.root(Map.of("VIDRIO_HOME", "/own", "XDG_CACHE_HOME", "/caches"), HOME));

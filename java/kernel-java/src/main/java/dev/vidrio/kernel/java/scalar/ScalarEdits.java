@@ -53,8 +53,8 @@ final class ScalarEdits {
   }
 
   private static float clamp(EditKind.Clamp edit, float x) {
-    float raised = x < edit.least() ? edit.least() : x;
-    return raised > edit.most() ? edit.most() : raised;
+    float raised = x < edit.min() ? edit.min() : x;
+    return raised > edit.max() ? edit.max() : raised;
   }
 
   private void subspace(EditKind.Subspace edit, long first, MemorySegment y, long at, int n) {

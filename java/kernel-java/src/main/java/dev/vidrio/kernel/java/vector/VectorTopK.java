@@ -50,7 +50,7 @@ final class VectorTopK extends ScalarTopK {
   }
 
   private float least(MemorySegment x, long at) {
-    float least = Elements.get(x, at + greatest.least());
+    float least = Elements.get(x, at + greatest.smallest());
     return Float.isNaN(least) ? Float.NEGATIVE_INFINITY : least;
   }
 
