@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Edits give the same bits on every executor, in chains and alone, while their tables change. */
+/** Edits on every executor, in epilogues and alone, while their tables change. */
 class EditTest {
   private static final int D = 96;
 
@@ -45,7 +45,10 @@ class EditTest {
     return new Buffer(name, rows, D);
   }
 
-  /** A product, an edit in its chain, one of whole rows, and one of the rows for logits. */
+  /**
+   * Returns a plan of a product, an edit in its epilogue, an edit of whole rows, and one of logit
+   * rows.
+   */
   private Plan plan(Random random, Arena arena) {
     Buffer x = buffer("x", Rows.TOKENS);
     Buffer product = buffer("product", Rows.TOKENS);
@@ -71,7 +74,7 @@ class EditTest {
         Set.of(x, product, edited, sum, rows, chosen, logits));
   }
 
-  /** Fills all tables anew, with other entries in every step. */
+  /** Fills all tables with other entries for each step. */
   private void fill(int step, Arena arena) {
     Random random = new Random(step);
     for (EditTable table : List.of(inChain, wholeRows, ofLogits)) {
@@ -105,7 +108,7 @@ class EditTest {
     };
   }
 
-  /** Rows of length one, which bits do not ask to be orthogonal. */
+  /** Returns rows of length 1, which need not be orthogonal to compare bits. */
   private static MemorySegment basis(Region region, Random random, Arena arena) {
     int k = 1 + random.nextInt(Math.min(3, region.columns()));
     double length = Math.sqrt(region.columns());
@@ -115,7 +118,7 @@ class EditTest {
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4})
-  void everyExecutorGivesTheSameBits(long seed) {
+  void equalBitsOnEveryExecutor(long seed) {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = plan(new Random(seed), arena);
       var _ =
@@ -124,9 +127,9 @@ class EditTest {
     }
   }
 
-  /** Without entries, and with those of strength 0, an edit is a copy. */
+  /** Tables without entries, and with entries of strength 0. */
   @Test
-  void whereNothingAppliesNoBitChanges() {
+  void copiesBitsWhereNoEntryApplies() {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = plan(new Random(7), arena);
       MemorySegment values = Segments.floats(arena, D, new Random(8)::nextGaussian);
@@ -150,9 +153,9 @@ class EditTest {
     assertArrayEquals(step.get(plan.buffer(x)), step.get(plan.buffer(y)), y);
   }
 
-  /** −0 stays −0 under an edit of strength 0. */
+  /** An edit of strength 0 keeps −0. */
   @Test
-  void strengthZeroKeepsNegativeZero() {
+  void strengthZero_keepsNegativeZero() {
     try (Arena arena = Arena.ofConfined()) {
       inChain.add(
           new Region(Region.ALL, 0, 1, 0, D),
@@ -162,7 +165,7 @@ class EditTest {
   }
 
   @Test
-  void valuesThatAreClosedAreAnErrorAndNoCrash() {
+  void closedValues_throws() {
     try (Arena arena = Arena.ofShared();
         NativeExecutor executor = NativeExecutor.create(Isa.pick(), 2)) {
       Plan plan = plan(new Random(10), arena);

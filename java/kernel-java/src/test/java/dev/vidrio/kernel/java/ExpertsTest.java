@@ -43,7 +43,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** route, expert_matmul and expert_sum. */
+/** Operations of mixtures of experts. */
 class ExpertsTest {
   private static final double U = 0x1p-24;
   private static final int ROWS = 7;
@@ -55,7 +55,7 @@ class ExpertsTest {
     return new Buffer(name, Rows.TOKENS, width);
   }
 
-  /** Experts by a stable sort, weights by softmax and sigmoid in double. */
+  /** Against experts by a stable sort and weights by softmax and sigmoid in double. */
   @ParameterizedTest
   @CsvSource({
     "SOFTMAX, CHOSEN, false",
@@ -82,7 +82,7 @@ class ExpertsTest {
                 buffer("l", count),
                 buffer("experts", k),
                 buffer("weights", k));
-        // Rounded to halves, so that many are equal.
+        // Rounded to multiples of 1/2, so that many are equal.
         MemorySegment logits =
             Segments.floats(
                 arena, (long) ROWS * count, () -> Math.rint(4 * random.nextGaussian()) / 2);
@@ -137,7 +137,7 @@ class ExpertsTest {
           switch (op.over()) {
             case ALL -> score[order.get(slot)];
             case CHOSEN -> score[order.get(slot)] / chosen;
-            case SPARSE_MIXER -> amongNear(l, order, slot);
+            case SPARSE_MIXER -> sparseMixerWeight(l, order, slot);
           };
       // Exponentials are off by 2 U each, sums by their roundings, quotients by one.
       double bound = exact * U * (2 + 2 + count + 4);
@@ -145,8 +145,8 @@ class ExpertsTest {
     }
   }
 
-  /** The weight of a slot among the experts that are near to its own and in no slot before. */
-  private static double amongNear(double[] l, List<Integer> order, int slot) {
+  /** Returns the weight of a slot among the experts with close logits that no earlier slot has. */
+  private static double sparseMixerWeight(double[] l, List<Integer> order, int slot) {
     double m = l[order.get(slot)];
     return 1
         / order.stream()
@@ -156,12 +156,12 @@ class ExpertsTest {
             .sum();
   }
 
-  /** Every slot is the plain product of its row with the matrix of its expert, and its bias. */
+  /** Every slot equals the ordinary product of its row with the matrix of its expert, plus bias. */
   @ParameterizedTest
   @EnumSource(
       value = WeightType.class,
       names = {"F32", "BF16"})
-  void productsOfSlots(WeightType type) {
+  void expertMatMul_multipliesByMatrixOfSlot(WeightType type) {
     int n = 21;
     int width = 35;
     int k = 2;
@@ -215,7 +215,7 @@ class ExpertsTest {
   }
 
   @Test
-  void sumOfSlots() {
+  void expertSum_addsWeightedSlots() {
     int k = 3;
     int d = 37;
     var op = new ExpertOp.ExpertSum(buffer("x", k * d), buffer("weights", k), buffer("y", d));
@@ -242,7 +242,7 @@ class ExpertsTest {
     return Segments.matrix(arena, WeightType.F32, n, k, random);
   }
 
-  /** A slot that names no expert gives no logit a gradient of its own. */
+  /** A slot with an invalid expert contributes no gradient to logits. */
   @ParameterizedTest
   @CsvSource({
     "SOFTMAX, CHOSEN",
@@ -251,7 +251,7 @@ class ExpertsTest {
     "SIGMOID, CHOSEN",
     "SIGMOID, ALL"
   })
-  void routesOfSlotsWithoutAnExpert(ExpertOp.RouteScore score, ExpertOp.RouteOver over) {
+  void routeBackward_slotWithoutExpert(ExpertOp.RouteScore score, ExpertOp.RouteOver over) {
     int count = 12;
     float[] strangers = {-1, 0.5f, count, 1e9f, -1e9f, Float.NaN, Float.POSITIVE_INFINITY};
     int k = strangers.length;
@@ -278,9 +278,9 @@ class ExpertsTest {
     }
   }
 
-  /** Slots whose experts were edited away have no product and no gradient, on every executor. */
+  /** Slots with invalid experts have zero products and gradients, on every executor. */
   @Test
-  void slotsWithoutAnExpert() {
+  void expertMatMul_slotWithoutExpert() {
     int d = 35;
     int count = 5;
     int k = 2;

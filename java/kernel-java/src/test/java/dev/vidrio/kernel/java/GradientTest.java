@@ -34,7 +34,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Gradients of whole random transformers: the bits depend on neither executor nor workers. */
+/** Gradients of random transformers: their bits depend on neither executor nor workers. */
 class GradientTest {
   private static final int TOKENS = 90;
 
@@ -42,7 +42,7 @@ class GradientTest {
       List.of(
           GradientRules.EXACT, GradientRules.ATTN_LRP, GradientRules.CP_LRP, GradientRules.FROZEN);
 
-  /** Sequences of 31, 40 and 2 tokens from their first positions on, in one step. */
+  /** Returns one step with sequences of 31, 40 and 2 tokens, from their first positions on. */
   private static List<List<Token>> step() {
     List<Token> step = new ArrayList<>();
     int[] lengths = {31, 40, 2};
@@ -83,7 +83,7 @@ class GradientTest {
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
-  void everyExecutorGivesTheSameBits(long seed) {
+  void equalBitsOnEveryExecutor(long seed) {
     try (Arena arena = Arena.ofShared()) {
       assertSameEverywhere(gradient(seed, arena).plan());
     }
@@ -107,10 +107,10 @@ class GradientTest {
     }
   }
 
-  /** Alone and gated, forward and backward, of arguments of every size. */
+  /** Plain and gated, forward and backward, with arguments of every magnitude. */
   @ParameterizedTest
   @EnumSource(Op.ActivationKind.class)
-  void everyExecutorGivesTheSameBitsOfActivations(Op.ActivationKind kind) {
+  void equalBitsOfActivationGradients(Op.ActivationKind kind) {
     int width = 43;
     int rows = RandomTransformer.VOCABULARY;
     Random random = new Random(29);
@@ -138,7 +138,7 @@ class GradientTest {
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
-  void activationsThatAreComputedAgainGiveTheSameBits(long seed) {
+  void recomputation_keepsBits(long seed) {
     try (Arena arena = Arena.ofShared();
         NativeExecutor executor = NativeExecutor.create()) {
       Limits limits = PlanFixtures.limits(TOKENS, 100);
@@ -152,7 +152,7 @@ class GradientTest {
     }
   }
 
-  /** The first gradient that differs is the one whose operation is at fault. */
+  /** Reports the first gradient that differs, whose operation is at fault. */
   private static void assertSame(
       Plan plan, Map<String, int[]> expected, Map<String, int[]> actual) {
     for (String name : PlanFixtures.outputNames(plan)) {
@@ -164,7 +164,7 @@ class GradientTest {
   }
 
   @Test
-  void noGradientReachesWhatDoesNotCount() {
+  void unreachableActivation_throws() {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = PlanFixtures.transformer(1, arena);
       Buffer mid = plan.buffer("mid0");

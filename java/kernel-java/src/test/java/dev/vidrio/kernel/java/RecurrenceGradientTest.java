@@ -31,8 +31,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * The gradient of a layer of linear attention with respect to the embeddings that all it reads is
- * made of, against differences of runs. Two texts run in one step.
+ * The gradient of linear attention with respect to the embeddings from which all its inputs are
+ * computed, against finite differences. Two sequences run in one step.
  */
 class RecurrenceGradientTest {
   private static final int D = 6;
@@ -84,13 +84,13 @@ class RecurrenceGradientTest {
     return builder.build();
   }
 
-  /** Heads of length 1. */
+  /** Normalizes heads to length 1. */
   private static Buffer unit(PlanBuilder builder, String name, Buffer x) {
     Buffer y = builder.headNorm(name + ".norm", Op.NormKind.RMS, SHAPE.dK(), x, 1e-5f, null);
     return builder.scale(name, (float) (1 / Math.sqrt(SHAPE.dK())), y);
   }
 
-  /** A smooth function of x with values from 0 to 1. */
+  /** Computes a smooth function of x with values between 0 and 1. */
   private Buffer positive(PlanBuilder builder, String name, Buffer x) {
     Buffer y = builder.matMul(name + ".pre", weights(SHAPE.heads(), D), x);
     Buffer bounded = builder.activation(name + ".tanh", Op.ActivationKind.TANH, y);
@@ -99,7 +99,7 @@ class RecurrenceGradientTest {
 
   @ParameterizedTest
   @EnumSource
-  void equalsDifferences(SequenceOp.Update update) {
+  void gradientEqualsFiniteDifferences(SequenceOp.Update update) {
     for (SequenceOp.Grouping grouping : SequenceOp.Grouping.values()) {
       Plan forward = plan(update, grouping);
       Buffer z = forward.buffer("z");
@@ -110,14 +110,14 @@ class RecurrenceGradientTest {
       try (NativeExecutor executor = NativeExecutor.create()) {
         float[] dx = run(executor, gradient.plan(), gradient.of(x));
         for (int i = 0; i < ROWS * D; i++) {
-          // 480 products of about 1, each of which is off by some 2⁻²³, over a step of 2⁻⁷.
+          // 480 products of about 1, each with an error of about 2⁻²³, over a step of 2⁻⁷.
           assertEquals(difference(executor, forward, z, i), dx[i], 2e-3, update + " " + i);
         }
       }
     }
   }
 
-  /** By steps of h and h/2, whose errors of third order cancel. */
+  /** Returns the Richardson extrapolation of differences with steps h and h/2. */
   private double difference(Executor executor, Plan forward, Buffer z, int i) {
     float x = embeddings.data().getAtIndex(JAVA_FLOAT, i);
     var slopes = new double[2];

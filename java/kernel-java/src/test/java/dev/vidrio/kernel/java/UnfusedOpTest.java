@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Attention and norms in parts: the same bits on every executor, and what the whole gives. */
+/** Unfused attention and norms: equal bits on every executor, and equal to the fused operations. */
 class UnfusedOpTest {
   private static final KvShape KV = new KvShape(1, 2, 32);
   private static final int HEADS = 6;
@@ -49,7 +49,7 @@ class UnfusedOpTest {
     return new Buffer(name, Rows.TOKENS, width);
   }
 
-  /** A norm, products and attention, and all of them again in parts. */
+  /** Returns a plan of a norm, products and attention, and of their unfused versions. */
   private static Plan plan(Random random, Arena arena, Window window, float cap, boolean vectors) {
     var b = new PlanBuilder(KV);
     Weights table = Segments.matrix(arena, WeightType.F32, PlanRuns.LIMITS.vocabulary(), D, random);
@@ -93,7 +93,7 @@ class UnfusedOpTest {
         ops, KV, Set.of(normed, q, v, z, scores, softmax, mixed, bare, again, gained, product));
   }
 
-  /** Doubles the patterns of odd heads. */
+  /** Returns edits that double the patterns of odd heads. */
   private static EditTable doubled() {
     var table = new EditTable(HEADS * P, HEADS, false);
     for (int h = 1; h < HEADS; h += 2) {
@@ -118,7 +118,7 @@ class UnfusedOpTest {
     "7, F32, 7, true, 0, true",
     "8, Q8_0, 16, true, 2, false"
   })
-  void everyExecutorGivesTheSameBits(
+  void equalBitsOnEveryExecutor(
       long seed, KvType type, int window, boolean aligned, float cap, boolean vectors) {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = plan(new Random(seed), arena, new Window(window, aligned), cap, vectors);
@@ -127,7 +127,7 @@ class UnfusedOpTest {
     }
   }
 
-  /** A bare norm, told its divisors or not, and a gain are the norm, bit for bit. */
+  /** Asserts that a norm without gain, or with given divisors, plus a gain equals the norm. */
   private static void assertGain(Plan plan, Map<Buffer, int[]> step) {
     assertArrayEquals(step.get(plan.buffer("normed")), step.get(plan.buffer("gained")));
     assertArrayEquals(step.get(plan.buffer("bare")), step.get(plan.buffer("again")));
@@ -135,8 +135,8 @@ class UnfusedOpTest {
   }
 
   /**
-   * Where a pattern is doubled, z is twice that of attention, to the tolerance of docs/numerics.md;
-   * where it is not, z is that of attention, bit for bit.
+   * If the pattern is doubled, z is twice that of attention, within the tolerance of
+   * docs/numerics.md; otherwise z equals that of attention bit for bit.
    */
   @ParameterizedTest
   @CsvSource({
@@ -145,7 +145,7 @@ class UnfusedOpTest {
     "13, 0, false, 4, true",
     "14, 20, true, 0, true"
   })
-  void theyMixWhatAttentionGives(
+  void weightedValues_editedPattern(
       long seed, int window, boolean aligned, float cap, boolean vectors) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor vector = JavaExecutor.vector(2)) {
@@ -185,7 +185,7 @@ class UnfusedOpTest {
     }
   }
 
-  /** Of element j of z, over the first {@code count} positions. */
+  /** Returns the tolerance of element j of z, over the first {@code count} positions. */
   private static double tolerance(
       float[] scores, float[] pattern, float[][] values, int j, int count) {
     int head = j / KV.keyValue(0).dH();
@@ -202,7 +202,7 @@ class UnfusedOpTest {
     return relative * magnitude + P * 0x1p-147 * (1 + greatest);
   }
 
-  /** How far finite scores lie apart, or from a sink, which vectors draw from the same range. */
+  /** Returns the spread of finite scores and sinks; sink vectors are drawn from the same range. */
   private static double spread(float[] scores, int at, int count) {
     double least = -4;
     double most = 4;
@@ -225,7 +225,7 @@ class UnfusedOpTest {
   }
 
   @Test
-  void positionsBeyondTheScoresAreRefused() {
+  void rejectsPositionsBeyondTheScores() {
     try (Arena arena = Arena.ofShared()) {
       Plan whole = plan(new Random(21), arena, Window.ALL, 0, false);
       Buffer q = whole.buffer("q");
@@ -249,9 +249,9 @@ class UnfusedOpTest {
     }
   }
 
-  /** In steps of a few tokens, no worker waits between a bare norm and the products behind it. */
+  /** In steps of a few tokens, there is no barrier between a norm without gain and the products. */
   @Test
-  void normsAndGainsBeforeProductsAreLocal() {
+  void replicatesNormsAndGainsBeforeProducts() {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = plan(new Random(22), arena, Window.ALL, 0, true);
       Schedule schedule = Schedule.fused(plan);
@@ -266,7 +266,7 @@ class UnfusedOpTest {
   }
 
   @Test
-  void shapesAreChecked() {
+  void rejectsMismatchedShapes() {
     Buffer q = buffer("q", 64);
     assertRefused(() -> scores(0, 2, q, buffer("y", 19)));
     assertRefused(() -> Window.sliding(-1));

@@ -35,7 +35,7 @@ class EditTableTest {
 
   @Test
   void rejectsInvalidRegions() {
-    assertInvalidRegion("sequence -2 is below -1", -2, 0, 1, 0);
+    assertInvalidRegion("sequence -2 must be at least -1", -2, 0, 1, 0);
     assertInvalidRegion("positions 3 to 3: invalid range", 0, 3, 3, 0);
     assertInvalidRegion("positions -1 to 3: invalid range", 0, -1, 3, 0);
     assertInvalidRegion("columns 10 to 10: invalid range", 0, 0, 1, 10);

@@ -19,8 +19,8 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the memory of an operation backward, and says how its outputs are divided. There is one set
- * of kernels, in plain Java, for all executors of this module.
+ * Binds backward operations to memory, and divides their outputs among workers. All executors of
+ * this module share one set of scalar kernels for them.
  */
 final class BackwardOpBinder {
   private final Workspace workspace;
@@ -31,7 +31,7 @@ final class BackwardOpBinder {
     this.cache = cache;
   }
 
-  BoundOp resolve(BackwardOp op) {
+  BoundOp bind(BackwardOp op) {
     return switch (op) {
       case BackwardOp.Seed seed -> seed(seed);
       case BackwardOp.Scatter scatter -> scatter(scatter);
@@ -141,7 +141,7 @@ final class BackwardOpBinder {
     };
   }
 
-  /** Workers share the heads of keys of each text. */
+  /** Divides the key heads of each sequence among workers. */
   private BoundOp recurrence(BackwardOp.Recurrence op) {
     var recurrence = Recurrence.of(op.forward(), cache, this::data, op.dz());
     var gradients =
@@ -151,9 +151,9 @@ final class BackwardOpBinder {
             data(op.gradients().v()),
             data(op.gradients().step()),
             data(op.gradients().beta()));
-    MemorySegment news = data(op.residual());
+    MemorySegment residual = data(op.residual());
     return (kernels, batch, share) ->
-        new RecurrenceBackward(recurrence, news, gradients)
+        new RecurrenceBackward(recurrence, residual, gradients)
             .run(batch, share.worker(), share.workers());
   }
 
@@ -217,7 +217,9 @@ final class BackwardOpBinder {
   private AttentionBackward attention(SequenceOp.Attention forward, Buffer dz, Buffer statistics) {
     if (cache.type() != KvType.F32) {
       throw new IllegalArgumentException(
-          "gradients of attention need a key-value cache of F32, not of " + cache.type());
+          "gradients of attention are not supported for a key-value cache of "
+              + cache.type()
+              + "; use F32");
     }
     return new AttentionBackward(
         forward, KvLayer.of(cache, forward.layer()), data(forward.q()), data(dz), data(statistics));

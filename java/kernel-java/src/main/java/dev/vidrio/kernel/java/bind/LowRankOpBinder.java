@@ -10,7 +10,7 @@ import dev.vidrio.kernel.weight.LowRank;
 import dev.vidrio.kernel.weight.Packing;
 import java.lang.foreign.MemorySegment;
 
-/** Resolves operations of low rank for {@link OpBinder}: workers share rows. */
+/** Binds the operations of adapters, whose rows are divided among workers. */
 final class LowRankOpBinder {
   private final Workspace workspace;
 
@@ -18,7 +18,7 @@ final class LowRankOpBinder {
     this.workspace = workspace;
   }
 
-  BoundOp resolve(LowRankOp op) {
+  BoundOp bind(LowRankOp op) {
     return switch (op) {
       case LowRankOp.Down down -> down(down);
       case LowRankOp.Up up -> up(up);
@@ -46,7 +46,9 @@ final class LowRankOpBinder {
     };
   }
 
-  /** Multiplies rows [rows, r] by s and moves them, the last one first, to [rows, width]. */
+  /**
+   * Multiplies rows [rows, r] by s and spreads them in place, the last one first, to [rows, width].
+   */
   private static void spread(MemorySegment t, int rows, int r, int width, float s) {
     for (long i = rows - 1L; i >= 0; i--) {
       for (long j = r - 1L; j >= 0; j--) {
@@ -79,7 +81,7 @@ final class LowRankOpBinder {
     return batch.sequence(batch.tokenRow(op.rows(), row));
   }
 
-  /** The end of the rows from {@code begin} on that belong to one sequence. */
+  /** Returns the end of the rows from {@code begin} on that belong to the sequence of the first. */
   private static int endOfSequence(Op op, Batch batch, int begin, int end) {
     int row = begin + 1;
     while (row < end && sequence(op, batch, row) == sequence(op, batch, begin)) {

@@ -27,9 +27,12 @@ import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** Finds the memory of an operation once, and says how its outputs are divided. */
+/**
+ * Binds an operation to memory, once per plan, and divides its outputs among workers. It is long
+ * because it has a method per forward operation.
+ */
 public final class OpBinder {
-  /** Elements of a cache line, which workers do not share. */
+  /** Elements of a cache line, which is never divided among workers. */
   private static final int GRAIN = 16;
 
   private final Workspace workspace;
@@ -40,7 +43,7 @@ public final class OpBinder {
     this.cache = cache;
   }
 
-  public BoundOp resolve(Op op) {
+  public BoundOp bind(Op op) {
     return switch (op) {
       case Op.Embed embed -> embed(embed);
       case Op.Norm norm -> norm(norm);
@@ -65,11 +68,11 @@ public final class OpBinder {
       case Op.TopK topK -> topK(topK);
       case UnfusedOp.Scores scores -> scores(scores);
       case UnfusedOp.Softmax softmax -> softmax(softmax);
-      case UnfusedOp.WeightedValues mix -> mix(mix);
+      case UnfusedOp.WeightedValues values -> weightedValues(values);
       case UnfusedOp.Normalize normalize -> normalize(normalize);
       case UnfusedOp.Gain gain -> gain(gain);
-      case LowRankOp adapter -> new LowRankOpBinder(workspace).resolve(adapter);
-      case BackwardOp backward -> new BackwardOpBinder(workspace, cache).resolve(backward);
+      case LowRankOp adapter -> new LowRankOpBinder(workspace).bind(adapter);
+      case BackwardOp backward -> new BackwardOpBinder(workspace, cache).bind(backward);
     };
   }
 
@@ -111,7 +114,8 @@ public final class OpBinder {
   private BoundOp matMul(Op.MatMul op) {
     if (op.weights().type().quantized() && op.weights().layout() != Weights.Layout.PACKED) {
       throw new IllegalArgumentException(
-          op.weights().name() + " is not packed: only the native executor multiplies it so");
+          op.weights().name()
+              + ": unpacked quantized weights are supported by the native executor only");
     }
     MemorySegment y = data(op.y());
     int groups = Packing.groups(op.weights().n());
@@ -158,7 +162,7 @@ public final class OpBinder {
     return (kernels, batch, share) -> kernels.attention(op, layer, batch, q, z, share);
   }
 
-  /** Workers share the columns, which do not know of each other. */
+  /** Divides the columns, which are independent, among workers. */
   private BoundOp conv(SequenceOp.Conv op) {
     int width = op.y().width();
     var conv = new Convolution(op, ConvLayer.of(cache, op), data(op.x()), data(op.y()));
@@ -166,7 +170,7 @@ public final class OpBinder {
         kernels.conv(conv, batch, (int) share.begin(width, GRAIN), (int) share.end(width, GRAIN));
   }
 
-  /** Workers share the heads, which do not know of each other. */
+  /** Divides the heads, which are independent, among workers. */
   private BoundOp recurrence(SequenceOp.Recurrence op) {
     var recurrence = Recurrence.of(op, cache, this::data, op.z());
     int heads = recurrence.heads();
@@ -223,7 +227,7 @@ public final class OpBinder {
     };
   }
 
-  /** Workers share the columns, so that each sum has one order. */
+  /** Divides the columns among workers, so that the order of each sum is fixed. */
   private BoundOp accumulate(HookOp.Accumulate op) {
     MemorySegment x = data(op.x());
     int width = op.x().width();
@@ -307,14 +311,15 @@ public final class OpBinder {
     };
   }
 
-  private BoundOp mix(UnfusedOp.WeightedValues op) {
-    var mixed =
-        new UnfusedKernels.Mixed(
+  private BoundOp weightedValues(UnfusedOp.WeightedValues op) {
+    var operands =
+        new UnfusedKernels.Operands(
             data(op.pattern()), data(op.softmax()), data(op.attention()), data(op.z()));
     KvLayer layer = KvLayer.of(cache, op.layer());
     return (kernels, batch, share) -> {
       int heads = Math.multiplyExact(batch.tokenCount(), op.heads());
-      UnfusedKernels.mix(op, layer, batch, mixed, share.begin(heads), share.end(heads));
+      UnfusedKernels.weightedValues(
+          op, layer, batch, operands, share.begin(heads), share.end(heads));
     };
   }
 

@@ -1,3 +1,3 @@
-/** Which step an operation of a plan becomes. */
+/** Binds the operations of a plan to the memory of its operands. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.kernel.java.bind;

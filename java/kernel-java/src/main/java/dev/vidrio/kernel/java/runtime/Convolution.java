@@ -4,14 +4,16 @@ import dev.vidrio.kernel.java.memory.ConvLayer;
 import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 
-/** A convolution and the memory that it touches: x and y are [tokens, d]. */
+/** A convolution and the memory of its operands: x and y are [tokens, d]. */
 public record Convolution(SequenceOp.Conv op, ConvLayer cache, MemorySegment x, MemorySegment y) {
-  /** d. */
+  /** Returns d. */
   public int width() {
     return cache.width();
   }
 
-  /** Where the kernel's row for what lies so many positions back begins, counted in elements. */
+  /**
+   * Returns the index of the kernel row for the token {@code back} positions earlier, in elements.
+   */
   public long weights(int back) {
     return (long) (op.length() - 1 - back) * width();
   }

@@ -9,8 +9,9 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Products of slots with the matrices of their experts, over the kernels of plain products: a row
- * at a time, those of one expert after each other while its weights are in the cache.
+ * The products of slots with the matrices of their experts, by the kernels of ordinary products. It
+ * multiplies one row at a time, expert by expert, so that the weights of an expert stay in the
+ * cache.
  */
 public final class ExpertProduct {
   private final ExpertOp.ExpertMatMul op;
@@ -42,13 +43,13 @@ public final class ExpertProduct {
     this.y = y;
   }
 
-  /** The expert that a slot names, counted over all rows, or −1: somebody may have edited it. */
+  /** Returns the expert of a slot, counted over all rows, or −1 if an edit made it invalid. */
   public static int expert(MemorySegment experts, long slot, int count) {
     float number = Elements.get(experts, slot);
     return number >= 0 && number < count && number == (int) number ? (int) number : -1;
   }
 
-  /** Groups of 16 columns of y. */
+  /** Computes groups [begin, end) of 16 columns of y. */
   public void run(Kernels kernels, int rows, int begin, int end) {
     int slots = rows * op.slots();
     for (int slot = 0; slot < slots; slot++) {
@@ -92,7 +93,7 @@ public final class ExpertProduct {
         floats(rows.scaledSum(), row, blocks));
   }
 
-  /** A row of elements of four bytes. */
+  /** Returns a row of elements of 4 bytes. */
   private static MemorySegment floats(MemorySegment rows, long row, int width) {
     long bytes = (long) width * Float.BYTES;
     return rows.asSlice(row * bytes, bytes);

@@ -14,15 +14,15 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The operations of a plan, as docs/numerics.md defines them. Each computes the outputs [begin,
- * end) of those that its comment counts. Activations are f32 in row-major order. An instance serves
- * one worker: it may keep scratch memory.
+ * The kernels of operations, as defined by docs/numerics.md. Each computes a range [begin, end) of
+ * its outputs, in the unit that its comment names. Activations are f32 in row-major order. An
+ * instance serves one worker and may keep scratch memory; it is not thread-safe.
  */
 public interface Kernels {
-  /** Rows of y: [tokens, d]. */
+  /** Computes rows of y [tokens, d]. */
   void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end);
 
-  /** Heads of all rows; {@code scale} [rows, heads] may be null. */
+  /** Computes heads of all rows; {@code scale} [rows, heads] may be null. */
   void norm(
       Op.Norm op,
       MemorySegment x,
@@ -31,16 +31,16 @@ public interface Kernels {
       int begin,
       int end);
 
-  /** Blocks of 32 elements. */
+  /** Computes blocks of 32 elements. */
   void quantize(MemorySegment x, Quantized y, int begin, int end);
 
-  /** Groups of 16 columns of y: all rows of x [rows, K] by F32 or F16 weights. */
+  /** Computes groups of 16 columns of y: all rows of x [rows, K] by floating-point weights. */
   void matMul(Weights weights, MemorySegment x, MemorySegment y, int rows, int begin, int end);
 
-  /** Groups of 16 columns of y: all rows of x [rows, K] by packed weights. */
+  /** Computes groups of 16 columns of y: all rows of x [rows, K] by packed weights. */
   void matMul(Weights weights, Quantized x, MemorySegment y, int rows, int begin, int end);
 
-  /** Heads of all tokens: head h of token i is number i · heads + h. */
+  /** Computes heads of all tokens; head h of token i has index i · heads + h. */
   void rope(
       SequenceOp.Rope op,
       RotationTable table,
@@ -50,10 +50,10 @@ public interface Kernels {
       int begin,
       int end);
 
-  /** Tokens. */
+  /** Stores the keys and values of tokens. */
   void kvStore(KvLayer layer, Batch batch, MemorySegment k, MemorySegment v, int begin, int end);
 
-  /** Whichever (token, head) fall to this worker. */
+  /** Computes the (token, head) pairs of this worker. */
   void attention(
       SequenceOp.Attention op,
       KvLayer layer,
@@ -62,13 +62,13 @@ public interface Kernels {
       MemorySegment z,
       Share share);
 
-  /** Columns, of all tokens. */
+  /** Computes columns, for all tokens. */
   void conv(Convolution conv, Batch batch, int begin, int end);
 
-  /** Heads, of all tokens. */
+  /** Computes heads, for all tokens. */
   void recurrence(Recurrence recurrence, Batch batch, int begin, int end);
 
-  /** Elements; {@code up} may be null. */
+  /** Computes elements; {@code up} may be null. */
   void activation(
       Op.ActivationKind kind,
       MemorySegment x,
@@ -77,28 +77,28 @@ public interface Kernels {
       long begin,
       long end);
 
-  /** Elements. */
+  /** Computes elements. */
   void add(MemorySegment a, MemorySegment b, MemorySegment y, long begin, long end);
 
-  /** Rows: a [rows, width] and the vector b [width]. */
+  /** Computes rows: a [rows, width] plus the vector b [width]. */
   void addBias(MemorySegment a, MemorySegment b, MemorySegment y, int begin, int end);
 
-  /** Elements. */
+  /** Computes elements. */
   void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end);
 
-  /** Rows of y. */
+  /** Computes rows of y. */
   void edit(HookOp.Edit op, Batch batch, MemorySegment x, MemorySegment y, int begin, int end);
 
-  /** Rows of x. */
+  /** Copies rows of x to the target. */
   void tap(HookOp.Tap op, Batch batch, MemorySegment x, int begin, int end);
 
   /**
-   * One row: adds B · t to x, which like y begins at element {@code at}; t begins at {@code tAt}.
+   * Computes one row {@code y = x + B · t}; x and y begin at element {@code at}, t at {@code tAt}.
    */
   void lowRankUp(
       LowRank update, MemorySegment x, long at, MemorySegment t, long tAt, MemorySegment y);
 
-  /** Rows: logits [rows, E], experts and weights [rows, k]. */
+  /** Computes rows: logits [rows, E] → experts and weights [rows, k]. */
   void route(
       ExpertOp.Route op,
       MemorySegment logits,
@@ -107,7 +107,7 @@ public interface Kernels {
       int begin,
       int end);
 
-  /** Rows of y [rows, d]: x [rows, k, d], weights [rows, k]. */
+  /** Computes rows of y [rows, d] from x [rows, k, d] and weights [rows, k]. */
   void expertSum(
       ExpertOp.ExpertSum op,
       MemorySegment x,
@@ -116,10 +116,10 @@ public interface Kernels {
       int begin,
       int end);
 
-  /** Rows of y [logits, width]. */
+  /** Computes rows of y [logits, width]. */
   void gather(Batch batch, MemorySegment x, MemorySegment y, int width, int begin, int end);
 
-  /** Rows of x; {@code ids} are int32. */
+  /** Computes the results of rows of x; {@code ids} are int32. */
   void topK(
       Op.TopK op,
       MemorySegment x,

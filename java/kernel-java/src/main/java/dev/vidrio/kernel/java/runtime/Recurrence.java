@@ -10,9 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.Function;
 
 /**
- * Linear attention and the memory that it touches, as {@code vd_recurrence} says.
+ * Linear attention and the memory of its operands, laid out as in {@code vd_recurrence}.
  *
- * @param z its results, or their gradient backward
+ * @param z the results, or their gradient in the backward pass
  */
 public record Recurrence(
     SequenceOp.Recurrence op,
@@ -24,10 +24,10 @@ public record Recurrence(
     MemorySegment beta,
     MemorySegment z) {
   /**
-   * An operation in memory.
+   * Binds an operation to memory.
    *
-   * @param data where activations lie
-   * @param z results, or their gradient
+   * @param data gives the memory of activations
+   * @param z the results, or their gradient
    */
   public static Recurrence of(
       SequenceOp.Recurrence op, KvCache cache, Function<Buffer, MemorySegment> data, Buffer z) {
@@ -42,12 +42,12 @@ public record Recurrence(
         data.apply(z));
   }
 
-  /** H. */
+  /** Returns H. */
   public int heads() {
     return states.shape().heads();
   }
 
-  /** The head of queries and keys that a head of values reads. */
+  /** Returns the key head of a value head. */
   public int keyHead(int head) {
     int keyHeads = states.shape().keyHeads();
     return switch (op.grouping()) {
@@ -56,28 +56,28 @@ public record Recurrence(
     };
   }
 
-  /** Where the query and the key of a token for a head of values begin. */
+  /** Returns the index of the query and the key of a token for a value head. */
   public long keyRow(int token, int head) {
     return ((long) token * states.shape().keyHeads() + keyHead(head)) * states.shape().dK();
   }
 
-  /** Where the value and the result of a token for a head begin. */
+  /** Returns the index of the value and the result of a token for a head. */
   public long valueRow(int token, int head) {
     return number(token, head) * states.shape().dV();
   }
 
-  /** Where the step and the strength of a token for a head are. */
+  /** Returns the index of the step and the strength of a token for a head. */
   public long number(int token, int head) {
     return (long) token * heads() + head;
   }
 
-  /** How much of its value a token's result gets at once. */
+  /** Returns the share of a token's value that is added to its result. */
   public float skip(int head) {
     Weights skip = op.skip();
     return skip == null ? 0 : Elements.get(skip.data(), head);
   }
 
-  /** Whether the state's own answer to a key counts. */
+  /** Returns whether updates follow the delta rule. */
   public boolean delta() {
     return op.update() == SequenceOp.Update.DELTA;
   }

@@ -1,28 +1,28 @@
 package dev.vidrio.kernel.java.runtime;
 
 /**
- * A worker's part of the outputs of an operation: contiguous, and as large as every other's.
+ * A worker's share of the outputs of an operation: contiguous, and of equal size for all workers.
  *
- * @param worker this worker, from 0
- * @param workers all of them
+ * @param worker index of the worker, from 0
+ * @param workers number of workers
  */
 public record Share(int worker, int workers) {
-  /** Its first item of {@code items}. */
+  /** Returns the first of {@code items} items. */
   public int begin(int items) {
     return (int) ((long) items * worker / workers);
   }
 
-  /** The item after its last one. */
+  /** Returns the item after the last one. */
   public int end(int items) {
     return (int) ((long) items * (worker + 1) / workers);
   }
 
-  /** Its first element of {@code n}, which are divided at multiples of {@code grain}. */
+  /** Returns the first of {@code n} elements, which are divided at multiples of {@code grain}. */
   public long begin(long n, int grain) {
     return Math.ceilDiv(n, grain) * worker / workers * grain;
   }
 
-  /** The element after its last one. */
+  /** Returns the element after the last one. */
   public long end(long n, int grain) {
     return Math.min(n, Math.ceilDiv(n, grain) * (worker + 1) / workers * grain);
   }

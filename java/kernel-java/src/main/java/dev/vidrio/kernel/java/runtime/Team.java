@@ -6,17 +6,17 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Workers that walk a list of operations together: the calling thread and daemon threads of its
- * own, which sleep between walks. They meet in a {@link Phaser}, which spins for a moment before it
- * sleeps and does not break when a thread is interrupted.
+ * Workers that run a list of operations together: the calling thread and daemon threads, which
+ * sleep between runs. They synchronize by a {@link Phaser}, which spins briefly before it blocks
+ * and does not break when a thread is interrupted.
  */
 public final class Team implements AutoCloseable {
   /** A list of operations. */
   public interface Walk {
-    /** Whether operation i must wait until all workers have finished the earlier ones. */
+    /** Returns whether workers wait, before operation i, for all to finish earlier operations. */
     boolean barrierBefore(int i);
 
-    /** Does a worker's share of operation i. */
+    /** Runs a worker's share of operation i. */
     void run(int i, int worker);
   }
 
@@ -26,11 +26,11 @@ public final class Team implements AutoCloseable {
   private final Phaser meeting;
   private final ReentrantLock turn = new ReentrantLock();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-  // Written before a meeting and read after it, which orders the two.
+  // Written before a phase and read after it, which orders the accesses.
   private @Nullable Job job;
   private boolean closed;
 
-  /** A team of the calling thread and {@code workers - 1} threads. */
+  /** Creates a team of the calling thread and {@code workers - 1} daemon threads. */
   public Team(int workers) {
     meeting = new Phaser(workers);
     threads = new Thread[workers - 1];
@@ -44,14 +44,14 @@ public final class Team implements AutoCloseable {
     }
   }
 
-  /** Number of workers. */
+  /** Returns the number of workers. */
   int workers() {
     return threads.length + 1;
   }
 
   /**
-   * Runs operations [begin, end) on all workers. After one fails, the rest are left out, and the
-   * first failure is thrown here.
+   * Runs operations [begin, end) on all workers. If one fails, the remaining operations are skipped
+   * and the first failure is thrown.
    *
    * @throws IllegalStateException after {@link #close}
    */
@@ -105,7 +105,7 @@ public final class Team implements AutoCloseable {
     }
   }
 
-  /** Ends the threads, after a walk that is under way. */
+  /** Stops the threads after the current run. */
   @Override
   public void close() {
     turn.lock();

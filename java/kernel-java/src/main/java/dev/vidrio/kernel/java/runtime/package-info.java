@@ -1,3 +1,3 @@
-/** The steps of a plan, the workers that share them, and the operations that they call. */
+/** Bound operations, the workers that run them, and the interface of their kernels. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.kernel.java.runtime;

@@ -11,11 +11,13 @@ import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** The operations backward of docs/numerics.md but for those of attention. */
+/**
+ * The backward operations of docs/numerics.md except those of attention, experts and recurrences.
+ */
 public final class BackwardKernels {
   private BackwardKernels() {}
 
-  /** Rows of y. */
+  /** Computes rows [begin, end) of y. */
   public static void scatter(
       Batch batch, MemorySegment x, MemorySegment y, int width, int begin, int end) {
     long bytes = (long) width * Float.BYTES;
@@ -31,7 +33,7 @@ public final class BackwardKernels {
     }
   }
 
-  /** A head, counted over all rows. */
+  /** Computes the gradient of a head; heads are counted over all rows. */
   public static void norm(
       BackwardOp.Norm op, MemorySegment x, MemorySegment dy, MemorySegment dx, int head) {
     Op.Norm norm = op.forward();
@@ -72,7 +74,7 @@ public final class BackwardKernels {
         : g * Elements.get(norm.gain().data(), norm.affineOffset(head) + i);
   }
 
-  /** Elements. */
+  /** Computes elements [begin, end). */
   public static void activation(
       BackwardOp.Activation op,
       MemorySegment x,
@@ -90,7 +92,7 @@ public final class BackwardKernels {
     }
   }
 
-  /** A row of dx; rows of a sequence lie adjacent. */
+  /** Computes a row of dx; rows of a sequence are adjacent. */
   public static void conv(
       SequenceOp.Conv op, Batch batch, MemorySegment dy, MemorySegment dx, int row) {
     var acc = new float[op.y().width()];
@@ -110,7 +112,7 @@ public final class BackwardKernels {
     }
   }
 
-  /** Row {@code to} of dx out of row {@code from} of dy. */
+  /** Computes row {@code to} of dx from row {@code from} of dy. */
   public static void matMul(Weights w, MemorySegment dy, long from, MemorySegment dx, long to) {
     var acc = new float[w.k()];
     for (int n = 0; n < w.n(); n++) {
@@ -122,7 +124,7 @@ public final class BackwardKernels {
     copySums(acc, dx, to * w.k());
   }
 
-  /** Copies sums, those that are zero as +0. */
+  /** Copies sums, with −0 replaced by +0. */
   static void copySums(float[] sums, MemorySegment y, long to) {
     for (int i = 0; i < sums.length; i++) {
       Elements.set(y, to + i, sums[i] + 0f);

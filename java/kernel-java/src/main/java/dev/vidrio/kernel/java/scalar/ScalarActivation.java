@@ -4,7 +4,7 @@ import dev.vidrio.kernel.op.Op;
 
 /**
  * The activation functions of docs/numerics.md and their slopes: all that the Java executors need
- * to run and differentiate a function, unless it is to have a vector version.
+ * to run and differentiate a function. A vector version in {@code VectorActivation} is optional.
  */
 public final class ScalarActivation {
   /** The limit to which gpt-oss clamps the two factors of a gated block. */

@@ -8,11 +8,11 @@ import dev.vidrio.kernel.op.HookOp;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** edit of docs/numerics.md. */
+/** The edit operation, as defined by docs/numerics.md. */
 final class ScalarEdits {
   private final LaneSum sum = new LaneSum();
 
-  /** Row i of y. */
+  /** Computes row i of y. */
   void row(HookOp.Edit op, Batch batch, MemorySegment x, MemorySegment y, int i) {
     int width = op.edits().width();
     long row = (long) i * width;

@@ -9,13 +9,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * The open operations of docs/numerics.md, which both executors in Java run: they are for looking
- * inside. Each computes the outputs [begin, end) of those that its comment counts.
+ * The unfused operations of docs/numerics.md, which both Java executors share, since they only run
+ * where a hook point is captured or edited. Each computes a range [begin, end) of its outputs.
  */
 public final class UnfusedKernels {
   private UnfusedKernels() {}
 
-  /** Heads of all tokens: head h of token i is number i · heads + h. */
+  /** Computes heads of all tokens; head h of token i has index i · heads + h. */
   public static void scores(
       UnfusedOp.Scores op,
       KvLayer layer,
@@ -49,7 +49,7 @@ public final class UnfusedKernels {
     return head / (heads / layer.heads());
   }
 
-  /** Heads of all tokens, as in scores. */
+  /** Computes heads of all tokens, indexed as in scores. */
   public static void softmax(
       UnfusedOp.Softmax op, Batch batch, MemorySegment x, MemorySegment y, int begin, int end) {
     int positions = op.positions();
@@ -82,9 +82,9 @@ public final class UnfusedKernels {
     }
   }
 
-  /** Heads of all tokens, as in scores. */
-  public static void mix(
-      UnfusedOp.WeightedValues op, KvLayer layer, Batch batch, Mixed data, int begin, int end) {
+  /** Computes heads of all tokens, indexed as in scores. */
+  public static void weightedValues(
+      UnfusedOp.WeightedValues op, KvLayer layer, Batch batch, Operands data, int begin, int end) {
     int width = layer.dV();
     for (int i = begin; i < end; i++) {
       int row = i / op.heads();
@@ -106,10 +106,10 @@ public final class UnfusedKernels {
     }
   }
 
-  /** The activations of a mix. */
-  public record Mixed(
+  /** The memory of the operands of {@link #weightedValues}. */
+  public record Operands(
       MemorySegment pattern, MemorySegment softmax, MemorySegment attention, MemorySegment z) {
-    /** Whether elements of the pattern are still those of the softmax. */
+    /** Returns whether elements of the pattern equal those of the softmax. */
     boolean isSoftmax(long at, int count) {
       long begin = at * Float.BYTES;
       long end = (at + count) * Float.BYTES;
@@ -117,7 +117,7 @@ public final class UnfusedKernels {
     }
   }
 
-  /** Heads of all rows. */
+  /** Computes heads of all rows. */
   public static void normalize(
       UnfusedOp.Normalize op,
       MemorySegment x,
@@ -137,7 +137,7 @@ public final class UnfusedKernels {
     }
   }
 
-  /** Elements of all rows. */
+  /** Computes elements of all rows. */
   public static void gain(
       UnfusedOp.Gain op, MemorySegment x, MemorySegment y, long begin, long end) {
     int d = op.gain().k();

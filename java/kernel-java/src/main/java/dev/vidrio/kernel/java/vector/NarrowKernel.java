@@ -27,12 +27,12 @@ final class NarrowKernel {
   private static final int TILE = PairedActivations.TILE;
   private static final int QUADS = PairedActivations.QUADS;
 
-  /** Quads whose products a short adds up. */
+  /** Quads whose products a short accumulates. */
   private static final int RUN = 4;
 
   private NarrowKernel() {}
 
-  /** A tile of rows by a vector of weight rows, from {@code lane} of the group on. */
+  /** Multiplies a tile of rows by a vector of weight rows, from {@code lane} of the group on. */
   static void tile(
       WeightType type, WeightPanel panel, PairedActivations x, int row, int lane, float[] results) {
     MemorySegment w = panel.integers();
@@ -122,7 +122,7 @@ final class NarrowKernel {
     y3.intoArray(results, 3 * Packing.ROWS + lane);
   }
 
-  /** One row. */
+  /** Multiplies one row by a vector of weight rows. */
   static void single(
       WeightType type, WeightPanel panel, PairedActivations x, int row, int lane, float[] results) {
     MemorySegment w = panel.integers();

@@ -8,7 +8,7 @@ import dev.vidrio.kernel.java.runtime.Recurrence;
 import dev.vidrio.kernel.java.scalar.ScalarRecurrence;
 import jdk.incubator.vector.FloatVector;
 
-/** The recurrence on vectors of columns. */
+/** The recurrence with the Vector API, on vectors of columns. */
 final class VectorRecurrence extends ScalarRecurrence {
   VectorRecurrence(Recurrence recurrence) {
     super(recurrence);

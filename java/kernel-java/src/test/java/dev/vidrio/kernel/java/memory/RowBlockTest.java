@@ -21,8 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Blocks mean what llama.cpp's gguf package says, bit for bit, in Java and in C: see blocks.py
- * beside blocks.txt, which has every point of every grid.
+ * Java and C decode blocks like the gguf package of llama.cpp, bit for bit. The script blocks.py
+ * generates blocks.txt, which covers every point of every grid.
  */
 class RowBlockTest {
 
@@ -40,7 +40,7 @@ class RowBlockTest {
 
   @ParameterizedTest
   @MethodSource("lines")
-  void elementsAreThoseOfGguf(String line) throws NoSuchAlgorithmException {
+  void decodesBlocksLikeGguf(String line) throws NoSuchAlgorithmException {
     String[] words = line.split(" ", -1);
     WeightType type = WeightType.valueOf(words[0]);
     byte[] blocks = Base64.getDecoder().decode(words[1]);

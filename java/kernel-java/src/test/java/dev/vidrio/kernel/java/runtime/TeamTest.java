@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A hanging team would hang the test: hence the limit, which no passing test comes near. */
+/** The timeout fails the test if the team hangs; passing tests take a fraction of it. */
 @Timeout(60)
 class TeamTest {
   private interface Body {
@@ -39,7 +39,7 @@ class TeamTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4, 9})
-  void everyWorkerRunsEveryOperationAndBarriersHold(int workers) {
+  void runsOperationsOnAllWorkersWithBarriers(int workers) {
     int ops = 20;
     try (Team team = new Team(workers)) {
       assertEquals(workers, team.workers());
@@ -68,7 +68,7 @@ class TeamTest {
   }
 
   @Test
-  void runsOnlyTheRange() {
+  void runsOnlyTheGivenRange() {
     try (Team team = new Team(2)) {
       Set<Integer> ran = ConcurrentHashMap.newKeySet();
       team.walk(walk(i -> true, (i, worker) -> ran.add(i)), 3, 6);
@@ -80,7 +80,7 @@ class TeamTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2})
-  void aFailureReachesTheCallerAndStopsTheWalk(int failing) {
+  void failure_reachesCallerAndSkipsTheRest(int failing) {
     try (Team team = new Team(3)) {
       for (Throwable failure : new Throwable[] {new ArithmeticException(), new AssertionError()}) {
         AtomicIntegerArray ran = new AtomicIntegerArray(8);
@@ -115,7 +115,7 @@ class TeamTest {
   }
 
   @Test
-  void anInterruptOfTheCallerBreaksNothingAndIsKept() {
+  void interruptOfCaller_isPreserved() {
     try (Team team = new Team(3)) {
       AtomicIntegerArray ran = new AtomicIntegerArray(40);
       Thread.currentThread().interrupt();
@@ -130,7 +130,7 @@ class TeamTest {
   }
 
   @Test
-  void callersTakeTurns() throws InterruptedException {
+  void serializesCallers() throws InterruptedException {
     try (Team team = new Team(2)) {
       AtomicIntegerArray ran = new AtomicIntegerArray(4);
       Thread[] callers = new Thread[4];
@@ -154,7 +154,7 @@ class TeamTest {
   }
 
   @Test
-  void closeEndsTheThreads() {
+  void close_stopsThreads() {
     Set<Thread> threads = ConcurrentHashMap.newKeySet();
     Team team = new Team(4);
     Team.Walk walk = walk(i -> true, (i, worker) -> threads.add(Thread.currentThread()));
@@ -171,7 +171,7 @@ class TeamTest {
   }
 
   @Test
-  void sharesCoverEverythingOnce() {
+  void sharesPartitionAllItems() {
     for (int workers = 1; workers <= 5; workers++) {
       for (int n = 0; n < 70; n++) {
         int next = 0;
