@@ -33,7 +33,7 @@ import java.util.Set;
  * @see "docs/adr/006-fusion.md"
  */
 public final class Schedule {
-  /** The maximum number of operations of an epilogue; {@code VD_CHAIN}. */
+  /** The maximum number of operations of an epilogue; {@code VD_EPILOGUE_MAX}. */
   private static final int MAX_EPILOGUE = 16;
 
   private final List<Op> ops;

@@ -31,7 +31,7 @@ public final class Workspace {
   /** A range of the memory that activations occupy in turn. */
   private record Slot(long offset, long bytes) {}
 
-  /** Rows of a replicated activation per worker; {@code VD_LOCAL_ROWS}. */
+  /** Rows of a replicated activation per worker; {@code VD_REPLICATED_ROWS}. */
   private static final int REPLICATED_ROWS = 16;
 
   private final Limits limits;

@@ -151,7 +151,7 @@ final class BackwardOpEncoder {
   private int recurrence(BackwardOp.Recurrence op, MemorySegment s) {
     forward.recurrenceInputs(op.forward(), vd_recurrence_backward.recurrence(s));
     vd_recurrence_backward.dz(s, memory.address(op.dz()));
-    vd_recurrence_backward.news(s, memory.address(op.residual()));
+    vd_recurrence_backward.residual(s, memory.address(op.residual()));
     vd_recurrence_backward.dq(s, memory.address(op.gradients().q()));
     vd_recurrence_backward.dk(s, memory.address(op.gradients().k()));
     vd_recurrence_backward.dv(s, memory.address(op.gradients().v()));

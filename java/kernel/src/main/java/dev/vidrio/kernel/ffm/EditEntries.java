@@ -89,8 +89,8 @@ final class EditEntries {
         yield Vidrio.VD_EDIT_SCALE();
       }
       case EditKind.Clamp clamp -> {
-        vd_edit_entry.least(s, clamp.min());
-        vd_edit_entry.most(s, clamp.max());
+        vd_edit_entry.min(s, clamp.min());
+        vd_edit_entry.max(s, clamp.max());
         yield Vidrio.VD_EDIT_CLAMP();
       }
       case EditKind.Subspace subspace -> {

@@ -125,7 +125,7 @@ public final class NativeExecutor implements Executor {
 
   @Override
   public void lowerPriority() {
-    call("lowering the priority of workers", Vidrio::vd_pool_step_aside);
+    call("lowering the priority of workers", Vidrio::vd_pool_lower_priority);
   }
 
   @Override

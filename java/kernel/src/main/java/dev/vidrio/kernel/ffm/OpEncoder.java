@@ -16,7 +16,7 @@ import dev.vidrio.bindings.vd_kv_store;
 import dev.vidrio.bindings.vd_low_rank_down;
 import dev.vidrio.bindings.vd_low_rank_up;
 import dev.vidrio.bindings.vd_matmul;
-import dev.vidrio.bindings.vd_mix;
+import dev.vidrio.bindings.vd_attention_values;
 import dev.vidrio.bindings.vd_norm;
 import dev.vidrio.bindings.vd_op;
 import dev.vidrio.bindings.vd_quantize;
@@ -102,7 +102,7 @@ final class OpEncoder {
       case Op.TopK topK -> topK(topK, vd_op.as.top_k(as));
       case UnfusedOp.Scores scores -> scores(scores, vd_op.as.scores(as));
       case UnfusedOp.Softmax softmax -> softmax(softmax, vd_op.as.softmax(as));
-      case UnfusedOp.WeightedValues values -> weightedValues(values, vd_op.as.mix(as));
+      case UnfusedOp.WeightedValues values -> weightedValues(values, vd_op.as.attention_values(as));
       case UnfusedOp.Normalize normalize -> normalize(normalize, vd_op.as.norm(as));
       case UnfusedOp.Gain gain -> gain(gain, vd_op.as.gain(as));
       case LowRankOp.Down down -> down(down, vd_op.as.low_rank_down(as));
@@ -303,8 +303,8 @@ final class OpEncoder {
       vd_route.group_rank(
           s,
           switch (groups.rank()) {
-            case MAX -> Vidrio.VD_GROUP_GREATEST();
-            case SUM_OF_TOP_TWO -> Vidrio.VD_GROUP_TWO_GREATEST();
+            case MAX -> Vidrio.VD_GROUP_MAX();
+            case TOP_TWO -> Vidrio.VD_GROUP_TOP_TWO();
           });
     }
     return Vidrio.VD_OP_ROUTE();
@@ -321,7 +321,7 @@ final class OpEncoder {
     return switch (over) {
       case CHOSEN -> Vidrio.VD_ROUTE_CHOSEN();
       case ALL -> Vidrio.VD_ROUTE_ALL();
-      case SPARSE_MIXER -> Vidrio.VD_ROUTE_NEAR();
+      case SPARSE_MIXER -> Vidrio.VD_ROUTE_SPARSE_MIXER();
     };
   }
 
@@ -388,14 +388,14 @@ final class OpEncoder {
   }
 
   private int weightedValues(UnfusedOp.WeightedValues op, MemorySegment s) {
-    vd_mix.pattern(s, memory.address(op.pattern()));
-    vd_mix.softmax(s, memory.address(op.softmax()));
-    vd_mix.attention(s, memory.address(op.attention()));
-    memory.cache(op.layer(), vd_mix.cache(s));
-    vd_mix.z(s, memory.address(op.z()));
-    vd_mix.H(s, op.heads());
-    vd_mix.P(s, op.positions());
-    return Vidrio.VD_OP_MIX();
+    vd_attention_values.pattern(s, memory.address(op.pattern()));
+    vd_attention_values.softmax(s, memory.address(op.softmax()));
+    vd_attention_values.attention(s, memory.address(op.attention()));
+    memory.cache(op.layer(), vd_attention_values.cache(s));
+    vd_attention_values.z(s, memory.address(op.z()));
+    vd_attention_values.H(s, op.heads());
+    vd_attention_values.P(s, op.positions());
+    return Vidrio.VD_OP_ATTENTION_VALUES();
   }
 
   private int normalize(UnfusedOp.Normalize op, MemorySegment s) {

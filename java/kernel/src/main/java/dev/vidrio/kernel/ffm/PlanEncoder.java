@@ -55,14 +55,14 @@ final class PlanEncoder {
           target,
           switch (workspace.barrier(i)) {
             case NEVER -> Vidrio.VD_BARRIER_NEVER();
-            case UNLESS_REPLICATED -> Vidrio.VD_BARRIER_UNLESS_LOCAL();
+            case UNLESS_REPLICATED -> Vidrio.VD_BARRIER_UNLESS_REPLICATED();
             case ALWAYS -> Vidrio.VD_BARRIER_ALWAYS();
           });
-      vd_op.follows(target, schedule.isEpilogue(i) ? 1 : 0);
-      vd_op.local(
+      vd_op.epilogue(target, schedule.isEpilogue(i) ? 1 : 0);
+      vd_op.replicated(
           target,
-          (op.reads().stream().anyMatch(schedule::isReplicated) ? Vidrio.VD_LOCAL_READ() : 0)
-              | (schedule.isReplicated(i) ? Vidrio.VD_LOCAL_WRITE() : 0));
+          (op.reads().stream().anyMatch(schedule::isReplicated) ? Vidrio.VD_REPLICATED_READ() : 0)
+              | (schedule.isReplicated(i) ? Vidrio.VD_REPLICATED_WRITE() : 0));
       vd_op.kind(target, encoder.encode(op, vd_op.as(target)));
     }
     return ops;

@@ -48,7 +48,7 @@ public sealed interface ExpertOp extends Op {
     /** The maximum over its experts. */
     MAX,
     /** The sum of the two largest values of its experts. */
-    SUM_OF_TOP_TWO
+    TOP_TWO
   }
 
   /**

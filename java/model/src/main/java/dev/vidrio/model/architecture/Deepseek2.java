@@ -45,7 +45,7 @@ final class Deepseek2 {
                     sizes,
                     biased ? RouteScore.SIGMOID : RouteScore.SOFTMAX,
                     RouteOver.ALL,
-                    biased ? GroupRank.SUM_OF_TOP_TWO : GroupRank.MAX)
+                    biased ? GroupRank.TOP_TWO : GroupRank.MAX)
                 .scaled(keys)
                 .shared(keys)
                 .placed(keys, sizes);

@@ -36,7 +36,7 @@ final class ExaoneMoe {
     IntPredicate slides = keys.slidingLayers(LAYERS_PER_FULL);
     Experts experts =
         Experts.read(
-                keys, model.sizes(), RouteScore.SIGMOID, RouteOver.ALL, GroupRank.SUM_OF_TOP_TWO)
+                keys, model.sizes(), RouteScore.SIGMOID, RouteOver.ALL, GroupRank.TOP_TWO)
             .scaled(keys)
             .shared(keys)
             .placed(keys, model.sizes());
