@@ -1,7 +1,7 @@
 package dev.vidrio.hub;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.error.NearNames;
+import dev.vidrio.error.SimilarNames;
 import dev.vidrio.hub.source.HuggingFaceSource;
 import java.io.File;
 import java.nio.file.Files;
@@ -143,7 +143,7 @@ public sealed interface ModelReference {
   }
 
   private static String unknown(String text, Catalog catalog) {
-    List<String> near = NearNames.of(text, catalog.names());
+    List<String> near = SimilarNames.of(text, catalog.names());
     String hint =
         near.isEmpty()
             ? "known names are " + String.join(", ", catalog.names()) + "."

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.error.NearNames;
+import dev.vidrio.error.SimilarNames;
 import dev.vidrio.hub.source.HuggingFaceSource;
 import java.nio.file.Path;
 import java.util.List;
@@ -117,12 +117,12 @@ class ModelReferenceTest {
 
   @Test
   void distanceCountsEdits() {
-    assertEquals(0, NearNames.distance("bard", "bard"));
-    assertEquals(1, NearNames.distance("bard", "brad"));
-    assertEquals(1, NearNames.distance("bard", "board"));
-    assertEquals(3, NearNames.distance("kitten", "sitting"));
-    assertEquals(4, NearNames.distance("", "bard"));
-    assertEquals(List.of("bar", "bart"), NearNames.of("bar", List.of("bart", "foo", "bar")));
+    assertEquals(0, SimilarNames.distance("bard", "bard"));
+    assertEquals(1, SimilarNames.distance("bard", "brad"));
+    assertEquals(1, SimilarNames.distance("bard", "board"));
+    assertEquals(3, SimilarNames.distance("kitten", "sitting"));
+    assertEquals(4, SimilarNames.distance("", "bard"));
+    assertEquals(List.of("bar", "bart"), SimilarNames.of("bar", List.of("bart", "foo", "bar")));
   }
 
   private static String rejection(String text) {
