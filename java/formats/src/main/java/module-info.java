@@ -18,5 +18,6 @@ module dev.vidrio.formats {
       dev.vidrio.grammar,
       dev.vidrio.lens,
       dev.vidrio.model,
-      dev.vidrio.server;
+      dev.vidrio.server,
+      dev.vidrio.tokenizer;
 }

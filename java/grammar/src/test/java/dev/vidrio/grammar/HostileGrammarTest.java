@@ -30,7 +30,7 @@ class HostileGrammarTest {
   }
 
   @Test
-  void regexes() {
+  void limitsRegexes() {
     assertEquals(
         "regular expression 10000000 characters: must be at most 1048576",
         refused(() -> Grammar.regex("a".repeat(10_000_000))));
@@ -48,7 +48,7 @@ class HostileGrammarTest {
 
   /** That take backtracking matchers for ever. */
   @Test
-  void catastrophicRegexes() {
+  void matchesCatastrophicRegexesInLinearTime() {
     String text = "a".repeat(20_000);
     for (String regex : List.of("(a+)+b", "(a|a)*b", "(a|aa)+b", "(.*)*b", "(a*)*(a*)*(a*)*b")) {
       soon(
@@ -66,7 +66,7 @@ class HostileGrammarTest {
 
   /** Of as many words as a request may have, all of which begin alike. */
   @Test
-  void longLists() {
+  void limitsLongLists() {
     List<String> words = IntStream.range(0, 1 << 14).mapToObj(i -> "word" + i).toList();
     soon(() -> assertListed(Grammar.choice(words), ""));
     soon(() -> assertListed(Grammar.regex(String.join("|", words)), ""));
@@ -83,7 +83,7 @@ class HostileGrammarTest {
   }
 
   @Test
-  void grammars() {
+  void limitsGrammars() {
     assertTrue(refused(() -> Grammar.ebnf("root ::= " + "(".repeat(9999))).contains("100 nested"));
     StringBuilder rules = new StringBuilder("root ::= r0\n");
     for (int i = 0; i < 30_000; i++) {
@@ -103,7 +103,7 @@ class HostileGrammarTest {
   }
 
   @Test
-  void schemas() {
+  void limitsSchemas() {
     assertTrue(refused(() -> Grammar.jsonSchema("[".repeat(1_000_000))).contains("is no JSON"));
     assertTrue(refused(() -> Grammar.jsonSchema("{\"a\":".repeat(500))).contains("is no JSON"));
     assertTrue(refused(() -> Grammar.jsonSchema("x".repeat(2_000_000))).contains("1048576"));

@@ -48,7 +48,7 @@ class ProgramTest {
   }
 
   @Test
-  void grammarsAcceptTheirLanguages() {
+  void acceptsLanguages() {
     SplittableRandom random = new SplittableRandom(7);
     int checked = 0;
     for (int i = 0; i < 4000; i++) {
@@ -75,7 +75,7 @@ class ProgramTest {
 
   /** A dead state is found as soon as nothing can make the text whole. */
   @Test
-  void whatCannotBecomeWholeIsDead() {
+  void removesDeadInstructions() {
     for (String dead : List.of("\"a\" [^\\x00-\\U0010FFFF] | \"b\"", "\"a\" never | \"b\"")) {
       String text = "root ::= " + dead + "\nnever ::= \"x\" never\n";
       if (dead.contains("never")) {

@@ -74,7 +74,7 @@ class TokenConstraintTest {
   /** A token is in the mask exactly when its bytes, one by one, keep the automaton alive. */
   @ParameterizedTest
   @MethodSource({"grammars", "counted"})
-  void masksAreExact(Grammar grammar) {
+  void computesExactMasks(Grammar grammar) {
     SplittableRandom random = new SplittableRandom(3);
     ListTokenizer tokenizer = new ListTokenizer(pieces(random));
     TokenConstraint constraint = TokenConstraint.of(grammar, tokenizer);
@@ -119,7 +119,7 @@ class TokenConstraintTest {
   /** What ends, ends with a text of the grammar. */
   @ParameterizedTest
   @MethodSource("grammars")
-  void walksEndInTheGrammar(Grammar grammar) {
+  void endsInsideLanguage(Grammar grammar) {
     SplittableRandom random = new SplittableRandom(5);
     ListTokenizer tokenizer = new ListTokenizer(pieces(random));
     TokenConstraint constraint = TokenConstraint.of(grammar, tokenizer);
@@ -134,7 +134,7 @@ class TokenConstraintTest {
   }
 
   @Test
-  void anEarlierStateIsAsItWas() {
+  void keepsEarlierStates() {
     ListTokenizer tokenizer = ListTokenizer.of("ab", "abc");
     ConstraintState start = TokenConstraint.of(Grammar.regex("ab(c|d)"), tokenizer).start();
     ConstraintState ab = start.after(256);
@@ -149,7 +149,7 @@ class TokenConstraintTest {
 
   /** As many ways to read the text as there are texts: each state remembers them all. */
   @Test
-  void whatIsTooAmbiguousIsRefusedInTheEnd() {
+  void rejectsTooAmbiguousTexts() {
     String ways =
         IntStream.range(0, 50)
             .mapToObj(i -> "\"a\" root x%d root".formatted(i))
@@ -167,7 +167,7 @@ class TokenConstraintTest {
 
   /** A state for each way in which the last 20 letters may be: more than are remembered at once. */
   @Test
-  void forgettingChangesNothing() {
+  void isUnchangedByEviction() {
     Pushdown run = new Pushdown(Grammar.regex("[ab]*a[ab]{20}").program());
     Pushdown.State state = run.start();
     SplittableRandom random = new SplittableRandom(1);
@@ -181,7 +181,7 @@ class TokenConstraintTest {
   }
 
   @Test
-  void constraintsAreSharedByThreads() throws Exception {
+  void sharesConstraintsBetweenThreads() throws Exception {
     ListTokenizer tokenizer = new ListTokenizer(pieces(new SplittableRandom(3)));
     ConstraintCache cache = new ConstraintCache(tokenizer, 4);
     RandomWalk walk = new RandomWalk(tokenizer);
@@ -207,7 +207,7 @@ class TokenConstraintTest {
   }
 
   @Test
-  void theCacheKeepsThoseUsedLast() {
+  void evictsLeastRecentlyUsed() {
     ConstraintCache cache = new ConstraintCache(ListTokenizer.of(), 2);
     TokenConstraint a = cache.get(Grammar.regex("a"));
     TokenConstraint b = cache.get(Grammar.regex("b"));
@@ -219,7 +219,7 @@ class TokenConstraintTest {
   }
 
   @Test
-  void grammarsThatAreHeldAreNotReadAgain() {
+  void doesNotReparseHeldGrammars() {
     Grammar string = Grammar.jsonSchema("{}");
     Grammar either = string.or(Grammar.regex("a"));
     assertSame(string, Grammar.jsonSchema("{}"));

@@ -23,8 +23,8 @@ import tools.jackson.databind.json.JsonMapper;
  *       id} or {@code type} comes first, so that other JSON is known as text when it begins
  * </ul>
  *
- * Everything else is text. Reasoning ({@link ThoughtMarks}) and channels ({@link HarmonyParser})
- * have been removed before.
+ * Everything else is text. Reasoning ({@link ReasoningMarkers}) and channels ({@link
+ * HarmonyParser}) have been removed before.
  */
 public final class AnswerParser {
   /** What begins a call within an answer. */

@@ -85,7 +85,7 @@ class ChatTemplateLimitsTest {
         "{% set f = 2 ** 1000 %}{% for i in range(99999) %}{% set x = f ~ '' %}{% endfor %}",
         "{% for i in range(99999) %}{% set x = 1e-320 ~ '' %}{% endfor %}",
       })
-  void workIsLimited(String source) throws InterruptedException {
+  void limitsWork(String source) throws InterruptedException {
     assertEquals(STEPS, outcome(source));
   }
 
@@ -116,7 +116,7 @@ class ChatTemplateLimitsTest {
         "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = [ns.l, ns.l] %}"
             + "{% endfor %}{{ ns.l | tojson }}",
       })
-  void textIsLimited(String source) throws InterruptedException {
+  void limitsText(String source) throws InterruptedException {
     assertEquals(TEXT, outcome(source));
   }
 
@@ -130,12 +130,12 @@ class ChatTemplateLimitsTest {
         "{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{% endmacro %}{{ a() }}",
         "{% for i in [[1]] recursive %}{{ loop([i]) }}{% endfor %}",
       })
-  void recursionIsLimited(String source) throws InterruptedException {
+  void limitsRecursion(String source) throws InterruptedException {
     assertEquals(DEPTH, outcome(source));
   }
 
   @Test
-  void longChainsAreLimited() throws InterruptedException {
+  void limitsLongChains() throws InterruptedException {
     assertEquals(DEPTH, outcome("{{ " + "1 + ".repeat(50_000) + "1 }}"));
     assertEquals(DEPTH, outcome("{{ x" + ".a".repeat(50_000) + " }}"));
     assertEquals(DEPTH, outcome("{{ x" + "|trim".repeat(50_000) + " }}"));
@@ -145,7 +145,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void nestingOfTheSourceIsLimited() throws InterruptedException {
+  void limitsNestingOfSource() throws InterruptedException {
     int n = 10_000;
     assertEquals(SYNTAX_DEPTH, outcome("{{ " + "(".repeat(n) + "1" + ")".repeat(n) + " }}"));
     assertEquals(SYNTAX_DEPTH, outcome("{{ " + "[".repeat(n) + "]".repeat(n) + " }}"));
@@ -159,7 +159,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void nestingOfValuesIsLimited() throws InterruptedException {
+  void limitsNestingOfValues() throws InterruptedException {
     assertEquals(
         "lists and dicts nest deeper than 128 levels",
         outcome(
@@ -176,7 +176,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void numbersAreLimited() throws InterruptedException {
+  void limitsNumbers() throws InterruptedException {
     String bits = "makes an integer of more than 1024 bits";
     assertEquals(bits, outcome("{{ 10 ** 1000 }}"));
     assertEquals(bits, outcome("{{ 2 ** (10 ** 20) }}"));
@@ -193,7 +193,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void timeIsLimited() {
+  void limitsTime() {
     String source = "{% for i in range(9000) %}{% set x = i %}{% endfor %}";
     var errors = new TemplateErrors("t");
     List<Stmt> body = Parser.parse(source, errors).body();
@@ -206,7 +206,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void searchTakesLinearTime() throws InterruptedException {
+  void searchesInLinearTime() throws InterruptedException {
     assertEquals(
         "False-10-1",
         outcome(
@@ -215,7 +215,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void collidingKeysAndUnorderedNumbersAreHarmless() throws InterruptedException {
+  void survivesCollidingKeysAndNaN() throws InterruptedException {
     assertEquals(
         STEPS,
         outcome(
@@ -226,7 +226,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void hostObjectsAreOutOfReach() throws InterruptedException {
+  void hidesHostObjects() throws InterruptedException {
     String missing = "a value of type 'str' has no attribute or element '__class__'";
     assertEquals(missing, outcome("{{ ''.__class__.__mro__ }}"));
     assertEquals(missing, outcome("{{ ''['__class__']['__mro__'] }}"));
@@ -238,7 +238,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void templatesAreLimited() throws InterruptedException {
+  void limitsTemplateSize() throws InterruptedException {
     assertEquals(262_144, outcome("x".repeat(262_144)).length());
     assertEquals(
         "t: chat template of 262145 characters: a template has at most 262144",
@@ -253,7 +253,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void limitsGrowWithTheMessages() {
+  void growsLimitsWithMessages() {
     String text = "word ".repeat(400_000);
     ChatTemplate template =
         ChatTemplate.parse("t", "{% for m in messages %}{{ m.content | trim }}{% endfor %}");
@@ -262,7 +262,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void messagesThatNestTooDeepAreRefused() {
+  void rejectsDeeplyNestedMessages() {
     Map<String, Object> deep = new LinkedHashMap<>(Map.of("role", "user"));
     Object node = "x";
     for (int i = 0; i < 200; i++) {

@@ -58,7 +58,7 @@ class ChatTemplateTest {
   }
 
   @Test
-  void rendersTheExampleOfTheDocumentation() {
+  void rendersDocumentedExample() {
     String source =
         """
         {{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}
@@ -74,7 +74,7 @@ class ChatTemplateTest {
   }
 
   @Test
-  void callsAndResultsOfToolsReachTheTemplate() {
+  void passesToolCallsAndResults() {
     String source =
         "{% for m in messages %}{{ m | tojson }}\n{% endfor %}{{ tools[0].function.name }}";
     List<ChatMessage> messages =
@@ -96,7 +96,7 @@ class ChatTemplateTest {
   }
 
   @Test
-  void variablesAreThoseThatTheTemplateReads() {
+  void listsVariablesOfTemplate() {
     ChatTemplate template =
         ChatTemplate.parse(
             "t", "{% if enable_thinking %}{{ messages[0].content }}{{ range(2) }}{% endif %}");
@@ -109,7 +109,7 @@ class ChatTemplateTest {
   }
 
   @Test
-  void variablesThatTheTemplateDoesNotReadAreRefused() {
+  void rejectsUnusedVariables() {
     ChatTemplate template = ChatTemplate.parse("t.gguf", "{{ messages }}{{ range }}");
     for (String name : List.of("enable_thinking", "messages", "range", "tools")) {
       ChatOptions options = ChatOptions.builder().variable(name, "x").build();
@@ -121,7 +121,7 @@ class ChatTemplateTest {
   }
 
   @Test
-  void aTemplateIsRenderedByManyThreads() throws InterruptedException {
+  void rendersConcurrently() throws InterruptedException {
     ChatTemplate template =
         ChatTemplate.parse(
             "t",

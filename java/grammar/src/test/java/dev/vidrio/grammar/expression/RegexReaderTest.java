@@ -76,7 +76,7 @@ class RegexReaderTest {
   }
 
   @RepeatedTest(1000)
-  void matchesWhatJavaMatches(RepetitionInfo repetition) {
+  void matchesLikeJava(RepetitionInfo repetition) {
     SplittableRandom random = new SplittableRandom(repetition.getCurrentRepetition());
     String regex = random(random, 4, false);
     Grammar grammar = Grammar.regex(regex);
@@ -109,7 +109,7 @@ class RegexReaderTest {
     "(a*)*, aaa",
     "(a|a)*b, aaab",
   })
-  void takes(String regex, String text) {
+  void accepts(String regex, String text) {
     assertTrue(Grammar.regex(regex).matches(text));
     assertFalse(Grammar.regex(regex).matches(text + "!"));
   }
@@ -159,7 +159,7 @@ class RegexReaderTest {
         "a{10001}",
         "\\xZZ"
       })
-  void refuses(String regex) {
+  void rejects(String regex) {
     InvalidInputException e = assertThrows(InvalidInputException.class, () -> Grammar.regex(regex));
     assertTrue(e.getMessage().startsWith("regular expression"), e.getMessage());
   }

@@ -257,19 +257,19 @@ class SchemaReaderTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void takesWhatIsValid(SchemaCase each) {
+  void acceptsValidInstances(SchemaCase each) {
     each.checkTexts();
   }
 
   /** Whatever comes to an end is valid, as another program sees it. */
   @ParameterizedTest
   @MethodSource("generated")
-  void whatItGeneratesIsValid(SchemaCase each) {
+  void generatesValidInstances(SchemaCase each) {
     each.checkGenerated();
   }
 
   @Test
-  void whatItGeneratesFromARealVocabularyIsValid() {
+  void generatesValidInstancesFromRealVocabulary() {
     Tokenizer tokenizer;
     try (Arena arena = Arena.ofConfined()) {
       tokenizer = Tokenizers.fromGguf(Gguf.open(BardFiles.q8(), arena).metadata());
@@ -290,7 +290,7 @@ class SchemaReaderTest {
 
   /** Every integer within and around the bounds. */
   @Test
-  void rangesOfIntegersAreExact() {
+  void matchesIntegerRangesExactly() {
     SplittableRandom random = new SplittableRandom(13);
     for (int i = 0; i < 60; i++) {
       int a = random.nextInt(-1200, 1200);
@@ -308,7 +308,7 @@ class SchemaReaderTest {
 
   /** Hundredths within and around bounds of hundredths, also written with more digits. */
   @Test
-  void rangesOfNumbersAreExact() {
+  void matchesNumberRangesExactly() {
     SplittableRandom random = new SplittableRandom(14);
     for (int i = 0; i < 60; i++) {
       int a = random.nextInt(-1200, 1200);
@@ -334,7 +334,7 @@ class SchemaReaderTest {
   }
 
   @Test
-  void mapsAreAsTheirJson() {
+  void readsMapsLikeJson() {
     Map<String, Object> properties = new LinkedHashMap<>();
     properties.put("b", Map.of("type", "null"));
     properties.put("a", Map.of("type", "null"));
@@ -358,7 +358,7 @@ class SchemaReaderTest {
 
   /** Six properties have 64 sets, seven have 128; and 33 objects would take 2112 of 2048. */
   @Test
-  void whatHasTooManyOrdersKeepsTheSchemas() {
+  void usesSchemaOrderForManyProperties() {
     String text = "{\"p5\":null,\"p0\":null}";
     assertTrue(Grammar.jsonSchema(object(6)).matches(text));
     assertFalse(Grammar.jsonSchema(object(7)).matches(text));
@@ -376,7 +376,7 @@ class SchemaReaderTest {
   }
 
   @Test
-  void whiteSpaceComesToAnEnd() {
+  void boundsWhiteSpace() {
     Grammar grammar = Grammar.jsonSchema("{\"type\":\"array\",\"items\":{\"type\":\"null\"}}");
     assertTrue(grammar.matches("[\n" + " ".repeat(32) + "null]"));
     assertFalse(grammar.matches("[\n" + " ".repeat(33) + "null]"));

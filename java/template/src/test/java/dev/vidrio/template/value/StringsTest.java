@@ -14,7 +14,7 @@ class StringsTest {
   }
 
   @Test
-  void occurrencesAreEveryPositionOfTheNeedle() {
+  void findsAllOccurrences() {
     Random random = new Random(7);
     for (int round = 0; round < 2000; round++) {
       // Few letters and many repetitions, so that occurrences overlap.

@@ -9,7 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What of schemas is malformed or not supported is named. */
-class SchemaRefusalsTest {
+class SchemaRejectionsTest {
 
   @ParameterizedTest
   @CsvSource(
@@ -83,7 +83,7 @@ class SchemaRefusalsTest {
             + " schema '#/allOf/0' keyword 'unevaluatedProperties': cannot be combined with schemas"
             + " around it",
       })
-  void refuses(String schema, String message) {
+  void rejects(String schema, String message) {
     InvalidInputException e =
         assertThrows(
             InvalidInputException.class, () -> Grammar.jsonSchema(schema.replace('\'', '"')));
