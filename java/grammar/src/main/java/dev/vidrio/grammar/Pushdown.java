@@ -63,7 +63,7 @@ final class Pushdown {
     /** The items at instructions that read a byte. */
     final List<Item> items;
 
-    /** Whether the text may end here. */
+    /** True if the text may end here. */
     final boolean accepting;
 
     /** The tokens that may come next, once {@link TokenConstraint} has computed them. */

@@ -21,7 +21,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
-/** Automata against sets of texts. */
+/** Compares automata with explicit sets of texts. */
 class DfaTest {
 
   private static final String FIELD = "automaton";
@@ -88,7 +88,7 @@ class DfaTest {
         });
   }
 
-  /** A grammar of an automaton has its texts, whether its states are few or many. */
+  /** The grammar of an automaton has its texts, whether it has few or many states. */
   @Test
   void convertsToGrammar() {
     SplittableRandom random = new SplittableRandom(6);
@@ -135,14 +135,14 @@ class DfaTest {
     assertFalse(Dfa.ofLength(1, -1).matches(""));
   }
 
-  /** How many characters are yet to come makes no difference while it is enough of them. */
+  /** The number of remaining characters is irrelevant while it is large enough. */
   @Test
   void minimizesStates() {
     Dfa dfa = Dfa.ofLength(0, 8);
     assertArrayEquals(new int[] {0, 0, 0, 0, 0, 0, 1, 2, 3}, ranked(dfa.equivalenceClasses(3)));
   }
 
-  /** Numbers in the order in which they appear. */
+  /** Renumbers blocks in order of appearance. */
   private static int[] ranked(int[] blocks) {
     List<Integer> seen = new ArrayList<>();
     int[] ranks = new int[blocks.length];

@@ -7,7 +7,7 @@ import dev.vidrio.template.ReasoningMarkers;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What may stand before an answer that keeps to a grammar. */
+/** Texts before a response that is constrained by a grammar. */
 class ReasoningRulesTest {
   private static final Grammar ANSWER = Grammar.choice(List.of("yes", "no"));
 
@@ -52,9 +52,10 @@ class ReasoningRulesTest {
   @Test
   void allowsReasoningChannelsBeforeFinal() {
     Grammar grammar = ANSWER.afterReasoning(ReasoningMarkers.HARMONY, false);
-    String thought = "<|channel|>analysis<|message|>Hm < <|.<|end|><|start|>assistant";
+    String reasoning = "<|channel|>analysis<|message|>Hm < <|.<|end|><|start|>assistant";
     String last = "<|channel|>final<|message|>";
-    matches(grammar, last + "yes", thought + last + "no", thought + thought + last + "yes");
-    refuses(grammar, "yes", thought + "yes", thought, last + "maybe", thought + last + "yes.");
+    matches(grammar, last + "yes", reasoning + last + "no", reasoning + reasoning + last + "yes");
+    refuses(
+        grammar, "yes", reasoning + "yes", reasoning, last + "maybe", reasoning + last + "yes.");
   }
 }

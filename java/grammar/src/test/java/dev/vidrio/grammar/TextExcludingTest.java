@@ -10,11 +10,11 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Against {@code String.contains}, for all texts up to a length. */
+/** Compares with {@code String.contains} for all texts up to a length. */
 class TextExcludingTest {
   private static final List<String> WORDS = List.of("ab", "bab", "aac", "cc");
 
-  /** All texts of up to so many letters. */
+  /** Returns all texts of up to {@code length} letters. */
   private static Stream<String> texts(int length) {
     return length == 0
         ? Stream.of("")

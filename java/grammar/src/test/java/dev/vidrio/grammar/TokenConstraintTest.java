@@ -48,7 +48,7 @@ class TokenConstraintTest {
             """));
   }
 
-  /** Parts that may be repeated more often than a token has bytes, and must be very often. */
+  /** Grammars with parts repeated more often than a token has bytes. */
   static List<Grammar> counted() {
     return List.of(
         Grammar.regex("([a-z ]{3,50}!){34,35}"),
@@ -56,7 +56,7 @@ class TokenConstraintTest {
         Grammar.regex("(a?b?c?){40,50}( [ab]*){3,}x"));
   }
 
-  /** Pieces of texts that the grammars have much of, cut anywhere, parts of characters included. */
+  /** Fragments of typical texts, split anywhere, including within characters. */
   private static List<byte[]> pieces(SplittableRandom random) {
     byte[] text =
         "{\"name\": \"été\", \"tags\": [\"a\",\"b\"], \"next\":{}} aab-babc! éé😀 falsetrueish 1.5e3\n\n  "
@@ -71,7 +71,7 @@ class TokenConstraintTest {
     return pieces;
   }
 
-  /** A token is in the mask exactly when its bytes, one by one, keep the automaton alive. */
+  /** A token is in the mask exactly if its bytes, one by one, keep the automaton alive. */
   @ParameterizedTest
   @MethodSource({"grammars", "counted"})
   void computesExactMasks(Grammar grammar) {
@@ -116,7 +116,7 @@ class TokenConstraintTest {
     return next;
   }
 
-  /** What ends, ends with a text of the grammar. */
+  /** Every completed text belongs to the grammar. */
   @ParameterizedTest
   @MethodSource("grammars")
   void endsInsideLanguage(Grammar grammar) {
@@ -147,7 +147,7 @@ class TokenConstraintTest {
     assertFalse(ab.allows(-1) || ab.allows(tokenizer.vocabularySize()));
   }
 
-  /** As many ways to read the text as there are texts: each state remembers them all. */
+  /** The number of parses doubles with each character, and each state stores all of them. */
   @Test
   void rejectsTooAmbiguousTexts() {
     String ways =
@@ -165,7 +165,7 @@ class TokenConstraintTest {
     assertTrue(e.getMessage().contains("too ambiguous"), e.getMessage());
   }
 
-  /** A state for each way in which the last 20 letters may be: more than are remembered at once. */
+  /** A state for each combination of the last 20 letters: more than are cached at once. */
   @Test
   void isUnchangedByEviction() {
     Pushdown run = new Pushdown(Grammar.regex("[ab]*a[ab]{20}").program());

@@ -53,7 +53,7 @@ class ChatMessageTest {
   @Test
   void requiresRole() {
     var e = assertThrows(InvalidInputException.class, () -> ChatMessage.of(Map.of("content", "x")));
-    assertEquals("message: needs a field 'role' with a string", e.getMessage());
+    assertEquals("message: must have a string field 'role'", e.getMessage());
     assertThrows(InvalidInputException.class, () -> ChatMessage.of(Map.of("role", 7)));
   }
 

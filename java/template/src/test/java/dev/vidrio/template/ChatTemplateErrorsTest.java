@@ -11,7 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Errors say where in the template they come from, and what is wrong. */
+/** Errors name the line of the template and the fault. */
 class ChatTemplateErrorsTest {
 
   private static String render(String source) {

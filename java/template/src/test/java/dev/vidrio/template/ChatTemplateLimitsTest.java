@@ -27,18 +27,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Hostile templates end with an error that says which limit they meet. The timeout only keeps a
- * failure from running for ever.
+ * Hostile templates fail with an error that names the exceeded limit. The timeout only bounds a
+ * failing test.
  */
 @Timeout(120)
 class ChatTemplateLimitsTest {
 
   private static final String STEPS = "takes more than 1000000 steps";
-  private static final String TEXT = "makes a text of more than 1048576 characters";
+  private static final String TEXT = "creates a text of more than 1048576 characters";
   private static final String DEPTH = "nests deeper than 256 levels";
   private static final String SYNTAX_DEPTH = "nests deeper than 100 levels";
 
-  /** Renders on a stack as small as threads have on any platform. */
+  /** Renders on the smallest default stack of any platform. */
   private static String outcome(String source) throws InterruptedException {
     AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
     StringBuilder prompt = new StringBuilder();
@@ -166,7 +166,7 @@ class ChatTemplateLimitsTest {
             "{% set ns = namespace(l=[1]) %}{% for i in range(1000) %}{% set ns.l = [ns.l] %}"
                 + "{% endfor %}"));
     assertEquals(
-        "more than 128 filters read one from another",
+        "more than 128 chained generators",
         outcome(
             "{% set ns = namespace(m=['a']) %}{% for i in range(5000) %}"
                 + "{% set ns.m = ns.m | map('trim') %}{% endfor %}{{ ns.m | list }}"));
@@ -177,7 +177,7 @@ class ChatTemplateLimitsTest {
 
   @Test
   void limitsNumbers() throws InterruptedException {
-    String bits = "makes an integer of more than 1024 bits";
+    String bits = "result: integer of more than 1024 bits";
     assertEquals(bits, outcome("{{ 10 ** 1000 }}"));
     assertEquals(bits, outcome("{{ 2 ** (10 ** 20) }}"));
     assertEquals(
@@ -188,8 +188,7 @@ class ChatTemplateLimitsTest {
     assertEquals(
         "range() makes more than 100000 integers",
         outcome("{% for i in range(10 ** 12) %}{% endfor %}"));
-    assertEquals(
-        "a format asks for more than 1000 digits", outcome("{{ '{:.9999f}'.format(1.5) }}"));
+    assertEquals("format precision must be at most 1000", outcome("{{ '{:.9999f}'.format(1.5) }}"));
   }
 
   @Test
@@ -198,7 +197,7 @@ class ChatTemplateLimitsTest {
     var errors = new TemplateErrors("t");
     List<Stmt> body = Parser.parse(source, errors).body();
     var clock = new AtomicLong();
-    // Each look at this clock finds a second gone.
+    // Each reading of this clock advances it by a second.
     var meter = new Meter(0, () -> clock.addAndGet(1_000_000_000));
     var now = ZonedDateTime.now(Clock.systemUTC());
     var fault = assertThrows(Fault.class, () -> Renderer.render(body, Map.of(), now, meter));

@@ -20,23 +20,23 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Templates render as transformers renders them. */
+/** Compares renderings with those of Hugging Face transformers. */
 class ChatTemplateTest {
 
   private static final ChatOptions DEFAULTS = ChatOptions.builder().build();
 
-  /** Templates and snippets, most of them our own, as templates/README.md says. */
+  /** Templates and snippets, described in templates/README.md. */
   @TestFactory
-  Stream<DynamicTest> rendersAsTransformersDoes() throws IOException {
+  Stream<DynamicTest> rendersLikeTransformers() throws IOException {
     try (InputStream in =
         Objects.requireNonNull(ChatTemplateTest.class.getResourceAsStream("golden.json"))) {
       return tests(new String(in.readAllBytes(), StandardCharsets.UTF_8));
     }
   }
 
-  /** Templates of the tester's choice, by the property {@code vidrio.template.golden}. */
+  /** Additional templates, given by the system property {@code vidrio.template.golden}. */
   @TestFactory
-  Stream<DynamicTest> rendersGivenTemplatesAsTransformersDoes() throws IOException {
+  Stream<DynamicTest> rendersGivenTemplatesLikeTransformers() throws IOException {
     String file = System.getProperty("vidrio.template.golden");
     return file == null ? Stream.empty() : tests(Files.readString(Path.of(file)));
   }
@@ -65,11 +65,7 @@ class ChatTemplateTest {
         {% endfor %}
         {% if add_generation_prompt %}<assistant>{% endif %}
         """;
-    ChatTemplate template = ChatTemplate.parse("model.gguf", source);
-    String prompt =
-        template.render(
-            List.of(ChatMessage.system("Be brief."), ChatMessage.user("What is glass?")),
-            ChatOptions.builder().bosToken("<s>").build());
+    String prompt = TemplateExamples.render(source);
     assertEquals("<s><system>Be brief.\n<user>What is glass?\n<assistant>", prompt);
   }
 

@@ -18,7 +18,7 @@ import java.util.random.RandomGenerator;
  *
  * <p>Bytes go to a temporary file in the target's directory, which {@link #finish} renames to the
  * target atomically. If the program ends earlier, the old file remains, or no file; only a killed
- * process leaves the temporary file behind. Not thread-safe.
+ * process leaves the temporary file. Not thread-safe.
  */
 public final class AtomicFile implements AutoCloseable {
 

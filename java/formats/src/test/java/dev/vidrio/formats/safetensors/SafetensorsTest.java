@@ -149,7 +149,7 @@ class SafetensorsTest {
         place("offsets-three", "\"F32\"", "[2]", "[0,4,8]", "must be [begin, end]"),
         place("offsets-missing", "\"F32\"", "[2]", "null", "must be [begin, end]"),
         place("offsets-descend", "\"F32\"", "[2]", "[8,0]", "must ascend and end within the 8"),
-        place("offsets-behind", "\"F32\"", "[3]", "[0,12]", "must ascend and end within the 8"),
+        place("offsets-past-end", "\"F32\"", "[3]", "[0,12]", "must ascend and end within the 8"),
         place("offsets-negative", "\"F32\"", "[2]", "[-8,0]", "data_offsets -8: must be"),
         place("offsets-huge", "\"F32\"", "[2]", "[0,1e30]", "data_offsets 1"),
         place("gap-at-start", "\"F32\"", "[1]", "[4,8]", "4: leaves a gap after 0"),

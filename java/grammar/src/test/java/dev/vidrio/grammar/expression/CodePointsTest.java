@@ -72,7 +72,7 @@ class CodePointsTest {
     assertEquals(true, CharacterProperties.find("L}|(.*").isEmpty());
   }
 
-  /** Java has some of these names for sets of ASCII. */
+  /** Names that Java defines as sets of ASCII. */
   @Test
   void supportsEcmaScriptNames() {
     checkProperty("Letter", Character::isLetter);

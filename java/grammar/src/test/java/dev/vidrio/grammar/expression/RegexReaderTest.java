@@ -46,7 +46,9 @@ class RegexReaderTest {
       List.of("*", "+", "?", "*?", "{2}", "{1,}", "{0,2}", "{1,3}?");
   private static final String LETTERS = "aabbcé𝄞0.\nA-";
 
-  /** Repetitions are not nested: Java would try too many ways. */
+  /**
+   * Returns a random expression without nested repetitions, on which Java would backtrack too long.
+   */
   private static String random(SplittableRandom random, int depth, boolean repeated) {
     return switch (random.nextInt(depth == 0 ? 1 : repeated ? 5 : 6)) {
       case 0, 1 -> ATOMS.get(random.nextInt(ATOMS.size()));

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Keywords beside each other, and those that need automata, negation or counting. */
+/** Combined keywords, and those that require automata, negation or counting. */
 class SchemaKeywordsTest {
 
   static List<SchemaCase> scalars() {
@@ -246,7 +246,7 @@ class SchemaKeywordsTest {
     each.checkGenerated();
   }
 
-  /** What drafts before 2019-09 wrote otherwise; the other program reads drafts by their names. */
+  /** The spellings of drafts before 2019-09; the validator selects the draft by $schema. */
   @Test
   void readsEarlierDrafts() {
     for (SchemaCase each :
@@ -273,7 +273,7 @@ class SchemaKeywordsTest {
     }
   }
 
-  /** Numbers around multiples, as exact arithmetic sees them. */
+  /** Numbers around multiples, compared with exact arithmetic. */
   @Test
   void matchesMultiplesExactly() {
     SplittableRandom random = new SplittableRandom(15);
@@ -289,7 +289,7 @@ class SchemaKeywordsTest {
     }
   }
 
-  /** Lengths beside an expression, for all lengths around the bounds. */
+  /** Lengths combined with a pattern, for all lengths around the bounds. */
   @Test
   void matchesLengthsWithPatternExactly() {
     for (int[] bounds : new int[][] {{0, 3}, {2, 40}, {33, 100}}) {

@@ -61,7 +61,7 @@ class SchemaReaderTest {
                 "{'b':1,'c':null,'a':0}"),
             List.of(
                 "{'b':2}", "{'a':0,'a':0}", "{'c':null,'a':0,'c':null}", "{'a':0 ,'b':1}", "[]")),
-        // What is required comes in the schema's order, what is not anywhere.
+        // Required properties come in the schema's order, optional ones anywhere.
         SchemaCase.of(
             "{'properties':{'a':{'const':1},'x':{'const':2},'b':{'const':3},'y':{'const':4}},"
                 + "'required':['b','a'],'additionalProperties':{'type':'null'},'maxProperties':3}",
@@ -250,7 +250,9 @@ class SchemaReaderTest {
     return Stream.of(structures(), combinations(), scalars()).flatMap(List::stream).toList();
   }
 
-  /** All but those of which the validator knows more: which top-level domains there are. */
+  /**
+   * Returns all cases except those for which the validator is stricter, such as top-level domains.
+   */
   static List<SchemaCase> generated() {
     return cases().stream().filter(each -> !each.schema().contains("email")).toList();
   }
@@ -261,7 +263,7 @@ class SchemaReaderTest {
     each.checkTexts();
   }
 
-  /** Whatever comes to an end is valid, as another program sees it. */
+  /** Every generated text is valid according to the independent validator. */
   @ParameterizedTest
   @MethodSource("generated")
   void generatesValidInstances(SchemaCase each) {
@@ -306,7 +308,7 @@ class SchemaReaderTest {
     }
   }
 
-  /** Hundredths within and around bounds of hundredths, also written with more digits. */
+  /** Hundredths within and around bounds of hundredths, also with more decimals. */
   @Test
   void matchesNumberRangesExactly() {
     SplittableRandom random = new SplittableRandom(14);
@@ -356,7 +358,7 @@ class SchemaReaderTest {
         .collect(Collectors.joining(",", "{\"properties\":{", "}}"));
   }
 
-  /** Six properties have 64 sets, seven have 128; and 33 objects would take 2112 of 2048. */
+  /** Six properties have 64 subsets, seven have 128; 33 objects would need 2112 of 2048. */
   @Test
   void usesSchemaOrderForManyProperties() {
     String text = "{\"p5\":null,\"p0\":null}";

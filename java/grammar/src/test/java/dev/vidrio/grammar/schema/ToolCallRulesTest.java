@@ -20,7 +20,7 @@ import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
 class ToolCallRulesTest {
-  /** Two tools whose definitions have the same name and another meaning; one calls itself. */
+  /** Two tools whose definitions share a name with different meanings; one is recursive. */
   private static final List<Map<String, @Nullable Object>> TOOLS =
       List.of(
           tool("f", "{'properties':{'a':{'$ref':'#/$defs/n'}},'$defs':{'n':{'enum':[1]}}}"),
@@ -119,9 +119,7 @@ class ToolCallRulesTest {
     }
   }
 
-  /**
-   * All texts of a few pieces: whatever {@link AnswerParser} finds in an answer is as it must be.
-   */
+  /** All texts of a few pieces: every call that {@link AnswerParser} finds is a valid one. */
   @Test
   void rejectsOtherCallsInText() {
     Grammar answer = Grammar.freeAnswer(TOOLS);

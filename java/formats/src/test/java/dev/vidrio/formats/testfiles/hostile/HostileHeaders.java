@@ -108,7 +108,7 @@ final class HostileHeaders {
         "version: needs 4 bytes at offset 4, past the file's end at 7");
     cut("cut-in-tensor-count", "tensor_count", 7, "tensor_count: needs 8 bytes");
     cut("cut-in-key-count", "metadata_kv_count", 4, "metadata_kv_count: needs 8 bytes");
-    cut("cut-behind-counts", "key/general.architecture", 0, "tensor_count 3: at most 0 fit");
+    cut("cut-after-counts", "key/general.architecture", 0, "tensor_count 3: at most 0 fit");
     cut("cut-in-key-length", "key/a.strings", 5, "key #16 length: needs 8 bytes");
     cut("cut-in-key-text", "key/a.strings", 12, "key #16 text: needs 9 bytes");
     cut("cut-in-type", "key/a.strings/type", 1, "key 'a.strings' value type: needs 4 bytes");
