@@ -59,7 +59,7 @@ public final class NumberArithmetic {
       return Value.of(a.signum() == 0 && b.signum() != 0 ? 0 : a.signum() < 0 && !even ? -1 : 1);
     }
     if (b.bitLength() > 31 || (long) (a.bitLength() - 1) * b.intValue() > Numbers.MAX_BITS) {
-      throw Fault.failed("result: integer of more than " + Numbers.MAX_BITS + " bits");
+      throw Fault.failed("the integer result has more than " + Numbers.MAX_BITS + " bits");
     }
     return Numbers.of(a.pow(b.intValue()));
   }

@@ -55,7 +55,7 @@ public final class Numbers {
   /** Returns an integer value. */
   public static Value of(BigInteger value) {
     if (value.bitLength() > MAX_BITS) {
-      throw Fault.failed("result: integer of more than " + MAX_BITS + " bits");
+      throw Fault.failed("the integer result has more than " + MAX_BITS + " bits");
     }
     return new Value.Int(value);
   }

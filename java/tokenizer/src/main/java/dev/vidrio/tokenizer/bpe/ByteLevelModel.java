@@ -3,6 +3,7 @@ package dev.vidrio.tokenizer.bpe;
 import dev.vidrio.tokenizer.encoding.IntList;
 import dev.vidrio.tokenizer.encoding.TextModel;
 import dev.vidrio.tokenizer.encoding.WordCache;
+import dev.vidrio.tokenizer.encoding.WordModel;
 import dev.vidrio.tokenizer.normalization.ByteAlphabet;
 import dev.vidrio.tokenizer.normalization.TextTransform;
 import dev.vidrio.tokenizer.text.WorkLimit;
@@ -70,14 +71,9 @@ public final class ByteLevelModel implements TextModel {
   @Override
   public TextEncoder encoder(IntList out) {
     WordMerger merger = new WordMerger(merges);
-    WordSplitter.WordSink sink =
-        (text, start, end) -> {
-          if (!cache.addTo(out, text, start, end)) {
-            int mark = out.size();
-            encodeWord(text, start, end, merger, out);
-            cache.put(text, start, end, out.toArray(mark));
-          }
-        };
+    WordModel.WordEncoder encoder =
+        (text, start, end, tokens) -> encodeWord(text, start, end, merger, tokens);
+    WordSplitter.WordSink sink = (text, start, end) -> cache.encode(text, start, end, out, encoder);
     return (text, start, end, first) ->
         splitter.split(text, start, end, new WorkLimit(end - start), sink);
   }

@@ -5,6 +5,7 @@ import dev.vidrio.tokenizer.encoding.IntList;
 import dev.vidrio.tokenizer.encoding.TextModel;
 import dev.vidrio.tokenizer.encoding.TokenIndex;
 import dev.vidrio.tokenizer.encoding.WordCache;
+import dev.vidrio.tokenizer.encoding.WordModel;
 import dev.vidrio.tokenizer.normalization.Spaces;
 import dev.vidrio.tokenizer.normalization.TextTransform;
 import dev.vidrio.tokenizer.text.Utf8;
@@ -65,7 +66,7 @@ public final class SentencePieceModel implements TextModel {
 
   @Override
   public TextEncoder encoder(IntList out) {
-    WordMerger merger = new WordMerger(merges);
+    WordModel.WordEncoder encoder = new WordMerger(merges)::merge;
     return (text, start, end, first) -> {
       boolean prefix = spacePrefix.applies(first, Spaces.isSpace(text, start, end));
       byte[] spaced = Spaces.unescape(text, start, end, prefix);
@@ -74,21 +75,13 @@ public final class SentencePieceModel implements TextModel {
       for (int pos = Utf8.lengthAt(spaced, 0, spaced.length); pos < spaced.length; ) {
         int right = Utf8.codePointAt(spaced, pos, spaced.length);
         if (!adjacent.mayContain(left, right)) {
-          encodeWord(spaced, word, pos, merger, out);
+          cache.encode(spaced, word, pos, out, encoder);
           word = pos;
         }
         left = right;
         pos += Utf8.lengthAt(spaced, pos, spaced.length);
       }
-      encodeWord(spaced, word, spaced.length, merger, out);
+      cache.encode(spaced, word, spaced.length, out, encoder);
     };
-  }
-
-  private void encodeWord(byte[] text, int start, int end, WordMerger merger, IntList out) {
-    if (!cache.addTo(out, text, start, end)) {
-      int mark = out.size();
-      merger.merge(text, start, end, out);
-      cache.put(text, start, end, out.toArray(mark));
-    }
   }
 }

@@ -26,25 +26,25 @@ public final class WordCache {
     }
   }
 
-  /** Appends the tokens of a cached word and returns true, or returns false if it is not cached. */
-  public boolean addTo(IntList out, byte[] text, int start, int end) {
+  /**
+   * Appends the tokens of a word: from the cache, or else by an encoder, whose result is cached if
+   * the word is short enough.
+   */
+  public void encode(byte[] text, int start, int end, IntList out, WordModel.WordEncoder encoder) {
     if (end - start > MAX_WORD) {
-      return false;
+      encoder.encode(text, start, end, out);
+      return;
     }
-    Entry entry = entries.getPlain(slot(text, start, end));
-    if (entry == null || !Arrays.equals(entry.word, 0, entry.word.length, text, start, end)) {
-      return false;
+    int slot = slot(text, start, end);
+    Entry entry = entries.getPlain(slot);
+    if (entry != null && Arrays.equals(entry.word, 0, entry.word.length, text, start, end)) {
+      out.addAll(entry.tokens);
+      return;
     }
-    out.addAll(entry.tokens);
-    return true;
-  }
-
-  /** Caches the tokens of a word if it is short enough. */
-  public void put(byte[] text, int start, int end, int[] tokens) {
-    if (end - start <= MAX_WORD) {
-      Entry entry = new Entry(Arrays.copyOfRange(text, start, end), tokens);
-      entries.setPlain(slot(text, start, end), entry);
-    }
+    int mark = out.size();
+    encoder.encode(text, start, end, out);
+    byte[] word = Arrays.copyOfRange(text, start, end);
+    entries.setPlain(slot, new Entry(word, out.toArray(mark)));
   }
 
   private static int slot(byte[] text, int start, int end) {

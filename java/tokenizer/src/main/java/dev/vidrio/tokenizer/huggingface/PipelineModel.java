@@ -120,14 +120,7 @@ public final class PipelineModel implements TextModel {
   @Override
   public TextEncoder encoder(IntList out) {
     WordModel.WordEncoder encoder = model.encoder();
-    WordSplitter.WordSink sink =
-        (text, start, end) -> {
-          if (!cache.addTo(out, text, start, end)) {
-            int mark = out.size();
-            encoder.encode(text, start, end, out);
-            cache.put(text, start, end, out.toArray(mark));
-          }
-        };
+    WordSplitter.WordSink sink = (text, start, end) -> cache.encode(text, start, end, out, encoder);
     return (text, start, end, first) ->
         (first ? firstWords : words).split(text, start, end, new WorkLimit(end - start), sink);
   }
