@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "core/types.h"
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"
@@ -12,6 +11,7 @@
 #include "support/lengths.h"
 #include "support/rng.h"
 #include "support/tolerance.h"
+#include "types/types.h"
 
 typedef enum target { SEPARATE, OVER_X, OVER_UP, TARGETS } target;
 

@@ -94,7 +94,7 @@ static int32_t first_of(const tile_case *c, int32_t j) {
 }
 
 // All chunks, those before the window too: nothing may come of them.
-static void run_chunks(vd_isa isa, const vd_attention_tile *tile, placement where) {
+static void run_chunks(vd_isa isa, const vd_query_tile *tile, placement where) {
     const vd_attention_kernel *kernel = vd_attention_kernels[isa];
     size_t bytes = (size_t)(tile->n * vd_part_stride(tile->op->cache.d_v)) * sizeof(float);
     float *parts = guarded_alloc(bytes, where), *later = guarded_alloc(bytes, where);
@@ -113,7 +113,7 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
     vd_attention op = m->op;
     op.sinks = c->sinks ? m->sinks : NULL;
     op.slopes = c->slopes ? m->slopes : NULL;
-    vd_attention_tile tile = {
+    vd_query_tile tile = {
         .op = &op,
         .blocks = m->blocks,
         .head = c->head,

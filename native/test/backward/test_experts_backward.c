@@ -175,7 +175,7 @@ static double routed_near(const routed *r, double value) {
 static double routed_value(const void *what, double value) {
     const routed *r = what;
     const vd_route_backward *op = r->op;
-    if (op->over == VD_ROUTE_NEAR) {
+    if (op->over == VD_ROUTE_SPARSE_MIXER) {
         return routed_near(r, value);
     }
     double all = op->score == VD_ROUTE_SIGMOID ? 1 : 0, chosen = 0, weighted = 0;
@@ -200,14 +200,14 @@ static void check_routes(rng *r, int32_t score_kind, int32_t over) {
     float *chosen = guarded_alloc((size_t)(ROWS * k) * 4, AT_END);
     float *dlogits = guarded_alloc(ROWS * E * 4, AT_END);
     rng_fill(r, ORDINARY, logits, ROWS * E);
-    for (int32_t i = 0; over == VD_ROUTE_NEAR && i < ROWS * E; i++) {
+    for (int32_t i = 0; over == VD_ROUTE_SPARSE_MIXER && i < ROWS * E; i++) {
         logits[i] = 3 + logits[i] / 32;  // some are near
     }
     rng_fill(r, ORDINARY, bias, E);
     rng_fill(r, ORDINARY, dweights, ROWS * k);
     vd_op ops[2] = {{.kind = VD_OP_ROUTE,
                      .as.route = {.logits = logits,
-                                  .bias = over == VD_ROUTE_NEAR ? NULL : bias,
+                                  .bias = over == VD_ROUTE_SPARSE_MIXER ? NULL : bias,
                                   .experts = experts,
                                   .weights = chosen,
                                   .E = E,
@@ -272,7 +272,7 @@ int main(void) {
         check_routes(&r, which / 2, which % 2);
         check_no_experts(which / 2, which % 2);
     }
-    check_routes(&r, VD_ROUTE_SOFTMAX, VD_ROUTE_NEAR);
-    check_no_experts(VD_ROUTE_SOFTMAX, VD_ROUTE_NEAR);
+    check_routes(&r, VD_ROUTE_SOFTMAX, VD_ROUTE_SPARSE_MIXER);
+    check_no_experts(VD_ROUTE_SOFTMAX, VD_ROUTE_SPARSE_MIXER);
     return 0;
 }

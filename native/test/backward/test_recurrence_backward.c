@@ -65,7 +65,7 @@ static void run(const recurrence_case *c, vd_isa isa, int32_t workers, const bat
                        .delta = c->delta,
                        .tiled = c->tiled},
         .dz = guarded_rows(dz, c->H * c->d_v, where),
-        .news = guarded_alloc(sizeof(float) * (size_t)(ROWS * c->H * c->d_v), where),
+        .residual = guarded_alloc(sizeof(float) * (size_t)(ROWS * c->H * c->d_v), where),
         .dq = out[QUERY],
         .dk = out[KEY],
         .dv = out[VALUE],

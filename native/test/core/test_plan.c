@@ -32,14 +32,14 @@ static void check_schedule(void) {
     describe("barriers, chains and local results");
     REFUSED(VD_OP_SCALE, op.barrier = 3);
     REFUSED(VD_OP_SCALE, op.barrier = -1);
-    REFUSED(VD_OP_SCALE, op.follows = 2);
-    REFUSED(VD_OP_SCALE, op.follows = 1);  // a scaling
-    REFUSED(VD_OP_SCALE, op.local = VD_LOCAL_READ);
-    REFUSED(VD_OP_NORM, op.local = VD_LOCAL_READ);
-    REFUSED(VD_OP_MATMUL, op.local = VD_LOCAL_WRITE);
-    REFUSED(VD_OP_MATMUL, (op.local = VD_LOCAL_READ, op.rows = VD_ROWS_LOGITS));
+    REFUSED(VD_OP_SCALE, op.epilogue = 2);
+    REFUSED(VD_OP_SCALE, op.epilogue = 1);  // a scaling
+    REFUSED(VD_OP_SCALE, op.replicated = VD_REPLICATED_READ);
+    REFUSED(VD_OP_NORM, op.replicated = VD_REPLICATED_READ);
+    REFUSED(VD_OP_MATMUL, op.replicated = VD_REPLICATED_WRITE);
+    REFUSED(VD_OP_MATMUL, (op.replicated = VD_REPLICATED_READ, op.rows = VD_ROWS_LOGITS));
     vd_op add = valid_op(VD_OP_ADD);
-    add.follows = 1;
+    add.epilogue = 1;
     add.as.add.width = valid_op(VD_OP_MATMUL).as.matmul.N;
     CHECK(create_after(VD_OP_MATMUL, &add) == VD_OK);
     CHECK(create_after(VD_OP_NORM, &add) == VD_INVALID_ARGUMENT);
@@ -49,25 +49,25 @@ static void check_schedule(void) {
     add.as.add.width++;
     CHECK(create_after(VD_OP_MATMUL, &add) == VD_INVALID_ARGUMENT);
     vd_op edit = valid_op(VD_OP_EDIT);
-    edit.follows = 1;
+    edit.epilogue = 1;
     edit.as.edit.width = valid_op(VD_OP_MATMUL).as.matmul.N;
     CHECK(create_after(VD_OP_MATMUL, &edit) == VD_OK);
     edit.as.edit.whole_rows = 1;
     CHECK(create_after(VD_OP_MATMUL, &edit) == VD_INVALID_ARGUMENT);
     vd_op update = valid_op(VD_OP_LOW_RANK_UP);
-    update.follows = 1;
+    update.epilogue = 1;
     CHECK(create_after(VD_OP_MATMUL, &update) == VD_INVALID_ARGUMENT);
     update.as.low_rank_up.N = valid_op(VD_OP_MATMUL).as.matmul.N;
     CHECK(create_after(VD_OP_MATMUL, &update) == VD_OK);
     vd_op ops[2] = {valid_op(VD_OP_MATMUL), valid_op(VD_OP_QUANTIZE)};
     ops[0].as.matmul.N = ops[1].as.quantize.K;
-    ops[1].follows = 1;
-    for (int32_t local = 0; local <= VD_LOCAL_WRITE; local += VD_LOCAL_WRITE) {
-        ops[1].local = local;
+    ops[1].epilogue = 1;
+    for (int32_t local = 0; local <= VD_REPLICATED_WRITE; local += VD_REPLICATED_WRITE) {
+        ops[1].replicated = local;
         CHECK(create_pair(ops) == (local ? VD_INVALID_ARGUMENT : VD_OK));
     }
     vd_op norm = valid_op(VD_OP_NORM);
-    norm.follows = 1;
+    norm.epilogue = 1;
     CHECK(create_after(VD_OP_MATMUL, &norm) == VD_INVALID_ARGUMENT);
 }
 

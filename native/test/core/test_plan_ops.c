@@ -163,7 +163,7 @@ static void check_low_rank(void) {
     REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.n_sequences = -1);
     REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.R = 0);
     REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.R = VD_LOW_RANK_MAX + 1);
-    REFUSED(VD_OP_LOW_RANK_DOWN, op.local = VD_LOCAL_WRITE);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.replicated = VD_REPLICATED_WRITE);
     REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.x = NULL);
     REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.t = NULL);
     REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.y = NULL);
@@ -201,14 +201,14 @@ static void check_open(void) {
     REFUSED(VD_OP_SOFTMAX, op.as.softmax.window = -1);
     REFUSED(VD_OP_SOFTMAX, op.as.softmax.aligned = 2);
     REFUSED(VD_OP_SOFTMAX, op.rows = VD_ROWS_LOGITS);
-    REFUSED(VD_OP_MIX, op.as.mix.pattern = NULL);
-    REFUSED(VD_OP_MIX, op.as.mix.softmax = NULL);
-    REFUSED(VD_OP_MIX, op.as.mix.attention = NULL);
-    REFUSED(VD_OP_MIX, op.as.mix.z = NULL);
-    REFUSED(VD_OP_MIX, op.as.mix.cache.values = NULL);
-    REFUSED(VD_OP_MIX, op.as.mix.H = 0);
-    REFUSED(VD_OP_MIX, op.as.mix.P = INT32_MAX / 4 + 1);
-    REFUSED(VD_OP_MIX, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.pattern = NULL);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.softmax = NULL);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.attention = NULL);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.z = NULL);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.cache.values = NULL);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.H = 0);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.P = INT32_MAX / 4 + 1);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.rows = VD_ROWS_LOGITS);
     REFUSED(VD_OP_GAIN, op.as.gain.x = NULL);
     REFUSED(VD_OP_GAIN, op.as.gain.gain = NULL);
     REFUSED(VD_OP_GAIN, op.as.gain.y = NULL);
@@ -226,8 +226,10 @@ static void check_experts(void) {
     REFUSED(VD_OP_ROUTE, op.as.route.k = 5);
     REFUSED(VD_OP_ROUTE, op.as.route.over = 3);
     // A sparse mixer knows neither sigmoids nor a bias.
-    REFUSED(VD_OP_ROUTE, (op.as.route.over = VD_ROUTE_NEAR, op.as.route.score = VD_ROUTE_SIGMOID));
-    REFUSED(VD_OP_ROUTE, (op.as.route.over = VD_ROUTE_NEAR, op.as.route.bias = op.as.route.logits));
+    REFUSED(VD_OP_ROUTE,
+            (op.as.route.over = VD_ROUTE_SPARSE_MIXER, op.as.route.score = VD_ROUTE_SIGMOID));
+    REFUSED(VD_OP_ROUTE,
+            (op.as.route.over = VD_ROUTE_SPARSE_MIXER, op.as.route.bias = op.as.route.logits));
     REFUSED(VD_OP_ROUTE, op.as.route.score = 2);
     REFUSED(VD_OP_ROUTE, op.as.route.groups = -1);
     REFUSED(VD_OP_ROUTE, (op.as.route.groups = 3, op.as.route.groups_used = 3));
@@ -235,7 +237,7 @@ static void check_experts(void) {
     REFUSED(VD_OP_ROUTE, (op.as.route.groups = 2, op.as.route.groups_used = 3));
     REFUSED(VD_OP_ROUTE, (op.as.route.groups = 4, op.as.route.groups_used = 1));  // k is 2
     REFUSED(VD_OP_ROUTE, (op.as.route.groups = 4, op.as.route.groups_used = 2,
-                          op.as.route.group_rank = VD_GROUP_TWO_GREATEST));
+                          op.as.route.group_rank = VD_GROUP_TOP_TWO));
     REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.matrices = NULL);
     REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.matrices = one_missing);
     REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.experts = NULL);

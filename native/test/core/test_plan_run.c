@@ -126,14 +126,14 @@ static void check_positions(void) {
     vd_op ops[2] = {
         {.kind = VD_OP_SCORES,
          .as.scores = {.q = zeros, .cache = cache, .y = memory, .H = 1, .P = 6, .scale = 1}},
-        {.kind = VD_OP_MIX,
-         .as.mix = {.pattern = zeros,
-                    .softmax = zeros,
-                    .attention = zeros,
-                    .cache = cache,
-                    .z = memory,
-                    .H = 1,
-                    .P = 5}}};
+        {.kind = VD_OP_ATTENTION_VALUES,
+         .as.attention_values = {.pattern = zeros,
+                                 .softmax = zeros,
+                                 .attention = zeros,
+                                 .cache = cache,
+                                 .z = memory,
+                                 .H = 1,
+                                 .P = 5}}};
     vd_plan *plan;
     CHECK(vd_plan_create(ops, 2, &limits, VD_ISA_SCALAR, &plan, NULL) == VD_OK);
     batch_add(&b, 0, 4, 0, 0);

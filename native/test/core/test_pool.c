@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-#include "core/thread.h"
+#include "os/thread.h"
 #include "support/check.h"
 #include "support/rng.h"
 

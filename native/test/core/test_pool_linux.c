@@ -23,14 +23,14 @@ static void *check_step_aside(void *argument) {
     vd_pool *pool = NULL;
     CHECK(vd_pool_create(WORKERS, &pool) == VD_OK);
     vd_pool_run(pool, note_niceness, before);
-    CHECK(vd_pool_step_aside(pool) == VD_OK);
-    CHECK(vd_pool_step_aside(pool) == VD_OK);
+    CHECK(vd_pool_lower_priority(pool) == VD_OK);
+    CHECK(vd_pool_lower_priority(pool) == VD_OK);
     vd_pool_run(pool, note_niceness, after);
     for (int i = 0; i < WORKERS; i++) {
         CHECK(after[i] == (before[i] < 5 ? 5 : before[i]));
     }
     vd_pool_free(pool);
-    CHECK(vd_pool_step_aside(NULL) == VD_INVALID_ARGUMENT);
+    CHECK(vd_pool_lower_priority(NULL) == VD_INVALID_ARGUMENT);
     return NULL;
 }
 

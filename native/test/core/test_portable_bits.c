@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/thread.h"
+#include "os/thread.h"
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/isas.h"

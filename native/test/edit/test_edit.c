@@ -35,8 +35,8 @@ static vd_edit_entry random_entry(rng *r, vd_edit_kind kind, int32_t width) {
                            .per_position = (int32_t)rng_below(r, 2),
                            .k = K,
                            .factor = rng_uniform(r, -2, 2),
-                           .least = -1,
-                           .most = rng_uniform(r, -1, 1)};
+                           .min = -1,
+                           .max = rng_uniform(r, -1, 1)};
 }
 
 static int names(const vd_edit_entry *e, const int32_t token[2]) {
@@ -55,7 +55,7 @@ static float changed(const vd_edit_entry *e, float element, float value) {
         case VD_EDIT_SCALE:
             return (float)((double)e->factor * (double)element);
         default:
-            return fminf(fmaxf(element, e->least), e->most);
+            return fminf(fmaxf(element, e->min), e->max);
     }
 }
 

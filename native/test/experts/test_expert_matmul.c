@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/types.h"
 #include "matmul/matmul.h"
 #include "quantize/quantize.h"
 #include "support/check.h"
@@ -14,6 +13,7 @@
 #include "support/plans.h"
 #include "support/rng.h"
 #include "support/weights.h"
+#include "types/types.h"
 
 enum { E_MAX = 40 };
 

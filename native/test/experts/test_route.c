@@ -48,11 +48,11 @@ static double rank_of_group(const vd_route *route, const double *rank, int32_t s
         second = place == 1 ? rank[e] : second;
     }
     // As f32 adds: what it rounds to the same is a tie.
-    return route->group_rank == VD_GROUP_GREATEST ? first : (double)((float)first + (float)second);
+    return route->group_rank == VD_GROUP_MAX ? first : (double)((float)first + (float)second);
 }
 
 // Ranks of experts that cannot be chosen become those of none.
-static void leave_groups_out(const vd_route *route, double *rank) {
+static void mask_groups(const vd_route *route, double *rank) {
     double group[E_MAX];
     int32_t size = route->E / route->groups;
     for (int32_t g = 0; g < route->groups; g++) {
@@ -90,7 +90,7 @@ static void check_row(const vd_route *route, int64_t row) {
         }
     }
     if (route->groups > 1) {
-        leave_groups_out(route, rank);
+        mask_groups(route, rank);
     }
     for (int32_t e = 0; e < route->E; e++) {
         int32_t place = place_of(rank, route->E, e);
@@ -100,7 +100,7 @@ static void check_row(const vd_route *route, int64_t row) {
     for (int32_t slot = 0; slot < route->k; slot++) {
         int32_t e = (int32_t)experts[slot];
         double below = fmin(greatest - (double)l[e], 104);
-        double exact = route->over == VD_ROUTE_NEAR
+        double exact = route->over == VD_ROUTE_SPARSE_MIXER
                            ? among_near(l, experts, route->E, slot)
                            : score[e] / (route->over == VD_ROUTE_ALL ? 1 : chosen);
         // Each exponential is off by exp and by the rounding of its argument; the sum has up to E
@@ -119,12 +119,12 @@ static void check_route(int32_t E, int32_t k, int32_t groups, int which, placeme
                       .E = E,
                       .k = k,
                       .score = which & 2 ? VD_ROUTE_SIGMOID : VD_ROUTE_SOFTMAX,
-                      .over = which == NEAR ? VD_ROUTE_NEAR
+                      .over = which == NEAR ? VD_ROUTE_SPARSE_MIXER
                               : which & 1   ? VD_ROUTE_ALL
                                             : VD_ROUTE_CHOSEN,
                       .groups = groups,
                       .groups_used = (groups + 1) / 2,
-                      .group_rank = which & 4 ? VD_GROUP_TWO_GREATEST : VD_GROUP_GREATEST};
+                      .group_rank = which & 4 ? VD_GROUP_TOP_TWO : VD_GROUP_MAX};
     vd_op op = {.kind = VD_OP_ROUTE, .as.route = route};
     describe("route to %d of %d in %d groups, score %d, over %d, bias %d", k, E, groups,
              route.score, route.over, route.bias != NULL);

@@ -211,7 +211,7 @@ static void check_chain(rng *r, const low_rank_case *c, vd_isa isa) {
          .as.low_rank_up = {.x = product, .t = t, .y = expected, .choice = choice, .N = c->N}}};
     run_ops(ops, 3, VD_ISA_SCALAR, 1, &b.view);
     ops[2].barrier = VD_BARRIER_NEVER;
-    ops[2].follows = 1;
+    ops[2].epilogue = 1;
     ops[2].as.low_rank_up.y = actual;
     run_ops(ops, 3, isa, c->workers, &b.view);
     same_floats("y", expected, actual, (int64_t)b.view.n_tokens * c->N);

@@ -17,7 +17,7 @@ static void *scratch;
 
 static float *run_once(vd_isa isa, vd_matmul *op, const matmul_case *c, placement where) {
     vd_range outputs = {c->units.begin * unit_of(c->type), c->units.end * unit_of(c->type)};
-    outputs.end = vd_at_most(outputs.end, c->N);
+    outputs.end = vd_min(outputs.end, c->N);
     op->y = guarded_alloc((size_t)c->M * c->N * sizeof(float), where);
     vd_matmul_fast_kernels[c->type][isa](op, c->rows, outputs, scratch);
     CHECK(held_tiles() == 0);
@@ -57,7 +57,7 @@ static void check_case(const matmul_case *c) {
             const float *y = run_once(isa, &op, c, where);
             check_untouched(c, y);
             int64_t begin = c->units.begin * unit_of(c->type);
-            int64_t end = vd_at_most(c->units.end * unit_of(c->type), c->N);
+            int64_t end = vd_min(c->units.end * unit_of(c->type), c->N);
             for (int64_t m = c->rows.begin; m < c->rows.end; m++) {
                 for (int64_t n = begin; n < end; n++) {
                     check_output(c, &op, m, n);

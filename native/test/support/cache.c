@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/types.h"
 #include "support/weights.h"
+#include "types/types.h"
 
 enum { BLOCK = 64, LANES = 16, SCALED = 32 };
 

@@ -3,7 +3,7 @@
 #include "support/codebooks.h"
 
 #define VD_GRID(name, points, ...) static const uint16_t name##_grid[points] = {__VA_ARGS__};
-#include "core/grids.inc"
+#include "types/grids.inc"
 
 int is_codebook(vd_type type) {
     return type == VD_IQ3_S || type == VD_IQ3_XXS || type == VD_IQ2_S || type == VD_IQ2_XS ||

@@ -52,19 +52,19 @@ static void beside(vd_op *op) { op->barrier = 0; }
 
 static void follow(vd_op *op) {
     op->barrier = 0;
-    op->follows = 1;
+    op->epilogue = 1;
 }
 
 // Each worker computes a norm and the quantization after it for itself.
 static void make_local(vd_op *norm) {
-    norm[0].local = VD_LOCAL_WRITE;
-    norm[1].local = VD_LOCAL_READ | VD_LOCAL_WRITE;
-    norm[1].barrier = VD_BARRIER_UNLESS_LOCAL;
+    norm[0].replicated = VD_REPLICATED_WRITE;
+    norm[1].replicated = VD_REPLICATED_READ | VD_REPLICATED_WRITE;
+    norm[1].barrier = VD_BARRIER_UNLESS_REPLICATED;
 }
 
 static void read_local(vd_op *op) {
-    op->barrier = op->barrier == VD_BARRIER_ALWAYS ? VD_BARRIER_UNLESS_LOCAL : op->barrier;
-    op->local = VD_LOCAL_READ;
+    op->barrier = op->barrier == VD_BARRIER_ALWAYS ? VD_BARRIER_UNLESS_REPLICATED : op->barrier;
+    op->replicated = VD_REPLICATED_READ;
 }
 
 static float *add_norm(transformer *t, rng *r, vd_norm_kind kind, vd_rows rows, const float *x) {
@@ -218,7 +218,7 @@ static void add_attention(transformer *t, rng *r, int layer, float *x, angles a)
     vd_op *out = add_matmul(t, r, VD_Q8_0, VD_ROWS_TOKENS, NULL, &zq, D, H * D_H);
     add_residual(t, x, out->as.matmul.y);
     if (layer == 0) {
-        out[-1].local = VD_LOCAL_WRITE;
+        out[-1].replicated = VD_REPLICATED_WRITE;
         read_local(out);
         follow(out + 1);
         follow(out + 2);

@@ -30,6 +30,6 @@ final class OpenBlasLibrary {
   }
 
   private static String built() {
-    return "bindings/target/openblas/" + Platform.current().name() + "/libopenblas.so.0";
+    return "native/target/openblas/" + Platform.current().name() + "/libopenblas.so.0";
   }
 }

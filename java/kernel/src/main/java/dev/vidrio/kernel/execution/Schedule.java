@@ -30,7 +30,7 @@ import java.util.Set;
  * </ul>
  */
 public final class Schedule {
-  /** Operations that may follow a product; {@code VD_CHAIN}. */
+  /** Operations that may follow a product; {@code VD_EPILOGUE_MAX}. */
   private static final int CHAIN = 16;
 
   private final List<Op> ops;

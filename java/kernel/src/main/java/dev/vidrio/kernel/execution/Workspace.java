@@ -31,7 +31,7 @@ public final class Workspace {
   /** A piece of memory that activations occupy one after the other. */
   private record Slot(long offset, long bytes) {}
 
-  /** Rows of a local activation that each worker has; {@code VD_LOCAL_ROWS}. */
+  /** Rows of a local activation that each worker has; {@code VD_REPLICATED_ROWS}. */
   private static final int LOCAL_ROWS = 16;
 
   private final Limits limits;

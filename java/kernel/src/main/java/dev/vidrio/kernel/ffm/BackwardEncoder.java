@@ -146,7 +146,7 @@ final class BackwardEncoder {
   private int recurrence(BackwardOp.Recurrence op, MemorySegment s) {
     new SequenceOpEncoder(plan).recurs(op.forward(), vd_recurrence_backward.recurrence(s));
     vd_recurrence_backward.dz(s, plan.address(op.dz()));
-    vd_recurrence_backward.news(s, plan.address(op.news()));
+    vd_recurrence_backward.residual(s, plan.address(op.news()));
     vd_recurrence_backward.dq(s, plan.address(op.gradients().q()));
     vd_recurrence_backward.dk(s, plan.address(op.gradients().k()));
     vd_recurrence_backward.dv(s, plan.address(op.gradients().v()));

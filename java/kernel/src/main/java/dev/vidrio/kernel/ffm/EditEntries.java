@@ -89,8 +89,8 @@ final class EditEntries {
         yield Vidrio.VD_EDIT_SCALE();
       }
       case Edit.Clamp clamp -> {
-        vd_edit_entry.least(s, clamp.least());
-        vd_edit_entry.most(s, clamp.most());
+        vd_edit_entry.min(s, clamp.least());
+        vd_edit_entry.max(s, clamp.most());
         yield Vidrio.VD_EDIT_CLAMP();
       }
       case Edit.Subspace subspace -> {

@@ -117,7 +117,7 @@ public final class NativeExecutor implements Executor {
 
   @Override
   public void stepAside() {
-    call("stepping aside", Vidrio::vd_pool_step_aside);
+    call("stepping aside", Vidrio::vd_pool_lower_priority);
   }
 
   @Override

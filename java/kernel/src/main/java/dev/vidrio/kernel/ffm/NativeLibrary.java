@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ol>
  *   <li>the file that the system property {@value #PROPERTY} names;
- *   <li>the jar of this platform on the class path ({@code vidrio-bindings-…-linux-x86_64.jar}),
+ *   <li>the jar of this platform on the class path ({@code vidrio-native-…-linux-x86_64.jar}),
  *       which is copied to the user's cache, {@code <cache>/native/<version>/<SHA-256>/}, unless a
  *       file of that content is there.
  * </ol>
@@ -209,9 +209,9 @@ public final class NativeLibrary {
               + PROPERTY
               + ": not set\n  class path: no "
               + platform.resource()
-              + "\nAdd vidrio-bindings-<version>-"
+              + "\nAdd vidrio-native-<version>-"
               + platform.name()
-              + ".jar (artifact vidrio-bindings, classifier "
+              + ".jar (artifact vidrio-native, classifier "
               + platform.name()
               + ") to the class path, not the module path, where nothing requires it; or name the"
               + " library by -D"

@@ -1,8 +1,8 @@
 package dev.vidrio.kernel.ffm;
 
 import dev.vidrio.bindings.Vidrio;
+import dev.vidrio.bindings.vd_attention_values;
 import dev.vidrio.bindings.vd_gain;
-import dev.vidrio.bindings.vd_mix;
 import dev.vidrio.bindings.vd_norm;
 import dev.vidrio.bindings.vd_op;
 import dev.vidrio.bindings.vd_scores;
@@ -23,7 +23,7 @@ final class OpenOpEncoder {
     return switch (op) {
       case OpenOp.Scores scores -> scores(scores, vd_op.as.scores(as));
       case OpenOp.Softmax softmax -> softmax(softmax, vd_op.as.softmax(as));
-      case OpenOp.Mix mix -> mix(mix, vd_op.as.mix(as));
+      case OpenOp.Mix mix -> mix(mix, vd_op.as.attention_values(as));
       case OpenOp.Normalize normalize -> normalize(normalize, vd_op.as.norm(as));
       case OpenOp.Gain gain -> gain(gain, vd_op.as.gain(as));
     };
@@ -55,14 +55,14 @@ final class OpenOpEncoder {
   }
 
   private int mix(OpenOp.Mix op, MemorySegment s) {
-    vd_mix.pattern(s, plan.address(op.pattern()));
-    vd_mix.softmax(s, plan.address(op.softmax()));
-    vd_mix.attention(s, plan.address(op.attention()));
-    plan.cache(op.layer(), vd_mix.cache(s));
-    vd_mix.z(s, plan.address(op.z()));
-    vd_mix.H(s, op.heads());
-    vd_mix.P(s, op.positions());
-    return Vidrio.VD_OP_MIX();
+    vd_attention_values.pattern(s, plan.address(op.pattern()));
+    vd_attention_values.softmax(s, plan.address(op.softmax()));
+    vd_attention_values.attention(s, plan.address(op.attention()));
+    plan.cache(op.layer(), vd_attention_values.cache(s));
+    vd_attention_values.z(s, plan.address(op.z()));
+    vd_attention_values.H(s, op.heads());
+    vd_attention_values.P(s, op.positions());
+    return Vidrio.VD_OP_ATTENTION_VALUES();
   }
 
   private int normalize(OpenOp.Normalize op, MemorySegment s) {

@@ -81,14 +81,14 @@ final class PlanEncoder {
           target,
           switch (workspace.barrier(i)) {
             case NEVER -> Vidrio.VD_BARRIER_NEVER();
-            case UNLESS_LOCAL -> Vidrio.VD_BARRIER_UNLESS_LOCAL();
+            case UNLESS_LOCAL -> Vidrio.VD_BARRIER_UNLESS_REPLICATED();
             case ALWAYS -> Vidrio.VD_BARRIER_ALWAYS();
           });
-      vd_op.follows(target, schedule.follows(i) ? 1 : 0);
-      vd_op.local(
+      vd_op.epilogue(target, schedule.follows(i) ? 1 : 0);
+      vd_op.replicated(
           target,
-          (op.reads().stream().anyMatch(schedule::isLocal) ? Vidrio.VD_LOCAL_READ() : 0)
-              | (schedule.isLocal(i) ? Vidrio.VD_LOCAL_WRITE() : 0));
+          (op.reads().stream().anyMatch(schedule::isLocal) ? Vidrio.VD_REPLICATED_READ() : 0)
+              | (schedule.isLocal(i) ? Vidrio.VD_REPLICATED_WRITE() : 0));
       vd_op.kind(target, encode(op, vd_op.as(target)));
     }
     return ops;
@@ -269,8 +269,8 @@ final class PlanEncoder {
       vd_route.group_rank(
           s,
           switch (groups.rank()) {
-            case GREATEST -> Vidrio.VD_GROUP_GREATEST();
-            case TWO_GREATEST -> Vidrio.VD_GROUP_TWO_GREATEST();
+            case GREATEST -> Vidrio.VD_GROUP_MAX();
+            case TWO_GREATEST -> Vidrio.VD_GROUP_TOP_TWO();
           });
     }
     return Vidrio.VD_OP_ROUTE();
@@ -287,7 +287,7 @@ final class PlanEncoder {
     return switch (over) {
       case CHOSEN -> Vidrio.VD_ROUTE_CHOSEN();
       case ALL -> Vidrio.VD_ROUTE_ALL();
-      case NEAR -> Vidrio.VD_ROUTE_NEAR();
+      case NEAR -> Vidrio.VD_ROUTE_SPARSE_MIXER();
     };
   }
 

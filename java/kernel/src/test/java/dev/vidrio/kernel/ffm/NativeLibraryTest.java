@@ -185,7 +185,7 @@ class NativeLibraryTest {
     assertTrue(message.startsWith("libvidrio for plan9-z80 not found"), message);
     assertTrue(message.contains(NativeLibrary.PROPERTY + ": not set"), message);
     assertTrue(message.contains("META-INF/native/plan9-z80/libvidrio.so"), message);
-    assertTrue(message.contains("vidrio-bindings-<version>-plan9-z80.jar"), message);
+    assertTrue(message.contains("vidrio-native-<version>-plan9-z80.jar"), message);
     assertTrue(message.contains("to the class path, not the module path"), message);
   }
 
