@@ -309,7 +309,7 @@ public final class Model implements AutoCloseable {
   public TokenStream chat(List<ChatMessage> messages, GenerationOptions options) {
     ChatFormat format = chatFormat();
     int[] prompt = format.encode(messages);
-    return generate(prompt, options.withGrammar(format.behindThoughts(prompt, options.grammar())));
+    return generate(prompt, options.withGrammar(format.afterReasoning(prompt, options.grammar())));
   }
 
   /** Opens a conversation without tools, with {@link GenerationOptions#DEFAULT}. */

@@ -7,17 +7,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the tokens of a tokenizer stand for, as grammars see it: text, or the end. Other special
- * tokens, and those that stand for nothing, are neither.
+ * The tokens of a tokenizer for constraints: text tokens with their bytes, and end tokens. Other
+ * special tokens and unused ones are excluded.
  */
-final class TokenTexts {
+final class GrammarVocabulary {
 
   private final byte[] @Nullable [] bytes;
   private final long[] ends;
   private final TokenTrie shorter;
   private final TokenTrie longer;
 
-  TokenTexts(Tokenizer tokenizer) {
+  GrammarVocabulary(Tokenizer tokenizer) {
     int size = tokenizer.vocabularySize();
     byte[][] texts = new byte[size][];
     bytes = new byte[size][];
@@ -41,12 +41,12 @@ final class TokenTexts {
     return bytes.length;
   }
 
-  /** The bytes of a token, or null where it is no text. */
+  /** Returns the bytes of a token, or null if it is not text. */
   byte @Nullable [] bytes(int token) {
     return bytes[token];
   }
 
-  /** The tokens that end generation, as bits. */
+  /** Returns the tokens that end generation, as a bit set. */
   long[] ends() {
     return ends;
   }
@@ -55,12 +55,12 @@ final class TokenTexts {
     return (ends[token / 64] >>> token & 1) != 0;
   }
 
-  /** The tokens of at most {@link Program#REACH} bytes. */
+  /** Returns the tokens of at most {@link Program#REACH} bytes. */
   TokenTrie shorter() {
     return shorter;
   }
 
-  /** The others. */
+  /** Returns the longer tokens. */
   TokenTrie longer() {
     return longer;
   }

@@ -12,23 +12,24 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The answer at the end of a chain of redirects.
+ * The response at the end of a chain of redirects.
  *
- * @param uri the address that gave it
- * @param status its status
- * @param headers its headers
- * @param offered what any answer of the chain says of the file's size and SHA-256
- * @param body its body
+ * @param uri the URL of the response
+ * @param status the status
+ * @param headers the headers
+ * @param offered the size and SHA-256 that the responses of the chain declare
+ * @param body the body
  */
-record HttpAnswer(URI uri, int status, HttpHeaders headers, Expected offered, BodyReader body)
+record DownloadResponse(
+    URI uri, int status, HttpHeaders headers, ExpectedFile offered, BodyReader body)
     implements AutoCloseable {
 
   private static final Pattern CONTENT_RANGE =
       Pattern.compile("bytes (?:(\\d{1,18})-\\d{1,18}|\\*)/(?:(\\d{1,18})|\\*)");
   private static final int MAX_SERVER_TEXT = 160;
 
-  /** Reads the headers by which Hugging Face tells size and SHA-256 of a large file. */
-  static Expected offered(HttpHeaders headers) {
+  /** Parses Hugging Face's headers with size and SHA-256 of a large file. */
+  static ExpectedFile offered(HttpHeaders headers) {
     long bytes =
         headers
             .firstValue("X-Linked-Size")
@@ -40,10 +41,10 @@ record HttpAnswer(URI uri, int status, HttpHeaders headers, Expected offered, Bo
             .firstValue("X-Linked-ETag")
             .map(text -> text.replace("W/", "").replace("\"", "").toLowerCase(Locale.ROOT))
             .filter(Sha256::isHex);
-    return new Expected(bytes, sha256);
+    return new ExpectedFile(bytes, sha256);
   }
 
-  /** Returns what proves to the server that a later request means the same bytes. */
+  /** Returns the validator (strong ETag or date) with which a later request can resume the file. */
   Optional<String> validator() {
     return headers
         .firstValue("ETag")
@@ -52,12 +53,12 @@ record HttpAnswer(URI uri, int status, HttpHeaders headers, Expected offered, Bo
         .filter(HttpSettings::isHeaderValue);
   }
 
-  /** Returns where a partial answer starts. */
+  /** Returns the start of a partial response. */
   OptionalLong rangeStart() {
     return range(1);
   }
 
-  /** Returns the size of the whole file, as far as this answer tells. */
+  /** Returns the size of the whole file, if the response declares it. */
   long totalBytes() {
     return status == 200
         ? headers.firstValueAsLong("Content-Length").orElse(ProgressListener.UNKNOWN)
@@ -71,7 +72,7 @@ record HttpAnswer(URI uri, int status, HttpHeaders headers, Expected offered, Bo
         : OptionalLong.empty();
   }
 
-  /** Returns how long the server wants to be left alone; zero if it does not say. */
+  /** Returns the {@code Retry-After} time; zero if there is none. */
   Duration retryAfter() {
     return headers
         .firstValue("Retry-After")
@@ -80,20 +81,20 @@ record HttpAnswer(URI uri, int status, HttpHeaders headers, Expected offered, Bo
         .orElse(Duration.ZERO);
   }
 
-  /** Says what a status other than success means for someone who wants a model. */
+  /** Explains an error status to a user who wants a model. */
   String explain() {
     String meaning =
         switch (status) {
           case 401 ->
-              "the repository is private, gated, or does not exist; set HF_TOKEN to an access token"
-                  + " that may read it";
+              "the repository is private, gated or does not exist; set HF_TOKEN to an access token"
+                  + " with read permission";
           case 403 ->
-              "access is refused; accept the model's licence on its page, and set HF_TOKEN to an"
-                  + " access token that may read it";
-          case 404 -> "there is no such repository, revision or file";
-          case 407 -> "the proxy asks for a password";
-          case 429 -> "too many requests; try again later, or set HF_TOKEN";
-          default -> status >= 500 ? "the server has trouble" : "the server refused";
+              "access denied; accept the model's license on its page and set HF_TOKEN to an"
+                  + " access token with read permission";
+          case 404 -> "no such repository, revision or file";
+          case 407 -> "the proxy requires authentication";
+          case 429 -> "too many requests; retry later or set HF_TOKEN";
+          default -> status >= 500 ? "server error" : "the server rejected the request";
         };
     String detail =
         headers.firstValue("X-Error-Message").map(text -> " (" + shorten(text) + ")").orElse("");

@@ -9,10 +9,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 
 /**
- * Grammars that something still holds, such as a request or a {@link ConstraintCache}: what was
- * read before is not read again, which takes longer than many a step. Thread-safe.
+ * Interns grammars while they are referenced, for example by a request or a {@link
+ * ConstraintCache}, since compiling takes longer than many decoding steps. Thread-safe.
  */
-final class KnownGrammars {
+final class GrammarInterner {
   private record Source(String kind, String text) {}
 
   private static final class Known extends WeakReference<Grammar> {
@@ -28,9 +28,9 @@ final class KnownGrammars {
   private final ReferenceQueue<Grammar> forgotten = new ReferenceQueue<>();
 
   /**
-   * A grammar.
+   * Returns the grammar of a source.
    *
-   * @param reader reads it where it is not known
+   * @param reader parses the source if it is not interned
    */
   Grammar get(String kind, String text, Supplier<Rules> reader) {
     forget();

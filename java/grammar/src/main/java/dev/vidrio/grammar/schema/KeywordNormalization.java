@@ -8,14 +8,16 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Puts plain keywords in place of those whose meaning depends on what other schemas evaluate, or on
- * how a schema was reached, where it does not: {@code unevaluatedProperties} and {@code
- * unevaluatedItems} of a schema that no other one applies in place of, and references to dynamic
- * anchors of which there is no second one of that name.
+ * Replaces context-dependent keywords by plain ones where the context does not matter: {@code
+ * unevaluatedProperties} and {@code unevaluatedItems} of a schema without in-place applicators, and
+ * references to dynamic anchors whose name is unique.
  */
-final class PlainKeywords {
+final class KeywordNormalization {
 
-  /** Keywords whose schemas speak of the same value, and so of its properties and items too. */
+  /**
+   * Keywords whose subschemas apply to the same instance, and so to its properties and items too
+   * (in-place applicators).
+   */
   private static final List<String> IN_PLACE =
       List.of(
           "allOf",
@@ -30,7 +32,7 @@ final class PlainKeywords {
           "$dynamicRef",
           "$recursiveRef");
 
-  private PlainKeywords() {}
+  private KeywordNormalization() {}
 
   /** Rewrites the schemas of a document. */
   static void rewrite(Collection<JsonNode> schemas) {
@@ -51,7 +53,7 @@ final class PlainKeywords {
     }
   }
 
-  /** Whether two schemas have the same value at a keyword. */
+  /** Returns whether two schemas have equal values of a keyword. */
   private static boolean hasSecond(Collection<JsonNode> schemas, String keyword) {
     Set<JsonNode> values = new HashSet<>();
     return schemas.stream()
@@ -70,7 +72,7 @@ final class PlainKeywords {
 
   private static void unevaluated(ObjectNode schema) {
     rest(schema, "unevaluatedProperties", "additionalProperties");
-    // Items that are counted are evaluated, and those of earlier drafts had other keywords.
+    // Counted items are evaluated, and earlier drafts use other keywords.
     JsonNode items = schema.get("items");
     if (!schema.has("contains") && (items == null || !items.isArray())) {
       rest(schema, "unevaluatedItems", "items");
@@ -78,7 +80,8 @@ final class PlainKeywords {
   }
 
   /**
-   * What is not evaluated is what is left by the keywords beside it; nothing where one takes all.
+   * Replaces an unevaluated keyword by the corresponding additional keyword, or removes it if that
+   * is present.
    */
   private static void rest(ObjectNode schema, String unevaluated, String others) {
     JsonNode value = schema.get(unevaluated);

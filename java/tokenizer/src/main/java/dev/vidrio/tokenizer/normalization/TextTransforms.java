@@ -4,29 +4,29 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.vidrio.tokenizer.regex.RegexSearch;
 import dev.vidrio.tokenizer.text.CharSet;
-import dev.vidrio.tokenizer.text.Meter;
 import dev.vidrio.tokenizer.text.Utf8;
+import dev.vidrio.tokenizer.text.WorkLimit;
 import dev.vidrio.tokenizer.vocabulary.Charsmap;
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The changes of text that the pipelines of Hugging Face tokenizers know. */
-public final class TextSteps {
+/** The text transforms of Hugging Face tokenizers. */
+public final class TextTransforms {
 
   /** An extended grapheme cluster (UAX #29). */
   private static final Pattern CLUSTER = Pattern.compile("\\X");
 
-  /** Clusters of more bytes are replaced character by character. */
+  /** Longer clusters are replaced character by character. */
   private static final int MAX_CLUSTER = 5;
 
   private static final int CAPITAL_I_WITH_DOT = 0x130;
 
-  private TextSteps() {}
+  private TextTransforms() {}
 
-  /** Puts content in place of each match. */
-  public static TextStep replace(RegexSearch pattern, String content) {
+  /** Replaces each match of a pattern. */
+  public static TextTransform replace(RegexSearch pattern, String content) {
     byte[] replacement = content.getBytes(UTF_8);
     return (text, start, end) -> {
       ByteArrayOutputStream out = new ByteArrayOutputStream(end - start);
@@ -34,7 +34,7 @@ public final class TextSteps {
           text,
           start,
           end,
-          new Meter(end - start),
+          new WorkLimit(end - start),
           (from, to, match) -> {
             if (match) {
               out.writeBytes(replacement);
@@ -47,11 +47,11 @@ public final class TextSteps {
   }
 
   /**
-   * Puts a prefix before text, unless this is empty.
+   * Prepends a prefix to nonempty text.
    *
-   * @param ifMissing whether text that begins with the prefix gets none
+   * @param ifMissing if true, text that already begins with the prefix is unchanged
    */
-  public static TextStep prepend(String prefix, boolean ifMissing) {
+  public static TextTransform prepend(String prefix, boolean ifMissing) {
     byte[] bytes = prefix.getBytes(UTF_8);
     return (text, start, end) -> {
       boolean has = startsWith(text, start, end, bytes);
@@ -69,8 +69,8 @@ public final class TextSteps {
         && Arrays.equals(text, start, start + prefix.length, prefix, 0, prefix.length);
   }
 
-  /** Takes white space from the ends. */
-  public static TextStep strip(boolean left, boolean right) {
+  /** Strips white space from the ends. */
+  public static TextTransform strip(boolean left, boolean right) {
     return (text, start, end) -> {
       int from = start;
       while (left && from < end && CharSet.SPACE.containsAt(text, from, end)) {
@@ -86,7 +86,10 @@ public final class TextSteps {
     };
   }
 
-  /** Makes letters small, each on its own: a capital sigma at the end of a word is as any other. */
+  /**
+   * Lowercases each character on its own, without context: a capital sigma at the end of a word is
+   * not special.
+   */
   public static byte[] lowercase(byte[] text, int start, int end) {
     return Utf8.change(
         text,
@@ -106,7 +109,7 @@ public final class TextSteps {
         });
   }
 
-  /** Takes marks away. */
+  /** Removes combining marks. */
   public static byte[] stripAccents(byte[] text, int start, int end) {
     ByteArrayOutputStream out = new ByteArrayOutputStream(end - start);
     for (int pos = start; pos < end; ) {
@@ -119,16 +122,16 @@ public final class TextSteps {
     return out.toByteArray();
   }
 
-  /** Spells bytes in the alphabet of GPT-2. */
+  /** Converts bytes to GPT-2's alphabet. */
   public static byte[] spellBytes(byte[] text, int start, int end) {
     return ByteAlphabet.spell(text, start, end).getBytes(UTF_8);
   }
 
   /**
-   * Replaces by SentencePiece's table, as Hugging Face tokenizers do: a short grapheme cluster as a
-   * whole by what its beginning becomes, else each character.
+   * Replaces by SentencePiece's character map, as Hugging Face tokenizers do: a short grapheme
+   * cluster as a whole by the replacement of its longest known prefix, otherwise each character.
    */
-  public static TextStep replace(Charsmap charsmap) {
+  public static TextTransform replace(Charsmap charsmap) {
     return (text, start, end) ->
         Utf8.change(
             text,

@@ -3,19 +3,18 @@ package dev.vidrio.tokenizer.bpe;
 import dev.vidrio.tokenizer.text.Utf8;
 
 /**
- * Which characters stand side by side within tokens. Where two do so in no token, no merge spans
- * them, and the text may be cut there without changing its tokens.
+ * The pairs of characters that are adjacent in some token. Between two characters that are adjacent
+ * in no token, no merge is possible, so the text can be split there without changing its tokens.
  *
- * <p>The pairs are kept as a set of hashes, so that some are taken for neighbours that are none;
- * the text then is cut less often.
+ * <p>The pairs are a set of hashes. A collision is harmless: the text is then split less often.
  */
-final class Neighbours {
+final class AdjacentCharacters {
 
   private static final int BITS = 21;
 
   private final long[] hashes = new long[1 << (BITS - 6)];
 
-  /** Adds the neighbours within a token. */
+  /** Adds the adjacent pairs of a token. */
   void addAll(byte[] token) {
     int left = Utf8.codePointAt(token, 0, token.length);
     for (int pos = Utf8.lengthAt(token, 0, token.length); pos < token.length; ) {
@@ -27,8 +26,8 @@ final class Neighbours {
     }
   }
 
-  /** Says whether a token may hold these two code points side by side. */
-  boolean mayHold(int left, int right) {
+  /** Returns whether some token may contain the two code points next to each other. */
+  boolean mayContain(int left, int right) {
     int hash = hash(left, right);
     return (hashes[hash >> 6] >>> hash & 1) != 0;
   }

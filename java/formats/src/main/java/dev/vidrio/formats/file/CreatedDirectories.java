@@ -9,34 +9,34 @@ import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A directory for files to come, and those above it: what is missing is made, and what of that is
- * still empty in the end is removed again, also when the program is interrupted.
+ * A directory and its parents, created where missing. Closing removes those that were created and
+ * are still empty; so does the exit of an interrupted program.
  */
-public final class MadeDirectory implements AutoCloseable {
-  /** Those that were made, the innermost first. */
+public final class CreatedDirectories implements AutoCloseable {
+  /** The created directories, the innermost first. */
   private final Deque<Path> made = new ArrayDeque<>();
 
-  private MadeDirectory() {}
+  private CreatedDirectories() {}
 
   /**
-   * Makes what is missing.
+   * Creates the missing directories.
    *
-   * @throws IOException when a directory cannot be made, or something else has its name; then none
-   *     is left
+   * @throws IOException if a directory cannot be created, or a file has its name; no created
+   *     directory remains then
    */
-  public static MadeDirectory of(Path directory) throws IOException {
+  public static CreatedDirectories of(Path directory) throws IOException {
     Deque<Path> missing = new ArrayDeque<>();
     for (@Nullable Path path = directory.toAbsolutePath().normalize();
         path != null && !Files.isDirectory(path);
         path = path.getParent()) {
       missing.push(path);
     }
-    var result = new MadeDirectory();
+    var result = new CreatedDirectories();
     try {
       for (Path path : missing) {
         Files.createDirectory(path);
         result.made.push(path);
-        path.toFile().deleteOnExit(); // removes no directory with files in it
+        path.toFile().deleteOnExit(); // does not remove a directory that contains files
       }
     } catch (Throwable e) {
       result.close();
@@ -45,7 +45,7 @@ public final class MadeDirectory implements AutoCloseable {
     return result;
   }
 
-  /** Removes those that were made and are empty. */
+  /** Removes the created directories that are empty. */
   @Override
   public void close() throws IOException {
     try {
@@ -53,7 +53,7 @@ public final class MadeDirectory implements AutoCloseable {
         Files.deleteIfExists(path);
       }
     } catch (DirectoryNotEmptyException _) {
-      // it and those above it are in use
+      // the directory and its parents are in use
     }
   }
 }

@@ -9,10 +9,11 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * The texts that hold none of some words, as rules: one for each state of the automaton of Aho and
- * Corasick (1975), which is the longest end of the text so far that a word begins with.
+ * The rules of texts that contain none of several words: one rule for each state of the
+ * Aho-Corasick automaton (1975), which is the longest suffix of the text that is a prefix of a
+ * word.
  */
-public final class TextWithout {
+public final class TextExcluding {
   private final List<String> words;
   private final Map<String, Expr.Call> states = new LinkedHashMap<>();
   private final CodePoints letters;
@@ -20,9 +21,9 @@ public final class TextWithout {
   /**
    * Adds the rules.
    *
-   * @param words of characters of the basic plane, none of them empty
+   * @param words nonempty words of characters in the Basic Multilingual Plane
    */
-  public TextWithout(Rules rules, List<String> words) {
+  public TextExcluding(Rules rules, List<String> words) {
     this.words = words;
     this.letters = CodePoints.anyOf(String.join("", words));
     Set<String> prefixes = new LinkedHashSet<>();
@@ -32,20 +33,20 @@ public final class TextWithout {
       }
     }
     for (String prefix : prefixes) {
-      states.put(prefix, new Expr.Call(rules.declare("text without a word")));
+      states.put(prefix, new Expr.Call(rules.declare("text without certain words")));
     }
     states.forEach(
         (prefix, state) ->
-            rules.define(state.rule(), Expr.choice(Expr.EMPTY, goingOn(prefix, CodePoints.ALL))));
+            rules.define(state.rule(), Expr.choice(Expr.EMPTY, next(prefix, CodePoints.ALL))));
   }
 
-  /** Those that begin with a character of a set. */
+  /** Returns the nonempty texts whose first character is in a set. */
   public Expr beginningWith(CodePoints first) {
-    return goingOn("", first);
+    return next("", first);
   }
 
-  /** A character of a set behind a state's text, and what may follow it. */
-  private Expr goingOn(String prefix, CodePoints set) {
+  /** Returns a character of a set in a state, followed by the rule of the next state. */
+  private Expr next(String prefix, CodePoints set) {
     Map<String, CodePoints> ways = new LinkedHashMap<>();
     ways.put("", set.minus(letters));
     for (CodePoints.Range range : set.intersect(letters).ranges()) {

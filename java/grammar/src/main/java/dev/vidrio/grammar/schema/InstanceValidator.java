@@ -13,10 +13,10 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
- * Whether a value keeps to a schema. Where that is not certain, as with a format of which only a
- * part is known, neither the schema nor its negation holds.
+ * Decides whether a value satisfies a schema. Where that is uncertain, as with a format that is
+ * only partly supported, neither the schema nor its negation holds.
  */
-final class SchemaCheck {
+final class InstanceValidator {
 
   private static final int MAX_DEPTH = 100;
 
@@ -24,12 +24,12 @@ final class SchemaCheck {
   private final TextMatcher matcher;
   private int depth;
 
-  SchemaCheck(SchemaDocument document, TextMatcher matcher) {
+  InstanceValidator(SchemaDocument document, TextMatcher matcher) {
     this.document = document;
     this.matcher = matcher;
   }
 
-  /** Whether two values are the same: numbers as numbers, objects without an order. */
+  /** Returns whether two values are equal: numbers by value, objects without order. */
   static boolean equal(JsonNode one, JsonNode other) {
     if (one.isNumber() && other.isNumber()) {
       return one.decimalValue().compareTo(other.decimalValue()) == 0;
@@ -56,7 +56,7 @@ final class SchemaCheck {
     return holds(term.part(), value, !term.negated());
   }
 
-  /** The values of some schemas, if one of them lists them. */
+  /** Returns the values that satisfy several schemas, if one of them enumerates its values. */
   Optional<List<JsonNode>> values(Set<Term> terms) {
     return terms.stream()
         .filter(term -> !term.negated())
@@ -66,7 +66,7 @@ final class SchemaCheck {
         .map(values -> values.stream().filter(value -> holdAll(terms, value)).toList());
   }
 
-  private Optional<List<JsonNode>> listed(SchemaPart part, int steps) {
+  private Optional<List<JsonNode>> listed(Subschema part, int steps) {
     if (part.has("const")) {
       return Optional.of(List.of(part.node().get("const")));
     }
@@ -79,8 +79,8 @@ final class SchemaCheck {
     return Optional.empty();
   }
 
-  /** Whether it is clear that no value of some schemas keeps to another one. */
-  boolean neverHold(Set<Term> terms, SchemaPart other) {
+  /** Returns whether certainly no value of several schemas satisfies another one. */
+  boolean neverHold(Set<Term> terms, Subschema other) {
     Optional<List<JsonNode>> values = values(terms);
     if (values.isPresent()) {
       return values.get().stream().allMatch(value -> holds(other, value, false));
@@ -100,7 +100,7 @@ final class SchemaCheck {
                     && !(each.contains("number") && types.contains("integer")));
   }
 
-  private List<String> types(SchemaPart part, int steps) {
+  private List<String> types(Subschema part, int steps) {
     if (part.has("type")) {
       return part.types();
     }
@@ -109,13 +109,16 @@ final class SchemaCheck {
         : List.of();
   }
 
-  /** Whether it is certain that a value keeps to a schema, or that it does not. */
-  private boolean holds(SchemaPart part, JsonNode value, boolean wanted) {
+  /**
+   * Returns whether a value certainly satisfies a schema or, if not {@code wanted}, certainly
+   * violates it.
+   */
+  private boolean holds(Subschema part, JsonNode value, boolean wanted) {
     if (part.node().isBoolean()) {
       return part.node().booleanValue() == wanted;
     }
     if (++depth > MAX_DEPTH) {
-      throw part.error(part.has("$ref") ? "$ref" : "allOf", "leads to itself");
+      throw part.error(part.has("$ref") ? "$ref" : "allOf", "refers to itself");
     }
     Predicate<String> holds = keyword -> holds(part, keyword, value, wanted);
     boolean result =
@@ -126,7 +129,7 @@ final class SchemaCheck {
     return result;
   }
 
-  private boolean holds(SchemaPart part, String keyword, JsonNode value, boolean wanted) {
+  private boolean holds(Subschema part, String keyword, JsonNode value, boolean wanted) {
     return switch (keyword) {
       case "type" -> part.types().stream().anyMatch(type -> isOf(type, value)) == wanted;
       case "enum" -> part.list(keyword).stream().anyMatch(each -> equal(each, value)) == wanted;
@@ -134,13 +137,13 @@ final class SchemaCheck {
       case "$ref" -> holds(document.referred(part), value, wanted);
       case "not" -> holds(document.below(part, keyword), value, !wanted);
       case "allOf" -> {
-        Predicate<SchemaPart> each = one -> holds(one, value, wanted);
+        Predicate<Subschema> each = one -> holds(one, value, wanted);
         yield wanted
             ? document.each(part, keyword).stream().allMatch(each)
             : document.each(part, keyword).stream().anyMatch(each);
       }
       case "anyOf" -> {
-        Predicate<SchemaPart> each = one -> holds(one, value, wanted);
+        Predicate<Subschema> each = one -> holds(one, value, wanted);
         yield wanted
             ? document.each(part, keyword).stream().anyMatch(each)
             : document.each(part, keyword).stream().allMatch(each);
@@ -163,7 +166,7 @@ final class SchemaCheck {
     };
   }
 
-  private boolean oneOf(List<SchemaPart> parts, JsonNode value, boolean wanted) {
+  private boolean oneOf(List<Subschema> parts, JsonNode value, boolean wanted) {
     long certain = parts.stream().filter(each -> holds(each, value, true)).count();
     long never = parts.stream().filter(each -> holds(each, value, false)).count();
     return wanted
@@ -171,16 +174,16 @@ final class SchemaCheck {
         : certain > 1 || never == parts.size();
   }
 
-  private boolean condition(SchemaPart part, JsonNode value, boolean wanted) {
-    SchemaPart condition = document.below(part, "if");
+  private boolean condition(Subschema part, JsonNode value, boolean wanted) {
+    Subschema condition = document.below(part, "if");
     boolean asThen =
-        holds(part.has("then") ? document.below(part, "then") : SchemaPart.ANYTHING, value, wanted);
+        holds(part.has("then") ? document.below(part, "then") : Subschema.ANYTHING, value, wanted);
     boolean asElse =
-        holds(part.has("else") ? document.below(part, "else") : SchemaPart.ANYTHING, value, wanted);
+        holds(part.has("else") ? document.below(part, "else") : Subschema.ANYTHING, value, wanted);
     return (holds(condition, value, true) && asThen) || (holds(condition, value, false) && asElse);
   }
 
-  private boolean object(SchemaPart part, String keyword, JsonNode value, boolean wanted) {
+  private boolean object(Subschema part, String keyword, JsonNode value, boolean wanted) {
     return switch (keyword) {
       case "properties", "patternProperties", "additionalProperties" ->
           value.properties().stream()
@@ -194,7 +197,7 @@ final class SchemaCheck {
       case "minProperties" -> value.size() >= part.count(keyword, false) == wanted;
       case "maxProperties" -> value.size() <= part.count(keyword, true) == wanted;
       case "propertyNames" -> {
-        SchemaPart names = document.below(part, keyword);
+        Subschema names = document.below(part, keyword);
         Predicate<String> each =
             name -> holds(names, JsonNodeFactory.instance.stringNode(name), wanted);
         yield wanted
@@ -216,15 +219,18 @@ final class SchemaCheck {
   }
 
   private boolean dependency(
-      SchemaPart part, String keyword, String name, JsonNode then, JsonNode value, boolean wanted) {
+      Subschema part, String keyword, String name, JsonNode then, JsonNode value, boolean wanted) {
     return then.isArray()
         ? part.texts(keyword, then).stream().allMatch(value::has) == wanted
         : holds(document.below(part, keyword, name, then), value, wanted);
   }
 
-  /** Whether it is certain that a property keeps to what a keyword says of it, or breaks it. */
+  /**
+   * Returns whether a property certainly satisfies or, if not {@code wanted}, certainly violates a
+   * keyword.
+   */
   private boolean property(
-      SchemaPart part, String keyword, String name, JsonNode value, boolean wanted) {
+      Subschema part, String keyword, String name, JsonNode value, boolean wanted) {
     JsonNode named = part.has("properties") ? part.object("properties").get(name) : null;
     if (keyword.equals("properties")) {
       return named == null
@@ -237,7 +243,7 @@ final class SchemaCheck {
     if (part.has("patternProperties")) {
       for (Map.Entry<String, JsonNode> each : part.object("patternProperties").properties()) {
         if (matcher.matches(part, each.getKey(), name)) {
-          SchemaPart schema =
+          Subschema schema =
               document.below(part, "patternProperties", each.getKey(), each.getValue());
           matched = true;
           kept &= holds(schema, value, true);
@@ -253,12 +259,12 @@ final class SchemaCheck {
         : holds(document.below(part, keyword), value, wanted);
   }
 
-  private boolean array(SchemaPart part, String keyword, JsonNode value, boolean wanted) {
+  private boolean array(Subschema part, String keyword, JsonNode value, boolean wanted) {
     boolean list = part.has("items") && part.node().get("items").isArray();
     return switch (keyword) {
       case "prefixItems", "items" -> {
         if (part.node().get(keyword).isArray()) {
-          List<SchemaPart> first = document.each(part, keyword);
+          List<Subschema> first = document.each(part, keyword);
           yield all(
               IntStream.range(0, Math.min(first.size(), value.size()))
                   .mapToObj(i -> holds(first.get(i), value.get(i), wanted)),
@@ -273,7 +279,7 @@ final class SchemaCheck {
       case "maxItems" -> value.size() <= part.count(keyword, true) == wanted;
       case "uniqueItems" -> (!part.flag(keyword) || isUnique(value)) == wanted;
       case "contains" -> {
-        SchemaPart item = document.below(part, keyword);
+        Subschema item = document.below(part, keyword);
         long certain = value.valueStream().filter(each -> holds(item, each, true)).count();
         long possible =
             value.size() - value.valueStream().filter(each -> holds(item, each, false)).count();
@@ -285,8 +291,8 @@ final class SchemaCheck {
     };
   }
 
-  private boolean rest(SchemaPart part, String keyword, int from, JsonNode value, boolean wanted) {
-    SchemaPart item = document.below(part, keyword);
+  private boolean rest(Subschema part, String keyword, int from, JsonNode value, boolean wanted) {
+    Subschema item = document.below(part, keyword);
     return all(
         IntStream.range(Math.min(from, value.size()), value.size())
             .mapToObj(i -> holds(item, value.get(i), wanted)),
@@ -308,7 +314,7 @@ final class SchemaCheck {
     return true;
   }
 
-  private boolean string(SchemaPart part, String keyword, String value, boolean wanted) {
+  private boolean string(Subschema part, String keyword, String value, boolean wanted) {
     int length = value.codePointCount(0, value.length());
     return switch (keyword) {
       case "minLength" -> length >= part.count(keyword, false) == wanted;
@@ -321,7 +327,7 @@ final class SchemaCheck {
     };
   }
 
-  private static boolean number(SchemaPart part, String keyword, BigDecimal value) {
+  private static boolean number(Subschema part, String keyword, BigDecimal value) {
     if (keyword.equals("multipleOf")) {
       BigDecimal of = part.number(keyword);
       return of.signum() > 0 && isMultiple(value, of);

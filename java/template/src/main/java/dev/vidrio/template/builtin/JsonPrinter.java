@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Writes values as Python's {@code json.dumps} does. */
-final class Json {
+/** Prints values as Python's {@code json.dumps} does. */
+final class JsonPrinter {
 
   private final Meter meter;
   private final boolean ascii;
@@ -23,7 +23,7 @@ final class Json {
   private final boolean sortKeys;
   private final StringBuilder out = new StringBuilder();
 
-  private Json(
+  private JsonPrinter(
       Meter meter,
       boolean ascii,
       @Nullable String indent,
@@ -38,7 +38,7 @@ final class Json {
     this.sortKeys = sortKeys;
   }
 
-  /** The filter {@code tojson} with transformers' parameters. */
+  /** Implements the filter {@code tojson} with the parameters of Hugging Face transformers. */
   static Value filter(Meter meter, Value input, Arguments arguments) {
     var bound =
         arguments.bind("filter 'tojson'", "ensure_ascii", "indent", "separators", "sort_keys");
@@ -62,9 +62,10 @@ final class Json {
       items = item;
       keys = key;
     } else if (!(separators instanceof Value.None)) {
-      throw Fault.failed("filter 'tojson' wants two strings as 'separators'");
+      throw Fault.failed("filter 'tojson' requires two strings as 'separators'");
     }
-    Json json = new Json(meter, bound.truth(0, false), indent, items, keys, bound.truth(3, false));
+    JsonPrinter json =
+        new JsonPrinter(meter, bound.truth(0, false), indent, items, keys, bound.truth(3, false));
     json.write(input, 0);
     return Value.of(json.out.toString());
   }

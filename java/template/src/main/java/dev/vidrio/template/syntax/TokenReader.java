@@ -2,14 +2,14 @@ package dev.vidrio.template.syntax;
 
 import java.util.List;
 
-/** The tokens ahead of the parser. */
-final class TokenStream {
+/** The parser's position in the tokens, with one token of lookahead. */
+final class TokenReader {
 
   private final List<Token> tokens;
   private final TemplateErrors errors;
   private int position;
 
-  TokenStream(List<Token> tokens, TemplateErrors errors) {
+  TokenReader(List<Token> tokens, TemplateErrors errors) {
     this.tokens = tokens;
     this.errors = errors;
   }
@@ -26,7 +26,7 @@ final class TokenStream {
     return current().line();
   }
 
-  /** The token after the current one. */
+  /** Returns the token after the current one. */
   Token following() {
     return tokens.get(Math.min(position + 1, tokens.size() - 1));
   }

@@ -11,13 +11,13 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class MadeDirectoryTest {
+class CreatedDirectoriesTest {
   @TempDir private Path directory;
 
   @Test
-  void whatStaysEmptyGoes() throws IOException {
+  void removesEmptyDirectories() throws IOException {
     Path inner = directory.resolve("a/b/c");
-    try (var _ = MadeDirectory.of(inner)) {
+    try (var _ = CreatedDirectories.of(inner)) {
       assertTrue(Files.isDirectory(inner));
     }
     assertFalse(Files.exists(directory.resolve("a")));
@@ -25,8 +25,8 @@ class MadeDirectoryTest {
   }
 
   @Test
-  void whatIsUsedStays() throws IOException {
-    try (var _ = MadeDirectory.of(directory.resolve("a/b"))) {
+  void keepsDirectoriesWithFiles() throws IOException {
+    try (var _ = CreatedDirectories.of(directory.resolve("a/b"))) {
       Files.writeString(directory.resolve("a/x"), "x");
     }
     assertFalse(Files.exists(directory.resolve("a/b")));
@@ -34,19 +34,19 @@ class MadeDirectoryTest {
   }
 
   @Test
-  void whatWasThereStays() throws IOException {
+  void keepsExistingDirectories() throws IOException {
     Path empty = Files.createDirectory(directory.resolve("empty"));
-    try (var _ = MadeDirectory.of(empty)) {
+    try (var _ = CreatedDirectories.of(empty)) {
       assertTrue(Files.isDirectory(empty));
     }
     assertTrue(Files.isDirectory(empty));
   }
 
   @Test
-  void whatCannotBeMadeLeavesNothing() throws IOException {
+  void removesDirectoriesOnFailure() throws IOException {
     Path file = Files.writeString(directory.resolve("file"), "x");
-    assertThrows(FileAlreadyExistsException.class, () -> MadeDirectory.of(file));
-    assertThrows(IOException.class, () -> MadeDirectory.of(file.resolve("a")));
+    assertThrows(FileAlreadyExistsException.class, () -> CreatedDirectories.of(file));
+    assertThrows(IOException.class, () -> CreatedDirectories.of(file.resolve("a")));
     assertTrue(Files.isRegularFile(file));
   }
 }

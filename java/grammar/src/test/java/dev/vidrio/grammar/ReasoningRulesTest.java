@@ -3,12 +3,12 @@ package dev.vidrio.grammar;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.template.ThoughtMarks;
+import dev.vidrio.template.ReasoningMarkers;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What may stand before an answer that keeps to a grammar. */
-class ThoughtRulesTest {
+/** Texts before a response that is constrained by a grammar. */
+class ReasoningRulesTest {
   private static final Grammar ANSWER = Grammar.choice(List.of("yes", "no"));
 
   private static void matches(Grammar grammar, String... texts) {
@@ -24,8 +24,8 @@ class ThoughtRulesTest {
   }
 
   @Test
-  void oneThoughtMayComeFirst() {
-    Grammar grammar = ANSWER.behindThoughts(ThoughtMarks.of("<think>").orElseThrow(), false);
+  void allowsOneReasoningBlockFirst() {
+    Grammar grammar = ANSWER.afterReasoning(ReasoningMarkers.of("<think>").orElseThrow(), false);
     matches(
         grammar,
         "yes",
@@ -43,18 +43,19 @@ class ThoughtRulesTest {
   }
 
   @Test
-  void whatThePromptHasBegunIsEnded() {
-    Grammar grammar = ANSWER.behindThoughts(ThoughtMarks.of("</think>").orElseThrow(), true);
+  void closesReasoningBegunInPrompt() {
+    Grammar grammar = ANSWER.afterReasoning(ReasoningMarkers.of("</think>").orElseThrow(), true);
     matches(grammar, "</think>yes", "Hm.\n</think>\n\nno", "<think>\nHm.</think>no");
     refuses(grammar, "yes", "Hm. yes", "Hm.</think>a</think>yes");
   }
 
   @Test
-  void channelsOfThoughtsComeBeforeTheFinalOne() {
-    Grammar grammar = ANSWER.behindThoughts(ThoughtMarks.HARMONY, false);
-    String thought = "<|channel|>analysis<|message|>Hm < <|.<|end|><|start|>assistant";
+  void allowsReasoningChannelsBeforeFinal() {
+    Grammar grammar = ANSWER.afterReasoning(ReasoningMarkers.HARMONY, false);
+    String reasoning = "<|channel|>analysis<|message|>Hm < <|.<|end|><|start|>assistant";
     String last = "<|channel|>final<|message|>";
-    matches(grammar, last + "yes", thought + last + "no", thought + thought + last + "yes");
-    refuses(grammar, "yes", thought + "yes", thought, last + "maybe", thought + last + "yes.");
+    matches(grammar, last + "yes", reasoning + last + "no", reasoning + reasoning + last + "yes");
+    refuses(
+        grammar, "yes", reasoning + "yes", reasoning, last + "maybe", reasoning + last + "yes.");
   }
 }

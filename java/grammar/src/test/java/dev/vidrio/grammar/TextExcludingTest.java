@@ -4,17 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vidrio.grammar.expression.CodePoints;
 import dev.vidrio.grammar.expression.Rules;
-import dev.vidrio.grammar.expression.TextWithout;
+import dev.vidrio.grammar.expression.TextExcluding;
 import dev.vidrio.grammar.program.ProgramBuilder;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Against {@code String.contains}, for all texts up to a length. */
-class TextWithoutTest {
+/** Compares with {@code String.contains} for all texts up to a length. */
+class TextExcludingTest {
   private static final List<String> WORDS = List.of("ab", "bab", "aac", "cc");
 
-  /** All texts of up to so many letters. */
+  /** Returns all texts of up to {@code length} letters. */
   private static Stream<String> texts(int length) {
     return length == 0
         ? Stream.of("")
@@ -33,10 +33,10 @@ class TextWithoutTest {
   }
 
   @Test
-  void noWordIsInTheText() {
+  void excludesWords() {
     var rules = new Rules("text");
     int root = rules.declare("");
-    var without = new TextWithout(rules, WORDS);
+    var without = new TextExcluding(rules, WORDS);
     rules.define(root, without.beginningWith(CodePoints.anyOf("acd")));
     var pushdown = new Pushdown(ProgramBuilder.build(rules));
     for (String text : texts(6).toList()) {

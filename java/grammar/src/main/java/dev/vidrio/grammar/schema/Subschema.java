@@ -8,19 +8,21 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.BooleanNode;
 
-/** A schema at its place in the document; equal only to itself. */
-final class SchemaPart {
+/** A subschema at its location in the document; equal only to itself. */
+final class Subschema {
 
-  /** What errors call a schema. */
+  /** The name of a schema in errors. */
   static final String FIELD = "JSON schema";
 
-  /** Takes every value. */
-  static final SchemaPart ANYTHING = new SchemaPart("true", BooleanNode.TRUE);
+  /** The schema that accepts every value. */
+  static final Subschema ANYTHING = new Subschema("true", BooleanNode.TRUE);
 
-  /** Takes none. */
-  static final SchemaPart NOTHING = new SchemaPart("false", BooleanNode.FALSE);
+  /** The schema that accepts no value. */
+  static final Subschema NOTHING = new Subschema("false", BooleanNode.FALSE);
 
-  /** The highest count of characters, items or properties; an upper bound above it is as high. */
+  /**
+   * The maximum count of characters, items or properties; a higher upper bound is reduced to it.
+   */
   private static final int MAX_COUNT = 10_000;
 
   private final String path;
@@ -28,15 +30,15 @@ final class SchemaPart {
   private final List<String> assertions;
 
   /**
-   * Takes a schema.
+   * Creates a subschema.
    *
-   * @param path a JSON pointer, for errors
-   * @throws InvalidInputException if it is neither an object nor true or false
+   * @param path the JSON pointer, for errors
+   * @throws InvalidInputException if the node is not an object or a boolean
    */
-  SchemaPart(String path, JsonNode node) {
+  Subschema(String path, JsonNode node) {
     if (!node.isObject() && !node.isBoolean()) {
       throw new InvalidInputException(
-          FIELD + " '" + path + "'", "", "must be an object, true or false");
+          FIELD + " '" + path + "'", "", "must be an object or a boolean");
     }
     this.path = path;
     this.node = node;
@@ -71,12 +73,12 @@ final class SchemaPart {
     return node.has(keyword);
   }
 
-  /** The keywords that ask for something. */
+  /** Returns the keywords that constrain something. */
   List<String> assertions() {
     return assertions;
   }
 
-  /** The path of what lies below a keyword. */
+  /** Returns the path of a location below this schema. */
   String below(String... steps) {
     StringBuilder below = new StringBuilder(path);
     for (String step : steps) {
@@ -85,37 +87,37 @@ final class SchemaPart {
     return below.toString();
   }
 
-  /** A step of a JSON pointer. */
+  /** Escapes a step of a JSON pointer. */
   static String escaped(String step) {
     return step.replace("~", "~0").replace("/", "~1");
   }
 
-  /** The types that it names; empty where it names none. */
+  /** Returns the declared types; empty if there are none. */
   List<String> types() {
     JsonNode named = node.get("type");
     List<String> types = new ArrayList<>();
     for (JsonNode type :
         named == null ? List.<JsonNode>of() : named.isArray() ? named : List.of(named)) {
       if (!type.isString() || !Keywords.TYPES.contains(type.stringValue())) {
-        throw error("type", "must be of " + String.join(", ", Keywords.TYPES));
+        throw error("type", "must be one of " + String.join(", ", Keywords.TYPES));
       }
       types.add(type.stringValue());
     }
     return types;
   }
 
-  /** A count of characters, items or properties; an upper one may be higher than it can be. */
+  /** Returns a count of characters, items or properties; an upper bound is clamped. */
   int count(String keyword, boolean upper) {
     BigDecimal value = number(keyword);
     if (value.signum() < 0
         || value.stripTrailingZeros().scale() > 0
         || (!upper && value.compareTo(BigDecimal.valueOf(MAX_COUNT)) > 0)) {
-      throw error(keyword, "must be an integer of 0 to " + MAX_COUNT);
+      throw error(keyword, "must be an integer between 0 and " + MAX_COUNT);
     }
     return value.min(BigDecimal.valueOf(MAX_COUNT)).intValueExact();
   }
 
-  /** A number. */
+  /** Returns the number at a keyword. */
   BigDecimal number(String keyword) {
     JsonNode value = node.get(keyword);
     if (value == null || !value.isNumber()) {
@@ -124,16 +126,16 @@ final class SchemaPart {
     return value.decimalValue();
   }
 
-  /** A truth value. */
+  /** Returns the boolean at a keyword. */
   boolean flag(String keyword) {
     JsonNode value = node.get(keyword);
     if (value == null || !value.isBoolean()) {
-      throw error(keyword, "must be true or false");
+      throw error(keyword, "must be a boolean");
     }
     return value.booleanValue();
   }
 
-  /** A text. */
+  /** Returns the string at a keyword. */
   String text(String keyword) {
     JsonNode value = node.get(keyword);
     if (value == null || !value.isString()) {
@@ -142,7 +144,7 @@ final class SchemaPart {
     return value.stringValue();
   }
 
-  /** An array. */
+  /** Returns the array at a keyword. */
   List<JsonNode> list(String keyword) {
     JsonNode value = node.get(keyword);
     if (value == null || !value.isArray()) {
@@ -151,12 +153,12 @@ final class SchemaPart {
     return value.valueStream().toList();
   }
 
-  /** An array of texts. */
+  /** Returns the array of strings at a keyword. */
   List<String> texts(String keyword) {
     return texts(keyword, node.get(keyword));
   }
 
-  /** An array of texts that stands at or below a keyword. */
+  /** Returns an array of strings at or below a keyword. */
   List<String> texts(String keyword, @Nullable JsonNode value) {
     if (value == null || !value.isArray() || !value.valueStream().allMatch(JsonNode::isString)) {
       throw error(keyword, "must be an array of strings");
@@ -164,7 +166,7 @@ final class SchemaPart {
     return value.valueStream().map(JsonNode::stringValue).toList();
   }
 
-  /** An object. */
+  /** Returns the object at a keyword. */
   JsonNode object(String keyword) {
     JsonNode value = node.get(keyword);
     if (value == null || !value.isObject()) {

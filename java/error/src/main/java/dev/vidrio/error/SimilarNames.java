@@ -4,17 +4,29 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 
-/** Finds the names that a mistyped one may have meant. */
-public final class NearNames {
-
-  /** Longer texts are no mistyped names, and the distance takes quadratic time. */
-  private static final int MAX_LENGTH = 64;
-
-  private NearNames() {}
+/**
+ * Suggests the names that a mistyped name may have meant, for "Did you mean" hints.
+ *
+ * <p>Names are compared by optimal string alignment distance: insertions, deletions, substitutions
+ * and transpositions of adjacent characters, each counted once.
+ */
+public final class SimilarNames {
 
   /**
-   * Returns the names within a third of the typed length in edits, or of which one is the other's
-   * beginning; the nearest first.
+   * The longest name for which suggestions are computed, since the distance takes quadratic time.
+   */
+  private static final int MAX_LENGTH = 64;
+
+  private SimilarNames() {}
+
+  /**
+   * Returns the names that are similar to a mistyped one, the nearest first.
+   *
+   * <p>A name is similar if its distance is at most a third of the typed length (at least 1), or if
+   * one of the two is a prefix of the other and the typed text has three or more characters.
+   *
+   * @param typed the mistyped name; case is ignored
+   * @param names the valid names, in lower case
    */
   public static List<String> of(String typed, List<String> names) {
     if (typed.length() > MAX_LENGTH) {
@@ -34,7 +46,7 @@ public final class NearNames {
     return distance(text, name) <= Math.max(1, text.length() / 3);
   }
 
-  /** Optimal string alignment: inserted, removed, replaced and swapped neighbouring characters. */
+  /** Returns the optimal string alignment distance of two strings. */
   public static int distance(String a, String b) {
     int[][] d = new int[a.length() + 1][b.length() + 1];
     for (int i = 0; i <= a.length(); i++) {
