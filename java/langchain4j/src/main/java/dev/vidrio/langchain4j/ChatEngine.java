@@ -143,8 +143,12 @@ final class ChatEngine implements AutoCloseable {
     if (model != null && !model.equals(name)) {
       throw unsupported("modelName '" + model + "' (the model is '" + name + "')");
     }
-    if (!parameters.toolSpecifications().isEmpty() && !format.template().reads("tools")) {
-      throw unsupported("a request with tools, which the template of " + name + " does not take,");
+    if (!parameters.toolSpecifications().isEmpty()) {
+      try {
+        format.template().requireTools();
+      } catch (InvalidInputException e) {
+        throw new UnsupportedFeatureException(e.getMessage());
+      }
     }
   }
 

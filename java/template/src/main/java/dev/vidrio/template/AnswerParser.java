@@ -58,7 +58,18 @@ public final class AnswerParser {
       Pattern.compile(
           "(\\[\\s*)?\\{\\s*(\"name\"\\s*:\\s*\"[^\"]*\"\\s*,\\s*)?\"(arguments|parameters)\"\\s*:");
 
+  /** A template's instruction to answer with the JSON object of a call, as in Llama 3. */
+  private static final Pattern INSTRUCTION =
+      Pattern.compile("\\{\\s*\"name\"\\s*:[^{}]{1,80},\\s*\"(arguments|parameters)\"\\s*:");
+
   private AnswerParser() {}
+
+  /** Returns whether the source of a template shows a format of calls that can be parsed. */
+  static boolean describesCalls(String source) {
+    return MARKS_AND_TAG.stream().anyMatch(source::contains)
+        || source.contains(ThoughtMarks.HARMONY.open())
+        || INSTRUCTION.matcher(source).find();
+  }
 
   /**
    * The message that an answer is.

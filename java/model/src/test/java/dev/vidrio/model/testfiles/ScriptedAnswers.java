@@ -11,7 +11,7 @@ final class ScriptedAnswers {
       """
       {%- for m in messages %}
       {{- m.role }}: {{ m.content or '' }}
-      {%- if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}
+      {%- for call in m.tool_calls or [] %}<tool_call>{{ call.function | tojson }}</tool_call>{% endfor %}
       {%- endfor %}
       {%- set last = messages[-1] %}
       {%- set text = last.content or '' %}

@@ -160,8 +160,8 @@ record ChatRequest(
 
   /** The tokens of the conversation, up to where the answer begins. */
   private int[] encode(ChatFormat format, String field) {
-    if (tools.areGiven() && !format.template().reads("tools")) {
-      throw ApiException.unsupported("tools", "tools: the model's chat template takes none");
+    if (tools.areGiven()) {
+      requireTools(format);
     }
     ChatOptions.Builder options = ChatOptions.builder();
     tools.tools().forEach(options::tool);
@@ -179,6 +179,14 @@ record ChatRequest(
               name, JsonMapper.shared().convertValue(value.node(), new TypeReference<>() {}));
         });
     return ChatMessages.encode(format, messages, options.build(), field);
+  }
+
+  private static void requireTools(ChatFormat format) {
+    try {
+      format.template().requireTools();
+    } catch (InvalidInputException e) {
+      throw ApiException.unsupported("tools", "tools: " + e.limit());
+    }
   }
 
   private static void addEffort(ChatFormat format, Value effort, ChatOptions.Builder options) {
