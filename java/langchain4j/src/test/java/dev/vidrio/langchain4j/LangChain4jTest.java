@@ -11,6 +11,7 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.exception.TimeoutException;
+import dev.langchain4j.memory.chat.MessageWindowChatMemory;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ResponseFormatType;
@@ -78,6 +79,21 @@ class LangChain4jTest {
             .build();
     assertEquals("It looks sunny in Munich", assistant.ask("What is the weather in Munich?"));
     assertEquals(List.of("Munich"), weather.cities);
+  }
+
+  @Test
+  void serviceCallsToolInThreeTurns() {
+    var weather = new Weather();
+    Assistant assistant =
+        AiServices.builder(Assistant.class)
+            .chatModel(VidrioChatModel.builder().engine(ENGINE).build())
+            .chatMemory(MessageWindowChatMemory.withMaxMessages(100))
+            .tools(weather)
+            .build();
+    for (int turn = 0; turn < 3; turn++) {
+      assertEquals("It looks sunny in Munich", assistant.ask("What is the weather in Munich?"));
+    }
+    assertEquals(List.of("Munich", "Munich", "Munich"), weather.cities);
   }
 
   interface Assistant {

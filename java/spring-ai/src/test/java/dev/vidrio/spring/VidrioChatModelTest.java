@@ -38,6 +38,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.ai.chat.client.AdvisorParams;
 import org.springframework.ai.chat.client.ChatClient;
+import org.springframework.ai.chat.messages.AssistantMessage;
+import org.springframework.ai.chat.messages.Message;
+import org.springframework.ai.chat.messages.ToolResponseMessage;
 import org.springframework.ai.chat.messages.UserMessage;
 import org.springframework.ai.chat.model.ChatResponse;
 import org.springframework.ai.chat.model.Generation;
@@ -46,7 +49,9 @@ import org.springframework.ai.chat.prompt.ChatOptions;
 import org.springframework.ai.chat.prompt.Prompt;
 import org.springframework.ai.content.Media;
 import org.springframework.ai.model.tool.StructuredOutputChatOptions;
+import org.springframework.ai.tool.ToolCallback;
 import org.springframework.ai.tool.annotation.Tool;
+import org.springframework.ai.tool.definition.ToolDefinition;
 import org.springframework.core.io.ByteArrayResource;
 import org.springframework.util.MimeTypeUtils;
 
@@ -178,6 +183,52 @@ class VidrioChatModelTest {
         "It looks sunny in Munich",
         client.prompt(question).stream().content().collect(Collectors.joining()).block());
     assertEquals(List.of("Munich", "Munich"), weather.cities);
+  }
+
+  @Test
+  void callsToolInThreeTurns() {
+    var definition =
+        ToolDefinition.builder()
+            .name("getWeather")
+            .description("The weather in a city.")
+            .inputSchema("{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}}}")
+            .build();
+    ChatOptions options =
+        VidrioChatOptions.builder().toolCallbacks(new DefinedTool(definition)).build();
+    List<Message> messages = new ArrayList<>();
+    for (int turn = 0; turn < 3; turn++) {
+      messages.add(new UserMessage("What is the weather in Munich?"));
+      AssistantMessage call = output(new Prompt(messages, options));
+      assertEquals("getWeather", call.getToolCalls().getFirst().name());
+      messages.add(call);
+      messages.add(
+          ToolResponseMessage.builder()
+              .responses(
+                  List.of(
+                      new ToolResponseMessage.ToolResponse(
+                          call.getToolCalls().getFirst().id(), "getWeather", "sunny")))
+              .build());
+      AssistantMessage answer = output(new Prompt(messages, options));
+      assertEquals("It looks sunny in Munich", answer.getText());
+      messages.add(answer);
+    }
+  }
+
+  private static AssistantMessage output(Prompt prompt) {
+    return generation(chat.call(prompt)).getOutput();
+  }
+
+  /** A tool that is not run. */
+  private record DefinedTool(ToolDefinition definition) implements ToolCallback {
+    @Override
+    public ToolDefinition getToolDefinition() {
+      return definition;
+    }
+
+    @Override
+    public String call(String input) {
+      throw new UnsupportedOperationException();
+    }
   }
 
   @Test

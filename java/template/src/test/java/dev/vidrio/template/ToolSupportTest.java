@@ -70,8 +70,7 @@ class ToolSupportTest {
   }
 
   private static String render(ChatTemplate template, List<ChatMessage> messages) {
-    ChatOptions options =
-        ChatOptions.builder().tool(TOOL).bosToken("<s>").eosToken("</s>").build();
+    ChatOptions options = ChatOptions.builder().tool(TOOL).bosToken("<s>").eosToken("</s>").build();
     return template.render(messages, options);
   }
 
@@ -143,11 +142,7 @@ class ToolSupportTest {
       return Stream.empty();
     }
     try (Stream<Path> files = Files.list(Path.of(directory))) {
-      return files
-          .filter(path -> path.toString().endsWith(".jinja"))
-          .sorted()
-          .toList()
-          .stream()
+      return files.filter(path -> path.toString().endsWith(".jinja")).sorted().toList().stream()
           .map(file -> dynamicTest(file.getFileName().toString(), () -> handleCalls(file)));
     }
   }
@@ -180,7 +175,8 @@ class ToolSupportTest {
         "{{ tools | tojson }}{% for m in messages %}<|{{ m.role }}|>{{ m.content | trim }}"
             + "{% for c in m.tool_calls or [] %}{% set f = c.function %}"
             + call
-            + "{% endfor %}<|end|>{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}");
+            + "{% endfor %}<|end|>{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif"
+            + " %}");
   }
 
   private static final String OBJECT =
@@ -241,6 +237,7 @@ class ToolSupportTest {
         ChatMessage.assistant(null, null, List.of(new ToolCall(null, "clock", Map.of())));
     assertTrue(template.render(List.of(call), ChatOptions.DEFAULT).endsWith("\"content\": \"\"}"));
     ChatMessage reasoning = ChatMessage.assistant(null, "Hm.", List.of());
-    assertFalse(template.render(List.of(reasoning), ChatOptions.DEFAULT).contains("content\": \"\""));
+    assertFalse(
+        template.render(List.of(reasoning), ChatOptions.DEFAULT).contains("content\": \"\""));
   }
 }

@@ -36,7 +36,7 @@ public final class ParrotModel {
       "{{ bos_token }}{% for m in messages %}"
           + "{% if m.role not in ['system', 'user', 'assistant', 'tool'] %}"
           + "{{ raise_exception('role ' + m.role) }}{% endif %}"
-          + "{{ m.role[0] }}:{{ m.content }}"
+          + "{{ m.role[0] }}:{{ m.content + '' }}"
           + CALLS
           + "\n{% endfor %}"
           + "{% if tools %}{{ tools | length }}={% else %}a:{% endif %}";
@@ -44,7 +44,7 @@ public final class ParrotModel {
   private static final String THINKING_TEMPLATE =
       "{{ bos_token }}{% for m in messages %}{{ m.role[0] }}:"
           + "{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}"
-          + "{{ m.content }}"
+          + "{{ m.content + '' }}"
           + CALLS
           + "\n{% endfor %}"
           + "{% if enable_thinking is defined and not enable_thinking %}a:<think></think>"
@@ -76,7 +76,8 @@ public final class ParrotModel {
     return write(file, scripts, THINKING_TEMPLATE);
   }
 
-  private static Path write(Path file, Map<Character, List<String>> scripts, String template)
+  /** Writes a model with a chat template whose prompts end in keys of the scripts. */
+  public static Path write(Path file, Map<Character, List<String>> scripts, String template)
       throws IOException {
     List<String> tokens = new ArrayList<>(TinyVocabulary.tokens());
     Map<Integer, Integer> next = new HashMap<>();
