@@ -4,7 +4,7 @@ import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.Model;
-import dev.vidrio.server.model.ModelOffer;
+import dev.vidrio.server.model.ModelDefinition;
 import dev.vidrio.server.model.ServedModel;
 import java.util.HashMap;
 import java.util.List;
@@ -61,8 +61,8 @@ public record ModelSource(
   }
 
   /** What requests may ask for: this, run by engines with these options. */
-  ModelOffer offer(EngineOptions engine) {
-    return new ModelOffer(
+  ModelDefinition offer(EngineOptions engine) {
+    return new ModelDefinition(
         id,
         adapters.stream().map(AdapterSource::id).toList(),
         metrics -> ServedModel.open(id, opener, draft, this::adaptations, engine, metrics));

@@ -9,20 +9,20 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.server.chat.ChatRoute;
 import dev.vidrio.server.chat.ResponseRoute;
 import dev.vidrio.server.generation.RequestLimits;
-import dev.vidrio.server.generation.TextRoutes;
-import dev.vidrio.server.http.Gate;
-import dev.vidrio.server.http.GateOptions;
+import dev.vidrio.server.generation.GenerationRoutes;
+import dev.vidrio.server.http.RequestFilter;
+import dev.vidrio.server.http.RequestFilterOptions;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.lens.LensRoutes;
-import dev.vidrio.server.lens.LensWork;
+import dev.vidrio.server.lens.LensExecutor;
 import dev.vidrio.server.metrics.RequestMetrics;
-import dev.vidrio.server.model.ModelOffer;
-import dev.vidrio.server.model.Models;
+import dev.vidrio.server.model.ModelDefinition;
+import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.model.WorkQueue;
-import dev.vidrio.server.text.CompletionRoute;
-import dev.vidrio.server.text.EmbeddingRoute;
-import dev.vidrio.server.text.TokenRoutes;
+import dev.vidrio.server.completion.CompletionRoute;
+import dev.vidrio.server.encoding.EmbeddingRoute;
+import dev.vidrio.server.encoding.TokenRoutes;
 import dev.vidrio.server.window.WindowRoutes;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -79,24 +79,24 @@ public final class Server implements AutoCloseable {
   private final ServerOptions options;
   private final HttpServer http;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-  private final Models models;
+  private final ModelRegistry models;
   private final WorkQueue embeddings;
-  private final LensWork lens;
-  private final Gate gate;
+  private final LensExecutor lens;
+  private final RequestFilter gate;
   private volatile boolean loaded;
 
   private Server(ServerOptions options, HttpServer http, List<ModelSource> sources) {
     var metrics = new RequestMetrics();
     ServerLimits limits = options.limits();
-    List<ModelOffer> offers =
+    List<ModelDefinition> offers =
         sources.stream().map(source -> source.offer(options.engine())).toList();
     var requestLimits = new RequestLimits(limits.tokens(), limits.choices(), limits.requestTime());
     this.options = options;
     this.http = http;
-    this.models = new Models(offers, limits.loadTime(), options.keepAlive(), metrics);
+    this.models = new ModelRegistry(offers, limits.loadTime(), options.keepAlive(), metrics);
     this.embeddings = new WorkQueue("vidrio-embeddings", options.engine().queue());
-    this.lens = new LensWork(models, limits.requestTime());
-    var text = new TextRoutes(models, requestLimits, lens);
+    this.lens = new LensExecutor(models, limits.requestTime());
+    var text = new GenerationRoutes(models, requestLimits, lens);
     List<Route> routes = new ArrayList<>();
     routes.addAll(new StatusRoutes(models, metrics, this::state).routes());
     routes.addAll(new TokenRoutes(models).routes());
@@ -106,12 +106,12 @@ public final class Server implements AutoCloseable {
     routes.add(new EmbeddingRoute(models, embeddings, limits.requestTime()).route());
     routes.addAll(new LensRoutes(models, lens).routes());
     routes.addAll(WindowRoutes.routes());
-    this.gate = new Gate(gateOptions(options), routes, metrics);
+    this.gate = new RequestFilter(gateOptions(options), routes, metrics);
   }
 
-  private static GateOptions gateOptions(ServerOptions options) {
+  private static RequestFilterOptions gateOptions(ServerOptions options) {
     ServerLimits limits = options.limits();
-    return new GateOptions(
+    return new RequestFilterOptions(
         options.host(),
         options.apiKeys(),
         Set.copyOf(options.origins()),

@@ -4,7 +4,7 @@ import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.metrics.RequestMetrics;
-import dev.vidrio.server.model.Models;
+import dev.vidrio.server.model.ModelRegistry;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,7 +15,7 @@ import java.util.function.Supplier;
 final class StatusRoutes {
   private static final String MODEL = "/v1/models/";
 
-  private final Models models;
+  private final ModelRegistry models;
   private final RequestMetrics metrics;
   private final Supplier<State> state;
 
@@ -32,7 +32,7 @@ final class StatusRoutes {
     }
   }
 
-  StatusRoutes(Models models, RequestMetrics metrics, Supplier<State> state) {
+  StatusRoutes(ModelRegistry models, RequestMetrics metrics, Supplier<State> state) {
     this.models = models;
     this.metrics = metrics;
     this.state = state;

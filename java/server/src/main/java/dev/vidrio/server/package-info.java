@@ -1,5 +1,5 @@
 /**
- * Models over HTTP, as OpenAI's API has it: {@link dev.vidrio.server.Server}, and what it is told.
+ * ModelRegistry over HTTP, as OpenAI's API has it: {@link dev.vidrio.server.Server}, and what it is told.
  *
  * <p>A request goes from {@code http.Gate}, which every one passes, through {@code http.Router} to
  * the class of its route, which reads it strictly with {@code http.Fields}, hands it to an engine,

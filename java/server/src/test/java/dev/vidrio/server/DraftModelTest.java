@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Models that another one guesses for. */
+/** ModelRegistry that another one guesses for. */
 @Timeout(120)
 class DraftModelTest {
   private static final ModelSource BARD =

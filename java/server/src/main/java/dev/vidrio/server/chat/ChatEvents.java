@@ -6,8 +6,8 @@ import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.Ids;
-import dev.vidrio.server.generation.LogProbabilities;
-import dev.vidrio.server.generation.Reasons;
+import dev.vidrio.server.generation.LogProbabilityJson;
+import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
@@ -102,7 +102,7 @@ final class ChatEvents extends ChunkEvents {
       if (logProbability == null) {
         send();
       } else {
-        send(Json.bytes(LogProbabilities.ofChat(tokenizer, List.of(logProbability))), "null");
+        send(Json.bytes(LogProbabilityJson.ofChat(tokenizer, List.of(logProbability))), "null");
       }
     }
 
@@ -121,7 +121,7 @@ final class ChatEvents extends ChunkEvents {
         call(i, calls.get(i));
       }
       start();
-      send(NULL, "\"" + Reasons.finish(completion, !calls.isEmpty()) + "\"");
+      send(NULL, "\"" + FinishReasons.finish(completion, !calls.isEmpty()) + "\"");
     }
 
     @Override

@@ -7,13 +7,13 @@ import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ChunkEvents;
-import dev.vidrio.server.generation.Parameters;
+import dev.vidrio.server.generation.GenerationParameters;
 import dev.vidrio.server.generation.RequestLimits;
-import dev.vidrio.server.generation.TextAnswer;
-import dev.vidrio.server.generation.TextRequest;
+import dev.vidrio.server.generation.ApiResponse;
+import dev.vidrio.server.generation.ApiRequest;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.ChatMessages;
 import dev.vidrio.template.ChatMessage;
@@ -37,23 +37,23 @@ record ChatRequest(
     String model,
     List<ChatMessage> messages,
     ChatTools tools,
-    Parameters parameters,
+    GenerationParameters parameters,
     int logProbabilities,
-    @Nullable Value effort,
-    Map<String, Value> variables,
+    @Nullable JsonValue effort,
+    Map<String, JsonValue> variables,
     boolean stream,
     boolean includeUsage)
-    implements TextRequest {
+    implements ApiRequest {
 
-  static ChatRequest read(Fields fields, RequestLimits limits, String tenant) {
+  static ChatRequest read(JsonFields fields, RequestLimits limits, String tenant) {
     String model = fields.required("model").string();
     List<ChatMessage> messages = ChatMessages.read(fields.required("messages"));
     refuseOthers(fields);
     boolean stream = fields.bool("stream", false);
     ChatTools tools = ChatTools.read(fields, false);
-    Parameters parameters =
+    GenerationParameters parameters =
         formed(
-            Parameters.read(fields, tokens(fields, limits), limits, tenant),
+            GenerationParameters.read(fields, tokens(fields, limits), limits, tenant),
             AnswerFormat.of(fields.value("response_format"), false),
             tools);
     var request =
@@ -72,23 +72,23 @@ record ChatRequest(
   }
 
   /**
-   * Parameters with the form that an answer must have.
+   * GenerationParameters with the form that an answer must have.
    *
    * @param format that the request asks for in the words of its route, or null
    */
-  static Parameters formed(Parameters parameters, @Nullable AnswerFormat format, ChatTools tools) {
+  static GenerationParameters formed(GenerationParameters parameters, @Nullable AnswerFormat format, ChatTools tools) {
     return parameters.withFormat(tools.answer(AnswerFormat.one(parameters.format(), format)));
   }
 
-  private static void refuseOthers(Fields fields) {
+  private static void refuseOthers(JsonFields fields) {
     fields.refuse("functions", "is the old form of tools");
     fields.refuse("function_call", "is the old form of tool_choice");
     fields.refuse("audio", "models here write text only");
     fields.refuse("prediction", "draft_tokens guesses from the prompt itself");
     var _ = fields.oneOf("verbosity", "medium", "medium");
-    Value modalities = fields.value("modalities");
+    JsonValue modalities = fields.value("modalities");
     if (modalities != null) {
-      for (Value modality : modalities.elements(1, 8)) {
+      for (JsonValue modality : modalities.elements(1, 8)) {
         if (!modality.string().equals("text")) {
           throw ApiException.unsupported(
               modality.path(), modality.path() + ": models here write text only");
@@ -97,20 +97,20 @@ record ChatRequest(
     }
   }
 
-  private static int tokens(Fields fields, RequestLimits limits) {
-    Value old = fields.value("max_tokens");
-    Value now = fields.value("max_completion_tokens");
+  private static int tokens(JsonFields fields, RequestLimits limits) {
+    JsonValue old = fields.value("max_tokens");
+    JsonValue now = fields.value("max_completion_tokens");
     if (old != null && now != null) {
       throw ApiException.invalid(
           "max_tokens", "max_tokens: must not be given beside max_completion_tokens");
     }
-    Value value = now == null ? old : now;
+    JsonValue value = now == null ? old : now;
     return value == null ? limits.tokens() : value.integer(1, limits.tokens());
   }
 
-  private static int logProbabilities(Fields fields) {
+  private static int logProbabilities(JsonFields fields) {
     boolean wanted = fields.bool("logprobs", false);
-    Value top = fields.value("top_logprobs");
+    JsonValue top = fields.value("top_logprobs");
     int count = top == null ? 0 : top.integer(0, GenerationRequest.MAX_TOP);
     if (count > 0 && !wanted) {
       throw ApiException.invalid("top_logprobs", "top_logprobs: needs logprobs to be true");
@@ -119,12 +119,12 @@ record ChatRequest(
   }
 
   /** Reads what sets variables of the chat template. */
-  static Map<String, Value> variables(Fields fields) {
-    Map<String, Value> variables = new LinkedHashMap<>();
-    Value value = fields.value("chat_template_kwargs");
+  static Map<String, JsonValue> variables(JsonFields fields) {
+    Map<String, JsonValue> variables = new LinkedHashMap<>();
+    JsonValue value = fields.value("chat_template_kwargs");
     if (value != null) {
       String path = value.fields().path("");
-      value.node().forEachEntry((name, node) -> variables.put(name, new Value(path + name, node)));
+      value.node().forEachEntry((name, node) -> variables.put(name, new JsonValue(path + name, node)));
     }
     return variables;
   }
@@ -154,7 +154,7 @@ record ChatRequest(
   }
 
   @Override
-  public TextAnswer answer(ServedModel served, List<GenerationRequest> generations) {
+  public ApiResponse answer(ServedModel served, List<GenerationRequest> generations) {
     return new ChatCompletion(this, served, generations.getFirst().prompt());
   }
 
@@ -189,7 +189,7 @@ record ChatRequest(
     }
   }
 
-  private static void addEffort(ChatFormat format, Value effort, ChatOptions.Builder options) {
+  private static void addEffort(ChatFormat format, JsonValue effort, ChatOptions.Builder options) {
     try {
       format.reasoningEffort(effort.string()).forEach(options::variable);
     } catch (InvalidInputException e) {

@@ -5,8 +5,8 @@ import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.template.ToolCall;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -56,14 +56,14 @@ record ChatTools(
    *
    * @param flat whether a tool is a function itself, as in responses, or has one, as in chats
    */
-  static ChatTools read(Fields fields, boolean flat) {
+  static ChatTools read(JsonFields fields, boolean flat) {
     List<Function> functions = new ArrayList<>();
-    Value value = fields.value("tools");
+    JsonValue value = fields.value("tools");
     if (value != null) {
       value.elements(0, MAX_TOOLS).forEach(tool -> functions.add(tool(tool.fields(), flat)));
     }
     boolean parallel = fields.bool("parallel_tool_calls", true);
-    Value choice = fields.value("tool_choice");
+    JsonValue choice = fields.value("tool_choice");
     if (choice == null) {
       return free(functions, parallel);
     }
@@ -130,11 +130,11 @@ record ChatTools(
     return parallel || calls.size() <= 1 ? calls : calls.subList(0, 1);
   }
 
-  private static Function named(Value choice, List<Function> functions, boolean flat) {
-    Fields fields = choice.fields();
+  private static Function named(JsonValue choice, List<Function> functions, boolean flat) {
+    JsonFields fields = choice.fields();
     var _ = fields.oneOf("type", "function", "function");
-    Fields inner = flat ? fields : fields.required("function").fields();
-    Value name = inner.required("name");
+    JsonFields inner = flat ? fields : fields.required("function").fields();
+    JsonValue name = inner.required("name");
     inner.end();
     fields.end();
     return functions.stream()
@@ -143,10 +143,10 @@ record ChatTools(
         .orElseThrow(() -> name.error("must be one of the tools"));
   }
 
-  private static Function tool(Fields tool, boolean flat) {
+  private static Function tool(JsonFields tool, boolean flat) {
     var _ = tool.oneOf("type", "function", "function");
-    Fields fields = flat ? tool : tool.required("function").fields();
-    Value name = fields.required("name");
+    JsonFields fields = flat ? tool : tool.required("function").fields();
+    JsonValue name = fields.required("name");
     if (!name.string().matches("[A-Za-z0-9_-]{1," + MAX_NAME + "}")) {
       throw name.error("must be 1 to " + MAX_NAME + " letters, digits, '_' and '-'");
     }
@@ -156,7 +156,7 @@ record ChatTools(
     if (description != null) {
       json.put("description", description);
     }
-    Value parameters = fields.value("parameters");
+    JsonValue parameters = fields.value("parameters");
     if (parameters != null) {
       requireObject(parameters.fields().value("type"));
       json.put("parameters", tree(parameters));
@@ -168,7 +168,7 @@ record ChatTools(
   }
 
   /** Arguments are an object, whatever else their schema says. */
-  private static void requireObject(@Nullable Value type) {
+  private static void requireObject(@Nullable JsonValue type) {
     if (type == null || type.node().equals(OBJECT)) {
       return;
     }
@@ -177,7 +177,7 @@ record ChatTools(
     }
   }
 
-  private static Map<String, @Nullable Object> tree(Value object) {
+  private static Map<String, @Nullable Object> tree(JsonValue object) {
     return JsonMapper.shared().convertValue(object.node(), new TypeReference<>() {});
   }
 }

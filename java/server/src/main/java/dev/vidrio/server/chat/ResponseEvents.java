@@ -5,12 +5,12 @@ import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.server.generation.Ids;
-import dev.vidrio.server.generation.Reasons;
-import dev.vidrio.server.generation.Streams;
+import dev.vidrio.server.generation.FinishReasons;
+import dev.vidrio.server.generation.AnswerStreams;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Failures;
+import dev.vidrio.server.http.ExceptionMapper;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.template.ToolCall;
 import java.io.IOException;
@@ -54,7 +54,7 @@ final class ResponseEvents {
     this.tools = tools;
   }
 
-  void send(Streams streams) throws IOException {
+  void send(AnswerStreams streams) throws IOException {
     events.whileWaiting(streams::close);
     event("response.created", Map.of("response", response.begun()));
     event("response.in_progress", Map.of("response", response.begun()));
@@ -63,7 +63,7 @@ final class ResponseEvents {
     try {
       completion = streams.read((i, token) -> accept(token), events::flush).getFirst();
     } catch (RuntimeException e) {
-      ApiException shown = Failures.explain(e, exchange.id());
+      ApiException shown = ExceptionMapper.explain(e, exchange.id());
       Map<String, @Nullable Object> error = new LinkedHashMap<>();
       error.put("code", shown.code());
       error.put("message", shown.getMessage());
@@ -72,7 +72,7 @@ final class ResponseEvents {
       events.end();
       return;
     }
-    boolean whole = Reasons.isWhole(completion);
+    boolean whole = FinishReasons.isWhole(completion);
     end(completion, whole);
     event(
         whole ? "response.completed" : "response.incomplete",

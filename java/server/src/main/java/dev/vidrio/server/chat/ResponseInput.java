@@ -1,8 +1,8 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.prompt.ChatMessages;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ToolCall;
@@ -23,13 +23,13 @@ final class ResponseInput {
   private ResponseInput() {}
 
   /** Reads {@code input}, and {@code instructions} as what comes before it. */
-  static List<ChatMessage> read(Fields fields) {
+  static List<ChatMessage> read(JsonFields fields) {
     var input = new ResponseInput();
     String instructions = fields.string("instructions");
     if (instructions != null) {
       input.messages.add(ChatMessage.system(instructions));
     }
-    Value value = fields.required("input");
+    JsonValue value = fields.required("input");
     if (value.isString()) {
       input.messages.add(ChatMessage.user(value.string()));
     } else {
@@ -39,7 +39,7 @@ final class ResponseInput {
     return input.messages;
   }
 
-  private void add(Fields item) {
+  private void add(JsonFields item) {
     // Items that come back from an answer carry these.
     item.unused("id", "status");
     String type = item.string("type", "message");
@@ -64,9 +64,9 @@ final class ResponseInput {
     item.end();
   }
 
-  private void addMessage(Fields item) {
+  private void addMessage(JsonFields item) {
     endCalls();
-    Value role = item.required("role");
+    JsonValue role = item.required("role");
     String text = text(item.required("content"));
     messages.add(
         switch (role.string()) {
@@ -78,9 +78,9 @@ final class ResponseInput {
     reasoning = null;
   }
 
-  private void addReasoning(Fields item) {
+  private void addReasoning(JsonFields item) {
     endCalls();
-    Value encrypted = item.value("encrypted_content");
+    JsonValue encrypted = item.value("encrypted_content");
     if (encrypted != null) {
       throw ApiException.unsupported(
           encrypted.path(), encrypted.path() + ": reasoning is not encrypted here");
@@ -91,13 +91,13 @@ final class ResponseInput {
     reasoning = text.isEmpty() ? null : text;
   }
 
-  private static String parts(@Nullable Value list, String type) {
+  private static String parts(@Nullable JsonValue list, String type) {
     if (list == null) {
       return "";
     }
     List<String> texts = new ArrayList<>();
-    for (Value element : list.elements(0, MAX_ITEMS)) {
-      Fields part = element.fields();
+    for (JsonValue element : list.elements(0, MAX_ITEMS)) {
+      JsonFields part = element.fields();
       var _ = part.oneOf("type", type, type);
       texts.add(part.required("text").string());
       part.end();
@@ -123,19 +123,19 @@ final class ResponseInput {
     reasoning = null;
   }
 
-  private static String text(Value content) {
+  private static String text(JsonValue content) {
     if (content.isString()) {
       return content.string();
     }
     var text = new StringBuilder();
-    for (Value element : content.elements(0, MAX_ITEMS)) {
-      Fields part = element.fields();
-      Value type = part.required("type");
+    for (JsonValue element : content.elements(0, MAX_ITEMS)) {
+      JsonFields part = element.fields();
+      JsonValue type = part.required("type");
       switch (type.string()) {
         case "input_text" -> {}
         case "output_text" -> {
           // Those of our own answers, which have none of the first.
-          Value annotations = part.value("annotations");
+          JsonValue annotations = part.value("annotations");
           if (annotations != null) {
             var _ = annotations.elements(0, 0);
           }

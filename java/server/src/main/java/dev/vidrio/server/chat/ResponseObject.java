@@ -5,10 +5,10 @@ import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.server.generation.Ids;
-import dev.vidrio.server.generation.LogProbabilities;
-import dev.vidrio.server.generation.Reasons;
-import dev.vidrio.server.generation.Streams;
-import dev.vidrio.server.generation.TextAnswer;
+import dev.vidrio.server.generation.LogProbabilityJson;
+import dev.vidrio.server.generation.FinishReasons;
+import dev.vidrio.server.generation.AnswerStreams;
+import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.model.ServedModel;
@@ -23,7 +23,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A response as JSON, from its beginning to its end. */
-final class ResponseObject implements TextAnswer {
+final class ResponseObject implements ApiResponse {
   private final ResponseRequest request;
   private final ServedModel model;
   private final int[] prompt;
@@ -45,7 +45,7 @@ final class ResponseObject implements TextAnswer {
   }
 
   @Override
-  public void send(Exchange exchange, Streams streams) throws IOException {
+  public void send(Exchange exchange, AnswerStreams streams) throws IOException {
     new ResponseEvents(exchange, this, newAnswer(), request.chat().tools()).send(streams);
   }
 
@@ -61,7 +61,7 @@ final class ResponseObject implements TextAnswer {
   /** The response with its items. */
   Map<String, @Nullable Object> ended(
       Completion completion, List<Map<String, Object>> items, int reasoningTokens) {
-    boolean whole = Reasons.isWhole(completion);
+    boolean whole = FinishReasons.isWhole(completion);
     boolean late = completion.result().finish() == Finish.TIMEOUT;
     return json(
         status(whole),
@@ -117,7 +117,7 @@ final class ResponseObject implements TextAnswer {
    */
   private List<Map<String, Object>> items(
       Completion completion, ChatAnswer answer, ChatMessage message) {
-    boolean whole = Reasons.isWhole(completion);
+    boolean whole = FinishReasons.isWhole(completion);
     List<ToolCall> calls = request.chat().tools().kept(message.toolCalls());
     String text = Objects.requireNonNullElse(message.content(), "");
     String thoughts = message.reasoning();
@@ -188,7 +188,7 @@ final class ResponseObject implements TextAnswer {
 
   Object logProbabilities(List<TokenLogProbability> tokens) {
     return Objects.requireNonNull(
-        LogProbabilities.ofChat(model.tokenizer(), tokens).get("content"));
+        LogProbabilityJson.ofChat(model.tokenizer(), tokens).get("content"));
   }
 
   /** A call of a tool. */

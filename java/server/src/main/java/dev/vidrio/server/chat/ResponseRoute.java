@@ -1,6 +1,6 @@
 package dev.vidrio.server.chat;
 
-import dev.vidrio.server.generation.TextRoutes;
+import dev.vidrio.server.generation.GenerationRoutes;
 import dev.vidrio.server.http.Route;
 
 /**
@@ -10,7 +10,7 @@ import dev.vidrio.server.http.Route;
 public final class ResponseRoute {
   private ResponseRoute() {}
 
-  public static Route of(TextRoutes routes) {
+  public static Route of(GenerationRoutes routes) {
     return routes.route("/v1/responses", ResponseRequest::read);
   }
 }

@@ -3,8 +3,8 @@ package dev.vidrio.server.generation;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -46,9 +46,9 @@ public final class AnswerFormat {
   }
 
   /** Reads the extensions that every route for text has, of which one may be there. */
-  static @Nullable AnswerFormat read(Fields fields) {
+  static @Nullable AnswerFormat read(JsonFields fields) {
     List<AnswerFormat> given = new ArrayList<>(forms(fields, "json_schema"));
-    Value outputs = fields.value("structured_outputs");
+    JsonValue outputs = fields.value("structured_outputs");
     if (outputs != null) {
       given.addAll(structuredOutputs(outputs));
     }
@@ -73,8 +73,8 @@ public final class AnswerFormat {
   }
 
   /** The same in vLLM's words. */
-  private static List<AnswerFormat> structuredOutputs(Value value) {
-    Fields fields = value.fields();
+  private static List<AnswerFormat> structuredOutputs(JsonValue value) {
+    JsonFields fields = value.fields();
     List<AnswerFormat> given = forms(fields, "json");
     if (given.isEmpty()) {
       throw value.error("must have one of json, regex, grammar and choice");
@@ -83,7 +83,7 @@ public final class AnswerFormat {
     return given;
   }
 
-  private static List<AnswerFormat> forms(Fields fields, String schema) {
+  private static List<AnswerFormat> forms(JsonFields fields, String schema) {
     List<AnswerFormat> given = new ArrayList<>();
     add(given, fields.value(schema), AnswerFormat::ofSchema);
     add(given, fields.value("regex"), regex -> ofText(regex, Grammar::regex));
@@ -93,7 +93,7 @@ public final class AnswerFormat {
   }
 
   private static void add(
-      List<AnswerFormat> given, @Nullable Value value, Function<Value, AnswerFormat> reader) {
+      List<AnswerFormat> given, @Nullable JsonValue value, Function<JsonValue, AnswerFormat> reader) {
     if (value != null) {
       given.add(reader.apply(value));
     }
@@ -103,24 +103,24 @@ public final class AnswerFormat {
    * Reads {@code response_format}, or a response's {@code text.format}, where what describes a
    * schema lies beside the type.
    */
-  public static @Nullable AnswerFormat of(@Nullable Value format, boolean flat) {
+  public static @Nullable AnswerFormat of(@Nullable JsonValue format, boolean flat) {
     if (format == null) {
       return null;
     }
-    Fields fields = format.fields();
+    JsonFields fields = format.fields();
     String type = fields.required("type").string();
     AnswerFormat read =
         switch (type) {
           case "text" -> null;
           case "json_object" -> {
             // Not OpenAI's, but known to clients of many servers.
-            Value schema = fields.value("schema");
+            JsonValue schema = fields.value("schema");
             yield schema == null
                 ? new AnswerFormat(format.path(), Grammar::json)
                 : ofSchema(schema);
           }
           case "json_schema" -> {
-            Fields described = flat ? fields : fields.required("json_schema").fields();
+            JsonFields described = flat ? fields : fields.required("json_schema").fields();
             described.unused("name", "description");
             // An answer keeps to its schema, whether it must strictly or not.
             var _ = described.bool("strict", true);
@@ -142,18 +142,18 @@ public final class AnswerFormat {
     return read;
   }
 
-  private static AnswerFormat ofSchema(Value schema) {
+  private static AnswerFormat ofSchema(JsonValue schema) {
     var _ = schema.fields();
     return new AnswerFormat(schema.path(), () -> Grammar.jsonSchema(schema.node().toString()));
   }
 
-  private static AnswerFormat ofText(Value value, Function<String, Grammar> compiler) {
+  private static AnswerFormat ofText(JsonValue value, Function<String, Grammar> compiler) {
     String text = value.string();
     return new AnswerFormat(value.path(), () -> compiler.apply(text));
   }
 
-  private static AnswerFormat ofChoice(Value value) {
-    List<String> texts = value.elements(1, MAX_CHOICES).stream().map(Value::string).toList();
+  private static AnswerFormat ofChoice(JsonValue value) {
+    List<String> texts = value.elements(1, MAX_CHOICES).stream().map(JsonValue::string).toList();
     return new AnswerFormat(value.path(), () -> Grammar.choice(texts));
   }
 }

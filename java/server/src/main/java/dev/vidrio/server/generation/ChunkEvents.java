@@ -5,11 +5,11 @@ import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Failures;
-import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.http.ExceptionMapper;
+import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonBuffer;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonValue;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -70,15 +70,15 @@ public abstract class ChunkEvents {
   }
 
   /** Reads {@code stream_options}: whether a stream ends with what it cost. */
-  public static boolean includesUsage(Fields fields, boolean stream) {
-    Value value = fields.value("stream_options");
+  public static boolean includesUsage(JsonFields fields, boolean stream) {
+    JsonValue value = fields.value("stream_options");
     if (value == null) {
       return false;
     }
     if (!stream) {
       throw ApiException.invalid("stream_options", "stream_options: needs stream to be true");
     }
-    Fields options = value.fields();
+    JsonFields options = value.fields();
     boolean usage = options.bool("include_usage", false);
     if (options.bool("include_obfuscation", false)) {
       throw ApiException.unsupported(
@@ -96,7 +96,7 @@ public abstract class ChunkEvents {
    *
    * @param perPrompt answers to each prompt
    */
-  public final void send(Streams streams, int perPrompt) throws IOException {
+  public final void send(AnswerStreams streams, int perPrompt) throws IOException {
     events.whileWaiting(streams::close);
     List<Choice> choices = new ArrayList<>();
     for (int i = 0; i < streams.size(); i++) {
@@ -108,7 +108,7 @@ public abstract class ChunkEvents {
     try {
       completions = streams.read(new Sink(choices), events::flush);
     } catch (RuntimeException e) {
-      events.send(Failures.explain(e, request).toJson());
+      events.send(ExceptionMapper.explain(e, request).toJson());
       events.end();
       return;
     }
@@ -125,7 +125,7 @@ public abstract class ChunkEvents {
     events.done();
   }
 
-  private record Sink(List<Choice> choices) implements Streams.TokenSink {
+  private record Sink(List<Choice> choices) implements AnswerStreams.TokenSink {
     @Override
     public void accept(int index, GeneratedToken token) throws IOException {
       choices.get(index).accept(token);

@@ -14,9 +14,9 @@ public final class EventStream {
   private static final byte[] END = ascii("\n\n");
   private static final byte[] DONE = ascii("data: [DONE]\n\n");
 
-  private final Reply reply;
+  private final Response reply;
 
-  public EventStream(Reply reply) {
+  public EventStream(Response reply) {
     this.reply = reply;
     reply.header("Cache-Control", "no-cache");
     // Proxies such as nginx would hold events back.

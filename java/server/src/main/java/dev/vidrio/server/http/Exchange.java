@@ -18,15 +18,15 @@ public final class Exchange {
 
   private final HttpExchange http;
   private final int bodyLimit;
-  private final Reply reply;
+  private final Response reply;
   private final String id;
   private String tenant = "";
   private boolean read;
 
-  Exchange(HttpExchange http, int bodyLimit, ReplyWatch watch) {
+  Exchange(HttpExchange http, int bodyLimit, ResponseMonitor watch) {
     this.http = http;
     this.bodyLimit = bodyLimit;
-    this.reply = new Reply(http, watch);
+    this.reply = new Response(http, watch);
     String given = header("x-request-id");
     this.id = given != null && isPlain(given) ? given : UUID.randomUUID().toString();
     reply.header("x-request-id", id);
@@ -62,7 +62,7 @@ public final class Exchange {
     return http.getRemoteAddress().getAddress().getHostAddress();
   }
 
-  public Reply reply() {
+  public Response reply() {
     return reply;
   }
 
@@ -76,7 +76,7 @@ public final class Exchange {
   }
 
   /** The fields of the body, which must be a JSON object. */
-  public Fields fields() throws IOException {
+  public JsonFields fields() throws IOException {
     String type = header("Content-Type");
     String bare = type == null ? "" : type.split(";", 2)[0].strip().toLowerCase(Locale.ROOT);
     if (!bare.equals(JSON)) {
@@ -86,7 +86,7 @@ public final class Exchange {
     if (encoding != null && !encoding.equalsIgnoreCase("identity")) {
       throw ApiException.wrongEncoding(encoding);
     }
-    return Fields.ofBody(body());
+    return JsonFields.ofBody(body());
   }
 
   private byte[] body() throws IOException {

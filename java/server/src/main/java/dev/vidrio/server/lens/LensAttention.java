@@ -5,8 +5,8 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,13 +24,13 @@ import org.jspecify.annotations.Nullable;
  * @param head null for all
  */
 record LensAttention(
-    LensText text, @Nullable Value position, @Nullable Value layer, @Nullable Value head)
-    implements LensQuestion {
+    LensInput text, @Nullable JsonValue position, @Nullable JsonValue layer, @Nullable JsonValue head)
+    implements LensRequest {
   private static final String PATTERN = ".attn.hook_pattern";
 
-  static LensAttention read(Fields fields) {
+  static LensAttention read(JsonFields fields) {
     return new LensAttention(
-        LensText.read(fields),
+        LensInput.read(fields),
         fields.value("position"),
         fields.value("layer"),
         fields.value("head"));
@@ -39,7 +39,7 @@ record LensAttention(
   @Override
   public Supplier<Answer> of(ServedModel model) {
     int[] tokens = text.tokens(model);
-    int from = position == null ? 0 : LensText.positionOf(position, 0, tokens);
+    int from = position == null ? 0 : LensInput.positionOf(position, 0, tokens);
     int to = position == null ? tokens.length : from + 1;
     int layers = model.model().architecture().layers();
     String block = layer == null ? "*" : Integer.toString(layer.integer(0, layers - 1));
@@ -56,7 +56,7 @@ record LensAttention(
       for (HookPoint point : cache.points()) {
         patterns.addAll(patterns(cache.get(point)));
       }
-      Map<String, Object> json = LensText.head(model, run);
+      Map<String, Object> json = LensInput.head(model, run);
       json.put("from", cache.from());
       json.put("patterns", patterns);
       return Answer.json(json);

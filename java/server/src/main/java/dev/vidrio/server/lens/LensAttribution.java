@@ -6,8 +6,8 @@ import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.Occlusion;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.util.Arrays;
 import java.util.List;
@@ -22,16 +22,16 @@ import org.jspecify.annotations.Nullable;
  * @param position of that one; null for the last
  * @param method {@code grad_x_input}, {@code gradient} or {@code occlusion}
  */
-record LensAttribution(LensText text, @Nullable Value position, String method)
-    implements LensQuestion {
+record LensAttribution(LensInput text, @Nullable JsonValue position, String method)
+    implements LensRequest {
   private static final String OCCLUSION = "occlusion";
 
   /** The number that is attributed, and the share of each token. */
   private record Scores(double value, List<Double> scores) {}
 
-  static LensAttribution read(Fields fields) {
+  static LensAttribution read(JsonFields fields) {
     return new LensAttribution(
-        LensText.read(fields),
+        LensInput.read(fields),
         fields.value("position"),
         fields.oneOf("method", "grad_x_input", "grad_x_input", "gradient", OCCLUSION));
   }
@@ -42,7 +42,7 @@ record LensAttribution(LensText text, @Nullable Value position, String method)
     if (tokens.length < 2) {
       throw ApiException.invalid(text.path(), text.path() + ": must have 2 tokens or more");
     }
-    int at = position == null ? tokens.length - 1 : LensText.positionOf(position, 1, tokens);
+    int at = position == null ? tokens.length - 1 : LensInput.positionOf(position, 1, tokens);
     int[] before = Arrays.copyOf(tokens, at);
     if (method.equals(OCCLUSION)) {
       LensPatch.requireRuns(text.path(), at + 1, at);
@@ -52,7 +52,7 @@ record LensAttribution(LensText text, @Nullable Value position, String method)
 
   private Answer answer(ServedModel model, int[] before, int target) {
     Scores scores = scores(Lens.of(model.model()), before, Metric.logit(target));
-    Map<String, Object> json = LensText.head(model, before);
+    Map<String, Object> json = LensInput.head(model, before);
     json.put("target", target);
     json.put("target_piece", model.tokenizer().piece(target));
     json.put("method", method);

@@ -7,8 +7,8 @@ import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -28,16 +28,16 @@ import org.jspecify.annotations.Nullable;
  * @param hooks names, as in {@link Capture#hooks}
  * @param safetensors whether the answer is a file of that format, or JSON
  */
-record LensCache(LensText text, @Nullable Value position, String hooks, boolean safetensors)
-    implements LensQuestion {
+record LensCache(LensInput text, @Nullable JsonValue position, String hooks, boolean safetensors)
+    implements LensRequest {
   /** Values of an answer. */
   private static final long MAX_VALUES = 1 << 21;
 
   private static final String BYTES = "application/octet-stream";
 
-  static LensCache read(Fields fields) {
+  static LensCache read(JsonFields fields) {
     return new LensCache(
-        LensText.read(fields),
+        LensInput.read(fields),
         fields.value("position"),
         fields.required("hooks").string(),
         fields.oneOf("format", "json", "json", "safetensors").equals("safetensors"));
@@ -54,7 +54,7 @@ record LensCache(LensText text, @Nullable Value position, String hooks, boolean 
     var _ = Lens.of(model.model()).points(hooks);
     Capture capture = Capture.of(hooks);
     if (position != null) {
-      int at = LensText.positionOf(position, 0, tokens);
+      int at = LensInput.positionOf(position, 0, tokens);
       capture = capture.positions(at, at + 1);
     }
     Capture chosen = capture;
@@ -90,7 +90,7 @@ record LensCache(LensText text, @Nullable Value position, String hooks, boolean 
         values = Math.addExact(values, activation.elements() / parts * rows * keys);
       }
     }
-    LensText.requireAtMost(path, values, "values", MAX_VALUES);
+    LensInput.requireAtMost(path, values, "values", MAX_VALUES);
   }
 
   private static Map<String, Object> toJson(ServedModel model, ActivationCache cache) {
@@ -102,7 +102,7 @@ record LensCache(LensText text, @Nullable Value position, String hooks, boolean 
       entry.put("values", finite(activation.toArray()));
       hooks.put(point.name(), entry);
     }
-    Map<String, Object> json = LensText.head(model, cache.tokens());
+    Map<String, Object> json = LensInput.head(model, cache.tokens());
     json.put("from", cache.from());
     json.put("hooks", hooks);
     return json;

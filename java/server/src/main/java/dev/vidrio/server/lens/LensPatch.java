@@ -6,7 +6,7 @@ import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
 import java.util.Locale;
 import java.util.Map;
@@ -20,27 +20,27 @@ import java.util.stream.Stream;
  * @param corrupted one of as many tokens after which it is not
  */
 record LensPatch(
-    LensText clean,
-    LensText corrupted,
-    LensText.Source answer,
-    LensText.Source wrong,
+    LensInput clean,
+    LensInput corrupted,
+    LensInput.Source answer,
+    LensInput.Source wrong,
     Site site,
     Direction direction)
-    implements LensQuestion {
+    implements LensRequest {
   /** Tokens of all runs together. */
   private static final long MAX_WORK = 1 << 16;
 
-  static LensPatch read(Fields fields) {
+  static LensPatch read(JsonFields fields) {
     String site =
         fields.oneOf(
             "site",
             "resid_pre",
             Stream.of(Site.values()).map(LensPatch::name).toArray(String[]::new));
     return new LensPatch(
-        LensText.plain(fields.required("clean")),
-        LensText.plain(fields.required("corrupted")),
-        LensText.token(fields.required("answer")),
-        LensText.token(fields.required("wrong")),
+        LensInput.plain(fields.required("clean")),
+        LensInput.plain(fields.required("corrupted")),
+        LensInput.token(fields.required("answer")),
+        LensInput.token(fields.required("wrong")),
         Site.valueOf(site.toUpperCase(Locale.ROOT)),
         Direction.valueOf(
             fields
@@ -69,7 +69,7 @@ record LensPatch(
   private Answer answer(ServedModel model, TextPair pair, int right, int other) {
     ActivationPatching patching =
         ActivationPatching.of(Lens.of(model.model()), pair, site, direction);
-    Map<String, Object> json = LensText.head(model, pair.clean());
+    Map<String, Object> json = LensInput.head(model, pair.clean());
     json.put("corrupted_tokens", pair.corrupted());
     json.put("answer", right);
     json.put("wrong", other);
@@ -96,6 +96,6 @@ record LensPatch(
 
   /** Checks the work of many runs. */
   static void requireRuns(String path, long runs, int tokens) {
-    LensText.requireAtMost(path, Math.multiplyExact(runs, tokens), "tokens of runs", MAX_WORK);
+    LensInput.requireAtMost(path, Math.multiplyExact(runs, tokens), "tokens of runs", MAX_WORK);
   }
 }

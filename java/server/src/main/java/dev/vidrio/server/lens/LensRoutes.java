@@ -3,10 +3,10 @@ package dev.vidrio.server.lens;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
-import dev.vidrio.server.model.Models;
+import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -16,10 +16,10 @@ import java.util.Optional;
 
 /** {@code /v1/lens/…}: what happens inside a model. */
 public final class LensRoutes {
-  private final Models models;
-  private final LensWork work;
+  private final ModelRegistry models;
+  private final LensExecutor work;
 
-  public LensRoutes(Models models, LensWork work) {
+  public LensRoutes(ModelRegistry models, LensExecutor work) {
     this.models = models;
     this.work = work;
   }
@@ -34,16 +34,16 @@ public final class LensRoutes {
         route("patch", LensPatch::read));
   }
 
-  private Route route(String name, LensQuestion.Reader reader) {
+  private Route route(String name, LensRequest.Reader reader) {
     return Route.post("/v1/lens/" + name, exchange -> handle(exchange, reader));
   }
 
-  private void handle(Exchange exchange, LensQuestion.Reader reader) throws IOException {
-    Fields fields = exchange.fields();
+  private void handle(Exchange exchange, LensRequest.Reader reader) throws IOException {
+    JsonFields fields = exchange.fields();
     String model = fields.required("model").string();
-    LensQuestion question = reader.read(fields);
+    LensRequest question = reader.read(fields);
     fields.end();
-    LensQuestion.Answer answer =
+    LensRequest.Answer answer =
         work.run(
             model,
             question::of,
@@ -57,10 +57,10 @@ public final class LensRoutes {
 
   /** What can be asked of a model. */
   private void describe(Exchange exchange) throws IOException {
-    Fields fields = exchange.fields();
+    JsonFields fields = exchange.fields();
     String id = fields.required("model").string();
     fields.end();
-    try (Models.Use use = models.use(id)) {
+    try (ModelRegistry.Use use = models.use(id)) {
       exchange.answer(Json.bytes(describe(id, models.parent(id), use.model())));
     }
   }

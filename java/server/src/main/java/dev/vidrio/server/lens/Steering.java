@@ -8,8 +8,8 @@ import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.intervene.SteeringVector;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,30 +42,30 @@ public record Steering(List<Direction> directions) {
    * @param minus texts that have not
    */
   private record Direction(
-      Value hook,
+      JsonValue hook,
       float strength,
-      @Nullable Value vector,
+      @Nullable JsonValue vector,
       List<Float> values,
-      List<LensText> plus,
-      List<LensText> minus) {}
+      List<LensInput> plus,
+      List<LensInput> minus) {}
 
   /** Reads the field {@code vidrio}; nothing where it is absent. */
-  public static Steering read(@Nullable Value value) {
+  public static Steering read(@Nullable JsonValue value) {
     List<Direction> directions = new ArrayList<>();
     if (value != null) {
-      Fields fields = value.fields();
-      Value steer = fields.required("steer");
+      JsonFields fields = value.fields();
+      JsonValue steer = fields.required("steer");
       fields.end();
       steer.elements(0, MAX_DIRECTIONS).forEach(each -> directions.add(direction(each.fields())));
     }
     return new Steering(directions);
   }
 
-  private static Direction direction(Fields fields) {
-    Value hook = fields.required("hook");
+  private static Direction direction(JsonFields fields) {
+    JsonValue hook = fields.required("hook");
     var _ = hook.string();
     float strength = (float) fields.required("strength").number(-MAX_STRENGTH, MAX_STRENGTH);
-    Value vector = fields.value("vector");
+    JsonValue vector = fields.value("vector");
     var direction =
         vector == null
             ? new Direction(
@@ -80,15 +80,15 @@ public record Steering(List<Direction> directions) {
     return direction;
   }
 
-  private static List<LensText> texts(Value value) {
+  private static List<LensInput> texts(JsonValue value) {
     return value.isString()
-        ? List.of(LensText.plain(value))
-        : value.elements(1, MAX_TEXTS).stream().map(LensText::plain).toList();
+        ? List.of(LensInput.plain(value))
+        : value.elements(1, MAX_TEXTS).stream().map(LensInput::plain).toList();
   }
 
-  private static List<Float> floats(Value value, float strength) {
+  private static List<Float> floats(JsonValue value, float strength) {
     List<Float> floats = new ArrayList<>();
-    for (Value element : value.elements(1, MAX_WIDTH)) {
+    for (JsonValue element : value.elements(1, MAX_WIDTH)) {
       float added = (float) element.number(-Float.MAX_VALUE, Float.MAX_VALUE);
       if (!(Math.abs(added * strength) <= MAX_ADDED)) {
         throw element.error("times the strength must be from -1e15 to 1e15");
@@ -99,7 +99,7 @@ public record Steering(List<Direction> directions) {
   }
 
   /** The edits that they are in a model; runs the texts. */
-  public List<Edit> edits(LensWork work, String model) {
+  public List<Edit> edits(LensExecutor work, String model) {
     return directions.isEmpty()
         ? List.of()
         : work.run(
@@ -132,7 +132,7 @@ public record Steering(List<Direction> directions) {
   }
 
   /** The point that a name means, which must be among those that can be edited. */
-  private static HookPoint point(Lens lens, Value hook, String editable) {
+  private static HookPoint point(Lens lens, JsonValue hook, String editable) {
     List<HookPoint> points;
     try {
       points = lens.points(hook.string());
@@ -164,7 +164,7 @@ public record Steering(List<Direction> directions) {
     return array;
   }
 
-  private static List<int[]> encode(ServedModel model, List<LensText> texts) {
+  private static List<int[]> encode(ServedModel model, List<LensInput> texts) {
     return texts.stream().map(text -> text.tokens(model)).toList();
   }
 }

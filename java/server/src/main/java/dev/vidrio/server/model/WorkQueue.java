@@ -1,7 +1,7 @@
 package dev.vidrio.server.model;
 
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Failures;
+import dev.vidrio.server.http.ExceptionMapper;
 import java.time.Duration;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
@@ -55,7 +55,7 @@ public final class WorkQueue implements AutoCloseable {
       thread.execute(task);
     } catch (RejectedExecutionException e) {
       if (thread.isShutdown()) {
-        throw Failures.shuttingDown();
+        throw ExceptionMapper.shuttingDown();
       }
       throw ApiException.tooMany("as many requests wait as there is room for", SOON);
     }
@@ -72,16 +72,16 @@ public final class WorkQueue implements AutoCloseable {
           "the work has not ended in " + time.toMillis() / 1e3 + " s, which is the limit", SOON);
     } catch (ExecutionException e) {
       switch (e.getCause()) {
-        case CancellationException _ -> throw Failures.shuttingDown();
+        case CancellationException _ -> throw ExceptionMapper.shuttingDown();
         case RuntimeException cause -> throw cause;
         case null, default -> throw new IllegalStateException(e.getCause());
       }
     } catch (CancellationException e) {
-      throw Failures.shuttingDown();
+      throw ExceptionMapper.shuttingDown();
     } catch (InterruptedException e) {
       task.cancel(true);
       Thread.currentThread().interrupt();
-      throw Failures.shuttingDown();
+      throw ExceptionMapper.shuttingDown();
     }
   }
 

@@ -4,9 +4,9 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.Json;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import dev.vidrio.template.ToolCall;
@@ -28,7 +28,7 @@ public final class ChatMessages {
   private ChatMessages() {}
 
   /** Reads the array that they are. */
-  public static List<ChatMessage> read(Value messages) {
+  public static List<ChatMessage> read(JsonValue messages) {
     return messages.elements(1, MAX_MESSAGES).stream()
         .map(message -> message(message.fields()))
         .toList();
@@ -51,11 +51,11 @@ public final class ChatMessages {
     }
   }
 
-  private static ChatMessage message(Fields fields) {
-    Value role = fields.required("role");
+  private static ChatMessage message(JsonFields fields) {
+    JsonValue role = fields.required("role");
     ChatMessage message =
         switch (role.string()) {
-          // Models know the newer name for such instructions by the older one.
+          // ModelRegistry know the newer name for such instructions by the older one.
           case "system", "developer" -> plain("system", fields);
           case "user" -> plain("user", fields);
           case "assistant" -> assistant(fields);
@@ -66,7 +66,7 @@ public final class ChatMessages {
     return message;
   }
 
-  private static ChatMessage plain(String role, Fields fields) {
+  private static ChatMessage plain(String role, JsonFields fields) {
     Map<String, @Nullable Object> message = new LinkedHashMap<>();
     message.put("role", role);
     message.put("name", fields.string("name"));
@@ -74,15 +74,15 @@ public final class ChatMessages {
     return new ChatMessage(message);
   }
 
-  private static ChatMessage assistant(Fields fields) {
-    Value content = fields.value("content");
+  private static ChatMessage assistant(JsonFields fields) {
+    JsonValue content = fields.value("content");
     List<ToolCall> calls = calls(fields.value("tool_calls"));
     if (content == null && calls.isEmpty()) {
       throw ApiException.invalid(
           fields.path("content"),
           fields.path("content") + ": is required where there are no tool_calls");
     }
-    Value annotations = fields.value("annotations");
+    JsonValue annotations = fields.value("annotations");
     if (annotations != null) {
       var _ = annotations.elements(0, 0);
     }
@@ -97,7 +97,7 @@ public final class ChatMessages {
     return new ChatMessage(message);
   }
 
-  private static ChatMessage tool(Fields fields) {
+  private static ChatMessage tool(JsonFields fields) {
     return ChatMessage.tool(
         text(fields.required("content")),
         fields.string("name"),
@@ -105,7 +105,7 @@ public final class ChatMessages {
   }
 
   /** A text, or text in parts. */
-  private static String text(Value content) {
+  private static String text(JsonValue content) {
     if (content.isString()) {
       return content.string();
     }
@@ -113,9 +113,9 @@ public final class ChatMessages {
       throw content.error("must be a string or an array of parts");
     }
     var text = new StringBuilder();
-    for (Value part : content.elements(0, MAX_MESSAGES)) {
-      Fields fields = part.fields();
-      Value type = fields.required("type");
+    for (JsonValue part : content.elements(0, MAX_MESSAGES)) {
+      JsonFields fields = part.fields();
+      JsonValue type = fields.required("type");
       if (!type.string().equals("text")) {
         throw ApiException.unsupported(
             type.path(), type.path() + " '" + type.string() + "': models here read text only");
@@ -126,18 +126,18 @@ public final class ChatMessages {
     return text.toString();
   }
 
-  private static List<ToolCall> calls(@Nullable Value value) {
+  private static List<ToolCall> calls(@Nullable JsonValue value) {
     List<ToolCall> calls = new ArrayList<>();
     if (value == null) {
       return calls;
     }
-    for (Value element : value.elements(0, MAX_CALLS)) {
-      Fields call = element.fields();
+    for (JsonValue element : value.elements(0, MAX_CALLS)) {
+      JsonFields call = element.fields();
       String id = call.required("id").string();
       // Left by those who put a call together from the pieces of a stream.
       var _ = call.integer("index", 0, 0, MAX_CALLS);
       var _ = call.oneOf("type", "function", "function");
-      Fields function = call.required("function").fields();
+      JsonFields function = call.required("function").fields();
       calls.add(
           new ToolCall(
               id, function.required("name").string(), arguments(function.required("arguments"))));
@@ -148,7 +148,7 @@ public final class ChatMessages {
   }
 
   /** The arguments of a call, which come as the text of a JSON object. */
-  public static Map<String, @Nullable Object> arguments(Value value) {
+  public static Map<String, @Nullable Object> arguments(JsonValue value) {
     JsonNode node;
     try {
       node = Json.read(value.string());

@@ -1,7 +1,7 @@
 package dev.vidrio.server.prompt;
 
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.List;
 import java.util.function.Function;
@@ -39,7 +39,7 @@ public final class Prompt {
    *
    * @param max prompts
    */
-  public static List<Prompt> read(Value value, int max) {
+  public static List<Prompt> read(JsonValue value, int max) {
     if (value.isString()) {
       return List.of(one(value));
     }
@@ -52,7 +52,7 @@ public final class Prompt {
     return value.elements(1, max).stream().map(Prompt::one).toList();
   }
 
-  private static Prompt one(Value value) {
+  private static Prompt one(JsonValue value) {
     if (value.isString()) {
       String text = value.string();
       return new Prompt(value.path(), tokenizer -> tokenizer.encode(text));

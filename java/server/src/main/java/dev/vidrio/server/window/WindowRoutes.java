@@ -2,7 +2,7 @@ package dev.vidrio.server.window;
 
 import dev.vidrio.lens.page.Page;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Reply;
+import dev.vidrio.server.http.Response;
 import dev.vidrio.server.http.Route;
 import java.io.IOException;
 import java.io.InputStream;
@@ -67,7 +67,7 @@ public final class WindowRoutes {
     byte[] file = Objects.requireNonNull(FILES.get(exchange.path()));
     String name = exchange.path().equals(ROOT) ? "window.html" : exchange.path();
     String type = Objects.requireNonNull(TYPES.get(name.substring(name.lastIndexOf('.') + 1)));
-    Reply reply = exchange.reply();
+    Response reply = exchange.reply();
     reply.header("Content-Security-Policy", POLICY);
     reply.header("X-Content-Type-Options", "nosniff");
     reply.header("Referrer-Policy", "no-referrer");

@@ -55,7 +55,7 @@ class AccessLogTest {
   @Test
   void whatFailsAfterAHeartbeatHasFailed() throws Exception {
     var options =
-        new GateOptions(
+        new RequestFilterOptions(
             "127.0.0.1", List.of(), Set.of(), 1000, 8, Duration.ofDays(1), Duration.ofMillis(5));
     var told = new CountDownLatch(1);
     Route late =
@@ -69,7 +69,7 @@ class AccessLogTest {
     var metrics = new RequestMetrics();
     HttpServer http =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 8);
-    try (var gate = new Gate(options, List.of(late), metrics)) {
+    try (var gate = new RequestFilter(options, List.of(late), metrics)) {
       http.createContext("/", gate);
       http.start();
       URI uri = URI.create("http://127.0.0.1:" + http.getAddress().getPort());
