@@ -2,11 +2,11 @@ package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.server.generation.Ids;
-import dev.vidrio.server.generation.LogProbabilityJson;
-import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.AnswerStreams;
 import dev.vidrio.server.generation.ApiResponse;
+import dev.vidrio.server.generation.FinishReasons;
+import dev.vidrio.server.generation.Ids;
+import dev.vidrio.server.generation.LogProbabilityJson;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.model.ServedModel;
@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The answers to a chat. */
+/** The response to a {@link ChatRequest}. */
 final class ChatCompletion implements ApiResponse {
   private final ChatRequest request;
   private final ServedModel model;

@@ -3,11 +3,11 @@ package dev.vidrio.server.chat;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.server.generation.AnswerFormat;
+import dev.vidrio.server.generation.ApiRequest;
+import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.GenerationParameters;
 import dev.vidrio.server.generation.RequestLimits;
-import dev.vidrio.server.generation.ApiResponse;
-import dev.vidrio.server.generation.ApiRequest;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
@@ -18,9 +18,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request for a response, which is a chat in other words: nothing is stored, so that each carries
- * the whole conversation.
+ * A request of {@code /v1/responses}: a chat in another format. The server is stateless, so that
+ * each request contains the whole conversation.
  *
+ * @param chat the request as a chat
  * @param echoed fields that the response repeats
  */
 record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
@@ -29,14 +30,15 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
   private static final String LOG_PROBABILITIES = "message.output_text.logprobs";
 
   static ResponseRequest read(JsonFields fields, RequestLimits limits, String tenant) {
-    String stored = "nothing is stored here: send the whole conversation as input";
-    fields.refuse("previous_response_id", stored);
-    fields.refuse("conversation", stored);
-    fields.refuse("n", "a response is one answer");
-    fields.refuse("stop", "is for completions");
+    String stateless =
+        "not supported; the server is stateless: send the whole conversation as input";
+    fields.reject("previous_response_id", stateless);
+    fields.reject("conversation", stateless);
+    fields.reject("n", "not supported; a response has one answer");
+    fields.reject("stop", "not supported in responses");
     String truncation = fields.oneOf("truncation", "disabled", "disabled");
     if (fields.bool("background", false)) {
-      throw ApiException.unsupported("background", "background: " + stored);
+      throw ApiException.unsupported("background", "background: not supported; must be false");
     }
     ChatTools tools = ChatTools.read(fields, true);
     boolean stream = fields.bool("stream", false);
@@ -45,7 +47,7 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
             fields.required("model").string(),
             ResponseInput.read(fields),
             tools,
-            ChatRequest.formed(
+            ChatRequest.withFormat(
                 GenerationParameters.read(
                     fields,
                     fields.integer("max_output_tokens", limits.tokens(), 1, limits.tokens()),
@@ -63,7 +65,7 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
     return request;
   }
 
-  /** What the response repeats of fields that have been read, and are right. */
+  /** Returns the validated fields that the response repeats. */
   private static Map<String, @Nullable Object> echoed(JsonFields fields, String truncation) {
     JsonValue metadata = fields.value("metadata");
     JsonValue tools = fields.value("tools");
@@ -104,18 +106,23 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
   }
 
   @Override
-  public List<GenerationRequest> generations(ServedModel model) {
-    return chat.generations(model, promptField());
+  public List<int[]> encode(ServedModel model) {
+    return List.of(chat.encode(model.chat(), promptField()));
   }
 
   @Override
-  public @Nullable Grammar grammar(ServedModel model, int[] prompt, @Nullable Grammar form) {
-    return chat.grammar(model, prompt, form);
+  public @Nullable Grammar grammar(ServedModel model, int[] prompt, @Nullable Grammar format) {
+    return chat.grammar(model, prompt, format);
   }
 
   @Override
-  public ApiResponse answer(ServedModel model, List<GenerationRequest> generations) {
-    return new ResponseObject(this, model, generations.getFirst().prompt());
+  public GenerationRequest.Builder configure(GenerationRequest.Builder request) {
+    return chat.configure(request);
+  }
+
+  @Override
+  public ApiResponse respond(ServedModel model, List<int[]> prompts) {
+    return new ResponseObject(this, model, prompts.getFirst());
   }
 
   private static @Nullable JsonValue effort(JsonFields fields) {
@@ -149,11 +156,11 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
     for (JsonValue element : include == null ? List.<JsonValue>of() : include.elements(0, 16)) {
       switch (element.string()) {
         case LOG_PROBABILITIES -> wanted = true;
-        // Thoughts are told as they are.
+        // Reasoning is never encrypted.
         case "reasoning.encrypted_content" -> {}
         default ->
             throw ApiException.unsupported(
-                element.path(), element.path() + " '" + element.string() + "': is not supported");
+                element.path(), element.path() + " '" + element.string() + "': not supported");
       }
     }
     return wanted ? top : -1;

@@ -2,11 +2,10 @@ package dev.vidrio.server.completion;
 
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GeneratedToken;
-import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.server.generation.ChunkEvents;
+import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
-import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
@@ -16,21 +15,18 @@ import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Continued texts as a stream of chunks. */
+/** Streams completions as chunks. */
 final class CompletionEvents extends ChunkEvents {
   private final CompletionRequest request;
   private final Tokenizer tokenizer;
-  private final List<GenerationRequest> generations;
+  private final List<int[]> prompts;
 
   CompletionEvents(
-      Exchange exchange,
-      CompletionRequest request,
-      Tokenizer tokenizer,
-      List<GenerationRequest> generations) {
+      Exchange exchange, CompletionRequest request, Tokenizer tokenizer, List<int[]> prompts) {
     super(exchange, Ids.next("cmpl-"), "text_completion", request.model(), request.includeUsage());
     this.request = request;
     this.tokenizer = tokenizer;
-    this.generations = generations;
+    this.prompts = prompts;
   }
 
   @Override
@@ -47,11 +43,11 @@ final class CompletionEvents extends ChunkEvents {
       this.index = index;
     }
 
-    /** Sends the prompt where it is to be repeated. */
+    /** Sends the prompt if it is echoed. */
     @Override
     public void begin() throws IOException {
       if (request.echo()) {
-        int[] prompt = generations.get(index / request.answersPerPrompt()).prompt();
+        int[] prompt = prompts.get(index / request.answersPerPrompt());
         send(CompletionText.of(tokenizer, prompt), NULL, null);
       }
     }

@@ -1,11 +1,11 @@
 package dev.vidrio.server.completion;
 
 import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.server.generation.ApiRequest;
+import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.GenerationParameters;
 import dev.vidrio.server.generation.RequestLimits;
-import dev.vidrio.server.generation.ApiResponse;
-import dev.vidrio.server.generation.ApiRequest;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
@@ -13,12 +13,16 @@ import dev.vidrio.server.prompt.Prompt;
 import java.util.List;
 
 /**
- * A request to continue texts.
+ * A request of {@code /v1/completions}.
  *
- * @param echo whether an answer begins with its prompt
+ * @param model the name of the model
+ * @param prompts the prompts
+ * @param parameters the generation parameters
+ * @param echo if true, an answer begins with its prompt
  * @param logProbabilities as {@link GenerationRequest#logProbabilities}
- * @param bestOf answers that are generated, of which the most likely are given
- * @param includeUsage whether a stream ends with what it cost
+ * @param bestOf the number of generated answers per prompt, of which the most likely are returned
+ * @param stream if true, the response is streamed
+ * @param includeUsage if true, the stream ends with the usage
  */
 record CompletionRequest(
     String model,
@@ -31,15 +35,14 @@ record CompletionRequest(
     boolean includeUsage)
     implements ApiRequest {
 
-  /** Tokens of an answer where the request does not say, as OpenAI's API has it. */
+  /** Default tokens of an answer, as in OpenAI's API. */
   private static final int DEFAULT_TOKENS = 16;
 
   static CompletionRequest read(JsonFields fields, RequestLimits limits, String tenant) {
     String model = fields.required("model").string();
     List<Prompt> prompts = Prompt.read(fields.required("prompt"), limits.choices());
     if (!fields.string("suffix", "").isEmpty()) {
-      throw ApiException.unsupported(
-          "suffix", "suffix: models here continue texts, and do not fill gaps");
+      throw ApiException.unsupported("suffix", "suffix: fill-in-the-middle is not supported");
     }
     int tokens = Math.min(DEFAULT_TOKENS, limits.tokens());
     GenerationParameters parameters =
@@ -63,25 +66,22 @@ record CompletionRequest(
 
   private void check(RequestLimits limits) {
     if (stream && bestOf > parameters.choices()) {
-      throw ApiException.invalid(
-          "best_of", "best_of " + bestOf + ": the best is not known while a stream runs");
+      throw ApiException.invalid("best_of", "best_of " + bestOf + ": must equal n in a stream");
     }
     if (parameters.beams() != null && bestOf > parameters.choices()) {
-      throw ApiException.invalid(
-          "best_of", "best_of " + bestOf + ": beams are ranked already, the n best are given");
+      throw ApiException.invalid("best_of", "best_of " + bestOf + ": must equal n with beams");
     }
     if (stream && echo && logProbabilities >= 0) {
-      throw ApiException.unsupported(
-          "echo", "echo: log-probabilities of a prompt are not streamed");
+      throw ApiException.unsupported("echo", "echo: not supported in a stream with logprobs");
     }
     if ((long) prompts.size() * bestOf > limits.choices()) {
       throw ApiException.invalid(
           "prompt",
-          "prompt of "
+          "prompt: "
               + prompts.size()
-              + " prompts times "
+              + " prompts with "
               + bestOf
-              + " answers: must be at most "
+              + " answers each exceed the limit of "
               + limits.choices());
     }
   }
@@ -112,17 +112,20 @@ record CompletionRequest(
   }
 
   @Override
-  public List<GenerationRequest> generations(ServedModel served) {
-    boolean ranked = bestOf > parameters.choices();
-    int own = ranked ? Math.max(0, logProbabilities) : logProbabilities;
-    return prompts.stream()
-        .map(prompt -> prompt.encode(served.tokenizer()))
-        .map(prompt -> parameters.request(prompt, own, echo ? logProbabilities : -1))
-        .toList();
+  public List<int[]> encode(ServedModel served) {
+    return prompts.stream().map(prompt -> prompt.encode(served.tokenizer())).toList();
   }
 
   @Override
-  public ApiResponse answer(ServedModel served, List<GenerationRequest> generations) {
-    return new CompletionResponse(this, served.tokenizer(), generations);
+  public GenerationRequest.Builder configure(GenerationRequest.Builder request) {
+    boolean ranked = bestOf > parameters.choices();
+    return request
+        .logProbabilities(ranked ? Math.max(0, logProbabilities) : logProbabilities)
+        .promptLogProbabilities(echo ? logProbabilities : -1);
+  }
+
+  @Override
+  public ApiResponse respond(ServedModel served, List<int[]> prompts) {
+    return new CompletionResponse(this, served.tokenizer(), prompts);
   }
 }

@@ -1,13 +1,12 @@
 package dev.vidrio.server.completion;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenLogProbability;
-import dev.vidrio.server.generation.Ids;
-import dev.vidrio.server.generation.LogProbabilityJson;
-import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.AnswerStreams;
 import dev.vidrio.server.generation.ApiResponse;
+import dev.vidrio.server.generation.FinishReasons;
+import dev.vidrio.server.generation.Ids;
+import dev.vidrio.server.generation.LogProbabilityJson;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.tokenizer.Tokenizer;
@@ -19,37 +18,32 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Continued texts. */
+/** The response to a {@link CompletionRequest}. */
 final class CompletionResponse implements ApiResponse {
   private final CompletionRequest request;
   private final Tokenizer tokenizer;
-  private final List<GenerationRequest> generations;
+  private final List<int[]> prompts;
 
-  /**
-   * @param generations one for each prompt
-   */
-  CompletionResponse(
-      CompletionRequest request, Tokenizer tokenizer, List<GenerationRequest> generations) {
+  CompletionResponse(CompletionRequest request, Tokenizer tokenizer, List<int[]> prompts) {
     this.request = request;
     this.tokenizer = tokenizer;
-    this.generations = generations;
+    this.prompts = prompts;
   }
 
   @Override
   public void send(Exchange exchange, AnswerStreams streams) throws IOException {
-    new CompletionEvents(exchange, request, tokenizer, generations)
+    new CompletionEvents(exchange, request, tokenizer, prompts)
         .send(streams, request.answersPerPrompt());
   }
 
   @Override
   public Map<String, Object> toJson(List<Completion> completions) {
     List<Map<String, @Nullable Object>> choices = new ArrayList<>();
-    for (int i = 0; i < generations.size(); i++) {
-      int[] prompt = generations.get(i).prompt();
+    for (int i = 0; i < prompts.size(); i++) {
       List<Completion> answers =
           completions.subList(i * request.bestOf(), (i + 1) * request.bestOf());
       for (Completion answer : best(answers, request.parameters().choices())) {
-        choices.add(choice(prompt, choices.size(), answer));
+        choices.add(choice(prompts.get(i), choices.size(), answer));
       }
     }
     Map<String, Object> json = new LinkedHashMap<>();
@@ -63,8 +57,8 @@ final class CompletionResponse implements ApiResponse {
   }
 
   /**
-   * The answers of the greatest log-probability per token, in that order, those without a token
-   * last; all as they came.
+   * Returns the {@code n} answers with the highest mean log-probability per token, best first.
+   * Empty answers rank last. If there are only {@code n}, their order is kept.
    */
   private static List<Completion> best(List<Completion> answers, int n) {
     if (n == answers.size()) {
@@ -93,7 +87,7 @@ final class CompletionResponse implements ApiResponse {
         ids.add(id);
       }
       tokens.addAll(completion.prompt());
-      // Where time ran out within the prompt, its last tokens have none.
+      // If the time ran out during the prompt, its last tokens have none.
       while (tokens.size() < ids.size()) {
         tokens.add(null);
       }

@@ -3,10 +3,11 @@ package dev.vidrio.server.completion;
 import dev.vidrio.tokenizer.TokenDecoder;
 import dev.vidrio.tokenizer.Tokenizer;
 
-/** The text of tokens as completions have it: special tokens give none. */
+/** The text of completions, without special tokens. */
 final class CompletionText {
   private CompletionText() {}
 
+  /** Returns the text of tokens. */
   static String of(Tokenizer tokenizer, int[] ids) {
     TokenDecoder decoder = tokenizer.streamingDecoder(true);
     var text = new StringBuilder();

@@ -4,8 +4,8 @@ import dev.vidrio.tokenizer.TokenDecoder;
 import dev.vidrio.tokenizer.Tokenizer;
 
 /**
- * Where the texts of tokens begin, in code points of the whole, as Python counts: a character that
- * several tokens make up begins with the last of them. Special tokens have no text.
+ * Computes the offsets of tokens in the text, in code points as in Python. A character of several
+ * tokens counts for the last of them. Special tokens have no text.
  */
 final class TextOffsets {
   private final TokenDecoder decoder;
@@ -15,7 +15,7 @@ final class TextOffsets {
     this.decoder = tokenizer.streamingDecoder(true);
   }
 
-  /** Where the text of the next token begins. */
+  /** Returns the offset of the next token. */
   int next(int id) {
     int begin = length;
     String text = decoder.accept(id);

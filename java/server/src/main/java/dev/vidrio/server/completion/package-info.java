@@ -1,6 +1,3 @@
-/**
- * What is done with plain texts: {@code /v1/completions} continues them, {@code /v1/embeddings}
- * makes vectors of them, {@code /tokenize} tokens, and {@code /detokenize} texts of those.
- */
+/** The route {@code /v1/completions}. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.server.completion;

@@ -6,8 +6,8 @@ import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.WorkQueue;
@@ -27,7 +27,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** {@code /v1/embeddings}. */
+/** The route {@code /v1/embeddings}. */
 public final class EmbeddingRoute {
   private static final int MAX_TEXTS = 2048;
 
@@ -35,7 +35,7 @@ public final class EmbeddingRoute {
   private final WorkQueue queue;
   private final Duration time;
 
-  /** What is asked for. */
+  /** The fields of a request. */
   private record Request(
       String model,
       List<Prompt> input,
@@ -45,9 +45,9 @@ public final class EmbeddingRoute {
       int dimensions) {}
 
   /**
-   * The route to these models.
+   * Creates the route.
    *
-   * @param time that a request waits for its vectors
+   * @param time the time limit of a request
    */
   public EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration time) {
     this.models = models;
@@ -55,6 +55,7 @@ public final class EmbeddingRoute {
     this.time = time;
   }
 
+  /** Returns the route. */
   public Route route() {
     return Route.post("/v1/embeddings", this::handle);
   }
@@ -62,7 +63,7 @@ public final class EmbeddingRoute {
   private static Request read(JsonFields fields) {
     String model = fields.required("model").string();
     var input = Prompt.read(fields.required("input"), MAX_TEXTS);
-    fields.unused("user");
+    fields.ignore("user");
     var request =
         new Request(
             model,
@@ -78,37 +79,37 @@ public final class EmbeddingRoute {
 
   private void handle(Exchange exchange) throws IOException {
     Request request = read(exchange.fields());
-    try (ModelRegistry.Use use = models.use(request.model())) {
-      Model model = use.model().model();
+    try (ModelRegistry.Lease lease = models.acquire(request.model())) {
+      Model model = lease.model().model();
       requireWidth(request, model);
       List<int[]> texts = encode(request, model);
-      var gone = new AtomicBoolean();
+      var canceled = new AtomicBoolean();
       FutureTask<List<float[]>> task =
           queue.submit(
               () -> {
-                // Work whose request has given up keeps the model by a use of its own.
-                try (ModelRegistry.Use own = models.use(request.model())) {
+                // The work needs its own lease, since the request may give up before it ends.
+                try (ModelRegistry.Lease own = models.acquire(request.model())) {
                   return Embeddings.of(
                       model,
                       texts,
                       request.pooling(),
                       request.normalize(),
                       SessionOptions.DEFAULT.withAdaptation(own.adaptation()),
-                      done -> stopIf(gone.get() || Thread.currentThread().isInterrupted()));
+                      done -> stopIf(canceled.get() || Thread.currentThread().isInterrupted()));
                 }
               });
-      exchange.whileWaiting(() -> gone.set(true));
+      exchange.startHeartbeats(() -> canceled.set(true));
       try {
         exchange.answer(Json.bytes(toJson(request, texts, WorkQueue.join(task, time))));
       } finally {
-        gone.set(true);
+        canceled.set(true);
       }
     }
   }
 
-  private static void stopIf(boolean gone) {
-    if (gone) {
-      throw new CancellationException("nobody waits for the vectors any more");
+  private static void stopIf(boolean canceled) {
+    if (canceled) {
+      throw new CancellationException("the request was canceled");
     }
   }
 
@@ -116,19 +117,18 @@ public final class EmbeddingRoute {
     int width = model.architecture().width();
     if (request.dimensions() != 0 && request.dimensions() != width) {
       throw ApiException.unsupported(
-          "dimensions",
-          "dimensions " + request.dimensions() + ": this model's embeddings have " + width);
+          "dimensions", "dimensions " + request.dimensions() + ": not supported; must be " + width);
     }
   }
 
   private List<int[]> encode(Request request, Model model) {
     Tokenizer tokenizer = model.tokenizer();
-    int most = model.architecture().contextLength();
+    int limit = model.architecture().contextLength();
     List<int[]> texts = new ArrayList<>();
     for (Prompt prompt : request.input()) {
       int[] ids = prompt.encode(tokenizer);
-      if (ids.length > most) {
-        throw ApiException.contextLength(prompt.path(), ids.length, most);
+      if (ids.length > limit) {
+        throw ApiException.contextLength(prompt.path(), ids.length, limit);
       }
       texts.add(ids);
     }
@@ -154,7 +154,7 @@ public final class EmbeddingRoute {
     return json;
   }
 
-  /** Little-endian F32. */
+  /** Encodes little-endian F32 values as Base64. */
   private static String base64(float[] vector) {
     ByteBuffer bytes = ByteBuffer.allocate(4 * vector.length).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(vector);

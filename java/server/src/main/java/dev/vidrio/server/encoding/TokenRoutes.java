@@ -1,8 +1,8 @@
 package dev.vidrio.server.encoding;
 
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.prompt.TokenIds;
@@ -14,14 +14,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Text to tokens and back. */
+/** The routes {@code /tokenize} and {@code /detokenize}. */
 public final class TokenRoutes {
   private final ModelRegistry models;
 
+  /** Creates the routes. */
   public TokenRoutes(ModelRegistry models) {
     this.models = models;
   }
 
+  /** Returns the routes. */
   public List<Route> routes() {
     return List.of(
         Route.post("/tokenize", this::tokenize), Route.post("/detokenize", this::detokenize));
@@ -35,8 +37,8 @@ public final class TokenRoutes {
     boolean add = fields.bool("add_special", true);
     boolean pieces = fields.bool("pieces", false);
     fields.end();
-    try (ModelRegistry.Use use = models.use(id)) {
-      Tokenizer tokenizer = use.model().tokenizer();
+    try (ModelRegistry.Lease lease = models.acquire(id)) {
+      Tokenizer tokenizer = lease.model().tokenizer();
       int[] ids = tokenizer.encode(text, new EncodeOptions(special, add));
       Map<String, Object> json = new LinkedHashMap<>();
       json.put("count", ids.length);
@@ -53,8 +55,8 @@ public final class TokenRoutes {
     String id = fields.required("model").string();
     TokenIds tokens = TokenIds.read(fields.required("tokens"));
     fields.end();
-    try (ModelRegistry.Use use = models.use(id)) {
-      Tokenizer tokenizer = use.model().tokenizer();
+    try (ModelRegistry.Lease lease = models.acquire(id)) {
+      Tokenizer tokenizer = lease.model().tokenizer();
       exchange.answer(Json.bytes(Map.of("text", tokenizer.decode(tokens.of(tokenizer)))));
     }
   }

@@ -17,37 +17,41 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** The answers to one HTTP request, which are generated together. Closing calls them off. */
+/** The token streams of the answers to an HTTP request. Closing cancels them. */
 public final class AnswerStreams implements AutoCloseable {
   private final List<TokenStream> streams = new ArrayList<>();
 
-  /** Takes what comes of an answer; that of different answers comes on different threads. */
+  /** Receives the tokens of all answers, those of different answers on different threads. */
   @FunctionalInterface
   public interface TokenSink {
+    /** Receives a token of an answer. */
     void accept(int index, GeneratedToken token) throws IOException;
 
-    /** Takes the end of an answer, while others may go on. */
+    /** Receives the end of an answer; others may still be generated. */
     default void end(int index, Completion completion) throws IOException {}
   }
 
-  /** Is told when the next token is not there yet. */
+  /** Called when the next token is not available yet. */
   @FunctionalInterface
   public interface Pause {
+    /** Sends the buffered output before the thread waits. */
     void begin() throws IOException;
   }
 
   /**
-   * Submits requests, each for some answers; all of them or none. Those that are more than run at a
-   * time wait for their turn, but for beams, which are one search.
+   * Submits requests for {@code n} answers each; if one fails, all are canceled. Answers beyond the
+   * engine's number of sequences are submitted as further requests, except for beams, which are a
+   * single search.
    */
   public static AnswerStreams submit(Engine engine, List<GenerationRequest> requests, int n) {
-    int most = engine.options().sequences();
+    int limit = engine.options().sequences();
     var all = new AnswerStreams();
     try {
       for (GenerationRequest request : requests) {
-        int together = request.beams() == null ? Math.min(n, most) : n;
+        int together = request.beams() == null ? Math.min(n, limit) : n;
         for (int from = 0; from < n; from += together) {
-          all.streams.addAll(engine.submit(behind(request, from), Math.min(together, n - from)));
+          all.streams.addAll(
+              engine.submit(withSeedOffset(request, from), Math.min(together, n - from)));
         }
       }
       return all;
@@ -58,9 +62,9 @@ public final class AnswerStreams implements AutoCloseable {
   }
 
   /**
-   * A request whose first answer draws the random numbers that another's answer of an index does.
+   * Returns a request whose first answer has the seed of the answer at an index of the given one.
    */
-  private static GenerationRequest behind(GenerationRequest request, int index) {
+  private static GenerationRequest withSeedOffset(GenerationRequest request, int index) {
     if (index == 0) {
       return request;
     }
@@ -77,18 +81,18 @@ public final class AnswerStreams implements AutoCloseable {
   /**
    * Waits for all answers.
    *
-   * @throws ApiException 503 when one was called off
+   * @throws ApiException 503 if one was canceled
    */
   public List<Completion> results() {
-    return whole(streams.stream().map(TokenStream::result).toList());
+    return requireComplete(streams.stream().map(TokenStream::result).toList());
   }
 
   private static boolean isCanceled(Completion completion) {
     return completion.result().finish() == Generator.Finish.CANCELED;
   }
 
-  /** Refuses answers that were called off for another reason than that their client has gone. */
-  private static List<Completion> whole(List<Completion> completions) {
+  /** Rejects canceled answers. Those of disconnected clients have failed before. */
+  private static List<Completion> requireComplete(List<Completion> completions) {
     if (completions.stream().anyMatch(AnswerStreams::isCanceled)) {
       throw ExceptionMapper.shuttingDown();
     }
@@ -96,14 +100,14 @@ public final class AnswerStreams implements AutoCloseable {
   }
 
   /**
-   * Reads all answers as they come.
+   * Reads all answers while they are generated.
    *
-   * @throws IOException when the sink does; the others are called off
-   * @throws ApiException 503 when one was called off otherwise
+   * @throws IOException if the sink fails; all answers are then canceled
+   * @throws ApiException 503 if one was canceled otherwise
    */
   public List<Completion> read(TokenSink sink, Pause pause) throws IOException {
     if (streams.size() == 1) {
-      return whole(List.of(readOne(0, sink, pause)));
+      return requireComplete(List.of(readOne(0, sink, pause)));
     }
     List<Future<Completion>> readers = new ArrayList<>();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
@@ -116,7 +120,7 @@ public final class AnswerStreams implements AutoCloseable {
     for (Future<Completion> reader : readers) {
       completions.add(joined(reader));
     }
-    return whole(completions);
+    return requireComplete(completions);
   }
 
   private Completion readOne(int index, TokenSink sink, Pause pause) throws IOException {

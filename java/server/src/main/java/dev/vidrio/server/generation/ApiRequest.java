@@ -7,63 +7,67 @@ import dev.vidrio.server.model.ServedModel;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A request for text, in the words of its route. */
+/** A request to generate text, in the format of its route. */
 public interface ApiRequest {
-  /** Reads the body of one. */
+  /** Reads a request. */
   @FunctionalInterface
   interface Reader {
     /**
-     * Reads strictly; what is costly is left for later.
+     * Reads a request's body strictly. Expensive work, such as tokenization and the compilation of
+     * grammars, is left for later.
      *
-     * @param tenant who asks
+     * @param tenant the tenant of the request
      */
     ApiRequest read(JsonFields fields, RequestLimits limits, String tenant);
   }
 
-  /** The name of the model. */
+  /** Returns the name of the model. */
   String model();
 
-  /** How text is generated. */
+  /** Returns the generation parameters. */
   GenerationParameters parameters();
 
-  /** Whether the answer is sent as it comes. */
+  /** Returns whether the response is streamed. */
   boolean stream();
 
-  /** The field that prompts are made of. */
+  /** Returns the field of the prompts, for errors. */
   String promptField();
 
-  /** The field of one of the prompts. */
+  /** Returns the field of a prompt, for errors. */
   default String promptField(int index) {
     return promptField();
   }
 
-  /** How many prompts it has. */
+  /** Returns the number of prompts. */
   default int promptCount() {
     return 1;
   }
 
-  /** The field that says how many answers are generated. */
+  /** Returns the field that sets the number of answers, for errors. */
   default String answersField() {
     return "n";
   }
 
-  /** How many answers are generated to each of them. */
+  /** Returns the number of generated answers per prompt. */
   default int answersPerPrompt() {
     return parameters().choices();
   }
 
-  /** The engine's requests, one for each prompt, but for what {@link GenerationRoutes} adds to all. */
-  List<GenerationRequest> generations(ServedModel model);
+  /** Returns the tokens of the prompts. */
+  List<int[]> encode(ServedModel model);
 
   /**
-   * The grammar of an answer to a prompt.
+   * Returns the grammar of the answer to a prompt.
    *
-   * @param form of what is not thought; null for any
+   * @param format the grammar of the answer without its reasoning; null for any answer
    */
-  default @Nullable Grammar grammar(ServedModel model, int[] prompt, @Nullable Grammar form) {
-    return form;
+  default @Nullable Grammar grammar(ServedModel model, int[] prompt, @Nullable Grammar format) {
+    return format;
   }
 
-  /** Begins to answer. */
-  ApiResponse answer(ServedModel model, List<GenerationRequest> generations);
+  /** Sets the options of the engine's request that only this route has. */
+  GenerationRequest.Builder configure(GenerationRequest.Builder request);
+
+  /** Creates the response to the prompts. */
+  ApiResponse respond(ServedModel model, List<int[]> prompts);
 }

@@ -7,11 +7,11 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The answer to a {@link ApiRequest}, in the words of its route. */
+/** The response to an {@link ApiRequest}, in the format of its route. */
 public interface ApiResponse {
-  /** All of it, when it has ended. */
+  /** Returns the whole response as JSON. */
   Map<String, ? extends @Nullable Object> toJson(List<Completion> completions);
 
-  /** Sends it as it comes. */
+  /** Sends the response as events while it is generated. */
   void send(Exchange exchange, AnswerStreams streams) throws IOException;
 }

@@ -3,11 +3,11 @@ package dev.vidrio.server.generation;
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.model.Generator.Finish;
 
-/** Why answers ended, in OpenAI's words. */
+/** Finish reasons of OpenAI's API. */
 public final class FinishReasons {
   private FinishReasons() {}
 
-  /** {@code stop}, or {@code length} for every limit: of tokens, context and time. */
+  /** Returns {@code stop}, or {@code length} for every limit: tokens, context or time. */
   public static String finish(Completion completion) {
     return switch (completion.result().finish()) {
       case STOP -> "stop";
@@ -15,13 +15,13 @@ public final class FinishReasons {
     };
   }
 
-  /** The same of an answer in a chat: {@code tool_calls} where one that is whole calls tools. */
+  /** Returns the reason of a chat's answer: {@code tool_calls} if a complete answer has calls. */
   public static String finish(Completion completion, boolean calls) {
-    return calls && isWhole(completion) ? "tool_calls" : finish(completion);
+    return calls && isComplete(completion) ? "tool_calls" : finish(completion);
   }
 
-  /** Whether the model itself ended the answer. */
-  public static boolean isWhole(Completion completion) {
+  /** Returns whether the answer is complete: the model ended it. */
+  public static boolean isComplete(Completion completion) {
     return completion.result().finish() == Finish.STOP;
   }
 }

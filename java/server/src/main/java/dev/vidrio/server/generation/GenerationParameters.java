@@ -20,12 +20,20 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * What a request says of how text is generated, on whatever route. What it leaves open is as
- * OpenAI's API has it: temperature 1, every token, another seed each time.
+ * The generation parameters that all routes share. Defaults are those of OpenAI's API: temperature
+ * 1, no truncation of the distribution, a random seed.
  *
- * @param options all but the grammar
- * @param format what an answer must be; null where it may be anything
- * @param choices answers to each prompt
+ * @param options the options without a grammar
+ * @param format the required format of an answer; null for any
+ * @param choices the number of answers per prompt
+ * @param minTokens minimum tokens of an answer
+ * @param stopTokens token ids that end an answer
+ * @param priority the scheduling priority
+ * @param timeout the time limit
+ * @param cacheSalt separates cached prefixes: only requests with the same salt share them
+ * @param draftTokens draft tokens per step; -1 for the engine's default
+ * @param steering directions that are added to activations
+ * @param beams options of a beam search; null for sampling
  */
 public record GenerationParameters(
     GenerationOptions options,
@@ -45,17 +53,18 @@ public record GenerationParameters(
   private static final int MAX_SALT = 256;
   private static final int MAX_WINDOW = 1 << 16;
 
-  /** Seeds that JSON's numbers hold exactly. */
+  /** Random seeds are below this, so that JSON numbers represent them exactly. */
   private static final long SEEDS = 1L << 53;
 
   /**
    * Reads the fields that all routes share.
    *
-   * @param tokens the number of tokens at most
-   * @param tenant who asks: prefixes are shared with nobody else
+   * @param tokens maximum tokens of an answer
+   * @param tenant the tenant of the request, which shares cached prefixes with no other
    */
-  public static GenerationParameters read(JsonFields fields, int tokens, RequestLimits limits, String tenant) {
-    refuseUnused(fields);
+  public static GenerationParameters read(
+      JsonFields fields, int tokens, RequestLimits limits, String tenant) {
+    rejectUnused(fields);
     BeamOptions beams = beams(fields);
     GenerationOptions options =
         GenerationOptions.DEFAULT
@@ -92,8 +101,7 @@ public record GenerationParameters(
       return null;
     }
     if (fields.bool("stream", false)) {
-      throw ApiException.unsupported(
-          "stream", "stream: with beams no token is known before the search has ended");
+      throw ApiException.unsupported("stream", "stream: not supported with beams");
     }
     BeamOptions options = BeamOptions.of(beams.integer(1, MAX_BEAMS));
     return lengthPenalty == null
@@ -102,26 +110,26 @@ public record GenerationParameters(
   }
 
   /**
-   * JsonFields that are about OpenAI's service, and those of other servers by which a client asks for
-   * what is done here anyway: they change nothing here, or must not.
+   * Reads fields that have no effect on this server, and rejects values that ask for a behavior
+   * that is not supported.
    */
-  private static void refuseUnused(JsonFields fields) {
-    fields.unused("user", "safety_identifier", "prompt_cache_key");
+  private static void rejectUnused(JsonFields fields) {
+    fields.ignore("user", "safety_identifier", "prompt_cache_key");
     var _ = fields.oneOf("prompt_cache_retention", "in_memory", "in_memory");
-    fields.only("add_generation_prompt", true);
-    fields.only("continue_final_message", false);
-    fields.only("skip_special_tokens", true);
-    fields.only("spaces_between_special_tokens", true);
-    fields.only("include_stop_str_in_output", false);
-    fields.only("use_beam_search", false);
-    fields.only("cache_prompt", true);
+    fields.requireValue("add_generation_prompt", true);
+    fields.requireValue("continue_final_message", false);
+    fields.requireValue("skip_special_tokens", true);
+    fields.requireValue("spaces_between_special_tokens", true);
+    fields.requireValue("include_stop_str_in_output", false);
+    fields.requireValue("use_beam_search", false);
+    fields.requireValue("cache_prompt", true);
     JsonValue metadata = fields.value("metadata");
     if (metadata != null) {
       JsonFields pairs = metadata.fields();
-      metadata.node().propertyNames().forEach(pairs::unused);
+      metadata.node().propertyNames().forEach(pairs::ignore);
     }
     if (fields.bool("store", false)) {
-      throw ApiException.unsupported("store", "store: nothing is stored here");
+      throw ApiException.unsupported("store", "store: not supported; the server is stateless");
     }
     var _ = fields.oneOf("service_tier", "auto", "auto", "default");
   }
@@ -130,7 +138,7 @@ public record GenerationParameters(
     JsonValue seed = fields.value("seed");
     JsonValue whole = fields.value("repetition_penalty");
     if (whole != null) {
-      fields.refuse("repeat_penalty", "is repetition_penalty, which is there too");
+      fields.reject("repeat_penalty", "conflicts with repetition_penalty");
     }
     double repeatPenalty =
         whole == null ? fields.number("repeat_penalty", 1, 1e-3, 1e3) : whole.number(1e-3, 1e3);
@@ -158,12 +166,12 @@ public record GenerationParameters(
       return biases;
     }
     if (!value.node().isObject()) {
-      throw value.error("must be an object of token ids and numbers");
+      throw value.error("must be an object that maps token ids to numbers");
     }
     for (Map.Entry<String, JsonNode> entry : value.node().properties()) {
       String path = value.path() + "." + entry.getKey();
       if (!entry.getKey().matches("\\d{1,9}")) {
-        throw ApiException.invalid(path, path + ": the name must be a token id");
+        throw ApiException.invalid(path, path + ": the key must be a token id");
       }
       double bias = new JsonValue(path, entry.getValue()).number(-100, 100);
       biases.put(Integer.valueOf(entry.getKey()), (float) bias);
@@ -182,7 +190,7 @@ public record GenerationParameters(
     return tokens;
   }
 
-  /** The same for answers that must be of another form, or need not where it is null. */
+  /** Returns a copy with another format. */
   public GenerationParameters withFormat(@Nullable AnswerFormat other) {
     return new GenerationParameters(
         options,
@@ -198,33 +206,27 @@ public record GenerationParameters(
         beams);
   }
 
-  /** Compiles what an answer must be; null where it may be anything. */
+  /** Compiles the grammar of the format; null for any answer. */
   @Nullable Grammar grammar() {
     return format == null ? null : format.grammar();
   }
 
   /**
-   * A request to the engine, without a grammar.
-   *
-   * @param logProbabilities as {@link GenerationRequest#logProbabilities}
-   * @param promptLogProbabilities the same for the prompt
+   * Returns a builder of the engine's request for a prompt, with a grammar or null for any answer.
    */
-  public GenerationRequest request(int[] prompt, int logProbabilities, int promptLogProbabilities) {
+  GenerationRequest.Builder request(int[] prompt, @Nullable Grammar grammar) {
     return GenerationRequest.builder(prompt)
-        .options(options)
+        .options(options.withGrammar(grammar))
         .stopTokens(stopTokens)
         .minTokens(minTokens)
-        .logProbabilities(logProbabilities)
-        .promptLogProbabilities(promptLogProbabilities)
         .priority(priority)
         .timeout(timeout)
         .cacheSalt(cacheSalt)
         .draftTokens(draftTokens)
-        .beams(beams)
-        .build();
+        .beams(beams);
   }
 
-  /** The most important of them, with what was left open filled in, for a header. */
+  /** Returns the main parameters with their defaults, for a response header. */
   public String summary() {
     SamplingOptions sampling = options.sampling();
     return String.join(

@@ -11,12 +11,13 @@ import dev.vidrio.server.http.Route;
 import dev.vidrio.server.lens.LensExecutor;
 import dev.vidrio.server.model.ModelRegistry;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Routes that generate text. They differ in their words, which {@link ApiRequest} and {@link
- * ApiResponse} stand for; the way from the one to the other is this.
+ * The shared pipeline of the routes that generate text. Routes differ only in the formats of their
+ * {@link ApiRequest} and {@link ApiResponse}.
  */
 public final class GenerationRoutes {
   private final ModelRegistry models;
@@ -24,9 +25,9 @@ public final class GenerationRoutes {
   private final LensExecutor lens;
 
   /**
-   * Routes to these models.
+   * Creates the pipeline.
    *
-   * @param lens finds the directions of those that are steered
+   * @param lens computes the directions of steered requests
    */
   public GenerationRoutes(ModelRegistry models, RequestLimits limits, LensExecutor lens) {
     this.models = models;
@@ -34,65 +35,66 @@ public final class GenerationRoutes {
     this.lens = lens;
   }
 
-  /** The route at a path. */
+  /** Returns the route at a path. */
   public Route route(String path, ApiRequest.Reader reader) {
     return Route.post(path, exchange -> handle(exchange, reader));
   }
 
   private void handle(Exchange exchange, ApiRequest.Reader reader) throws IOException {
     ApiRequest request = reader.read(exchange.fields(), limits, exchange.tenant());
-    try (ModelRegistry.Use use = models.use(request.model())) {
-      Engine engine = use.model().engine();
-      requireRoom(engine, request);
-      List<GenerationRequest> generations = generations(request, use);
-      for (int i = 0; i < generations.size(); i++) {
-        requireContext(engine, generations.get(i), request.promptField(i));
+    try (ModelRegistry.Lease lease = models.acquire(request.model())) {
+      Engine engine = lease.model().engine();
+      requireCapacity(engine, request);
+      @Nullable Grammar format = request.parameters().grammar();
+      List<Edit> edits = request.parameters().steering().edits(lens, request.model());
+      List<int[]> prompts = request.encode(lease.model());
+      List<GenerationRequest> generations = new ArrayList<>();
+      for (int i = 0; i < prompts.size(); i++) {
+        int[] prompt = prompts.get(i);
+        requireContext(engine, prompt, request.promptField(i));
+        Grammar grammar = request.grammar(lease.model(), prompt, format);
+        generations.add(
+            request
+                .configure(request.parameters().request(prompt, grammar))
+                .edits(edits)
+                .adaptation(lease.adaptation())
+                .build());
       }
-      exchange.reply().header("x-vidrio-parameters", request.parameters().summary());
-      ApiResponse answer = request.answer(use.model(), generations);
-      try (AnswerStreams streams = AnswerStreams.submit(engine, generations, request.answersPerPrompt())) {
+      exchange.response().header("x-vidrio-parameters", request.parameters().summary());
+      ApiResponse response = request.respond(lease.model(), prompts);
+      try (AnswerStreams streams =
+          AnswerStreams.submit(engine, generations, request.answersPerPrompt())) {
         if (request.stream()) {
-          answer.send(exchange, streams);
+          response.send(exchange, streams);
         } else {
-          exchange.whileWaiting(streams::close);
-          exchange.answer(Json.bytes(answer.toJson(streams.results())));
+          exchange.startHeartbeats(streams::close);
+          exchange.answer(Json.bytes(response.toJson(streams.results())));
         }
       }
     }
   }
 
-  /** Refuses where there is no room, before the work that a grammar and a prompt are. */
-  private static void requireRoom(Engine engine, ApiRequest request) {
+  /** Rejects requests that exceed the capacity, before the work on a grammar and a prompt. */
+  private static void requireCapacity(Engine engine, ApiRequest request) {
     int answers = Math.multiplyExact(request.promptCount(), request.answersPerPrompt());
-    int most = engine.options().sequences() + engine.options().queue();
-    if (answers > most) {
+    int limit = engine.options().sequences() + engine.options().queue();
+    if (answers > limit) {
       String field = request.promptCount() > 1 ? "prompt" : request.answersField();
       throw ApiException.invalid(
           field,
-          field + ": asks for " + answers + " answers at a time, and there is room for " + most);
+          field
+              + ": "
+              + answers
+              + " answers exceed the limit of "
+              + limit
+              + " (running and queued)");
     }
     engine.requireRoom(answers);
   }
 
-  private static void requireContext(Engine engine, GenerationRequest request, String field) {
-    if (request.promptTokens() > engine.positions()) {
-      throw ApiException.contextLength(field, request.promptTokens(), engine.positions());
+  private static void requireContext(Engine engine, int[] prompt, String field) {
+    if (prompt.length > engine.positions()) {
+      throw ApiException.contextLength(field, prompt.length, engine.positions());
     }
-  }
-
-  private List<GenerationRequest> generations(ApiRequest request, ModelRegistry.Use use) {
-    @Nullable Grammar form = request.parameters().grammar();
-    List<Edit> edits = request.parameters().steering().edits(lens, request.model());
-    return request.generations(use.model()).stream()
-        .map(
-            generation -> {
-              Grammar grammar = request.grammar(use.model(), generation.prompt(), form);
-              return generation.toBuilder()
-                  .options(generation.options().withGrammar(grammar))
-                  .edits(edits)
-                  .adaptation(use.adaptation())
-                  .build();
-            })
-        .toList();
   }
 }

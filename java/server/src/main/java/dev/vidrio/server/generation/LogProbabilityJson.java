@@ -11,18 +11,21 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Log-probabilities in the two forms that OpenAI's API has. */
+/** Log-probabilities in the two JSON formats of OpenAI's API. */
 public final class LogProbabilityJson {
-  /** What OpenAI's API says for a token that cannot come; JSON has no infinity. */
-  private static final double NEVER = -9999;
+  /** OpenAI's value for a probability of 0, since JSON has no infinity. */
+  private static final double MIN = -9999;
 
   private LogProbabilityJson() {}
 
   private static double finite(double logProbability) {
-    return Math.max(logProbability, NEVER);
+    return Math.max(logProbability, MIN);
   }
 
-  /** Those of a chat: {@code {"content": [{"token": …, "logprob": …, …}], "refusal": null}}. */
+  /**
+   * Returns the format of chats: {@code {"content": [{"token": …, "logprob": …}], "refusal":
+   * null}}.
+   */
   public static Map<String, @Nullable Object> ofChat(
       Tokenizer tokenizer, List<TokenLogProbability> tokens) {
     Map<String, @Nullable Object> json = new LinkedHashMap<>();
@@ -56,11 +59,12 @@ public final class LogProbabilityJson {
   }
 
   /**
-   * Those of a completion: lists of equal length.
+   * Returns the format of completions: parallel lists.
    *
-   * @param tokens null for a token that nothing comes before, or that was not reached
-   * @param ids of the tokens
-   * @param offsets where each token's text begins
+   * @param ids the token ids
+   * @param tokens their log-probabilities; null for the first token of a prompt, and for tokens
+   *     that were not reached
+   * @param offsets the offset of each token's text
    */
   public static Map<String, Object> ofCompletion(
       Tokenizer tokenizer,
@@ -85,7 +89,7 @@ public final class LogProbabilityJson {
     return json;
   }
 
-  /** The most likely tokens, and the one that came where it is none of them. */
+  /** Returns the most likely tokens and the generated one. */
   private static Map<String, Double> top(Tokenizer tokenizer, TokenLogProbability token) {
     Map<String, Double> top = new LinkedHashMap<>();
     for (TokenLogProbability.Alternative other : token.top()) {
@@ -95,7 +99,7 @@ public final class LogProbabilityJson {
     return top;
   }
 
-  /** A token's text, or {@code bytes:\xe2\x82} for a part of a character. */
+  /** Returns a token's text, or {@code bytes:\xe2\x82} for a partial character. */
   private static String name(Tokenizer tokenizer, int id) {
     byte[] bytes = tokenizer.bytes(id);
     try {

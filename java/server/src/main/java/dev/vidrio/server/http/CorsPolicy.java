@@ -4,14 +4,14 @@ import java.io.IOException;
 import java.util.Set;
 
 /**
- * The web pages, by their origins, to which browsers may show answers: the server's part of CORS
- * (the Fetch standard, section 3.2). Pages of the server itself need none of it.
+ * The origins of web pages that may call the server: the server's part of CORS (Fetch standard,
+ * section 3.2). Pages of the server itself do not need it.
  */
 final class CorsPolicy {
   private static final String METHODS = "GET, POST";
-  private static final String READABLE = "x-request-id, x-vidrio-parameters, retry-after";
+  private static final String EXPOSED_HEADERS = "x-request-id, x-vidrio-parameters, retry-after";
 
-  /** Seconds for which a browser need not ask again. */
+  /** Seconds for which a browser may cache a preflight response. */
   private static final String MAX_AGE = "600";
 
   private final Set<String> allowed;
@@ -20,30 +20,35 @@ final class CorsPolicy {
     this.allowed = Set.copyOf(allowed);
   }
 
+  /** Returns whether an origin was allowed by the options. */
+  boolean allows(String origin) {
+    return allowed.contains(origin);
+  }
+
   /**
-   * Tells a browser what it may do.
+   * Adds the CORS headers for an allowed origin, and responds to preflight requests.
    *
-   * @return whether that was all it has asked, and is answered
+   * @return true if the request was a preflight request and has been answered
    */
-  boolean answer(Exchange exchange) throws IOException {
+  boolean apply(Exchange exchange) throws IOException {
     String origin = exchange.header("Origin");
     if (origin == null || !allowed.contains(origin)) {
       return false;
     }
-    Response reply = exchange.reply();
-    reply.header("Access-Control-Allow-Origin", origin);
-    reply.header("Vary", "Origin");
+    Response response = exchange.response();
+    response.header("Access-Control-Allow-Origin", origin);
+    response.header("Vary", "Origin");
     if (!exchange.method().equals("OPTIONS")) {
-      reply.header("Access-Control-Expose-Headers", READABLE);
+      response.header("Access-Control-Expose-Headers", EXPOSED_HEADERS);
       return false;
     }
     String headers = exchange.header("Access-Control-Request-Headers");
     if (headers != null) {
-      reply.header("Access-Control-Allow-Headers", headers);
+      response.header("Access-Control-Allow-Headers", headers);
     }
-    reply.header("Access-Control-Allow-Methods", METHODS);
-    reply.header("Access-Control-Max-Age", MAX_AGE);
-    reply.finish(204, Exchange.JSON, new byte[0]);
+    response.header("Access-Control-Allow-Methods", METHODS);
+    response.header("Access-Control-Max-Age", MAX_AGE);
+    response.finish(204, Exchange.JSON, new byte[0]);
     return true;
   }
 }

@@ -6,14 +6,14 @@ import java.time.Duration;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** What clients are told of what went wrong. */
+/** Maps exceptions to the errors that clients receive. */
 public final class ExceptionMapper {
-  /** When another try is worth it after a server has said that it shuts down. */
-  private static final Duration DRAINING = Duration.ofSeconds(10);
+  /** The {@code Retry-After} of a server that is shutting down. */
+  private static final Duration SHUTDOWN_RETRY = Duration.ofSeconds(10);
 
   private static final System.Logger LOG = System.getLogger("dev.vidrio.server");
 
-  /** JsonFields of requests that have another name in the engine. */
+  /** Maps the engine's field names to request fields, where they differ. */
   private static final Map<String, String> PARAMETERS =
       Map.of(
           "corrupted text", "corrupted",
@@ -24,7 +24,7 @@ public final class ExceptionMapper {
 
   private ExceptionMapper() {}
 
-  /** The request's field of an engine's; null where it has none of that name. */
+  /** Returns the request field of an engine's field, or null if there is none. */
   private static @Nullable String parameter(String field) {
     if (field.startsWith("edit of ")) {
       return "vidrio.steer";
@@ -34,28 +34,28 @@ public final class ExceptionMapper {
   }
 
   /**
-   * The error of a request; those that are no fault of the client's go to the log.
+   * Returns the error of a request. Unexpected exceptions are logged and become a 500.
    *
-   * @param id of the request, for the log
+   * @param id the request id, for the log
    */
-  public static ApiException explain(Throwable e, String id) {
+  public static ApiException toApiException(Throwable e, String id) {
     return switch (e) {
       case ApiException api -> api;
       case InvalidInputException input ->
           ApiException.invalid(parameter(input.field()), input.getMessage());
       case EngineException.QueueFull full ->
           ApiException.tooMany(String.valueOf(full.getMessage()), full.retryAfter());
-      // Its message names the model's file.
+      // The exception's message contains the path of the model file.
       case EngineException.Closed _ -> shuttingDown();
       default -> {
         LOG.log(System.Logger.Level.ERROR, "request " + id + " failed", e);
-        yield ApiException.internal("the request failed; the server's log says why");
+        yield ApiException.internal("internal error; see the server's log");
       }
     };
   }
 
-  /** What a server says that shuts down. */
+  /** Returns the 503 of a server that is shutting down. */
   public static ApiException shuttingDown() {
-    return ApiException.unavailable("this server is shutting down", DRAINING);
+    return ApiException.unavailable("the server is shutting down", SHUTDOWN_RETRY);
   }
 }

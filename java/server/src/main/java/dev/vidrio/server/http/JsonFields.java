@@ -9,9 +9,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The fields of an object in a request. Each is read once; those that nobody has read are refused
- * by {@link #end}, so that nothing a client asks for is passed over. A field that is null counts as
- * absent.
+ * The fields of a JSON object in a request. {@link #end} rejects the fields that were not read, so
+ * that the server never ignores one. A null field counts as absent.
  */
 public final class JsonFields {
   private final String path;
@@ -29,7 +28,7 @@ public final class JsonFields {
         });
   }
 
-  /** The fields of a request's body. */
+  /** Parses a request's body. */
   static JsonFields ofBody(byte[] body) {
     JsonNode node = Json.readBody(body);
     if (!node.isObject()) {
@@ -38,24 +37,28 @@ public final class JsonFields {
     return new JsonFields("", node);
   }
 
-  /** Where a field stands. */
+  /** Returns the path of a field, such as {@code messages[2].content}. */
   public String path(String name) {
     return path.isEmpty() ? name : path + "." + name;
   }
 
-  /** Where the object stands. */
+  /** Returns the path of the object, empty for the body. */
   String path() {
     return path;
   }
 
-  /** A field, or null where it is absent. */
+  /** Returns a field, or null if it is absent. */
   public @Nullable JsonValue value(String name) {
     unread.remove(name);
     JsonNode node = object.get(name);
     return node == null || node.isNull() ? null : new JsonValue(path(name), node);
   }
 
-  /** A field that must be there. */
+  /**
+   * Returns a required field.
+   *
+   * @throws ApiException 400 if it is absent
+   */
   public JsonValue required(String name) {
     JsonValue value = value(name);
     if (value == null) {
@@ -69,28 +72,33 @@ public final class JsonFields {
     return value == null ? absent : reader.apply(value);
   }
 
+  /** Returns a string, or null if it is absent. */
   public @Nullable String string(String name) {
     JsonValue value = value(name);
     return value == null ? null : value.string();
   }
 
+  /** Returns a string, or the default if it is absent. */
   public String string(String name, String absent) {
     return read(name, absent, JsonValue::string);
   }
 
+  /** Returns a boolean, or the default if it is absent. */
   public boolean bool(String name, boolean absent) {
     return read(name, absent, JsonValue::bool);
   }
 
+  /** Returns an integer from {@code min} to {@code max}, or the default if it is absent. */
   public int integer(String name, int absent, int min, int max) {
     return read(name, absent, value -> value.integer(min, max));
   }
 
+  /** Returns a number from {@code min} to {@code max}, or the default if it is absent. */
   public double number(String name, double absent, double min, double max) {
     return read(name, absent, value -> value.number(min, max));
   }
 
-  /** A field that holds a string or an array of strings. */
+  /** Returns a string or an array of at most {@code max} strings; empty if it is absent. */
   public List<String> strings(String name, int max) {
     JsonValue value = value(name);
     if (value == null) {
@@ -104,41 +112,45 @@ public final class JsonFields {
     return strings;
   }
 
-  /** A field of which only these values are supported. */
+  /** Returns one of the supported values, or the default if the field is absent. */
   public String oneOf(String name, String absent, String... supported) {
     JsonValue value = value(name);
     if (value == null) {
       return absent;
     }
     if (!List.of(supported).contains(value.string())) {
-      throw value.error("must be one of " + String.join(", ", supported));
+      throw value.error(
+          supported.length == 1
+              ? "not supported; must be " + supported[0]
+              : "must be one of " + String.join(", ", supported));
     }
     return value.string();
   }
 
-  /** Reads a field that has no effect here, whatever string it holds. */
-  public void unused(String... names) {
+  /** Reads string fields that have no effect on the server. */
+  public void ignore(String... names) {
     for (String name : names) {
       var _ = string(name);
     }
   }
 
-  /** Reads a field by which only that can be asked for which is done anyway. */
-  public void only(String name, boolean supported) {
+  /** Reads a boolean field that only supports the default behavior. */
+  public void requireValue(String name, boolean supported) {
     if (bool(name, supported) != supported) {
-      throw ApiException.unsupported(path(name), path(name) + ": must be " + supported);
+      throw ApiException.unsupported(
+          path(name), path(name) + ": not supported; must be " + supported);
     }
   }
 
-  /** Refuses a field unless it is absent, with the reason. */
-  public void refuse(String name, String reason) {
+  /** Rejects a field unless it is absent, with a reason. */
+  public void reject(String name, String reason) {
     JsonValue value = value(name);
     if (value != null) {
       throw ApiException.unsupported(value.path(), value.path() + ": " + reason);
     }
   }
 
-  /** Refuses what has not been read. */
+  /** Rejects fields that were not read. */
   public void end() {
     for (String name : unread) {
       throw ApiException.unknown(path(name));

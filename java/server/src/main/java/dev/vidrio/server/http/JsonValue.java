@@ -6,23 +6,27 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * A value in a request, and where it stands, such as {@code messages[2].content}. Everything that
- * has not the type or range that is asked for is refused with that path.
+ * A value in a request with its path, such as {@code messages[2].content}. The accessors throw an
+ * {@link ApiException} (400) that names the path if the value has another type or is out of range.
  */
 public record JsonValue(String path, JsonNode node) {
 
+  /** Returns whether the value is a string. */
   public boolean isString() {
     return node.isString();
   }
 
+  /** Returns whether the value is an array. */
   public boolean isArray() {
     return node.isArray();
   }
 
+  /** Returns whether the value is an integer. */
   public boolean isInteger() {
     return node.isIntegralNumber();
   }
 
+  /** Returns a 400 with the path, the value and a limit. */
   public ApiException error(String limit) {
     String shown = node.isContainer() ? "" : " " + shortened(node.toString());
     return ApiException.invalid(path, path + shown + ": " + limit);
@@ -32,13 +36,14 @@ public record JsonValue(String path, JsonNode node) {
     return text.length() <= 100 ? text : text.substring(0, 100) + "…";
   }
 
+  /** Returns the string. */
   public String string() {
     if (!node.isString()) {
       throw error("must be a string");
     }
     String string = node.stringValue();
     if (string.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {
-      throw ApiException.invalid(path, path + ": has half a surrogate pair");
+      throw ApiException.invalid(path, path + ": contains an unpaired surrogate");
     }
     return string;
   }
@@ -50,6 +55,7 @@ public record JsonValue(String path, JsonNode node) {
     return node.booleanValue();
   }
 
+  /** Returns an integer from {@code min} to {@code max}. */
   public long integer(long min, long max) {
     if (!node.isIntegralNumber()
         || !node.canConvertToLong()
@@ -60,10 +66,12 @@ public record JsonValue(String path, JsonNode node) {
     return node.longValue();
   }
 
+  /** Returns an integer from {@code min} to {@code max}. */
   public int integer(int min, int max) {
     return (int) integer((long) min, (long) max);
   }
 
+  /** Returns a number from {@code min} to {@code max}. */
   public double number(double min, double max) {
     double value = node.isNumber() ? node.doubleValue() : Double.NaN;
     if (!(value >= min && value <= max)) {
@@ -77,7 +85,7 @@ public record JsonValue(String path, JsonNode node) {
     return isShort ? Long.toString((long) value) : Double.toString(value);
   }
 
-  /** The elements of an array. */
+  /** Returns the elements of an array of {@code min} to {@code max} elements. */
   public List<JsonValue> elements(int min, int max) {
     if (!node.isArray()) {
       throw error("must be an array");
@@ -98,7 +106,7 @@ public record JsonValue(String path, JsonNode node) {
     return elements;
   }
 
-  /** The fields of an object. */
+  /** Returns the fields of an object. */
   public JsonFields fields() {
     if (!node.isObject()) {
       throw error("must be an object");
@@ -106,7 +114,7 @@ public record JsonValue(String path, JsonNode node) {
     return new JsonFields(path, node);
   }
 
-  /** An array of token ids. */
+  /** Returns an array of token ids. */
   public int[] tokens() {
     List<JsonValue> elements = elements(0, Integer.MAX_VALUE);
     var ids = new int[elements.size()];
@@ -116,7 +124,7 @@ public record JsonValue(String path, JsonNode node) {
     return ids;
   }
 
-  /** The object or array as maps and lists. */
+  /** Returns the object or array as maps and lists. */
   public <T> T tree(Class<T> type) {
     return JsonMapper.shared().treeToValue(node, type);
   }

@@ -12,45 +12,47 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * What every request passes, whatever its path: keys, limits, errors, the log. There is no route
- * around it; each says whether it needs a key.
+ * Handles every request: checks API keys, origins and limits, calls the route, sends errors as
+ * JSON, and writes the access log.
  */
 public final class RequestFilter implements HttpHandler, AutoCloseable {
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
-  private static final int CLIENT_GONE = 499; // as nginx has it
+  private static final int CLIENT_CLOSED_REQUEST = 499; // as in nginx
 
-  private static final Duration SOON = Duration.ofSeconds(1);
+  private static final Duration RETRY = Duration.ofSeconds(1);
 
   private static final System.Logger ACCESS = System.getLogger("dev.vidrio.server.access");
 
   private final RequestFilterOptions options;
   private final ApiKeys keys;
-  private final CorsPolicy origins;
+  private final CorsPolicy cors;
   private final Router router;
-  private final ResponseMonitor watch;
+  private final ResponseMonitor monitor;
   private final RequestMetrics metrics;
   private final AtomicInteger running = new AtomicInteger();
   private volatile boolean draining;
 
+  /** Creates a filter with its routes. */
   public RequestFilter(RequestFilterOptions options, List<Route> routes, RequestMetrics metrics) {
     this.options = options;
     this.keys = new ApiKeys(options.apiKeys());
-    this.origins = new CorsPolicy(options.origins());
+    this.cors = new CorsPolicy(options.origins());
     this.router = new Router(routes);
-    this.watch = new ResponseMonitor(options.writeTime(), options.heartbeat());
+    this.monitor = new ResponseMonitor(options.writeTime(), options.heartbeat());
     this.metrics = metrics;
   }
 
-  /** Refuses new requests from now on. */
+  /** Rejects new requests from now on, except for probes and metrics. */
   public void drain() {
     draining = true;
   }
 
+  /** Returns whether new requests are rejected. */
   public boolean isDraining() {
     return draining;
   }
 
-  /** Requests that are being worked on. */
+  /** Returns the number of running requests. */
   public int running() {
     return running.get();
   }
@@ -58,73 +60,86 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
   @Override
   public void handle(HttpExchange http) throws IOException {
     long start = System.nanoTime();
-    var exchange = new Exchange(http, options.bodyBytes(), watch);
+    var exchange = new Exchange(http, options.bodyBytes(), monitor);
     int others = running.getAndIncrement();
     try {
-      pass(exchange, others);
+      dispatch(exchange, others);
     } catch (IOException e) {
-      // The JDK's server cuts a connection where a handler throws, and has the channel's end so.
+      // The JDK's server closes the connection.
       throw e;
     } catch (RuntimeException | Error e) {
-      ApiException refusal = ExceptionMapper.explain(e, exchange.id());
+      ApiException error = ExceptionMapper.toApiException(e, exchange.id());
       if (!exchange.isRead()) {
         discardBody(exchange);
       }
-      refuse(exchange, refusal);
+      sendError(exchange, error);
     } finally {
-      exchange.reply().endBeats();
+      exchange.response().endHeartbeats();
       running.decrementAndGet();
       finished(exchange, Duration.ofNanos(System.nanoTime() - start));
     }
   }
 
-  private void pass(Exchange exchange, int others) throws IOException {
-    if (origins.answer(exchange)) {
+  private void dispatch(Exchange exchange, int others) throws IOException {
+    if (cors.apply(exchange)) {
       return;
     }
     Route.Access access = router.at(exchange.path()).map(Route::access).orElse(Route.Access.KEY);
-    if (draining && !access.isAlways()) {
-      exchange.reply().header("Connection", "close");
+    if (draining && !access.isAlwaysAvailable()) {
+      exchange.response().header("Connection", "close");
       throw ExceptionMapper.shuttingDown();
     }
     if (access.needsKey()) {
       exchange.setTenant(keys.tenant(exchange.header("Authorization")));
-      refuseForeignPages(exchange);
+      rejectForeignOrigins(exchange);
     }
     Route route = router.of(exchange);
-    if (others >= options.requests() && !access.isAlways()) {
+    if (others >= options.requests() && !access.isAlwaysAvailable()) {
       throw ApiException.tooMany(
-          options.requests() + " requests run already, which is the limit", SOON);
+          "too many requests: " + options.requests() + " are running, the limit", RETRY);
     }
     route.handler().handle(exchange);
   }
 
   /**
-   * Without keys, a server on the loopback address trusts whoever reaches it. A page from elsewhere
-   * that a browser here shows can reach it too, by a name of its own that leads to 127.0.0.1. The
-   * browser tells the origin where it posts, but not where it gets, so that there only the name
-   * tells; a server that listens for other machines has names that it does not know.
+   * Rejects requests of web pages of other hosts. Without keys, a server trusts all clients that
+   * can connect, but a page that a local browser shows can connect too.
+   *
+   * <p>Browsers send {@code Origin} with POST and cross-origin requests. They do not with a GET
+   * that is same-origin to them, as after DNS rebinding (a foreign name that resolves to
+   * 127.0.0.1), so that only {@code Host} tells. It is not checked if the server listens for other
+   * machines, since it does not know all of its names.
    */
-  private void refuseForeignPages(Exchange exchange) {
-    String host = exchange.header("Host");
-    boolean mayBePage =
-        exchange.header("Origin") != null || (isLocal() && !exchange.method().equals("POST"));
-    if (keys.areRequired() || !mayBePage || host == null) {
+  private void rejectForeignOrigins(Exchange exchange) {
+    if (keys.areRequired()) {
       return;
     }
-    String name = host.replaceFirst(":\\d+$", "").toLowerCase(Locale.ROOT);
-    if (!LOOPBACK.contains(name) && !name.equals(options.host().toLowerCase(Locale.ROOT))) {
-      throw ApiException.forbidden("host '" + name + "': pages of other hosts need an API key");
+    String origin = exchange.header("Origin");
+    if (origin != null && !cors.allows(origin)) {
+      rejectForeign("origin", origin, origin.replaceFirst("^[^/]*//", ""));
+    }
+    String host = exchange.header("Host");
+    boolean mayBePage = origin != null || (isLocal() && !exchange.method().equals("POST"));
+    if (mayBePage && host != null) {
+      rejectForeign("host", host, host);
     }
   }
 
-  /** Whether it listens for this machine alone. */
+  private void rejectForeign(String header, String value, String authority) {
+    String name = authority.replaceFirst(":\\d+$", "").toLowerCase(Locale.ROOT);
+    if (!LOOPBACK.contains(name) && !name.equals(options.host().toLowerCase(Locale.ROOT))) {
+      throw ApiException.forbidden(
+          header + " '" + value + "': web pages of other hosts need an API key");
+    }
+  }
+
+  /** Returns whether the server listens on a loopback address. */
   private boolean isLocal() {
     String host = options.host().toLowerCase(Locale.ROOT);
     return host.equals("localhost") || host.startsWith("127.") || host.equals("::1");
   }
 
-  /** Reads a body that is of no use; who sends it slowly takes no place from others meanwhile. */
+  /** Discards a body. The request does not count as running meanwhile. */
   private void discardBody(Exchange exchange) throws IOException {
     running.decrementAndGet();
     try {
@@ -134,26 +149,29 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
     }
   }
 
-  private static void refuse(Exchange exchange, ApiException e) throws IOException {
-    Response reply = exchange.reply();
+  private static void sendError(Exchange exchange, ApiException e) throws IOException {
+    Response response = exchange.response();
     Duration retryAfter = e.retryAfter();
     if (retryAfter != null) {
-      reply.header("Retry-After", Long.toString(Math.max(1, retryAfter.toSeconds())));
+      response.header("Retry-After", Long.toString(Math.max(1, retryAfter.toSeconds())));
     }
     if (e.status() == 401) {
-      reply.header("WWW-Authenticate", "Bearer");
+      response.header("WWW-Authenticate", "Bearer");
     }
     exchange.answer(e.status(), e.toJson());
   }
 
   private void finished(Exchange exchange, Duration duration) {
-    Response reply = exchange.reply();
-    // Who has gone before anything was said has no other status either.
-    int status = reply.isGone() || reply.status() == 0 ? CLIENT_GONE : reply.status();
+    Response response = exchange.response();
+    // A client that disconnects before the response starts is also logged as 499.
+    int status =
+        response.isDisconnected() || response.status() == 0
+            ? CLIENT_CLOSED_REQUEST
+            : response.status();
     Optional<Route> route = router.at(exchange.path());
     metrics.finished(exchange.method(), route.map(Route::path).orElse("other"), status, duration);
     boolean probed = route.map(Route::access).equals(Optional.of(Route.Access.PROBE));
-    // Probes come every few seconds, and say something when they fail.
+    // Probes are frequent, so only failed ones are logged at INFO.
     System.Logger.Level level =
         probed && status == 200 ? System.Logger.Level.DEBUG : System.Logger.Level.INFO;
     if (ACCESS.isLoggable(level)) {
@@ -169,9 +187,9 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
     }
   }
 
-  /** Looks after answers no longer. */
+  /** Stops the monitoring of responses. */
   @Override
   public void close() {
-    watch.close();
+    monitor.close();
   }
 }

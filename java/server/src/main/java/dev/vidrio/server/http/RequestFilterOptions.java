@@ -5,15 +5,15 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What a gate lets through, and how it looks after answers.
+ * Options of a {@link RequestFilter}.
  *
- * @param host the address that the server listens at
- * @param apiKeys keys of which a client must have one; empty to answer everybody
- * @param origins of web pages to which browsers may show answers
- * @param bodyBytes bytes of a request's body
- * @param requests requests that are worked on at a time
- * @param writeTime how long a client may take no byte of an answer before its connection is cut
- * @param heartbeat how often a client that waits is sent something without meaning
+ * @param host the address that the server listens on
+ * @param apiKeys the accepted API keys; empty to require none
+ * @param origins the origins of web pages that may call the server (CORS)
+ * @param bodyBytes maximum bytes of a request's body
+ * @param requests maximum concurrent requests
+ * @param writeTime how long a write may block before the connection is closed
+ * @param heartbeat interval of heartbeats to a waiting client
  */
 public record RequestFilterOptions(
     String host,

@@ -8,28 +8,29 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The answer to one request. Any thread may write; what one call writes stays together and is sent
- * at once.
+ * The response to a request. Any thread may write; the bytes of one call stay together.
  *
- * <p>While a client {@linkplain #whileWaiting waits}, it is sent a heartbeat now and then. A client
- * that has gone or does not read is found when something is written to it: then the connection is
- * cut and the work for it called off.
+ * <p>{@linkplain #startHeartbeats Heartbeats} are sent while a client waits. They reveal a client
+ * that has disconnected or stopped reading: its connection is closed and its work canceled.
  */
 public final class Response {
   private static final int CHUNKED = 0;
   private static final int NO_BODY = -1;
 
-  /** Bytes that a client that reads takes well within the time that it has for one. */
-  private static final int PIECE = 1 << 16;
+  /**
+   * Maximum bytes of a write, so that a slow client that reads is not mistaken for one that does
+   * not.
+   */
+  private static final int MAX_WRITE = 1 << 16;
 
   private final HttpExchange http;
-  private final ResponseMonitor watch;
+  private final ResponseMonitor monitor;
   private final ReentrantLock writing = new ReentrantLock();
 
-  // Set before the watch sees this reply.
+  // Set before the monitor has this response.
   private String contentType = "";
   private byte[] heartbeat = {};
-  private Runnable onGone = () -> {};
+  private Runnable onDisconnect = () -> {};
 
   // Guarded by `writing`.
   private @Nullable OutputStream body;
@@ -38,20 +39,21 @@ public final class Response {
   // Guarded by this.
   private @Nullable Thread writer;
   private long since;
-  private boolean cut;
+  private boolean aborted;
   private boolean beating;
   private boolean ended;
 
-  private volatile boolean gone;
+  private volatile boolean disconnected;
 
-  Response(HttpExchange http, ResponseMonitor watch) {
+  Response(HttpExchange http, ResponseMonitor monitor) {
     this.http = http;
-    this.watch = watch;
+    this.monitor = monitor;
     this.since = System.nanoTime();
   }
 
+  /** Sets a header; without effect after the headers have been sent. */
   public void header(String name, String value) {
-    writing.lock(); // a heartbeat may be sending the others
+    writing.lock(); // a heartbeat may be sending the headers
     try {
       http.getResponseHeaders().set(name, value);
     } finally {
@@ -59,31 +61,33 @@ public final class Response {
     }
   }
 
-  /** The status of the answer, also where another was sent before; 0 where there is none. */
+  /**
+   * Returns the final status, even if heartbeats had already sent 200, or 0 if there is none yet.
+   */
   int status() {
     return status;
   }
 
-  /** Whether the client has gone, or was cut off. */
-  boolean isGone() {
-    return gone || isCut();
+  /** Returns whether the client has disconnected or was disconnected. */
+  boolean isDisconnected() {
+    return disconnected || isAborted();
   }
 
   /**
-   * Sends heartbeats from now on, with status 200.
+   * Starts to send heartbeats, which begin the response with status 200.
    *
-   * @param type of the content that they precede
-   * @param beat bytes without meaning there
-   * @param action is run once when the client is found to have gone
+   * @param type the content type
+   * @param beat bytes that are insignificant in this content type
+   * @param action runs once when a write finds that the client has disconnected
    */
-  void whileWaiting(String type, byte[] beat, Runnable action) {
+  void startHeartbeats(String type, byte[] beat, Runnable action) {
     contentType = type;
     heartbeat = beat;
-    onGone = action;
-    watch.add(this);
+    onDisconnect = action;
+    monitor.add(this);
   }
 
-  /** Sends the status 200 if nothing was sent yet, then these bytes. */
+  /** Sends bytes, after status 200 and headers if none were sent. */
   void write(byte[] bytes, int length) throws IOException {
     writing.lock();
     try {
@@ -93,7 +97,7 @@ public final class Response {
     }
   }
 
-  /** The same, but that the bytes may wait for the next ones. */
+  /** Buffers bytes to be sent with the next ones. */
   void append(byte[] bytes, int length) throws IOException {
     writing.lock();
     try {
@@ -103,9 +107,9 @@ public final class Response {
     }
   }
 
-  private void send(byte[] bytes, int length, boolean atOnce) throws IOException {
-    if (gone) {
-      throw new IOException("the client has gone");
+  private void send(byte[] bytes, int length, boolean flush) throws IOException {
+    if (disconnected) {
+      throw new IOException("the client has disconnected");
     }
     try {
       enter();
@@ -113,16 +117,16 @@ public final class Response {
       if (out == null) {
         out = begin(200, contentType, CHUNKED);
       }
-      for (int from = 0; from < length; from += PIECE) {
-        enter(); // what was taken before shows that the client reads
-        out.write(bytes, from, Math.min(PIECE, length - from));
+      for (int from = 0; from < length; from += MAX_WRITE) {
+        enter(); // restarts the timeout: the last write has been read
+        out.write(bytes, from, Math.min(MAX_WRITE, length - from));
       }
-      if (atOnce) {
+      if (flush) {
         out.flush();
       }
     } catch (IOException e) {
-      gone = true;
-      onGone.run();
+      disconnected = true;
+      onDisconnect.run();
       throw e;
     } finally {
       leave();
@@ -138,7 +142,7 @@ public final class Response {
     return out;
   }
 
-  /** Ends an answer that was written piece by piece. */
+  /** Ends a response of several writes. */
   void end() throws IOException {
     writing.lock();
     try {
@@ -146,27 +150,27 @@ public final class Response {
       close();
     } finally {
       writing.unlock();
-      endBeats();
+      endHeartbeats();
     }
   }
 
   /**
-   * Sends a whole answer, after heartbeats where there were any.
+   * Sends a whole response, after heartbeats if there were any.
    *
-   * @throws IOException when the client has gone, or was told another status already
+   * @throws IOException if the client has disconnected, or another status was already sent
    */
   public void finish(int code, String type, byte[] bytes) throws IOException {
     writing.lock();
     try {
-      stopBeats();
-      watch.add(this); // for a client that does not read
+      stopHeartbeats();
+      monitor.add(this); // to detect a client that does not read
       if (body == null) {
         sendHead(code, type, bytes.length);
       }
       int sent = status;
       status = code;
       if (code != sent) {
-        throw new IOException("status " + code + " comes too late, after " + sent);
+        throw new IOException("status " + code + ": too late, " + sent + " was sent");
       }
       if (!isBare(bytes.length)) {
         send(bytes, bytes.length, true);
@@ -174,7 +178,7 @@ public final class Response {
       }
     } finally {
       writing.unlock();
-      endBeats();
+      endHeartbeats();
     }
   }
 
@@ -191,7 +195,7 @@ public final class Response {
     }
   }
 
-  /** Writes what ends the answer, after which the connection takes the next request. */
+  /** Ends the response, after which the connection may be reused. */
   private void close() throws IOException {
     enter();
     try {
@@ -199,28 +203,28 @@ public final class Response {
     } finally {
       leave();
     }
-    if (isCut()) {
+    if (isAborted()) {
       throw new IOException("the client does not read");
     }
   }
 
-  private synchronized boolean isCut() {
-    return cut;
+  private synchronized boolean isAborted() {
+    return aborted;
   }
 
-  /** Sends no more heartbeats: the answer has ended, or nobody waits for one any more. */
-  void endBeats() {
-    stopBeats();
-    watch.remove(this);
+  /** Stops heartbeats and write timeouts. */
+  void endHeartbeats() {
+    stopHeartbeats();
+    monitor.remove(this);
   }
 
-  private synchronized void stopBeats() {
+  private synchronized void stopHeartbeats() {
     ended = true;
   }
 
-  /** Who was cut off after all of a write had gone finds the next one refused: it could block. */
+  /** Starts the timeout of a write. Fails after an abort, since the next write could block. */
   private synchronized void enter() throws IOException {
-    if (cut) {
+    if (aborted) {
       throw new IOException("the client does not read");
     }
     writer = Thread.currentThread();
@@ -230,22 +234,22 @@ public final class Response {
   private synchronized void leave() {
     writer = null;
     since = System.nanoTime();
-    if (cut) {
-      // The interrupt was for the write alone.
+    if (aborted) {
+      // The interrupt was only meant for the write.
       var _ = Thread.interrupted();
     }
   }
 
-  /** Looks after the reply; the watch calls it now and then. */
+  /** Aborts a blocked write or sends a heartbeat; called regularly by the monitor. */
   synchronized void check(long now, Duration writeTime, Duration heartbeatTime) {
     Thread blocked = writer;
     if (blocked != null) {
-      if (!cut && now - since > writeTime.toNanos()) {
-        cut = true;
-        // A write to a channel that is interrupted closes the channel.
+      if (!aborted && now - since > writeTime.toNanos()) {
+        aborted = true;
+        // Interrupting a write to a channel closes the channel.
         blocked.interrupt();
       }
-    } else if (!ended && !beating && !gone && now - since > heartbeatTime.toNanos()) {
+    } else if (!ended && !beating && !disconnected && now - since > heartbeatTime.toNanos()) {
       beating = true;
       var _ = Thread.ofVirtual().name("vidrio-heartbeat").start(this::beat);
     }
@@ -258,7 +262,7 @@ public final class Response {
         send(heartbeat, heartbeat.length, true);
       }
     } catch (IOException e) {
-      // The work has been called off, and the thread that does it will find the client gone.
+      // The work is canceled, and its thread will find the client disconnected.
     } finally {
       writing.unlock();
       synchronized (this) {

@@ -4,7 +4,10 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Looks after the replies that are being written: one thread for all, which never writes. */
+/**
+ * Checks the responses in progress for heartbeats and blocked writes. One thread serves all
+ * responses and never writes itself.
+ */
 final class ResponseMonitor implements AutoCloseable {
   private final Duration writeTime;
   private final Duration heartbeat;
@@ -14,15 +17,15 @@ final class ResponseMonitor implements AutoCloseable {
   ResponseMonitor(Duration writeTime, Duration heartbeat) {
     this.writeTime = writeTime;
     this.heartbeat = heartbeat;
-    this.thread = Thread.ofPlatform().daemon().name("vidrio-replies").start(this::run);
+    this.thread = Thread.ofPlatform().daemon().name("vidrio-responses").start(this::run);
   }
 
-  void add(Response reply) {
-    replies.add(reply);
+  void add(Response response) {
+    replies.add(response);
   }
 
-  void remove(Response reply) {
-    replies.remove(reply);
+  void remove(Response response) {
+    replies.remove(response);
   }
 
   private void run() {
@@ -31,8 +34,8 @@ final class ResponseMonitor implements AutoCloseable {
       while (true) {
         Thread.sleep(tick);
         long now = System.nanoTime();
-        for (Response reply : replies) {
-          reply.check(now, writeTime, heartbeat);
+        for (Response response : replies) {
+          response.check(now, writeTime, heartbeat);
         }
       }
     } catch (InterruptedException e) {

@@ -17,14 +17,18 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code /v1/lens/attention}: where tokens look.
+ * A request of {@code /v1/lens/attention}: attention patterns.
  *
- * @param position of the query; null for all
- * @param layer null for all
- * @param head null for all
+ * @param text the input
+ * @param position the position of the query; null for all
+ * @param layer the layer; null for all
+ * @param head the head; null for all
  */
 record LensAttention(
-    LensInput text, @Nullable JsonValue position, @Nullable JsonValue layer, @Nullable JsonValue head)
+    LensInput text,
+    @Nullable JsonValue position,
+    @Nullable JsonValue layer,
+    @Nullable JsonValue head)
     implements LensRequest {
   private static final String PATTERN = ".attn.hook_pattern";
 
@@ -37,7 +41,7 @@ record LensAttention(
   }
 
   @Override
-  public Supplier<Answer> of(ServedModel model) {
+  public Supplier<Answer> prepare(ServedModel model) {
     int[] tokens = text.tokens(model);
     int from = position == null ? 0 : LensInput.positionOf(position, 0, tokens);
     int to = position == null ? tokens.length : from + 1;
@@ -63,7 +67,7 @@ record LensAttention(
     }
   }
 
-  /** The heads of a layer that are asked for, of [H, n, n_kv]. */
+  /** Returns the requested heads of a layer's pattern [H, n, n_kv]. */
   private List<Map<String, Object>> patterns(Activation pattern) {
     int heads = pattern.shape().getFirst();
     int keys = pattern.shape().getLast();

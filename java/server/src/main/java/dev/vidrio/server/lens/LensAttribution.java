@@ -17,16 +17,18 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code /v1/lens/attribution}: how much each token counts for the logit of a later one.
+ * A request of {@code /v1/lens/attribution}: the attribution of a token's logit to the tokens
+ * before it.
  *
- * @param position of that one; null for the last
+ * @param text the input
+ * @param position the position of the attributed token; null for the last
  * @param method {@code grad_x_input}, {@code gradient} or {@code occlusion}
  */
 record LensAttribution(LensInput text, @Nullable JsonValue position, String method)
     implements LensRequest {
   private static final String OCCLUSION = "occlusion";
 
-  /** The number that is attributed, and the share of each token. */
+  /** The attributed logit and the score of each token. */
   private record Scores(double value, List<Double> scores) {}
 
   static LensAttribution read(JsonFields fields) {
@@ -37,10 +39,10 @@ record LensAttribution(LensInput text, @Nullable JsonValue position, String meth
   }
 
   @Override
-  public Supplier<Answer> of(ServedModel model) {
+  public Supplier<Answer> prepare(ServedModel model) {
     int[] tokens = text.tokens(model);
     if (tokens.length < 2) {
-      throw ApiException.invalid(text.path(), text.path() + ": must have 2 tokens or more");
+      throw ApiException.invalid(text.path(), text.path() + ": must have at least 2 tokens");
     }
     int at = position == null ? tokens.length - 1 : LensInput.positionOf(position, 1, tokens);
     int[] before = Arrays.copyOf(tokens, at);

@@ -22,15 +22,16 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code /v1/lens/cache}: activations.
+ * A request of {@code /v1/lens/cache}: activations.
  *
- * @param position null for all
- * @param hooks names, as in {@link Capture#hooks}
- * @param safetensors whether the answer is a file of that format, or JSON
+ * @param text the input
+ * @param position the position; null for all
+ * @param hooks the names of hook points, as in {@link Capture#hooks}
+ * @param safetensors if true, the response is a safetensors file, else JSON
  */
 record LensCache(LensInput text, @Nullable JsonValue position, String hooks, boolean safetensors)
     implements LensRequest {
-  /** Values of an answer. */
+  /** Maximum values of a response. */
   private static final long MAX_VALUES = 1 << 21;
 
   private static final String BYTES = "application/octet-stream";
@@ -49,7 +50,7 @@ record LensCache(LensInput text, @Nullable JsonValue position, String hooks, boo
   }
 
   @Override
-  public Supplier<Answer> of(ServedModel model) {
+  public Supplier<Answer> prepare(ServedModel model) {
     int[] tokens = text.tokens(model);
     var _ = Lens.of(model.model()).points(hooks);
     Capture capture = Capture.of(hooks);
@@ -70,10 +71,11 @@ record LensCache(LensInput text, @Nullable JsonValue position, String hooks, boo
   }
 
   /**
-   * Checks how many values an answer would have, by the activations of one token.
+   * Rejects responses of too many values. Their number is computed from the activations of one
+   * token.
    *
-   * @param path of the field that asks for them
-   * @param oneHead whether the answer has one head of each activation
+   * @param path the path of the field, for the error
+   * @param oneHead if true, the response has only one head of each activation
    */
   static void requireSize(String path, Lens lens, int[] tokens, Capture capture, boolean oneHead) {
     int rows = Math.min(tokens.length, capture.to()) - capture.from();
@@ -108,7 +110,7 @@ record LensCache(LensInput text, @Nullable JsonValue position, String hooks, boo
     return json;
   }
 
-  /** JSON has no infinities: masked scores are null. */
+  /** Replaces infinities, such as masked scores, by null: JSON has none. */
   private static List<@Nullable Float> finite(float[] values) {
     List<@Nullable Float> list = new ArrayList<>(values.length);
     for (float value : values) {

@@ -11,21 +11,21 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * Looks into models on one platform thread, in the order of the requests. What takes longer than a
- * request may is called off before its next pass through the model.
+ * Runs lens requests on one platform thread, in order. A request that exceeds its time limit is
+ * canceled before its next forward pass.
  */
 public final class LensExecutor implements AutoCloseable {
-  /** Requests that may wait; each may take seconds. */
-  private static final int WAITING = 16;
+  /** Maximum waiting requests; each may take seconds. */
+  private static final int MAX_WAITING = 16;
 
   private final ModelRegistry models;
   private final Duration time;
-  private final WorkQueue queue = new WorkQueue("vidrio-lens", WAITING);
+  private final WorkQueue queue = new WorkQueue("vidrio-lens", MAX_WAITING);
 
   /**
-   * Work with these models, of which there is none yet.
+   * Creates an executor.
    *
-   * @param time that a request waits for its work
+   * @param time the time limit of a request
    */
   public LensExecutor(ModelRegistry models, Duration time) {
     this.models = models;
@@ -33,26 +33,27 @@ public final class LensExecutor implements AutoCloseable {
   }
 
   /**
-   * Does work with a model, which is loaded where need be.
+   * Runs work with a model and waits for its result.
    *
-   * @param asked checks on the request's thread what it can, and gives the work
-   * @param waiting is given what calls the work off, when it has to wait
-   * @throws ApiException 400 for the name of an adapter, 429 when too many wait, 503 when it takes
-   *     too long, as {@link ModelRegistry#use} does, and what the work throws
+   * @param preparation validates the request on the calling thread and returns the work
+   * @param onWait receives an action that cancels the work, before the calling thread waits
+   * @throws ApiException 400 for the name of an adapter, 429 if too many requests wait, 503 if the
+   *     work takes too long; also those of {@link ModelRegistry#acquire} and of the work
    */
-  <T> T run(String model, Function<ServedModel, Supplier<T>> asked, Consumer<Runnable> waiting) {
-    models.requireNoAdapter(model, "the lens looks into");
-    try (ModelRegistry.Use use = models.use(model)) {
-      Supplier<T> work = asked.apply(use.model());
-      // Work whose request has given up keeps the model by a use of its own.
+  <T> T run(
+      String model, Function<ServedModel, Supplier<T>> preparation, Consumer<Runnable> onWait) {
+    models.rejectAdapter(model, "the lens");
+    try (ModelRegistry.Lease lease = models.acquire(model)) {
+      Supplier<T> work = preparation.apply(lease.model());
+      // The work needs its own lease, since the request may give up before it ends.
       FutureTask<T> task =
           queue.submit(
               () -> {
-                try (ModelRegistry.Use _ = models.use(model)) {
+                try (ModelRegistry.Lease _ = models.acquire(model)) {
                   return work.get();
                 }
               });
-      waiting.accept(() -> task.cancel(true));
+      onWait.accept(() -> task.cancel(true));
       return WorkQueue.join(task, time);
     }
   }

@@ -18,14 +18,15 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** The tokens that a question about a model's inside is about. */
+/** The input tokens of a lens request. */
 final class LensInput {
-  /** Tokens that a run may have. */
+  /** Maximum tokens of a forward pass. */
   static final int MAX_TOKENS = 1024;
 
-  /** Makes tokens for a model. */
+  /** Encodes tokens for a model. */
   @FunctionalInterface
   interface Source {
+    /** Returns the tokens. */
     int[] encode(ServedModel model);
   }
 
@@ -34,9 +35,11 @@ final class LensInput {
   private final @Nullable TokenIds answer;
 
   /**
-   * @param path of the field, for errors
-   * @param source a text, token ids, or a conversation up to where the answer begins
-   * @param answer tokens after those; null for none
+   * Creates an input.
+   *
+   * @param path the path of the field, for errors
+   * @param source a text, token ids, or a conversation up to the beginning of the answer
+   * @param answer further tokens; null for none
    */
   private LensInput(String path, Source source, @Nullable TokenIds answer) {
     this.path = path;
@@ -44,7 +47,7 @@ final class LensInput {
     this.answer = answer;
   }
 
-  /** Where it stands in the request. */
+  /** Returns the path of the field. */
   String path() {
     return path;
   }
@@ -62,7 +65,7 @@ final class LensInput {
     }
     if (given.size() != 1) {
       throw ApiException.invalid(
-          "prompt", "prompt: one of prompt, tokens and messages is required, and no other");
+          "prompt", "prompt: exactly one of prompt, tokens and messages is required");
     }
     return given.getFirst();
   }
@@ -94,7 +97,7 @@ final class LensInput {
     return new LensInput(value.path(), source, null);
   }
 
-  /** A token: its id, or a text that is one token. */
+  /** Reads a single token: an id, or a text that is one token. */
   static Source token(JsonValue value) {
     if (value.isInteger()) {
       return model -> new int[] {value.integer(0, model.tokenizer().vocabularySize() - 1)};
@@ -103,24 +106,24 @@ final class LensInput {
     return model -> {
       int[] ids = model.tokenizer().encode(text, new EncodeOptions(true, false));
       if (ids.length != 1) {
-        throw value.error("must be one token, but is " + ids.length);
+        throw value.error("must be one token, but has " + ids.length);
       }
       return ids;
     };
   }
 
   /**
-   * The tokens.
+   * Returns the tokens.
    *
-   * @throws ApiException 400 when there are none or too many, or the model does not know one
+   * @throws ApiException 400 if there are none or too many, or an id is not in the vocabulary
    */
   int[] tokens(ServedModel model) {
     int[] before = source.encode(model);
     int[] after = answer == null ? new int[0] : answer.of(model.tokenizer());
     int count = Math.addExact(before.length, after.length);
-    int most = Math.min(MAX_TOKENS, model.model().architecture().contextLength());
-    if (count < 1 || count > most) {
-      throw ApiException.invalid(path, path + " of " + count + " tokens: must have 1 to " + most);
+    int limit = Math.min(MAX_TOKENS, model.model().architecture().contextLength());
+    if (count < 1 || count > limit) {
+      throw ApiException.invalid(path, path + " of " + count + " tokens: must have 1 to " + limit);
     }
     int[] tokens = Arrays.copyOf(before, count);
     System.arraycopy(after, 0, tokens, before.length, after.length);
@@ -128,21 +131,21 @@ final class LensInput {
   }
 
   /**
-   * A position of a text.
+   * Returns a position.
    *
-   * @param position from its end where it is negative
-   * @param least the first that is allowed
+   * @param position the position, relative to the end if negative
+   * @param min the first allowed position
    */
-  static int positionOf(JsonValue position, int least, int[] tokens) {
-    int given = position.integer(least - tokens.length, tokens.length - 1);
+  static int positionOf(JsonValue position, int min, int[] tokens) {
+    int given = position.integer(min - tokens.length, tokens.length - 1);
     int at = given < 0 ? given + tokens.length : given;
-    if (at < least) {
-      throw position.error("must be " + least + " or more");
+    if (at < min) {
+      throw position.error("must be at least " + min);
     }
     return at;
   }
 
-  /** What all answers begin with: the model, and the tokens that ran. */
+  /** Returns the first fields of all responses: the model and its input tokens. */
   static Map<String, Object> head(ServedModel model, int[] tokens) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("model", model.id());
@@ -155,12 +158,11 @@ final class LensInput {
     return IntStream.of(tokens).mapToObj(tokenizer::piece).toList();
   }
 
-  /** Checks the size of what is asked for. */
+  /** Rejects a request that exceeds a limit. */
   static void requireAtMost(String path, long count, String what, long limit) {
     if (count > limit) {
       throw ApiException.invalid(
-          path,
-          path + ": asks for " + count + " " + what + ", of which " + limit + " are the most");
+          path, path + ": " + count + " " + what + " exceed the limit of " + limit);
     }
   }
 }

@@ -15,15 +15,17 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code /v1/lens/logits}: what the model would say next if a layer were its last.
+ * A request of {@code /v1/lens/logits}: the logit lens, which unembeds the residual stream of each
+ * layer.
  *
- * @param position null for all
- * @param hooks names of residual streams, as in {@link Capture#hooks}
- * @param top tokens of a prediction
+ * @param text the input
+ * @param position the position; null for all
+ * @param hooks the names of residual streams, as in {@link Capture#hooks}
+ * @param top the number of tokens of a prediction
  */
 record LensLogits(LensInput text, @Nullable JsonValue position, String hooks, int top)
     implements LensRequest {
-  /** Predictions of an answer; each is a product with the whole vocabulary. */
+  /** Maximum predictions of a response; each multiplies by the whole unembedding. */
   private static final int MAX_CELLS = 4096;
 
   private static final int MAX_TOP = 20;
@@ -37,7 +39,7 @@ record LensLogits(LensInput text, @Nullable JsonValue position, String hooks, in
   }
 
   @Override
-  public Supplier<Answer> of(ServedModel model) {
+  public Supplier<Answer> prepare(ServedModel model) {
     int[] tokens = text.tokens(model);
     int from = position == null ? 0 : LensInput.positionOf(position, 0, tokens);
     int to = position == null ? tokens.length : from + 1;

@@ -14,10 +14,14 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
- * {@code /v1/lens/patch}: which components carry what two texts differ in.
+ * A request of {@code /v1/lens/patch}: activation patching between two texts.
  *
- * @param clean the text after which the answer is right
- * @param corrupted one of as many tokens after which it is not
+ * @param clean the text with the right answer
+ * @param corrupted a text of the same number of tokens with a wrong answer
+ * @param answer the right answer, one token
+ * @param wrong the wrong answer, one token
+ * @param site the patched activations
+ * @param direction denoising or noising
  */
 record LensPatch(
     LensInput clean,
@@ -27,7 +31,7 @@ record LensPatch(
     Site site,
     Direction direction)
     implements LensRequest {
-  /** Tokens of all runs together. */
+  /** Maximum tokens of all forward passes together. */
   private static final long MAX_WORK = 1 << 16;
 
   static LensPatch read(JsonFields fields) {
@@ -53,13 +57,13 @@ record LensPatch(
   }
 
   @Override
-  public Supplier<Answer> of(ServedModel model) {
+  public Supplier<Answer> prepare(ServedModel model) {
     int[] cleanTokens = clean.tokens(model);
     int[] corruptedTokens = corrupted.tokens(model);
     int right = answer.encode(model)[0];
     int other = wrong.encode(model)[0];
     if (right == other) {
-      throw ApiException.invalid("wrong", "wrong: must be another token than answer");
+      throw ApiException.invalid("wrong", "wrong: must differ from answer");
     }
     requireRuns("clean", runs(model, cleanTokens.length), cleanTokens.length);
     TextPair pair = TextPair.of(cleanTokens, corruptedTokens, right, other);
@@ -83,7 +87,7 @@ record LensPatch(
     return Answer.json(json);
   }
 
-  /** A run for each component. */
+  /** Returns the number of forward passes: one for each patched activation. */
   private long runs(ServedModel model, int tokens) {
     int layers = model.model().architecture().layers();
     int heads = model.model().architecture().heads();
@@ -94,8 +98,9 @@ record LensPatch(
     };
   }
 
-  /** Checks the work of many runs. */
+  /** Rejects requests of too many forward passes. */
   static void requireRuns(String path, long runs, int tokens) {
-    LensInput.requireAtMost(path, Math.multiplyExact(runs, tokens), "tokens of runs", MAX_WORK);
+    LensInput.requireAtMost(
+        path, Math.multiplyExact(runs, tokens), "tokens of forward passes", MAX_WORK);
   }
 }

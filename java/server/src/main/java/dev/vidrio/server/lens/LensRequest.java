@@ -1,22 +1,23 @@
 package dev.vidrio.server.lens;
 
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/** What a request wants to know of a model's inside. */
+/** A request of a route {@code /v1/lens/…}. */
 @FunctionalInterface
 interface LensRequest {
-  /** Reads the fields of a request, but for its model. */
+  /** Reads the fields of a request except for its model. */
   @FunctionalInterface
   interface Reader {
+    /** Reads the fields. */
     LensRequest read(JsonFields fields);
   }
 
-  /** A body, and the type of its content. */
+  /** The body of a response with its content type. */
   final class Answer {
     private final String type;
     private final byte[] body;
@@ -26,6 +27,7 @@ interface LensRequest {
       this.body = body;
     }
 
+    /** Returns a JSON response. */
     static Answer json(Map<String, Object> json) {
       return new Answer(Exchange.JSON, Json.bytes(json));
     }
@@ -39,16 +41,15 @@ interface LensRequest {
     }
   }
 
-  /** Whether the answer is JSON, which spaces may precede while it is worked on. */
+  /** Returns whether the response is JSON, before which white space may be sent as heartbeats. */
   default boolean isJson() {
     return true;
   }
 
   /**
-   * Reads the texts with a model's tokenizer, and checks what is asked, as far as that runs no
-   * model.
+   * Tokenizes the texts and validates the request, without running the model.
    *
-   * @return answers, on a thread that may call native code at length
+   * @return computes the response, on a thread that may make long native calls
    */
-  Supplier<Answer> of(ServedModel model);
+  Supplier<Answer> prepare(ServedModel model);
 }

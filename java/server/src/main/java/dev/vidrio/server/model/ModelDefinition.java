@@ -4,11 +4,11 @@ import dev.vidrio.server.metrics.ModelMetrics;
 import java.util.List;
 
 /**
- * A model that requests may ask for.
+ * A model that the server can load.
  *
- * @param id what they call it
- * @param adapters what they call its adapters
- * @param loader loads it with these
+ * @param id the name of the model in requests
+ * @param adapters the names of its adapters in requests
+ * @param loader loads the model with its adapters
  */
 public record ModelDefinition(String id, List<String> adapters, Loader loader) {
 
@@ -16,9 +16,9 @@ public record ModelDefinition(String id, List<String> adapters, Loader loader) {
   @FunctionalInterface
   public interface Loader {
     /**
-     * Calls native code at length, so that it is not for virtual threads.
+     * Loads a model. Long native calls block, so that this must not run on a virtual thread.
      *
-     * @param metrics of the model, to be told what its engine does
+     * @param metrics the meters of the model's engine
      */
     ServedModel load(ModelMetrics metrics);
   }

@@ -22,23 +22,23 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The models of a server: each is loaded with its adapters when one of them is first asked for,
- * once however many ask, and unloaded after nobody has used them for a while.
+ * The models of a server. Each is loaded with its adapters on first use, once for concurrent
+ * requests, and unloaded after it has been idle for the keep-alive time. Thread-safe.
  */
 public final class ModelRegistry implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger("dev.vidrio.server");
   private static final Duration RETRY = Duration.ofSeconds(5);
 
-  /** By all names: those of a model and of its adapters lead to the same. */
+  /** Slots by the names of models and adapters; those of a model and its adapters share a slot. */
   private final Map<String, Slot> slots = new LinkedHashMap<>();
 
   private final Duration loadTime;
   private final @Nullable Duration keepAlive;
-  private final @Nullable Thread reaper;
+  private final @Nullable Thread unloader;
   private final Instant created = Instant.now();
   private volatile boolean closed;
 
-  /** What there is of one model. */
+  /** The state of a model. */
   private static final class Slot {
     final ModelDefinition offer;
     final ModelMetrics metrics;
@@ -52,24 +52,25 @@ public final class ModelRegistry implements AutoCloseable {
     }
   }
 
-  /** A model that is not unloaded before this is closed. */
-  public static final class Use implements AutoCloseable {
+  /** Keeps a model loaded until it is closed. */
+  public static final class Lease implements AutoCloseable {
     private final String id;
     private final Slot slot;
     private final ServedModel model;
     private boolean closed;
 
-    private Use(String id, Slot slot, ServedModel model) {
+    private Lease(String id, Slot slot, ServedModel model) {
       this.id = id;
       this.slot = slot;
       this.model = model;
     }
 
+    /** Returns the model. */
     public ServedModel model() {
       return model;
     }
 
-    /** The adapter that was asked for; null where the model was. */
+    /** Returns the requested adapter, or null if the base model was requested. */
     public @Nullable Adaptation adaptation() {
       return model.adaptation(id);
     }
@@ -84,10 +85,10 @@ public final class ModelRegistry implements AutoCloseable {
   }
 
   /**
-   * ModelRegistry of which none is loaded yet.
+   * Creates a registry; no model is loaded yet.
    *
-   * @param loadTime how long a request waits for its model
-   * @param keepAlive how long a model stays in memory that nobody uses; null for ever
+   * @param loadTime how long a request waits for its model to load
+   * @param keepAlive how long an idle model stays in memory; null for no limit
    */
   public ModelRegistry(
       List<ModelDefinition> offers,
@@ -97,7 +98,7 @@ public final class ModelRegistry implements AutoCloseable {
     this.loadTime = loadTime;
     this.keepAlive = keepAlive;
     if (offers.isEmpty()) {
-      throw new InvalidInputException("models", "", "a server needs at least one");
+      throw new InvalidInputException("models", "", "needs at least one");
     }
     requireDifferentNames(offers);
     for (ModelDefinition offer : offers) {
@@ -105,7 +106,7 @@ public final class ModelRegistry implements AutoCloseable {
       slots.put(offer.id(), slot);
       offer.adapters().forEach(adapter -> slots.put(adapter, slot));
     }
-    this.reaper =
+    this.unloader =
         keepAlive == null
             ? null
             : Thread.ofPlatform().daemon().name("vidrio-unload").start(this::unloadIdle);
@@ -119,23 +120,23 @@ public final class ModelRegistry implements AutoCloseable {
           .findFirst()
           .ifPresent(
               name -> {
-                throw new InvalidInputException("model", name, "two models have this name");
+                throw new InvalidInputException("model", name, "duplicate name");
               });
     }
   }
 
-  /** The model that an adapter is of; empty for the name of a model. */
+  /** Returns the base model of an adapter; empty for a model. */
   public Optional<String> parent(String id) {
     String model = slot(id).offer.id();
     return model.equals(id) ? Optional.empty() : Optional.of(model);
   }
 
   /**
-   * Refuses the name of an adapter.
+   * Rejects the name of an adapter.
    *
-   * @param what what is done with models without one
+   * @param feature the feature that does not support adapters, for the error
    */
-  public void requireNoAdapter(String id, String what) {
+  public void rejectAdapter(String id, String feature) {
     parent(id)
         .ifPresent(
             parent -> {
@@ -143,25 +144,25 @@ public final class ModelRegistry implements AutoCloseable {
                   "model",
                   "model '"
                       + id
-                      + "': is an adapter; "
-                      + what
-                      + " models without, as '"
+                      + "': "
+                      + feature
+                      + " does not support adapters; use '"
                       + parent
                       + "'");
             });
   }
 
-  /** All names, those of adapters behind their model's. */
+  /** Returns all names, those of adapters after their model's. */
   public List<String> ids() {
     return List.copyOf(slots.keySet());
   }
 
-  /** When the server began to offer them. */
+  /** Returns the creation time of the registry. */
   public Instant created() {
     return created;
   }
 
-  /** A model that is in memory; empty where it is not. */
+  /** Returns a model if it is loaded. */
   public Optional<ServedModel> loaded(String id) {
     Slot slot = slot(id);
     synchronized (slot) {
@@ -175,16 +176,16 @@ public final class ModelRegistry implements AutoCloseable {
   private Slot slot(String id) {
     Slot slot = slots.get(id);
     if (slot == null) {
-      throw ApiException.noModel(id, String.join(", ", slots.keySet()));
+      throw ApiException.modelNotFound(id, String.join(", ", slots.keySet()));
     }
     return slot;
   }
 
   /**
-   * Loads a model that nobody has asked for yet.
+   * Loads a model and waits for it.
    *
-   * @throws RuntimeException as its loader does
-   * @throws Error as its loader does, such as {@link OutOfMemoryError}
+   * @throws RuntimeException if its loader throws one
+   * @throws Error if its loader throws one, such as {@link OutOfMemoryError}
    */
   public void preload(String id) {
     Slot slot = slot(id);
@@ -203,35 +204,35 @@ public final class ModelRegistry implements AutoCloseable {
   }
 
   /**
-   * A model for one request; loads it where need be, and waits for that.
+   * Acquires a model for a request, and loads it if necessary.
    *
-   * @throws ApiException 404 for a name that is not served, 503 while it loads for too long and
-   *     when this is closed, 500 when it cannot be loaded
+   * @throws ApiException 404 for an unknown name, 500 if the model cannot be loaded, 503 if loading
+   *     takes too long or the registry is closed
    */
-  public Use use(String id) {
+  public Lease acquire(String id) {
     Slot slot = slot(id);
     CompletableFuture<ServedModel> loading = enter(slot);
     try {
-      return new Use(id, slot, loading.get(loadTime.toMillis(), TimeUnit.MILLISECONDS));
+      return new Lease(id, slot, loading.get(loadTime.toMillis(), TimeUnit.MILLISECONDS));
     } catch (ExecutionException e) {
       release(slot);
       LOG.log(System.Logger.Level.ERROR, "model '" + id + "' cannot be loaded", e.getCause());
-      throw ApiException.internal("model '" + id + "' cannot be loaded; the log says why");
+      throw ApiException.internal("model '" + id + "': cannot be loaded; see the server's log");
     } catch (TimeoutException e) {
       release(slot);
-      throw ApiException.unavailable("model '" + id + "' is being loaded", RETRY);
+      throw ApiException.unavailable("model '" + id + "': still loading", RETRY);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       release(slot);
-      throw ApiException.unavailable("this server is shutting down", RETRY);
+      throw ApiException.unavailable("the server is shutting down", RETRY);
     }
   }
 
-  /** Counts a user, and starts to load where nobody has. */
+  /** Counts a user, and starts loading unless it has been started. */
   private CompletableFuture<ServedModel> enter(Slot slot) {
     synchronized (slot) {
       if (closed) {
-        throw ApiException.unavailable("this server is shutting down", RETRY);
+        throw ApiException.unavailable("the server is shutting down", RETRY);
       }
       CompletableFuture<ServedModel> loading = slot.loading;
       if (loading == null) {
@@ -244,7 +245,7 @@ public final class ModelRegistry implements AutoCloseable {
     }
   }
 
-  /** Loads on a platform thread, since that calls native code at length. */
+  /** Loads on a platform thread, since long native calls would block a carrier thread. */
   private void load(Slot slot, CompletableFuture<ServedModel> loading) {
     var _ =
         Thread.ofPlatform()
@@ -298,15 +299,15 @@ public final class ModelRegistry implements AutoCloseable {
       slot.loading = null;
     }
     idle.close();
-    LOG.log(System.Logger.Level.INFO, "model ''{0}'' was idle and is unloaded", slot.offer.id());
+    LOG.log(System.Logger.Level.INFO, "unloaded idle model ''{0}''", slot.offer.id());
   }
 
-  /** Unloads all, and loads none any more. Requests that still run are called off. */
+  /** Unloads all models and cancels their running requests. No model can be loaded afterwards. */
   @Override
   public void close() {
     closed = true;
-    if (reaper != null) {
-      reaper.interrupt();
+    if (unloader != null) {
+      unloader.interrupt();
     }
     for (Slot slot : slots.values()) {
       CompletableFuture<ServedModel> loading;

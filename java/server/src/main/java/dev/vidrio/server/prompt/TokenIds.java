@@ -4,7 +4,7 @@ import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.tokenizer.Tokenizer;
 
-/** Token ids of a request, which are used as they are, once the model is known. */
+/** Token ids of a request, validated once the model is known. */
 public final class TokenIds {
   private final JsonValue array;
   private final int[] ids;
@@ -14,15 +14,15 @@ public final class TokenIds {
     this.ids = ids;
   }
 
-  /** Reads an array of them. */
+  /** Reads an array of token ids. */
   public static TokenIds read(JsonValue array) {
     return new TokenIds(array, array.tokens());
   }
 
   /**
-   * The ids.
+   * Returns the ids.
    *
-   * @throws ApiException 400 with the path of the first that a tokenizer does not know
+   * @throws ApiException 400 with the path of the first id that is not in the vocabulary
    */
   public int[] of(Tokenizer tokenizer) {
     for (int i = 0; i < ids.length; i++) {

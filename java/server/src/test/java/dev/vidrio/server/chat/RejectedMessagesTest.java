@@ -10,17 +10,17 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A conversation that the model's template raises an exception for: nobody else is at fault. */
+/** Conversations that the model's chat template rejects with an exception. */
 class RejectedMessagesTest {
   private static final String MESSAGES =
       "'messages':[{'role':'tool','tool_call_id':'1','content':'a'}]";
 
-  private static final String WHY = ": the model's chat template does not take this: role tool";
+  private static final String WHY = ": rejected by the model's chat template: role tool";
 
   @TempDir private Path directory;
 
   @Test
-  void theFieldIsNamedAndNoFile() throws Exception {
+  void namesTheFieldButNoFile() throws Exception {
     Path file = TinyModel.writeChat(directory.resolve("tiny.gguf"));
     try (TestServer server =
         TestServer.start(options -> options, new ModelSource("tiny", () -> Model.open(file)))) {

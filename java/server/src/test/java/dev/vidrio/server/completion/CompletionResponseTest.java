@@ -3,7 +3,6 @@ package dev.vidrio.server.completion;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.model.GenerationResult;
 import dev.vidrio.model.Generator.Finish;
@@ -20,13 +19,14 @@ import org.junit.jupiter.params.provider.EnumSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
+/** Responses of completions. */
 class CompletionResponseTest {
   private static final int[] PROMPT = TestServer.parrotIds("xyzq");
 
-  /** Late, or lost: what is known of the prompt is told, and nulls stand for the rest. */
+  /** Tokens that were not reached have nulls. */
   @ParameterizedTest
   @EnumSource(names = {"TIMEOUT", "CANCELED"})
-  void aPromptMayBeScoredInPart(Finish finish) {
+  void scoresPromptsInPart(Finish finish) {
     var body =
         JsonMapper.shared()
             .readTree(
@@ -35,7 +35,6 @@ class CompletionResponseTest {
     var request =
         CompletionRequest.read(
             new JsonValue("", body).fields(), new RequestLimits(8, 8, Duration.ofMinutes(1)), "");
-    GenerationRequest generation = request.parameters().request(PROMPT, 0, 0);
     List<@Nullable TokenLogProbability> scored = new ArrayList<>();
     scored.add(null);
     scored.add(new TokenLogProbability(PROMPT[1], -0.5, List.of()));
@@ -54,7 +53,7 @@ class CompletionResponseTest {
       JsonNode choice =
           JsonMapper.shared()
               .valueToTree(
-                  new CompletionResponse(request, parrot.tokenizer(), List.of(generation))
+                  new CompletionResponse(request, parrot.tokenizer(), List.of(PROMPT))
                       .toJson(List.of(completion)))
               .at("/choices/0");
       assertEquals("length", choice.path("finish_reason").stringValue());

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** {@code /v1/completions}: what the model itself says of the same prompts. */
+/** {@code /v1/completions} against the model itself. */
 class CompletionRouteTest {
   private static final String PATH = "/v1/completions";
   private static final String TEXT = "To be, or not to be";
@@ -53,7 +53,7 @@ class CompletionRouteTest {
   }
 
   @Test
-  void aTextGoesOnAsTheModelHasIt() {
+  void continuesTextLikeTheModel() {
     JsonNode json = complete("'" + TEXT + "'", ",'temperature':0,'max_tokens':20");
     assertEquals("text_completion", json.path("object").stringValue());
     assertEquals(greedy(TEXT, 20), json.path("choices").path(0).path("text").stringValue());
@@ -64,7 +64,7 @@ class CompletionRouteTest {
   }
 
   @Test
-  void promptsComeInFourForms() {
+  void acceptsFourFormsOfPrompts() {
     String ids = Arrays.toString(bard.tokenizer().encode(TEXT));
     String expected = greedy(TEXT, 8);
     for (String prompt : List.of("'" + TEXT + "'", "['" + TEXT + "']", ids, "[" + ids + "]")) {
@@ -81,9 +81,9 @@ class CompletionRouteTest {
     }
   }
 
-  /** The i-th has the random numbers of the seed plus i, whether it waits for others or not. */
+  /** The i-th answer has the seed plus i, also if it waits for others. */
   @Test
-  void moreAnswersThanRunAtATimeWaitForTheirTurn() {
+  void queuesAnswersBeyondTheSlots() {
     int sequences = server.server().engineOptions("bard").orElseThrow().sequences();
     int n = 2 * sequences + 3;
     JsonNode choices = complete("'O'", ",'max_tokens':4,'seed':7,'n':" + n).path("choices");
@@ -101,7 +101,7 @@ class CompletionRouteTest {
   }
 
   @Test
-  void aStreamPutTogetherIsTheWholeText() {
+  void streamConcatenatesToTheWholeText() {
     HttpResponse<String> response =
         server.post(
             PATH,
@@ -123,9 +123,9 @@ class CompletionRouteTest {
     assertEquals("data: [DONE]", events[events.length - 1]);
   }
 
-  /** As lm-evaluation-harness scores: the prompt's own log-probabilities, behind the context. */
+  /** Log-probabilities of the prompt after its context, as lm-evaluation-harness requests them. */
   @Test
-  void textsAreScoredAsByTheModelItself() {
+  void scoresTextsLikeTheModel() {
     String context = "To be, or not to be: that is";
     String continuation = " the question";
     LogLikelihood expected =
@@ -168,7 +168,7 @@ class CompletionRouteTest {
   }
 
   @Test
-  void echoedTokensLieWhereTheirOffsetsSay() {
+  void offsetsMatchEchoedTokens() {
     JsonNode choice =
         complete("'" + TEXT + "'", ",'max_tokens':4,'echo':true,'logprobs':0,'temperature':0")
             .path("choices")
@@ -184,7 +184,7 @@ class CompletionRouteTest {
     }
   }
 
-  /** As Python counts, in which an emoji is one character. */
+  /** As in Python, an emoji is one character. */
   @Test
   void offsetsCountCodePoints() {
     JsonNode choice =
@@ -197,9 +197,9 @@ class CompletionRouteTest {
     assertEquals(tokens.path(last).stringValue(), text.substring(at));
   }
 
-  /** Also where text is held back that might have been the beginning of a stop text. */
+  /** Also if text is held back as a possible stop string. */
   @Test
-  void offsetsOfAStreamAreThoseOfTheWhole() {
+  void streamHasTheSameOffsets() {
     String likely = greedy(TEXT, 12);
     String stop = likely.charAt(likely.length() / 2) + "~~";
     String more = ",'max_tokens':12,'logprobs':0,'temperature':0,'stop':'" + stop + "'";
@@ -215,9 +215,9 @@ class CompletionRouteTest {
     assertEquals(expected, offsets);
   }
 
-  /** One that ends at once has no log-probability that others could be compared with. */
+  /** An empty answer has no mean log-probability. */
   @Test
-  void anAnswerWithoutATokenIsTheLast() {
+  void ranksEmptyAnswersLast() {
     int first = bard.tokenizer().encode(greedy(TEXT, 1), new EncodeOptions(false, false))[0];
     String sampling = ",'max_tokens':6,'temperature':1,'seed':3,'stop_token_ids':[" + first + "]";
     List<String> all = new ArrayList<>();
@@ -230,7 +230,7 @@ class CompletionRouteTest {
   }
 
   @Test
-  void theBestOfSeveralAreThoseOfTheGreatestMeanLogProbability() {
+  void ranksAnswersByMeanLogProbability() {
     String sampling = ",'max_tokens':6,'temperature':1,'seed':3,'logprobs':0";
     JsonNode all = complete("'" + TEXT + "'", sampling + ",'n':4").path("choices");
     JsonNode best = complete("'" + TEXT + "'", sampling + ",'best_of':4").path("choices");
@@ -252,7 +252,7 @@ class CompletionRouteTest {
   }
 
   @Test
-  void beamsGiveTheMostLikelyAnswers() {
+  void beamsReturnTheMostLikelyAnswers() {
     JsonNode one = complete("'" + TEXT + "'", ",'max_tokens':8,'beams':1").path("choices");
     assertEquals(greedy(TEXT, 8), one.path(0).path("text").stringValue());
     JsonNode best =
@@ -274,7 +274,7 @@ class CompletionRouteTest {
   }
 
   @Test
-  void biasForcesATokenAndStopTokensEnd() {
+  void appliesLogitBiasAndStopTokens() {
     int comma = bard.tokenizer().encode("a,")[bard.tokenizer().encode("a,").length - 1];
     JsonNode json =
         complete("'" + TEXT + "'", ",'max_tokens':3,'logit_bias':{'" + comma + "':100}");

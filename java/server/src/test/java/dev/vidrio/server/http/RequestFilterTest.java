@@ -30,7 +30,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What every request passes: keys, methods, types, sizes, limits, the end. */
+/** Checks of all requests: keys, methods, types, sizes, limits, shutdown. */
 @Timeout(120)
 class RequestFilterTest {
   private static final String COMPLETE = "/v1/completions";
@@ -40,20 +40,20 @@ class RequestFilterTest {
   private static final String STREAM =
       "{'model':'bard','prompt':'To be','max_tokens':200,'ignore_eos':true,'stream':true,'n':4}";
 
-  /** Has a request that begins, and ends when its steps may go on. */
+  /** Begins a request that ends when its steps are released. */
   private static void begin(HeldExecutor steps, RawClient client) throws IOException {
     steps.hold(1);
     client.post(COMPLETE, STREAM).readUntil("data: ");
   }
 
   @Test
-  void everyPathButTheProbesNeedsAKey() {
+  void requiresKeyExceptForProbes() {
     try (TestServer server =
         TestServer.start(options -> options.withApiKeys(List.of("one", "two")))) {
       for (String path : List.of("/v1/models", "/metrics", "/nowhere", COMPLETE, "/v1/lens")) {
         HttpResponse<String> response = server.get(path);
         assertEquals(
-            "401 invalid_api_key - header Authorization: must be 'Bearer' and an API key",
+            "401 invalid_api_key - header Authorization: must be 'Bearer' followed by an API key",
             TestServer.error(response));
         assertEquals("Bearer", response.headers().firstValue("www-authenticate").orElse(""));
       }
@@ -75,26 +75,26 @@ class RequestFilterTest {
   }
 
   @Test
-  void methodsTypesAndSizesAreChecked() {
+  void checksMethodsTypesAndSizes() {
     try (TestServer server =
         TestServer.start(options -> options.withLimits(ServerLimits.DEFAULT.withBodyBytes(1000)))) {
       HttpResponse<String> get = server.get(COMPLETE);
       assertEquals(
-          "405 method_not_allowed - method GET: this path takes POST", TestServer.error(get));
+          "405 method_not_allowed - method GET: not allowed; allowed: POST", TestServer.error(get));
       assertEquals("POST", get.headers().firstValue("allow").orElse(""));
       HttpResponse<String> preflight =
           server.send(server.request(COMPLETE).method("OPTIONS", BodyPublishers.noBody()).build());
       assertEquals(405, preflight.statusCode());
       assertFalse(preflight.headers().firstValue("access-control-allow-origin").isPresent());
-      assertEquals("404 not_found - there is nothing at /v2", TestServer.error(server.get("/v2")));
+      assertEquals("404 not_found - path /v2 not found", TestServer.error(server.get("/v2")));
       for (String path : List.of("/completions", "/v1/v1/completions", "/v1/completions/")) {
         assertEquals(
-            "404 not_found - there is nothing at " + path + ", but at /v1/completions",
+            "404 not_found - path " + path + " not found; did you mean /v1/completions?",
             TestServer.error(server.post(path, SHORT)));
       }
       assertEquals(
-          "415 unsupported_media_type - content encoding 'gzip': bodies are taken as they are,"
-              + " without one",
+          "415 unsupported_media_type - content encoding 'gzip': not supported; the body"
+              + " must not be compressed",
           TestServer.error(
               server.send(
                   server.jsonRequest(COMPLETE, SHORT).header("Content-Encoding", "gzip").build())));
@@ -116,7 +116,7 @@ class RequestFilterTest {
           "413 body_too_large - body: must have at most 1000 bytes",
           TestServer.error(server.post(COMPLETE, "{'prompt':'" + "x".repeat(1000) + "'}")));
       assertEquals(
-          "400 malformed_body - body: is not UTF-8 at byte 11",
+          "400 malformed_body - body: invalid UTF-8 at byte 11",
           TestServer.error(
               server.send(
                   server
@@ -131,7 +131,7 @@ class RequestFilterTest {
   }
 
   @Test
-  void requestsHaveNames() {
+  void assignsRequestIds() {
     try (TestServer server = TestServer.start()) {
       String path = "/v1/models";
       HttpResponse<String> named =
@@ -143,9 +143,9 @@ class RequestFilterTest {
     }
   }
 
-  /** What browsers ask first, and what they must be told then (the Fetch standard). */
+  /** Preflight requests and their responses (Fetch standard). */
   @Test
-  void pagesOfNamedOriginsMayReadAnswers() throws IOException {
+  void allowsConfiguredOrigins() throws IOException {
     String page = "http://localhost:3000";
     try (TestServer server =
         TestServer.start(options -> options.withApiKeys(List.of("k")).withOrigins(List.of(page)))) {
@@ -184,9 +184,9 @@ class RequestFilterTest {
     return response.headers().firstValue(name).orElse("");
   }
 
-  /** As where a body needs more memory than there is: the next request is none the worse. */
+  /** As when memory is exhausted by a body: the next request is not affected. */
   @Test
-  void anErrorIsAnswered() throws Exception {
+  void respondsWith500OnError() throws Exception {
     var options =
         new RequestFilterOptions(
             "127.0.0.1",
@@ -204,9 +204,9 @@ class RequestFilterTest {
             });
     HttpServer http =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 8);
-    try (var gate = new RequestFilter(options, List.of(broken), new RequestMetrics());
+    try (var filter = new RequestFilter(options, List.of(broken), new RequestMetrics());
         HttpClient client = HttpClient.newHttpClient()) {
-      http.createContext("/", gate);
+      http.createContext("/", filter);
       http.start();
       URI uri = URI.create("http://127.0.0.1:" + http.getAddress().getPort() + "/broken");
       for (int i = 0; i < 2; i++) {
@@ -216,8 +216,8 @@ class RequestFilterTest {
                 HttpResponse.BodyHandlers.ofString());
         assertEquals(500, response.statusCode());
       }
-      while (gate.running() > 0) {
-        Thread.sleep(1); // the answer is there before the place is free
+      while (filter.running() > 0) {
+        Thread.sleep(1); // the response is sent before the request is no longer counted
       }
     } finally {
       http.stop(0);
@@ -225,7 +225,7 @@ class RequestFilterTest {
   }
 
   @Test
-  void limitsAreChecked() {
+  void checksLimits() {
     var e =
         assertThrows(
             InvalidInputException.class,
@@ -235,7 +235,7 @@ class RequestFilterTest {
   }
 
   @Test
-  void moreRequestsThanThereIsRoomForAreRefused() throws Exception {
+  void rejectsRequestsIfTheQueueIsFull() throws Exception {
     var steps = new HeldExecutor();
     try (TestServer server =
             TestServer.start(
@@ -257,7 +257,7 @@ class RequestFilterTest {
   }
 
   @Test
-  void moreRequestsThanTheLimitAreRefused() throws Exception {
+  void rejectsRequestsAboveTheLimit() throws Exception {
     var steps = new HeldExecutor();
     try (TestServer server =
             TestServer.start(
@@ -265,16 +265,16 @@ class RequestFilterTest {
         RawClient running = new RawClient(server.server().uri())) {
       begin(steps, running);
       assertEquals(
-          "429 rate_limit_exceeded - 1 requests run already, which is the limit",
+          "429 rate_limit_exceeded - too many requests: 1 are running, the limit",
           TestServer.error(server.post(COMPLETE, SHORT)));
       assertEquals(200, server.get("/health").statusCode());
       assertEquals(200, server.get("/metrics").statusCode());
     }
   }
 
-  /** Else a request would cost a full server as much as one that it has room for. */
+  /** Otherwise a rejected request would cost as much as an accepted one. */
   @Test
-  void aFullServerReadsNeitherGrammarsNorPrompts() throws Exception {
+  void rejectsBeforeCompilingGrammarsAndPrompts() throws Exception {
     String schema = "{'minlength':1}";
     String tool = "{'type':'function',%s'name':'f','parameters':" + schema + "}";
     Map<String, List<String>> wrong =
@@ -286,7 +286,7 @@ class RequestFilterTest {
                 "'messages':[{'role':'user','content':'a'}],'tool_choice':'required','tools':["
                     + tool.formatted("'function':{")
                     + "}]",
-                "'messages':[{'role':'user','content':'no model for chats'}]"),
+                "'messages':[{'role':'user','content':'no chat template'}]"),
             "/v1/responses",
             List.of("'input':'a','tool_choice':'required','tools':[" + tool.formatted("") + "]"));
     var steps = new HeldExecutor();
@@ -313,32 +313,32 @@ class RequestFilterTest {
                 }));
   }
 
-  /** It could not be answered later either. */
+  /** A later attempt could not succeed either. */
   @Test
-  void aRequestForMoreThanThereIsEverRoomForIsWrong() {
+  void rejectsRequestsThatExceedTheCapacity() {
     try (TestServer server =
         TestServer.start(
             options -> options.withEngine(EngineOptions.DEFAULT.withSequences(2).withQueue(1)))) {
       String many = "{'model':'bard','max_tokens':1,'prompt':['a','b','c','d']}";
       assertEquals(
-          "400 invalid_value prompt prompt: asks for 4 answers at a time, and there is room for 3",
+          "400 invalid_value prompt prompt: 4 answers exceed the limit of 3 (running and queued)",
           TestServer.error(server.post(COMPLETE, many)));
       assertEquals(200, server.post(COMPLETE, many.replace(",'d'", "")).statusCode());
       String best = "{'model':'bard','max_tokens':1,'prompt':'a','best_of':4}";
       assertEquals(
-          "400 invalid_value best_of best_of: asks for 4 answers at a time, and there is room for"
-              + " 3",
+          "400 invalid_value best_of best_of: 4 answers exceed the limit of 3 (running and"
+              + " queued)",
           TestServer.error(server.post(COMPLETE, best)));
       String chat = "{'model':'parrot','messages':[{'role':'user','content':'a'}],'n':4}";
       assertEquals(
-          "400 invalid_value n n: asks for 4 answers at a time, and there is room for 3",
+          "400 invalid_value n n: 4 answers exceed the limit of 3 (running and queued)",
           TestServer.error(server.post("/v1/chat/completions", chat)));
     }
   }
 
-  /** A client sends its whole request before it looks at the answer. */
+  /** Clients send their whole request before they read the response. */
   @Test
-  void whoIsRefusedBeforeTheBodyIsReadIsToldWhy() throws Exception {
+  void respondsBeforeTheBodyIsRead() throws Exception {
     var steps = new HeldExecutor();
     try (TestServer server =
             TestServer.start(
@@ -354,18 +354,18 @@ class RequestFilterTest {
   }
 
   @Test
-  void whileItDrainsRunningRequestsEndAndNewOnesAreRefused() throws Exception {
+  void drainingFinishesRunningAndRejectsNewRequests() throws Exception {
     var steps = new HeldExecutor();
     try (TestServer server = TestServer.start(steps, options -> options);
         RawClient running = new RawClient(server.server().uri())) {
       begin(steps, running);
       assertFalse(server.server().drain(Duration.ofMillis(1)));
       HttpResponse<String> refused = server.post(COMPLETE, SHORT);
-      assertEquals("503 unavailable - this server is shutting down", TestServer.error(refused));
+      assertEquals("503 unavailable - the server is shutting down", TestServer.error(refused));
       assertEquals("10", refused.headers().firstValue("retry-after").orElse(""));
       assertEquals(503, server.get("/ready").statusCode());
       assertEquals(200, server.get("/health").statusCode());
-      // Who watches sees the last requests end.
+      // Metrics are available until the last request ends.
       assertEquals(200, server.get("/metrics").statusCode());
       steps.release();
       running.readUntil("data: [DONE]\n\n");

@@ -21,11 +21,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Clients that go, do not read, or send slowly, leave nothing behind. */
+/** Clients that disconnect, do not read, or send slowly leave no resources behind. */
 class ResponseTest {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
-  /** Many long answers. */
+  /** A request for many long answers. */
   private static final String LONG =
       "{'model':'bard','prompt':'To be','max_tokens':900,'ignore_eos':true,'n':32,'stream':%s}";
 
@@ -37,7 +37,7 @@ class ResponseTest {
     return null;
   }
 
-  /** Starts a server that sends heartbeats often. */
+  /** Starts a server with frequent heartbeats. */
   private void start(UnaryOperator<ServerLimits> change) {
     ServerLimits limits = ServerLimits.DEFAULT.withHeartbeat(Duration.ofMillis(20));
     server =
@@ -59,7 +59,7 @@ class ResponseTest {
     return server.server().status("bard").orElseThrow();
   }
 
-  /** Waits until nothing runs, and sees that nothing is kept. */
+  /** Waits until no request runs, and checks that no resources are kept. */
   private void awaitIdle() throws InterruptedException {
     assertTrue(server.server().drain(PATIENCE));
     long end = System.nanoTime() + PATIENCE.toNanos();
@@ -71,7 +71,7 @@ class ResponseTest {
 
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
-  void aClientThatDiesEndsItsAnswers(boolean stream) throws Exception {
+  void disconnectCancelsAnswers(boolean stream) throws Exception {
     start(limits -> limits);
     RawClient client = new RawClient(server.server().uri());
     steps.hold(1);
@@ -83,9 +83,9 @@ class ResponseTest {
     assertTrue(status().generatedTokens() < 900 * 32, status().toString());
   }
 
-  /** All such work has one thread, which must be free for the next. */
+  /** All lens requests share one thread, which must be free for the next. */
   @Test
-  void aClientThatDiesEndsWhatLooksIntoAModel() throws Exception {
+  void disconnectCancelsLensRequests() throws Exception {
     start(limits -> limits);
     steps.hold(0);
     RawClient client = new RawClient(server.server().uri());
@@ -99,7 +99,7 @@ class ResponseTest {
   }
 
   @Test
-  void aClientThatWaitsIsSentHeartbeats() throws Exception {
+  void sendsHeartbeatsToWaitingClients() throws Exception {
     start(limits -> limits);
     try (RawClient client = new RawClient(server.server().uri())) {
       steps.hold(0);
@@ -115,13 +115,13 @@ class ResponseTest {
     awaitIdle();
   }
 
-  /** On a machine that is busy, one that reads is cut off so soon, too. */
+  /** On a busy machine, such a short timeout also disconnects clients that read. */
   private static ServerLimits impatient(ServerLimits limits) {
     return limits.withWriteTime(Duration.ofMillis(300));
   }
 
   @Test
-  void aClientThatDoesNotReadIsCutOff() throws Exception {
+  void disconnectsClientsThatDoNotReadStreams() throws Exception {
     start(ResponseTest::impatient);
     try (var log = new AccessLog();
         RawClient client = new RawClient(server.server().uri(), 4096)) {
@@ -139,9 +139,9 @@ class ResponseTest {
     }
   }
 
-  /** As one in a stream is. */
+  /** Whole responses have the same timeout. */
   @Test
-  void aClientThatDoesNotReadAWholeAnswerIsCutOff() throws Exception {
+  void disconnectsClientsThatDoNotReadWholeResponses() throws Exception {
     start(ResponseTest::impatient);
     try (var log = new AccessLog();
         RawClient client = new RawClient(server.server().uri(), 4096)) {
@@ -153,7 +153,7 @@ class ResponseTest {
   }
 
   @Test
-  void randomDisconnectsLeaveNothingBehind() throws Exception {
+  void randomDisconnectsLeaveNoResources() throws Exception {
     start(limits -> limits);
     var random = new Random(3);
     for (int i = 0; i < 60; i++) {

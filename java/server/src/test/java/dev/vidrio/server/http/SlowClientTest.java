@@ -20,13 +20,13 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A write that ends just when its time has: the next one must not wait for ever. */
+/** A write that ends just after its timeout: the next one must not block forever. */
 @Timeout(60)
 class SlowClientTest {
   private static final Duration DAY = Duration.ofDays(1);
 
-  /** Has the watch find each write late, when its bytes have gone. */
-  private static void writeLate(HttpExchange http, Response reply) {
+  /** Makes the monitor time out each write after its bytes were sent. */
+  private static void writeLate(HttpExchange http, Response response) {
     OutputStream out = http.getResponseBody();
     http.setStreams(
         null,
@@ -39,43 +39,43 @@ class SlowClientTest {
           @Override
           public void flush() throws IOException {
             out.flush();
-            reply.check(System.nanoTime() + 2 * DAY.toNanos(), DAY, DAY);
+            response.check(System.nanoTime() + 2 * DAY.toNanos(), DAY, DAY);
           }
         });
   }
 
-  private static boolean isRefused(HttpExchange http, ResponseMonitor watch) throws IOException {
-    var gone = new AtomicInteger();
-    var reply = new Response(http, watch);
-    writeLate(http, reply);
-    reply.whileWaiting("text/plain", new byte[] {' '}, gone::incrementAndGet);
-    reply.write(new byte[] {'a'}, 1);
+  private static boolean isAborted(HttpExchange http, ResponseMonitor monitor) throws IOException {
+    var disconnects = new AtomicInteger();
+    var response = new Response(http, monitor);
+    writeLate(http, response);
+    response.startHeartbeats("text/plain", new byte[] {' '}, disconnects::incrementAndGet);
+    response.write(new byte[] {'a'}, 1);
     assertFalse(Thread.currentThread().isInterrupted());
-    assertThrows(IOException.class, () -> reply.write(new byte[] {'b'}, 1));
-    assertEquals(1, gone.get());
-    return reply.isGone();
+    assertThrows(IOException.class, () -> response.write(new byte[] {'b'}, 1));
+    assertEquals(1, disconnects.get());
+    return response.isDisconnected();
   }
 
   @Test
-  void nothingIsWrittenToWhoWasCutOff() throws Exception {
-    var refused = new CompletableFuture<Boolean>();
+  void abortsWritesAfterTimeout() throws Exception {
+    var aborted = new CompletableFuture<Boolean>();
     HttpServer server =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 8);
-    try (var watch = new ResponseMonitor(DAY, DAY)) {
+    try (var monitor = new ResponseMonitor(DAY, DAY)) {
       server.createContext(
           "/",
           http -> {
             try (http) {
-              refused.complete(isRefused(http, watch));
+              aborted.complete(isAborted(http, monitor));
             } catch (Throwable e) {
-              refused.completeExceptionally(e);
+              aborted.completeExceptionally(e);
             }
           });
       server.start();
       URI uri = URI.create("http://127.0.0.1:" + server.getAddress().getPort());
       try (var client = new RawClient(uri)) {
         client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        assertTrue(refused.get());
+        assertTrue(aborted.get());
       }
     } finally {
       server.stop(0);

@@ -25,7 +25,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** ModelRegistry are loaded when they are asked for, once, and leave when nobody does. */
+/** Models are loaded once on first use, and unloaded when idle. */
 class ModelRegistryTest {
   private static final String ASK = "{'model':'second','prompt':'x:','max_tokens':2}";
 
@@ -34,7 +34,7 @@ class ModelRegistryTest {
   }
 
   @Test
-  void manyWhoAskAtOnceLoadAModelOnce() throws Exception {
+  void loadsModelOnceForConcurrentRequests() throws Exception {
     var loads = new AtomicInteger();
     var second =
         new ModelSource(
@@ -60,7 +60,7 @@ class ModelRegistryTest {
   }
 
   @Test
-  void anIdleModelIsUnloadedAndLoadedAnew() throws Exception {
+  void unloadsIdleModelsAndLoadsThemAgain() throws Exception {
     var loads = new AtomicInteger();
     var second =
         new ModelSource(
@@ -84,7 +84,7 @@ class ModelRegistryTest {
   }
 
   @Test
-  void whoWaitsTooLongForAModelIsToldToComeBack() throws Exception {
+  void respondsWith503IfLoadingTakesTooLong() throws Exception {
     var mayLoad = new CountDownLatch(1);
     var second =
         new ModelSource(
@@ -103,7 +103,7 @@ class ModelRegistryTest {
             first(),
             second)) {
       var response = server.post("/v1/completions", ASK);
-      assertEquals("503 unavailable - model 'second' is being loaded", TestServer.error(response));
+      assertEquals("503 unavailable - model 'second': still loading", TestServer.error(response));
       assertEquals("5", response.headers().firstValue("retry-after").orElse(""));
       assertEquals(
           200, server.post("/v1/completions", ASK.replace("second", "first")).statusCode());
@@ -116,7 +116,7 @@ class ModelRegistryTest {
   }
 
   @Test
-  void aModelThatCannotBeLoadedIsTriedAnew() {
+  void retriesLoadingAfterFailure() {
     var loads = new AtomicInteger();
     var second =
         new ModelSource(
@@ -129,7 +129,7 @@ class ModelRegistryTest {
             });
     try (TestServer server = TestServer.start(options -> options, first(), second)) {
       assertEquals(
-          "500 internal_error - model 'second' cannot be loaded; the log says why",
+          "500 internal_error - model 'second': cannot be loaded; see the server's log",
           TestServer.error(server.post("/v1/completions", ASK)));
       assertEquals(200, server.post("/v1/completions", ASK).statusCode());
     }
@@ -144,7 +144,7 @@ class ModelRegistryTest {
   }
 
   @Test
-  void theFirstModelMustLoad() {
+  void failsToStartIfTheFirstModelFailsToLoad() {
     var e =
         assertThrows(
             InvalidInputException.class, () -> TestServer.start(options -> options, broken()));
@@ -153,11 +153,11 @@ class ModelRegistryTest {
         assertThrows(
             InvalidInputException.class,
             () -> TestServer.start(options -> options, first(), first()));
-    assertEquals("model first: two models have this name", twice.getMessage());
+    assertEquals("model first: duplicate name", twice.getMessage());
   }
 
   @Test
-  void nothingIsLoadedAfterTheEnd() {
+  void loadsNothingAfterClose() {
     var loads = new AtomicInteger();
     var offer =
         new ModelDefinition(
@@ -167,15 +167,16 @@ class ModelRegistryTest {
               loads.incrementAndGet();
               throw new IllegalStateException("is loaded");
             });
-    var models = new ModelRegistry(List.of(offer), Duration.ofMinutes(1), null, new RequestMetrics());
+    var models =
+        new ModelRegistry(List.of(offer), Duration.ofMinutes(1), null, new RequestMetrics());
     models.close();
-    var refused = assertThrows(ApiException.class, () -> models.use("late"));
+    var refused = assertThrows(ApiException.class, () -> models.acquire("late"));
     assertEquals(503, refused.status());
     assertEquals(0, loads.get());
   }
 
   @Test
-  void aModelForWhoseDraftThereIsNoMemoryLeavesIt() {
+  void closesModelIfDraftModelFailsToLoad() {
     List<Model> opened = new ArrayList<>();
     ModelDefinition.Loader loader =
         metrics ->
@@ -198,7 +199,7 @@ class ModelRegistryTest {
             null,
             new RequestMetrics());
     try (models) {
-      assertEquals(500, assertThrows(ApiException.class, () -> models.use("first")).status());
+      assertEquals(500, assertThrows(ApiException.class, () -> models.acquire("first")).status());
       assertThrows(
           IllegalStateException.class, () -> opened.getFirst().newSession(SessionOptions.DEFAULT));
     }
