@@ -70,7 +70,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void aServiceCallsATool() {
+  void serviceCallsTool() {
     var weather = new Weather();
     Assistant assistant =
         AiServices.builder(Assistant.class)
@@ -112,7 +112,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void aServiceReturnsARecord() {
+  void serviceReturnsRecord() {
     Geographer geographer =
         AiServices.create(Geographer.class, VidrioChatModel.builder().engine(ENGINE).build());
     assertEquals(new Capital("Berlin"), geographer.capital(QUESTION));
@@ -126,7 +126,7 @@ class LangChain4jTest {
   record Capital(String city) {}
 
   @Test
-  void aModelThatSaysSomethingElseReturnsARecord() {
+  void constrainedModelReturnsRecord() {
     Set<Journey> journeys = new HashSet<>();
     for (long seed = 0; seed < 8; seed++) {
       GenerationOptions random =
@@ -143,27 +143,27 @@ class LangChain4jTest {
     Journey plan(String question);
   }
 
-  /** An answer with a schema that has parts. */
+  /** An answer with a nested schema. */
   record Journey(long days, List<Stop> stops) {}
 
-  /** A part of it. */
+  /** A part of a journey. */
   record Stop(Vehicle by, boolean stay) {}
 
-  /** Words of which one must be said. */
+  /** The allowed vehicles. */
   enum Vehicle {
     TRAIN,
     SHIP
   }
 
   @Test
-  void aCallThatMustBeMadeNeedsATool() {
+  void requiredToolChoiceNeedsTools() {
     var model = VidrioChatModel.builder().engine(ENGINE).toolChoice(ToolChoice.REQUIRED).build();
     var e = assertThrows(InvalidRequestException.class, () -> model.chat(QUESTION));
-    assertTrue(e.toString().contains("tools: there are none to choose from"), e.toString());
+    assertTrue(e.toString().contains("tools: toolChoice REQUIRED needs tools"), e.toString());
   }
 
   @Test
-  void aSchemaThatIsNotSupportedIsRefusedByName() {
+  void rejectsUnsupportedSchemas() {
     JsonSchema schema =
         JsonSchema.builder()
             .name("x")
@@ -181,7 +181,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void manyChatAtATime() throws Exception {
+  void answersConcurrentRequests() throws Exception {
     var model = VidrioChatModel.builder().engine(ENGINE).build();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<String>> answers = new ArrayList<>();
@@ -195,7 +195,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void theCallersEngineStaysOpen() {
+  void doesNotCloseSharedEngine() {
     try (Engine engine = Engine.open(ENGINE.model())) {
       VidrioChatModel.builder().engine(engine).build().close();
       assertEquals(ANSWER, VidrioChatModel.builder().engine(engine).build().chat(QUESTION));
@@ -203,15 +203,15 @@ class LangChain4jTest {
   }
 
   @Test
-  void anEngineOfItsOwnIsClosed() {
+  void closesOwnEngine() {
     VidrioChatModel model = VidrioChatModel.builder().modelPath(Scripted.FILE).build();
     model.close();
     assertThrows(NonRetriableException.class, () -> model.chat(QUESTION));
   }
 
-  /** A part of an answer must not pass for the whole. */
+  /** A partial answer must not be mistaken for a complete one. */
   @Test
-  void anAnswerThatTheEnginesEndCutsOffIsAFailure() {
+  void failsIfTheEngineIsClosed() {
     var self = new AtomicReference<@Nullable Engine>();
     var closesItself =
         new EngineListener() {
@@ -237,7 +237,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void oneEngineIsNeeded() {
+  void requiresOneEngine() {
     var none = VidrioChatModel.builder();
     assertThrows(InvalidInputException.class, none::build);
     var two = VidrioChatModel.builder().engine(ENGINE).modelPath(Scripted.FILE);
@@ -247,7 +247,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void aFullQueueIsARateLimit() {
+  void mapsFullQueueToRateLimit() {
     var options = EngineOptions.DEFAULT.withSequences(1).withQueue(0);
     var steps = new HeldExecutor();
     try (Model scripted = steps.open(Scripted.FILE);
@@ -268,7 +268,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void whatDoesNotFitIsInvalid() {
+  void rejectsInvalidRequests() {
     var model = VidrioChatModel.builder().engine(ENGINE).build();
     String text = "word ".repeat(5000);
     assertThrows(InvalidRequestException.class, () -> model.chat(text));
@@ -277,7 +277,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void whatNoRequestCanHaveIsRefusedWhenTheModelIsBuilt() {
+  void builderRejectsInvalidParameters() {
     Map<String, UnaryOperator<VidrioChatModel.Builder>> wrong =
         Map.of(
             "temperature -1:", builder -> builder.temperature(-1.0),
@@ -296,7 +296,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void anAnswerHasItsTime() {
+  void failsAfterTimeout() {
     var model =
         VidrioChatModel.builder()
             .engine(ENGINE)
@@ -307,7 +307,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void cancelingFreesThePlace() throws Exception {
+  void cancelingEndsTheRequest() throws Exception {
     var steps = new HeldExecutor();
     try (Model scripted = steps.open(Scripted.FILE);
         Engine engine = Engine.open(scripted)) {
@@ -354,7 +354,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void aUsersNameReachesTheTemplate() {
+  void passesUserNameToTemplate() {
     assertEquals(
         "Ada", Messages.toTemplate(UserMessage.from("Ada", QUESTION)).fields().get("name"));
   }

@@ -78,7 +78,7 @@ public record ServerLimits(
 
   private static void require(String field, Duration value) {
     if (value.compareTo(Duration.ofMillis(1)) < 0 || value.compareTo(MAX_TIME) > 0) {
-      throw new InvalidInputException(field, value.toString(), "must be from 1 ms to 30 days");
+      throw new InvalidInputException(field, value.toString(), "must be 1 ms to 30 days");
     }
   }
 

@@ -57,7 +57,7 @@ public record ServerOptions(
     apiKeys = List.copyOf(apiKeys);
     origins = List.copyOf(origins);
     if (port < 0 || port > 65535) {
-      throw new InvalidInputException("port", Integer.toString(port), "must be from 0 to 65535");
+      throw new InvalidInputException("port", Integer.toString(port), "must be 0 to 65535");
     }
     if (apiKeys.stream().anyMatch(String::isBlank)) {
       throw new InvalidInputException("API key", "", "must not be empty");

@@ -55,7 +55,7 @@ import org.springframework.ai.tool.definition.ToolDefinition;
 import org.springframework.core.io.ByteArrayResource;
 import org.springframework.util.MimeTypeUtils;
 
-/** Spring AI's interfaces on a model whose answers are known. */
+/** Spring AI's interfaces on a model with known answers. */
 @Timeout(60)
 class VidrioChatModelTest {
   private static final String QUESTION = "What is the capital of Germany?";
@@ -95,12 +95,12 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void theExampleRuns() {
+  void exampleRuns() {
     assertEquals(ANSWER, SpringExamples.chat(file));
   }
 
   @Test
-  void anAnswerHasItsUsage() {
+  void returnsUsage() {
     ChatResponse response = chat.call(new Prompt(QUESTION));
     assertEquals(ANSWER, text(response));
     assertEquals("STOP", finish(response));
@@ -110,7 +110,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void optionsHold() {
+  void appliesOptions() {
     ChatOptions options =
         ChatOptions.builder()
             .maxTokens(3)
@@ -123,7 +123,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void aStreamGivesPieces() {
+  void streamsPieces() {
     List<ChatResponse> responses = chat.stream(new Prompt(QUESTION)).collectList().block();
     assertNotNull(responses);
     assertTrue(responses.size() > 3);
@@ -135,7 +135,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void cancelingAStreamFreesItsPlace() throws InterruptedException {
+  void cancelingStreamEndsTheRequest() throws InterruptedException {
     var steps = new HeldExecutor();
     try (Model held = steps.open(file);
         Engine own = Engine.open(held)) {
@@ -148,9 +148,9 @@ class VidrioChatModelTest {
     }
   }
 
-  /** A part of an answer must not pass for the whole. */
+  /** A partial answer must not be mistaken for a complete one. */
   @Test
-  void anAnswerThatTheEnginesEndCutsOffIsAFailure() {
+  void failsIfTheEngineIsClosed() {
     var self = new AtomicReference<@Nullable Engine>();
     var closesItself =
         new EngineListener() {
@@ -174,7 +174,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void aClientCallsATool() {
+  void clientCallsTool() {
     var weather = new Weather();
     ChatClient client = ChatClient.builder(chat).defaultTools(weather).build();
     String question = "What is the weather in Munich?";
@@ -232,7 +232,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void aClientReturnsARecord() {
+  void clientReturnsRecord() {
     ChatClient client = ChatClient.create(chat);
     Capital capital =
         client
@@ -247,7 +247,7 @@ class VidrioChatModelTest {
   record Capital(String city) {}
 
   @Test
-  void anAnswerKeepsToItsSchema() {
+  void answerMatchesSchema() {
     String schema = "{\"type\":\"array\",\"items\":{\"enum\":[1,2]},\"minItems\":3,\"maxItems\":3}";
     for (ChatOptions options :
         List.of(
@@ -263,7 +263,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void aToolIsCalledWhereTheAnswerHasASchema() {
+  void callsToolBeforeAnswerWithSchema() {
     var weather = new Weather();
     Forecast forecast =
         ChatClient.builder(chat)
@@ -292,7 +292,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void callsAreObserved() throws InterruptedException {
+  void observesCalls() throws InterruptedException {
     List<ChatResponse> observed = new CopyOnWriteArrayList<>();
     var stopped = new CountDownLatch(2);
     ObservationRegistry registry = ObservationRegistry.create();
@@ -314,7 +314,7 @@ class VidrioChatModelTest {
     var model = new VidrioChatModel(engine, GenerationOptions.DEFAULT, registry);
     var _ = model.call(new Prompt(QUESTION));
     var _ = model.stream(new Prompt(QUESTION)).blockLast();
-    // A stream's observation stops when its reader has all.
+    // The observation of a stream stops after its last element.
     assertTrue(stopped.await(60, TimeUnit.SECONDS));
     assertEquals(2, observed.size());
     for (ChatResponse response : observed) {
@@ -323,7 +323,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void failuresNameWhatIsWrong() {
+  void errorsNameTheCause() {
     var image =
         UserMessage.builder()
             .text("What do you see?")

@@ -204,9 +204,10 @@ class AnswerFormatTest {
         "'regex':'(a' | 400 invalid_value regex regex: ",
         "'grammar':'x' | 400 invalid_value grammar grammar: ",
         "'choice':[] | 400 invalid_value choice",
-        "'regex':'a','choice':['a'] | 400 invalid_value choice choice: an answer has one form",
+        "'regex':'a','choice':['a'] | 400 invalid_value choice choice: conflicts with another"
+            + " format",
         "'regex':'a','response_format':{'type':'json_object'} | 400 invalid_value response_format",
-        "'tool_choice':'required' | 400 invalid_value tool_choice tool_choice: there are no tools",
+        "'tool_choice':'required' | 400 invalid_value tool_choice tool_choice: needs tools",
         "'tools':[{'function':{'name':'f'}}],'tool_choice':{'function':{'name':'g'}} | 400"
             + " invalid_value tool_choice.function.name",
         "'tools':[{'function':{'name':'f','strict':true,'parameters':{'minlength':1}}}] | 400"

@@ -262,21 +262,22 @@ class LensRoutesTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "logits | 'prompt':'a','tokens':[1] | prompt prompt: one of prompt, tokens and messages",
-        "logits | 'top':3 | prompt prompt: one of prompt, tokens and messages is required",
+        "logits | 'prompt':'a','tokens':[1] | prompt prompt: exactly one of prompt, tokens and"
+            + " messages",
+        "logits | 'top':3 | prompt prompt: exactly one of prompt, tokens and messages is required",
         "logits | 'tokens':[] | tokens tokens of 0 tokens: must have 1 to 1024",
         "logits | 'tokens':[2048] | tokens[0] tokens[0] 2048: must be below 2048",
         "logits | 'prompt':'a','position':2 | position position 2: must be an integer from -2 to 1",
         "logits | 'prompt':'a','top':21 | top top 21: must be an integer from 1 to 20",
         "logits | 'prompt':'a','hooks':'blocks.0.attn.hook_z' | hooks hook blocks.0.attn.hook_z: is"
             + " no",
-        "logits | 'prompt':'a','layer':1 | layer layer: is not supported",
+        "logits | 'prompt':'a','layer':1 | layer layer: not supported",
         "logits | 'messages':[{'role':'user','content':'a'}] | model model bard: has no chat"
             + " template",
         "attention | 'prompt':'a','layer':4 | layer layer 4: must be an integer from 0 to 3",
         "attention | 'prompt':'a','head':8 | head head 8: must be an integer from 0 to 7",
-        "attribution | 'tokens':[1] | tokens tokens: must have 2 tokens or more",
-        "attribution | 'prompt':'a','position':0 | position position 0: must be 1 or more",
+        "attribution | 'tokens':[1] | tokens tokens: must have at least 2 tokens",
+        "attribution | 'prompt':'a','position':0 | position position 0: must be at least 1",
         "attribution | 'prompt':'a','method':'magic' | method method \"magic\": must be one of",
         "cache | 'prompt':'a' | hooks hooks: is required",
         "cache | 'prompt':'a','hooks':'nowhere' | hooks hook nowhere",

@@ -141,12 +141,12 @@ class SteeringTest {
       quoteCharacter = '`',
       value = {
         "{} | vidrio.steer vidrio.steer: is required",
-        "{'steer':[],'watch':1} | vidrio.watch vidrio.watch: is not supported",
+        "{'steer':[],'watch':1} | vidrio.watch vidrio.watch: not supported",
         "{'steer':[{'hook':'foo','strength':1,'vector':[1]}]} | vidrio.steer[0].hook"
             + " vidrio.steer[0].hook \"foo\": the model has no such hook point",
         "{'steer':[{'strength':1}]} | vidrio.steer[0].hook vidrio.steer[0].hook: is required",
         "{'steer':[{'hook':'*.hook_resid_post','strength':1,'vector':[1]}]} | vidrio.steer[0].hook"
-            + " vidrio.steer[0].hook \"*.hook_resid_post\": means 4 points, but must mean one",
+            + " vidrio.steer[0].hook \"*.hook_resid_post\": matches 4 hook points; must match one",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','plus':'a','minus':'b'}]} |"
             + " vidrio.steer[0].strength",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'plus':'a'}]} |"

@@ -46,7 +46,7 @@ class WindowRoutesTest {
   @Test
   void servesNothingElseAtTheRoot() {
     try (TestServer server = TestServer.start()) {
-      assertEquals("404 not_found - there is nothing at /x", TestServer.error(server.get("/x")));
+      assertEquals("404 not_found - path /x not found", TestServer.error(server.get("/x")));
       assertEquals(
           "404 not_found - there is nothing at /window/../window.html",
           TestServer.error(server.get("/window/../window.html")));

@@ -7,11 +7,11 @@ import dev.langchain4j.exception.RateLimitException;
 import dev.vidrio.engine.EngineException;
 import dev.vidrio.error.InvalidInputException;
 
-/** Vidrio's exceptions as LangChain4j's, by whether it is worth another try. */
-final class Failures {
-  private Failures() {}
+/** Maps Vidrio's exceptions to LangChain4j's, which tell whether a retry may succeed. */
+final class ExceptionMapper {
+  private ExceptionMapper() {}
 
-  static RuntimeException explain(RuntimeException e) {
+  static RuntimeException map(RuntimeException e) {
     return switch (e) {
       case InvalidInputException input -> new InvalidRequestException(input);
       case EngineException.QueueFull full -> new RateLimitException(full);

@@ -21,8 +21,8 @@ import org.springframework.ai.chat.model.ChatResponse;
 import org.springframework.ai.chat.model.Generation;
 import org.springframework.ai.chat.prompt.Prompt;
 
-/** What a model thinks is in the metadata of its message. */
-class ThinkingTest {
+/** Reasoning is in the metadata of the message. */
+class ReasoningTest {
   private static final String THOUGHTS = "reasoningContent";
 
   @TempDir private Path directory;
@@ -33,7 +33,7 @@ class ThinkingTest {
   }
 
   @Test
-  void thoughtsAreMetadata() throws IOException {
+  void returnsReasoningAsMetadata() throws IOException {
     Path file =
         ParrotModel.writeThinker(
             directory.resolve("thinker.gguf"),
@@ -51,7 +51,7 @@ class ThinkingTest {
       assertEquals("Glass is sand.", again.getText());
 
       List<AssistantMessage> pieces =
-          chat.stream(new Prompt(question)).toStream().map(ThinkingTest::message).toList();
+          chat.stream(new Prompt(question)).toStream().map(ReasoningTest::message).toList();
       assertEquals(
           "Sand melts.",
           pieces.stream()

@@ -8,15 +8,14 @@ import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.vidrio.grammar.Grammar;
 import org.jspecify.annotations.Nullable;
 
-/** The grammar of the answers that a response format asks for. */
-final class ResponseForm {
-  private ResponseForm() {}
+/** Compiles response formats. */
+final class ResponseGrammar {
+  private ResponseGrammar() {}
 
   /**
-   * Compiles it.
+   * Returns the grammar of a response format, or null for any text.
    *
-   * @return null where any text is an answer
-   * @throws dev.vidrio.error.InvalidInputException when a schema has what is not supported
+   * @throws dev.vidrio.error.InvalidInputException if a schema is not supported
    */
   static @Nullable Grammar of(@Nullable ResponseFormat format) {
     if (format == null || format.type() == ResponseFormatType.TEXT) {

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a model thinks is the thinking of its message. */
-class ThinkingTest {
+/** Reasoning is the thinking of the message. */
+class ReasoningTest {
   private static final UserMessage QUESTION = UserMessage.from("What is glass?");
 
   @TempDir private static Path directory;
@@ -36,7 +36,7 @@ class ThinkingTest {
   }
 
   @Test
-  void anAnswerHasThoughts() {
+  void returnsReasoning() {
     try (VidrioChatModel model =
         VidrioChatModel.builder().modelPath(file).temperature(0.0).build()) {
       AiMessage answer = model.chat(QUESTION).aiMessage();
@@ -48,7 +48,7 @@ class ThinkingTest {
   }
 
   @Test
-  void thoughtsMayBeSwitchedOff() {
+  void disablesReasoning() {
     try (VidrioChatModel model =
         VidrioChatModel.builder()
             .modelPath(file)
@@ -62,7 +62,7 @@ class ThinkingTest {
   }
 
   @Test
-  void thoughtsComePieceByPiece() {
+  void streamsReasoning() {
     var thoughts = new StringBuilder();
     var text = new StringBuilder();
     var response = new CompletableFuture<ChatResponse>();
