@@ -30,7 +30,7 @@ public final class WindowRoutes {
           "svg", "image/svg+xml");
 
   /** Files shared with the lens's pages. */
-  private static final List<String> SHARED = List.of("page.css", "dom.js", "colour.js");
+  private static final List<String> SHARED = List.of("page.css", "dom.js", "color.js");
 
   private static final List<String> OWN =
       List.of("window.css", "icon.svg", "api.js", "glass.js", "chat.js", "window.js");

@@ -289,8 +289,8 @@ class LensRoutesTest {
             + " be an integer from 0 to 2047",
         "patch | 'clean':'a','corrupted':'b','answer':1,'wrong':2048 | wrong wrong 2048: must be an"
             + " integer",
-        "patch | 'clean':'a','corrupted':'b','answer':2,'wrong':2 | wrong wrong: must be another"
-            + " token than answer",
+        "patch | 'clean':'a','corrupted':'b','answer':2,'wrong':2 | wrong wrong: must differ"
+            + " from answer",
         "logits | 'prompt':'a','answer':[1,5000] | answer[1] answer[1] 5000: must be below 2048",
         "logits | 'prompt':'a','hooks':'foo' | hooks hook foo",
       })

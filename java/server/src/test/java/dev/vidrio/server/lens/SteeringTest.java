@@ -154,16 +154,16 @@ class SteeringTest {
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1],'plus':'a'}]} |"
             + " vidrio.steer[0].plus",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1e6,'vector':[0,3e38]}]} |"
-            + " vidrio.steer[0].vector[1] vidrio.steer[0].vector[1] 3.0E38: times the strength must"
+            + " vidrio.steer[0].vector[1] vidrio.steer[0].vector[1] 3.0E38: times strength must"
             + " be from -1e15 to 1e15",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':-2,'vector':[-1e15]}]} |"
-            + " vidrio.steer[0].vector[0] vidrio.steer[0].vector[0] -1.0E15: times the strength"
+            + " vidrio.steer[0].vector[0] vidrio.steer[0].vector[0] -1.0E15: times strength"
             + " must be",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1,2]}]} |"
             + " vidrio.steer[0].vector vidrio.steer[0].vector: edit of blocks.0.hook_resid_post",
         "{'steer':[{'hook':'blocks.0.attn.hook_z','strength':1,'plus':'a','minus':'b'}]} |"
-            + " vidrio.steer[0].hook vidrio.steer[0].hook \"blocks.0.attn.hook_z\": this server"
-            + " steers at blocks.*.hook_resid_post",
+            + " vidrio.steer[0].hook vidrio.steer[0].hook \"blocks.0.attn.hook_z\": not editable;"
+            + " must match blocks.*.hook_resid_post",
       })
   void rejectsInvalidDirections(String vidrio, String expected) {
     String error =
@@ -201,8 +201,8 @@ class SteeringTest {
           TestServer.error(
               plain.post("/v1/completions", ASK + ",'vidrio':{'steer':[" + byTexts(1) + "]}}"));
       assertEquals(
-          "400 unsupported_parameter vidrio.steer vidrio.steer: this server does not steer; vidrio"
-              + " serve does with --kv F32",
+          "400 unsupported_parameter vidrio.steer vidrio.steer: not supported with a quantized KV"
+              + " cache; start with --kv F32",
           error);
     }
   }

@@ -48,7 +48,7 @@ class WindowRoutesTest {
     try (TestServer server = TestServer.start()) {
       assertEquals("404 not_found - path /x not found", TestServer.error(server.get("/x")));
       assertEquals(
-          "404 not_found - there is nothing at /window/../window.html",
+          "404 not_found - path /window/../window.html not found",
           TestServer.error(server.get("/window/../window.html")));
       assertEquals(405, server.post("/", "{}").statusCode());
     }
