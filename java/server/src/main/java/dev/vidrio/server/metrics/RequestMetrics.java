@@ -34,7 +34,7 @@ public final class RequestMetrics {
   /** Counts a request by the path of its route, which bounds the number of time series. */
   public void finished(String method, String path, int status, Duration duration) {
     Timer.builder("http.server.requests")
-        .description("HTTP requests and their duration.")
+        .description("HTTP requests and their duration")
         .tag("method", knownMethod(method))
         .tag("uri", path)
         .tag("status", Integer.toString(status))
