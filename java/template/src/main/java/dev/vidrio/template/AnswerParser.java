@@ -11,26 +11,27 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Finds tool calls in a model's answer, in the formats that most models are trained on:
+ * Parses the tool calls in a model's answer. The supported formats are:
  *
  * <ul>
  *   <li>{@code <tool_call>{"name": …, "arguments": …}</tool_call>}, any number of them (Hermes 2
  *       Pro, Qwen 2.5 and 3, SmolLM3)
  *   <li>{@code [TOOL_CALLS][{"name": …, "arguments": …}]} (Mistral)
  *   <li>{@code <|tool_call>call:name{key:value}<tool_call|>}, any number of them (Gemma 4)
- *   <li>the whole answer as such an object or a list of them, with {@code parameters} for {@code
- *       arguments} in Llama's, which may stand behind {@code <|python_tag|>}; one of these, {@code
- *       id} or {@code type} comes first, so that other JSON is known as text when it begins
+ *   <li>the whole answer as such an object or a list of them, with {@code parameters} instead of
+ *       {@code arguments} in Llama 3, optionally after {@code <|python_tag|>}. Its first key must
+ *       be {@code name}, {@code arguments}, {@code parameters}, {@code id} or {@code type}, so that
+ *       other JSON is recognized as text from its beginning
  * </ul>
  *
- * Everything else is text. Reasoning ({@link ThoughtMarks}) and channels ({@link HarmonyParser})
- * have been removed before.
+ * Everything else is text. {@link ChatTemplate#requireTools} rejects templates with other formats.
+ * Reasoning ({@link ThoughtMarks}) and channels ({@link HarmonyParser}) must have been removed.
  */
 public final class AnswerParser {
-  /** What begins a call within an answer. */
+  /** The opening tag of a call in an answer. */
   public static final String OPEN = "<tool_call>";
 
-  /** What ends it. */
+  /** The closing tag of a call. */
   public static final String CLOSE = "</tool_call>";
 
   private static final String LIST = "[TOOL_CALLS]";
@@ -38,22 +39,22 @@ public final class AnswerParser {
   private static final String GEMMA_OPEN = "<|tool_call>";
   private static final String GEMMA_CLOSE = "<tool_call|>";
 
-  /** What begins calls behind other text. */
+  /** The markers that begin calls, which may follow other text. */
   public static final List<String> MARKS = List.of(OPEN, LIST, GEMMA_OPEN);
 
   private static final String PYTHON_TAG = "<|python_tag|>";
 
-  /** All of which none is in an answer that is text. */
+  /** The markers of all formats. An answer without them, and not JSON, has no calls. */
   public static final List<String> MARKS_AND_TAG = List.of(OPEN, LIST, GEMMA_OPEN, PYTHON_TAG);
 
-  /** The keys in JSON of which every call has one. */
+  /** The keys of arguments; each JSON call has one of them. */
   public static final List<String> ARGUMENTS = List.of("\"arguments\"", "\"parameters\"");
 
-  /** What the object begins with where an answer is a call as a whole. */
+  /** The possible first keys of an answer that is a call as a whole. */
   private static final List<String> KEYS =
       List.of("\"name\"", "\"arguments\"", "\"parameters\"", "\"id\"", "\"type\"");
 
-  /** How an object begins that has come as far as its arguments. */
+  /** The beginning of a call's object, up to its arguments. */
   private static final Pattern BEGUN =
       Pattern.compile(
           "(\\[\\s*)?\\{\\s*(\"name\"\\s*:\\s*\"[^\"]*\"\\s*,\\s*)?\"(arguments|parameters)\"\\s*:");
@@ -72,13 +73,13 @@ public final class AnswerParser {
   }
 
   /**
-   * The message that an answer is.
+   * Parses an answer. Text before the calls is the content of the message.
    *
-   * @param text the answer without special tokens, which is the message where it calls nothing
+   * @param text the answer without special tokens; the content if there are no calls
    * @param marked the answer with special tokens
    */
   public static ChatMessage parse(String text, String marked) {
-    // First, since the strings of a call may hold what marks calls elsewhere.
+    // Before the markers, since the strings of a call may contain them.
     String whole = marked.strip().replace(PYTHON_TAG, "");
     List<ToolCall> calls = new ArrayList<>(mayBeWhole(whole) ? calls(whole) : List.of());
     String content = "";
@@ -99,7 +100,7 @@ public final class AnswerParser {
         : ChatMessage.assistant(content.isBlank() ? null : content.strip(), null, calls);
   }
 
-  /** What stands between marks; behind the last there may be none that closes. */
+  /** Returns the texts between tags; the last closing tag may be missing. */
   private static List<String> between(String text, String open, String close) {
     List<String> parts = new ArrayList<>();
     int end = 0;
@@ -112,18 +113,16 @@ public final class AnswerParser {
   }
 
   /**
-   * Whether an answer that has begun so may turn out to be a call, or has one.
+   * Returns whether a partial answer contains a call or may become one.
    *
-   * @param marked with special tokens
+   * @param marked the answer so far, with special tokens
    */
   public static boolean mayBeCall(CharSequence marked) {
     String whole = marked.toString().stripLeading();
     return whole.startsWith("<|") || mayBeWhole(whole) || MARKS.stream().anyMatch(whole::contains);
   }
 
-  /**
-   * Whether a text that has begun so may turn out to be the object of a call, or a list of them.
-   */
+  /** Returns whether a partial text may become the object of a call, or a list of such objects. */
   private static boolean mayBeWhole(String begun) {
     String rest = begun;
     for (String bracket : List.of("[", "{")) {
@@ -136,17 +135,17 @@ public final class AnswerParser {
   }
 
   /**
-   * Whether an answer of which the end is missing is the object of a call, or a list of them, as
-   * far as it goes. One that has no more than a name may be other JSON.
+   * Returns whether a cut answer is the beginning of a call's object, or of a list of such objects.
+   * With only a name, it may be other JSON.
    *
-   * @param marked with special tokens
+   * @param marked the answer so far, with special tokens
    */
   public static boolean beginsWhole(CharSequence marked) {
     String whole = marked.toString().strip();
     return whole.startsWith(PYTHON_TAG) || BEGUN.matcher(whole).lookingAt();
   }
 
-  /** The calls that a JSON object or list holds; none where the text is something else. */
+  /** Returns the calls of a JSON object or list; empty if the text is something else. */
   private static List<ToolCall> calls(String json) {
     @Nullable Object tree;
     try {

@@ -23,7 +23,7 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model's chat template, which turns a conversation into a prompt.
+ * A model's chat template, which renders a conversation as the model's prompt.
  *
  * <pre>{@code
  * ChatTemplate template = ChatTemplate.parse("model.gguf", source);
@@ -33,25 +33,28 @@ import org.jspecify.annotations.Nullable;
  *         ChatOptions.builder().bosToken("<s>").build());
  * }</pre>
  *
- * <p>The prompt already contains the template's special tokens, so tokenize it with special tokens
- * recognized and none added. A template is immutable and may be rendered by many threads.
+ * <p>The prompt contains the names of special tokens: tokenize it with special tokens recognized
+ * and none added. Names of special tokens in messages must be escaped first, as {@code ChatFormat}
+ * does. Immutable and thread-safe.
  *
  * <p>Rendering follows Jinja 3.1 in the environment of Hugging Face transformers: trimmed blocks,
  * loop controls, {@code tojson} as Python's {@code json.dumps}, {@code raise_exception}, {@code
  * strftime_now}, {@code generation} blocks, and immutable lists and dicts. Not supported are
- * combining templates ({@code extends}, {@code block}, {@code include}, {@code import}), {@code
+ * combined templates ({@code extends}, {@code block}, {@code include}, {@code import}), {@code
  * autoescape} blocks, and a few filters for web pages.
  *
  * <p>Limits: a template has at most 256 Ki characters. With n characters in messages, tools and
- * variables, a rendering takes at most 1000000 + n steps and 20 seconds, makes no text longer than
- * 1048576 + n characters, and nests at most 256 levels deep.
+ * variables, a rendering takes at most 1000000 + n steps and 20 seconds, creates no text longer
+ * than 1048576 + n characters, and nests at most 256 levels deep.
+ *
+ * @see AnswerParser
  */
 public final class ChatTemplate {
 
-  /** Characters of a template, which is fifteen times what one is known to have. */
+  /** Maximum characters of a template, 15 times the length of the longest known one. */
   private static final int MAX_SOURCE = 1 << 18;
 
-  /** Names under which messages carry reasoning; templates read the first, or the second. */
+  /** The field names of reasoning in messages. Templates read the first or the second. */
   private static final List<String> REASONING =
       List.of("reasoning_content", "thinking", "reasoning");
 
@@ -88,7 +91,7 @@ public final class ChatTemplate {
           name,
           "chat template",
           "of " + source.length() + " characters",
-          "a template has at most " + MAX_SOURCE);
+          "must have at most " + MAX_SOURCE);
     }
     return new ChatTemplate(errors, Parser.parse(source, errors), source);
   }
@@ -128,8 +131,8 @@ public final class ChatTemplate {
   }
 
   /**
-   * Returns the names that the template reads and that {@link ChatOptions#variables} may set,
-   * sorted; among them are names that the template itself sets.
+   * Returns the names that {@link ChatOptions#variables} may set, sorted: all names that the
+   * template reads, including those that it sets itself.
    */
   public Set<String> variables() {
     return variables;
@@ -146,9 +149,9 @@ public final class ChatTemplate {
    * Renders the prompt of a conversation.
    *
    * @param messages the conversation, oldest message first
-   * @param options what else the template is given
-   * @throws InvalidInputException if the template does not take these messages or options, or goes
-   *     beyond a limit
+   * @param options the tools, variables and special tokens
+   * @throws InvalidInputException if the template rejects the messages or options, or exceeds a
+   *     limit
    * @throws UnsupportedModelException if the template uses a filter, test, function or method that
    *     is not supported
    */
@@ -218,7 +221,7 @@ public final class ChatTemplate {
     return complete;
   }
 
-  /** Gives reasoning the names that templates read, whichever name it came under. */
+  /** Copies reasoning to all field names that templates read. */
   private static Map<String, @Nullable Object> withReasoning(Map<String, @Nullable Object> fields) {
     for (String name : REASONING) {
       Object reasoning = fields.get(name);
