@@ -1,6 +1,6 @@
-"""Tests the window in a headless browser: chat, the glass, steering, keyboard.
+"""Tests the server's web page in a headless browser: chat, token inspection, steering, API keys.
 
-The page's contents are compared with the server's responses.
+Compares the page with responses of the server to this script.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ LAYER, HEAD = 1, 2
 
 
 def chat_model():
-    """Writes bard with a chat template added to its metadata."""
+    """Writes the embedded model with a chat template as an additional field. Returns the path."""
     data = BARD.read_bytes()
     key = b"tokenizer.chat_template"
     head = struct.pack("<Q", len(key)) + key + struct.pack("<I", 8)
@@ -39,7 +39,7 @@ def chat_model():
 
 @contextlib.contextmanager
 def serve(*arguments):
-    """Runs a server and yields its address."""
+    """Runs a server during a block. Yields its URL."""
     command = [ROOT / "vidrio", "serve", "--port", "0", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
@@ -51,8 +51,8 @@ def serve(*arguments):
         process.wait()
 
 
-def post_json(address, path, **body):
-    """Posts JSON and returns the JSON response."""
+def post(address, path, **body):
+    """Sends a JSON request. Returns the JSON response."""
     request = urllib.request.Request(
         address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
@@ -60,31 +60,31 @@ def post_json(address, path, **body):
         return json.load(response)
 
 
-def open_page(browser, address, scheme="light", rejections=0):
-    """Opens the window; its errors are failures, except for a number of rejected requests."""
+def open_page(browser, address, scheme="light", refusals=0):
+    """Opens the page in a tab. Errors in the page fail the test, except for `refusals` responses of 401."""
     page = browser.new_page(color_scheme=scheme, viewport={"width": 1200, "height": 900})
-    rejected = []
+    refused = []
 
     def fail(fault):
         raise AssertionError(fault)
 
-    def on_console(message):
-        rejected.append(message.text)
-        if len(rejected) > rejections or " 401 " not in message.text:
+    def on_message(message):
+        refused.append(message.text)
+        if len(refused) > refusals or " 401 " not in message.text:
             fail(message.text)
 
     page.on("pageerror", fail)
-    page.on("console", on_console)
+    page.on("console", on_message)
     page.on("request", lambda request: request.url.startswith(address + "/") or fail(request.url))
     page.goto(address)
     return page
 
 
-def await_ready(page):
+def ready(page):
     page.locator("#steering-layer option").first.wait_for(state="attached")
 
 
-def ask(page, text):
+def send_message(page, text):
     """Sends a message by keyboard and waits for the end of the answer."""
     answers = page.locator(".answer .words:not([aria-busy])")
     count = answers.count()
@@ -96,8 +96,8 @@ def ask(page, text):
     return answers.nth(count)
 
 
-def set_deterministic(page, tokens=TOKENS):
-    """Sets temperature 0."""
+def decode_greedily(page, tokens=TOKENS):
+    """Selects greedy decoding."""
     page.locator("#settings summary").click()
     page.locator("#temperature").fill("0")
     page.locator("#max-tokens").fill(str(tokens))
@@ -117,16 +117,16 @@ def assert_shown(shown, values):
 
 
 def check_token(page, address, context, tokens, index):
-    """Compares the glass of a token with the server's responses."""
+    """Compares the inspection of a token with responses of the server."""
     token = tokens[index]
     body = {"model": page.locator("#model").input_value(), **context}
     before = {**body, "answer": [t["id"] for t in tokens[:index]], "position": -1}
-    up_to = {**body, "answer": [t["id"] for t in tokens[: index + 1]]}
+    upto = {**body, "answer": [t["id"] for t in tokens[: index + 1]]}
     page.locator("#logits td").first.wait_for()
     shown = page.locator("#alternatives tr").all_inner_texts()
     for other in token["top_logprobs"]:
         assert any(f"{100 * math.exp(other['logprob']):.1f} %" in line for line in shown), shown
-    patterns = post_json(address, "/v1/lens/attention", **before)["patterns"]
+    patterns = post(address, "/v1/lens/attention", **before)["patterns"]
     weights = [one["weights"][0] for one in patterns]
     assert_shown(strip(page, "attention"), [sum(w) / len(w) for w in zip(*weights)])
     page.locator("#layer").select_option(str(LAYER))
@@ -135,8 +135,8 @@ def check_token(page, address, context, tokens, index):
     assert_shown(strip(page, "attention"), chosen["weights"][0])
     page.locator("#layer").select_option("mean")
     page.locator("#head").select_option("mean")
-    assert_shown(strip(page, "attribution"), post_json(address, "/v1/lens/attribution", **up_to)["scores"])
-    hooks = post_json(address, "/v1/lens/logits", **before, top=3)["hooks"]
+    assert_shown(strip(page, "attribution"), post(address, "/v1/lens/attribution", **upto)["scores"])
+    hooks = post(address, "/v1/lens/logits", **before, top=3)["hooks"]
     rows = page.locator("#logits tr").all_inner_texts()
     assert len(rows) == len(hooks)
     for row, (cell,) in zip(rows, list(hooks.values())[::-1]):
@@ -146,11 +146,11 @@ def check_token(page, address, context, tokens, index):
 
 def check_chat(browser, address):
     page = open_page(browser, address)
-    await_ready(page)
-    set_deterministic(page)
-    answer = ask(page, QUESTION)
+    ready(page)
+    decode_greedily(page)
+    answer = send_message(page, QUESTION)
     context = {"messages": [{"role": "user", "content": QUESTION}]}
-    expected = post_json(
+    expected = post(
         address,
         "/v1/chat/completions",
         model="chat",
@@ -171,11 +171,11 @@ def check_chat(browser, address):
 
 
 def check_keyboard_and_steering(browser, address):
-    """Uses only the keyboard, in dark mode."""
+    """Everything by keyboard, in the dark color scheme."""
     page = open_page(browser, address, "dark")
-    await_ready(page)
-    set_deterministic(page)
-    plain = ask(page, QUESTION).text_content()
+    ready(page)
+    decode_greedily(page)
+    plain = send_message(page, QUESTION).text_content()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
@@ -193,11 +193,11 @@ def check_keyboard_and_steering(browser, address):
     assert page.locator("#strength-value").inner_text() == "0.5"
     page.locator("#clear").focus()
     page.keyboard.press("Enter")
-    steered = ask(page, QUESTION)
+    steered = send_message(page, QUESTION)
     assert steered.text_content() != plain
     layer = page.locator("#steering-layer").input_value()
     direction = {"hook": f"blocks.{layer}.hook_resid_post", "strength": 0.5}
-    expected = post_json(
+    expected = post(
         address,
         "/v1/chat/completions",
         model="chat",
@@ -210,7 +210,7 @@ def check_keyboard_and_steering(browser, address):
     assert page.locator(".answer .who").inner_text() == "chat, steered"
 
 
-# Decodes tokens of completions, some of which are partial characters.
+# Decodes tokens of completions as the page does. Some are parts of a character.
 TEXTS_OF_TOKENS = """
 names => {
   const decoder = new TextDecoder();
@@ -222,20 +222,20 @@ names => {
 
 
 def check_continuation(browser, address):
-    """Continues a text with markup, with a model without chat template."""
+    """A model without a chat template, and a prompt with markup."""
     page = open_page(browser, address, "dark")
-    await_ready(page)
+    ready(page)
     page.locator("#model").select_option("bard")
     page.get_by_text("it continues your text").wait_for()
-    set_deterministic(page)
+    decode_greedily(page)
     prompt = "<img src=x onerror=alert(1)> & The king"
-    answer = ask(page, prompt)
+    answer = send_message(page, prompt)
     assert page.locator(".question .words").text_content() == prompt
     answer.locator(".token").nth(1).hover()
     page.locator("#logits td").first.wait_for()
     pieces = page.locator("#attention li").all_inner_texts()
     assert "<" in "".join(pieces) and page.locator("img").count() == 0
-    expected = post_json(
+    expected = post(
         address, "/v1/completions", model="bard", prompt=prompt, temperature=0, max_tokens=TOKENS
     )["choices"][0]["text"]
     assert answer.text_content() == expected
@@ -243,7 +243,7 @@ def check_continuation(browser, address):
     assert "".join(page.evaluate(TEXTS_OF_TOKENS, names)) == "a😀bytes: bé"
 
 
-# Stops an answer at its third token from within the page, since this script may be too slow.
+# Stops an answer at its third token within the page, since this script may be slower than the answer.
 STOPS = {
     "button": "document.getElementById('stop').click()",
     "Escape": "document.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape'}))",
@@ -260,11 +260,11 @@ new MutationObserver((changes, observer) => {
 
 def check_stop(browser, address):
     page = open_page(browser, address)
-    await_ready(page)
-    set_deterministic(page, 900)
+    ready(page)
+    decode_greedily(page, 900)
     for stop in STOPS.values():
         page.evaluate(STOP_AT_THIRD_TOKEN % stop)
-        answer = ask(page, QUESTION)
+        answer = send_message(page, QUESTION)
         assert page.locator("#status").inner_text() == ""
         assert 2 < answer.locator(".token").count() < 900
     assert page.locator(".cut").count() == 0
@@ -273,10 +273,10 @@ def check_stop(browser, address):
 def check_cut(browser, address):
     """Reports a cut answer and continues it."""
     page = open_page(browser, address)
-    await_ready(page)
+    ready(page)
     assert page.locator("#max-tokens").input_value() == "1024"
-    set_deterministic(page, 4)
-    assert ask(page, "And then?").locator(".token").count() == 4
+    decode_greedily(page, 4)
+    assert send_message(page, "And then?").locator(".token").count() == 4
     assert page.locator(".cut").inner_text().startswith("Cut at 4 tokens.")
     page.locator(".continue").click()
     page.locator(".cut").nth(1).wait_for()
@@ -284,19 +284,19 @@ def check_cut(browser, address):
     assert page.locator(".continue").count() == 1
     page.locator("#model").select_option("bard")
     page.get_by_text("it continues your text").wait_for()
-    text = "The king" + ask(page, "The king").text_content()
+    text = "The king" + send_message(page, "The king").text_content()
     page.locator(".continue").click()
     page.locator(".cut").nth(1).wait_for()
     assert page.locator(".question .words").last.text_content() == text
 
 
 def check_growth(browser, address):
-    """Shows the end of a long answer and keeps the buttons in place."""
+    """A long answer scrolls to its end, and the buttons do not move."""
     page = open_page(browser, address)
-    await_ready(page)
-    set_deterministic(page, 600)
+    ready(page)
+    decode_greedily(page, 600)
     place = page.locator("#stop").bounding_box()
-    answer = ask(page, QUESTION)
+    answer = send_message(page, QUESTION)
     last = answer.locator(".token").last.bounding_box()
     pane = page.locator("#conversation").bounding_box()
     assert page.locator("#stop").bounding_box() == place
@@ -305,26 +305,26 @@ def check_growth(browser, address):
 
 
 def check_key(browser, address):
-    page = open_page(browser, address, rejections=2)
+    page = open_page(browser, address, refusals=2)
     page.locator("#key").wait_for()
     page.locator("#key").fill("wrong")
     page.keyboard.press("Enter")
     page.get_by_text("invalid API key").wait_for()
     page.locator("#key").fill("secret")
     page.keyboard.press("Enter")
-    await_ready(page)
-    set_deterministic(page, 4)
-    assert ask(page, QUESTION).locator(".token").count() == 4
+    ready(page)
+    decode_greedily(page, 4)
+    assert send_message(page, QUESTION).locator(".token").count() == 4
     assert page.evaluate("localStorage.length + document.cookie.length") == 0
 
 
 def run(browser, address, *checks):
-    """Runs checks, each in its own tab."""
+    """Runs each check in its own tab, and closes it before the server ends."""
     for check in checks:
         check(browser, address)
         for context in browser.contexts:
             context.close()
-        print(f"window, {check.__name__.removeprefix('check_')}: as expected")
+        print(f"web page, {check.__name__.removeprefix('check_')}: passed")
 
 
 def check(browser):

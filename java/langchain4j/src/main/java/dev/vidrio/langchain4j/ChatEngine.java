@@ -98,7 +98,7 @@ final class ChatEngine implements AutoCloseable {
     handle.engine().requireRoom(1); // before the work on a grammar and a prompt
     List<Map<String, @Nullable Object>> tools = tools(parameters);
     if (tools.isEmpty() && parameters.toolChoice() == ToolChoice.REQUIRED) {
-      throw new InvalidInputException("tools", "", "toolChoice REQUIRED needs tools");
+      throw new InvalidInputException("tools", "", "must not be empty");
     }
     var options = ChatOptions.builder();
     tools.forEach(options::tool);
@@ -107,7 +107,7 @@ final class ChatEngine implements AutoCloseable {
     }
     List<ChatMessage> messages = request.messages().stream().map(Messages::toTemplate).toList();
     int[] prompt = format.encode(messages, options.build());
-    Grammar grammar = format.behindThoughts(prompt, grammar(parameters));
+    Grammar grammar = format.afterReasoning(prompt, grammar(parameters));
     GenerationRequest asked = request(parameters, grammar, prompt).build();
     return new Answer(handle.engine().submit(asked), format.newAnswer(prompt, !tools.isEmpty()));
   }

@@ -11,27 +11,30 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Parses the tool calls in a model's answer. The supported formats are:
+ * Parses tool calls in a model's response, in the formats that most models are trained with:
  *
  * <ul>
  *   <li>{@code <tool_call>{"name": …, "arguments": …}</tool_call>}, any number of them (Hermes 2
  *       Pro, Qwen 2.5 and 3, SmolLM3)
  *   <li>{@code [TOOL_CALLS][{"name": …, "arguments": …}]} (Mistral)
  *   <li>{@code <|tool_call>call:name{key:value}<tool_call|>}, any number of them (Gemma 4)
- *   <li>the whole answer as such an object or a list of them, with {@code parameters} instead of
- *       {@code arguments} in Llama 3, optionally after {@code <|python_tag|>}. Its first key must
- *       be {@code name}, {@code arguments}, {@code parameters}, {@code id} or {@code type}, so that
- *       other JSON is recognized as text from its beginning
+ *   <li>the whole response as such an object or a list of them, with {@code parameters} instead of
+ *       {@code arguments} for Llama, optionally after {@code <|python_tag|>}. Its first key is one
+ *       of these, {@code id} or {@code type}, so that other JSON is recognized as text at its
+ *       beginning
  * </ul>
  *
- * Everything else is text. {@link ChatTemplate#requireTools} rejects templates with other formats.
- * Reasoning ({@link ThoughtMarks}) and channels ({@link HarmonyParser}) must have been removed.
+ * <p>Everything else is text; {@link ChatTemplate#requireTools} rejects templates with other
+ * formats. Reasoning ({@link ReasoningMarkers}) and channels ({@link
+ * HarmonyParser}) must have been removed before. The methods are thread-safe.
+ *
+ * @see "docs/server.md"
  */
 public final class AnswerParser {
-  /** The opening tag of a call in an answer. */
+  /** Begins a call within a response. */
   public static final String OPEN = "<tool_call>";
 
-  /** The closing tag of a call. */
+  /** Ends a call. */
   public static final String CLOSE = "</tool_call>";
 
   private static final String LIST = "[TOOL_CALLS]";
@@ -39,27 +42,27 @@ public final class AnswerParser {
   private static final String GEMMA_OPEN = "<|tool_call>";
   private static final String GEMMA_CLOSE = "<tool_call|>";
 
-  /** The markers that begin calls, which may follow other text. */
+  /** The markers that begin calls after other text. */
   public static final List<String> MARKS = List.of(OPEN, LIST, GEMMA_OPEN);
 
   private static final String PYTHON_TAG = "<|python_tag|>";
 
-  /** The markers of all formats. An answer without them, and not JSON, has no calls. */
+  /** The markers of which none occurs in a response that is text. */
   public static final List<String> MARKS_AND_TAG = List.of(OPEN, LIST, GEMMA_OPEN, PYTHON_TAG);
 
-  /** The keys of arguments; each JSON call has one of them. */
+  /** The JSON keys of which every call has one. */
   public static final List<String> ARGUMENTS = List.of("\"arguments\"", "\"parameters\"");
 
-  /** The possible first keys of an answer that is a call as a whole. */
+  /** The first keys of a response that is a call as a whole. */
   private static final List<String> KEYS =
       List.of("\"name\"", "\"arguments\"", "\"parameters\"", "\"id\"", "\"type\"");
 
-  /** The beginning of a call's object, up to its arguments. */
+  /** The beginning of an object up to its arguments. */
   private static final Pattern BEGUN =
       Pattern.compile(
           "(\\[\\s*)?\\{\\s*(\"name\"\\s*:\\s*\"[^\"]*\"\\s*,\\s*)?\"(arguments|parameters)\"\\s*:");
 
-  /** A template's instruction to answer with the JSON object of a call, as in Llama 3. */
+  /** A template's instruction to respond with the JSON object of a call, as in Llama 3. */
   private static final Pattern INSTRUCTION =
       Pattern.compile("\\{\\s*\"name\"\\s*:[^{}]{1,80},\\s*\"(arguments|parameters)\"\\s*:");
 
@@ -68,18 +71,19 @@ public final class AnswerParser {
   /** Returns whether the source of a template shows a format of calls that can be parsed. */
   static boolean describesCalls(String source) {
     return MARKS_AND_TAG.stream().anyMatch(source::contains)
-        || source.contains(ThoughtMarks.HARMONY.open())
+        || source.contains(ReasoningMarkers.HARMONY.open())
         || INSTRUCTION.matcher(source).find();
   }
 
   /**
-   * Parses an answer. Text before the calls is the content of the message.
+   * Parses a complete response.
    *
-   * @param text the answer without special tokens; the content if there are no calls
-   * @param marked the answer with special tokens
+   * @param text the response without special tokens, which is the content if there is no call
+   * @param marked the response with special tokens
+   * @return the assistant message, with content and tool calls
    */
   public static ChatMessage parse(String text, String marked) {
-    // Before the markers, since the strings of a call may contain them.
+    // First, since the strings of a call may hold what marks calls elsewhere.
     String whole = marked.strip().replace(PYTHON_TAG, "");
     List<ToolCall> calls = new ArrayList<>(mayBeWhole(whole) ? calls(whole) : List.of());
     String content = "";
@@ -100,7 +104,7 @@ public final class AnswerParser {
         : ChatMessage.assistant(content.isBlank() ? null : content.strip(), null, calls);
   }
 
-  /** Returns the texts between tags; the last closing tag may be missing. */
+  /** Returns the texts between markers; the last closing marker may be missing. */
   private static List<String> between(String text, String open, String close) {
     List<String> parts = new ArrayList<>();
     int end = 0;
@@ -113,16 +117,16 @@ public final class AnswerParser {
   }
 
   /**
-   * Returns whether a partial answer contains a call or may become one.
+   * Returns whether a partial response contains a call or may turn out to be one.
    *
-   * @param marked the answer so far, with special tokens
+   * @param marked the partial response with special tokens
    */
   public static boolean mayBeCall(CharSequence marked) {
     String whole = marked.toString().stripLeading();
     return whole.startsWith("<|") || mayBeWhole(whole) || MARKS.stream().anyMatch(whole::contains);
   }
 
-  /** Returns whether a partial text may become the object of a call, or a list of such objects. */
+  /** Returns whether a partial text may turn out to be the object of a call, or a list of them. */
   private static boolean mayBeWhole(String begun) {
     String rest = begun;
     for (String bracket : List.of("[", "{")) {
@@ -135,10 +139,10 @@ public final class AnswerParser {
   }
 
   /**
-   * Returns whether a cut answer is the beginning of a call's object, or of a list of such objects.
-   * With only a name, it may be other JSON.
+   * Returns whether a truncated response is the beginning of a call's object, or of a list of them.
+   * A response with no more than a name may be other JSON.
    *
-   * @param marked the answer so far, with special tokens
+   * @param marked the truncated response with special tokens
    */
   public static boolean beginsWhole(CharSequence marked) {
     String whole = marked.toString().strip();

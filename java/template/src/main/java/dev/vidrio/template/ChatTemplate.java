@@ -23,38 +23,35 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model's chat template, which renders a conversation as the model's prompt.
+ * A model's chat template, which converts a conversation to a prompt.
  *
- * <pre>{@code
- * ChatTemplate template = ChatTemplate.parse("model.gguf", source);
- * String prompt =
- *     template.render(
- *         List.of(ChatMessage.system("Be brief."), ChatMessage.user("What is glass?")),
- *         ChatOptions.builder().bosToken("<s>").build());
- * }</pre>
+ * {@snippet file="TemplateExamples.java" region="render"}
  *
- * <p>The prompt contains the names of special tokens: tokenize it with special tokens recognized
- * and none added. Names of special tokens in messages must be escaped first, as {@code ChatFormat}
- * does. Immutable and thread-safe.
+ * <p>The prompt contains the template's special tokens, so encode it with special tokens parsed and
+ * without adding BOS and EOS.
  *
  * <p>Rendering follows Jinja 3.1 in the environment of Hugging Face transformers: trimmed blocks,
  * loop controls, {@code tojson} as Python's {@code json.dumps}, {@code raise_exception}, {@code
  * strftime_now}, {@code generation} blocks, and immutable lists and dicts. Not supported are
- * combined templates ({@code extends}, {@code block}, {@code include}, {@code import}), {@code
- * autoescape} blocks, and a few filters for web pages.
+ * template inheritance and inclusion ({@code extends}, {@code block}, {@code include}, {@code
+ * import}), {@code autoescape} blocks, and a few filters for web pages.
  *
  * <p>Limits: a template has at most 256 Ki characters. With n characters in messages, tools and
  * variables, a rendering takes at most 1000000 + n steps and 20 seconds, creates no text longer
  * than 1048576 + n characters, and nests at most 256 levels deep.
  *
- * @see AnswerParser
+ * <p>Immutable and thread-safe.
+ *
+ * @see <a href="https://jinja.palletsprojects.com/en/stable/templates/">The Jinja language</a>
+ * @see <a href="https://huggingface.co/docs/transformers/chat_templating">Chat templates in
+ *     transformers</a>
  */
 public final class ChatTemplate {
 
-  /** Maximum characters of a template, 15 times the length of the longest known one. */
+  /** The maximum number of characters of a template, fifteen times the longest known one. */
   private static final int MAX_SOURCE = 1 << 18;
 
-  /** The field names of reasoning in messages. Templates read the first or the second. */
+  /** The field names of reasoning in messages; templates read the first or the second. */
   private static final List<String> REASONING =
       List.of("reasoning_content", "thinking", "reasoning");
 
@@ -82,7 +79,7 @@ public final class ChatTemplate {
    * @param name the template's name or file, for errors
    * @param source the template's text
    * @throws ModelFileException if the template is malformed or too long
-   * @throws UnsupportedModelException if it uses a statement that is not supported
+   * @throws UnsupportedModelException if it uses an unsupported statement
    */
   public static ChatTemplate parse(String name, String source) {
     TemplateErrors errors = new TemplateErrors(name);
@@ -106,8 +103,8 @@ public final class ChatTemplate {
 
   /**
    * Checks that a model with this template can be given tools: the template reads them, and {@link
-   * AnswerParser} or {@link HarmonyParser} parses the calls that it writes. Without the second, a
-   * model's call would be returned as text.
+   * AnswerParser} or {@link HarmonyParser} parses the calls that it writes. Otherwise a model's call
+   * would be returned as text.
    *
    * @throws InvalidInputException if the template does not support tools, or writes calls in a
    *     format that is not supported
@@ -131,8 +128,8 @@ public final class ChatTemplate {
   }
 
   /**
-   * Returns the names that {@link ChatOptions#variables} may set, sorted: all names that the
-   * template reads, including those that it sets itself.
+   * Returns the variables that the template reads and that {@link ChatOptions#variables} may set,
+   * sorted. Includes variables that the template itself assigns.
    */
   public Set<String> variables() {
     return variables;
@@ -149,11 +146,12 @@ public final class ChatTemplate {
    * Renders the prompt of a conversation.
    *
    * @param messages the conversation, oldest message first
-   * @param options the tools, variables and special tokens
+   * @param options the other inputs of the template
+   * @return the prompt
    * @throws InvalidInputException if the template rejects the messages or options, or exceeds a
    *     limit
-   * @throws UnsupportedModelException if the template uses a filter, test, function or method that
-   *     is not supported
+   * @throws UnsupportedModelException if the template uses an unsupported filter, test, function or
+   *     method
    */
   public String render(List<ChatMessage> messages, ChatOptions options) {
     Meter meter = new Meter(characters(messages, options), System::nanoTime);
@@ -221,7 +219,7 @@ public final class ChatTemplate {
     return complete;
   }
 
-  /** Copies reasoning to all field names that templates read. */
+  /** Gives reasoning the names that templates read, whichever name it came under. */
   private static Map<String, @Nullable Object> withReasoning(Map<String, @Nullable Object> fields) {
     for (String name : REASONING) {
       Object reasoning = fields.get(name);

@@ -148,7 +148,7 @@ record ChatRequest(
 
   @Override
   public @Nullable Grammar grammar(ServedModel served, int[] prompt, @Nullable Grammar format) {
-    return served.chat().behindThoughts(prompt, format);
+    return served.chat().afterReasoning(prompt, format);
   }
 
   @Override
