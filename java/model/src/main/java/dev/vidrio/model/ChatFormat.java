@@ -30,14 +30,12 @@ public final class ChatFormat {
   /** Tokens of which a mark of thoughts and the white space behind it have fewer. */
   private static final int LAST_TOKENS = 32;
 
-  private final String model;
   private final Tokenizer tokenizer;
   private final ChatTemplate template;
   private final SpecialNames names;
   private final @Nullable ReasoningMarkers thoughts;
 
   private ChatFormat(String model, Tokenizer tokenizer, String source) {
-    this.model = model;
     this.tokenizer = tokenizer;
     this.template = ChatTemplate.parse(model + ": key '" + KEY + "'", source);
     this.names = new SpecialNames(tokenizer, source);
@@ -77,8 +75,8 @@ public final class ChatFormat {
    * @throws InvalidInputException when the template does not take the messages or options
    */
   public int[] encode(List<ChatMessage> messages, ChatOptions options) {
-    if (!options.tools().isEmpty() && !template.reads("tools")) {
-      throw new InvalidInputException("tools", "", "the chat template of " + model + " takes none");
+    if (!options.tools().isEmpty()) {
+      template.requireTools();
     }
     List<ChatMessage> marked = messages.stream().map(this::taken).map(names::mark).toList();
     String text = template.render(marked, given(options));

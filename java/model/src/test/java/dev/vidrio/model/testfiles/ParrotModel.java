@@ -27,20 +27,26 @@ public final class ParrotModel {
   private static final int CONTROL = 3;
   private static final int USER_DEFINED = 4;
 
+  private static final String CALLS =
+      "{% for call in m.tool_calls or [] %}<tool_call>{{ call.function | tojson }}</tool_call>"
+          + "{% endfor %}";
+
   /** Roles system, user, assistant and tool; the prompt ends in ':', or in '=' with tools. */
   private static final String TEMPLATE =
       "{{ bos_token }}{% for m in messages %}"
           + "{% if m.role not in ['system', 'user', 'assistant', 'tool'] %}"
           + "{{ raise_exception('role ' + m.role) }}{% endif %}"
-          + "{{ m.role[0] }}:{{ m.content }}"
-          + "{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}\n{% endfor %}"
+          + "{{ m.role[0] }}:{{ m.content + '' }}"
+          + CALLS
+          + "\n{% endfor %}"
           + "{% if tools %}{{ tools | length }}={% else %}a:{% endif %}";
 
   private static final String THINKING_TEMPLATE =
       "{{ bos_token }}{% for m in messages %}{{ m.role[0] }}:"
           + "{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}"
-          + "{{ m.content }}{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}\n"
-          + "{% endfor %}"
+          + "{{ m.content + '' }}"
+          + CALLS
+          + "\n{% endfor %}"
           + "{% if enable_thinking is defined and not enable_thinking %}a:<think></think>"
           + "{% elif tools %}{{ tools | length }}={% elif 'JSON' in messages[-1].content %}a#"
           + "{% else %}a:{% endif %}";
@@ -70,7 +76,8 @@ public final class ParrotModel {
     return write(file, scripts, THINKING_TEMPLATE);
   }
 
-  private static Path write(Path file, Map<Character, List<String>> scripts, String template)
+  /** Writes a model with a chat template whose prompts end in keys of the scripts. */
+  public static Path write(Path file, Map<Character, List<String>> scripts, String template)
       throws IOException {
     List<String> tokens = new ArrayList<>(TinyVocabulary.tokens());
     Map<Integer, Integer> next = new HashMap<>();

@@ -10,8 +10,8 @@ final class ScriptedAnswers {
   static final String TEMPLATE =
       """
       {%- for m in messages %}
-      {{- m.role }}: {{ m.content or '' }}
-      {%- if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}
+      {{- m.role }}: {{ m.content + '' }}
+      {%- for call in m.tool_calls or [] %}<tool_call>{{ call.function | tojson }}</tool_call>{% endfor %}
       {%- endfor %}
       {%- set last = messages[-1] %}
       {%- set text = last.content or '' %}
@@ -28,7 +28,8 @@ final class ScriptedAnswers {
       {%- elif 'color' in text %}<|color|>
       {%- elif 'ello' in text %}<|hello|>
       {%- elif 'story' in text %}<|story|>
-      {%- else %}<|unknown|>{% endif %}""";
+      {%- else %}<|unknown|>{% endif %}\
+      """;
 
   /**
    * Answers by the beginnings that the template picks; further ones are for those who forbid the
