@@ -1,7 +1,7 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.kernel.hook.ColumnStatistics;
-import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookPoint;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.stream.IntStream;

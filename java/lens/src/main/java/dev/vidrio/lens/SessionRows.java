@@ -1,6 +1,6 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.hook.StepRows;
 import dev.vidrio.model.Sequence;
 import java.lang.foreign.MemorySegment;

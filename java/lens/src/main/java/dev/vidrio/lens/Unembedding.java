@@ -1,8 +1,8 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.RowPlan;
 import dev.vidrio.model.Model;

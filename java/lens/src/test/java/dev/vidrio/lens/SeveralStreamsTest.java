@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.attribute.ContextMixing.Measure;
 import dev.vidrio.lens.circuit.ComponentGraph;
@@ -13,8 +15,6 @@ import dev.vidrio.lens.decode.TunedLensTrainer;
 import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.detect.NeuronDetection;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.see.DirectLogitAttribution;
 import dev.vidrio.lens.see.DirectLogitAttribution.By;
 import dev.vidrio.lens.see.LogitLens;

@@ -1,6 +1,7 @@
 package dev.vidrio.lens.attribute;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.attribute.ContextMixing.Measure;
@@ -8,7 +9,6 @@ import dev.vidrio.lens.component.Readout;
 import dev.vidrio.lens.component.TokenContributions;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
 import java.util.Arrays;

@@ -1,12 +1,12 @@
 package dev.vidrio.lens.attribute;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.component.TokenContributions;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;

@@ -1,12 +1,12 @@
 package dev.vidrio.lens.attribute;
 
 import dev.vidrio.kernel.gradient.GradientRules;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.function.ToDoubleBiFunction;

@@ -1,11 +1,11 @@
 package dev.vidrio.lens.attribute;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.vector.RowMean;
 import java.util.List;
 import java.util.Random;

@@ -1,6 +1,8 @@
 package dev.vidrio.lens.circuit;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
@@ -8,8 +10,6 @@ import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;

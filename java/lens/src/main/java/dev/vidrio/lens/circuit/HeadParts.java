@@ -2,10 +2,10 @@ package dev.vidrio.lens.circuit;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.component.HeadOutputs;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.hook.StepRows;
 import dev.vidrio.lens.plan.HeadResults;
 import dev.vidrio.lens.plan.HookMap;

@@ -1,7 +1,7 @@
 package dev.vidrio.lens.circuit;
 
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
 import java.util.List;
 

@@ -1,12 +1,12 @@
 package dev.vidrio.lens.decode;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;

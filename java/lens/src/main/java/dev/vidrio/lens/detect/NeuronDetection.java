@@ -3,6 +3,8 @@ package dev.vidrio.lens.detect;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.Capture;
@@ -12,8 +14,6 @@ import dev.vidrio.lens.component.NeuronOutputs;
 import dev.vidrio.lens.component.Readout;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.NormValues;
 import dev.vidrio.lens.plan.RowPlan;

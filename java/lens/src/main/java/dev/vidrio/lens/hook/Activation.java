@@ -2,6 +2,7 @@ package dev.vidrio.lens.hook;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;

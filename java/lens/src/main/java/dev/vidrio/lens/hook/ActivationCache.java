@@ -2,6 +2,8 @@ package dev.vidrio.lens.hook;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.NearNames;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import java.util.List;
 
 /**

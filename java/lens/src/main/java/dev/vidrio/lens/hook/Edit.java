@@ -1,6 +1,8 @@
 package dev.vidrio.lens.hook;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Sequence;
 import java.lang.foreign.MemorySegment;

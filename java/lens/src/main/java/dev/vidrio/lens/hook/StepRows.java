@@ -1,5 +1,6 @@
 package dev.vidrio.lens.hook;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.model.Sequence;
 import java.lang.foreign.MemorySegment;
 

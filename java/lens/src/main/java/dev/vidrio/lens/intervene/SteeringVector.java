@@ -1,11 +1,11 @@
 package dev.vidrio.lens.intervene;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.lens.vector.Vectors;

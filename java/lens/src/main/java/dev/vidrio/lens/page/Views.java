@@ -1,10 +1,10 @@
 package dev.vidrio.lens.page;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.detect.OvScores;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.CausalTracing;

@@ -1,13 +1,13 @@
 package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.LowRankOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.Rows;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;

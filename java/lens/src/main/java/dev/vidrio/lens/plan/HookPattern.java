@@ -2,8 +2,8 @@ package dev.vidrio.lens.plan;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.NearNames;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;

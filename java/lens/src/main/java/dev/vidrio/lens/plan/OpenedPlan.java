@@ -1,12 +1,12 @@
 package dev.vidrio.lens.plan;
 
 import dev.vidrio.kernel.hook.EditTable;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.SequenceOp;
-import dev.vidrio.lens.hook.HookPoint;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

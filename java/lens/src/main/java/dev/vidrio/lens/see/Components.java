@@ -1,13 +1,13 @@
 package dev.vidrio.lens.see;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.component.NeuronOutputs;
 import dev.vidrio.lens.component.TokenContributions;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.see.DirectLogitAttribution.By;
 import dev.vidrio.lens.vector.Vectors;

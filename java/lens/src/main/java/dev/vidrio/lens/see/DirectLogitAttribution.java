@@ -1,6 +1,7 @@
 package dev.vidrio.lens.see;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.attribute.AltiLogit;
@@ -8,7 +9,6 @@ import dev.vidrio.lens.component.Readout;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.Inputs;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -2,9 +2,9 @@ package dev.vidrio.lens.see;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
 import java.util.Arrays;

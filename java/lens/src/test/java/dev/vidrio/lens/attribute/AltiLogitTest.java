@@ -6,14 +6,14 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.attribute.ContextMixing.Measure;
 import dev.vidrio.lens.component.Readout;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.see.DirectLogitAttribution;
 import dev.vidrio.lens.see.DirectLogitAttribution.By;
 import dev.vidrio.lens.see.DirectLogitAttribution.Part;

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.BardTest;
-import dev.vidrio.lens.hook.HookPoint;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;

@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import java.nio.file.Path;

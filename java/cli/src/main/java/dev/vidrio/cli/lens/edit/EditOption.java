@@ -1,10 +1,10 @@
 package dev.vidrio.cli.lens.edit;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;

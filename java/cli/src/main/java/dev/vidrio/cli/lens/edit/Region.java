@@ -2,10 +2,10 @@ package dev.vidrio.cli.lens.edit;
 
 import dev.vidrio.cli.lens.edit.Index.Range;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.Change;
 import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import java.util.ArrayList;
 import java.util.List;
 

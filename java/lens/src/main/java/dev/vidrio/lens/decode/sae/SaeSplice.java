@@ -3,9 +3,9 @@ package dev.vidrio.lens.decode.sae;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Hook;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.StepRows;
 import dev.vidrio.lens.plan.Inputs;
 import java.lang.foreign.MemorySegment;
