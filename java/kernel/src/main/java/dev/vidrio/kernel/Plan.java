@@ -1,5 +1,6 @@
 package dev.vidrio.kernel;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
@@ -22,11 +23,15 @@ import java.util.Set;
  * @param ops the operations in order
  * @param kv shape of the key-value cache that its attention uses
  * @param outputs activations that keep their values until the next step
+ * @param hooks the activation at each hook point; for a point within an operation (the scores and
+ *     the pattern of attention, the scale and the normalized value of a norm), the output of that
+ *     operation
  */
-public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
+public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs, Map<HookPoint, Buffer> hooks) {
   public Plan {
     ops = List.copyOf(ops);
     outputs = Set.copyOf(outputs);
+    hooks = Map.copyOf(hooks);
     Map<String, Operand> written = new HashMap<>();
     for (Op op : ops) {
       checkCache(op, kv);
@@ -46,6 +51,23 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
         throw new IllegalArgumentException("output " + output.name() + " is never written");
       }
     }
+    hooks.forEach(
+        (point, buffer) -> {
+          if (!buffer.equals(written.get(buffer.name()))) {
+            throw new IllegalArgumentException(
+                "hook point " + point + ": " + buffer.name() + " is never written");
+          }
+        });
+  }
+
+  /** Creates a plan without hook points. */
+  public Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
+    this(ops, kv, outputs, Map.of());
+  }
+
+  /** Returns a plan of other operations, which still write all outputs and hook points. */
+  public Plan withOps(List<Op> newOps) {
+    return new Plan(newOps, kv, outputs, hooks);
   }
 
   private static void checkCache(Op op, KvShape kv) {
@@ -132,7 +154,7 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
         all.add(buffer);
       }
     }
-    return new Plan(more, kv, all);
+    return new Plan(more, kv, all, hooks);
   }
 
   /** The activation of this name. */
@@ -149,7 +171,7 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
 
   /** The same with products that may leave the promise of equal bits for speed. */
   public Plan fast() {
-    return new Plan(ops.stream().map(Plan::fast).toList(), kv, outputs);
+    return withOps(ops.stream().map(Plan::fast).toList());
   }
 
   private static Op fast(Op op) {

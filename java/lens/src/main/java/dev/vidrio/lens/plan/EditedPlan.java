@@ -48,7 +48,7 @@ public final class EditedPlan {
     pass.movePoints();
     pass.edited.keySet().forEach(buffer -> hooks.edit(buffer, unedited(buffer)));
     pass.opened.moved().forEach(hooks::move);
-    return new Plan(ops, plan.kv(), plan.outputs());
+    return plan.withOps(ops);
   }
 
   /** Adds an operation and the edits of what it writes. */

@@ -40,6 +40,6 @@ public final class TappedPlan {
       }
     }
     waiting.forEach(x -> ops.addAll(taps.apply(x)));
-    return new Plan(ops, plan.kv(), plan.outputs());
+    return plan.withOps(ops);
   }
 }
