@@ -39,7 +39,7 @@ final class ExaoneMoe {
             .scaled(keys)
             .shared(keys)
             .placed(keys, model.sizes());
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Attention attention = slides.test(layer.index()) ? sliding : full;
       x = layer.preNorm(x, layer.attention(attention), layer.mixture(experts));
