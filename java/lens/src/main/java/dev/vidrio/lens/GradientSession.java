@@ -153,7 +153,7 @@ public final class GradientSession implements AutoCloseable {
     var forward = new Plan(ops, model.kv(), outputs);
     try {
       return options.recompute()
-          ? Gradient.of(forward, seeded, wanted, options.rules(), BlockInputs.of(forward))
+          ? Gradient.of(forward, seeded, wanted, options.rules(), BlockInputs.of(forward, hooks))
           : Gradient.of(forward, seeded, wanted, options.rules());
     } catch (IllegalArgumentException e) {
       throw new InvalidInputException("hooks", options.hooks(), String.valueOf(e.getMessage()));

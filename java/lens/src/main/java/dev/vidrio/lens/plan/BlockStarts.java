@@ -19,7 +19,6 @@ public final class BlockStarts {
   private final HookMap hooks;
   private final EditTables tables;
   private final Plan plan;
-  private final int tokensEnd;
 
   /**
    * @param plan after {@link EditedPlan}
@@ -28,18 +27,8 @@ public final class BlockStarts {
   public BlockStarts(Plan plan, HookMap hooks, EditTables tables) {
     this.plan = plan;
     this.ops = plan.ops();
-    this.tokensEnd =
-        IntStream.range(0, ops.size())
-            .filter(i -> ops.get(i).writes().stream().anyMatch(BlockStarts::isOfTokens))
-            .map(i -> i + 1)
-            .max()
-            .orElse(0);
     this.hooks = hooks;
     this.tables = tables;
-  }
-
-  private static boolean isOfTokens(Operand y) {
-    return y.name().startsWith("per_layer_inputs.");
   }
 
   /** The input of a block, before edits of it. */
@@ -97,10 +86,10 @@ public final class BlockStarts {
     return written;
   }
 
-  /** The first operation of a block, behind those of what blocks read of tokens. */
+  /** Returns the index of the first operation of a block. */
   private int begin(int layer) {
     Buffer input = input(layer);
-    return IntStream.range(tokensEnd, ops.size())
+    return IntStream.range(0, ops.size())
         .filter(i -> ops.get(i).reads().contains(input))
         .findFirst()
         .orElseThrow();

@@ -104,7 +104,7 @@ public final class CapturedPoints {
 
   /** Adds what writes an activation and what leads there; false where that takes more than rows. */
   private boolean traceWriter(Operand y, Set<Buffer> inputs, Set<Op> ops) {
-    @Nullable Op op = writers.get(y.name());
+    @Nullable Op op = writers.get(y);
     boolean follows =
         switch (op) {
           case Op.Gather gather -> trace(gather.x(), Set.of(gather.x()), inputs, ops);

@@ -12,6 +12,7 @@ import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.model.Model;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,12 +20,17 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** The hook points of a plan, in the order of a forward pass, and where their values come from. */
 public final class HookMap {
+  private static final Set<HookSite> HEAD_INPUTS =
+      EnumSet.of(HookSite.Q, HookSite.K, HookSite.V, HookSite.GATE);
+
   private final Writers writers = new Writers();
+  private final Map<HookPoint, Buffer> recorded;
   private final KvShape kv;
   private final int layers;
   private final Map<Integer, SequenceOp.KvStore> stores = new HashMap<>();
@@ -45,6 +51,7 @@ public final class HookMap {
   /** Of a plan. */
   public HookMap(Plan plan, int layers) {
     this.kv = plan.kv();
+    this.recorded = plan.hooks();
     this.layers = layers;
     plan.ops().forEach(this::index);
     add(HookPoint.of(HookSite.EMBED));
@@ -77,86 +84,48 @@ public final class HookMap {
 
   private Optional<? extends HookSource> find(HookPoint point) {
     return switch (point.site()) {
-      case RESID_PRE -> residPre(point.layer()).map(HookSource.Written::new);
-      case LN1_SCALE -> scale(norm(ln1(point.layer())));
-      case LN1_NORMALIZED -> normalized(norm(ln1(point.layer())));
-      case LN1_POST_SCALE -> scale(behind(HookSite.ATTN_OUT, ln1(point.layer()), point));
-      case LN1_POST_NORMALIZED -> normalized(behind(HookSite.ATTN_OUT, ln1(point.layer()), point));
-      case LN2_SCALE -> scale(norm(ln2(point.layer())));
-      case LN2_NORMALIZED -> normalized(norm(ln2(point.layer())));
-      case LN2_POST_SCALE -> scale(behind(HookSite.MLP_OUT, ln2(point.layer()), point));
-      case LN2_POST_NORMALIZED -> normalized(behind(HookSite.MLP_OUT, ln2(point.layer()), point));
-      case LN_FINAL_SCALE -> norm("ln_final").map(n -> new HookSource.NormScale(n, allRows(n.x())));
-      case LN_FINAL_NORMALIZED ->
-          norm("ln_final").map(n -> new HookSource.Normalized(n, allRows(n.x())));
+      case LN1_SCALE, LN1_POST_SCALE, LN2_SCALE, LN2_POST_SCALE, LN_FINAL_SCALE ->
+          norm(point).map(n -> new HookSource.NormScale(n, allRows(n.x())));
+      case LN1_NORMALIZED,
+          LN1_POST_NORMALIZED,
+          LN2_NORMALIZED,
+          LN2_POST_NORMALIZED,
+          LN_FINAL_NORMALIZED ->
+          norm(point).map(n -> new HookSource.Normalized(n, allRows(n.x())));
       case ATTN_SCORES -> scores(point.layer(), false);
       case PATTERN -> scores(point.layer(), true);
       case RESULT -> headResults(point.layer());
-      default -> writers.written(point.name()).map(HookSource.Written::new);
+      default -> recorded(point).map(HookSource.Written::new);
     };
   }
 
-  private static String block(int layer, String name) {
-    return "blocks." + layer + "." + name;
+  /** The activation that the plan records for a point. */
+  private Optional<Buffer> recorded(HookPoint point) {
+    return Optional.ofNullable(recorded.get(point));
   }
 
-  /**
-   * What the block calls so, or what its first sum adds to; where it has none, what it hands on.
-   */
-  private Optional<Buffer> residPre(int layer) {
-    @Nullable Op mid = writers.get(block(layer, "hook_resid_mid"));
-    @Nullable Op first = mid == null ? writers.get(block(layer, "hook_resid_post")) : mid;
-    Optional<Buffer> added =
-        switch (first) {
-          case Op.Add add -> Optional.of(add.a());
-          case Op.Scale scale -> Optional.of(scale.x());
-          case null, default -> Optional.empty();
-        };
-    return writers.written(block(layer, HookSite.RESID_PRE.suffix())).or(() -> added);
+  /** The activation at a point, if the plan writes it. */
+  private Optional<Buffer> written(HookPoint point) {
+    return find(point).orElse(null) instanceof HookSource.Written(Buffer buffer)
+        ? Optional.of(buffer)
+        : Optional.empty();
   }
 
-  /** The norm before attention; where there is none, the one after it. */
-  private String ln1(int layer) {
-    return writers.has(block(layer, "ln1")) ? block(layer, "ln1") : block(layer, "hook_attn_out");
+  private Optional<Buffer> recorded(HookSite site, int layer) {
+    return recorded(new HookPoint(site, layer));
   }
 
-  /** The norm before the feed-forward block; where no sublayer has one, the one after it. */
-  private String ln2(int layer) {
-    boolean before = writers.has(block(layer, "ln1")) || writers.has(block(layer, "ln2"));
-    return before ? block(layer, "ln2") : block(layer, "hook_mlp_out");
+  private Optional<Op.Norm> norm(HookPoint point) {
+    return recorded(point).map(y -> (Op.Norm) writers.of(y));
   }
 
-  /** The norm between a sublayer and the stream, where it is not the first of the sublayer. */
-  private Optional<Op.Norm> behind(HookSite out, String first, HookPoint point) {
-    String name = block(point.layer(), out.suffix());
-    return name.equals(first) ? Optional.empty() : norm(name);
-  }
-
-  private static Optional<HookSource> scale(Optional<Op.Norm> norm) {
-    return norm.map(n -> new HookSource.NormScale(n, n.x()));
-  }
-
-  private static Optional<HookSource> normalized(Optional<Op.Norm> norm) {
-    return norm.map(n -> new HookSource.Normalized(n, n.x()));
-  }
-
-  /** A norm, behind which may stand a factor. */
-  private Optional<Op.Norm> norm(String name) {
-    @Nullable Op last = writers.get(name);
-    @Nullable Op op = last instanceof Op.Scale scale ? writers.get(scale.x().name()) : last;
-    return op instanceof Op.Norm norm ? Optional.of(norm) : Optional.empty();
-  }
-
-  /** What rows of x were gathered from. */
+  /** The rows that x has been gathered from, or x. */
   private Buffer allRows(Buffer x) {
-    return writers.get(x.name()) instanceof Op.Gather gather ? gather.x() : x;
+    return writers.get(x) instanceof Op.Gather gather ? gather.x() : x;
   }
 
-  /** Attention, behind which may stand a gate or a norm. */
   private Optional<SequenceOp.Attention> attention(int layer) {
-    String ungated = block(layer, HookSite.Z_PRE.suffix());
-    String z = writers.has(ungated) ? ungated : block(layer, HookSite.Z.suffix());
-    return writers.get(z) instanceof SequenceOp.Attention a ? Optional.of(a) : Optional.empty();
+    return recorded(HookSite.PATTERN, layer).map(z -> (SequenceOp.Attention) writers.of(z));
   }
 
   private Optional<HookSource> scores(int layer, boolean pattern) {
@@ -168,8 +137,7 @@ public final class HookMap {
   }
 
   private Optional<HookSource.HeadResults> headResults(int layer) {
-    return writers
-        .written(block(layer, HookSite.Z.suffix()))
+    return recorded(HookSite.Z, layer)
         .flatMap(
             z ->
                 Optional.ofNullable(products.find(z))
@@ -212,6 +180,11 @@ public final class HookMap {
     return source(new HookPoint(HookSite.RESID_PRE, layer)).captured().getFirst();
   }
 
+  /** Returns the number of layers. */
+  int layers() {
+    return layers;
+  }
+
   /** The stream that a feed-forward block reads, where it stands behind attention or beside it. */
   public HookPoint beforeMlp(int layer) {
     var mid = new HookPoint(HookSite.RESID_MID, layer);
@@ -237,7 +210,14 @@ public final class HookMap {
 
   /** The layer whose keys and values one reads: itself, or an earlier one. */
   public int keysOf(int layer) {
-    return attention(layer).map(a -> BlockInputs.number(values(a))).orElse(layer);
+    return attention(layer)
+        .map(
+            a ->
+                IntStream.range(0, layer)
+                    .filter(l -> attention(l).filter(b -> b.layer() == a.layer()).isPresent())
+                    .findFirst()
+                    .orElse(layer))
+        .orElse(layer);
   }
 
   /** Checks that each layer has keys and values of its own, which a method needs. */
@@ -254,7 +234,8 @@ public final class HookMap {
   public float factorFrom(int layer) {
     float factor = 1;
     for (int l = layer; l < layers; l++) {
-      if (writers.get(block(l, HookSite.RESID_POST.suffix())) instanceof Op.Scale scale) {
+      if (recorded(HookSite.RESID_POST, l).map(writers::of).orElse(null)
+          instanceof Op.Scale scale) {
         factor *= scale.factor();
       }
     }
@@ -273,10 +254,7 @@ public final class HookMap {
 
   /** The experts that a token of a layer goes to; 0 where it has none. */
   int experts(int layer) {
-    return writers
-        .written(block(layer, HookSite.EXPERT_INDICES.suffix()))
-        .map(Buffer::width)
-        .orElse(0);
+    return recorded(HookSite.EXPERT_INDICES, layer).map(Buffer::width).orElse(0);
   }
 
   /** The operations between the product with W_O and the output of attention, in order. */
@@ -287,9 +265,9 @@ public final class HookMap {
   /** The operations between the last product and what it becomes at a point, in order. */
   public List<Op> afterProduct(HookPoint point) {
     Deque<Op> path = new ArrayDeque<>();
-    Buffer at = writers.written(point.name()).orElseThrow();
+    Buffer at = written(point).orElseThrow();
     while (true) {
-      Op op = Objects.requireNonNull(writers.get(at.name()));
+      Op op = writers.of(at);
       switch (op) {
         case Op.AddBias add -> at = add.a();
         case Op.Scale scale -> at = scale.x();
@@ -309,12 +287,12 @@ public final class HookMap {
    * @throws InvalidInputException when no one product makes it, or one of a latent vector
    */
   public Op.MatMul product(HookPoint point) {
-    @Nullable Op op = writers.get(writers.written(point.name()).map(Buffer::name).orElse(""));
+    @Nullable Op op = written(point).map(writers::of).orElse(null);
     while (op instanceof Op.AddBias
         || op instanceof Op.Scale
         || op instanceof Op.Norm
         || (op instanceof Op.Activation a && a.kind() == Op.ActivationKind.HARD_TANH)) {
-      op = writers.get(op.reads().getFirst().name());
+      op = writers.get(op.reads().getFirst());
     }
     if (op instanceof Op.MatMul product && !readsLatent(point, product)) {
       return product;
@@ -329,17 +307,18 @@ public final class HookMap {
         });
   }
 
-  /** Whether latent attention makes it of a short vector, which is no linear map of the stream. */
+  /** Whether a head input is the product of a normalized latent vector, not of the stream. */
   private boolean readsLatent(HookPoint point, Op.MatMul product) {
-    return point.site().inBlock()
-        && point.site() != HookSite.ATTN_OUT
-        && writers.get(products.factor(product).name()) instanceof Op.Norm norm
-        && norm.y().name().startsWith(block(point.layer(), "attn."));
+    return HEAD_INPUTS.contains(point.site())
+        && writers.get(products.factor(product)) instanceof Op.Norm norm
+        && !norm.equals(norm(new HookPoint(HookSite.LN1_NORMALIZED, point.layer())).orElse(null));
   }
 
   /** The norm whose output the product of a point multiplies, where it does so. */
   public Optional<Op.Norm> normBefore(HookPoint point) {
-    return norm(products.factor(product(point)).name());
+    return writers.get(products.factor(product(point))) instanceof Op.Norm norm
+        ? Optional.of(norm)
+        : Optional.empty();
   }
 
   /** The embedding of tokens. */

@@ -3,6 +3,7 @@ package dev.vidrio.lens.plan;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.model.Model;
 import java.lang.foreign.MemorySegment;
@@ -46,8 +47,9 @@ public final class Inputs {
 
   /** Whether blocks hand on one stream: the last norm reads what the last of them wrote. */
   public static boolean hasOneStream(Model model) {
+    Buffer end = model.architecture().plan().hooks().get(end(model));
     return model.architecture().plan().ops().stream()
-        .anyMatch(op -> op instanceof Op.Gather rows && rows.x().name().equals(end(model).name()));
+        .anyMatch(op -> op instanceof Op.Gather rows && rows.x().equals(end));
   }
 
   /** Checks that blocks hand on one stream, which a method needs. */

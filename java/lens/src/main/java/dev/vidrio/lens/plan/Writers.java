@@ -8,38 +8,27 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The operations of a plan, by the activations that they write. */
 final class Writers {
-  private final Map<String, Op> writers = new HashMap<>();
+  private final Map<Operand, Op> writers = new HashMap<>();
 
-  /** Takes the next operation of the plan. */
+  /** Adds the next operation of the plan. */
   void add(Op op) {
-    op.writes().forEach(operand -> writers.put(operand.name(), op));
+    op.writes().forEach(operand -> writers.put(operand, op));
   }
 
-  /** What writes the activation of a name; null where nothing does. */
-  @Nullable Op get(String name) {
-    return writers.get(name);
+  /** Returns the operation that writes an activation, or null. */
+  @Nullable Op get(Operand operand) {
+    return writers.get(operand);
   }
 
-  /** Whether something writes an activation of this name. */
-  boolean has(String name) {
-    return writers.containsKey(name);
-  }
-
-  /** The activation of this name. */
-  Optional<Buffer> written(String name) {
-    @Nullable Op op = get(name);
-    return op == null
-        ? Optional.empty()
-        : op.writes().stream()
-            .filter(y -> y.name().equals(name))
-            .map(Buffer.class::cast)
-            .findFirst();
+  /** Returns the operation that writes an activation of the plan. */
+  Op of(Operand operand) {
+    return Objects.requireNonNull(writers.get(operand), operand::name);
   }
 
   /**
@@ -59,7 +48,7 @@ final class Writers {
     if (y.equals(x)) {
       return;
     }
-    Op writer = get(y.name());
+    Op writer = get(y);
     if (writer == null || writer instanceof Op.Embed) {
       throw new InvalidInputException("hook", y.name(), "is not made of " + x.name() + " alone");
     }
