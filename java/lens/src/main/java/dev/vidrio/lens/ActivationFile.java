@@ -6,7 +6,7 @@ import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.plan.Halves;
+import dev.vidrio.lens.memory.HalfFloats;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -74,7 +74,8 @@ public final class ActivationFile {
       MemorySegment data = cache.get(point).data();
       try (Arena arena = Arena.ofConfined()) {
         writer.write(
-            prefix + point.name(), type == TapType.F32 ? data : Halves.ofFloats(type, data, arena));
+            prefix + point.name(),
+            type == TapType.F32 ? data : HalfFloats.ofFloats(type, data, arena));
       }
     }
     try (Arena arena = Arena.ofConfined()) {

@@ -17,17 +17,16 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Change;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.plan.BlockInputs;
-import dev.vidrio.lens.plan.EditPlacer;
-import dev.vidrio.lens.plan.EditTables;
-import dev.vidrio.lens.plan.EditedPlan;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.HookPattern;
-import dev.vidrio.lens.plan.HookSource;
-import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.lens.plan.PointGradient;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.hook.InterventionKind;
+import dev.vidrio.lens.pass.EditInsertion;
+import dev.vidrio.lens.pass.EditPlacer;
+import dev.vidrio.lens.pass.EditTables;
+import dev.vidrio.lens.resolve.BlockInputs;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.HookPattern;
+import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashSet;
@@ -101,7 +100,7 @@ public final class GradientSession implements AutoCloseable {
     var placer = new EditPlacer(hooks, options.tokens());
     this.edits = new EditTables(placer, editable, options.tokens());
     try {
-      Plan edited = EditedPlan.of(model, hooks, edits);
+      Plan edited = EditInsertion.of(model, hooks, edits);
       for (HookPoint point : seeded) {
         seeds.put(point, executor.allocate(bytes(buffer(point), room(buffer(point))), arena));
       }
@@ -189,14 +188,14 @@ public final class GradientSession implements AutoCloseable {
    *     does not fit it, or is a clamp, through which no gradient goes; then those before still
    *     apply
    */
-  public void edits(List<Edit> newEdits) {
+  public void edits(List<Intervention> newEdits) {
     requireOpen();
-    for (Edit edit : newEdits) {
+    for (Intervention edit : newEdits) {
       if (edit.sequence() != null) {
         throw new InvalidInputException(
             "edit of " + edit.point(), "", "a gradient session's sequence is its own");
       }
-      if (edit.change() instanceof Change.Clamp) {
+      if (edit.change() instanceof InterventionKind.Clamp) {
         throw new InvalidInputException("edit of " + edit.point(), "", "a clamp has no gradient");
       }
     }
@@ -234,7 +233,7 @@ public final class GradientSession implements AutoCloseable {
   public void prefix(int... tokens) {
     requireOpen();
     Interruption.check();
-    points.forEach(Inputs::requireRows);
+    points.forEach(Preconditions::requireRows);
     prefix = 0;
     before = new int[0];
     state = State.EMPTY;

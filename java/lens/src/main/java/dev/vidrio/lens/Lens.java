@@ -5,12 +5,12 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.gradient.Gradient;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.Hook;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.HookPattern;
-import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.lens.plan.TransposedWeights;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.partial.TransposedWeights;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.HookPattern;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
@@ -132,8 +132,8 @@ public final class Lens {
    *
    * @throws InvalidInputException also when an edit does not fit its point
    */
-  public ActivationCache run(int[] tokens, Capture capture, List<Edit> edits) {
-    List<HookPoint> points = edits.stream().map(Edit::point).distinct().toList();
+  public ActivationCache run(int[] tokens, Capture capture, List<Intervention> edits) {
+    List<HookPoint> points = edits.stream().map(Intervention::point).distinct().toList();
     return run(tokens, capture, points, edits.size(), session -> session.edits(edits));
   }
 
@@ -152,7 +152,7 @@ public final class Lens {
       List<HookPoint> editable,
       int room,
       Consumer<LensSession> prepare) {
-    Inputs.requireTokens(model, tokens);
+    Preconditions.requireTokens(model, tokens);
     var options = new SessionOptions(tokens.length, Math.min(BATCH, tokens.length), 1, 1);
     LensSession session = open(capture.of(tokens.length), options, editable, Math.max(1, room));
     try {

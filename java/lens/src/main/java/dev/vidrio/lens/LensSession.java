@@ -10,17 +10,17 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.Hook;
-import dev.vidrio.lens.plan.CapturedPoints;
-import dev.vidrio.lens.plan.EditPlacer;
-import dev.vidrio.lens.plan.EditTables;
-import dev.vidrio.lens.plan.EditedPlan;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.HookPattern;
-import dev.vidrio.lens.plan.KeptActivations;
-import dev.vidrio.lens.plan.TapMemory;
-import dev.vidrio.lens.plan.TappedPlan;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.memory.CapturedPoints;
+import dev.vidrio.lens.memory.KeptActivations;
+import dev.vidrio.lens.memory.TapMemory;
+import dev.vidrio.lens.pass.EditInsertion;
+import dev.vidrio.lens.pass.EditPlacer;
+import dev.vidrio.lens.pass.EditTables;
+import dev.vidrio.lens.pass.TapInsertion;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.HookPattern;
 import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
@@ -127,7 +127,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     }
     this.edits = new EditTables(new EditPlacer(hooks, options.context()), editable, room);
     try {
-      Plan editedPlan = EditedPlan.of(plan, hooks, edits);
+      Plan editedPlan = EditInsertion.of(plan, hooks, edits);
       this.captured =
           new CapturedPoints(editedPlan, hooks, points, recomputed(options), capture.from());
       Map<Buffer, Integer> firsts = captured.firsts();
@@ -135,7 +135,8 @@ public final class LensSession implements BatchFeed, AutoCloseable {
       this.memory =
           new TapMemory(model.executor(), capture.type(), watched, options.sequences(), firsts, to);
       this.plan =
-          TappedPlan.of(editedPlan, memory::has, x -> List.of(new HookOp.Tap(x, memory.target(x))));
+          TapInsertion.of(
+              editedPlan, memory::has, x -> List.of(new HookOp.Tap(x, memory.target(x))));
     } catch (Throwable e) {
       edits.close();
       throw e;
@@ -223,9 +224,9 @@ public final class LensSession implements BatchFeed, AutoCloseable {
    *     unless it shares those of another session
    * @throws IllegalStateException when the session is closed
    */
-  public void edits(List<Edit> newEdits) {
+  public void edits(List<Intervention> newEdits) {
     session.requireOpen();
-    for (Edit edit : newEdits) {
+    for (Intervention edit : newEdits) {
       if (edit.sequence() != null && !shared) {
         var _ = slot(edit.sequence());
       }
@@ -240,7 +241,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
    *     there is room for, or positions, columns or values do not fit it
    * @throws IllegalStateException when the session is closed
    */
-  public void check(List<Edit> someEdits) {
+  public void check(List<Intervention> someEdits) {
     session.requireOpen();
     edits.check(someEdits);
   }

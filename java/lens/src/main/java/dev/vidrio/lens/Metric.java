@@ -6,8 +6,8 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;
@@ -32,7 +32,7 @@ public interface Metric {
   /** The logit of a token. */
   static DifferentiableMetric logit(int token) {
     return (logits, gradient) -> {
-      Inputs.requireToken(logits, token);
+      Preconditions.requireToken(logits, token);
       gradient.setAtIndex(JAVA_FLOAT, token, 1);
       return logits.getAtIndex(JAVA_FLOAT, token);
     };
@@ -41,8 +41,8 @@ public interface Metric {
   /** The logit of one token less that of another. */
   static DifferentiableMetric logitDifference(int answer, int wrong) {
     return (logits, gradient) -> {
-      Inputs.requireToken(logits, answer);
-      Inputs.requireToken(logits, wrong);
+      Preconditions.requireToken(logits, answer);
+      Preconditions.requireToken(logits, wrong);
       gradient.setAtIndex(JAVA_FLOAT, answer, 1);
       gradient.setAtIndex(JAVA_FLOAT, wrong, gradient.getAtIndex(JAVA_FLOAT, wrong) - 1);
       return (double) logits.getAtIndex(JAVA_FLOAT, answer) - logits.getAtIndex(JAVA_FLOAT, wrong);
@@ -56,7 +56,7 @@ public interface Metric {
       double logSum = LogProbability.logSum(logits);
       double p = 0;
       for (int token : different) {
-        Inputs.requireToken(logits, token);
+        Preconditions.requireToken(logits, token);
         p += Math.exp(logits.getAtIndex(JAVA_FLOAT, token) - logSum);
       }
       for (long w = 0; w < logits.byteSize() / Float.BYTES; w++) {
@@ -78,7 +78,7 @@ public interface Metric {
    * @throws InvalidInputException when the model cannot take the tokens
    */
   static DifferentiableMetric divergence(Lens lens, int[] tokens) {
-    Inputs.requireTokens(lens.model(), tokens);
+    Preconditions.requireTokens(lens.model(), tokens);
     float[] truth;
     try (Session session =
         lens.model().newSession(SessionOptions.DEFAULT.withContext(tokens.length))) {
@@ -101,7 +101,7 @@ public interface Metric {
   /** The natural logarithm of the probability of a token. */
   static DifferentiableMetric logProbability(int token) {
     return (logits, gradient) -> {
-      Inputs.requireToken(logits, token);
+      Preconditions.requireToken(logits, token);
       double logSum = LogProbability.logSum(logits);
       for (long w = 0; w < logits.byteSize() / Float.BYTES; w++) {
         double p = Math.exp(logits.getAtIndex(JAVA_FLOAT, w) - logSum);
@@ -117,7 +117,7 @@ public interface Metric {
    * @throws InvalidInputException when an edit does not fit its point, or the model cannot take the
    *     tokens
    */
-  default double of(Lens lens, int[] tokens, List<Edit> edits) {
+  default double of(Lens lens, int[] tokens, List<Intervention> edits) {
     HookPoint logits = HookPoint.of(HookSite.LOGITS);
     try (ActivationCache cache = lens.run(tokens, Capture.of(logits.name()).last(1), edits)) {
       return of(cache.get(logits).data());
@@ -130,7 +130,7 @@ public interface Metric {
    * @throws InvalidInputException when the model cannot take the tokens
    */
   default double of(Lens lens, int[] tokens) {
-    Inputs.requireTokens(lens.model(), tokens);
+    Preconditions.requireTokens(lens.model(), tokens);
     try (Session session =
         lens.model().newSession(SessionOptions.DEFAULT.withContext(tokens.length))) {
       return of(session.feed(session.newSequence(), tokens));

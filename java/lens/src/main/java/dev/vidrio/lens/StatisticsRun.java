@@ -13,9 +13,9 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.HookSource;
-import dev.vidrio.lens.plan.TappedPlan;
+import dev.vidrio.lens.pass.TapInsertion;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.HookSource;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
@@ -80,7 +80,7 @@ final class StatisticsRun implements AutoCloseable {
             "hook", hooks, "is derived from others; statistics are of what the plan writes");
       }
       this.logits = gathered.keySet().stream().anyMatch(x -> x.rows() == Rows.LOGITS);
-      Plan gathering = TappedPlan.of(plan, gathered::containsKey, this::ops);
+      Plan gathering = TapInsertion.of(plan, gathered::containsKey, this::ops);
       int rows = Math.min(BATCH, window);
       int fitting = Math.clamp(LOGIT_BYTES / 4 / model.architecture().vocabulary(), 1, rows);
       var room = new SessionOptions(window, logits ? fitting : rows, 1, logits ? fitting : 1);

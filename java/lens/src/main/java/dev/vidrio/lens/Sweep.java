@@ -11,13 +11,13 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.plan.BlockStarts;
-import dev.vidrio.lens.plan.EditPlacer;
-import dev.vidrio.lens.plan.EditTables;
-import dev.vidrio.lens.plan.EditedPlan;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.pass.BlockStarts;
+import dev.vidrio.lens.pass.EditInsertion;
+import dev.vidrio.lens.pass.EditPlacer;
+import dev.vidrio.lens.pass.EditTables;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
@@ -52,16 +52,16 @@ public final class Sweep {
 
   private final Lens lens;
   private final int[] tokens;
-  private final List<Edit> base;
+  private final List<Intervention> base;
   private final Metric metric;
 
   /**
    * @param start the first block that it touches
    * @param from the first position that it touches, or 0
    */
-  private record Variant(int index, List<Edit> edits, int start, int from) {}
+  private record Variant(int index, List<Intervention> edits, int start, int from) {}
 
-  private Sweep(Lens lens, int[] tokens, List<Edit> base, Metric metric) {
+  private Sweep(Lens lens, int[] tokens, List<Intervention> base, Metric metric) {
     this.lens = lens;
     this.tokens = tokens;
     this.base = base;
@@ -78,12 +78,16 @@ public final class Sweep {
    *     tokens
    */
   public static List<Double> run(
-      Lens lens, int[] tokens, List<Edit> base, List<List<Edit>> variants, Metric metric) {
-    Inputs.requireTokens(lens.model(), tokens);
+      Lens lens,
+      int[] tokens,
+      List<Intervention> base,
+      List<List<Intervention>> variants,
+      Metric metric) {
+    Preconditions.requireTokens(lens.model(), tokens);
     return new Sweep(lens, tokens, base, metric).run(variants);
   }
 
-  private List<Double> run(List<List<Edit>> edits) {
+  private List<Double> run(List<List<Intervention>> edits) {
     List<Variant> variants =
         IntStream.range(0, edits.size()).mapToObj(i -> variant(i, edits.get(i))).toList();
     var results = new Double[edits.size()];
@@ -97,8 +101,8 @@ public final class Sweep {
     return List.of(results);
   }
 
-  private Variant variant(int index, List<Edit> edits) {
-    for (Edit edit : edits) {
+  private Variant variant(int index, List<Intervention> edits) {
+    for (Intervention edit : edits) {
       if (edit.sequence() != null) {
         throw new InvalidInputException(
             "edit of " + edit.point(), "", "a sweep's sequences are its own");
@@ -111,15 +115,15 @@ public final class Sweep {
     return new Variant(index, edits, start(edits), from(edits));
   }
 
-  private int from(List<Edit> edits) {
+  private int from(List<Intervention> edits) {
     return lens.model().architecture().kvShape().hasStates()
         ? 0
-        : edits.stream().mapToInt(Edit::from).min().orElse(tokens.length - 1);
+        : edits.stream().mapToInt(Intervention::from).min().orElse(tokens.length - 1);
   }
 
   /** The last block from which on a run has all that edits change. */
-  private int start(List<Edit> edits) {
-    if (!Inputs.hasOneStream(lens.model())) {
+  private int start(List<Intervention> edits) {
+    if (!Preconditions.hasOneStream(lens.model())) {
       return EMBEDDING;
     }
     int start = edits.stream().mapToInt(this::start).min().orElse(lastLayer());
@@ -144,7 +148,7 @@ public final class Sweep {
   }
 
   /** The block whose input an edit leaves as it is. */
-  private int start(Edit edit) {
+  private int start(Intervention edit) {
     return switch (edit.point().site()) {
       case EMBED, POS_EMBED -> EMBEDDING;
       default -> edit.point().site().inBlock() ? edit.point().layer() : lastLayer();
@@ -202,7 +206,7 @@ public final class Sweep {
       int count = Math.clamp(CACHE_BYTES / bytes, 1, Math.min(batch, together));
       List<HookPoint> points =
           Stream.concat(base.stream(), variants.stream().flatMap(v -> v.edits.stream()))
-              .map(Edit::point)
+              .map(Intervention::point)
               .distinct()
               .toList();
       int most = variants.stream().mapToInt(v -> mostAtOnePoint(v.edits)).max().orElse(0);
@@ -210,7 +214,7 @@ public final class Sweep {
       var placer = new EditPlacer(hooks, tokens.length);
       this.tables = new EditTables(placer, points, room);
       try {
-        Plan edited = EditedPlan.of(plan, hooks, tables);
+        Plan edited = EditInsertion.of(plan, hooks, tables);
         this.starts = new BlockStarts(edited, hooks, tables);
         var options = new SessionOptions(tokens.length, batch, count, count);
         this.session = model.newSession(options, edited);
@@ -222,9 +226,9 @@ public final class Sweep {
       this.sequences = Stream.generate(session::newSequence).limit(count).toList();
     }
 
-    private static int mostAtOnePoint(List<Edit> edits) {
+    private static int mostAtOnePoint(List<Intervention> edits) {
       return edits.stream()
-          .collect(Collectors.groupingBy(Edit::point, Collectors.summingInt(e -> 1)))
+          .collect(Collectors.groupingBy(Intervention::point, Collectors.summingInt(e -> 1)))
           .values()
           .stream()
           .mapToInt(Integer::intValue)
@@ -242,7 +246,7 @@ public final class Sweep {
       Interruption.check();
       fill(step);
       int start = step.getFirst().start;
-      List<Edit> edits = new ArrayList<>(baseEdits(start));
+      List<Intervention> edits = new ArrayList<>(baseEdits(start));
       session.begin();
       for (int i = 0; i < step.size(); i++) {
         Variant variant = step.get(i);
@@ -268,7 +272,7 @@ public final class Sweep {
     }
 
     /** Edits of the base run that a step makes; those before its start are in its input. */
-    private List<Edit> baseEdits(int start) {
+    private List<Intervention> baseEdits(int start) {
       boolean tokens = start != EMBEDDING && starts.readsTokens(start);
       return base.stream()
           .filter(edit -> start(edit) >= start || (tokens && start(edit) == EMBEDDING))
@@ -297,7 +301,7 @@ public final class Sweep {
 
     /** Runs the base run, in each sequence as far as the step needs it and it is not there. */
     private void fill(List<Variant> step) {
-      List<Edit> edits = baseEdits(EMBEDDING);
+      List<Intervention> edits = baseEdits(EMBEDDING);
       boolean missing = IntStream.range(0, step.size()).anyMatch(i -> intact[i] < step.get(i).from);
       if (missing) {
         tables.set(edits);

@@ -1,7 +1,7 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import java.util.Arrays;
 import java.util.List;
@@ -25,7 +25,7 @@ public final class TextPair {
    * @throws InvalidInputException when the texts differ in length
    */
   public TextPair(int[] clean, int[] corrupted, DifferentiableMetric metric) {
-    Inputs.requireEqualLength(clean, corrupted);
+    Preconditions.requireEqualLength(clean, corrupted);
     this.clean = clean.clone();
     this.corrupted = corrupted.clone();
     this.metric = metric;
@@ -85,7 +85,7 @@ public final class TextPair {
     if (pairs.isEmpty()) {
       throw new InvalidInputException("pairs of texts", "", "must be one or more");
     }
-    pairs.forEach(pair -> Inputs.requireTokens(model, pair.clean));
+    pairs.forEach(pair -> Preconditions.requireTokens(model, pair.clean));
   }
 
   /** The same with the texts the other way round: the clean one is what the corrupted one was. */

@@ -3,8 +3,8 @@ package dev.vidrio.lens;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.lens.plan.RowPlan;
+import dev.vidrio.lens.partial.RowPlan;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -37,7 +37,7 @@ public final class Unembedding implements AutoCloseable {
   record End(Buffer residual, List<Op> ops, Buffer logits) {
     /** The whole end of a model. */
     static End of(Model model) {
-      Inputs.requireOneStream(model, "unembedding of a stream");
+      Preconditions.requireOneStream(model, "unembedding of a stream");
       List<Op> ops = model.architecture().plan().ops();
       return of(ops, model.architecture().plan().buffer(HookSite.LOGITS.suffix()));
     }
@@ -64,7 +64,7 @@ public final class Unembedding implements AutoCloseable {
 
   /** The same up to the product with W_U: without bias, factor and soft cap. */
   public static Unembedding product(Model model) {
-    Inputs.requireOneStream(model, "unembedding of a stream");
+    Preconditions.requireOneStream(model, "unembedding of a stream");
     List<Op> ops = model.architecture().plan().ops();
     int last = ops.size() - 1;
     while (!(ops.get(last) instanceof Op.MatMul)) {

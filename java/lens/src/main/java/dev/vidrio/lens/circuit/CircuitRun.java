@@ -11,8 +11,8 @@ import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.StepRows;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
@@ -32,9 +32,9 @@ import java.util.stream.Stream;
  * values and gates have their own inputs, and use the weights and operations that serve.
  *
  * <p>The whole graph gives the bits of the clean run, the empty circuit those of the corrupted one.
- * Inputs are summed from the nearer of the two: from the current stream minus the edges outside the
- * circuit, or from the corrupted run's stream plus the edges inside. If a norm stands between
- * attention and the stream, a head's output has the divisor of its own run.
+ * Inputs are summed from the nearer of the two: from the current stream minus the edges
+ * outside the circuit, or from the corrupted run's stream plus the edges inside. If a norm stands
+ * between attention and the stream, a head's output has the divisor of its own run.
  *
  * <p>Not thread-safe.
  */
@@ -83,8 +83,8 @@ public final class CircuitRun implements AutoCloseable {
    *     what its attention writes is no sum of heads
    */
   public static CircuitRun open(Lens lens, int[] clean, int[] corrupted) {
-    Inputs.requireEqualLength(clean, corrupted);
-    Inputs.requireTokens(lens.model(), clean);
+    Preconditions.requireEqualLength(clean, corrupted);
+    Preconditions.requireTokens(lens.model(), clean);
     return new CircuitRun(lens, clean, corrupted);
   }
 

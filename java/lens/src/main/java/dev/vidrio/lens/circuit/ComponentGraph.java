@@ -5,8 +5,8 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -39,8 +39,8 @@ public final class ComponentGraph {
   private final List<Integer> kvHeadsOf = new ArrayList<>();
 
   private ComponentGraph(Lens lens) {
-    Inputs.requireAttention(lens.model(), "circuit");
-    Inputs.requireOneStream(lens.model(), "circuit");
+    Preconditions.requireAttention(lens.model(), "circuit");
+    Preconditions.requireOneStream(lens.model(), "circuit");
     HookMap hooks = HookMap.of(lens.model());
     hooks.requireOwnKeys("circuit");
     add(new Node.Embedding());

@@ -9,8 +9,8 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.Collections;
@@ -118,7 +118,8 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
       double here = session.run(tokens, pair.metric());
       float[] x = session.activation(embed).toArray();
       for (double part : parts) {
-        session.edits(List.of(Edit.set(embed, between(x, target, part)).positions(from, n)));
+        session.edits(
+            List.of(Intervention.set(embed, between(x, target, part)).positions(from, n)));
         session.run(tokens, pair.metric());
         gradients.add(1.0 / parts.size());
       }

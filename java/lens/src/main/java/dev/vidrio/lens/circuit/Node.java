@@ -2,7 +2,7 @@ package dev.vidrio.lens.circuit;
 
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.resolve.HookMap;
 import java.util.List;
 
 /**

@@ -9,7 +9,7 @@ import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.numeric.SingularVectors;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;

@@ -10,7 +10,7 @@ import dev.vidrio.formats.safetensors.SafetensorsWriter;
 import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.see.LogitLens;
+import dev.vidrio.lens.inspect.LogitLens;
 import dev.vidrio.lens.vector.Vectors;
 import java.io.IOException;
 import java.lang.foreign.Arena;

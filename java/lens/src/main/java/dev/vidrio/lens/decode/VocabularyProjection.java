@@ -11,9 +11,9 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.Unembedding;
 import dev.vidrio.lens.component.NeuronOutputs;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.lens.plan.NormValues;
+import dev.vidrio.lens.partial.NormValues;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -85,7 +85,7 @@ public final class VocabularyProjection {
   }
 
   private static void embeddings(Lens lens, int layer, int[] tokens, ModelMatrices.Taker taker) {
-    Inputs.requireOneStream(lens.model(), "embeddings as heads read them");
+    Preconditions.requireOneStream(lens.model(), "embeddings as heads read them");
     ModelMatrices matrices = ModelMatrices.of(lens);
     HookMap hooks = HookMap.of(lens.model());
     HookPoint values = new HookPoint(HookSite.V, hooks.keysOf(layer));

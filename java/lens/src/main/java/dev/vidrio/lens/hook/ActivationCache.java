@@ -12,8 +12,8 @@ import java.util.List;
  *
  * <p>The model has to stay open while it is read: weights take part in what is computed. Any thread
  * may read. Closing it frees the activations: to ask for one or to read an {@link Activation} from
- * it then throws {@link IllegalStateException}, and so does an {@link Edit#patch} from it when it
- * runs. What it held, and of which tokens, can still be asked.
+ * it then throws {@link IllegalStateException}, and so does an {@link Intervention#patch} from it
+ * when it runs. What it held, and of which tokens, can still be asked.
  */
 public interface ActivationCache extends AutoCloseable {
   /** What it holds, in the order of a forward pass. */

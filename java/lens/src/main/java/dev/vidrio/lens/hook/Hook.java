@@ -2,8 +2,8 @@ package dev.vidrio.lens.hook;
 
 /**
  * The caller's code in the middle of a forward pass: the pass stops at a point and continues with
- * what the code leaves there. An {@link Edit} that does the same is faster, since it runs on the
- * workers.
+ * what the code leaves there. An {@link Intervention} that does the same is faster, since it runs
+ * on the workers.
  *
  * {@snippet file="LensExamplesTest.java" region="hook"}
  */

@@ -7,7 +7,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.Intervention;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -127,8 +127,9 @@ public record ActivationPatching(
       double there = pair.metric().of(lens, source(pair, direction));
       try (ActivationCache cache =
           lens.run(source(pair, direction), Capture.of("blocks.*." + site.hook.suffix()))) {
-        List<List<Edit>> variants = new ArrayList<>();
-        grid.places().forEach(p -> variants.add(List.of(p.part(Edit.patch(cache, p.point())))));
+        List<List<Intervention>> variants = new ArrayList<>();
+        grid.places()
+            .forEach(p -> variants.add(List.of(p.part(Intervention.patch(cache, p.point())))));
         variants.add(List.of());
         List<Double> values =
             Sweep.run(lens, patched(pair, direction), List.of(), variants, pair.metric());

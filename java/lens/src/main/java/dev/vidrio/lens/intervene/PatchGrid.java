@@ -4,9 +4,9 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.resolve.HookMap;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -31,8 +31,8 @@ record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
     }
 
     /** The part of an edit of the whole point that falls on this place. */
-    Edit part(Edit whole) {
-      Edit ofHead = head == ALL ? whole : whole.head(head);
+    Intervention part(Intervention whole) {
+      Intervention ofHead = head == ALL ? whole : whole.head(head);
       return position == ALL ? ofHead : ofHead.position(position);
     }
 

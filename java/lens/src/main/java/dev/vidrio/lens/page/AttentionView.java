@@ -66,7 +66,7 @@ public record AttentionView(
         "Attention",
         "Rows are queries, columns keys: how much of what a head writes at a token comes from each"
             + " earlier one. Arrow keys go from head to head, and from weight to weight.",
-        Pieces.of(model, Arrays.stream(cache.tokens()).limit(keys).boxed().toList()),
+        TokenTexts.of(model, Arrays.stream(cache.tokens()).limit(keys).boxed().toList()),
         cache.from(),
         heads);
   }

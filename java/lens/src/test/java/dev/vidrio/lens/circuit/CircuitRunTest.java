@@ -15,8 +15,8 @@ import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
@@ -37,7 +37,7 @@ class CircuitRunTest extends BardTest {
 
   @TempDir Path directory;
 
-  private static double edited(Lens lens, int[] tokens, Metric metric, Edit edit) {
+  private static double edited(Lens lens, int[] tokens, Metric metric, Intervention edit) {
     return Sweep.run(lens, tokens, List.of(), List.of(List.of(edit)), metric).getFirst();
   }
 
@@ -84,13 +84,13 @@ class CircuitRunTest extends BardTest {
         // A component that is not heard is one that is patched from the other run.
         var head = new Node.Head(0, 1);
         try (ActivationCache other = of.run(corrupted, Capture.of("*.hook_z,*.hook_mlp_out"))) {
-          Edit mlp = Edit.patch(other, new HookPoint(HookSite.MLP_OUT, 0));
+          Intervention mlp = Intervention.patch(other, new HookPoint(HookSite.MLP_OUT, 0));
           double expected = edited(of, clean, metric, mlp);
           double actual = run.run(whole.withoutNodes(List.of(new Node.Mlp(0))), metric);
           assertEquals(expected, actual, 1e-4 * (1 + Math.abs(expected)));
           // Under a norm another z also changes what the other heads add.
           if (HookMap.of(tiny).afterAttention(0).stream().noneMatch(Op.Norm.class::isInstance)) {
-            Edit z = Edit.patch(other, new HookPoint(HookSite.Z, 0)).head(1);
+            Intervention z = Intervention.patch(other, new HookPoint(HookSite.Z, 0)).head(1);
             expected = edited(of, clean, metric, z);
             actual = run.run(whole.withoutNodes(List.of(head)), metric);
             assertEquals(expected, actual, 1e-4 * (1 + Math.abs(expected)));
@@ -129,8 +129,8 @@ class CircuitRunTest extends BardTest {
             of.run(
                 clean,
                 Capture.of(queries.name()),
-                List.of(Edit.set(input, stream).positions(0, clean.length)))) {
-          double expected = edited(of, clean, metric, Edit.patch(heard, queries).head(2));
+                List.of(Intervention.set(input, stream).positions(0, clean.length)))) {
+          double expected = edited(of, clean, metric, Intervention.patch(heard, queries).head(2));
           Circuit without = Circuit.whole(run.graph()).without(List.of(edge));
           double actual = run.run(without, metric);
           assertTrue(expected != metric.of(of, clean));

@@ -12,7 +12,7 @@ import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.see.LogitLens;
+import dev.vidrio.lens.inspect.LogitLens;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

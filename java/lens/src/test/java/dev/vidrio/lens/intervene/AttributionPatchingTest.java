@@ -13,7 +13,7 @@ import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import java.util.Arrays;
@@ -51,12 +51,14 @@ class AttributionPatchingTest extends F32BardTest {
       int[] there = denoising ? CLEAN : CORRUPTED;
       try (ActivationCache more = moved(here, there, hooks, part);
           ActivationCache less = moved(here, there, hooks, -part)) {
-        List<List<Edit>> variants =
+        List<List<Intervention>> variants =
             grid.places().stream()
                 .flatMap(
                     place ->
                         Stream.of(more, less)
-                            .map(cache -> List.of(place.part(Edit.patch(cache, place.point())))))
+                            .map(
+                                cache ->
+                                    List.of(place.part(Intervention.patch(cache, place.point())))))
                 .toList();
         List<Double> values = Sweep.run(lens, here, List.of(), variants, METRIC);
         List<Double> all = actual.scores().stream().flatMap(List::stream).toList();

@@ -3,7 +3,7 @@ package dev.vidrio.server.generation;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
@@ -82,7 +82,7 @@ public final class TextRoutes {
 
   private List<GenerationRequest> generations(TextRequest request, Models.Use use) {
     @Nullable Grammar form = request.parameters().grammar();
-    List<Edit> edits = request.parameters().steering().edits(lens, request.model());
+    List<Intervention> edits = request.parameters().steering().edits(lens, request.model());
     return request.generations(use.model()).stream()
         .map(
             generation -> {
