@@ -195,7 +195,7 @@ public final class GradientSession implements AutoCloseable {
         throw new InvalidInputException(
             "edit of " + edit.point(), "", "a gradient session's sequence is its own");
       }
-      if (edit.change() instanceof InterventionKind.Clamp) {
+      if (edit.kind() instanceof InterventionKind.Clamp) {
         throw new InvalidInputException("edit of " + edit.point(), "", "a clamp has no gradient");
       }
     }

@@ -80,13 +80,13 @@ public final class ModelMatrices {
 
   /** Takes an embedding. */
   @FunctionalInterface
-  public interface Taker {
+  public interface RowConsumer {
     /** Takes the embedding of a token, [d]. */
     void take(int token, float[] embedding);
   }
 
   /** Hands out rows of W_E, times the factor that the model has: those of some tokens, in order. */
-  public void embeddings(int[] tokens, Taker taker) {
+  public void embeddings(int[] tokens, RowConsumer taker) {
     embeddings(tokens, null, taker);
   }
 
@@ -97,7 +97,7 @@ public final class ModelMatrices {
    *
    * @throws InvalidInputException when the model has no feed-forward block
    */
-  public void effectiveEmbeddings(int[] tokens, Taker taker) {
+  public void effectiveEmbeddings(int[] tokens, RowConsumer taker) {
     int layer =
         hooks
             .firstMlp()
@@ -114,7 +114,7 @@ public final class ModelMatrices {
     }
   }
 
-  private void embeddings(int[] tokens, @Nullable RowPlan first, Taker taker) {
+  private void embeddings(int[] tokens, @Nullable RowPlan first, RowConsumer taker) {
     Buffer output = buffer(HookPoint.of(HookSite.EMBED));
     Op.Embed embed = hooks.embedding();
     try (var plan = new RowPlan(executor, embed, hooks.between(embed.y(), output), output, ROWS)) {

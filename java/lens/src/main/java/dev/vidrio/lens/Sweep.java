@@ -93,9 +93,9 @@ public final class Sweep {
     var results = new Double[edits.size()];
     try (ActivationCache inputs =
             lens.run(tokens, Capture.of("blocks.*." + HookSite.RESID_PRE.suffix()), base);
-        var room = new Room(variants)) {
-      for (List<Variant> step : steps(variants, room)) {
-        room.run(step, inputs, results);
+        var runner = new Runner(variants)) {
+      for (List<Variant> step : steps(variants, runner)) {
+        runner.run(step, inputs, results);
       }
     }
     return List.of(results);
@@ -159,7 +159,7 @@ public final class Sweep {
    * The variants that run together. Descending positions let every sequence keep the keys and
    * values before them: what one variant overwrites no later one needs.
    */
-  private List<List<Variant>> steps(List<Variant> variants, Room room) {
+  private List<List<Variant>> steps(List<Variant> variants, Runner runner) {
     Map<Integer, List<List<Variant>>> byStart = new TreeMap<>();
     variants.stream()
         .sorted(Comparator.comparingInt(Variant::from).reversed())
@@ -167,7 +167,7 @@ public final class Sweep {
             variant -> {
               List<List<Variant>> steps =
                   byStart.computeIfAbsent(variant.start, ignored -> new ArrayList<>());
-              if (steps.isEmpty() || !room.holds(steps.getLast(), variant)) {
+              if (steps.isEmpty() || !runner.holds(steps.getLast(), variant)) {
                 steps.add(new ArrayList<>());
               }
               steps.getLast().add(variant);
@@ -180,14 +180,14 @@ public final class Sweep {
   }
 
   /** A session, and in each of its sequences the base run up to some position. */
-  private final class Room implements AutoCloseable {
+  private final class Runner implements AutoCloseable {
     final int[] intact;
     final List<Sequence> sequences;
     final EditTables tables;
     final BlockStarts starts;
     final Session session;
 
-    Room(List<Variant> variants) {
+    Runner(List<Variant> variants) {
       Model model = lens.model();
       Plan plan = model.architecture().plan(tokens.length);
       HookMap hooks = new HookMap(plan, model.architecture().layers());
@@ -210,9 +210,9 @@ public final class Sweep {
               .distinct()
               .toList();
       int most = variants.stream().mapToInt(v -> mostAtOnePoint(v.edits)).max().orElse(0);
-      int room = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, most)));
+      int capacity = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, most)));
       var placer = new EditPlacer(hooks, tokens.length);
-      this.tables = new EditTables(placer, points, room);
+      this.tables = new EditTables(placer, points, capacity);
       try {
         Plan edited = EditInsertion.of(plan, hooks, tables);
         this.starts = new BlockStarts(edited, hooks, tables);

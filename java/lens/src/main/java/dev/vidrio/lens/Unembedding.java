@@ -80,7 +80,7 @@ public final class Unembedding implements AutoCloseable {
 
   /** Takes logits. */
   @FunctionalInterface
-  public interface Taker {
+  public interface RowConsumer {
     /**
      * Takes the logits of a row.
      *
@@ -95,7 +95,7 @@ public final class Unembedding implements AutoCloseable {
    *
    * @param residuals [rows, d] f32
    */
-  public void logits(MemorySegment residuals, Taker taker) {
+  public void logits(MemorySegment residuals, RowConsumer taker) {
     long rowBytes = width * 4L;
     int rows = Math.toIntExact(residuals.byteSize() / rowBytes);
     plan.run(

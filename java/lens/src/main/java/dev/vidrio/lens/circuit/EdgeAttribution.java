@@ -123,7 +123,7 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
         session.run(tokens, pair.metric());
         gradients.add(1.0 / parts.size());
       }
-      Map<Node.Sender, float[]> changes = changes(lens, graph, clean, corrupted, from);
+      Map<Node.Source, float[]> changes = changes(lens, graph, clean, corrupted, from);
       Map<Edge, Double> scores = new LinkedHashMap<>();
       graph
           .edges()
@@ -148,25 +148,25 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
    * What each component writes in the corrupted run more than in the clean one, [n − from, d];
    * nothing before the first position in which they differ.
    */
-  private static Map<Node.Sender, float[]> changes(
+  private static Map<Node.Source, float[]> changes(
       Lens lens, ComponentGraph graph, int[] clean, int[] corrupted, int from) {
     int n = clean.length - from;
-    Map<Node.Sender, float[]> changes = new HashMap<>();
-    List<Node.Sender> senders = graph.senders();
+    Map<Node.Source, float[]> changes = new HashMap<>();
+    List<Node.Source> sources = graph.sources();
     HookMap hooks = HookMap.of(lens.model());
     Capture capture =
         Capture.of("hook_embed, *.hook_result, *.hook_mlp_out").positions(from, clean.length);
     try (ActivationCache before = lens.run(clean, capture);
         ActivationCache after = lens.run(corrupted, capture)) {
       for (int i = 0; i < n; i++) {
-        Map<Node.Sender, float[]> old = written(lens, hooks, before, i);
-        Map<Node.Sender, float[]> changed = written(lens, hooks, after, i);
-        for (Node.Sender sender : senders) {
+        Map<Node.Source, float[]> old = written(lens, hooks, before, i);
+        Map<Node.Source, float[]> changed = written(lens, hooks, after, i);
+        for (Node.Source source : sources) {
           float[] change =
               Vectors.minus(
-                  Objects.requireNonNull(changed.get(sender)),
-                  Objects.requireNonNull(old.get(sender)));
-          float[] all = changes.computeIfAbsent(sender, ignored -> new float[n * change.length]);
+                  Objects.requireNonNull(changed.get(source)),
+                  Objects.requireNonNull(old.get(source)));
+          float[] all = changes.computeIfAbsent(source, ignored -> new float[n * change.length]);
           System.arraycopy(change, 0, all, i * change.length, change.length);
         }
       }
@@ -175,9 +175,9 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
   }
 
   /** What each component writes at a row; positions, which both runs have, are left out. */
-  private static Map<Node.Sender, float[]> written(
+  private static Map<Node.Source, float[]> written(
       Lens lens, HookMap hooks, ActivationCache cache, int i) {
-    Map<Node.Sender, float[]> written = new HashMap<>();
+    Map<Node.Source, float[]> written = new HashMap<>();
     written.put(new Node.Embedding(), cache.get(HookSite.EMBED).row(i));
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
       HeadOutputs heads = HeadOutputs.of(hooks, cache, l, i);

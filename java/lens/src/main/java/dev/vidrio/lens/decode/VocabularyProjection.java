@@ -84,13 +84,14 @@ public final class VocabularyProjection {
     return found.getFirst();
   }
 
-  private static void embeddings(Lens lens, int layer, int[] tokens, ModelMatrices.Taker taker) {
+  private static void embeddings(
+      Lens lens, int layer, int[] tokens, ModelMatrices.RowConsumer taker) {
     Preconditions.requireOneStream(lens.model(), "embeddings as heads read them");
     ModelMatrices matrices = ModelMatrices.of(lens);
     HookMap hooks = HookMap.of(lens.model());
     HookPoint values = new HookPoint(HookSite.V, hooks.keysOf(layer));
     Optional<Op.Norm> norm = hooks.normBefore(values);
-    ModelMatrices.Taker normalizing =
+    ModelMatrices.RowConsumer normalizing =
         (token, x) -> taker.take(token, norm.map(n -> NormValues.normalized(n, x)).orElse(x));
     if (layer <= hooks.firstMlp().orElse(0)) {
       matrices.embeddings(tokens, normalizing);

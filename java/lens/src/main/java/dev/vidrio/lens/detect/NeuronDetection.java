@@ -201,12 +201,12 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
 
   /** Takes what a part of the stream adds to the logits, [V]. */
   @FunctionalInterface
-  private interface Taker {
+  private interface RowConsumer {
     void take(int row, float[] logits);
   }
 
   /** The logits of some streams without those of no stream, which the last norm's bias gives. */
-  private static void logits(Unembedding unembedding, float[][] streams, Taker taker) {
+  private static void logits(Unembedding unembedding, float[][] streams, RowConsumer taker) {
     int d = streams[0].length;
     try (var arena = Arena.ofShared()) {
       MemorySegment rows = arena.allocate(4L * d * (streams.length + 1), 64);

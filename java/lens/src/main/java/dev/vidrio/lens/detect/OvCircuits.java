@@ -46,7 +46,7 @@ final class OvCircuits {
 
   /** Takes logits. */
   @FunctionalInterface
-  interface Taker {
+  interface RowConsumer {
     /**
      * Takes what a head makes of a token.
      *
@@ -57,7 +57,7 @@ final class OvCircuits {
   }
 
   /** Hands out what every head makes of each of some tokens. */
-  static void logits(Lens lens, int[] tokens, Taker taker) {
+  static void logits(Lens lens, int[] tokens, RowConsumer taker) {
     var circuits = new OvCircuits(lens, tokens.length);
     try (var arena = Arena.ofShared();
         Unembedding unembedding = Unembedding.of(lens.model())) {

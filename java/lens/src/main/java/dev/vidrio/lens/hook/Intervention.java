@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param from the first position
  * @param to after the last position; {@link Integer#MAX_VALUE} for all from there on
  * @param columns which elements of a row
- * @param change what it does
+ * @param kind the change
  */
 public record Intervention(
     HookPoint point,
@@ -37,7 +37,7 @@ public record Intervention(
     int from,
     int to,
     Columns columns,
-    InterventionKind change) {
+    InterventionKind kind) {
 
   /** Which elements of an activation's rows change. */
   public sealed interface Columns {
@@ -72,8 +72,8 @@ public record Intervention(
     }
   }
 
-  private Intervention(HookPoint point, InterventionKind change) {
-    this(point, null, 0, Integer.MAX_VALUE, new Columns.All(), change);
+  private Intervention(HookPoint point, InterventionKind kind) {
+    this(point, null, 0, Integer.MAX_VALUE, new Columns.All(), kind);
   }
 
   /** Zero ablation. */
@@ -186,7 +186,7 @@ public record Intervention(
    * @throws InvalidInputException when they are no range, or begin before 0
    */
   public Intervention positions(int newFrom, int newTo) {
-    return new Intervention(point, sequence, newFrom, newTo, columns, change);
+    return new Intervention(point, sequence, newFrom, newTo, columns, kind);
   }
 
   /**
@@ -222,11 +222,11 @@ public record Intervention(
 
   /** The same for these elements of a row only. */
   public Intervention with(Columns newColumns) {
-    return new Intervention(point, sequence, from, to, newColumns, change);
+    return new Intervention(point, sequence, from, to, newColumns, kind);
   }
 
   /** The same in one sequence only. */
   public Intervention in(Sequence one) {
-    return new Intervention(point, one, from, to, columns, change);
+    return new Intervention(point, one, from, to, columns, kind);
   }
 }

@@ -128,12 +128,12 @@ public record ActivationPatching(
       try (ActivationCache cache =
           lens.run(source(pair, direction), Capture.of("blocks.*." + site.hook.suffix()))) {
         List<List<Intervention>> variants = new ArrayList<>();
-        grid.places()
+        grid.targets()
             .forEach(p -> variants.add(List.of(p.part(Intervention.patch(cache, p.point())))));
         variants.add(List.of());
         List<Double> values =
             Sweep.run(lens, patched(pair, direction), List.of(), variants, pair.metric());
-        means.add(values.subList(0, grid.places().size()), values.getLast(), there);
+        means.add(values.subList(0, grid.targets().size()), values.getLast(), there);
       }
     }
     return means.scores(site, direction);
@@ -175,7 +175,7 @@ public record ActivationPatching(
     Means(PatchGrid grid, int pairs) {
       this.grid = grid;
       this.pairs = pairs;
-      this.values = new double[grid.places().size()];
+      this.values = new double[grid.targets().size()];
     }
 
     /**

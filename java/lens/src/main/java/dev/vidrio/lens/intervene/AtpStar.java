@@ -188,7 +188,7 @@ public record AtpStar(
               float[] gradient = session.gradient(z).toArray();
               int heads = headsOf.applyAsInt(z.layer());
               return IntStream.range(0, heads)
-                  .mapToObj(h -> PatchGrid.Place.head(z, h).product(change, gradient, 0, n, heads))
+                  .mapToObj(h -> PatchGrid.Target.head(z, h).product(change, gradient, 0, n, heads))
                   .toList();
             })
         .toList();

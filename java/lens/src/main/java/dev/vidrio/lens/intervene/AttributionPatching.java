@@ -85,7 +85,7 @@ public final class AttributionPatching {
       session.points().forEach(p -> gradients.put(p, session.gradient(p).toArray()));
       int heads = site.parts() == Site.Parts.POSITIONS ? 1 : PatchGrid.heads(lens, site);
       List<Double> values =
-          grid.places().stream()
+          grid.targets().stream()
               .map(
                   place -> {
                     float[] change = Objects.requireNonNull(changes.get(place.point()));

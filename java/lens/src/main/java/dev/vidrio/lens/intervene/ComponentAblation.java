@@ -111,7 +111,7 @@ public record ComponentAblation(
     Map<HookPoint, Intervention> whole = new HashMap<>();
     List<List<Intervention>> variants =
         Stream.concat(
-                grid.places().stream()
+                grid.targets().stream()
                     .map(
                         place ->
                             List.of(place.part(whole.computeIfAbsent(place.point(), ablation)))),

@@ -36,7 +36,7 @@ record EditValues(Intervention edit, Region region, int rowWidth, int heads) {
    * @throws InvalidInputException when they do not fit
    */
   dev.vidrio.kernel.hook.Edit place(Arena arena) {
-    return switch (edit.change()) {
+    return switch (edit.kind()) {
       case InterventionKind.Zero() -> new Set(arena.allocate(JAVA_FLOAT, region.columns()));
       case InterventionKind.Set(MemorySegment values) -> new Set(rows(values, arena));
       case InterventionKind.Patch patch -> new Set(patched(patch, arena));

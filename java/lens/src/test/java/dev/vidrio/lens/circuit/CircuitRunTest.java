@@ -100,7 +100,7 @@ class CircuitRunTest extends BardTest {
     }
   }
 
-  /** One edge: the queries that a head would make of a stream in which the sender is another. */
+  /** One edge: the queries that a head would make of a stream in which the source is another. */
   @Test
   void anEdgeIsWhatEditsMakeOfIt() throws IOException {
     int[] clean = TinyModels.expected("llama").ints("tokens");
@@ -185,9 +185,9 @@ class CircuitRunTest extends BardTest {
   private static Set<Edge> discovered(CircuitRun run, Metric metric, double threshold) {
     Set<Edge> kept = run.graph().edges().collect(Collectors.toSet());
     double value = run.run(new Circuit(kept), metric);
-    for (Node.Receiver receiver : run.graph().receivers().reversed()) {
-      for (Node.Sender sender : run.graph().senders(receiver).reversed()) {
-        var edge = new Edge(sender, receiver);
+    for (Node.Destination destination : run.graph().destinations().reversed()) {
+      for (Node.Source source : run.graph().inputsOf(destination).reversed()) {
+        var edge = new Edge(source, destination);
         kept.remove(edge);
         double without = run.run(new Circuit(kept), metric);
         if (Math.abs(without - value) < threshold) {
@@ -206,7 +206,7 @@ class CircuitRunTest extends BardTest {
       var evaluation = new CircuitEvaluation(run, METRIC, Circuit.whole(run.graph()));
       assertEquals(0, evaluation.faithfulness().difference());
       assertEquals(1, evaluation.faithfulness().recovered());
-      List<Node.Sender> some = List.of(new Node.Head(1, 2), new Node.Mlp(0));
+      List<Node.Source> some = List.of(new Node.Head(1, 2), new Node.Mlp(0));
       assertEquals(0, evaluation.completeness(some));
       assertTrue(evaluation.minimality(new Node.Mlp(1), some) > 0);
       assertEquals(0, evaluation.minimality(new Node.Mlp(0), some));

@@ -114,7 +114,7 @@ class AblationTest extends BardTest {
   void noiseIsNormal() {
     int n = 20_000;
     InterventionKind.Add noise =
-        (InterventionKind.Add) Ablation.noise(POINT, n / 2, 3, 5, 0.5, 42).change();
+        (InterventionKind.Add) Ablation.noise(POINT, n / 2, 3, 5, 0.5, 42).kind();
     double sum = 0;
     double squares = 0;
     int beyond = 0;

@@ -52,7 +52,7 @@ class AttributionPatchingTest extends F32BardTest {
       try (ActivationCache more = moved(here, there, hooks, part);
           ActivationCache less = moved(here, there, hooks, -part)) {
         List<List<Intervention>> variants =
-            grid.places().stream()
+            grid.targets().stream()
                 .flatMap(
                     place ->
                         Stream.of(more, less)
@@ -65,7 +65,7 @@ class AttributionPatchingTest extends F32BardTest {
         double greatest = all.stream().mapToDouble(s -> Math.abs(s - before)).max().orElseThrow();
         for (int i = 0; i < all.size(); i++) {
           double slope = (values.get(2 * i) - values.get(2 * i + 1)) / (2 * part) / scale;
-          assertEquals(before + slope, all.get(i), 1e-2 * greatest, grid.places().get(i) + "");
+          assertEquals(before + slope, all.get(i), 1e-2 * greatest, grid.targets().get(i) + "");
         }
       }
     }

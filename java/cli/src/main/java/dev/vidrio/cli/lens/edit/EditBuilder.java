@@ -112,7 +112,7 @@ final class EditBuilder {
       throw text.refused("needs one direction");
     }
     float[] part = direction.of(region, range, 0).toArray(JAVA_FLOAT);
-    InterventionKind change = Intervention.projectOut(region.point(), part).change();
+    InterventionKind change = Intervention.projectOut(region.point(), part).kind();
     return List.of(region.edit(range, change));
   }
 
@@ -155,7 +155,7 @@ final class EditBuilder {
     List<ActivationCache> runs = source.runs(region.point(), text.arguments().size());
     try {
       Intervention mean = Ablation.mean(region.point(), runs);
-      return switch (mean.change()) {
+      return switch (mean.kind()) {
         case InterventionKind.Set(MemorySegment values) ->
             rows(rowsOf(values, 1), InterventionKind.Set::new);
         case InterventionKind.Patch patch -> each(columns -> region.editOfText(columns, patch));
@@ -174,7 +174,7 @@ final class EditBuilder {
       Intervention drawn =
           Ablation.resample(
               region.point(), runs, positions.from(), positions.to(), source.seed(seedAt));
-      return ofText(drawn.change());
+      return ofText(drawn.kind());
     } finally {
       runs.forEach(ActivationCache::close);
     }
@@ -198,7 +198,7 @@ final class EditBuilder {
             positions.to(),
             deviation,
             source.seed(seedAt));
-    return ofText(noise.change());
+    return ofText(noise.kind());
   }
 
   /** Values of each position of the text. */
