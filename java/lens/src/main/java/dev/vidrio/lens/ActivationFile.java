@@ -34,11 +34,11 @@ public final class ActivationFile {
   }
 
   /**
-   * Writes those of several texts, whose names begin with {@link #prefix}.
+   * Writes the activations of several texts under names that begin with {@link #prefix}.
    *
-   * @param caches with the same points and first positions
-   * @param type of the elements: of a 16-bit one, the nearest
-   * @throws IOException when the file cannot be written
+   * @param caches with equal points and first positions
+   * @param type of the elements; 16-bit types round to nearest even
+   * @throws IOException if the file cannot be written
    */
   public static void write(List<ActivationCache> caches, TapType type, String model, Path target)
       throws IOException {
@@ -62,7 +62,9 @@ public final class ActivationFile {
     }
   }
 
-  /** What the names of a text's tensors begin with: nothing where it is alone, else {@code 0/}. */
+  /**
+   * Returns the prefix of the names of a text's tensors: {@code 0/}, or nothing for a single text.
+   */
   public static String prefix(int texts, int text) {
     return texts == 1 ? "" : text + "/";
   }

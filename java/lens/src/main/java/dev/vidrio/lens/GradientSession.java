@@ -37,19 +37,24 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * Gradients of a number with respect to activations, through the weights that serve:
+ * Computes gradients of a metric with respect to activations, with the weights that serve:
  *
  * {@snippet file="LensExamplesTest.java" region="gradient"}
  *
  * <p>A function of activations other than the last logits takes three steps: the forward pass, the
- * function's gradient with respect to these activations, and the backward pass:
+ * function's gradient with respect to these activations (the seeds), and the backward pass:
  *
  * {@snippet file="LensExamplesTest.java" region="seed"}
  *
- * <p>Quantized weights multiply gradients as the floats they stand for, and quantizing activations
- * counts as the identity; {@linkplain Lens#fastGradients fast gradients} are quantized themselves.
- * The forward pass has the bits of any other run, and the backward pass has portable bits too. Not
- * thread-safe.
+ * <p>Gradients have the shapes of their activations, f32. The backward pass multiplies by quantized
+ * weights as the floats they represent and treats the quantization of activations as the identity
+ * (straight-through); {@linkplain Lens#fastGradients fast gradients} are quantized themselves. The
+ * forward pass has the bits of any other run, and the backward pass has portable bits too.
+ *
+ * <p>Not thread-safe.
+ *
+ * @see GradientOptions
+ * @see "docs/lens/attribution.md"
  */
 public final class GradientSession implements AutoCloseable {
   private final Executor executor;
@@ -66,10 +71,10 @@ public final class GradientSession implements AutoCloseable {
   private final ExecutablePlan plan;
   private State state = State.EMPTY;
 
-  /** Tokens before those of each way forward. */
+  /** Number of tokens before those of each forward pass. */
   private int prefix;
 
-  /** These tokens where the model has states, behind which nothing can go on twice. */
+  /** The prefix tokens if the model has recurrent states, which cannot be continued twice. */
   private int[] before = {};
 
   private enum State {
@@ -121,8 +126,9 @@ public final class GradientSession implements AutoCloseable {
   /**
    * Opens a session.
    *
-   * @throws InvalidInputException when a name means no hook point, or one without a gradient, or no
-   *     gradient leads from the seeds to it, or the model was not made for so many tokens
+   * @throws InvalidInputException if a pattern selects no hook point, or a point without a
+   *     gradient, if no gradient flows from the seeds to a point, or if the tokens exceed the
+   *     model's context length
    */
   public static GradientSession open(Lens lens, GradientOptions options) {
     int declared = lens.model().architecture().contextLength();
@@ -175,18 +181,17 @@ public final class GradientSession implements AutoCloseable {
     return Math.multiplyExact((long) buffer.width() * Float.BYTES, rows);
   }
 
-  /** The points whose gradients it computes, in the order of a forward pass. */
+  /** Returns the points whose gradients are computed, in the order of a forward pass. */
   public List<HookPoint> points() {
     return points;
   }
 
   /**
-   * From the next way forward on these edits apply, in this order, and no others. Activations and
-   * gradients at a point are those after its edits.
+   * Sets the interventions of the next forward passes, applied in this order. Activations and
+   * gradients at a point are those after its interventions.
    *
-   * @throws InvalidInputException when one names a point that the session was not opened to edit,
-   *     does not fit it, or is a clamp, through which no gradient goes; then those before still
-   *     apply
+   * @throws InvalidInputException if one is at a point that was not opened as editable, does not
+   *     fit it, or is a clamp, which has no gradient; the previous interventions then remain
    */
   public void edits(List<Intervention> newEdits) {
     requireOpen();
@@ -203,12 +208,13 @@ public final class GradientSession implements AutoCloseable {
   }
 
   /**
-   * Runs a text forward and back.
+   * Runs a forward and a backward pass.
    *
-   * @param tokens used as they are; those behind the {@linkplain #prefix prefix}, if there is one
-   * @param metric of the logits after the last token, which have to be a seed
-   * @return the number
-   * @throws InvalidInputException when the text is empty or too long, or a token is unknown
+   * @param tokens after the {@linkplain #prefix prefix}, if there is one; BOS is not added
+   * @param metric of the logits after the last token, which must be a seed
+   * @return the metric
+   * @throws InvalidInputException if the text is empty or too long, or a token is not in the
+   *     vocabulary
    */
   public double run(int[] tokens, DifferentiableMetric metric) {
     forward(tokens);
@@ -222,13 +228,13 @@ public final class GradientSession implements AutoCloseable {
   }
 
   /**
-   * Runs what the texts to come begin with, forward and once for all of them. They go on behind it;
-   * what they see of it counts as constant, and activations and gradients are those at their own
-   * tokens. If the model has states, it runs again with each text, edited as that is.
+   * Runs a common prefix of the following texts once. Its activations are constants to the
+   * gradient; activations and gradients are returned for the tokens after it. In models with
+   * recurrent states the prefix runs again with each text, with its interventions.
    *
-   * @param tokens used as they are; none where texts begin anew
-   * @throws InvalidInputException when they leave no room for a text, a token is unknown, or the
-   *     session has points of scores or patterns
+   * @param tokens BOS is not added; none removes the prefix
+   * @throws InvalidInputException if the tokens leave no space for a text, a token is not in the
+   *     vocabulary, or the session has points of scores or patterns
    */
   public void prefix(int... tokens) {
     requireOpen();
@@ -249,10 +255,11 @@ public final class GradientSession implements AutoCloseable {
   }
 
   /**
-   * Runs a text forward. All seeds are 0 then.
+   * Runs a forward pass and sets all seeds to 0.
    *
-   * @param tokens used as they are; those behind the {@linkplain #prefix prefix}, if there is one
-   * @throws InvalidInputException when the text is empty or too long, or a token is unknown
+   * @param tokens after the {@linkplain #prefix prefix}, if there is one; BOS is not added
+   * @throws InvalidInputException if the text is empty or too long, or a token is not in the
+   *     vocabulary
    */
   public void forward(int[] tokens) {
     requireOpen();
@@ -295,7 +302,7 @@ public final class GradientSession implements AutoCloseable {
     }
   }
 
-  /** Rows of a buffer but for those of a prefix that runs again. */
+  /** Returns the number of rows without those of a prefix that runs again. */
   private int rows(Buffer buffer) {
     return batch.rows(buffer.rows()) - (buffer.rows() == Rows.TOKENS ? before.length : 0);
   }
@@ -307,8 +314,8 @@ public final class GradientSession implements AutoCloseable {
   }
 
   /**
-   * The gradient of the number with respect to a seed, which the caller fills between the ways
-   * forward and back.
+   * Returns the gradient of the metric with respect to a seed, to be filled between the forward and
+   * the backward pass.
    */
   public Activation seed(HookPoint point) {
     require(State.FORWARD);
@@ -320,7 +327,7 @@ public final class GradientSession implements AutoCloseable {
     return shaped(point, buffer, own(buffer, values));
   }
 
-  /** Runs back from the seeds. */
+  /** Runs the backward pass from the seeds. */
   public void backward() {
     require(State.FORWARD);
     state = State.EMPTY;
@@ -328,7 +335,10 @@ public final class GradientSession implements AutoCloseable {
     state = State.BACKWARD;
   }
 
-  /** The gradient with respect to the activation at a point, valid until the next way forward. */
+  /**
+   * Returns the gradient with respect to the activation at a point, valid until the next forward
+   * pass.
+   */
   public Activation gradient(HookPoint point) {
     require(State.BACKWARD);
     requireWanted(point);
@@ -338,10 +348,10 @@ public final class GradientSession implements AutoCloseable {
   }
 
   /**
-   * The activation at a point or a seed, valid until the next way forward.
+   * Returns the activation at a point or a seed, valid until the next forward pass.
    *
-   * @throws InvalidInputException when the point is none of this session, or what lies there is
-   *     computed only for {@link ActivationCache}
+   * @throws InvalidInputException if the point is not in this session, or its values exist only in
+   *     an {@link ActivationCache}
    */
   public Activation activation(HookPoint point) {
     requireOpen();
@@ -385,7 +395,7 @@ public final class GradientSession implements AutoCloseable {
     }
   }
 
-  /** Frees its memory, and with it all activations and gradients. */
+  /** Frees the session's memory, including all activations and gradients. */
   @Override
   public void close() {
     if (state != State.CLOSED) {

@@ -16,20 +16,23 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A number computed from the logits [V] after the last token, to measure an intervention. The
- * metrics of this interface throw {@link InvalidInputException} if the model does not know their
- * token.
+ * Maps the logits [V] after the last token to a number that measures the effect of an intervention,
+ * such as a logit difference. The metrics of this interface throw {@link InvalidInputException} if
+ * a token is not in the vocabulary.
+ *
+ * @see TextPair
+ * @see "docs/lens/interventions.md"
  */
 @FunctionalInterface
 public interface Metric {
   /**
-   * The number.
+   * Returns the metric.
    *
-   * @param logits f32, valid during this call
+   * @param logits f32 [V], valid during this call
    */
   double of(MemorySegment logits);
 
-  /** The logit of a token. */
+  /** Returns the logit of a token. */
   static DifferentiableMetric logit(int token) {
     return (logits, gradient) -> {
       Preconditions.requireToken(logits, token);
@@ -38,7 +41,7 @@ public interface Metric {
     };
   }
 
-  /** The logit of one token less that of another. */
+  /** Returns the logit of one token minus that of another. */
   static DifferentiableMetric logitDifference(int answer, int wrong) {
     return (logits, gradient) -> {
       Preconditions.requireToken(logits, answer);
@@ -49,7 +52,7 @@ public interface Metric {
     };
   }
 
-  /** The probability of a token, or that of any of several together. */
+  /** Returns the total probability of tokens; duplicates count once. */
   static DifferentiableMetric probability(int... tokens) {
     int[] different = Arrays.stream(tokens).distinct().toArray();
     return (logits, gradient) -> {
@@ -72,10 +75,11 @@ public interface Metric {
   }
 
   /**
-   * How far the prediction after other tokens is from this one, in nats: {@code KL(p ‖ q)}, p that
-   * of the tokens with nothing changed. Conmy et al. (2023, arXiv 2304.14997) judge circuits by it.
+   * Returns the divergence {@code KL(p ‖ q)} in nats of a prediction q from the prediction p after
+   * these tokens without interventions, by which Conmy et al. (2023, arXiv 2304.14997) judge
+   * circuits.
    *
-   * @throws InvalidInputException when the model cannot take the tokens
+   * @throws InvalidInputException if the model does not support the tokens
    */
   static DifferentiableMetric divergence(Lens lens, int[] tokens) {
     Preconditions.requireTokens(lens.model(), tokens);
@@ -98,7 +102,7 @@ public interface Metric {
     };
   }
 
-  /** The natural logarithm of the probability of a token. */
+  /** Returns the log-probability of a token, in nats. */
   static DifferentiableMetric logProbability(int token) {
     return (logits, gradient) -> {
       Preconditions.requireToken(logits, token);
@@ -112,10 +116,10 @@ public interface Metric {
   }
 
   /**
-   * The number of a text with edits.
+   * Returns the metric of a run with interventions.
    *
-   * @throws InvalidInputException when an edit does not fit its point, or the model cannot take the
-   *     tokens
+   * @throws InvalidInputException if an intervention does not fit its point, or the model does not
+   *     support the tokens
    */
   default double of(Lens lens, int[] tokens, List<Intervention> edits) {
     HookPoint logits = HookPoint.of(HookSite.LOGITS);
@@ -125,9 +129,9 @@ public interface Metric {
   }
 
   /**
-   * The number of a text, with nothing changed.
+   * Returns the metric of a run without interventions.
    *
-   * @throws InvalidInputException when the model cannot take the tokens
+   * @throws InvalidInputException if the model does not support the tokens
    */
   default double of(Lens lens, int[] tokens) {
     Preconditions.requireTokens(lens.model(), tokens);

@@ -22,9 +22,9 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The gradient at a hook point: that of an activation that the plan writes, or what follows from it
- * for what lies within an operation: patterns and scores of attention, x̂ and divisors of norms,
- * results of heads.
+ * The gradient at a hook point: that of a buffer of the plan, or for points within an operation
+ * (patterns and scores of attention, x̂ and divisors of norms, head results) derived from the
+ * gradient of the operation's output.
  */
 public final class PointGradient {
   private final HookSource source;
@@ -37,7 +37,7 @@ public final class PointGradient {
     this.values = values;
   }
 
-  /** The gradient at a point. */
+  /** Returns the gradient at a point. */
   public static PointGradient of(HookMap hooks, HookPoint point) {
     HookSource source = hooks.source(point);
     return switch (source) {
@@ -59,26 +59,26 @@ public final class PointGradient {
     };
   }
 
-  /** The activation whose gradient it follows from. */
+  /** Returns the buffer whose gradient it is derived from. */
   public Buffer gradient() {
     return gradient;
   }
 
-  /** The activations that it takes besides. */
+  /** Returns the other buffers that it is derived from. */
   public List<Buffer> values() {
     return values;
   }
 
-  /** Whether the plan writes what lies at the point. */
+  /** Returns whether the plan writes the activation at the point. */
   public boolean written() {
     return source instanceof HookSource.Written;
   }
 
   /**
-   * The gradient at a point whose values the plan does not write, f32.
+   * Returns the f32 gradient at a point within an operation.
    *
-   * @param dy that of {@link #gradient}
-   * @param data of an activation
+   * @param dy the gradient of {@link #gradient}
+   * @param data returns the values of a buffer
    */
   public MemorySegment of(
       MemorySegment dy, Function<Buffer, MemorySegment> data, Executor executor) {
@@ -106,7 +106,7 @@ public final class PointGradient {
     return dx;
   }
 
-  /** −⟨γ ⊙ dy, x̂⟩ / σ: a greater divisor shrinks all of x̂. */
+  /** −⟨γ ⊙ dy, x̂⟩ / σ: a larger divisor shrinks all of x̂. */
   private static float[] scales(Op.Norm norm, MemorySegment dy, MemorySegment x) {
     float[] dx = normalized(norm, dy);
     var gradients = new float[dx.length / norm.d()];
@@ -124,7 +124,9 @@ public final class PointGradient {
     return gradients;
   }
 
-  /** That of the output, whose sum the heads are, for each of them: [n, H, d]. */
+  /**
+   * Repeats the gradient of the output, which is the sum of the heads, for each head: [n, H, d].
+   */
   private float[] results(int heads, MemorySegment dy) {
     float[] rows = dy.toArray(JAVA_FLOAT);
     int d = gradient.width();
@@ -135,7 +137,7 @@ public final class PointGradient {
     return all;
   }
 
-  /** dP[h][i][j] = ⟨dz_i, v_j⟩, and of scores P ⊙ (dP − Σ_j P dP). */
+  /** dP[h][i][j] = ⟨dz_i, v_j⟩; for scores, P ⊙ (dP − Σ_j P dP). */
   private static float[] scores(
       HookSource.Scores source,
       MemorySegment dz,
@@ -168,7 +170,7 @@ public final class PointGradient {
     return result;
   }
 
-  /** Takes gradients of patterns [H, n, n] to those of scores. */
+  /** Transforms gradients of patterns [H, n, n] into gradients of scores, in place. */
   private static void throughSoftmax(
       HookSource.Scores source,
       float[] gradients,

@@ -34,17 +34,18 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs many variants of one text, each with its own edits: the same bits as one run per variant,
- * for a fraction of the work. A variant starts at the first block and position that its edits
- * touch, from the base run's stream and its earlier keys and values; at position 0 where the model
- * has states, which are not kept of earlier ones, and at the embedding where blocks hand on several
- * streams. Variants that start at the same block are sequences of one batch.
+ * Runs many variants of one text, each with its own interventions, with the bits of one run per
+ * variant but a fraction of the work. A variant starts at the first block and position that its
+ * interventions touch, from the base run's residual stream and KV cache. It starts at position 0 in
+ * models with recurrent states, whose earlier values are not kept, and at the embedding in models
+ * with several residual streams (AltUp). Variants that start at the same block are sequences of one
+ * batch.
  */
 public final class Sweep {
-  /** Tokens of a step, where the text is not longer. */
+  /** Tokens per step, for texts up to this length. */
   private static final int BATCH = 512;
 
-  /** Bytes of keys and values, at most, where one variant does not need more. */
+  /** Maximum bytes of KV cache, unless one variant needs more. */
   private static final long CACHE_BYTES = 512L << 20;
 
   /** The start of a variant that touches the embedding: before the first block. */
@@ -56,6 +57,8 @@ public final class Sweep {
   private final Metric metric;
 
   /**
+   * A variant.
+   *
    * @param start the first block that it touches
    * @param from the first position that it touches, or 0
    */
@@ -69,13 +72,13 @@ public final class Sweep {
   }
 
   /**
-   * Runs variants of a run of tokens.
+   * Runs variants of a text.
    *
-   * @param base edits of all variants, applied before their own
-   * @param variants the edits of each; none for the base run itself
-   * @return the metric of each
-   * @throws InvalidInputException when an edit does not fit its point, or the model cannot take the
-   *     tokens
+   * @param base interventions of all variants, applied before their own
+   * @param variants the interventions of each variant; an empty list is the base run
+   * @return the metric of each variant
+   * @throws InvalidInputException if an intervention does not fit its point, or the model does not
+   *     support the tokens
    */
   public static List<Double> run(
       Lens lens,
@@ -121,7 +124,7 @@ public final class Sweep {
         : edits.stream().mapToInt(Intervention::from).min().orElse(tokens.length - 1);
   }
 
-  /** The last block from which on a run has all that edits change. */
+  /** Returns the last block from which a run includes all that the interventions change. */
   private int start(List<Intervention> edits) {
     if (!Preconditions.hasOneStream(lens.model())) {
       return EMBEDDING;
@@ -131,8 +134,8 @@ public final class Sweep {
   }
 
   /**
-   * The last layer, up to one, from which on none reads keys and values of layers before: from
-   * there a run can begin with the stream alone.
+   * Returns the last layer, up to one, from which no layer reads keys and values of earlier layers,
+   * so that a run can start from the residual stream alone.
    */
   private int entry(int layer) {
     HookMap hooks = HookMap.of(lens.model());
@@ -147,7 +150,7 @@ public final class Sweep {
     return lens.model().architecture().layers() - 1;
   }
 
-  /** The block whose input an edit leaves as it is. */
+  /** Returns the block whose input an intervention leaves unchanged. */
   private int start(Intervention edit) {
     return switch (edit.point().site()) {
       case EMBED, POS_EMBED -> EMBEDDING;
@@ -156,8 +159,8 @@ public final class Sweep {
   }
 
   /**
-   * The variants that run together. Descending positions let every sequence keep the keys and
-   * values before them: what one variant overwrites no later one needs.
+   * Groups the variants that run together. In descending order of positions, a sequence keeps the
+   * keys and values before each variant: no later variant needs those that one overwrites.
    */
   private List<List<Variant>> steps(List<Variant> variants, Runner runner) {
     Map<Integer, List<List<Variant>>> byStart = new TreeMap<>();
@@ -179,7 +182,7 @@ public final class Sweep {
         .toList();
   }
 
-  /** A session, and in each of its sequences the base run up to some position. */
+  /** A session whose sequences hold the base run up to some position. */
   private final class Runner implements AutoCloseable {
     final int[] intact;
     final List<Sequence> sequences;
@@ -271,7 +274,10 @@ public final class Sweep {
       }
     }
 
-    /** Edits of the base run that a step makes; those before its start are in its input. */
+    /**
+     * Returns the interventions of the base run that a step applies; its input includes those
+     * before its start.
+     */
     private List<Intervention> baseEdits(int start) {
       boolean tokens = start != EMBEDDING && starts.readsTokens(start);
       return base.stream()
@@ -299,7 +305,7 @@ public final class Sweep {
       }
     }
 
-    /** Runs the base run, in each sequence as far as the step needs it and it is not there. */
+    /** Runs the base run in each sequence up to the start of its variant, where it is missing. */
     private void fill(List<Variant> step) {
       List<Intervention> edits = baseEdits(EMBEDDING);
       boolean missing = IntStream.range(0, step.size()).anyMatch(i -> intact[i] < step.get(i).from);

@@ -10,11 +10,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * The end of a model: from a row of the residual stream through the final norm to logits, with the
+ * Computes logits from rows of the residual stream: the final norm and the unembedding, with the
  * operations and weights that serve.
  */
 public final class Unembedding implements AutoCloseable {
-  /** Bytes of logits that are computed at once, at most. */
+  /** Maximum bytes of logits that are computed at once. */
   private static final long LOGIT_BYTES = 32L << 20;
 
   private static final int MAX_ROWS = 256;
@@ -30,12 +30,12 @@ public final class Unembedding implements AutoCloseable {
   /**
    * The end of a plan.
    *
-   * @param residual what it reads
+   * @param residual its input
    * @param ops its operations
-   * @param logits what it makes
+   * @param logits its output
    */
   record End(Buffer residual, List<Op> ops, Buffer logits) {
-    /** The whole end of a model. */
+    /** Returns the end of a model. */
     static End of(Model model) {
       Preconditions.requireOneStream(model, "unembedding of a stream");
       List<Op> ops = model.architecture().plan().ops();
@@ -51,18 +51,18 @@ public final class Unembedding implements AutoCloseable {
       return new End(residual, ops.subList(begin, ops.size()), logits);
     }
 
-    /** Rows that it is run with at once: as many as leave the logits small. */
+    /** Returns the number of rows per run, limited by the size of their logits. */
     int rows() {
       return Math.clamp(LOGIT_BYTES / (logits.width() * 4L), 1, MAX_ROWS);
     }
   }
 
-  /** The end of a model, which must stay open. */
+  /** Opens the end of a model, which must stay open. */
   public static Unembedding of(Model model) {
     return of(model, End.of(model));
   }
 
-  /** The same up to the product with W_U: without bias, factor and soft cap. */
+  /** Opens the end of a model up to the product with W_U, without bias, scale and soft cap. */
   public static Unembedding product(Model model) {
     Preconditions.requireOneStream(model, "unembedding of a stream");
     List<Op> ops = model.architecture().plan().ops();
@@ -78,11 +78,11 @@ public final class Unembedding implements AutoCloseable {
     return new Unembedding(plan, end.residual.width());
   }
 
-  /** Takes logits. */
+  /** Receives logits. */
   @FunctionalInterface
   public interface RowConsumer {
     /**
-     * Takes the logits of a row.
+     * Receives the logits of a row.
      *
      * @param row its number
      * @param logits [V] f32, valid during the call
@@ -91,7 +91,7 @@ public final class Unembedding implements AutoCloseable {
   }
 
   /**
-   * Computes the logits of rows of a residual stream, and hands them out in order.
+   * Computes the logits of rows of a residual stream and passes them in order.
    *
    * @param residuals [rows, d] f32
    */

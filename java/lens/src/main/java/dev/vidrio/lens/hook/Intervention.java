@@ -10,26 +10,30 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An intervention in a forward pass, {@code do(f^c = h̃)} in the primer's notation (section 3.2):
- * everything after the point computes with the changed activation, and a cache shows it.
+ * An intervention in a forward pass, {@code do(f^c = h̃)} in the primer's notation (arXiv
+ * 2405.00208, section 3.2): all operations after the hook point compute with the changed
+ * activation, and a cache contains it.
  *
  * {@snippet file="LensExamplesTest.java" region="edit"}
  *
- * <p>An edit of {@code hook_resid_pre} changes what the block reads, not what {@code
- * hook_resid_post} of the block before it shows. Edits of scores and patterns have a row [H, n_kv]
- * for each token, n_kv the context. Whatever they set, a token never attends ahead, nor, by its
- * scores, outside its window. Edits of {@code hook_scale} change what the norm divides by.
+ * <p>An intervention at {@code hook_resid_pre} changes the input of the block, but not {@code
+ * hook_resid_post} of the previous block. Scores and patterns have a row [H, n_kv] per token, where
+ * n_kv is the context length. Whatever they are set to, a token never attends to later positions,
+ * nor, by its scores, outside its sliding window. Interventions at {@code hook_scale} change the
+ * divisor of the norm.
  *
- * <p>An edit knows no model. Whether the model has the point, and whether columns and values fit
- * it, is checked when the edit is given to a run or session: {@link
- * dev.vidrio.lens.LensSession#check} says which errors that makes.
+ * <p>An intervention is independent of a model. A run or session checks whether the model has the
+ * point and whether columns and values fit it; {@link dev.vidrio.lens.LensSession#check} lists the
+ * errors. Immutable, but its values are not copied again when it is used.
  *
- * @param point where in the model
- * @param sequence which of a session's sequences, or null for all
+ * @param point the hook point
+ * @param sequence the sequence of a session, or null for all
  * @param from the first position
- * @param to after the last position; {@link Integer#MAX_VALUE} for all from there on
- * @param columns which elements of a row
+ * @param to the position after the last one; {@link Integer#MAX_VALUE} for no limit
+ * @param columns the elements of a row
  * @param kind the change
+ * @see InterventionKind
+ * @see "docs/lens/edits.md"
  */
 public record Intervention(
     HookPoint point,
@@ -39,31 +43,34 @@ public record Intervention(
     Columns columns,
     InterventionKind kind) {
 
-  /** Which elements of an activation's rows change. */
+  /** Selects elements of an activation's rows. */
   public sealed interface Columns {
-    /** All of them. */
+    /** Selects all elements. */
     record All() implements Columns {}
 
-    /** Those of a head, where rows are [H, d_h] or [H_kv, d_h], or [H, n_kv] of attention. */
+    /** Selects a head of rows [H, d_h], [H_kv, d_h] or [H, n_kv]. */
     record Head(int head) implements Columns {}
 
     /**
-     * Those of positions that are attended to, in scores and patterns.
+     * Selects attended positions in scores and patterns.
      *
      * @param head null for all heads
      * @param from the first position
-     * @param to after the last one
+     * @param to the position after the last one
      */
     record Keys(@Nullable Integer head, int from, int to) implements Columns {}
 
-    /** Elements [begin, end): neurons of a feed-forward block, dimensions of the stream. */
+    /**
+     * Selects elements [begin, end): neurons of a feed-forward block, or dimensions of the residual
+     * stream.
+     */
     record Range(int begin, int end) implements Columns {}
   }
 
   /**
    * Checks the positions.
    *
-   * @throws InvalidInputException when they are no range, or begin before 0
+   * @throws InvalidInputException if they are not a range, or begin before 0
    */
   public Intervention {
     if (from < 0 || to <= from) {
@@ -82,20 +89,21 @@ public record Intervention(
   }
 
   /**
-   * Sets one row, of as many elements as there are columns, at all positions; or as many rows as
-   * {@linkplain #positions positions are chosen}.
+   * Sets the values of one row at all positions, or one row per position of {@link #positions}.
+   *
+   * @param values as many as there are columns, per row
    */
   public static Intervention set(HookPoint point, float... values) {
     return new Intervention(point, new InterventionKind.Set(copy(values)));
   }
 
   /**
-   * Activation patching: at all positions that a cache holds, or those of them that are chosen, the
-   * point has the values of the other run. The cache has to stay open until the edit has run, and
-   * the text to be as long as the positions that are chosen.
+   * Activation patching: at the positions of a cache, or a part of them, the point takes the values
+   * of the cached run. The cache must stay open until the run is done, and the text must include
+   * the positions.
    *
-   * @throws InvalidInputException when the point is not in the cache
-   * @throws IllegalStateException when the cache is closed
+   * @throws InvalidInputException if the point is not in the cache
+   * @throws IllegalStateException if the cache is closed
    */
   public static Intervention patch(ActivationCache source, HookPoint point) {
     var patch = new InterventionKind.Patch(source.get(point), source.from());
@@ -105,36 +113,36 @@ public record Intervention(
   /**
    * Steering (Turner et al. 2023, arXiv 2308.10248): adds strength times a vector.
    *
-   * @param values as {@link #set} takes them
-   * @throws InvalidInputException when the strength is not finite
+   * @param values as in {@link #set}
+   * @throws InvalidInputException if the strength is not finite
    */
   public static Intervention add(HookPoint point, float strength, float... values) {
     return new Intervention(point, new InterventionKind.Add(strength, copy(values)));
   }
 
   /**
-   * Multiplies with a factor.
+   * Multiplies by a factor.
    *
-   * @throws InvalidInputException when it is not finite
+   * @throws InvalidInputException if the factor is not finite
    */
   public static Intervention scale(HookPoint point, float factor) {
     return new Intervention(point, new InterventionKind.Scale(factor));
   }
 
   /**
-   * Cuts off what is below {@code least} and above {@code most}; an infinite one is no bound.
+   * Clamps values to [least, most]; an infinite bound has no effect.
    *
-   * @throws InvalidInputException when the least is above the most, or one is not a number
+   * @throws InvalidInputException if {@code least} exceeds {@code most}, or one is NaN
    */
   public static Intervention clamp(HookPoint point, float least, float most) {
     return new Intervention(point, new InterventionKind.Clamp(least, most));
   }
 
   /**
-   * Removes what lies along a direction, of any length (directional ablation).
+   * Directional ablation: projects out a direction of any length.
    *
-   * @param direction of as many elements as there are columns
-   * @throws InvalidInputException when its length is 0 or not finite
+   * @param direction as many elements as there are columns
+   * @throws InvalidInputException if its length is 0 or not finite
    */
   public static Intervention projectOut(HookPoint point, float... direction) {
     double length = Vectors.norm(direction);
@@ -150,25 +158,25 @@ public record Intervention(
   }
 
   /**
-   * Interchange in a subspace (Geiger et al. 2023, arXiv 2303.02536): what the basis spans becomes
-   * that of the values, what is orthogonal to it stays.
+   * Interchange in a subspace (Geiger et al. 2023, arXiv 2303.02536): replaces the component in the
+   * span of the basis by that of the values and keeps the orthogonal component.
    *
-   * @param basis orthonormal rows, one after the other; checked when the edit is given to a run
-   * @param values one row for all positions, or one for each
+   * @param basis orthonormal rows, one after the other; checked by the run
+   * @param values one row for all positions, or one per position
    */
   public static Intervention swap(HookPoint point, float[] basis, float... values) {
     return new Intervention(point, new InterventionKind.Subspace(copy(basis), copy(values)));
   }
 
   /**
-   * Attention knockout (Geva et al. 2023, arXiv 2304.14767): no token of the edit's positions looks
-   * at tokens [from, to), and the others share what they had. Where it leaves a token nothing to
-   * look at, its pattern is not a number: {@link #zero} of the pattern takes a head out.
+   * Attention knockout (Geva et al. 2023, arXiv 2304.14767): the tokens at the intervention's
+   * positions do not attend to the tokens [from, to), whose weight the others share. A token that
+   * has no other token to attend to gets a NaN pattern; use {@link #zero} of the pattern to ablate
+   * a head.
    *
-   * @param from the first token; where it is below 0 or not below {@code to}, the edit is refused
-   *     when it is given to a run
-   * @param to after the last token
-   * @throws InvalidInputException when the layer is below 0
+   * @param from the first token; the run rejects it if it is negative or not below {@code to}
+   * @param to the token after the last one
+   * @throws InvalidInputException if the layer is negative
    */
   public static Intervention knockOut(int layer, int from, int to) {
     var values = new float[Math.max(1, to - from)];
@@ -181,24 +189,24 @@ public record Intervention(
   }
 
   /**
-   * The same at positions [newFrom, newTo) only.
+   * Returns the intervention at positions [newFrom, newTo) only.
    *
-   * @throws InvalidInputException when they are no range, or begin before 0
+   * @throws InvalidInputException if they are not a range, or begin before 0
    */
   public Intervention positions(int newFrom, int newTo) {
     return new Intervention(point, sequence, newFrom, newTo, columns, kind);
   }
 
   /**
-   * The same at one position only.
+   * Returns the intervention at one position only.
    *
-   * @throws InvalidInputException when it is below 0
+   * @throws InvalidInputException if it is negative
    */
   public Intervention position(int position) {
     return positions(position, position + 1);
   }
 
-  /** The same for one head only. */
+  /** Returns the intervention for one head only. */
   public Intervention head(int head) {
     return with(
         columns instanceof Columns.Keys keys
@@ -207,25 +215,25 @@ public record Intervention(
   }
 
   /**
-   * The same for attention to positions [newFrom, newTo) only, from the positions of the edit; for
-   * its head, or for all.
+   * Returns the intervention for attention to positions [newFrom, newTo) only, of its head or of
+   * all heads.
    */
   public Intervention keys(int newFrom, int newTo) {
     return with(
         new Columns.Keys(columns instanceof Columns.Head(int h) ? h : null, newFrom, newTo));
   }
 
-  /** The same for one neuron only. */
+  /** Returns the intervention for one neuron only. */
   public Intervention neuron(int neuron) {
     return with(new Columns.Range(neuron, neuron + 1));
   }
 
-  /** The same for these elements of a row only. */
+  /** Returns the intervention for other elements of a row. */
   public Intervention with(Columns newColumns) {
     return new Intervention(point, sequence, from, to, newColumns, kind);
   }
 
-  /** The same in one sequence only. */
+  /** Returns the intervention for one sequence only. */
   public Intervention in(Sequence one) {
     return new Intervention(point, one, from, to, columns, kind);
   }

@@ -5,39 +5,41 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an {@link Intervention} does to the elements x it covers. Values are f32: one row, as wide
- * as the edit's columns, for all positions, or one for each. docs/numerics.md defines the
+ * The change that an {@link Intervention} makes to the selected elements x. Values are f32: one row
+ * of the selected columns for all positions, or one row per position. docs/numerics.md defines the
  * arithmetic.
+ *
+ * @see dev.vidrio.kernel.hook.EditKind
  */
 public sealed interface InterventionKind {
-  /** x becomes 0. */
+  /** Sets x to 0. */
   record Zero() implements InterventionKind {}
 
-  /** x becomes the values. */
+  /** Sets x to the values. */
   record Set(MemorySegment values) implements InterventionKind {}
 
   /**
-   * x becomes what it was in another run at the same position.
+   * Sets x to its value at the same position of another run.
    *
    * @param from the position of row 0 of the activation
    */
   record Patch(Activation source, int from) implements InterventionKind {}
 
-  /** {@code x + strength · values}. Of strength 0 it changes no bit. */
+  /** Sets x to {@code x + strength · values}. A strength of 0 leaves all bits unchanged. */
   record Add(float strength, MemorySegment values) implements InterventionKind {
     public Add {
       requireFinite("strength", strength);
     }
   }
 
-  /** {@code factor · x}. */
+  /** Sets x to {@code factor · x}. */
   record Scale(float factor) implements InterventionKind {
     public Scale {
       requireFinite("factor", factor);
     }
   }
 
-  /** x, but at least {@code least} and at most {@code most}; infinite where there is no bound. */
+  /** Clamps x to [least, most]; an infinite bound has no effect. */
   record Clamp(float least, float most) implements InterventionKind {
     public Clamp {
       if (!(least <= most)) {
@@ -48,11 +50,11 @@ public sealed interface InterventionKind {
   }
 
   /**
-   * Moves what the rows r of a basis span to where it is in the values: {@code x + Σ ((values − x)
-   * · r) r}.
+   * Replaces the component of x in the span of a basis with rows r by that of the values: {@code x
+   * + Σ ((values − x) · r) r}.
    *
    * @param basis orthonormal rows [k, columns]
-   * @param values null for zeros: the span is projected out
+   * @param values null for zeros, which projects the span out
    */
   record Subspace(MemorySegment basis, @Nullable MemorySegment values)
       implements InterventionKind {}
