@@ -72,15 +72,15 @@ public final class Engine implements AutoCloseable {
   }
 
   private void run() {
-    scheduler.run(this::stepAside);
+    scheduler.run(this::lowerPriority);
   }
 
   /** Steps leave the processor to those who hand requests over and take answers. */
-  private void stepAside() {
-    model.executor().stepAside();
+  private void lowerPriority() {
+    model.executor().lowerPriority();
     Model draft = options.draft();
     if (draft != null) {
-      draft.executor().stepAside();
+      draft.executor().lowerPriority();
     }
   }
 

@@ -173,7 +173,7 @@ final class Scheduler {
    * Gets the next block's memory where its amount was asked for; what is chosen may stay unused.
    */
   private boolean prepareMemory() {
-    return options.cacheBytes() > 0 && cache.prepare();
+    return options.cacheBytes() > 0 && cache.prefault();
   }
 
   /** Ends what is canceled or late. */

@@ -1,8 +1,8 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.kernel.pass.GradientRules;
 
 /**
  * Options of a {@link GradientSession}. Hook points are given by patterns as in {@link

@@ -2,8 +2,8 @@ package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.gradient.Gradient;
 import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.pass.Gradient;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.Intervention;

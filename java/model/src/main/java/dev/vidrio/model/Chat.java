@@ -76,7 +76,7 @@ public final class Chat implements AutoCloseable {
           prompt.length + " tokens",
           "the context has " + session.limits().positions() + " positions");
     }
-    Grammar grammar = format.behindThoughts(prompt, generation.grammar());
+    Grammar grammar = format.afterReasoning(prompt, generation.grammar());
     var generator = new Generator(model, session, generation.withGrammar(grammar));
     int left = goBack(prompt);
     List<ChatMessage> before = List.copyOf(messages);

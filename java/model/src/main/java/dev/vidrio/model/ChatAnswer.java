@@ -3,7 +3,7 @@ package dev.vidrio.model;
 import dev.vidrio.template.AnswerParser;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.HarmonyParser;
-import dev.vidrio.template.ThoughtMarks;
+import dev.vidrio.template.ReasoningMarkers;
 import dev.vidrio.template.ToolCall;
 import dev.vidrio.tokenizer.TokenDecoder;
 import dev.vidrio.tokenizer.Tokenizer;
@@ -48,12 +48,12 @@ public final class ChatAnswer {
    */
   ChatAnswer(
       Tokenizer tokenizer,
-      @Nullable ThoughtMarks marks,
+      @Nullable ReasoningMarkers marks,
       boolean begun,
       boolean tools,
       boolean textOnly) {
     // Channels are told apart by what reads them.
-    ThoughtMarks read = ThoughtMarks.HARMONY.equals(marks) ? null : marks;
+    ReasoningMarkers read = ReasoningMarkers.HARMONY.equals(marks) ? null : marks;
     this.tokenizer = tokenizer;
     this.tools = tools;
     this.thoughts = new ThoughtReader(read, begun);
@@ -123,7 +123,7 @@ public final class ChatAnswer {
 
   /** Whether what comes next is reasoning or marks of it, as far as is known. */
   public boolean thinks() {
-    return harmony == null ? thoughts.thinks() : harmony.thinks();
+    return harmony == null ? thoughts.thinks() : harmony.isReasoning();
   }
 
   /** The tokens of reasoning so far, with those that mark it. */

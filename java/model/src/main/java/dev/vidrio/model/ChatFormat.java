@@ -6,7 +6,7 @@ import dev.vidrio.grammar.Grammar;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import dev.vidrio.template.ChatTemplate;
-import dev.vidrio.template.ThoughtMarks;
+import dev.vidrio.template.ReasoningMarkers;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Arrays;
@@ -34,14 +34,14 @@ public final class ChatFormat {
   private final Tokenizer tokenizer;
   private final ChatTemplate template;
   private final SpecialNames names;
-  private final @Nullable ThoughtMarks thoughts;
+  private final @Nullable ReasoningMarkers thoughts;
 
   private ChatFormat(String model, Tokenizer tokenizer, String source) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.template = ChatTemplate.parse(model + ": key '" + KEY + "'", source);
     this.names = new SpecialNames(tokenizer, source);
-    this.thoughts = ThoughtMarks.of(source).orElse(null);
+    this.thoughts = ReasoningMarkers.of(source).orElse(null);
   }
 
   /**
@@ -92,7 +92,7 @@ public final class ChatFormat {
   private ChatMessage taken(ChatMessage message) {
     String content = message.content();
     boolean both =
-        ThoughtMarks.HARMONY.equals(thoughts)
+        ReasoningMarkers.HARMONY.equals(thoughts)
             && message.reasoning() != null
             && content != null
             && !content.isEmpty()
@@ -115,7 +115,7 @@ public final class ChatFormat {
    * @param textOnly whether that is so
    */
   ChatAnswer newAnswer(int[] prompt, boolean tools, boolean textOnly) {
-    boolean begun = thoughts != null && thoughts.begunBy(end(prompt));
+    boolean begun = thoughts != null && thoughts.isOpenAfter(end(prompt));
     return new ChatAnswer(tokenizer, thoughts, begun, tools, textOnly);
   }
 
@@ -125,11 +125,11 @@ public final class ChatFormat {
    *
    * @param content null for any
    */
-  public @Nullable Grammar behindThoughts(int[] prompt, @Nullable Grammar content) {
-    if (content == null || thoughts == null || thoughts.endedBy(end(prompt))) {
+  public @Nullable Grammar afterReasoning(int[] prompt, @Nullable Grammar content) {
+    if (content == null || thoughts == null || thoughts.isClosedAfter(end(prompt))) {
       return content;
     }
-    return content.behindThoughts(thoughts, thoughts.begunBy(end(prompt)));
+    return content.afterReasoning(thoughts, thoughts.isOpenAfter(end(prompt)));
   }
 
   /**

@@ -6,10 +6,10 @@ import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.grammar.ConstraintCache;
-import dev.vidrio.kernel.ChosenRows;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeException;
+import dev.vidrio.kernel.pass.GatherHoisting;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.Architectures;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
@@ -208,14 +208,14 @@ public final class Model implements AutoCloseable {
 
   /**
    * Opens a session: memory for some sequences and a plan that runs them, the model's with the rows
-   * that ask for logits {@linkplain ChosenRows chosen early}. As everything that opens or generates
-   * here, it throws {@link IllegalStateException} once the model is closed.
+   * that ask for logits {@linkplain GatherHoisting chosen early}. As everything that opens or
+   * generates here, it throws {@link IllegalStateException} once the model is closed.
    *
    * @throws InvalidInputException when the options do not fit the model
    */
   public Session newSession(SessionOptions options) {
     Plan plan = architecture.plan(Session.positions(this, options));
-    return newSession(options, ChosenRows.of(plan));
+    return newSession(options, new GatherHoisting().apply(plan));
   }
 
   /**
@@ -309,7 +309,7 @@ public final class Model implements AutoCloseable {
   public TokenStream chat(List<ChatMessage> messages, GenerationOptions options) {
     ChatFormat format = chatFormat();
     int[] prompt = format.encode(messages);
-    return generate(prompt, options.withGrammar(format.behindThoughts(prompt, options.grammar())));
+    return generate(prompt, options.withGrammar(format.afterReasoning(prompt, options.grammar())));
   }
 
   /** Opens a conversation without tools, with {@link GenerationOptions#DEFAULT}. */

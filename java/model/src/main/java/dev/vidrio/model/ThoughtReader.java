@@ -1,6 +1,6 @@
 package dev.vidrio.model;
 
-import dev.vidrio.template.ThoughtMarks;
+import dev.vidrio.template.ReasoningMarkers;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +18,7 @@ final class ThoughtReader {
     ANSWER
   }
 
-  private final @Nullable ThoughtMarks marks;
+  private final @Nullable ReasoningMarkers marks;
   private final boolean begun;
   private final StringBuilder rest = new StringBuilder();
   private final StringBuilder thought = new StringBuilder();
@@ -31,7 +31,7 @@ final class ThoughtReader {
    * @param marks of the model; null where there is nothing to tell
    * @param begun whether the prompt has begun a thought
    */
-  ThoughtReader(@Nullable ThoughtMarks marks, boolean begun) {
+  ThoughtReader(@Nullable ReasoningMarkers marks, boolean begun) {
     this.marks = marks;
     this.begun = begun;
     this.state = marks == null ? State.ANSWER : State.BEGINNING;

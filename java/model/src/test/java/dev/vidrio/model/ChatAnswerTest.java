@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.model.testfiles.ScriptedModel;
 import dev.vidrio.template.AnswerParser;
 import dev.vidrio.template.ChatMessage;
-import dev.vidrio.template.ThoughtMarks;
+import dev.vidrio.template.ReasoningMarkers;
 import dev.vidrio.template.ToolCall;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.TokenDecoder;
@@ -36,7 +36,7 @@ class ChatAnswerTest {
   @TempDir private static Path directory;
   private static Model model;
 
-  private @Nullable ThoughtMarks marks;
+  private @Nullable ReasoningMarkers marks;
   private boolean begun;
 
   @BeforeAll
@@ -238,7 +238,7 @@ class ChatAnswerTest {
   }
 
   private void think(String open) {
-    marks = ThoughtMarks.of("{{ '" + open + "' }}").orElseThrow();
+    marks = ReasoningMarkers.of("{{ '" + open + "' }}").orElseThrow();
   }
 
   /** What is thought about calls calls nothing. */

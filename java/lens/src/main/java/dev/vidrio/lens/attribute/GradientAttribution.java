@@ -1,7 +1,7 @@
 package dev.vidrio.lens.attribute;
 
-import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;

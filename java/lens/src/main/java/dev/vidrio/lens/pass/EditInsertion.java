@@ -7,7 +7,6 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
-import dev.vidrio.kernel.op.Substitution;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
 import java.util.ArrayList;
@@ -109,6 +108,6 @@ public final class EditInsertion {
 
   /** The operation with one of the activations that it writes under another name. */
   static Op writing(Op op, Buffer from, Buffer to) {
-    return Substitution.of(op, x -> x.equals(from) ? to : x);
+    return op.withOperands(x -> x.equals(from) ? to : x);
   }
 }

@@ -81,7 +81,7 @@ final class Mixture {
     String whole = tensors + "exp_probs_b";
     String tensor = weights.has(whole) ? whole : whole + ".bias";
     @Nullable Weights bias =
-        routing.over() == RouteOver.NEAR ? null : weights.optionalVector(tensor, count);
+        routing.over() == RouteOver.SPARSE_MIXER ? null : weights.optionalVector(tensor, count);
     String hook = layer.hook(HookSite.EXPERT_WEIGHTS);
     boolean own = weights.has(tensors + OWN_SCALES);
     boolean scaled = routing.scale() != 1;

@@ -3,7 +3,7 @@ package dev.vidrio.model.sampling;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -36,7 +36,7 @@ public final class Sampler {
   private final SplitMix64 random;
   private final RecentTokens recent;
   private final SamplingBuffers buffers;
-  private final Greatest greatest;
+  private final TopKHeap greatest;
   private final double[] weights;
   private final float[] logits;
   private int knownCount;
