@@ -106,7 +106,7 @@ public final class GradientSession implements AutoCloseable {
     var placer = new EditPlacer(hooks, options.tokens());
     this.edits = new EditTables(placer, editable, options.tokens());
     try {
-      Plan edited = EditInsertion.of(model, hooks, edits);
+      Plan edited = new EditInsertion(hooks, edits).apply(model);
       for (HookPoint point : seeded) {
         seeds.put(point, executor.allocate(bytes(buffer(point), room(buffer(point))), arena));
       }

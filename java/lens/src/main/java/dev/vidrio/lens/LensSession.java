@@ -133,7 +133,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     }
     this.edits = new EditTables(new EditPlacer(hooks, options.context()), editable, room);
     try {
-      Plan editedPlan = EditInsertion.of(plan, hooks, edits);
+      Plan editedPlan = new EditInsertion(hooks, edits).apply(plan);
       this.captured =
           new CapturedPoints(editedPlan, hooks, points, recomputed(options), capture.from());
       Map<Buffer, Integer> firsts = captured.firsts();
@@ -141,8 +141,8 @@ public final class LensSession implements BatchFeed, AutoCloseable {
       this.memory =
           new TapMemory(model.executor(), capture.type(), watched, options.sequences(), firsts, to);
       this.plan =
-          TapInsertion.of(
-              editedPlan, memory::has, x -> List.of(new HookOp.Tap(x, memory.target(x))));
+          new TapInsertion(memory::has, x -> List.of(new HookOp.Tap(x, memory.target(x))))
+              .apply(editedPlan);
     } catch (Throwable e) {
       edits.close();
       throw e;

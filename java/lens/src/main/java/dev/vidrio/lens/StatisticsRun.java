@@ -80,7 +80,7 @@ final class StatisticsRun implements AutoCloseable {
             "hook", hooks, "is derived from others; statistics are of what the plan writes");
       }
       this.logits = gathered.keySet().stream().anyMatch(x -> x.rows() == Rows.LOGITS);
-      Plan gathering = TapInsertion.of(plan, gathered::containsKey, this::ops);
+      Plan gathering = new TapInsertion(gathered::containsKey, this::ops).apply(plan);
       int rows = Math.min(BATCH, window);
       int fitting = Math.clamp(LOGIT_BYTES / 4 / model.architecture().vocabulary(), 1, rows);
       var room = new SessionOptions(window, logits ? fitting : rows, 1, logits ? fitting : 1);

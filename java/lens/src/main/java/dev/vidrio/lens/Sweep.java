@@ -217,7 +217,7 @@ public final class Sweep {
       var placer = new EditPlacer(hooks, tokens.length);
       this.tables = new EditTables(placer, points, capacity);
       try {
-        Plan edited = EditInsertion.of(plan, hooks, tables);
+        Plan edited = new EditInsertion(hooks, tables).apply(plan);
         this.starts = new BlockStarts(edited, hooks, tables);
         var options = new SessionOptions(tokens.length, batch, count, count);
         this.session = model.newSession(options, edited);

@@ -53,7 +53,7 @@ final class ValueZeroing implements AutoCloseable {
     List<HookPoint> values = IntStream.range(0, layers).mapToObj(ValueZeroing::values).toList();
     this.tables = new EditTables(placer, values, count);
     try {
-      Plan edited = EditInsertion.of(plan, hooks, tables);
+      Plan edited = new EditInsertion(hooks, tables).apply(plan);
       this.starts = new BlockStarts(edited, hooks, tables);
       int batch = Math.multiplyExact(count, tokens.length);
       this.session = model.newSession(new SessionOptions(tokens.length, batch, count, 1), edited);

@@ -7,6 +7,7 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.kernel.pass.PlanPass;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
 import java.util.ArrayList;
@@ -17,22 +18,30 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * Inserts edits into a plan. The operation that writes an activation writes it under another name,
- * and its edits lead from there to the name that all readers know. Two points may share an
- * activation, as the output of a block and the input of the next one do: then their edits follow
- * each other, and each point sees what its own made of it. What lies within attention and norms is
- * opened first.
+ * Inserts an edit at each hook point that has a table. The operation that writes an activation
+ * writes it under another name, and the edits produce the name that all readers read. Two points
+ * may share an activation, as the output of a block and the input of the next one do; their edits
+ * then follow each other, and each point has the values after its own. Attention and norms with
+ * edited points within them are unfused first.
+ *
+ * <p>Not reusable: {@link #apply} moves the points of the {@link HookMap}.
  */
-public final class EditInsertion {
+public final class EditInsertion implements PlanPass {
   private final HookMap hooks;
   private final Map<HookPoint, EditTable> tables;
-  private final Unfusing opened;
+  private final Unfusing unfusing;
   private final Map<Buffer, List<HookPoint>> edited = new LinkedHashMap<>();
 
-  private EditInsertion(HookMap hooks, EditTables edits) {
+  /**
+   * Creates the pass.
+   *
+   * @param hooks of the plan; moved to the edited activations by {@link #apply}
+   * @param edits the table of each edited point
+   */
+  public EditInsertion(HookMap hooks, EditTables edits) {
     this.hooks = hooks;
     this.tables = edits.tables();
-    this.opened = new Unfusing(hooks, tables, edits.positions());
+    this.unfusing = new Unfusing(hooks, tables, edits.positions());
     for (HookPoint point : hooks.points()) {
       if (tables.containsKey(point)
           && hooks.source(point) instanceof HookSource.Written(Buffer b)) {
@@ -41,14 +50,13 @@ public final class EditInsertion {
     }
   }
 
-  /** The plan with an edit at each point that has a table; the map tells where points are now. */
-  public static Plan of(Plan plan, HookMap hooks, EditTables edits) {
-    var pass = new EditInsertion(hooks, edits);
+  @Override
+  public Plan apply(Plan plan) {
     List<Op> ops = new ArrayList<>();
-    plan.ops().forEach(op -> pass.opened.open(op).forEach(part -> pass.add(part, ops)));
-    pass.movePoints();
-    pass.edited.keySet().forEach(buffer -> hooks.edit(buffer, unedited(buffer)));
-    pass.opened.moved().forEach(hooks::move);
+    plan.ops().forEach(op -> unfusing.parts(op).forEach(part -> add(part, ops)));
+    movePoints();
+    edited.keySet().forEach(buffer -> hooks.edit(buffer, unedited(buffer)));
+    unfusing.moved().forEach(hooks::move);
     return plan.withOps(ops);
   }
 
@@ -66,7 +74,7 @@ public final class EditInsertion {
     ops.addAll(edits);
   }
 
-  /** The points whose edits change an activation, in the order in which they do. */
+  /** Returns the points whose edits change an activation, in order. */
   private List<HookPoint> points(Buffer buffer) {
     return Objects.requireNonNull(edited.get(buffer));
   }
@@ -75,7 +83,7 @@ public final class EditInsertion {
     return buffer.like(buffer.name() + ".unedited");
   }
 
-  /** What an activation is after one of its edits: after the last, what all readers read. */
+  /** Returns an activation after one of its edits; after the last one, what all readers read. */
   private Buffer after(Buffer buffer, HookPoint point) {
     return points(buffer).getLast().equals(point) ? buffer : buffer.like(point.name() + ".edited");
   }
@@ -91,7 +99,7 @@ public final class EditInsertion {
     return edits;
   }
 
-  /** Points whose activation is edited later on see what it was before. */
+  /** Moves points to the activation after their own edits, and before those of later points. */
   private void movePoints() {
     Map<HookPoint, HookSource> moved = new HashMap<>();
     Map<Buffer, Buffer> current = new HashMap<>();
@@ -106,7 +114,7 @@ public final class EditInsertion {
     moved.forEach(hooks::move);
   }
 
-  /** The operation with one of the activations that it writes under another name. */
+  /** Returns the operation with an activation that it writes renamed. */
   static Op writing(Op op, Buffer from, Buffer to) {
     return op.withOperands(x -> x.equals(from) ? to : x);
   }

@@ -5,6 +5,7 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.kernel.pass.PlanPass;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -13,19 +14,26 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
- * Inserts into a plan operations that only look at activations, each before the first reader of
- * what it looks at, as {@link HookOp.Tap} asks.
+ * Inserts operations that only read activations, each before the first other reader of its
+ * activation, as {@link HookOp.Tap} requires.
  */
-public final class TapInsertion {
-  private TapInsertion() {}
+public final class TapInsertion implements PlanPass {
+  private final Predicate<Buffer> wanted;
+  private final Function<Buffer, List<Op>> taps;
 
   /**
-   * The plan with them.
+   * Creates the pass.
    *
-   * @param wanted which activations are looked at
-   * @param taps the operations that look at one
+   * @param wanted selects the activations
+   * @param taps returns the operations that read an activation
    */
-  public static Plan of(Plan plan, Predicate<Buffer> wanted, Function<Buffer, List<Op>> taps) {
+  public TapInsertion(Predicate<Buffer> wanted, Function<Buffer, List<Op>> taps) {
+    this.wanted = wanted;
+    this.taps = taps;
+  }
+
+  @Override
+  public Plan apply(Plan plan) {
     List<Op> ops = new ArrayList<>();
     Set<Buffer> waiting = new LinkedHashSet<>();
     for (Op op : plan.ops()) {

@@ -17,8 +17,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Opens attention and norms where what lies within them is to be edited: {@link UnfusedOp} has
- * their parts. Attention still runs, and its z stays where edits change no pattern.
+ * Replaces attention and norms by their parts ({@link UnfusedOp}) where points within them are
+ * edited. Attention also runs as a whole, and its z is kept for heads whose pattern is not edited.
  */
 final class Unfusing {
   private final Map<HookPoint, EditTable> tables;
@@ -67,7 +67,7 @@ final class Unfusing {
   }
 
   /** The operation, or its parts with their edits. */
-  List<Op> open(Op op) {
+  List<Op> parts(Op op) {
     @Nullable Inside inside = opened.get(op);
     if (inside == null) {
       return List.of(op);
