@@ -4,12 +4,12 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.text.Active;
 import dev.vidrio.engine.text.Branch;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
@@ -68,7 +68,7 @@ final class LensSteps implements AutoCloseable {
   }
 
   /** Edits of all sequences have to fit at a time. */
-  private void requireRoom(List<Edit> edits) {
+  private void requireRoom(List<Intervention> edits) {
     Map<HookPoint, Long> counts = new LinkedHashMap<>();
     edits.forEach(edit -> counts.merge(edit.point(), 1L, Long::sum));
     counts.forEach(
@@ -120,7 +120,7 @@ final class LensSteps implements AutoCloseable {
             .flatMap(active -> active.branches().stream().map(Branch::sequence))
             .toList();
     if (!sequences.equals(edited)) {
-      List<Edit> edits = new ArrayList<>();
+      List<Intervention> edits = new ArrayList<>();
       for (Active active : changed) {
         for (Branch branch : active.branches()) {
           active.request().edits().forEach(edit -> edits.add(edit.in(branch.sequence())));

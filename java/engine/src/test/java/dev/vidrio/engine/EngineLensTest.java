@@ -14,13 +14,13 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
@@ -52,13 +52,13 @@ class EngineLensTest extends BardCase {
         .build();
   }
 
-  private static List<Edit> steering(float strength) {
+  private static List<Intervention> steering(float strength) {
     var direction = new float[model.architecture().width()];
     for (int i = 0; i < direction.length; i++) {
       direction[i] = (float) Math.sin(i);
     }
     HookPoint point = new HookPoint(HookSite.RESID_POST, 1);
-    return List.of(Edit.add(point, strength, direction));
+    return List.of(Intervention.add(point, strength, direction));
   }
 
   private static List<Integer> alone(GenerationRequest request) {
@@ -190,7 +190,7 @@ class EngineLensTest extends BardCase {
               + " points",
           engine,
           request(1).toBuilder()
-              .edits(List.of(Edit.zero(new HookPoint(HookSite.POST, 1))))
+              .edits(List.of(Intervention.zero(new HookPoint(HookSite.POST, 1))))
               .build());
     }
   }
@@ -198,8 +198,8 @@ class EngineLensTest extends BardCase {
   /** As many as fit when all sequences have them. */
   @Test
   void aRequestHasRoomForSoManyEdits() {
-    List<Edit> most = Collections.nCopies(Lens.EDITS, steering(0.1f).getFirst());
-    List<Edit> more = Collections.nCopies(Lens.EDITS + 1, steering(0.1f).getFirst());
+    List<Intervention> most = Collections.nCopies(Lens.EDITS, steering(0.1f).getFirst());
+    List<Intervention> more = Collections.nCopies(Lens.EDITS + 1, steering(0.1f).getFirst());
     EngineOptions options = EngineOptions.DEFAULT.withSequences(2).withLens(LENS);
     try (Engine engine = Engine.open(model, options)) {
       assertRefused(

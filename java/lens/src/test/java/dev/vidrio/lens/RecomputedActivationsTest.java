@@ -8,13 +8,13 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.formats.testfiles.TinyModel;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.Adapter;
 import dev.vidrio.model.Model;
@@ -124,14 +124,14 @@ class RecomputedActivationsTest extends BardTest {
   /** Edits are no operations of the model, so what they change is kept. */
   @Test
   void behindEdits() {
-    List<Edit> edits =
+    List<Intervention> edits =
         List.of(
-            Edit.scale(new HookPoint(HookSite.POST, 1), 2).neuron(3),
-            Edit.zero(new HookPoint(HookSite.RESID_MID, 2)).positions(5, 9),
-            Edit.scale(new HookPoint(HookSite.LN2_NORMALIZED, 0), 0.5f),
-            Edit.zero(new HookPoint(HookSite.PATTERN, 3)).head(1),
-            Edit.scale(HookPoint.of(HookSite.LN_FINAL_NORMALIZED), 3),
-            Edit.scale(HookPoint.of(HookSite.LOGITS), 2));
+            Intervention.scale(new HookPoint(HookSite.POST, 1), 2).neuron(3),
+            Intervention.zero(new HookPoint(HookSite.RESID_MID, 2)).positions(5, 9),
+            Intervention.scale(new HookPoint(HookSite.LN2_NORMALIZED, 0), 0.5f),
+            Intervention.zero(new HookPoint(HookSite.PATTERN, 3)).head(1),
+            Intervention.scale(HookPoint.of(HookSite.LN_FINAL_NORMALIZED), 3),
+            Intervention.scale(HookPoint.of(HookSite.LOGITS), 2));
     try (ActivationCache kept = lens.run(TOKENS, KEPT, edits);
         ActivationCache recomputed = lens.run(TOKENS, KEPT.recomputed(), edits)) {
       Caches.assertSame(kept, recomputed);

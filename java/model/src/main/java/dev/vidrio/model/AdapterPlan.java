@@ -48,7 +48,7 @@ final class AdapterPlan {
       add(original.ops().get(i));
     }
     starts[original.ops().size()] = ops.size();
-    this.plan = new Plan(ops, original.kv(), original.outputs());
+    this.plan = original.withOps(ops);
   }
 
   private void findReaders(Op op) {

@@ -1,7 +1,7 @@
 package dev.vidrio.engine.generation;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Session;
@@ -26,7 +26,7 @@ public final class GenerationRequest {
   private final @Nullable Duration timeout;
   private final String cacheSalt;
   private final int draftTokens;
-  private final List<Edit> edits;
+  private final List<Intervention> edits;
   private final boolean watched;
   private final @Nullable Adaptation adaptation;
   private final @Nullable BeamOptions beams;
@@ -188,7 +188,7 @@ public final class GenerationRequest {
    * notice. Positions are those of the prompt and the answer together. There may be {@value
    * dev.vidrio.lens.Lens#EDITS} at a point.
    */
-  public List<Edit> edits() {
+  public List<Intervention> edits() {
     return edits;
   }
 
@@ -231,7 +231,7 @@ public final class GenerationRequest {
     private @Nullable Duration timeout;
     private String cacheSalt = "";
     private int draftTokens = -1;
-    private List<Edit> edits = List.of();
+    private List<Intervention> edits = List.of();
     private boolean watched;
     private @Nullable Adaptation adaptation;
     private @Nullable BeamOptions beams;
@@ -296,7 +296,7 @@ public final class GenerationRequest {
     }
 
     /** Sets {@link GenerationRequest#edits}. */
-    public Builder edits(List<Edit> value) {
+    public Builder edits(List<Intervention> value) {
       edits = value;
       return this;
     }

@@ -14,9 +14,9 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.engine.generation.TokenStream;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.sampling.SamplingOptions;
@@ -262,7 +262,7 @@ class PrefixCheckpointsTest {
     for (int i = 0; i < direction.length; i++) {
       direction[i] = (float) Math.sin(i);
     }
-    Edit edit = Edit.add(new HookPoint(HookSite.RESID_POST, 1), 8, direction);
+    Intervention edit = Intervention.add(new HookPoint(HookSite.RESID_POST, 1), 8, direction);
     GenerationRequest plain = request(prompt);
     GenerationRequest steered = plain.toBuilder().edits(List.of(edit)).build();
     var lens = new LensOptions("*.hook_resid_post", "*.hook_resid_post", 1);

@@ -63,7 +63,7 @@ final class OutputRows {
 
   /** Takes rows. */
   @FunctionalInterface
-  interface Taker {
+  interface RowConsumer {
     /**
      * Takes a row.
      *
@@ -92,7 +92,7 @@ final class OutputRows {
       Output output,
       List<Input> inputs,
       SessionOptions options,
-      Taker taker,
+      RowConsumer taker,
       DoubleConsumer progress) {
     Map<Boolean, List<Integer>> byPlan =
         IntStream.range(0, inputs.size())
@@ -122,7 +122,7 @@ final class OutputRows {
       Output output,
       List<Input> inputs,
       SessionOptions computing,
-      Taker taker,
+      RowConsumer taker,
       DoubleConsumer progress) {
     int longest = inputs.stream().mapToInt(input -> input.tokens.length).max().orElse(0);
     if (longest == 0) {
@@ -144,7 +144,7 @@ final class OutputRows {
   private static final class Run {
     private final Session session;
     private final List<Input> inputs;
-    private final Taker taker;
+    private final RowConsumer taker;
     private final boolean inOrder;
     private final List<Place> places = new ArrayList<>();
     private final List<Sequence> ended = new ArrayList<>();
@@ -152,7 +152,7 @@ final class OutputRows {
     private int input;
     private int position;
 
-    Run(Session session, List<Input> inputs, Taker taker, boolean inOrder) {
+    Run(Session session, List<Input> inputs, RowConsumer taker, boolean inOrder) {
       this.session = session;
       this.inputs = inputs;
       this.taker = taker;
