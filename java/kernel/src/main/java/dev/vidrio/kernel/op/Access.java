@@ -37,8 +37,9 @@ public sealed interface Access {
   }
 
   /**
-   * Whether an access may use a replicated activation: in steps of a few tokens each worker
-   * computes such an activation for itself, into its own memory, rather than wait for the others.
+   * The condition under which an access may use a replicated activation. In steps of a few tokens
+   * each worker computes such an activation for itself, into its own memory, instead of waiting for
+   * the others.
    */
   enum Replication {
     NEVER,
