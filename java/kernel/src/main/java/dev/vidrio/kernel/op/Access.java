@@ -30,7 +30,10 @@ public sealed interface Access {
      * it has a tile kernel.
      */
     ELEMENT,
-    /** Row i of the result depends on all of row i of the operand, and on no other row. */
+    /**
+     * Row i of the result depends on all of row i of the operand and on the token of the row, and
+     * on no other row.
+     */
     ROW,
     /** Rows of the result depend on other rows of the operand, or rows differ in number. */
     ALL
