@@ -83,7 +83,7 @@ final class AdapterReader {
   /** What it adds, by the matrices of the model's plan. */
   Map<String, LowRank> read() {
     Map<String, List<Weights>> matrices = new LinkedHashMap<>();
-    for (Weights matrix : AdapterPlan.matrices(model.architecture().plan())) {
+    for (Weights matrix : LoraInsertion.matrices(model.architecture().plan())) {
       matrices
           .computeIfAbsent(TensorRows.of(matrix).tensor(), tensor -> new ArrayList<>())
           .add(matrix);

@@ -39,7 +39,7 @@ final class AdapterSlots implements AutoCloseable {
     }
     Map<String, Integer> matrices = new LinkedHashMap<>();
     List<Matrix> shapes = new ArrayList<>();
-    for (Weights weights : AdapterPlan.matrices(plan)) {
+    for (Weights weights : LoraInsertion.matrices(plan)) {
       if (matrices.putIfAbsent(weights.name(), shapes.size()) == null) {
         shapes.add(new Matrix(weights.n(), weights.k()));
       }

@@ -44,7 +44,7 @@ public final class Session implements BatchFeed, AutoCloseable {
   private final Consumer<Session> onClose;
   private final @Nullable AdapterSlots adapters;
   private final boolean ownsAdapters;
-  private final @Nullable AdapterPlan adapted;
+  private final LoraInsertion.@Nullable Inserted adapted;
   private volatile boolean closed;
 
   /** A sequence in a step, and how long it was before. */
@@ -71,7 +71,7 @@ public final class Session implements BatchFeed, AutoCloseable {
       this.adapters =
           shared == null ? AdapterSlots.of(model, exact, options) : shared.adapters(options);
       this.ownsAdapters = shared == null;
-      this.adapted = adapters == null ? null : new AdapterPlan(exact, adapters);
+      this.adapted = adapters == null ? null : new LoraInsertion(adapters).insert(exact);
       Plan whole = (adapted == null ? exact : adapted.plan()).then(topK);
       this.plan = model.executor().prepare(whole, limits, cache);
       this.logits = OutputRows.of(plan, topK.x());
