@@ -75,7 +75,7 @@ final class LoraInsertion implements PlanPass {
       insertion.add(op);
     }
     starts.add(insertion.ops.size());
-    return new Inserted(new Plan(insertion.ops, original.kv(), original.outputs()), starts);
+    return new Inserted(original.withOps(insertion.ops), starts);
   }
 
   /** The insertion into one plan. */
