@@ -8,8 +8,8 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.formats.testfiles.TinyModel;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.testfiles.Snippets;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -23,6 +23,10 @@ class DocumentationTest {
   private static final String MODEL =
       """
       import dev.vidrio.model.*;
+      import dev.vidrio.model.adapter.*;
+      import dev.vidrio.model.chat.*;
+      import dev.vidrio.model.generation.*;
+      import dev.vidrio.model.session.*;
       import dev.vidrio.grammar.*;
       import dev.vidrio.model.sampling.*;
       import dev.vidrio.template.*;
@@ -33,7 +37,6 @@ class DocumentationTest {
       """
       import dev.vidrio.engine.*;
       import dev.vidrio.engine.generation.*;
-      import dev.vidrio.engine.generation.TokenStream;
       import dev.vidrio.lens.hook.*;
       """;
 

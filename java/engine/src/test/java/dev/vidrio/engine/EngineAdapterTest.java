@@ -12,14 +12,14 @@ import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.testfiles.TinyModel;
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.Adapter;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.adapter.Adapter;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.testfiles.TinyAdapter;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -76,9 +76,9 @@ class EngineAdapterTest {
             TinyModel.Options.standard().withType(GgmlType.F32).withBiases(true));
     try (Model model = Model.open(file);
         Adapter first =
-            Adapter.open(model, TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1));
+            model.openAdapter(TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1));
         Adapter second =
-            Adapter.open(model, TinyAdapter.write(directory.resolve("two.gguf"), 9, 6, 2));
+            model.openAdapter(TinyAdapter.write(directory.resolve("two.gguf"), 9, 6, 2));
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withAdapters(1))) {
       List<@Nullable Adaptation> adaptations = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
@@ -122,13 +122,14 @@ class EngineAdapterTest {
     Path file = TinyModel.write(directory.resolve("tiny.gguf"), TinyModel.Options.standard());
     try (Model model = Model.open(file);
         Adapter adapter =
-            Adapter.open(model, TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1));
+            model.openAdapter(TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1));
         Engine engine = Engine.open(model)) {
       var e =
           assertThrows(
               InvalidInputException.class,
               () -> engine.submit(request(new Adaptation(adapter, 1))));
-      assertTrue(e.getMessage().endsWith(": the engine was opened for none"), e.getMessage());
+      assertTrue(
+          e.getMessage().endsWith(": the engine was opened without adapters"), e.getMessage());
     }
   }
 }

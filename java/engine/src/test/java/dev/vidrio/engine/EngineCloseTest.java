@@ -10,9 +10,9 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.testfiles.FailingExecutor;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import java.time.Duration;
@@ -172,7 +172,7 @@ class EngineCloseTest {
       steps.release();
       assertEquals(1, first.result().result().tokens().size());
       closed.await();
-      assertEquals(Finish.CANCELED, running.result().result().finish());
+      assertEquals(FinishReason.CANCELED, running.result().result().finish());
       assertThrows(
           EngineException.Closed.class, () -> engine.submit(request(model, 1, 10, 1)).result());
     }

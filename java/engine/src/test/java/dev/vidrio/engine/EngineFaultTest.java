@@ -8,14 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.model.testfiles.FailingExecutor;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -198,8 +198,8 @@ class EngineFaultTest {
       }
       case 4 -> stream.subscribe(new Impatient(after));
       default -> {
-        Finish finish = stream.result().result().finish();
-        assertTrue(finish == Finish.LENGTH || finish == Finish.TIMEOUT);
+        FinishReason finish = stream.result().result().finish();
+        assertTrue(finish == FinishReason.LENGTH || finish == FinishReason.TIMEOUT);
       }
     }
   }

@@ -7,8 +7,8 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.ArrayList;
 import java.util.List;
@@ -52,7 +52,7 @@ class EngineGrammarTest extends BardCase {
         assertEquals(
             model.generate(request.prompt(), request.options()).result().tokens(),
             completion.result().tokens());
-        if (completion.result().finish() == Finish.STOP) {
+        if (completion.result().finish() == FinishReason.STOP) {
           assertTrue(grammar.matches(completion.result().text()), completion.result().text());
         }
       }

@@ -11,7 +11,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
@@ -21,10 +20,11 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
@@ -178,11 +178,11 @@ class EngineLensTest extends BardCase {
     try (Engine blind = Engine.open(model);
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
       assertRefused(
-          "watched true: the engine was opened to capture nothing",
+          "watched true: the engine was opened without capturing",
           blind,
           request(1).toBuilder().watched(true).build());
       assertRefused(
-          "edits blocks.1.hook_resid_post: the engine was opened to edit nothing",
+          "edits blocks.1.hook_resid_post: the engine was opened without editing",
           blind,
           request(1).toBuilder().edits(steering(1)).build());
       assertRefused(
@@ -203,7 +203,7 @@ class EngineLensTest extends BardCase {
     EngineOptions options = EngineOptions.DEFAULT.withSequences(2).withLens(LENS);
     try (Engine engine = Engine.open(model, options)) {
       assertRefused(
-          "edits of blocks.1.hook_resid_post 65: a request may have 64",
+          "edits of blocks.1.hook_resid_post 65: must be at most 64",
           engine,
           request(1).toBuilder().edits(more).build());
       for (TokenStream each : engine.submit(request(1).toBuilder().edits(most).build(), 2)) {

@@ -8,9 +8,9 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -128,7 +128,7 @@ class EngineTest extends BardCase {
     Engine engine = Engine.open(model, EngineOptions.DEFAULT.withContext(130));
     Completion completion = engine.submit(request.build()).result();
     assertEquals(11, completion.result().tokens().size());
-    assertEquals(Finish.CONTEXT, completion.result().finish());
+    assertEquals(FinishReason.CONTEXT, completion.result().finish());
     assertTrue(engine.status().acceptedTokens() > 0);
     assertNothingIsHeld(engine);
   }
@@ -223,8 +223,8 @@ class EngineTest extends BardCase {
       streams.get(canceled).cancel();
       release();
       for (int i = 0; i < 3; i++) {
-        Finish finish = streams.get(i).result().result().finish();
-        assertEquals(i == canceled, finish == Finish.CANCELED);
+        FinishReason finish = streams.get(i).result().result().finish();
+        assertEquals(i == canceled, finish == FinishReason.CANCELED);
       }
       assertNothingIsHeld(engine);
     }
@@ -258,7 +258,7 @@ class EngineTest extends BardCase {
     TokenStream running = engine.submit(request(2, 10, 900));
     TokenStream waiting =
         engine.submit(request(2, 10, 900).toBuilder().timeout(Duration.ofNanos(1)).build());
-    assertEquals(Finish.TIMEOUT, waiting.result().result().finish());
+    assertEquals(FinishReason.TIMEOUT, waiting.result().result().finish());
     running.cancel();
     assertNothingIsHeld(engine);
   }
@@ -272,7 +272,7 @@ class EngineTest extends BardCase {
     Completion completion =
         engine.submit(request.toBuilder().stopTokens(Set.of(stop)).build()).result();
     assertEquals(whole.subList(0, whole.indexOf(stop)), completion.result().tokens());
-    assertEquals(Finish.STOP, completion.result().finish());
+    assertEquals(FinishReason.STOP, completion.result().finish());
     assertNothingIsHeld(engine);
   }
 
@@ -282,7 +282,7 @@ class EngineTest extends BardCase {
     GenerationRequest request = request(6, 60, 30);
     Completion completion = engine.submit(request).result();
     assertEquals(alone(request).subList(0, 11), completion.result().tokens());
-    assertEquals(Finish.CONTEXT, completion.result().finish());
+    assertEquals(FinishReason.CONTEXT, completion.result().finish());
     assertNothingIsHeld(engine);
   }
 
@@ -295,7 +295,7 @@ class EngineTest extends BardCase {
       running = engine.submit(request(2, 10, 900));
       waiting = engine.submit(request(2, 10, 900));
     }
-    assertEquals(Finish.CANCELED, running.result().result().finish());
-    assertEquals(Finish.CANCELED, waiting.result().result().finish());
+    assertEquals(FinishReason.CANCELED, running.result().result().finish());
+    assertEquals(FinishReason.CANCELED, waiting.result().result().finish());
   }
 }

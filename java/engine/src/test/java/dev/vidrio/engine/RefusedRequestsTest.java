@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,10 +49,10 @@ class RefusedRequestsTest extends BardCase {
     Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(1).withQueue(1));
     hold(0);
     TokenStream running = engine.submit(request(model, 2, 10, 900));
-    assertThrows(EngineException.QueueFull.class, () -> engine.requireRoom(2));
-    engine.requireRoom(1);
+    assertThrows(EngineException.QueueFull.class, () -> engine.requireCapacity(2));
+    engine.requireCapacity(1);
     TokenStream waiting = engine.submit(request(model, 2, 10, 900));
-    assertThrows(EngineException.QueueFull.class, () -> engine.requireRoom(1));
+    assertThrows(EngineException.QueueFull.class, () -> engine.requireCapacity(1));
     var full =
         assertThrows(
             EngineException.QueueFull.class, () -> engine.submit(request(model, 2, 10, 900)));
@@ -120,7 +120,7 @@ class RefusedRequestsTest extends BardCase {
             EngineException.QueueFull.class, () -> engine.submit(request(model, 2, 10, 1)));
     assertTrue(
         String.valueOf(full.getMessage())
-            .matches("wait of about \\d+\\.\\d s: a request may wait 0\\.0 s"),
+            .matches("wait of about \\d+\\.\\d s: must be at most 0\\.0 s"),
         full.getMessage());
     assertFalse(full.retryAfter().isZero());
     running.cancel();

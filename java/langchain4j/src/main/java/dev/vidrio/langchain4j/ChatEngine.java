@@ -17,10 +17,10 @@ import dev.vidrio.engine.generation.Operation;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
@@ -53,7 +53,10 @@ final class ChatEngine implements AutoCloseable {
       String file = handle.engine().model().name();
       this.name = String.valueOf(Path.of(file).getFileName());
       this.format =
-          ChatFormat.of(handle.engine().model())
+          handle
+              .engine()
+              .model()
+              .chatFormat()
               .orElseThrow(
                   () ->
                       new InvalidInputException(
@@ -96,7 +99,7 @@ final class ChatEngine implements AutoCloseable {
   Answer submit(ChatRequest request) {
     ChatRequestParameters parameters = request.parameters();
     requireSupported(parameters);
-    handle.engine().requireRoom(1); // before the work that a form and a prompt are
+    handle.engine().requireCapacity(1); // before the work that a form and a prompt are
     List<Map<String, @Nullable Object>> tools = tools(parameters);
     if (tools.isEmpty() && parameters.toolChoice() == ToolChoice.REQUIRED) {
       throw new InvalidInputException("tools", "", "there are none to choose from");
@@ -109,7 +112,7 @@ final class ChatEngine implements AutoCloseable {
     List<ChatMessage> messages = request.messages().stream().map(Messages::toTemplate).toList();
     int[] prompt = format.encode(messages, options.build());
     GenerationRequest asked = request(parameters, prompt);
-    Grammar grammar = format.behindThoughts(prompt, asked.options().grammar());
+    Grammar grammar = format.allowReasoning(prompt, asked.options().grammar());
     GenerationRequest free =
         asked.toBuilder().options(asked.options().withGrammar(grammar)).build();
     return new Answer(handle.engine().submit(free), format.newAnswer(prompt, !tools.isEmpty()));

@@ -21,12 +21,13 @@ import dev.vidrio.lens.plan.HookPattern;
 import dev.vidrio.lens.plan.KeptActivations;
 import dev.vidrio.lens.plan.TapMemory;
 import dev.vidrio.lens.plan.TappedPlan;
-import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.sampling.Candidates;
+import dev.vidrio.model.session.BatchRunner;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -49,7 +50,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Not thread-safe.
  */
-public final class LensSession implements BatchFeed, AutoCloseable {
+public final class LensSession implements BatchRunner, AutoCloseable {
   /**
    * Bytes of a step's logits, at most, where all rows have them; and of its scores, where a layer's
    * can be edited.
@@ -173,6 +174,11 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   /** The points whose activations are kept. */
   public List<HookPoint> points() {
     return captured.points();
+  }
+
+  @Override
+  public LoadedModel model() {
+    return session.model();
   }
 
   @Override

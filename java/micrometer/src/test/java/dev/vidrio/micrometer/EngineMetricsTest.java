@@ -13,10 +13,10 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.Operation;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.GenerationResult;
-import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -33,7 +33,7 @@ class EngineMetricsTest {
       "gen_ai_operation_name=\"chat\",gen_ai_provider_name=\"vidrio\"";
 
   private static Completion completion(int tokens, Duration first, Duration total) {
-    var result = new GenerationResult("", Collections.nCopies(tokens, 7), 3, Finish.STOP);
+    var result = new GenerationResult("", Collections.nCopies(tokens, 7), 3, FinishReason.STOP);
     return new Completion(result, 0, List.of(), List.of(), null, null, Duration.ZERO, first, total);
   }
 
@@ -131,7 +131,7 @@ class EngineMetricsTest {
         assertEquals(0, failures(registry, "queue_full"));
         assertThrows(EngineException.QueueFull.class, () -> engine.submit(request));
         assertEquals(1, failures(registry, "queue_full"));
-        assertThrows(EngineException.QueueFull.class, () -> engine.requireRoom(2));
+        assertThrows(EngineException.QueueFull.class, () -> engine.requireCapacity(2));
         assertEquals(3, failures(registry, "queue_full"));
         running.cancel();
       }

@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.grammar.Grammar;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -56,7 +59,7 @@ class StructuredGenerationTest {
     for (int seed = 0; seed < 30; seed++) {
       GenerationResult result =
           model.generate("ACT I. SCENE", options(SCENE, seed % 3, seed)).result();
-      if (result.finish() == Generator.Finish.STOP) {
+      if (result.finish() == FinishReason.STOP) {
         assertTrue(SCENE.matches(result.text()), result.text());
         stopped++;
       }
@@ -70,7 +73,7 @@ class StructuredGenerationTest {
     for (int seed = 0; seed < 10; seed++) {
       GenerationOptions options = options(grammar, 1, seed).withIgnoreEnd(true);
       GenerationResult result = model.generate("To be\n\n", options).result();
-      assertEquals(Generator.Finish.STOP, result.finish());
+      assertEquals(FinishReason.STOP, result.finish());
       assertTrue(List.of("HAMLET", "OPHELIA").contains(result.text()), result.text());
     }
   }
@@ -83,7 +86,7 @@ class StructuredGenerationTest {
       GenerationOptions options = options(Grammar.regex("[a-z]*"), 1, seed);
       GenerationResult result = model.generate("To be", options).result();
       assertEquals(result, model.generate("To be", options.withIgnoreEnd(true)).result());
-      stopped += result.finish() == Generator.Finish.STOP ? 1 : 0;
+      stopped += result.finish() == FinishReason.STOP ? 1 : 0;
     }
     assertTrue(stopped > 0);
   }

@@ -1,7 +1,8 @@
 package dev.vidrio.engine.generation;
 
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.generation.GenerationResult;
+import dev.vidrio.model.generation.TokenLogProbability;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

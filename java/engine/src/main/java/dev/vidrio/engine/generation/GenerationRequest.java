@@ -2,10 +2,10 @@ package dev.vidrio.engine.generation;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.Session;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.Session;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;

@@ -1,5 +1,6 @@
 package dev.vidrio.engine.generation;
 
+import dev.vidrio.model.generation.GeneratedToken;
 import java.util.Iterator;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;

@@ -10,8 +10,8 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.formats.testfiles.TinyModel;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -65,7 +65,7 @@ class DraftModelTest {
               InvalidInputException.class,
               () -> Engine.open(model, EngineOptions.DEFAULT.withDraft(draft)));
       assertEquals(
-          "draft model " + draft.name() + ": must have the tokens of " + model.name(),
+          "draft model " + draft.name() + ": must have the same tokens as " + model.name(),
           e.getMessage());
     }
   }

@@ -2,7 +2,7 @@ package dev.vidrio.lens.hook;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.Sequence;
+import dev.vidrio.model.session.Sequence;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;

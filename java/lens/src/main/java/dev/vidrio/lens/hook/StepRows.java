@@ -1,6 +1,6 @@
 package dev.vidrio.lens.hook;
 
-import dev.vidrio.model.Sequence;
+import dev.vidrio.model.session.Sequence;
 import java.lang.foreign.MemorySegment;
 
 /**

@@ -7,7 +7,7 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.Session;
+import dev.vidrio.model.session.Session;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;

@@ -4,8 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.lang.foreign.MemorySegment;

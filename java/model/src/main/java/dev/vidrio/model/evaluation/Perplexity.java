@@ -2,8 +2,8 @@ package dev.vidrio.model.evaluation;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.tokenizer.EncodeOptions;
 import java.util.ArrayList;
 import java.util.Arrays;

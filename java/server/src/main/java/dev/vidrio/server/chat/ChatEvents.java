@@ -1,9 +1,9 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
-import dev.vidrio.engine.generation.TokenLogProbability;
-import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.GeneratedToken;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilities;
@@ -81,13 +81,13 @@ final class ChatEvents extends ChunkEvents {
 
     @Override
     public void accept(GeneratedToken token) throws IOException {
-      boolean thought = answer.thinks();
-      String text = answer.accept(token.id(), token.text());
+      boolean thought = answer.isReasoning();
+      String text = answer.accept(token);
       String reasoning = answer.reasoning();
       var logProbability = token.logProbability();
       boolean shown = !text.isEmpty();
       // Marks of thoughts have no text, but probabilities.
-      boolean marks = logProbability != null && !shown && (thought || answer.thinks());
+      boolean marks = logProbability != null && !shown && (thought || answer.isReasoning());
       if (marks || !reasoning.isEmpty()) {
         send(REASONING, reasoning, shown ? null : logProbability);
       }

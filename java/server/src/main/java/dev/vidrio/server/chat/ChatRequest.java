@@ -4,7 +4,7 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.Operation;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.Parameters;
@@ -150,7 +150,7 @@ record ChatRequest(
 
   @Override
   public @Nullable Grammar grammar(ServedModel served, int[] prompt, @Nullable Grammar form) {
-    return served.chat().behindThoughts(prompt, form);
+    return served.chat().allowReasoning(prompt, form);
   }
 
   @Override

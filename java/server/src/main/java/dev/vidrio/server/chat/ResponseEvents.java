@@ -1,9 +1,9 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
-import dev.vidrio.engine.generation.TokenLogProbability;
-import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.GeneratedToken;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.Reasons;
 import dev.vidrio.server.generation.Streams;
@@ -87,7 +87,7 @@ final class ResponseEvents {
     show(rest);
     List<ToolCall> calls = tools.kept(answer.message().toolCalls());
     boolean silent = !message.begun && calls.isEmpty();
-    if (silent && !whole && answer.endsInThought()) {
+    if (silent && !whole && answer.endsInReasoning()) {
       beginReasoning();
     }
     endReasoning(ResponseObject.status(whole || !silent));
@@ -129,7 +129,7 @@ final class ResponseEvents {
     if (logProbability != null) {
       logProbabilities.add(logProbability);
     }
-    String piece = answer.accept(token.id(), token.text());
+    String piece = answer.accept(token);
     think(answer.reasoning());
     show(piece);
   }

@@ -1,9 +1,9 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.TokenLogProbability;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilities;
 import dev.vidrio.server.generation.Reasons;
@@ -62,7 +62,7 @@ final class ResponseObject implements TextAnswer {
   Map<String, @Nullable Object> ended(
       Completion completion, List<Map<String, Object>> items, int reasoningTokens) {
     boolean whole = Reasons.isWhole(completion);
-    boolean late = completion.result().finish() == Finish.TIMEOUT;
+    boolean late = completion.result().finish() == FinishReason.TIMEOUT;
     return json(
         status(whole),
         whole ? null : Map.of("reason", late ? "timeout" : "max_output_tokens"),
@@ -126,7 +126,7 @@ final class ResponseObject implements TextAnswer {
     if (thoughts != null) {
       List<Map<String, Object>> parts = List.of(reasoningPart(thoughts));
       items.add(reasoning(Ids.next("rs_"), status(whole || !silent), parts));
-    } else if (silent && !whole && answer.endsInThought()) {
+    } else if (silent && !whole && answer.endsInReasoning()) {
       items.add(reasoning(Ids.next("rs_"), status(false), List.of()));
     }
     if (!text.isEmpty() || (silent && whole && thoughts == null)) {

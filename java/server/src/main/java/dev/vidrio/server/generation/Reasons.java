@@ -1,7 +1,7 @@
 package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.generation.FinishReason;
 
 /** Why answers ended, in OpenAI's words. */
 public final class Reasons {
@@ -22,6 +22,6 @@ public final class Reasons {
 
   /** Whether the model itself ended the answer. */
   public static boolean isWhole(Completion completion) {
-    return completion.result().finish() == Finish.STOP;
+    return completion.result().finish() == FinishReason.STOP;
   }
 }

@@ -2,10 +2,10 @@ package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
-import dev.vidrio.model.Generator;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Failures;
@@ -84,7 +84,7 @@ public final class Streams implements AutoCloseable {
   }
 
   private static boolean isCanceled(Completion completion) {
-    return completion.result().finish() == Generator.Finish.CANCELED;
+    return completion.result().finish() == FinishReason.CANCELED;
   }
 
   /** Refuses answers that were called off for another reason than that their client has gone. */

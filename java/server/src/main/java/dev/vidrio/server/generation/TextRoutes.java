@@ -71,7 +71,7 @@ public final class TextRoutes {
           field,
           field + ": asks for " + answers + " answers at a time, and there is room for " + most);
     }
-    engine.requireRoom(answers);
+    engine.requireCapacity(answers);
   }
 
   private static void requireContext(Engine engine, GenerationRequest request, String field) {

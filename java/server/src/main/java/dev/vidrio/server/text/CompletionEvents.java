@@ -1,8 +1,8 @@
 package dev.vidrio.server.text;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilities;

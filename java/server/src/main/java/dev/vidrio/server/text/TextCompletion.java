@@ -2,7 +2,7 @@ package dev.vidrio.server.text;
 
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.engine.generation.TokenLogProbability;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilities;
 import dev.vidrio.server.generation.Reasons;

@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.engine.generation.TokenLogProbability;
-import dev.vidrio.model.GenerationResult;
-import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GenerationResult;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.server.generation.RequestLimits;
 import dev.vidrio.server.http.Value;
 import dev.vidrio.server.testserver.TestServer;
@@ -26,7 +26,7 @@ class TextCompletionTest {
   /** Late, or lost: what is known of the prompt is told, and nulls stand for the rest. */
   @ParameterizedTest
   @EnumSource(names = {"TIMEOUT", "CANCELED"})
-  void aPromptMayBeScoredInPart(Finish finish) {
+  void aPromptMayBeScoredInPart(FinishReason finish) {
     var body =
         JsonMapper.shared()
             .readTree(
