@@ -227,11 +227,11 @@ class BeamSearchTest extends BeamCase {
   void whatDoesNotGoWithBeamsIsRefused() throws InterruptedException {
     GenerationRequest.Builder request = request(1, 10, BeamOptions.of(3)).toBuilder();
     assertRefused(
-        "temperature 0.8: must be 0 with beams, which are not drawn",
+        "temperature 0.8: must be 0 with beams, which are not sampled",
         () -> request.options(GenerationOptions.DEFAULT).build());
     SamplingOptions penalized = SamplingOptions.builder().temperature(0).repeatPenalty(1.1).build();
     assertRefused(
-        "beams 3: are ranked by the model's own probabilities: no penalties and no logit bias",
+        "beams 3: do not support penalties and logit bias",
         () -> request.options(OPTIONS.withSampling(penalized)).build());
     assertRefused(
         "number of tokens 0: must be positive with beams",
@@ -239,9 +239,7 @@ class BeamSearchTest extends BeamCase {
     request.options(OPTIONS);
     assertRefused("draft tokens 2: must be 0 with beams", () -> request.draftTokens(2).build());
     request.draftTokens(0);
-    assertRefused(
-        "watched true: only one text can be watched, no beams",
-        () -> request.watched(true).build());
+    assertRefused("watched true: is not supported with beams", () -> request.watched(true).build());
     assertRefused("beams 0: must be at least 1", () -> BeamOptions.of(0));
     assertRefused(
         "length penalty NaN: must be -100 to 100",

@@ -5,17 +5,18 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Log-probabilities of tokens, in nats, under the model itself: no bias, penalty or temperature.
+ * Computes log-probabilities of tokens, in nats, under the model itself, before bias, penalties and
+ * temperature.
  */
 public final class LogProbability {
   private LogProbability() {}
 
-  /** {@code logit − log Σ exp(logits)}, summed in double over f32 logits [V]. */
+  /** Returns {@code logit − log Σ exp(logits)}, summed in double over f32 logits [V]. */
   public static double of(MemorySegment logits, int token) {
     return logits.getAtIndex(JAVA_FLOAT, token) - logSum(logits);
   }
 
-  /** {@code log Σ exp(logits)}, summed in double over f32 logits [V]. */
+  /** Returns {@code log Σ exp(logits)}, summed in double over f32 logits [V]. */
   public static double logSum(MemorySegment logits) {
     long n = logits.byteSize() / Float.BYTES;
     double greatest = Double.NEGATIVE_INFINITY;

@@ -8,28 +8,27 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Chooses tokens for one sequence, in these steps:
+ * Chooses the tokens of one sequence from logits [V], in these steps:
  *
  * <ol>
  *   <li>bias: {@code logit += bias}
  *   <li>penalties, over the counts of the last tokens: {@code logit = logit > 0 ? logit / r : logit
  *       · r}, then {@code logit −= count · frequency + presence}, all in f32
- *   <li>temperature 0: the greatest logit; the end
- *   <li>top-k: the k greatest logits; equal ones go by lower id
- *   <li>probabilities {@code exp(logit − greatest)} in double by {@link StrictMath}, over what is
- *       left
+ *   <li>temperature 0: the maximum logit is chosen, and the remaining steps are skipped
+ *   <li>top-k: the k largest logits are kept; ties go to the lower id
+ *   <li>weights {@code exp(logit − max)} of the kept tokens, in double by {@link StrictMath}
  *   <li>top-p: the shortest prefix, in descending order, whose share of the sum is at least p
- *   <li>min-p: those of at least minP times the first one's probability; never fewer than one
- *   <li>temperature: {@code exp((logit − greatest) / temperature)}; a random number in [0, 1) times
- *       their sum, in descending order, falls on one of them
+ *   <li>min-p: tokens with at least minP times the weight of the first one, and always the first
+ *   <li>temperature: weights {@code exp((logit − max) / temperature)}; a random number in [0, 1)
+ *       times their sum selects a token, in descending order
  * </ol>
  *
- * Where top-k keeps all tokens, the sums over them are those of the executor's workers, or by
- * ascending id.
+ * If top-k keeps all tokens, sums over them are those of the executor's top-k operation, or in
+ * ascending order of ids.
  *
- * <p>One random number is drawn per token, from SplitMix64 with the seed. A NaN counts as the least
- * logit. Under a mask, the tokens that it does not allow take no part in any step, as if their
- * logits were −∞. Not thread-safe; allocates nothing per token.
+ * <p>One random number is drawn per token, from {@link SplitMix64} with the seed. NaN counts as the
+ * lowest logit. Tokens that a mask does not allow are excluded from all steps, as if their logits
+ * were −∞. Not thread-safe; allocates nothing per token.
  */
 public final class Sampler {
   private final SamplingOptions options;
@@ -42,18 +41,18 @@ public final class Sampler {
   private int knownCount;
 
   /**
-   * A sampler for a vocabulary.
+   * Creates a sampler for a vocabulary.
    *
-   * @throws InvalidInputException when a bias is for a token id outside the vocabulary
+   * @throws InvalidInputException if a bias is for a token id outside the vocabulary
    */
   public Sampler(SamplingOptions options, int vocabulary) {
     this(options, new SamplingBuffers(vocabulary));
   }
 
   /**
-   * A sampler that shares memory with others of the same thread.
+   * Creates a sampler that shares memory with others of the same thread.
    *
-   * @throws InvalidInputException when a bias is for a token id outside the vocabulary
+   * @throws InvalidInputException if a bias is for a token id outside the vocabulary
    */
   public Sampler(SamplingOptions options, SamplingBuffers buffers) {
     this.options = options;
@@ -72,7 +71,7 @@ public final class Sampler {
     }
   }
 
-  /** Tells it a token that came, of the prompt or chosen, for the penalties. */
+  /** Adds a token of the prompt or the answer, for the penalties. */
   public void accept(int token) {
     recent.add(token);
   }
@@ -80,7 +79,7 @@ public final class Sampler {
   /**
    * Chooses the next token.
    *
-   * @param row f32 logits [V], left as they are
+   * @param row f32 logits [V], not modified
    */
   public int sample(MemorySegment row) {
     return sample(row, null);
@@ -89,9 +88,9 @@ public final class Sampler {
   /**
    * Chooses the next token among those that a mask allows.
    *
-   * @param row f32 logits [V], left as they are
-   * @param allowed the ids as bits: {@code id & 63} of word {@code id >> 6}; null for all
-   * @throws IllegalArgumentException when it allows none
+   * @param row f32 logits [V], not modified
+   * @param allowed a bit for each id, {@code id & 63} of word {@code id >> 6}; null for all
+   * @throws IllegalArgumentException if it allows none
    */
   public int sample(MemorySegment row, long @Nullable [] allowed) {
     int n = selectAll(row, allowed);
@@ -115,20 +114,22 @@ public final class Sampler {
     knownCount = 0;
   }
 
-  /** {@link #sample(Candidates, MemorySegment, long[])} without a mask. */
+  /**
+   * Chooses the next token as {@link #sample(Candidates, MemorySegment, long[])}, without a mask.
+   */
   public int sample(Candidates candidates, MemorySegment row) {
     return sample(candidates, row, null);
   }
 
   /**
    * Chooses the token that {@link #sample(MemorySegment, long[])} would choose, from the candidates
-   * where they are enough. All logits that a bias or a penalty changes are looked up, so what is
-   * unknown comes after the last candidate: k known tokens that do not are the k greatest of all.
+   * if they suffice. All logits that a bias or a penalty changes are looked up, so unknown tokens
+   * rank after the last candidate; known tokens that rank before it are the largest of all.
    *
-   * @param candidates of the row
+   * @param candidates the candidates of the row
    * @param row f32 logits [V]
-   * @param allowed the ids as bits: {@code id & 63} of word {@code id >> 6}; null for all
-   * @throws IllegalArgumentException when it allows none
+   * @param allowed a bit for each id, {@code id & 63} of word {@code id >> 6}; null for all
+   * @throws IllegalArgumentException if it allows none
    */
   public int sample(Candidates candidates, MemorySegment row, long @Nullable [] allowed) {
     boolean whole = wanted() == logits.length && logits.length > 1;
@@ -154,7 +155,7 @@ public final class Sampler {
     return options.temperature() == 0 ? greatest.id(0) : draw(minP(topP(n)));
   }
 
-  /** How many of the n greatest known tokens are the greatest of all. */
+  /** Returns how many of the n largest known logits are the largest of the whole row. */
   private int sure(int n, Candidates candidates) {
     int last = candidates.count() - 1;
     int sure = n;
@@ -165,10 +166,10 @@ public final class Sampler {
   }
 
   /**
-   * Chooses where top-k keeps all tokens. Nearly always the choice falls on one of the greatest, so
-   * that the others need not be put in order: their part of the sum is enough.
+   * Chooses a token if top-k keeps all. The choice nearly always falls on one of the candidates, so
+   * the others need not be sorted; their part of the sum suffices.
    *
-   * @param sure how many of the greatest are known, in order
+   * @param sure the number of largest logits that are known, in order
    */
   private int sampleWhole(
       int sure, Candidates candidates, MemorySegment row, long @Nullable [] allowed) {
@@ -203,7 +204,7 @@ public final class Sampler {
     return greatest.id(chosen);
   }
 
-  /** {@code Σ exp((logit − greatest) / temperature)} over all tokens that are allowed. */
+  /** Returns {@code Σ exp((logit − max) / temperature)} over all allowed tokens. */
   private double sum(
       Candidates candidates, MemorySegment row, long @Nullable [] allowed, double temperature) {
     double first = logits[greatest.id(0)];
@@ -229,7 +230,7 @@ public final class Sampler {
   }
 
   private static double weight(double logit, double first, double temperature) {
-    // Equal infinities have no difference.
+    // The difference of equal infinities would be NaN.
     double difference = logit == first ? 0 : logit - first;
     return Double.isNaN(difference) ? 0 : StrictMath.exp(difference / temperature);
   }
@@ -264,7 +265,7 @@ public final class Sampler {
     }
   }
 
-  /** Tokens that top-k keeps. */
+  /** Returns the number of tokens that top-k keeps. */
   private int wanted() {
     if (options.temperature() == 0) {
       return 1;
@@ -272,7 +273,7 @@ public final class Sampler {
     return options.topK() == 0 ? logits.length : Math.min(options.topK(), logits.length);
   }
 
-  /** Changes the known logits and puts the greatest, as many as wanted, in order. */
+  /** Applies bias and penalties to the known logits, and sorts the largest. */
   private int select() {
     options.logitBias().forEach((token, bias) -> logits[token] += bias);
     if (options.penalizes()) {
@@ -304,7 +305,7 @@ public final class Sampler {
     return reached < 0 ? n : reached;
   }
 
-  /** How many of the first n weights together reach a sum; -1 where they do not. */
+  /** Returns how many of the first n weights together reach a sum, or -1. */
   private int reach(int n, double sum) {
     double reached = 0;
     for (int i = 0; i < n; i++) {
@@ -329,7 +330,7 @@ public final class Sampler {
     return greatest.id(chosen < 0 ? n - 1 : chosen);
   }
 
-  /** On which of the first n weights, one after the other, a target falls; -1 where behind them. */
+  /** Returns the index of the weight at which the cumulative sum exceeds a target, or -1. */
   private int fall(int n, double target) {
     double left = target;
     for (int i = 0; i < n; i++) {

@@ -1,6 +1,5 @@
 package dev.vidrio.model.session;
 
-
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;

@@ -15,19 +15,19 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Runs many sequences, as many to a step as there is room for, and hands out rows of a plan's
- * output. Memory is bounded: a row is gone with its step, and a sequence's cache with its last one.
+ * Runs many sequences, several per step, and delivers rows of a plan's output. Memory is bounded: a
+ * row is valid during its step, and the cache of a sequence is released after its last token.
  */
-final class OutputRows {
-  /** Tokens of a step. */
+final class RowEvaluator {
+  /** Maximum tokens of a step. */
   private static final int BATCH = 512;
 
-  /** Bytes of a step's rows. */
+  /** Maximum size of the rows of a step, in bytes. */
   private static final long ROW_BYTES = 64L << 20;
 
   private static final int MAX_SEQUENCES = 16;
 
-  private OutputRows() {}
+  private RowEvaluator() {}
 
   /** A sequence to run. */
   static final class Input {
@@ -35,64 +35,66 @@ final class OutputRows {
     private final int first;
 
     /**
-     * A sequence to run.
+     * Creates an input.
      *
-     * @param tokens its token ids, which must not change
-     * @param first position of the first token whose row is wanted; those of all later ones are too
+     * @param tokens the token ids, which must not change
+     * @param first position of the first token whose row is delivered; all later rows follow
      */
     Input(int[] tokens, int first) {
       this.tokens = tokens;
       this.first = first;
     }
 
-    /** How many rows are wanted. */
+    /** Returns the number of rows to deliver. */
     int rows() {
       return tokens.length - first;
     }
   }
 
   /**
-   * What is wanted.
+   * The output to deliver.
    *
-   * @param part what of the model's plan to run
-   * @param width the number of values of its rows
-   * @param inOrder whether rows are handed out one after the other, by ascending position, rather
-   *     than several at a time on any thread
+   * @param part derives the plan to run from that of the model
+   * @param width the number of values of a row
+   * @param inOrder if true, rows are delivered one after the other, by ascending position;
+   *     otherwise concurrently on several threads
    */
   record Output(UnaryOperator<Plan> part, int width, boolean inOrder) {}
 
-  /** Takes rows. */
+  /** Receives rows. */
   @FunctionalInterface
-  interface Taker {
+  interface RowConsumer {
     /**
-     * Takes a row.
+     * Receives a row.
      *
      * @param input index of the sequence
-     * @param position of the token after which the row stands
+     * @param position position of the token that the row belongs to
      * @param row f32 values, valid during the call
      */
-    void take(int input, int position, MemorySegment row);
+    void accept(int input, int position, MemorySegment row);
   }
 
-  /** What a row of the step belongs to. */
-  private record Place(int input, int position) {}
+  /** The input and position of a row of the step. */
+  private record RowSource(int input, int position) {}
 
-  /** The logits, several rows at a time. */
+  /** Returns the logits as output, delivered concurrently. */
   static Output logits(Model model) {
     return new Output(UnaryOperator.identity(), model.architecture().vocabulary(), false);
   }
 
   /**
-   * Runs all inputs; the progress is the fraction done. Each input has the plan of its own length,
-   * so that its rows do not depend on the others. Of the options, those count that say how a
-   * session computes, and none that say how much it has room for.
+   * Runs all inputs. Each input uses the plan for its own length, so that its rows do not depend on
+   * other inputs.
+   *
+   * @param options the modes of the session; sizes are ignored
+   * @param progress receives the fraction done
    */
   static void run(
       Model model,
       Output output,
       List<Input> inputs,
       SessionOptions options,
-      Taker taker,
+      RowConsumer consumer,
       DoubleConsumer progress) {
     Map<Boolean, List<Integer>> byPlan =
         IntStream.range(0, inputs.size())
@@ -106,7 +108,7 @@ final class OutputRows {
           output,
           group.stream().map(inputs::get).toList(),
           options,
-          (i, position, row) -> taker.take(group.get(i), position, row),
+          (i, position, row) -> consumer.accept(group.get(i), position, row),
           part -> progress.accept((before + part * group.size()) / inputs.size()));
       done += group.size();
     }
@@ -122,7 +124,7 @@ final class OutputRows {
       Output output,
       List<Input> inputs,
       SessionOptions computing,
-      Taker taker,
+      RowConsumer consumer,
       DoubleConsumer progress) {
     int longest = inputs.stream().mapToInt(input -> input.tokens.length).max().orElse(0);
     if (longest == 0) {
@@ -136,7 +138,7 @@ final class OutputRows {
             .withFast(computing.fast())
             .withAdaptation(computing.adaptation());
     try (Session session = model.newSession(options, plan)) {
-      new Run(session, inputs, taker, output.inOrder()).run(progress);
+      new Run(session, inputs, consumer, output.inOrder()).run(progress);
     }
   }
 
@@ -144,18 +146,18 @@ final class OutputRows {
   private static final class Run {
     private final Session session;
     private final List<Input> inputs;
-    private final Taker taker;
+    private final RowConsumer consumer;
     private final boolean inOrder;
-    private final List<Place> places = new ArrayList<>();
+    private final List<RowSource> sources = new ArrayList<>();
     private final List<Sequence> ended = new ArrayList<>();
     private Sequence sequence;
     private int input;
     private int position;
 
-    Run(Session session, List<Input> inputs, Taker taker, boolean inOrder) {
+    Run(Session session, List<Input> inputs, RowConsumer consumer, boolean inOrder) {
       this.session = session;
       this.inputs = inputs;
-      this.taker = taker;
+      this.consumer = consumer;
       this.inOrder = inOrder;
       this.sequence = session.newSequence();
     }
@@ -165,9 +167,9 @@ final class OutputRows {
         session.begin();
         fill();
         session.run();
-        var indices = IntStream.range(0, places.size());
+        var indices = IntStream.range(0, sources.size());
         (inOrder ? indices : indices.parallel()).forEach(this::take);
-        places.clear();
+        sources.clear();
         ended.forEach(Sequence::close);
         ended.clear();
         progress.accept((double) input / inputs.size());
@@ -175,11 +177,11 @@ final class OutputRows {
     }
 
     private void take(int row) {
-      Place place = places.get(row);
-      taker.take(place.input(), place.position(), session.logits(row));
+      RowSource source = sources.get(row);
+      consumer.accept(source.input(), source.position(), session.logits(row));
     }
 
-    /** Fills a step with what comes next. */
+    /** Fills a step with the next tokens. */
     private void fill() {
       int tokens = 0;
       int sequences = 0;
@@ -188,13 +190,13 @@ final class OutputRows {
         for (; position < current.tokens.length; position++) {
           boolean wanted = position >= current.first;
           if (tokens == session.limits().tokens()
-              || (wanted && places.size() == session.limits().logits())) {
+              || (wanted && sources.size() == session.limits().logits())) {
             return;
           }
           session.add(sequence, current.tokens[position], wanted);
           tokens++;
           if (wanted) {
-            places.add(new Place(input, position));
+            sources.add(new RowSource(input, position));
           }
         }
         sequences++;
