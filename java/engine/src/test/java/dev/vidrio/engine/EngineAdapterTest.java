@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Requests with different adapters, in one batch. */
+/** Tests requests with different adapters in one batch. */
 @Timeout(120)
 class EngineAdapterTest {
   private static final int PROMPT = 70;
@@ -69,7 +69,7 @@ class EngineAdapterTest {
   }
 
   @Test
-  void eachRequestHasItsOwn() throws IOException, InterruptedException {
+  void requestsUseTheirOwnAdapters() throws IOException, InterruptedException {
     Path file =
         TinyModel.write(
             directory.resolve("tiny.gguf"),
@@ -96,12 +96,12 @@ class EngineAdapterTest {
             alone(model, adaptations.get(i)), streams.get(i).result().result().tokens(), "" + i);
       }
       assertNotEquals(alone(model, null), alone(model, adaptations.getLast()));
-      // A greedy answer is that of one beam; of four, the best is no worse here.
+      // One beam is greedy; the best of four is no worse here.
       GenerationRequest adapted = request(adaptations.getLast());
       Completion one = beams(engine, adapted, 1);
       assertEquals(alone(model, adaptations.getLast()), one.result().tokens());
       assertTrue(score(one) <= score(beams(engine, adapted, 4)));
-      // Blocks are kept for the same adapter and strength only.
+      // Blocks are shared only for an equal adapter and strength.
       assertEquals(64, engine.submit(request(adaptations.getFirst())).result().cachedTokens());
       assertEquals(0, engine.submit(request(new Adaptation(first, 2))).result().cachedTokens());
       assertTrue(engine.drain(Duration.ofSeconds(60)));
@@ -118,7 +118,7 @@ class EngineAdapterTest {
   }
 
   @Test
-  void anEngineOpenedForNoneRefuses() throws IOException {
+  void rejectsAdaptersIfOpenedWithoutThem() throws IOException {
     Path file = TinyModel.write(directory.resolve("tiny.gguf"), TinyModel.Options.standard());
     try (Model model = Model.open(file);
         Adapter adapter =

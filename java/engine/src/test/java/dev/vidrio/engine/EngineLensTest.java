@@ -34,7 +34,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Requests are watched and steered beside others that notice nothing of it. */
+/** Tests watched and steered requests in a batch with others. */
 @Timeout(120)
 class EngineLensTest extends BardCase {
   private static final String POINTS = "*hook_resid_post,*pattern,ln_final*";
@@ -65,7 +65,7 @@ class EngineLensTest extends BardCase {
     return model.generate(request.prompt(), request.options()).result().tokens();
   }
 
-  /** Greedy generation in a session of its own that edits. */
+  /** Generates greedily in a separate lens session with edits. */
   private static List<Integer> steeredAlone(GenerationRequest request) {
     List<Integer> tokens = new ArrayList<>();
     try (LensSession session =
@@ -83,7 +83,7 @@ class EngineLensTest extends BardCase {
   }
 
   @Test
-  void othersNoticeNothing() throws InterruptedException {
+  void lensDoesNotAffectOtherRequests() throws InterruptedException {
     GenerationRequest steered = request(3).toBuilder().edits(steering(8)).build();
     GenerationRequest unsteered = request(3).toBuilder().edits(steering(0)).build();
     try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
@@ -99,7 +99,7 @@ class EngineLensTest extends BardCase {
       for (TokenStream each : twice) {
         assertEquals(steeredAlone(steered), each.result().result().tokens());
       }
-      // What was steered is kept for nobody else.
+      // Prefixes of steered requests are not shared.
       assertEquals(128, engine.submit(request(3)).result().cachedTokens());
       assertEquals(alone(request(3)), engine.submit(request(3)).result().result().tokens());
       assertNull(plain.result().activations());
@@ -109,9 +109,9 @@ class EngineLensTest extends BardCase {
     }
   }
 
-  /** The answers have the probabilities of a session that edits in the same way. */
+  /** The answers have the probabilities of a lens session with equal edits. */
   @Test
-  void searchesAreSteered() throws InterruptedException {
+  void steersBeamSearch() throws InterruptedException {
     GenerationRequest steered =
         request(3).toBuilder()
             .edits(steering(8))
@@ -161,7 +161,7 @@ class EngineLensTest extends BardCase {
   }
 
   @Test
-  void moreThanCanBeWatchedWait() throws InterruptedException {
+  void watchedRequestsBeyondLimitWait() throws InterruptedException {
     try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
       List<TokenStream> streams = new ArrayList<>();
       for (int i = 0; i < 5; i++) {
@@ -174,18 +174,18 @@ class EngineLensTest extends BardCase {
   }
 
   @Test
-  void whatTheEngineWasNotOpenedForIsRefused() {
+  void rejectsCapturesAndEditsIfOpenedWithoutThem() {
     try (Engine blind = Engine.open(model);
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
-      assertRefused(
+      assertRejected(
           "watched true: the engine was opened without capturing",
           blind,
           request(1).toBuilder().watched(true).build());
-      assertRefused(
+      assertRejected(
           "edits blocks.1.hook_resid_post: the engine was opened without editing",
           blind,
           request(1).toBuilder().edits(steering(1)).build());
-      assertRefused(
+      assertRejected(
           "edit of blocks.1.mlp.hook_post: the session was not opened with it among its editable"
               + " points",
           engine,
@@ -195,14 +195,14 @@ class EngineLensTest extends BardCase {
     }
   }
 
-  /** As many as fit when all sequences have them. */
+  /** The limit holds for each sequence, so that all fit at once. */
   @Test
-  void aRequestHasRoomForSoManyEdits() {
+  void rejectsTooManyEditsOfAPoint() {
     List<Edit> most = Collections.nCopies(Lens.EDITS, steering(0.1f).getFirst());
     List<Edit> more = Collections.nCopies(Lens.EDITS + 1, steering(0.1f).getFirst());
     EngineOptions options = EngineOptions.DEFAULT.withSequences(2).withLens(LENS);
     try (Engine engine = Engine.open(model, options)) {
-      assertRefused(
+      assertRejected(
           "edits of blocks.1.hook_resid_post 65: must be at most 64",
           engine,
           request(1).toBuilder().edits(more).build());
@@ -212,7 +212,7 @@ class EngineLensTest extends BardCase {
     }
   }
 
-  private static void assertRefused(String message, Engine engine, GenerationRequest request) {
+  private static void assertRejected(String message, Engine engine, GenerationRequest request) {
     var e = assertThrows(InvalidInputException.class, () -> engine.submit(request));
     assertEquals(message, e.getMessage());
   }

@@ -27,7 +27,7 @@ import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** The lines that Prometheus reads. */
+/** Tests the meters and their Prometheus lines. */
 class EngineMetricsTest {
   private static final String CHAT =
       "gen_ai_operation_name=\"chat\",gen_ai_provider_name=\"vidrio\"";
@@ -38,7 +38,7 @@ class EngineMetricsTest {
   }
 
   @Test
-  void timesHaveOpenTelemetrysNamesAndBuckets() {
+  void timersUseOpenTelemetryNamesAndBuckets() {
     var registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     EngineListener metrics =
         new EngineMetrics(registry, "m")
@@ -88,7 +88,7 @@ class EngineMetricsTest {
   }
 
   @Test
-  void countersAreThoseOfTheEngine() {
+  void countersMatchTheEngine() {
     var registry = new SimpleMeterRegistry();
     var metrics = new EngineMetrics(registry, "bard");
     int promptTokens;
@@ -104,7 +104,7 @@ class EngineMetricsTest {
       promptTokens = prompt.length;
       tokens = engine.submit(request).result().result().tokens().size();
     }
-    // The figures of a step are there when the step has ended, after its last token.
+    // The counters of a step are updated at its end, after its last token.
     assertEquals(promptTokens, registry.get("vidrio.tokens.prompt").functionCounter().count());
     assertEquals(tokens, registry.get("vidrio.tokens.generated").functionCounter().count());
     assertEquals(1, registry.get("gen_ai.server.time_to_first_token").timer().count());
@@ -114,7 +114,7 @@ class EngineMetricsTest {
   }
 
   @Test
-  void refusalsCountAsFailures() {
+  void countsRejectionsAsFailures() {
     var registry = new SimpleMeterRegistry();
     var options =
         EngineOptions.DEFAULT

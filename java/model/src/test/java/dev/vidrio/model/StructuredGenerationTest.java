@@ -15,7 +15,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** What a model generates under a grammar, that has never seen the like. */
+/** Tests generation under grammars that the model was not trained on. */
 class StructuredGenerationTest {
 
   private static final Grammar SCENE =
@@ -54,7 +54,7 @@ class StructuredGenerationTest {
   }
 
   @Test
-  void whatEndsByItselfIsValid() {
+  void stoppedTextsAreValid() {
     int stopped = 0;
     for (int seed = 0; seed < 30; seed++) {
       GenerationResult result =
@@ -68,7 +68,7 @@ class StructuredGenerationTest {
   }
 
   @Test
-  void nothingIsAskedOfTheModelWhereTheTextIsWhole() {
+  void completeGrammarEndsWithoutAStep() {
     Grammar grammar = Grammar.choice(List.of("HAMLET", "OPHELIA"));
     for (int seed = 0; seed < 10; seed++) {
       GenerationOptions options = options(grammar, 1, seed).withIgnoreEnd(true);
@@ -78,9 +78,9 @@ class StructuredGenerationTest {
     }
   }
 
-  /** The token that ends a whole text is none of it, also where such tokens count otherwise. */
+  /** The end token of a complete text is not part of it, also with ignoreEnd. */
   @Test
-  void whatEndsAWholeTextIsNoneOfIt() {
+  void endTokenIsNotPartOfTheText() {
     int stopped = 0;
     for (int seed = 0; seed < 10; seed++) {
       GenerationOptions options = options(Grammar.regex("[a-z]*"), 1, seed);
@@ -92,7 +92,7 @@ class StructuredGenerationTest {
   }
 
   @Test
-  void aGrammarOfAllTextsChangesNothing() {
+  void grammarOfAllTextsChangesNothing() {
     GenerationOptions free = options(Grammar.regex("[^]*"), 0, 0).withTokens(40);
     assertEquals(
         model.generate("To be", free.withGrammar(null)).result().tokens(),
@@ -100,13 +100,13 @@ class StructuredGenerationTest {
   }
 
   @Test
-  void grammarsAreCompiledOnce() {
+  void compilesGrammarsOnce() {
     Grammar grammar = Grammar.regex("a+");
     assertSame(model.constraints().get(grammar), model.constraints().get(Grammar.regex("a+")));
   }
 
   @Test
-  void theExamplesDoWhatTheySay() {
+  void examplesProduceTheirResults() {
     String season = "(spring|summer|autumn|winter) of 1[56][0-9]{2}";
     assertTrue(GenerationExamples.grammar(model).matches(season));
     assertTrue(List.of("to be", "not to be").contains(GenerationExamples.constraint(model)));

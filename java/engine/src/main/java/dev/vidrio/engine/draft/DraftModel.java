@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * Drafter the most likely tokens of a smaller model with the same vocabulary. It runs the sequences
- * of all requests together, a few tokens ahead.
+ * Proposes the most likely tokens of a smaller model with the same vocabulary. It runs the
+ * sequences of all requests together, a few tokens ahead.
  */
 public final class DraftModel implements Drafter {
   private final Session session;

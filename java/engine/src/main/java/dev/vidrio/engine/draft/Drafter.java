@@ -4,7 +4,7 @@ import dev.vidrio.engine.request.RunningRequest;
 import java.util.List;
 
 /**
- * Drafter tokens that are verified in one step (speculative decoding: Leviathan et al. 2023, arXiv
+ * Proposes tokens that are verified in one step (speculative decoding: Leviathan et al. 2023, arXiv
  * 2211.17192; Chen et al. 2023, arXiv 2302.01318). A draft token is accepted only if the model
  * chooses it anyway, so answers are the same, token by token. Used by the scheduler's thread only.
  */
@@ -21,7 +21,7 @@ public interface Drafter extends AutoCloseable {
   @Override
   void close();
 
-  /** Drafter by {@linkplain PromptLookup prompt lookup}. */
+  /** Proposes tokens by {@linkplain PromptLookup prompt lookup}. */
   Drafter PROMPT_LOOKUP =
       new Drafter() {
         @Override

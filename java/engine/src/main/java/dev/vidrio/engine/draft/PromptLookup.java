@@ -3,7 +3,7 @@ package dev.vidrio.engine.draft;
 import dev.vidrio.engine.sequence.TokenSequence;
 
 /**
- * Drafter the tokens that followed the last earlier occurrence of the final n-gram (prompt lookup
+ * Proposes the tokens that followed the last earlier occurrence of the final n-gram (prompt lookup
  * decoding: Saxena 2023; Yang et al. 2023, arXiv 2304.04487).
  */
 final class PromptLookup {

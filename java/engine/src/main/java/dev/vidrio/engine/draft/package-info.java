@@ -1,3 +1,3 @@
-/** Speculative decoding: drafts tokens by a smaller model or by prompt lookup. */
+/** Speculative decoding: proposes tokens by a smaller model or by prompt lookup. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.engine.draft;

@@ -20,7 +20,7 @@ public final class PrefillBudget {
   /** The minimum chunk; fewer tokens cost much more each. */
   private static final int MIN_TOKENS = 2;
 
-  /** One step in so many runs without prompts, to measure the decoding time anew. */
+  /** one step in this many runs without prompts, to measure the decoding time anew. */
   private static final int PERIOD = 16;
 
   /** A step that exceeds its expected time by this factor was delayed by other processes. */

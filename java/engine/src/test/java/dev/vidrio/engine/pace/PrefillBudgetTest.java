@@ -6,7 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.Test;
 
 /**
- * On a machine whose steps take 2 ms, 1 ms a token that is generated, 0.5 ms a token of prompts.
+ * Simulates a machine with steps of 2 ms, plus 1 ms per generated token and 0.5 ms per prompt
+ * token.
  */
 class PrefillBudgetTest {
   private static final int ROOM = 512;
@@ -17,7 +18,7 @@ class PrefillBudgetTest {
     return 2e6 + 1e6 * decoding + 0.5e6 * prompt;
   }
 
-  /** Runs a step with as many tokens of prompts as it may have, and returns how many. */
+  /** Runs a step with the maximum number of prompt tokens and returns it. */
   private int step(int decoding, int waiting) {
     int prompt = waiting == 0 ? 0 : pace.promptTokens(decoding, waiting, ROOM - decoding);
     pace.observe(decoding, prompt, nanos(decoding, prompt));
@@ -33,12 +34,12 @@ class PrefillBudgetTest {
   }
 
   @Test
-  void nobodyWaitsForPromptsThatAreAlone() {
+  void promptsAloneFillTheStep() {
     assertEquals(ROOM, step(0, 3));
   }
 
   @Test
-  void promptsTakeAsMuchLongerAsWasForetold() {
+  void slowdownPredictsPromptTime() {
     step(0, 1);
     for (int waiting : new int[] {1, 4, 16, 48}) {
       double nanos = 0;
@@ -54,7 +55,7 @@ class PrefillBudgetTest {
   }
 
   @Test
-  void onePromptMakesStepsLessThanTwiceAsLong() {
+  void onePromptLengthensStepsByLessThanDouble() {
     step(0, 1);
     for (int decoding : new int[] {4, 8, 16, 31}) {
       int prompt = greatest(decoding, 1);
@@ -64,7 +65,7 @@ class PrefillBudgetTest {
   }
 
   @Test
-  void manyThatWaitGetMoreOfTheTime() {
+  void waitingMajorityGetsLargerShare() {
     step(0, 1);
     int few = greatest(8, 8);
     int many = greatest(8, 24);
@@ -73,7 +74,7 @@ class PrefillBudgetTest {
   }
 
   @Test
-  void stepsWithoutPromptsAreMeasuredUnderFullLoadToo() {
+  void measuresDecodingUnderFullLoad() {
     step(0, 1);
     step(1, 0);
     int before = greatest(1, 1);
@@ -81,9 +82,9 @@ class PrefillBudgetTest {
     assertTrue(after > 3 * before, before + ", " + after);
   }
 
-  /** Users who always want 128 tokens for 128: most generate, few wait for their first token. */
+  /** Users with prompts and answers of 128 tokens: most generate, few wait. */
   @Test
-  void fullEngineDoesNotCreepAlongWithFew() {
+  void fullEngineDecodesForMostUsers() {
     int users = 32;
     int tokens = 128;
     int decoding = 1;

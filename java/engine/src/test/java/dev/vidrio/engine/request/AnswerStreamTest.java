@@ -11,7 +11,7 @@ import java.util.Iterator;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** When tokens may be read. */
+/** Tests when tokens become readable. */
 class AnswerStreamTest {
   private static final Duration LONG = Duration.ofMinutes(1);
 
@@ -23,7 +23,7 @@ class AnswerStreamTest {
     return stream;
   }
 
-  /** Reads those that need no wait. */
+  /** Reads the tokens that are ready. */
   private static List<Integer> ready(AnswerStream stream, Iterator<GeneratedToken> tokens) {
     List<Integer> ids = new ArrayList<>();
     while (stream.isReady()) {
@@ -33,13 +33,13 @@ class AnswerStreamTest {
   }
 
   @Test
-  void withoutAnIntervalEachTokenIsReadyAtOnce() {
+  void withoutIntervalEachTokenIsReadyAtOnce() {
     AnswerStream stream = stream(Duration.ZERO, 3);
     assertEquals(List.of(0, 1, 2), ready(stream, stream.iterator()));
   }
 
   @Test
-  void withinTheIntervalTheFirstTokenIsReadyAndTheOthersWait() {
+  void withinIntervalOnlyTheFirstTokenIsReady() {
     AnswerStream stream = stream(LONG, 3);
     Iterator<GeneratedToken> tokens = stream.iterator();
     assertEquals(List.of(0), ready(stream, tokens));
@@ -49,7 +49,7 @@ class AnswerStreamTest {
   }
 
   @Test
-  void theEndOfTheAnswerLetsAllBeRead() {
+  void endOfAnswerReleasesAllTokens() {
     AnswerStream stream = stream(LONG, 3);
     stream.fail(new IllegalStateException("made to fail"));
     Iterator<GeneratedToken> tokens = stream.iterator();

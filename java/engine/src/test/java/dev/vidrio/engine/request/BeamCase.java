@@ -10,7 +10,7 @@ import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.List;
 import java.util.Objects;
 
-/** Beam searches of the bard. */
+/** The base of beam search tests with the bard model. */
 abstract class BeamCase extends BardCase {
   static final GenerationOptions OPTIONS =
       GenerationOptions.DEFAULT

@@ -21,10 +21,10 @@ import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Searches beside others: equal bits, and memory that comes and goes. */
+/** Tests beam searches in batches with others and with little memory. */
 @Timeout(120)
 class BeamCompanyTest extends BeamCase {
-  /** What an answer says but for its times. */
+  /** An answer without its timings. */
   private static List<Object> bits(Completion completion) {
     return List.of(completion.result(), completion.tokens(), score(completion));
   }
@@ -33,7 +33,7 @@ class BeamCompanyTest extends BeamCase {
     return results(streams).stream().map(BeamCompanyTest::bits).toList();
   }
 
-  /** Searches, and requests of other kinds, that run together as they run alone. */
+  /** Runs searches and other requests together and compares with running alone. */
   private static void runTogether(EngineOptions options, UnaryOperator<GenerationRequest> change)
       throws InterruptedException {
     List<GenerationRequest> requests = new ArrayList<>();
@@ -78,30 +78,30 @@ class BeamCompanyTest extends BeamCase {
         assertEquals(aloneSearches.get(i), bits(beams.get(i)), "search " + i);
       }
     }
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void bitsDoNotDependOnWhatElseRuns() throws InterruptedException {
+  void bitsAreIndependentOfOtherRequests() throws InterruptedException {
     runTogether(EngineOptions.DEFAULT, request -> request);
   }
 
   @Test
-  void bitsDoNotDependOnTheSteps() throws InterruptedException {
+  void bitsAreIndependentOfStepSize() throws InterruptedException {
     runTogether(
         EngineOptions.DEFAULT.withSequences(4).withStepTokens(5).withPrefixCache(false),
         request -> request);
   }
 
   @Test
-  void bitsDoNotDependOnMemory() throws InterruptedException {
+  void bitsAreIndependentOfCacheSize() throws InterruptedException {
     EngineOptions options = withBlocks(11);
     runTogether(options, request -> request);
     runTogether(options.withPrefixCache(false), request -> request);
   }
 
   @Test
-  void aSearchThatLosesItsMemoryGoesOnLater() throws InterruptedException {
+  void preemptedSearchResumes() throws InterruptedException {
     for (boolean prefixes : new boolean[] {true, false}) {
       GenerationRequest search =
           request(7, 70, BeamOptions.of(3)).toBuilder().options(OPTIONS.withTokens(120)).build();
@@ -123,7 +123,7 @@ class BeamCompanyTest extends BeamCase {
       assertEquals(alone, bits(streams.get(1)));
       assertEquals(300, other.result().result().tokens().size());
       assertTrue(engine.status().preemptions() > 0);
-      assertNothingIsHeld(engine);
+      assertNoMemoryIsHeld(engine);
     }
   }
 
@@ -131,17 +131,17 @@ class BeamCompanyTest extends BeamCase {
   void beamsShareBlocks() throws InterruptedException {
     GenerationRequest request =
         request(3, 400, BeamOptions.of(4)).toBuilder().options(OPTIONS.withTokens(30)).build();
-    // Six full blocks of the prompt, and one for each beam; four prompts would be 28.
+    // Six full blocks of the prompt and one per beam; without sharing, 28.
     Engine engine = Engine.open(model, withBlocks(10));
     List<Completion> answers = results(engine.submit(request, 4));
     assertEquals(0, answers.get(0).cachedTokens());
     assertEquals(400, answers.get(1).cachedTokens());
     assertEquals(0, engine.status().preemptions());
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void whoIsCanceledOrLateGetsWhatThereIs() throws InterruptedException {
+  void canceledOrExpiredSearchReturnsBestSoFar() throws InterruptedException {
     GenerationRequest request =
         request(3, 30, BeamOptions.of(4)).toBuilder().options(OPTIONS.withTokens(600)).build();
     for (int canceled = 0; canceled < 3; canceled++) {
@@ -153,7 +153,7 @@ class BeamCompanyTest extends BeamCase {
       for (Completion completion : results(streams)) {
         assertEquals(FinishReason.CANCELED, completion.result().finish());
       }
-      assertNothingIsHeld(engine);
+      assertNoMemoryIsHeld(engine);
     }
     Engine engine = Engine.open(model);
     Duration timeout = Duration.ofMillis(40);
@@ -173,12 +173,12 @@ class BeamCompanyTest extends BeamCase {
         before = score(completion);
       }
     }
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
-  /** Not even the first, which waits with the prompt. */
+  /** The first answer has no score either. */
   @Test
-  void whoIsLateBeforeTheFirstTokenHasNoScore() throws InterruptedException {
+  void expiredSearchWithoutTokensHasNoScore() throws InterruptedException {
     GenerationRequest request =
         request(3, 30, BeamOptions.of(4)).toBuilder().timeout(Duration.ofNanos(1)).build();
     Engine engine = Engine.open(model);
@@ -187,11 +187,11 @@ class BeamCompanyTest extends BeamCase {
       assertEquals(List.of(), completion.result().tokens());
       assertNull(completion.score());
     }
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void closingEndsSearches() {
+  void closeEndsSearches() {
     List<TokenStream> running;
     List<TokenStream> waiting;
     hold(0);

@@ -24,10 +24,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvFileSource;
 
-/** Beams are those of transformers; generate.py beside the file says how it was made. */
+/** Compares beams with those of transformers; generate.py wrote the fixture. */
 @Timeout(120)
 class BeamSearchGoldTest {
-  /** Differences of log-probabilities over 16 tokens, times 16 where the penalty is −1. */
+  /** Tolerance of log-probabilities over 16 tokens, times 16 for a penalty of −1. */
   private static final double TOLERANCE = 1e-3;
 
   @TempDir Path directory;
@@ -36,7 +36,7 @@ class BeamSearchGoldTest {
   @CsvFileSource(
       files = "src/test/resources/dev/vidrio/engine/text/beams/expected.csv",
       numLinesToSkip = 1)
-  void answersAreThoseOfTransformers(
+  void matchesTransformers(
       String name,
       String prompt,
       int tokens,

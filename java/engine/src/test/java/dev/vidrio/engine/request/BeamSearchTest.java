@@ -37,10 +37,10 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Beams are those of the definition. */
+/** Compares beams with {@link NaiveBeamSearch}. */
 @Timeout(120)
 class BeamSearchTest extends BeamCase {
-  /** Ends that are likely: tokens of the most likely texts. */
+  /** Returns likely end tokens: tokens of the most likely texts. */
   private static Set<Integer> likelyEnds(Engine engine, GenerationRequest request) {
     Set<Integer> ends = new HashSet<>();
     for (TokenStream stream :
@@ -62,13 +62,13 @@ class BeamSearchTest extends BeamCase {
     for (int i = 0; i < beams.width(); i++) {
       String what = beams + ", answer " + i;
       assertEquals(expected.get(i).tokens(), actual.get(i).result().tokens(), what);
-      // The sum over the vocabulary is one of f32.
+      // The sum over the vocabulary is in f32.
       assertEquals(expected.get(i).score(), score(actual.get(i)), 1e-4, what);
     }
   }
 
   @Test
-  void answersAreThoseOfTheDefinition() throws InterruptedException {
+  void matchesNaiveSearch() throws InterruptedException {
     Engine engine = Engine.open(model);
     int seed = 0;
     for (int width : new int[] {1, 2, 3, 6}) {
@@ -81,11 +81,11 @@ class BeamSearchTest extends BeamCase {
         }
       }
     }
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void endsAndMinimaAreThoseOfTheDefinition() throws InterruptedException {
+  void endsAndMinTokensMatchNaiveSearch() throws InterruptedException {
     Engine engine = Engine.open(model);
     for (int seed = 0; seed < 6; seed++) {
       GenerationRequest request = request(seed, 20, BeamOptions.of(3));
@@ -95,7 +95,7 @@ class BeamSearchTest extends BeamCase {
       assertDefined(
           engine, request.toBuilder().options(OPTIONS.withStop("e", "th").withTokens(8)).build());
     }
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
@@ -114,12 +114,12 @@ class BeamSearchTest extends BeamCase {
       assertEquals(expected.tokens(), actual.tokens());
       assertNull(expected.score());
     }
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
-  /** With as many beams as there are texts, the search leaves nothing out. */
+  /** With as many beams as texts, the search is exhaustive. */
   @Test
-  void enoughBeamsRankAllTexts() throws InterruptedException {
+  void exhaustiveSearchRanksAllTexts() throws InterruptedException {
     Grammar grammar = Grammar.regex("[ab]{3}");
     GenerationRequest request =
         request(1, 20, BeamOptions.of(32)).toBuilder()
@@ -146,15 +146,15 @@ class BeamSearchTest extends BeamCase {
         assertEquals(expected.get(i), answer.result().tokens());
         assertTrue(grammar.matches(answer.result().text()));
       } else {
-        // There are no more.
+        // There are no further texts.
         assertEquals(List.of(), answer.result().tokens());
         assertNull(answer.score());
       }
     }
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
-  /** All texts of a grammar and the sums of their log-probabilities, depth first. */
+  /** Lists all texts of a grammar with their log-probabilities, depth first. */
   private static void rank(
       Session session,
       Sequence sequence,
@@ -186,7 +186,7 @@ class BeamSearchTest extends BeamCase {
   }
 
   @Test
-  void tokensComeAtTheEndWithTheirProbabilities() throws InterruptedException {
+  void publishesTokensWithLogProbabilitiesAtTheEnd() throws InterruptedException {
     Engine engine = Engine.open(model);
     GenerationRequest request = request(3, 30, BeamOptions.of(3).withLengthPenalty(0));
     TokenStream stream = engine.submit(request);
@@ -205,11 +205,11 @@ class BeamSearchTest extends BeamCase {
     assertEquals(completion.result().tokens(), ids);
     assertEquals(score(completion), sum);
     assertEquals(FinishReason.LENGTH, completion.result().finish());
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void theContextEndsASearch() throws InterruptedException {
+  void fullContextEndsSearch() throws InterruptedException {
     Engine engine = Engine.open(model, EngineOptions.DEFAULT.withContext(70));
     Completion completion =
         engine
@@ -220,43 +220,44 @@ class BeamSearchTest extends BeamCase {
             .result();
     assertEquals(11, completion.result().tokens().size());
     assertEquals(FinishReason.CONTEXT, completion.result().finish());
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void whatDoesNotGoWithBeamsIsRefused() throws InterruptedException {
+  void rejectsOptionsNotSupportedWithBeams() throws InterruptedException {
     GenerationRequest.Builder request = request(1, 10, BeamOptions.of(3)).toBuilder();
-    assertRefused(
+    assertRejected(
         "temperature 0.8: must be 0 with beams, which are not sampled",
         () -> request.options(GenerationOptions.DEFAULT).build());
     SamplingOptions penalized = SamplingOptions.builder().temperature(0).repeatPenalty(1.1).build();
-    assertRefused(
+    assertRejected(
         "beams 3: do not support penalties and logit bias",
         () -> request.options(OPTIONS.withSampling(penalized)).build());
-    assertRefused(
+    assertRejected(
         "number of tokens 0: must be positive with beams",
         () -> request.options(OPTIONS.withTokens(0)).build());
     request.options(OPTIONS);
-    assertRefused("draft tokens 2: must be 0 with beams", () -> request.draftTokens(2).build());
+    assertRejected("draft tokens 2: must be 0 with beams", () -> request.draftTokens(2).build());
     request.draftTokens(0);
-    assertRefused("watched true: is not supported with beams", () -> request.watched(true).build());
-    assertRefused("beams 0: must be at least 1", () -> BeamOptions.of(0));
-    assertRefused(
+    assertRejected(
+        "watched true: is not supported with beams", () -> request.watched(true).build());
+    assertRejected("beams 0: must be at least 1", () -> BeamOptions.of(0));
+    assertRejected(
         "length penalty NaN: must be -100 to 100",
         () -> BeamOptions.of(1).withLengthPenalty(Double.NaN));
     Engine engine = Engine.open(model, withBlocks(4).withSequences(4));
     GenerationRequest search = request.watched(false).build();
-    assertRefused("n 4: must be at most the number of beams, 3", () -> engine.submit(search, 4));
-    assertRefused(
+    assertRejected("n 4: must be at most the number of beams, 3", () -> engine.submit(search, 4));
+    assertRejected(
         "beams 5: must be 1 to 4",
         () -> engine.submit(search.toBuilder().beams(BeamOptions.of(5)).build()));
-    assertRefused(
+    assertRejected(
         "beams 3: may need 6 blocks of the key-value cache, which has 4: use fewer beams or tokens",
         () -> engine.submit(search.toBuilder().options(OPTIONS.withTokens(100)).build()));
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
-  private static void assertRefused(String message, Runnable what) {
+  private static void assertRejected(String message, Runnable what) {
     var e = assertThrows(InvalidInputException.class, what::run);
     assertEquals(message, e.getMessage());
   }

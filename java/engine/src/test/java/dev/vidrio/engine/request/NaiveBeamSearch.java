@@ -23,7 +23,7 @@ import java.util.stream.Stream;
  * whole vocabulary is ranked after each token, and log-probabilities are summed in double.
  */
 public final class NaiveBeamSearch implements AutoCloseable {
-  /** An answer without the token that ends it. */
+  /** An answer without its end token. */
   public record Answer(List<Integer> tokens, double score) {}
 
   private record Text(List<Integer> tokens, double sum) {
@@ -51,7 +51,7 @@ public final class NaiveBeamSearch implements AutoCloseable {
     }
   }
 
-  /** The answers, the best first. */
+  /** Returns the answers, the best first. */
   public List<Answer> search() {
     List<Text> live = List.of(new Text(List.of(), 0));
     List<Answer> ended = List.of();

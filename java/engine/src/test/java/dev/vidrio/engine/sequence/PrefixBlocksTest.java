@@ -26,7 +26,7 @@ class PrefixBlocksTest {
     model.close();
   }
 
-  /** Keeps the first blocks of the tokens, which nobody else owns. */
+  /** Caches the first blocks of the tokens, which have no other owner. */
   private PrefixBlocks.Entry keep(int blocks, String root) {
     PrefixBlocks.Entry last = null;
     for (int i = 0; i < blocks; i++) {
@@ -39,7 +39,7 @@ class PrefixBlocksTest {
   }
 
   @Test
-  void blocksAreFoundByAllTokensUpToThem() {
+  void findsBlocksByTheirWholePrefix() {
     keep(2, "");
     PrefixBlocks.Entry first = prefixes.find(null, "", tokens, 0);
     assertNotNull(first);
@@ -54,7 +54,7 @@ class PrefixBlocksTest {
   }
 
   @Test
-  void theSameTokensAreKeptOnce() {
+  void keepsEqualTokensOnce() {
     PrefixBlocks.Entry first = keep(1, "");
     assertSame(first, keep(1, ""));
     assertEquals(cache.blocks() - 1, cache.freeBlocks());
@@ -62,14 +62,15 @@ class PrefixBlocksTest {
   }
 
   @Test
-  void whatFollowsGoesBeforeWhatItFollows() {
+  void evictsChildrenBeforeParents() {
     keep(3, "a");
     keep(1, "b");
     PrefixBlocks.Entry first = prefixes.find(null, "a", tokens, 0);
     assertNotNull(first);
     PrefixBlocks.Entry second = prefixes.find(first, "a", tokens, KvCache.BLOCK);
     assertNotNull(second);
-    // The third was not used since, then "b", then the second, since the first counts as used after
+    // The third is the least recently used, then "b", then the second: the first counts as used
+    // after
     // it.
     assertTrue(prefixes.evict());
     assertNull(prefixes.find(second, "a", tokens, 2 * KvCache.BLOCK));
@@ -82,7 +83,7 @@ class PrefixBlocksTest {
   }
 
   @Test
-  void whatASequenceOwnsStays() {
+  void doesNotEvictOwnedBlocks() {
     PrefixBlocks.Entry entry = keep(1, "");
     cache.retain(entry.block);
     assertEquals(0, prefixes.evictable());

@@ -39,7 +39,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Texts that go on from checkpoints of others have the bits of those that run alone from their
+ * Tests that requests that resume from checkpoints have the bits of those that run alone from their
  * first token.
  */
 @Timeout(180)
@@ -74,7 +74,7 @@ class PrefixCheckpointsTest {
     return new Random(seed).ints(length, 0, VOCABULARY).toArray();
   }
 
-  /** The first tokens of a text, and other ones. */
+  /** Returns the first tokens of a text, followed by others. */
   private static int[] with(int[] text, int count, int... more) {
     return IntStream.concat(IntStream.of(text).limit(count), IntStream.of(more)).toArray();
   }
@@ -101,14 +101,14 @@ class PrefixCheckpointsTest {
     }
   }
 
-  /** The answer, whose bits are those alone. */
+  /** Runs a request, compares it with running alone, and returns its completion. */
   private Completion answer(Engine engine, GenerationRequest request) {
     Completion completion = engine.submit(request).result();
     assertEquals(alone(engine.model(), request), completion.tokens());
     return completion;
   }
 
-  private static void assertNothingIsUsed(Engine engine) throws InterruptedException {
+  private static void assertNoMemoryIsUsed(Engine engine) throws InterruptedException {
     assertTrue(engine.drain(Duration.ofSeconds(60)));
     EngineStatus status = engine.status();
     assertEquals(0, status.usedBlocks(), status.toString());
@@ -118,7 +118,7 @@ class PrefixCheckpointsTest {
     assertEquals(0, engine.status().cachedSlots());
   }
 
-  /** A template may write the end of the prompt, and what follows it, otherwise. */
+  /** A template may render the end of the prompt differently in the next turn. */
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -129,7 +129,7 @@ class PrefixCheckpointsTest {
         "nemotron_h",
         "nemotron_h_moe"
       })
-  void theNextTurnGoesOnNearTheEndOfThePrompt(String name) throws Exception {
+  void nextTurnResumesNearTheEndOfThePrompt(String name) throws Exception {
     int[] prompt = random(1, 150);
     try (Model other = open(name);
         Engine engine = Engine.open(other)) {
@@ -137,7 +137,7 @@ class PrefixCheckpointsTest {
       EngineStatus status = engine.status();
       assertEquals(1, status.cachedSlots(), status.toString());
       assertEquals(3, status.cachedBlocks(), status.toString());
-      // The checkpoint lies at 144, and reaches back to 128.
+      // The checkpoint is at 144 and reaches back to 128.
       assertEquals(144, answer(engine, request(prompt)).cachedTokens());
       for (int common : new int[] {148, 144, 137, 128}) {
         int[] next = with(prompt, common, random(common, 50));
@@ -147,12 +147,12 @@ class PrefixCheckpointsTest {
       int[] parted = with(prompt, 127, random(7, 50));
       parted[127] = (prompt[127] + 1) % VOCABULARY;
       assertEquals(0, answer(engine, request(parted)).cachedTokens());
-      assertNothingIsUsed(engine);
+      assertNoMemoryIsUsed(engine);
     }
   }
 
   @Test
-  void theNextTurnGoesOnAtTheEndOfTheAnswer() throws Exception {
+  void nextTurnResumesAtTheEndOfTheAnswer() throws Exception {
     int[] prompt = random(1, 100);
     GenerationRequest request = request(prompt);
     GenerationRequest longer =
@@ -161,19 +161,19 @@ class PrefixCheckpointsTest {
       int[] answer =
           answer(engine, longer).tokens().stream().mapToInt(TokenLogProbability::token).toArray();
       assertEquals(80, answer.length);
-      // The last token has not run.
+      // The last token did not run.
       int[] next = with(with(prompt, 100, answer), 180, random(2, 30));
       assertEquals(179, answer(engine, request(next)).cachedTokens());
       assertEquals(2, engine.status().cachedSlots());
-      // The same answer once more is kept once.
+      // An equal answer is kept once.
       answer(engine, longer);
       assertEquals(2, engine.status().cachedSlots());
-      assertNothingIsUsed(engine);
+      assertNoMemoryIsUsed(engine);
     }
   }
 
   @Test
-  void theThirdPromptGoesOnWhereTheFirstTwoPart() throws Exception {
+  void thirdPromptResumesWhereTheFirstTwoDiverge() throws Exception {
     int[] system = random(1, 200);
     try (Engine engine = Engine.open(model)) {
       for (int i = 0; i < 5; i++) {
@@ -182,12 +182,12 @@ class PrefixCheckpointsTest {
         assertEquals(
             i < 2 ? 0 : 192, answer(engine, request(prompt)).cachedTokens(), "prompt " + i);
       }
-      assertNothingIsUsed(engine);
+      assertNoMemoryIsUsed(engine);
     }
   }
 
   @Test
-  void promptsThatRunTogetherShareWhatTheyHaveInCommon() throws Exception {
+  void concurrentPromptsShareTheirCommonPrefix() throws Exception {
     int[] system = random(1, 200);
     EngineOptions options = EngineOptions.DEFAULT.withSequences(8).withStepTokens(64);
     try (Engine engine = Engine.open(model, options)) {
@@ -203,7 +203,7 @@ class PrefixCheckpointsTest {
         cached += completion.cachedTokens();
       }
       assertTrue(cached >= 4 * 192, cached + " tokens");
-      assertNothingIsUsed(engine);
+      assertNoMemoryIsUsed(engine);
     }
   }
 
@@ -225,7 +225,7 @@ class PrefixCheckpointsTest {
   }
 
   @Test
-  void answersBeamsAndGuessesGoOnFromCheckpoints() throws Exception {
+  void answersBeamsAndDraftsResumeFromCheckpoints() throws Exception {
     int[] prompt = IntStream.range(0, 137).map(i -> 7 * (i % 5)).toArray();
     GenerationRequest greedy = greedy(prompt);
     GenerationRequest search = beams(prompt, 3);
@@ -251,13 +251,13 @@ class PrefixCheckpointsTest {
           assertEquals(beams, found);
         }
         assertTrue(options.draft() == null || engine.status().draftTokens() > 0);
-        assertNothingIsUsed(engine);
+        assertNoMemoryIsUsed(engine);
       }
     }
   }
 
   @Test
-  void whatDependsOnMoreThanTokensIsNotShared() throws Exception {
+  void doesNotShareAcrossSaltsAdaptersAndEdits() throws Exception {
     int[] prompt = random(1, 150);
     var direction = new float[model.architecture().width()];
     for (int i = 0; i < direction.length; i++) {
@@ -281,34 +281,34 @@ class PrefixCheckpointsTest {
       assertEquals(0, answer(engine, watched).cachedTokens());
       GenerationRequest scored = plain.toBuilder().promptLogProbabilities(0).build();
       assertEquals(0, answer(engine, scored).cachedTokens());
-      assertNothingIsUsed(engine);
+      assertNoMemoryIsUsed(engine);
     }
   }
 
-  /** Options with memory of so many slots, of which half may be slots. */
+  /** Returns options with memory of a number of slots, half of which hold states. */
   private EngineOptions memory(int slots, int sequences) {
     long bytes = slots * model.architecture().kvShape().bytesPerSequence();
     return EngineOptions.DEFAULT.withCacheBytes(bytes).withSequences(sequences);
   }
 
   @Test
-  void whatWasNotUsedForTheLongestTimeGoesFirst() throws Exception {
+  void evictsLeastRecentlyUsedFirst() throws Exception {
     int[] prompts = {0, 1, 2, 3, 0, 4, 1, 0};
     int[] cached = {0, 0, 0, 0, 96, 0, 0, 96};
     try (Engine engine = Engine.open(model, memory(40, 1))) {
-      // One slot is that of the sequence that runs, so four prompts are kept.
+      // The running sequence uses one slot, so four prompts are kept.
       assertEquals(5, engine.status().slots());
       for (int i = 0; i < prompts.length; i++) {
         GenerationRequest request = request(random(prompts[i], 100));
         assertEquals(cached[i], answer(engine, request).cachedTokens(), "request " + i);
       }
       assertEquals(4, engine.status().cachedSlots());
-      assertNothingIsUsed(engine);
+      assertNoMemoryIsUsed(engine);
     }
   }
 
   @Test
-  void closingFreesCheckpoints() throws Exception {
+  void closeFreesCheckpoints() throws Exception {
     Engine engine = Engine.open(model);
     answer(engine, request(random(1, 150)));
     assertEquals(1, engine.status().cachedSlots());
@@ -316,7 +316,7 @@ class PrefixCheckpointsTest {
         IntStream.range(0, 3).mapToObj(i -> engine.submit(request(random(1, 150 + i)))).toList();
     engine.close();
     streams.forEach(TokenStream::result);
-    assertNothingIsUsed(engine);
+    assertNoMemoryIsUsed(engine);
   }
 
   private static List<GenerationRequest> manyLikeOthers() {
@@ -337,10 +337,10 @@ class PrefixCheckpointsTest {
     return requests;
   }
 
-  /** Many that begin like others, in so little memory that some wait, or lose theirs. */
+  /** Many requests with common prefixes, with so little memory that some wait or are preempted. */
   @ParameterizedTest
   @CsvSource({"6, 3", "10, 2", "10, 5", "16, 8", "60, 12"})
-  void littleMemoryChangesNoBits(int slots, int sequences) throws Exception {
+  void littleMemoryDoesNotChangeBits(int slots, int sequences) throws Exception {
     List<GenerationRequest> requests = manyLikeOthers();
     List<List<TokenLogProbability>> expected =
         requests.stream().map(request -> alone(model, request)).toList();
@@ -350,7 +350,7 @@ class PrefixCheckpointsTest {
       for (int round = 0; round < 2; round++) {
         List<TokenStream> streams = new ArrayList<>();
         for (GenerationRequest request : requests) {
-          // The first of two answers is that of one; its company may leave at any time.
+          // The first of two answers equals a single one; the other may be canceled at any time.
           streams.addAll(engine.submit(request, 2));
           engine.submit(request).cancel();
         }
@@ -364,12 +364,12 @@ class PrefixCheckpointsTest {
         }
       }
       assertTrue(engine.status().cachedTokens() > 0, engine.status().toString());
-      assertNothingIsUsed(engine);
+      assertNoMemoryIsUsed(engine);
     }
   }
 
   @Test
-  void whoIsPreemptedGoesOnFromACheckpoint() throws Exception {
+  void preemptedRequestResumesFromCheckpoint() throws Exception {
     GenerationRequest brief = request(random(1, 100));
     List<GenerationRequest> requests = new ArrayList<>();
     for (int i = 0; i < 4; i++) {
@@ -377,7 +377,7 @@ class PrefixCheckpointsTest {
       requests.add(request.toBuilder().options(request.options().withTokens(100)).build());
     }
     var answers = new ShortAnswers();
-    // The requests take 16 blocks in the end.
+    // The requests need 16 blocks at the end.
     try (Engine engine = Engine.open(model, memory(14, 4).withListener(answers))) {
       List<TokenStream> streams =
           answers.before(
@@ -388,7 +388,7 @@ class PrefixCheckpointsTest {
         assertEquals(alone(model, requests.get(i)), streams.get(i).result().tokens());
       }
       assertTrue(engine.status().preemptions() > 0, engine.status().toString());
-      assertNothingIsUsed(engine);
+      assertNoMemoryIsUsed(engine);
     }
   }
 }

@@ -31,8 +31,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Models with states, which a sequence has in one place only: forks, beams and guesses have the
- * bits of a text that runs alone from its first token, in as much memory as there is.
+ * Tests models with recurrent states: forks, beams and drafts have the bits of a request that runs
+ * alone from its first token, with little memory too.
  */
 @Timeout(120)
 class StatesTest {
@@ -49,7 +49,7 @@ class StatesTest {
     return Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name));
   }
 
-  /** A text that says the same again and again, so that there is something to look up. */
+  /** Returns a repetitive text, for prompt lookup. */
   private static GenerationRequest repeating(int length) {
     return GenerationRequest.builder(IntStream.range(0, length).map(i -> 7 * (i % 5)).toArray())
         .options(OPTIONS)
@@ -74,7 +74,7 @@ class StatesTest {
   }
 
   @Test
-  void guessesEndWhereTheyCouldNoLongerBeTakenBack() throws IOException {
+  void draftsEndWhereTheyCannotBeRolledBack() throws IOException {
     try (Model model = open(STATES);
         Engine engine = Engine.open(model)) {
       for (int length = 20; length < 37; length++) {
@@ -88,7 +88,7 @@ class StatesTest {
 
   @ParameterizedTest
   @CsvSource({"llama, qwen35", "qwen35, llama", "qwen35, qwen35"})
-  void draftModelsGuess(String name, String draftName) throws IOException {
+  void draftModelsDraft(String name, String draftName) throws IOException {
     try (Model model = open(name);
         Model draft = open(draftName);
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDraft(draft))) {
@@ -98,16 +98,16 @@ class StatesTest {
       }
       EngineStatus status = engine.status();
       assertTrue(status.draftTokens() > 0, status.toString());
-      // Who drafts for itself is always right.
+      // A model that drafts for itself is always right.
       assertTrue(
           !name.equals(draftName) || status.draftTokens() == status.acceptedTokens(),
           status.toString());
     }
   }
 
-  /** Where one ends at once, nothing has run of it, and there is nothing to keep. */
+  /** A request that ends at once has run nothing, and nothing is kept. */
   @Test
-  void promptsOfOneTokenAreAnswered() throws IOException {
+  void answersPromptsOfOneToken() throws IOException {
     try (Model model = open(STATES);
         Engine engine = Engine.open(model)) {
       for (int tokens : new int[] {0, 1, 2}) {
@@ -119,7 +119,7 @@ class StatesTest {
   }
 
   @Test
-  void severalAnswersShareThePromptsStates() throws IOException {
+  void severalAnswersShareTheStatesOfThePrompt() throws IOException {
     try (Model model = open(STATES);
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(5))) {
       GenerationRequest request = sampled(37, 3);
@@ -151,7 +151,7 @@ class StatesTest {
   }
 
   @Test
-  void beamsShareStatesUntilTheyChange() throws IOException {
+  void beamsShareStatesUntilTheyDiverge() throws IOException {
     try (Model model = open(STATES);
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(4))) {
       GenerationRequest four = search(30, 12, 4);
@@ -161,7 +161,7 @@ class StatesTest {
     }
   }
 
-  /** Room for the states of some sequences, and so many blocks. */
+  /** Returns options with slots for some sequences and a number of blocks. */
   private static EngineOptions memory(Model model, int sequences, double blocks) {
     var shape = model.architecture().kvShape();
     long block = KvCache.bytes(shape, EngineOptions.DEFAULT.kvType(), 1);
@@ -172,7 +172,7 @@ class StatesTest {
   }
 
   @Test
-  void requestsWaitForTheMemoryOfStates() throws IOException {
+  void requestsWaitForStateSlots() throws IOException {
     try (Model model = open(STATES)) {
       long state = model.architecture().kvShape().bytesPerSequence();
       EngineOptions little = EngineOptions.DEFAULT.withCacheBytes(4 * state);
@@ -192,9 +192,9 @@ class StatesTest {
     }
   }
 
-  /** A text goes on in a block that a checkpoint of it has too, with no other block left. */
+  /** A sequence writes a block shared with its own checkpoint when no block is free. */
   @Test
-  void aCheckpointGivesWayToTheTextThatLeftIt() throws IOException {
+  void evictsCheckpointForItsOwnSequence() throws IOException {
     Path file = TinyModels.writeLong(directory.resolve("long.gguf"), STATES);
     try (Model model = Model.open(file)) {
       long state = model.architecture().kvShape().bytesPerSequence();
@@ -209,9 +209,9 @@ class StatesTest {
     }
   }
 
-  /** Beams that lost their memory run again from their first tokens. */
+  /** Preempted beams run again from their first tokens. */
   @Test
-  void whatIsPreemptedComesToTheSameBits() throws IOException {
+  void preemptionDoesNotChangeBits() throws IOException {
     GenerationRequest search = search(55, 60, 2);
     List<GenerationRequest> requests = new ArrayList<>();
     for (int seed = 0; seed < 10; seed++) {
@@ -223,7 +223,7 @@ class StatesTest {
     var answers = new ShortAnswers();
     List<TokenStream> others = new ArrayList<>();
     try (Model model = open(STATES);
-        // The requests take 20 blocks in the end, and the beams at least 3.
+        // The requests need 20 blocks at the end, the beams at least 3.
         Engine engine = Engine.open(model, memory(model, 12, 22).withListener(answers))) {
       List<List<Integer>> expected = naive(model, search, 2);
       List<TokenStream> beams =
@@ -242,9 +242,9 @@ class StatesTest {
     }
   }
 
-  /** After a preemption beams have nothing in common. */
+  /** After a preemption, beams share no blocks. */
   @Test
-  void beamsThatCouldOutgrowTheCacheAreRefused() throws IOException {
+  void rejectsBeamsThatCouldExceedTheCache() throws IOException {
     GenerationRequest request =
         sampled(70, 1).toBuilder().options(OPTIONS.withTokens(20)).beams(BeamOptions.of(3)).build();
     try (Model model = open(STATES);

@@ -10,9 +10,9 @@ import dev.vidrio.model.session.SessionOptions;
 import org.junit.jupiter.api.Test;
 
 class TokenSequenceTest extends BardCase {
-  /** Who loses its memory, and finds blocks again, has not had more of the prompt in the cache. */
+  /** Blocks found after a preemption do not count as cached prompt tokens. */
   @Test
-  void tokensInTheCacheAreCountedOnce() {
+  void countsCachedTokensOnce() {
     int[] prompt = prompt(1, 3 * KvCache.BLOCK);
     GenerationRequest request = GenerationRequest.builder(prompt).build();
     try (Session session = model.newSession(SessionOptions.DEFAULT)) {

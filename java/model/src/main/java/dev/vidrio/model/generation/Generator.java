@@ -17,7 +17,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Continues a sequence token by token, with access to the logits [V] behind each choice:
+ * Continues a sequence token by token, with access to the logits [V] of each choice:
  *
  * {@snippet file="GenerationExamples.java" region="steps"}
  *

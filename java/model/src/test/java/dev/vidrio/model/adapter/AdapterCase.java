@@ -21,7 +21,7 @@ import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Adapters of a small model, and what sequences get that have them. */
+/** The base of adapter tests with a small model. */
 abstract class AdapterCase {
   static final int LENGTH = 30;
 
@@ -48,7 +48,7 @@ abstract class AdapterCase {
     return adapter == null ? null : new Adaptation(adapter, strength);
   }
 
-  /** The bits of the logits after each token of a sequence alone, prompt in pieces. */
+  /** Returns the logits' bits after each token of a sequence alone, with the prompt in chunks. */
   static int[] alone(Session session, @Nullable Adaptation adaptation, int[] text, int piece) {
     List<int[]> rows = new ArrayList<>();
     try (Sequence sequence = session.newSequence()) {
@@ -71,7 +71,7 @@ abstract class AdapterCase {
     return row.toArray(JAVA_INT);
   }
 
-  static void assertRefused(String message, Runnable action) {
+  static void assertRejected(String message, Runnable action) {
     assertEquals(message, assertThrows(InvalidInputException.class, action::run).getMessage());
   }
 }

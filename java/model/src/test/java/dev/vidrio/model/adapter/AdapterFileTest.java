@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Files of adapters that make no sense, or that ask for what there is not, are refused by name. */
+/** Tests that invalid and unsupported adapter files are rejected by name. */
 class AdapterFileTest {
   private static final String Q = "blk.0.attn_q.weight";
   private static final String MODULE = "base_model.model.model.layers.0.self_attn.q_proj.";
@@ -52,41 +52,41 @@ class AdapterFileTest {
     return TinyAdapter.put(TinyAdapter.writer(4), Q, GgmlType.F32, 4, random);
   }
 
-  private void assertRefused(String message, GgufWriter writer) throws IOException {
+  private void assertRejected(String message, GgufWriter writer) throws IOException {
     Path file = Files.write(directory.resolve("lora.gguf"), writer.toBytes());
     ModelException e = assertThrows(ModelException.class, () -> model.openAdapter(file).close());
     assertEquals(file + ": " + message, e.getMessage());
   }
 
   @Test
-  void keysMustSayThatItIsAnAdapterOfTheModel() throws IOException {
-    assertRefused("key 'general.type': is missing", writer().remove("general.type"));
-    assertRefused(
+  void rejectsKeysOfOtherFilesAndModels() throws IOException {
+    assertRejected("key 'general.type': is missing", writer().remove("general.type"));
+    assertRejected(
         "key 'general.type' model: must be adapter", writer().string("general.type", "model"));
-    assertRefused(
+    assertRejected(
         "key 'adapter.type' ia3 is not supported: supported: lora",
         writer().string("adapter.type", "ia3"));
-    assertRefused(
+    assertRejected(
         "key 'general.architecture' qwen2: must be llama",
         writer().string("general.architecture", "qwen2"));
-    assertRefused(
+    assertRejected(
         "key 'adapter.alora.invocation_tokens' is not supported: unknown key; known:"
             + " adapter.lora.alpha, adapter.lora.prompt_prefix, adapter.lora.task_name,"
             + " adapter.type",
         writer().int32s("adapter.alora.invocation_tokens", 1, 2));
-    assertRefused(
+    assertRejected(
         "key 'adapter.lora.alpha' -1.0: must be 0.0 to 1.6777216E7",
         writer().float32("adapter.lora.alpha", -1));
   }
 
   @Test
-  void tensorsMustBePairsOfFactors() throws IOException {
-    assertRefused("has no tensors", TinyAdapter.writer(1));
-    assertRefused(
+  void rejectsTensorsThatAreNotPairsOfFactors() throws IOException {
+    assertRejected("has no tensors", TinyAdapter.writer(1));
+    assertRejected(
         "tensor 'blk.0.attn_q.weight.lora_b': is missing", writer().removeTensor(Q + ".lora_b"));
-    assertRefused(
+    assertRejected(
         "tensor 'blk.0.attn_q.weight.lora_a': is missing", writer().removeTensor(Q + ".lora_a"));
-    assertRefused(
+    assertRejected(
         "tensor 'blk.0.attn_norm.weight' is not supported:"
             + " adapters have *.lora_a and *.lora_b",
         TinyAdapter.put(writer(), "blk.0.attn_norm.weight", GgmlType.F32, random, 32, 1));
@@ -97,17 +97,17 @@ class AdapterFileTest {
   }
 
   @Test
-  void tensorsMustBeOfProductsOfTheModel() throws IOException {
-    assertRefused(
+  void rejectsTensorsThatCannotBeAdapted() throws IOException {
+    assertRejected(
         "tensor 'blk.2.attn_q.weight.lora_a': the model has no 'blk.2.attn_q.weight'",
         with("blk.2.attn_q.weight"));
     String supported =
         " is not supported: supported: projections of attention and feed-forward blocks, and"
             + " output.weight";
-    assertRefused("an adapter of 'token_embd.weight'" + supported, with("token_embd.weight"));
-    assertRefused(
+    assertRejected("an adapter of 'token_embd.weight'" + supported, with("token_embd.weight"));
+    assertRejected(
         "an adapter of 'blk.1.ffn_norm.weight'" + supported, with("blk.1.ffn_norm.weight"));
-    assertRefused(
+    assertRejected(
         "an adapter of 'blk.0.ffn_up_exps.weight'" + supported, with("blk.0.ffn_up_exps.weight"));
   }
 
@@ -116,25 +116,25 @@ class AdapterFileTest {
   }
 
   @Test
-  void shapesMustFit() throws IOException {
+  void rejectsMismatchedShapes() throws IOException {
     String a = "tensor 'blk.0.attn_q.weight.lora_a' ";
     String b = "tensor 'blk.0.attn_q.weight.lora_b' ";
-    assertRefused(a + "shape [31, 4]: must be [32, 4]", factor(".lora_a", GgmlType.F32, 31, 4));
-    assertRefused(b + "shape [4, 32]: must be [3, 32]", factor(".lora_a", GgmlType.F32, 32, 3));
-    assertRefused(b + "shape [4, 33]: must be [4, 32]", factor(".lora_b", GgmlType.F32, 4, 33));
-    assertRefused(a + "rank 513: must be 1 to 512", factor(".lora_a", GgmlType.F32, 32, 513));
-    assertRefused(
+    assertRejected(a + "shape [31, 4]: must be [32, 4]", factor(".lora_a", GgmlType.F32, 31, 4));
+    assertRejected(b + "shape [4, 32]: must be [3, 32]", factor(".lora_a", GgmlType.F32, 32, 3));
+    assertRejected(b + "shape [4, 33]: must be [4, 32]", factor(".lora_b", GgmlType.F32, 4, 33));
+    assertRejected(a + "rank 513: must be 1 to 512", factor(".lora_a", GgmlType.F32, 32, 513));
+    assertRejected(
         "type Q4_0 of tensor 'blk.0.attn_q.weight.lora_a' is not supported:"
             + " supported: [F32, F16, BF16, Q8_0]",
         factor(".lora_a", GgmlType.Q4_0, 32, 4));
   }
 
   @Test
-  void numbersMustBeFinite() throws IOException {
+  void rejectsNonFiniteElements() throws IOException {
     byte[] data = new byte[32 * 4 * 4];
     data[4 * 37 + 2] = (byte) 0xc0;
     data[4 * 37 + 3] = 0x7f;
-    assertRefused(
+    assertRejected(
         "tensor 'blk.0.attn_q.weight.lora_b' element 37 NaN: must be finite",
         writer().tensor(Q + ".lora_b", GgmlType.F32, data, 4, 32));
   }
@@ -154,7 +154,7 @@ class AdapterFileTest {
     return e.getMessage().substring(peft.toString().length() + 1);
   }
 
-  /** A configuration with one key more, or another value of it. */
+  /** Returns a configuration with one key added or changed. */
   private static String config(String key, String value) {
     String rest = key.equals("r") ? "" : "\"r\": 2, ";
     rest += key.equals("lora_alpha") ? "" : "\"lora_alpha\": 4, ";
@@ -177,14 +177,15 @@ class AdapterFileTest {
         "lora_alpha | 0 | 0.0: must be positive",
         "r | 0 | 0: must be 1 to 16777216"
       })
-  void configurationsAreRefused(String key, String value, String expected) throws IOException {
+  void rejectsUnsupportedConfigurations(String key, String value, String expected)
+      throws IOException {
     String message = refused(config(key, value), factors(2));
     assertTrue(message.startsWith("adapter_config.json: key '" + key), message);
     assertTrue(message.contains(expected), message);
   }
 
   @Test
-  void tensorsOfPeftAreRefused() throws IOException {
+  void rejectsUnsupportedPeftTensors() throws IOException {
     String config = config("bias", "\"none\"");
     String file = "adapter_model.safetensors: tensor '" + MODULE;
     assertEquals(
@@ -211,7 +212,7 @@ class AdapterFileTest {
   }
 
   @Test
-  void filesMustBeThere() throws IOException {
+  void rejectsMissingFiles() throws IOException {
     Path empty = Files.createDirectories(directory.resolve("empty"));
     ModelException e = assertThrows(ModelException.class, () -> model.openAdapter(empty).close());
     assertEquals(empty.resolve("adapter_config.json") + ": no such file", e.getMessage());

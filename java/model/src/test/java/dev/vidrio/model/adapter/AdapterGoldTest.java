@@ -18,11 +18,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Adapters of tiny models against PEFT, which wrote them, and llama.cpp, which converted them. */
+/** Compares adapters of tiny models with PEFT and with llama.cpp's converter. */
 class AdapterGoldTest {
   private static final Path ADAPTERS = Path.of("src/test/resources/dev/vidrio/model/adapter");
 
-  /** Largest difference over the largest magnitude: some hundred roundings of 2⁻²⁴ and room. */
+  /** Relative tolerance: some hundred roundings of 2⁻²⁴ with a margin. */
   private static final double TOLERANCE = 1e-4;
 
   static Stream<String> saved() {
@@ -46,7 +46,7 @@ class AdapterGoldTest {
 
   @ParameterizedTest
   @MethodSource("saved")
-  void logitsAreThoseOfPeft(String name, @TempDir Path directory) throws IOException {
+  void logitsMatchPeft(String name, @TempDir Path directory) throws IOException {
     SafetensorsFile expected =
         SafetensorsFile.read(ADAPTERS.resolve(name).resolve("expected.safetensors"));
     try (Model model = Model.open(TinyModels.write(directory.resolve("model.gguf"), name));
@@ -56,10 +56,10 @@ class AdapterGoldTest {
     }
   }
 
-  /** Where the converter can say what PEFT does, its file and PEFT's are the same adapter. */
+  /** For adapters that the converter supports, both files give equal updates. */
   @ParameterizedTest
   @MethodSource("converted")
-  void theConvertersFileIsTheSame(String name, @TempDir Path directory) throws IOException {
+  void convertedFileEqualsPeftDirectory(String name, @TempDir Path directory) throws IOException {
     int[] tokens =
         SafetensorsFile.read(ADAPTERS.resolve(name).resolve("expected.safetensors")).ints("tokens");
     Path gguf = ADAPTERS.resolve(name).resolve("adapter.gguf");

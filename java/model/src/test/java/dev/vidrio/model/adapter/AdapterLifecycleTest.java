@@ -25,10 +25,10 @@ import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
-/** Whom adapters belong to, and how long they live. */
+/** Tests the ownership and lifetime of adapters. */
 class AdapterLifecycleTest extends AdapterCase {
   @Test
-  void sequencesShareTheRoomOfTheSession() throws IOException {
+  void sequencesShareTheAdapterSlotsOfTheSession() throws IOException {
     try (Model model = Model.open(tiny(GgmlType.F32))) {
       Adapter one = model.openAdapter(TinyAdapter.write(directory.resolve("1.gguf"), 2, 1, 1));
       Adapter two = model.openAdapter(TinyAdapter.write(directory.resolve("2.gguf"), 2, 1, 2));
@@ -40,12 +40,13 @@ class AdapterLifecycleTest extends AdapterCase {
         assertTrue(session.hasRoomFor(one));
         assertFalse(session.hasRoomFor(two));
         second.adapt(new Adaptation(one, 2));
-        assertRefused(
+        assertRejected(
             "adapter " + two.name() + ": all adapter slots of the session are in use: 1",
             () -> first.adapt(new Adaptation(two, 1)));
         assertEquals(new Adaptation(one, 1), first.adaptation());
         session.feed(first, 1, 2);
-        assertRefused("adapter: the sequence has run 2 tokens without it", () -> first.adapt(null));
+        assertRejected(
+            "adapter: the sequence has run 2 tokens without it", () -> first.adapt(null));
         try (Sequence fork = first.fork()) {
           assertEquals(first.adaptation(), fork.adaptation());
           first.close();
@@ -58,18 +59,18 @@ class AdapterLifecycleTest extends AdapterCase {
       try (Session session = open(model, 0);
           Sequence sequence = session.newSequence()) {
         assertFalse(session.hasRoomFor(one));
-        assertRefused(
+        assertRejected(
             "adapter " + one.name() + ": the session was opened without adapter slots",
             () -> sequence.adapt(new Adaptation(one, 1)));
       }
-      assertRefused(
+      assertRejected(
           "strength of adapter NaN: must be finite", () -> new Adaptation(one, Float.NaN));
     }
   }
 
-  /** Sessions that share a cache take turns, and have one table between them. */
+  /** Sessions that share a cache alternate and share one table. */
   @Test
-  void anotherSessionRunsAdaptedSequencesToo() throws IOException {
+  void sharedSessionRunsAdaptedSequences() throws IOException {
     Path lora = TinyAdapter.write(directory.resolve("lora.gguf"), 3, 6, 1);
     try (Model model = Model.open(tiny(GgmlType.Q8_0));
         Adapter adapter = model.openAdapter(lora);
@@ -95,7 +96,7 @@ class AdapterLifecycleTest extends AdapterCase {
         }
         assertArrayEquals(expected, rows.stream().flatMapToInt(Arrays::stream).toArray());
       }
-      assertRefused(
+      assertRejected(
           "sequences 5: must be at most the 4 of the other session, which has adapters",
           () -> model.newSession(room.withSequences(5), plan, session).close());
       assertTrue(session.hasRoomFor(adapter), "the other session closed nothing");
@@ -103,21 +104,21 @@ class AdapterLifecycleTest extends AdapterCase {
   }
 
   @Test
-  void anAdapterBelongsToItsModel() throws IOException {
+  void rejectsAdapterOfAnotherModel() throws IOException {
     Path lora = TinyAdapter.write(directory.resolve("lora.gguf"), 2, 1, 1);
     try (Model model = Model.open(tiny(GgmlType.F32));
         Model other = Model.open(tiny(GgmlType.F32));
         Adapter adapter = other.openAdapter(lora);
         Session session = open(model, 1);
         Sequence sequence = session.newSequence()) {
-      assertRefused(
+      assertRejected(
           "adapter " + lora + ": was opened for " + other.name(),
           () -> sequence.adapt(new Adaptation(adapter, 1)));
     }
   }
 
   @Test
-  void aClosedAdapterStaysUntilTheLastSequenceHasIt() throws IOException {
+  void closedAdapterLivesUntilItsLastSequenceEnds() throws IOException {
     Path lora = TinyAdapter.write(directory.resolve("lora.gguf"), 2, 1, 1);
     try (Model model = Model.open(tiny(GgmlType.F32));
         Session session = open(model, 1)) {
@@ -142,7 +143,7 @@ class AdapterLifecycleTest extends AdapterCase {
   }
 
   @Test
-  void aModelClosesItsAdapters() throws IOException {
+  void modelClosesItsAdapters() throws IOException {
     Path lora = TinyAdapter.write(directory.resolve("lora.gguf"), 2, 1, 1);
     Adapter adapter;
     try (Model model = Model.open(tiny(GgmlType.F32))) {
@@ -153,9 +154,9 @@ class AdapterLifecycleTest extends AdapterCase {
     assertThrows(IllegalStateException.class, adapter::retain);
   }
 
-  /** Parts of a step are those of the plan that the session was opened with. */
+  /** Parts of a step are indexed by the operations of the original plan. */
   @Test
-  void aStepRunsInParts() throws IOException {
+  void runsAStepInParts() throws IOException {
     Path lora = TinyAdapter.write(directory.resolve("lora.gguf"), 2, 4, 1);
     try (Model model = Model.open(tiny(GgmlType.Q8_0));
         Adapter adapter = model.openAdapter(lora);

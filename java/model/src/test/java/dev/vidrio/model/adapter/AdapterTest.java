@@ -37,9 +37,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What adapters do to logits. */
+/** Tests the effect of adapters on logits. */
 class AdapterTest extends AdapterCase {
-  /** Largest difference over the largest magnitude: some hundred roundings of 2⁻²⁴ and room. */
+  /** Relative tolerance: some hundred roundings of 2⁻²⁴ with a margin. */
   private static final double TOLERANCE = 1e-4;
 
   private static float[] floats(int[] bits) {
@@ -50,7 +50,7 @@ class AdapterTest extends AdapterCase {
     return floats;
   }
 
-  /** W + strength · alpha / r · B · A in place of W, in double precision. */
+  /** Replaces W by W + strength · alpha / r · B · A, in double precision. */
   private static byte[] merged(Gguf model, Gguf adapter, double scale) {
     GgufWriter writer =
         TinyModel.writer(TinyModel.Options.standard().withType(GgmlType.F32).withBiases(true));
@@ -83,7 +83,7 @@ class AdapterTest extends AdapterCase {
   }
 
   @Test
-  void anAdapterDoesWhatMergedWeightsDo() throws IOException {
+  void adapterEqualsMergedWeights() throws IOException {
     Path file = tiny(GgmlType.F32);
     Path lora = TinyAdapter.write(directory.resolve("lora.gguf"), 5, 7, 3);
     Path whole = directory.resolve("merged.gguf");
@@ -121,7 +121,8 @@ class AdapterTest extends AdapterCase {
   }
 
   /**
-   * Four sequences, two with one adapter at different strengths, in pieces of different lengths.
+   * Runs four sequences, two with one adapter at different strengths, in chunks of different
+   * lengths.
    */
   private static List<int[]> together(Session session, List<@Nullable Adaptation> adaptations) {
     List<Sequence> sequences = new ArrayList<>();
@@ -160,12 +161,12 @@ class AdapterTest extends AdapterCase {
     return Stream.concat(natives, java);
   }
 
-  /** In every company, on every executor, a sequence gets what it gets alone. */
+  /** Bits equal those alone, in each batch and on each executor. */
   @ParameterizedTest
   @EnumSource(
       value = GgmlType.class,
       names = {"F32", "Q8_0", "Q4_0"})
-  void companyAndExecutorChangeNoBit(GgmlType type) throws IOException {
+  void bitsAreIndependentOfBatchAndExecutor(GgmlType type) throws IOException {
     Path file = tiny(type);
     Path first = TinyAdapter.write(directory.resolve("first.gguf"), 4, 8, 1);
     Path second = TinyAdapter.write(directory.resolve("second.gguf"), 17, 6, 2);
@@ -195,7 +196,7 @@ class AdapterTest extends AdapterCase {
   }
 
   @Test
-  void strengthZeroIsAsWithout() throws IOException {
+  void strengthZeroEqualsNoAdapter() throws IOException {
     try (Model model = Model.open(tiny(GgmlType.Q8_0));
         Adapter adapter =
             model.openAdapter(TinyAdapter.write(directory.resolve("lora.gguf"), 4, 4, 1));
@@ -206,7 +207,7 @@ class AdapterTest extends AdapterCase {
   }
 
   @Test
-  void theAlphaOfAFileMayBeMissing() throws IOException {
+  void alphaDefaultsToTheRank() throws IOException {
     var random = new SplittableRandom(1);
     GgufWriter with = TinyAdapter.writer(4);
     TinyAdapter.put(with, "blk.0.attn_q.weight", GgmlType.F32, 4, random);
@@ -221,12 +222,12 @@ class AdapterTest extends AdapterCase {
     }
   }
 
-  /** The types of a file mean the same numbers, which F32 holds exactly. */
+  /** All types of a file hold numbers that F32 represents exactly. */
   @ParameterizedTest
   @EnumSource(
       value = GgmlType.class,
       names = {"F16", "BF16", "Q8_0"})
-  void factorsMayHaveOtherTypes(GgmlType type) throws IOException {
+  void readsFactorsOfAllTypes(GgmlType type) throws IOException {
     GgufWriter stored = TinyAdapter.writer(32);
     TinyAdapter.put(stored, "blk.1.ffn_up.weight", type, 32, new SplittableRandom(1));
     Path file = Files.write(directory.resolve("stored.gguf"), stored.toBytes());
@@ -263,7 +264,7 @@ class AdapterTest extends AdapterCase {
   }
 
   @Test
-  void anUntiedUnembeddingMayBeAdapted() throws IOException {
+  void adaptsUntiedUnembedding() throws IOException {
     Path file =
         TinyModel.write(
             directory.resolve("untied.gguf"), TinyModel.Options.standard().withTied(false));

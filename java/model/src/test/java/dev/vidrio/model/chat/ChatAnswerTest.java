@@ -30,7 +30,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Answers come byte by byte, so that everything is cut everywhere. */
+/** Tests answers that arrive byte by byte, so that marks are split everywhere. */
 class ChatAnswerTest {
   private static final String CALL =
       "<tool_call>{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}</tool_call>";
@@ -56,7 +56,7 @@ class ChatAnswerTest {
     return new ChatAnswer(model.tokenizer(), marks, begun, tools);
   }
 
-  /** Gives a text's tokens to an answer, and returns what is shown before its end. */
+  /** Passes a text's tokens to an answer and returns the content shown before its end. */
   private static String show(ChatAnswer answer, String text) {
     var decoder = new AnswerDecoder(model.tokenizer(), List.of());
     var shown = new StringBuilder();
@@ -70,7 +70,7 @@ class ChatAnswerTest {
     return model.tokenizer().encode(text, EncodeOptions.DEFAULT.withAddBosEos(false));
   }
 
-  /** The message of a text, which must be what is shown and what the whole is. */
+  /** Returns the message of a text, read incrementally, as a whole and by characters. */
   private ChatMessage answer(String text, boolean tools) {
     var answer = newAnswer(tools);
     String shown = show(answer, text) + answer.finish();
@@ -83,7 +83,7 @@ class ChatAnswerTest {
     return message;
   }
 
-  /** The message of a text, of which the characters are given. */
+  /** Returns the message of a text whose characters are passed one by one. */
   private ChatMessage answerOfText(String text, boolean tools) {
     var answer = newAnswer(tools);
     var shown = new StringBuilder();
@@ -110,7 +110,7 @@ class ChatAnswerTest {
         "<tool_call>",
         "<|x|>"
       })
-  void textIsText(String text) {
+  void plainTextIsContent(String text) {
     for (boolean tools : new boolean[] {false, true}) {
       ChatMessage message = answer(text, tools);
       assertEquals(text, message.content());
@@ -132,7 +132,7 @@ class ChatAnswerTest {
         "[{\"name\": \"weather\", \"parameters\": {\"city\": \"Köln\"}}]",
         "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}]"
       })
-  void aCallIsNotShown(String text) {
+  void callsAreNotShown(String text) {
     ChatMessage message = answer(text, true);
     assertEquals(List.of(WEATHER), message.toolCalls());
     assertEquals(null, message.content());
@@ -145,16 +145,16 @@ class ChatAnswerTest {
     assertEquals("Let me see < here.", message.content());
   }
 
-  /** JSON that is no call is text from its first key on. */
+  /** JSON that is not a call is content from its first key on. */
   @ParameterizedTest
   @ValueSource(strings = {"{\"city\": \"K", "[1", "[{\"n\"", "{}", "[TOOLS", "{ \"names\""})
-  void otherJsonIsShownAsItComes(String text) {
+  void otherJsonIsShownIncrementally(String text) {
     assertEquals(text, show(newAnswer(true), text));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "{", "[", "[ {", "{\"na", "{ \"name\": \"x\"", "[{\"type\"", "<|p"})
-  void whatMayBeACallIsHeldBack(String text) {
+  void possibleCallsAreHeldBack(String text) {
     var answer = newAnswer(true);
     assertEquals("", show(answer, text));
     assertEquals(text, answer.finish());
@@ -167,9 +167,9 @@ class ChatAnswerTest {
     assertFalse(answer.finish().contains("Glass"));
   }
 
-  /** The format of gpt-oss: what it thinks, says first, and says. */
+  /** The Harmony format of gpt-oss: analysis, commentary and final channels. */
   @Test
-  void channelsAreReasoningAndContent() {
+  void harmonyChannelsAreReasoningAndContent() {
     String text =
         "<|channel|>analysis<|message|>They < greet.<|end|><|start|>assistant<|channel|>commentary"
             + "<|message|>Well.<|end|><|start|>assistant<|channel|>final<|message|>Hello <|x|>.";
@@ -181,14 +181,14 @@ class ChatAnswerTest {
     }
   }
 
-  /** A recipient may stand before the channel, where the template has it, or after it. */
+  /** The recipient may precede or follow the channel. */
   @ParameterizedTest
   @ValueSource(
       strings = {
         "<|channel|>commentary to=functions.weather <|constrain|>json<|message|>",
         "<|start|>assistant to=functions.weather<|channel|>commentary json<|message|>"
       })
-  void callsGoToFunctions(String header) {
+  void harmonyRecipientsAreFunctions(String header) {
     String reasoning = "<|channel|>analysis<|message|>Hm.<|end|>";
     ChatMessage message = answer(reasoning + header + "{\"city\": \"Köln\"}<|call|>", true);
     assertEquals(List.of(WEATHER), message.toolCalls());
@@ -198,15 +198,15 @@ class ChatAnswerTest {
   }
 
   @Test
-  void aCallMayComeFirst() {
+  void callMayComeFirst() {
     String text = " to=functions.weather<|channel|>commentary json<|message|>{\"city\": \"Köln\"}";
     assertEquals(List.of(WEATHER), answer(text, true).toolCalls());
     assertEquals("{\"city\": \"Köln\"}", answer(text, false).content());
   }
 
-  /** Reasoning comes piece by piece too. */
+  /** Reasoning is delivered incrementally too. */
   @Test
-  void reasoningIsShownAsItComes() {
+  void reasoningIsShownIncrementally() {
     var answer = newAnswer(false);
     assertEquals("", show(answer, "<|channel|>analysis<|message|>One"));
     assertEquals("One", answer.reasoning());
@@ -215,7 +215,7 @@ class ChatAnswerTest {
     assertEquals(", yes.", answer.reasoning());
   }
 
-  /** Thoughts stand before the answer, in marks that most families share. */
+  /** Reasoning precedes the answer, in marks that most families share. */
   @ParameterizedTest
   @CsvSource({
     "<think>, </think>",
@@ -223,7 +223,7 @@ class ChatAnswerTest {
     "<seed:think>, </seed:think>",
     "<|channel>thought, <channel|>"
   })
-  void thoughtsAreReasoning(String open, String close) {
+  void markedReasoningIsReasoning(String open, String close) {
     think(open);
     String thought = open + "\nThey < greet.\n\nSo I greet.\n" + close + "\n\n";
     for (boolean tools : new boolean[] {false, true}) {
@@ -244,9 +244,9 @@ class ChatAnswerTest {
     marks = ThoughtMarks.of("{{ '" + open + "' }}").orElseThrow();
   }
 
-  /** What is thought about calls calls nothing. */
+  /** Calls within the reasoning are not calls. */
   @Test
-  void marksOfCallsInThoughtsAreThoughts() {
+  void callMarksInReasoningAreReasoning() {
     think("<think>");
     ChatMessage message = answer("<think>Not " + CALL + "?</think>" + CALL, true);
     assertEquals("Not " + CALL + "?", message.reasoning());
@@ -257,10 +257,10 @@ class ChatAnswerTest {
     assertTrue(text.toolCalls().isEmpty());
   }
 
-  /** Some templates begin the thought in the prompt; some models begin it once more. */
+  /** Some templates open the reasoning in the prompt; some models open it again. */
   @ParameterizedTest
   @ValueSource(strings = {"", "\n", "<think>", "\n<think>\n"})
-  void aPromptMayBeginTheThought(String more) {
+  void promptMayOpenTheReasoning(String more) {
     think("<think>");
     begun = true;
     ChatMessage message = answer(more + "Hm.\n</think>\n\nHello", false);
@@ -273,14 +273,14 @@ class ChatAnswerTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"", "  ", "<thin", " Glass <think>is</think>.", "<thing>"})
-  void whatDoesNotBeginWithAThoughtIsText(String text) {
+  void textWithoutOpeningMarkIsContent(String text) {
     think("<think>");
     assertEquals(text, answer(text, false).content());
     assertEquals(null, answer(text, true).reasoning());
   }
 
   @Test
-  void thoughtsComePieceByPieceAndTheirTokensAreCounted() {
+  void countsReasoningTokensIncrementally() {
     think("<think>");
     var answer = newAnswer(false);
     assertFalse(answer.isReasoning());
@@ -299,7 +299,7 @@ class ChatAnswerTest {
   }
 
   @Test
-  void tokensOfCallsAreNoContent() {
+  void callTokensAreNotContent() {
     var answer = newAnswer(true);
     String before = "I < you: ö!";
     assertEquals(before, show(answer, before + "\n" + CALL));
@@ -308,7 +308,7 @@ class ChatAnswerTest {
     assertEquals(IntStream.range(0, tokens(before).length).boxed().toList(), places);
   }
 
-  /** Wherever it is cut, nothing is shown of a call. */
+  /** Nothing of a call is shown, wherever it is truncated. */
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -317,7 +317,7 @@ class ChatAnswerTest {
         "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": {\"city\": \"Köln\"}}]",
         "Look. <|tool_call>call:weather{city:<|\"|>Köln<|\"|>}<tool_call|>"
       })
-  void aCallThatIsCutIsNotShown(String text) {
+  void truncatedCallIsNotShown(String text) {
     String before = AnswerParser.parse(text, text).content();
     for (int end = 0; end < text.length(); end++) {
       ChatMessage message = cut(newAnswer(true), text.substring(0, end));
@@ -327,7 +327,7 @@ class ChatAnswerTest {
   }
 
   @Test
-  void whatCanOnlyBeACallIsNeverShown() {
+  void requiredCallIsNeverShown() {
     for (String call : List.of(CALL, CALL.substring("<tool_call>".length()))) {
       for (int end = 0; end < call.length(); end++) {
         ChatAnswer answer = newAnswer(true).withCallsOnly();
@@ -337,7 +337,7 @@ class ChatAnswerTest {
     }
   }
 
-  /** The message of a text that the model had not ended. */
+  /** Returns the message of a truncated text. */
   private static ChatMessage cut(ChatAnswer answer, String text) {
     String shown = show(answer, text) + answer.finish(FinishReason.LENGTH);
     assertEquals(Objects.requireNonNullElse(answer.message().content(), ""), shown);
@@ -354,12 +354,12 @@ class ChatAnswerTest {
         "{\"name\": \"Ann\", \"age\": | {\"name\": \"Ann\", \"age\":",
         "{\"name\": \"Ann | {\"name\": \"Ann",
       })
-  void jsonThatIsCutIsACallOnceItHasArguments(String text, @Nullable String content) {
+  void truncatedJsonIsACallOnceItHasArguments(String text, @Nullable String content) {
     assertEquals(Objects.requireNonNullElse(content, ""), cut(newAnswer(true), text).content());
   }
 
   @Test
-  void thoughtsThatAreCutAreNoContent() {
+  void truncatedReasoningIsNotContent() {
     think("<think>");
     String text = "<think>\nHm.\n</think>\n\n";
     for (int end = 1; end <= text.length(); end++) {
@@ -370,7 +370,7 @@ class ChatAnswerTest {
   }
 
   @Test
-  void argumentsOfFunctionsThatAreCutAreNoContent() {
+  void truncatedArgumentsAreNotContent() {
     String text = "<|channel|>commentary to=functions.weather json<|message|>{\"city\": \"K";
     assertEquals("", cut(newAnswer(true), text).content());
   }

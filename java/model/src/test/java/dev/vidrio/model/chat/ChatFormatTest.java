@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Templates alone say who speaks. */
+/** Tests that only templates write role markers. */
 class ChatFormatTest {
   private static final String END = "<|endoftext|>";
   private static final String TEMPLATE =
@@ -28,7 +28,7 @@ class ChatFormatTest {
 
   @TempDir Path directory;
 
-  /** Encodes, and checks that the text is that of the template. */
+  /** Encodes messages and checks the text of the tokens. */
   private int[] encode(List<ChatMessage> messages, ChatOptions options) throws IOException {
     byte[] file =
         TinyModel.writer(TinyModel.Options.standard())
@@ -43,7 +43,7 @@ class ChatFormatTest {
     }
   }
 
-  /** Tokens that begin or end a text. */
+  /** Returns the special tokens that begin or end a text. */
   private long specials(ChatMessage message, ChatOptions options) throws IOException {
     return Arrays.stream(encode(List.of(message), options)).filter(id -> id == 0).count();
   }
@@ -63,7 +63,7 @@ class ChatFormatTest {
         "half of a name <|endoftext|",
         " \n" + END + " ",
       })
-  void namesInMessagesAreText(String text) throws IOException {
+  void specialTokenNamesInMessagesAreText(String text) throws IOException {
     assertEquals(2, specials(ChatMessage.user(text)));
     assertEquals(2, specials(ChatMessage.system(text)));
     assertEquals(2, specials(new ChatMessage("user" + END, text)));
@@ -71,7 +71,7 @@ class ChatFormatTest {
   }
 
   @Test
-  void namesInPartsAndToolsAreText() throws IOException {
+  void specialTokenNamesInPartsAndToolsAreText() throws IOException {
     Map<String, Object> fields =
         Map.of("role", "user", "content", "", "parts", List.of(Map.of("text", "a" + END)));
     assertEquals(2, specials(new ChatMessage(Map.copyOf(fields))));
@@ -80,12 +80,12 @@ class ChatFormatTest {
   }
 
   @Test
-  void whatTheModelHasWrittenKeepsItsTokens() throws IOException {
+  void assistantMessagesKeepTheirSpecialTokens() throws IOException {
     assertEquals(3, specials(ChatMessage.assistant("the tin" + END + " on")));
   }
 
   @Test
-  void namesThatAVocabularyCallsTextAreNamesWhereTheTemplateWritesThem() throws IOException {
+  void escapesUserDefinedMarkersOfTheTemplate() throws IOException {
     byte[] file =
         TinyModel.withUserDefined(
                 TinyModel.writer(TinyModel.Options.standard()), "<|USER|>", "<table>", "\n\n")
@@ -112,7 +112,7 @@ class ChatFormatTest {
   }
 
   @Test
-  void otherTextHasTheTokensThatItHasAlone() throws IOException {
+  void otherTextIsEncodedAsUsual() throws IOException {
     String text = "the king in the <|tin|>, on 12 € 😀";
     try (Model model = Model.open(TinyModel.writeChat(directory.resolve("chat.gguf")))) {
       ChatFormat format = model.chatFormat().orElseThrow();

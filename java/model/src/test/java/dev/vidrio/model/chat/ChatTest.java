@@ -22,7 +22,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A conversation that keeps its cache answers like one that starts anew each turn. */
+/** Compares conversations that keep their cache with new ones. */
 class ChatTest {
   private static final GenerationOptions GREEDY =
       GenerationOptions.DEFAULT.withTokens(6).withSampling(SamplingOptions.GREEDY);
@@ -51,7 +51,7 @@ class ChatTest {
   }
 
   @Test
-  void turnsAnswerAsIfTheConversationWereNew() {
+  void cachedTurnsAnswerLikeNewConversations() {
     try (Chat chat = newChat(ChatOptions.DEFAULT)) {
       for (String text : List.of("a", "the tin", "on")) {
         String answer = chat.send(text).result().text();
@@ -68,7 +68,7 @@ class ChatTest {
   }
 
   @Test
-  void theConversationAndItsOptionsMayBeReplaced() {
+  void replacesMessagesAndOptions() {
     try (Chat chat = newChat(ChatOptions.DEFAULT)) {
       var _ = chat.send("a").result();
       List<ChatMessage> other = List.of(ChatMessage.system("the tin"), ChatMessage.user("on"));
@@ -83,7 +83,7 @@ class ChatTest {
   }
 
   @Test
-  void whatIsLeftOfAnAnswerIsGeneratedFirstUnlessCanceled() {
+  void finishesThePreviousAnswerUnlessCanceled() {
     try (Chat chat = newChat(ChatOptions.DEFAULT)) {
       String whole = chat.send("a").result().text();
       chat.truncate(0);
@@ -98,7 +98,7 @@ class ChatTest {
   }
 
   @Test
-  void anAnswerThatHasNotEndedIsNoPartOfAnotherConversation() {
+  void unfinishedAnswerIsNotPartOfReplacedConversation() {
     try (Chat chat = newChat(ChatOptions.DEFAULT)) {
       var _ = chat.send("a").iterator().next();
       List<ChatMessage> other = List.of(ChatMessage.system("the tin"), ChatMessage.user("on"));
@@ -117,7 +117,7 @@ class ChatTest {
   }
 
   @Test
-  void refusedMessagesLeaveTheConversationAsItWas() {
+  void rejectedMessagesLeaveConversationUnchanged() {
     try (Chat chat = newChat(ChatOptions.DEFAULT)) {
       assertThrows(InvalidInputException.class, () -> chat.send("x".repeat(2000)));
       assertEquals(List.of(), chat.messages());
@@ -127,7 +127,7 @@ class ChatTest {
   }
 
   @Test
-  void toolsNeedATemplateThatTakesThem() {
+  void rejectsToolsIfTheTemplateDoesNotSupportThem() {
     ChatOptions tools =
         ChatOptions.builder()
             .tool(Map.of("type", "function", "function", Map.of("name", "clock")))
@@ -140,7 +140,7 @@ class ChatTest {
   }
 
   @Test
-  void modelsThatAreNotMadeForChatSaySo() {
+  void rejectsModelsWithoutChatTemplate() {
     try (Model bard = Model.open(BardFiles.q8())) {
       var e = assertThrows(InvalidInputException.class, bard::newChat);
       assertEquals("model " + bard.name() + ": has no chat template", e.getMessage());

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Conversations with a model that thinks. */
+/** Tests conversations with a reasoning model. */
 class ReasoningChatTest {
   private static final GenerationOptions GREEDY =
       GenerationOptions.DEFAULT.withSampling(SamplingOptions.builder().temperature(0).build());
@@ -49,7 +49,7 @@ class ReasoningChatTest {
   }
 
   @Test
-  void thoughtsAreOfTheMessageAndNotOfItsContent() {
+  void reasoningIsSeparateFromContent() {
     try (Chat chat = model.newChat(ChatOptions.builder().build(), GREEDY, SessionOptions.DEFAULT)) {
       var _ = chat.send("What is glass?").result();
       ChatMessage answer = chat.messages().getLast();
@@ -65,7 +65,7 @@ class ReasoningChatTest {
   }
 
   @Test
-  void aGrammarIsForWhatFollowsThoughts() {
+  void grammarAppliesAfterReasoning() {
     Grammar grammar = Grammar.choice(List.of("Glass is sand.", "Just glass."));
     GenerationOptions options = GREEDY.withGrammar(grammar);
     List<ChatMessage> messages = List.of(ChatMessage.user("What is glass?"));
@@ -79,7 +79,7 @@ class ReasoningChatTest {
   }
 
   @Test
-  void effortIsSaidInTheWordsOfTheTemplate() throws IOException {
+  void reasoningEffortUsesTemplateVariables() throws IOException {
     ChatFormat format = model.chatFormat().orElseThrow();
     assertEquals(Map.of("enable_thinking", false), format.reasoningEffort("none"));
     assertEquals(Map.of("enable_thinking", true), format.reasoningEffort("high"));

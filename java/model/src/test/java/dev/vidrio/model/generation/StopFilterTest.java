@@ -6,7 +6,7 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Text passes up to the first stop text, however it was cut. */
+/** Tests that text passes up to the first stop string, however it is split. */
 class StopFilterTest {
 
   @ParameterizedTest
@@ -23,7 +23,7 @@ class StopFilterTest {
     "ababac, ab",
     "abab, abab",
   })
-  void textPassesUpToTheFirst(String text, String expected) {
+  void passesTextUpToTheFirstStop(String text, String expected) {
     for (int size = 1; size <= text.length(); size++) {
       var stop = new StopFilter(List.of("XY", "###", "abac"));
       var passed = new StringBuilder();

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 
-/** A stream gives the text that the step-wise generator gives. */
+/** Compares streams with the generator. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(120)
 class TextStreamTest {
@@ -60,7 +60,7 @@ class TextStreamTest {
   }
 
   @Test
-  void piecesMakeTheTextOfTheGenerator() {
+  void piecesConcatenateToTheTextOfTheGenerator() {
     List<Integer> expected = stepwise(24);
     try (TextStream stream = model.generate(PROMPT, GREEDY)) {
       var text = new StringBuilder();
@@ -80,7 +80,7 @@ class TextStreamTest {
   }
 
   @Test
-  void stopTextsEndTheText() {
+  void stopStringsEndTheText() {
     String whole = model.generate(PROMPT, GREEDY).result().text();
     String stop = whole.substring(10, 14);
     GenerationResult result = model.generate(PROMPT, GREEDY.withStop(stop)).result();
@@ -89,7 +89,7 @@ class TextStreamTest {
   }
 
   @Test
-  void cancellingEndsTheText() {
+  void cancelEndsTheText() {
     try (TextStream stream = model.generate(PROMPT, GREEDY)) {
       var pieces = stream.iterator();
       String first = pieces.next();
@@ -101,7 +101,7 @@ class TextStreamTest {
   }
 
   @Test
-  void theContextEndsTheText() {
+  void fullContextEndsTheText() {
     int declared = model.architecture().contextLength();
     int[] prompt = new int[declared];
     GenerationResult result = model.generate(prompt, GREEDY.withIgnoreEnd(true)).result();
@@ -117,7 +117,7 @@ class TextStreamTest {
     assertThrows(InvalidInputException.class, () -> model.generate(new int[0], GREEDY));
   }
 
-  /** Asks for a piece at a time and keeps what comes. */
+  /** A subscriber that requests one piece at a time and collects them. */
   private static final class Collector implements Flow.Subscriber<String> {
     final StringBuilder text = new StringBuilder();
     final CountDownLatch ended = new CountDownLatch(1);
@@ -167,7 +167,7 @@ class TextStreamTest {
   }
 
   @Test
-  void subscribersGetTheText() throws InterruptedException {
+  void subscribersReceiveTheText() throws InterruptedException {
     String expected = model.generate(PROMPT, GREEDY).result().text();
     for (long batch : new long[] {1, Long.MAX_VALUE}) {
       var collector = new Collector(Integer.MAX_VALUE, batch);
@@ -179,7 +179,7 @@ class TextStreamTest {
   }
 
   @Test
-  void subscribersCanCancelAndAskWrongly() throws InterruptedException {
+  void subscribersCanCancelAndSendInvalidRequests() throws InterruptedException {
     var some = new Collector(3, 1);
     TextStream stream = model.generate(PROMPT, GREEDY);
     stream.subscribe(some);
@@ -194,10 +194,10 @@ class TextStreamTest {
     assertEquals(0, wrong.count);
   }
 
-  /** As the specification of reactive streams has it (rule 1.9); the stream can be read then. */
+  /** Reactive streams rule 1.9; the stream can still be read afterwards. */
   @Test
   @SuppressWarnings("NullAway") // That is the test.
-  void nobodyIsNoSubscriber() {
+  void rejectsNullSubscriber() {
     TextStream stream = model.generate(PROMPT, GREEDY);
     assertThrows(NullPointerException.class, () -> stream.subscribe(null));
     assertFalse(stream.result().text().isEmpty());

@@ -60,7 +60,7 @@ class ChosenRowsTest {
     }
   }
 
-  /** Products that are computed for all tokens. */
+  /** Returns the products that are computed for all tokens. */
   private static List<Op> products(Plan plan) {
     return plan.ops().stream()
         .filter(op -> op instanceof Op.MatMul || op instanceof ExpertOp.ExpertMatMul)
@@ -72,7 +72,7 @@ class ChosenRowsTest {
     try (Model model = Model.open(file)) {
       Plan plan = model.architecture().plan();
       Plan chosen = ChosenRows.of(plan);
-      // At least what goes out of the last layer's attention and feed-forward block.
+      // At least the output projections of the last layer are gathered.
       assertTrue(products(chosen).size() <= products(plan).size() - 2, chosen.toString());
       assertArrayEquals(logits(model, plan, CHOSEN), logits(model, chosen, CHOSEN));
       assertArrayEquals(new int[0], logits(model, chosen, Set.of()));
@@ -90,7 +90,7 @@ class ChosenRowsTest {
   }
 
   @Test
-  void whatIsKeptKeepsItsRows() throws IOException {
+  void keptBuffersKeepTheirRows() throws IOException {
     try (Model model = Model.open(TinyModels.write(directory.resolve("llama.gguf"), "llama"))) {
       Plan plan = model.architecture().plan();
       Set<Buffer> outputs = new HashSet<>(plan.outputs());
@@ -102,7 +102,7 @@ class ChosenRowsTest {
   }
 
   @Test
-  void aPlanWithoutLogitsStaysAsItIs() throws IOException {
+  void planWithoutLogitsIsUnchanged() throws IOException {
     try (Model model = Model.open(TinyModels.write(directory.resolve("llama.gguf"), "llama"))) {
       Plan plan = model.architecture().plan();
       List<Op> ops = plan.ops().stream().filter(op -> op.rows() == Rows.TOKENS).toList();

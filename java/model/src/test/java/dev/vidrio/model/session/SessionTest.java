@@ -55,7 +55,7 @@ class SessionTest {
   }
 
   @Test
-  void theContextHasAnEnd() {
+  void rejectsTokensBeyondTheContext() {
     try (Session session = model.newSession(SessionOptions.DEFAULT.withContext(10))) {
       Sequence sequence = session.newSequence();
       assertMessage(
@@ -72,7 +72,7 @@ class SessionTest {
   }
 
   @Test
-  void tokenIdsHaveToExist() {
+  void rejectsUnknownTokens() {
     int vocabulary = model.architecture().vocabulary();
     try (Session session = model.newSession(SessionOptions.DEFAULT)) {
       Sequence sequence = session.newSequence();
@@ -87,7 +87,7 @@ class SessionTest {
   }
 
   @Test
-  void aSequenceRunsOnlyInSessionsOfItsCache() {
+  void rejectsSequencesOfOtherCaches() {
     try (Session session = model.newSession(SessionOptions.DEFAULT);
         Session other = model.newSession(SessionOptions.DEFAULT)) {
       Sequence sequence = other.newSequence();
@@ -102,7 +102,7 @@ class SessionTest {
   }
 
   @Test
-  void optionsHaveToFitTheModel() {
+  void rejectsOptionsThatDoNotFitTheModel() {
     assertMessage(
         "context 129: the model was made for 128 tokens",
         () -> model.newSession(SessionOptions.DEFAULT.withContext(129)).close());
@@ -112,7 +112,7 @@ class SessionTest {
   }
 
   @Test
-  void aStepHasRoomForWhatItWasMadeFor() {
+  void rejectsMoreThanTheStepHolds() {
     try (Session session = model.newSession(new SessionOptions(0, 3, 1, 1))) {
       Sequence first = session.newSequence();
       Sequence second = session.newSequence();
@@ -131,7 +131,7 @@ class SessionTest {
   }
 
   @Test
-  void whatIsForgottenLeavesNoTrace() {
+  void truncatedTokensLeaveNoTrace() {
     try (Session session = model.newSession(SessionOptions.DEFAULT)) {
       Sequence sequence = session.newSequence();
       float[] expected = copy(session.feed(sequence, 5, 6, 7, 8));
@@ -144,7 +144,7 @@ class SessionTest {
   }
 
   @Test
-  void forksGoOnAsIfEachWereAlone() {
+  void forksContinueAsIfAlone() {
     int[] prompt = IntStream.range(0, 70).map(i -> 3 * i % 64).toArray();
     float[] five;
     float[] six;
@@ -178,7 +178,7 @@ class SessionTest {
   }
 
   @Test
-  void blocksComeBack() {
+  void releasesBlocks() {
     var options = new SessionOptions(128, 128, 2, 1);
     try (Session session = model.newSession(options)) {
       for (int i = 0; i < 20; i++) {
@@ -192,7 +192,7 @@ class SessionTest {
   }
 
   @Test
-  void aTextThatDoesNotFitTheCacheLeavesItsSequenceAsItWas() {
+  void tokensThatDoNotFitTheCacheLeaveTheSequenceUnchanged() {
     int[] text = IntStream.range(0, 70).toArray();
     float[] expected;
     try (Session alone = model.newSession(SessionOptions.DEFAULT)) {
@@ -215,7 +215,7 @@ class SessionTest {
   }
 
   @Test
-  void afterCloseThereAreExceptions() {
+  void throwsAfterClose() {
     Session session = model.newSession(SessionOptions.DEFAULT);
     Sequence sequence = session.newSequence();
     session.feed(sequence, 1);
@@ -229,7 +229,7 @@ class SessionTest {
   }
 
   @Test
-  void aGeneratorEndsAtItsLimitsAndTheContext() {
+  void generatorEndsAtItsLimitAndTheContext() {
     List<Integer> all = generate(128, 1000, FinishReason.CONTEXT);
     assertEquals(128 - 3 + 1, all.size());
     List<Integer> some = generate(128, 7, FinishReason.LENGTH);
@@ -238,7 +238,7 @@ class SessionTest {
   }
 
   @Test
-  void aGeneratorStopsWhereTheModelDoes() {
+  void generatorStopsAtEndToken() {
     int end = model.tokenizer().eos().orElseThrow();
     var options =
         SamplingOptions.builder()
@@ -254,7 +254,7 @@ class SessionTest {
   }
 
   @Test
-  void candidatesAreThoseOfTheLogits() {
+  void candidatesMatchTheLogits() {
     try (Session session = model.newSession(SessionOptions.DEFAULT.withLogits(3))) {
       Sequence sequence = session.newSequence();
       for (int step = 0; step < 2; step++) {

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Sequences and conversations of a model with states, which are known in one place of a text. */
+/** Tests sequences and conversations of models with recurrent states. */
 class StatesTest {
   private static final int[] TOKENS = IntStream.range(0, 40).map(i -> 11 * i % 64).toArray();
 
@@ -49,7 +49,7 @@ class StatesTest {
     model = open("{{ m.content }};");
   }
 
-  /** A model whose turns are written so. */
+  /** Writes a model with a chat template of such turns. */
   private Model open(String turn) throws IOException {
     String template =
         "{% for m in messages %}{{ '1' if m.role == 'user' else '2' }}:"
@@ -77,7 +77,7 @@ class StatesTest {
   }
 
   @Test
-  void aSequenceIsCutBackToItsLastSpanOrToNothing() {
+  void truncatesToTheLastSpanOrToNothing() {
     float[] expected = alone(TOKENS);
     try (Session session = model.newSession(SessionOptions.DEFAULT)) {
       Sequence sequence = session.newSequence();
@@ -96,9 +96,9 @@ class StatesTest {
     }
   }
 
-  /** What can run from a position on is what can be taken back. */
+  /** Tokens up to the revocable limit can be truncated. */
   @Test
-  void whatIsRevocableCanBeTakenBack() {
+  void revocableTokensCanBeTruncated() {
     try (Session session = model.newSession(SessionOptions.DEFAULT)) {
       Sequence sequence = session.newSequence();
       for (int position = 0; position < 40; position++) {
@@ -109,7 +109,7 @@ class StatesTest {
     }
   }
 
-  /** As many slots as sequences are enough, whichever of them changes first. */
+  /** As many slots as sequences suffice, whichever sequence writes first. */
   @Test
   void forksShareAStateUntilOneChangesIt() {
     try (Session session = model.newSession(SessionOptions.DEFAULT.withSequences(3))) {
@@ -130,9 +130,9 @@ class StatesTest {
     }
   }
 
-  /** From each checkpoint, at each place that it reaches, and beside the sequence that left it. */
+  /** Resumes from each checkpoint at each reachable position, while its sequence continues. */
   @Test
-  void sequencesGoOnFromCheckpoints() {
+  void sequencesResumeFromCheckpoints() {
     float[] expected = alone(TOKENS);
     for (int length = 1; length < 40; length++) {
       try (Session session = model.newSession(SessionOptions.DEFAULT.withSlots(2))) {
@@ -155,7 +155,7 @@ class StatesTest {
   }
 
   @Test
-  void aCheckpointSparesWhatATextHasInCommonWithIt() {
+  void checkpointSavesTheCommonPrefix() {
     try (Session session = model.newSession(SessionOptions.DEFAULT.withSlots(2));
         Session another = model.newSession(SessionOptions.DEFAULT)) {
       Sequence sequence = session.newSequence();
@@ -182,14 +182,14 @@ class StatesTest {
           .withIgnoreEnd(true)
           .withSampling(SamplingOptions.GREEDY);
 
-  /** What is answered to a conversation, but for its last message, where it is the first. */
+  /** Returns the answer to a conversation without its last message, in a new chat. */
   private String answer(List<ChatMessage> messages, GenerationOptions options) {
     return model.chat(messages.subList(0, messages.size() - 1), options).result().text();
   }
 
-  /** Turns that go back to an earlier place of the text answer as if they were new. */
+  /** Turns that return to an earlier position answer as if they were new. */
   @Test
-  void aChatRunsAgainWhatItCannotGoBackTo() {
+  void chatRunsAgainWhatItCannotTruncateTo() {
     ChatMessage one = ChatMessage.user("0123456789".repeat(8));
     try (Chat chat = model.newChat(ChatOptions.DEFAULT, GREEDY, SessionOptions.DEFAULT)) {
       for (ChatMessage second : List.of(ChatMessage.user("5"), ChatMessage.user("0123456789"))) {
@@ -205,10 +205,10 @@ class StatesTest {
     }
   }
 
-  /** Also where earlier answers are written otherwise, as where their thoughts are left out. */
+  /** Includes templates that render earlier answers differently, without their reasoning. */
   @ParameterizedTest
   @ValueSource(strings = {"{{ m.content }};", "{{ m.content[:40] }};"})
-  void aTurnRunsLittleMoreThanItself(String turn) throws IOException {
+  void turnRunsFewMoreTokensThanItsOwn(String turn) throws IOException {
     model.close();
     model = open(turn);
     GenerationOptions longer = GREEDY.withTokens(50);
@@ -217,7 +217,8 @@ class StatesTest {
       for (String message : List.of("0123456789".repeat(4), "7".repeat(40), "5", "31")) {
         var _ = executor.takeTokens();
         GenerationResult result = chat.send(message).result();
-        // A checkpoint lies at most 32 tokens before the end of a prompt, or 64 where it was kept.
+        // A checkpoint is at most 32 tokens before the end of a prompt, or 64 if an earlier one was
+        // kept.
         int most = result.promptTokens() - before + 32 + Checkpoint.MIN_TOKENS + 50;
         int ran = executor.takeTokens();
         assertTrue(ran <= most, ran + " of " + most + " tokens for " + message);
@@ -228,9 +229,9 @@ class StatesTest {
     }
   }
 
-  /** A template may write answers before results of tools otherwise once the user goes on. */
+  /** A template may render answers before tool results differently after the next user message. */
   @Test
-  void resultsOfToolsAreOfTheTurnBefore() throws IOException {
+  void toolResultsBelongToThePreviousTurn() throws IOException {
     model.close();
     model =
         open(

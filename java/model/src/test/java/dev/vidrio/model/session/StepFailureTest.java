@@ -26,13 +26,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Where a step fails, what comes after runs to the bits that it would have had without it, wherever
- * in the step that was; models of each kind of cache.
+ * Tests that steps after a failed one have the bits that they would have without it, wherever in
+ * the step it failed, for models with each kind of cache.
  */
 class StepFailureTest {
   private static final int[] TOKENS = IntStream.range(0, 40).map(i -> 11 * i % 64).toArray();
 
-  /** Operations from one place of a failure to the next, and of the longest plan here. */
+  /** Distance between failure points in operations, and the length of the longest plan. */
   private static final int STRIDE = 4;
 
   private static final int OPERATIONS = 160;
@@ -47,7 +47,7 @@ class StepFailureTest {
 
   private final FailingExecutor executor = new FailingExecutor();
 
-  /** A model with keys and values alone, one with convolutions, and two with states. */
+  /** Returns a model with keys and values only, one with convolutions, and two with states. */
   private Model open(String name) throws IOException {
     String template =
         "{% for m in messages %}{{ '1' if m.role == 'user' else '2' }}:"
@@ -68,7 +68,7 @@ class StepFailureTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"llama", "lfm2", "qwen35", "granitehybrid"})
-  void aTextThatFailsHasNotRun(String name) throws IOException {
+  void failedTokensHaveNotRun(String name) throws IOException {
     try (Model model = open(name);
         Session session = model.newSession(SessionOptions.DEFAULT.withBatch(16))) {
       float[] expected = alone(model, TOKENS);
@@ -85,7 +85,7 @@ class StepFailureTest {
           assertThrows(OutOfMemoryError.class, () -> session.feed(sequence, rest));
           assertEquals(0, session.logitRows());
           int left = sequence.length();
-          // The first step of 16 tokens from position 16 on is the only one within a span.
+          // The first step of 16 tokens from position 16 is the only one within a span.
           int known = !hasStates || (before == 16 && step == 0) ? before : 0;
           assertEquals(known, left);
           float[] logits =
@@ -101,7 +101,7 @@ class StepFailureTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"llama", "qwen35"})
-  void aStepThatFailsLeavesAllItsSequencesAsTheyWere(String name) throws IOException {
+  void failedStepLeavesAllSequencesUnchanged(String name) throws IOException {
     try (Model model = open(name);
         Session session = model.newSession(SessionOptions.DEFAULT.withSequences(2).withLogits(2))) {
       float[] expected = alone(model, Arrays.copyOf(TOKENS, 20));
@@ -130,7 +130,7 @@ class StepFailureTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"llama", "qwen35"})
-  void aConversationIsAsItWasBeforeWhatFails(String name) throws IOException {
+  void failedAnswerLeavesConversationUnchanged(String name) throws IOException {
     try (Model model = open(name);
         Chat chat = model.newChat(ChatOptions.DEFAULT, GREEDY, SessionOptions.DEFAULT)) {
       var _ = chat.send("0123456789".repeat(4)).result();
@@ -152,7 +152,7 @@ class StepFailureTest {
 
   @ParameterizedTest
   @ValueSource(strings = "llama")
-  void aStreamThatFailsHasNoMorePieces(String name) throws IOException {
+  void failedStreamHasNoMorePieces(String name) throws IOException {
     try (Model model = open(name)) {
       TextStream stream = model.generate(TOKENS, GREEDY);
       Iterator<String> pieces = stream.iterator();
