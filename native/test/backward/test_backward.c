@@ -1,4 +1,4 @@
-// Operations backward that vd_plan_create refuses.
+// Gradient operations that vd_plan_create rejects.
 #include <math.h>
 
 #include "core/plan_ops.h"
@@ -38,7 +38,7 @@ int main(void) {
     REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.recurrence.H = 3);
     REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.recurrence.tiled = 2);
     REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.dz = NULL);
-    REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.news = NULL);
+    REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.residual = NULL);
     REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.dq = NULL);
     REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.dk = NULL);
     REFUSED(VD_OP_RECURRENCE_BACKWARD, op.as.recurrence_backward.dv = NULL);

@@ -1,11 +1,11 @@
-// What vd_plan_create refuses of each operation. Those backward are in test_backward.c.
+// Operations that vd_plan_create rejects. test_backward.c has those that compute gradients.
 #include <math.h>
 
 #include "core/plan_ops.h"
 
 static const void *const one_missing[2] = {&plan_limits, NULL};
 
-static void check_embed_norm_quantize(void) {
+static void rejects_embed_norm_quantize(void) {
     REFUSED(VD_OP_EMBED, op.as.embed.table = NULL);
     REFUSED(VD_OP_EMBED, op.as.embed.y = NULL);
     REFUSED(VD_OP_EMBED, op.as.embed.V = 9);  // the limits allow token 9
@@ -43,7 +43,7 @@ static void check_embed_norm_quantize(void) {
     REFUSED(VD_OP_QUANTIZE, op.as.quantize.K = 33);
 }
 
-static void check_matmul_rope(void) {
+static void rejects_matmul_rope(void) {
     REFUSED(VD_OP_MATMUL, op.as.matmul.weights = NULL);
     REFUSED(VD_OP_MATMUL, op.as.matmul.y = NULL);
     REFUSED(VD_OP_MATMUL, op.as.matmul.N = 0);
@@ -75,7 +75,7 @@ static void check_matmul_rope(void) {
     REFUSED(VD_OP_ROPE, op.rows = VD_ROWS_LOGITS);
 }
 
-static void check_kv_store_attention(void) {
+static void rejects_kv_store_attention(void) {
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.k = NULL);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.v = NULL);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.keys = NULL);
@@ -88,7 +88,7 @@ static void check_kv_store_attention(void) {
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.d_h = 0);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.d_h = VD_HEAD_MAX + 1);
     REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.type = VD_Q4_0);
-    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.type = VD_Q8_0);  // d_h is no multiple of 32
+    REFUSED(VD_OP_KV_STORE, op.as.kv_store.cache.type = VD_Q8_0);  // d_h is not a multiple of 32
     REFUSED(VD_OP_KV_STORE, op.rows = VD_ROWS_LOGITS);
     REFUSED(VD_OP_ATTENTION, op.as.attention.q = NULL);
     REFUSED(VD_OP_ATTENTION, op.as.attention.z = NULL);
@@ -106,7 +106,7 @@ static void check_kv_store_attention(void) {
     REFUSED(VD_OP_ATTENTION, op.rows = VD_ROWS_LOGITS);
 }
 
-static void check_elementwise(void) {
+static void rejects_elementwise(void) {
     REFUSED(VD_OP_ACTIVATION, op.as.activation.x = NULL);
     REFUSED(VD_OP_ACTIVATION, op.as.activation.y = NULL);
     REFUSED(VD_OP_ACTIVATION, op.as.activation.kind = VD_ACTIVATION_SOFTPLUS + 1);
@@ -134,7 +134,7 @@ static void check_elementwise(void) {
     REFUSED(VD_OP_TOP_K, (op.as.top_k.V = 1000, op.as.top_k.k = VD_TOP_K_MAX + 1));
 }
 
-static void check_tap_edit(void) {
+static void rejects_tap_edit(void) {
     REFUSED(VD_OP_EDIT, op.as.edit.x = NULL);
     REFUSED(VD_OP_EDIT, op.as.edit.y = NULL);
     REFUSED(VD_OP_EDIT, op.as.edit.entries = NULL);
@@ -152,7 +152,7 @@ static void check_tap_edit(void) {
     REFUSED(VD_OP_TAP, op.as.tap.width = -1);
 }
 
-static void check_low_rank(void) {
+static void rejects_low_rank(void) {
     REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.u = NULL);
     REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.t = NULL);
     REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.K = 0);
@@ -163,7 +163,7 @@ static void check_low_rank(void) {
     REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.n_sequences = -1);
     REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.R = 0);
     REFUSED(VD_OP_LOW_RANK_DOWN, op.as.low_rank_down.choice.R = VD_LOW_RANK_MAX + 1);
-    REFUSED(VD_OP_LOW_RANK_DOWN, op.local = VD_LOCAL_WRITE);
+    REFUSED(VD_OP_LOW_RANK_DOWN, op.replicated = VD_REPLICATED_WRITE);
     REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.x = NULL);
     REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.t = NULL);
     REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.y = NULL);
@@ -171,7 +171,7 @@ static void check_low_rank(void) {
     REFUSED(VD_OP_LOW_RANK_UP, op.as.low_rank_up.choice.R = -1);
 }
 
-static void check_accumulate(void) {
+static void rejects_accumulate(void) {
     REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.x = NULL);
     REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.sums = NULL);
     REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.bounds = NULL);
@@ -181,7 +181,7 @@ static void check_accumulate(void) {
     REFUSED(VD_OP_ACCUMULATE, op.as.accumulate.width = -1);
 }
 
-static void check_open(void) {
+static void rejects_unfused_attention(void) {
     REFUSED(VD_OP_SCORES, op.as.scores.q = NULL);
     REFUSED(VD_OP_SCORES, op.as.scores.y = NULL);
     REFUSED(VD_OP_SCORES, op.as.scores.cache.keys = NULL);
@@ -201,14 +201,14 @@ static void check_open(void) {
     REFUSED(VD_OP_SOFTMAX, op.as.softmax.window = -1);
     REFUSED(VD_OP_SOFTMAX, op.as.softmax.aligned = 2);
     REFUSED(VD_OP_SOFTMAX, op.rows = VD_ROWS_LOGITS);
-    REFUSED(VD_OP_MIX, op.as.mix.pattern = NULL);
-    REFUSED(VD_OP_MIX, op.as.mix.softmax = NULL);
-    REFUSED(VD_OP_MIX, op.as.mix.attention = NULL);
-    REFUSED(VD_OP_MIX, op.as.mix.z = NULL);
-    REFUSED(VD_OP_MIX, op.as.mix.cache.values = NULL);
-    REFUSED(VD_OP_MIX, op.as.mix.H = 0);
-    REFUSED(VD_OP_MIX, op.as.mix.P = INT32_MAX / 4 + 1);
-    REFUSED(VD_OP_MIX, op.rows = VD_ROWS_LOGITS);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.pattern = NULL);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.softmax = NULL);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.attention = NULL);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.z = NULL);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.cache.values = NULL);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.H = 0);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.as.attention_values.P = INT32_MAX / 4 + 1);
+    REFUSED(VD_OP_ATTENTION_VALUES, op.rows = VD_ROWS_LOGITS);
     REFUSED(VD_OP_GAIN, op.as.gain.x = NULL);
     REFUSED(VD_OP_GAIN, op.as.gain.gain = NULL);
     REFUSED(VD_OP_GAIN, op.as.gain.y = NULL);
@@ -217,7 +217,7 @@ static void check_open(void) {
     REFUSED(VD_OP_GAIN, op.as.gain.per_head = -1);
 }
 
-static void check_experts(void) {
+static void rejects_experts(void) {
     REFUSED(VD_OP_ROUTE, op.as.route.logits = NULL);
     REFUSED(VD_OP_ROUTE, op.as.route.experts = NULL);
     REFUSED(VD_OP_ROUTE, op.as.route.weights = NULL);
@@ -225,9 +225,9 @@ static void check_experts(void) {
     REFUSED(VD_OP_ROUTE, op.as.route.k = 0);
     REFUSED(VD_OP_ROUTE, op.as.route.k = 5);
     REFUSED(VD_OP_ROUTE, op.as.route.over = 3);
-    // A sparse mixer knows neither sigmoids nor a bias.
-    REFUSED(VD_OP_ROUTE, (op.as.route.over = VD_ROUTE_NEAR, op.as.route.score = VD_ROUTE_SIGMOID));
-    REFUSED(VD_OP_ROUTE, (op.as.route.over = VD_ROUTE_NEAR, op.as.route.bias = op.as.route.logits));
+    // A sparse mixer supports neither sigmoid scores nor a bias.
+    REFUSED(VD_OP_ROUTE, (op.as.route.over = VD_ROUTE_SPARSE_MIXER, op.as.route.score = VD_ROUTE_SIGMOID));
+    REFUSED(VD_OP_ROUTE, (op.as.route.over = VD_ROUTE_SPARSE_MIXER, op.as.route.bias = op.as.route.logits));
     REFUSED(VD_OP_ROUTE, op.as.route.score = 2);
     REFUSED(VD_OP_ROUTE, op.as.route.groups = -1);
     REFUSED(VD_OP_ROUTE, (op.as.route.groups = 3, op.as.route.groups_used = 3));
@@ -235,7 +235,7 @@ static void check_experts(void) {
     REFUSED(VD_OP_ROUTE, (op.as.route.groups = 2, op.as.route.groups_used = 3));
     REFUSED(VD_OP_ROUTE, (op.as.route.groups = 4, op.as.route.groups_used = 1));  // k is 2
     REFUSED(VD_OP_ROUTE, (op.as.route.groups = 4, op.as.route.groups_used = 2,
-                          op.as.route.group_rank = VD_GROUP_TWO_GREATEST));
+                          op.as.route.group_rank = VD_GROUP_TOP_TWO));
     REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.matrices = NULL);
     REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.matrices = one_missing);
     REFUSED(VD_OP_EXPERT_MATMUL, op.as.expert_matmul.experts = NULL);
@@ -258,14 +258,14 @@ static void check_experts(void) {
 
 int main(void) {
     describe_faults();
-    check_embed_norm_quantize();
-    check_matmul_rope();
-    check_kv_store_attention();
-    check_elementwise();
-    check_tap_edit();
-    check_low_rank();
-    check_accumulate();
-    check_open();
-    check_experts();
+    rejects_embed_norm_quantize();
+    rejects_matmul_rope();
+    rejects_kv_store_attention();
+    rejects_elementwise();
+    rejects_tap_edit();
+    rejects_low_rank();
+    rejects_accumulate();
+    rejects_unfused_attention();
+    rejects_experts();
     return 0;
 }

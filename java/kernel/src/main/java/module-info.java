@@ -7,8 +7,9 @@ module dev.vidrio.kernel {
   exports dev.vidrio.kernel;
   exports dev.vidrio.kernel.execution;
   exports dev.vidrio.kernel.ffm;
-  exports dev.vidrio.kernel.gradient;
+  exports dev.vidrio.kernel.host;
   exports dev.vidrio.kernel.hook;
   exports dev.vidrio.kernel.op;
+  exports dev.vidrio.kernel.pass;
   exports dev.vidrio.kernel.weight;
 }

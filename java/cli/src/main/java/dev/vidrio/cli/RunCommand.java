@@ -144,7 +144,7 @@ final class RunCommand implements Callable<Integer> {
       int[] prompt = prompt(opened, format, chatOptions);
       ChatFormat chat = format.orElse(null);
       if (chat != null) {
-        options = options.withGrammar(chat.allowReasoning(prompt, options.grammar()));
+        options = options.withGrammar(chat.afterReasoning(prompt, options.grammar()));
       }
       if (search != null) {
         var found =

@@ -77,15 +77,15 @@ public final class Engine implements AutoCloseable {
   }
 
   private void run() {
-    scheduler.run(this::stepAside);
+    scheduler.run(this::lowerPriority);
   }
 
   /** Lets submitting and reading threads run between steps. */
-  private void stepAside() {
-    model.executor().stepAside();
+  private void lowerPriority() {
+    model.executor().lowerPriority();
     Model draft = options.draft();
     if (draft != null) {
-      draft.executor().stepAside();
+      draft.executor().lowerPriority();
     }
   }
 

@@ -185,7 +185,7 @@ final class Scheduler {
    * allocated on demand. Returns false if all blocks are allocated.
    */
   private boolean prepareMemory() {
-    return options.cacheBytes() > 0 && cache.prepare();
+    return options.cacheBytes() > 0 && cache.prefault();
   }
 
   /** Finishes canceled and expired requests. */

@@ -112,7 +112,7 @@ final class ChatEngine implements AutoCloseable {
     List<ChatMessage> messages = request.messages().stream().map(Messages::toTemplate).toList();
     int[] prompt = format.encode(messages, options.build());
     GenerationRequest asked = request(parameters, prompt);
-    Grammar grammar = format.allowReasoning(prompt, asked.options().grammar());
+    Grammar grammar = format.afterReasoning(prompt, asked.options().grammar());
     GenerationRequest free =
         asked.toBuilder().options(asked.options().withGrammar(grammar)).build();
     return new Answer(handle.engine().submit(free), format.newAnswer(prompt, !tools.isEmpty()));

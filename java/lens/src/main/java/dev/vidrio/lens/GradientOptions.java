@@ -1,7 +1,7 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.gradient.GradientRules;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.hook.HookSite;
 
 /**

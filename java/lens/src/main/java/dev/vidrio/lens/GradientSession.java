@@ -2,17 +2,18 @@ package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.ChosenRows;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.gradient.Gradient;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.pass.Differentiation;
+import dev.vidrio.kernel.pass.GatherHoisting;
+import dev.vidrio.kernel.pass.Gradient;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Change;
@@ -149,12 +150,13 @@ public final class GradientSession implements AutoCloseable {
     outputs.addAll(seeded.keySet());
     Set<Buffer> kept = new HashSet<>(outputs);
     kept.addAll(wanted);
-    List<Op> ops = ChosenRows.of(new Plan(model.ops(), model.kv(), kept)).ops();
+    List<Op> ops = new GatherHoisting().apply(new Plan(model.ops(), model.kv(), kept)).ops();
     var forward = new Plan(ops, model.kv(), outputs);
+    var differentiation = new Differentiation(seeded, wanted, options.rules());
     try {
       return options.recompute()
-          ? Gradient.of(forward, seeded, wanted, options.rules(), BlockInputs.of(forward))
-          : Gradient.of(forward, seeded, wanted, options.rules());
+          ? differentiation.recomputing(BlockInputs.of(forward)).differentiate(forward)
+          : differentiation.differentiate(forward);
     } catch (IllegalArgumentException e) {
       throw new InvalidInputException("hooks", options.hooks(), String.valueOf(e.getMessage()));
     }

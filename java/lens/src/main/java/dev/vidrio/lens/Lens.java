@@ -2,7 +2,7 @@ package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.gradient.Gradient;
+import dev.vidrio.kernel.pass.Gradient;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.Hook;

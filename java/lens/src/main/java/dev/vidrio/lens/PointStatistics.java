@@ -54,8 +54,8 @@ public final class PointStatistics {
     for (int j = 0; j < width; j++) {
       sums[j] = columns.sum(0, j);
       squares[j] = columns.squares(0, j);
-      least[j] = columns.least(0, j);
-      greatest[j] = columns.greatest(0, j);
+      least[j] = columns.min(0, j);
+      greatest[j] = columns.max(0, j);
     }
   }
 

@@ -9,10 +9,11 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.gradient.Gradient;
-import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.pass.Differentiation;
+import dev.vidrio.kernel.pass.Gradient;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.Model;
@@ -56,7 +57,8 @@ public final class UnembeddingGradient implements AutoCloseable {
       ops.addAll(end.ops());
       var forward = new Plan(ops, NO_CACHE, Set.of(logits));
       this.gradient =
-          Gradient.of(forward, Map.of(logits, seed), Set.of(residual), GradientRules.EXACT);
+          new Differentiation(Map.of(logits, seed), Set.of(residual), GradientRules.EXACT)
+              .differentiate(forward);
       this.blocks = IntStream.range(0, KvCache.blocksFor(rows)).toArray();
       var cache = new KvCache(executor, NO_CACHE, blocks.length, arena);
       var limits = new Limits(rows, rows, 1, rows, rows);

@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.formats.testfiles.SafetensorsFile;
-import dev.vidrio.kernel.gradient.GradientRules;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;

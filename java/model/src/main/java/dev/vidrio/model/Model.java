@@ -6,10 +6,10 @@ import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.grammar.ConstraintCache;
-import dev.vidrio.kernel.ChosenRows;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeException;
+import dev.vidrio.kernel.pass.GatherHoisting;
 import dev.vidrio.model.adapter.Adapter;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.chat.Chat;
@@ -155,15 +155,15 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Opens a session with the model's plan, in which only the {@linkplain ChosenRows rows} that ask
-   * for logits run the last layers' row-wise operations.
+   * Opens a session with the model's plan, in which {@linkplain GatherHoisting only the rows} that
+   * ask for logits run the last row-wise operations.
    *
    * @throws InvalidInputException if the options do not fit the model
    * @throws IllegalStateException if the model is closed
    */
   public Session newSession(SessionOptions options) {
     Plan plan = architecture().plan(options.positions(architecture()));
-    return newSession(options, ChosenRows.of(plan));
+    return newSession(options, new GatherHoisting().apply(plan));
   }
 
   /**
@@ -285,7 +285,7 @@ public final class Model implements AutoCloseable {
   public TextStream chat(List<ChatMessage> messages, GenerationOptions options) {
     ChatFormat format = requireChatFormat();
     int[] prompt = format.encode(messages);
-    return generate(prompt, options.withGrammar(format.allowReasoning(prompt, options.grammar())));
+    return generate(prompt, options.withGrammar(format.afterReasoning(prompt, options.grammar())));
   }
 
   /** Opens a conversation without tools, with {@link GenerationOptions#DEFAULT}. */

@@ -88,7 +88,7 @@ final class ChatRequests {
     functions.forEach(template::tool);
     int[] tokens = format.encode(Messages.toTemplate(prompt.getInstructions()), template.build());
     Grammar answer =
-        format.allowReasoning(tokens, Grammar.chatAnswer(functions, false, form(options)));
+        format.afterReasoning(tokens, Grammar.chatAnswer(functions, false, form(options)));
     GenerationRequest request =
         GenerationRequest.builder(tokens)
             .options((options == null ? generation : generation(options)).withGrammar(answer))

@@ -51,7 +51,7 @@ class WaitEstimatorTest {
 
   @Test
   void slotsBecomeFreeAtTheRateOfAnswers() {
-    // Answers of 5 s in five slots: one ends every second.
+    // CompletionStats of 5 s in five slots: one ends every second.
     WaitEstimator.State hopeful =
         new WaitEstimator.State(5, 5, List.of(), 0, 0, ends(0, 0, 0, 0, 0), 5 * SECOND);
     assertEquals(1, expectedWait(hopeful, 6, 0));

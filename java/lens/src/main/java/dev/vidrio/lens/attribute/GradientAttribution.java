@@ -1,6 +1,6 @@
 package dev.vidrio.lens.attribute;
 
-import dev.vidrio.kernel.gradient.GradientRules;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;

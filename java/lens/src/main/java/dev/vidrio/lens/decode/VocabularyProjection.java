@@ -3,7 +3,7 @@ package dev.vidrio.lens.decode;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
@@ -122,7 +122,7 @@ public final class VocabularyProjection {
       throw new InvalidInputException("tokens", Integer.toString(k), "must be at least 1");
     }
     int count = Math.min(k, values.length);
-    var greatest = new Greatest(count);
+    var greatest = new TopKHeap(count);
     greatest.begin(count);
     for (int w = 0; w < values.length; w++) {
       greatest.offer(values[w], w);

@@ -1,7 +1,7 @@
 package dev.vidrio.lens.hook;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.error.NearNames;
+import dev.vidrio.error.SimilarNames;
 import java.util.List;
 
 /**
@@ -62,7 +62,7 @@ public interface ActivationCache extends AutoCloseable {
         return get(point);
       }
     }
-    List<String> near = NearNames.of(name, points().stream().map(HookPoint::name).toList());
+    List<String> near = SimilarNames.of(name, points().stream().map(HookPoint::name).toList());
     throw new InvalidInputException(
         "hook",
         name,

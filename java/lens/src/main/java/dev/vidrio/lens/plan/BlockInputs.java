@@ -22,7 +22,7 @@ public final class BlockInputs {
   public static Set<Buffer> of(Plan plan) {
     Set<Buffer> inputs = new HashSet<>();
     for (Op op : plan.ops()) {
-      String block = block(op.shape());
+      String block = block(op.primaryOperand());
       for (Operand x : op.reads()) {
         if (!block.isEmpty() && x instanceof Buffer buffer && !block(x).equals(block)) {
           inputs.add(buffer);

@@ -11,11 +11,10 @@ import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
-import dev.vidrio.kernel.op.Substitution;
+import dev.vidrio.kernel.op.UnfusedOp;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.hook.HookPoint;
@@ -39,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  * attention, and what is computed again rather than kept. Watching these costs a running model no
  * more than keeping what they are made of. One plan has a part for each norm and each attention,
  * which gives all that is asked for of it, and for each activation that is computed again; {@link
- * OpenOp} gives the bits that a point has where it can be edited.
+ * UnfusedOp} gives the bits that a point has where it can be edited.
  */
 final class DerivedPlan implements AutoCloseable {
   /** Bytes of a step's scores or logits, at most, where one token does not need more. */
@@ -202,14 +201,14 @@ final class DerivedPlan implements AutoCloseable {
     Buffer scores = buffer(name, "scores", Math.multiplyExact(a.heads(), input.keys()));
     ops.add(load(a.q(), Op.EmbedIndex.TOKENS, q));
     ops.add(
-        new OpenOp.Scores(
+        new UnfusedOp.Scores(
             cache, a.heads(), input.keys(), a.scale(), a.window(), a.cap(), a.slopes(), q, scores));
     Map<HookPoint, Buffer> outputs = new LinkedHashMap<>();
     for (Follower follower : followers) {
       Buffer output = scores;
       if (((HookSource.Scores) follower.source).pattern()) {
         output = buffer(follower.point, "pattern", scores.width());
-        ops.add(new OpenOp.Softmax(a.heads(), a.window(), a.sinks(), scores, output));
+        ops.add(new UnfusedOp.Softmax(a.heads(), a.window(), a.sinks(), scores, output));
       }
       outputs.put(follower.point, output);
     }
@@ -226,7 +225,7 @@ final class DerivedPlan implements AutoCloseable {
       ops.add(load(x, Op.EmbedIndex.TOKENS, loaded));
     }
     for (Op op : slice.ops()) {
-      ops.add(Substitution.of(op, x -> own.computeIfAbsent(x, each -> each.like(nameOf(each, y)))));
+      ops.add(op.withOperands(x -> own.computeIfAbsent(x, each -> each.like(nameOf(each, y)))));
     }
     ops.add(new HookOp.Tap(y.like(nameOf(y, y)), recomputed.target(y)));
     int logits = y.rows() == Rows.LOGITS ? y.width() : 0;

@@ -31,7 +31,7 @@ public final class EditTables implements AutoCloseable {
       HookPoint point,
       @Nullable Sequence sequence,
       EditTable.Region region,
-      dev.vidrio.kernel.hook.Edit edit) {}
+      dev.vidrio.kernel.hook.EditKind edit) {}
 
   /**
    * Empty tables.

@@ -3,11 +3,11 @@ package dev.vidrio.lens.plan;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.hook.Edit.Add;
-import dev.vidrio.kernel.hook.Edit.Clamp;
-import dev.vidrio.kernel.hook.Edit.Scale;
-import dev.vidrio.kernel.hook.Edit.Set;
-import dev.vidrio.kernel.hook.Edit.Subspace;
+import dev.vidrio.kernel.hook.EditKind.Add;
+import dev.vidrio.kernel.hook.EditKind.Clamp;
+import dev.vidrio.kernel.hook.EditKind.Scale;
+import dev.vidrio.kernel.hook.EditKind.Set;
+import dev.vidrio.kernel.hook.EditKind.Subspace;
 import dev.vidrio.kernel.hook.EditTable.Region;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.Change;
@@ -35,7 +35,7 @@ record EditValues(Edit edit, Region region, int rowWidth, int heads) {
    * @param arena receives the values
    * @throws InvalidInputException when they do not fit
    */
-  dev.vidrio.kernel.hook.Edit place(Arena arena) {
+  dev.vidrio.kernel.hook.EditKind place(Arena arena) {
     return switch (edit.change()) {
       case Change.Zero() -> new Set(arena.allocate(JAVA_FLOAT, region.columns()));
       case Change.Set(MemorySegment values) -> new Set(rows(values, arena));

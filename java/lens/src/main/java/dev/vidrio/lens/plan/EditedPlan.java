@@ -6,7 +6,6 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
-import dev.vidrio.kernel.op.Substitution;
 import dev.vidrio.lens.hook.HookPoint;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -107,6 +106,6 @@ public final class EditedPlan {
 
   /** The operation with one of the activations that it writes under another name. */
   static Op writing(Op op, Buffer from, Buffer to) {
-    return Substitution.of(op, x -> x.equals(from) ? to : x);
+    return op.withOperands(x -> x.equals(from) ? to : x);
   }
 }

@@ -1,7 +1,7 @@
 package dev.vidrio.lens.plan;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.error.NearNames;
+import dev.vidrio.error.SimilarNames;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import java.util.ArrayList;
@@ -132,14 +132,14 @@ public final class HookPattern {
    * The names that may have been meant; those of a block without its number, where none is near.
    */
   private static String suggestion(String pattern, List<HookPoint> all) {
-    List<String> near = NearNames.of(pattern, all.stream().map(HookPoint::name).toList());
+    List<String> near = SimilarNames.of(pattern, all.stream().map(HookPoint::name).toList());
     if (near.isEmpty()) {
       String site = pattern.substring(pattern.lastIndexOf('.') + 1);
       near =
           Arrays.stream(HookSite.values())
               .filter(candidate -> all.stream().anyMatch(p -> p.site() == candidate))
               .filter(candidate -> isNear(site, lastPart(candidate)))
-              .sorted(Comparator.comparingInt(c -> NearNames.distance(site, lastPart(c))))
+              .sorted(Comparator.comparingInt(c -> SimilarNames.distance(site, lastPart(c))))
               .map(candidate -> (candidate.inBlock() ? "blocks.*." : "") + candidate.suffix())
               .toList();
     }
@@ -154,7 +154,7 @@ public final class HookPattern {
   }
 
   private static boolean isNear(String typed, String name) {
-    return !NearNames.of(typed, List.of(name)).isEmpty()
+    return !SimilarNames.of(typed, List.of(name)).isEmpty()
         || (typed.length() > 2 && name.contains(typed));
   }
 }

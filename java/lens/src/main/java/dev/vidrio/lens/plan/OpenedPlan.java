@@ -4,8 +4,8 @@ import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.op.UnfusedOp;
 import dev.vidrio.lens.hook.HookPoint;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -15,8 +15,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Opens attention and norms where what lies within them is to be edited: {@link OpenOp} has their
- * parts. Attention still runs, and its z stays where edits change no pattern.
+ * Opens attention and norms where what lies within them is to be edited: {@link UnfusedOp} has
+ * their parts. Attention still runs, and its z stays where edits change no pattern.
  */
 final class OpenedPlan {
   private final Map<HookPoint, EditTable> tables;
@@ -84,18 +84,18 @@ final class OpenedPlan {
     Buffer softmax = like(z, second.name() + ".unedited", width);
     List<Op> ops = new ArrayList<>();
     ops.add(EditedPlan.writing(a, a.z(), z));
-    ops.add(new OpenOp.Scores(a, positions, unedited));
-    ops.add(new OpenOp.Softmax(a.heads(), a.window(), a.sinks(), unedited, softmax));
+    ops.add(new UnfusedOp.Scores(a, positions, unedited));
+    ops.add(new UnfusedOp.Softmax(a.heads(), a.window(), a.sinks(), unedited, softmax));
     Buffer pattern = softmax;
     if (isEdited(first)) {
       Buffer scores = edit(first, unedited, ops);
       pattern = like(z, second.name() + ".of_scores", width);
-      ops.add(new OpenOp.Softmax(a.heads(), a.window(), a.sinks(), scores, pattern));
+      ops.add(new UnfusedOp.Softmax(a.heads(), a.window(), a.sinks(), scores, pattern));
       moved.put(first, new HookSource.HeadRows(scores, a.heads()));
     }
     pattern = edit(second, pattern, ops);
     moved.put(second, new HookSource.HeadRows(pattern, a.heads()));
-    ops.add(new OpenOp.Mix(a.layer(), a.heads(), pattern, softmax, z, a.z()));
+    ops.add(new UnfusedOp.WeightedValues(a.layer(), a.heads(), pattern, softmax, z, a.z()));
     return ops;
   }
 
@@ -107,7 +107,7 @@ final class OpenedPlan {
       Buffer own = like(bare, second.name() + ".own", bare.width());
       ops.add(bare(norm, own, unedited));
       Buffer scale = edit(first, unedited, ops);
-      ops.add(new OpenOp.Normalize(norm.kind(), norm.x(), scale, bare));
+      ops.add(new UnfusedOp.Normalize(norm.kind(), norm.x(), scale, bare));
       moved.put(first, new HookSource.Written(scale));
     } else {
       ops.add(bare(norm, bare, null));
@@ -125,7 +125,7 @@ final class OpenedPlan {
   /** What a norm does to x̂; a factor of 1 where that is nothing. */
   private static Op affine(Op.Norm norm, Buffer normalized) {
     if (norm.gain() != null) {
-      return new OpenOp.Gain(normalized, norm.gain(), norm.bias(), norm.y());
+      return new UnfusedOp.Gain(normalized, norm.gain(), norm.bias(), norm.y());
     }
     return norm.bias() != null
         ? new Op.AddBias(normalized, norm.bias(), norm.y())

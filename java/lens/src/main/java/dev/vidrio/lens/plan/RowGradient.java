@@ -3,10 +3,11 @@ package dev.vidrio.lens.plan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.gradient.Gradient;
-import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.pass.Differentiation;
+import dev.vidrio.kernel.pass.Gradient;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -46,7 +47,8 @@ public final class RowGradient implements AutoCloseable {
       ops.add(new Op.Embed(anyTable(from, executor), Op.EmbedIndex.TOKENS, 0, 0, from));
       ops.addAll(hooks.between(from, to.toArray(Buffer[]::new)));
       Gradient gradient =
-          Gradient.of(new Plan(ops, kv, Set.of()), seeds, Set.of(from), GradientRules.EXACT);
+          new Differentiation(seeds, Set.of(from), GradientRules.EXACT)
+              .differentiate(new Plan(ops, kv, Set.of()));
       List<Op> after = gradient.plan().ops().subList(1, gradient.plan().ops().size());
       this.plan = new RowPlan(executor, from, after, gradient.of(from), rows);
     } catch (Throwable e) {

@@ -2,7 +2,7 @@ package dev.vidrio.lens.plan;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.ffm.Encoder;
+import dev.vidrio.kernel.ffm.WeightEncoder;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
@@ -55,7 +55,7 @@ public final class TransposedWeights {
       }
       MemorySegment blocks =
           executor.allocateUncleared(Math.multiplyExact(n, TYPE.bytes(k)), scratch);
-      if (Encoder.encode(WeightType.F32, TYPE, n, k, floats, null, blocks).isPresent()) {
+      if (WeightEncoder.encode(WeightType.F32, TYPE, n, k, floats, null, blocks).isPresent()) {
         throw new InvalidInputException(
             "fast gradients", w.name(), "has weights that are no numbers, or too large");
       }

@@ -3,7 +3,7 @@ package dev.vidrio.lens.see;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Unembedding;
@@ -178,7 +178,7 @@ public record LogitLens(
       }
     }
     int count = Math.min(k, logits.length);
-    Greatest top = top(logits, count);
+    TopKHeap top = top(logits, count);
     List<Candidate> candidates =
         IntStream.range(0, count)
             .map(top::id)
@@ -187,8 +187,8 @@ public record LogitLens(
     return new Cell(candidates, entropy / LN_2, rank, Math.max(0, divergence) / LN_2);
   }
 
-  private static Greatest top(float[] logits, int k) {
-    var top = new Greatest(k);
+  private static TopKHeap top(float[] logits, int k) {
+    var top = new TopKHeap(k);
     top.begin(k);
     for (int w = 0; w < logits.length; w++) {
       top.offer(logits[w], w);

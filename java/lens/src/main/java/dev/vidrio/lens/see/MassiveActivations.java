@@ -1,7 +1,7 @@
 package dev.vidrio.lens.see;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
@@ -91,7 +91,7 @@ public record MassiveActivations(List<Norms> norms, List<Element> largest) {
     int d = stream.shape().getLast();
     double median = medianMagnitude(values);
     int k = Math.min(count, values.length);
-    var greatest = new Greatest(k);
+    var greatest = new TopKHeap(k);
     greatest.begin(k);
     for (int i = 0; i < values.length; i++) {
       greatest.offer(Math.abs(values[i]), i);

@@ -1,5 +1,6 @@
 package dev.vidrio.model.adapter;
 
+
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Gguf;

@@ -45,7 +45,7 @@ final class Deepseek2 {
                     sizes,
                     biased ? RouteScore.SIGMOID : RouteScore.SOFTMAX,
                     RouteOver.ALL,
-                    biased ? GroupRank.TWO_GREATEST : GroupRank.GREATEST)
+                    biased ? GroupRank.TOP_TWO : GroupRank.MAX)
                 .scaled(keys)
                 .shared(keys)
                 .placed(keys, sizes);

@@ -25,7 +25,7 @@ final class Dots1 {
 
   static Architecture read(Keys keys, WeightLoader weights) {
     var model = new Transformer(keys, weights, NormKind.RMS, Sizes.drafts(keys));
-    Experts experts = experts(model, GroupRank.TWO_GREATEST);
+    Experts experts = experts(model, GroupRank.TOP_TWO);
     return read(model, experts.placed(keys, model.sizes()));
   }
 

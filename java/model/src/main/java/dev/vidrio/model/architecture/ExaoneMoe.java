@@ -35,7 +35,7 @@ final class ExaoneMoe {
             .windowed(keys.intValue("attention.sliding_window", 1, Integer.MAX_VALUE));
     IntPredicate slides = keys.slidingLayers(LAYERS_PER_FULL);
     Experts experts =
-        Experts.read(keys, model.sizes(), RouteScore.SIGMOID, RouteOver.ALL, GroupRank.TWO_GREATEST)
+        Experts.read(keys, model.sizes(), RouteScore.SIGMOID, RouteOver.ALL, GroupRank.TOP_TWO)
             .scaled(keys)
             .shared(keys)
             .placed(keys, model.sizes());

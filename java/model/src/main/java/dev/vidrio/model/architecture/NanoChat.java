@@ -23,7 +23,7 @@ final class NanoChat {
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .normalized(QueryKeyNorm.TURNED_HEAD_NO_GAIN)
-            .rotated(model.rope(Rotation.Pairs.HALVES).scaled().opposite());
+            .rotated(model.rope(Rotation.Pairs.HALVES).scaled().negated());
     Buffer embedding = model.embed("hook_embed.unnormalized");
     Buffer x =
         model.preNorm(

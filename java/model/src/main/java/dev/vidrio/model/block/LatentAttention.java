@@ -111,13 +111,13 @@ public final class LatentAttention {
         keys.floatValue("attention.latent_norm_rms_epsilon", Float.MIN_NORMAL, 1, model.epsilon());
     this.scale = (float) (scoreFactor / Math.sqrt(dH));
     this.rotation = behind(turns);
-    this.queryRotation = rotation.heated(temperature);
+    this.queryRotation = rotation.withTemperature(temperature);
     this.sharing = sharing();
   }
 
   /** A rotation behind the part of a head that stays as it is. */
   public Rotation behind(Rotation turns) {
-    return turns.behind(dH - turning);
+    return turns.afterIdentity(dH - turning);
   }
 
   /** The matrix that gives each head, behind zeros, a copy of the part of the key that turns. */

@@ -259,7 +259,7 @@ public final class Layer {
     if (a.temperature().equals(Temperature.NONE)) {
       return keys;
     }
-    return (keys == null ? Rotation.still(dH) : keys).heated(a.temperature());
+    return (keys == null ? Rotation.identity(dH) : keys).withTemperature(a.temperature());
   }
 
   /** Where values are normalized, a layer without a projection to them has those of its keys. */

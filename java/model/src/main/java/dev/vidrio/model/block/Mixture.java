@@ -80,7 +80,7 @@ final class Mixture {
     String whole = tensors + "exp_probs_b";
     String tensor = weights.has(whole) ? whole : whole + ".bias";
     @Nullable Weights bias =
-        routing.over() == RouteOver.NEAR ? null : weights.optionalVector(tensor, count);
+        routing.over() == RouteOver.SPARSE_MIXER ? null : weights.optionalVector(tensor, count);
     String hook = hooks + "hook_expert_weights";
     boolean own = weights.has(tensors + OWN_SCALES);
     boolean scaled = routing.scale() != 1;

@@ -1,5 +1,6 @@
 package dev.vidrio.model.chat;
 
+
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.generation.GenerationOptions;
@@ -84,7 +85,7 @@ public final class Chat implements AutoCloseable {
           prompt.length + " tokens",
           "the context has " + session.limits().positions() + " positions");
     }
-    Grammar grammar = format.allowReasoning(prompt, generation.grammar());
+    Grammar grammar = format.afterReasoning(prompt, generation.grammar());
     var generator = new Generator(session, generation.withGrammar(grammar));
     int kept = rollBack(prompt);
     List<ChatMessage> before = List.copyOf(messages);

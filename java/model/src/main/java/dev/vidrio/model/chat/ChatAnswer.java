@@ -8,7 +8,7 @@ import dev.vidrio.model.generation.PartialMatch;
 import dev.vidrio.template.AnswerParser;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.HarmonyParser;
-import dev.vidrio.template.ThoughtMarks;
+import dev.vidrio.template.ReasoningMarkers;
 import dev.vidrio.template.ToolCall;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.List;
@@ -46,13 +46,14 @@ public final class ChatAnswer {
   /**
    * Creates a reader of an empty answer.
    *
-   * @param marks the model's marks of reasoning, or null if it has none
+   * @param markers the model's markers of reasoning, or null if it has none
    * @param begun if true, the prompt ends with the opening mark of reasoning
    * @param tools if true, the prompt has tools; otherwise nothing is read as a call
    */
-  ChatAnswer(Tokenizer tokenizer, @Nullable ThoughtMarks marks, boolean begun, boolean tools) {
+  ChatAnswer(
+      Tokenizer tokenizer, @Nullable ReasoningMarkers markers, boolean begun, boolean tools) {
     // HarmonyParser reads the reasoning of Harmony channels.
-    ThoughtMarks read = ThoughtMarks.HARMONY.equals(marks) ? null : marks;
+    ReasoningMarkers read = ReasoningMarkers.HARMONY.equals(markers) ? null : markers;
     this.tokenizer = tokenizer;
     this.tools = tools;
     this.reasoning = new ReasoningReader(read, begun);
@@ -111,7 +112,7 @@ public final class ChatAnswer {
 
   /** Returns whether the answer is inside its reasoning, as far as is known. */
   public boolean isReasoning() {
-    return harmony == null ? reasoning.isReasoning() : harmony.thinks();
+    return harmony == null ? reasoning.isReasoning() : harmony.isReasoning();
   }
 
   /** Returns the number of reasoning tokens so far, including its marks. */

@@ -1,5 +1,6 @@
 package dev.vidrio.model.chat;
 
+
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelException;
 import dev.vidrio.grammar.Grammar;
@@ -7,7 +8,7 @@ import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import dev.vidrio.template.ChatTemplate;
-import dev.vidrio.template.ThoughtMarks;
+import dev.vidrio.template.ReasoningMarkers;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Arrays;
@@ -44,14 +45,14 @@ public final class ChatFormat {
   private final Tokenizer tokenizer;
   private final ChatTemplate template;
   private final SpecialTokenEscaping escaping;
-  private final @Nullable ThoughtMarks reasoningMarks;
+  private final @Nullable ReasoningMarkers reasoningMarkers;
 
   private ChatFormat(String model, Tokenizer tokenizer, String source) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.template = ChatTemplate.parse(model + ": key '" + KEY + "'", source);
     this.escaping = new SpecialTokenEscaping(tokenizer, source);
-    this.reasoningMarks = ThoughtMarks.of(source).orElse(null);
+    this.reasoningMarkers = ReasoningMarkers.of(source).orElse(null);
   }
 
   /**
@@ -105,7 +106,7 @@ public final class ChatFormat {
   private ChatMessage withoutBoth(ChatMessage message) {
     String content = message.content();
     boolean both =
-        ThoughtMarks.HARMONY.equals(reasoningMarks)
+        ReasoningMarkers.HARMONY.equals(reasoningMarkers)
             && message.reasoning() != null
             && content != null
             && !content.isEmpty()
@@ -119,8 +120,8 @@ public final class ChatFormat {
    * @param tools if true, the prompt has tools; otherwise nothing is read as a call
    */
   public ChatAnswer newAnswer(int[] prompt, boolean tools) {
-    boolean begun = reasoningMarks != null && reasoningMarks.begunBy(end(prompt));
-    return new ChatAnswer(tokenizer, reasoningMarks, begun, tools);
+    boolean begun = reasoningMarkers != null && reasoningMarkers.isOpenAfter(end(prompt));
+    return new ChatAnswer(tokenizer, reasoningMarkers, begun, tools);
   }
 
   /**
@@ -129,11 +130,13 @@ public final class ChatFormat {
    *
    * @param content the grammar of the content; null for any text, which returns null
    */
-  public @Nullable Grammar allowReasoning(int[] prompt, @Nullable Grammar content) {
-    if (content == null || reasoningMarks == null || reasoningMarks.endedBy(end(prompt))) {
+  public @Nullable Grammar afterReasoning(int[] prompt, @Nullable Grammar content) {
+    if (content == null
+        || reasoningMarkers == null
+        || reasoningMarkers.isClosedAfter(end(prompt))) {
       return content;
     }
-    return content.behindThoughts(reasoningMarks, reasoningMarks.begunBy(end(prompt)));
+    return content.afterReasoning(reasoningMarkers, reasoningMarkers.isOpenAfter(end(prompt)));
   }
 
   /**

@@ -1,7 +1,7 @@
 package dev.vidrio.model.chat;
 
 import dev.vidrio.model.generation.PartialMatch;
-import dev.vidrio.template.ThoughtMarks;
+import dev.vidrio.template.ReasoningMarkers;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +19,7 @@ final class ReasoningReader {
     ANSWER
   }
 
-  private final @Nullable ThoughtMarks marks;
+  private final @Nullable ReasoningMarkers markers;
   private final boolean begun;
   private final StringBuilder rest = new StringBuilder();
   private final StringBuilder reasoning = new StringBuilder();
@@ -29,13 +29,13 @@ final class ReasoningReader {
   /**
    * Creates a reader of one answer.
    *
-   * @param marks the model's marks of reasoning, or null if it has none
+   * @param markers the model's markers of reasoning, or null if it has none
    * @param begun if true, the prompt ends with the opening mark
    */
-  ReasoningReader(@Nullable ThoughtMarks marks, boolean begun) {
-    this.marks = marks;
+  ReasoningReader(@Nullable ReasoningMarkers markers, boolean begun) {
+    this.markers = markers;
     this.begun = begun;
-    this.state = marks == null ? State.ANSWER : State.BEGINNING;
+    this.state = markers == null ? State.ANSWER : State.BEGINNING;
   }
 
   /** Returns whether reasoning has begun and not ended. */
@@ -50,15 +50,15 @@ final class ReasoningReader {
 
   /** Adds text and returns the part of it that belongs to the answer. */
   String accept(String piece) {
-    if (state == State.ANSWER || marks == null) {
+    if (state == State.ANSWER || markers == null) {
       return piece;
     }
     rest.append(piece);
     if (state == State.BEGINNING) {
-      begin(marks.open());
+      begin(markers.open());
     }
     if (state == State.REASONING) {
-      readReasoning(marks.close());
+      readReasoning(markers.close());
     }
     if (state == State.AFTER_REASONING) {
       String after = rest.toString().stripLeading();

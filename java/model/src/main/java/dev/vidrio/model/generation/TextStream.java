@@ -1,5 +1,6 @@
 package dev.vidrio.model.generation;
 
+
 import dev.vidrio.error.ModelException;
 import java.util.ArrayDeque;
 import java.util.Iterator;

@@ -8,7 +8,7 @@ import dev.vidrio.formats.gguf.GgufWriter;
 import dev.vidrio.formats.gguf.Metadata;
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.formats.gguf.TensorSource;
-import dev.vidrio.kernel.ffm.Encoder;
+import dev.vidrio.kernel.ffm.WeightEncoder;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
 import java.io.IOException;
@@ -216,7 +216,7 @@ public final class Quantizer {
       long toBytes = n * to.bytes(k);
       long weightBytes = (long) k * Float.BYTES;
       OptionalLong bad =
-          Encoder.encode(
+          WeightEncoder.encode(
               from,
               to,
               n,

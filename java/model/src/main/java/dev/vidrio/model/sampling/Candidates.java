@@ -3,7 +3,7 @@ package dev.vidrio.model.sampling;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
 import java.lang.foreign.MemorySegment;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
@@ -48,12 +48,12 @@ public record Candidates(MemorySegment ids, MemorySegment values, float maximum,
     if (known.length == n || count() == vocabulary) {
       return known;
     }
-    var greatest = new Greatest(Math.min(n, vocabulary));
-    greatest.begin(Math.min(n, vocabulary));
+    var top = new TopKHeap(Math.min(n, vocabulary));
+    top.begin(Math.min(n, vocabulary));
     IntStream.range(0, vocabulary)
         .filter(isAllowed(allowed))
-        .forEach(id -> greatest.offer(row.getAtIndex(JAVA_FLOAT, id), id));
-    return IntStream.range(0, greatest.sort()).map(greatest::id).toArray();
+        .forEach(id -> top.offer(row.getAtIndex(JAVA_FLOAT, id), id));
+    return IntStream.range(0, top.sort()).map(top::id).toArray();
   }
 
   private static IntPredicate isAllowed(long @Nullable [] allowed) {

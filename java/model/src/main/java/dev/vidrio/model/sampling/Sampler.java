@@ -3,7 +3,7 @@ package dev.vidrio.model.sampling;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -35,7 +35,7 @@ public final class Sampler {
   private final SplitMix64 random;
   private final RecentTokens recent;
   private final SamplingBuffers buffers;
-  private final Greatest greatest;
+  private final TopKHeap top;
   private final double[] weights;
   private final float[] logits;
   private int knownCount;
@@ -58,7 +58,7 @@ public final class Sampler {
     this.options = options;
     this.random = new SplitMix64(options.seed());
     this.buffers = buffers;
-    this.greatest = buffers.greatest;
+    this.top = buffers.top;
     this.weights = buffers.weights;
     this.logits = buffers.logits;
     int vocabulary = logits.length;
@@ -94,17 +94,17 @@ public final class Sampler {
    */
   public int sample(MemorySegment row, long @Nullable [] allowed) {
     int n = selectAll(row, allowed);
-    return options.temperature() == 0 ? greatest.id(0) : draw(minP(topP(n)));
+    return options.temperature() == 0 ? top.id(0) : draw(minP(topP(n)));
   }
 
   private int selectAll(MemorySegment row, long @Nullable [] allowed) {
     beginStep();
     if (allowed == null) {
       for (int token = 0; token < logits.length; token++) {
-        learn(token, row);
+        load(token, row);
       }
     } else {
-      learnAll(allowed, row);
+      loadAll(allowed, row);
     }
     return select();
   }
@@ -138,11 +138,11 @@ public final class Sampler {
     }
     beginStep();
     for (int i = 0; i < candidates.count(); i++) {
-      learnAllowed(candidates.id(i), row, allowed);
+      loadAllowed(candidates.id(i), row, allowed);
     }
-    options.logitBias().keySet().forEach(token -> learnAllowed(token, row, allowed));
+    options.logitBias().keySet().forEach(token -> loadAllowed(token, row, allowed));
     if (options.penalizes()) {
-      recent.forEach((token, count) -> learnAllowed(token, row, allowed));
+      recent.forEach((token, count) -> loadAllowed(token, row, allowed));
     }
     int n = select();
     int sure = sure(n, candidates);
@@ -152,14 +152,14 @@ public final class Sampler {
     if (sure < wanted()) {
       return sample(row, allowed);
     }
-    return options.temperature() == 0 ? greatest.id(0) : draw(minP(topP(n)));
+    return options.temperature() == 0 ? top.id(0) : draw(minP(topP(n)));
   }
 
   /** Returns how many of the n largest known logits are the largest of the whole row. */
   private int sure(int n, Candidates candidates) {
     int last = candidates.count() - 1;
     int sure = n;
-    while (sure > 0 && !greatest.reaches(sure - 1, candidates.value(last), candidates.id(last))) {
+    while (sure > 0 && !top.reaches(sure - 1, candidates.value(last), candidates.id(last))) {
       sure--;
     }
     return sure;
@@ -199,15 +199,15 @@ public final class Sampler {
       int n = selectAll(row, allowed);
       weigh(n, temperature);
       chosen = fall(n, target);
-      return greatest.id(chosen < 0 ? n - 1 : chosen);
+      return top.id(chosen < 0 ? n - 1 : chosen);
     }
-    return greatest.id(chosen);
+    return top.id(chosen);
   }
 
   /** Returns {@code Σ exp((logit − max) / temperature)} over all allowed tokens. */
   private double sum(
       Candidates candidates, MemorySegment row, long @Nullable [] allowed, double temperature) {
-    double first = logits[greatest.id(0)];
+    double first = logits[top.id(0)];
     double sum = 0;
     if (allowed == null && temperature == 1) {
       sum = candidates.sum() * StrictMath.exp(candidates.maximum() - first);
@@ -235,10 +235,10 @@ public final class Sampler {
     return Double.isNaN(difference) ? 0 : StrictMath.exp(difference / temperature);
   }
 
-  private void learnAll(long[] allowed, MemorySegment row) {
+  private void loadAll(long[] allowed, MemorySegment row) {
     for (int word = 0; word < allowed.length; word++) {
       for (long bits = allowed[word]; bits != 0; bits &= bits - 1) {
-        learn(word * Long.SIZE + Long.numberOfTrailingZeros(bits), row);
+        load(word * Long.SIZE + Long.numberOfTrailingZeros(bits), row);
       }
     }
     if (knownCount == 0) {
@@ -246,9 +246,9 @@ public final class Sampler {
     }
   }
 
-  private void learnAllowed(int token, MemorySegment row, long @Nullable [] allowed) {
+  private void loadAllowed(int token, MemorySegment row, long @Nullable [] allowed) {
     if (isAllowed(token, allowed)) {
-      learn(token, row);
+      load(token, row);
     }
   }
 
@@ -257,7 +257,7 @@ public final class Sampler {
     return allowed == null || (word < allowed.length && (allowed[word] >>> token & 1) != 0);
   }
 
-  private void learn(int token, MemorySegment row) {
+  private void load(int token, MemorySegment row) {
     if (buffers.knownSince[token] != buffers.step) {
       buffers.knownSince[token] = buffers.step;
       buffers.known[knownCount++] = token;
@@ -279,12 +279,12 @@ public final class Sampler {
     if (options.penalizes()) {
       penalize();
     }
-    greatest.begin(wanted());
+    top.begin(wanted());
     for (int i = 0; i < knownCount; i++) {
       int token = buffers.known[i];
-      greatest.offer(logits[token], token);
+      top.offer(logits[token], token);
     }
-    return greatest.sort();
+    return top.sort();
   }
 
   private void penalize() {
@@ -327,7 +327,7 @@ public final class Sampler {
 
   private int draw(int n) {
     int chosen = fall(n, random.nextDouble() * weigh(n, options.temperature()));
-    return greatest.id(chosen < 0 ? n - 1 : chosen);
+    return top.id(chosen < 0 ? n - 1 : chosen);
   }
 
   /** Returns the index of the weight at which the cumulative sum exceeds a target, or -1. */
@@ -344,10 +344,10 @@ public final class Sampler {
 
   /** Fills the weights of the first n candidates and returns their sum. */
   private double weigh(int n, double temperature) {
-    double first = logits[greatest.id(0)];
+    double first = logits[top.id(0)];
     double sum = 0;
     for (int i = 0; i < n; i++) {
-      weights[i] = weight(logits[greatest.id(i)], first, temperature);
+      weights[i] = weight(logits[top.id(i)], first, temperature);
       sum += weights[i];
     }
     return sum;

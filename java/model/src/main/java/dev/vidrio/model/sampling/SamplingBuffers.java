@@ -1,13 +1,13 @@
 package dev.vidrio.model.sampling;
 
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
 
 /**
  * Working memory of samplers: 28 bytes per id of the vocabulary. Samplers that are used by one
  * thread, one after the other, can share it.
  */
 public final class SamplingBuffers {
-  final Greatest greatest;
+  final TopKHeap top;
   final double[] weights;
   // The logits known in this step, after biases and penalties, and the ids of those tokens.
   final float[] logits;
@@ -17,7 +17,7 @@ public final class SamplingBuffers {
 
   /** Allocates memory for a vocabulary. */
   public SamplingBuffers(int vocabulary) {
-    this.greatest = new Greatest(vocabulary);
+    this.top = new TopKHeap(vocabulary);
     this.weights = new double[vocabulary];
     this.logits = new float[vocabulary];
     this.known = new int[vocabulary];

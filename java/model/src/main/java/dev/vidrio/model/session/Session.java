@@ -1,5 +1,6 @@
 package dev.vidrio.model.session;
 
+
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;

@@ -11,7 +11,7 @@ import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.testfiles.ScriptedModel;
 import dev.vidrio.template.AnswerParser;
 import dev.vidrio.template.ChatMessage;
-import dev.vidrio.template.ThoughtMarks;
+import dev.vidrio.template.ReasoningMarkers;
 import dev.vidrio.template.ToolCall;
 import dev.vidrio.tokenizer.EncodeOptions;
 import java.io.IOException;
@@ -39,7 +39,7 @@ class ChatAnswerTest {
   @TempDir private static Path directory;
   private static Model model;
 
-  private @Nullable ThoughtMarks marks;
+  private @Nullable ReasoningMarkers marks;
   private boolean begun;
 
   @BeforeAll
@@ -241,7 +241,7 @@ class ChatAnswerTest {
   }
 
   private void think(String open) {
-    marks = ThoughtMarks.of("{{ '" + open + "' }}").orElseThrow();
+    marks = ReasoningMarkers.of("{{ '" + open + "' }}").orElseThrow();
   }
 
   /** Calls within the reasoning are not calls. */

@@ -182,9 +182,9 @@ class HuggingFaceModelTest {
     new TinyDirectory().write(directory);
     Path config = directory.resolve("config.json");
     Files.writeString(config, "{\"hidden_size\": 1, \"hidden_size\": 2}");
-    assertRefused("config.json: is no JSON: Duplicate");
+    assertRefused("config.json: invalid JSON: Duplicate");
     Files.writeString(config, "[".repeat(100_000));
-    assertRefused("config.json: is no JSON");
+    assertRefused("config.json: invalid JSON");
     Files.writeString(config, "");
     assertRefused("config.json: must hold a JSON object");
     Files.writeString(config, "7");
@@ -243,7 +243,7 @@ class HuggingFaceModelTest {
     Files.writeString(index, "{\"weight_map\": []}");
     assertRefused("weight_map: must be an object of file names");
     Files.writeString(index, "{\"weight_map\": {\"a\": \"b.safetensors\", \"a\": \"c\"}}");
-    assertRefused("is no JSON: Duplicate");
+    assertRefused("invalid JSON: Duplicate");
     Files.writeString(index, "{\"weight_map\": {\"a\": 3}}");
     assertRefused("weight_map 'a' 3: must be the name");
   }

@@ -32,7 +32,7 @@ public final class FailingExecutor extends HeldExecutor {
   }
 
   @Override
-  public void stepAside() {
+  public void lowerPriority() {
     onStepAside.run();
   }
 

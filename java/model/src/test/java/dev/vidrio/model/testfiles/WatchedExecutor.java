@@ -46,8 +46,8 @@ public abstract class WatchedExecutor implements Executor {
   }
 
   @Override
-  public void stepAside() {
-    real.stepAside();
+  public void lowerPriority() {
+    real.lowerPriority();
   }
 
   @Override

@@ -150,7 +150,7 @@ record ChatRequest(
 
   @Override
   public @Nullable Grammar grammar(ServedModel served, int[] prompt, @Nullable Grammar form) {
-    return served.chat().allowReasoning(prompt, form);
+    return served.chat().afterReasoning(prompt, form);
   }
 
   @Override
