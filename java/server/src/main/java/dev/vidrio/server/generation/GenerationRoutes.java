@@ -89,7 +89,7 @@ public final class GenerationRoutes {
               + limit
               + " (running and queued)");
     }
-    engine.requireRoom(answers);
+    engine.requireCapacity(answers);
   }
 
   private static void requireContext(Engine engine, int[] prompt, String field) {
