@@ -5,7 +5,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeException;
 import dev.vidrio.model.architecture.Architecture;
-import dev.vidrio.model.architecture.Architectures;
+import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.grammar.ConstraintCache;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
@@ -71,7 +71,7 @@ public final class Model implements AutoCloseable {
               Thread.ofPlatform().daemon()::start);
       try {
         this.architecture =
-            Architectures.load(file, executor, arena, options.progress(), options.repack());
+            Catalog.load(file, executor, arena, options.progress(), options.repack());
       } finally {
         this.tokenizer = result(reading);
       }

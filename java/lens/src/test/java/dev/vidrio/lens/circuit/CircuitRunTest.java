@@ -18,6 +18,7 @@ import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -60,15 +61,17 @@ class CircuitRunTest extends BardTest {
     Metric metric = Metric.logitDifference(3, 4);
     try (Model tiny = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
       Lens of = Lens.of(tiny);
-      if (name.matches("arctic|gemma3n|gemma4.*|smallthinker")
+      if (TinyModels.has(name, Trait.EXPERTS_BEFORE_ATTENTION)
+          || TinyModels.has(name, Trait.PER_LAYER_EMBEDDING)
           || TinyModels.isHybrid(name)
-          || TinyModels.lacksAttention(name)) {
+          || TinyModels.has(name, Trait.LAYERS_WITHOUT_ATTENTION)) {
         String message =
             assertThrows(InvalidInputException.class, () -> CircuitRun.open(of, clean, corrupted))
                 .getMessage();
         assertTrue(
             message.matches(
-                ".*(layer 3 reads|multiple|alone|several streams|in the place of|beside attention).*"),
+                ".*(layer 3 reads|multiple|alone|several streams|in the place of|beside"
+                    + " attention).*"),
             message);
         List<TextPair> pairs = List.of(TextPair.of(clean, corrupted, 3, 4));
         var e = assertThrows(InvalidInputException.class, () -> EdgeAttribution.of(of, pairs));

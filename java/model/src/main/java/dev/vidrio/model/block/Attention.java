@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param rotation of queries and keys, or null for none
  * @param temperature of queries
  * @param scores how queries and keys are compared
- * @param behind what heads take of the values
+ * @param output what heads take of the values
  */
 public record Attention(
     float clamp,
@@ -25,7 +25,7 @@ public record Attention(
     @Nullable Rotation rotation,
     Temperature temperature,
     Scores scores,
-    Behind behind) {
+    OutputTransform output) {
 
   /**
    * Which elements of queries (or keys) a norm takes together (arXiv 2302.05442), before they turn
@@ -34,35 +34,35 @@ public record Attention(
   public enum QueryKeyNorm {
     NONE,
     /** Those of a head, with one gain for all heads. */
-    HEAD,
+    PER_HEAD,
     /** Those of a head, with a gain of its own. */
-    HEAD_OWN_GAIN,
+    PER_HEAD_OWN_GAIN,
     /** Those of a head, with one gain for all heads, behind the rotation. */
-    TURNED_HEAD,
+    PER_HEAD_AFTER_ROPE,
     /** Those of a head, without a gain, behind the rotation. */
-    TURNED_HEAD_NO_GAIN,
+    PER_HEAD_AFTER_ROPE_NO_GAIN,
     /** Those of all heads. */
     ALL_HEADS
   }
 
   /** What stands between what heads take of the values and W_O. */
-  public enum Behind {
-    NOTHING,
+  public enum OutputTransform {
+    NONE,
     /** A norm of all heads (Wang et al. 2022, arXiv 2210.06423). */
     NORM,
     /** Sigmoids of a projection, multiplied (Qiu et al. 2025, arXiv 2505.06708). */
-    GATE,
+    SIGMOID_GATE,
     /** The same with one for each head. */
-    GATE_OF_HEADS,
+    SIGMOID_GATE_PER_HEAD,
     /** The same as the first whose rows lie behind those of each head's query. */
-    GATE_IN_QUERIES,
+    SIGMOID_GATE_IN_QUERIES,
     /** As the first, with softplus in the place of the sigmoid. */
-    SOFTPLUS,
+    SOFTPLUS_GATE,
     /** The same with one for each head. */
-    SOFTPLUS_OF_HEADS;
+    SOFTPLUS_GATE_PER_HEAD;
 
     ActivationKind gate() {
-      return this == SOFTPLUS || this == SOFTPLUS_OF_HEADS
+      return this == SOFTPLUS_GATE || this == SOFTPLUS_GATE_PER_HEAD
           ? ActivationKind.SOFTPLUS
           : ActivationKind.SIGMOID;
     }
@@ -80,68 +80,73 @@ public record Attention(
   public record Scores(float scale, Window window, float cap, @Nullable Weights slopes) {}
 
   /** Attention to all positions, without knowing them. */
-  public static Attention scaled(float scale) {
+  public static Attention noPe(float scale) {
     var scores = new Scores(scale, Window.ALL, 0, null);
     return new Attention(
-        0, QueryKeyNorm.NONE, false, null, Temperature.NONE, scores, Behind.NOTHING);
+        0, QueryKeyNorm.NONE, false, null, Temperature.NONE, scores, OutputTransform.NONE);
   }
 
   /** The same with queries, keys and values of a limited magnitude. */
-  public Attention clamped(float newClamp) {
-    return new Attention(newClamp, norm, valueNorm, rotation, temperature, scores, behind);
+  public Attention withClamp(float newClamp) {
+    return new Attention(newClamp, norm, valueNorm, rotation, temperature, scores, output);
   }
 
   /** The same with normalized queries and keys. */
-  public Attention normalized(QueryKeyNorm newNorm) {
-    return new Attention(clamp, newNorm, valueNorm, rotation, temperature, scores, behind);
+  public Attention withQueryKeyNorm(QueryKeyNorm newNorm) {
+    return new Attention(clamp, newNorm, valueNorm, rotation, temperature, scores, output);
   }
 
   /** The same with something behind its heads. */
-  public Attention behind(Behind newBehind) {
-    return new Attention(clamp, norm, valueNorm, rotation, temperature, scores, newBehind);
+  public Attention withOutput(OutputTransform newOutput) {
+    return new Attention(clamp, norm, valueNorm, rotation, temperature, scores, newOutput);
   }
 
   /** The same with normalized values. */
   public Attention withValueNorm() {
-    return new Attention(clamp, norm, true, rotation, temperature, scores, behind);
+    return new Attention(clamp, norm, true, rotation, temperature, scores, output);
   }
 
   /** The same with rotary positions. */
-  public Attention rotated(Rotation newRotation) {
-    return rotated(newRotation, Temperature.NONE);
+  public Attention withRope(Rotation newRotation) {
+    return withRope(newRotation, Temperature.NONE);
   }
 
   /** The same with rotary positions, and queries that grow with them. */
-  public Attention rotated(Rotation newRotation, Temperature newTemperature) {
-    return new Attention(clamp, norm, valueNorm, newRotation, newTemperature, scores, behind);
+  public Attention withRope(Rotation newRotation, Temperature newTemperature) {
+    return new Attention(clamp, norm, valueNorm, newRotation, newTemperature, scores, output);
+  }
+
+  /** The same without positional encoding. */
+  public Attention withoutRope() {
+    return new Attention(clamp, norm, valueNorm, null, temperature, scores, output);
   }
 
   /** The same with queries that grow with the position. */
-  public Attention heated(Temperature newTemperature) {
-    return new Attention(clamp, norm, valueNorm, rotation, newTemperature, scores, behind);
+  public Attention withTemperature(Temperature newTemperature) {
+    return new Attention(clamp, norm, valueNorm, rotation, newTemperature, scores, output);
   }
 
   /** The same over a sliding window; 0 for all positions. */
-  public Attention windowed(int length) {
-    return windowed(Window.sliding(length));
+  public Attention withWindow(int length) {
+    return withWindow(Window.sliding(length));
   }
 
   /** The same over a window. */
-  public Attention windowed(Window window) {
+  public Attention withWindow(Window window) {
     return scored(new Scores(scores.scale, window, scores.cap, scores.slopes));
   }
 
   /** The same with capped scores. */
-  public Attention capped(float cap) {
+  public Attention withSoftCap(float cap) {
     return scored(new Scores(scores.scale, scores.window, cap, scores.slopes));
   }
 
   /** The same with scores that fall with the distance. */
-  public Attention sloped(Weights slopes) {
+  public Attention withAlibi(Weights slopes) {
     return scored(new Scores(scores.scale, scores.window, scores.cap, slopes));
   }
 
   private Attention scored(Scores newScores) {
-    return new Attention(clamp, norm, valueNorm, rotation, temperature, newScores, behind);
+    return new Attention(clamp, norm, valueNorm, rotation, temperature, newScores, output);
   }
 }

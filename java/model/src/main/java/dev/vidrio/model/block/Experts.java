@@ -87,8 +87,8 @@ public record Experts(
   private static final int SOFTMAX_OF_CHOSEN = 3;
 
   /** Whether a model has experts, where its architecture does not say so. */
-  public static boolean has(Keys keys) {
-    return keys.intValue("expert_count", 0, ExpertOp.EXPERTS_MAX, 0) > 0;
+  public static boolean has(Hyperparameters params) {
+    return params.intValue("expert_count", 0, ExpertOp.EXPERTS_MAX, 0) > 0;
   }
 
   /**
@@ -97,8 +97,9 @@ public record Experts(
    * @param score where the file does not say so
    * @param over where the file does not say so
    */
-  public static Experts read(Keys keys, Sizes sizes, RouteScore score, RouteOver over) {
-    return read(keys, sizes, score, over, null);
+  public static Experts read(
+      Hyperparameters params, ModelDimensions dimensions, RouteScore score, RouteOver over) {
+    return read(params, dimensions, score, over, null);
   }
 
   /**
@@ -107,16 +108,20 @@ public record Experts(
    * @param rank of a group
    */
   public static Experts read(
-      Keys keys, Sizes sizes, RouteScore score, RouteOver over, @Nullable GroupRank rank) {
-    int count = keys.intValue("expert_count", 1, ExpertOp.EXPERTS_MAX);
-    int used = keys.intValue("expert_used_count", 1, count);
-    boolean normalized = keys.flag("expert_weights_norm", over == RouteOver.CHOSEN);
-    int gating = keys.intValue(GATING, 0, Integer.MAX_VALUE, 0);
+      Hyperparameters params,
+      ModelDimensions dimensions,
+      RouteScore score,
+      RouteOver over,
+      @Nullable GroupRank rank) {
+    int count = params.intValue("expert_count", 1, ExpertOp.EXPERTS_MAX);
+    int used = params.intValue("expert_used_count", 1, count);
+    boolean normalized = params.flag("expert_weights_norm", over == RouteOver.CHOSEN);
+    int gating = params.intValue(GATING, 0, Integer.MAX_VALUE, 0);
     if (gating > SOFTMAX_OF_CHOSEN) {
-      throw keys.unsupported(keys.full(GATING) + " " + gating);
+      throw params.unsupported(params.full(GATING) + " " + gating);
     }
-    requireWidth(keys, "embedding_length", sizes.d(), used);
-    requireWidth(keys, "expert_feed_forward_length", sizes.dExpert(), used);
+    requireWidth(params, "embedding_length", dimensions.d(), used);
+    requireWidth(params, "expert_feed_forward_length", dimensions.dExpert(), used);
     RouteScore read =
         switch (gating) {
           case SOFTMAX, SOFTMAX_OF_CHOSEN -> RouteScore.SOFTMAX;
@@ -125,10 +130,10 @@ public record Experts(
         };
     RouteOver readOver =
         normalized || gating == SOFTMAX_OF_CHOSEN ? RouteOver.CHOSEN : RouteOver.ALL;
-    var routing = new Routing(count, used, read, readOver, 1, groups(keys, count, used, rank));
+    var routing = new Routing(count, used, read, readOver, 1, groups(params, count, used, rank));
     return new Experts(
         routing,
-        sizes.dExpert(),
+        dimensions.dExpert(),
         0,
         ActivationKind.SILU,
         true,
@@ -137,35 +142,36 @@ public record Experts(
         MixtureLayers.ALL);
   }
 
-  private static @Nullable Groups groups(Keys keys, int count, int used, @Nullable GroupRank rank) {
-    int groups = keys.intValue(GROUPS, 0, Integer.MAX_VALUE, 0);
+  private static @Nullable Groups groups(
+      Hyperparameters params, int count, int used, @Nullable GroupRank rank) {
+    int groups = params.intValue(GROUPS, 0, Integer.MAX_VALUE, 0);
     if (groups <= 1) {
       return null;
     }
     if (rank == null) {
-      throw keys.unsupported(keys.full(GROUPS) + " of more than one");
+      throw params.unsupported(params.full(GROUPS) + " of more than one");
     }
     int least = rank == GroupRank.GREATEST ? 1 : 2;
     if (groups > Groups.MAX || count % groups != 0 || count / groups < least) {
-      throw keys.error(
+      throw params.error(
           GROUPS,
           Integer.toString(groups),
           "must divide " + count + " experts into at most " + Groups.MAX + ", of " + least);
     }
     String usedKey = "expert_group_used_count";
-    int usedGroups = keys.intValue(usedKey, 1, groups);
+    int usedGroups = params.intValue(usedKey, 1, groups);
     if (used > usedGroups * (count / groups)) {
-      throw keys.error(
+      throw params.error(
           usedKey, Integer.toString(usedGroups), "groups have fewer than " + used + " experts");
     }
     return new Groups(groups, usedGroups, rank);
   }
 
   /** A token's row has this width for each expert that it goes to. */
-  private static void requireWidth(Keys keys, String key, int width, int used) {
-    int most = Math.min(ExpertOp.K_MAX, Sizes.MAX_WIDTH / used);
+  private static void requireWidth(Hyperparameters params, String key, int width, int used) {
+    int most = Math.min(ExpertOp.K_MAX, ModelDimensions.MAX_WIDTH / used);
     if (width > most) {
-      throw keys.error(
+      throw params.error(
           key,
           Integer.toString(width),
           "must be at most " + most + " where a token goes to " + used + " experts");
@@ -173,8 +179,8 @@ public record Experts(
   }
 
   /** The same with the file's scale of the weights. */
-  public Experts scaled(Keys keys) {
-    float read = keys.floatValue("expert_weights_scale", 0, MAX_SCALE, 1);
+  public Experts scaled(Hyperparameters params) {
+    float read = params.floatValue("expert_weights_scale", 0, MAX_SCALE, 1);
     float scale = read == 0 ? 1 : Math.max(read, MIN_SCALE); // as llama.cpp's files say none
     Routing r = routing;
     var scaled = new Routing(r.count, r.used, r.score, r.over, scale, r.groups);
@@ -182,7 +188,7 @@ public record Experts(
   }
 
   /** The same with the weights of a sparse mixer. */
-  public Experts near() {
+  public Experts sparseMixer() {
     Routing r = routing;
     return routed(new Routing(r.count, r.used, r.score, RouteOver.NEAR, r.scale, r.groups));
   }
@@ -223,10 +229,12 @@ public record Experts(
   /**
    * The same with the file's shared expert: of a width of its own, or of that of several others.
    */
-  public Experts shared(Keys keys) {
-    int several = keys.intValue("expert_shared_count", 0, routing.count, 0);
-    int together = (int) Math.min((long) several * width, Sizes.MAX_WIDTH);
-    int shared = keys.intValue("expert_shared_feed_forward_length", 0, Sizes.MAX_WIDTH, together);
+  public Experts shared(Hyperparameters params) {
+    int several = params.intValue("expert_shared_count", 0, routing.count, 0);
+    int together = (int) Math.min((long) several * width, ModelDimensions.MAX_WIDTH);
+    int shared =
+        params.intValue(
+            "expert_shared_feed_forward_length", 0, ModelDimensions.MAX_WIDTH, together);
     return sharing(shared);
   }
 
@@ -236,9 +244,9 @@ public record Experts(
   }
 
   /** The same in the layers from the first on that has a router. */
-  public Experts placed(WeightLoader weights, Sizes sizes) {
+  public Experts inLayers(WeightLoader weights, ModelDimensions dimensions) {
     int dense = 0;
-    while (dense < sizes.layers() && !weights.has("blk." + dense + ".ffn_gate_inp.weight")) {
+    while (dense < dimensions.layers() && !weights.has("blk." + dense + ".ffn_gate_inp.weight")) {
       dense++;
     }
     var placed = new MixtureLayers(dense, 1);
@@ -246,9 +254,9 @@ public record Experts(
   }
 
   /** The same in those layers that the file says. */
-  public Experts placed(Keys keys, Sizes sizes) {
-    int dense = keys.intValue("leading_dense_block_count", 0, sizes.layers(), 0);
-    int period = keys.intValue("interleave_moe_layer_step", 1, sizes.layers(), 1);
+  public Experts inLayers(Hyperparameters params, ModelDimensions dimensions) {
+    int dense = params.intValue("leading_dense_block_count", 0, dimensions.layers(), 0);
+    int period = params.intValue("interleave_moe_layer_step", 1, dimensions.layers(), 1);
     var placed = new MixtureLayers(dense, period);
     return new Experts(routing, width, sharedWidth, gate, gated, weighsInputs, limits, placed);
   }

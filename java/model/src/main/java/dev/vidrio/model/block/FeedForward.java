@@ -94,7 +94,7 @@ final class FeedForward {
   private Sublayer projected(Sublayer block) {
     return (hook, x) -> {
       Buffer post = block.write(layer.hook(hooks + "hook_post"), x);
-      return model.linear(hook, layer.tensor("ffn_down" + suffix), model.sizes().d(), post);
+      return model.linear(hook, layer.tensor("ffn_down" + suffix), model.dimensions().d(), post);
     };
   }
 }

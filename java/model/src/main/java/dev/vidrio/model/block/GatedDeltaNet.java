@@ -18,26 +18,26 @@ import java.util.Arrays;
  * its key with another value than its own. Queries, keys and values are those of attention behind a
  * short convolution; what the states answer is normalized and gated.
  *
- * @param sizes what a layer keeps of a sequence
+ * @param state what a layer keeps of a sequence
  * @param grouping which value heads share a key head
  * @param most how much of the difference a token corrects at most; by more than 1 it overshoots
  *     (arXiv 2411.12537)
  * @param epsilon of the norm behind the states; 0 for that of the others
  */
-public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float most, float epsilon) {
-  /** Reads its sizes from a model's keys. */
-  public static GatedDeltaNet read(Keys keys, Grouping grouping) {
-    return new GatedDeltaNet(StateSizes.read(keys), grouping, 1, 0);
+public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float most, float epsilon) {
+  /** Reads its dimensions from a model's keys. */
+  public static GatedDeltaNet read(Hyperparameters params, Grouping grouping) {
+    return new GatedDeltaNet(StateDimensions.read(params), grouping, 1, 0);
   }
 
   /** The same that corrects so much at most. */
   public GatedDeltaNet correcting(float newMost) {
-    return new GatedDeltaNet(sizes, grouping, newMost, epsilon);
+    return new GatedDeltaNet(state, grouping, newMost, epsilon);
   }
 
   /** The same with an epsilon of its own for the norm behind the states. */
   public GatedDeltaNet normalizing(float newEpsilon) {
-    return new GatedDeltaNet(sizes, grouping, most, newEpsilon);
+    return new GatedDeltaNet(state, grouping, most, newEpsilon);
   }
 
   /** The block of a layer. */
@@ -47,11 +47,11 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
   }
 
   private int keyWidth() {
-    return sizes.width(Part.KEY);
+    return state.width(Part.KEY);
   }
 
   private int valueWidth() {
-    return sizes.width(Part.VALUE);
+    return state.width(Part.VALUE);
   }
 
   /** Its operations in a layer. */
@@ -59,15 +59,15 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
     Buffer write(String hook, Buffer x) {
       PlanBuilder plan = model.plan();
       int keyWidth = net.keyWidth();
-      Buffer q = unit("hook_q", net.sizes.dK(), convolved("q", "q_silu", Part.QUERY, 0, x));
+      Buffer q = unit("hook_q", net.state.dK(), convolved("q", "q_silu", Part.QUERY, 0, x));
       Buffer k = unit("hook_k", 1, convolved("k", "k_silu", Part.KEY, keyWidth, x));
       Buffer v = convolved("v", "hook_v", Part.VALUE, 2 * keyWidth, x);
-      Weights bias = model.weights().vector(layer.tensor("ssm_dt.bias"), net.sizes.heads());
-      Buffer alpha = plan.linear(hook("step_pre"), numbers("alpha", net.sizes.heads(), x), bias, x);
+      Weights bias = model.weights().vector(layer.tensor("ssm_dt.bias"), net.state.heads());
+      Buffer alpha = plan.linear(hook("step_pre"), numbers("alpha", net.state.heads(), x), bias, x);
       Buffer step = plan.activation(hook("hook_step"), ActivationKind.SOFTPLUS, alpha);
       Buffer betaPre = plan.linear(hook("beta_pre"), numbers("beta", 0, x), null, x);
       Buffer beta = beta(betaPre);
-      Weights a = model.weights().rates(layer.tensor("ssm_a"), net.sizes.heads());
+      Weights a = model.weights().rates(layer.tensor("ssm_a"), net.state.heads());
       Buffer z =
           plan.recurrence(
               hook("hook_z"),
@@ -81,8 +81,8 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
           model.headNorm(
               hook("z_norm"),
               layer.tensor("ssm_norm"),
-              net.sizes.dV(),
-              net.sizes.dV(),
+              net.state.dV(),
+              net.state.dV(),
               net.epsilon == 0 ? model.epsilon() : net.epsilon,
               z);
       Buffer gate = gate(x);
@@ -106,7 +106,7 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
 
     /** Queries, keys or values: a projection, a convolution, SiLU. */
     private Buffer convolved(String which, String name, Part part, int first, Buffer x) {
-      int n = net.sizes.width(part);
+      int n = net.state.width(part);
       String pre = "recurrent.hook_" + which + "_pre";
       int width = 2 * net.keyWidth() + net.valueWidth();
       Buffer projected =
@@ -121,7 +121,7 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
     /** Where projections to queries, keys and values are apart, so are their kernels. */
     private Weights kernel(String which, int first, int n, int width) {
       WeightLoader weights = model.weights();
-      int taps = net.sizes.taps();
+      int taps = net.state.taps();
       return weights.has(layer.tensor("attn_" + which + ".weight"))
           ? weights.transposed(layer.tensor("ssm_conv1d_" + which + ".weight"), taps, n)
           : weights.transposed(layer.tensor("ssm_conv1d.weight"), taps, first, n, width);
@@ -151,7 +151,7 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
      * The matrix of one of two numbers of each head; some files have both of a key head together.
      */
     private Weights numbers(String which, int first, Buffer x) {
-      int heads = net.sizes.heads();
+      int heads = net.state.heads();
       return model.weights().has(layer.tensor("ssm_ba.weight"))
           ? ofKeyHeads("ssm_ba", first, heads, 2 * heads, x)
           : model.weights().matrix(layer.tensor("ssm_" + which + ".weight"), heads, x.width());
@@ -165,7 +165,7 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
      * @param rows those of all parts
      */
     private Weights ofKeyHeads(String tensor, int first, int n, int rows, Buffer x) {
-      int heads = net.sizes.keyHeads();
+      int heads = net.state.keyHeads();
       String name = layer.tensor(tensor + ".weight");
       return model
           .weights()
@@ -175,11 +175,11 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
     /** The vector of each head divided by its length, and by the root of a number. */
     private Buffer unit(String name, int divisor, Buffer x) {
       // x/√(Σx² + ε) is x/√(mean(x²) + ε/d) divided by the root of d.
-      var gain = new float[net.sizes.dK()];
-      Arrays.fill(gain, (float) (1 / Math.sqrt((double) net.sizes.dK() * divisor)));
+      var gain = new float[net.state.dK()];
+      Arrays.fill(gain, (float) (1 / Math.sqrt((double) net.state.dK() * divisor)));
       Weights constant = model.weights().constants(layer.tensor("ssm_" + name), gain);
-      float epsilon = model.epsilon() / net.sizes.dK();
-      return model.plan().headNorm(hook(name), NormKind.RMS, net.sizes.dK(), x, epsilon, constant);
+      float epsilon = model.epsilon() / net.state.dK();
+      return model.plan().headNorm(hook(name), NormKind.RMS, net.state.dK(), x, epsilon, constant);
     }
   }
 }

@@ -41,25 +41,25 @@ public final class LatentAttention {
    *
    * @param drafts blocks behind the others, which are no layers of the model
    */
-  public static Sizes sizes(Keys keys, int drafts) {
-    int layers = Sizes.layers(keys, drafts);
-    KvShape.KeyValue heads = heads(keys);
-    int dFfn = keys.sameInEveryLayer(Sizes.FFN_WIDTH, 1, Sizes.MAX_WIDTH);
-    return Sizes.read(keys, layers, heads.dH(), dFfn, new KvShape(layers, heads));
+  public static ModelDimensions dimensions(Hyperparameters params, int drafts) {
+    int layers = ModelDimensions.layers(params, drafts);
+    KvShape.KeyValue heads = heads(params);
+    int dFfn = params.uniform(ModelDimensions.FFN_WIDTH, 1, ModelDimensions.MAX_WIDTH);
+    return ModelDimensions.read(params, layers, heads.dH(), dFfn, new KvShape(layers, heads));
   }
 
   /** The heads that a model's cache holds. */
-  private static KvShape.KeyValue heads(Keys keys) {
+  private static KvShape.KeyValue heads(Hyperparameters params) {
     // Files for attention over latent vectors say their lengths, and those of heads elsewhere.
-    String suffix = keys.has(KEY_LENGTH + "_mla") ? "_mla" : "";
-    int heads = Sizes.heads(keys);
+    String suffix = params.has(KEY_LENGTH + "_mla") ? "_mla" : "";
+    int heads = ModelDimensions.heads(params);
     String values = VALUE_LENGTH + suffix;
     return new KvShape.KeyValue(
         heads,
-        keys.intValue(KEY_LENGTH + suffix, 4, KvShape.HEAD_MAX),
-        keys.has(values)
-            ? keys.intValue(values, 1, KvShape.HEAD_MAX)
-            : keys.intValue("embedding_length", heads, heads * KvShape.HEAD_MAX) / heads);
+        params.intValue(KEY_LENGTH + suffix, 4, KvShape.HEAD_MAX),
+        params.has(values)
+            ? params.intValue(values, 1, KvShape.HEAD_MAX)
+            : params.intValue("embedding_length", heads, heads * KvShape.HEAD_MAX) / heads);
   }
 
   /** That of all layers of a model, whose scaling may be a factor of scores. */
@@ -92,23 +92,24 @@ public final class LatentAttention {
     this.model = model;
     this.weights = model.weights();
     this.plan = model.plan();
-    Keys keys = model.keys();
-    KvShape.KeyValue shape = model.sizes().kvShape().keyValue(0);
+    Hyperparameters params = model.params();
+    KvShape.KeyValue shape = model.dimensions().kvShape().keyValue(0);
     this.heads = shape.heads();
     this.dH = shape.dH();
     this.dV = shape.dV();
     this.pairs = pairs;
     this.turning = turns.width();
     if (dH % 2 != 0 || turning == dH) {
-      throw keys.error(
+      throw params.error(
           "rope.dimension_count",
           Integer.toString(turning),
           "must be less than the " + dH + " elements of a key, and these even");
     }
-    this.keyRank = keys.intValue("attention.kv_lora_rank", 1, Sizes.MAX_WIDTH);
-    this.queryRank = keys.intValue("attention.q_lora_rank", 0, Sizes.MAX_WIDTH, 0);
+    this.keyRank = params.intValue("attention.kv_lora_rank", 1, ModelDimensions.MAX_WIDTH);
+    this.queryRank = params.intValue("attention.q_lora_rank", 0, ModelDimensions.MAX_WIDTH, 0);
     this.epsilon =
-        keys.floatValue("attention.latent_norm_rms_epsilon", Float.MIN_NORMAL, 1, model.epsilon());
+        params.floatValue(
+            "attention.latent_norm_rms_epsilon", Float.MIN_NORMAL, 1, model.epsilon());
     this.scale = (float) (scoreFactor / Math.sqrt(dH));
     this.rotation = behind(turns);
     this.queryRotation = rotation.heated(temperature);
@@ -146,7 +147,7 @@ public final class LatentAttention {
       plan.kvStore(layer.cache(), plan.rope(layer.hook("attn.hook_rot_k"), rotation, dH, k), v);
       Buffer turned = plan.rope(layer.hook("attn.hook_rot_q"), queryRotation, dH, q);
       Buffer z = plan.attention(layer.hook("attn.hook_z"), layer.cache(), scale, turned);
-      return model.linear(hook, layer.tensor("attn_output"), model.sizes().d(), z);
+      return model.linear(hook, layer.tensor("attn_output"), model.dimensions().d(), z);
     };
   }
 
@@ -212,7 +213,7 @@ public final class LatentAttention {
     return layer.fused(name, "attn_kv_a_mqa", first, n, keyRank + turning, x);
   }
 
-  /** From the latent vector to keys, whose part that turns is zero: [H · d_h, rank]. */
+  /** From the latent vector to params, whose part that turns is zero: [H · d_h, rank]. */
   private Weights keyMatrix(Layer layer) {
     int still = dH - turning;
     String split = layer.tensor("attn_k_b.weight");

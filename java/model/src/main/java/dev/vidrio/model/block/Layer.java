@@ -7,7 +7,7 @@ import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rotation.Temperature;
 import dev.vidrio.kernel.weight.Weights;
-import dev.vidrio.model.block.Attention.Behind;
+import dev.vidrio.model.block.Attention.OutputTransform;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import org.jspecify.annotations.Nullable;
 
@@ -17,7 +17,7 @@ public final class Layer {
   private static final String RECURRENT_OUT = "hook_recurrent_out";
 
   private final Transformer model;
-  private final Sizes sizes;
+  private final ModelDimensions dimensions;
   private final WeightLoader weights;
   private final PlanBuilder plan;
   private final int index;
@@ -29,7 +29,7 @@ public final class Layer {
 
   private Layer(Transformer model, int index, int cache) {
     this.model = model;
-    this.sizes = model.sizes();
+    this.dimensions = model.dimensions();
     this.weights = model.weights();
     this.plan = model.plan();
     this.index = index;
@@ -48,7 +48,7 @@ public final class Layer {
 
   /** Its query heads. */
   private int heads() {
-    return sizes.heads(index);
+    return dimensions.heads(index);
   }
 
   /** Where in the cache it has its keys and values, or what it has in their place. */
@@ -145,7 +145,7 @@ public final class Layer {
   }
 
   /** A block of two residual steps, each of which has a norm before and one after it. */
-  public Buffer sandwiched(Buffer residPre, Sublayer attention, Sublayer ffn) {
+  public Buffer sandwich(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return preNorm(
         residPre, normalized("post_attention_norm", attention), normalized("post_ffw_norm", ffn));
   }
@@ -193,9 +193,9 @@ public final class Layer {
   /** Attention: projections to queries, keys and values, and that of the heads' outputs. */
   public Sublayer attention(Attention a) {
     return (hook, x) -> {
-      KvShape.KeyValue kv = sizes.kvShape().keyValue(cache);
+      KvShape.KeyValue kv = dimensions.kvShape().keyValue(cache);
       int dQ = heads() * kv.dH();
-      boolean withGates = a.behind() == Behind.GATE_IN_QUERIES;
+      boolean withGates = a.output() == OutputTransform.SIGMOID_GATE_IN_QUERIES;
       Buffer q = withGates ? ofHeads("q", 0, kv, x) : projected("q", a, 0, dQ, kv, x);
       Buffer k = projected("k", a, dQ, kv.width(), kv, x);
       Buffer v = values(a, kv, k, x);
@@ -207,23 +207,23 @@ public final class Layer {
 
   /** What W_O multiplies: what heads take of the values, gated or normalized where that is so. */
   private Buffer mixed(Attention a, KvShape.KeyValue kv, Buffer q, Buffer x) {
-    if (a.behind() == Behind.NOTHING) {
+    if (a.output() == OutputTransform.NONE) {
       return attend("attn.hook_z", a, cache, q);
     }
     Buffer z = attend("attn.hook_z_pre", a, cache, q);
     String hook = hook("attn.hook_z");
-    if (a.behind() == Behind.NORM) {
+    if (a.output() == OutputTransform.NORM) {
       return model.norm(hook, tensor("attn_sub_norm"), z);
     }
-    return plan.gated(hook, a.behind().gate(), gates(a, kv, z.width(), x), z);
+    return plan.gated(hook, a.output().gate(), gates(a, kv, z.width(), x), z);
   }
 
   /** What gates are before their sigmoids, one for each element that they are multiplied by. */
   private Buffer gates(Attention a, KvShape.KeyValue kv, int n, Buffer x) {
     String name = "attn.hook_gate";
-    return switch (a.behind()) {
-      case GATE_IN_QUERIES -> ofHeads("gate", kv.dH(), kv, x);
-      case GATE_OF_HEADS, SOFTPLUS_OF_HEADS -> {
+    return switch (a.output()) {
+      case SIGMOID_GATE_IN_QUERIES -> ofHeads("gate", kv.dH(), kv, x);
+      case SIGMOID_GATE_PER_HEAD, SOFTPLUS_GATE_PER_HEAD -> {
         Buffer ofHeads = linear("attn.gate", "attn_gate", heads(), x);
         yield plan.linear(hook(name), model.spread(heads(), n / heads()), null, ofHeads);
       }
@@ -245,7 +245,7 @@ public final class Layer {
    */
   public Sublayer attention(Attention a, int source) {
     return (hook, x) -> {
-      KvShape.KeyValue kv = sizes.kvShape().keyValue(source);
+      KvShape.KeyValue kv = dimensions.kvShape().keyValue(source);
       weights.ignore(tensor("attn_k"));
       weights.ignore(tensor("attn_v"));
       Buffer q = projected("q", a, 0, heads() * kv.dH(), kv, x);
@@ -271,7 +271,7 @@ public final class Layer {
   }
 
   private Buffer output(String hook, Buffer z) {
-    return model.linear(hook, tensor("attn_output"), sizes.d(), z);
+    return model.linear(hook, tensor("attn_output"), dimensions.d(), z);
   }
 
   private Buffer attend(String hook, Attention a, int source, Buffer q) {
@@ -286,7 +286,8 @@ public final class Layer {
   /** Queries or keys as attention takes them: normalized and turned. */
   private Buffer ready(
       String which, QueryKeyNorm norm, @Nullable Rotation rotation, int dH, Buffer x) {
-    if (norm == QueryKeyNorm.TURNED_HEAD || norm == QueryKeyNorm.TURNED_HEAD_NO_GAIN) {
+    if (norm == QueryKeyNorm.PER_HEAD_AFTER_ROPE
+        || norm == QueryKeyNorm.PER_HEAD_AFTER_ROPE_NO_GAIN) {
       return normalized(which, norm, dH, rotated(which, rotation, dH, x));
     }
     return rotated(which, rotation, dH, normalized(which, norm, dH, x));
@@ -297,9 +298,9 @@ public final class Layer {
     String tensor = tensor("attn_" + which + "_norm");
     return switch (norm) {
       case NONE -> x;
-      case HEAD, TURNED_HEAD -> model.headNorm(name, tensor, dH, dH, x);
-      case TURNED_HEAD_NO_GAIN -> model.headNorm(name, dH, x);
-      case HEAD_OWN_GAIN -> model.headNorm(name, tensor, dH, x.width(), x);
+      case PER_HEAD, PER_HEAD_AFTER_ROPE -> model.headNorm(name, tensor, dH, dH, x);
+      case PER_HEAD_AFTER_ROPE_NO_GAIN -> model.headNorm(name, dH, x);
+      case PER_HEAD_OWN_GAIN -> model.headNorm(name, tensor, dH, x.width(), x);
       case ALL_HEADS -> model.norm(name, tensor, x);
     };
   }
@@ -331,7 +332,7 @@ public final class Layer {
 
   /** {@code act(gate · x) · (up · x)}, projected down (Shazeer 2020, arXiv 2002.05202). */
   public Sublayer gatedFfn(ActivationKind kind) {
-    return gatedFfn(kind, sizes.dFfn());
+    return gatedFfn(kind, dimensions.dFfn());
   }
 
   /** The same of n elements, where layers differ. */
@@ -341,7 +342,7 @@ public final class Layer {
 
   /** The same with a norm before it is projected down (Wang et al. 2022, arXiv 2210.06423). */
   public Sublayer subNormalizedFfn(ActivationKind kind) {
-    return new FeedForward(model, this, "mlp.", "", sizes.dFfn()).subNormalized(kind);
+    return new FeedForward(model, this, "mlp.", "", dimensions.dFfn()).subNormalized(kind);
   }
 
   /** The gated block of n elements that all tokens go to, beside their experts. */
@@ -351,7 +352,7 @@ public final class Layer {
 
   /** {@code act(up · x)}, projected down. */
   public Sublayer plainFfn(ActivationKind kind) {
-    return plainFfn(kind, sizes.dFfn());
+    return plainFfn(kind, dimensions.dFfn());
   }
 
   /** The same of n elements, where layers differ. */
@@ -361,7 +362,7 @@ public final class Layer {
 
   /** The same with an activation that has parameters. */
   public Sublayer plainFfn(Xielu activation) {
-    return new FeedForward(model, this, "mlp.", "", sizes.dFfn())
+    return new FeedForward(model, this, "mlp.", "", dimensions.dFfn())
         .plain((hook, pre) -> activation.write(plan, hook, pre));
   }
 
@@ -369,7 +370,7 @@ public final class Layer {
   public Sublayer mixture(Experts experts) {
     return experts.layers().contain(index)
         ? (hook, x) -> new Mixture(model, experts, this).write(hook, x, x)
-        : new FeedForward(model, this, "mlp.", "", sizes.dFfn(), experts.limits().shared())
+        : new FeedForward(model, this, "mlp.", "", dimensions.dFfn(), experts.limits().shared())
             .gated(ActivationKind.SILU);
   }
 

@@ -18,20 +18,20 @@ import org.jspecify.annotations.Nullable;
  * three stand behind a short convolution. The step, by which the state fades, is also how strongly
  * a token changes it. What the states answer is gated, then normalized group by group.
  *
- * @param sizes what a layer keeps of a sequence; its key heads are the groups
+ * @param state what a layer keeps of a sequence; its key heads are the groups
  * @param normalizes whether what states answer is normalized by groups
  */
-public record Mamba2(KvShape.Recurrent sizes, boolean normalizes) {
+public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
   private static final String IN = "ssm_in.weight";
 
-  /** Reads its sizes from a model's keys. */
-  public static Mamba2 read(Keys keys) {
-    return new Mamba2(StateSizes.read(keys), true);
+  /** Reads its dimensions from a model's keys. */
+  public static Mamba2 read(Hyperparameters params) {
+    return new Mamba2(StateDimensions.read(params), true);
   }
 
   /** The same with a norm of what states answer or without. */
   public Mamba2 normalizing(boolean newNormalizes) {
-    return new Mamba2(sizes, newNormalizes);
+    return new Mamba2(state, newNormalizes);
   }
 
   /** The block of a layer. */
@@ -41,11 +41,11 @@ public record Mamba2(KvShape.Recurrent sizes, boolean normalizes) {
   }
 
   private int keyWidth() {
-    return sizes.width(Part.KEY);
+    return state.width(Part.KEY);
   }
 
   private int valueWidth() {
-    return sizes.width(Part.VALUE);
+    return state.width(Part.VALUE);
   }
 
   /** Rows of x, B and C, one behind the other. */
@@ -57,7 +57,7 @@ public record Mamba2(KvShape.Recurrent sizes, boolean normalizes) {
   private record Block(Mamba2 net, Transformer model, Layer layer) {
     Buffer write(String hook, Buffer x) {
       PlanBuilder plan = model.plan();
-      int heads = net.sizes.heads();
+      int heads = net.state.heads();
       int keys = net.valueWidth();
       Buffer v = convolved("v", Part.VALUE, 0, x);
       Buffer k = convolved("k", Part.KEY, keys, x);
@@ -87,7 +87,7 @@ public record Mamba2(KvShape.Recurrent sizes, boolean normalizes) {
       if (!net.normalizes) {
         return gated;
       }
-      int group = net.valueWidth() / net.sizes.keyHeads();
+      int group = net.valueWidth() / net.state.keyHeads();
       return model.headNorm(
           hook("hook_post"), layer.tensor("ssm_norm"), group, net.valueWidth(), gated);
     }
@@ -98,7 +98,7 @@ public record Mamba2(KvShape.Recurrent sizes, boolean normalizes) {
 
     /** Rows of the matrix that has, one behind the other, gates, x, B, C and steps. */
     private Buffer projected(String name, int first, int n, @Nullable Weights bias, Buffer x) {
-      int rows = net.valueWidth() + net.convWidth() + net.sizes.heads();
+      int rows = net.valueWidth() + net.convWidth() + net.state.heads();
       Weights matrix = model.weights().matrixPart(layer.tensor(IN), first, n, rows, x.width());
       return model.plan().linear(hook(name), matrix, bias, x);
     }
@@ -111,11 +111,11 @@ public record Mamba2(KvShape.Recurrent sizes, boolean normalizes) {
     private Buffer convolved(String which, Part part, int first, Buffer x) {
       PlanBuilder plan = model.plan();
       WeightLoader weights = model.weights();
-      int n = net.sizes.width(part);
+      int n = net.state.width(part);
       int width = net.convWidth();
       Buffer pre = projected("hook_" + which + "_pre", net.valueWidth() + first, n, null, x);
       String tensor = layer.tensor("ssm_conv1d");
-      Weights kernel = weights.transposed(tensor + ".weight", net.sizes.taps(), first, n, width);
+      Weights kernel = weights.transposed(tensor + ".weight", net.state.taps(), first, n, width);
       Buffer mixed = plan.recurrentConv(hook(which + "_conv"), layer.cache(), part, kernel, pre);
       String bias = tensor + ".bias";
       Buffer biased =

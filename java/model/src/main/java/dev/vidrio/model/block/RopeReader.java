@@ -25,7 +25,7 @@ public final class RopeReader {
   private static final float MIN_BASE = 1e-3f;
   private static final float MAX_BASE = 1e12f;
 
-  private final Keys keys;
+  private final Hyperparameters params;
   private final WeightLoader weights;
   private final Rotation.Pairs pairs;
   private final int contextLength;
@@ -35,26 +35,30 @@ public final class RopeReader {
   private boolean wholePairs = true;
   private boolean sharpensScores;
 
-  RopeReader(Keys keys, WeightLoader weights, Sizes sizes, Rotation.Pairs pairs) {
-    this.keys = keys;
+  RopeReader(
+      Hyperparameters params,
+      WeightLoader weights,
+      ModelDimensions dimensions,
+      Rotation.Pairs pairs) {
+    this.params = params;
     this.weights = weights;
     this.pairs = pairs;
-    this.contextLength = sizes.contextLength();
-    this.dRot = width(keys, "rope.dimension_count", sizes.dH());
+    this.contextLength = dimensions.contextLength();
+    this.dRot = width(params, "rope.dimension_count", dimensions.dH());
     this.divisors = dRot / 2;
-    this.base = keys.floatValue("rope.freq_base", MIN_BASE, MAX_BASE, 10000f);
+    this.base = params.floatValue("rope.freq_base", MIN_BASE, MAX_BASE, 10000f);
   }
 
   /** The same where YaRN mixes between pairs that are real numbers, not rounded to whole ones. */
-  public RopeReader unrounded() {
+  public RopeReader withoutRounding() {
     wholePairs = false;
     return this;
   }
 
   /** The same where half of the elements turn that the file says; it may have divisors of all. */
-  public RopeReader halved() {
+  public RopeReader overHalf() {
     if (dRot % 4 != 0) {
-      throw keys.error("rope.dimension_count", Integer.toString(dRot), "must be a multiple of 4");
+      throw params.error("rope.dimension_count", Integer.toString(dRot), "must be a multiple of 4");
     }
     dRot /= 2;
     return this;
@@ -66,8 +70,8 @@ public final class RopeReader {
    */
   RopeReader sharpeningScores() {
     String factor = "rope.scaling.attn_factor";
-    if (keys.floatValue(factor, -MAX, MAX, 1) != 1) {
-      throw keys.unsupported(keys.full(factor));
+    if (params.floatValue(factor, -MAX, MAX, 1) != 1) {
+      throw params.unsupported(params.full(factor));
     }
     sharpensScores = true;
     return this;
@@ -80,10 +84,10 @@ public final class RopeReader {
   }
 
   /** Elements that turn of a head of d_h. */
-  public static int width(Keys keys, String key, int dH) {
-    int width = keys.intValue(key, 2, dH, dH);
+  public static int width(Hyperparameters params, String key, int dH) {
+    int width = params.intValue(key, 2, dH, dH);
     if (width % 2 != 0) {
-      throw keys.error(key, Integer.toString(width), "must be even");
+      throw params.error(key, Integer.toString(width), "must be even");
     }
     return width;
   }
@@ -95,17 +99,18 @@ public final class RopeReader {
 
   /** Positions that the model knew before its rotation was scaled. */
   public int originalContext() {
-    return keys.intValue(
+    return params.intValue(
         "rope.scaling.original_context_length", 1, Integer.MAX_VALUE, contextLength);
   }
 
   /** How much queries grow with the position. */
   public Temperature temperature() {
-    double scale = keys.floatValue("attention.temperature_scale", 0, MAX, 0);
+    double scale = params.floatValue("attention.temperature_scale", 0, MAX, 0);
     String length = "attention.temperature_length";
     return scale == 0
         ? Temperature.NONE
-        : new Temperature(scale, keys.intValue(length, 1, Integer.MAX_VALUE, originalContext()), 0);
+        : new Temperature(
+            scale, params.intValue(length, 1, Integer.MAX_VALUE, originalContext()), 0);
   }
 
   /** The rotation with the file's scaling, and its divisors where it has them. */
@@ -125,8 +130,23 @@ public final class RopeReader {
       case "none", "longrope" -> new Rotation(pairs, frequencies, magnitude(1));
       case "linear" -> new Rotation(pairs, scaled(frequencies, factor()), magnitude(1));
       case "yarn" -> yarn(frequencies);
-      default -> throw keys.unsupported(keys.full("rope.scaling.type") + " '" + type + "'");
+      default -> throw params.unsupported(params.full("rope.scaling.type") + " '" + type + "'");
     };
+  }
+
+  /** The rotation without scaling of layers with a window, whose base the file may have. */
+  public Rotation unscaledInWindows() {
+    return unscaledInWindows(dRot);
+  }
+
+  /**
+   * The rotation without scaling of layers with a window, whose base the file may have.
+   *
+   * @param width rotated elements of a head
+   */
+  public Rotation unscaledInWindows(int width) {
+    String own = "rope.freq_base_swa";
+    return unscaled(width, params.has(own) ? own : "rope.freq_base", 10000f);
   }
 
   /**
@@ -135,8 +155,8 @@ public final class RopeReader {
    * @param key of the base
    * @param fallback base where the file does not have the key
    */
-  public Rotation plain(String key, float fallback) {
-    return plain(dRot, key, fallback);
+  public Rotation unscaled(String key, float fallback) {
+    return unscaled(dRot, key, fallback);
   }
 
   /**
@@ -144,28 +164,28 @@ public final class RopeReader {
    *
    * @param width elements of a head that turn
    */
-  public Rotation plain(int width, String key, float fallback) {
-    double ownBase = keys.floatValue(key, MIN_BASE, MAX_BASE, fallback);
+  public Rotation unscaled(int width, String key, float fallback) {
+    double ownBase = params.floatValue(key, MIN_BASE, MAX_BASE, fallback);
     return new Rotation(pairs, divided(width, ownBase, null), 1);
   }
 
   private String type() {
-    return keys.string("rope.scaling.type", keys.has("rope.scale_linear") ? "linear" : "none");
+    return params.string("rope.scaling.type", params.has("rope.scale_linear") ? "linear" : "none");
   }
 
   private double multiplier() {
-    return keys.floatValue("rope.scaling.yarn_log_multiplier", 0, MAX, 0);
+    return params.floatValue("rope.scaling.yarn_log_multiplier", 0, MAX, 0);
   }
 
   private double factor() {
     String key = "rope.scaling.factor";
-    return keys.has(key)
-        ? keys.floatValue(key, 1e-6f, MAX)
-        : keys.floatValue("rope.scale_linear", 1e-6f, MAX, 1);
+    return params.has(key)
+        ? params.floatValue(key, 1e-6f, MAX)
+        : params.floatValue("rope.scale_linear", 1e-6f, MAX, 1);
   }
 
   private double magnitude(double scaling) {
-    return scaling * keys.floatValue("rope.scaling.attn_factor", 1e-6f, MAX, 1);
+    return scaling * params.floatValue("rope.scaling.attn_factor", 1e-6f, MAX, 1);
   }
 
   private List<Double> divided(int width, double base, @Nullable Weights divisors) {
@@ -174,7 +194,8 @@ public final class RopeReader {
       double frequency = StrictMath.pow(base, -2.0 * j / width);
       float divisor = divisors == null ? 1 : divisors.data().getAtIndex(JAVA_FLOAT_UNALIGNED, j);
       if (divisors != null && (!(divisor > 0) || Float.isInfinite(divisor))) {
-        throw keys.gguf()
+        throw params
+            .gguf()
             .metadata()
             .error(divisors.name(), j, Float.toString(divisor), "must be positive and finite");
       }
@@ -190,9 +211,9 @@ public final class RopeReader {
   private Rotation yarn(List<Double> frequencies) {
     double factor = factor();
     int original = originalContext();
-    double fast = keys.floatValue("rope.scaling.yarn_beta_fast", 1e-6f, MAX, 32);
-    double slow = keys.floatValue("rope.scaling.yarn_beta_slow", 1e-6f, MAX, 1);
-    double extrapolation = keys.floatValue("rope.scaling.yarn_ext_factor", 0, 1, 1);
+    double fast = params.floatValue("rope.scaling.yarn_beta_fast", 1e-6f, MAX, 32);
+    double slow = params.floatValue("rope.scaling.yarn_beta_slow", 1e-6f, MAX, 1);
+    double extrapolation = params.floatValue("rope.scaling.yarn_ext_factor", 0, 1, 1);
     double first = pairWithTurns(fast, original);
     double last = pairWithTurns(slow, original);
     double low = Math.max(0, wholePairs ? Math.floor(first) : first);
@@ -207,7 +228,7 @@ public final class RopeReader {
     if (sharpensScores && multiplier != 0) {
       return new Rotation(pairs, mixed, 1);
     }
-    double own = keys.floatValue("rope.scaling.yarn_attn_factor", 1e-6f, MAX, 1);
+    double own = params.floatValue("rope.scaling.yarn_attn_factor", 1e-6f, MAX, 1);
     double sharpened =
         extrapolation == 0
             ? own

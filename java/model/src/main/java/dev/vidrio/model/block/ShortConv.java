@@ -18,7 +18,7 @@ public final class ShortConv {
   public static Sublayer of(Transformer model, Layer layer, int length) {
     return (hook, x) -> {
       PlanBuilder plan = model.plan();
-      int d = model.sizes().d();
+      int d = model.dimensions().d();
       Weights kernel = model.weights().transposed(layer.tensor("shortconv.conv.weight"), length, d);
       Buffer b = layer.fused("conv.hook_b", IN, 0, d, 3 * d, x);
       Buffer value = layer.fused("conv.hook_x", IN, 2 * d, d, 3 * d, x);

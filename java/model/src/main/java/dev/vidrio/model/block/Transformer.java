@@ -21,8 +21,8 @@ public final class Transformer {
   private static final String RMS_EPSILON = "attention.layer_norm_rms_epsilon";
   private static final String LAYER_NORM_EPSILON = "attention.layer_norm_epsilon";
 
-  private final Keys keys;
-  private final Sizes sizes;
+  private final Hyperparameters params;
+  private final ModelDimensions dimensions;
   private final WeightLoader weights;
   private final PlanBuilder plan;
   private final NormKind norm;
@@ -33,16 +33,16 @@ public final class Transformer {
   /**
    * @param norm which all norms of the model are
    */
-  public Transformer(Keys keys, WeightLoader weights, NormKind norm) {
-    this(keys, weights, norm, true);
+  public Transformer(Hyperparameters params, WeightLoader weights, NormKind norm) {
+    this(params, weights, norm, true);
   }
 
   /**
    * @param norm which all norms of the model are
    * @param gains whether they have a gain
    */
-  public Transformer(Keys keys, WeightLoader weights, NormKind norm, boolean gains) {
-    this(keys, Sizes.read(keys, 0), weights, norm, gains);
+  public Transformer(Hyperparameters params, WeightLoader weights, NormKind norm, boolean gains) {
+    this(params, ModelDimensions.read(params, 0), weights, norm, gains);
   }
 
   /**
@@ -50,38 +50,43 @@ public final class Transformer {
    *
    * @param drafts how many, behind the layers
    */
-  public Transformer(Keys keys, WeightLoader weights, NormKind norm, int drafts) {
-    this(keys, Sizes.read(keys, drafts), weights, norm, true);
-    weights.ignoreBlocks(sizes.layers(), drafts);
+  public Transformer(Hyperparameters params, WeightLoader weights, NormKind norm, int drafts) {
+    this(params, ModelDimensions.read(params, drafts), weights, norm, true);
+    weights.ignoreBlocks(dimensions.layers(), drafts);
   }
 
   /**
    * @param norm which all norms of the model are
    * @param gains whether they have a gain
    */
-  public Transformer(Keys keys, Sizes sizes, WeightLoader weights, NormKind norm, boolean gains) {
-    this.keys = keys;
-    this.sizes = sizes;
+  public Transformer(
+      Hyperparameters params,
+      ModelDimensions dimensions,
+      WeightLoader weights,
+      NormKind norm,
+      boolean gains) {
+    this.params = params;
+    this.dimensions = dimensions;
     this.weights = weights;
-    this.plan = new PlanBuilder(sizes.kvShape());
+    this.plan = new PlanBuilder(dimensions.kvShape());
     this.norm = norm;
     this.gains = gains;
-    this.epsilon = keys.floatValue(epsilonKey(keys, norm), Float.MIN_NORMAL, 1);
+    this.epsilon = params.floatValue(epsilonKey(params, norm), Float.MIN_NORMAL, 1);
   }
 
   /** Files of some models say the epsilon of the other norm alone. */
-  private static String epsilonKey(Keys keys, NormKind norm) {
+  private static String epsilonKey(Hyperparameters params, NormKind norm) {
     String own = norm == NormKind.RMS ? RMS_EPSILON : LAYER_NORM_EPSILON;
     String other = norm == NormKind.RMS ? LAYER_NORM_EPSILON : RMS_EPSILON;
-    return keys.has(other) && !keys.has(own) ? other : own;
+    return params.has(other) && !params.has(own) ? other : own;
   }
 
-  public Keys keys() {
-    return keys;
+  public Hyperparameters params() {
+    return params;
   }
 
-  public Sizes sizes() {
-    return sizes;
+  public ModelDimensions dimensions() {
+    return dimensions;
   }
 
   public WeightLoader weights() {
@@ -99,17 +104,18 @@ public final class Transformer {
 
   /** The reader of its rotations. */
   public RopeReader rope(Rotation.Pairs pairs) {
-    return new RopeReader(keys, weights, sizes, pairs);
+    return new RopeReader(params, weights, dimensions, pairs);
   }
 
   /** Rows of the matrix {@code tensor.weight}, where no key says them. */
   public int rows(String tensor) {
-    return (int) Math.min(keys.gguf().tensor(tensor + ".weight").dim(1), Sizes.MAX_WIDTH);
+    return (int)
+        Math.min(params.gguf().tensor(tensor + ".weight").dim(1), ModelDimensions.MAX_WIDTH);
   }
 
   /** The layers, first to last. */
   public List<Layer> layers() {
-    return IntStream.range(0, sizes.layers()).mapToObj(l -> new Layer(this, l)).toList();
+    return IntStream.range(0, dimensions.layers()).mapToObj(l -> new Layer(this, l)).toList();
   }
 
   /**
@@ -133,13 +139,15 @@ public final class Transformer {
 
   /** The tokens' embeddings. */
   public Buffer embed(String hook) {
-    return plan.embed(hook, weights.table("token_embd.weight", sizes.vocabulary(), sizes.d()));
+    return plan.embed(
+        hook, weights.table("token_embd.weight", dimensions.vocabulary(), dimensions.d()));
   }
 
   /** The sum of the tokens' embeddings and learned ones of their positions: the stream. */
   public Buffer embedWithPositions() {
     Buffer tokens = embed("hook_embed");
-    Weights table = weights.table("position_embd.weight", sizes.contextLength(), sizes.d());
+    Weights table =
+        weights.table("position_embd.weight", dimensions.contextLength(), dimensions.d());
     Buffer positions = plan.embedPositions("hook_pos_embed", table, 0);
     return plan.add("blocks.0.hook_resid_pre", tokens, positions);
   }
@@ -187,7 +195,7 @@ public final class Transformer {
    * heads. Where H is no power of two, the even powers of the next one come first.
    */
   public Weights alibiSlopes(float maxBias) {
-    int heads = sizes.heads();
+    int heads = dimensions.heads();
     int n = Integer.highestOneBit(2 * heads - 1);
     var slopes = new float[heads];
     for (int h = 0; h < heads; h++) {
@@ -238,7 +246,7 @@ public final class Transformer {
   /** The projection to logits, by the embedding where they share it. */
   public Sublayer unembedding() {
     String tensor = weights.has("output.weight") ? "output" : "token_embd";
-    return (hook, x) -> linear(hook, tensor, sizes.vocabulary(), x);
+    return (hook, x) -> linear(hook, tensor, dimensions.vocabulary(), x);
   }
 
   /**
@@ -254,7 +262,7 @@ public final class Transformer {
     Buffer normalized = norm("ln_final", norm, chosen);
     plan.output(logits.write("unembed.hook_out", normalized));
     weights.finish();
-    keys.finish();
+    params.finish();
     return plan.build();
   }
 }

@@ -31,7 +31,7 @@ public final class WeightLoader {
   private final Gguf gguf;
   private final WeightMemory memory;
   private final WeightPacker packer;
-  private final TakenTensors tensors;
+  private final TensorTracker tensors;
   private long bytesPerToken;
 
   /**
@@ -44,7 +44,7 @@ public final class WeightLoader {
   public WeightLoader(
       Gguf gguf, Executor executor, Arena arena, LongConsumer progress, boolean repack) {
     this.gguf = gguf;
-    this.tensors = new TakenTensors(gguf);
+    this.tensors = new TensorTracker(gguf);
     this.memory = new WeightMemory(executor, arena, gguf.size());
     this.packer = new WeightPacker(executor, memory, repack, bytes(gguf), progress);
   }

@@ -21,8 +21,8 @@ public record Xielu(float alphaP, float alphaN, float beta) {
   private static final double MAX_EPS = 1e-3;
 
   /** That of a layer; files hold αₚ and αₙ − β before the softplus that makes them positive. */
-  public static Xielu read(Keys keys, int layer, int layers) {
-    Metadata metadata = keys.gguf().metadata();
+  public static Xielu read(Hyperparameters params, int layer, int layers) {
+    Metadata metadata = params.gguf().metadata();
     double beta = parameter(metadata, "beta", layer, layers, MAX);
     var _ = parameter(metadata, "eps", layer, layers, MAX_EPS);
     return new Xielu(

@@ -1,6 +1,7 @@
 package dev.vidrio.model.huggingface;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.file.JsonFile;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.Metadata;
@@ -9,7 +10,6 @@ import dev.vidrio.model.gguf.TensorSource;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.Mapping;
-import dev.vidrio.model.huggingface.mapping.Mappings;
 import dev.vidrio.model.safetensors.Safetensors;
 import dev.vidrio.model.safetensors.SafetensorsTensor;
 import java.lang.foreign.Arena;
@@ -54,7 +54,7 @@ public final class HuggingFaceAdapter {
     Path file = directory.resolve(CONFIG);
     Config config = new Config(file.toString(), JsonFile.readObject(file, MAX_CONFIG_BYTES));
     String architecture = model.metadata().string("general.architecture");
-    Mapping mapping = Mappings.ofArchitecture(architecture, file.toString());
+    Mapping mapping = Catalog.ofAdapter(architecture, file.toString());
     ProjectionMap projections = new ProjectionMap();
     mapping.tensors(ModelConfig.of(model), projections);
     Map<String, SafetensorsTensor> weights = new LinkedHashMap<>();

@@ -1,6 +1,7 @@
 package dev.vidrio.model.huggingface;
 
 import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.file.JsonFile;
 import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.gguf.Metadata;
@@ -10,7 +11,6 @@ import dev.vidrio.model.huggingface.checkpoint.Checkpoint;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.Mapping;
-import dev.vidrio.model.huggingface.mapping.Mappings;
 import dev.vidrio.model.safetensors.SafetensorsTensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
@@ -64,15 +64,17 @@ public final class HuggingFaceModel {
         "quantization_config",
         value -> value.path("quant_method").asString("").equals("mxfp4"),
         "weights must be F32, F16, BF16 or MXFP4");
-    Mapping mapping = Mappings.of(config);
+    Catalog.MappedArchitecture mapped = Catalog.of(config);
+    String architecture = mapped.architecture();
+    Mapping mapping = mapped.mapping();
     var map = new CheckpointMap(name, named(name, mapping, Checkpoint.open(directory, arena)));
     MetadataBuilder out = new MetadataBuilder();
-    out.string("general.architecture", mapping.architecture());
+    out.string("general.architecture", architecture);
     Path last = directory.toAbsolutePath().normalize().getFileName();
     if (last != null) {
       out.string("general.name", last.toString());
     }
-    mapping.keys(config, out);
+    mapping.keys(config, out.scope(architecture + "."));
     mapping.keysOfTensors(config, map, out);
     mapping.tensors(config, map);
     List<TensorSource> tensors = map.finish();

@@ -14,6 +14,7 @@ import dev.vidrio.kernel.gradient.Gradient;
 import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.testfiles.SafetensorsFile;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
@@ -38,8 +39,7 @@ class ArchitecturesTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
-          Architectures.load(
-              TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, true);
+          Catalog.load(TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, true);
       int[] tokens = expected.ints("tokens");
       float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
       assertClose(expected.floats("logits"), logits);
@@ -54,8 +54,7 @@ class ArchitecturesTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
-          Architectures.load(
-              TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, true);
+          Catalog.load(TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, true);
       int[] tokens = expected.ints("tokens");
       Plan plan = architecture.plan(tokens.length);
       Buffer logits = plan.buffer("unembed.hook_out");
@@ -77,7 +76,7 @@ class ArchitecturesTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
-          Architectures.load(
+          Catalog.load(
               TinyModels.gguf("phi3-longrope", arena), executor, arena, LoadListener.SILENT, true);
       float[] logits = expected.floats("short_logits");
       int count = logits.length / architecture.vocabulary();

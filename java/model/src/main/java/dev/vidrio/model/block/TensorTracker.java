@@ -1,0 +1,106 @@
+package dev.vidrio.model.block;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.model.ModelFileException;
+import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.model.gguf.Gguf;
+import dev.vidrio.model.gguf.GgufTensor;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * The tensors of a model file, of which it is remembered which were taken, so that one which nobody
+ * understands is not passed over in silence.
+ */
+final class TensorTracker {
+  private final Gguf gguf;
+  private final Set<String> taken = new HashSet<>();
+
+  /** Those of a file, of which none is taken yet. */
+  TensorTracker(Gguf gguf) {
+    this.gguf = gguf;
+  }
+
+  /** Whether the file has this tensor. */
+  boolean has(String name) {
+    return gguf.findTensor(name).isPresent();
+  }
+
+  /** A tensor of this shape, its fastest dimension first; dimensions beyond are 1. */
+  GgufTensor take(String name, int... shape) {
+    GgufTensor tensor = gguf.tensor(name);
+    boolean same = true;
+    for (int i = 0; i < Math.max(shape.length, tensor.shape().size()); i++) {
+      same &= tensor.dim(i) == (i < shape.length ? shape[i] : 1);
+    }
+    if (!same) {
+      throw new ModelFileException(
+          gguf.name(),
+          "tensor '" + name + "' shape",
+          tensor.shape().toString(),
+          "must be " + Arrays.toString(shape));
+    }
+    taken.add(name);
+    return tensor;
+  }
+
+  /** Passes over the tensors whose names begin like this. */
+  void ignore(String prefix) {
+    for (GgufTensor tensor : gguf.tensors()) {
+      if (tensor.name().startsWith(prefix)) {
+        taken.add(tensor.name());
+      }
+    }
+  }
+
+  /**
+   * Checks that all were taken or passed over.
+   *
+   * @throws UnsupportedModelException when the file has a tensor that was not
+   */
+  void requireAll() {
+    for (GgufTensor tensor : gguf.tensors()) {
+      if (!taken.contains(tensor.name())) {
+        throw new UnsupportedModelException(
+            gguf.name(),
+            "tensor '" + tensor.name() + "'",
+            "the architecture does not have it here");
+      }
+    }
+  }
+
+  /** The type of a tensor as weights. */
+  WeightType type(GgufTensor tensor) {
+    return WeightType.ofId(tensor.type().id()).orElseThrow(() -> unsupported(tensor));
+  }
+
+  /** An element of a vector. */
+  float element(GgufTensor tensor, int i) {
+    return switch (tensor.type()) {
+      case F32 -> tensor.data().getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+      case F16 -> Float.float16ToFloat(tensor.data().getAtIndex(JAVA_SHORT_UNALIGNED, i));
+      case BF16 ->
+          Float.intBitsToFloat(tensor.data().getAtIndex(JAVA_SHORT_UNALIGNED, i) << Short.SIZE);
+      default ->
+          throw new UnsupportedModelException(
+              gguf.name(),
+              "type " + tensor.type() + " of vector '" + tensor.name() + "'",
+              "vectors are F32, F16 or BF16");
+    };
+  }
+
+  private UnsupportedModelException unsupported(GgufTensor tensor) {
+    return new UnsupportedModelException(
+        gguf.name(),
+        "type " + tensor.type() + " of tensor '" + tensor.name() + "'",
+        "supported: "
+            + Arrays.stream(WeightType.values())
+                .map(WeightType::name)
+                .collect(Collectors.joining(", ")));
+  }
+}
