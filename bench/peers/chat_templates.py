@@ -6,7 +6,7 @@ TEMPLATES is a directory of *.jinja files; each is rendered with every conversat
 of SNIPPETS.txt is a template of its own, rendered with no message. OUT.json holds templates,
 conversations and prompts, or the word "error" where transformers refuses.
 
-The checked-in golden file comes from java/model/src/test/resources/dev/vidrio/model/template/. To try
+The checked-in golden file comes from java/template/src/test/resources/dev/vidrio/template/. To try
 templates from elsewhere, write their golden file anywhere and run the test with
 -Dvidrio.template.golden=FILE.
 

@@ -2,6 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.cli {
   requires dev.vidrio.bard;
+  requires dev.vidrio.hub;
   requires dev.vidrio.kernel.java;
   requires dev.vidrio.lens;
   requires dev.vidrio.model;

@@ -2,10 +2,10 @@ package dev.vidrio.cli;
 
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Units;
-import dev.vidrio.model.hub.Catalog;
-import dev.vidrio.model.hub.CatalogEntry;
-import dev.vidrio.model.hub.ModelStore;
-import dev.vidrio.model.hub.StoredModel;
+import dev.vidrio.hub.Catalog;
+import dev.vidrio.hub.CatalogEntry;
+import dev.vidrio.hub.ModelStore;
+import dev.vidrio.hub.StoredModel;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;

@@ -2,8 +2,8 @@ package dev.vidrio.cli;
 
 import dev.vidrio.cli.option.ModelNames;
 import dev.vidrio.cli.option.ModelPull;
-import dev.vidrio.model.hub.ModelReference;
-import dev.vidrio.model.hub.ModelStore;
+import dev.vidrio.hub.ModelReference;
+import dev.vidrio.hub.ModelStore;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;

@@ -1,7 +1,7 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.cli.option.ModelNames;
-import dev.vidrio.model.hub.ModelStore;
+import dev.vidrio.hub.ModelStore;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.vidrio.model.testfiles.hostile.HostileFile;
-import dev.vidrio.model.testfiles.hostile.HostileFiles;
+import dev.vidrio.formats.testfiles.hostile.HostileFile;
+import dev.vidrio.formats.testfiles.hostile.HostileFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -5,7 +5,7 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.core.importer.ClassFileImporter;
-import dev.vidrio.model.ModelException;
+import dev.vidrio.error.ModelException;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.model.testfiles.TinyAdapter;
-import dev.vidrio.model.testfiles.TinyModel;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -35,7 +35,8 @@ import org.junit.jupiter.api.io.TempDir;
 class ServeCommandTest {
   private static final Pattern LINE =
       Pattern.compile(
-          "vidrio: serving bard \\(native \\w+, \\d+ threads, weights [^,]+, cache [^)]+\\) at (\\S+)");
+          "vidrio: serving bard \\(native \\w+, \\d+ threads, weights [^,]+, cache [^)]+\\) at"
+              + " (\\S+)");
 
   @TempDir Path directory;
 

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.testfiles.BardFiles;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;

@@ -1,8 +1,8 @@
 package dev.vidrio.engine;
 
 import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;

@@ -1,7 +1,7 @@
 package dev.vidrio.engine;
 
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 
 /**
  * What requests may watch and edit inside the model.

@@ -80,7 +80,7 @@ final class Scheduler {
   /**
    * Checks whether a request can run here; by any thread.
    *
-   * @throws dev.vidrio.model.InvalidInputException when the engine was not opened for what it wants
+   * @throws dev.vidrio.error.InvalidInputException when the engine was not opened for what it wants
    *     to see and change, or has too little memory for its beams
    */
   void check(GenerationRequest request) {

@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.Snippets;
-import dev.vidrio.model.testfiles.TinyModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -23,9 +23,9 @@ class DocumentationTest {
   private static final String MODEL =
       """
       import dev.vidrio.model.*;
-      import dev.vidrio.model.grammar.*;
+      import dev.vidrio.grammar.*;
       import dev.vidrio.model.sampling.*;
-      import dev.vidrio.model.template.*;
+      import dev.vidrio.template.*;
       import java.nio.file.*;
       import java.util.*;
       """;

@@ -7,7 +7,7 @@ import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.template.ChatMessage;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;

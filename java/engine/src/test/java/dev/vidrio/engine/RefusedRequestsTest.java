@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -2,7 +2,7 @@ package dev.vidrio.langchain4j;
 
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;

@@ -5,7 +5,7 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.vidrio.engine.EngineException;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 
 /** Vidrio's exceptions as LangChain4j's, by whether it is worth another try. */
 final class Failures {

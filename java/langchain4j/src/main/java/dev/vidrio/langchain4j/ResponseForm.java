@@ -5,7 +5,7 @@ import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.json.JsonRawSchema;
 import dev.langchain4j.model.chat.request.json.JsonSchema;
-import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.grammar.Grammar;
 import org.jspecify.annotations.Nullable;
 
 /** The grammar of the answers that a response format asks for. */
@@ -16,7 +16,7 @@ final class ResponseForm {
    * Compiles it.
    *
    * @return null where any text is an answer
-   * @throws dev.vidrio.model.InvalidInputException when a schema has what is not supported
+   * @throws dev.vidrio.error.InvalidInputException when a schema has what is not supported
    */
   static @Nullable Grammar of(@Nullable ResponseFormat format) {
     if (format == null || format.type() == ResponseFormatType.TEXT) {

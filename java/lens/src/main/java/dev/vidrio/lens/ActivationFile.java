@@ -1,12 +1,12 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.formats.safetensors.Dtype;
+import dev.vidrio.formats.safetensors.SafetensorsWriter;
+import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.plan.Halves;
-import dev.vidrio.model.safetensors.Dtype;
-import dev.vidrio.model.safetensors.SafetensorsWriter;
-import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,7 +1,7 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.model.InvalidInputException;
 import java.util.List;
 
 /**

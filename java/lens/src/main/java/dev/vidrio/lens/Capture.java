@@ -1,8 +1,8 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
 
 /**
  * Which activations of a run to keep.

@@ -1,8 +1,8 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
 
 /**
  * Which gradients to compute. Names are those of hook points, as in {@link Capture#hooks}.

@@ -1,5 +1,6 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ChosenRows;
 import dev.vidrio.kernel.ExecutablePlan;
@@ -27,7 +28,6 @@ import dev.vidrio.lens.plan.HookPattern;
 import dev.vidrio.lens.plan.HookSource;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.PointGradient;
-import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashSet;

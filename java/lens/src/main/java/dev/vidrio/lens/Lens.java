@@ -1,5 +1,6 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.gradient.Gradient;
 import dev.vidrio.lens.hook.ActivationCache;
@@ -10,7 +11,6 @@ import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.HookPattern;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.TransposedWeights;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;

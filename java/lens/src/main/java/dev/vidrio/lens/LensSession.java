@@ -1,5 +1,6 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
@@ -21,7 +22,6 @@ import dev.vidrio.lens.plan.KeptActivations;
 import dev.vidrio.lens.plan.TapMemory;
 import dev.vidrio.lens.plan.TappedPlan;
 import dev.vidrio.model.BatchFeed;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;

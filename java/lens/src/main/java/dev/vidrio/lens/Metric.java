@@ -2,12 +2,12 @@ package dev.vidrio.lens;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;

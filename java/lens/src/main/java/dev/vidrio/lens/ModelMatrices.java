@@ -2,6 +2,7 @@ package dev.vidrio.lens;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
@@ -12,7 +13,6 @@ import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.HookSource;
 import dev.vidrio.lens.plan.RowPlan;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;

@@ -3,6 +3,7 @@ package dev.vidrio.lens;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.ColumnStatistics;
 import dev.vidrio.kernel.hook.TapTarget;
@@ -15,7 +16,6 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.HookSource;
 import dev.vidrio.lens.plan.TappedPlan;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;

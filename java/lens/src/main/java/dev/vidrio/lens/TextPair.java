@@ -1,7 +1,7 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.util.Arrays;
 import java.util.List;

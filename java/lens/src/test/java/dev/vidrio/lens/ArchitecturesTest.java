@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
+import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
@@ -16,7 +17,6 @@ import dev.vidrio.lens.see.DirectLogitAttribution.By;
 import dev.vidrio.lens.see.ResidualDecomposition;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.architecture.Trait;
-import dev.vidrio.model.testfiles.SafetensorsFile;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.lang.foreign.Arena;

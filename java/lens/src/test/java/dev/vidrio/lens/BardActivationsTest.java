@@ -3,12 +3,12 @@ package dev.vidrio.lens;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
-import dev.vidrio.model.testfiles.SafetensorsFile;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

@@ -1,7 +1,7 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.circuit.ComponentGraph;
 import dev.vidrio.lens.hook.Activation;
@@ -15,7 +16,6 @@ import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ComponentAblation;
 import dev.vidrio.lens.intervene.PathPatching;
 import dev.vidrio.lens.see.DirectLogitAttribution;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;

@@ -6,16 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
-import dev.vidrio.model.testfiles.SafetensorsFile;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -114,7 +114,8 @@ class GradientSessionTest {
   @Test
   void relevanceIsDivided() {
     String hooks =
-        "*.hook_pre, *.hook_pre_linear, *.hook_post, *.hook_z, *.hook_v, *.hook_rot_q, *.hook_rot_k";
+        "*.hook_pre, *.hook_pre_linear, *.hook_post, *.hook_z, *.hook_v, *.hook_rot_q,"
+            + " *.hook_rot_k";
     GradientOptions options = GradientOptions.of(hooks, 40).withRules(GradientRules.ATTN_LRP);
     try (Model model = Model.open(BardFiles.f32());
         GradientSession session = GradientSession.open(Lens.of(model), options)) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.lens.attribute.Occlusion;
 import dev.vidrio.lens.hook.Edit;
@@ -11,7 +12,6 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
-import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.WatchedExecutor;
 import java.util.Collections;
 import java.util.List;

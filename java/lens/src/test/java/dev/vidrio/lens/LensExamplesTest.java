@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.lens.attribute.InputAttribution;
 import dev.vidrio.lens.attribute.IntegratedGradients;
 import dev.vidrio.lens.circuit.AutomaticCircuitDiscovery;
@@ -24,8 +25,7 @@ import dev.vidrio.lens.intervene.SteeringVector;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.testfiles.BardFiles;
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;

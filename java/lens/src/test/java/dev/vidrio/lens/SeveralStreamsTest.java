@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.attribute.ContextMixing.Measure;
 import dev.vidrio.lens.circuit.ComponentGraph;
@@ -18,7 +19,6 @@ import dev.vidrio.lens.see.DirectLogitAttribution;
 import dev.vidrio.lens.see.DirectLogitAttribution.By;
 import dev.vidrio.lens.see.LogitLens;
 import dev.vidrio.lens.see.ResidualDecomposition;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;

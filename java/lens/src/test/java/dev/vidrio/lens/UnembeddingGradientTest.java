@@ -3,8 +3,8 @@ package dev.vidrio.lens;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import org.junit.jupiter.api.Test;
 
 /** The end of a model backward, by finite differences on the model of floats. */

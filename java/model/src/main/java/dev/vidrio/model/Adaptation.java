@@ -1,5 +1,7 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.InvalidInputException;
+
 /**
  * An adapter and its strength.
  *

@@ -1,7 +1,9 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.kernel.weight.LowRank;
-import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.huggingface.HuggingFaceAdapter;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;

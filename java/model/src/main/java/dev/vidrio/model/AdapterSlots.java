@@ -1,5 +1,6 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.weight.LowRank;
 import dev.vidrio.kernel.weight.LowRankTable;

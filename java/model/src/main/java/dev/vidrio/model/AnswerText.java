@@ -1,7 +1,7 @@
 package dev.vidrio.model;
 
-import dev.vidrio.model.tokenizer.TokenDecoder;
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.tokenizer.TokenDecoder;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.sampling.Candidates;
 import java.lang.foreign.MemorySegment;
 

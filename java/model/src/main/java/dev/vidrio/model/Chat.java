@@ -1,8 +1,9 @@
 package dev.vidrio.model;
 
-import dev.vidrio.model.grammar.Grammar;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ChatOptions;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.grammar.Grammar;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ChatOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;

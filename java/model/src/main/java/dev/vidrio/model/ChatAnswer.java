@@ -1,12 +1,12 @@
 package dev.vidrio.model;
 
-import dev.vidrio.model.template.AnswerParser;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.HarmonyParser;
-import dev.vidrio.model.template.ThoughtMarks;
-import dev.vidrio.model.template.ToolCall;
-import dev.vidrio.model.tokenizer.TokenDecoder;
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.template.AnswerParser;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.HarmonyParser;
+import dev.vidrio.template.ThoughtMarks;
+import dev.vidrio.template.ToolCall;
+import dev.vidrio.tokenizer.TokenDecoder;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;

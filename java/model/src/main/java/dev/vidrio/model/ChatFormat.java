@@ -1,12 +1,14 @@
 package dev.vidrio.model;
 
-import dev.vidrio.model.grammar.Grammar;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ChatOptions;
-import dev.vidrio.model.template.ChatTemplate;
-import dev.vidrio.model.template.ThoughtMarks;
-import dev.vidrio.model.tokenizer.EncodeOptions;
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.error.ModelException;
+import dev.vidrio.grammar.Grammar;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ChatOptions;
+import dev.vidrio.template.ChatTemplate;
+import dev.vidrio.template.ThoughtMarks;
+import dev.vidrio.tokenizer.EncodeOptions;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

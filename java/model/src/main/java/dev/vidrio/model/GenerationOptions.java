@@ -1,6 +1,7 @@
 package dev.vidrio.model;
 
-import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,6 +1,7 @@
 package dev.vidrio.model;
 
-import dev.vidrio.model.grammar.ConstraintState;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.grammar.ConstraintState;
 import dev.vidrio.model.sampling.Candidates;
 import dev.vidrio.model.sampling.Sampler;
 import java.lang.foreign.MemorySegment;

@@ -1,5 +1,6 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;

@@ -1,5 +1,6 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;

@@ -1,5 +1,6 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;

@@ -1,8 +1,8 @@
 package dev.vidrio.model;
 
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.tokenizer.Tokenizer;
-import dev.vidrio.model.tokenizer.vocabulary.TokenType;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.tokenizer.Tokenizer;
+import dev.vidrio.tokenizer.vocabulary.TokenType;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;

@@ -1,6 +1,6 @@
 package dev.vidrio.model;
 
-import dev.vidrio.model.template.ThoughtMarks;
+import dev.vidrio.template.ThoughtMarks;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

@@ -1,5 +1,6 @@
 package dev.vidrio.model;
 
+import dev.vidrio.error.ModelException;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;

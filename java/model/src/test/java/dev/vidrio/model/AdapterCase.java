@@ -4,8 +4,9 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.testfiles.TinyModel;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.TinyModel;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;

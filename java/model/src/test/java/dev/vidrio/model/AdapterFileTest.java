@@ -4,11 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.testfiles.GgufWriter;
-import dev.vidrio.model.testfiles.SafetensorsImage;
+import dev.vidrio.error.ModelException;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.GgufWriter;
+import dev.vidrio.formats.testfiles.SafetensorsImage;
+import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.model.testfiles.TinyAdapter;
-import dev.vidrio.model.testfiles.TinyModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,7 +69,8 @@ class AdapterFileTest {
         "key 'general.architecture' qwen2: must be llama",
         writer().string("general.architecture", "qwen2"));
     assertRefused(
-        "key 'adapter.alora.invocation_tokens' is not supported: nobody here knows what it asks for",
+        "key 'adapter.alora.invocation_tokens' is not supported: nobody here knows what it asks"
+            + " for",
         writer().int32s("adapter.alora.invocation_tokens", 1, 2));
     assertRefused(
         "key 'adapter.lora.alpha' -1.0: must be 0.0 to 1.6777216E7",
@@ -199,8 +201,8 @@ class AdapterFileTest {
         file + "lora_magnitude_vector' is not supported: the architecture does not have it here",
         refused(config, factors(2).zeros(MODULE + "lora_magnitude_vector", "F32", 4, 32)));
     assertEquals(
-        "adapter_model.safetensors: tensor 'base_model.model.model.embed_tokens.lora_embedding_A' is"
-            + " not supported: the architecture does not have it here",
+        "adapter_model.safetensors: tensor 'base_model.model.model.embed_tokens.lora_embedding_A'"
+            + " is not supported: the architecture does not have it here",
         refused(
             config,
             factors(2).zeros("base_model.model.model.embed_tokens.lora_embedding_A", "F32", 4, 2)));

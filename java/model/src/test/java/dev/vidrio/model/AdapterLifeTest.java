@@ -8,11 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.weight.LowRank;
-import dev.vidrio.model.gguf.GgmlType;
 import dev.vidrio.model.testfiles.TinyAdapter;
-import dev.vidrio.model.testfiles.TinyModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

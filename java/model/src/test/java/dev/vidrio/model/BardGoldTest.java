@@ -4,6 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;
@@ -13,8 +15,6 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.testfiles.BardFiles;
-import dev.vidrio.model.testfiles.SafetensorsFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;

@@ -3,10 +3,10 @@ package dev.vidrio.model;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ChatOptions;
-import dev.vidrio.model.testfiles.TinyModel;
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.formats.testfiles.TinyModel;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ChatOptions;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,9 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ChatFormatTest {
   private static final String END = "<|endoftext|>";
   private static final String TEMPLATE =
-      "{{ bos_token }}{{ tools | tojson }}{% for m in messages %}{{ m.role }}:{{ m.content | trim }}"
-          + "{% for part in m.parts %}{{ part.text }}{% endfor %}"
-          + "{{ eos_token }}{% endfor %}";
+      "{{ bos_token }}{{ tools | tojson }}{% for m in messages %}{{ m.role }}:{{ m.content | trim"
+          + " }}{% for part in m.parts %}{{ part.text }}{% endfor %}{{ eos_token }}{% endfor %}";
 
   @TempDir Path directory;
 

@@ -3,11 +3,12 @@ package dev.vidrio.model;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ChatOptions;
-import dev.vidrio.model.testfiles.BardFiles;
-import dev.vidrio.model.testfiles.TinyModel;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ChatOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

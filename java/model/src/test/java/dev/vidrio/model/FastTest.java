@@ -6,12 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.testfiles.TinyModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;

@@ -2,12 +2,12 @@ package dev.vidrio.model;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.model.grammar.ConstraintState;
-import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.grammar.ConstraintState;
+import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.tokenizer.TokenDecoder;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.tokenizer.TokenDecoder;
 import java.io.PrintStream;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;

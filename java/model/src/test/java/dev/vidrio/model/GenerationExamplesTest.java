@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.model.testfiles.TinyAdapter;
-import dev.vidrio.model.testfiles.TinyModel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;

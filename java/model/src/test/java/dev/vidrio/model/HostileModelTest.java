@@ -3,8 +3,9 @@ package dev.vidrio.model;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.testfiles.hostile.HostileFile;
-import dev.vidrio.model.testfiles.hostile.HostileFiles;
+import dev.vidrio.error.ModelException;
+import dev.vidrio.formats.testfiles.hostile.HostileFile;
+import dev.vidrio.formats.testfiles.hostile.HostileFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,14 +4,14 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.kernel.weight.WeightType;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.testfiles.BardFiles;
-import dev.vidrio.model.testfiles.TinyModel;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

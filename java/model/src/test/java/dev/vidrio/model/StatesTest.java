@@ -6,11 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ChatOptions;
 import dev.vidrio.model.testfiles.CountingExecutor;
 import dev.vidrio.model.testfiles.TinyModels;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ChatOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -228,7 +229,8 @@ class StatesTest {
     model.close();
     model =
         open(
-            "{{ m.content[:5] if m.role == 'assistant' and messages[-1].role == 'user' else m.content }};");
+            "{{ m.content[:5] if m.role == 'assistant' and messages[-1].role == 'user' else"
+                + " m.content }};");
     try (Chat chat = model.newChat(ChatOptions.DEFAULT, GREEDY, SessionOptions.DEFAULT)) {
       int before = chat.send("0123456789".repeat(15)).result().promptTokens();
       for (String result : List.of("7".repeat(70), "8".repeat(70))) {

@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ChatOptions;
 import dev.vidrio.model.testfiles.FailingExecutor;
 import dev.vidrio.model.testfiles.TinyModels;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ChatOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;

@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

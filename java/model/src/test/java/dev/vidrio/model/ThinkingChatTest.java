@@ -4,12 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.testfiles.TinyModel;
+import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ChatOptions;
 import dev.vidrio.model.testfiles.ParrotModel;
-import dev.vidrio.model.testfiles.TinyModel;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ChatOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

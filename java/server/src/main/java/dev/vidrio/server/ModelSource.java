@@ -1,8 +1,8 @@
 package dev.vidrio.server;
 
 import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.server.model.ModelOffer;
 import dev.vidrio.server.model.ServedModel;

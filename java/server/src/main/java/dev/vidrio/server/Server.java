@@ -5,7 +5,7 @@ import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.EngineStatus;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.server.chat.ChatRoute;
 import dev.vidrio.server.chat.ResponseRoute;
 import dev.vidrio.server.generation.RequestLimits;
@@ -128,7 +128,7 @@ public final class Server implements AutoCloseable {
    *     loaded before this returns, the others when they are asked for
    * @throws IOException when the address cannot be listened at
    * @throws OutOfMemoryError when there is too little for a model and its engine
-   * @throws dev.vidrio.model.ModelException when one of these cannot be loaded, or an adapter or a
+   * @throws dev.vidrio.error.ModelException when one of these cannot be loaded, or an adapter or a
    *     draft model is not for its model
    */
   public static Server start(ServerOptions options, ModelSource... models) throws IOException {

@@ -1,6 +1,6 @@
 package dev.vidrio.server;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.time.Duration;
 
 /**

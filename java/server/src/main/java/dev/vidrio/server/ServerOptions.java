@@ -1,7 +1,7 @@
 package dev.vidrio.server;
 
 import dev.vidrio.engine.EngineOptions;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.time.Duration;
 import java.util.List;
 import javax.net.ssl.SSLContext;

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.EngineStatus;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
-import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.CountingExecutor;
 import dev.vidrio.server.testserver.TestServer;
 import java.time.Duration;
@@ -37,7 +37,8 @@ class DraftModelTest {
             "/v1/completions",
             """
             {"model": "bard", "prompt": "To be, or", "max_tokens": 40, "temperature": 0,
-             "ignore_eos": true%s}"""
+             "ignore_eos": true%s}\
+            """
                 .formatted(more))
         .path("choices")
         .path(0)

@@ -3,7 +3,7 @@ package dev.vidrio.server;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.server.testserver.TestServer;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -1,7 +1,7 @@
 package dev.vidrio.spark;
 
 import dev.vidrio.engine.EngineOptions;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.io.Serializable;
 
 /**

@@ -1,8 +1,8 @@
 package dev.vidrio.spark;
 
 import dev.vidrio.engine.generation.TokenStream;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.GenerationResult;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.spark.ExecutorEngines.OpenEngine;
 import java.util.ArrayDeque;
 import java.util.Iterator;

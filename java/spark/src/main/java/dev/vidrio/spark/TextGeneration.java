@@ -2,12 +2,12 @@ package dev.vidrio.spark;
 
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.template.ChatMessage;
 import dev.vidrio.spark.ExecutorEngines.OpenEngine;
+import dev.vidrio.template.ChatMessage;
 import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.List;

@@ -8,12 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.ModelFileException;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.ScriptedModel;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,8 +1,8 @@
 package dev.vidrio.spring;
 
-import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ToolCall;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ToolCall;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,7 +1,7 @@
 package dev.vidrio.spring;
 
 import dev.vidrio.engine.EmbeddingEngine;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import io.micrometer.observation.ObservationRegistry;
 import java.nio.file.Path;
 import java.util.ArrayList;

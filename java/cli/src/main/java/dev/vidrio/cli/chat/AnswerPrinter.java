@@ -4,7 +4,7 @@ import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.Generator.Finish;
-import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.template.ChatMessage;
 
 /**
  * Shows a chat model's answer as it comes: its text on standard output, and what the model thinks

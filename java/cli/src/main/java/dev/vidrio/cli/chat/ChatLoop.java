@@ -2,13 +2,13 @@ package dev.vidrio.cli.chat;
 
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Escapes;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Chat;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.GenerationResult;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.TokenStream;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ToolCall;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ToolCall;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;

@@ -1,8 +1,8 @@
 package dev.vidrio.cli.chat;
 
 import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -15,7 +15,7 @@ import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.GenerationResult;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.template.ChatMessage;
+import dev.vidrio.template.ChatMessage;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;

@@ -1,7 +1,7 @@
 package dev.vidrio.cli.generation;
 
 import dev.vidrio.engine.generation.BeamOptions;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 

@@ -1,8 +1,8 @@
 package dev.vidrio.cli.generation;
 
 import dev.vidrio.cli.io.InputOutput;
-import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.grammar.Grammar;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;

@@ -11,7 +11,7 @@ import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
-import dev.vidrio.model.tokenizer.TokenDecoder;
+import dev.vidrio.tokenizer.TokenDecoder;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,7 +1,7 @@
 package dev.vidrio.cli.io;
 
-import dev.vidrio.model.file.AtomicFile;
-import dev.vidrio.model.file.JsonFile;
+import dev.vidrio.formats.file.AtomicFile;
+import dev.vidrio.formats.file.JsonFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

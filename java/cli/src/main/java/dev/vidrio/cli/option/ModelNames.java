@@ -1,9 +1,9 @@
 package dev.vidrio.cli.option;
 
-import dev.vidrio.model.hub.Catalog;
-import dev.vidrio.model.hub.CatalogEntry;
-import dev.vidrio.model.hub.ModelStore;
-import dev.vidrio.model.hub.StoredModel;
+import dev.vidrio.hub.Catalog;
+import dev.vidrio.hub.CatalogEntry;
+import dev.vidrio.hub.ModelStore;
+import dev.vidrio.hub.StoredModel;
 import java.util.Iterator;
 import java.util.stream.Stream;
 

@@ -5,10 +5,10 @@ import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.io.Units;
-import dev.vidrio.model.hub.ModelReference;
-import dev.vidrio.model.hub.ModelStore;
-import dev.vidrio.model.hub.source.ModelSource;
-import dev.vidrio.model.hub.source.ProgressListener;
+import dev.vidrio.hub.ModelReference;
+import dev.vidrio.hub.ModelStore;
+import dev.vidrio.hub.source.ModelSource;
+import dev.vidrio.hub.source.ProgressListener;
 import java.nio.file.Path;
 import java.util.Locale;
 

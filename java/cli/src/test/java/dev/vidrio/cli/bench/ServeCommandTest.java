@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.Cli;
 import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.Server;
 import dev.vidrio.server.ServerOptions;

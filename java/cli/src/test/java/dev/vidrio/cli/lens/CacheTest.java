@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.Cli;
-import dev.vidrio.model.safetensors.Safetensors;
-import dev.vidrio.model.safetensors.SafetensorsTensor;
-import dev.vidrio.model.testfiles.BardFiles;
-import dev.vidrio.model.testfiles.SafetensorsFile;
+import dev.vidrio.formats.safetensors.Safetensors;
+import dev.vidrio.formats.safetensors.SafetensorsTensor;
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.SafetensorsFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;

@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.Cli;
-import dev.vidrio.model.safetensors.Dtype;
-import dev.vidrio.model.safetensors.SafetensorsWriter;
-import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
-import dev.vidrio.model.testfiles.SafetensorsFile;
+import dev.vidrio.formats.safetensors.Dtype;
+import dev.vidrio.formats.safetensors.SafetensorsWriter;
+import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
+import dev.vidrio.formats.testfiles.SafetensorsFile;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;

@@ -2,13 +2,13 @@ package dev.vidrio.engine.draft;
 
 import dev.vidrio.engine.text.Active;
 import dev.vidrio.engine.text.Branch;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.tokenizer.Tokenizer;
-import dev.vidrio.model.tokenizer.vocabulary.TokenType;
+import dev.vidrio.tokenizer.Tokenizer;
+import dev.vidrio.tokenizer.vocabulary.TokenType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;

@@ -1,6 +1,6 @@
 package dev.vidrio.engine.generation;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 
 /**
  * Options of a beam search for the most likely answers, with {@code width} beams. An answer's score

@@ -1,9 +1,9 @@
 package dev.vidrio.engine.generation;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.time.Duration;

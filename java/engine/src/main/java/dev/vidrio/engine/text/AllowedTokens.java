@@ -1,9 +1,9 @@
 package dev.vidrio.engine.text;
 
 import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.grammar.ConstraintState;
+import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.grammar.ConstraintState;
-import dev.vidrio.model.grammar.Grammar;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
@@ -22,7 +22,7 @@ final class AllowedTokens {
   /**
    * Gets the grammar ready, which may take a while.
    *
-   * @throws dev.vidrio.model.InvalidInputException when it does not fit the tokens
+   * @throws dev.vidrio.error.InvalidInputException when it does not fit the tokens
    */
   AllowedTokens(GenerationRequest request, Model model) {
     Grammar grammar = request.options().grammar();

@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;

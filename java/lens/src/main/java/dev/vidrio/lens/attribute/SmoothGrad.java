@@ -1,12 +1,12 @@
 package dev.vidrio.lens.attribute;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.vector.RowMean;
-import dev.vidrio.model.InvalidInputException;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;

@@ -1,7 +1,7 @@
 package dev.vidrio.lens.circuit;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Metric;
-import dev.vidrio.model.InvalidInputException;
 import java.util.function.IntConsumer;
 
 /**

@@ -1,9 +1,9 @@
 package dev.vidrio.lens.circuit;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
-import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToDoubleFunction;

@@ -1,12 +1,12 @@
 package dev.vidrio.lens.circuit;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;

@@ -1,5 +1,6 @@
 package dev.vidrio.lens.circuit;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
@@ -11,7 +12,6 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;

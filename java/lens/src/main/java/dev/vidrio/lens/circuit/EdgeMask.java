@@ -1,6 +1,6 @@
 package dev.vidrio.lens.circuit;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;

@@ -2,15 +2,15 @@ package dev.vidrio.lens.component;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.RowPlan;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.gguf.GgufTensor;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

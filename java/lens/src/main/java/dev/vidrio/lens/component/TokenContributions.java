@@ -2,6 +2,7 @@ package dev.vidrio.lens.component;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
@@ -10,7 +11,6 @@ import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.HeadResults;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.HookSource;
-import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

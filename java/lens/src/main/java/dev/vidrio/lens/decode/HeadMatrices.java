@@ -1,5 +1,6 @@
 package dev.vidrio.lens.decode;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
@@ -11,7 +12,6 @@ import dev.vidrio.lens.numeric.SingularVectors;
 import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import java.util.Arrays;
 import java.util.List;
 

@@ -1,5 +1,6 @@
 package dev.vidrio.lens.decode;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
@@ -7,7 +8,6 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
 import java.util.ArrayList;

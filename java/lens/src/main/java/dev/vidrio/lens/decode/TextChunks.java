@@ -1,11 +1,11 @@
 package dev.vidrio.lens.decode;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.Arrays;

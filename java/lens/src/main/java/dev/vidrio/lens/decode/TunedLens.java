@@ -2,16 +2,16 @@ package dev.vidrio.lens.decode;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.safetensors.Dtype;
+import dev.vidrio.formats.safetensors.Safetensors;
+import dev.vidrio.formats.safetensors.SafetensorsTensor;
+import dev.vidrio.formats.safetensors.SafetensorsWriter;
+import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.see.LogitLens;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.safetensors.Dtype;
-import dev.vidrio.model.safetensors.Safetensors;
-import dev.vidrio.model.safetensors.SafetensorsTensor;
-import dev.vidrio.model.safetensors.SafetensorsWriter;
-import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

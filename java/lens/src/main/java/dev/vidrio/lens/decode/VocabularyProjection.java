@@ -2,6 +2,7 @@ package dev.vidrio.lens.decode;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Greatest;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
@@ -14,7 +15,6 @@ import dev.vidrio.lens.plan.HookMap;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.NormValues;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;

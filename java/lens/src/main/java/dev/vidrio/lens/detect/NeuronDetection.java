@@ -2,6 +2,7 @@ package dev.vidrio.lens.detect;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.Capture;
@@ -17,7 +18,6 @@ import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.plan.NormValues;
 import dev.vidrio.lens.plan.RowPlan;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

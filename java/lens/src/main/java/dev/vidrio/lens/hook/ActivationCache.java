@@ -1,7 +1,7 @@
 package dev.vidrio.lens.hook;
 
-import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.NearNames;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.error.NearNames;
 import java.util.List;
 
 /**

@@ -1,6 +1,6 @@
 package dev.vidrio.lens.hook;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 

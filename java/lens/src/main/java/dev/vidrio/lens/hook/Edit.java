@@ -1,7 +1,7 @@
 package dev.vidrio.lens.hook;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Sequence;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

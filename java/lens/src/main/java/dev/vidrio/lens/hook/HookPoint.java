@@ -1,6 +1,6 @@
 package dev.vidrio.lens.hook;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 
 /**
  * A place in a model where an activation can be read or edited.

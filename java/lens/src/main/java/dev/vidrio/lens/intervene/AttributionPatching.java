@@ -1,5 +1,6 @@
 package dev.vidrio.lens.intervene;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
@@ -11,7 +12,6 @@ import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;

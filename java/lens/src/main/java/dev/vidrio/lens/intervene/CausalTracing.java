@@ -1,5 +1,6 @@
 package dev.vidrio.lens.intervene;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
@@ -10,7 +11,6 @@ import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -2,6 +2,7 @@ package dev.vidrio.lens.intervene;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
@@ -15,7 +16,6 @@ import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.RowMean;
-import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;

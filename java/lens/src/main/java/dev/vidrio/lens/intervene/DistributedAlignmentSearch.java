@@ -3,6 +3,7 @@ package dev.vidrio.lens.intervene;
 import static dev.vidrio.lens.vector.DoubleVectors.add;
 import static dev.vidrio.lens.vector.DoubleVectors.dot;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
@@ -14,7 +15,6 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.vidrio.lens.intervene;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 
 /**
  * An interchange intervention (Geiger et al. 2021, arXiv 2106.02997): one text's value of some

@@ -1,11 +1,11 @@
 package dev.vidrio.lens.page;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.util.AbstractList;
 import java.util.ArrayList;

@@ -1,11 +1,11 @@
 package dev.vidrio.lens.plan;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.EditTable.Region;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Objects;

@@ -1,12 +1,12 @@
 package dev.vidrio.lens.plan;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Sequence;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;

@@ -2,6 +2,7 @@ package dev.vidrio.lens.plan;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.Edit.Add;
 import dev.vidrio.kernel.hook.Edit.Clamp;
 import dev.vidrio.kernel.hook.Edit.Scale;
@@ -12,7 +13,6 @@ import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.Change;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;

@@ -1,5 +1,6 @@
 package dev.vidrio.lens.plan;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.Buffer;
@@ -8,7 +9,6 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.util.ArrayDeque;
 import java.util.Deque;

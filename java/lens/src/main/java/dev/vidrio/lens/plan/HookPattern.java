@@ -1,9 +1,9 @@
 package dev.vidrio.lens.plan;
 
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.error.NearNames;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.NearNames;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;

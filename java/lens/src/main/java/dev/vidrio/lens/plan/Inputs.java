@@ -1,9 +1,9 @@
 package dev.vidrio.lens.plan;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

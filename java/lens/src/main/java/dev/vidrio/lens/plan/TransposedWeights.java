@@ -1,11 +1,11 @@
 package dev.vidrio.lens.plan;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Encoder;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

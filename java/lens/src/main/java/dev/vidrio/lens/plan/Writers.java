@@ -1,9 +1,9 @@
 package dev.vidrio.lens.plan;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
-import dev.vidrio.model.InvalidInputException;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;

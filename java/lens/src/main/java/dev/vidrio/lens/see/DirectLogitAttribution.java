@@ -1,5 +1,6 @@
 package dev.vidrio.lens.see;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.attribute.AltiLogit;
@@ -9,7 +10,6 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;

@@ -1,11 +1,11 @@
 package dev.vidrio.lens.see;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Greatest;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

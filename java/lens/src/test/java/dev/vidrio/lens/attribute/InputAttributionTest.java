@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DifferentiableMetric;
@@ -17,9 +19,7 @@ import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.F32BardTest;
 import dev.vidrio.lens.GradientOptions;
@@ -12,7 +13,6 @@ import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;

@@ -3,6 +3,7 @@ package dev.vidrio.lens.decode;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.decode.MaxActivatingExamples.Example;
@@ -10,7 +11,6 @@ import dev.vidrio.lens.decode.probe.Examples;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

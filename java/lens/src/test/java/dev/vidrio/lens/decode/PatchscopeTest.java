@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.hook.ActivationCache;
@@ -12,7 +13,6 @@ import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -3,9 +3,9 @@ package dev.vidrio.lens.hook;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.model.InvalidInputException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

@@ -3,6 +3,7 @@ package dev.vidrio.lens.intervene;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Metric;
@@ -15,7 +16,6 @@ import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.PathPatching.Head;
-import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.detect.HeadDetection;
@@ -18,7 +19,6 @@ import dev.vidrio.lens.see.DirectLogitAttribution.By;
 import dev.vidrio.lens.see.LogitLens;
 import dev.vidrio.lens.see.MassiveActivations;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

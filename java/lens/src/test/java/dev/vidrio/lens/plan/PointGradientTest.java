@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DifferentiableMetric;
@@ -18,7 +19,6 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
@@ -12,7 +13,6 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.see.MassiveActivations.Element;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 

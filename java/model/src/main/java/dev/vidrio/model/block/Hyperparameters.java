@@ -1,10 +1,10 @@
 package dev.vidrio.model.block;
 
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.UnsupportedModelException;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.gguf.GgufValue;
-import dev.vidrio.model.gguf.Metadata;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.GgufValue;
+import dev.vidrio.formats.gguf.Metadata;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;

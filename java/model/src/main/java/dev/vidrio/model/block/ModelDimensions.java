@@ -1,8 +1,8 @@
 package dev.vidrio.model.block;
 
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.gguf.GgufTensor;
 import java.util.Collections;
 import java.util.List;
 

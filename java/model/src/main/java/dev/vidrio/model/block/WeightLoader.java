@@ -2,14 +2,14 @@ package dev.vidrio.model.block;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Encoder;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.UnsupportedModelException;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.gguf.GgufTensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

@@ -1,10 +1,10 @@
 package dev.vidrio.model.block;
 
+import dev.vidrio.formats.gguf.GgufValue;
+import dev.vidrio.formats.gguf.Metadata;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
-import dev.vidrio.model.gguf.GgufValue;
-import dev.vidrio.model.gguf.Metadata;
 
 /**
  * xIELU (Huang &amp; Schlag 2024, arXiv 2411.13010), whose slopes are learned: {@code αₚ x² + β x}

@@ -2,10 +2,10 @@ package dev.vidrio.model.evaluation;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.safetensors.Dtype;
-import dev.vidrio.model.safetensors.Safetensors;
-import dev.vidrio.model.safetensors.SafetensorsTensor;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.safetensors.Dtype;
+import dev.vidrio.formats.safetensors.Safetensors;
+import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

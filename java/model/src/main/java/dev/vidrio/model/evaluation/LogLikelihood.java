@@ -2,12 +2,12 @@ package dev.vidrio.model.evaluation;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;
-import dev.vidrio.model.tokenizer.EncodeOptions;
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.tokenizer.EncodeOptions;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,10 +1,10 @@
 package dev.vidrio.model.evaluation;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;
-import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.tokenizer.EncodeOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

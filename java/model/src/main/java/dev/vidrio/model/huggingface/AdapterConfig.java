@@ -34,7 +34,7 @@ final class AdapterConfig {
   /**
    * Reads it.
    *
-   * @throws dev.vidrio.model.UnsupportedModelException if it asks for more than factors
+   * @throws dev.vidrio.error.UnsupportedModelException if it asks for more than factors
    */
   AdapterConfig(Config config) {
     this.config = config;

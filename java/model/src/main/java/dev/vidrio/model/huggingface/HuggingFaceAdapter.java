@@ -1,17 +1,17 @@
 package dev.vidrio.model.huggingface;
 
-import dev.vidrio.model.ModelFileException;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.file.JsonFile;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.Metadata;
+import dev.vidrio.formats.gguf.MetadataBuilder;
+import dev.vidrio.formats.gguf.TensorSource;
+import dev.vidrio.formats.safetensors.Safetensors;
+import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.model.architecture.catalog.Catalog;
-import dev.vidrio.model.file.JsonFile;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.gguf.Metadata;
-import dev.vidrio.model.gguf.MetadataBuilder;
-import dev.vidrio.model.gguf.TensorSource;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.Mapping;
-import dev.vidrio.model.safetensors.Safetensors;
-import dev.vidrio.model.safetensors.SafetensorsTensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -47,7 +47,7 @@ public final class HuggingFaceAdapter {
    * @param model which the adapter is for
    * @param arena closes the mapped file
    * @throws ModelFileException if a file is missing, damaged or contradicts the other
-   * @throws dev.vidrio.model.UnsupportedModelException if the adapter uses what this version does
+   * @throws dev.vidrio.error.UnsupportedModelException if the adapter uses what this version does
    *     not have
    */
   public static HuggingFaceAdapter open(Path directory, Gguf model, Arena arena) {

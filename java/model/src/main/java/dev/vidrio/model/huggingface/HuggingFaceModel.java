@@ -1,17 +1,17 @@
 package dev.vidrio.model.huggingface;
 
-import dev.vidrio.model.ModelFileException;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.file.JsonFile;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.Metadata;
+import dev.vidrio.formats.gguf.MetadataBuilder;
+import dev.vidrio.formats.gguf.TensorSource;
+import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.model.architecture.catalog.Catalog;
-import dev.vidrio.model.file.JsonFile;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.gguf.Metadata;
-import dev.vidrio.model.gguf.MetadataBuilder;
-import dev.vidrio.model.gguf.TensorSource;
 import dev.vidrio.model.huggingface.checkpoint.Checkpoint;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.Mapping;
-import dev.vidrio.model.safetensors.SafetensorsTensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,7 +49,7 @@ public final class HuggingFaceModel {
    *
    * @param arena closes the mapped files
    * @throws ModelFileException if a file is missing, damaged or contradicts another
-   * @throws dev.vidrio.model.UnsupportedModelException if the model is of an architecture, or uses
+   * @throws dev.vidrio.error.UnsupportedModelException if the model is of an architecture, or uses
    *     a feature of it, that this version does not have
    */
   public static HuggingFaceModel open(Path directory, Arena arena) {

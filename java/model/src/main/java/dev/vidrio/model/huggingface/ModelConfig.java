@@ -1,8 +1,8 @@
 package dev.vidrio.model.huggingface;
 
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.gguf.GgufValue;
-import dev.vidrio.model.gguf.Metadata;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.GgufValue;
+import dev.vidrio.formats.gguf.Metadata;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;

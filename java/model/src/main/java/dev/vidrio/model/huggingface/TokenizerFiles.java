@@ -1,16 +1,16 @@
 package dev.vidrio.model.huggingface;
 
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.file.JsonFile;
-import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.file.JsonFile;
+import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
-import dev.vidrio.model.tokenizer.Tokenizers;
-import dev.vidrio.model.tokenizer.vocabulary.LiteralRules;
-import dev.vidrio.model.tokenizer.vocabulary.Normalization;
-import dev.vidrio.model.tokenizer.vocabulary.SpacePrefix;
-import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
-import dev.vidrio.model.tokenizer.vocabulary.TokenType;
-import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
+import dev.vidrio.tokenizer.Tokenizers;
+import dev.vidrio.tokenizer.vocabulary.LiteralRules;
+import dev.vidrio.tokenizer.vocabulary.Normalization;
+import dev.vidrio.tokenizer.vocabulary.SpacePrefix;
+import dev.vidrio.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.tokenizer.vocabulary.TokenType;
+import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

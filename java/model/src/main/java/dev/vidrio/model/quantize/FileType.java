@@ -1,6 +1,6 @@
 package dev.vidrio.model.quantize;
 
-import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.formats.gguf.GgmlType;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;

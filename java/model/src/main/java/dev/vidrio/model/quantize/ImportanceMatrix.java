@@ -1,10 +1,10 @@
 package dev.vidrio.model.quantize;
 
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.gguf.GgufTensor;
-import dev.vidrio.model.gguf.TensorSource;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.GgufTensor;
+import dev.vidrio.formats.gguf.TensorSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;

@@ -1,9 +1,9 @@
 package dev.vidrio.model.quantize;
 
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.gguf.GgufValue;
-import dev.vidrio.model.gguf.Metadata;
-import dev.vidrio.model.gguf.TensorSource;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.gguf.GgufValue;
+import dev.vidrio.formats.gguf.Metadata;
+import dev.vidrio.formats.gguf.TensorSource;
 import java.util.Comparator;
 import java.util.List;
 import java.util.regex.Matcher;

@@ -1,15 +1,15 @@
 package dev.vidrio.model.quantize;
 
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.GgufWriter;
+import dev.vidrio.formats.gguf.Metadata;
+import dev.vidrio.formats.gguf.MetadataBuilder;
+import dev.vidrio.formats.gguf.TensorSource;
 import dev.vidrio.kernel.ffm.Encoder;
 import dev.vidrio.kernel.weight.WeightType;
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.UnsupportedModelException;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.gguf.GgufWriter;
-import dev.vidrio.model.gguf.Metadata;
-import dev.vidrio.model.gguf.MetadataBuilder;
-import dev.vidrio.model.gguf.TensorSource;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
 import java.io.IOException;
 import java.lang.foreign.Arena;

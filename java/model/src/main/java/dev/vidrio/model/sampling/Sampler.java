@@ -2,8 +2,8 @@ package dev.vidrio.model.sampling;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Greatest;
-import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 

@@ -1,6 +1,6 @@
 package dev.vidrio.model.sampling;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.util.Map;
 
 /**

@@ -3,6 +3,7 @@ package dev.vidrio.model.architecture;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
@@ -15,7 +16,6 @@ import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.model.architecture.catalog.Catalog;
-import dev.vidrio.model.testfiles.SafetensorsFile;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

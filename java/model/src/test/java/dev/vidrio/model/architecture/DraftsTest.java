@@ -2,12 +2,12 @@ package dev.vidrio.model.architecture;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.architecture.catalog.Catalog;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.testfiles.GgufWriter;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.ModelException;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.ModelException;
 import dev.vidrio.model.ModelOptions;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.testfiles.GgufWriter;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

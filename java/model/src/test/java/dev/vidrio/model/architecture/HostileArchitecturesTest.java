@@ -3,10 +3,10 @@ package dev.vidrio.model.architecture;
 import static dev.vidrio.model.architecture.HostileFiles.architecture;
 import static dev.vidrio.model.architecture.HostileFiles.assertRefused;
 
-import dev.vidrio.model.ModelException;
-import dev.vidrio.model.UnsupportedModelException;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.gguf.GgufValueType;
+import dev.vidrio.error.ModelException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.gguf.GgufValueType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

@@ -2,10 +2,10 @@ package dev.vidrio.model.architecture;
 
 import static dev.vidrio.model.architecture.HostileFiles.assertRefused;
 
-import dev.vidrio.model.ModelException;
-import dev.vidrio.model.UnsupportedModelException;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.testfiles.GgufWriter;
+import dev.vidrio.error.ModelException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.GgufWriter;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.function.Consumer;

@@ -3,7 +3,7 @@ package dev.vidrio.model.architecture;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.ModelException;
+import dev.vidrio.error.ModelException;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -186,7 +186,8 @@ class RefusedConfigsTest {
         "lfm3|use_sandwich_norm|false",
         "lfm3|use_attention_gate|false",
         "lfm3|layer_types|[\"conv\"]",
-        "lfm3|layer_types|[\"conv\", \"full_attention\", \"conv\", \"conv\", \"chunked_attention\"]",
+        "lfm3|layer_types|[\"conv\", \"full_attention\", \"conv\", \"conv\","
+            + " \"chunked_attention\"]",
         "lfm3|sliding_window|0",
         "opt|activation_function|\"gelu\"",
         "opt|do_layer_norm_before|false",

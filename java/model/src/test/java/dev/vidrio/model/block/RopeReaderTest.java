@@ -2,13 +2,13 @@ package dev.vidrio.model.block;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.model.architecture.LoadListener;
 import dev.vidrio.model.architecture.catalog.Catalog;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.testfiles.GgufWriter;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -3,10 +3,10 @@ package dev.vidrio.model.evaluation;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.safetensors.Dtype;
-import dev.vidrio.model.safetensors.SafetensorsWriter;
-import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.safetensors.Dtype;
+import dev.vidrio.formats.safetensors.SafetensorsWriter;
+import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;

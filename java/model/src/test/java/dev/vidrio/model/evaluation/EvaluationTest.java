@@ -7,14 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.testfiles.BardFiles;
-import dev.vidrio.model.testfiles.SafetensorsFile;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -6,22 +6,22 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.error.ModelException;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.ModelException;
 import dev.vidrio.model.Session;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.TokenStream;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.gguf.GgufTensor;
 import dev.vidrio.model.huggingface.checkpoint.Checkpoint;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import dev.vidrio.model.quantize.Quantizer;
-import dev.vidrio.model.tokenizer.Tokenizer;
-import dev.vidrio.model.tokenizer.Tokenizers;
-import dev.vidrio.model.tokenizer.vocabulary.TokenModel;
-import dev.vidrio.model.tokenizer.vocabulary.TokenType;
-import dev.vidrio.model.tokenizer.vocabulary.Vocabulary;
+import dev.vidrio.tokenizer.Tokenizer;
+import dev.vidrio.tokenizer.Tokenizers;
+import dev.vidrio.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.tokenizer.vocabulary.TokenType;
+import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
@@ -282,13 +282,16 @@ class HuggingFaceModelTest {
       strings = {
         """
         "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first",
-          "split": false}, "model": {"byte_fallback": true,""",
+          "split": false}, "model": {"byte_fallback": true,\
+        """,
         """
         "normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "ByteLevel",
-          "add_prefix_space": false}, "model": {"byte_fallback": false,""",
+          "add_prefix_space": false}, "model": {"byte_fallback": false,\
+        """,
         """
         "normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "Whitespace"},
-          "model": {"unk_token": "a","""
+          "model": {"unk_token": "a",\
+        """
       })
   void vocabulariesAreKeptWhole(String pipeline) throws IOException {
     new TinyDirectory().write(directory);

@@ -1,6 +1,6 @@
 package dev.vidrio.model.huggingface;
 
-import dev.vidrio.model.testfiles.SafetensorsImage;
+import dev.vidrio.formats.testfiles.SafetensorsImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

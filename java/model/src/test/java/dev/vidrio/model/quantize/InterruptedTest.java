@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.testfiles.GgufWriter;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.GgufWriter;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;

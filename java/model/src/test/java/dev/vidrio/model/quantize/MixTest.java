@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.gguf.MetadataBuilder;
-import dev.vidrio.model.gguf.TensorSource;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.gguf.MetadataBuilder;
+import dev.vidrio.formats.gguf.TensorSource;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;

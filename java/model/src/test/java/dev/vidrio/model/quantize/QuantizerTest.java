@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.ModelException;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.gguf.GgufTensor;
-import dev.vidrio.model.testfiles.GgufWriter;
+import dev.vidrio.error.ModelException;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.GgufTensor;
+import dev.vidrio.formats.testfiles.GgufWriter;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;

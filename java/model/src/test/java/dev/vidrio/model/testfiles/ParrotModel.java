@@ -1,6 +1,8 @@
 package dev.vidrio.model.testfiles;
 
-import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.GgufWriter;
+import dev.vidrio.formats.testfiles.TinyVocabulary;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

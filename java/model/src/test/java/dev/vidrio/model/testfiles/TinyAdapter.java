@@ -1,6 +1,9 @@
 package dev.vidrio.model.testfiles;
 
-import dev.vidrio.model.gguf.GgmlType;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.testfiles.BlockEncoder;
+import dev.vidrio.formats.testfiles.GgufWriter;
+import dev.vidrio.formats.testfiles.TinyModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,12 +2,15 @@ package dev.vidrio.model.testfiles;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.GgufTensor;
+import dev.vidrio.formats.gguf.GgufValue;
+import dev.vidrio.formats.testfiles.GgufWriter;
+import dev.vidrio.formats.testfiles.SafetensorsFile;
+import dev.vidrio.formats.testfiles.TinyVocabulary;
 import dev.vidrio.model.SupportedArchitectures;
 import dev.vidrio.model.architecture.ArchitectureInfo;
 import dev.vidrio.model.architecture.Trait;
-import dev.vidrio.model.gguf.Gguf;
-import dev.vidrio.model.gguf.GgufTensor;
-import dev.vidrio.model.gguf.GgufValue;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;

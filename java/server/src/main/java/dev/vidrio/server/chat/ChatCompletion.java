@@ -2,8 +2,6 @@ package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilities;
 import dev.vidrio.server.generation.Reasons;
@@ -12,6 +10,8 @@ import dev.vidrio.server.generation.TextAnswer;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.model.ServedModel;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ToolCall;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,13 +1,13 @@
 package dev.vidrio.server.chat;
 
+import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.ChatAnswer;
 import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.grammar.Grammar;
-import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
+import dev.vidrio.template.ToolCall;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

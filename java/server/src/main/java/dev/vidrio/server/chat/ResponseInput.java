@@ -1,11 +1,11 @@
 package dev.vidrio.server.chat;
 
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
 import dev.vidrio.server.prompt.ChatMessages;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ToolCall;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

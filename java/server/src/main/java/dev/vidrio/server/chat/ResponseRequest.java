@@ -1,7 +1,7 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.grammar.Grammar;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.Parameters;

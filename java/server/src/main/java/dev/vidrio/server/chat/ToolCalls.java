@@ -1,8 +1,8 @@
 package dev.vidrio.server.chat;
 
-import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.http.Json;
+import dev.vidrio.template.ToolCall;
 import java.util.LinkedHashMap;
 import java.util.Map;
 

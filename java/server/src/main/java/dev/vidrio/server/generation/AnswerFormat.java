@@ -1,7 +1,7 @@
 package dev.vidrio.server.generation;
 
-import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.grammar.Grammar;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;

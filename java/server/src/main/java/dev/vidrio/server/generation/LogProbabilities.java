@@ -1,7 +1,7 @@
 package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.generation.TokenLogProbability;
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;

@@ -1,7 +1,7 @@
 package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.model.grammar.Grammar;
+import dev.vidrio.grammar.Grammar;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.model.ServedModel;
 import java.util.List;

@@ -2,8 +2,8 @@ package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.grammar.Grammar;
 import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.model.grammar.Grammar;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;

@@ -1,7 +1,7 @@
 package dev.vidrio.server.http;
 
 import dev.vidrio.engine.EngineException;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.time.Duration;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

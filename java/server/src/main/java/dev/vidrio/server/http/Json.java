@@ -1,7 +1,7 @@
 package dev.vidrio.server.http;
 
-import dev.vidrio.model.file.JsonFile;
-import dev.vidrio.model.file.StrictJson;
+import dev.vidrio.formats.file.JsonFile;
+import dev.vidrio.formats.file.StrictJson;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;

@@ -1,15 +1,15 @@
 package dev.vidrio.server.lens;
 
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ChatOptions;
-import dev.vidrio.model.tokenizer.EncodeOptions;
-import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.ChatMessages;
 import dev.vidrio.server.prompt.TokenIds;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ChatOptions;
+import dev.vidrio.tokenizer.EncodeOptions;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

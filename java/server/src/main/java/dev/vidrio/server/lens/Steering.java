@@ -2,11 +2,11 @@ package dev.vidrio.server.lens;
 
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.intervene.SteeringVector;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Value;

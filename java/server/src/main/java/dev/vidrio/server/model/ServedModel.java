@@ -2,13 +2,13 @@ package dev.vidrio.server.model;
 
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.micrometer.EngineMetrics;
 import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.metrics.ModelMetrics;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;

@@ -1,15 +1,15 @@
 package dev.vidrio.server.prompt;
 
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.file.JsonFile;
-import dev.vidrio.model.template.ChatMessage;
-import dev.vidrio.model.template.ChatOptions;
-import dev.vidrio.model.template.ToolCall;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Value;
+import dev.vidrio.template.ChatMessage;
+import dev.vidrio.template.ChatOptions;
+import dev.vidrio.template.ToolCall;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,8 +1,8 @@
 package dev.vidrio.server.prompt;
 
-import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Value;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.util.List;
 import java.util.function.Function;
 

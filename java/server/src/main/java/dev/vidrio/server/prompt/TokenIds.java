@@ -1,8 +1,8 @@
 package dev.vidrio.server.prompt;
 
-import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Value;
+import dev.vidrio.tokenizer.Tokenizer;
 
 /** Token ids of a request, which are used as they are, once the model is known. */
 public final class TokenIds {

@@ -1,7 +1,7 @@
 package dev.vidrio.server.text;
 
-import dev.vidrio.model.tokenizer.TokenDecoder;
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.tokenizer.TokenDecoder;
+import dev.vidrio.tokenizer.Tokenizer;
 
 /** The text of tokens as completions have it: special tokens give none. */
 final class CompletionText {

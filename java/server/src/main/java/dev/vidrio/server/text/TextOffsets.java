@@ -1,7 +1,7 @@
 package dev.vidrio.server.text;
 
-import dev.vidrio.model.tokenizer.TokenDecoder;
-import dev.vidrio.model.tokenizer.Tokenizer;
+import dev.vidrio.tokenizer.TokenDecoder;
+import dev.vidrio.tokenizer.Tokenizer;
 
 /**
  * Where the texts of tokens begin, in code points of the whole, as Python counts: a character that

@@ -1,13 +1,13 @@
 package dev.vidrio.server.text;
 
-import dev.vidrio.model.tokenizer.EncodeOptions;
-import dev.vidrio.model.tokenizer.Tokenizer;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.Models;
 import dev.vidrio.server.prompt.TokenIds;
+import dev.vidrio.tokenizer.EncodeOptions;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

@@ -2,8 +2,8 @@ package dev.vidrio.server.chat;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.formats.testfiles.TinyModel;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.TinyModel;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.testserver.TestServer;
 import java.nio.file.Path;

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpServer;
 import dev.vidrio.engine.EngineOptions;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.metrics.RequestMetrics;
@@ -93,7 +93,8 @@ class GateTest {
             TestServer.error(server.post(path, SHORT)));
       }
       assertEquals(
-          "415 unsupported_media_type - content encoding 'gzip': bodies are taken as they are, without one",
+          "415 unsupported_media_type - content encoding 'gzip': bodies are taken as they are,"
+              + " without one",
           TestServer.error(
               server.send(
                   server.jsonRequest(COMPLETE, SHORT).header("Content-Encoding", "gzip").build())));
@@ -248,7 +249,8 @@ class GateTest {
       assertEquals(429, response.statusCode(), response.body());
       assertTrue(Integer.parseInt(response.headers().firstValue("retry-after").orElse("0")) >= 1);
       String failed =
-          "vidrio_requests_failed_total{error_type=\"queue_full\",gen_ai_request_model=\"bard\"} 2.0";
+          "vidrio_requests_failed_total{error_type=\"queue_full\",gen_ai_request_model=\"bard\"}"
+              + " 2.0";
       String metrics = server.get("/metrics").body();
       assertTrue(metrics.contains(failed), metrics);
     }
@@ -324,7 +326,8 @@ class GateTest {
       assertEquals(200, server.post(COMPLETE, many.replace(",'d'", "")).statusCode());
       String best = "{'model':'bard','max_tokens':1,'prompt':'a','best_of':4}";
       assertEquals(
-          "400 invalid_value best_of best_of: asks for 4 answers at a time, and there is room for 3",
+          "400 invalid_value best_of best_of: asks for 4 answers at a time, and there is room for"
+              + " 3",
           TestServer.error(server.post(COMPLETE, best)));
       String chat = "{'model':'parrot','messages':[{'role':'user','content':'a'}],'n':4}";
       assertEquals(

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.EngineStatus;
-import dev.vidrio.model.testfiles.BardFiles;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.ServerLimits;
@@ -162,7 +162,10 @@ class ReplyTest {
           LONG.formatted(random.nextBoolean()).replace("'n':32", "'n':" + (1 + random.nextInt(3)));
       String request = body.replace('\'', '"');
       String head =
-          "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+          "POST /v1/completions HTTP/1.1\r\n"
+              + "Host: x\r\n"
+              + "Content-Type: application/json\r\n"
+              + "Content-Length: "
               + request.length()
               + "\r\n\r\n";
       String whole = head + request;

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.LensOptions;
+import dev.vidrio.formats.safetensors.Safetensors;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
@@ -16,8 +18,6 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.see.LogitLens;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.safetensors.Safetensors;
-import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.server.testserver.TestServer;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -268,9 +268,11 @@ class LensRoutesTest {
         "logits | 'tokens':[2048] | tokens[0] tokens[0] 2048: must be below 2048",
         "logits | 'prompt':'a','position':2 | position position 2: must be an integer from -2 to 1",
         "logits | 'prompt':'a','top':21 | top top 21: must be an integer from 1 to 20",
-        "logits | 'prompt':'a','hooks':'blocks.0.attn.hook_z' | hooks hook blocks.0.attn.hook_z: is no",
+        "logits | 'prompt':'a','hooks':'blocks.0.attn.hook_z' | hooks hook blocks.0.attn.hook_z: is"
+            + " no",
         "logits | 'prompt':'a','layer':1 | layer layer: is not supported",
-        "logits | 'messages':[{'role':'user','content':'a'}] | model model bard: has no chat template",
+        "logits | 'messages':[{'role':'user','content':'a'}] | model model bard: has no chat"
+            + " template",
         "attention | 'prompt':'a','layer':4 | layer layer 4: must be an integer from 0 to 3",
         "attention | 'prompt':'a','head':8 | head head 8: must be an integer from 0 to 7",
         "attribution | 'tokens':[1] | tokens tokens: must have 2 tokens or more",
@@ -278,11 +280,16 @@ class LensRoutesTest {
         "attribution | 'prompt':'a','method':'magic' | method method \"magic\": must be one of",
         "cache | 'prompt':'a' | hooks hooks: is required",
         "cache | 'prompt':'a','hooks':'nowhere' | hooks hook nowhere",
-        "patch | 'clean':'a','corrupted':'a b c d','answer':1,'wrong':2 | corrupted corrupted text 5 tokens",
-        "patch | 'clean':'a','corrupted':'b','answer':'to be','wrong':2 | answer answer \"to be\": must be one token",
-        "patch | 'clean':'a','corrupted':'b','answer':99999,'wrong':2 | answer answer 99999: must be an integer from 0 to 2047",
-        "patch | 'clean':'a','corrupted':'b','answer':1,'wrong':2048 | wrong wrong 2048: must be an integer",
-        "patch | 'clean':'a','corrupted':'b','answer':2,'wrong':2 | wrong wrong: must be another token than answer",
+        "patch | 'clean':'a','corrupted':'a b c d','answer':1,'wrong':2 | corrupted corrupted text"
+            + " 5 tokens",
+        "patch | 'clean':'a','corrupted':'b','answer':'to be','wrong':2 | answer answer \"to be\":"
+            + " must be one token",
+        "patch | 'clean':'a','corrupted':'b','answer':99999,'wrong':2 | answer answer 99999: must"
+            + " be an integer from 0 to 2047",
+        "patch | 'clean':'a','corrupted':'b','answer':1,'wrong':2048 | wrong wrong 2048: must be an"
+            + " integer",
+        "patch | 'clean':'a','corrupted':'b','answer':2,'wrong':2 | wrong wrong: must be another"
+            + " token than answer",
         "logits | 'prompt':'a','answer':[1,5000] | answer[1] answer[1] 5000: must be below 2048",
         "logits | 'prompt':'a','hooks':'foo' | hooks hook foo",
       })

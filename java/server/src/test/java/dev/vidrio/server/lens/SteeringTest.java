@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.LensOptions;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
@@ -14,7 +15,6 @@ import dev.vidrio.lens.intervene.SteeringVector;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.Sequence;
 import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.server.testserver.TestServer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -141,16 +141,28 @@ class SteeringTest {
       value = {
         "{} | vidrio.steer vidrio.steer: is required",
         "{'steer':[],'watch':1} | vidrio.watch vidrio.watch: is not supported",
-        "{'steer':[{'hook':'foo','strength':1,'vector':[1]}]} | vidrio.steer[0].hook vidrio.steer[0].hook \"foo\": the model has no such hook point",
+        "{'steer':[{'hook':'foo','strength':1,'vector':[1]}]} | vidrio.steer[0].hook"
+            + " vidrio.steer[0].hook \"foo\": the model has no such hook point",
         "{'steer':[{'strength':1}]} | vidrio.steer[0].hook vidrio.steer[0].hook: is required",
-        "{'steer':[{'hook':'*.hook_resid_post','strength':1,'vector':[1]}]} | vidrio.steer[0].hook vidrio.steer[0].hook \"*.hook_resid_post\": means 4 points, but must mean one",
-        "{'steer':[{'hook':'blocks.0.hook_resid_post','plus':'a','minus':'b'}]} | vidrio.steer[0].strength",
-        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'plus':'a'}]} | vidrio.steer[0].minus",
-        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1],'plus':'a'}]} | vidrio.steer[0].plus",
-        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1e6,'vector':[0,3e38]}]} | vidrio.steer[0].vector[1] vidrio.steer[0].vector[1] 3.0E38: times the strength must be from -1e15 to 1e15",
-        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':-2,'vector':[-1e15]}]} | vidrio.steer[0].vector[0] vidrio.steer[0].vector[0] -1.0E15: times the strength must be",
-        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1,2]}]} | vidrio.steer[0].vector vidrio.steer[0].vector: edit of blocks.0.hook_resid_post",
-        "{'steer':[{'hook':'blocks.0.attn.hook_z','strength':1,'plus':'a','minus':'b'}]} | vidrio.steer[0].hook vidrio.steer[0].hook \"blocks.0.attn.hook_z\": this server steers at blocks.*.hook_resid_post",
+        "{'steer':[{'hook':'*.hook_resid_post','strength':1,'vector':[1]}]} | vidrio.steer[0].hook"
+            + " vidrio.steer[0].hook \"*.hook_resid_post\": means 4 points, but must mean one",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','plus':'a','minus':'b'}]} |"
+            + " vidrio.steer[0].strength",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'plus':'a'}]} |"
+            + " vidrio.steer[0].minus",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1],'plus':'a'}]} |"
+            + " vidrio.steer[0].plus",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1e6,'vector':[0,3e38]}]} |"
+            + " vidrio.steer[0].vector[1] vidrio.steer[0].vector[1] 3.0E38: times the strength must"
+            + " be from -1e15 to 1e15",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':-2,'vector':[-1e15]}]} |"
+            + " vidrio.steer[0].vector[0] vidrio.steer[0].vector[0] -1.0E15: times the strength"
+            + " must be",
+        "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1,2]}]} |"
+            + " vidrio.steer[0].vector vidrio.steer[0].vector: edit of blocks.0.hook_resid_post",
+        "{'steer':[{'hook':'blocks.0.attn.hook_z','strength':1,'plus':'a','minus':'b'}]} |"
+            + " vidrio.steer[0].hook vidrio.steer[0].hook \"blocks.0.attn.hook_z\": this server"
+            + " steers at blocks.*.hook_resid_post",
       })
   void whatIsWrongIsRefused(String vidrio, String expected) {
     String error =

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.EngineOptions;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.http.ApiException;

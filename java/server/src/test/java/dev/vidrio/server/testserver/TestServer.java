@@ -1,14 +1,14 @@
 package dev.vidrio.server.testserver;
 
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import dev.vidrio.model.testfiles.ParrotModel;
-import dev.vidrio.model.tokenizer.EncodeOptions;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.Server;
 import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.ServerOptions;
+import dev.vidrio.tokenizer.EncodeOptions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;

@@ -4,13 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.LogLikelihood;
 import dev.vidrio.model.sampling.SamplingOptions;
-import dev.vidrio.model.testfiles.BardFiles;
-import dev.vidrio.model.tokenizer.EncodeOptions;
 import dev.vidrio.server.testserver.TestServer;
+import dev.vidrio.tokenizer.EncodeOptions;
 import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -3,10 +3,10 @@ package dev.vidrio.server.text;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
-import dev.vidrio.model.testfiles.BardFiles;
 import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.testserver.TestServer;
 import java.net.http.HttpResponse;

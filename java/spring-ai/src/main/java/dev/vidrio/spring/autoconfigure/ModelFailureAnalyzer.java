@@ -1,6 +1,6 @@
 package dev.vidrio.spring.autoconfigure;
 
-import dev.vidrio.model.ModelException;
+import dev.vidrio.error.ModelException;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 

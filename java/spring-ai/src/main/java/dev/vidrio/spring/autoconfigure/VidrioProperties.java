@@ -1,9 +1,9 @@
 package dev.vidrio.spring.autoconfigure;
 
 import dev.vidrio.engine.EngineOptions;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.nio.file.Path;

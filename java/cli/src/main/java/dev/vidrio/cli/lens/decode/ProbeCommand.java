@@ -12,7 +12,7 @@ import dev.vidrio.lens.decode.probe.Leace;
 import dev.vidrio.lens.decode.probe.LinearProbe;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.tokenizer.EncodeOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

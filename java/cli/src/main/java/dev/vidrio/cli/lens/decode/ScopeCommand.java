@@ -11,7 +11,7 @@ import dev.vidrio.lens.decode.Patchscope;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.tokenizer.EncodeOptions;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -7,7 +7,7 @@ import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.detect.RetrievalHeads;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.tokenizer.EncodeOptions;
+import dev.vidrio.tokenizer.EncodeOptions;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;

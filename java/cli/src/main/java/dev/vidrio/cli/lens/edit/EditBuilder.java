@@ -2,12 +2,12 @@ package dev.vidrio.cli.lens.edit;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Change;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.intervene.Ablation;
-import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;

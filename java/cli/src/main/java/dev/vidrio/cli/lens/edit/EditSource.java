@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.edit;
 
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.lens.edit.EditText.Word;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.TextChunks;
@@ -9,7 +10,6 @@ import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.intervene.SteeringVector;
-import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;

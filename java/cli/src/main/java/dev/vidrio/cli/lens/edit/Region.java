@@ -1,11 +1,11 @@
 package dev.vidrio.cli.lens.edit;
 
 import dev.vidrio.cli.lens.edit.Index.Range;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.hook.Change;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
 

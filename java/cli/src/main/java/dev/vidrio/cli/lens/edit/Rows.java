@@ -1,7 +1,7 @@
 package dev.vidrio.cli.lens.edit;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 
 /** Values of an edit: one row for all positions, or one for each. */

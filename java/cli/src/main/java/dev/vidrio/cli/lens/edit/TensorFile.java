@@ -1,9 +1,9 @@
 package dev.vidrio.cli.lens.edit;
 
 import dev.vidrio.cli.io.CommandException;
-import dev.vidrio.model.NearNames;
-import dev.vidrio.model.safetensors.Safetensors;
-import dev.vidrio.model.safetensors.SafetensorsTensor;
+import dev.vidrio.error.NearNames;
+import dev.vidrio.formats.safetensors.Safetensors;
+import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;

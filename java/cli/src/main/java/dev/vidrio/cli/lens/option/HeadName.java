@@ -1,6 +1,6 @@
 package dev.vidrio.cli.lens.option;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 

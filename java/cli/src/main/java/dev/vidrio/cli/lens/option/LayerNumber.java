@@ -1,6 +1,6 @@
 package dev.vidrio.cli.lens.option;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 
 /** Layers as people count them. */

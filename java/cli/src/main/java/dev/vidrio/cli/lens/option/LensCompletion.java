@@ -9,7 +9,7 @@ import dev.vidrio.model.Generator;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.Sampler;
-import dev.vidrio.model.tokenizer.TokenDecoder;
+import dev.vidrio.tokenizer.TokenDecoder;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

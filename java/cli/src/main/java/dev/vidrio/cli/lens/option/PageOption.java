@@ -1,9 +1,9 @@
 package dev.vidrio.cli.lens.option;
 
+import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.lens.page.Page;
 import dev.vidrio.lens.page.View;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.file.AtomicFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

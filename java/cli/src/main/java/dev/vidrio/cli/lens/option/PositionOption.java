@@ -1,6 +1,6 @@
 package dev.vidrio.cli.lens.option;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import picocli.CommandLine.Option;
 
 /** Which token of a text a command is about. */

@@ -1,7 +1,7 @@
 package dev.vidrio.cli.lens.option;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
-import dev.vidrio.model.InvalidInputException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;

@@ -1,8 +1,8 @@
 package dev.vidrio.cli.lens.option;
 
-import dev.vidrio.model.safetensors.Dtype;
-import dev.vidrio.model.safetensors.SafetensorsWriter;
-import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
+import dev.vidrio.formats.safetensors.Dtype;
+import dev.vidrio.formats.safetensors.SafetensorsWriter;
+import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -2,8 +2,8 @@ package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.TextPair;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
 import java.util.ArrayList;

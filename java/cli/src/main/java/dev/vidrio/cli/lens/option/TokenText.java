@@ -1,7 +1,7 @@
 package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.cli.io.Escapes;
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import org.jline.utils.WCWidth;
 

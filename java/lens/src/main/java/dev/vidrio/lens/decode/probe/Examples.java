@@ -1,5 +1,6 @@
 package dev.vidrio.lens.decode.probe;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
@@ -7,7 +8,6 @@ import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.plan.Inputs;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.ArrayList;
 import java.util.Arrays;

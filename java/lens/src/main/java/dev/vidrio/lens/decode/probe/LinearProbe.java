@@ -1,8 +1,8 @@
 package dev.vidrio.lens.decode.probe;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.vector.DoubleVectors;
-import dev.vidrio.model.InvalidInputException;
 
 /**
  * A linear classifier of activations (Alain and Bengio 2017, arXiv 1610.01644; Belinkov 2022): the

@@ -1,10 +1,10 @@
 package dev.vidrio.lens.decode.sae;
 
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.lens.decode.sae.SaeConfig.Activation;
 import dev.vidrio.lens.decode.sae.SaeConfig.Normalization;
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.UnsupportedModelException;
-import dev.vidrio.model.file.JsonFile;
 import java.nio.file.Path;
 import tools.jackson.databind.JsonNode;
 

@@ -1,5 +1,6 @@
 package dev.vidrio.lens.decode.sae;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
@@ -7,7 +8,6 @@ import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.DoubleVectors;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.LogProbability;
 import java.util.Arrays;
 import java.util.List;

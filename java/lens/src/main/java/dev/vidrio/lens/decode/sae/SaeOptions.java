@@ -1,6 +1,6 @@
 package dev.vidrio.lens.decode.sae;
 
-import dev.vidrio.model.InvalidInputException;
+import dev.vidrio.error.InvalidInputException;
 
 /**
  * Options for training a sparse autoencoder.

@@ -2,12 +2,12 @@ package dev.vidrio.lens.decode.sae;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.StepRows;
 import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.model.InvalidInputException;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.List;

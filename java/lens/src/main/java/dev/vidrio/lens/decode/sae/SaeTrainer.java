@@ -1,11 +1,11 @@
 package dev.vidrio.lens.decode.sae;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.decode.sae.SaeConfig.Activation;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

@@ -2,17 +2,17 @@ package dev.vidrio.lens.decode.sae;
 
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.file.AtomicFile;
+import dev.vidrio.formats.file.MadeDirectory;
+import dev.vidrio.formats.safetensors.Dtype;
+import dev.vidrio.formats.safetensors.Safetensors;
+import dev.vidrio.formats.safetensors.SafetensorsTensor;
+import dev.vidrio.formats.safetensors.SafetensorsWriter;
+import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.UnsupportedModelException;
-import dev.vidrio.model.file.AtomicFile;
-import dev.vidrio.model.file.MadeDirectory;
-import dev.vidrio.model.safetensors.Dtype;
-import dev.vidrio.model.safetensors.Safetensors;
-import dev.vidrio.model.safetensors.SafetensorsTensor;
-import dev.vidrio.model.safetensors.SafetensorsWriter;
-import dev.vidrio.model.safetensors.SafetensorsWriter.Entry;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;

@@ -1,10 +1,10 @@
 package dev.vidrio.lens.decode.sae;
 
+import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Greatest;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.InvalidInputException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -48,8 +48,8 @@ public final class SparseAutoencoder implements AutoCloseable {
   /**
    * Reads a directory with {@code cfg.json} and {@code sae_weights.safetensors}.
    *
-   * @throws dev.vidrio.model.ModelFileException when one is missing, damaged or contradicts itself
-   * @throws dev.vidrio.model.UnsupportedModelException when it is of a kind unknown here
+   * @throws dev.vidrio.error.ModelFileException when one is missing, damaged or contradicts itself
+   * @throws dev.vidrio.error.UnsupportedModelException when it is of a kind unknown here
    */
   public static SparseAutoencoder load(Executor executor, Path directory) {
     SaeConfig config = SaeConfigReader.read(directory.resolve(SaeWeights.CONFIG));

@@ -1,6 +1,6 @@
 package dev.vidrio.lens.decode.probe;
 
-import dev.vidrio.model.testfiles.SafetensorsFile;
+import dev.vidrio.formats.testfiles.SafetensorsFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;

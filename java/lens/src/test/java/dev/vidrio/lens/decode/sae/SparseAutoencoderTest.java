@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.hook.Activation;
@@ -11,8 +13,6 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.InvalidInputException;
-import dev.vidrio.model.testfiles.SafetensorsFile;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;

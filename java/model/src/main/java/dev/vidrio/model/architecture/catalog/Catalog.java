@@ -1,13 +1,13 @@
 package dev.vidrio.model.architecture.catalog;
 
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.model.UnsupportedModelException;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.LoadListener;
 import dev.vidrio.model.architecture.catalog.ArchitectureEntry.Directory;
 import dev.vidrio.model.block.Hyperparameters;
 import dev.vidrio.model.block.WeightLoader;
-import dev.vidrio.model.gguf.Gguf;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.Mapping;
 import java.lang.foreign.Arena;
@@ -63,7 +63,7 @@ public final class Catalog {
    * @param repack if true, quantized matrices are packed into memory of their own; otherwise they
    *     stay in the mapped file
    * @throws UnsupportedModelException if the file needs what this version does not support
-   * @throws dev.vidrio.model.ModelFileException if the file contradicts itself
+   * @throws dev.vidrio.error.ModelFileException if the file contradicts itself
    */
   public static Architecture load(
       Gguf gguf, Executor executor, Arena arena, LoadListener progress, boolean repack) {

@@ -4,6 +4,7 @@ import static dev.vidrio.kernel.op.Rotation.Pairs.INTERLEAVED;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.noPe;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 
+import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
@@ -19,7 +20,6 @@ import dev.vidrio.model.architecture.decoder.MixtureSpec;
 import dev.vidrio.model.architecture.decoder.Unembedding;
 import dev.vidrio.model.block.Mamba2;
 import dev.vidrio.model.block.ModelDimensions;
-import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.ExpertNames;
 import dev.vidrio.model.huggingface.mapping.GraniteHybridMapping;

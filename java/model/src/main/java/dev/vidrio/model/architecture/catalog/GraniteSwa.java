@@ -2,7 +2,7 @@ package dev.vidrio.model.architecture.catalog;
 
 import static dev.vidrio.model.huggingface.mapping.LayerTensors.tensor;
 
-import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import dev.vidrio.model.huggingface.mapping.ExpertNames;

@@ -2,10 +2,10 @@ package dev.vidrio.model.architecture.catalog;
 
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 
+import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.model.architecture.decoder.AttentionSpec;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
-import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import dev.vidrio.model.huggingface.mapping.CommonKeys;

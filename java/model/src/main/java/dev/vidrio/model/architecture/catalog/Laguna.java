@@ -4,6 +4,7 @@ import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 import static dev.vidrio.model.huggingface.mapping.LayerTensors.tensor;
 
+import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.model.architecture.decoder.AttentionSpec;
@@ -15,7 +16,6 @@ import dev.vidrio.model.block.Attention.OutputTransform;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import dev.vidrio.model.block.ModelDimensions;
 import dev.vidrio.model.block.RopeReader;
-import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.CommonKeys;
 import dev.vidrio.model.huggingface.mapping.ExpertNames;

@@ -8,6 +8,7 @@ import static dev.vidrio.model.architecture.decoder.FeedForwardSpec.plain;
 import static dev.vidrio.model.huggingface.mapping.LayerTensors.linear;
 import static dev.vidrio.model.huggingface.mapping.LayerTensors.tensor;
 
+import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
@@ -28,7 +29,6 @@ import dev.vidrio.model.block.RopeReader;
 import dev.vidrio.model.block.Sublayer;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.Xielu;
-import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;

@@ -8,6 +8,7 @@ import static dev.vidrio.model.huggingface.mapping.LayerTensors.linear;
 import static dev.vidrio.model.huggingface.mapping.LayerTensors.optional;
 import static dev.vidrio.model.huggingface.mapping.LayerTensors.tensor;
 
+import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp.GroupRank;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
@@ -30,7 +31,6 @@ import dev.vidrio.model.block.Hyperparameters;
 import dev.vidrio.model.block.ModelDimensions;
 import dev.vidrio.model.block.Sublayer;
 import dev.vidrio.model.block.Transformer;
-import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import dev.vidrio.model.huggingface.mapping.BailingMoe2Mapping;

@@ -2,6 +2,7 @@ package dev.vidrio.model.architecture.catalog;
 
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 
+import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
@@ -19,7 +20,6 @@ import dev.vidrio.model.block.RopeReader;
 import dev.vidrio.model.block.Sublayer;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
-import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;

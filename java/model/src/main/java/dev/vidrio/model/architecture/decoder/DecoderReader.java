@@ -13,9 +13,9 @@ public interface DecoderReader {
   /**
    * Reads hyperparameters and weights and returns the model with its plan.
    *
-   * @throws dev.vidrio.model.UnsupportedModelException if the file asks for what the architecture
+   * @throws dev.vidrio.error.UnsupportedModelException if the file asks for what the architecture
    *     does not support
-   * @throws dev.vidrio.model.ModelFileException if the file contradicts itself
+   * @throws dev.vidrio.error.ModelFileException if the file contradicts itself
    */
   Architecture read(Hyperparameters params, WeightLoader weights);
 

@@ -1,9 +1,9 @@
 package dev.vidrio.model.huggingface.checkpoint;
 
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.file.JsonFile;
-import dev.vidrio.model.safetensors.Safetensors;
-import dev.vidrio.model.safetensors.SafetensorsTensor;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.formats.file.JsonFile;
+import dev.vidrio.formats.safetensors.Safetensors;
+import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;

@@ -2,12 +2,12 @@ package dev.vidrio.model.huggingface.checkpoint;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.UnsupportedModelException;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.gguf.TensorSource;
-import dev.vidrio.model.safetensors.Dtype;
-import dev.vidrio.model.safetensors.SafetensorsTensor;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.gguf.TensorSource;
+import dev.vidrio.formats.safetensors.Dtype;
+import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;

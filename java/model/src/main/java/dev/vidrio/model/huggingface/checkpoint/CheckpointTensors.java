@@ -1,10 +1,10 @@
 package dev.vidrio.model.huggingface.checkpoint;
 
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.UnsupportedModelException;
-import dev.vidrio.model.gguf.GgmlType;
-import dev.vidrio.model.safetensors.Dtype;
-import dev.vidrio.model.safetensors.SafetensorsTensor;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.GgmlType;
+import dev.vidrio.formats.safetensors.Dtype;
+import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;

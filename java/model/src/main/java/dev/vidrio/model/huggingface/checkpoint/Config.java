@@ -1,7 +1,7 @@
 package dev.vidrio.model.huggingface.checkpoint;
 
-import dev.vidrio.model.ModelFileException;
-import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -12,7 +12,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The values of a {@code config.json}, or of an object in it. The getters check what they return,
- * as those of {@link dev.vidrio.model.gguf.Metadata} do. A key whose value is null counts as
+ * as those of {@link dev.vidrio.formats.gguf.Metadata} do. A key whose value is null counts as
  * missing.
  */
 public final class Config {

@@ -5,8 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
-import dev.vidrio.model.safetensors.Dtype;
-import dev.vidrio.model.safetensors.SafetensorsTensor;
+import dev.vidrio.formats.safetensors.Dtype;
+import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.vidrio.model.huggingface.mapping;
 
-import dev.vidrio.model.gguf.MetadataBuilder;
+import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;

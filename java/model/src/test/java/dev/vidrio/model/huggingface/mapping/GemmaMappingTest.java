@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.vidrio.model.UnsupportedModelException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.Metadata;
+import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.architecture.catalog.Catalog;
-import dev.vidrio.model.gguf.Metadata;
-import dev.vidrio.model.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.json.JsonMapper;

@@ -1,0 +1,45 @@
+package dev.vidrio.error;
+
+/**
+ * Thrown for a prompt, a token id or an option that the model cannot accept.
+ *
+ * <p>The message reads {@code field value: limit}, for example {@code token id 70000: must be below
+ * 49152}.
+ */
+public final class InvalidInputException extends ModelException {
+
+  private static final long serialVersionUID = 1L;
+
+  private final String field;
+  private final String value;
+  private final String limit;
+
+  /**
+   * Reports an input that cannot be taken.
+   *
+   * @param field the input, such as {@code token id} or {@code temperature}
+   * @param value the value that was given; empty where there is none to show
+   * @param limit what is wrong, and what is allowed
+   */
+  public InvalidInputException(String field, String value, String limit) {
+    super(ErrorText.line("", field, value, limit), null);
+    this.field = ErrorText.part(field);
+    this.value = ErrorText.part(value);
+    this.limit = ErrorText.part(limit);
+  }
+
+  /** Returns the faulty input, as the message shows it. */
+  public String field() {
+    return field;
+  }
+
+  /** Returns the value that was given, as the message shows it, or an empty string. */
+  public String value() {
+    return value;
+  }
+
+  /** Returns what is wrong and what is allowed, as the message shows it. */
+  public String limit() {
+    return limit;
+  }
+}

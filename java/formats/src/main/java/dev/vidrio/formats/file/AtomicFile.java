@@ -1,0 +1,131 @@
+package dev.vidrio.formats.file;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.random.RandomGenerator;
+
+/**
+ * A file that appears under its name only when it is complete: it is written to a temporary file
+ * beside it, which then takes its name. Whatever ends the program before leaves the old file, or
+ * none, and a program that is not killed outright leaves no temporary one.
+ */
+public final class AtomicFile implements AutoCloseable {
+
+  private final Path target;
+  private final Path temporary;
+  private final FileChannel channel;
+  private boolean finished;
+
+  private AtomicFile(Path target) throws IOException {
+    this.target = regularFile(target);
+    String unused = Long.toUnsignedString(RandomGenerator.getDefault().nextLong(), 36);
+    this.temporary =
+        this.target.resolveSibling("." + this.target.getFileName() + "-" + unused + ".part");
+    this.channel = open();
+    temporary.toFile().deleteOnExit();
+  }
+
+  /** Creates the file as any other: a temporary one of the JDK's would be closed to other users. */
+  private FileChannel open() throws IOException {
+    try {
+      return FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    } catch (NoSuchFileException e) {
+      throw new NoSuchFileException(target.toString());
+    } catch (AccessDeniedException e) {
+      throw new AccessDeniedException(target.toString());
+    }
+  }
+
+  /**
+   * Begins a file.
+   *
+   * @throws IOException when the directory cannot be written, or the target is no regular file
+   */
+  public static AtomicFile create(Path target) throws IOException {
+    return new AtomicFile(target);
+  }
+
+  /**
+   * Writes a whole file.
+   *
+   * @throws IOException as {@link #create}, {@link #write} and {@link #finish} do
+   */
+  public static void write(Path target, byte[] content) throws IOException {
+    try (AtomicFile file = create(target)) {
+      file.write(ByteBuffer.wrap(content), 0);
+      file.finish();
+    }
+  }
+
+  /** A file that may be replaced, behind symbolic links; devices and directories are not. */
+  private static Path regularFile(Path target) throws IOException {
+    if (!Files.exists(target)) {
+      return target;
+    }
+    if (!Files.isRegularFile(target)) {
+      throw new FileSystemException(target.toString(), null, "is not a regular file");
+    }
+    return target.toRealPath();
+  }
+
+  /**
+   * Writes all remaining bytes at a position.
+   *
+   * @throws IOException when the file cannot be written, as when the disk is full
+   */
+  public void write(ByteBuffer bytes, long position) throws IOException {
+    try {
+      for (long at = position; bytes.hasRemaining(); ) {
+        at += channel.write(bytes, at);
+      }
+    } catch (ClosedChannelException e) {
+      throw e;
+    } catch (IOException e) {
+      throw named(e);
+    }
+  }
+
+  /** Errors of a channel do not know its file. */
+  private FileSystemException named(IOException e) {
+    var named = new FileSystemException(target.toString(), null, e.getMessage());
+    named.initCause(e);
+    return named;
+  }
+
+  /**
+   * Gives the file its name, after all its bytes have reached the disk.
+   *
+   * @throws IOException when the file cannot be written
+   */
+  public void finish() throws IOException {
+    try {
+      channel.force(true);
+      channel.close();
+    } catch (ClosedChannelException e) {
+      throw e;
+    } catch (IOException e) {
+      throw named(e);
+    }
+    Files.move(
+        temporary, target, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    finished = true;
+  }
+
+  /** Removes what was written unless it is finished. */
+  @Override
+  public void close() throws IOException {
+    if (!finished) {
+      channel.close();
+      Files.deleteIfExists(temporary);
+    }
+  }
+}

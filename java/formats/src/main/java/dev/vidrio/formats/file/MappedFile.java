@@ -1,0 +1,57 @@
+package dev.vidrio.formats.file;
+
+import dev.vidrio.error.ModelFileException;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+
+/** Maps files of models. */
+public final class MappedFile {
+
+  private MappedFile() {}
+
+  /**
+   * Maps a whole file for reading.
+   *
+   * @param arena closes the mapping
+   * @throws ModelFileException if it is no regular file or cannot be mapped
+   */
+  public static MemorySegment map(Path file, Arena arena) {
+    String name = file.toString();
+    try {
+      // attributes first: opening a named pipe would wait for a writer
+      BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+      if (!attributes.isRegularFile()) {
+        String what = attributes.isDirectory() ? "is a directory" : "is not a regular file";
+        throw new ModelFileException(name, "", "", what);
+      }
+      try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+      }
+    } catch (IOException e) {
+      throw new ModelFileException(name, "", "", reason(e), e);
+    } catch (UnsupportedOperationException e) {
+      throw new ModelFileException(name, "", "", "its file system cannot map files", e);
+    }
+  }
+
+  /** Says in words why a file cannot be read. */
+  static String reason(IOException e) {
+    if (e instanceof NoSuchFileException) {
+      return "no such file";
+    }
+    if (e instanceof AccessDeniedException) {
+      return "permission denied";
+    }
+    String detail = e instanceof FileSystemException other ? other.getReason() : e.getMessage();
+    return "cannot be read: " + detail;
+  }
+}

@@ -1,0 +1,3 @@
+/** How model files are mapped, read and written. */
+@org.jspecify.annotations.NullMarked
+package dev.vidrio.formats.file;

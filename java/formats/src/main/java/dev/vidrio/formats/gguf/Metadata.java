@@ -1,0 +1,280 @@
+package dev.vidrio.formats.gguf;
+
+import dev.vidrio.error.ModelFileException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The keys of a model file and their values.
+ *
+ * <p>The getters check what they return: a missing key, a value of another type and a value outside
+ * the limits all end in a {@link ModelFileException} that names file, key, value and limit. An
+ * integer may be stored in any width and sign as long as its value fits; a floating-point number in
+ * either precision. Getters with a {@code fallback} return it, unchecked, when the key is missing.
+ *
+ * <p>Strings must be UTF-8, as the format says; what is not is refused when it is asked for, so
+ * that a key that nobody reads does no harm.
+ */
+public final class Metadata {
+
+  /** How many elements the array getters take: four times the largest vocabulary known. */
+  public static final int MAX_ELEMENTS = 1 << 20;
+
+  /** How many bytes the strings of an array take in the file, at most. */
+  private static final int MAX_STRING_BYTES = 1 << 28;
+
+  private final String file;
+  private final Map<String, GgufValue> entries;
+
+  Metadata(String file, Map<String, GgufValue> entries) {
+    this.file = file;
+    this.entries = entries;
+  }
+
+  /** Returns the name of the file, for errors. */
+  public String file() {
+    return file;
+  }
+
+  /** Returns all entries, unmodifiable and in the file's order. */
+  public Map<String, GgufValue> entries() {
+    return entries;
+  }
+
+  /** Says whether there is such a key. */
+  public boolean contains(String key) {
+    return entries.containsKey(key);
+  }
+
+  /** Returns the value of a key as it stands, if there is such a key. */
+  public Optional<GgufValue> find(String key) {
+    return Optional.ofNullable(entries.get(key));
+  }
+
+  /** Returns a string. */
+  public String string(String key) {
+    return text(key, required(key));
+  }
+
+  /** Returns a string, if there is such a key. */
+  public Optional<String> optionalString(String key) {
+    return find(key).map(value -> text(key, value));
+  }
+
+  private String text(String key, GgufValue value) {
+    if (!(value instanceof GgufValue.Text text)) {
+      throw wrongType(key, value, "a string");
+    }
+    byte[] utf8 = text.utf8().toArray(ValueLayout.JAVA_BYTE);
+    return decode(key, -1, utf8, 0, utf8.length);
+  }
+
+  /** Returns an integer from {@code min} to {@code max}. */
+  public int intValue(String key, int min, int max) {
+    return (int) longValue(key, min, max);
+  }
+
+  /** Returns an integer from {@code min} to {@code max}, or the fallback. */
+  public int intValue(String key, int min, int max, int fallback) {
+    return contains(key) ? intValue(key, min, max) : fallback;
+  }
+
+  /** Returns an integer from {@code min} to {@code max}. */
+  public long longValue(String key, long min, long max) {
+    GgufValue value = required(key);
+    if (!(value instanceof GgufValue.Int number)) {
+      throw wrongType(key, value, "an integer");
+    }
+    if (!number.fitsLong() || number.value() < min || number.value() > max) {
+      throw error(key, number.toString(), range(min, max));
+    }
+    return number.value();
+  }
+
+  /** Returns an integer from {@code min} to {@code max}, or the fallback. */
+  public long longValue(String key, long min, long max, long fallback) {
+    return contains(key) ? longValue(key, min, max) : fallback;
+  }
+
+  /**
+   * Returns a floating-point number from {@code min} to {@code max}; never NaN. One stored in
+   * double precision is rounded.
+   */
+  public float floatValue(String key, float min, float max) {
+    GgufValue value = required(key);
+    if (!(value instanceof GgufValue.Real number)) {
+      throw wrongType(key, value, "a floating-point number");
+    }
+    float rounded = (float) number.value();
+    if (!(rounded >= min && rounded <= max)) {
+      throw error(key, number.toString(), "must be " + min + " to " + max);
+    }
+    return rounded;
+  }
+
+  /** Returns a floating-point number as above, or the fallback. */
+  public float floatValue(String key, float min, float max, float fallback) {
+    return contains(key) ? floatValue(key, min, max) : fallback;
+  }
+
+  /** Returns a truth value. */
+  public boolean boolValue(String key) {
+    GgufValue value = required(key);
+    if (!(value instanceof GgufValue.Bool bool)) {
+      throw wrongType(key, value, "a bool");
+    }
+    return bool.value();
+  }
+
+  /** Returns a truth value, or the fallback. */
+  public boolean boolValue(String key, boolean fallback) {
+    return contains(key) ? boolValue(key) : fallback;
+  }
+
+  /** Returns an array of at most {@link #MAX_ELEMENTS} strings as an unmodifiable list. */
+  public List<String> strings(String key) {
+    GgufValue.Array array = array(key);
+    if (array.elementType() != GgufValueType.STRING && array.length() > 0) {
+      throw wrongType(key, array, "an array of strings");
+    }
+    if (array.data().byteSize() > MAX_STRING_BYTES) {
+      throw error(key, array.toString(), "must have at most " + MAX_STRING_BYTES + " bytes");
+    }
+    // As one piece on the heap: a view of each string would cost more than the string.
+    ByteBuffer bytes = ByteBuffer.wrap(array.data().toArray(ValueLayout.JAVA_BYTE));
+    bytes.order(ByteOrder.LITTLE_ENDIAN);
+    List<String> strings = new ArrayList<>(array.length());
+    for (int i = 0; i < array.length(); i++) {
+      int length = (int) bytes.getLong();
+      strings.add(decode(key, i, bytes.array(), bytes.position(), length));
+      bytes.position(bytes.position() + length);
+    }
+    return Collections.unmodifiableList(strings);
+  }
+
+  /** Returns an array of at most {@link #MAX_ELEMENTS} integers that fit an {@code int}. */
+  public int[] ints(String key) {
+    return ints(key, Integer.MIN_VALUE, Integer.MAX_VALUE);
+  }
+
+  /** Returns an array of at most {@link #MAX_ELEMENTS} integers from {@code min} to {@code max}. */
+  public int[] ints(String key, int min, int max) {
+    GgufValue.Array array = array(key);
+    if (!array.elementType().isInteger()) {
+      throw wrongType(key, array, "an array of integers");
+    }
+    int[] values = new int[array.length()];
+    for (int i = 0; i < values.length; i++) {
+      GgufValue.Int element = new GgufValue.Int(array.elementType(), array.integer(i));
+      if (!element.fitsLong() || element.value() < min || element.value() > max) {
+        throw error(key, i, element.toString(), range(min, max));
+      }
+      values[i] = (int) element.value();
+    }
+    return values;
+  }
+
+  /**
+   * Returns an array of at most {@link #MAX_ELEMENTS} floating-point numbers, any value allowed;
+   * those stored in double precision are rounded.
+   */
+  public float[] floats(String key) {
+    GgufValue.Array array = realArray(key);
+    float[] values = new float[array.length()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) array.real(i);
+    }
+    return values;
+  }
+
+  /**
+   * Returns an array of at most {@link #MAX_ELEMENTS} floating-point numbers, any value allowed, in
+   * double precision.
+   */
+  public double[] doubles(String key) {
+    GgufValue.Array array = realArray(key);
+    double[] values = new double[array.length()];
+    Arrays.setAll(values, array::real);
+    return values;
+  }
+
+  private GgufValue.Array realArray(String key) {
+    GgufValue.Array array = array(key);
+    if (!array.elementType().isReal()) {
+      throw wrongType(key, array, "an array of floating-point numbers");
+    }
+    return array;
+  }
+
+  /**
+   * Makes the error that says what is wrong with a key's value, for those who check more than a
+   * getter can.
+   *
+   * @param value the value found, or an empty string
+   * @param limit what is wrong, and what is allowed
+   */
+  public ModelFileException error(String key, String value, String limit) {
+    return new ModelFileException(file, "key '" + key + "'", value, limit);
+  }
+
+  /** Makes the error that says what is wrong with one element of an array. */
+  public ModelFileException error(String key, int index, String value, String limit) {
+    return new ModelFileException(file, "key '" + key + "'[" + index + "]", value, limit);
+  }
+
+  private GgufValue required(String key) {
+    return find(key).orElseThrow(() -> error(key, "", "is missing"));
+  }
+
+  private GgufValue.Array array(String key) {
+    GgufValue value = required(key);
+    if (!(value instanceof GgufValue.Array array)) {
+      throw wrongType(key, value, "an array");
+    }
+    if (array.length() > MAX_ELEMENTS) {
+      throw error(key, array.toString(), "must have at most " + MAX_ELEMENTS + " elements");
+    }
+    return array;
+  }
+
+  /**
+   * Decodes a string.
+   *
+   * @param index in an array, or −1
+   */
+  private String decode(String key, int index, byte[] utf8, int offset, int length) {
+    String decoded = new String(utf8, offset, length, StandardCharsets.UTF_8);
+    // a replacement character is rare, and only then a second, strict decoding can tell
+    if (decoded.indexOf('\ufffd') >= 0) {
+      try {
+        ByteBuffer bytes = ByteBuffer.wrap(utf8, offset, length);
+        return StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
+      } catch (CharacterCodingException e) {
+        var text = new GgufValue.Text(MemorySegment.ofArray(utf8).asSlice(offset, length));
+        String limit = "is not UTF-8";
+        throw index < 0
+            ? error(key, text.toString(), limit)
+            : error(key, index, text.toString(), limit);
+      }
+    }
+    return decoded;
+  }
+
+  private ModelFileException wrongType(String key, GgufValue value, String expected) {
+    return error(key, value.toString(), "is of type " + value.type() + ", must be " + expected);
+  }
+
+  private static String range(long min, long max) {
+    return "must be " + min + " to " + max;
+  }
+}

@@ -1,0 +1,187 @@
+package dev.vidrio.formats.safetensors;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import dev.vidrio.formats.file.AtomicFile;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Writes a safetensors file piece by piece, so that tensors larger than memory can be written as
+ * they are made:
+ *
+ * <pre>{@code
+ * var entries = List.of(new Entry("logits", Dtype.F32, List.of(n, v)), new Entry("tokens", Dtype.I32, List.of(n)));
+ * try (var writer = SafetensorsWriter.create(path, entries, Map.of())) {
+ *   writer.write("logits", firstRows);
+ *   writer.write("logits", nextRows);
+ *   writer.write("tokens", tokens);
+ *   writer.finish();
+ * }
+ * }</pre>
+ *
+ * The file appears under its name only when {@link #finish} has succeeded.
+ */
+public final class SafetensorsWriter implements AutoCloseable {
+
+  /**
+   * A tensor to come.
+   *
+   * @param name its name
+   * @param dtype type of its elements
+   * @param shape its dimensions, the outermost first
+   */
+  public record Entry(String name, Dtype dtype, List<Long> shape) {
+    /**
+     * Keeps a copy of the shape.
+     *
+     * @throws IllegalArgumentException when a dimension is negative
+     */
+    public Entry {
+      shape = List.copyOf(shape);
+      if (shape.stream().anyMatch(size -> size < 0)) {
+        throw new IllegalArgumentException("tensor " + name + ": shape " + shape + " is negative");
+      }
+    }
+
+    long bytes() {
+      long bytes = dtype.bytes();
+      for (long size : shape) {
+        bytes = Math.multiplyExact(bytes, size);
+      }
+      return bytes;
+    }
+  }
+
+  /** Bytes of a tensor: where they begin in the file, how many are written, how many there are. */
+  private static final class Progress {
+    final long begin;
+    final long total;
+    long written;
+
+    Progress(long begin, long total) {
+      this.begin = begin;
+      this.total = total;
+    }
+  }
+
+  private final AtomicFile file;
+  private final Map<String, Progress> tensors = new LinkedHashMap<>();
+
+  private SafetensorsWriter(Path target, List<Entry> entries, Map<String, String> metadata)
+      throws IOException {
+    byte[] header = header(entries, metadata);
+    long offset = (long) Long.BYTES + header.length;
+    for (Entry entry : entries) {
+      tensors.put(entry.name(), new Progress(offset, entry.bytes()));
+      offset = Math.addExact(offset, entry.bytes());
+    }
+    this.file = AtomicFile.create(target);
+    ByteBuffer start =
+        ByteBuffer.allocate(Long.BYTES + header.length).order(ByteOrder.LITTLE_ENDIAN);
+    file.write(start.putLong(header.length).put(header).flip(), 0);
+  }
+
+  /**
+   * Begins a file.
+   *
+   * @param metadata strings for the header's {@code __metadata__}
+   * @throws IOException when the directory cannot be written, or the target is no regular file
+   */
+  public static SafetensorsWriter create(
+      Path target, List<Entry> entries, Map<String, String> metadata) throws IOException {
+    return new SafetensorsWriter(target, entries, metadata);
+  }
+
+  /** The header, padded with spaces so that the tensors begin at a multiple of 8 bytes. */
+  private static byte[] header(List<Entry> entries, Map<String, String> metadata) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    if (!metadata.isEmpty()) {
+      json.put("__metadata__", metadata);
+    }
+    long offset = 0;
+    for (Entry entry : entries) {
+      long end = Math.addExact(offset, entry.bytes());
+      Map<String, Object> tensor = new LinkedHashMap<>(); // the same bytes in every process
+      tensor.put("dtype", entry.dtype().name());
+      tensor.put("shape", entry.shape());
+      tensor.put("data_offsets", List.of(offset, end));
+      if (json.put(entry.name(), tensor) != null) {
+        throw new IllegalArgumentException("tensor " + entry.name() + " is there twice");
+      }
+      offset = end;
+    }
+    String text = JsonMapper.shared().writeValueAsString(json);
+    int length = text.getBytes(StandardCharsets.UTF_8).length;
+    return (text + " ".repeat(Math.ceilDiv(length, 8) * 8 - length))
+        .getBytes(StandardCharsets.UTF_8);
+  }
+
+  /**
+   * Appends bytes to a tensor.
+   *
+   * @param data little-endian elements
+   * @throws IllegalArgumentException when the tensor is unknown or gets more bytes than it has
+   * @throws IOException when the file cannot be written
+   */
+  public void write(String name, MemorySegment data) throws IOException {
+    Progress tensor = tensors.get(name);
+    if (tensor == null) {
+      throw new IllegalArgumentException("tensor " + name + " is not among " + tensors.keySet());
+    }
+    long written = tensor.written + data.byteSize();
+    if (written > tensor.total) {
+      throw new IllegalArgumentException(
+          "tensor " + name + " gets " + written + " bytes, but has " + tensor.total);
+    }
+    for (long done = 0; done < data.byteSize(); ) {
+      long part = Math.min(data.byteSize() - done, 1 << 20);
+      file.write(data.asSlice(done, part).asByteBuffer(), tensor.begin + tensor.written);
+      tensor.written += part;
+      done += part;
+    }
+  }
+
+  /**
+   * Appends values to a tensor of f32.
+   *
+   * @throws IllegalArgumentException when the tensor is unknown or gets more than it has
+   * @throws IOException when the file cannot be written
+   */
+  public void write(String name, float[] values) throws IOException {
+    MemorySegment bytes = MemorySegment.ofArray(new byte[values.length * Float.BYTES]);
+    MemorySegment.copy(values, 0, bytes, JAVA_FLOAT_UNALIGNED, 0, values.length);
+    write(name, bytes);
+  }
+
+  /**
+   * Gives the file its name.
+   *
+   * @throws IllegalStateException when a tensor is incomplete
+   * @throws IOException when the file cannot be written
+   */
+  public void finish() throws IOException {
+    tensors.forEach(
+        (name, tensor) -> {
+          if (tensor.written != tensor.total) {
+            throw new IllegalStateException(
+                "tensor " + name + " has " + tensor.written + " of " + tensor.total + " bytes");
+          }
+        });
+    file.finish();
+  }
+
+  /** Removes what was written unless it is finished. */
+  @Override
+  public void close() throws IOException {
+    file.close();
+  }
+}

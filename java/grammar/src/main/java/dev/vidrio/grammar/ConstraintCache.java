@@ -1,0 +1,57 @@
+package dev.vidrio.grammar;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.tokenizer.Tokenizer;
+import java.util.LinkedHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A cache of recently used constraints of one tokenizer, so that requests with equal grammars share
+ * their masks. Thread-safe; the thread that requests a new one compiles it without blocking others.
+ */
+public final class ConstraintCache {
+  private final Tokenizer tokenizer;
+  private final int capacity;
+  private final LinkedHashMap<Grammar, TokenConstraint> constraints =
+      new LinkedHashMap<>(16, 0.75f, true);
+  private @Nullable TokenTexts texts;
+
+  /** An empty cache for so many constraints. */
+  public ConstraintCache(Tokenizer tokenizer, int capacity) {
+    if (capacity < 1) {
+      throw new InvalidInputException(
+          "constraints to cache", Integer.toString(capacity), "must be at least 1");
+    }
+    this.tokenizer = tokenizer;
+    this.capacity = capacity;
+  }
+
+  /**
+   * The constraint of a grammar.
+   *
+   * @throws InvalidInputException as {@link TokenConstraint#of} does
+   */
+  public TokenConstraint get(Grammar grammar) {
+    synchronized (constraints) {
+      TokenConstraint known = constraints.get(grammar);
+      if (known != null) {
+        return known;
+      }
+    }
+    TokenConstraint compiled = new TokenConstraint(grammar, texts());
+    synchronized (constraints) {
+      TokenConstraint first = constraints.putIfAbsent(grammar, compiled);
+      if (constraints.size() > capacity) {
+        var _ = constraints.pollFirstEntry();
+      }
+      return first != null ? first : compiled;
+    }
+  }
+
+  private synchronized TokenTexts texts() {
+    if (texts == null) {
+      texts = new TokenTexts(tokenizer);
+    }
+    return texts;
+  }
+}

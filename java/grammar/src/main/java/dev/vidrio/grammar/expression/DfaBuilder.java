@@ -1,0 +1,145 @@
+package dev.vidrio.grammar.expression;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+
+/** Makes the {@link Dfa} of an expression, by sets of places (Rabin and Scott, 1959). */
+final class DfaBuilder {
+
+  /** A place takes a character and goes on, or goes on at two places at once. */
+  private record Place(CodePoints set, int then, int other) {}
+
+  private final StateBudget budget;
+  private final List<Place> places = new ArrayList<>();
+  private final Map<BitSet, Integer> known = new HashMap<>();
+  private final List<BitSet> states = new ArrayList<>();
+
+  DfaBuilder(StateBudget budget) {
+    this.budget = budget;
+  }
+
+  Dfa build(Expr expr) {
+    int end = add(CodePoints.NONE, -1, -1);
+    int start = add(expr, end);
+    int _ = number(closure(List.of(start)));
+    List<List<Dfa.Edge>> edges = new ArrayList<>();
+    BitSet accepting = new BitSet();
+    for (int i = 0; i < states.size(); i++) {
+      accepting.set(i, states.get(i).get(end));
+      edges.add(edges(states.get(i)));
+    }
+    return new Dfa(edges, accepting).trimmed();
+  }
+
+  private int add(CodePoints set, int then, int other) {
+    places.add(new Place(set, then, other));
+    return places.size() - 1;
+  }
+
+  private int add(Expr expr, int then) {
+    budget.work(64); // a place takes more room than a step takes time
+    return switch (expr) {
+      case Expr.Chars(CodePoints set) -> add(set, set.isEmpty() ? -1 : then, -1);
+      case Expr.Sequence(List<Expr> parts) -> {
+        int first = then;
+        for (Expr part : parts.reversed()) {
+          first = add(part, first);
+        }
+        yield first;
+      }
+      case Expr.Choice(List<Expr> parts) -> {
+        int first = add(parts.getLast(), then);
+        for (Expr part : parts.subList(0, parts.size() - 1).reversed()) {
+          first = add(CodePoints.NONE, add(part, then), first);
+        }
+        yield first;
+      }
+      case Expr.Repeat(Expr part, int min, int max) -> {
+        int first = then;
+        if (max < 0) {
+          first = add(CodePoints.NONE, -1, then); // its way back is set below
+          places.set(first, new Place(CodePoints.NONE, add(part, first), then));
+        }
+        for (int i = min; i < max; i++) {
+          first = add(CodePoints.NONE, add(part, first), then);
+        }
+        for (int i = 0; i < min; i++) {
+          first = add(part, first);
+        }
+        yield first;
+      }
+      case Expr.Call c -> throw new IllegalArgumentException("a rule is no regular expression");
+      case Expr.Machine m -> throw new IllegalArgumentException("an automaton within another");
+    };
+  }
+
+  private BitSet closure(List<Integer> from) {
+    BitSet found = new BitSet();
+    Deque<Integer> todo = new ArrayDeque<>(from);
+    while (!todo.isEmpty()) {
+      int place = todo.pop();
+      if (place < 0 || found.get(place)) {
+        continue;
+      }
+      found.set(place);
+      budget.work(1);
+      Place at = places.get(place);
+      if (at.set.isEmpty()) {
+        todo.push(at.then);
+        todo.push(at.other);
+      }
+    }
+    return found;
+  }
+
+  private int number(BitSet state) {
+    Integer number = known.get(state);
+    if (number == null) {
+      budget.state(states.size());
+      number = states.size();
+      known.put(state, number);
+      states.add(state);
+    }
+    return number;
+  }
+
+  /** Cuts the characters where the sets of a state's places begin and end. */
+  private List<Dfa.Edge> edges(BitSet state) {
+    List<Place> taking =
+        state.stream().mapToObj(places::get).filter(place -> !place.set.isEmpty()).toList();
+    TreeSet<Integer> cuts = new TreeSet<>();
+    for (Place place : taking) {
+      for (CodePoints.Range range : place.set.ranges()) {
+        cuts.add(range.first());
+        cuts.add(range.last() + 1);
+      }
+    }
+    budget.work((long) cuts.size() * taking.size());
+    Map<List<Integer>, List<CodePoints>> byTargets = new HashMap<>();
+    Integer first = null;
+    for (int cut : cuts) {
+      if (first != null) {
+        int from = first;
+        List<Integer> to =
+            taking.stream().filter(each -> each.set.contains(from)).map(Place::then).toList();
+        if (!to.isEmpty()) {
+          byTargets
+              .computeIfAbsent(to, ignored -> new ArrayList<>())
+              .add(CodePoints.range(from, cut - 1));
+        }
+      }
+      first = cut;
+    }
+    Map<Integer, List<CodePoints>> found = new HashMap<>();
+    byTargets.forEach(
+        (to, sets) ->
+            found.computeIfAbsent(number(closure(to)), ignored -> new ArrayList<>()).addAll(sets));
+    return Dfa.edges(found);
+  }
+}

@@ -1,0 +1,269 @@
+package dev.vidrio.grammar.expression;
+
+import dev.vidrio.error.InvalidInputException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Reads regular expressions in the syntax and meaning of ECMA-262 with the flag {@code u}:
+ * literals, classes, properties, groups, repetition; closing brackets on their own are literals, as
+ * without the flag. Lazy repetition is read as greedy, which makes no difference to which texts
+ * match as a whole. Anchors may stand at the ends of the alternatives of the whole expression.
+ * Where flavours differ in what white space is, {@code \s} and {@code \S} are what all of them take
+ * for it, and for none. Looking ahead or behind, back references and flags are refused.
+ */
+public final class RegexReader {
+
+  private static final CodePoints DIGIT = CodePoints.range('0', '9');
+  private static final CodePoints WORD =
+      CodePoints.union(
+          DIGIT, CodePoints.range('A', 'Z'), CodePoints.range('a', 'z'), CodePoints.of('_'));
+  private static final CodePoints SPACE =
+      CodePoints.union(CodePoints.range('\t', '\r'), CodePoints.of(' '));
+  private static final CodePoints NO_SPACE =
+      CodePoints.union(
+              SPACE,
+              CodePoints.anyOf("\u0085\u00A0\u1680\u2028\u2029\u202F\u205F\u3000\uFEFF"),
+              CodePoints.range(0x2000, 0x200A))
+          .complement();
+  private static final Expr DOT = new Expr.Chars(CodePoints.anyOf("\n\r\u2028\u2029").complement());
+
+  /** Any text. */
+  static final Expr ANY = Expr.star(new Expr.Chars(CodePoints.ALL));
+
+  private final Cursor in;
+
+  private RegexReader(Cursor in) {
+    this.in = in;
+  }
+
+  /**
+   * Reads an expression that a text matches as a whole.
+   *
+   * @param field what errors call the expression
+   * @throws InvalidInputException if it is malformed or has what is not supported
+   */
+  public static Expr whole(String field, String regex) {
+    return new RegexReader(new Cursor(field, regex)).read(Expr.EMPTY);
+  }
+
+  /** Reads an expression that a text has a match of. */
+  public static Expr anywhere(String field, String regex) {
+    return new RegexReader(new Cursor(field, regex)).read(ANY);
+  }
+
+  /**
+   * Reads all alternatives.
+   *
+   * @param around what may come before and behind, where there is no anchor
+   */
+  private Expr read(Expr around) {
+    // Those with the same anchors have the same around them, which an automaton is to see once.
+    Map<List<Boolean>, List<Expr>> alternatives = new LinkedHashMap<>();
+    do {
+      boolean first = in.skip("^");
+      Expr match = sequence();
+      boolean last = in.skip("$");
+      alternatives.computeIfAbsent(List.of(first, last), ignored -> new ArrayList<>()).add(match);
+    } while (in.skip("|"));
+    if (!in.isAtEnd()) {
+      throw in.error(in.at(")") ? "a ')' too many" : "an anchor elsewhere than at the ends");
+    }
+    List<Expr> parts = new ArrayList<>();
+    alternatives.forEach(
+        (anchors, matches) ->
+            parts.add(
+                Expr.sequence(
+                    anchors.getFirst() ? Expr.EMPTY : around,
+                    new Expr.Choice(matches),
+                    anchors.getLast() ? Expr.EMPTY : around)));
+    return new Expr.Choice(parts);
+  }
+
+  private Expr choice() {
+    List<Expr> parts = new ArrayList<>();
+    do {
+      parts.add(sequence());
+    } while (in.skip("|"));
+    return parts.size() == 1 ? parts.getFirst() : new Expr.Choice(parts);
+  }
+
+  private Expr sequence() {
+    List<Expr> parts = new ArrayList<>();
+    while (!in.isAtEnd() && !in.atAnyOf("|)$")) {
+      parts.add(repeated(atom()));
+    }
+    return new Expr.Sequence(parts);
+  }
+
+  private Expr repeated(Expr atom) {
+    Expr repeated;
+    if (in.skip("*")) {
+      repeated = Expr.star(atom);
+    } else if (in.skip("+")) {
+      repeated = new Expr.Repeat(atom, 1, -1);
+    } else if (in.skip("?")) {
+      repeated = Expr.optional(atom);
+    } else if (in.skip("{")) {
+      int min = in.count();
+      int max = !in.skip(",") ? min : in.at("}") ? -1 : in.count();
+      in.expect("}");
+      repeated = in.repeat(atom, min, max);
+    } else {
+      return atom;
+    }
+    var _ = in.skip("?");
+    if (in.atAnyOf("*+?{")) {
+      throw in.error("a possessive or doubled repetition");
+    }
+    return repeated;
+  }
+
+  private Expr atom() {
+    if (in.skip("(")) {
+      return group();
+    }
+    if (in.skip("[")) {
+      return new Expr.Chars(set());
+    }
+    if (in.skip(".")) {
+      return DOT;
+    }
+    if (in.at("^")) {
+      throw in.error("an anchor elsewhere than at the ends");
+    }
+    if (in.atAnyOf("*+?{")) {
+      throw in.error("a '" + Character.toString(in.next()) + "' without a meaning");
+    }
+    return new Expr.Chars(in.skip("\\") ? escape() : CodePoints.of(in.next()));
+  }
+
+  private Expr group() {
+    if (in.skip("?")) {
+      boolean named = in.at("<") && !in.at("<=") && !in.at("<!");
+      if (named) {
+        in.expect("<");
+        var _ = in.until('>');
+      } else if (!in.skip(":")) {
+        throw in.error("a look-ahead, look-behind or flag, which are not supported,");
+      }
+    }
+    in.enter();
+    Expr group = choice();
+    in.leave();
+    if (in.at("$")) {
+      throw in.error("an anchor elsewhere than at the ends");
+    }
+    in.expect(")");
+    return group;
+  }
+
+  private CodePoints set() {
+    boolean negated = in.skip("^");
+    List<CodePoints> parts = new ArrayList<>();
+    while (!in.skip("]")) {
+      int first = inSet(parts);
+      if (first >= 0 && in.at("-") && !in.at("-]")) {
+        in.expect("-");
+        int last = inSet(parts);
+        if (last < 0) {
+          throw in.error("a range that ends with a class");
+        }
+        parts.add(in.range(first, last));
+      } else if (first >= 0) {
+        parts.add(CodePoints.of(first));
+      }
+    }
+    CodePoints union = CodePoints.union(parts);
+    return negated ? union.complement() : union;
+  }
+
+  /** Takes a character of a class and returns it, or adds an escape's several and returns −1. */
+  private int inSet(List<CodePoints> parts) {
+    if (!in.skip("\\")) {
+      return in.next();
+    }
+    CodePoints escaped = escape();
+    List<CodePoints.Range> ranges = escaped.ranges();
+    if (ranges.size() == 1 && ranges.getFirst().first() == ranges.getFirst().last()) {
+      return ranges.getFirst().first();
+    }
+    parts.add(escaped);
+    return -1;
+  }
+
+  private CodePoints escape() {
+    int c = in.next();
+    return switch (c) {
+      case 'd' -> DIGIT;
+      case 'D' -> DIGIT.complement();
+      case 'w' -> WORD;
+      case 'W' -> WORD.complement();
+      case 's' -> SPACE;
+      case 'S' -> NO_SPACE;
+      case 'p' -> property();
+      case 'P' -> property().complement();
+      case 't' -> CodePoints.of('\t');
+      case 'n' -> CodePoints.of('\n');
+      case 'r' -> CodePoints.of('\r');
+      case 'f' -> CodePoints.of('\f');
+      case 'v' -> CodePoints.of(0x0B);
+      case 'c' -> control();
+      case 'x' -> scalar(in.hexadecimal(2));
+      case 'u' -> scalar(unicode());
+      case 'b', 'B' -> throw in.error("a word boundary, which is not supported,");
+      default -> {
+        if (Character.isLetterOrDigit(c)) {
+          String what = Character.isDigit(c) || c == 'k' ? "a back reference" : "an escape";
+          throw in.error(what + " '\\" + Character.toString(c) + "', which is not supported,");
+        }
+        yield CodePoints.of(c);
+      }
+    };
+  }
+
+  private CodePoints control() {
+    int letter = in.next();
+    if ((letter < 'A' || letter > 'Z') && (letter < 'a' || letter > 'z')) {
+      throw in.error("an escape '\\c' without a letter");
+    }
+    return CodePoints.of(letter % 32);
+  }
+
+  private int unicode() {
+    if (in.skip("{")) {
+      String digits = in.run("0123456789abcdefABCDEF");
+      in.expect("}");
+      if (digits.isEmpty() || digits.length() > 6) {
+        throw in.error("no code point");
+      }
+      return Integer.parseInt(digits, 16);
+    }
+    int unit = in.hexadecimal(4);
+    if (unit <= Character.MAX_VALUE && Character.isHighSurrogate((char) unit) && in.skip("\\u")) {
+      int low = in.hexadecimal(4);
+      if (Character.isLowSurrogate((char) low)) {
+        return Character.toCodePoint((char) unit, (char) low);
+      }
+    }
+    return unit;
+  }
+
+  private CodePoints scalar(int codePoint) {
+    CodePoints one =
+        codePoint > Character.MAX_CODE_POINT ? CodePoints.NONE : CodePoints.of(codePoint);
+    if (one.isEmpty()) {
+      throw in.error("an escape of no character");
+    }
+    return one;
+  }
+
+  private CodePoints property() {
+    in.expect("{");
+    String name = in.until('}');
+    return CharacterProperties.find(name)
+        .orElseThrow(() -> in.error("the unknown property '" + name + "'"));
+  }
+}

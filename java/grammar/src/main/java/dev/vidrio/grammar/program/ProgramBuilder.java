@@ -1,0 +1,221 @@
+package dev.vidrio.grammar.program;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.grammar.expression.CodePoints;
+import dev.vidrio.grammar.expression.Dfa;
+import dev.vidrio.grammar.expression.Expr;
+import dev.vidrio.grammar.expression.Rules;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Builds the {@link Program} of rules, each from its end. */
+public final class ProgramBuilder {
+
+  private static final int MAX_PLACES = 200_000;
+
+  /** Expressions to look at: more than places, since {@code (){1000}} adds none. */
+  private static final int MAX_WORK = 2_000_000;
+
+  /** Ranges of bytes above which a set of characters becomes a rule of its own. */
+  private static final int MAX_INLINE = 32;
+
+  /** A part that may be repeated more often becomes a rule of its own. */
+  private static final int MAX_COPIES = 2 * Program.REACH;
+
+  private final Rules rules;
+  private final List<Program.Place> places = new ArrayList<>();
+  private final List<Integer> starts = new ArrayList<>();
+  private final List<String> names = new ArrayList<>();
+  private final Map<CodePoints, List<List<ByteSet>>> encodings = new HashMap<>();
+  private final Map<CodePoints, Integer> classes = new HashMap<>();
+  private final Map<Integer, Integer> alike = new HashMap<>();
+  private final Map<Expr, Expr> labelRules = new HashMap<>();
+  private int work;
+
+  private ProgramBuilder(Rules rules) {
+    this.rules = rules;
+  }
+
+  /**
+   * Builds the graph.
+   *
+   * @throws InvalidInputException if it would be too large, has no text, or a rule may call itself
+   *     before it takes a character
+   */
+  public static Program build(Rules rules) {
+    ProgramBuilder builder = new ProgramBuilder(rules);
+    builder.addRules();
+    int[] starts = builder.starts.stream().mapToInt(Integer::intValue).toArray();
+    return new ProgramAnalysis(rules.field(), builder.places, starts, builder.names, builder.alike)
+        .program();
+  }
+
+  private void addRules() {
+    int end = add(new Program.End());
+    int accept = add(new Program.Accept());
+    assert end == Program.END && accept == Program.ACCEPT;
+    for (int rule = 0; rule < rules.size(); rule++) {
+      starts.add(end); // the numbers of rules that are added on the way come after these
+      names.add(rules.name(rule));
+    }
+    for (int rule = 0; rule < rules.size(); rule++) {
+      starts.set(rule, add(rules.get(rule), Program.END));
+    }
+  }
+
+  private int add(Program.Place place) {
+    if (places.size() == MAX_PLACES) {
+      throw new InvalidInputException(
+          rules.field(), "", "is too large: more than " + MAX_PLACES + " places");
+    }
+    places.add(place);
+    return places.size() - 1;
+  }
+
+  /** Adds an expression that goes on at a place, and returns where it begins. */
+  private int add(Expr expr, int then) {
+    if (++work > MAX_WORK) {
+      throw new InvalidInputException(
+          rules.field(), "", "is too large: more than " + MAX_WORK + " parts");
+    }
+    return switch (expr) {
+      case Expr.Chars(CodePoints set) -> addChars(set, then);
+      case Expr.Call(int rule) -> add(new Program.Call(rule, then));
+      case Expr.Sequence(List<Expr> parts) -> {
+        int first = then;
+        for (Expr part : parts.reversed()) {
+          first = add(part, first);
+        }
+        yield first;
+      }
+      case Expr.Choice(List<Expr> parts) -> {
+        List<Expr> ways = Prefixes.shared(parts);
+        int first = add(ways.getLast(), then);
+        for (Expr part : ways.subList(0, ways.size() - 1).reversed()) {
+          first = add(new Program.Fork(add(part, then), first));
+        }
+        yield first;
+      }
+      case Expr.Repeat repeat -> addRepeat(repeat, then);
+      case Expr.Machine(Dfa dfa, List<List<Expr>> labels) -> addMachine(dfa, labels, then);
+    };
+  }
+
+  private int addMachine(Dfa dfa, List<List<Expr>> labels, int then) {
+    int[] first = new int[dfa.size()];
+    for (int state = 0; state < first.length; state++) {
+      first[state] = add(new Program.End()); // holds the place until all states have one
+    }
+    int nothing = add(new Program.Bytes(ByteSet.NONE, then));
+    boolean many = first.length > MAX_COPIES;
+    for (int state = 0; state < first.length; state++) {
+      int rest = dfa.isAccepting(state) ? then : nothing;
+      List<Dfa.Edge> edges = dfa.edges(state);
+      for (int i = 0; i < edges.size(); i++) {
+        Expr label = labels.get(state).get(i);
+        Expr part = many ? labelRules.computeIfAbsent(label, this::called) : label;
+        rest = add(new Program.Fork(add(part, first[edges.get(i).to()]), rest));
+      }
+      places.set(first[state], new Program.Fork(rest, nothing));
+    }
+    if (many) {
+      markAlike(dfa, first);
+    }
+    return first[0];
+  }
+
+  /** States that the bytes of a token do not tell apart are no matter, either. */
+  private void markAlike(Dfa dfa, int[] places) {
+    int[] blocks = dfa.alike(Program.REACH);
+    Map<Integer, Integer> samples = new HashMap<>();
+    for (int state = 0; state < places.length; state++) {
+      Integer sample = samples.putIfAbsent(blocks[state], places[state]);
+      if (sample != null) {
+        alike.put(places[state], sample);
+      }
+    }
+  }
+
+  /** Adds copies of the part, each of which may be the last one or not. */
+  private int addRepeat(Expr.Repeat repeat, int then) {
+    int min = repeat.min();
+    int max = repeat.max();
+    Expr part = Math.max(min, max) > MAX_COPIES ? called(repeat.part()) : repeat.part();
+    int[] optional = new int[Math.max(max - min, 0)];
+    int first = max < 0 ? addLoop(part, then) : then;
+    for (int i = 0; i < optional.length; i++) {
+      first = add(new Program.Fork(add(part, first), then));
+      optional[i] = first;
+    }
+    int[] required = new int[min];
+    for (int i = 0; i < min; i++) {
+      first = add(part, first);
+      required[i] = first;
+    }
+    markAlike(optional);
+    markAlike(required);
+    return first;
+  }
+
+  /** A part as a rule of its own, so that all copies are calls of it. */
+  private Expr called(Expr part) {
+    if (part instanceof Expr.Call) {
+      return part;
+    }
+    int rule = starts.size();
+    starts.add(Program.END);
+    names.add("of a repeated part");
+    starts.set(rule, add(part, Program.END));
+    return new Expr.Call(rule);
+  }
+
+  /** Where so many copies are left that a token cannot take them all, their number is no matter. */
+  private void markAlike(int[] copies) {
+    for (int i = Program.REACH + 1; i < copies.length; i++) {
+      alike.put(copies[i], copies[Program.REACH]);
+    }
+  }
+
+  private int addLoop(Expr part, int then) {
+    int fork = add(new Program.End()); // holds the place until the loop's first is known
+    places.set(fork, new Program.Fork(add(part, fork), then));
+    return fork;
+  }
+
+  private int addChars(CodePoints set, int then) {
+    List<List<ByteSet>> encoding = encodings.computeIfAbsent(set, Utf8Ranges::of);
+    if (encoding.stream().mapToInt(List::size).sum() <= MAX_INLINE) {
+      return addBytes(encoding, then);
+    }
+    Integer known = classes.get(set);
+    if (known == null) {
+      known = starts.size();
+      classes.put(set, known);
+      names.add("of a set of characters");
+      starts.add(addBytes(encoding, Program.END));
+    }
+    return add(new Program.Call(known, then));
+  }
+
+  /** Adds one of some sequences; those that end alike share their ends. */
+  private int addBytes(List<List<ByteSet>> sequences, int then) {
+    Map<Program.Bytes, Integer> shared = new HashMap<>();
+    Map<Integer, ByteSet> leads = new LinkedHashMap<>();
+    for (List<ByteSet> sequence : sequences) {
+      int tail = then;
+      for (ByteSet set : sequence.subList(1, sequence.size()).reversed()) {
+        tail = shared.computeIfAbsent(new Program.Bytes(set, tail), this::add);
+      }
+      leads.merge(tail, sequence.getFirst(), ByteSet::union);
+    }
+    int first = -1;
+    for (Map.Entry<Integer, ByteSet> lead : leads.entrySet()) {
+      int place = add(new Program.Bytes(lead.getValue(), lead.getKey()));
+      first = first < 0 ? place : add(new Program.Fork(place, first));
+    }
+    return first < 0 ? add(new Program.Bytes(ByteSet.NONE, then)) : first;
+  }
+}

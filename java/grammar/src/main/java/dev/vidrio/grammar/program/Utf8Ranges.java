@@ -1,0 +1,61 @@
+package dev.vidrio.grammar.program;
+
+import dev.vidrio.grammar.expression.CodePoints;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The UTF-8 of a set of code points as sequences of ranges of bytes, of which each matches any
+ * combination (after Ken Thompson's grep; Cox, Regular Expression Matching in the Wild, 2010).
+ */
+final class Utf8Ranges {
+
+  /** The greatest code point of each length. */
+  private static final int[] GREATEST = {0x7F, 0x7FF, 0xFFFF, Character.MAX_CODE_POINT};
+
+  private final List<List<ByteSet>> sequences = new ArrayList<>();
+
+  private Utf8Ranges() {}
+
+  static List<List<ByteSet>> of(CodePoints set) {
+    Utf8Ranges ranges = new Utf8Ranges();
+    for (CodePoints.Range range : set.ranges()) {
+      int first = range.first();
+      for (int length = 1; length <= GREATEST.length; length++) {
+        int last = Math.min(range.last(), GREATEST[length - 1]);
+        if (first <= last) {
+          ranges.split(first, last, length);
+          first = last + 1;
+        }
+      }
+    }
+    return ranges.sequences;
+  }
+
+  /** Cuts a range of one length until the bytes vary independently of each other. */
+  private void split(int first, int last, int length) {
+    for (int i = 1; i < length; i++) {
+      int low = (1 << (6 * i)) - 1;
+      if ((first & ~low) != (last & ~low)) {
+        if ((first & low) != 0) {
+          split(first, first | low, length);
+          split((first | low) + 1, last, length);
+          return;
+        }
+        if ((last & low) != low) {
+          split(first, (last & ~low) - 1, length);
+          split(last & ~low, last, length);
+          return;
+        }
+      }
+    }
+    List<ByteSet> sequence = new ArrayList<>(length);
+    for (int i = length - 1; i >= 0; i--) {
+      int lead = i < length - 1 ? 0x80 : length == 1 ? 0 : 0xFF00 >> length & 0xFF;
+      int mask = i < length - 1 ? 0x3F : 0x7F;
+      sequence.add(
+          ByteSet.range(lead | (first >> (6 * i) & mask), lead | (last >> (6 * i) & mask)));
+    }
+    sequences.add(sequence);
+  }
+}

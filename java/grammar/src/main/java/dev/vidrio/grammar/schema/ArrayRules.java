@@ -1,0 +1,297 @@
+package dev.vidrio.grammar.schema;
+
+import dev.vidrio.grammar.expression.Expr;
+import dev.vidrio.grammar.expression.Rules;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/** Arrays of JSON schemas. */
+final class ArrayRules {
+
+  /** Values of which unique items may come in any order. */
+  private static final int MAX_UNORDERED = 6;
+
+  /** Integers between bounds that are few. */
+  private static final int MAX_INTEGERS = 100;
+
+  private final Rules rules;
+  private final JsonRules json;
+  private final SchemaCheck check;
+  private final Function<Collection<Term>, Expr> values;
+
+  /**
+   * Arrays.
+   *
+   * @param values gives the values that keep to some schemas
+   */
+  ArrayRules(
+      Rules rules, JsonRules json, SchemaCheck check, Function<Collection<Term>, Expr> values) {
+    this.rules = rules;
+    this.json = json;
+    this.check = check;
+    this.values = values;
+  }
+
+  /** An array: the items that have a schema each, then the others. */
+  Expr array(Conjunction all) {
+    int min = all.minItems;
+    int max = all.maxItems;
+    for (JsonNode value : all.excluded) {
+      if (value.isArray()) {
+        if (!value.isEmpty()) {
+          throw all.at.error("not", "cannot exclude an array that has items");
+        }
+        min = Math.max(min, 1);
+      }
+    }
+    if (max >= 0 && max < min) {
+      return Expr.NOTHING;
+    }
+    List<Conjunction.Contained> contained = new ArrayList<>(all.contained);
+    contained.removeIf(each -> each.min() == 0 && each.max() < 0);
+    if (all.unique && max != 0 && max != 1) {
+      if (!contained.isEmpty()) {
+        throw all.at.error("uniqueItems", "cannot stand beside contains");
+      }
+      return enclosed(new Unique(all, min, max).items(), min == 0);
+    }
+    if (!contained.isEmpty()) {
+      return containing(all, contained, min, max);
+    }
+    return plain(all, min, max);
+  }
+
+  private Expr enclosed(Expr items, boolean mayBeEmpty) {
+    Expr inside = Expr.sequence(items, json.space);
+    return Expr.sequence(
+        Expr.text("["), json.space, mayBeEmpty ? Expr.optional(inside) : inside, Expr.text("]"));
+  }
+
+  private Expr plain(Conjunction all, int min, int max) {
+    if (all.items.isEmpty() && min == 0 && max < 0) {
+      return json.array();
+    }
+    int prefixed = all.firstItems();
+    prefixed = max < 0 ? prefixed : Math.min(prefixed, max);
+    Expr item =
+        all.isClosedArray() && min <= prefixed
+            ? Expr.NOTHING
+            : values.apply(all.item(all.firstItems()));
+    Expr next = Expr.sequence(json.comma, item);
+    int left = max < 0 ? -1 : max - prefixed;
+    Expr items;
+    if (prefixed == 0) {
+      Expr more =
+          new Expr.Repeat(next, Math.max(min - 1, 0), left < 0 ? -1 : Math.max(left - 1, 0));
+      items = max == 0 ? Expr.NOTHING : Expr.sequence(item, more);
+    } else {
+      Expr rest = new Expr.Repeat(next, Math.max(min - prefixed, 0), left);
+      for (int i = prefixed - 1; i > 0; i--) {
+        Expr later = Expr.sequence(json.comma, values.apply(all.item(i)), rest);
+        rest = rules.add(all.at.below("prefixItems"), min > i ? later : Expr.optional(later));
+      }
+      items = Expr.sequence(values.apply(all.item(0)), rest);
+    }
+    return enclosed(items, min == 0);
+  }
+
+  /** Items of which some keep to another schema, counted one by one. */
+  private Expr containing(
+      Conjunction all, List<Conjunction.Contained> contained, int min, int max) {
+    if (contained.size() > 1) {
+      throw all.at.error("contains", "cannot be combined with another one");
+    }
+    Conjunction.Contained counted = contained.getFirst();
+    if (counted.max() >= 0 && counted.max() < counted.min()) {
+      return Expr.NOTHING;
+    }
+    // Beyond these, one item more makes no difference.
+    int last = Math.max(Math.max(all.firstItems(), min), Math.max(max, 1));
+    int most = Math.max(counted.min(), counted.max());
+    boolean closed = all.isClosedArray() && counted.min() <= all.firstItems();
+    int limit = closed ? Conjunction.lower(max, Math.max(min, all.firstItems())) : max;
+    int end = limit < 0 ? last : limit;
+    Expr.Call[][] from = new Expr.Call[end + 1][most + 1];
+    for (Expr.Call[] row : from) {
+      for (int count = 0; count <= most; count++) {
+        row[count] = new Expr.Call(rules.declare(all.at.below("contains")));
+      }
+    }
+    for (int i = 0; i <= end; i++) {
+      Expr comma = i == 0 ? Expr.EMPTY : json.comma;
+      Set<Term> one = all.item(i);
+      one.add(counted.term());
+      Set<Term> other = all.item(i);
+      if (counted.max() >= 0) {
+        other.add(counted.term().opposite());
+      }
+      for (int count = 0; count <= most; count++) {
+        List<Expr> parts = new ArrayList<>();
+        parts.add(i > 0 && i >= min && count >= counted.min() ? Expr.EMPTY : Expr.NOTHING);
+        if (i < end || limit < 0) {
+          Expr.Call[] next = from[Math.min(i + 1, end)];
+          parts.add(Expr.sequence(comma, values.apply(other), next[count]));
+          if (count < most) {
+            parts.add(Expr.sequence(comma, values.apply(one), next[count + 1]));
+          }
+        }
+        rules.define(from[i][count].rule(), new Expr.Choice(parts));
+      }
+    }
+    return enclosed(from[0][0], min == 0 && counted.min() == 0);
+  }
+
+  /** Items of which no two are the same: of a list of values, each at most once. */
+  private final class Unique {
+    private final Conjunction all;
+    private final int min;
+    private final int max;
+    private final List<JsonNode> each = new ArrayList<>();
+    private final Map<Integer, Expr> known = new HashMap<>();
+
+    private Unique(Conjunction all, int min, int max) {
+      this.all = all;
+      this.min = min;
+      Set<Term> terms = all.item(0);
+      Optional<List<JsonNode>> listed = all.firstItems() > 0 ? Optional.empty() : listed(terms);
+      for (JsonNode value :
+          listed.orElseThrow(
+              () ->
+                  all.at.error(
+                      "uniqueItems",
+                      "is supported only where there are few values of items, or maxItems is 1"))) {
+        if (each.stream().noneMatch(other -> SchemaCheck.equal(value, other))) {
+          each.add(value);
+        }
+      }
+      this.max = Conjunction.lower(max, each.size());
+    }
+
+    private Optional<List<JsonNode>> listed(Set<Term> terms) {
+      Optional<List<JsonNode>> values = check.values(terms);
+      if (values.isPresent()) {
+        return values;
+      }
+      return terms.stream()
+          .filter(term -> !term.negated())
+          .map(term -> few(term.part()))
+          .flatMap(Optional::stream)
+          .findFirst()
+          .map(few -> few.stream().filter(value -> check.holdAll(terms, value)).toList());
+    }
+
+    /** The values of a schema, if all of its types have few. */
+    private static Optional<List<JsonNode>> few(SchemaPart part) {
+      JsonNodeFactory nodes = JsonNodeFactory.instance;
+      List<JsonNode> values = new ArrayList<>();
+      for (String type : part.types()) {
+        switch (type) {
+          case "boolean" ->
+              values.addAll(List.of(nodes.booleanNode(true), nodes.booleanNode(false)));
+          case "null" -> values.add(nodes.nullNode());
+          case "integer" -> {
+            List<JsonNode> integers = integers(part);
+            if (integers.isEmpty()) {
+              return Optional.empty();
+            }
+            values.addAll(integers);
+          }
+          default -> {
+            return Optional.empty();
+          }
+        }
+      }
+      return values.isEmpty() ? Optional.empty() : Optional.of(values);
+    }
+
+    /** The integers between a schema's bounds; none where it has not both, or there are many. */
+    private static List<JsonNode> integers(SchemaPart part) {
+      @Nullable Long least = null;
+      @Nullable Long greatest = null;
+      for (String keyword : Keywords.BOUNDS) {
+        Conjunction.Bound bound = KeywordReader.bound(part, keyword).orElse(null);
+        if (bound != null && isShort(bound.value())) {
+          // What an exclusive bound excludes is sorted out later.
+          if (bound.upper()) {
+            greatest = bound.value().setScale(0, RoundingMode.FLOOR).longValueExact();
+          } else {
+            least = bound.value().setScale(0, RoundingMode.CEILING).longValueExact();
+          }
+        }
+      }
+      if (least == null || greatest == null || greatest - least >= MAX_INTEGERS) {
+        return List.of();
+      }
+      return LongStream.rangeClosed(least, greatest)
+          .<JsonNode>mapToObj(JsonNodeFactory.instance::numberNode)
+          .toList();
+    }
+
+    private static boolean isShort(BigDecimal value) {
+      return value.precision() <= 9 && Math.abs(value.scale()) <= 9;
+    }
+
+    private Expr items() {
+      if (min > max) {
+        return Expr.NOTHING;
+      }
+      return each.size() <= MAX_UNORDERED ? unordered(0, 0) : ordered();
+    }
+
+    /** The items that may come after those of a set, of which each is a bit. */
+    private Expr unordered(int taken, int count) {
+      Expr call = known.get(taken);
+      if (call == null) {
+        List<Expr> parts = new ArrayList<>();
+        parts.add(end(count));
+        for (int i = 0; i < each.size() && count < max; i++) {
+          if ((taken >> i & 1) == 0) {
+            parts.add(item(count, i, unordered(taken | 1 << i, count + 1)));
+          }
+        }
+        call = rules.add(all.at.below("items"), new Expr.Choice(parts));
+        known.put(taken, call);
+      }
+      return call;
+    }
+
+    /** The items in the order of the list. */
+    private Expr ordered() {
+      // How many have come makes no difference where they are enough, and never too many.
+      int counts = max == each.size() ? Math.max(min, 1) : max;
+      Expr[] after = new Expr[counts + 1];
+      Arrays.setAll(after, this::end);
+      for (int i = each.size() - 1; i >= 0; i--) {
+        Expr[] before = new Expr[counts + 1];
+        for (int count = 0; count <= counts; count++) {
+          int next = max == each.size() ? Math.min(count + 1, counts) : count + 1;
+          Expr taken = next > counts ? Expr.NOTHING : item(count, i, after[next]);
+          before[count] = rules.add(all.at.below("items"), Expr.choice(taken, after[count]));
+        }
+        after = before;
+      }
+      return after[0];
+    }
+
+    private Expr end(int count) {
+      return count > 0 && count >= min ? Expr.EMPTY : Expr.NOTHING;
+    }
+
+    private Expr item(int count, int i, Expr rest) {
+      return Expr.sequence(count == 0 ? Expr.EMPTY : json.comma, json.literal(each.get(i)), rest);
+    }
+  }
+}

@@ -1,0 +1,224 @@
+package dev.vidrio.grammar.schema;
+
+import java.net.URI;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/** A schema with the schemas within it, and what references among them mean. */
+final class SchemaDocument {
+
+  /** Below these lie schemas, alone or in an array. */
+  private static final Set<String> SCHEMAS =
+      Set.of(
+          "allOf",
+          "anyOf",
+          "oneOf",
+          "not",
+          "if",
+          "then",
+          "else",
+          "items",
+          "prefixItems",
+          "additionalItems",
+          "contains",
+          "additionalProperties",
+          "propertyNames",
+          "unevaluatedProperties",
+          "unevaluatedItems");
+
+  /** Below these lie schemas by names, which may be any. */
+  private static final Set<String> NAMED =
+      Set.of(
+          "properties",
+          "patternProperties",
+          "dependentSchemas",
+          "dependencies",
+          "$defs",
+          "definitions");
+
+  /** A base that no reference names, of documents without one. */
+  private static final URI NO_BASE = URI.create("schema://document/");
+
+  private final SchemaPart root;
+  private final IdentityHashMap<JsonNode, SchemaPart> parts = new IdentityHashMap<>();
+  // Schemas with an address, by it; and of all schemas the one that their references start from.
+  private final Map<String, JsonNode> addresses = new HashMap<>();
+  private final IdentityHashMap<JsonNode, URI> bases = new IdentityHashMap<>();
+  private final IdentityHashMap<JsonNode, String> paths = new IdentityHashMap<>();
+
+  /** Indexes a document, which belongs to this from now on. */
+  SchemaDocument(JsonNode document) {
+    paths.put(document, "#");
+    addresses.put(NO_BASE.toString(), document);
+    index(document, NO_BASE, "#", false);
+    PlainKeywords.rewrite(bases.keySet());
+    root = part("#", document);
+  }
+
+  SchemaPart root() {
+    return root;
+  }
+
+  /** The schema of a node, the same each time. */
+  SchemaPart part(String path, JsonNode node) {
+    if (node.isBoolean()) {
+      return node.booleanValue() ? SchemaPart.ANYTHING : SchemaPart.NOTHING;
+    }
+    SchemaPart known = parts.get(node);
+    if (known == null) {
+      known = new SchemaPart(path, node);
+      Keywords.check(known);
+      parts.put(node, known);
+    }
+    return known;
+  }
+
+  /** The schema at a keyword. */
+  SchemaPart below(SchemaPart part, String keyword) {
+    JsonNode node = part.get(keyword);
+    return part(part.below(keyword), node == null ? part.node().path(keyword) : node);
+  }
+
+  /** The schema below a keyword. */
+  SchemaPart below(SchemaPart part, String keyword, String name, JsonNode node) {
+    return part(part.below(keyword, name), node);
+  }
+
+  /** The schemas in an array at a keyword. */
+  List<SchemaPart> each(SchemaPart part, String keyword) {
+    List<JsonNode> nodes = part.list(keyword);
+    return IntStream.range(0, nodes.size())
+        .mapToObj(i -> below(part, keyword, Integer.toString(i), nodes.get(i)))
+        .toList();
+  }
+
+  private void index(JsonNode node, URI outer, String path, boolean names) {
+    URI base = outer;
+    if (node.isObject() && !names) {
+      base = base(node, outer);
+      if (!base.equals(outer)) {
+        addresses.putIfAbsent(base.toString(), node);
+        paths.put(node, path);
+      }
+      bases.put(node, base);
+      for (String anchor : new String[] {"$anchor", "$dynamicAnchor"}) {
+        JsonNode name = node.get(anchor);
+        if (name != null && name.isString()) {
+          addresses.putIfAbsent(base + "#" + name.stringValue(), node);
+          paths.put(node, path);
+        }
+      }
+    }
+    if (node.isObject()) {
+      for (Map.Entry<String, JsonNode> below : node.properties()) {
+        String name = below.getKey();
+        boolean named = !names && NAMED.contains(name);
+        if (names || named || SCHEMAS.contains(name)) {
+          index(below.getValue(), base, path + "/" + SchemaPart.escaped(name), named);
+        }
+      }
+    } else if (node.isArray()) {
+      for (int i = 0; i < node.size(); i++) {
+        index(node.get(i), base, path + "/" + i, false);
+      }
+    }
+  }
+
+  /** The base of a schema, which may name one of its own; earlier drafts name anchors so, too. */
+  private URI base(JsonNode node, URI outer) {
+    JsonNode id = node.get("$id");
+    if (id == null || !id.isString()) {
+      id = node.get("id");
+    }
+    if (id == null || !id.isString()) {
+      return outer;
+    }
+    URI named = resolved(outer, id.stringValue());
+    if (named == null) {
+      return outer;
+    }
+    if (id.stringValue().startsWith("#")) {
+      addresses.putIfAbsent(named.toString(), node);
+      paths.putIfAbsent(node, named.toString());
+      return outer;
+    }
+    return named;
+  }
+
+  private static @Nullable URI resolved(URI base, String reference) {
+    try {
+      URI uri = base.resolve(reference.equals("#") ? "" : reference);
+      String text = uri.toString();
+      return URI.create(text.endsWith("#") ? text.substring(0, text.length() - 1) : text);
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  /** The schema that a schema refers to. */
+  SchemaPart referred(SchemaPart part) {
+    String reference = part.text("$ref");
+    JsonNode found = null;
+    if (reference.isEmpty() || reference.equals("#") || reference.startsWith("#/")) {
+      URI base = bases.getOrDefault(part.node(), NO_BASE);
+      String pointer = reference.isEmpty() ? "" : reference.substring(1);
+      JsonNode resource = addresses.getOrDefault(base.toString(), root.node());
+      found = at(resource, pointer);
+      // Many schemas have identifiers within that are none, and point from the root all the same.
+      found = found == null ? at(root.node(), pointer) : found;
+      if (found == null) {
+        throw part.error("$ref", "names '" + reference + "', which is not there");
+      }
+      return part("#" + pointer, found);
+    }
+    URI uri = resolved(bases.getOrDefault(part.node(), NO_BASE), reference);
+    if (uri != null) {
+      found = addresses.get(uri.toString());
+      String text = uri.toString();
+      int hash = text.indexOf('#');
+      if (found == null && hash >= 0) {
+        JsonNode resource = addresses.get(text.substring(0, hash));
+        found = resource == null ? null : at(resource, text.substring(hash + 1));
+      }
+    }
+    if (found == null) {
+      throw part.error(
+          "$ref", "names '" + reference + "', which is not in this document, and no other is read");
+    }
+    return part(paths.getOrDefault(found, reference), found);
+  }
+
+  private static @Nullable JsonNode at(JsonNode from, String pointer) {
+    JsonNode target = from;
+    if (!pointer.isEmpty() && !pointer.startsWith("/")) {
+      return null;
+    }
+    String[] steps = pointer.split("/", -1);
+    for (int i = 1; i < steps.length; i++) {
+      String step = decoded(steps[i]).replace("~1", "/").replace("~0", "~");
+      target =
+          target.isArray() && step.matches("[0-9]{1,6}")
+              ? target.path(Integer.parseInt(step))
+              : target.path(step);
+    }
+    return target.isMissingNode() ? null : target;
+  }
+
+  private static String decoded(String step) {
+    try {
+      return step.indexOf('%') < 0
+          ? step
+          : URLDecoder.decode(step.replace("+", "%2B"), StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException e) {
+      return step;
+    }
+  }
+}

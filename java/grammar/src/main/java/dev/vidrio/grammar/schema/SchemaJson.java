@@ -1,0 +1,44 @@
+package dev.vidrio.grammar.schema;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.file.JsonFile;
+import dev.vidrio.formats.file.StrictJson;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Reads and writes schemas as JSON: limited depth, exact numbers, no key twice. */
+public final class SchemaJson {
+
+  private static final int MAX_DEPTH = 100;
+
+  private static final JsonMapper MAPPER =
+      StrictJson.mapper(MAX_DEPTH)
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .build();
+
+  private SchemaJson() {}
+
+  /**
+   * Parses a schema.
+   *
+   * @throws InvalidInputException if it is no JSON
+   */
+  static JsonNode parse(String field, String json) {
+    try {
+      return MAPPER.readTree(json);
+    } catch (JacksonException e) {
+      throw new InvalidInputException(field, "", "is no JSON: " + JsonFile.reason(e));
+    }
+  }
+
+  /** Writes Java's own types. */
+  public static String write(Object value) {
+    try {
+      return MAPPER.writeValueAsString(value);
+    } catch (JacksonException e) {
+      throw new InvalidInputException("JSON", "", "cannot be written: " + e.getOriginalMessage());
+    }
+  }
+}

@@ -1,0 +1,145 @@
+package dev.vidrio.grammar.schema;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.grammar.expression.Expr;
+import dev.vidrio.grammar.expression.Rules;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Makes a grammar of a JSON schema (draft 2020-12), in the dialect that docs/structured-output.md
+ * describes. What the grammar allows is valid; some texts that are valid, too, it does not allow,
+ * such as those in which properties that are required come in another order.
+ */
+public final class SchemaReader {
+
+  private record Pending(int rule, Set<Term> terms) {}
+
+  private final Rules rules = new Rules(SchemaPart.FIELD);
+  private final SchemaDocument document;
+  private final TextMatcher matcher = new TextMatcher();
+  private final SchemaExpansion expansion;
+  private final JsonRules json;
+  private final ObjectRules objects;
+  private final ArrayRules arrays;
+  private final StringRules strings;
+  // A set of schemas becomes one rule however often it is asked for.
+  private final Map<Set<Term>, Integer> known = new HashMap<>();
+  private final Deque<Pending> pending = new ArrayDeque<>();
+
+  private SchemaReader(JsonNode root) {
+    document = new SchemaDocument(root);
+    expansion = new SchemaExpansion(document, matcher);
+    int _ = rules.declare("#");
+    json = new JsonRules(rules);
+    strings = new StringRules(json, matcher, expansion);
+    objects = new ObjectRules(rules, json, matcher, strings, this::rule);
+    arrays = new ArrayRules(rules, json, expansion.check(), this::rule);
+  }
+
+  /**
+   * Reads a schema; the rule of its values is the first.
+   *
+   * @throws InvalidInputException if it is malformed or has what is not supported
+   */
+  public static Rules read(String text) {
+    SchemaReader reader = new SchemaReader(SchemaJson.parse(SchemaPart.FIELD, text));
+    Set<Term> root = Set.of(Term.of(reader.document.root()));
+    reader.known.put(root, 0);
+    reader.pending.add(new Pending(0, root));
+    while (!reader.pending.isEmpty()) {
+      Pending next = reader.pending.remove();
+      reader.rules.define(next.rule, reader.values(next.terms));
+    }
+    return reader.rules;
+  }
+
+  /** A rule of the values that keep to all of some schemas, to be read later. */
+  private Expr rule(Collection<Term> all) {
+    Set<Term> terms = new LinkedHashSet<>(all);
+    terms.removeIf(Term::isAnything);
+    if (terms.isEmpty()) {
+      return json.value();
+    }
+    if (Term.contradict(terms)) {
+      return Expr.NOTHING;
+    }
+    Integer rule = known.get(terms);
+    if (rule == null) {
+      rule = rules.declare(terms.iterator().next().part().path());
+      known.put(terms, rule);
+      pending.add(new Pending(rule, terms));
+    }
+    return new Expr.Call(rule);
+  }
+
+  private Expr values(Set<Term> terms) {
+    Term first = terms.iterator().next();
+    if (terms.size() == 1 && !first.negated()) {
+      SchemaPart part = first.part();
+      List<String> assertions = part.assertions();
+      if (assertions.equals(List.of("$ref"))) {
+        return rule(List.of(Term.of(document.referred(part))));
+      }
+      if (assertions.equals(List.of("anyOf"))) {
+        return alternatives(part);
+      }
+    }
+    Set<JsonNode> listed = new LinkedHashSet<>();
+    List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
+    for (Conjunction all : expansion.expand(terms)) {
+      if (all.values != null) {
+        listed.addAll(all.values);
+      } else {
+        parts.add(values(all));
+      }
+    }
+    listed.forEach(value -> parts.add(json.literal(value)));
+    return new Expr.Choice(parts);
+  }
+
+  private Expr alternatives(SchemaPart part) {
+    List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
+    document.each(part, "anyOf").forEach(each -> parts.add(rule(List.of(Term.of(each)))));
+    return new Expr.Choice(parts);
+  }
+
+  private Expr values(Conjunction all) {
+    if (all.isAnything()) {
+      return json.value();
+    }
+    List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
+    for (String type : all.types()) {
+      if (all.allows(type)) {
+        parts.add(
+            switch (type) {
+              case "object" -> objects.object(all);
+              case "array" -> arrays.array(all);
+              case "string" -> strings.string(all);
+              case "number" -> NumberRules.number(all, matcher.budget());
+              case "boolean" -> words(all, "true", "false");
+              default -> words(all, "null");
+            });
+      }
+    }
+    return new Expr.Choice(parts);
+  }
+
+  private static Expr words(Conjunction all, String... words) {
+    List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
+    for (String word : words) {
+      if (all.excluded.stream().noneMatch(value -> value.toString().equals(word))) {
+        parts.add(Expr.text(word));
+      }
+    }
+    return new Expr.Choice(parts);
+  }
+}

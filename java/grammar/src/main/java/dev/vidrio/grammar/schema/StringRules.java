@@ -1,0 +1,118 @@
+package dev.vidrio.grammar.schema;
+
+import dev.vidrio.grammar.expression.Dfa;
+import dev.vidrio.grammar.expression.Expr;
+import dev.vidrio.grammar.expression.StateBudget;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+
+/** Strings of JSON schemas. */
+final class StringRules {
+
+  private final JsonRules json;
+  private final TextMatcher matcher;
+  private final SchemaExpansion expansion;
+
+  StringRules(JsonRules json, TextMatcher matcher, SchemaExpansion expansion) {
+    this.json = json;
+    this.matcher = matcher;
+    this.expansion = expansion;
+  }
+
+  /** The strings. */
+  Expr string(Conjunction all) {
+    if (all.maxLength >= 0 && all.maxLength < all.minLength) {
+      return Expr.NOTHING;
+    }
+    boolean counted = all.minLength > 0 || all.maxLength >= 0;
+    boolean words = all.excluded.stream().anyMatch(JsonNode::isString);
+    int kinds = all.patterns.size() + all.formats.size() + (counted ? 1 : 0) + (words ? 1 : 0);
+    if (kinds == 0) {
+      return json.string();
+    }
+    if (kinds == 1 && counted) {
+      return JsonRules.quoted(new Expr.Repeat(json.character(), all.minLength, all.maxLength));
+    }
+    if (kinds == 1 && !all.formats.isEmpty()) {
+      String format = all.formats.iterator().next();
+      return JsonRules.quoted(JsonRules.escaped(StringFormats.find(format, false).orElseThrow()));
+    }
+    if (kinds == 1 && !all.patterns.isEmpty()) {
+      Conjunction.Pattern only = all.patterns.iterator().next();
+      if (!only.negated()) {
+        Expr match = matcher.expression(only.path(), only.regex());
+        return JsonRules.quoted(JsonRules.escaped(match));
+      }
+    }
+    return written(texts(all));
+  }
+
+  /** Strings of which each text is written in one way. */
+  static Expr written(Dfa texts) {
+    return texts.isEmpty()
+        ? Expr.NOTHING
+        : JsonRules.quoted(JsonRules.escaped(Expr.machine(texts)));
+  }
+
+  /** The texts that a string may have. */
+  private Dfa texts(Conjunction all) {
+    Dfa texts = matching(all, false);
+    int longest = texts.longest();
+    int max = longest >= 0 && longest <= all.maxLength ? -1 : all.maxLength;
+    int most =
+        all.formats.stream().mapToInt(StringFormats::briefLength).min().orElse(Integer.MAX_VALUE);
+    if (max >= 0 && all.minLength <= most) {
+      texts = matching(all, true);
+      max = Math.min(max, most);
+    }
+    if (max >= 0 || all.minLength > texts.shortest()) {
+      texts = texts.both(matcher.budget(), Dfa.ofLength(all.minLength, max));
+    }
+    List<String> words =
+        all.excluded.stream().filter(JsonNode::isString).map(JsonNode::stringValue).toList();
+    return words.isEmpty() ? texts : texts.minus(matcher.budget(), words(matcher.budget(), words));
+  }
+
+  /** The texts that keep to all expressions and formats, or to the brief forms of these. */
+  private Dfa matching(Conjunction all, boolean brief) {
+    Dfa texts = Dfa.ofLength(0, -1);
+    for (Conjunction.Pattern pattern : all.patterns) {
+      Dfa matching = matcher.automaton(pattern.path(), pattern.regex());
+      texts =
+          pattern.negated()
+              ? texts.minus(matcher.budget(), matching)
+              : texts.both(matcher.budget(), matching);
+    }
+    for (String format : all.formats) {
+      texts = texts.both(matcher.budget(), matcher.format(format, brief));
+    }
+    return texts;
+  }
+
+  /** Just these texts. */
+  static Dfa words(StateBudget budget, Collection<String> words) {
+    List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
+    words.stream().filter(TextMatcher::isText).forEach(word -> parts.add(Expr.text(word)));
+    return Dfa.of(budget, new Expr.Choice(parts));
+  }
+
+  /** The strings that keep to some schemas, as texts. */
+  Dfa texts(Collection<Term> terms) {
+    if (terms.stream().allMatch(Term::isAnything)) {
+      return Dfa.ofLength(0, -1);
+    }
+    Dfa texts = words(matcher.budget(), List.of());
+    for (Conjunction all : expansion.expand(terms)) {
+      if (all.values != null) {
+        List<String> values =
+            all.values.stream().filter(JsonNode::isString).map(JsonNode::stringValue).toList();
+        texts = texts.either(matcher.budget(), words(matcher.budget(), values));
+      } else if (all.allows("string") && (all.maxLength < 0 || all.maxLength >= all.minLength)) {
+        texts = texts.either(matcher.budget(), texts(all));
+      }
+    }
+    return texts;
+  }
+}

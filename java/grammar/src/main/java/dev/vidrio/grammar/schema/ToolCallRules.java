@@ -1,0 +1,147 @@
+package dev.vidrio.grammar.schema;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.grammar.expression.CodePoints;
+import dev.vidrio.grammar.expression.Expr;
+import dev.vidrio.grammar.expression.Rules;
+import dev.vidrio.grammar.expression.TextWithout;
+import dev.vidrio.template.AnswerParser;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/** The rules of a call of one of some tools: its name, and arguments that keep to its schema. */
+public final class ToolCallRules {
+  /** What errors call the grammar. */
+  public static final String FIELD = "tools";
+
+  /** What {@link String#strip} takes away. */
+  private static final CodePoints BLANKS =
+      CodePoints.anyOf(
+          IntStream.rangeClosed(0, Character.MAX_VALUE)
+              .filter(Character::isWhitespace)
+              .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+              .toString());
+
+  /** What escapes of lower-case letters begin with, by which a key could be hidden. */
+  private static final List<String> ESCAPED_LETTERS = List.of("\\u006", "\\u007");
+
+  private final Rules rules = new Rules(FIELD);
+  private final int root = rules.declare("a call");
+  private final JsonRules json = new JsonRules(rules);
+
+  private ToolCallRules() {}
+
+  /**
+   * Reads the tools.
+   *
+   * @throws InvalidInputException if there are none, or parameters are no schema in the dialect of
+   *     docs/structured-output.md
+   */
+  public static Rules of(List<Map<String, @Nullable Object>> tools) {
+    var calls = new ToolCallRules();
+    Expr call = calls.anyOf(tools);
+    calls.rules.define(calls.root, Expr.choice(call, calls.marked(call)));
+    return calls.rules;
+  }
+
+  /**
+   * The rules of any answer in which nothing is a call of a tool but what {@link #of} has: a call,
+   * a text, or a text and calls between marks.
+   */
+  public static Rules inAnswer(List<Map<String, @Nullable Object>> tools) {
+    var calls = new ToolCallRules();
+    Expr call = calls.anyOf(tools);
+    Expr marked = calls.marked(call);
+    Expr further = Expr.star(Expr.sequence(calls.json.space, marked));
+    Expr text = calls.text();
+    calls.rules.define(calls.root, Expr.choice(call, text, Expr.sequence(text, marked, further)));
+    return calls.rules;
+  }
+
+  /**
+   * A text that {@link AnswerParser} reads as no call: it has no marks, and where it may be JSON,
+   * none of the keys that a call has.
+   */
+  private Expr text() {
+    Expr blank = new Expr.Chars(BLANKS);
+    CodePoints brackets = CodePoints.anyOf("{[");
+    var plain = new TextWithout(rules, AnswerParser.MARKS_AND_TAG);
+    List<String> words = new ArrayList<>(AnswerParser.MARKS_AND_TAG);
+    words.addAll(AnswerParser.ARGUMENTS);
+    words.addAll(ESCAPED_LETTERS);
+    var json = new TextWithout(rules, words);
+    return Expr.sequence(
+        Expr.star(blank),
+        Expr.choice(
+            Expr.EMPTY,
+            plain.beginningWith(CodePoints.union(BLANKS, brackets).complement()),
+            json.beginningWith(brackets)));
+  }
+
+  /** The object of a call of one of the tools. */
+  private Expr anyOf(List<Map<String, @Nullable Object>> tools) {
+    if (tools.isEmpty()) {
+      throw new InvalidInputException(FIELD, "", "there are none to choose from");
+    }
+    List<Expr> each = new ArrayList<>();
+    tools.forEach(tool -> each.add(object(tool)));
+    return rules.add("the object of a call", new Expr.Choice(each));
+  }
+
+  private Expr marked(Expr call) {
+    return Expr.sequence(
+        Expr.text(AnswerParser.OPEN), json.space, call, json.space, Expr.text(AnswerParser.CLOSE));
+  }
+
+  private Expr object(Map<String, @Nullable Object> tool) {
+    if (!(tool.get("function") instanceof Map<?, ?> function)
+        || !(function.get("name") instanceof String name)) {
+      throw new InvalidInputException(FIELD, "", "each must be a function with a name");
+    }
+    return Expr.sequence(
+        Expr.text("{"),
+        json.space,
+        key("name"),
+        json.literal(JsonNodeFactory.instance.stringNode(name)),
+        json.comma,
+        key("arguments"),
+        arguments(name, function.get("parameters")),
+        json.space,
+        Expr.text("}"));
+  }
+
+  private static Expr key(String name) {
+    return Expr.sequence(JsonRules.quoted(Expr.text(name)), JsonRules.COLON);
+  }
+
+  /** What the arguments must be: always an object, and {} for a tool without parameters. */
+  private Expr arguments(String name, @Nullable Object parameters) {
+    Map<String, @Nullable Object> schema = new LinkedHashMap<>();
+    if (parameters instanceof Map<?, ?> given) {
+      given.forEach((key, value) -> schema.put(String.valueOf(key), value));
+    } else {
+      schema.put("additionalProperties", false);
+    }
+    try {
+      requireObject(schema.put("type", "object"));
+      return rules.include(SchemaReader.read(SchemaJson.write(schema)));
+    } catch (InvalidInputException e) {
+      throw new InvalidInputException("parameters of tool '" + name + "'", "", e.getMessage());
+    }
+  }
+
+  private static void requireObject(@Nullable Object type) {
+    boolean object =
+        type == null
+            || type.equals("object")
+            || (type instanceof List<?> types && types.contains("object"));
+    if (!object) {
+      throw new InvalidInputException("type", String.valueOf(type), "must be object");
+    }
+  }
+}

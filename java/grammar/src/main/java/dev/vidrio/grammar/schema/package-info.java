@@ -1,0 +1,3 @@
+/** JSON schemas, and calls of tools by theirs, as rules. */
+@org.jspecify.annotations.NullMarked
+package dev.vidrio.grammar.schema;

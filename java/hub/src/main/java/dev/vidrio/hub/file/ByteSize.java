@@ -1,0 +1,24 @@
+package dev.vidrio.hub.file;
+
+import java.util.Locale;
+
+/** Writes a number of bytes for people, in powers of 1000. */
+public final class ByteSize {
+
+  private static final String[] UNITS = {"kB", "MB", "GB", "TB", "PB", "EB"};
+
+  private ByteSize() {}
+
+  public static String of(long bytes) {
+    if (bytes < 1000) {
+      return bytes + " B";
+    }
+    double value = bytes;
+    int unit = -1;
+    do {
+      value /= 1000;
+      unit++;
+    } while (value >= 999.95);
+    return String.format(Locale.ROOT, "%.1f %s", value, UNITS[unit]);
+  }
+}

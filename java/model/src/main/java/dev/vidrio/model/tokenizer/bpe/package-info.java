@@ -1,9 +1,0 @@
-/**
- * Byte-pair encoding: tokens come about by merging neighbours, the pair of lowest rank first, over
- * bytes, over the characters of words or, as SentencePiece has it, of whole texts. The module keeps
- * it to itself.
- */
-@NullMarked
-package dev.vidrio.model.tokenizer.bpe;
-
-import org.jspecify.annotations.NullMarked;

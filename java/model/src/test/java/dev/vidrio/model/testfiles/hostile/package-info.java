@@ -1,5 +1,0 @@
-/** Model files that are broken, in each of the ways that whoever reads them has to notice. */
-@NullMarked
-package dev.vidrio.model.testfiles.hostile;
-
-import org.jspecify.annotations.NullMarked;

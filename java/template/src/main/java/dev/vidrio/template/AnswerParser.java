@@ -1,0 +1,164 @@
+package dev.vidrio.template;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Finds tool calls in a model's answer, in the formats that most models are trained on:
+ *
+ * <ul>
+ *   <li>{@code <tool_call>{"name": …, "arguments": …}</tool_call>}, any number of them (Hermes 2
+ *       Pro, Qwen 2.5 and 3, SmolLM3)
+ *   <li>{@code [TOOL_CALLS][{"name": …, "arguments": …}]} (Mistral)
+ *   <li>{@code <|tool_call>call:name{key:value}<tool_call|>}, any number of them (Gemma 4)
+ *   <li>the whole answer as such an object or a list of them, with {@code parameters} for {@code
+ *       arguments} in Llama's, which may stand behind {@code <|python_tag|>}; one of these, {@code
+ *       id} or {@code type} comes first, so that other JSON is known as text when it begins
+ * </ul>
+ *
+ * Everything else is text. Reasoning ({@link ThoughtMarks}) and channels ({@link HarmonyParser})
+ * have been removed before.
+ */
+public final class AnswerParser {
+  /** What begins a call within an answer. */
+  public static final String OPEN = "<tool_call>";
+
+  /** What ends it. */
+  public static final String CLOSE = "</tool_call>";
+
+  private static final String LIST = "[TOOL_CALLS]";
+
+  private static final String GEMMA_OPEN = "<|tool_call>";
+  private static final String GEMMA_CLOSE = "<tool_call|>";
+
+  /** What begins calls behind other text. */
+  public static final List<String> MARKS = List.of(OPEN, LIST, GEMMA_OPEN);
+
+  private static final String PYTHON_TAG = "<|python_tag|>";
+
+  /** All of which none is in an answer that is text. */
+  public static final List<String> MARKS_AND_TAG = List.of(OPEN, LIST, GEMMA_OPEN, PYTHON_TAG);
+
+  /** The keys in JSON of which every call has one. */
+  public static final List<String> ARGUMENTS = List.of("\"arguments\"", "\"parameters\"");
+
+  /** What the object begins with where an answer is a call as a whole. */
+  private static final List<String> KEYS =
+      List.of("\"name\"", "\"arguments\"", "\"parameters\"", "\"id\"", "\"type\"");
+
+  /** How an object begins that has come as far as its arguments. */
+  private static final Pattern BEGUN =
+      Pattern.compile(
+          "(\\[\\s*)?\\{\\s*(\"name\"\\s*:\\s*\"[^\"]*\"\\s*,\\s*)?\"(arguments|parameters)\"\\s*:");
+
+  private AnswerParser() {}
+
+  /**
+   * The message that an answer is.
+   *
+   * @param text the answer without special tokens, which is the message where it calls nothing
+   * @param marked the answer with special tokens
+   */
+  public static ChatMessage parse(String text, String marked) {
+    // First, since the strings of a call may hold what marks calls elsewhere.
+    String whole = marked.strip().replace(PYTHON_TAG, "");
+    List<ToolCall> calls = new ArrayList<>(mayBeWhole(whole) ? calls(whole) : List.of());
+    String content = "";
+    int list = marked.indexOf(LIST);
+    if (calls.isEmpty() && list >= 0) {
+      content = marked.substring(0, list);
+      calls.addAll(calls(marked.substring(list + LIST.length())));
+    } else if (calls.isEmpty() && marked.contains(OPEN)) {
+      content = marked.substring(0, marked.indexOf(OPEN));
+      between(marked, OPEN, CLOSE).forEach(call -> calls.addAll(calls(call)));
+    } else if (calls.isEmpty() && marked.contains(GEMMA_OPEN)) {
+      content = marked.substring(0, marked.indexOf(GEMMA_OPEN));
+      between(marked, GEMMA_OPEN, GEMMA_CLOSE)
+          .forEach(call -> GemmaCalls.read(call).ifPresent(calls::add));
+    }
+    return calls.isEmpty()
+        ? ChatMessage.assistant(text)
+        : ChatMessage.assistant(content.isBlank() ? null : content.strip(), null, calls);
+  }
+
+  /** What stands between marks; behind the last there may be none that closes. */
+  private static List<String> between(String text, String open, String close) {
+    List<String> parts = new ArrayList<>();
+    int end = 0;
+    for (int i = text.indexOf(open); i >= 0; i = text.indexOf(open, end)) {
+      int closed = text.indexOf(close, i);
+      end = closed < 0 ? text.length() : closed;
+      parts.add(text.substring(i + open.length(), end));
+    }
+    return parts;
+  }
+
+  /**
+   * Whether an answer that has begun so may turn out to be a call, or has one.
+   *
+   * @param marked with special tokens
+   */
+  public static boolean mayBeCall(CharSequence marked) {
+    String whole = marked.toString().stripLeading();
+    return whole.startsWith("<|") || mayBeWhole(whole) || MARKS.stream().anyMatch(whole::contains);
+  }
+
+  /**
+   * Whether a text that has begun so may turn out to be the object of a call, or a list of them.
+   */
+  private static boolean mayBeWhole(String begun) {
+    String rest = begun;
+    for (String bracket : List.of("[", "{")) {
+      rest = (rest.startsWith(bracket) ? rest.substring(1) : rest).stripLeading();
+    }
+    String key = rest;
+    boolean isJson = begun.isEmpty() || begun.startsWith("{") || begun.startsWith("[");
+    return isJson
+        && KEYS.stream().anyMatch(known -> known.startsWith(key) || key.startsWith(known));
+  }
+
+  /**
+   * Whether an answer of which the end is missing is the object of a call, or a list of them, as
+   * far as it goes. One that has no more than a name may be other JSON.
+   *
+   * @param marked with special tokens
+   */
+  public static boolean beginsWhole(CharSequence marked) {
+    String whole = marked.toString().strip();
+    return whole.startsWith(PYTHON_TAG) || BEGUN.matcher(whole).lookingAt();
+  }
+
+  /** The calls that a JSON object or list holds; none where the text is something else. */
+  private static List<ToolCall> calls(String json) {
+    @Nullable Object tree;
+    try {
+      tree = JsonMapper.shared().readValue(json, Object.class);
+    } catch (JacksonException e) {
+      return List.of();
+    }
+    List<ToolCall> calls = new ArrayList<>();
+    for (Object node : tree instanceof List<?> list ? list : Arrays.asList(tree)) {
+      if (!(node instanceof Map<?, ?> map)
+          || !(map.get("name") instanceof String name)
+          || !(arguments(map) instanceof Map<?, ?> arguments)) {
+        return List.of();
+      }
+      Map<String, @Nullable Object> copy = new LinkedHashMap<>();
+      arguments.forEach((key, value) -> copy.put(String.valueOf(key), value));
+      calls.add(new ToolCall(map.get("id") instanceof String id ? id : null, name, copy));
+    }
+    return calls;
+  }
+
+  private static @Nullable Object arguments(Map<?, ?> call) {
+    Object arguments = call.get("arguments");
+    return arguments == null ? call.get("parameters") : arguments;
+  }
+}

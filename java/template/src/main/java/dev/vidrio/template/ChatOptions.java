@@ -1,0 +1,100 @@
+package dev.vidrio.template;
+
+import java.time.Clock;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a template gets in addition to the messages.
+ *
+ * @param addGenerationPrompt whether the prompt ends where the model's answer begins
+ * @param tools the tools that the model may call, each as in OpenAI's API: {@code {"type":
+ *     "function", "function": {"name": …, "description": …, "parameters": JSON schema}}}
+ * @param variables the template's own switches, such as {@code enable_thinking}; a name that the
+ *     template does not {@linkplain ChatTemplate#variables read} is refused
+ * @param bosToken the text of the token that begins a sequence, or null if the model has none
+ * @param eosToken the text of the token that ends a sequence, or null if the model has none
+ * @param clock the time and zone that templates print as today's date
+ */
+public record ChatOptions(
+    boolean addGenerationPrompt,
+    List<Map<String, @Nullable Object>> tools,
+    Map<String, @Nullable Object> variables,
+    @Nullable String bosToken,
+    @Nullable String eosToken,
+    Clock clock) {
+  /** A generation prompt, no tools, variables or tokens, and the system's clock. */
+  public static final ChatOptions DEFAULT = builder().build();
+
+  /**
+   * Copies tools and variables.
+   *
+   * @throws IllegalArgumentException if they hold something that is not JSON
+   */
+  public ChatOptions {
+    tools = tools.stream().map(tool -> JsonTree.copy("tool", tool)).toList();
+    variables = JsonTree.copy("template variables", variables);
+  }
+
+  /** Starts from {@link #DEFAULT}. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** Collects options; every method returns this builder. */
+  public static final class Builder {
+    private boolean addGenerationPrompt = true;
+    private final List<Map<String, @Nullable Object>> tools = new ArrayList<>();
+    private final Map<String, @Nullable Object> variables = new LinkedHashMap<>();
+    private @Nullable String bosToken;
+    private @Nullable String eosToken;
+    private Clock clock = Clock.system(ZoneId.systemDefault());
+
+    private Builder() {}
+
+    /** Sets whether the prompt ends where the model's answer begins. */
+    public Builder addGenerationPrompt(boolean add) {
+      addGenerationPrompt = add;
+      return this;
+    }
+
+    /** Adds a tool, as {@link ChatOptions#tools} describes it. */
+    public Builder tool(Map<String, ?> tool) {
+      tools.add(new LinkedHashMap<>(tool));
+      return this;
+    }
+
+    /** Sets a variable of the template's own to a JSON value. */
+    public Builder variable(String name, @Nullable Object value) {
+      variables.put(name, value);
+      return this;
+    }
+
+    /** Sets the text of the token that begins a sequence. */
+    public Builder bosToken(@Nullable String token) {
+      bosToken = token;
+      return this;
+    }
+
+    /** Sets the text of the token that ends a sequence. */
+    public Builder eosToken(@Nullable String token) {
+      eosToken = token;
+      return this;
+    }
+
+    /** Sets the clock. */
+    public Builder clock(Clock newClock) {
+      clock = newClock;
+      return this;
+    }
+
+    /** Returns the options. */
+    public ChatOptions build() {
+      return new ChatOptions(addGenerationPrompt, tools, variables, bosToken, eosToken, clock);
+    }
+  }
+}

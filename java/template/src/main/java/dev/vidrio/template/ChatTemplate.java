@@ -1,0 +1,191 @@
+package dev.vidrio.template;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.template.builtin.Globals;
+import dev.vidrio.template.interpreter.Renderer;
+import dev.vidrio.template.syntax.Parser;
+import dev.vidrio.template.syntax.Stmt;
+import dev.vidrio.template.syntax.TemplateErrors;
+import dev.vidrio.template.value.Fault;
+import dev.vidrio.template.value.Meter;
+import dev.vidrio.template.value.Value;
+import java.time.ZonedDateTime;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model's chat template, which turns a conversation into a prompt.
+ *
+ * <pre>{@code
+ * ChatTemplate template = ChatTemplate.parse("model.gguf", source);
+ * String prompt =
+ *     template.render(
+ *         List.of(ChatMessage.system("Be brief."), ChatMessage.user("What is glass?")),
+ *         ChatOptions.builder().bosToken("<s>").build());
+ * }</pre>
+ *
+ * <p>The prompt already contains the template's special tokens, so tokenize it with special tokens
+ * recognized and none added. A template is immutable and may be rendered by many threads.
+ *
+ * <p>Rendering follows Jinja 3.1 in the environment of Hugging Face transformers: trimmed blocks,
+ * loop controls, {@code tojson} as Python's {@code json.dumps}, {@code raise_exception}, {@code
+ * strftime_now}, {@code generation} blocks, and immutable lists and dicts. Not supported are
+ * combining templates ({@code extends}, {@code block}, {@code include}, {@code import}), {@code
+ * autoescape} blocks, and a few filters for web pages.
+ *
+ * <p>Limits: a template has at most 256 Ki characters. With n characters in messages, tools and
+ * variables, a rendering takes at most 1000000 + n steps and 20 seconds, makes no text longer than
+ * 1048576 + n characters, and nests at most 256 levels deep.
+ */
+public final class ChatTemplate {
+
+  /** Characters of a template, which is fifteen times what one is known to have. */
+  private static final int MAX_SOURCE = 1 << 18;
+
+  /** Names under which messages carry reasoning; templates read the first, or the second. */
+  private static final List<String> REASONING =
+      List.of("reasoning_content", "thinking", "reasoning");
+
+  private static final Set<String> GIVEN =
+      Set.of("messages", "tools", "add_generation_prompt", "bos_token", "eos_token");
+
+  private final TemplateErrors errors;
+  private final List<Stmt> body;
+  private final Set<String> names;
+  private final Set<String> variables;
+
+  private ChatTemplate(TemplateErrors errors, Parser.Parsed parsed) {
+    this.errors = errors;
+    this.body = parsed.body();
+    this.names = parsed.names();
+    this.variables = variables(names);
+  }
+
+  /**
+   * Parses a template.
+   *
+   * @param name the template's name or file, for errors
+   * @param source the template's text
+   * @throws ModelFileException if the template is malformed or too long
+   * @throws UnsupportedModelException if it uses a statement that is not supported
+   */
+  public static ChatTemplate parse(String name, String source) {
+    TemplateErrors errors = new TemplateErrors(name);
+    if (source.length() > MAX_SOURCE) {
+      throw new ModelFileException(
+          name,
+          "chat template",
+          "of " + source.length() + " characters",
+          "a template has at most " + MAX_SOURCE);
+    }
+    return new ChatTemplate(errors, Parser.parse(source, errors));
+  }
+
+  /**
+   * Returns whether the template reads a variable, such as {@code tools} or {@code
+   * enable_thinking}.
+   */
+  public boolean reads(String variable) {
+    return names.contains(variable);
+  }
+
+  /**
+   * Returns the names that the template reads and that {@link ChatOptions#variables} may set,
+   * sorted; among them are names that the template itself sets.
+   */
+  public Set<String> variables() {
+    return variables;
+  }
+
+  private static Set<String> variables(Set<String> names) {
+    Set<String> variables = new TreeSet<>(names);
+    variables.removeAll(GIVEN);
+    variables.removeAll(Globals.NAMES);
+    return Collections.unmodifiableSet(variables);
+  }
+
+  /**
+   * Renders the prompt of a conversation.
+   *
+   * @param messages the conversation, oldest message first
+   * @param options what else the template is given
+   * @throws InvalidInputException if the template does not take these messages or options, or goes
+   *     beyond a limit
+   * @throws UnsupportedModelException if the template uses a filter, test, function or method that
+   *     is not supported
+   */
+  public String render(List<ChatMessage> messages, ChatOptions options) {
+    Meter meter = new Meter(characters(messages, options), System::nanoTime);
+    try {
+      ZonedDateTime now = ZonedDateTime.now(options.clock());
+      return Renderer.render(body, variables(messages, options), now, meter);
+    } catch (Fault fault) {
+      throw errors.of(fault, meter.line());
+    }
+  }
+
+  private static long characters(List<ChatMessage> messages, ChatOptions options) {
+    long sum = JsonTree.characters(options.tools()) + JsonTree.characters(options.variables());
+    for (ChatMessage message : messages) {
+      sum += JsonTree.characters(message.fields());
+    }
+    return sum;
+  }
+
+  private Map<String, Value> variables(List<ChatMessage> messages, ChatOptions options) {
+    Map<String, Value> variables = new HashMap<>();
+    List<Value> conversation = new ArrayList<>();
+    for (ChatMessage message : messages) {
+      conversation.add(JsonTree.toValue(withReasoning(message.fields())));
+    }
+    variables.put("messages", Value.list(conversation));
+    variables.put(
+        "tools", options.tools().isEmpty() ? Value.NONE : JsonTree.toValue(options.tools()));
+    variables.put("documents", Value.NONE);
+    variables.put("add_generation_prompt", Value.of(options.addGenerationPrompt()));
+    if (options.bosToken() != null) {
+      variables.put("bos_token", Value.of(options.bosToken()));
+    }
+    if (options.eosToken() != null) {
+      variables.put("eos_token", Value.of(options.eosToken()));
+    }
+    Set<String> allowed = variables();
+    options
+        .variables()
+        .forEach(
+            (name, value) -> {
+              if (!allowed.contains(name)) {
+                throw new InvalidInputException(
+                    "template variable",
+                    name,
+                    "the template of " + errors.name() + " reads no variable of that name");
+              }
+              variables.put(name, JsonTree.toValue(value));
+            });
+    return variables;
+  }
+
+  /** Gives reasoning the names that templates read, whichever name it came under. */
+  private static Map<String, @Nullable Object> withReasoning(Map<String, @Nullable Object> fields) {
+    for (String name : REASONING) {
+      Object reasoning = fields.get(name);
+      if (reasoning != null) {
+        Map<String, @Nullable Object> named = new LinkedHashMap<>();
+        named.put(REASONING.get(1), reasoning);
+        named.putAll(fields);
+        named.put(REASONING.get(0), reasoning);
+        return named;
+      }
+    }
+    return fields;
+  }
+}

@@ -1,0 +1,135 @@
+package dev.vidrio.template;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.template.value.Numbers;
+import dev.vidrio.template.value.Value;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * JSON as Java's own types: {@code Map} with {@code String} keys, {@code List}, {@code String},
+ * {@code Boolean}, {@code Number} and null.
+ */
+final class JsonTree {
+
+  /** Levels of lists and maps; leaves room for the list that holds the messages. */
+  private static final int MAX_DEPTH = Value.MAX_DEPTH - 2;
+
+  private JsonTree() {}
+
+  /**
+   * Returns an unmodifiable copy of a map.
+   *
+   * @param field names the map in errors
+   * @throws InvalidInputException if it nests too deep
+   * @throws IllegalArgumentException if it holds something that is not JSON
+   */
+  static Map<String, @Nullable Object> copy(String field, Map<String, ?> map) {
+    return copyMap(field, map, 1);
+  }
+
+  private static Map<String, @Nullable Object> copyMap(String field, Map<?, ?> map, int depth) {
+    Map<String, @Nullable Object> copy = new LinkedHashMap<>();
+    for (Map.Entry<?, ?> entry : map.entrySet()) {
+      if (!(entry.getKey() instanceof String key)) {
+        throw new IllegalArgumentException(field + ": the key " + entry.getKey() + " is no string");
+      }
+      copy.put(key, copy(field, entry.getValue(), depth));
+    }
+    return Collections.unmodifiableMap(copy);
+  }
+
+  private static @Nullable Object copy(String field, @Nullable Object node, int depth) {
+    if (depth > MAX_DEPTH) {
+      throw new InvalidInputException(field, "", "nests deeper than " + MAX_DEPTH + " levels");
+    }
+    return switch (node) {
+      case null -> null;
+      case String s -> s;
+      case Boolean b -> b;
+      case Number n -> number(field, n);
+      case Map<?, ?> map -> copyMap(field, map, depth + 1);
+      case List<?> list -> {
+        List<@Nullable Object> copy = new ArrayList<>(list.size());
+        for (Object item : list) {
+          copy.add(copy(field, item, depth + 1));
+        }
+        yield Collections.unmodifiableList(copy);
+      }
+      default ->
+          throw new IllegalArgumentException(
+              field + ": a " + node.getClass().getName() + " is not JSON");
+    };
+  }
+
+  private static Number number(String field, Number number) {
+    return switch (number) {
+      case BigInteger i when i.bitLength() > Numbers.MAX_BITS ->
+          throw new InvalidInputException(
+              field, "", "holds an integer of more than " + Numbers.MAX_BITS + " bits");
+      case BigInteger i -> i;
+      case BigDecimal d -> d.doubleValue();
+      case Double d -> d;
+      case Float f -> f.doubleValue();
+      case Long l -> l;
+      case Integer i -> i.longValue();
+      case Short s -> s.longValue();
+      case Byte b -> b.longValue();
+      default ->
+          throw new IllegalArgumentException(
+              field + ": a " + number.getClass().getName() + " is not JSON");
+    };
+  }
+
+  /** Returns what {@link #copy} made as a template's value. */
+  static Value toValue(@Nullable Object node) {
+    return switch (node) {
+      case null -> Value.NONE;
+      case String s -> Value.of(s);
+      case Boolean b -> Value.of(b.booleanValue());
+      case Long l -> Value.of(l.longValue());
+      case BigInteger i -> new Value.Int(i);
+      case Double d -> new Value.Real(d);
+      case Map<?, ?> map -> {
+        LinkedHashMap<Value, Value> entries = new LinkedHashMap<>();
+        map.forEach((key, value) -> entries.put(Value.of((String) key), toValue(value)));
+        yield Value.map(entries);
+      }
+      case List<?> list -> {
+        List<Value> items = new ArrayList<>(list.size());
+        list.forEach(item -> items.add(toValue(item)));
+        yield Value.list(items);
+      }
+      default -> throw new IllegalStateException(node.getClass().getName());
+    };
+  }
+
+  /** Counts the characters of all strings and keys. */
+  static long characters(@Nullable Object node) {
+    return switch (node) {
+      case null -> 0;
+      case String s -> s.length();
+      case Map<?, ?> map -> {
+        long sum = 0;
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+          sum += characters(entry.getKey()) + characters(entry.getValue());
+        }
+        yield sum;
+      }
+      case List<?> list -> {
+        long sum = 0;
+        for (Object item : list) {
+          sum += characters(item);
+        }
+        yield sum;
+      }
+      default -> 0;
+    };
+  }
+}

@@ -1,0 +1,50 @@
+package dev.vidrio.template;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model's request to run a tool.
+ *
+ * @param id what the tool's result refers to, if the model or its server gave one
+ * @param name the tool's name
+ * @param arguments the tool's arguments as JSON: maps with string keys, lists, strings, booleans,
+ *     numbers and null
+ */
+public record ToolCall(@Nullable String id, String name, Map<String, @Nullable Object> arguments) {
+
+  /**
+   * Copies the arguments.
+   *
+   * @throws IllegalArgumentException if the arguments hold something that is not JSON
+   */
+  public ToolCall {
+    arguments = JsonTree.copy("tool call arguments", arguments);
+  }
+
+  /** Returns the form that templates read, which is OpenAI's with the arguments as an object. */
+  Map<String, Object> toJson() {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("type", "function");
+    if (id != null) {
+      json.put("id", id);
+    }
+    json.put("function", Map.of("name", name, "arguments", arguments));
+    return json;
+  }
+
+  /** Reads that form back; empty where the node is something else. */
+  static Optional<ToolCall> fromJson(@Nullable Object node) {
+    if (!(node instanceof Map<?, ?> call)
+        || !(call.get("function") instanceof Map<?, ?> function)
+        || !(function.get("name") instanceof String name)
+        || !(function.get("arguments") instanceof Map<?, ?> arguments)) {
+      return Optional.empty();
+    }
+    Map<String, @Nullable Object> copy = new LinkedHashMap<>();
+    arguments.forEach((key, value) -> copy.put(String.valueOf(key), value));
+    return Optional.of(new ToolCall(call.get("id") instanceof String id ? id : null, name, copy));
+  }
+}

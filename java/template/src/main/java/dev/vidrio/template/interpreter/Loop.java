@@ -1,0 +1,153 @@
+package dev.vidrio.template.interpreter;
+
+import dev.vidrio.template.builtin.Function;
+import dev.vidrio.template.operation.Comparison;
+import dev.vidrio.template.syntax.Stmt;
+import dev.vidrio.template.value.Arguments;
+import dev.vidrio.template.value.Fault;
+import dev.vidrio.template.value.Meter;
+import dev.vidrio.template.value.Value;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The state of a running {@code for}, which its body sees as {@code loop}; calling it renders a
+ * recursive loop one level deeper.
+ */
+final class Loop implements Value.Callable {
+
+  private final Renderer renderer;
+  private final Stmt.For statement;
+  private final Scope scope;
+  private final int depth;
+  private Iterator<Value> items;
+  private int length;
+  private int index = -1;
+  private @Nullable Value previous;
+  private Value current = Value.NONE;
+
+  /** The item after the current one, once something has asked for it. */
+  private @Nullable Value upcoming;
+
+  private @Nullable List<Value> lastChanged;
+
+  /**
+   * Starts a loop.
+   *
+   * @param scope the scope that the statement stands in
+   * @param items read no further ahead than the body asks for
+   * @param length of the items, or -1 if only reading them tells
+   * @param depth 0, and one more for each call of a recursive loop
+   */
+  Loop(
+      Renderer renderer,
+      Stmt.For statement,
+      Scope scope,
+      Iterator<Value> items,
+      int length,
+      int depth) {
+    this.renderer = renderer;
+    this.statement = statement;
+    this.scope = scope;
+    this.items = items;
+    this.length = length;
+    this.depth = depth;
+  }
+
+  @Override
+  public String type() {
+    return "LoopContext";
+  }
+
+  @Override
+  public String repr() {
+    return "<LoopContext>";
+  }
+
+  @Override
+  public Value call(Meter meter, Arguments arguments) {
+    if (!statement.recursive()) {
+      throw Fault.failed("only a loop marked 'recursive' can be called");
+    }
+    Value iterable = arguments.bind("loop()", "iterable").required(0);
+    return Value.of(renderer.render(statement, scope, iterable, depth + 1));
+  }
+
+  /** Goes to the next item, if there is one. */
+  boolean advance() {
+    Value next = peek();
+    if (next == null) {
+      return false;
+    }
+    previous = index < 0 ? null : current;
+    current = next;
+    upcoming = null;
+    index++;
+    return true;
+  }
+
+  Value current() {
+    return current;
+  }
+
+  private @Nullable Value peek() {
+    if (upcoming == null && items.hasNext()) {
+      upcoming = items.next();
+    }
+    return upcoming;
+  }
+
+  @Override
+  public int length() {
+    if (length < 0) {
+      List<Value> rest = new ArrayList<>();
+      items.forEachRemaining(rest::add);
+      items = rest.iterator();
+      length = rest.size() + index + 1 + (upcoming == null ? 0 : 1);
+    }
+    return length;
+  }
+
+  @Override
+  public @Nullable Value attribute(String name) {
+    return switch (name) {
+      case "index" -> Value.of(index + 1L);
+      case "index0" -> Value.of(index);
+      case "revindex" -> Value.of((long) length() - index);
+      case "revindex0" -> Value.of(length() - index - 1L);
+      case "first" -> Value.of(index == 0);
+      case "last" -> Value.of(peek() == null);
+      case "length" -> Value.of(length());
+      case "depth" -> Value.of(depth + 1L);
+      case "depth0" -> Value.of(depth);
+      case "previtem" ->
+          previous == null ? new Value.Undefined("there is no previous item") : previous;
+      case "nextitem" -> {
+        Value next = peek();
+        yield next == null ? new Value.Undefined("there is no next item") : next;
+      }
+      case "cycle" -> new Function("loop.cycle", this::cycle);
+      case "changed" -> new Function("loop.changed", this::changed);
+      default -> null;
+    };
+  }
+
+  private Value cycle(Meter meter, Arguments arguments) {
+    List<Value> values = arguments.positional();
+    if (values.isEmpty()) {
+      throw Fault.failed("loop.cycle() wants values to choose from");
+    }
+    return values.get(index % values.size());
+  }
+
+  private Value changed(Meter meter, Arguments arguments) {
+    List<Value> values = arguments.positional();
+    boolean changed =
+        lastChanged == null
+            || !Comparison.equal(meter, Value.tuple(lastChanged), Value.tuple(values));
+    lastChanged = values;
+    return Value.of(changed);
+  }
+}

@@ -1,0 +1,204 @@
+package dev.vidrio.template.operation;
+
+import dev.vidrio.template.value.Fault;
+import dev.vidrio.template.value.Meter;
+import dev.vidrio.template.value.Numbers;
+import dev.vidrio.template.value.Strings;
+import dev.vidrio.template.value.Value;
+import java.math.BigDecimal;
+import java.util.Comparator;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+
+/** Python's {@code ==}, {@code <} and {@code in}. */
+public final class Comparison {
+
+  private Comparison() {}
+
+  /** Applies a comparison operator of the language. */
+  public static boolean compare(Meter meter, ComparisonOperator operator, Value left, Value right) {
+    return switch (operator) {
+      case EQUAL -> equal(meter, left, right);
+      case NOT_EQUAL -> !equal(meter, left, right);
+      case IN -> contains(meter, right, left);
+      case NOT_IN -> !contains(meter, right, left);
+      case LESS, LESS_OR_EQUAL, GREATER, GREATER_OR_EQUAL -> {
+        int order = order(meter, left, right);
+        // Nothing is less than, equal to or greater than NaN.
+        yield !isNaN(left) && !isNaN(right) && holds(operator, order);
+      }
+    };
+  }
+
+  private static boolean holds(ComparisonOperator operator, int order) {
+    return switch (operator) {
+      case LESS -> order < 0;
+      case LESS_OR_EQUAL -> order <= 0;
+      case GREATER -> order > 0;
+      default -> order >= 0;
+    };
+  }
+
+  public static boolean equal(Meter meter, Value left, Value right) {
+    meter.step();
+    return switch (left) {
+      case Value.Undefined u -> right instanceof Value.Undefined;
+      case Value.Text t -> {
+        meter.characters(t.value().length());
+        yield t.equals(right);
+      }
+      case Value.Sequence a ->
+          right instanceof Value.Sequence b
+              && a.shape() == b.shape()
+              && a.items().size() == b.items().size()
+              && equalItems(meter, a.items(), b.items());
+      case Value.Mapping a ->
+          right instanceof Value.Mapping b
+              && a.entries().size() == b.entries().size()
+              && equalEntries(meter, a.entries(), b.entries());
+      case Value.None n -> right instanceof Value.None;
+      case Value.Bool n -> equalNumber(meter, n, right);
+      case Value.Int n -> equalNumber(meter, n, right);
+      case Value.Real n -> equalNumber(meter, n, right);
+      case Value.Cursor c -> c.equals(right);
+      case Value.Namespace n -> n.equals(right);
+      case Method m ->
+          right instanceof Method other
+              && m.name().equals(other.name())
+              && equal(meter, m.self(), other.self());
+      case Value.Callable c -> c.equals(right);
+    };
+  }
+
+  private static boolean equalNumber(Meter meter, Value number, Value right) {
+    payForMixed(meter, number, right);
+    return number.equals(right);
+  }
+
+  private static void payForMixed(Meter meter, Value left, Value right) {
+    if (isReal(left) != isReal(right)) {
+      meter.number(isReal(left) ? left : right);
+    }
+  }
+
+  private static boolean equalItems(Meter meter, List<Value> a, List<Value> b) {
+    Iterator<Value> other = b.iterator();
+    for (Value item : a) {
+      if (!equal(meter, item, other.next())) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static boolean equalEntries(Meter meter, Map<Value, Value> a, Map<Value, Value> b) {
+    for (Map.Entry<Value, Value> entry : a.entrySet()) {
+      Value other = b.get(entry.getKey());
+      if (other == null || !equal(meter, entry.getValue(), other)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Orders two values of types that have an order, as {@link Comparator#compare} does; NaN comes
+   * last, so that sorting always ends.
+   */
+  public static int order(Meter meter, Value left, Value right) {
+    meter.step();
+    if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
+      payForMixed(meter, left, right);
+      return orderNumbers(left, right);
+    }
+    if (left instanceof Value.Text a && right instanceof Value.Text b) {
+      meter.characters(Math.min(a.value().length(), b.value().length()));
+      return orderText(a.value(), b.value());
+    }
+    if (left instanceof Value.Sequence a
+        && right instanceof Value.Sequence b
+        && a.shape() == b.shape()
+        && (a.shape() == Value.Shape.LIST || a.shape() == Value.Shape.TUPLE)) {
+      return orderItems(meter, a.items(), b.items());
+    }
+    for (Value value : List.of(left, right)) {
+      if (value instanceof Value.Undefined(String reason)) {
+        throw Fault.failed(reason);
+      }
+    }
+    throw Fault.failed(
+        "values of types '" + Value.type(left) + "' and '" + Value.type(right) + "' have no order");
+  }
+
+  private static int orderItems(Meter meter, List<Value> a, List<Value> b) {
+    for (int i = 0; i < Math.min(a.size(), b.size()); i++) {
+      if (!equal(meter, a.get(i), b.get(i))) {
+        return order(meter, a.get(i), b.get(i));
+      }
+    }
+    return Integer.compare(a.size(), b.size());
+  }
+
+  /** Orders by code points; Java's own order differs beyond the basic plane. */
+  private static int orderText(String a, String b) {
+    int length = Math.min(a.length(), b.length());
+    for (int i = 0; i < length; i++) {
+      char x = a.charAt(i);
+      char y = b.charAt(i);
+      if (x != y) {
+        boolean surrogates = Character.isSurrogate(x) != Character.isSurrogate(y);
+        return surrogates ? (Character.isSurrogate(x) ? 1 : -1) : Character.compare(x, y);
+      }
+    }
+    return Integer.compare(a.length(), b.length());
+  }
+
+  private static boolean isNaN(Value value) {
+    return value instanceof Value.Real(double real) && Double.isNaN(real);
+  }
+
+  /** Whether {@code item in container}. */
+  public static boolean contains(Meter meter, Value container, Value item) {
+    return switch (container) {
+      case Value.Text t -> {
+        if (!(item instanceof Value.Text(String part, boolean markup))) {
+          throw Fault.failed(
+              "only a string can be in a string, not a value of type '" + Value.type(item) + "'");
+        }
+        meter.characters(t.value().length() + part.length());
+        yield Strings.contains(t.value(), part);
+      }
+      case Value.Mapping m -> Value.find(m, item) != null;
+      case Value.Sequence s -> contains(meter, s.items().iterator(), item);
+      case Value.Cursor c -> contains(meter, c.items(), item);
+      case Value.Undefined u -> false;
+      default ->
+          throw Fault.failed("nothing can be in a value of type '" + Value.type(container) + "'");
+    };
+  }
+
+  private static boolean contains(Meter meter, Iterator<Value> items, Value item) {
+    while (items.hasNext()) {
+      if (equal(meter, items.next(), item)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static int orderNumbers(Value left, Value right) {
+    if (Numbers.isInteger(left) && Numbers.isInteger(right)) {
+      return Numbers.integer(left).compareTo(Numbers.integer(right));
+    }
+    BigDecimal a = isReal(left) && isReal(right) ? null : Numbers.decimal(left);
+    BigDecimal b = Numbers.decimal(right);
+    return a != null && b != null
+        ? a.compareTo(b)
+        : Double.compare(Numbers.real(left) + 0.0, Numbers.real(right) + 0.0);
+  }
+
+  private static boolean isReal(Value value) {
+    return value instanceof Value.Real;
+  }
+}

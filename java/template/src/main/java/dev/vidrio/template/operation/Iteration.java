@@ -1,0 +1,125 @@
+package dev.vidrio.template.operation;
+
+import dev.vidrio.template.value.Fault;
+import dev.vidrio.template.value.Meter;
+import dev.vidrio.template.value.Strings;
+import dev.vidrio.template.value.Value;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/** What Python's {@code iter()} and {@code len()} make of values. */
+public final class Iteration {
+
+  private Iteration() {}
+
+  /** Iterates over a value as {@code for} does. */
+  public static Iterator<Value> iterate(Meter meter, Value value) {
+    return switch (value) {
+      case Value.Cursor c -> c.items();
+      case Value.Sequence s -> s.items().iterator();
+      default -> items(meter, value).iterator();
+    };
+  }
+
+  /** Whether a value can be iterated. */
+  public static boolean isIterable(Value value) {
+    return switch (value) {
+      case Value.Sequence s -> true;
+      case Value.Mapping m -> true;
+      case Value.Text t -> true;
+      case Value.Cursor c -> true;
+      case Value.Undefined u -> true;
+      default -> false;
+    };
+  }
+
+  /** What iterating over a value gives; reads a {@link Value.Cursor} to its end. */
+  public static List<Value> items(Meter meter, Value value) {
+    return switch (value) {
+      case Value.Sequence s -> {
+        if (s.shape() == Value.Shape.RANGE) {
+          meter.values(s.items().size());
+        }
+        meter.elements(s.items().size());
+        yield s.items();
+      }
+      case Value.Mapping m -> {
+        meter.elements(m.entries().size());
+        yield List.copyOf(m.entries().keySet());
+      }
+      case Value.Text t -> {
+        meter.values(t.value().length());
+        yield t.value().codePoints().<Value>mapToObj(c -> Value.of(Character.toString(c))).toList();
+      }
+      case Value.Cursor c -> {
+        List<Value> rest = new ArrayList<>();
+        c.items().forEachRemaining(rest::add);
+        yield rest;
+      }
+      case Value.Undefined u -> List.of();
+      default ->
+          throw Fault.failed("a value of type '" + Value.type(value) + "' cannot be iterated");
+    };
+  }
+
+  /** The number of items, or -1 if only iterating tells. */
+  public static int length(Meter meter, Value value) {
+    return switch (value) {
+      case Value.Sequence s -> s.items().size();
+      case Value.Mapping m -> m.entries().size();
+      case Value.Text t -> {
+        meter.characters(t.value().length());
+        yield Strings.length(t.value());
+      }
+      case Value.Undefined u -> 0;
+      case Value.Callable c -> c.length();
+      default -> -1;
+    };
+  }
+
+  /** Maps items when they are read. */
+  public static Iterator<Value> map(Iterator<Value> items, UnaryOperator<Value> mapping) {
+    return new Iterator<>() {
+      @Override
+      public boolean hasNext() {
+        return items.hasNext();
+      }
+
+      @Override
+      public Value next() {
+        return mapping.apply(items.next());
+      }
+    };
+  }
+
+  /** Passes the items on that a test accepts, each tested when it is read. */
+  public static Iterator<Value> filter(Iterator<Value> items, Predicate<Value> test) {
+    return new Iterator<>() {
+      private @Nullable Value upcoming;
+
+      @Override
+      public boolean hasNext() {
+        while (upcoming == null && items.hasNext()) {
+          Value item = items.next();
+          upcoming = test.test(item) ? item : null;
+        }
+        return upcoming != null;
+      }
+
+      @Override
+      public Value next() {
+        Value item = hasNext() ? upcoming : null;
+        if (item == null) {
+          throw new NoSuchElementException();
+        }
+        upcoming = null;
+        return item;
+      }
+    };
+  }
+}

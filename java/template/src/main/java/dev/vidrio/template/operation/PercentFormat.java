@@ -1,0 +1,155 @@
+package dev.vidrio.template.operation;
+
+import dev.vidrio.template.value.Fault;
+import dev.vidrio.template.value.Meter;
+import dev.vidrio.template.value.Numbers;
+import dev.vidrio.template.value.Printer;
+import dev.vidrio.template.value.Strings;
+import dev.vidrio.template.value.Value;
+import java.math.BigDecimal;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** Python's {@code text % values}. */
+public final class PercentFormat {
+
+  private static final Pattern DIRECTIVE =
+      Pattern.compile("%(?:\\(([^)]*)\\))?([-+ #0]*)(\\d{1,7})?(?:\\.(\\d{0,4}))?([a-zA-Z%])");
+
+  private static final FormatSpec CHARACTER =
+      new FormatSpec(" ", '<', '-', false, 0, '\0', -1, 'c');
+
+  private final Meter meter;
+  private final Value operand;
+  private final List<Value> values;
+  private int used;
+
+  private PercentFormat(Meter meter, Value operand) {
+    this.meter = meter;
+    this.operand = operand;
+    this.values =
+        operand instanceof Value.Sequence s && s.shape() == Value.Shape.TUPLE
+            ? s.items()
+            : List.of(operand);
+  }
+
+  /** Formats a tuple's items, a dict's entries by their names, or a single value. */
+  public static Value format(Meter meter, Value.Text text, Value operand) {
+    PercentFormat format = new PercentFormat(meter, operand);
+    return new Value.Text(format.format(text), text.markup());
+  }
+
+  private String format(Value.Text self) {
+    String s = self.value();
+    StringBuilder out = new StringBuilder();
+    Matcher m = DIRECTIVE.matcher(s);
+    int start = 0;
+    for (int at = s.indexOf('%'); at >= 0; at = s.indexOf('%', start)) {
+      out.append(s, start, at);
+      if (!m.find(at) || m.start() != at) {
+        throw Fault.failed("a format string has an incomplete '%'");
+      }
+      String text = m.group(5).equals("%") ? "%" : directive(m);
+      text = self.markup() ? Strings.escapeHtml(text) : text;
+      meter.append(out, text.length());
+      out.append(text);
+      start = m.end();
+    }
+    out.append(s, start, s.length());
+    if (used < values.size() && !hasElements(operand)) {
+      throw Fault.failed("a format string does not use all its values");
+    }
+    return out.toString();
+  }
+
+  /** Python takes what has elements, and is no tuple, for a dict that need not be used. */
+  private static boolean hasElements(Value operand) {
+    return switch (operand) {
+      case Value.Mapping m -> true;
+      case Value.Undefined u -> true;
+      case Value.Sequence s -> s.shape().isIndexable() && s.shape() != Value.Shape.TUPLE;
+      default -> false;
+    };
+  }
+
+  private String directive(Matcher m) {
+    Value value = value(m.group(1));
+    String flags = m.group(2);
+    char type = m.group(5).charAt(0);
+    int width = m.group(3) == null ? 0 : Integer.parseInt(m.group(3));
+    String digits = m.group(4);
+    int precision = digits == null ? -1 : digits.isEmpty() ? 0 : Integer.parseInt(digits);
+    boolean left = flags.indexOf('-') >= 0;
+    boolean zeros = flags.indexOf('0') >= 0 && !left;
+    char sign = flags.indexOf('+') >= 0 ? '+' : flags.indexOf(' ') >= 0 ? ' ' : '-';
+    boolean alternate = flags.indexOf('#') >= 0;
+    return switch (type) {
+      case 's', 'r', 'a', 'c' ->
+          new FormatSpec(" ", left ? '<' : '>', '-', false, width, '\0', precision, 's')
+              .format(meter, converted(meter, type, value));
+      case 'd', 'i', 'u' ->
+          numeric(zeros, left, sign, alternate, width, -1, 'd').format(meter, whole(value));
+      case 'o', 'x', 'X' ->
+          numeric(zeros, left, sign, alternate, width, -1, type).format(meter, whole(value));
+      case 'e', 'E', 'f', 'F', 'g', 'G' ->
+          numeric(zeros, left, sign, alternate, width, precision < 0 ? 6 : precision, type)
+              .format(meter, number(value));
+      default -> throw Fault.unsupported("format directive '%" + type + "'");
+    };
+  }
+
+  private static FormatSpec numeric(
+      boolean zeros,
+      boolean left,
+      char sign,
+      boolean alternate,
+      int width,
+      int precision,
+      char type) {
+    char align = left ? '<' : zeros ? '=' : '>';
+    return new FormatSpec(zeros ? "0" : " ", align, sign, alternate, width, '\0', precision, type);
+  }
+
+  private Value value(@Nullable String key) {
+    if (key != null) {
+      Value entry = operand instanceof Value.Mapping m ? m.get(key) : null;
+      if (entry == null) {
+        throw Fault.failed("a format string has no value '" + key + "'");
+      }
+      return entry;
+    }
+    if (used >= values.size()) {
+      throw Fault.failed("a format string has too few values");
+    }
+    return values.get(used++);
+  }
+
+  private static Value number(Value value) {
+    if (!Numbers.isNumber(value)) {
+      throw Fault.failed(
+          "a format wants a number, not a value of type '" + Value.type(value) + "'");
+    }
+    return value;
+  }
+
+  private static Value whole(Value value) {
+    BigDecimal decimal = Numbers.decimal(number(value));
+    if (decimal == null) {
+      throw Fault.failed("a format wants a finite number");
+    }
+    return Numbers.of(decimal.toBigInteger());
+  }
+
+  /** What the conversions {@code s}, {@code r}, {@code a} and {@code c} make of a value. */
+  static Value converted(Meter meter, char conversion, Value value) {
+    return switch (conversion) {
+      case 's' -> Value.of(Printer.str(meter, value));
+      case 'r' -> Value.of(Printer.repr(meter, value));
+      case 'c' ->
+          value instanceof Value.Text ? value : Value.of(CHARACTER.format(meter, number(value)));
+      default -> throw Fault.unsupported("conversion to ASCII");
+    };
+  }
+}

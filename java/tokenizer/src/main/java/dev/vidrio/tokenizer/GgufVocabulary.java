@@ -1,0 +1,224 @@
+package dev.vidrio.tokenizer;
+
+import static java.util.stream.Collectors.toMap;
+
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.Metadata;
+import dev.vidrio.tokenizer.vocabulary.Charsmap;
+import dev.vidrio.tokenizer.vocabulary.LiteralRules;
+import dev.vidrio.tokenizer.vocabulary.Normalization;
+import dev.vidrio.tokenizer.vocabulary.SpacePrefix;
+import dev.vidrio.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.tokenizer.vocabulary.TokenRole;
+import dev.vidrio.tokenizer.vocabulary.TokenType;
+import dev.vidrio.tokenizer.vocabulary.Vocabulary;
+import dev.vidrio.tokenizer.word.PreTokenizer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/** Reads the keys {@code tokenizer.ggml} of GGUF files, and Vidrio's own beside them. */
+final class GgufVocabulary {
+
+  private static final String PREFIX = "tokenizer.ggml.";
+  private static final List<String> RULES =
+      List.of(LiteralRules.LEFT, LiteralRules.RIGHT, LiteralRules.SINGLE, LiteralRules.NORMALIZED);
+  private static final List<String> PHI_3_PLAIN = List.of("<unk>", "<s>", "<|endoftext|>");
+
+  /** What files of llama.cpp call their tokenizer where they have none. */
+  private static final Set<String> NONE = Set.of("none", "no_vocab");
+
+  private GgufVocabulary() {}
+
+  /** Whether a file describes no vocabulary. */
+  static boolean isMissing(Metadata metadata) {
+    return metadata
+        .optionalString(PREFIX + "model")
+        .map(NONE::contains)
+        .orElse(!metadata.contains(PREFIX + "tokens"));
+  }
+
+  /**
+   * Reads the vocabulary that a file describes.
+   *
+   * @throws UnsupportedModelException if the file names a kind of tokenizer or a pre-tokenizer that
+   *     is not known
+   * @throws ModelFileException if the description is incomplete or contradicts itself
+   */
+  static Vocabulary read(Metadata metadata) {
+    String model = metadata.string(PREFIX + "model");
+    List<String> tokens = metadata.strings(PREFIX + "tokens");
+    return switch (model) {
+      case "gpt2" -> {
+        String name = metadata.optionalString(PREFIX + "pre").orElse("default");
+        boolean addBos = PreTokenizer.require(metadata.file(), name).addBos();
+        List<String> merges = metadata.strings(PREFIX + "merges");
+        Normalization normalization = choice(metadata, Normalization.KEY, Normalization.NONE);
+        TokenModel bpe = new TokenModel.ByteLevelBpe(name, merges, normalization);
+        yield vocabulary(metadata, bpe, tokens, addBos);
+      }
+      case "llama" -> {
+        yield vocabulary(metadata, readSentencePiece(metadata), tokens, true);
+      }
+      case "gemma4" -> {
+        List<String> merges = metadata.strings(PREFIX + "merges");
+        TokenModel bpe =
+            new TokenModel.SentencePieceBpe(readScores(metadata), merges, SpacePrefix.NEVER);
+        yield vocabulary(metadata, bpe, tokens, true);
+      }
+      case "t5" -> {
+        TokenModel unigram =
+            new TokenModel.Unigram(
+                readScores(metadata),
+                metadata.boolValue(PREFIX + "add_space_prefix", false),
+                metadata.boolValue(PREFIX + "remove_extra_whitespaces", false),
+                readCharsmap(metadata));
+        yield vocabulary(metadata, unigram, tokens, false);
+      }
+      case "vidrio" -> vocabulary(metadata, readPipeline(metadata), tokens, false);
+      default ->
+          throw new UnsupportedModelException(
+              metadata.file(),
+              "tokenizer '" + model + "'",
+              "supported are gpt2 (byte-level BPE), llama and gemma4 (SentencePiece BPE), t5"
+                  + " (unigram), vidrio (a pipeline of Hugging Face tokenizers)");
+    };
+  }
+
+  private static Vocabulary vocabulary(
+      Metadata metadata, TokenModel model, List<String> tokens, boolean addBos) {
+    List<TokenType> types = readTypes(metadata, tokens.size());
+    return new Vocabulary(
+        metadata.file(),
+        model,
+        tokens,
+        types,
+        readRoles(metadata, tokens.size()),
+        metadata.boolValue(PREFIX + "add_bos_token", addBos),
+        metadata.boolValue(PREFIX + "add_eos_token", false),
+        readRules(metadata, tokens, types));
+  }
+
+  private static TokenModel readPipeline(Metadata metadata) {
+    String merges = PREFIX + "merges";
+    return new TokenModel.Pipeline(
+        metadata.string(TokenModel.Pipeline.STAGES),
+        metadata.contains(merges) ? metadata.strings(merges) : List.of(),
+        metadata.contains(TokenModel.Pipeline.SCORES)
+            ? Arrays.stream(metadata.doubles(TokenModel.Pipeline.SCORES)).boxed().toList()
+            : List.of());
+  }
+
+  private static TokenModel readSentencePiece(Metadata metadata) {
+    String merges = PREFIX + "merges";
+    boolean prefix = metadata.boolValue(PREFIX + "add_space_prefix", true);
+    return new TokenModel.SentencePieceBpe(
+        readScores(metadata),
+        metadata.contains(merges) ? metadata.strings(merges) : List.of(),
+        choice(metadata, SpacePrefix.KEY, prefix ? SpacePrefix.EACH : SpacePrefix.NEVER));
+  }
+
+  /** Reads the name of a constant of an enum. */
+  private static <E extends Enum<E>> E choice(Metadata metadata, String key, E otherwise) {
+    String name = metadata.optionalString(key).orElse(otherwise.name());
+    List<E> choices = List.of(otherwise.getDeclaringClass().getEnumConstants());
+    return choices.stream()
+        .filter(choice -> choice.name().equals(name))
+        .findFirst()
+        .orElseThrow(() -> metadata.error(key, name, "must be one of " + choices));
+  }
+
+  private static List<Float> readScores(Metadata metadata) {
+    List<Float> scores = new ArrayList<>();
+    for (float score : metadata.floats(PREFIX + "scores")) {
+      scores.add(score);
+    }
+    return scores;
+  }
+
+  private static Charsmap readCharsmap(Metadata metadata) {
+    String key = PREFIX + "precompiled_charsmap";
+    if (!metadata.contains(key)) {
+      return Charsmap.EMPTY;
+    }
+    int[] values = metadata.ints(key, -128, 255);
+    byte[] blob = new byte[values.length];
+    for (int i = 0; i < blob.length; i++) {
+      blob[i] = (byte) values[i];
+    }
+    try {
+      return new Charsmap(blob);
+    } catch (IllegalArgumentException e) {
+      throw metadata.error(key, blob.length + " bytes", "must hold the trie that it begins with");
+    }
+  }
+
+  private static List<TokenType> readTypes(Metadata metadata, int size) {
+    String key = PREFIX + "token_type";
+    if (!metadata.contains(key)) {
+      return Collections.nCopies(size, TokenType.NORMAL);
+    }
+    Map<Integer, TokenType> types =
+        Arrays.stream(TokenType.values()).collect(toMap(TokenType::number, type -> type));
+    return Arrays.stream(metadata.ints(key, 1, types.size())).mapToObj(types::get).toList();
+  }
+
+  private static Map<TokenRole, Integer> readRoles(Metadata metadata, int size) {
+    Map<TokenRole, Integer> roles = new EnumMap<>(TokenRole.class);
+    for (TokenRole role : TokenRole.values()) {
+      String key = PREFIX + role.key();
+      if (metadata.contains(key) && !isUnused(metadata, role, key, size)) {
+        roles.put(role, metadata.intValue(key, 0, size - 1));
+      }
+    }
+    return roles;
+  }
+
+  /** Training may pad with a token that the model got no embedding for; running it never does. */
+  private static boolean isUnused(Metadata metadata, TokenRole role, String key, int size) {
+    return role == TokenRole.PADDING
+        && metadata.longValue(key, Long.MIN_VALUE, Long.MAX_VALUE) >= size;
+  }
+
+  /**
+   * Reads where literal tokens are found. Files of Phi-3 by other programs do not say it: as in
+   * llama.cpp, they are known by the model's name, and all but three of their literal tokens strip
+   * to the right.
+   */
+  private static LiteralRules readRules(
+      Metadata metadata, List<String> tokens, List<TokenType> types) {
+    if (RULES.stream().anyMatch(metadata::contains)) {
+      int size = tokens.size();
+      return new LiteralRules(
+          ids(metadata, LiteralRules.LEFT, size),
+          ids(metadata, LiteralRules.RIGHT, size),
+          ids(metadata, LiteralRules.SINGLE, size),
+          ids(metadata, LiteralRules.NORMALIZED, size));
+    }
+    String name = metadata.optionalString("general.name").orElse("").toLowerCase(Locale.ROOT);
+    Set<Integer> right = new HashSet<>();
+    if (name.contains("phi-3") || name.contains("phi3")) {
+      for (int id = 0; id < Math.min(tokens.size(), types.size()); id++) {
+        if (types.get(id).isLiteral() && !PHI_3_PLAIN.contains(tokens.get(id))) {
+          right.add(id);
+        }
+      }
+    }
+    return new LiteralRules(Set.of(), right, Set.of(), Set.of());
+  }
+
+  private static Set<Integer> ids(Metadata metadata, String key, int size) {
+    Set<Integer> ids = new HashSet<>();
+    if (metadata.contains(key)) {
+      Arrays.stream(metadata.ints(key, 0, size - 1)).forEach(ids::add);
+    }
+    return ids;
+  }
+}

@@ -1,0 +1,202 @@
+package dev.vidrio.tokenizer;
+
+import dev.vidrio.tokenizer.vocabulary.TokenRole;
+import dev.vidrio.tokenizer.vocabulary.TokenType;
+import dev.vidrio.tokenizer.vocabulary.Vocabulary;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * What a vocabulary's special tokens are for. Files say it incompletely: the rest is known by the
+ * tokens' spellings, by the same rules as in llama.cpp, so that generation stops at the same
+ * tokens.
+ */
+final class SpecialTokens {
+
+  /**
+   * The spellings by which the token of a role is known where the file names none; the first
+   * counts.
+   */
+  private static final Map<TokenRole, List<String>> SPELLINGS =
+      new EnumMap<>(
+          Map.of(
+              TokenRole.EOT,
+                  List.of(
+                      "<|eot_id|>",
+                      "<|im_end|>",
+                      "<|end|>",
+                      "<end_of_turn>",
+                      "<|endoftext|>",
+                      "<|end_of_text|>",
+                      "<EOT>",
+                      "_<EOT>",
+                      "[EOT]",
+                      "<｜end▁of▁sentence｜>",
+                      "<end_of_utterance>"),
+              TokenRole.EOM, List.of("<|eom_id|>"),
+              TokenRole.FIM_PREFIX,
+                  List.of(
+                      "<|fim_prefix|>",
+                      "<fim-prefix>",
+                      "<fim_prefix>",
+                      "<｜fim▁begin｜>",
+                      "<PRE>",
+                      "▁<PRE>",
+                      "<|code_prefix|>",
+                      "<|prefix|>"),
+              TokenRole.FIM_SUFFIX,
+                  List.of(
+                      "<|fim_suffix|>",
+                      "<fim-suffix>",
+                      "<fim_suffix>",
+                      "<｜fim▁hole｜>",
+                      "<SUF>",
+                      "▁<SUF>",
+                      "<|code_suffix|>",
+                      "<|suffix|>"),
+              TokenRole.FIM_MIDDLE,
+                  List.of(
+                      "<|fim_middle|>",
+                      "<fim-middle>",
+                      "<fim_middle>",
+                      "<｜fim▁end｜>",
+                      "<MID>",
+                      "▁<MID>",
+                      "<|code_middle|>",
+                      "<|middle|>"),
+              TokenRole.FIM_PADDING,
+                  List.of("<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"),
+              TokenRole.FIM_REPOSITORY,
+                  List.of("<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"),
+              TokenRole.FIM_FILE_SEPARATOR, List.of("<|file_sep|>")));
+
+  /** Tokens that end generation whatever else the file says of them. */
+  private static final List<String> ENDS =
+      List.of(
+          "<|eot_id|>",
+          "<|im_end|>",
+          "<|end|>",
+          "<|return|>",
+          "<|call|>",
+          "<|flush|>",
+          "<|calls|>",
+          "<end_of_turn>",
+          "<|endoftext|>",
+          "</s>",
+          "<|eom_id|>",
+          "<EOT>",
+          "_<EOT>",
+          "[EOT]",
+          "[EOS]",
+          "<|end_of_text|>",
+          "<end_of_utterance>",
+          "<eos>",
+          "<turn|>",
+          "<|tool_response>",
+          "<｜end▁of▁sentence｜>",
+          "[e~[");
+
+  /** Tokens that are always shown and always parsed, although files call them control tokens. */
+  private static final List<String> SHOWN =
+      List.of(
+          "<|channel|>",
+          "<|message|>",
+          "<|start|>",
+          "<|constrain|>",
+          "<think>",
+          "</think>",
+          "[THINK]",
+          "[/THINK]",
+          "<seed:think>",
+          "</seed:think>",
+          "<|channel>",
+          "<channel|>",
+          "<|tool_call>",
+          "<tool_call|>",
+          "<tool_response|>",
+          "<|\"|>");
+
+  /** Roles after which generation stops. */
+  private static final List<TokenRole> ENDING_ROLES =
+      List.of(
+          TokenRole.EOS,
+          TokenRole.EOT,
+          TokenRole.EOM,
+          TokenRole.FIM_PADDING,
+          TokenRole.FIM_REPOSITORY,
+          TokenRole.FIM_FILE_SEPARATOR);
+
+  private final Map<String, Integer> ids;
+  private final TokenType[] types;
+  private final Map<TokenRole, Integer> roles = new EnumMap<>(TokenRole.class);
+  private final Set<Integer> ends = new TreeSet<>();
+
+  SpecialTokens(Vocabulary vocabulary, Map<String, Integer> ids) {
+    this.ids = ids;
+    types = vocabulary.types().toArray(TokenType[]::new);
+    roles.putAll(vocabulary.roles());
+    SPELLINGS.forEach(
+        (role, spellings) -> {
+          Optional<String> known = spellings.stream().filter(ids::containsKey).findFirst();
+          if (known.isPresent() && !roles.containsKey(role)) {
+            roles.put(role, retype(known.get(), TokenType.CONTROL));
+          }
+        });
+    for (TokenRole role : ENDING_ROLES) {
+      if (roles.containsKey(role)) {
+        ends.add(roles.get(role));
+      }
+    }
+    ENDS.stream()
+        .filter(ids::containsKey)
+        .forEach(spelling -> ends.add(retype(spelling, TokenType.CONTROL)));
+    SHOWN.stream()
+        .filter(ids::containsKey)
+        .forEach(spelling -> retype(spelling, TokenType.USER_DEFINED));
+    // in the formats that have these tokens, the other one occurs within a turn
+    boolean calls = ends("<|call|>") || ends("<|calls|>");
+    if (calls && (ends("<|return|>") || ends("<|flush|>"))) {
+      continues("<|end|>", TokenType.USER_DEFINED);
+    }
+    if (ends("<|tool_response>") || ends("<|plamo:eos|>")) {
+      continues("</s>", TokenType.NORMAL);
+    }
+  }
+
+  private int retype(String spelling, TokenType type) {
+    int id = Objects.requireNonNull(ids.get(spelling));
+    types[id] = type;
+    return id;
+  }
+
+  private boolean ends(String spelling) {
+    return ids.containsKey(spelling) && ends.contains(ids.get(spelling));
+  }
+
+  private void continues(String spelling, TokenType type) {
+    if (ends(spelling)) {
+      ends.remove(retype(spelling, type));
+    }
+  }
+
+  /** Returns the type of each token. */
+  TokenType[] types() {
+    return types;
+  }
+
+  /** Returns the tokens of all known roles, unmodifiable. */
+  Map<TokenRole, Integer> roles() {
+    return Collections.unmodifiableMap(roles);
+  }
+
+  /** Returns the tokens after which generation stops, unmodifiable. */
+  Set<Integer> endOfGeneration() {
+    return Collections.unmodifiableSet(ends);
+  }
+}

@@ -1,0 +1,204 @@
+package dev.vidrio.tokenizer;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.error.ModelFileException;
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.tokenizer.bpe.ByteLevelModel;
+import dev.vidrio.tokenizer.bpe.SentencePieceModel;
+import dev.vidrio.tokenizer.encoding.IntList;
+import dev.vidrio.tokenizer.encoding.TextModel;
+import dev.vidrio.tokenizer.huggingface.PipelineModel;
+import dev.vidrio.tokenizer.text.Utf8;
+import dev.vidrio.tokenizer.unigram.UnigramModel;
+import dev.vidrio.tokenizer.vocabulary.LiteralRules;
+import dev.vidrio.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.tokenizer.vocabulary.TokenRole;
+import dev.vidrio.tokenizer.vocabulary.TokenType;
+import dev.vidrio.tokenizer.vocabulary.Vocabulary;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.IntPredicate;
+
+/**
+ * The tokenizer of a vocabulary: text is cut at literal tokens, and what lies between is given to
+ * the model of the vocabulary.
+ */
+final class VocabularyTokenizer implements Tokenizer {
+
+  private static final byte[] NO_BYTES = {};
+
+  private final OptionalInt first;
+  private final OptionalInt last;
+  private final TextModel model;
+  private final TokenType[] types;
+  private final byte[][] bytes;
+  private final Literals literals;
+  private final Literals userDefined;
+  private final Map<TokenRole, Integer> roles;
+  private final Set<Integer> endOfGeneration;
+
+  /**
+   * Makes the tokenizer of a vocabulary.
+   *
+   * @throws UnsupportedModelException if the pre-tokenizer is unknown
+   * @throws ModelFileException if a token occurs twice, a token other than an unused one is empty,
+   *     a byte token is misspelled or missing, or a merge is malformed, occurs twice or is of
+   *     tokens that do not exist
+   */
+  VocabularyTokenizer(Vocabulary vocabulary) {
+    Map<String, Integer> ids = index(vocabulary);
+    SpecialTokens special = new SpecialTokens(vocabulary, ids);
+    types = special.types();
+    roles = special.roles();
+    endOfGeneration = special.endOfGeneration();
+    first = vocabulary.addBos() ? bos() : OptionalInt.empty();
+    last = vocabulary.addEos() ? eos() : OptionalInt.empty();
+    bytes = TokenBytes.of(vocabulary, types);
+    model =
+        switch (vocabulary.model()) {
+          case TokenModel.ByteLevelBpe bpe -> new ByteLevelModel(vocabulary, bpe, ids, types);
+          case TokenModel.SentencePieceBpe bpe ->
+              new SentencePieceModel(vocabulary, bpe, ids, bytes, types);
+          case TokenModel.Unigram unigram -> new UnigramModel(vocabulary, unigram, bytes, types);
+          case TokenModel.Pipeline pipeline ->
+              new PipelineModel(vocabulary, pipeline, ids, bytes, types);
+        };
+    literals = literals(vocabulary, id -> types[id].isLiteral());
+    userDefined = literals(vocabulary, id -> types[id] == TokenType.USER_DEFINED);
+  }
+
+  /**
+   * The tokens that are found before anything else: some in the text as it is, others in the
+   * normalized text between.
+   */
+  private record Literals(LiteralSearch original, LiteralSearch normalized) {}
+
+  private Literals literals(Vocabulary vocabulary, IntPredicate selected) {
+    LiteralRules rules = vocabulary.literalRules();
+    IntPredicate normalized = rules.normalized()::contains;
+    byte[][] spellings = new byte[types.length][];
+    Arrays.setAll(
+        spellings,
+        id -> selected.test(id) ? vocabulary.tokens().get(id).getBytes(UTF_8) : NO_BYTES);
+    byte[][] normal = spellings.clone();
+    rules.normalized().forEach(id -> normal[id] = model.normalizer().apply(spellings[id]));
+    return new Literals(
+        new LiteralSearch(spellings, selected.and(normalized.negate()), rules),
+        new LiteralSearch(normal, selected.and(normalized), rules));
+  }
+
+  private static Map<String, Integer> index(Vocabulary vocabulary) {
+    List<String> tokens = vocabulary.tokens();
+    Map<String, Integer> index = HashMap.newHashMap(tokens.size());
+    for (int id = 0; id < tokens.size(); id++) {
+      String token = tokens.get(id);
+      if (token.isEmpty()) {
+        if (vocabulary.types().get(id) != TokenType.UNUSED) {
+          throw vocabulary.tokenError(id, "must not be empty");
+        }
+        continue;
+      }
+      Integer earlier = index.putIfAbsent(token, id);
+      if (earlier != null) {
+        throw vocabulary.tokenError(id, "must differ from token " + earlier);
+      }
+    }
+    return index;
+  }
+
+  @Override
+  public int[] encode(byte[] utf8, EncodeOptions options) {
+    return encodeParts(List.of(utf8), options);
+  }
+
+  @Override
+  public int[] encode(List<String> parts, EncodeOptions options) {
+    return encodeParts(parts.stream().map(Utf8::encode).toList(), options);
+  }
+
+  private int[] encodeParts(List<byte[]> parts, EncodeOptions options) {
+    IntList out = new IntList(parts.stream().mapToInt(part -> part.length).sum() / 3 + 8);
+    if (options.addBosEos()) {
+      first.ifPresent(out::add);
+    }
+    Literals wanted = options.parseSpecial() ? literals : userDefined;
+    TextModel.TextEncoder encoder = model.encoder(out);
+    boolean begins = true;
+    for (byte[] part : parts) {
+      boolean atBegin = begins;
+      wanted.original.cut(
+          part,
+          0,
+          part.length,
+          (start, end) ->
+              encodeStretch(part, start, end, atBegin && start == 0, wanted, encoder, out),
+          out::add);
+      begins &= part.length == 0;
+    }
+    if (options.addBosEos()) {
+      last.ifPresent(out::add);
+    }
+    return out.toArray(0);
+  }
+
+  private void encodeStretch(
+      byte[] utf8,
+      int start,
+      int end,
+      boolean begins,
+      Literals wanted,
+      TextModel.TextEncoder encoder,
+      IntList out) {
+    byte[] text = model.normalizer().apply(utf8, start, end);
+    wanted.normalized.cut(
+        text,
+        0,
+        text.length,
+        (from, to) -> encoder.encode(text, from, to, begins && from == 0),
+        out::add);
+  }
+
+  @Override
+  public int vocabularySize() {
+    return types.length;
+  }
+
+  @Override
+  public byte[] bytes(int id) {
+    return bytes[check(id)].clone();
+  }
+
+  @Override
+  public TokenType type(int id) {
+    return types[check(id)];
+  }
+
+  private int check(int id) {
+    return requireId(id, types.length);
+  }
+
+  /** Returns an id of a vocabulary of some size, or refuses it. */
+  static int requireId(int id, int size) {
+    if (id < 0 || id >= size) {
+      throw new InvalidInputException("token id", String.valueOf(id), "must be 0 to " + (size - 1));
+    }
+    return id;
+  }
+
+  @Override
+  public OptionalInt token(TokenRole role) {
+    Integer id = roles.get(role);
+    return id == null ? OptionalInt.empty() : OptionalInt.of(id);
+  }
+
+  @Override
+  public Set<Integer> endOfGeneration() {
+    return endOfGeneration;
+  }
+}

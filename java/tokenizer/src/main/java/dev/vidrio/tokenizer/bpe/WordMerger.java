@@ -1,0 +1,112 @@
+package dev.vidrio.tokenizer.bpe;
+
+import static dev.vidrio.tokenizer.bpe.MergeRules.DROPPED;
+import static dev.vidrio.tokenizer.bpe.MergeRules.NONE;
+
+import dev.vidrio.tokenizer.encoding.IntList;
+
+/**
+ * Merges the symbols of a word into tokens: of all neighbours that merge, those of the lowest rank,
+ * and of these the leftmost, until none is left (Sennrich et al. 2016). A heap finds them, so that
+ * a word of n symbols takes O(n log n) steps.
+ *
+ * <p>Holds the buffers of the work; for one thread.
+ */
+final class WordMerger {
+
+  private final MergeRules rules;
+
+  /** Merges to try: rank in the upper half, position of the left token in the lower. */
+  private final LongHeap candidates = new LongHeap();
+
+  // a token is known by the position of its first symbol; what lies within another is no longer
+  // linked
+  private int[] starts = {};
+  private int[] ids = {};
+  private int[] previous = {};
+  private int[] next = {};
+  private int[] merges = {};
+  private int length;
+
+  WordMerger(MergeRules rules) {
+    this.rules = rules;
+  }
+
+  /** Appends the tokens of the word from {@code start} to before {@code end}. */
+  void merge(byte[] text, int start, int end, IntList out) {
+    link(text, start, end);
+    for (int i = 0; i < length; i++) {
+      propose(text, i);
+    }
+    while (!candidates.isEmpty()) {
+      long candidate = candidates.removeFirst();
+      int rank = (int) (candidate >> 32);
+      int left = (int) candidate;
+      // what was proposed before one of the two merged with another is void
+      if (merges[left] != NONE && rules.rank(merges[left]) == rank) {
+        join(text, left);
+      }
+    }
+    for (int i = 0; i < length; i = next[i]) {
+      if (ids[i] == NONE) {
+        rules.spell(text, starts[i], starts[next[i]], out);
+      } else {
+        out.add(ids[i]);
+      }
+    }
+  }
+
+  private void link(byte[] text, int start, int end) {
+    reserve(end - start);
+    length = 0;
+    for (int pos = start; pos < end; ) {
+      int after = pos + rules.symbolLength(text, pos, end);
+      int id = rules.symbol(text, pos, after);
+      if (id != DROPPED) {
+        starts[length] = pos;
+        ids[length] = id;
+        previous[length] = length - 1;
+        next[length] = length + 1;
+        length++;
+      }
+      pos = after;
+    }
+    starts[length] = end;
+  }
+
+  private void reserve(int symbols) {
+    if (ids.length < symbols) {
+      int capacity = Math.max(64, symbols);
+      starts = new int[capacity + 1];
+      ids = new int[capacity];
+      previous = new int[capacity];
+      next = new int[capacity];
+      merges = new int[capacity];
+    }
+  }
+
+  private void propose(byte[] text, int left) {
+    int right = next[left];
+    merges[left] =
+        right < length
+            ? rules.merge(ids[left], ids[right], text, starts[left], starts[next[right]])
+            : NONE;
+    if (merges[left] != NONE) {
+      candidates.add(((long) rules.rank(merges[left]) << 32) | left);
+    }
+  }
+
+  private void join(byte[] text, int left) {
+    int right = next[left];
+    ids[left] = rules.result(merges[left]);
+    next[left] = next[right];
+    merges[right] = NONE;
+    if (next[left] < length) {
+      previous[next[left]] = left;
+    }
+    propose(text, left);
+    if (previous[left] >= 0) {
+      propose(text, previous[left]);
+    }
+  }
+}

@@ -1,0 +1,93 @@
+package dev.vidrio.tokenizer.encoding;
+
+import java.util.Arrays;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.IntPredicate;
+
+/**
+ * Finds tokens by their bytes: open addressing and linear probing. The hash starts at a number
+ * drawn by chance, so that no model file can choose tokens that collide.
+ */
+public final class TokenIndex {
+
+  private static final int ABSENT = -1;
+  private static final long MULTIPLIER = 0x9E3779B97F4A7C15L;
+
+  private final long seed = ThreadLocalRandom.current().nextLong();
+  private final byte[][] bytes;
+  private final int[] slots;
+  private final int shift;
+  private int longest;
+
+  /**
+   * Selects tokens.
+   *
+   * @param bytes the bytes of each token of the vocabulary
+   * @param selected which of them to find; empty ones never are, and of equal ones the first is
+   */
+  public TokenIndex(byte[][] bytes, IntPredicate selected) {
+    this.bytes = bytes;
+    int bits = Integer.SIZE - Integer.numberOfLeadingZeros(Math.max(bytes.length, 1) * 2 - 1);
+    shift = Long.SIZE - bits;
+    slots = new int[1 << bits];
+    Arrays.fill(slots, ABSENT);
+    for (int id = 0; id < bytes.length; id++) {
+      if (bytes[id].length > 0 && selected.test(id)) {
+        longest = Math.max(longest, bytes[id].length);
+        int slot = slot(bytes[id], 0, bytes[id].length);
+        if (slots[slot] == ABSENT) {
+          slots[slot] = id;
+        }
+      }
+    }
+  }
+
+  /** Returns the token of the bytes from {@code start} to before {@code end}, or −1. */
+  public int get(byte[] text, int start, int end) {
+    return end - start > longest ? ABSENT : slots[slot(text, start, end)];
+  }
+
+  /** Takes a token and where it ends. */
+  @FunctionalInterface
+  public interface TokenSink {
+    void accept(int end, int id);
+  }
+
+  /** Gives the tokens that begin at {@code start} and end by {@code limit}, the shortest first. */
+  public void prefixes(byte[] text, int start, int limit, TokenSink sink) {
+    long hash = seed;
+    int last = (int) Math.min((long) start + longest, limit);
+    for (int end = start + 1; end <= last; end++) {
+      hash = mix(hash, text[end - 1]);
+      int id = slots[slot(hash, text, start, end)];
+      if (id != ABSENT) {
+        sink.accept(end, id);
+      }
+    }
+  }
+
+  private static long mix(long hash, byte b) {
+    long mixed = (hash ^ b) * MULTIPLIER;
+    return mixed ^ (mixed >>> 29);
+  }
+
+  private int slot(byte[] text, int start, int end) {
+    long hash = seed;
+    for (int i = start; i < end; i++) {
+      hash = mix(hash, text[i]);
+    }
+    return slot(hash, text, start, end);
+  }
+
+  private int slot(long hash, byte[] text, int start, int end) {
+    int slot = (int) ((hash * MULTIPLIER) >>> shift);
+    while (slots[slot] != ABSENT) {
+      byte[] token = bytes[slots[slot]];
+      if (Arrays.equals(token, 0, token.length, text, start, end)) {
+        break;
+      }
+      slot = (slot + 1) & (slots.length - 1);
+    }
+    return slot;
+  }
+}

@@ -1,0 +1,140 @@
+package dev.vidrio.tokenizer.huggingface;
+
+import dev.vidrio.tokenizer.normalization.TextStep;
+import dev.vidrio.tokenizer.normalization.TextSteps;
+import dev.vidrio.tokenizer.regex.Regex;
+import dev.vidrio.tokenizer.regex.RegexSearch;
+import dev.vidrio.tokenizer.text.CharSet;
+import dev.vidrio.tokenizer.word.PatternSplitter;
+import dev.vidrio.tokenizer.word.SplitBehavior;
+import dev.vidrio.tokenizer.word.SplitStep;
+import dev.vidrio.tokenizer.word.WordPatterns;
+import dev.vidrio.tokenizer.word.WordSplitter;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+
+/** Reads the {@code pre_tokenizer} of a {@code tokenizer.json}. */
+final class PreTokenizerReader {
+
+  private static final Regex SPACE = new Regex.One(CharSet.SPACE);
+  private static final Regex NUMBER = new Regex.One(CharSet.NUMBER);
+  private static final Regex PUNCTUATION = new Regex.One(CharSet.PUNCTUATION_OR_ASCII_SYMBOL);
+
+  /** Words and runs of symbols. */
+  private static final Regex WORDS =
+      new Regex.Choice(
+          List.of(
+              new Regex.Repeat(new Regex.One(CharSet.WORD), 1, -1),
+              new Regex.Repeat(
+                  new Regex.One(CharSet.union(CharSet.WORD, CharSet.SPACE).complement()), 1, -1)));
+
+  private final TokenizerJson json;
+  private final List<WordSplitter> splitters = new ArrayList<>();
+
+  PreTokenizerReader(TokenizerJson json) {
+    this.json = json;
+  }
+
+  /**
+   * Reads it.
+   *
+   * @param first whether for text that nothing stands before
+   */
+  WordSplitter read(boolean first) {
+    splitters.clear();
+    for (JsonNode step : json.steps("pre_tokenizer")) {
+      add(step, first);
+    }
+    return WordSplitter.inTurn(splitters);
+  }
+
+  private void add(JsonNode step, boolean first) {
+    switch (TokenizerJson.type(step)) {
+      case "Split" ->
+          splitters.add(
+              new SplitStep(
+                  json.pattern(step), behavior(step, ""), step.path("invert").asBoolean(false)));
+      case "Punctuation" -> split(PUNCTUATION, behavior(step, "Isolated"));
+      case "WhitespaceSplit" -> split(SPACE, SplitBehavior.REMOVED);
+      case "Whitespace" ->
+          splitters.add(new SplitStep(new RegexSearch(WORDS), SplitBehavior.REMOVED, true));
+      case "BertPreTokenizer" -> {
+        split(SPACE, SplitBehavior.REMOVED);
+        split(PUNCTUATION, SplitBehavior.ISOLATED);
+      }
+      case "Digits" -> {
+        boolean alone = step.path("individual_digits").asBoolean(false);
+        split(NUMBER, alone ? SplitBehavior.ISOLATED : SplitBehavior.CONTIGUOUS);
+      }
+      case "Metaspace" -> metaspace(step, first);
+      case "ByteLevel" -> byteLevel(step);
+      default ->
+          throw json.unsupported(
+              "pre_tokenizer",
+              step,
+              "Split, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, Digits,"
+                  + " Metaspace, ByteLevel");
+    }
+  }
+
+  private void split(Regex pattern, SplitBehavior behavior) {
+    splitters.add(new SplitStep(new RegexSearch(pattern), behavior, false));
+  }
+
+  private void change(TextStep step) {
+    splitters.add(WordSplitter.changing(step));
+  }
+
+  private SplitBehavior behavior(JsonNode step, String otherwise) {
+    String id = step.path("behavior").asString(otherwise);
+    return Arrays.stream(SplitBehavior.values())
+        .filter(behavior -> behavior.id().equals(id))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                json.unsupported(
+                    "behavior '" + id + "' of " + TokenizerJson.type(step),
+                    "Isolated, Removed, Contiguous, MergedWithPrevious, MergedWithNext"));
+  }
+
+  private void metaspace(JsonNode step, boolean first) {
+    String replacement = step.path("replacement").asString("");
+    if (replacement.codePointCount(0, replacement.length()) != 1) {
+      throw json.unsupported("Metaspace with the replacement '" + replacement + "'", "a character");
+    }
+    boolean later = !splitters.isEmpty();
+    change(TextSteps.replace(RegexSearch.literal(" "), replacement));
+    boolean never = !step.path("add_prefix_space").asBoolean(true);
+    String scheme = step.path("prepend_scheme").asString(never ? "never" : "always");
+    switch (scheme) {
+      case "always" -> change(TextSteps.prepend(replacement, true));
+      case "first" -> {
+        if (later) {
+          throw json.unsupported(
+              "prepend_scheme 'first' after another pre_tokenizer", "always, never");
+        }
+        if (first) {
+          change(TextSteps.prepend(replacement, true));
+        }
+      }
+      case "never" -> {}
+      default -> throw json.unsupported("prepend_scheme '" + scheme + "'", "always, first, never");
+    }
+    if (step.path("split").asBoolean(true)) {
+      splitters.add(
+          new SplitStep(RegexSearch.literal(replacement), SplitBehavior.MERGED_WITH_NEXT, false));
+    }
+  }
+
+  private void byteLevel(JsonNode step) {
+    if (step.path("add_prefix_space").asBoolean(true)) {
+      change(TextSteps.prepend(" ", true));
+    }
+    if (step.path("use_regex").asBoolean(true)) {
+      splitters.add(new PatternSplitter(new RegexSearch(WordPatterns.GPT_2)));
+    }
+    change(TextSteps::spellBytes);
+  }
+}

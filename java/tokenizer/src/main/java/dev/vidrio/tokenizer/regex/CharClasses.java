@@ -1,0 +1,82 @@
+package dev.vidrio.tokenizer.regex;
+
+import dev.vidrio.tokenizer.text.CharSet;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+
+/**
+ * The code points, divided into classes that a few sets do not tell apart. Found from the sets'
+ * boundaries and the general categories, without a look at every code point.
+ */
+final class CharClasses {
+
+  private static final int CATEGORIES = 32;
+
+  private final int[] boundaries;
+  private final byte[] table;
+  private final byte[] ascii = new byte[0x80];
+  private final List<BitSet> members = new ArrayList<>();
+
+  /**
+   * Divides.
+   *
+   * @throws IllegalArgumentException if there are more than 127 classes
+   */
+  CharClasses(List<CharSet> sets) {
+    TreeSet<Integer> all = new TreeSet<>();
+    all.add(0);
+    sets.forEach(set -> set.addBoundaries(all));
+    boundaries = all.stream().mapToInt(Integer::intValue).toArray();
+    table = new byte[boundaries.length * CATEGORIES];
+    Map<BitSet, Integer> classes = new HashMap<>();
+    for (int i = 0; i < table.length; i++) {
+      BitSet in = new BitSet();
+      for (int s = 0; s < sets.size(); s++) {
+        in.set(s, sets.get(s).contains(boundaries[i / CATEGORIES], i % CATEGORIES));
+      }
+      Integer known = classes.putIfAbsent(in, members.size());
+      if (known == null) {
+        members.add(in);
+      }
+      table[i] = (byte) (known == null ? members.size() - 1 : known);
+    }
+    if (members.size() > Byte.MAX_VALUE) {
+      throw new IllegalArgumentException("has more than 127 classes of characters");
+    }
+    for (int c = 0; c < ascii.length; c++) {
+      ascii[c] = (byte) find(c);
+    }
+  }
+
+  int size() {
+    return members.size();
+  }
+
+  /** Says whether the members of a class belong to a set. */
+  boolean isIn(int charClass, int set) {
+    return members.get(charClass).get(set);
+  }
+
+  /** Returns the class of a code point. */
+  int of(int codePoint) {
+    return codePoint < ascii.length ? ascii[codePoint] : find(codePoint);
+  }
+
+  private int find(int codePoint) {
+    int low = 0;
+    int high = boundaries.length;
+    while (high - low > 1) {
+      int middle = (low + high) >>> 1;
+      if (boundaries[middle] <= codePoint) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    return table[low * CATEGORIES + Character.getType(codePoint)];
+  }
+}

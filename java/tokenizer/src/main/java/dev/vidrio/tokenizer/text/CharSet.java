@@ -1,0 +1,147 @@
+package dev.vidrio.tokenizer.text;
+
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A set of code points, given by ranges and general categories, so that its members need not be
+ * enumerated.
+ *
+ * @param ranges first and last of each range, one after the other
+ * @param categories a bit for each general category, as numbered by {@link Character#getType(int)}
+ * @param parts sets whose members belong too
+ * @param negated whether the members are all other code points
+ */
+public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolean negated) {
+
+  public static final CharSet LETTER =
+      categories(
+          Character.UPPERCASE_LETTER,
+          Character.LOWERCASE_LETTER,
+          Character.TITLECASE_LETTER,
+          Character.MODIFIER_LETTER,
+          Character.OTHER_LETTER);
+
+  public static final CharSet MARK =
+      categories(
+          Character.NON_SPACING_MARK, Character.COMBINING_SPACING_MARK, Character.ENCLOSING_MARK);
+
+  public static final CharSet NUMBER =
+      categories(Character.DECIMAL_DIGIT_NUMBER, Character.LETTER_NUMBER, Character.OTHER_NUMBER);
+
+  public static final CharSet DIGIT = categories(Character.DECIMAL_DIGIT_NUMBER);
+
+  public static final CharSet PUNCTUATION =
+      categories(
+          Character.CONNECTOR_PUNCTUATION,
+          Character.DASH_PUNCTUATION,
+          Character.START_PUNCTUATION,
+          Character.END_PUNCTUATION,
+          Character.INITIAL_QUOTE_PUNCTUATION,
+          Character.FINAL_QUOTE_PUNCTUATION,
+          Character.OTHER_PUNCTUATION);
+
+  public static final CharSet SYMBOL =
+      categories(
+          Character.MATH_SYMBOL,
+          Character.CURRENCY_SYMBOL,
+          Character.MODIFIER_SYMBOL,
+          Character.OTHER_SYMBOL);
+
+  public static final CharSet SEPARATOR =
+      categories(
+          Character.SPACE_SEPARATOR, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR);
+
+  /** The property White_Space. */
+  public static final CharSet SPACE = union(SEPARATOR, range('\t', '\r'), range(0x85, 0x85));
+
+  private static final CharSet ASCII_PUNCTUATION =
+      union(range('!', '/'), range(':', '@'), range('[', '`'), range('{', '~'));
+
+  /** What Hugging Face tokenizers take for punctuation. */
+  public static final CharSet PUNCTUATION_OR_ASCII_SYMBOL = union(PUNCTUATION, ASCII_PUNCTUATION);
+
+  /** The symbols of the property Alphabetic: letters in circles and squares. */
+  private static final CharSet ENCLOSED_LETTER =
+      union(
+          range(0x24B6, 0x24E9),
+          range(0x1F130, 0x1F149),
+          range(0x1F150, 0x1F169),
+          range(0x1F170, 0x1F189));
+
+  private static final CharSet WORD_CORE =
+      union(
+          LETTER,
+          MARK,
+          categories(
+              Character.LETTER_NUMBER,
+              Character.DECIMAL_DIGIT_NUMBER,
+              Character.CONNECTOR_PUNCTUATION),
+          ENCLOSED_LETTER);
+
+  /** What a word is made of (UTS #18, annex C, {@code \w}), joiners included. */
+  public static final CharSet WORD = union(WORD_CORE, range(0x200C, 0x200D));
+
+  /** Oniguruma's {@code \w}: no joiners, but the superscripts and fractions of Latin-1. */
+  public static final CharSet ONIGURUMA_WORD =
+      union(WORD_CORE, range(0xB2, 0xB3), range(0xB9, 0xB9), range(0xBC, 0xBE));
+
+  /** Any code point but the line feed. */
+  public static final CharSet DOT = range('\n', '\n').complement();
+
+  /** Copies the lists. */
+  public CharSet {
+    ranges = List.copyOf(ranges);
+    parts = List.copyOf(parts);
+  }
+
+  public static CharSet categories(byte... types) {
+    int bits = 0;
+    for (byte type : types) {
+      bits |= 1 << type;
+    }
+    return new CharSet(List.of(), bits, List.of(), false);
+  }
+
+  public static CharSet range(int first, int last) {
+    return new CharSet(List.of(first, last), 0, List.of(), false);
+  }
+
+  public static CharSet union(CharSet... parts) {
+    return new CharSet(List.of(), 0, List.of(parts), false);
+  }
+
+  public CharSet complement() {
+    return new CharSet(ranges, categories, parts, !negated);
+  }
+
+  boolean contains(int codePoint) {
+    return contains(codePoint, Character.getType(codePoint));
+  }
+
+  /** Says whether the character at a place of UTF-8 text belongs to the set. */
+  public boolean containsAt(byte[] text, int pos, int end) {
+    return contains(Utf8.codePointAt(text, pos, end));
+  }
+
+  /** Says whether a code point of this general category belongs to the set. */
+  public boolean contains(int codePoint, int category) {
+    boolean in = (categories >>> category & 1) != 0;
+    for (int i = 0; i < ranges.size() && !in; i += 2) {
+      in = codePoint >= ranges.get(i) && codePoint <= ranges.get(i + 1);
+    }
+    for (int i = 0; i < parts.size() && !in; i++) {
+      in = parts.get(i).contains(codePoint, category);
+    }
+    return in != negated;
+  }
+
+  /** Adds the code points at which membership may change although the category does not. */
+  public void addBoundaries(Set<Integer> boundaries) {
+    for (int i = 0; i < ranges.size(); i += 2) {
+      boundaries.add(ranges.get(i));
+      boundaries.add(ranges.get(i + 1) + 1);
+    }
+    parts.forEach(part -> part.addBoundaries(boundaries));
+  }
+}

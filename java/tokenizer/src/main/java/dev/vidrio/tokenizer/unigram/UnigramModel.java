@@ -1,0 +1,101 @@
+package dev.vidrio.tokenizer.unigram;
+
+import dev.vidrio.tokenizer.encoding.ByteTokens;
+import dev.vidrio.tokenizer.encoding.IntList;
+import dev.vidrio.tokenizer.encoding.TextModel;
+import dev.vidrio.tokenizer.encoding.TokenIndex;
+import dev.vidrio.tokenizer.normalization.Spaces;
+import dev.vidrio.tokenizer.normalization.TextStep;
+import dev.vidrio.tokenizer.text.Meter;
+import dev.vidrio.tokenizer.text.Utf8;
+import dev.vidrio.tokenizer.vocabulary.TokenModel;
+import dev.vidrio.tokenizer.vocabulary.TokenRole;
+import dev.vidrio.tokenizer.vocabulary.TokenType;
+import dev.vidrio.tokenizer.vocabulary.Vocabulary;
+import java.io.ByteArrayOutputStream;
+import java.util.Arrays;
+
+/**
+ * The unigram model of SentencePiece (Kudo 2018): characters are replaced as the vocabulary says,
+ * then text is cut by {@link Viterbi}.
+ */
+public final class UnigramModel implements TextModel {
+
+  private final TokenModel.Unigram unigram;
+  private final Viterbi viterbi;
+
+  /**
+   * Makes the model.
+   *
+   * @param vocabulary the file, for errors
+   * @param bytes of each token, in which a space is a space
+   * @param types of each token
+   */
+  public UnigramModel(
+      Vocabulary vocabulary, TokenModel.Unigram unigram, byte[][] bytes, TokenType[] types) {
+    this.unigram = unigram;
+    double[] scores = new double[types.length];
+    double lowest = Float.MAX_VALUE;
+    for (int id = 0; id < types.length; id++) {
+      scores[id] = types[id] == TokenType.USER_DEFINED ? 0 : unigram.scores().get(id);
+      if (types[id] == TokenType.NORMAL) {
+        lowest = Math.min(lowest, scores[id]);
+      }
+    }
+    Integer unknown = vocabulary.roles().get(TokenRole.UNKNOWN);
+    if (unknown == null) {
+      throw vocabulary.tokensError("lack an unknown token");
+    }
+    viterbi =
+        new Viterbi(
+            new TokenIndex(bytes, id -> types[id].isText()),
+            scores,
+            unknown,
+            lowest - Viterbi.UNKNOWN_PENALTY,
+            ByteTokens.allOrNone(vocabulary, bytes, types));
+  }
+
+  @Override
+  public TextStep normalizer() {
+    return Arrays::copyOfRange;
+  }
+
+  @Override
+  public TextEncoder encoder(IntList out) {
+    return (text, start, end, first) -> {
+      byte[] normal = normalize(text, start, end);
+      viterbi.encode(normal, 0, normal.length, out);
+    };
+  }
+
+  private byte[] normalize(byte[] text, int start, int end) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream(end - start + 1);
+    boolean inWord = false;
+    boolean prefix = unigram.addSpacePrefix();
+    Meter meter = new Meter(end - start);
+    for (int pos = start; pos < end; ) {
+      long match = unigram.charsmap().match(text, pos, end);
+      int length = match == 0 ? Utf8.lengthAt(text, pos, end) : (int) (match >> 32);
+      int from = match == 0 ? pos : (int) match;
+      int written = out.size();
+      for (int i = 0;
+          match == 0 ? i < length : unigram.charsmap().replacement(from + i) != 0;
+          i++) {
+        byte b = match == 0 ? text[from + i] : unigram.charsmap().replacement(from + i);
+        boolean space = b == ' ';
+        if (!space && !inWord && (prefix || (unigram.removeExtraSpaces() && out.size() > 0))) {
+          out.write(' ');
+          prefix = false;
+        }
+        if (!space || !unigram.removeExtraSpaces()) {
+          out.write(b);
+        }
+        inWord = !space;
+      }
+      meter.add(out.size() - written);
+      pos += length;
+    }
+    byte[] spaced = out.toByteArray();
+    return Spaces.unescape(spaced, 0, spaced.length, false);
+  }
+}

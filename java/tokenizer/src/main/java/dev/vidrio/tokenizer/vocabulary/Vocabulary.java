@@ -1,0 +1,180 @@
+package dev.vidrio.tokenizer.vocabulary;
+
+import dev.vidrio.error.ModelFileException;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * What a model file says about its tokenizer, in the terms of GGUF; errors name its keys.
+ *
+ * @param source the file it was read from, for errors
+ * @param model how text becomes tokens
+ * @param tokens the spelling of each token: text as the model spells it, a byte as {@code <0x0A>},
+ *     all other tokens as they are. The index is the id.
+ * @param types the type of each token
+ * @param roles the ids of the tokens of which the file names the role
+ * @param addBos whether a text begins with the token {@link TokenRole#BOS}
+ * @param addEos whether a text ends with the token {@link TokenRole#EOS}
+ * @param literalRules where literal tokens are found, and what they take
+ */
+public record Vocabulary(
+    String source,
+    TokenModel model,
+    List<String> tokens,
+    List<TokenType> types,
+    Map<TokenRole, Integer> roles,
+    boolean addBos,
+    boolean addEos,
+    LiteralRules literalRules) {
+
+  /** As many as any architecture takes. */
+  public static final int MAX_EMBEDDINGS = 1 << 22;
+
+  /** The score of tokens that no text becomes. */
+  private static final float UNLIKELY = -1000;
+
+  /** Makes a vocabulary whose literal tokens are found everywhere. */
+  public Vocabulary(
+      String source,
+      TokenModel model,
+      List<String> tokens,
+      List<TokenType> types,
+      Map<TokenRole, Integer> roles,
+      boolean addBos,
+      boolean addEos) {
+    this(source, model, tokens, types, roles, addBos, addEos, LiteralRules.NONE);
+  }
+
+  /**
+   * Copies the lists and checks that they fit each other.
+   *
+   * @throws ModelFileException if there is no token, if the types or scores are more or fewer than
+   *     the tokens, if a score is NaN, if the token of a role is out of range, or if one that is to
+   *     be added is missing
+   */
+  public Vocabulary {
+    tokens = List.copyOf(tokens);
+    types = List.copyOf(types);
+    roles = Map.copyOf(roles);
+    int size = tokens.size();
+    if (size == 0) {
+      throw error(source, "tokens", "", "must not be empty");
+    }
+    if (types.size() != size) {
+      String limit = "must be one for each of " + size + " tokens";
+      throw error(source, "token_type", types.size() + " types", limit);
+    }
+    switch (model) {
+      case TokenModel.ByteLevelBpe bpe -> {}
+      case TokenModel.SentencePieceBpe bpe -> checkScores(source, bpe.scores(), size);
+      case TokenModel.Unigram unigram -> {
+        checkScores(source, unigram.scores(), size);
+        int infinite = unigram.scores().indexOf(Float.NEGATIVE_INFINITY);
+        if (infinite >= 0) {
+          throw error(source, "scores", infinite, "-Infinity", "must be finite");
+        }
+      }
+      case TokenModel.Pipeline pipeline -> {
+        if (!pipeline.scores().isEmpty()) {
+          checkScores(source, pipeline.scores(), size);
+        }
+      }
+    }
+    for (Map.Entry<TokenRole, Integer> role : roles.entrySet()) {
+      int id = role.getValue();
+      if (id < 0 || id >= size) {
+        throw error(source, role.getKey().key(), String.valueOf(id), "must be 0 to " + (size - 1));
+      }
+    }
+    if (addBos && !roles.containsKey(TokenRole.BOS)) {
+      throw error(source, TokenRole.BOS.key(), "", "is missing, but texts begin with this token");
+    }
+    if (addEos && !roles.containsKey(TokenRole.EOS)) {
+      throw error(source, TokenRole.EOS.key(), "", "is missing, but texts end with this token");
+    }
+  }
+
+  /**
+   * The vocabulary of a model that has an embedding for so many tokens: those that are missing are
+   * unused, as GGUF files have it, whose tokens are as many as the embeddings.
+   */
+  public Vocabulary padded(long embeddings) {
+    int missing = (int) Math.min(embeddings, MAX_EMBEDDINGS) - tokens.size();
+    if (missing <= 0) {
+      return this;
+    }
+    TokenModel padded =
+        switch (model) {
+          case TokenModel.ByteLevelBpe bpe -> bpe;
+          case TokenModel.SentencePieceBpe bpe ->
+              new TokenModel.SentencePieceBpe(
+                  padded(bpe.scores(), missing, UNLIKELY), bpe.merges(), bpe.spacePrefix());
+          case TokenModel.Unigram unigram ->
+              new TokenModel.Unigram(
+                  padded(unigram.scores(), missing, UNLIKELY),
+                  unigram.addSpacePrefix(),
+                  unigram.removeExtraSpaces(),
+                  unigram.charsmap());
+          case TokenModel.Pipeline pipeline ->
+              pipeline.scores().isEmpty()
+                  ? pipeline
+                  : new TokenModel.Pipeline(
+                      pipeline.stages(),
+                      pipeline.merges(),
+                      padded(pipeline.scores(), missing, Double.NEGATIVE_INFINITY));
+        };
+    return new Vocabulary(
+        source,
+        padded,
+        padded(tokens, missing, ""),
+        padded(types, missing, TokenType.UNUSED),
+        roles,
+        addBos,
+        addEos,
+        literalRules);
+  }
+
+  private static <T> List<T> padded(List<T> values, int missing, T padding) {
+    return Stream.concat(values.stream(), Collections.nCopies(missing, padding).stream()).toList();
+  }
+
+  private static void checkScores(String source, List<? extends Number> scores, int size) {
+    if (scores.size() != size) {
+      String limit = "must be one for each of " + size + " tokens";
+      throw error(source, "scores", scores.size() + " scores", limit);
+    }
+    for (int id = 0; id < size; id++) {
+      double score = scores.get(id).doubleValue();
+      if (Double.isNaN(score) || score == Double.POSITIVE_INFINITY) {
+        throw error(source, "scores", id, String.valueOf(score), "must be a number");
+      }
+    }
+  }
+
+  private static ModelFileException error(String source, String key, String value, String limit) {
+    return new ModelFileException(source, "key 'tokenizer.ggml." + key + "'", value, limit);
+  }
+
+  private static ModelFileException error(
+      String source, String key, int index, String value, String limit) {
+    String field = "key 'tokenizer.ggml." + key + "'[" + index + "]";
+    return new ModelFileException(source, field, "'" + value + "'", limit);
+  }
+
+  /** Makes the error that says what is wrong with the tokens. */
+  public ModelFileException tokensError(String limit) {
+    return error(source, "tokens", "", limit);
+  }
+
+  /** Makes the error that says what is wrong with a token. */
+  public ModelFileException tokenError(int id, String limit) {
+    return error(source, "tokens", id, tokens.get(id), limit);
+  }
+
+  /** Makes the error that says what is wrong with a merge. */
+  public ModelFileException mergeError(int rank, String merge, String limit) {
+    return error(source, "merges", rank, merge, limit);
+  }
+}

@@ -1,0 +1,163 @@
+package dev.vidrio.tokenizer.word;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.vidrio.tokenizer.RandomText;
+import dev.vidrio.tokenizer.ReferenceTokenizer;
+import dev.vidrio.tokenizer.text.Meter;
+import dev.vidrio.tokenizer.text.Utf8;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class WordSplitterTest {
+
+  private static final Map<String, WordSplitter> SPLITTERS = new ConcurrentHashMap<>();
+
+  private static WordSplitter splitter(String preTokenizer) {
+    return SPLITTERS.computeIfAbsent(
+        preTokenizer, name -> PreTokenizer.find(name).orElseThrow().splitter());
+  }
+
+  private static List<String> words(String preTokenizer, byte[] text) {
+    return words(preTokenizer, text, 0, text.length);
+  }
+
+  private static List<String> words(String preTokenizer, byte[] text, int start, int end) {
+    List<String> words = new ArrayList<>();
+    splitter(preTokenizer)
+        .split(
+            text,
+            start,
+            end,
+            new Meter(end - start),
+            (piece, from, to) ->
+                words.add(new String(piece, from, to - from, StandardCharsets.ISO_8859_1)));
+    return words;
+  }
+
+  private static List<String> referenceWords(String preTokenizer, byte[] text) {
+    return ReferenceTokenizer.words(preTokenizer, text).stream()
+        .map(word -> new String(word, StandardCharsets.ISO_8859_1))
+        .toList();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "gpt-2",
+        "llama-bpe",
+        "qwen2",
+        "smollm",
+        "kimi-k2",
+        "jais-2",
+        "chameleon",
+        "spark2_5",
+        "youtu",
+        "afmoe",
+        "tiny_aya",
+        "superbpe"
+      })
+  void splitsTextAsItsExpressionDoes(String preTokenizer) {
+    RandomText random = new RandomText(1);
+    for (int i = 0; i < 4000; i++) {
+      String text = random.text();
+      byte[] utf8 = Utf8.encode(text);
+      assertEquals(referenceWords(preTokenizer, utf8), words(preTokenizer, utf8), text);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt-2", "llama-bpe", "qwen2", "smollm"})
+  void takesEachIllFormedByteForASymbol(String preTokenizer) {
+    RandomText random = new RandomText(2);
+    for (int i = 0; i < 4000; i++) {
+      byte[] bytes = random.bytes();
+      assertEquals(
+          referenceWords(preTokenizer, bytes),
+          words(preTokenizer, bytes),
+          () -> Arrays.toString(bytes));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt-2", "llama-bpe", "qwen2", "smollm"})
+  void seesNothingBeyondTheEnd(String preTokenizer) {
+    byte[] text = "a'll  b\r\n\n12é".getBytes(StandardCharsets.UTF_8);
+    for (int end = 1; end <= text.length; end++) {
+      byte[] cut = Arrays.copyOf(text, end);
+      for (int start = 0; start < end; start++) {
+        assertEquals(words(preTokenizer, cut, start, end), words(preTokenizer, text, start, end));
+      }
+    }
+  }
+
+  /** What is looked at in vain is bounded, whatever the text. */
+  @ParameterizedTest
+  @MethodSource("preTokenizers")
+  void looksAtEachByteAFewTimes(String preTokenizer) {
+    for (String piece :
+        List.of(
+            "a", "A", " ", "7", "\n", " \n", "\n ", "\t ", "'", "\u0301", "語", "👍", "!", "<|",
+            "a ", " a7")) {
+      for (String tail : List.of("", "x", "\n", " ", "1", ".")) {
+        byte[] text = (piece.repeat(20_000) + tail).getBytes(StandardCharsets.UTF_8);
+        Meter meter = new Meter(text.length);
+        splitter(preTokenizer).split(text, 0, text.length, meter, (bytes, start, end) -> {});
+        assertTrue(
+            meter.steps() <= 16L * text.length, () -> piece + tail + " takes " + meter.steps());
+      }
+    }
+  }
+
+  private static Stream<String> preTokenizers() {
+    return Stream.of(
+        "gpt-2",
+        "smollm",
+        "llama-bpe",
+        "qwen2",
+        "qwen35",
+        "ufakzeka",
+        "seed-coder",
+        "bailingmoe",
+        "exaone-moe",
+        "gpt-4o",
+        "tekken",
+        "bloom",
+        "viking",
+        "falcon",
+        "default",
+        "deepseek-coder",
+        "deepseek-llm",
+        "deepseek-v3",
+        "laguna",
+        "minicpm5",
+        "kimi-k2",
+        "jais-2",
+        "chameleon",
+        "spark2_5",
+        "youtu",
+        "afmoe",
+        "tiny_aya",
+        "superbpe");
+  }
+
+  @Test
+  void knowsTheNamesOfModelsThatShareWords() {
+    assertSame(
+        PreTokenizer.find("llama3").orElseThrow(), PreTokenizer.find("llama-bpe").orElseThrow());
+    assertSame(
+        PreTokenizer.find("starcoder").orElseThrow(), PreTokenizer.find("smollm").orElseThrow());
+    assertTrue(PreTokenizer.find("roberta-bpe").isEmpty());
+  }
+}
