@@ -46,11 +46,11 @@ public final class TinyModels {
 
   private TinyModels() {}
 
-  static List<String> names() {
+  public static List<String> names() {
     return with("expected.safetensors").filter(name -> !QUANTIZED.contains(name)).toList();
   }
 
-  static List<String> directories() {
+  public static List<String> directories() {
     return with("config.json").filter(name -> !QUANTIZED.contains(name)).toList();
   }
 
