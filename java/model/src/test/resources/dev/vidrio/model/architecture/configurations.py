@@ -616,6 +616,11 @@ MODELS = {
         | dict(layer_types=[f"{kind}_attention" for kind in "sliding full sliding".split()])
         | dict(rope_parameters=MELLUM_ROPE),
     ),
+    "aria": (
+        "AriaText",
+        dict(intermediate_size=24, moe_num_experts=5, moe_topk=2, moe_num_shared_experts=2)
+        | dict(rope_parameters=dict(PLAIN_ROPE)),
+    ),
     "jais2": ("Jais2", dict(head_dim=8)),
     "pangu-embedded": ("Llama", dict(attention_bias=True)),
     "minicpm3": (

@@ -108,7 +108,16 @@ LLAMA_TENSORS = {
 }
 
 
-OWN_KEYS = {}
+def aria_keys(config: dict) -> dict:
+    return {
+        "expert_count": config["moe_num_experts"],
+        "expert_used_count": config["moe_topk"],
+        "expert_feed_forward_length": config["intermediate_size"],
+        "expert_shared_count": config["moe_num_shared_experts"],
+    }
+
+
+OWN_KEYS = {"aria": aria_keys}
 
 # The classes whose converters those of other classes are: it knows MPT under the name that its own
 # code had, and some not at all.

@@ -80,6 +80,15 @@ final class Mixture {
                   "others",
                   DecoderSpec.of(rope(INTERLEAVED)).feedForward(Mixture::arctic))
               .traits(Trait.EXPERTS_BEFORE_ATTENTION),
+          // Aria (Rhymes AI, arXiv 2410.05993), the text decoder: Llama with experts and shared
+          // ones.
+          ArchitectureEntry.of(
+                  "aria",
+                  "others",
+                  DecoderSpec.of(rope(HALVES))
+                      .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN).shared()))
+              .directory(ariaMapping(), "AriaTextForCausalLM")
+              .textOf(ariaMapping(), "AriaForConditionalGeneration"),
           // DeepSeekMoE (arXiv 2401.06066): dense layers, then experts chosen by a softmax.
           ArchitectureEntry.of("deepseek", "DeepSeek", deepseek())
               .models("DeepSeekMoE")
@@ -278,6 +287,23 @@ final class Mixture {
                     .integer("expert_gating_func", 2)
                     .real("expert_weights_scale", config.real("route_scale", 1))
                     .bool("expert_weights_norm", true));
+  }
+
+  private static MappingSpec ariaMapping() {
+    return MappingSpec.of(
+            LlamaNames::norms,
+            LlamaNames::attention,
+            tensor("mlp.router.weight", "ffn_gate_inp.weight"),
+            ExpertNames.transposed("mlp.experts.fc1.weight", "mlp.experts.fc2.weight"),
+            ExpertNames.shared("shared_experts"))
+        .keys(
+            (config, out) ->
+                out.integer("expert_count", config.size("moe_num_experts"))
+                    .integer("expert_used_count", config.size("moe_topk"))
+                    .integer("expert_feed_forward_length", config.size("intermediate_size"))
+                    .integer(
+                        "expert_shared_count",
+                        ExpertNames.shared(config, "moe_num_shared_experts", 1, 2)));
   }
 
   private static FeedForwardSpec.OfLayer arctic(Transformer model) {

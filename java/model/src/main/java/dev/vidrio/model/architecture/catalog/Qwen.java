@@ -17,7 +17,6 @@ import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import dev.vidrio.model.block.Hyperparameters;
 import dev.vidrio.model.block.ModelDimensions;
 import dev.vidrio.model.huggingface.checkpoint.Config;
-import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import dev.vidrio.model.huggingface.mapping.ExpertNames;
 import dev.vidrio.model.huggingface.mapping.LayerTensors;
 import dev.vidrio.model.huggingface.mapping.LlamaNames;
@@ -99,7 +98,9 @@ final class Qwen {
                           LlamaNames::norms,
                           LlamaNames::attention,
                           LlamaNames::queryKeyNorms,
-                          Qwen::transposedExperts)),
+                          LayerTensors.tensor("mlp.gate.weight", "ffn_gate_inp.weight"),
+                          ExpertNames.transposed(
+                              "mlp.experts.gate_up_proj", "mlp.experts.down_proj"))),
                   "Qwen3VLMoeForConditionalGeneration"),
           // Qwen3-Next and Qwen3.5: gated attention in each fourth layer, Gated DeltaNet in the
           // others.
@@ -158,16 +159,6 @@ final class Qwen {
                 out.integer(
                     "expert_shared_feed_forward_length",
                     config.size("shared_expert_intermediate_size")));
-  }
-
-  /** Takes experts whose matrices are inputs by outputs, gate and up side by side. */
-  private static void transposedExperts(Config config, TensorMap map, int layer) {
-    String from = LlamaNames.from(layer) + "mlp.";
-    String to = LlamaNames.to(layer);
-    map.take(from + "gate.weight", to + "ffn_gate_inp.weight");
-    map.takeColumnHalves(
-        from + "experts.gate_up_proj", to + "ffn_gate_exps.weight", to + "ffn_up_exps.weight");
-    map.takeColumns(from + "experts.down_proj", to + "ffn_down_exps.weight", 0, 1);
   }
 
   private static DecoderSpec mellum() {

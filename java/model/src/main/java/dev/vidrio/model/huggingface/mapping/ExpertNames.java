@@ -123,6 +123,21 @@ public final class ExpertNames {
     }
   }
 
+  /**
+   * Takes stacked experts whose matrices are inputs by outputs, gate and up side by side.
+   *
+   * @param gateUp suffix of the tensor with gates and ups
+   * @param down suffix of the tensor with the last matrices
+   */
+  public static LayerTensors transposed(String gateUp, String down) {
+    return (config, map, layer) -> {
+      String from = LlamaNames.from(layer);
+      String to = LlamaNames.to(layer);
+      map.takeColumnHalves(from + gateUp, to + "ffn_gate_exps.weight", to + "ffn_up_exps.weight");
+      map.takeColumns(from + down, to + "ffn_down_exps.weight", 0, 1);
+    };
+  }
+
   /** Takes router and experts of a layer under the names of Mixtral. */
   public static void sparse(Config config, TensorMap map, int layer) {
     String from = LlamaNames.from(layer) + "block_sparse_moe.";
