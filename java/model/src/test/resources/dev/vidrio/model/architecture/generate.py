@@ -20,7 +20,7 @@ and biases differ from element to element. Texts are longer than the windows.
 
 Needs torch, safetensors, gguf and transformers 4.57.3; 5.24 for mistral3, gemma3n, gemma4, baichuan
 to gptj, deepseek and what follows from it, those with Mamba 2, vaultgemma to hyperclovax, gpt_neo,
-opt, lfm3, olmo_hybrid, internlm3 to plamo3 and aria.
+opt, lfm3, olmo_hybrid, internlm3 to plamo3, flint and aria.
 """
 
 import argparse

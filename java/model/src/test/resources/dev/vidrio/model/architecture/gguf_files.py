@@ -101,11 +101,28 @@ LLAMA_TENSORS = {
     LAYER + r".self_attn.o_proj": r"blk.\1.attn_output",
     LAYER + r".self_attn.(.)_proj": r"blk.\1.attn_\2",
     LAYER + r".self_attn.(._norm)": r"blk.\1.attn_\2",
+    LAYER + r".self_attn.softmax_offset": r"blk.\1.attn_sinks.weight",
     LAYER + r".mlp.(gate|router).weight": r"blk.\1.ffn_gate_inp.weight",
     LAYER + r".mlp.(gate|up|down)_proj": r"blk.\1.ffn_\2",
     LAYER + r".mlp.shared_experts?.(gate|up|down)_proj": r"blk.\1.ffn_\2_shexp",
     LAYER + r".mlp.experts.(gate|up|down).weight": r"blk.\1.ffn_\2_exps.weight",
 }
+
+
+def flint_keys(config: dict) -> dict:
+    return {
+        "attention.sliding_window": config["sliding_window"],
+        "attention.sliding_window_pattern": [
+            kind == "sliding_attention" for kind in config["layer_types"]
+        ],
+        "expert_count": config["num_experts"],
+        "expert_used_count": config["num_experts_per_tok"],
+        "expert_feed_forward_length": config["moe_intermediate_size"],
+        "expert_shared_feed_forward_length": config["shared_expert_intermediate_size"],
+        "expert_gating_func": 2,
+        "expert_weights_norm": config["norm_topk_prob"],
+        "leading_dense_block_count": len(config["mlp_only_layers"]),
+    }
 
 
 def aria_keys(config: dict) -> dict:
@@ -117,7 +134,7 @@ def aria_keys(config: dict) -> dict:
     }
 
 
-OWN_KEYS = {"aria": aria_keys}
+OWN_KEYS = {"aria": aria_keys, "flint": flint_keys}
 
 # The classes whose converters those of other classes are: it knows MPT under the name that its own
 # code had, and some not at all.

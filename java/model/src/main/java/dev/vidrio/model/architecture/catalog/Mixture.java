@@ -53,6 +53,8 @@ import java.util.function.IntPredicate;
 final class Mixture {
   private static final int LAYERS_PER_FULL = 4;
 
+  private static final String SLIDING_PATTERN = "attention.sliding_window_pattern";
+
   private static final AttentionSpec NORMALIZED = rope(HALVES).queryKeyNorm(QueryKeyNorm.PER_HEAD);
 
   /** Experts chosen by sigmoids and a bias, after dense layers, and a shared expert. */
@@ -167,6 +169,22 @@ final class Mixture {
                       .feedForward(GROUPED_SIGMOID_AND_SHARED))
               .models("K-EXAONE")
               .directory(exaoneMoe(), "ExaoneMoeForCausalLM", "ExaoneMoEForCausalLM"),
+          // Flint (Recursive SI): sinks, a window with RoPE in most layers, no positional encoding
+          // in
+          // the others; dense layers, then experts chosen by sigmoids, and a shared one.
+          ArchitectureEntry.of(
+                  "flint",
+                  "others",
+                  DecoderSpec.of(
+                          NORMALIZED
+                              .window(LayerRule.listed(SLIDING_PATTERN))
+                              .noPe(LayerRule.listed(SLIDING_PATTERN).not()))
+                      .feedForward(
+                          MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN)
+                              .shared()
+                              .inListedLayers()))
+              .traits(Trait.ATTENTION_SINKS)
+              .directory(flintMapping(), "FlintForCausalLM"),
           // FlexOlmo (arXiv 2507.07024): OLMo 2 with experts.
           ArchitectureEntry.of(
                   "flex_olmo",
@@ -304,6 +322,40 @@ final class Mixture {
                     .integer(
                         "expert_shared_count",
                         ExpertNames.shared(config, "moe_num_shared_experts", 1, 2)));
+  }
+
+  private static MappingSpec flintMapping() {
+    return MappingSpec.of(
+            LlamaNames::norms,
+            LlamaNames::attention,
+            LlamaNames::queryKeyNorms,
+            tensor("self_attn.softmax_offset", "attn_sinks.weight"),
+            LayerTensors.all(ExpertNames::routed, ExpertNames.shared("shared_expert"))
+                .or((config, l) -> l >= flintDense(config), LlamaNames::gatedFfn))
+        .check(config -> config.requireNumber("decoder_sparse_step", 1))
+        .keys(SlidingWindow::putTypes)
+        .keys(ExpertNames::counts)
+        .keys(
+            (config, out) ->
+                out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
+                    .integer(
+                        "expert_shared_feed_forward_length",
+                        config.size("shared_expert_intermediate_size"))
+                    .integer("leading_dense_block_count", flintDense(config))
+                    .integer("expert_gating_func", 2)
+                    .bool("expert_weights_norm", config.bool("norm_topk_prob", true)));
+  }
+
+  /** Returns the number of dense layers, which must come first. */
+  private static int flintDense(Config config) {
+    String key = "mlp_only_layers";
+    int[] dense = config.integers(key);
+    for (int l = 0; l < dense.length; l++) {
+      if (dense[l] != l) {
+        throw config.unsupported(key, "[" + l + "] " + dense[l], "dense layers must come first");
+      }
+    }
+    return dense.length;
   }
 
   private static FeedForwardSpec.OfLayer arctic(Transformer model) {
