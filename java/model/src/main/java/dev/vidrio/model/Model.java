@@ -5,6 +5,7 @@ import dev.vidrio.error.ModelException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.GgufValue;
 import dev.vidrio.grammar.ConstraintCache;
 import dev.vidrio.kernel.ChosenRows;
 import dev.vidrio.kernel.Executor;
@@ -108,14 +109,15 @@ public final class Model implements AutoCloseable {
     return gguf.findTensor("token_embd.weight").map(tensor -> tensor.dim(1)).orElse(0L);
   }
 
-  /** Every token needs an embedding; embeddings without a token are padding. */
+  /** Rejects a list of tokens, padding included, that is longer or shorter than the embedding. */
   private void requireVocabulary() {
-    if (tokenizer.vocabularySize() > architecture.vocabulary()) {
+    if (gguf.metadata().entries().get("tokenizer.ggml.tokens") instanceof GgufValue.Array tokens
+        && tokens.length() != architecture.vocabulary()) {
       throw new ModelFileException(
           gguf.name(),
           "key 'tokenizer.ggml.tokens' length",
-          Integer.toString(tokenizer.vocabularySize()),
-          "must be at most the " + architecture.vocabulary() + " rows of token_embd.weight");
+          Integer.toString(tokens.length()),
+          "must be the " + architecture.vocabulary() + " rows of token_embd.weight");
     }
   }
 

@@ -130,6 +130,10 @@ public final class Hyperparameters {
     if (values.length == 0) {
       throw error(key, "[]", "must not be empty");
     }
+    int blocks = intValue("block_count", 1, Integer.MAX_VALUE);
+    if (values.length != blocks && values.length != layers(blocks)) {
+      throw error(key, Arrays.toString(values), "must be an array of " + layers(blocks));
+    }
     for (int value : values) {
       if (value != values[0]) {
         throw unsupported(full(key) + " that differs from layer to layer");
@@ -220,7 +224,7 @@ public final class Hyperparameters {
   /** Some files have 0 and 1, some nothing for blocks that draft tokens. */
   private IntPredicate inLayers(String key, GgufValue.Array array) {
     int blocks = intValue("block_count", 1, Integer.MAX_VALUE);
-    int layers = blocks - metadata.intValue(full("nextn_predict_layers"), 0, blocks, 0);
+    int layers = layers(blocks);
     List<Boolean> values = new ArrayList<>();
     for (GgufValue value : array) {
       switch (value) {
@@ -233,6 +237,11 @@ public final class Hyperparameters {
       throw error(key, array.toString(), "must be an array of " + layers + " bools");
     }
     return values::get;
+  }
+
+  /** Returns the number of layers among the file's blocks, of which the last may draft tokens. */
+  private int layers(int blocks) {
+    return blocks - metadata.intValue(full("nextn_predict_layers"), 0, blocks, 0);
   }
 
   /** Refuses keys that ask for what the architecture did not read. */

@@ -189,6 +189,14 @@ public final class HuggingFaceVocabulary {
       tokens.addAll(Collections.nCopies(missing, ""));
       types.addAll(Collections.nCopies(missing, TokenType.UNUSED));
     }
+    String other = tokens.get(id);
+    if (!other.isEmpty() && !other.equals(content)) {
+      throw new ModelFileException(
+          file,
+          "id of token '" + content + "'",
+          String.valueOf(id),
+          "must not be that of token '" + other + "'");
+    }
     tokens.set(id, content);
     types.set(id, type);
   }

@@ -145,4 +145,15 @@ class HuggingFaceVocabularyTest {
     Files.delete(directory.resolve("tokenizer.json"));
     assertThrows(ModelFileException.class, () -> Tokenizers.readHuggingFace(directory));
   }
+
+  @Test
+  void rejectsAnIdOfTwoTokens() throws IOException {
+    Files.writeString(
+        directory.resolve("tokenizer.json"),
+        "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 0}, \"merges\": []}}");
+    String message =
+        assertThrows(ModelFileException.class, () -> Tokenizers.readHuggingFace(directory))
+            .getMessage();
+    assertTrue(message.contains("id of token 'b' 0: must not be that of token 'a'"), message);
+  }
 }

@@ -27,7 +27,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Gemma 4: {@link Gemma3} whose layers with a sliding window have heads of another width than those
+ * Gemma 4: Gemma 3 whose layers with a sliding window have heads of another width than those
  * without, whose values are normalized (and may be the params), and whose last layers read the keys
  * and values of earlier ones. Each layer ends with what it reads of the token itself ({@link
  * PerLayerInputs}), in models that have it, and with a factor on the stream. In some models each

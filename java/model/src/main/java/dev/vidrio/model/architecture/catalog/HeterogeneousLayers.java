@@ -19,9 +19,9 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Models whose layers differ in heads and width. OpenELM (arXiv 2404.14619) is {@link Qwen3}
- * otherwise. DeciLM and the Llama Nemotrons that architecture search made (arXiv 2411.19146) are
- * {@link Llama}; their layers may have a linear map in the place of attention, or lack a step.
+ * Models whose layers differ in heads and width: OpenELM (arXiv 2404.14619), otherwise like Qwen 3,
+ * and DeciLM and Llama Nemotron, from architecture search (arXiv 2411.19146), otherwise like Llama,
+ * whose layers may have a linear map instead of attention, or lack a sublayer.
  */
 final class HeterogeneousLayers {
   private HeterogeneousLayers() {}

@@ -16,14 +16,14 @@ import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
 
 /**
- * MiniCPM3: {@link LatentAttention}, with the constants of MiniCPM ({@link Granite}), which its
- * files leave out, and the divisors of frequencies that {@link Phi3} has.
+ * MiniCPM3: {@link LatentAttention} with MiniCPM's constants, which its files may leave out, and
+ * LongRoPE as in {@link Phi}.
  */
 final class MiniCpm3 {
   private static final float MIN = 1e-6f;
   private static final float MAX = 1e6f;
 
-  /** What files without the keys mean. */
+  /** Defaults of files without the keys. */
   private static final float EMBEDDING_SCALE = 12;
 
   private static final double DEPTH_SCALE = 1.4;
