@@ -9,17 +9,18 @@ import dev.vidrio.kernel.op.Op.ActivationKind;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The mixtures that replace feed-forward blocks (Shazeer et al. 2017, arXiv 1701.06538).
+ * The mixture of experts of a model (Shazeer et al. 2017, arXiv 1701.06538).
  *
- * @param routing which experts a token goes to
- * @param width of an expert
- * @param sharedWidth of the expert that all tokens go to (Dai et al. 2024, arXiv 2401.06066), or 0
- * @param gate activation of an expert's gate, or of all of it where it has no gate; where it is
- *     that of gpt-oss, its other factor is clamped too
- * @param gated whether experts have gates
- * @param weighsInputs whether weights scale what an expert reads, not what it writes
- * @param limits of the factors of gated blocks
- * @param layers that have a mixture; the others are dense
+ * @param routing choice of experts for a token
+ * @param width width of an expert
+ * @param sharedWidth width of the shared expert, to which all tokens go (Dai et al. 2024, arXiv
+ *     2401.06066), or 0
+ * @param gate activation of gates, or of whole experts without gates; that of gpt-oss clamps the
+ *     other factor too
+ * @param gated true if experts have gates
+ * @param weighsInputs true if weights scale the input of an expert, not its output
+ * @param limits clamps of gated blocks
+ * @param layers layers with experts; the others are dense
  */
 public record Experts(
     Routing routing,
@@ -31,14 +32,14 @@ public record Experts(
     Limits limits,
     MixtureLayers layers) {
   /**
-   * Which of a layer's experts a token goes to, and with what weights.
+   * The choice of experts for a token, and their weights.
    *
    * @param count E, experts of a layer
-   * @param used k, those that a token goes to
-   * @param score what the router's logits become
-   * @param over what their weights add up to 1 over
-   * @param scale of the weights
-   * @param groups that experts are chosen in, or null
+   * @param used k, experts of a token
+   * @param score function of router logits
+   * @param over experts over which weights add up to 1
+   * @param scale factor of the weights
+   * @param groups groups that experts are chosen in, or null
    */
   public record Routing(
       int count,
@@ -49,10 +50,10 @@ public record Experts(
       @Nullable Groups groups) {}
 
   /**
-   * Magnitudes that both factors of a gated block have at most; 0 for any.
+   * Largest magnitudes of both factors of a gated block; 0 for no limit.
    *
-   * @param routed of experts that tokens are sent to
-   * @param shared of the expert that all tokens go to
+   * @param routed limit of routed experts
+   * @param shared limit of the shared expert and of dense blocks
    */
   public record Limits(float routed, float shared) {
     /** No limits. */
@@ -60,16 +61,16 @@ public record Experts(
   }
 
   /**
-   * Layers that have a mixture.
+   * The layers with experts.
    *
-   * @param first of them, counted from 0
-   * @param period those from the first on have one whose number, from 1, is a multiple of this
+   * @param first the first of them, counted from 0
+   * @param period from the first on, layers whose number, counted from 1, is a multiple of this
    */
   public record MixtureLayers(int first, int period) {
     /** Every layer. */
     static final MixtureLayers ALL = new MixtureLayers(0, 1);
 
-    /** Whether a layer, counted from 0, is one of them. */
+    /** Returns whether a layer, counted from 0, has experts. */
     boolean contain(int layer) {
       return layer >= first && (layer + 1) % period == 0;
     }
@@ -80,22 +81,22 @@ public record Experts(
   private static final float MIN_SCALE = 1e-6f;
   private static final float MAX_SCALE = 1e6f;
 
-  /** Values of {@code expert_gating_func}; 0 is not said. */
+  /** Values of {@code expert_gating_func}; 0 means the default of the architecture. */
   private static final int SOFTMAX = 1;
 
   private static final int SIGMOID = 2;
   private static final int SOFTMAX_OF_CHOSEN = 3;
 
-  /** Whether a model has experts, where its architecture does not say so. */
+  /** Returns whether a model has experts, for architectures with and without. */
   public static boolean has(Hyperparameters params) {
     return params.intValue("expert_count", 0, ExpertOp.EXPERTS_MAX, 0) > 0;
   }
 
   /**
-   * The mixture of a model that has one in every layer, and no shared expert.
+   * Reads experts in every layer, without a shared one.
    *
-   * @param score where the file does not say so
-   * @param over where the file does not say so
+   * @param score score unless the file says otherwise
+   * @param over normalization unless the file says otherwise
    */
   public static Experts read(
       Hyperparameters params, ModelDimensions dimensions, RouteScore score, RouteOver over) {
@@ -103,9 +104,11 @@ public record Experts(
   }
 
   /**
-   * The same of a model that may choose experts in groups.
+   * Reads experts that may be chosen in groups.
    *
-   * @param rank of a group
+   * @param score score unless the file says otherwise
+   * @param over normalization unless the file says otherwise
+   * @param rank rank of a group; null if groups are not supported
    */
   public static Experts read(
       Hyperparameters params,
@@ -167,7 +170,7 @@ public record Experts(
     return new Groups(groups, usedGroups, rank);
   }
 
-  /** A token's row has this width for each expert that it goes to. */
+  /** Rejects activations, which have this width per expert of a token, that are too wide. */
   private static void requireWidth(Hyperparameters params, String key, int width, int used) {
     int most = Math.min(ExpertOp.K_MAX, ModelDimensions.MAX_WIDTH / used);
     if (width > most) {
@@ -178,7 +181,7 @@ public record Experts(
     }
   }
 
-  /** The same with the file's scale of the weights. */
+  /** Returns experts whose weights are scaled by the file's factor. */
   public Experts scaled(Hyperparameters params) {
     float read = params.floatValue("expert_weights_scale", 0, MAX_SCALE, 1);
     float scale = read == 0 ? 1 : Math.max(read, MIN_SCALE); // as llama.cpp's files say none
@@ -187,7 +190,7 @@ public record Experts(
     return routed(scaled);
   }
 
-  /** The same with the weights of a sparse mixer. */
+  /** Returns experts with the weights of a sparse mixer (arXiv 2409.12136). */
   public Experts sparseMixer() {
     Routing r = routing;
     return routed(new Routing(r.count, r.used, r.score, RouteOver.NEAR, r.scale, r.groups));
@@ -197,23 +200,23 @@ public record Experts(
     return new Experts(newRouting, width, sharedWidth, gate, gated, weighsInputs, limits, layers);
   }
 
-  /** The same with the factors of gpt-oss. */
+  /** Returns experts with the clamped SwiGLU of gpt-oss. */
   public Experts clamp() {
     return gatedBy(ActivationKind.CLAMPED_SWISH);
   }
 
-  /** The same with gates of another activation. */
+  /** Returns experts with another activation of their gates. */
   public Experts gatedBy(ActivationKind newGate) {
     return new Experts(routing, width, sharedWidth, newGate, gated, weighsInputs, limits, layers);
   }
 
-  /** The same with plain blocks of an activation in the place of gated ones. */
+  /** Returns experts without gates. */
   public Experts ungated(ActivationKind activation) {
     return new Experts(
         routing, width, sharedWidth, activation, false, weighsInputs, limits, layers);
   }
 
-  /** The same with weights that scale what the one expert of a token reads. */
+  /** Returns experts whose weights scale their inputs; a token must have one expert. */
   public Experts weighingInputs() {
     if (routing.used != 1) {
       throw new IllegalArgumentException("weights scale inputs of one expert, not " + routing.used);
@@ -221,13 +224,13 @@ public record Experts(
     return new Experts(routing, width, sharedWidth, gate, gated, true, limits, layers);
   }
 
-  /** The same with factors of limited magnitude. */
+  /** Returns experts with clamped factors. */
   public Experts limited(Limits newLimits) {
     return new Experts(routing, width, sharedWidth, gate, gated, weighsInputs, newLimits, layers);
   }
 
   /**
-   * The same with the file's shared expert: of a width of its own, or of that of several others.
+   * Returns experts with the file's shared expert; its width is given, or that of several experts.
    */
   public Experts shared(Hyperparameters params) {
     int several = params.intValue("expert_shared_count", 0, routing.count, 0);
@@ -238,12 +241,12 @@ public record Experts(
     return sharing(shared);
   }
 
-  /** The same with a shared expert of a width. */
+  /** Returns experts with a shared expert of the given width. */
   public Experts sharing(int newWidth) {
     return new Experts(routing, width, newWidth, gate, gated, weighsInputs, limits, layers);
   }
 
-  /** The same in the layers from the first on that has a router. */
+  /** Returns experts in the layers from the first with a router on. */
   public Experts inLayers(WeightLoader weights, ModelDimensions dimensions) {
     int dense = 0;
     while (dense < dimensions.layers() && !weights.has("blk." + dense + ".ffn_gate_inp.weight")) {
@@ -253,7 +256,7 @@ public record Experts(
     return new Experts(routing, width, sharedWidth, gate, gated, weighsInputs, limits, placed);
   }
 
-  /** The same in those layers that the file says. */
+  /** Returns experts in the layers that the file's keys name. */
   public Experts inLayers(Hyperparameters params, ModelDimensions dimensions) {
     int dense = params.intValue("leading_dense_block_count", 0, dimensions.layers(), 0);
     int period = params.intValue("interleave_moe_layer_step", 1, dimensions.layers(), 1);

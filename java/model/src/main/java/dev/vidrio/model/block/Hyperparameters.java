@@ -15,13 +15,13 @@ import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The keys of a model file that begin with the name of its architecture, which is left out here:
- * {@code block_count} for {@code llama.block_count}. Remembers which were asked for, so that a key
- * which changes the arithmetic and means nothing to the architecture is refused by its name.
+ * The keys of a model file in the scope of its architecture: {@code block_count} for {@code
+ * llama.block_count}. Records which keys were read, so that keys that change the arithmetic and
+ * that the architecture does not support are rejected by name.
  */
 public final class Hyperparameters {
 
-  /** What GGUF has to change the arithmetic of some architecture. */
+  /** Keys that change the arithmetic of some architecture. */
   private static final List<String> ARITHMETIC =
       List.of(
           "activation_sparsity_scale",
@@ -77,17 +77,17 @@ public final class Hyperparameters {
     this.architecture = metadata.string("general.architecture");
   }
 
-  /** The name in {@code general.architecture}. */
+  /** Returns the value of {@code general.architecture}. */
   public String architecture() {
     return architecture;
   }
 
-  /** The key as it is in the file. */
+  /** Returns the key as it is in the file. */
   public String full(String key) {
     return architecture + "." + key;
   }
 
-  /** Whether the file has this key. */
+  /** Returns whether the file has a key. */
   public boolean has(String key) {
     return metadata.contains(full(key));
   }
@@ -112,7 +112,7 @@ public final class Hyperparameters {
     return metadata.boolValue(asked(key), fallback);
   }
 
-  /** Reads a key that says nothing to the architecture, whatever its value. */
+  /** Ignores a key that is irrelevant for the architecture. */
   public void ignore(String key) {
     asked(key);
   }
@@ -121,7 +121,7 @@ public final class Hyperparameters {
     return metadata.optionalString(asked(key)).orElse(fallback);
   }
 
-  /** An integer that may also be stored as an array, with one and the same value for each layer. */
+  /** Returns an integer that may be stored as an array of equal values, one per layer. */
   public int uniform(String key, int min, int max) {
     if (!(metadata.entries().get(full(key)) instanceof GgufValue.Array)) {
       return intValue(key, min, max);
@@ -142,7 +142,7 @@ public final class Hyperparameters {
     return values[0];
   }
 
-  /** An integer for each of the layers, or one for all. */
+  /** Returns an integer per layer; the file may have one for all. */
   public List<Integer> perLayer(String key, int layers, int min, int max) {
     if (!(metadata.entries().get(full(key)) instanceof GgufValue.Array)) {
       return Collections.nCopies(layers, intValue(key, min, max));
@@ -154,7 +154,7 @@ public final class Hyperparameters {
     return Arrays.stream(values).boxed().toList();
   }
 
-  /** A number for each of the layers, any value allowed. */
+  /** Returns a number per layer, of any value. */
   public float[] floatsPerLayer(String key, int layers) {
     float[] values = metadata.floats(asked(key));
     if (values.length != layers) {
@@ -163,12 +163,12 @@ public final class Hyperparameters {
     return values;
   }
 
-  /** The factor of attention scores, where the file does not say so 1/√d_h. */
+  /** Returns the factor of attention scores, 1/√d_h by default. */
   public float attentionScale(int dH) {
     return floatValue("attention.scale", 1e-6f, 1e6f, (float) (1 / Math.sqrt(dH)));
   }
 
-  /** A magnitude that values have at most; 0 for any. They are divided by it. */
+  /** Returns a cap, 0 for none, that values are divided by. */
   public float cap(String key, float fallback) {
     float cap = floatValue(key, 0, 1e6f, fallback);
     if (cap != 0 && cap < MIN_CAP) {
@@ -177,30 +177,30 @@ public final class Hyperparameters {
     return cap;
   }
 
-  /** The magnitude that queries, keys and values have at most; 0 for any. */
+  /** Returns the largest magnitude of queries, keys and values; 0 for no limit. */
   public float clamp() {
     return cap("attention.clamp_kqv", 0);
   }
 
-  /** Positions that a token attends to where the window slides; 0 for all. */
+  /** Returns the length of the sliding window; 0 for none. */
   public int window(int fallback) {
     return intValue("attention.sliding_window", 0, Integer.MAX_VALUE, fallback);
   }
 
-  /** Positions that a token attends to where the window slides. */
+  /** Returns the length of the sliding window, which the file must have. */
   public int requiredWindow() {
     return intValue("attention.sliding_window", 1, Integer.MAX_VALUE);
   }
 
   /**
-   * In which layers the window slides: as the file says for each, or in all but every {@code
-   * period}-th, whose period the file may say too.
+   * Returns the layers with a sliding window: the file's array, or all except each {@code
+   * period}-th, where the file may have another period.
    */
   public IntPredicate slidingLayers(int period) {
     return slidingLayers(period, 1);
   }
 
-  /** The same where the first of each period is the layer without a window. */
+  /** Returns the layers with a sliding window, where the first layer of each period has none. */
   public IntPredicate slidingLayersAfterFirst(int period) {
     return slidingLayers(period, 0);
   }
@@ -214,14 +214,14 @@ public final class Hyperparameters {
     return l -> (l + shift) % n != 0;
   }
 
-  /** In which layers the file says yes; in all where it does not have the key. */
+  /** Returns the layers for which the file's array has true; all if it has no such array. */
   public IntPredicate layers(String key) {
     return metadata.entries().get(asked(key)) instanceof GgufValue.Array array
         ? inLayers(key, array)
         : l -> true;
   }
 
-  /** Some files have 0 and 1, some nothing for blocks that draft tokens. */
+  /** Accepts arrays of 0 and 1, and arrays without the draft blocks. */
   private IntPredicate inLayers(String key, GgufValue.Array array) {
     int blocks = intValue("block_count", 1, Integer.MAX_VALUE);
     int layers = layers(blocks);
@@ -244,7 +244,7 @@ public final class Hyperparameters {
     return blocks - metadata.intValue(full("nextn_predict_layers"), 0, blocks, 0);
   }
 
-  /** Refuses keys that ask for what the architecture did not read. */
+  /** Rejects keys that change the arithmetic and that were not read. */
   void finish() {
     if (!flag("attention.causal", true)) {
       throw unsupported(full("attention.causal") + " false");
@@ -266,18 +266,18 @@ public final class Hyperparameters {
     };
   }
 
-  /** The error that says what is wrong with a key's value. */
+  /** Returns the error for an invalid value of a key. */
   public ModelFileException error(String key, String value, String limit) {
     return metadata.error(full(key), value, limit);
   }
 
-  /** The error for what the file asks for and its architecture does not have here. */
+  /** Returns the error for what the architecture does not support. */
   public UnsupportedModelException unsupported(String what) {
     return new UnsupportedModelException(
         gguf.name(), what, "the architecture " + architecture + " is run without it");
   }
 
-  /** The model file. */
+  /** Returns the model file. */
   Gguf gguf() {
     return gguf;
   }

@@ -9,12 +9,12 @@ import dev.vidrio.kernel.weight.Weights;
 import java.util.function.IntUnaryOperator;
 
 /**
- * Multi-head latent attention (DeepSeek-AI 2024, arXiv 2405.04434): keys and values of all heads
- * are projections of one short vector, and a part of each key, the one that turns, is the same in
- * all heads. Queries may be projections of a short vector too.
+ * Multi-head latent attention (MLA; DeepSeek-AI 2024, arXiv 2405.04434): keys and values of all
+ * heads are projections of one latent vector, and all heads share the part of the key that has
+ * RoPE. Queries may be projections of a latent vector too.
  *
- * <p>The heads are written out: each has its key and its value in the cache, so that activations
- * are those of any attention.
+ * <p>Runs decompressed: each head has its key and its value in the cache, so that activations are
+ * those of standard attention.
  */
 public final class LatentAttention {
   private static final String KEY_LENGTH = "attention.key_length";
@@ -37,9 +37,9 @@ public final class LatentAttention {
   private final Weights sharing;
 
   /**
-   * The sizes of a model all of whose layers attend like this.
+   * Reads the dimensions of a model with latent attention in all layers.
    *
-   * @param drafts blocks behind the others, which are no layers of the model
+   * @param drafts number of draft blocks after the layers
    */
   public static ModelDimensions dimensions(Hyperparameters params, int drafts) {
     int layers = ModelDimensions.layers(params, drafts);
@@ -48,7 +48,7 @@ public final class LatentAttention {
     return ModelDimensions.read(params, layers, heads.dH(), dFfn, new KvShape(layers, heads));
   }
 
-  /** The heads that a model's cache holds. */
+  /** Returns the heads of the cache. */
   private static KvShape.KeyValue heads(Hyperparameters params) {
     // Files for attention over latent vectors say their lengths, and those of heads elsewhere.
     String suffix = params.has(KEY_LENGTH + "_mla") ? "_mla" : "";
@@ -62,7 +62,7 @@ public final class LatentAttention {
             : params.intValue("embedding_length", heads, heads * KvShape.HEAD_MAX) / heads);
   }
 
-  /** That of all layers of a model, whose scaling may be a factor of scores. */
+  /** Reads the attention of all layers; YaRN may scale the scores. */
   public LatentAttention(Transformer model) {
     this(model, model.rope(Rotation.Pairs.INTERLEAVED).sharpeningScores());
   }
@@ -72,11 +72,11 @@ public final class LatentAttention {
   }
 
   /**
-   * That of all layers of a model.
+   * Reads the attention of all layers.
    *
-   * @param pairs of the parts that turn, as the file has them; here they are adjacent
-   * @param turns the rotation of these parts
-   * @param scoreFactor what scores are multiplied by beside 1/√d_h
+   * @param pairs RoPE pairs in the file; here they become adjacent
+   * @param turns RoPE of the rotated part
+   * @param scoreFactor factor of scores in addition to 1/√d_h
    */
   public LatentAttention(
       Transformer model, Rotation.Pairs pairs, Rotation turns, double scoreFactor) {
@@ -116,12 +116,14 @@ public final class LatentAttention {
     this.sharing = sharing();
   }
 
-  /** A rotation behind the part of a head that stays as it is. */
+  /** Returns a rotation of the last elements of a head, after those without RoPE. */
   public Rotation behind(Rotation turns) {
     return turns.behind(dH - turning);
   }
 
-  /** The matrix that gives each head, behind zeros, a copy of the part of the key that turns. */
+  /**
+   * Returns the matrix that gives each head, after zeros, a copy of the rotated part of the key.
+   */
   private Weights sharing() {
     var ones = new float[Math.multiplyExact(heads * dH, turning)];
     for (int row = 0; row < heads * dH; row++) {
@@ -133,7 +135,7 @@ public final class LatentAttention {
     return weights.constants("attn_k.sharing", heads * dH, turning, ones);
   }
 
-  /** The attention of a layer. */
+  /** Returns the attention of a layer. */
   public Sublayer of(Layer layer) {
     return (hook, x) -> {
       Buffer q = queries(layer, x);
@@ -174,7 +176,7 @@ public final class LatentAttention {
         x);
   }
 
-  /** The part of keys that turns. */
+  /** Writes the rotated part of keys. */
   private Buffer sharedKey(Layer layer, Buffer x) {
     return pairs == Rotation.Pairs.INTERLEAVED
         ? part(layer, "attn.k_turning", keyRank, turning, x)
@@ -188,7 +190,7 @@ public final class LatentAttention {
             x);
   }
 
-  /** Where the file has element i of a part that turns, whose pairs lie half a part apart. */
+  /** Returns the file's index of element i of a rotated part whose pairs are half a part apart. */
   private int ofPairs(int i) {
     return i / 2 + i % 2 * (turning / 2);
   }
@@ -208,12 +210,14 @@ public final class LatentAttention {
         latent);
   }
 
-  /** Rows of the projection to the latent vector and, behind it, the part that turns. */
+  /** Writes rows of the projection to the latent vector and the rotated part, in this order. */
   private Buffer part(Layer layer, String name, int first, int n, Buffer x) {
     return layer.fused(name, "attn_kv_a_mqa", first, n, keyRank + turning, x);
   }
 
-  /** From the latent vector to params, whose part that turns is zero: [H · d_h, rank]. */
+  /**
+   * Returns the matrix [H · d_h, rank] from the latent vector to keys, whose rotated part is zero.
+   */
   private Weights keyMatrix(Layer layer) {
     int still = dH - turning;
     String split = layer.tensor("attn_k_b.weight");
@@ -229,7 +233,7 @@ public final class LatentAttention {
         row -> row % dH < still ? row / dH * (still + dV) + row % dH : -1);
   }
 
-  /** From the latent vector to values: [H · d_v, rank]. */
+  /** Returns the matrix [H · d_v, rank] from the latent vector to values. */
   private Weights valueMatrix(Layer layer) {
     int still = dH - turning;
     String split = layer.tensor("attn_v_b.weight");

@@ -11,7 +11,7 @@ import dev.vidrio.model.block.Attention.OutputTransform;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import org.jspecify.annotations.Nullable;
 
-/** The parts of one layer: tensors {@code blk.l.…} and hook points {@code blocks.l.…}. */
+/** The parts of a layer: tensors {@code blk.l.…} and hook points {@code blocks.l.…}. */
 public final class Layer {
   private static final String ATTENTION_OUT = "hook_attn_out";
   private static final String RECURRENT_OUT = "hook_recurrent_out";
@@ -36,42 +36,42 @@ public final class Layer {
     this.cache = cache;
   }
 
-  /** The same where keys and values, or what it has in their place, lie elsewhere in the cache. */
+  /** Returns the layer with another layer of the cache. */
   public Layer cachedAt(int newCache) {
     return new Layer(model, index, newCache);
   }
 
-  /** Its number, from 0. */
+  /** Returns the number of the layer, from 0. */
   public int index() {
     return index;
   }
 
-  /** Its query heads. */
+  /** Returns the number of query heads. */
   private int heads() {
     return dimensions.heads(index);
   }
 
-  /** Where in the cache it has its keys and values, or what it has in their place. */
+  /** Returns the layer of the cache with its keys and values, or its states. */
   int cache() {
     return cache;
   }
 
-  /** The full name of one of its activations. */
+  /** Returns the full name of an activation. */
   public String hook(String name) {
     return "blocks." + index + "." + name;
   }
 
-  /** The full name of one of its tensors. */
+  /** Returns the full name of a tensor. */
   public String tensor(String name) {
     return "blk." + index + "." + name;
   }
 
-  /** A block of two residual steps: attention, then feed-forward. */
+  /** Writes two residual additions: attention, then the feed-forward block. */
   public Buffer sequential(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return sequential(ATTENTION_OUT, hook("hook_resid_post"), residPre, attention, ffn);
   }
 
-  /** The same whose sum goes on through something else, if it is not null. */
+  /** Writes two residual additions and a sublayer of their sum, unless it is null. */
   public Buffer sequential(
       Buffer residPre, Sublayer attention, Sublayer ffn, @Nullable Sublayer end) {
     if (end == null) {
@@ -89,43 +89,43 @@ public final class Layer {
     return plan.add(residPost, residMid, ffnOut);
   }
 
-  /** A block of two residual steps, each of which normalizes what it reads (arXiv 2002.04745). */
+  /** Writes a pre-norm block (arXiv 2002.04745). */
   public Buffer preNorm(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return preNorm(residPre, attention, "ffn_norm", ffn);
   }
 
-  /** The same where the second norm has another name. */
+  /** Writes a pre-norm block whose second norm has another tensor. */
   public Buffer preNorm(Buffer residPre, Sublayer attention, String ffnNorm, Sublayer ffn) {
     return preNorm(ATTENTION_OUT, residPre, attention, ffnNorm, ffn);
   }
 
-  /** A block as above with a convolution in the place of attention. */
+  /** Writes a pre-norm block with a convolution instead of attention. */
   public Buffer preNormConv(Buffer residPre, Sublayer conv, Sublayer ffn) {
     return preNorm("hook_conv_out", residPre, conv, "ffn_norm", ffn);
   }
 
-  /** The same with a recurrence, where the second norm has another name. */
+  /** Writes a pre-norm block with a recurrence instead of attention. */
   public Buffer preNormRecurrent(
       Buffer residPre, Sublayer recurrence, String ffnNorm, Sublayer ffn) {
     return preNorm(RECURRENT_OUT, residPre, recurrence, ffnNorm, ffn);
   }
 
-  /** A block of one residual step, attention, which normalizes what it reads. */
+  /** Writes a pre-norm block of attention alone. */
   public Buffer attentionAlone(Buffer residPre, Sublayer attention) {
     return alone(ATTENTION_OUT, residPre, (hook, x) -> attention.write(hook, ln1(x)));
   }
 
-  /** The same with a recurrence. */
+  /** Writes a pre-norm block of a recurrence alone. */
   public Buffer recurrenceAlone(Buffer residPre, Sublayer recurrence) {
     return alone(RECURRENT_OUT, residPre, (hook, x) -> recurrence.write(hook, ln1(x)));
   }
 
-  /** The same with a feed-forward block behind the norm of a name. */
+  /** Writes a pre-norm feed-forward block alone. */
   public Buffer ffnAlone(Buffer residPre, String norm, Sublayer ffn) {
     return alone("hook_mlp_out", residPre, (hook, x) -> ffn.write(hook, ln2(norm, x)));
   }
 
-  /** A block without any step. */
+  /** Writes a layer without sublayers. */
   public Buffer nothing(Buffer residPre) {
     return plan.scale(hook("hook_resid_post"), 1, residPre);
   }
@@ -144,13 +144,13 @@ public final class Layer {
         (hook, x) -> ffn.write(hook, ln2(ffnNorm, x)));
   }
 
-  /** A block of two residual steps, each of which has a norm before and one after it. */
+  /** Writes a block with a norm before and one after each sublayer. */
   public Buffer sandwich(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return preNorm(
         residPre, normalized("post_attention_norm", attention), normalized("post_ffw_norm", ffn));
   }
 
-  /** A block of one residual step, which attention and feed-forward take side by side. */
+  /** Writes a block whose attention and feed-forward block run in parallel. */
   public Buffer parallel(
       Buffer residPre, Buffer attentionIn, Sublayer attention, Buffer ffnIn, Sublayer ffn) {
     Buffer attentionOut = attention.write(hook(ATTENTION_OUT), attentionIn);
@@ -159,38 +159,38 @@ public final class Layer {
     return plan.add(hook("hook_resid_post"), residPre, both);
   }
 
-  /** The same where both read one norm. */
+  /** Writes a parallel block with one norm. */
   public Buffer parallel(Buffer residPre, Sublayer attention, Sublayer ffn) {
     Buffer normalized = ln1(residPre);
     return parallel(residPre, normalized, attention, normalized, ffn);
   }
 
-  /** The norm before attention. */
+  /** Writes the norm before attention. */
   public Buffer ln1(Buffer x) {
     return ln1("attn_norm", x);
   }
 
-  /** The norm before attention, under another name. */
+  /** Writes the norm before attention, of another tensor. */
   public Buffer ln1(String tensor, Buffer x) {
     return model.norm(hook("ln1"), tensor(tensor), x);
   }
 
-  /** The norm before the feed-forward block. */
+  /** Writes the norm before the feed-forward block. */
   public Buffer ln2(Buffer x) {
     return ln2("ffn_norm", x);
   }
 
-  /** The norm before the feed-forward block, under another name. */
+  /** Writes the norm before the feed-forward block, of another tensor. */
   public Buffer ln2(String tensor, Buffer x) {
     return model.norm(hook("ln2"), tensor(tensor), x);
   }
 
-  /** A sublayer whose output is normalized. */
+  /** Returns a sublayer with a norm of its output. */
   public Sublayer normalized(String tensor, Sublayer sublayer) {
     return sublayer.then("unnormalized", (hook, x) -> model.norm(hook, tensor(tensor), x));
   }
 
-  /** Attention: projections to queries, keys and values, and that of the heads' outputs. */
+  /** Returns attention: projections to queries, keys and values, and the output projection. */
   public Sublayer attention(Attention a) {
     return (hook, x) -> {
       KvShape.KeyValue kv = dimensions.kvShape().keyValue(cache);
@@ -205,7 +205,7 @@ public final class Layer {
     };
   }
 
-  /** What W_O multiplies: what heads take of the values, gated or normalized where that is so. */
+  /** Writes the input of the output projection: the heads, gated or normalized. */
   private Buffer mixed(Attention a, KvShape.KeyValue kv, Buffer q, Buffer x) {
     if (a.output() == OutputTransform.NONE) {
       return attend("attn.hook_z", a, cache, q);
@@ -218,7 +218,7 @@ public final class Layer {
     return plan.gated(hook, a.output().gate(), gates(a, kv, z.width(), x), z);
   }
 
-  /** What gates are before their sigmoids, one for each element that they are multiplied by. */
+  /** Writes gates before their activation, one per element of the heads. */
   private Buffer gates(Attention a, KvShape.KeyValue kv, int n, Buffer x) {
     String name = "attn.hook_gate";
     return switch (a.output()) {
@@ -231,7 +231,7 @@ public final class Layer {
     };
   }
 
-  /** One of two projections whose rows lie together for each head. */
+  /** Writes one of two projections whose rows are adjacent per head. */
   private Buffer ofHeads(String which, int first, KvShape.KeyValue kv, Buffer x) {
     int dH = kv.dH();
     Weights matrix =
@@ -240,8 +240,8 @@ public final class Layer {
   }
 
   /**
-   * Attention over the keys and values of an earlier layer: a projection to queries alone. Files
-   * may have those to keys and values too.
+   * Returns attention to the keys and values of an earlier layer. Projections to keys and values,
+   * which files may have, are ignored.
    */
   public Sublayer attention(Attention a, int source) {
     return (hook, x) -> {
@@ -262,7 +262,7 @@ public final class Layer {
     return (keys == null ? Rotation.still(dH) : keys).heated(a.temperature());
   }
 
-  /** Where values are normalized, a layer without a projection to them has those of its keys. */
+  /** Writes values; layers with normalized values and no projection to them use their keys. */
   private Buffer values(Attention a, KvShape.KeyValue kv, Buffer k, Buffer x) {
     boolean own = weights.has(tensor("attn_v.weight")) || weights.has(tensor("attn_qkv.weight"));
     int first = heads() * kv.dH() + kv.width();
@@ -283,7 +283,7 @@ public final class Layer {
         : plan.alibiAttention(name, source, s.scale(), s.slopes(), q);
   }
 
-  /** Queries or keys as attention takes them: normalized and turned. */
+  /** Writes normalized and rotated queries or keys. */
   private Buffer ready(
       String which, QueryKeyNorm norm, @Nullable Rotation rotation, int dH, Buffer x) {
     if (norm == QueryKeyNorm.PER_HEAD_AFTER_ROPE
@@ -310,9 +310,9 @@ public final class Layer {
   }
 
   /**
-   * One of the three projections.
+   * Writes queries, keys or values.
    *
-   * @param first its first row where their weights lie one after the other in one matrix
+   * @param first first row if the projections are one matrix
    */
   private Buffer projected(
       String which, Attention a, int first, int n, KvShape.KeyValue kv, Buffer x) {
@@ -323,50 +323,53 @@ public final class Layer {
     return a.clamp() == 0 ? y : plan.clamp(hook(name), a.clamp(), y);
   }
 
-  /** The same by its name, of matrices that have so many rows together. */
+  /** Writes one of three projections, which may be one matrix of {@code rows} rows. */
   Buffer projected(String name, String which, int first, int n, int rows, Buffer x) {
     return weights.has(tensor("attn_qkv.weight"))
         ? fused(name, "attn_qkv", first, n, rows, x)
         : linear(name, "attn_" + which, n, x);
   }
 
-  /** {@code act(gate · x) · (up · x)}, projected down (Shazeer 2020, arXiv 2002.05202). */
+  /** Returns {@code down(act(gate · x) · (up · x))} (Shazeer 2020, arXiv 2002.05202). */
   public Sublayer gatedFfn(ActivationKind kind) {
     return gatedFfn(kind, dimensions.dFfn());
   }
 
-  /** The same of n elements, where layers differ. */
+  /** Returns a gated block of width n. */
   public Sublayer gatedFfn(ActivationKind kind, int n) {
     return new FeedForward(model, this, "mlp.", "", n).gated(kind);
   }
 
-  /** The same with a norm before it is projected down (Wang et al. 2022, arXiv 2210.06423). */
+  /**
+   * Returns a gated block with a norm before the last projection (Wang et al. 2022, arXiv
+   * 2210.06423).
+   */
   public Sublayer subNormalizedFfn(ActivationKind kind) {
     return new FeedForward(model, this, "mlp.", "", dimensions.dFfn()).subNormalized(kind);
   }
 
-  /** The gated block of n elements that all tokens go to, beside their experts. */
+  /** Returns a shared expert of width n. */
   public Sublayer sharedFfn(ActivationKind kind, int n) {
     return new FeedForward(model, this, "mlp.shared.", "", n).gated(kind);
   }
 
-  /** {@code act(up · x)}, projected down. */
+  /** Returns {@code down(act(up · x))}. */
   public Sublayer plainFfn(ActivationKind kind) {
     return plainFfn(kind, dimensions.dFfn());
   }
 
-  /** The same of n elements, where layers differ. */
+  /** Returns a plain block of width n. */
   public Sublayer plainFfn(ActivationKind kind, int n) {
     return new FeedForward(model, this, "mlp.", "", n).plain(kind);
   }
 
-  /** The same with an activation that has parameters. */
+  /** Returns a plain block of xIELU. */
   public Sublayer plainFfn(Xielu activation) {
     return new FeedForward(model, this, "mlp.", "", dimensions.dFfn())
         .plain((hook, pre) -> activation.write(plan, hook, pre));
   }
 
-  /** A mixture of experts in the layers that have one, in the others a gated block. */
+  /** Returns the experts of a layer, or a gated block in layers without. */
   public Sublayer mixture(Experts experts) {
     return experts.layers().contain(index)
         ? (hook, x) -> new Mixture(model, experts, this).write(hook, x, x)
@@ -375,20 +378,20 @@ public final class Layer {
   }
 
   /**
-   * A mixture of experts whose router reads something else than they do.
+   * Returns experts whose router has an input of its own.
    *
-   * @param asked what the router reads
+   * @param asked input of the router
    */
   public Sublayer mixture(Experts experts, Buffer asked) {
     return (hook, x) -> new Mixture(model, experts, this).write(hook, asked, x);
   }
 
-  /** A projection to n elements. */
+  /** Writes a projection to n elements. */
   public Buffer linear(String name, String tensor, int n, Buffer x) {
     return model.linear(hook(name), tensor(tensor), n, x);
   }
 
-  /** A projection to n elements by rows from {@code first} on of a matrix of more. */
+  /** Writes a projection by the n rows of a matrix from {@code first} on. */
   Buffer fused(String name, String tensor, int first, int n, int rows, Buffer x) {
     String matrix = tensor(tensor + ".weight");
     String vector = tensor(tensor + ".bias");

@@ -7,17 +7,16 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * The sizes of a transformer, checked against each other.
+ * The dimensions of a transformer, checked against each other.
  *
  * @param d width of the residual stream
  * @param layers L
- * @param layerHeads H of each layer, query heads; 0 in those without attention
- * @param dH d_h, elements of a head; where windows of some layers slide, it may be that of the
- *     others
- * @param dFfn width of the feed-forward blocks; the most where layers differ
- * @param dExpert width of an expert; d_ffn where the file does not say so
+ * @param layerHeads H of each layer, query heads; 0 in layers without attention
+ * @param dH d_h, elements of a head; if layers differ, in layers without a sliding window
+ * @param dFfn width of feed-forward blocks; the largest if layers differ
+ * @param dExpert width of an expert; d_ffn by default
  * @param vocabulary V
- * @param contextLength positions that the model was made for
+ * @param contextLength largest number of positions
  * @param kvShape key-value heads of each layer that has its own
  */
 public record ModelDimensions(
@@ -31,10 +30,10 @@ public record ModelDimensions(
     int contextLength,
     KvShape kvShape) {
 
-  /** Larger than in any model known, small enough that no product of two overflows. */
+  /** Larger than in any known model, and small enough that products of two do not overflow. */
   public static final int MAX_WIDTH = 1 << 20;
 
-  /** The key of the widths of feed-forward blocks. */
+  /** Key of the width of feed-forward blocks. */
   public static final String FFN_WIDTH = "feed_forward_length";
 
   private static final String HEADS = "attention.head_count";
@@ -50,9 +49,9 @@ public record ModelDimensions(
   private static final int MAX_CONTEXT = 1 << 26;
 
   /**
-   * Of a model whose layers are alike.
+   * Reads the dimensions of a model whose layers are equal.
    *
-   * @param drafts blocks behind the others that draft tokens, which are no layers of the model
+   * @param drafts number of draft blocks (multi-token prediction) after the layers
    */
   public static ModelDimensions read(Hyperparameters params, int drafts) {
     int layers = layers(params, drafts);
@@ -62,14 +61,14 @@ public record ModelDimensions(
     return read(params, layers, dH, dFfn, new KvShape(layers, kvHeads(params, heads), dH));
   }
 
-  /** Of a model whose layers differ as said. */
+  /** Reads the dimensions of a model with the given layers. */
   public static ModelDimensions read(
       Hyperparameters params, int layers, int dH, int dFfn, KvShape kvShape) {
     return read(params, Collections.nCopies(layers, heads(params)), dH, dFfn, kvShape);
   }
 
   /**
-   * The same where query heads differ too.
+   * Reads the dimensions of a model whose query heads differ.
    *
    * @param layerHeads H of each layer
    */
@@ -88,7 +87,7 @@ public record ModelDimensions(
   }
 
   /**
-   * Of a model with attention in the layers that have key-value heads.
+   * Reads the dimensions of a model with attention in the layers that have key-value heads.
    *
    * @param other what a layer without them keeps of a sequence
    */
@@ -103,13 +102,13 @@ public record ModelDimensions(
     return read(params, layers, dH, dFfn, new KvShape(caches));
   }
 
-  /** H_kv of each layer, 0 in those without attention. */
+  /** Returns H_kv of each layer, 0 in layers without attention. */
   public static List<Integer> kvHeadsPerLayer(Hyperparameters params, int layers) {
     return kvHeadsPerLayer(params, Collections.nCopies(layers, heads(params)));
   }
 
   /**
-   * The same where query heads differ too.
+   * Returns H_kv of each layer of a model whose query heads differ.
    *
    * @param layerHeads H of each layer
    */
@@ -124,10 +123,10 @@ public record ModelDimensions(
   }
 
   /**
-   * Of a model whose layers differ in heads and width. Those without key-value heads have no place
-   * in the cache.
+   * Reads the dimensions of a model whose layers differ in heads and width. Layers without
+   * key-value heads are not in the cache.
    *
-   * @param drafts blocks behind the others, which are no layers of the model
+   * @param drafts number of draft blocks after the layers
    */
   public static ModelDimensions heterogeneous(Hyperparameters params, int drafts) {
     int layers = layers(params, drafts);
@@ -150,25 +149,25 @@ public record ModelDimensions(
     return read(params, blockHeads.subList(0, layers), dH, dFfn, new KvShape(caches));
   }
 
-  /** Widths of the feed-forward blocks of all blocks, 0 in those without. */
+  /** Returns the widths of feed-forward blocks, 0 in blocks without. */
   public static List<Integer> widths(Hyperparameters params, int blocks) {
     return params.perLayer(FFN_WIDTH, blocks, 0, MAX_WIDTH);
   }
 
-  /** H; the most where layers differ. */
+  /** Returns H, the largest if layers differ. */
   public int heads() {
     return Collections.max(layerHeads);
   }
 
-  /** H of a layer. */
+  /** Returns H of a layer. */
   public int heads(int layer) {
     return layerHeads.get(layer);
   }
 
   /**
-   * L.
+   * Returns L.
    *
-   * @param drafts blocks behind the others, which are no layers of the model
+   * @param drafts number of draft blocks after the layers
    */
   public static int layers(Hyperparameters params, int drafts) {
     int blocks = params.intValue("block_count", drafts + 1, MAX_LAYERS);
@@ -176,12 +175,12 @@ public record ModelDimensions(
     return blocks - drafts;
   }
 
-  /** How many blocks behind the layers draft tokens (multi-token prediction). */
+  /** Returns the number of draft blocks (multi-token prediction) after the layers. */
   public static int draftBlocks(Hyperparameters params) {
     return params.intValue("nextn_predict_layers", 0, MAX_DRAFTS, 0);
   }
 
-  /** H. */
+  /** Returns H of a model whose layers are equal. */
   public static int heads(Hyperparameters params) {
     return params.uniform(HEADS, 1, MAX_HEADS);
   }
@@ -196,7 +195,7 @@ public record ModelDimensions(
     }
   }
 
-  /** H_kv, of a model whose layers are alike. */
+  /** Returns H_kv of a model whose layers are equal. */
   public static int kvHeads(Hyperparameters params, int heads) {
     int kvHeads = params.has(KV_HEADS) ? params.uniform(KV_HEADS, 1, heads) : heads;
     return requireDivides(params, KV_HEADS, kvHeads, heads);
@@ -212,10 +211,10 @@ public record ModelDimensions(
   }
 
   /**
-   * d_h, that of keys and values.
+   * Returns d_h, which keys and values share.
    *
-   * @param key of the one
-   * @param valueKey of the other
+   * @param key key of the width of keys
+   * @param valueKey key of the width of values
    */
   public static int headWidth(Hyperparameters params, String key, String valueKey) {
     return headWidth(params, heads(params), key, valueKey);

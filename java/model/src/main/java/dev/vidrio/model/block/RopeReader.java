@@ -10,14 +10,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the rotation of a model's rotary position embedding with its scaling.
+ * Reads RoPE and its scaling.
  *
  * <ul>
  *   <li>none: θⱼ = base^(−2j/d_rot) (Su et al. 2021, arXiv 2104.09864)
  *   <li>linear: θⱼ / factor (Chen et al. 2023, arXiv 2306.15595)
- *   <li>yarn: long waves are divided by the factor, short ones are left, those between are mixed
- *       (Peng et al. 2023, arXiv 2309.00071)
- *   <li>a tensor {@code rope_freqs.weight} of divisors, as Llama 3 has it
+ *   <li>yarn: low frequencies are divided by the factor, high ones are kept, those between are
+ *       interpolated (Peng et al. 2023, arXiv 2309.00071)
+ *   <li>a tensor {@code rope_freqs.weight} of divisors, as in Llama 3
  * </ul>
  */
 public final class RopeReader {
@@ -49,13 +49,13 @@ public final class RopeReader {
     this.base = params.floatValue("rope.freq_base", MIN_BASE, MAX_BASE, 10000f);
   }
 
-  /** The same where YaRN mixes between pairs that are real numbers, not rounded to whole ones. */
+  /** Does not round YaRN's correction range to whole pairs. */
   public RopeReader withoutRounding() {
     wholePairs = false;
     return this;
   }
 
-  /** The same where half of the elements turn that the file says; it may have divisors of all. */
+  /** Rotates half of the file's number of elements; divisors may be for all of them. */
   public RopeReader overHalf() {
     if (dRot % 4 != 0) {
       throw params.error("rope.dimension_count", Integer.toString(dRot), "must be a multiple of 4");
@@ -65,8 +65,8 @@ public final class RopeReader {
   }
 
   /**
-   * The same where YaRN's multiplier is a factor of scores, {@link #scoreFactor}, and leaves cosine
-   * and sine as they are; files have a tenth of it.
+   * Applies YaRN's multiplier to scores ({@link #scoreFactor}) instead of cosine and sine; files
+   * have a tenth of it.
    */
   RopeReader sharpeningScores() {
     String factor = "rope.scaling.attn_factor";
@@ -77,13 +77,13 @@ public final class RopeReader {
     return this;
   }
 
-  /** What scores are multiplied by. */
+  /** Returns the factor of scores. */
   double scoreFactor() {
     double sharpening = Rotation.sharpening(factor(), 10 * multiplier());
     return type().equals("yarn") ? sharpening * sharpening : 1;
   }
 
-  /** Elements that turn of a head of d_h. */
+  /** Returns the number of rotated elements of a head of d_h. */
   public static int width(Hyperparameters params, String key, int dH) {
     int width = params.intValue(key, 2, dH, dH);
     if (width % 2 != 0) {
@@ -92,18 +92,18 @@ public final class RopeReader {
     return width;
   }
 
-  /** Elements of a head that turn. */
+  /** Returns the number of rotated elements of a head. */
   public int width() {
     return dRot;
   }
 
-  /** Positions that the model knew before its rotation was scaled. */
+  /** Returns the context length before scaling. */
   public int originalContext() {
     return params.intValue(
         "rope.scaling.original_context_length", 1, Integer.MAX_VALUE, contextLength);
   }
 
-  /** How much queries grow with the position. */
+  /** Returns the growth of queries with the position. */
   public Temperature temperature() {
     double scale = params.floatValue("attention.temperature_scale", 0, MAX, 0);
     String length = "attention.temperature_length";
@@ -113,15 +113,15 @@ public final class RopeReader {
             scale, params.intValue(length, 1, Integer.MAX_VALUE, originalContext()), 0);
   }
 
-  /** The rotation with the file's scaling, and its divisors where it has them. */
+  /** Returns RoPE with the file's scaling and divisors. */
   public Rotation scaled() {
     return scaled(weights.optionalVector("rope_freqs.weight", divisors));
   }
 
   /**
-   * The rotation with the file's scaling.
+   * Returns RoPE with the file's scaling.
    *
-   * @param divisors [width / 2] of the frequencies, or null
+   * @param divisors divisors [width / 2] of the frequencies, or null
    */
   public Rotation scaled(@Nullable Weights divisors) {
     String type = type();
@@ -134,13 +134,13 @@ public final class RopeReader {
     };
   }
 
-  /** The rotation without scaling of layers with a window, whose base the file may have. */
+  /** Returns unscaled RoPE of layers with a window, whose base the file may have. */
   public Rotation unscaledInWindows() {
     return unscaledInWindows(dRot);
   }
 
   /**
-   * The rotation without scaling of layers with a window, whose base the file may have.
+   * Returns unscaled RoPE of layers with a window, whose base the file may have.
    *
    * @param width rotated elements of a head
    */
@@ -150,19 +150,21 @@ public final class RopeReader {
   }
 
   /**
-   * The rotation without scaling.
+   * Returns unscaled RoPE.
    *
-   * @param key of the base
-   * @param fallback base where the file does not have the key
+   * @param key key of the base
+   * @param fallback base of files without the key
    */
   public Rotation unscaled(String key, float fallback) {
     return unscaled(dRot, key, fallback);
   }
 
   /**
-   * The rotation without scaling, of layers whose heads have another width.
+   * Returns unscaled RoPE of layers with another number of rotated elements.
    *
-   * @param width elements of a head that turn
+   * @param width rotated elements of a head
+   * @param key key of the base
+   * @param fallback base of files without the key
    */
   public Rotation unscaled(int width, String key, float fallback) {
     double ownBase = params.floatValue(key, MIN_BASE, MAX_BASE, fallback);
@@ -236,7 +238,10 @@ public final class RopeReader {
     return new Rotation(pairs, mixed, magnitude(sharpened));
   }
 
-  /** The pair (as a real number) that makes so many turns over the original context. */
+  /**
+   * Returns the pair, as a real number, with the given number of rotations over the original
+   * context.
+   */
   private double pairWithTurns(double turns, int original) {
     return dRot * StrictMath.log(original / (turns * 2 * Math.PI)) / (2 * StrictMath.log(base));
   }

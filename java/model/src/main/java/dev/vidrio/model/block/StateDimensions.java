@@ -3,7 +3,7 @@ package dev.vidrio.model.block;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
 
-/** The sizes of recurrences, all of which files have under the keys of state space models. */
+/** Reads the dimensions of recurrences, which have the keys of state space models. */
 final class StateDimensions {
   private static final String HEADS = "ssm.time_step_rank";
   private static final String WIDTH = "ssm.inner_size";
@@ -11,7 +11,7 @@ final class StateDimensions {
 
   private StateDimensions() {}
 
-  /** What a layer keeps of a sequence. */
+  /** Reads what a layer keeps of a sequence. */
   static KvShape.Recurrent read(Hyperparameters params) {
     int keyHeads = params.intValue("ssm.group_count", 1, MAX_HEADS);
     int heads = params.intValue(HEADS, 1, MAX_HEADS);

@@ -13,25 +13,22 @@ import java.util.HashSet;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/**
- * The tensors of a model file, of which it is remembered which were taken, so that one which nobody
- * understands is not passed over in silence.
- */
+/** Tracks which tensors of a model file were consumed, so that unknown ones are rejected. */
 final class TensorTracker {
   private final Gguf gguf;
   private final Set<String> taken = new HashSet<>();
 
-  /** Those of a file, of which none is taken yet. */
+  /** Tracks a file of which no tensor was taken. */
   TensorTracker(Gguf gguf) {
     this.gguf = gguf;
   }
 
-  /** Whether the file has this tensor. */
+  /** Returns whether the file has a tensor. */
   boolean has(String name) {
     return gguf.findTensor(name).isPresent();
   }
 
-  /** A tensor of this shape, its fastest dimension first; dimensions beyond are 1. */
+  /** Takes a tensor of a shape, fastest dimension first; further dimensions must be 1. */
   GgufTensor take(String name, int... shape) {
     GgufTensor tensor = gguf.tensor(name);
     boolean same = true;
@@ -49,7 +46,7 @@ final class TensorTracker {
     return tensor;
   }
 
-  /** Passes over the tensors whose names begin like this. */
+  /** Ignores the tensors whose names have a prefix. */
   void ignore(String prefix) {
     for (GgufTensor tensor : gguf.tensors()) {
       if (tensor.name().startsWith(prefix)) {
@@ -59,9 +56,9 @@ final class TensorTracker {
   }
 
   /**
-   * Checks that all were taken or passed over.
+   * Checks that all tensors were taken or ignored.
    *
-   * @throws UnsupportedModelException when the file has a tensor that was not
+   * @throws UnsupportedModelException if one was not
    */
   void requireAll() {
     for (GgufTensor tensor : gguf.tensors()) {
@@ -74,12 +71,12 @@ final class TensorTracker {
     }
   }
 
-  /** The type of a tensor as weights. */
+  /** Returns the weight type of a tensor. */
   WeightType type(GgufTensor tensor) {
     return WeightType.ofId(tensor.type().id()).orElseThrow(() -> unsupported(tensor));
   }
 
-  /** An element of a vector. */
+  /** Returns an element of a vector. */
   float element(GgufTensor tensor, int i) {
     return switch (tensor.type()) {
       case F32 -> tensor.data().getAtIndex(JAVA_FLOAT_UNALIGNED, i);
