@@ -60,6 +60,14 @@ class FailuresTest {
   }
 
   @Test
+  void inspectNamesWhatADirectoryAsksFor() throws IOException {
+    write("config.json", "{\"architectures\": [\"MambaForCausalLM\"]}");
+    assertFails(
+        "config.json: key 'architectures' MambaForCausalLM is not supported",
+        Cli.run("inspect", directory.toString()));
+  }
+
+  @Test
   void inputsThatDoNotFitAreNamed() throws IOException {
     assertFails(
         "token id 2048: must be 0 to 2047",

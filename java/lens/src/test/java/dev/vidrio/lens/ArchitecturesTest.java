@@ -16,8 +16,10 @@ import dev.vidrio.lens.inspect.DirectLogitAttribution.By;
 import dev.vidrio.lens.inspect.ResidualDecomposition;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
@@ -82,7 +84,7 @@ class ArchitecturesTest {
         if (site.name().startsWith("CONV_")) {
           assertEquals(convolves, lens.has(new HookPoint(site, 0)), site.suffix());
         } else if (site == HookSite.RECURRENT_BETA) {
-          boolean own = recurs && !TinyModels.isStateSpace(name); // or it is the step
+          boolean own = recurs && !TinyModels.has(name, Trait.MAMBA_2); // or it is the step
           assertEquals(own, lens.has(new HookPoint(site, 0)), site.suffix());
         } else if (site.name().startsWith("RECURRENT_")) {
           assertEquals(recurs, lens.has(new HookPoint(site, 0)), site.suffix());
@@ -90,8 +92,11 @@ class ArchitecturesTest {
           boolean changes = TinyModels.changesHeads(name);
           assertEquals(changes, lens.has(new HookPoint(site, 1)), site.suffix());
         } else if (site == HookSite.GATE) {
-          assertEquals(TinyModels.hasGates(name), lens.has(new HookPoint(site, 1)), site.suffix());
-        } else if (name.startsWith("nemotron_h") && site.inBlock() && !lens.has(point)) {
+          assertEquals(
+              TinyModels.has(name, Trait.ATTENTION_GATE),
+              lens.has(new HookPoint(site, 1)),
+              site.suffix());
+        } else if (TinyModels.has(name, Trait.ONE_SUBLAYER) && site.inBlock() && !lens.has(point)) {
           // A block is one step: attention in the second, feed-forward in the third.
           var next = new HookPoint(site, 2);
           assertTrue(SOMETIMES.contains(site) || lens.has(next), next.name());
@@ -102,12 +107,21 @@ class ArchitecturesTest {
       boolean rotates = model.architecture().plan().rotations().size() > 0;
       // The first layer of SmallThinker does not turn.
       assertEquals(rotates, lens.has(new HookPoint(HookSite.ROT_Q, 1)));
-      boolean learnsPositions = Set.of("gpt2", "gpt_neo", "opt", "starcoder").contains(name);
+      boolean learnsPositions = TinyModels.has(name, Trait.LEARNED_POSITIONS);
       assertEquals(learnsPositions, lens.has(HookPoint.of(HookSite.POS_EMBED)));
-      boolean sandwiched = name.matches("afmoe|gemma[2-4].*|glm4|hyperclovax|lfm3|plamo3");
+      boolean sandwiched = hasSandwichNorms(name);
       assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN1_POST_SCALE, 1)));
-      boolean behindFfn = sandwiched || name.equals("axk1");
+      boolean behindFfn = sandwiched || TinyModels.has(name, Trait.FEED_FORWARD_OUTPUT_NORM);
       assertEquals(behindFfn, lens.has(new HookPoint(HookSite.LN2_POST_NORMALIZED, 1)));
+    }
+  }
+
+  /** Returns whether there are norms after sublayers, which files may leave out. */
+  private static boolean hasSandwichNorms(String name) {
+    try (Arena arena = Arena.ofConfined()) {
+      return TinyModels.has(name, Trait.SANDWICH_NORM)
+          && TinyModels.gguf(name, arena).tensors().stream()
+              .anyMatch(tensor -> tensor.name().startsWith("blk.1.post_attention_norm"));
     }
   }
 
@@ -148,7 +162,8 @@ class ArchitecturesTest {
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void componentsAddUpToTheResidualStream(String name) throws IOException {
-    assumeFalse(TinyModels.hasStreams(name), "which corrects its predictions instead");
+    assumeFalse(
+        TinyModels.has(name, Trait.PARALLEL_STREAMS), "which corrects its predictions instead");
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name);
         ActivationCache cache =
@@ -334,7 +349,7 @@ class ArchitecturesTest {
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void directLogitAttributionAddsUpToTheLogit(String name) throws IOException {
-    assumeFalse(TinyModels.hasStreams(name), "refused");
+    assumeFalse(TinyModels.has(name, Trait.PARALLEL_STREAMS), "refused");
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
@@ -355,7 +370,8 @@ class ArchitecturesTest {
   private static List<By> parts(String name, Lens lens) {
     boolean experts =
         lens.points().stream().anyMatch(point -> point.site() == HookSite.EXPERT_INDICES);
-    boolean hybrid = TinyModels.isHybrid(name) || TinyModels.lacksAttention(name);
+    boolean hybrid =
+        TinyModels.isHybrid(name) || TinyModels.has(name, Trait.LAYERS_WITHOUT_ATTENTION);
     boolean changed = lens.points().stream().anyMatch(point -> point.site() == HookSite.Z_PRE);
     return Stream.of(By.values())
         .filter(by -> !experts || by != By.NEURON)
@@ -368,7 +384,7 @@ class ArchitecturesTest {
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void sharesOfTheResidualStreamAddUpToOne(String name) throws IOException {
-    assumeFalse(TinyModels.hasStreams(name), "refused");
+    assumeFalse(TinyModels.has(name, Trait.PARALLEL_STREAMS), "refused");
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);

@@ -18,6 +18,7 @@ import dev.vidrio.lens.inspect.DirectLogitAttribution;
 import dev.vidrio.lens.inspect.DirectLogitAttribution.By;
 import dev.vidrio.lens.inspect.DirectLogitAttribution.Part;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -36,8 +37,10 @@ class AltiLogitTest {
   @MethodSource(TinyModels.NAMES)
   void tokensAddWhatEmbeddingAndAttentionAdd(String name) throws IOException {
     assumeFalse(TinyModels.isHybrid(name), "refused: what is there instead mixes tokens too");
-    assumeFalse(TinyModels.hasStreams(name), "refused: the last stream is not one sum");
-    assumeFalse(TinyModels.lacksAttention(name), "refused: not all layers mix tokens");
+    assumeFalse(
+        TinyModels.has(name, Trait.PARALLEL_STREAMS), "refused: the last stream is not one sum");
+    assumeFalse(
+        TinyModels.has(name, Trait.LAYERS_WITHOUT_ATTENTION), "refused: not all layers mix tokens");
     assumeFalse(TinyModels.changesHeads(name), "refused: what a token adds depends on others");
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {

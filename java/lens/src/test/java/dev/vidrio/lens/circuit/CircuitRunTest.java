@@ -18,6 +18,7 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -60,9 +61,10 @@ class CircuitRunTest extends BardTest {
     Metric metric = Metric.logitDifference(3, 4);
     try (Model tiny = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
       Lens of = Lens.of(tiny);
-      if (name.matches("arctic|gemma3n|gemma4.*|smallthinker")
+      if (TinyModels.has(name, Trait.EXPERTS_BEFORE_ATTENTION)
+          || TinyModels.has(name, Trait.PER_LAYER_EMBEDDING)
           || TinyModels.isHybrid(name)
-          || TinyModels.lacksAttention(name)) {
+          || TinyModels.has(name, Trait.LAYERS_WITHOUT_ATTENTION)) {
         String message =
             assertThrows(InvalidInputException.class, () -> CircuitRun.open(of, clean, corrupted))
                 .getMessage();

@@ -230,6 +230,16 @@ public final class Config {
     require(key, value -> value.isBoolean() && !value.booleanValue(), "it must be false");
   }
 
+  /** Rejects a truth value that is present and not true. */
+  public void requireOn(String key) {
+    require(key, value -> value.asBoolean(false), "it must be true");
+  }
+
+  /** Rejects an integer that is present and not equal to another. */
+  public void requireNumber(String key, int number) {
+    require(key, value -> value.asInt(number + 1) == number, "it must be " + number);
+  }
+
   public UnsupportedModelException unsupported(String key, String value, String alternative) {
     return new UnsupportedModelException(file, "key '" + prefix + key + "' " + value, alternative);
   }

@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /** Falcon-H1, whose activations have multipliers: GGUF files have them in the weights. */
-final class FalconH1Mapping implements Mapping {
+public final class FalconH1Mapping implements Mapping {
   private static final String WIDTH = "mamba_d_ssm";
   private static final String NORM = "mamba_rms_norm";
   private static final String NORM_FIRST = "mamba_norm_before_gate";
@@ -18,8 +18,8 @@ final class FalconH1Mapping implements Mapping {
   private static final String TIED = "tie_word_embeddings";
 
   @Override
-  public String architecture() {
-    return "falcon-h1";
+  public boolean mapsAdapters() {
+    return false; // weights hold the multipliers of activations
   }
 
   @Override
@@ -35,10 +35,10 @@ final class FalconH1Mapping implements Mapping {
       throw config.unsupported(
           TIED, "true", "then " + EMBEDDING + " and " + LOGITS + " must be equal");
     }
-    Keys.sizes(config, out, "falcon-h1");
-    Keys.rmsEpsilon(config, out, "falcon-h1", 1e-5);
-    Rope.of(config).put(out, "falcon-h1", Keys.headWidth(config));
-    mamba(config).keys(config, out, "falcon-h1");
+    CommonKeys.dimensions(config, out);
+    CommonKeys.rmsEpsilon(config, out, 1e-5);
+    Rope.of(config).put(out, CommonKeys.headWidth(config));
+    mamba(config).keys(config, out);
   }
 
   private static boolean normalizes(Config config) {
@@ -78,8 +78,8 @@ final class FalconH1Mapping implements Mapping {
     } else {
       scaled(map, "lm_head", "output", factor(config, LOGITS));
     }
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < Keys.layers(config); l++) {
+    Rope.of(config).addTensors(map, CommonKeys.headWidth(config));
+    for (int l = 0; l < CommonKeys.layers(config); l++) {
       String from = LlamaNames.from(l);
       String to = LlamaNames.to(l);
       map.take(from + "input_layernorm.weight", to + "attn_norm.weight");

@@ -10,50 +10,45 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Gemma 4: heads of two widths, values that may be keys, inputs of each layer, experts. */
-final class Gemma4Mapping implements Mapping {
+public final class Gemma4Mapping implements Mapping {
   private static final int PERIOD = 6;
   private static final String PER_LAYER = "per_layer_config";
   private static final String PER_LAYER_WIDTH = "hidden_size_per_layer_input";
   private static final String SHARED = "num_kv_shared_layers";
 
   @Override
-  public String architecture() {
-    return "gemma4";
-  }
-
-  @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_activation", "gelu_pytorch_tanh");
     config.requireOneOf("use_bidirectional_attention", "vision");
-    Keys.sizes(config, out, "gemma4");
-    Keys.rmsEpsilon(config, out, "gemma4");
+    CommonKeys.dimensions(config, out);
+    CommonKeys.rmsEpsilon(config, out, 1e-6);
     List<Boolean> slides = SlidingWindow.layers(config, PERIOD);
     int dH = fullWidth(config, slides);
-    int slidingWidth = Keys.headWidth(config);
+    int slidingWidth = CommonKeys.headWidth(config);
     int shared = sharedLayers(config);
-    out.integer("gemma4.attention.key_length", dH)
-        .integer("gemma4.attention.value_length", dH)
-        .integer("gemma4.attention.key_length_swa", slidingWidth)
-        .integer("gemma4.attention.value_length_swa", slidingWidth)
-        .integer("gemma4.attention.sliding_window", config.size("sliding_window", 512))
-        .bools("gemma4.attention.sliding_window_pattern", slides)
-        .integer("gemma4.attention.shared_kv_layers", shared)
-        .integer("gemma4.embedding_length_per_layer_input", perLayerWidth(config));
+    out.integer("attention.key_length", dH)
+        .integer("attention.value_length", dH)
+        .integer("attention.key_length_swa", slidingWidth)
+        .integer("attention.value_length_swa", slidingWidth)
+        .integer("attention.sliding_window", config.size("sliding_window", 512))
+        .bools("attention.sliding_window_pattern", slides)
+        .integer("attention.shared_kv_layers", shared)
+        .integer("embedding_length_per_layer_input", perLayerWidth(config));
     kvHeads(config, out, slides);
     if (isMixture(config)) {
-      out.integer("gemma4.expert_count", config.size("num_experts"))
-          .integer("gemma4.expert_used_count", config.size("top_k_experts"))
-          .integer("gemma4.expert_feed_forward_length", config.size("moe_intermediate_size"));
+      out.integer("expert_count", config.size("num_experts"))
+          .integer("expert_used_count", config.size("top_k_experts"))
+          .integer("expert_feed_forward_length", config.size("moe_intermediate_size"));
     }
     if (config.bool("use_double_wide_mlp", false)) {
       int layers = slides.size();
       int width = config.size("intermediate_size");
       out.integers(
-          "gemma4.feed_forward_length",
+          "feed_forward_length",
           IntStream.range(0, layers).map(l -> l < layers - shared ? width : 2 * width).toArray());
     }
     if (config.has("final_logit_softcapping")) {
-      out.real("gemma4.final_logit_softcapping", config.real("final_logit_softcapping"));
+      out.real("final_logit_softcapping", config.real("final_logit_softcapping"));
     }
     rope(config, out, dH, slidingWidth);
   }
@@ -103,7 +98,7 @@ final class Gemma4Mapping implements Mapping {
       for (int l = 0; l < heads.length; l++) {
         heads[l] = slides.get(l) ? sliding : full;
       }
-      out.integers("gemma4.attention.head_count_kv", heads);
+      out.integers("attention.head_count_kv", heads);
     }
   }
 
@@ -139,10 +134,10 @@ final class Gemma4Mapping implements Mapping {
     full.require("factor", value -> value.asDouble(0) == 1, "it must be 1");
     Config sliding = parameters(config, "sliding_attention");
     sliding.requireOneOf("rope_type", "default");
-    out.integer("gemma4.rope.dimension_count", dH)
-        .integer("gemma4.rope.dimension_count_swa", slidingWidth)
-        .real("gemma4.rope.freq_base", full.real("rope_theta", 1e6))
-        .real("gemma4.rope.freq_base_swa", sliding.real("rope_theta", 1e4));
+    out.integer("rope.dimension_count", dH)
+        .integer("rope.dimension_count_swa", slidingWidth)
+        .real("rope.freq_base", full.real("rope_theta", 1e6))
+        .real("rope.freq_base_swa", sliding.real("rope_theta", 1e4));
   }
 
   private static Config parameters(Config config, String layers) {
@@ -186,7 +181,7 @@ final class Gemma4Mapping implements Mapping {
       String to = LlamaNames.to(l);
       attention(map, from + "self_attn.", to, l < own, keysAsValues && !slides.get(l));
       norms(map, from, to);
-      LlamaNames.gatedFfn(map, l);
+      LlamaNames.gatedFfn(config, map, l);
       if (isMixture(config)) {
         mixture(map, from, to);
       }

@@ -8,18 +8,13 @@ import java.util.List;
 import java.util.function.IntUnaryOperator;
 
 /** LFM3: attention to all positions or to a window in some layers, short convolutions in others. */
-final class Lfm3Mapping implements Mapping {
+public final class Lfm3Mapping implements Mapping {
   private static final String TYPES = "layer_types";
   private static final String CONV = "conv";
   private static final String SLIDING = "sliding_attention";
   private static final String FULL = "full_attention";
   private static final int MAX_LENGTH = 64;
   private static final float NO_TURN = 1e30f;
-
-  @Override
-  public String architecture() {
-    return "lfm3";
-  }
 
   @Override
   public void keys(Config config, MetadataBuilder out) {
@@ -30,24 +25,23 @@ final class Lfm3Mapping implements Mapping {
     }
     int heads = config.size("num_attention_heads");
     int kvHeads = config.size("num_key_value_heads", heads);
-    int dH = Keys.headWidth(config);
+    int dH = CommonKeys.headWidth(config);
     List<String> types = types(config);
-    out.integer("lfm3.context_length", config.size("max_position_embeddings"))
-        .integer("lfm3.embedding_length", config.size("hidden_size"))
-        .integer("lfm3.block_count", types.size())
-        .integer("lfm3.feed_forward_length", config.size("intermediate_size"))
-        .integer("lfm3.attention.head_count", heads)
+    out.integer("context_length", config.size("max_position_embeddings"))
+        .integer("embedding_length", config.size("hidden_size"))
+        .integer("block_count", types.size())
+        .integer("feed_forward_length", config.size("intermediate_size"))
+        .integer("attention.head_count", heads)
         .integers(
-            "lfm3.attention.head_count_kv",
+            "attention.head_count_kv",
             types.stream().mapToInt(type -> type.equals(CONV) ? 0 : kvHeads).toArray())
-        .integer("lfm3.attention.key_length", dH)
-        .integer("lfm3.attention.value_length", dH)
-        .integer("lfm3.attention.sliding_window", config.size("sliding_window", 256))
-        .bools(
-            "lfm3.attention.sliding_window_pattern", types.stream().map(SLIDING::equals).toList())
-        .integer("lfm3.vocab_size", config.size("vocab_size"))
-        .integer("lfm3.shortconv.l_cache", config.integer("conv_L_cache", 1, MAX_LENGTH))
-        .real("lfm3.attention.layer_norm_rms_epsilon", config.real("norm_eps", 1e-5));
+        .integer("attention.key_length", dH)
+        .integer("attention.value_length", dH)
+        .integer("attention.sliding_window", config.size("sliding_window", 256))
+        .bools("attention.sliding_window_pattern", types.stream().map(SLIDING::equals).toList())
+        .integer("vocab_size", config.size("vocab_size"))
+        .integer("shortconv.l_cache", config.integer("conv_L_cache", 1, MAX_LENGTH))
+        .real("attention.layer_norm_rms_epsilon", config.real("norm_eps", 1e-5));
     rope(config, out);
   }
 
@@ -73,9 +67,9 @@ final class Lfm3Mapping implements Mapping {
     Config sliding = rope(config, SLIDING);
     sliding.requireOneOf("rope_type", "default");
     sliding.require("partial_rotary_factor", value -> value.asDouble(0) == 1, "it must be 1");
-    out.integer("lfm3.rope.dimension_count", Keys.headWidth(config))
-        .real("lfm3.rope.freq_base", full.real("rope_theta"))
-        .real("lfm3.rope.freq_base_swa", sliding.real("rope_theta"));
+    out.integer("rope.dimension_count", CommonKeys.headWidth(config))
+        .real("rope.freq_base", full.real("rope_theta"))
+        .real("rope.freq_base_swa", sliding.real("rope_theta"));
   }
 
   private static Config rope(Config config, String type) {
@@ -87,7 +81,7 @@ final class Lfm3Mapping implements Mapping {
     Config full = rope(config, FULL);
     boolean whole = full.string("rope_type", "proportional").equals("default");
     double share = whole ? 1 : full.real("partial_rotary_factor", 1);
-    int pairs = Keys.headWidth(config) / 2;
+    int pairs = CommonKeys.headWidth(config) / 2;
     int turning = (int) (share * pairs);
     if (turning < 1 || turning > pairs) {
       throw full.error(
@@ -116,8 +110,8 @@ final class Lfm3Mapping implements Mapping {
       if (types.get(l).equals(CONV)) {
         convolution(config, map, from + "conv.", to + "shortconv.");
       } else {
-        LlamaNames.attention(map, l);
-        LlamaNames.queryKeyNorms(map, l);
+        LlamaNames.attention(config, map, l);
+        LlamaNames.queryKeyNorms(config, map, l);
         map.take(gate(map, from + "self_attn."), to + "attn_gate.weight");
       }
       map.take(from + "feed_forward.w1.weight", to + "ffn_gate.weight");

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param partial the share of a head that turns
  * @param original positions that the model knew before its rotation was scaled
  */
-record Rope(
+public record Rope(
     double base,
     @Nullable Double localBase,
     String type,
@@ -40,7 +40,7 @@ record Rope(
    * Reads it from a config, of a model whose heads turn whole: transformers passes a share over in
    * silence where the model's code knows none.
    */
-  static Rope of(Config config) {
+  public static Rope of(Config config) {
     Rope rope = of(config, 1);
     if (rope.partial != 1) {
       Config from = rope.scaling.has(PARTIAL[0]) ? rope.scaling : config;
@@ -55,7 +55,7 @@ record Rope(
    *
    * @param usual the share of a head that turns where the config does not say so
    */
-  static Rope of(Config config, double usual) {
+  public static Rope of(Config config, double usual) {
     Config all = config.object(config.firstOf("rope_parameters", "rope_scaling"));
     Config local = all.object("sliding_attention");
     Config own = all.has("full_attention") ? all.object("full_attention") : all;
@@ -86,7 +86,7 @@ record Rope(
    * Refuses a config without a base, of a model whose classes in transformers take others then,
    * which differ between versions.
    */
-  static void requireBase(Config config) {
+  public static void requireBase(Config config) {
     Config all = config.object(config.firstOf("rope_parameters", "rope_scaling"));
     if (!config.has("rope_theta") && !all.has("rope_theta")) {
       throw config.error("rope_theta", "", "is missing");
@@ -94,32 +94,32 @@ record Rope(
   }
 
   /** The same without scaling, for another base. */
-  Rope based(double newBase) {
+  public Rope based(double newBase) {
     return based(newBase, "default");
   }
 
   /** The same for another base, scaled by another type. */
-  Rope based(double newBase, String newType) {
+  public Rope based(double newBase, String newType) {
     return new Rope(newBase, localBase, newType, scaling, partial, original);
   }
 
   /** The same for text: places in a picture have several positions (arXiv 2409.12191), its one. */
-  Rope ofText() {
+  public Rope ofText() {
     return type.equals("mrope") ? based(base) : this;
   }
 
   /** The same in contexts that the model was made for, which dynamic scaling leaves alone. */
-  Rope ofUsualContext() {
+  public Rope withoutDynamicScaling() {
     return type.equals("dynamic") ? based(base) : this;
   }
 
   /** The same for heads that turn whole, whatever the config says of larger ones. */
-  Rope whole() {
+  public Rope whole() {
     return new Rope(base, localBase, type, scaling, 1, original);
   }
 
   /** Elements of a head that turn. */
-  int dimensions(int dH) {
+  public int dimensions(int dH) {
     int dimensions = (int) (partial * dH);
     if (dimensions < 2 || dimensions > dH || dimensions % 2 != 0) {
       throw scaling.error(
@@ -131,8 +131,8 @@ record Rope(
   }
 
   /** Puts the keys, and the tensor of divisors that Llama 3 has. */
-  void put(MetadataBuilder out, String architecture, int dH) {
-    put(out, architecture, dH, true);
+  public void put(MetadataBuilder out, int dH) {
+    put(out, dH, true);
   }
 
   /**
@@ -140,40 +140,34 @@ record Rope(
    *
    * @param wholePairs whether the architecture rounds the pairs that YaRN mixes between
    */
-  void put(MetadataBuilder out, String architecture, int dH, boolean wholePairs) {
-    put(out, architecture, dH, wholePairs, false);
+  public void put(MetadataBuilder out, int dH, boolean wholePairs) {
+    put(out, dH, wholePairs, false);
   }
 
   /** Puts the same for an architecture in which YaRN's multiplier is a factor of scores. */
-  void putSharpeningScores(MetadataBuilder out, String architecture, int dH) {
-    put(out, architecture, dH, true, true);
+  public void putSharpeningScores(MetadataBuilder out, int dH) {
+    put(out, dH, true, true);
   }
 
-  private void put(
-      MetadataBuilder out,
-      String architecture,
-      int dH,
-      boolean wholePairs,
-      boolean sharpensScores) {
-    String prefix = architecture + ".rope.";
-    out.integer(prefix + "dimension_count", dimensions(dH)).real(prefix + "freq_base", base);
+  private void put(MetadataBuilder out, int dH, boolean wholePairs, boolean sharpensScores) {
+    out.integer("rope.dimension_count", dimensions(dH)).real("rope.freq_base", base);
     if (localBase != null) {
-      out.real(prefix + "freq_base_swa", localBase);
+      out.real("rope.freq_base_swa", localBase);
     }
     switch (type) {
       case "default", "llama3" -> {}
       case "linear" ->
-          out.string(prefix + "scaling.type", "linear")
-              .real(prefix + "scaling.factor", scaling.real("factor"));
+          out.string("rope.scaling.type", "linear")
+              .real("rope.scaling.factor", scaling.real("factor"));
       case "yarn" -> {
         double factor = scaling.real("factor");
         boolean rounds = scaling.bool("truncate", true);
         if (rounds != wholePairs) {
           throw scaling.unsupported("truncate", "" + rounds, "it must be " + wholePairs);
         }
-        out.string(prefix + "scaling.type", "yarn")
-            .real(prefix + "scaling.factor", factor)
-            .integer(prefix + "scaling.original_context_length", original);
+        out.string("rope.scaling.type", "yarn")
+            .real("rope.scaling.factor", factor)
+            .integer("rope.scaling.original_context_length", original);
         double usual = Rotation.yarnMagnitude(factor, 1);
         double sharpened = sharpening(factor, usual);
         double multiplier = sharpensScores ? scaling.real("mscale_all_dim", 0) : 0;
@@ -182,14 +176,14 @@ record Rope(
             throw scaling.unsupported(
                 "mscale", "", "cosine and sine must keep their size, not grow by " + sharpened);
           }
-          out.real(prefix + "scaling.yarn_log_multiplier", 0.1 * multiplier);
+          out.real("rope.scaling.yarn_log_multiplier", 0.1 * multiplier);
         } else if (sharpened != usual) {
-          out.real(prefix + "scaling.attn_factor", sharpened / usual);
+          out.real("rope.scaling.attn_factor", sharpened / usual);
         }
         YARN_KEYS.forEach(
             (key, name) -> {
               if (scaling.has(key)) {
-                out.real(prefix + "scaling." + name, scaling.real(key));
+                out.real("rope.scaling." + name, scaling.real(key));
               }
             });
       }
@@ -211,13 +205,13 @@ record Rope(
   }
 
   /** Adds the tensor of divisors that goes with the type {@code llama3}. */
-  void addTensors(TensorMap map, int dH) {
+  public void addTensors(TensorMap map, int dH) {
     if (type.equals("llama3")) {
       map.addVector("rope_freqs.weight", llama3Divisors(dimensions(dH)));
     }
   }
 
-  RuntimeException unsupported(String supported) {
+  public RuntimeException unsupported(String supported) {
     return scaling.unsupported("rope_type", type, "supported: " + supported);
   }
 

@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The sliding window of a config whose layers do not all have it. */
-final class SlidingWindow {
+public final class SlidingWindow {
   private static final String PATTERN = "sliding_window_pattern";
   private static final String TYPES = "layer_types";
 
@@ -17,24 +17,22 @@ final class SlidingWindow {
    *
    * @param period the window is in all layers but each so manyth where the config does not say so
    */
-  static void put(Config config, MetadataBuilder out, String architecture, int period) {
-    put(config, out, architecture, layers(config, period));
+  public static void put(Config config, MetadataBuilder out, int period) {
+    put(config, out, layers(config, period));
   }
 
   /** Puts the same of a config that must say a type for each layer. */
-  static void putTypes(Config config, MetadataBuilder out, String architecture) {
-    put(config, out, architecture, byType(config, config.size("num_hidden_layers")));
+  public static void putTypes(Config config, MetadataBuilder out) {
+    put(config, out, byType(config, config.size("num_hidden_layers")));
   }
 
-  private static void put(
-      Config config, MetadataBuilder out, String architecture, List<Boolean> slides) {
-    String prefix = architecture + ".attention.";
-    out.integer(prefix + "sliding_window", config.size("sliding_window"))
-        .bools(prefix + PATTERN, slides);
+  private static void put(Config config, MetadataBuilder out, List<Boolean> slides) {
+    out.integer("attention.sliding_window", config.size("sliding_window"))
+        .bools("attention." + PATTERN, slides);
   }
 
   /** In which layers the window slides: as the config says, or in all but every period-th. */
-  static List<Boolean> layers(Config config, int period) {
+  public static List<Boolean> layers(Config config, int period) {
     int layers = config.size("num_hidden_layers");
     if (config.has(TYPES)) {
       return byType(config, layers);

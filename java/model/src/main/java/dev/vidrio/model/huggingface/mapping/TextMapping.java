@@ -11,7 +11,7 @@ import java.util.Map;
  * The text of a model that also sees or hears: the mapping of a model of text alone, whose config
  * is an object of the whole, and whose tensors have a prefix. What sees and hears is left out.
  */
-final class TextMapping implements Mapping {
+public class TextMapping implements Mapping {
   /** Where a config has that of the text; old ones have its keys beside the others. */
   private static final String TEXT = "text_config";
 
@@ -44,13 +44,8 @@ final class TextMapping implements Mapping {
   /**
    * @param text the mapping of a model of text alone
    */
-  TextMapping(Mapping text) {
+  public TextMapping(Mapping text) {
     this.text = text;
-  }
-
-  @Override
-  public String architecture() {
-    return text.architecture();
   }
 
   /** The name that a tensor has in a model of text alone. */
