@@ -1,6 +1,6 @@
-// scores, softmax and mix: scores and z against the formula of attention in double, softmax against
-// its own, every variant against scalar bit for bit; heads whose pattern was not edited have the z
-// that attention gave.
+// Unfused attention (scores, softmax, weighted values): every variant equals the scalar one, which
+// is close to the formulas in double; heads whose pattern was not edited have the z of fused
+// attention.
 #include <math.h>
 #include <string.h>
 
@@ -19,23 +19,23 @@
 
 enum { ROWS = 7, H_KV = 2, H_MAX = 6, D_H_MAX = 96, P_MAX = 330, BLOCKS = 6, CASES = 160 };
 
-// Tokens of two sequences: sequence and position.
+// Sequence and position of each token.
 static const int32_t tokens[ROWS][2] = {{0, 0},  {0, 15},  {1, 63}, {0, 16},
                                         {1, 64}, {1, 300}, {0, 70}};
 
 // ---- whole attention ---------------------------------------------------------------------------
 
-typedef struct open_case {
+typedef struct unfused_case {
     int32_t H, d_h, d_v, P, window, aligned;
     vd_type type;
     float cap;
     int sinks, slopes;
     placement where;
     uint64_t seed;
-} open_case;
+} unfused_case;
 
-// Patterns of odd heads are doubled, so that z is twice what they gave; those of even heads differ
-// from softmax only beyond the token's own position, if at all.
+// Patterns of odd heads are doubled, and so is their z. Those of even heads differ from softmax at
+// most after the token's own position.
 typedef struct results {
     float scores[ROWS * H_MAX * P_MAX], softmax[ROWS * H_MAX * P_MAX], z[ROWS * H_MAX * D_H_MAX];
 } results;
@@ -45,11 +45,11 @@ static results expected, actual;
 typedef struct memory {
     batch b;
     vd_kv_cache cache;
-    float *q, *whole;  // what attention is to have given
+    float *q, *whole;  // whole: z of fused attention
     float sinks[H_MAX], slopes[H_MAX];
 } memory;
 
-static void prepare(memory *m, const open_case *c) {
+static void prepare(memory *m, const unfused_case *c) {
     rng r = {c->seed};
     batch_begin(&m->b, &r, 2, BLOCKS);
     for (int32_t i = 0; i < ROWS; i++) {
@@ -68,7 +68,7 @@ static void prepare(memory *m, const open_case *c) {
     }
 }
 
-static void edit(const open_case *c, float *pattern) {
+static void edit_pattern(const unfused_case *c, float *pattern) {
     for (int32_t i = 0; i < ROWS * c->H; i++) {
         int32_t end = tokens[i / c->H][1] + 1;
         float *own = pattern + i * c->P;
@@ -81,7 +81,7 @@ static void edit(const open_case *c, float *pattern) {
     }
 }
 
-static void run(const open_case *c, vd_isa isa, int32_t workers, results *y) {
+static void run(const unfused_case *c, vd_isa isa, int32_t workers, results *y) {
     memory m;
     prepare(&m, c);
     size_t per_head = (size_t)(ROWS * c->H) * sizeof(float);
@@ -112,7 +112,7 @@ static void run(const open_case *c, vd_isa isa, int32_t workers, results *y) {
     };
     run_ops(ops, 2, isa, workers, &m.b.view);
     float *pattern = guarded_copy(softmax, per_head * (size_t)c->P, c->where);
-    edit(c, pattern);
+    edit_pattern(c, pattern);
     vd_op mix = {.kind = VD_OP_ATTENTION_VALUES,
                  .as.attention_values = {.pattern = pattern,
                                          .softmax = softmax,
@@ -128,8 +128,8 @@ static void run(const open_case *c, vd_isa isa, int32_t workers, results *y) {
     guarded_free_all();
 }
 
-// The scalar results against the formula.
-static void check_formula(const open_case *c) {
+// Checks the scalar results against the formula.
+static void check_formula(const unfused_case *c) {
     memory m;
     prepare(&m, c);
     vd_attention op = {.cache = m.cache,
@@ -159,16 +159,16 @@ static void check_formula(const open_case *c) {
             for (int32_t j = 0; j < c->d_v; j++) {
                 half[j] = z[j] / 2;
             }
-            check_open_attention(&one, c->P, half);
+            check_unfused_attention(&one, c->P, half);
         }
     }
     guarded_free_all();
 }
 
-static void check_case(const open_case *c) {
+static void check_case(const unfused_case *c) {
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         describe(
-            "open attention %s, H %d, d_h %d, d_v %d, P %d, window %d, type %d, cap %g, seed %d",
+            "unfused attention %s, H %d, d_h %d, d_v %d, P %d, window %d, type %d, cap %g, seed %d",
             vd_isa_name(isa), c->H, c->d_h, c->d_v, c->P, c->window, c->type, (double)c->cap,
             (int)c->seed);
         if (isa == VD_ISA_SCALAR) {
@@ -183,22 +183,22 @@ static void check_case(const open_case *c) {
     }
 }
 
-static void check_cases(rng *r) {
+static void equals_scalar_and_formula(rng *r) {
     static const int32_t widths[] = {1, 15, 16, 40, 64, 80};
     for (int i = 0; i < CASES; i += sweep_step()) {
         vd_type type = kv_types[i % KV_TYPES];
-        open_case c = {.H = H_KV * (int32_t)rng_between(r, 1, H_MAX / H_KV),
-                       .d_h = type == VD_Q8_0 ? 32 * (int32_t)rng_between(r, 1, D_H_MAX / 32)
-                                              : widths[rng_below(r, 6)],
-                       .P = (int32_t)rng_between(r, 301, P_MAX),
-                       .window = rng_below(r, 2) ? (int32_t)rng_between(r, 1, 100) : 0,
-                       .aligned = (int32_t)rng_below(r, 2),
-                       .type = type,
-                       .cap = rng_below(r, 3) == 0 ? 3.0f : 0.0f,
-                       .sinks = (int)rng_below(r, 2),
-                       .slopes = (int)rng_below(r, 2),
-                       .where = (placement)(i / KV_TYPES % PLACEMENTS),
-                       .seed = (uint64_t)i};
+        unfused_case c = {.H = H_KV * (int32_t)rng_between(r, 1, H_MAX / H_KV),
+                          .d_h = type == VD_Q8_0 ? 32 * (int32_t)rng_between(r, 1, D_H_MAX / 32)
+                                                 : widths[rng_below(r, 6)],
+                          .P = (int32_t)rng_between(r, 301, P_MAX),
+                          .window = rng_below(r, 2) ? (int32_t)rng_between(r, 1, 100) : 0,
+                          .aligned = (int32_t)rng_below(r, 2),
+                          .type = type,
+                          .cap = rng_below(r, 3) == 0 ? 3.0f : 0.0f,
+                          .sinks = (int)rng_below(r, 2),
+                          .slopes = (int)rng_below(r, 2),
+                          .where = (placement)(i / KV_TYPES % PLACEMENTS),
+                          .seed = (uint64_t)i};
         c.d_v = i % 3 > 0         ? c.d_h
                 : type == VD_Q8_0 ? 32 * (int32_t)rng_between(r, 1, D_H_MAX / 32)
                                   : widths[rng_below(r, 6)];
@@ -212,14 +212,14 @@ enum { H = 3 };
 
 static float x[ROWS * H * LONGEST], first[ROWS * H * LONGEST];
 
-// Adds exp(value - M) to a sum, and to its error how far that of f32 may be off.
+// Adds exp(value - M) to a sum, and the error of this term in f32 to the error of the sum.
 static void add_exponential(double value, double M, double *sum, double *error) {
     double e = exp(value - M);
     *sum += e;
     *error += e > 0 ? e * (expm1(roundings(1) * (M - value)) + EXP_ERROR) : 0;
 }
 
-// Positions [begin, end) of y against exp(x - M) / sum in double; all others are 0.
+// Checks that attended positions of y are exp(x - M) / sum in double, and that all others are 0.
 static void check_head(const float *from, const float *sink, const float *y, vd_range attended,
                        int32_t P) {
     double M = sink == NULL ? -HUGE_VAL : (double)*sink, sum = 0, sum_error = 0;
@@ -244,9 +244,9 @@ static void check_head(const float *from, const float *sink, const float *y, vd_
     }
 }
 
-// Rows are tokens at the last positions, where there are as many.
-static void check_softmax(rng *r, int32_t P, int32_t window, int32_t aligned, int sinks,
-                          int in_place, placement where) {
+// Checks softmax of tokens at the last positions: ROWS of them, or P if that is less.
+static void softmax_equals_scalar_and_formula(rng *r, int32_t P, int32_t window, int32_t aligned,
+                                              int sinks, int in_place, placement where) {
     int32_t rows = P < ROWS ? P : ROWS;
     batch b;
     batch_begin(&b, r, 1, (P + VD_KV_BLOCK - 1) / VD_KV_BLOCK);
@@ -281,14 +281,14 @@ static void check_softmax(rng *r, int32_t P, int32_t window, int32_t aligned, in
 }
 
 int main(void) {
-    test_begin("open_attention");
+    test_begin("unfused_attention");
     rng r = {61};
-    check_cases(&r);
+    equals_scalar_and_formula(&r);
     for (int i = 0; i < LENGTHS; i++) {
         int32_t P = length_at(i);
         rng_fill(&r, ORDINARY, x, sizeof x / sizeof x[0]);
-        // A token has at least one position that is not masked; what lies ahead of it counts for
-        // nothing, even a NaN.
+        // Each token attends to at least one position that is not masked. Later positions must not
+        // contribute, not even a NaN.
         for (int64_t j = 1; j < (int64_t)(sizeof x / sizeof x[0]); j += 7) {
             x[j] = j % P > 0 ? -INFINITY : x[j];
         }
@@ -296,7 +296,8 @@ int main(void) {
             x[(row * H + 1) * P + P - 1] = NAN;
         }
         int32_t window = i % 4 == 3 ? 2 + (int32_t)rng_below(&r, 40) : 0;
-        check_softmax(&r, P, window, i % 8 / 4, i % 2, i % 3 == 0, (placement)(i % PLACEMENTS));
+        softmax_equals_scalar_and_formula(&r, P, window, i % 8 / 4, i % 2, i % 3 == 0,
+                                          (placement)(i % PLACEMENTS));
     }
     return 0;
 }

@@ -5,7 +5,7 @@
 const vd_limits plan_limits = {
     .tokens = 4, .logits = 3, .positions = 200, .vocabulary = 10, .blocks = 7, .slots = 2};
 
-static char memory[64];  // stands for any buffer of operations that never run
+static char memory[64];  // any buffer of operations that never run
 
 static const void *const matrices[2] = {memory, memory};
 

@@ -1,4 +1,4 @@
-// vd_alloc: aligned, zeroed, refused where it should be.
+// vd_alloc: memory is aligned and zeroed; invalid sizes are rejected.
 #include <stdint.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 
 enum { MIB = 1 << 20 };
 
-static int zeroed(const unsigned char *p, size_t bytes) {
+static int is_zeroed(const unsigned char *p, size_t bytes) {
     for (size_t i = 0; i < bytes; i++) {
         if (p[i] != 0) {
             return 0;
@@ -16,18 +16,18 @@ static int zeroed(const unsigned char *p, size_t bytes) {
     return 1;
 }
 
-static void check_size(size_t bytes) {
+static void allocates_aligned_zeros(size_t bytes) {
     describe("vd_alloc of %zu bytes", bytes);
     void *p = NULL;
     CHECK(vd_alloc(bytes, &p) == VD_OK && p != NULL);
     CHECK((uintptr_t)p % (bytes >= 2 * MIB ? 2 * MIB : 64) == 0);
-    CHECK(zeroed(p, bytes));
+    CHECK(is_zeroed(p, bytes));
     memset(p, 0xff, bytes);  // all of it may be written
     vd_free(p, bytes);
 }
 
-// Pieces that are held at the same time keep what is written to them.
-static void check_together(void) {
+// Checks that allocations held at the same time do not overlap.
+static void allocates_disjoint_pieces(void) {
     enum { PIECES = 24 };
     unsigned char *pieces[PIECES];
     size_t sizes[PIECES];
@@ -44,8 +44,8 @@ static void check_together(void) {
     }
 }
 
-static void check_refusals(void) {
-    describe("vd_alloc, refusals");
+static void rejects_invalid_sizes(void) {
+    describe("vd_alloc, invalid sizes");
     void *p = &p;
     CHECK(vd_alloc(0, &p) == VD_INVALID_ARGUMENT);
     CHECK(vd_alloc(64, NULL) == VD_INVALID_ARGUMENT);
@@ -65,10 +65,10 @@ int main(void) {
                                    4 * MIB + 1, 9 * MIB};
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-            check_size(sizes[i]);
+            allocates_aligned_zeros(sizes[i]);
         }
     }
-    check_together();
-    check_refusals();
+    allocates_disjoint_pieces();
+    rejects_invalid_sizes();
     return 0;
 }

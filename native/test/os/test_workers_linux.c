@@ -1,4 +1,4 @@
-// vd_default_workers: on this machine within what the process may use, and on machines described by
+// vd_default_workers: within the allowed processors of this machine, and on machines described by
 // files.
 #include "os/workers_linux.h"
 
@@ -17,7 +17,7 @@ static char root[] = "workers-XXXXXX";
 static char files[FILES_MAX][PATH_BYTES];
 static int n_files;
 
-// Writes a file below the root, with the directories above it.
+// Writes a file below the root and creates its directories.
 static void write_file(const char *path, const char *text) {
     char *name = files[n_files++];
     snprintf(name, PATH_BYTES, "%s%s", root, path);
@@ -52,7 +52,7 @@ static void clear_root(void) {
     }
 }
 
-static void expect(int32_t workers, int first, int last) {
+static void expect_workers(int32_t workers, int first, int last) {
     cpu_set_t allowed;
     CPU_ZERO(&allowed);
     for (int cpu = first; cpu <= last; cpu++) {
@@ -60,58 +60,58 @@ static void expect(int32_t workers, int first, int last) {
     }
     int32_t actual = vd_workers_below(root, &allowed);
     if (actual != workers) {
-        fail("processors %d to %d: %d workers instead of %d", first, last, actual, workers);
+        fail("processors %d to %d: expected %d workers, got %d", first, last, workers, actual);
     }
 }
 
-static void check_threads(void) {
-    describe("eight processors, two of each core");
-    expect(8, 0, 7);  // nothing is told
+static void counts_cores(void) {
+    describe("eight processors, two per core");
+    expect_workers(8, 0, 7);  // no topology
     for (int cpu = 0; cpu < 8; cpu++) {
         char list[32];
         snprintf(list, sizeof list, "%d,%d\n", cpu % 4, cpu % 4 + 4);
         write_processor(cpu, "topology/thread_siblings_list", list);
     }
-    expect(4, 0, 7);
-    expect(3, 1, 3);
-    expect(4, 2, 5);
-    expect(1, 7, 7);
+    expect_workers(4, 0, 7);
+    expect_workers(3, 1, 3);
+    expect_workers(4, 2, 5);
+    expect_workers(1, 7, 7);
     clear_root();
 }
 
-static void check_hybrid(void) {
-    describe("four fast cores of two threads and eight efficient ones");
+static void counts_performance_cores(void) {
+    describe("four performance cores with two threads each, eight efficiency cores");
     for (int cpu = 0; cpu < 8; cpu++) {
         char list[32];
         snprintf(list, sizeof list, "%d-%d\n", cpu / 2 * 2, cpu / 2 * 2 + 1);
         write_processor(cpu, "topology/thread_siblings_list", list);
     }
     write_file("/sys/devices/cpu_atom/cpus", "8-11,12,13-15\n");
-    expect(4, 0, 15);
-    expect(1, 7, 15);
-    expect(4, 12, 15);  // nothing else is allowed
+    expect_workers(4, 0, 15);
+    expect_workers(1, 7, 15);
+    expect_workers(4, 12, 15);  // only efficiency cores are allowed
     clear_root();
     describe("one core of capacity 1024, three of 870, four of 300");
     for (int cpu = 0; cpu < 8; cpu++) {
         write_processor(cpu, "cpu_capacity", cpu < 4 ? "300\n" : cpu < 7 ? "870\n" : "1024\n");
     }
-    expect(4, 0, 7);
-    expect(4, 0, 3);
-    expect(3, 2, 6);
+    expect_workers(4, 0, 7);
+    expect_workers(4, 0, 3);
+    expect_workers(3, 2, 6);
     clear_root();
 }
 
-static void check_quota(void) {
+static void respects_cgroup_quotas(void) {
     describe("a cgroup with a quota");
     write_file("/proc/self/cgroup", "0::/pod/container\n");
-    expect(8, 0, 7);
+    expect_workers(8, 0, 7);
     write_file("/sys/fs/cgroup/pod/container/cpu.max", "max 100000\n");
-    expect(8, 0, 7);
+    expect_workers(8, 0, 7);
     write_file("/sys/fs/cgroup/pod/cpu.max", "250000 100000\n");
-    expect(3, 0, 7);
-    expect(2, 0, 1);
+    expect_workers(3, 0, 7);
+    expect_workers(2, 0, 1);
     write_file("/sys/fs/cgroup/cpu.max", "50000 100000\n");
-    expect(1, 0, 7);
+    expect_workers(1, 0, 7);
     clear_root();
 }
 
@@ -121,10 +121,10 @@ static int first_of(const cpu_set_t *set) {
             return cpu;
         }
     }
-    fail("no processor is allowed");
+    fail("no processor allowed");
 }
 
-static void check_this_machine(void) {
+static void respects_affinity(void) {
     cpu_set_t allowed;
     CHECK(sched_getaffinity(0, sizeof allowed, &allowed) == 0);
     int32_t workers = vd_default_workers();
@@ -140,10 +140,10 @@ static void check_this_machine(void) {
 int main(void) {
     describe_faults();
     CHECK(mkdtemp(root) != NULL);
-    check_threads();
-    check_hybrid();
-    check_quota();
+    counts_cores();
+    counts_performance_cores();
+    respects_cgroup_quotas();
     CHECK(rmdir(root) == 0 || access(root, F_OK) != 0);
-    check_this_machine();
+    respects_affinity();
     return 0;
 }

@@ -1,4 +1,4 @@
-// vd_default_workers stays within the processors that this process may use.
+// vd_default_workers: within the processors that this process may use.
 #include <windows.h>
 
 #include "support/check.h"

@@ -1,5 +1,5 @@
-// accumulate: sums in double in ascending order of rows, the least and the greatest of each column,
-// of the sequences that count and of no other, in any number of steps and by any number of workers.
+// accumulate: sums in double in ascending order of rows, minima and maxima of each column, of
+// selected sequences only, independent of the number of steps and workers.
 #include <math.h>
 #include <string.h>
 
@@ -12,8 +12,8 @@
 
 enum { ROWS = 8, SLOTS = 2, SEQUENCES = 4, KNOWN = 3 };
 
-// Tokens of four sequences: sequence and position. Sequence 3 is unknown to the operation, sequence
-// 1 counts nowhere, and 2 shares the statistics of 0 in one of the cases.
+// Sequence and position of each token. Sequence 3 is beyond the operation's sequences, sequence 1
+// has no valid slot in the first two cases, and in the second sequences 0 and 2 share a slot.
 static const int32_t tokens[ROWS][2] = {{0, 3}, {2, 0}, {1, 0}, {0, 4},
                                         {3, 9}, {2, 1}, {0, 5}, {1, 7}};
 static const int32_t slots[][KNOWN] = {{1, -1, 0}, {0, SLOTS, 0}, {INT32_MIN, 1, INT32_MAX}};
@@ -22,7 +22,9 @@ static float x[ROWS * LONGEST];
 static double sums[SLOTS * 2 * LONGEST];
 static float bounds[SLOTS * 2 * LONGEST];
 
-static void expect(const int32_t *slot_of, const int32_t *rows, int32_t n, int32_t width) {
+// Computes the expected sums and bounds.
+static void compute_expected(const int32_t *slot_of, const int32_t *rows, int32_t n,
+                             int32_t width) {
     for (int32_t i = 0; i < SLOTS * 2 * width; i++) {
         sums[i] = 0;
         bounds[i] = i / width % 2 == 0 ? INFINITY : -INFINITY;
@@ -51,14 +53,14 @@ static void run(rng *r, vd_op *op, int32_t begin, int32_t end, int32_t workers) 
     run_ops(op, 1, VD_ISA_SCALAR, workers, &b.view);
 }
 
-static void check_accumulate(rng *r, const int32_t *slot_of, int32_t width, int32_t workers,
-                             vd_rows rows, placement where) {
+static void accumulates_sums_and_bounds(rng *r, const int32_t *slot_of, int32_t width,
+                                        int32_t workers, vd_rows rows, placement where) {
     describe("accumulate, slots %td, width %d, %d workers, rows %d", slot_of - slots[0], width,
              workers, rows);
     static const int32_t all[] = {0, 1, 2, 3, 4, 5, 6, 7}, odd[] = {1, 3, 5, 7};
     int logits = rows == VD_ROWS_LOGITS;
     int32_t n = logits ? ROWS / 2 : ROWS;
-    expect(slot_of, logits ? odd : all, n, width);
+    compute_expected(slot_of, logits ? odd : all, n, width);
     size_t elements = (size_t)SLOTS * 2 * (size_t)width;
     vd_op op = {.kind = VD_OP_ACCUMULATE,
                 .rows = rows,
@@ -72,7 +74,7 @@ static void check_accumulate(rng *r, const int32_t *slot_of, int32_t width, int3
         op.as.accumulate.sums[i] = 0;
         op.as.accumulate.bounds[i] = i / (size_t)width % 2 == 0 ? INFINITY : -INFINITY;
     }
-    // In two steps, of which the first ends after row `cut`.
+    // Two steps: the first takes the rows before `cut`.
     int32_t cut = (int32_t)rng_between(r, 1, ROWS / 2 - 1) * 2, before = logits ? cut / 2 : cut;
     size_t row = (size_t)width * sizeof(float);
     op.as.accumulate.x = guarded_copy(x, (size_t)before * row, where);
@@ -89,10 +91,10 @@ int main(void) {
     for (int i = 0; i < LENGTHS; i++) {
         rng_fill(&r, ORDINARY, x, sizeof x / sizeof x[0]);
         for (size_t c = 0; c < sizeof slots / sizeof slots[0]; c++) {
-            check_accumulate(&r, slots[c], length_at(i), 1 + (int32_t)c, VD_ROWS_TOKENS,
-                             (placement)(i % PLACEMENTS));
-            check_accumulate(&r, slots[c], length_at(i), 4, VD_ROWS_LOGITS,
-                             (placement)(i % PLACEMENTS));
+            accumulates_sums_and_bounds(&r, slots[c], length_at(i), 1 + (int32_t)c, VD_ROWS_TOKENS,
+                                        (placement)(i % PLACEMENTS));
+            accumulates_sums_and_bounds(&r, slots[c], length_at(i), 4, VD_ROWS_LOGITS,
+                                        (placement)(i % PLACEMENTS));
         }
     }
     return 0;

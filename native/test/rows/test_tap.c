@@ -1,4 +1,4 @@
-// tap: which rows go where, and that nothing else is written.
+// tap: copies selected rows to their target rows and writes nothing else.
 #include <string.h>
 
 #include "support/check.h"
@@ -14,7 +14,7 @@ enum { ROWS = 20, FEW_ROWS = 7, TARGET_ROWS = 9, SEQUENCES = 3 };
 static const vd_type types[] = {VD_F32, VD_F16, VD_BF16};
 enum { TYPES = sizeof types / sizeof types[0] };
 
-// Tokens of three sequences, as they come in steps: sequence and position.
+// Sequence and position of each token.
 static const int32_t tokens[ROWS][2] = {
     {0, 3}, {0, 4}, {1, 0}, {2, 9},  {0, 5},  {2, 10}, {1, 7},  {0, 6},  {0, 7},  {1, 8},
     {1, 9}, {0, 8}, {0, 9}, {2, 11}, {2, 12}, {1, 10}, {0, 10}, {0, 11}, {1, 11}, {1, 12},
@@ -31,16 +31,18 @@ typedef struct window {
 } window;
 
 static const window windows[] = {
-    {{0, 11}, {-1, 0, -1}, 3},               // one sequence, some of whose rows lie outside
-    {{4, 10}, {0, 4, 3}, 3},                 // the middle of all
-    {{3, 6}, {6, INT64_MAX, INT64_MIN}, 3},  // up to the last row; nothing overflows
-    {{-5, 5}, {0, 0, 0}, 1},                 // sequences 1 and 2 are unknown
-    {{INT32_MIN, INT32_MAX}, {0, 1, 2}, 3},  // all rows lie outside
+    {{0, 11}, {-1, 0, -1}, 3},  // one sequence with some rows outside
+    {{4, 10}, {0, 4, 3}, 3},    // the middle of all sequences
+    {{3, 6},
+     {6, INT64_MAX, INT64_MIN},
+     3},                      // up to the last row, and bases whose sums would overflow
+    {{-5, 5}, {0, 0, 0}, 1},  // sequences 1 and 2 have no base
+    {{INT32_MIN, INT32_MAX}, {0, 1, 2}, 3},  // all rows outside
     {{5, 5}, {0, 0, 0}, 3},                  // no position
 };
 enum { WINDOWS = sizeof windows / sizeof windows[0] };
 
-// The row of the target by its definition, or -1.
+// Returns the target row by definition, or -1.
 static int64_t row_of(const window *w, int32_t sequence, int32_t position) {
     if (position < w->positions[0] || position >= w->positions[1] || sequence >= w->n_sequences) {
         return -1;
@@ -49,20 +51,21 @@ static int64_t row_of(const window *w, int32_t sequence, int32_t position) {
     return w->bases[sequence] >= 0 && row < (double)TARGET_ROWS ? (int64_t)row : -1;
 }
 
+// Writes an expected row.
 static void expect_row(vd_type type, const float *from, int64_t first, int32_t width) {
     for (int32_t i = 0; i < width; i++) {
         if (type == VD_F32) {
             memcpy(expected + (first + i) * 4, from + i, 4);
         } else {
-            uint16_t half =
+            uint16_t rounded =
                 type == VD_F16 ? vd_float_to_half(from[i]) : vd_float_to_bfloat(from[i]);
-            memcpy(expected + (first + i) * 2, &half, 2);
+            memcpy(expected + (first + i) * 2, &rounded, 2);
         }
     }
 }
 
-static void check_tap(rng *r, const window *w, vd_type type, int32_t width, int32_t workers,
-                      int32_t n_tokens, vd_rows rows, placement where) {
+static void copies_selected_rows(rng *r, const window *w, vd_type type, int32_t width,
+                                 int32_t workers, int32_t n_tokens, vd_rows rows, placement where) {
     describe("tap, window %td, type %d, width %d, %d workers, rows %d of %d tokens", w - windows,
              type, width, workers, rows, n_tokens);
     batch b;
@@ -98,14 +101,14 @@ static void check_tap(rng *r, const window *w, vd_type type, int32_t width, int3
 int main(void) {
     describe_faults();
     rng r = {31};
-    rng_fill(&r, NASTY, x, sizeof x / sizeof x[0]);
+    rng_fill(&r, SPECIAL, x, sizeof x / sizeof x[0]);
     for (int i = 0; i < LENGTHS; i++) {
         for (int which = 0; which < WINDOWS * TYPES; which++) {
-            const window *w = &windows[which / TYPES];  // the first has a row for each of many
+            const window *w = &windows[which / TYPES];  // the first takes more rows
             for (int32_t workers = 1; workers <= 9; workers += 4) {
-                check_tap(&r, w, types[which % TYPES], length_at(i), workers,
-                          w == windows ? ROWS : FEW_ROWS, (vd_rows)((i + which) % 2),
-                          (placement)(i % PLACEMENTS));
+                copies_selected_rows(&r, w, types[which % TYPES], length_at(i), workers,
+                                     w == windows ? ROWS : FEW_ROWS, (vd_rows)((i + which) % 2),
+                                     (placement)(i % PLACEMENTS));
             }
         }
     }

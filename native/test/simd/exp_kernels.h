@@ -1,4 +1,4 @@
-// exp of docs/numerics.md over arrays, in every variant that kernels are built of.
+// exp of docs/numerics.md on arrays, for every instruction set that has its own vector type.
 #ifndef VD_TEST_EXP_KERNELS_H
 #define VD_TEST_EXP_KERNELS_H
 
@@ -7,7 +7,7 @@
 #include "core/arch.h"
 #include "vidrio.h"
 
-// y = exp(x), n a multiple of 16.
+// Computes y = exp(x) for n elements, a multiple of 16.
 typedef void exp_kernel(const float *x, float *y, int64_t n);
 
 #define VD_VARIANT(isa, name) exp_kernel exp_##name;

@@ -1,5 +1,5 @@
-// exp against exp() in double, and every variant against the scalar one, over the floats from -110
-// to 95: every 61st, or all of them when VD_TEST_FULL asks for it.
+// exp: every variant equals the scalar one, which is close to exp() in double, for floats from -110
+// to 95: every 61st one, or every one if VD_TEST_FULL is 1.
 #include "simd/exp.h"
 
 #include <float.h>
@@ -15,10 +15,10 @@
 
 enum { BATCH = 4096, WORKERS_MAX = 64 };
 
-static const uint32_t negative = 0x42dc0000 + 1;  // floats from -0 down to -110
-static const uint32_t positive = 0x42be0000 + 1;  // and from +0 up to 95
+static const uint32_t negative = 0x42dc0000 + 1;  // number of floats from -0 down to -110
+static const uint32_t positive = 0x42be0000 + 1;  // number of floats from +0 up to 95
 
-// Where the error is greatest, in units in the last place of the exact result.
+// The largest error, in units in the last place of the exact result, and its argument.
 typedef struct worst {
     double error;
     float x;
@@ -49,7 +49,7 @@ static float nth_float(int64_t i) {
 static double error_of(float x, float y) {
     double exact = exp((double)x);
     if (exact > (double)FLT_MAX) {
-        // Rounding may still bring what lies below 2^128 back to the greatest float.
+        // A result below 2^128 may still be rounded to the largest float.
         return isinf(y) || (exact < 0x1p128 && y == FLT_MAX) ? 0 : HUGE_VAL;
     }
     return fabs((double)y - exact) / unit_in_last_place(exact);
@@ -59,7 +59,7 @@ static void check_batch(worst *w, const float *x, const float *y) {
     for (int i = 0; i < BATCH; i++) {
         double error = error_of(x[i], y[i]);
         if (error > EXP_ULPS) {
-            fail("exp(%a) should be near %a, is %a: %g units in the last place", (double)x[i],
+            fail("exp(%a): expected about %a, got %a: %g units in the last place", (double)x[i],
                  exp((double)x[i]), (double)y[i], error);
         }
         if (error > w->error) {
@@ -87,7 +87,7 @@ static void run_sweep(void *argument, const vd_worker *worker) {
     }
 }
 
-static void check_floats(void) {
+static void exp_stays_within_ulps(void) {
     int32_t workers = vd_default_workers() < WORKERS_MAX ? vd_default_workers() : WORKERS_MAX;
     vd_pool *pool;
     CHECK(vd_pool_create(workers, &pool) == VD_OK);
@@ -102,8 +102,8 @@ static void check_floats(void) {
     printf("exp: at most %.4f units in the last place, at %a\n", all.error, (double)all.x);
 }
 
-static void check_ends(void) {
-    describe("exp beyond the ends");
+static void exp_saturates(void) {
+    describe("exp beyond its range");
     CHECK(vd_exp(0.0f) == 1 && vd_exp(-0.0f) == 1);
     CHECK(vd_exp(-104.0f) == 0 && vd_exp(-FLT_MAX) == 0 && vd_exp(-INFINITY) == 0);
     CHECK(isinf(vd_exp(88.73f)) && isinf(vd_exp(FLT_MAX)) && isinf(vd_exp(INFINITY)));
@@ -119,17 +119,17 @@ static void check_ends(void) {
     }
 }
 
-// The vectors' tanh is compared where it is used, in the soft cap of attention.
-static void check_tanh(void) {
+// Checks scalar tanh. The test of attention compares that of vectors, in the soft cap.
+static void tanh_stays_within_ulps(void) {
     worst w = {0};
     uint32_t step = full() ? 1 : 61;
-    for (uint32_t bits = 0; bits < 0x41400000; bits += step) {  // 0 to 12, of both signs
+    for (uint32_t bits = 0; bits < 0x41400000; bits += step) {  // 0 to 12, with both signs
         for (uint32_t sign = 0; sign < 2; sign++) {
             float x = vd_bits_to_float(bits | sign << 31);
             double exact = tanh((double)x);
             double error = fabs((double)vd_tanh(x) - exact) / unit_in_last_place(fabs(exact));
             if (error > TANH_ULPS) {
-                fail("tanh(%a) should be near %a, is %a", (double)x, exact, (double)vd_tanh(x));
+                fail("tanh(%a): expected about %a, got %a", (double)x, exact, (double)vd_tanh(x));
             }
             w = error > w.error ? (worst){error, x} : w;
         }
@@ -140,8 +140,8 @@ static void check_tanh(void) {
 
 int main(void) {
     test_begin("exp");
-    check_tanh();
-    check_ends();
-    check_floats();
+    tanh_stays_within_ulps();
+    exp_saturates();
+    exp_stays_within_ulps();
     return 0;
 }

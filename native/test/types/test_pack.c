@@ -1,5 +1,5 @@
-// pack: each code and factor of a file's blocks, read from the packed bytes as the layout at
-// vd_pack describes it. They are all that a block holds, and so nothing is lost.
+// pack: each code and factor of a file's blocks is in the packed bytes where vd_pack specifies.
+// Codes and factors are all that a block contains, so that packing loses nothing.
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ typedef struct shape {
     vd_type type;
     int64_t N, K;
     int low_bits, high_bits;
-    int64_t factor_bytes;  // of a block of a row
+    int64_t factor_bytes;  // per block of a row
     int64_t groups;
     int64_t group_bytes;
 } shape;
@@ -29,7 +29,7 @@ static shape shape_of(vd_type type, int64_t N, int64_t K) {
     shape s = {.type = type, .N = N, .K = K};
     s.low_bits = 4;
     int64_t block = block_elements(type);
-    int64_t scales = 0;  // bytes, where there is one for each sub-block
+    int64_t scales = 0;  // bytes of types with a byte per sub-block
     switch (type) {
         case VD_Q8_0:
             s.low_bits = 8;
@@ -69,14 +69,15 @@ static shape shape_of(vd_type type, int64_t N, int64_t K) {
             break;
     }
     int64_t code_bytes = block * (s.low_bits + s.high_bits) / 8;
-    int expands = scales > 0 || type == VD_TQ1_0;  // to d and the scales
+    int expands = scales > 0 || type == VD_TQ1_0;  // into d and the scales
     s.factor_bytes = expands ? 2 + scales : weights_row_bytes(type, block) - code_bytes;
     s.groups = (N + GROUP - 1) / GROUP;
     s.group_bytes = (GROUP * K / block * (code_bytes + s.factor_bytes) + 63) / 64 * 64;
     return s;
 }
 
-// Bits of column k in a plane: quad k/4 lies in unit (k/4) mod bits, at bits x (k/4 div bits).
+// Returns the bits of column k in a plane: quad k/4 is in unit (k/4) mod bits, from bit
+// bits * (k/4 div bits) on.
 static int plane_field(const unsigned char *plane, int bits, int64_t n, int64_t k) {
     int64_t quad = k / 4;
     int byte = plane[quad % bits * 64 + n % GROUP * 4 + k % 4];
@@ -94,7 +95,7 @@ static int packed_code(const shape *s, const unsigned char *packed, int64_t n, i
     return code;
 }
 
-// The factors of the block of column k, of 16 rows.
+// Returns the factors of the block of column k of 16 rows.
 static const unsigned char *packed_factors(const shape *s, const unsigned char *packed, int64_t n,
                                            int64_t k) {
     int64_t quants = s->K / 32 * (s->low_bits + s->high_bits) * 64;
@@ -102,7 +103,7 @@ static const unsigned char *packed_factors(const shape *s, const unsigned char *
            k / block_elements(s->type) * GROUP * s->factor_bytes;
 }
 
-static int half_of(const unsigned char *halves, int64_t n) {
+static int f16_of(const unsigned char *halves, int64_t n) {
     return halves[n % GROUP * 2] | halves[n % GROUP * 2 + 1] << 8;
 }
 
@@ -123,9 +124,9 @@ static void check_factors(const shape *s, const unsigned char *row, const unsign
         CHECK(factors[n % GROUP] == weight_d(s->type, row, k));
         return;
     }
-    CHECK(half_of(factors, n) == weight_d(s->type, row, k));
+    CHECK(f16_of(factors, n) == weight_d(s->type, row, k));
     if (has_minima(s->type)) {
-        CHECK(half_of(factors + 32, n) == weight_dmin(s->type, row, k));
+        CHECK(f16_of(factors + 32, n) == weight_dmin(s->type, row, k));
     }
     const unsigned char *codes = factors + (has_minima(s->type) ? 64 : 32);
     int64_t j = k % block_elements(s->type) / sub_block_elements(s->type);
@@ -205,7 +206,7 @@ static void check_shape(rng *r, vd_pool *pool, vd_type type, int64_t N, int64_t 
     guarded_free_all();
 }
 
-static void check_errors(void) {
+static void rejects_invalid_arguments(void) {
     describe("pack, arguments");
     int64_t bytes;
     char memory[64];
@@ -248,6 +249,6 @@ int main(void) {
     }
     check_shape(&r, pool, VD_Q8_0, 645, 3200, AT_END);  // many tasks
     vd_pool_free(pool);
-    check_errors();
+    rejects_invalid_arguments();
     return 0;
 }

@@ -5,7 +5,7 @@ import dev.vidrio.hub.download.Backoff;
 import dev.vidrio.hub.download.HttpSettings;
 import dev.vidrio.hub.download.Pip;
 import dev.vidrio.hub.file.DiskSpace;
-import dev.vidrio.kernel.UserCache;
+import dev.vidrio.kernel.host.CacheDirectory;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
@@ -140,7 +140,7 @@ public final class ModelStoreBuilder {
   }
 
   private Path defaultDirectory() {
-    return UserCache.root(environment, home).resolve("models");
+    return CacheDirectory.root(environment, home).resolve("models");
   }
 
   private URI checkedEndpoint() {

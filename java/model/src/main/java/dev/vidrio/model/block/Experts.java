@@ -145,7 +145,7 @@ public record Experts(
     if (rank == null) {
       throw keys.unsupported(keys.full(GROUPS) + " of more than one");
     }
-    int least = rank == GroupRank.GREATEST ? 1 : 2;
+    int least = rank == GroupRank.MAX ? 1 : 2;
     if (groups > Groups.MAX || count % groups != 0 || count / groups < least) {
       throw keys.error(
           GROUPS,
@@ -184,7 +184,7 @@ public record Experts(
   /** The same with the weights of a sparse mixer. */
   public Experts near() {
     Routing r = routing;
-    return routed(new Routing(r.count, r.used, r.score, RouteOver.NEAR, r.scale, r.groups));
+    return routed(new Routing(r.count, r.used, r.score, RouteOver.SPARSE_MIXER, r.scale, r.groups));
   }
 
   private Experts routed(Routing newRouting) {

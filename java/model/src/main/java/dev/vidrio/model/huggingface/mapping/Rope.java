@@ -174,7 +174,7 @@ record Rope(
         out.string(prefix + "scaling.type", "yarn")
             .real(prefix + "scaling.factor", factor)
             .integer(prefix + "scaling.original_context_length", original);
-        double usual = Rotation.sharpening(factor, 1);
+        double usual = Rotation.yarnMagnitude(factor, 1);
         double sharpened = sharpening(factor, usual);
         double multiplier = sharpensScores ? scaling.real("mscale_all_dim", 0) : 0;
         if (multiplier != 0) {
@@ -204,7 +204,8 @@ record Rope(
     boolean both = numerator != 0 && denominator != 0;
     double own =
         both
-            ? Rotation.sharpening(factor, numerator) / Rotation.sharpening(factor, denominator)
+            ? Rotation.yarnMagnitude(factor, numerator)
+                / Rotation.yarnMagnitude(factor, denominator)
             : usual;
     return scaling.real("attention_factor", own);
   }
