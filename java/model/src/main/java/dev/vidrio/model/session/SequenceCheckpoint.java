@@ -12,7 +12,7 @@ import java.util.Arrays;
  * writes to them. Other sequences {@linkplain Sequence#restore resume} from the checkpoint; with
  * recurrent states, only from its last positions. Not thread-safe.
  */
-public final class Checkpoint implements AutoCloseable {
+public final class SequenceCheckpoint implements AutoCloseable {
   /**
    * The minimum number of tokens that a checkpoint should save, so that short prompts use no
    * memory.
@@ -27,7 +27,7 @@ public final class Checkpoint implements AutoCloseable {
   private boolean closed;
 
   /** Retains the blocks and the slot. */
-  Checkpoint(KvCache cache, int[] tokens, int[] blocks, int slot, int firstReachable) {
+  SequenceCheckpoint(KvCache cache, int[] tokens, int[] blocks, int slot, int firstReachable) {
     this.cache = cache;
     this.tokens = tokens;
     this.blocks = blocks;
@@ -76,8 +76,8 @@ public final class Checkpoint implements AutoCloseable {
    * @return 0 if the common prefix ends before {@link #firstReachable}
    */
   public int reach(int[] text, int count) {
-    int most = Math.min(common(text, count), count - 1);
-    return most < firstReachable ? 0 : most;
+    int max = Math.min(common(text, count), count - 1);
+    return max < firstReachable ? 0 : max;
   }
 
   /** Returns a copy of the block indices in the key-value cache. */
