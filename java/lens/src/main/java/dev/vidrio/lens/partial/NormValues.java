@@ -8,21 +8,21 @@ import java.lang.foreign.MemorySegment;
 import java.util.stream.IntStream;
 
 /**
- * What a norm computes on its way: the divisor of each row, and the row before the gain, with the
- * bits of docs/numerics.md. Both follow from the row that the norm reads, so that watching them
- * costs a running model nothing.
+ * Computes the intermediate values of a norm: the divisor of each row, and the row before the gain,
+ * with the bits of docs/numerics.md. Both follow from the input of the norm, so that capturing them
+ * costs a forward pass nothing.
  */
 public final class NormValues {
   private static final int LANES = 16;
 
   private NormValues() {}
 
-  /** The divisors [rows] of rows x [rows, d]. */
+  /** Computes the divisors [rows] of rows x [rows, d]. */
   public static void scales(Op.Norm norm, MemorySegment x, MemorySegment scales) {
     rows(norm, x, (row, i) -> scales.setAtIndex(JAVA_FLOAT, i, centredScale(norm, row)));
   }
 
-  /** Rows x [rows, d], centred where the norm does so, over their divisors. */
+  /** Divides rows x [rows, d] by their divisors, after subtracting the mean if the norm does. */
   public static void normalized(Op.Norm norm, MemorySegment x, MemorySegment y) {
     rows(
         norm,
@@ -33,7 +33,7 @@ public final class NormValues {
         });
   }
 
-  /** A row, centred where the norm does so, over its divisor. */
+  /** Divides a row by its divisor, after subtracting the mean if the norm does. */
   public static float[] normalized(Op.Norm norm, float[] row) {
     float[] normalized = row.clone();
     centre(norm, normalized);
@@ -46,7 +46,7 @@ public final class NormValues {
     void run(float[] row, int i);
   }
 
-  /** Hands out each row, centred where the norm does so. */
+  /** Passes each row, after subtracting the mean if the norm does. */
   private static void rows(Op.Norm norm, MemorySegment x, RowTask task) {
     int d = norm.d();
     int n = Math.toIntExact(x.byteSize() / Float.BYTES / d);
@@ -61,14 +61,14 @@ public final class NormValues {
             });
   }
 
-  /** The divisor of a row. */
+  /** Returns the divisor of a row. */
   public static float scale(Op.Norm norm, float[] row) {
     float[] centred = row.clone();
     centre(norm, centred);
     return centredScale(norm, centred);
   }
 
-  /** Takes the mean away, where the norm does so. */
+  /** Subtracts the mean, if the norm does. */
   public static void centre(Op.Norm norm, float[] row) {
     if (norm.kind() == NormKind.LAYER) {
       float mean = laneSum(row, false) / row.length;

@@ -32,9 +32,9 @@ public final class ProducerIndex {
   }
 
   /**
-   * The operations that make some activations of another, in order.
+   * Returns the operations that compute some activations from another, in order.
    *
-   * @throws InvalidInputException when they read more than that one
+   * @throws InvalidInputException if they read other activations
    */
   List<Op> between(Buffer x, Buffer... ys) {
     Set<Op> path = new LinkedHashSet<>();

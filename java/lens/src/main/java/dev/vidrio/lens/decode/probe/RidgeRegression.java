@@ -5,7 +5,7 @@ import dev.vidrio.lens.vector.DoubleVectors;
 
 /**
  * Ridge regression (Hoerl and Kennard 1970) by its normal equations: {@code (XᵀX + l2 I) w = Xᵀy}
- * of centred X and y.
+ * for centered X and y.
  */
 final class RidgeRegression {
   private RidgeRegression() {}
