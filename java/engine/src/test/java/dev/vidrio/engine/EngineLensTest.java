@@ -186,8 +186,7 @@ class EngineLensTest extends BardCase {
           blind,
           request(1).toBuilder().edits(steering(1)).build());
       assertRefused(
-          "edit of blocks.1.mlp.hook_post: the session was not opened with it among its editable"
-              + " points",
+          "edit of blocks.1.mlp.hook_post: not among the editable points of the" + " session",
           engine,
           request(1).toBuilder()
               .edits(List.of(Intervention.zero(new HookPoint(HookSite.POST, 1))))

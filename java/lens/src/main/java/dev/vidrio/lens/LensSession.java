@@ -116,7 +116,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     this.shared = shared != null;
     if (options.kvType() != KvType.F32) {
       throw new InvalidInputException(
-          "kv type", options.kvType().name(), "patterns are those of an F32 cache");
+          "kv type", options.kvType().name(), "must be F32, from which patterns are computed");
     }
     this.capture = capture;
     List<HookPoint> points =
@@ -207,7 +207,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   public void watch(Sequence sequence) {
     int index = taken.nextClearBit(0);
     if (index == watched) {
-      throw new IllegalStateException("the lens session has room for " + watched + " sequences");
+      throw new IllegalStateException("the lens session already watches " + watched + " sequences");
     }
     if (sequence.length() > 0) {
       throw new IllegalStateException("the sequence has run " + sequence.length() + " tokens");

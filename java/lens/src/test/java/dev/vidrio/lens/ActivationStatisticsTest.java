@@ -177,10 +177,10 @@ class ActivationStatisticsTest extends BardTest {
   @Test
   void whatCannotBeGatheredIsRefused() {
     refused("statistics are of what the plan writes", TOKENS, "*.hook_pattern", 0, 0);
-    refused("no such hook point", TOKENS, "*.hook_nothing", 0, 0);
+    refused("not found", TOKENS, "*.hook_nothing", 0, 0);
     refused("must not be negative", TOKENS, "*", -1, 0);
     refused("must be 0 to 256", TOKENS, "*", 0, 257);
-    refused("must have one at least", new int[0], "*", 0, 0);
+    refused("must have at least 1 token", new int[0], "*", 0, 0);
     var all = ActivationStatistics.of(lens, new int[] {1}, "*", Options.DEFAULT);
     List<HookSite> sites = all.points().stream().map(p -> p.point().site()).toList();
     assertTrue(!sites.contains(HookSite.PATTERN) && sites.contains(HookSite.Z));

@@ -330,7 +330,7 @@ class LensSessionTest extends BardTest {
       assertThrows(IndexOutOfBoundsException.class, () -> stream.at(0, 256));
     }
     assertEquals(
-        "positions -2:: a session's sequences have no end to count from",
+        "positions -2:: negative positions are not supported in a session",
         assertThrows(
                 InvalidInputException.class, () -> lens.open(all.last(2), SessionOptions.DEFAULT))
             .getMessage());

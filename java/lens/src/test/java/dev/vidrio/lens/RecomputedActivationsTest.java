@@ -203,7 +203,7 @@ class RecomputedActivationsTest extends BardTest {
         assertThrows(
                 InvalidInputException.class, () -> Capture.of("*").recomputed().as(TapType.F16))
             .getMessage();
-    assertEquals("type F16: activations can be computed again from F32 alone", message);
+    assertEquals("type F16: must be F32 to recompute activations", message);
     assertThrows(InvalidInputException.class, () -> Capture.of("*").as(TapType.BF16).recomputed());
   }
 

@@ -78,7 +78,7 @@ class SeveralStreamsTest {
               () -> ComponentGraph.of(lens));
       for (Executable method : methods) {
         String message = assertThrows(InvalidInputException.class, method).getMessage();
-        assertTrue(message.contains("several streams"), message);
+        assertTrue(message.contains("several residual streams"), message);
       }
     }
   }

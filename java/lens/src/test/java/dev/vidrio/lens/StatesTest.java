@@ -145,7 +145,6 @@ class StatesTest {
         assertThrows(
             InvalidInputException.class,
             () -> Preconditions.requireAttention(model, "path patching"));
-    assertEquals(
-        "path patching: layer 0 has a recurrence in the place of attention", e.getMessage());
+    assertEquals("path patching: layer 0 has a recurrence instead of attention", e.getMessage());
   }
 }

@@ -91,17 +91,19 @@ public final class ComponentGraph {
   private static void requireSum(HookMap hooks, int layer) {
     if (hooks.factorFrom(layer) != 1) {
       throw new InvalidInputException(
-          "blocks." + layer + ".hook_resid_post", "", "is no sum of components, but a multiple");
+          "blocks." + layer + ".hook_resid_post", "", "is scaled; must be a sum of components");
     }
     if (hooks.has(new HookPoint(HookSite.PER_LAYER_OUT, layer))) {
       throw new InvalidInputException(
-          "blocks." + layer + ".hook_per_layer_out", "", "is no component of circuits");
+          "blocks." + layer + ".hook_per_layer_out", "", "is not supported in circuits");
     }
     List<Op> path = hooks.afterAttention(layer);
     if (path.stream().anyMatch(Op.AddBias.class::isInstance)
         && path.stream().anyMatch(Op.Norm.class::isInstance)) {
       throw new InvalidInputException(
-          "blocks." + layer + ".hook_attn_out", "", "is no sum of heads: a norm scales its bias");
+          "blocks." + layer + ".hook_attn_out",
+          "",
+          "is not a sum of heads: a norm scales its bias");
     }
   }
 

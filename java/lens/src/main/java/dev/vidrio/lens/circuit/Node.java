@@ -46,7 +46,7 @@ public sealed interface Node {
 
     public HeadInput {
       if (!SITES.contains(site)) {
-        throw new IllegalArgumentException(site + " is no input of a head");
+        throw new IllegalArgumentException(site + " is not an input of a head");
       }
     }
 

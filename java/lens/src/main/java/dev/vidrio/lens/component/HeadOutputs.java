@@ -144,7 +144,7 @@ public final class HeadOutputs {
           }
           normalize(norm, total, divisor);
         }
-        default -> throw new IllegalStateException(op + " stands after attention");
+        default -> throw new IllegalStateException(op + " after attention is not supported");
       }
     }
   }

@@ -48,7 +48,7 @@ public final class LogitDirection {
 
   /** Returns the direction of a token's logit. */
   public static LogitDirection of(Model model, int token) {
-    Preconditions.requireOneStream(model, "logit as a function of the last stream");
+    Preconditions.requireOneStream(model, "logit as a function of the last residual stream");
     List<Op> ops = model.architecture().plan().ops();
     Op.Norm norm = null;
     Op.MatMul product = null;

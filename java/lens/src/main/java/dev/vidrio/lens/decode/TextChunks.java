@@ -43,7 +43,8 @@ public final class TextChunks {
       }
     }
     if (chunks.isEmpty()) {
-      throw new InvalidInputException("text", tokens.length + " tokens", "must have two or more");
+      throw new InvalidInputException(
+          "text", tokens.length + " tokens", "must have at least 2 tokens");
     }
     return chunks;
   }

@@ -141,7 +141,7 @@ public final class TunedLens implements LogitLens.Translation {
         }
       }
       if (translators.isEmpty()) {
-        throw new ModelFileException(path.toString(), "", "", "has no translator of this model");
+        throw new ModelFileException(path.toString(), "", "", "is not a translator of this model");
       }
     }
     return new TunedLens(translators);

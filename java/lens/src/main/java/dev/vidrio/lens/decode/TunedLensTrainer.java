@@ -67,11 +67,12 @@ public final class TunedLensTrainer implements AutoCloseable {
     read.remove(end);
     for (HookPoint point : read) {
       if (!point.site().isResidualStream()) {
-        throw new InvalidInputException("hook", point.name(), "is no residual stream");
+        throw new InvalidInputException("hook", point.name(), "is not a residual stream");
       }
     }
     if (read.isEmpty()) {
-      throw new InvalidInputException("hooks", points, "name a stream before the last");
+      throw new InvalidInputException(
+          "hooks", points, "must select a residual stream before the last");
     }
     this.tuned = TunedLens.zeros(read, lens.model().architecture().width());
     for (HookPoint point : read) {
@@ -114,7 +115,8 @@ public final class TunedLensTrainer implements AutoCloseable {
 
   private Map<HookPoint, Double> step(int[] tokens, boolean learn) {
     if (tokens.length < 2) {
-      throw new InvalidInputException("text", tokens.length + " tokens", "must have two or more");
+      throw new InvalidInputException(
+          "text", tokens.length + " tokens", "must have at least 2 tokens");
     }
     steps += learn ? 1 : 0;
     StringBuilder hooks = new StringBuilder(end.name());

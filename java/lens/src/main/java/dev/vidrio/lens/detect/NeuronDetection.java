@@ -56,7 +56,7 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
   public static NeuronDetection of(Lens lens, List<int[]> texts, int from, int to) {
     int tokens = texts.stream().mapToInt(text -> text.length - 1).sum();
     if (tokens < 1) {
-      throw new InvalidInputException("text", tokens + " tokens", "must have two or more");
+      throw new InvalidInputException("text", tokens + " tokens", "must have at least 2 tokens");
     }
     var vocabulary = new Vocabulary(lens.model(), texts);
     List<NeuronScores> neurons = new ArrayList<>();

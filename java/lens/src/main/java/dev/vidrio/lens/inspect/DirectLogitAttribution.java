@@ -108,7 +108,7 @@ public record DirectLogitAttribution(
     if (by == By.TOKEN) {
       if (!edits.isEmpty()) {
         throw new InvalidInputException(
-            "edits", Integer.toString(edits.size()), "parts by token are those of a run without");
+            "edits", Integer.toString(edits.size()), "are not supported for parts by token");
       }
       return of(
           AltiLogit.of(lens, tokens, position, token, versus),

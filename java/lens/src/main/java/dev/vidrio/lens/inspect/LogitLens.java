@@ -110,8 +110,7 @@ public record LogitLens(
     List<HookPoint> points = lens.points(capture.hooks());
     for (HookPoint point : points) {
       if (!point.site().isResidualStream()) {
-        throw new InvalidInputException(
-            "hook", point.name(), "is no residual stream, which the logit lens reads");
+        throw new InvalidInputException("hook", point.name(), "is not a residual stream");
       }
     }
     int last = lens.model().architecture().layers() - 1;

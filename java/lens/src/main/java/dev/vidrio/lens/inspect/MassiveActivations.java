@@ -76,7 +76,7 @@ public record MassiveActivations(List<Norms> norms, List<Element> largest) {
     }
     if (norms.isEmpty()) {
       throw new InvalidInputException(
-          "hook", cache.points().getFirst().name(), "is no residual stream");
+          "hook", cache.points().getFirst().name(), "is not a residual stream");
     }
     return new MassiveActivations(norms, largest);
   }

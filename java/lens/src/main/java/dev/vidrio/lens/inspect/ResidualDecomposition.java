@@ -47,7 +47,7 @@ public record ResidualDecomposition(int position, double norm, List<Part> parts)
     Preconditions.requirePosition(tokens, position);
     Preconditions.requireOneStream(lens.model(), "decomposition of the stream");
     if (by == DirectLogitAttribution.By.TOKEN) {
-      throw new InvalidInputException("parts", "token", "are those of a logit, not of a stream");
+      throw new InvalidInputException("parts", "token", "is supported for logits only");
     }
     int layers = lens.model().architecture().layers();
     String hooks = Components.hooks(lens, by) + ",blocks.-1.hook_resid_post";

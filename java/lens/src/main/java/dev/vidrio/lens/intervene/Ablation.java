@@ -82,8 +82,7 @@ public final class Ablation {
   public static Intervention resample(
       HookPoint point, List<ActivationCache> runs, int from, int to, long seed) {
     if (point.site().axes() == HookSite.Axes.QUERY_KEY) {
-      throw new InvalidInputException(
-          "ablation of " + point, "", "its rows mean something else at each position");
+      throw new InvalidInputException("ablation of " + point, "", "rows depend on the position");
     }
     long rows = runs.stream().mapToLong(ActivationCache::rows).sum();
     requireRows(point, rows);

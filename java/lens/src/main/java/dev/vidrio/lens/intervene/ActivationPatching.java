@@ -221,7 +221,7 @@ public record ActivationPatching(
   static void requireDifferent(double clean, double corrupted) {
     if (clean == corrupted) {
       throw new InvalidInputException(
-          "corrupted text", "", "has the metric of the clean one, " + clean);
+          "corrupted text", "", "metric equals that of the clean text, " + clean);
     }
   }
 

@@ -67,8 +67,7 @@ public record ComponentAblation(
       throw new InvalidInputException("site", "pattern", "has no mean over positions");
     }
     if (texts.isEmpty() || texts.stream().anyMatch(text -> text.length < 2)) {
-      throw new InvalidInputException(
-          "texts", "", "there must be some, of two tokens or more each");
+      throw new InvalidInputException("texts", "", "must be at least 1, of at least 2 tokens each");
     }
     Map<HookPoint, RowMean> means = new HashMap<>();
     for (int[] text : texts) {

@@ -63,7 +63,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
       double rate,
       long seed) {
     if (interchanges.isEmpty()) {
-      throw new InvalidInputException("interchanges", "", "there must be one or more");
+      throw new InvalidInputException("interchanges", "", "must be at least 1");
     }
     if (!(rate > 0 && rate < 1)) {
       throw new InvalidInputException(
@@ -97,7 +97,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
   private static void requirePoint(HookPoint point) {
     Preconditions.requireRows(point);
     if (!point.site().inBlock() && !point.site().isResidualStream()) {
-      throw new InvalidInputException("hook", point.name(), "must be that of a block");
+      throw new InvalidInputException("hook", point.name(), "must be in a block");
     }
   }
 

@@ -61,7 +61,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
           "input of heads", input.suffix(), "must be hook_q, hook_k or hook_v");
     }
     if (receivers.isEmpty()) {
-      throw new InvalidInputException("receivers", "", "must be one head or more");
+      throw new InvalidInputException("receivers", "", "must be at least 1 head");
     }
     return mean(
         lens,

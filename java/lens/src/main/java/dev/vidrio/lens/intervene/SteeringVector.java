@@ -45,15 +45,14 @@ public final class SteeringVector {
     float[] with = mean(lens, point, "plus", plus);
     var vector = new SteeringVector(point, Vectors.minus(with, mean(lens, point, "minus", minus)));
     if (vector.norm() == 0) {
-      throw new InvalidInputException(
-          "minus", "", "its mean at " + point + " is that of plus, so there is no direction");
+      throw new InvalidInputException("minus", "", "its mean at " + point + " equals that of plus");
     }
     return vector;
   }
 
   private static float[] mean(Lens lens, HookPoint point, String which, List<int[]> texts) {
     if (texts.isEmpty()) {
-      throw new InvalidInputException(which, "", "needs one text or more");
+      throw new InvalidInputException(which, "", "must have at least 1 text");
     }
     var mean = new RowMean();
     for (int[] tokens : texts) {

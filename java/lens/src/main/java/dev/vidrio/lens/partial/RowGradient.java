@@ -68,7 +68,7 @@ public final class RowGradient implements AutoCloseable {
   public MemorySegment seed(Buffer buffer) {
     MemorySegment seed = seeds.get(buffer);
     if (seed == null) {
-      throw new IllegalArgumentException(buffer.name() + " is no end of this part");
+      throw new IllegalArgumentException(buffer.name() + " is not an output of this part");
     }
     return seed;
   }

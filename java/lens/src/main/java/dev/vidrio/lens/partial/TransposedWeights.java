@@ -57,7 +57,7 @@ public final class TransposedWeights {
           executor.allocateUncleared(Math.multiplyExact(n, TYPE.bytes(k)), scratch);
       if (WeightEncoder.encode(WeightType.F32, TYPE, n, k, floats, null, blocks).isPresent()) {
         throw new InvalidInputException(
-            "fast gradients", w.name(), "has weights that are no numbers, or too large");
+            "fast gradients", w.name(), "has weights that are NaN, infinite or too large");
       }
       MemorySegment packed = executor.allocateUncleared(Packing.bytes(TYPE, n, k), arena);
       executor.pack(TYPE, n, k, blocks, packed);

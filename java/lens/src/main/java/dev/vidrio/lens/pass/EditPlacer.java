@@ -45,7 +45,7 @@ public final class EditPlacer {
    */
   void requireEditable(HookPoint point) {
     if (!hooks.has(point)) {
-      throw new InvalidInputException("edit of " + point, "", "the model has no such hook point");
+      throw new InvalidInputException("edit of " + point, "", "not found in the model");
     }
     if (!hooks.editable(point)) {
       String from =
@@ -57,8 +57,8 @@ public final class EditPlacer {
           "edit of " + point,
           "",
           from.equals(point.name())
-              ? "it holds numbers of experts, no activations"
-              : "the model does not compute with it; it is derived from " + from);
+              ? "expert indices cannot be edited"
+              : "cannot be edited; it is derived from " + from);
     }
   }
 
@@ -120,7 +120,7 @@ public final class EditPlacer {
 
   private List<Region> keys(Intervention edit, Intervention.Columns.Keys keys) {
     if (!isAttention(edit.point())) {
-      throw refused(edit, "keys", "only scores and patterns have them");
+      throw refused(edit, "keys", "are supported for scores and patterns only");
     }
     requireRange(edit, "keys ", keys.from(), keys.to(), positions);
     Integer one = keys.head();
@@ -157,7 +157,7 @@ public final class EditPlacer {
         switch (edit.point().site().axes()) {
           case HEADS, QUERY_KEY -> hooks.heads(edit.point().layer());
           case KV_HEADS -> hooks.kvHeads(edit.point().layer());
-          default -> throw refused(edit, "head " + head, "its rows are not those of heads");
+          default -> throw refused(edit, "head " + head, "the point has no heads");
         };
     if (head < 0 || head >= heads) {
       throw refused(edit, "head " + head, "must be 0 to " + (heads - 1));

@@ -113,7 +113,7 @@ public final class EditTables implements AutoCloseable {
         throw new InvalidInputException(
             "edits of " + edit.point(),
             Long.toString(edits.stream().filter(e -> e.point().equals(edit.point())).count()),
-            "there is room for " + capacity + " at a time");
+            "must be at most " + capacity);
       }
       checked.addAll(placer.place(edit, arena));
     }
@@ -134,7 +134,7 @@ public final class EditTables implements AutoCloseable {
     if (!tables.containsKey(point)) {
       placer.requireEditable(point);
       throw new InvalidInputException(
-          "edit of " + point, "", "the session was not opened with it among its editable points");
+          "edit of " + point, "", "not among the editable points of the session");
     }
   }
 

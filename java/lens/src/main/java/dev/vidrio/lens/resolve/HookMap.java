@@ -317,9 +317,9 @@ public final class HookMap {
         "hook",
         point.name(),
         switch (op) {
-          case ExpertOp _ -> "is made by the matrices of several experts, not by one";
-          case Op.MatMul _ -> "is made of a normalized latent vector, not of the stream";
-          case null, default -> "is not made by the product with a matrix";
+          case ExpertOp _ -> "is the product of several experts' matrices";
+          case Op.MatMul _ -> "is the product of a latent vector, not of the residual stream";
+          case null, default -> "is not the product of a matrix";
         });
   }
 

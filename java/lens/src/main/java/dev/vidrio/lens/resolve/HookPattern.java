@@ -142,8 +142,8 @@ public final class HookPattern {
               .toList();
     }
     return near.isEmpty()
-        ? "the model has no such hook point; '*' means all"
-        : "the model has no such hook point; near are "
+        ? "not found; '*' selects all"
+        : "not found; similar: "
             + String.join(", ", near.subList(0, Math.min(SUGGESTIONS, near.size())));
   }
 

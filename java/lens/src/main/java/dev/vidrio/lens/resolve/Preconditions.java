@@ -36,11 +36,11 @@ public final class Preconditions {
     for (int l = 0; l < model.architecture().layers(); l++) {
       if (hooks.heads(l) == 0) {
         throw new InvalidInputException(
-            method, "", "layer " + l + " has " + mixer(hooks, l) + " in the place of attention");
+            method, "", "layer " + l + " has " + mixer(hooks, l) + " instead of attention");
       }
       if (hooks.has(new HookPoint(HookSite.RECURRENT_OUT, l))) {
         throw new InvalidInputException(
-            method, "", "layer " + l + " has a recurrence beside attention");
+            method, "", "layer " + l + " has a recurrence in addition to attention");
       }
     }
   }
@@ -59,7 +59,7 @@ public final class Preconditions {
   public static void requireOneStream(Model model, String method) {
     if (!hasOneStream(model)) {
       throw new InvalidInputException(
-          method, "", "blocks hand on several streams: " + end(model) + " is not all of the last");
+          method, "", "models with several residual streams are not supported");
     }
   }
 

@@ -50,7 +50,8 @@ public final class ProducerIndex {
     }
     Op writer = get(y);
     if (writer == null || writer instanceof Op.Embed) {
-      throw new InvalidInputException("hook", y.name(), "is not made of " + x.name() + " alone");
+      throw new InvalidInputException(
+          "hook", y.name(), "does not depend on " + x.name() + " alone");
     }
     writer.reads().forEach(operand -> trace(x, operand, path));
     path.add(writer);

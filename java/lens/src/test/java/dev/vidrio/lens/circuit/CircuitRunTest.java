@@ -68,8 +68,8 @@ class CircuitRunTest extends BardTest {
                 .getMessage();
         assertTrue(
             message.matches(
-                ".*(layer 3 reads|multiple|alone|several streams|in the place of|beside"
-                    + " attention).*"),
+                ".*(layer 3 reads|is scaled|alone|several residual streams|instead of|in addition"
+                    + " to attention).*"),
             message);
         List<TextPair> pairs = List.of(TextPair.of(clean, corrupted, 3, 4));
         var e = assertThrows(InvalidInputException.class, () -> EdgeAttribution.of(of, pairs));

@@ -215,7 +215,7 @@ class AttentionEditTest extends BardTest {
     refused("keys 19:21: must be a range of 0:20", Intervention.zero(PATTERN).keys(19, 21));
     refused("keys 3:3: must be a range", Intervention.knockOut(1, 3, 3));
     refused("head 8: must be 0 to 7", Intervention.zero(PATTERN).keys(1, 2).head(8));
-    refused("only scores and patterns have them", Intervention.zero(Z).keys(1, 2));
+    refused("are supported for scores and patterns only", Intervention.zero(Z).keys(1, 2));
     refused("must be 160", Intervention.set(PATTERN, 1, 2));
     refused("must be 2", Intervention.set(PATTERN, 1).keys(4, 6));
     try (ActivationCache other = lens.run(OTHER, ALL)) {

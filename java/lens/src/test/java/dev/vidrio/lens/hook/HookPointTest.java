@@ -40,11 +40,9 @@ class HookPointTest extends BardTest {
   @Test
   void aNameOfSeveralPointsOrNoneIsRefused() {
     assertMessage(
-        "hook blocks.*.hook_resid_post: must mean one point, and means 4",
+        "hook blocks.*.hook_resid_post: must select one hook point, not 4",
         () -> lens.point("blocks.*.hook_resid_post"));
-    assertMessage(
-        "hook hook_embd: the model has no such hook point; near are hook_embed",
-        () -> lens.point("hook_embd"));
+    assertMessage("hook hook_embd: not found; similar: hook_embed", () -> lens.point("hook_embd"));
     assertMessage(
         "hook blocks.7-9.*: the model's layers are 0 to 3, or -4 to -1",
         () -> lens.points("blocks.7-9.*"));
@@ -55,8 +53,7 @@ class HookPointTest extends BardTest {
         "hook blocks.4.hook_resid_pre: the model's layers are 0 to 3, or -4 to -1",
         () -> lens.point("blocks.4.hook_resid_pre"));
     assertMessage(
-        "hook blocks.9.hok: the model has no such hook point; '*' means all",
-        () -> lens.point("blocks.9.hok"));
+        "hook blocks.9.hok: not found; '*' selects all", () -> lens.point("blocks.9.hok"));
   }
 
   @Test

@@ -275,10 +275,10 @@ class EditTest extends BardTest {
     refused("must be a range", () -> Intervention.zero(RESID).position(Integer.MAX_VALUE));
     refused("strength NaN: must be finite", () -> Intervention.add(RESID, Float.NaN, vector(D)));
     refused("must not be above", () -> Intervention.clamp(RESID, 1, 0));
-    refused("must have a direction", () -> Intervention.projectOut(RESID, new float[D]));
+    refused("must be positive and finite", () -> Intervention.projectOut(RESID, new float[D]));
     refused("must be orthonormal", () -> Intervention.swap(RESID, vector(D), vector(D)));
     refused("rows of 256", () -> Intervention.swap(RESID, vector(D - 1), vector(D)));
-    refused("no such hook point", () -> Intervention.zero(new HookPoint(HookSite.MLP_OUT, 4)));
+    refused("not found in the model", () -> Intervention.zero(new HookPoint(HookSite.MLP_OUT, 4)));
     refused(
         "derived from blocks.0.attn.hook_z",
         () -> Intervention.zero(new HookPoint(HookSite.RESULT, 0)));

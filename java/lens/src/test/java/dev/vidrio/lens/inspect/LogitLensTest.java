@@ -66,6 +66,6 @@ class LogitLensTest extends BardTest {
     String message =
         assertThrows(InvalidInputException.class, () -> LogitLens.of(lens, tokens, capture, 1))
             .getMessage();
-    assertTrue(message.contains("is no residual stream"), message);
+    assertTrue(message.contains("is not a residual stream"), message);
   }
 }

@@ -142,7 +142,7 @@ class SteeringTest {
         "{} | vidrio.steer vidrio.steer: is required",
         "{'steer':[],'watch':1} | vidrio.watch vidrio.watch: is not supported",
         "{'steer':[{'hook':'foo','strength':1,'vector':[1]}]} | vidrio.steer[0].hook"
-            + " vidrio.steer[0].hook \"foo\": the model has no such hook point",
+            + " vidrio.steer[0].hook \"foo\": not found; '*' selects all",
         "{'steer':[{'strength':1}]} | vidrio.steer[0].hook vidrio.steer[0].hook: is required",
         "{'steer':[{'hook':'*.hook_resid_post','strength':1,'vector':[1]}]} | vidrio.steer[0].hook"
             + " vidrio.steer[0].hook \"*.hook_resid_post\": means 4 points, but must mean one",

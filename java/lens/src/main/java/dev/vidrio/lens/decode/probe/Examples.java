@@ -41,7 +41,7 @@ public final class Examples {
       throw new InvalidInputException(
           "examples",
           rows.length + " rows, " + labels.length + " labels, " + types.length + " types",
-          "there must be some, and as many of each");
+          "must be positive and equal");
     }
     for (int i = 0; i < rows.length; i++) {
       if (rows[i].length != rows[0].length || rows[i].length == 0) {

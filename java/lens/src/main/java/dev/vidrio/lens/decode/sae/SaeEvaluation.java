@@ -61,8 +61,7 @@ public record SaeEvaluation(
    */
   public static SaeEvaluation of(Lens lens, SparseAutoencoder autoencoder, List<int[]> texts) {
     if (texts.isEmpty() || texts.stream().anyMatch(tokens -> tokens.length < 2)) {
-      throw new InvalidInputException(
-          "texts", "", "there must be some, of two tokens or more each");
+      throw new InvalidInputException("texts", "", "must be at least 1, of at least 2 tokens each");
     }
     var sums = new Sums(autoencoder.config());
     var splice = SaeSplice.of(lens, autoencoder, false, UnaryOperator.identity());
