@@ -267,8 +267,27 @@ def check_stop(browser, address):
         answer = send_message(page, QUESTION)
         assert page.locator("#status").inner_text() == ""
         assert 2 < answer.locator(".token").count() < 900
-    page.locator("#max-tokens").fill("4")
+    assert page.locator(".cut").count() == 0
+
+
+def check_cut(browser, address):
+    """Reports a cut answer and continues it."""
+    page = open_page(browser, address)
+    ready(page)
+    assert page.locator("#max-tokens").input_value() == "1024"
+    decode_greedily(page, 4)
     assert send_message(page, "And then?").locator(".token").count() == 4
+    assert page.locator(".cut").inner_text().startswith("Cut at 4 tokens.")
+    page.locator(".continue").click()
+    page.locator(".cut").nth(1).wait_for()
+    assert page.locator(".question .words").last.text_content() == "Continue."
+    assert page.locator(".continue").count() == 1
+    page.locator("#model").select_option("bard")
+    page.get_by_text("it continues your text").wait_for()
+    text = "The king" + send_message(page, "The king").text_content()
+    page.locator(".continue").click()
+    page.locator(".cut").nth(1).wait_for()
+    assert page.locator(".question .words").last.text_content() == text
 
 
 def check_growth(browser, address):
@@ -290,7 +309,7 @@ def check_key(browser, address):
     page.locator("#key").wait_for()
     page.locator("#key").fill("wrong")
     page.keyboard.press("Enter")
-    page.get_by_text("this API key is not known here").wait_for()
+    page.get_by_text("invalid API key").wait_for()
     page.locator("#key").fill("secret")
     page.keyboard.press("Enter")
     ready(page)
@@ -312,7 +331,7 @@ def check(browser):
     """Runs all checks."""
     chat = f"chat={chat_model()}"
     with serve("-m", chat, "-m", "bard") as address:
-        run(browser, address, check_chat, check_keyboard_and_steering, check_continuation, check_stop, check_growth)
+        run(browser, address, check_chat, check_keyboard_and_steering, check_continuation, check_stop, check_cut, check_growth)
     keys = FILES / "keys.txt"
     keys.write_text("secret\n")
     keys.chmod(0o600)

@@ -16,11 +16,11 @@ import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.AttributionPatching;
-import dev.vidrio.model.Feed;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
+import dev.vidrio.model.session.TokenRunner;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
@@ -113,7 +113,7 @@ public class LensBenchmark extends Protocol {
     return generate(recomputed, recomputedSequence);
   }
 
-  private MemorySegment generate(Feed feed, Sequence sequence) {
+  private MemorySegment generate(TokenRunner feed, Sequence sequence) {
     sequence.truncate(PROMPT);
     MemorySegment logits = MemorySegment.NULL;
     for (int token : generated) {

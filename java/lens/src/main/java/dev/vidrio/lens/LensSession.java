@@ -21,12 +21,13 @@ import dev.vidrio.lens.pass.EditTables;
 import dev.vidrio.lens.pass.TapInsertion;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookPattern;
-import dev.vidrio.model.BatchFeed;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.sampling.Candidates;
+import dev.vidrio.model.session.BatchRunner;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -53,7 +54,7 @@ import org.jspecify.annotations.Nullable;
  * @see Capture
  * @see "docs/lens/edits.md"
  */
-public final class LensSession implements BatchFeed, AutoCloseable {
+public final class LensSession implements BatchRunner, AutoCloseable {
   /**
    * Maximum bytes of a step's logits if all rows have them, and of its scores if those of a layer
    * can be edited.
@@ -180,6 +181,11 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   /** Returns the points whose activations are kept. */
   public List<HookPoint> points() {
     return captured.points();
+  }
+
+  @Override
+  public LoadedModel model() {
+    return session.model();
   }
 
   @Override

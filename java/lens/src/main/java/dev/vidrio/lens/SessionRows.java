@@ -2,7 +2,7 @@ package dev.vidrio.lens;
 
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.hook.StepRows;
-import dev.vidrio.model.Sequence;
+import dev.vidrio.model.session.Sequence;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;

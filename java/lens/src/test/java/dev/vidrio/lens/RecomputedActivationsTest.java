@@ -15,13 +15,13 @@ import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.Adapter;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.adapter.Adapter;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.testfiles.TinyAdapter;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
@@ -179,7 +179,7 @@ class RecomputedActivationsTest extends BardTest {
     int[] tokens = IntStream.range(0, 40).map(i -> 7 * i % TinyModel.VOCABULARY).toArray();
     try (Model tiny = Model.open(file);
         Adapter adapter =
-            Adapter.open(tiny, TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1))) {
+            tiny.openAdapter(TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1))) {
       SessionOptions options = SessionOptions.DEFAULT.withContext(64);
       requireAllKept(Lens.of(tiny), tokens, options.withAdaptation(new Adaptation(adapter, 1)));
       requireAllKept(Lens.of(tiny), tokens, options.withFast(true));

@@ -24,8 +24,9 @@ import tools.jackson.databind.json.JsonMapper;
  *       beginning
  * </ul>
  *
- * <p>Everything else is text. Reasoning ({@link ReasoningMarkers}) and channels ({@link
- * HarmonyParser}) must have been removed before. The methods are thread-safe.
+ * <p>Everything else is text; {@link ChatTemplate#requireTools} rejects templates with other
+ * formats. Reasoning ({@link ReasoningMarkers}) and channels ({@link HarmonyParser}) must have been
+ * removed before. The methods are thread-safe.
  *
  * @see "docs/server.md"
  */
@@ -61,7 +62,18 @@ public final class AnswerParser {
       Pattern.compile(
           "(\\[\\s*)?\\{\\s*(\"name\"\\s*:\\s*\"[^\"]*\"\\s*,\\s*)?\"(arguments|parameters)\"\\s*:");
 
+  /** A template's instruction to respond with the JSON object of a call, as in Llama 3. */
+  private static final Pattern INSTRUCTION =
+      Pattern.compile("\\{\\s*\"name\"\\s*:[^{}]{1,80},\\s*\"(arguments|parameters)\"\\s*:");
+
   private AnswerParser() {}
+
+  /** Returns whether the source of a template shows a format of calls that can be parsed. */
+  static boolean describesCalls(String source) {
+    return MARKS_AND_TAG.stream().anyMatch(source::contains)
+        || source.contains(ReasoningMarkers.HARMONY.open())
+        || INSTRUCTION.matcher(source).find();
+  }
 
   /**
    * Parses a complete response.

@@ -62,9 +62,12 @@ public final class ChatTemplate {
   private final List<Stmt> body;
   private final Set<String> names;
   private final Set<String> variables;
+  private final boolean instructsCalls;
+  private volatile @Nullable Boolean parsesCalls;
 
-  private ChatTemplate(TemplateErrors errors, Parser.Parsed parsed) {
+  private ChatTemplate(TemplateErrors errors, Parser.Parsed parsed, String source) {
     this.errors = errors;
+    this.instructsCalls = AnswerParser.describesCalls(source);
     this.body = parsed.body();
     this.names = parsed.names();
     this.variables = variables(names);
@@ -85,9 +88,9 @@ public final class ChatTemplate {
           name,
           "chat template",
           "of " + source.length() + " characters",
-          "a template has at most " + MAX_SOURCE);
+          "must have at most " + MAX_SOURCE);
     }
-    return new ChatTemplate(errors, Parser.parse(source, errors));
+    return new ChatTemplate(errors, Parser.parse(source, errors), source);
   }
 
   /**
@@ -96,6 +99,32 @@ public final class ChatTemplate {
    */
   public boolean reads(String variable) {
     return names.contains(variable);
+  }
+
+  /**
+   * Checks that a model with this template can be given tools: the template reads them, and {@link
+   * AnswerParser} or {@link HarmonyParser} parses the calls that it writes. Otherwise a model's
+   * call would be returned as text.
+   *
+   * @throws InvalidInputException if the template does not support tools, or writes calls in a
+   *     format that is not supported
+   */
+  public void requireTools() {
+    if (!reads("tools")) {
+      throw new InvalidInputException(
+          "tools", "", "this model's chat template does not support tools");
+    }
+    Boolean parses = parsesCalls;
+    if (parses == null) {
+      parses = ToolCallProbe.parses(this, instructsCalls);
+      parsesCalls = parses;
+    }
+    if (!parses) {
+      throw new InvalidInputException(
+          "tools",
+          "",
+          "this model's chat template writes tool calls in a format that is not supported");
+    }
   }
 
   /**
@@ -146,7 +175,7 @@ public final class ChatTemplate {
     Map<String, Value> variables = new HashMap<>();
     List<Value> conversation = new ArrayList<>();
     for (ChatMessage message : messages) {
-      conversation.add(JsonTree.toValue(withReasoning(message.fields())));
+      conversation.add(JsonTree.toValue(fields(message)));
     }
     variables.put("messages", Value.list(conversation));
     variables.put(
@@ -173,6 +202,21 @@ public final class ChatTemplate {
               variables.put(name, JsonTree.toValue(value));
             });
     return variables;
+  }
+
+  /**
+   * Returns the fields that the template reads of a message. A message with tool calls and no
+   * content gets the content {@code ""}: many templates read {@code content} of every message and
+   * fail if it is missing or null. Reasoning gets all names under which templates read it.
+   */
+  private static Map<String, @Nullable Object> fields(ChatMessage message) {
+    Map<String, @Nullable Object> fields = withReasoning(message.fields());
+    if (!fields.containsKey("tool_calls") || fields.containsKey("content")) {
+      return fields;
+    }
+    Map<String, @Nullable Object> complete = new LinkedHashMap<>(fields);
+    complete.put("content", "");
+    return complete;
   }
 
   /** Gives reasoning the names that templates read, whichever name it came under. */

@@ -240,7 +240,7 @@ class ChatTemplateLimitsTest {
   void limitsTemplateSize() throws InterruptedException {
     assertEquals(262_144, outcome("x".repeat(262_144)).length());
     assertEquals(
-        "t: chat template of 262145 characters: a template has at most 262144",
+        "t: chat template of 262145 characters: must have at most 262144",
         assertThrows(ModelException.class, () -> ChatTemplate.parse("t", "x".repeat(262_145)))
             .getMessage());
     assertEquals("'raw' without 'endraw'", outcome("{%raw%}" + "{%".repeat(100_000)));

@@ -4,7 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.Sequence;
+import dev.vidrio.model.session.Sequence;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;

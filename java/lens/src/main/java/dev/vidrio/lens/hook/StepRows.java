@@ -1,7 +1,7 @@
 package dev.vidrio.lens.hook;
 
 import dev.vidrio.kernel.hook.HookPoint;
-import dev.vidrio.model.Sequence;
+import dev.vidrio.model.session.Sequence;
 import java.lang.foreign.MemorySegment;
 
 /**

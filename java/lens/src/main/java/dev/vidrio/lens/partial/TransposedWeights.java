@@ -30,7 +30,7 @@ public final class TransposedWeights {
 
   /** Returns the transposed matrices of a model, which live as long as it. */
   public static TransposedWeights of(Model model) {
-    return model.keep(
+    return model.cached(
         TransposedWeights.class, arena -> new TransposedWeights(model.executor(), arena));
   }
 

@@ -8,7 +8,7 @@ import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.lens.resolve.HookMap;
-import dev.vidrio.model.Session;
+import dev.vidrio.model.session.Session;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;

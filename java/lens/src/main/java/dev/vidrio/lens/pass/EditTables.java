@@ -7,7 +7,7 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.lens.hook.Intervention;
-import dev.vidrio.model.Sequence;
+import dev.vidrio.model.session.Sequence;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
