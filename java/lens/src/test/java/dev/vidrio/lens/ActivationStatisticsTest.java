@@ -46,7 +46,7 @@ class ActivationStatisticsTest extends BardTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 32, 1})
-  void areThoseOfTheActivations(int window) {
+  void matchActivations(int window) {
     var statistics = ActivationStatistics.of(lens, TOKENS, "*", new Options(window, true, TOP));
     assertTrue(statistics.points().stream().anyMatch(p -> p.point().site() == HookSite.LOGITS));
     for (PointStatistics point : statistics.points()) {
@@ -175,7 +175,7 @@ class ActivationStatisticsTest extends BardTest {
   }
 
   @Test
-  void whatCannotBeGatheredIsRefused() {
+  void rejectsPointsWithoutStatistics() {
     refused("statistics are of what the plan writes", TOKENS, "*.hook_pattern", 0, 0);
     refused("not found", TOKENS, "*.hook_nothing", 0, 0);
     refused("must not be negative", TOKENS, "*", -1, 0);

@@ -72,7 +72,7 @@ class ArchitecturesTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void everySiteIsThere(String name) throws IOException {
+  void hasExpectedSites(String name) throws IOException {
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
       boolean recurs = TinyModels.isRecurrent(name);
@@ -114,7 +114,7 @@ class ArchitecturesTest {
   /** Their divisor takes the sum of the heads to x̂, and their gain takes it to the stream. */
   @ParameterizedTest
   @ValueSource(strings = {"afmoe", "gemma2", "gemma3", "gemma3n", "gemma4", "glm4"})
-  void normsBehindAttentionTakeHeadsToTheStream(String name) throws IOException {
+  void postNormsMapHeadsToResidualStream(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name);
         ActivationCache cache = Lens.of(model).run(tokens, Capture.of("*,*.hook_result"))) {
@@ -178,7 +178,7 @@ class ArchitecturesTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void logitsAreThoseOfTransformers(String name) throws IOException {
+  void logitsMatchTransformers(String name) throws IOException {
     SafetensorsFile expected = TinyModels.expected(name);
     float[] logits = expected.floats("logits");
     double magnitude = 0;
@@ -250,7 +250,7 @@ class ArchitecturesTest {
   /** What a token does not look at any more the rest shares, sinks among it. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void knockedOutTokensLeaveTheirShareToTheOthers(String name) throws IOException {
+  void knockOutRenormalizesPattern(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int last = tokens.length - 1;
     int layer = TinyModels.isHybrid(name) ? 1 : 0; // the first with attention
@@ -280,7 +280,7 @@ class ArchitecturesTest {
   /** What a norm gives is what x̂ of another run gave there, bit for bit. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void normsGoOnFromAnotherRunsVectors(String name) throws IOException {
+  void normsContinueFromPatchedVectors(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int[] reversed =
         IntStream.range(0, tokens.length).map(i -> tokens[tokens.length - 1 - i]).toArray();

@@ -66,7 +66,7 @@ class ConvolutionTest {
 
   /** A token that is not convolved leaves a trace in the next two, and no earlier one. */
   @Test
-  void editsReachTheTokensThatAConvolutionReadsThemFrom() {
+  void editsReachTokensWithinConvolution() {
     var pre = new HookPoint(HookSite.CONV_PRE, 0);
     Capture capture = Capture.of("blocks.0.conv.hook_mid");
     try (ActivationCache before = lens.run(TOKENS, capture);
@@ -93,14 +93,14 @@ class ConvolutionTest {
   }
 
   @Test
-  void ablationHasTheLayersWithTheSite() {
+  void ablatesOnlyLayersWithTheSite() {
     var heads =
         ComponentAblation.zero(lens, TOKENS, Metric.probability(7), ActivationPatching.Site.HEAD);
     assertEquals(List.of("L1"), heads.rows());
   }
 
   @Test
-  void methodsThatFollowHeadsThroughAllLayersAreRefused() {
+  void rejectsMethodsThatNeedAttentionInAllLayers() {
     for (var measure : ContextMixing.Measure.values()) {
       assertRefused(() -> ContextMixing.of(lens, TOKENS, measure));
     }

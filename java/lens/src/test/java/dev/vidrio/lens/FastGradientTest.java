@@ -80,7 +80,7 @@ class FastGradientTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"f32", "q8_0"})
-  void theWayForwardKeepsItsBits(String type) {
+  void forwardPassKeepsBits(String type) {
     int[] tokens = BardFiles.gold(type).ints("tokens");
     GradientOptions options = GradientOptions.of("*.hook_resid_post", 40);
     try (Model model = open(type);

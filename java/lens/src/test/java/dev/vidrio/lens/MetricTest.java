@@ -33,7 +33,7 @@ class MetricTest extends BardTest {
 
   @ParameterizedTest
   @MethodSource("metrics")
-  void tokensHaveToExist(IntFunction<DifferentiableMetric> metric) {
+  void rejectsUnknownTokens(IntFunction<DifferentiableMetric> metric) {
     Intervention edit = Intervention.zero(new HookPoint(HookSite.RESID_POST, 1));
     try (GradientSession session =
         GradientSession.open(lens, GradientOptions.of("hook_embed", TOKENS.length))) {
@@ -105,7 +105,7 @@ class MetricTest extends BardTest {
 
   /** Of a prediction from itself it is 0; else it is the definition's sum. */
   @Test
-  void divergenceIsThatOfPredictions() {
+  void divergenceEqualsKlOfPredictions() {
     int[] other = {1, 2, 9};
     assertEquals(0, Metric.divergence(lens, TOKENS).of(lens, TOKENS), 1e-12);
     Capture logits = Capture.of("unembed.hook_out").positions(2, 3);

@@ -46,7 +46,7 @@ class RecomputedActivationsTest extends BardTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void ofEveryArchitecture(String name) throws IOException {
+  void coversEveryArchitectureOfFixtures(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     Path file = TinyModels.write(directory.resolve(name + ".gguf"), name);
     try (Model tiny = Model.open(file)) {
@@ -57,7 +57,7 @@ class RecomputedActivationsTest extends BardTest {
   /** Positions before the first that is kept: keys of them are. */
   @ParameterizedTest
   @ValueSource(strings = {"*", "*.hook_q,*.hook_rot_q", "*.attn.*,*.hook_resid_mid", "*scale"})
-  void ofSomePositionsAndPoints(String hooks) {
+  void readsSomePositionsAndPoints(String hooks) {
     requireSame(lens, TOKENS, Capture.of(hooks));
     requireSame(lens, TOKENS, Capture.of(hooks).positions(13, 29));
   }
@@ -107,7 +107,7 @@ class RecomputedActivationsTest extends BardTest {
 
   /** Of all points, a run keeps the residual stream and what heads have. */
   @Test
-  void littleIsKept() {
+  void keepsLittleWhenRecomputing() {
     try (ActivationCache kept = lens.run(TOKENS, Capture.of("*"));
         ActivationCache recomputed = lens.run(TOKENS, Capture.of("*").recomputed());
         ActivationCache streams =
@@ -123,7 +123,7 @@ class RecomputedActivationsTest extends BardTest {
 
   /** Edits are no operations of the model, so what they change is kept. */
   @Test
-  void behindEdits() {
+  void readsEditedActivations() {
     List<Intervention> edits =
         List.of(
             Intervention.scale(new HookPoint(HookSite.POST, 1), 2).neuron(3),
@@ -151,7 +151,7 @@ class RecomputedActivationsTest extends BardTest {
 
   /** The logits of all rows, though the pass computes those that are asked for. */
   @Test
-  void logitsAreThoseOfASession() {
+  void logitsMatchSession() {
     try (Session session =
             model.newSession(new SessionOptions(TOKENS.length, TOKENS.length, 1, TOKENS.length));
         ActivationCache cache = lens.run(TOKENS, Capture.of("unembed.hook_out"))) {
@@ -171,7 +171,7 @@ class RecomputedActivationsTest extends BardTest {
 
   /** Products with adapters have others' bits, and so have fast ones in steps of other lengths. */
   @Test
-  void adaptersAndFastProductsKeepAll() throws IOException {
+  void keepsAllWithAdaptersOrFastProducts() throws IOException {
     Path file =
         TinyModel.write(
             directory.resolve("tiny.gguf"),
@@ -209,7 +209,7 @@ class RecomputedActivationsTest extends BardTest {
 
   /** Memory of what was computed again ends with the cache. */
   @Test
-  void closedCachesSaySo() {
+  void rejectsReadsOfClosedCaches() {
     ActivationCache cache = lens.run(TOKENS, Capture.of("*").recomputed());
     Activation post = cache.get("blocks.1.mlp.hook_post");
     cache.close();
@@ -220,7 +220,7 @@ class RecomputedActivationsTest extends BardTest {
 
   /** A session's cache lives on, as what was kept does. */
   @Test
-  void closedCachesOfASessionComputeOnceMore() {
+  void recomputesAfterSessionCacheCloses() {
     try (ActivationCache kept = lens.run(TOKENS, Capture.of("*"));
         LensSession session =
             lens.open(Capture.of("*").recomputed(), new SessionOptions(128, 64, 1, 1))) {
@@ -235,7 +235,7 @@ class RecomputedActivationsTest extends BardTest {
   }
 
   @Test
-  void ofAClosedModelThereIsNoMore() {
+  void rejectsUseAfterModelCloses() {
     Model closing = Model.open(BardFiles.q8());
     ActivationCache cache = Lens.of(closing).run(TOKENS, Capture.of("*").recomputed());
     cache.get("blocks.1.mlp.hook_post");

@@ -61,7 +61,7 @@ class SeveralStreamsTest {
 
   /** What takes the last stream for the whole refuses the model. */
   @Test
-  void methodsOfOneStreamRefuseSeveral() throws IOException {
+  void rejectsSeveralStreams() throws IOException {
     int[] tokens = TinyModels.expected("gemma3n").ints("tokens");
     try (Model model = open()) {
       Lens lens = Lens.of(model);
@@ -85,7 +85,7 @@ class SeveralStreamsTest {
 
   /** What is computed again of all streams has the bits that it had. */
   @Test
-  void gradientsThroughWhatIsComputedAgain() throws IOException {
+  void differentiatesRecomputedActivations() throws IOException {
     int[] tokens = TinyModels.expected("gemma3n").ints("tokens");
     GradientOptions options = GradientOptions.of("hook_embed, *.hook_resid_pre", tokens.length);
     DifferentiableMetric metric = Metric.logitDifference(5, 9);

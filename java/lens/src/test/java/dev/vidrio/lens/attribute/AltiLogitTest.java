@@ -34,7 +34,7 @@ class AltiLogitTest {
   /** Shares add up to 1: what the tokens add is what embedding and attention add, no less. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void tokensAddWhatEmbeddingAndAttentionAdd(String name) throws IOException {
+  void tokensAddUpToEmbeddingAndAttention(String name) throws IOException {
     assumeFalse(TinyModels.isHybrid(name), "refused: what is there instead mixes tokens too");
     assumeFalse(TinyModels.hasStreams(name), "refused: the last stream is not one sum");
     assumeFalse(TinyModels.lacksAttention(name), "refused: not all layers mix tokens");
@@ -100,7 +100,7 @@ class AltiLogitTest {
   }
 
   @Test
-  void positionsOutsideTheTextAreRefused() {
+  void rejectsPositionsOutsideText() {
     try (Model model = Model.open(BardFiles.q8())) {
       Lens lens = Lens.of(model);
       int[] two = {120, 44};

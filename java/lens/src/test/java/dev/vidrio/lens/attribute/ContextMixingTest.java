@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ContextMixingTest {
   /** One whole run for each token whose values are zeros. */
   @Test
-  void valueZeroingMovesWhatLooksAtTheToken() {
+  void valueZeroingAffectsAttendingTokens() {
     int[] tokens = {5, 120, 44, 700, 31};
     try (Model model = Model.open(BardFiles.q8())) {
       Lens lens = Lens.of(model);

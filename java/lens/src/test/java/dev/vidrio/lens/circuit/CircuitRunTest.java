@@ -42,7 +42,7 @@ class CircuitRunTest extends BardTest {
   }
 
   @Test
-  void allEdgesGiveTheCleanRunAndNoneTheCorruptedOne() {
+  void wholeGraphIsCleanRunAndEmptyGraphCorruptedRun() {
     try (CircuitRun run = CircuitRun.open(lens, CLEAN, CORRUPTED)) {
       assertEquals(METRIC.of(lens, CLEAN), run.run(Circuit.whole(run.graph()), METRIC));
       assertEquals(METRIC.of(lens, CORRUPTED), run.run(new Circuit(Set.of()), METRIC));
@@ -53,7 +53,7 @@ class CircuitRunTest extends BardTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void theSameInEveryArchitecture(String name) throws IOException {
+  void equalInEveryArchitecture(String name) throws IOException {
     int[] clean = TinyModels.expected(name).ints("tokens");
     int[] corrupted = clean.clone();
     corrupted[2] = (corrupted[2] + 1) % 40;
@@ -102,7 +102,7 @@ class CircuitRunTest extends BardTest {
 
   /** One edge: the queries that a head would make of a stream in which the source is another. */
   @Test
-  void anEdgeIsWhatEditsMakeOfIt() throws IOException {
+  void edgeEqualsEquivalentEdits() throws IOException {
     int[] clean = TinyModels.expected("llama").ints("tokens");
     int[] corrupted = clean.clone();
     corrupted[2] = (corrupted[2] + 1) % 40;
@@ -141,7 +141,7 @@ class CircuitRunTest extends BardTest {
   }
 
   @Test
-  void discoveryDropsWhatTheMetricDoesNotMiss() throws IOException {
+  void discoveryDropsEdgesBelowThreshold() throws IOException {
     int[] clean = TinyModels.expected("llama").ints("tokens");
     int[] corrupted = clean.clone();
     corrupted[2] = (corrupted[2] + 1) % 40;
@@ -168,7 +168,7 @@ class CircuitRunTest extends BardTest {
 
   /** No edge is dropped untried that changes something, as under a norm that divides all heads. */
   @Test
-  void discoveryIsThatOfARunForEachEdge() throws IOException {
+  void discoveryEqualsOneRunPerEdge() throws IOException {
     int[] clean = TinyModels.expected("gemma3").ints("tokens");
     int[] corrupted = clean.clone();
     corrupted[2] = (corrupted[2] + 1) % 40;
@@ -201,7 +201,7 @@ class CircuitRunTest extends BardTest {
   }
 
   @Test
-  void evaluationOfTheWholeModel() {
+  void evaluatesWholeModel() {
     try (CircuitRun run = CircuitRun.open(lens, CLEAN, CORRUPTED)) {
       var evaluation = new CircuitEvaluation(run, METRIC, Circuit.whole(run.graph()));
       assertEquals(0, evaluation.faithfulness().difference());

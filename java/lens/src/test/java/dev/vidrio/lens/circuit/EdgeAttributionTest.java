@@ -28,7 +28,7 @@ class EdgeAttributionTest extends F32BardTest {
   private static final DifferentiableMetric METRIC = Metric.logitDifference(ANSWER, WRONG);
 
   @Test
-  void pairsThatDoNotFitAreRefused() {
+  void rejectsInvalidPairs() {
     assertThrows(InvalidInputException.class, () -> EdgeAttribution.of(lens, List.of()));
     assertThrows(InvalidInputException.class, () -> EdgeAttribution.integrated(lens, PAIRS, 0));
   }
@@ -42,7 +42,7 @@ class EdgeAttributionTest extends F32BardTest {
 
   /** What a component writes flows to whoever reads it: its edges add up to its node. */
   @Test
-  void edgesOutOfANodeAddUpToIt() {
+  void edgesOutOfNodeAddUpToIt() {
     EdgeAttribution edges = EdgeAttribution.of(lens, PAIRS);
     String hooks = "hook_embed, *.hook_mlp_out, *.hook_z";
     try (GradientSession session =

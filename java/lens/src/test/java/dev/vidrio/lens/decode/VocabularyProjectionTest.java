@@ -98,7 +98,7 @@ class VocabularyProjectionTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void headsWriteTheOutputOfAttention(String name) throws IOException {
+  void headsAddUpToAttentionOutput(String name) throws IOException {
     assumeFalse(name.matches("olmo-clamped|dbrx"), "what is clamped on the way, no matrix gives");
     assumeFalse(name.matches("gemma3n|gemma4.*"), "values have a divisor in each head");
     assumeFalse(
@@ -147,7 +147,7 @@ class VocabularyProjectionTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void neuronsWriteTheOutputOfTheirBlock(String name) throws IOException {
+  void neuronsAddUpToBlockOutput(String name) throws IOException {
     int layer = name.startsWith("nemotron_h") ? 2 : LAYER; // one step each, this one of neurons
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
@@ -176,7 +176,7 @@ class VocabularyProjectionTest {
   /** What the first block's norm gives, or the stream where it has none before attention. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void embeddingsAreWhatHeadsRead(String name) throws IOException {
+  void embeddingsEqualHeadInputs(String name) throws IOException {
     assumeFalse(isLatent(name), "heads read a latent vector");
     assumeFalse(TinyModels.isHybrid(name), "the first block has no heads");
     assumeFalse(TinyModels.hasStreams(name), "heads read what several streams predict");

@@ -79,7 +79,7 @@ class NeuronDetectionTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"llama", "gpt2", "qwen2", "bloom"})
-  void weightsAndActivityAreThoseOfRuns(String name) throws IOException {
+  void weightsAndActivityMatchRuns(String name) throws IOException {
     List<int[]> texts = List.of(new int[] {3, 5, 5, 7, 9, 5}, new int[] {4, 5, 6});
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
@@ -113,7 +113,7 @@ class NeuronDetectionTest {
 
   /** The variance of cosines, by the columns of W_U that logits of unit streams are. */
   @Test
-  void logitVarianceIsThatOfCosines() throws IOException {
+  void logitVarianceEqualsVarianceOfCosines() throws IOException {
     try (Model model = open("llama")) {
       Lens lens = Lens.of(model);
       NeuronScores neuron =
@@ -152,7 +152,7 @@ class NeuronDetectionTest {
   }
 
   @Test
-  void whatHasNoNeuronsIsRefused() throws IOException {
+  void rejectsLayersWithoutNeurons() throws IOException {
     try (Model model = open("mixtral")) {
       Lens lens = Lens.of(model);
       List<int[]> text = List.of(new int[] {3, 5});

@@ -19,7 +19,7 @@ class HookPointTest extends BardTest {
   }
 
   @Test
-  void sitesAreInBlocksOrOutside() {
+  void rejectsWrongLayers() {
     assertMessage(
         "layer of hook_resid_post -1: must be at least 0", () -> HookPoint.of(HookSite.RESID_POST));
     assertMessage(
@@ -33,12 +33,12 @@ class HookPointTest extends BardTest {
     "blocks.2.attn.hook_z, Z, 2",
     "blocks.-1.hook_resid_post, RESID_POST, 3",
   })
-  void aNameMeansAPoint(String name, HookSite site, int layer) {
+  void resolvesNames(String name, HookSite site, int layer) {
     assertEquals(new HookPoint(site, layer), lens.point(name));
   }
 
   @Test
-  void aNameOfSeveralPointsOrNoneIsRefused() {
+  void rejectsNamesOfSeveralPointsOrNone() {
     assertMessage(
         "hook blocks.*.hook_resid_post: must select one hook point, not 4",
         () -> lens.point("blocks.*.hook_resid_post"));
@@ -57,7 +57,7 @@ class HookPointTest extends BardTest {
   }
 
   @Test
-  void anActivationPrintsNameAndShape() {
+  void activationToStringHasNameAndShape() {
     try (ActivationCache cache = lens.run(new int[] {1, 2, 3}, Capture.of("*.hook_z"))) {
       assertEquals("blocks.1.attn.hook_z [3, 8, 32]", cache.get(HookSite.Z, 1).toString());
     }

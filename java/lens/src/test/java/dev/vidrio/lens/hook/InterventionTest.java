@@ -66,7 +66,7 @@ class EditTest extends BardTest {
   }
 
   @Test
-  void elementsChangeWhereTheEditIs() {
+  void editsChangeOnlyTheirElements() {
     float[] row = vector(D);
     check(Intervention.zero(RESID).positions(3, 5), 3, 5, 0, D, (x, i, j) -> 0);
     check(Intervention.set(RESID, row).position(4), 4, 5, 0, D, (x, i, j) -> row[j]);
@@ -93,7 +93,7 @@ class EditTest extends BardTest {
 
   /** Its product with the direction is gone, up to rounding; what is orthogonal to it stays. */
   @Test
-  void projectingOutLeavesWhatIsOrthogonal() {
+  void projectOutKeepsOrthogonalComponent() {
     float[] direction = vector(D);
     double square = 0;
     for (float value : direction) {
@@ -156,7 +156,7 @@ class EditTest extends BardTest {
 
   /** A block to which its sublayers add nothing. */
   @Test
-  void whatFollowsReadsTheEditedActivation() {
+  void laterOperationsReadEditedActivation() {
     List<Intervention> edits =
         List.of(
             Intervention.zero(new HookPoint(HookSite.ATTN_OUT, 2)),
@@ -168,7 +168,7 @@ class EditTest extends BardTest {
   }
 
   @Test
-  void anEditOfABlocksInputIsNotSeenAtTheOutputBefore() {
+  void editOfResidPreLeavesPreviousResidPost() {
     HookPoint pre = new HookPoint(HookSite.RESID_PRE, 2);
     try (ActivationCache plain = lens.run(TOKENS, ALL);
         ActivationCache input = lens.run(TOKENS, ALL, List.of(Intervention.scale(pre, 2)));
@@ -260,7 +260,7 @@ class EditTest extends BardTest {
   }
 
   @Test
-  void whatDoesNotFitIsRefused() {
+  void rejectsInvalidEdits() {
     refused("must be 256", () -> Intervention.set(RESID, 1, 2));
     refused(
         "or as many for each of 2 positions", () -> Intervention.set(RESID, 1, 2).positions(3, 5));
@@ -289,7 +289,7 @@ class EditTest extends BardTest {
 
   /** A refused edit leaves those before as they were, and the session usable. */
   @Test
-  void aRefusedEditChangesNothing() {
+  void rejectedEditsKeepPreviousOnes() {
     Intervention good = Intervention.scale(RESID, 2);
     Intervention bad = Intervention.zero(RESID).head(1);
     try (ActivationCache expected = lens.run(TOKENS, ALL, List.of(good));

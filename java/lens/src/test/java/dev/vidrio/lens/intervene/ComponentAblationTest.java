@@ -97,7 +97,7 @@ class ComponentAblationTest extends BardTest {
   }
 
   @Test
-  void whatDoesNotFitIsRefused() {
+  void rejectsInvalidEdits() {
     refused(
         "site pattern: has no mean over positions",
         () -> ComponentAblation.mean(lens, TOKENS, METRIC, Site.PATTERN, TEXTS));

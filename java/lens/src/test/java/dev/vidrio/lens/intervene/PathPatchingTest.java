@@ -63,7 +63,7 @@ class PathPatchingTest extends BardTest {
   }
 
   @Test
-  void pathsToLogitsAreThoseOfHooks() {
+  void pathsToLogitsEqualHooks() {
     PathPatching actual = PathPatching.toLogits(lens, PAIRS);
     assertEquals(difference(Map.of()), actual.clean());
     Capture capture = Capture.of("*hook_z,*attn_out");
@@ -85,7 +85,7 @@ class PathPatchingTest extends BardTest {
   }
 
   @Test
-  void pathsToHeadsAreThoseOfHooks() {
+  void pathsToHeadsEqualHooks() {
     List<Head> receivers = List.of(new Head(2, 1), new Head(3, 0));
     PathPatching actual = PathPatching.toHeads(lens, PAIRS, HookSite.V, receivers);
     Capture capture = Capture.of("*hook_z,*attn_out,*hook_v");
@@ -134,7 +134,7 @@ class PathPatchingTest extends BardTest {
   }
 
   @Test
-  void whatDoesNotFitIsRefused() {
+  void rejectsInvalidEdits() {
     List<TextPair> same = List.of(TextPair.of(CLEAN, CLEAN, ANSWER, WRONG));
     assertThrows(InvalidInputException.class, () -> PathPatching.toLogits(lens, same));
     assertThrows(InvalidInputException.class, () -> PathPatching.toLogits(lens, List.of()));

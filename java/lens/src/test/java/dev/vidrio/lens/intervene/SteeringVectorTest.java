@@ -60,7 +60,7 @@ class SteeringVectorTest extends BardTest {
   }
 
   @Test
-  void textsOfBothKindsAreNeeded() {
+  void rejectsMissingTexts() {
     assertThrows(
         InvalidInputException.class, () -> SteeringVector.of(lens, POINT, List.of(), MINUS));
     assertThrows(

@@ -109,7 +109,7 @@ class PageTest {
   }
 
   @Test
-  void thePolicyAllowsTheStyleAndTheScriptAndNothingElse() throws Exception {
+  void policyAllowsOnlyStyleAndScript() throws Exception {
     String html = hostile().html();
     assertTrue(html.contains("default-src 'none'"));
     for (String part : List.of("style", "script")) {
@@ -162,7 +162,7 @@ class PageTest {
   }
 
   @Test
-  void valuesWithoutTokensAreRefused() {
+  void rejectsValuesWithoutTokens() {
     assertThrows(
         IllegalArgumentException.class,
         () -> new TokenValues("a", "b", List.of("c"), List.of(1.0, 2.0)));

@@ -76,7 +76,7 @@ class TransposedWeightsTest {
   }
 
   @Test
-  void areMadeOnceForAModel() {
+  void cachesMatricesPerModel() {
     Weights first;
     try (Model model = Model.open(BardFiles.q8())) {
       Weights weights = product(model, Lens.of(model).point("blocks.0.hook_attn_out"));

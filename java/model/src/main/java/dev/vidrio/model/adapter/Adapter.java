@@ -1,6 +1,5 @@
 package dev.vidrio.model.adapter;
 
-
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Gguf;

@@ -1,6 +1,5 @@
 package dev.vidrio.model.chat;
 
-
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelException;
 import dev.vidrio.grammar.Grammar;

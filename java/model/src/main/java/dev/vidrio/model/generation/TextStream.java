@@ -1,6 +1,5 @@
 package dev.vidrio.model.generation;
 
-
 import dev.vidrio.error.ModelException;
 import java.util.ArrayDeque;
 import java.util.Iterator;

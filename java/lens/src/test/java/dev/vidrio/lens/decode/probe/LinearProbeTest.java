@@ -42,7 +42,7 @@ class LinearProbeTest {
   }
 
   @Test
-  void logisticIsThatOfScikitLearn() {
+  void logisticMatchesScikitLearn() {
     LinearProbe probe = LinearProbe.logistic(executor, ProbesFile.examples(3), 0.5);
     for (int c = 0; c < 3; c++) {
       assertClassEquals(
@@ -67,7 +67,7 @@ class LinearProbeTest {
   }
 
   @Test
-  void ridgeIsThatOfScikitLearn() {
+  void ridgeMatchesScikitLearn() {
     LinearProbe probe = LinearProbe.ridge(ProbesFile.examples(3), 2);
     for (int c = 0; c < 3; c++) {
       assertClassEquals(
@@ -153,7 +153,7 @@ class LinearProbeTest {
   }
 
   @Test
-  void faultsAreNamed() {
+  void reportsInvalidInput() {
     Examples examples = ProbesFile.examples(3);
     assertThrows(InvalidInputException.class, () -> LinearProbe.logistic(executor, examples, 0));
     assertThrows(InvalidInputException.class, () -> examples.split(1, 0));

@@ -107,7 +107,7 @@ class SaeTrainerTest {
 
   /** The loss, and what its gradients say of a change of any weight. */
   @Test
-  void gradientsAreThoseOfTheLoss() {
+  void gradientsMatchLossDifferences() {
     int features = 6;
     float[][] x = random(4, 5, D);
     float[][] encoder = random(5, features, D);
@@ -232,7 +232,7 @@ class SaeTrainerTest {
   }
 
   @Test
-  void featuresThatAreNeverActiveCountAsDead() {
+  void countsInactiveFeaturesAsDead() {
     float[][] rows = activations(random(1, TRUE_FEATURES, D));
     SaeOptions options = SaeOptions.DEFAULT.withFeatures(512, 1);
     try (var trainer = new SaeTrainer(executor, rows, options)) {
@@ -246,7 +246,7 @@ class SaeTrainerTest {
   }
 
   @Test
-  void faultsAreNamed() {
+  void reportsInvalidInput() {
     float[][] few = new float[3][D];
     assertThrows(
         InvalidInputException.class,
