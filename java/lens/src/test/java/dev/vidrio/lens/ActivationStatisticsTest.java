@@ -29,7 +29,7 @@ class ActivationStatisticsTest extends BardTest {
       IntStream.range(0, 70).map(i -> (i * i * 37 + 11) % 2048).toArray();
   private static final int TOP = 5;
 
-  /** What a cache holds of a text that is cut into windows: rows of a point. */
+  /** Returns the rows of a point for a text that is split into windows. */
   private static float[][] rows(HookPoint point, int window) {
     var rows = new float[TOKENS.length][];
     for (int begin = 0; begin < TOKENS.length; begin += window) {
@@ -152,7 +152,9 @@ class ActivationStatisticsTest extends BardTest {
     }
   }
 
-  /** 24 bytes for an element of a row; 4 for a token's norm, and 8 for each of its greatest. */
+  /**
+   * 24 bytes for an element of a row; 4 for a token's norm, and 8 for each of its largest elements.
+   */
   @Test
   void memoryDoesNotGrowWithTheActivations() {
     int[] text = IntStream.range(0, 1500).map(i -> i * 7 % 2048).toArray();
@@ -176,7 +178,7 @@ class ActivationStatisticsTest extends BardTest {
 
   @Test
   void rejectsPointsWithoutStatistics() {
-    refused("statistics are of what the plan writes", TOKENS, "*.hook_pattern", 0, 0);
+    refused("not supported for derived activations", TOKENS, "*.hook_pattern", 0, 0);
     refused("not found", TOKENS, "*.hook_nothing", 0, 0);
     refused("must not be negative", TOKENS, "*", -1, 0);
     refused("must be 0 to 256", TOKENS, "*", 0, 257);

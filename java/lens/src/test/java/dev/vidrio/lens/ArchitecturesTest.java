@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Identities that hold in every architecture, on tiny F32 models whose logits transformers gave.
  */
 class ArchitecturesTest {
-  /** What architectures of section 2 of the primer do without. */
+  /** Sites that the architectures of section 2 of the primer may lack. */
   private static final Set<HookSite> SOMETIMES =
       EnumSet.of(
           HookSite.POS_EMBED,
@@ -55,7 +55,7 @@ class ArchitecturesTest {
           HookSite.SHARED_POST,
           HookSite.PER_LAYER_OUT);
 
-  /** What adds to the residual stream. */
+  /** The sites that add to the residual stream. */
   private static final List<HookSite> CONTRIBUTIONS =
       List.of(
           HookSite.ATTN_OUT,
@@ -100,7 +100,7 @@ class ArchitecturesTest {
         }
       }
       boolean rotates = model.architecture().plan().rotations().size() > 0;
-      // The first layer of SmallThinker does not turn.
+      // The first layer of SmallThinker has no RoPE.
       assertEquals(rotates, lens.has(new HookPoint(HookSite.ROT_Q, 1)));
       boolean learnsPositions = Set.of("gpt2", "gpt_neo", "opt", "starcoder").contains(name);
       assertEquals(learnsPositions, lens.has(HookPoint.of(HookSite.POS_EMBED)));
@@ -144,7 +144,7 @@ class ArchitecturesTest {
     }
   }
 
-  /** What components write adds up to the last residual stream: equation 10 of the primer. */
+  /** The outputs of components add up to the last residual stream: equation 10 of the primer. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void componentsAddUpToTheResidualStream(String name) throws IOException {
@@ -224,7 +224,7 @@ class ArchitecturesTest {
     }
   }
 
-  /** What patterns mix values to: behind that may stand a gate or a norm. */
+  /** Returns the pattern-weighted sum of values, before a gate or a norm. */
   private static HookSite mixed(String name) {
     return TinyModels.changesHeads(name) ? HookSite.Z_PRE : HookSite.Z;
   }
@@ -247,7 +247,7 @@ class ArchitecturesTest {
     }
   }
 
-  /** What a token does not look at any more the rest shares, sinks among it. */
+  /** The weight of a hidden token is shared by the others, including sinks. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void knockOutRenormalizesPattern(String name) throws IOException {
@@ -277,7 +277,7 @@ class ArchitecturesTest {
     }
   }
 
-  /** What a norm gives is what x̂ of another run gave there, bit for bit. */
+  /** The output of a norm with a patched x̂ equals that of the other run, bit for bit. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void normsContinueFromPatchedVectors(String name) throws IOException {
@@ -351,7 +351,7 @@ class ArchitecturesTest {
     }
   }
 
-  /** What a logit of the model can be divided among: experts have no neurons of their own. */
+  /** Returns the supported parts of a logit; experts do not have neurons of their own. */
   private static List<By> parts(String name, Lens lens) {
     boolean experts =
         lens.points().stream().anyMatch(point -> point.site() == HookSite.EXPERT_INDICES);

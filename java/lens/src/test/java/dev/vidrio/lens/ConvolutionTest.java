@@ -28,7 +28,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A model whose first layer has a convolution in the place of attention, its second attention. */
+/**
+ * A model whose first layer has a convolution instead of attention, and whose second has attention.
+ */
 class ConvolutionTest {
   private static final int[] TOKENS = {3, 17, 40, 5, 22, 9};
 
@@ -46,7 +48,7 @@ class ConvolutionTest {
     model.close();
   }
 
-  /** The gates are factors: so says the definition of the block. */
+  /** The gates are factors, as the block defines them. */
   @Test
   void activationsAreProductsOfGates() {
     try (ActivationCache cache = lens.run(TOKENS, Capture.of("blocks.0.conv.*"))) {

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class FastGradientTest {
-  /** Of bytes, as a part of the greatest element of their block. */
+  /** Error of 8-bit integers, relative to the largest element of their block. */
   private static final double ROUNDOFF = 1.0 / 254;
 
   private static Model open(String type) {

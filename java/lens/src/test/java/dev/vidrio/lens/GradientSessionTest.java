@@ -324,7 +324,7 @@ class GradientSessionTest {
     }
   }
 
-  /** A norm that is opened behind its divisor is a norm and a gain. */
+  /** A norm that is unfused after its divisor is a norm and a gain. */
   @Test
   void gradientsGoThroughOpenedNorms() {
     GradientOptions options = GradientOptions.of("hook_embed", tokens().length);

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a session keeps is the same however its tokens run, and changes no bit of the model. */
+/** The activations of a session do not depend on its steps, and capturing them changes no bit. */
 class LensSessionTest extends BardTest {
   private static final int[] TOKENS =
       IntStream.range(0, 70).map(i -> (i * 37 + 11) % 2048).toArray();

@@ -81,7 +81,7 @@ class MetricTest extends BardTest {
     }
   }
 
-  /** What a run with edits gives, and one without. */
+  /** Returns the metric with and without edits. */
   @Test
   void textsMayHaveEdits() {
     Metric metric = Metric.logitDifference(3, 5);
@@ -103,7 +103,7 @@ class MetricTest extends BardTest {
     assertEquals(Math.exp(log), Metric.probability(3).of(lens, TOKENS), 1e-15);
   }
 
-  /** Of a prediction from itself it is 0; else it is the definition's sum. */
+  /** The divergence of a prediction from itself is 0; else it is the sum of the definition. */
   @Test
   void divergenceEqualsKlOfPredictions() {
     int[] other = {1, 2, 9};

@@ -94,7 +94,7 @@ class ModelMatricesTest {
     assertArrayEquals(TOKENS, tokens.stream().mapToInt(i -> i).toArray());
   }
 
-  /** What a run adds where attention is off. */
+  /** Returns the contribution of a run without attention. */
   @Test
   void effectiveEmbeddingsEqualRunWithoutAttention() {
     List<Intervention> none = List.of(Intervention.zero(new HookPoint(HookSite.ATTN_OUT, 0)));

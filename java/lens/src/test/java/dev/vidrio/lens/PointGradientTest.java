@@ -133,7 +133,7 @@ class PointGradientTest {
     assertEquals(expected, slope, 1e-2 * (Math.abs(expected) + 0.1));
   }
 
-  /** What lies within an operation reaches the number through the edits of what it writes. */
+  /** Points within an operation affect the metric through the edits of its output. */
   @Test
   void attributesEditsAfterAnOperation() {
     HookPoint z = new HookPoint(HookSite.Z, LAYER);
@@ -164,7 +164,7 @@ class PointGradientTest {
     }
   }
 
-  /** What lies out of the window counts where an edit of the pattern puts something there. */
+  /** Positions outside the window count if an edit of the pattern gives them weight. */
   @Test
   void patternsHaveGradientsBeyondTheWindow(@TempDir Path directory) throws IOException {
     int[] tokens = TinyModels.expected("mistral").ints("tokens");

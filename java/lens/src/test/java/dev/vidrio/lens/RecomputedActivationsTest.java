@@ -36,7 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is computed again has the bits of what the model computed when it ran. */
+/** Recomputed activations have the bits of the forward pass. */
 class RecomputedActivationsTest extends BardTest {
   private static final Capture KEPT = Capture.of("*,*result");
   private static final int[] TOKENS =
@@ -105,7 +105,7 @@ class RecomputedActivationsTest extends BardTest {
     }
   }
 
-  /** Of all points, a run keeps the residual stream and what heads have. */
+  /** With all points captured, a run keeps the residual stream and the outputs of heads. */
   @Test
   void keepsLittleWhenRecomputing() {
     try (ActivationCache kept = lens.run(TOKENS, Capture.of("*"));

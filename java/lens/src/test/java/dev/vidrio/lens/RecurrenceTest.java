@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Models whose first layer has a recurrence in the place of attention, their second gated heads.
+ * Models whose first layer has a recurrence instead of attention, and whose second has gated heads.
  */
 class RecurrenceTest {
   private static final int KEY_HEADS = 2;
@@ -105,7 +105,7 @@ class RecurrenceTest {
     return Math.sqrt(sum);
   }
 
-  /** So says the definition. */
+  /** Compares with the definition. */
   @ParameterizedTest
   @ValueSource(strings = {"qwen3next", "qwen35", "qwen35moe"})
   void headsAreGated(String name) throws IOException {

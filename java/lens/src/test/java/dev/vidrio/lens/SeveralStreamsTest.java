@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Models whose blocks hand on several streams, of which each computes the first (AltUp). */
+/** Models with several residual streams, the first of which each block computes (AltUp). */
 class SeveralStreamsTest {
   @TempDir Path directory;
 
@@ -59,7 +59,7 @@ class SeveralStreamsTest {
     }
   }
 
-  /** What takes the last stream for the whole refuses the model. */
+  /** Methods that need a single residual stream reject the model. */
   @Test
   void rejectsSeveralStreams() throws IOException {
     int[] tokens = TinyModels.expected("gemma3n").ints("tokens");
@@ -83,7 +83,7 @@ class SeveralStreamsTest {
     }
   }
 
-  /** What is computed again of all streams has the bits that it had. */
+  /** Recomputed activations of all streams have equal bits. */
   @Test
   void differentiatesRecomputedActivations() throws IOException {
     int[] tokens = TinyModels.expected("gemma3n").ints("tokens");

@@ -94,7 +94,7 @@ class StatesTest {
     }
   }
 
-  /** What a failed step has done to a part of the layers the next one does again. */
+  /** The next step repeats the layers of a failed step. */
   @Test
   void restoresStateAfterFailureBetweenLayers() {
     HookPoint first = new HookPoint(HookSite.RESID_POST, 0);

@@ -314,7 +314,7 @@ class LensCommandsTest {
         "1 | the text has 2 tokens | residual -p a --position 2",
         "1 | the text has 2 tokens | occlusion -p a --position 2",
         "1 | must be 0 to 256 | statistics -p a --top 300",
-        "1 | of what the plan writes | statistics -p a --hooks *.hook_pattern",
+        "1 | not supported for derived activations | statistics -p a --hooks *.hook_pattern",
       })
   void faultsOfPicturesAreNamed(int code, String expected, String arguments) {
     Cli result = Cli.run(("lens " + arguments).split(" "));

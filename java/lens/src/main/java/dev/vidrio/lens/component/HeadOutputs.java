@@ -156,7 +156,7 @@ public final class HeadOutputs {
   }
 
   private static void normalize(Op.Norm norm, float[] x, float divisor) {
-    NormValues.centre(norm, x);
+    NormValues.center(norm, x);
     @Nullable Weights gain = norm.gain();
     for (int j = 0; j < x.length; j++) {
       x[j] = x[j] / divisor * (gain == null ? 1 : gain.data().getAtIndex(JAVA_FLOAT, j));

@@ -120,9 +120,9 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
 
     /** Returns the variance of the cosines of a residual stream and the columns of W_U. */
     double variance(float[] stream, float[] logits) {
-      float[] centred = stream.clone();
-      NormValues.centre(norm, centred);
-      double factor = NormValues.scale(norm, stream) / Vectors.norm(centred);
+      float[] centered = stream.clone();
+      NormValues.center(norm, centered);
+      double factor = NormValues.scale(norm, stream) / Vectors.norm(centered);
       double sum = 0;
       double squares = 0;
       for (int v = 0; v < logits.length; v++) {

@@ -19,7 +19,7 @@ public final class NormValues {
 
   /** Computes the divisors [rows] of rows x [rows, d]. */
   public static void scales(Op.Norm norm, MemorySegment x, MemorySegment scales) {
-    rows(norm, x, (row, i) -> scales.setAtIndex(JAVA_FLOAT, i, centredScale(norm, row)));
+    rows(norm, x, (row, i) -> scales.setAtIndex(JAVA_FLOAT, i, centeredScale(norm, row)));
   }
 
   /** Divides rows x [rows, d] by their divisors, after subtracting the mean if the norm does. */
@@ -36,7 +36,7 @@ public final class NormValues {
   /** Divides a row by its divisor, after subtracting the mean if the norm does. */
   public static float[] normalized(Op.Norm norm, float[] row) {
     float[] normalized = row.clone();
-    centre(norm, normalized);
+    center(norm, normalized);
     divide(norm, normalized);
     return normalized;
   }
@@ -56,20 +56,20 @@ public final class NormValues {
             i -> {
               var row = new float[d];
               MemorySegment.copy(x, JAVA_FLOAT, i * (long) d * Float.BYTES, row, 0, d);
-              centre(norm, row);
+              center(norm, row);
               task.run(row, i);
             });
   }
 
   /** Returns the divisor of a row. */
   public static float scale(Op.Norm norm, float[] row) {
-    float[] centred = row.clone();
-    centre(norm, centred);
-    return centredScale(norm, centred);
+    float[] centered = row.clone();
+    center(norm, centered);
+    return centeredScale(norm, centered);
   }
 
   /** Subtracts the mean, if the norm does. */
-  public static void centre(Op.Norm norm, float[] row) {
+  public static void center(Op.Norm norm, float[] row) {
     if (norm.kind() == NormKind.LAYER) {
       float mean = laneSum(row, false) / row.length;
       for (int i = 0; i < row.length; i++) {
@@ -78,14 +78,14 @@ public final class NormValues {
     }
   }
 
-  private static void divide(Op.Norm norm, float[] centred) {
-    float inverse = 1 / centredScale(norm, centred);
-    for (int j = 0; j < centred.length; j++) {
-      centred[j] *= inverse;
+  private static void divide(Op.Norm norm, float[] centered) {
+    float inverse = 1 / centeredScale(norm, centered);
+    for (int j = 0; j < centered.length; j++) {
+      centered[j] *= inverse;
     }
   }
 
-  private static float centredScale(Op.Norm norm, float[] row) {
+  private static float centeredScale(Op.Norm norm, float[] row) {
     return (float) Math.sqrt(laneSum(row, true) / row.length + norm.epsilon());
   }
 

@@ -86,7 +86,10 @@ class AltiLogitTest {
     }
   }
 
-  /** What a head writes at token 1 by token j: its result where the other token has no values. */
+  /**
+   * Returns the contribution of a head at token 1 by token j: its result if the other token's
+   * values are zero.
+   */
   private static float[] result(Lens lens, int[] two, int layer, int head, int j) {
     HookPoint values = new HookPoint(HookSite.V, layer);
     HookPoint result = new HookPoint(HookSite.RESULT, layer);

@@ -97,7 +97,7 @@ class ContextMixingTest {
     }
   }
 
-  /** Shares of a token add up to one, after each layer and through all; none comes from behind. */
+  /** Shares of a token add up to one, after each layer and rolled out; later tokens have none. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void sharesOfTokensAddUpToOne(String name, @TempDir Path directory) throws IOException {

@@ -137,7 +137,7 @@ class InputAttributionTest {
     assertTrue(!first.equals(SmoothGrad.of(lens, tokens, METRIC, 4, 0.1, 43)));
   }
 
-  /** Where attention patterns are constants the bard has no bias: relevance is conserved. */
+  /** With constant attention patterns the bard has no bias, so that relevance is conserved. */
   @Test
   void relevanceAddsUpToMetric() {
     InputAttribution relevance =

@@ -81,7 +81,7 @@ class CircuitRunTest extends BardTest {
         double best = metric.of(of, clean);
         assertEquals(best, run.run(whole, metric));
         assertEquals(metric.of(of, corrupted), run.run(new Circuit(Set.of()), metric));
-        // A component that is not heard is one that is patched from the other run.
+        // A component without edges equals one that is patched from the other run.
         var head = new Node.Head(0, 1);
         try (ActivationCache other = of.run(corrupted, Capture.of("*.hook_z,*.hook_mlp_out"))) {
           Intervention mlp = Intervention.patch(other, new HookPoint(HookSite.MLP_OUT, 0));
@@ -161,7 +161,7 @@ class CircuitRunTest extends BardTest {
       assertTrue(removed > 0 && !found.edges().isEmpty(), removed + " edges removed");
       var evaluation = new CircuitEvaluation(run, metric, found);
       assertTrue(evaluation.faithfulness().difference() <= threshold * removed);
-      // What is left hears something, and is heard.
+      // Remaining components have inputs and are read.
       assertEquals(found.edges(), Set.copyOf(found.connected(run.graph())));
     }
   }

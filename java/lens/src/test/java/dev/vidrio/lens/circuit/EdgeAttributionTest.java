@@ -40,7 +40,7 @@ class EdgeAttributionTest extends F32BardTest {
         .sum();
   }
 
-  /** What a component writes flows to whoever reads it: its edges add up to its node. */
+  /** The edges of a component add up to the effect of its node. */
   @Test
   void edgesOutOfNodeAddUpToIt() {
     EdgeAttribution edges = EdgeAttribution.of(lens, PAIRS);
@@ -85,7 +85,7 @@ class EdgeAttributionTest extends F32BardTest {
     }
   }
 
-  /** Of texts of different lengths, too: scores are no positions'. */
+  /** Texts may differ in length, since scores are not by position. */
   @Test
   void scoresOfSeveralPairsAreMeans() {
     TextPair other = TextPair.of(new int[] {5, 9, 44}, new int[] {5, 8, 44}, 17, 18);

@@ -58,7 +58,7 @@ class HeadMatricesTest extends F32BardTest {
     assertTrue(singular[0].value() > singular[31].value());
   }
 
-  /** The last stream, read as a vector, says what the model says, but for the norm's divisor. */
+  /** The last stream, read as a vector, gives the model's prediction up to the norm's divisor. */
   @Test
   void projectsWrittenVectors() {
     int[] tokens = model.tokenizer().encode("To be, or not to");
@@ -84,7 +84,7 @@ class HeadMatricesTest extends F32BardTest {
     assertEquals(256, scores.getFirst().value(), 1e-2);
   }
 
-  /** What all neurons write adds up to the output of their block. */
+  /** The outputs of all neurons add up to the output of their block. */
   @Test
   void valueVectorsAddUpToTheOutput() {
     try (ActivationCache cache = lens.run(new int[] {300}, Capture.of("blocks.2.*"))) {

@@ -82,7 +82,7 @@ class VocabularyProjectionTest {
     return row;
   }
 
-  /** The divisor of the norm that stands before W_O in some blocks, as the definition has it. */
+  /** Returns the divisor of the norm before W_O of some blocks, by definition. */
   private static float beforeOutput(Lens lens, int layer, ActivationCache cache) {
     var mixed = new HookPoint(HookSite.Z_PRE, layer);
     if (!lens.has(mixed)) {
@@ -125,7 +125,7 @@ class VocabularyProjectionTest {
     }
   }
 
-  /** Its attention stands before its first feed-forward block. */
+  /** A layer whose attention precedes the first feed-forward block. */
   @Test
   void headsBeforeAFeedForwardBlockReadTheEmbedding() throws IOException {
     try (Model model = open("nemotron_h")) {
@@ -173,7 +173,10 @@ class VocabularyProjectionTest {
     }
   }
 
-  /** What the first block's norm gives, or the stream where it has none before attention. */
+  /**
+   * Returns the output of the first block's norm, or the residual stream without a norm before
+   * attention.
+   */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void embeddingsEqualHeadInputs(String name) throws IOException {

@@ -32,7 +32,7 @@ class NeuronDetectionTest {
     return Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name));
   }
 
-  /** What the stream gains when a neuron's activation is 1 rather than 0. */
+  /** Returns the change of the residual stream when a neuron's activation is 1 rather than 0. */
   private static float[] written(Lens lens, int layer, int neuron) {
     HookPoint post = new HookPoint(HookSite.POST, layer);
     HookPoint out = new HookPoint(HookSite.MLP_OUT, layer);
@@ -158,8 +158,7 @@ class NeuronDetectionTest {
       List<int[]> text = List.of(new int[] {3, 5});
       var refused =
           assertThrows(InvalidInputException.class, () -> NeuronDetection.of(lens, text, 0, 1));
-      assertTrue(
-          refused.getMessage().contains("matrices of several experts"), refused.getMessage());
+      assertTrue(refused.getMessage().contains("several experts' matrices"), refused.getMessage());
       assertThrows(InvalidInputException.class, () -> NeuronDetection.of(lens, List.of(), 0, 1));
       List<int[]> unknown = List.of(new int[] {3, model.architecture().vocabulary()});
       assertThrows(InvalidInputException.class, () -> NeuronDetection.of(lens, unknown, 0, 1));

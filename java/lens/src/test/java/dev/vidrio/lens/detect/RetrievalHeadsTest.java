@@ -26,7 +26,7 @@ class RetrievalHeadsTest extends BardTest {
     return IntStream.concat(Arrays.stream(a), Arrays.stream(b)).toArray();
   }
 
-  /** What the model says by itself is the needle, so that there is something to copy. */
+  /** The needle is the model's own continuation, so that there is something to copy. */
   @Test
   void scoresMatchDefinition() {
     int[] text = model.tokenizer().encode("The day is gone and all men say so.");

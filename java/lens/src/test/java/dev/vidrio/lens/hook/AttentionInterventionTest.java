@@ -27,7 +27,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Edits of scores and patterns on the bard: where they apply, and what attention makes of them. */
-class AttentionEditTest extends BardTest {
+class AttentionInterventionTest extends BardTest {
   private static final int N = 20;
   private static final int[] TOKENS =
       IntStream.range(0, N).map(i -> (i * 37 + 11) % 2048).toArray();
@@ -110,7 +110,7 @@ class AttentionEditTest extends BardTest {
     }
   }
 
-  /** The whole pattern of another run: z is the mean of this run's values that it says. */
+  /** With the pattern of another run, z is the weighted mean of this run's values. */
   @Test
   void patchedPatternWeightsOwnValues() {
     try (ActivationCache other = lens.run(OTHER, ALL);

@@ -27,7 +27,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Edits on the bard: each kind, where it applies, and what is refused. */
-class EditTest extends BardTest {
+class InterventionTest extends BardTest {
   private static final int[] TOKENS =
       IntStream.range(0, 20).map(i -> (i * 37 + 11) % 2048).toArray();
   private static final int[] OTHER = IntStream.range(0, 20).map(i -> (i * 91 + 5) % 2048).toArray();
@@ -44,7 +44,7 @@ class EditTest extends BardTest {
     return values;
   }
 
-  /** How an element changes. */
+  /** A change of an element. */
   private interface Arithmetic {
     float of(float x, int row, int column);
   }
@@ -91,7 +91,7 @@ class EditTest extends BardTest {
     check(Intervention.set(post, 7).neuron(700).positions(8, 20), 8, 20, 700, 701, (x, i, j) -> 7);
   }
 
-  /** Its product with the direction is gone, up to rounding; what is orthogonal to it stays. */
+  /** The component along the direction is removed, up to rounding; the orthogonal one is kept. */
   @Test
   void projectOutKeepsOrthogonalComponent() {
     float[] direction = vector(D);
@@ -190,7 +190,7 @@ class EditTest extends BardTest {
     }
   }
 
-  /** Noise that is then taken back is no edit. */
+  /** Noise that is subtracted again changes nothing. */
   @Test
   void denoisingUndoesNoising() {
     HookPoint point = new HookPoint(HookSite.MLP_OUT, 1);
@@ -267,14 +267,14 @@ class EditTest extends BardTest {
     refused("head 8: must be 0 to 7", () -> Intervention.zero(Z).head(8));
     refused(
         "head 4: must be 0 to 3", () -> Intervention.zero(new HookPoint(HookSite.V, 2)).head(4));
-    refused("not those of heads", () -> Intervention.zero(RESID).head(0));
+    refused("the point has no heads", () -> Intervention.zero(RESID).head(0));
     refused(
         "columns 256:257: must be a range of 0:256", () -> Intervention.zero(RESID).neuron(256));
     refused("positions 20:21: there are 20", () -> Intervention.zero(RESID).position(20));
     refused("must be a range", () -> Intervention.zero(RESID).positions(5, 5));
     refused("must be a range", () -> Intervention.zero(RESID).position(Integer.MAX_VALUE));
     refused("strength NaN: must be finite", () -> Intervention.add(RESID, Float.NaN, vector(D)));
-    refused("must not be above", () -> Intervention.clamp(RESID, 1, 0));
+    refused("must not exceed", () -> Intervention.clamp(RESID, 1, 0));
     refused("must be positive and finite", () -> Intervention.projectOut(RESID, new float[D]));
     refused("must be orthonormal", () -> Intervention.swap(RESID, vector(D), vector(D)));
     refused("rows of 256", () -> Intervention.swap(RESID, vector(D - 1), vector(D)));

@@ -111,7 +111,7 @@ class DistributedAlignmentSearchTest {
     }
   }
 
-  /** A row that turns towards another direction: the slope of the answer's log-probability. */
+  /** Rotating a row changes the log-probability of the answer by its gradient. */
   @Test
   void gradientsAreSlopes() {
     Interchange each = interchanges.getFirst();

@@ -143,7 +143,7 @@ class PathPatchingTest extends BardTest {
           InvalidInputException.class,
           () -> PathPatching.toHeads(lens, PAIRS, input, List.of(new Head(2, 4))));
     }
-    // Also where nobody could reach it.
+    // Also without a path to it.
     for (Head none : List.of(new Head(0, 8), new Head(-1, 0), new Head(4, 0))) {
       assertThrows(
           InvalidInputException.class,

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What needs no browser to be seen; {@code .ci/pages} opens pages in one. */
+/** Tests pages without a browser; {@code .ci/pages} opens them in one. */
 class PageTest {
   private static final List<String> HOSTILE =
       List.of(

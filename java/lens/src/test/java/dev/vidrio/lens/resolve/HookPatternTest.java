@@ -108,9 +108,9 @@ class HookPatternTest extends BardTest {
     "resid_post, blocks.*.hook_resid_post",
     "hook_z, blocks.*.attn.hook_z",
     "blocks.5-9.hook_resid_post, layers are 0 to 3",
-    "wte, '*' means all",
-    "'', '*' means all",
-    "'hook_embed,,', '*' means all",
+    "wte, '*' selects all",
+    "'', '*' selects all",
+    "'hook_embed,,', '*' selects all",
     "hook_pos_embed, hook_embed",
   })
   void suggestsSimilarNames(String pattern, String suggestion) {

@@ -25,13 +25,13 @@ final class CenteredRows {
     for (int j = 0; j < d; j++) {
       mean[j] /= rows.length;
     }
-    var centred = new float[rows.length][d];
+    var centered = new float[rows.length][d];
     for (int i = 0; i < rows.length; i++) {
       for (int j = 0; j < d; j++) {
-        centred[i][j] = (float) (rows[i][j] - mean[j]);
+        centered[i][j] = (float) (rows[i][j] - mean[j]);
       }
     }
-    return new CenteredRows(centred, mean);
+    return new CenteredRows(centered, mean);
   }
 
   /**

@@ -47,7 +47,7 @@ public final class Leace {
     CenteredRows plain = CenteredRows.of(examples.rows());
     double[] lengths = Arrays.stream(plain.squares()).map(Math::sqrt).toArray();
     double[] factors = Arrays.stream(lengths).map(x -> x == 0 ? 0 : 1 / x).toArray();
-    CenteredRows centred = plain.scaled(factors);
+    CenteredRows centered = plain.scaled(factors);
     int d = examples.width();
     int n = examples.size();
     int classes = examples.classes();
@@ -55,17 +55,17 @@ public final class Leace {
     var cross = new double[classes][d];
     for (int i = 0; i < n; i++) {
       for (int j = 0; j < d; j++) {
-        cross[examples.label(i)][j] += centred.rows()[i][j] / (double) n;
+        cross[examples.label(i)][j] += centered.rows()[i][j] / (double) n;
       }
     }
-    double[][] whitened = whitened(centred, cross);
+    double[][] whitened = whitened(centered, cross);
     var inner = new double[classes][classes];
     for (int a = 0; a < classes; a++) {
       for (int b = 0; b < classes; b++) {
         inner[a][b] = (dot(whitened[a], cross[b]) + dot(whitened[b], cross[a])) / 2;
       }
     }
-    Leace leace = of(centred.mean(), SingularVectors.of(inner), cross, whitened);
+    Leace leace = of(centered.mean(), SingularVectors.of(inner), cross, whitened);
     for (int r = 0; r < leace.rank(); r++) {
       for (int j = 0; j < d; j++) {
         leace.read[r][j] *= factors[j];
@@ -79,11 +79,11 @@ public final class Leace {
    * Returns rows times Σ_xx⁺. Its eigenvectors are the right singular vectors of X, or those of XᵀX
    * if that is smaller.
    */
-  private static double[][] whitened(CenteredRows centred, double[][] rows) {
-    int n = centred.rows().length;
-    boolean few = n < centred.mean().length;
-    var vectors = SingularVectors.of(few ? centred.doubles() : centred.gram());
-    var result = new double[rows.length][centred.mean().length];
+  private static double[][] whitened(CenteredRows centered, double[][] rows) {
+    int n = centered.rows().length;
+    boolean few = n < centered.mean().length;
+    var vectors = SingularVectors.of(few ? centered.doubles() : centered.gram());
+    var result = new double[rows.length][centered.mean().length];
     double greatest = eigenvalue(vectors, 0, few);
     for (int e = 0; e < vectors.values().length; e++) {
       double value = eigenvalue(vectors, e, few);

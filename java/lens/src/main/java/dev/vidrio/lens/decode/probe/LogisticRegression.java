@@ -43,9 +43,9 @@ final class LogisticRegression implements Lbfgs.Objective {
     double[] units =
         Arrays.stream(plain.squares()).map(sum -> 1 / Math.sqrt(sum / 4 + l2)).toArray();
     double[] penalties = Arrays.stream(units).map(unit -> l2 * unit * unit).toArray();
-    CenteredRows centred = plain.scaled(units);
-    try (var scores = MatrixProduct.of(executor, centred.rows(), classes);
-        var gradients = MatrixProduct.of(executor, centred.columns(), classes)) {
+    CenteredRows centered = plain.scaled(units);
+    try (var scores = MatrixProduct.of(executor, centered.rows(), classes);
+        var gradients = MatrixProduct.of(executor, centered.columns(), classes)) {
       var objective = new LogisticRegression(examples, penalties, scores, gradients);
       double[] found = Lbfgs.minimize(objective, new double[classes * (d + 1)]);
       var weights = new double[classes][];
@@ -56,7 +56,7 @@ final class LogisticRegression implements Lbfgs.Objective {
           weights[c][j] *= units[j];
         }
         biases[c] *= objective.biasUnit;
-        biases[c] -= DoubleVectors.dot(weights[c], centred.mean());
+        biases[c] -= DoubleVectors.dot(weights[c], centered.mean());
       }
       return new LinearProbe(weights, biases);
     }

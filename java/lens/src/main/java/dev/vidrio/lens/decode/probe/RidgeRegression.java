@@ -11,10 +11,10 @@ final class RidgeRegression {
   private RidgeRegression() {}
 
   static LinearProbe fit(Examples examples, double l2) {
-    CenteredRows centred = CenteredRows.of(examples.rows());
+    CenteredRows centered = CenteredRows.of(examples.rows());
     int d = examples.width();
     int classes = examples.classes();
-    double[][] gram = centred.gram();
+    double[][] gram = centered.gram();
     for (int j = 0; j < d; j++) {
       gram[j][j] += l2;
     }
@@ -28,11 +28,11 @@ final class RidgeRegression {
         double y = examples.label(i) == c ? 1 : -1;
         mean += y / examples.size();
         for (int j = 0; j < d; j++) {
-          right[j] += y * centred.rows()[i][j];
+          right[j] += y * centered.rows()[i][j];
         }
       }
       weights[c] = cholesky.solve(right);
-      biases[c] = mean - DoubleVectors.dot(weights[c], centred.mean());
+      biases[c] = mean - DoubleVectors.dot(weights[c], centered.mean());
     }
     return new LinearProbe(weights, biases);
   }

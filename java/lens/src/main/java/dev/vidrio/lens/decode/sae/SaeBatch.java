@@ -14,7 +14,7 @@ final class SaeBatch {
   private final float[] decoderBias;
 
   /** x − b_dec, the input of the encoder. */
-  private final float[][] centred;
+  private final float[][] centered;
 
   /** ẑ − z. */
   private float[][] errors;
@@ -32,13 +32,13 @@ final class SaeBatch {
     this.encoder = encoder;
     this.decoder = decoder;
     this.decoderBias = decoderBias;
-    this.centred =
+    this.centered =
         Arrays.stream(x).map(row -> Vectors.minus(row, decoderBias)).toArray(float[][]::new);
     this.errors = new float[0][];
   }
 
-  float[][] centred() {
-    return centred;
+  float[][] centered() {
+    return centered;
   }
 
   /** Returns the k features with the largest values among the allowed ones. */
@@ -125,7 +125,7 @@ final class SaeBatch {
       add(gradients.decoder[f], factor * row.value(i), residual);
       float dh = factor * (float) Vectors.dot(residual, decoder[f]) + slope;
       gradients.encoderBias[f] += dh;
-      add(gradients.encoder[f], dh, centred[b]);
+      add(gradients.encoder[f], dh, centered[b]);
       add(gradients.decoderBias, -dh, encoder[f]);
     }
   }

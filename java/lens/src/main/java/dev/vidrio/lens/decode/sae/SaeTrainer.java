@@ -159,7 +159,7 @@ public final class SaeTrainer implements AutoCloseable {
     for (int f = 0; f < encoder.length; f++) {
       product.weights(f, encoder[f]);
     }
-    float[][] pre = product.of(batch.centred());
+    float[][] pre = product.of(batch.centered());
     for (float[] row : pre) {
       for (int f = 0; f < row.length; f++) {
         row[f] += encoderBias[f];

@@ -46,7 +46,7 @@ class LeaceTest extends BardTest {
             > examples.majority() + 0.2);
   }
 
-  /** Erased in other units is as erased, however large a dimension becomes beside the others. */
+  /** Erasure does not depend on the units of dimensions. */
   @Test
   void unitsOfDimensionsDoNotMatter() {
     Examples examples = ProbesFile.examples(3);

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Probes against scikit-learn's, and against their controls. */
 class LinearProbeTest {
-  /** Of coefficients of magnitude 1; products are f32, minima flat. */
+  /** Tolerance of coefficients of magnitude 1; products are f32, minima flat. */
   private static final double TOLERANCE = 5e-4;
 
   private static Executor executor;
@@ -54,7 +54,7 @@ class LinearProbeTest {
     }
   }
 
-  /** Of two classes scikit-learn has one vector, the difference of ours. */
+  /** For two classes scikit-learn has one vector, the difference of ours. */
   @Test
   void logisticOfTwoClasses() {
     LinearProbe probe = LinearProbe.logistic(executor, ProbesFile.examples(2), 0.5);

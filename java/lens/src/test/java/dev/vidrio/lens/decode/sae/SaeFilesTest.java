@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class SaeFilesTest extends BardTest {
   @TempDir Path directory;
 
-  /** That of Matryoshka differs in its training only. */
+  /** A Matryoshka autoencoder differs in its training only. */
   @Test
   void matryoshkaIsBatchTopK() throws IOException {
     Path files = SparseAutoencoderTest.files("batchtopk");
@@ -68,7 +68,7 @@ class SaeFilesTest extends BardTest {
     return ones;
   }
 
-  /** Writes the weights of other files, and one tensor more or in the place of theirs. */
+  /** Writes the weights of other files, with one tensor added or replaced. */
   private void writeWeights(Path source, String name, float[] values) throws IOException {
     SafetensorsFile file = SafetensorsFile.read(source.resolve("sae_weights.safetensors"));
     Map<String, float[]> tensors = new LinkedHashMap<>();

@@ -105,7 +105,7 @@ class SaeTrainerTest {
     }
   }
 
-  /** The loss, and what its gradients say of a change of any weight. */
+  /** Compares the loss with its gradients for a change of each weight. */
   @Test
   void gradientsMatchLossDifferences() {
     int features = 6;
@@ -141,11 +141,11 @@ class SaeTrainerTest {
   }
 
   private static Features[] active(SaeBatch batch, float[][] encoder, float[] bias) {
-    var active = new Features[batch.centred().length];
+    var active = new Features[batch.centered().length];
     for (int b = 0; b < active.length; b++) {
       var h = new float[encoder.length];
       for (int f = 0; f < h.length; f++) {
-        h[f] = (float) Math.max(0, Vectors.dot(encoder[f], batch.centred()[b]) + bias[f]);
+        h[f] = (float) Math.max(0, Vectors.dot(encoder[f], batch.centered()[b]) + bias[f]);
       }
       active[b] = Features.of(h);
     }

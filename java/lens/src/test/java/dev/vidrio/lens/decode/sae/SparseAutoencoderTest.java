@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Sparse autoencoders and transcoders against SAELens, and in the middle of a pass. */
 class SparseAutoencoderTest extends BardTest {
-  /** Of values of magnitude 1 to 10: sums of f32 in another order. */
+  /** Tolerance of values of magnitude 1 to 10: sums of f32 in another order. */
   private static final float TOLERANCE = 1e-4f;
 
   private static final int[] TOKENS = {11, 48, 85, 122, 159, 196, 233, 270, 307, 344};
@@ -206,7 +206,7 @@ class SparseAutoencoderTest extends BardTest {
     }
   }
 
-  /** A transcoder in the place of a feed-forward block; its error term is that block's. */
+  /** A transcoder that replaces a feed-forward block; its error term is that of the block. */
   @ParameterizedTest
   @EnumSource(names = {"RESID_MID", "LN2_NORMALIZED"})
   void transcoderReadsAtOnePointAndWritesAtAnother(HookSite site) {
@@ -281,7 +281,7 @@ class SparseAutoencoderTest extends BardTest {
         weights);
   }
 
-  /** What a transcoder makes of all rows, one after the other. */
+  /** Returns the output of a transcoder for all rows. */
   private static float[] outputs(SparseAutoencoder transcoder, Activation input) {
     int n = input.shape().getFirst();
     var outputs = new float[n * 256];
