@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Identities that hold in every architecture, on tiny F32 models whose logits transformers gave.
  */
 class ArchitecturesTest {
-  /** What architectures of section 2 of the primer do without. */
+  /** Sites that the architectures of section 2 of the primer may lack. */
   private static final Set<HookSite> SOMETIMES =
       EnumSet.of(
           HookSite.POS_EMBED,
@@ -57,7 +57,7 @@ class ArchitecturesTest {
           HookSite.SHARED_POST,
           HookSite.PER_LAYER_OUT);
 
-  /** What adds to the residual stream. */
+  /** The sites that add to the residual stream. */
   private static final List<HookSite> CONTRIBUTIONS =
       List.of(
           HookSite.ATTN_OUT,
@@ -74,7 +74,7 @@ class ArchitecturesTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void everySiteIsThere(String name) throws IOException {
+  void hasExpectedSites(String name) throws IOException {
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
       boolean recurs = TinyModels.isRecurrent(name);
@@ -105,7 +105,7 @@ class ArchitecturesTest {
         }
       }
       boolean rotates = model.architecture().plan().rotations().size() > 0;
-      // The first layer of SmallThinker does not turn.
+      // The first layer of SmallThinker has no RoPE.
       assertEquals(rotates, lens.has(new HookPoint(HookSite.ROT_Q, 1)));
       boolean learnsPositions = TinyModels.has(name, Trait.LEARNED_POSITIONS);
       assertEquals(learnsPositions, lens.has(HookPoint.of(HookSite.POS_EMBED)));
@@ -128,7 +128,7 @@ class ArchitecturesTest {
   /** Their divisor takes the sum of the heads to x̂, and their gain takes it to the stream. */
   @ParameterizedTest
   @ValueSource(strings = {"afmoe", "gemma2", "gemma3", "gemma3n", "gemma4", "glm4"})
-  void normsBehindAttentionTakeHeadsToTheStream(String name) throws IOException {
+  void postNormsMapHeadsToResidualStream(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name);
         ActivationCache cache = Lens.of(model).run(tokens, Capture.of("*,*.hook_result"))) {
@@ -158,7 +158,7 @@ class ArchitecturesTest {
     }
   }
 
-  /** What components write adds up to the last residual stream: equation 10 of the primer. */
+  /** The outputs of components add up to the last residual stream: equation 10 of the primer. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void componentsAddUpToTheResidualStream(String name) throws IOException {
@@ -193,7 +193,7 @@ class ArchitecturesTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void logitsAreThoseOfTransformers(String name) throws IOException {
+  void logitsMatchTransformers(String name) throws IOException {
     SafetensorsFile expected = TinyModels.expected(name);
     float[] logits = expected.floats("logits");
     double magnitude = 0;
@@ -239,7 +239,7 @@ class ArchitecturesTest {
     }
   }
 
-  /** What patterns mix values to: behind that may stand a gate or a norm. */
+  /** Returns the pattern-weighted sum of values, before a gate or a norm. */
   private static HookSite mixed(String name) {
     return TinyModels.changesHeads(name) ? HookSite.Z_PRE : HookSite.Z;
   }
@@ -262,10 +262,10 @@ class ArchitecturesTest {
     }
   }
 
-  /** What a token does not look at any more the rest shares, sinks among it. */
+  /** The weight of a hidden token is shared by the others, including sinks. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void knockedOutTokensLeaveTheirShareToTheOthers(String name) throws IOException {
+  void knockOutRenormalizesPattern(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int last = tokens.length - 1;
     int layer = TinyModels.isHybrid(name) ? 1 : 0; // the first with attention
@@ -292,10 +292,10 @@ class ArchitecturesTest {
     }
   }
 
-  /** What a norm gives is what x̂ of another run gave there, bit for bit. */
+  /** The output of a norm with a patched x̂ equals that of the other run, bit for bit. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void normsGoOnFromAnotherRunsVectors(String name) throws IOException {
+  void normsContinueFromPatchedVectors(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int[] reversed =
         IntStream.range(0, tokens.length).map(i -> tokens[tokens.length - 1 - i]).toArray();
@@ -366,7 +366,7 @@ class ArchitecturesTest {
     }
   }
 
-  /** What a logit of the model can be divided among: experts have no neurons of their own. */
+  /** Returns the supported parts of a logit; experts do not have neurons of their own. */
   private static List<By> parts(String name, Lens lens) {
     boolean experts =
         lens.points().stream().anyMatch(point -> point.site() == HookSite.EXPERT_INDICES);

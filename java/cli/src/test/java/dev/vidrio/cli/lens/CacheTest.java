@@ -156,7 +156,7 @@ class CacheTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "1 | near are blocks.0.hook_resid_post | --hooks blocks.0.hook_resid_pots",
+        "1 | similar: blocks.0.hook_resid_post | --hooks blocks.0.hook_resid_pots",
         "1 | must hold one or more of the text's 3 tokens | --positions 90:",
         "1 | must hold one or more of the text's 3 tokens | --positions 2:2",
         "1 | must hold one or more of the text's 3 tokens | --positions=-4:",

@@ -35,7 +35,7 @@ class AltiLogitTest {
   /** Shares add up to 1: what the tokens add is what embedding and attention add, no less. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void tokensAddWhatEmbeddingAndAttentionAdd(String name) throws IOException {
+  void tokensAddUpToEmbeddingAndAttention(String name) throws IOException {
     assumeFalse(TinyModels.isHybrid(name), "refused: what is there instead mixes tokens too");
     assumeFalse(
         TinyModels.has(name, Trait.PARALLEL_STREAMS), "refused: the last stream is not one sum");
@@ -89,7 +89,10 @@ class AltiLogitTest {
     }
   }
 
-  /** What a head writes at token 1 by token j: its result where the other token has no values. */
+  /**
+   * Returns the contribution of a head at token 1 by token j: its result if the other token's
+   * values are zero.
+   */
   private static float[] result(Lens lens, int[] two, int layer, int head, int j) {
     HookPoint values = new HookPoint(HookSite.V, layer);
     HookPoint result = new HookPoint(HookSite.RESULT, layer);
@@ -103,7 +106,7 @@ class AltiLogitTest {
   }
 
   @Test
-  void positionsOutsideTheTextAreRefused() {
+  void rejectsPositionsOutsideText() {
     try (Model model = Model.open(BardFiles.q8())) {
       Lens lens = Lens.of(model);
       int[] two = {120, 44};

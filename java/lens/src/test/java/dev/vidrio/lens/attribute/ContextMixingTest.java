@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ContextMixingTest {
   /** One whole run for each token whose values are zeros. */
   @Test
-  void valueZeroingMovesWhatLooksAtTheToken() {
+  void valueZeroingAffectsAttendingTokens() {
     int[] tokens = {5, 120, 44, 700, 31};
     try (Model model = Model.open(BardFiles.q8())) {
       Lens lens = Lens.of(model);
@@ -98,7 +98,7 @@ class ContextMixingTest {
     }
   }
 
-  /** Shares of a token add up to one, after each layer and through all; none comes from behind. */
+  /** Shares of a token add up to one, after each layer and rolled out; later tokens have none. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void sharesOfTokensAddUpToOne(String name, @TempDir Path directory) throws IOException {

@@ -37,7 +37,7 @@ class OcclusionTest extends BardTest {
   }
 
   @Test
-  void zeroTakesTheEmbeddingAway() {
+  void zeroRemovesEmbedding() {
     Occlusion occlusion = Occlusion.of(lens, TOKENS, Occlusion.By.ZERO, METRIC);
     assertEquals(run(List.of()), occlusion.metric());
     for (int j = 0; j < TOKENS.length; j++) {
@@ -48,7 +48,7 @@ class OcclusionTest extends BardTest {
   }
 
   @Test
-  void hideTakesItFromThePatterns() {
+  void hideRemovesTokenFromPatterns() {
     Occlusion occlusion = Occlusion.of(lens, TOKENS, Occlusion.By.HIDE, METRIC);
     int n = TOKENS.length;
     assertEquals(0, occlusion.effect(n - 1));

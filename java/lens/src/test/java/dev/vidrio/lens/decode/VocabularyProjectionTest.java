@@ -83,7 +83,7 @@ class VocabularyProjectionTest {
     return row;
   }
 
-  /** The divisor of the norm that stands before W_O in some blocks, as the definition has it. */
+  /** Returns the divisor of the norm before W_O of some blocks, by definition. */
   private static float beforeOutput(Lens lens, int layer, ActivationCache cache) {
     var mixed = new HookPoint(HookSite.Z_PRE, layer);
     if (!lens.has(mixed)) {
@@ -95,7 +95,7 @@ class VocabularyProjectionTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void headsWriteTheOutputOfAttention(String name) throws IOException {
+  void headsAddUpToAttentionOutput(String name) throws IOException {
     assumeFalse(TinyModels.hasKey(name, "attention.clamp_kqv"), "clamped values are not a product");
     assumeFalse(TinyModels.has(name, Trait.VALUE_NORM), "values are normalized per head");
     assumeFalse(
@@ -123,7 +123,7 @@ class VocabularyProjectionTest {
     }
   }
 
-  /** Its attention stands before its first feed-forward block. */
+  /** A layer whose attention precedes the first feed-forward block. */
   @Test
   void headsBeforeAFeedForwardBlockReadTheEmbedding() throws IOException {
     try (Model model = open("nemotron_h")) {
@@ -145,7 +145,7 @@ class VocabularyProjectionTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void neuronsWriteTheOutputOfTheirBlock(String name) throws IOException {
+  void neuronsAddUpToBlockOutput(String name) throws IOException {
     // With one sublayer per layer, the third has neurons.
     int layer = TinyModels.has(name, Trait.ONE_SUBLAYER) ? 2 : LAYER;
     try (Model model = open(name)) {
@@ -172,7 +172,10 @@ class VocabularyProjectionTest {
     }
   }
 
-  /** What the first block's norm gives, or the stream where it has none before attention. */
+  /**
+   * Returns the output of the first block's norm, or the residual stream without a norm before
+   * attention.
+   */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void embeddingsAreWhatHeadsRead(String name) throws IOException {

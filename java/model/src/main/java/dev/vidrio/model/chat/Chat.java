@@ -1,6 +1,5 @@
 package dev.vidrio.model.chat;
 
-
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.generation.GenerationOptions;
