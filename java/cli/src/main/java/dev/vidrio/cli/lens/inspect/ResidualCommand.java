@@ -1,4 +1,4 @@
-package dev.vidrio.cli.lens.see;
+package dev.vidrio.cli.lens.inspect;
 
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.option.PageOption;

@@ -2,4 +2,4 @@
  * Commands that show what a model computes: logit lens, direct logit attribution, attention, norms.
  */
 @org.jspecify.annotations.NullMarked
-package dev.vidrio.cli.lens.see;
+package dev.vidrio.cli.lens.inspect;
