@@ -1,6 +1,7 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.cli.io.Escapes;
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.cli.option.ModelOption;
@@ -70,9 +71,9 @@ final class InspectCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** A sound file that this version cannot run is still worth a look. */
+  /** Opens a valid file of a model that is not supported, to show its fields and tensors. */
   private static Gguf reopen(ModelOption chosen, Arena arena) {
-    return Gguf.open(chosen.find(ModelReference.parse(chosen.reference())), arena);
+    return Gguf.open(ModelOption.find(ModelReference.parse(chosen.reference())), arena);
   }
 
   private static Map<String, Object> runtime(Model opened) {
@@ -101,7 +102,7 @@ final class InspectCommand implements Callable<Integer> {
     return runtime;
   }
 
-  /** What layers with keys and values have in common, or what each kind of them has. */
+  /** Returns a size of the attention layers, or the list of distinct sizes. */
   private static Object each(Architecture a, Function<KvShape.KeyValue, Integer> size) {
     List<Integer> sizes =
         a.kvShape().layers().stream()
@@ -121,7 +122,7 @@ final class InspectCommand implements Callable<Integer> {
     };
   }
 
-  /** Bytes of the matrices of products that lie so. */
+  /** Returns the total bytes of weight matrices with a layout. */
   private static long matrixBytes(Plan plan, Weights.Layout layout) {
     return plan.ops().stream()
         .flatMap(InspectCommand::matrices)
@@ -164,12 +165,13 @@ final class InspectCommand implements Callable<Integer> {
     System.out.println();
     runtime.forEach((key, value) -> System.out.printf("  %-22s %s%n", key, value));
     if (!refusal.isEmpty()) {
-      System.out.println("  cannot run: " + refusal);
+      System.out.println("  not supported: " + refusal);
     }
     if (listTensors) {
       System.out.println();
       gguf.tensors().forEach(tensor -> System.out.println("  " + tensor));
     }
+    Hint.print("'--tensors' lists every tensor; 'vidrio lens hooks' lists the activations.");
   }
 
   private static String shorten(GgufValue value) {
@@ -178,7 +180,7 @@ final class InspectCommand implements Callable<Integer> {
     return bare.length() <= SHOWN_CHARACTERS ? bare : bare.substring(0, SHOWN_CHARACTERS) + "…";
   }
 
-  /** Tensors of one type. */
+  /** The number and size of the tensors of a type. */
   private static final class Count {
     int tensors;
     long bytes;

@@ -7,6 +7,7 @@ import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.StandardOutput;
 import dev.vidrio.cli.lens.LensCommand;
 import dev.vidrio.cli.option.CommandGroup;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.error.ModelException;
 import dev.vidrio.kernel.ffm.NativeException;
 import java.io.IOException;
@@ -77,10 +78,12 @@ public final class Main implements Runnable, CommandGroup {
     return code;
   }
 
-  /** The command with those below it that its arguments need; with all, for none. */
+  /** Returns the command with the subcommands that its arguments name, or with all for none. */
   private static CommandLine commandLine(Main main, List<String> args) {
     var commandLine = new CommandLine(main);
     CommandGroup.add(commandLine, args);
+    CommandGroup.addExamples(commandLine);
+    OptionValues.spellAsDefault(commandLine);
     return commandLine;
   }
 
@@ -101,6 +104,10 @@ public final class Main implements Runnable, CommandGroup {
     CommandLine command = e.getCommandLine();
     PrintWriter err = command.getErr();
     err.println("vidrio: " + String.valueOf(e.getMessage()).replaceFirst("^Error: ", ""));
+    if (e instanceof CommandGroup.MissingCommandException) {
+      command.usage(err);
+      return WRONG_USAGE;
+    }
     if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, err)) {
       err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
     }
@@ -155,6 +162,14 @@ public final class Main implements Runnable, CommandGroup {
         RmCommand.class,
         DoctorCommand.class,
         CompletionCommand.class);
+  }
+
+  @Override
+  public List<String> examples() {
+    return List.of(
+        "vidrio run -p \"To be, or not to be\"",
+        "vidrio lens logits -p \"To be, or not to be\"",
+        "vidrio serve");
   }
 
   @Override

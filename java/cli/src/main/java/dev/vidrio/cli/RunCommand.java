@@ -7,6 +7,7 @@ import dev.vidrio.cli.generation.BeamOption;
 import dev.vidrio.cli.generation.Continuation;
 import dev.vidrio.cli.generation.GrammarOption;
 import dev.vidrio.cli.generation.SampledCompletion;
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.option.AdapterOption;
@@ -38,6 +39,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -64,15 +66,15 @@ final class RunCommand implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "MODEL",
       completionCandidates = ModelNames.class,
-      description = "The same as -m MODEL.")
-  private @Nullable String namedModel;
+      description = "The model, unless -m names it.")
+  private @Nullable String first;
 
   @Parameters(
       index = "1",
       arity = "0..1",
       paramLabel = "TEXT",
-      description = "The same as -p TEXT.")
-  private @Nullable String text;
+      description = "The text, as with -p. With -m it is the only argument.")
+  private @Nullable String second;
 
   @Option(
       names = {"-n", "--tokens"},
@@ -120,8 +122,7 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    model = model.named(namedModel);
-    input = OptionValues.of(command, () -> input.named(text));
+    readArguments();
     BeamOptions search = OptionValues.of(command, beams::read);
     GenerationOptions base = generationOptions(search != null);
     ChatOptions.Builder template = templateOptions();
@@ -160,8 +161,28 @@ final class RunCommand implements Callable<Integer> {
             new SampledCompletion(opened, session, options, answer, tools != null, loadNanos),
             prompt);
       }
+      if (opened.name().equals("bard") && !json) {
+        Hint.print("'vidrio list' shows other models; 'vidrio lens' shows how this one works.");
+      }
     }
     return 0;
+  }
+
+  /** Reads the arguments: TEXT if -m names the model, else MODEL and TEXT. */
+  private void readArguments() {
+    boolean named = model.isGiven();
+    if (named && second != null) {
+      throw new ParameterException(
+          command.commandLine(),
+          "two models: -m "
+              + model.reference()
+              + " and "
+              + first
+              + "; with -m, the only argument is TEXT, in quotes");
+    }
+    model = model.named(named ? null : first);
+    String text = named ? first : second;
+    input = OptionValues.of(command, () -> input.named(text));
   }
 
   private GenerationOptions generationOptions(boolean searches) {
@@ -206,7 +227,10 @@ final class RunCommand implements Callable<Integer> {
 
   private static void requireNone(Model opened, String option, @Nullable Object value) {
     if (value != null) {
-      throw new InvalidInputException(option, "", opened.name() + " does not chat here");
+      throw new InvalidInputException(
+          option,
+          "",
+          "not supported: " + opened.name() + " has no chat template, or --raw or --ids");
     }
   }
 
@@ -221,10 +245,7 @@ final class RunCommand implements Callable<Integer> {
     if (chat.isEmpty()) {
       return input.ids(opened).orElseGet(() -> beginning(opened));
     }
-    String text =
-        input
-            .text()
-            .orElseThrow(() -> new InvalidInputException("prompt", "", "give one by -p or -f"));
+    String text = input.requiredText();
     List<ChatMessage> messages = new ArrayList<>();
     if (system != null) {
       messages.add(ChatMessage.system(system));
@@ -233,21 +254,13 @@ final class RunCommand implements Callable<Integer> {
     return chat.get().encode(messages, options);
   }
 
-  /** What a model starts from that is given nothing. */
-  private static int[] beginning(Model model) {
+  /** Returns the prompt of a run without a text: BOS, or EOS if the vocabulary has no BOS. */
+  private int[] beginning(Model model) {
     int first =
         model
             .tokenizer()
             .bos()
-            .orElseGet(
-                () ->
-                    model
-                        .tokenizer()
-                        .eos()
-                        .orElseThrow(
-                            () ->
-                                new InvalidInputException(
-                                    "prompt", "", "give one by -p, -f, --ids or stdin")));
+            .orElseGet(() -> model.tokenizer().eos().orElseThrow(input::missing));
     return new int[] {first};
   }
 }

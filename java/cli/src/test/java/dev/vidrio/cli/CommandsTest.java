@@ -9,8 +9,10 @@ import dev.vidrio.formats.testfiles.TinyModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,10 +26,15 @@ class CommandsTest {
   @TempDir Path directory;
 
   @Test
-  void aModelAndATextMayStandWithoutTheirOptions() {
+  void runTakesModelAndTextAsArguments() {
     Cli expected = Cli.run("run", "-m", "bard", "-p", PROMPT, "-n", "4", "--temp", "0");
     assertEquals(expected.out(), Cli.run("run", "bard", PROMPT, "-n", "4", "--temp", "0").out());
-    assertEquals(2, Cli.run("run", "bard", "-m", "bard").code());
+    assertEquals(
+        expected.out(), Cli.run("run", "-m", "bard", PROMPT, "-n", "4", "--temp", "0").out());
+    Cli twoModels = Cli.run("run", "bard", PROMPT, "-m", "bard");
+    assertEquals(2, twoModels.code());
+    assertTrue(twoModels.err().startsWith("vidrio: two models: -m bard and bard"), twoModels.err());
+    assertEquals(2, Cli.run("run", "-m", "bard", PROMPT, "-p", PROMPT).code());
     assertEquals(2, Cli.run("run", "bard", PROMPT, "-p", PROMPT).code());
   }
 
@@ -253,9 +260,11 @@ class CommandsTest {
         "run --executor magic",
         "run -p a -f b",
         "bench -r 0",
-        "eval",
         "eval logits",
-        "lens",
+        "lens logits",
+        "lens tune -o x.safetensors",
+        "tokenize -t 2 a",
+        "run -p a --temp 2.1",
         "tokenize a -f b",
         "pull",
         "nonsense",
@@ -267,6 +276,56 @@ class CommandsTest {
     assertEquals("", result.out());
     assertTrue(result.err().startsWith("vidrio: "), result.err());
     assertTrue(result.err().lines().count() <= 3, result.err());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"lens", "lens sae", "eval"})
+  void groupsWithoutACommandListTheirCommands(String group) {
+    Cli result = Cli.run(group.split(" "));
+    assertEquals(2, result.code());
+    assertEquals("", result.out());
+    assertTrue(result.err().startsWith("vidrio: " + group + ": needs a command\n"), result.err());
+    assertTrue(result.err().contains("Commands:"), result.err());
+  }
+
+  /** Runs every example but the server, which does not end. */
+  @Test
+  void examplesWork() {
+    Cli all = Cli.run();
+    assertEquals(0, all.code(), all.err());
+    List<String> examples = new ArrayList<>(examples(all.out()));
+    examples.addAll(examples(Cli.run("lens").err()));
+    assertEquals(6, examples.size());
+    assertTrue(examples.remove("vidrio serve"));
+    for (String example : examples) {
+      String[] arguments =
+          Pattern.compile("\"([^\"]*)\"|(\\S+)")
+              .matcher(example.replace("attention.html", directory.resolve("page.html").toString()))
+              .results()
+              .skip(1)
+              .map(word -> word.group(1) == null ? word.group(2) : word.group(1))
+              .toArray(String[]::new);
+      Cli result = Cli.run(arguments);
+      assertEquals(0, result.code(), example + ": " + result.err());
+      assertFalse(result.out().isBlank(), example);
+    }
+  }
+
+  private static List<String> examples(String help) {
+    return help.lines()
+        .dropWhile(line -> !line.equals("Examples:"))
+        .skip(1)
+        .map(String::strip)
+        .toList();
+  }
+
+  @Test
+  void helpSpellsValuesAsDefaults() {
+    String help = Cli.run("run", "--help").out();
+    assertTrue(help.contains("native, vector, scalar"), help);
+    assertFalse(help.contains("NATIVE"), help);
+    assertFalse(Cli.run("lens", "steer", "--help").out().contains("--beams"));
+    assertFalse(Cli.run("tokenize", "--help").out().contains("--executor"));
   }
 
   @Test

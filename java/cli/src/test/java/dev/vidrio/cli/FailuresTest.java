@@ -137,7 +137,10 @@ class FailuresTest {
     assertWrongUsage("--max-wait -1.0: ", "serve", "--port", "0", "--max-wait", "-1");
     assertWrongUsage("--host: must name an address", "serve", "--port", "0", "--host", "");
     assertWrongUsage("-n -1: ", "lens", "cache", "-p", "a", "-n", "-1");
-    assertWrongUsage("brad: is a second model", "inspect", "brad", "-m", "bard");
+    assertWrongUsage("two models: -m bard and brad", "inspect", "brad", "-m", "bard");
+    assertWrongUsage("needs a text: ", "lens", "logits", "-p", "");
+    assertWrongUsage("needs a text: ", "eval", "perplexity");
+    assertWrongUsage("temperature 2.5: must be 0 to 2", "run", "-p", "a", "--temp", "2.5");
     assertWrongUsage("--batch b: -p, -f or", "embed", "-p", "a", "--batch", "b");
     assertWrongUsage("--max-body 9999: ", "serve", "--port", "0", "--max-body", "9999");
     assertWrongUsage("--url here: must be like http", "bench", "serve", "--url", "here");

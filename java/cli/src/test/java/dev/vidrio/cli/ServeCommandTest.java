@@ -200,7 +200,7 @@ class ServeCommandTest {
       }
     }
     assertFails(
-        "keys.p12: is no PKCS #12 file that $VIDRIO_TLS_PASSWORD opens: ",
+        "keys.p12: not a PKCS #12 file, or $VIDRIO_TLS_PASSWORD is not its password: ",
         Cli.run("serve", "--port", "0", "--tls-keystore", store.toString()));
   }
 
@@ -289,7 +289,8 @@ class ServeCommandTest {
         "two models have this name", Cli.run("serve", "--port", "0", "-m", "bard", "-m", "bard"));
     Path keys = Files.writeString(directory.resolve("keys"), "# none\n\n");
     assertFails(
-        "keys: has no API key", Cli.run("serve", "--port", "0", "--api-key-file", keys.toString()));
+        "keys: contains no API key",
+        Cli.run("serve", "--port", "0", "--api-key-file", keys.toString()));
     assertEquals(2, Cli.run("run", "-m", "bard", "-m", "bard", "-p", "a").code());
   }
 }

@@ -10,7 +10,7 @@ public final class BeamOption {
   @Option(
       names = "--beams",
       paramLabel = "K",
-      description = "Beam search with K beams, for the most likely text.")
+      description = "Beam search with K beams, for the most likely text; --temp is 0.")
   private @Nullable Integer beams;
 
   @Option(

@@ -50,7 +50,7 @@ class AttributeTest {
     assertEquals(json.get("sum").doubleValue(), sum, 1e-9);
     assertEquals(method.equals("ig"), json.has("explained"));
     List<String> lines = attribute(method).out().lines().toList();
-    assertEquals(1 + json.get("tokens").size(), lines.size());
+    assertEquals(2 + json.get("tokens").size(), lines.size());
     assertTrue(lines.getFirst().contains(method + ", sum"), lines.getFirst());
     assertTrue(lines.stream().anyMatch(line -> line.contains("\" king\"")), lines.get(2));
   }
@@ -130,7 +130,7 @@ class AttributeTest {
             - json.get("clean_logit_difference").doubleValue();
     assertTrue(moved * sum > 0, sum + " of " + moved);
     List<String> lines = done("edges", pair("--steps", "0", "--top", "3")).out().lines().toList();
-    assertEquals(4, lines.size());
+    assertEquals(5, lines.size());
     assertTrue(lines.getLast().contains("→"), lines.getLast());
   }
 
@@ -150,8 +150,10 @@ class AttributeTest {
         "1 | must be at least 1, and 0 | attribute -p a --method smoothgrad --noise -1",
         "2 | Invalid value | attribute -p a --method nosuch",
         "2 | must end in .html | attribute -p a -o x.png",
-        "2 | gradients are taken by --attribution only | patch --clean a --corrupt b --answer #7 --wrong #8 --fast",
-        "1 | must not be negative | circuit --clean a --corrupt b --answer #7 --wrong #8 --candidates -1",
+        "2 | gradients are taken by --attribution only | patch --clean a --corrupt b --answer #7"
+            + " --wrong #8 --fast",
+        "1 | must not be negative | circuit --clean a --corrupt b --answer #7 --wrong #8"
+            + " --candidates -1",
         "1 | must be at least 1 | edges --clean a --corrupt b --answer #7 --wrong #8 --steps -1",
       })
   void faultsAreNamed(int code, String expected, String arguments) {

@@ -118,7 +118,7 @@ class ComponentsTest {
     assertEquals(clean, last.get(last.size() - 1).doubleValue(), 1e-12);
     assertEquals(json.get("corrupted_probability").doubleValue(), last.get(0).doubleValue(), 1e-12);
     String out = done(text, "trace", "--runs", "1", "--site", "mlp_out", "--window", "2").out();
-    assertTrue(out.contains("   2 \" be\" hidden\n"), out);
+    assertTrue(out.contains("   2 \" be\" with noise\n"), out);
     Path page = directory.resolve("trace.html");
     done(text, "trace", "--runs", "1", "-o", page.toString());
     assertTrue(Files.readString(page).contains("Causal tracing"));
@@ -147,7 +147,7 @@ class ComponentsTest {
     Files.writeString(other, "Good morrow, neighbour. Whither away so fast?");
     String out =
         done(text, "ablate", "--mean-of", other.toString(), "--versus", " me", "--top", "3").out();
-    assertTrue(out.startsWith("logit of \" be\" less that of \" me\": "), out);
+    assertTrue(out.startsWith("logit of \" be\" minus that of \" me\": "), out);
     assertEquals(3, out.lines().filter(line -> line.matches("L\\d\\.H\\d .*")).count(), out);
     Path page = directory.resolve("ablate.html");
     done(text, "ablate", "-o", page.toString());

@@ -252,7 +252,7 @@ class EditTest {
     assertEquals(done(run).json().get("ids"), json.get("before").get("ids"));
     assertFalse(json.get("after").get("ids").equals(json.get("before").get("ids")));
     assertTrue(out.contains("after:" + json.get("after").get("text").stringValue()), out);
-    assertTrue(out.startsWith("next token             before    after\n"), out);
+    assertTrue(out.startsWith("next token           before %  after %\n"), out);
   }
 
   @ParameterizedTest

@@ -261,15 +261,22 @@ class InterventionsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "1 | must have as many as the clean one | patch --clean KING --corrupt To,be --answer #7 --wrong #8",
-        "1 | answer no_such_token_as_this | patch --clean a --corrupt b --answer no_such_token_as_this --wrong #8",
-        "1 | wrong #2048: must be #0 to #2047 | circuit --clean a --corrupt b --answer #7 --wrong #2048",
-        "2 | goes with --attribution and --site q, k or v | patch --clean a --corrupt b --answer #7 --wrong #8 --star",
-        "1 | component L9.H9: must be one of the model's | circuit --clean The,king --corrupt The,lord --answer #7 --wrong #8 --without L9.H9",
+        "1 | must have as many as the clean one | patch --clean KING --corrupt To,be --answer #7"
+            + " --wrong #8",
+        "1 | answer no_such_token_as_this | patch --clean a --corrupt b --answer"
+            + " no_such_token_as_this --wrong #8",
+        "1 | wrong #2048: must be #0 to #2047 | circuit --clean a --corrupt b --answer #7 --wrong"
+            + " #2048",
+        "2 | requires --attribution and --site q, k or v | patch --clean a --corrupt b --answer #7"
+            + " --wrong #8 --star",
+        "1 | component L9.H9: must be one of the model's | circuit --clean The,king --corrupt"
+            + " The,lord --answer #7 --wrong #8 --without L9.H9",
         "1 | token #2048: must be #0 to #2047 | attribute -p a --token #2048",
         "2 | Missing required argument | patch --clean a",
-        "2 | --json goes without -o | edges --clean a --corrupt b --answer #7 --wrong #8 -o x.html --json",
-        "2 | --dot goes without -o | circuit --clean a --corrupt b --answer #7 --wrong #8 -o x.html --dot",
+        "2 | --json goes without -o | edges --clean a --corrupt b --answer #7 --wrong #8 -o x.html"
+            + " --json",
+        "2 | --dot goes without -o | circuit --clean a --corrupt b --answer #7 --wrong #8 -o x.html"
+            + " --dot",
         "1 | must differ from the clean one | circuit --clean a --corrupt a --answer #7 --wrong #8",
         "1 | another token than the right one | edges --clean a --corrupt b --answer #7 --wrong #7",
         "1 | layer 4: must be -4 to 3 | steer --plus a --minus b --layer 4 -p c",

@@ -44,7 +44,8 @@ class LensCommandsTest {
   @Test
   void logitsShowsPredictionsOfLayers() {
     Cli table = done("lens", "logits", "-p", "To be, or not to");
-    assertTrue(table.out().lines().findFirst().orElseThrow().contains("layer 3"), table.out());
+    assertTrue(
+        table.out().lines().skip(1).findFirst().orElseThrow().contains("layer 3"), table.out());
     JsonNode json = done("lens", "logits", "-p", "To be, or not to", "--top", "2", "--json").json();
     JsonNode row = json.get("hooks").get("blocks.3.hook_resid_post");
     assertEquals(json.get("tokens").size(), row.size());
@@ -61,16 +62,17 @@ class LensCommandsTest {
     assertEquals(1 + 4 * 9, json.get("parts").size());
     String text =
         done("lens", "dla", "-p", "To be, or not to", "--versus", "#5", "--by", "layer").out();
-    assertTrue(text.contains("less that of"), text);
+    assertTrue(text.contains("minus that of"), text);
     assertTrue(text.contains("L3.mlp"), text);
   }
 
   @Test
-  void attentionPrintsScoresAndPatterns() {
+  void attentionPrintsScoresAndPatterns() throws IOException {
     List<String> table = done("lens", "attention", "-p", "To be, or not").out().lines().toList();
-    assertEquals(1 + 4 * 8, table.size());
-    assertTrue(table.get(9).startsWith("L1.H0 "), table.get(9));
-    String alone = done("lens", "attention", "-p", "").out().lines().toList().get(1);
+    assertEquals(2 + 4 * 8, table.size());
+    assertTrue(table.get(10).startsWith("L1.H0 "), table.get(10));
+    Path bos = Files.writeString(directory.resolve("bos.json"), "[0]");
+    String alone = done("lens", "attention", "--ids", bos.toString()).out().lines().toList().get(2);
     assertTrue(alone.matches("L0.H0( +-){6}"), alone);
     String[] arguments = {"lens", "attention", "-p", "To be, or not", "--layer", "-1"};
     JsonNode json = done(with(arguments, "--json")).json();
@@ -84,8 +86,8 @@ class LensCommandsTest {
     }
     assertEquals(1, sum, 1e-5);
     List<String> matrix = done(with(arguments, "--head", "2")).out().lines().toList();
-    assertEquals(1 + json.get("tokens").size(), matrix.size());
-    assertTrue(matrix.get(1).endsWith(" 100"), matrix.get(1));
+    assertEquals(2 + json.get("tokens").size(), matrix.size());
+    assertTrue(matrix.get(2).endsWith(" 100"), matrix.get(2));
   }
 
   private static String[] with(String[] arguments, String... more) {
@@ -104,9 +106,9 @@ class LensCommandsTest {
       best = head.get("previous").doubleValue() > best.get("previous").doubleValue() ? head : best;
     }
     List<String> table = done(with(arguments, "--top", "3")).out().lines().toList();
-    assertEquals(2 * (1 + 3 + 1) + 1, table.size());
+    assertEquals(2 * (2 + 3 + 1) + 1, table.size());
     String name = "L" + best.get("layer").intValue() + ".H" + best.get("head").intValue();
-    assertTrue(table.get(1).substring(16).startsWith(name), table.get(1));
+    assertTrue(table.get(2).substring(16).startsWith(name), table.get(2));
   }
 
   @ParameterizedTest
@@ -151,7 +153,7 @@ class LensCommandsTest {
   @Test
   void normsAndResidualStreams() {
     String[] norms = {"lens", "norms", "-p", "To be, or not"};
-    assertEquals(1 + 4, done(norms).out().lines().count());
+    assertEquals(2 + 4, done(norms).out().lines().count());
     JsonNode stream =
         done(with(norms, "--json", "--top", "2"))
             .json()
@@ -181,7 +183,7 @@ class LensCommandsTest {
       sum += share.doubleValue();
     }
     assertEquals(1, sum, 1e-9);
-    assertEquals(1 + json.get("tokens").size(), done(arguments).out().lines().count());
+    assertEquals(2 + json.get("tokens").size(), done(arguments).out().lines().count());
   }
 
   @Test
@@ -197,7 +199,7 @@ class LensCommandsTest {
     int dimension = row.get("dimensions").get(0).intValue();
     assertTrue(
         point.get("greatest").get(dimension).floatValue() >= row.get("values").get(0).floatValue());
-    assertEquals(2, done(arguments).out().lines().count());
+    assertEquals(3, done(arguments).out().lines().count());
   }
 
   /** Of a pattern, the keys that do not fit go on in another block, for queries that see them. */
@@ -211,8 +213,8 @@ class LensCommandsTest {
     List<String> lines = done(arguments.toArray(String[]::new)).out().lines().toList();
     lines.forEach(line -> assertTrue(line.length() <= 80, line));
     if (command.startsWith("attention")) {
-      assertEquals(1 + 20 + 1 + 5, lines.size());
-      assertEquals("  15  16  17  18  19", lines.get(21).substring(17));
+      assertEquals(2 + 20 + 1 + 5, lines.size());
+      assertEquals("  15  16  17  18  19", lines.get(22).substring(17));
       assertTrue(lines.getLast().startsWith("  19 "), lines.getLast());
     }
   }
@@ -244,9 +246,9 @@ class LensCommandsTest {
     assertEquals(n, json.get("effects").size());
     assertEquals(0, json.get("effects").get(n - 1).doubleValue());
     List<String> lines = done(arguments).out().lines().toList();
-    assertEquals(1 + n, lines.size());
+    assertEquals(2 + n, lines.size());
     double effect = json.get("effects").get(1).doubleValue();
-    assertTrue(lines.get(2).contains(String.format(Locale.ROOT, "%+.3f", effect)), lines.get(2));
+    assertTrue(lines.get(3).contains(String.format(Locale.ROOT, "%+.3f", effect)), lines.get(3));
     int token = json.get("token").intValue();
     JsonNode same = done(with(arguments, "--json", "--token", "#" + token)).json();
     assertEquals(json, same);
@@ -279,7 +281,7 @@ class LensCommandsTest {
   void neuronsAreRanked() {
     String[] arguments = {"lens", "neurons", "-p", "To be, or not to be, that is the question"};
     String out = done(arguments).out();
-    assertEquals(10, out.lines().count(), out);
+    assertEquals(11, out.lines().count(), out);
     assertTrue(out.contains("layer 3: "), out);
     JsonNode json = done(with(arguments, "--layer", "0", "--json")).json();
     assertEquals(0, json.get("layer").intValue());
@@ -292,8 +294,8 @@ class LensCommandsTest {
       "lens", "retrieval", "-p", "To be, or not to be", "--needle", "that is", "--question", "So"
     };
     String out = done(arguments).out();
-    assertTrue(out.startsWith("5 answers say "), out);
-    assertEquals(11, out.lines().count(), out);
+    assertTrue(out.startsWith("5 answers repeat "), out);
+    assertEquals(12, out.lines().count(), out);
     JsonNode json = done(with(arguments, "--depths", "2", "--json")).json();
     assertEquals(2, json.get("trials").intValue());
     assertEquals(32, json.get("heads").size());
