@@ -79,7 +79,7 @@ public final class StatisticsCommand implements Callable<Integer> {
 
   private static void print(ActivationStatistics statistics) {
     System.out.println(
-        "elements: mean, rms, min, max; mean norm of rows; dimensions never above 0 (never)");
+        "mean, rms, min and max of elements; mean norm; dimensions never above 0 (never)");
     System.out.printf(
         "%-25s %6s %6s %6s %5s %8s %5s %6s %5s%n",
         "hook", "mean", "rms", "min", "dim", "max", "dim", "norm", "never");

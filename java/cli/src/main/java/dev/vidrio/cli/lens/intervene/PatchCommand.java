@@ -174,7 +174,7 @@ public final class PatchCommand implements Callable<Integer> {
       print(opened, pairs.getFirst().clean(), pairs.getFirst().corrupted());
     }
     System.out.printf(
-        "logit difference recovered, in %%, by layer and %s (0: corrupted, 100: clean)%n",
+        "%% of logit difference recovered (0 corrupted, 100 clean), by layer and %s%n",
         site.byPosition() ? "position" : "head");
     double untouched = direction == Direction.DENOISING ? 0 : 1;
     int[] shown =

@@ -127,7 +127,7 @@ public final class PathCommand implements Callable<Integer> {
     int[] shown = HeatMap.strongest(scores, 1, top);
     int heads = scores.stream().mapToInt(List::size).max().orElse(0);
     System.out.println(
-        "logit difference that remains, in %, by layer and head (100: clean, 0: corrupted)");
+        "% of logit difference that remains (100 clean, 0 corrupted), by layer and head");
     new HeatMap(Terminal.OUT.isTerminal())
         .lines(
             IntStream.of(shown).mapToObj(l -> "L" + l).toList(),

@@ -53,14 +53,14 @@ public final class EvaluateCommand implements Callable<Integer> {
         found.l0(),
         found.dead());
     System.out.printf(
-        Locale.ROOT, "unexplained variance (0 to 1)      %6.3f%n", found.unexplained());
+        Locale.ROOT, "unexplained variance (fraction)    %6.3f%n", found.unexplained());
     System.out.printf(Locale.ROOT, "model loss (nats per token)        %6.3f%n", found.loss());
     System.out.printf(
         Locale.ROOT, "loss with reconstructions          %6.3f%n", found.splicedLoss());
     System.out.printf(
         Locale.ROOT, "loss with zeros                    %6.3f%n", found.ablatedLoss());
     System.out.printf(
-        Locale.ROOT, "loss recovered (0 to 1)            %6.3f%n", found.lossRecovered());
+        Locale.ROOT, "loss recovered (fraction)          %6.3f%n", found.lossRecovered());
   }
 
   private static Map<String, Object> contents(
