@@ -26,7 +26,7 @@ import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
-/** The vidrio command. Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted. */
+/** The vidrio command. Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted. */
 @Command(
     name = "vidrio",
     description = "Runs language models in the JVM and shows what happens inside them.",
@@ -87,15 +87,15 @@ public final class Main implements Runnable, CommandGroup {
     return commandLine;
   }
 
-  /** The command with all that is below it. */
+  /** Returns the command with all of its subcommands. */
   static CommandLine complete() {
     return commandLine(new Main(), List.of());
   }
 
-  /** What a variable that is not set leaves names no file; as a path it would be this directory. */
+  /** Rejects an empty path, as of an unset shell variable, which would mean this directory. */
   private static Path path(String name) {
     if (name.isEmpty()) {
-      throw new TypeConversionException("must name a file or directory, is empty");
+      throw new TypeConversionException("must name a file or directory, but is empty");
     }
     return Path.of(name);
   }
@@ -123,7 +123,7 @@ public final class Main implements Runnable, CommandGroup {
     return FAILED;
   }
 
-  /** A model that is too large for the machine is no error of the program. */
+  /** Reports that a model is too large for the machine. */
   private int outOfMemory(OutOfMemoryError e, PrintWriter err) {
     err.println("vidrio: not enough memory: " + e.getMessage());
     if (debug) {
@@ -132,7 +132,7 @@ public final class Main implements Runnable, CommandGroup {
     return FAILED;
   }
 
-  /** What went wrong, in words; errors that nobody foresaw say where to look. */
+  /** Returns the message of an expected error, or marks an unexpected one as internal. */
   private static String message(Exception e) {
     return switch (e) {
       case ModelException expected -> expected.getMessage();

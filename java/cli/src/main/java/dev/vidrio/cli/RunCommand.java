@@ -47,9 +47,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "run",
     description = {
-      "Continues a text, or answers it if the model is made for chat.",
-      "Without a text, reads standard input unless it is a terminal; then a chat"
-          + " model chats, and any other begins on its own."
+      "Continues a text, or answers it if the model has a chat template.",
+      "Without a text, reads standard input; on a terminal, a chat model starts a"
+          + " chat, and any other model generates from the start of a text."
     })
 final class RunCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -79,7 +79,7 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      description = "Generate at most N tokens. Default: an answer to its end, else 256.")
+      description = "Generate at most N tokens. Default: until the end of an answer, else 256.")
   private @Nullable Integer tokens;
 
   @Option(
@@ -102,8 +102,8 @@ final class RunCommand implements Callable<Integer> {
       names = "--reasoning",
       paramLabel = "EFFORT",
       description = {
-        "How much a chat model reasons before it answers: none, low, medium, high,"
-            + " if its template supports it. Reasoning goes to standard error."
+        "Reasoning effort of a chat model: none, low, medium, high, if its template"
+            + " supports it. Reasoning goes to standard error."
       })
   private @Nullable String reasoning;
 
@@ -133,7 +133,7 @@ final class RunCommand implements Callable<Integer> {
       ChatOptions chatOptions = chatOptions(template, format);
       GenerationOptions options =
           tokens == null && format.isPresent() && search == null && !ignoreEnd
-              ? base.withTokens(Integer.MAX_VALUE) // up to the end of the turn, or of the context
+              ? base.withTokens(Integer.MAX_VALUE) // to the end of the turn or of the context
               : base;
       boolean chats = format.isPresent() && !input.isPresent() && !json && search == null;
       if (chats && Terminal.IN.isTerminal()) {

@@ -7,8 +7,8 @@ import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.template.ChatMessage;
 
 /**
- * Shows a chat model's answer as it comes: its text on standard output, and what the model thinks
- * on standard error, dim where that is a terminal.
+ * Prints a chat model's answer as it is generated: text on standard output, and reasoning on
+ * standard error, dimmed on a terminal.
  */
 public final class AnswerPrinter {
   private static final String DIM = "\033[2m";
@@ -18,20 +18,20 @@ public final class AnswerPrinter {
   private final boolean dims = Terminal.ERR.isTerminal() && System.getenv("NO_COLOR") == null;
   private boolean thinks;
 
-  /** Shows an answer from its beginning on. */
+  /** Creates a printer of an answer from its start. */
   public AnswerPrinter(ChatAnswer answer) {
     this.answer = answer;
   }
 
-  /** Takes a piece of the text, and its token where that is known, as {@link ChatAnswer} does. */
+  /** Prints a piece of the text and its token, or −1 if unknown, as {@link ChatAnswer} does. */
   public void accept(int token, String piece) {
     show(answer.accept(token, piece));
   }
 
   /**
-   * Shows what was held back, ends the line, and returns the message.
+   * Prints buffered text, ends the line, and returns the message.
    *
-   * @param reason why the answer has ended
+   * @param reason the finish reason
    */
   public ChatMessage finish(Finish reason) {
     show(answer.finish(reason));

@@ -21,7 +21,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** One continuation of a prompt, printed as it comes or collected for JSON. */
+/** One sampled continuation of a prompt, streamed as text or collected for JSON. */
 public final class SampledCompletion implements Continuation {
   private final Model model;
   private final Session session;
@@ -31,8 +31,8 @@ public final class SampledCompletion implements Continuation {
   private final long loadNanos;
 
   /**
-   * @param answer what reads the answer of a model that chats; null where the text is continued
-   * @param tools whether the model was given tools
+   * @param answer parses the answer of a chat model; null to continue the text
+   * @param tools true if the model was given tools
    */
   public SampledCompletion(
       Model model,
@@ -49,7 +49,7 @@ public final class SampledCompletion implements Continuation {
     this.loadNanos = loadNanos;
   }
 
-  /** Prints the text as it is generated, and ends when nobody reads it any more. */
+  /** Prints the text as it is generated, until its end or until standard output is closed. */
   @Override
   public void print(int[] prompt) {
     TokenDecoder decoder = model.tokenizer().streamingDecoder(true);

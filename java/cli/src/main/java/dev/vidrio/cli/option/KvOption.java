@@ -4,17 +4,19 @@ import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.SessionOptions;
 import picocli.CommandLine.Option;
 
-/** The option that says how keys and values are stored. */
+/** The option of the element type of the key-value cache. */
 public final class KvOption {
   @Option(
       names = "--kv",
       paramLabel = "TYPE",
       description =
-          "Element type of the key-value cache: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+          "Element type of the key-value cache: ${COMPLETION-CANDIDATES}. Default:"
+              + " ${DEFAULT-VALUE}.")
   private KvType type = SessionOptions.DEFAULT_KV_TYPE;
 
   public KvOption() {}
 
+  /** Returns the element type. */
   public KvType type() {
     return type;
   }

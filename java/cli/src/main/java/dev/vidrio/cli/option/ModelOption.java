@@ -23,7 +23,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The options that say which model runs, and on what. */
+/** The options of the model and of its executor. */
 public final class ModelOption {
   static final String DESCRIPTION =
       "A GGUF file, a Hugging Face directory, a name (see 'vidrio list'), or hf:OWNER/REPO/FILE."
@@ -61,8 +61,8 @@ public final class ModelOption {
   @Option(
       names = "--no-repack",
       description =
-          "Leave weights in the mapped file: opens at once, shares memory, generates"
-              + " more slowly.")
+          "Use weights from the mapped file without repacking them: opens at once, shares"
+              + " memory, generates more slowly.")
   private boolean noRepack;
 
   @Spec(Spec.Target.MIXEE)
@@ -72,7 +72,7 @@ public final class ModelOption {
     command = CommandSpec.create();
   }
 
-  /** The same options for another model. */
+  /** Returns these options for another model. */
   public ModelOption withReference(String other) {
     var copy = new ModelOption();
     copy.references = List.of(other);
@@ -100,7 +100,7 @@ public final class ModelOption {
     return withReference(argument);
   }
 
-  /** What the user wrote, for a command that takes one model. */
+  /** Returns the reference of a command that takes one model. */
   public String reference() {
     if (references.size() > 1) {
       throw usage("-m " + references.get(1) + ": this command takes one model");
@@ -108,14 +108,12 @@ public final class ModelOption {
     return references.getFirst();
   }
 
-  /** What the user wrote, for a command that takes several. */
+  /** Returns the references of a command that takes several models. */
   public List<String> references() {
     return references;
   }
 
-  /**
-   * Loads the model, with a bar where loading takes long; offers to pull it where it is missing.
-   */
+  /** Loads the model with a progress bar, and offers to pull a missing one. */
   public Model open() {
     ModelReference parsed = ModelReference.parse(reference());
     if (parsed instanceof ModelReference.Named(var entry) && entry.isEmbedded()) {
@@ -152,16 +150,17 @@ public final class ModelOption {
         .withProgress((done, total) -> bar.update((double) done / total, ""));
   }
 
-  /** The executor that the options describe. */
+  /** Creates the executor of the options. */
   Executor createExecutor() {
     if (threads != null && (threads < 1 || threads > 1024)) {
       throw usage("-t " + threads + ": must be 1 to 1024");
     }
     if (executor != ExecutorKind.NATIVE && isa != null) {
-      throw usage("--isa chooses among native kernels, but the executor is " + executorName());
+      throw usage("--isa: requires the native executor, but the executor is " + executorName());
     }
     if (executor != ExecutorKind.NATIVE && noRepack) {
-      throw usage("--no-repack is for native kernels, but the executor is " + executorName());
+      throw usage(
+          "--no-repack: requires the native executor, but the executor is " + executorName());
     }
     return switch (executor) {
       case NATIVE -> createNative();
@@ -174,7 +173,7 @@ public final class ModelOption {
     return executor.name().toLowerCase(Locale.ROOT);
   }
 
-  /** Creates the native executor that the options describe. */
+  /** Creates the native executor of the options. */
   NativeExecutor createNative() {
     try {
       return NativeExecutor.create(

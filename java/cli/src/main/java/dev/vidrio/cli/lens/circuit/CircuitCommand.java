@@ -149,7 +149,7 @@ public final class CircuitCommand implements Callable<Integer> {
       double difference = runs.clean() - runs.corrupted();
       if (difference == 0) {
         throw new InvalidInputException(
-            "corrupted text", "", "has the logit difference of the clean one");
+            "corrupted text", "", "has the same logit difference as the clean text");
       }
       Circuit candidates =
           candidateCount == 0
@@ -177,9 +177,7 @@ public final class CircuitCommand implements Callable<Integer> {
     List<String> names = graph.senders().stream().map(Node::name).toList();
     if (!names.contains(wanted)) {
       throw new InvalidInputException(
-          "component",
-          wanted,
-          "must be one of the model's, from embed and L0.H0 to " + names.getLast());
+          "component", wanted, "unknown; components are embed, L0.H0 to " + names.getLast());
     }
     return graph.senders().get(names.indexOf(wanted));
   }

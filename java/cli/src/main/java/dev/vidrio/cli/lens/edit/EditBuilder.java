@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 
-/** Makes the edits of one hook point that a written one means. */
+/** Builds the edits of a hook point from the text of an edit. */
 final class EditBuilder {
   private final EditText text;
   private final EditSource source;
@@ -26,7 +26,7 @@ final class EditBuilder {
     this.region = region;
   }
 
-  /** The edits: one, or one for each part of a row that is not side by side. */
+  /** Returns the edits: one per contiguous range of a row. */
   List<Edit> edits() {
     return switch (text.operation()) {
       case ZERO -> {
@@ -44,7 +44,7 @@ final class EditBuilder {
         yield each(columns -> region.edit(columns, scale));
       }
       case CLAMP -> {
-        var clamp = new Change.Clamp(source.number("least", 0), source.number("greatest", 1));
+        var clamp = new Change.Clamp(source.number("min", 0), source.number("max", 1));
         source.requireEnd(2);
         yield each(columns -> region.edit(columns, clamp));
       }
@@ -61,7 +61,7 @@ final class EditBuilder {
     return region.columns().stream().map(edit).toList();
   }
 
-  /** One row for all positions and tokens to come, or one for each position of the text. */
+  /** Edits by one row for all positions, generated ones too, or by a row per position. */
   private List<Edit> rows(Rows rows, Function<MemorySegment, Change> change) {
     rows.requireFit(region);
     BiFunction<Edit.Columns, Change, Edit> place =
@@ -75,7 +75,7 @@ final class EditBuilder {
     return edits;
   }
 
-  /** The columns, where they have a size: numbers are written to keys of the text. */
+  /** Returns the columns with a size: attention is limited to the keys of the text. */
   private List<Edit.Columns> sized() {
     if (!region.isAttention()) {
       return region.columns();
@@ -91,13 +91,13 @@ final class EditBuilder {
         .toList();
   }
 
-  /** The one part of a row that a direction lies in. */
+  /** Returns the only range of columns, as directions need. */
   private Edit.Columns.Range range() {
     if (region.columns().size() == 1
         && region.columns().getFirst() instanceof Edit.Columns.Range range) {
       return range;
     }
-    throw text.refused("directions lie in elements of a row that are side by side");
+    throw text.refused("directions need contiguous elements of a row");
   }
 
   private List<Edit> projectOut() {
@@ -120,12 +120,12 @@ final class EditBuilder {
     }
     Activation other = source.activation(region.point(), 0);
     if (text.arguments().getFirst().index() != null) {
-      throw text.refused("attention of one position means nothing at another");
+      throw text.refused("attention cannot be patched to another position");
     }
     return each(columns -> region.editOfText(columns, new Change.Patch(other, 0)));
   }
 
-  /** Other texts say nothing of tokens that are generated. */
+  /** Limits an edit to the positions of the text. */
   private Edit inText(Edit edit) {
     return edit.positions(region.positions().from(), region.positions().to());
   }
@@ -175,7 +175,7 @@ final class EditBuilder {
 
   private List<Edit> noise() {
     if (region.isAttention()) {
-      throw text.refused("attention has no row of its own for each token");
+      throw text.refused("not supported for attention");
     }
     int seedAt = source.seedAt();
     float deviation = source.number("standard deviation", 0);
@@ -194,7 +194,7 @@ final class EditBuilder {
     return ofText(noise.change());
   }
 
-  /** Values of each position of the text. */
+  /** Edits each position of the text by its own values. */
   private List<Edit> ofText(Change change) {
     int count = region.positions().size();
     List<Edit> edits =
