@@ -328,7 +328,7 @@ static void check_definition(const batch *b, const vd_attention *op) {
     }
 }
 
-static void check_batch(rng *r, const batch_case *c, int32_t aligned) {
+static void batch_equals_rows_alone(rng *r, const batch_case *c, int32_t aligned) {
     batch b;
     fill_batch(&b, r, c->decode);
     float *sinks = guarded_alloc((size_t)c->H * sizeof(float), AT_END);
@@ -393,7 +393,7 @@ int main(void) {
         {2, 1, WIDEST, WIDEST, VD_Q8_0, 70, 0, 0}, {2, 1, 64, WIDEST, VD_F16, 70, 0, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (int32_t aligned = 0; aligned <= (cases[i].window > 0); aligned++) {
-            check_batch(&r, &cases[i], aligned);
+            batch_equals_rows_alone(&r, &cases[i], aligned);
         }
     }
     return 0;

@@ -81,7 +81,7 @@ static int64_t untouched_bytes(const void *memory, int64_t bytes) {
     return n;
 }
 
-static void check_shape(rng *r, int32_t H_kv, int32_t d_h, int32_t d_v, vd_type type,
+static void stores_rows(rng *r, int32_t H_kv, int32_t d_h, int32_t d_v, vd_type type,
                         int32_t workers, placement where) {
     describe("kv store, type %d, H_kv %d, d_h %d, d_v %d, workers %d", (int)type, H_kv, d_h, d_v,
              workers);
@@ -117,7 +117,7 @@ int main(void) {
                 // Values as wide as keys, then of the next width.
                 for (size_t j = i; j < i + 2 && j < sizeof widths / sizeof widths[0]; j++) {
                     if (kv_types[t] != VD_Q8_0 || (widths[i] % 32 == 0 && widths[j] % 32 == 0)) {
-                        check_shape(&r, H_kv, widths[i], widths[j], kv_types[t], 1 + 2 * t,
+                        stores_rows(&r, H_kv, widths[i], widths[j], kv_types[t], 1 + 2 * t,
                                     (placement)(i % PLACEMENTS));
                     }
                 }

@@ -115,12 +115,12 @@ static void run(const unfused_case *c, vd_isa isa, int32_t workers, results *y) 
     edit_pattern(c, pattern);
     vd_op mix = {.kind = VD_OP_ATTENTION_VALUES,
                  .as.attention_values = {.pattern = pattern,
-                            .softmax = softmax,
-                            .attention = m.whole,
-                            .cache = m.cache,
-                            .z = z,
-                            .H = c->H,
-                            .P = c->P}};
+                                         .softmax = softmax,
+                                         .attention = m.whole,
+                                         .cache = m.cache,
+                                         .z = z,
+                                         .H = c->H,
+                                         .P = c->P}};
     run_ops(&mix, 1, isa, workers, &m.b.view);
     memcpy(y->scores, scores, per_head * (size_t)c->P);
     memcpy(y->softmax, softmax, per_head * (size_t)c->P);
@@ -245,8 +245,8 @@ static void check_head(const float *from, const float *sink, const float *y, vd_
 }
 
 // Checks softmax of tokens at the last positions: ROWS of them, or P if that is less.
-static void check_softmax(rng *r, int32_t P, int32_t window, int32_t aligned, int sinks,
-                          int in_place, placement where) {
+static void softmax_equals_scalar_and_formula(rng *r, int32_t P, int32_t window, int32_t aligned,
+                                              int sinks, int in_place, placement where) {
     int32_t rows = P < ROWS ? P : ROWS;
     batch b;
     batch_begin(&b, r, 1, (P + VD_KV_BLOCK - 1) / VD_KV_BLOCK);
@@ -296,7 +296,8 @@ int main(void) {
             x[(row * H + 1) * P + P - 1] = NAN;
         }
         int32_t window = i % 4 == 3 ? 2 + (int32_t)rng_below(&r, 40) : 0;
-        check_softmax(&r, P, window, i % 8 / 4, i % 2, i % 3 == 0, (placement)(i % PLACEMENTS));
+        softmax_equals_scalar_and_formula(&r, P, window, i % 8 / 4, i % 2, i % 3 == 0,
+                                          (placement)(i % PLACEMENTS));
     }
     return 0;
 }

@@ -110,7 +110,7 @@ static void run(workload *w, vd_isa isa, int32_t workers, results r) {
     run_ops(ops, 2, isa, workers, &w->b.view);
 }
 
-static void check_variants(rng *r, const attention_case *c, int32_t aligned) {
+static void variants_equal_scalar(rng *r, const attention_case *c, int32_t aligned) {
     workload w;
     prepare(&w, r, c, PARTS);
     w.op.attention.aligned = aligned;
@@ -234,7 +234,7 @@ static void check_tensor(const workload *w, const attention_case *c, tensor whic
     }
 }
 
-static void check_differences(rng *r, const attention_case *c, int32_t aligned) {
+static void gradients_match_differences(rng *r, const attention_case *c, int32_t aligned) {
     workload w;
     prepare(&w, r, c, SMALL);
     w.op.attention.aligned = aligned;
@@ -311,9 +311,9 @@ int main(void) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (int32_t aligned = 0; aligned <= (cases[i].window > 0); aligned++) {
-            check_variants(&r, &cases[i], aligned);
+            variants_equal_scalar(&r, &cases[i], aligned);
             if (cases[i].d_h <= 16 && cases[i].H < 10) {
-                check_differences(&r, &cases[i], aligned);
+                gradients_match_differences(&r, &cases[i], aligned);
             }
         }
     }

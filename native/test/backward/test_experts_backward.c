@@ -51,7 +51,7 @@ static void check_sum_definition(const vd_expert_sum_backward *s) {
     }
 }
 
-static void check_sums(rng *r, int32_t d, floats kind) {
+static void sums_match_definition(rng *r, int32_t d, floats kind) {
     int32_t k = (int32_t)rng_between(r, 1, K_MAX);
     rng_fill(r, kind, x, (int64_t)ROWS * k * d);
     rng_fill(r, kind, weights, (int64_t)ROWS * k);
@@ -98,7 +98,7 @@ static void sums_slots(rng *r, int32_t d) {
 // Enough rows that one expert gets more slots than a tile has.
 enum { MANY_ROWS = 250 };
 
-static void check_products(rng *r, vd_type type, vd_isa isa, int32_t workers) {
+static void slots_equal_single_rows(rng *r, vd_type type, vd_isa isa, int32_t workers) {
     int32_t k = 2, K = whole_blocks(type, 64, 45);
     int64_t slots = (int64_t)MANY_ROWS * k;
     const void *matrices[E];
@@ -192,7 +192,7 @@ static double routed_value(const void *parameters, double value) {
     return weighted / (op->over == VD_ROUTE_ALL ? all : chosen);
 }
 
-static void check_routes(rng *r, int32_t score_kind, int32_t over) {
+static void routes_match_differences(rng *r, int32_t score_kind, int32_t over) {
     int32_t k = 2;
     float *logits = guarded_alloc(ROWS * E * 4, AT_END);
     float *bias = guarded_alloc(E * 4, AT_END);
@@ -259,21 +259,21 @@ int main(void) {
     rng r = {36};
     for (int i = 0; i < LENGTHS; i += sweep_step()) {
         for (floats kind = 0; kind < FLOATS_COUNT; kind++) {
-            check_sums(&r, length_at(i), kind);
+            sums_match_definition(&r, length_at(i), kind);
         }
         sums_slots(&r, length_at(i));
     }
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         for (int32_t workers = 1; workers <= 3; workers++) {
-            check_products(&r, VD_F32, isa, workers);
-            check_products(&r, VD_Q8_0, isa, workers);
+            slots_equal_single_rows(&r, VD_F32, isa, workers);
+            slots_equal_single_rows(&r, VD_Q8_0, isa, workers);
         }
     }
     for (int which = 0; which < 4; which++) {
-        check_routes(&r, which / 2, which % 2);
+        routes_match_differences(&r, which / 2, which % 2);
         ignores_invalid_experts(which / 2, which % 2);
     }
-    check_routes(&r, VD_ROUTE_SOFTMAX, VD_ROUTE_SPARSE_MIXER);
+    routes_match_differences(&r, VD_ROUTE_SOFTMAX, VD_ROUTE_SPARSE_MIXER);
     ignores_invalid_experts(VD_ROUTE_SOFTMAX, VD_ROUTE_SPARSE_MIXER);
     return 0;
 }

@@ -25,7 +25,7 @@ static void begin_batch(batch *b, rng *r) {
     b->view.n_logits = CHOSEN;
 }
 
-static void check_scatter(rng *r, int32_t width, int32_t workers, placement where) {
+static void sums_chosen_rows(rng *r, int32_t width, int32_t workers, placement where) {
     describe("scatter, width %d, %d workers", width, workers);
     batch b;
     begin_batch(&b, r);
@@ -53,7 +53,7 @@ int main(void) {
     rng_fill(&r, SPECIAL, x, sizeof x / sizeof x[0]);
     for (int i = 0; i < LENGTHS; i++) {
         for (int32_t workers = 1; workers <= 3; workers++) {
-            check_scatter(&r, length_at(i), workers, (placement)(i % PLACEMENTS));
+            sums_chosen_rows(&r, length_at(i), workers, (placement)(i % PLACEMENTS));
         }
     }
     return 0;

@@ -53,7 +53,7 @@ static void check_outputs(int64_t M, int64_t N, int64_t K) {
     }
 }
 
-static void check_product(rng *r, int64_t M, int64_t N, int64_t K) {
+static void multiplies(rng *r, int64_t M, int64_t N, int64_t K) {
     describe("vd_sgemm, M %lld, N %lld, K %lld", (long long)M, (long long)N, (long long)K);
     rng_fill(r, ORDINARY, x, M * K);
     rng_fill(r, ORDINARY, W, N * K);
@@ -84,7 +84,7 @@ static vd_status planned(vd_isa isa, vd_type type, int32_t fast) {
 
 // Checks that the bits of a product in a plan depend neither on the number of workers nor on the
 // run.
-static void check_fast_product(rng *r, int32_t M, int32_t N, int32_t K) {
+static void bits_do_not_depend_on_workers(rng *r, int32_t M, int32_t N, int32_t K) {
     rng_fill(r, ORDINARY, x, (int64_t)M * K);
     rng_fill(r, ORDINARY, W, (int64_t)N * K);
     vd_op op = product_of(VD_F32, N, K, 1);
@@ -117,12 +117,12 @@ int main(void) {
     CHECK(planned(VD_ISA_SCALAR, VD_F32, 2) == VD_INVALID_ARGUMENT);
     rng r = {12};
     for (int i = 0; i < 40; i++) {
-        check_product(&r, rng_between(&r, 1, 33), rng_between(&r, 1, 70),
-                      rng_between(&r, 1, K_MAX));
+        multiplies(&r, rng_between(&r, 1, 33), rng_between(&r, 1, 70), rng_between(&r, 1, K_MAX));
     }
     for (int i = 0; i < 12; i++) {
-        check_fast_product(&r, (int32_t)rng_between(&r, 40, M_MAX),
-                           (int32_t)rng_between(&r, 1, N_MAX), (int32_t)rng_between(&r, 1, K_MAX));
+        bits_do_not_depend_on_workers(&r, (int32_t)rng_between(&r, 40, M_MAX),
+                                      (int32_t)rng_between(&r, 1, N_MAX),
+                                      (int32_t)rng_between(&r, 1, K_MAX));
     }
     return 0;
 }

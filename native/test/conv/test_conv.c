@@ -174,18 +174,18 @@ static void check_case(rng *r, int32_t d, floats kind) {
 }
 
 static void rejects_invalid_ops(void) {
-    REFUSED(VD_OP_CONV, op.as.conv.x = NULL);
-    REFUSED(VD_OP_CONV, op.as.conv.kernel = NULL);
-    REFUSED(VD_OP_CONV, op.as.conv.y = NULL);
-    REFUSED(VD_OP_CONV, op.as.conv.rows = NULL);
-    REFUSED(VD_OP_CONV, op.as.conv.d = 0);
-    REFUSED(VD_OP_CONV, op.as.conv.d = INT32_MAX);
-    REFUSED(VD_OP_CONV, op.as.conv.L = 0);
-    REFUSED(VD_OP_CONV, op.as.conv.stride = 4032);
-    REFUSED(VD_OP_CONV, op.as.conv.stride = 4097);
-    REFUSED(VD_OP_CONV, op.as.conv.ring = 2);
-    REFUSED(VD_OP_CONV, op.as.conv.ring = -1);
-    REFUSED(VD_OP_CONV, op.rows = VD_ROWS_LOGITS);
+    REJECTS(VD_OP_CONV, op.as.conv.x = NULL);
+    REJECTS(VD_OP_CONV, op.as.conv.kernel = NULL);
+    REJECTS(VD_OP_CONV, op.as.conv.y = NULL);
+    REJECTS(VD_OP_CONV, op.as.conv.rows = NULL);
+    REJECTS(VD_OP_CONV, op.as.conv.d = 0);
+    REJECTS(VD_OP_CONV, op.as.conv.d = INT32_MAX);
+    REJECTS(VD_OP_CONV, op.as.conv.L = 0);
+    REJECTS(VD_OP_CONV, op.as.conv.stride = 4032);
+    REJECTS(VD_OP_CONV, op.as.conv.stride = 4097);
+    REJECTS(VD_OP_CONV, op.as.conv.ring = 2);
+    REJECTS(VD_OP_CONV, op.as.conv.ring = -1);
+    REJECTS(VD_OP_CONV, op.rows = VD_ROWS_LOGITS);
 }
 
 int main(void) {

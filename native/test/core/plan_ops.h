@@ -14,7 +14,7 @@ vd_op valid_op(vd_op_kind kind);
 vd_status create_plan_with(const vd_op *op, int32_t *bad_op);
 
 // Changes a valid operation and requires that it is rejected.
-#define REFUSED(op_kind, change)                                      \
+#define REJECTS(op_kind, change)                                      \
     do {                                                              \
         vd_op op = valid_op(op_kind);                                 \
         change;                                                       \

@@ -33,7 +33,7 @@ static vd_isa bases_of_usable_sets_are_usable(void) {
     return best;
 }
 
-static void check_pick(const char *wanted, vd_status status, vd_isa picked) {
+static void picks(const char *wanted, vd_status status, vd_isa picked) {
     describe("VIDRIO_ISA=%s", wanted == NULL ? "(unset)" : wanted);
     set_environment("VIDRIO_ISA", wanted);
     vd_isa isa = VD_ISA_COUNT;
@@ -45,15 +45,15 @@ int main(void) {
     describe_faults();
     names_known_sets();
     vd_isa best = bases_of_usable_sets_are_usable();
-    check_pick(NULL, VD_OK, best);
-    check_pick("", VD_OK, best);
+    picks(NULL, VD_OK, best);
+    picks("", VD_OK, best);
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa++) {
         int usable = vd_isa_usable(isa);
-        check_pick(vd_isa_name(isa), usable ? VD_OK : VD_UNSUPPORTED, usable ? isa : VD_ISA_SCALAR);
+        picks(vd_isa_name(isa), usable ? VD_OK : VD_UNSUPPORTED, usable ? isa : VD_ISA_SCALAR);
     }
     static const char *const unknown[] = {"mmx", "AVX2", "avx", "avx2 ", "avx512_vnni2", "0"};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
-        check_pick(unknown[i], VD_INVALID_ARGUMENT, VD_ISA_SCALAR);
+        picks(unknown[i], VD_INVALID_ARGUMENT, VD_ISA_SCALAR);
     }
     CHECK(vd_isa_pick(NULL) == VD_INVALID_ARGUMENT);
     return 0;

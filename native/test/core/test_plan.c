@@ -9,10 +9,10 @@ static void accepts_valid_ops(void) {
         int32_t bad_op = 5;
         CHECK(create_plan_with(&op, &bad_op) == VD_OK && bad_op == -1);
     }
-    REFUSED(VD_OP_SCALE, op.kind = -1);
-    REFUSED(VD_OP_SCALE, op.kind = VD_OP_COUNT);
-    REFUSED(VD_OP_SCALE, op.rows = -1);
-    REFUSED(VD_OP_SCALE, op.rows = 2);
+    REJECTS(VD_OP_SCALE, op.kind = -1);
+    REJECTS(VD_OP_SCALE, op.kind = VD_OP_COUNT);
+    REJECTS(VD_OP_SCALE, op.rows = -1);
+    REJECTS(VD_OP_SCALE, op.rows = 2);
 }
 
 static vd_status create_pair(const vd_op *ops) {
@@ -30,14 +30,14 @@ static vd_status create_after(vd_op_kind head, const vd_op *op) {
 
 static void rejects_invalid_schedules(void) {
     describe("barriers, chains and local results");
-    REFUSED(VD_OP_SCALE, op.barrier = 3);
-    REFUSED(VD_OP_SCALE, op.barrier = -1);
-    REFUSED(VD_OP_SCALE, op.epilogue = 2);
-    REFUSED(VD_OP_SCALE, op.epilogue = 1);  // a scaling
-    REFUSED(VD_OP_SCALE, op.replicated = VD_REPLICATED_READ);
-    REFUSED(VD_OP_NORM, op.replicated = VD_REPLICATED_READ);
-    REFUSED(VD_OP_MATMUL, op.replicated = VD_REPLICATED_WRITE);
-    REFUSED(VD_OP_MATMUL, (op.replicated = VD_REPLICATED_READ, op.rows = VD_ROWS_LOGITS));
+    REJECTS(VD_OP_SCALE, op.barrier = 3);
+    REJECTS(VD_OP_SCALE, op.barrier = -1);
+    REJECTS(VD_OP_SCALE, op.epilogue = 2);
+    REJECTS(VD_OP_SCALE, op.epilogue = 1);  // a scaling
+    REJECTS(VD_OP_SCALE, op.replicated = VD_REPLICATED_READ);
+    REJECTS(VD_OP_NORM, op.replicated = VD_REPLICATED_READ);
+    REJECTS(VD_OP_MATMUL, op.replicated = VD_REPLICATED_WRITE);
+    REJECTS(VD_OP_MATMUL, (op.replicated = VD_REPLICATED_READ, op.rows = VD_ROWS_LOGITS));
     vd_op add = valid_op(VD_OP_ADD);
     add.epilogue = 1;
     add.as.add.width = valid_op(VD_OP_MATMUL).as.matmul.N;

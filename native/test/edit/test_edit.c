@@ -96,7 +96,7 @@ static vd_op edit_op(const vd_edit_entry *entries, const int32_t *n, int32_t wid
                                .whole_rows = whole_rows}};
 }
 
-static void check_elements(rng *r, int32_t width, int32_t n, int32_t workers, vd_rows rows,
+static void edits_elements(rng *r, int32_t width, int32_t n, int32_t workers, vd_rows rows,
                            placement where) {
     describe("edit, width %d, %d entries, %d workers, rows %d", width, n, workers, rows);
     vd_edit_entry entries[ENTRIES];
@@ -116,7 +116,7 @@ static void check_elements(rng *r, int32_t width, int32_t n, int32_t workers, vd
 }
 
 // Checks a subspace of one dimension against double.
-static void check_subspace_error(rng *r, int32_t width) {
+static void moves_within_subspaces(rng *r, int32_t width) {
     describe("a subspace of width %d, scalar", width);
     vd_edit_entry e = random_entry(r, VD_EDIT_SUBSPACE, width);
     e = (vd_edit_entry){.values = e.per_position ? values : NULL,
@@ -150,7 +150,7 @@ static void check_subspace_error(rng *r, int32_t width) {
 }
 
 // Checks a basis of unit vectors, for which moving coordinates of small integers sets them exactly.
-static void check_coordinates(rng *r, int32_t width) {
+static void sets_coordinates_exactly(rng *r, int32_t width) {
     describe("coordinates of width %d", width);
     memset(basis, 0, sizeof basis);
     memcpy(expected, x, sizeof expected);
@@ -187,7 +187,7 @@ static void check_coordinates(rng *r, int32_t width) {
     }
 }
 
-static void check_variants(rng *r, int32_t width, floats kind, placement where) {
+static void variants_equal_scalar(rng *r, int32_t width, floats kind, placement where) {
     rng_fill(r, kind, basis, K * width);
     vd_edit_entry entries[2] = {random_entry(r, VD_EDIT_SUBSPACE, width),
                                 random_entry(r, VD_EDIT_SUBSPACE, width)};
@@ -212,7 +212,7 @@ static void check_variants(rng *r, int32_t width, floats kind, placement where) 
     }
 }
 
-static void check_no_values(rng *r, int32_t width) {
+static void ignores_entries_without_values(rng *r, int32_t width) {
     describe("edits without values, width %d", width);
     vd_edit_entry entries[2] = {random_entry(r, VD_EDIT_SET, width),
                                 random_entry(r, VD_EDIT_ADD, width)};
@@ -235,16 +235,16 @@ int main(void) {
         rng_fill(&r, kind, x, sizeof x / sizeof x[0]);
         rng_fill(&r, kind, values, sizeof values / sizeof values[0]);
         for (int32_t n = 0; n <= ENTRIES; n++) {
-            check_elements(&r, width, n, 1 + n % 3 * 4, (vd_rows)((i + n) % 2),
+            edits_elements(&r, width, n, 1 + n % 3 * 4, (vd_rows)((i + n) % 2),
                            (placement)(i % PLACEMENTS));
         }
-        check_variants(&r, width, kind, (placement)(i % PLACEMENTS));
+        variants_equal_scalar(&r, width, kind, (placement)(i % PLACEMENTS));
         rng_fill(&r, ORDINARY, x, ROWS * width);
         rng_fill(&r, ORDINARY, values, width);
         rng_fill(&r, ORDINARY, basis, width);
-        check_subspace_error(&r, width);
-        check_coordinates(&r, width);
-        check_no_values(&r, width);
+        moves_within_subspaces(&r, width);
+        sets_coordinates_exactly(&r, width);
+        ignores_entries_without_values(&r, width);
     }
     return 0;
 }

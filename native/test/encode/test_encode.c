@@ -66,7 +66,8 @@ static void check_element(vd_type type, const void *row, int64_t k, float x) {
     }
 }
 
-static void check_rows(rng *r, vd_type type, floats kind, int weighted, placement where) {
+static void encodes_nearest_codes(rng *r, vd_type type, floats kind, int weighted,
+                                  placement where) {
     describe("encode %s, %s, weighted %d", type_name(type), floats_name(kind), weighted);
     float x[ROWS * K], importance[K];
     rng_fill(r, kind, x, ROWS * K);
@@ -176,8 +177,8 @@ int main(void) {
         }
         for (int round = 0; round < 4; round++) {
             placement where = (placement)(round % PLACEMENTS);
-            check_rows(&r, weight_types[t], ORDINARY, round / 2, where);
-            check_rows(&r, weight_types[t], ZEROS, round / 2, where);
+            encodes_nearest_codes(&r, weight_types[t], ORDINARY, round / 2, where);
+            encodes_nearest_codes(&r, weight_types[t], ZEROS, round / 2, where);
         }
         rejects_unencodable_elements(&r, weight_types[t]);
     }

@@ -114,7 +114,7 @@ static void check_row(const vd_route *route, int64_t row) {
     }
 }
 
-static void check_route(int32_t E, int32_t k, int32_t groups, int which, placement where) {
+static void routes_by_definition(int32_t E, int32_t k, int32_t groups, int which, placement where) {
     vd_route route = {.logits = guarded_copy(logits, (size_t)(ROWS * E) * 4, where),
                       .experts = guarded_alloc((size_t)(ROWS * k) * 4, where),
                       .weights = guarded_alloc((size_t)(ROWS * k) * 4, where),
@@ -186,9 +186,9 @@ int main(void) {
                 logits[j] = floorf(logits[j]);  // many ties
                 bias[j % E] = floorf(bias[j % E]);
             }
-            check_route(E, k, groups, which % 8, (placement)(which % PLACEMENTS));
+            routes_by_definition(E, k, groups, which % 8, (placement)(which % PLACEMENTS));
             if (which % 8 == 0) {
-                check_route(E, k, 0, NEAR, (placement)(E % PLACEMENTS));
+                routes_by_definition(E, k, 0, NEAR, (placement)(E % PLACEMENTS));
             }
         }
         chooses_experts_from_any_logits(&r, E, k, groups, 0);

@@ -126,7 +126,7 @@ static void check_output(const low_rank_case *c, int32_t sequence, int32_t row, 
     near("y", (int64_t)row * c->N + n, exact, error, expected[row * c->N + n]);
 }
 
-static void check_definition(rng *r, const low_rank_case *c) {
+static void is_close_to_double(rng *r, const low_rank_case *c) {
     describe("low rank against double: K %d, N %d, r %d, %d workers, rows %d", c->K, c->N, c->r,
              c->workers, c->rows);
     batch b;
@@ -144,7 +144,7 @@ static void check_definition(rng *r, const low_rank_case *c) {
     }
 }
 
-static void check_variants(rng *r, const low_rank_case *c, floats kind) {
+static void variants_equal_scalar(rng *r, const low_rank_case *c, floats kind) {
     batch b;
     fill_batch(r, &b, -1);
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
@@ -159,7 +159,7 @@ static void check_variants(rng *r, const low_rank_case *c, floats kind) {
 
 // Checks that each sequence alone, with another number of workers, gets the bits that it gets in
 // the batch.
-static void check_alone(rng *r, const low_rank_case *c) {
+static void sequences_alone_equal_the_batch(rng *r, const low_rank_case *c) {
     static float own_u[ROWS * LONGEST], own_x[ROWS * LONGEST];
     batch all, own;
     fill_batch(r, &all, -1);
@@ -190,7 +190,7 @@ static void check_alone(rng *r, const low_rank_case *c) {
 }
 
 // Checks the update as the epilogue of a product, whose tiles divide rows and columns.
-static void check_epilogue(rng *r, const low_rank_case *c, vd_isa isa) {
+static void epilogue_equals_separate_operations(rng *r, const low_rank_case *c, vd_isa isa) {
     describe("low rank as an epilogue, %s: K %d, N %d, r %d, %d workers", vd_isa_name(isa), c->K,
              c->N, c->r, c->workers);
     batch b;
@@ -236,18 +236,18 @@ int main(void) {
         rng_fill(&r, kind, B, (int64_t)c.r * (c.N + GROUP));
         rng_fill(&r, kind, u, (int64_t)ROWS * c.K);
         rng_fill(&r, kind, x, (int64_t)ROWS * c.N);
-        check_variants(&r, &c, kind);
+        variants_equal_scalar(&r, &c, kind);
         rng_fill(&r, ORDINARY, A, (int64_t)c.r * c.K);
         rng_fill(&r, ORDINARY, B, (int64_t)c.r * (c.N + GROUP));
         rng_fill(&r, ORDINARY, u, (int64_t)ROWS * c.K);
         rng_fill(&r, ORDINARY, x, (int64_t)ROWS * c.N);
-        check_definition(&r, &c);
-        check_alone(&r, &c);
+        is_close_to_double(&r, &c);
+        sequences_alone_equal_the_batch(&r, &c);
         for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
-            check_epilogue(&r, &c, isa);
+            epilogue_equals_separate_operations(&r, &c, isa);
         }
         c.workers = 7;  // workers then divide columns of the rows of few sequences
-        check_variants(&r, &c, ORDINARY);
+        variants_equal_scalar(&r, &c, ORDINARY);
     }
     return 0;
 }

@@ -12,8 +12,8 @@ enum { ROWS = 3, HEADS = 2 };
 
 static float x[ROWS * HEADS * LONGEST], gain[HEADS * LONGEST], bias[HEADS * LONGEST];
 
-static void check_gain(vd_isa isa, int32_t d, int32_t per_head, int biased, int in_place,
-                       int32_t workers, placement where) {
+static void equals_norm_with_gain(vd_isa isa, int32_t d, int32_t per_head, int biased, int in_place,
+                                  int32_t workers, placement where) {
     describe("gain %s, d %d, per head %d, biased %d, in place %d, %d workers", vd_isa_name(isa), d,
              per_head, biased, in_place, workers);
     size_t row = (size_t)d * sizeof(float), bytes = ROWS * HEADS * row;
@@ -48,7 +48,7 @@ static void check_gain(vd_isa isa, int32_t d, int32_t per_head, int biased, int 
 }
 
 // Checks given divisors. A quarter of them makes all elements exactly four times as large.
-static void check_divisor(vd_isa isa, int32_t d, int32_t workers, placement where) {
+static void uses_given_divisors(vd_isa isa, int32_t d, int32_t workers, placement where) {
     describe("norm with divisors %s, d %d, %d workers", vd_isa_name(isa), d, workers);
     size_t bytes = (size_t)ROWS * HEADS * (size_t)d * sizeof(float);
     float *scale = guarded_alloc(ROWS * HEADS * sizeof(float), where);
@@ -86,13 +86,13 @@ int main(void) {
         rng_fill(&r, ORDINARY, bias, sizeof bias / sizeof bias[0]);
         for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
             for (int which = 0; which < 8; which++) {
-                check_gain(isa, length_at(i), which & 1, which & 2, which & 4, 1 + which % 3,
-                           (placement)(i % PLACEMENTS));
+                equals_norm_with_gain(isa, length_at(i), which & 1, which & 2, which & 4,
+                                      1 + which % 3, (placement)(i % PLACEMENTS));
             }
         }
         rng_fill(&r, ORDINARY, x, sizeof x / sizeof x[0]);
         for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
-            check_divisor(isa, length_at(i), 1 + i % 3, (placement)(i % PLACEMENTS));
+            uses_given_divisors(isa, length_at(i), 1 + i % 3, (placement)(i % PLACEMENTS));
         }
     }
     return 0;

@@ -86,7 +86,8 @@ static void check_variants(const norm_case *c, floats kind) {
 }
 
 // Checks a head against double. Every sum is a lane sum of d terms. An error `shift` of the mean
-// causes an error of the variance of at most shift^2, since deviations from the mean add up to zero.
+// causes an error of the variance of at most shift^2, since deviations from the mean add up to
+// zero.
 static void check_head(const vd_norm *op, int64_t head) {
     const float *r = x + head * op->d;
     int64_t first = op->per_head ? head % op->heads * op->d : 0;

@@ -16,7 +16,7 @@ static int is_zeroed(const unsigned char *p, size_t bytes) {
     return 1;
 }
 
-static void check_size(size_t bytes) {
+static void allocates_aligned_zeros(size_t bytes) {
     describe("vd_alloc of %zu bytes", bytes);
     void *p = NULL;
     CHECK(vd_alloc(bytes, &p) == VD_OK && p != NULL);
@@ -65,7 +65,7 @@ int main(void) {
                                    4 * MIB + 1, 9 * MIB};
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-            check_size(sizes[i]);
+            allocates_aligned_zeros(sizes[i]);
         }
     }
     allocates_disjoint_pieces();

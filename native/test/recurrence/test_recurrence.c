@@ -308,26 +308,26 @@ static void check_case(rng *r, sizes size, floats kind) {
 }
 
 static void rejects_invalid_ops(void) {
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.q = NULL);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.k = NULL);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.v = NULL);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.step = NULL);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.beta = NULL);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.a = NULL);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.z = NULL);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.states = NULL);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.H_k = 0);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.H_k = 3);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.H = 0);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.d_k = 0);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.d_v = 0);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.d_k = VD_HEAD_MAX + 1);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.d_v = VD_HEAD_MAX + 1);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.delta = 2);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.tiled = -1);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.stride = 2432);
-    REFUSED(VD_OP_RECURRENCE, op.as.recurrence.stride = 4097);
-    REFUSED(VD_OP_RECURRENCE, op.rows = VD_ROWS_LOGITS);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.q = NULL);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.k = NULL);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.v = NULL);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.step = NULL);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.beta = NULL);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.a = NULL);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.z = NULL);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.states = NULL);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.H_k = 0);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.H_k = 3);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.H = 0);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.d_k = 0);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.d_v = 0);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.d_k = VD_HEAD_MAX + 1);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.d_v = VD_HEAD_MAX + 1);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.delta = 2);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.tiled = -1);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.stride = 2432);
+    REJECTS(VD_OP_RECURRENCE, op.as.recurrence.stride = 4097);
+    REJECTS(VD_OP_RECURRENCE, op.rows = VD_ROWS_LOGITS);
 }
 
 int main(void) {

@@ -53,8 +53,8 @@ static void run(rng *r, vd_op *op, int32_t begin, int32_t end, int32_t workers) 
     run_ops(op, 1, VD_ISA_SCALAR, workers, &b.view);
 }
 
-static void check_accumulate(rng *r, const int32_t *slot_of, int32_t width, int32_t workers,
-                             vd_rows rows, placement where) {
+static void accumulates_sums_and_bounds(rng *r, const int32_t *slot_of, int32_t width,
+                                        int32_t workers, vd_rows rows, placement where) {
     describe("accumulate, slots %td, width %d, %d workers, rows %d", slot_of - slots[0], width,
              workers, rows);
     static const int32_t all[] = {0, 1, 2, 3, 4, 5, 6, 7}, odd[] = {1, 3, 5, 7};
@@ -91,10 +91,10 @@ int main(void) {
     for (int i = 0; i < LENGTHS; i++) {
         rng_fill(&r, ORDINARY, x, sizeof x / sizeof x[0]);
         for (size_t c = 0; c < sizeof slots / sizeof slots[0]; c++) {
-            check_accumulate(&r, slots[c], length_at(i), 1 + (int32_t)c, VD_ROWS_TOKENS,
-                             (placement)(i % PLACEMENTS));
-            check_accumulate(&r, slots[c], length_at(i), 4, VD_ROWS_LOGITS,
-                             (placement)(i % PLACEMENTS));
+            accumulates_sums_and_bounds(&r, slots[c], length_at(i), 1 + (int32_t)c, VD_ROWS_TOKENS,
+                                        (placement)(i % PLACEMENTS));
+            accumulates_sums_and_bounds(&r, slots[c], length_at(i), 4, VD_ROWS_LOGITS,
+                                        (placement)(i % PLACEMENTS));
         }
     }
     return 0;

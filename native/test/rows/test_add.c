@@ -12,8 +12,8 @@ typedef enum target { SEPARATE, OVER_A, OVER_B, TARGETS } target;
 
 static float a[ROWS * LONGEST], b[ROWS * LONGEST], expected[ROWS * LONGEST];
 
-static void check_add(int32_t width, int32_t broadcast, target where_y, int32_t workers,
-                      placement where) {
+static void rounds_sums(int32_t width, int32_t broadcast, target where_y, int32_t workers,
+                        placement where) {
     describe("add, width %d, broadcast %d, target %d, %d workers", width, broadcast, where_y,
              workers);
     int64_t n = (int64_t)ROWS * width;
@@ -44,8 +44,8 @@ int main(void) {
         for (int32_t broadcast = 0; broadcast <= 1; broadcast++) {
             for (target where_y = SEPARATE; where_y < (broadcast ? OVER_B : TARGETS); where_y++) {
                 for (int32_t workers = 1; workers <= 3; workers++) {
-                    check_add(length_at(i), broadcast, where_y, workers,
-                              (placement)(i % PLACEMENTS));
+                    rounds_sums(length_at(i), broadcast, where_y, workers,
+                                (placement)(i % PLACEMENTS));
                 }
             }
         }

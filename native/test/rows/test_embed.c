@@ -10,8 +10,8 @@
 
 enum { TOKENS = 23, ROWS = 12, OFFSET = 11 };
 
-static void check_table(rng *r, vd_type type, weight_bits bits, int32_t d, vd_embed_index index,
-                        int32_t skip, placement where) {
+static void embeds_rows_of_a_table(rng *r, vd_type type, weight_bits bits, int32_t d,
+                                   vd_embed_index index, int32_t skip, placement where) {
     int32_t V = (TOKENS - 1) * (1 + skip) + OFFSET + 1;
     batch b;
     batch_begin(&b, r, 1, 1);
@@ -55,8 +55,8 @@ int main(void) {
             int32_t d = is_quantized(weight_types[t])
                             ? (int32_t)block_elements(weight_types[t]) * (1 + i % 5)
                             : i;
-            check_table(&r, weight_types[t], bits, d, (vd_embed_index)(i / 2 % 2), i % 3,
-                        (placement)(i % PLACEMENTS));
+            embeds_rows_of_a_table(&r, weight_types[t], bits, d, (vd_embed_index)(i / 2 % 2), i % 3,
+                                   (placement)(i % PLACEMENTS));
         }
     }
     return 0;

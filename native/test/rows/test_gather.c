@@ -13,7 +13,7 @@ enum { ROWS = 7 };
 static float x[ROWS * LONGEST];
 
 // Rows for logits are in any order; one of them occurs twice.
-static void check_gather(rng *r, int32_t width, int32_t workers, placement where) {
+static void copies_rows(rng *r, int32_t width, int32_t workers, placement where) {
     describe("gather, width %d, %d workers", width, workers);
     static const int32_t rows[] = {6, 0, 3, 3, 5};
     enum { CHOSEN = sizeof rows / sizeof rows[0] };
@@ -44,7 +44,7 @@ int main(void) {
     rng_fill(&r, SPECIAL, x, sizeof x / sizeof x[0]);
     for (int i = 0; i < LENGTHS; i++) {
         for (int32_t workers = 1; workers <= 3; workers++) {
-            check_gather(&r, length_at(i), workers, (placement)(i % PLACEMENTS));
+            copies_rows(&r, length_at(i), workers, (placement)(i % PLACEMENTS));
         }
     }
     return 0;

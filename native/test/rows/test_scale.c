@@ -10,8 +10,8 @@ enum { ROWS = 5 };
 
 static float x[ROWS * LONGEST], expected[ROWS * LONGEST];
 
-static void check_scale(int32_t width, float factor, int in_place, int32_t workers,
-                        placement where) {
+static void rounds_products(int32_t width, float factor, int in_place, int32_t workers,
+                            placement where) {
     describe("scale, width %d, factor %g, in place %d, %d workers", width, (double)factor, in_place,
              workers);
     int64_t n = (int64_t)ROWS * width;
@@ -36,7 +36,8 @@ int main(void) {
         rng_fill(&r, (floats)(i % FLOATS_COUNT), x, ROWS * length_at(i));
         for (size_t f = 0; f < sizeof factors / sizeof factors[0]; f++) {
             for (int32_t workers = 1; workers <= 3; workers++) {
-                check_scale(length_at(i), factors[f], i & 1, workers, (placement)(i % PLACEMENTS));
+                rounds_products(length_at(i), factors[f], i & 1, workers,
+                                (placement)(i % PLACEMENTS));
             }
         }
     }

@@ -64,8 +64,8 @@ static void expect_row(vd_type type, const float *from, int64_t first, int32_t w
     }
 }
 
-static void check_tap(rng *r, const window *w, vd_type type, int32_t width, int32_t workers,
-                      int32_t n_tokens, vd_rows rows, placement where) {
+static void copies_selected_rows(rng *r, const window *w, vd_type type, int32_t width,
+                                 int32_t workers, int32_t n_tokens, vd_rows rows, placement where) {
     describe("tap, window %td, type %d, width %d, %d workers, rows %d of %d tokens", w - windows,
              type, width, workers, rows, n_tokens);
     batch b;
@@ -106,9 +106,9 @@ int main(void) {
         for (int which = 0; which < WINDOWS * TYPES; which++) {
             const window *w = &windows[which / TYPES];  // the first takes more rows
             for (int32_t workers = 1; workers <= 9; workers += 4) {
-                check_tap(&r, w, types[which % TYPES], length_at(i), workers,
-                          w == windows ? ROWS : FEW_ROWS, (vd_rows)((i + which) % 2),
-                          (placement)(i % PLACEMENTS));
+                copies_selected_rows(&r, w, types[which % TYPES], length_at(i), workers,
+                                     w == windows ? ROWS : FEW_ROWS, (vd_rows)((i + which) % 2),
+                                     (placement)(i % PLACEMENTS));
             }
         }
     }

@@ -50,6 +50,7 @@ static vd_op *add_op(transformer *t, vd_op_kind kind, vd_rows rows) {
 // Removes the barrier before an operation that does not depend on the previous one.
 static void run_concurrently(vd_op *op) { op->barrier = 0; }
 
+// Makes the operation an epilogue of the previous one.
 static void fuse(vd_op *op) {
     op->barrier = 0;
     op->epilogue = 1;
@@ -62,6 +63,7 @@ static void replicate(vd_op *norm) {
     norm[1].barrier = VD_BARRIER_UNLESS_REPLICATED;
 }
 
+// Makes the operation read the result that each worker has computed for itself.
 static void read_replicated(vd_op *op) {
     op->barrier = op->barrier == VD_BARRIER_ALWAYS ? VD_BARRIER_UNLESS_REPLICATED : op->barrier;
     op->replicated = VD_REPLICATED_READ;

@@ -1,6 +1,8 @@
 package dev.vidrio.bench;
 
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
@@ -10,17 +12,15 @@ import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.InputAttribution;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.AttributionPatching;
-import dev.vidrio.model.Feed;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
+import dev.vidrio.model.session.TokenRunner;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
@@ -113,7 +113,7 @@ public class LensBenchmark extends Protocol {
     return generate(recomputed, recomputedSequence);
   }
 
-  private MemorySegment generate(Feed feed, Sequence sequence) {
+  private MemorySegment generate(TokenRunner feed, Sequence sequence) {
     sequence.truncate(PROMPT);
     MemorySegment logits = MemorySegment.NULL;
     for (int token : generated) {

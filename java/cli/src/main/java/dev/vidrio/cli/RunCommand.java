@@ -20,13 +20,13 @@ import dev.vidrio.cli.option.SamplingOption;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.Chat;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.chat.Chat;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.TextStream;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import java.nio.file.Path;
@@ -128,7 +128,7 @@ final class RunCommand implements Callable<Integer> {
     ChatOptions.Builder template = templateOptions();
     long start = System.nanoTime();
     try (Model opened = model.open()) {
-      Optional<ChatFormat> format = raw || input.isIds() ? Optional.empty() : ChatFormat.of(opened);
+      Optional<ChatFormat> format = raw || input.isIds() ? Optional.empty() : opened.chatFormat();
       requireChat(opened, format);
       ChatOptions chatOptions = chatOptions(template, format);
       GenerationOptions options =
@@ -154,12 +154,12 @@ final class RunCommand implements Callable<Integer> {
         print(found, prompt);
         return 0;
       }
-      try (Session session = opened.newSession(sessionOptions(opened))) {
+      try (TextStream stream = opened.generate(prompt, options, sessionOptions(opened))) {
         long loadNanos = System.nanoTime() - start;
         ChatAnswer answer = chat == null ? null : chat.newAnswer(prompt, tools != null);
+        long seed = options.sampling().seed();
         print(
-            new SampledCompletion(opened, session, options, answer, tools != null, loadNanos),
-            prompt);
+            new SampledCompletion(opened, stream, seed, answer, tools != null, loadNanos), prompt);
       }
       if (opened.name().equals("bard") && !json) {
         Hint.print("'vidrio list' shows other models; 'vidrio lens' shows how this one works.");

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
-/** Commands on the embedded model, as a user types them. */
+/** Commands on the embedded model. */
 class CommandsTest {
   private static final String PROMPT = "To be, or not to be";
 
@@ -39,7 +39,7 @@ class CommandsTest {
   }
 
   @Test
-  void theScriptOfCompletionNamesCommandsAndModels() {
+  void completionScriptNamesCommandsAndModels() {
     String script = Cli.run("completion").out();
     for (String word : new String[] {"quantize", "attribute", "--top-k", "smollm2"}) {
       assertTrue(script.contains(word), word);
@@ -47,7 +47,7 @@ class CommandsTest {
   }
 
   @Test
-  void runContinuesAText() {
+  void runContinuesText() {
     Cli result = Cli.run("run", "-p", PROMPT, "-n", "20", "--temp", "0");
     assertEquals(0, result.code(), result.err());
     assertFalse(result.out().isBlank());
@@ -56,7 +56,7 @@ class CommandsTest {
   }
 
   @Test
-  void runTakesTextFromAFileAndFromStandardInput() throws IOException {
+  void runReadsTextFromFileAndStandardInput() throws IOException {
     Path file = Files.writeString(directory.resolve("prompt.txt"), PROMPT);
     String expected = Cli.run("run", "-p", PROMPT, "-n", "8", "--temp", "0").out();
     assertEquals(expected, Cli.run("run", "-f", file.toString(), "-n", "8", "--temp", "0").out());
@@ -66,7 +66,7 @@ class CommandsTest {
   }
 
   @Test
-  void runKeepsToAGrammar() throws IOException {
+  void runFollowsGrammar() throws IOException {
     Path schema =
         Files.writeString(
             directory.resolve("schema.json"),
@@ -94,7 +94,7 @@ class CommandsTest {
   }
 
   @Test
-  void runSearchesForTheMostLikelyText() {
+  void runSearchesWithBeams() {
     String greedy = Cli.run("run", "-p", PROMPT, "-n", "20", "--temp", "0").out();
     assertEquals(greedy, Cli.run("run", "-p", PROMPT, "-n", "20", "--beams", "1").out());
     Cli result =
@@ -105,7 +105,7 @@ class CommandsTest {
     for (JsonNode logProbability : best.get("logprobs")) {
       sum += logProbability.doubleValue();
     }
-    // Neither penalized, nor is there an end in between that would count.
+    // There is no length penalty and no end-of-text token.
     assertEquals("length", best.get("finish").stringValue());
     assertEquals(best.get("score").doubleValue(), sum, 1e-9);
     assertEquals(2, best.get("others").size());
@@ -119,7 +119,7 @@ class CommandsTest {
   }
 
   @Test
-  void runTellsEverythingAsJson() throws IOException {
+  void runPrintsJson() throws IOException {
     JsonNode text = Cli.run("run", "-p", PROMPT, "-n", "12", "--seed", "3", "--json").json();
     assertEquals(12, text.get("ids").size());
     assertEquals(12, text.get("logprobs").size());
@@ -137,7 +137,7 @@ class CommandsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"native", "vector", "scalar"})
-  void everyExecutorRuns(String executor) {
+  void everyExecutorGivesTheSameResult(String executor) {
     JsonNode expected = Cli.run("run", "-p", PROMPT, "-n", "6", "--temp", "0", "--json").json();
     Cli result =
         Cli.run(
@@ -159,7 +159,7 @@ class CommandsTest {
   }
 
   @Test
-  void fastProductsAreAskedForByName() {
+  void fastProductsNeedNativeExecutor() {
     JsonNode exact = Cli.run("run", "-p", PROMPT, "-n", "6", "--temp", "0", "--json").json();
     Cli fast = Cli.run("run", "-p", PROMPT, "-n", "6", "--temp", "0", "--json", "--fast");
     assertEquals(exact.get("ids").size(), fast.json().get("ids").size());
@@ -169,11 +169,11 @@ class CommandsTest {
   }
 
   @Test
-  void tokenizeShowsIdsAndPieces() throws IOException {
+  void tokenizePrintsIdsAndPieces() throws IOException {
     Cli ids = Cli.run("tokenize", "--ids", "HAMLET.\nTo be, or not to be");
     assertEquals("[1968,635,52,14,199,410,305,12,526,324,290,305]", ids.out().strip());
     assertTrue(Cli.run("tokenize", "a\n").out().contains("\"\\n\""));
-    // A file of this name lies in the module's directory, where tests run.
+    // The module's directory, where tests run, has a file of this name.
     assertTrue(Cli.run("tokenize", "@pom.xml").out().contains("\"@\""));
     assertEquals("[0]", Cli.run("tokenize", "--ids", "<|endoftext|>").out().strip());
     assertFalse(
@@ -185,7 +185,7 @@ class CommandsTest {
   }
 
   @Test
-  void tokenizeNeedsNoWeights() throws IOException {
+  void tokenizeReadsTokenizerOnly() throws IOException {
     GgufWriter writer = TinyModel.writer(TinyModel.Options.standard());
     byte[] file = writer.string("general.architecture", "mamba").toBytes();
     String path = Files.write(directory.resolve("mamba.gguf"), file).toString();
@@ -198,7 +198,7 @@ class CommandsTest {
   }
 
   @Test
-  void embedGivesAVectorForEachText() throws IOException {
+  void embedPrintsVectorPerText() throws IOException {
     Path batch = Files.writeString(directory.resolve("strings.json"), "[\"a\", \"To be\"]");
     JsonNode json = Cli.run("embed", "--batch", batch.toString(), "--normalize", "--json").json();
     assertEquals(2, json.get("embeddings").size());
@@ -211,7 +211,7 @@ class CommandsTest {
   }
 
   @Test
-  void toolsAndSystemNeedAChatModel() throws IOException {
+  void toolsNeedChatTemplate() throws IOException {
     Path tools = Files.writeString(directory.resolve("tools.json"), "[]");
     Cli result = Cli.run("run", "-p", PROMPT, "--tools", tools.toString());
     assertEquals(1, result.code());
@@ -221,7 +221,7 @@ class CommandsTest {
   }
 
   @Test
-  void inspectShowsTheFile() {
+  void inspectPrintsFile() {
     Cli text = Cli.run("inspect");
     assertEquals(0, text.code(), text.err());
     assertTrue(text.out().contains("llama.block_count"), text.out());
@@ -237,13 +237,13 @@ class CommandsTest {
   }
 
   @Test
-  void listNamesTheEmbeddedModel() {
+  void listIncludesEmbeddedModel() {
     assertTrue(Cli.run("list").out().contains("embedded"));
     assertEquals("bard", Cli.run("list", "--json").json().get(0).get("name").stringValue());
   }
 
   @Test
-  void doctorLooksAtTheMachine() {
+  void doctorReportsMachine() {
     JsonNode json = Cli.run("doctor", "--json").json();
     assertTrue(json.get("isas").valueStream().anyMatch(isa -> isa.stringValue().equals("scalar")));
     assertFalse(json.get("fast_products").stringValue().isBlank());
@@ -270,7 +270,7 @@ class CommandsTest {
         "nonsense",
         "run --isa avx2 --executor scalar"
       })
-  void wrongUsageEndsWithTwo(String line) {
+  void wrongUsageExitsWithTwo(String line) {
     Cli result = Cli.run(line.split(" "));
     assertEquals(2, result.code(), result.err());
     assertEquals("", result.out());

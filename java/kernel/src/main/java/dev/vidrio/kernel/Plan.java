@@ -1,5 +1,6 @@
 package dev.vidrio.kernel;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.op.Access;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
@@ -33,18 +34,23 @@ import java.util.Set;
  * @param kv the shape of the key-value cache that attention, convolutions and recurrences use
  * @param outputs activations that keep their values until the next step; the memory of others is
  *     reused as soon as they have been read
+ * @param hooks the activation at each hook point; for a point within an operation (the scores and
+ *     the pattern of attention, the scale and the normalized value of a norm), the output of that
+ *     operation
  * @see "docs/adr/002-plan-and-executor.md"
  */
-public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
+public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs, Map<HookPoint, Buffer> hooks) {
   /**
    * Creates a plan.
    *
    * @throws IllegalArgumentException if an activation is read before it is written, or written
-   *     twice, if an output is never written, or if an operation does not match the cache
+   *     twice, if an output or a hook point is never written, or if an operation does not match the
+   *     cache
    */
   public Plan {
     ops = List.copyOf(ops);
     outputs = Set.copyOf(outputs);
+    hooks = Map.copyOf(hooks);
     Map<String, Operand> written = new HashMap<>();
     for (Op op : ops) {
       checkCache(op, kv);
@@ -64,6 +70,23 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
         throw new IllegalArgumentException("output " + output.name() + " is never written");
       }
     }
+    hooks.forEach(
+        (point, buffer) -> {
+          if (!buffer.equals(written.get(buffer.name()))) {
+            throw new IllegalArgumentException(
+                "hook point " + point + ": " + buffer.name() + " is never written");
+          }
+        });
+  }
+
+  /** Creates a plan without hook points. */
+  public Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
+    this(ops, kv, outputs, Map.of());
+  }
+
+  /** Returns a plan of other operations, which still write all outputs and hook points. */
+  public Plan withOps(List<Op> newOps) {
+    return new Plan(newOps, kv, outputs, hooks);
   }
 
   private static void checkCache(Op op, KvShape kv) {
@@ -92,7 +115,7 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
         all.add(buffer);
       }
     }
-    return new Plan(more, kv, all);
+    return new Plan(more, kv, all, hooks);
   }
 
   /**
@@ -113,7 +136,7 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs) {
 
   /** Returns this plan with products that may give up bit equality for speed. */
   public Plan fast() {
-    return new Plan(ops.stream().map(Plan::fast).toList(), kv, outputs);
+    return withOps(ops.stream().map(Plan::fast).toList());
   }
 
   private static Op fast(Op op) {

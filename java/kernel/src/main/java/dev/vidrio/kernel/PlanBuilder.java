@@ -1,5 +1,6 @@
 package dev.vidrio.kernel;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
@@ -46,10 +47,40 @@ public final class PlanBuilder {
   private final List<Op> ops = new ArrayList<>();
   private final Map<Buffer, QuantizedBuffer> quantized = new HashMap<>();
   private final Set<Buffer> outputs = new LinkedHashSet<>();
+  private final Map<HookPoint, Buffer> hooks = new HashMap<>();
+
+  /** The points whose activations have been named, but may not have been written yet. */
+  private final Map<String, HookPoint> named = new HashMap<>();
 
   /** Creates a builder of a plan over a cache of this shape. */
   public PlanBuilder(KvShape kv) {
     this.kv = kv;
+  }
+
+  /**
+   * Returns the name for the activation at a hook point, and records that the activation that is
+   * written under this name is the one at the point.
+   */
+  public String name(HookPoint point) {
+    String name = point.name();
+    named.put(name, point);
+    return name;
+  }
+
+  /**
+   * Records that an activation is the one at a hook point, or the output of the operation that the
+   * point is in ({@link Plan#hooks}).
+   *
+   * @return the activation
+   * @throws IllegalStateException if another activation has been recorded for the point
+   */
+  public Buffer hook(HookPoint point, Buffer x) {
+    Buffer recorded = hooks.putIfAbsent(point, x);
+    if (recorded != null && !recorded.equals(x)) {
+      throw new IllegalStateException(
+          "hook point " + point + " is " + recorded.name() + ", not " + x.name());
+    }
+    return x;
   }
 
   /** Looks up the rows of the batch's tokens in an embedding table [V, d]. */
@@ -351,6 +382,14 @@ public final class PlanBuilder {
 
   /** Returns the plan. */
   public Plan build() {
-    return new Plan(ops, kv, outputs);
+    for (Op op : ops) {
+      for (Operand y : op.writes()) {
+        HookPoint point = named.get(y.name());
+        if (point != null && y instanceof Buffer buffer) {
+          hook(point, buffer);
+        }
+      }
+    }
+    return new Plan(ops, kv, outputs, hooks);
   }
 }

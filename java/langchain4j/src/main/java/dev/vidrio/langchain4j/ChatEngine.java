@@ -17,10 +17,10 @@ import dev.vidrio.engine.generation.Operation;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
@@ -54,7 +54,7 @@ final class ChatEngine implements AutoCloseable {
       String file = handle.engine().model().name();
       this.name = String.valueOf(Path.of(file).getFileName());
       this.format =
-          ChatFormat.of(handle.engine().model())
+          handle.engine().model().chatFormat()
               .orElseThrow(() -> new InvalidInputException("model", file, "has no chat template"));
       this.defaults =
           ChatRequestParameters.builder()
@@ -95,7 +95,7 @@ final class ChatEngine implements AutoCloseable {
   Answer submit(ChatRequest request) {
     ChatRequestParameters parameters = request.parameters();
     requireSupported(parameters);
-    handle.engine().requireRoom(1); // before the work on a grammar and a prompt
+    handle.engine().requireCapacity(1); // before the work on a grammar and a prompt
     List<Map<String, @Nullable Object>> tools = tools(parameters);
     if (tools.isEmpty() && parameters.toolChoice() == ToolChoice.REQUIRED) {
       throw new InvalidInputException("tools", "", "must not be empty");

@@ -11,9 +11,9 @@ import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.CompleteToolCall;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.chat.response.StreamingHandle;
-import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.TokenStream;
-import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.GeneratedToken;
 import java.util.List;
 
 /** Passes an answer to a handler while it is generated, until it is canceled. */
@@ -35,7 +35,7 @@ final class StreamedAnswer implements Runnable, StreamingHandle {
     try (TokenStream stream = answer.stream()) {
       ChatAnswer reader = answer.reader();
       for (GeneratedToken token : stream) {
-        publish(reader, reader.accept(token.id(), token.text()));
+        publish(reader, reader.accept(token));
       }
       publish(reader, reader.finish(stream.result().result().finish()));
       if (!canceled) {

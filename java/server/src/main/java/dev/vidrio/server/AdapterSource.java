@@ -1,8 +1,8 @@
 package dev.vidrio.server;
 
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.Adapter;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.adapter.Adapter;
 import java.nio.file.Path;
 
 /**
@@ -25,6 +25,6 @@ public record AdapterSource(String id, Path file, float strength) {
 
   /** Opens the adapter, which is closed with the model. */
   Adaptation open(Model model) {
-    return new Adaptation(Adapter.open(model, file), strength);
+    return new Adaptation(model.openAdapter(file), strength);
   }
 }

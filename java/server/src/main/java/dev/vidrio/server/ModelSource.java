@@ -2,8 +2,8 @@ package dev.vidrio.server;
 
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.server.model.ModelDefinition;
 import dev.vidrio.server.model.ServedModel;
 import java.util.HashMap;

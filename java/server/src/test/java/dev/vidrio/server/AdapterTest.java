@@ -13,15 +13,14 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.testfiles.TinyModel;
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.Adapter;
-import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.adapter.Adapter;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.testfiles.TinyAdapter;
 import dev.vidrio.server.testserver.TestServer;
 import dev.vidrio.template.ChatMessage;
@@ -77,7 +76,7 @@ class AdapterTest {
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withAdapters(1))) {
       ask(engine, "tiny", null);
       for (AdapterSource source : adapters) {
-        try (Adapter adapter = Adapter.open(model, source.file())) {
+        try (Adapter adapter = model.openAdapter(source.file())) {
           ask(engine, source.id(), new Adaptation(adapter, source.strength()));
         }
       }
@@ -95,7 +94,7 @@ class AdapterTest {
   private static void ask(Engine engine, String name, @Nullable Adaptation adaptation) {
     Model model = engine.model();
     int[] prompt = model.tokenizer().encode(PROMPT);
-    int[] chat = ChatFormat.of(model).orElseThrow().encode(List.of(ChatMessage.user(PROMPT)));
+    int[] chat = model.chatFormat().orElseThrow().encode(List.of(ChatMessage.user(PROMPT)));
     COMPLETED.put(name, engine.submit(request(prompt, adaptation)).result());
     CHATTED.put(name, engine.submit(request(chat, adaptation)).result().result().text());
     EMBEDDED.put(

@@ -1,8 +1,8 @@
 package dev.vidrio.spark;
 
 import dev.vidrio.engine.Engine;
-import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.chat.ChatFormat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -44,7 +44,7 @@ final class ExecutorEngines {
 
   private static OpenEngine open(EngineSettings settings) {
     Model model = MODELS.computeIfAbsent(file(settings.model()), Model::open);
-    return new OpenEngine(Engine.open(model, settings.options()), ChatFormat.of(model));
+    return new OpenEngine(Engine.open(model, settings.options()), model.chatFormat());
   }
 
   /** Returns the file of a path, or else the distributed file of that name. */

@@ -2,7 +2,7 @@ package dev.vidrio.spark;
 
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.spark.ExecutorEngines.OpenEngine;
 import java.util.ArrayDeque;
 import java.util.Iterator;

@@ -7,11 +7,11 @@ import dev.vidrio.engine.generation.Operation;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.GenerationResult;
-import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.template.ChatOptions;
 import java.nio.file.Path;
@@ -44,7 +44,7 @@ final class ChatRequests {
     this.generation = generation;
     this.name = String.valueOf(Path.of(file).getFileName());
     this.format =
-        ChatFormat.of(engine.model())
+        engine.model().chatFormat()
             .orElseThrow(() -> new InvalidInputException("model", file, "has no chat template"));
   }
 
@@ -56,7 +56,7 @@ final class ChatRequests {
    */
   record Running(TokenStream stream, ChatAnswer answer) {
     /** Waits for the end and returns its reason. */
-    Finish finish() {
+    FinishReason finish() {
       return stream.result().result().finish();
     }
   }
@@ -169,7 +169,7 @@ final class ChatRequests {
     GenerationResult result = completion.result();
     List<AssistantMessage.ToolCall> calls =
         running.answer().message().toolCalls().stream().map(Messages::toSpring).toList();
-    if (result.finish() == Finish.CANCELED) {
+    if (result.finish() == FinishReason.CANCELED) {
       // The caller still waits, so that only closing the engine can have canceled the answer.
       throw new CancellationException(
           "the engine was closed after " + result.tokens().size() + " tokens of the answer");

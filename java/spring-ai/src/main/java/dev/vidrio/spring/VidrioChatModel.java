@@ -2,11 +2,11 @@ package dev.vidrio.spring;
 
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineException;
-import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.GeneratedToken;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.template.ChatMessage;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationRegistry;
@@ -87,7 +87,7 @@ public final class VidrioChatModel implements ChatModel {
               ChatRequests.Running running = requests.submit(complete);
               try (TokenStream stream = running.stream()) {
                 for (GeneratedToken token : stream) {
-                  var _ = running.answer().accept(token.id(), token.text());
+                  var _ = running.answer().accept(token);
                 }
                 var _ = running.answer().finish(running.finish());
                 ChatMessage message = running.answer().message();
@@ -135,7 +135,7 @@ public final class VidrioChatModel implements ChatModel {
           ChatRequests.Running running = requests.submit(prompt);
           ChatAnswer answer = running.answer();
           return JdkFlowAdapter.flowPublisherToFlux(running.stream())
-              .map(token -> piece(answer, answer.accept(token.id(), token.text())))
+              .map(token -> piece(answer, answer.accept(token)))
               .filter(piece -> !piece.isEmpty())
               .map(requests::response)
               .concatWith(

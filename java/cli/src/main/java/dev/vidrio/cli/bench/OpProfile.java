@@ -12,7 +12,7 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.pass.GatherHoisting;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,7 +1,7 @@
 package dev.vidrio.cli.option;
 
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.SessionOptions;
 import picocli.CommandLine.Option;
 
 /** The option of the element type of the key-value cache. */

@@ -31,18 +31,18 @@ class LensCommandsTest {
   }
 
   @Test
-  void hooksListsTheModelsPoints() {
+  void listsHookPoints() {
     List<String> all = done("lens", "hooks").out().lines().toList();
     assertEquals("hook_embed", all.getFirst());
     assertEquals("unembed.hook_out", all.getLast());
-    // 20 points of a block and the results of heads; embedding, final norm and logits.
+    // 21 points per block with hook_result; embedding, final norm and logits.
     assertEquals(4 * 21 + 4, all.size());
     JsonNode json = done("lens", "hooks", "blocks.-1.attn.*", "--json").json();
     assertEquals("blocks.3.attn.hook_q", json.get(0).stringValue());
   }
 
   @Test
-  void logitsShowsPredictionsOfLayers() {
+  void showsPredictionsByLayer() {
     Cli table = done("lens", "logits", "-p", "To be, or not to");
     assertTrue(
         table.out().lines().skip(1).findFirst().orElseThrow().contains("layer 3"), table.out());
@@ -54,7 +54,7 @@ class LensCommandsTest {
   }
 
   @Test
-  void dlaAddsUpToTheLogit() {
+  void attributionAddsUpToLogit() {
     JsonNode json =
         done("lens", "dla", "-p", "To be, or not to", "--token", " be", "--json").json();
     double logit = json.get("logit").doubleValue();
@@ -67,7 +67,7 @@ class LensCommandsTest {
   }
 
   @Test
-  void attentionPrintsScoresAndPatterns() throws IOException {
+  void printsAttentionScoresAndPatterns() throws IOException {
     List<String> table = done("lens", "attention", "-p", "To be, or not").out().lines().toList();
     assertEquals(2 + 4 * 8, table.size());
     assertTrue(table.get(10).startsWith("L1.H0 "), table.get(10));
@@ -97,7 +97,7 @@ class LensCommandsTest {
   }
 
   @Test
-  void headsAreRankedByTheirScores() {
+  void ranksHeadsByScore() {
     String[] arguments = {"lens", "heads", "--samples", "1", "--length", "10"};
     JsonNode json = done(with(arguments, "--json")).json();
     assertEquals(32, json.get("heads").size());
@@ -121,14 +121,14 @@ class LensCommandsTest {
         "attention -p To.be",
         "residual -p To.be",
       })
-  void tablesFitATerminal(String command) {
+  void tablesFitTerminals(String command) {
     done(("lens " + command).split(" "))
         .out()
         .lines()
         .forEach(line -> assertTrue(line.length() <= 80, line));
   }
 
-  /** A context and a vocabulary of 64 hold none of the usual lengths. */
+  /** A context and a vocabulary of 64 are smaller than the usual defaults. */
   @Test
   void defaultsFitSmallModels() throws IOException {
     String model = TinyModels.write(directory.resolve("mpt.gguf"), "mpt").toString();
@@ -140,7 +140,7 @@ class LensCommandsTest {
   }
 
   @Test
-  void partsOfCappedLogitsAreSaidToBeBeforeTheCap() throws IOException {
+  void reportsPartsBeforeSoftCap() throws IOException {
     String model = TinyModels.write(directory.resolve("gemma2.gguf"), "gemma2").toString();
     Path text = Files.writeString(directory.resolve("ids.json"), "[3, 5, 7]");
     String[] arguments = {"lens", "dla", "-m", model, "--ids", text.toString()};
@@ -151,7 +151,7 @@ class LensCommandsTest {
   }
 
   @Test
-  void normsAndResidualStreams() {
+  void printsNormsAndResidualParts() {
     String[] norms = {"lens", "norms", "-p", "To be, or not"};
     assertEquals(2 + 4, done(norms).out().lines().count());
     JsonNode stream =
@@ -174,7 +174,7 @@ class LensCommandsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"norm", "value_zeroing"})
-  void mixingSharesOutAToken(String measure) {
+  void mixingSharesAddUpToOne(String measure) {
     String[] arguments = {"lens", "mixing", "-p", "To be, or not", "--by", measure};
     JsonNode json = done(with(arguments, "--json")).json();
     assertEquals(4, json.get("layers").size());
@@ -187,7 +187,7 @@ class LensCommandsTest {
   }
 
   @Test
-  void statisticsSayWhatDimensionsDo() {
+  void computesStatisticsByDimension() {
     String[] arguments = {
       "lens", "statistics", "-p", "To be, or not to be", "--hooks", "blocks.1.mlp.hook_post"
     };
@@ -202,7 +202,7 @@ class LensCommandsTest {
     assertEquals(3, done(arguments).out().lines().count());
   }
 
-  /** Of a pattern, the keys that do not fit go on in another block, for queries that see them. */
+  /** More keys than fit follow in another block, with the queries that attend to them. */
   @ParameterizedTest
   @ValueSource(strings = {"statistics", "attention --layer 1 --head 2"})
   void tablesFitLinesOf80Characters(String command) throws IOException {
@@ -219,9 +219,9 @@ class LensCommandsTest {
     }
   }
 
-  /** A line of help ends where the next word does not fit. */
+  /** A line of help breaks only before a word that does not fit. */
   @Test
-  void helpFillsItsLines() {
+  void helpFillsLines() {
     List<String> lines =
         done("lens", "path", "--help")
             .out()
@@ -237,9 +237,9 @@ class LensCommandsTest {
     }
   }
 
-  /** What the table rounds JSON has in full; of two logits, the metric is their difference. */
+  /** JSON has the values that the table rounds; with --versus, the metric is a difference. */
   @Test
-  void occlusionTellsWhatTokensAreWorth() {
+  void measuresOcclusion() {
     String[] arguments = {"lens", "occlusion", "-p", "To be, or not", "--by", "hide"};
     JsonNode json = done(with(arguments, "--json")).json();
     int n = json.get("tokens").size();
@@ -259,7 +259,7 @@ class LensCommandsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"logits", "dla", "attention", "norms", "heads", "mixing", "occlusion", "residual"})
-  void picturesGoToPages(String command) throws IOException {
+  void writesPages(String command) throws IOException {
     Path page = directory.resolve("page.html");
     String[] arguments = {"lens", command, "-o", page.toString()};
     Cli result = done(command.equals("heads") ? arguments : with(arguments, "-p", "To be, or"));
@@ -269,7 +269,7 @@ class LensCommandsTest {
 
   @ParameterizedTest
   @CsvSource({"neuron, L0.N0", "path, L3.H7←4", "token, token 4"})
-  void logitsAreDividedFurther(String by, String part) {
+  void dividesLogitsByNeuronPathAndToken(String by, String part) {
     JsonNode json = done("lens", "dla", "-p", "To be, or", "--by", by, "--json").json();
     assertTrue(json.get("tokens").size() > 1);
     assertTrue(json.get("parts").has(part), json.get("parts").propertyNames().toString());
@@ -278,7 +278,7 @@ class LensCommandsTest {
   }
 
   @Test
-  void neuronsAreRanked() {
+  void ranksNeurons() {
     String[] arguments = {"lens", "neurons", "-p", "To be, or not to be, that is the question"};
     String out = done(arguments).out();
     assertEquals(11, out.lines().count(), out);
@@ -289,7 +289,7 @@ class LensCommandsTest {
   }
 
   @Test
-  void retrievalHeadsAreRanked() {
+  void ranksRetrievalHeads() {
     String[] arguments = {
       "lens", "retrieval", "-p", "To be, or not to be", "--needle", "that is", "--question", "So"
     };
@@ -318,7 +318,7 @@ class LensCommandsTest {
         "1 | must be 0 to 256 | statistics -p a --top 300",
         "1 | of what the plan writes | statistics -p a --hooks *.hook_pattern",
       })
-  void faultsOfPicturesAreNamed(int code, String expected, String arguments) {
+  void reportsInvalidArguments(int code, String expected, String arguments) {
     Cli result = Cli.run(("lens " + arguments).split(" "));
     assertEquals(code, result.code(), result.err());
     assertTrue(result.err().contains(expected), result.err());

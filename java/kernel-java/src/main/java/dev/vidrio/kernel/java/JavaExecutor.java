@@ -37,7 +37,8 @@ public final class JavaExecutor implements Executor {
 
   private JavaExecutor(String name, int workers, Supplier<Kernels> kernels) {
     if (workers < 1 || workers > MAX_WORKERS) {
-      throw new IllegalArgumentException(workers + " workers: must be between 1 and " + MAX_WORKERS);
+      throw new IllegalArgumentException(
+          workers + " workers: must be between 1 and " + MAX_WORKERS);
     }
     this.name = name;
     for (int i = 0; i < workers; i++) {

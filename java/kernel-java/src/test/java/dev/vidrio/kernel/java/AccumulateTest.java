@@ -93,8 +93,8 @@ class AccumulateTest {
       for (int j = 0; j < x.width(); j++) {
         double sum = 0;
         double squares = 0;
-        float least = Float.POSITIVE_INFINITY;
-        float greatest = Float.NEGATIVE_INFINITY;
+        float smallest = Float.POSITIVE_INFINITY;
+        float largest = Float.NEGATIVE_INFINITY;
         for (int step = 0; step < steps.size(); step++) {
           int[] bits = Objects.requireNonNull(rows.get(step).get(x));
           int i = 0;
@@ -106,16 +106,16 @@ class AccumulateTest {
             if (token.sequence() == slot) {
               sum += value;
               squares += (double) value * value;
-              least = Math.min(least, value);
-              greatest = Math.max(greatest, value);
+              smallest = Math.min(smallest, value);
+              largest = Math.max(largest, value);
             }
           }
         }
         String where = executor + " " + x.name() + " column " + j;
         assertEquals(sum, actual.sum(slot, j), where);
         assertEquals(squares, actual.squares(slot, j), where);
-        assertEquals(least, actual.min(slot, j), 0f, where);
-        assertEquals(greatest, actual.max(slot, j), 0f, where);
+        assertEquals(smallest, actual.min(slot, j), 0f, where);
+        assertEquals(largest, actual.max(slot, j), 0f, where);
       }
     }
   }

@@ -89,11 +89,11 @@ class NormTest {
     int gains = op.gain() == null ? d : op.gain().k();
     int biases = op.bias() == null ? d : op.bias().k();
     double mean = 0;
-    double greatest = 0;
+    double largest = 0;
     for (int i = 0; i < d; i++) {
       double v = x.getAtIndex(JAVA_FLOAT, (long) head * d + i);
       mean += op.kind() == Op.NormKind.LAYER ? v / d : 0;
-      greatest = Math.max(greatest, Math.abs(v));
+      largest = Math.max(largest, Math.abs(v));
     }
     double square = 0;
     for (int i = 0; i < d; i++) {
@@ -104,7 +104,7 @@ class NormTest {
     // Each lane sums ⌈d/16⌉ terms; four additions and the division follow.
     double sums = (Math.ceilDiv(d, 16) + 5) * U;
     // A centered element has the error of the mean, and its own rounding.
-    double center = op.kind() == Op.NormKind.LAYER ? (sums + U) * greatest : 0;
+    double center = op.kind() == Op.NormKind.LAYER ? (sums + U) * largest : 0;
     double scaleBound = exact * (sums + 4 * U) + center;
     assertTrue(Math.abs(scale - exact) <= scaleBound, "scale " + scale + " for " + exact);
     for (int i = 0; i < d; i++) {

@@ -176,8 +176,8 @@ class TapTest {
         double exact = x.getAtIndex(JAVA_FLOAT, i);
         short bits = target.data().getAtIndex(JAVA_SHORT, i);
         double error = Math.abs(value(type, bits) - exact);
-        for (int neighbour = bits - 1; neighbour <= bits + 1; neighbour += 2) {
-          double other = Math.abs(value(type, (short) neighbour) - exact);
+        for (int neighbor = bits - 1; neighbor <= bits + 1; neighbor += 2) {
+          double other = Math.abs(value(type, (short) neighbor) - exact);
           assertFalse(other < error || (other == error && bits % 2 != 0), type + " of " + exact);
         }
       }

@@ -65,7 +65,7 @@ class TopKTest {
           Op.TopK op = op(width, k);
           Result scalar = run(both.getFirst(), op, x, arena);
           for (int row = 0; row < ROWS; row++) {
-            assertGreatest(op, x, row, scalar);
+            assertLargest(op, x, row, scalar);
             if (!nasty) {
               assertSum(x.asSlice(4L * row * width, 4L * width), row, scalar);
             }
@@ -79,7 +79,7 @@ class TopKTest {
     }
   }
 
-  private static void assertGreatest(Op.TopK op, MemorySegment x, int row, Result result) {
+  private static void assertLargest(Op.TopK op, MemorySegment x, int row, Result result) {
     int width = op.x().width();
     List<Integer> order =
         IntStream.range(0, width)

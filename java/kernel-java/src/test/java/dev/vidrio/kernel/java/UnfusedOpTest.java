@@ -192,27 +192,27 @@ class UnfusedOpTest {
     int element =
         head / (HEADS / KV.keyValue(0).heads()) * KV.keyValue(0).dH() + j % KV.keyValue(0).dH();
     double magnitude = 0;
-    double greatest = 0;
+    double largest = 0;
     for (int t = 0; t < count; t++) {
       double v = Math.abs(values[t][element]);
       magnitude += pattern[head * P + t] * v;
-      greatest = Math.max(greatest, v);
+      largest = Math.max(largest, v);
     }
     double relative = 0x1p-23 * (1.1 * P + 10 + 12 + 2 * spread(scores, head * P, count));
-    return relative * magnitude + P * 0x1p-147 * (1 + greatest);
+    return relative * magnitude + P * 0x1p-147 * (1 + largest);
   }
 
   /** Returns the spread of finite scores and sinks; sink vectors are drawn from the same range. */
   private static double spread(float[] scores, int at, int count) {
-    double least = -4;
-    double most = 4;
+    double smallest = -4;
+    double max = 4;
     for (int t = at; t < at + count; t++) {
       if (Float.isFinite(scores[t])) {
-        least = Math.min(least, scores[t]);
-        most = Math.max(most, scores[t]);
+        smallest = Math.min(smallest, scores[t]);
+        max = Math.max(max, scores[t]);
       }
     }
-    return most - least;
+    return max - smallest;
   }
 
   private static float[][] rows(Plan plan, String name, Map<Buffer, int[]> step, int rows) {

@@ -21,9 +21,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <ol>
  *   <li>the file that the system property {@value #PROPERTY} names;
- *   <li>the jar of this platform on the class path ({@code vidrio-native-…-linux-x86_64.jar}),
- *       from which it is copied to the user's cache, {@code <cache>/native/<version>/<SHA-256>/},
- *       unless it is there.
+ *   <li>the jar of this platform on the class path ({@code vidrio-native-…-linux-x86_64.jar}), from
+ *       which it is copied to the user's cache, {@code <cache>/native/<version>/<SHA-256>/}, unless
+ *       it is there.
  * </ol>
  *
  * Nothing is downloaded. A cached file is loaded only if a jar names its SHA-256, since a version

@@ -30,15 +30,19 @@ public sealed interface Access {
      * it has a tile kernel.
      */
     ELEMENT,
-    /** Row i of the result depends on all of row i of the operand, and on no other row. */
+    /**
+     * Row i of the result depends on all of row i of the operand and on the token of the row, and
+     * on no other row.
+     */
     ROW,
     /** Rows of the result depend on other rows of the operand, or rows differ in number. */
     ALL
   }
 
   /**
-   * Whether an access may use a replicated activation: in steps of a few tokens each worker
-   * computes such an activation for itself, into its own memory, rather than wait for the others.
+   * The condition under which an access may use a replicated activation. In steps of a few tokens
+   * each worker computes such an activation for itself, into its own memory, instead of waiting for
+   * the others.
    */
   enum Replication {
     NEVER,

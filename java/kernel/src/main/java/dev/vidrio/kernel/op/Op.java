@@ -116,8 +116,8 @@ public sealed interface Op
   }
 
   /**
-   * Returns whether each row of the results depends on the same row of the operands alone, so that
-   * the operation may run on a subset of the rows.
+   * Returns whether each row of the results depends on the same row of the operands and on its
+   * token alone, so that rows may be computed separately.
    */
   default boolean isRowwise() {
     return !reads().isEmpty()

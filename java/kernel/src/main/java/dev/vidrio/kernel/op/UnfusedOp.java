@@ -94,7 +94,7 @@ public sealed interface UnfusedOp extends Op {
       return x.width() / heads;
     }
 
-    // The positions of the tokens matter, so it cannot run on a subset of the rows.
+    // Wider than necessary: patterns are kept with their scores, not recomputed from them.
     @Override
     public List<Access> accesses() {
       return List.of(read(x, ALL), write(y, ROW));

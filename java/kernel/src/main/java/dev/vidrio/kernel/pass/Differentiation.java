@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * vector-Jacobian products. Gradients flow only through operations that depend on a wanted
  * activation, by the accesses that operations declare.
  *
- * @param seeds the activations of which the scalar is a direct function, each with memory for its
- *     gradient [capacity of rows, width], which the caller fills between the two parts of a step
+ * @param seeds the direct arguments of the scalar, each with memory for its gradient [capacity of
+ *     rows, width], which the caller fills between the two parts of a step
  * @param wanted the activations whose gradients are computed
  * @param rules modifications of the gradient
  * @param checkpoints the activations that the backward pass does not recompute, in addition to the

@@ -16,10 +16,13 @@ import java.util.Set;
 
 /**
  * Gathers the rows whose logits are requested as early as possible: right after the last operation
- * in which tokens interact. Everything behind it then runs on those rows only, so that a prompt
+ * in which tokens interact. All later operations then run on those rows only, so that a prompt
  * computes most of its last layer for one token instead of all. The bits of a row do not change.
  */
 public final class GatherHoisting implements PlanPass {
+  /** Creates the pass, which has no options. */
+  public GatherHoisting() {}
+
   /** Returns the plan with its gather moved, or the same plan if nothing is gained. */
   @Override
   public Plan apply(Plan plan) {

@@ -39,7 +39,7 @@ final class Afmoe {
     Attention sliding =
         full.rotated(model.rope(Rotation.Pairs.HALVES).scaled()).windowed(keys.window(0));
     IntPredicate slides = keys.slidingLayers(LAYERS_PER_FULL);
-    Buffer x = model.embed("hook_embed", (float) Math.sqrt(model.sizes().d()));
+    Buffer x = model.embed((float) Math.sqrt(model.sizes().d()));
     for (Layer layer : model.layers()) {
       Attention attention = slides.test(layer.index()) ? sliding : full;
       x = layer.sandwiched(x, layer.attention(attention), layer.mixture(experts));

@@ -26,7 +26,7 @@ final class Apertus {
     int layers = model.sizes().layers();
     Buffer x =
         model.preNorm(
-            model.embed("hook_embed"),
+            model.embed(),
             attention,
             layer -> layer.plainFfn(Xielu.read(keys, layer.index(), layers)));
     return Architecture.of(model, x, model.unembedding());

@@ -20,9 +20,7 @@ final class Arcee {
             .rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled());
     Buffer x =
         model.preNorm(
-            model.embed("hook_embed"),
-            attention,
-            layer -> layer.plainFfn(ActivationKind.SQUARED_RELU));
+            model.embed(), attention, layer -> layer.plainFfn(ActivationKind.SQUARED_RELU));
     return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -102,7 +102,7 @@ public record Architecture(
         contextLength,
         bytesPerToken,
         plan,
-        new LongContext(above, new Plan(ops, plan.kv(), plan.outputs())));
+        new LongContext(above, plan.withOps(ops)));
   }
 
   /** The shape of its key-value cache. */

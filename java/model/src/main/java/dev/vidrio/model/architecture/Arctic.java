@@ -29,7 +29,7 @@ final class Arctic {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled());
     Experts experts = Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Buffer residPre = x;
       Sublayer dense = layer.sharedFfn(ActivationKind.SILU, model.sizes().d());

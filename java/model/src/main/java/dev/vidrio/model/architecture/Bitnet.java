@@ -34,8 +34,7 @@ final class Bitnet {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled())
             .behind(Behind.NORM);
-    Buffer x =
-        model.preNorm(model.embed("hook_embed"), attention, layer -> layer.subNormalizedFfn(gate));
+    Buffer x = model.preNorm(model.embed(), attention, layer -> layer.subNormalizedFfn(gate));
     return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -22,10 +22,9 @@ final class Bloom {
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .sloped(model.alibiSlopes(MAX_BIAS));
-    Buffer embedding = model.embed("hook_embed.unnormalized");
     Buffer x =
         model.preNorm(
-            model.norm("hook_embed", "token_embd_norm", embedding),
+            model.normalizedEmbedding(),
             attention,
             layer -> layer.plainFfn(ActivationKind.GELU_TANH));
     return Architecture.of(model, x, model.unembedding());

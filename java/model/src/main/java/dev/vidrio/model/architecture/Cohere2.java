@@ -54,7 +54,7 @@ final class Cohere2 {
     Attention sliding =
         turning.windowed(keys.intValue("attention.sliding_window", 1, Integer.MAX_VALUE));
     IntPredicate slides = keys.slidingLayers(LAYERS_PER_FULL);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       int l = layer.index();
       Attention attention = slides.test(l) ? sliding : l < dense ? turning : full;

@@ -32,7 +32,7 @@ final class CommandR {
                     ? QueryKeyNorm.HEAD_OWN_GAIN
                     : QueryKeyNorm.NONE)
             .rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled());
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       x = layer.parallel(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
     }

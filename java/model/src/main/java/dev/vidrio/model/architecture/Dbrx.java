@@ -26,7 +26,7 @@ final class Dbrx {
             .clamped(keys.clamp())
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Experts experts = Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       x = layer.preNorm(x, layer.attention(attention), "attn_output_norm", layer.mixture(experts));
     }

@@ -28,7 +28,7 @@ final class Deepseek {
             .scaled(keys)
             .shared(keys)
             .placed(keys, model.sizes());
-    Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
+    Buffer x = model.preNorm(model.embed(), attention, layer -> layer.mixture(experts));
     return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -49,13 +49,11 @@ final class Deepseek2 {
                 .scaled(keys)
                 .shared(keys)
                 .placed(keys, sizes);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Sublayer ffn = experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts);
       boolean normalizes = weights.has(layer.tensor(NORM_BEHIND + ".weight"));
-      x =
-          layer.preNorm(
-              x, attention.of(layer), normalizes ? layer.normalized(NORM_BEHIND, ffn) : ffn);
+      x = layer.preNorm(x, attention.of(layer), normalizes ? layer.ln2Post(NORM_BEHIND, ffn) : ffn);
     }
     return Architecture.of(model, x, model.unembedding());
   }

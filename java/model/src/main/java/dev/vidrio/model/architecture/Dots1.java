@@ -47,7 +47,7 @@ final class Dots1 {
         Attention.scaled(model.keys().attentionScale(model.sizes().dH()))
             .normalized(QueryKeyNorm.HEAD)
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
-    Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
+    Buffer x = model.preNorm(model.embed(), attention, layer -> layer.mixture(experts));
     return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -27,7 +27,7 @@ final class Ernie45Moe {
         Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN)
             .shared(keys)
             .placed(keys, model.sizes());
-    Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
+    Buffer x = model.preNorm(model.embed(), attention, layer -> layer.mixture(experts));
     return Architecture.of(model, x, model.unembedding());
   }
 }

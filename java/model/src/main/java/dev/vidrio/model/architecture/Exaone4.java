@@ -34,14 +34,14 @@ final class Exaone4 {
     Attention sliding = rotated.windowed(window);
     Attention full = window == 0 ? rotated : unrotated;
     IntPredicate slides = keys.slidingLayers(LAYERS_PER_FULL);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Attention attention = slides.test(layer.index()) ? sliding : full;
       x =
           layer.sequential(
               x,
-              layer.normalized("post_attention_norm", layer.attention(attention)),
-              layer.normalized("post_ffw_norm", layer.gatedFfn(ActivationKind.SILU)));
+              layer.ln1("post_attention_norm", layer.attention(attention)),
+              layer.ln2("post_ffw_norm", layer.gatedFfn(ActivationKind.SILU)));
     }
     return Architecture.of(model, x, model.unembedding());
   }

@@ -35,12 +35,11 @@ final class ExaoneMoe {
             .windowed(keys.intValue("attention.sliding_window", 1, Integer.MAX_VALUE));
     IntPredicate slides = keys.slidingLayers(LAYERS_PER_FULL);
     Experts experts =
-        Experts.read(
-                keys, model.sizes(), RouteScore.SIGMOID, RouteOver.ALL, GroupRank.TOP_TWO)
+        Experts.read(keys, model.sizes(), RouteScore.SIGMOID, RouteOver.ALL, GroupRank.TOP_TWO)
             .scaled(keys)
             .shared(keys)
             .placed(keys, model.sizes());
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Attention attention = slides.test(layer.index()) ? sliding : full;
       x = layer.preNorm(x, layer.attention(attention), layer.mixture(experts));

@@ -25,7 +25,7 @@ final class Falcon {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     boolean twoNorms = weights.has("blk.0.attn_norm_2.weight");
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Sublayer attend = layer.attention(attention);
       Sublayer ffn = layer.plainFfn(ActivationKind.GELU);

@@ -23,7 +23,7 @@ final class Gemma {
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Buffer x =
         model.preNorm(
-            model.embed("hook_embed", (float) Math.sqrt(model.sizes().d())),
+            model.embed((float) Math.sqrt(model.sizes().d())),
             attention,
             layer -> layer.gatedFfn(ActivationKind.GELU_TANH));
     return Architecture.of(model, x, model.unembedding());

@@ -39,7 +39,7 @@ final class Gemma2 {
             .capped(keys.cap("attn_logit_softcapping", 50));
     Attention sliding = full.windowed(keys.window(4096));
     IntPredicate slides = keys.slidingLayers(2);
-    Buffer x = model.embed("hook_embed", (float) Math.sqrt(model.sizes().d()));
+    Buffer x = model.embed((float) Math.sqrt(model.sizes().d()));
     for (Layer layer : model.layers()) {
       Attention attention = slides.test(layer.index()) ? sliding : full;
       Sublayer attend = layer.attention(attention);

@@ -33,7 +33,7 @@ final class Gemma3 {
     Attention sliding =
         window == 0 ? full : full.rotated(rope.plain("rope.freq_base_swa", 10000)).windowed(window);
     IntPredicate slides = keys.slidingLayers(6);
-    Buffer x = model.embed("hook_embed", (float) Math.sqrt(model.sizes().d()));
+    Buffer x = model.embed((float) Math.sqrt(model.sizes().d()));
     for (Layer layer : model.layers()) {
       Attention attention = slides.test(layer.index()) ? sliding : full;
       x = layer.sandwiched(x, layer.attention(attention), layer.gatedFfn(ActivationKind.GELU_TANH));

@@ -34,7 +34,7 @@ final class Glm4Moe {
             .scaled(keys)
             .shared(keys)
             .placed(keys, model.sizes());
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       x =
           layer.preNorm(

@@ -24,7 +24,7 @@ final class GptNeox {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     boolean parallel = keys.flag("use_parallel_residual", true);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Sublayer attend = layer.attention(attention);
       Sublayer ffn = layer.plainFfn(ActivationKind.GELU);

@@ -31,7 +31,7 @@ final class GptOss {
     IntPredicate slides = keys.slidingLayers(PERIOD);
     Experts experts =
         Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN).clamp();
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Attention attention = slides.test(layer.index()) ? local : global;
       x =

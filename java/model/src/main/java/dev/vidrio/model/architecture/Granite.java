@@ -114,7 +114,7 @@ final class Granite {
         isMixture
             ? Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN).shared(keys)
             : null;
-    Buffer x = model.embed("hook_embed", keys.floatValue("embedding_scale", MIN, MAX, 1));
+    Buffer x = model.embed(keys.floatValue("embedding_scale", MIN, MAX, 1));
     for (Layer layer : model.layers()) {
       Sublayer block =
           experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts);

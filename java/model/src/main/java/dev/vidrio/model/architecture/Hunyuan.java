@@ -47,6 +47,6 @@ final class Hunyuan {
             .normalized(QueryKeyNorm.TURNED_HEAD)
             .rotated(model.rope(pairs).scaled());
     return Architecture.of(
-        model, model.preNorm(model.embed("hook_embed"), attention, ffn), model.unembedding());
+        model, model.preNorm(model.embed(), attention, ffn), model.unembedding());
   }
 }

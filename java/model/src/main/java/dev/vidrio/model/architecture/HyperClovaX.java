@@ -28,13 +28,13 @@ final class HyperClovaX {
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     boolean sandwiched = weights.has("blk.0.post_ffw_norm.weight");
     Sublayer scale = model.scale(keys.floatValue("residual_scale", MIN, MAX, 1));
-    Buffer x = model.embed("hook_embed", keys.floatValue("embedding_scale", MIN, MAX, 1));
+    Buffer x = model.embed(keys.floatValue("embedding_scale", MIN, MAX, 1));
     for (Layer layer : model.layers()) {
       Sublayer attend = layer.attention(attention);
       Sublayer ffn = layer.gatedFfn(ActivationKind.SILU);
       if (sandwiched) {
-        attend = layer.normalized("post_attention_norm", attend);
-        ffn = layer.normalized("post_ffw_norm", ffn);
+        attend = layer.ln1Post("post_attention_norm", attend);
+        ffn = layer.ln2Post("post_ffw_norm", ffn);
       }
       x = layer.preNorm(x, attend.then("unscaled", scale), ffn.then("unscaled", scale));
     }

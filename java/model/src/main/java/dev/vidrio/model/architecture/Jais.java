@@ -21,8 +21,7 @@ final class Jais {
     Attention attention =
         Attention.scaled(1f / model.sizes().dH()).sloped(model.alibiSlopes(maxBias));
     Buffer x =
-        model.preNorm(
-            model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
+        model.preNorm(model.embed(), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
     return Architecture.of(model, x, model.unembedding());
   }
 }

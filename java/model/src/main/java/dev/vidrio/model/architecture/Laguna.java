@@ -47,7 +47,7 @@ final class Laguna {
             .scaled(keys)
             .shared(keys)
             .placed(keys, sizes);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       int l = layer.index();
       boolean ofHeads = model.rows(layer.tensor("attn_gate")) == sizes.heads(l);

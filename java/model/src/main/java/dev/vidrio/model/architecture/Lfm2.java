@@ -51,7 +51,7 @@ final class Lfm2 {
                 .scaled(keys)
                 .placed(keys, sizes)
             : null;
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Sublayer ffn = experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts);
       x =

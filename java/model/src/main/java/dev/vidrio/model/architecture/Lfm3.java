@@ -24,6 +24,8 @@ import java.util.function.IntPredicate;
  * attention that slides in some layers and turns there otherwise.
  */
 final class Lfm3 {
+  private static final String POST_NORM = "post_attention_norm";
+
   private Lfm3() {}
 
   static Architecture read(Keys keys, WeightLoader weights) {
@@ -41,20 +43,19 @@ final class Lfm3 {
             .windowed(keys.intValue("attention.sliding_window", 1, Integer.MAX_VALUE));
     IntPredicate slides = keys.layers("attention.sliding_window_pattern");
     int length = keys.intValue("shortconv.l_cache", 1, KvCache.BLOCK);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       int l = layer.index();
-      Sublayer ffn = layer.normalized("post_ffw_norm", layer.gatedFfn(ActivationKind.SILU));
+      Sublayer ffn = layer.ln2Post("post_ffw_norm", layer.gatedFfn(ActivationKind.SILU));
       x =
           sizes.kvShape().hasKeys(l)
               ? layer.preNorm(
-                  x, behind(layer, layer.attention(slides.test(l) ? sliding : full)), ffn)
-              : layer.preNormConv(x, behind(layer, ShortConv.of(model, layer, length)), ffn);
+                  x,
+                  layer.ln1Post(POST_NORM, layer.attention(slides.test(l) ? sliding : full)),
+                  ffn)
+              : layer.preNormConv(
+                  x, layer.normalized(POST_NORM, ShortConv.of(model, layer, length)), ffn);
     }
     return Architecture.of(model, "token_embd_norm", x, model.unembedding());
-  }
-
-  private static Sublayer behind(Layer layer, Sublayer sublayer) {
-    return layer.normalized("post_attention_norm", sublayer);
   }
 }

@@ -37,7 +37,7 @@ final class Llama {
         Experts.has(keys)
             ? Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN)
             : null;
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Attention attention = slides.test(layer.index()) ? sliding : full;
       Sublayer ffn = experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts);

@@ -47,7 +47,7 @@ final class Llama4 {
             .normalized(normalizes ? QueryKeyNorm.TURNED_HEAD_NO_GAIN : QueryKeyNorm.NONE)
             .windowed(Window.aligned(stretch));
     Attention full = plain.heated(temperature(keys));
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       boolean isLocal = stretch == 0 || (layer.index() + 1) % LAYERS_PER_FULL != 0;
       Sublayer ffn = experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts);

@@ -38,7 +38,7 @@ final class Mellum {
         window == 0 ? full : full.rotated(rope.plain(base, 10000f)).windowed(window);
     IntPredicate slides = window == 0 ? l -> false : keys.slidingLayers(LAYERS_PER_FULL);
     Experts experts = Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Attention attention = slides.test(layer.index()) ? sliding : full;
       x = layer.preNorm(x, layer.attention(attention), layer.mixture(experts));

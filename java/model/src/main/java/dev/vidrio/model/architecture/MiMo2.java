@@ -49,7 +49,7 @@ final class MiMo2 {
         Experts.read(keys, sizes, RouteScore.SIGMOID, RouteOver.CHOSEN)
             .scaled(keys)
             .placed(weights, sizes);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Attention attention = slides.test(layer.index()) ? sliding : full;
       Sublayer attend = layer.attention(attention).then("unscaled", scale);

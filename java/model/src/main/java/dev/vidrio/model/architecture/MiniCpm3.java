@@ -38,8 +38,7 @@ final class MiniCpm3 {
     var attention = new LatentAttention(model, Rotation.Pairs.HALVES, shorter, 1);
     float depth = (float) (DEPTH_SCALE / Math.sqrt(sizes.layers()));
     Sublayer scale = model.scale(keys.floatValue("residual_scale", MIN, MAX, depth));
-    Buffer x =
-        model.embed("hook_embed", keys.floatValue("embedding_scale", MIN, MAX, EMBEDDING_SCALE));
+    Buffer x = model.embed(keys.floatValue("embedding_scale", MIN, MAX, EMBEDDING_SCALE));
     for (Layer layer : model.layers()) {
       x =
           layer.preNorm(

@@ -27,7 +27,7 @@ final class MiniMaxM2 {
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Experts experts =
         Experts.read(keys, model.sizes(), RouteScore.SIGMOID, RouteOver.CHOSEN).scaled(keys);
-    Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
+    Buffer x = model.preNorm(model.embed(), attention, layer -> layer.mixture(experts));
     return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -24,8 +24,7 @@ final class Mistral3 {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(rope.scaled(), rope.temperature());
     Buffer x =
-        model.preNorm(
-            model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
+        model.preNorm(model.embed(), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
     return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -22,8 +22,7 @@ final class Mpt {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .sloped(model.alibiSlopes(maxBias));
     Buffer x =
-        model.preNorm(
-            model.embed("hook_embed"), attention, layer -> layer.plainFfn(ActivationKind.GELU));
+        model.preNorm(model.embed(), attention, layer -> layer.plainFfn(ActivationKind.GELU));
     return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -24,10 +24,9 @@ final class NanoChat {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .normalized(QueryKeyNorm.TURNED_HEAD_NO_GAIN)
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled().negated());
-    Buffer embedding = model.embed("hook_embed.unnormalized");
     Buffer x =
         model.preNorm(
-            model.norm("hook_embed", "token_embd_norm", embedding),
+            model.normalizedEmbedding(),
             attention,
             layer -> layer.plainFfn(ActivationKind.SQUARED_RELU));
     float cap = keys.cap("final_logit_softcapping", 15);

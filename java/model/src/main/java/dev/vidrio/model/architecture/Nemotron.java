@@ -24,9 +24,7 @@ final class Nemotron {
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Buffer x =
         model.preNorm(
-            model.embed("hook_embed"),
-            attention,
-            layer -> layer.plainFfn(ActivationKind.SQUARED_RELU));
+            model.embed(), attention, layer -> layer.plainFfn(ActivationKind.SQUARED_RELU));
     return Architecture.of(model, x, model.unembedding());
   }
 }

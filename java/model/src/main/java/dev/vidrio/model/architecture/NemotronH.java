@@ -46,7 +46,7 @@ final class NemotronH {
     var model = new Transformer(keys, sizes, weights, NormKind.RMS, true);
     Attention attention = Attention.scaled(keys.attentionScale(sizes.dH()));
     @Nullable Experts experts = mixture ? experts(keys, sizes) : null;
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     int cache = 0;
     for (Layer layer : model.layers()) {
       int width = widths.get(layer.index());

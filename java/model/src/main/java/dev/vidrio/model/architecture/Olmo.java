@@ -23,8 +23,7 @@ final class Olmo {
             .clamped(keys.clamp())
             .rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled());
     Buffer x =
-        model.preNorm(
-            model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
+        model.preNorm(model.embed(), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
     return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -49,15 +49,15 @@ final class Olmo2 {
     Attention sliding =
         window == 0 ? full : full.rotated(rope.plain("rope.freq_base", 10000f)).windowed(window);
     IntPredicate slides = window == 0 ? l -> false : keys.slidingLayers(LAYERS_PER_FULL);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Attention attention = slides.test(layer.index()) ? sliding : full;
       Sublayer ffn = experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts);
       x =
           layer.sequential(
               x,
-              layer.normalized("post_attention_norm", layer.attention(attention)),
-              layer.normalized("post_ffw_norm", ffn));
+              layer.ln1("post_attention_norm", layer.attention(attention)),
+              layer.ln2("post_ffw_norm", ffn));
     }
     return Architecture.of(model, x, model.unembedding());
   }

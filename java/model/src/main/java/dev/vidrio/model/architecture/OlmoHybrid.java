@@ -38,15 +38,15 @@ final class OlmoHybrid {
     if (keys.has("rope.freq_base")) {
       attention = attention.rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     }
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Sublayer ffn = layer.gatedFfn(ActivationKind.SILU);
       x =
           sizes.kvShape().hasKeys(layer.index())
               ? layer.sequential(
                   x,
-                  layer.normalized("post_attention_norm", layer.attention(attention)),
-                  layer.normalized("post_ffw_norm", ffn))
+                  layer.ln1("post_attention_norm", layer.attention(attention)),
+                  layer.ln2("post_ffw_norm", ffn))
               : layer.preNormRecurrent(x, net.of(model, layer), "ffn_norm", ffn);
     }
     return Architecture.of(model, x, model.unembedding());

@@ -23,7 +23,7 @@ final class Olmoe {
             .normalized(QueryKeyNorm.ALL_HEADS)
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Experts experts = Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.ALL);
-    Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
+    Buffer x = model.preNorm(model.embed(), attention, layer -> layer.mixture(experts));
     return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -32,7 +32,7 @@ final class Phi2 {
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(pairs).scaled());
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       x = layer.parallel(x, layer.attention(attention), layer.plainFfn(ActivationKind.GELU_TANH));
     }

@@ -50,7 +50,7 @@ final class Phi3 {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(rotation)
             .windowed(keys.window(0));
-    Buffer x = model.preNorm(model.embed("hook_embed"), attention, ffn);
+    Buffer x = model.preNorm(model.embed(), attention, ffn);
     Rotation longer = rope.scaled(divisors(weights, "long", rope));
     return Architecture.of(model, x, model.unembedding())
         .withLongContext(rope.originalContext(), rotation, longer);

@@ -22,7 +22,7 @@ final class Plamo {
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       x = layer.parallel(x, layer.attention(attention), layer.gatedFfn(ActivationKind.SILU));
     }

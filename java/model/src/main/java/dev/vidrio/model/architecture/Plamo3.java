@@ -32,7 +32,7 @@ final class Plamo3 {
     int window = keys.window(0);
     Attention sliding = full.rotated(rope.plain("rope.freq_base_swa", 10000f)).windowed(window);
     IntPredicate slides = keys.slidingLayers(LAYERS_PER_FULL);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       boolean local = window > 0 && slides.test(layer.index());
       Attention attention = local ? sliding : full;

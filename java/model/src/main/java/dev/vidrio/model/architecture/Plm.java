@@ -18,7 +18,7 @@ final class Plm {
   static Architecture read(Keys keys, WeightLoader weights) {
     var model = new Transformer(keys, LatentAttention.sizes(keys, 0), weights, NormKind.RMS, true);
     var attention = new LatentAttention(model);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       x = layer.preNorm(x, attention.of(layer), layer.plainFfn(ActivationKind.SQUARED_RELU));
     }

@@ -29,8 +29,7 @@ final class Qwen {
         Attention.scaled(keys.attentionScale(dH))
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Buffer x =
-        model.preNorm(
-            model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
+        model.preNorm(model.embed(), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
     return Architecture.of(model, x, model.unembedding());
   }
 

@@ -23,8 +23,7 @@ final class Qwen2 {
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Buffer x =
-        model.preNorm(
-            model.embed("hook_embed"), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
+        model.preNorm(model.embed(), attention, layer -> layer.gatedFfn(ActivationKind.SILU));
     return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -25,7 +25,7 @@ final class Qwen2Moe {
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Experts experts =
         Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.ALL).shared(keys);
-    Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
+    Buffer x = model.preNorm(model.embed(), attention, layer -> layer.mixture(experts));
     return Architecture.of(model, x, model.unembedding());
   }
 }

@@ -23,7 +23,7 @@ final class Qwen3Moe {
             .normalized(QueryKeyNorm.HEAD)
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     Experts experts = Experts.read(keys, model.sizes(), RouteScore.SOFTMAX, RouteOver.CHOSEN);
-    Buffer x = model.preNorm(model.embed("hook_embed"), attention, layer -> layer.mixture(experts));
+    Buffer x = model.preNorm(model.embed(), attention, layer -> layer.mixture(experts));
     return Architecture.of(model, x, model.unembedding());
   }
 }

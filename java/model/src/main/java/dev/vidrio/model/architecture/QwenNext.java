@@ -64,7 +64,7 @@ final class QwenNext {
                 .scaled(keys)
                 .shared(keys)
             : null;
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Sublayer ffn = experts == null ? layer.gatedFfn(ActivationKind.SILU) : layer.mixture(experts);
       x =

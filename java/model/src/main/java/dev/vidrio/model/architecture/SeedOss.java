@@ -20,7 +20,7 @@ final class SeedOss {
     Attention attention =
         Attention.scaled(keys.attentionScale(model.sizes().dH()))
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Sublayer attend = layer.attention(attention);
       Sublayer ffn = layer.gatedFfn(ActivationKind.SILU);

@@ -31,7 +31,7 @@ final class SmallThinker {
     Experts experts =
         Experts.read(keys, model.sizes(), RouteScore.SIGMOID, RouteOver.CHOSEN)
             .gatedBy(ActivationKind.RELU);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       boolean slides = window == 0 || layer.index() % LAYERS_PER_FULL != 0;
       x = layer.preNorm(x, layer.attention(slides ? sliding : full), layer.mixture(experts, x));

@@ -20,7 +20,7 @@ final class SmolLm3 {
     var model = new Transformer(keys, weights, NormKind.RMS);
     Attention unrotated = Attention.scaled(keys.attentionScale(model.sizes().dH()));
     Attention rotated = unrotated.rotated(model.rope(Rotation.Pairs.INTERLEAVED).scaled());
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       boolean turns = (layer.index() + 1) % LAYERS_PER_UNROTATED != 0;
       x =

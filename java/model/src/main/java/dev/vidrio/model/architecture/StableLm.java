@@ -32,7 +32,7 @@ final class StableLm {
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled());
     boolean sequential =
         weights.has("blk.0.ffn_norm.weight") || !keys.flag("use_parallel_residual", true);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       Sublayer attend = layer.attention(attention);
       Sublayer ffn = layer.gatedFfn(ActivationKind.SILU);

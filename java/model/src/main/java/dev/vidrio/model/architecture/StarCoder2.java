@@ -24,10 +24,7 @@ final class StarCoder2 {
             .rotated(model.rope(Rotation.Pairs.HALVES).scaled())
             .windowed(keys.window(0));
     Buffer x =
-        model.preNorm(
-            model.embed("hook_embed"),
-            attention,
-            layer -> layer.plainFfn(ActivationKind.GELU_TANH));
+        model.preNorm(model.embed(), attention, layer -> layer.plainFfn(ActivationKind.GELU_TANH));
     return Architecture.of(model, x, model.unembedding());
   }
 }

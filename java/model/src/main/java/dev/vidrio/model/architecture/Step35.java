@@ -53,7 +53,7 @@ final class Step35 {
             .placed(keys, sizes);
     float @Nullable [] routed = limits(keys, "swiglu_clamp_exp", sizes.layers() + drafts);
     float @Nullable [] shared = limits(keys, "swiglu_clamp_shexp", sizes.layers() + drafts);
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       int l = layer.index();
       var limits = new Limits(routed == null ? 0 : routed[l], shared == null ? 0 : shared[l]);

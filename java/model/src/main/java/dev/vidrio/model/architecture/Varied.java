@@ -41,7 +41,7 @@ final class Varied {
             Attention.scaled(keys.attentionScale(sizes.dH())).rotated(model.rope(pairs).scaled()));
     List<Integer> kvHeads = Sizes.kvHeadsOfLayers(keys, sizes.layerHeads());
     List<Integer> widths = Sizes.widths(keys, sizes.layers());
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     int cache = 0;
     for (Layer layer : model.layers()) {
       int l = layer.index();

@@ -4,9 +4,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What the {@link ScriptedModel} says to what. */
+/** The answers of {@link ScriptedModel}. */
 final class ScriptedAnswers {
-  /** Picks a script by the last message and the tools, behind the conversation itself. */
+  /** A template that selects a script by the last message and the tools. */
   static final String TEMPLATE =
       """
       {%- for m in messages %}
@@ -32,8 +32,8 @@ final class ScriptedAnswers {
       """;
 
   /**
-   * Answers by the beginnings that the template picks; further ones are for those who forbid the
-   * first.
+   * The answers by the beginnings that the template selects, followed by alternatives for masks
+   * that forbid the first.
    */
   static final Map<String, List<List<String>>> SCRIPTS = new LinkedHashMap<>();
 

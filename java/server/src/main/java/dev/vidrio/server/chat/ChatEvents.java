@@ -1,9 +1,9 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
-import dev.vidrio.engine.generation.TokenLogProbability;
-import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.GeneratedToken;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
@@ -81,13 +81,13 @@ final class ChatEvents extends ChunkEvents {
 
     @Override
     public void accept(GeneratedToken token) throws IOException {
-      boolean reasoned = answer.thinks();
-      String text = answer.accept(token.id(), token.text());
+      boolean reasoned = answer.isReasoning();
+      String text = answer.accept(token);
       String reasoning = answer.reasoning();
       var logProbability = token.logProbability();
       boolean shown = !text.isEmpty();
       // Markers of reasoning have log-probabilities but no text.
-      boolean isMarker = logProbability != null && !shown && (reasoned || answer.thinks());
+      boolean isMarker = logProbability != null && !shown && (reasoned || answer.isReasoning());
       if (isMarker || !reasoning.isEmpty()) {
         send(REASONING, reasoning, shown ? null : logProbability);
       }

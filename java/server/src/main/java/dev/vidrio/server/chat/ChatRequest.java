@@ -4,7 +4,7 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.Operation;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ApiRequest;
 import dev.vidrio.server.generation.ApiResponse;

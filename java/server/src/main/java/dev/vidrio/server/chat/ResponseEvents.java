@@ -1,9 +1,9 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
-import dev.vidrio.engine.generation.TokenLogProbability;
-import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.generation.GeneratedToken;
+import dev.vidrio.model.generation.TokenLogProbability;
+import dev.vidrio.model.chat.ChatAnswer;
 import dev.vidrio.server.generation.AnswerStreams;
 import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
@@ -87,7 +87,7 @@ final class ResponseEvents {
     sendText(rest);
     List<ToolCall> calls = tools.kept(answer.message().toolCalls());
     boolean isEmpty = !message.begun && calls.isEmpty();
-    if (isEmpty && !complete && answer.endsInThought()) {
+    if (isEmpty && !complete && answer.endsInReasoning()) {
       beginReasoning();
     }
     endReasoning(ResponseObject.status(complete || !isEmpty));
@@ -129,7 +129,7 @@ final class ResponseEvents {
     if (logProbability != null) {
       logProbabilities.add(logProbability);
     }
-    String piece = answer.accept(token.id(), token.text());
+    String piece = answer.accept(token);
     sendReasoning(answer.reasoning());
     sendText(piece);
   }

@@ -1,9 +1,9 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.TokenLogProbability;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.generation.TokenLogProbability;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.server.generation.AnswerStreams;
 import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.FinishReasons;
@@ -62,7 +62,7 @@ final class ResponseObject implements ApiResponse {
   Map<String, @Nullable Object> finished(
       Completion completion, List<Map<String, Object>> items, int reasoningTokens) {
     boolean complete = FinishReasons.isComplete(completion);
-    boolean timedOut = completion.result().finish() == Finish.TIMEOUT;
+    boolean timedOut = completion.result().finish() == FinishReason.TIMEOUT;
     return json(
         status(complete),
         complete ? null : Map.of("reason", timedOut ? "timeout" : "max_output_tokens"),
@@ -126,7 +126,7 @@ final class ResponseObject implements ApiResponse {
     if (reasoning != null) {
       List<Map<String, Object>> parts = List.of(reasoningPart(reasoning));
       items.add(reasoning(Ids.next("rs_"), status(complete || !isEmpty), parts));
-    } else if (isEmpty && !complete && answer.endsInThought()) {
+    } else if (isEmpty && !complete && answer.endsInReasoning()) {
       items.add(reasoning(Ids.next("rs_"), status(false), List.of()));
     }
     if (!text.isEmpty() || (isEmpty && complete && reasoning == null)) {

@@ -1,7 +1,7 @@
 package dev.vidrio.server.completion;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
+import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;

@@ -1,7 +1,7 @@
 package dev.vidrio.server.completion;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.TokenLogProbability;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.server.generation.AnswerStreams;
 import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.FinishReasons;

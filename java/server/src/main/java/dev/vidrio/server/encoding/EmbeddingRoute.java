@@ -1,9 +1,9 @@
 package dev.vidrio.server.encoding;
 
 import dev.vidrio.model.Model;
-import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;

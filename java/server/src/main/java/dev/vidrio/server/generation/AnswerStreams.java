@@ -2,10 +2,10 @@ package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
-import dev.vidrio.model.Generator;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.ExceptionMapper;
@@ -88,7 +88,7 @@ public final class AnswerStreams implements AutoCloseable {
   }
 
   private static boolean isCanceled(Completion completion) {
-    return completion.result().finish() == Generator.Finish.CANCELED;
+    return completion.result().finish() == FinishReason.CANCELED;
   }
 
   /** Rejects canceled answers. Those of disconnected clients have failed before. */

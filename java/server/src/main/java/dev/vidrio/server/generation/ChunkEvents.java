@@ -1,7 +1,7 @@
 package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
+import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.ExceptionMapper;

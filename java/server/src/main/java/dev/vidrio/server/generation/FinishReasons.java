@@ -1,9 +1,9 @@
 package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.generation.FinishReason;
 
-/** Finish reasons of OpenAI's API. */
+/** FinishReason reasons of OpenAI's API. */
 public final class FinishReasons {
   private FinishReasons() {}
 
@@ -22,6 +22,6 @@ public final class FinishReasons {
 
   /** Returns whether the answer is complete: the model ended it. */
   public static boolean isComplete(Completion completion) {
-    return completion.result().finish() == Finish.STOP;
+    return completion.result().finish() == FinishReason.STOP;
   }
 }

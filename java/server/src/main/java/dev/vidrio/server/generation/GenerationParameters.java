@@ -3,7 +3,7 @@ package dev.vidrio.server.generation;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;

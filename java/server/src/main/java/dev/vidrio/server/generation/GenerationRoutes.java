@@ -3,7 +3,7 @@ package dev.vidrio.server.generation;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
@@ -46,7 +46,7 @@ public final class GenerationRoutes {
       Engine engine = lease.model().engine();
       requireCapacity(engine, request);
       @Nullable Grammar format = request.parameters().grammar();
-      List<Edit> edits = request.parameters().steering().edits(lens, request.model());
+      List<Intervention> edits = request.parameters().steering().edits(lens, request.model());
       List<int[]> prompts = request.encode(lease.model());
       List<GenerationRequest> generations = new ArrayList<>();
       for (int i = 0; i < prompts.size(); i++) {
@@ -89,7 +89,7 @@ public final class GenerationRoutes {
               + limit
               + " (running and queued)");
     }
-    engine.requireRoom(answers);
+    engine.requireCapacity(answers);
   }
 
   private static void requireContext(Engine engine, int[] prompt, String field) {

@@ -1,6 +1,6 @@
 package dev.vidrio.server.generation;
 
-import dev.vidrio.engine.generation.TokenLogProbability;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;

@@ -2,7 +2,7 @@ package dev.vidrio.server.lens;
 
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.see.LogitLens;
+import dev.vidrio.lens.inspect.LogitLens;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;

@@ -1,7 +1,7 @@
 package dev.vidrio.server.lens;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonFields;

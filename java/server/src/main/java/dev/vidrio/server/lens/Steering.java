@@ -3,9 +3,9 @@ package dev.vidrio.server.lens;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.SteeringVector;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
@@ -103,7 +103,7 @@ public record Steering(List<Direction> directions) {
   }
 
   /** Returns the edits of a model, which runs the texts. */
-  public List<Edit> edits(LensExecutor work, String model) {
+  public List<Intervention> edits(LensExecutor work, String model) {
     return directions.isEmpty()
         ? List.of()
         : work.run(
@@ -114,7 +114,7 @@ public record Steering(List<Direction> directions) {
                     "vidrio.steer",
                     "vidrio.steer: not supported with a quantized KV cache; start with --kv F32");
               }
-              List<Supplier<Edit>> edits =
+              List<Supplier<Intervention>> edits =
                   directions.stream().map(each -> edit(served, each)).toList();
               return () -> edits.stream().map(Supplier::get).toList();
             },
@@ -122,11 +122,11 @@ public record Steering(List<Direction> directions) {
   }
 
   /** Validates a direction; the supplier runs its texts. */
-  private static Supplier<Edit> edit(ServedModel model, Direction direction) {
+  private static Supplier<Intervention> edit(ServedModel model, Direction direction) {
     Lens lens = Lens.of(model.model());
     HookPoint point = point(lens, direction.hook, model.engine().options().lens().editable());
     if (direction.vector != null) {
-      Edit edit = Edit.add(point, direction.strength, toArray(direction.values));
+      Intervention edit = Intervention.add(point, direction.strength, toArray(direction.values));
       requireFits(model.engine(), edit, direction.vector.path());
       return () -> edit;
     }
@@ -152,7 +152,7 @@ public record Steering(List<Direction> directions) {
     return points.getFirst();
   }
 
-  private static void requireFits(Engine engine, Edit edit, String path) {
+  private static void requireFits(Engine engine, Intervention edit, String path) {
     try {
       engine.check(GenerationRequest.builder(new int[] {0}).edits(List.of(edit)).build());
     } catch (InvalidInputException e) {

@@ -4,7 +4,7 @@ import dev.vidrio.engine.EngineListener;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.micrometer.AnswerMetrics;
 import dev.vidrio.micrometer.EngineMetrics;
-import dev.vidrio.model.Adaptation;
+import dev.vidrio.model.adapter.Adaptation;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

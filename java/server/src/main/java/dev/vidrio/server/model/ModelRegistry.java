@@ -1,7 +1,7 @@
 package dev.vidrio.server.model;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.Adaptation;
+import dev.vidrio.model.adapter.Adaptation;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.metrics.ModelMetrics;
 import dev.vidrio.server.metrics.RequestMetrics;

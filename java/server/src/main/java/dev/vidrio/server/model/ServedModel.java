@@ -4,9 +4,9 @@ import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.micrometer.EngineMetrics;
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.metrics.ModelMetrics;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Map;
@@ -38,7 +38,7 @@ public final class ServedModel implements AutoCloseable {
     this.engine = engine;
     this.adaptations = adaptations;
     this.metrics = metrics;
-    this.chat = ChatFormat.of(model);
+    this.chat = model.chatFormat();
     metrics.watch(engine);
   }
 

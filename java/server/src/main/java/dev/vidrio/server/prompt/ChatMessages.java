@@ -2,7 +2,7 @@ package dev.vidrio.server.prompt;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.file.JsonFile;
-import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonFields;

@@ -3,10 +3,13 @@ package dev.vidrio.server.completion;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.TokenLogProbability;
-import dev.vidrio.model.GenerationResult;
-import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.generation.TokenLogProbability;
+import dev.vidrio.model.generation.GenerationResult;
+import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GenerationResult;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.server.generation.RequestLimits;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.testserver.TestServer;
@@ -26,7 +29,7 @@ class CompletionResponseTest {
   /** Tokens that were not reached have nulls. */
   @ParameterizedTest
   @EnumSource(names = {"TIMEOUT", "CANCELED"})
-  void scoresPromptsInPart(Finish finish) {
+  void scoresPromptsInPart(FinishReason finish) {
     var body =
         JsonMapper.shared()
             .readTree(

@@ -12,13 +12,13 @@ import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.page.AttentionView;
 import dev.vidrio.model.Model;
 import java.io.IOException;
@@ -115,7 +115,7 @@ public final class AttentionCommand implements Callable<Integer> {
       return;
     }
     System.out.println(
-        "entropy of the pattern in bits; mean attention weights, 0 to 1, to kinds of tokens");
+        "entropy in bits; mean attention weights (0 to 1) by kind of attended token");
     System.out.println("head     entropy current previous  first duplicate induction");
     for (HeadScores scores : heads) {
       System.out.printf(

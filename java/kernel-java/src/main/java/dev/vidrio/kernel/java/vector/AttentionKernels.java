@@ -195,7 +195,7 @@ final class AttentionKernels {
     int end = j * CHUNK + Math.ceilDiv(to, LANES) * LANES;
     Arrays.fill(scores, begin, j * CHUNK + from, Float.NEGATIVE_INFINITY);
     Arrays.fill(scores, j * CHUNK + to, end, Float.NEGATIVE_INFINITY);
-    max[j] = greatest(begin, end);
+    max[j] = largest(begin, end);
     VectorMath.exp(scores, begin, end, max[j]);
     for (int lane = 0; lane < LANES; lane += LENGTH) {
       addExponentials(begin + lane, end, lane);
@@ -203,13 +203,13 @@ final class AttentionKernels {
     sum[j] = VectorLanes.merge(lanes, 0);
   }
 
-  private float greatest(int begin, int end) {
-    FloatVector greatest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+  private float largest(int begin, int end) {
+    FloatVector largest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
     for (int t = begin; t < end; t += LENGTH) {
       FloatVector s = FloatVector.fromArray(FLOATS, scores, t);
-      greatest = greatest.blend(s, s.compare(VectorOperators.GT, greatest));
+      largest = largest.blend(s, s.compare(VectorOperators.GT, largest));
     }
-    return greatest.reduceLanes(VectorOperators.MAX);
+    return largest.reduceLanes(VectorOperators.MAX);
   }
 
   private void addExponentials(int begin, int end, int lane) {
