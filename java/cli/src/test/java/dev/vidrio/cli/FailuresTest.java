@@ -69,7 +69,8 @@ class FailuresTest {
     assertFails(
         "must be a JSON array", Cli.run("run", "--ids", write("ids.json", "{}").toString()));
     assertFails(
-        "ids.json: invalid JSON: Unexpected end-of-input: expected close marker for Array (line 1, ",
+        "ids.json: invalid JSON: Unexpected end-of-input: expected close marker for Array (line 1,"
+            + " ",
         Cli.run("run", "--ids", write("ids.json", "[1").toString()));
     assertFails(
         "ids.json: invalid JSON: Unexpected content after the end (line 1, column 5)",

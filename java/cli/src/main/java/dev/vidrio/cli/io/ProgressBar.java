@@ -34,7 +34,7 @@ public final class ProgressBar implements AutoCloseable {
     err.printf(
         Locale.ROOT,
         "\r\033[K\033[?7l%s [%s%s] %3.0f %% %s\033[?7h", // without line wrap, so that a narrow
-                                                         // terminal truncates
+        // terminal truncates
         label,
         "#".repeat(full),
         "-".repeat(WIDTH - full),

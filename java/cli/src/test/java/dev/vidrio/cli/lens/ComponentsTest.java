@@ -66,7 +66,7 @@ class ComponentsTest {
         "'' | must have one or more pairs of texts",
         "The king;The queen; his | line 1: must be two texts and two tokens",
         "The king;The; his; her | corrupted text of line 1 2 tokens: must have as many",
-        "The king;The queen; hisher; her | answer of line 1  hisher: must be one token",
+        "The king;The queen; hisher; her | answer of line 1  hisher: must be a single token",
         "The king;The queen; his; his | wrong answer",
       })
   void reportsInvalidPairs(String text, String expected) throws IOException {
@@ -127,9 +127,7 @@ class ComponentsTest {
     assertTrue(result.err().contains("subject \"x\": is not in the text"), result.err());
   }
 
-  /**
-   * The stream before the first layer is the embedding, so that its ablation equals occlusion.
-   */
+  /** The stream before the first layer is the embedding, so that its ablation equals occlusion. */
   @Test
   void ablatesComponents() throws IOException {
     List<String> text = List.of("-p", "To be, or not to", "--token", " be");

@@ -269,15 +269,16 @@ class InterventionsTest {
             + " #2048",
         "2 | requires --attribution and --site q, k or v | patch --clean a --corrupt b --answer #7"
             + " --wrong #8 --star",
-        "1 | component L9.H9: unknown; components are embed, L0.H0 to | circuit --clean The,king --corrupt"
-            + " The,lord --answer #7 --wrong #8 --without L9.H9",
+        "1 | component L9.H9: unknown; components are embed, L0.H0 to | circuit --clean The,king"
+            + " --corrupt The,lord --answer #7 --wrong #8 --without L9.H9",
         "1 | token #2048: must be #0 to #2047 | attribute -p a --token #2048",
         "2 | Missing required argument | patch --clean a",
-        "2 | --json: cannot be combined with -o | edges --clean a --corrupt b --answer #7 --wrong #8 -o x.html"
-            + " --json",
-        "2 | --dot: cannot be combined with -o | circuit --clean a --corrupt b --answer #7 --wrong #8 -o x.html"
-            + " --dot",
-        "1 | must differ from the clean text | circuit --clean a --corrupt a --answer #7 --wrong #8",
+        "2 | --json: cannot be combined with -o | edges --clean a --corrupt b --answer #7 --wrong"
+            + " #8 -o x.html --json",
+        "2 | --dot: cannot be combined with -o | circuit --clean a --corrupt b --answer #7 --wrong"
+            + " #8 -o x.html --dot",
+        "1 | must differ from the clean text | circuit --clean a --corrupt a --answer #7 --wrong"
+            + " #8",
         "1 | another token than the right one | edges --clean a --corrupt b --answer #7 --wrong #7",
         "1 | layer 4: must be -4 to 3 | steer --plus a --minus b --layer 4 -p c",
         "2 | Missing required option | steer --plus a -p c",

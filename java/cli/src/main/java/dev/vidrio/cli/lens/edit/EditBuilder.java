@@ -45,8 +45,7 @@ final class EditBuilder {
         yield each(columns -> region.edit(columns, scale));
       }
       case CLAMP -> {
-        var clamp =
-            new InterventionKind.Clamp(source.number("min", 0), source.number("max", 1));
+        var clamp = new InterventionKind.Clamp(source.number("min", 0), source.number("max", 1));
         source.requireEnd(2);
         yield each(columns -> region.edit(columns, clamp));
       }
