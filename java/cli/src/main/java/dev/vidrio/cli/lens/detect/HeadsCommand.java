@@ -56,7 +56,7 @@ public final class HeadsCommand implements Callable<Integer> {
       names = "--length",
       paramLabel = "S",
       description =
-          "Random tokens of a text, each of which occurs twice. Default: "
+          "Random tokens of a text, each repeated once. Default: "
               + HeadDetection.LENGTH
               + ", or as many as fit.")
   private @Nullable Integer length;
