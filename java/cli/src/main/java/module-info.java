@@ -43,7 +43,7 @@ module dev.vidrio.cli {
       info.picocli;
   opens dev.vidrio.cli.lens.option to
       info.picocli;
-  opens dev.vidrio.cli.lens.see to
+  opens dev.vidrio.cli.lens.inspect to
       info.picocli;
   opens dev.vidrio.cli.option to
       info.picocli;

@@ -23,7 +23,7 @@ final class ConvertCommand implements Callable<Integer> {
       names = {"-o", "--output"},
       required = true,
       paramLabel = "OUT.gguf",
-      description = "The file to write. It appears only once it is complete.")
+      description = "The file to write; it appears once it is complete.")
   private Path output = Path.of("");
 
   @Option(
@@ -31,7 +31,7 @@ final class ConvertCommand implements Callable<Integer> {
       paramLabel = "TYPE",
       converter = WrittenModel.FileTypeConverter.class,
       description =
-          "F32, F16, BF16, Q8_0 or another type of 'vidrio quantize'. Default:" + " unchanged.")
+          "F32, F16, BF16, Q8_0 or another type of 'vidrio quantize'. Default: as in the input.")
   private @Nullable FileType type;
 
   @Option(names = "--json", description = "Print JSON.")

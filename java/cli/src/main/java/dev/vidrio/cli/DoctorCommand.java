@@ -25,7 +25,7 @@ import picocli.CommandLine.Option;
 /** {@code vidrio doctor}. */
 @Command(
     name = "doctor",
-    description = "Checks this machine: what it offers, what is wrong, and how to fix it.")
+    description = "Checks this machine: its hardware, problems, and how to fix them.")
 final class DoctorCommand implements Callable<Integer> {
   private static final String HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled";
   private static final Runtime.Version NEEDED = Runtime.Version.parse("25.0.3");
@@ -49,7 +49,7 @@ final class DoctorCommand implements Callable<Integer> {
       Json.print(facts);
     } else {
       facts.forEach(DoctorCommand::print);
-      System.out.println(problems.isEmpty() ? "all is well" : "");
+      System.out.println(problems.isEmpty() ? "no problems found" : "");
       problems.forEach(problem -> System.out.println("problem: " + problem));
     }
     return problems.isEmpty() ? 0 : 1;

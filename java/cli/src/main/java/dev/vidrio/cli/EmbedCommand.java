@@ -25,8 +25,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "embed",
     description = {
-      "Prints embeddings of texts.",
-      "The residual stream after the final norm, pooled over the tokens; one" + " array per line."
+      "Prints embeddings of texts, one array per line.",
+      "An embedding is the residual stream after the final norm, pooled over the tokens."
     })
 final class EmbedCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -59,7 +59,7 @@ final class EmbedCommand implements Callable<Integer> {
   public Integer call() {
     if (batch != null && input.isPresent()) {
       throw new ParameterException(
-          command.commandLine(), "--batch " + batch + ": -p, -f or --ids gives another text");
+          command.commandLine(), "--batch " + batch + ": -p, -f or --ids gives a second text");
     }
     try (Model opened = model.open()) {
       List<int[]> texts =

@@ -1,6 +1,7 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.cli.io.Escapes;
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.cli.option.ModelOption;
@@ -118,7 +119,7 @@ final class InspectCommand implements Callable<Integer> {
     return runtime;
   }
 
-  /** What layers with keys and values have in common, or what each kind of them has. */
+  /** Returns a size of the attention layers, or the list of distinct sizes. */
   private static Object each(Architecture a, Function<KvShape.KeyValue, Integer> size) {
     List<Integer> sizes =
         a.kvShape().layers().stream()
@@ -138,7 +139,7 @@ final class InspectCommand implements Callable<Integer> {
     };
   }
 
-  /** Bytes of the matrices of products that lie so. */
+  /** Returns the total bytes of weight matrices with a layout. */
   private static long matrixBytes(Plan plan, Weights.Layout layout) {
     return plan.ops().stream()
         .flatMap(InspectCommand::matrices)
@@ -181,12 +182,13 @@ final class InspectCommand implements Callable<Integer> {
     System.out.println();
     runtime.forEach((key, value) -> System.out.printf("  %-22s %s%n", key, value));
     if (!refusal.isEmpty()) {
-      System.out.println("  cannot run: " + refusal);
+      System.out.println("  not supported: " + refusal);
     }
     if (listTensors) {
       System.out.println();
       gguf.tensors().forEach(tensor -> System.out.println("  " + tensor));
     }
+    Hint.print("'--tensors' lists every tensor; 'vidrio lens hooks' lists the activations.");
   }
 
   private static String shorten(GgufValue value) {
@@ -195,7 +197,7 @@ final class InspectCommand implements Callable<Integer> {
     return bare.length() <= SHOWN_CHARACTERS ? bare : bare.substring(0, SHOWN_CHARACTERS) + "…";
   }
 
-  /** Tensors of one type. */
+  /** The number and size of the tensors of a type. */
   private static final class Count {
     int tensors;
     long bytes;

@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.hub.Catalog;
@@ -23,7 +24,7 @@ import picocli.CommandLine.Option;
     name = "list",
     description = "Lists the models on this machine and those that can be pulled.")
 final class ListCommand implements Callable<Integer> {
-  /** A line of the list: a model of the catalogue, of the store, or of both. */
+  /** A line of the list: a model of the catalog, of the store, or of both. */
   private record Row(
       String name, String state, long bytes, String description, @Nullable StoredModel stored) {}
 
@@ -49,7 +50,11 @@ final class ListCommand implements Callable<Integer> {
       Json.print(rows.stream().map(ListCommand::toJson).toList());
     } else {
       int width = rows.stream().mapToInt(row -> row.name.length()).max().orElse(1);
+      System.out.printf(
+          "%s  %-10s  %8s  %s%n",
+          "name" + " ".repeat(Math.max(0, width - 4)), "state", "size", "description");
       rows.forEach(row -> print(row, width));
+      Hint.print("'vidrio pull NAME' downloads a model, 'vidrio run NAME TEXT' runs it.");
     }
     return 0;
   }

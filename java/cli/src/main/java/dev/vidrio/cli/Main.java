@@ -7,6 +7,7 @@ import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.StandardOutput;
 import dev.vidrio.cli.lens.LensCommand;
 import dev.vidrio.cli.option.CommandGroup;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.error.ModelException;
 import dev.vidrio.kernel.ffm.NativeException;
 import java.io.IOException;
@@ -25,7 +26,7 @@ import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
-/** The vidrio command. Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted. */
+/** The vidrio command. Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted. */
 @Command(
     name = "vidrio",
     description = "Runs language models in the JVM and shows what happens inside them.",
@@ -77,22 +78,24 @@ public final class Main implements Runnable, CommandGroup {
     return code;
   }
 
-  /** The command with those below it that its arguments need; with all, for none. */
+  /** Returns the command with the subcommands that its arguments name, or with all for none. */
   private static CommandLine commandLine(Main main, List<String> args) {
     var commandLine = new CommandLine(main);
     CommandGroup.add(commandLine, args);
+    CommandGroup.addExamples(commandLine);
+    OptionValues.spellAsDefault(commandLine);
     return commandLine;
   }
 
-  /** The command with all that is below it. */
+  /** Returns the command with all of its subcommands. */
   static CommandLine complete() {
     return commandLine(new Main(), List.of());
   }
 
-  /** What a variable that is not set leaves names no file; as a path it would be this directory. */
+  /** Rejects an empty path, as of an unset shell variable, which would mean this directory. */
   private static Path path(String name) {
     if (name.isEmpty()) {
-      throw new TypeConversionException("must name a file or directory, is empty");
+      throw new TypeConversionException("must name a file or directory, but is empty");
     }
     return Path.of(name);
   }
@@ -101,6 +104,10 @@ public final class Main implements Runnable, CommandGroup {
     CommandLine command = e.getCommandLine();
     PrintWriter err = command.getErr();
     err.println("vidrio: " + String.valueOf(e.getMessage()).replaceFirst("^Error: ", ""));
+    if (e instanceof CommandGroup.MissingCommandException) {
+      command.usage(err);
+      return WRONG_USAGE;
+    }
     if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, err)) {
       err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
     }
@@ -116,7 +123,7 @@ public final class Main implements Runnable, CommandGroup {
     return FAILED;
   }
 
-  /** A model that is too large for the machine is no error of the program. */
+  /** Reports that a model is too large for the machine. */
   private int outOfMemory(OutOfMemoryError e, PrintWriter err) {
     err.println("vidrio: not enough memory: " + e.getMessage());
     if (debug) {
@@ -125,7 +132,7 @@ public final class Main implements Runnable, CommandGroup {
     return FAILED;
   }
 
-  /** What went wrong, in words; errors that nobody foresaw say where to look. */
+  /** Returns the message of an expected error, or marks an unexpected one as internal. */
   private static String message(Exception e) {
     return switch (e) {
       case ModelException expected -> expected.getMessage();
@@ -155,6 +162,14 @@ public final class Main implements Runnable, CommandGroup {
         RmCommand.class,
         DoctorCommand.class,
         CompletionCommand.class);
+  }
+
+  @Override
+  public List<String> examples() {
+    return List.of(
+        "vidrio run -p \"To be, or not to be\"",
+        "vidrio lens logits -p \"To be, or not to be\"",
+        "vidrio serve");
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.option.ModelNames;
 import dev.vidrio.cli.option.ModelPull;
 import dev.vidrio.hub.ModelReference;
@@ -29,6 +30,7 @@ final class PullCommand implements Callable<Integer> {
     ModelStore store = ModelStore.open();
     for (String reference : references) {
       System.out.println(ModelPull.pull(store, ModelReference.parse(reference)));
+      Hint.print("'vidrio run " + reference + "' runs the model.");
     }
     return 0;
   }

@@ -23,7 +23,7 @@ final class QuantizeCommand implements Callable<Integer> {
       names = {"-o", "--output"},
       required = true,
       paramLabel = "OUT.gguf",
-      description = "The file to write. It appears only once it is complete.")
+      description = "The file to write; it appears once it is complete.")
   private Path output = Path.of("");
 
   @Option(

@@ -7,6 +7,7 @@ import dev.vidrio.cli.generation.BeamOption;
 import dev.vidrio.cli.generation.Continuation;
 import dev.vidrio.cli.generation.GrammarOption;
 import dev.vidrio.cli.generation.SampledCompletion;
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.option.AdapterOption;
@@ -38,6 +39,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -45,9 +47,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "run",
     description = {
-      "Continues a text, or answers it if the model is made for chat.",
-      "Without a text, reads standard input unless it is a terminal; then a chat"
-          + " model chats, and any other begins on its own."
+      "Continues a text, or answers it if the model has a chat template.",
+      "Without a text, reads standard input; on a terminal, a chat model starts a"
+          + " chat, and any other model generates from the start of a text."
     })
 final class RunCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -64,20 +66,20 @@ final class RunCommand implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "MODEL",
       completionCandidates = ModelNames.class,
-      description = "The same as -m MODEL.")
-  private @Nullable String namedModel;
+      description = "The model, unless -m names it.")
+  private @Nullable String first;
 
   @Parameters(
       index = "1",
       arity = "0..1",
       paramLabel = "TEXT",
-      description = "The same as -p TEXT.")
-  private @Nullable String text;
+      description = "The text, as with -p. With -m it is the only argument.")
+  private @Nullable String second;
 
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      description = "Generate at most N tokens. Default: an answer to its end, else 256.")
+      description = "Generate at most N tokens. Default: until the end of an answer, else 256.")
   private @Nullable Integer tokens;
 
   @Option(
@@ -100,8 +102,8 @@ final class RunCommand implements Callable<Integer> {
       names = "--reasoning",
       paramLabel = "EFFORT",
       description = {
-        "How much a chat model reasons before it answers: none, low, medium, high,"
-            + " if its template supports it. Reasoning goes to standard error."
+        "Reasoning effort of a chat model: none, low, medium, high, if its template"
+            + " supports it. Reasoning goes to standard error."
       })
   private @Nullable String reasoning;
 
@@ -120,8 +122,7 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    model = model.named(namedModel);
-    input = OptionValues.of(command, () -> input.named(text));
+    readArguments();
     BeamOptions search = OptionValues.of(command, beams::read);
     GenerationOptions base = generationOptions(search != null);
     ChatOptions.Builder template = templateOptions();
@@ -132,7 +133,7 @@ final class RunCommand implements Callable<Integer> {
       ChatOptions chatOptions = chatOptions(template, format);
       GenerationOptions options =
           tokens == null && format.isPresent() && search == null && !ignoreEnd
-              ? base.withTokens(Integer.MAX_VALUE) // up to the end of the turn, or of the context
+              ? base.withTokens(Integer.MAX_VALUE) // to the end of the turn or of the context
               : base;
       boolean chats = format.isPresent() && !input.isPresent() && !json && search == null;
       if (chats && Terminal.IN.isTerminal()) {
@@ -160,8 +161,28 @@ final class RunCommand implements Callable<Integer> {
         print(
             new SampledCompletion(opened, stream, seed, answer, tools != null, loadNanos), prompt);
       }
+      if (opened.name().equals("bard") && !json) {
+        Hint.print("'vidrio list' shows other models; 'vidrio lens' shows how this one works.");
+      }
     }
     return 0;
+  }
+
+  /** Reads the arguments: TEXT if -m names the model, else MODEL and TEXT. */
+  private void readArguments() {
+    boolean named = model.isGiven();
+    if (named && second != null) {
+      throw new ParameterException(
+          command.commandLine(),
+          "two models: -m "
+              + model.reference()
+              + " and "
+              + first
+              + "; with -m, the only argument is TEXT, in quotes");
+    }
+    model = model.named(named ? null : first);
+    String text = named ? first : second;
+    input = OptionValues.of(command, () -> input.named(text));
   }
 
   private GenerationOptions generationOptions(boolean searches) {
@@ -206,7 +227,10 @@ final class RunCommand implements Callable<Integer> {
 
   private static void requireNone(Model opened, String option, @Nullable Object value) {
     if (value != null) {
-      throw new InvalidInputException(option, "", opened.name() + " does not chat here");
+      throw new InvalidInputException(
+          option,
+          "",
+          "not supported: " + opened.name() + " has no chat template, or --raw or --ids");
     }
   }
 
@@ -221,10 +245,7 @@ final class RunCommand implements Callable<Integer> {
     if (chat.isEmpty()) {
       return input.ids(opened).orElseGet(() -> beginning(opened));
     }
-    String text =
-        input
-            .text()
-            .orElseThrow(() -> new InvalidInputException("prompt", "", "give one by -p or -f"));
+    String text = input.requiredText();
     List<ChatMessage> messages = new ArrayList<>();
     if (system != null) {
       messages.add(ChatMessage.system(system));
@@ -233,21 +254,13 @@ final class RunCommand implements Callable<Integer> {
     return chat.get().encode(messages, options);
   }
 
-  /** What a model starts from that is given nothing. */
-  private static int[] beginning(Model model) {
+  /** Returns the prompt of a run without a text: BOS, or EOS if the vocabulary has no BOS. */
+  private int[] beginning(Model model) {
     int first =
         model
             .tokenizer()
             .bos()
-            .orElseGet(
-                () ->
-                    model
-                        .tokenizer()
-                        .eos()
-                        .orElseThrow(
-                            () ->
-                                new InvalidInputException(
-                                    "prompt", "", "give one by -p, -f, --ids or stdin")));
+            .orElseGet(() -> model.tokenizer().eos().orElseThrow(input::missing));
     return new int[] {first};
   }
 }

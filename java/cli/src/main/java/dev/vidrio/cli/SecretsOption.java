@@ -16,7 +16,7 @@ import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The options that say whom a server answers, and how it proves its name. */
+/** The server options for API keys and TLS. */
 final class SecretsOption {
   private static final String API_KEY = "VIDRIO_API_KEY";
   private static final String TLS_PASSWORD = "VIDRIO_TLS_PASSWORD";
@@ -25,21 +25,21 @@ final class SecretsOption {
       names = "--api-key-file",
       paramLabel = "FILE",
       description =
-          "Keys of which a client must have one, one a line. $" + API_KEY + " is one more.")
+          "File of accepted API keys, one per line; $" + API_KEY + " adds one. Default: no key.")
   private @Nullable Path apiKeyFile;
 
   @Option(
       names = "--tls-keystore",
       paramLabel = "FILE",
       description =
-          "A PKCS #12 file with the server's key and certificates: HTTPS. $"
+          "Serve HTTPS with the key and certificates of a PKCS #12 file; $"
               + TLS_PASSWORD
-              + " opens it.")
+              + " is its password.")
   private @Nullable Path keyStore;
 
   SecretsOption() {}
 
-  /** The keys; empty where everybody is answered. */
+  /** Returns the accepted keys; empty if no key is required. */
   List<String> apiKeys() {
     List<String> keys = new ArrayList<>();
     String key = System.getenv(API_KEY);
@@ -54,13 +54,13 @@ final class SecretsOption {
           .filter(line -> !line.isEmpty() && !line.startsWith("#"))
           .forEach(keys::add);
       if (keys.size() == before) {
-        throw new CommandException(apiKeyFile + ": has no API key");
+        throw new CommandException(apiKeyFile + ": contains no API key");
       }
     }
     return keys;
   }
 
-  /** The context of the key store, or null where HTTP will do. */
+  /** Returns the TLS context of the key store, or null for plain HTTP. */
   @Nullable SSLContext tls() {
     Path file = keyStore;
     if (file == null) {
@@ -83,7 +83,12 @@ final class SecretsOption {
       throw new CommandException(InputOutput.reason(e), e);
     } catch (IOException e) {
       throw new CommandException(
-          file + ": is no PKCS #12 file that $" + TLS_PASSWORD + " opens: " + e.getMessage(), e);
+          file
+              + ": not a PKCS #12 file, or $"
+              + TLS_PASSWORD
+              + " is not its password: "
+              + e.getMessage(),
+          e);
     }
   }
 }

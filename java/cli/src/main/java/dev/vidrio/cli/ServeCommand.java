@@ -41,8 +41,8 @@ import picocli.CommandLine.Spec;
       "Serves models over HTTP with OpenAI's API (docs/server.md) and a web page.",
       "Repeat -m to serve several models; NAME=MODEL names one. The first, and"
           + " those with adapters or draft models, load at start, the others on first"
-          + " use. SIGTERM and Ctrl-C let running requests finish; a second one does"
-          + " not."
+          + " use. SIGTERM and Ctrl-C let running requests finish; a second signal ends"
+          + " the server at once."
     })
 final class ServeCommand implements Callable<Integer> {
   private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
@@ -72,7 +72,8 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--allow-origin",
       paramLabel = "ORIGIN",
-      description = "Allow web pages of this origin (CORS), such as http://localhost:3000.")
+      description =
+          "Allow web pages of this origin (CORS), such as http://localhost:3000; may be repeated.")
   private List<String> origins = new ArrayList<>();
 
   @Option(
@@ -92,7 +93,7 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--max-wait",
       paramLabel = "SECONDS",
-      description = "Refuse requests that would wait longer for their turn. Default: never.")
+      description = "Refuse requests that would wait longer in the queue. Default: never.")
   private @Nullable Double maxWait;
 
   @Option(
@@ -100,8 +101,8 @@ final class ServeCommand implements Callable<Integer> {
       paramLabel = "MS",
       defaultValue = "10",
       description =
-          "Send tokens of a stream that are closer together in one write; 0 sends"
-              + " each at once. Default: ${DEFAULT-VALUE}.")
+          "Minimum time between two writes to a stream; 0: write each token at once."
+              + " Default: ${DEFAULT-VALUE}.")
   private int streamInterval;
 
   @Option(
@@ -162,7 +163,7 @@ final class ServeCommand implements Callable<Integer> {
           "Time for running requests to finish after SIGTERM. Default:" + " ${DEFAULT-VALUE}.")
   private int drain;
 
-  private final CountDownLatch signalled = new CountDownLatch(1);
+  private final CountDownLatch signaled = new CountDownLatch(1);
   private volatile boolean serving;
 
   @Spec private CommandSpec command = CommandSpec.create();
@@ -201,13 +202,14 @@ final class ServeCommand implements Callable<Integer> {
       throws IOException, InterruptedException {
     try (Server server = start(options, sources)) {
       serving = true;
-      warnOfStrangers(options);
+      warnIfPublic(options);
       System.out.println(models.getFirst().toLine(server));
       System.out.flush();
-      signalled.await();
-      System.err.println("vidrio: shutting down; what runs has " + drain + " s to end");
+      signaled.await();
+      System.err.println(
+          "vidrio: shutting down: waiting up to " + drain + " s for running requests");
       if (!server.drain(Duration.ofSeconds(drain))) {
-        System.err.println("vidrio: requests that still ran after " + drain + " s were cut off");
+        System.err.println("vidrio: requests still running after " + drain + " s were canceled");
       }
     }
   }
@@ -220,11 +222,11 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private void end() {
-    // While models load, which may take minutes, nothing runs that could end.
-    if (!serving || signalled.getCount() == 0) {
+    // While models load, which may take minutes, there are no requests to wait for.
+    if (!serving || signaled.getCount() == 0) {
       Runtime.getRuntime().halt(INTERRUPTED);
     }
-    signalled.countDown();
+    signaled.countDown();
   }
 
   private ModelSource[] sources(List<Served> models) {
@@ -250,7 +252,7 @@ final class ServeCommand implements Callable<Integer> {
           "cannot listen at " + host + ":" + port + ": " + e.getMessage(), e);
     } catch (OutOfMemoryError e) {
       throw new CommandException(
-          "not enough memory: " + e.getMessage() + " (--kv-memory says what the cache takes)", e);
+          "not enough memory: " + e.getMessage() + " (--kv-memory sets the size of the cache)", e);
     }
   }
 
@@ -283,10 +285,12 @@ final class ServeCommand implements Callable<Integer> {
         .withKeepAlive(keepAlive == null ? null : Duration.ofSeconds(keepAlive));
   }
 
-  private void warnOfStrangers(ServerOptions options) throws IOException {
+  private void warnIfPublic(ServerOptions options) throws IOException {
     if (options.apiKeys().isEmpty() && !InetAddress.getByName(host).isLoopbackAddress()) {
       System.err.println(
-          "vidrio: whoever reaches " + host + " may use this server: give it an --api-key-file");
+          "vidrio: no API key is required, and "
+              + host
+              + " is not a loopback address: see --api-key-file");
     }
   }
 
@@ -295,22 +299,22 @@ final class ServeCommand implements Callable<Integer> {
     for (String reference : model.references()) {
       int equals = reference.indexOf('=');
       boolean named = equals > 0 && reference.lastIndexOf('/', equals) < 0;
-      String what = named ? reference.substring(equals + 1) : reference;
+      String source = named ? reference.substring(equals + 1) : reference;
       models.add(
           new Served(
-              named ? reference.substring(0, equals) : defaultName(what),
-              model.withReference(what)));
+              named ? reference.substring(0, equals) : defaultName(source),
+              model.withReference(source)));
     }
     return models;
   }
 
-  /** A file's name without its ending, or the name that the user gave. */
+  /** Returns a file's name without its extension, or the name that the user gave. */
   private static String defaultName(String reference) {
     Path last = Path.of(reference.replace("hf:", "")).getFileName();
     return last == null ? reference : last.toString().replaceFirst("\\.gguf$", "");
   }
 
-  /** A model that is served. */
+  /** A served model, by its id. */
   private static final class Served {
     private final String id;
     private final ModelOption option;
@@ -332,7 +336,7 @@ final class ServeCommand implements Callable<Integer> {
       return opened;
     }
 
-    /** What is served, on what, with how much memory, and where. */
+    /** Returns the startup line: model, executor, memory and address. */
     String toLine(Server server) {
       long cache = server.engineOptions(id).map(EngineOptions::cacheBytes).orElse(0L);
       return "vidrio: serving "

@@ -12,7 +12,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The option of adapters that are served under names of their own. */
+/** The option of LoRA adapters that are served under their own names. */
 final class ServedAdaptersOption {
   private static final String FORM = "NAME=[MODEL:]FILE[=STRENGTH]";
 
@@ -33,10 +33,10 @@ final class ServedAdaptersOption {
   ServedAdaptersOption() {}
 
   /**
-   * The adapters of each model.
+   * Returns the adapters of each model.
    *
-   * @param models names of the models
-   * @throws ParameterException when one has no name, or does not say which model it is for
+   * @param models names of the served models
+   * @throws ParameterException if an adapter has no name, or does not name its model
    */
   Map<String, List<AdapterSource>> of(List<String> models) {
     Map<String, List<AdapterSource>> byModel = new LinkedHashMap<>();
@@ -49,7 +49,7 @@ final class ServedAdaptersOption {
         throw wrong(adapter, "must be " + FORM);
       }
       if (model == null) {
-        throw wrong(adapter, "must name the model that it is for: " + FORM);
+        throw wrong(adapter, "must name its base model: " + FORM);
       }
       String prefix = model + ":";
       var parsed =
@@ -61,7 +61,7 @@ final class ServedAdaptersOption {
     return byModel;
   }
 
-  /** The model that is named before the file, or the only one. */
+  /** Returns the model that is named before the file, or the only model. */
   private static @Nullable String model(String file, List<String> models) {
     for (String model : models) {
       if (models.size() == 1 || file.startsWith(model + ":")) {

@@ -10,7 +10,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The options of guessing ahead, by draft models or by looking up what came before. */
+/** The options of speculative decoding, by draft models or by prompt lookup. */
 final class ServedDraftsOption {
   private static final String FORM = "[NAME=]MODEL";
   private static final int WITH_MODEL = 4;
@@ -20,8 +20,8 @@ final class ServedDraftsOption {
       paramLabel = FORM,
       description = {
         "Speculative decoding: a smaller draft model of the same vocabulary."
-            + " Answers stay the same, and come faster if it is much smaller and often"
-            + " right.",
+            + " Answers do not change; they are faster if it is much smaller and most"
+            + " drafts are accepted.",
         "With several models, NAME is the one it drafts for."
       })
   private List<String> drafts = new ArrayList<>();
@@ -30,7 +30,7 @@ final class ServedDraftsOption {
       names = "--draft-tokens",
       paramLabel = "N",
       description =
-          "Tokens to guess ahead for requests that do not say. Default: "
+          "Tokens to draft per step, unless a request sets draft_tokens. Default: "
               + WITH_MODEL
               + " with --draft, else 0.")
   private @Nullable Integer tokens;
@@ -40,7 +40,7 @@ final class ServedDraftsOption {
 
   ServedDraftsOption() {}
 
-  /** Tokens to guess ahead. */
+  /** Returns the default number of draft tokens. */
   int tokens() {
     if (tokens != null) {
       return tokens;
@@ -49,10 +49,10 @@ final class ServedDraftsOption {
   }
 
   /**
-   * What the user wrote for the draft model of each model.
+   * Returns the reference of each model's draft model.
    *
-   * @param models names of the models
-   * @throws ParameterException when one does not say which model it is for, or is the second
+   * @param models names of the served models
+   * @throws ParameterException if a draft model does not name its model, or a model has two
    */
   Map<String, String> of(List<String> models) {
     Map<String, String> byModel = new HashMap<>();
@@ -60,11 +60,11 @@ final class ServedDraftsOption {
       String name = draft.substring(0, Math.max(0, draft.indexOf('=')));
       boolean named = models.contains(name);
       if (!named && models.size() > 1) {
-        throw wrong(draft, "must name the model that it is for: " + FORM);
+        throw wrong(draft, "must name the model it drafts for: " + FORM);
       }
       String reference = named ? draft.substring(name.length() + 1) : draft;
       if (byModel.put(named ? name : models.getFirst(), reference) != null) {
-        throw wrong(draft, "a model has one draft model");
+        throw wrong(draft, "the model already has a draft model");
       }
     }
     return byModel;

@@ -3,7 +3,7 @@ package dev.vidrio.cli;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.TokenizerOption;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.nio.file.Path;
@@ -26,7 +26,7 @@ import picocli.CommandLine.Spec;
 /** {@code vidrio tokenize}. */
 @Command(name = "tokenize", description = "Shows the tokens of a text.")
 final class TokenizeCommand implements Callable<Integer> {
-  @Mixin private ModelOption model = new ModelOption();
+  @Mixin private TokenizerOption model = new TokenizerOption();
 
   @Parameters(
       arity = "0..1",
@@ -68,7 +68,7 @@ final class TokenizeCommand implements Callable<Integer> {
       throw new ParameterException(
           command.commandLine(), "TEXT, --file and --batch exclude each other");
     }
-    Tokenizer tokenizer = model.tokenizer();
+    Tokenizer tokenizer = model.open();
     var options = new EncodeOptions(!noSpecial, bos);
     if (batch != null) {
       List<int[]> all = new ArrayList<>();
@@ -95,6 +95,7 @@ final class TokenizeCommand implements Callable<Integer> {
     } else if (json) {
       Json.print(Arrays.stream(ids).mapToObj(id -> describe(tokenizer, id)).toList());
     } else {
+      System.out.println("     id  token");
       for (int id : ids) {
         System.out.printf(Locale.ROOT, "%7d  %s%n", id, Escapes.quote(tokenizer.piece(id)));
       }

@@ -18,28 +18,28 @@ import java.util.stream.Collectors;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** What {@code convert} and {@code quantize} have in common: writing with a bar, and the report. */
+/** Writes the model of {@code convert} or {@code quantize}, with a progress bar and a report. */
 final class WrittenModel {
   private WrittenModel() {}
 
-  /** A way of writing a model anew. */
+  /** Writes a model with options, from an input to an output. */
   @FunctionalInterface
   interface Rewriter {
     void write(Path input, Path output, QuantizeOptions options);
   }
 
-  /** Reads names of file types, in any case. */
+  /** Parses case-insensitive names of file types. */
   static final class FileTypeConverter implements ITypeConverter<FileType> {
     FileTypeConverter() {}
 
     @Override
     public FileType convert(String name) {
       return FileType.ofName(name)
-          .orElseThrow(() -> new TypeConversionException("'" + name + "' is no type of files"));
+          .orElseThrow(() -> new TypeConversionException("unknown file type '" + name + "'"));
     }
   }
 
-  /** Writes a model and reports what came out. */
+  /** Writes a model and prints its size, types and time. */
   static void write(
       Path input, Path output, QuantizeOptions options, boolean json, Rewriter rewriter) {
     long start = System.nanoTime();

@@ -21,7 +21,7 @@ import tools.jackson.databind.JsonNode;
 class AdapterCommandsTest {
   @TempDir Path directory;
 
-  /** A small model, an adapter of it and a text, for commands that take an adapter. */
+  /** A small model, its adapter and a text. */
   private List<String> adapted(String strength) throws IOException {
     Path tiny = directory.resolve("tiny.gguf");
     TinyModel.write(tiny, TinyModel.Options.standard());
@@ -38,7 +38,7 @@ class AdapterCommandsTest {
   }
 
   @Test
-  void adaptersChangeWhatModelsSay() throws IOException {
+  void adaptersChangeOutput() throws IOException {
     List<JsonNode> results = new ArrayList<>();
     for (String strength : List.of("none", "=0", "", "=1", "=0.5")) {
       Cli result =
@@ -53,7 +53,7 @@ class AdapterCommandsTest {
   }
 
   @Test
-  void adaptersChangeFigures() throws IOException {
+  void adaptersChangeEvaluation() throws IOException {
     Path text = Files.writeString(directory.resolve("text.txt"), "abcdefgh".repeat(8));
     String file = text.toString();
     String[] perplexity = {"eval", "perplexity", "-f", file, "-c", "32", "--json"};

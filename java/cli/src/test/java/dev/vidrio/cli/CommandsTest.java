@@ -9,30 +9,37 @@ import dev.vidrio.formats.testfiles.TinyModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
-/** Commands on the embedded model, as a user types them. */
+/** Commands on the embedded model. */
 class CommandsTest {
   private static final String PROMPT = "To be, or not to be";
 
   @TempDir Path directory;
 
   @Test
-  void aModelAndATextMayStandWithoutTheirOptions() {
+  void runTakesModelAndTextAsArguments() {
     Cli expected = Cli.run("run", "-m", "bard", "-p", PROMPT, "-n", "4", "--temp", "0");
     assertEquals(expected.out(), Cli.run("run", "bard", PROMPT, "-n", "4", "--temp", "0").out());
-    assertEquals(2, Cli.run("run", "bard", "-m", "bard").code());
+    assertEquals(
+        expected.out(), Cli.run("run", "-m", "bard", PROMPT, "-n", "4", "--temp", "0").out());
+    Cli twoModels = Cli.run("run", "bard", PROMPT, "-m", "bard");
+    assertEquals(2, twoModels.code());
+    assertTrue(twoModels.err().startsWith("vidrio: two models: -m bard and bard"), twoModels.err());
+    assertEquals(2, Cli.run("run", "-m", "bard", PROMPT, "-p", PROMPT).code());
     assertEquals(2, Cli.run("run", "bard", PROMPT, "-p", PROMPT).code());
   }
 
   @Test
-  void theScriptOfCompletionNamesCommandsAndModels() {
+  void completionScriptNamesCommandsAndModels() {
     String script = Cli.run("completion").out();
     for (String word : new String[] {"quantize", "attribute", "--top-k", "smollm2"}) {
       assertTrue(script.contains(word), word);
@@ -40,7 +47,7 @@ class CommandsTest {
   }
 
   @Test
-  void runContinuesAText() {
+  void runContinuesText() {
     Cli result = Cli.run("run", "-p", PROMPT, "-n", "20", "--temp", "0");
     assertEquals(0, result.code(), result.err());
     assertFalse(result.out().isBlank());
@@ -49,7 +56,7 @@ class CommandsTest {
   }
 
   @Test
-  void runTakesTextFromAFileAndFromStandardInput() throws IOException {
+  void runReadsTextFromFileAndStandardInput() throws IOException {
     Path file = Files.writeString(directory.resolve("prompt.txt"), PROMPT);
     String expected = Cli.run("run", "-p", PROMPT, "-n", "8", "--temp", "0").out();
     assertEquals(expected, Cli.run("run", "-f", file.toString(), "-n", "8", "--temp", "0").out());
@@ -59,7 +66,7 @@ class CommandsTest {
   }
 
   @Test
-  void runKeepsToAGrammar() throws IOException {
+  void runFollowsGrammar() throws IOException {
     Path schema =
         Files.writeString(
             directory.resolve("schema.json"),
@@ -87,7 +94,7 @@ class CommandsTest {
   }
 
   @Test
-  void runSearchesForTheMostLikelyText() {
+  void runSearchesWithBeams() {
     String greedy = Cli.run("run", "-p", PROMPT, "-n", "20", "--temp", "0").out();
     assertEquals(greedy, Cli.run("run", "-p", PROMPT, "-n", "20", "--beams", "1").out());
     Cli result =
@@ -98,7 +105,7 @@ class CommandsTest {
     for (JsonNode logProbability : best.get("logprobs")) {
       sum += logProbability.doubleValue();
     }
-    // Neither penalized, nor is there an end in between that would count.
+    // There is no length penalty and no end-of-text token.
     assertEquals("length", best.get("finish").stringValue());
     assertEquals(best.get("score").doubleValue(), sum, 1e-9);
     assertEquals(2, best.get("others").size());
@@ -112,7 +119,7 @@ class CommandsTest {
   }
 
   @Test
-  void runTellsEverythingAsJson() throws IOException {
+  void runPrintsJson() throws IOException {
     JsonNode text = Cli.run("run", "-p", PROMPT, "-n", "12", "--seed", "3", "--json").json();
     assertEquals(12, text.get("ids").size());
     assertEquals(12, text.get("logprobs").size());
@@ -130,7 +137,7 @@ class CommandsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"native", "vector", "scalar"})
-  void everyExecutorRuns(String executor) {
+  void everyExecutorGivesTheSameResult(String executor) {
     JsonNode expected = Cli.run("run", "-p", PROMPT, "-n", "6", "--temp", "0", "--json").json();
     Cli result =
         Cli.run(
@@ -152,7 +159,7 @@ class CommandsTest {
   }
 
   @Test
-  void fastProductsAreAskedForByName() {
+  void fastProductsNeedNativeExecutor() {
     JsonNode exact = Cli.run("run", "-p", PROMPT, "-n", "6", "--temp", "0", "--json").json();
     Cli fast = Cli.run("run", "-p", PROMPT, "-n", "6", "--temp", "0", "--json", "--fast");
     assertEquals(exact.get("ids").size(), fast.json().get("ids").size());
@@ -162,11 +169,11 @@ class CommandsTest {
   }
 
   @Test
-  void tokenizeShowsIdsAndPieces() throws IOException {
+  void tokenizePrintsIdsAndPieces() throws IOException {
     Cli ids = Cli.run("tokenize", "--ids", "HAMLET.\nTo be, or not to be");
     assertEquals("[1968,635,52,14,199,410,305,12,526,324,290,305]", ids.out().strip());
     assertTrue(Cli.run("tokenize", "a\n").out().contains("\"\\n\""));
-    // A file of this name lies in the module's directory, where tests run.
+    // The module's directory, where tests run, has a file of this name.
     assertTrue(Cli.run("tokenize", "@pom.xml").out().contains("\"@\""));
     assertEquals("[0]", Cli.run("tokenize", "--ids", "<|endoftext|>").out().strip());
     assertFalse(
@@ -178,7 +185,7 @@ class CommandsTest {
   }
 
   @Test
-  void tokenizeNeedsNoWeights() throws IOException {
+  void tokenizeReadsTokenizerOnly() throws IOException {
     GgufWriter writer = TinyModel.writer(TinyModel.Options.standard());
     byte[] file = writer.string("general.architecture", "mamba").toBytes();
     String path = Files.write(directory.resolve("mamba.gguf"), file).toString();
@@ -191,7 +198,7 @@ class CommandsTest {
   }
 
   @Test
-  void embedGivesAVectorForEachText() throws IOException {
+  void embedPrintsVectorPerText() throws IOException {
     Path batch = Files.writeString(directory.resolve("strings.json"), "[\"a\", \"To be\"]");
     JsonNode json = Cli.run("embed", "--batch", batch.toString(), "--normalize", "--json").json();
     assertEquals(2, json.get("embeddings").size());
@@ -204,7 +211,7 @@ class CommandsTest {
   }
 
   @Test
-  void toolsAndSystemNeedAChatModel() throws IOException {
+  void toolsNeedChatTemplate() throws IOException {
     Path tools = Files.writeString(directory.resolve("tools.json"), "[]");
     Cli result = Cli.run("run", "-p", PROMPT, "--tools", tools.toString());
     assertEquals(1, result.code());
@@ -214,7 +221,7 @@ class CommandsTest {
   }
 
   @Test
-  void inspectShowsTheFile() {
+  void inspectPrintsFile() {
     Cli text = Cli.run("inspect");
     assertEquals(0, text.code(), text.err());
     assertTrue(text.out().contains("llama.block_count"), text.out());
@@ -230,13 +237,13 @@ class CommandsTest {
   }
 
   @Test
-  void listNamesTheEmbeddedModel() {
+  void listIncludesEmbeddedModel() {
     assertTrue(Cli.run("list").out().contains("embedded"));
     assertEquals("bard", Cli.run("list", "--json").json().get(0).get("name").stringValue());
   }
 
   @Test
-  void doctorLooksAtTheMachine() {
+  void doctorReportsMachine() {
     JsonNode json = Cli.run("doctor", "--json").json();
     assertTrue(json.get("isas").valueStream().anyMatch(isa -> isa.stringValue().equals("scalar")));
     assertFalse(json.get("fast_products").stringValue().isBlank());
@@ -253,20 +260,72 @@ class CommandsTest {
         "run --executor magic",
         "run -p a -f b",
         "bench -r 0",
-        "eval",
         "eval logits",
-        "lens",
+        "lens logits",
+        "lens tune -o x.safetensors",
+        "tokenize -t 2 a",
+        "run -p a --temp 2.1",
         "tokenize a -f b",
         "pull",
         "nonsense",
         "run --isa avx2 --executor scalar"
       })
-  void wrongUsageEndsWithTwo(String line) {
+  void wrongUsageExitsWithTwo(String line) {
     Cli result = Cli.run(line.split(" "));
     assertEquals(2, result.code(), result.err());
     assertEquals("", result.out());
     assertTrue(result.err().startsWith("vidrio: "), result.err());
     assertTrue(result.err().lines().count() <= 3, result.err());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"lens", "lens sae", "eval"})
+  void groupsWithoutACommandListTheirCommands(String group) {
+    Cli result = Cli.run(group.split(" "));
+    assertEquals(2, result.code());
+    assertEquals("", result.out());
+    assertTrue(result.err().startsWith("vidrio: " + group + ": needs a command\n"), result.err());
+    assertTrue(result.err().contains("Commands:"), result.err());
+  }
+
+  /** Runs every example but the server, which does not end. */
+  @Test
+  void examplesWork() {
+    Cli all = Cli.run();
+    assertEquals(0, all.code(), all.err());
+    List<String> examples = new ArrayList<>(examples(all.out()));
+    examples.addAll(examples(Cli.run("lens").err()));
+    assertEquals(6, examples.size());
+    assertTrue(examples.remove("vidrio serve"));
+    for (String example : examples) {
+      String[] arguments =
+          Pattern.compile("\"([^\"]*)\"|(\\S+)")
+              .matcher(example.replace("attention.html", directory.resolve("page.html").toString()))
+              .results()
+              .skip(1)
+              .map(word -> word.group(1) == null ? word.group(2) : word.group(1))
+              .toArray(String[]::new);
+      Cli result = Cli.run(arguments);
+      assertEquals(0, result.code(), example + ": " + result.err());
+      assertFalse(result.out().isBlank(), example);
+    }
+  }
+
+  private static List<String> examples(String help) {
+    return help.lines()
+        .dropWhile(line -> !line.equals("Examples:"))
+        .skip(1)
+        .map(String::strip)
+        .toList();
+  }
+
+  @Test
+  void helpSpellsValuesAsDefaults() {
+    String help = Cli.run("run", "--help").out();
+    assertTrue(help.contains("native, vector, scalar"), help);
+    assertFalse(help.contains("NATIVE"), help);
+    assertFalse(Cli.run("lens", "steer", "--help").out().contains("--beams"));
+    assertFalse(Cli.run("tokenize", "--help").out().contains("--executor"));
   }
 
   @Test

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Work that cannot be done ends with exit code 1, one or two lines, and no stack trace. */
+/** Failures end with exit code 1, one or two lines, and no stack trace. */
 class FailuresTest {
   @TempDir Path directory;
 
@@ -44,13 +44,13 @@ class FailuresTest {
 
   @ParameterizedTest
   @MethodSource("hostile")
-  void hostileFilesAreRefused(HostileFile file) throws IOException {
+  void rejectsHostileFiles(HostileFile file) throws IOException {
     Path path = Files.write(directory.resolve("hostile.gguf"), file.bytes());
     assertFails(path + ": ", Cli.run("run", "-m", path.toString(), "-p", "a", "-n", "1"));
   }
 
   @Test
-  void modelsThatAreNotThereAreNamed() throws IOException {
+  void reportsMissingModels() throws IOException {
     assertFails("no such file", Cli.run("run", "-m", directory + "/none.gguf"));
     assertFails("config.json: no such file", Cli.run("run", "-m", directory.toString()));
     assertFails("did you mean bard?", Cli.run("run", "-m", "brad"));
@@ -60,7 +60,7 @@ class FailuresTest {
   }
 
   @Test
-  void inspectNamesWhatADirectoryAsksFor() throws IOException {
+  void inspectNamesUnsupportedConfiguration() throws IOException {
     write("config.json", "{\"architectures\": [\"MambaForCausalLM\"]}");
     assertFails(
         "config.json: key 'architectures' MambaForCausalLM is not supported",
@@ -68,22 +68,23 @@ class FailuresTest {
   }
 
   @Test
-  void inputsThatDoNotFitAreNamed() throws IOException {
+  void reportsInvalidInputs() throws IOException {
     assertFails(
         "token id 2048: must be 0 to 2047",
         Cli.run("run", "--ids", write("ids.json", "[0, 2048]").toString()));
     assertFails(
         "must be a token id", Cli.run("run", "--ids", write("ids.json", "[1.5]").toString()));
     assertFails(
-        "must hold a JSON array", Cli.run("run", "--ids", write("ids.json", "{}").toString()));
+        "must be a JSON array", Cli.run("run", "--ids", write("ids.json", "{}").toString()));
     assertFails(
-        "ids.json: is no JSON: Unexpected end-of-input: expected close marker for Array (line 1, ",
+        "ids.json: invalid JSON: Unexpected end-of-input: expected close marker for Array (line 1,"
+            + " ",
         Cli.run("run", "--ids", write("ids.json", "[1").toString()));
     assertFails(
-        "ids.json: is no JSON: Unexpected content after the end (line 1, column 5)",
+        "ids.json: invalid JSON: Unexpected content after the end (line 1, column 5)",
         Cli.run("run", "--ids", write("ids.json", "[0] [1]").toString()));
     assertFails(
-        "ids.json: is no JSON: Non-standard token 'NaN' (line 1, column 5)",
+        "ids.json: invalid JSON: Non-standard token 'NaN' (line 1, column 5)",
         Cli.run("run", "--ids", write("ids.json", "[NaN]").toString()));
     assertFails(
         "prompt: has no tokens", Cli.run("run", "--ids", write("ids.json", "[]").toString()));
@@ -98,7 +99,7 @@ class FailuresTest {
     assertFails("must be 0 to 2047", Cli.run("run", "-p", "a", "--logit-bias", "5000=1"));
     assertFails("must be 0 to 2047", Cli.run("run", "-p", "a", "--logit-bias", "-1=1"));
     assertFails(
-        "text.txt: is there, and no directory",
+        "text.txt: not a directory",
         Cli.run("lens", "sae", "train", "--hook", "hook_embed", "-f", text, "-o", text));
     assertFails(
         "value 1e39 must be finite",
@@ -109,7 +110,7 @@ class FailuresTest {
     assertFails("no such file", Cli.run("run", "-f", directory + "/none.txt"));
     assertFails("is a directory", Cli.run("run", "-f", directory.toString()));
     String nowhere = directory + "/none/";
-    String absent = ": there is no directory " + directory.resolve("none");
+    String absent = ": no such directory: " + directory.resolve("none");
     String page = nowhere + "page.html";
     String tensors = nowhere + "x.safetensors";
     assertFails(page + absent, Cli.run("lens", "heads", "-o", page));
@@ -127,7 +128,7 @@ class FailuresTest {
   }
 
   @Test
-  void valuesOfOptionsBeyondTheirLimitsAreWrongUsage() {
+  void valuesOutOfRangeAreWrongUsage() {
     assertWrongUsage("temperature -1: ", "run", "-p", "a", "--temp", "-1");
     assertWrongUsage("Invalid value for option '--file': must name a file", "run", "-f", "");
     assertWrongUsage("number of tokens -1: ", "run", "-p", "a", "-n", "-1");
@@ -145,16 +146,19 @@ class FailuresTest {
     assertWrongUsage("--max-wait -1.0: ", "serve", "--port", "0", "--max-wait", "-1");
     assertWrongUsage("--host: must name an address", "serve", "--port", "0", "--host", "");
     assertWrongUsage("-n -1: ", "lens", "cache", "-p", "a", "-n", "-1");
-    assertWrongUsage("brad: is a second model", "inspect", "brad", "-m", "bard");
+    assertWrongUsage("two models: -m bard and brad", "inspect", "brad", "-m", "bard");
+    assertWrongUsage("needs a text: ", "lens", "logits", "-p", "");
+    assertWrongUsage("needs a text: ", "eval", "perplexity");
+    assertWrongUsage("temperature 2.5: must be 0 to 2", "run", "-p", "a", "--temp", "2.5");
     assertWrongUsage("--batch b: -p, -f or", "embed", "-p", "a", "--batch", "b");
     assertWrongUsage("--max-body 9999: ", "serve", "--port", "0", "--max-body", "9999");
     assertWrongUsage("--url here: must be like http", "bench", "serve", "--url", "here");
     assertWrongUsage("--prompt=TEXT, --file=FILE are", "run", "-p", "a", "-f", "b");
   }
 
-  /** The launcher adds the module; whoever starts Java himself is told to. */
+  /** Only the launcher adds the module of the Vector API; plain Java gets an error. */
   @Test
-  void theVectorApiIsAskedFor() throws IOException, InterruptedException {
+  void reportsMissingVectorApi() throws IOException, InterruptedException {
     Process process =
         new ProcessBuilder(Cli.process("run", "-p", "a", "--executor", "VECTOR")).start();
     String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -164,7 +168,7 @@ class FailuresTest {
   }
 
   @Test
-  void outputThatIsLostIsAFailure() throws IOException, InterruptedException {
+  void lostOutputIsFailure() throws IOException, InterruptedException {
     Path full = Path.of("/dev/full");
     assumeTrue(Files.exists(full));
     Process process =
@@ -176,7 +180,7 @@ class FailuresTest {
   }
 
   @Test
-  void nobodyWhoReadsIsNoFailure() throws IOException, InterruptedException {
+  void closedOutputIsSuccess() throws IOException, InterruptedException {
     Process process = new ProcessBuilder(Cli.process("run", "-p", "a", "--ignore-eos")).start();
     process.getInputStream().close();
     String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -184,7 +188,7 @@ class FailuresTest {
     assertEquals("", err);
   }
 
-  /** A cache of 4 GB, within less than that. */
+  /** Limits the process to less memory than the cache of 4 GB. */
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -192,7 +196,7 @@ class FailuresTest {
         "bench -p 4 -n 4 -b 1024 -d 900"
       })
   @DisabledOnOs({OS.WINDOWS, OS.MAC}) // have no such limit
-  void tooLittleMemoryIsSaid(String arguments) throws IOException, InterruptedException {
+  void reportsLackOfMemory(String arguments) throws IOException, InterruptedException {
     List<String> command = Cli.process(arguments.split(" "));
     command.addAll(
         1,
@@ -205,7 +209,7 @@ class FailuresTest {
   }
 
   @Test
-  void outputsThatCannotBeWrittenAreNamed() {
+  void reportsUnwritableOutputs() {
     String target = directory + "/none/logits.safetensors";
     assertFails(
         target + ": no such file or directory", Cli.run("eval", "logits", "-p", "a", "-o", target));

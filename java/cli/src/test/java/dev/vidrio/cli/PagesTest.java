@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
-/** README and the tour show what the commands on them print, as far as the model is embedded. */
+/** README and the pages of the lens show the output of their commands on the embedded model. */
 class PagesTest {
   private static final Path ROOT = Path.of("..", "..");
 
@@ -24,7 +24,7 @@ class PagesTest {
   private static final Pattern WORD = Pattern.compile("\"([^\"]*)\"|(\\S+)");
 
   @TestFactory
-  Stream<DynamicTest> pagesShowWhatCommandsPrint() throws IOException {
+  Stream<DynamicTest> pagesShowOutputOfCommands() throws IOException {
     List<MatchResult> blocks;
     try (Stream<Path> tour = Files.list(ROOT.resolve("docs", "lens"))) {
       blocks =

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** {@code vidrio serve} as a process of its own: its line, its keys, its end. */
+/** {@code vidrio serve} in a separate process: startup line, keys and signals. */
 class ServeCommandTest {
   private static final Pattern LINE =
       Pattern.compile(
@@ -40,7 +40,7 @@ class ServeCommandTest {
 
   @TempDir Path directory;
 
-  /** A server that has said where it is. */
+  /** A server that has printed its address. */
   private record Running(Process process, URI uri) implements AutoCloseable {
     static Running start(ProcessBuilder builder) throws IOException {
       Process process = builder.redirectError(ProcessBuilder.Redirect.DISCARD).start();
@@ -92,7 +92,7 @@ class ServeCommandTest {
     return text.toString();
   }
 
-  /** Starts answers and returns when they have begun. */
+  /** Requests answers and returns at the first event. */
   private static void begin(Socket socket, int tokens) throws IOException {
     begin(socket, "\"n\":8,\"max_tokens\":" + tokens);
   }
@@ -109,7 +109,7 @@ class ServeCommandTest {
 
   @Test
   @DisabledOnOs(OS.WINDOWS)
-  void sigtermLetsWhatRunsEnd() throws IOException, InterruptedException {
+  void sigtermLetsRunningRequestsFinish() throws IOException, InterruptedException {
     try (Running server = Running.start(serve("--drain", "3600"));
         Socket socket = server.connect()) {
       begin(socket, 300);
@@ -121,10 +121,10 @@ class ServeCommandTest {
 
   @Test
   @DisabledOnOs(OS.WINDOWS)
-  void aSecondSignalEndsAtOnce() throws IOException, InterruptedException {
+  void secondSignalEndsAtOnce() throws IOException, InterruptedException {
     try (Running server = Running.start(serve());
         Socket socket = new Socket()) {
-      // More than lies between the two, so that it goes on for as long as nobody reads.
+      // The answer exceeds all buffers, so that it runs until the client reads it.
       socket.setReceiveBufferSize(4096);
       socket.connect(new InetSocketAddress(server.uri.getHost(), server.uri.getPort()));
       begin(socket, "\"n\":32,\"logprobs\":20,\"max_tokens\":900");
@@ -141,14 +141,14 @@ class ServeCommandTest {
     }
   }
 
-  /** What is loaded is a file of keys, of which a pipe decides when it has been read. */
+  /** A pipe as the file of keys blocks the load. */
   @Test
   @DisabledOnOs(OS.WINDOWS)
-  void aSignalEndsALoadAtOnce() throws IOException, InterruptedException {
+  void signalEndsALoadAtOnce() throws IOException, InterruptedException {
     Path pipe = directory.resolve("keys");
     assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
     Process process = serve("--api-key-file", pipe.toString()).start();
-    try (OutputStream _ = Files.newOutputStream(pipe)) { // waits for who reads it
+    try (OutputStream _ = Files.newOutputStream(pipe)) { // waits for its reader
       process.destroy();
       assertTrue(process.waitFor(60, TimeUnit.SECONDS));
       assertEquals(130, process.exitValue());
@@ -158,7 +158,7 @@ class ServeCommandTest {
   }
 
   @Test
-  void itProvesItsNameByAKeyStore() throws Exception {
+  void servesHttpsWithKeyStore() throws Exception {
     Path store = directory.resolve("keys.p12");
     Process keytool =
         new ProcessBuilder(
@@ -200,12 +200,12 @@ class ServeCommandTest {
       }
     }
     assertFails(
-        "keys.p12: is no PKCS #12 file that $VIDRIO_TLS_PASSWORD opens: ",
+        "keys.p12: not a PKCS #12 file, or $VIDRIO_TLS_PASSWORD is not its password: ",
         Cli.run("serve", "--port", "0", "--tls-keystore", store.toString()));
   }
 
   @Test
-  void adaptersAreServedByNamesOfTheirOwn() throws IOException {
+  void servesAdaptersByName() throws IOException {
     Path tiny = TinyModel.write(directory.resolve("tiny.gguf"), TinyModel.Options.standard());
     Path lora = TinyAdapter.write(directory.resolve("lo=ra.gguf"), 4, 16, 1);
     Cli adapted =
@@ -248,7 +248,7 @@ class ServeCommandTest {
   }
 
   @Test
-  void aDraftModelGuessesForRequestsThatDoNotSay() throws IOException {
+  void draftsByDefault() throws IOException {
     String f32 = BardFiles.f32().toString();
     ProcessBuilder builder = serve("-m", "bard", "-m", "other=bard", "--draft", "bard=" + f32);
     try (Running server = Running.start(builder);
@@ -278,7 +278,7 @@ class ServeCommandTest {
   }
 
   @Test
-  void whatIsWrongIsSaidInOneLine() throws IOException {
+  void reportsErrorsInOneLine() throws IOException {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       String port = Integer.toString(taken.getLocalPort());
       assertFails("cannot listen at 127.0.0.1:" + port, Cli.run("serve", "--port", port));
@@ -289,7 +289,8 @@ class ServeCommandTest {
         "duplicate name", Cli.run("serve", "--port", "0", "-m", "bard", "-m", "bard"));
     Path keys = Files.writeString(directory.resolve("keys"), "# none\n\n");
     assertFails(
-        "keys: has no API key", Cli.run("serve", "--port", "0", "--api-key-file", keys.toString()));
+        "keys: contains no API key",
+        Cli.run("serve", "--port", "0", "--api-key-file", keys.toString()));
     assertEquals(2, Cli.run("run", "-m", "bard", "-m", "bard", "-p", "a").code());
   }
 }

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
-/** {@code convert} and {@code quantize}: what they write is whole, or is not there. */
+/** {@code convert} and {@code quantize} write complete files or none. */
 class WrittenModelTest {
 
   private static final Path LLAMA =
@@ -47,7 +47,7 @@ class WrittenModelTest {
     return new String[] {"convert", input.toString(), "-o", output().toString()};
   }
 
-  /** Whatever happened, only these files are in the directory. */
+  /** Asserts that the directory has only these files. */
   private void assertHolds(String... names) throws IOException {
     try (Stream<Path> files = Files.list(directory)) {
       List<String> found = files.map(file -> file.getFileName().toString()).sorted().toList();
@@ -64,7 +64,7 @@ class WrittenModelTest {
   }
 
   @Test
-  void quantizeWritesAnotherType() throws IOException {
+  void quantizesToAnotherType() throws IOException {
     Cli done = Cli.run(quantize("Q4_K_M"));
     assertEquals(0, done.code(), done.err());
     assertTrue(done.out().contains("bits per weight"), done.out());
@@ -74,7 +74,7 @@ class WrittenModelTest {
   }
 
   @Test
-  void quantizeTellsAsJson() {
+  void quantizeReportsJson() {
     List<String> arguments = new ArrayList<>(List.of(quantize("F32")));
     arguments.add("--json");
     JsonNode told = Cli.run(arguments.toArray(String[]::new)).json();
@@ -84,7 +84,7 @@ class WrittenModelTest {
   }
 
   @Test
-  void convertWritesADirectoryAsAFile() throws IOException {
+  void convertsDirectoryToFile() throws IOException {
     Cli done = Cli.run(convert(LLAMA));
     assertEquals(0, done.code(), done.err());
     assertHolds("out.gguf");
@@ -96,7 +96,7 @@ class WrittenModelTest {
   }
 
   @Test
-  void inputsThatCannotBeReadAreNamed() throws IOException {
+  void reportsInvalidInputs() throws IOException {
     Path none = directory.resolve("none.gguf");
     String out = output().toString();
     assertFails("none.gguf: no such file", quantizeFile(none));
@@ -125,7 +125,7 @@ class WrittenModelTest {
 
   @Test
   @DisabledOnOs(OS.WINDOWS)
-  void inputsThatMayNotBeReadAreNamed() throws IOException {
+  void reportsUnreadableInputs() throws IOException {
     Path secret = Files.copy(BardFiles.q8(), directory.resolve("secret.gguf"));
     Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("---------"));
     assumeFalse(Files.isReadable(secret), "the user may read everything");
@@ -134,7 +134,7 @@ class WrittenModelTest {
   }
 
   @Test
-  void outputsThatCannotBeWrittenAreNamed() throws IOException {
+  void reportsUnwritableOutputs() throws IOException {
     String absent = directory + "/none/out.gguf";
     assertFails(
         absent + ": cannot be written: no such directory",
@@ -147,15 +147,15 @@ class WrittenModelTest {
 
   @Test
   @DisabledOnOs(OS.WINDOWS)
-  void devicesAreNoTargets() {
+  void rejectsDevices() {
     assertFails("/dev/full", Cli.run("quantize", BARD, "-o", "/dev/full", "--type", "F16"));
   }
 
-  /** A limit of the size of files stands for a disk that is full. */
+  /** Simulates a full disk by a limit of file sizes. */
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   @DisabledOnOs(OS.WINDOWS)
-  void aFullDiskLeavesTheOldFile(boolean converts) throws IOException, InterruptedException {
+  void fullDiskKeepsOldFile(boolean converts) throws IOException, InterruptedException {
     Files.writeString(output(), "old");
     List<String> command = new ArrayList<>(List.of("sh", "-c", "ulimit -f 16; exec \"$@\"", "sh"));
     command.addAll(Cli.process(converts ? convert(LLAMA) : quantize("F32")));
@@ -168,18 +168,18 @@ class WrittenModelTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"F32", "Q2_K", "Q4_K_M"})
-  void whoIsKilledLeavesNoHalfFile(String type) throws IOException, InterruptedException {
+  void killedQuantizationLeavesNoPartialFile(String type) throws IOException, InterruptedException {
     assertWholeWhereKilled(1 << 16, quantize(type));
   }
 
   @Test
-  void whoIsKilledWhileConvertingLeavesNoHalfFile() throws IOException, InterruptedException {
+  void killedConversionLeavesNoPartialFile() throws IOException, InterruptedException {
     assertWholeWhereKilled(1 << 10, convert(LLAMA));
   }
 
   @Test
   @DisabledOnOs(OS.WINDOWS) // has no way to end a process that may clean up
-  void whoIsInterruptedLeavesNoTemporaryFile() throws IOException, InterruptedException {
+  void interruptLeavesNoTemporaryFile() throws IOException, InterruptedException {
     Process process = start(Cli.process(quantize("Q2_K")));
     while (process.isAlive() && !hasPart(1 << 16)) {
       Thread.onSpinWait();
@@ -210,7 +210,7 @@ class WrittenModelTest {
     }
   }
 
-  /** Whether there is a temporary file, of more than so many bytes. */
+  /** Returns whether there is a temporary file of more than a number of bytes. */
   private boolean hasPart(long bytes) throws IOException {
     try (Stream<Path> files = Files.list(directory)) {
       return files.anyMatch(

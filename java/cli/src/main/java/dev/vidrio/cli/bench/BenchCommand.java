@@ -28,7 +28,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     description = {
-      "Measures a model's speed, reported as by llama-bench, beside the" + " machine's peaks.",
+      "Measures a model's speed, as llama-bench does, and relates it to the machine's peaks.",
       "pp: prompt tokens per second; tg: generated tokens per second, summed" + " over sequences."
     })
 public final class BenchCommand implements Callable<Integer>, CommandGroup {
@@ -72,7 +72,7 @@ public final class BenchCommand implements Callable<Integer>, CommandGroup {
       description = "Runs of each test, after one warm-up run. Default: ${DEFAULT-VALUE}.")
   private int repetitions;
 
-  @Option(names = "--ops", description = "Show where the time goes, by operation.")
+  @Option(names = "--ops", description = "Show the time of each kind of operation.")
   private boolean ops;
 
   @Option(names = "--json", description = "Print JSON.")
@@ -96,7 +96,7 @@ public final class BenchCommand implements Callable<Integer>, CommandGroup {
     require("-r", repetitions, 1);
     if (ops && adapter.isPresent()) {
       throw new ParameterException(
-          command.commandLine(), "--ops shows the model's own operations: leave out --adapter");
+          command.commandLine(), "--ops: cannot be combined with --adapter");
     }
     try (Model opened = model.open();
         var bench = new SpeedTest(opened, options(opened), prompt, tokens, depth, sequences)) {

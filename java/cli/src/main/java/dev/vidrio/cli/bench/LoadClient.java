@@ -22,9 +22,9 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Sends requests to a server that speaks OpenAI's API, and notes when what comes. It blocks where
- * it waits: {@code java.net.http} hands each piece of an answer through three threads, which take
- * the machine from a server that runs beside.
+ * Sends requests to a server with OpenAI's API and records the times of the answers. Uses blocking
+ * I/O: {@code java.net.http} passes each chunk through three threads, which would compete with a
+ * server on the same machine.
  */
 final class LoadClient {
   private static final String DATA = "data: ";
@@ -33,10 +33,10 @@ final class LoadClient {
   /**
    * An answer.
    *
-   * @param tokens of it
-   * @param ttft from the request to the first piece
-   * @param gaps between pieces
-   * @param total from the request to the end
+   * @param tokens tokens of the answer
+   * @param ttft time from the request to the first chunk
+   * @param gaps times between chunks
+   * @param total time from the request to the end
    */
   record Answer(int tokens, Duration ttft, List<Duration> gaps, Duration total) {
     /** Time per token after the first. */
@@ -45,7 +45,7 @@ final class LoadClient {
     }
   }
 
-  /** A server that has no room says so. */
+  /** A refusal of an overloaded server: status 429 or 503. */
   static final class Refused extends Exception {
     private static final long serialVersionUID = 1L;
 
@@ -55,7 +55,7 @@ final class LoadClient {
   }
 
   static {
-    // Idle connections that the JDK keeps for the next requests, where the user does not say.
+    // The number of idle connections that the JDK keeps, unless the user sets it.
     if (System.getProperty(IDLE_CONNECTIONS) == null) {
       System.setProperty(IDLE_CONNECTIONS, "1024");
     }
@@ -66,8 +66,8 @@ final class LoadClient {
   private final String model;
 
   /**
-   * @param model its id; null for the first that the server has
-   * @param key null where the server wants none
+   * @param model the model's id; null for the first model of the server
+   * @param key the API key; null for none
    */
   LoadClient(URI url, @Nullable String model, @Nullable String key) {
     this.url = url;
@@ -75,7 +75,7 @@ final class LoadClient {
     this.model = model == null ? firstModel() : model;
   }
 
-  /** The model's id. */
+  /** Returns the model's id. */
   String model() {
     return model;
   }
@@ -87,12 +87,12 @@ final class LoadClient {
       try (InputStream body = body(request)) {
         JsonNode first = JsonMapper.shared().readTree(body).path("data").path(0).path("id");
         if (status != 200 || !first.isString()) {
-          throw new CommandException(url + "/v1/models: status " + status + ", names no model");
+          throw new CommandException(url + "/v1/models: status " + status + ", lists no model");
         }
         return first.stringValue();
       }
     } catch (ConnectException e) {
-      throw new CommandException(url + ": nobody answers there", e);
+      throw new CommandException(url + ": connection refused", e);
     } catch (UnknownHostException e) {
       throw new CommandException(url + ": the host name cannot be resolved", e);
     } catch (IOException | JacksonException e) {
@@ -108,17 +108,17 @@ final class LoadClient {
     return request;
   }
 
-  /** What an answer says, good or bad. */
+  /** Returns the body of a response, also of an error. */
   private static InputStream body(HttpURLConnection request) throws IOException {
     InputStream error = request.getErrorStream();
     return error == null ? request.getInputStream() : error;
   }
 
   /**
-   * Has a prompt continued by so many tokens, whatever they are.
+   * Requests a continuation of a fixed number of tokens.
    *
-   * @throws Refused when the server has no room
-   * @throws IOException when it fails
+   * @throws Refused if the server is overloaded
+   * @throws IOException if the request fails
    */
   Answer ask(int[] prompt, int tokens) throws IOException, Refused {
     Map<String, Object> body = new LinkedHashMap<>();
@@ -140,7 +140,7 @@ final class LoadClient {
     try (var lines =
         new BufferedReader(new InputStreamReader(body(request), StandardCharsets.UTF_8))) {
       if (status == 429 || status == 503) {
-        lines.transferTo(Writer.nullWriter()); // to the end, or the connection is not kept
+        lines.transferTo(Writer.nullWriter()); // reads to the end, so that the connection is reused
         throw new Refused(status);
       }
       if (status != 200) {

@@ -17,19 +17,19 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Puts a server under load, closed or open (Schroeder et al. 2006, NSDI), with random prompts. */
+/** Loads a server in a closed or open loop (Schroeder et al. 2006, NSDI), with random prompts. */
 final class LoadTest {
-  // Token ids that every vocabulary has, past those that are bytes or special.
+  // Token ids of every vocabulary that are neither bytes nor special tokens.
   private static final int FIRST_TOKEN = 300;
   private static final int LAST_TOKEN = 1800;
 
   /**
-   * What came of the requests.
+   * The results of the requests.
    *
-   * @param answers those that got one
-   * @param refusals how long the others waited for a no
-   * @param failures what went wrong
-   * @param time from the first request to the last answer
+   * @param answers the answers
+   * @param refusals the times to refusals
+   * @param failures the messages of failures
+   * @param time the time from the first request to the last answer
    */
   record Outcome(
       List<LoadClient.Answer> answers,
@@ -37,7 +37,7 @@ final class LoadTest {
       List<String> failures,
       Duration time) {}
 
-  /** Milliseconds; NaN of nothing. */
+  /** A distribution of times in milliseconds; NaN if there are none. */
   record Spread(double mean, double p50, double p90, double p99) {
     static Spread of(Outcome outcome, Function<LoadClient.Answer, Duration> time) {
       return of(outcome.answers.stream().map(time).toList());
@@ -60,11 +60,11 @@ final class LoadTest {
           quantile(sorted, 0.99));
     }
 
-    boolean isOfNothing() {
+    boolean isEmpty() {
       return Double.isNaN(mean);
     }
 
-    /** As JSON has it. */
+    /** Returns the distribution for JSON. */
     Map<String, @Nullable Double> toMap() {
       Map<String, @Nullable Double> map = new LinkedHashMap<>();
       map.put("mean", Json.finite(mean));
@@ -105,7 +105,7 @@ final class LoadTest {
     return all;
   }
 
-  /** Users that send their next request when they have the last answer. */
+  /** Runs a closed loop: users send the next request after the last answer. */
   Outcome closed(int users, int requests) {
     var run = new Run();
     var left = new AtomicInteger(requests);
@@ -123,7 +123,7 @@ final class LoadTest {
     return run.outcome();
   }
 
-  /** Requests with times between them that are exponentially distributed. */
+  /** Runs an open loop: times between requests are exponentially distributed. */
   Outcome open(double rate, int requests) throws InterruptedException {
     var run = new Run();
     try (ExecutorService threads = Executors.newCachedThreadPool()) {
@@ -144,7 +144,7 @@ final class LoadTest {
     return random.nextDouble();
   }
 
-  /** One load. */
+  /** The results of a running load. */
   private final class Run {
     final long start = System.nanoTime();
     private final List<LoadClient.Answer> answers = Collections.synchronizedList(new ArrayList<>());

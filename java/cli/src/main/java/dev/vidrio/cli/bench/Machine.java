@@ -9,11 +9,11 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** What the operating system says of the machine, and what an executor makes of it. */
+/** Facts of the machine and of an executor on it. */
 public final class Machine {
   private Machine() {}
 
-  /** The processor's name, or its architecture where the system does not tell. */
+  /** Returns the processor's name, or its architecture if the name is unknown. */
   public static String cpu() {
     try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
       return lines
@@ -26,7 +26,7 @@ public final class Machine {
     }
   }
 
-  /** The machine, an executor on it, and what that reaches at most. */
+  /** Returns the machine, the executor, and its measured peaks. */
   public static Map<String, Object> toJson(Executor executor, @Nullable Peaks peaks) {
     Map<String, Object> machine = new LinkedHashMap<>();
     machine.put("cpu", cpu());
@@ -38,7 +38,7 @@ public final class Machine {
     return machine;
   }
 
-  /** The first line of a file of the system, or the fallback. */
+  /** Returns the first line of a system file, or the fallback. */
   public static String firstLine(String path, String fallback) {
     try (Stream<String> lines = Files.lines(Path.of(path))) {
       return lines.findFirst().orElse(fallback).strip();

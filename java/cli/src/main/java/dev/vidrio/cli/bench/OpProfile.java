@@ -22,9 +22,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the time of a step goes: runs the plan one operation at a time and adds up by kind.
- * Starting and ending each operation on its own costs some microseconds that a whole step does not
- * pay, so the shares are those of the kernels, not of the step.
+ * The time of a step by kind of operation. Runs the plan one operation at a time; the overhead of
+ * some microseconds per operation does not occur in a whole step, so that shares are those of the
+ * kernels, not of the step.
  */
 final class OpProfile {
   private static final int REPETITIONS = 10;
@@ -33,11 +33,11 @@ final class OpProfile {
    * Operations of one kind in one step.
    *
    * @param step {@code prompt} or {@code generation}
-   * @param kind the operation; of products also the weights' type
-   * @param seconds in one step
-   * @param share of the step
-   * @param work of all of them, {@link OpWork#NONE} where nothing is counted
-   * @param peak how near they came to what the machine can do; null where that is not known
+   * @param kind the operation, with the weight type of matrix products
+   * @param seconds time in one step
+   * @param share share of the step's time
+   * @param work their total work, {@link OpWork#NONE} if it is not counted
+   * @param peak the share of the machine's peak; null if unknown
    */
   record Line(
       String step,
@@ -70,7 +70,7 @@ final class OpProfile {
     }
   }
 
-  /** Sums over the operations of a kind. */
+  /** Sums over operations of a kind. */
   private static final class Total {
     long nanos;
     OpWork work = OpWork.NONE;
@@ -79,7 +79,7 @@ final class OpProfile {
   private OpProfile() {}
 
   /**
-   * Profiles a prompt chunk of {@code prompt} tokens, and a token after it and {@code depth} more.
+   * Profiles a prompt chunk of {@code prompt} tokens at position {@code depth}, and the next token.
    */
   static List<Line> measure(
       Model model, SessionOptions options, @Nullable Peaks peaks, int prompt, int depth) {

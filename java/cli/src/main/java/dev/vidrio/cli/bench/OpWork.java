@@ -11,16 +11,16 @@ import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.Weights;
 
 /**
- * What operations have to do at least.
+ * The minimal work of operations.
  *
- * @param bytes read from memory: weights, keys and values, states
+ * @param bytes bytes read from memory: weights, keys and values, states
  * @param operations multiplications and additions
- * @param integer whether these are of bytes
+ * @param integer true if the operations are int8
  */
 record OpWork(double bytes, double operations, boolean integer) {
   static final OpWork NONE = new OpWork(0, 0, false);
 
-  /** The work of an operation in a step. */
+  /** Returns the work of an operation in a step. */
   static OpWork of(Op op, Batch batch, KvShape shape, KvType kv) {
     return switch (op) {
       case Op.MatMul product -> forRows(tokenProduct(product), batch.rows(product.rows()));
@@ -32,7 +32,7 @@ record OpWork(double bytes, double operations, boolean integer) {
     };
   }
 
-  /** The products of a prompt with all weights of the blocks, for one of its tokens. */
+  /** Returns the matrix products of the blocks for one prompt token. */
   static OpWork promptToken(Plan plan) {
     double integer = operations(plan, true);
     double floating = operations(plan, false);
@@ -48,7 +48,7 @@ record OpWork(double bytes, double operations, boolean integer) {
         .sum();
   }
 
-  /** The product of one row with weights; that of a token with those of its experts. */
+  /** Returns the matrix product of one row, with the selected experts of a token. */
   private static OpWork tokenProduct(Op op) {
     return switch (op) {
       case Op.MatMul product -> product(product.weights(), 1);
@@ -62,12 +62,12 @@ record OpWork(double bytes, double operations, boolean integer) {
         (double) count * w.data().byteSize(), 2.0 * count * w.n() * w.k(), w.type().quantized());
   }
 
-  /** Rows share the weights; at least, where they go to the same experts. */
+  /** Scales the operations to several rows, which share the weights they read. */
   private static OpWork forRows(OpWork one, int rows) {
     return new OpWork(one.bytes, rows * one.operations, one.integer);
   }
 
-  /** Every sequence reads its positions once; every token has two products with each it sees. */
+  /** Counts one read of each sequence's cache, and two products per token and visible position. */
   private static OpWork attention(SequenceOp.Attention op, Batch batch, KvShape shape, KvType kv) {
     KvShape.KeyValue layer = shape.keyValue(op.layer());
     double read = 0;
@@ -88,9 +88,8 @@ record OpWork(double bytes, double operations, boolean integer) {
   }
 
   /**
-   * Every sequence reads its states once, and what it keeps of the span. Every token reads the
-   * state and the span with its query, with the delta rule with its key too, and is brought into
-   * the state in the end.
+   * Counts one read of each sequence's state and stored span. Each token multiplies the state and
+   * the span by its query, with the delta rule by its key too, and updates the state.
    */
   private static OpWork recurrence(SequenceOp.Recurrence op, Batch batch, KvShape shape) {
     KvShape.Recurrent layer = shape.recurrent(op.layer());
@@ -108,7 +107,7 @@ record OpWork(double bytes, double operations, boolean integer) {
     return new OpWork(layer.heads() * floats * Float.BYTES, 2 * layer.heads() * products, false);
   }
 
-  /** Bytes of a sequence's states, which each of its tokens reads when it is generated. */
+  /** Returns the bytes of a sequence's states, which each generated token reads. */
   static double stateBytes(KvShape shape) {
     return shape.layers().stream()
         .filter(KvShape.Recurrent.class::isInstance)

@@ -8,16 +8,16 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * What the machine can do at most, measured.
+ * The measured peaks of the machine.
  *
- * @param read bytes per second from memory beyond the caches
- * @param f32 multiplications and additions per second
- * @param int8 the same of bytes
+ * @param read memory bandwidth in bytes per second, beyond the caches
+ * @param f32 f32 multiplications and additions per second
+ * @param int8 int8 multiplications and additions per second
  */
 public record Peaks(double read, double f32, double int8) {
   private static final double PROBE_SECONDS = 0.5;
 
-  /** What bounds a piece of work, and how near to it the work came. */
+  /** The limiting peak of some work, and the fraction of it that was reached. */
   record Share(double fraction, String limit) {
     @Override
     public String toString() {
@@ -25,6 +25,7 @@ public record Peaks(double read, double f32, double int8) {
     }
   }
 
+  /** Measures the peaks, half a second each. */
   public static Peaks measure(NativeExecutor executor) {
     return new Peaks(
         Probe.READ.measure(executor, PROBE_SECONDS),
@@ -32,7 +33,7 @@ public record Peaks(double read, double f32, double int8) {
         Probe.INT8_DOT.measure(executor, PROBE_SECONDS));
   }
 
-  /** The roofline (Williams et al. 2009): the peak that work needs longest is its limit. */
+  /** Returns the share of the roofline (Williams et al. 2009), by the limiting peak. */
   Share share(OpWork work, double seconds) {
     double reading = work.bytes() / read;
     double computing = work.operations() / (work.integer() ? int8 : f32);

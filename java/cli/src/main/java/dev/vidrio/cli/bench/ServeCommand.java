@@ -18,12 +18,12 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "serve",
     description = {
-      "Measures a server under load, Vidrio or any other with OpenAI's API.",
+      "Measures a server with OpenAI's API under load.",
       "--users: each user sends the next request after the last answer (closed"
           + " loop). --rate: requests arrive at random, independent of answers (open"
           + " loop, Poisson).",
       "ttft: time to first token. tpot: time per output token after it. itl:"
-          + " time between two pieces of the stream. If the server needs an API key,"
+          + " time between two chunks of the stream. If the server requires an API key,"
           + " set VIDRIO_API_KEY."
     })
 final class ServeCommand implements Callable<Integer> {
@@ -93,14 +93,14 @@ final class ServeCommand implements Callable<Integer> {
       names = "--max-ttft",
       paramLabel = "MS",
       defaultValue = "2000",
-      description = "A good answer's ttft is below this. Default: ${DEFAULT-VALUE}.")
+      description = "Maximum ttft of a good answer. Default: ${DEFAULT-VALUE}.")
   private int maxTtft;
 
   @Option(
       names = "--max-tpot",
       paramLabel = "MS",
       defaultValue = "100",
-      description = "A good answer's tpot is below this. Default: ${DEFAULT-VALUE}.")
+      description = "Maximum tpot of a good answer. Default: ${DEFAULT-VALUE}.")
   private int maxTpot;
 
   @Option(
@@ -187,7 +187,7 @@ final class ServeCommand implements Callable<Integer> {
         out / seconds,
         outcome.answers().size() / seconds,
         good / seconds);
-    times.values().removeIf(LoadTest.Spread::isOfNothing);
+    times.values().removeIf(LoadTest.Spread::isEmpty);
     print(times);
     outcome.failures().stream().distinct().limit(3).forEach(System.err::println);
   }

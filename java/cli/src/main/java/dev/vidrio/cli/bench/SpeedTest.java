@@ -16,11 +16,11 @@ final class SpeedTest implements AutoCloseable {
   private static final int BATCH = 512;
 
   /**
-   * One test.
+   * The result of a test.
    *
-   * @param test as llama-bench names it, {@code pp512}
+   * @param test its name in llama-bench, such as {@code pp512}
    * @param runs tokens per second of each run
-   * @param workPerToken what a token has to read and compute at least
+   * @param workPerToken the minimal work of a token
    */
   record Result(String test, List<Double> runs, OpWork workPerToken) {
     double mean() {
@@ -33,7 +33,7 @@ final class SpeedTest implements AutoCloseable {
       return runs.size() < 2 ? 0 : Math.sqrt(squares / (runs.size() - 1));
     }
 
-    /** How near it came to what the machine can do. */
+    /** Returns the share of the machine's limiting peak. */
     Peaks.Share share(Peaks peaks) {
       return peaks.share(workPerToken, 1 / mean());
     }
@@ -74,7 +74,7 @@ final class SpeedTest implements AutoCloseable {
                 .withLogits(sequences));
   }
 
-  /** Prompt tokens per second, after {@code depth} tokens. */
+  /** Measures prompt tokens per second, after {@code depth} tokens. */
   Result prompt(int repetitions) {
     List<Double> runs = new ArrayList<>();
     try (Sequence sequence = session.newSequence()) {
@@ -91,7 +91,7 @@ final class SpeedTest implements AutoCloseable {
         "pp" + prompt + suffix(), runs, OpWork.promptToken(model.architecture().plan()));
   }
 
-  /** Generated tokens per second of all sequences together. */
+  /** Measures generated tokens per second, summed over sequences. */
   Result generation(int repetitions) {
     List<Double> runs = new ArrayList<>();
     List<Sequence> sequences = new ArrayList<>();
@@ -117,7 +117,7 @@ final class SpeedTest implements AutoCloseable {
     return new Result("tg" + tokens + suffix() + batch, runs, new OpWork(bytes, 0, false));
   }
 
-  /** Where the time of a prompt and of a generated token goes. */
+  /** Profiles a prompt chunk and a generated token by operation. */
   List<OpProfile.Line> profile(@Nullable Peaks peaks) {
     return OpProfile.measure(model, options, peaks, Math.max(1, Math.min(prompt, BATCH)), depth);
   }
@@ -130,7 +130,7 @@ final class SpeedTest implements AutoCloseable {
     session.run();
   }
 
-  /** To {@code depth} tokens, which run again where the model's states there are gone. */
+  /** Truncates to {@code depth} tokens, and reruns those whose recurrent state is lost. */
   private void cutBack(Sequence sequence) {
     feed(sequence, depth - sequence.truncate(depth));
   }

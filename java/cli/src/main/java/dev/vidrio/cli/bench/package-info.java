@@ -1,6 +1,6 @@
 /**
- * {@code vidrio bench}: how fast a model is, beside the peaks of the machine that it runs on, and
- * what a server bears.
+ * {@code vidrio bench}: speed of a model relative to the machine's peaks, and of a server under
+ * load.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.cli.bench;

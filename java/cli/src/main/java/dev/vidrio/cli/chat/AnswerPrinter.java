@@ -8,8 +8,8 @@ import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.template.ChatMessage;
 
 /**
- * Shows a chat model's answer as it comes: its text on standard output, and what the model thinks
- * on standard error, dim where that is a terminal.
+ * Prints a chat model's answer as it is generated: text on standard output, and reasoning on
+ * standard error, dimmed on a terminal.
  */
 public final class AnswerPrinter {
   private static final String DIM = "\033[2m";
@@ -19,7 +19,7 @@ public final class AnswerPrinter {
   private final boolean dims = Terminal.ERR.isTerminal() && System.getenv("NO_COLOR") == null;
   private boolean thinks;
 
-  /** Shows an answer from its beginning on. */
+  /** Creates a printer of an answer from its start. */
   public AnswerPrinter(ChatAnswer answer) {
     this.answer = answer;
   }
@@ -30,9 +30,9 @@ public final class AnswerPrinter {
   }
 
   /**
-   * Shows what was held back, ends the line, and returns the message.
+   * Prints buffered text, ends the line, and returns the message.
    *
-   * @param reason why the answer has ended
+   * @param reason the finish reason
    */
   public ChatMessage finish(FinishReason reason) {
     show(answer.finish(reason));

@@ -5,21 +5,22 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
-/** What a line that begins with a slash asks for. */
+/** The commands of a chat: lines that begin with a slash. */
 enum ChatCommand {
-  HELP("/help", "", "shows this"),
-  SYSTEM("/system", "[TEXT]", "shows or replaces the instructions; what was said stays"),
-  SET("/set", "[NAME VALUE]", "shows or changes how answers are generated"),
-  AGAIN("/again", "", "answers the last message once more, by another seed"),
-  STATS("/stats", "", "tokens and speed of the last answer"),
-  CLEAR("/clear", "", "forgets what was said"),
+  HELP("/help", "", "shows this help"),
+  SYSTEM("/system", "[TEXT]", "shows or replaces the system prompt; the conversation stays"),
+  SET("/set", "[NAME VALUE]", "shows or changes the generation settings"),
+  AGAIN("/again", "", "regenerates the last answer with another seed"),
+  STATS("/stats", "", "shows tokens and speed of the last answer"),
+  CLEAR("/clear", "", "clears the conversation"),
   BYE("/bye", "", "ends the chat, as Ctrl-D does");
 
   private static final String KEYS =
       """
-      Ctrl-C stops an answer. Up and Down go through what was typed, Ctrl-R searches
-      it. Pasted lines are one message, as are those between \""" and \"""; Alt-Enter
-      begins another line. A space before a / sends it to the model.""";
+      Ctrl-C stops an answer. Up and Down browse the history, Ctrl-R searches it.
+      Pasted lines are one message, as are lines between \""" and \"""; Alt-Enter
+      starts a new line. A space before a / sends it to the model.\
+      """;
 
   private final String word;
   private final String arguments;
@@ -31,7 +32,7 @@ enum ChatCommand {
     this.about = about;
   }
 
-  /** The command of a word; those of other tools are understood too. */
+  /** Returns the command of a word, or of its alias in other tools. */
   static Optional<ChatCommand> of(String word) {
     return switch (word) {
       case "/?" -> Optional.of(HELP);
@@ -40,7 +41,7 @@ enum ChatCommand {
     };
   }
 
-  /** All commands and keys, for the user. */
+  /** Returns the help: all commands and keys. */
   static String help() {
     String commands =
         Arrays.stream(values())
@@ -49,7 +50,7 @@ enum ChatCommand {
     return commands + KEYS;
   }
 
-  /** What may come after the words before the cursor. */
+  /** Returns the completions after the words before the cursor. */
   static List<String> completions(List<String> before) {
     if (before.isEmpty()) {
       return Arrays.stream(values()).map(command -> command.word).toList();

@@ -3,12 +3,12 @@ package dev.vidrio.cli.chat;
 import dev.vidrio.cli.io.Terminal;
 import org.jspecify.annotations.Nullable;
 
-/** Where the lines of a conversation come from. */
+/** The source of the user's messages. */
 interface ChatInput extends AutoCloseable {
   /**
-   * Asks for a message, which may have several lines.
+   * Prompts for a message, which may have several lines.
    *
-   * @return what the user typed; empty where Ctrl-C gave it up; null where the input has ended
+   * @return the message; empty after Ctrl-C; null at the end of input
    */
   @Nullable String read(String prompt);
 
@@ -16,9 +16,9 @@ interface ChatInput extends AutoCloseable {
   void close();
 
   /**
-   * A line that can be edited, where input and output are a terminal that can; else plain lines.
+   * Opens an input with line editing, or with plain lines if input or output is not a terminal.
    *
-   * @param interrupted is run, on a thread of its own, for a Ctrl-C while nothing is asked for
+   * @param interrupted runs, on another thread, at Ctrl-C while no message is read
    */
   static ChatInput open(Runnable interrupted) {
     boolean edits =

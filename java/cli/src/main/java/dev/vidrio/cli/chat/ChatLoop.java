@@ -19,36 +19,33 @@ import java.util.Optional;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
-/**
- * A conversation at the terminal. Where the model asks for tools, the user is asked for their
- * results.
- */
+/** A conversation at the terminal. When the model calls tools, the user enters their results. */
 public final class ChatLoop {
   private final Chat chat;
-  private final Deque<ToolCall> wanted = new ArrayDeque<>();
+  private final Deque<ToolCall> pendingCalls = new ArrayDeque<>();
   private final List<ChatMessage> next = new ArrayList<>();
   private volatile @Nullable TextStream answer;
   private @Nullable ChatStatistics statistics;
 
   /**
-   * A loop around a chat, in which nothing was said yet.
+   * Creates the loop of a new chat.
    *
-   * @param system instructions for the whole conversation, or null
+   * @param system the system prompt, or null
    */
   public ChatLoop(Chat chat, @Nullable String system) {
     this.chat = chat;
     chat.setMessages(instructions(system));
   }
 
-  /** Talks until the input ends or says {@code /bye}. */
+  /** Runs until the end of input or {@code /bye}. */
   public void run(String model) {
     System.err.println(
         "Chat with " + model + ". /help lists commands, Ctrl-C stops an answer, Ctrl-D ends.");
     try (ChatInput input = ChatInput.open(this::stop)) {
-      boolean goesOn = true;
-      while (goesOn) {
+      boolean open = true;
+      while (open) {
         String message = input.read(prompt());
-        goesOn = message != null && take(message);
+        open = message != null && handle(message);
       }
     }
   }
@@ -58,18 +55,18 @@ public final class ChatLoop {
   }
 
   private String prompt() {
-    return wanted.isEmpty() ? "> " : Escapes.shown(wanted.element().name()) + "> ";
+    return pendingCalls.isEmpty() ? "> " : Escapes.shown(pendingCalls.element().name()) + "> ";
   }
 
-  /** Does what a message asks for; whether the chat goes on. */
-  private boolean take(String message) {
+  /** Handles a line of input and returns whether the chat continues. */
+  private boolean handle(String message) {
     try {
       if (message.startsWith("/")) {
         String[] words = message.strip().split("\\s+", 2);
         return command(words[0], words.length > 1 ? words[1] : "");
       }
       if (!message.isBlank()) {
-        say(Quotes.removed(message).strip());
+        send(Quotes.removed(message).strip());
       }
     } catch (InvalidInputException | CommandException e) {
       System.err.println("vidrio: " + e.getMessage());
@@ -81,7 +78,9 @@ public final class ChatLoop {
     Optional<ChatCommand> command = ChatCommand.of(word);
     if (command.isEmpty()) {
       System.err.println(
-          "vidrio: " + word + ": no such command; /help lists them, a space before it sends it");
+          "vidrio: "
+              + word
+              + ": no such command; /help lists commands; start with a space to send it");
       return true;
     }
     switch (command.get()) {
@@ -89,11 +88,10 @@ public final class ChatLoop {
       case SYSTEM -> system(Quotes.removed(arguments));
       case SET -> set(arguments);
       case AGAIN -> again();
-      case STATS ->
-          System.err.println(statistics == null ? "Nothing was answered yet." : statistics);
+      case STATS -> System.err.println(statistics == null ? "No answer yet." : statistics);
       case CLEAR -> {
         chat.setMessages(chat.messages().stream().filter(ChatLoop::isSystem).toList());
-        wanted.clear();
+        pendingCalls.clear();
         next.clear();
       }
       case BYE -> {
@@ -115,7 +113,7 @@ public final class ChatLoop {
               .filter(ChatLoop::isSystem)
               .map(ChatMessage::content)
               .findFirst()
-              .orElse("No instructions were given.");
+              .orElse("No system prompt.");
       System.err.println(now);
       return;
     }
@@ -132,7 +130,7 @@ public final class ChatLoop {
     }
     String[] words = arguments.strip().split("\\s+", -1);
     if (words.length != 2) {
-      throw new CommandException("/set " + arguments + ": takes a name and a value");
+      throw new CommandException("/set " + arguments + ": needs a name and a value");
     }
     chat.setOptions(ChatSettings.changed(options, words[0], words[1]));
   }
@@ -140,11 +138,11 @@ public final class ChatLoop {
   private void again() {
     List<ChatMessage> messages = new ArrayList<>(chat.messages());
     if (messages.isEmpty() || !messages.getLast().role().equals("assistant")) {
-      throw new CommandException("/again: nothing was answered yet");
+      throw new CommandException("/again: no answer yet");
     }
     messages.removeLast();
     chat.setMessages(messages);
-    wanted.clear();
+    pendingCalls.clear();
     next.clear();
     long seed = RandomGenerator.getDefault().nextLong();
     GenerationOptions options = chat.options();
@@ -152,13 +150,13 @@ public final class ChatLoop {
     answer(chat.send());
   }
 
-  private void say(String message) {
-    ToolCall call = wanted.poll();
+  private void send(String message) {
+    ToolCall call = pendingCalls.poll();
     next.add(
         call == null
             ? ChatMessage.user(message)
             : ChatMessage.tool(message, call.name(), call.id()));
-    if (wanted.isEmpty()) {
+    if (pendingCalls.isEmpty()) {
       try {
         answer(chat.send(next.toArray(ChatMessage[]::new)));
       } finally {
@@ -183,18 +181,19 @@ public final class ChatLoop {
     printer.finish(result.finish());
     answer = null;
     statistics = clock.statistics(result);
-    tellEnd(result);
-    wanted.addAll(chat.messages().getLast().toolCalls());
-    Tools.print(List.copyOf(wanted));
+    printEnd(result);
+    pendingCalls.addAll(chat.messages().getLast().toolCalls());
+    Tools.print(List.copyOf(pendingCalls));
   }
 
-  /** Says why an answer is not whole, where it is not obvious. */
-  private static void tellEnd(GenerationResult result) {
+  /** Prints why an answer is incomplete, unless the user stopped it. */
+  private static void printEnd(GenerationResult result) {
     switch (result.finish()) {
       case LENGTH ->
           System.err.printf(
               "(cut off after %d tokens; /set tokens N allows more)%n", result.tokens().size());
-      case CONTEXT -> System.err.println("(the context is full; -c N makes room, /clear forgets)");
+      case CONTEXT ->
+          System.err.println("(the context is full; restart with a larger -c N, or /clear)");
       case STOP, CANCELED, TIMEOUT -> {}
     }
   }

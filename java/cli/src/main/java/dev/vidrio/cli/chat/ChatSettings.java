@@ -11,9 +11,9 @@ import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** How answers are generated, by the names of the options of {@code vidrio run}. */
+/** The generation settings of a chat, with the names of the options of {@code vidrio run}. */
 final class ChatSettings {
-  /** A setting: how it is shown, and what a value makes of the options. */
+  /** A setting: its getter and its setter. */
   private record Setting(
       Function<GenerationOptions, String> shown,
       BiFunction<GenerationOptions, String, GenerationOptions> changed) {}
@@ -29,7 +29,7 @@ final class ChatSettings {
         new Setting(
             options ->
                 options.tokens() == Integer.MAX_VALUE
-                    ? "as many as fit"
+                    ? "up to the context length"
                     : Integer.toString(options.tokens()),
             (options, value) -> options.withTokens(Integer.parseInt(value))));
     decimal(all, "temperature", SamplingOptions::temperature, SamplingOptions.Builder::temperature);
@@ -89,12 +89,12 @@ final class ChatSettings {
                 options.withSampling(set.apply(options.sampling().toBuilder(), value).build())));
   }
 
-  /** The names of all settings. */
+  /** Returns the names of all settings. */
   static List<String> names() {
     return List.copyOf(SETTINGS.keySet());
   }
 
-  /** All settings, one a line. */
+  /** Returns all settings, one per line. */
   static String shown(GenerationOptions options) {
     return SETTINGS.entrySet().stream()
         .map(e -> "%-20s %s".formatted(e.getKey(), e.getValue().shown().apply(options)))
@@ -102,21 +102,21 @@ final class ChatSettings {
   }
 
   /**
-   * The options with another value.
+   * Returns the options with a changed setting.
    *
-   * @throws CommandException where there is no such setting, or the value is no number
-   * @throws InvalidInputException where it is out of range
+   * @throws CommandException if the setting is unknown or the value is not a number
+   * @throws InvalidInputException if the value is out of range
    */
   static GenerationOptions changed(GenerationOptions options, String name, String value) {
     Setting setting = SETTINGS.get(name);
     if (setting == null) {
       throw new CommandException(
-          "/set " + name + ": no such setting; there are " + String.join(", ", SETTINGS.keySet()));
+          "/set " + name + ": no such setting; available: " + String.join(", ", SETTINGS.keySet()));
     }
     try {
       return setting.changed().apply(options, value);
     } catch (NumberFormatException e) {
-      throw new CommandException(name + " " + value + ": is no number that it can be", e);
+      throw new CommandException(name + " " + value + ": not a valid number", e);
     }
   }
 }

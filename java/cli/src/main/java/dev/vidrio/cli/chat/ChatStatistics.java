@@ -4,20 +4,20 @@ import dev.vidrio.model.generation.GenerationResult;
 import java.util.Locale;
 
 /**
- * The tokens of an answer, and how long they took.
+ * The tokens and times of an answer.
  *
- * @param promptTokens of the conversation before it
- * @param tokens of the answer
- * @param first seconds until the first piece
- * @param rest seconds from there to the end
+ * @param promptTokens tokens of the prompt: the conversation before the answer
+ * @param tokens tokens of the answer
+ * @param first seconds to the first piece of text
+ * @param rest seconds from the first piece to the end
  */
 record ChatStatistics(int promptTokens, int tokens, double first, double rest) {
-  /** Measures an answer while it comes. */
+  /** Measures an answer as it is generated. */
   static final class Clock {
     private final long start = System.nanoTime();
     private long first;
 
-    /** A piece has come. */
+    /** Records a piece of text. */
     void piece() {
       first = first == 0 ? System.nanoTime() : first;
     }
@@ -39,7 +39,7 @@ record ChatStatistics(int promptTokens, int tokens, double first, double rest) {
         tokens > 1 ? String.format(Locale.ROOT, ", %.1f tokens/s", (tokens - 1) / rest) : "";
     return String.format(
         Locale.ROOT,
-        "%d tokens of conversation, %.2f s to the first piece; %d tokens of answer, %.2f s%s",
+        "%d prompt tokens, %.2f s to first token; %d answer tokens, %.2f s%s",
         promptTokens,
         first,
         tokens,

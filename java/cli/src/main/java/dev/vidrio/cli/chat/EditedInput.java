@@ -23,12 +23,12 @@ import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
 import org.jspecify.annotations.Nullable;
 
-/** Lines that can be edited, with a history that later chats have too, by JLine. */
+/** Lines with editing and a history that later chats share, by JLine. */
 final class EditedInput implements ChatInput {
-  /** Stands before each line of a message but its first. */
+  /** The prompt of continuation lines. */
   static final String CONTINUED = "… ";
 
-  /** Keys as terminals send them that do not follow what their description asks them to send. */
+  /** Escape sequences of terminals whose terminfo entry lists others. */
   private static final Map<String, String> KEYS =
       Map.of(
           "\033[A", LineReader.UP_LINE_OR_HISTORY,
@@ -68,14 +68,14 @@ final class EditedInput implements ChatInput {
     }
   }
 
-  /** Takes the terminal; null where it cannot be one whose lines are edited. */
+  /** Opens the terminal; null if it does not support line editing. */
   static @Nullable EditedInput open(Runnable interrupted) {
     try {
       Terminal terminal =
           TerminalBuilder.builder()
               .system(true)
               .providers("ffm,exec")
-              .graphemeCluster(false) // asking the terminal for it writes what some would show
+              .graphemeCluster(false) // its query would be visible on some terminals
               .dumb(false)
               .build();
       terminal.handle(Terminal.Signal.INT, _ -> interrupted.run());
@@ -120,7 +120,7 @@ final class EditedInput implements ChatInput {
     return directory.resolve("history");
   }
 
-  /** Whether the file is there and only the user's; where it cannot be, nothing is kept. */
+  /** Creates the file, readable by its owner only, and returns whether it can be written. */
   private static boolean prepare(Path file) {
     try {
       Files.createDirectories(file.getParent());
@@ -142,7 +142,7 @@ final class EditedInput implements ChatInput {
         .forEach(found::add);
   }
 
-  /** Words between blanks, without quotes and escapes, and messages that go on after a line. */
+  /** Parses words without quotes and escapes, and messages of several lines. */
   private static final class MessageParser extends DefaultParser {
     MessageParser() {
       setQuoteChars(new char[0]);

@@ -4,7 +4,7 @@ import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Interrupt;
 import org.jspecify.annotations.Nullable;
 
-/** Lines of standard input as they come; prompts go to standard error. */
+/** Lines of standard input; prompts go to standard error. */
 final class PlainInput implements ChatInput {
   private final Interrupt interrupt;
   private volatile boolean asks;

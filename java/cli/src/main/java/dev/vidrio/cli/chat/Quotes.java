@@ -1,18 +1,18 @@
 package dev.vidrio.cli.chat;
 
-/** Messages of several lines: from three quotes to the next three. */
+/** Triple quotes around messages of several lines. */
 final class Quotes {
   private static final String MARK = "\"\"\"";
 
   private Quotes() {}
 
-  /** Whether a message that begins with quotes still needs those at its end. */
+  /** Returns whether a message has opening but no closing quotes. */
   static boolean areOpen(String message) {
     String text = message.strip();
     return text.startsWith(MARK) && (text.length() < 2 * MARK.length() || !text.endsWith(MARK));
   }
 
-  /** The message without them. */
+  /** Returns the message without its quotes. */
   static String removed(String message) {
     String text = message.strip();
     return text.startsWith(MARK) && !areOpen(text)

@@ -15,11 +15,11 @@ import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Tools that a model may ask for, and what it asks. */
+/** Reads tools and prints tool calls. */
 public final class Tools {
   private Tools() {}
 
-  /** Adds the tools of a file, a JSON array of them in the form of OpenAI's API. */
+  /** Adds the tools of a file, a JSON array as in OpenAI's API. */
   public static void read(Path file, ChatOptions.Builder options) {
     List<JsonNode> elements = Json.readArray(file);
     for (int i = 0; i < elements.size(); i++) {
@@ -35,7 +35,7 @@ public final class Tools {
     }
   }
 
-  /** Shows calls, one a line. */
+  /** Prints calls, one per line. */
   public static void print(List<ToolCall> calls) {
     for (ToolCall call : calls) {
       String arguments = JsonMapper.shared().writeValueAsString(call.arguments());
@@ -44,9 +44,9 @@ public final class Tools {
   }
 
   /**
-   * An answer for {@code --json}: its text, what was thought before it, and calls.
+   * Returns an answer for {@code --json}: text, reasoning and calls.
    *
-   * @param tools whether the model was given tools
+   * @param tools true if the model was given tools
    */
   public static Map<String, Object> toJson(ChatMessage answer, boolean tools) {
     Map<String, Object> json = new LinkedHashMap<>();

@@ -1,3 +1,3 @@
-/** A conversation at the terminal: its loop, its commands, and the line that a user edits. */
+/** A conversation at the terminal: its loop, its commands, and line editing. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.cli.chat;

@@ -16,7 +16,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "kld",
     description = {
-      "Compares the logits of two models on one text.",
+      "Computes the KL divergence, in nats, between the logits of two models on one text.",
       "Both files are written by 'vidrio eval logits', for the same tokens."
     })
 final class KldCommand implements Callable<Integer> {
@@ -42,7 +42,8 @@ final class KldCommand implements Callable<Integer> {
     } else {
       System.out.printf(
           Locale.ROOT,
-          "mean KLD %.9f ± %.9f, max %.9f at %d, same top %.4f %% over %d positions%n",
+          "mean KLD %.9f ± %.9f nats, max %.9f at position %d; same top token at %.4f %% of %d"
+              + " positions%n",
           result.mean(),
           result.error(),
           result.max(),

@@ -27,8 +27,9 @@ import tools.jackson.databind.JsonNode;
 @Command(
     name = "loglikelihood",
     description = {
-      "Scores continuations: how likely each is after its context.",
-      "Tokenized as in lm-evaluation-harness: tokens after the context's are" + " scored."
+      "Computes the log-likelihood of continuations, in nats.",
+      "Texts are tokenized as in lm-evaluation-harness; the tokens after those of the context"
+          + " are scored."
     })
 final class LogLikelihoodCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -71,12 +72,13 @@ final class LogLikelihoodCommand implements Callable<Integer> {
       if (json) {
         Json.print(results.stream().map(LogLikelihoodCommand::toJson).toList());
       } else {
+        System.out.println("log-likelihood  greedy  tokens");
         for (LogLikelihood result : results) {
           System.out.printf(
               Locale.ROOT,
-              "%12.6f  %-6s  %d tokens%n",
+              "%14.6f  %-6s  %6d%n",
               result.logLikelihood(),
-              result.greedy() ? "greedy" : "",
+              result.greedy() ? "yes" : "no",
               result.tokens());
         }
       }

@@ -37,7 +37,7 @@ import picocli.CommandLine.Option;
           + " model expects it)."
     })
 final class LogitsCommand implements Callable<Integer> {
-  /** Rows of logits that one step computes. */
+  /** Rows of logits per step. */
   private static final int ROWS = 64;
 
   @Mixin private ModelOption model = new ModelOption();
@@ -78,7 +78,7 @@ final class LogitsCommand implements Callable<Integer> {
     int declared = model.architecture().contextLength();
     if (n > declared) {
       throw new InvalidInputException(
-          "text", n + " tokens", "the model was made for " + declared + " tokens");
+          "text", n + " tokens", "exceeds the context length of " + declared + " tokens");
     }
     var options =
         new SessionOptions((int) n, ROWS, 1, ROWS, kv.type())

@@ -22,8 +22,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "perplexity",
     description = {
-      "Measures how well a model predicts a text.",
-      "As in llama-perplexity, the text is cut into windows, whose second halves" + " count."
+      "Computes the perplexity of a text.",
+      "As in llama-perplexity, the text is split into windows, whose second halves are scored."
     })
 final class PerplexityCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();

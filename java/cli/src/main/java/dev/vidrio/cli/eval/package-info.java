@@ -1,3 +1,3 @@
-/** {@code vidrio eval}: how good a model is, in figures. */
+/** {@code vidrio eval}: quality of a model. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.cli.eval;

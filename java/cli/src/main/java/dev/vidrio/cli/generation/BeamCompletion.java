@@ -23,7 +23,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** The most likely continuations of a prompt, printed when they are found. */
+/** The most likely continuations of a prompt, by beam search. */
 public final class BeamCompletion implements Continuation {
   private final Model model;
   private final SessionOptions session;
@@ -33,8 +33,8 @@ public final class BeamCompletion implements Continuation {
   private final boolean tools;
 
   /**
-   * @param chat how answers are read; null where the text is continued
-   * @param tools whether the model was given tools
+   * @param chat the format of answers; null to continue the text
+   * @param tools true if the model was given tools
    */
   public BeamCompletion(
       Model model,
@@ -51,7 +51,7 @@ public final class BeamCompletion implements Continuation {
     this.tools = tools;
   }
 
-  /** Prints the best. */
+  /** Prints the best continuation. */
   @Override
   public void print(int[] prompt) {
     GenerationResult best = search(prompt).getFirst().result();
@@ -65,7 +65,7 @@ public final class BeamCompletion implements Continuation {
     Tools.print(message.toolCalls());
   }
 
-  /** Everything about the best, and the others after it. */
+  /** Returns the best continuation, and the others by descending score. */
   @Override
   public Map<String, Object> toJson(int[] prompt) {
     List<Completion> found = search(prompt);

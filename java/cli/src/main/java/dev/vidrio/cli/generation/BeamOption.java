@@ -5,12 +5,12 @@ import dev.vidrio.error.InvalidInputException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The options that have the most likely text searched for. */
+/** The options of beam search. */
 public final class BeamOption {
   @Option(
       names = "--beams",
       paramLabel = "K",
-      description = "Beam search with K beams, for the most likely text.")
+      description = "Beam search with K beams, for the most likely text; --temp is 0.")
   private @Nullable Integer beams;
 
   @Option(
@@ -23,7 +23,7 @@ public final class BeamOption {
 
   public BeamOption() {}
 
-  /** The search; null where the user asks for none. */
+  /** Returns the options of the search; null for none. */
   public @Nullable BeamOptions read() {
     if (beams != null) {
       BeamOptions options = BeamOptions.of(beams);
@@ -31,7 +31,7 @@ public final class BeamOption {
     }
     if (lengthPenalty != null) {
       throw new InvalidInputException(
-          "--length-penalty", lengthPenalty.toString(), "is for a search: give --beams too");
+          "--length-penalty", lengthPenalty.toString(), "requires --beams");
     }
     return null;
   }

@@ -2,11 +2,11 @@ package dev.vidrio.cli.generation;
 
 import java.util.Map;
 
-/** What comes after a prompt. */
+/** A continuation of a prompt. */
 public interface Continuation {
-  /** Prints the text. */
+  /** Prints the text after a prompt. */
   void print(int[] prompt);
 
-  /** Everything about it. */
+  /** Returns text, token ids, log-probabilities and timings. */
   Map<String, Object> toJson(int[] prompt);
 }

@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
-/** The options that say which texts may be generated. */
+/** The options of constrained generation. */
 public final class GrammarOption {
-  /** One of the ways to say it. */
+  /** The mutually exclusive forms of a grammar. */
   private static final class Source {
     @Option(
         names = "--json-schema",
@@ -21,14 +21,13 @@ public final class GrammarOption {
     @Option(
         names = "--regex",
         paramLabel = "REGEX",
-        description = "Generate a text that as a whole matches this regular expression.")
+        description = "Generate text that matches this regular expression as a whole.")
     private @Nullable String regex;
 
     @Option(
         names = "--grammar",
         paramLabel = "FILE",
-        description =
-            "Generate a text that matches this EBNF grammar (GBNF, llama.cpp's" + " dialect).")
+        description = "Generate text that matches this EBNF grammar (GBNF, llama.cpp's dialect).")
     private @Nullable Path ebnf;
   }
 
@@ -38,9 +37,9 @@ public final class GrammarOption {
   public GrammarOption() {}
 
   /**
-   * The grammar; null where the user gave none.
+   * Returns the grammar; null for none.
    *
-   * @throws InvalidInputException when it is malformed or has what is not supported
+   * @throws InvalidInputException if the grammar is malformed or not supported
    */
   public @Nullable Grammar read() {
     if (source == null) {

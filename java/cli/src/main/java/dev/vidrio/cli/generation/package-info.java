@@ -1,3 +1,3 @@
-/** What {@code vidrio run} generates for one prompt, and the options that only this has. */
+/** Generation for one prompt of {@code vidrio run}, with its options. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.cli.generation;

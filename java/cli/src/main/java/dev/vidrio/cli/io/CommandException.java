@@ -2,7 +2,7 @@ package dev.vidrio.cli.io;
 
 import org.jspecify.annotations.Nullable;
 
-/** The work of a command failed; the message says it all. */
+/** An expected failure of a command; its message is shown without a stack trace. */
 public final class CommandException extends RuntimeException {
   private static final long serialVersionUID = 1;
 

@@ -1,18 +1,18 @@
 package dev.vidrio.cli.io;
 
-/** Text of unknown origin, made safe to show on a terminal. */
+/** Escapes of untrusted text for terminals. */
 public final class Escapes {
   private Escapes() {}
 
   /**
-   * What standard output shows of a model's text: where it is a terminal, control characters other
-   * than line ends and tabs are escaped, for a terminal would obey them.
+   * Escapes control characters of a model's text if standard output is a terminal, which would
+   * execute them. Line ends and tabs are kept.
    */
   public static String shown(String text) {
     return shown(text, Terminal.OUT);
   }
 
-  /** What a stream shows of it. */
+  /** Escapes control characters as {@link #shown(String)} does, for a stream. */
   public static String shown(String text, Terminal stream) {
     if (!stream.isTerminal()) {
       return text;
@@ -30,7 +30,7 @@ public final class Escapes {
     return shown.toString();
   }
 
-  /** The text on one line, in quotes, control characters escaped as in Java. */
+  /** Returns the text on one line, in quotes, with control characters escaped as in Java. */
   public static String quote(String text) {
     var quoted = new StringBuilder("\"");
     text.codePoints()

@@ -1,17 +1,14 @@
 package dev.vidrio.cli.io;
 
-/**
- * Colours of a table's cells, by the xterm colours nearest to them. People with any colour vision
- * can tell them apart.
- */
+/** Colors of table cells, from the xterm palette, distinguishable with any color vision. */
 public final class Heat {
   /** Viridis. */
   private static final int[] RAMP = {53, 54, 60, 24, 30, 36, 35, 71, 113, 185, 220};
 
-  /** From this place of the ramp on, black is easier to read than white. */
+  /** The first index of the ramp with black text. */
   private static final int LIGHT = 6;
 
-  /** The faintest first. */
+  /** From faint to strong. */
   private static final int[] BLUES = {153, 111, 69, 27};
 
   private static final int[] ORANGES = {223, 216, 209, 202};
@@ -21,22 +18,22 @@ public final class Heat {
 
   private Heat() {}
 
-  /** A cell's text on the colour of a fraction, 0 to 1; without colour where that is NaN. */
+  /** Returns a text on the color of a fraction, 0 to 1, if standard output is a terminal. */
   public static String cell(String text, double fraction) {
     if (!Terminal.OUT.isTerminal() || Double.isNaN(fraction)) {
       return text;
     }
     int at = (int) Math.round(Math.clamp(fraction, 0.0, 1.0) * (RAMP.length - 1));
-    return coloured(text, RAMP[at], at < LIGHT ? WHITE : BLACK);
+    return colored(text, RAMP[at], at < LIGHT ? WHITE : BLACK);
   }
 
-  /** A text on blue for −1, over no colour for 0, to orange for 1; whether on a terminal or not. */
+  /** Returns a text on a color from blue (−1) over none (0) to orange (1), always with escapes. */
   public static String signed(String text, double value) {
     int step = (int) Math.min(Math.abs(value) * BLUES.length + 0.5, BLUES.length);
-    return step == 0 ? text : coloured(text, (value < 0 ? BLUES : ORANGES)[step - 1], BLACK);
+    return step == 0 ? text : colored(text, (value < 0 ? BLUES : ORANGES)[step - 1], BLACK);
   }
 
-  private static String coloured(String text, int background, int foreground) {
+  private static String colored(String text, int background, int foreground) {
     return "\u001b[38;5;%d;48;5;%dm%s\u001b[0m".formatted(foreground, background, text);
   }
 }

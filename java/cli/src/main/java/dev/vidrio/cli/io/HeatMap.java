@@ -5,23 +5,23 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** A table of numbers as lines of text, each cell in hundredths: 100 is 1. */
+/** A table of numbers as text, with cells in percent: 100 is 1. */
 public final class HeatMap {
-  /** Characters of a line; cells that do not fit go on in another block. */
+  /** Characters per line; more columns follow in another block. */
   private static final int WIDTH = 80;
 
   private static final int CELL = 5;
 
-  private final boolean colour;
+  private final boolean color;
 
   /**
-   * @param colour whether backgrounds show the numbers too, as {@link Heat#signed} does
+   * @param color true if cells have a background, as of {@link Heat#signed}
    */
-  public HeatMap(boolean colour) {
-    this.colour = colour;
+  public HeatMap(boolean color) {
+    this.color = color;
   }
 
-  /** The lines of a table with labels. */
+  /** Returns the lines of a table with labels. */
   public List<String> lines(List<String> rows, List<String> columns, List<List<Double>> values) {
     int label = rows.stream().mapToInt(String::length).max().orElse(0);
     int cells = Math.max(1, (WIDTH - label) / CELL);
@@ -46,9 +46,9 @@ public final class HeatMap {
   }
 
   /**
-   * The rows with the largest distances from a value, in their order.
+   * Returns the rows with the largest distances from a value, in ascending order.
    *
-   * @param count how many of them
+   * @param count the number of rows, at most
    */
   public static int[] strongest(List<List<Double>> values, double from, int count) {
     return IntStream.range(0, values.size())
@@ -74,6 +74,6 @@ public final class HeatMap {
 
   private String cell(double value) {
     String text = ("%" + CELL + "d").formatted(Math.round(100 * value));
-    return colour ? Heat.signed(text, value) : text;
+    return color ? Heat.signed(text, value) : text;
   }
 }

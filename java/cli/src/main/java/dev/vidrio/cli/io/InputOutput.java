@@ -15,11 +15,11 @@ import java.nio.file.Path;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Reading what the user names, and saying plainly what is wrong with it. */
+/** Reads files and standard input, and describes I/O errors. */
 public final class InputOutput {
   private InputOutput() {}
 
-  /** The text of a file. */
+  /** Returns the text of a UTF-8 file. */
   public static String read(Path file) {
     if (Files.isDirectory(file)) {
       throw new CommandException(file + ": is a directory");
@@ -33,7 +33,7 @@ public final class InputOutput {
     }
   }
 
-  /** The text that comes on standard input. */
+  /** Returns the text of standard input, in UTF-8. */
   public static String readStandardInput() {
     try {
       return StandardCharsets.UTF_8
@@ -47,7 +47,7 @@ public final class InputOutput {
     }
   }
 
-  /** The next line of standard input without its end, or null where it ends. */
+  /** Returns the next line of standard input without its line end, or null at the end. */
   public static @Nullable String readLine() {
     var line = new ByteArrayOutputStream();
     try {
@@ -65,14 +65,14 @@ public final class InputOutput {
   }
 
   /**
-   * Refuses a file that cannot be written, before the work is done whose results it takes.
+   * Rejects a file that cannot be written. Called before the results are computed.
    *
-   * @throws CommandException when its directory does not exist or cannot be written, or it is one
+   * @throws CommandException if the file is a directory, or its directory is missing or read-only
    */
   public static void requireWritable(Path file) {
     Path directory = Objects.requireNonNullElse(file.toAbsolutePath().getParent(), file);
     if (!Files.isDirectory(directory)) {
-      throw new CommandException(file + ": there is no directory " + directory);
+      throw new CommandException(file + ": no such directory: " + directory);
     }
     if (Files.isDirectory(file)) {
       throw new CommandException(file + ": is a directory");
@@ -81,11 +81,9 @@ public final class InputOutput {
   }
 
   /**
-   * Refuses a directory that files cannot be written to, before the work is done whose results it
-   * takes. It need not exist, nor those above it.
+   * Rejects a directory that cannot be created or written. Called before the results are computed.
    *
-   * @throws CommandException when it or the first of those above it that exists is a file, or
-   *     cannot be written
+   * @throws CommandException if its nearest existing ancestor is a file or read-only
    */
   public static void requireWritableDirectory(Path directory) {
     Path existing = directory.toAbsolutePath().normalize();
@@ -93,7 +91,7 @@ public final class InputOutput {
       existing = existing.getParent();
     }
     if (!Files.isDirectory(existing)) {
-      throw new CommandException(existing + ": is there, and no directory");
+      throw new CommandException(existing + ": not a directory");
     }
     requirePermission(existing);
   }
@@ -104,12 +102,12 @@ public final class InputOutput {
     }
   }
 
-  /** What an I/O error says, in words. */
+  /** Returns the file and the reason of an I/O error. */
   public static String reason(IOException e) {
     return switch (e) {
       case NoSuchFileException missing -> missing.getFile() + ": no such file or directory";
       case AccessDeniedException denied -> denied.getFile() + ": permission denied";
-      case FileAlreadyExistsException other -> other.getFile() + ": is there, and no directory";
+      case FileAlreadyExistsException other -> other.getFile() + ": not a directory";
       case FileSystemException other -> other.getFile() + ": " + other.getReason();
       default -> String.valueOf(e.getMessage());
     };

@@ -7,8 +7,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Takes signals while it is open, so that they do not end the program. The JDK has signals only in
- * {@code sun.misc.Signal}, which the compiler cannot name without a warning.
+ * Handles signals while it is open, so that they do not end the process. Uses reflection, because
+ * the compiler warns of {@code sun.misc.Signal}, the only API of the JDK for signals.
  */
 public final class Interrupt implements AutoCloseable {
   private final Method handle;
@@ -32,12 +32,12 @@ public final class Interrupt implements AutoCloseable {
     }
   }
 
-  /** Runs the action, on a thread of its own, for each Ctrl-C. */
+  /** Runs the action, on a new thread, for each Ctrl-C. */
   public static Interrupt handle(Runnable action) {
     return handle(action, "INT");
   }
 
-  /** Runs the action, on a thread of its own, for each Ctrl-C and each SIGTERM. */
+  /** Runs the action, on a new thread, for each Ctrl-C and each SIGTERM. */
   public static Interrupt handleEnd(Runnable action) {
     return handle(action, "INT", "TERM");
   }
@@ -50,7 +50,7 @@ public final class Interrupt implements AutoCloseable {
     }
   }
 
-  /** Gives the signals their meaning back. */
+  /** Restores the previous handlers. */
   @Override
   public void close() {
     before.forEach(

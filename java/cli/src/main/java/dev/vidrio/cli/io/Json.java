@@ -11,11 +11,11 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectWriter;
 import tools.jackson.databind.json.JsonMapper;
 
-/** JSON on standard output, made of maps, lists, strings and numbers. */
+/** Reads and writes JSON made of maps, lists, strings and numbers. */
 public final class Json {
   private Json() {}
 
-  /** Prints a value, a key per line. */
+  /** Prints a value, with a line per key. */
   public static void print(Object value) {
     ObjectWriter writer = JsonMapper.shared().writerWithDefaultPrettyPrinter();
     System.out.println(writer.writeValueAsString(value));
@@ -26,17 +26,17 @@ public final class Json {
     System.out.println(JsonMapper.shared().writeValueAsString(value));
   }
 
-  /** A number, or null where it is NaN or infinite: JSON has neither. */
+  /** Returns a number, or null for NaN and infinities, which JSON cannot represent. */
   public static @Nullable Double finite(double value) {
     return Double.isFinite(value) ? value : null;
   }
 
-  /** Writes a value to a file, all or nothing. */
+  /** Writes a value to a file atomically. */
   public static void write(Path file, Object value) throws IOException {
     AtomicFile.write(file, JsonMapper.shared().writeValueAsBytes(value));
   }
 
-  /** The token ids of a file that holds a JSON array of them. */
+  /** Reads a JSON array of token ids. */
   public static int[] readIds(Path file) {
     List<JsonNode> elements = readArray(file);
     var ids = new int[elements.size()];
@@ -51,7 +51,7 @@ public final class Json {
     return ids;
   }
 
-  /** The strings of a file that holds a JSON array of them. */
+  /** Reads a JSON array of strings. */
   public static List<String> readStrings(Path file) {
     return readArray(file).stream()
         .map(
@@ -64,16 +64,16 @@ public final class Json {
         .toList();
   }
 
-  /** The elements of a file that holds a JSON array. */
+  /** Reads a JSON array. */
   public static List<JsonNode> readArray(Path file) {
     try {
       JsonNode node = JsonMapper.shared().readTree(InputOutput.read(file));
       if (!node.isArray()) {
-        throw new CommandException(file + ": must hold a JSON array");
+        throw new CommandException(file + ": must be a JSON array");
       }
       return node.valueStream().toList();
     } catch (JacksonException e) {
-      throw new CommandException(file + ": is no JSON: " + JsonFile.reason(e), e);
+      throw new CommandException(file + ": invalid JSON: " + JsonFile.reason(e), e);
     }
   }
 }

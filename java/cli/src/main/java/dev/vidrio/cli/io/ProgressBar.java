@@ -3,7 +3,7 @@ package dev.vidrio.cli.io;
 import java.io.PrintStream;
 import java.util.Locale;
 
-/** A bar on standard error, where that is a terminal that can take a line back; else nothing. */
+/** A progress bar on standard error, if that is a terminal that can erase a line. */
 public final class ProgressBar implements AutoCloseable {
   private static final int WIDTH = 30;
   private static final long REDRAW_NANOS = 100_000_000;
@@ -15,14 +15,14 @@ public final class ProgressBar implements AutoCloseable {
   private long drawn;
   private boolean shown;
 
-  /** A bar that appears when the work takes longer than a moment. */
+  /** Creates a bar that appears after 0.3 s. */
   public ProgressBar(String label) {
     this.err = System.err;
     this.visible = Terminal.ERR.isTerminal() && !"dumb".equals(System.getenv("TERM"));
     this.label = label;
   }
 
-  /** Shows a fraction from 0 to 1, and text behind it. */
+  /** Shows a fraction, 0 to 1, and a text after it. */
   public void update(double fraction, String text) {
     long now = System.nanoTime();
     if (!visible || now - start < 3 * REDRAW_NANOS || now - drawn < REDRAW_NANOS) {
@@ -33,7 +33,8 @@ public final class ProgressBar implements AutoCloseable {
     int full = (int) Math.round(Math.clamp(fraction, 0, 1) * WIDTH);
     err.printf(
         Locale.ROOT,
-        "\r\033[K\033[?7l%s [%s%s] %3.0f %% %s\033[?7h", // cut off, not wrapped, where it is narrow
+        "\r\033[K\033[?7l%s [%s%s] %3.0f %% %s\033[?7h", // without line wrap, so that a narrow
+        // terminal truncates
         label,
         "#".repeat(full),
         "-".repeat(WIDTH - full),

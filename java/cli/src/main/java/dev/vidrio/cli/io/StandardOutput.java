@@ -11,7 +11,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The process's standard output, which keeps what a {@link PrintStream} does not: why it failed.
+ * The process's standard output, which records why a write failed; {@link PrintStream} does not.
  */
 public final class StandardOutput extends OutputStream {
   private static final int BUFFER = 128;
@@ -23,7 +23,7 @@ public final class StandardOutput extends OutputStream {
     this.out = out;
   }
 
-  /** Makes one and lets {@link System#out} write to it, as the JDK's own does. */
+  /** Creates an instance and makes {@link System#out} write to it, buffered as in the JDK. */
   public static StandardOutput install() {
     var output = new StandardOutput(new FileOutputStream(FileDescriptor.out));
     System.setOut(
@@ -31,7 +31,7 @@ public final class StandardOutput extends OutputStream {
     return output;
   }
 
-  /** Why something was not written, unless all was, or nobody reads it: {@code vidrio … | head}. */
+  /** Returns why a write failed; empty for a closed pipe, as in {@code vidrio … | head}. */
   public Optional<String> failure() {
     return Optional.ofNullable(failure)
         .map(e -> String.valueOf(e.getMessage()))
@@ -46,7 +46,7 @@ public final class StandardOutput extends OutputStream {
   @Override
   public void write(byte[] bytes, int offset, int length) throws IOException {
     if (failure != null) {
-      throw failure; // what comes later is lost too, and trying costs time
+      throw failure; // later output is lost too, and a retry takes time
     }
     try {
       out.write(bytes, offset, length);

@@ -1,8 +1,8 @@
 package dev.vidrio.cli.io;
 
 /**
- * Which of the standard streams are terminals. Java can tell it only of input and output together,
- * so the launcher passes the numbers of those that are, in {@value #PROPERTY}; without it none is.
+ * The standard streams, and which of them are terminals. Java detects only whether input and output
+ * both are, so the launcher passes the numbers of terminals in {@value #PROPERTY}.
  */
 public enum Terminal {
   IN('0'),
@@ -17,7 +17,7 @@ public enum Terminal {
     this.digit = digit;
   }
 
-  /** Whether this stream is a terminal. */
+  /** Returns whether this stream is a terminal. */
   public boolean isTerminal() {
     return System.getProperty(PROPERTY, "").indexOf(digit) >= 0;
   }

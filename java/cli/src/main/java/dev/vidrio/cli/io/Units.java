@@ -2,16 +2,16 @@ package dev.vidrio.cli.io;
 
 import java.util.Locale;
 
-/** Quantities as people read them. */
+/** Formats quantities with units. */
 public final class Units {
   private Units() {}
 
-  /** {@code 98.4 MB}, in powers of 1000. */
+  /** Formats a size, as {@code 98.4 MB}, in powers of 1000. */
   public static String bytes(long bytes) {
     return scaled((double) bytes, "B");
   }
 
-  /** {@code 935 Gop/s}. */
+  /** Formats a rate, as {@code 935 Gop/s}. */
   public static String perSecond(double rate, String unit) {
     return scaled(rate, unit + "/s");
   }

@@ -3,6 +3,7 @@ package dev.vidrio.cli.lens;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.edit.EditOption;
@@ -42,10 +43,10 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "cache",
     description = {
-      "Runs a text and keeps activations, also of tokens that it generates.",
-      "Prints their sizes, or writes one tensor per hook point under its name, and `tokens`. Of"
-          + " several texts, which run in one batch, the names begin with the text's number, from"
-          + " 0: `0/hook_embed`."
+      "Runs a text and captures activations, including those of generated tokens.",
+      "Prints their shapes and statistics, or writes a tensor per hook point under its name, and"
+          + " `tokens`. With several texts, which run in one batch, the names begin with the index"
+          + " of the text, from 0: `0/hook_embed`."
     })
 final class CacheCommand implements Callable<Integer> {
   private static final String SAFETENSORS = ".safetensors";
@@ -59,7 +60,7 @@ final class CacheCommand implements Callable<Integer> {
   @Option(
       names = "--prompts",
       paramLabel = "FILE",
-      description = "A file with a text on each line, in place of -p.")
+      description = "A file with a text on each line, instead of -p.")
   private @Nullable Path prompts;
 
   @Option(
@@ -67,8 +68,8 @@ final class CacheCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "0",
       description =
-          "Generate at most N tokens after each text, the most likely ones unless --temp says"
-              + " otherwise. Default: ${DEFAULT-VALUE}.")
+          "Generate at most N tokens after each text, greedily unless --temp is given. Default:"
+              + " ${DEFAULT-VALUE}.")
   private int generated;
 
   @Option(
@@ -137,17 +138,17 @@ final class CacheCommand implements Callable<Integer> {
     }
     if (input.isPresent()) {
       throw new ParameterException(
-          command.commandLine(), "--prompts " + prompts + ": -p, -f or --ids gives another text");
+          command.commandLine(), "--prompts " + prompts + ": -p, -f or --ids gives a second text");
     }
     List<int[]> texts =
         InputOutput.read(prompts).lines().map(line -> opened.tokenizer().encode(line)).toList();
     if (texts.isEmpty() || texts.stream().anyMatch(tokens -> tokens.length == 0)) {
-      throw new CommandException(prompts + ": must hold a text on each line");
+      throw new CommandException(prompts + ": must have a text on each line");
     }
     return texts;
   }
 
-  /** Tokens of the texts: positions mean the same in all of them, or are counted from the start. */
+  /** Returns the longest text's tokens; with --positions, all texts must have one length. */
   private int length(List<int[]> texts) {
     int longest = texts.stream().mapToInt(tokens -> tokens.length).max().orElseThrow();
     int shortest = texts.stream().mapToInt(tokens -> tokens.length).min().orElseThrow();
@@ -155,7 +156,7 @@ final class CacheCommand implements Callable<Integer> {
       throw new InvalidInputException(
           "positions",
           "",
-          "texts must be of one length, not of " + shortest + " to " + longest + " tokens");
+          "texts must have equal lengths, not " + shortest + " to " + longest + " tokens");
     }
     return longest;
   }
@@ -184,7 +185,7 @@ final class CacheCommand implements Callable<Integer> {
         var statistics = Statistics.of(activation.data());
         entry.put("mean", statistics.mean());
         entry.put("rms", statistics.rms());
-        entry.put("max_abs", statistics.greatest());
+        entry.put("max_abs", statistics.max());
       }
       hooks.put(point.name(), entry);
     }
@@ -196,7 +197,7 @@ final class CacheCommand implements Callable<Integer> {
     return result;
   }
 
-  /** JSON has no infinities: masked scores are null. */
+  /** Replaces infinities, which are masked scores, by null, because JSON has none. */
   private static List<@Nullable Float> finite(float[] values) {
     List<@Nullable Float> result = new ArrayList<>(values.length);
     for (float value : values) {
@@ -231,6 +232,7 @@ final class CacheCommand implements Callable<Integer> {
     for (int i = 0; i < caches.size(); i++) {
       print(caches.get(i), ActivationFile.prefix(caches.size(), i), format);
     }
+    Hint.print("'-o FILE.safetensors' writes the activations.");
   }
 
   private static void print(ActivationCache cache, String prefix, String format) {
@@ -244,28 +246,27 @@ final class CacheCommand implements Callable<Integer> {
           activation.shape(),
           statistics.mean(),
           statistics.rms(),
-          statistics.greatest());
+          statistics.max());
     }
   }
 
-  /** Of the finite values. */
-  private record Statistics(double mean, double rms, double greatest) {
+  /** Statistics of the finite values. */
+  private record Statistics(double mean, double rms, double max) {
     static Statistics of(MemorySegment data) {
       double sum = 0;
       double squares = 0;
-      double greatest = 0;
+      double max = 0;
       long count = 0;
       for (long i = 0; i < data.byteSize() / Float.BYTES; i++) {
         float value = data.getAtIndex(JAVA_FLOAT, i);
         if (Float.isFinite(value)) {
           sum += value;
           squares += (double) value * value;
-          greatest = Math.max(greatest, Math.abs(value));
+          max = Math.max(max, Math.abs(value));
           count++;
         }
       }
-      return new Statistics(
-          sum / Math.max(1, count), Math.sqrt(squares / Math.max(1, count)), greatest);
+      return new Statistics(sum / Math.max(1, count), Math.sqrt(squares / Math.max(1, count)), max);
     }
   }
 }

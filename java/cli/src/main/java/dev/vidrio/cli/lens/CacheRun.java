@@ -17,19 +17,19 @@ import java.util.Deque;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Runs texts side by side, perhaps goes on with them, and keeps activations of all tokens. */
+/** Runs texts in one batch, generates tokens after them, and captures all activations. */
 final class CacheRun implements AutoCloseable {
-  /** Tokens of a step. */
+  /** Tokens per step, at most. */
   private static final int BATCH = 512;
 
   private final Model model;
   private final LensSession session;
   private final List<Running> texts = new ArrayList<>();
 
-  /** A text, its tokens that have not run, and what chooses those after it. */
+  /** A text, its pending tokens, and its sampler. */
   private static final class Running {
     final Sequence sequence;
-    final Deque<Integer> waiting = new ArrayDeque<>();
+    final Deque<Integer> pending = new ArrayDeque<>();
     final Sampler sampler;
     int wanted;
 
@@ -43,16 +43,17 @@ final class CacheRun implements AutoCloseable {
     }
 
     void accept(int token) {
-      waiting.add(token);
+      pending.add(token);
       sampler.accept(token);
     }
   }
 
   /**
-   * Runs them.
+   * Runs the texts.
    *
-   * @param edits of each text
-   * @param generated tokens after each text, at most; all of them run, the last one too
+   * @param edits the edits of each text
+   * @param generated the maximum number of tokens to generate after each text; the last one runs
+   *     too
    */
   CacheRun(
       Lens lens,
@@ -72,7 +73,7 @@ final class CacheRun implements AutoCloseable {
         this.texts.add(text);
       }
       session.edits(all);
-      while (this.texts.stream().anyMatch(text -> !text.waiting.isEmpty())) {
+      while (this.texts.stream().anyMatch(text -> !text.pending.isEmpty())) {
         step();
       }
     } catch (Throwable e) {
@@ -107,17 +108,17 @@ final class CacheRun implements AutoCloseable {
     return editable.isEmpty() ? lens.open(capture, options) : lens.open(capture, options, editable);
   }
 
-  /** As many waiting tokens as fit; then what follows those texts that are at their end. */
+  /** Runs as many pending tokens as fit, and samples after each text that is complete. */
   private void step() {
     session.begin();
     List<Running> ended = new ArrayList<>();
-    int room = session.limits().tokens();
+    int capacity = session.limits().tokens();
     for (Running text : texts) {
-      for (; room > 0 && !text.waiting.isEmpty(); room--) {
-        int token = text.waiting.remove();
-        boolean last = text.waiting.isEmpty();
+      for (; capacity > 0 && !text.pending.isEmpty(); capacity--) {
+        int token = text.pending.remove();
+        boolean last = text.pending.isEmpty();
         if (last && ended.size() == session.limits().logits()) {
-          text.waiting.add(token);
+          text.pending.add(token);
           break;
         }
         session.add(text.sequence, token, last);
@@ -128,11 +129,11 @@ final class CacheRun implements AutoCloseable {
     }
     session.run();
     for (int i = 0; i < ended.size(); i++) {
-      goOn(ended.get(i), i);
+      sample(ended.get(i), i);
     }
   }
 
-  private void goOn(Running text, int row) {
+  private void sample(Running text, int row) {
     if (text.wanted == 0) {
       return;
     }
@@ -145,7 +146,7 @@ final class CacheRun implements AutoCloseable {
     }
   }
 
-  /** What was kept of each text; valid until this is closed. */
+  /** Returns the activations of each text; valid until this is closed. */
   List<ActivationCache> caches() {
     return texts.stream().map(text -> session.cache(text.sequence)).toList();
   }

@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.kernel.hook.HookPoint;
@@ -43,6 +44,7 @@ final class HooksCommand implements Callable<Integer> {
         Json.print(found);
       } else {
         found.forEach(System.out::println);
+        Hint.print("'vidrio lens cache --hooks NAMES -p TEXT' reads them.");
       }
     }
     return 0;

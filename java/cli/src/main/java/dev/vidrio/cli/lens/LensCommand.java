@@ -14,6 +14,12 @@ import dev.vidrio.cli.lens.decode.sae.SaeCommand;
 import dev.vidrio.cli.lens.detect.HeadsCommand;
 import dev.vidrio.cli.lens.detect.NeuronsCommand;
 import dev.vidrio.cli.lens.detect.RetrievalCommand;
+import dev.vidrio.cli.lens.inspect.AttentionCommand;
+import dev.vidrio.cli.lens.inspect.DlaCommand;
+import dev.vidrio.cli.lens.inspect.LogitsCommand;
+import dev.vidrio.cli.lens.inspect.NormsCommand;
+import dev.vidrio.cli.lens.inspect.ResidualCommand;
+import dev.vidrio.cli.lens.inspect.StatisticsCommand;
 import dev.vidrio.cli.lens.intervene.AblateCommand;
 import dev.vidrio.cli.lens.intervene.AlignCommand;
 import dev.vidrio.cli.lens.intervene.EditCommand;
@@ -21,12 +27,6 @@ import dev.vidrio.cli.lens.intervene.PatchCommand;
 import dev.vidrio.cli.lens.intervene.PathCommand;
 import dev.vidrio.cli.lens.intervene.SteerCommand;
 import dev.vidrio.cli.lens.intervene.TraceCommand;
-import dev.vidrio.cli.lens.see.AttentionCommand;
-import dev.vidrio.cli.lens.see.DlaCommand;
-import dev.vidrio.cli.lens.see.LogitsCommand;
-import dev.vidrio.cli.lens.see.NormsCommand;
-import dev.vidrio.cli.lens.see.ResidualCommand;
-import dev.vidrio.cli.lens.see.StatisticsCommand;
 import dev.vidrio.cli.option.CommandGroup;
 import java.util.List;
 import picocli.CommandLine.Command;
@@ -72,6 +72,14 @@ public final class LensCommand implements Runnable, CommandGroup {
         HeadsCommand.class,
         RetrievalCommand.class,
         NeuronsCommand.class);
+  }
+
+  @Override
+  public List<String> examples() {
+    return List.of(
+        "vidrio lens logits -p \"To be, or not to be\"",
+        "vidrio lens attribute -p \"The king is dead, long live the\"",
+        "vidrio lens attention -p \"To be, or not to be\" -o attention.html");
   }
 
   @Override

@@ -1,7 +1,7 @@
 /**
- * {@code vidrio lens}: what happens inside a model, a class per command, a package per kind of
- * method. Each opens the model, has {@code dev.vidrio.lens} do the work, and prints what it finds
- * as a table, JSON or a page.
+ * {@code vidrio lens}: interpretability commands, with a class per command and a package per kind
+ * of method. A command opens the model, calls {@code dev.vidrio.lens}, and prints the results as a
+ * table, JSON or an HTML page.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.cli.lens;

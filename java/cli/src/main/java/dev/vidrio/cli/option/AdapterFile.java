@@ -4,12 +4,13 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An adapter as users write it: {@code FILE[=STRENGTH]}.
+ * An adapter argument: {@code FILE[=STRENGTH]}.
  *
- * @param strength multiplies what it adds: 1 where none is given
+ * @param strength scales the adapter; 1 by default
  */
 public record AdapterFile(Path path, float strength) {
 
+  /** Parses {@code FILE[=STRENGTH]}. */
   public static AdapterFile parse(String text) {
     int equals = text.lastIndexOf('=');
     Float strength = equals < 0 ? null : number(text.substring(equals + 1));
@@ -18,7 +19,7 @@ public record AdapterFile(Path path, float strength) {
         : new AdapterFile(Path.of(text.substring(0, equals)), strength);
   }
 
-  /** A file's name may have an equals sign: what follows is a strength where it is a number. */
+  /** Parses a strength; null if it is not a number, as in a file name with an equals sign. */
   private static @Nullable Float number(String text) {
     try {
       return Float.valueOf(text);

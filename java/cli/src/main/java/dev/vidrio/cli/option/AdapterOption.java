@@ -5,7 +5,7 @@ import dev.vidrio.model.adapter.Adaptation;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The option that adapts the model. */
+/** The option of a LoRA adapter for the model. */
 public final class AdapterOption {
   @Option(
       names = "--adapter",
@@ -18,12 +18,12 @@ public final class AdapterOption {
 
   public AdapterOption() {}
 
-  /** Whether there is one. */
+  /** Returns whether an adapter is given. */
   public boolean isPresent() {
     return adapter != null;
   }
 
-  /** Opens it, to be closed with the model; null where none is asked for. */
+  /** Opens the adapter, which is closed with the model; null if none is given. */
   public @Nullable Adaptation open(Model model) {
     if (adapter == null) {
       return null;

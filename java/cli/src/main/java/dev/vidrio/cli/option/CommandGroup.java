@@ -7,21 +7,35 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 
 /**
- * A command with commands of its own.
+ * A command with subcommands.
  *
- * <p>They are listed here instead of in {@link Command#subcommands}, of which picocli inspects
- * every option of every command before the first argument is read: 0.1 s of each start.
+ * <p>Subcommands are listed here and not in {@link Command#subcommands}, because picocli would
+ * inspect every option of every command before it reads the first argument: 0.1 s of each start.
  */
 public interface CommandGroup {
 
-  /** The commands, as they are listed. */
+  /** The usage error of a group that was given no subcommand; the usage help follows it. */
+  final class MissingCommandException extends ParameterException {
+    private static final long serialVersionUID = 1;
+
+    MissingCommandException(CommandLine group, String message) {
+      super(group, message);
+    }
+  }
+
+  /** Returns the subcommands, in the order of the help. */
   List<Class<?>> commands();
 
+  /** Returns complete command lines that the help shows as examples. */
+  default List<String> examples() {
+    return List.of();
+  }
+
   /**
-   * Adds to a command those of its group that are needed: where the first argument names one, that
-   * one; otherwise all, to be listed or suggested.
+   * Adds the subcommand that the first argument names, or else all subcommands, for help and
+   * suggestions.
    *
-   * @param arguments after the command's name
+   * @param arguments the arguments after the command's name
    */
   static void add(CommandLine line, List<String> arguments) {
     if (!(line.getCommand() instanceof CommandGroup group)) {
@@ -35,11 +49,25 @@ public interface CommandGroup {
     line.getSubcommands().values().forEach(added -> add(added, rest));
   }
 
-  /** What is wrong where a group that is no command itself was given none of its commands. */
+  /**
+   * Adds the examples of a command and its subcommands to their help. Called after {@link #add},
+   * because a subcommand inherits the footer that its parent has when it is added.
+   */
+  static void addExamples(CommandLine line) {
+    if (line.getCommand() instanceof CommandGroup group && !group.examples().isEmpty()) {
+      line.getCommandSpec()
+          .usageMessage()
+          .footerHeading("Examples:%n")
+          .footer(group.examples().stream().map(example -> "  " + example).toArray(String[]::new));
+    }
+    line.getSubcommands().values().forEach(CommandGroup::addExamples);
+  }
+
+  /** Returns the usage error of a group that was given no subcommand. */
   static ParameterException missing(CommandSpec group) {
-    CommandLine self = group.commandLine();
-    return new ParameterException(
-        self, group.name() + " needs one of " + self.getSubcommands().keySet());
+    return new MissingCommandException(
+        group.commandLine(),
+        group.qualifiedName(" ").replaceFirst("^vidrio ", "") + ": needs a command");
   }
 
   private static boolean isNamed(Class<?> command, List<String> arguments) {

@@ -1,11 +1,11 @@
 package dev.vidrio.cli.option;
 
-/** What runs the plan. */
+/** The kinds of executors. */
 enum ExecutorKind {
-  /** Native kernels. */
+  /** The native kernels. */
   NATIVE,
-  /** Java with the Vector API. */
+  /** Java kernels with the Vector API. */
   VECTOR,
-  /** Plain Java, the readable definition. */
+  /** Scalar Java kernels, the reference. */
   SCALAR
 }

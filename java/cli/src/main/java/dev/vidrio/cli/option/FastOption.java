@@ -2,7 +2,7 @@ package dev.vidrio.cli.option;
 
 import picocli.CommandLine.Option;
 
-/** The option that gives up equal bits for speed. */
+/** The option that trades portable bits for speed. */
 public final class FastOption {
   @Option(
       names = "--fast",
@@ -13,6 +13,7 @@ public final class FastOption {
 
   public FastOption() {}
 
+  /** Returns whether {@code --fast} is given. */
   public boolean asked() {
     return asked;
   }

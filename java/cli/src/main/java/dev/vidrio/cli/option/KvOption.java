@@ -4,7 +4,7 @@ import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.session.SessionOptions;
 import picocli.CommandLine.Option;
 
-/** The option that says how keys and values are stored. */
+/** The option of the element type of the key-value cache. */
 public final class KvOption {
   @Option(
       names = "--kv",
@@ -16,6 +16,7 @@ public final class KvOption {
 
   public KvOption() {}
 
+  /** Returns the element type. */
   public KvType type() {
     return type;
   }

@@ -7,7 +7,7 @@ import dev.vidrio.hub.StoredModel;
 import java.util.Iterator;
 import java.util.stream.Stream;
 
-/** The names of the models that are here or can be pulled, for a shell to complete. */
+/** The names of stored models and of the catalog, for shell completion. */
 public final class ModelNames implements Iterable<String> {
   public ModelNames() {}
 

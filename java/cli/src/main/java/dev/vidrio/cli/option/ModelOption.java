@@ -2,7 +2,6 @@ package dev.vidrio.cli.option;
 
 import dev.vidrio.bard.Bard;
 import dev.vidrio.cli.io.ProgressBar;
-import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.hub.ModelReference;
 import dev.vidrio.hub.ModelStore;
 import dev.vidrio.kernel.Executor;
@@ -11,16 +10,12 @@ import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
-import dev.vidrio.tokenizer.Tokenizer;
-import dev.vidrio.tokenizer.Tokenizers;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,16 +23,18 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The options that say which model runs, and on what. */
+/** The options of the model and of its executor. */
 public final class ModelOption {
+  static final String DESCRIPTION =
+      "A GGUF file, a Hugging Face directory, a name (see 'vidrio list'), or hf:OWNER/REPO/FILE."
+          + " Default: bard.";
+
   @Option(
       names = {"-m", "--model"},
       paramLabel = "MODEL",
       defaultValue = "bard",
       completionCandidates = ModelNames.class,
-      description =
-          "A GGUF file, a Hugging Face directory, a name (see 'vidrio list'), or"
-              + " hf:OWNER/REPO/FILE. Default: bard.")
+      description = DESCRIPTION)
   private List<String> references = List.of("bard");
 
   @Option(
@@ -58,14 +55,14 @@ public final class ModelOption {
       names = "--executor",
       paramLabel = "KIND",
       defaultValue = "native",
-      description = "${COMPLETION-CANDIDATES}. Default: native.")
+      description = "What runs the model: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private ExecutorKind executor = ExecutorKind.NATIVE;
 
   @Option(
       names = "--no-repack",
       description =
-          "Leave weights in the mapped file: opens at once, shares memory, generates"
-              + " more slowly.")
+          "Use weights from the mapped file without repacking them: opens at once, shares"
+              + " memory, generates more slowly.")
   private boolean noRepack;
 
   @Spec(Spec.Target.MIXEE)
@@ -75,7 +72,7 @@ public final class ModelOption {
     command = CommandSpec.create();
   }
 
-  /** The same options for another model. */
+  /** Returns these options for another model. */
   public ModelOption withReference(String other) {
     var copy = new ModelOption();
     copy.references = List.of(other);
@@ -87,18 +84,23 @@ public final class ModelOption {
     return copy;
   }
 
-  /** The same, for the model of an argument that may be given instead; null for none. */
+  /** Returns whether the user gave {@code -m}. */
+  public boolean isGiven() {
+    return command.commandLine().getParseResult().hasMatchedOption("--model");
+  }
+
+  /** Returns these options for the model that a positional argument names, or this for null. */
   public ModelOption named(@Nullable String argument) {
     if (argument == null) {
       return this;
     }
-    if (command.commandLine().getParseResult().hasMatchedOption("--model")) {
-      throw usage(argument + ": is a second model, beside that of -m");
+    if (isGiven()) {
+      throw usage("two models: -m " + reference() + " and " + argument + "; give one");
     }
     return withReference(argument);
   }
 
-  /** What the user wrote, for a command that takes one model. */
+  /** Returns the reference of a command that takes one model. */
   public String reference() {
     if (references.size() > 1) {
       throw usage("-m " + references.get(1) + ": this command takes one model");
@@ -106,14 +108,12 @@ public final class ModelOption {
     return references.getFirst();
   }
 
-  /** What the user wrote, for a command that takes several. */
+  /** Returns the references of a command that takes several models. */
   public List<String> references() {
     return references;
   }
 
-  /**
-   * Loads the model, with a bar where loading takes long; offers to pull it where it is missing.
-   */
+  /** Loads the model with a progress bar, and offers to pull a missing one. */
   public Model open() {
     ModelReference parsed = ModelReference.parse(reference());
     if (parsed instanceof ModelReference.Named(var entry) && entry.isEmbedded()) {
@@ -134,30 +134,8 @@ public final class ModelOption {
     }
   }
 
-  /**
-   * Reads the model's tokenizer alone: the weights may be missing, or be of a kind unknown here.
-   */
-  public Tokenizer tokenizer() {
-    ModelReference parsed = ModelReference.parse(reference());
-    if (parsed instanceof ModelReference.Named(var entry) && entry.isEmbedded()) {
-      try (InputStream in = Bard.open()) {
-        MemorySegment file = MemorySegment.ofArray(in.readAllBytes());
-        return Tokenizers.fromGguf(Gguf.parse("bard", file).metadata());
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-    Path path = find(parsed);
-    if (Files.isDirectory(path)) {
-      return Tokenizers.fromHuggingFace(path);
-    }
-    try (Arena arena = Arena.ofConfined()) {
-      return Tokenizers.fromGguf(Gguf.open(path, arena).metadata());
-    }
-  }
-
-  /** The file of a model that is not embedded; offers to pull it where it is missing. */
-  public Path find(ModelReference parsed) {
+  /** Returns the file of a model that is not embedded, and offers to pull a missing one. */
+  public static Path find(ModelReference parsed) {
     if (parsed instanceof ModelReference.LocalFile(Path path)) {
       return path;
     }
@@ -172,16 +150,17 @@ public final class ModelOption {
         .withProgress((done, total) -> bar.update((double) done / total, ""));
   }
 
-  /** The executor that the options describe. */
+  /** Creates the executor of the options. */
   Executor createExecutor() {
     if (threads != null && (threads < 1 || threads > 1024)) {
       throw usage("-t " + threads + ": must be 1 to 1024");
     }
     if (executor != ExecutorKind.NATIVE && isa != null) {
-      throw usage("--isa chooses among native kernels, but the executor is " + executor);
+      throw usage("--isa: requires the native executor, but the executor is " + executorName());
     }
     if (executor != ExecutorKind.NATIVE && noRepack) {
-      throw usage("--no-repack is for native kernels, but the executor is " + executor);
+      throw usage(
+          "--no-repack: requires the native executor, but the executor is " + executorName());
     }
     return switch (executor) {
       case NATIVE -> createNative();
@@ -190,7 +169,11 @@ public final class ModelOption {
     };
   }
 
-  /** The native executor that the options describe. */
+  private String executorName() {
+    return executor.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Creates the native executor of the options. */
   NativeExecutor createNative() {
     try {
       return NativeExecutor.create(

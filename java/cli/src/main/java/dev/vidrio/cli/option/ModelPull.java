@@ -12,11 +12,11 @@ import dev.vidrio.hub.source.ProgressListener;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/** Pulls models into the user's store, with a bar that shows rate and time left. */
+/** Pulls models into the user's store, with a progress bar. */
 public final class ModelPull {
   private ModelPull() {}
 
-  /** Asks whether to pull a model that is missing, where there is somebody to ask, and pulls it. */
+  /** Pulls a missing model after the user confirms it on a terminal. */
   static Path offer(ModelStore store, ModelReference reference) {
     String missing = reference + " is not on this machine";
     if (!Terminal.IN.isTerminal() || !Terminal.ERR.isTerminal()) {
@@ -37,17 +37,17 @@ public final class ModelPull {
         : "";
   }
 
-  /** Pulls a model; what came already is not fetched again. */
+  /** Pulls a model, resuming an interrupted download. */
   public static Path pull(ModelStore store, ModelReference reference) {
     try (var bar = new ProgressBar("pulling " + reference)) {
       return store.pull(reference, new Listener(bar));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new CommandException("interrupted; the next pull goes on from here", e);
+      throw new CommandException("interrupted; the next pull resumes here", e);
     }
   }
 
-  /** Draws the bar with rate and time left. */
+  /** Shows rate and remaining time. */
   private static final class Listener implements ProgressListener {
     private final ProgressBar bar;
     private long phaseStart;

@@ -7,16 +7,20 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The options that say how tokens are chosen. */
+/** The sampling options. */
 public final class SamplingOption {
   private static final double DEFAULT_TEMPERATURE = 0.8;
+
+  /** The limit of the server, as of OpenAI's API; above it the output is noise. */
+  private static final double MAX_TEMPERATURE = 2;
 
   @Option(
       names = {"--temp", "--temperature"},
       paramLabel = "T",
-      description = "Temperature; 0 takes the most likely token. Default: 0.8; 0 with --beams.")
+      description = "Temperature, 0 to 2; 0 takes the most likely token. Default: 0.8.")
   private @Nullable Double temperature;
 
   @Option(
@@ -95,13 +99,17 @@ public final class SamplingOption {
 
   public SamplingOption() {}
 
-  /** The options; a seed is drawn where none is given. */
+  /** Returns the sampling options, with a random seed if none is given. */
   public SamplingOptions toOptions() {
     return toOptions(DEFAULT_TEMPERATURE);
   }
 
-  /** The same with another temperature where none is given. */
+  /** Returns the sampling options, with a given default of the temperature. */
   public SamplingOptions toOptions(double otherwise) {
+    if (temperature != null && temperature > MAX_TEMPERATURE) {
+      throw new ParameterException(
+          command.commandLine(), "temperature " + temperature + ": must be 0 to 2");
+    }
     SamplingOptions.Builder options =
         SamplingOptions.builder()
             .temperature(temperature == null ? otherwise : temperature)

@@ -10,11 +10,14 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
-/** The text or the token ids that a command works on. */
+/** The text or the token ids that a command reads. */
 public final class TextInput {
-  /** One of the ways to give it. */
+  /** The mutually exclusive sources. */
   private static final class Source {
     @Option(
         names = {"-p", "--prompt"},
@@ -38,33 +41,41 @@ public final class TextInput {
   @ArgGroup(exclusive = true)
   private @Nullable Source source;
 
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command = CommandSpec.create();
+
   public TextInput() {}
 
-  /** The same, for the text of an argument that may be given instead; null for none. */
+  /**
+   * Returns the input of a positional argument, or this for null.
+   *
+   * @throws InvalidInputException if an option gives an input too
+   */
   public TextInput named(@Nullable String argument) {
     if (argument == null) {
       return this;
     }
     if (source != null) {
-      throw new InvalidInputException("TEXT", argument, "-p, -f or --ids gives another");
+      throw new InvalidInputException("TEXT", argument, "-p, -f or --ids gives a second text");
     }
     var named = new TextInput();
+    named.command = command;
     named.source = new Source();
     named.source.text = argument;
     return named;
   }
 
-  /** Whether the user gave any. */
+  /** Returns whether the user gave {@code -p}, {@code -f} or {@code --ids}. */
   public boolean isPresent() {
     return source != null;
   }
 
-  /** Whether it is token ids. */
+  /** Returns whether the input is a file of token ids. */
   public boolean isIds() {
     return source != null && source.ids != null;
   }
 
-  /** The text: as given, or from standard input where that is no terminal. */
+  /** Returns the given text, or standard input if it is not a terminal, or else nothing. */
   public Optional<String> text() {
     if (source != null && source.text != null) {
       return Optional.of(source.text);
@@ -78,7 +89,7 @@ public final class TextInput {
         : Optional.empty();
   }
 
-  /** The token ids: as given, or of the text, with BOS where the model wants it. */
+  /** Returns the given token ids, or those of the text, with BOS if the model expects it. */
   public Optional<int[]> ids(Model model) {
     if (source != null && source.ids != null) {
       return Optional.of(Json.readIds(source.ids));
@@ -87,18 +98,34 @@ public final class TextInput {
   }
 
   /**
-   * The token ids, as {@link #ids}.
+   * Returns the text, as {@link #text}.
    *
-   * @throws InvalidInputException when there are none
+   * @throws ParameterException if there is none or it is empty
+   */
+  public String requiredText() {
+    return text().filter(text -> !text.isEmpty()).orElseThrow(this::missing);
+  }
+
+  /**
+   * Returns the token ids, as {@link #ids}.
+   *
+   * @throws ParameterException if there is no text or it is empty
+   * @throws InvalidInputException if the file of token ids is empty
    */
   public int[] requiredIds(Model model) {
-    int[] tokens =
-        ids(model)
-            .orElseThrow(
-                () -> new InvalidInputException("text", "", "give one by -p, -f, --ids or stdin"));
+    if (!isIds()) {
+      return model.tokenizer().encode(requiredText(), EncodeOptions.DEFAULT);
+    }
+    int[] tokens = ids(model).orElseThrow(this::missing);
     if (tokens.length == 0) {
       throw new InvalidInputException("text", "", "has no tokens");
     }
     return tokens;
+  }
+
+  /** Returns the usage error of a command that needs a text and got none. */
+  public ParameterException missing() {
+    return new ParameterException(
+        command.commandLine(), "needs a text: give one with -p, -f or --ids, or on standard input");
   }
 }

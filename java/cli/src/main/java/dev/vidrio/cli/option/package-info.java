@@ -1,7 +1,6 @@
 /**
- * Options that commands of every kind share: which model runs, on what and how exactly, the text it
- * is given, and how tokens are chosen. Commands mix them in. {@link
- * dev.vidrio.cli.option.CommandGroup} is for commands that have others.
+ * Mixins of options that several commands share: model and executor, input text, sampling. {@link
+ * dev.vidrio.cli.option.CommandGroup} is a command with subcommands.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.cli.option;

@@ -13,11 +13,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/** {@code vidrio bench}, on the embedded model where nothing else is said. */
+/** {@code vidrio bench} on the embedded model, unless a test says otherwise. */
 class BenchCommandTest {
   @TempDir Path directory;
 
-  /** Rounds go back to the depth, where the states of the model are known no more. */
+  /** Runs return to the depth, where the recurrent states of the model are lost. */
   @Test
   void measuresModelsWithStates() throws IOException {
     String model = TinyModels.write(directory.resolve("tiny.gguf"), "qwen35").toString();

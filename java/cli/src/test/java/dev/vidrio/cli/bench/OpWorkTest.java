@@ -35,15 +35,15 @@ final class OpWorkTest {
   }
 
   @Test
-  void attentionReadsEachSequenceOnceAndComputesForEachToken() {
+  void countsAttentionWork() {
     OpWork work = attention(Window.ALL);
     assertEquals((12 + 4) * 2 * 2 * 32 * 4, work.bytes());
     assertEquals((11 + 12 + 4) * 4 * 128, work.operations());
   }
 
-  /** In the order of docs/numerics.md, product by product. */
+  /** Counts the products in the order of docs/numerics.md. */
   @Test
-  void aRecurrenceReadsStatesOnceAndComputesForEachToken() {
+  void countsRecurrenceWork() {
     int heads = 3;
     int dK = 4;
     int dV = 8;
@@ -88,7 +88,7 @@ final class OpWorkTest {
   }
 
   @Test
-  void aWindowLeavesEarlierPositionsOut() {
+  void slidingWindowLimitsWork() {
     OpWork work = attention(Window.sliding(5));
     assertEquals((6 + 4) * 2 * 2 * 32 * 4, work.bytes());
     assertEquals((5 + 5 + 4) * 4 * 128, work.operations());

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
-/** Load on a server in this process. */
+/** Loads a server in this process. */
 class ServeCommandTest {
   private static Server serve(EngineOptions engine) throws IOException {
     return Server.start(
@@ -36,7 +36,7 @@ class ServeCommandTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"--users=4", "--rate=200"})
-  void everyRequestIsAnswered(String load) throws IOException {
+  void answersEveryRequest(String load) throws IOException {
     try (Server server = serve(EngineOptions.DEFAULT)) {
       Cli cli = bench(server.uri(), load, "--requests=12", "--warm-up=2", "--prefix=64", "--json");
       assertEquals(0, cli.code(), cli.err());
@@ -53,7 +53,7 @@ class ServeCommandTest {
   }
 
   @Test
-  void refusalsAreCounted() throws IOException {
+  void countsRefusals() throws IOException {
     try (Server server = serve(EngineOptions.DEFAULT.withSequences(1).withQueue(0))) {
       Cli cli = bench(server.uri(), "--rate=5000", "--requests=40", "--warm-up=0");
       assertEquals(0, cli.code(), cli.err());
@@ -62,7 +62,7 @@ class ServeCommandTest {
   }
 
   @Test
-  void timesOfNothingAreNotPrinted() throws IOException {
+  void omitsEmptyDistributions() throws IOException {
     try (Server server = serve(EngineOptions.DEFAULT.withContext(16))) {
       Cli cli = bench(server.uri(), "--requests=2", "--warm-up=0");
       assertEquals(1, cli.code());
@@ -72,10 +72,10 @@ class ServeCommandTest {
   }
 
   @Test
-  void whatDoesNotAnswerIsSaid() {
+  void reportsUnreachableServer() {
     Cli cli = Cli.run("bench", "serve", "--url", "http://127.0.0.1:1");
     assertEquals(1, cli.code());
-    assertTrue(cli.err().startsWith("vidrio: http://127.0.0.1:1: nobody answers"), cli.err());
+    assertTrue(cli.err().startsWith("vidrio: http://127.0.0.1:1: connection refused"), cli.err());
     assertEquals(2, Cli.run("bench", "serve", "--users", "0").code());
   }
 }

@@ -45,27 +45,27 @@ class ChatLoopTest {
     return result;
   }
 
-  /** How often the user was asked. */
+  /** Counts the prompts. */
   private static int prompts(Cli result) {
     return result.err().split("> ", -1).length - 1;
   }
 
   @Test
-  void everyLineIsAnsweredUntilTheUserLeaves() {
+  void answersEveryLineUntilTheEnd() {
     for (String end : new String[] {"/bye\nnever", "/exit\nnever", ""}) {
-      // A prompt for each line, blank ones included, and one for the end.
+      // A prompt per line, including blank ones, and one at the end.
       assertEquals(4, prompts(chat("a\n\nthe tin\n" + end)));
     }
   }
 
   @Test
-  void whatWasSaidIsForgottenOnRequest() {
+  void clearsConversation() {
     String once = chat("a\n").out();
     assertEquals(once + once, chat("a\n/clear\na\n").out());
   }
 
   @Test
-  void aMessageMayHaveSeveralLines() {
+  void acceptsMessagesOfSeveralLines() {
     Cli quoted = chat("\"\"\"the\ntin\"\"\"\n");
     assertTrue(quoted.err().contains(EditedInput.CONTINUED), quoted.err());
     assertEquals(2, prompts(quoted));
@@ -73,7 +73,7 @@ class ChatLoopTest {
   }
 
   @Test
-  void aLineThatDoesNotFitIsRefusedAndTheChatGoesOn() {
+  void continuesAfterTooLongMessage() {
     Cli result = chat("x".repeat(3000) + "\na\n");
     assertTrue(result.err().contains("conversation"), result.err());
     assertEquals(chat("a\n").out(), result.out());
@@ -88,7 +88,7 @@ class ChatLoopTest {
   }
 
   @Test
-  void anUnknownCommandIsNoMessageUnlessABlankComesBeforeIt() {
+  void rejectsUnknownCommands() {
     Cli unknown = chat("/cleer\n");
     assertTrue(unknown.err().contains("vidrio: /cleer: no such command"), unknown.err());
     assertEquals("", unknown.out());
@@ -96,7 +96,7 @@ class ChatLoopTest {
   }
 
   @Test
-  void settingsOfTheChatAreThoseOfTheCommandLine() {
+  void settingsMatchCommandLine() {
     String expected = chat("a\n", "--temp", "1", "--seed", "3").out();
     assertEquals(expected, chat("/set temperature 1\n/set seed 3\na\n").out());
     Cli shown = chat("/set top-k 5\n/set\n");
@@ -104,11 +104,11 @@ class ChatLoopTest {
   }
 
   @Test
-  void aSettingThatCannotBeIsRefusedByName() {
+  void rejectsInvalidSettings() {
     Cli result = chat("/set heat 1\n/set top-p 2\n/set tokens many\n/set seed\na\n");
     for (String error :
         new String[] {
-          "/set heat: no such", "top-p 2: must be", "tokens many: is no", "/set seed:"
+          "/set heat: no such", "top-p 2: must be", "tokens many: not a valid number", "/set seed:"
         }) {
       assertTrue(result.err().contains("vidrio: " + error), result.err());
     }
@@ -116,7 +116,7 @@ class ChatLoopTest {
   }
 
   @Test
-  void instructionsOfTheChatAreThoseOfTheCommandLine() {
+  void systemPromptMatchesCommandLine() {
     String expected = chat("a\n", "--system", "the tin").out();
     assertEquals(expected, chat("/system the tin\na\n").out());
     assertEquals(
@@ -125,15 +125,15 @@ class ChatLoopTest {
   }
 
   @Test
-  void theLastMessageIsAnsweredAgain() {
-    // Greedy, so that the other seed makes no difference.
+  void regeneratesLastAnswer() {
+    // Greedy, so that the seed has no effect.
     String once = chat("a\n").out();
     assertEquals(once + once, chat("a\n/again\n").out());
-    assertTrue(chat("/again\n").err().contains("nothing was answered yet"));
+    assertTrue(chat("/again\n").err().contains("/again: no answer yet"));
   }
 
   @Test
-  void anAnswerInChannelsIsItsContent() {
+  void parsesAnswersInChannels() {
     String answer =
         "<\\|channel\\|>analysis<\\|message\\|>hm<\\|end\\|>"
             + "<\\|start\\|>assistant<\\|channel\\|>final<\\|message\\|>tin";
@@ -143,13 +143,13 @@ class ChatLoopTest {
   }
 
   @Test
-  void anAnswerThatIsCutOffSaysSo() {
+  void reportsTruncatedAnswers() {
     assertTrue(chat("a\n").err().contains("cut off after 4 tokens"));
     assertTrue(chat("/set tokens 3\na\n").err().contains("cut off after 3 tokens"));
   }
 
   @Test
-  void statisticsCountTheTokensOfTheAnswer() {
-    assertTrue(chat("a\n/stats\n").err().contains("; 4 tokens of answer"));
+  void statisticsCountAnswerTokens() {
+    assertTrue(chat("a\n/stats\n").err().contains("; 4 answer tokens"));
   }
 }

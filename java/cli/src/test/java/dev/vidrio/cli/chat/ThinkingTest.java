@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/** What a model thinks is told apart from what it says. */
+/** Reasoning is separated from the answer. */
 class ThinkingTest {
   private static final String TERMINALS = "vidrio.terminals";
 
@@ -53,7 +53,7 @@ class ThinkingTest {
   }
 
   @Test
-  void thoughtsGoToStandardError() {
+  void printsReasoningToStandardError() {
     Cli result = run("What is glass?");
     assertEquals("Glass is sand.", result.out().strip());
     assertTrue(result.err().contains("Sand melts.\n\n"), result.err());
@@ -61,14 +61,14 @@ class ThinkingTest {
   }
 
   @Test
-  void thoughtsAreDimOnATerminal() {
+  void dimsReasoningOnTerminals() {
     System.setProperty(TERMINALS, "2");
     String error = run("What is glass?").err();
     assertTrue(error.contains("\033[2mSand\033[0m\033[2m melts.\033[0m"), error);
   }
 
   @Test
-  void aChatShowsThemTheSameWay() {
+  void printsReasoningInChats() {
     System.setProperty(TERMINALS, "0");
     Cli result = run("");
     assertEquals("Glass is sand.", result.out().strip());
@@ -76,7 +76,7 @@ class ThinkingTest {
   }
 
   @Test
-  void jsonHasThemBesideTheText() {
+  void jsonSeparatesReasoningFromText() {
     JsonNode json = run("What is glass?", "--json").json();
     assertEquals("Glass is sand.", json.path("text").stringValue());
     assertEquals("Sand melts.", json.path("reasoning").stringValue());
@@ -90,12 +90,12 @@ class ThinkingTest {
   }
 
   @Test
-  void theyAreSwitchedOff() {
+  void disablesReasoning() {
     assertEquals("Just glass.", run("What is glass?", "--reasoning", "none").out().strip());
   }
 
   @Test
-  void aSchemaIsForTheText() throws IOException {
+  void schemaAppliesToTextOnly() throws IOException {
     Path schema = Files.writeString(directory.resolve("schema.json"), "{\"enum\": [\"red\"]}");
     JsonNode json = run("JSON, please", "--json", "--json-schema", schema.toString()).json();
     assertEquals("\"red\"", json.path("text").stringValue());

@@ -66,7 +66,7 @@ class EvalCommandTest {
   }
 
   @Test
-  void ratesContinuations() throws IOException {
+  void scoresContinuations() throws IOException {
     Path file =
         Files.writeString(
             directory.resolve("requests.json"),

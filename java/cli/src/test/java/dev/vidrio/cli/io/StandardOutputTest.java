@@ -13,7 +13,7 @@ class StandardOutputTest {
    * Of a long table that goes into a closed pipe, one line is lost by a write, the others at once.
    */
   @Test
-  void whatFailedIsNotTriedAgain() {
+  void doesNotRetryFailedOutput() {
     var sink = new Closed();
     try (var output = new StandardOutput(sink)) {
       for (int i = 0; i < 3; i++) {
@@ -27,7 +27,7 @@ class StandardOutputTest {
     }
   }
 
-  /** A pipe that nobody reads. */
+  /** A broken pipe. */
   private static final class Closed extends OutputStream {
     private int writes;
 

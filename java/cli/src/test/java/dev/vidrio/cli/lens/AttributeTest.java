@@ -50,14 +50,14 @@ class AttributeTest {
     assertEquals(json.get("sum").doubleValue(), sum, 1e-9);
     assertEquals(method.equals("ig"), json.has("explained"));
     List<String> lines = attribute(method).out().lines().toList();
-    assertEquals(1 + json.get("tokens").size(), lines.size());
+    assertEquals(2 + json.get("tokens").size(), lines.size());
     assertTrue(lines.getFirst().contains(method + ", sum"), lines.getFirst());
     assertTrue(lines.stream().anyMatch(line -> line.contains("\" king\"")), lines.get(2));
   }
 
-  /** Swapping the two tokens turns every sign. */
+  /** Swapping the two tokens negates every score. */
   @Test
-  void contrastsAreOpposite() {
+  void swappedContrastsAreOpposite() {
     JsonNode his = attribute("grad_x_input", "--versus", " her", "--json").json();
     JsonNode her =
         done("attribute", "-p", "The king loves", "--token", " her", "--versus", " his", "--json")
@@ -69,7 +69,7 @@ class AttributeTest {
   }
 
   @Test
-  void fastGradientsStayNear() {
+  void fastGradientsAreClose() {
     JsonNode exact = attribute("grad_x_input", "--json").json();
     JsonNode fast = attribute("grad_x_input", "--fast", "--json").json();
     assertEquals(exact.get("value"), fast.get("value"));
@@ -80,7 +80,7 @@ class AttributeTest {
   }
 
   @Test
-  void baselinesAndPositions() {
+  void acceptsBaselinesAndPositions() {
     double zero = attribute("ig", "--json").json().get("explained").doubleValue();
     double other =
         attribute("ig", "--baseline", "#5", "--json").json().get("explained").doubleValue();
@@ -90,7 +90,7 @@ class AttributeTest {
   }
 
   @Test
-  void scoresGoToPages() throws IOException {
+  void writesPageOfScores() throws IOException {
     Path page = directory.resolve("page.html");
     attribute("attn_lrp", "-o", page.toString());
     assertTrue(Files.readString(page).contains("Attribution to tokens"));
@@ -107,7 +107,7 @@ class AttributeTest {
   }
 
   @Test
-  void patchingIsEstimated() {
+  void estimatesPatching() {
     JsonNode exact = done("patch", pair("--site", "head", "--json")).json();
     JsonNode estimate = done("patch", pair("--site", "head", "--attribution", "--json")).json();
     assertTrue(estimate.get("attribution").booleanValue());
@@ -115,9 +115,9 @@ class AttributeTest {
     assertEquals(exact.get("scores").size(), estimate.get("scores").size());
   }
 
-  /** The edges out of the embedding add up to about what tells the texts apart. */
+  /** The scores of the embedding's edges have the sign of the total change. */
   @Test
-  void edgesAreRanked() {
+  void ranksEdges() {
     JsonNode json = done("edges", pair("--steps", "32", "--json")).json();
     double sum = 0;
     for (JsonNode edge : json.get("edges")) {
@@ -130,13 +130,13 @@ class AttributeTest {
             - json.get("clean_logit_difference").doubleValue();
     assertTrue(moved * sum > 0, sum + " of " + moved);
     List<String> lines = done("edges", pair("--steps", "0", "--top", "3")).out().lines().toList();
-    assertEquals(4, lines.size());
+    assertEquals(5, lines.size());
     assertTrue(lines.getLast().contains("→"), lines.getLast());
   }
 
-  /** A circuit among few edges has no others. */
+  /** A circuit is a subset of its candidate edges. */
   @Test
-  void circuitsBeginWithTheStrongestEdges() {
+  void limitsCircuitsToCandidateEdges() {
     JsonNode circuit = done("circuit", pair("--candidates", "20", "--json")).json();
     assertEquals(20, circuit.get("candidates").intValue());
     assertTrue(circuit.get("edges").size() <= 20);
@@ -150,11 +150,13 @@ class AttributeTest {
         "1 | must be at least 1, and 0 | attribute -p a --method smoothgrad --noise -1",
         "2 | Invalid value | attribute -p a --method nosuch",
         "2 | must end in .html | attribute -p a -o x.png",
-        "2 | gradients are taken by --attribution only | patch --clean a --corrupt b --answer #7 --wrong #8 --fast",
-        "1 | must not be negative | circuit --clean a --corrupt b --answer #7 --wrong #8 --candidates -1",
+        "2 | gradients are taken by --attribution only | patch --clean a --corrupt b --answer #7"
+            + " --wrong #8 --fast",
+        "1 | must not be negative | circuit --clean a --corrupt b --answer #7 --wrong #8"
+            + " --candidates -1",
         "1 | must be at least 1 | edges --clean a --corrupt b --answer #7 --wrong #8 --steps -1",
       })
-  void faultsAreNamed(int code, String expected, String arguments) {
+  void reportsInvalidArguments(int code, String expected, String arguments) {
     Cli result = Cli.run(("lens " + arguments).split(" "));
     assertEquals(code, result.code(), result.err());
     assertTrue(result.err().contains(expected), result.err());

@@ -36,9 +36,9 @@ class CacheTest {
     return result;
   }
 
-  /** The file that design and issues speak of: one tensor for each hook under its name. */
+  /** The file has one tensor per hook point under its name. */
   @Test
-  void cacheWritesATensorForEachPoint() throws IOException {
+  void writesTensorPerHookPoint() throws IOException {
     SafetensorsFile gold = BardFiles.gold("q8_0");
     String ids =
         Arrays.stream(gold.ints("tokens"))
@@ -64,9 +64,9 @@ class CacheTest {
     assertTrue(difference < 0.05 * magnitude, difference + " of " + magnitude);
   }
 
-  /** Texts of a batch have the bits of texts that run alone; generated tokens are those of run. */
+  /** Activations have the same bits as in separate runs, and generated tokens are those of run. */
   @Test
-  void cacheRunsTextsSideBySideAndGoesOn() throws IOException {
+  void runsTextsInOneBatchAndGenerates() throws IOException {
     List<String> texts = List.of("KING.", "To be, or not to be, that is");
     Path prompts = Files.writeString(directory.resolve("prompts.txt"), String.join("\n", texts));
     Path output = directory.resolve("batch.safetensors");
@@ -103,7 +103,7 @@ class CacheTest {
 
   @ParameterizedTest
   @CsvSource({"f16, 0x1p-11, F16", "bf16, 0x1p-8, BF16"})
-  void cacheKeepsHalves(String type, double rounding, String dtype) throws IOException {
+  void storesHalfPrecision(String type, double rounding, String dtype) throws IOException {
     Path half = directory.resolve("half.safetensors");
     Path full = directory.resolve("full.safetensors");
     String hook = "blocks.2.hook_resid_post";
@@ -124,7 +124,7 @@ class CacheTest {
   }
 
   @Test
-  void cacheWritesJsonWithNullsWhereScoresAreMasked() throws IOException {
+  void writesJsonWithNullForMaskedScores() throws IOException {
     Path output = directory.resolve("cache.json");
     done(
         "lens",
@@ -144,7 +144,7 @@ class CacheTest {
   }
 
   @Test
-  void cachePrintsATable() {
+  void printsTable() {
     String out = done("lens", "cache", "-p", "To be, or not", "--positions", "1:3").out();
     assertTrue(
         out.lines().anyMatch(l -> l.matches("blocks\\.3\\.mlp\\.hook_post +\\[2, 768].*")), out);
@@ -161,11 +161,11 @@ class CacheTest {
         "1 | must hold one or more of the text's 3 tokens | --positions 2:2",
         "1 | must hold one or more of the text's 3 tokens | --positions=-4:",
         "1 | text 3 tokens and 2000 more: must have 1 to 1024 tokens | -n 2000",
-        "2 | gives another text | --prompts x.txt",
+        "2 | gives a second text | --prompts x.txt",
         "2 | must be FROM:TO | --positions 1-3",
         "2 | must end in .safetensors or .json | -o x.npz",
       })
-  void faultsAreNamed(int code, String expected, String arguments) {
+  void reportsInvalidArguments(int code, String expected, String arguments) {
     List<String> args = new ArrayList<>(List.of("lens", "cache", "-p", "To be"));
     args.addAll(List.of(arguments.split(" ")));
     Cli result = Cli.run(args.toArray(String[]::new));

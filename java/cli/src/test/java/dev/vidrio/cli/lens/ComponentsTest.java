@@ -42,9 +42,9 @@ class ComponentsTest {
     return List.of("--pairs", file.toString());
   }
 
-  /** The mean of a pair and itself is what it is; texts that head scores are of may differ. */
+  /** The mean over a pair and itself is that of the pair; pairs may differ in length for heads. */
   @Test
-  void pairsAreReadFromAFile() throws IOException {
+  void readsPairsFromFile() throws IOException {
     JsonNode one = done(PAIR, "patch", "--site", "head", "--json").json();
     JsonNode twice = done(file(LINE + LINE), "patch", "--site", "head", "--json").json();
     assertEquals(one.get("scores"), twice.get("scores"));
@@ -63,13 +63,13 @@ class ComponentsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "'' | must hold a pair of texts or more",
+        "'' | must have one or more pairs of texts",
         "The king;The queen; his | line 1: must be two texts and two tokens",
         "The king;The; his; her | corrupted text of line 1 2 tokens: must have as many",
-        "The king;The queen; hisher; her | answer of line 1  hisher: must be one token",
+        "The king;The queen; hisher; her | answer of line 1  hisher: must be a single token",
         "The king;The queen; his; his | wrong answer",
       })
-  void faultsOfPairsAreNamed(String text, String expected) throws IOException {
+  void reportsInvalidPairs(String text, String expected) throws IOException {
     List<String> args = new ArrayList<>(List.of("lens", "patch"));
     args.addAll(file(text.replace(';', '\t')));
     Cli result = Cli.run(args.toArray(String[]::new));
@@ -77,9 +77,9 @@ class ComponentsTest {
     assertTrue(result.err().contains(expected), result.err());
   }
 
-  /** Pairs are given in one way. */
+  /** The sources of pairs are mutually exclusive. */
   @Test
-  void pairsAreGivenOnce() throws IOException {
+  void rejectsTwoSourcesOfPairs() throws IOException {
     List<String> both = new ArrayList<>(List.of("lens", "circuit"));
     both.addAll(file(LINE + LINE));
     both.addAll(PAIR);
@@ -87,9 +87,9 @@ class ComponentsTest {
     assertEquals(2, Cli.run("lens", "patch").code());
   }
 
-  /** In the last layer, paths to the logits are all that a head does. */
+  /** In the last layer, the direct path to the logits is the total effect of a head. */
   @Test
-  void pathsLeadToLogitsAndHeads() throws IOException {
+  void patchesPathsToLogitsAndHeads() throws IOException {
     JsonNode paths = done(PAIR, "path", "--json").json();
     JsonNode patched =
         done(PAIR, "patch", "--site", "head", "--direction", "noising", "--json").json();
@@ -106,9 +106,9 @@ class ComponentsTest {
     assertTrue(Files.readString(page).contains("Path patching"));
   }
 
-  /** At the last token, the stream after the last block is all that the answer comes from. */
+  /** At the last position, the stream after the last layer determines the answer. */
   @Test
-  void tracesEndAtTheAnswer() throws IOException {
+  void tracesToTheAnswer() throws IOException {
     List<String> text = List.of("-p", "To be, or not to", "--subject", "be, or", "--answer", " be");
     JsonNode json = done(text, "trace", "--runs", "2", "--json").json();
     assertEquals(2, json.get("subject_from").intValue());
@@ -118,7 +118,7 @@ class ComponentsTest {
     assertEquals(clean, last.get(last.size() - 1).doubleValue(), 1e-12);
     assertEquals(json.get("corrupted_probability").doubleValue(), last.get(0).doubleValue(), 1e-12);
     String out = done(text, "trace", "--runs", "1", "--site", "mlp_out", "--window", "2").out();
-    assertTrue(out.contains("   2 \" be\" hidden\n"), out);
+    assertTrue(out.contains("   2 \" be\" with noise\n"), out);
     Path page = directory.resolve("trace.html");
     done(text, "trace", "--runs", "1", "-o", page.toString());
     assertTrue(Files.readString(page).contains("Causal tracing"));
@@ -127,11 +127,9 @@ class ComponentsTest {
     assertTrue(result.err().contains("subject \"x\": is not in the text"), result.err());
   }
 
-  /**
-   * The stream before the first block is the embedding: without the last one's the text is lost.
-   */
+  /** The stream before the first layer is the embedding, so that its ablation equals occlusion. */
   @Test
-  void componentsAreAblated() throws IOException {
+  void ablatesComponents() throws IOException {
     List<String> text = List.of("-p", "To be, or not to", "--token", " be");
     JsonNode json = done(text, "ablate", "--json").json();
     assertEquals(4, json.get("rows").size());
@@ -147,16 +145,16 @@ class ComponentsTest {
     Files.writeString(other, "Good morrow, neighbour. Whither away so fast?");
     String out =
         done(text, "ablate", "--mean-of", other.toString(), "--versus", " me", "--top", "3").out();
-    assertTrue(out.startsWith("logit of \" be\" less that of \" me\": "), out);
+    assertTrue(out.startsWith("logit of \" be\" minus that of \" me\": "), out);
     assertEquals(3, out.lines().filter(line -> line.matches("L\\d\\.H\\d .*")).count(), out);
     Path page = directory.resolve("ablate.html");
     done(text, "ablate", "-o", page.toString());
     assertTrue(Files.readString(page).contains("Ablation"));
   }
 
-  /** A position from the end is the same as one from the beginning. */
+  /** Negative positions count from the end. */
   @Test
-  void positionsCountFromTheEnd() {
+  void negativePositionsCountFromTheEnd() {
     List<String> text = List.of("-p", "To be, or not to", "--json");
     JsonNode expected = done(text, "cache", "--positions", "5:7").json();
     for (String range : List.of("-2:", "-2:99", "5:", "-2:7")) {

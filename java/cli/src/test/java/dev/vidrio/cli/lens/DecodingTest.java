@@ -68,7 +68,7 @@ class DecodingTest {
   }
 
   @Test
-  void probeFindsClassesAndErasesThem() throws IOException {
+  void probesAndErasesClasses() throws IOException {
     var lines = new StringBuilder();
     for (String word : List.of("king", "lord", "son", "father", "brother", "duke")) {
       lines.append("one\tThe ").append(word).append("\n");
@@ -90,7 +90,7 @@ class DecodingTest {
     done(with(arguments, "-o", output.toString()));
     SafetensorsFile directions = SafetensorsFile.read(output);
     float[] means = directions.floats("blocks.1.hook_resid_post.means");
-    // Of two classes, one's difference in means is the other's turned round.
+    // With two classes, the differences in means are opposite.
     for (int j = 0; j < 256; j++) {
       assertEquals(means[j], -means[256 + j]);
     }
@@ -98,7 +98,7 @@ class DecodingTest {
   }
 
   @Test
-  void saeFeaturesOfTokens() {
+  void listsFeaturesOfTokens() {
     String[] arguments = {"lens", "sae", "features", "--sae", sae.toString(), "-p", "To be, or"};
     JsonNode json = done(with(arguments, "--json")).json();
     assertEquals("blocks.1.hook_resid_post", json.get("hook").stringValue());
@@ -116,7 +116,7 @@ class DecodingTest {
   }
 
   @Test
-  void saeEvaluation() {
+  void evaluatesAutoencoder() {
     String[] arguments = {
       "lens", "sae", "evaluate", "--sae", sae.toString(), "-f", text.toString(), "--length", "16"
     };
@@ -127,9 +127,9 @@ class DecodingTest {
     assertTrue(done(arguments).out().contains("loss recovered"));
   }
 
-  /** A feature of activation 0 that is active nowhere changes nothing. */
+  /** Setting a feature that is never active to 0 changes nothing. */
   @Test
-  void saeSteering() {
+  void steersByFeature() {
     String[] arguments = {
       "lens",
       "sae",
@@ -157,13 +157,13 @@ class DecodingTest {
   }
 
   @Test
-  void scopeSaysWhatLayersHold() {
+  void decodesLayersByPatchscope() {
     String[] arguments = {"lens", "scope", "-p", "The king and his queen", "-n", "3"};
     JsonNode json = done(with(arguments, "--json")).json();
     assertEquals(4, json.get("layers").size());
     assertEquals(3, json.get("layers").get(0).get("ids").size());
-    assertEquals(4, done(arguments).out().lines().count());
-    // Its own text, place and layer: what the model says anyway.
+    assertEquals(5, done(arguments).out().lines().count());
+    // Inserting an activation at its own text, position and layer changes nothing.
     JsonNode own =
         done(
                 "lens",
@@ -184,7 +184,7 @@ class DecodingTest {
   }
 
   @Test
-  void examplesOfNeuronsHeadsAndFeatures() {
+  void findsExamplesOfNeuronsHeadsAndFeatures() {
     String[] arguments = {"lens", "examples", "-f", text.toString(), "--length", "32"};
     JsonNode json = done(with(arguments, "--neuron", "blocks.2.mlp.hook_post:17", "--json")).json();
     assertEquals(10, json.get("examples").size());
@@ -192,13 +192,13 @@ class DecodingTest {
     assertTrue(
         first.get("value").floatValue() >= json.get("examples").get(9).get("value").floatValue());
     String heads = done(with(arguments, "--head", "L1.H3", "--top", "2", "--around", "2")).out();
-    assertEquals(3, heads.lines().count(), heads);
+    assertEquals(4, heads.lines().count(), heads);
     assertTrue(heads.contains("["), heads);
     done(with(arguments, "--sae", sae.toString(), "--feature", "3"));
   }
 
   @Test
-  void tuningBringsLayersNearerToTheModel() {
+  void tuningReducesDivergence() {
     Path file = directory.resolve("tuned.safetensors");
     String[] tune = {
       "lens",
@@ -216,7 +216,7 @@ class DecodingTest {
     assertEquals(3, json.size());
     JsonNode first = json.get("blocks.0.hook_resid_post");
     assertTrue(first.get("kl_bits").doubleValue() < first.get("kl_bits_untuned").doubleValue());
-    assertEquals(4, done(tune).out().lines().count());
+    assertEquals(5, done(tune).out().lines().count());
     String[] logits = {"lens", "logits", "-f", text.toString(), "--json"};
     JsonNode plain = done(logits).json().get("hooks");
     JsonNode tuned = done(with(logits, "--tuned", file.toString())).json().get("hooks");
@@ -231,7 +231,7 @@ class DecodingTest {
   }
 
   @Test
-  void alignmentIsLearnedAndTested() throws IOException {
+  void learnsAndTestsAlignment() throws IOException {
     var lines = new StringBuilder();
     for (String verb : List.of("said", "took", "gave", "saw")) {
       lines.append("The king " + verb + "\tThe queen " + verb + "\t her\t his\n");
@@ -246,7 +246,7 @@ class DecodingTest {
     assertEquals(2, json.get("test").intValue());
     assertTrue(json.get("hooks").get("blocks.2.hook_resid_post").has("accuracy"));
     assertEquals(3, done(with(align, "-k", "0")).out().lines().count());
-    // What is learned goes on to an edit, which refuses bases that are not orthonormal.
+    // The edit swap takes the learned basis, and rejects bases that are not orthonormal.
     Path basis = directory.resolve("basis.safetensors");
     done(with(align, "-k", "2", "-o", basis.toString()));
     String hook = "blocks.2.hook_resid_post";
@@ -257,15 +257,15 @@ class DecodingTest {
   }
 
   @Test
-  void weightsInWords() {
+  void projectsWeightsOntoVocabulary() {
     String[] head = {"lens", "weights", "--head", "L1.H3", "--top", "3"};
-    assertEquals(16, done(head).out().lines().count());
+    assertEquals(17, done(head).out().lines().count());
     JsonNode circuits = done(with(head, "--token", " king", "--json")).json().get("vectors");
     assertEquals("attends", circuits.get(0).get("what").stringValue());
     assertEquals(3, circuits.get(1).get("tokens").size());
     String neuron = done("lens", "weights", "--neuron", "L2.N17").out();
     assertTrue(neuron.startsWith("raises     \""), neuron);
-    assertEquals(2, neuron.lines().count());
+    assertEquals(3, neuron.lines().count());
   }
 
   @ParameterizedTest
@@ -274,7 +274,7 @@ class DecodingTest {
       value = {
         "1 | no such file | probe -f missing.tsv",
         "1 | must be a class, a tab character and a text | probe -f TEXT",
-        "2 | sae needs one of | sae",
+        "2 | lens sae: needs a command | sae",
         "1 | no such file | sae features --sae missing -p a",
         "1 | must be 0 to 63 | sae steer --sae SAE -p a --feature 64 --value 1",
         "1 | must be finite | sae steer --sae SAE -p a --feature 1 --value NaN",
@@ -282,7 +282,7 @@ class DecodingTest {
         "1 | must be one hook point | sae train -p abc --hook *.hook_resid_post -o OUT",
         "1 | has no row for each token | sae train -p abc --hook blocks.0.attn.hook_pattern -o OUT",
         "1 | has no row for each token | examples -p abc --neuron blocks.0.attn.hook_pattern:0",
-        "1 | text.txt: is there, and no directory | sae train -p abc --hook hook_embed -o TEXT/a/b",
+        "1 | text.txt: not a directory | sae train -p abc --hook hook_embed -o TEXT/a/b",
         "1 | must be 256 or more | sae train -p abc --hook blocks.1.hook_resid_post -o OUT",
         "1 | must be 2 to 1024 | sae evaluate --sae SAE -p abc --length 1",
         "1 | must be -4 to 3 | scope -p a --layer 4",
@@ -304,7 +304,7 @@ class DecodingTest {
         "1 | must be at least 1 | weights --neuron L0.N1 --top 0",
         "1 | must be 0 to 767 | examples -p abc --neuron blocks.0.mlp.hook_post:768",
       })
-  void faultsAreNamed(int code, String expected, String arguments) {
+  void reportsInvalidArguments(int code, String expected, String arguments) {
     String filled =
         arguments
             .replace("TEXT", text.toString())

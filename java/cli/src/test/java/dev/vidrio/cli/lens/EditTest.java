@@ -30,7 +30,7 @@ import tools.jackson.databind.JsonNode;
 class EditTest {
   private static final String TEXT = "To be, or not to";
 
-  /** As many tokens. */
+  /** A text with the same number of tokens. */
   private static final String OTHER = "My lord, or not so";
 
   private static final String HOOK = "blocks.1.hook_resid_post";
@@ -51,7 +51,7 @@ class EditTest {
     return result;
   }
 
-  /** What a point has with edits, written and read back. */
+  /** Returns the activations of a run with edits, written to a file and read back. */
   private SafetensorsFile cache(String text, String hooks, String... edits) throws IOException {
     Path file = directory.resolve("cache.safetensors");
     List<String> args = new ArrayList<>(List.of("lens", "cache", "-p", text, "--hooks", hooks));
@@ -67,7 +67,7 @@ class EditTest {
     return cache(TEXT, hook, edit).floats(hook);
   }
 
-  /** A file with one tensor. */
+  /** Writes a file with one tensor and returns its reference. */
   private String file(String tensor, long[] shape, float... values) throws IOException {
     Path path = directory.resolve(tensor + ".safetensors");
     List<Long> sizes = Arrays.stream(shape).boxed().toList();
@@ -95,7 +95,7 @@ class EditTest {
         "blocks.*.attn.hook_attn_scores[2, :, 1:3] add 0 1",
         "blocks.0.attn.hook_pattern patch '" + TEXT + "'",
       })
-  void editsThatChangeNothingKeepTheBits(String edit) {
+  void neutralEditsKeepBits(String edit) {
     JsonNode json = edited(edit);
     assertEquals(0, json.get("kl_bits").doubleValue());
     for (JsonNode row : json.get("next")) {
@@ -103,9 +103,9 @@ class EditTest {
     }
   }
 
-  /** What all tokens have after a block decides what the model says. */
+  /** The activations of all tokens after a block determine the logits. */
   @Test
-  void patchingAllPositionsGivesTheOtherRun() {
+  void patchingAllPositionsReproducesTheOtherRun() {
     JsonNode patched = edited(HOOK + " patch '" + OTHER + "'");
     String[] plain = {"lens", "edit", "-p", OTHER, "--json", "--edit", HOOK + " scale 1"};
     JsonNode other = done(plain).json();
@@ -133,14 +133,14 @@ class EditTest {
         "blocks.1.mlp.hook_post[:, 7] set 3 | blocks.1.mlp.hook_post[0:7, 7:8] set 3",
         "hook_embed[2] patch 'My lord'[1] | hook_embed[2:3] patch 'My king'[1:2]",
       })
-  void twoWaysToSayTheSame(String edit, String same) {
+  void equivalentEditsAgree(String edit, String same) {
     JsonNode one = edited(edit);
     assertEquals(one.get("next"), edited(same).get("next"));
     assertTrue(one.get("kl_bits").doubleValue() > 0, edit);
   }
 
   @Test
-  void vectorsComeFromFiles() throws IOException {
+  void readsVectorsFromFiles() throws IOException {
     float[] own = cache(TEXT, HOOK).floats(HOOK);
     String saved = file(HOOK, new long[] {7, 256}, own);
     String name = saved.substring(0, saved.indexOf(':'));
@@ -156,9 +156,9 @@ class EditTest {
     assertEquals(own[256 + 8], some[256 + 8]);
   }
 
-  /** A direction along an axis is an element. */
+  /** Projecting out an axis sets its element to zero. */
   @Test
-  void subspacesAreSwappedAndProjectedOut() throws IOException {
+  void swapsAndProjectsOutSubspaces() throws IOException {
     var axis = new float[256];
     axis[5] = 2;
     String direction = file("axis", new long[] {256}, axis);
@@ -176,7 +176,7 @@ class EditTest {
   }
 
   @Test
-  void otherTextsReplaceWhatAPointHas() throws IOException {
+  void replacesActivationsByOtherTexts() throws IOException {
     float[] other = cache(OTHER, HOOK).floats(HOOK);
     float[] resampled = edited(HOOK, HOOK + " resample '" + OTHER + "' seed 3");
     for (int i = 0; i < 7; i++) {
@@ -201,7 +201,7 @@ class EditTest {
   }
 
   @Test
-  void attentionIsSetAndKnockedOut() throws IOException {
+  void setsAndMasksAttention() throws IOException {
     String pattern = "blocks.1.attn.hook_pattern";
     float[] set = edited(pattern, pattern + "[3, -1, 2] set 0.5");
     assertEquals(0.5f, set[(3 * 7 + 6) * 7 + 2]);
@@ -216,7 +216,7 @@ class EditTest {
   }
 
   @Test
-  void otherCommandsRunWithEdits() {
+  void appliesEditsInOtherCommands() {
     String edit = "blocks.1.hook_resid_post scale 1.5";
     JsonNode dla = done("lens", "dla", "-p", TEXT, "--edit", edit, "--json").json();
     double logit = dla.get("logit").doubleValue();
@@ -227,11 +227,11 @@ class EditTest {
     JsonNode lens = done("lens", "logits", "-p", TEXT, "--edit", edit, "--json").json();
     JsonNode cell = lens.get("hooks").get("blocks.3.hook_resid_post").get(6).get("top").get(0);
     JsonNode rows = edited(edit).get("next");
-    double greatest = 0;
+    double max = 0;
     for (JsonNode row : rows) {
-      greatest = Math.max(greatest, row.get("after").doubleValue());
+      max = Math.max(max, row.get("after").doubleValue());
     }
-    assertEquals(greatest, cell.get("probability").doubleValue(), 1e-3);
+    assertEquals(max, cell.get("probability").doubleValue(), 1e-3);
     String[] attention = {"lens", "attention", "-p", TEXT, "--layer", "1", "--head", "2", "--json"};
     List<String> args = new ArrayList<>(List.of(attention));
     args.addAll(List.of("--edit", "blocks.1.attn.hook_pattern[2, 3] zero"));
@@ -241,7 +241,7 @@ class EditTest {
   }
 
   @Test
-  void generationGoesOnBothWays() {
+  void generatesWithAndWithoutEdits() {
     String[] arguments = {"lens", "edit", "-p", "KING.", "-n", "8", "--temp", "0", "--edit"};
     List<String> args = new ArrayList<>(List.of(arguments));
     args.addAll(List.of("blocks.1.hook_resid_post add 20 plus 'I weep' minus 'I laugh'"));
@@ -252,7 +252,7 @@ class EditTest {
     assertEquals(done(run).json().get("ids"), json.get("before").get("ids"));
     assertFalse(json.get("after").get("ids").equals(json.get("before").get("ids")));
     assertTrue(out.contains("after:" + json.get("after").get("text").stringValue()), out);
-    assertTrue(out.startsWith("next token             before    after\n"), out);
+    assertTrue(out.startsWith("next token           before %  after %\n"), out);
   }
 
   @ParameterizedTest
@@ -260,26 +260,27 @@ class EditTest {
       delimiter = '|',
       value = {
         "similar: blocks.1.hook_resid_post | blocks.1.hook_resid_pots zero",
-        "project is no operation; near is project_out | hook_embed project 1",
-        "needs an operation after the hook: there are zero, set, add | hook_embed",
-        "head of blocks.1.attn.hook_z 9: there are 8 | blocks.1.attn.hook_z[:, 9] zero",
-        "position of hook_embed 7: there are 7 | hook_embed[7] zero",
+        "unknown operation project; did you mean project_out? | hook_embed project 1",
+        "missing operation; available: zero, set, add | hook_embed",
+        "head of blocks.1.attn.hook_z 9: must be within 0 to 7 | blocks.1.attn.hook_z[:, 9] zero",
+        "position of hook_embed 7: must be within 0 to 6 | hook_embed[7] zero",
         "it has 2 axes | hook_embed[1, 2, 3] zero",
         "must be numbers or ranges | hook_embed[1 2] zero",
-        "has a bracket without its end | hook_embed[1 zero",
-        "has a quote without its end | hook_embed patch 'a",
+        "unclosed bracket | hook_embed[1 zero",
+        "unclosed quote | hook_embed patch 'a",
         "needs a factor | hook_embed scale",
         "factor two must be a number | hook_embed scale two",
-        "is more than zero takes | hook_embed zero 1",
+        "too many arguments for zero | hook_embed zero 1",
         "value a must be a number | hook_embed set 'a'",
         "the other text has 2 | hook_embed patch 'a'",
         "no.safetensors | hook_embed set no.safetensors:x",
-        "directions lie in elements | blocks.1.attn.hook_z[:, :, 1] project_out a.safetensors",
+        "directions lie in elements | blocks.1.attn.hook_z[:, :, 1] project_out"
+            + " a.safetensors",
         "cannot be edited | blocks.1.attn.hook_result zero",
         "the lower must not exceed | hook_embed clamp 2 1",
         "standard deviation -1.0: must be finite and not negative | hook_embed noise -1",
       })
-  void faultsAreNamed(String expected, String edit) {
+  void reportsInvalidEdits(String expected, String edit) {
     Cli result = Cli.run("lens", "edit", "-p", TEXT, "--edit", edit);
     assertEquals(1, result.code(), result.err());
     assertTrue(result.err().contains(expected), result.err());
@@ -287,7 +288,7 @@ class EditTest {
   }
 
   @Test
-  void anEditIsNeeded() {
+  void requiresAnEdit() {
     Cli result = Cli.run("lens", "edit", "-p", TEXT);
     assertEquals(2, result.code(), result.err());
     assertTrue(result.err().contains("Missing required option"), result.err());

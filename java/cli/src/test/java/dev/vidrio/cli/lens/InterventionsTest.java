@@ -57,21 +57,21 @@ class InterventionsTest {
     assertEquals(columns, json.get("scores").get(0).size());
     assertEquals("L0", json.get("rows").get(0).stringValue());
     if (site.equals("resid_pre")) {
-      // All that differs before the first block is the last token.
+      // Before the first block, only the last token differs.
       assertEquals(0, json.get("scores").get(0).get(1).doubleValue());
       assertEquals(1, json.get("scores").get(0).get(2).doubleValue());
     }
   }
 
   @Test
-  void patchGoesToAPage(@TempDir Path directory) throws IOException {
+  void writesPageOfPatching(@TempDir Path directory) throws IOException {
     Path page = directory.resolve("patch.html");
     assertTrue(patch("-o", page.toString()).out().contains("vidrio lens patch"));
     assertTrue(Files.readString(page).contains("Activation patching"));
   }
 
   @Test
-  void circuitsAreFoundAndDrawn(@TempDir Path directory) throws IOException {
+  void findsAndDrawsCircuits(@TempDir Path directory) throws IOException {
     String[] threshold = {"--threshold", "0.3"};
     JsonNode json = answered("circuit", "--json", "--threshold", "0.3").json();
     int edges = json.get("edges").size();
@@ -92,26 +92,26 @@ class InterventionsTest {
   }
 
   @Test
-  void edgesAreDrawn(@TempDir Path directory) throws IOException {
+  void drawsEdges(@TempDir Path directory) throws IOException {
     Path page = directory.resolve("edges.html");
     answered("edges", "-o", page.toString(), "--top", "7");
     assertTrue(Files.readString(page).contains("The strongest 7 of 1055 edges"));
   }
 
-  /** Means over a pair and the same the other way round are equal. */
+  /** Over a pair and its swapped copy, both means are equal. */
   @Test
-  void circuitsNeedADifference(@TempDir Path directory) throws IOException {
+  void rejectsEqualLogitDifferences(@TempDir Path directory) throws IOException {
     Path file = directory.resolve("pairs.tsv");
     Files.writeString(file, "The king\tThe lord\t#7\t#8\nThe lord\tThe king\t#7\t#8\n");
     Cli cli = Cli.run("lens", "circuit", "--pairs", file.toString());
     assertEquals(1, cli.code());
-    String expected = "has the logit difference of the clean one";
+    String expected = "has the same logit difference as the clean text";
     assertTrue(cli.err().contains(expected), cli.err());
   }
 
-  /** Means over a pair and itself are its own; over two pairs, they lie between. */
+  /** The mean over a pair and itself is that of the pair; over two pairs it is between theirs. */
   @Test
-  void circuitsAreFoundOverPairs(@TempDir Path directory) throws IOException {
+  void findsCircuitsOverPairs(@TempDir Path directory) throws IOException {
     String one = "The king\tThe queen\t his\t her\n";
     String other = "A king\tA queen\t his\t her\n";
     Path file = directory.resolve("pairs.tsv");
@@ -136,7 +136,7 @@ class InterventionsTest {
   }
 
   @Test
-  void circuitsAreMeasured() {
+  void evaluatesCircuits() {
     String[] options = {"--threshold", "0.05", "--without", "L0.H1,L0.mlp", "--minimality"};
     List<String> args = new ArrayList<>(List.of(options));
     String table = answered("circuit", options).out();
@@ -149,17 +149,17 @@ class InterventionsTest {
     assertTrue(table.contains("completeness without L0.H1, L0.mlp: "), table);
     assertFalse(json.get("minimality").isEmpty());
     assertFalse(json.get("minimality").has("L0.mlp"));
-    // The whole model has nothing outside of itself.
+    // The circuit of the whole model equals the model.
     JsonNode whole =
         answered("circuit", "--threshold", "0", "--candidates", "0", "--without", "L1.H2", "--json")
             .json();
     assertEquals(0, whole.get("completeness").doubleValue());
   }
 
-  /** Estimates of both are of the same effects, which are small here. */
+  /** Both methods estimate the same effects, which are small here. */
   @ParameterizedTest
   @CsvSource({"q, denoising, 8", "k, noising, 4", "v, denoising, 4"})
-  void attributionPatchingHasItsStar(String site, String direction, int heads) {
+  void estimatesByAtpStar(String site, String direction, int heads) {
     String[] options = {"--site", site, "--direction", direction, "--attribution", "--json"};
     JsonNode plain = patch(options).json();
     List<String> args = new ArrayList<>(List.of(options));
@@ -180,7 +180,7 @@ class InterventionsTest {
   }
 
   @Test
-  void aThresholdIsNotNegative() {
+  void rejectsNegativeThreshold() {
     List<String> args = new ArrayList<>(PATCH);
     args.set(1, "circuit");
     Cli result = run(args, "--answer", " his", "--wrong", " her", "--threshold", "-1");
@@ -189,7 +189,7 @@ class InterventionsTest {
   }
 
   @Test
-  void patchPrintsATable() {
+  void printsTableOfPatching() {
     String out = patch().out();
     assertTrue(out.contains("logit difference: clean"), out);
     assertTrue(out.contains("corrupted \" queen\""), out);
@@ -201,18 +201,18 @@ class InterventionsTest {
   }
 
   @Test
-  void terminalsGetColours() {
+  void colorsCellsOnTerminals() {
     List<String> rows = List.of("L0");
     List<String> columns = List.of("0", "1", "2");
     List<List<Double>> values = List.of(List.of(0.1, 0.9, -0.5));
     assertEquals("L0   10   90  -50", new HeatMap(false).lines(rows, columns, values).getLast());
-    String coloured = new HeatMap(true).lines(rows, columns, values).getLast();
-    assertTrue(coloured.startsWith("L0   10\033[38;5;16;48;5;202m   90\033[0m"), coloured);
-    assertTrue(coloured.endsWith("\033[38;5;16;48;5;111m  -50\033[0m"), coloured);
+    String colored = new HeatMap(true).lines(rows, columns, values).getLast();
+    assertTrue(colored.startsWith("L0   10\033[38;5;16;48;5;202m   90\033[0m"), colored);
+    assertTrue(colored.endsWith("\033[38;5;16;48;5;111m  -50\033[0m"), colored);
   }
 
   @Test
-  void wideTablesGoOnInAnotherBlock() {
+  void splitsWideTablesIntoBlocks() {
     List<String> columns = IntStream.range(0, 20).mapToObj(Integer::toString).toList();
     List<List<Double>> values = List.of(Collections.nCopies(20, 1.0));
     List<String> lines = new HeatMap(false).lines(List.of("L0"), columns, values);
@@ -244,7 +244,7 @@ class InterventionsTest {
   }
 
   @Test
-  void steeringByNothingIsPlainGeneration() {
+  void steeringByZeroChangesNothing() {
     JsonNode plain =
         done(List.of("run", "--raw", "-p", "KING.", "-n", "12", "--temp", "0", "--json")).json();
     JsonNode none = done(steer("0"), "--json").json();
@@ -267,23 +267,23 @@ class InterventionsTest {
             + " no_such_token_as_this --wrong #8",
         "1 | wrong #2048: must be #0 to #2047 | circuit --clean a --corrupt b --answer #7 --wrong"
             + " #2048",
-        "2 | goes with --attribution and --site q, k or v | patch --clean a --corrupt b --answer #7"
+        "2 | requires --attribution and --site q, k or v | patch --clean a --corrupt b --answer #7"
             + " --wrong #8 --star",
-        "1 | component L9.H9: must be one of the model's | circuit --clean The,king --corrupt"
-            + " The,lord --answer #7 --wrong #8 --without L9.H9",
+        "1 | component L9.H9: unknown; components are embed, L0.H0 to | circuit --clean The,king"
+            + " --corrupt The,lord --answer #7 --wrong #8 --without L9.H9",
         "1 | token #2048: must be #0 to #2047 | attribute -p a --token #2048",
         "2 | Missing required argument | patch --clean a",
-        "2 | --json goes without -o | edges --clean a --corrupt b --answer #7 --wrong #8 -o x.html"
-            + " --json",
-        "2 | --dot goes without -o | circuit --clean a --corrupt b --answer #7 --wrong #8 -o x.html"
-            + " --dot",
-        "1 | must differ from the clean one | circuit --clean a --corrupt a --answer #7 --wrong #8",
-        "1 | must differ from the correct answer | edges --clean a --corrupt b --answer #7 --wrong"
-            + " #7",
+        "2 | --json: cannot be combined with -o | edges --clean a --corrupt b --answer #7 --wrong"
+            + " #8 -o x.html --json",
+        "2 | --dot: cannot be combined with -o | circuit --clean a --corrupt b --answer #7 --wrong"
+            + " #8 -o x.html --dot",
+        "1 | must differ from the clean one | circuit --clean a --corrupt a --answer #7 --wrong"
+            + " #8",
+        "1 | must differ from the correct answer | edges --clean a --corrupt b --answer #7 --wrong #7",
         "1 | layer 4: must be -4 to 3 | steer --plus a --minus b --layer 4 -p c",
         "2 | Missing required option | steer --plus a -p c",
       })
-  void faultsAreNamed(int code, String expected, String arguments) {
+  void reportsInvalidArguments(int code, String expected, String arguments) {
     List<String> args = new ArrayList<>(List.of("lens"));
     args.addAll(List.of(arguments.split(" ")));
     Cli result = Cli.run(args.toArray(String[]::new));

@@ -31,20 +31,21 @@ class LensCommandsTest {
   }
 
   @Test
-  void hooksListsTheModelsPoints() {
+  void listsHookPoints() {
     List<String> all = done("lens", "hooks").out().lines().toList();
     assertEquals("hook_embed", all.getFirst());
     assertEquals("unembed.hook_out", all.getLast());
-    // 20 points of a block and the results of heads; embedding, final norm and logits.
+    // 21 points per block with hook_result; embedding, final norm and logits.
     assertEquals(4 * 21 + 4, all.size());
     JsonNode json = done("lens", "hooks", "blocks.-1.attn.*", "--json").json();
     assertEquals("blocks.3.attn.hook_q", json.get(0).stringValue());
   }
 
   @Test
-  void logitsShowsPredictionsOfLayers() {
+  void showsPredictionsByLayer() {
     Cli table = done("lens", "logits", "-p", "To be, or not to");
-    assertTrue(table.out().lines().findFirst().orElseThrow().contains("layer 3"), table.out());
+    assertTrue(
+        table.out().lines().skip(1).findFirst().orElseThrow().contains("layer 3"), table.out());
     JsonNode json = done("lens", "logits", "-p", "To be, or not to", "--top", "2", "--json").json();
     JsonNode row = json.get("hooks").get("blocks.3.hook_resid_post");
     assertEquals(json.get("tokens").size(), row.size());
@@ -53,7 +54,7 @@ class LensCommandsTest {
   }
 
   @Test
-  void dlaAddsUpToTheLogit() {
+  void attributionAddsUpToLogit() {
     JsonNode json =
         done("lens", "dla", "-p", "To be, or not to", "--token", " be", "--json").json();
     double logit = json.get("logit").doubleValue();
@@ -61,16 +62,17 @@ class LensCommandsTest {
     assertEquals(1 + 4 * 9, json.get("parts").size());
     String text =
         done("lens", "dla", "-p", "To be, or not to", "--versus", "#5", "--by", "layer").out();
-    assertTrue(text.contains("less that of"), text);
+    assertTrue(text.contains("minus that of"), text);
     assertTrue(text.contains("L3.mlp"), text);
   }
 
   @Test
-  void attentionPrintsScoresAndPatterns() {
+  void printsAttentionScoresAndPatterns() throws IOException {
     List<String> table = done("lens", "attention", "-p", "To be, or not").out().lines().toList();
-    assertEquals(1 + 4 * 8, table.size());
-    assertTrue(table.get(9).startsWith("L1.H0 "), table.get(9));
-    String alone = done("lens", "attention", "-p", "").out().lines().toList().get(1);
+    assertEquals(2 + 4 * 8, table.size());
+    assertTrue(table.get(10).startsWith("L1.H0 "), table.get(10));
+    Path bos = Files.writeString(directory.resolve("bos.json"), "[0]");
+    String alone = done("lens", "attention", "--ids", bos.toString()).out().lines().toList().get(2);
     assertTrue(alone.matches("L0.H0( +-){6}"), alone);
     String[] arguments = {"lens", "attention", "-p", "To be, or not", "--layer", "-1"};
     JsonNode json = done(with(arguments, "--json")).json();
@@ -84,8 +86,8 @@ class LensCommandsTest {
     }
     assertEquals(1, sum, 1e-5);
     List<String> matrix = done(with(arguments, "--head", "2")).out().lines().toList();
-    assertEquals(1 + json.get("tokens").size(), matrix.size());
-    assertTrue(matrix.get(1).endsWith(" 100"), matrix.get(1));
+    assertEquals(2 + json.get("tokens").size(), matrix.size());
+    assertTrue(matrix.get(2).endsWith(" 100"), matrix.get(2));
   }
 
   private static String[] with(String[] arguments, String... more) {
@@ -95,7 +97,7 @@ class LensCommandsTest {
   }
 
   @Test
-  void headsAreRankedByTheirScores() {
+  void ranksHeadsByScore() {
     String[] arguments = {"lens", "heads", "--samples", "1", "--length", "10"};
     JsonNode json = done(with(arguments, "--json")).json();
     assertEquals(32, json.get("heads").size());
@@ -104,9 +106,9 @@ class LensCommandsTest {
       best = head.get("previous").doubleValue() > best.get("previous").doubleValue() ? head : best;
     }
     List<String> table = done(with(arguments, "--top", "3")).out().lines().toList();
-    assertEquals(2 * (1 + 3 + 1) + 1, table.size());
+    assertEquals(2 * (2 + 3 + 1) + 1, table.size());
     String name = "L" + best.get("layer").intValue() + ".H" + best.get("head").intValue();
-    assertTrue(table.get(1).substring(16).startsWith(name), table.get(1));
+    assertTrue(table.get(2).substring(16).startsWith(name), table.get(2));
   }
 
   @ParameterizedTest
@@ -119,14 +121,14 @@ class LensCommandsTest {
         "attention -p To.be",
         "residual -p To.be",
       })
-  void tablesFitATerminal(String command) {
+  void tablesFitTerminals(String command) {
     done(("lens " + command).split(" "))
         .out()
         .lines()
         .forEach(line -> assertTrue(line.length() <= 80, line));
   }
 
-  /** A context and a vocabulary of 64 hold none of the usual lengths. */
+  /** A context and a vocabulary of 64 are smaller than the usual defaults. */
   @Test
   void defaultsFitSmallModels() throws IOException {
     String model = TinyModels.write(directory.resolve("mpt.gguf"), "mpt").toString();
@@ -138,7 +140,7 @@ class LensCommandsTest {
   }
 
   @Test
-  void partsOfCappedLogitsAreSaidToBeBeforeTheCap() throws IOException {
+  void reportsPartsBeforeSoftCap() throws IOException {
     String model = TinyModels.write(directory.resolve("gemma2.gguf"), "gemma2").toString();
     Path text = Files.writeString(directory.resolve("ids.json"), "[3, 5, 7]");
     String[] arguments = {"lens", "dla", "-m", model, "--ids", text.toString()};
@@ -149,9 +151,9 @@ class LensCommandsTest {
   }
 
   @Test
-  void normsAndResidualStreams() {
+  void printsNormsAndResidualParts() {
     String[] norms = {"lens", "norms", "-p", "To be, or not"};
-    assertEquals(1 + 4, done(norms).out().lines().count());
+    assertEquals(2 + 4, done(norms).out().lines().count());
     JsonNode stream =
         done(with(norms, "--json", "--top", "2"))
             .json()
@@ -172,7 +174,7 @@ class LensCommandsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"norm", "value_zeroing"})
-  void mixingSharesOutAToken(String measure) {
+  void mixingSharesAddUpToOne(String measure) {
     String[] arguments = {"lens", "mixing", "-p", "To be, or not", "--by", measure};
     JsonNode json = done(with(arguments, "--json")).json();
     assertEquals(4, json.get("layers").size());
@@ -181,11 +183,11 @@ class LensCommandsTest {
       sum += share.doubleValue();
     }
     assertEquals(1, sum, 1e-9);
-    assertEquals(1 + json.get("tokens").size(), done(arguments).out().lines().count());
+    assertEquals(2 + json.get("tokens").size(), done(arguments).out().lines().count());
   }
 
   @Test
-  void statisticsSayWhatDimensionsDo() {
+  void computesStatisticsByDimension() {
     String[] arguments = {
       "lens", "statistics", "-p", "To be, or not to be", "--hooks", "blocks.1.mlp.hook_post"
     };
@@ -197,10 +199,10 @@ class LensCommandsTest {
     int dimension = row.get("dimensions").get(0).intValue();
     assertTrue(
         point.get("greatest").get(dimension).floatValue() >= row.get("values").get(0).floatValue());
-    assertEquals(2, done(arguments).out().lines().count());
+    assertEquals(3, done(arguments).out().lines().count());
   }
 
-  /** Of a pattern, the keys that do not fit go on in another block, for queries that see them. */
+  /** More keys than fit follow in another block, with the queries that attend to them. */
   @ParameterizedTest
   @ValueSource(strings = {"statistics", "attention --layer 1 --head 2"})
   void tablesFitLinesOf80Characters(String command) throws IOException {
@@ -211,15 +213,15 @@ class LensCommandsTest {
     List<String> lines = done(arguments.toArray(String[]::new)).out().lines().toList();
     lines.forEach(line -> assertTrue(line.length() <= 80, line));
     if (command.startsWith("attention")) {
-      assertEquals(1 + 20 + 1 + 5, lines.size());
-      assertEquals("  15  16  17  18  19", lines.get(21).substring(17));
+      assertEquals(2 + 20 + 1 + 5, lines.size());
+      assertEquals("  15  16  17  18  19", lines.get(22).substring(17));
       assertTrue(lines.getLast().startsWith("  19 "), lines.getLast());
     }
   }
 
-  /** A line of help ends where the next word does not fit. */
+  /** A line of help breaks only before a word that does not fit. */
   @Test
-  void helpFillsItsLines() {
+  void helpFillsLines() {
     List<String> lines =
         done("lens", "path", "--help")
             .out()
@@ -235,18 +237,18 @@ class LensCommandsTest {
     }
   }
 
-  /** What the table rounds JSON has in full; of two logits, the metric is their difference. */
+  /** JSON has the values that the table rounds; with --versus, the metric is a difference. */
   @Test
-  void occlusionTellsWhatTokensAreWorth() {
+  void measuresOcclusion() {
     String[] arguments = {"lens", "occlusion", "-p", "To be, or not", "--by", "hide"};
     JsonNode json = done(with(arguments, "--json")).json();
     int n = json.get("tokens").size();
     assertEquals(n, json.get("effects").size());
     assertEquals(0, json.get("effects").get(n - 1).doubleValue());
     List<String> lines = done(arguments).out().lines().toList();
-    assertEquals(1 + n, lines.size());
+    assertEquals(2 + n, lines.size());
     double effect = json.get("effects").get(1).doubleValue();
-    assertTrue(lines.get(2).contains(String.format(Locale.ROOT, "%+.3f", effect)), lines.get(2));
+    assertTrue(lines.get(3).contains(String.format(Locale.ROOT, "%+.3f", effect)), lines.get(3));
     int token = json.get("token").intValue();
     JsonNode same = done(with(arguments, "--json", "--token", "#" + token)).json();
     assertEquals(json, same);
@@ -257,7 +259,7 @@ class LensCommandsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"logits", "dla", "attention", "norms", "heads", "mixing", "occlusion", "residual"})
-  void picturesGoToPages(String command) throws IOException {
+  void writesPages(String command) throws IOException {
     Path page = directory.resolve("page.html");
     String[] arguments = {"lens", command, "-o", page.toString()};
     Cli result = done(command.equals("heads") ? arguments : with(arguments, "-p", "To be, or"));
@@ -267,7 +269,7 @@ class LensCommandsTest {
 
   @ParameterizedTest
   @CsvSource({"neuron, L0.N0", "path, L3.H7←4", "token, token 4"})
-  void logitsAreDividedFurther(String by, String part) {
+  void dividesLogitsByNeuronPathAndToken(String by, String part) {
     JsonNode json = done("lens", "dla", "-p", "To be, or", "--by", by, "--json").json();
     assertTrue(json.get("tokens").size() > 1);
     assertTrue(json.get("parts").has(part), json.get("parts").propertyNames().toString());
@@ -276,10 +278,10 @@ class LensCommandsTest {
   }
 
   @Test
-  void neuronsAreRanked() {
+  void ranksNeurons() {
     String[] arguments = {"lens", "neurons", "-p", "To be, or not to be, that is the question"};
     String out = done(arguments).out();
-    assertEquals(10, out.lines().count(), out);
+    assertEquals(11, out.lines().count(), out);
     assertTrue(out.contains("layer 3: "), out);
     JsonNode json = done(with(arguments, "--layer", "0", "--json")).json();
     assertEquals(0, json.get("layer").intValue());
@@ -287,13 +289,13 @@ class LensCommandsTest {
   }
 
   @Test
-  void retrievalHeadsAreRanked() {
+  void ranksRetrievalHeads() {
     String[] arguments = {
       "lens", "retrieval", "-p", "To be, or not to be", "--needle", "that is", "--question", "So"
     };
     String out = done(arguments).out();
-    assertTrue(out.startsWith("5 answers say "), out);
-    assertEquals(11, out.lines().count(), out);
+    assertTrue(out.startsWith("5 answers repeat "), out);
+    assertEquals(12, out.lines().count(), out);
     JsonNode json = done(with(arguments, "--depths", "2", "--json")).json();
     assertEquals(2, json.get("trials").intValue());
     assertEquals(32, json.get("heads").size());
@@ -316,7 +318,7 @@ class LensCommandsTest {
         "1 | must be 0 to 256 | statistics -p a --top 300",
         "1 | not supported for derived activations | statistics -p a --hooks *.hook_pattern",
       })
-  void faultsOfPicturesAreNamed(int code, String expected, String arguments) {
+  void reportsInvalidArguments(int code, String expected, String arguments) {
     Cli result = Cli.run(("lens " + arguments).split(" "));
     assertEquals(code, result.code(), result.err());
     assertTrue(result.err().contains(expected), result.err());

@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens.attribute;
 
 import dev.vidrio.cli.io.Heat;
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
@@ -39,14 +40,14 @@ import picocli.CommandLine.Option;
       "Attributes the logit of the next token to the tokens of the text.",
       "gradient: norm of the gradient. grad_x_input: gradient times embedding."
           + " ig: integrated gradients. smoothgrad: mean gradient under noise, times"
-          + " embedding. attn_lrp, cp_lrp: relevance propagation, which is patented"
-          + " outside of research."
+          + " embedding. attn_lrp, cp_lrp: layer-wise relevance propagation, patented for"
+          + " uses other than research."
     })
 public final class AttributeCommand implements Callable<Integer> {
   private static final int TOKEN = 16;
   private static final int BAR = 24;
 
-  /** How scores are made. */
+  /** The attribution methods. */
   private enum Method {
     GRADIENT,
     GRAD_X_INPUT,
@@ -67,7 +68,7 @@ public final class AttributeCommand implements Callable<Integer> {
       names = "--method",
       paramLabel = "METHOD",
       defaultValue = "grad_x_input",
-      description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "Method: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private Method method = Method.GRAD_X_INPUT;
 
   @Option(
@@ -122,7 +123,7 @@ public final class AttributeCommand implements Callable<Integer> {
               Locale.ROOT,
               "logit of %s%s after position %d: %.3f",
               TokenText.of(opened, token),
-              versus < 0 ? "" : " less that of " + TokenText.of(opened, versus),
+              versus < 0 ? "" : " minus that of " + TokenText.of(opened, versus),
               at,
               attribution.value());
       if (page.isWanted()) {
@@ -174,6 +175,7 @@ public final class AttributeCommand implements Callable<Integer> {
 
   private void print(Model opened, int[] tokens, String title, InputAttribution attribution) {
     System.out.println(title + "; " + sum(attribution));
+    System.out.println(" pos token                score");
     double greatest = attribution.scores().stream().mapToDouble(Math::abs).max().orElse(0);
     for (int i = 0; i < tokens.length; i++) {
       double score = attribution.scores().get(i);
@@ -187,6 +189,7 @@ public final class AttributeCommand implements Callable<Integer> {
           score,
           (share < 0 ? "-" : "+").repeat((int) Math.round(BAR * Math.abs(share))));
     }
+    Hint.print("'vidrio lens occlusion' measures the effect of removing each token.");
   }
 
   private Map<String, Object> contents(

@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens.attribute;
 
 import dev.vidrio.cli.io.Heat;
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.lens.option.PositionOption;
@@ -76,7 +77,10 @@ public final class MixingCommand implements Callable<Integer> {
   private static void print(Model opened, int[] tokens, ContextMixing mixing, int at) {
     int last = mixing.layers() - 1;
     int middle = last / 2;
-    System.out.printf("%-21s %9s %9s%n", "token", "layer " + middle, "layer " + last);
+    System.out.printf(
+        "share of each token in the state at position %d, %s (0 to 1)%n",
+        at, TokenText.of(opened, tokens[at]));
+    System.out.printf("%-21s %9s %9s%n", " pos token", "layer " + middle, "layer " + last);
     for (int j = 0; j <= at; j++) {
       System.out.printf(
           Locale.ROOT,
@@ -86,6 +90,7 @@ public final class MixingCommand implements Callable<Integer> {
           cell(mixing.rolledOut(middle, at, j)),
           cell(mixing.rolledOut(last, at, j)));
     }
+    Hint.print("'vidrio lens attribute' attributes a logit to the tokens.");
   }
 
   private static String cell(double share) {

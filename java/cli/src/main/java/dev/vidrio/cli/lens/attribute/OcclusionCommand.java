@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.attribute;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.lens.option.PositionOption;
@@ -29,9 +30,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "occlusion",
     description = {
-      "Occlusion: shows what the next token loses without each token of the text.",
-      "One line per token: how far the log-probability, or the difference of two"
-          + " logits, falls without it."
+      "Occlusion: measures the effect of each token of the text on the next token.",
+      "One line per token: the drop of the log-probability, or of the difference of two"
+          + " logits, without it."
     })
 public final class OcclusionCommand implements Callable<Integer> {
   private static final int TOKEN = 16;
@@ -88,6 +89,7 @@ public final class OcclusionCommand implements Callable<Integer> {
   }
 
   private static void print(Model opened, int[] tokens, List<Double> effects) {
+    System.out.println(" pos token                drop");
     double greatest = effects.stream().mapToDouble(Math::abs).max().orElse(0);
     for (int j = 0; j < tokens.length; j++) {
       double effect = effects.get(j);
@@ -100,6 +102,7 @@ public final class OcclusionCommand implements Callable<Integer> {
           effect,
           (effect < 0 ? "-" : "+").repeat(length));
     }
+    Hint.print("'vidrio lens attribute' estimates this by gradients.");
   }
 
   private Map<String, Object> contents(

@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.circuit;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
@@ -38,14 +39,14 @@ import picocli.CommandLine.Option;
 @Command(
     name = "circuit",
     description = {
-      "Finds a circuit: the edges between components that an answer needs (ACDC).",
+      "Finds a circuit: the edges between components that an answer depends on (ACDC).",
       "An edge stays if the logit difference of the two answers changes when the"
           + " edge carries its value from the corrupted text instead.",
-      "Components are embed, L3.H7 and L3.mlp. One that is knocked out writes what it writes for"
-          + " the corrupted text."
+      "Components are named embed, L3.H7 and L3.mlp. A component that is knocked out has its"
+          + " output of the corrupted text."
     })
 public final class CircuitCommand implements Callable<Integer> {
-  /** Gradients that edge attribution patching takes the mean of. */
+  /** The number of gradients that EAP-IG averages. */
   private static final int STEPS = 5;
 
   @Mixin private ModelOption model = new ModelOption();
@@ -83,14 +84,15 @@ public final class CircuitCommand implements Callable<Integer> {
       paramLabel = "NAMES",
       split = ",",
       description =
-          "Completeness: how far circuit and model are apart with these components knocked out.")
+          "Completeness: the difference between circuit and model with these components knocked"
+              + " out.")
   private List<String> without = new ArrayList<>();
 
   @Option(
       names = "--minimality",
       description =
-          "Minimality: how far the circuit moves with each of its components knocked out, beside"
-              + " those of --without.")
+          "Minimality: the change of the circuit's logit difference with each of its components"
+              + " knocked out, in addition to those of --without.")
   private boolean minimality;
 
   @Option(names = "--json", description = "Print JSON.")
@@ -102,10 +104,11 @@ public final class CircuitCommand implements Callable<Integer> {
   CircuitCommand() {}
 
   /**
-   * What was found.
+   * The circuit and its evaluation.
    *
-   * @param completeness null where no components are knocked out
-   * @param minimalities of the circuit's components; none where nobody asked
+   * @param effects the effect of each edge of the circuit
+   * @param completeness null if no components are knocked out
+   * @param minimalities by component of the circuit; empty unless requested
    */
   private record Found(
       ComponentGraph graph,
@@ -146,7 +149,7 @@ public final class CircuitCommand implements Callable<Integer> {
       double difference = runs.clean() - runs.corrupted();
       if (difference == 0) {
         throw new InvalidInputException(
-            "corrupted text", "", "has the logit difference of the clean one");
+            "corrupted text", "", "has the same logit difference as the clean text");
       }
       Circuit candidates =
           candidateCount == 0
@@ -174,14 +177,12 @@ public final class CircuitCommand implements Callable<Integer> {
     List<String> names = graph.sources().stream().map(Node::name).toList();
     if (!names.contains(wanted)) {
       throw new InvalidInputException(
-          "component",
-          wanted,
-          "must be one of the model's, from embed and L0.H0 to " + names.getLast());
+          "component", wanted, "unknown; components are embed, L0.H0 to " + names.getLast());
     }
     return graph.sources().get(names.indexOf(wanted));
   }
 
-  /** Of the components that write an edge of the circuit, in the model's order. */
+  /** Returns the minimality of each component with an outgoing edge, in the model's order. */
   private static Map<String, Double> minimalities(
       ComponentGraph graph,
       Circuit circuit,
@@ -200,8 +201,7 @@ public final class CircuitCommand implements Callable<Integer> {
   private static String note(Found found) {
     return String.format(
         Locale.ROOT,
-        "%d of %d edges. %s: clean %.3f, corrupted %.3f, circuit %.3f, which is %.0f %% of the"
-            + " way.",
+        "%d of %d edges. %s: clean %.3f, corrupted %.3f, circuit %.3f (%.0f %% recovered).",
         found.effects().size(),
         found.candidates(),
         found.pairs() == 1
@@ -220,7 +220,7 @@ public final class CircuitCommand implements Callable<Integer> {
   private static Bars bars(Found found) {
     return new Bars(
         "Edges",
-        "What the logit difference loses without an edge.",
+        "The drop of the logit difference without an edge.",
         found.effects().entrySet().stream()
             .map(e -> new Bars.Bar(e.getKey().name(), e.getValue()))
             .toList());
@@ -228,6 +228,7 @@ public final class CircuitCommand implements Callable<Integer> {
 
   private void print(Found found) {
     System.out.println(note(found));
+    System.out.println("  effect  edge");
     found.effects().entrySet().stream()
         .sorted((a, b) -> Double.compare(Math.abs(b.getValue()), Math.abs(a.getValue())))
         .limit(Math.max(0, top))
@@ -241,12 +242,13 @@ public final class CircuitCommand implements Callable<Integer> {
           found.completeness());
     }
     if (minimality) {
-      System.out.println("minimality");
+      System.out.println("minimality  component");
       found.minimalities().entrySet().stream()
           .sorted(Map.Entry.comparingByValue(Comparator.reverseOrder()))
           .limit(Math.max(0, top))
-          .forEach(e -> System.out.printf(Locale.ROOT, "%8.3f  %s%n", e.getValue(), e.getKey()));
+          .forEach(e -> System.out.printf(Locale.ROOT, "%10.3f  %s%n", e.getValue(), e.getKey()));
     }
+    Hint.print("'-o FILE.html' draws the circuit; 'vidrio lens path' tests single heads.");
   }
 
   private Map<String, Object> contents(Model opened, Found found) {

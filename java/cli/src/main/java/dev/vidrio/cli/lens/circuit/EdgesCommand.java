@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.circuit;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.PageOption;
@@ -31,9 +32,8 @@ import picocli.CommandLine.Option;
     description = {
       "Edge attribution patching: finds the edges between components that carry"
           + " what two texts differ in.",
-      "A score estimates by gradients how much the logit difference of the"
-          + " answers moves if the edge alone carries its value from the corrupted"
-          + " text."
+      "A score is the estimated change, by gradients, of the logit difference of the"
+          + " answers if the edge alone carries its value of the corrupted text."
     })
 public final class EdgesCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -84,7 +84,7 @@ public final class EdgesCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** The strongest edges as a graph, and as bars. */
+  /** Returns views of the strongest edges as a graph and as bars. */
   private List<View> views(Lens lens, EdgeAttribution edges, int pairs) {
     Map<Edge, Double> strongest = new LinkedHashMap<>();
     for (Edge edge : strongest(edges)) {
@@ -104,7 +104,7 @@ public final class EdgesCommand implements Callable<Integer> {
         CircuitView.of("Edge attribution patching", note, ComponentGraph.of(lens), strongest),
         new Bars(
             "Edges",
-            "The same, edge by edge.",
+            "Scores by edge.",
             strongest.entrySet().stream()
                 .map(e -> new Bars.Bar(e.getKey().name(), e.getValue()))
                 .toList()));
@@ -123,9 +123,11 @@ public final class EdgesCommand implements Callable<Integer> {
         edges.clean(),
         edges.corrupted(),
         edges.scores().size());
+    System.out.println("   score  edge");
     for (Edge edge : strongest(edges)) {
       System.out.printf(Locale.ROOT, "%+8.3f  %s%n", edges.scores().get(edge), edge.name());
     }
+    Hint.print("'vidrio lens circuit --candidates K' tests the strongest K edges.");
   }
 
   private static Map<String, Object> contents(Model opened, EdgeAttribution edges) {

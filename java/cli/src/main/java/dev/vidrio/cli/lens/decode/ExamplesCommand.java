@@ -29,9 +29,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "examples",
     description = {
-      "Max-activating examples: finds where in a text a neuron, head or feature"
+      "Max-activating examples: finds the tokens of a text at which a neuron, head or feature"
           + " is most active.",
-      "One line per place: its activation, and the text around it with the token" + " in brackets."
+      "One line per example: the activation, and the text around the token, which is in"
+          + " brackets."
     })
 public final class ExamplesCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -44,20 +45,20 @@ public final class ExamplesCommand implements Callable<Integer> {
       names = "--top",
       paramLabel = "K",
       defaultValue = "10",
-      description = "Places to print. Default: ${DEFAULT-VALUE}.")
+      description = "Examples to print. Default: ${DEFAULT-VALUE}.")
   private int top = 10;
 
   @Option(
       names = "--around",
       paramLabel = "N",
       defaultValue = "8",
-      description = "Tokens to show before and after a place. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens to show before and after the token. Default: ${DEFAULT-VALUE}.")
   private int around = 8;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  /** One of the units that there are. */
+  /** The mutually exclusive units. */
   private static final class UnitOption {
     @Option(
         names = "--neuron",
@@ -136,10 +137,11 @@ public final class ExamplesCommand implements Callable<Integer> {
       Json.print(contents(lens.model(), wanted, found));
       return;
     }
+    System.out.println("activation chunk:pos  text");
     for (Example example : found.examples()) {
       System.out.printf(
           Locale.ROOT,
-          "%9.3f  %5d:%-4d %s%n",
+          "%10.3f %5d:%-4d %s%n",
           example.value(),
           example.text(),
           example.position(),

@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens.decode;
 
 import dev.vidrio.cli.io.Heat;
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.option.LabelledTexts;
 import dev.vidrio.cli.lens.option.TensorOutput;
@@ -29,12 +30,12 @@ import picocli.CommandLine.Option;
 @Command(
     name = "probe",
     description = {
-      "Linear probes: find where the last token of a text holds the text's class.",
+      "Linear probes: find the layers at which the last token encodes the class of a text.",
       "One line per hook point: accuracy in percent on held-out texts, that of a"
           + " control task with random classes, and that after the classes are erased"
           + " (LEACE).",
-      "A file of directions has two tensors per hook point, a row for each class: HOOK.means, the"
-          + " difference in means, and HOOK.weights, those of the probe."
+      "-o writes two tensors per hook point, with a row per class: HOOK.means, the difference in"
+          + " means, and HOOK.weights, the weights of the probe."
     })
 public final class ProbeCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -44,7 +45,7 @@ public final class ProbeCommand implements Callable<Integer> {
       names = {"-f", "--file"},
       paramLabel = "FILE",
       required = true,
-      description = "Lines of a class, a tab and a text.")
+      description = "A file of lines CLASS<TAB>TEXT.")
   private Path file = Path.of("");
 
   @Option(
@@ -58,7 +59,7 @@ public final class ProbeCommand implements Callable<Integer> {
       names = "--kind",
       paramLabel = "KIND",
       defaultValue = "logistic",
-      description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "Kind of probe: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private LinearProbe.Kind kind = LinearProbe.Kind.LOGISTIC;
 
   @Option(
@@ -87,7 +88,7 @@ public final class ProbeCommand implements Callable<Integer> {
 
   ProbeCommand() {}
 
-  /** What is found at a point. */
+  /** The results at a hook point. */
   private record Row(HookPoint point, Examples train, ControlTask task, double erased) {}
 
   @Override
@@ -125,7 +126,7 @@ public final class ProbeCommand implements Callable<Integer> {
     return new Row(point, split.train(), task, probe.accuracy(leace.erase(split.test())));
   }
 
-  /** Of each class, by what the probes learned from. */
+  /** Returns the directions of each class, from the training texts. */
   private static Map<String, float[][]> directions(List<Row> rows) {
     Map<String, float[][]> directions = new LinkedHashMap<>();
     for (Row row : rows) {
@@ -145,7 +146,8 @@ public final class ProbeCommand implements Callable<Integer> {
   private static void print(LabelledTexts texts, List<Row> rows) {
     System.out.printf(
         Locale.ROOT,
-        "%d texts of %d classes; the most frequent has %.0f %% of those set aside%n",
+        "%d texts, %d classes; accuracy in %%; the most frequent class has %.0f %% of the test"
+            + " texts%n",
         texts.texts().size(),
         texts.classes().size(),
         100 * rows.getFirst().task.majority());
@@ -161,6 +163,7 @@ public final class ProbeCommand implements Callable<Integer> {
           100 * row.task.selectivity(),
           100 * row.erased);
     }
+    Hint.print("'-o FILE.safetensors' writes the directions for --edit.");
   }
 
   private Map<String, Object> contents(Model opened, LabelledTexts texts, List<Row> rows) {

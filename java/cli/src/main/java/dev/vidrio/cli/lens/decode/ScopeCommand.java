@@ -27,9 +27,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "scope",
     description = {
-      "Patchscopes: shows what a token's representation makes the model say in" + " another text.",
-      "One line per layer: its stream at the token is put into the other text,"
-          + " which the model continues greedily."
+      "Patchscopes: decodes a token's representation by inserting it into another text.",
+      "One line per layer: the residual stream at the token replaces that at the last token of"
+          + " the target text, which the model continues greedily."
     })
 public final class ScopeCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -39,21 +39,20 @@ public final class ScopeCommand implements Callable<Integer> {
   @Option(
       names = "--layer",
       paramLabel = "L",
-      description = "Block to read after; -1 is the last. Default: all.")
+      description = "The layer to read; -1 is the last. Default: all.")
   private @Nullable Integer layer;
 
   @Option(
       names = "--target",
       paramLabel = "TEXT",
       defaultValue = Patchscope.IDENTITY,
-      description =
-          "The other text, whose last token gets the stream. Default:" + " ${DEFAULT-VALUE}")
+      description = "The target text. Default: ${DEFAULT-VALUE}")
   private String target = Patchscope.IDENTITY;
 
   @Option(
       names = "--target-layer",
       paramLabel = "L",
-      description = "Block to put it after; -1 is the last. Default: the block read.")
+      description = "The layer to insert at; -1 is the last. Default: the layer read.")
   private @Nullable Integer targetLayer;
 
   @Option(
@@ -106,6 +105,7 @@ public final class ScopeCommand implements Callable<Integer> {
   }
 
   private static void print(Model opened, List<HookPoint> points, List<List<Integer>> said) {
+    System.out.println("layer     continuation of the target text");
     for (int row = 0; row < points.size(); row++) {
       System.out.printf(
           "layer %-3d %s%n", points.get(row).layer(), Escapes.quote(text(opened, said.get(row))));

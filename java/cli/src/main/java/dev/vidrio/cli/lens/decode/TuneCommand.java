@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.decode;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.ChunksOption;
@@ -28,11 +29,11 @@ import picocli.CommandLine.Spec;
     name = "tune",
     description = {
       "The tuned lens: trains translators for 'lens logits --tuned'.",
-      "One line per layer: its divergence from the model in bits, on a held-out"
-          + " part of the text, before and after training."
+      "One line per layer: the KL divergence of its prediction from that of the model, in bits,"
+          + " on a held-out part of the text, before and after training."
     })
 public final class TuneCommand implements Callable<Integer> {
-  /** One in so many pieces of the text is set aside. */
+  /** One of this many chunks of the text is held out. */
   private static final int ASIDE = 8;
 
   @Mixin private ModelOption model = new ModelOption();
@@ -83,7 +84,9 @@ public final class TuneCommand implements Callable<Integer> {
       List<int[]> texts = chunks.of(opened);
       if (texts.size() < 2) {
         throw new InvalidInputException(
-            "text", texts.size() + " piece", "must have two or more; --length makes them shorter");
+            "text",
+            texts.size() + " chunk",
+            "must have two or more; --length makes chunks shorter");
       }
       int train = texts.size() - Math.max(1, texts.size() / ASIDE);
       try (var trainer = new TunedLensTrainer(Lens.of(opened), hooks, rate)) {
@@ -110,7 +113,7 @@ public final class TuneCommand implements Callable<Integer> {
     }
   }
 
-  /** The mean divergence in bits at each point. */
+  /** Returns the mean divergence in bits at each hook point. */
   private static Map<HookPoint, Double> evaluate(TunedLensTrainer trainer, List<int[]> texts) {
     Map<HookPoint, Double> sums = new LinkedHashMap<>();
     for (int[] tokens : texts) {
@@ -137,10 +140,12 @@ public final class TuneCommand implements Callable<Integer> {
       Json.print(result);
       return;
     }
+    System.out.println("mean KL divergence from the model's prediction, in bits");
     System.out.printf("%-28s %10s %10s%n", "hook", "logit lens", "tuned lens");
     before.forEach(
         (point, kl) ->
             System.out.printf(
                 Locale.ROOT, "%-28s %10.3f %10.3f%n", point.name(), kl, after.get(point)));
+    Hint.print("'vidrio lens logits --tuned " + output + "' reads through these translators.");
   }
 }

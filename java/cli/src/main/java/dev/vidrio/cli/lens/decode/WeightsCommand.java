@@ -29,10 +29,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "weights",
     description = {
-      "Shows in words what a head or a neuron does, from its weights alone.",
-      "For a head: what the singular vectors of W_OV read and write; with"
-          + " --token, what it attends to from that token, and what it writes when"
-          + " attending to it. For a neuron: the tokens that it raises and lowers."
+      "Projects the weights of a head or a neuron onto the vocabulary.",
+      "For a head: the tokens that the singular vectors of W_OV read and write; with"
+          + " --token, the tokens it attends to from that token, and those it writes when"
+          + " attending to it. For a neuron: the tokens whose logits it raises and lowers."
     })
 public final class WeightsCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -63,7 +63,7 @@ public final class WeightsCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  /** One of the units that there are. */
+  /** The mutually exclusive units. */
   private static final class UnitOption {
     @Option(names = "--head", paramLabel = "L1.H3", description = "A head.")
     private @Nullable String head;
@@ -75,7 +75,7 @@ public final class WeightsCommand implements Callable<Integer> {
     private @Nullable String neuron;
   }
 
-  /** A vector in words. */
+  /** A vector and its nearest tokens. */
   private record Line(String label, double size, List<Score> tokens) {}
 
   WeightsCommand() {}
@@ -96,6 +96,8 @@ public final class WeightsCommand implements Callable<Integer> {
       if (json) {
         Json.print(contents(opened, lines));
       } else {
+        boolean sized = token == null && unit.head != null;
+        System.out.println("%-10s %stokens".formatted("vector", sized ? "  size  " : ""));
         lines.forEach(line -> print(opened, line));
       }
     }
@@ -123,7 +125,7 @@ public final class WeightsCommand implements Callable<Integer> {
         new Line("writes", 1, VocabularyProjection.written(lens, head.written(x), top)));
   }
 
-  /** Both ends of each pair: what lies against one vector is written against the other. */
+  /** Returns both signs of each pair: inputs along -u are written along -v. */
   private List<Line> singular(Lens lens, int layer, HeadMatrices head) {
     List<Line> lines = new ArrayList<>();
     Singular[] all = head.singular();

@@ -1,3 +1,3 @@
-/** Commands that find what activations and weights hold. */
+/** Commands that decode activations and weights. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.cli.lens.decode;

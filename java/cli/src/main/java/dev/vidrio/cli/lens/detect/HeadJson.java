@@ -6,11 +6,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Where a head looks, as JSON. */
+/** Attention scores of a head, as JSON. */
 public final class HeadJson {
   private HeadJson() {}
 
-  /** The scores of a head; null where there was nothing to look at. */
+  /** Returns the scores of a head, null for undefined ones. */
   public static Map<String, @Nullable Object> contents(HeadScores scores) {
     Map<String, @Nullable Object> result = new LinkedHashMap<>();
     result.put("layer", scores.layer());

@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens.detect;
 
 import dev.vidrio.cli.io.Heat;
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.option.ModelOption;
@@ -30,15 +31,15 @@ import picocli.CommandLine.Option;
     description = {
       "Finds induction, previous-token, duplicate-token, copying and successor heads, and attention"
           + " sinks.",
-      "The model reads random tokens that repeat once; a score is how much a"
-          + " head attends where heads of that kind do. Copying and successor scores"
-          + " come from weights alone."
+      "The text is a sequence of random tokens, repeated once. A score is the mean attention"
+          + " weight on the tokens that heads of that kind attend to. Copying, inhibition and"
+          + " successor scores come from the weights alone."
     })
 public final class HeadsCommand implements Callable<Integer> {
-  /** From which mean weight on the first token on a head counts as a sink. */
+  /** The mean weight on the first token above which a head counts as a sink. */
   private static final double SINK = 0.3;
 
-  /** Tokens that copying is counted over. */
+  /** The number of tokens that copying scores are measured on. */
   private static final int COPIED = 100;
 
   @Mixin private ModelOption model = new ModelOption();
@@ -55,7 +56,7 @@ public final class HeadsCommand implements Callable<Integer> {
       names = "--length",
       paramLabel = "S",
       description =
-          "Random tokens of a text, which it has twice. Default: "
+          "Random tokens of a text, each repeated once. Default: "
               + HeadDetection.LENGTH
               + ", or as many as fit.")
   private @Nullable Integer length;
@@ -109,22 +110,26 @@ public final class HeadsCommand implements Callable<Integer> {
     looks.put("duplicate", looking(detection, HeadScores::duplicate));
     looks.put("current", looking(detection, HeadScores::current));
     looks.put("first", looking(detection, HeadScores::first));
+    System.out.println(
+        "mean attention weight (0 to 1) on tokens of this kind, in a repeated random text");
     print(looks);
     System.out.println();
     Map<String, List<Score>> says = new LinkedHashMap<>();
     says.put("copying", saying(said, OvScores::copying));
     says.put("inhibition", saying(said, OvScores::inhibition));
     says.put("successor", saying(said, OvScores::successor));
+    System.out.println("share of tokens (0 to 1), by the weights of the OV circuit");
     print(says);
     System.out.printf(
         Locale.ROOT,
-        "%n%d heads; %.0f %% attend to the first token by more than %.1f%n",
+        "%n%d heads; %.0f %% have a mean weight above %.1f on the first token (sinks)%n",
         detection.heads().size(),
         100 * detection.sinkRate(SINK),
         SINK);
+    Hint.print("'vidrio lens attention --layer L --head H -p TEXT' prints a pattern.");
   }
 
-  /** A column for each kind. */
+  /** Prints a column for each kind. */
   private void print(Map<String, List<Score>> columns) {
     var head = new StringBuilder();
     columns.keySet().forEach(name -> head.append("%-16s".formatted(name)));

@@ -26,12 +26,12 @@ import picocli.CommandLine.Option;
     name = "neurons",
     description = {
       "Finds entropy, token-frequency and dead neurons of a layer.",
-      "Entropy neurons have a large norm but move all logits alike."
-          + " Token-frequency neurons move logits of frequent tokens up or down. Dead"
+      "Entropy neurons have a large output norm but change all logits alike."
+          + " Token-frequency neurons raise or lower the logits of frequent tokens. Dead"
           + " neurons are never active in the text."
     })
 public final class NeuronsCommand implements Callable<Integer> {
-  /** Tokens of a run. */
+  /** Tokens per run. */
   private static final int CHUNK = 512;
 
   @Mixin private ModelOption model = new ModelOption();
@@ -41,7 +41,7 @@ public final class NeuronsCommand implements Callable<Integer> {
       names = "--layer",
       paramLabel = "L",
       defaultValue = "-1",
-      description = "The block; -1 is the last. Default: ${DEFAULT-VALUE}.")
+      description = "The layer; -1 is the last. Default: ${DEFAULT-VALUE}.")
   private int layer = -1;
 
   @Option(
@@ -74,7 +74,9 @@ public final class NeuronsCommand implements Callable<Integer> {
 
   private void print(int block, NeuronDetection detection) {
     List<List<NeuronScores>> columns = new ArrayList<>();
-    System.out.println("entropy      norm  logit variance   frequency    correlation");
+    System.out.println(
+        "largest norm for its logit variance     largest correlation with token frequency");
+    System.out.println("neuron       norm  logit variance   neuron       correlation");
     columns.add(detection.ranked(NeuronScores::entropy));
     columns.add(detection.ranked(absolute(NeuronScores::frequency)));
     for (int i = 0; i < Math.clamp(top, 0, detection.neurons().size()); i++) {
@@ -91,7 +93,7 @@ public final class NeuronsCommand implements Callable<Integer> {
     }
     System.out.printf(
         Locale.ROOT,
-        "layer %d: %d neurons, %d of them dead over %d tokens; the median is active at %.1f %%%n",
+        "layer %d: %d neurons, %d dead over %d tokens; the median neuron is active at %.1f %%%n",
         block,
         detection.neurons().size(),
         detection.neurons().stream().filter(NeuronScores::dead).count(),

@@ -21,10 +21,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "retrieval",
     description = {
-      "Finds retrieval heads, which copy a needle from a text.",
+      "Finds retrieval heads, which copy an inserted sentence (the needle) from a text.",
       "The needle is inserted into the text at several depths, the question"
           + " follows, and the model answers. A head's score is the share of the"
-          + " needle's tokens that the model says while the head attends most to them."
+          + " needle's tokens in the answer to which the head attends most as they are generated."
     })
 public final class RetrievalCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -48,7 +48,7 @@ public final class RetrievalCommand implements Callable<Integer> {
       names = "--depths",
       paramLabel = "N",
       defaultValue = "5",
-      description = "Number of places to insert it at. Default: ${DEFAULT-VALUE}.")
+      description = "Number of depths to insert it at. Default: ${DEFAULT-VALUE}.")
   private int depths = 5;
 
   @Option(
@@ -94,9 +94,10 @@ public final class RetrievalCommand implements Callable<Integer> {
   private void print(RetrievalHeads heads) {
     System.out.printf(
         Locale.ROOT,
-        "%d answers say %.0f %% of the needle%n",
+        "%d answers repeat %.0f %% of the needle%n",
         heads.trials(),
         100 * heads.recalled());
+    System.out.println("head    score (0 to 1)");
     List<RetrievalHeads.Score> ranked = heads.ranked();
     for (RetrievalHeads.Score score : ranked.subList(0, Math.clamp(top, 0, ranked.size()))) {
       String value = String.format(Locale.ROOT, "%5.3f", score.score());

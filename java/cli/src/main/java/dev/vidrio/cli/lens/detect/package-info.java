@@ -1,3 +1,3 @@
-/** Commands that find heads and neurons of known kinds. */
+/** Commands that detect known kinds of heads and neurons. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.cli.lens.detect;

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 
-/** Makes the edits of one hook point that a written one means. */
+/** Builds the edits of a hook point from the text of an edit. */
 final class EditBuilder {
   private final EditText text;
   private final EditSource source;
@@ -26,7 +26,7 @@ final class EditBuilder {
     this.region = region;
   }
 
-  /** The edits: one, or one for each part of a row that is not side by side. */
+  /** Returns the edits: one per contiguous range of a row. */
   List<Intervention> edits() {
     return switch (text.operation()) {
       case ZERO -> {
@@ -45,8 +45,7 @@ final class EditBuilder {
         yield each(columns -> region.edit(columns, scale));
       }
       case CLAMP -> {
-        var clamp =
-            new InterventionKind.Clamp(source.number("least", 0), source.number("greatest", 1));
+        var clamp = new InterventionKind.Clamp(source.number("min", 0), source.number("max", 1));
         source.requireEnd(2);
         yield each(columns -> region.edit(columns, clamp));
       }
@@ -63,7 +62,7 @@ final class EditBuilder {
     return region.columns().stream().map(edit).toList();
   }
 
-  /** One row for all positions and tokens to come, or one for each position of the text. */
+  /** Edits by one row for all positions, generated ones too, or by a row per position. */
   private List<Intervention> rows(Rows rows, Function<MemorySegment, InterventionKind> change) {
     rows.requireFit(region);
     BiFunction<Intervention.Columns, InterventionKind, Intervention> place =
@@ -77,7 +76,7 @@ final class EditBuilder {
     return edits;
   }
 
-  /** The columns, where they have a size: numbers are written to keys of the text. */
+  /** Returns the columns with a size: attention is limited to the keys of the text. */
   private List<Intervention.Columns> sized() {
     if (!region.isAttention()) {
       return region.columns();
@@ -95,13 +94,13 @@ final class EditBuilder {
         .toList();
   }
 
-  /** The one part of a row that a direction lies in. */
+  /** Returns the only range of columns, as directions need. */
   private Intervention.Columns.Range range() {
     if (region.columns().size() == 1
         && region.columns().getFirst() instanceof Intervention.Columns.Range range) {
       return range;
     }
-    throw text.refused("directions lie in elements of a row that are side by side");
+    throw text.refused("directions need contiguous elements of a row");
   }
 
   private List<Intervention> projectOut() {
@@ -125,12 +124,12 @@ final class EditBuilder {
     }
     Activation other = source.activation(region.point(), 0);
     if (text.arguments().getFirst().index() != null) {
-      throw text.refused("attention of one position means nothing at another");
+      throw text.refused("attention cannot be patched to another position");
     }
     return each(columns -> region.editOfText(columns, new InterventionKind.Patch(other, 0)));
   }
 
-  /** Other texts say nothing of tokens that are generated. */
+  /** Limits an edit to the positions of the text. */
   private Intervention inText(Intervention edit) {
     return edit.positions(region.positions().from(), region.positions().to());
   }
@@ -182,7 +181,7 @@ final class EditBuilder {
 
   private List<Intervention> noise() {
     if (region.isAttention()) {
-      throw text.refused("attention has no row of its own for each token");
+      throw text.refused("not supported for attention");
     }
     int seedAt = source.seedAt();
     float deviation = source.number("standard deviation", 0);
@@ -201,7 +200,7 @@ final class EditBuilder {
     return ofText(noise.kind());
   }
 
-  /** Values of each position of the text. */
+  /** Edits each position of the text by its own values. */
   private List<Intervention> ofText(InterventionKind change) {
     int count = region.positions().size();
     List<Intervention> edits =

@@ -9,41 +9,41 @@ import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;
 
-/** Edits of activations while a text runs. */
+/** The option of edits of activations. */
 public final class EditOption {
   @Option(
       names = "--edit",
       paramLabel = "EDIT",
       description = {
         "Changes activations: HOOK[INDEX] OPERATION ARGUMENTS; may be repeated.",
-        "The index is NumPy's, on the shape that 'lens cache' prints; numbers from the end are of"
-            + " the text. Operations:",
-        "  zero; set X; scale FACTOR; clamp LEAST MOST",
+        "The index is as in NumPy, on the shape that 'lens cache' prints; negative positions count"
+            + " from the end of the text. Operations:",
+        "  zero; set X; scale FACTOR; clamp MIN MAX",
         "  add STRENGTH X; project_out X",
         "  patch 'TEXT'[N]; swap BASIS 'TEXT'[N]",
         "  mean 'TEXT'…; resample 'TEXT'… [seed N]",
         "  noise DEVIATION [seed N]",
         "X is a number, FILE.safetensors:TENSOR[INDEX], or plus 'TEXT'… minus 'TEXT'…. N is a"
-            + " position of the other text. A file of text may stand for 'TEXT'…."
+            + " position of the other text. A text file may replace 'TEXT'…."
       })
   private List<String> texts = new ArrayList<>();
 
   public EditOption() {}
 
-  /** Whether there are any. */
+  /** Returns whether an edit is given. */
   public boolean isPresent() {
     return !texts.isEmpty();
   }
 
-  /** As they were written. */
+  /** Returns the edits as given. */
   public List<String> texts() {
     return List.copyOf(texts);
   }
 
   /**
-   * The edits, in their order.
+   * Returns the parsed edits in their order.
    *
-   * @param tokens of the text that runs with them
+   * @param tokens the text that runs with the edits
    */
   public List<Intervention> of(Lens lens, int[] tokens) {
     List<Intervention> edits = new ArrayList<>();
@@ -51,7 +51,7 @@ public final class EditOption {
       EditText text = EditText.parse(written);
       List<HookPoint> points = lens.points(text.hook());
       var source = new EditSource(lens, text);
-      // One token tells the shapes.
+      // A run of one token gives the shapes.
       try (ActivationCache one = lens.run(new int[] {tokens[0]}, Capture.of(text.hook()))) {
         for (HookPoint point : points) {
           Region region = Region.of(point, one.get(point).shape(), tokens.length, text.index());

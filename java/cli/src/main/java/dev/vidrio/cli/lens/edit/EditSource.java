@@ -16,9 +16,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Where the values of an edit come from: numbers, files, other texts. */
+/** Reads the values of an edit: numbers, files, or activations of other texts. */
 final class EditSource {
-  /** Tokens that the model reads at once of a text in a file. */
+  /** Tokens per chunk of a text file. */
   private static final int LENGTH = 128;
 
   private final Lens lens;
@@ -29,7 +29,7 @@ final class EditSource {
     this.edit = edit;
   }
 
-  /** A number; {@code inf} and {@code -inf} are some. */
+  /** Returns a number; {@code inf} and {@code -inf} are allowed. */
   float number(String name, int argument) {
     if (argument >= edit.arguments().size()) {
       throw edit.refused("needs a " + name);
@@ -58,18 +58,17 @@ final class EditSource {
     }
   }
 
-  /** Checks that an edit says no more than it needs. */
+  /** Rejects arguments from an index on. */
   void requireEnd(int argument) {
     if (argument < edit.arguments().size()) {
       throw edit.refused(
           edit.arguments().get(argument).text()
-              + " is more than "
-              + edit.operation().text()
-              + " takes");
+              + ": too many arguments for "
+              + edit.operation().text());
     }
   }
 
-  /** Values from an argument on: a number, a tensor of a file, or a difference of texts. */
+  /** Returns the values of the arguments from an index on: a number, a tensor, or a direction. */
   Rows values(HookPoint point, int argument) {
     List<Word> words = edit.arguments();
     if (argument >= words.size()) {
@@ -85,7 +84,7 @@ final class EditSource {
         : tensor(point, argument);
   }
 
-  /** A tensor of a file: {@code FILE.safetensors:NAME[INDEX]}; without a name, the point's. */
+  /** Reads {@code FILE.safetensors:NAME[INDEX]}; the default name is that of the hook point. */
   Rows tensor(HookPoint point, int argument) {
     Word word = argument < edit.arguments().size() ? edit.arguments().get(argument) : null;
     int end = word == null ? -1 : word.text().lastIndexOf(TensorFile.SUFFIX);
@@ -100,7 +99,7 @@ final class EditSource {
         word.index() == null ? Index.WHOLE : word.index());
   }
 
-  /** The difference of means of {@code plus TEXT … minus TEXT …}. */
+  /** Returns the difference in means of {@code plus TEXT … minus TEXT …}. */
   private Rows direction(HookPoint point, int argument) {
     List<int[]> plus = new ArrayList<>();
     List<int[]> minus = new ArrayList<>();
@@ -122,7 +121,7 @@ final class EditSource {
     return lens.model().tokenizer().encode(word.text());
   }
 
-  /** What another text has at a point, all of it, off the life of its run. */
+  /** Returns a copy of the activation of another text at a hook point. */
   Activation activation(HookPoint point, int argument) {
     List<Word> words = edit.arguments();
     if (argument >= words.size()) {
@@ -136,9 +135,9 @@ final class EditSource {
   }
 
   /**
-   * Rows of another text: of the positions that its brackets name, or else of the edit's own.
+   * Returns rows of another text, at the positions of its index, or else at those of the edit.
    *
-   * @param positions those of the edit
+   * @param positions the positions of the edit
    */
   Rows patch(HookPoint point, int argument, Index.Range positions) {
     Activation activation = activation(point, argument);
@@ -148,14 +147,14 @@ final class EditSource {
     Index.Range from = positions;
     if (index != null) {
       if (index.parts().size() > 1) {
-        throw edit.refused("a text's brackets hold one position, or a range of them");
+        throw edit.refused("the index of a text must be one position or a range");
       }
       from = index.part(0).of("position of the other text", tokens);
     } else if (positions.to() > tokens) {
       throw new InvalidInputException(
           "positions of " + point,
           positions.from() + ":" + positions.to(),
-          "the other text has " + tokens + "; 'TEXT'[N] takes what it has at N");
+          "the other text has " + tokens + " tokens; 'TEXT'[N] reads position N");
     }
     var values = new float[from.size() * width];
     for (int i = 0; i < from.size(); i++) {
@@ -165,9 +164,9 @@ final class EditSource {
   }
 
   /**
-   * What some texts have at a point; to be closed.
+   * Returns the activations of texts at a hook point, which the caller closes.
    *
-   * @param end after the last argument that is one: texts in quotes, or files of text
+   * @param end the index after the last text or text file
    */
   List<ActivationCache> runs(HookPoint point, int end) {
     List<int[]> texts = new ArrayList<>();
@@ -193,7 +192,7 @@ final class EditSource {
     return runs;
   }
 
-  /** Where {@code seed N} stands at the end of the arguments; their number where it does not. */
+  /** Returns the index of {@code seed N} at the end of the arguments, or their number. */
   int seedAt() {
     List<Word> words = edit.arguments();
     int at = words.size() - 2;
@@ -202,7 +201,7 @@ final class EditSource {
         : words.size();
   }
 
-  /** The seed there; 0 where there is none. */
+  /** Returns the seed at an index of {@link #seedAt}, or 0 for none. */
   long seed(int at) {
     if (at == edit.arguments().size()) {
       return 0;

@@ -6,19 +6,19 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An edit as it is written: {@code HOOK[INDEX] OPERATION ARGUMENTS}.
+ * A parsed edit: {@code HOOK[INDEX] OPERATION ARGUMENTS}.
  *
- * @param text all of it
- * @param hook names of hook points
- * @param index which elements
- * @param arguments of the operation
+ * @param text the whole text
+ * @param hook the names of hook points
+ * @param index the elements
+ * @param arguments the arguments of the operation
  */
 record EditText(String text, String hook, Index index, Operation operation, List<Word> arguments) {
   /**
    * An argument.
    *
-   * @param quoted whether it stands in quotes: a text, no name
-   * @param index what stands in brackets behind it; null for nothing
+   * @param quoted true for a text in quotes
+   * @param index the index in brackets after it; null for none
    */
   record Word(String text, boolean quoted, @Nullable Index index) {}
 
@@ -43,12 +43,12 @@ record EditText(String text, String hook, Index index, Operation operation, List
     return new EditText(text, hook.text(), index, parsed, arguments);
   }
 
-  /** An error of the edit. */
+  /** Returns an error of the edit. */
   InvalidInputException refused(String limit) {
     return new InvalidInputException("edit", text, limit);
   }
 
-  /** Cuts an edit into its words. */
+  /** Splits an edit into words. */
   private static final class Words {
     private final String text;
     private int at;
@@ -73,7 +73,7 @@ record EditText(String text, String hook, Index index, Operation operation, List
     private String quoted(char quote) {
       int end = text.indexOf(quote, at + 1);
       if (end < 0) {
-        throw new InvalidInputException("edit", text, "has a quote without its end");
+        throw new InvalidInputException("edit", text, "unclosed quote");
       }
       String word = text.substring(at + 1, end);
       at = end + 1;
@@ -96,7 +96,7 @@ record EditText(String text, String hook, Index index, Operation operation, List
       }
       int end = text.indexOf(']', at);
       if (end < 0) {
-        throw new InvalidInputException("edit", text, "has a bracket without its end");
+        throw new InvalidInputException("edit", text, "unclosed bracket");
       }
       Index index = Index.parse(text, text.substring(at + 1, end));
       at = end + 1;

@@ -8,45 +8,45 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which elements of an array are meant, as NumPy writes it: {@code [-1, 3]}, {@code [:, 2:5]}.
+ * An index of an array, as in NumPy: {@code [-1, 3]}, {@code [:, 2:5]}.
  *
- * @param parts one for each axis, from the outermost on; axes without one are meant whole
+ * @param parts by axis, from the outermost; missing parts select whole axes
  */
 record Index(List<Part> parts) {
-  /** Nothing but whole axes. */
+  /** The index of all elements. */
   static final Index WHOLE = new Index(List.of());
 
   private static final Pattern PART = Pattern.compile("(-?\\d{1,9})?(:(-?\\d{1,9})?)?");
 
   /**
-   * What is meant of an axis.
+   * An element or a range of an axis.
    *
-   * @param from the first element; null for the axis's first
-   * @param to after the last one; null for the axis's end
-   * @param single whether it is one element, not a range
+   * @param from the first element; null for 0
+   * @param to the end, exclusive; null for the end of the axis
+   * @param single true for one element, false for a range
    */
   record Part(@Nullable Integer from, @Nullable Integer to, boolean single) {
-    /** Whether the range goes on to the end of the axis. */
+    /** Returns whether the range extends to the end of the axis. */
     boolean isOpen() {
       return !single && to == null;
     }
 
     /**
-     * The elements of an axis.
+     * Returns the elements of an axis.
      *
-     * @param axis what errors call it
-     * @param size its elements
+     * @param axis its name in errors
+     * @param size the number of its elements
      */
     Range of(String axis, int size) {
-      int first = fromTheStart(from, 0, size);
-      int end = single ? first + 1 : fromTheStart(to, size, size);
+      int first = resolve(from, 0, size);
+      int end = single ? first + 1 : resolve(to, size, size);
       if (first < 0 || end > size || end <= first) {
-        throw new InvalidInputException(axis, toString(), "there are " + size + ", from 0 on");
+        throw new InvalidInputException(axis, toString(), "must be within 0 to " + (size - 1));
       }
       return new Range(first, end);
     }
 
-    private static int fromTheStart(@Nullable Integer number, int otherwise, int size) {
+    private static int resolve(@Nullable Integer number, int otherwise, int size) {
       int value = number == null ? otherwise : number;
       return value < 0 ? value + size : value;
     }
@@ -70,9 +70,9 @@ record Index(List<Part> parts) {
   }
 
   /**
-   * Reads what stands between the brackets.
+   * Parses the text between brackets.
    *
-   * @param edit what it is a part of, for errors
+   * @param edit the whole edit, for errors
    */
   static Index parse(String edit, String text) {
     List<Part> parts = new ArrayList<>();
@@ -93,7 +93,7 @@ record Index(List<Part> parts) {
     return digits == null ? null : Integer.valueOf(digits);
   }
 
-  /** The part of an axis. */
+  /** Returns the part of an axis. */
   Part part(int axis) {
     return axis < parts.size() ? parts.get(axis) : new Part(null, null, false);
   }

@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/** What an edit does. */
+/** The operation of an edit. */
 enum Operation {
   ZERO,
   SET,
@@ -21,9 +21,9 @@ enum Operation {
   NOISE;
 
   /**
-   * The operation of a name.
+   * Parses the name of an operation.
    *
-   * @param edit what it is a part of, for errors
+   * @param edit the whole edit, for errors
    */
   static Operation parse(String edit, String name) {
     for (Operation operation : values()) {
@@ -36,13 +36,13 @@ enum Operation {
     throw new InvalidInputException(
         "edit",
         edit,
-        (name.isEmpty() ? "needs an operation after the hook: " : name + " is no operation; ")
+        (name.isEmpty() ? "missing operation; " : "unknown operation " + name + "; ")
             + (near.isEmpty()
-                ? "there are " + String.join(", ", names)
-                : "near is " + near.getFirst()));
+                ? "available: " + String.join(", ", names)
+                : "did you mean " + near.getFirst() + "?"));
   }
 
-  /** Its name on the command line. */
+  /** Returns its name on the command line. */
   String text() {
     return name().toLowerCase(Locale.ROOT);
   }

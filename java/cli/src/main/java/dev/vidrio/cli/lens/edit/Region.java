@@ -12,11 +12,11 @@ import java.util.List;
 /**
  * The part of an activation that an edit changes.
  *
- * @param tokens of the text
- * @param positions of the text, those that change
- * @param open whether tokens generated behind the text belong to it
- * @param rowWidth elements of a row; 0 of attention, whose rows grow with the text
- * @param columns of a row, side by side where they can be
+ * @param tokens the number of tokens of the text
+ * @param positions the edited positions of the text
+ * @param open true if tokens generated after the text are edited too
+ * @param rowWidth elements of a row; 0 for attention, whose rows grow with the text
+ * @param columns the edited columns of a row, as few contiguous ranges as possible
  */
 record Region(
     HookPoint point,
@@ -30,10 +30,10 @@ record Region(
   }
 
   /**
-   * The part that an index means.
+   * Returns the region of an index.
    *
-   * @param shape of the point's activation of one token
-   * @param tokens of the text
+   * @param shape the shape of the point's activation for one token
+   * @param tokens the number of tokens of the text
    */
   static Region of(HookPoint point, List<Integer> shape, int tokens, Index index) {
     boolean attention = point.site().axes() == HookSite.Axes.QUERY_KEY;
@@ -99,12 +99,12 @@ record Region(
     return point.site().axes() == HookSite.Axes.QUERY_KEY;
   }
 
-  /** Elements of a row that change; not of attention. */
+  /** Returns the number of edited elements of a row; not for attention. */
   int width() {
     return columns.stream().mapToInt(Region::size).sum();
   }
 
-  /** How many columns there are; of attention only where keys are chosen. */
+  /** Returns the number of columns; for attention, only of {@code Keys}. */
   static int size(Intervention.Columns columns) {
     return switch (columns) {
       case Intervention.Columns.Range(int begin, int end) -> end - begin;
@@ -113,13 +113,13 @@ record Region(
     };
   }
 
-  /** An edit of these columns, also of tokens that are generated where the region is open. */
+  /** Returns an edit of columns, which includes generated tokens if the region is open. */
   Intervention edit(Intervention.Columns chosen, InterventionKind change) {
     int to = open ? Integer.MAX_VALUE : positions.to();
     return new Intervention(point, null, positions.from(), to, chosen, change);
   }
 
-  /** An edit of these columns at the positions of the text. */
+  /** Returns an edit of columns at the positions of the text. */
   Intervention editOfText(Intervention.Columns chosen, InterventionKind change) {
     return new Intervention(point, null, positions.from(), positions.to(), chosen, change);
   }

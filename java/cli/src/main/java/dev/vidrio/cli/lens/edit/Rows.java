@@ -4,13 +4,13 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.hook.Intervention;
 import java.lang.foreign.MemorySegment;
 
-/** Values of an edit: one row for all positions, or one for each. */
+/** The values of an edit: one row for all positions, or a row per position. */
 final class Rows {
   private final float[] values;
   private final int count;
 
   /**
-   * Keeps the values, which must not change.
+   * Wraps values, which must not change.
    *
    * @param values [count, width]
    */
@@ -19,17 +19,17 @@ final class Rows {
     this.count = count;
   }
 
-  /** The same number everywhere. */
+  /** Returns one number for all elements. */
   static Rows of(float number) {
     return new Rows(new float[] {number}, 1);
   }
 
-  /** How many there are. */
+  /** Returns the number of rows. */
   int count() {
     return count;
   }
 
-  /** All of them. */
+  /** Returns the values of all rows. */
   MemorySegment values() {
     return MemorySegment.ofArray(values);
   }
@@ -38,9 +38,7 @@ final class Rows {
     return values.length / count;
   }
 
-  /**
-   * Checks that they fit: a number, a whole row of the point, or as many as the region's columns.
-   */
+  /** Rejects values that are not a number, a whole row of the point, or a row of the region. */
   void requireFit(Region region) {
     boolean wide =
         width() == 1
@@ -65,9 +63,9 @@ final class Rows {
   }
 
   /**
-   * Those of some of the region's columns, [count, columns].
+   * Returns the values of some of the region's columns, [count, columns].
    *
-   * @param before columns of the region before these
+   * @param before the number of the region's columns before these
    */
   MemorySegment of(Region region, Intervention.Columns columns, int before) {
     int size = Region.size(columns);

@@ -8,14 +8,14 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Values from a safetensors file, such as 'lens cache' and SAELens write them. */
+/** Reads values from a safetensors file, as of {@code lens cache} or SAELens. */
 final class TensorFile {
   static final String SUFFIX = ".safetensors";
 
   private TensorFile() {}
 
   /**
-   * Rows of a tensor: along its first axis, or what an index leaves of it.
+   * Reads rows of a tensor, along the first axis that the index leaves.
    *
    * @param index numbers or a range for the outermost axes
    */
@@ -26,14 +26,14 @@ final class TensorFile {
           file.find(name).orElseThrow(() -> new CommandException(missing(file, name)));
       String what = path + ": index of " + name;
       List<Long> shape = tensor.shape();
-      // All but the innermost axis may be chosen from: numbers first, then rows of what is left.
+      // The index may have numbers for the outer axes, and then a range of rows.
       int axis = 0;
       long begin = 0;
       while (index.part(axis).single() && axis < shape.size()) {
         begin += range(what, shape, axis, index).from() * elements(shape, ++axis);
       }
       if (index.parts().size() > axis + (shape.size() > axis + 1 ? 1 : 0)) {
-        throw new CommandException(what + " " + index + ": must be numbers, and then a range");
+        throw new CommandException(what + " " + index + ": must be numbers, then a range");
       }
       int count = 1;
       long width = elements(shape, axis);
@@ -51,7 +51,7 @@ final class TensorFile {
     return index.part(axis).of(what, Math.toIntExact(shape.get(axis)));
   }
 
-  /** Elements of all axes from one on. */
+  /** Returns the number of elements of all axes from an index on. */
   private static long elements(List<Long> shape, int axis) {
     return shape.stream().skip(axis).reduce(1L, Math::multiplyExact);
   }
@@ -63,7 +63,7 @@ final class TensorFile {
         + ": has no tensor '"
         + name
         + "'"
-        + (near.isEmpty() ? "" : "; near is " + near.getFirst());
+        + (near.isEmpty() ? "" : "; did you mean " + near.getFirst() + "?");
   }
 
   private static float[] floats(Path path, SafetensorsTensor tensor, long begin, long count) {

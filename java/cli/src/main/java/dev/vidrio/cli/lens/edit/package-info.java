@@ -1,3 +1,3 @@
-/** Edits of activations as people write them on the command line. */
+/** Parses edits of activations on the command line. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.cli.lens.edit;

@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.intervene;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.option.PageOption;
@@ -33,15 +34,14 @@ import picocli.CommandLine.Option;
 @Command(
     name = "ablate",
     description = {
-      "Ablation: what the next token loses without each component, by all that the model makes of"
-          + " it.",
-      "A line for each: how far the log-probability falls without it, or the difference of two"
-          + " logits."
+      "Ablation: measures the total effect of each component on the next token.",
+      "One line per component: the drop of the log-probability, or of the difference of two"
+          + " logits, without it."
     })
 public final class AblateCommand implements Callable<Integer> {
   private static final int BAR = 24;
 
-  /** Tokens of a piece of the text that means are of. */
+  /** Tokens per chunk of the text of {@code --mean-of}. */
   private static final int LENGTH = 128;
 
   @Mixin private ModelOption model = new ModelOption();
@@ -60,15 +60,14 @@ public final class AblateCommand implements Callable<Integer> {
   @Option(
       names = "--mean-of",
       paramLabel = "FILE",
-      description =
-          "Put the mean of what a component does over this text in its place, rather than zeros.")
+      description = "Replace a component by its mean activation over this text, not by zeros.")
   private @Nullable Path meanOf;
 
   @Option(
       names = "--top",
       paramLabel = "K",
       defaultValue = "20",
-      description = "How many components to print; JSON has all. Default: ${DEFAULT-VALUE}.")
+      description = "Components to print; JSON has all. Default: ${DEFAULT-VALUE}.")
   private int top = 20;
 
   @Option(names = "--json", description = "Print JSON.")
@@ -94,6 +93,7 @@ public final class AblateCommand implements Callable<Integer> {
       } else {
         System.out.printf(Locale.ROOT, "%s: %.3f%n", title, ablation.metric());
         print(ablation);
+        Hint.print("'vidrio lens dla' shows the direct effect only.");
       }
     }
     return 0;
@@ -110,7 +110,7 @@ public final class AblateCommand implements Callable<Integer> {
     return ComponentAblation.mean(lens, tokens, metric, site, chunks);
   }
 
-  /** A component's place in the table, and what is lost without it. */
+  /** A component and the drop of the metric without it. */
   private record Effect(String name, double value) {}
 
   private void print(ComponentAblation ablation) {
@@ -127,6 +127,7 @@ public final class AblateCommand implements Callable<Integer> {
             .sorted(Comparator.comparingDouble(effect -> -Math.abs(effect.value)))
             .toList();
     double greatest = Math.abs(effects.getFirst().value);
+    System.out.println("component          drop");
     for (Effect effect : effects.subList(0, Math.clamp(top, 0, effects.size()))) {
       int length = (int) Math.round(BAR * Math.abs(effect.value) / Math.max(greatest, 1e-30));
       System.out.printf(

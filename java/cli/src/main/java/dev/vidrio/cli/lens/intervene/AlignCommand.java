@@ -36,12 +36,12 @@ import picocli.CommandLine.Option;
     description = {
       "Distributed alignment search: finds the directions of a stream that hold"
           + " what two texts differ in.",
-      "One line per hook point: how often, in percent, the answer becomes the"
-          + " other text's when a token takes over K of its directions, random ones"
-          + " and learned ones. Training and test interchanges differ."
+      "One line per hook point: the percentage of test interchanges whose answer becomes that of"
+          + " the other text after the token's component along K directions is replaced by the"
+          + " other text's, for random and for learned directions."
     })
 public final class AlignCommand implements Callable<Integer> {
-  /** One in so many interchanges is set aside for the test. */
+  /** One of this many interchanges is held out for the test. */
   private static final int ASIDE = 4;
 
   @Mixin private ModelOption model = new ModelOption();
@@ -97,12 +97,12 @@ public final class AlignCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  /** The learned directions by hook point, [k][d]: what --edit swaps. */
+  /** The learned directions by hook point, [k][d], for the edit {@code swap}. */
   private final Map<String, float[][]> bases = new LinkedHashMap<>();
 
   AlignCommand() {}
 
-  /** What is found at a point. */
+  /** The results at a hook point. */
   private record Row(HookPoint point, double random, double learned) {}
 
   @Override
@@ -176,7 +176,7 @@ public final class AlignCommand implements Callable<Integer> {
             file
                 + ": line "
                 + (i + 1)
-                + ": must be two texts and two tokens, tab characters between");
+                + ": must be two texts and two tokens, separated by tab characters");
       }
       int[] base = opened.tokenizer().encode(fields[0], EncodeOptions.DEFAULT);
       int[] source = opened.tokenizer().encode(fields[1], EncodeOptions.DEFAULT);
@@ -193,7 +193,7 @@ public final class AlignCommand implements Callable<Integer> {
   }
 
   private void print(List<Row> rows, int train, int test) {
-    System.out.printf("%d interchanges to learn from, %d to test%n", train, test);
+    System.out.printf("%d interchanges to train on, %d to test; accuracy in %%%n", train, test);
     System.out.printf("%-28s %8s %8s%n", "hook", "random", "learned");
     for (Row row : rows) {
       String learned = String.format(Locale.ROOT, "%8.0f", 100 * row.learned);

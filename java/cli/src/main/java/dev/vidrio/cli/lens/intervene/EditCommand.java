@@ -2,6 +2,7 @@ package dev.vidrio.cli.lens.intervene;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.edit.EditOption;
 import dev.vidrio.cli.lens.option.LensCompletion;
@@ -39,9 +40,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "edit",
     description = {
-      "Changes activations, and shows what becomes of the next token.",
-      "One line per token: its probability in percent before and after the edits. With -n, the"
-          + " text goes on both ways."
+      "Changes activations and compares the prediction of the next token.",
+      "One line per token: its probability in percent without and with the edits. With -n,"
+          + " prints both continuations."
     })
 public final class EditCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -71,7 +72,7 @@ public final class EditCommand implements Callable<Integer> {
 
   EditCommand() {}
 
-  /** What the model says next: logits [V] f32. */
+  /** A next-token prediction: logits [V] f32. */
   private record Prediction(MemorySegment logits, double logSum) {
     static Prediction of(Lens lens, int[] text, List<Intervention> edits) {
       HookPoint point = HookPoint.of(HookSite.LOGITS);
@@ -93,13 +94,13 @@ public final class EditCommand implements Callable<Integer> {
       return Math.toIntExact(logits.byteSize() / Float.BYTES);
     }
 
-    /** How far another prediction is from this one, in bits: KL(this ‖ other). */
+    /** Returns KL(this ‖ other) in bits. */
     double divergence(Prediction other) {
       return Math.max(0, Divergence.divergence(logits, other.logits)) / Math.log(2);
     }
   }
 
-  /** What the model says without the edits, or with them, and how the text goes on. */
+  /** The prediction and the continuation of a run, with or without the edits. */
   private record Outcome(Prediction prediction, List<Integer> ids, String text) {}
 
   @Override
@@ -123,10 +124,10 @@ public final class EditCommand implements Callable<Integer> {
   }
 
   /**
-   * A run.
+   * Runs the prompt.
    *
-   * @param asked edits of the command
-   * @param applied those that this run has: all or none
+   * @param asked the edits of the command
+   * @param applied the edits of this run: all or none
    */
   private Outcome outcome(
       Lens lens, int[] prompt, List<Intervention> asked, List<Intervention> applied) {
@@ -149,7 +150,7 @@ public final class EditCommand implements Callable<Integer> {
     return new Outcome(prediction, ids, text.toString().stripTrailing());
   }
 
-  /** The tokens that are most likely before or after, by the greater of the two. */
+  /** Returns the most likely tokens, by the larger of both probabilities. */
   private List<Integer> shown(Prediction before, Prediction after) {
     return IntStream.range(0, before.vocabulary())
         .boxed()
@@ -161,7 +162,7 @@ public final class EditCommand implements Callable<Integer> {
   }
 
   private void print(Model opened, Outcome before, Outcome after) {
-    System.out.printf("%-20s %8s %8s%n", "next token", "before", "after");
+    System.out.printf("%-20s %8s %8s%n", "next token", "before %", "after %");
     for (int token : shown(before.prediction, after.prediction)) {
       System.out.printf(
           Locale.ROOT,
@@ -172,12 +173,13 @@ public final class EditCommand implements Callable<Integer> {
     }
     System.out.printf(
         Locale.ROOT,
-        "divergence from before: %.3f bits%n",
+        "KL divergence from before: %.3f bits%n",
         before.prediction.divergence(after.prediction));
     if (tokens > 0) {
       System.out.println("before:" + before.text);
       System.out.println("after:" + after.text);
     }
+    Hint.print("'-n N' generates both continuations; docs/lens/edits.md lists the operations.");
   }
 
   private Map<String, Object> contents(Model opened, int[] prompt, Outcome before, Outcome after) {

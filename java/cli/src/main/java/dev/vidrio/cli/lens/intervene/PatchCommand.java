@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens.intervene;
 
 import dev.vidrio.cli.io.HeatMap;
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
@@ -41,12 +42,12 @@ import picocli.CommandLine.Spec;
     name = "patch",
     description = {
       "Activation patching: finds the components that carry what two texts" + " differ in.",
-      "Each component in turn takes its activation from the run of the other"
-          + " text. The table shows how far the logit difference of the two answers"
-          + " moves, from 0 (corrupted text) to 100 (clean text)."
+      "Replaces the activation of one component at a time by that of the other"
+          + " text. The table shows how much of the logit difference of the two answers is"
+          + " recovered, from 0 (corrupted text) to 100 (clean text)."
     })
 public final class PatchCommand implements Callable<Integer> {
-  /** What AtP* is for. */
+  /** The sites that AtP* supports. */
   private static final Set<Site> STARRED = EnumSet.of(Site.Q, Site.K, Site.V);
 
   @Mixin private ModelOption model = new ModelOption();
@@ -60,7 +61,7 @@ public final class PatchCommand implements Callable<Integer> {
       names = "--site",
       paramLabel = "SITE",
       defaultValue = "resid_pre",
-      description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "The activation to patch: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private Site site = Site.RESID_PRE;
 
   @Option(
@@ -82,8 +83,8 @@ public final class PatchCommand implements Callable<Integer> {
   @Option(
       names = "--star",
       description =
-          "With --attribution of q, k or v: AtP*, which lets the softmax of attention react, and"
-              + " ranks layers by effects that may cancel.")
+          "With --attribution of q, k or v: AtP*, which recomputes the attention softmax and"
+              + " ranks layers by magnitudes that cannot cancel.")
   private boolean star;
 
   @Option(
@@ -109,12 +110,12 @@ public final class PatchCommand implements Callable<Integer> {
     }
     if (star && !(attribution && STARRED.contains(site))) {
       throw new ParameterException(
-          command.commandLine(), "--star: goes with --attribution and --site q, k or v");
+          command.commandLine(), "--star: requires --attribution and --site q, k or v");
     }
     try (Model opened = model.open()) {
       List<Judged> all = texts.all(opened);
       List<TextPair> pairs = TextPairsOption.pairs(all);
-      // Of several pairs, a position is no one token.
+      // With several pairs, a position has no single token.
       int[] tokens = TextPairsOption.tokens(pairs);
       Lens lens = gradients.lens(opened);
       long start = System.nanoTime();
@@ -139,7 +140,7 @@ public final class PatchCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** Estimates for the run that is patched. */
+  /** Returns the AtP* estimates for the patched run. */
   private AtpStar atpStar(Lens lens, List<TextPair> pairs) {
     HookSite input =
         switch (site) {
@@ -172,6 +173,9 @@ public final class PatchCommand implements Callable<Integer> {
     if (site.byPosition() && pairs.size() == 1) {
       print(opened, pairs.getFirst().clean(), pairs.getFirst().corrupted());
     }
+    System.out.printf(
+        "%% of logit difference recovered (0 corrupted, 100 clean), by layer and %s%n",
+        site.byPosition() ? "position" : "head");
     double untouched = direction == Direction.DENOISING ? 0 : 1;
     int[] shown =
         starred == null
@@ -184,10 +188,12 @@ public final class PatchCommand implements Callable<Integer> {
                 patching.columns(),
                 IntStream.of(shown).mapToObj(patching.scores()::get).toList());
     lines.forEach(System.out::println);
+    Hint.print("'--site head' compares heads; 'vidrio lens path' follows direct paths.");
   }
 
-  /** The tokens of both texts. */
+  /** Prints the tokens of both texts. */
   private static void print(Model opened, int[] clean, int[] corrupted) {
+    System.out.println(" pos token");
     for (int p = 0; p < clean.length; p++) {
       String token = TokenText.of(opened, clean[p]);
       String instead =

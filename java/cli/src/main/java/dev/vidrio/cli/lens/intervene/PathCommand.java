@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens.intervene;
 
 import dev.vidrio.cli.io.HeatMap;
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.lens.option.HeadName;
@@ -29,14 +30,14 @@ import picocli.CommandLine.Option;
 @Command(
     name = "path",
     description = {
-      "Path patching: which heads tell the logits, or other heads, directly what two texts differ"
-          + " in.",
-      "The clean run takes each head's output from the corrupted text, and other heads do not"
-          + " react. The table shows what is left of the logit difference of the two answers, from"
-          + " that of the clean text, 100, to that of the corrupted one, 0."
+      "Path patching: finds the heads whose direct effect on the logits, or on other heads,"
+          + " carries what two texts differ in.",
+      "Each head's output in the clean run is replaced by that of the corrupted run, while all"
+          + " other heads keep their clean outputs. The table shows the logit difference of the two"
+          + " answers that remains, from 100 (clean text) to 0 (corrupted text)."
     })
 public final class PathCommand implements Callable<Integer> {
-  /** What heads read, by the names that people use. */
+  /** Q, K and V inputs by their usual names. */
   private enum Input {
     Q(HookSite.Q),
     K(HookSite.K),
@@ -57,7 +58,7 @@ public final class PathCommand implements Callable<Integer> {
       names = "--to",
       paramLabel = "L9.H1",
       description =
-          "A head that hears it, by what its --input is made of; may be repeated. Default: the"
+          "A head whose --input receives the patched outputs; may be repeated. Default: the"
               + " logits.")
   private List<String> receivers = List.of();
 
@@ -66,8 +67,8 @@ public final class PathCommand implements Callable<Integer> {
       paramLabel = "INPUT",
       defaultValue = "q",
       description =
-          "${COMPLETION-CANDIDATES}: queries, keys or values of the heads of --to. Keys and values"
-              + " count the heads that have their own. Default: ${DEFAULT-VALUE}.")
+          "The input of the heads of --to: ${COMPLETION-CANDIDATES}. For k and v, H counts"
+              + " key-value heads. Default: ${DEFAULT-VALUE}.")
   private Input input = Input.Q;
 
   @Option(
@@ -125,12 +126,15 @@ public final class PathCommand implements Callable<Integer> {
     List<List<Double>> scores = patching.scores();
     int[] shown = HeatMap.strongest(scores, 1, top);
     int heads = scores.stream().mapToInt(List::size).max().orElse(0);
+    System.out.println(
+        "% of logit difference that remains (100 clean, 0 corrupted), by layer and head");
     new HeatMap(Terminal.OUT.isTerminal())
         .lines(
             IntStream.of(shown).mapToObj(l -> "L" + l).toList(),
             IntStream.range(0, heads).mapToObj(h -> "H" + h).toList(),
             IntStream.of(shown).mapToObj(scores::get).toList())
         .forEach(System.out::println);
+    Hint.print("'vidrio lens circuit' finds the whole circuit.");
   }
 
   private Map<String, Object> contents(Model opened, PathPatching patching, int pairs) {

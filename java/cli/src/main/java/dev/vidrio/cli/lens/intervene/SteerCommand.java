@@ -24,7 +24,8 @@ import picocli.CommandLine.Option;
     name = "steer",
     description = {
       "Steering: continues a text with a direction added to the residual stream.",
-      "The direction is the layer's mean activation after some texts minus that" + " after others."
+      "The direction is the layer's mean activation over the texts of --plus minus that over the"
+          + " texts of --minus."
     })
 public final class SteerCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -49,7 +50,7 @@ public final class SteerCommand implements Callable<Integer> {
       names = "--layer",
       paramLabel = "L",
       required = true,
-      description = "The block to steer after; -1 is the last.")
+      description = "The layer after which to add the direction; -1 is the last.")
   private int layer;
 
   @Option(

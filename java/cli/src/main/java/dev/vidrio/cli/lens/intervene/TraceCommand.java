@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens.intervene;
 
 import dev.vidrio.cli.io.HeatMap;
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.lens.option.PageOption;
@@ -28,9 +29,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "trace",
     description = {
-      "Causal tracing: where a fact passes through the model.",
-      "Noise on the subject's embeddings hides the answer. The table shows its probability, in"
-          + " percent, when one activation is as it is without the noise."
+      "Causal tracing: finds the layers and positions that carry a fact.",
+      "Noise on the subject's embeddings makes the answer unlikely. The table shows the"
+          + " probability of the answer, in percent, after one activation is restored to its"
+          + " value without noise."
     })
 public final class TraceCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
@@ -41,7 +43,7 @@ public final class TraceCommand implements Callable<Integer> {
       names = "--subject",
       paramLabel = "TEXT",
       required = true,
-      description = "The part of the text that noise hides.")
+      description = "The part of the text whose embeddings get noise.")
   private String subject = "";
 
   @Option(
@@ -55,7 +57,8 @@ public final class TraceCommand implements Callable<Integer> {
       names = "--site",
       paramLabel = "SITE",
       defaultValue = "resid_post",
-      description = "What is restored: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description =
+          "The activation to restore: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
   private Site site = Site.RESID_POST;
 
   @Option(
@@ -63,8 +66,8 @@ public final class TraceCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "1",
       description =
-          "Layers around each that are restored together; for attention and feed-forward blocks of"
-              + " a large model take more. Default: ${DEFAULT-VALUE}.")
+          "Number of adjacent layers to restore together; use more for attn_out and mlp_out of a"
+              + " large model. Default: ${DEFAULT-VALUE}.")
   private int window = 1;
 
   @Option(
@@ -72,7 +75,7 @@ public final class TraceCommand implements Callable<Integer> {
       paramLabel = "X",
       defaultValue = "3",
       description =
-          "Standard deviation of the noise, in those of the text's embeddings. Default:"
+          "Standard deviation of the noise, relative to that of the text's embeddings. Default:"
               + " ${DEFAULT-VALUE}.")
   private double noise = 3;
 
@@ -80,15 +83,14 @@ public final class TraceCommand implements Callable<Integer> {
       names = "--runs",
       paramLabel = "N",
       defaultValue = "10",
-      description =
-          "With noise of their own, of which the mean is taken. Default: ${DEFAULT-VALUE}.")
+      description = "Runs with different noise to average. Default: ${DEFAULT-VALUE}.")
   private int runs = 10;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Of the noise. Default: ${DEFAULT-VALUE}.")
+      description = "Seed of the noise. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(names = "--json", description = "Print JSON.")
@@ -130,16 +132,19 @@ public final class TraceCommand implements Callable<Integer> {
         TokenText.of(opened, token),
         tracing.clean(),
         tracing.corrupted());
+    System.out.println(" pos token");
     for (int p = 0; p < tokens.length; p++) {
-      String mark = p >= hidden.from() && p < hidden.to() ? " hidden" : "";
+      String mark = p >= hidden.from() && p < hidden.to() ? " with noise" : "";
       System.out.println("%4d %s%s".formatted(p, TokenText.of(opened, tokens[p]), mark));
     }
+    System.out.println("probability in % after restoring a layer (row) at a position (column)");
     new HeatMap(Terminal.OUT.isTerminal())
         .lines(
             IntStream.range(0, tracing.restored().size()).mapToObj(l -> "L" + l).toList(),
             IntStream.range(0, tokens.length).mapToObj(Integer::toString).toList(),
             tracing.restored())
         .forEach(System.out::println);
+    Hint.print("'vidrio lens patch' compares two texts without noise.");
   }
 
   private Map<String, Object> contents(

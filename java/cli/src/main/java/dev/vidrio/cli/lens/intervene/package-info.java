@@ -1,3 +1,3 @@
-/** Commands that change activations and show what becomes of the answer. */
+/** Commands that change activations and measure the effect on the answer. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.cli.lens.intervene;

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** A long text, read piece by piece. */
+/** A long text, split into chunks. */
 public final class ChunksOption {
   private static final int LENGTH = 128;
 
@@ -19,14 +19,14 @@ public final class ChunksOption {
       names = "--length",
       paramLabel = "N",
       description = {
-        "Tokens that the model reads at once.",
+        "Tokens per chunk of the text.",
         "Default: 128, or the context length if that is shorter."
       })
   private @Nullable Integer length;
 
   public ChunksOption() {}
 
-  /** The pieces, each as the model wants a text to begin. */
+  /** Returns the chunks, each with BOS if the model expects it. */
   public List<int[]> of(Model model) {
     int most = Math.min(LENGTH, model.architecture().contextLength());
     int tokens = Objects.requireNonNullElse(length, most);

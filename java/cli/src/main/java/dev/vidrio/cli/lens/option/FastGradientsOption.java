@@ -4,22 +4,23 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.model.Model;
 import picocli.CommandLine.Option;
 
-/** The option that quantizes gradients for speed. */
+/** The option of quantized gradients. */
 public final class FastGradientsOption {
   @Option(
       names = "--fast",
       description =
-          "Quantize gradients too: nearly right, and faster after the first, which transposes the"
+          "Quantize gradients too: approximate, and faster after the first, which transposes the"
               + " weights.")
   private boolean asked;
 
   public FastGradientsOption() {}
 
+  /** Returns whether {@code --fast} is given. */
   public boolean asked() {
     return asked;
   }
 
-  /** The model's lens, whose gradients are fast where that is asked for. */
+  /** Returns the lens of a model, with fast gradients if {@code --fast} is given. */
   public Lens lens(Model model) {
     Lens lens = Lens.of(model);
     return asked ? lens.fastGradients() : lens;

@@ -5,7 +5,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A head as people write it: {@code L1.H3}.
+ * The name of a head: {@code L1.H3}.
  *
  * @param layer from 0
  * @param head from 0
@@ -13,6 +13,7 @@ import java.util.regex.Pattern;
 public record HeadName(int layer, int head) {
   private static final Pattern NAME = Pattern.compile("L(\\d{1,4})\\.H(\\d{1,4})");
 
+  /** Parses a name. */
   public static HeadName parse(String name) {
     Matcher matcher = NAME.matcher(name);
     if (!matcher.matches()) {

@@ -10,7 +10,7 @@ import java.util.stream.IntStream;
 /**
  * Texts and their classes, from a file with a line {@code CLASS<TAB>TEXT} for each.
  *
- * @param classes their names, in the order in which they come
+ * @param classes the names of the classes, in order of occurrence
  * @param labels the class of each text
  * @param texts the texts
  */
@@ -21,6 +21,7 @@ public record LabelledTexts(List<String> classes, List<Integer> labels, List<Str
     texts = List.copyOf(texts);
   }
 
+  /** Reads a file. */
   public static LabelledTexts read(Path file) {
     List<String> classes = new ArrayList<>();
     List<Integer> labels = new ArrayList<>();
@@ -40,12 +41,12 @@ public record LabelledTexts(List<String> classes, List<Integer> labels, List<Str
       texts.add(lines.get(i).substring(tab + 1));
     }
     if (classes.size() < 2) {
-      throw new CommandException(file + ": must hold texts of two classes or more");
+      throw new CommandException(file + ": must have texts of two or more classes");
     }
     return new LabelledTexts(classes, labels, texts);
   }
 
-  /** The classes of the texts, [n]. */
+  /** Returns the class index of each text, [n]. */
   public int[] labelNumbers() {
     return IntStream.range(0, labels.size()).map(labels::get).toArray();
   }

@@ -3,11 +3,11 @@ package dev.vidrio.cli.lens.option;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 
-/** Layers as people count them. */
+/** Resolves layer numbers of options. */
 public final class LayerNumber {
   private LayerNumber() {}
 
-  /** A layer from 0, of a number that counts from the end where it is negative. */
+  /** Returns a layer from 0; negative numbers count from the end. */
   public static int of(Model model, int number) {
     int layers = model.architecture().layers();
     int layer = number < 0 ? layers + number : number;

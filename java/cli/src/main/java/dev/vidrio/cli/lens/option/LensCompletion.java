@@ -18,7 +18,7 @@ import java.util.function.Consumer;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** A continuation of a text by a model that is changed while it runs. */
+/** Continues a text with edits or hooks. */
 public final class LensCompletion {
   @Mixin private SamplingOption sampling = new SamplingOption();
 
@@ -34,15 +34,15 @@ public final class LensCompletion {
 
   public LensCompletion() {}
 
-  /** Whether JSON is wanted, which the command prints. */
+  /** Returns whether {@code --json} is given; the command then prints the JSON. */
   public boolean isJson() {
     return json;
   }
 
   /**
-   * Continues the prompt, and prints the text as it comes where no JSON is asked for.
+   * Continues the prompt and prints the text as it is generated, unless {@code --json} is given.
    *
-   * @param editable names of the points that are changed
+   * @param editable names of the edited hook points
    * @param prepare sets the edits and hooks
    * @return the new tokens
    */
@@ -54,8 +54,8 @@ public final class LensCompletion {
   /**
    * Continues a prompt.
    *
-   * @param tokens to generate at most
-   * @param print takes the text as it comes
+   * @param tokens the maximum number of tokens to generate
+   * @param print receives the text as it is generated
    */
   public static List<Integer> run(
       Lens lens,
@@ -92,7 +92,7 @@ public final class LensCompletion {
     }
   }
 
-  /** Prints JSON: the model, what the command says of itself, prompt, ids and text. */
+  /** Prints JSON: model, fields of the command, prompt, ids and text. */
   public static void print(Model opened, Map<String, Object> own, int[] prompt, List<Integer> ids) {
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("model", opened.name());

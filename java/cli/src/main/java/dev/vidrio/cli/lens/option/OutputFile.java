@@ -6,14 +6,15 @@ import java.util.Arrays;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 
-/** Files that commands write their results to, whose names say what they hold. */
+/** Checks output files, whose extension selects the format. */
 public final class OutputFile {
   private OutputFile() {}
 
   /**
-   * Refuses files of other kinds, and where none can be. Called before the work is done.
+   * Rejects other extensions and files that cannot be written. Called before the results are
+   * computed.
    *
-   * @param endings that the name may have
+   * @param endings the allowed extensions
    */
   public static void check(CommandSpec command, Path output, String... endings) {
     if (Arrays.stream(endings).noneMatch(output.toString()::endsWith)) {

@@ -15,7 +15,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** A page that a command draws its results on. */
+/** The option of an HTML page for the results. */
 public final class PageOption {
   private static final List<String> OTHER_FORMS = List.of("--json", "--dot");
 
@@ -31,8 +31,8 @@ public final class PageOption {
   public PageOption() {}
 
   /**
-   * Refuses files that are no pages or can be none, and other forms besides. Called before the work
-   * is done.
+   * Rejects other extensions, files that cannot be written, and other output formats. Called before
+   * the results are computed.
    */
   public void check() {
     if (output == null) {
@@ -40,22 +40,21 @@ public final class PageOption {
     }
     for (String other : OTHER_FORMS) {
       if (command.commandLine().getParseResult().hasMatchedOption(other)) {
-        throw new ParameterException(
-            command.commandLine(), other + " goes without -o: a page holds the same results");
+        throw new ParameterException(command.commandLine(), other + ": cannot be combined with -o");
       }
     }
     OutputFile.check(command, output, ".html");
   }
 
-  /** Whether the user wants one. */
+  /** Returns whether a page is requested. */
   public boolean isWanted() {
     return output != null;
   }
 
   /**
-   * Writes it, all or nothing.
+   * Writes the page atomically.
    *
-   * @param tokens the text that was read; none where there is no one text
+   * @param tokens the text, or none if there is no single text
    */
   public void write(Model model, String title, int[] tokens, List<? extends View> views)
       throws IOException {

@@ -3,7 +3,7 @@ package dev.vidrio.cli.lens.option;
 import dev.vidrio.error.InvalidInputException;
 import picocli.CommandLine.Option;
 
-/** Which token of a text a command is about. */
+/** The option of a position. */
 public final class PositionOption {
   @Option(
       names = "--position",
@@ -14,7 +14,7 @@ public final class PositionOption {
 
   public PositionOption() {}
 
-  /** The position, from 0, in a text. */
+  /** Returns the position, from 0, in a text. */
   public int of(int[] tokens) {
     int at = position < 0 ? tokens.length + position : position;
     if (at < 0 || at >= tokens.length) {

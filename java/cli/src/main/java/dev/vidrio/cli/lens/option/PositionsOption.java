@@ -10,7 +10,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Which positions of a text a command is about. */
+/** The option of a range of positions. */
 public final class PositionsOption {
   private static final Pattern RANGE = Pattern.compile("(-?\\d{1,9}|):(-?\\d{1,9}|)");
 
@@ -18,8 +18,8 @@ public final class PositionsOption {
       names = "--positions",
       paramLabel = "FROM:TO",
       description =
-          "Only positions from FROM to TO, from 0, TO excluded; negative ones count from the end."
-              + " Either may be left out.")
+          "Only positions FROM (from 0) to TO (exclusive); negative ones count from the end. Both"
+              + " may be omitted.")
   private @Nullable String range;
 
   @Spec(Spec.Target.MIXEE)
@@ -27,15 +27,15 @@ public final class PositionsOption {
 
   public PositionsOption() {}
 
-  /** Whether the user wants only some. */
+  /** Returns whether a range is given. */
   public boolean isAsked() {
     return range != null;
   }
 
   /**
-   * The same capture for the positions that were asked for.
+   * Limits a capture to the range.
    *
-   * @param tokens of the text
+   * @param tokens the number of tokens of the text
    */
   public Capture of(Capture capture, int tokens) {
     if (range == null) {
@@ -44,13 +44,14 @@ public final class PositionsOption {
     Matcher matcher = RANGE.matcher(range);
     if (!matcher.matches()) {
       throw new ParameterException(
-          command.commandLine(), "--positions " + range + ": must be FROM:TO, as 0:10, 5: or -3:");
+          command.commandLine(),
+          "--positions " + range + ": must be FROM:TO, such as 0:10, 5: or -3:");
     }
     int from = position(matcher.group(1), 0, tokens);
     int to = position(matcher.group(2), tokens, tokens);
     if (from < 0 || from >= tokens || to <= from) {
       throw new InvalidInputException(
-          "positions", range, "must hold one or more of the text's " + tokens + " tokens");
+          "positions", range, "must include one or more of the text's " + tokens + " tokens");
     }
     return capture.positions(from, Math.min(to, tokens));
   }

@@ -4,7 +4,7 @@ import dev.vidrio.lens.Capture;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Which residual streams a command reads, and at which positions. */
+/** The options of residual streams and positions to read. */
 public final class StreamsOption {
   @Mixin private PositionsOption positions = new PositionsOption();
 
@@ -18,9 +18,9 @@ public final class StreamsOption {
   public StreamsOption() {}
 
   /**
-   * What to keep of a run.
+   * Returns the capture of a run.
    *
-   * @param tokens of its text
+   * @param tokens the number of tokens of the text
    */
   public Capture capture(int tokens) {
     return positions.of(Capture.of(hooks), tokens);

@@ -7,7 +7,7 @@ import dev.vidrio.model.session.SessionOptions;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The next token that a command asks about, and one that it is compared with. */
+/** The next token that a command explains, and a token to contrast it with. */
 public final class TargetOption {
   @Option(
       names = "--token",
@@ -20,7 +20,7 @@ public final class TargetOption {
 
   public TargetOption() {}
 
-  /** The token after a text. */
+  /** Returns the given token, or the most likely one after a text. */
   public int token(Model model, int[] text) {
     if (token != null) {
       return TokenText.parse(model, "token", token);
@@ -31,21 +31,21 @@ public final class TargetOption {
     }
   }
 
-  /** The token it is compared with; −1 for none. */
+  /** Returns the contrasted token, or −1 for none. */
   public int versus(Model model) {
     return versus == null ? -1 : TokenText.parse(model, "versus", versus);
   }
 
-  /** The log-probability of a token, or the difference of two logits. */
+  /** Returns the log-probability of a token, or the difference of two logits, as a metric. */
   public static Metric metric(int token, int versus) {
     return versus < 0 ? Metric.logProbability(token) : Metric.logitDifference(token, versus);
   }
 
-  /** What {@link #metric} is called. */
+  /** Returns the name of {@link #metric}. */
   public static String title(Model model, int token, int versus) {
     String text = TokenText.of(model, token);
     return versus < 0
         ? "log-probability of " + text
-        : "logit of " + text + " less that of " + TokenText.of(model, versus);
+        : "logit of " + text + " minus that of " + TokenText.of(model, versus);
   }
 }

@@ -14,7 +14,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** A file of directions that a command finds, which edits take. */
+/** The option of a file of directions, for edits. */
 public final class TensorOutput {
   @Option(
       names = {"-o", "--output"},
@@ -27,22 +27,22 @@ public final class TensorOutput {
 
   public TensorOutput() {}
 
-  /** Refuses files of other kinds, and where none can be. Called before the work is done. */
+  /** Rejects other extensions and files that cannot be written, before any computation. */
   public void check() {
     if (output != null) {
       OutputFile.check(command, output, ".safetensors");
     }
   }
 
-  /** Whether the user wants one. */
+  /** Returns whether a file is requested. */
   public boolean isWanted() {
     return output != null;
   }
 
   /**
-   * Writes matrices f32, all or nothing.
+   * Writes f32 matrices atomically.
    *
-   * @param model that they are of
+   * @param model the name of the model
    * @param matrices [rows][columns] by name
    */
   public void write(String model, Map<String, float[][]> matrices) throws IOException {

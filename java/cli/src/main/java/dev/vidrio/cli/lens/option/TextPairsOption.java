@@ -13,17 +13,17 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
-/** Pairs of texts that differ in what an answer depends on: one, or those of a file. */
+/** The options of clean and corrupted texts: one pair, or those of a file. */
 public final class TextPairsOption {
   /**
    * A pair of texts.
    *
    * @param answer the right next token of the clean text
-   * @param wrong the token that it is compared with
+   * @param wrong the token to contrast it with
    */
   public record Judged(TextPair pair, int answer, int wrong) {}
 
-  /** One of the ways to give them. */
+  /** The mutually exclusive sources. */
   private static final class Source {
     @ArgGroup(exclusive = false)
     private @Nullable One one;
@@ -32,8 +32,8 @@ public final class TextPairsOption {
         names = "--pairs",
         paramLabel = "FILE",
         description =
-            "A file with a pair on each line, what --clean, --corrupt, --answer and --wrong would"
-                + " say with tab characters between. Results are means over the pairs.")
+            "A file with a pair on each line: the values of --clean, --corrupt, --answer and"
+                + " --wrong, separated by tab characters. Results are means over the pairs.")
     private @Nullable Path file;
   }
 
@@ -43,14 +43,14 @@ public final class TextPairsOption {
         names = "--clean",
         paramLabel = "TEXT",
         required = true,
-        description = "The text after which the answer is right.")
+        description = "The text whose answer is right.")
     private String clean = "";
 
     @Option(
         names = "--corrupt",
         paramLabel = "TEXT",
         required = true,
-        description = "A text of as many tokens after which it is not.")
+        description = "A text with the same number of tokens whose answer is wrong.")
     private String corrupt = "";
 
     @Option(
@@ -64,7 +64,7 @@ public final class TextPairsOption {
         names = "--wrong",
         paramLabel = "TOKEN",
         required = true,
-        description = "The token that it is compared with.")
+        description = "The token to contrast it with.")
     private String wrong = "";
   }
 
@@ -73,7 +73,7 @@ public final class TextPairsOption {
 
   public TextPairsOption() {}
 
-  /** All of them. */
+  /** Returns all pairs, with their answers. */
   public List<Judged> all(Model model) {
     if (source.file != null) {
       return read(model, source.file);
@@ -82,17 +82,17 @@ public final class TextPairsOption {
     return List.of(pair(model, one.clean, one.corrupt, one.answer, one.wrong, ""));
   }
 
-  /** The text that a page of results shows: the clean one of a single pair, else none. */
+  /** Returns the clean text of a single pair, or none. */
   public static int[] tokens(List<TextPair> pairs) {
     return pairs.size() == 1 ? pairs.getFirst().clean() : new int[0];
   }
 
-  /** What the methods of the lens take. */
+  /** Returns the pairs without their answers. */
   public static List<TextPair> pairs(List<Judged> all) {
     return all.stream().map(Judged::pair).toList();
   }
 
-  /** What numbers of so many pairs are, as commands print it. */
+  /** Returns the label of the logit difference over pairs. */
   public static String difference(int pairs) {
     return "logit difference" + (pairs == 1 ? "" : ", mean of " + pairs + " pairs");
   }
@@ -107,20 +107,20 @@ public final class TextPairsOption {
             file
                 + ": line "
                 + (pairs.size() + 1)
-                + ": must be two texts and two tokens, tab characters between");
+                + ": must be two texts and two tokens, separated by tab characters");
       }
       pairs.add(pair(model, fields[0], fields[1], fields[2], fields[3], where));
     }
     if (pairs.isEmpty()) {
-      throw new CommandException(file + ": must hold a pair of texts or more");
+      throw new CommandException(file + ": must have one or more pairs of texts");
     }
     return pairs;
   }
 
   /**
-   * A pair.
+   * Returns a pair.
    *
-   * @param where what errors say of its place
+   * @param where its line, for errors
    */
   private static Judged pair(
       Model model, String clean, String corrupt, String answer, String wrong, String where) {
@@ -132,11 +132,11 @@ public final class TextPairsOption {
       throw new InvalidInputException(
           "corrupted text" + where,
           corruptIds.length + " tokens",
-          "must have as many as the clean one, " + cleanIds.length);
+          "must have as many as the clean text: " + cleanIds.length);
     }
     if (Arrays.equals(cleanIds, corruptIds)) {
       throw new InvalidInputException(
-          "corrupted text" + where, corrupt, "must differ from the clean one");
+          "corrupted text" + where, corrupt, "must differ from the clean text");
     }
     return new Judged(TextPair.of(cleanIds, corruptIds, right, other), right, other);
   }

@@ -7,17 +7,17 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * The tokens that a part of a text is in.
+ * The tokens that contain a part of a text.
  *
- * @param from the position of the first
- * @param to after the last
+ * @param from the first position
+ * @param to the end, exclusive
  */
 public record TextSpan(int from, int to) {
   /**
-   * Finds the first place of a part in a text, in which special tokens are nothing. A token that
-   * holds more than the part counts.
+   * Finds the first occurrence of a part, ignoring special tokens. Tokens that contain more than
+   * the part are included.
    *
-   * @param option what asks for it
+   * @param option the name of the option, for errors
    */
   public static TextSpan of(Model model, int[] tokens, String option, String part) {
     byte[] wanted = part.getBytes(StandardCharsets.UTF_8);
@@ -31,7 +31,7 @@ public record TextSpan(int from, int to) {
     }
     int begin = indexOf(text.toByteArray(), wanted);
     if (wanted.length == 0 || begin < 0) {
-      throw new InvalidInputException(option, "\"" + part + "\"", "is not in the text");
+      throw new InvalidInputException(option, "\"" + part + "\"", "not found in the text");
     }
     int from = 0;
     while (ends[from] <= begin) {

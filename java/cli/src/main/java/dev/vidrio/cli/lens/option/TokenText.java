@@ -5,21 +5,21 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import org.jline.utils.WCWidth;
 
-/** Tokens as people write and read them. */
+/** Formats and parses tokens. */
 public final class TokenText {
   private TokenText() {}
 
-  /** A token's text in quotes, on one line. */
+  /** Returns a token's text in quotes, on one line. */
   public static String of(Model model, int token) {
     return Escapes.quote(model.tokenizer().piece(token));
   }
 
-  /** The same in a column of a table: cut and filled up to a width. */
+  /** Returns a token's quoted text, truncated or padded to a number of columns. */
   public static String column(Model model, int token, int width) {
     return column(of(model, token), width);
   }
 
-  /** Terminals show Chinese characters and others in two columns each, and marks in none. */
+  /** Truncates or pads a text; wide characters take two columns, combining marks none. */
   static String column(String text, int width) {
     int all = columns(text);
     if (all <= width) {
@@ -43,9 +43,9 @@ public final class TokenText {
   }
 
   /**
-   * The token that a user means: text of exactly one token, or {@code #} and its number.
+   * Parses a token: text of exactly one token, or {@code #} and its id.
    *
-   * @param option what asks for it
+   * @param option the name of the option, for errors
    */
   public static int parse(Model model, String option, String text) {
     if (text.matches("#\\d{1,9}")) {
@@ -59,7 +59,7 @@ public final class TokenText {
     try {
       return model.tokenizer().token(text);
     } catch (InvalidInputException e) {
-      throw new InvalidInputException(option, text, e.limit() + "; '#N' names one by number");
+      throw new InvalidInputException(option, text, e.limit() + "; #N gives a token by its id");
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What commands of the lens are told, and how people write it: layers, heads, tokens and positions,
- * what to compare, where to draw.
+ * Mixins of options that commands of the lens share: layers, heads, tokens, positions, pairs of
+ * texts, and output files.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.cli.lens.option;

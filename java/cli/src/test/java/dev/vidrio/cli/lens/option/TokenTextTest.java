@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test;
 class TokenTextTest {
   /** Han characters and kana take two columns, a combining accent none. */
   @Test
-  void columnsAreAsWideAsTerminalsShowThem() {
+  void measuresWidthOnTerminals() {
     assertEquals("\"ab\"  ", TokenText.column("\"ab\"", 6));
     assertEquals("\"北京\"  ", TokenText.column("\"北京\"", 8));
     assertEquals("\"e\u0301\"  ", TokenText.column("\"e\u0301\"", 5));

@@ -19,7 +19,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "evaluate",
     description =
-        "Measures how much of a text's activations the features explain, and how" + " sparsely.")
+        "Measures how well and how sparsely the features reconstruct the activations of a text.")
 public final class EvaluateCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
   @Mixin private ChunksOption chunks = new ChunksOption();
@@ -47,16 +47,20 @@ public final class EvaluateCommand implements Callable<Integer> {
   private static void print(SparseAutoencoder autoencoder, SaeEvaluation found) {
     System.out.printf(
         Locale.ROOT,
-        "%d tokens, %d features: %.1f active at a token, %d nowhere%n",
+        "%d tokens, %d features: %.1f active per token (L0), %d never active%n",
         found.tokens(),
         autoencoder.config().dSae(),
         found.l0(),
         found.dead());
-    System.out.printf(Locale.ROOT, "variance unexplained  %6.3f%n", found.unexplained());
-    System.out.printf(Locale.ROOT, "loss of the model     %6.3f%n", found.loss());
-    System.out.printf(Locale.ROOT, "with reconstructions  %6.3f%n", found.splicedLoss());
-    System.out.printf(Locale.ROOT, "with zeros            %6.3f%n", found.ablatedLoss());
-    System.out.printf(Locale.ROOT, "loss recovered        %6.3f%n", found.lossRecovered());
+    System.out.printf(
+        Locale.ROOT, "unexplained variance (fraction)    %6.3f%n", found.unexplained());
+    System.out.printf(Locale.ROOT, "model loss (nats per token)        %6.3f%n", found.loss());
+    System.out.printf(
+        Locale.ROOT, "loss with reconstructions          %6.3f%n", found.splicedLoss());
+    System.out.printf(
+        Locale.ROOT, "loss with zeros                    %6.3f%n", found.ablatedLoss());
+    System.out.printf(
+        Locale.ROOT, "loss recovered (fraction)          %6.3f%n", found.lossRecovered());
   }
 
   private static Map<String, Object> contents(

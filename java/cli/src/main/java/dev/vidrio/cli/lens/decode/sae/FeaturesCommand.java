@@ -26,7 +26,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "features",
     description =
-        "One line per token of a text: the number of active features, and the" + " strongest.")
+        "Shows the active features at each token of a text: their number, and the strongest.")
 public final class FeaturesCommand implements Callable<Integer> {
   private static final int TOKEN = 16;
 
@@ -69,7 +69,8 @@ public final class FeaturesCommand implements Callable<Integer> {
   }
 
   private void print(Model opened, int[] tokens, List<Features> features) {
-    System.out.printf("%-21s %6s  %s%n", "token", "active", "greatest features");
+    System.out.printf(
+        "%-21s %6s  %s%n", " pos token", "active", "strongest features and their activations");
     for (int i = 0; i < tokens.length; i++) {
       Features row = features.get(i);
       var line = new StringBuilder();

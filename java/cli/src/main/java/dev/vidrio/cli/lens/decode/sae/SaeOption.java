@@ -5,7 +5,7 @@ import dev.vidrio.model.Model;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
-/** Which sparse autoencoder a command is about. */
+/** The option of a sparse autoencoder. */
 public final class SaeOption {
   @Option(
       names = "--sae",
@@ -16,7 +16,7 @@ public final class SaeOption {
 
   SaeOption() {}
 
-  /** Reads it. */
+  /** Loads the autoencoder. */
   SparseAutoencoder open(Model model) {
     return SparseAutoencoder.load(model.executor(), directory);
   }

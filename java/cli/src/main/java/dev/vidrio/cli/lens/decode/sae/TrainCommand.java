@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.decode.sae;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.ChunksOption;
@@ -59,7 +60,8 @@ public final class TrainCommand implements Callable<Integer> {
 
   @Option(
       names = "--batch-topk",
-      description = "K features per token on average over a batch, not for each token.")
+      description =
+          "Average K features per token over a batch, rather than K for each token (BatchTopK).")
   private boolean batchTopK;
 
   @Option(
@@ -125,18 +127,21 @@ public final class TrainCommand implements Callable<Integer> {
         }
         System.out.printf(
             Locale.ROOT,
-            "%s: %d features from %d activations; error %.3f of the squares, %d features dead%n",
+            "%s: %d features from %d activations; squared error %.3f (relative), %d dead"
+                + " features%n",
             output,
             features,
             rows.length,
             done.loss,
             trainer.dead());
+        Hint.print(
+            "'vidrio lens sae features --sae " + output + " -p TEXT' shows active features.");
       }
     }
     return 0;
   }
 
-  /** How far training is. */
+  /** The progress of the training. */
   private static final class Progress {
     int steps;
     double loss;

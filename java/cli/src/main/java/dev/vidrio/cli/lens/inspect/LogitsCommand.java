@@ -1,5 +1,6 @@
-package dev.vidrio.cli.lens.see;
+package dev.vidrio.cli.lens.inspect;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.edit.EditOption;
 import dev.vidrio.cli.lens.option.PageOption;
@@ -31,12 +32,12 @@ import picocli.CommandLine.Option;
 @Command(
     name = "logits",
     description = {
-      "The logit lens: shows what the model would say next if a layer were its last.",
+      "The logit lens: shows the next-token prediction after each layer.",
       "One line per token of the text; each cell is the most likely next token and its probability"
-          + " in percent. With more than four layers, only some are shown; JSON has all."
+          + " in percent. Of more than four layers, four are shown; JSON has all."
     })
 public final class LogitsCommand implements Callable<Integer> {
-  /** Layers that a line of 80 characters has room for. */
+  /** The number of layers that fit a line of 80 characters. */
   private static final int COLUMNS = 4;
 
   private static final int TOKEN = 11;
@@ -91,9 +92,10 @@ public final class LogitsCommand implements Callable<Integer> {
 
   private static void print(Model model, LogitLens lens) {
     int[] shown = evenly(lens.points().size());
-    var head = new StringBuilder(" ".repeat(TOKEN));
+    System.out.println("most likely next token and its probability in %, by layer");
+    var head = new StringBuilder("%-11s".formatted("token"));
     for (int row : shown) {
-      head.append("  ").append("%-15s".formatted(label(lens.points().get(row))));
+      head.append("    % ").append("%-11s".formatted(label(lens.points().get(row))));
     }
     System.out.println(head.toString().stripTrailing());
     for (int i = 0; i < lens.cells().getFirst().size(); i++) {
@@ -110,9 +112,10 @@ public final class LogitsCommand implements Callable<Integer> {
       }
       System.out.println(line.toString().stripTrailing());
     }
+    Hint.print("'vidrio lens dla' shows which components write the prediction.");
   }
 
-  /** Some of n rows, the last among them. */
+  /** Returns evenly spaced indices of n rows, including the last. */
   private static int[] evenly(int n) {
     int count = Math.min(n, COLUMNS);
     return IntStream.range(0, count)
@@ -124,7 +127,7 @@ public final class LogitsCommand implements Callable<Integer> {
     return switch (point.site()) {
       case RESID_POST -> "layer " + point.layer();
       case RESID_PRE -> "before " + point.layer();
-      case RESID_MID -> "amid " + point.layer();
+      case RESID_MID -> "middle " + point.layer();
       default -> "embedding";
     };
   }

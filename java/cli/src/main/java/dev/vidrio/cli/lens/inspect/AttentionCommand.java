@@ -1,6 +1,7 @@
-package dev.vidrio.cli.lens.see;
+package dev.vidrio.cli.lens.inspect;
 
 import dev.vidrio.cli.io.Heat;
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.detect.HeadJson;
 import dev.vidrio.cli.lens.edit.EditOption;
@@ -37,7 +38,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "attention",
     description = {
-      "Shows where attention heads look in a text.",
+      "Shows where attention heads attend in a text.",
       "One line per head: the entropy of its pattern in bits, and its mean"
           + " weight on the token itself, the previous one, the first, earlier"
           + " occurrences of the same token, and tokens that followed those. --layer"
@@ -46,7 +47,7 @@ import picocli.CommandLine.Option;
 public final class AttentionCommand implements Callable<Integer> {
   private static final int TOKEN = 12;
 
-  /** Keys that a line of 80 characters has room for; others go on in another block. */
+  /** The number of keys that fit a line of 80 characters; the others follow in more blocks. */
   private static final int KEYS = 15;
 
   @Mixin private ModelOption model = new ModelOption();
@@ -113,6 +114,8 @@ public final class AttentionCommand implements Callable<Integer> {
       Json.print(result);
       return;
     }
+    System.out.println(
+        "entropy in bits; mean attention weights (0 to 1) by kind of attended token");
     System.out.println("head     entropy current previous  first duplicate induction");
     for (HeadScores scores : heads) {
       System.out.printf(
@@ -126,6 +129,7 @@ public final class AttentionCommand implements Callable<Integer> {
           cell(scores.duplicate(), 9),
           cell(scores.induction(), 9));
     }
+    Hint.print("'--layer L --head H' prints a pattern; '-o FILE.html' draws all of them.");
   }
 
   private static String cell(double value, int width) {
@@ -133,7 +137,7 @@ public final class AttentionCommand implements Callable<Integer> {
     return Heat.cell(" ".repeat(width - text.length()) + text, value);
   }
 
-  /** A dash where a text is too short for there to be anything. */
+  /** Formats a score, as a dash if the text is too short for it. */
   private static String text(String format, double value) {
     return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, format, value);
   }
@@ -164,12 +168,13 @@ public final class AttentionCommand implements Callable<Integer> {
       Json.print(result);
       return;
     }
+    System.out.println("attention weight in %, from query (row) to key (column)");
     for (int first = 0; first < keys; first += KEYS) {
       print(opened, cache, pattern, h, first, Math.min(first + KEYS, keys));
     }
   }
 
-  /** Some keys, and the queries that see one of them. */
+  /** Prints a range of keys, and the queries that attend to any of them. */
   private static void print(
       Model opened, ActivationCache cache, Activation pattern, int h, int first, int end) {
     var title = new StringBuilder(" ".repeat(TOKEN + 5));

@@ -1,5 +1,6 @@
-package dev.vidrio.cli.lens.see;
+package dev.vidrio.cli.lens.inspect;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.edit.EditOption;
 import dev.vidrio.cli.lens.option.PageOption;
@@ -29,9 +30,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "dla",
     description = {
-      "Direct logit attribution: what each component adds to the logit of the next token.",
-      "The parts add up to the logit, or to the difference of two. By token,"
-          + " ALTI traces what attention reads back to the text (ALTI-Logit)."
+      "Direct logit attribution: shows what each component adds to the logit of the next token.",
+      "The parts add up to the logit, or to the difference of two logits. --by token"
+          + " traces attention back to the tokens of the text (ALTI-Logit)."
     })
 public final class DlaCommand implements Callable<Integer> {
   private static final int BAR = 24;
@@ -90,13 +91,14 @@ public final class DlaCommand implements Callable<Integer> {
         Locale.ROOT,
         "logit of %s%s after position %d: %.3f, sum of %d parts%s: %.3f%n",
         TokenText.of(model, dla.token()),
-        dla.versus() < 0 ? "" : " less that of " + TokenText.of(model, dla.versus()),
+        dla.versus() < 0 ? "" : " minus that of " + TokenText.of(model, dla.versus()),
         dla.position(),
         dla.logit(),
         dla.parts().size(),
         dla.capped() ? ", before the soft cap" : "",
         dla.sum());
     List<Part> ranked = dla.ranked();
+    System.out.println("component         logit");
     double greatest = Math.abs(ranked.getFirst().value());
     for (Part part : ranked.subList(0, Math.clamp(top, 0, ranked.size()))) {
       int length = (int) Math.round(BAR * Math.abs(part.value()) / Math.max(greatest, 1e-30));
@@ -107,6 +109,7 @@ public final class DlaCommand implements Callable<Integer> {
           part.value(),
           (part.value() < 0 ? "-" : "+").repeat(length));
     }
+    Hint.print("'vidrio lens ablate' measures total effects; '--by path' divides heads by source.");
   }
 
   private static Map<String, Object> contents(

@@ -1,5 +1,6 @@
-package dev.vidrio.cli.lens.see;
+package dev.vidrio.cli.lens.inspect;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.lens.option.StreamsOption;
@@ -77,6 +78,8 @@ public final class NormsCommand implements Callable<Integer> {
   }
 
   private static void print(Model opened, int[] tokens, MassiveActivations activations) {
+    System.out.println(
+        "norm at the first token, median norm of the others, and the largest element");
     System.out.printf(
         "%-25s %8s %7s %8s  %7s %5s %4s %s%n",
         "hook", "first", "median", "largest", "×median", "dim", "at", "token");
@@ -99,9 +102,10 @@ public final class NormsCommand implements Callable<Integer> {
           largest.position(),
           TokenText.column(opened, tokens[largest.position()], TOKEN).stripTrailing());
     }
+    Hint.print("'vidrio lens statistics' measures all dimensions over a long text.");
   }
 
-  /** Of all but the first, where there are more. */
+  /** Returns the median of all values but the first, or the only value. */
   private static double median(List<Double> values) {
     double[] others =
         values.stream().skip(values.size() > 1 ? 1 : 0).mapToDouble(v -> v).sorted().toArray();

@@ -1,4 +1,4 @@
-package dev.vidrio.cli.lens.see;
+package dev.vidrio.cli.lens.inspect;
 
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.option.ModelOption;
@@ -46,7 +46,7 @@ public final class StatisticsCommand implements Callable<Integer> {
       paramLabel = "N",
       defaultValue = "0",
       description =
-          "Tokens read together; longer texts are cut. Default: the model's context"
+          "Tokens per window; longer texts are split. Default: the model's context"
               + " length, at most 4096.")
   private int window;
 
@@ -54,7 +54,7 @@ public final class StatisticsCommand implements Callable<Integer> {
       names = "--top",
       paramLabel = "K",
       defaultValue = "0",
-      description = "Greatest elements of each row in JSON. Default: ${DEFAULT-VALUE}.")
+      description = "Largest elements of each row in JSON. Default: ${DEFAULT-VALUE}.")
   private int top;
 
   @Option(names = "--json", description = "Print JSON with all dimensions and the norms of rows.")
@@ -78,9 +78,11 @@ public final class StatisticsCommand implements Callable<Integer> {
   }
 
   private static void print(ActivationStatistics statistics) {
+    System.out.println(
+        "mean, rms, min and max of elements; mean norm; dimensions never above 0 (never)");
     System.out.printf(
         "%-25s %6s %6s %6s %5s %8s %5s %6s %5s%n",
-        "hook", "mean", "rms", "least", "dim", "greatest", "dim", "norm", "never");
+        "hook", "mean", "rms", "min", "dim", "max", "dim", "norm", "never");
     for (PointStatistics point : statistics.points()) {
       int least = point.leastColumn();
       int greatest = point.greatestColumn();
@@ -104,7 +106,7 @@ public final class StatisticsCommand implements Callable<Integer> {
     return IntStream.range(0, norms.length).mapToDouble(i -> norms[i]).average().orElse(0);
   }
 
-  /** Four digits, or as many as stand before the point: six characters for what models have. */
+  /** Formats a number with four significant digits, or all digits before the point if more. */
   private static String number(double value) {
     double size = Math.abs(value);
     int decimals = size < 10 ? 3 : size < 100 ? 2 : size < 1000 ? 1 : 0;

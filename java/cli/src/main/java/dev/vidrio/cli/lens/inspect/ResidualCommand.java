@@ -1,5 +1,6 @@
-package dev.vidrio.cli.lens.see;
+package dev.vidrio.cli.lens.inspect;
 
+import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.lens.option.PositionOption;
@@ -84,7 +85,7 @@ public final class ResidualCommand implements Callable<Integer> {
   private static void print(Model opened, int[] tokens, ResidualDecomposition decomposition) {
     System.out.printf(
         Locale.ROOT,
-        "residual stream of %d %s: norm %.2f%n",
+        "residual stream at position %d, %s: norm %.2f%n",
         decomposition.position(),
         TokenText.of(opened, tokens[decomposition.position()]),
         decomposition.norm());
@@ -98,6 +99,7 @@ public final class ResidualCommand implements Callable<Integer> {
           part.cosine(),
           part.share());
     }
+    Hint.print("'vidrio lens dla' shows what these components add to a logit.");
   }
 
   private static Map<String, Object> contents(
