@@ -274,7 +274,7 @@ public final class Hyperparameters {
   /** Returns the error for what the architecture does not support. */
   public UnsupportedModelException unsupported(String what) {
     return new UnsupportedModelException(
-        gguf.name(), what, "the architecture " + architecture + " is run without it");
+        gguf.name(), what, "architecture " + architecture);
   }
 
   /** Returns the model file. */
