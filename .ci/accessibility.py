@@ -1,4 +1,4 @@
-"""What axe-core says of a page: its rules of WCAG and of good practice."""
+"""Tests the accessibility of pages with axe-core: its rules for WCAG and best practices."""
 
 from axe_playwright_python.sync_playwright import Axe
 
@@ -6,7 +6,7 @@ NARROW = {"width": 360, "height": 740}
 
 
 def assert_accessible(page, name):
-    """Fails where axe-core is sure of a fault, as the page is now and where it is narrow."""
+    """Fails if axe-core finds a violation, at the current size of the page and at a narrow one."""
     size = page.viewport_size
     for viewport in size, NARROW:
         page.set_viewport_size(viewport)
@@ -17,5 +17,5 @@ def assert_accessible(page, name):
         ]
         assert not faults, "\n".join([f"{name}, {viewport['width']} wide:", *faults])
         beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert beyond <= 0, f"{name}: {beyond} pixels beyond {viewport['width']}"
+        assert beyond <= 0, f"{name}: {beyond} pixels wider than {viewport['width']}"
     page.set_viewport_size(size)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks libraries of any platform:  symbols.py HEADER LIBRARY...
 
-Each must export exactly the VD_API functions of the header and need nothing but the system's own
-libraries. Needs lief (pip install lief).
+Each must export exactly the VD_API functions of the header and depend only on libraries of the
+system. Requires lief (pip install lief).
 """
 
 import pathlib
@@ -16,7 +16,7 @@ SYSTEM_LIBRARIES = re.compile(
     r"|/usr/lib/libSystem\.B\.dylib"
     r"|KERNEL32\.dll|api-ms-win-(crt|core)-[\w-]+\.dll"
 )
-# Zig's linker exports these names of its own.
+# Names that Zig's linker adds.
 LINKER_SYMBOLS = {"__mh_dylib_header", "___dso_handle"}
 
 
@@ -26,7 +26,7 @@ def declared(header):
 
 
 def read(path):
-    """The exported symbols of a library, and the libraries that it needs."""
+    """Returns the exported symbols of a library and the libraries that it depends on."""
     library = lief.parse(path)
     if isinstance(library, lief.ELF.Binary):
         symbols = {s.name for s in library.exported_symbols}
@@ -38,7 +38,7 @@ def read(path):
         symbols = {e.symbol.name for e in trie.exports} - LINKER_SYMBOLS
         own = "@rpath/" + pathlib.Path(path).name
         return {s.removeprefix("_") for s in symbols}, {l.name for l in library.libraries} - {own}
-    sys.exit(f"{path} is no library")
+    sys.exit(f"{path}: not a library")
 
 
 def main(header, *paths):
@@ -51,7 +51,7 @@ def main(header, *paths):
         symbols, libraries = read(path)
         faults = [f"does not export {name}" for name in sorted(wanted - symbols)]
         faults += [f"exports {name}" for name in sorted(symbols - wanted)]
-        faults += [f"needs {name}" for name in sorted(libraries) if not SYSTEM_LIBRARIES.fullmatch(name)]
+        faults += [f"depends on {name}" for name in sorted(libraries) if not SYSTEM_LIBRARIES.fullmatch(name)]
         print(f"{path}: {'; '.join(faults) or f'the {len(symbols)} functions of the header'}")
         wrong += len(faults)
     sys.exit(wrong > 0)

@@ -1,6 +1,6 @@
-"""The window in a headless browser: a chat, what the glass says of its tokens, steering, keys.
+"""Tests the server's web page in a headless browser: chat, token inspection, steering, API keys.
 
-What the page shows is compared with what the server tells this script.
+Compares the page with responses of the server to this script.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ LAYER, HEAD = 1, 2
 
 
 def chat_model():
-    """The bard with a template for chats: a field more in its file."""
+    """Writes the embedded model with a chat template as an additional field. Returns the path."""
     data = BARD.read_bytes()
     key = b"tokenizer.chat_template"
     head = struct.pack("<Q", len(key)) + key + struct.pack("<I", 8)
@@ -38,8 +38,8 @@ def chat_model():
 
 
 @contextlib.contextmanager
-def served(*arguments):
-    """The address of a server, which ends afterwards."""
+def serve(*arguments):
+    """Runs a server during a block. Yields its URL."""
     command = [ROOT / "vidrio", "serve", "--port", "0", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
@@ -51,8 +51,8 @@ def served(*arguments):
         process.wait()
 
 
-def told(address, path, **body):
-    """What the server answers."""
+def post(address, path, **body):
+    """Sends a JSON request. Returns the JSON response."""
     request = urllib.request.Request(
         address + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
@@ -60,21 +60,21 @@ def told(address, path, **body):
         return json.load(response)
 
 
-def opened(browser, address, scheme="light", refusals=0):
-    """A tab with the window, whose faults become failures, but for so many refused requests."""
+def open_page(browser, address, scheme="light", refusals=0):
+    """Opens the page in a tab. Errors in the page fail the test, except for `refusals` responses of 401."""
     page = browser.new_page(color_scheme=scheme, viewport={"width": 1200, "height": 900})
     refused = []
 
     def fail(fault):
         raise AssertionError(fault)
 
-    def heard(message):
+    def on_message(message):
         refused.append(message.text)
         if len(refused) > refusals or " 401 " not in message.text:
             fail(message.text)
 
     page.on("pageerror", fail)
-    page.on("console", heard)
+    page.on("console", on_message)
     page.on("request", lambda request: request.url.startswith(address + "/") or fail(request.url))
     page.goto(address)
     return page
@@ -84,8 +84,8 @@ def ready(page):
     page.locator("#steering-layer option").first.wait_for(state="attached")
 
 
-def asked(page, text):
-    """Sends a message by keyboard, and waits for the end of the answer."""
+def send_message(page, text):
+    """Sends a message by keyboard and waits for the end of the answer."""
     answers = page.locator(".answer .words:not([aria-busy])")
     count = answers.count()
     page.locator("#text").focus()
@@ -96,15 +96,15 @@ def asked(page, text):
     return answers.nth(count)
 
 
-def sober(page, tokens=TOKENS):
-    """Settings that give the same answer each time."""
+def decode_greedily(page, tokens=TOKENS):
+    """Selects greedy decoding."""
     page.locator("#settings summary").click()
     page.locator("#temperature").fill("0")
     page.locator("#max-tokens").fill(str(tokens))
 
 
 def strip(page, name):
-    """The values of a strip of tokens, as they are shown."""
+    """Returns the displayed values of a strip of tokens."""
     page.locator(f"#{name} li").first.wait_for()
     labels = page.locator(f"#{name} li").evaluate_all("all => all.map(x => x.ariaLabel)")
     return [float(label.rsplit("): ", 1)[1]) for label in labels]
@@ -117,7 +117,7 @@ def assert_shown(shown, values):
 
 
 def check_token(page, address, context, tokens, index):
-    """The glass of a token, against the server's own words."""
+    """Compares the inspection of a token with responses of the server."""
     token = tokens[index]
     body = {"model": page.locator("#model").input_value(), **context}
     before = {**body, "answer": [t["id"] for t in tokens[:index]], "position": -1}
@@ -126,7 +126,7 @@ def check_token(page, address, context, tokens, index):
     shown = page.locator("#alternatives tr").all_inner_texts()
     for other in token["top_logprobs"]:
         assert any(f"{100 * math.exp(other['logprob']):.1f} %" in line for line in shown), shown
-    patterns = told(address, "/v1/lens/attention", **before)["patterns"]
+    patterns = post(address, "/v1/lens/attention", **before)["patterns"]
     weights = [one["weights"][0] for one in patterns]
     assert_shown(strip(page, "attention"), [sum(w) / len(w) for w in zip(*weights)])
     page.locator("#layer").select_option(str(LAYER))
@@ -135,8 +135,8 @@ def check_token(page, address, context, tokens, index):
     assert_shown(strip(page, "attention"), chosen["weights"][0])
     page.locator("#layer").select_option("mean")
     page.locator("#head").select_option("mean")
-    assert_shown(strip(page, "attribution"), told(address, "/v1/lens/attribution", **upto)["scores"])
-    hooks = told(address, "/v1/lens/logits", **before, top=3)["hooks"]
+    assert_shown(strip(page, "attribution"), post(address, "/v1/lens/attribution", **upto)["scores"])
+    hooks = post(address, "/v1/lens/logits", **before, top=3)["hooks"]
     rows = page.locator("#logits tr").all_inner_texts()
     assert len(rows) == len(hooks)
     for row, (cell,) in zip(rows, list(hooks.values())[::-1]):
@@ -145,12 +145,12 @@ def check_token(page, address, context, tokens, index):
 
 
 def check_chat(browser, address):
-    page = opened(browser, address)
+    page = open_page(browser, address)
     ready(page)
-    sober(page)
-    answer = asked(page, QUESTION)
+    decode_greedily(page)
+    answer = send_message(page, QUESTION)
     context = {"messages": [{"role": "user", "content": QUESTION}]}
-    expected = told(
+    expected = post(
         address,
         "/v1/chat/completions",
         model="chat",
@@ -171,11 +171,11 @@ def check_chat(browser, address):
 
 
 def check_keyboard_and_steering(browser, address):
-    """Everything by keys, in the dark."""
-    page = opened(browser, address, "dark")
+    """Everything by keyboard, in the dark color scheme."""
+    page = open_page(browser, address, "dark")
     ready(page)
-    sober(page)
-    plain = asked(page, QUESTION).text_content()
+    decode_greedily(page)
+    plain = send_message(page, QUESTION).text_content()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
@@ -193,11 +193,11 @@ def check_keyboard_and_steering(browser, address):
     assert page.locator("#strength-value").inner_text() == "0.5"
     page.locator("#clear").focus()
     page.keyboard.press("Enter")
-    steered = asked(page, QUESTION)
+    steered = send_message(page, QUESTION)
     assert steered.text_content() != plain
     layer = page.locator("#steering-layer").input_value()
     direction = {"hook": f"blocks.{layer}.hook_resid_post", "strength": 0.5}
-    expected = told(
+    expected = post(
         address,
         "/v1/chat/completions",
         model="chat",
@@ -210,7 +210,7 @@ def check_keyboard_and_steering(browser, address):
     assert page.locator(".answer .who").inner_text() == "chat, steered"
 
 
-# What the page takes tokens of completions for, of which some are parts of a character.
+# Decodes tokens of completions as the page does. Some are parts of a character.
 TEXTS_OF_TOKENS = """
 names => {
   const decoder = new TextDecoder();
@@ -222,20 +222,20 @@ names => {
 
 
 def check_continuation(browser, address):
-    """A model without a template, whose text has markup in it."""
-    page = opened(browser, address, "dark")
+    """A model without a chat template, and a prompt with markup."""
+    page = open_page(browser, address, "dark")
     ready(page)
     page.locator("#model").select_option("bard")
     page.get_by_text("it continues your text").wait_for()
-    sober(page)
+    decode_greedily(page)
     prompt = "<img src=x onerror=alert(1)> & The king"
-    answer = asked(page, prompt)
+    answer = send_message(page, prompt)
     assert page.locator(".question .words").text_content() == prompt
     answer.locator(".token").nth(1).hover()
     page.locator("#logits td").first.wait_for()
     pieces = page.locator("#attention li").all_inner_texts()
     assert "<" in "".join(pieces) and page.locator("img").count() == 0
-    expected = told(
+    expected = post(
         address, "/v1/completions", model="bard", prompt=prompt, temperature=0, max_tokens=TOKENS
     )["choices"][0]["text"]
     assert answer.text_content() == expected
@@ -243,7 +243,7 @@ def check_continuation(browser, address):
     assert "".join(page.evaluate(TEXTS_OF_TOKENS, names)) == "a😀bytes: bé"
 
 
-# Stops an answer at its third token from within the page: this script may be slower than the answer.
+# Stops an answer at its third token within the page, since this script may be slower than the answer.
 STOPS = {
     "button": "document.getElementById('stop').click()",
     "Escape": "document.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape'}))",
@@ -259,25 +259,44 @@ new MutationObserver((changes, observer) => {
 
 
 def check_stop(browser, address):
-    page = opened(browser, address)
+    page = open_page(browser, address)
     ready(page)
-    sober(page, 900)
+    decode_greedily(page, 900)
     for stop in STOPS.values():
         page.evaluate(STOP_AT_THIRD_TOKEN % stop)
-        answer = asked(page, QUESTION)
+        answer = send_message(page, QUESTION)
         assert page.locator("#status").inner_text() == ""
         assert 2 < answer.locator(".token").count() < 900
-    page.locator("#max-tokens").fill("4")
-    assert asked(page, "And then?").locator(".token").count() == 4
+    assert page.locator(".cut").count() == 0
+
+
+def check_cut(browser, address):
+    """Reports a cut answer and continues it."""
+    page = open_page(browser, address)
+    ready(page)
+    assert page.locator("#max-tokens").input_value() == "1024"
+    decode_greedily(page, 4)
+    assert send_message(page, "And then?").locator(".token").count() == 4
+    assert page.locator(".cut").inner_text().startswith("Cut at 4 tokens.")
+    page.locator(".continue").click()
+    page.locator(".cut").nth(1).wait_for()
+    assert page.locator(".question .words").last.text_content() == "Continue."
+    assert page.locator(".continue").count() == 1
+    page.locator("#model").select_option("bard")
+    page.get_by_text("it continues your text").wait_for()
+    text = "The king" + send_message(page, "The king").text_content()
+    page.locator(".continue").click()
+    page.locator(".cut").nth(1).wait_for()
+    assert page.locator(".question .words").last.text_content() == text
 
 
 def check_growth(browser, address):
-    """A long answer: its end is in sight, and the buttons stay where they were."""
-    page = opened(browser, address)
+    """A long answer scrolls to its end, and the buttons do not move."""
+    page = open_page(browser, address)
     ready(page)
-    sober(page, 600)
+    decode_greedily(page, 600)
     place = page.locator("#stop").bounding_box()
-    answer = asked(page, QUESTION)
+    answer = send_message(page, QUESTION)
     last = answer.locator(".token").last.bounding_box()
     pane = page.locator("#conversation").bounding_box()
     assert page.locator("#stop").bounding_box() == place
@@ -286,35 +305,35 @@ def check_growth(browser, address):
 
 
 def check_key(browser, address):
-    page = opened(browser, address, refusals=2)
+    page = open_page(browser, address, refusals=2)
     page.locator("#key").wait_for()
     page.locator("#key").fill("wrong")
     page.keyboard.press("Enter")
-    page.get_by_text("this API key is not known here").wait_for()
+    page.get_by_text("invalid API key").wait_for()
     page.locator("#key").fill("secret")
     page.keyboard.press("Enter")
     ready(page)
-    sober(page, 4)
-    assert asked(page, QUESTION).locator(".token").count() == 4
+    decode_greedily(page, 4)
+    assert send_message(page, QUESTION).locator(".token").count() == 4
     assert page.evaluate("localStorage.length + document.cookie.length") == 0
 
 
 def run(browser, address, *checks):
-    """Checks in tabs of their own, which do not outlive the server."""
+    """Runs each check in its own tab, and closes it before the server ends."""
     for check in checks:
         check(browser, address)
         for context in browser.contexts:
             context.close()
-        print(f"window, {check.__name__.removeprefix('check_')}: as expected")
+        print(f"web page, {check.__name__.removeprefix('check_')}: passed")
 
 
 def check(browser):
-    """All checks."""
+    """Runs all checks."""
     chat = f"chat={chat_model()}"
-    with served("-m", chat, "-m", "bard") as address:
-        run(browser, address, check_chat, check_keyboard_and_steering, check_continuation, check_stop, check_growth)
+    with serve("-m", chat, "-m", "bard") as address:
+        run(browser, address, check_chat, check_keyboard_and_steering, check_continuation, check_stop, check_cut, check_growth)
     keys = FILES / "keys.txt"
     keys.write_text("secret\n")
     keys.chmod(0o600)
-    with served("-m", chat, "--api-key-file", keys) as address:
+    with serve("-m", chat, "--api-key-file", keys) as address:
         run(browser, address, check_key)

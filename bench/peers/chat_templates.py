@@ -237,8 +237,15 @@ class FrozenTime(datetime.datetime):
         return NOW
 
 
+def with_content(message):
+    """Gives a message with tool calls and no content the content "", as ChatTemplate does."""
+    if message.get("tool_calls") and message.get("content") is None:
+        return {**message, "content": ""}
+    return message
+
+
 def render(source, given):
-    messages = chat_template_utils._normalize_chat_messages(given["messages"])
+    messages = chat_template_utils._normalize_chat_messages([with_content(message) for message in given["messages"]])
     try:
         prompts, _ = chat_template_utils.render_jinja_template(
             [messages],

@@ -1,6 +1,6 @@
-# Puts LIBRARY without its debug information into DIRECTORY, beside its SHA-256 in hex; the debug
-# information stays next to LIBRARY as <name>.debug, where debuggers find it. Without an OBJCOPY,
-# LIBRARY goes as it is.
+# Copies LIBRARY without its debug information to DIRECTORY, with its SHA-256 in hex. The debug
+# information is stored next to LIBRARY as <name>.debug, where debuggers find it. Without OBJCOPY,
+# LIBRARY is copied unchanged.
 
 cmake_path(GET LIBRARY FILENAME name)
 set(packaged ${DIRECTORY}/${name})

@@ -1,11 +1,11 @@
-# Toolchain: builds for the platform VD_TARGET on any machine, by the clang, the linker and the system
-# headers that Zig brings (pip install ziglang).
+# Toolchain: cross-builds for the platform VD_TARGET with the clang, linker and system headers of Zig
+# (pip install ziglang).
 #
-# Zig is searched in VD_ZIG, on PATH, and where `pip install ziglang` in build/tools puts it.
+# Zig is looked up in VD_ZIG, on PATH, and in build/tools, where `pip install ziglang` installs it.
 
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES VD_TARGET VD_ZIG)
 
-# The oldest systems that run JDK 25.
+# The oldest systems that JDK 25 supports.
 set(targets
     linux-x86_64 Linux x86_64-linux-gnu.2.28
     macos-aarch64 Darwin aarch64-macos.13.0
@@ -14,7 +14,7 @@ set(targets
 )
 list(FIND targets "${VD_TARGET}" at)
 if(at LESS 0)
-    message(FATAL_ERROR "VD_TARGET \"${VD_TARGET}\" names no platform")
+    message(FATAL_ERROR "VD_TARGET: \"${VD_TARGET}\" is not a platform")
 endif()
 math(EXPR system "${at} + 1")
 math(EXPR triple "${at} + 2")
@@ -26,17 +26,17 @@ file(GLOB places ${CMAKE_CURRENT_LIST_DIR}/../../build/tools/lib/python3*/site-p
 find_program(VD_ZIG zig PATHS ${places} NO_CMAKE_FIND_ROOT_PATH)
 if(NOT VD_ZIG)
     message(FATAL_ERROR
-        "No zig: python3 -m venv build/tools && build/tools/bin/pip install ziglang, or name one by -DVD_ZIG=<file>.")
+        "Zig not found: python3 -m venv build/tools && build/tools/bin/pip install ziglang, or pass -DVD_ZIG=<file>.")
 endif()
 
 set(CMAKE_C_COMPILER ${VD_ZIG} cc -target ${triple})
 if(CMAKE_SYSTEM_NAME STREQUAL Windows)
-    # Zig compiles MinGW for what is stripped and again, for two minutes, for what is not. The library
-    # is; so are the programs by which CMake gets to know the compiler.
+    # Zig compiles MinGW separately for stripped and unstripped outputs, in two minutes each. The library
+    # is stripped, so CMake's compiler checks are stripped too.
     list(APPEND CMAKE_C_COMPILER -Wl,-s)
 endif()
 
-# Tests of the library for Windows run where Wine is.
+# Tests of the library for Windows run under Wine if it is installed.
 if(CMAKE_SYSTEM_NAME STREQUAL Windows)
     find_program(VD_WINE wine64 PATHS /usr/lib/wine NO_CMAKE_FIND_ROOT_PATH)
     if(VD_WINE)

@@ -1,22 +1,21 @@
-// vidrio.h: the whole C API of libvidrio, in one file for whoever binds it, however long.
+// The C API of libvidrio, kept in one file so that jextract can bind it.
 //
 // A model is a *plan*: an array of vd_op, each a typed operation over buffers that the caller owns.
-// vd_plan_run walks the plan once, on all workers of a pool, for the tokens of one vd_batch.
-// docs/numerics.md is the specification of every operation; the results are the same bits on every
-// instruction set, for every number of workers and every composition of a batch.
+// vd_plan_run executes the plan once, on all workers of a pool, for the tokens of one vd_batch.
+// docs/numerics.md specifies every operation. Results have the same bits on every instruction set,
+// for every number of workers and every composition of a batch.
 //
 // Conventions
 //   Letters      n tokens of a step, d model width, H query heads, H_kv key-value heads, d_h head
 //                width, V vocabulary. In a matrix product y[M,N] = x[M,K] * W[N,K]^T.
 //   Matrices     row-major, rows adjacent, unless a layout is stated.
-//   Buffers      64-byte aligned (weights: any alignment), owned by the caller, alive and untouched
-//                while a plan that names them runs. Distinct unless "may be x" is stated.
-//   Errors       functions return vd_status. Nothing aborts, prints, or installs signal handlers,
-//                and no thread starts except in vd_pool_create (and inside OpenBLAS, which starts
-//                its own idle threads when vd_blas_open loads it).
-//   Threads      functions on different pools and plans may run at once. One pool runs one plan at
-//                a time (callers take turns), one plan runs on one pool at a time (callers see to
-//                that).
+//   Buffers      64-byte aligned (weights: any alignment), owned by the caller, valid and not
+//                modified while a plan that names them runs. Distinct unless "may be x" is stated.
+//   Errors       functions return vd_status. No function aborts, prints or installs a signal
+//                handler. Only vd_pool_create starts threads (and OpenBLAS, whose own idle threads
+//                start when vd_blas_open loads it).
+//   Threads      functions on different pools and plans may run concurrently. A pool serializes
+//                concurrent calls. A plan must not run on two pools at once.
 #ifndef VIDRIO_H
 #define VIDRIO_H
 
@@ -39,57 +38,55 @@ typedef enum vd_status {
     VD_OK = 0,
     VD_INVALID_ARGUMENT = 1,  // a null pointer, a size that is not positive, an unknown constant
     VD_OUT_OF_RANGE = 2,      // a token, position, row or block outside the plan's vd_limits
-    VD_UNSUPPORTED = 3,       // a valid request that this build or this processor cannot serve
-    VD_NO_MEMORY = 4,         // the operating system gave no memory
-    VD_NO_THREAD = 5,         // the operating system started no thread
+    VD_UNSUPPORTED = 3,       // a valid request that this build or this processor does not support
+    VD_NO_MEMORY = 4,         // the operating system refused memory
+    VD_NO_THREAD = 5,         // the operating system refused a thread
     VD_BLAS_MISSING = 6,      // OpenBLAS is not loaded, or the named file is not OpenBLAS
 } vd_status;
 
-// The constant's name, "VD_OK" and so on; "VD_UNKNOWN" for any other value. Never null.
+// Returns the constant's name, such as "VD_OK", or "VD_UNKNOWN" for any other value. Never null.
 VD_API const char *vd_status_name(vd_status status);
 
-// The version of this header, and of the library. A program and a library of different versions
-// must not be used together.
+// Returns the version of the library. VD_VERSION is that of this header; the two must be equal.
 #define VD_VERSION "0.1.0"
 VD_API const char *vd_version(void);
 
 // ---- Instruction sets --------------------------------------------------------------------------
 
-// Each set names the instructions that its kernels need. It contains the sets that vd_isa_base
-// leads to; of two usable ones the greater number is the faster.
+// Instruction sets, named after the instructions that their kernels need. Each contains the sets
+// that vd_isa_base leads to. Of two usable sets the one with the larger number is faster.
 typedef enum vd_isa {
-    VD_ISA_AUTO = -1,        // VIDRIO_ISA from the environment, else the best usable one
-    VD_ISA_SCALAR = 0,       // plain C: the definition of every operation
+    VD_ISA_AUTO = -1,        // VIDRIO_ISA from the environment, else the fastest usable one
+    VD_ISA_SCALAR = 0,       // plain C: the reference implementation of every operation
     VD_ISA_AVX2 = 1,         // AVX2, FMA, F16C
     VD_ISA_AVX_VNNI = 2,     // AVX2 and AVX-VNNI
     VD_ISA_AVX512_VNNI = 3,  // AVX2 and AVX-512 F, BW, DQ, VL, VNNI
-    VD_ISA_AVX512_BF16 = 4,  // the same and AVX-512 BF16, for products that are asked to be fast
-    VD_ISA_AMX_INT8 = 5,     // the same and AMX-TILE, AMX-INT8
-    VD_ISA_AMX_BF16 = 6,     // the same and AMX-BF16, for products that are asked to be fast
+    VD_ISA_AVX512_BF16 = 4,  // VD_ISA_AVX512_VNNI and AVX-512 BF16, for fast products
+    VD_ISA_AMX_INT8 = 5,     // VD_ISA_AVX512_BF16 and AMX-TILE, AMX-INT8
+    VD_ISA_AMX_BF16 = 6,     // VD_ISA_AMX_INT8 and AMX-BF16, for fast products
     VD_ISA_NEON = 7,         // Advanced SIMD of Armv8.0
     VD_ISA_DOTPROD = 8,      // NEON and FEAT_DotProd
     VD_ISA_I8MM = 9,         // NEON, FEAT_DotProd and FEAT_I8MM
     VD_ISA_COUNT = 10,
 } vd_isa;
 
-// "scalar", "avx2", "avx512_vnni" and so on; null for a value that names none.
+// Returns "scalar", "avx2", "avx512_vnni" and so on, or null for an unknown value.
 VD_API const char *vd_isa_name(vd_isa isa);
 
-// The greatest set that this one contains; VD_ISA_SCALAR for itself and for a value that names
-// none.
+// Returns the largest set that `isa` contains: VD_ISA_SCALAR for itself and for an unknown value.
 VD_API vd_isa vd_isa_base(vd_isa isa);
 
-// 1 when the processor and the operating system can run it, else 0.
+// Returns 1 if the processor and the operating system support the set, else 0.
 VD_API int32_t vd_isa_usable(vd_isa isa);
 
-// What VD_ISA_AUTO stands for in this process. VD_INVALID_ARGUMENT: VIDRIO_ISA names no set;
-// VD_UNSUPPORTED: it names one that is not usable here (in both cases *isa is VD_ISA_SCALAR).
+// Resolves VD_ISA_AUTO in this process. Returns VD_INVALID_ARGUMENT if VIDRIO_ISA is not a set, and
+// VD_UNSUPPORTED if it is not usable here; in both cases *isa is VD_ISA_SCALAR.
 VD_API vd_status vd_isa_pick(vd_isa *isa);
 
 // ---- Memory ------------------------------------------------------------------------------------
 
-// Zeroed memory, aligned to 64 bytes; from 2 MiB on to 2 MiB, in huge pages where the system has
-// them. Free it with vd_free and the same size.
+// Allocates zeroed memory, aligned to 64 bytes, or from 2 MiB on to 2 MiB, in huge pages if the
+// system has them. Free it with vd_free and the same size.
 VD_API vd_status vd_alloc(size_t bytes, void **memory);
 VD_API void vd_free(void *memory, size_t bytes);
 
@@ -97,22 +94,23 @@ VD_API void vd_free(void *memory, size_t bytes);
 
 typedef struct vd_pool vd_pool;
 
-// One worker per physical core that affinity and cgroup quota leave to this process; at least 1.
+// Returns the number of physical cores that affinity and cgroup quota leave to this process; at
+// least 1.
 VD_API int32_t vd_default_workers(void);
 
-// A pool of `workers` (1 to 1024) workers: the thread that calls vd_plan_run or vd_pack, and
-// workers - 1 of its own, which sleep between calls and are named vidrio-work-1 and so on.
+// Creates a pool of `workers` (1 to 1024) workers: the thread that calls vd_plan_run or vd_pack,
+// and workers - 1 threads named vidrio-work-1 and so on, which sleep between calls.
 VD_API vd_status vd_pool_create(int32_t workers, vd_pool **pool);
 VD_API void vd_pool_free(vd_pool *pool);
 
-// From now on the calling thread and the pool's own let other threads of the process go first where
-// there are not enough cores for all, so that a service answers while steps run. They yield to
-// other processes too. Does nothing on macOS, where threads of a lower priority get slower cores.
-VD_API vd_status vd_pool_step_aside(vd_pool *pool);
+// Lowers the priority of the calling thread and of the pool's threads, so that a service stays
+// responsive if there are fewer cores than runnable threads. They yield to other processes too.
+// Does nothing on macOS, where threads of low priority run on slower cores.
+VD_API vd_status vd_pool_lower_priority(vd_pool *pool);
 
 // ---- Weights -----------------------------------------------------------------------------------
 
-// Element types of weights; the numbers are those of GGUF files.
+// Element types of weights, numbered as in GGUF files.
 typedef enum vd_type {
     VD_F32 = 0,
     VD_F16 = 1,
@@ -141,48 +139,65 @@ typedef enum vd_type {
     VD_MXFP4 = 39,
 } vd_type;
 
-// Quantized weights are packed before use: 16 rows side by side, so that 16 outputs fill the lanes
-// of a vector. For each group of 16 rows (the last one filled up with zeros), first the codes of
-// all K/32 runs of columns, then the factors of all blocks. Groups start at multiples of 64 bytes.
-// Bits are the file's, but in the IQ types other than IQ4_NL and in TQ1_0: files have the points of
-// a grid, or five elements in a byte, memory a code for each element, and a byte for each sub-block
-// (docs/adr/019-codebook-types.md).
+// The packed layout of quantized weights: 16 rows are interleaved, so that 16 outputs fill the
+// lanes of a vector. A matrix [N,K] is ceil(N/16) groups of 16 rows, the last one padded with
+// zeros. Groups start at multiples of 64 bytes:
 //
-//   Codes    Each run of 32 columns is one plane of bits, or two, lower bits first:
-//            4 bits        Q4_0, Q4_1, Q4_K, IQ4_NL, IQ4_XS, IQ3_XXS, IQ3_S, MXFP4
-//            4 and 1 bits  Q5_0, Q5_1, Q5_K
-//            4 and 2 bits  Q6_K
-//            8 bits        Q8_0
-//            2 bits        Q2_K, TQ1_0, TQ2_0
-//            2 and 1 bits  Q3_K, IQ2_XXS, IQ2_XS, IQ2_S, IQ1_S, IQ1_M
-//            A plane of b bits is b units of 16 rows x 4 bytes: columns 4k to 4k+3 are the
-//            bytes of unit k mod b, at bit b * (k div b).
-//   Factors  Of each block 16 halves d; then 16 halves of the minimum (K types: dmin) in types
-//            with minima; then, in K and IQ types of 256, the codes of scales and minima:
-//            Q6_K, Q2_K, IQ types: for each sub-block 16 bytes; Q2_K: scale | minimum << 4, the
-//            others: what d is multiplied by, with sign.
-//            Q3_K, Q4_K, Q5_K: 16 codes of 6 bits per row, first scales, then minima, in
-//            three times 16 words: code c has its low 4 bits in word c div 8 at bit
-//            4 * (c mod 8), and the upper 2 bits in word 2 at bit 2c.
-//            MXFP4 has 16 bytes e, and nothing else.
+//   group      | codes of columns 0-31 | of columns 32-63 | ... | factors of block 0 | ... | pad |
+//
+//   codes      | plane of the low bits: b units | plane of the high bits, if any: b' units |
+//
+//   unit       | row 0: 4 bytes | row 1: 4 bytes | ... | row 15: 4 bytes |              64 bytes
+//
+//   A plane of b bits has b units. Byte j (0 to 3) of each row of unit u holds, from the lowest
+//   bits up, columns 4u + j, 4(u + b) + j, 4(u + 2b) + j, ... In a plane of 4 bits:
+//
+//     unit 0, byte 0:  column 0 | column 16 << 4        unit 1, byte 0:  column 4 | column 20 << 4
+//     unit 0, byte 1:  column 1 | column 17 << 4        unit 1, byte 1:  column 5 | column 21 << 4
+//
+//   planes     low   high
+//              4           Q4_0, Q4_1, Q4_K, IQ4_NL, IQ4_XS, IQ3_XXS, IQ3_S, MXFP4
+//              4     1     Q5_0, Q5_1, Q5_K
+//              4     2     Q6_K
+//              8           Q8_0
+//              2           Q2_K, TQ1_0, TQ2_0
+//              2     1     Q3_K, IQ2_XXS, IQ2_XS, IQ2_S, IQ1_S, IQ1_M
+//
+//   factors    of one block of 32 or 256 columns, for the 16 rows:
+//
+//     most types          | d: 16 halves |
+//     Q4_1, Q5_1          | d: 16 halves | minimum: 16 halves |
+//     Q6_K, IQ of 256     | d: 16 halves | for each sub-block 16 bytes: signed factors of d |
+//     Q2_K                | d | dmin | for each sub-block 16 bytes: scale | minimum << 4 |
+//     Q3_K                | d | 3 x 16 words |
+//     Q4_K, Q5_K          | d | dmin | 3 x 16 words |
+//     MXFP4               | e: 16 bytes |
+//
+//   words      hold 16 codes of 6 bits per row, first the scales, then the minima: of code c the
+//   low
+//              4 bits in word c div 8 at bit 4 (c mod 8), the upper 2 bits in word 2 at bit 2c.
+//
+// Codes are those of the file, except in the IQ types other than IQ4_NL and in TQ1_0: their files
+// hold grid points, or five elements per byte; packed, they have a code for each element and a byte
+// for each sub-block (docs/adr/019-codebook-types.md).
 
-// Bytes of a packed [N,K] matrix. VD_UNSUPPORTED for types that are not packed (F32, F16,
-// BF16).
+// Computes the bytes of a packed [N,K] matrix. Returns VD_UNSUPPORTED for types that are not packed
+// (F32, F16, BF16).
 VD_API vd_status vd_packed_bytes(vd_type type, int64_t N, int64_t K, int64_t *bytes);
 
 // Packs groups of rows [group_begin, group_end) of the GGUF matrix `source` into `packed` (the
-// whole matrix's memory, 64-byte aligned) on all workers of the pool, or on the calling thread
-// alone where the pool is null. Groups may be packed by several calls at once.
+// memory of the whole matrix, 64-byte aligned), on all workers of the pool or, if it is null, on
+// the calling thread. Different groups may be packed concurrently.
 VD_API vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, const void *source,
                          void *packed, int64_t group_begin, int64_t group_end);
 
 // Encodes rows [row_begin, row_end) of the matrix `source` [N,K] of type `from` as type `to`, both
-// in GGUF's layout; `target` is the whole matrix's memory. K fills whole blocks of both types. Rows
-// may be encoded by several threads at once. importance [K], none negative, weighs the errors of
-// columns: the mean squares of their activations; null where they are not known.
-// VD_UNSUPPORTED: no encoder for `to`, which is an IQ type other than IQ4 or ternary.
-// VD_OUT_OF_RANGE: an element is infinite or no number, or exceeds what `to` can hold; *bad_row
-// (may be null) is its row, else -1.
+// in GGUF's layout; `target` is the memory of the whole matrix. K fills whole blocks of both types.
+// Different rows may be encoded concurrently. importance [K], not negative, weights the squared
+// errors of columns, typically by the mean squares of their activations; null weights them equally.
+// Returns VD_UNSUPPORTED if `to` has no encoder (ternary types, and IQ types other than IQ4), and
+// VD_OUT_OF_RANGE if an element is not finite or exceeds the range of `to`; *bad_row (may be null)
+// is then its row, else -1.
 VD_API vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
                            const float *importance, void *target, int64_t row_begin,
                            int64_t row_end, int64_t *bad_row);
@@ -209,7 +224,7 @@ typedef enum vd_op_kind {
     VD_OP_EDIT = 16,
     VD_OP_SCORES = 17,
     VD_OP_SOFTMAX = 18,
-    VD_OP_MIX = 19,
+    VD_OP_ATTENTION_VALUES = 19,
     VD_OP_GAIN = 20,
     VD_OP_SCATTER = 21,
     VD_OP_NORM_BACKWARD = 22,
@@ -231,20 +246,20 @@ typedef enum vd_op_kind {
     VD_OP_COUNT = 38,
 } vd_op_kind;
 
-// How many rows an operation has in a step.
+// The rows of an operation in a step.
 typedef enum vd_rows {
     VD_ROWS_TOKENS = 0,  // one per token of the batch
-    VD_ROWS_LOGITS = 1,  // one per row that asks for logits
+    VD_ROWS_LOGITS = 1,  // one per requested row of logits
 } vd_rows;
 
-// What chooses the row of an embedding table.
+// The index of an embedding table.
 typedef enum vd_embed_index {
     VD_EMBED_TOKENS = 0,     // row tokens[i] * (1 + skip) + offset
     VD_EMBED_POSITIONS = 1,  // row positions[i] * (1 + skip) + offset: learned positions
 } vd_embed_index;
 
-// y[i] = the row of table [V,d] that token i of the batch chooses. The table has GGUF's own layout
-// (not packed), and a row for every token or position of the plan's limits.
+// Copies to y[i] [d] the row of table [V,d] that token i of the batch selects. The table is in
+// GGUF's layout (not packed) and has a row for every token or position within the plan's limits.
 typedef struct vd_embed {
     const void *table;
     float *y;
@@ -253,7 +268,7 @@ typedef struct vd_embed {
     int32_t d;
     int32_t index;   // vd_embed_index
     int32_t offset;  // not negative
-    int32_t skip;    // rows between those of a token, or a position, and those of the next
+    int32_t skip;    // rows between those of consecutive tokens, or positions
 } vd_embed;
 
 typedef enum vd_norm_kind {
@@ -261,10 +276,10 @@ typedef enum vd_norm_kind {
     VD_NORM_LAYER = 1,  // Ba et al. 2016, arXiv 1607.06450
 } vd_norm_kind;
 
-// Normalizes each head of rows [heads,d] on its own; a plain norm has one head. gain and bias may
-// be null, and are [d] for all heads, or [heads,d] where per_head is 1. y may be x. scale
-// [rows,heads], the divisors, is written unless null. Where divisor [rows,heads] is not null, they
-// are these in place of those of x; it may be scale.
+// Normalizes each head of rows [heads,d] separately; an ordinary norm has one head. gain and bias
+// may be null; they are [d] for all heads, or [heads,d] if per_head is 1. y may be x. The divisors
+// are written to scale [rows,heads] unless it is null. If divisor [rows,heads] is not null, it
+// replaces the divisors of x; it may be scale.
 typedef struct vd_norm {
     const float *x;
     const float *divisor;
@@ -280,8 +295,8 @@ typedef struct vd_norm {
     int32_t reserved;
 } vd_norm;
 
-// y = x * gain, or x * gain + bias where bias is not null, of rows [heads,d]: what a norm without
-// gain leaves to be done. gain and bias are those of vd_norm. y may be x.
+// Computes y = x * gain, or x * gain + bias if bias is not null, for rows [heads,d]: the second
+// part of a norm without gain. gain and bias are as in vd_norm. y may be x.
 typedef struct vd_gain {
     const float *x;
     const float *gain;
@@ -293,7 +308,7 @@ typedef struct vd_gain {
     int32_t reserved;
 } vd_gain;
 
-// Rows of K activations as int8 in blocks of 32: value = scale * q.
+// Rows of K activations, quantized to int8 in blocks of 32: value = scale * q.
 typedef struct vd_quantized {
     int8_t *q;          // [rows, K]
     float *scale;       // [rows, K/32]
@@ -301,7 +316,7 @@ typedef struct vd_quantized {
     float *scaled_sum;  // [rows, K/32] scale * sum of the block's q
 } vd_quantized;
 
-// Quantizes x [rows, K]; K is a multiple of 32.
+// Quantizes x [rows, K]. K is a multiple of 32.
 typedef struct vd_quantize {
     const float *x;
     vd_quantized y;
@@ -309,17 +324,19 @@ typedef struct vd_quantize {
     int32_t reserved;
 } vd_quantize;
 
-// y[rows,N] = x[rows,K] * W^T. F32, F16 and BF16 weights are row-major [N,K] and multiply x;
-// quantized weights are packed and multiply xq (K a multiple of 32, or of 256 for the K types). The
-// other operand is ignored.
-// Where unpacked is 1, quantized weights are still as the file has them, and workers pack what they
-// multiply, each time: no memory for weights, but more time. VD_UNSUPPORTED where 16 rows exceed
-// 256 KiB.
-// Where fast is 1, a product of more than 16 rows may leave the promise of equal bits for speed:
-// F32 weights go to OpenBLAS under AVX2 and AVX-VNNI, which has to be loaded then; F16 and BF16
-// weights multiply as bf16 under AVX-512 BF16, and all but F32 under AMX-BF16. docs/numerics.md
-// says how far results may lie from exact ones. The bits still do not depend on the number of
-// workers, and do not change from run to run on one machine.
+// Computes y[rows,N] = x[rows,K] * W^T. F32, F16 and BF16 weights are row-major [N,K] and multiply
+// x; quantized weights are packed and multiply xq (K a multiple of 32, or of 256 for types with
+// blocks of 256). The other operand is ignored.
+//
+// If unpacked is 1, quantized weights are in GGUF's layout, and workers pack the groups that they
+// multiply, in each step: no memory for packed weights, but more time. VD_UNSUPPORTED if 16 rows
+// exceed 256 KiB.
+//
+// If fast is 1, a product of more than 16 rows may give up the promise of equal bits for speed: F32
+// weights use OpenBLAS with AVX2 and AVX-VNNI, which must be loaded; F16 and BF16 weights are
+// multiplied as bf16 with AVX-512 BF16, and all types except F32 with AMX-BF16. docs/numerics.md
+// bounds the errors. The bits are still independent of the number of workers and reproducible on
+// one machine.
 typedef struct vd_matmul {
     const void *weights;
     const float *x;
@@ -338,8 +355,9 @@ typedef enum vd_rope_pairs {
     VD_ROPE_HALVES = 1,       // elements i and i + d_rot/2
 } vd_rope_pairs;
 
-// Rotary position embedding (Su et al. 2021, arXiv 2104.09864) of `heads` heads of d_h elements,
-// the first d_rot (even) of which turn. cos and sin are [positions, d_rot/2]. y may be x.
+// Applies rotary position embedding (Su et al. 2021, arXiv 2104.09864) to `heads` heads of d_h
+// elements, of which the first d_rot (even) are rotated. cos and sin are [positions, d_rot/2]. y
+// may be x.
 typedef struct vd_rope {
     const float *x;
     const float *cos;
@@ -353,22 +371,28 @@ typedef struct vd_rope {
 
 enum {
     VD_KV_BLOCK = 64,          // positions in a block of the paged key-value cache
-    VD_KV_LANES = 16,          // positions whose keys lie interleaved
-    VD_ATTENTION_CHUNK = 256,  // positions in a chunk of the attention's definition
-    VD_HEAD_MAX = 1024         // elements of a head
+    VD_KV_LANES = 16,          // positions whose keys are interleaved
+    VD_ATTENTION_CHUNK = 256,  // positions in a chunk, by which attention is defined
+    VD_HEAD_MAX = 1024         // maximum elements of a head
 };
 
-// One layer of the paged key-value cache. Position p of a sequence lies in block
-// block_tables[sequence][p / VD_KV_BLOCK]. F32, F16 and BF16 elements lie as
-//   keys   [blocks, H_kv, VD_KV_BLOCK/VD_KV_LANES, d_h, VD_KV_LANES]
-//   values [blocks, H_kv, VD_KV_BLOCK, d_v]
-// Q8_0 has a half as the scale of each 32 elements; d_h and d_v are multiples of 32. The keys of
-// VD_KV_LANES positions, and the values of VD_KV_BLOCK, are followed by their scales:
-//   keys   [blocks, H_kv, VD_KV_BLOCK/VD_KV_LANES] of {int8 [d_h/4, VD_KV_LANES, 4],
-//                                                      half [d_h/32, VD_KV_LANES]}
-//   values [blocks, H_kv] of {int8 [VD_KV_BLOCK, d_v], half [VD_KV_BLOCK, d_v/32]}
-// From a block's keys, or values, to those of the next there are `stride` bytes, a multiple of 64:
-// a block may hold other layers between, so that what is used of a cache lies together.
+// One layer of the paged key-value cache. Position p of a sequence is in block
+// block_tables[sequence][p / VD_KV_BLOCK]. Block i of keys starts at keys + i * stride, and of
+// values at values + i * stride; stride is a multiple of 64. Between the blocks of a layer there
+// may be those of other layers, so that the used part of a cache is contiguous.
+//
+//   keys       | head 0 | head 1 | ... | head H_kv-1 |             of one block; values alike
+//
+//   keys of a head, in 4 tiles of VD_KV_LANES = 16 positions
+//     F32, F16, BF16    | element 0: p0 p1 ... p15 | element 1: p0 ... p15 | ... element d_h-1 |
+//     Q8_0              | elements 0-3: p0 (4 bytes) ... p15 | elements 4-7 | ...              |
+//                       | scale of elements 0-31: p0 (half) ... p15 | of elements 32-63 | ...  |
+//
+//   values of a head, VD_KV_BLOCK = 64 positions
+//     F32, F16, BF16    | p0: d_v elements | p1 | ... | p63 |
+//     Q8_0              | p0: d_v bytes | p1 | ... | p63 | p0: d_v/32 scales (halves) | ... p63 |
+//
+// In Q8_0 each 32 elements share a scale; d_h and d_v are multiples of 32.
 typedef struct vd_kv_cache {
     void *keys;
     void *values;
@@ -379,35 +403,35 @@ typedef struct vd_kv_cache {
     int32_t d_v;  // of values, at most VD_HEAD_MAX
 } vd_kv_cache;
 
-// Stores k [n, H_kv, d_h] and v [n, H_kv, d_v] at the tokens' positions.
+// Stores k [n, H_kv, d_h] and v [n, H_kv, d_v] in the cache at the tokens' positions.
 typedef struct vd_kv_store {
     const float *k;
     const float *v;
     vd_kv_cache cache;
 } vd_kv_store;
 
-// Causal attention of q [n, H, d_h] over the positions up to the token's own: z [n, H, d_v]. H is a
-// multiple of H_kv; query head h reads key-value head h / (H / H_kv). ALiBi: Press et al. 2022,
-// arXiv 2108.12409.
+// Computes causal attention of q [n, H, d_h] over the positions up to each token's own: z [n, H,
+// d_v]. H is a multiple of H_kv; query head h reads key-value head h / (H / H_kv). ALiBi: Press et
+// al. 2022, arXiv 2108.12409.
 typedef struct vd_attention {
     const float *q;
     vd_kv_cache cache;
     float *z;
-    const float *sinks;   // [H] scores of no position, which take their share; or null
-    const float *slopes;  // [H] by which scores fall with the distance (ALiBi); or null
+    const float *sinks;   // [H] logits without a value in the softmax (attention sinks), or null
+    const float *slopes;  // [H] ALiBi slopes by which scores decrease with distance, or null
     int32_t H;
-    int32_t window;   // positions attended to, the token's own among them; 0: all
-    float scale;      // of the scores, usually 1/sqrt(d_h)
-    float cap;        // scores s become cap * tanh(s / cap); 0: they do not
+    int32_t window;   // positions attended to, including the token's own; 0: all
+    float scale;      // factor of q . k, usually 1/sqrt(d_h)
+    float cap;        // scores s become cap * tanh(s / cap); 0: no cap
     int32_t aligned;  // 0: windows end with the token; 1: they begin at multiples of their length,
-                      // and those that the token is in end with it
+                      // and the token's own window ends with it
     int32_t reserved;
 } vd_attention;
 
-// Attention in three operations, so that scores and patterns can be tapped and edited: scores,
-// softmax, mix. A step with a token at position P or beyond is refused.
+// Unfused attention: three operations instead of one, so that scores and patterns can be tapped and
+// edited. A step with a token at position P or beyond is VD_OUT_OF_RANGE.
 
-// The scores of attention, y [n, H, P]: -infinity where a token does not attend.
+// Computes the scores of attention, y [n, H, P]: -infinity where a token does not attend.
 typedef struct vd_scores {
     const float *q;
     vd_kv_cache cache;
@@ -421,8 +445,8 @@ typedef struct vd_scores {
     int32_t aligned;
 } vd_scores;
 
-// The softmax of scores [n, H, P], over the positions that the token attends to: elsewhere y is 0,
-// whatever x holds. y may be x.
+// Computes the softmax of scores [n, H, P] over the positions that each token attends to. Elsewhere
+// y is 0, whatever x holds. y may be x.
 typedef struct vd_softmax {
     const float *x;
     float *y;
@@ -433,26 +457,26 @@ typedef struct vd_softmax {
     int32_t aligned;
 } vd_softmax;
 
-// z [n, H, d_v]: the sum of the values up to the token's own position, weighted by pattern
-// [n, H, P]. Where these weights are bit for bit those of softmax, z is that of attention: what
-// nobody edits keeps its bits.
-typedef struct vd_mix {
+// Computes z [n, H, d_v], the sum of the values up to each token's own position, weighted by
+// pattern [n, H, P]. Heads whose pattern equals softmax, because it was not edited, copy z from
+// attention, so that their bits do not change.
+typedef struct vd_attention_values {
     const float *pattern;
-    const float *softmax;    // [n, H, P], pattern before it was edited
+    const float *softmax;    // [n, H, P], the pattern before it was edited
     const float *attention;  // [n, H, d_v], the result of vd_attention
     vd_kv_cache cache;
     float *z;
     int32_t H;
     int32_t P;
-} vd_mix;
+} vd_attention_values;
 
-// Causal convolution of each column on its own along a sequence: y[i] is the sum of the last L rows
-// of x up to that of token i, times the rows of kernel, the last one by the last. x and y are [n,
-// d]. Rows lie in a layer of the paged cache as f32 [blocks, VD_KV_BLOCK, d], `stride` bytes, a
-// multiple of 64, from a block to the next: the operation stores those of x at their positions, and
-// reads what lies before them there. Before position 0 there is nothing. With a ring, rows lie in
-// the sequence's slot instead, `stride` bytes from a slot to the next: that of position p at p %
-// ring.
+// Convolves each column of x causally along its sequence: y[i] is the sum of the last L rows of x
+// up to that of token i, times the rows of kernel, the last row of kernel with the token's own. x
+// and y are [n, d]. Earlier rows are kept in a layer of the paged cache as f32 [blocks,
+// VD_KV_BLOCK, d], `stride` bytes (a multiple of 64) from one block to the next: the operation
+// stores the rows of x at their positions and reads earlier ones from there. Rows before position 0
+// are zero. With a ring, rows are kept in the sequence's slot instead, `stride` bytes from one slot
+// to the next: the row of position p at p % ring.
 typedef struct vd_conv {
     const float *x;
     const float *kernel;  // [L, d]
@@ -461,22 +485,28 @@ typedef struct vd_conv {
     int64_t stride;
     int32_t d;
     int32_t L;
-    int32_t ring;  // rows of a slot, at least L; or 0
+    int32_t ring;  // rows of a slot, at least L; 0: rows are in the paged cache
     int32_t reserved;
 } vd_conv;
 
 enum {
-    VD_SPAN = 16,  // positions between which a recurrence is brought into its state
+    VD_SPAN = 16,  // positions of a span, after which a recurrence folds its updates into the state
 };
 
-// Linear attention with a state S [d_k, d_v] of each head (Yang et al. 2024, arXiv 2412.06464; Dao
-// & Gu 2024, arXiv 2405.21060), z [n, H, d_v]:
+// Computes linear attention with a state S [d_k, d_v] per head (Yang et al. 2024, arXiv 2412.06464;
+// Dao & Gu 2024, arXiv 2405.21060), z [n, H, d_v]:
+//
 //   S = exp(a * step) S,  u = beta (v - delta S^T k),  S = S + k u^T,  z = S^T q + skip v
-// q and k are [n, H_k, d_k], v [n, H, d_v], step and beta [n, H]. A head's part of a sequence's
-// slot are f32 {state [d_k, d_v] before the span of VD_SPAN positions that the last token is in,
-// keys [d_k, VD_SPAN], updates u [VD_SPAN, d_v] and logarithms of decays [VD_SPAN] of the span, the
-// number of the span as an int32 in the place of VD_SPAN floats}. So a sequence can go on from any
-// position of its last span, and bits do not depend on how it was cut into steps.
+//
+// q and k are [n, H_k, d_k], v [n, H, d_v], step and beta [n, H]. A sequence's slot has for each
+// head the following f32 arrays, where the span is the VD_SPAN positions that contain the last
+// token:
+//
+//   | S before the span [d_k, d_v] | keys [d_k, VD_SPAN] | updates u [VD_SPAN, d_v] |
+//   | logarithms of decays [VD_SPAN] | number of the span (int32), padded to VD_SPAN floats |
+//
+// A sequence can thus resume at any position of its last span, and bits do not depend on how it was
+// divided into steps.
 typedef struct vd_recurrence {
     const float *q;
     const float *k;
@@ -487,7 +517,7 @@ typedef struct vd_recurrence {
     const float *skip;  // [H] or null: 0
     float *z;
     float *states;
-    int64_t stride;  // bytes from a slot to the next, a multiple of 64
+    int64_t stride;  // bytes from one slot to the next, a multiple of 64
     int32_t H_k;
     int32_t H;  // a multiple of H_k
     int32_t d_k;
@@ -498,21 +528,22 @@ typedef struct vd_recurrence {
 
 typedef enum vd_activation_kind {
     VD_ACTIVATION_SILU = 0,
-    VD_ACTIVATION_GELU_TANH = 1,  // the approximation of Hendrycks & Gimpel 2016, arXiv 1606.08415
+    VD_ACTIVATION_GELU_TANH = 1,  // approximation of Hendrycks & Gimpel 2016, arXiv 1606.08415
     VD_ACTIVATION_RELU = 2,
-    VD_ACTIVATION_GELU = 3,  // by the error function
+    VD_ACTIVATION_GELU = 3,  // exact, by the error function
     VD_ACTIVATION_TANH = 4,
     VD_ACTIVATION_SQUARED_RELU = 5,    // So et al. 2021, arXiv 2109.08668
     VD_ACTIVATION_ELU = 6,             // Clevert et al. 2016, arXiv 1511.07289
-    VD_ACTIVATION_HARD_TANH = 7,       // x, but at least -1 and at most 1
-    VD_ACTIVATION_CLAMPED_SWISH = 8,   // x * sigmoid(1.702 x) of x up to 7: a gate of gpt-oss
-    VD_ACTIVATION_CLAMPED_LINEAR = 9,  // 1 + x of x from -7 to 7: what such a gate multiplies
-    VD_ACTIVATION_IDENTITY = 10,       // x: where it is gated, the product of two activations
+    VD_ACTIVATION_HARD_TANH = 7,       // x, clamped to [-1, 1]
+    VD_ACTIVATION_CLAMPED_SWISH = 8,   // x * sigmoid(1.702 x), x at most 7: gate of gpt-oss
+    VD_ACTIVATION_CLAMPED_LINEAR = 9,  // 1 + x, x in [-7, 7]: multiplied by that gate
+    VD_ACTIVATION_IDENTITY = 10,       // x; gated, the product of two activations
     VD_ACTIVATION_SIGMOID = 11,        // 1 / (1 + e^-x)
     VD_ACTIVATION_SOFTPLUS = 12,       // ln(1 + e^x)
 } vd_activation_kind;
 
-// y = f(x), or f(x) * up where up is not null (gated). All [rows, width]; y may be x or up.
+// Computes y = f(x), or f(x) * up if up is not null (gated). All are [rows, width]; y may be x or
+// up.
 typedef struct vd_activation {
     const float *x;
     const float *up;
@@ -521,8 +552,8 @@ typedef struct vd_activation {
     int32_t width;
 } vd_activation;
 
-// y = a + b. a, y are [rows, width]; b is too, or [width] for every row where broadcast is 1. y may
-// be a or b.
+// Computes y = a + b. a and y are [rows, width]; so is b, or [width] for every row if broadcast is
+// 1. y may be a or b.
 typedef struct vd_add {
     const float *a;
     const float *b;
@@ -531,7 +562,7 @@ typedef struct vd_add {
     int32_t broadcast;
 } vd_add;
 
-// y = factor * x, both [rows, width]; y may be x.
+// Computes y = factor * x, both [rows, width]. y may be x.
 typedef struct vd_scale {
     const float *x;
     float *y;
@@ -539,10 +570,10 @@ typedef struct vd_scale {
     int32_t width;
 } vd_scale;
 
-// Copies rows of x [rows, width] out of the step; nothing in a plan reads what it writes. The token
-// at position p of sequence s of the batch goes to row bases[s] + p - positions[0] of data [n_rows,
-// width], where positions[0] <= p < positions[1]. A negative base taps nothing of the sequence, nor
-// does a row outside data, nor a sequence beyond bases. Both arrays may change between steps.
+// Copies rows of x [rows, width] to memory outside the plan; no operation reads them. The token at
+// position p of sequence s of the batch is copied to row bases[s] + p - positions[0] of data
+// [n_rows, width], if positions[0] <= p < positions[1]. Sequences with a negative base or beyond
+// bases are not tapped, nor are rows outside data. Both arrays may change between steps.
 typedef struct vd_tap {
     const float *x;
     void *data;                // 64-byte aligned
@@ -555,14 +586,13 @@ typedef struct vd_tap {
     int32_t reserved;
 } vd_tap;
 
-// Adds rows of x [rows, width], in ascending order, to running statistics of its columns; nothing
-// in a plan reads what it writes. A row of sequence s of the batch counts in statistics slots[s] of
-// n_slots, or nowhere where there are none of that number, nor s in slots. Slots may change between
-// steps.
+// Adds rows of x [rows, width], in ascending order, to running statistics of its columns; no
+// operation reads them. A row of sequence s of the batch is added to the statistics slots[s] of
+// n_slots, unless slots[s] is out of range or s is beyond slots. Slots may change between steps.
 typedef struct vd_accumulate {
     const float *x;
     double *sums;          // [n_slots, 2, width]: of x and of x * x
-    float *bounds;         // [n_slots, 2, width]: the least x and the greatest
+    float *bounds;         // [n_slots, 2, width]: minimum and maximum of x
     const int32_t *slots;  // [n_sequences]
     int32_t n_slots;
     int32_t n_sequences;
@@ -574,18 +604,18 @@ typedef enum vd_edit_kind {
     VD_EDIT_SET = 0,       // values
     VD_EDIT_ADD = 1,       // x + factor * values
     VD_EDIT_SCALE = 2,     // factor * x
-    VD_EDIT_CLAMP = 3,     // x, but at least `least` and at most `most`
+    VD_EDIT_CLAMP = 3,     // x, clamped to [min, max]
     VD_EDIT_SUBSPACE = 4,  // x + sum over rows r of basis of ((values - x) . r) r
 } vd_edit_kind;
 
 enum {
-    VD_ALL_SEQUENCES = -1  // an entry for all sequences of the batch
+    VD_ALL_SEQUENCES = -1  // the entry applies to all sequences of the batch
 };
 
-// Changes columns begin to end - 1 of the tokens at positions from to to - 1 of a sequence.
-// SUBSPACE (distributed interchange: Geiger et al. 2023, arXiv 2303.02536) moves what the
-// orthonormal rows of basis span to where it is in values; null values are zeros: it is projected
-// out.
+// Changes columns [begin, end) of the tokens at positions [from, to) of a sequence. SUBSPACE
+// (distributed interchange: Geiger et al. 2023, arXiv 2303.02536) replaces the component of x in
+// the span of the orthonormal rows of basis by that of values; null values are zeros, which
+// projects the component out.
 typedef struct vd_edit_entry {
     const float *values;  // [columns], or [positions, columns] where per_position is 1
     const float *basis;   // [k, columns]
@@ -598,53 +628,53 @@ typedef struct vd_edit_entry {
     int32_t per_position;
     int32_t k;
     float factor;
-    float least;
-    float most;
+    float min;
+    float max;
     int32_t reserved;
 } vd_edit_entry;
 
-// y = x [rows, width] with the entries applied one after the other. Entries may change between
-// steps; columns outside the rows, SET and ADD without values, and SUBSPACE unless whole_rows is 1,
-// do nothing.
+// Copies x [rows, width] to y and applies the entries in order. Entries may change between steps.
+// Columns outside the rows, SET and ADD without values, and SUBSPACE unless whole_rows is 1, have
+// no effect.
 typedef struct vd_edit {
     const float *x;
     float *y;
     const vd_edit_entry *entries;  // [*n_entries]
     const int32_t *n_entries;
     int32_t width;
-    int32_t whole_rows;  // 1: cannot be in a chain
+    int32_t whole_rows;  // 1: SUBSPACE is allowed; cannot be part of an epilogue
 } vd_edit;
 
 enum {
-    VD_LOW_RANK_MAX = 512,    // rank, at most
-    VD_LOW_RANK_COLUMNS = 16  // of B that lie together
+    VD_LOW_RANK_MAX = 512,    // maximum rank
+    VD_LOW_RANK_COLUMNS = 16  // adjacent columns of B
 };
 
-// What an adapter adds to the product with a matrix [N,K]: scale * B * A (LoRA: Hu et al. 2021,
-// arXiv 2106.09685). A is row-major [r,K]. B [N,r] lies as [ceil(N/16), r, 16]: 16 outputs side by
-// side, the last ones padded with zeros.
+// An update of a matrix [N,K]: scale * B * A (LoRA: Hu et al. 2021, arXiv 2106.09685). A is
+// row-major [r,K]. B [N,r] is stored as [ceil(N/16), r, 16]: 16 outputs are adjacent, the last ones
+// padded with zeros.
 typedef struct vd_low_rank {
     const float *A;
     const float *B;
     float scale;
-    int32_t r;  // 0: nothing, and A and B may be null
+    int32_t r;  // 0: no update, and A and B may be null
 } vd_low_rank;
 
-// Which adapter each sequence of the batch has, and what that adds to one matrix. Everything that
-// is pointed to may change between steps. A slot outside updates, a rank beyond R, a sequence
-// beyond slots: nothing is added.
+// The adapter of each sequence of the batch, and its update of one matrix. All pointed-to memory
+// may change between steps. A slot outside updates, a rank above R, or a sequence beyond slots
+// means no update.
 typedef struct vd_low_rank_choice {
     const vd_low_rank *updates;  // [n_slots]
-    const int32_t *slots;        // [n_sequences], -1 for none
-    const float *strengths;      // [n_sequences], which multiply scale
+    const int32_t *slots;        // [n_sequences], -1: none
+    const float *strengths;      // [n_sequences], factors of scale
     int32_t n_slots;
     int32_t n_sequences;
     int32_t R;  // at most VD_LOW_RANK_MAX
     int32_t reserved;
 } vd_low_rank_choice;
 
-// t[i][0 to r-1] = strength * scale * A * u[i] for the adapter of row i's sequence: u [rows,K],
-// t [rows,R]. What lies beyond r is not written.
+// Computes t[i][0 to r-1] = strength * scale * A * u[i] for the adapter of row i's sequence: u
+// [rows,K], t [rows,R]. Elements from r on are not written.
 typedef struct vd_low_rank_down {
     const float *u;
     float *t;
@@ -653,8 +683,8 @@ typedef struct vd_low_rank_down {
     int32_t reserved;
 } vd_low_rank_down;
 
-// y[i] = x[i] + B * t[i]: x and y [rows,N], t of the operation above. A row to which nothing is
-// added keeps its bits. y may be x.
+// Computes y[i] = x[i] + B * t[i]: x and y [rows,N], t from vd_low_rank_down. Rows without an
+// update keep their bits. y may be x.
 typedef struct vd_low_rank_up {
     const float *x;
     const float *t;
@@ -664,7 +694,7 @@ typedef struct vd_low_rank_up {
     int32_t reserved;
 } vd_low_rank_up;
 
-// y[i] = x[logit_rows[i]]: x [n, width], y [n_logits, width].
+// Copies y[i] = x[logit_rows[i]]: x [n, width], y [n_logits, width].
 typedef struct vd_gather {
     const float *x;
     float *y;
@@ -673,38 +703,38 @@ typedef struct vd_gather {
 } vd_gather;
 
 enum {
-    VD_EXPERTS_MAX = 4096,     // of a mixture
-    VD_EXPERT_K_MAX = 32768,   // columns of an expert's matrix
-    VD_EXPERT_GROUPS_MAX = 64  // of a mixture
+    VD_EXPERTS_MAX = 4096,     // maximum experts
+    VD_EXPERT_K_MAX = 32768,   // maximum columns of an expert's matrix
+    VD_EXPERT_GROUPS_MAX = 64  // maximum groups of experts
 };
 
-// What a router's logits become.
+// The function that turns a router's logits into scores.
 typedef enum vd_route_score {
     VD_ROUTE_SOFTMAX = 0,
-    VD_ROUTE_SIGMOID = 1,  // of each on its own
+    VD_ROUTE_SIGMOID = 1,  // of each logit independently
 } vd_route_score;
 
-// What the weights of a token's experts add up to 1 over.
+// The set of experts over which a token's weights are normalized.
 typedef enum vd_route_over {
-    VD_ROUTE_CHOSEN = 0,  // the experts that it goes to
-    VD_ROUTE_ALL = 1,     // all experts where scores are a softmax; sigmoids stay as they are
-    VD_ROUTE_NEAR = 2,    // for each slot the experts whose logits come near to its own, but for
-                          // those of slots before it; of a softmax, without a bias and groups
+    VD_ROUTE_CHOSEN = 0,        // the selected experts
+    VD_ROUTE_ALL = 1,           // all experts for a softmax; sigmoids are not normalized
+    VD_ROUTE_SPARSE_MIXER = 2,  // per slot: the experts within the threshold of its logit that no
+                                // earlier slot has chosen (softmax, no bias, no groups)
 } vd_route_over;
 
-// What ranks a group of experts: of what ranks these, logits or sums of score and bias,
+// The rank of a group of experts, computed from logits or from sums of score and bias.
 typedef enum vd_group_rank {
-    VD_GROUP_GREATEST = 0,      // the greatest
-    VD_GROUP_TWO_GREATEST = 1,  // the sum of the two greatest
+    VD_GROUP_MAX = 0,      // the maximum
+    VD_GROUP_TOP_TWO = 1,  // the sum of the two largest
 } vd_group_rank;
 
-// Mixture of experts (Shazeer et al. 2017, arXiv 1701.06538): each token goes to the k of E experts
-// with the greatest logits [rows,E], or where there is a bias the greatest sums of score and bias
-// (Wang et al. 2024, arXiv 2408.15664), which weights do not contain. Slot s of a token is its s-th
-// expert in descending order of these; of equal ones the lower comes first. experts [rows,k] are
-// their numbers, as floats, and weights [rows,k] their scores. Where experts form `groups` of equal
-// size (DeepSeek-AI 2024, arXiv 2405.04434), more than one, only those of the groups_used groups
-// with the greatest ranks can be chosen; these have k experts or more.
+// Routes tokens to experts (mixture of experts: Shazeer et al. 2017, arXiv 1701.06538). Each token
+// selects the k of E experts with the largest logits [rows,E] or, with a bias, the largest sums of
+// score and bias (Wang et al. 2024, arXiv 2408.15664); weights exclude the bias. Slot s of a token
+// is its s-th expert in descending order, ties by ascending number. experts [rows,k] are their
+// numbers, as floats, and weights [rows,k] their scores. If experts form more than one group of
+// equal size (DeepSeek-AI 2024, arXiv 2405.04434), only experts of the groups_used groups with the
+// highest ranks can be selected; together these have at least k experts.
 typedef struct vd_route {
     const float *logits;
     const float *bias;  // [E], or null
@@ -714,16 +744,16 @@ typedef struct vd_route {
     int32_t k;
     int32_t score;   // vd_route_score
     int32_t over;    // vd_route_over
-    int32_t groups;  // 0 or 1: none
+    int32_t groups;  // 0 or 1: no groups
     int32_t groups_used;
     int32_t group_rank;  // vd_group_rank
     int32_t reserved;
 } vd_route;
 
-// y[i][s] = x[i] * W^T + b for the matrix W [N,K] and, where experts have one, the bias b [N] of
-// expert experts[i][s]: y is [rows,k,N]. x has a row for each slot, [rows,k,K], or where shared is
-// 1 one for all, [rows,K]. Matrices and x are those of vd_matmul, with one type for all experts.
-// The product of a slot that names no expert is 0.
+// Computes y[i][s] = x[i] * W^T + b for the matrix W [N,K] and, unless bias is null, the bias b [N]
+// of expert experts[i][s]: y is [rows,k,N]. x has a row for each slot, [rows,k,K], or if shared is
+// 1 one for all slots, [rows,K]. Matrices and x are as in vd_matmul, with one type for all experts.
+// The result of a slot that names no expert is 0.
 typedef struct vd_expert_matmul {
     const void *const *matrices;  // [E]
     const float *bias;            // [E,N], or null
@@ -739,8 +769,8 @@ typedef struct vd_expert_matmul {
     int32_t shared;
 } vd_expert_matmul;
 
-// y[i] = the sum over slots s of weights[i][s] * x[i][s]: x [rows,k,d], weights [rows,k], y
-// [rows,d].
+// Computes y[i] as the sum over slots s of weights[i][s] * x[i][s]: x [rows,k,d], weights [rows,k],
+// y [rows,d].
 typedef struct vd_expert_sum {
     const float *x;
     const float *weights;
@@ -750,13 +780,12 @@ typedef struct vd_expert_sum {
 } vd_expert_sum;
 
 enum {
-    VD_TOP_K_MAX = 256,   // candidates of a row, at most
-    VD_TOP_K_CHUNKS = 64  // chunks of a row, at most, whose sums stand alone
+    VD_TOP_K_MAX = 256,   // maximum candidates of a row
+    VD_TOP_K_CHUNKS = 64  // maximum chunks of a row, whose sums are computed independently
 };
 
-// The k greatest of each row of x [rows, V] with their ids, in descending order; equal ones in
-// ascending order of id, a NaN as the least. The sum of exp(x) over all of the row is
-// exp(sums[0]) * sums[1].
+// Selects the k largest of each row of x [rows, V] with their ids, in descending order; ties in
+// ascending order of id, NaN last. The sum of exp(x) over the whole row is exp(sums[0]) * sums[1].
 typedef struct vd_top_k {
     const float *x;
     float *values;  // [rows, k]
@@ -769,12 +798,12 @@ typedef struct vd_top_k {
 // ---- Operations backward -----------------------------------------------------------------------
 //
 // The vector-Jacobian products of the operations above, with respect to activations. dy is the
-// gradient of some number with respect to what an operation wrote, dx that with respect to what it
-// read, both of the same shape as these. Weights are constants, and the quantization of activations
-// counts as the identity (the straight-through estimator, Bengio et al. 2013, arXiv 1308.3432).
+// gradient with respect to an operation's output and dx that with respect to its input, in the same
+// shapes. Weights are constants, and the quantization of activations is differentiated as the
+// identity (straight-through estimator, Bengio et al. 2013, arXiv 1308.3432).
 
-// y[r] = the sum of x[i] over all i with logit_rows[i] = r, in ascending order from +0: x
-// [n_logits, width], y [n, width]. The gradient of gather.
+// Computes y[r] as the sum of x[i] over all i with logit_rows[i] = r, in ascending order from +0: x
+// [n_logits, width], y [n, width]. The gradient of vd_gather.
 typedef struct vd_scatter {
     const float *x;
     float *y;
@@ -782,8 +811,8 @@ typedef struct vd_scatter {
     int32_t reserved;
 } vd_scatter;
 
-// dx of vd_norm, whose x, gain, kind, heads, d, per_head and epsilon these are; its bias plays no
-// part. Where frozen is 1 the divisors count as constants. dx may be dy.
+// Computes dx of vd_norm, with its x, gain, kind, heads, d, per_head and epsilon; the bias has no
+// effect. If frozen is 1, the divisors are treated as constants. dx may be dy.
 typedef struct vd_norm_backward {
     const float *x;
     const float *gain;
@@ -797,13 +826,13 @@ typedef struct vd_norm_backward {
     int32_t frozen;
 } vd_norm_backward;
 
-// What stands for the derivative of an activation f.
+// The slope that replaces the derivative of an activation function f.
 typedef enum vd_slope {
     VD_SLOPE_DERIVATIVE = 0,
     VD_SLOPE_SECANT = 1,  // (f(x) - f(0)) / x (arXiv 2402.05602)
 } vd_slope;
 
-// dx = f'(x) * dy, or f'(x) * (up * dy) where up is not null. dx may be dy. The gradient with
+// Computes dx = f'(x) * dy, or f'(x) * (up * dy) if up is not null. dx may be dy. The gradient with
 // respect to up is f(x) * dy, a gated activation.
 typedef struct vd_activation_backward {
     const float *x;
@@ -816,8 +845,8 @@ typedef struct vd_activation_backward {
     int32_t reserved;
 } vd_activation_backward;
 
-// dx[rows,K] = dy[rows,N] * W for the matrix W [N,K] of vd_matmul. Quantized weights are packed, or
-// where unpacked is 1 as the file has them.
+// Computes dx[rows,K] = dy[rows,N] * W for the matrix W [N,K] of vd_matmul. Quantized weights are
+// packed or, if unpacked is 1, in GGUF's layout.
 typedef struct vd_matmul_backward {
     const void *weights;
     const float *dy;
@@ -829,15 +858,14 @@ typedef struct vd_matmul_backward {
 } vd_matmul_backward;
 
 enum {
-    VD_BACKWARD_POSITIONS = 32768  // of a plan with gradients of attention or recurrence, at most
+    VD_BACKWARD_POSITIONS = 32768  // maximum of a plan with gradients of attention or recurrence
 };
 
-// The gradient of vd_attention, whose z is ignored, over a cache of F32. dz is [n, H, d_v].
-// VD_OP_QUERY_BACKWARD writes dq [n, H, d_h] and what it finds out of each query's softmax to
-// statistics [n, H, 3]; VD_OP_KEY_VALUE_BACKWARD reads statistics and writes dk [n, H_kv, d_h] and
-// dv [n, H_kv, d_v]. Adjacent rows of one sequence are differentiated together; keys and values of
-// positions without a row among them are constants. VD_UNSUPPORTED: more positions than stated
-// above, another cache.
+// Computes the gradient of vd_attention, whose z is ignored, over an F32 cache. dz is [n, H, d_v].
+// VD_OP_QUERY_BACKWARD writes dq [n, H, d_h] and the statistics [n, H, 3] of each query's softmax;
+// VD_OP_KEY_VALUE_BACKWARD reads statistics and writes dk [n, H_kv, d_h] and dv [n, H_kv, d_v].
+// Adjacent rows of one sequence are differentiated together; keys and values of other positions are
+// constants. VD_UNSUPPORTED: more than VD_BACKWARD_POSITIONS positions, or another cache type.
 typedef struct vd_attention_backward {
     vd_attention attention;
     const float *dz;
@@ -847,8 +875,8 @@ typedef struct vd_attention_backward {
     float *dv;
 } vd_attention_backward;
 
-// dx of vd_conv, whose kernel, d and L these are. Adjacent rows of one sequence are differentiated
-// together.
+// Computes dx of vd_conv, with its kernel, d and L. Adjacent rows of one sequence are
+// differentiated together.
 typedef struct vd_conv_backward {
     const float *kernel;
     const float *dy;
@@ -857,14 +885,14 @@ typedef struct vd_conv_backward {
     int32_t L;
 } vd_conv_backward;
 
-// The gradient of vd_recurrence, whose z, states and stride are ignored: dq, dk, dv, dstep and
-// dbeta are like q, k, v, step and beta. news [n, H, d_v] receives v - delta S^T k. Adjacent rows
-// of one sequence are differentiated together, as those of a text that begins with them.
-// VD_UNSUPPORTED: more positions than stated above.
+// Computes the gradient of vd_recurrence, whose z, states and stride are ignored: dq, dk, dv, dstep
+// and dbeta have the shapes of q, k, v, step and beta. residual [n, H, d_v] receives v - delta S^T
+// k. Adjacent rows of one sequence are differentiated together, as if the sequence began with them.
+// VD_UNSUPPORTED: more than VD_BACKWARD_POSITIONS positions.
 typedef struct vd_recurrence_backward {
     vd_recurrence recurrence;
     const float *dz;
-    float *news;
+    float *residual;
     float *dq;
     float *dk;
     float *dv;
@@ -872,9 +900,9 @@ typedef struct vd_recurrence_backward {
     float *dbeta;
 } vd_recurrence_backward;
 
-// dlogits [rows,E] of vd_route, whose logits, experts, weights, E, k, score and over these are, for
-// the gradient dweights [rows,k] of its weights. Which experts are chosen counts as a constant; a
-// slot that names no expert adds nothing.
+// Computes dlogits [rows,E] of vd_route, with its logits, experts, weights, E, k, score and over,
+// from the gradient dweights [rows,k] of its weights. The selection of experts is treated as
+// constant; a slot that names no expert contributes nothing.
 typedef struct vd_route_backward {
     const float *logits;
     const float *experts;
@@ -887,11 +915,11 @@ typedef struct vd_route_backward {
     int32_t over;   // vd_route_over
 } vd_route_backward;
 
-// dx[i][s] = dy[i][s] * W for the matrix W [N,K] of expert experts[i][s]: dy is [rows,k,N], dx
-// [rows,k,K]. Where the slots of a token shared a row of x, its gradient is the sum of theirs; that
-// of a slot that names no expert is 0.
+// Computes dx[i][s] = dy[i][s] * W for the matrix W [N,K] of expert experts[i][s]: dy is
+// [rows,k,N], dx [rows,k,K]. If the slots of a token share a row of x, its gradient is their sum
+// (vd_slot_sum). The gradient of a slot that names no expert is 0.
 typedef struct vd_expert_matmul_backward {
-    const void *const *matrices;  // [E], as those of vd_expert_matmul
+    const void *const *matrices;  // [E], as in vd_expert_matmul
     const float *experts;
     const float *dy;
     float *dx;
@@ -903,7 +931,7 @@ typedef struct vd_expert_matmul_backward {
     int32_t reserved;
 } vd_expert_matmul_backward;
 
-// The gradient of vd_expert_sum, whose x, weights, k and d these are: dx[i][s] = weights[i][s] *
+// Computes the gradient of vd_expert_sum, with its x, weights, k and d: dx[i][s] = weights[i][s] *
 // dy[i], and dweights[i][s] = dy[i] . x[i][s].
 typedef struct vd_expert_sum_backward {
     const float *x;
@@ -915,7 +943,7 @@ typedef struct vd_expert_sum_backward {
     int32_t d;
 } vd_expert_sum_backward;
 
-// y[i] = the sum over slots s of x[i][s]: x [rows,k,d], y [rows,d].
+// Computes y[i] as the sum over slots s of x[i][s]: x [rows,k,d], y [rows,d].
 typedef struct vd_slot_sum {
     const float *x;
     float *y;
@@ -923,38 +951,39 @@ typedef struct vd_slot_sum {
     int32_t d;
 } vd_slot_sum;
 
-// When an operation waits until every worker has finished all earlier ones.
+// When an operation waits for all workers to finish all earlier operations.
 typedef enum vd_barrier_kind {
     VD_BARRIER_NEVER = 0,
     VD_BARRIER_ALWAYS = 1,
-    VD_BARRIER_UNLESS_LOCAL = 2,  // in a step of more than VD_LOCAL_TOKENS tokens
+    VD_BARRIER_UNLESS_REPLICATED = 2,  // in a step of more than VD_REPLICATED_TOKENS tokens
 } vd_barrier_kind;
 
-// In a step of at most VD_LOCAL_TOKENS tokens, each worker computes all of a *local* result for
-// itself, which costs less than to share it: worker w writes to the buffer's rows from
-// w * VD_LOCAL_ROWS on, for which the buffer has room.
+// Replication: in a step of at most VD_REPLICATED_TOKENS tokens, computing a small result on every
+// worker is cheaper than sharing it. Worker w writes all of a replicated result to the rows of its
+// buffer from w * VD_REPLICATED_ROWS on; the buffer must have room for them.
 enum {
-    VD_LOCAL_TOKENS = 2,
-    VD_LOCAL_ROWS = 16,
-    VD_LOCAL_READ = 1,   // bits of vd_op.local: products, also of low rank, quantizations, gains
-                         // and taps read them
-    VD_LOCAL_WRITE = 2,  // the results of norms, gains and quantizations are local
+    VD_REPLICATED_TOKENS = 2,
+    VD_REPLICATED_ROWS = 16,
+    VD_REPLICATED_READ = 1,   // a bit of vd_op.replicated: reads replicated operands; may be set on
+                              // matmul, low_rank_down, quantize, gain, tap
+    VD_REPLICATED_WRITE = 2,  // a bit of vd_op.replicated: the result is replicated; may be set on
+                              // norm, gain, quantize
 };
 
-// A matrix product and the operations that *follow* it form a chain: a tile of rows and columns
-// goes through all of them before the worker takes the next one, so that none of them waits. They
-// have the same width, and are products of other operands, quantizations, activations, sums,
-// scalings, updates of low rank, edits and taps, none of them with a local result.
+// An epilogue: the operations after a matmul that are applied to each tile of rows and columns
+// right after it has been computed, so that no barrier separates them. They have the same width as
+// the product, and are products of other operands, quantizations, activations, sums, scalings,
+// low-rank updates, edits and taps, none of them with a replicated result.
 enum {
-    VD_CHAIN = 16,  // operations that follow, at most
+    VD_EPILOGUE_MAX = 16,  // maximum operations of an epilogue
 };
 
 typedef struct vd_op {
-    int32_t kind;     // vd_op_kind
-    int32_t rows;     // vd_rows
-    int32_t barrier;  // vd_barrier_kind
-    int32_t follows;  // 1: belongs to the chain of the operation before it
-    int32_t local;    // VD_LOCAL_READ and VD_LOCAL_WRITE, only where there is a row per token
+    int32_t kind;        // vd_op_kind
+    int32_t rows;        // vd_rows
+    int32_t barrier;     // vd_barrier_kind
+    int32_t epilogue;    // 1: part of the epilogue of the matmul before it
+    int32_t replicated;  // VD_REPLICATED_READ and VD_REPLICATED_WRITE; only with a row per token
     int32_t reserved;
     union {
         vd_embed embed;
@@ -976,7 +1005,7 @@ typedef struct vd_op {
         vd_low_rank_up low_rank_up;
         vd_scores scores;
         vd_softmax softmax;
-        vd_mix mix;
+        vd_attention_values attention_values;
         vd_gain gain;
         vd_gather gather;
         vd_route route;
@@ -999,8 +1028,8 @@ typedef struct vd_op {
 
 // ---- Plans -------------------------------------------------------------------------------------
 
-// The tokens of one step: any mix of prompt chunks and single tokens of several sequences. The rows
-// of one sequence come in ascending order of position.
+// The tokens of one step: any mix of prompt chunks and single tokens of several sequences. Rows of
+// one sequence are in ascending order of position.
 typedef struct vd_batch {
     int32_t n_tokens;
     int32_t n_logits;
@@ -1008,56 +1037,58 @@ typedef struct vd_batch {
     int32_t max_blocks;           // row length of block_tables
     const int32_t *tokens;        // [n_tokens]
     const int32_t *positions;     // [n_tokens]
-    const int32_t *sequences;     // [n_tokens] row of block_tables
+    const int32_t *sequences;     // [n_tokens] rows of block_tables
     const int32_t *block_tables;  // [n_sequences, max_blocks]
-    const int32_t *logit_rows;    // [n_logits] rows of the batch
-    const int32_t *slots;         // [n_sequences] of states; null where the limits have none
+    const int32_t *logit_rows;    // [n_logits] rows of the batch whose logits are computed
+    const int32_t *slots;         // [n_sequences] of states; null if the limits have none
 } vd_batch;
 
-// What the buffers of a plan have room for. vd_plan_run checks each batch against it.
+// The sizes of a plan's buffers. vd_plan_run checks each batch against them.
 typedef struct vd_limits {
     int32_t tokens;     // rows of the token buffers
     int32_t logits;     // rows of the logit buffers
-    int32_t positions;  // rows of the rotation tables
+    int32_t positions;  // rows of the RoPE tables
     int32_t vocabulary;
     int32_t blocks;  // of the key-value cache
-    int32_t slots;   // of states; 0 where no operation has a state
+    int32_t slots;   // of states; 0 if no operation has a state
 } vd_limits;
 
 typedef struct vd_plan vd_plan;
 
-// Checks and copies `n_ops` operations. On error *bad_op (may be null) is the index of the
-// operation at fault, or -1. VD_UNSUPPORTED: isa is not usable here.
-// VD_BLAS_MISSING: a fast product needs OpenBLAS.
+// Creates a plan: checks and copies `n_ops` operations. On error *bad_op (may be null) is the index
+// of the invalid operation, or -1. Returns VD_UNSUPPORTED if isa is not usable here, and
+// VD_BLAS_MISSING if a fast product needs OpenBLAS.
 VD_API vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limits,
                                 vd_isa isa, vd_plan **plan, int32_t *bad_op);
 VD_API void vd_plan_free(vd_plan *plan);
 
-// Runs operations [begin, end) for the batch on all workers of the pool, and returns when all is
-// done. VD_OUT_OF_RANGE: the batch does not fit the limits; nothing has run.
+// Runs operations [begin, end) for the batch on all workers of the pool, and returns when all have
+// finished. Returns VD_OUT_OF_RANGE, without running any operation, if the batch exceeds the
+// limits.
 VD_API vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch,
                              int32_t begin, int32_t end);
 
 // ---- Measuring the machine ---------------------------------------------------------------------
 
 typedef enum vd_probe_kind {
-    VD_PROBE_F32_FMA = 0,   // f32 operations per second (an fma is two)
+    VD_PROBE_F32_FMA = 0,   // f32 operations per second; an fma counts as two
     VD_PROBE_INT8_DOT = 1,  // int8 multiply and add operations per second
-    VD_PROBE_READ = 2,      // bytes read per second from memory beyond the caches
+    VD_PROBE_READ = 2,      // bytes per second read from memory, larger than the caches
 } vd_probe_kind;
 
-// What all workers of the pool reach together with the instructions of `isa`, timed over about
-// `seconds`. The best of several spans, since other programs only ever slow it down.
+// Measures the rate that all workers of the pool reach together with the instructions of `isa`, for
+// about `seconds`. Reports the best of several measurements, since other programs only slow it
+// down.
 VD_API vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds,
                           double *per_second);
 
 // ---- OpenBLAS ----------------------------------------------------------------------------------
 
-// Loads OpenBLAS from `path` and binds it, one-threaded, for the life of the process. Calling it
-// again with OpenBLAS loaded does nothing.
+// Loads OpenBLAS from `path` and binds it, single-threaded, until the process ends. Does nothing if
+// OpenBLAS is already loaded.
 VD_API vd_status vd_blas_open(const char *path);
 
-// y[M,N] = x[M,K] * W[N,K]^T in f32 by OpenBLAS: outside the promise of equal bits.
+// Computes y[M,N] = x[M,K] * W[N,K]^T in f32 by OpenBLAS, without the promise of equal bits.
 VD_API vd_status vd_sgemm(int64_t M, int64_t N, int64_t K, const float *x, const float *W,
                           float *y);
 

@@ -1,10 +1,10 @@
 #include "activation/activation.h"
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_activation_##name,
 vd_activation_kernel *const vd_activation_kernels[VD_ISA_COUNT] = {
-#include "activation/activation_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 

@@ -4,16 +4,16 @@
 #include "core/arch.h"
 #include "core/pool.h"
 
-// Elements [range.begin, range.end), counted over all rows.
+// Computes elements [range.begin, range.end), counted over all rows.
 typedef void vd_activation_kernel(const vd_activation *op, vd_range range);
 
 #define VD_VARIANT(isa, name) vd_activation_kernel vd_activation_##name;
-#include "activation/activation_kernels.inc"
+#include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 extern vd_activation_kernel *const vd_activation_kernels[VD_ISA_COUNT];
 
-// Coefficients, from the highest on, of what GELU multiplies exp(-x^2/2) with.
+// Coefficients, highest first, of the polynomial factor of exp(-x^2/2) in GELU (docs/numerics.md).
 static const float vd_gelu_tail[] = {
     -0x1.4ab9d0p-13f, -0x1.46c29ep-12f, 0x1.66d454p-11f, 0x1.4ad120p-9f,  -0x1.a3a5e4p-10f,
     -0x1.0c78a4p-6f,  0x1.2ea424p-7f,   0x1.0e4f30p-3f,  -0x1.bc19c2p-2f, 0x1.69cee6p-1f};

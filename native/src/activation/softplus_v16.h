@@ -1,31 +1,34 @@
-// softplus of docs/numerics.md over 16 lanes.
+// Softplus over 16 lanes, as docs/numerics.md defines it.
 #ifndef VD_ACTIVATION_SOFTPLUS_V16_H
 #define VD_ACTIVATION_SOFTPLUS_V16_H
 
 #include "simd/tanh_v16.h"
 
-// ln(1 + r) for -1/2 <= r <= 1.
-VD_INLINE v16 v16_log_one_plus(v16 r) {
-    v16 s = v16_div(r, v16_add(v16_splat(2.0f), r));
-    v16 z = v16_mul(s, s);
-    v16 q = v16_splat(0x1.1ed7bep-2f);
-    q = v16_fma(q, z, v16_splat(0x1.1ebd0ep-2f));
-    q = v16_fma(q, z, v16_splat(0x1.99d208p-2f));
-    q = v16_fma(q, z, v16_splat(0x1.555502p-1f));
-    return v16_fma(s, v16_fma(q, z, v16_negate(r)), r);
+// Returns ln(1 + r) for -1/2 <= r <= 1.
+VD_INLINE f32x16 f32x16_log1p(f32x16 r) {
+    f32x16 s = f32x16_div(r, f32x16_add(f32x16_splat(2.0f), r));
+    f32x16 z = f32x16_mul(s, s);
+    f32x16 q = f32x16_splat(0x1.1ed7bep-2f);
+    q = f32x16_fma(q, z, f32x16_splat(0x1.1ebd0ep-2f));
+    q = f32x16_fma(q, z, f32x16_splat(0x1.99d208p-2f));
+    q = f32x16_fma(q, z, f32x16_splat(0x1.555502p-1f));
+    return f32x16_fma(s, f32x16_fma(q, z, f32x16_negate(r)), r);
 }
 
-// -|x|.
-VD_INLINE v16 v16_below(v16 x) { return v16_negate(v16_from_bits(v16_magnitude_bits(x))); }
-
-VD_INLINE v16 v16_softplus(v16 x) {
-    return v16_add(v16_max(x, v16_zero()), v16_log_one_plus(v16_exp(v16_below(x))));
+// Returns -|x|.
+VD_INLINE f32x16 f32x16_negative_abs(f32x16 x) {
+    return f32x16_negate(f32x16_from_bits(f32x16_abs_bits(x)));
 }
 
-// softplus(x) - ln(2), which goes through the origin.
-VD_INLINE v16 v16_softplus_centered(v16 x) {
-    v16 r = v16_mul(v16_splat(0.5f), v16_exp_less_one(v16_below(x)));
-    return v16_add(v16_max(x, v16_zero()), v16_log_one_plus(r));
+VD_INLINE f32x16 f32x16_softplus(f32x16 x) {
+    return f32x16_add(f32x16_max(x, f32x16_zero()),
+                      f32x16_log1p(f32x16_exp(f32x16_negative_abs(x))));
+}
+
+// Returns softplus(x) - ln(2), which is 0 at the origin.
+VD_INLINE f32x16 f32x16_softplus_centered(f32x16 x) {
+    f32x16 r = f32x16_mul(f32x16_splat(0.5f), f32x16_expm1(f32x16_negative_abs(x)));
+    return f32x16_add(f32x16_max(x, f32x16_zero()), f32x16_log1p(r));
 }
 
 #endif

@@ -1,8 +1,9 @@
-// Divides attention among workers. A tile is what reads the same keys and values together: the
-// query heads of a key-value head for a few tokens of one sequence. Where single tiles are large
-// beside a worker's share, as when one token is decoded over a long context, their chunks are taken
-// by different workers (flash decoding, Dao et al. 2023); whoever finishes a tile's last chunk
-// merges them in order, so that nobody waits. Chunks stand alone by definition: no bit changes.
+// Divides attention among workers. A tile is the set of queries that read the same keys and values:
+// the query heads of one key-value head for a few tokens of one sequence. If single tiles are large
+// compared with a worker's share, as when one token is decoded over a long context, different
+// workers compute their chunks (flash decoding, Dao et al. 2023); the worker that finishes a tile's
+// last chunk merges them in ascending order, so that no worker waits. docs/numerics.md defines
+// attention by chunks, so the division changes no bit.
 #include "attention/attention.h"
 
 #include <assert.h>
@@ -10,13 +11,13 @@
 #include <string.h>
 
 #include "attention/kv_cache.h"
-#include "core/family.h"
-#include "core/window.h"
+#include "attention/window.h"
+#include "core/op_impl.h"
 #include "quantize/quantize.h"
 
 #define VD_VARIANT(isa, name) [isa] = &vd_attention_##name,
 const vd_attention_kernel *const vd_attention_kernels[VD_ISA_COUNT] = {
-#include "attention/attention_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 
@@ -32,59 +33,61 @@ vd_status vd_attention_check(const vd_op *op) {
 
 // ---- tiles ------------------------------------------------------------------------------------
 
-// How an operation is cut into tiles.
-typedef struct cut {
+// How an operation is divided into tiles.
+typedef struct tiling {
     int32_t heads;  // query heads of a tile
-    int32_t rows;   // tokens of a tile, at most
+    int32_t rows;   // maximum tokens of a tile
     int32_t parts;  // tiles that share a key-value head
-    int32_t tiles;  // of the same tokens
-} cut;
+    int32_t tiles;  // tiles of the same tokens
+} tiling;
 
-// Scratch memory of a worker for each query of a tile: its scores, parts of a chunk and of those
-// before, and its quants with scales and sums.
+// Returns the bytes of scratch memory for each query of a tile: its scores, partial results of a
+// chunk and of the chunks before it, and its quants with scales and sums.
 static int64_t scratch_bytes(const vd_kv_cache *cache) {
     return 4 * VD_ATTENTION_CHUNK + 8 * vd_part_stride(cache->d_v) +
            cache->d_h / VD_BLOCK * (VD_BLOCK + 8) + 64;
 }
 
-// Elements of a block of keys or values, whichever are more.
+// Returns the elements of a block of keys or of values, whichever is larger.
 static int64_t block_elements(const vd_kv_cache *cache) {
     return VD_KV_BLOCK * (int64_t)(cache->d_h > cache->d_v ? cache->d_h : cache->d_v);
 }
 
 static_assert(8 * VD_KV_BLOCK * VD_HEAD_MAX <= VD_SCRATCH_BYTES,
-              "beside a block of the widest heads there is room for queries");
+              "a block of the widest heads leaves room for queries");
 
-static cut cut_of(const vd_attention *op) {
+static tiling tiling_of(const vd_attention *op) {
     int64_t bytes = VD_SCRATCH_BYTES - 4 * block_elements(&op->cache);
     int64_t fitting = bytes / scratch_bytes(&op->cache);
     int32_t queries = fitting < VD_QUERIES ? (int32_t)fitting : VD_QUERIES;
     int32_t group = op->H / op->cache.H_kv;
     int32_t heads = group < queries ? group : queries;
     int32_t parts = (group + heads - 1) / heads;
-    return (cut){heads, queries / heads, parts, op->cache.H_kv * parts};
+    return (tiling){heads, queries / heads, parts, op->cache.H_kv * parts};
 }
 
-// Tokens [begin, end) of one sequence, and where their work lies among all work.
-typedef struct tokens {
+// Tokens [begin, end) of one sequence, and the position of their work items among all of the
+// operation.
+typedef struct row_group {
     int64_t begin;
     int64_t end;
-    int64_t chunk;   // the first that they attend to
-    int64_t chunks;  // from there on
-    int divided;     // chunks are units of work, else tiles
-    int64_t unit;    // the first
-    int64_t units;
-    int64_t tile;  // of those that are divided
-    int64_t part;  // of theirs
-} tokens;
+    int64_t chunk;       // first chunk that they attend to
+    int64_t chunks;      // number of chunks from there on
+    int divided;         // 1: each chunk is a work item; 0: each tile is
+    int64_t first_item;  // first work item
+    int64_t items;       // number of work items
+    int64_t tile;        // first divided tile
+    int64_t part;        // first partial result of the divided tiles
+} row_group;
 
 static int64_t first_position(const vd_attention *op, int64_t position) {
     return vd_window_begin(op->window, op->aligned, (int32_t)position);
 }
 
-// The tokens before row `end`: as many of the same sequence as fit a tile.
-static tokens tokens_before(const vd_attention *op, const vd_batch *batch, cut c, int64_t end) {
-    tokens t = {.begin = end - 1, .end = end};
+// Returns the tokens before row `end`: as many of one sequence as fit a tile.
+static row_group row_group_before(const vd_attention *op, const vd_batch *batch, tiling c,
+                                  int64_t end) {
+    row_group t = {.begin = end - 1, .end = end};
     while (t.begin > 0 && end - t.begin < c.rows &&
            batch->sequences[t.begin - 1] == batch->sequences[t.begin]) {
         t.begin--;
@@ -94,26 +97,26 @@ static tokens tokens_before(const vd_attention *op, const vd_batch *batch, cut c
     return t;
 }
 
-// All chunks of all tiles.
-static int64_t total_chunks(const vd_attention *op, const vd_batch *batch, cut c, int64_t rows) {
+// Returns the number of chunks of all tiles.
+static int64_t total_chunks(const vd_attention *op, const vd_batch *batch, tiling c, int64_t rows) {
     int64_t total = 0;
     for (int64_t end = rows; end > 0;) {
-        tokens t = tokens_before(op, batch, c, end);
+        row_group t = row_group_before(op, batch, c, end);
         total += t.chunks * c.tiles;
         end = t.begin;
     }
     return total;
 }
 
-static int64_t parts_of(const tokens *t, cut c) {
+static int64_t parts_of(const row_group *t, tiling c) {
     return (t->end - t->begin) * c.heads * c.tiles * t->chunks;
 }
 
-// Goes to the tokens before, and decides whether their tiles are divided: when one is more than a
-// quarter of a worker's share, and there is memory for its parts.
-static void advance(tokens *t, const vd_op *op, const vd_step *step, cut c, int64_t total) {
-    tokens next = tokens_before(&op->as.attention, step->batch, c, t->begin);
-    next.unit = t->unit + t->units;
+// Moves to the preceding tokens and decides whether to divide their tiles: if one exceeds a quarter
+// of a worker's share and its partial results fit.
+static void advance(row_group *t, const vd_op *op, const vd_step *step, tiling c, int64_t total) {
+    row_group next = row_group_before(&op->as.attention, step->batch, c, t->begin);
+    next.first_item = t->first_item + t->items;
     next.tile = t->tile + (t->divided ? c.tiles : 0);
     next.part = t->part + (t->divided ? parts_of(t, c) : 0);
     int64_t stride = vd_part_stride(op->as.attention.cache.d_v);
@@ -121,19 +124,19 @@ static void advance(tokens *t, const vd_op *op, const vd_step *step, cut c, int6
                    4 * step->worker->count * next.chunks > total &&
                    (next.part + parts_of(&next, c)) * stride <= step->split->floats &&
                    next.tile + c.tiles <= step->split->tiles;
-    next.units = c.tiles * (next.divided ? next.chunks : 1);
+    next.items = c.tiles * (next.divided ? next.chunks : 1);
     *t = next;
 }
 
 // ---- work -------------------------------------------------------------------------------------
 
-// Fills in the tile of these tokens, its queries quantized where the cache is.
-static void make_tile(vd_attention_tile *tile, const vd_attention *op, const vd_step *step, cut c,
-                      const tokens *t, int64_t which) {
+// Fills in a tile of these tokens. Queries are quantized if the cache is.
+static void make_tile(vd_query_tile *tile, const vd_attention *op, const vd_step *step, tiling c,
+                      const row_group *t, int64_t index) {
     const vd_batch *batch = step->batch;
     int32_t group = op->H / op->cache.H_kv;
-    tile->head = (int32_t)(which / c.parts);
-    int32_t first = tile->head * group + (int32_t)(which % c.parts) * c.heads;
+    tile->head = (int32_t)(index / c.parts);
+    int32_t first = tile->head * group + (int32_t)(index % c.parts) * c.heads;
     int32_t last = (tile->head + 1) * group;
     last = first + c.heads < last ? first + c.heads : last;
     tile->op = op;
@@ -155,7 +158,7 @@ static void make_tile(vd_attention_tile *tile, const vd_attention *op, const vd_
     }
 }
 
-void vd_attention_quantize(vd_attention_tile *tile, vd_isa isa) {
+void vd_attention_quantize(vd_query_tile *tile, vd_isa isa) {
     int64_t d_h = tile->op->cache.d_h, blocks = d_h / VD_BLOCK;
     for (int32_t j = 0; j < tile->n; j++) {
         int32_t sums[VD_HEAD_MAX / 16];
@@ -168,8 +171,9 @@ void vd_attention_quantize(vd_attention_tile *tile, vd_isa isa) {
     }
 }
 
-// Memory of the worker for tiles, and the parts [2, queries] behind it.
-static float *lay_out(vd_attention_tile *tile, void *scratch, const vd_kv_cache *cache,
+// Lays out a tile in the worker's scratch memory. Returns the memory for the partial results [2,
+// queries].
+static float *lay_out(vd_query_tile *tile, void *scratch, const vd_kv_cache *cache,
                       int64_t queries) {
     int64_t blocks = cache->d_h / VD_BLOCK;
     tile->floats = scratch;
@@ -181,9 +185,9 @@ static float *lay_out(vd_attention_tile *tile, void *scratch, const vd_kv_cache 
     return parts;
 }
 
-// Says whose keys come after those of the tile: chunk `chunk` of these tokens.
-static void look_ahead(vd_attention_tile *tile, const vd_step *step, cut c, const tokens *t,
-                       int64_t which, int64_t chunk) {
+// Sets the prefetch targets: the keys of chunk `chunk` of these tokens.
+static void set_next_keys(vd_query_tile *tile, const vd_step *step, tiling c, const row_group *t,
+                          int64_t index, int64_t chunk) {
     const vd_kv_cache *cache = &tile->op->cache;
     const vd_batch *batch = step->batch;
     const int32_t *blocks =
@@ -191,17 +195,17 @@ static void look_ahead(vd_attention_tile *tile, const vd_step *step, cut c, cons
     int64_t end = batch->positions[t->end - 1] + 1;
     for (int64_t i = 0; i < VD_ATTENTION_CHUNK / VD_KV_BLOCK; i++) {
         int64_t at = chunk * VD_ATTENTION_CHUNK + i * VD_KV_BLOCK;
-        int32_t head = (int32_t)(which / c.parts);
-        tile->ahead[i] = at < end ? vd_key_tile(cache, blocks, head, at) : NULL;
+        int32_t head = (int32_t)(index / c.parts);
+        tile->next_keys[i] = at < end ? vd_key_tile(cache, blocks, head, at) : NULL;
     }
 }
 
-static void run_tile(vd_attention_tile *tile, const vd_step *step, cut c, const tokens *t,
-                     int64_t which, float *parts) {
+static void run_tile(vd_query_tile *tile, const vd_step *step, tiling c, const row_group *t,
+                     int64_t index, float *parts) {
     const vd_attention_kernel *kernel = vd_attention_kernels[step->isa];
     float *later = parts + tile->n * vd_part_stride(tile->op->cache.d_v);
     for (int64_t chunk = t->chunk; chunk < t->chunk + t->chunks; chunk++) {
-        look_ahead(tile, step, c, t, which, chunk + 1);
+        set_next_keys(tile, step, c, t, index, chunk + 1);
         if (chunk == t->chunk) {
             kernel->chunk(tile, chunk * VD_ATTENTION_CHUNK, parts);
         } else {
@@ -212,15 +216,15 @@ static void run_tile(vd_attention_tile *tile, const vd_step *step, cut c, const 
     kernel->finish(tile, parts);
 }
 
-// One chunk of a divided tile, and the end of the tile when all its chunks are done.
-static void run_chunk(const vd_attention_tile *tile, const vd_step *step, const tokens *t, cut c,
-                      int64_t which, int64_t chunk) {
+// Computes one chunk of a divided tile, and finishes the tile if it was the last one.
+static void run_chunk(const vd_query_tile *tile, const vd_step *step, const row_group *t, tiling c,
+                      int64_t index, int64_t chunk) {
     const vd_attention_kernel *kernel = vd_attention_kernels[step->isa];
     int64_t stride = vd_part_stride(tile->op->cache.d_v);
-    int64_t own = (t->end - t->begin) * c.heads;  // parts of a chunk
-    float *parts = step->split->parts + (t->part + which * own * t->chunks) * stride;
+    int64_t own = (t->end - t->begin) * c.heads;  // partial results of a chunk
+    float *parts = step->split->parts + (t->part + index * own * t->chunks) * stride;
     kernel->chunk(tile, chunk * VD_ATTENTION_CHUNK, parts + (chunk - t->chunk) * own * stride);
-    atomic_uint *done = &step->split->done[t->tile + which];
+    atomic_uint *done = &step->split->done[t->tile + index];
     if (atomic_fetch_add_explicit(done, 1, memory_order_acq_rel) + 1 < t->chunks) {
         return;
     }
@@ -231,48 +235,49 @@ static void run_chunk(const vd_attention_tile *tile, const vd_step *step, const 
     kernel->finish(tile, parts);
 }
 
-// A unit of work: a tile, or one chunk of it.
-typedef struct unit {
-    tokens t;
-    int64_t which;
-    int64_t chunk;
-} unit;
+// A work item: a tile, or one chunk of a divided tile.
+typedef struct work_item {
+    row_group rows;
+    int64_t tile;   // of the tiles of these rows
+    int64_t chunk;  // of a divided tile
+} work_item;
 
-// Takes the next unit, searching on from the tokens of `last`. Returns 0 when there is none.
-static int take(unit *next, const tokens *last, const vd_op *op, const vd_step *step, cut c,
-                int64_t total) {
+// Takes the next work item, searching from the tokens of `last`. Returns 0 if there is none.
+static int next_item(work_item *next, const row_group *last, const vd_op *op, const vd_step *step,
+                     tiling c, int64_t total) {
     int64_t i = vd_next_tile(step);
-    next->t = *last;
-    while (i >= next->t.unit + next->t.units) {
-        if (next->t.begin == 0) {
+    next->rows = *last;
+    while (i >= next->rows.first_item + next->rows.items) {
+        if (next->rows.begin == 0) {
             return 0;
         }
-        advance(&next->t, op, step, c, total);
+        advance(&next->rows, op, step, c, total);
     }
-    next->which = (i - next->t.unit) % c.tiles;
-    next->chunk = next->t.chunk + (i - next->t.unit) / c.tiles;
+    next->tile = (i - next->rows.first_item) % c.tiles;
+    next->chunk = next->rows.chunk + (i - next->rows.first_item) / c.tiles;
     return 1;
 }
 
 void vd_attention_run(const vd_op *op, const vd_step *step) {
     const vd_attention *attention = &op->as.attention;
-    cut c = cut_of(attention);
+    tiling c = tiling_of(attention);
     int64_t total = total_chunks(attention, step->batch, c, step->rows);
-    vd_attention_tile tile;
+    vd_query_tile tile;
     float *parts = lay_out(&tile, step->worker->scratch, &attention->cache, c.heads * c.rows);
-    // From the end: the last rows of a prompt have the most to read.
-    unit now, next;
-    int more = take(&now, &(tokens){.begin = step->rows}, op, step, c, total);
+    // Proceeds from the end, since the last rows of a prompt attend to the most keys.
+    work_item now, next;
+    int more = next_item(&now, &(row_group){.begin = step->rows}, op, step, c, total);
     while (more) {
-        make_tile(&tile, attention, step, c, &now.t, now.which);
-        if (now.t.divided) {
-            more = take(&next, &now.t, op, step, c, total);  // before this one runs, to look ahead
-            const unit *ahead = more ? &next : &now;
-            look_ahead(&tile, step, c, &ahead->t, ahead->which, ahead->chunk);
-            run_chunk(&tile, step, &now.t, c, now.which, now.chunk);
+        make_tile(&tile, attention, step, c, &now.rows, now.tile);
+        if (now.rows.divided) {
+            // Taken before this one runs, so that its keys can be prefetched.
+            more = next_item(&next, &now.rows, op, step, c, total);
+            const work_item *prefetched = more ? &next : &now;
+            set_next_keys(&tile, step, c, &prefetched->rows, prefetched->tile, prefetched->chunk);
+            run_chunk(&tile, step, &now.rows, c, now.tile, now.chunk);
         } else {
-            run_tile(&tile, step, c, &now.t, now.which, parts);
-            more = take(&next, &now.t, op, step, c, total);
+            run_tile(&tile, step, c, &now.rows, now.tile, parts);
+            more = next_item(&next, &now.rows, op, step, c, total);
         }
         now = next;
     }
@@ -285,7 +290,7 @@ vd_split vd_attention_split(const vd_op *op, const vd_limits *limits) {
         return (vd_split){0};
     }
     const vd_attention *attention = &op->as.attention;
-    cut c = cut_of(attention);
+    tiling c = tiling_of(attention);
     int64_t rows = limits->tokens < VD_SPLIT_ROWS ? limits->tokens : VD_SPLIT_ROWS;
     int64_t chunks = vd_ceil_div(limits->positions, VD_ATTENTION_CHUNK);
     int64_t parts = rows * c.heads * c.tiles * chunks;

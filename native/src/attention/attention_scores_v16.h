@@ -1,143 +1,145 @@
-// Scores of a chunk over 16 lanes. The lanes are 16 positions, whose keys lie interleaved, so that
-// no sum runs across lanes. A tile of queries by vectors of positions keeps its sums in registers.
+// Scores of a chunk over 16 lanes. The lanes are 16 positions, whose keys are interleaved, so that
+// no sum crosses lanes. A register tile of queries by vectors of positions keeps its sums in
+// registers.
 #ifndef VD_ATTENTION_ATTENTION_SCORES_V16_H
 #define VD_ATTENTION_ATTENTION_SCORES_V16_H
 
 #include "attention/attention.h"
 #include "attention/kv_cache.h"
-#include "core/prefetch.h"
+#include "simd/prefetch.h"
 
-// 16 elements from element i on.
-VD_INLINE v16 load_kv(const void *p, int64_t i, const int32_t type) {
-    return type == VD_F32   ? v16_load((const float *)p + i)
-           : type == VD_F16 ? v16_load_halves((const uint16_t *)p + i)
-                            : v16_load_bfloats((const uint16_t *)p + i);
+// Loads 16 elements from element i on.
+VD_INLINE f32x16 load_kv(const void *p, int64_t i, const int32_t type) {
+    return type == VD_F32   ? f32x16_load((const float *)p + i)
+           : type == VD_F16 ? f32x16_load_halves((const uint16_t *)p + i)
+                            : f32x16_load_bfloats((const uint16_t *)p + i);
 }
 
-// 16 elements of values, from element i on, whose scales are those of the same blocks of 32.
-VD_INLINE v16 load_value(const void *p, const uint16_t *scales, int64_t i, const int32_t type) {
+// Loads 16 elements of values from element i on. `scales` are those of the same row's blocks of 32.
+VD_INLINE f32x16 load_value(const void *p, const uint16_t *scales, int64_t i, const int32_t type) {
     if (type == VD_Q8_0) {
-        v16 scale = v16_splat_half(scales[i / VD_BLOCK]);
-        return v16_mul(v16_load_bytes((const int8_t *)p + i), scale);
+        f32x16 scale = f32x16_splat_half(scales[i / VD_BLOCK]);
+        return f32x16_mul(f32x16_load_bytes((const int8_t *)p + i), scale);
     }
     return load_kv(p, i, type);
 }
 
-// Asks for bytes [begin, begin + count) from p on, unless it is null. Decoding is bound by reads:
-// the values of a block arrive while its scores are made, the keys of the next chunk while values
-// are summed.
+// Prefetches bytes [begin, begin + count) from p on unless p is null. Decoding is bound by memory
+// reads: the values of a block are fetched while its scores are computed, the keys of the next
+// chunk while values are summed.
 VD_INLINE void prefetch(const char *p, int64_t begin, int64_t count) {
     if (p != NULL) {
         vd_prefetch(p + begin, count);
     }
 }
 
-// Whether so many queries have the elements of a block converted for all, not each tile for itself.
+// Returns whether there are enough queries to convert a block's elements to floats once for all of
+// them.
 VD_INLINE int widens(int32_t type, int32_t queries) {
     return type != VD_F32 && queries >= VD_WIDE_QUERIES;
 }
 
 VD_INLINE void widen_block(const char *block, const uint16_t *scales, int64_t count,
-                           const int32_t type, const char *ahead, float *floats) {
+                           const int32_t type, const char *next, float *floats) {
     const int64_t bytes = type == VD_Q8_0 ? 1 : 2;  // of an element
     for (int64_t i = 0; i < count; i += 64) {
-        prefetch(ahead, i * bytes, 64 * bytes);
+        prefetch(next, i * bytes, 64 * bytes);
         for (int64_t w = i; w < i + 64; w += 16) {
-            v16_store(floats + w, load_value(block, scales, w, type));
+            f32x16_store(floats + w, load_value(block, scales, w, type));
         }
     }
 }
 
-// The elements of a block of keys or values of width d as floats, in the order in which they lie.
-// Asks for the block `ahead`, unless it is null.
-static const char *widen(const vd_attention_tile *tile, int64_t d, const char *block,
-                         const uint16_t *scales, const char *ahead) {
+// Converts a block of keys or values of width d to floats, in the same order. Prefetches the block
+// `next` unless it is null.
+static const char *widen(const vd_query_tile *tile, int64_t d, const char *block,
+                         const uint16_t *scales, const char *next) {
     int64_t count = VD_KV_BLOCK * d;
     switch (tile->op->cache.type) {
         case VD_F16:
-            widen_block(block, scales, count, VD_F16, ahead, tile->floats);
+            widen_block(block, scales, count, VD_F16, next, tile->floats);
             break;
         case VD_BF16:
-            widen_block(block, scales, count, VD_BF16, ahead, tile->floats);
+            widen_block(block, scales, count, VD_BF16, next, tile->floats);
             break;
         default:
-            widen_block(block, scales, count, VD_Q8_0, ahead, tile->floats);
+            widen_block(block, scales, count, VD_Q8_0, next, tile->floats);
     }
     return (const char *)tile->floats;
 }
 
-// Scores of `n` queries from j on against `vectors` times 16 positions from the chunk's position t
-// on.
-VD_INLINE void score_tile(const vd_attention_tile *tile, int32_t j, const int n, const char *keys,
+// Computes scores of `n` queries from j on against `vectors` times 16 positions, from position t of
+// the chunk on.
+VD_INLINE void score_tile(const vd_query_tile *tile, int32_t j, const int n, const char *keys,
                           int64_t t, const int vectors, const int32_t type, const char *values) {
-    v16 sum[VD_ATTENTION_QUERIES][VD_ATTENTION_VECTORS];
+    f32x16 sum[VD_ATTENTION_QUERIES][VD_ATTENTION_VECTORS];
     for (int a = 0; a < n; a++) {
         for (int w = 0; w < vectors; w++) {
-            sum[a][w] = v16_zero();
+            sum[a][w] = f32x16_zero();
         }
     }
     int64_t d_h = tile->op->cache.d_h;
     int64_t bytes = VD_KV_LANES * vd_kv_bytes(type, d_h);
     const int64_t row = vectors * 16 * (type == VD_F32 ? 4 : 2);
     for (int64_t i = 0; i < d_h; i++) {
-        v16 k[VD_ATTENTION_VECTORS];
+        f32x16 k[VD_ATTENTION_VECTORS];
         prefetch(values, i * row, row);
         for (int w = 0; w < vectors; w++) {
             k[w] = load_kv(keys + w * bytes, i * VD_KV_LANES, type);
         }
         for (int a = 0; a < n; a++) {
-            v16 q = v16_splat(tile->q[j + a][i]);
+            f32x16 q = f32x16_splat(tile->q[j + a][i]);
             for (int w = 0; w < vectors; w++) {
-                sum[a][w] = v16_fma(q, k[w], sum[a][w]);
+                sum[a][w] = f32x16_fma(q, k[w], sum[a][w]);
             }
         }
     }
     for (int a = 0; a < n; a++) {
         for (int w = 0; w < vectors; w++) {
             float *s = tile->scores + (j + a) * VD_ATTENTION_CHUNK + t + 16 * w;
-            v16_store(s, v16_mul(sum[a][w], v16_splat(tile->op->scale)));
+            f32x16_store(s, f32x16_mul(sum[a][w], f32x16_splat(tile->op->scale)));
         }
     }
 }
 
-// The same with integer products in blocks of 32.
-VD_INLINE void score_tile_quantized(const vd_attention_tile *tile, int32_t j, const int n,
+// As score_tile, with integer products in blocks of 32.
+VD_INLINE void score_tile_quantized(const vd_query_tile *tile, int32_t j, const int n,
                                     const char *keys, int64_t t, const char *values) {
     int64_t d_h = tile->op->cache.d_h, blocks = d_h / VD_BLOCK;
     const uint16_t *scales = (const uint16_t *)(keys + VD_KV_LANES * d_h);
-    v16 acc[VD_ATTENTION_QUERIES];
+    f32x16 acc[VD_ATTENTION_QUERIES];
     for (int a = 0; a < n; a++) {
-        acc[a] = v16_zero();
+        acc[a] = f32x16_zero();
     }
     for (int64_t b = 0; b < blocks; b++) {
-        v16i sum[VD_ATTENTION_QUERIES];
+        i32x16 sum[VD_ATTENTION_QUERIES];
         for (int a = 0; a < n; a++) {
-            sum[a] = v16i_splat(-VD_SIGNED_BIAS * tile->sum[(j + a) * blocks + b]);
+            sum[a] = i32x16_splat(-VD_SIGNED_BIAS * tile->sum[(j + a) * blocks + b]);
         }
         for (int64_t i = b * VD_BLOCK; i < (b + 1) * VD_BLOCK; i += 4) {
             prefetch(values, i * VD_KV_LANES, 4 * VD_KV_LANES);
-            v64 k = v64_signed(v64_load(keys + i * VD_KV_LANES));
+            i8x64 k = i8x64_signed(i8x64_load(keys + i * VD_KV_LANES));
             for (int a = 0; a < n; a++) {
                 const int8_t *quants = tile->quants + (j + a) * d_h + i;
-                v16i run = v64_begin_run(sum[a]);  // of one column: keys reach -128
-                sum[a] = v64_end_run(sum[a], v64_dot_signed(run, k, quants));
+                i32x16 partial = i8x64_begin_partial(sum[a]);  // of one column: keys reach -128
+                sum[a] = i8x64_end_partial(sum[a], i8x64_dot_signed(partial, k, quants));
             }
         }
-        v16 s = v16_load_halves(scales + b * VD_KV_LANES);
+        f32x16 s = f32x16_load_halves(scales + b * VD_KV_LANES);
         for (int a = 0; a < n; a++) {
-            v16 scale = v16_mul(s, v16_splat(tile->scale[(j + a) * blocks + b]));
-            acc[a] = v16_fma(v16_from_int(sum[a]), scale, acc[a]);
+            f32x16 scale = f32x16_mul(s, f32x16_splat(tile->scale[(j + a) * blocks + b]));
+            acc[a] = f32x16_fma(f32x16_from_int(sum[a]), scale, acc[a]);
         }
     }
     for (int a = 0; a < n; a++) {
         float *s = tile->scores + (j + a) * VD_ATTENTION_CHUNK + t;
-        v16_store(s, v16_mul(acc[a], v16_splat(tile->op->scale)));
+        f32x16_store(s, f32x16_mul(acc[a], f32x16_splat(tile->op->scale)));
     }
 }
 
-// Scores of `n` queries against positions [t, to) of the chunk, all within one block, rounded up to
-// 16; what lies beyond a query's own positions is never read.
-VD_INLINE void score_block(const vd_attention_tile *tile, int32_t j, const int n, const char *keys,
+// Computes scores of `n` queries against positions [t, to) of the chunk, all in one block, rounded
+// up to 16. Scores outside a query's own range are never read.
+VD_INLINE void score_block(const vd_query_tile *tile, int32_t j, const int n, const char *keys,
                            int64_t t, int64_t to, const int32_t type, const char *values) {
     int64_t bytes = VD_KV_LANES * vd_kv_bytes(type, tile->op->cache.d_h);
     if (type == VD_Q8_0) {
@@ -157,8 +159,8 @@ VD_INLINE void score_block(const vd_attention_tile *tile, int32_t j, const int n
     }
 }
 
-// The same for queries [j, end).
-VD_INLINE void scores_of(const vd_attention_tile *tile, int32_t j, int32_t end, const char *keys,
+// Computes scores of queries [j, end) as score_block does.
+VD_INLINE void scores_of(const vd_query_tile *tile, int32_t j, int32_t end, const char *keys,
                          int64_t t, int64_t to, const int32_t type, const char *values) {
     for (int32_t n; j < end; j += n) {
         n = end - j < VD_ATTENTION_QUERIES ? end - j : VD_ATTENTION_QUERIES;
@@ -173,14 +175,14 @@ VD_INLINE void scores_of(const vd_attention_tile *tile, int32_t j, int32_t end, 
         } else {
             score_block(tile, j, 1, keys, t, to, type, values);
         }
-        values = NULL;  // the first queries have asked for all
+        values = NULL;  // the first queries have prefetched for all
     }
 }
 
-// Scores of queries [j, end) against positions [from, to) of the chunk at `begin`, both rounded
-// outwards to 16.
-static void scores(const vd_attention_tile *tile, int32_t j, int32_t end, int64_t begin,
-                   int64_t from, int64_t to) {
+// Computes scores of queries [j, end) against positions [from, to) of the chunk at `begin`, both
+// rounded outwards to 16.
+static void scores(const vd_query_tile *tile, int32_t j, int32_t end, int64_t begin, int64_t from,
+                   int64_t to) {
     const vd_kv_cache *cache = &tile->op->cache;
     for (int64_t t = from / 16 * 16, next; t < to; t = next) {
         next = (t / VD_KV_BLOCK + 1) * VD_KV_BLOCK;

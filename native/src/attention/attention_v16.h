@@ -1,82 +1,48 @@
-// attention over 16 lanes, chunk by chunk for all queries of a tile, as in flash attention (Dao et
-// al. 2022, arXiv 2205.14135). The lanes are 16 positions while scores are made, 16 elements of the
-// head while values are summed; no sum runs across lanes but that of the exponentials.
+// Attention over 16 lanes, chunk by chunk for all queries of a tile, as in FlashAttention (Dao et
+// al. 2022, arXiv 2205.14135). The lanes are 16 positions while scores are computed, and 16
+// elements of the head while values are summed; only the sum of exponentials crosses lanes.
 #include <math.h>
 
 #include "attention/attention.h"
 #include "attention/attention_scores_v16.h"
 #include "attention/attention_values_v16.h"
-#include "simd/exp_v16.h"
-#include "simd/part_v16.h"
-#include "simd/tanh_v16.h"
+#include "attention/softmax_v16.h"
 
-static void cap_scores(float *s, span own, float cap) {
-    v16 inverse = v16_splat(1.0f / cap);
+// Caps scores and adds ALiBi terms in the vectors that a query's range touches. The chunk begins
+// `distance` from the query's own position.
+static void adjust_scores(const vd_attention *op, float *s, key_range own, float slope,
+                          int64_t distance) {
     for (int64_t t = own.from / 16 * 16; t < own.to; t += 16) {
-        v16 x = v16_tanh(v16_mul(v16_load(s + t), inverse));
-        v16_store(s + t, v16_mul(v16_splat(cap), x));
+        f32x16 x = f32x16_load(s + t);
+        x = op->cap > 0 ? vd_cap_score(x, op->cap) : x;
+        x = op->slopes != NULL ? vd_add_alibi(x, slope, (int32_t)(distance + t)) : x;
+        f32x16_store(s + t, x);
     }
 }
 
-// Adds the slope times the distance from the query's own position, which is negative. The chunk
-// begins `distance` from there.
-static void add_distances(float *s, span own, float slope, int64_t distance) {
-    static const int32_t lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    for (int64_t t = own.from / 16 * 16; t < own.to; t += 16) {
-        v16i d = v16i_add(v16i_load(lanes), v16i_splat((int32_t)(distance + t)));
-        v16_store(s + t, v16_fma(v16_splat(slope), v16_from_int(d), v16_load(s + t)));
-    }
-}
-
-// Exponentials are made of BLOCK scores at a time, so that the latencies of one vector are the work
-// of the others.
-enum { VECTORS = 4, BLOCK = 16 * VECTORS };
-
-// Scores beside the span within its blocks become -inf: exp of that is 0.
-static void blank_others(float *s, span own) {
-    for (int64_t t = own.from / BLOCK * BLOCK; t < own.from; t++) {
+// Extends a range to whole blocks of the softmax, and sets the scores outside to -infinity, whose
+// exp is 0.
+static key_range mask_scores(float *s, key_range own) {
+    key_range blocks = {own.from / VD_SOFTMAX_BLOCK * VD_SOFTMAX_BLOCK,
+                        (own.to + VD_SOFTMAX_BLOCK - 1) / VD_SOFTMAX_BLOCK * VD_SOFTMAX_BLOCK};
+    for (int64_t t = blocks.from; t < own.from; t++) {
         s[t] = -INFINITY;
     }
-    for (int64_t t = own.to; t % BLOCK != 0; t++) {
+    for (int64_t t = own.to; t < blocks.to; t++) {
         s[t] = -INFINITY;
     }
+    return blocks;
 }
 
-static float greatest(const float *s, span own) {
-    v16 all[VECTORS];
-    for (int w = 0; w < VECTORS; w++) {
-        all[w] = v16_splat(-INFINITY);
-    }
-    for (int64_t t = own.from / BLOCK * BLOCK; t < own.to; t += BLOCK) {
-        for (int w = 0; w < VECTORS; w++) {
-            all[w] = v16_max(v16_load(s + t + 16 * w), all[w]);
-        }
-    }
-    return v16_greatest(v16_max(v16_max(all[0], all[1]), v16_max(all[2], all[3])));
-}
-
-// Replaces the scores of a span by exponentials of their distance from M, and returns their sum.
-static float exponentials(float *s, span own, float M) {
-    v16 shift = v16_splat(M);
-    v16 sum = v16_zero();
-    for (int64_t t = own.from / BLOCK * BLOCK; t < own.to; t += BLOCK) {
-        for (int w = 0; w < VECTORS; w++) {
-            v16 e = v16_exp(v16_sub(v16_load(s + t + 16 * w), shift));
-            v16_store(s + t + 16 * w, e);
-            sum = v16_add(sum, e);
-        }
-    }
-    return v16_merge(sum);
-}
-
-static void chunk(const vd_attention_tile *tile, int64_t begin, float *parts) {
-    span spans[VD_QUERIES];
+static void chunk(const vd_query_tile *tile, int64_t begin, float *parts) {
+    key_range ranges[VD_QUERIES];
     int64_t stride = vd_part_stride(tile->op->cache.d_v);
-    int32_t first = tile->n, end = 0;  // the queries that attend to the chunk
+    int32_t first = tile->n, end = 0;  // range of queries that attend to the chunk
     for (int32_t j = 0; j < tile->n; j++) {
         int64_t from = tile->first[j] - begin, to = tile->end[j] - begin;
-        spans[j] = (span){from > 0 ? from : 0, to < VD_ATTENTION_CHUNK ? to : VD_ATTENTION_CHUNK};
-        if (spans[j].from < spans[j].to) {
+        ranges[j] =
+            (key_range){from > 0 ? from : 0, to < VD_ATTENTION_CHUNK ? to : VD_ATTENTION_CHUNK};
+        if (ranges[j].from < ranges[j].to) {
             first = j < first ? j : first;
             end = j + 1;
         } else {
@@ -86,24 +52,21 @@ static void chunk(const vd_attention_tile *tile, int64_t begin, float *parts) {
     if (first >= end) {
         return;
     }
-    scores(tile, first, end, begin, spans[first].from, spans[end - 1].to);
+    scores(tile, first, end, begin, ranges[first].from, ranges[end - 1].to);
     for (int32_t j = first; j < end; j++) {
         float *s = tile->scores + j * VD_ATTENTION_CHUNK;
         float *statistics = parts + (j + 1) * stride - 16;
-        if (tile->op->cap > 0) {
-            cap_scores(s, spans[j], tile->op->cap);
+        if (tile->op->cap > 0 || tile->op->slopes != NULL) {
+            adjust_scores(tile->op, s, ranges[j], tile->slope[j], begin + 1 - tile->end[j]);
         }
-        if (tile->op->slopes != NULL) {
-            add_distances(s, spans[j], tile->slope[j], begin + 1 - tile->end[j]);
-        }
-        blank_others(s, spans[j]);
-        statistics[0] = greatest(s, spans[j]);
-        statistics[1] = exponentials(s, spans[j], statistics[0]);
+        key_range blocks = mask_scores(s, ranges[j]);
+        statistics[0] = vd_max_score(s, blocks.from, blocks.to);
+        statistics[1] = vd_exponentials(s, blocks.from, blocks.to, statistics[0]);
     }
-    values(tile, spans, first, end, begin, parts);
+    values(tile, ranges, first, end, begin, parts);
 }
 
-static void merge(const vd_attention_tile *tile, float *parts, const float *later) {
+static void merge(const vd_query_tile *tile, float *parts, const float *later) {
     int64_t stride = vd_part_stride(tile->op->cache.d_v), width = stride - 16;
     for (int32_t j = 0; j < tile->n; j++, parts += stride, later += stride) {
         float *all = parts + width;
@@ -116,36 +79,26 @@ static void merge(const vd_attention_tile *tile, float *parts, const float *late
             continue;
         }
         float M = chunk_of[0] > all[0] ? chunk_of[0] : all[0];
-        float pair[16];
-        v16 both = v16_keep(v16_splat(all[0]), 1, v16_splat(chunk_of[0]));
-        v16_store(pair, v16_exp(v16_sub(both, v16_splat(M))));
-        v16 a = v16_splat(pair[0]), b = v16_splat(pair[1]);
+        vd_pair e = vd_exp_pair(all[0] - M, chunk_of[0] - M);
+        f32x16 a = f32x16_splat(e.x), b = f32x16_splat(e.y);
         for (int64_t i = 0; i < width; i += 16) {
-            v16 before = v16_mul(v16_load(parts + i), a);
-            v16_store(parts + i, v16_fma(v16_load(later + i), b, before));
+            f32x16 before = f32x16_mul(f32x16_load(parts + i), a);
+            f32x16_store(parts + i, f32x16_fma(f32x16_load(later + i), b, before));
         }
-        all[1] = fmaf(chunk_of[1], pair[1], all[1] * pair[0]);
+        all[1] = fmaf(chunk_of[1], e.y, all[1] * e.x);
         all[0] = M;
     }
 }
 
-static void finish(const vd_attention_tile *tile, const float *parts) {
+static void finish(const vd_query_tile *tile, const float *parts) {
     int64_t d_v = tile->op->cache.d_v, stride = vd_part_stride(d_v);
     for (int32_t j = 0; j < tile->n; j++, parts += stride) {
         float M = parts[stride - 16];
         float L = parts[stride - 15];
-        float a = 1.0f;
-        if (tile->op->sinks != NULL) {
-            float pair[16];
-            float greater = tile->sink[j] > M ? tile->sink[j] : M;
-            v16 both = v16_keep(v16_splat(M), 1, v16_splat(tile->sink[j]));
-            v16_store(pair, v16_exp(v16_sub(both, v16_splat(greater))));
-            a = pair[0];
-            L = fmaf(L, a, pair[1]);
-        }
-        v16 factor = v16_splat(a / L);
+        float a = tile->op->sinks == NULL ? 1.0f : vd_add_sink(tile->sink[j], M, &L);
+        f32x16 factor = f32x16_splat(a / L);
         for (int64_t i = 0; i < d_v; i += 16) {
-            v16_store_up_to(tile->z[j] + i, v16_mul(v16_load(parts + i), factor), d_v - i);
+            f32x16_store_up_to(tile->z[j] + i, f32x16_mul(f32x16_load(parts + i), factor), d_v - i);
         }
     }
 }

@@ -1,4 +1,4 @@
-// Weighted values of a chunk over 16 lanes, which are elements of the head.
+// Weighted sums of a chunk's values over 16 lanes, which are elements of the head.
 #ifndef VD_ATTENTION_ATTENTION_VALUES_V16_H
 #define VD_ATTENTION_ATTENTION_VALUES_V16_H
 
@@ -6,53 +6,53 @@
 #include "attention/attention_scores_v16.h"
 #include "attention/kv_cache.h"
 
-typedef v16 value_sums[VD_ATTENTION_QUERIES][VD_ATTENTION_VECTORS];
+typedef f32x16 value_sums[VD_ATTENTION_QUERIES][VD_ATTENTION_VECTORS];
 
-// A query's positions of the chunk.
-typedef struct span {
+// The positions of a chunk that a query attends to.
+typedef struct key_range {
     int64_t from;
     int64_t to;
-} span;
+} key_range;
 
-// The value of position t of the chunk and those that follow in its block: where the type is not
-// that of the cache, the block has been widened.
-VD_INLINE const char *value_rows(const vd_attention_tile *tile, int64_t begin, int64_t t,
+// Returns the value of position t of the chunk, followed by the later ones of its block. If `type`
+// is not the cache's, the block has been converted to floats.
+VD_INLINE const char *value_rows(const vd_query_tile *tile, int64_t begin, int64_t t,
                                  const int32_t type) {
     const vd_kv_cache *cache = &tile->op->cache;
     return type == cache->type ? vd_value_row(cache, tile->blocks, tile->head, begin + t)
                                : (const char *)(tile->floats + t % VD_KV_BLOCK * cache->d_v);
 }
 
-VD_INLINE v16 load_value_part(const char *row, int64_t i, int64_t lanes, const int32_t type) {
-    return type == VD_F32   ? v16_load_part((const float *)row + i, lanes)
-           : type == VD_F16 ? v16_load_halves_part((const uint16_t *)row + i, lanes)
-                            : v16_load_bfloats_part((const uint16_t *)row + i, lanes);
+VD_INLINE f32x16 load_value_part(const char *row, int64_t i, int64_t lanes, const int32_t type) {
+    return type == VD_F32   ? f32x16_load_part((const float *)row + i, lanes)
+           : type == VD_F16 ? f32x16_load_halves_part((const uint16_t *)row + i, lanes)
+                            : f32x16_load_bfloats_part((const uint16_t *)row + i, lanes);
 }
 
-// Adds positions [from, to) of the chunk at `begin` to the sums of `n` queries over `vectors` times
-// 16 elements of the head from i on; of one vector alone, `lanes` are elements.
-VD_INLINE void add_values(value_sums sum, const vd_attention_tile *tile, int64_t begin,
-                          const float *e, span at, const int n, int64_t i, const int vectors,
-                          int64_t lanes, const int32_t type, int ahead) {
+// Adds positions [from, to) of the chunk at `begin` to the sums of `n` queries, over `vectors`
+// times 16 elements of the head from i on. A last, partial vector has `lanes` elements.
+VD_INLINE void add_values(value_sums sum, const vd_query_tile *tile, int64_t begin, const float *e,
+                          key_range at, const int n, int64_t i, const int vectors, int64_t lanes,
+                          const int32_t type, int prefetches) {
     const vd_kv_cache *cache = &tile->op->cache;
     const int64_t key_bytes = vd_kv_bytes(type, cache->d_h);
     const int64_t bytes = type == VD_Q8_0 ? cache->d_v : vd_kv_bytes(type, cache->d_v);
     for (int64_t t = at.from; t < at.to;) {
         const char *row = value_rows(tile, begin, t, type);
         const uint16_t *scales = vd_value_scales(cache, tile->blocks, tile->head, begin + t);
-        const char *keys = ahead ? tile->ahead[t / VD_KV_BLOCK] : NULL;
+        const char *keys = prefetches ? tile->next_keys[t / VD_KV_BLOCK] : NULL;
         int64_t to = (t / VD_KV_BLOCK + 1) * VD_KV_BLOCK;
         for (to = at.to < to ? at.to : to; t < to; t++, row += bytes) {
             prefetch(keys, t % VD_KV_BLOCK * key_bytes, key_bytes);
-            v16 v[VD_ATTENTION_VECTORS];
+            f32x16 v[VD_ATTENTION_VECTORS];
             for (int w = 0; w < vectors; w++) {
                 v[w] = lanes < 16 ? load_value_part(row, i, lanes, type)
                                   : load_value(row, scales, i + 16 * w, type);
             }
             for (int a = 0; a < n; a++) {
-                v16 weight = v16_splat(e[a * VD_ATTENTION_CHUNK + t]);
+                f32x16 weight = f32x16_splat(e[a * VD_ATTENTION_CHUNK + t]);
                 for (int w = 0; w < vectors; w++) {
-                    sum[a][w] = v16_fma(weight, v[w], sum[a][w]);
+                    sum[a][w] = f32x16_fma(weight, v[w], sum[a][w]);
                 }
             }
             scales += type == VD_Q8_0 ? cache->d_v / VD_BLOCK : 0;
@@ -60,130 +60,133 @@ VD_INLINE void add_values(value_sums sum, const vd_attention_tile *tile, int64_t
     }
 }
 
-VD_INLINE int64_t clamp(int64_t t, span at) {
+VD_INLINE int64_t clamp(int64_t t, key_range at) {
     return t < at.from ? at.from : t < at.to ? t : at.to;
 }
 
-// What lies within `at` of a span.
-VD_INLINE span within(span own, span at) { return (span){clamp(own.from, at), clamp(own.to, at)}; }
+// Returns the intersection of a range with `at`.
+VD_INLINE key_range within(key_range own, key_range at) {
+    return (key_range){clamp(own.from, at), clamp(own.to, at)};
+}
 
-// Adds the values of positions `at` of the chunk to the parts of `n` queries from j on. Their spans
-// ascend: all have the middle; what only some have comes before and after it.
-VD_INLINE void value_tile(const vd_attention_tile *tile, const span *spans, int64_t begin, span at,
-                          int32_t j, const int n, int64_t i, const int vectors, int64_t lanes,
-                          const int32_t type, int ahead, float *parts) {
+// Adds the values of positions `at` of the chunk to the partial results of `n` queries from j on.
+// Their ranges ascend, so that all share the middle; positions of only some queries come before and
+// after it.
+VD_INLINE void value_tile(const vd_query_tile *tile, const key_range *ranges, int64_t begin,
+                          key_range at, int32_t j, const int n, int64_t i, const int vectors,
+                          int64_t lanes, const int32_t type, int prefetches, float *parts) {
     int64_t stride = vd_part_stride(tile->op->cache.d_v);
     value_sums sum;
     for (int a = 0; a < n; a++) {
         for (int w = 0; w < vectors; w++) {
-            sum[a][w] = v16_load(parts + (j + a) * stride + i + 16 * w);
+            sum[a][w] = f32x16_load(parts + (j + a) * stride + i + 16 * w);
         }
     }
     const float *e = tile->scores + j * VD_ATTENTION_CHUNK;
-    span middle = within((span){spans[j + n - 1].from, spans[j].to}, at);
+    key_range middle = within((key_range){ranges[j + n - 1].from, ranges[j].to}, at);
     middle.to = middle.to > middle.from ? middle.to : middle.from;
     for (int a = 0; a < n; a++) {
-        span own = within(spans[j + a], (span){at.from, middle.from});
+        key_range own = within(ranges[j + a], (key_range){at.from, middle.from});
         add_values(&sum[a], tile, begin, e + a * VD_ATTENTION_CHUNK, own, 1, i, vectors, lanes,
                    type, 0);
     }
-    add_values(sum, tile, begin, e, middle, n, i, vectors, lanes, type, i == 0 && ahead);
+    add_values(sum, tile, begin, e, middle, n, i, vectors, lanes, type, i == 0 && prefetches);
     for (int a = 0; a < n; a++) {
-        span own = within(spans[j + a], (span){middle.to, at.to});
+        key_range own = within(ranges[j + a], (key_range){middle.to, at.to});
         add_values(&sum[a], tile, begin, e + a * VD_ATTENTION_CHUNK, own, 1, i, vectors, lanes,
                    type, 0);
     }
     for (int a = 0; a < n; a++) {
         for (int w = 0; w < vectors; w++) {
-            v16_store(parts + (j + a) * stride + i + 16 * w, sum[a][w]);
+            f32x16_store(parts + (j + a) * stride + i + 16 * w, sum[a][w]);
         }
     }
 }
 
-VD_INLINE void values_of_queries(const vd_attention_tile *tile, const span *spans, int64_t begin,
-                                 span at, int32_t j, const int n, const int32_t type, int ahead,
-                                 float *parts) {
+VD_INLINE void values_of_queries(const vd_query_tile *tile, const key_range *ranges, int64_t begin,
+                                 key_range at, int32_t j, const int n, const int32_t type,
+                                 int prefetches, float *parts) {
     int64_t d_v = tile->op->cache.d_v;
     int64_t whole = d_v / 16, i = 0;
     while (whole > 0) {
-        // Five vectors are better three and two than four and one.
+        // Five vectors are faster as three and two than as four and one.
         int64_t tiles = (whole + VD_ATTENTION_VECTORS - 1) / VD_ATTENTION_VECTORS;
         int vectors = (int)((whole + tiles - 1) / tiles);
         if (vectors >= 4 && VD_ATTENTION_VECTORS >= 4) {
-            value_tile(tile, spans, begin, at, j, n, i, vectors = 4, 16, type, ahead, parts);
+            value_tile(tile, ranges, begin, at, j, n, i, vectors = 4, 16, type, prefetches, parts);
         } else if (vectors >= 3 && VD_ATTENTION_VECTORS >= 3) {
-            value_tile(tile, spans, begin, at, j, n, i, vectors = 3, 16, type, ahead, parts);
+            value_tile(tile, ranges, begin, at, j, n, i, vectors = 3, 16, type, prefetches, parts);
         } else if (vectors >= 2) {
-            value_tile(tile, spans, begin, at, j, n, i, vectors = 2, 16, type, ahead, parts);
+            value_tile(tile, ranges, begin, at, j, n, i, vectors = 2, 16, type, prefetches, parts);
         } else {
-            value_tile(tile, spans, begin, at, j, n, i, vectors = 1, 16, type, ahead, parts);
+            value_tile(tile, ranges, begin, at, j, n, i, vectors = 1, 16, type, prefetches, parts);
         }
         i += 16 * vectors;
         whole -= vectors;
     }
     if (i < d_v && type != VD_Q8_0) {
-        value_tile(tile, spans, begin, at, j, n, i, 1, d_v - i, type, ahead, parts);
+        value_tile(tile, ranges, begin, at, j, n, i, 1, d_v - i, type, prefetches, parts);
     }
 }
 
-VD_INLINE void values_of(const vd_attention_tile *tile, const span *spans, int32_t j, int32_t end,
-                         int64_t begin, span at, const int32_t type, float *parts) {
-    int ahead = type == tile->op->cache.type;  // the first queries fetch keys for all
+VD_INLINE void values_of(const vd_query_tile *tile, const key_range *ranges, int32_t j, int32_t end,
+                         int64_t begin, key_range at, const int32_t type, float *parts) {
+    int prefetches = type == tile->op->cache.type;  // the first queries prefetch keys for all
     while (j < end) {
         int32_t n = end - j < VD_ATTENTION_QUERIES ? end - j : VD_ATTENTION_QUERIES;
         if (n >= 6 && VD_ATTENTION_QUERIES >= 6) {
-            values_of_queries(tile, spans, begin, at, j, n = 6, type, ahead, parts);
+            values_of_queries(tile, ranges, begin, at, j, n = 6, type, prefetches, parts);
         } else if (n >= 4 && VD_ATTENTION_QUERIES >= 4) {
-            values_of_queries(tile, spans, begin, at, j, n = 4, type, ahead, parts);
+            values_of_queries(tile, ranges, begin, at, j, n = 4, type, prefetches, parts);
         } else if (n >= 3 && VD_ATTENTION_QUERIES >= 3) {
-            values_of_queries(tile, spans, begin, at, j, n = 3, type, ahead, parts);
+            values_of_queries(tile, ranges, begin, at, j, n = 3, type, prefetches, parts);
         } else if (n == 2) {
-            values_of_queries(tile, spans, begin, at, j, 2, type, ahead, parts);
+            values_of_queries(tile, ranges, begin, at, j, 2, type, prefetches, parts);
         } else {
-            values_of_queries(tile, spans, begin, at, j, 1, type, ahead, parts);
+            values_of_queries(tile, ranges, begin, at, j, 1, type, prefetches, parts);
         }
         j += n;
-        ahead = 0;
+        prefetches = 0;
     }
 }
 
-static void values_at(const vd_attention_tile *tile, const span *spans, int32_t j, int32_t end,
-                      int64_t begin, span at, int32_t type, float *parts) {
+static void values_at(const vd_query_tile *tile, const key_range *ranges, int32_t j, int32_t end,
+                      int64_t begin, key_range at, int32_t type, float *parts) {
     switch (type) {
         case VD_F32:
-            values_of(tile, spans, j, end, begin, at, VD_F32, parts);
+            values_of(tile, ranges, j, end, begin, at, VD_F32, parts);
             break;
         case VD_F16:
-            values_of(tile, spans, j, end, begin, at, VD_F16, parts);
+            values_of(tile, ranges, j, end, begin, at, VD_F16, parts);
             break;
         case VD_BF16:
-            values_of(tile, spans, j, end, begin, at, VD_BF16, parts);
+            values_of(tile, ranges, j, end, begin, at, VD_BF16, parts);
             break;
         default:
-            values_of(tile, spans, j, end, begin, at, VD_Q8_0, parts);
+            values_of(tile, ranges, j, end, begin, at, VD_Q8_0, parts);
     }
 }
 
-// Weighted values of queries [j, end): of the whole chunk at once, or block by block where these
-// are widened.
-static void values(const vd_attention_tile *tile, const span *spans, int32_t j, int32_t end,
+// Computes the weighted values of queries [j, end): over the whole chunk at once, or block by block
+// if blocks are converted to floats.
+static void values(const vd_query_tile *tile, const key_range *ranges, int32_t j, int32_t end,
                    int64_t begin, float *parts) {
     const vd_kv_cache *cache = &tile->op->cache;
     int64_t stride = vd_part_stride(cache->d_v);
     for (int32_t a = j; a < end; a++) {
         memset(parts + a * stride, 0, (size_t)(stride - 16) * sizeof(float));
     }
-    span all = {spans[j].from, spans[end - 1].to};
+    key_range all = {ranges[j].from, ranges[end - 1].to};
     if (!widens(cache->type, end - j)) {
-        values_at(tile, spans, j, end, begin, all, cache->type, parts);
+        values_at(tile, ranges, j, end, begin, all, cache->type, parts);
         return;
     }
     for (int64_t t = all.from / VD_KV_BLOCK * VD_KV_BLOCK; t < all.to; t += VD_KV_BLOCK) {
         widen(tile, cache->d_v, vd_value_row(cache, tile->blocks, tile->head, begin + t),
               vd_value_scales(cache, tile->blocks, tile->head, begin + t),
-              tile->ahead[t / VD_KV_BLOCK]);
-        span block = {t, t + VD_KV_BLOCK};
-        values_at(tile, spans, j, end, begin, within(all, block), VD_F32, parts);
+              tile->next_keys[t / VD_KV_BLOCK]);
+        key_range block = {t, t + VD_KV_BLOCK};
+        values_at(tile, ranges, j, end, begin, within(all, block), VD_F32, parts);
     }
 }
 

@@ -1,26 +1,26 @@
-// Addresses in the paged key-value cache; the layout stands at vd_kv_cache.
+// Addresses in the paged key-value cache; vidrio.h draws its layout at vd_kv_cache.
 #ifndef VD_ATTENTION_KV_CACHE_H
 #define VD_ATTENTION_KV_CACHE_H
 
 #include "core/arch.h"
-#include "core/types.h"
+#include "types/types.h"
 #include "vidrio.h"
 
-// Bytes of d elements, their scales included.
+// Returns the bytes of d elements, including their scales.
 VD_INLINE int64_t vd_kv_bytes(int32_t type, int64_t d) {
     return type == VD_F32 ? 4 * d : type == VD_Q8_0 ? d / 32 * 34 : 2 * d;
 }
 
-// The block's part for a head begins this many bytes into keys, or values, of d elements.
+// Returns the offset of a head's part of a block of keys, or values, of d elements.
 VD_INLINE int64_t vd_kv_page(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                              int64_t t, int64_t d) {
     return blocks[t / VD_KV_BLOCK] * cache->stride +
            head * (VD_KV_BLOCK * vd_kv_bytes(cache->type, d));
 }
 
-// The keys of positions [t, t + VD_KV_LANES) of a head; t is a multiple of VD_KV_LANES. Those of
-// the same block follow, VD_KV_LANES * vd_kv_bytes apart. `blocks` is the sequence's row of the
-// block tables.
+// Returns the keys of positions [t, t + VD_KV_LANES) of a head; t is a multiple of VD_KV_LANES.
+// Those of the same block follow at intervals of VD_KV_LANES * vd_kv_bytes. `blocks` is the
+// sequence's row of the block tables.
 VD_INLINE char *vd_key_tile(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                             int64_t t) {
     int64_t bytes = vd_kv_bytes(cache->type, cache->d_h);
@@ -28,7 +28,7 @@ VD_INLINE char *vd_key_tile(const vd_kv_cache *cache, const int32_t *blocks, int
            t % VD_KV_BLOCK * bytes;
 }
 
-// The value of position t of a head, without its scales; those of the same block follow.
+// Returns the value of position t of a head, without its scales. Those of the same block follow.
 VD_INLINE char *vd_value_row(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                              int64_t t) {
     int64_t bytes = cache->type == VD_Q8_0 ? cache->d_v : vd_kv_bytes(cache->type, cache->d_v);
@@ -36,7 +36,7 @@ VD_INLINE char *vd_value_row(const vd_kv_cache *cache, const int32_t *blocks, in
            t % VD_KV_BLOCK * bytes;
 }
 
-// The scales [d_v/32] of a Q8_0 value.
+// Returns the scales [d_v/32] of a Q8_0 value.
 VD_INLINE uint16_t *vd_value_scales(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                                     int64_t t) {
     char *page = (char *)cache->values + vd_kv_page(cache, blocks, head, t, cache->d_v);

@@ -1,9 +1,9 @@
-// kv store has one variant: it moves a few hundred floats per token.
+// kv_store has one variant: it moves a few hundred floats per token.
 #include <math.h>
 #include <string.h>
 
 #include "attention/kv_cache.h"
-#include "core/family.h"
+#include "core/op_impl.h"
 
 vd_status vd_kv_store_check(const vd_op *op) {
     const vd_kv_store *store = &op->as.kv_store;
@@ -12,7 +12,7 @@ vd_status vd_kv_store_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// d elements as halves or bfloats.
+// Converts d elements to half precision or bfloat16.
 static void narrow(const float *x, uint16_t *y, int64_t d, int32_t type) {
     if (type == VD_F16) {
         for (int64_t i = 0; i < d; i++) {
@@ -25,7 +25,7 @@ static void narrow(const float *x, uint16_t *y, int64_t d, int32_t type) {
     }
 }
 
-// A block of 32 as Q8_0; returns the scale.
+// Quantizes a block of 32 to Q8_0 and returns its scale.
 static uint16_t quantize(const float *x, int8_t *q) {
     float a = 0.0f;
     for (int64_t i = 0; i < VD_BLOCK; i++) {

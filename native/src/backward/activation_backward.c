@@ -1,5 +1,5 @@
 #include "backward/backward.h"
-#include "core/family.h"
+#include "core/op_impl.h"
 
 vd_status vd_activation_backward_check(const vd_op *op) {
     const vd_activation_backward *a = &op->as.activation_backward;

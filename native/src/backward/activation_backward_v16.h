@@ -1,4 +1,4 @@
-// activation backward over 16 lanes.
+// The gradients of activation functions over 16 lanes.
 #include "activation/normal_v16.h"
 #include "activation/softplus_v16.h"
 #include "backward/backward.h"
@@ -6,107 +6,111 @@
 #include "simd/part_v16.h"
 #include "simd/tanh_v16.h"
 
-// s of f(0) + x * s, where f is of that kind, and its derivative.
+// The secant slope s of f(x) = f(0) + x * s, and the derivative of f.
 typedef struct gate {
-    v16 s;
-    v16 derivative;
+    f32x16 s;
+    f32x16 derivative;
 } gate;
 
-VD_INLINE v16 one(void) { return v16_splat(1.0f); }
+VD_INLINE f32x16 one(void) { return f32x16_splat(1.0f); }
 
-// 1 where x > 0, else 0: the least float times 2^252 exceeds 1.
-VD_INLINE v16 step_at(v16 x) {
-    v16 huge = v16_splat(0x1p126f);
-    return v16_min(v16_mul(v16_mul(v16_max(x, v16_zero()), huge), huge), one());
+// Returns 1 where x > 0, else 0: the smallest positive float times 2^252 exceeds 1.
+VD_INLINE f32x16 step_at(f32x16 x) {
+    f32x16 huge = f32x16_splat(0x1p126f);
+    return f32x16_min(f32x16_mul(f32x16_mul(f32x16_max(x, f32x16_zero()), huge), huge), one());
 }
 
-VD_INLINE v16 magnitude(v16 x) { return v16_from_bits(v16_magnitude_bits(x)); }
+VD_INLINE f32x16 magnitude(f32x16 x) { return f32x16_from_bits(f32x16_abs_bits(x)); }
 
-VD_INLINE v16 logistic(v16 x) { return v16_div(one(), v16_add(one(), v16_exp(v16_negate(x)))); }
-
-VD_INLINE gate silu(v16 x) {
-    v16 s = logistic(x);
-    return (gate){s, v16_mul(s, v16_fma(x, v16_sub(one(), s), one()))};
+VD_INLINE f32x16 logistic(f32x16 x) {
+    return f32x16_div(one(), f32x16_add(one(), f32x16_exp(f32x16_negate(x))));
 }
 
-VD_INLINE gate gelu_tanh(v16 x) {
-    v16 cubic = v16_fma(v16_mul(v16_splat(VD_GELU_CUBIC), x), x, one());
-    v16 exponent = v16_mul(v16_splat(VD_GELU_MINUS_2_SQRT_2_OVER_PI), v16_mul(x, cubic));
-    v16 s = v16_div(one(), v16_add(one(), v16_exp(exponent)));
-    v16 inner = v16_mul(v16_splat(-VD_GELU_MINUS_2_SQRT_2_OVER_PI),
-                        v16_fma(v16_mul(v16_splat(VD_GELU_3_CUBIC), x), x, one()));
-    return (gate){s, v16_fma(v16_mul(x, s), v16_mul(v16_sub(one(), s), inner), s)};
+VD_INLINE gate silu(f32x16 x) {
+    f32x16 s = logistic(x);
+    return (gate){s, f32x16_mul(s, f32x16_fma(x, f32x16_sub(one(), s), one()))};
 }
 
-VD_INLINE gate gelu(v16 x) {
+VD_INLINE gate gelu_tanh(f32x16 x) {
+    f32x16 cubic = f32x16_fma(f32x16_mul(f32x16_splat(VD_GELU_CUBIC), x), x, one());
+    f32x16 exponent =
+        f32x16_mul(f32x16_splat(VD_GELU_MINUS_2_SQRT_2_OVER_PI), f32x16_mul(x, cubic));
+    f32x16 s = f32x16_div(one(), f32x16_add(one(), f32x16_exp(exponent)));
+    f32x16 inner = f32x16_mul(f32x16_splat(-VD_GELU_MINUS_2_SQRT_2_OVER_PI),
+                              f32x16_fma(f32x16_mul(f32x16_splat(VD_GELU_3_CUBIC), x), x, one()));
+    return (gate){s, f32x16_fma(f32x16_mul(x, s), f32x16_mul(f32x16_sub(one(), s), inner), s)};
+}
+
+VD_INLINE gate gelu(f32x16 x) {
     vd_normal_tail tail = vd_normal_tail_of(x);
-    v16 s = magnitude(v16_sub(step_at(x), tail.share));
-    return (gate){s, v16_fma(x, v16_mul(tail.e, v16_splat(VD_NORMAL_DENSITY)), s)};
+    f32x16 s = magnitude(f32x16_sub(step_at(x), tail.share));
+    return (gate){s, f32x16_fma(x, f32x16_mul(tail.e, f32x16_splat(VD_NORMAL_DENSITY)), s)};
 }
 
-// y / x, where both may be 0.
-VD_INLINE v16 secant(v16 y, v16 x) {
-    v16 least = v16_splat(0x1p-126f);  // in this order NaNs remain
-    return v16_div(v16_max(least, magnitude(y)), v16_max(least, magnitude(x)));
+// Returns y / x; both may be 0.
+VD_INLINE f32x16 secant(f32x16 y, f32x16 x) {
+    f32x16 least = f32x16_splat(0x1p-126f);  // this operand order propagates NaN
+    return f32x16_div(f32x16_max(least, magnitude(y)), f32x16_max(least, magnitude(x)));
 }
 
-VD_INLINE gate hyperbolic_tangent(v16 x) {
-    v16 y = v16_tanh(x);
-    return (gate){secant(y, x), v16_fma(v16_negate(y), y, one())};
+VD_INLINE gate hyperbolic_tangent(f32x16 x) {
+    f32x16 y = f32x16_tanh(x);
+    return (gate){secant(y, x), f32x16_fma(f32x16_negate(y), y, one())};
 }
 
-VD_INLINE gate squared_relu(v16 x) {
-    v16 r = v16_max(x, v16_zero());
-    return (gate){r, v16_add(r, r)};
+VD_INLINE gate squared_relu(f32x16 x) {
+    f32x16 r = f32x16_max(x, f32x16_zero());
+    return (gate){r, f32x16_add(r, r)};
 }
 
-VD_INLINE gate elu(v16 x) {
-    v16 below = v16_min(v16_zero(), x);  // in this order NaNs remain
-    v16 y = v16_add(v16_exp_less_one(below), v16_max(x, v16_zero()));
-    return (gate){secant(y, x), v16_exp(below)};
+VD_INLINE gate elu(f32x16 x) {
+    f32x16 below = f32x16_min(f32x16_zero(), x);  // this operand order propagates NaN
+    f32x16 y = f32x16_add(f32x16_expm1(below), f32x16_max(x, f32x16_zero()));
+    return (gate){secant(y, x), f32x16_exp(below)};
 }
 
-VD_INLINE gate hard_tanh(v16 x) {
-    v16 y = v16_min(one(), v16_max(v16_splat(-1.0f), x));
-    return (gate){secant(y, x), v16_sub(one(), step_at(v16_sub(magnitude(x), one())))};
+VD_INLINE gate hard_tanh(f32x16 x) {
+    f32x16 y = f32x16_min(one(), f32x16_max(f32x16_splat(-1.0f), x));
+    return (gate){secant(y, x), f32x16_sub(one(), step_at(f32x16_sub(magnitude(x), one())))};
 }
 
-// 1 up to the limit, beyond it the share of x that the limit leaves.
-VD_INLINE v16 kept(v16 x) {
-    v16 limit = v16_splat(VD_SWISH_LIMIT);
-    return v16_div(limit, v16_max(x, limit));
+// Returns 1 up to the limit, and limit / x beyond it.
+VD_INLINE f32x16 kept(f32x16 x) {
+    f32x16 limit = f32x16_splat(VD_SWISH_LIMIT);
+    return f32x16_div(limit, f32x16_max(x, limit));
 }
 
-// 1 up to the limit, else 0.
-VD_INLINE v16 inside(v16 x) {
-    v16 limit = v16_splat(VD_SWISH_LIMIT);
-    return v16_sub(one(), step_at(v16_sub(x, limit)));
+// Returns 1 up to the limit, else 0.
+VD_INLINE f32x16 inside(f32x16 x) {
+    f32x16 limit = f32x16_splat(VD_SWISH_LIMIT);
+    return f32x16_sub(one(), step_at(f32x16_sub(x, limit)));
 }
 
-VD_INLINE gate clamped_swish(v16 x) {
-    v16 slope = v16_splat(VD_SWISH_SLOPE);
-    v16 c = v16_min(v16_splat(VD_SWISH_LIMIT), x);
-    v16 s = v16_div(one(), v16_add(one(), v16_exp(v16_mul(v16_negate(slope), c))));
-    v16 bent = v16_fma(v16_mul(slope, c), v16_sub(one(), s), one());
-    return (gate){v16_mul(s, kept(x)), v16_mul(v16_mul(s, bent), inside(x))};
+VD_INLINE gate clamped_swish(f32x16 x) {
+    f32x16 slope = f32x16_splat(VD_SWISH_SLOPE);
+    f32x16 c = f32x16_min(f32x16_splat(VD_SWISH_LIMIT), x);
+    f32x16 s =
+        f32x16_div(one(), f32x16_add(one(), f32x16_exp(f32x16_mul(f32x16_negate(slope), c))));
+    f32x16 bent = f32x16_fma(f32x16_mul(slope, c), f32x16_sub(one(), s), one());
+    return (gate){f32x16_mul(s, kept(x)), f32x16_mul(f32x16_mul(s, bent), inside(x))};
 }
 
-VD_INLINE gate clamped_linear(v16 x) { return (gate){kept(magnitude(x)), inside(magnitude(x))}; }
+VD_INLINE gate clamped_linear(f32x16 x) { return (gate){kept(magnitude(x)), inside(magnitude(x))}; }
 
-// tanh(x/2) / 2 is what lies above 1/2.
-VD_INLINE gate sigmoid(v16 x) {
-    v16 half = v16_mul(v16_splat(0.5f), x), p = logistic(x);
-    v16 s = v16_mul(v16_splat(0.25f), secant(v16_tanh(half), half));
-    return (gate){s, v16_mul(p, v16_sub(one(), p))};
+// Uses sigmoid(x) - 1/2 = tanh(x/2) / 2.
+VD_INLINE gate sigmoid(f32x16 x) {
+    f32x16 half = f32x16_mul(f32x16_splat(0.5f), x), p = logistic(x);
+    f32x16 s = f32x16_mul(f32x16_splat(0.25f), secant(f32x16_tanh(half), half));
+    return (gate){s, f32x16_mul(p, f32x16_sub(one(), p))};
 }
 
-VD_INLINE gate softplus(v16 x) {
-    v16 half = v16_splat(0.5f);
-    v16 s = v16_mul(half, secant(v16_softplus_centered(x), v16_mul(half, x)));
+VD_INLINE gate softplus(f32x16 x) {
+    f32x16 half = f32x16_splat(0.5f);
+    f32x16 s = f32x16_mul(half, secant(f32x16_softplus_centered(x), f32x16_mul(half, x)));
     return (gate){s, logistic(x)};
 }
 
-VD_INLINE gate gate_of(int32_t kind, v16 x) {
+VD_INLINE gate gate_of(int32_t kind, f32x16 x) {
     switch (kind) {
         case VD_ACTIVATION_SILU:
             return silu(x);
@@ -140,10 +144,10 @@ VD_INLINE gate gate_of(int32_t kind, v16 x) {
 static void VD_NAME(vd_activation_backward)(const vd_activation_backward *op, vd_range elements) {
     for (int64_t i = elements.begin; i < elements.end; i += 16) {
         int64_t left = elements.end - i;
-        gate g = gate_of(op->kind, v16_load_up_to(op->x + i, left));
-        v16 dy = v16_load_up_to(op->dy + i, left);
-        dy = op->up == NULL ? dy : v16_mul(v16_load_up_to(op->up + i, left), dy);
-        v16 slope = op->slope == VD_SLOPE_SECANT ? g.s : g.derivative;
-        v16_store_up_to(op->dx + i, v16_mul(slope, dy), left);
+        gate g = gate_of(op->kind, f32x16_load_up_to(op->x + i, left));
+        f32x16 dy = f32x16_load_up_to(op->dy + i, left);
+        dy = op->up == NULL ? dy : f32x16_mul(f32x16_load_up_to(op->up + i, left), dy);
+        f32x16 slope = op->slope == VD_SLOPE_SECANT ? g.s : g.derivative;
+        f32x16_store_up_to(op->dx + i, f32x16_mul(slope, dy), left);
     }
 }

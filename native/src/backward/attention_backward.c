@@ -1,13 +1,14 @@
-// Divides the gradient of attention among workers. Queries: some tokens of a run and the query
-// heads of a key-value head, which share its keys and values. Keys and values: 32 positions of a
-// head, which all later queries of the run reach. The softmax of a query is remembered by its
-// maximum and sum, and its probabilities are computed again (Dao 2023, arXiv 2307.08691), so that
-// memory grows with the tokens and not with their square.
+// Divides the gradient of attention among workers. The query gradient takes as a work item some
+// tokens of a segment and the query heads of one key-value head, which share its keys and values;
+// the key-value gradient takes 32 positions of a head, to which all later queries of the segment
+// attend. Of a query's softmax only its maximum and sum are stored, and its probabilities are
+// recomputed (FlashAttention-2, Dao 2023, arXiv 2307.08691), so that memory is linear in the number
+// of tokens.
 #include <math.h>
 
 #include "attention/kv_cache.h"
 #include "backward/attention_backward.h"
-#include "core/family.h"
+#include "core/op_impl.h"
 
 static vd_status check(const vd_op *op, int outputs) {
     const vd_attention_backward *b = &op->as.attention_backward;
@@ -31,32 +32,33 @@ vd_status vd_key_value_backward_check(const vd_op *op) {
     return check(op, b->dk != NULL && b->dv != NULL);
 }
 
-// The run that begins at row `begin`.
-static vd_token_run run_from(const vd_attention_backward *op, const vd_step *step, int64_t begin) {
+// Returns the segment that begins at row `begin`.
+static vd_segment segment_from(const vd_attention_backward *op, const vd_step *step,
+                               int64_t begin) {
     const vd_batch *batch = step->batch;
     const int32_t *blocks =
         batch->block_tables + (int64_t)batch->sequences[begin] * batch->max_blocks;
-    return (vd_token_run){op, blocks, batch->positions, {begin, vd_run_end(batch, begin)}};
+    return (vd_segment){op, blocks, batch->positions, {begin, vd_segment_end(batch, begin)}};
 }
 
 void vd_query_backward_run(const vd_op *op, const vd_step *step) {
     const vd_attention_backward *b = &op->as.attention_backward;
     int32_t H_kv = b->attention.cache.H_kv;
-    int64_t before = 0;  // units of earlier runs
+    int64_t before = 0;  // work items of earlier segments
     int64_t i = vd_next_tile(step);
     for (int64_t row = 0; row < step->rows;) {
-        vd_token_run run = run_from(b, step, row);
-        int64_t tokens = vd_query_tokens(&run);
-        int64_t parts = vd_ceil_div(run.rows.end - row, tokens);
+        vd_segment segment = segment_from(b, step, row);
+        int64_t tokens = vd_query_tokens(&segment);
+        int64_t parts = vd_ceil_div(segment.rows.end - row, tokens);
         for (; i < before + parts * H_kv; i = vd_next_tile(step)) {
-            // From the end: the last tokens have the most to read.
-            int64_t end = run.rows.end - (i - before) / H_kv * tokens;
+            // Proceeds from the end, since the last tokens attend to the most keys.
+            int64_t end = segment.rows.end - (i - before) / H_kv * tokens;
             vd_range some = {end - tokens > row ? end - tokens : row, end};
-            vd_backward[step->isa]->queries(&run, (int32_t)((i - before) % H_kv), some,
+            vd_backward[step->isa]->queries(&segment, (int32_t)((i - before) % H_kv), some,
                                             step->worker->scratch);
         }
         before += parts * H_kv;
-        row = run.rows.end;
+        row = segment.rows.end;
     }
 }
 
@@ -66,15 +68,15 @@ void vd_key_value_backward_run(const vd_op *op, const vd_step *step) {
     int64_t before = 0;
     int64_t i = vd_next_tile(step);
     for (int64_t row = 0; row < step->rows;) {
-        vd_token_run run = run_from(b, step, row);
-        int64_t first = run.positions[row] / VD_KEYS;
-        int64_t tiles = run.positions[run.rows.end - 1] / VD_KEYS + 1 - first;
+        vd_segment segment = segment_from(b, step, row);
+        int64_t first = segment.positions[row] / VD_KEYS;
+        int64_t tiles = segment.positions[segment.rows.end - 1] / VD_KEYS + 1 - first;
         for (; i < before + tiles * H_kv; i = vd_next_tile(step)) {
             int64_t t = (first + (i - before) / H_kv) * VD_KEYS;
-            vd_backward[step->isa]->keys(&run, (int32_t)((i - before) % H_kv), t,
+            vd_backward[step->isa]->keys(&segment, (int32_t)((i - before) % H_kv), t,
                                          step->worker->scratch);
         }
         before += tiles * H_kv;
-        row = run.rows.end;
+        row = segment.rows.end;
     }
 }

@@ -1,44 +1,45 @@
-// What the kernels of attention backward share.
+// Definitions that the kernels of attention backward share.
 #ifndef VD_BACKWARD_ATTENTION_BACKWARD_H
 #define VD_BACKWARD_ATTENTION_BACKWARD_H
 
 #include "attention/kv_cache.h"
 #include "backward/backward.h"
 
-// What is remembered of a query's softmax over scores s: P[t] = exp(s[t] - maximum) * inverse.
+// The stored statistics of a query's softmax over scores s: P[t] = exp(s[t] - maximum) * inverse.
 typedef struct vd_softmax_statistics {
     float maximum;
-    float inverse;  // 1 over the sum
-    float mean;     // of the gradient with respect to P, weighted by P
+    float inverse;  // 1 / sum of exponentials
+    float mean;     // mean of dP, weighted by P
 } vd_softmax_statistics;
 
-// That of the query of a row and head.
+// Returns the statistics of the query of a row and head.
 VD_INLINE vd_softmax_statistics *vd_softmax_of(const vd_attention_backward *op, int64_t row,
                                                int32_t head) {
     return (vd_softmax_statistics *)op->statistics + row * op->attention.H + head;
 }
 
-// Queries whose rows of scores, of gradients and of rates a worker's scratch memory holds beside
-// tiles of values; positions are those of the run's last token, rounded up to whole tiles.
-VD_INLINE int64_t vd_query_row(const vd_token_run *run) {
-    int64_t end = run->positions[run->rows.end - 1] + 1;
+// Returns the length of a query's row of scores: the positions of the segment's last token, rounded
+// up to whole tiles.
+VD_INLINE int64_t vd_query_row(const vd_segment *segment) {
+    int64_t end = segment->positions[segment->rows.end - 1] + 1;
     return (end + VD_KV_LANES - 1) / VD_KV_LANES * VD_KV_LANES;
 }
 
 enum {
-    VD_BACKWARD_QUERIES = 48,                   // of a unit of work, at most
-    VD_BACKWARD_TILES = VD_KEYS / VD_KV_LANES,  // that a kernel takes together, at most
+    VD_BACKWARD_QUERIES = 48,                   // maximum of a work item
+    VD_BACKWARD_TILES = VD_KEYS / VD_KV_LANES,  // maximum that a kernel takes together
 };
 
-VD_INLINE int64_t vd_queries(const vd_token_run *run) {
+VD_INLINE int64_t vd_queries(const vd_segment *segment) {
     int64_t floats =
-        VD_SCRATCH_BYTES / 4 - VD_BACKWARD_TILES * VD_KV_LANES * run->op->attention.cache.d_v;
-    return vd_at_most(floats / (3 * vd_query_row(run)), VD_BACKWARD_QUERIES);
+        VD_SCRATCH_BYTES / 4 - VD_BACKWARD_TILES * VD_KV_LANES * segment->op->attention.cache.d_v;
+    return vd_min(floats / (3 * vd_query_row(segment)), VD_BACKWARD_QUERIES);
 }
 
-// Tokens of a unit of work.
-VD_INLINE int64_t vd_query_tokens(const vd_token_run *run) {
-    int64_t tokens = vd_queries(run) / (run->op->attention.H / run->op->attention.cache.H_kv);
+// Returns the tokens of a work item.
+VD_INLINE int64_t vd_query_tokens(const vd_segment *segment) {
+    int64_t tokens =
+        vd_queries(segment) / (segment->op->attention.H / segment->op->attention.cache.H_kv);
     return tokens > 1 ? tokens : 1;
 }
 

@@ -1,4 +1,4 @@
-// All operations backward over 16 lanes.
+// All backward operations over 16 lanes.
 #include "backward/activation_backward_v16.h"
 #include "backward/conv_backward_v16.h"
 #include "backward/expert_sum_backward_v16.h"

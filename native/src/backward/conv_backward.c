@@ -1,6 +1,6 @@
 #include "backward/backward.h"
 #include "conv/conv.h"
-#include "core/family.h"
+#include "core/op_impl.h"
 
 vd_status vd_conv_backward_check(const vd_op *op) {
     const vd_conv_backward *conv = &op->as.conv_backward;

@@ -1,4 +1,4 @@
-// conv backward over 16 lanes, which are columns.
+// conv_backward over 16 lanes, which are columns.
 #include "backward/backward.h"
 #include "simd/part_v16.h"
 
@@ -8,12 +8,12 @@ static void VD_NAME(vd_conv_backward)(const vd_conv_backward *op, const vd_batch
         int64_t end = vd_conv_reach(op, batch, i);
         for (int64_t c = columns.begin; c < columns.end; c += 16) {
             int64_t left = columns.end - c;
-            v16 sum = v16_zero();
+            f32x16 sum = f32x16_zero();
             for (int64_t j = i; j < end; j++) {
-                v16 weights = v16_load_up_to(vd_conv_weights(op, batch, i, j) + c, left);
-                sum = v16_fma(weights, v16_load_up_to(op->dy + j * op->d + c, left), sum);
+                f32x16 weights = f32x16_load_up_to(vd_conv_weights(op, batch, i, j) + c, left);
+                sum = f32x16_fma(weights, f32x16_load_up_to(op->dy + j * op->d + c, left), sum);
             }
-            v16_store_up_to(op->dx + i * op->d + c, sum, left);
+            f32x16_store_up_to(op->dx + i * op->d + c, sum, left);
         }
     }
 }

@@ -1,4 +1,4 @@
-// expert_sum backward over 16 lanes.
+// expert_sum_backward over 16 lanes.
 #include "backward/backward.h"
 #include "simd/part_v16.h"
 
@@ -6,12 +6,12 @@ static void VD_NAME(vd_expert_sum_backward)(const vd_expert_sum_backward *op, vd
     int64_t d = op->d;
     for (int64_t slot = rows.begin * op->k; slot < rows.end * op->k; slot++) {
         const float *dy = op->dy + slot / op->k * d, *x = op->x + slot * d;
-        v16 weight = v16_splat(op->weights[slot]), sum = v16_zero();
+        f32x16 weight = f32x16_splat(op->weights[slot]), sum = f32x16_zero();
         for (int64_t i = 0; i < d; i += 16) {
-            v16 g = v16_load_up_to(dy + i, d - i);
-            v16_store_up_to(op->dx + slot * d + i, v16_mul(weight, g), d - i);
-            sum = v16_fma(g, v16_load_up_to(x + i, d - i), sum);
+            f32x16 g = f32x16_load_up_to(dy + i, d - i);
+            f32x16_store_up_to(op->dx + slot * d + i, f32x16_mul(weight, g), d - i);
+            sum = f32x16_fma(g, f32x16_load_up_to(x + i, d - i), sum);
         }
-        op->dweights[slot] = v16_merge(sum);
+        op->dweights[slot] = f32x16_reduce_add(sum);
     }
 }

@@ -1,11 +1,11 @@
-// The way back through a mixture of experts: each slot by itself, then the slots of a token.
+// The gradient of a mixture of experts: of each slot, then of the slots of a token.
 #include "backward/backward.h"
-#include "core/exp.h"
-#include "core/lanes.h"
 #include "experts/expert_tiles.h"
-#include "experts/near.h"
+#include "experts/sparse_mixer.h"
+#include "simd/exp.h"
+#include "simd/lane_sum.h"
 
-enum { TILE_SLOTS = 192 };  // of an expert
+enum { TILE_SLOTS = 192 };  // maximum of a tile
 
 vd_status vd_expert_sum_backward_check(const vd_op *op) {
     const vd_expert_sum_backward *s = &op->as.expert_sum_backward;
@@ -25,7 +25,7 @@ vd_status vd_slot_sum_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// One variant: it waits for memory, and compilers vectorize it.
+// One variant: it is bound by memory, and compilers vectorize it.
 void vd_slot_sum_run(const vd_op *op, const vd_step *step) {
     const vd_slot_sum *sum = &op->as.slot_sum;
     vd_range rows = vd_share(step->worker, step->rows);
@@ -70,14 +70,14 @@ static void run_tile(const vd_op *op, const vd_step *step, const vd_expert_tile 
 
 void vd_expert_matmul_backward_run(const vd_op *op, const vd_step *step) {
     const vd_expert_matmul_backward *m = &op->as.expert_matmul_backward;
-    vd_expert_cut cut = {.experts = m->experts,
-                         .E = m->E,
-                         .k = m->k,
-                         .slots = TILE_SLOTS,
-                         .parts = vd_ceil_div(m->K, VD_BACKWARD_COLUMNS),
-                         .y = m->dx,
-                         .width = m->K};
-    vd_run_expert_tiles(op, step, &cut, run_tile);
+    vd_expert_tiling tiling = {.experts = m->experts,
+                               .E = m->E,
+                               .k = m->k,
+                               .slots = TILE_SLOTS,
+                               .parts = vd_ceil_div(m->K, VD_BACKWARD_COLUMNS),
+                               .y = m->dx,
+                               .width = m->K};
+    vd_run_expert_tiles(op, step, &tiling, run_tile);
 }
 
 // ---- routes -----------------------------------------------------------------------------------
@@ -89,11 +89,11 @@ vd_status vd_route_backward_check(const vd_op *op) {
                 route->E <= VD_EXPERTS_MAX && route->k > 0 && route->k <= route->E &&
                 (route->score == VD_ROUTE_SOFTMAX || route->score == VD_ROUTE_SIGMOID) &&
                 (route->over == VD_ROUTE_CHOSEN || route->over == VD_ROUTE_ALL ||
-                 (route->over == VD_ROUTE_NEAR && route->score == VD_ROUTE_SOFTMAX));
+                 (route->over == VD_ROUTE_SPARSE_MIXER && route->score == VD_ROUTE_SOFTMAX));
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// The softmax p of all experts, times -mean.
+// Sets dlogits to -mean times the softmax over all experts.
 static void all_experts(const float *logits, int32_t E, float mean, float *dlogits) {
     float M = logits[0];
     for (int32_t e = 1; e < E; e++) {
@@ -103,16 +103,16 @@ static void all_experts(const float *logits, int32_t E, float mean, float *dlogi
     for (int32_t e = 0; e < E; e++) {
         lane[e % VD_LANES] += vd_exp(logits[e] - M);
     }
-    float L = vd_merge_lanes(lane);
+    float L = vd_reduce_lanes(lane);
     for (int32_t e = 0; e < E; e++) {
         dlogits[e] = vd_exp(logits[e] - M) / L * -mean;
     }
 }
 
-// 1 - sigmoid(logit).
-static float complement(float logit) { return vd_logistic(-logit); }
+// Returns 1 - sigmoid(logit).
+static float complement(float logit) { return vd_sigmoid(-logit); }
 
-static void route_row_near(const vd_route_backward *route, int64_t row) {
+static void route_row_sparse_mixer(const vd_route_backward *route, int64_t row) {
     const float *logits = route->logits + row * route->E;
     const float *experts = route->experts + row * route->k;
     float *dlogits = route->dlogits + row * route->E;
@@ -171,8 +171,8 @@ static void route_row(const vd_route_backward *route, int64_t row) {
 void vd_route_backward_run(const vd_op *op, const vd_step *step) {
     vd_range rows = vd_share(step->worker, step->rows);
     for (int64_t row = rows.begin; row < rows.end; row++) {
-        if (op->as.route_backward.over == VD_ROUTE_NEAR) {
-            route_row_near(&op->as.route_backward, row);
+        if (op->as.route_backward.over == VD_ROUTE_SPARSE_MIXER) {
+            route_row_sparse_mixer(&op->as.route_backward, row);
         } else {
             route_row(&op->as.route_backward, row);
         }

@@ -1,12 +1,12 @@
-// Divides products with W, not transposed, among the workers: tiles of 32 columns, which expand the
-// weights that they need once for all rows. Where that makes too few tiles, rows are divided too.
+// Divides products with W, not transposed, among workers: tiles of 32 columns dequantize the
+// weights that they need once for all rows. If that yields too few tiles, rows are divided too.
 #include "backward/backward.h"
-#include "core/family.h"
+#include "core/op_impl.h"
 #include "matmul/matmul.h"
 
 enum {
-    TILE_ROWS = 96,  // at least
-    TILES = 4,       // of a worker, as far as there are rows
+    TILE_ROWS = 96,  // minimum
+    TILES = 4,       // per worker, as far as there are rows
 };
 
 vd_status vd_matmul_backward_check(const vd_op *op) {
@@ -21,8 +21,8 @@ void vd_matmul_backward_run(const vd_op *op, const vd_step *step) {
     const vd_matmul_backward *m = &op->as.matmul_backward;
     int64_t columns = vd_ceil_div(m->K, VD_BACKWARD_COLUMNS);
     int64_t wanted = vd_ceil_div(TILES * step->worker->count, columns);
-    int64_t most = vd_ceil_div(step->rows, TILE_ROWS);
-    int64_t row_tiles = vd_at_most(wanted, most);
+    int64_t max_tiles = vd_ceil_div(step->rows, TILE_ROWS);
+    int64_t row_tiles = vd_min(wanted, max_tiles);
     for (int64_t i = vd_next_tile(step); i < row_tiles * columns; i = vd_next_tile(step)) {
         int64_t part = i % row_tiles;
         vd_range rows = {step->rows * part / row_tiles, step->rows * (part + 1) / row_tiles};

@@ -1,6 +1,6 @@
-// matmul backward over 16 lanes, which are adjacent columns of dx. A panel of weights is expanded
-// to floats in the first-level cache and swept by all rows of dy; a register tile of dx takes its
-// rows in ascending order, waits in memory for the next panel, and goes on there.
+// matmul_backward over 16 lanes, which are adjacent columns of dx. A panel of weights is
+// dequantized to floats in the L1 cache and multiplied by all rows of dy. A register tile of dx
+// adds the panel's rows in ascending order, is stored, and continues with the next panel.
 #include <string.h>
 
 #include "backward/matmul_panel_v16.h"
@@ -8,11 +8,11 @@
 
 enum { PANEL_OUTPUTS = 128 };  // rows of W in a panel
 
-// Rows of dy and dx, and the columns and weights that meet them: `first` is the row of W that the
-// panel of n begins with.
+// Rows of dy and dx, and the columns and weights that they are multiplied by. `first` is the row of
+// W with which the panel of n rows begins.
 typedef struct panel_product {
     const vd_matmul_backward *op;
-    const int32_t *chosen;
+    const int32_t *row_indices;
     vd_range rows;
     int64_t column;
     int64_t first;
@@ -20,38 +20,39 @@ typedef struct panel_product {
     const float *panel;
 } panel_product;
 
-// Rows [m, m + M) of the product, V vectors of columns from vector v0 on.
+// Computes rows [m, m + M) of the product for V vectors of columns from vector v0 on.
 VD_INLINE void panel_tile(const int M, const int V, const panel_product *p, int64_t m, int64_t v0) {
-    v16 acc[VD_PANEL_ROWS][PANEL_VECTORS];
+    f32x16 acc[VD_PANEL_ROWS][PANEL_VECTORS];
     const float *dy[VD_PANEL_ROWS];
     float *dx[VD_PANEL_ROWS];
     const float *panel = p->panel + 16 * v0;
     int64_t K = p->op->K, column = p->column + 16 * v0, left = K - column;
     for (int i = 0; i < M; i++) {
-        int64_t row = vd_chosen_row(p->chosen, m + i);
+        int64_t row = vd_row_of(p->row_indices, m + i);
         dy[i] = p->op->dy + row * p->op->N + p->first;
         dx[i] = p->op->dx + row * K + column;
         for (int v = 0; v < V; v++) {
-            acc[i][v] = left > 16 * v ? v16_load_up_to(dx[i] + 16 * v, left - 16 * v) : v16_zero();
+            acc[i][v] =
+                left > 16 * v ? f32x16_load_up_to(dx[i] + 16 * v, left - 16 * v) : f32x16_zero();
         }
     }
     for (int64_t j = 0; j < p->n; j++) {
-        v16 w[PANEL_VECTORS];
+        f32x16 w[PANEL_VECTORS];
         for (int v = 0; v < V; v++) {
-            w[v] = v16_load(panel + j * VD_BACKWARD_COLUMNS + 16 * v);
+            w[v] = f32x16_load(panel + j * VD_BACKWARD_COLUMNS + 16 * v);
         }
         for (int i = 0; i < M; i++) {
-            v16 g = v16_splat(dy[i][j]);
+            f32x16 g = f32x16_splat(dy[i][j]);
             for (int v = 0; v < V; v++) {
-                acc[i][v] = v16_fma(g, w[v], acc[i][v]);
+                acc[i][v] = f32x16_fma(g, w[v], acc[i][v]);
             }
         }
     }
     for (int i = 0; i < M; i++) {
         for (int v = 0; v < V; v++) {
             if (left > 16 * v) {
-                v16 sum = v16_add(acc[i][v], v16_zero());  // what is passed over adds no -0
-                v16_store_up_to(dx[i] + 16 * v, sum, left - 16 * v);
+                f32x16 sum = f32x16_add(acc[i][v], f32x16_zero());  // skipped panels add no -0
+                f32x16_store_up_to(dx[i] + 16 * v, sum, left - 16 * v);
             }
         }
     }
@@ -73,10 +74,10 @@ VD_INLINE void sweep_panel(const panel_product *p) {
     }
 }
 
-// Whether the columns of dy are 0 in all rows: gradients of a few logits mostly are.
+// Returns whether these columns of dy are 0 in all rows, as gradients of a few logits mostly are.
 static int all_zero(const panel_product *p) {
     for (int64_t m = p->rows.begin; m < p->rows.end; m++) {
-        const float *dy = p->op->dy + vd_chosen_row(p->chosen, m) * p->op->N + p->first;
+        const float *dy = p->op->dy + vd_row_of(p->row_indices, m) * p->op->N + p->first;
         for (int64_t j = 0; j < p->n; j++) {
             if (dy[j] != 0.0f) {
                 return 0;
@@ -86,16 +87,16 @@ static int all_zero(const panel_product *p) {
     return 1;
 }
 
-static void VD_NAME(vd_matmul_backward)(const vd_matmul_backward *op, const int32_t *chosen,
+static void VD_NAME(vd_matmul_backward)(const vd_matmul_backward *op, const int32_t *row_indices,
                                         vd_range rows, int64_t column, void *scratch) {
-    int64_t columns = vd_at_most(op->K - column, VD_BACKWARD_COLUMNS);
+    int64_t columns = vd_min(op->K - column, VD_BACKWARD_COLUMNS);
     for (int64_t m = rows.begin; m < rows.end; m++) {
-        float *dx = op->dx + vd_chosen_row(chosen, m) * op->K + column;
+        float *dx = op->dx + vd_row_of(row_indices, m) * op->K + column;
         memset(dx, 0, (size_t)columns * sizeof *dx);
     }
     for (int64_t n = 0; n < op->N; n += PANEL_OUTPUTS) {
-        int64_t count = vd_at_most(op->N - n, PANEL_OUTPUTS);
-        panel_product p = {op, chosen, rows, column, n, count, scratch};
+        int64_t count = vd_min(op->N - n, PANEL_OUTPUTS);
+        panel_product p = {op, row_indices, rows, column, n, count, scratch};
         if (!all_zero(&p)) {
             expand_panel(op, n, count, column, scratch);
             fetch_panel(op, n + count, PANEL_OUTPUTS, column);

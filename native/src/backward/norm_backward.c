@@ -1,11 +1,11 @@
 #include <math.h>
 
 #include "backward/backward.h"
-#include "core/family.h"
+#include "core/op_impl.h"
 
 #define VD_VARIANT(isa, name) [isa] = &vd_backward_##name,
 const vd_backward_kernels *const vd_backward[VD_ISA_COUNT] = {
-#include "backward/backward_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 

@@ -1,16 +1,16 @@
-// Workers share the heads of keys of each run of rows, whose gradients are sums over the heads of
-// values that read them. Of two positions all is computed again from their rows, as attention
-// backward does, so that memory grows with the tokens and not with the states.
+// Workers share the key heads of each segment, whose gradients are sums over the value heads that
+// read them. For each pair of positions all is recomputed from their rows, as in attention
+// backward, so that memory is linear in the number of tokens and no states are stored.
 #include "backward/backward.h"
-#include "core/family.h"
+#include "core/op_impl.h"
 #include "recurrence/recurrence.h"
 
 _Static_assert(2 * VD_BACKWARD_POSITIONS * sizeof(double) <= VD_SCRATCH_BYTES,
-               "scratch memory holds the decays of the longest text, and their gradients");
+               "scratch memory holds the decays of the longest sequence, and their gradients");
 
 vd_status vd_recurrence_backward_check(const vd_op *op) {
     const vd_recurrence_backward *b = &op->as.recurrence_backward;
-    int outputs = b->news != NULL && b->dq != NULL && b->dk != NULL && b->dv != NULL &&
+    int outputs = b->residual != NULL && b->dq != NULL && b->dk != NULL && b->dv != NULL &&
                   b->dstep != NULL && b->dbeta != NULL;
     int valid = outputs && b->dz != NULL && vd_recurrence_valid(&b->recurrence) &&
                 op->rows == VD_ROWS_TOKENS;
@@ -20,10 +20,10 @@ vd_status vd_recurrence_backward_check(const vd_op *op) {
 void vd_recurrence_backward_run(const vd_op *op, const vd_step *step) {
     const vd_recurrence_backward *b = &op->as.recurrence_backward;
     int64_t H_k = b->recurrence.H_k;
-    int64_t before = 0;  // units of earlier runs
+    int64_t before = 0;  // work items of earlier segments
     int64_t i = vd_next_tile(step);
     for (int64_t row = 0; row < step->rows; before += H_k) {
-        vd_range rows = {row, vd_run_end(step->batch, row)};
+        vd_range rows = {row, vd_segment_end(step->batch, row)};
         for (; i < before + H_k; i = vd_next_tile(step)) {
             vd_backward[step->isa]->recurrence(b, rows, i - before, step->worker->scratch);
         }

@@ -1,7 +1,7 @@
-// scatter adds rows up where they came from.
+// scatter adds gathered rows back to the rows they came from.
 #include <string.h>
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
 vd_status vd_scatter_check(const vd_op *op) {
     const vd_scatter *scatter = &op->as.scatter;
@@ -10,7 +10,7 @@ vd_status vd_scatter_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// Each worker fills its share of y. A row may ask for logits twice.
+// Each worker fills its share of y. A row may be gathered more than once.
 void vd_scatter_run(const vd_op *op, const vd_step *step) {
     const vd_scatter *scatter = &op->as.scatter;
     vd_range rows = vd_share(step->worker, step->rows);

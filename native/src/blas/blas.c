@@ -1,10 +1,10 @@
-// OpenBLAS, loaded when asked for: it is large, and starts threads of its own.
+// OpenBLAS, loaded on request: it is large, and starts threads of its own.
 #include "blas/blas.h"
 
 #include <cblas.h>
 
-#include "core/library.h"
-#include "core/thread.h"
+#include "os/library.h"
+#include "os/thread.h"
 #include "vidrio.h"
 
 typedef struct blas {
@@ -35,14 +35,14 @@ vd_status vd_blas_open(const char *path) {
     if (path == NULL) {
         return VD_INVALID_ARGUMENT;
     }
-    vd_lock_take(&loading);
+    vd_lock_acquire(&loading);
     vd_status status = loaded.sgemm != NULL ? VD_OK : load(path);
     vd_lock_release(&loading);
     return status;
 }
 
 static __typeof__(&cblas_sgemm) bound_sgemm(void) {
-    vd_lock_take(&loading);
+    vd_lock_acquire(&loading);
     __typeof__(&cblas_sgemm) sgemm = loaded.sgemm;
     vd_lock_release(&loading);
     return sgemm;

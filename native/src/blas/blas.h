@@ -1,14 +1,14 @@
-// Matrix products by OpenBLAS within a plan.
+// Matrix products of a plan by OpenBLAS.
 #ifndef VD_BLAS_BLAS_H
 #define VD_BLAS_BLAS_H
 
 #include "core/pool.h"
 #include "vidrio.h"
 
-// 1 when OpenBLAS is loaded; it stays so.
+// Returns 1 if OpenBLAS is loaded. It is never unloaded.
 int vd_blas_loaded(void);
 
-// Some outputs of some rows of a product of F32 weights. OpenBLAS is loaded.
+// Computes some outputs of some rows of a product with F32 weights. OpenBLAS must be loaded.
 void vd_blas_matmul(const vd_matmul *op, vd_range rows, vd_range outputs);
 
 #endif

@@ -1,12 +1,12 @@
-// Workers share the columns, which do not know of each other: so each stores and reads its own part
-// of the rows, and none waits for another.
+// Workers share the columns, which are independent: each stores and reads its own part of the
+// cached rows, so that no barrier is needed.
 #include "conv/conv.h"
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_conv_##name,
 vd_conv_kernel *const vd_conv_kernels[VD_ISA_COUNT] = {
-#include "conv/conv_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 
@@ -20,9 +20,15 @@ vd_status vd_conv_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
+// A ring is part of a sequence's slot.
+vd_status vd_conv_fits(const vd_op *op, const vd_limits *limits, vd_isa isa) {
+    (void)isa;
+    return op->as.conv.ring > 0 && limits->slots == 0 ? VD_INVALID_ARGUMENT : VD_OK;
+}
+
 vd_range vd_conv_columns(const vd_worker *worker, int64_t d) {
     vd_range vectors = vd_share(worker, vd_ceil_div(d, 16));
-    return (vd_range){16 * vectors.begin, vd_at_most(16 * vectors.end, d)};
+    return (vd_range){16 * vectors.begin, vd_min(16 * vectors.end, d)};
 }
 
 void vd_conv_run(const vd_op *op, const vd_step *step) {

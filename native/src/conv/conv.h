@@ -1,23 +1,23 @@
 #ifndef VD_CONV_CONV_H
 #define VD_CONV_CONV_H
 
+#include "attention/window.h"
 #include "core/arch.h"
 #include "core/pool.h"
-#include "core/window.h"
 
 // Stores columns of x for all tokens of the batch, and convolves them.
 typedef void vd_conv_kernel(const vd_conv *op, const vd_batch *batch, vd_range columns);
 
 #define VD_VARIANT(isa, name) vd_conv_kernel vd_conv_##name;
-#include "conv/conv_kernels.inc"
+#include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 extern vd_conv_kernel *const vd_conv_kernels[VD_ISA_COUNT];
 
-// The worker's share of d columns: whole vectors, but for the last one.
+// Returns the worker's share of d columns: whole vectors, except for the last one.
 vd_range vd_conv_columns(const vd_worker *worker, int64_t d);
 
-// The stored row of a position of a sequence.
+// Returns the stored row of a position of a sequence.
 VD_INLINE float *vd_conv_row(const vd_conv *op, const vd_batch *batch, int64_t sequence,
                              int64_t position) {
     int64_t length = op->ring > 0 ? op->ring : VD_KV_BLOCK;

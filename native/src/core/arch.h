@@ -1,4 +1,4 @@
-// Which processor family this build is for.
+// The processor architecture that this build targets.
 #ifndef VD_CORE_ARCH_H
 #define VD_CORE_ARCH_H
 
@@ -14,7 +14,7 @@
 #define VD_AARCH64 0
 #endif
 
-// Kernels are written as small functions over vectors that must melt into one loop.
+// Kernels are composed of small functions over vectors that must be inlined into one loop.
 #define VD_INLINE static inline __attribute__((always_inline))
 
 #endif

@@ -1,4 +1,5 @@
-// Checks of a batch before a step runs: whatever it says, nothing outside the plan is touched.
+// Validation of a batch before a step runs, so that no batch can make kernels access memory outside
+// the plan's buffers.
 #include "core/batch.h"
 
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 
 static int outside(int32_t value, int32_t limit) { return value < 0 || value >= limit; }
 
-// Checks row i; ends [n_sequences] are the positions after the last ones of each sequence.
+// Checks row i. ends [n_sequences] are the positions after the last ones so far of each sequence.
 static vd_status check_token(const vd_limits *limits, const vd_batch *batch, int32_t i,
                              int32_t *ends) {
     int32_t position = batch->positions[i];

@@ -3,7 +3,8 @@
 
 #include "vidrio.h"
 
-// VD_OUT_OF_RANGE: the batch does not fit the limits. VD_INVALID_ARGUMENT: an array is missing.
+// Checks a batch. Returns VD_OUT_OF_RANGE if it exceeds the limits, VD_INVALID_ARGUMENT if an array
+// is missing.
 vd_status vd_batch_check(const vd_limits *limits, const vd_batch *batch);
 
 #endif

@@ -1,6 +1,6 @@
-// Detection of instruction sets. On x86, CPUID says what the processor has and XGETBV which
-// registers the operating system saves; Linux saves the tiles of AMX for processes that have asked
-// for it. On Arm only the operating system can be asked.
+// Detection of instruction sets. On x86, CPUID reports the processor's features and XGETBV the
+// registers that the operating system saves; Linux saves AMX tiles only for processes that have
+// requested them. On Arm the operating system must be queried.
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,8 +32,8 @@ static uint32_t xcr0(void) {
 
 static int has(uint32_t bits, uint32_t wanted) { return (bits & wanted) == wanted; }
 
-// Asks for the tile data of all threads, present and future; asking again changes nothing. It is
-// refused where the signal stack of a thread is too small for it.
+// Requests AMX tile data for all threads, present and future; repeated requests are harmless. Linux
+// refuses if a thread's signal stack is too small for it.
 static int permitted_tiles(void) {
 #if defined(__linux__)
     enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
@@ -43,7 +43,8 @@ static int permitted_tiles(void) {
 #endif
 }
 
-// The usable sets of AVX-512; c and d are those of leaf 7, `added` is a of its sub-leaf 1.
+// Returns the usable AVX-512 sets. c and d are registers of CPUID leaf 7, `added` is EAX of its
+// sub-leaf 1.
 static uint32_t detect_avx512(uint32_t c, uint32_t d, uint32_t added, uint32_t saved) {
     uint32_t usable = 0;
     if (!has(c, bit_AVX512VNNI) || !has(saved, XCR0_AVX512)) {
@@ -61,7 +62,7 @@ static uint32_t detect_avx512(uint32_t c, uint32_t d, uint32_t added, uint32_t s
     return usable;
 }
 
-// The usable sets, bit i for set i.
+// Returns the usable sets as a bit mask, bit i for set i.
 static uint32_t detect(void) {
     uint32_t usable = 1u << VD_ISA_SCALAR;
     uint32_t a, b, c, d, added, ignored;
@@ -84,7 +85,7 @@ static uint32_t detect(void) {
 #if defined(__linux__)
 #include <sys/auxv.h>
 
-enum { DOTPROD = 1 << 20, I8MM = 1 << 13 };  // of AT_HWCAP and AT_HWCAP2
+enum { DOTPROD = 1 << 20, I8MM = 1 << 13 };  // bits of AT_HWCAP and AT_HWCAP2
 
 static int has_dotprod(void) { return (getauxval(AT_HWCAP) & DOTPROD) != 0; }
 static int has_i8mm(void) { return (getauxval(AT_HWCAP2) & I8MM) != 0; }
@@ -100,10 +101,10 @@ static int has_feature(const char *name) {
 static int has_dotprod(void) { return has_feature("hw.optional.arm.FEAT_DotProd"); }
 static int has_i8mm(void) { return has_feature("hw.optional.arm.FEAT_I8MM"); }
 #else
-#error "no way to ask this operating system for instruction sets"
+#error "instruction sets cannot be queried on this operating system"
 #endif
 
-// NEON belongs to AArch64.
+// NEON is mandatory in AArch64.
 static uint32_t detect(void) {
     uint32_t usable = 1u << VD_ISA_SCALAR | 1u << VD_ISA_NEON;
     if (has_dotprod()) {

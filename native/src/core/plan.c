@@ -1,60 +1,12 @@
-// The plan runner: every worker walks the list of operations and does its share of each. Workers
-// meet where an operation says that it needs the results of all.
+// The plan runner: every worker walks the list of operations and computes its share of each.
+// Workers meet at barriers before operations that need the results of all.
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/batch.h"
-#include "core/family.h"
-#include "core/local.h"
-#include "core/stream.h"
-
-typedef struct family {
-    vd_check *check;
-    vd_run *run;
-    vd_tile *tile;  // null: cannot be in a chain
-} family;
-
-static const family families[VD_OP_COUNT] = {
-    [VD_OP_EMBED] = {vd_embed_check, vd_embed_run, NULL},
-    [VD_OP_NORM] = {vd_norm_check, vd_norm_run, NULL},
-    [VD_OP_QUANTIZE] = {vd_quantize_check, vd_quantize_run, vd_quantize_tile},
-    [VD_OP_MATMUL] = {vd_matmul_check, vd_matmul_run, vd_matmul_tile},
-    [VD_OP_ROPE] = {vd_rope_check, vd_rope_run, NULL},
-    [VD_OP_KV_STORE] = {vd_kv_store_check, vd_kv_store_run, NULL},
-    [VD_OP_ATTENTION] = {vd_attention_check, vd_attention_run, NULL},
-    [VD_OP_ACTIVATION] = {vd_activation_check, vd_activation_run, vd_activation_tile},
-    [VD_OP_ADD] = {vd_add_check, vd_add_run, vd_add_tile},
-    [VD_OP_TAP] = {vd_tap_check, vd_tap_run, vd_tap_tile},
-    [VD_OP_GATHER] = {vd_gather_check, vd_gather_run, NULL},
-    [VD_OP_SCALE] = {vd_scale_check, vd_scale_run, vd_scale_tile},
-    [VD_OP_ROUTE] = {vd_route_check, vd_route_run, NULL},
-    [VD_OP_EXPERT_MATMUL] = {vd_expert_matmul_check, vd_expert_matmul_run, NULL},
-    [VD_OP_EXPERT_SUM] = {vd_expert_sum_check, vd_expert_sum_run, NULL},
-    [VD_OP_TOP_K] = {vd_top_k_check, vd_top_k_run, NULL},
-    [VD_OP_EDIT] = {vd_edit_check, vd_edit_run, vd_edit_tile},
-    [VD_OP_SCORES] = {vd_scores_check, vd_scores_run, NULL},
-    [VD_OP_SOFTMAX] = {vd_softmax_check, vd_softmax_run, NULL},
-    [VD_OP_MIX] = {vd_mix_check, vd_mix_run, NULL},
-    [VD_OP_GAIN] = {vd_gain_check, vd_gain_run, NULL},
-    [VD_OP_SCATTER] = {vd_scatter_check, vd_scatter_run, NULL},
-    [VD_OP_NORM_BACKWARD] = {vd_norm_backward_check, vd_norm_backward_run, NULL},
-    [VD_OP_ACTIVATION_BACKWARD] = {vd_activation_backward_check, vd_activation_backward_run, NULL},
-    [VD_OP_MATMUL_BACKWARD] = {vd_matmul_backward_check, vd_matmul_backward_run, NULL},
-    [VD_OP_QUERY_BACKWARD] = {vd_query_backward_check, vd_query_backward_run, NULL},
-    [VD_OP_KEY_VALUE_BACKWARD] = {vd_key_value_backward_check, vd_key_value_backward_run, NULL},
-    [VD_OP_ROUTE_BACKWARD] = {vd_route_backward_check, vd_route_backward_run, NULL},
-    [VD_OP_EXPERT_MATMUL_BACKWARD] = {vd_expert_matmul_backward_check,
-                                      vd_expert_matmul_backward_run, NULL},
-    [VD_OP_EXPERT_SUM_BACKWARD] = {vd_expert_sum_backward_check, vd_expert_sum_backward_run, NULL},
-    [VD_OP_SLOT_SUM] = {vd_slot_sum_check, vd_slot_sum_run, NULL},
-    [VD_OP_ACCUMULATE] = {vd_accumulate_check, vd_accumulate_run, NULL},
-    [VD_OP_LOW_RANK_DOWN] = {vd_low_rank_down_check, vd_low_rank_down_run, NULL},
-    [VD_OP_LOW_RANK_UP] = {vd_low_rank_up_check, vd_low_rank_up_run, vd_low_rank_up_tile},
-    [VD_OP_CONV] = {vd_conv_check, vd_conv_run, NULL},
-    [VD_OP_CONV_BACKWARD] = {vd_conv_backward_check, vd_conv_backward_run, NULL},
-    [VD_OP_RECURRENCE] = {vd_recurrence_check, vd_recurrence_run, NULL},
-    [VD_OP_RECURRENCE_BACKWARD] = {vd_recurrence_backward_check, vd_recurrence_backward_run, NULL},
-};
+#include "core/op_impl.h"
+#include "core/replicated.h"
+#include "simd/stream.h"
 
 struct vd_plan {
     vd_limits limits;
@@ -64,56 +16,26 @@ struct vd_plan {
     vd_op ops[];
 };
 
-static int32_t width_of(const vd_op *op) {
-    switch (op->kind) {
-        case VD_OP_MATMUL:
-            return op->as.matmul.N;
-        case VD_OP_QUANTIZE:
-            return op->as.quantize.K;
-        case VD_OP_ACTIVATION:
-            return op->as.activation.width;
-        case VD_OP_ADD:
-            return op->as.add.width;
-        case VD_OP_SCALE:
-            return op->as.scale.width;
-        case VD_OP_EDIT:
-            return op->as.edit.width;
-        case VD_OP_LOW_RANK_UP:
-            return op->as.low_rank_up.N;
-        default:
-            return op->as.tap.width;
-    }
+// Returns the int32_t at an offset that vd_op_impl has.
+static int32_t field(const vd_op *op, size_t offset) {
+    int32_t value;
+    memcpy(&value, (const char *)op + offset, sizeof value);
+    return value;
 }
 
-// Whether operation i may follow those before it.
-static int chain_valid(const vd_op *ops, int32_t i) {
+// Returns whether operation i may be part of the epilogue that precedes it.
+static int epilogue_valid(const vd_op *ops, int32_t i) {
     int32_t head = i;
-    while (head > 0 && ops[head].follows) {
+    while (head > 0 && ops[head].epilogue) {
         head--;
     }
-    int whole_rows = ops[i].kind == VD_OP_EDIT && ops[i].as.edit.whole_rows;
-    int local = (ops[i].local & VD_LOCAL_WRITE) != 0;
-    return !ops[head].follows && ops[head].kind == VD_OP_MATMUL && i - head <= VD_CHAIN &&
-           !whole_rows && !local && families[ops[i].kind].tile != NULL &&
-           ops[i].rows == ops[head].rows && width_of(&ops[i]) == width_of(&ops[head]);
-}
-
-// Rows that an embedding table needs.
-static int64_t rows_of_table(const vd_embed *embed, const vd_limits *limits) {
-    int64_t last =
-        (embed->index == VD_EMBED_POSITIONS ? limits->positions : limits->vocabulary) - 1;
-    return last * (1 + (int64_t)embed->skip) + embed->offset + 1;
-}
-
-// Whether it has a part of the slots of sequences.
-static int has_state(const vd_op *op) {
-    return op->kind == VD_OP_RECURRENCE || (op->kind == VD_OP_CONV && op->as.conv.ring > 0);
-}
-
-// Whether it is a gradient that takes every two positions together.
-static int looks_back(const vd_op *op) {
-    return op->kind == VD_OP_QUERY_BACKWARD || op->kind == VD_OP_KEY_VALUE_BACKWARD ||
-           op->kind == VD_OP_RECURRENCE_BACKWARD;
+    const vd_op_impl *impl = &vd_op_impls[ops[i].kind];
+    const vd_op_impl *product = &vd_op_impls[ops[head].kind];
+    int whole_rows = impl->whole_rows != 0 && field(&ops[i], impl->whole_rows);
+    int replicated = (ops[i].replicated & VD_REPLICATED_WRITE) != 0;
+    return !ops[head].epilogue && ops[head].kind == VD_OP_MATMUL && i - head <= VD_EPILOGUE_MAX &&
+           !whole_rows && !replicated && impl->tile != NULL && ops[i].rows == ops[head].rows &&
+           field(&ops[i], impl->width) == field(&ops[head], product->width);
 }
 
 static vd_status check_op(const vd_op *op, const vd_limits *limits, vd_isa isa) {
@@ -123,23 +45,16 @@ static vd_status check_op(const vd_op *op, const vd_limits *limits, vd_isa isa) 
     if (op->rows != VD_ROWS_TOKENS && op->rows != VD_ROWS_LOGITS) {
         return VD_INVALID_ARGUMENT;
     }
-    if (op->barrier < VD_BARRIER_NEVER || op->barrier > VD_BARRIER_UNLESS_LOCAL ||
-        op->follows < 0 || op->follows > 1 || !vd_local_valid(op)) {
+    if (op->barrier < VD_BARRIER_NEVER || op->barrier > VD_BARRIER_UNLESS_REPLICATED ||
+        op->epilogue < 0 || op->epilogue > 1 || !vd_replicated_valid(op)) {
         return VD_INVALID_ARGUMENT;
     }
-    if (op->kind == VD_OP_EMBED && op->as.embed.V < rows_of_table(&op->as.embed, limits)) {
-        return VD_INVALID_ARGUMENT;
-    }
-    if (looks_back(op) && limits->positions > VD_BACKWARD_POSITIONS) {
+    const vd_op_impl *impl = &vd_op_impls[op->kind];
+    if (impl->max_positions > 0 && limits->positions > impl->max_positions) {
         return VD_UNSUPPORTED;
     }
-    if (has_state(op) && limits->slots == 0) {
-        return VD_INVALID_ARGUMENT;
-    }
-    vd_status status = families[op->kind].check(op);
-    int lacks_blas =
-        status == VD_OK && op->kind == VD_OP_MATMUL && vd_matmul_lacks_blas(&op->as.matmul, isa);
-    return lacks_blas ? VD_BLAS_MISSING : status;
+    vd_status status = impl->check(op);
+    return status == VD_OK && impl->fits != NULL ? impl->fits(op, limits, isa) : status;
 }
 
 static int limits_valid(const vd_limits *limits) {
@@ -147,12 +62,10 @@ static int limits_valid(const vd_limits *limits) {
            limits->vocabulary > 0 && limits->blocks > 0 && limits->slots >= 0;
 }
 
-// Positions that an operation has room for.
+// Returns the number of positions that an operation's operands have room for.
 static int32_t positions_of(const vd_op *op) {
-    return op->kind == VD_OP_SCORES    ? op->as.scores.P
-           : op->kind == VD_OP_SOFTMAX ? op->as.softmax.P
-           : op->kind == VD_OP_MIX     ? op->as.mix.P
-                                       : INT32_MAX;
+    size_t offset = vd_op_impls[op->kind].positions;
+    return offset == 0 ? INT32_MAX : field(op, offset);
 }
 
 static size_t split_bytes(const vd_split *split) {
@@ -160,18 +73,11 @@ static size_t split_bytes(const vd_split *split) {
 }
 
 static vd_split split_needed(const vd_op *op, const vd_limits *limits) {
-    switch (op->kind) {
-        case VD_OP_ATTENTION:
-            return vd_attention_split(op, limits);
-        case VD_OP_TOP_K:
-            return vd_top_k_split();
-        default:
-            return (vd_split){0};
-    }
+    vd_split_needed *split = vd_op_impls[op->kind].split;
+    return split == NULL ? (vd_split){0} : split(op, limits);
 }
 
-// All operations of a plan share one vd_split, so no worker may begin an operation with it while
-// another is in the one before.
+// All operations of a plan share one vd_split, so a barrier must separate those that use it.
 static vd_status prepare_split(vd_plan *plan) {
     vd_split *split = &plan->split;
     *split = (vd_split){0};
@@ -217,14 +123,14 @@ vd_status vd_plan_create(const vd_op *ops, int32_t n_ops, const vd_limits *limit
     int32_t positions = limits->positions;
     for (int32_t i = 0; i < n_ops; i++) {
         status = check_op(&ops[i], limits, isa);
-        if (status == VD_OK && ops[i].follows && !chain_valid(ops, i)) {
+        if (status == VD_OK && ops[i].epilogue && !epilogue_valid(ops, i)) {
             status = VD_INVALID_ARGUMENT;
         }
         if (status != VD_OK) {
             *bad_op = i;
             return status;
         }
-        positions = (int32_t)vd_at_most(positions_of(&ops[i]), positions);
+        positions = (int32_t)vd_min(positions_of(&ops[i]), positions);
     }
     size_t bytes = (size_t)n_ops * sizeof(vd_op);
     vd_plan *plan = malloc(sizeof(vd_plan) + bytes);
@@ -252,85 +158,80 @@ void vd_plan_free(vd_plan *plan) {
     }
 }
 
-typedef struct run {
+typedef struct plan_run {
     const vd_plan *plan;
     const vd_batch *batch;
     atomic_uint *next;
     int32_t begin;
     int32_t end;
-} run;
+} plan_run;
 
-void vd_run_chain(const vd_op *op, const vd_step *step, vd_range rows, vd_range columns) {
-    for (int32_t i = 0; i <= step->followers; i++) {
-        families[op[i].kind].tile(&op[i], step, rows, columns);
-    }
-}
-
-// Operations after i that belong to its chain. A run that begins amid a chain has none.
-static int32_t followers(const run *r, int32_t i) {
+// Returns the number of operations after i in its epilogue. A run that begins within an epilogue
+// executes its operations one by one.
+static int32_t count_epilogue(const plan_run *run, int32_t i) {
     int32_t n = 0;
-    if (!r->plan->ops[i].follows) {
-        while (i + n + 1 < r->end && r->plan->ops[i + n + 1].follows) {
+    if (!run->plan->ops[i].epilogue) {
+        while (i + n + 1 < run->end && run->plan->ops[i + n + 1].epilogue) {
             n++;
         }
     }
     return n;
 }
 
-// Whether one of n operations reads or writes local results.
-static int any_local(const vd_op *ops, int32_t n) {
-    int32_t local = 0;
+// Returns whether one of n operations has replicated operands.
+static int any_replicated(const vd_op *ops, int32_t n) {
+    int32_t flags = 0;
     for (int32_t i = 0; i < n; i++) {
-        local |= ops[i].local;
+        flags |= ops[i].replicated;
     }
-    return local != 0;
+    return flags != 0;
 }
 
-// Runs the worker's share of operation i and of those that follow it.
-static void run_op(const run *r, const vd_worker *worker, int32_t i, int32_t n_followers,
-                   int local) {
-    const vd_op *op = &r->plan->ops[i];
-    vd_op own[VD_CHAIN + 1];
+// Runs the worker's share of operation i and its epilogue.
+static void run_op(const plan_run *run, const vd_worker *worker, int32_t i, int32_t epilogue_ops,
+                   int replicated) {
+    const vd_op *op = &run->plan->ops[i];
+    vd_op own[VD_EPILOGUE_MAX + 1];
     vd_worker alone = *worker;
     vd_step step = {
-        .batch = r->batch,
+        .batch = run->batch,
         .worker = worker,
-        .isa = r->plan->isa,
-        .rows = op->rows == VD_ROWS_LOGITS ? r->batch->n_logits : r->batch->n_tokens,
-        .next = &r->next[i - r->begin],
-        .split = &r->plan->split,
-        .followers = n_followers,
+        .isa = run->plan->isa,
+        .rows = op->rows == VD_ROWS_LOGITS ? run->batch->n_logits : run->batch->n_tokens,
+        .next = &run->next[i - run->begin],
+        .split = &run->plan->split,
+        .epilogue_ops = epilogue_ops,
     };
     if (step.rows == 0) {
         return;
     }
-    if (local && any_local(op, n_followers + 1)) {
-        if (op->local & VD_LOCAL_WRITE) {
+    if (replicated && any_replicated(op, epilogue_ops + 1)) {
+        if (op->replicated & VD_REPLICATED_WRITE) {
             alone.index = 0;
             alone.count = 1;
             step.worker = &alone;
         }
-        vd_local_ops(op, n_followers + 1, worker, own);
+        vd_replicated_ops(op, epilogue_ops + 1, worker, own);
         op = own;
     }
-    families[op->kind].run(op, &step);
+    vd_op_impls[op->kind].run(op, &step);
 }
 
 static void run_worker(void *argument, const vd_worker *worker) {
-    const run *r = argument;
-    int local = r->batch->n_tokens <= VD_LOCAL_TOKENS;
-    for (int32_t i = r->begin; i < r->end;) {
-        const vd_op *op = &r->plan->ops[i];
-        int needs = op->barrier == VD_BARRIER_ALWAYS || op->follows ||
-                    (op->barrier == VD_BARRIER_UNLESS_LOCAL && !local);
-        if (needs && i > r->begin) {
+    const plan_run *run = argument;
+    int replicated = run->batch->n_tokens <= VD_REPLICATED_TOKENS;
+    for (int32_t i = run->begin; i < run->end;) {
+        const vd_op *op = &run->plan->ops[i];
+        int needs = op->barrier == VD_BARRIER_ALWAYS || op->epilogue ||
+                    (op->barrier == VD_BARRIER_UNLESS_REPLICATED && !replicated);
+        if (needs && i > run->begin) {
             vd_barrier(worker);
         }
-        int32_t n_followers = followers(r, i);
-        run_op(r, worker, i, n_followers, local);
-        i += n_followers + 1;
+        int32_t epilogue_ops = count_epilogue(run, i);
+        run_op(run, worker, i, epilogue_ops, replicated);
+        i += epilogue_ops + 1;
     }
-    vd_stream_end();  // of taps, which nothing in a plan reads
+    vd_stream_end();  // of taps, which no operation reads
 }
 
 vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch, int32_t begin,
@@ -347,8 +248,8 @@ vd_status vd_plan_run(const vd_plan *plan, vd_pool *pool, const vd_batch *batch,
     if (next == NULL) {
         return VD_NO_MEMORY;
     }
-    run r = {.plan = plan, .batch = batch, .next = next, .begin = begin, .end = end};
-    vd_pool_run(pool, run_worker, &r);
+    plan_run run = {.plan = plan, .batch = batch, .next = next, .begin = begin, .end = end};
+    vd_pool_run(pool, run_worker, &run);
     free(next);
     return VD_OK;
 }

@@ -1,27 +1,27 @@
-// Workers wait by spinning for a while and then sleep on a futex. How long is learned: a spin that
-// ends in sleep halves the next one, one that succeeds doubles it. With a core for each worker
-// nobody sleeps within a step; with fewer, spinning costs the thread that is waited for, and stops.
-// Every 64th wait tries the full length, so that a disturbance that has passed is noticed.
+// Workers wait by spinning for a while and then sleep on a futex. The spin length adapts: a spin
+// that ends in sleep halves the next one, a successful one doubles it. With a core for each worker,
+// no thread sleeps within a step; with fewer cores, spinning delays the thread that is awaited, and
+// stops. Every 64th wait spins for the full length, to recover after a disturbance.
 //
 // The barrier is sense-reversing (Mellor-Crummey & Scott 1991): a counter of arrivals, and a phase
-// that the last one advances.
+// that the last arrival advances.
 #include "core/pool.h"
 
 #include <stdalign.h>
 #include <stdio.h>
 
-#include "core/thread.h"
-#include "core/wait.h"
+#include "os/thread.h"
+#include "os/wait.h"
 
 enum { SPIN_MIN = 64, SPIN_MAX = 8192, SPIN_PROBE = 64, WORKERS_MAX = 1024 };
 
-// What a thread has learned about one kind of wait.
-typedef struct patience {
+// The adaptive spin length of one kind of wait in one thread.
+typedef struct spin_state {
     uint32_t spin;
     uint32_t waits;
-} patience;
+} spin_state;
 
-// A word that waiters watch; each on lines of its own.
+// A word that waiters watch. Value and sleepers are on separate cache lines.
 typedef struct signal_word {
     alignas(VD_CACHE_LINE) atomic_uint value;
     alignas(VD_CACHE_LINE) atomic_uint sleepers;
@@ -30,16 +30,16 @@ typedef struct signal_word {
 typedef struct thread_state {
     alignas(VD_CACHE_LINE) vd_worker worker;
     vd_thread thread;
-    patience at_start;
-    patience at_barrier;
+    spin_state at_start;
+    spin_state at_barrier;
 } thread_state;
 
 struct vd_pool {
-    signal_word start;  // advances when a task begins, or at the end of the pool
+    signal_word start;  // advances when a task begins or the pool is freed
     signal_word phase;  // advances when all workers have reached a barrier
     alignas(VD_CACHE_LINE) atomic_uint arrived;
-    alignas(VD_CACHE_LINE) vd_lock turn;
-    vd_task *task;  // null: the pool ends
+    alignas(VD_CACHE_LINE) vd_lock run_lock;
+    vd_task *task;  // null: the pool is being freed
     void *argument;
     int32_t workers;
     int32_t started;
@@ -53,7 +53,7 @@ static size_t pool_bytes(int32_t workers) {
 
 static size_t scratch_bytes(int32_t workers) { return (size_t)workers * VD_SCRATCH_BYTES; }
 
-static void await_change(signal_word *word, uint32_t seen, patience *learned) {
+static void await_change(signal_word *word, uint32_t seen, spin_state *learned) {
     uint32_t spin = ++learned->waits % SPIN_PROBE == 0 ? SPIN_MAX : learned->spin;
     for (uint32_t i = 0; i < spin; i++) {
         if (atomic_load_explicit(&word->value, memory_order_acquire) != seen) {
@@ -92,7 +92,7 @@ void vd_barrier(const vd_worker *worker) {
     }
 }
 
-static void work(void *argument) {
+static void worker_main(void *argument) {
     thread_state *self = argument;
     vd_pool *pool = self->worker.pool;
     uint32_t seen = 0;
@@ -108,26 +108,26 @@ static void work(void *argument) {
 }
 
 void vd_pool_run(vd_pool *pool, vd_task *task, void *argument) {
-    vd_lock_take(&pool->turn);
+    vd_lock_acquire(&pool->run_lock);
     pool->task = task;
     pool->argument = argument;
     advance(&pool->start);
     task(argument, &pool->threads[0].worker);
     vd_barrier(&pool->threads[0].worker);
-    vd_lock_release(&pool->turn);
+    vd_lock_release(&pool->run_lock);
 }
 
-static void step_aside(void *argument, const vd_worker *worker) {
+static void lower_priority(void *argument, const vd_worker *worker) {
     (void)argument;
     (void)worker;
-    vd_thread_step_aside();
+    vd_thread_lower_priority();
 }
 
-vd_status vd_pool_step_aside(vd_pool *pool) {
+vd_status vd_pool_lower_priority(vd_pool *pool) {
     if (pool == NULL) {
         return VD_INVALID_ARGUMENT;
     }
-    vd_pool_run(pool, step_aside, NULL);
+    vd_pool_run(pool, lower_priority, NULL);
     return VD_OK;
 }
 
@@ -136,7 +136,7 @@ int32_t vd_pool_workers(const vd_pool *pool) { return pool->workers; }
 static vd_status start_threads(vd_pool *pool) {
     for (int32_t i = 1; i < pool->workers; i++) {
         thread_state *state = &pool->threads[i];
-        state->thread = (vd_thread){.function = work, .argument = state};
+        state->thread = (vd_thread){.function = worker_main, .argument = state};
         snprintf(state->thread.name, VD_THREAD_NAME, "vidrio-work-%d", i);
         if (!vd_thread_start(&state->thread)) {
             return VD_NO_THREAD;
@@ -160,7 +160,7 @@ vd_status vd_pool_create(int32_t workers, vd_pool **result) {
         return status;
     }
     vd_pool *pool = memory;
-    *pool = (vd_pool){.turn = VD_LOCK_FREE, .workers = workers, .scratch = scratch};
+    *pool = (vd_pool){.run_lock = VD_LOCK_FREE, .workers = workers, .scratch = scratch};
     for (int32_t i = 0; i < workers; i++) {
         pool->threads[i] = (thread_state){
             .worker = {.index = i,
@@ -184,13 +184,13 @@ void vd_pool_free(vd_pool *pool) {
     if (pool == NULL) {
         return;
     }
-    vd_lock_take(&pool->turn);
+    vd_lock_acquire(&pool->run_lock);
     pool->task = NULL;
     advance(&pool->start);
     for (int32_t i = 1; i <= pool->started; i++) {
         vd_thread_join(&pool->threads[i].thread);
     }
-    vd_lock_release(&pool->turn);
+    vd_lock_release(&pool->run_lock);
     vd_free(pool->scratch, scratch_bytes(pool->workers));
     vd_free(pool, pool_bytes(pool->workers));
 }

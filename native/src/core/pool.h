@@ -1,4 +1,4 @@
-// The worker pool: the calling thread and sleeping helpers run one function together.
+// The worker pool: the calling thread and the pool's own threads run one function together.
 #ifndef VD_CORE_POOL_H
 #define VD_CORE_POOL_H
 
@@ -13,7 +13,7 @@ enum {
 };
 
 typedef struct vd_worker {
-    int32_t index;  // 0 is the calling thread
+    int32_t index;  // 0: the calling thread
     int32_t count;
     vd_pool *pool;
     void *scratch;  // VD_SCRATCH_BYTES, 64-byte aligned
@@ -26,20 +26,20 @@ typedef struct vd_range {
 
 static inline int64_t vd_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-static inline int64_t vd_at_most(int64_t a, int64_t limit) { return a < limit ? a : limit; }
+static inline int64_t vd_min(int64_t a, int64_t limit) { return a < limit ? a : limit; }
 
 typedef void vd_task(void *argument, const vd_worker *worker);
 
-// Runs the task once on every worker and returns when all have finished. Concurrent callers take
-// turns.
+// Runs the task once on every worker and returns when all have finished. Concurrent calls are
+// serialized.
 void vd_pool_run(vd_pool *pool, vd_task *task, void *argument);
 
 int32_t vd_pool_workers(const vd_pool *pool);
 
-// Waits until every worker of the running task has come here.
+// Waits until every worker of the running task has arrived.
 void vd_barrier(const vd_worker *worker);
 
-// The worker's contiguous share of [0, total).
+// Returns the worker's contiguous share of [0, total).
 static inline vd_range vd_share(const vd_worker *worker, int64_t total) {
     return (vd_range){total * worker->index / worker->count,
                       total * (worker->index + 1) / worker->count};

@@ -1,14 +1,14 @@
-// Edits of elements wait for memory, so they have one variant, which compilers vectorize; those of
-// subspaces are sums over rows.
+// Element-wise edits are bound by memory, so they have one variant, which compilers vectorize.
+// Subspace edits are sums over rows and have kernels.
 #include "edit/edit.h"
 
 #include <string.h>
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_subspace_##name,
 vd_subspace_kernel *const vd_subspace_kernels[VD_ISA_COUNT] = {
-#include "edit/edit_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 
@@ -20,7 +20,7 @@ vd_status vd_edit_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// Changes n elements y; values are theirs.
+// Changes n elements y by the corresponding values.
 static void change(const vd_edit_entry *entry, const float *values, float *y, int64_t n) {
     switch (entry->kind) {
         case VD_EDIT_SET:
@@ -38,8 +38,8 @@ static void change(const vd_edit_entry *entry, const float *values, float *y, in
             break;
         case VD_EDIT_CLAMP:
             for (int64_t i = 0; i < n; i++) {
-                float raised = y[i] < entry->least ? entry->least : y[i];
-                y[i] = raised > entry->most ? entry->most : raised;
+                float raised = y[i] < entry->min ? entry->min : y[i];
+                y[i] = raised > entry->max ? entry->max : raised;
             }
             break;
         default:
@@ -47,7 +47,7 @@ static void change(const vd_edit_entry *entry, const float *values, float *y, in
     }
 }
 
-// The values for a token, or null.
+// Returns the values for a token, or null.
 static const float *values_of(const vd_edit_entry *entry, int32_t position) {
     int64_t columns = (int64_t)entry->end - entry->begin;
     int64_t row = entry->per_position ? (int64_t)position - entry->from : 0;
@@ -67,7 +67,7 @@ static void apply(const vd_op *op, const vd_step *step, const vd_edit_entry *ent
     }
     int lacks_values = values == NULL && (entry->kind == VD_EDIT_SET || entry->kind == VD_EDIT_ADD);
     int64_t begin = entry->begin > columns.begin ? entry->begin : columns.begin;
-    int64_t end = vd_at_most(entry->end, columns.end);
+    int64_t end = vd_min(entry->end, columns.end);
     if (begin < end && !lacks_values) {
         change(entry, values == NULL ? NULL : values + (begin - entry->begin), y + begin,
                end - begin);

@@ -4,13 +4,13 @@
 #include "core/arch.h"
 #include "core/pool.h"
 
-// Moves the n columns y of a token within the span of the entry's basis to those of `values`, which
-// may be null for zeros.
+// Replaces the component of the n columns y of a token in the span of the entry's basis by that of
+// `values`. Null values are zeros.
 typedef void vd_subspace_kernel(const vd_edit_entry *entry, const float *values, float *y,
                                 int64_t n);
 
 #define VD_VARIANT(isa, name) vd_subspace_kernel vd_subspace_##name;
-#include "edit/edit_kernels.inc"
+#include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 extern vd_subspace_kernel *const vd_subspace_kernels[VD_ISA_COUNT];

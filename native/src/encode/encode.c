@@ -4,13 +4,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "core/blocks.h"
-#include "core/rows.h"
+#include "types/blocks.h"
+#include "types/dequantize.h"
 
-// More than a half times any code of a block is worth; the squares of less do not overflow.
+// Exceeds a half times any code of a block, while squares of smaller numbers do not overflow.
 #define BLOCK_LIMIT 0x1p32f
 
-// 1 when no element exceeds the limit, or is no number.
+// Returns 1 if all magnitudes are at most the limit; NaNs are not.
 static int is_within(float limit, const float *x, int64_t K) {
     int within = 1;
     for (int64_t k = 0; k < K; k++) {
@@ -29,7 +29,7 @@ static float mean_square(const float *x, int64_t K) {
 
 static int is_half_finite(uint16_t half) { return isfinite(vd_half_to_float(half)); }
 
-// Encodes a row in blocks; 0 when a scale or minimum exceeds the halves.
+// Encodes a row in blocks. Returns 0 if a scale or minimum exceeds half precision.
 static int encode_blocks(int32_t type, int64_t K, const float *x, const float *importance,
                          uint8_t *row) {
     vd_block_layout layout = vd_block_layout_of(type);
@@ -82,7 +82,8 @@ vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
         row_begin > row_end || vd_row_bytes(from, K) == 0 || vd_row_bytes(to, K) == 0) {
         return VD_INVALID_ARGUMENT;
     }
-    if (vd_has_grid(to) || to == VD_TQ1_0 || to == VD_TQ2_0) {
+    if (vd_block_layout_of(to).codes == VD_CODES_GRID ||
+        vd_block_layout_of(to).codes == VD_CODES_TERNARY) {
         return VD_UNSUPPORTED;
     }
     float *x = malloc((size_t)K * sizeof *x);
@@ -92,7 +93,7 @@ vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
     int64_t row = row_begin;
     int fine = 1;
     while (row < row_end && fine) {
-        vd_expand_row(from, (const uint8_t *)source + row * vd_row_bytes(from, K), K, x);
+        vd_dequantize_row(from, (const uint8_t *)source + row * vd_row_bytes(from, K), K, x);
         fine = encode_row(to, K, x, importance, (uint8_t *)target + row * vd_row_bytes(to, K));
         row += fine;
     }

@@ -1,14 +1,14 @@
-// Blocks of 32. Without importance the legacy types take the scale from the extreme elements; with
-// it, and for IQ4_NL always, it is searched for.
+// Blocks of 32. Without importance, the legacy types take the scale from the extreme elements; with
+// importance, and always for IQ4_NL, it is searched for.
 #include <math.h>
 #include <string.h>
 
-#include "core/blocks.h"
 #include "encode/encode.h"
 #include "encode/search.h"
+#include "types/blocks.h"
 
-// Whole part of a code, which is not negative but for rounding.
-static uint8_t code_below(float x, int max) {
+// Returns the integer part of x, clamped to [0, max].
+static uint8_t floor_code(float x, int max) {
     return (uint8_t)(x < (float)max ? x > 0 ? (int)x : 0 : max);
 }
 
@@ -18,20 +18,20 @@ static void weigh(const float *x, const float *importance, float mean_square, fl
     }
 }
 
-// Q4_0, Q5_0: d * (code - levels).
-static float encode_centred(int levels, const float *x, const float *weights, uint8_t *codes) {
+// Encodes Q4_0 or Q5_0: d * (code - levels).
+static float encode_centered(int levels, const float *x, const float *weights, uint8_t *codes) {
     if (weights != NULL) {
         return vd_fit_scale(VD_BLOCK, levels, x, weights, codes);
     }
     float d = vd_extreme(VD_BLOCK, x) / (float)-levels;
     float inverse = vd_inverse(d);
     for (int i = 0; i < VD_BLOCK; i++) {
-        codes[i] = code_below(x[i] * inverse + ((float)levels + 0.5f), 2 * levels - 1);
+        codes[i] = floor_code(x[i] * inverse + ((float)levels + 0.5f), 2 * levels - 1);
     }
     return d;
 }
 
-// Q4_1, Q5_1: d * code + *min.
+// Encodes Q4_1 or Q5_1: d * code + *min.
 static float encode_affine(int levels, const float *x, const float *weights, uint8_t *codes,
                            float *min) {
     if (weights != NULL) {
@@ -49,27 +49,27 @@ static float encode_affine(int levels, const float *x, const float *weights, uin
     float d = (max - *min) / (float)levels;
     float inverse = vd_inverse(d);
     for (int i = 0; i < VD_BLOCK; i++) {
-        codes[i] = code_below((x[i] - *min) * inverse + 0.5f, levels);
+        codes[i] = floor_code((x[i] - *min) * inverse + 0.5f, levels);
     }
     return d;
 }
 
-// The greatest of the elements without their signs, which order as their bits do: whole numbers,
-// whose maximum compilers vectorize.
-static float greatest(const float *x) {
-    int32_t bits[VD_BLOCK], most = 0;
+// Returns the maximum magnitude. The bits of non-negative floats order as the floats do, and
+// compilers vectorize the maximum of integers.
+static float max_magnitude(const float *x) {
+    int32_t bits[VD_BLOCK], maximum = 0;
     memcpy(bits, x, sizeof bits);
     for (int i = 0; i < VD_BLOCK; i++) {
         int32_t unsigned_bits = bits[i] & INT32_MAX;
-        most = unsigned_bits > most ? unsigned_bits : most;
+        maximum = unsigned_bits > maximum ? unsigned_bits : maximum;
     }
     float result;
-    memcpy(&result, &most, sizeof result);
+    memcpy(&result, &maximum, sizeof result);
     return result;
 }
 
-// A number of at most 127, rounded, halves away from zero. Without libm, so that compilers
-// vectorize it.
+// Rounds to the nearest integer, halves away from zero, clamped to [-127, 127]. Avoids libm, so
+// that compilers vectorize it.
 static int32_t rounded(float x) {
     x = x > -127.0f ? x : -127.0f;
     x = x < 127.0f ? x : 127.0f;
@@ -79,7 +79,7 @@ static int32_t rounded(float x) {
 }
 
 static float encode_q8_0(const float *x, uint8_t *codes) {
-    float d = greatest(x) / 127.0f;
+    float d = max_magnitude(x) / 127.0f;
     float inverse = vd_inverse(d);
     for (int i = 0; i < VD_BLOCK; i++) {
         codes[i] = (uint8_t)rounded(x[i] * inverse);
@@ -104,18 +104,18 @@ static float encode_iq4_nl(const float *x, const float *importance, uint8_t *cod
     return d;
 }
 
-// The exponent that makes the extreme element at most the greatest number of E2M1, but for rounding
+// Returns the exponent for which the extreme element is at most the maximum of E2M1, up to rounding
 // (Rouhani et al. 2023, arXiv 2310.10537).
 static uint8_t encode_mxfp4(const float *x, uint8_t *codes) {
-    float extreme = greatest(x);
+    float extreme = max_magnitude(x);
     int exponent = extreme > 0 ? vd_clamp(ilogbf(extreme) - 2 + 127, 0, 254) : 0;
     float d = ldexpf(1.0f, exponent - 128);
     for (int i = 0; i < VD_BLOCK; i++) {
-        float least = INFINITY;
+        float best_error = INFINITY;
         for (uint8_t code = 0; code < 16; code++) {
             float error = fabsf((float)vd_code_weight(VD_MXFP4, code) * d - x[i]);
-            if (error < least) {
-                least = error;
+            if (error < best_error) {
+                best_error = error;
                 codes[i] = code;
             }
         }
@@ -137,7 +137,7 @@ void vd_encode_block_32(int32_t type, const float *x, const float *importance, f
     switch (type) {
         case VD_Q4_0:
         case VD_Q5_0:
-            d = encode_centred(vd_code_offset(type), x, weights, codes);
+            d = encode_centered(vd_block_layout_of(type).code_offset, x, weights, codes);
             break;
         case VD_Q4_1:
         case VD_Q5_1:

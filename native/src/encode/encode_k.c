@@ -1,14 +1,14 @@
-// Blocks of 256. First each sub-block gets the scale (and minimum) that suits it best, then these
-// are encoded themselves, and at last the elements for the scales that came out.
+// Blocks of 256. First each sub-block gets its best scale (and minimum), then these are encoded,
+// and finally the elements are encoded for the decoded scales.
 #include <math.h>
 
-#include "core/blocks.h"
 #include "encode/encode.h"
 #include "encode/search.h"
+#include "types/blocks.h"
 
 enum { ELEMENTS = 256, SUB_BLOCKS = 16 };
 
-// What a block consists of on the way.
+// A block under construction.
 typedef struct k_block {
     uint8_t codes[ELEMENTS];
     float scales[SUB_BLOCKS];
@@ -25,7 +25,7 @@ static float sum_of_squares(int n, const float *x) {
     return sum;
 }
 
-// The weights of a sub-block's errors.
+// Computes the error weights of a sub-block and returns their sum.
 static float weigh(int32_t type, int n, const float *x, const float *importance, float mean_square,
                    float *weights) {
     int is_symmetric = type == VD_Q3_K || type == VD_Q6_K || type == VD_IQ4_XS;
@@ -75,8 +75,8 @@ static void fit_sub_blocks(int32_t type, const float *x, const float *importance
     }
 }
 
-// Encodes factors that are not negative by the greatest of them, and returns what a code is worth.
-static float encode_by_greatest(int n, int levels, const float *factors, uint8_t *codes) {
+// Encodes non-negative factors relative to their maximum, and returns the value of one code step.
+static float encode_by_max(int n, int levels, const float *factors, uint8_t *codes) {
     float max = 0;
     for (int j = 0; j < n; j++) {
         max = factors[j] > max ? factors[j] : max;
@@ -95,7 +95,7 @@ static void put_halves(int32_t type, float d, float dmin, uint8_t *block) {
     }
 }
 
-// Q2_K, Q4_K, Q5_K: scales and minima of 4 or 6 bits.
+// Encodes scales and minima of 4 or 6 bits: Q2_K, Q4_K, Q5_K.
 static void encode_factors(int32_t type, int weighted, k_block *b, uint8_t *block) {
     int n = ELEMENTS / vd_block_layout_of(type).sub_block;
     int levels = type == VD_Q2_K ? 15 : 63;
@@ -105,8 +105,8 @@ static void encode_factors(int32_t type, int weighted, k_block *b, uint8_t *bloc
         d = vd_fit_positive(n, levels, b->scales, b->sums, scales);
         dmin = vd_fit_positive(n, levels, b->offsets, b->sums, minima);
     } else {
-        d = encode_by_greatest(n, levels, b->scales, scales);
-        dmin = encode_by_greatest(n, levels, b->offsets, minima);
+        d = encode_by_max(n, levels, b->scales, scales);
+        dmin = encode_by_max(n, levels, b->offsets, minima);
     }
     put_halves(type, d, dmin, block);
     for (int j = 0; j < n; j++) {
@@ -114,10 +114,10 @@ static void encode_factors(int32_t type, int weighted, k_block *b, uint8_t *bloc
     }
 }
 
-// Q3_K, Q6_K: scales of 6 or 8 bits, with sign.
+// Encodes signed scales of 6 or 8 bits: Q3_K, Q6_K.
 static void encode_signed_factors(int32_t type, int weighted, k_block *b, uint8_t *block) {
     int levels = type == VD_Q3_K ? 32 : 128;
-    int offset = type == VD_Q3_K ? levels : 0;  // Q6_K has two's complement
+    int offset = type == VD_Q3_K ? levels : 0;  // Q6_K stores two's complement
     float extreme = vd_extreme(SUB_BLOCKS, b->scales);
     uint8_t codes[SUB_BLOCKS] = {0};
     float d = 0;
@@ -137,13 +137,13 @@ static void encode_signed_factors(int32_t type, int weighted, k_block *b, uint8_
     }
 }
 
-// Encodes elements anew for a sub-block's scale as it is stored; one of zero keeps its codes.
+// Encodes elements for the stored scale of a sub-block. If it is zero, the codes are kept.
 static void encode_elements(int32_t type, const float *x, int j, const uint8_t *block, k_block *b) {
     vd_block_layout layout = vd_block_layout_of(type);
     float scale = vd_scale_of(type, vd_block_d(type, block), b->factors[j]);
     float offset =
         layout.minima ? -vd_minimum_of(type, vd_block_dmin(type, block), b->factors[j]) : 0.0f;
-    int shift = vd_code_offset(type);
+    int shift = vd_block_layout_of(type).code_offset;
     int max = (1 << vd_code_bits(type)) - 1;
     for (int i = j * layout.sub_block; i < (j + 1) * layout.sub_block && scale != 0; i++) {
         int32_t code =
@@ -152,7 +152,8 @@ static void encode_elements(int32_t type, const float *x, int j, const uint8_t *
     }
 }
 
-// IQ4_XS: scales of 6 bits, with sign. Elements are encoded for d before it is rounded to a half.
+// Encodes IQ4_XS, with signed scales of 6 bits. Elements are encoded for d before it is rounded to
+// a half.
 static void encode_uneven(const float *x, k_block *b, uint8_t *block) {
     const int sub_blocks = ELEMENTS / VD_BLOCK;
     float d = vd_extreme(sub_blocks, b->scales) / -32.0f;

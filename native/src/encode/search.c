@@ -2,9 +2,9 @@
 
 #include <math.h>
 
-#include "core/blocks.h"
+#include "types/blocks.h"
 
-// Of the codes l of elements x with weights w: the sums of w x l and of w l l.
+// Sums over elements x with weights w and codes l: of w x l and w l l.
 typedef struct sums {
     float xl;
     float ll;
@@ -18,7 +18,7 @@ float vd_extreme(int n, const float *x) {
     return extreme;
 }
 
-// Codes at an inverse scale, and their sums.
+// Computes the codes at an inverse scale, and their sums.
 static sums code_at(int n, int low, int high, const float *x, const float *weights, float inverse,
                     int32_t *codes) {
     sums s = {0, 0};
@@ -53,7 +53,7 @@ float vd_fit_scale(int n, int levels, const float *x, const float *weights, uint
     }
     int32_t tried[VD_BLOCK];
     float scale = 0;
-    float gain = 0;  // by which the error is less than with all codes zero
+    float gain = 0;  // reduction of the error relative to all-zero codes
     for (int i = -1; i < 19; i++) {
         int step = i - 9;  // the first candidate is the middle one
         if (step == 0) {
@@ -70,11 +70,12 @@ float vd_fit_scale(int n, int levels, const float *x, const float *weights, uint
     return scale;
 }
 
-// Moves one code after the other to where the others want it, as long as that lessens the error.
-static sums move(int n, int low, int high, const float *x, const float *weights, sums s,
-                 int32_t *codes) {
+// Adjusts one code after another to its least-squares optimum given the others, as long as the
+// error falls.
+static sums improve_codes(int n, int low, int high, const float *x, const float *weights, sums s,
+                          int32_t *codes) {
     for (int round = 0; round < 5; round++) {
-        int moved = 0;
+        int changed = 0;
         for (int i = 0; i < n; i++) {
             float l = (float)codes[i];
             sums others = {s.xl - weights[i] * x[i] * l, s.ll - weights[i] * l * l};
@@ -90,10 +91,10 @@ static sums move(int n, int low, int high, const float *x, const float *weights,
             if (with.ll > 0 && with.xl * with.xl * s.ll > s.xl * s.xl * with.ll) {
                 codes[i] = better;
                 s = with;
-                moved = 1;
+                changed = 1;
             }
         }
-        if (!moved) {
+        if (!changed) {
             break;
         }
     }
@@ -108,7 +109,7 @@ float vd_fit_scale_by_moves(int n, int levels, const float *x, const float *weig
     }
     int32_t best[VD_BLOCK];
     sums s = code_at(n, -levels, levels - 1, x, weights, (float)-levels / extreme, best);
-    s = move(n, -levels, levels - 1, x, weights, s, best);
+    s = improve_codes(n, -levels, levels - 1, x, weights, s, best);
     put_codes(n, levels, best, codes);
     return best_scale(s);
 }
@@ -134,18 +135,18 @@ float vd_fit_positive(int n, int levels, const float *x, const float *weights, u
         return zero(n, codes);
     }
     float inverse = (float)levels / max;
-    float least = positive_error(n, levels, x, weights, inverse);
+    float best_error = positive_error(n, levels, x, weights, inverse);
     for (int step = -4; step <= 4; step++) {
         float tried = (0.1f * (float)step + (float)levels) / max;
-        float error = step == 0 ? least : positive_error(n, levels, x, weights, tried);
-        if (error < least) {
-            least = error;
+        float error = step == 0 ? best_error : positive_error(n, levels, x, weights, tried);
+        if (error < best_error) {
+            best_error = error;
             inverse = tried;
         }
     }
     int32_t best[VD_BLOCK];
     sums s = code_at(n, 0, levels, x, weights, inverse, best);
-    s = move(n, 0, levels, x, weights, s, best);
+    s = improve_codes(n, 0, levels, x, weights, s, best);
     put_codes(n, 0, best, codes);
     return best_scale(s);
 }
@@ -166,7 +167,7 @@ static float line_error(int n, const float *x, const float *weights, line fit, i
     return error;
 }
 
-// The best line through the codes by least squares; 0 when there is none.
+// Fits the least-squares line through the codes. Returns 0 if there is none.
 static int fit_line(int n, const float *x, const float *weights, float sum_w, float sum_x,
                     const uint8_t *codes, line *fit) {
     float sum_l = 0, sum_ll = 0, sum_xl = 0;
@@ -214,7 +215,7 @@ float vd_fit_affine(int n, int levels, const float *x, const float *weights,
     float inverse = (float)levels / (max - min);
     line best = {1 / inverse, min};
     code_between(n, levels, x, inverse, min, codes);
-    float least = line_error(n, x, weights, best, candidates.absolute, codes);
+    float best_error = line_error(n, x, weights, best, candidates.absolute, codes);
     for (int i = 0; i <= candidates.steps; i++) {
         uint8_t tried[VD_BLOCK];
         line fit;
@@ -225,9 +226,9 @@ float vd_fit_affine(int n, int levels, const float *x, const float *weights,
             continue;
         }
         float error = line_error(n, x, weights, fit, candidates.absolute, tried);
-        if (error < least) {
+        if (error < best_error) {
             memcpy(codes, tried, (size_t)n);
-            least = error;
+            best_error = error;
             best = fit;
         }
     }
@@ -249,11 +250,12 @@ float vd_fit_uneven(const float *x, const float *weights) {
     if (fabsf(extreme) < VD_ENCODE_EPSILON) {
         return 0;
     }
-    float least = (float)vd_code_weight(VD_IQ4_NL, 0);
+    float min_weight = (float)vd_code_weight(VD_IQ4_NL, 0);
     float d = 0;
-    float gain = 0;  // by which the error is less than with all weights zero
+    float gain = 0;  // reduction of the error relative to all-zero weights
     for (int step = -8; step <= 7; step++) {
-        float inverse = step < -7 ? 1 / (-extreme / least) : ((float)step + least) / extreme;
+        float inverse =
+            step < -7 ? 1 / (-extreme / min_weight) : ((float)step + min_weight) / extreme;
         float xq = 0, qq = 0;
         for (int i = 0; i < VD_BLOCK; i++) {
             float q = (float)vd_code_weight(VD_IQ4_NL, vd_nearest_uneven(inverse * x[i]));

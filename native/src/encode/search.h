@@ -1,17 +1,18 @@
-// Searches for the scale, and the minimum, with which whole numbers stand for floats best. The
-// error is a weighted sum of squares. Its minimum is not found exactly: candidates are tried around
-// the scale at which the extreme element falls on the last level, and for the codes of each the
-// best scale follows by least squares. The candidates, and the order of every sum, are those of
-// llama.cpp, so that files come out byte for byte alike.
+// Searches for the scale, and the minimum, that quantize floats with the smallest weighted sum of
+// squared errors. The exact minimum is not found: candidates are tried around the scale that maps
+// the extreme element to the last level, and the scale is refined by least squares for the codes of
+// each candidate. Candidates and the order of every sum are those of llama.cpp, so that files are
+// byte for byte identical.
 #ifndef VD_ENCODE_SEARCH_H
 #define VD_ENCODE_SEARCH_H
 
-#include "core/types.h"
+#include "types/types.h"
 
-// Groups whose elements are all smaller count as zero.
+// Groups whose elements are all smaller are encoded as zero.
 #define VD_ENCODE_EPSILON 1e-15f
 
-// The nearest whole number, ties to even, of |x| < 2^22; garbage, but no trap, beyond.
+// Returns the nearest integer, ties to even, for |x| < 2^22. Beyond, the result is unspecified, but
+// the conversion does not trap.
 VD_INLINE int32_t vd_nearest(float x) {
     return (int32_t)(vd_float_to_bits(x + 0x1.8p23f) & 0x7fffff) - 0x400000;
 }
@@ -20,40 +21,40 @@ VD_INLINE int32_t vd_clamp(int32_t x, int32_t low, int32_t high) {
     return x < low ? low : x > high ? high : x;
 }
 
-// The first element of greatest magnitude.
+// Returns the first element of maximum magnitude.
 float vd_extreme(int n, const float *x);
 
-// x ~ scale * (code - levels), codes 0 to 2 levels - 1. Returns the scale; where it is zero, codes
-// are zero.
+// Fits x ~ scale * (code - levels), codes 0 to 2 levels - 1. Returns the scale; if it is zero, so
+// are the codes.
 float vd_fit_scale(int n, int levels, const float *x, const float *weights, uint8_t *codes);
 
-// The same, by moving one code after the other as long as the error falls.
+// As vd_fit_scale, by adjusting one code after another as long as the error falls.
 float vd_fit_scale_by_moves(int n, int levels, const float *x, const float *weights,
                             uint8_t *codes);
 
-// x ~ scale * code for x that are not negative, codes 0 to levels.
+// Fits x ~ scale * code for non-negative x, codes 0 to levels.
 float vd_fit_positive(int n, int levels, const float *x, const float *weights, uint8_t *codes);
 
-// Which scales vd_fit_affine tries: (levels + first + i * step) / (max - min), i = 0 to steps.
+// The scales that vd_fit_affine tries: (levels + first + i * step) / (max - min), i = 0 to steps.
 typedef struct vd_candidates {
     float first;
     float step;
     int steps;
-    int absolute;  // 1: by the sum of magnitudes of errors, not of their squares
+    int absolute;  // 1: minimizes the sum of absolute errors instead of squares
 } vd_candidates;
 
-// x ~ scale * code - *offset, codes 0 to levels; the offset is not negative. At most 32 elements.
+// Fits x ~ scale * code - *offset, codes 0 to levels, offset not negative, for at most 32 elements.
 float vd_fit_affine(int n, int levels, const float *x, const float *weights,
                     vd_candidates candidates, uint8_t *codes, float *offset);
 
-// The code of IQ4 whose weight is nearest; of two, the greater.
+// Returns the code of IQ4 with the nearest weight; of two, the larger code.
 uint8_t vd_nearest_uneven(float x);
 
-// The scale of 32 elements of IQ4 with the least error, of some that turn the extreme element into
-// about the least weight.
+// Returns the scale of 32 elements of IQ4 with the smallest error, among candidates that map the
+// extreme element to about the minimum weight.
 float vd_fit_uneven(const float *x, const float *weights);
 
-// 1 / d, and 0 where d is.
+// Returns 1 / d, or 0 if d is 0.
 VD_INLINE float vd_inverse(float d) { return d != 0 ? 1 / d : 0.0f; }
 
 #endif

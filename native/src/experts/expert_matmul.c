@@ -1,13 +1,13 @@
-// Products of tokens with the matrices of the experts that they go to. A tile is some columns of
-// one expert and the tokens that go there, wherever in the batch they are: they are gathered in the
-// worker's scratch memory for a kernel of matmul, and its results scattered. So weights are read
-// once for all tokens, and experts without tokens never. A copied row is read for many columns, so
-// that copying costs little.
+// Multiplies tokens by the matrices of the experts that they are routed to. A tile is some columns
+// of one expert and the tokens routed there, from anywhere in the batch: they are gathered in the
+// worker's scratch memory, multiplied by a matmul kernel, and the results scattered. Weights are
+// thus read once for all tokens, and those of experts without tokens never. A gathered row is used
+// for many columns, so that copying is cheap.
 #include <string.h>
 
-#include "core/types.h"
 #include "experts/expert_tiles.h"
 #include "matmul/matmul.h"
+#include "types/types.h"
 
 enum {
     TILE_ROWS = 96,
@@ -38,28 +38,29 @@ static int64_t row_bytes(const vd_expert_matmul *m) {
     return vd_is_quantized(m->type) ? m->K + m->K / VD_BLOCK * 16 : m->K * 4;
 }
 
-// Columns of a tile: as many as its bytes allow, but for every worker one.
+// Returns the columns of a tile: as many as fit TILE_BYTES, but at least one tile for each worker.
 static int64_t tile_columns(const vd_expert_matmul *m, const vd_step *step) {
     int64_t width = 2 * vd_matmul_unit(m->type);
-    int64_t columns = vd_at_most(TILE_BYTES / vd_matmul_row_bytes(m->type, m->K), TILE_COLUMNS);
+    int64_t columns = vd_min(TILE_BYTES / vd_matmul_row_bytes(m->type, m->K), TILE_COLUMNS);
     int64_t by_workers = vd_ceil_div(m->N, step->worker->count * width);
-    int64_t grains = vd_at_most(columns / width, by_workers);
+    int64_t grains = vd_min(columns / width, by_workers);
     return grains < 1 ? width : grains * width;
 }
 
 static int64_t tile_rows(const vd_expert_matmul *m, int64_t columns) {
     int64_t fitting = (VD_SCRATCH_BYTES - 5 * VD_CACHE_LINE) / (row_bytes(m) + columns * 4);
-    return vd_at_most(fitting, TILE_ROWS);
+    return vd_min(fitting, TILE_ROWS);
 }
 
-// `bytes` of scratch memory from *at on, which moves to the next cache line after them.
-static void *take(char **at, int64_t bytes) {
+// Takes `bytes` of scratch memory at *at, which then moves to the next cache line.
+static void *allocate(char **at, int64_t bytes) {
     void *p = *at;
     *at += (bytes + VD_CACHE_LINE - 1) / VD_CACHE_LINE * VD_CACHE_LINE;
     return p;
 }
 
-// The product of n slots with columns of an expert's matrix as one of scratch memory.
+// Returns the product of n slots with columns of an expert's matrix, with operands in scratch
+// memory.
 static vd_matmul lay_out(const vd_expert_matmul *m, int32_t expert, int64_t slots, vd_range columns,
                          void *scratch) {
     char *at = scratch;
@@ -71,14 +72,14 @@ static vd_matmul lay_out(const vd_expert_matmul *m, int32_t expert, int64_t slot
         .type = m->type,
         .N = (int32_t)(columns.end - columns.begin),
         .K = m->K};
-    product.y = take(&at, slots * product.N * 4);
+    product.y = allocate(&at, slots * product.N * 4);
     if (vd_is_quantized(m->type)) {
-        product.xq.q = take(&at, n);
-        product.xq.scale = take(&at, n / VD_BLOCK * 4);
-        product.xq.sum = take(&at, n / VD_SUM_BLOCK * 4);
-        product.xq.scaled_sum = take(&at, n / VD_BLOCK * 4);
+        product.xq.q = allocate(&at, n);
+        product.xq.scale = allocate(&at, n / VD_BLOCK * 4);
+        product.xq.sum = allocate(&at, n / VD_SUM_BLOCK * 4);
+        product.xq.scaled_sum = allocate(&at, n / VD_BLOCK * 4);
     } else {
-        product.x = take(&at, n * 4);
+        product.x = allocate(&at, n * 4);
     }
     return product;
 }
@@ -97,7 +98,7 @@ static void gather(const vd_expert_matmul *m, const vd_matmul *product, int64_t 
     memcpy(y->scaled_sum + to * blocks, x->scaled_sum + from * blocks, (size_t)blocks * 4);
 }
 
-// Brings a row of the tile's results to its slot.
+// Stores a row of the tile's results in its slot, adding the bias.
 static void scatter(const vd_expert_matmul *m, int32_t expert, const float *row, int64_t slot,
                     vd_range columns) {
     float *y = m->y + slot * m->N + columns.begin;
@@ -116,7 +117,7 @@ static void run_tile(const vd_op *op, const vd_step *step, const vd_expert_tile 
     const vd_expert_matmul *m = &op->as.expert_matmul;
     int64_t width = tile_columns(m, step), unit = vd_matmul_unit(m->type);
     int64_t column = tile->part * width;
-    vd_range columns = {column, vd_at_most(column + width, m->N)};
+    vd_range columns = {column, vd_min(column + width, m->N)};
     vd_matmul product = lay_out(m, tile->expert, tile->n, columns, step->worker->scratch);
     for (int64_t i = 0; i < tile->n; i++) {
         gather(m, &product, m->shared ? tile->slots[i] / m->k : tile->slots[i], i);
@@ -131,12 +132,12 @@ static void run_tile(const vd_op *op, const vd_step *step, const vd_expert_tile 
 void vd_expert_matmul_run(const vd_op *op, const vd_step *step) {
     const vd_expert_matmul *m = &op->as.expert_matmul;
     int64_t width = tile_columns(m, step);
-    vd_expert_cut cut = {.experts = m->experts,
-                         .E = m->E,
-                         .k = m->k,
-                         .slots = tile_rows(m, width),
-                         .parts = vd_ceil_div(m->N, width),
-                         .y = m->y,
-                         .width = m->N};
-    vd_run_expert_tiles(op, step, &cut, run_tile);
+    vd_expert_tiling tiling = {.experts = m->experts,
+                               .E = m->E,
+                               .k = m->k,
+                               .slots = tile_rows(m, width),
+                               .parts = vd_ceil_div(m->N, width),
+                               .y = m->y,
+                               .width = m->N};
+    vd_run_expert_tiles(op, step, &tiling, run_tile);
 }

@@ -1,5 +1,5 @@
-// expert_sum has one variant: it waits for memory, and compilers vectorize it.
-#include "core/family.h"
+// expert_sum has one variant: it is bound by memory, and compilers vectorize it.
+#include "core/op_impl.h"
 
 vd_status vd_expert_sum_check(const vd_op *op) {
     const vd_expert_sum *sum = &op->as.expert_sum;

@@ -1,39 +1,39 @@
-// Tiles of operations that take each slot to its expert: the slots of an expert go together.
+// Tiles of operations that process the slots of each expert together.
 #ifndef VD_EXPERTS_EXPERT_TILES_H
 #define VD_EXPERTS_EXPERT_TILES_H
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
-// Some slots of an expert, in ascending order, and the number of a part of its columns. Slot s of
-// token i is number i * k + s.
+// Some slots of an expert, in ascending order, and the index of a part of its columns. Slot s of
+// token i has number i * k + s.
 typedef struct vd_expert_tile {
     int32_t expert;
     const int32_t *slots;
-    int64_t n;  // slots
+    int64_t n;  // number of slots
     int64_t part;
 } vd_expert_tile;
 
 typedef void vd_run_expert_tile(const vd_op *op, const vd_step *step, const vd_expert_tile *tile);
 
-// How an operation is cut into tiles.
-typedef struct vd_expert_cut {
+// How an operation is divided into tiles.
+typedef struct vd_expert_tiling {
     const float *experts;  // [rows, k]
     int32_t E;
     int32_t k;
-    int64_t slots;  // of a tile, at most
-    int64_t parts;  // of an expert's columns
-    float *y;       // [rows, k, width], 0 where a slot names no expert
+    int64_t slots;  // maximum slots of a tile
+    int64_t parts;  // parts of an expert's columns
+    float *y;       // [rows, k, width], zeroed where a slot names no expert
     int64_t width;
-} vd_expert_cut;
+} vd_expert_tiling;
 
-// The expert that a slot names, or E: somebody may have edited it.
+// Returns the expert that a slot names, or E if the number is invalid, as edits may make it.
 static inline int32_t vd_expert_of(float number, int32_t E) {
     int32_t e = number >= 0.0f && number < (float)E ? (int32_t)number : E;
     return (float)e == number ? e : E;
 }
 
-// Runs the worker's share of the tiles. Those of the same columns of an expert follow each other.
-void vd_run_expert_tiles(const vd_op *op, const vd_step *step, const vd_expert_cut *cut,
+// Runs the worker's share of the tiles. Tiles of the same columns of an expert are consecutive.
+void vd_run_expert_tiles(const vd_op *op, const vd_step *step, const vd_expert_tiling *cut,
                          vd_run_expert_tile *run);
 
 #endif

@@ -1,11 +1,11 @@
-// route has one variant: a token has few experts, and each a number.
+// route has one variant: a token has one logit for each of a few experts.
 #include <math.h>
 #include <string.h>
 
-#include "core/exp.h"
-#include "core/family.h"
-#include "core/lanes.h"
-#include "experts/near.h"
+#include "core/op_impl.h"
+#include "experts/sparse_mixer.h"
+#include "simd/exp.h"
+#include "simd/lane_sum.h"
 
 static int groups_valid(const vd_route *route) {
     if (route->groups < 0 || route->groups > VD_EXPERT_GROUPS_MAX) {
@@ -15,13 +15,13 @@ static int groups_valid(const vd_route *route) {
         return 1;
     }
     int32_t size = route->E / route->groups;
-    int ranked = route->group_rank == VD_GROUP_GREATEST ||
-                 (route->group_rank == VD_GROUP_TWO_GREATEST && size > 1);
+    int ranked =
+        route->group_rank == VD_GROUP_MAX || (route->group_rank == VD_GROUP_TOP_TWO && size > 1);
     return ranked && route->E % route->groups == 0 && route->groups_used > 0 &&
            route->groups_used <= route->groups && route->k <= route->groups_used * size;
 }
 
-static int near_valid(const vd_route *route) {
+static int sparse_mixer_valid(const vd_route *route) {
     return route->score == VD_ROUTE_SOFTMAX && route->bias == NULL && route->groups <= 1;
 }
 
@@ -32,13 +32,13 @@ vd_status vd_route_check(const vd_op *op) {
                 route->k <= route->E &&
                 (route->score == VD_ROUTE_SOFTMAX || route->score == VD_ROUTE_SIGMOID) &&
                 (route->over == VD_ROUTE_CHOSEN || route->over == VD_ROUTE_ALL ||
-                 (route->over == VD_ROUTE_NEAR && near_valid(route))) &&
+                 (route->over == VD_ROUTE_SPARSE_MIXER && sparse_mixer_valid(route))) &&
                 groups_valid(route);
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// Inserts each expert into the k best so far, after all whose ranks are not less.
-static void choose(const float *rank, int32_t E, int32_t k, float *experts) {
+// Inserts each expert into the k best so far, after all of equal or higher rank.
+static void select_top_k(const float *rank, int32_t E, int32_t k, float *experts) {
     int32_t n = 0;
     for (int32_t e = 0; e < E; e++) {
         int32_t slot = n;
@@ -60,10 +60,10 @@ static float sum_of_all(const float *logits, int32_t E, float M) {
     for (int32_t e = 0; e < E; e++) {
         lane[e % VD_LANES] += vd_exp(logits[e] - M);
     }
-    return vd_merge_lanes(lane);
+    return vd_reduce_lanes(lane);
 }
 
-static float greatest(const float *logits, int32_t E) {
+static float max_of(const float *logits, int32_t E) {
     float M = logits[0];
     for (int32_t e = 1; e < E; e++) {
         M = logits[e] > M ? logits[e] : M;
@@ -71,12 +71,12 @@ static float greatest(const float *logits, int32_t E) {
     return M;
 }
 
-// A score before its division by a sum: of a softmax exp(logit - M).
+// Returns a score before normalization; for a softmax, exp(logit - M).
 static float score_of(const vd_route *route, float logit, float M) {
-    return route->score == VD_ROUTE_SIGMOID ? vd_logistic(logit) : vd_exp(logit - M);
+    return route->score == VD_ROUTE_SIGMOID ? vd_sigmoid(logit) : vd_exp(logit - M);
 }
 
-// What a score is divided by for it to be one among all experts.
+// Returns the divisor that normalizes scores over all experts.
 static float divisor_of_all(const vd_route *route, const float *logits, float M) {
     return route->score == VD_ROUTE_SIGMOID ? 1.0f : sum_of_all(logits, route->E, M);
 }
@@ -88,26 +88,26 @@ static void rank_by_bias(const vd_route *route, const float *logits, float M, fl
     }
 }
 
-// The rank of a group of `size` experts.
+// Returns the rank of a group of `size` experts.
 static float rank_of_group(const vd_route *route, const float *rank, int32_t size) {
     float first = rank[0], second = -INFINITY;
     for (int32_t e = 1; e < size; e++) {
-        float less = rank[e] > first ? first : rank[e];
+        float smaller = rank[e] > first ? first : rank[e];
         first = rank[e] > first ? rank[e] : first;
-        second = less > second ? less : second;
+        second = smaller > second ? smaller : second;
     }
-    return route->group_rank == VD_GROUP_GREATEST ? first : first + second;
+    return route->group_rank == VD_GROUP_MAX ? first : first + second;
 }
 
-// Gives the experts of groups that are not among the best the rank -infinity.
-static void leave_groups_out(const vd_route *route, float *rank) {
+// Sets the rank of experts outside the best groups to -infinity.
+static void mask_groups(const vd_route *route, float *rank) {
     int32_t size = route->E / route->groups;
     float group[VD_EXPERT_GROUPS_MAX], best[VD_EXPERT_GROUPS_MAX];
     int kept[VD_EXPERT_GROUPS_MAX] = {0};
     for (int32_t g = 0; g < route->groups; g++) {
         group[g] = rank_of_group(route, rank + g * size, size);
     }
-    choose(group, route->groups, route->groups_used, best);
+    select_top_k(group, route->groups, route->groups_used, best);
     for (int32_t i = 0; i < route->groups_used; i++) {
         kept[(int32_t)best[i]] = 1;
     }
@@ -129,8 +129,8 @@ static void weigh(const vd_route *route, const float *logits, const float *exper
     }
 }
 
-static void weigh_near(const vd_route *route, const float *logits, const float *experts,
-                       float *weights) {
+static void weigh_sparse_mixer(const vd_route *route, const float *logits, const float *experts,
+                               float *weights) {
     for (int32_t slot = 0; slot < route->k; slot++) {
         int32_t own = (int32_t)experts[slot];
         float lane[VD_LANES] = {0};
@@ -139,7 +139,7 @@ static void weigh_near(const vd_route *route, const float *logits, const float *
                 lane[e % VD_LANES] += vd_exp(logits[e] - logits[own]);
             }
         }
-        weights[slot] = 1.0f / vd_merge_lanes(lane);
+        weights[slot] = 1.0f / vd_reduce_lanes(lane);
     }
 }
 
@@ -150,18 +150,18 @@ void vd_route_run(const vd_op *op, const vd_step *step) {
     for (int64_t row = rows.begin; row < rows.end; row++) {
         const float *logits = route->logits + row * route->E;
         float *experts = route->experts + row * route->k;
-        float M = greatest(logits, route->E);
+        float M = max_of(logits, route->E);
         if (route->bias != NULL) {
             rank_by_bias(route, logits, M, rank);
         } else {
             memcpy(rank, logits, (size_t)route->E * sizeof *rank);
         }
         if (route->groups > 1) {
-            leave_groups_out(route, rank);
+            mask_groups(route, rank);
         }
-        choose(rank, route->E, route->k, experts);
-        if (route->over == VD_ROUTE_NEAR) {
-            weigh_near(route, logits, experts, route->weights + row * route->k);
+        select_top_k(rank, route->E, route->k, experts);
+        if (route->over == VD_ROUTE_SPARSE_MIXER) {
+            weigh_sparse_mixer(route, logits, experts, route->weights + row * route->k);
         } else {
             weigh(route, logits, experts, M, route->weights + row * route->k);
         }

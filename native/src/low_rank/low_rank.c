@@ -1,18 +1,18 @@
-// Updates of low rank (LoRA), each sequence of the batch with its own or none. Adjacent rows of one
-// sequence go together. The way down is a product with F32 weights of few outputs, and that
-// family's kernel; the way up adds to tiles of another product while they are in the cache.
+// Low-rank updates (LoRA); each sequence of the batch has its own or none. Adjacent rows of one
+// sequence are processed together. The down-projection is a matmul with F32 weights and few
+// outputs; the up-projection adds to tiles of another product while they are in the cache.
 #include "low_rank/low_rank.h"
 
 #include <string.h>
 
-#include "core/family.h"
+#include "core/op_impl.h"
 #include "matmul/matmul.h"
 
-enum { ROWS = VD_SCRATCH_BYTES / sizeof(float) / VD_LOW_RANK_MAX };  // whose products fit
+enum { ROWS = VD_SCRATCH_BYTES / sizeof(float) / VD_LOW_RANK_MAX };  // rows whose products fit
 
 #define VD_VARIANT(isa, name) [isa] = vd_low_rank_##name,
 vd_low_rank_kernel *const vd_low_rank_kernels[VD_ISA_COUNT] = {
-#include "low_rank/low_rank_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 
@@ -28,6 +28,10 @@ vd_status vd_low_rank_down_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
+void vd_low_rank_down_replicate(vd_op *op, int64_t row) {
+    op->as.low_rank_down.u += row * op->as.low_rank_down.K;
+}
+
 vd_status vd_low_rank_up_check(const vd_op *op) {
     const vd_low_rank_up *up = &op->as.low_rank_up;
     int valid =
@@ -35,7 +39,7 @@ vd_status vd_low_rank_up_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// What is added to the rows of a sequence, or null.
+// Returns the update of a sequence's rows, or null.
 static const vd_low_rank *update_of(const vd_low_rank_choice *choice, int32_t sequence) {
     int32_t slot = sequence < choice->n_sequences ? choice->slots[sequence] : -1;
     if (slot < 0 || slot >= choice->n_slots) {
@@ -50,7 +54,7 @@ static int32_t sequence_of(const vd_op *op, const vd_batch *batch, int64_t row) 
     return batch->sequences[vd_token_of(op, batch, row)];
 }
 
-// The end of the rows from `begin` on that belong to one sequence.
+// Returns the end of the rows of one sequence, from `begin` on.
 static int64_t end_of_sequence(const vd_op *op, const vd_batch *batch, int64_t begin, int64_t end) {
     int64_t i = begin + 1;
     while (i < end && sequence_of(op, batch, i) == sequence_of(op, batch, begin)) {
@@ -59,13 +63,13 @@ static int64_t end_of_sequence(const vd_op *op, const vd_batch *batch, int64_t b
     return i;
 }
 
-// Outputs `ranks` of rows of one sequence.
+// Computes outputs `ranks` for rows of one sequence.
 static void down(const vd_low_rank_down *op, const vd_step *step, const vd_low_rank *update,
                  float strength, vd_range rows, vd_range ranks) {
     float *products = step->worker->scratch;
     float scale = update->scale * strength;
     for (int64_t row = rows.begin; row < rows.end; row += ROWS) {
-        int64_t n = vd_at_most(ROWS, rows.end - row);
+        int64_t n = vd_min(ROWS, rows.end - row);
         vd_matmul product = {.weights = update->A,
                              .x = op->u + row * op->K,
                              .y = products,
@@ -82,7 +86,7 @@ static void down(const vd_low_rank_down *op, const vd_step *step, const vd_low_r
     }
 }
 
-// Workers share rows; where there are fewer of them, each row's outputs.
+// Workers share rows or, if there are fewer rows than workers, the outputs of each row.
 void vd_low_rank_down_run(const vd_op *op, const vd_step *step) {
     const vd_low_rank_choice *choice = &op->as.low_rank_down.choice;
     int by_rows = step->rows >= step->worker->count;

@@ -4,12 +4,12 @@
 #include "core/arch.h"
 #include "core/pool.h"
 
-// Rows of x and y, and some of their columns, with what one adapter adds.
+// Computes rows and columns of y = x + B * t for one adapter.
 typedef void vd_low_rank_kernel(const vd_low_rank_up *op, const vd_low_rank *update, vd_range rows,
                                 vd_range columns);
 
 #define VD_VARIANT(isa, name) vd_low_rank_kernel vd_low_rank_##name;
-#include "low_rank/low_rank_kernels.inc"
+#include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 extern vd_low_rank_kernel *const vd_low_rank_kernels[VD_ISA_COUNT];

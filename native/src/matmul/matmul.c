@@ -1,13 +1,14 @@
-// Divides a matrix product among the workers. A few rows: each worker streams its own contiguous
-// share of the weights, as fast as memory gives them. Many rows: tiles that keep their weights in
-// the second-level cache, taken from a counter, so that a slowed worker takes fewer. What follows
-// in a chain takes up each tile while it is in the cache.
+// Divides a matrix product among workers. For few rows, each worker streams its own contiguous
+// share of the weights at memory bandwidth. For many rows, workers take tiles whose weights stay in
+// the L2 cache from a shared counter, so that a slowed worker takes fewer. The epilogue is applied
+// to each tile while it is in the cache.
 #include "matmul/matmul.h"
 
 #include "blas/blas.h"
-#include "core/family.h"
-#include "core/types.h"
-#include "matmul/pack.h"
+#include "core/op_impl.h"
+#include "quantize/quantize.h"
+#include "types/pack.h"
+#include "types/types.h"
 
 #define VD_VARIANT(type, type_name, isa, name) [type][isa] = vd_matmul_##type_name##_##name,
 vd_matmul_kernel *const vd_matmul_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT] = {
@@ -27,13 +28,13 @@ vd_matmul_fast_kernel *const vd_matmul_fast_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT]
 
 enum {
     FEW_ROWS = 16,
-    FLOAT_OUTPUTS = 4,  // that kernels of float weights compute together, at most
+    FLOAT_OUTPUTS = 4,  // maximum that kernels of float weights compute together
     TILE_ROWS = 96,
     TILE_BYTES = 128 << 10,  // of weights
     BLAS_ROWS_MIN = 64,
     BLAS_ROWS = 256,  // of a tile for OpenBLAS
     BLAS_OUTPUTS = 128,
-    FAST_OUTPUTS = 256,  // of a tile for fast kernels, at most
+    FAST_OUTPUTS = 256,  // maximum of a tile for fast kernels
 };
 
 int64_t vd_matmul_unit(int32_t type) { return vd_is_quantized(type) ? VD_PACK_ROWS : 1; }
@@ -47,17 +48,27 @@ static int needs_blas(const vd_matmul *matmul, vd_isa isa) {
     return matmul->fast && matmul->type == VD_F32 && isa_gains;
 }
 
-int vd_matmul_lacks_blas(const vd_matmul *matmul, vd_isa isa) {
-    return needs_blas(matmul, isa) && !vd_blas_loaded();
+vd_status vd_matmul_fits(const vd_op *op, const vd_limits *limits, vd_isa isa) {
+    (void)limits;
+    return needs_blas(&op->as.matmul, isa) && !vd_blas_loaded() ? VD_BLAS_MISSING : VD_OK;
 }
 
-// Only where it gains: under AVX-512 it gains too little (ADR 009), and nothing with fewer
-// rows.
+void vd_matmul_replicate(vd_op *op, int64_t row) {
+    vd_matmul *matmul = &op->as.matmul;
+    if (vd_is_quantized(matmul->type)) {
+        vd_advance_quantized(&matmul->xq, row, matmul->K);
+    } else {
+        matmul->x += row * matmul->K;
+    }
+}
+
+// Returns whether OpenBLAS is faster: with AVX-512 it gains too little (ADR 009), and with fewer
+// rows nothing.
 static int goes_to_blas(const vd_matmul *matmul, const vd_step *step) {
     return needs_blas(matmul, step->isa) && step->rows >= BLAS_ROWS_MIN;
 }
 
-// Null: an ordinary one is as fast. For few rows memory sets the pace.
+// Returns null if an ordinary kernel is as fast: for few rows memory bandwidth limits both.
 static vd_matmul_fast_kernel *fast_kernel(const vd_matmul *matmul, const vd_step *step) {
     int asked = matmul->fast && !matmul->unpacked && step->rows > FEW_ROWS;
     return asked ? vd_matmul_fast_kernels[matmul->type][step->isa] : NULL;
@@ -86,26 +97,26 @@ vd_status vd_matmul_check(const vd_op *op) {
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
 }
 
-// Tiles begin at multiples of these columns: what a kernel computes together, or whole blocks for
-// the chain.
+// Returns the multiple of columns at which tiles begin: what a kernel computes together, or whole
+// blocks for an epilogue.
 static int64_t grain(const vd_matmul *matmul, const vd_step *step) {
-    int whole_blocks = step->followers > 0 || fast_kernel(matmul, step) != NULL;
+    int whole_blocks = step->epilogue_ops > 0 || fast_kernel(matmul, step) != NULL;
     return whole_blocks || vd_is_quantized(matmul->type) ? VD_BLOCK : FLOAT_OUTPUTS;
 }
 
-// Columns of a tile: as many as its bytes allow, but enough tiles for every worker to have several.
-// Fast kernels read weights once, and gain by more outputs for the tokens that they have expanded.
+// Returns the columns of a tile: as many as fit TILE_BYTES, but several tiles for every worker.
+// Fast kernels read weights once, and gain from more outputs per expanded token.
 static int64_t tile_columns(const vd_matmul *matmul, const vd_step *step, int64_t row_tiles) {
     int64_t width = grain(matmul, step);
-    int64_t most = fast_kernel(matmul, step) != NULL
-                       ? FAST_OUTPUTS
-                       : TILE_BYTES / vd_matmul_row_bytes(matmul->type, matmul->K);
+    int64_t max_columns = fast_kernel(matmul, step) != NULL
+                              ? FAST_OUTPUTS
+                              : TILE_BYTES / vd_matmul_row_bytes(matmul->type, matmul->K);
     int64_t by_workers = vd_ceil_div(matmul->N * row_tiles, 4 * step->worker->count * width);
-    int64_t grains = vd_at_most(most / width, by_workers);
+    int64_t grains = vd_min(max_columns / width, by_workers);
     return grains < 1 ? width : grains * width;
 }
 
-// Rows of a tile.
+// Returns the rows of a tile.
 static int64_t tile_rows(const vd_matmul *matmul, const vd_step *step) {
     return goes_to_blas(matmul, step)          ? BLAS_ROWS
            : fast_kernel(matmul, step) != NULL ? VD_FAST_ROWS
@@ -113,7 +124,7 @@ static int64_t tile_rows(const vd_matmul *matmul, const vd_step *step) {
                                                : TILE_ROWS;
 }
 
-// Packs as many groups as the worker's scratch memory holds and multiplies them, by the kernel of
+// Packs as many groups as fit the worker's scratch memory and multiplies them by the kernel of
 // packed weights.
 static void unpacked_tile(const vd_matmul *matmul, const vd_step *step, vd_range rows,
                           vd_range groups) {
@@ -122,9 +133,9 @@ static void unpacked_tile(const vd_matmul *matmul, const vd_step *step, vd_range
     int64_t fitting = VD_SCRATCH_BYTES / group_bytes;
     vd_matmul packed = *matmul;
     for (int64_t g = groups.begin; g < groups.end; g += fitting) {
-        vd_range part = {g, vd_at_most(g + fitting, groups.end)};
+        vd_range part = {g, vd_min(g + fitting, groups.end)};
         vd_pack_groups(matmul->type, matmul->N, matmul->K, matmul->weights, part, scratch);
-        // where the whole matrix would begin, if group g lies in the scratch memory
+        // the address of the whole matrix if group g is at the start of scratch memory
         packed.weights = (const void *)((uintptr_t)scratch - (uintptr_t)(g * group_bytes));
         vd_matmul_kernels[matmul->type][step->isa](&packed, rows, part);
     }
@@ -156,14 +167,14 @@ void vd_matmul_run(const vd_op *op, const vd_step *step) {
     if (step->rows <= FEW_ROWS) {
         int64_t width = grain(matmul, step);
         vd_range share = vd_share(step->worker, vd_ceil_div(N, width));
-        vd_range columns = {share.begin * width, vd_at_most(share.end * width, N)};
+        vd_range columns = {share.begin * width, vd_min(share.end * width, N)};
         if (columns.begin < columns.end) {
-            vd_run_chain(op, step, (vd_range){0, step->rows}, columns);
+            vd_run_fused_tile(op, step, (vd_range){0, step->rows}, columns);
         }
         return;
     }
-    // How OpenBLAS rounds may depend on the shape of a product, so its tiles do not depend on the
-    // workers.
+    // The rounding of OpenBLAS may depend on the shape of a product, so its tiles do not depend on
+    // the number of workers.
     int64_t height = tile_rows(matmul, step);
     int64_t row_tiles = vd_ceil_div(step->rows, height);
     int64_t width =
@@ -172,7 +183,7 @@ void vd_matmul_run(const vd_op *op, const vd_step *step) {
     for (int64_t i = vd_next_tile(step); i < tiles; i = vd_next_tile(step)) {
         int64_t row = i % row_tiles * height;
         int64_t column = i / row_tiles * width;
-        vd_run_chain(op, step, (vd_range){row, vd_at_most(row + height, step->rows)},
-                     (vd_range){column, vd_at_most(column + width, N)});
+        vd_run_fused_tile(op, step, (vd_range){row, vd_min(row + height, step->rows)},
+                          (vd_range){column, vd_min(column + width, N)});
     }
 }

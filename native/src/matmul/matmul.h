@@ -4,16 +4,17 @@
 #include "core/arch.h"
 #include "core/pool.h"
 
-// Outputs y[m][n] for rows m of x, and for n within units of outputs: packed groups of 16 rows of W
-// for quantized types, single rows of W for floats.
+// Computes outputs y[m][n] for rows m of x, and for n within units of outputs: packed groups of 16
+// rows of W for quantized types, single rows of W for floats.
 typedef void vd_matmul_kernel(const vd_matmul *op, vd_range rows, vd_range units);
 
 #define VD_VARIANT(type, type_name, isa, name) vd_matmul_kernel vd_matmul_##type_name##_##name;
 #include "matmul/matmul_kernels.inc"
 #undef VD_VARIANT
 
-// Outputs of rows of x outside the promise of equal bits; those of quantized types begin at a
-// multiple of 16. `scratch` is the worker's. A row's outputs depend on it and on the weights alone.
+// Computes outputs of rows of x without the promise of equal bits; those of quantized types begin
+// at a multiple of 16. `scratch` is the worker's. Outputs of a row depend only on the row and the
+// weights.
 typedef void vd_matmul_fast_kernel(const vd_matmul *op, vd_range rows, vd_range outputs,
                                    void *scratch);
 
@@ -24,18 +25,18 @@ typedef void vd_matmul_fast_kernel(const vd_matmul *op, vd_range rows, vd_range 
 
 enum {
     VD_TYPE_SLOTS = VD_MXFP4 + 1,
-    VD_FAST_ROWS = 384,  // of a tile for fast kernels
+    VD_FAST_ROWS = 384,  // maximum rows of a tile for fast kernels
 };
 
 extern vd_matmul_kernel *const vd_matmul_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT];
 
-// Null where there is none.
+// Null if there is none.
 extern vd_matmul_fast_kernel *const vd_matmul_fast_kernels[VD_TYPE_SLOTS][VD_ISA_COUNT];
 
-// Outputs in a unit: 16 or 1.
+// Returns the number of outputs in a unit: 16 or 1.
 int64_t vd_matmul_unit(int32_t type);
 
-// Bytes of a row of weights as kernels read them.
+// Returns the bytes of a row of weights as kernels read them.
 int64_t vd_matmul_row_bytes(int32_t type, int64_t K);
 
 #endif

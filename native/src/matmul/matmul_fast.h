@@ -1,5 +1,5 @@
-// Fast matmul over panels of bf16: a panel of tokens is expanded once for all outputs of a tile,
-// one of outputs once for these tokens.
+// Fast matmul over panels of bf16: a panel of tokens is converted once for all outputs of a tile,
+// and a panel of outputs once for these tokens.
 #ifndef VD_MATMUL_MATMUL_FAST_H
 #define VD_MATMUL_MATMUL_FAST_H
 
@@ -16,16 +16,16 @@ VD_INLINE void expand_tokens(const int type, const vd_matmul *op, vd_range rows,
             continue;
         }
         for (int64_t c = 0; c < columns; c += VD_BLOCK) {
-            v16 scale = v16_splat(op->xq.scale[(at + c) / VD_BLOCK]);
-            v16 low = v16_mul(v16_load_bytes(op->xq.q + at + c), scale);
-            v16 high = v16_mul(v16_load_bytes(op->xq.q + at + c + 16), scale);
+            f32x16 scale = f32x16_splat(op->xq.scale[(at + c) / VD_BLOCK]);
+            f32x16 low = f32x16_mul(f32x16_load_bytes(op->xq.q + at + c), scale);
+            f32x16 high = f32x16_mul(f32x16_load_bytes(op->xq.q + at + c + 16), scale);
             _mm512_store_si512(p->tokens[m] + c, to_bf16(low, high));
         }
     }
     pad_tokens(p, rows.end - rows.begin);
 }
 
-// Up to 32 weights of a row.
+// Loads up to 32 weights of a row.
 VD_INLINE __m512i load_row(const int type, const uint16_t *row, int64_t columns) {
     __mmask32 mask = columns < VD_BLOCK ? (__mmask32)((1u << columns) - 1) : (__mmask32)-1;
     __m512i bits = _mm512_maskz_loadu_epi16(mask, row);
@@ -36,7 +36,7 @@ VD_INLINE __m512i load_row(const int type, const uint16_t *row, int64_t columns)
                    _mm512_cvtph_ps(_mm512_extracti64x4_epi64(bits, 1)));
 }
 
-// Rows n to n+15 of W, as far as there are so many.
+// Converts rows n to n+15 of W, or up to the last one.
 VD_INLINE void expand_rows(const int type, const vd_matmul *op, int64_t n, int64_t k,
                            int64_t columns, uint16_t (*to)[2 * VD_PACK_ROWS]) {
     const uint8_t *W = op->weights;
@@ -53,17 +53,18 @@ VD_INLINE void expand_rows(const int type, const vd_matmul *op, int64_t n, int64
     }
 }
 
-// Columns 4q to 4q+3 of a block, whose loaded codes become code * scale + offset.
-VD_INLINE void expand_quad(v64 codes, v16 scale, v16 offset, uint16_t (*to)[2 * VD_PACK_ROWS]) {
+// Converts columns 4q to 4q+3 of a block, from loaded codes to code * scale + offset.
+VD_INLINE void expand_quad(i8x64 codes, f32x16 scale, f32x16 offset,
+                           uint16_t (*to)[2 * VD_PACK_ROWS]) {
     for (int pair = 0; pair < 2; pair++) {
-        v16 even = v16_from_int(v16i_bits(codes, 16 * pair, 255));
-        v16 odd = v16_from_int(v16i_bits(codes, 16 * pair + 8, 255));
-        __m512i both = to_bf16(v16_fma(even, scale, offset), v16_fma(odd, scale, offset));
+        f32x16 even = f32x16_from_int(i32x16_bits(codes, 16 * pair, 255));
+        f32x16 odd = f32x16_from_int(i32x16_bits(codes, 16 * pair + 8, 255));
+        __m512i both = to_bf16(f32x16_fma(even, scale, offset), f32x16_fma(odd, scale, offset));
         _mm512_store_si512(to[pair], interleave(both));
     }
 }
 
-// Group g of packed rows. A scale has so few bits that its product with a bias is exact.
+// Converts group g of packed rows. A scale has so few bits that its product with a bias is exact.
 VD_INLINE void expand_group(const int type, const vd_matmul *op, int64_t g, int64_t k,
                             int64_t columns, uint16_t (*to)[2 * VD_PACK_ROWS]) {
     const vd_block_layout layout = vd_block_layout_of(type);
@@ -76,9 +77,9 @@ VD_INLINE void expand_group(const int type, const vd_matmul *op, int64_t g, int6
             factors + (k + c) / layout.elements * VD_PACK_ROWS * layout.factor_bytes;
         int j = (int)((k + c) % layout.elements / layout.sub_block);
         for (int s = 0; s < VD_BLOCK / layout.sub_block; s++) {
-            v16 scale = vd_scales(type, of_block, j + s);
-            v16 offset = layout.minima ? vd_minima(type, of_block, j + s)
-                                       : v16_mul(scale, v16_splat((float)-vd_bias(type)));
+            f32x16 scale = vd_scales(type, of_block, j + s);
+            f32x16 offset = layout.minima ? vd_minima(type, of_block, j + s)
+                                          : f32x16_mul(scale, f32x16_splat((float)-vd_bias(type)));
 #pragma GCC unroll 8
             for (int q = s * quads; q < (s + 1) * quads; q++) {
                 expand_quad(vd_columns(type, codes, q), scale, offset, to + c / 2 + 2 * q);
@@ -87,11 +88,11 @@ VD_INLINE void expand_group(const int type, const vd_matmul *op, int64_t g, int6
     }
 }
 
-// At most VD_FAST_ROWS rows.
+// Multiplies at most VD_FAST_ROWS rows.
 VD_INLINE void multiply_rows(const int type, const vd_matmul *op, vd_range rows, vd_range outputs,
                              bf16_panels *p) {
     for (int64_t k = 0; k < op->K; k += PANEL_COLUMNS) {
-        int64_t columns = vd_at_most(op->K - k, PANEL_COLUMNS);
+        int64_t columns = vd_min(op->K - k, PANEL_COLUMNS);
         expand_tokens(type, op, rows, k, columns, p);
         for (int64_t n = outputs.begin; n < outputs.end; n += PANEL_GROUPS * VD_PACK_ROWS) {
             for (int64_t g = 0; g < PANEL_GROUPS && n + g * VD_PACK_ROWS < outputs.end; g++) {
@@ -110,7 +111,7 @@ VD_INLINE void multiply_rows(const int type, const vd_matmul *op, vd_range rows,
 VD_INLINE void multiply_panels(const int type, const vd_matmul *op, vd_range rows, vd_range outputs,
                                void *scratch) {
     for (int64_t m = rows.begin; m < rows.end; m += VD_FAST_ROWS) {
-        vd_range some = {m, vd_at_most(m + VD_FAST_ROWS, rows.end)};
+        vd_range some = {m, vd_min(m + VD_FAST_ROWS, rows.end)};
         multiply_rows(type, op, some, outputs, scratch);
     }
 }

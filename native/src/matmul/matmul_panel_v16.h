@@ -1,7 +1,7 @@
-// Quantized matmul for more than VD_FEW_TOKENS tokens, which go over a panel of weights one
-// register tile after the other. Scales and minima are decoded once for all of them. Codes are
-// unpacked by each tile: that runs on ports which the products leave idle, and a panel of bytes
-// would be twice as much to read (docs/adr/005-panel-gemm.md).
+// Quantized matmul for more than VD_FEW_TOKENS tokens, which are multiplied by a panel of weights
+// one register tile after another. Scales and minima are decoded once for all of them. Codes are
+// unpacked for each tile: that uses execution ports which the products leave idle, and a panel of
+// bytes would double the bytes read (docs/adr/005-panel-gemm.md).
 #ifndef VD_MATMUL_PANEL_V16_H
 #define VD_MATMUL_PANEL_V16_H
 
@@ -14,8 +14,8 @@ enum {
     VD_PANEL_SUB_BLOCKS = VD_PANEL_BLOCKS * VD_BLOCK / VD_SUM_BLOCK,
 };
 
-// 16 rows of weights over the panel's columns. Scales and minima are decoded of types that have
-// codes for them; the others' are halves, which cost less to convert than to store.
+// 16 rows of weights over the panel's columns. Scales and minima are decoded only for types that
+// encode them; for others they are halves, which are cheaper to convert than to store.
 typedef struct vd_group_panel {
     alignas(64) float scale[VD_PANEL_SUB_BLOCKS][VD_PACK_ROWS];
     float minimum[VD_PANEL_SUB_BLOCKS][VD_PACK_ROWS];
@@ -25,10 +25,10 @@ typedef struct vd_group_panel {
 
 VD_INLINE int vd_has_codes(const int type) { return vd_block_layout_of(type).elements > VD_BLOCK; }
 
-// Of groups beyond the last one, it has this one again.
+// Groups of weights; beyond the last group it is repeated.
 typedef struct vd_panel {
     vd_group_panel groups[VD_TILE_GROUPS];
-    vd_range group;         // that count
+    vd_range group;         // the distinct ones
     int64_t block, blocks;  // of 32 columns
 } vd_panel;
 
@@ -45,37 +45,37 @@ VD_INLINE void vd_fill_group(const int type, const vd_matmul *op, int64_t g, int
     int64_t end = vd_has_codes(type) ? blocks * VD_BLOCK / layout.sub_block : 0;
     for (int64_t i = 0; i < end; i += sub_blocks) {
         for (int j = 0; j < sub_blocks; j++) {
-            v16_store(panel->scale[i + j], vd_scales(type, factors, j));
+            f32x16_store(panel->scale[i + j], vd_scales(type, factors, j));
             if (layout.minima) {
-                v16_store(panel->minimum[i + j], vd_minima(type, factors, j));
+                f32x16_store(panel->minimum[i + j], vd_minima(type, factors, j));
             }
         }
         factors += factor_bytes;
     }
 }
 
-// Of sub-block i of the panel.
-VD_INLINE v16 vd_panel_scales(const int type, const vd_group_panel *group, int64_t i) {
+// Returns the scales, or minima, of sub-block i of the panel.
+VD_INLINE f32x16 vd_panel_scales(const int type, const vd_group_panel *group, int64_t i) {
     const int64_t factor_bytes = VD_PACK_ROWS * vd_block_layout_of(type).factor_bytes;
-    return vd_has_codes(type) ? v16_load(group->scale[i])
+    return vd_has_codes(type) ? f32x16_load(group->scale[i])
                               : vd_scales(type, group->factors + i * factor_bytes, 0);
 }
-VD_INLINE v16 vd_panel_minima(const int type, const vd_group_panel *group, int64_t i) {
+VD_INLINE f32x16 vd_panel_minima(const int type, const vd_group_panel *group, int64_t i) {
     const vd_block_layout layout = vd_block_layout_of(type);
     const int64_t factor_bytes = VD_PACK_ROWS * layout.factor_bytes;
-    return !layout.minima       ? v16_zero()
-           : vd_has_codes(type) ? v16_load(group->minimum[i])
+    return !layout.minima       ? f32x16_zero()
+           : vd_has_codes(type) ? f32x16_load(group->minimum[i])
                                 : vd_minima(type, group->factors + i * factor_bytes, 0);
 }
 
-// The blocks from `block` on that a panel holds, of the first ones of the groups.
+// Fills a panel with blocks from `block` on of the first groups.
 VD_INLINE void vd_fill_panel(const int type, const vd_matmul *op, vd_range groups, int64_t block,
                              vd_panel *panel) {
-    panel->group = (vd_range){groups.begin, vd_at_most(groups.begin + VD_TILE_GROUPS, groups.end)};
+    panel->group = (vd_range){groups.begin, vd_min(groups.begin + VD_TILE_GROUPS, groups.end)};
     panel->block = block;
-    panel->blocks = vd_at_most(op->K / VD_BLOCK - block, VD_PANEL_BLOCKS);
+    panel->blocks = vd_min(op->K / VD_BLOCK - block, VD_PANEL_BLOCKS);
     for (int n = 0; n < VD_TILE_GROUPS; n++) {
-        int64_t g = vd_at_most(groups.begin + n, groups.end - 1);
+        int64_t g = vd_min(groups.begin + n, groups.end - 1);
         vd_fill_group(type, op, g, block, panel->blocks, &panel->groups[n]);
     }
 }
@@ -87,13 +87,13 @@ VD_INLINE void vd_add_panel_sub_block(const int type, const int M, const uint8_t
     vd_int_sums sum;
     vd_multiply_sub_block(type, M, VD_TILE_GROUPS, columns, s, x, sum);
     for (int n = 0; n < VD_TILE_GROUPS; n++) {
-        v16 scale = vd_panel_scales(type, &panel->groups[n], i);
-        v16 minimum = vd_panel_minima(type, &panel->groups[n], i);
+        f32x16 scale = vd_panel_scales(type, &panel->groups[n], i);
+        f32x16 minimum = vd_panel_minima(type, &panel->groups[n], i);
         vd_add_sub_block(type, M, n, scale, minimum, s, x, sum, acc);
     }
 }
 
-// Adds 32 columns, the first of which begin sub-block i of the panel.
+// Adds 32 columns, starting with sub-block i of the panel.
 VD_INLINE void vd_add_panel_columns(const int type, const int M, const uint8_t *const *columns,
                                     const vd_panel *panel, int64_t i, const vd_activations_at *x,
                                     vd_sums acc) {
@@ -103,10 +103,10 @@ VD_INLINE void vd_add_panel_columns(const int type, const int M, const uint8_t *
     }
 }
 
-// Adds the panel's columns to the outputs of tokens [m0, m0 + M), or sets these where the panel
-// begins at the first column.
+// Adds the panel's columns to the outputs of tokens [m0, m0 + M), or sets them if the panel begins
+// at column 0.
 VD_INLINE void vd_panel_tile(const int type, const int M, const vd_matmul *op, int64_t m0,
-                             const vd_panel *panel, vd_ahead *ahead) {
+                             const vd_panel *panel, vd_prefetcher *prefetcher) {
     const int N = VD_TILE_GROUPS;
     const int sub_blocks = VD_BLOCK / vd_block_layout_of(type).sub_block;
     vd_activations_at x = vd_activations(&op->xq, op->K, m0, panel->block * VD_BLOCK);
@@ -117,7 +117,7 @@ VD_INLINE void vd_panel_tile(const int type, const int M, const vd_matmul *op, i
     vd_sums acc;
     vd_begin_sums(M, N, op, m0, panel->group, panel->block > 0, acc);
     for (int64_t b = 0; b < panel->blocks; b++) {
-        vd_fetch(ahead, N * vd_column_bytes(type));
+        vd_prefetch_next(prefetcher, N * vd_column_bytes(type));
         vd_add_panel_columns(type, M, columns, panel, b * sub_blocks, &x, acc);
         for (int n = 0; n < N; n++) {
             columns[n] += VD_UNIT_BYTES * vd_code_bits(type);
@@ -127,28 +127,28 @@ VD_INLINE void vd_panel_tile(const int type, const int M, const vd_matmul *op, i
     vd_store_sums(M, N, op, m0, panel->group, acc);
 }
 
-// All tokens; the first tile fetches.
+// Multiplies all tokens; only the first tile prefetches.
 VD_INLINE void vd_panel_tiles(const int type, const vd_matmul *op, vd_range rows,
-                              const vd_panel *panel, vd_ahead *ahead) {
+                              const vd_panel *panel, vd_prefetcher *prefetcher) {
     const int full = vd_tile_tokens(type);
     int64_t tiles = vd_token_tiles(type, rows);
     for (int64_t i = 0; i < tiles; i++) {
         vd_range tile = vd_token_tile(rows, i, tiles);
         int64_t M = tile.end - tile.begin;
         if (M == full) {
-            vd_panel_tile(type, full, op, tile.begin, panel, ahead);
+            vd_panel_tile(type, full, op, tile.begin, panel, prefetcher);
         } else if (vd_is_part_tile(type, 5) && M == 5) {
-            vd_panel_tile(type, 5, op, tile.begin, panel, ahead);
+            vd_panel_tile(type, 5, op, tile.begin, panel, prefetcher);
         } else if (vd_is_part_tile(type, 4) && M == 4) {
-            vd_panel_tile(type, 4, op, tile.begin, panel, ahead);
+            vd_panel_tile(type, 4, op, tile.begin, panel, prefetcher);
         } else if (vd_is_part_tile(type, 3) && M == 3) {
-            vd_panel_tile(type, 3, op, tile.begin, panel, ahead);
+            vd_panel_tile(type, 3, op, tile.begin, panel, prefetcher);
         } else if (vd_is_part_tile(type, 2) && M == 2) {
-            vd_panel_tile(type, 2, op, tile.begin, panel, ahead);
+            vd_panel_tile(type, 2, op, tile.begin, panel, prefetcher);
         } else if (vd_is_part_tile(type, 1) && M == 1) {
-            vd_panel_tile(type, 1, op, tile.begin, panel, ahead);
+            vd_panel_tile(type, 1, op, tile.begin, panel, prefetcher);
         }
-        ahead = NULL;
+        prefetcher = NULL;
     }
 }
 

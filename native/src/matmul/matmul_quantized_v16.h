@@ -1,20 +1,20 @@
-// Quantized matmul over 16 lanes, which are 16 outputs. One or two tokens: tiles of groups over all
-// of K, at the pace of memory. More tokens: panels.
-#include "matmul/ahead.h"
+// Quantized matmul over 16 lanes, which are 16 outputs. One or two tokens are computed in tiles of
+// groups over all of K, limited by memory bandwidth; more tokens over panels.
 #include "matmul/matmul_panel_v16.h"
 #include "matmul/matmul_tile_v16.h"
+#include "matmul/weight_prefetch.h"
 
-// Outputs of the first M tokens of `rows` and of the first VD_FEW_GROUPS groups, or of as many as
-// there are; in place of the others the last one is computed again.
+// Computes outputs of the first M tokens of `rows` and the first VD_FEW_GROUPS groups. Beyond the
+// last group it is computed again.
 VD_INLINE void packed_tile(const int type, const int M, const vd_matmul *op, int64_t m0,
-                           vd_range groups, vd_ahead *ahead) {
+                           vd_range groups, vd_prefetcher *prefetcher) {
     const int N = VD_FEW_GROUPS;
     const vd_block_layout layout = vd_block_layout_of(type);
     const int sub_blocks = VD_BLOCK / layout.sub_block;  // in 32 columns
     const uint8_t *columns[VD_GROUPS_MAX];
     const uint8_t *factors[VD_GROUPS_MAX];
     for (int n = 0; n < N; n++) {
-        int64_t group = vd_at_most(groups.begin + n, groups.end - 1);
+        int64_t group = vd_min(groups.begin + n, groups.end - 1);
         columns[n] = (const uint8_t *)op->weights + group * vd_packed_group_bytes(type, op->K);
         factors[n] = columns[n] + vd_packed_factors(type, op->K);
     }
@@ -23,7 +23,7 @@ VD_INLINE void packed_tile(const int type, const int M, const vd_matmul *op, int
     vd_begin_sums(M, N, op, m0, groups, 0, acc);
     for (int64_t k = 0; k < op->K; k += layout.elements) {
         for (int j = 0; j < layout.elements / layout.sub_block; j += sub_blocks) {
-            vd_fetch(ahead, N * vd_column_bytes(type));
+            vd_prefetch_next(prefetcher, N * vd_column_bytes(type));
             vd_add_packed_columns(type, M, N, columns, factors, j, &x, acc);
             for (int n = 0; n < N; n++) {
                 columns[n] += VD_UNIT_BYTES * vd_code_bits(type);
@@ -37,29 +37,30 @@ VD_INLINE void packed_tile(const int type, const int M, const vd_matmul *op, int
     vd_store_sums(M, N, op, m0, groups, acc);
 }
 
-// For a tile of the N first groups.
-VD_INLINE vd_ahead ahead_of(const int type, const int N, const vd_matmul *op, vd_range groups) {
+// Returns the prefetcher for a tile of the first N groups.
+VD_INLINE vd_prefetcher prefetcher_of(const int type, const int N, const vd_matmul *op,
+                                      vd_range groups) {
     int64_t group_bytes = vd_packed_group_bytes(type, op->K);
     const uint8_t *tile = (const uint8_t *)op->weights + groups.begin * group_bytes;
-    return vd_ahead_of(tile, N * group_bytes, (groups.end - groups.begin) * group_bytes);
+    return vd_prefetcher_of(tile, N * group_bytes, (groups.end - groups.begin) * group_bytes);
 }
 
-// At most VD_FEW_TOKENS tokens: one tile of tokens.
+// Computes at most VD_FEW_TOKENS tokens as one tile.
 VD_INLINE void few_tokens(const int type, const int M, const vd_matmul *op, vd_range rows,
                           vd_range units) {
     for (vd_range groups = units; groups.begin < groups.end; groups.begin += VD_FEW_GROUPS) {
-        vd_ahead ahead = ahead_of(type, VD_FEW_GROUPS, op, groups);
-        packed_tile(type, M, op, rows.begin, groups, &ahead);
+        vd_prefetcher prefetcher = prefetcher_of(type, VD_FEW_GROUPS, op, groups);
+        packed_tile(type, M, op, rows.begin, groups, &prefetcher);
     }
 }
 
 VD_INLINE void more_tokens(const int type, const vd_matmul *op, vd_range rows, vd_range units) {
     vd_panel panel;
     for (vd_range groups = units; groups.begin < groups.end; groups.begin += VD_TILE_GROUPS) {
-        vd_ahead ahead = ahead_of(type, VD_TILE_GROUPS, op, groups);
+        vd_prefetcher prefetcher = prefetcher_of(type, VD_TILE_GROUPS, op, groups);
         for (int64_t b = 0; b < op->K / VD_BLOCK; b += VD_PANEL_BLOCKS) {
             vd_fill_panel(type, op, groups, b, &panel);
-            vd_panel_tiles(type, op, rows, &panel, &ahead);
+            vd_panel_tiles(type, op, rows, &panel, &prefetcher);
         }
     }
 }
@@ -75,82 +76,8 @@ VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_ra
     }
 }
 
-void VD_NAME(vd_matmul_q4_0)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_0, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q4_1)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_1, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q5_0)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_0, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q5_1)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_1, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q8_0)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q8_0, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q2_k)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q2_K, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q3_k)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q3_K, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q4_k)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_K, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q5_k)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_K, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_q6_k)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q6_K, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq4_nl)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ4_NL, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_mxfp4)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_MXFP4, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq4_xs)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ4_XS, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq3_s)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ3_S, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq3_xxs)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ3_XXS, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq2_s)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ2_S, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq2_xxs)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ2_XXS, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq1_m)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ1_M, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_iq1_s)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ1_S, op, rows, units);
-}
-
-void VD_NAME(vd_matmul_tq2_0)(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_TQ2_0, op, rows, units);
-}
+#define VD_BLOCK_TYPE(TYPE, name, ...)                                                   \
+    void VD_NAME(vd_matmul_##name)(const vd_matmul *op, vd_range rows, vd_range units) { \
+        product(VD_##TYPE, op, rows, units);                                             \
+    }
+#include "types/types.inc"

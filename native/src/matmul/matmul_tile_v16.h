@@ -1,19 +1,19 @@
 // The arithmetic of quantized matmul: a register tile of M tokens and N groups of 16 outputs, over
-// 32 columns at a time. Integer sums live for one sub-block, float sums for the whole row. What
-// a type brings is in blocks_v16.h.
+// 32 columns at a time. Integer sums span one sub-block, float sums the whole row. blocks_v16.h has
+// the loaders of the types.
 #ifndef VD_MATMUL_TILE_V16_H
 #define VD_MATMUL_TILE_V16_H
 
-#include "core/types.h"
-#include "matmul/ahead.h"
 #include "matmul/blocks_v16.h"
 #include "matmul/matmul.h"
+#include "matmul/weight_prefetch.h"
 #include "simd/part_v16.h"
+#include "types/types.h"
 
 enum { VD_GROUPS_MAX = VD_FEW_GROUPS > VD_TILE_GROUPS ? VD_FEW_GROUPS : VD_TILE_GROUPS };
 
-typedef v16 vd_sums[VD_TILE_TOKENS][VD_GROUPS_MAX];
-typedef v16i vd_int_sums[VD_TILE_TOKENS][VD_GROUPS_MAX];
+typedef f32x16 vd_sums[VD_TILE_TOKENS][VD_GROUPS_MAX];
+typedef i32x16 vd_int_sums[VD_TILE_TOKENS][VD_GROUPS_MAX];
 
 // The next 32 activations of the tile's first token; those of token m are m rows of K further.
 typedef struct vd_activations_at {
@@ -41,69 +41,69 @@ VD_INLINE void vd_next_activations(vd_activations_at *x) {
     x->scaled_sum++;
 }
 
-// Those of token m.
+// Returns the sums of token m.
 VD_INLINE vd_block_sums vd_sums_of(const vd_activations_at *x, int m) {
     int64_t block = m * (x->K / VD_BLOCK);
     return (vd_block_sums){x->sum + block * (VD_BLOCK / VD_SUM_BLOCK), x->scale[block],
                            x->scaled_sum[block]};
 }
 
-// Sums of w · q over sub-block s of the 32 columns.
+// Computes the sums of w · q over sub-block s of the 32 columns.
 VD_INLINE void vd_multiply_sub_block(const int type, const int M, const int N,
                                      const uint8_t *const *columns, int s,
                                      const vd_activations_at *x, vd_int_sums sum) {
     const vd_block_layout layout = vd_block_layout_of(type);
     const int quads = layout.sub_block / 4;
-    const int fits = v64_run(vd_greatest_column(type));
-    const int run_quads = fits < quads ? fits : quads;
+    const int fits = i8x64_partial_columns(vd_max_column(type));
+    const int partial_quads = fits < quads ? fits : quads;
     for (int m = 0; m < M; m++) {
-        v16i start =
-            v16i_splat(-vd_bias(type) * vd_sub_block_sum(layout.sub_block, vd_sums_of(x, m), s));
+        i32x16 start =
+            i32x16_splat(-vd_bias(type) * vd_sub_block_sum(layout.sub_block, vd_sums_of(x, m), s));
         for (int n = 0; n < N; n++) {
             sum[m][n] = start;
         }
     }
 #pragma GCC unroll 8
-    for (int first = s * quads; first < (s + 1) * quads; first += run_quads) {
-        vd_int_sums run;
+    for (int first = s * quads; first < (s + 1) * quads; first += partial_quads) {
+        vd_int_sums partial;
         for (int m = 0; m < M; m++) {
             for (int n = 0; n < N; n++) {
-                run[m][n] = v64_begin_run(sum[m][n]);
+                partial[m][n] = i8x64_begin_partial(sum[m][n]);
             }
         }
 #pragma GCC unroll 8
-        for (int k = first; k < first + run_quads; k++) {
-            v64 column[VD_GROUPS_MAX];
+        for (int k = first; k < first + partial_quads; k++) {
+            i8x64 column[VD_GROUPS_MAX];
             for (int n = 0; n < N; n++) {
                 column[n] = vd_columns(type, columns[n], k);
             }
             for (int m = 0; m < M; m++) {
                 const int8_t *a = x->q + m * x->K + 4 * k;
                 for (int n = 0; n < N; n++) {
-                    run[m][n] = vd_dot(type, run[m][n], column[n], a);
+                    partial[m][n] = vd_dot(type, partial[m][n], column[n], a);
                 }
             }
         }
         for (int m = 0; m < M; m++) {
             for (int n = 0; n < N; n++) {
-                sum[m][n] = v64_end_run(sum[m][n], run[m][n]);
+                sum[m][n] = i8x64_end_partial(sum[m][n], partial[m][n]);
             }
         }
     }
 }
 
 // Adds the sums of sub-block s times its scales, and its minima, to the sums of group n.
-VD_INLINE void vd_add_sub_block(const int type, const int M, const int n, v16 scale, v16 minimum,
-                                int s, const vd_activations_at *x, const vd_int_sums sum,
-                                vd_sums acc) {
+VD_INLINE void vd_add_sub_block(const int type, const int M, const int n, f32x16 scale,
+                                f32x16 minimum, int s, const vd_activations_at *x,
+                                const vd_int_sums sum, vd_sums acc) {
     const vd_block_layout layout = vd_block_layout_of(type);
     for (int m = 0; m < M; m++) {
-        v16 product = v16_mul(scale, v16_splat(x->scale[m * (x->K / VD_BLOCK)]));
-        acc[m][n] = v16_fma(v16_from_int(sum[m][n]), product, acc[m][n]);
+        f32x16 product = f32x16_mul(scale, f32x16_splat(x->scale[m * (x->K / VD_BLOCK)]));
+        acc[m][n] = f32x16_fma(f32x16_from_int(sum[m][n]), product, acc[m][n]);
         if (layout.minima) {
-            v16 scaled_sum =
-                v16_splat(vd_sub_block_scaled_sum(layout.sub_block, vd_sums_of(x, m), s));
-            acc[m][n] = v16_fma(minimum, scaled_sum, acc[m][n]);
+            f32x16 scaled_sum =
+                f32x16_splat(vd_sub_block_scaled_sum(layout.sub_block, vd_sums_of(x, m), s));
+            acc[m][n] = f32x16_fma(minimum, scaled_sum, acc[m][n]);
         }
     }
 }
@@ -117,12 +117,12 @@ VD_INLINE void vd_add_packed_sub_block(const int type, const int M, const int N,
     vd_multiply_sub_block(type, M, N, columns, s, x, sum);
     for (int n = 0; n < N; n++) {
         const int minima = vd_block_layout_of(type).minima;
-        v16 minimum = minima ? vd_minima(type, factors[n], j) : v16_zero();
+        f32x16 minimum = minima ? vd_minima(type, factors[n], j) : f32x16_zero();
         vd_add_sub_block(type, M, n, vd_scales(type, factors[n], j), minimum, s, x, sum, acc);
     }
 }
 
-// Adds 32 columns, which begin with sub-block j.
+// Adds 32 columns, starting with sub-block j.
 VD_INLINE void vd_add_packed_columns(const int type, const int M, const int N,
                                      const uint8_t *const *columns, const uint8_t *const *factors,
                                      int j, const vd_activations_at *x, vd_sums acc) {
@@ -132,23 +132,25 @@ VD_INLINE void vd_add_packed_columns(const int type, const int M, const int N,
     }
 }
 
-// Bytes that a packed group has for 32 columns.
+// Returns the bytes of 32 columns of a packed group.
 VD_INLINE int64_t vd_column_bytes(const int type) {
     const vd_block_layout layout = vd_block_layout_of(type);
     return VD_PACK_ROWS * vd_packed_row_bytes(type, layout.elements) * VD_BLOCK / layout.elements;
 }
 
-// Of a full tile. With minima there is more to do for a group that more tokens can share.
+// Returns the tokens of a full tile. With minima there is more work per group that more tokens can
+// share.
 VD_INLINE int vd_tile_tokens(const int type) {
     return vd_block_layout_of(type).minima ? VD_TILE_TOKENS : VD_PLAIN_TILE_TOKENS;
 }
 
-// Tokens divide into tiles of nearly one size, the greater part of them full.
+// Returns the number of tiles: tokens are divided into tiles of nearly equal size, most of them
+// full.
 VD_INLINE int64_t vd_token_tiles(const int type, vd_range rows) {
     return vd_ceil_div(rows.end - rows.begin, vd_tile_tokens(type));
 }
 
-// Whether more than VD_FEW_TOKENS tokens may leave a tile of M, fewer than those of a full one.
+// Returns whether more than VD_FEW_TOKENS tokens may leave a tile of M, smaller than a full one.
 VD_INLINE int vd_is_part_tile(const int type, const int M) {
     const int full = vd_tile_tokens(type);
     return M < full && (M > VD_FEW_TOKENS || M >= (full + 1) / 2);
@@ -159,25 +161,25 @@ VD_INLINE vd_range vd_token_tile(vd_range rows, int64_t i, int64_t tiles) {
     return (vd_range){rows.begin + M * i / tiles, rows.begin + M * (i + 1) / tiles};
 }
 
-// Zero, or the sums that vd_store_sums has stored.
+// Starts with zeros, or with the sums that vd_store_sums has stored.
 VD_INLINE void vd_begin_sums(const int M, const int N, const vd_matmul *op, int64_t m0,
                              vd_range groups, int stored, vd_sums acc) {
     for (int n = 0; n < N; n++) {
-        int64_t first = vd_at_most(groups.begin + n, groups.end - 1) * VD_PACK_ROWS;
+        int64_t first = vd_min(groups.begin + n, groups.end - 1) * VD_PACK_ROWS;
         for (int m = 0; m < M; m++) {
             const float *y = op->y + (m0 + m) * op->N + first;
-            acc[m][n] = stored ? v16_load_up_to(y, op->N - first) : v16_zero();
+            acc[m][n] = stored ? f32x16_load_up_to(y, op->N - first) : f32x16_zero();
         }
     }
 }
 
-// Stores the sums of M tokens and of the groups that are among the N.
+// Stores the sums of M tokens and those of the N groups that exist.
 VD_INLINE void vd_store_sums(const int M, const int N, const vd_matmul *op, int64_t m0,
                              vd_range groups, vd_sums acc) {
     for (int n = 0; n < N && groups.begin + n < groups.end; n++) {
         int64_t first = (groups.begin + n) * VD_PACK_ROWS;
         for (int m = 0; m < M; m++) {
-            v16_store_up_to(op->y + (m0 + m) * op->N + first, acc[m][n], op->N - first);
+            f32x16_store_up_to(op->y + (m0 + m) * op->N + first, acc[m][n], op->N - first);
         }
     }
 }

@@ -6,20 +6,20 @@
 #include "core/arch.h"
 #include "core/pool.h"
 
-// Normalizes heads [heads.begin, heads.end) of all rows: head h of row i is number i * op->heads +
+// Normalizes heads [heads.begin, heads.end) of all rows: head h of row i has number i * op->heads +
 // h.
 typedef void vd_norm_kernel(const vd_norm *op, vd_range heads);
 
-// The same heads of a gain.
+// Scales heads, numbered as in vd_norm_kernel.
 typedef void vd_gain_kernel(const vd_gain *op, vd_range heads);
 
-// Gain and bias of a head, or null.
+// Gain and bias of a head, each possibly null.
 typedef struct vd_affine {
     const float *gain;
     const float *bias;
 } vd_affine;
 
-// Those of head `head` of `heads` with d elements, counted over all rows.
+// Returns gain and bias of head `head`, counted over all rows of `heads` heads of d elements.
 VD_INLINE vd_affine vd_affine_of(vd_affine all, int32_t per_head, int64_t head, int32_t heads,
                                  int64_t d) {
     int64_t offset = per_head ? head % heads * d : 0;
@@ -30,7 +30,7 @@ VD_INLINE vd_affine vd_affine_of(vd_affine all, int32_t per_head, int64_t head, 
 #define VD_VARIANT(isa, name)      \
     vd_norm_kernel vd_norm_##name; \
     vd_gain_kernel vd_gain_##name;
-#include "norm/norm_kernels.inc"
+#include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 extern vd_norm_kernel *const vd_norm_kernels[VD_ISA_COUNT];

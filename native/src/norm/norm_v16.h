@@ -1,33 +1,34 @@
-// norm over 16 lanes: three passes over a row that stays in the first-level cache.
+// norm over 16 lanes: three passes over a row that stays in the L1 cache.
 #include <math.h>
 
 #include "norm/norm.h"
 #include "simd/part_v16.h"
 
 VD_INLINE float mean(const float *x, int64_t d) {
-    v16 sum = v16_zero();
+    f32x16 sum = f32x16_zero();
     for (int64_t i = 0; i < d; i += 16) {
-        sum = v16_add(sum, v16_load_up_to(x + i, d - i));
+        sum = f32x16_add(sum, f32x16_load_up_to(x + i, d - i));
     }
-    return v16_merge(sum) / (float)d;
+    return f32x16_reduce_add(sum) / (float)d;
 }
 
 VD_INLINE float mean_square(const float *x, float center, int64_t d) {
-    v16 sum = v16_zero();
+    f32x16 sum = f32x16_zero();
     for (int64_t i = 0; i < d; i += 16) {
-        v16 c = v16_sub(v16_load_up_to(x + i, d - i), v16_splat(center));
-        c = i + 16 <= d ? c : v16_keep(c, d - i, v16_zero());
-        sum = v16_fma(c, c, sum);
+        f32x16 c = f32x16_sub(f32x16_load_up_to(x + i, d - i), f32x16_splat(center));
+        c = i + 16 <= d ? c : f32x16_blend_first(c, d - i, f32x16_zero());
+        sum = f32x16_fma(c, c, sum);
     }
-    return v16_merge(sum) / (float)d;
+    return f32x16_reduce_add(sum) / (float)d;
 }
 
-VD_INLINE v16 affine(v16 x, vd_affine a, int64_t i, int64_t d) {
+VD_INLINE f32x16 affine(f32x16 x, vd_affine a, int64_t i, int64_t d) {
     if (a.gain == NULL) {
-        return a.bias == NULL ? x : v16_add(x, v16_load_up_to(a.bias + i, d - i));
+        return a.bias == NULL ? x : f32x16_add(x, f32x16_load_up_to(a.bias + i, d - i));
     }
-    v16 g = v16_load_up_to(a.gain + i, d - i);
-    return a.bias == NULL ? v16_mul(x, g) : v16_fma(x, g, v16_load_up_to(a.bias + i, d - i));
+    f32x16 g = f32x16_load_up_to(a.gain + i, d - i);
+    return a.bias == NULL ? f32x16_mul(x, g)
+                          : f32x16_fma(x, g, f32x16_load_up_to(a.bias + i, d - i));
 }
 
 void VD_NAME(vd_norm)(const vd_norm *op, vd_range heads) {
@@ -38,13 +39,13 @@ void VD_NAME(vd_norm)(const vd_norm *op, vd_range heads) {
         float center = op->kind == VD_NORM_LAYER ? mean(x, d) : 0.0f;
         float scale = op->divisor != NULL ? op->divisor[head]
                                           : sqrtf(mean_square(x, center, d) + op->epsilon);
-        v16 inverse = v16_splat(1.0f / scale);
+        f32x16 inverse = f32x16_splat(1.0f / scale);
         vd_affine all = {op->gain, op->bias};
         vd_affine own = vd_affine_of(all, op->per_head, head, op->heads, d);
         for (int64_t i = 0; i < d; i += 16) {
-            v16 normalized =
-                v16_mul(v16_sub(v16_load_up_to(x + i, d - i), v16_splat(center)), inverse);
-            v16_store_up_to(y + i, affine(normalized, own, i, d), d - i);
+            f32x16 normalized = f32x16_mul(
+                f32x16_sub(f32x16_load_up_to(x + i, d - i), f32x16_splat(center)), inverse);
+            f32x16_store_up_to(y + i, affine(normalized, own, i, d), d - i);
         }
         if (op->scale != NULL) {
             op->scale[head] = scale;
@@ -58,8 +59,8 @@ void VD_NAME(vd_gain)(const vd_gain *op, vd_range heads) {
         vd_affine all = {op->gain, op->bias};
         vd_affine own = vd_affine_of(all, op->per_head, head, op->heads, d);
         for (int64_t i = 0; i < d; i += 16) {
-            v16 x = v16_load_up_to(op->x + head * d + i, d - i);
-            v16_store_up_to(op->y + head * d + i, affine(x, own, i, d), d - i);
+            f32x16 x = f32x16_load_up_to(op->x + head * d + i, d - i);
+            f32x16_store_up_to(op->y + head * d + i, affine(x, own, i, d), d - i);
         }
     }
 }

@@ -1,31 +1,31 @@
-// What the machine can do at most: the yardstick of vidrio bench.
+// Measures the peak rates of the machine, to which vidrio bench compares kernels.
 #include "probe/probe.h"
 
 #include <math.h>
 
 #include "core/pool.h"
-#include "core/thread.h"
+#include "os/thread.h"
 
 #define VD_VARIANT(isa, name) [isa] = &vd_probe_##name,
 static const vd_probe_kernels *const kernels[VD_ISA_COUNT] = {
-#include "probe/probe_kernels.inc"
+#include "simd/variants_dot_v16.inc"
 };
 #undef VD_VARIANT
 
 enum {
-    ROUNDS = 100000,         // of arithmetic in a span: a few milliseconds
-    READ_BYTES = 256 << 20,  // in all, beyond the caches of most machines
-    SPANS_MIN = 3
+    ROUNDS = 100000,         // of arithmetic in a measurement: a few milliseconds
+    READ_BYTES = 256 << 20,  // in total, larger than the caches of most machines
+    MEASUREMENTS_MIN = 3
 };
 
-typedef struct span {
+typedef struct measurement {
     vd_probe_kind kind;
     const vd_probe_kernels *kernels;
     const uint64_t *memory;
     atomic_uint_fast64_t sink;
-} span;
+} measurement;
 
-// Four streams, since one does not keep enough lines under way; eight sums of each, so that the
+// Four streams, since one does not keep enough cache lines in flight, with eight sums each, so that
 // additions do not wait for each other.
 static uint64_t read_words(const uint64_t *p, int64_t n) {
     enum { STREAMS = 4, SUMS = 8 };
@@ -41,8 +41,8 @@ static uint64_t read_words(const uint64_t *p, int64_t n) {
     return sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7];
 }
 
-static void run_span(void *argument, const vd_worker *worker) {
-    span *s = argument;
+static void run_measurement(void *argument, const vd_worker *worker) {
+    measurement *s = argument;
     uint64_t result = 0;
     if (s->kind == VD_PROBE_F32_FMA) {
         result = (uint64_t)fabsf(s->kernels->fma(ROUNDS));
@@ -66,13 +66,13 @@ static double work(vd_probe_kind kind, const vd_probe_kernels *k, int32_t worker
     }
 }
 
-static double best_rate(span *s, vd_pool *pool, double seconds) {
+static double best_rate(measurement *s, vd_pool *pool, double seconds) {
     double amount = work(s->kind, s->kernels, vd_pool_workers(pool));
     double best = 0;
     double start = vd_now();
-    for (int i = 0; i < SPANS_MIN || vd_now() - start < seconds; i++) {
+    for (int i = 0; i < MEASUREMENTS_MIN || vd_now() - start < seconds; i++) {
         double begin = vd_now();
-        vd_pool_run(pool, run_span, s);
+        vd_pool_run(pool, run_measurement, s);
         double rate = amount / (vd_now() - begin);
         best = rate > best ? rate : best;
     }
@@ -99,10 +99,10 @@ vd_status vd_probe(vd_probe_kind kind, vd_pool *pool, vd_isa isa, double seconds
             return status;
         }
         for (int64_t i = 0; i < READ_BYTES; i += 4096) {
-            ((char *)memory)[i] = 1;  // untouched pages would all be the one zero page
+            ((char *)memory)[i] = 1;  // untouched pages would all map to the zero page
         }
     }
-    span s = {.kind = kind, .kernels = kernels[isa], .memory = memory};
+    measurement s = {.kind = kind, .kernels = kernels[isa], .memory = memory};
     *per_second = best_rate(&s, pool, seconds);
     vd_free(memory, READ_BYTES);
     return VD_OK;

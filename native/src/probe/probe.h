@@ -4,8 +4,8 @@
 #include "core/arch.h"
 #include "vidrio.h"
 
-// Runs `rounds` rounds of independent chains of one instruction; the result keeps compilers from
-// leaving it out. vd_probe_*_ops says how many operations a round has.
+// Functions that run `rounds` rounds of independent chains of one instruction, and the number of
+// operations per round. The results are used only to keep compilers from removing the loops.
 typedef struct vd_probe_kernels {
     float (*fma)(int64_t rounds);
     int32_t (*dot)(int64_t rounds);
@@ -14,7 +14,7 @@ typedef struct vd_probe_kernels {
 } vd_probe_kernels;
 
 #define VD_VARIANT(isa, name) extern const vd_probe_kernels vd_probe_##name;
-#include "probe/probe_kernels.inc"
+#include "simd/variants_dot_v16.inc"
 #undef VD_VARIANT
 
 #endif

@@ -1,11 +1,11 @@
 #include "quantize/quantize.h"
 
-#include "core/family.h"
-#include "core/types.h"
+#include "core/op_impl.h"
+#include "types/types.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_quantize_##name,
 vd_quantize_kernel *const vd_quantize_kernels[VD_ISA_COUNT] = {
-#include "quantize/quantize_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 
@@ -15,6 +15,16 @@ vd_status vd_quantize_check(const vd_op *op) {
     int valid = quantize->x != NULL && y->q != NULL && y->scale != NULL && y->sum != NULL &&
                 y->scaled_sum != NULL && quantize->K > 0 && quantize->K % VD_BLOCK == 0;
     return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+void vd_quantize_replicate(vd_op *op, int64_t row) {
+    vd_quantize *quantize = &op->as.quantize;
+    if (op->replicated & VD_REPLICATED_READ) {
+        quantize->x += row * quantize->K;
+    }
+    if (op->replicated & VD_REPLICATED_WRITE) {
+        vd_advance_quantized(&quantize->y, row, quantize->K);
+    }
 }
 
 void vd_quantize_run(const vd_op *op, const vd_step *step) {

@@ -1,11 +1,11 @@
-// Workers share the heads, which do not know of each other.
+// Workers share the heads, which are independent.
 #include "recurrence/recurrence.h"
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_recurrence_##name,
 vd_recurrence_kernel *const vd_recurrence_kernels[VD_ISA_COUNT] = {
-#include "recurrence/recurrence_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 
@@ -26,6 +26,12 @@ vd_status vd_recurrence_check(const vd_op *op) {
     }
     int64_t bytes = r->H * vd_head_state_floats(r) * (int64_t)sizeof(float);
     return r->stride % 64 == 0 && r->stride >= bytes ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+vd_status vd_recurrence_fits(const vd_op *op, const vd_limits *limits, vd_isa isa) {
+    (void)op;
+    (void)isa;
+    return limits->slots == 0 ? VD_INVALID_ARGUMENT : VD_OK;
 }
 
 void vd_recurrence_run(const vd_op *op, const vd_step *step) {

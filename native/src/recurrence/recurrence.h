@@ -10,12 +10,12 @@
 typedef void vd_recurrence_kernel(const vd_recurrence *op, const vd_batch *batch, vd_range heads);
 
 #define VD_VARIANT(isa, name) vd_recurrence_kernel vd_recurrence_##name;
-#include "recurrence/recurrence_kernels.inc"
+#include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 extern vd_recurrence_kernel *const vd_recurrence_kernels[VD_ISA_COUNT];
 
-// Whether the sizes fit, and all but results and states is there.
+// Returns whether all sizes and flags are valid and all inputs are present.
 int vd_recurrence_valid(const vd_recurrence *op);
 
 // A head's part of a slot.
@@ -23,11 +23,11 @@ typedef struct vd_head_state {
     float *state;    // [d_k, d_v]
     float *keys;     // [d_k, VD_SPAN]
     float *updates;  // [VD_SPAN, d_v]
-    float *decays;   // [VD_SPAN], logarithms from the begin of the span on
-    int32_t *span;   // whose begin the state belongs to
+    float *decays;   // [VD_SPAN], logarithms accumulated from the start of the span
+    int32_t *span;   // the span whose start the state belongs to
 } vd_head_state;
 
-// Floats of a head's part.
+// Returns the number of floats in a head's part of a slot.
 VD_INLINE int64_t vd_head_state_floats(const vd_recurrence *op) {
     int64_t span = VD_SPAN * ((int64_t)op->d_k + op->d_v + 2);
     return (int64_t)op->d_k * op->d_v + span;
@@ -42,13 +42,13 @@ VD_INLINE vd_head_state vd_head_state_of(const vd_recurrence *op, int64_t slot, 
     return (vd_head_state){state, keys, updates, decays, (int32_t *)(decays + VD_SPAN)};
 }
 
-// The head of queries and keys that a head of values reads.
+// Returns the query-key head that a value head reads.
 VD_INLINE int64_t vd_key_head(const vd_recurrence *op, int64_t head) {
     return op->tiled ? head % op->H_k : head / (op->H / op->H_k);
 }
 
-// Says that a position comes next. At position 0 the state is cleared. Returns whether the span
-// before has to be brought into the state first.
+// Announces the next position, and clears the state at position 0. Returns whether the previous
+// span must first be folded into the state.
 VD_INLINE int vd_state_begin(const vd_recurrence *op, vd_head_state s, int32_t position) {
     int32_t before = *s.span;
     *s.span = position / VD_SPAN;
@@ -59,7 +59,7 @@ VD_INLINE int vd_state_begin(const vd_recurrence *op, vd_head_state s, int32_t p
     return before != *s.span;
 }
 
-// How many rows from row i on are those of adjacent positions of one span of a sequence.
+// Returns the number of rows from row i on that are adjacent positions of one span of a sequence.
 VD_INLINE int32_t vd_span_tokens(const vd_batch *batch, int64_t i) {
     int32_t first = batch->positions[i], most = VD_SPAN - first % VD_SPAN, n = 1;
     while (n < most && i + n < batch->n_tokens && batch->sequences[i + n] == batch->sequences[i] &&

@@ -1,5 +1,5 @@
-// recurrence over 16 lanes, which are columns of values, or positions of a span. Tokens of a span
-// read the state together: what it gives them does not depend on their updates.
+// recurrence over 16 lanes, which are columns of values or positions of a span. The tokens of a
+// span read the state together, since what they read does not depend on their updates.
 #include <math.h>
 
 #include "recurrence/recurrence.h"
@@ -7,35 +7,35 @@
 #include "simd/part_v16.h"
 
 enum {
-    TOGETHER = 3,                               // tokens that read a row of the state together
-    TOGETHER_COLUMNS = VD_LANES == 16 ? 4 : 1,  // vectors whose sums for them fill the registers
-    ALONE_COLUMNS = VD_LANES / 4,               // and those for one token
+    TOGETHER = 3,  // tokens that read a row of the state together
+    TOGETHER_COLUMNS = VD_REGISTER_LANES == 16 ? 4 : 1,  // vectors that fill the registers then
+    ALONE_COLUMNS = VD_REGISTER_LANES / 4,               // and for one token
 };
 
 _Static_assert(VD_SPAN == 16, "a span fills a vector");
 
 static void advance(const vd_recurrence *op, vd_head_state s) {
-    float all[16], weights[16];
-    v16 decays = v16_load(s.decays);
-    v16 kept = v16_exp(v16_sub(v16_splat(s.decays[VD_SPAN - 1]), decays));
-    v16_store(all, v16_exp(decays));
-    v16 state_kept = v16_splat(all[VD_SPAN - 1]);
+    float decay[16], weights[16];
+    f32x16 decays = f32x16_load(s.decays);
+    f32x16 decay_to_end = f32x16_exp(f32x16_sub(f32x16_splat(s.decays[VD_SPAN - 1]), decays));
+    f32x16_store(decay, f32x16_exp(decays));
+    f32x16 state_kept = f32x16_splat(decay[VD_SPAN - 1]);
     for (int64_t i = 0; i < op->d_k; i++) {
-        v16_store(weights, v16_mul(kept, v16_load(s.keys + i * VD_SPAN)));
+        f32x16_store(weights, f32x16_mul(decay_to_end, f32x16_load(s.keys + i * VD_SPAN)));
         float *row = s.state + i * op->d_v;
         for (int64_t c = 0; c < op->d_v; c += 16) {
             int64_t left = op->d_v - c;
-            v16 sum = v16_mul(v16_load_up_to(row + c, left), state_kept);
+            f32x16 sum = f32x16_mul(f32x16_load_up_to(row + c, left), state_kept);
             for (int32_t t = 0; t < VD_SPAN; t++) {
-                v16 update = v16_load_up_to(s.updates + (int64_t)t * op->d_v + c, left);
-                sum = v16_fma(v16_splat(weights[t]), update, sum);
+                f32x16 update = f32x16_load_up_to(s.updates + (int64_t)t * op->d_v + c, left);
+                sum = f32x16_fma(f32x16_splat(weights[t]), update, sum);
             }
-            v16_store_up_to(row + c, sum, left);
+            f32x16_store_up_to(row + c, sum, left);
         }
     }
 }
 
-// A token's rows, and what it reads of its span.
+// A token's rows, and the weights with which it reads its span.
 typedef struct token {
     const float *q;
     const float *k;
@@ -43,66 +43,67 @@ typedef struct token {
     float *z;
     float *update;
     float beta;
-    int32_t t;           // its position in the span
-    float by_key[16];    // weights of the span's updates for its key
-    float by_query[16];  // and for its query; those behind the token's mean nothing
+    int32_t t;           // position in the span
+    float by_key[16];    // weights of the span's updates for the token's key
+    float by_query[16];  // and for its query; those after position t are undefined
 } token;
 
-// Finds the weights of n tokens.
+// Computes the weights of n tokens.
 VD_INLINE void weigh(const vd_recurrence *op, vd_head_state s, token *x, int n) {
-    v16 by_key[TOGETHER], by_query[TOGETHER];
+    f32x16 by_key[TOGETHER], by_query[TOGETHER];
     for (int j = 0; j < n; j++) {
-        by_key[j] = by_query[j] = v16_zero();
+        by_key[j] = by_query[j] = f32x16_zero();
     }
     for (int64_t i = 0; i < op->d_k; i++) {
-        v16 keys = v16_load(s.keys + i * VD_SPAN);
+        f32x16 keys = f32x16_load(s.keys + i * VD_SPAN);
         for (int j = 0; j < n; j++) {
-            by_key[j] = v16_fma(v16_splat(x[j].k[i]), keys, by_key[j]);
-            by_query[j] = v16_fma(v16_splat(x[j].q[i]), keys, by_query[j]);
+            by_key[j] = f32x16_fma(f32x16_splat(x[j].k[i]), keys, by_key[j]);
+            by_query[j] = f32x16_fma(f32x16_splat(x[j].q[i]), keys, by_query[j]);
         }
     }
-    v16 decays = v16_load(s.decays);
+    f32x16 decays = f32x16_load(s.decays);
     for (int j = 0; j < n; j++) {
-        v16 kept = v16_exp(v16_sub(v16_splat(s.decays[x[j].t]), decays));
-        v16_store(x[j].by_key, v16_mul(by_key[j], kept));
-        v16_store(x[j].by_query, v16_mul(by_query[j], kept));
+        f32x16 decay_to_token = f32x16_exp(f32x16_sub(f32x16_splat(s.decays[x[j].t]), decays));
+        f32x16_store(x[j].by_key, f32x16_mul(by_key[j], decay_to_token));
+        f32x16_store(x[j].by_query, f32x16_mul(by_query[j], decay_to_token));
     }
 }
 
-// What the state gives n tokens in some vectors of columns from c on, of which `left` columns
-// exist: for their keys, in the place of their updates, and for their queries.
+// Reads the state for n tokens in some vectors of columns from c on, up to `left` columns: for
+// their keys into the place of their updates, and for their queries into z.
 VD_INLINE void read_state(const vd_recurrence *op, vd_head_state s, const float *decays,
                           const token *x, int n, int64_t c, int64_t left, int vectors) {
     enum {
         MOST = TOGETHER * TOGETHER_COLUMNS > ALONE_COLUMNS ? TOGETHER * TOGETHER_COLUMNS
                                                            : ALONE_COLUMNS
     };
-    v16 known[MOST], z[MOST];
+    f32x16 predicted[MOST], z[MOST];
     for (int j = 0; j < n * vectors; j++) {
-        known[j] = z[j] = v16_zero();
+        predicted[j] = z[j] = f32x16_zero();
     }
     const float *row = s.state + c;
     for (int64_t i = 0; i < op->d_k; i++, row += op->d_v) {
         for (int m = 0; m < vectors; m++) {
-            v16 state = v16_load_up_to(row + 16 * m, left - 16 * m);
+            f32x16 state = f32x16_load_up_to(row + 16 * m, left - 16 * m);
             for (int j = 0; j < n; j++) {
-                known[j * vectors + m] =
-                    v16_fma(v16_splat(x[j].k[i]), state, known[j * vectors + m]);
-                z[j * vectors + m] = v16_fma(v16_splat(x[j].q[i]), state, z[j * vectors + m]);
+                predicted[j * vectors + m] =
+                    f32x16_fma(f32x16_splat(x[j].k[i]), state, predicted[j * vectors + m]);
+                z[j * vectors + m] = f32x16_fma(f32x16_splat(x[j].q[i]), state, z[j * vectors + m]);
             }
         }
     }
     for (int j = 0; j < n; j++) {
-        v16 decay = v16_splat(decays[x[j].t]);
+        f32x16 decay = f32x16_splat(decays[x[j].t]);
         for (int m = 0; m < vectors; m++) {
-            v16_store_up_to(x[j].update + c + 16 * m, v16_mul(known[j * vectors + m], decay),
-                            left - 16 * m);
-            v16_store_up_to(x[j].z + c + 16 * m, v16_mul(z[j * vectors + m], decay), left - 16 * m);
+            f32x16_store_up_to(x[j].update + c + 16 * m,
+                               f32x16_mul(predicted[j * vectors + m], decay), left - 16 * m);
+            f32x16_store_up_to(x[j].z + c + 16 * m, f32x16_mul(z[j * vectors + m], decay),
+                               left - 16 * m);
         }
     }
 }
 
-// All columns, for n tokens, by as many vectors as fit, then by one.
+// Reads all columns for n tokens: as many vectors at a time as fit, then one.
 VD_INLINE void read_columns(const vd_recurrence *op, vd_head_state s, const float *decays,
                             const token *x, int n, int vectors) {
     int64_t c = 0, width = 16 * vectors;
@@ -114,23 +115,25 @@ VD_INLINE void read_columns(const vd_recurrence *op, vd_head_state s, const floa
     }
 }
 
-// Ends a token, whose place of the update and result have what the state gives.
+// Completes the update and the result of a token, which hold the parts read from the state.
 static void finish(const vd_recurrence *op, vd_head_state s, const token *x, const float *skip) {
-    v16 beta = v16_splat(x->beta), own = v16_splat(x->by_query[x->t]);
+    f32x16 beta = f32x16_splat(x->beta), own = f32x16_splat(x->by_query[x->t]);
     for (int64_t c = 0; c < op->d_v; c += 16) {
         int64_t left = op->d_v - c;
-        v16 known = v16_load_up_to(x->update + c, left), z = v16_load_up_to(x->z + c, left);
+        f32x16 predicted = f32x16_load_up_to(x->update + c, left),
+               z = f32x16_load_up_to(x->z + c, left);
         const float *update = s.updates + c;
         for (int32_t t = 0; t < x->t; t++, update += op->d_v) {
-            v16 u = v16_load_up_to(update, left);
-            known = v16_fma(v16_splat(x->by_key[t]), u, known);
-            z = v16_fma(v16_splat(x->by_query[t]), u, z);
+            f32x16 u = f32x16_load_up_to(update, left);
+            predicted = f32x16_fma(f32x16_splat(x->by_key[t]), u, predicted);
+            z = f32x16_fma(f32x16_splat(x->by_query[t]), u, z);
         }
-        v16 v = v16_load_up_to(x->v + c, left);
-        v16 u = v16_mul(beta, op->delta ? v16_sub(v, known) : v);
-        z = v16_fma(own, u, z);
-        v16_store_up_to(x->update + c, u, left);
-        v16_store_up_to(x->z + c, skip == NULL ? z : v16_fma(v16_splat(*skip), v, z), left);
+        f32x16 v = f32x16_load_up_to(x->v + c, left);
+        f32x16 u = f32x16_mul(beta, op->delta ? f32x16_sub(v, predicted) : v);
+        z = f32x16_fma(own, u, z);
+        f32x16_store_up_to(x->update + c, u, left);
+        f32x16_store_up_to(x->z + c, skip == NULL ? z : f32x16_fma(f32x16_splat(*skip), v, z),
+                           left);
     }
 }
 
@@ -151,7 +154,7 @@ static token begin(const vd_recurrence *op, vd_head_state s, int64_t head, int64
     return x;
 }
 
-// Runs n tokens of a span, those of the batch from row i on.
+// Runs n tokens of a span, from row i of the batch on.
 static void run_tokens(const vd_recurrence *op, vd_head_state s, int64_t head, int64_t i, int32_t t,
                        int32_t n) {
     token tokens[VD_SPAN];
@@ -159,7 +162,7 @@ static void run_tokens(const vd_recurrence *op, vd_head_state s, int64_t head, i
         tokens[j] = begin(op, s, head, i + j, t + j);
     }
     float decays[16];
-    v16_store(decays, v16_exp(v16_load(s.decays)));
+    f32x16_store(decays, f32x16_exp(f32x16_load(s.decays)));
     int32_t j = 0;
     for (; j + TOGETHER <= n; j += TOGETHER) {
         weigh(op, s, tokens + j, TOGETHER);

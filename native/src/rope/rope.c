@@ -1,10 +1,10 @@
 #include "rope/rope.h"
 
-#include "core/family.h"
+#include "core/op_impl.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_rope_##name,
 vd_rope_kernel *const vd_rope_kernels[VD_ISA_COUNT] = {
-#include "rope/rope_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 

@@ -1,11 +1,11 @@
-// The tiles of AMX: eight registers of 16 rows x 64 bytes. A product C += A * B takes A as 16
-// rows of K bytes and B as K/4 rows of 16 columns x 4 bytes, which is how packed weights lie.
+// The tiles of AMX: eight registers of 16 rows x 64 bytes. A product C += A * B takes A as 16 rows
+// of K bytes and B as K/4 rows of 16 columns x 4 bytes, which is the layout of packed weights.
 //
-// The instructions are written out, since the intrinsics of compilers do not agree on what they
-// read and write: GCC's ldtilecfg names 8 of its 64 bytes, its tileloadd no memory at all. Tile
-// numbers are part of an instruction, so each function picks one of eight. A kernel configures the
-// tiles when it starts and releases them at its end, so that a thread which does something else
-// carries no tile state through context switches.
+// The instructions are inline assembly, since compilers' intrinsics disagree on their operands in
+// memory: GCC's ldtilecfg declares 8 of its 64 bytes, its tileloadd no memory at all. Tile numbers
+// are encoded in instructions, so each function selects one of eight. A kernel configures the tiles
+// when it starts and releases them at its end, so that context switches of other work carry no tile
+// state.
 #ifndef VD_SIMD_AMX_H
 #define VD_SIMD_AMX_H
 
@@ -13,7 +13,7 @@
 
 #include "core/arch.h"
 
-// What ldtilecfg reads. Palette 1 is the one that tiles have.
+// The operand of ldtilecfg. Palette 1 has tiles.
 typedef struct amx_config {
     uint8_t palette;
     uint8_t start_row;
@@ -66,8 +66,8 @@ VD_INLINE void amx_store(const int tile, void *rows, int64_t stride) {
     }
 }
 
-// C += A * B in signed bytes. Only the pairings that kernels use: C in tiles 0 to 3, A in 4 or 5
-// and B in 6 or 7, both as C is even or odd.
+// Computes C += A * B in signed bytes, for the pairings that kernels use: C in tiles 0 to 3, A in 4
+// (even C) or 5, and B in 6 (even C) or 7.
 VD_INLINE void amx_dot_signed(const int c) {
     switch (c) {
         case 0:
@@ -85,8 +85,8 @@ VD_INLINE void amx_dot_signed(const int c) {
     }
 }
 
-// C += A * B in pairs of bf16, for two by two tiles of sums: C in tiles 0 to 3, A in 4 (for 0 and
-// 1) or 5, and B in 6 (for 0 and 2) or 7.
+// Computes C += A * B in pairs of bf16, for two by two tiles of sums: C in tiles 0 to 3, A in 4
+// (for 0 and 1) or 5, and B in 6 (for 0 and 2) or 7.
 VD_INLINE void amx_dot_bf16(const int c) {
     switch (c) {
         case 0:

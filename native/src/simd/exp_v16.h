@@ -1,30 +1,30 @@
-// exp of docs/numerics.md over 16 lanes.
+// exp over 16 lanes, as docs/numerics.md defines it.
 #ifndef VD_SIMD_EXP_V16_H
 #define VD_SIMD_EXP_V16_H
 
-// x - m * ln(2), where m * ln(2) has two parts.
-VD_INLINE v16 v16_exp_rest(v16 x, v16 m) {
-    v16 r = v16_fma(m, v16_splat(-0x1.62e4p-1f), x);
-    return v16_fma(m, v16_splat(-0x1.7f7d1cp-20f), r);
+// Returns x - m * ln(2), with ln(2) split in two parts.
+VD_INLINE f32x16 f32x16_exp_remainder(f32x16 x, f32x16 m) {
+    f32x16 r = f32x16_fma(m, f32x16_splat(-0x1.62e4p-1f), x);
+    return f32x16_fma(m, f32x16_splat(-0x1.7f7d1cp-20f), r);
 }
 
-// e^r - 1 for |r| <= ln(2)/2.
-VD_INLINE v16 v16_exp_minus_one(v16 r) {
-    v16 q = v16_splat(0x1.6a23d0p-10f);
-    q = v16_fma(q, r, v16_splat(0x1.123a20p-7f));
-    q = v16_fma(q, r, v16_splat(0x1.5558f2p-5f));
-    q = v16_fma(q, r, v16_splat(0x1.555492p-3f));
-    q = v16_fma(q, r, v16_splat(0x1.fffffcp-2f));
-    return v16_fma(v16_mul(r, r), q, r);
+// Returns e^r - 1 for |r| <= ln(2)/2.
+VD_INLINE f32x16 f32x16_expm1_reduced(f32x16 r) {
+    f32x16 q = f32x16_splat(0x1.6a23d0p-10f);
+    q = f32x16_fma(q, r, f32x16_splat(0x1.123a20p-7f));
+    q = f32x16_fma(q, r, f32x16_splat(0x1.5558f2p-5f));
+    q = f32x16_fma(q, r, f32x16_splat(0x1.555492p-3f));
+    q = f32x16_fma(q, r, f32x16_splat(0x1.fffffcp-2f));
+    return f32x16_fma(f32x16_mul(r, r), q, r);
 }
 
-VD_INLINE v16 v16_exp(v16 x) {
-    x = v16_max(v16_splat(-104.0f), x);  // in this order NaNs remain
-    x = v16_min(v16_splat(89.0f), x);
-    v16i n = v16_round(v16_mul(x, v16_splat(0x1.715476p+0f)));
-    v16 r = v16_exp_rest(x, v16_from_int(n));
-    v16 p = v16_add(v16_exp_minus_one(r), v16_splat(1.0f));
-    return v16_times_pow2(p, n);
+VD_INLINE f32x16 f32x16_exp(f32x16 x) {
+    x = f32x16_max(f32x16_splat(-104.0f), x);  // this operand order propagates NaN
+    x = f32x16_min(f32x16_splat(89.0f), x);
+    i32x16 n = f32x16_round(f32x16_mul(x, f32x16_splat(0x1.715476p+0f)));
+    f32x16 r = f32x16_exp_remainder(x, f32x16_from_int(n));
+    f32x16 p = f32x16_add(f32x16_expm1_reduced(r), f32x16_splat(1.0f));
+    return f32x16_ldexp(p, n);
 }
 
 #endif

@@ -1,6 +1,7 @@
-// v16: the 16 lanes of docs/numerics.md in four NEON registers, for the headers of the sets that
-// contain NEON, which add the integer dot products. The kernels in *_v16.h are written over these
-// names; simd/v16_avx2.h and simd/v16_avx512.h have the same.
+// The 16 virtual lanes of docs/numerics.md in four NEON registers, for the headers of instruction
+// sets that contain NEON and add integer dot products. The kernels in *_v16.h use the types f32x16
+// (16 floats), i32x16 (16 int32) and i8x64 (64 int8); simd/v16_avx2.h and simd/v16_avx512.h define
+// the same names.
 #ifndef VD_SIMD_LANES_NEON_H
 #define VD_SIMD_LANES_NEON_H
 
@@ -10,313 +11,318 @@
 
 #include "core/arch.h"
 
-typedef struct v16 {
+typedef struct f32x16 {
     float32x4_t a, b, c, d;
-} v16;
+} f32x16;
 
-typedef struct v16i {
+typedef struct i32x16 {
     int32x4_t a, b, c, d;
-} v16i;
+} i32x16;
 
-// All bits set in the first n of 4 lanes; n may lie outside 0 to 4.
-VD_INLINE uint32x4_t v4_mask(int64_t n) {
+// Sets all bits of the first n of 4 lanes; n may be outside [0, 4].
+VD_INLINE uint32x4_t u32x4_mask(int64_t n) {
     static const int32_t lane[4] = {0, 1, 2, 3};
     return vcltq_s32(vld1q_s32(lane), vdupq_n_s32((int32_t)n));
 }
 
-VD_INLINE v16 v16_splat(float x) {
+VD_INLINE f32x16 f32x16_splat(float x) {
     float32x4_t all = vdupq_n_f32(x);
-    return (v16){all, all, all, all};
+    return (f32x16){all, all, all, all};
 }
-VD_INLINE v16 v16_zero(void) { return v16_splat(0.0f); }
-VD_INLINE v16 v16_load(const float *p) {
-    return (v16){vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8), vld1q_f32(p + 12)};
+VD_INLINE f32x16 f32x16_zero(void) { return f32x16_splat(0.0f); }
+VD_INLINE f32x16 f32x16_load(const float *p) {
+    return (f32x16){vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8), vld1q_f32(p + 12)};
 }
-VD_INLINE void v16_store(float *p, v16 x) {
+VD_INLINE void f32x16_store(float *p, f32x16 x) {
     vst1q_f32(p, x.a);
     vst1q_f32(p + 4, x.b);
     vst1q_f32(p + 8, x.c);
     vst1q_f32(p + 12, x.d);
 }
 
-// The first n (0 to 15) lanes; the others are zero, or are left alone in memory.
-VD_INLINE v16 v16_load_part(const float *p, int64_t n) {
+// Loads or stores the first n (0 to 15) lanes. Other lanes are zero, or are not stored.
+VD_INLINE f32x16 f32x16_load_part(const float *p, int64_t n) {
     float lane[16] = {0};
     memcpy(lane, p, (size_t)n * sizeof lane[0]);
-    return v16_load(lane);
+    return f32x16_load(lane);
 }
-VD_INLINE void v16_store_part(float *p, v16 x, int64_t n) {
+VD_INLINE void f32x16_store_part(float *p, f32x16 x, int64_t n) {
     float lane[16];
-    v16_store(lane, x);
+    f32x16_store(lane, x);
     memcpy(p, lane, (size_t)n * sizeof lane[0]);
 }
-VD_INLINE v16 v16_keep(v16 x, int64_t n, v16 others) {
-    return (v16){vbslq_f32(v4_mask(n), x.a, others.a), vbslq_f32(v4_mask(n - 4), x.b, others.b),
-                 vbslq_f32(v4_mask(n - 8), x.c, others.c),
-                 vbslq_f32(v4_mask(n - 12), x.d, others.d)};
+VD_INLINE f32x16 f32x16_blend_first(f32x16 x, int64_t n, f32x16 others) {
+    return (f32x16){
+        vbslq_f32(u32x4_mask(n), x.a, others.a), vbslq_f32(u32x4_mask(n - 4), x.b, others.b),
+        vbslq_f32(u32x4_mask(n - 8), x.c, others.c), vbslq_f32(u32x4_mask(n - 12), x.d, others.d)};
 }
 
-VD_INLINE float32x4_t v4_load_halves(const uint16_t *p) {
+VD_INLINE float32x4_t f32x4_load_halves(const uint16_t *p) {
     return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
 }
-VD_INLINE v16 v16_load_halves(const void *p) {
+VD_INLINE f32x16 f32x16_load_halves(const void *p) {
     const uint16_t *halves = p;
-    return (v16){v4_load_halves(halves), v4_load_halves(halves + 4), v4_load_halves(halves + 8),
-                 v4_load_halves(halves + 12)};
+    return (f32x16){f32x4_load_halves(halves), f32x4_load_halves(halves + 4),
+                    f32x4_load_halves(halves + 8), f32x4_load_halves(halves + 12)};
 }
-VD_INLINE v16 v16_splat_half(uint16_t half) {
+VD_INLINE f32x16 f32x16_splat_half(uint16_t half) {
     float32x4_t all = vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(half)));
-    return (v16){all, all, all, all};
+    return (f32x16){all, all, all, all};
 }
-VD_INLINE v16 v16_load_halves_part(const void *p, int64_t n) {
+VD_INLINE f32x16 f32x16_load_halves_part(const void *p, int64_t n) {
     uint16_t halves[16] = {0};
     memcpy(halves, p, (size_t)n * sizeof halves[0]);
-    return v16_load_halves(halves);
+    return f32x16_load_halves(halves);
 }
 
-// 16 bfloats, exact.
-VD_INLINE float32x4_t v4_load_bfloats(const uint16_t *p) {
+// Converts bfloat16 exactly.
+VD_INLINE float32x4_t f32x4_load_bfloats(const uint16_t *p) {
     return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
 }
-VD_INLINE v16 v16_load_bfloats(const void *p) {
+VD_INLINE f32x16 f32x16_load_bfloats(const void *p) {
     const uint16_t *bfloats = p;
-    return (v16){v4_load_bfloats(bfloats), v4_load_bfloats(bfloats + 4),
-                 v4_load_bfloats(bfloats + 8), v4_load_bfloats(bfloats + 12)};
+    return (f32x16){f32x4_load_bfloats(bfloats), f32x4_load_bfloats(bfloats + 4),
+                    f32x4_load_bfloats(bfloats + 8), f32x4_load_bfloats(bfloats + 12)};
 }
-VD_INLINE v16 v16_load_bfloats_part(const void *p, int64_t n) {
+VD_INLINE f32x16 f32x16_load_bfloats_part(const void *p, int64_t n) {
     uint16_t bfloats[16] = {0};
     memcpy(bfloats, p, (size_t)n * sizeof bfloats[0]);
-    return v16_load_bfloats(bfloats);
+    return f32x16_load_bfloats(bfloats);
 }
 
-VD_INLINE v16 v16_add(v16 x, v16 y) {
-    return (v16){vaddq_f32(x.a, y.a), vaddq_f32(x.b, y.b), vaddq_f32(x.c, y.c),
-                 vaddq_f32(x.d, y.d)};
+VD_INLINE f32x16 f32x16_add(f32x16 x, f32x16 y) {
+    return (f32x16){vaddq_f32(x.a, y.a), vaddq_f32(x.b, y.b), vaddq_f32(x.c, y.c),
+                    vaddq_f32(x.d, y.d)};
 }
-VD_INLINE v16 v16_sub(v16 x, v16 y) {
-    return (v16){vsubq_f32(x.a, y.a), vsubq_f32(x.b, y.b), vsubq_f32(x.c, y.c),
-                 vsubq_f32(x.d, y.d)};
+VD_INLINE f32x16 f32x16_sub(f32x16 x, f32x16 y) {
+    return (f32x16){vsubq_f32(x.a, y.a), vsubq_f32(x.b, y.b), vsubq_f32(x.c, y.c),
+                    vsubq_f32(x.d, y.d)};
 }
-VD_INLINE v16 v16_mul(v16 x, v16 y) {
-    return (v16){vmulq_f32(x.a, y.a), vmulq_f32(x.b, y.b), vmulq_f32(x.c, y.c),
-                 vmulq_f32(x.d, y.d)};
+VD_INLINE f32x16 f32x16_mul(f32x16 x, f32x16 y) {
+    return (f32x16){vmulq_f32(x.a, y.a), vmulq_f32(x.b, y.b), vmulq_f32(x.c, y.c),
+                    vmulq_f32(x.d, y.d)};
 }
-VD_INLINE v16 v16_div(v16 x, v16 y) {
-    return (v16){vdivq_f32(x.a, y.a), vdivq_f32(x.b, y.b), vdivq_f32(x.c, y.c),
-                 vdivq_f32(x.d, y.d)};
+VD_INLINE f32x16 f32x16_div(f32x16 x, f32x16 y) {
+    return (f32x16){vdivq_f32(x.a, y.a), vdivq_f32(x.b, y.b), vdivq_f32(x.c, y.c),
+                    vdivq_f32(x.d, y.d)};
 }
-VD_INLINE v16 v16_fma(v16 x, v16 y, v16 z) {
-    return (v16){vfmaq_f32(z.a, x.a, y.a), vfmaq_f32(z.b, x.b, y.b), vfmaq_f32(z.c, x.c, y.c),
-                 vfmaq_f32(z.d, x.d, y.d)};
-}
-
-// One of the registers of a v16.
-enum { VD_LANES = 4 };
-typedef float32x4_t vr;
-VD_INLINE vr vr_load(const float *p) { return vld1q_f32(p); }
-VD_INLINE void vr_store(float *p, vr x) { vst1q_f32(p, x); }
-VD_INLINE vr vr_fma(vr x, vr y, vr z) { return vfmaq_f32(z, x, y); }
-
-VD_INLINE v16 v16_negate(v16 x) {
-    return (v16){vnegq_f32(x.a), vnegq_f32(x.b), vnegq_f32(x.c), vnegq_f32(x.d)};
+VD_INLINE f32x16 f32x16_fma(f32x16 x, f32x16 y, f32x16 z) {
+    return (f32x16){vfmaq_f32(z.a, x.a, y.a), vfmaq_f32(z.b, x.b, y.b), vfmaq_f32(z.c, x.c, y.c),
+                    vfmaq_f32(z.d, x.d, y.d)};
 }
 
-// x > y ? x : y, so that a NaN in x becomes y, and one in y remains. fmax would keep both.
-VD_INLINE float32x4_t v4_max(float32x4_t x, float32x4_t y) {
+// One register of an f32x16.
+enum { VD_REGISTER_LANES = 4 };
+typedef float32x4_t f32reg;
+VD_INLINE f32reg f32reg_load(const float *p) { return vld1q_f32(p); }
+VD_INLINE void f32reg_store(float *p, f32reg x) { vst1q_f32(p, x); }
+VD_INLINE f32reg f32reg_fma(f32reg x, f32reg y, f32reg z) { return vfmaq_f32(z, x, y); }
+
+VD_INLINE f32x16 f32x16_negate(f32x16 x) {
+    return (f32x16){vnegq_f32(x.a), vnegq_f32(x.b), vnegq_f32(x.c), vnegq_f32(x.d)};
+}
+
+// Returns x > y ? x : y, so that a NaN in x yields y, and a NaN in y remains. fmax would differ.
+VD_INLINE float32x4_t f32x4_max(float32x4_t x, float32x4_t y) {
     return vbslq_f32(vcgtq_f32(x, y), x, y);
 }
-VD_INLINE float32x4_t v4_min(float32x4_t x, float32x4_t y) {
+VD_INLINE float32x4_t f32x4_min(float32x4_t x, float32x4_t y) {
     return vbslq_f32(vcltq_f32(x, y), x, y);
 }
-VD_INLINE v16 v16_max(v16 x, v16 y) {
-    return (v16){v4_max(x.a, y.a), v4_max(x.b, y.b), v4_max(x.c, y.c), v4_max(x.d, y.d)};
+VD_INLINE f32x16 f32x16_max(f32x16 x, f32x16 y) {
+    return (f32x16){f32x4_max(x.a, y.a), f32x4_max(x.b, y.b), f32x4_max(x.c, y.c),
+                    f32x4_max(x.d, y.d)};
 }
-VD_INLINE v16 v16_min(v16 x, v16 y) {
-    return (v16){v4_min(x.a, y.a), v4_min(x.b, y.b), v4_min(x.c, y.c), v4_min(x.d, y.d)};
+VD_INLINE f32x16 f32x16_min(f32x16 x, f32x16 y) {
+    return (f32x16){f32x4_min(x.a, y.a), f32x4_min(x.b, y.b), f32x4_min(x.c, y.c),
+                    f32x4_min(x.d, y.d)};
 }
 
-// The fixed tree of a lane sum.
-VD_INLINE float32x2_t v16_merge_to_two(v16 x) {
+// Adds the lanes in the fixed tree of a lane sum.
+VD_INLINE float32x2_t f32x16_reduce_add_to_two(f32x16 x) {
     float32x4_t four = vaddq_f32(vaddq_f32(x.a, x.c), vaddq_f32(x.b, x.d));
     return vadd_f32(vget_low_f32(four), vget_high_f32(four));
 }
-VD_INLINE float v16_merge(v16 x) { return vpadds_f32(v16_merge_to_two(x)) + 0.0f; }
+VD_INLINE float f32x16_reduce_add(f32x16 x) {
+    return vpadds_f32(f32x16_reduce_add_to_two(x)) + 0.0f;
+}
 
-// The merges of 4 sums, to memory.
-VD_INLINE void v16_merge_four(float *y, const v16 x[4]) {
-    float32x4_t a = vcombine_f32(v16_merge_to_two(x[0]), v16_merge_to_two(x[1]));
-    float32x4_t b = vcombine_f32(v16_merge_to_two(x[2]), v16_merge_to_two(x[3]));
+// Stores the lane sums of 4 vectors.
+VD_INLINE void f32x16_reduce_add_four(float *y, const f32x16 x[4]) {
+    float32x4_t a = vcombine_f32(f32x16_reduce_add_to_two(x[0]), f32x16_reduce_add_to_two(x[1]));
+    float32x4_t b = vcombine_f32(f32x16_reduce_add_to_two(x[2]), f32x16_reduce_add_to_two(x[3]));
     vst1q_f32(y, vaddq_f32(vpaddq_f32(a, b), vdupq_n_f32(0.0f)));
 }
 
-// Bit i: whether lane i of x is greater than that of y.
-VD_INLINE uint32_t v4_above(float32x4_t x, float32x4_t y) {
+// Returns a mask with bit i set if lane i of x is greater than that of y.
+VD_INLINE uint32_t f32x4_greater_mask(float32x4_t x, float32x4_t y) {
     static const uint32_t bit[4] = {1, 2, 4, 8};
     return vaddvq_u32(vandq_u32(vcgtq_f32(x, y), vld1q_u32(bit)));
 }
-VD_INLINE uint32_t v16_above(v16 x, v16 y) {
-    return v4_above(x.a, y.a) | v4_above(x.b, y.b) << 4 | v4_above(x.c, y.c) << 8 |
-           v4_above(x.d, y.d) << 12;
+VD_INLINE uint32_t f32x16_greater_mask(f32x16 x, f32x16 y) {
+    return f32x4_greater_mask(x.a, y.a) | f32x4_greater_mask(x.b, y.b) << 4 |
+           f32x4_greater_mask(x.c, y.c) << 8 | f32x4_greater_mask(x.d, y.d) << 12;
 }
 
-VD_INLINE float v16_greatest(v16 x) {
+VD_INLINE float f32x16_reduce_max(f32x16 x) {
     return vmaxvq_f32(vmaxq_f32(vmaxq_f32(x.a, x.b), vmaxq_f32(x.c, x.d)));
 }
 
-VD_INLINE v16i v16i_splat(int32_t x) {
+VD_INLINE i32x16 i32x16_splat(int32_t x) {
     int32x4_t all = vdupq_n_s32(x);
-    return (v16i){all, all, all, all};
+    return (i32x16){all, all, all, all};
 }
-VD_INLINE v16i v16i_zero(void) { return v16i_splat(0); }
-VD_INLINE v16i v16i_load(const void *p) {
+VD_INLINE i32x16 i32x16_zero(void) { return i32x16_splat(0); }
+VD_INLINE i32x16 i32x16_load(const void *p) {
     const uint8_t *bytes = p;
-    return (v16i){vreinterpretq_s32_u8(vld1q_u8(bytes)), vreinterpretq_s32_u8(vld1q_u8(bytes + 16)),
-                  vreinterpretq_s32_u8(vld1q_u8(bytes + 32)),
-                  vreinterpretq_s32_u8(vld1q_u8(bytes + 48))};
+    return (i32x16){
+        vreinterpretq_s32_u8(vld1q_u8(bytes)), vreinterpretq_s32_u8(vld1q_u8(bytes + 16)),
+        vreinterpretq_s32_u8(vld1q_u8(bytes + 32)), vreinterpretq_s32_u8(vld1q_u8(bytes + 48))};
 }
-VD_INLINE v16i v16i_load_signed_bytes(const uint8_t *p) {
+VD_INLINE i32x16 i32x16_load_signed_bytes(const uint8_t *p) {
     int8x16_t bytes = vreinterpretq_s8_u8(vld1q_u8(p));
     int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_high_s8(bytes);
-    return (v16i){vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low), vmovl_s16(vget_low_s16(high)),
-                  vmovl_high_s16(high)};
+    return (i32x16){vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low),
+                    vmovl_s16(vget_low_s16(high)), vmovl_high_s16(high)};
 }
 
-// (x >> from) & mask, and x << by; counts from 0 to 31.
-VD_INLINE int32x4_t v4_bits(int32x4_t x, int from, int32_t mask) {
+// Returns (x >> from) & mask, and x << by; counts from 0 to 31.
+VD_INLINE int32x4_t i32x4_bits(int32x4_t x, int from, int32_t mask) {
     uint32x4_t moved = vshlq_u32(vreinterpretq_u32_s32(x), vdupq_n_s32(-from));
     return vandq_s32(vreinterpretq_s32_u32(moved), vdupq_n_s32(mask));
 }
-VD_INLINE v16i v16i_bits(v16i x, int from, int32_t mask) {
-    return (v16i){v4_bits(x.a, from, mask), v4_bits(x.b, from, mask), v4_bits(x.c, from, mask),
-                  v4_bits(x.d, from, mask)};
+VD_INLINE i32x16 i32x16_bits(i32x16 x, int from, int32_t mask) {
+    return (i32x16){i32x4_bits(x.a, from, mask), i32x4_bits(x.b, from, mask),
+                    i32x4_bits(x.c, from, mask), i32x4_bits(x.d, from, mask)};
 }
-VD_INLINE v16i v16i_shift_left(v16i x, int by) {
+VD_INLINE i32x16 i32x16_shift_left(i32x16 x, int by) {
     int32x4_t count = vdupq_n_s32(by);
-    return (v16i){vshlq_s32(x.a, count), vshlq_s32(x.b, count), vshlq_s32(x.c, count),
-                  vshlq_s32(x.d, count)};
+    return (i32x16){vshlq_s32(x.a, count), vshlq_s32(x.b, count), vshlq_s32(x.c, count),
+                    vshlq_s32(x.d, count)};
 }
-VD_INLINE v16i v16i_load_bytes(const uint8_t *p) {
-    return v16i_bits(v16i_load_signed_bytes(p), 0, 255);
+VD_INLINE i32x16 i32x16_load_bytes(const uint8_t *p) {
+    return i32x16_bits(i32x16_load_signed_bytes(p), 0, 255);
 }
-VD_INLINE v16i v16i_add(v16i x, v16i y) {
-    return (v16i){vaddq_s32(x.a, y.a), vaddq_s32(x.b, y.b), vaddq_s32(x.c, y.c),
-                  vaddq_s32(x.d, y.d)};
+VD_INLINE i32x16 i32x16_add(i32x16 x, i32x16 y) {
+    return (i32x16){vaddq_s32(x.a, y.a), vaddq_s32(x.b, y.b), vaddq_s32(x.c, y.c),
+                    vaddq_s32(x.d, y.d)};
 }
-VD_INLINE v16i v16i_sub(v16i x, v16i y) {
-    return (v16i){vsubq_s32(x.a, y.a), vsubq_s32(x.b, y.b), vsubq_s32(x.c, y.c),
-                  vsubq_s32(x.d, y.d)};
+VD_INLINE i32x16 i32x16_sub(i32x16 x, i32x16 y) {
+    return (i32x16){vsubq_s32(x.a, y.a), vsubq_s32(x.b, y.b), vsubq_s32(x.c, y.c),
+                    vsubq_s32(x.d, y.d)};
 }
-VD_INLINE v16i v16i_halve(v16i x) {
-    return (v16i){vshrq_n_s32(x.a, 1), vshrq_n_s32(x.b, 1), vshrq_n_s32(x.c, 1),
-                  vshrq_n_s32(x.d, 1)};
+VD_INLINE i32x16 i32x16_halve(i32x16 x) {
+    return (i32x16){vshrq_n_s32(x.a, 1), vshrq_n_s32(x.b, 1), vshrq_n_s32(x.c, 1),
+                    vshrq_n_s32(x.d, 1)};
 }
-VD_INLINE v16i v16i_max(v16i x, v16i y) {
-    return (v16i){vmaxq_s32(x.a, y.a), vmaxq_s32(x.b, y.b), vmaxq_s32(x.c, y.c),
-                  vmaxq_s32(x.d, y.d)};
+VD_INLINE i32x16 i32x16_max(i32x16 x, i32x16 y) {
+    return (i32x16){vmaxq_s32(x.a, y.a), vmaxq_s32(x.b, y.b), vmaxq_s32(x.c, y.c),
+                    vmaxq_s32(x.d, y.d)};
 }
-VD_INLINE int32_t v16i_greatest(v16i x) {
+VD_INLINE int32_t i32x16_reduce_max(i32x16 x) {
     return vmaxvq_s32(vmaxq_s32(vmaxq_s32(x.a, x.b), vmaxq_s32(x.c, x.d)));
 }
-VD_INLINE int32_t v16i_sum(v16i x) {
+VD_INLINE int32_t i32x16_reduce_add(i32x16 x) {
     return vaddvq_s32(vaddq_s32(vaddq_s32(x.a, x.b), vaddq_s32(x.c, x.d)));
 }
-VD_INLINE v16i v16_round(v16 x) {
-    return (v16i){vcvtnq_s32_f32(x.a), vcvtnq_s32_f32(x.b), vcvtnq_s32_f32(x.c),
-                  vcvtnq_s32_f32(x.d)};
+VD_INLINE i32x16 f32x16_round(f32x16 x) {
+    return (i32x16){vcvtnq_s32_f32(x.a), vcvtnq_s32_f32(x.b), vcvtnq_s32_f32(x.c),
+                    vcvtnq_s32_f32(x.d)};
 }
-VD_INLINE v16 v16_from_int(v16i x) {
-    return (v16){vcvtq_f32_s32(x.a), vcvtq_f32_s32(x.b), vcvtq_f32_s32(x.c), vcvtq_f32_s32(x.d)};
-}
-
-// The floats that have these bits.
-VD_INLINE v16 v16_from_bits(v16i x) {
-    return (v16){vreinterpretq_f32_s32(x.a), vreinterpretq_f32_s32(x.b), vreinterpretq_f32_s32(x.c),
-                 vreinterpretq_f32_s32(x.d)};
+VD_INLINE f32x16 f32x16_from_int(i32x16 x) {
+    return (f32x16){vcvtq_f32_s32(x.a), vcvtq_f32_s32(x.b), vcvtq_f32_s32(x.c), vcvtq_f32_s32(x.d)};
 }
 
-// 16 signed bytes as floats.
-VD_INLINE v16 v16_load_bytes(const int8_t *p) {
-    return v16_from_int(v16i_load_signed_bytes((const uint8_t *)p));
+// Reinterprets bits as floats.
+VD_INLINE f32x16 f32x16_from_bits(i32x16 x) {
+    return (f32x16){vreinterpretq_f32_s32(x.a), vreinterpretq_f32_s32(x.b),
+                    vreinterpretq_f32_s32(x.c), vreinterpretq_f32_s32(x.d)};
 }
 
-// 2^n for -126 <= n <= 127.
-VD_INLINE v16 v16_pow2(v16i n) {
-    v16i biased = v16i_add(n, v16i_splat(127));
-    return (v16){vreinterpretq_f32_s32(vshlq_n_s32(biased.a, 23)),
-                 vreinterpretq_f32_s32(vshlq_n_s32(biased.b, 23)),
-                 vreinterpretq_f32_s32(vshlq_n_s32(biased.c, 23)),
-                 vreinterpretq_f32_s32(vshlq_n_s32(biased.d, 23))};
+// Loads 16 signed bytes as floats.
+VD_INLINE f32x16 f32x16_load_bytes(const int8_t *p) {
+    return f32x16_from_int(i32x16_load_signed_bytes((const uint8_t *)p));
 }
 
-// x * 2^n, rounded once; x * 2^(n/2) is a normal float.
-VD_INLINE v16 v16_times_pow2(v16 x, v16i n) {
-    v16i half = v16i_halve(n);
-    return v16_mul(v16_mul(x, v16_pow2(half)), v16_pow2(v16i_sub(n, half)));
+// Returns 2^n for -126 <= n <= 127.
+VD_INLINE f32x16 f32x16_pow2(i32x16 n) {
+    i32x16 biased = i32x16_add(n, i32x16_splat(127));
+    return (f32x16){vreinterpretq_f32_s32(vshlq_n_s32(biased.a, 23)),
+                    vreinterpretq_f32_s32(vshlq_n_s32(biased.b, 23)),
+                    vreinterpretq_f32_s32(vshlq_n_s32(biased.c, 23)),
+                    vreinterpretq_f32_s32(vshlq_n_s32(biased.d, 23))};
 }
 
-// The bits of |x|, which order as |x| does.
-VD_INLINE v16i v16_magnitude_bits(v16 x) {
-    return (v16i){vreinterpretq_s32_f32(vabsq_f32(x.a)), vreinterpretq_s32_f32(vabsq_f32(x.b)),
-                  vreinterpretq_s32_f32(vabsq_f32(x.c)), vreinterpretq_s32_f32(vabsq_f32(x.d))};
+// Returns x * 2^n, rounded once, if x * 2^(n/2) is a normal float.
+VD_INLINE f32x16 f32x16_ldexp(f32x16 x, i32x16 n) {
+    i32x16 half = i32x16_halve(n);
+    return f32x16_mul(f32x16_mul(x, f32x16_pow2(half)), f32x16_pow2(i32x16_sub(n, half)));
+}
+
+// Returns the bits of |x|, which order as |x| does.
+VD_INLINE i32x16 f32x16_abs_bits(f32x16 x) {
+    return (i32x16){vreinterpretq_s32_f32(vabsq_f32(x.a)), vreinterpretq_s32_f32(vabsq_f32(x.b)),
+                    vreinterpretq_s32_f32(vabsq_f32(x.c)), vreinterpretq_s32_f32(vabsq_f32(x.d))};
 }
 
 // Stores 16 integers of -128 to 127 as bytes.
-VD_INLINE void v16i_store_bytes(int8_t *p, v16i x) {
+VD_INLINE void i32x16_store_bytes(int8_t *p, i32x16 x) {
     int16x8_t low = vmovn_high_s32(vmovn_s32(x.a), x.b);
     int16x8_t high = vmovn_high_s32(vmovn_s32(x.c), x.d);
     vst1q_s8(p, vmovn_high_s16(vmovn_s16(low), high));
 }
 
-// 64 bytes: 16 rows x 4 adjacent weights, one unit of the packed layout.
-typedef struct v64 {
+// 64 bytes: 16 rows x 4 adjacent weights, a unit of the packed layout.
+typedef struct i8x64 {
     int8x16_t a, b, c, d;
-} v64;
+} i8x64;
 
-VD_INLINE v64 v64_load(const void *p) {
+VD_INLINE i8x64 i8x64_load(const void *p) {
     const int8_t *bytes = p;
-    return (v64){vld1q_s8(bytes), vld1q_s8(bytes + 16), vld1q_s8(bytes + 32), vld1q_s8(bytes + 48)};
+    return (i8x64){vld1q_s8(bytes), vld1q_s8(bytes + 16), vld1q_s8(bytes + 32),
+                   vld1q_s8(bytes + 48)};
 }
-VD_INLINE void v64_store(void *p, v64 w) {
+VD_INLINE void i8x64_store(void *p, i8x64 w) {
     int8_t *bytes = p;
     vst1q_s8(bytes, w.a);
     vst1q_s8(bytes + 16, w.b);
     vst1q_s8(bytes + 32, w.c);
     vst1q_s8(bytes + 48, w.d);
 }
-// The same bytes, of which the compiler knows nothing.
-VD_INLINE v64 v64_opaque(v64 w) {
+// Returns its argument, hidden from the optimizer.
+VD_INLINE i8x64 i8x64_opaque(i8x64 w) {
     __asm__("" : "+w"(w.a), "+w"(w.b), "+w"(w.c), "+w"(w.d));
     return w;
 }
-VD_INLINE v64 v64_or(v64 x, v64 y) {
-    return (v64){vorrq_s8(x.a, y.a), vorrq_s8(x.b, y.b), vorrq_s8(x.c, y.c), vorrq_s8(x.d, y.d)};
+VD_INLINE i8x64 i8x64_or(i8x64 x, i8x64 y) {
+    return (i8x64){vorrq_s8(x.a, y.a), vorrq_s8(x.b, y.b), vorrq_s8(x.c, y.c), vorrq_s8(x.d, y.d)};
 }
 
-// In each byte, bits [from, from + width) moved to [to, to + width).
-VD_INLINE int8x16_t v16b_bits(int8x16_t w, int from, int width, int to) {
+// Moves bits [from, from + width) of each byte to [to, to + width), and clears the others.
+VD_INLINE int8x16_t i8x16_bits(int8x16_t w, int from, int width, int to) {
     uint8x16_t moved = vshlq_u8(vreinterpretq_u8_s8(w), vdupq_n_s8((int8_t)(to - from)));
     return vreinterpretq_s8_u8(vandq_u8(moved, vdupq_n_u8((uint8_t)(((1 << width) - 1) << to))));
 }
-VD_INLINE v64 v64_bits(v64 w, int from, int width, int to) {
-    return (v64){v16b_bits(w.a, from, width, to), v16b_bits(w.b, from, width, to),
-                 v16b_bits(w.c, from, width, to), v16b_bits(w.d, from, width, to)};
+VD_INLINE i8x64 i8x64_bits(i8x64 w, int from, int width, int to) {
+    return (i8x64){i8x16_bits(w.a, from, width, to), i8x16_bits(w.b, from, width, to),
+                   i8x16_bits(w.c, from, width, to), i8x16_bits(w.d, from, width, to)};
 }
 
-// Byte i of the result is entry index[i] (0 to 15) of the table.
-VD_INLINE v64 v64_table(const int8_t table[16]) {
+// A table of 16 bytes; lookup returns for byte i the entry index[i] (0 to 15).
+VD_INLINE i8x64 i8x64_table(const int8_t table[16]) {
     int8x16_t all = vld1q_s8(table);
-    return (v64){all, all, all, all};
+    return (i8x64){all, all, all, all};
 }
-VD_INLINE v64 v64_look_up(v64 table, v64 index) {
-    return (v64){vqtbl1q_s8(table.a, vreinterpretq_u8_s8(index.a)),
-                 vqtbl1q_s8(table.b, vreinterpretq_u8_s8(index.b)),
-                 vqtbl1q_s8(table.c, vreinterpretq_u8_s8(index.c)),
-                 vqtbl1q_s8(table.d, vreinterpretq_u8_s8(index.d))};
+VD_INLINE i8x64 i8x64_lookup(i8x64 table, i8x64 index) {
+    return (i8x64){vqtbl1q_s8(table.a, vreinterpretq_u8_s8(index.a)),
+                   vqtbl1q_s8(table.b, vreinterpretq_u8_s8(index.b)),
+                   vqtbl1q_s8(table.c, vreinterpretq_u8_s8(index.c)),
+                   vqtbl1q_s8(table.d, vreinterpretq_u8_s8(index.d))};
 }
 
-// In each quarter, four bytes j of u[i] change places with four bytes i of u[j]: four units with
-// adjacent columns become rows, of which quarter q of u[i] is row 4q + i.
-VD_INLINE void v16b_turn_four(int8x16_t *u0, int8x16_t *u1, int8x16_t *u2, int8x16_t *u3) {
+// Transposes, in each quarter, a 4 x 4 matrix of groups of four bytes, whose rows are u[0] to u[3]:
+// four units of adjacent columns become rows, and quarter q of u[i] is row 4q + i.
+VD_INLINE void i8x16_transpose_four(int8x16_t *u0, int8x16_t *u1, int8x16_t *u2, int8x16_t *u3) {
     int32x4_t a = vreinterpretq_s32_s8(*u0), b = vreinterpretq_s32_s8(*u1);
     int32x4_t c = vreinterpretq_s32_s8(*u2), d = vreinterpretq_s32_s8(*u3);
     int64x2_t even01 = vreinterpretq_s64_s32(vtrn1q_s32(a, b));
@@ -328,23 +334,23 @@ VD_INLINE void v16b_turn_four(int8x16_t *u0, int8x16_t *u1, int8x16_t *u2, int8x
     *u2 = vreinterpretq_s8_s64(vtrn2q_s64(even01, even23));
     *u3 = vreinterpretq_s8_s64(vtrn2q_s64(odd01, odd23));
 }
-VD_INLINE void v64_turn_four(v64 u[4]) {
-    v16b_turn_four(&u[0].a, &u[1].a, &u[2].a, &u[3].a);
-    v16b_turn_four(&u[0].b, &u[1].b, &u[2].b, &u[3].b);
-    v16b_turn_four(&u[0].c, &u[1].c, &u[2].c, &u[3].c);
-    v16b_turn_four(&u[0].d, &u[1].d, &u[2].d, &u[3].d);
+VD_INLINE void i8x64_transpose_four(i8x64 u[4]) {
+    i8x16_transpose_four(&u[0].a, &u[1].a, &u[2].a, &u[3].a);
+    i8x16_transpose_four(&u[0].b, &u[1].b, &u[2].b, &u[3].b);
+    i8x16_transpose_four(&u[0].c, &u[1].c, &u[2].c, &u[3].c);
+    i8x16_transpose_four(&u[0].d, &u[1].d, &u[2].d, &u[3].d);
 }
 
-VD_INLINE int8x16_t v16b_splat_four(const int8_t *a) {
+VD_INLINE int8x16_t i8x16_splat_four(const int8_t *a) {
     int32_t four;
     memcpy(&four, a, sizeof four);
     return vreinterpretq_s8_s32(vdupq_n_s32(four));
 }
 
-// The dot products below multiply signed bytes, and no weight that counts as unsigned exceeds 127:
-// signed and unsigned weights are the same, and none has to be raised.
+// The dot products below multiply signed bytes, and unsigned weights do not exceed 127, so that
+// signed and unsigned weights are treated alike without an offset.
 enum { VD_SIGNED_BIAS = 0 };
 
-VD_INLINE v64 v64_signed(v64 w) { return w; }
+VD_INLINE i8x64 i8x64_signed(i8x64 w) { return w; }
 
 #endif

@@ -1,4 +1,4 @@
-// 16 rows of 16 words to columns.
+// Transposition of 16 x 16 matrices of 32-bit words.
 #ifndef VD_SIMD_TRANSPOSE_AVX512_H
 #define VD_SIMD_TRANSPOSE_AVX512_H
 
@@ -6,7 +6,7 @@
 
 #include "core/arch.h"
 
-// Word j of a[i] changes places with word i of a[j]: pairs of words at distances 1, 2, 4 and 8.
+// Exchanges word j of a[i] with word i of a[j], by pairs of words at distances 1, 2, 4 and 8.
 VD_INLINE void transpose_words(__m512i a[16]) {
     __m512i b[16];
     for (int i = 0; i < 16; i += 2) {

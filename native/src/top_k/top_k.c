@@ -1,15 +1,15 @@
-// Divides rows among the workers. Where there are fewer rows than workers, several search one row,
-// each some of its chunks, and whoever ends last merges what they found, so that nobody waits. Keys
-// are distinct and the sums of chunks stand alone, so how a row is divided changes nothing.
+// Divides rows among workers. If there are fewer rows than workers, several search parts of one
+// row, and the last to finish merges their results, so that no worker waits. Keys are distinct, and
+// the sums are defined by chunks, so the division changes no bit.
 #include "top_k/top_k.h"
 
-#include "core/exp.h"
-#include "core/family.h"
+#include "core/op_impl.h"
 #include "core/split.h"
+#include "simd/exp.h"
 
 #define VD_VARIANT(isa, name) [isa] = vd_top_k_##name,
 vd_top_k_kernel *const vd_top_k_kernels[VD_ISA_COUNT] = {
-#include "top_k/top_k_kernels.inc"
+#include "simd/variants_v16.inc"
 };
 #undef VD_VARIANT
 
@@ -22,7 +22,7 @@ vd_status vd_top_k_check(const vd_op *op) {
 
 // ---- the heap ---------------------------------------------------------------------------------
 
-// Puts the key in at the root of the first n, or where it belongs below.
+// Inserts the key at the root of the heap of the first n, and sifts it down.
 static void sift_down(uint64_t *keys, int32_t n, uint64_t key) {
     int32_t i = 0;
     for (int32_t child = 1; child < n; child = 2 * i + 1) {
@@ -62,15 +62,16 @@ static void store_candidates(const vd_top_k *top, int64_t row, vd_top_k_part *pa
     }
 }
 
-// Merges the sums of the chunks in ascending order, as attention merges its chunks.
+// Merges the sums of the chunks in ascending order, as attention does.
 static void store_sums(float *sums, const vd_top_k_part *parts, int64_t n) {
     float maximum = parts[0].maximum[0], sum = parts[0].sum[0];
     for (int64_t i = 0; i < n; i++) {
         for (int32_t c = i == 0; c < parts[i].chunks; c++) {
             float later = parts[i].maximum[c];
-            float greater = later > maximum ? later : maximum;
-            sum = fmaf(parts[i].sum[c], vd_exp(later - greater), sum * vd_exp(maximum - greater));
-            maximum = greater;
+            float new_maximum = later > maximum ? later : maximum;
+            sum = fmaf(parts[i].sum[c], vd_exp(later - new_maximum),
+                       sum * vd_exp(maximum - new_maximum));
+            maximum = new_maximum;
         }
     }
     sums[0] = maximum;
@@ -89,9 +90,9 @@ static void finish(const vd_top_k *top, int64_t row, vd_top_k_part *parts, int64
 
 // ---- work -------------------------------------------------------------------------------------
 
-// Workers that search a row together.
-static int64_t sharers(const vd_step *step) {
-    int64_t workers = vd_at_most(step->worker->count, VD_TOP_K_CHUNKS);
+// Returns the number of workers that search a row together.
+static int64_t workers_per_row(const vd_step *step) {
+    int64_t workers = vd_min(step->worker->count, VD_TOP_K_CHUNKS);
     return step->rows < workers ? workers / step->rows : 1;
 }
 
@@ -104,7 +105,7 @@ static void search(const vd_top_k *top, const vd_step *step, int64_t row, vd_ran
 void vd_top_k_run(const vd_op *op, const vd_step *step) {
     const vd_top_k *top = &op->as.top_k;
     int64_t chunks = vd_ceil_div(top->V, vd_top_k_chunk(top->V));
-    int64_t shares = vd_at_most(sharers(step), chunks);
+    int64_t shares = vd_min(workers_per_row(step), chunks);
     vd_range mine = vd_share(step->worker, step->rows * shares);
     for (int64_t i = mine.begin; i < mine.end; i++) {
         int64_t row = i / shares, share = i % shares;
@@ -124,7 +125,9 @@ void vd_top_k_run(const vd_op *op, const vd_step *step) {
     }
 }
 
-vd_split vd_top_k_split(void) {
+vd_split vd_top_k_split(const vd_op *op, const vd_limits *limits) {
+    (void)op;
+    (void)limits;
     return (vd_split){.floats = VD_TOP_K_CHUNKS * sizeof(vd_top_k_part) / sizeof(float),
                       .tiles = VD_TOP_K_CHUNKS};
 }

@@ -1,10 +1,9 @@
-// activation: every variant against the scalar one, and that against docs/numerics.md in double.
+// activation: every variant equals the scalar one, which is close to docs/numerics.md in double.
 #include "activation/activation.h"
 
 #include <math.h>
 #include <stdio.h>
 
-#include "core/types.h"
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"
@@ -12,6 +11,7 @@
 #include "support/lengths.h"
 #include "support/rng.h"
 #include "support/tolerance.h"
+#include "types/types.h"
 
 typedef enum target { SEPARATE, OVER_X, OVER_UP, TARGETS } target;
 
@@ -54,8 +54,8 @@ static void check_untouched(const float *y, const activation_case *c) {
     }
 }
 
-// v / (1 + exp(w)), where w is off by w_error. Where exp(w) is infinite in f32, the exact result is
-// less than |v| * 2^-127.
+// Checks v / (1 + exp(w)), where w has the error w_error. If exp(w) is infinite in f32, the exact
+// result is less than |v| * 2^-127.
 static void check_gate(int64_t i, double v, double w, double w_error, double factor, int64_t extra,
                        float y) {
     double exact = v / (1 + exp(w)) * factor;
@@ -68,7 +68,7 @@ static double gelu(double v) { return v / 2 * erfc(-v * M_SQRT1_2); }
 
 static double softplus(double v) { return fmax(v, 0) + log1p(exp(-fabs(v))); }
 
-// A function of x that is off by no more than a relative error.
+// Checks a function of x against the exact value and a relative error.
 static void check_function(int64_t i, double exact, double factor, double error, int64_t extra,
                            float y) {
     double tolerance = fabs(exact * factor) * (error + roundings(extra));
@@ -132,6 +132,7 @@ static void check_case(const activation_case *c, floats kind) {
     }
 }
 
+// Checks all kinds, gated and not, on all targets, for whole rows and a range of them.
 static void check_length(rng *r, int32_t width, floats kind) {
     rng_fill(r, kind, x, width);
     rng_fill(r, kind, up, width);
@@ -147,8 +148,9 @@ static void check_length(rng *r, int32_t width, floats kind) {
     }
 }
 
-// Every 61st float of both signs, or all of them, against the function in double.
-static void check_floats(int32_t kind, const char *name, double (*exact_at)(double), double ulps) {
+// Compares every 61st float of both signs, or every one, with the function in double.
+static void stays_within_ulps(int32_t kind, const char *name, double (*exact_at)(double),
+                              double ulps) {
     describe("%s", name);
     double worst = 0, at = 0;
     float v[BATCH], y[BATCH];
@@ -164,7 +166,7 @@ static void check_floats(int32_t kind, const char *name, double (*exact_at)(doub
             double exact = exact_at((double)v[i]);
             double error = fabs((double)y[i] - exact) / unit_in_last_place(fabs(exact));
             if (!(error <= ulps)) {
-                fail("%s(%a) should be near %a, is %a", name, (double)v[i], exact, (double)y[i]);
+                fail("%s(%a): expected about %a, got %a", name, (double)v[i], exact, (double)y[i]);
             }
             at = error > worst ? (double)v[i] : at;
             worst = fmax(worst, error);
@@ -173,8 +175,8 @@ static void check_floats(int32_t kind, const char *name, double (*exact_at)(doub
     printf("%s: at most %.4f units in the last place, at %a\n", name, worst, at);
 }
 
-static void check_ends(void) {
-    describe("sigmoid and softplus at their ends");
+static void handles_infinities_and_nan(void) {
+    describe("sigmoid and softplus of infinities and NaN");
     float v[] = {INFINITY, -INFINITY, NAN}, y[3];
     vd_activation op = {.x = v, .y = y, .kind = VD_ACTIVATION_SIGMOID, .width = 3};
     vd_activation_scalar(&op, (vd_range){0, 3});
@@ -188,9 +190,9 @@ int main(void) {
     test_begin("activation");
     CHECK(VD_GELU_CUBIC == (float)0.044715);
     CHECK(VD_GELU_MINUS_2_SQRT_2_OVER_PI == (float)(-2 * sqrt(2 / M_PI)));
-    check_floats(VD_ACTIVATION_GELU, "gelu", gelu, GELU_ULPS);
-    check_floats(VD_ACTIVATION_SOFTPLUS, "softplus", softplus, SOFTPLUS_ULPS);
-    check_ends();
+    stays_within_ulps(VD_ACTIVATION_GELU, "gelu", gelu, GELU_ULPS);
+    stays_within_ulps(VD_ACTIVATION_SOFTPLUS, "softplus", softplus, SOFTPLUS_ULPS);
+    handles_infinities_and_nan();
     rng r = {4};
     for (int i = 0; i < LENGTHS; i += sweep_step()) {
         for (floats kind = 0; kind < FLOATS_COUNT; kind++) {

@@ -11,12 +11,12 @@
 enum { COUNT_MAX = 1088, CHUNK = 256 };
 
 typedef struct weights {
-    double share[COUNT_MAX];  // of each position: the softmax of the scores
-    double error[COUNT_MAX];  // relative, of the exponential before it is divided by the sum
-    double sum_error;         // relative, of the sum
+    double share[COUNT_MAX];  // the softmax of the scores
+    double error[COUNT_MAX];  // the relative error of an exponential before the division by the sum
+    double sum_error;         // the relative error of the sum
 } weights;
 
-// What the query counts as: itself, or its quants where keys are quantized too.
+// Stores the query in q, after quantization if the keys are quantized.
 static void effective_query(const one_query *one, double *q) {
     int32_t d_h = one->op->cache.d_h;
     for (int32_t i = 0; i < d_h; i++) {
@@ -34,9 +34,9 @@ static void effective_query(const one_query *one, double *q) {
     }
 }
 
-// A score, and how far that of f32 may be off: by the roundings of its dot product (or of a block's
-// scale and fma) and of its scaling; then by those of the soft cap, whose slope is at most 1, and
-// of the distance.
+// Returns a score and stores the error of the one in f32: the roundings of the dot product (or of a
+// block's scale and fma) and of the scaling; then those of the soft cap, whose slope is at most 1,
+// and of the ALiBi term.
 static double score(const one_query *one, const double *q, int32_t t, double *error) {
     const vd_attention *op = one->op;
     double dot = 0, magnitude = 0;
@@ -62,23 +62,23 @@ static double score(const one_query *one, const double *q, int32_t t, double *er
     return s;
 }
 
-// A score's exponential is reached in steps (the chunk's greatest score, then the merges), each a
-// difference that rounds and an exp; the differences have one sign, so their roundings add up to
-// that of the whole difference.
-static void weigh(const one_query *one, int32_t chunk, int32_t merges, weights *w) {
+// Computes the weights. The exponential of a score takes several steps (the chunk's maximum, then
+// the merges), each a rounded difference and an exp; the differences have the same sign, so their
+// roundings add up to that of the whole difference.
+static void compute_weights(const one_query *one, int32_t chunk, int32_t merges, weights *w) {
     static double q[VD_HEAD_MAX];
     effective_query(one, q);
     int sinks = one->op->sinks != NULL;
-    double s[COUNT_MAX], greatest = sinks ? (double)one->sink : -HUGE_VAL;
+    double s[COUNT_MAX], maximum = sinks ? (double)one->sink : -HUGE_VAL;
     for (int32_t t = one->first; t < one->end; t++) {
         s[t] = score(one, q, t, &w->error[t]);
-        greatest = s[t] > greatest ? s[t] : greatest;
+        maximum = s[t] > maximum ? s[t] : maximum;
     }
-    double sum = sinks ? exp((double)one->sink - greatest) : 0;
+    double sum = sinks ? exp((double)one->sink - maximum) : 0;
     for (int32_t t = one->first; t < one->end; t++) {
-        double exponent_error = w->error[t] + roundings(1) * (greatest - s[t]);
+        double exponent_error = w->error[t] + roundings(1) * (maximum - s[t]);
         w->error[t] = expm1(exponent_error) + (1 + merges) * EXP_ERROR;
-        w->share[t] = exp(s[t] - greatest);
+        w->share[t] = exp(s[t] - maximum);
         sum += w->share[t];
     }
     w->sum_error = roundings(lane_sum_depth(chunk) + 2 * merges) + EXP_ERROR;
@@ -87,20 +87,21 @@ static void weigh(const one_query *one, int32_t chunk, int32_t merges, weights *
         w->sum_error += w->share[t] * w->error[t];
     }
     if (sinks) {
-        w->sum_error += roundings(1) * (greatest - (double)one->sink);
+        w->sum_error += roundings(1) * (maximum - (double)one->sink);
     }
 }
 
-// Checks z where the softmax is over `chunk` positions at a time.
+// Checks z for a softmax over `chunk` positions at a time.
 static void check_in_chunks(const one_query *one, int32_t chunk, const float *z) {
     static weights w;
     const vd_kv_cache *cache = &one->op->cache;
     CHECK(one->end <= COUNT_MAX && cache->d_h <= VD_HEAD_MAX);
-    // The sink is one more merge.
+    // The sink is merged like a chunk.
     int32_t merges = (one->end - 1) / chunk - one->first / chunk + (one->op->sinks != NULL);
-    weigh(one, chunk, merges, &w);
-    // A term of the weighted sum goes through its chunk's fmas and two operations of each merge,
-    // then the division: the sum's inverse and a product. Q8_0 values are products themselves.
+    compute_weights(one, chunk, merges, &w);
+    // A term of the weighted sum is rounded by the fmas of its chunk, by two operations of each
+    // merge and by the division: the sum's inverse and a product. Q8_0 values are products
+    // themselves.
     double fixed = roundings(chunk + 2 * merges + 3) + w.sum_error;
     uint16_t *scale = NULL;
     for (int32_t i = 0; i < cache->d_v; i++) {
@@ -117,7 +118,7 @@ static void check_in_chunks(const one_query *one, int32_t chunk, const float *z)
 
 void check_attention(const one_query *one, const float *z) { check_in_chunks(one, CHUNK, z); }
 
-void check_open_attention(const one_query *one, int32_t P, const float *z) {
+void check_unfused_attention(const one_query *one, int32_t P, const float *z) {
     check_in_chunks(one, P, z);
 }
 

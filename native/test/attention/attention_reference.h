@@ -1,4 +1,4 @@
-// Attention of one query in double, straight from its formula: no chunks, no lanes.
+// Attention of one query in double by its formula, without chunks and lanes.
 #ifndef VD_TEST_ATTENTION_REFERENCE_H
 #define VD_TEST_ATTENTION_REFERENCE_H
 
@@ -6,8 +6,8 @@
 
 #include "vidrio.h"
 
-// A query of the operation, with its key-value head, the positions [first, end) that it attends to,
-// and the sink and slope of its head where the operation has them.
+// A query of the operation, with its KV head, the positions [first, end) that it attends to, and
+// the sink and slope of its head if the operation has them.
 typedef struct one_query {
     const vd_attention *op;
     const int32_t *blocks;
@@ -19,8 +19,8 @@ typedef struct one_query {
 // Checks z [d_v], the result for the query.
 void check_attention(const one_query *one, const float *z);
 
-// The same where the softmax is over P positions at once.
-void check_open_attention(const one_query *one, int32_t P, const float *z);
+// Checks z [d_v] of unfused attention, whose softmax is over P positions at once.
+void check_unfused_attention(const one_query *one, int32_t P, const float *z);
 
 // Checks the scores of P positions.
 void check_scores(const one_query *one, int32_t P, const float *y);

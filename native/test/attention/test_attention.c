@@ -1,5 +1,5 @@
-// attention: every variant against the scalar one, that against the formula in double, and batches
-// of several sequences against each row alone.
+// attention: every variant equals the scalar one, which is close to the formula in double; rows of
+// a batch of several sequences equal those of each row alone.
 #include "attention/attention.h"
 
 #include <math.h>
@@ -35,19 +35,19 @@ typedef struct tile_case {
     uint64_t seed;
 } tile_case;
 
-// How the counts of a tile are mixed: the same for all, those of heads times tokens, any.
-typedef enum mix { SAME, TOKENS, ANY, MIXES } mix;
+// The numbers of positions of a tile's queries: equal, those of heads of adjacent tokens, or any.
+typedef enum counts { EQUAL, TOKENS, ANY, COUNTS } counts;
 
 static int compare_ints(const void *a, const void *b) {
     int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
     return (x > y) - (x < y);
 }
 
-static void mix_counts(rng *r, tile_case *c, mix how) {
+static void random_counts(rng *r, tile_case *c, counts how) {
     int32_t edge = edges[rng_below(r, EDGES)];
     int32_t heads = (int32_t)rng_between(r, 1, 4);
     for (int32_t j = 0; j < c->n; j++) {
-        c->count[j] = how == SAME     ? edge
+        c->count[j] = how == EQUAL    ? edge
                       : how == TOKENS ? edge + j / heads
                                       : edges[rng_below(r, EDGES)];
     }
@@ -59,10 +59,10 @@ typedef struct tile_memory {
     float sinks[VD_QUERIES], slopes[VD_QUERIES];
     const int32_t *blocks;
     float *q;
-    size_t bytes;  // of the results
+    size_t bytes;  // of z
 } tile_memory;
 
-// Rows of q and of z lie GAP floats apart, so that reading or writing past a row shows.
+// Rows of q and of z are GAP floats apart, to detect accesses past a row.
 static tile_memory prepare(const tile_case *c, placement where) {
     rng r = {c->seed};
     batch b;
@@ -93,8 +93,8 @@ static int32_t first_of(const tile_case *c, int32_t j) {
     return c->window > 0 && c->count[j] > c->window ? c->count[j] - c->window : 0;
 }
 
-// All chunks, those before the window too: nothing may come of them.
-static void run_chunks(vd_isa isa, const vd_attention_tile *tile, placement where) {
+// Runs all chunks, including those before the window, which must not contribute.
+static void run_chunks(vd_isa isa, const vd_query_tile *tile, placement where) {
     const vd_attention_kernel *kernel = vd_attention_kernels[isa];
     size_t bytes = (size_t)(tile->n * vd_part_stride(tile->op->cache.d_v)) * sizeof(float);
     float *parts = guarded_alloc(bytes, where), *later = guarded_alloc(bytes, where);
@@ -113,7 +113,7 @@ static float *run_tile(vd_isa isa, const tile_case *c, const tile_memory *m, pla
     vd_attention op = m->op;
     op.sinks = c->sinks ? m->sinks : NULL;
     op.slopes = c->slopes ? m->slopes : NULL;
-    vd_attention_tile tile = {
+    vd_query_tile tile = {
         .op = &op,
         .blocks = m->blocks,
         .head = c->head,
@@ -180,7 +180,7 @@ static float random_scale(rng *r, int32_t d_h) {
     return rng_below(r, 3) == 0 ? 1.0f : 1.0f / sqrtf((float)d_h);
 }
 
-// Half of the cases attend within a window; a third have a soft cap, a third sinks, a third slopes.
+// Half of the cases have a window, and a third each a soft cap, sinks and slopes.
 static void random_parameters(rng *r, tile_case *c) {
     static const int32_t windows[] = {1, 2, 15, 17, 64, 100, 255, 256, 257, 300};
     int32_t which = (int32_t)rng_below(r, 2 * (int32_t)(sizeof windows / sizeof windows[0]));
@@ -196,24 +196,24 @@ static void random_parameters(rng *r, tile_case *c) {
     c->seed = rng_next(r);
 }
 
-static void check_tiles(rng *r) {
+static void equals_scalar_tiles(rng *r) {
     static const int32_t ns[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 31, 63};
     int step = instrumented() ? 4 : 1;
     for (int32_t w = 0; w < WIDTHS; w++) {
         for (size_t i = 0; i < sizeof ns / sizeof ns[0]; i++) {
-            for (int which = (int)rng_below(r, step); which < MIXES * 2; which += step) {
+            for (int which = (int)rng_below(r, step); which < COUNTS * 2; which += step) {
                 tile_case c = {.d_h = widths[w], .n = ns[i], .head = which % H_KV};
-                c.kind = which < MIXES ? ORDINARY : (floats)rng_below(r, FLOATS_COUNT);
+                c.kind = which < COUNTS ? ORDINARY : (floats)rng_below(r, FLOATS_COUNT);
                 random_parameters(r, &c);
-                mix_counts(r, &c, (mix)(which % MIXES));
+                random_counts(r, &c, (counts)(which % COUNTS));
                 check_tile(&c);
             }
         }
     }
 }
 
-// Every count by itself, so that each edge meets each width.
-static void check_edges(rng *r) {
+// Checks each edge with each width.
+static void equals_scalar_at_edges(rng *r) {
     for (int32_t w = 0; w < WIDTHS; w++) {
         for (int32_t i = 0; i < EDGES; i++) {
             tile_case c = {.d_h = widths[w], .n = 1, .count = {edges[i]}, .head = i % H_KV};
@@ -223,7 +223,7 @@ static void check_edges(rng *r) {
     }
 }
 
-// A NaN in a key or a value reaches the results that depend on it, and no others.
+// Checks that a NaN in a key or a value reaches exactly the results that depend on it.
 static void check_nan(rng *r, int32_t position, int in_keys, vd_type type) {
     tile_case c = {
         .d_h = 64, .d_v = 32, .n = 3, .count = {290, 300, 300}, .scale = 1, .type = type};
@@ -234,7 +234,7 @@ static void check_nan(rng *r, int32_t position, int in_keys, vd_type type) {
         uint16_t *scale = NULL;
         void *element =
             (in_keys ? key_at : value_at)(&m.op.cache, m.blocks, c.head, position, 5, &scale);
-        // Every bit set is a NaN; in Q8_0 the scale's, which spoils its block.
+        // All bits set are a NaN. In Q8_0 it is the scale, and affects the whole block.
         memset(type == VD_Q8_0 ? (void *)scale : element, 0xff, type == VD_F32 ? 4 : 2);
         const float *z = run_tile(isa, &c, &m, AT_END);
         for (int32_t j = 0; j < c.n; j++) {
@@ -248,7 +248,7 @@ static void check_nan(rng *r, int32_t position, int in_keys, vd_type type) {
     }
 }
 
-static void check_nans(rng *r) {
+static void propagates_nan(rng *r) {
     static const int32_t positions[] = {0, 7, 255, 256, 289, 290, 299};
     for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++) {
         for (int32_t t = 0; t < KV_TYPES; t++) {
@@ -265,10 +265,10 @@ typedef struct batch_case {
     vd_type type;
     int32_t window;
     int slopes;
-    int decode;  // only the last rows: few tokens over long contexts, whose chunks are divided
+    int decode;  // one row each of the last sequences, whose chunks are divided among workers
 } batch_case;
 
-// Sequences of this many positions, the last ones of which are rows of the batch.
+// Sequences of these numbers of positions, of which the last ones are rows of the batch.
 static const struct {
     int32_t positions, rows;
 } parts[] = {{41, 41}, {256, 1}, {71, 11}, {1, 1}, {601, 1}, {300, 35}};
@@ -284,7 +284,7 @@ static void fill_batch(batch *b, rng *r, int decode) {
     }
 }
 
-// Each row alone: the same bits, whatever else is in the batch.
+// Checks that each row alone gets the bits that it gets in the batch.
 static void check_rows_alone(const batch *b, vd_op op, const float *q, const float *expected,
                              const batch_case *c) {
     int64_t width = (int64_t)c->H * c->d_h, z_width = (int64_t)c->H * c->d_v;
@@ -328,7 +328,7 @@ static void check_definition(const batch *b, const vd_attention *op) {
     }
 }
 
-static void check_batch(rng *r, const batch_case *c, int32_t aligned) {
+static void batch_equals_rows_alone(rng *r, const batch_case *c, int32_t aligned) {
     batch b;
     fill_batch(&b, r, c->decode);
     float *sinks = guarded_alloc((size_t)c->H * sizeof(float), AT_END);
@@ -377,9 +377,9 @@ static void check_batch(rng *r, const batch_case *c, int32_t aligned) {
 int main(void) {
     test_begin("attention");
     rng r = {8};
-    check_edges(&r);
-    check_tiles(&r);
-    check_nans(&r);
+    equals_scalar_at_edges(&r);
+    equals_scalar_tiles(&r);
+    propagates_nan(&r);
     static const batch_case cases[] = {
         {2, 2, 32, 32, VD_F32, 0, 0, 0},           {4, 2, 15, 15, VD_F16, 0, 1, 0},
         {6, 2, 16, 16, VD_BF16, 0, 0, 0},          {5, 1, 64, 64, VD_Q8_0, 0, 1, 0},
@@ -393,7 +393,7 @@ int main(void) {
         {2, 1, WIDEST, WIDEST, VD_Q8_0, 70, 0, 0}, {2, 1, 64, WIDEST, VD_F16, 70, 0, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (int32_t aligned = 0; aligned <= (cases[i].window > 0); aligned++) {
-            check_batch(&r, &cases[i], aligned);
+            batch_equals_rows_alone(&r, &cases[i], aligned);
         }
     }
     return 0;

@@ -1,12 +1,13 @@
-// Operations backward that vd_plan_create takes.
+// Valid gradient operations for vd_plan_create.
 #ifndef VD_TEST_BACKWARD_OPS_H
 #define VD_TEST_BACKWARD_OPS_H
 
 #include "vidrio.h"
 
+// Returns 1 for the kinds that compute gradients.
 int is_backward(vd_op_kind kind);
 
-// One of that kind, over buffers that must never be read.
+// Returns an operation of the kind whose buffers must not be read.
 vd_op valid_backward_op(vd_op_kind kind);
 
 #endif

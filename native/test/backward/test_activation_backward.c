@@ -1,4 +1,4 @@
-// activation backward: every variant against the scalar one, and that against differences.
+// activation backward: every variant equals the scalar one, which is close to differences.
 #include <math.h>
 
 #include "backward/backward.h"
@@ -79,7 +79,7 @@ static double activate(const void *kind, double v) {
     }
 }
 
-// Whether the function, or its derivative, bends sharply near v.
+// Returns 1 if the function or its derivative is not differentiable near v.
 static int has_kink(int32_t kind, double v) {
     switch (kind) {
         case VD_ACTIVATION_RELU:
@@ -96,12 +96,13 @@ static int has_kink(int32_t kind, double v) {
     }
 }
 
-// Of x * s(x), s is off by a relative error that grows with the exponent of its exponential, at
-// most |x|^3 here, and derivatives are sums of a few terms of magnitude 1 + |x|^3.
+// Checks an element. In x * s(x), the relative error of s grows with the exponent of its
+// exponential, which is at most |x|^3, and derivatives are sums of a few terms of magnitude 1 +
+// |x|^3.
 static void check_element(const activation_case *c, int64_t i, float actual) {
     double v = (double)x[i], factor = (double)dy[i] * (c->gated ? (double)up[i] : 1);
     if (has_kink(c->kind, v)) {
-        return;  // which differences do not see
+        return;  // differences do not apply
     }
     double origin = activate(&c->kind, 0);
     double exact = c->slope == VD_SLOPE_SECANT ? (activate(&c->kind, v) - origin) / v
@@ -129,8 +130,8 @@ static void check_case(const activation_case *c, floats kind) {
     }
 }
 
-// However many workers share the elements, each is made once.
-static void check_workers(rng *r) {
+// Checks that results do not depend on the number of workers.
+static void divides_rows_among_workers(rng *r) {
     enum { ROWS = 5, WIDTH = 13 };
     rng_fill(r, ORDINARY, x, ROWS * WIDTH);
     rng_fill(r, ORDINARY, dy, ROWS * WIDTH);
@@ -150,13 +151,13 @@ static void check_workers(rng *r) {
 int main(void) {
     test_begin("activation_backward");
     rng r = {31};
-    check_workers(&r);
+    divides_rows_among_workers(&r);
     for (int i = 0; i < LENGTHS; i += sweep_step()) {
         for (floats kind = 0; kind < FLOATS_COUNT; kind++) {
             int32_t width = length_at(i);
             rng_fill(&r, kind, x, width);
             for (int32_t j = 0; j < width; j += 3) {
-                x[j] *= 4;  // beyond where some activations clamp
+                x[j] *= 4;  // beyond the clamps of some activations
             }
             rng_fill(&r, kind, up, width);
             rng_fill(&r, kind, dy, width);

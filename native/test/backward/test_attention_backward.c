@@ -1,5 +1,5 @@
-// attention backward: every variant against the scalar one, in batches of several sequences, and
-// that against differences.
+// attention backward: in batches of several sequences every variant equals the scalar one, which is
+// close to differences.
 #include <math.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ typedef struct attention_case {
     int sinks, slopes;
 } attention_case;
 
-// Sequences of this many positions, the last ones of which are rows of the batch.
+// Sequences of these numbers of positions, of which the last ones are rows of the batch.
 static const struct {
     int32_t positions, rows;
 } parts[] = {{23, 23}, {70, 5}, {1, 1}, {300, 33}};
@@ -35,15 +35,15 @@ typedef struct workload {
     int64_t q_floats, k_floats, v_floats, statistics_floats;
 } workload;
 
-static float *random_floats(rng *r, int64_t n, float greatest) {
+static float *random_floats(rng *r, int64_t n, float magnitude) {
     float *p = guarded_alloc((size_t)n * sizeof(float), AT_END);
     for (int64_t i = 0; i < n; i++) {
-        p[i] = rng_uniform(r, -greatest, greatest);
+        p[i] = rng_uniform(r, -magnitude, magnitude);
     }
     return p;
 }
 
-// Positions behind the last one, whose memory is there but not yet written, are not a number.
+// Fills n positions. The rest of the last block stays NaN, as it is not yet written.
 static void fill_cache(rng *r, const vd_kv_cache *c, const int32_t *blocks, int32_t n) {
     int32_t whole = (n + VD_KV_BLOCK - 1) / VD_KV_BLOCK * VD_KV_BLOCK;
     for (int32_t t = 0; t < whole; t++) {
@@ -60,7 +60,7 @@ static void fill_cache(rng *r, const vd_kv_cache *c, const int32_t *blocks, int3
     }
 }
 
-// The first n_parts sequences.
+// Prepares a batch of the first n_parts sequences.
 static void prepare(workload *w, rng *r, const attention_case *c, int n_parts) {
     batch_begin(&w->b, r, PARTS, BLOCKS);
     vd_kv_cache cache = cache_of_nans(PARTS * BLOCKS, c->H_kv, c->d_h, c->d_v, VD_F32, AT_END);
@@ -110,7 +110,7 @@ static void run(workload *w, vd_isa isa, int32_t workers, results r) {
     run_ops(ops, 2, isa, workers, &w->b.view);
 }
 
-static void check_variants(rng *r, const attention_case *c, int32_t aligned) {
+static void variants_equal_scalar(rng *r, const attention_case *c, int32_t aligned) {
     workload w;
     prepare(&w, r, c, PARTS);
     w.op.attention.aligned = aligned;
@@ -135,15 +135,15 @@ static void check_variants(rng *r, const attention_case *c, int32_t aligned) {
 
 typedef enum tensor { QUERY, KEY, VALUE } tensor;
 
-// dz . z summed over the rows of the first sequence and the query heads of a key-value head, as a
-// function of one element.
+// The parameters of dz . z, summed over the rows of the first sequence and the query heads of a KV
+// head, as a function of one element.
 typedef struct total {
     const workload *w;
     tensor which;
-    int32_t row, head, i;  // a key's or value's head, or a query's
+    int32_t row, head, i;  // the head is that of the key or value, or of the query
 } total;
 
-// Of a key or value.
+// Returns element i of a key or value.
 static double cached(const total *t, double x, int32_t head, int32_t position, int32_t i,
                      tensor which) {
     const vd_kv_cache *c = &t->w->op.attention.cache;
@@ -188,8 +188,8 @@ static double of_query(const total *t, double x, int32_t row, int32_t head) {
     return weighted / sum;
 }
 
-static double total_of(const void *what, double x) {
-    const total *t = what;
+static double total_of(const void *parameters, double x) {
+    const total *t = parameters;
     const vd_attention *a = &t->w->op.attention;
     int32_t group = a->H / a->cache.H_kv;
     if (t->which == QUERY) {
@@ -204,9 +204,9 @@ static double total_of(const void *what, double x) {
     return sum;
 }
 
-// Scores of magnitude S are off by a rounding for each of d_h terms, and so is dz . v;
-// probabilities by that, exp and the sums. Gradients of scores are products of these, weighted by
-// probabilities that sum to 1; n of them meet in a key.
+// Returns the error bound of a gradient. Scores have one rounding for each of d_h terms, and so has
+// dz . v; probabilities have these errors and those of exp and of the sums. Gradients of scores are
+// products of these, weighted by probabilities that sum to 1; n of them are added in a key.
 static double tolerance_of(const attention_case *c, int64_t n) {
     double scores = 4 * sqrt(c->d_h) + 5, along = 2.0 * c->d_v;
     double probability = 2 * roundings(c->d_h + 6) * scores + 2 * EXP_ERROR + roundings(12);
@@ -234,7 +234,7 @@ static void check_tensor(const workload *w, const attention_case *c, tensor whic
     }
 }
 
-static void check_differences(rng *r, const attention_case *c, int32_t aligned) {
+static void gradients_match_differences(rng *r, const attention_case *c, int32_t aligned) {
     workload w;
     prepare(&w, r, c, SMALL);
     w.op.attention.aligned = aligned;
@@ -250,9 +250,9 @@ static void check_differences(rng *r, const attention_case *c, int32_t aligned) 
     guarded_free_all();
 }
 
-// Where scores are 0 and products underflow, gradients and maxima are +0: queries that do not
-// attend to a key add nothing to it, or zeros of either sign.
-static void check_zeros(rng *r) {
+// Checks that gradients and maxima are +0 if scores are 0 and products underflow. Queries that do
+// not attend to a key may add nothing to its gradient, or zeros of either sign.
+static void sums_zeros_to_positive_zero(rng *r) {
     attention_case c = {1, 1, 8, 8, 4, 0, 0, 0};
     workload w;
     prepare(&w, r, &c, SMALL);
@@ -277,20 +277,20 @@ static void check_zeros(rng *r) {
     guarded_free_all();
 }
 
-static void check_refused(rng *r) {
-    describe("attention backward that no kernel serves");
+static void rejects_unsupported_caches(rng *r) {
+    describe("attention backward of caches without a kernel");
     attention_case c = {2, 1, 32, 32, 0, 0, 0, 0};
     workload w;
     prepare(&w, r, &c, SMALL);
     w.op.statistics = w.op.dq = w.op.dk = w.op.dv = (float *)w.op.dz;
     for (vd_op_kind kind = VD_OP_QUERY_BACKWARD; kind <= VD_OP_KEY_VALUE_BACKWARD; kind++) {
-        for (int what = 0; what < 2; what++) {
+        for (int too_long = 0; too_long < 2; too_long++) {
             vd_op op = {.kind = (int32_t)kind, .as.attention_backward = w.op};
             vd_kv_cache *cache = &op.as.attention_backward.attention.cache;
             vd_limits limits = {30, 1, 100, 10, 10, 0};
-            cache->type = what == 0 ? VD_F16 : VD_F32;
+            cache->type = too_long ? VD_F32 : VD_F16;
             cache->stride = 1 << 20;
-            limits.positions = what == 1 ? VD_BACKWARD_POSITIONS + 1 : 100;
+            limits.positions = too_long ? VD_BACKWARD_POSITIONS + 1 : 100;
             vd_plan *plan;
             int32_t bad_op;
             CHECK(vd_plan_create(&op, 1, &limits, VD_ISA_SCALAR, &plan, &bad_op) == VD_UNSUPPORTED);
@@ -311,13 +311,13 @@ int main(void) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (int32_t aligned = 0; aligned <= (cases[i].window > 0); aligned++) {
-            check_variants(&r, &cases[i], aligned);
+            variants_equal_scalar(&r, &cases[i], aligned);
             if (cases[i].d_h <= 16 && cases[i].H < 10) {
-                check_differences(&r, &cases[i], aligned);
+                gradients_match_differences(&r, &cases[i], aligned);
             }
         }
     }
-    check_zeros(&r);
-    check_refused(&r);
+    sums_zeros_to_positive_zero(&r);
+    rejects_unsupported_caches(&r);
     return 0;
 }

@@ -1,4 +1,5 @@
-// conv backward: against differences of the definition in double, every variant against scalar.
+// conv backward: every variant equals the scalar one, which is close to differences of the
+// definition in double.
 #include <math.h>
 
 #include "backward/backward.h"
@@ -13,7 +14,7 @@
 
 enum { ROWS = 19, L_MAX = 6 };
 
-// Runs of two sequences, with gaps between positions, and one of them twice.
+// Sequence and position of each row: with gaps between positions, and sequences in several runs.
 static const int32_t rows[ROWS][2] = {{0, 0},  {0, 1},  {0, 2},  {0, 3},  {0, 7},  {0, 8}, {0, 9},
                                       {1, 63}, {1, 64}, {1, 65}, {1, 67}, {1, 69}, {2, 5}, {0, 10},
                                       {0, 11}, {0, 12}, {2, 6},  {2, 7},  {2, 8}};
@@ -38,8 +39,8 @@ static const float *run(vd_isa isa, int32_t d, int32_t L, const batch *b, placem
     return op.dx;
 }
 
-// dy . y as a function of one element of x, whose others are 0; rows that lie apart are not
-// differentiated together.
+// Returns dy . y as a function of one element of x, whose other elements are 0. Only adjacent rows
+// of a sequence are differentiated together.
 static double loss(int32_t d, int32_t L, int32_t row, int32_t column, double value) {
     double sum = 0;
     for (int32_t i = row; i < ROWS && rows[i][0] == rows[row][0]; i++) {

@@ -1,5 +1,5 @@
-// The way back through a mixture of experts: sums and routes against differences, products of slots
-// against those of one row, bit for bit.
+// Gradients of a mixture of experts: sums and routes are close to differences; products of slots
+// equal those of one row, bit for bit.
 #include <math.h>
 #include <string.h>
 
@@ -33,7 +33,8 @@ static vd_expert_sum_backward run_sum(vd_isa isa, int32_t k, int32_t d, placemen
     return op.as.expert_sum_backward;
 }
 
-// y is linear in x and in the weights: its derivatives are single products and dot products.
+// Checks the gradients by definition: y is linear in x and in the weights, so that its derivatives
+// are single products and dot products.
 static void check_sum_definition(const vd_expert_sum_backward *s) {
     for (int64_t slot = 0; slot < (int64_t)ROWS * s->k; slot++) {
         double sum = 0, magnitude = 0;
@@ -50,7 +51,7 @@ static void check_sum_definition(const vd_expert_sum_backward *s) {
     }
 }
 
-static void check_sums(rng *r, int32_t d, floats kind) {
+static void sums_match_definition(rng *r, int32_t d, floats kind) {
     int32_t k = (int32_t)rng_between(r, 1, K_MAX);
     rng_fill(r, kind, x, (int64_t)ROWS * k * d);
     rng_fill(r, kind, weights, (int64_t)ROWS * k);
@@ -72,7 +73,7 @@ static void check_sums(rng *r, int32_t d, floats kind) {
     }
 }
 
-static void check_slot_sum(rng *r, int32_t d) {
+static void sums_slots(rng *r, int32_t d) {
     int32_t k = (int32_t)rng_between(r, 1, K_MAX);
     describe("slot_sum, k %d, d %d", k, d);
     rng_fill(r, WIDE, x, (int64_t)ROWS * k * d);
@@ -94,10 +95,10 @@ static void check_slot_sum(rng *r, int32_t d) {
 
 // ---- products ---------------------------------------------------------------------------------
 
-// More slots than a tile has go to one expert.
+// Enough rows that one expert gets more slots than a tile has.
 enum { MANY_ROWS = 250 };
 
-static void check_products(rng *r, vd_type type, vd_isa isa, int32_t workers) {
+static void slots_equal_single_rows(rng *r, vd_type type, vd_isa isa, int32_t workers) {
     int32_t k = 2, K = whole_blocks(type, 64, 45);
     int64_t slots = (int64_t)MANY_ROWS * k;
     const void *matrices[E];
@@ -136,7 +137,7 @@ static void check_products(rng *r, vd_type type, vd_isa isa, int32_t workers) {
 
 // ---- routes -----------------------------------------------------------------------------------
 
-// dweights . weights of a token as a function of one logit; which experts are chosen stays.
+// The parameters of dweights . weights of a token as a function of one logit, for fixed experts.
 typedef struct routed {
     const vd_route_backward *op;
     int64_t row;
@@ -151,8 +152,8 @@ static double score(const vd_route_backward *op, double l) {
     return op->score == VD_ROUTE_SIGMOID ? 1 / (1 + exp(-l)) : exp(l);
 }
 
-// The same of slots that are weighed by themselves; which experts are near stays too.
-static double routed_near(const routed *r, double value) {
+// Returns routed_value for sparse-mixer weights, for a fixed set of experts near the maximum.
+static double sparse_mixer_value(const routed *r, double value) {
     const vd_route_backward *op = r->op;
     const float *experts = op->experts + r->row * op->k, *l = op->logits + r->row * op->E;
     double weighted = 0;
@@ -172,11 +173,11 @@ static double routed_near(const routed *r, double value) {
     return weighted;
 }
 
-static double routed_value(const void *what, double value) {
-    const routed *r = what;
+static double routed_value(const void *parameters, double value) {
+    const routed *r = parameters;
     const vd_route_backward *op = r->op;
-    if (op->over == VD_ROUTE_NEAR) {
-        return routed_near(r, value);
+    if (op->over == VD_ROUTE_SPARSE_MIXER) {
+        return sparse_mixer_value(r, value);
     }
     double all = op->score == VD_ROUTE_SIGMOID ? 1 : 0, chosen = 0, weighted = 0;
     for (int32_t e = 0; op->score == VD_ROUTE_SOFTMAX && e < op->E; e++) {
@@ -191,7 +192,7 @@ static double routed_value(const void *what, double value) {
     return weighted / (op->over == VD_ROUTE_ALL ? all : chosen);
 }
 
-static void check_routes(rng *r, int32_t score_kind, int32_t over) {
+static void routes_match_differences(rng *r, int32_t score_kind, int32_t over) {
     int32_t k = 2;
     float *logits = guarded_alloc(ROWS * E * 4, AT_END);
     float *bias = guarded_alloc(E * 4, AT_END);
@@ -200,14 +201,14 @@ static void check_routes(rng *r, int32_t score_kind, int32_t over) {
     float *chosen = guarded_alloc((size_t)(ROWS * k) * 4, AT_END);
     float *dlogits = guarded_alloc(ROWS * E * 4, AT_END);
     rng_fill(r, ORDINARY, logits, ROWS * E);
-    for (int32_t i = 0; over == VD_ROUTE_NEAR && i < ROWS * E; i++) {
-        logits[i] = 3 + logits[i] / 32;  // some are near
+    for (int32_t i = 0; over == VD_ROUTE_SPARSE_MIXER && i < ROWS * E; i++) {
+        logits[i] = 3 + logits[i] / 32;  // several are near the maximum
     }
     rng_fill(r, ORDINARY, bias, E);
     rng_fill(r, ORDINARY, dweights, ROWS * k);
     vd_op ops[2] = {{.kind = VD_OP_ROUTE,
                      .as.route = {.logits = logits,
-                                  .bias = over == VD_ROUTE_NEAR ? NULL : bias,
+                                  .bias = over == VD_ROUTE_SPARSE_MIXER ? NULL : bias,
                                   .experts = experts,
                                   .weights = chosen,
                                   .E = E,
@@ -220,7 +221,7 @@ static void check_routes(rng *r, int32_t score_kind, int32_t over) {
     run_rows(&ops[0], VD_ISA_SCALAR, 1, ROWS);
     run_rows(&ops[1], VD_ISA_SCALAR, 3, ROWS);
     describe("route backward, score %d, over %d", score_kind, over);
-    // Logits up to 4 give exponentials that EXP_ERROR and sums of E terms are off by.
+    // Exponentials of logits up to 4 have errors of EXP_ERROR, and their sums of E terms round.
     double tolerance = 8 * (2 * EXP_ERROR + roundings(E + 8)) + difference_error(8);
     for (int32_t i = 0; i < ROWS * E; i++) {
         routed f = {&ops[1].as.route_backward, i / E, i % E};
@@ -230,22 +231,22 @@ static void check_routes(rng *r, int32_t score_kind, int32_t over) {
     guarded_free_all();
 }
 
-// Somebody may have edited the experts.
-static void check_no_experts(int32_t score_kind, int32_t over) {
+// Checks slots without a valid expert, which edits of the experts may cause.
+static void ignores_invalid_experts(int32_t score_kind, int32_t over) {
     enum { MANY = 12 };
-    static const float strangers[] = {-1, 0.5f, MANY, 1e9f, -1e9f, NAN, INFINITY, -INFINITY};
-    enum { SLOTS = sizeof strangers / sizeof strangers[0] };
-    describe("route backward of slots that name no expert, score %d, over %d", score_kind, over);
+    static const float invalid[] = {-1, 0.5f, MANY, 1e9f, -1e9f, NAN, INFINITY, -INFINITY};
+    enum { SLOTS = sizeof invalid / sizeof invalid[0] };
+    describe("route backward of slots without a valid expert, score %d, over %d", score_kind, over);
     float logits[MANY] = {0}, chosen[SLOTS], dweights[SLOTS];
     for (int i = 0; i < SLOTS; i++) {
         chosen[i] = dweights[i] = 0.25f;
     }
     float *dlogits = guarded_alloc(MANY * sizeof(float), AT_END);
     vd_op op = {.kind = VD_OP_ROUTE_BACKWARD,
-                .as.route_backward = {logits, strangers, chosen, dweights, dlogits, MANY, SLOTS,
+                .as.route_backward = {logits, invalid, chosen, dweights, dlogits, MANY, SLOTS,
                                       score_kind, over}};
     run_rows(&op, VD_ISA_SCALAR, 1, 1);
-    // A softmax over all experts takes from each what the slots have together: 8 / 16 / 12.
+    // A softmax over all experts subtracts from each the sum over the slots: 8 / 16 / 12.
     int shared = score_kind == VD_ROUTE_SOFTMAX && over == VD_ROUTE_ALL;
     for (int e = 0; e < MANY; e++) {
         near("dlogits", e, shared ? -1.0 / (2 * MANY) : 0, 1e-6, dlogits[e]);
@@ -258,21 +259,21 @@ int main(void) {
     rng r = {36};
     for (int i = 0; i < LENGTHS; i += sweep_step()) {
         for (floats kind = 0; kind < FLOATS_COUNT; kind++) {
-            check_sums(&r, length_at(i), kind);
+            sums_match_definition(&r, length_at(i), kind);
         }
-        check_slot_sum(&r, length_at(i));
+        sums_slots(&r, length_at(i));
     }
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         for (int32_t workers = 1; workers <= 3; workers++) {
-            check_products(&r, VD_F32, isa, workers);
-            check_products(&r, VD_Q8_0, isa, workers);
+            slots_equal_single_rows(&r, VD_F32, isa, workers);
+            slots_equal_single_rows(&r, VD_Q8_0, isa, workers);
         }
     }
     for (int which = 0; which < 4; which++) {
-        check_routes(&r, which / 2, which % 2);
-        check_no_experts(which / 2, which % 2);
+        routes_match_differences(&r, which / 2, which % 2);
+        ignores_invalid_experts(which / 2, which % 2);
     }
-    check_routes(&r, VD_ROUTE_SOFTMAX, VD_ROUTE_NEAR);
-    check_no_experts(VD_ROUTE_SOFTMAX, VD_ROUTE_NEAR);
+    routes_match_differences(&r, VD_ROUTE_SOFTMAX, VD_ROUTE_SPARSE_MIXER);
+    ignores_invalid_experts(VD_ROUTE_SOFTMAX, VD_ROUTE_SPARSE_MIXER);
     return 0;
 }

@@ -1,4 +1,4 @@
-// matmul backward: every variant and type against the scalar one, and that against double.
+// matmul backward: every variant and type equals the scalar one, which is close to double.
 #include <math.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ typedef struct product {
 
 static float dy[ROWS_MAX * N_MAX], expected[ROWS_MAX * K_MAX], actual[ROWS_MAX * K_MAX];
 
-// The operation with its operands in guarded memory: the weights of matmul_case.h and dy [M,N].
+// Returns the operation with operands in guarded memory: the weights of matmul_case.h and dy [M,N].
 static vd_matmul_backward prepare(const product *p, placement where) {
     matmul_case c = whole(p->type, 1, p->N, p->K);
     size_t bytes = (size_t)(p->N * weights_row_bytes(p->type, p->K));
@@ -81,8 +81,8 @@ static void check_product(rng *r, const product *p, floats kind) {
     }
 }
 
-// Only a few columns of dy are not 0: the others are passed over.
-static void check_sparse(rng *r, vd_type type) {
+// Checks a dy with few nonzero columns, whose zero columns kernels skip.
+static void skips_zero_columns(rng *r, vd_type type) {
     product p = {.type = type, .M = 3, .N = N_MAX, .K = whole_blocks(type, 256, 70)};
     memset(dy, 0, sizeof dy);
     random_weights(r, type, WEIGHTS_PLAIN, p.N, p.K, case_weights);
@@ -97,8 +97,9 @@ static void check_sparse(rng *r, vd_type type) {
     }
 }
 
-// Products that underflow leave -0, to which zeros of dy may be added or not: a sum of zeros is +0.
-static void check_zeros(void) {
+// Checks that a sum of zeros is +0. Products that underflow leave -0, to which a kernel may or may
+// not add zeros of dy.
+static void sums_zeros_to_positive_zero(void) {
     enum { M = 5, N = 300, K = 70, UNDERFLOWING = 128 };
     static float w[N * K], zeros[M * K];
     product p = {.type = VD_F32, .M = M, .N = N, .K = K};
@@ -120,7 +121,7 @@ static void check_zeros(void) {
 
 int main(void) {
     test_begin("matmul_backward");
-    check_zeros();
+    sums_zeros_to_positive_zero();
     rng r = {33};
     static const int32_t rows[] = {1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 17, 25, 200};
     static const int32_t outputs[] = {1, 15, 16, 17, 127, 128, 129, 33, 300};
@@ -136,7 +137,7 @@ int main(void) {
                          .bits = (weight_bits)rng_below(&r, WEIGHTS_ANY_HALF)};
             check_product(&r, &p, i % 2 == 0 ? ORDINARY : (floats)rng_below(&r, FLOATS_COUNT));
         }
-        check_sparse(&r, weight_types[t]);
+        skips_zero_columns(&r, weight_types[t]);
     }
     return 0;
 }

@@ -1,4 +1,4 @@
-// norm backward: every variant against the scalar one, and that against differences.
+// norm backward: every variant equals the scalar one, which is close to differences.
 #include <math.h>
 
 #include "backward/backward.h"
@@ -16,7 +16,7 @@ enum { ROWS = 3 };
 
 typedef struct norm_case {
     int32_t kind, heads, d, per_head, gain, frozen, in_place;
-    vd_range range;  // of heads of all rows
+    vd_range range;  // of the heads of all rows
 } norm_case;
 
 static float x[ROWS * LONGEST], dy[ROWS * LONGEST], gain[LONGEST];
@@ -53,12 +53,12 @@ static void check_untouched(const float *dx, const norm_case *c) {
     }
 }
 
-// dy . norm(x) of a head, as a function of its element i.
+// The parameters of dy . norm(x) of a head as a function of its element i.
 typedef struct head_function {
     const norm_case *c;
     int64_t head;
     int32_t i;
-    double divisor;  // where it is a constant, else 0
+    double divisor;  // the constant divisor, or 0 if it depends on x
 } head_function;
 
 static double element(const head_function *f, int32_t k, double value) {
@@ -88,8 +88,8 @@ static double gradient_of(const head_function *f, int32_t k) {
     return (double)dy[f->head * c->d + k] * (c->gain ? (double)gain[first + k] : 1);
 }
 
-static double head_value(const void *what, double value) {
-    const head_function *f = what;
+static double head_value(const void *parameters, double value) {
+    const head_function *f = parameters;
     double mean = mean_of(f, value), sum = 0;
     double divisor = f->divisor > 0 ? f->divisor : divisor_of(f, value);
     for (int32_t k = 0; k < f->c->d; k++) {
@@ -98,22 +98,20 @@ static double head_value(const void *what, double value) {
     return sum;
 }
 
-static double greater(double a, double b) { return a > b ? a : b; }
-
-// Sums of d terms g and g * normalized are off by a rounding for each term on the way, relative to
-// their magnitudes, and so are the statistics; the mean cancels, by at most the magnitude of x.
+// Checks a head. Sums of d terms g and g * normalized have a rounding per term, relative to their
+// magnitudes, and so have the statistics; subtracting the mean cancels at most the magnitude of x.
 static void check_head(const norm_case *c, int64_t head, const float *dx) {
     head_function f = {.c = c, .head = head, .i = -1};
-    double divisor = divisor_of(&f, 0), magnitude = 0, greatest = 1;
+    double divisor = divisor_of(&f, 0), magnitude = 0, largest = 1;
     for (int32_t k = 0; k < c->d; k++) {
-        greatest = greater(greatest, (fabs((double)x[head * c->d + k]) + 4) / divisor);
+        largest = fmax(largest, (fabs((double)x[head * c->d + k]) + 4) / divisor);
     }
     for (int32_t k = 0; k < c->d; k++) {
-        magnitude = greater(magnitude, fabs(gradient_of(&f, k)));
+        magnitude = fmax(magnitude, fabs(gradient_of(&f, k)));
     }
-    double size = magnitude / divisor * (1 + greatest * greatest);
+    double size = magnitude / divisor * (1 + largest * largest);
     double tolerance = roundings(3 * lane_sum_depth(c->d) + 20) * size;
-    tolerance += difference_error(c->d * magnitude * greatest);
+    tolerance += difference_error(c->d * magnitude * largest);
     for (int32_t i = 0; i < c->d; i++) {
         f.i = i;
         f.divisor = c->frozen ? divisor : 0;
@@ -143,8 +141,8 @@ static void check_case(const norm_case *c, floats kind) {
     }
 }
 
-// However many workers share the heads, each is made once.
-static void check_workers(rng *r) {
+// Checks that results do not depend on the number of workers.
+static void divides_heads_among_workers(rng *r) {
     enum { HEADS = 3, D = 21, ALL = ROWS * HEADS };
     rng_fill(r, ORDINARY, x, ALL * D);
     rng_fill(r, ORDINARY, dy, ALL * D);
@@ -163,13 +161,13 @@ static void check_workers(rng *r) {
 int main(void) {
     test_begin("norm_backward");
     rng r = {32};
-    check_workers(&r);
+    divides_heads_among_workers(&r);
     for (int i = 0; i < LENGTHS; i += sweep_step()) {
         int32_t width = length_at(i);
         for (floats kind = 0; kind < FLOATS_COUNT; kind++) {
             rng_fill(&r, kind, x, (int64_t)ROWS * width);
             rng_fill(&r, kind, dy, (int64_t)ROWS * width);
-            rng_fill(&r, kind == NASTY ? NASTY : ORDINARY, gain, width);
+            rng_fill(&r, kind == SPECIAL ? SPECIAL : ORDINARY, gain, width);
             for (int which = 0; which < 8; which++) {
                 int32_t heads = which >> 2 ? (int32_t)rng_between(&r, 1, width < 5 ? width : 5) : 1;
                 int64_t begin = rng_below(&r, (int64_t)ROWS * heads);

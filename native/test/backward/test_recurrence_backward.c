@@ -1,5 +1,5 @@
-// recurrence backward: every variant against the scalar one, in batches of several sequences, and
-// that against differences of the definition in double.
+// recurrence backward: in batches of several sequences every variant equals the scalar one, which
+// is close to differences of the definition in double.
 #include <math.h>
 #include <string.h>
 
@@ -15,10 +15,10 @@
 
 enum { H_MAX = 4, WIDTH = H_MAX * 130, RUNS = 4, ROWS = 45, SMALL = 12 };
 
-// Rows of each run and their sequence, one of which comes twice.
+// The number of rows of each run and its sequence. Sequence 0 has two runs.
 static const int32_t runs[RUNS][2] = {{SMALL, 0}, {1, 1}, {25, 2}, {7, 0}};
 
-// What a gradient is with respect to.
+// The inputs that have gradients.
 typedef enum tensor { QUERY, KEY, VALUE, STEP, BETA, TENSORS } tensor;
 
 static const char *const names[TENSORS] = {"dq", "dk", "dv", "dstep", "dbeta"};
@@ -65,7 +65,7 @@ static void run(const recurrence_case *c, vd_isa isa, int32_t workers, const bat
                        .delta = c->delta,
                        .tiled = c->tiled},
         .dz = guarded_rows(dz, c->H * c->d_v, where),
-        .news = guarded_alloc(sizeof(float) * (size_t)(ROWS * c->H * c->d_v), where),
+        .residual = guarded_alloc(sizeof(float) * (size_t)(ROWS * c->H * c->d_v), where),
         .dq = out[QUERY],
         .dk = out[KEY],
         .dv = out[VALUE],
@@ -82,9 +82,9 @@ static void run(const recurrence_case *c, vd_isa isa, int32_t workers, const bat
 
 // ---- differences ------------------------------------------------------------------------------
 
-// dz . z summed over the first run, as a function of one element of an input. With magnitudes, the
-// same of magnitudes, which nothing is taken from: its derivatives are sums of the magnitudes of
-// the terms that gradients are sums of.
+// The parameters of dz . z, summed over the first run, as a function of one element of an input.
+// With magnitudes, all values are replaced by magnitudes and differences by sums: the derivatives
+// are then the sums of the magnitudes of a gradient's terms.
 typedef struct total {
     const recurrence_case *c;
     tensor which;
@@ -97,8 +97,8 @@ static double input(const total *t, double x, tensor which, int32_t index) {
     return t->magnitudes ? fabs(value) : value;
 }
 
-// Takes a row up into the state [d_k, d_v] of a head, and returns dz . z.
-static double take(const total *t, double x, double *state, int32_t row, int32_t head) {
+// Updates the state [d_k, d_v] of a head by a row, and returns dz . z.
+static double update_state(const total *t, double x, double *state, int32_t row, int32_t head) {
     const recurrence_case *c = t->c;
     int32_t key_head = c->tiled ? head % c->H_k : head / (c->H / c->H_k);
     int32_t key = (row * c->H_k + key_head) * c->d_k, number = row * c->H + head;
@@ -122,20 +122,20 @@ static double take(const total *t, double x, double *state, int32_t row, int32_t
     return sum;
 }
 
-static double total_of(const void *what, double x) {
-    const total *t = what;
+static double total_of(const void *parameters, double x) {
+    const total *t = parameters;
     double sum = 0;
     for (int32_t head = 0; head < t->c->H; head++) {
         double state[16 * 16] = {0};
         for (int32_t row = 0; row < SMALL; row++) {
-            sum += take(t, x, state, row, head);
+            sum += update_state(t, x, state, row, head);
         }
     }
     return sum;
 }
 
-// How many roundings a term goes through: up to SMALL positions forward and as many back, at each
-// of them products of rows, sums over positions, strengths and decays. The logarithm of a decay
+// Returns the number of roundings of a term: in up to SMALL positions forward and as many backward,
+// each with products of rows, sums over positions, strengths and decays. The logarithm of a decay
 // rounds, and exp doubles the relative error.
 static int64_t depth(const recurrence_case *c) {
     const int64_t longest_step = 2;
@@ -169,7 +169,7 @@ static void fill(rng *r, const recurrence_case *c, floats kind) {
         inputs[STEP][i] = rng_uniform(r, 0.1f, 2);
         inputs[BETA][i] = rng_uniform(r, 0, 1);
     }
-    // Keys of length 1 at most, as the delta rule needs them to stay bounded.
+    // The delta rule stays bounded for keys of length 1 at most.
     for (int i = 0; i < ROWS * WIDTH; i++) {
         inputs[KEY][i] /= 4 * sqrtf((float)c->d_k);
     }
@@ -212,13 +212,13 @@ static void check_case(rng *r, const recurrence_case *c, floats kind) {
     }
 }
 
-// A run has the gradients of a text that begins with it, whatever else the step has.
-static void check_alone(rng *r) {
+// Checks that the gradients of a run do not depend on the other rows of the batch.
+static void does_not_depend_on_the_batch(rng *r) {
     const recurrence_case c = {1, 2, 5, 17, 1, 0, 1};
     batch all, alone;
     fill_batch(r, &all);
     fill(r, &c, ORDINARY);
-    describe("recurrence backward of a text alone");
+    describe("recurrence backward of a sequence alone");
     run(&c, VD_ISA_SCALAR, 2, &all, AT_END, expected);
     batch_begin(&alone, r, 1, 1);
     for (int32_t p = 0; p < SMALL; p++) {
@@ -230,7 +230,7 @@ static void check_alone(rng *r) {
     }
 }
 
-static void check_too_many_positions(void) {
+static void rejects_too_many_positions(void) {
     describe("recurrence backward of too many positions");
     vd_limits limits = plan_limits;
     limits.positions = VD_BACKWARD_POSITIONS + 1;
@@ -253,7 +253,7 @@ int main(void) {
             check_case(&r, &cases[i], kind);
         }
     }
-    check_alone(&r);
-    check_too_many_positions();
+    does_not_depend_on_the_batch(&r);
+    rejects_too_many_positions();
     return 0;
 }

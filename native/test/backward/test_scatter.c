@@ -1,4 +1,4 @@
-// scatter against a sum for each element.
+// scatter: each element equals a sum in ascending order of rows.
 #include <string.h>
 
 #include "support/check.h"
@@ -12,7 +12,7 @@ enum { ROWS = 7 };
 
 static float x[ROWS * LONGEST];
 
-// Rows for logits in any order, and one of them twice.
+// Rows for logits in any order; one of them occurs twice.
 static const int32_t chosen[] = {6, 0, 3, 3, 5};
 enum { CHOSEN = sizeof chosen / sizeof chosen[0] };
 
@@ -25,7 +25,7 @@ static void begin_batch(batch *b, rng *r) {
     b->view.n_logits = CHOSEN;
 }
 
-static void check_scatter(rng *r, int32_t width, int32_t workers, placement where) {
+static void sums_chosen_rows(rng *r, int32_t width, int32_t workers, placement where) {
     describe("scatter, width %d, %d workers", width, workers);
     batch b;
     begin_batch(&b, r);
@@ -50,10 +50,10 @@ static void check_scatter(rng *r, int32_t width, int32_t workers, placement wher
 int main(void) {
     describe_faults();
     rng r = {35};
-    rng_fill(&r, NASTY, x, sizeof x / sizeof x[0]);
+    rng_fill(&r, SPECIAL, x, sizeof x / sizeof x[0]);
     for (int i = 0; i < LENGTHS; i++) {
         for (int32_t workers = 1; workers <= 3; workers++) {
-            check_scatter(&r, length_at(i), workers, (placement)(i % PLACEMENTS));
+            sums_chosen_rows(&r, length_at(i), workers, (placement)(i % PLACEMENTS));
         }
     }
     return 0;

@@ -1,5 +1,5 @@
-// OpenBLAS, which VD_TEST_OPENBLAS names: what is refused before and while it is opened, products
-// against double, and the fast products of plans.
+// OpenBLAS at the path VD_TEST_OPENBLAS: errors before and during its opening, products close to
+// double, and fast products of plans.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ enum { M_MAX = 300, N_MAX = 300, K_MAX = 130 };
 
 static float x[M_MAX * K_MAX], W[N_MAX * K_MAX], y[M_MAX * N_MAX], z[M_MAX * N_MAX];
 
-static void check_missing(void) {
+static void rejects_products_without_openblas(void) {
     describe("without OpenBLAS");
     CHECK(vd_sgemm(1, 1, 1, x, W, y) == VD_BLAS_MISSING);
     CHECK(vd_blas_open(NULL) == VD_INVALID_ARGUMENT);
@@ -25,7 +25,7 @@ static void check_missing(void) {
     CHECK(vd_sgemm(1, 1, 1, x, W, y) == VD_BLAS_MISSING);
 }
 
-static void check_arguments(void) {
+static void rejects_invalid_arguments(void) {
     describe("vd_sgemm, arguments");
     CHECK(vd_sgemm(1, 1, 1, NULL, W, y) == VD_INVALID_ARGUMENT);
     CHECK(vd_sgemm(1, 1, 1, x, NULL, y) == VD_INVALID_ARGUMENT);
@@ -40,7 +40,7 @@ static void check_arguments(void) {
     }
 }
 
-// However OpenBLAS orders the sums, a term goes through at most K roundings.
+// Checks y. In any order of the sums, a term is rounded at most K times.
 static void check_outputs(int64_t M, int64_t N, int64_t K) {
     for (int64_t i = 0; i < M * N; i++) {
         double sum = 0, magnitude = 0;
@@ -53,7 +53,7 @@ static void check_outputs(int64_t M, int64_t N, int64_t K) {
     }
 }
 
-static void check_product(rng *r, int64_t M, int64_t N, int64_t K) {
+static void multiplies(rng *r, int64_t M, int64_t N, int64_t K) {
     describe("vd_sgemm, M %lld, N %lld, K %lld", (long long)M, (long long)N, (long long)K);
     rng_fill(r, ORDINARY, x, M * K);
     rng_fill(r, ORDINARY, W, N * K);
@@ -67,9 +67,10 @@ static vd_op product_of(vd_type type, int32_t N, int32_t K, int32_t fast) {
         .as.matmul = {.weights = W, .x = x, .y = y, .type = type, .N = N, .K = K, .fast = fast}};
 }
 
-// The set whose fast products are those of OpenBLAS, where it is usable.
+// Returns a set whose fast products are those of OpenBLAS, if it is usable.
 static vd_isa blas_isa(void) { return vd_isa_usable(VD_ISA_AVX2) ? VD_ISA_AVX2 : VD_ISA_SCALAR; }
 
+// Returns the status of creating a plan of a product.
 static vd_status planned(vd_isa isa, vd_type type, int32_t fast) {
     vd_op op = product_of(type, 8, 8, fast);
     vd_limits limits = {1, 1, 1, 1, 1, 0};
@@ -81,8 +82,9 @@ static vd_status planned(vd_isa isa, vd_type type, int32_t fast) {
     return status;
 }
 
-// A product in a plan keeps its bits whatever the number of workers and however often it runs.
-static void check_fast_product(rng *r, int32_t M, int32_t N, int32_t K) {
+// Checks that the bits of a product in a plan depend neither on the number of workers nor on the
+// run.
+static void bits_do_not_depend_on_workers(rng *r, int32_t M, int32_t N, int32_t K) {
     rng_fill(r, ORDINARY, x, (int64_t)M * K);
     rng_fill(r, ORDINARY, W, (int64_t)N * K);
     vd_op op = product_of(VD_F32, N, K, 1);
@@ -102,25 +104,25 @@ int main(void) {
     describe_faults();
     const char *path = getenv("VD_TEST_OPENBLAS");
     CHECK(path != NULL);
-    check_missing();
-    vd_status lacking = blas_isa() == VD_ISA_AVX2 ? VD_BLAS_MISSING : VD_OK;
-    CHECK(planned(blas_isa(), VD_F32, 1) == lacking && planned(blas_isa(), VD_F16, 1) == VD_OK);
+    rejects_products_without_openblas();
+    vd_status missing = blas_isa() == VD_ISA_AVX2 ? VD_BLAS_MISSING : VD_OK;
+    CHECK(planned(blas_isa(), VD_F32, 1) == missing && planned(blas_isa(), VD_F16, 1) == VD_OK);
     CHECK(planned(VD_ISA_SCALAR, VD_F32, 1) == VD_OK);
     describe("opening %s", path);
     CHECK(vd_blas_open(path) == VD_OK);
     CHECK(vd_blas_open(path) == VD_OK);
     CHECK(vd_blas_open("no such file") == VD_OK);
-    check_arguments();
+    rejects_invalid_arguments();
     CHECK(planned(blas_isa(), VD_F32, 1) == VD_OK);
     CHECK(planned(VD_ISA_SCALAR, VD_F32, 2) == VD_INVALID_ARGUMENT);
     rng r = {12};
     for (int i = 0; i < 40; i++) {
-        check_product(&r, rng_between(&r, 1, 33), rng_between(&r, 1, 70),
-                      rng_between(&r, 1, K_MAX));
+        multiplies(&r, rng_between(&r, 1, 33), rng_between(&r, 1, 70), rng_between(&r, 1, K_MAX));
     }
     for (int i = 0; i < 12; i++) {
-        check_fast_product(&r, (int32_t)rng_between(&r, 40, M_MAX),
-                           (int32_t)rng_between(&r, 1, N_MAX), (int32_t)rng_between(&r, 1, K_MAX));
+        bits_do_not_depend_on_workers(&r, (int32_t)rng_between(&r, 40, M_MAX),
+                                      (int32_t)rng_between(&r, 1, N_MAX),
+                                      (int32_t)rng_between(&r, 1, K_MAX));
     }
     return 0;
 }

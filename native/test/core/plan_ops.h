@@ -1,4 +1,4 @@
-// Operations that vd_plan_create takes, and a check that it refuses them once they are changed.
+// Operations that vd_plan_create accepts, and a check that it rejects changed ones.
 #ifndef VD_TEST_PLAN_OPS_H
 #define VD_TEST_PLAN_OPS_H
 
@@ -7,14 +7,14 @@
 
 extern const vd_limits plan_limits;
 
-// One of that kind, over buffers that must never be read.
+// Returns an operation of the kind whose buffers must not be read.
 vd_op valid_op(vd_op_kind kind);
 
-// Creates a plan in which the operation is the second of three, and frees it.
+// Creates and frees a plan in which the operation is the second of three.
 vd_status create_plan_with(const vd_op *op, int32_t *bad_op);
 
-// Changes a valid operation and expects that it is refused.
-#define REFUSED(op_kind, change)                                      \
+// Changes a valid operation and requires that it is rejected.
+#define REJECTS(op_kind, change)                                      \
     do {                                                              \
         vd_op op = valid_op(op_kind);                                 \
         change;                                                       \

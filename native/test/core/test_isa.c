@@ -1,4 +1,4 @@
-// Names of instruction sets, and what VIDRIO_ISA makes of VD_ISA_AUTO.
+// Instruction sets: names, bases, detection, and the choice by VIDRIO_ISA.
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "support/system.h"
 #include "vidrio.h"
 
-static void check_names(void) {
+static void names_known_sets(void) {
     describe("names");
     CHECK(strcmp(vd_isa_name(VD_ISA_SCALAR), "scalar") == 0);
     CHECK(strcmp(vd_isa_name(VD_ISA_AVX2), "avx2") == 0);
@@ -17,8 +17,9 @@ static void check_names(void) {
     CHECK(vd_isa_name(VD_ISA_COUNT) == NULL);
 }
 
-// What a usable set contains is usable too, and the chain of bases ends at scalar.
-static vd_isa check_usable(void) {
+// Checks that a usable set has a usable base and that bases end at scalar. Returns the best usable
+// set.
+static vd_isa bases_of_usable_sets_are_usable(void) {
     describe("usable sets");
     CHECK(vd_isa_usable(VD_ISA_SCALAR) == 1);
     CHECK(vd_isa_usable(VD_ISA_AUTO) == 0 && vd_isa_usable(VD_ISA_COUNT) == 0);
@@ -32,7 +33,7 @@ static vd_isa check_usable(void) {
     return best;
 }
 
-static void check_pick(const char *wanted, vd_status status, vd_isa picked) {
+static void picks(const char *wanted, vd_status status, vd_isa picked) {
     describe("VIDRIO_ISA=%s", wanted == NULL ? "(unset)" : wanted);
     set_environment("VIDRIO_ISA", wanted);
     vd_isa isa = VD_ISA_COUNT;
@@ -42,17 +43,17 @@ static void check_pick(const char *wanted, vd_status status, vd_isa picked) {
 
 int main(void) {
     describe_faults();
-    check_names();
-    vd_isa best = check_usable();
-    check_pick(NULL, VD_OK, best);
-    check_pick("", VD_OK, best);
+    names_known_sets();
+    vd_isa best = bases_of_usable_sets_are_usable();
+    picks(NULL, VD_OK, best);
+    picks("", VD_OK, best);
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa++) {
         int usable = vd_isa_usable(isa);
-        check_pick(vd_isa_name(isa), usable ? VD_OK : VD_UNSUPPORTED, usable ? isa : VD_ISA_SCALAR);
+        picks(vd_isa_name(isa), usable ? VD_OK : VD_UNSUPPORTED, usable ? isa : VD_ISA_SCALAR);
     }
-    static const char *const nonsense[] = {"mmx", "AVX2", "avx", "avx2 ", "avx512_vnni2", "0"};
-    for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
-        check_pick(nonsense[i], VD_INVALID_ARGUMENT, VD_ISA_SCALAR);
+    static const char *const unknown[] = {"mmx", "AVX2", "avx", "avx2 ", "avx512_vnni2", "0"};
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        picks(unknown[i], VD_INVALID_ARGUMENT, VD_ISA_SCALAR);
     }
     CHECK(vd_isa_pick(NULL) == VD_INVALID_ARGUMENT);
     return 0;

@@ -1,18 +1,18 @@
-// Plans as a whole: which vd_plan_create takes, however operations stand beside each other.
+// vd_plan_create: valid operations, combinations of operations, arguments, instruction sets.
 #include "core/plan_ops.h"
 #include "support/system.h"
 
-static void check_valid_ops(void) {
+static void accepts_valid_ops(void) {
     for (vd_op_kind kind = 0; kind < VD_OP_COUNT; kind++) {
         describe("a valid operation %d", kind);
         vd_op op = valid_op(kind);
         int32_t bad_op = 5;
         CHECK(create_plan_with(&op, &bad_op) == VD_OK && bad_op == -1);
     }
-    REFUSED(VD_OP_SCALE, op.kind = -1);
-    REFUSED(VD_OP_SCALE, op.kind = VD_OP_COUNT);
-    REFUSED(VD_OP_SCALE, op.rows = -1);
-    REFUSED(VD_OP_SCALE, op.rows = 2);
+    REJECTS(VD_OP_SCALE, op.kind = -1);
+    REJECTS(VD_OP_SCALE, op.kind = VD_OP_COUNT);
+    REJECTS(VD_OP_SCALE, op.rows = -1);
+    REJECTS(VD_OP_SCALE, op.rows = 2);
 }
 
 static vd_status create_pair(const vd_op *ops) {
@@ -28,18 +28,18 @@ static vd_status create_after(vd_op_kind head, const vd_op *op) {
     return create_pair((const vd_op[]){valid_op(head), *op});
 }
 
-static void check_schedule(void) {
+static void rejects_invalid_schedules(void) {
     describe("barriers, chains and local results");
-    REFUSED(VD_OP_SCALE, op.barrier = 3);
-    REFUSED(VD_OP_SCALE, op.barrier = -1);
-    REFUSED(VD_OP_SCALE, op.follows = 2);
-    REFUSED(VD_OP_SCALE, op.follows = 1);  // a scaling
-    REFUSED(VD_OP_SCALE, op.local = VD_LOCAL_READ);
-    REFUSED(VD_OP_NORM, op.local = VD_LOCAL_READ);
-    REFUSED(VD_OP_MATMUL, op.local = VD_LOCAL_WRITE);
-    REFUSED(VD_OP_MATMUL, (op.local = VD_LOCAL_READ, op.rows = VD_ROWS_LOGITS));
+    REJECTS(VD_OP_SCALE, op.barrier = 3);
+    REJECTS(VD_OP_SCALE, op.barrier = -1);
+    REJECTS(VD_OP_SCALE, op.epilogue = 2);
+    REJECTS(VD_OP_SCALE, op.epilogue = 1);  // a scaling
+    REJECTS(VD_OP_SCALE, op.replicated = VD_REPLICATED_READ);
+    REJECTS(VD_OP_NORM, op.replicated = VD_REPLICATED_READ);
+    REJECTS(VD_OP_MATMUL, op.replicated = VD_REPLICATED_WRITE);
+    REJECTS(VD_OP_MATMUL, (op.replicated = VD_REPLICATED_READ, op.rows = VD_ROWS_LOGITS));
     vd_op add = valid_op(VD_OP_ADD);
-    add.follows = 1;
+    add.epilogue = 1;
     add.as.add.width = valid_op(VD_OP_MATMUL).as.matmul.N;
     CHECK(create_after(VD_OP_MATMUL, &add) == VD_OK);
     CHECK(create_after(VD_OP_NORM, &add) == VD_INVALID_ARGUMENT);
@@ -49,29 +49,29 @@ static void check_schedule(void) {
     add.as.add.width++;
     CHECK(create_after(VD_OP_MATMUL, &add) == VD_INVALID_ARGUMENT);
     vd_op edit = valid_op(VD_OP_EDIT);
-    edit.follows = 1;
+    edit.epilogue = 1;
     edit.as.edit.width = valid_op(VD_OP_MATMUL).as.matmul.N;
     CHECK(create_after(VD_OP_MATMUL, &edit) == VD_OK);
     edit.as.edit.whole_rows = 1;
     CHECK(create_after(VD_OP_MATMUL, &edit) == VD_INVALID_ARGUMENT);
     vd_op update = valid_op(VD_OP_LOW_RANK_UP);
-    update.follows = 1;
+    update.epilogue = 1;
     CHECK(create_after(VD_OP_MATMUL, &update) == VD_INVALID_ARGUMENT);
     update.as.low_rank_up.N = valid_op(VD_OP_MATMUL).as.matmul.N;
     CHECK(create_after(VD_OP_MATMUL, &update) == VD_OK);
     vd_op ops[2] = {valid_op(VD_OP_MATMUL), valid_op(VD_OP_QUANTIZE)};
     ops[0].as.matmul.N = ops[1].as.quantize.K;
-    ops[1].follows = 1;
-    for (int32_t local = 0; local <= VD_LOCAL_WRITE; local += VD_LOCAL_WRITE) {
-        ops[1].local = local;
+    ops[1].epilogue = 1;
+    for (int32_t local = 0; local <= VD_REPLICATED_WRITE; local += VD_REPLICATED_WRITE) {
+        ops[1].replicated = local;
         CHECK(create_pair(ops) == (local ? VD_INVALID_ARGUMENT : VD_OK));
     }
     vd_op norm = valid_op(VD_OP_NORM);
-    norm.follows = 1;
+    norm.epilogue = 1;
     CHECK(create_after(VD_OP_MATMUL, &norm) == VD_INVALID_ARGUMENT);
 }
 
-static void check_create_arguments(void) {
+static void rejects_invalid_arguments(void) {
     describe("vd_plan_create, arguments");
     vd_op op = valid_op(VD_OP_SCALE);
     vd_plan *plan = NULL;
@@ -97,8 +97,8 @@ static void check_create_arguments(void) {
     vd_plan_free(NULL);
 }
 
-// What has a state needs limits that have slots.
-static void check_slots(void) {
+// Operations with a state require limits with slots.
+static void requires_slots_for_states(void) {
     describe("vd_plan_create, slots");
     vd_limits none = plan_limits;
     none.slots = 0;
@@ -112,7 +112,7 @@ static void check_slots(void) {
     }
 }
 
-static void check_create_isa(void) {
+static void rejects_unusable_isas(void) {
     describe("vd_plan_create, instruction sets");
     vd_op op = valid_op(VD_OP_SCALE);
     vd_plan *plan = NULL;
@@ -132,10 +132,10 @@ static void check_create_isa(void) {
 
 int main(void) {
     describe_faults();
-    check_valid_ops();
-    check_schedule();
-    check_create_arguments();
-    check_slots();
-    check_create_isa();
+    accepts_valid_ops();
+    rejects_invalid_schedules();
+    rejects_invalid_arguments();
+    requires_slots_for_states();
+    rejects_unusable_isas();
     return 0;
 }

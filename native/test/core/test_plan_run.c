@@ -1,4 +1,4 @@
-// Plans: what vd_plan_run refuses, and that nothing has run then.
+// vd_plan_run rejects invalid batches and arguments, and then runs no operation.
 #include <stdint.h>
 
 #include "support/check.h"
@@ -18,7 +18,8 @@ typedef struct fixture {
     float *y;
 } fixture;
 
-// Rows: positions 63 and 64 of sequence 0, 130 of sequence 1; logits of the first and the last.
+// Creates a batch of positions 63 and 64 of sequence 0 and 130 of sequence 1, with logits of the
+// first and the last row.
 static void begin(fixture *f) {
     rng r = {13};
     batch_begin(&f->b, &r, 2, 3);
@@ -44,7 +45,7 @@ static void expect(fixture *f, vd_status status) {
     }
 }
 
-// Changes a valid batch and expects this status.
+// Changes a valid batch and requires this status.
 #define RUN(status, change)                   \
     do {                                      \
         fixture f;                            \
@@ -57,7 +58,7 @@ static void expect(fixture *f, vd_status status) {
         end(&f);                              \
     } while (0)
 
-static void check_batch_values(void) {
+static void rejects_values_out_of_range(void) {
     RUN(VD_OK, (void)0);
     RUN(VD_OUT_OF_RANGE, b->tokens[1] = 10);
     RUN(VD_OUT_OF_RANGE, b->tokens[2] = -1);
@@ -66,7 +67,7 @@ static void check_batch_values(void) {
     RUN(VD_OUT_OF_RANGE, b->positions[2] = 200);
     RUN(VD_OUT_OF_RANGE, b->positions[2] = INT32_MAX);
     RUN(VD_OK, b->positions[2] = 191);
-    RUN(VD_OUT_OF_RANGE, b->positions[2] = 192);  // the limits allow it, the block table does not
+    RUN(VD_OUT_OF_RANGE, b->positions[2] = 192);  // within the limits, but beyond the block table
     RUN(VD_OUT_OF_RANGE, b->positions[1] = 63);
     RUN(VD_OUT_OF_RANGE, b->positions[1] = 62);
     RUN(VD_OUT_OF_RANGE, b->sequences[2] = 2);
@@ -79,18 +80,18 @@ static void check_batch_values(void) {
     RUN(VD_OUT_OF_RANGE, b->slots[1] = -1);
     RUN(VD_OUT_OF_RANGE, b->logit_rows[0] = -1);
     RUN(VD_OUT_OF_RANGE, b->logit_rows[1] = 3);
-    RUN(VD_OK, b->logit_rows[0] = 2);  // twice the same row
+    RUN(VD_OK, b->logit_rows[0] = 2);  // equal to the other row
 }
 
-// Rows of a sequence ascend even where others lie between them.
-static void check_batch_order(void) {
+// Positions of a sequence must ascend, even with rows of other sequences between them.
+static void rejects_descending_positions(void) {
     RUN(VD_OK, batch_add(b, 0, 65, 0, 0));
     RUN(VD_OUT_OF_RANGE, batch_add(b, 0, 64, 0, 0));
     RUN(VD_OUT_OF_RANGE, batch_add(b, 0, 0, 0, 0));
     RUN(VD_OUT_OF_RANGE, (b->block_tables[2] = 7, batch_add(b, 0, 128, 0, 0)));
 }
 
-static void check_batch_sizes(void) {
+static void rejects_invalid_sizes(void) {
     RUN(VD_OUT_OF_RANGE, b->view.n_tokens = -1);
     RUN(VD_OUT_OF_RANGE, b->view.n_tokens = 5);
     RUN(VD_OUT_OF_RANGE, b->view.n_logits = -1);
@@ -109,8 +110,8 @@ static void check_batch_sizes(void) {
     RUN(VD_OK, batch_clear(b));
 }
 
-// Scores of 5 positions have no room for a token at position 5.
-static void check_positions(void) {
+// The operation with the fewest positions, 5, limits those of tokens.
+static void rejects_positions_beyond_scores(void) {
     describe("positions of scores");
     rng r = {14};
     batch b;
@@ -126,14 +127,14 @@ static void check_positions(void) {
     vd_op ops[2] = {
         {.kind = VD_OP_SCORES,
          .as.scores = {.q = zeros, .cache = cache, .y = memory, .H = 1, .P = 6, .scale = 1}},
-        {.kind = VD_OP_MIX,
-         .as.mix = {.pattern = zeros,
-                    .softmax = zeros,
-                    .attention = zeros,
-                    .cache = cache,
-                    .z = memory,
-                    .H = 1,
-                    .P = 5}}};
+        {.kind = VD_OP_ATTENTION_VALUES,
+         .as.attention_values = {.pattern = zeros,
+                                 .softmax = zeros,
+                                 .attention = zeros,
+                                 .cache = cache,
+                                 .z = memory,
+                                 .H = 1,
+                                 .P = 5}}};
     vd_plan *plan;
     CHECK(vd_plan_create(ops, 2, &limits, VD_ISA_SCALAR, &plan, NULL) == VD_OK);
     batch_add(&b, 0, 4, 0, 0);
@@ -143,7 +144,7 @@ static void check_positions(void) {
     vd_plan_free(plan);
 }
 
-static void check_run_arguments(void) {
+static void rejects_invalid_arguments(void) {
     describe("vd_plan_run, arguments");
     fixture f;
     begin(&f);
@@ -164,10 +165,10 @@ static void check_run_arguments(void) {
 
 int main(void) {
     describe_faults();
-    check_batch_values();
-    check_batch_order();
-    check_batch_sizes();
-    check_positions();
-    check_run_arguments();
+    rejects_values_out_of_range();
+    rejects_descending_positions();
+    rejects_invalid_sizes();
+    rejects_positions_beyond_scores();
+    rejects_invalid_arguments();
     return 0;
 }

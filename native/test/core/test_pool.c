@@ -1,11 +1,11 @@
-// The worker pool: every worker runs every task once, barriers separate what lies before and after
-// them, and callers take turns. What workers exchange is not atomic, so that the thread sanitizer
-// sees each missing order.
+// The worker pool: every worker runs every task once, barriers order accesses before and after
+// them, and tasks of concurrent callers run one after the other. The data that workers exchange is
+// not atomic, so that the thread sanitizer reports missing synchronization.
 #include "core/pool.h"
 
 #include <stdatomic.h>
 
-#include "core/thread.h"
+#include "os/thread.h"
 #include "support/check.h"
 #include "support/rng.h"
 
@@ -28,7 +28,7 @@ static void count_run(void *argument, const vd_worker *worker) {
     scratch[0] = scratch[VD_SCRATCH_BYTES - 1] = (char)worker->index;
 }
 
-static void check_tasks(int32_t workers, int32_t tasks) {
+static void runs_tasks_once_per_worker(int32_t workers, int32_t tasks) {
     describe("%d tasks on %d workers", tasks, workers);
     vd_pool *pool;
     CHECK(vd_pool_create(workers, &pool) == VD_OK);
@@ -50,11 +50,11 @@ typedef struct phases {
     int32_t reached[WORKERS_MAX];  // the phase that each worker has written
 } phases;
 
-// Work of random length, so that any worker may come last.
-static void dawdle(rng *r) {
+// Works for a random time, so that any worker may be the last.
+static void work_randomly(rng *r) {
     volatile uint64_t sink = 0;
-    int64_t turns = rng_below(r, 16) == 0 ? 5000 : rng_below(r, 50);
-    for (int64_t i = 0; i < turns; i++) {
+    int64_t rounds = rng_below(r, 16) == 0 ? 5000 : rng_below(r, 50);
+    for (int64_t i = 0; i < rounds; i++) {
         sink = sink + (uint64_t)i;
     }
 }
@@ -64,17 +64,17 @@ static void pass_barriers(void *argument, const vd_worker *worker) {
     rng r = {(uint64_t)worker->index};
     for (int32_t phase = 1; phase <= p->count; phase++) {
         p->reached[worker->index] = phase;
-        dawdle(&r);
+        work_randomly(&r);
         vd_barrier(worker);
         for (int32_t w = 0; w < worker->count; w++) {
             CHECK(p->reached[w] == phase);
         }
-        dawdle(&r);
+        work_randomly(&r);
         vd_barrier(worker);
     }
 }
 
-static void check_barriers(int32_t workers, int32_t count) {
+static void barriers_order_accesses(int32_t workers, int32_t count) {
     describe("%d barriers of %d workers", 2 * count, workers);
     vd_pool *pool;
     CHECK(vd_pool_create(workers, &pool) == VD_OK);
@@ -89,7 +89,7 @@ static void check_barriers(int32_t workers, int32_t count) {
 
 typedef struct caller {
     vd_pool *pool;
-    int32_t *total;  // of all callers; only who has the pool touches it
+    int32_t *total;  // of all callers; accessed only by tasks
     int32_t tasks;
 } caller;
 
@@ -110,7 +110,7 @@ static void call(void *argument) {
     }
 }
 
-static void check_callers(int32_t workers, int32_t tasks) {
+static void serves_concurrent_callers(int32_t workers, int32_t tasks) {
     enum { CALLERS = 3 };
     describe("%d callers of %d workers", CALLERS, workers);
     vd_pool *pool;
@@ -131,7 +131,7 @@ static void check_callers(int32_t workers, int32_t tasks) {
 
 // ---- life -------------------------------------------------------------------------------------
 
-static void check_life(void) {
+static void creates_and_frees_pools(void) {
     describe("creating and freeing pools");
     vd_pool *pool;
     CHECK(vd_pool_create(1, NULL) == VD_INVALID_ARGUMENT);
@@ -150,7 +150,7 @@ static void check_life(void) {
     vd_pool_free(NULL);
 }
 
-static void check_shares(void) {
+static void shares_cover_the_range(void) {
     describe("shares");
     for (int32_t count = 1; count <= 7; count++) {
         for (int64_t total = 0; total < 30; total++) {
@@ -170,12 +170,12 @@ static void check_shares(void) {
 int main(void) {
     describe_faults();
     int32_t many = instrumented() ? 300 : 3000;
-    check_shares();
-    check_life();
+    shares_cover_the_range();
+    creates_and_frees_pools();
     for (int32_t workers = 1; workers <= WORKERS_MAX; workers += workers < 4 ? 1 : 4) {
-        check_tasks(workers, many / workers);
-        check_barriers(workers, many / workers);
-        check_callers(workers, many / workers / 8);
+        runs_tasks_once_per_worker(workers, many / workers);
+        barriers_order_accesses(workers, many / workers);
+        serves_concurrent_callers(workers, many / workers / 8);
     }
     return 0;
 }

@@ -1,5 +1,4 @@
-// Threads as Linux has them: those whose stacks no address space holds do not start, workers have
-// names, and step aside.
+// Pools on Linux: errors of thread creation, names and priorities of workers.
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,21 +15,21 @@ static void note_niceness(void *argument, const vd_worker *worker) {
     niceness[worker->index] = getpriority(PRIO_PROCESS, 0);
 }
 
-static void *check_step_aside(void *argument) {
+static void *lowers_priority(void *argument) {
     (void)argument;
-    describe("workers that step aside");
+    describe("workers with a lower priority");
     int before[WORKERS], after[WORKERS];
     vd_pool *pool = NULL;
     CHECK(vd_pool_create(WORKERS, &pool) == VD_OK);
     vd_pool_run(pool, note_niceness, before);
-    CHECK(vd_pool_step_aside(pool) == VD_OK);
-    CHECK(vd_pool_step_aside(pool) == VD_OK);
+    CHECK(vd_pool_lower_priority(pool) == VD_OK);
+    CHECK(vd_pool_lower_priority(pool) == VD_OK);
     vd_pool_run(pool, note_niceness, after);
     for (int i = 0; i < WORKERS; i++) {
         CHECK(after[i] == (before[i] < 5 ? 5 : before[i]));
     }
     vd_pool_free(pool);
-    CHECK(vd_pool_step_aside(NULL) == VD_INVALID_ARGUMENT);
+    CHECK(vd_pool_lower_priority(NULL) == VD_INVALID_ARGUMENT);
     return NULL;
 }
 
@@ -41,8 +40,8 @@ static void note_name(void *argument, const vd_worker *worker) {
     CHECK(pthread_getname_np(pthread_self(), names[worker->index], NAME) == 0);
 }
 
-// The caller keeps its name.
-static void *check_names(void *argument) {
+// Workers have names; the caller keeps its own.
+static void *names_workers(void *argument) {
     (void)argument;
     describe("names of workers");
     CHECK(pthread_setname_np(pthread_self(), "caller") == 0);
@@ -60,8 +59,8 @@ static void *check_names(void *argument) {
     return NULL;
 }
 
-static void check_threads_that_do_not_start(void) {
-    describe("threads that do not start");
+static void reports_threads_that_do_not_start(void) {
+    describe("stacks larger than the address space");
     pthread_attr_t usual, giant;
     CHECK(pthread_getattr_default_np(&usual) == 0);
     CHECK(pthread_attr_init(&giant) == 0);
@@ -83,11 +82,11 @@ static void run_on_thread(void *check(void *)) {
 
 int main(void) {
     describe_faults();
-    check_threads_that_do_not_start();
-    // On threads of their own: this one's name and priority stay.
+    reports_threads_that_do_not_start();
+    // On other threads, so that the name and priority of this one do not change.
     int niceness = getpriority(PRIO_PROCESS, 0);
-    run_on_thread(check_names);
-    run_on_thread(check_step_aside);
+    run_on_thread(names_workers);
+    run_on_thread(lowers_priority);
     CHECK(getpriority(PRIO_PROCESS, 0) == niceness);
     return 0;
 }

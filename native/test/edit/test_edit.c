@@ -1,5 +1,5 @@
-// edit: elements against their definition in double precision, subspaces against double precision
-// and exact cases, every variant against scalar bit for bit.
+// edit: elements equal their definition in double, subspaces are close to double and equal exact
+// cases, every variant equals the scalar one.
 #include <math.h>
 #include <string.h>
 
@@ -14,13 +14,13 @@
 
 enum { ROWS = 6, ENTRIES = 5, K = 3 };
 
-// Tokens of two sequences: sequence and position.
+// Sequence and position of each token.
 static const int32_t tokens[ROWS][2] = {{0, 3}, {1, 0}, {0, 4}, {1, 9}, {0, 5}, {1, 10}};
 
 static float x[ROWS * LONGEST], values[11 * LONGEST], basis[K * LONGEST], expected[ROWS * LONGEST],
     actual[ROWS * LONGEST];
 
-// A random entry of a kind; values and basis are those above.
+// Returns a random entry of a kind, with the values and basis above.
 static vd_edit_entry random_entry(rng *r, vd_edit_kind kind, int32_t width) {
     int32_t begin = (int32_t)rng_below(r, width);
     int32_t from = (int32_t)rng_below(r, 11);
@@ -35,17 +35,18 @@ static vd_edit_entry random_entry(rng *r, vd_edit_kind kind, int32_t width) {
                            .per_position = (int32_t)rng_below(r, 2),
                            .k = K,
                            .factor = rng_uniform(r, -2, 2),
-                           .least = -1,
-                           .most = rng_uniform(r, -1, 1)};
+                           .min = -1,
+                           .max = rng_uniform(r, -1, 1)};
 }
 
-static int names(const vd_edit_entry *e, const int32_t token[2]) {
+// Returns 1 if the entry applies to the token.
+static int applies(const vd_edit_entry *e, const int32_t token[2]) {
     return (e->sequence == VD_ALL_SEQUENCES || e->sequence == token[0]) && token[1] >= e->from &&
            token[1] < e->to;
 }
 
-// An element that an entry names, by its definition.
-static float changed(const vd_edit_entry *e, float element, float value) {
+// Returns an element after the edit, by definition.
+static float edited(const vd_edit_entry *e, float element, float value) {
     double exact = (double)e->factor * (double)value;
     switch (e->kind) {
         case VD_EDIT_SET:
@@ -55,21 +56,22 @@ static float changed(const vd_edit_entry *e, float element, float value) {
         case VD_EDIT_SCALE:
             return (float)((double)e->factor * (double)element);
         default:
-            return fminf(fmaxf(element, e->least), e->most);
+            return fminf(fmaxf(element, e->min), e->max);
     }
 }
 
-static void expect(const vd_edit_entry *entries, int32_t n, int32_t width, const int32_t *rows,
-                   int32_t n_rows) {
+// Computes the expected rows.
+static void compute_expected(const vd_edit_entry *entries, int32_t n, int32_t width,
+                             const int32_t *rows, int32_t n_rows) {
     memcpy(expected, x, sizeof(float) * (size_t)n_rows * width);
     for (int32_t i = 0; i < n_rows; i++) {
         const int32_t *token = tokens[rows == NULL ? i : rows[i]];
         for (const vd_edit_entry *e = entries; e < entries + n; e++) {
-            for (int32_t j = e->begin; names(e, token) && j < e->end; j++) {
+            for (int32_t j = e->begin; applies(e, token) && j < e->end; j++) {
                 int32_t row = e->per_position ? token[1] - e->from : 0;
                 float value = values[row * (e->end - e->begin) + j - e->begin];
                 float *y = &expected[i * width + j];
-                *y = changed(e, *y, value);
+                *y = edited(e, *y, value);
             }
         }
     }
@@ -94,7 +96,7 @@ static vd_op edit_op(const vd_edit_entry *entries, const int32_t *n, int32_t wid
                                .whole_rows = whole_rows}};
 }
 
-static void check_elements(rng *r, int32_t width, int32_t n, int32_t workers, vd_rows rows,
+static void edits_elements(rng *r, int32_t width, int32_t n, int32_t workers, vd_rows rows,
                            placement where) {
     describe("edit, width %d, %d entries, %d workers, rows %d", width, n, workers, rows);
     vd_edit_entry entries[ENTRIES];
@@ -105,7 +107,7 @@ static void check_elements(rng *r, int32_t width, int32_t n, int32_t workers, vd
     fill_batch(r, &b);
     int logits = rows == VD_ROWS_LOGITS;
     int32_t n_rows = logits ? b.view.n_logits : ROWS;
-    expect(entries, n, width, logits ? b.logit_rows : NULL, n_rows);
+    compute_expected(entries, n, width, logits ? b.logit_rows : NULL, n_rows);
     vd_op op = edit_op(entries, &n, width, width % 2, where);
     op.rows = rows;
     run_ops(&op, 1, VD_ISA_SCALAR, workers, &b.view);
@@ -113,8 +115,8 @@ static void check_elements(rng *r, int32_t width, int32_t n, int32_t workers, vd
     guarded_free_all();
 }
 
-// A row of the basis: where the result lies from the exact one.
-static void check_subspace_error(rng *r, int32_t width) {
+// Checks a subspace of one dimension against double.
+static void moves_within_subspaces(rng *r, int32_t width) {
     describe("a subspace of width %d, scalar", width);
     vd_edit_entry e = random_entry(r, VD_EDIT_SUBSPACE, width);
     e = (vd_edit_entry){.values = e.per_position ? values : NULL,
@@ -147,8 +149,8 @@ static void check_subspace_error(rng *r, int32_t width) {
     guarded_free_all();
 }
 
-// Moving coordinates of small integers is exact, and sets them.
-static void check_coordinates(rng *r, int32_t width) {
+// Checks a basis of unit vectors, for which moving coordinates of small integers sets them exactly.
+static void sets_coordinates_exactly(rng *r, int32_t width) {
     describe("coordinates of width %d", width);
     memset(basis, 0, sizeof basis);
     memcpy(expected, x, sizeof expected);
@@ -185,7 +187,7 @@ static void check_coordinates(rng *r, int32_t width) {
     }
 }
 
-static void check_variants(rng *r, int32_t width, floats kind, placement where) {
+static void variants_equal_scalar(rng *r, int32_t width, floats kind, placement where) {
     rng_fill(r, kind, basis, K * width);
     vd_edit_entry entries[2] = {random_entry(r, VD_EDIT_SUBSPACE, width),
                                 random_entry(r, VD_EDIT_SUBSPACE, width)};
@@ -195,7 +197,7 @@ static void check_variants(rng *r, int32_t width, floats kind, placement where) 
     fill_batch(r, &b);
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
         describe("subspaces, width %d, %s, %s", width, floats_name(kind), vd_isa_name(isa));
-        for (int i = 0; i < 2; i++) {  // the last row of a basis ends at a guard page
+        for (int i = 0; i < 2; i++) {  // the basis is next to a guard page
             size_t columns = (size_t)(entries[i].end - entries[i].begin);
             entries[i].basis = guarded_copy(basis, K * columns * sizeof(float), where);
         }
@@ -210,7 +212,7 @@ static void check_variants(rng *r, int32_t width, floats kind, placement where) 
     }
 }
 
-static void check_no_values(rng *r, int32_t width) {
+static void ignores_entries_without_values(rng *r, int32_t width) {
     describe("edits without values, width %d", width);
     vd_edit_entry entries[2] = {random_entry(r, VD_EDIT_SET, width),
                                 random_entry(r, VD_EDIT_ADD, width)};
@@ -233,16 +235,16 @@ int main(void) {
         rng_fill(&r, kind, x, sizeof x / sizeof x[0]);
         rng_fill(&r, kind, values, sizeof values / sizeof values[0]);
         for (int32_t n = 0; n <= ENTRIES; n++) {
-            check_elements(&r, width, n, 1 + n % 3 * 4, (vd_rows)((i + n) % 2),
+            edits_elements(&r, width, n, 1 + n % 3 * 4, (vd_rows)((i + n) % 2),
                            (placement)(i % PLACEMENTS));
         }
-        check_variants(&r, width, kind, (placement)(i % PLACEMENTS));
+        variants_equal_scalar(&r, width, kind, (placement)(i % PLACEMENTS));
         rng_fill(&r, ORDINARY, x, ROWS * width);
         rng_fill(&r, ORDINARY, values, width);
         rng_fill(&r, ORDINARY, basis, width);
-        check_subspace_error(&r, width);
-        check_coordinates(&r, width);
-        check_no_values(&r, width);
+        moves_within_subspaces(&r, width);
+        sets_coordinates_exactly(&r, width);
+        ignores_entries_without_values(&r, width);
     }
     return 0;
 }

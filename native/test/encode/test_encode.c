@@ -1,6 +1,5 @@
-// encode: that each code is the nearest one for the factors stored with it, by the independent
-// decoder of support/weights.h. That the factors are the right ones is shown in Java, against files
-// of llama.cpp (QuantizerTest).
+// encode: each code is the nearest one for the factors stored with it, by the independent decoder
+// of support/weights.h. QuantizerTest in Java compares the factors with files of llama.cpp.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +20,12 @@ static int has_encoder(vd_type type) {
     return !is_codebook(type) && type != VD_TQ1_0 && type != VD_TQ2_0;
 }
 
-// Half the distance of neighbouring quants, at most.
+// Returns the maximum of half the distance between neighboring quants.
 static double half_gap(vd_type type) { return is_uneven(type) ? 12 : type == VD_MXFP4 ? 2 : 0.5; }
 
-// Whether the code is the least or the greatest of its type, past which elements are cut off.
-static int is_last(vd_type type, const void *row, int64_t k) {
+// Returns 1 if the code is the minimum or maximum of its type, to which elements beyond are
+// clamped.
+static int is_extreme(vd_type type, const void *row, int64_t k) {
     int code = weight_code(type, row, k);
     switch (type) {
         case VD_MXFP4:
@@ -47,8 +47,8 @@ static int is_last(vd_type type, const void *row, int64_t k) {
     }
 }
 
-// Factors are rounded to halves before elements of Q2_K to Q6_K are encoded, and after those of
-// others.
+// Checks an element. Factors are rounded to F16 before elements of Q2_K to Q6_K are encoded, and
+// after elements of other types.
 static void check_element(vd_type type, const void *row, int64_t k, float x) {
     double value = weight_value(type, row, k);
     if (!is_quantized(type)) {
@@ -61,17 +61,18 @@ static void check_element(vd_type type, const void *row, int64_t k, float x) {
     double rounding = is_k(type) && !is_uneven(type) ? 0x1p-20 : 0x1p-11;
     double size = fabs((double)weight_quant(type, row, k)) * scale + minimum;
     double tolerance = half_gap(type) * scale + rounding * (size + scale) + 0x1p-24;
-    if (scale > 0 && !is_last(type, row, k)) {
+    if (scale > 0 && !is_extreme(type, row, k)) {
         near("element", k, (double)x, tolerance, (float)value);
     }
 }
 
-static void check_rows(rng *r, vd_type type, floats kind, int weighted, placement where) {
+static void encodes_nearest_codes(rng *r, vd_type type, floats kind, int weighted,
+                                  placement where) {
     describe("encode %s, %s, weighted %d", type_name(type), floats_name(kind), weighted);
     float x[ROWS * K], importance[K];
     rng_fill(r, kind, x, ROWS * K);
     for (int i = 0; i < ROWS * K && where == AT_START; i++) {
-        x[i] = fabsf(x[i]);  // so that minima would like to be positive
+        x[i] = fabsf(x[i]);  // the best minimum would be positive
     }
     for (int k = 0; k < K; k++) {
         importance[k] = rng_uniform(r, 0, 1);
@@ -84,7 +85,7 @@ static void check_rows(rng *r, vd_type type, floats kind, int weighted, placemen
     int64_t bad_row = 7;
     CHECK(vd_encode(VD_F32, type, K, source, weights, whole, 0, ROWS, &bad_row) == VD_OK);
     CHECK(bad_row == -1);
-    // With importance, blocks of 32 get the scale that suits codes of another, near one.
+    // With importance, codes of blocks of 32 are nearest for a slightly different scale.
     int nearest = !weighted || is_k(type) || !is_quantized(type);
     for (int64_t row = 0; row < ROWS && nearest; row++) {
         for (int64_t k = 0; k < K; k++) {
@@ -98,8 +99,8 @@ static void check_rows(rng *r, vd_type type, floats kind, int weighted, placemen
     guarded_free_all();
 }
 
-// Any type may be encoded anew: as floats it has the values that it stands for.
-static void check_decoding(rng *r, vd_type type) {
+// Encoding any type as F32 decodes it.
+static void decodes_to_f32(rng *r, vd_type type) {
     describe("encode %s as f32", type_name(type));
     int64_t row_bytes = weights_row_bytes(type, K);
     unsigned char *source = guarded_alloc((size_t)row_bytes, AT_END);
@@ -113,9 +114,9 @@ static void check_decoding(rng *r, vd_type type) {
     guarded_free_all();
 }
 
-// What cannot be encoded is refused, and says where.
-static void check_refusals(rng *r, vd_type type) {
-    describe("encode %s, refusals", type_name(type));
+// Checks that unencodable elements are rejected with their row.
+static void rejects_unencodable_elements(rng *r, vd_type type) {
+    describe("encode %s, unencodable elements", type_name(type));
     float x[ROWS * K];
     unsigned char *y = guarded_alloc((size_t)(ROWS * weights_row_bytes(type, K)), AT_END);
     static const float bad[] = {NAN, INFINITY, -INFINITY};
@@ -126,15 +127,15 @@ static void check_refusals(rng *r, vd_type type) {
         CHECK(vd_encode(VD_F32, type, K, x, NULL, y, 0, ROWS, &bad_row) == VD_OUT_OF_RANGE);
         CHECK(bad_row == 2);
     }
-    // Beyond what squares of elements hold; beyond a half times any code.
-    static const float great[] = {3e38f, 2e9f};
+    // Squares of elements overflow; elements exceed an F16 scale times any code.
+    static const float large[] = {3e38f, 2e9f};
     for (int which = 0; which < 2; which++) {
         for (int i = 0; i < ROWS * K; i++) {
-            x[i] = i % 3 == 0 ? great[which] : -great[which];
+            x[i] = i % 3 == 0 ? large[which] : -large[which];
         }
         vd_status status = vd_encode(VD_F32, type, K, x, NULL, y, 0, ROWS, NULL);
-        int holds = type == VD_F32 || type == VD_BF16 || type == VD_MXFP4;
-        CHECK(status == (holds ? VD_OK : VD_OUT_OF_RANGE));
+        int representable = type == VD_F32 || type == VD_BF16 || type == VD_MXFP4;
+        CHECK(status == (representable ? VD_OK : VD_OUT_OF_RANGE));
     }
     for (floats kind = 0; kind < FLOATS_COUNT; kind++) {
         rng_fill(r, kind, x, ROWS * K);
@@ -144,7 +145,7 @@ static void check_refusals(rng *r, vd_type type) {
     guarded_free_all();
 }
 
-static void check_arguments(void) {
+static void rejects_invalid_arguments(void) {
     describe("encode, arguments");
     float x[K] = {0};
     unsigned char y[4 * K];
@@ -167,7 +168,7 @@ int main(void) {
     describe_faults();
     rng r = {5};
     for (int t = 0; t < WEIGHT_TYPES; t++) {
-        check_decoding(&r, weight_types[t]);
+        decodes_to_f32(&r, weight_types[t]);
         if (!has_encoder(weight_types[t])) {
             float x[K] = {0}, y[K];
             vd_status status = vd_encode(VD_F32, weight_types[t], K, x, NULL, y, 0, 1, NULL);
@@ -176,11 +177,11 @@ int main(void) {
         }
         for (int round = 0; round < 4; round++) {
             placement where = (placement)(round % PLACEMENTS);
-            check_rows(&r, weight_types[t], ORDINARY, round / 2, where);
-            check_rows(&r, weight_types[t], ZEROS, round / 2, where);
+            encodes_nearest_codes(&r, weight_types[t], ORDINARY, round / 2, where);
+            encodes_nearest_codes(&r, weight_types[t], ZEROS, round / 2, where);
         }
-        check_refusals(&r, weight_types[t]);
+        rejects_unencodable_elements(&r, weight_types[t]);
     }
-    check_arguments();
+    rejects_invalid_arguments();
     return 0;
 }

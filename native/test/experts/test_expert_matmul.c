@@ -1,10 +1,9 @@
-// expert_matmul: each slot equals the scalar product of its row alone with its expert's matrix, and
-// its bias added, on every instruction set and for any number of workers.
+// expert_matmul: each slot equals the scalar product of its row alone with its expert's matrix plus
+// the expert's bias, for every instruction set and number of workers.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/types.h"
 #include "matmul/matmul.h"
 #include "quantize/quantize.h"
 #include "support/check.h"
@@ -14,6 +13,7 @@
 #include "support/plans.h"
 #include "support/rng.h"
 #include "support/weights.h"
+#include "types/types.h"
 
 enum { E_MAX = 40 };
 
@@ -36,8 +36,8 @@ static const void *matrix(rng *r, const expert_case *c) {
     return packed;
 }
 
-// Slots go to different experts of a token; in one case of three, all tokens to the same ones. Some
-// have been edited and name none.
+// Returns experts of slots. The slots of a token have different experts; in a third of the cases
+// all tokens have the same ones. Some slots have no valid expert, as edits may cause.
 static float *random_experts(rng *r, const expert_case *c) {
     float *experts = guarded_alloc((size_t)(c->rows * c->k) * 4, AT_END);
     int same = rng_below(r, 3) == 0;
@@ -63,14 +63,14 @@ static vd_quantized quantized(const float *x, int64_t rows, int64_t K) {
     return y;
 }
 
-static int names_expert(const vd_expert_matmul *m, int64_t slot) {
+static int has_expert(const vd_expert_matmul *m, int64_t slot) {
     float expert = m->experts[slot];
     return expert >= 0 && expert < (float)m->E && expert == floorf(expert);
 }
 
-// The product of one slot by the kernel of plain products, and its bias.
+// Computes one slot by the kernel of matmul and adds the bias.
 static void run_slot(const vd_expert_matmul *m, int64_t slot, float *y) {
-    if (!names_expert(m, slot)) {
+    if (!has_expert(m, slot)) {
         memset(y, 0, (size_t)m->N * sizeof *y);
         return;
     }
@@ -151,8 +151,8 @@ int main(void) {
             check_case(&r, &cases[i]);
         }
     }
-    // More rows of an expert than a tile has, rows so long that few fit, and more slots than are
-    // listed at a time.
+    // More rows of an expert than a tile has, rows so long that few fit into a tile, and more slots
+    // than are listed at a time.
     check_case(&r, &(expert_case){VD_Q8_0, 230, 3, 2, 64, 64, 0, 1});
     check_case(&r, &(expert_case){VD_F32, 12, 2, 2, 5, 32768, 1, 1});
     check_case(&r, &(expert_case){VD_F32, 450, 40, 40, 3, 2, 1, 1});

@@ -10,7 +10,7 @@ enum { ROWS = 5, K_MAX = 4 };
 
 static float x[ROWS * K_MAX * LONGEST], weights[ROWS * K_MAX], expected[ROWS * LONGEST];
 
-static void check_sum(int32_t k, int32_t d, int32_t workers, placement where) {
+static void rounds_products_and_sums(int32_t k, int32_t d, int32_t workers, placement where) {
     describe("expert_sum, %d slots, d %d, %d workers", k, d, workers);
     for (int32_t i = 0; i < ROWS * d; i++) {
         int32_t row = i / d;
@@ -40,7 +40,7 @@ int main(void) {
         rng_fill(&r, (floats)(i % FLOATS_COUNT), x, (int64_t)ROWS * k * length_at(i));
         rng_fill(&r, ORDINARY, weights, ROWS * k);
         for (int32_t workers = 1; workers <= 3; workers++) {
-            check_sum(k, length_at(i), workers, (placement)(i % PLACEMENTS));
+            rounds_products_and_sums(k, length_at(i), workers, (placement)(i % PLACEMENTS));
         }
     }
     return 0;

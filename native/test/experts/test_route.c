@@ -1,5 +1,5 @@
-// route: experts by their definition, an expert is chosen when fewer than k come before it; weights
-// against softmax, sigmoid and sparse mixer in double; each row alone.
+// route: an expert is chosen if fewer than k rank before it; weights are close to softmax, sigmoid
+// and sparse mixer in double; neither depends on the number of workers.
 #include <math.h>
 
 #include "support/check.h"
@@ -13,59 +13,61 @@ enum { ROWS = 9, E_MAX = 130, NEAR = 8 };
 
 static float logits[ROWS * E_MAX], bias[E_MAX];
 
-// How many experts come before e: greater ranks, and equal ones of lower numbers.
-static int32_t place_of(const double *rank, int32_t E, int32_t e) {
-    int32_t place = 0;
+// Returns the number of experts before e: those with a higher rank, or an equal one and a lower
+// number.
+static int32_t order_of(const double *rank, int32_t E, int32_t e) {
+    int32_t order = 0;
     for (int32_t other = 0; other < E; other++) {
-        place += rank[other] > rank[e] || (rank[other] == rank[e] && other < e);
+        order += rank[other] > rank[e] || (rank[other] == rank[e] && other < e);
     }
-    return place;
+    return order;
 }
 
-// The scores of a row, each among all experts.
+// Computes the scores of a row over all experts.
 static void scores_of(const vd_route *route, const float *l, double *score) {
-    double greatest = -HUGE_VAL, all = 0;
+    double maximum = -HUGE_VAL, all = 0;
     for (int32_t e = 0; e < route->E; e++) {
-        if ((double)l[e] > greatest) {
-            greatest = (double)l[e];
+        if ((double)l[e] > maximum) {
+            maximum = (double)l[e];
         }
     }
     for (int32_t e = 0; e < route->E; e++) {
-        all += exp((double)l[e] - greatest);
+        all += exp((double)l[e] - maximum);
     }
     for (int32_t e = 0; e < route->E; e++) {
         score[e] = route->score == VD_ROUTE_SIGMOID ? 1 / (1 + exp(-(double)l[e]))
-                                                    : exp((double)l[e] - greatest) / all;
+                                                    : exp((double)l[e] - maximum) / all;
     }
 }
 
-// The rank of a group: its greatest, or the sum of its two greatest.
+// Returns the rank of a group: its maximum, or the sum of its two highest ranks.
 static double rank_of_group(const vd_route *route, const double *rank, int32_t size) {
     double first = 0, second = 0;
     for (int32_t e = 0; e < size; e++) {
-        int32_t place = place_of(rank, size, e);
-        first = place == 0 ? rank[e] : first;
-        second = place == 1 ? rank[e] : second;
+        int32_t order = order_of(rank, size, e);
+        first = order == 0 ? rank[e] : first;
+        second = order == 1 ? rank[e] : second;
     }
-    // As f32 adds: what it rounds to the same is a tie.
-    return route->group_rank == VD_GROUP_GREATEST ? first : (double)((float)first + (float)second);
+    // The sum is in f32, since its roundings may cause ties.
+    return route->group_rank == VD_GROUP_MAX ? first : (double)((float)first + (float)second);
 }
 
-// Ranks of experts that cannot be chosen become those of none.
-static void leave_groups_out(const vd_route *route, double *rank) {
+// Sets the ranks of experts in groups that are not used to -infinity.
+static void mask_groups(const vd_route *route, double *rank) {
     double group[E_MAX];
     int32_t size = route->E / route->groups;
     for (int32_t g = 0; g < route->groups; g++) {
         group[g] = rank_of_group(route, rank + g * size, size);
     }
     for (int32_t e = 0; e < route->E; e++) {
-        int32_t place = place_of(group, route->groups, e / size);
-        rank[e] = place < route->groups_used ? rank[e] : -HUGE_VAL;
+        int32_t order = order_of(group, route->groups, e / size);
+        rank[e] = order < route->groups_used ? rank[e] : -HUGE_VAL;
     }
 }
 
-// The weight of a slot among the experts that are near to its own and in no slot before.
-static double among_near(const float *l, const float *experts, int32_t E, int32_t slot) {
+// Returns the sparse-mixer weight of a slot: a softmax over the experts near its own that are in no
+// earlier slot.
+static double sparse_mixer_weight(const float *l, const float *experts, int32_t E, int32_t slot) {
     double m = (double)l[(int32_t)experts[slot]], sum = 0;
     for (int32_t e = 0; e < E; e++) {
         int taken = 0;
@@ -81,37 +83,38 @@ static double among_near(const float *l, const float *experts, int32_t E, int32_
 static void check_row(const vd_route *route, int64_t row) {
     const float *l = route->logits + row * route->E;
     const float *experts = route->experts + row * route->k;
-    double score[E_MAX], rank[E_MAX], greatest = -HUGE_VAL, chosen = 0;
+    double score[E_MAX], rank[E_MAX], maximum = -HUGE_VAL, chosen = 0;
     scores_of(route, l, score);
     for (int32_t e = 0; e < route->E; e++) {
         rank[e] = route->bias == NULL ? (double)l[e] : score[e] + (double)route->bias[e];
-        if ((double)l[e] > greatest) {
-            greatest = (double)l[e];
+        if ((double)l[e] > maximum) {
+            maximum = (double)l[e];
         }
     }
     if (route->groups > 1) {
-        leave_groups_out(route, rank);
+        mask_groups(route, rank);
     }
     for (int32_t e = 0; e < route->E; e++) {
-        int32_t place = place_of(rank, route->E, e);
-        CHECK(place >= route->k || experts[place] == (float)e);
-        chosen += place < route->k ? score[e] : 0;
+        int32_t order = order_of(rank, route->E, e);
+        CHECK(order >= route->k || experts[order] == (float)e);
+        chosen += order < route->k ? score[e] : 0;
     }
     for (int32_t slot = 0; slot < route->k; slot++) {
         int32_t e = (int32_t)experts[slot];
-        double below = fmin(greatest - (double)l[e], 104);
-        double exact = route->over == VD_ROUTE_NEAR
-                           ? among_near(l, experts, route->E, slot)
+        double below = fmin(maximum - (double)l[e], 104);
+        double exact = route->over == VD_ROUTE_SPARSE_MIXER
+                           ? sparse_mixer_weight(l, experts, route->E, slot)
                            : score[e] / (route->over == VD_ROUTE_ALL ? 1 : chosen);
-        // Each exponential is off by exp and by the rounding of its argument; the sum has up to E
-        // terms, of which only those within 104 of the greatest count. Sigmoids take one more sum.
+        // Exponentials have the errors of exp and of the rounded argument. The sum has up to E
+        // terms, of which only those within 104 of the maximum contribute. Sigmoids have one more
+        // sum.
         double error = 2 * EXP_ERROR + roundings(1) * (below + 104) + roundings(route->E + 4);
         near("weight", row * route->k + slot, exact, exact * error + underflows(2),
              route->weights[row * route->k + slot]);
     }
 }
 
-static void check_route(int32_t E, int32_t k, int32_t groups, int which, placement where) {
+static void routes_by_definition(int32_t E, int32_t k, int32_t groups, int which, placement where) {
     vd_route route = {.logits = guarded_copy(logits, (size_t)(ROWS * E) * 4, where),
                       .experts = guarded_alloc((size_t)(ROWS * k) * 4, where),
                       .weights = guarded_alloc((size_t)(ROWS * k) * 4, where),
@@ -119,12 +122,12 @@ static void check_route(int32_t E, int32_t k, int32_t groups, int which, placeme
                       .E = E,
                       .k = k,
                       .score = which & 2 ? VD_ROUTE_SIGMOID : VD_ROUTE_SOFTMAX,
-                      .over = which == NEAR ? VD_ROUTE_NEAR
+                      .over = which == NEAR ? VD_ROUTE_SPARSE_MIXER
                               : which & 1   ? VD_ROUTE_ALL
                                             : VD_ROUTE_CHOSEN,
                       .groups = groups,
                       .groups_used = (groups + 1) / 2,
-                      .group_rank = which & 4 ? VD_GROUP_TWO_GREATEST : VD_GROUP_GREATEST};
+                      .group_rank = which & 4 ? VD_GROUP_TOP_TWO : VD_GROUP_MAX};
     vd_op op = {.kind = VD_OP_ROUTE, .as.route = route};
     describe("route to %d of %d in %d groups, score %d, over %d, bias %d", k, E, groups,
              route.score, route.over, route.bias != NULL);
@@ -142,10 +145,11 @@ static void check_route(int32_t E, int32_t k, int32_t groups, int which, placeme
     guarded_free_all();
 }
 
-// Whatever logits and biases are, a token goes to k different experts that there are.
-static void check_nasty(rng *r, int32_t E, int32_t k, int32_t groups, int biased) {
-    rng_fill(r, NASTY, logits, ROWS * E);
-    rng_fill(r, NASTY, bias, E);
+// Checks that infinities and NaN still yield k different valid experts.
+static void chooses_experts_from_any_logits(rng *r, int32_t E, int32_t k, int32_t groups,
+                                            int biased) {
+    rng_fill(r, SPECIAL, logits, ROWS * E);
+    rng_fill(r, SPECIAL, bias, E);
     vd_route route = {.logits = guarded_copy(logits, (size_t)(ROWS * E) * 4, AT_END),
                       .experts = guarded_alloc((size_t)(ROWS * k) * 4, AT_END),
                       .weights = guarded_alloc((size_t)(ROWS * k) * 4, AT_END),
@@ -182,13 +186,13 @@ int main(void) {
                 logits[j] = floorf(logits[j]);  // many ties
                 bias[j % E] = floorf(bias[j % E]);
             }
-            check_route(E, k, groups, which % 8, (placement)(which % PLACEMENTS));
+            routes_by_definition(E, k, groups, which % 8, (placement)(which % PLACEMENTS));
             if (which % 8 == 0) {
-                check_route(E, k, 0, NEAR, (placement)(E % PLACEMENTS));
+                routes_by_definition(E, k, 0, NEAR, (placement)(E % PLACEMENTS));
             }
         }
-        check_nasty(&r, E, k, groups, 0);
-        check_nasty(&r, E, k, groups, 1);
+        chooses_experts_from_any_logits(&r, E, k, groups, 0);
+        chooses_experts_from_any_logits(&r, E, k, groups, 1);
     }
     return 0;
 }

@@ -1,6 +1,5 @@
-// low_rank: both ways against their definition in double precision, every variant against scalar
-// bit for bit, alone and in the chain of a product, and what a sequence gets in a batch of others
-// against what it gets alone.
+// low_rank: every variant, alone or as the epilogue of a product, equals the scalar one, which is
+// close to the definition in double; a sequence gets equal bits in a batch and alone.
 #include <math.h>
 #include <string.h>
 
@@ -15,12 +14,12 @@
 
 enum { SEQUENCES = 5, ROWS = 31, SLOTS = 4, R = 40, GROUP = VD_LOW_RANK_COLUMNS };
 
-// Slot 2 adds nothing, there is no slot 4, and the last sequence has no choice.
+// Slot 2 has an empty update, slot 4 does not exist, and the last sequence has no slot.
 static const int32_t slots[SEQUENCES - 1] = {1, 2, 3, SLOTS};
 static const float strengths[SEQUENCES - 1] = {-0.75f, 1, 2.5f, 1};
 static const int32_t ranks[] = {1, 2, 3, 4, 5, 8, 15, 16, 17, 33, R};
 
-// Sequences and their numbers of rows: pieces of prompts and single tokens.
+// Sequence and number of rows of each part: pieces of prompts and single tokens.
 static const int32_t pieces[][2] = {{0, 1}, {1, 2}, {2, 9}, {0, 4}, {3, 1},
                                     {2, 2}, {4, 3}, {0, 5}, {2, 4}};
 
@@ -36,7 +35,7 @@ typedef struct low_rank_case {
     placement where;
 } low_rank_case;
 
-// All rows, or those of one sequence.
+// Fills the batch with all rows, or with those of one sequence.
 static void fill_batch(rng *r, batch *b, int32_t only) {
     int32_t positions[SEQUENCES] = {0};
     batch_begin(b, r, SEQUENCES, 1);
@@ -49,7 +48,7 @@ static void fill_batch(rng *r, batch *b, int32_t only) {
     }
 }
 
-// One adapter in several slots, with ranks and scales of their own.
+// Puts one adapter into all slots, with different ranks and scales.
 static void fill_updates(const low_rank_case *c, vd_low_rank updates[SLOTS]) {
     size_t width = ((size_t)c->N + GROUP - 1) / GROUP * GROUP;
     for (int i = 0; i < SLOTS; i++) {
@@ -67,7 +66,7 @@ static int32_t rows_of(const low_rank_case *c, const batch *b) {
     return c->rows == VD_ROWS_LOGITS ? b->view.n_logits : b->view.n_tokens;
 }
 
-// Runs both ways for rows of u and x, and copies y.
+// Runs the down- and up-projection for rows of u and x, and copies y.
 static void run(const low_rank_case *c, vd_isa isa, const batch *b, const float *from_u,
                 const float *from_x, float *y) {
     vd_low_rank updates[SLOTS];
@@ -101,7 +100,7 @@ static int32_t sequence_of(const low_rank_case *c, const batch *b, int32_t row) 
     return b->sequences[c->rows == VD_ROWS_LOGITS ? b->logit_rows[row] : row];
 }
 
-// One output of a sequence that has an update, by the definition.
+// Checks one output of a sequence that has an update.
 static void check_output(const low_rank_case *c, int32_t sequence, int32_t row, int32_t n) {
     int32_t slot = slots[sequence];
     int32_t r = slot == 3 ? c->r : 1 + c->r / 2;
@@ -127,7 +126,7 @@ static void check_output(const low_rank_case *c, int32_t sequence, int32_t row, 
     near("y", (int64_t)row * c->N + n, exact, error, expected[row * c->N + n]);
 }
 
-static void check_definition(rng *r, const low_rank_case *c) {
+static void is_close_to_double(rng *r, const low_rank_case *c) {
     describe("low rank against double: K %d, N %d, r %d, %d workers, rows %d", c->K, c->N, c->r,
              c->workers, c->rows);
     batch b;
@@ -136,7 +135,7 @@ static void check_definition(rng *r, const low_rank_case *c) {
     for (int32_t row = 0; row < rows_of(c, &b); row++) {
         int32_t sequence = sequence_of(c, &b, row);
         if (sequence % 2 == 1 || sequence == SEQUENCES - 1) {
-            same_floats("what nothing is added to", x + row * c->N, expected + row * c->N, c->N);
+            same_floats("y without an update", x + row * c->N, expected + row * c->N, c->N);
             continue;
         }
         for (int32_t n = 0; n < c->N; n += 1 + c->N / 40) {
@@ -145,7 +144,7 @@ static void check_definition(rng *r, const low_rank_case *c) {
     }
 }
 
-static void check_variants(rng *r, const low_rank_case *c, floats kind) {
+static void variants_equal_scalar(rng *r, const low_rank_case *c, floats kind) {
     batch b;
     fill_batch(r, &b, -1);
     for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
@@ -158,8 +157,9 @@ static void check_variants(rng *r, const low_rank_case *c, floats kind) {
     }
 }
 
-// What the rows of each sequence get without the others, from a different number of workers.
-static void check_alone(rng *r, const low_rank_case *c) {
+// Checks that each sequence alone, with another number of workers, gets the bits that it gets in
+// the batch.
+static void sequences_alone_equal_the_batch(rng *r, const low_rank_case *c) {
     static float own_u[ROWS * LONGEST], own_x[ROWS * LONGEST];
     batch all, own;
     fill_batch(r, &all, -1);
@@ -189,10 +189,10 @@ static void check_alone(rng *r, const low_rank_case *c) {
     }
 }
 
-// In the chain of a product its tiles begin and end anywhere.
-static void check_chain(rng *r, const low_rank_case *c, vd_isa isa) {
-    describe("low rank in a chain, %s: K %d, N %d, r %d, %d workers", vd_isa_name(isa), c->K, c->N,
-             c->r, c->workers);
+// Checks the update as the epilogue of a product, whose tiles divide rows and columns.
+static void epilogue_equals_separate_operations(rng *r, const low_rank_case *c, vd_isa isa) {
+    describe("low rank as an epilogue, %s: K %d, N %d, r %d, %d workers", vd_isa_name(isa), c->K,
+             c->N, c->r, c->workers);
     batch b;
     fill_batch(r, &b, -1);
     vd_low_rank updates[SLOTS];
@@ -211,7 +211,7 @@ static void check_chain(rng *r, const low_rank_case *c, vd_isa isa) {
          .as.low_rank_up = {.x = product, .t = t, .y = expected, .choice = choice, .N = c->N}}};
     run_ops(ops, 3, VD_ISA_SCALAR, 1, &b.view);
     ops[2].barrier = VD_BARRIER_NEVER;
-    ops[2].follows = 1;
+    ops[2].epilogue = 1;
     ops[2].as.low_rank_up.y = actual;
     run_ops(ops, 3, isa, c->workers, &b.view);
     same_floats("y", expected, actual, (int64_t)b.view.n_tokens * c->N);
@@ -236,18 +236,18 @@ int main(void) {
         rng_fill(&r, kind, B, (int64_t)c.r * (c.N + GROUP));
         rng_fill(&r, kind, u, (int64_t)ROWS * c.K);
         rng_fill(&r, kind, x, (int64_t)ROWS * c.N);
-        check_variants(&r, &c, kind);
+        variants_equal_scalar(&r, &c, kind);
         rng_fill(&r, ORDINARY, A, (int64_t)c.r * c.K);
         rng_fill(&r, ORDINARY, B, (int64_t)c.r * (c.N + GROUP));
         rng_fill(&r, ORDINARY, u, (int64_t)ROWS * c.K);
         rng_fill(&r, ORDINARY, x, (int64_t)ROWS * c.N);
-        check_definition(&r, &c);
-        check_alone(&r, &c);
+        is_close_to_double(&r, &c);
+        sequences_alone_equal_the_batch(&r, &c);
         for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
-            check_chain(&r, &c, isa);
+            epilogue_equals_separate_operations(&r, &c, isa);
         }
-        c.workers = 7;  // the rows of few sequences are shared by columns
-        check_variants(&r, &c, ORDINARY);
+        c.workers = 7;  // workers then divide columns of the rows of few sequences
+        variants_equal_scalar(&r, &c, ORDINARY);
     }
     return 0;
 }

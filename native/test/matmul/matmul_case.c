@@ -18,9 +18,9 @@ int64_t units_of(const matmul_case *c) { return (c->N + unit_of(c->type) - 1) / 
 
 int64_t products_of(const matmul_case *c) { return (int64_t)c->M * c->N * c->K; }
 
-void describe_case(const char *what, const matmul_case *c) {
+void describe_case(const char *variant, const matmul_case *c) {
     describe("matmul %s %s, M %d, N %d, K %d, rows [%lld,%lld), units [%lld,%lld), bits %d, x %s",
-             type_name(c->type), what, c->M, c->N, c->K, (long long)c->rows.begin,
+             type_name(c->type), variant, c->M, c->N, c->K, (long long)c->rows.begin,
              (long long)c->rows.end, (long long)c->units.begin, (long long)c->units.end, c->bits,
              floats_name(c->kind));
 }

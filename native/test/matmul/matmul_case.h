@@ -1,5 +1,4 @@
-// A matrix product of random operands in guarded memory: what tests of ordinary and fast kernels
-// share.
+// Matrix products of random operands in guarded memory, for tests of ordinary and fast kernels.
 #ifndef VD_TEST_MATMUL_CASE_H
 #define VD_TEST_MATMUL_CASE_H
 
@@ -18,33 +17,34 @@ typedef struct matmul_case {
     floats kind;
 } matmul_case;
 
-// The operands, as fill_case makes them: activations [M,K], and weights as they lie in a file.
+// The operands that fill_case generates: activations [M,K], and weights as in a file.
 extern float case_x[ELEMENTS_MAX];
 extern unsigned char case_weights[WEIGHT_BYTES_MAX];
 
+// Returns the number of outputs that a kernel computes as a unit.
 int64_t unit_of(vd_type type);
 
-// K of at least `quantized` for types in blocks, else `other`.
+// Returns K: for block-quantized types `quantized` rounded up to whole blocks, else `other`.
 int32_t whole_blocks(vd_type type, int32_t quantized, int32_t other);
 
 int64_t units_of(const matmul_case *c);
 
-// Of all its rows and outputs.
+// Returns the number of products of all rows and outputs.
 int64_t products_of(const matmul_case *c);
 
-// All rows and outputs of a product of plain weights and ordinary activations.
+// Returns a product of plain weights and ordinary activations, with all its rows and outputs.
 matmul_case whole(vd_type type, int32_t M, int32_t N, int32_t K);
 
-// Names the case for failures.
-void describe_case(const char *what, const matmul_case *c);
+// Describes the case for failures.
+void describe_case(const char *variant, const matmul_case *c);
 
-// Makes the operands.
+// Generates the operands.
 void fill_case(rng *r, const matmul_case *c);
 
-// The operation with its operands in guarded memory, without y.
+// Returns the operation with its operands in guarded memory, without y.
 vd_matmul prepare_case(const matmul_case *c, placement where);
 
-// Nobody wrote outputs of y outside the case's rows and units.
+// Requires that outputs of y outside the case's rows and units were not written.
 void check_untouched(const matmul_case *c, const float *y);
 
 #endif

@@ -1,5 +1,5 @@
-// matmul: every variant against the scalar one, that against docs/numerics.md in double, and the
-// division among workers against one call for all.
+// matmul: every variant equals the scalar one, which is close to docs/numerics.md in double; a
+// product divided among workers equals one call.
 #include "matmul/matmul.h"
 
 #include <math.h>
@@ -22,10 +22,10 @@ static float *run(vd_isa isa, vd_matmul *op, const matmul_case *c, placement whe
     return op->y;
 }
 
-// A set may have the kernel of its base.
-static int is_left_out(const matmul_case *c, vd_isa isa) {
+// Returns 1 if the set has the kernel of its base, or is emulated and skips the case.
+static int is_skipped(const matmul_case *c, vd_isa isa) {
     return vd_matmul_kernels[c->type][isa] == vd_matmul_kernels[c->type][vd_isa_base(isa)] ||
-           leaves_case_out(isa, products_of(c));
+           skips_case(isa, products_of(c));
 }
 
 static void check_variants(const matmul_case *c) {
@@ -35,7 +35,7 @@ static void check_variants(const matmul_case *c) {
         const float *expected = run(VD_ISA_SCALAR, &op, c, where);
         check_untouched(c, expected);
         for (vd_isa isa = next_isa(VD_ISA_SCALAR); isa < VD_ISA_COUNT; isa = next_isa(isa)) {
-            if (is_left_out(c, isa)) {
+            if (is_skipped(c, isa)) {
                 continue;
             }
             describe_case(vd_isa_name(isa), c);
@@ -46,7 +46,7 @@ static void check_variants(const matmul_case *c) {
     }
 }
 
-// A float product is a lane sum of K terms.
+// Checks a product of float weights: a lane sum of K terms.
 static void check_float_output(const matmul_case *c, int64_t m, int64_t n, float y) {
     const unsigned char *row = case_weights + n * weights_row_bytes(c->type, c->K);
     double sum = 0, magnitude = 0;
@@ -59,9 +59,8 @@ static void check_float_output(const matmul_case *c, int64_t m, int64_t n, float
     near("y", m * c->N + n, sum, tolerance, y);
 }
 
-// A sub-block of a quantized product is an exact integer times a rounded product of scales; the
-// sub-blocks' fmas follow each other, two each where there are minima. No scale is so small that
-// its product underflows.
+// Checks a product of quantized weights. A sub-block is an exact integer times a rounded product of
+// scales, added by one fma, or by two for types with minima. No product of scales underflows.
 static void check_quantized_output(const matmul_case *c, const vd_quantized *xq, int64_t m,
                                    int64_t n, float y) {
     const unsigned char *row = case_weights + n * weights_row_bytes(c->type, c->K);
@@ -101,8 +100,8 @@ static void check_definition(const matmul_case *c) {
     guarded_free_all();
 }
 
-// Every way for the tiles to end, in rows and in outputs.
-static void check_tiles(rng *r, vd_type type) {
+// Checks all partial tiles, in rows and in outputs.
+static void computes_partial_tiles(rng *r, vd_type type) {
     static const int32_t Ns[] = {1, 2, 3, 4, 5, 8, 15, 16, 17, 32, 33, 47, 64, 65};
     for (int32_t M = 1; M <= 15; M += sweep_step()) {
         for (size_t i = 0; i < sizeof Ns / sizeof Ns[0]; i++) {
@@ -113,8 +112,8 @@ static void check_tiles(rng *r, vd_type type) {
     }
 }
 
-// Products of many rows, whose kernels may divide K, rows and outputs in their own ways.
-static void check_many_rows(rng *r, vd_type type) {
+// Checks products of many rows, for which kernels may divide K, rows and outputs differently.
+static void computes_many_rows(rng *r, vd_type type) {
     static const int32_t Ms[] = {16, 31, 32, 47, 48};
     static const int32_t Ns[] = {16, 60, 64, 83};
     static const int32_t lengths[] = {1, 2, 3, 4, 5, 8, 15, 16, 17, 18, 32, 45};
@@ -131,7 +130,7 @@ static void check_many_rows(rng *r, vd_type type) {
     }
 }
 
-static void check_lengths(rng *r, vd_type type) {
+static void computes_all_lengths(rng *r, vd_type type) {
     for (int i = 0; i < LENGTHS; i += sweep_step()) {
         matmul_case c = whole(type, 3, 19, (int32_t)block_elements(type) * length_at(i));
         if (is_quantized(type) && c.K > 32 * 67) {
@@ -143,8 +142,8 @@ static void check_lengths(rng *r, vd_type type) {
     }
 }
 
-// Rows that are longer than what kernels hold of them at once.
-static void check_long_rows(rng *r, vd_type type) {
+// Checks rows longer than the panels of kernels.
+static void computes_long_rows(rng *r, vd_type type) {
     static const int32_t Ms[] = {2, 5, 23};
     for (size_t i = 0; i < sizeof Ms / sizeof Ms[0]; i++) {
         matmul_case c = whole(type, Ms[i], 35, whole_blocks(type, 2 * 2048 + 256, 2 * 1024 + 37));
@@ -153,7 +152,7 @@ static void check_long_rows(rng *r, vd_type type) {
     }
 }
 
-static void check_values(rng *r, vd_type type) {
+static void computes_all_kinds_of_values(rng *r, vd_type type) {
     for (int bits = 0; bits < WEIGHT_BITS_COUNT; bits++) {
         for (floats kind = 0; kind < FLOATS_COUNT; kind++) {
             matmul_case c = whole(type, 7, 49, whole_blocks(type, 224, 117));
@@ -165,11 +164,11 @@ static void check_values(rng *r, vd_type type) {
     }
 }
 
-// The largest integers that a block can make: activations of +-127, weights at their ends.
-static void check_saturation(rng *r, vd_type type) {
+// Checks the largest integers of a block: activations of +-127, and weights at their limits.
+static void does_not_saturate(rng *r, vd_type type) {
     for (int pattern = 0; pattern < 6; pattern++) {
         matmul_case c = whole(type, 23, 35, whole_blocks(type, 128, 128));
-        c.bits = pattern < 4 ? WEIGHTS_EXTREME : pattern == 4 ? WEIGHTS_LEAST : WEIGHTS_GREATEST;
+        c.bits = pattern < 4 ? WEIGHTS_EXTREME : pattern == 4 ? WEIGHTS_MIN : WEIGHTS_MAX;
         fill_case(r, &c);
         for (int64_t i = 0; i < (int64_t)c.M * c.K; i++) {
             int minus = pattern == 0 ? 0 : pattern == 1 ? 1 : (int)rng_below(r, 2);
@@ -180,7 +179,7 @@ static void check_saturation(rng *r, vd_type type) {
     }
 }
 
-static void check_ranges(rng *r, vd_type type) {
+static void computes_ranges(rng *r, vd_type type) {
     for (int i = 0; i < 150; i += sweep_step()) {
         int32_t K = whole_blocks(type, (int32_t)rng_between(r, 1, 4) * 32,
                                  (int32_t)rng_between(r, 32, 159));
@@ -195,9 +194,9 @@ static void check_ranges(rng *r, vd_type type) {
     }
 }
 
-// Products that underflow leave -0 in lanes. A lane sum of zeros is +0, whatever is added to the
-// lanes that the last vector has too many.
-static void check_zeros(void) {
+// Checks that a lane sum of zeros is +0. Products that underflow leave -0 in lanes, to which the
+// unused lanes of the last vector may or may not be added.
+static void sums_zeros_to_positive_zero(void) {
     static const int32_t Ks[] = {1, 16, 19, 40};
     for (size_t i = 0; i < sizeof Ks / sizeof Ks[0]; i++) {
         matmul_case c = whole(VD_F32, 20, 9, Ks[i]);
@@ -216,8 +215,8 @@ static void check_zeros(void) {
     }
 }
 
-// F32 and F16 weights stand in a file wherever the file has them.
-static void check_unaligned(rng *r, vd_type type) {
+// Checks float weights at any address, as files have them.
+static void computes_unaligned_weights(rng *r, vd_type type) {
     matmul_case c = whole(type, 5, 9, 61);
     fill_case(r, &c);
     vd_matmul op = prepare_case(&c, AT_START);
@@ -234,8 +233,8 @@ static void check_unaligned(rng *r, vd_type type) {
     guarded_free_all();
 }
 
-// However many workers share a product, each output is made once.
-static void check_workers(rng *r, vd_type type) {
+// Checks that results do not depend on the number of workers.
+static void divides_products_among_workers(rng *r, vd_type type) {
     static const int32_t Ms[] = {1, 16, 17, 95, 97, 200};
     static const int32_t workers[] = {1, 2, 3, 5};
     for (size_t i = 0; i < sizeof Ms / sizeof Ms[0]; i++) {
@@ -245,7 +244,7 @@ static void check_workers(rng *r, vd_type type) {
         const float *expected = run(VD_ISA_SCALAR, &op.as.matmul, &c, AT_END);
         for (size_t w = 0; w < sizeof workers / sizeof workers[0]; w++) {
             for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
-                if (isa != VD_ISA_SCALAR && is_left_out(&c, isa)) {
+                if (isa != VD_ISA_SCALAR && is_skipped(&c, isa)) {
                     continue;
                 }
                 describe_case(vd_isa_name(isa), &c);
@@ -261,22 +260,22 @@ static void check_workers(rng *r, vd_type type) {
 int main(void) {
     test_begin_emulated("matmul", VD_ISA_AMX_INT8);
     rng r = {5};
-    check_zeros();
+    sums_zeros_to_positive_zero();
     for (int t = 0; t < WEIGHT_TYPES; t++) {
-        check_workers(&r, weight_types[t]);
+        divides_products_among_workers(&r, weight_types[t]);
         if (watches_threads()) {
             continue;
         }
-        check_tiles(&r, weight_types[t]);
-        check_many_rows(&r, weight_types[t]);
-        check_lengths(&r, weight_types[t]);
-        check_long_rows(&r, weight_types[t]);
-        check_values(&r, weight_types[t]);
-        check_ranges(&r, weight_types[t]);
+        computes_partial_tiles(&r, weight_types[t]);
+        computes_many_rows(&r, weight_types[t]);
+        computes_all_lengths(&r, weight_types[t]);
+        computes_long_rows(&r, weight_types[t]);
+        computes_all_kinds_of_values(&r, weight_types[t]);
+        computes_ranges(&r, weight_types[t]);
         if (is_quantized(weight_types[t])) {
-            check_saturation(&r, weight_types[t]);
+            does_not_saturate(&r, weight_types[t]);
         } else {
-            check_unaligned(&r, weight_types[t]);
+            computes_unaligned_weights(&r, weight_types[t]);
         }
     }
     return 0;

@@ -1,5 +1,5 @@
-// Fast matmul: every variant against double within what rounding to bf16 may do, run twice, in
-// ranges, and divided among workers.
+// Fast matmul: every variant is close to double, within the error of rounding to bf16, and yields
+// equal bits in a second run and for any number of workers.
 #include <math.h>
 #include <string.h>
 
@@ -17,14 +17,14 @@ static void *scratch;
 
 static float *run_once(vd_isa isa, vd_matmul *op, const matmul_case *c, placement where) {
     vd_range outputs = {c->units.begin * unit_of(c->type), c->units.end * unit_of(c->type)};
-    outputs.end = vd_at_most(outputs.end, c->N);
+    outputs.end = vd_min(outputs.end, c->N);
     op->y = guarded_alloc((size_t)c->M * c->N * sizeof(float), where);
     vd_matmul_fast_kernels[c->type][isa](op, c->rows, outputs, scratch);
     CHECK(held_tiles() == 0);
     return op->y;
 }
 
-// Activation k of row m as the product takes it.
+// Returns activation k of row m, after quantization if the product takes quantized ones.
 static double activation(const matmul_case *c, const vd_matmul *op, int64_t m, int64_t k) {
     int64_t at = m * c->K + k;
     return is_quantized(c->type) ? (double)op->xq.q[at] * (double)op->xq.scale[at / 32]
@@ -48,7 +48,7 @@ static void check_case(const matmul_case *c) {
         if (vd_matmul_fast_kernels[c->type][isa] == NULL ||
             vd_matmul_fast_kernels[c->type][isa] ==
                 vd_matmul_fast_kernels[c->type][vd_isa_base(isa)] ||
-            leaves_case_out(isa, products_of(c))) {
+            skips_case(isa, products_of(c))) {
             continue;
         }
         describe_case(vd_isa_name(isa), c);
@@ -57,7 +57,7 @@ static void check_case(const matmul_case *c) {
             const float *y = run_once(isa, &op, c, where);
             check_untouched(c, y);
             int64_t begin = c->units.begin * unit_of(c->type);
-            int64_t end = vd_at_most(c->units.end * unit_of(c->type), c->N);
+            int64_t end = vd_min(c->units.end * unit_of(c->type), c->N);
             for (int64_t m = c->rows.begin; m < c->rows.end; m++) {
                 for (int64_t n = begin; n < end; n++) {
                     check_output(c, &op, m, n);
@@ -69,8 +69,8 @@ static void check_case(const matmul_case *c) {
     }
 }
 
-// Ends of tiles and panels in every direction.
-static void check_shapes(rng *r, vd_type type) {
+// Checks partial tiles and panels in every dimension.
+static void computes_all_shapes(rng *r, vd_type type) {
     static const int32_t Ms[] = {1, 7, 8, 9, 16, 31, 33, 100, 385};
     static const int32_t Ns[] = {1, 15, 16, 17, 31, 32, 33, 70};
     static const int32_t Ks[] = {1, 2, 31, 32, 33, 511, 512, 513, 600, 1056};
@@ -89,9 +89,9 @@ static void check_shapes(rng *r, vd_type type) {
     }
 }
 
-static void check_values(rng *r, vd_type type) {
+static void computes_all_kinds_of_values(rng *r, vd_type type) {
     static const floats kinds[] = {ORDINARY, WIDE, TINY, ZEROS};
-    for (int bits = WEIGHTS_PLAIN; bits <= WEIGHTS_GREATEST; bits++) {
+    for (int bits = WEIGHTS_PLAIN; bits <= WEIGHTS_MAX; bits++) {
         for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
             matmul_case c = whole(type, 19, 35, whole_blocks(type, 256, 117));
             c.bits = (weight_bits)bits;
@@ -102,7 +102,7 @@ static void check_values(rng *r, vd_type type) {
     }
 }
 
-static void check_ranges(rng *r, vd_type type) {
+static void computes_ranges(rng *r, vd_type type) {
     for (int i = 0; i < 20; i += sweep_step()) {
         int32_t K =
             whole_blocks(type, (int32_t)rng_between(r, 1, 600), (int32_t)rng_between(r, 1, 600));
@@ -117,8 +117,9 @@ static void check_ranges(rng *r, vd_type type) {
     }
 }
 
-// A product in a plan, where few rows are ordinary ones: no bit depends on the workers.
-static void check_workers(rng *r, vd_type type) {
+// Checks that bits of a product in a plan do not depend on the number of workers. Few rows are
+// computed by ordinary kernels.
+static void divides_products_among_workers(rng *r, vd_type type) {
     static const int32_t Ms[] = {1, 16, 17, 100, 400};
     for (size_t i = 0; i < sizeof Ms / sizeof Ms[0]; i++) {
         matmul_case c = whole(type, Ms[i], i % 2 == 0 ? 300 : 20, whole_blocks(type, 64, 40));
@@ -126,7 +127,7 @@ static void check_workers(rng *r, vd_type type) {
         vd_op op = {.kind = VD_OP_MATMUL, .as.matmul = prepare_case(&c, AT_END)};
         op.as.matmul.fast = 1;
         for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
-            if (leaves_case_out(isa, 4 * products_of(&c))) {
+            if (skips_case(isa, 4 * products_of(&c))) {
                 continue;
             }
             const float *expected = NULL;
@@ -143,8 +144,8 @@ static void check_workers(rng *r, vd_type type) {
     }
 }
 
-// What is no number reaches the outputs of its row, and no others.
-static void check_not_a_number(rng *r, vd_type type) {
+// Checks that a NaN reaches all outputs of its row, and no others.
+static void propagates_nan(rng *r, vd_type type) {
     matmul_case c = whole(type, 20, 33, whole_blocks(type, 64, 40));
     fill_case(r, &c);
     case_x[3 * c.K + 5] = NAN;
@@ -172,11 +173,11 @@ int main(void) {
             is_fast |= vd_matmul_fast_kernels[type][isa] != NULL;
         }
         if (is_fast) {
-            check_shapes(&r, (vd_type)type);
-            check_values(&r, (vd_type)type);
-            check_ranges(&r, (vd_type)type);
-            check_workers(&r, (vd_type)type);
-            check_not_a_number(&r, (vd_type)type);
+            computes_all_shapes(&r, (vd_type)type);
+            computes_all_kinds_of_values(&r, (vd_type)type);
+            computes_ranges(&r, (vd_type)type);
+            divides_products_among_workers(&r, (vd_type)type);
+            propagates_nan(&r, (vd_type)type);
         }
     }
     vd_free(scratch, MEMORY_BYTES);

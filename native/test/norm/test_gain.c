@@ -1,5 +1,5 @@
-// Norms in parts, bit for bit, on every instruction set: after a norm without gain, gain gives what
-// the norm with it gives, also in place; and a norm that is told its own divisors is as it was.
+// Norms in parts: a norm without gain followed by gain, also in place, equals the norm with gain,
+// and a norm with given divisors equals that which computed them.
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"
@@ -12,8 +12,8 @@ enum { ROWS = 3, HEADS = 2 };
 
 static float x[ROWS * HEADS * LONGEST], gain[HEADS * LONGEST], bias[HEADS * LONGEST];
 
-static void check_gain(vd_isa isa, int32_t d, int32_t per_head, int biased, int in_place,
-                       int32_t workers, placement where) {
+static void equals_norm_with_gain(vd_isa isa, int32_t d, int32_t per_head, int biased, int in_place,
+                                  int32_t workers, placement where) {
     describe("gain %s, d %d, per head %d, biased %d, in place %d, %d workers", vd_isa_name(isa), d,
              per_head, biased, in_place, workers);
     size_t row = (size_t)d * sizeof(float), bytes = ROWS * HEADS * row;
@@ -47,8 +47,8 @@ static void check_gain(vd_isa isa, int32_t d, int32_t per_head, int biased, int 
     guarded_free_all();
 }
 
-// Divisors of a quarter make all elements four times as large, exactly.
-static void check_divisor(vd_isa isa, int32_t d, int32_t workers, placement where) {
+// Checks given divisors. A quarter of them makes all elements exactly four times as large.
+static void uses_given_divisors(vd_isa isa, int32_t d, int32_t workers, placement where) {
     describe("norm with divisors %s, d %d, %d workers", vd_isa_name(isa), d, workers);
     size_t bytes = (size_t)ROWS * HEADS * (size_t)d * sizeof(float);
     float *scale = guarded_alloc(ROWS * HEADS * sizeof(float), where);
@@ -61,18 +61,18 @@ static void check_divisor(vd_isa isa, int32_t d, int32_t workers, placement wher
                              .d = d,
                              .epsilon = 1e-5f}};
     run_rows(&own, isa, workers, ROWS);
-    vd_op told = own;
-    told.as.norm.y = guarded_alloc(bytes, where);
-    told.as.norm.divisor = scale;
-    run_rows(&told, isa, workers, ROWS);
-    same_floats("y", own.as.norm.y, told.as.norm.y, (int64_t)ROWS * HEADS * d);
+    vd_op given = own;
+    given.as.norm.y = guarded_alloc(bytes, where);
+    given.as.norm.divisor = scale;
+    run_rows(&given, isa, workers, ROWS);
+    same_floats("y", own.as.norm.y, given.as.norm.y, (int64_t)ROWS * HEADS * d);
     for (int i = 0; i < ROWS * HEADS; i++) {
         scale[i] /= 4;
     }
-    told.as.norm.scale = NULL;
-    run_rows(&told, isa, workers, ROWS);
+    given.as.norm.scale = NULL;
+    run_rows(&given, isa, workers, ROWS);
     for (int64_t i = 0; i < (int64_t)ROWS * HEADS * d; i++) {
-        CHECK(told.as.norm.y[i] == 4 * own.as.norm.y[i]);
+        CHECK(given.as.norm.y[i] == 4 * own.as.norm.y[i]);
     }
     guarded_free_all();
 }
@@ -86,13 +86,13 @@ int main(void) {
         rng_fill(&r, ORDINARY, bias, sizeof bias / sizeof bias[0]);
         for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
             for (int which = 0; which < 8; which++) {
-                check_gain(isa, length_at(i), which & 1, which & 2, which & 4, 1 + which % 3,
-                           (placement)(i % PLACEMENTS));
+                equals_norm_with_gain(isa, length_at(i), which & 1, which & 2, which & 4,
+                                      1 + which % 3, (placement)(i % PLACEMENTS));
             }
         }
         rng_fill(&r, ORDINARY, x, sizeof x / sizeof x[0]);
         for (vd_isa isa = VD_ISA_SCALAR; isa < VD_ISA_COUNT; isa = next_isa(isa)) {
-            check_divisor(isa, length_at(i), 1 + i % 3, (placement)(i % PLACEMENTS));
+            uses_given_divisors(isa, length_at(i), 1 + i % 3, (placement)(i % PLACEMENTS));
         }
     }
     return 0;

@@ -1,4 +1,4 @@
-// norm: every variant against the scalar one, and that against docs/numerics.md in double.
+// norm: every variant equals the scalar one, which is close to docs/numerics.md in double.
 #include "norm/norm.h"
 
 #include <math.h>
@@ -18,14 +18,14 @@ typedef struct norm_case {
     int32_t heads;
     int32_t d;
     int per_head;
-    vd_range range;  // of heads of all rows
-    int gain;        // given
+    vd_range range;  // of the heads of all rows
+    int gain;        // 1 if it has one; also bias and scale
     int bias;
     int scale;
     int in_place;
 } norm_case;
 
-// Heads are cut out of rows that are no longer than the longest.
+// Rows of LONGEST elements at most, which heads divide.
 static float x[ROWS * LONGEST], gain[LONGEST], bias[LONGEST];
 
 static vd_norm run(vd_isa isa, const norm_case *c, placement where) {
@@ -85,8 +85,9 @@ static void check_variants(const norm_case *c, floats kind) {
     }
 }
 
-// One head in double. Every sum is a lane sum of d terms; where the mean is off by `shift`, sigma
-// is off by no more than shift^2, since the deviations from the mean add up to zero.
+// Checks a head against double. Every sum is a lane sum of d terms. An error `shift` of the mean
+// causes an error of the variance of at most shift^2, since deviations from the mean add up to
+// zero.
 static void check_head(const vd_norm *op, int64_t head) {
     const float *r = x + head * op->d;
     int64_t first = op->per_head ? head % op->heads * op->d : 0;
@@ -130,8 +131,8 @@ static void check_definition(norm_case c) {
 
 static void check_length(rng *r, int32_t width, floats kind) {
     rng_fill(r, kind, x, (int64_t)ROWS * width);
-    rng_fill(r, kind == NASTY ? NASTY : ORDINARY, gain, width);
-    rng_fill(r, kind == NASTY ? NASTY : ORDINARY, bias, width);
+    rng_fill(r, kind == SPECIAL ? SPECIAL : ORDINARY, gain, width);
+    rng_fill(r, kind == SPECIAL ? SPECIAL : ORDINARY, bias, width);
     for (int which = 0; which < 16; which++) {
         int32_t heads = which >> 3 ? (int32_t)rng_between(r, 1, width < 5 ? width : 5) : 1;
         int64_t begin = rng_below(r, (int64_t)ROWS * heads);

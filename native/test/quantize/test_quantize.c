@@ -1,6 +1,5 @@
-// quantize: every variant against the scalar one, and that against docs/numerics.md. The reference
-// is exact: a product or quotient of two floats, made in double and rounded to float, is rounded
-// right.
+// quantize: every variant equals docs/numerics.md. The reference is exact: a product or quotient of
+// two floats, computed in double and rounded to float, is correctly rounded.
 #include "quantize/quantize.h"
 
 #include <math.h>
@@ -86,7 +85,7 @@ static void check_all(const char *content) {
     }
 }
 
-// Blocks whose greatest element is `a`, of the given sign.
+// Fills blocks with elements of magnitude `a` at most, one of which is `a` with the given sign.
 static void fill_below(rng *r, float a, int sign) {
     for (int i = 0; i < BLOCKS * BLOCK; i++) {
         x[i] = rng_uniform(r, -1, 1) * a;
@@ -96,7 +95,7 @@ static void fill_below(rng *r, float a, int sign) {
     }
 }
 
-// The greatest element is 127, so that the inverse is 1 and halves are ties.
+// Fills blocks with ties: the largest magnitude is 127, so that the inverse scale is 1.
 static void fill_ties(rng *r) {
     for (int i = 0; i < BLOCKS * BLOCK; i++) {
         x[i] = i % BLOCK == 7 ? -127.0f : (float)rng_between(r, -127, 126) + 0.5f;
@@ -109,7 +108,7 @@ static void fill_saturated(rng *r) {
     }
 }
 
-// Each block has one element that is not finite, at another place.
+// Fills blocks that each have one element that is not finite, at different positions.
 static void fill_not_finite(rng *r, float value) {
     rng_fill(r, ORDINARY, x, BLOCKS * BLOCK);
     for (int b = 0; b < BLOCKS; b++) {
@@ -124,11 +123,11 @@ int main(void) {
         rng_fill(&r, kind, x, BLOCKS * BLOCK);
         check_all(floats_name(kind));
     }
-    static const float greatest[] = {0x1p-149f, 0x1p-126f,        0x1.fffffep-101f,
-                                     0x1p-100f, 0x1.000002p-100f, 1,
-                                     127,       0x1.fffffep127f};
-    for (size_t i = 0; i < sizeof greatest / sizeof greatest[0]; i++) {
-        fill_below(&r, greatest[i], i % 2 == 0 ? 1 : -1);
+    static const float magnitudes[] = {0x1p-149f, 0x1p-126f,        0x1.fffffep-101f,
+                                       0x1p-100f, 0x1.000002p-100f, 1,
+                                       127,       0x1.fffffep127f};
+    for (size_t i = 0; i < sizeof magnitudes / sizeof magnitudes[0]; i++) {
+        fill_below(&r, magnitudes[i], i % 2 == 0 ? 1 : -1);
         check_all("below a given magnitude");
     }
     for (int i = 0; i < 50; i += sweep_step()) {

@@ -1,4 +1,4 @@
-// rope: every variant against the scalar one, and that against docs/numerics.md in double.
+// rope: every variant equals the scalar one, which is close to docs/numerics.md in double.
 #include "rope/rope.h"
 
 #include <math.h>
@@ -53,7 +53,7 @@ static void check_untouched(const float *y, const rope_case *c) {
     }
 }
 
-// A pair of one head turned in double: each result is a product rounded, and an fma.
+// Checks a rotated pair of a head against double: each result is a rounded product and an fma.
 static void check_pair(const rope_case *c, const float *y, int64_t head, int32_t j) {
     int interleaved = c->pairs == VD_ROPE_INTERLEAVED;
     int64_t i0 = head * c->d_h + (interleaved ? 2 * j : j);
@@ -73,7 +73,7 @@ static void check_definition(const rope_case *c, const float *y) {
             check_pair(c, y, head, j);
         }
         int64_t rest = head * c->d_h + c->d_rot;
-        same_floats("elements that do not turn", x + rest, y + rest, c->d_h - c->d_rot);
+        same_floats("elements beyond d_rot", x + rest, y + rest, c->d_h - c->d_rot);
     }
 }
 

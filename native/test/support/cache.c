@@ -3,14 +3,14 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/types.h"
 #include "support/weights.h"
+#include "types/types.h"
 
 enum { BLOCK = 64, LANES = 16, SCALED = 32 };
 
 const vd_type kv_types[KV_TYPES] = {VD_F32, VD_F16, VD_BF16, VD_Q8_0};
 
-// Bytes of a block's keys, or values, of width d, of one head.
+// Returns the bytes of one head's keys, or values, of width d in a block.
 static int64_t page_bytes(const vd_kv_cache *c, int32_t d) {
     int64_t n = (int64_t)BLOCK * d;
     return c->type == VD_F32 ? 4 * n : c->type == VD_Q8_0 ? n + n / SCALED * 2 : 2 * n;
@@ -28,7 +28,7 @@ vd_kv_cache cache_of_nans(int32_t blocks, int32_t H_kv, int32_t d_h, int32_t d_v
     size_t value_bytes = (size_t)cache_bytes(&c, blocks, d_v);
     c.keys = guarded_alloc(key_bytes, where);
     c.values = guarded_alloc(value_bytes, where);
-    memset(c.keys, 0xff, key_bytes);  // a NaN in every type, and so are its scales
+    memset(c.keys, 0xff, key_bytes);  // NaN in every type; scales too
     memset(c.values, 0xff, value_bytes);
     return c;
 }

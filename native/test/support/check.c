@@ -52,12 +52,12 @@ enum { ADDRESS_SANITIZER = 1 };
 enum { ADDRESS_SANITIZER = 0 };
 #endif
 
-static int asked_for(const char *variable) {
-    const char *wish = getenv(variable);
-    return wish != NULL && strcmp(wish, "1") == 0;
+static int is_set(const char *variable) {
+    const char *value = getenv(variable);
+    return value != NULL && strcmp(value, "1") == 0;
 }
 
-static int emulated(void) { return asked_for("VD_TEST_EMULATED"); }
+static int emulated(void) { return is_set("VD_TEST_EMULATED"); }
 
 int instrumented(void) { return ADDRESS_SANITIZER || THREAD_SANITIZER || emulated(); }
 
@@ -70,4 +70,4 @@ int sweep_step(void) {
     return ADDRESS_SANITIZER ? 5 : 1;
 }
 
-int full(void) { return asked_for("VD_TEST_FULL"); }
+int full(void) { return is_set("VD_TEST_FULL"); }

@@ -1,4 +1,4 @@
-// The test programs end at the first failure, with the case that ran and the place in the source.
+// Failures. A test program ends at the first one and prints the current case and the source line.
 #ifndef VD_TEST_CHECK_H
 #define VD_TEST_CHECK_H
 
@@ -6,27 +6,27 @@
 #define CHECK(condition) \
     ((condition) ? (void)0 : fail("%s:%d: not true: %s", __FILE__, __LINE__, #condition))
 
-// Says which case runs from here on; a failure or a crash repeats it. Arguments as of printf.
+// Sets the current case, which failures and crashes print. Arguments as of printf.
 void describe(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 // Ends the test with the case and a message. Arguments as of printf.
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// Makes memory faults name the case before they end the program as usual.
+// Makes memory faults print the case before they end the program as usual.
 void describe_faults(void);
 
-// 1 when sanitizers or an emulator (then VD_TEST_EMULATED is 1) slow the program down: sweeps take
-// longer steps then.
+// Returns 1 if a sanitizer or an emulator (VD_TEST_EMULATED is 1) slows the program down. Sweeps
+// then take longer steps.
 int instrumented(void);
 
-// 1, or more under sanitizers, most under the thread sanitizer, which has little to see in what one
-// thread does, and under an emulator.
+// Returns the step of sweeps: 1, or more with a sanitizer or an emulator. It is largest with an
+// emulator and with the thread sanitizer, which finds no errors in the work of a single thread.
 int sweep_step(void);
 
-// 1 under the thread sanitizer, which sees nothing in what one thread computes alone.
+// Returns 1 with the thread sanitizer. Tests then skip single-threaded work.
 int watches_threads(void);
 
-// 1 when the environment variable VD_TEST_FULL asks for sweeps without gaps.
+// Returns 1 if the environment variable VD_TEST_FULL is 1: sweeps then skip no value.
 int full(void);
 
 #endif

@@ -1,9 +1,9 @@
-// The grids are the library's own; RowBlockTest in Java compares every point with another
-// program's.
+// The grids are those of the library. RowBlockTest in Java compares every point with an independent
+// implementation.
 #include "support/codebooks.h"
 
 #define VD_GRID(name, points, ...) static const uint16_t name##_grid[points] = {__VA_ARGS__};
-#include "core/grids.inc"
+#include "types/grids.inc"
 
 int is_codebook(vd_type type) {
     return type == VD_IQ3_S || type == VD_IQ3_XXS || type == VD_IQ2_S || type == VD_IQ2_XS ||
@@ -12,7 +12,7 @@ int is_codebook(vd_type type) {
 
 static int is_iq3(vd_type type) { return type == VD_IQ3_S || type == VD_IQ3_XXS; }
 
-// `count` bits from bit `at` of the bytes on, lowest first.
+// Returns `count` bits starting at bit `at`, lowest first.
 static uint32_t bits(const uint8_t *bytes, int at, int count) {
     uint32_t value = 0;
     for (int i = 0; i < count; i++) {
@@ -21,7 +21,7 @@ static uint32_t bits(const uint8_t *bytes, int at, int count) {
     return value;
 }
 
-// The point of element k.
+// Returns the grid point that contains element k.
 static uint16_t point(vd_type type, const uint8_t *block, int k) {
     int eight = k / 8, four = k / 4, run = k / 32;
     switch (type) {
@@ -42,7 +42,8 @@ static uint16_t point(vd_type type, const uint8_t *block, int k) {
     }
 }
 
-// Of 7 bits, from bit `at` on, that element `of_eight` has a sign of; the eighth makes them even.
+// Returns the sign of element `of_eight` of eight. Seven signs are stored, starting at bit `at`;
+// the eighth makes the number of negative ones even.
 static int even_sign(const uint8_t *bytes, int at, int of_eight) {
     int sign = 0;
     for (int i = 0; i < 7; i++) {

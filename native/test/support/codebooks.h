@@ -1,4 +1,4 @@
-// The types whose files have points of a grid, element by element.
+// Decodes the types whose blocks store grid points, element by element.
 #ifndef VD_TEST_CODEBOOKS_H
 #define VD_TEST_CODEBOOKS_H
 
@@ -8,17 +8,18 @@
 
 int is_codebook(vd_type type);
 
-// The code of element k of a block of 256: its digit of a point, and its sign above.
+// Returns the code of element k of a block of 256: its digit of the grid point in the lower bits,
+// its sign above.
 uint8_t codebook_code(vd_type type, const uint8_t *block, int k);
 
-// What such a code stands for.
+// Returns the quant that a code encodes.
 int32_t codebook_quant(vd_type type, uint8_t code);
 
-// The half d.
+// Reads or writes the F16 scale d of a block.
 uint16_t codebook_d(vd_type type, const uint8_t *block);
 void codebook_put_d(vd_type type, uint8_t *block, uint16_t d);
 
-// The scale of the sub-block of element k is d times this number, times the unit.
+// Returns the factors of the scale of the sub-block of element k, which is d * scale code * unit.
 uint8_t codebook_scale_code(vd_type type, const uint8_t *block, int k);
 double codebook_unit(vd_type type);
 

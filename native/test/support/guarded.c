@@ -1,22 +1,38 @@
 #include "support/guarded.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/check.h"
 #include "support/system.h"
 
-enum { REGIONS = 64 };
+// Once a test has mapped this many regions, free ones of another size are remapped before more are
+// added.
+enum { REGIONS_KEPT = 64 };
 
-// Pages between two guard pages; kept and used again, since mapping is slow.
+// Pages between two guard pages. They stay mapped for reuse, since mapping is slow.
 typedef struct region {
-    unsigned char *start;  // of the usable bytes; null: not mapped
+    unsigned char *start;  // of the usable bytes
     size_t size;           // of the usable bytes
     size_t offset;         // of the data
     size_t bytes;          // of the data
     int used;
 } region;
 
-static region regions[REGIONS];
+// Grows as needed: the number of buffers of a test may depend on the instruction sets of the
+// machine.
+static region *regions;
+static int n_regions, capacity;
+
+static region *add_region(void) {
+    if (n_regions == capacity) {
+        capacity = capacity == 0 ? REGIONS_KEPT : 2 * capacity;
+        regions = realloc(regions, (size_t)capacity * sizeof *regions);
+        CHECK(regions != NULL);
+    }
+    regions[n_regions] = (region){0};
+    return &regions[n_regions++];
+}
 
 static void map(region *r, size_t size) {
     if (r->start != NULL) {
@@ -27,21 +43,21 @@ static void map(region *r, size_t size) {
     r->size = size;
 }
 
-// A free region of the size, else a slot never used, else any free one.
+// Returns a free region of the size.
 static region *find(size_t size) {
-    region *best = NULL;
-    for (int i = 0; i < REGIONS; i++) {
+    region *other = NULL;
+    for (int i = 0; i < n_regions; i++) {
         region *r = &regions[i];
-        if (!r->used && r->start != NULL && r->size == size) {
+        if (!r->used && r->size == size) {
             return r;
         }
-        if (!r->used && (best == NULL || (best->start != NULL && r->start == NULL))) {
-            best = r;
+        if (!r->used) {
+            other = r;
         }
     }
-    CHECK(best != NULL);
-    map(best, size);
-    return best;
+    region *r = other == NULL || n_regions < REGIONS_KEPT ? add_region() : other;
+    map(r, size);
+    return r;
 }
 
 void *guarded_alloc(size_t bytes, placement where) {
@@ -60,7 +76,7 @@ void *guarded_copy(const void *from, size_t bytes, placement where) {
 
 size_t canaries(const void *memory, size_t bytes) {
     const unsigned char *p = memory;
-    // All are, where the first is and each is as the next.
+    // All bytes are CANARY if the first one is and each equals the next.
     if (bytes == 0 || (p[0] == CANARY && memcmp(p, p + 1, bytes - 1) == 0)) {
         return bytes;
     }
@@ -74,13 +90,13 @@ size_t canaries(const void *memory, size_t bytes) {
 static void check_outside(const region *r, size_t begin, size_t end) {
     size_t whole = canaries(r->start + begin, end - begin);
     if (whole < end - begin) {
-        fail("byte %td of a buffer of %zu bytes was written",
+        fail("byte %td outside a buffer of %zu bytes was written",
              (ptrdiff_t)(begin + whole) - (ptrdiff_t)r->offset, r->bytes);
     }
 }
 
 void guarded_free_all(void) {
-    for (int i = 0; i < REGIONS; i++) {
+    for (int i = 0; i < n_regions; i++) {
         region *r = &regions[i];
         if (r->used) {
             check_outside(r, 0, r->offset);

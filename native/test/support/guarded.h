@@ -1,28 +1,28 @@
-// Memory whose last or first byte lies against a page that nobody may touch. What is left of its
-// pages on the other side is checked when it is freed.
+// Buffers with an inaccessible page directly after or before them. The rest of the buffer's own
+// pages is checked when it is freed.
 #ifndef VD_TEST_GUARDED_H
 #define VD_TEST_GUARDED_H
 
 #include <stddef.h>
 
 typedef enum placement {
-    AT_END = 0,    // the last byte lies before a guard page
-    AT_START = 1,  // the first byte lies behind a guard page
+    AT_END = 0,    // the buffer ends at a guard page
+    AT_START = 1,  // the buffer begins after a guard page
     PLACEMENTS = 2,
 } placement;
 
 enum { CANARY = 0xa5 };
 
-// Filled with CANARY.
+// Returns a buffer filled with CANARY.
 void *guarded_alloc(size_t bytes, placement where);
 
-// Filled with a copy of `bytes` of `from`.
+// Returns a buffer with a copy of `bytes` of `from`.
 void *guarded_copy(const void *from, size_t bytes, placement where);
 
-// How many of these bytes, from the first on, nobody wrote after they were filled with CANARY.
+// Returns the number of leading bytes that still are CANARY.
 size_t canaries(const void *memory, size_t bytes);
 
-// Frees everything, and fails if something was written around it.
+// Frees all buffers. Fails if bytes around a buffer were written.
 void guarded_free_all(void);
 
 #endif

@@ -9,7 +9,7 @@ enum { POOLS = 16 };
 
 void batch_clear(batch *b) { b->view.n_tokens = b->view.n_logits = 0; }
 
-// The numbers from 0 to n - 1 in random order.
+// Fills `numbers` with 0 to n - 1 in random order.
 static void shuffle(rng *r, int32_t *numbers, int32_t n) {
     for (int32_t i = 0; i < n; i++) {
         int32_t j = (int32_t)rng_below(r, i + 1);

@@ -1,4 +1,4 @@
-// Batches of several sequences in a paged cache, and operations run over them.
+// Batches of several sequences in a paged cache, and operations run on them.
 #ifndef VD_TEST_PLANS_H
 #define VD_TEST_PLANS_H
 
@@ -8,7 +8,7 @@
 enum { TOKENS_MAX = 600, SEQUENCES_MAX = 6, BLOCKS_MAX = 20 };
 
 typedef struct batch {
-    vd_batch view;  // of the arrays below; vd_plan_run takes it
+    vd_batch view;  // of the arrays below, for vd_plan_run
     int32_t tokens[TOKENS_MAX];
     int32_t positions[TOKENS_MAX];
     int32_t sequences[TOKENS_MAX];
@@ -17,22 +17,23 @@ typedef struct batch {
     int32_t slots[SEQUENCES_MAX];
 } batch;
 
-// An empty batch whose sequences share blocks 0 to n_sequences * max_blocks - 1, and slots 0 to
-// n_sequences - 1, in random order.
+// Initializes an empty batch. Its sequences are assigned blocks 0 to n_sequences * max_blocks - 1
+// and slots 0 to n_sequences - 1 in random order.
 void batch_begin(batch *b, rng *r, int32_t n_sequences, int32_t max_blocks);
 
-// Drops the tokens; sequences keep their blocks.
+// Removes the tokens; sequences keep their blocks.
 void batch_clear(batch *b);
 
+// Appends a token, with a row of logits if requested.
 void batch_add(batch *b, int32_t sequence, int32_t position, int32_t token, int wants_logits);
 
-// A pool that lives until the program ends; the same one for the same number, which is at most 16.
+// Returns the pool with this number of workers, at most 16. It is freed when the program ends.
 vd_pool *pool_of(int32_t workers);
 
-// Makes a plan of the operations with room for just this batch, runs and frees it.
+// Creates a plan of the operations, with limits that just fit the batch, runs it and frees it.
 void run_ops(const vd_op *ops, int32_t n_ops, vd_isa isa, int32_t workers, const vd_batch *b);
 
-// Runs one operation, which reads neither tokens nor cache, for a number of rows.
+// Runs one operation, which reads neither tokens nor cache, on a number of rows.
 void run_rows(const vd_op *op, vd_isa isa, int32_t workers, int32_t rows);
 
 #endif

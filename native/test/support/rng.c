@@ -7,8 +7,8 @@
 
 const char *floats_name(floats kind) {
     static const char *const names[FLOATS_COUNT] = {
-        [ORDINARY] = "ordinary", [WIDE] = "wide",   [TINY] = "tiny",   [HUGE_ONES] = "huge",
-        [ZEROS] = "zeros",       [MIXED] = "mixed", [NASTY] = "nasty",
+        [ORDINARY] = "ordinary", [WIDE] = "wide",   [TINY] = "tiny",       [HUGE_ONES] = "huge",
+        [ZEROS] = "zeros",       [MIXED] = "mixed", [SPECIAL] = "special",
     };
     return names[kind];
 }
@@ -25,9 +25,7 @@ int64_t rng_below(rng *r, int64_t n) {
     return (int64_t)(rng_next(r) % (uint64_t)n);
 }
 
-int64_t rng_between(rng *r, int64_t least, int64_t most) {
-    return least + rng_below(r, most - least + 1);
-}
+int64_t rng_between(rng *r, int64_t min, int64_t max) { return min + rng_below(r, max - min + 1); }
 
 float rng_uniform(rng *r, float from, float to) {
     return from + (to - from) * (float)(rng_next(r) >> 40) * 0x1p-24f;

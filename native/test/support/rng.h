@@ -1,23 +1,23 @@
-// Seeded random numbers: the same ones on every machine and in every run.
+// Seeded random numbers, which are equal on every machine and in every run.
 #ifndef VD_TEST_RNG_H
 #define VD_TEST_RNG_H
 
 #include <stdint.h>
 
-// SplitMix64 (Steele et al. 2014). Its first state is the seed.
+// SplitMix64 (Steele et al. 2014). The initial state is the seed.
 typedef struct rng {
     uint64_t state;
 } rng;
 
-// What floats to make.
+// The distribution of random floats.
 typedef enum floats {
     ORDINARY,   // -4 to 4
     WIDE,       // magnitudes from 2^-40 to 2^40
     TINY,       // denormals, and normals near them
-    HUGE_ONES,  // magnitudes near the largest: sums and squares overflow
-    ZEROS,      // of both signs
-    MIXED,      // all of these
-    NASTY,      // all of these, and here and there an infinity or a NaN
+    HUGE_ONES,  // magnitudes near the maximum: sums and squares overflow
+    ZEROS,      // +0 and -0
+    MIXED,      // all of the above
+    SPECIAL,    // MIXED, and occasionally an infinity or a NaN
     FLOATS_COUNT,
 } floats;
 
@@ -25,11 +25,11 @@ const char *floats_name(floats kind);
 
 uint64_t rng_next(rng *r);
 
-// 0 to n - 1.
+// Returns a number from 0 to n - 1.
 int64_t rng_below(rng *r, int64_t n);
 
-// least to most, both included.
-int64_t rng_between(rng *r, int64_t least, int64_t most);
+// Returns a number from min to max, both included.
+int64_t rng_between(rng *r, int64_t min, int64_t max);
 
 float rng_uniform(rng *r, float from, float to);
 

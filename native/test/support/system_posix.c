@@ -38,10 +38,10 @@ void set_environment(const char *name, const char *value) {
     CHECK((value == NULL ? unsetenv(name) : setenv(name, value, 1)) == 0);
 }
 
-static struct sigaction usual[2];  // of SIGSEGV and SIGBUS
+static struct sigaction usual[2];  // actions of SIGSEGV and SIGBUS
 static void (*reporter)(void);
 
-// Returning runs the instruction again, which now ends the program, or calls the sanitizer.
+// After the return the instruction runs again, which ends the program or calls the sanitizer.
 static void handle(int signal) {
     reporter();
     sigaction(signal, &usual[signal == SIGBUS], NULL);

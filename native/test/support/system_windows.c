@@ -15,7 +15,7 @@ size_t page_bytes(void) {
     return info.dwPageSize;
 }
 
-// What is reserved but not committed nobody may touch.
+// Pages that are reserved but not committed are inaccessible.
 void *map_between_guards(size_t bytes) {
     size_t page = page_bytes();
     char *all = VirtualAlloc(NULL, bytes + 2 * page, MEM_RESERVE, PAGE_NOACCESS);
@@ -35,7 +35,7 @@ void *allocate_aligned(size_t bytes) { return _aligned_malloc(bytes, 64); }
 void free_aligned(void *memory) { _aligned_free(memory); }
 
 void set_environment(const char *name, const char *value) {
-    CHECK(_putenv_s(name, value == NULL ? "" : value) == 0);  // empty removes
+    CHECK(_putenv_s(name, value == NULL ? "" : value) == 0);  // an empty value removes the variable
 }
 
 static void (*reporter)(void);

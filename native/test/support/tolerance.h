@@ -1,6 +1,5 @@
-// How far an f32 kernel may lie from the exact result: functions of the length and of the
-// magnitudes, after Higham, Accuracy and Stability of Numerical Algorithms, 2002, chapter 3. No
-// number here was found by trying.
+// Error bounds of f32 kernels as functions of lengths and magnitudes, after Higham, Accuracy and
+// Stability of Numerical Algorithms, 2002, chapter 3. None is fitted to measurements.
 #ifndef VD_TEST_TOLERANCE_H
 #define VD_TEST_TOLERANCE_H
 
@@ -10,48 +9,49 @@
 // The relative error of one rounding to f32.
 #define UNIT_ROUNDOFF 0x1p-24
 
-// The relative error of n roundings in a row.
+// Returns the relative error of n consecutive roundings.
 static inline double roundings(int64_t n) {
     return (double)n * UNIT_ROUNDOFF / (1 - (double)n * UNIT_ROUNDOFF);
 }
 
-// The absolute error of n operations whose results may be denormal.
+// Returns the absolute error of n operations whose results may be denormal.
 static inline double underflows(int64_t n) { return (double)n * 0x1p-150; }
 
-// The relative error of one rounding to bf16, and the least number that does not become zero.
+// The relative error of one rounding to bf16, and the smallest magnitude that is not flushed to
+// zero.
 #define BF16_ROUNDOFF 0x1p-8
-#define BF16_LEAST 0x1p-126
+#define BF16_MIN_NORMAL 0x1p-126
 
-// The error of a sum of n products by bf16 instructions. Both factors of a term are rounded to f32
-// and to bf16, and a sum in any order rounds each term n times at most, once more per panel.
-// Factors, products and sums may be flushed.
+// Returns the error of a sum of n products computed by bf16 instructions. Both factors of a term
+// are rounded to f32 and to bf16, and a sum in any order rounds each term at most n times, once
+// more per panel. Factors, products and sums may be flushed to zero.
 static inline double bf16_sum_error(int64_t n, double magnitude_of_terms, double sum_of_factors) {
     double factor = (1 + BF16_ROUNDOFF) * (1 + UNIT_ROUNDOFF);
     double relative = factor * factor * (1 + roundings(2 * n)) - 1;
-    return relative * magnitude_of_terms + BF16_LEAST * (2 * sum_of_factors + 3 * (double)n);
+    return relative * magnitude_of_terms + BF16_MIN_NORMAL * (2 * sum_of_factors + 3 * (double)n);
 }
 
-// How many roundings a term of a lane sum of n terms goes through: its lane and the tree.
+// Returns the number of roundings of a term in a lane sum of n terms: in its lane and in the tree.
 static inline int64_t lane_sum_depth(int64_t n) { return (n + 15) / 16 + 4; }
 
-// The distance of floats around a number that is not negative.
+// Returns the distance of adjacent floats around a non-negative value.
 static inline double unit_in_last_place(double value) {
     return value < 0x1p-126 ? 0x1p-149 : ldexp(1, ilogb(value) - 23);
 }
 
-// The error of exp in units in the last place, and relative to a result that is a normal number.
+// Errors of functions in units in the last place, and relative to a normal result. Here: exp.
 #define EXP_ULPS 1.01
 #define EXP_ERROR (EXP_ULPS * 0x1p-23)
 
-// The same of tanh.
+// tanh.
 #define TANH_ULPS 3
 #define TANH_ERROR (TANH_ULPS * 0x1p-23)
 
-// The same of GELU by the error function.
+// GELU by the error function.
 #define GELU_ULPS 11
 #define GELU_ERROR (GELU_ULPS * 0x1p-23)
 
-// The same of softplus.
+// softplus.
 #define SOFTPLUS_ULPS 1.9
 #define SOFTPLUS_ERROR (SOFTPLUS_ULPS * 0x1p-23)
 

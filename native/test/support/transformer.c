@@ -47,24 +47,26 @@ static vd_op *add_op(transformer *t, vd_op_kind kind, vd_rows rows) {
     return op;
 }
 
-// The operation needs nothing of the one before it, so that workers need not wait for each other.
-static void beside(vd_op *op) { op->barrier = 0; }
+// Removes the barrier before an operation that does not depend on the previous one.
+static void run_concurrently(vd_op *op) { op->barrier = 0; }
 
-static void follow(vd_op *op) {
+// Makes the operation an epilogue of the previous one.
+static void fuse(vd_op *op) {
     op->barrier = 0;
-    op->follows = 1;
+    op->epilogue = 1;
 }
 
-// Each worker computes a norm and the quantization after it for itself.
-static void make_local(vd_op *norm) {
-    norm[0].local = VD_LOCAL_WRITE;
-    norm[1].local = VD_LOCAL_READ | VD_LOCAL_WRITE;
-    norm[1].barrier = VD_BARRIER_UNLESS_LOCAL;
+// Makes each worker compute a norm and the quantization after it for itself.
+static void replicate(vd_op *norm) {
+    norm[0].replicated = VD_REPLICATED_WRITE;
+    norm[1].replicated = VD_REPLICATED_READ | VD_REPLICATED_WRITE;
+    norm[1].barrier = VD_BARRIER_UNLESS_REPLICATED;
 }
 
-static void read_local(vd_op *op) {
-    op->barrier = op->barrier == VD_BARRIER_ALWAYS ? VD_BARRIER_UNLESS_LOCAL : op->barrier;
-    op->local = VD_LOCAL_READ;
+// Makes the operation read the result that each worker has computed for itself.
+static void read_replicated(vd_op *op) {
+    op->barrier = op->barrier == VD_BARRIER_ALWAYS ? VD_BARRIER_UNLESS_REPLICATED : op->barrier;
+    op->replicated = VD_REPLICATED_READ;
 }
 
 static float *add_norm(transformer *t, rng *r, vd_norm_kind kind, vd_rows rows, const float *x) {
@@ -116,7 +118,7 @@ static void add_rope(transformer *t, float *x, int32_t heads, const float *cosin
     op->as.rope = (vd_rope){x, cosines, sines, x, heads, D_H, D_ROT, pairs};
 }
 
-// Normalizes each head in place, by a gain of its own.
+// Normalizes each head in place, with its own gain.
 static void add_head_norm(transformer *t, rng *r, float *x, int32_t heads) {
     vd_op *op = add_op(t, VD_OP_NORM, VD_ROWS_TOKENS);
     op->as.norm = (vd_norm){.x = x,
@@ -183,23 +185,23 @@ static void add_attention(transformer *t, rng *r, int layer, float *x, angles a)
     vd_op *q = add_matmul(t, r, VD_Q8_0, VD_ROWS_TOKENS, NULL, &hq, H * D_H, D);
     vd_op *k = add_matmul(t, r, VD_Q4_0, VD_ROWS_TOKENS, NULL, &hq, H_KV * D_H, D);
     vd_op *v = add_matmul(t, r, VD_Q4_1, VD_ROWS_TOKENS, NULL, &hq, H_KV * D_H, D);
-    beside(k);
-    beside(v);
+    run_concurrently(k);
+    run_concurrently(v);
     if (layer == 0) {
         vd_op *tap = add_tap(t, TAP_NORM, h);
-        beside(tap);
-        read_local(tap);
-        make_local(q - 2);
-        read_local(q);
-        read_local(k);
-        read_local(v);
+        run_concurrently(tap);
+        read_replicated(tap);
+        replicate(q - 2);
+        read_replicated(q);
+        read_replicated(k);
+        read_replicated(v);
     }
     if (layer == 1) {
         add_head_norm(t, r, q->as.matmul.y, H);
     }
     add_rope(t, q->as.matmul.y, H, a.cosines, a.sines, pairs);
     add_rope(t, k->as.matmul.y, H_KV, a.cosines, a.sines, pairs);
-    beside(&t->ops[t->n_ops - 1]);
+    run_concurrently(&t->ops[t->n_ops - 1]);
     int64_t cache = (int64_t)MODEL_BLOCKS * H_KV * BLOCK * D_H;
     t->caches[layer] = (vd_kv_cache){.keys = floats_buffer(t, cache),
                                      .values = floats_buffer(t, cache),
@@ -218,11 +220,11 @@ static void add_attention(transformer *t, rng *r, int layer, float *x, angles a)
     vd_op *out = add_matmul(t, r, VD_Q8_0, VD_ROWS_TOKENS, NULL, &zq, D, H * D_H);
     add_residual(t, x, out->as.matmul.y);
     if (layer == 0) {
-        out[-1].local = VD_LOCAL_WRITE;
-        read_local(out);
-        follow(out + 1);
-        follow(out + 2);
-        follow(add_tap(t, TAP_MID, x));
+        out[-1].replicated = VD_REPLICATED_WRITE;
+        read_replicated(out);
+        fuse(out + 1);
+        fuse(out + 2);
+        fuse(add_tap(t, TAP_MID, x));
     }
 }
 
@@ -231,7 +233,7 @@ static void add_ffn(transformer *t, rng *r, int layer, float *x) {
     vd_quantized hq = add_quantize(t, VD_ROWS_TOKENS, h, D);
     vd_op *gate = add_matmul(t, r, VD_Q4_0, VD_ROWS_TOKENS, NULL, &hq, D_FFN, D);
     vd_op *up = add_matmul(t, r, VD_F16, VD_ROWS_TOKENS, h, NULL, D_FFN, D);
-    beside(up);
+    run_concurrently(up);
     vd_op *op = add_op(t, VD_OP_ACTIVATION, VD_ROWS_TOKENS);
     float *post = gate->as.matmul.y;
     op->as.activation =
@@ -243,13 +245,13 @@ static void add_ffn(transformer *t, rng *r, int layer, float *x) {
     vd_op *down = add_matmul(t, r, VD_F32, VD_ROWS_TOKENS, post, NULL, D, D_FFN);
     add_residual(t, x, down->as.matmul.y);
     if (layer == 0) {
-        make_local(gate - 2);
-        read_local(gate);
-        read_local(up);
-        follow(up);
-        follow(up + 1);
-        follow(down + 1);
-        follow(down + 2);
+        replicate(gate - 2);
+        read_replicated(gate);
+        read_replicated(up);
+        fuse(up);
+        fuse(up + 1);
+        fuse(down + 1);
+        fuse(down + 2);
     }
 }
 
@@ -286,7 +288,7 @@ void transformer_free(transformer *t) {
     }
 }
 
-void transformer_forget(transformer *t) {
+void transformer_clear_caches(transformer *t) {
     for (int layer = 0; layer < MODEL_LAYERS; layer++) {
         size_t bytes = (size_t)MODEL_BLOCKS * H_KV * BLOCK * D_H * sizeof(float);
         memset(t->caches[layer].keys, 0xff, bytes);  // NaNs

@@ -1,5 +1,5 @@
-// A small transformer as a plan, with random weights of every type and all kinds of operations:
-// what tests of whole plans run.
+// A small transformer as a plan, with random weights of several types and many kinds of operations,
+// for tests of whole plans.
 #ifndef VD_TEST_TRANSFORMER_H
 #define VD_TEST_TRANSFORMER_H
 
@@ -12,13 +12,13 @@ enum {
     MODEL_POSITIONS = 192,
     MODEL_SEQUENCES = 5,
     MODEL_BLOCKS = 15,
-    MODEL_TOKENS = 320,  // of a batch
+    MODEL_TOKENS = 320,  // in a batch
     MODEL_OPS_MAX = 64,
     MODEL_BUFFERS_MAX = 128,
 };
 
-// What is tapped: of the first layer a norm, which is local, and the residual stream after
-// attention, in a chain; the residual stream after the last layer.
+// The taps: in the first layer a norm, which each worker computes for itself, and the residual
+// stream after attention, fused as an epilogue; after the last layer the residual stream.
 typedef enum model_tap { TAP_NORM, TAP_MID, TAP_LAST, MODEL_TAPS } model_tap;
 
 typedef struct transformer {
@@ -34,10 +34,12 @@ typedef struct transformer {
 
 enum { MODEL_D = 64 };
 
+// Creates the plan's operations and their buffers, which transformer_free frees.
 void transformer_create(transformer *t, rng *r);
 void transformer_free(transformer *t);
 
-// Fills the caches with NaNs, so that only what is stored from here on counts.
-void transformer_forget(transformer *t);
+// Fills the caches with NaNs, so that reading elements that are not stored again shows in the
+// logits.
+void transformer_clear_caches(transformer *t);
 
 #endif

@@ -24,12 +24,12 @@ uint16_t half_near(double magnitude) { return (uint16_t)((ilogb(magnitude) + 15)
 
 enum { NONE = -1, TYPES = VD_MXFP4 + 1 };
 
-// Where a block has what, in bytes; of types with grids codebooks.c knows it.
+// Byte offsets of the parts of a block. codebooks.c has those of types with grids.
 typedef struct format {
     const char *name;
     int elements, sub_block, bytes;
-    int low, high;  // codes
-    int d, dmin;    // halves (MXFP4: an exponent byte)
+    int low, high;  // bits of the codes
+    int d, dmin;    // F16 (MXFP4: an exponent byte)
     int factors;    // codes of scales and minima
 } format;
 
@@ -100,16 +100,16 @@ static uint8_t random_codes(rng *r, vd_type type, weight_bits bits) {
         case WEIGHTS_EXTREME:
             return type == VD_Q8_0 ? (any & 1 ? 0x80 : 0x7f)
                                    : (uint8_t)((any & 1 ? 0 : 15) | (any & 2 ? 0 : 240));
-        case WEIGHTS_LEAST:
+        case WEIGHTS_MIN:
             return type == VD_Q8_0 ? 0x80 : 0;
-        case WEIGHTS_GREATEST:
+        case WEIGHTS_MAX:
             return type == VD_Q8_0 ? 0x7f : 0xff;
         default:
             return (uint8_t)any;
     }
 }
 
-// Of scales and minima: all, and often those at the ends.
+// Returns codes of scales and minima: any, with extreme ones more often.
 static uint8_t random_factor_codes(rng *r) {
     static const uint8_t ends[] = {0, 0xff, 0x80, 0x7f};
     return (uint8_t)(rng_below(r, 3) == 0 ? ends[rng_below(r, 4)] : rng_next(r));
@@ -145,7 +145,7 @@ static void random_block(rng *r, vd_type type, weight_bits bits, uint8_t *block)
 static floats float_kind(weight_bits bits) {
     return bits == WEIGHTS_PLAIN      ? ORDINARY
            : bits == WEIGHTS_ANY_HALF ? MIXED
-           : bits == WEIGHTS_ANY_BITS ? NASTY
+           : bits == WEIGHTS_ANY_BITS ? SPECIAL
                                       : WIDE;
 }
 
@@ -176,7 +176,7 @@ static uint16_t two_bytes(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8
 
 static int nibble(uint8_t byte, int high) { return high ? byte >> 4 : byte & 15; }
 
-// Element k of TQ1_0: 5 digits in base 3 of a fraction in 256ths.
+// Returns element k of TQ1_0. A byte holds five ternary digits as a fraction in 256ths.
 static uint8_t trit(const uint8_t *block, int k) {
     int digit = k < 160 ? k / 32 : k < 240 ? (k - 160) / 16 : (k - 240) / 4;
     int at = k < 160 ? k % 32 : k < 240 ? 32 + k % 16 : 48 + k % 4;
@@ -268,11 +268,12 @@ uint16_t weight_dmin(vd_type type, const void *row, int64_t k) {
     return two_bytes(block_of(type, row, k) + formats[type].dmin);
 }
 
-// The sub-block of element k within its block, and the bytes that hold the codes of its factors.
+// Returns the index of element k's sub-block within its block.
 static int sub_block_of(vd_type type, int64_t k) {
     return (int)(k % formats[type].elements / formats[type].sub_block);
 }
 
+// Returns the codes of the factors of element k's block.
 static const uint8_t *factors_of(vd_type type, const void *row, int64_t k) {
     return block_of(type, row, k) + formats[type].factors;
 }

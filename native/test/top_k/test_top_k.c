@@ -1,5 +1,5 @@
-// top-k: against a whole sort and sums in double; every variant and division against the scalar one
-// on one worker.
+// top-k: every variant and number of workers equals the scalar one on one worker, which equals a
+// full sort and is close to sums in double.
 #include "top_k/top_k.h"
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@ enum { ROWS = 5, V_MAX = 3000 };
 
 static float x[ROWS * V_MAX];
 
-// Ids of a row by descending value, then ascending id.
+// The row whose ids are sorted by descending value, then by ascending id.
 static const float *sorted_row;
 
 static float rank(int32_t id) { return isnan(sorted_row[id]) ? -INFINITY : sorted_row[id]; }
@@ -43,9 +43,10 @@ static vd_op run(vd_isa isa, int32_t workers, int32_t rows, int32_t V, int32_t k
     return op;
 }
 
-// The values are -4 to 4. The argument of an exponential is off by 8 half units of 1, itself by two
-// more roundings, and the lane sum by its depth. Merging a chunk is an exponential and two
-// roundings, and the arguments of all of them add up to 8 at most.
+// Checks the maximum and the sum of exponentials of a row of values from -4 to 4. The argument of
+// an exponential has an error of 8 half units in the last place of 1, the exponential two more
+// roundings, and the lane sum those of its depth. Merging a chunk takes an exponential and two
+// roundings; the arguments of all merges add up to 8 at most.
 static void check_sum(const vd_top_k *top, int64_t row) {
     const float *r = x + row * top->V;
     double maximum = -HUGE_VAL, sum = 0;
@@ -102,9 +103,9 @@ static void check_variants(int32_t rows, int32_t V, int32_t k, floats kind) {
     }
 }
 
-// Workers that search a row together share memory, which all operations of a plan have in turn,
-// whatever the plan says about waiting.
-static void check_followed(rng *r) {
+// Checks operations without barriers: workers that search a row together share scratch memory,
+// which the operations of a plan use one after the other.
+static void shares_scratch_memory_in_turn(rng *r) {
     enum { OPS = 8, WORKERS = 4, V = 2000, k = 5 };
     batch b;
     batch_begin(&b, r, 1, 1);
@@ -136,11 +137,11 @@ static void check_length(rng *r, int32_t V) {
         for (int32_t i = 0; i < ROWS * V; i += 3) {
             x[i] = x[rng_below(r, ROWS * V)];  // ties
         }
-        int32_t most = V < VD_TOP_K_MAX ? V : VD_TOP_K_MAX;
-        int32_t k = (int32_t)rng_between(r, 1, most), rows = (int32_t)rng_between(r, 1, ROWS);
+        int32_t k_max = V < VD_TOP_K_MAX ? V : VD_TOP_K_MAX;
+        int32_t k = (int32_t)rng_between(r, 1, k_max), rows = (int32_t)rng_between(r, 1, ROWS);
         check_definition(rows, V, k, kind);
         check_variants(rows, V, k, kind);
-        check_variants(1, V, kind == ORDINARY ? most : 1, kind);
+        check_variants(1, V, kind == ORDINARY ? k_max : 1, kind);
     }
 }
 
@@ -151,6 +152,6 @@ int main(void) {
         check_length(&r, length_at(i));
     }
     check_length(&r, V_MAX);
-    check_followed(&r);
+    shares_scratch_memory_in_turn(&r);
     return 0;
 }

@@ -1,4 +1,4 @@
-// The definition of the activations in docs/numerics.md.
+// The reference implementation of the activation functions (docs/numerics.md).
 #include "activation/activation.h"
 
 #include <math.h>
@@ -28,7 +28,7 @@ static float activate(int32_t kind, float x) {
         case VD_ACTIVATION_SQUARED_RELU:
             return positive(x) * positive(x);
         case VD_ACTIVATION_ELU:
-            return x > 0.0f ? x : vd_exp_less_one(x);
+            return x > 0.0f ? x : vd_expm1(x);
         case VD_ACTIVATION_HARD_TANH: {
             float y = -1.0f > x ? -1.0f : x;
             return 1.0f < y ? 1.0f : y;
@@ -44,7 +44,7 @@ static float activate(int32_t kind, float x) {
         case VD_ACTIVATION_IDENTITY:
             return x;
         case VD_ACTIVATION_SIGMOID:
-            return vd_logistic(x);
+            return vd_sigmoid(x);
         case VD_ACTIVATION_SOFTPLUS:
             return vd_softplus(x);
         default:

@@ -1,16 +1,16 @@
-// The normal distribution in plain C, as GELU has it in docs/numerics.md.
+// The normal distribution of GELU in plain C, as docs/numerics.md defines it.
 #ifndef VD_ACTIVATION_SCALAR_NORMAL_H
 #define VD_ACTIVATION_SCALAR_NORMAL_H
 
 #include <math.h>
 
 #include "activation/activation.h"
-#include "core/exp.h"
+#include "simd/exp.h"
 
 typedef struct vd_normal_tail {
-    float a;      // |x|, at most 15, beyond which there is nothing
+    float a;      // |x|, clamped to 15, beyond which the tail is 0
     float e;      // e^(-a^2/2)
-    float share;  // of the distribution beyond a
+    float share;  // upper tail probability at a
 } vd_normal_tail;
 
 static inline vd_normal_tail vd_normal_tail_of(float x) {

@@ -1,13 +1,13 @@
-// softplus of docs/numerics.md in plain C.
+// Softplus in plain C, as docs/numerics.md defines it.
 #ifndef VD_ACTIVATION_SCALAR_SOFTPLUS_H
 #define VD_ACTIVATION_SCALAR_SOFTPLUS_H
 
 #include <math.h>
 
-#include "core/exp.h"
+#include "simd/exp.h"
 
-// ln(1 + r) for -1/2 <= r <= 1.
-static inline float vd_log_one_plus(float r) {
+// Returns ln(1 + r) for -1/2 <= r <= 1.
+static inline float vd_log1p(float r) {
     float s = r / (2.0f + r);
     float z = s * s;
     float q = 0x1.1ed7bep-2f;
@@ -18,12 +18,12 @@ static inline float vd_log_one_plus(float r) {
 }
 
 static inline float vd_softplus(float x) {
-    return (x > 0.0f ? x : 0.0f) + vd_log_one_plus(vd_exp(-fabsf(x)));
+    return (x > 0.0f ? x : 0.0f) + vd_log1p(vd_exp(-fabsf(x)));
 }
 
-// softplus(x) - ln(2), which goes through the origin.
+// Returns softplus(x) - ln(2), which is 0 at the origin.
 static inline float vd_softplus_centered(float x) {
-    return (x > 0.0f ? x : 0.0f) + vd_log_one_plus(0.5f * vd_exp_less_one(-fabsf(x)));
+    return (x > 0.0f ? x : 0.0f) + vd_log1p(0.5f * vd_expm1(-fabsf(x)));
 }
 
 #endif

@@ -1,12 +1,13 @@
-// The definition of attention in docs/numerics.md.
+// The reference implementation of attention (docs/numerics.md).
 #include <math.h>
 
 #include "attention/attention.h"
 #include "attention/scalar/kv_scalar.h"
-#include "core/exp.h"
-#include "core/lanes.h"
+#include "attention/scalar/softmax_scalar.h"
+#include "simd/exp.h"
+#include "simd/lane_sum.h"
 
-static float score(const vd_attention_tile *tile, int32_t query, int64_t t) {
+static float score(const vd_query_tile *tile, int32_t query, int64_t t) {
     const vd_attention *op = tile->op;
     const char *keys =
         vd_key_tile(&op->cache, tile->blocks, tile->head, t / VD_KV_LANES * VD_KV_LANES);
@@ -16,18 +17,16 @@ static float score(const vd_attention_tile *tile, int32_t query, int64_t t) {
                         ? vd_kv_dot_quantized(&op->cache, keys, lane, tile->quants + query * d_h,
                                               tile->scale + query * (d_h / VD_BLOCK))
                         : vd_kv_dot(&op->cache, keys, lane, tile->q[query]);
-    float s = op->scale * product;
-    s = op->cap > 0 ? op->cap * vd_tanh(s * (1.0f / op->cap)) : s;
-    int64_t distance = t + 1 - tile->end[query];  // of the position from the query's own
-    return op->slopes != NULL ? fmaf(tile->slope[query], (float)distance, s) : s;
+    return vd_score_of(product, op->scale, op->cap, op->slopes == NULL ? NULL : &tile->slope[query],
+                       t + 1 - tile->end[query]);
 }
 
-// A part's greatest score M and sum of exponentials L.
-static float *statistics(const vd_attention_tile *tile, float *part) {
+// Returns the maximum score M and the sum of exponentials L of a partial result.
+static float *statistics(const vd_query_tile *tile, float *part) {
     return part + vd_part_stride(tile->op->cache.d_v) - 16;
 }
 
-static void attend(const vd_attention_tile *tile, int32_t query, int64_t begin, float *part) {
+static void attend(const vd_query_tile *tile, int32_t query, int64_t begin, float *part) {
     float *s = tile->scores;
     int64_t from = tile->first[query] > begin ? tile->first[query] - begin : 0;
     int64_t to = tile->end[query] - begin;
@@ -43,7 +42,7 @@ static void attend(const vd_attention_tile *tile, int32_t query, int64_t begin, 
         lane[t % VD_LANES] += s[t];
     }
     statistics(tile, part)[0] = M;
-    statistics(tile, part)[1] = vd_merge_lanes(lane);
+    statistics(tile, part)[1] = vd_reduce_lanes(lane);
     for (int32_t i = 0; i < tile->op->cache.d_v; i++) {
         float sum = 0.0f;
         for (int64_t t = from; t < to; t++) {
@@ -54,13 +53,13 @@ static void attend(const vd_attention_tile *tile, int32_t query, int64_t begin, 
     }
 }
 
-static void chunk(const vd_attention_tile *tile, int64_t begin, float *parts) {
+static void chunk(const vd_query_tile *tile, int64_t begin, float *parts) {
     for (int32_t query = 0; query < tile->n; query++) {
         attend(tile, query, begin, parts + query * vd_part_stride(tile->op->cache.d_v));
     }
 }
 
-static void merge(const vd_attention_tile *tile, float *parts, const float *later) {
+static void merge(const vd_query_tile *tile, float *parts, const float *later) {
     int64_t d_v = tile->op->cache.d_v, stride = vd_part_stride(d_v);
     for (int32_t query = 0; query < tile->n; query++, parts += stride, later += stride) {
         float *all = parts + stride - 16;
@@ -83,18 +82,12 @@ static void merge(const vd_attention_tile *tile, float *parts, const float *late
     }
 }
 
-static void finish(const vd_attention_tile *tile, const float *parts) {
+static void finish(const vd_query_tile *tile, const float *parts) {
     int64_t d_v = tile->op->cache.d_v, stride = vd_part_stride(d_v);
     for (int32_t query = 0; query < tile->n; query++, parts += stride) {
         float M = parts[stride - 16];
         float L = parts[stride - 15];
-        float a = 1.0f;
-        if (tile->op->sinks != NULL) {
-            float sink = tile->sink[query];
-            float greater = sink > M ? sink : M;
-            a = vd_exp(M - greater);
-            L = fmaf(L, a, vd_exp(sink - greater));
-        }
+        float a = tile->op->sinks == NULL ? 1.0f : vd_add_sink(tile->sink[query], M, &L);
         float factor = a / L;
         for (int64_t i = 0; i < d_v; i++) {
             tile->z[query][i] = parts[i] * factor;

@@ -1,4 +1,4 @@
-// Products with a position's key and elements of its value, in plain C.
+// Dot products with cached keys, and elements of cached values, in plain C.
 #ifndef VD_ATTENTION_SCALAR_KV_SCALAR_H
 #define VD_ATTENTION_SCALAR_KV_SCALAR_H
 
@@ -13,7 +13,7 @@ VD_INLINE float vd_kv_key(const vd_kv_cache *cache, const char *tile, int64_t i,
                                    : vd_bfloat_to_float(((const uint16_t *)tile)[at]);
 }
 
-// The product of q [d_h] and the key in a lane of a tile.
+// Returns the dot product of q [d_h] and the key in a lane of a tile.
 VD_INLINE float vd_kv_dot(const vd_kv_cache *cache, const char *keys, int64_t lane,
                           const float *q) {
     float sum = 0.0f;
@@ -23,7 +23,7 @@ VD_INLINE float vd_kv_dot(const vd_kv_cache *cache, const char *keys, int64_t la
     return sum;
 }
 
-// The same of quants [d_h] with their scales [d_h/32] and a Q8_0 key.
+// Returns the dot product of quants [d_h] with scales [d_h/32] and a Q8_0 key.
 VD_INLINE float vd_kv_dot_quantized(const vd_kv_cache *cache, const char *keys, int64_t lane,
                                     const int8_t *q, const float *scale) {
     const uint16_t *scales = (const uint16_t *)(keys + (int64_t)cache->d_h * VD_KV_LANES);
@@ -39,7 +39,7 @@ VD_INLINE float vd_kv_dot_quantized(const vd_kv_cache *cache, const char *keys, 
     return acc;
 }
 
-// Element i of the value of position t.
+// Returns element i of the value of position t.
 VD_INLINE float vd_kv_value(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                             int64_t t, int64_t i) {
     const char *row = vd_value_row(cache, blocks, head, t);

@@ -1,4 +1,4 @@
-// The definition of activation backward in docs/numerics.md.
+// The reference implementation of activation_backward (docs/numerics.md).
 #include <math.h>
 
 #include "activation/scalar/normal.h"
@@ -7,14 +7,14 @@
 
 static float step_at(float x) { return x > 0.0f ? 1.0f : 0.0f; }
 
-// s of f(0) + x * s, where f is of that kind, and its derivative.
+// The secant slope s of f(x) = f(0) + x * s, and the derivative of f.
 typedef struct gate {
     float s;
     float derivative;
 } gate;
 
 static gate silu(float x) {
-    float s = vd_logistic(x);
+    float s = vd_sigmoid(x);
     return (gate){s, s * fmaf(x, 1.0f - s, 1.0f)};
 }
 
@@ -31,7 +31,7 @@ static gate gelu(float x) {
     return (gate){s, fmaf(x, tail.e * VD_NORMAL_DENSITY, s)};
 }
 
-// y / x, where both may be 0.
+// Returns y / x; both may be 0.
 static float secant(float y, float x) {
     float above = 0x1p-126f > fabsf(y) ? 0x1p-126f : fabsf(y);
     float below = 0x1p-126f > fabsf(x) ? 0x1p-126f : fabsf(x);
@@ -49,7 +49,7 @@ static gate squared_relu(float x) {
 }
 
 static gate elu(float x) {
-    float y = x > 0.0f ? x : vd_exp_less_one(x);
+    float y = x > 0.0f ? x : vd_expm1(x);
     return (gate){secant(y, x), vd_exp(0.0f < x ? 0.0f : x)};
 }
 
@@ -58,10 +58,10 @@ static gate hard_tanh(float x) {
     return (gate){secant(1.0f < y ? 1.0f : y, x), 1.0f - step_at(fabsf(x) - 1.0f)};
 }
 
-// 1 up to the limit, beyond it the share of x that the limit leaves.
+// Returns 1 up to the limit, and limit / x beyond it.
 static float kept(float x) { return VD_SWISH_LIMIT / (x > VD_SWISH_LIMIT ? x : VD_SWISH_LIMIT); }
 
-// 1 up to the limit, else 0.
+// Returns 1 up to the limit, else 0.
 static float inside(float x) { return x > VD_SWISH_LIMIT ? 0.0f : 1.0f; }
 
 static gate clamped_swish(float x) {
@@ -73,14 +73,14 @@ static gate clamped_swish(float x) {
 
 static gate clamped_linear(float x) { return (gate){kept(fabsf(x)), inside(fabsf(x))}; }
 
-// tanh(x/2) / 2 is what lies above 1/2.
+// Uses sigmoid(x) - 1/2 = tanh(x/2) / 2.
 static gate sigmoid(float x) {
-    float half = 0.5f * x, p = vd_logistic(x);
+    float half = 0.5f * x, p = vd_sigmoid(x);
     return (gate){0.25f * secant(vd_tanh(half), half), p * (1.0f - p)};
 }
 
 static gate softplus(float x) {
-    return (gate){0.5f * secant(vd_softplus_centered(x), 0.5f * x), vd_logistic(x)};
+    return (gate){0.5f * secant(vd_softplus_centered(x), 0.5f * x), vd_sigmoid(x)};
 }
 
 static gate gate_of(int32_t kind, float x) {

@@ -1,4 +1,4 @@
-// The definition of conv backward in docs/numerics.md.
+// The reference implementation of conv_backward (docs/numerics.md).
 #include <math.h>
 
 #include "backward/backward.h"

@@ -1,8 +1,8 @@
-// The definition of expert_sum backward in docs/numerics.md.
+// The reference implementation of expert_sum_backward (docs/numerics.md).
 #include <math.h>
 
 #include "backward/backward.h"
-#include "core/lanes.h"
+#include "simd/lane_sum.h"
 
 void vd_expert_sum_backward_scalar(const vd_expert_sum_backward *op, vd_range rows) {
     for (int64_t slot = rows.begin * op->k; slot < rows.end * op->k; slot++) {
@@ -12,6 +12,6 @@ void vd_expert_sum_backward_scalar(const vd_expert_sum_backward *op, vd_range ro
             op->dx[slot * op->d + i] = op->weights[slot] * dy[i];
             lane[i % VD_LANES] = fmaf(dy[i], x[i], lane[i % VD_LANES]);
         }
-        op->dweights[slot] = vd_merge_lanes(lane);
+        op->dweights[slot] = vd_reduce_lanes(lane);
     }
 }

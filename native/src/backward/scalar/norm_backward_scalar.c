@@ -1,12 +1,12 @@
-// The definition of norm backward in docs/numerics.md.
+// The reference implementation of norm_backward (docs/numerics.md).
 #include <math.h>
 
 #include "backward/backward.h"
-#include "core/lanes.h"
+#include "simd/lane_sum.h"
 
 typedef struct statistics {
     float center;
-    float inverse;  // of the divisor
+    float inverse;  // 1 / divisor
 } statistics;
 
 static statistics statistics_of(const vd_norm_backward *op, const float *x) {
@@ -16,14 +16,14 @@ static statistics statistics_of(const vd_norm_backward *op, const float *x) {
         for (int32_t i = 0; i < op->d; i++) {
             lane[i % VD_LANES] += x[i];
         }
-        center = vd_merge_lanes(lane) / (float)op->d;
+        center = vd_reduce_lanes(lane) / (float)op->d;
     }
     float squares[VD_LANES] = {0};
     for (int32_t i = 0; i < op->d; i++) {
         float c = x[i] - center;
         squares[i % VD_LANES] = fmaf(c, c, squares[i % VD_LANES]);
     }
-    float scale = sqrtf(vd_merge_lanes(squares) / (float)op->d + op->epsilon);
+    float scale = sqrtf(vd_reduce_lanes(squares) / (float)op->d + op->epsilon);
     return (statistics){center, 1.0f / scale};
 }
 
@@ -41,8 +41,8 @@ static void head_backward(const vd_norm_backward *op, int64_t head) {
         sums[i % VD_LANES] += g;
         products[i % VD_LANES] = fmaf(g, normalized, products[i % VD_LANES]);
     }
-    float mean = op->kind == VD_NORM_LAYER ? vd_merge_lanes(sums) / (float)op->d : 0.0f;
-    float along = op->frozen ? 0.0f : vd_merge_lanes(products) / (float)op->d;
+    float mean = op->kind == VD_NORM_LAYER ? vd_reduce_lanes(sums) / (float)op->d : 0.0f;
+    float along = op->frozen ? 0.0f : vd_reduce_lanes(products) / (float)op->d;
     for (int32_t i = 0; i < op->d; i++) {
         float g = gain == NULL ? dy[i] : dy[i] * gain[i];
         float normalized = (x[i] - s.center) * s.inverse;

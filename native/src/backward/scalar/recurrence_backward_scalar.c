@@ -1,15 +1,15 @@
-// recurrence backward in plain C.
+// recurrence_backward in plain C.
 #include <math.h>
 #include <stdint.h>
 
-#include "core/lanes.h"
+#include "simd/lane_sum.h"
 
 static float dot(const float *x, const float *y, int64_t n) {
     float lane[VD_LANES] = {0};
     for (int64_t i = 0; i < n; i++) {
         lane[i % VD_LANES] = fmaf(x[i], y[i], lane[i % VD_LANES]);
     }
-    return vd_merge_lanes(lane);
+    return vd_reduce_lanes(lane);
 }
 
 static void add(float *y, float w, const float *x, int64_t n) {
@@ -18,7 +18,7 @@ static void add(float *y, float w, const float *x, int64_t n) {
     }
 }
 
-// Written over the two.
+// Uses dot and add.
 #include "backward/recurrence_backward.h"
 
 void vd_recurrence_backward_scalar(const vd_recurrence_backward *op, vd_range rows,

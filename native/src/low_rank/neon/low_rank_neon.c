@@ -1,4 +1,4 @@
 // low-rank updates for NEON.
 #include "simd/v16_neon.h"
-// v16 first: the template below is written over it.
+// The vector types come first: the template uses them.
 #include "low_rank/low_rank_v16.h"

@@ -1,4 +1,4 @@
-// The definition of the way up in docs/numerics.md.
+// The reference implementation of the up-projection (docs/numerics.md).
 #include <math.h>
 
 #include "low_rank/low_rank.h"

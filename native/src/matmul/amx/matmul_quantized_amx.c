@@ -1,14 +1,13 @@
 // Quantized matmul for AMX-INT8; docs/adr/007-amx.md derives its shape.
 //
-// A panel of 4 groups of weights over 512 columns is expanded to signed bytes, which lie as B tiles
-// do, and to float scales. It stays in the first-level cache while the tokens go over it, 16 at a
-// time. Each block of 32 columns is one tile product, an exact integer per output; it leaves its
-// tile through memory and is folded into the float sums, which stay in 16 registers. The products
-// run three blocks ahead of the fold, through four tiles in turn. A rest of fewer than 16 tokens,
-// fewer than 32 tokens at all, and types whose scales stand for 16 columns are left to the AVX-512
-// kernels.
+// A panel of 4 groups of weights over 512 columns is expanded to signed bytes in the layout of B
+// tiles, and to float scales. It stays in the L1 cache while the tokens are multiplied by it, 16 at
+// a time. Each block of 32 columns is one tile product, an exact integer per output; it leaves its
+// tile through memory and is folded into the float sums, which stay in 16 registers. Products run
+// three blocks ahead of the fold, rotating through four tiles. A remainder of fewer than 16 tokens,
+// batches of fewer than 32 tokens, and types with sub-blocks of 16 columns use the AVX-512 kernels.
 #include "simd/v16_avx512.h"
-// v16 first: the types are written over it.
+// The vector types come first: the loaders use them.
 #include <stdalign.h>
 
 #include "matmul/blocks_v16.h"
@@ -18,11 +17,11 @@
 
 enum {
     TOKENS = 16,
-    LEAST_TOKENS = 32,  // for fewer, expanding the weights takes more than the products save
+    LEAST_TOKENS = 32,  // for fewer, expanding weights costs more than products save
     PANEL_GROUPS = 4,
     PANEL_BLOCKS = 16,  // of 32 columns
     BLOCK_BYTES = VD_BLOCK * VD_PACK_ROWS,
-    STAGES = 4,       // a product, its way out, the fold: block b uses tile b % 4
+    STAGES = 4,       // product, store, fold: block b uses tile b % 4
     STORE_AFTER = 2,  // blocks
     FOLD_AFTER = 3,
 };
@@ -40,7 +39,7 @@ typedef struct group_panel {
     float minimum[PANEL_BLOCKS][VD_PACK_ROWS];
 } group_panel;
 
-// 16 tokens: their quants as they lie, their factors block by block.
+// 16 tokens: pointers to their quants, and their factors block by block.
 typedef struct token_panel {
     alignas(64) float scale[PANEL_BLOCKS][TOKENS];
     float scaled_sum[PANEL_BLOCKS][TOKENS];
@@ -55,24 +54,24 @@ VD_INLINE void expand(const int type, const vd_matmul *op, int64_t g, int64_t bl
     const uint8_t *quants = group + block * VD_UNIT_BYTES * vd_code_bits(type);
     const uint8_t *factors = group + vd_packed_factors(type, op->K);
     const int steps = layout.elements / VD_BLOCK;
-    v64 bias = _mm512_set1_epi8((char)vd_bias(type));
+    i8x64 bias = _mm512_set1_epi8((char)vd_bias(type));
     for (int64_t b = 0; b < blocks; b++) {
         const uint8_t *of_block =
             factors + (block + b) / steps * VD_PACK_ROWS * layout.factor_bytes;
         int j = (int)((block + b) % steps);
         for (int k = 0; k < VD_BLOCK / 4; k++) {
-            v64 w = _mm512_sub_epi8(vd_columns(type, quants, k), bias);
+            i8x64 w = _mm512_sub_epi8(vd_columns(type, quants, k), bias);
             _mm512_store_si512(panel->quants[b] + VD_UNIT_BYTES * k, w);
         }
-        v16_store(panel->scale[b], vd_scales(type, of_block, j));
+        f32x16_store(panel->scale[b], vd_scales(type, of_block, j));
         if (layout.minima) {
-            v16_store(panel->minimum[b], vd_minima(type, of_block, j));
+            f32x16_store(panel->minimum[b], vd_minima(type, of_block, j));
         }
         quants += VD_UNIT_BYTES * vd_code_bits(type);
     }
 }
 
-// Rows of 16 tokens, of at most 16 blocks, to rows of blocks.
+// Transposes rows of 16 tokens, of at most 16 blocks, into rows of blocks.
 VD_INLINE void transpose(const float *from, int64_t stride, int64_t blocks,
                          float to[PANEL_BLOCKS][TOKENS]) {
     __m512i a[16];
@@ -107,22 +106,22 @@ VD_INLINE void multiply(const int stage, const int8_t *quants, const int8_t *wei
 
 VD_INLINE void fold(const int minima, const int32_t sum[TOKENS][VD_PACK_ROWS], const float *scales,
                     const float *minimums, const float *token_scales,
-                    const float *token_scaled_sums, v16 acc[TOKENS]) {
-    v16 scale = v16_load(scales);
-    v16 minimum = minima ? v16_load(minimums) : v16_zero();
+                    const float *token_scaled_sums, f32x16 acc[TOKENS]) {
+    f32x16 scale = f32x16_load(scales);
+    f32x16 minimum = minima ? f32x16_load(minimums) : f32x16_zero();
 #pragma GCC unroll 16
     for (int m = 0; m < TOKENS; m++) {
-        v16 product = v16_mul(scale, v16_splat(token_scales[m]));
-        acc[m] = v16_fma(v16_from_int(_mm512_load_si512(sum[m])), product, acc[m]);
+        f32x16 product = f32x16_mul(scale, f32x16_splat(token_scales[m]));
+        acc[m] = f32x16_fma(f32x16_from_int(_mm512_load_si512(sum[m])), product, acc[m]);
         if (minima) {
-            acc[m] = v16_fma(minimum, v16_splat(token_scaled_sums[m]), acc[m]);
+            acc[m] = f32x16_fma(minimum, f32x16_splat(token_scaled_sums[m]), acc[m]);
         }
     }
 }
 
 // Adds the blocks of a panel to the sums of 16 tokens.
 VD_INLINE void add_blocks(const int minima, const group_panel *panel, const token_panel *tokens,
-                          int64_t blocks, v16 acc[TOKENS]) {
+                          int64_t blocks, f32x16 acc[TOKENS]) {
     alignas(64) int32_t sums[STAGES][TOKENS][VD_PACK_ROWS];
     for (int64_t first = 0; first < blocks + FOLD_AFTER; first += STAGES) {
 #pragma GCC unroll 4
@@ -144,18 +143,18 @@ VD_INLINE void add_blocks(const int minima, const group_panel *panel, const toke
     }
 }
 
-// Outputs of 16 tokens from m on and group g; `block` is the first one of the panel, and where it
-// is not the first of all, y has what came before.
+// Computes outputs of 16 tokens from m on and group g. `block` is the panel's first; unless it is
+// 0, y holds the sums so far.
 VD_INLINE void tile(const int minima, const vd_matmul *op, int64_t m, int64_t g, int64_t block,
                     int64_t blocks, const group_panel *panel, const token_panel *tokens) {
     int64_t first = g * VD_PACK_ROWS;
     int64_t columns = op->N - first;
     float *y = op->y + m * op->N + first;
-    __mmask16 mask = columns < VD_PACK_ROWS ? v16_mask(columns) : (__mmask16)-1;
-    v16 acc[TOKENS];
+    __mmask16 mask = columns < VD_PACK_ROWS ? f32x16_mask(columns) : (__mmask16)-1;
+    f32x16 acc[TOKENS];
 #pragma GCC unroll 16
     for (int i = 0; i < TOKENS; i++) {
-        acc[i] = block == 0 ? v16_zero() : _mm512_maskz_loadu_ps(mask, y + i * op->N);
+        acc[i] = block == 0 ? f32x16_zero() : _mm512_maskz_loadu_ps(mask, y + i * op->N);
     }
     add_blocks(minima, panel, tokens, blocks, acc);
 #pragma GCC unroll 16
@@ -164,16 +163,16 @@ VD_INLINE void tile(const int minima, const vd_matmul *op, int64_t m, int64_t g,
     }
 }
 
-// A multiple of 16 rows.
+// Multiplies a number of rows that is a multiple of 16.
 VD_INLINE void multiply_tiles(const int type, const vd_matmul *op, vd_range rows, vd_range groups) {
     const int minima = vd_block_layout_of(type).minima;
     group_panel panels[PANEL_GROUPS];
     token_panel tokens;
     amx_configure(&tiles);
     for (int64_t g = groups.begin; g < groups.end; g += PANEL_GROUPS) {
-        int64_t n = vd_at_most(groups.end - g, PANEL_GROUPS);
+        int64_t n = vd_min(groups.end - g, PANEL_GROUPS);
         for (int64_t block = 0; block < op->K / VD_BLOCK; block += PANEL_BLOCKS) {
-            int64_t blocks = vd_at_most(op->K / VD_BLOCK - block, PANEL_BLOCKS);
+            int64_t blocks = vd_min(op->K / VD_BLOCK - block, PANEL_BLOCKS);
             for (int64_t i = 0; i < n; i++) {
                 expand(type, op, g + i, block, blocks, &panels[i]);
             }
@@ -200,62 +199,10 @@ VD_INLINE void product(const int type, vd_matmul_kernel *few, const vd_matmul *o
     }
 }
 
-void vd_matmul_q4_0_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_0, vd_matmul_q4_0_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_q4_1_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_1, vd_matmul_q4_1_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_q5_0_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_0, vd_matmul_q5_0_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_q5_1_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_1, vd_matmul_q5_1_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_q8_0_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q8_0, vd_matmul_q8_0_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_q4_k_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_K, vd_matmul_q4_k_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_q5_k_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_K, vd_matmul_q5_k_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_iq4_nl_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ4_NL, vd_matmul_iq4_nl_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_mxfp4_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_MXFP4, vd_matmul_mxfp4_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_iq4_xs_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ4_XS, vd_matmul_iq4_xs_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_iq3_s_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ3_S, vd_matmul_iq3_s_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_iq3_xxs_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ3_XXS, vd_matmul_iq3_xxs_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_iq2_xxs_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ2_XXS, vd_matmul_iq2_xxs_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_iq1_s_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ1_S, vd_matmul_iq1_s_avx512_vnni, op, rows, units);
-}
-
-void vd_matmul_tq2_0_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_TQ2_0, vd_matmul_tq2_0_avx512_vnni, op, rows, units);
-}
+#define VD_SUB_BLOCK_16(TYPE, name)
+#define VD_SUB_BLOCK_32(TYPE, name)                                                        \
+    void vd_matmul_##name##_amx_int8(const vd_matmul *op, vd_range rows, vd_range units) { \
+        product(VD_##TYPE, vd_matmul_##name##_avx512_vnni, op, rows, units);               \
+    }
+#define VD_BLOCK_TYPE(TYPE, name, elements, sub_block, ...) VD_SUB_BLOCK_##sub_block(TYPE, name)
+#include "types/types.inc"

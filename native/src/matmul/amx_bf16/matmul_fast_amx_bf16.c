@@ -1,9 +1,9 @@
-// Fast matmul for AMX-BF16: two by two tiles of 16 tokens x 16 outputs over a panel. A weight's
-// scale is in its bf16, so that nothing is folded between products, as AMX-INT8 must do for equal
-// bits (docs/adr/007-amx.md): a product of 32 columns takes the tile unit 16 cycles and nothing
-// else.
+// Fast matmul for AMX-BF16: two by two tiles of 16 tokens x 16 outputs over a panel. The scale is
+// part of a weight's bf16 value, so that nothing is folded between products, as AMX-INT8 must do
+// for equal bits (docs/adr/007-amx.md): a product of 32 columns occupies the tile unit for 16
+// cycles and no other unit.
 #include "simd/v16_avx512.h"
-// v16 and the size of a tile first: the panels are written over them.
+// The vector types and the tile size come first: the panels use them.
 enum { TILE_TOKENS = 32 };
 #include "matmul/bf16_panels.h"
 #include "simd/amx.h"
@@ -36,7 +36,7 @@ static void add_products(bf16_panels *p, int64_t m, int64_t columns) {
     }
 }
 
-// The products first: what follows is written over them.
+// The products come first: the loops below use them.
 #include "matmul/matmul_fast.h"
 
 VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_range outputs,
@@ -46,112 +46,12 @@ VD_INLINE void product(const int type, const vd_matmul *op, vd_range rows, vd_ra
     amx_release();
 }
 
-void vd_matmul_fast_f16_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                 void *scratch) {
-    product(VD_F16, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_bf16_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                  void *scratch) {
-    product(VD_BF16, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_q4_0_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                  void *scratch) {
-    product(VD_Q4_0, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_q4_1_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                  void *scratch) {
-    product(VD_Q4_1, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_q5_0_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                  void *scratch) {
-    product(VD_Q5_0, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_q5_1_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                  void *scratch) {
-    product(VD_Q5_1, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_q8_0_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                  void *scratch) {
-    product(VD_Q8_0, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_q2_k_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                  void *scratch) {
-    product(VD_Q2_K, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_q3_k_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                  void *scratch) {
-    product(VD_Q3_K, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_q4_k_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                  void *scratch) {
-    product(VD_Q4_K, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_q5_k_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                  void *scratch) {
-    product(VD_Q5_K, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_q6_k_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                  void *scratch) {
-    product(VD_Q6_K, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_iq4_nl_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                    void *scratch) {
-    product(VD_IQ4_NL, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_mxfp4_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                   void *scratch) {
-    product(VD_MXFP4, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_iq4_xs_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                    void *scratch) {
-    product(VD_IQ4_XS, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_iq3_s_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                   void *scratch) {
-    product(VD_IQ3_S, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_iq3_xxs_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                     void *scratch) {
-    product(VD_IQ3_XXS, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_iq2_s_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                   void *scratch) {
-    product(VD_IQ2_S, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_iq2_xxs_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                     void *scratch) {
-    product(VD_IQ2_XXS, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_iq1_m_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                   void *scratch) {
-    product(VD_IQ1_M, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_iq1_s_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                   void *scratch) {
-    product(VD_IQ1_S, op, rows, outputs, scratch);
-}
-
-void vd_matmul_fast_tq2_0_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs,
-                                   void *scratch) {
-    product(VD_TQ2_0, op, rows, outputs, scratch);
-}
+#define VD_KERNEL(TYPE, name)                                                                   \
+    void vd_matmul_fast_##name##_amx_bf16(const vd_matmul *op, vd_range rows, vd_range outputs, \
+                                          void *scratch) {                                      \
+        product(VD_##TYPE, op, rows, outputs, scratch);                                         \
+    }
+VD_KERNEL(F16, f16)
+VD_KERNEL(BF16, bf16)
+#define VD_BLOCK_TYPE(TYPE, name, ...) VD_KERNEL(TYPE, name)
+#include "types/types.inc"

@@ -1,4 +1,4 @@
 // Quantized matmul for AVX-512.
 #include "simd/v16_avx512.h"
-// v16 first: the template below is written over it.
+// The vector types come first: the template uses them.
 #include "matmul/matmul_quantized_v16.h"

@@ -1,11 +1,11 @@
 // Quantized matmul for FEAT_I8MM, whose smmla multiplies 2 tokens x 8 columns by 8 columns x 2
 // rows. Pairs of tokens run over all of K like the tiles of matmul_quantized_v16.h; integer and
-// float sums stay in the order of smmla, and are put in that of the outputs once, at the end. A
-// token that is left goes to the dot products. What a type brings is in blocks_v16.h.
-#include "core/types.h"
+// float sums stay in the order of smmla and are rearranged once, at the end. A remaining token uses
+// the dot product kernel. blocks_v16.h has the loaders of the types.
 #include "matmul/matmul.h"
 #include "simd/v16_dotprod.h"
-// v16 first: the loading of blocks is written over it.
+#include "types/types.h"
+// The vector types come first: the loaders use them.
 #include "matmul/blocks_v16.h"
 #include "simd/part_v16.h"
 
@@ -32,14 +32,14 @@ VD_INLINE float32x4_t high_halves(float32x4_t x, float32x4_t y) {
     return vcombine_f32(vget_high_f32(x), vget_high_f32(y));
 }
 
-// Those of block `at`.
+// Returns the sums of block `at`.
 VD_INLINE vd_block_sums sums_of(const vd_quantized *xq, int64_t at) {
     return (vd_block_sums){xq->sum + at * (VD_BLOCK / VD_SUM_BLOCK), xq->scale[at],
                            xq->scaled_sum[at]};
 }
 
-// Each pair of rows twice, for two tokens.
-VD_INLINE void double_rows(v16 x, float32x4_t rows[ROW_PAIRS]) {
+// Duplicates each pair of rows for two tokens.
+VD_INLINE void double_rows(f32x16 x, float32x4_t rows[ROW_PAIRS]) {
     rows[0] = low_halves(x.a, x.a);
     rows[1] = high_halves(x.a, x.a);
     rows[2] = low_halves(x.b, x.b);
@@ -50,14 +50,14 @@ VD_INLINE void double_rows(v16 x, float32x4_t rows[ROW_PAIRS]) {
     rows[7] = high_halves(x.d, x.d);
 }
 
-// Two units, of 4 columns each, as 8 columns of two rows per vector.
+// Combines two units of 4 columns into vectors of 8 columns of two rows.
 VD_INLINE int8x16_t first_rows(int8x16_t x, int8x16_t y) {
     return vreinterpretq_s8_s32(vzip1q_s32(vreinterpretq_s32_s8(x), vreinterpretq_s32_s8(y)));
 }
 VD_INLINE int8x16_t last_rows(int8x16_t x, int8x16_t y) {
     return vreinterpretq_s8_s32(vzip2q_s32(vreinterpretq_s32_s8(x), vreinterpretq_s32_s8(y)));
 }
-VD_INLINE void eight_columns(v64 x, v64 y, int8x16_t rows[ROW_PAIRS]) {
+VD_INLINE void eight_columns(i8x64 x, i8x64 y, int8x16_t rows[ROW_PAIRS]) {
     rows[0] = first_rows(x.a, y.a);
     rows[1] = last_rows(x.a, y.a);
     rows[2] = first_rows(x.b, y.b);
@@ -103,7 +103,7 @@ VD_INLINE void add_sub_block(const int type, const int P, const uint8_t *quants,
     }
     float32x4_t scale[ROW_PAIRS], minimum[ROW_PAIRS];
     double_rows(vd_scales(type, factors, j), scale);
-    double_rows(layout.minima ? vd_minima(type, factors, j) : v16_zero(), minimum);
+    double_rows(layout.minima ? vd_minima(type, factors, j) : f32x16_zero(), minimum);
 #pragma GCC unroll 2
     for (int p = 0; p < P; p++) {
         int64_t t0 = at[2 * p], t1 = at[2 * p + 1];
@@ -122,11 +122,11 @@ VD_INLINE void add_sub_block(const int type, const int P, const uint8_t *quants,
     }
 }
 
-VD_INLINE void store(const vd_matmul *op, int64_t m, int64_t first, v16 y) {
-    v16_store_up_to(op->y + m * op->N + first, y, op->N - first);
+VD_INLINE void store(const vd_matmul *op, int64_t m, int64_t first, f32x16 y) {
+    f32x16_store_up_to(op->y + m * op->N + first, y, op->N - first);
 }
 
-// Outputs of P pairs of tokens, from m0 on, and group g.
+// Computes outputs of P pairs of tokens, from m0 on, and group g.
 VD_INLINE void tile(const int type, const int P, const vd_matmul *op, int64_t m0, int64_t g) {
     const vd_block_layout layout = vd_block_layout_of(type);
     const int sub_blocks = VD_BLOCK / layout.sub_block;
@@ -158,11 +158,11 @@ VD_INLINE void tile(const int type, const int P, const vd_matmul *op, int64_t m0
     for (int p = 0; p < P; p++) {
         float32x4_t *s = acc[p];
         store(op, m0 + 2 * p, g * VD_PACK_ROWS,
-              (v16){low_halves(s[0], s[1]), low_halves(s[2], s[3]), low_halves(s[4], s[5]),
-                    low_halves(s[6], s[7])});
+              (f32x16){low_halves(s[0], s[1]), low_halves(s[2], s[3]), low_halves(s[4], s[5]),
+                       low_halves(s[6], s[7])});
         store(op, m0 + 2 * p + 1, g * VD_PACK_ROWS,
-              (v16){high_halves(s[0], s[1]), high_halves(s[2], s[3]), high_halves(s[4], s[5]),
-                    high_halves(s[6], s[7])});
+              (f32x16){high_halves(s[0], s[1]), high_halves(s[2], s[3]), high_halves(s[4], s[5]),
+                       high_halves(s[6], s[7])});
     }
 }
 
@@ -183,82 +183,8 @@ VD_INLINE void product(const int type, vd_matmul_kernel *by_dot_products, const 
     }
 }
 
-void vd_matmul_q4_0_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_0, vd_matmul_q4_0_dotprod, op, rows, units);
-}
-
-void vd_matmul_q4_1_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_1, vd_matmul_q4_1_dotprod, op, rows, units);
-}
-
-void vd_matmul_q5_0_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_0, vd_matmul_q5_0_dotprod, op, rows, units);
-}
-
-void vd_matmul_q5_1_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_1, vd_matmul_q5_1_dotprod, op, rows, units);
-}
-
-void vd_matmul_q8_0_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q8_0, vd_matmul_q8_0_dotprod, op, rows, units);
-}
-
-void vd_matmul_q2_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q2_K, vd_matmul_q2_k_dotprod, op, rows, units);
-}
-
-void vd_matmul_q3_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q3_K, vd_matmul_q3_k_dotprod, op, rows, units);
-}
-
-void vd_matmul_q4_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q4_K, vd_matmul_q4_k_dotprod, op, rows, units);
-}
-
-void vd_matmul_q5_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q5_K, vd_matmul_q5_k_dotprod, op, rows, units);
-}
-
-void vd_matmul_q6_k_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_Q6_K, vd_matmul_q6_k_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq4_nl_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ4_NL, vd_matmul_iq4_nl_dotprod, op, rows, units);
-}
-
-void vd_matmul_mxfp4_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_MXFP4, vd_matmul_mxfp4_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq4_xs_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ4_XS, vd_matmul_iq4_xs_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq3_s_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ3_S, vd_matmul_iq3_s_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq3_xxs_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ3_XXS, vd_matmul_iq3_xxs_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq2_s_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ2_S, vd_matmul_iq2_s_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq2_xxs_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ2_XXS, vd_matmul_iq2_xxs_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq1_m_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ1_M, vd_matmul_iq1_m_dotprod, op, rows, units);
-}
-
-void vd_matmul_iq1_s_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_IQ1_S, vd_matmul_iq1_s_dotprod, op, rows, units);
-}
-
-void vd_matmul_tq2_0_i8mm(const vd_matmul *op, vd_range rows, vd_range units) {
-    product(VD_TQ2_0, vd_matmul_tq2_0_dotprod, op, rows, units);
-}
+#define VD_BLOCK_TYPE(TYPE, name, ...)                                                 \
+    void vd_matmul_##name##_i8mm(const vd_matmul *op, vd_range rows, vd_range units) { \
+        product(VD_##TYPE, vd_matmul_##name##_dotprod, op, rows, units);               \
+    }
+#include "types/types.inc"

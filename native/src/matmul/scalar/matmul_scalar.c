@@ -1,10 +1,10 @@
-// The definition of matmul in docs/numerics.md.
+// The reference implementation of matmul (docs/numerics.md).
 #include <math.h>
 
-#include "core/lanes.h"
-#include "core/types.h"
 #include "matmul/matmul.h"
-#include "matmul/packed_row.h"
+#include "simd/lane_sum.h"
+#include "types/packed_row.h"
+#include "types/types.h"
 
 static float float_weight(const vd_matmul *op, int64_t n, int64_t k) {
     int64_t i = n * op->K + k;
@@ -27,7 +27,7 @@ void vd_matmul_float_scalar(const vd_matmul *op, vd_range rows, vd_range units) 
                 float w = float_weight(op, n, k);
                 lane[k % VD_LANES] = fmaf(op->x[m * op->K + k], w, lane[k % VD_LANES]);
             }
-            op->y[m * op->N + n] = vd_merge_lanes(lane);
+            op->y[m * op->N + n] = vd_reduce_lanes(lane);
         }
     }
 }
@@ -54,7 +54,7 @@ static float quantized_output(const packed_row *row, const vd_quantized *xq, int
 }
 
 void vd_matmul_quantized_scalar(const vd_matmul *op, vd_range rows, vd_range units) {
-    int64_t end = vd_at_most(units.end * VD_PACK_ROWS, op->N);
+    int64_t end = vd_min(units.end * VD_PACK_ROWS, op->N);
     for (int64_t m = rows.begin; m < rows.end; m++) {
         for (int64_t n = units.begin * VD_PACK_ROWS; n < end; n++) {
             packed_row row = packed_row_of(op->weights, op->type, op->K, n);

@@ -1,4 +1,4 @@
 // norm for AVX2.
 #include "simd/v16_avx2.h"
-// v16 first: the template below is written over it.
+// The vector types come first: the template uses them.
 #include "norm/norm_v16.h"

@@ -1,15 +1,15 @@
-// The definition of norm in docs/numerics.md.
+// The reference implementation of norm and gain (docs/numerics.md).
 #include <math.h>
 
-#include "core/lanes.h"
 #include "norm/norm.h"
+#include "simd/lane_sum.h"
 
 static float mean(const float *x, int32_t d) {
     float lane[VD_LANES] = {0};
     for (int32_t i = 0; i < d; i++) {
         lane[i % VD_LANES] += x[i];
     }
-    return vd_merge_lanes(lane) / (float)d;
+    return vd_reduce_lanes(lane) / (float)d;
 }
 
 static float mean_square(const float *x, float center, int32_t d) {
@@ -18,7 +18,7 @@ static float mean_square(const float *x, float center, int32_t d) {
         float c = x[i] - center;
         lane[i % VD_LANES] = fmaf(c, c, lane[i % VD_LANES]);
     }
-    return vd_merge_lanes(lane) / (float)d;
+    return vd_reduce_lanes(lane) / (float)d;
 }
 
 static float affine(float x, vd_affine a, int32_t i) {

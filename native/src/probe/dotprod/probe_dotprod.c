@@ -1,4 +1,4 @@
 // probe for FEAT_DotProd.
 #include "simd/v16_dotprod.h"
-// v16 first: the template below is written over it.
+// The vector types come first: the template uses them.
 #include "probe/probe_v16.h"

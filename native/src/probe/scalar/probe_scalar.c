@@ -4,7 +4,7 @@ enum { CHAINS = 8 };
 
 static float multiply_add(int64_t rounds) {
     float chain[CHAINS] = {1, 2, 3, 4, 5, 6, 7, 8};
-    volatile float factor = 0.999f;  // read once; keeps the loop from being computed in advance
+    volatile float factor = 0.999f;  // read once; keeps compilers from evaluating the loop
     float f = factor;
     for (int64_t i = 0; i < rounds; i++) {
         for (int j = 0; j < CHAINS; j++) {

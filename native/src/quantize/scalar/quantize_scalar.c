@@ -1,24 +1,24 @@
-// The definition of quantize in docs/numerics.md.
+// The reference implementation of quantize (docs/numerics.md).
 #include "quantize/quantize.h"
 
 #include <math.h>
 
-#include "core/types.h"
+#include "types/types.h"
 
-// The greatest magnitude, as bits, which order as magnitudes do and put NaN last.
-static uint32_t greatest_magnitude(const float *x) {
-    uint32_t greatest = 0;
+// Returns the maximum magnitude as bits, which order as magnitudes do, NaN last.
+static uint32_t max_magnitude(const float *x) {
+    uint32_t maximum = 0;
     for (int i = 0; i < VD_BLOCK; i++) {
         uint32_t bits = vd_float_to_bits(x[i]) & 0x7fffffff;
-        greatest = bits > greatest ? bits : greatest;
+        maximum = bits > maximum ? bits : maximum;
     }
-    return greatest;
+    return maximum;
 }
 
 void vd_quantize_scalar(const float *x, vd_quantized y, vd_range blocks) {
     for (int64_t b = blocks.begin; b < blocks.end; b++) {
         const float *block = x + b * VD_BLOCK;
-        uint32_t magnitude = greatest_magnitude(block);
+        uint32_t magnitude = max_magnitude(block);
         int finite = magnitude < VD_NOT_FINITE_BITS;
         int zero = !finite || magnitude < VD_TINY_BITS;
         float a = vd_bits_to_float(magnitude);

@@ -1,8 +1,8 @@
-// The definition of recurrence in docs/numerics.md.
+// The reference implementation of recurrence (docs/numerics.md).
 #include <math.h>
 
-#include "core/exp.h"
 #include "recurrence/recurrence.h"
+#include "simd/exp.h"
 
 static void advance(const vd_recurrence *op, vd_head_state s) {
     float end = s.decays[VD_SPAN - 1];
@@ -23,7 +23,8 @@ static void advance(const vd_recurrence *op, vd_head_state s) {
     }
 }
 
-// What a row x [d_k] of position t of the span reads of the state and of positions [0, n).
+// Returns element c of what row x [d_k], at position t of the span, reads from the state and from
+// positions [0, n) of the span.
 static float read(const vd_recurrence *op, vd_head_state s, const float *x, int32_t t, int32_t n,
                   int32_t c) {
     float sum = 0;

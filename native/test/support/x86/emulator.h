@@ -1,20 +1,23 @@
-// Executes AVX-VNNI and AMX instructions in software where the processor lacks them: it raises
-// SIGILL, and the handler does what the instruction would have done. So the very kernels that ship
-// are tested on any machine, their operands, tile shapes and addresses included.
+// Emulates instructions that the processor lacks: it raises SIGILL, and the handler computes the
+// instruction's result in software. Tests thus run the kernels that ship on any machine, including
+// their operands, tile shapes and addresses.
+//
+// Emulated are only the instructions that a set adds to its base: AVX-VNNI on machines with AVX2;
+// AVX-512 VNNI, AVX-512 BF16, AMX-INT8 and AMX-BF16 on machines with AVX-512 F, BW, DQ and VL.
+// AVX-512 itself is not emulated: its registers and some hundred instructions would be too many.
 #ifndef VD_TEST_EMULATOR_H
 #define VD_TEST_EMULATOR_H
 
 #include "vidrio.h"
 
-// From here on vd_isa_usable, as plans and tests call it, also names the sets up to `greatest` that
-// are emulated: avx_vnni on machines with AVX2, amx_int8 and amx_bf16 on machines with AVX-512
-// BF16.
-void emulate_missing_isas(vd_isa greatest);
+// Makes vd_isa_usable, as plans and tests call it, return 1 for the sets up to `last` that this
+// machine can emulate, and installs the handler.
+void emulate_missing_isas(vd_isa last);
 
-// 1 for a set that is emulated.
+// Returns 1 if the set is emulated.
 int emulates(vd_isa isa);
 
-// How many threads hold a tile configuration that they have not released.
+// Returns the number of threads that hold an emulated tile configuration.
 int emulated_tile_holders(void);
 
 #endif

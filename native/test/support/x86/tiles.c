@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "support/check.h"
+#include "support/x86/vectors.h"
 
 void tiles_configure(tile_state *state, const void *config) {
     *state = (tile_state){0};
@@ -59,7 +60,7 @@ void tile_store(const tile_state *state, int tile, uint8_t *base, int64_t stride
     }
 }
 
-// C is rows x columns of 4 bytes, A rows x K of 4 bytes, B K x columns of 4 bytes.
+// C is rows x columns of 4 bytes, A is rows x K of 4 bytes, B is K x columns of 4 bytes.
 static void require_shapes(const tile_state *state, int c, int a, int b) {
     require(c != a && c != b && a != b, "tiles of a product are not distinct");
     require(rows(state, c) == rows(state, a), "rows of C and A");
@@ -86,17 +87,7 @@ void tile_dot_bytes(tile_state *state, int c, int a, int b, byte_signs signs) {
     }
 }
 
-static float bf16_at(const uint8_t *p) {
-    uint16_t half;
-    memcpy(&half, p, 2);
-    uint32_t bits = (half & 0x7f80) == 0 ? (uint32_t)(half & 0x8000) << 16  // denormals are zero
-                                         : (uint32_t)half << 16;
-    float value;
-    memcpy(&value, &bits, 4);
-    return value;
-}
-
-// Even and odd elements sum apart by fma, then are added, then C is; denormal results are flushed.
+// Even and odd elements are summed separately by fma, then added, then added to C.
 void tile_dot_bf16(tile_state *state, int c, int a, int b) {
     require_shapes(state, c, a, b);
     int M = rows(state, c), N = row_bytes(state, c) / 4, pairs = row_bytes(state, a) / 4;

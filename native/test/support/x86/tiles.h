@@ -1,4 +1,4 @@
-// The tile registers of one thread and the instructions on them, after Intel's Architecture
+// The AMX tile registers of one thread and their instructions, after Intel's Architecture
 // Instruction Set Extensions Programming Reference, chapter 3 (319433).
 #ifndef VD_TEST_TILES_H
 #define VD_TEST_TILES_H
@@ -7,7 +7,7 @@
 
 enum { TILES = 8, TILE_ROWS_MAX = 16, TILE_ROW_BYTES = 64 };
 
-// 64 bytes in memory, as ldtilecfg reads them.
+// The 64 bytes that ldtilecfg reads.
 typedef struct tile_config {
     uint8_t palette;
     uint8_t start_row;
@@ -21,11 +21,13 @@ typedef struct tile_state {
     uint8_t data[TILES][TILE_ROWS_MAX][TILE_ROW_BYTES];
 } tile_state;
 
-// What the four byte products take as signed.
+// The operands that a product of bytes takes as signed.
 typedef struct byte_signs {
     int a, b;
 } byte_signs;
 
+// Each executes one instruction, and ends the test if the processor would raise an exception.
+// tile_dot_bf16 expects MXCSR as vectors.h does.
 void tiles_configure(tile_state *state, const void *config);
 void tiles_release(tile_state *state);
 void tile_zero(tile_state *state, int tile);

@@ -1,4 +1,4 @@
-/** Serves many requests to one model at once: an engine, its requests and its answers. */
+/** Serves many requests to one model at once, with continuous batching. */
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.engine {
   requires transitive dev.vidrio.lens;

@@ -1,6 +1,11 @@
-/** Reads and writes model files: GGUF and safetensors. */
+/**
+ * Model files: reads and writes GGUF and safetensors.
+ *
+ * <p>Start at {@link dev.vidrio.formats.gguf.Gguf} or {@link
+ * dev.vidrio.formats.safetensors.Safetensors}.
+ */
 @org.jspecify.annotations.NullMarked
-@SuppressWarnings("module") // names modules that are built after this one
+@SuppressWarnings("module") // exports to modules that are built later
 module dev.vidrio.formats {
   requires transitive dev.vidrio.error;
   requires static transitive org.jspecify;
@@ -13,5 +18,6 @@ module dev.vidrio.formats {
       dev.vidrio.grammar,
       dev.vidrio.lens,
       dev.vidrio.model,
-      dev.vidrio.server;
+      dev.vidrio.server,
+      dev.vidrio.tokenizer;
 }

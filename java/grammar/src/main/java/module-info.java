@@ -1,4 +1,8 @@
-/** Constrains generation by JSON schemas, regular expressions and GBNF grammars. */
+/**
+ * Structured output: constrains generation by JSON schemas, regular expressions and GBNF grammars.
+ *
+ * <p>Start at {@link dev.vidrio.grammar.Grammar}.
+ */
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.grammar {
   requires transitive dev.vidrio.template;

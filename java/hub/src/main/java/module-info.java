@@ -1,4 +1,8 @@
-/** Stores downloaded models: catalog, references, resumable and verified downloads. */
+/**
+ * The local model store: catalog, references, resumable and verified downloads.
+ *
+ * <p>Start at {@link dev.vidrio.hub.ModelStore}.
+ */
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.hub {
   requires transitive dev.vidrio.error;

@@ -13,7 +13,7 @@ module dev.vidrio.lens {
   exports dev.vidrio.lens.decode.sae;
   exports dev.vidrio.lens.detect;
   exports dev.vidrio.lens.hook;
+  exports dev.vidrio.lens.inspect;
   exports dev.vidrio.lens.intervene;
   exports dev.vidrio.lens.page;
-  exports dev.vidrio.lens.see;
 }

@@ -1,4 +1,4 @@
-/** What an engine does, as Micrometer's meters. */
+/** Exports the metrics of an engine to Micrometer. */
 @org.jspecify.annotations.NullMarked
 @SuppressWarnings({
   "requires-automatic",

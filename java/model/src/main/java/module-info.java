@@ -10,9 +10,14 @@ module dev.vidrio.model {
   requires tools.jackson.databind;
 
   exports dev.vidrio.model;
+  exports dev.vidrio.model.adapter;
   exports dev.vidrio.model.architecture;
+  exports dev.vidrio.model.chat;
   exports dev.vidrio.model.evaluation;
+  exports dev.vidrio.model.generation;
   exports dev.vidrio.model.huggingface;
+  exports dev.vidrio.model.load;
   exports dev.vidrio.model.quantize;
   exports dev.vidrio.model.sampling;
+  exports dev.vidrio.model.session;
 }

@@ -1,4 +1,4 @@
-/** Models over HTTP, as OpenAI's API has it. */
+/** An HTTP server with OpenAI's API. */
 @org.jspecify.annotations.NullMarked
 @SuppressWarnings("requires-automatic") // Micrometer has no module descriptors
 module dev.vidrio.server {

@@ -1,4 +1,8 @@
-/** Renders chat templates (Jinja) and parses answers into reasoning, content and tool calls. */
+/**
+ * Chat templates (Jinja), and parsing of responses into reasoning, content and tool calls.
+ *
+ * <p>Start at {@link dev.vidrio.template.ChatTemplate} and {@link dev.vidrio.template.ChatMessage}.
+ */
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.template {
   requires transitive dev.vidrio.error;

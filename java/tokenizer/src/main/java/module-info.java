@@ -1,4 +1,9 @@
-/** Converts text to token ids and back: byte-level and SentencePiece BPE, unigram. */
+/**
+ * Tokenizers: convert text to token ids and back.
+ *
+ * <p>Byte-level BPE, SentencePiece BPE, the unigram model and Hugging Face pipelines, from GGUF
+ * files and {@code tokenizer.json}. Start at {@link dev.vidrio.tokenizer.Tokenizers}.
+ */
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.tokenizer {
   requires transitive dev.vidrio.formats;

@@ -852,13 +852,13 @@ public class Vidrio extends Vidrio$shared {
         }
     }
 
-    private static class vd_pool_step_aside {
+    private static class vd_pool_lower_priority {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Vidrio.C_INT,
             Vidrio.C_POINTER
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_step_aside");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("vd_pool_lower_priority");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -866,43 +866,43 @@ public class Vidrio extends Vidrio$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * vd_status vd_pool_step_aside(vd_pool *pool)
+     * vd_status vd_pool_lower_priority(vd_pool *pool)
      * }
      */
-    public static FunctionDescriptor vd_pool_step_aside$descriptor() {
-        return vd_pool_step_aside.DESC;
+    public static FunctionDescriptor vd_pool_lower_priority$descriptor() {
+        return vd_pool_lower_priority.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * vd_status vd_pool_step_aside(vd_pool *pool)
+     * vd_status vd_pool_lower_priority(vd_pool *pool)
      * }
      */
-    public static MethodHandle vd_pool_step_aside$handle() {
-        return vd_pool_step_aside.HANDLE;
+    public static MethodHandle vd_pool_lower_priority$handle() {
+        return vd_pool_lower_priority.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * vd_status vd_pool_step_aside(vd_pool *pool)
+     * vd_status vd_pool_lower_priority(vd_pool *pool)
      * }
      */
-    public static MemorySegment vd_pool_step_aside$address() {
-        return vd_pool_step_aside.ADDR;
+    public static MemorySegment vd_pool_lower_priority$address() {
+        return vd_pool_lower_priority.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * vd_status vd_pool_step_aside(vd_pool *pool)
+     * vd_status vd_pool_lower_priority(vd_pool *pool)
      * }
      */
-    public static int vd_pool_step_aside(MemorySegment pool) {
-        var mh$ = vd_pool_step_aside.HANDLE;
+    public static int vd_pool_lower_priority(MemorySegment pool) {
+        var mh$ = vd_pool_lower_priority.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("vd_pool_step_aside", pool);
+                traceDowncall("vd_pool_lower_priority", pool);
             }
             return (int)mh$.invokeExact(pool);
         } catch (Error | RuntimeException ex) {
@@ -1505,14 +1505,14 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_SOFTMAX() {
         return VD_OP_SOFTMAX;
     }
-    private static final int VD_OP_MIX = (int)19L;
+    private static final int VD_OP_ATTENTION_VALUES = (int)19L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_MIX = 19
+     * enum vd_op_kind.VD_OP_ATTENTION_VALUES = 19
      * }
      */
-    public static int VD_OP_MIX() {
-        return VD_OP_MIX;
+    public static int VD_OP_ATTENTION_VALUES() {
+        return VD_OP_ATTENTION_VALUES;
     }
     private static final int VD_OP_GAIN = (int)20L;
     /**
@@ -2054,32 +2054,32 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_ROUTE_ALL() {
         return VD_ROUTE_ALL;
     }
-    private static final int VD_ROUTE_NEAR = (int)2L;
+    private static final int VD_ROUTE_SPARSE_MIXER = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum vd_route_over.VD_ROUTE_NEAR = 2
+     * enum vd_route_over.VD_ROUTE_SPARSE_MIXER = 2
      * }
      */
-    public static int VD_ROUTE_NEAR() {
-        return VD_ROUTE_NEAR;
+    public static int VD_ROUTE_SPARSE_MIXER() {
+        return VD_ROUTE_SPARSE_MIXER;
     }
-    private static final int VD_GROUP_GREATEST = (int)0L;
+    private static final int VD_GROUP_MAX = (int)0L;
     /**
      * {@snippet lang=c :
-     * enum vd_group_rank.VD_GROUP_GREATEST = 0
+     * enum vd_group_rank.VD_GROUP_MAX = 0
      * }
      */
-    public static int VD_GROUP_GREATEST() {
-        return VD_GROUP_GREATEST;
+    public static int VD_GROUP_MAX() {
+        return VD_GROUP_MAX;
     }
-    private static final int VD_GROUP_TWO_GREATEST = (int)1L;
+    private static final int VD_GROUP_TOP_TWO = (int)1L;
     /**
      * {@snippet lang=c :
-     * enum vd_group_rank.VD_GROUP_TWO_GREATEST = 1
+     * enum vd_group_rank.VD_GROUP_TOP_TWO = 1
      * }
      */
-    public static int VD_GROUP_TWO_GREATEST() {
-        return VD_GROUP_TWO_GREATEST;
+    public static int VD_GROUP_TOP_TWO() {
+        return VD_GROUP_TOP_TWO;
     }
     private static final int VD_TOP_K_MAX = (int)256L;
     /**
@@ -2144,59 +2144,59 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_BARRIER_ALWAYS() {
         return VD_BARRIER_ALWAYS;
     }
-    private static final int VD_BARRIER_UNLESS_LOCAL = (int)2L;
+    private static final int VD_BARRIER_UNLESS_REPLICATED = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum vd_barrier_kind.VD_BARRIER_UNLESS_LOCAL = 2
+     * enum vd_barrier_kind.VD_BARRIER_UNLESS_REPLICATED = 2
      * }
      */
-    public static int VD_BARRIER_UNLESS_LOCAL() {
-        return VD_BARRIER_UNLESS_LOCAL;
+    public static int VD_BARRIER_UNLESS_REPLICATED() {
+        return VD_BARRIER_UNLESS_REPLICATED;
     }
-    private static final int VD_LOCAL_TOKENS = (int)2L;
+    private static final int VD_REPLICATED_TOKENS = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_LOCAL_TOKENS = 2
+     * enum <anonymous>.VD_REPLICATED_TOKENS = 2
      * }
      */
-    public static int VD_LOCAL_TOKENS() {
-        return VD_LOCAL_TOKENS;
+    public static int VD_REPLICATED_TOKENS() {
+        return VD_REPLICATED_TOKENS;
     }
-    private static final int VD_LOCAL_ROWS = (int)16L;
+    private static final int VD_REPLICATED_ROWS = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_LOCAL_ROWS = 16
+     * enum <anonymous>.VD_REPLICATED_ROWS = 16
      * }
      */
-    public static int VD_LOCAL_ROWS() {
-        return VD_LOCAL_ROWS;
+    public static int VD_REPLICATED_ROWS() {
+        return VD_REPLICATED_ROWS;
     }
-    private static final int VD_LOCAL_READ = (int)1L;
+    private static final int VD_REPLICATED_READ = (int)1L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_LOCAL_READ = 1
+     * enum <anonymous>.VD_REPLICATED_READ = 1
      * }
      */
-    public static int VD_LOCAL_READ() {
-        return VD_LOCAL_READ;
+    public static int VD_REPLICATED_READ() {
+        return VD_REPLICATED_READ;
     }
-    private static final int VD_LOCAL_WRITE = (int)2L;
+    private static final int VD_REPLICATED_WRITE = (int)2L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_LOCAL_WRITE = 2
+     * enum <anonymous>.VD_REPLICATED_WRITE = 2
      * }
      */
-    public static int VD_LOCAL_WRITE() {
-        return VD_LOCAL_WRITE;
+    public static int VD_REPLICATED_WRITE() {
+        return VD_REPLICATED_WRITE;
     }
-    private static final int VD_CHAIN = (int)16L;
+    private static final int VD_EPILOGUE_MAX = (int)16L;
     /**
      * {@snippet lang=c :
-     * enum <anonymous>.VD_CHAIN = 16
+     * enum <anonymous>.VD_EPILOGUE_MAX = 16
      * }
      */
-    public static int VD_CHAIN() {
-        return VD_CHAIN;
+    public static int VD_EPILOGUE_MAX() {
+        return VD_EPILOGUE_MAX;
     }
 
     private static class vd_plan_create {

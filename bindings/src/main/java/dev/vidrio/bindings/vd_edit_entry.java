@@ -26,8 +26,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t per_position;
  *     int32_t k;
  *     float factor;
- *     float least;
- *     float most;
+ *     float min;
+ *     float max;
  *     int32_t reserved;
  * }
  * }
@@ -50,8 +50,8 @@ public class vd_edit_entry {
         Vidrio.C_INT.withName("per_position"),
         Vidrio.C_INT.withName("k"),
         Vidrio.C_FLOAT.withName("factor"),
-        Vidrio.C_FLOAT.withName("least"),
-        Vidrio.C_FLOAT.withName("most"),
+        Vidrio.C_FLOAT.withName("min"),
+        Vidrio.C_FLOAT.withName("max"),
         Vidrio.C_INT.withName("reserved")
     ).withName("vd_edit_entry");
 
@@ -546,92 +546,92 @@ public class vd_edit_entry {
         struct.set(factor$LAYOUT, factor$OFFSET, fieldValue);
     }
 
-    private static final OfFloat least$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("least"));
+    private static final OfFloat min$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("min"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * float least
+     * float min
      * }
      */
-    public static final OfFloat least$layout() {
-        return least$LAYOUT;
+    public static final OfFloat min$layout() {
+        return min$LAYOUT;
     }
 
-    private static final long least$OFFSET = $LAYOUT.byteOffset(groupElement("least"));
+    private static final long min$OFFSET = $LAYOUT.byteOffset(groupElement("min"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * float least
+     * float min
      * }
      */
-    public static final long least$offset() {
-        return least$OFFSET;
+    public static final long min$offset() {
+        return min$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * float least
+     * float min
      * }
      */
-    public static float least(MemorySegment struct) {
-        return struct.get(least$LAYOUT, least$OFFSET);
+    public static float min(MemorySegment struct) {
+        return struct.get(min$LAYOUT, min$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * float least
+     * float min
      * }
      */
-    public static void least(MemorySegment struct, float fieldValue) {
-        struct.set(least$LAYOUT, least$OFFSET, fieldValue);
+    public static void min(MemorySegment struct, float fieldValue) {
+        struct.set(min$LAYOUT, min$OFFSET, fieldValue);
     }
 
-    private static final OfFloat most$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("most"));
+    private static final OfFloat max$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("max"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * float most
+     * float max
      * }
      */
-    public static final OfFloat most$layout() {
-        return most$LAYOUT;
+    public static final OfFloat max$layout() {
+        return max$LAYOUT;
     }
 
-    private static final long most$OFFSET = $LAYOUT.byteOffset(groupElement("most"));
+    private static final long max$OFFSET = $LAYOUT.byteOffset(groupElement("max"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * float most
+     * float max
      * }
      */
-    public static final long most$offset() {
-        return most$OFFSET;
+    public static final long max$offset() {
+        return max$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * float most
+     * float max
      * }
      */
-    public static float most(MemorySegment struct) {
-        return struct.get(most$LAYOUT, most$OFFSET);
+    public static float max(MemorySegment struct) {
+        return struct.get(max$LAYOUT, max$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * float most
+     * float max
      * }
      */
-    public static void most(MemorySegment struct, float fieldValue) {
-        struct.set(most$LAYOUT, most$OFFSET, fieldValue);
+    public static void max(MemorySegment struct, float fieldValue) {
+        struct.set(max$LAYOUT, max$OFFSET, fieldValue);
     }
 
     private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));

@@ -18,8 +18,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t kind;
  *     int32_t rows;
  *     int32_t barrier;
- *     int32_t follows;
- *     int32_t local;
+ *     int32_t epilogue;
+ *     int32_t replicated;
  *     int32_t reserved;
  *     union {
  *         vd_embed embed;
@@ -41,7 +41,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_low_rank_up low_rank_up;
  *         vd_scores scores;
  *         vd_softmax softmax;
- *         vd_mix mix;
+ *         vd_attention_values attention_values;
  *         vd_gain gain;
  *         vd_gather gather;
  *         vd_route route;
@@ -73,8 +73,8 @@ public class vd_op {
         Vidrio.C_INT.withName("kind"),
         Vidrio.C_INT.withName("rows"),
         Vidrio.C_INT.withName("barrier"),
-        Vidrio.C_INT.withName("follows"),
-        Vidrio.C_INT.withName("local"),
+        Vidrio.C_INT.withName("epilogue"),
+        Vidrio.C_INT.withName("replicated"),
         Vidrio.C_INT.withName("reserved"),
         vd_op.as.layout().withName("as")
     ).withName("vd_op");
@@ -218,92 +218,92 @@ public class vd_op {
         struct.set(barrier$LAYOUT, barrier$OFFSET, fieldValue);
     }
 
-    private static final OfInt follows$LAYOUT = (OfInt)$LAYOUT.select(groupElement("follows"));
+    private static final OfInt epilogue$LAYOUT = (OfInt)$LAYOUT.select(groupElement("epilogue"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t follows
+     * int32_t epilogue
      * }
      */
-    public static final OfInt follows$layout() {
-        return follows$LAYOUT;
+    public static final OfInt epilogue$layout() {
+        return epilogue$LAYOUT;
     }
 
-    private static final long follows$OFFSET = $LAYOUT.byteOffset(groupElement("follows"));
+    private static final long epilogue$OFFSET = $LAYOUT.byteOffset(groupElement("epilogue"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t follows
+     * int32_t epilogue
      * }
      */
-    public static final long follows$offset() {
-        return follows$OFFSET;
+    public static final long epilogue$offset() {
+        return epilogue$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t follows
+     * int32_t epilogue
      * }
      */
-    public static int follows(MemorySegment struct) {
-        return struct.get(follows$LAYOUT, follows$OFFSET);
+    public static int epilogue(MemorySegment struct) {
+        return struct.get(epilogue$LAYOUT, epilogue$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t follows
+     * int32_t epilogue
      * }
      */
-    public static void follows(MemorySegment struct, int fieldValue) {
-        struct.set(follows$LAYOUT, follows$OFFSET, fieldValue);
+    public static void epilogue(MemorySegment struct, int fieldValue) {
+        struct.set(epilogue$LAYOUT, epilogue$OFFSET, fieldValue);
     }
 
-    private static final OfInt local$LAYOUT = (OfInt)$LAYOUT.select(groupElement("local"));
+    private static final OfInt replicated$LAYOUT = (OfInt)$LAYOUT.select(groupElement("replicated"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t local
+     * int32_t replicated
      * }
      */
-    public static final OfInt local$layout() {
-        return local$LAYOUT;
+    public static final OfInt replicated$layout() {
+        return replicated$LAYOUT;
     }
 
-    private static final long local$OFFSET = $LAYOUT.byteOffset(groupElement("local"));
+    private static final long replicated$OFFSET = $LAYOUT.byteOffset(groupElement("replicated"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t local
+     * int32_t replicated
      * }
      */
-    public static final long local$offset() {
-        return local$OFFSET;
+    public static final long replicated$offset() {
+        return replicated$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t local
+     * int32_t replicated
      * }
      */
-    public static int local(MemorySegment struct) {
-        return struct.get(local$LAYOUT, local$OFFSET);
+    public static int replicated(MemorySegment struct) {
+        return struct.get(replicated$LAYOUT, replicated$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t local
+     * int32_t replicated
      * }
      */
-    public static void local(MemorySegment struct, int fieldValue) {
-        struct.set(local$LAYOUT, local$OFFSET, fieldValue);
+    public static void replicated(MemorySegment struct, int fieldValue) {
+        struct.set(replicated$LAYOUT, replicated$OFFSET, fieldValue);
     }
 
     private static final OfInt reserved$LAYOUT = (OfInt)$LAYOUT.select(groupElement("reserved"));
@@ -372,7 +372,7 @@ public class vd_op {
      *     vd_low_rank_up low_rank_up;
      *     vd_scores scores;
      *     vd_softmax softmax;
-     *     vd_mix mix;
+     *     vd_attention_values attention_values;
      *     vd_gain gain;
      *     vd_gather gather;
      *     vd_route route;
@@ -419,7 +419,7 @@ public class vd_op {
             vd_low_rank_up.layout().withName("low_rank_up"),
             vd_scores.layout().withName("scores"),
             vd_softmax.layout().withName("softmax"),
-            vd_mix.layout().withName("mix"),
+            vd_attention_values.layout().withName("attention_values"),
             vd_gain.layout().withName("gain"),
             vd_gather.layout().withName("gather"),
             vd_route.layout().withName("route"),
@@ -437,7 +437,7 @@ public class vd_op {
             vd_expert_matmul_backward.layout().withName("expert_matmul_backward"),
             vd_expert_sum_backward.layout().withName("expert_sum_backward"),
             vd_slot_sum.layout().withName("slot_sum")
-        ).withName("$anon$959:5");
+        ).withName("$anon$988:5");
 
         /**
          * The layout of this union
@@ -1282,48 +1282,48 @@ public class vd_op {
             MemorySegment.copy(fieldValue, 0L, union, softmax$OFFSET, softmax$LAYOUT.byteSize());
         }
 
-        private static final GroupLayout mix$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("mix"));
+        private static final GroupLayout attention_values$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("attention_values"));
 
         /**
          * Layout for field:
          * {@snippet lang=c :
-         * vd_mix mix
+         * vd_attention_values attention_values
          * }
          */
-        public static final GroupLayout mix$layout() {
-            return mix$LAYOUT;
+        public static final GroupLayout attention_values$layout() {
+            return attention_values$LAYOUT;
         }
 
-        private static final long mix$OFFSET = $LAYOUT.byteOffset(groupElement("mix"));
+        private static final long attention_values$OFFSET = $LAYOUT.byteOffset(groupElement("attention_values"));
 
         /**
          * Offset for field:
          * {@snippet lang=c :
-         * vd_mix mix
+         * vd_attention_values attention_values
          * }
          */
-        public static final long mix$offset() {
-            return mix$OFFSET;
+        public static final long attention_values$offset() {
+            return attention_values$OFFSET;
         }
 
         /**
          * Getter for field:
          * {@snippet lang=c :
-         * vd_mix mix
+         * vd_attention_values attention_values
          * }
          */
-        public static MemorySegment mix(MemorySegment union) {
-            return union.asSlice(mix$OFFSET, mix$LAYOUT.byteSize());
+        public static MemorySegment attention_values(MemorySegment union) {
+            return union.asSlice(attention_values$OFFSET, attention_values$LAYOUT.byteSize());
         }
 
         /**
          * Setter for field:
          * {@snippet lang=c :
-         * vd_mix mix
+         * vd_attention_values attention_values
          * }
          */
-        public static void mix(MemorySegment union, MemorySegment fieldValue) {
-            MemorySegment.copy(fieldValue, 0L, union, mix$OFFSET, mix$LAYOUT.byteSize());
+        public static void attention_values(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, attention_values$OFFSET, attention_values$LAYOUT.byteSize());
         }
 
         private static final GroupLayout gain$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("gain"));
@@ -2144,7 +2144,7 @@ public class vd_op {
      *     vd_low_rank_up low_rank_up;
      *     vd_scores scores;
      *     vd_softmax softmax;
-     *     vd_mix mix;
+     *     vd_attention_values attention_values;
      *     vd_gain gain;
      *     vd_gather gather;
      *     vd_route route;
@@ -2194,7 +2194,7 @@ public class vd_op {
      *     vd_low_rank_up low_rank_up;
      *     vd_scores scores;
      *     vd_softmax softmax;
-     *     vd_mix mix;
+     *     vd_attention_values attention_values;
      *     vd_gain gain;
      *     vd_gather gather;
      *     vd_route route;
@@ -2242,7 +2242,7 @@ public class vd_op {
      *     vd_low_rank_up low_rank_up;
      *     vd_scores scores;
      *     vd_softmax softmax;
-     *     vd_mix mix;
+     *     vd_attention_values attention_values;
      *     vd_gain gain;
      *     vd_gather gather;
      *     vd_route route;
@@ -2290,7 +2290,7 @@ public class vd_op {
      *     vd_low_rank_up low_rank_up;
      *     vd_scores scores;
      *     vd_softmax softmax;
-     *     vd_mix mix;
+     *     vd_attention_values attention_values;
      *     vd_gain gain;
      *     vd_gather gather;
      *     vd_route route;

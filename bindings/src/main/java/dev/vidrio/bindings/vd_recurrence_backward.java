@@ -17,7 +17,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * struct vd_recurrence_backward {
  *     vd_recurrence recurrence;
  *     const float *dz;
- *     float *news;
+ *     float *residual;
  *     float *dq;
  *     float *dk;
  *     float *dv;
@@ -35,7 +35,7 @@ public class vd_recurrence_backward {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         vd_recurrence.layout().withName("recurrence"),
         Vidrio.C_POINTER.withName("dz"),
-        Vidrio.C_POINTER.withName("news"),
+        Vidrio.C_POINTER.withName("residual"),
         Vidrio.C_POINTER.withName("dq"),
         Vidrio.C_POINTER.withName("dk"),
         Vidrio.C_POINTER.withName("dv"),
@@ -138,48 +138,48 @@ public class vd_recurrence_backward {
         struct.set(dz$LAYOUT, dz$OFFSET, fieldValue);
     }
 
-    private static final AddressLayout news$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("news"));
+    private static final AddressLayout residual$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("residual"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * float *news
+     * float *residual
      * }
      */
-    public static final AddressLayout news$layout() {
-        return news$LAYOUT;
+    public static final AddressLayout residual$layout() {
+        return residual$LAYOUT;
     }
 
-    private static final long news$OFFSET = $LAYOUT.byteOffset(groupElement("news"));
+    private static final long residual$OFFSET = $LAYOUT.byteOffset(groupElement("residual"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * float *news
+     * float *residual
      * }
      */
-    public static final long news$offset() {
-        return news$OFFSET;
+    public static final long residual$offset() {
+        return residual$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * float *news
+     * float *residual
      * }
      */
-    public static MemorySegment news(MemorySegment struct) {
-        return struct.get(news$LAYOUT, news$OFFSET);
+    public static MemorySegment residual(MemorySegment struct) {
+        return struct.get(residual$LAYOUT, residual$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * float *news
+     * float *residual
      * }
      */
-    public static void news(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(news$LAYOUT, news$OFFSET, fieldValue);
+    public static void residual(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(residual$LAYOUT, residual$OFFSET, fieldValue);
     }
 
     private static final AddressLayout dq$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("dq"));

@@ -8,7 +8,7 @@ import org.openjdk.jmh.annotations.Param;
 
 /** Gated activations of the feed-forward width: {@code f(gate) · up}. */
 public class ActivationBenchmark extends OneOpBenchmark {
-  /** The nonlinearity f. */
+  /** The activation function f. */
   @Param public Op.ActivationKind kind;
 
   /** Rows. */

@@ -7,14 +7,14 @@ import org.openjdk.jmh.annotations.Param;
 
 /**
  * Attention of one sequence over its cache: a prompt chunk of 512 tokens, or one decoded token. A
- * token at position p does 4·H·d_h·(p+1) operations; decoding reads 8·H_kv·d_h·(p+1) bytes.
+ * token at position p takes 4·H·d_h·(p+1) operations; decoding reads 8·H_kv·d_h·(p+1) bytes.
  */
 public class AttentionBenchmark extends OneOpBenchmark {
   /** Tokens of the step. */
   @Param({"1", "512"})
   public int tokens;
 
-  /** Tokens before the step's. */
+  /** Tokens before those of the step. */
   @Param({"0", "4096"})
   public int depth;
 

@@ -9,10 +9,10 @@ final class Bits {
   private Bits() {}
 
   /**
-   * Checks that two arrays of f32 hold the same bits.
+   * Checks that two arrays of f32 have equal bits.
    *
-   * @param what names the second one in the error
-   * @throws IllegalStateException at the first element that differs
+   * @param what name of the second array, for errors
+   * @throws IllegalStateException if an element differs; the message names the first one
    */
   static void requireSame(MemorySegment expected, MemorySegment actual, String what) {
     long offset = expected.mismatch(actual);

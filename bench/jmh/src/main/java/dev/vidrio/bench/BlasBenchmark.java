@@ -14,16 +14,16 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** F32 products: our kernels, and the same product by one-threaded OpenBLAS. */
+/** F32 products by our kernels and by single-threaded OpenBLAS. */
 public class BlasBenchmark extends Protocol {
 
-  /** {@code y[M,N] = x[M,K] · W[N,K]ᵀ} by an executor. */
+  /** Computes {@code y[M,N] = x[M,K] · W[N,K]ᵀ} by an executor. */
   @Benchmark
   public void kernel(Kernel product) {
     product.slice.run();
   }
 
-  /** The same by OpenBLAS. */
+  /** Computes the product by OpenBLAS. */
   @Benchmark
   public void openBlas(OpenBlas product) {
     product.run();
@@ -34,27 +34,27 @@ public class BlasBenchmark extends Protocol {
   public static class Kernel extends ByExecutor {
     private PlanSlice slice;
 
-    /** Makes the plan and checks the result. */
+    /** Creates the plan and checks the result. */
     @Setup
     public void open(Product product) {
       slice = new PlanSlice(createExecutor(), product::work);
     }
 
-    /** Frees everything. */
+    /** Frees all memory. */
     @TearDown
     public void close() {
       slice.close();
     }
   }
 
-  /** Which product. */
+  /** The shape of the product. */
   @State(Scope.Benchmark)
   public static class Product {
     /** A file of {@code bench/shapes}. */
     @Param({"bard", "smollm2-135m", "gemma-3-270m", "qwen2.5-0.5b", "llama-3.2-1b", "qwen2.5-7b"})
     public String model;
 
-    /** Which matrix of the model. */
+    /** The matrix of the model. */
     @Param("FFN_UP")
     public Projection projection;
 
@@ -78,7 +78,7 @@ public class BlasBenchmark extends Protocol {
     private MemorySegment w;
     private MemorySegment y;
 
-    /** Makes the matrices and checks the result. */
+    /** Creates the matrices and checks the result. */
     @Setup
     public void open(Product product) {
       Blas.open(OpenBlasLibrary.path());
@@ -101,8 +101,8 @@ public class BlasBenchmark extends Protocol {
     }
 
     /**
-     * Compares the first and the last row with sums in double. However f32 sums are ordered, they
-     * differ from the exact one by at most K·2⁻²⁴ times the sum of magnitudes, to first order.
+     * Compares the first and the last row with sums in double. In any order of summation, an f32
+     * sum differs from the exact one by at most K·2⁻²⁴ times the sum of magnitudes, to first order.
      */
     private void compare() {
       for (int row : new int[] {0, m - 1}) {

@@ -3,9 +3,9 @@ package dev.vidrio.bench;
 import dev.vidrio.kernel.Executor;
 import org.openjdk.jmh.annotations.Param;
 
-/** A benchmark of the same work on each executor. */
+/** A benchmark of equal work on each executor. */
 public abstract class ByExecutor extends Protocol {
-  /** What runs the plan; {@link Main} leaves out those that the machine cannot run. */
+  /** The executor; {@link Main} skips those that the machine does not support. */
   @Param({
     "native-scalar",
     "native-avx2",
@@ -24,7 +24,7 @@ public abstract class ByExecutor extends Protocol {
   @Param({"1", "2"})
   public int threads;
 
-  /** Starts the executor that the parameters describe. */
+  /** Creates the executor of the parameters. */
   final Executor createExecutor() {
     return Executors.create(executor, threads);
   }

@@ -7,20 +7,20 @@ import dev.vidrio.kernel.java.JavaExecutor;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The executors by the names that the parameter {@code executor} takes. */
+/** The executors by name, for the parameter {@code executor}. */
 final class Executors {
   private static final String NATIVE = "native-";
 
   private Executors() {}
 
-  /** All of them: native code by instruction set, the Vector API, plain Java. */
+  /** Returns all names: native instruction sets, {@code vector}, {@code scalar}. */
   static List<String> names() {
     return Stream.concat(
             Stream.of(Isa.values()).map(isa -> NATIVE + isa.label()), Stream.of("vector", "scalar"))
         .toList();
   }
 
-  /** Those that this machine can run. */
+  /** Returns the names of the executors that this machine supports. */
   static List<String> usable() {
     List<String> natives = Isa.usableHere().stream().map(isa -> NATIVE + isa.label()).toList();
     return names().stream()
@@ -29,9 +29,9 @@ final class Executors {
   }
 
   /**
-   * Starts an executor.
+   * Creates an executor.
    *
-   * @throws IllegalArgumentException when there is none of this name, or this machine cannot run it
+   * @throws IllegalArgumentException if the name is unknown, or this machine does not support it
    */
   static Executor create(String name, int threads) {
     if (name.startsWith(NATIVE)) {
@@ -42,7 +42,7 @@ final class Executors {
       case "scalar" -> JavaExecutor.scalar(threads);
       default ->
           throw new IllegalArgumentException(
-              "executor " + name + " is none of " + String.join(", ", names()));
+              "executor " + name + " not found; available: " + String.join(", ", names()));
     };
   }
 }

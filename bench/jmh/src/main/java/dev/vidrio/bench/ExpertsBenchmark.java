@@ -12,18 +12,18 @@ import org.openjdk.jmh.annotations.Param;
 
 /**
  * Products of M tokens with the matrices of their experts: 2·M·k·N·K operations over the bytes of
- * the matrices of all experts that are chosen, which a random router spreads evenly.
+ * the matrices of all selected experts, which a random router distributes evenly.
  */
 public class ExpertsBenchmark extends OneOpBenchmark {
   /** E. */
   @Param("8")
   public int experts;
 
-  /** The slots k of a token. */
+  /** k, the slots of a token. */
   @Param("2")
   public int slots;
 
-  /** Type of the weights. */
+  /** The type of the weights. */
   @Param("Q8_0")
   public WeightType type;
 

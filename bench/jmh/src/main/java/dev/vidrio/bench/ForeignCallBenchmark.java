@@ -18,8 +18,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * What the way into native code costs: a call that does next to nothing, and plans whose operations
- * do. The difference between a plan of one and of many operations is what an operation costs.
+ * The overhead of native calls: a downcall that does almost nothing, and plans of tiny operations.
+ * The difference between plans of one and of many operations is the overhead per operation.
  */
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class ForeignCallBenchmark extends Protocol {
@@ -31,22 +31,22 @@ public class ForeignCallBenchmark extends Protocol {
     NativeLibrary.load();
   }
 
-  /** One downcall that returns the name of a status. */
+  /** Calls a function that returns the name of a status. */
   @Benchmark
   public MemorySegment statusName() {
     return Vidrio.vd_status_name(0);
   }
 
-  /** One downcall that runs a plan. */
+  /** Runs a plan by one downcall. */
   @Benchmark
   public void plan(Chain chain) {
     chain.slice.run();
   }
 
-  /** A plan of additions of {@value #WIDTH} floats, each of which waits for the one before. */
+  /** A plan of additions of {@value #WIDTH} floats, each dependent on the previous one. */
   @State(Scope.Benchmark)
   public static class Chain {
-    /** Number of operations. */
+    /** The number of operations. */
     @Param({"1", "100"})
     public int ops;
 
@@ -56,7 +56,7 @@ public class ForeignCallBenchmark extends Protocol {
 
     private PlanSlice slice;
 
-    /** Makes the plan and checks the sum. */
+    /** Creates the plan and checks the sum. */
     @Setup
     public void open() {
       slice = new PlanSlice(NativeExecutor.create(Isa.pick(), threads), this::work);
@@ -72,7 +72,7 @@ public class ForeignCallBenchmark extends Protocol {
       return new PlanSlice.Work(plan.build(), 1, 1 + ops, 1, 0);
     }
 
-    /** Frees everything. */
+    /** Frees all memory. */
     @TearDown
     public void close() {
       slice.close();

@@ -13,37 +13,37 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 
-/** Random weights in the memory of an executor, the same numbers each time. */
+/** Random weights in the memory of an executor, from a fixed seed. */
 final class Inputs {
   /** Token ids, the rows of {@link #table}. */
   static final int TOKENS = 1024;
 
   private static final float FACTOR = 0.01f;
 
-  /** Of a block of MXFP4: the scale 2^(121 − 128). */
+  /** The exponent of a block of MXFP4, for the scale 2^(121 − 128). */
   private static final byte EXPONENT = 121;
 
   private final Executor executor;
   private final Arena arena;
   private final SplittableRandom random = new SplittableRandom(1);
 
-  /** Weights that live as long as the arena. */
+  /** Creates weights for the lifetime of the arena. */
   Inputs(Executor executor, Arena arena) {
     this.executor = executor;
     this.arena = arena;
   }
 
-  /** A table [TOKENS, width] to embed activations from. */
+  /** Returns an embedding table [TOKENS, width]. */
   Weights table(int width) {
     return rows(WeightType.F32, TOKENS, width, arena);
   }
 
-  /** A vector of f32. */
+  /** Returns a vector of f32. */
   Weights vector(int width) {
     return rows(WeightType.F32, 1, width, arena);
   }
 
-  /** A matrix [N, K] as a product takes it: packed if it is quantized. */
+  /** Returns a matrix [N, K] in the layout that products need: packed if it is quantized. */
   Weights matrix(WeightType type, int n, int k) {
     if (!type.quantized()) {
       return rows(type, n, k, arena);
@@ -75,7 +75,7 @@ final class Inputs {
     return new Weights("w", type, Weights.Layout.ROWS, n, k, data);
   }
 
-  /** Every integer occurs, and factors of either sign. */
+  /** Fills blocks with all integers, and factors of either sign. */
   private void fillBlocks(WeightType type, MemorySegment data) {
     long whole = data.byteSize() / Long.BYTES;
     for (long i = 0; i < whole; i++) {

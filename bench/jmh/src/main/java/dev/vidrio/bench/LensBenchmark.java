@@ -1,6 +1,8 @@
 package dev.vidrio.bench;
 
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
@@ -10,17 +12,15 @@ import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.InputAttribution;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.AttributionPatching;
-import dev.vidrio.model.Feed;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
+import dev.vidrio.model.session.TokenRunner;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
@@ -33,8 +33,8 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * What it costs to watch: the same tokens with nothing kept, and with every hook point; and what
- * attribution by gradients costs beside a way forward.
+ * The cost of capturing activations: equal tokens with nothing captured, and with every hook point;
+ * and the cost of gradient attribution compared to a forward pass.
  */
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 public class LensBenchmark extends Protocol {
@@ -59,8 +59,8 @@ public class LensBenchmark extends Protocol {
   private int[] generated;
 
   /**
-   * Opens a session that keeps nothing, one that keeps all and one that computes most of it again,
-   * and compares their logits.
+   * Opens a session that captures nothing, one that captures all hook points and one that
+   * recomputes most of them, and compares their logits.
    */
   @Setup
   public void open() {
@@ -90,30 +90,30 @@ public class LensBenchmark extends Protocol {
     recomputedSequence = recomputed.newSequence();
     recomputed.feed(recomputedSequence, prompt);
     MemorySegment logits = generate();
-    if (logits.mismatch(generateWatched()) >= 0 || logits.mismatch(generateRecomputed()) >= 0) {
-      throw new IllegalStateException("watching changed the logits");
+    if (logits.mismatch(generateCaptured()) >= 0 || logits.mismatch(generateRecomputed()) >= 0) {
+      throw new IllegalStateException("capturing activations changed the logits");
     }
   }
 
-  /** Tokens one by one, after the prompt. */
+  /** Decodes tokens one by one, after the prompt. */
   @Benchmark
   public MemorySegment generate() {
     return generate(plain, plainSequence);
   }
 
-  /** The same, keeping every hook point. */
+  /** Decodes tokens and captures every hook point. */
   @Benchmark
-  public MemorySegment generateWatched() {
+  public MemorySegment generateCaptured() {
     return generate(watched, watchedSequence);
   }
 
-  /** The same, with every hook point to be had, and most of them computed again when asked for. */
+  /** Decodes tokens with every hook point available, most of them by recomputation on demand. */
   @Benchmark
   public MemorySegment generateRecomputed() {
     return generate(recomputed, recomputedSequence);
   }
 
-  private MemorySegment generate(Feed feed, Sequence sequence) {
+  private MemorySegment generate(TokenRunner feed, Sequence sequence) {
     sequence.truncate(PROMPT);
     MemorySegment logits = MemorySegment.NULL;
     for (int token : generated) {
@@ -123,21 +123,21 @@ public class LensBenchmark extends Protocol {
   }
 
   /**
-   * A prompt, with a cache of every hook point but the results of heads, which others leave out
-   * too, all of them computed.
+   * Runs a prompt and reads every hook point except the results of heads, which other libraries do
+   * not capture by default either.
    */
   @Benchmark
   public long cache() {
     return cache(Capture.of(peers));
   }
 
-  /** The same with the results of heads. */
+  /** Runs a prompt and reads every hook point, with the results of heads. */
   @Benchmark
   public long cacheWithResults() {
     return cache(Capture.of("*"));
   }
 
-  /** A prompt whose hook points can be had, but are not asked for. */
+  /** Runs a prompt with every hook point available, and reads none. */
   @Benchmark
   public long cacheUnread() {
     try (ActivationCache cache = Lens.of(model).run(prompt, Capture.of(peers).recomputed())) {
@@ -145,7 +145,7 @@ public class LensBenchmark extends Protocol {
     }
   }
 
-  /** The same, and all of them asked for, which computes most again. */
+  /** Runs a prompt and reads every hook point, most of them by recomputation. */
   @Benchmark
   public long cacheRecomputed() {
     return cache(Capture.of(peers).recomputed());
@@ -157,32 +157,32 @@ public class LensBenchmark extends Protocol {
     }
   }
 
-  /** A prompt, with nothing kept: a way forward. */
+  /** Runs a prompt with nothing captured: a forward pass. */
   @Benchmark
   public MemorySegment prompt() {
     plainSequence.truncate(0);
     return plain.feed(plainSequence, prompt);
   }
 
-  /** A prompt forward and back: gradient × input of its tokens. */
+  /** Computes gradient × input of the tokens of a prompt: a forward and a backward pass. */
   @Benchmark
   public InputAttribution gradientTimesInput() {
     return GradientAttribution.timesInput(Lens.of(model), prompt, METRIC);
   }
 
-  /** The same by fast gradients. */
+  /** Computes gradient × input with fast gradients. */
   @Benchmark
   public InputAttribution fastGradientTimesInput() {
     return GradientAttribution.timesInput(Lens.of(model).fastGradients(), prompt, METRIC);
   }
 
-  /** Two prompts forward and one back: all patches of the residual stream, estimated. */
+  /** Estimates all patches of the residual stream: two forward passes and one backward pass. */
   @Benchmark
   public ActivationPatching attributionPatching() {
     return attributionPatching(Lens.of(model));
   }
 
-  /** The same by fast gradients. */
+  /** Estimates all patches with fast gradients. */
   @Benchmark
   public ActivationPatching fastAttributionPatching() {
     return attributionPatching(Lens.of(model).fastGradients());
@@ -193,7 +193,7 @@ public class LensBenchmark extends Protocol {
         lens, TextPair.of(prompt, corrupted, 1, 2), Site.RESID_PRE, Direction.DENOISING);
   }
 
-  /** Frees everything. */
+  /** Frees all memory. */
   @TearDown
   public void close() {
     watched.close();

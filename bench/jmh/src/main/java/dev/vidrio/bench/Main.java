@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** JMH's command line, with the executors that this machine can run. */
+/** The command line of JMH, with the executors that this machine supports. */
 public final class Main {
   private static final String EXECUTOR = "executor=";
 
@@ -14,7 +14,7 @@ public final class Main {
   /**
    * Runs the benchmarks that the arguments select.
    *
-   * @param args as JMH takes them; {@code -h} tells
+   * @param args arguments of JMH; {@code -h} lists them
    */
   public static void main(String[] args) throws IOException {
     List<String> all = new ArrayList<>(Arrays.asList(args));
@@ -22,7 +22,8 @@ public final class Main {
       List<String> usable = Executors.usable();
       Executors.names().stream()
           .filter(name -> !usable.contains(name))
-          .forEach(name -> System.err.println("skipped: " + name + " is not usable here"));
+          .forEach(
+              name -> System.err.println("skipped: " + name + " is not supported on this machine"));
       all.add("-p");
       all.add(EXECUTOR + String.join(",", usable));
     }

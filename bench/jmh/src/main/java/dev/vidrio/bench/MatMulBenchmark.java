@@ -7,15 +7,15 @@ import dev.vidrio.kernel.weight.WeightType;
 import org.openjdk.jmh.annotations.Param;
 
 /**
- * {@code y[M,N] = x[M,K] · W[N,K]ᵀ} with M tokens: 2·M·N·K operations over the bytes of W. The
- * activations that quantized weights multiply are quantized beforehand.
+ * Products {@code y[M,N] = x[M,K] · W[N,K]ᵀ} of M tokens: 2·M·N·K operations over the bytes of W.
+ * The quantization of activations is not measured.
  */
 public class MatMulBenchmark extends OneOpBenchmark {
-  /** Which matrix of the model. */
+  /** The matrix of the model. */
   @Param("FFN_UP")
   public Projection projection;
 
-  /** Type of the weights. */
+  /** The type of the weights. */
   @Param public WeightType type;
 
   /** M: decoding, a small batch, a prompt. */
@@ -27,7 +27,7 @@ public class MatMulBenchmark extends OneOpBenchmark {
     return product(projection, type, tokens, shape, inputs);
   }
 
-  /** A plan whose last operation is the product. */
+  /** Returns a plan whose last operation is the product. */
   static PlanSlice.Work product(
       Projection projection, WeightType type, int tokens, Shape shape, Inputs inputs) {
     int n = projection.n(shape);

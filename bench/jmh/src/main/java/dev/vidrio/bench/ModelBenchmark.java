@@ -3,9 +3,9 @@ package dev.vidrio.bench;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -16,14 +16,14 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** A whole model, the embedded one: a prompt at once, and tokens one by one from the start. */
+/** The embedded model: a prompt in one step, and tokens one by one from the start. */
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 public class ModelBenchmark extends ByExecutor {
   /** Tokens of the prompt. */
   @Param("512")
   public int prompt;
 
-  /** Tokens that are decoded. */
+  /** Decoded tokens. */
   @Param("64")
   public int generated;
 
@@ -44,19 +44,19 @@ public class ModelBenchmark extends ByExecutor {
     }
   }
 
-  /** The prompt in one step. */
+  /** Runs the prompt in one step. */
   @Benchmark
   public MemorySegment prefill() {
     return model.prefill(promptIds);
   }
 
-  /** One step per token. */
+  /** Runs one step per token. */
   @Benchmark
   public MemorySegment decode() {
     return model.decode(generatedIds);
   }
 
-  /** Frees everything. */
+  /** Frees all memory. */
   @TearDown
   public void close() {
     model.close();

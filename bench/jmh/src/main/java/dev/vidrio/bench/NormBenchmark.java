@@ -8,7 +8,7 @@ import dev.vidrio.kernel.weight.Weights;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Param;
 
-/** Norms of rows of the model's width d, with a gain, and LayerNorm with a bias. */
+/** Norms of rows of the model's width d, with a gain, and for LayerNorm a bias. */
 public class NormBenchmark extends OneOpBenchmark {
   private static final float EPSILON = 1e-5f;
 

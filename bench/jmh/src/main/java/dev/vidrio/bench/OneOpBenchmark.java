@@ -13,22 +13,22 @@ public abstract class OneOpBenchmark extends ByExecutor {
 
   private PlanSlice slice;
 
-  /** The plan whose operation is measured. */
+  /** Returns the work to measure. */
   abstract PlanSlice.Work work(Shape shape, Inputs inputs);
 
-  /** Makes the inputs and checks the result. */
+  /** Creates the inputs and checks the result. */
   @Setup
   public void open() {
     slice = new PlanSlice(createExecutor(), inputs -> work(Shape.of(model), inputs));
   }
 
-  /** The operation. */
+  /** Runs the operation. */
   @Benchmark
   public void run() {
     slice.run();
   }
 
-  /** Frees everything. */
+  /** Frees all memory. */
   @TearDown
   public void close() {
     slice.close();

@@ -4,25 +4,25 @@ import dev.vidrio.kernel.ffm.Platform;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Where OpenBLAS lies: the build unpacks it for the native library. */
+/** The location of OpenBLAS, which the build unpacks for the native library. */
 final class OpenBlasLibrary {
-  /** The system property that names another file. */
+  /** The system property for the path of another library. */
   static final String PROPERTY = "vidrio.openblas";
 
   private OpenBlasLibrary() {}
 
   /**
-   * The file.
+   * Returns the path of the library.
    *
-   * @throws IllegalStateException when there is none
+   * @throws IllegalStateException if it is not found
    */
   static Path path() {
     Path path = Path.of(System.getProperty(PROPERTY, built())).toAbsolutePath();
     if (!Files.isRegularFile(path)) {
       throw new IllegalStateException(
-          "OpenBLAS is not at "
+          "OpenBLAS not found at "
               + path
-              + ": run from the top of the source tree, or name the library by -D"
+              + ": run from the top of the source tree, or pass the path of the library by -D"
               + PROPERTY
               + "=<file>");
     }
@@ -30,6 +30,6 @@ final class OpenBlasLibrary {
   }
 
   private static String built() {
-    return "bindings/target/openblas/" + Platform.current().name() + "/libopenblas.so.0";
+    return "native/target/openblas/" + Platform.current().name() + "/libopenblas.so.0";
   }
 }

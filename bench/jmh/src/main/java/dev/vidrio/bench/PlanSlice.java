@@ -15,24 +15,26 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Some operations of a plan on one executor, ready to run again and again on the same inputs. They
- * have given the bits of the scalar executor once before anything is measured.
+ * A range of operations of a plan on one executor, ready to run repeatedly on the same inputs.
+ * Before measurement, its results are compared with those of the scalar executor, bit for bit.
  */
 final class PlanSlice implements AutoCloseable {
-  /** Rows that are compared: a row's bits do not depend on the others, so few stand for many. */
+  /** Rows that are compared; the bits of a row do not depend on other rows, so few suffice. */
   private static final int COMPARED_ROWS = 8;
 
   /**
-   * What runs.
+   * The operations to measure.
    *
-   * @param plan its last operation writes the result that is compared
-   * @param begin the first measured operation; those before it make its inputs
+   * @param plan a plan whose last operation writes the compared result
+   * @param begin the first measured operation; earlier ones compute its inputs
    * @param end the operation after the last measured one
-   * @param tokens of the one sequence in a step
-   * @param depth tokens of the sequence before those, whose keys and values are in the cache
+   * @param tokens tokens of a step, of one sequence
+   * @param depth earlier tokens of the sequence, whose keys and values are in the cache
    */
   record Work(Plan plan, int begin, int end, int tokens, int depth) {
-    /** Keeps every activation, so that no operation overwrites the inputs of an earlier one. */
+    /**
+     * Marks all activations as outputs, so that no operation overwrites the inputs of earlier ones.
+     */
     Work {
       plan =
           new Plan(
@@ -45,12 +47,12 @@ final class PlanSlice implements AutoCloseable {
                   .collect(Collectors.toSet()));
     }
 
-    /** Work that measures the last operation of a plan, for tokens that begin a sequence. */
+    /** Returns the work of the last operation of a plan, for the first tokens of a sequence. */
     static Work last(Plan plan, int tokens) {
       return last(plan, tokens, 0);
     }
 
-    /** Work that measures the last operation of a plan. */
+    /** Returns the work of the last operation of a plan. */
     static Work last(Plan plan, int tokens, int depth) {
       return new Work(plan, plan.ops().size() - 1, plan.ops().size(), tokens, depth);
     }
@@ -64,14 +66,14 @@ final class PlanSlice implements AutoCloseable {
     }
   }
 
-  /** The work on one executor: its cache filled, its batch at the measured tokens. */
-  private static final class Step implements AutoCloseable {
+  /** The work on one executor, with a filled cache and a batch of the measured tokens. */
+  private static final class PreparedWork implements AutoCloseable {
     private final Work work;
     private final int[] blocks;
     private final Batch batch;
     private final ExecutablePlan plan;
 
-    Step(Executor executor, Work work, Arena arena) {
+    PreparedWork(Executor executor, Work work, Arena arena) {
       this.work = work;
       Limits limits = work.limits();
       var cache = new KvCache(executor, work.plan().kv(), limits.blocksPerSequence(), arena);
@@ -106,19 +108,19 @@ final class PlanSlice implements AutoCloseable {
   private final Executor executor;
   private final Arena arena = Arena.ofShared();
   private final Work work;
-  private final Step step;
+  private final PreparedWork step;
 
   /**
-   * Prepares and compares.
+   * Prepares the work and compares its results.
    *
-   * @param executor closed with the slice
-   * @param source makes the work from random inputs
-   * @throws IllegalStateException when a result differs from that of the scalar executor
+   * @param executor the executor, which is closed with the slice
+   * @param source creates the work from random inputs
+   * @throws IllegalStateException if a result differs from that of the scalar executor
    */
   PlanSlice(Executor executor, Function<Inputs, Work> source) {
     this.executor = executor;
     this.work = source.apply(new Inputs(executor, arena));
-    this.step = new Step(executor, work, arena);
+    this.step = new PreparedWork(executor, work, arena);
     compare();
   }
 
@@ -131,7 +133,7 @@ final class PlanSlice implements AutoCloseable {
             .toArray();
     try (var scalar = JavaExecutor.scalar(Runtime.getRuntime().availableProcessors());
         Arena local = Arena.ofShared();
-        var expected = new Step(scalar, work, local)) {
+        var expected = new PreparedWork(scalar, work, local)) {
       expected.fill(IntStream.of(rows).map(row -> work.depth() + row));
       expected.plan.run(expected.batch);
       for (int i = 0; i < count; i++) {
@@ -145,7 +147,7 @@ final class PlanSlice implements AutoCloseable {
     step.plan.run(step.batch, work.begin(), work.end());
   }
 
-  /** Frees everything and ends the executor. */
+  /** Frees all memory and closes the executor. */
   @Override
   public void close() {
     step.close();

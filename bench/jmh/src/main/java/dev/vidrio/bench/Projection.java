@@ -11,7 +11,7 @@ public enum Projection {
   FFN_DOWN,
   UNEMBED;
 
-  /** N, the outputs. */
+  /** Returns N, the outputs. */
   int n(Shape shape) {
     return switch (this) {
       case ATTN_Q -> shape.qWidth();
@@ -22,7 +22,7 @@ public enum Projection {
     };
   }
 
-  /** K, the inputs. */
+  /** Returns K, the inputs. */
   int k(Shape shape) {
     return switch (this) {
       case ATTN_Q, ATTN_K, FFN_UP, UNEMBED -> shape.d();

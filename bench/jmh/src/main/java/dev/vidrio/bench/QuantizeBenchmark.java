@@ -14,7 +14,10 @@ public class QuantizeBenchmark extends OneOpBenchmark {
   @Param({"1", "512"})
   public int tokens;
 
-  /** A product, which is not measured, shows the quantized values: Q4_1 uses all of them. */
+  /**
+   * Appends a product, which is not measured, to compare the quantized values; Q4_1 uses all of
+   * them.
+   */
   @Override
   PlanSlice.Work work(Shape shape, Inputs inputs) {
     var plan = new PlanBuilder(new KvShape(1, 1, 1));

@@ -10,7 +10,7 @@ import org.openjdk.jmh.annotations.Param;
 
 /** Rotation of all query heads. */
 public class RopeBenchmark extends OneOpBenchmark {
-  /** Which elements turn together. */
+  /** The elements that form a pair. */
   @Param public Rotation.Pairs pairs;
 
   /** Rows. */

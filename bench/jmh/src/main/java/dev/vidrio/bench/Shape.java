@@ -27,15 +27,15 @@ record Shape(
     @JsonProperty(value = "rope_base", required = true) double ropeBase) {
 
   /**
-   * The shape of a model.
+   * Returns the shape of a model.
    *
    * @param model a file of {@code bench/shapes} without {@code .json}
-   * @throws IllegalArgumentException when there is none
+   * @throws IllegalArgumentException if there is no such file
    */
   static Shape of(String model) {
     try (InputStream in = Shape.class.getResourceAsStream("/shapes/" + model + ".json")) {
       if (in == null) {
-        throw new IllegalArgumentException("model " + model + ": bench/shapes has no such file");
+        throw new IllegalArgumentException("model " + model + ": not found in bench/shapes");
       }
       return JsonMapper.shared().readValue(in, Shape.class);
     } catch (IOException e) {
@@ -43,12 +43,12 @@ record Shape(
     }
   }
 
-  /** Width of all query heads together. */
+  /** Returns the width of all query heads. */
   int qWidth() {
     return heads * dH;
   }
 
-  /** Width of all key heads together, and of all value heads. */
+  /** Returns the width of all key heads, which is that of all value heads. */
   int kvWidth() {
     return kvHeads * dH;
   }

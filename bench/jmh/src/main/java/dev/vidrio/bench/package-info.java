@@ -1,6 +1,6 @@
 /**
- * JMH benchmarks: the same plan on every executor, so that native code, the Vector API and plain
- * Java do exactly the same work. bench/README.md tells how to run them.
+ * JMH benchmarks. Every executor runs the same plan, so that native code, the Vector API and scalar
+ * Java do the same work. See bench/README.md.
  */
 @NullMarked
 package dev.vidrio.bench;

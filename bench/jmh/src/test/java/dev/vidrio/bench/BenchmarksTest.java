@@ -16,10 +16,10 @@ import org.openjdk.jmh.runner.format.OutputFormatFactory;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
-/** Runs every benchmark once, on shapes so small that its check of the result is what it costs. */
+/** Runs every benchmark once, on tiny shapes, to check its result. */
 class BenchmarksTest {
   @Test
-  void everyBenchmarkGivesTheBitsOfTheScalarExecutor() throws RunnerException {
+  void benchmarks_equalScalarBits() throws RunnerException {
     var options =
         new OptionsBuilder()
             .forks(0)

@@ -9,19 +9,19 @@ import org.junit.jupiter.api.Test;
 
 class BitsTest {
   @Test
-  void equalBitsPass() {
+  void equalBits_pass() {
     assertDoesNotThrow(() -> Bits.requireSame(floats(1, -0f), floats(1, -0f), "it"));
   }
 
   @Test
-  void anotherSignOfZeroFails() {
+  void otherSignOfZero_throws() {
     assertEquals(
         "it differs from the scalar executor at element 1: 0x0.0p0, not -0x0.0p0",
         message(floats(1, -0f), floats(1, 0f)));
   }
 
   @Test
-  void anotherLengthFails() {
+  void otherLength_throws() {
     assertEquals("it has 4 bytes, not 8", message(floats(1, 2), floats(1)));
   }
 

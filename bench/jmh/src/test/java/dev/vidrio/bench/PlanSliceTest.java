@@ -25,7 +25,7 @@ class PlanSliceTest {
   private static final int TOKENS = 20;
 
   @Test
-  void oneWrongBitInTheLastRowIsFound() {
+  void detectsOneWrongBitInLastRow() {
     var wrong = new OffByOneUlp(TOKENS - 1, 3);
     var error =
         assertThrows(
@@ -42,7 +42,7 @@ class PlanSliceTest {
   }
 
   @Test
-  void onlyTheMeasuredOperationsRunAgain() {
+  void runsOnlyMeasuredOperations() {
     var counting = new OffByOneUlp(0, -1);
     try (var slice = new PlanSlice(counting, PlanSliceTest::doubled)) {
       counting.begin = 0;
@@ -59,7 +59,7 @@ class PlanSliceTest {
     return PlanSlice.Work.last(plan.build(), TOKENS);
   }
 
-  /** The scalar executor, but that one element of y is the next greater float; -1: none is. */
+  /** The scalar executor with one element of y replaced by the next larger float; −1 for none. */
   private static final class OffByOneUlp implements Executor {
     private final JavaExecutor right = JavaExecutor.scalar(1);
     private final int row;

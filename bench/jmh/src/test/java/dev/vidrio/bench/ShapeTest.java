@@ -18,7 +18,7 @@ class ShapeTest {
         "llama-3.2-1b",
         "qwen2.5-7b"
       })
-  void widthsFitTogether(String model) {
+  void widthsAreConsistent(String model) {
     Shape shape = Shape.of(model);
     assertEquals(0, shape.heads() % shape.kvHeads());
     assertEquals(0, shape.qWidth() % 32);
@@ -27,13 +27,13 @@ class ShapeTest {
   }
 
   @Test
-  void aModelWithoutAFileIsNamed() {
+  void unknownModel_throws() {
     var error = assertThrows(IllegalArgumentException.class, () -> Shape.of("none"));
-    assertEquals("model none: bench/shapes has no such file", error.getMessage());
+    assertEquals("model none: not found in bench/shapes", error.getMessage());
   }
 
   @Test
-  void projectionsTakeAndGiveWhatTheirNeighboursDo() {
+  void projectionShapesMatch() {
     Shape shape = Shape.of("smollm2-135m");
     assertEquals(Projection.FFN_UP.n(shape), Projection.FFN_DOWN.k(shape));
     assertEquals(Projection.ATTN_Q.n(shape), Projection.ATTN_OUTPUT.k(shape));

@@ -8,7 +8,10 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * The embedded model: 3.7 million parameters trained on the works of Shakespeare, with Q8_0
- * weights. It answers without any download, and gives tests a model with real structure.
+ * weights, as a class path resource.
+ *
+ * <p>It generates text without any download, and gives tests a model with real structure. The
+ * methods are thread-safe.
  */
 public final class Bard {
   private static final String MODEL = "bard-q8_0.gguf";
@@ -25,7 +28,7 @@ public final class Bard {
     return resource(MODEL);
   }
 
-  /** The size of the model file in bytes. */
+  /** Returns the size of the model file in bytes. */
   public static long size() {
     try {
       return url(MODEL).openConnection().getContentLengthLong();
@@ -35,7 +38,7 @@ public final class Bard {
   }
 
   /**
-   * Reads the model's card: what it is, how it was trained, its license.
+   * Returns the model card: description, training data, training procedure and license.
    *
    * @return the card, in Markdown
    */

@@ -5,12 +5,12 @@ import dev.vidrio.cli.bench.Peaks;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Units;
-import dev.vidrio.kernel.UserCache;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeException;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.ffm.NativeLibrary;
 import dev.vidrio.kernel.ffm.Platform;
+import dev.vidrio.kernel.host.CacheDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
@@ -79,10 +79,10 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private void cache() {
-    facts.put("cache", UserCache.root().toString());
+    facts.put("cache", CacheDirectory.root().toString());
     try {
-      Files.createDirectories(UserCache.root());
-      Files.delete(Files.createTempFile(UserCache.root(), "doctor", ".tmp"));
+      Files.createDirectories(CacheDirectory.root());
+      Files.delete(Files.createTempFile(CacheDirectory.root(), "doctor", ".tmp"));
     } catch (IOException e) {
       problems.add(
           "the cache cannot be written (" + InputOutput.reason(e) + "): set VIDRIO_HOME elsewhere");

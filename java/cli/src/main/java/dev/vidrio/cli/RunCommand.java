@@ -19,13 +19,13 @@ import dev.vidrio.cli.option.SamplingOption;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.Chat;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.chat.Chat;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.TextStream;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import java.nio.file.Path;
@@ -127,7 +127,7 @@ final class RunCommand implements Callable<Integer> {
     ChatOptions.Builder template = templateOptions();
     long start = System.nanoTime();
     try (Model opened = model.open()) {
-      Optional<ChatFormat> format = raw || input.isIds() ? Optional.empty() : ChatFormat.of(opened);
+      Optional<ChatFormat> format = raw || input.isIds() ? Optional.empty() : opened.chatFormat();
       requireChat(opened, format);
       ChatOptions chatOptions = chatOptions(template, format);
       GenerationOptions options =
@@ -144,7 +144,7 @@ final class RunCommand implements Callable<Integer> {
       int[] prompt = prompt(opened, format, chatOptions);
       ChatFormat chat = format.orElse(null);
       if (chat != null) {
-        options = options.withGrammar(chat.behindThoughts(prompt, options.grammar()));
+        options = options.withGrammar(chat.afterReasoning(prompt, options.grammar()));
       }
       if (search != null) {
         var found =
@@ -153,12 +153,12 @@ final class RunCommand implements Callable<Integer> {
         print(found, prompt);
         return 0;
       }
-      try (Session session = opened.newSession(sessionOptions(opened))) {
+      try (TextStream stream = opened.generate(prompt, options, sessionOptions(opened))) {
         long loadNanos = System.nanoTime() - start;
         ChatAnswer answer = chat == null ? null : chat.newAnswer(prompt, tools != null);
+        long seed = options.sampling().seed();
         print(
-            new SampledCompletion(opened, session, options, answer, tools != null, loadNanos),
-            prompt);
+            new SampledCompletion(opened, stream, seed, answer, tools != null, loadNanos), prompt);
       }
     }
     return 0;

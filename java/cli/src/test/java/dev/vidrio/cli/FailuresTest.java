@@ -80,7 +80,7 @@ class FailuresTest {
         "ids.json: is no JSON: Unexpected end-of-input: expected close marker for Array (line 1, ",
         Cli.run("run", "--ids", write("ids.json", "[1").toString()));
     assertFails(
-        "ids.json: is no JSON: Something follows its end (line 1, column 5)",
+        "ids.json: is no JSON: Unexpected content after the end (line 1, column 5)",
         Cli.run("run", "--ids", write("ids.json", "[0] [1]").toString()));
     assertFails(
         "ids.json: is no JSON: Non-standard token 'NaN' (line 1, column 5)",

@@ -2,20 +2,21 @@ package dev.vidrio.engine;
 
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.engine.pace.Answers;
-import dev.vidrio.engine.text.Active;
-import dev.vidrio.engine.text.Branch;
-import dev.vidrio.engine.text.PrefixCache;
+import dev.vidrio.engine.pace.CompletionStats;
+import dev.vidrio.engine.request.RunningRequest;
+import dev.vidrio.engine.sequence.PrefixCache;
+import dev.vidrio.engine.sequence.TokenSequence;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.Session;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.session.Session;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether one more request may begin: there is a place for each of its sequences, and the memory is
- * likely to last, by the length of the answers so far. For one thread.
+ * Decides whether one more request may begin: there is a slot for each of its sequences, and the
+ * memory is likely to suffice, estimated by the length of recent answers. Used by the scheduler's
+ * thread only, except {@link #check}.
  */
 final class Admission {
   private final int sequences;
@@ -23,74 +24,78 @@ final class Admission {
   private final KvCache cache;
   private final PrefixCache prefixes;
   private final LensSteps lens;
-  private final Answers answers;
+  private final CompletionStats stats;
   private final int positions;
 
   /**
-   * @param sequences that may run at a time
+   * Creates the admission of an engine.
+   *
+   * @param sequences maximum number of running sequences
    */
-  Admission(int sequences, Session session, PrefixCache prefixes, LensSteps lens, Answers answers) {
+  Admission(
+      int sequences, Session session, PrefixCache prefixes, LensSteps lens, CompletionStats stats) {
     this.sequences = sequences;
     this.session = session;
     this.cache = session.cache();
     this.prefixes = prefixes;
     this.lens = lens;
-    this.answers = answers;
+    this.stats = stats;
     this.positions = positions(session);
   }
 
-  /** Positions that a sequence can have: those of the context, as far as there is memory. */
+  /** Returns the maximum length of a sequence: the context length, limited by the cache. */
   static int positions(Session session) {
-    long room = (long) session.cache().blocks() * KvCache.BLOCK;
-    return (int) Math.min(room, session.limits().positions());
+    long cached = (long) session.cache().blocks() * KvCache.BLOCK;
+    return (int) Math.min(cached, session.limits().positions());
   }
 
-  /** Whether a request may begin beside those that run. */
-  boolean admits(Active next, List<Active> running) {
-    int taken = running.stream().mapToInt(Active::places).sum();
-    return next.places() <= sequences - taken
-        && lens.hasRoom(next.request())
-        && hasRoomFor(next.request().adaptation())
+  /** Returns whether a request may begin while others run. */
+  boolean admits(RunningRequest next, List<RunningRequest> running) {
+    int taken = running.stream().mapToInt(RunningRequest::maxSequences).sum();
+    return next.maxSequences() <= sequences - taken
+        && lens.hasCapacity(next.request())
+        && hasCapacity(next.request().adaptation())
         && fits(next, running);
   }
 
-  private boolean hasRoomFor(@Nullable Adaptation adaptation) {
+  private boolean hasCapacity(@Nullable Adaptation adaptation) {
     return adaptation == null || session.hasRoomFor(adaptation.adapter());
   }
 
-  private boolean fits(Active next, List<Active> running) {
+  private boolean fits(RunningRequest next, List<RunningRequest> running) {
     long needed = expectedBlocks(next);
-    for (Active active : running) {
+    for (RunningRequest active : running) {
       needed += expectedBlocks(active);
     }
     return running.isEmpty() || needed <= cache.freeBlocks() + prefixes.evictable();
   }
 
-  /** Blocks that a request is likely to take yet: what is pending, and the rest of each text. */
-  private long expectedBlocks(Active active) {
+  /** Estimates the blocks that a request will still need: its pending tokens and the answer. */
+  private long expectedBlocks(RunningRequest active) {
     int generated = active.first().generated();
-    int more = Math.min(answers.remainingTokens(active), positions);
-    List<Branch> branches = active.branches();
-    long blocks = branches.isEmpty() ? active.first().blocksFor(more, positions) : 0;
-    for (Branch branch : branches) {
-      blocks += branch.blocksFor(more, positions);
+    int more = Math.min(stats.remainingTokens(active), positions);
+    List<TokenSequence> started = active.sequences();
+    long blocks = started.isEmpty() ? active.first().blocksFor(more, positions) : 0;
+    for (TokenSequence tokens : started) {
+      blocks += tokens.blocksFor(more, positions);
     }
-    int others = active.places() - Math.max(1, branches.size());
+    int others = active.maxSequences() - Math.max(1, started.size());
     return blocks + (long) others * KvCache.blocksFor(Math.min(positions, generated + more));
   }
 
   /**
-   * Checks that a beam search fits where it runs alone; by any thread.
+   * Checks that a beam search fits the cache when it runs alone. Thread-safe.
    *
-   * @throws InvalidInputException when it may not
+   * @throws InvalidInputException if it may need more blocks than there are
    */
   void check(GenerationRequest request) {
     BeamOptions beams = request.beams();
     if (beams == null) {
       return;
     }
-    // Its beams share the full blocks of the prompt, whatever happens; but with states each has its
-    // own after a preemption. The last token does not run.
+    // Beams always share the full blocks of the prompt, except with recurrent states, where each
+    // beam
+    // has its own after a preemption. The last token does not run.
     int shared = cache.slots() > 0 ? 0 : request.promptTokens() / KvCache.BLOCK;
     long tokens = (long) request.promptTokens() + request.options().tokens() - 1;
     int whole = KvCache.blocksFor((int) Math.min(positions, tokens));
@@ -103,7 +108,7 @@ final class Admission {
               + needed
               + " blocks of the key-value cache, which has "
               + cache.blocks()
-              + ": fewer beams or tokens fit");
+              + ": use fewer beams or tokens");
     }
   }
 }

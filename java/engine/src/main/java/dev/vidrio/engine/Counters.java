@@ -1,10 +1,10 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.engine.text.Active;
-import dev.vidrio.engine.text.PrefixCache;
+import dev.vidrio.engine.request.RunningRequest;
+import dev.vidrio.engine.sequence.PrefixCache;
 import dev.vidrio.kernel.KvCache;
 
-/** What an engine has done since it was opened. */
+/** Cumulative counts of an engine, updated by the scheduler's thread. */
 final class Counters {
   long promptTokens;
   long cachedTokens;
@@ -14,12 +14,13 @@ final class Counters {
   long preemptions;
   long steps;
 
-  /** Counts the prompt of a request that has begun to answer. */
-  void countPrompt(Active active) {
+  /** Counts the prompt of a request that has begun to generate. */
+  void countPrompt(RunningRequest active) {
     promptTokens += active.request().promptTokens();
     cachedTokens += active.cachedTokens();
   }
 
+  /** Returns a snapshot with the current load. */
   EngineStatus status(int running, int waiting, KvCache cache, PrefixCache prefixes) {
     int cachedBlocks = prefixes.evictable();
     int cachedSlots = prefixes.evictableSlots();

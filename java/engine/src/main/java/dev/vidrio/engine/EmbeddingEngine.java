@@ -14,9 +14,9 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Embeds texts for any number of threads, one call after the other on a thread of its own, since a
- * virtual thread in native code would pin its carrier. The model belongs to the caller and may
- * serve an {@link Engine} at the same time; their steps take turns.
+ * Embeds texts for any number of threads. Calls run one after the other on a dedicated thread,
+ * since a virtual thread in native code would pin its carrier. The model belongs to the caller and
+ * may serve an {@link Engine} at the same time; their steps alternate. Thread-safe.
  */
 public final class EmbeddingEngine implements AutoCloseable {
   private final Model model;
@@ -27,8 +27,10 @@ public final class EmbeddingEngine implements AutoCloseable {
           Thread.ofPlatform().daemon().name("vidrio-embeddings").factory());
 
   /**
-   * @param pooling how the tokens' vectors become one
-   * @param normalize whether vectors are divided by their Euclidean length
+   * Starts the thread.
+   *
+   * @param pooling how the vectors of the tokens are combined
+   * @param normalize if true, vectors are divided by their Euclidean length
    */
   public EmbeddingEngine(Model model, Pooling pooling, boolean normalize) {
     this.model = model;
@@ -37,19 +39,19 @@ public final class EmbeddingEngine implements AutoCloseable {
   }
 
   /**
-   * Vectors of texts.
+   * Embeddings of texts.
    *
-   * @param vectors one [d] for each text
-   * @param tokens of all texts together
+   * @param vectors one vector [d] for each text
+   * @param tokens the total number of tokens
    */
   public record Result(List<float[]> vectors, int tokens) {}
 
-  /** The model. */
+  /** Returns the model. */
   public Model model() {
     return model;
   }
 
-  /** The length d of a vector. */
+  /** Returns the length d of a vector. */
   public int dimension() {
     return model.architecture().width();
   }
@@ -57,9 +59,9 @@ public final class EmbeddingEngine implements AutoCloseable {
   /**
    * Embeds texts.
    *
-   * @throws InvalidInputException when a text has no tokens, or more than the model was made for
-   * @throws EngineException.Closed when this is closed
-   * @throws CancellationException when the caller is interrupted
+   * @throws InvalidInputException if a text has no tokens or exceeds the model's context length
+   * @throws EngineException.Closed if this engine is closed
+   * @throws CancellationException if the calling thread is interrupted
    */
   public Result embed(List<String> texts) {
     List<int[]> tokens = texts.stream().map(text -> model.tokenizer().encode(text)).toList();
@@ -86,7 +88,7 @@ public final class EmbeddingEngine implements AutoCloseable {
     }
   }
 
-  /** Ends the thread, once the calls that wait have their vectors. */
+  /** Ends the thread, after the calls that are waiting have been answered. */
   @Override
   public void close() {
     thread.shutdown();

@@ -1,18 +1,18 @@
 package dev.vidrio.engine;
 
 import dev.vidrio.engine.draft.DraftModel;
-import dev.vidrio.engine.draft.Drafts;
+import dev.vidrio.engine.draft.Drafter;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
-import dev.vidrio.engine.text.Active;
+import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Session;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingBuffers;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.Session;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,14 +22,19 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs many requests to a model with continuous batching: its own thread puts the next tokens of
- * all of them into each step.
+ * Serves many requests to one model with continuous batching: a scheduling thread combines the next
+ * tokens of all running requests into each step.
  *
  * {@snippet file="EngineExamples.java" region="submit"}
  *
- * <p>A request's answer does not depend on what else runs: its tokens and log-probabilities have
- * the same bits as alone. Any thread may call any method; virtual threads that wait for answers
- * hold no carrier. The model belongs to the caller and must stay open.
+ * <p>The answer to a request does not depend on other requests: its tokens and log-probabilities
+ * have the same bits as when it runs alone. Requests that do not fit are rejected with {@link
+ * InvalidInputException}; a full engine rejects them with {@link EngineException.QueueFull}.
+ * Requests share cached prefixes, and are preempted and later recomputed if the cache is full.
+ *
+ * <p>Thread-safe. Virtual threads that wait for answers do not pin their carriers. The model
+ * belongs to the caller and must stay open. Guide: {@code docs/engine.md}; design: {@code
+ * docs/adr/018-engine.md}.
  */
 public final class Engine implements AutoCloseable {
   private final Model model;
@@ -46,14 +51,14 @@ public final class Engine implements AutoCloseable {
 
   private Engine(Model model, EngineOptions asked) {
     this.model = model;
-    EngineOptions wanted = Room.possible(model, asked);
+    EngineOptions wanted = CapacityPlan.feasible(model, asked);
     this.listener = new GuardedListener(wanted.listener());
     this.buffers = new SamplingBuffers(model.architecture().vocabulary());
-    Session session = model.newSession(Room.of(model, wanted));
+    Session session = model.newSession(CapacityPlan.sessionOptions(model, wanted));
     this.positions = Admission.positions(session);
     this.options =
         wanted.withContext(session.limits().positions()).withCacheBytes(session.cache().bytes());
-    this.scheduler = scheduler(wanted, session, drafts(session));
+    this.scheduler = scheduler(wanted, session, drafter(session));
     this.thread = Thread.ofPlatform().daemon().name("vidrio-engine").start(this::run);
   }
 
@@ -65,30 +70,30 @@ public final class Engine implements AutoCloseable {
   /**
    * Opens an engine.
    *
-   * @throws InvalidInputException when the options do not fit the model
+   * @throws InvalidInputException if the options do not fit the model
    */
   public static Engine open(Model model, EngineOptions options) {
     return new Engine(model, options);
   }
 
   private void run() {
-    scheduler.run(this::stepAside);
+    scheduler.run(this::lowerPriority);
   }
 
-  /** Steps leave the processor to those who hand requests over and take answers. */
-  private void stepAside() {
-    model.executor().stepAside();
+  /** Lets submitting and reading threads run between steps. */
+  private void lowerPriority() {
+    model.executor().lowerPriority();
     Model draft = options.draft();
     if (draft != null) {
-      draft.executor().stepAside();
+      draft.executor().lowerPriority();
     }
   }
 
-  private Drafts drafts(Session session) {
+  private Drafter drafter(Session session) {
     Model draft = options.draft();
     try {
       return draft == null
-          ? Drafts.LOOK_UP
+          ? Drafter.PROMPT_LOOKUP
           : new DraftModel(model, draft, options.sequences(), options.stepTokens(), positions);
     } catch (RuntimeException | Error e) {
       session.close();
@@ -96,57 +101,57 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private Scheduler scheduler(EngineOptions wanted, Session session, Drafts drafts) {
+  private Scheduler scheduler(EngineOptions wanted, Session session, Drafter drafter) {
     try {
-      return new Scheduler(wanted, listener, inbox, session, drafts, this::ended);
+      return new Scheduler(model, wanted, listener, inbox, session, drafter, this::ended);
     } catch (RuntimeException | Error e) {
-      drafts.close();
+      drafter.close();
       session.close();
       throw e;
     }
   }
 
-  /** The model. */
+  /** Returns the model. */
   public Model model() {
     return model;
   }
 
   /**
-   * Its options, with the context and the memory that it chose where none was given, and what a
-   * model with states allows.
+   * Returns the options, with the context length and cache size that were chosen if none were
+   * given, and the number of sequences that a model with recurrent states allows.
    */
   public EngineOptions options() {
     return options;
   }
 
-  /** The most tokens that a prompt and its answer can have. */
+  /** Returns the maximum number of tokens of a prompt and its answer. */
   public int positions() {
     return positions;
   }
 
   /**
-   * Hands over a request. That of a conversation:
+   * Submits a request. For a turn of a conversation:
    *
    * {@snippet file="EngineExamples.java" region="chat"}
    *
-   * @throws InvalidInputException when the prompt is empty or too long, or something in the request
-   *     does not fit the model
-   * @throws EngineException.QueueFull when as many wait as there is room for, or it would wait
-   *     longer than a request may
-   * @throws EngineException.Closed when the engine drains or is closed
+   * @throws InvalidInputException if the prompt is empty or too long, or the request does not fit
+   *     the model or the options of the engine
+   * @throws EngineException.QueueFull if the queue is full, or the request would wait longer than
+   *     {@link EngineOptions#maxWait}
+   * @throws EngineException.Closed if the engine is draining or closed
    */
   public TokenStream submit(GenerationRequest request) {
     return submit(request, 1).getFirst();
   }
 
   /**
-   * Hands over a request for several answers to one prompt, which runs once: they share its keys
-   * and values. The i-th answer draws the random numbers of the request's seed plus i; where the
-   * request searches with {@linkplain GenerationRequest#beams beams}, the answers are the n best,
-   * the best first, and end together: canceling one cancels all.
+   * Submits a request for several answers to one prompt, which runs once; the answers share its
+   * keys and values. Answer i uses the seed of the request plus i. With {@linkplain
+   * GenerationRequest#beams beam search}, the answers are the n best, the best first, and end
+   * together; canceling one cancels all.
    *
-   * @throws InvalidInputException as {@link #submit(GenerationRequest)} does, and when there are
-   *     more answers than sequences or beams
+   * @throws InvalidInputException as {@link #submit(GenerationRequest)} does, and if {@code n}
+   *     exceeds the number of sequences or beams
    * @throws EngineException as {@link #submit(GenerationRequest)} does
    */
   public List<TokenStream> submit(GenerationRequest request, int n) {
@@ -154,78 +159,79 @@ public final class Engine implements AutoCloseable {
     List<GenerationRequest> answers =
         IntStream.range(0, n).mapToObj(i -> ofAnswer(request, i)).toList();
     try {
-      // Before the work that a grammar is: a full engine refuses without it.
-      takePlaces(n);
-      return enter(answers);
-    } catch (EngineException refusal) {
-      answers.forEach(answer -> listener.forRequest(answer).onFailed(refusal));
-      throw refusal;
+      // Before a grammar is compiled, which a full engine need not do.
+      reserve(n);
+      return enqueue(answers);
+    } catch (EngineException rejection) {
+      answers.forEach(answer -> listener.forRequest(answer).onFailed(rejection));
+      throw rejection;
     }
   }
 
-  /** Hands over what has its places, or gives them back. */
-  private List<TokenStream> enter(List<GenerationRequest> answers) {
+  /** Enqueues requests with a reservation, or releases the reservation. */
+  private List<TokenStream> enqueue(List<GenerationRequest> answers) {
     try {
-      List<Active> group = new ArrayList<>();
+      List<RunningRequest> group = new ArrayList<>();
       for (GenerationRequest answer : answers) {
         long arrival = arrivals.getAndIncrement();
         group.add(
-            new Active(
+            new RunningRequest(
                 model, answer, arrival, positions, buffers, options.streamInterval(), inbox::wake));
       }
-      Active leader = group.getFirst();
+      RunningRequest leader = group.getFirst();
       leader.forks().addAll(group.subList(1, group.size()));
       if (!inbox.add(leader)) {
         throw new EngineException.Closed(model.name());
       }
-      return group.stream().<TokenStream>map(Active::stream).toList();
+      return group.stream().<TokenStream>map(RunningRequest::stream).toList();
     } catch (RuntimeException | Error e) {
-      leavePlaces(answers.size());
+      release(answers.size());
       throw e;
     }
   }
 
   /**
-   * Checks that a request would be taken, for who has yet to spend something on its prompt. Where
-   * others come first, it may be refused all the same.
+   * Checks that a request would be accepted now, before the caller spends time on its prompt. The
+   * request may still be rejected if others are submitted first.
    *
-   * @param answers that it is for
+   * @param answers number of answers of the request
    * @throws EngineException as {@link #submit(GenerationRequest)} does
    */
-  public void requireRoom(int answers) {
+  public void requireCapacity(int answers) {
     try {
-      // More than there is ever room for are an error of the request, which submit tells.
-      refuseWithoutRoom(Math.min(answers, options.sequences() + options.queue()));
-    } catch (EngineException refusal) {
+      // More answers than the engine can ever hold are an error of the request, which submit
+      // reports.
+      rejectIfFull(Math.min(answers, options.sequences() + options.queue()));
+    } catch (EngineException rejection) {
       for (int i = 0; i < answers; i++) {
-        listener.onFailed(refusal);
+        listener.onFailed(rejection);
       }
-      throw refusal;
+      throw rejection;
     }
   }
 
-  private synchronized void takePlaces(int answers) {
-    refuseWithoutRoom(answers);
+  private synchronized void reserve(int answers) {
+    rejectIfFull(answers);
     unfinished += answers;
   }
 
-  private synchronized void leavePlaces(int answers) {
+  private synchronized void release(int answers) {
     unfinished -= answers;
     notifyAll();
   }
 
-  private synchronized void refuseWithoutRoom(int answers) {
+  private synchronized void rejectIfFull(int answers) {
     if (draining || inbox.isClosed()) {
       throw new EngineException.Closed(model.name());
     }
     if (unfinished + answers > options.sequences() + options.queue()) {
-      throw EngineException.QueueFull.ofPlaces(options.queue(), retryAfter(scheduler.meanAnswer()));
+      throw EngineException.QueueFull.ofLength(options.queue(), retryAfter(scheduler.meanAnswer()));
     }
-    requireSoon(unfinished + answers);
+    rejectIfSlow(unfinished + answers);
   }
 
-  /** Checks that the last of so many requests need not wait too long. */
-  private void requireSoon(int requests) {
+  /** Rejects a request that would wait too long as the last of {@code requests}. */
+  private void rejectIfSlow(int requests) {
     Duration maxWait = options.maxWait();
     if (maxWait == null) {
       return;
@@ -237,12 +243,12 @@ public final class Engine implements AutoCloseable {
   }
 
   private static Duration retryAfter(Duration time) {
-    Duration least = Duration.ofSeconds(1);
-    return time.compareTo(least) < 0 ? least : time;
+    Duration min = Duration.ofSeconds(1);
+    return time.compareTo(min) < 0 ? min : time;
   }
 
   /**
-   * Checks a request without handing it over.
+   * Checks a request without submitting it.
    *
    * @throws InvalidInputException as {@link #submit(GenerationRequest)} does
    */
@@ -293,9 +299,9 @@ public final class Engine implements AutoCloseable {
     }
     String name = adaptation.adapter().name();
     if (options.adapters() == 0) {
-      throw new InvalidInputException("adapter", name, "the engine was opened for none");
+      throw new InvalidInputException("adapter", name, "the engine was opened without adapters");
     }
-    if (adaptation.adapter().model() != model) {
+    if (adaptation.adapter().model() != model.loaded()) {
       throw new InvalidInputException("adapter", name, "was not opened for " + model.name());
     }
   }
@@ -307,7 +313,7 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  /** Another answer's own seed; a beam search is the first one's. */
+  /** Returns the request of answer i: its seed, and the beam search for the first one only. */
   private GenerationRequest ofAnswer(GenerationRequest request, int i) {
     GenerationRequest.Builder answer = request.toBuilder();
     if (request.draftTokens() < 0) {
@@ -322,18 +328,18 @@ public final class Engine implements AutoCloseable {
   }
 
   private void ended() {
-    leavePlaces(1);
+    release(1);
   }
 
-  /** What it is doing. */
+  /** Returns the current load and cumulative counts. */
   public EngineStatus status() {
     return scheduler.status();
   }
 
   /**
-   * Takes no more requests and waits for those that it has.
+   * Rejects new requests and waits for the existing ones.
    *
-   * @return whether all have ended in time
+   * @return true if all ended before the timeout
    */
   public synchronized boolean drain(Duration timeout) throws InterruptedException {
     draining = true;
@@ -348,14 +354,14 @@ public final class Engine implements AutoCloseable {
     return true;
   }
 
-  /** Whether it takes no more requests: it drains, or is closed. */
+  /** Returns whether the engine is draining or closed and rejects new requests. */
   public synchronized boolean isDraining() {
     return draining;
   }
 
   /**
-   * Cancels all requests, and frees the memory. Waits for a step that is running, but where the
-   * engine's own thread calls, such as in a listener: then all that is done after the call.
+   * Cancels all requests and frees the memory. Waits for a running step, unless called by the
+   * scheduling thread, such as from a listener; then requests are canceled after the call.
    */
   @Override
   public void close() {

@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** Thrown when an engine refuses or cannot finish a request that is valid. */
+/** Thrown when an engine rejects or cannot finish a valid request. */
 public abstract sealed class EngineException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
@@ -12,7 +12,7 @@ public abstract sealed class EngineException extends RuntimeException {
     super(message, cause);
   }
 
-  /** As many requests wait as there is room for, or so many that one more would wait too long. */
+  /** The queue is full, or the request would wait too long. */
   public static final class QueueFull extends EngineException {
     private static final long serialVersionUID = 1L;
 
@@ -23,16 +23,15 @@ public abstract sealed class EngineException extends RuntimeException {
       this.retryAfter = retryAfter;
     }
 
-    static QueueFull ofPlaces(int queue, Duration retryAfter) {
-      return new QueueFull(
-          "queue " + queue + ": as many requests wait as there is room for", retryAfter);
+    static QueueFull ofLength(int queue, Duration retryAfter) {
+      return new QueueFull("queue " + queue + ": the queue is full", retryAfter);
     }
 
     static QueueFull ofTime(Duration maxWait, Duration wait, Duration retryAfter) {
       return new QueueFull(
           String.format(
               Locale.ROOT,
-              "wait of about %.1f s: a request may wait %.1f s",
+              "wait of about %.1f s: must be at most %.1f s",
               seconds(wait),
               seconds(maxWait)),
           retryAfter);
@@ -42,22 +41,22 @@ public abstract sealed class EngineException extends RuntimeException {
       return (double) duration.toMillis() / 1000;
     }
 
-    /** When it is worth another try. */
+    /** Returns when to retry. */
     public Duration retryAfter() {
       return retryAfter;
     }
   }
 
-  /** The engine takes no more requests: it drains or is closed. */
+  /** The engine is draining or closed. */
   public static final class Closed extends EngineException {
     private static final long serialVersionUID = 1L;
 
     Closed(String model) {
-      super("the engine of " + model + " takes no more requests", null);
+      super("the engine of " + model + " accepts no more requests", null);
     }
   }
 
-  /** A step failed; what ran in it is lost, later requests are not. */
+  /** A step failed. The requests in it are lost; others continue. */
   public static final class StepFailed extends EngineException {
     private static final long serialVersionUID = 1L;
 

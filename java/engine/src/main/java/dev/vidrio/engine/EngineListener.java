@@ -5,45 +5,42 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import java.time.Duration;
 
 /**
- * Receives events of an engine, for metrics. Unless stated otherwise, the scheduling thread calls
- * it, so it must be quick. The first error it throws is logged.
+ * Receives events of an engine, for metrics. Unless stated otherwise, methods are called on the
+ * scheduling thread and must return quickly. Exceptions are ignored; the first one is logged.
  */
 public interface EngineListener {
   /** Ignores everything. */
   EngineListener NONE = new EngineListener() {};
 
-  /**
-   * Who is told of a request's tokens and of its end: this one, unless requests of some kind have
-   * another.
-   */
+  /** Returns the listener for the tokens and the end of a request. */
   default EngineListener forRequest(GenerationRequest request) {
     return this;
   }
 
   /**
-   * A step has run.
+   * Called after each step.
    *
-   * @param tokens of the step, prompts included
-   * @param sequences in the step
-   * @param duration of the step
+   * @param tokens number of tokens, including those of prompts
+   * @param sequences number of sequences
+   * @param duration time of the step
    */
   default void onStep(int tokens, int sequences, Duration duration) {}
 
   /**
-   * A request has got tokens.
+   * Called when tokens of a request were generated.
    *
-   * @param first whether they are its first
-   * @param count 1, or more where a guess at what comes was right
-   * @param waited since the request came, or since its tokens before
+   * @param first if true, they are its first tokens
+   * @param count number of tokens: 1, or more if draft tokens were accepted
+   * @param waited time since the previous tokens, or since the submission
    */
   default void onTokens(boolean first, int count, Duration waited) {}
 
-  /** A request has ended. */
+  /** Called when a request has ended. */
   default void onFinished(Completion completion) {}
 
   /**
-   * An answer has failed, or been refused: then it is the thread that hands over the request which
-   * calls. Where there was no request yet, it calls the engine's listener.
+   * Called when a request has failed, or was rejected: then on the submitting thread. Rejections by
+   * {@link Engine#requireCapacity} are reported to the engine's listener.
    */
   default void onFailed(Throwable reason) {}
 }

@@ -4,41 +4,42 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.time.Duration;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sizes and modes of an engine.
+ * Sizes and modes of an engine. Start from {@link #DEFAULT}; docs/engine.md lists the options in
+ * the order of their use.
  *
- * @param sequences sequences that run at once; of a model with states (linear attention), at most
- *     as many as half of {@code cacheBytes} holds the states of
- * @param queue requests that may wait; further ones are refused
- * @param maxWait a request that, judging by recent answers, would wait longer for its first step is
- *     refused too; null for no limit
+ * @param sequences maximum number of running sequences; for a model with recurrent states, further
+ *     limited to the states that fit into half of {@code cacheBytes}
+ * @param queue maximum number of waiting requests; further ones are rejected
+ * @param maxWait a request is rejected if its estimated wait for the first step is longer; null for
+ *     no limit
  * @param stepTokens maximum tokens of a step: running sequences and prompt chunks
  * @param context positions of a sequence; 0 for the model's context length, at most {@value
  *     SessionOptions#DEFAULT_CONTEXT}
- * @param cacheBytes memory of the key-value cache, states included, allocated block by block while
- *     the engine is idle; 0 for a quarter of what this process may use, allocated on demand. Never
- *     more than all sequences and checkpoints can fill, never less than a block. A request has at
- *     most as many positions as it holds, whatever the context
+ * @param cacheBytes memory of the key-value cache including recurrent states, in bytes, allocated
+ *     block by block while the engine is idle; 0 for a quarter of the memory of the machine or
+ *     container, allocated on demand. At most what all sequences and checkpoints can fill, and at
+ *     least one block. A request has at most as many positions as the cache holds
  * @param kvType element type of the key-value cache
- * @param prefixCache prefix caching: whether the keys and values of prompts are kept, while there
- *     is memory, for later ones that begin with the same tokens. Of a model with states, they are
- *     kept with the states at a few places of a text, as many as there is room for in half of
- *     {@code cacheBytes} beside the sequences
+ * @param prefixCache if true, keys and values of prompts are kept, while there is memory, for later
+ *     prompts that begin with the same tokens. For a model with recurrent states, they are kept
+ *     with the states at a few positions, as many as fit into half of {@code cacheBytes} with the
+ *     sequences
  * @param fast as in {@link SessionOptions#fast}
- * @param adapters number of different {@linkplain GenerationRequest#adaptation adapters} that
- *     running requests may use together
- * @param draft a smaller model of the same vocabulary that proposes {@linkplain
+ * @param adapters maximum number of different {@linkplain GenerationRequest#adaptation adapters} of
+ *     running requests
+ * @param draft a smaller model with the same vocabulary that proposes {@linkplain
  *     GenerationRequest#draftTokens draft tokens}; null for prompt lookup
- * @param draftTokens default of requests without beams
- * @param streamInterval shortest time between deliveries to a reader, since each wake-up delays the
+ * @param draftTokens the default number of draft tokens of requests without beams
+ * @param streamInterval minimum time between deliveries to a reader, since each wake-up delays the
  *     step; zero to deliver each token at once
- * @param lens what requests may see and change inside the model
+ * @param lens the hook points that requests may capture and edit
  * @param listener receives events
  */
 public record EngineOptions(
@@ -58,15 +59,15 @@ public record EngineOptions(
     LensOptions lens,
     EngineListener listener) {
 
-  /** The most that {@link #sequences} may be. */
+  /** The maximum of {@link #sequences}. */
   public static final int MAX_SEQUENCES = 1024;
 
-  /** The most that {@link #queue} may be. */
+  /** The maximum of {@link #queue}. */
   public static final int MAX_QUEUE = 1 << 20;
 
-  private static final Duration LONGEST_INTERVAL = Duration.ofMinutes(1);
+  private static final Duration MAX_INTERVAL = Duration.ofMinutes(1);
 
-  /** 32 sequences, 256 that wait, steps of 512 tokens, an F32 cache with prefixes. */
+  /** 32 sequences, 256 waiting requests, steps of 512 tokens, an F32 cache with prefix caching. */
   public static final EngineOptions DEFAULT =
       new EngineOptions(
           32,
@@ -85,7 +86,7 @@ public record EngineOptions(
           LensOptions.NONE,
           EngineListener.NONE);
 
-  /** Checks the limits. */
+  /** Rejects values that are out of range. */
   public EngineOptions {
     require("sequences", sequences, 1, MAX_SEQUENCES);
     require("queue", queue, 0, MAX_QUEUE);
@@ -97,9 +98,9 @@ public record EngineOptions(
     require("adapters", adapters, 0, 1024);
     require("draft tokens", draftTokens, 0, Session.CANDIDATES);
     require("cache bytes", cacheBytes, 0, Long.MAX_VALUE);
-    if (streamInterval.isNegative() || streamInterval.compareTo(LONGEST_INTERVAL) > 0) {
+    if (streamInterval.isNegative() || streamInterval.compareTo(MAX_INTERVAL) > 0) {
       throw new InvalidInputException(
-          "stream interval", streamInterval.toString(), "must be 0 to " + LONGEST_INTERVAL);
+          "stream interval", streamInterval.toString(), "must be 0 to " + MAX_INTERVAL);
     }
   }
 
@@ -109,7 +110,7 @@ public record EngineOptions(
     }
   }
 
-  /** The components, to change some. */
+  /** A mutable copy of the components. */
   private static final class Copy {
     int sequences;
     int queue;
@@ -171,7 +172,7 @@ public record EngineOptions(
     return copy.toOptions();
   }
 
-  /** The same with room for another number of sequences, and steps of at least as many tokens. */
+  /** Returns a copy with another number of sequences, and steps of at least as many tokens. */
   public EngineOptions withSequences(int count) {
     return with(
         copy -> {
@@ -180,72 +181,72 @@ public record EngineOptions(
         });
   }
 
-  /** The same with room for another number of requests that wait. */
+  /** Returns a copy with another number of waiting requests. */
   public EngineOptions withQueue(int requests) {
     return with(copy -> copy.queue = requests);
   }
 
-  /** The same with another time that a request may wait; null for no limit. */
+  /** Returns a copy with another maximum wait; null for no limit. */
   public EngineOptions withMaxWait(@Nullable Duration time) {
     return with(copy -> copy.maxWait = time);
   }
 
-  /** The same with other steps. */
+  /** Returns a copy with another maximum number of tokens per step. */
   public EngineOptions withStepTokens(int tokens) {
     return with(copy -> copy.stepTokens = tokens);
   }
 
-  /** The same with another context. */
+  /** Returns a copy with another context length; 0 for the model's. */
   public EngineOptions withContext(int positions) {
     return with(copy -> copy.context = positions);
   }
 
-  /** The same with another amount of memory for keys and values. */
+  /** Returns a copy with another size of the key-value cache, in bytes. */
   public EngineOptions withCacheBytes(long bytes) {
     return with(copy -> copy.cacheBytes = bytes);
   }
 
-  /** The same with another type of the key-value cache. */
+  /** Returns a copy with another element type of the key-value cache. */
   public EngineOptions withKvType(KvType type) {
     return with(copy -> copy.kvType = type);
   }
 
-  /** The same, but for whether prefixes are kept. */
+  /** Returns a copy with prefix caching on or off. */
   public EngineOptions withPrefixCache(boolean keep) {
     return with(copy -> copy.prefixCache = keep);
   }
 
-  /** The same with products that may leave the promise of equal bits, or may not. */
+  /** Returns a copy with fast matrix products allowed or not. */
   public EngineOptions withFast(boolean allowed) {
     return with(copy -> copy.fast = allowed);
   }
 
-  /** The same with another listener. */
+  /** Returns a copy with another listener. */
   public EngineOptions withListener(EngineListener other) {
     return with(copy -> copy.listener = other);
   }
 
-  /** The same with other things to see and change. */
+  /** Returns a copy with other hook points to capture and edit. */
   public EngineOptions withLens(LensOptions other) {
     return with(copy -> copy.lens = other);
   }
 
-  /** The same with another draft model or none; it is the caller's and must stay open. */
+  /** Returns a copy with another draft model, which the caller owns and keeps open, or none. */
   public EngineOptions withDraft(@Nullable Model other) {
     return with(copy -> copy.draft = other);
   }
 
-  /** The same with other draft tokens of requests that do not say. */
+  /** Returns a copy with another default number of draft tokens. */
   public EngineOptions withDraftTokens(int tokens) {
     return with(copy -> copy.draftTokens = tokens);
   }
 
-  /** The same with another time in which tokens are read together. */
+  /** Returns a copy with another minimum time between deliveries to a reader. */
   public EngineOptions withStreamInterval(Duration time) {
     return with(copy -> copy.streamInterval = time);
   }
 
-  /** The same with room for another number of adapters. */
+  /** Returns a copy with another maximum number of adapters. */
   public EngineOptions withAdapters(int count) {
     return with(copy -> copy.adapters = count);
   }

@@ -1,23 +1,24 @@
 package dev.vidrio.engine;
 
 /**
- * An engine's current load, and its counts since it was opened.
+ * The current load of an engine and its cumulative counts.
  *
- * @param running requests that have sequences
- * @param waiting requests that wait
- * @param blocks of the key-value cache, each of {@link dev.vidrio.kernel.KvCache#BLOCK} positions
- * @param usedBlocks those of running sequences
- * @param cachedBlocks those that only the prefix cache holds, and releases when needed
- * @param slots places for the states of a text; 0 where the model has none
- * @param usedSlots those of running sequences
- * @param cachedSlots those that only the prefix cache holds
+ * @param running number of running requests
+ * @param waiting number of waiting requests
+ * @param blocks number of blocks of the key-value cache, each of {@link
+ *     dev.vidrio.kernel.KvCache#BLOCK} positions
+ * @param usedBlocks blocks of running sequences
+ * @param cachedBlocks blocks that only the prefix cache holds; they are released when needed
+ * @param slots number of slots for recurrent states; 0 if the model has none
+ * @param usedSlots slots of running sequences
+ * @param cachedSlots slots that only the prefix cache holds
  * @param promptTokens prompt tokens of requests that have begun
- * @param cachedTokens those found in the prefix cache
- * @param generatedTokens tokens of answers
+ * @param cachedTokens prompt tokens found in the prefix cache
+ * @param generatedTokens generated tokens
  * @param draftTokens tokens proposed by speculative decoding
- * @param acceptedTokens those accepted
- * @param preemptions how often a running request was preempted
- * @param steps steps
+ * @param acceptedTokens draft tokens that the model accepted
+ * @param preemptions number of preemptions of running requests
+ * @param steps number of steps
  */
 public record EngineStatus(
     int running,

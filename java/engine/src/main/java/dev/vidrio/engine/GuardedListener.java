@@ -5,7 +5,7 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** Keeps errors of a listener from answers; the first one is logged. */
+/** Catches exceptions of a listener; the first one is logged. */
 final class GuardedListener implements EngineListener {
   private static final System.Logger LOG = System.getLogger("dev.vidrio.engine");
 
@@ -61,7 +61,10 @@ final class GuardedListener implements EngineListener {
 
   private void log(Throwable e) {
     if (!logged.getAndSet(true)) {
-      LOG.log(System.Logger.Level.ERROR, "a listener of the engine fails", e);
+      LOG.log(
+          System.Logger.Level.ERROR,
+          "an engine listener failed; further failures are not logged",
+          e);
     }
   }
 }

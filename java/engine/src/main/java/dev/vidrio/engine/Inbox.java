@@ -1,20 +1,22 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.engine.text.Active;
+import dev.vidrio.engine.request.RunningRequest;
 import java.util.Collection;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/** Where any thread hands requests over to the one that schedules, and wakes it. */
+/**
+ * The queue from submitting threads to the scheduling thread. Thread-safe unless stated otherwise.
+ */
 final class Inbox {
-  private final Queue<Active> requests = new ConcurrentLinkedQueue<>();
+  private final Queue<RunningRequest> requests = new ConcurrentLinkedQueue<>();
   private volatile @Nullable Thread reader;
   private volatile boolean closed;
 
-  /** Hands a request over; false where this is closed. */
-  synchronized boolean add(Active active) {
+  /** Adds a request; returns false if this is closed. */
+  synchronized boolean add(RunningRequest active) {
     if (closed) {
       return false;
     }
@@ -23,35 +25,35 @@ final class Inbox {
     return true;
   }
 
-  /** Has the reader look at what changed outside: a request that is canceled. */
+  /** Wakes the reader, for a new or canceled request. */
   void wake() {
     LockSupport.unpark(reader);
   }
 
-  /** Takes nothing more; the reader gets what is there. */
+  /** Rejects further requests; the reader receives the existing ones. */
   synchronized void close() {
     closed = true;
     wake();
   }
 
-  /** Whether it takes nothing more. */
+  /** Returns whether further requests are rejected. */
   boolean isClosed() {
     return closed;
   }
 
-  /** The thread that takes them out is this one. */
+  /** Makes the calling thread the reader. */
   void openForThisThread() {
     reader = Thread.currentThread();
   }
 
-  /** Takes all out; for the reader. */
-  void moveTo(Collection<Active> waiting) {
-    for (Active active = requests.poll(); active != null; active = requests.poll()) {
+  /** Moves all requests to a collection; for the reader. */
+  void moveTo(Collection<RunningRequest> waiting) {
+    for (RunningRequest active = requests.poll(); active != null; active = requests.poll()) {
       waiting.add(active);
     }
   }
 
-  /** Sleeps until it is woken, unless something has come or this is closed; for the reader. */
+  /** Blocks until {@link #wake}, unless there are requests or this is closed; for the reader. */
   void await() {
     if (requests.isEmpty() && !closed) {
       LockSupport.park(this);

@@ -4,32 +4,32 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.error.InvalidInputException;
 
 /**
- * What requests may watch and edit inside the model.
+ * The hook points whose activations requests may capture and edit.
  *
- * @param capture names of hook points whose activations are kept for requests that are {@linkplain
- *     GenerationRequest#watched watched}, as in {@link dev.vidrio.lens.Capture#hooks}; empty for
- *     none
- * @param editable names of hook points that requests may {@linkplain GenerationRequest#edits edit};
- *     empty for none
- * @param watched requests that may be watched at once
+ * @param capture hook points captured for {@linkplain GenerationRequest#watched watched} requests,
+ *     as in {@link dev.vidrio.lens.Capture#hooks}; empty for none
+ * @param editable hook points that requests may {@linkplain GenerationRequest#edits edit}; empty
+ *     for none
+ * @param watched maximum number of watched requests that run at once
  */
 public record LensOptions(String capture, String editable, int watched) {
-  /** Nothing. */
+  /** No capturing and no editing. */
   public static final LensOptions NONE = new LensOptions("", "", 0);
 
-  /** Steering: the residual stream after every block may be edited, and nothing is kept. */
+  /** Steering: the residual stream after every block may be edited; nothing is captured. */
   public static final LensOptions STEERING = new LensOptions("", "blocks.*.hook_resid_post", 0);
 
-  /** Checks the limits. */
+  /** Rejects a number of watched requests that does not match {@code capture}. */
   public LensOptions {
     if (watched < 0 || (watched == 0) != capture.isBlank()) {
       throw new InvalidInputException(
           "watched",
           Integer.toString(watched),
-          "must be positive where activations are captured, and 0 where none are");
+          "must be positive if activations are captured, and 0 otherwise");
     }
   }
 
+  /** Returns whether nothing can be captured or edited. */
   boolean isNone() {
     return capture.isBlank() && editable.isBlank();
   }

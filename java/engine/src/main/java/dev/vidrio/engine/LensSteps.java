@@ -1,18 +1,19 @@
 package dev.vidrio.engine;
 
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.engine.text.Active;
-import dev.vidrio.engine.text.Branch;
+import dev.vidrio.engine.request.RunningRequest;
+import dev.vidrio.engine.sequence.TokenSequence;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.model.BatchFeed;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.session.BatchRunner;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,10 +21,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The steps in which activations of some requests are kept or changed: they run another plan over
- * the same cache. Those who are neither watched nor edited have the same bits in both; steps
- * without such requests run the plan that is not taken apart. All but {@link #check} is for one
- * thread.
+ * Runs steps in which activations of some requests are captured or edited, with another plan over
+ * the same cache. Requests that are neither watched nor edited have the same bits in both plans;
+ * steps without such requests run the plain plan. Used by the scheduler's thread only, except
+ * {@link #check}.
  */
 final class LensSteps implements AutoCloseable {
   private final Session plain;
@@ -32,27 +33,26 @@ final class LensSteps implements AutoCloseable {
   private List<Sequence> edited = List.of();
   private int watched;
 
-  LensSteps(LensOptions options, Session plain) {
+  LensSteps(LensOptions options, Model model, Session plain) {
     this.plain = plain;
     this.options = options;
-    this.lens = options.isNone() ? null : open(options, plain);
+    this.lens = options.isNone() ? null : open(options, model, plain);
   }
 
-  private static LensSession open(LensOptions options, Session plain) {
+  private static LensSession open(LensOptions options, Model model, Session plain) {
     Capture capture =
         options.capture().isBlank() ? Capture.NONE : Capture.of(options.capture()).recomputed();
-    return Lens.of(plain.model()).open(capture, options.editable(), options.watched(), plain);
+    return Lens.of(model).open(capture, options.editable(), options.watched(), plain);
   }
 
   /**
-   * Checks what a request wants to see and change; by any thread.
+   * Checks the captures and edits of a request. Thread-safe.
    *
-   * @throws InvalidInputException when the engine was not opened for it
+   * @throws InvalidInputException if the engine was not opened for them
    */
   void check(GenerationRequest request) {
     if (request.watched() && options.watched() == 0) {
-      throw new InvalidInputException(
-          "watched", "true", "the engine was opened to capture nothing");
+      throw new InvalidInputException("watched", "true", "the engine was opened without capturing");
     }
     if (request.edits().isEmpty()) {
       return;
@@ -61,69 +61,69 @@ final class LensSteps implements AutoCloseable {
       throw new InvalidInputException(
           "edits",
           request.edits().getFirst().point().name(),
-          "the engine was opened to edit nothing");
+          "the engine was opened without editing");
     }
     lens.check(request.edits());
-    requireRoom(request.edits());
+    requireCapacity(request.edits());
   }
 
-  /** Edits of all sequences have to fit at a time. */
-  private void requireRoom(List<Edit> edits) {
+  /** Rejects more edits of a point than the plan has capacity for. */
+  private void requireCapacity(List<Intervention> edits) {
     Map<HookPoint, Long> counts = new LinkedHashMap<>();
     edits.forEach(edit -> counts.merge(edit.point(), 1L, Long::sum));
     counts.forEach(
         (point, count) -> {
           if (count > Lens.EDITS) {
             throw new InvalidInputException(
-                "edits of " + point, Long.toString(count), "a request may have " + Lens.EDITS);
+                "edits of " + point, Long.toString(count), "must be at most " + Lens.EDITS);
           }
         });
   }
 
-  /** Whether a request can begin: not more are watched than there is room for. */
-  boolean hasRoom(GenerationRequest request) {
+  /** Returns whether a request can begin without exceeding the number of watched requests. */
+  boolean hasCapacity(GenerationRequest request) {
     return !request.watched() || watched < options.watched();
   }
 
-  /** A request has got a sequence. */
-  void begin(Active active) {
+  /** Starts capturing for a request, when its sequence begins. */
+  void begin(RunningRequest active) {
     if (active.request().watched() && lens != null) {
-      lens.watch(active.branch().sequence());
+      lens.watch(active.tokens().sequence());
       watched++;
     }
   }
 
-  /** A request will lose its sequence. */
-  void end(Active active) {
-    if (active.request().watched() && lens != null && active.branch().isRunning()) {
-      lens.unwatch(active.branch().sequence());
+  /** Stops capturing for a request, before its sequence ends. */
+  void end(RunningRequest active) {
+    if (active.request().watched() && lens != null && active.tokens().isRunning()) {
+      lens.unwatch(active.tokens().sequence());
       watched--;
     }
   }
 
-  /** What was kept of a request; null where it is not watched. */
-  @Nullable ActivationCache activations(Active active) {
-    return active.request().watched() && lens != null && active.branch().isRunning()
-        ? lens.copy(active.branch().sequence())
+  /** Returns the captured activations of a request, or null if it is not watched. */
+  @Nullable ActivationCache activations(RunningRequest active) {
+    return active.request().watched() && lens != null && active.tokens().isRunning()
+        ? lens.copy(active.tokens().sequence())
         : null;
   }
 
-  /** What runs the next step of these requests. */
-  BatchFeed feed(List<Active> running) {
-    if (lens == null || running.stream().noneMatch(Active::needsLens)) {
+  /** Returns the session for the next step of these requests. */
+  BatchRunner runner(List<RunningRequest> running) {
+    if (lens == null || running.stream().noneMatch(RunningRequest::needsLens)) {
       return plain;
     }
-    List<Active> changed =
+    List<RunningRequest> changed =
         running.stream().filter(active -> !active.request().edits().isEmpty()).toList();
     List<Sequence> sequences =
         changed.stream()
-            .flatMap(active -> active.branches().stream().map(Branch::sequence))
+            .flatMap(active -> active.sequences().stream().map(TokenSequence::sequence))
             .toList();
     if (!sequences.equals(edited)) {
-      List<Edit> edits = new ArrayList<>();
-      for (Active active : changed) {
-        for (Branch branch : active.branches()) {
-          active.request().edits().forEach(edit -> edits.add(edit.in(branch.sequence())));
+      List<Intervention> edits = new ArrayList<>();
+      for (RunningRequest active : changed) {
+        for (TokenSequence tokens : active.sequences()) {
+          active.request().edits().forEach(edit -> edits.add(edit.in(tokens.sequence())));
         }
       }
       lens.edits(edits);

@@ -1,29 +1,30 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.engine.draft.Drafts;
+import dev.vidrio.engine.draft.Drafter;
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.engine.pace.Answers;
-import dev.vidrio.engine.pace.Outlook;
-import dev.vidrio.engine.pace.StepPace;
-import dev.vidrio.engine.text.Active;
-import dev.vidrio.engine.text.BeamSearch;
-import dev.vidrio.engine.text.Branch;
-import dev.vidrio.engine.text.PrefixCache;
+import dev.vidrio.engine.pace.CompletionStats;
+import dev.vidrio.engine.pace.PrefillBudget;
+import dev.vidrio.engine.pace.WaitEstimator;
+import dev.vidrio.engine.request.BeamSearch;
+import dev.vidrio.engine.request.RunningRequest;
+import dev.vidrio.engine.sequence.PrefixCache;
+import dev.vidrio.engine.sequence.TokenSequence;
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.model.Generator.Finish;
-import dev.vidrio.model.Session;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.session.Session;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.PriorityQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Runs requests together, step by step (continuous batching: Yu et al. 2022, Orca, OSDI). Between
- * two steps it takes new requests, lets go of those that are canceled or late, and lets as many of
- * those that wait begin as there is memory for. Where the memory does not last, the request that
- * came last and has the lowest priority gives its own back and waits; it is computed anew later, to
- * the same bits.
+ * two steps it receives new requests, finishes canceled and expired ones, and lets waiting requests
+ * begin as far as there is memory. If the cache is full, the most recent request of the lowest
+ * priority is preempted: its memory is released, and it is computed again later, to the same bits.
  */
 final class Scheduler {
   private final EngineOptions options;
@@ -31,85 +32,94 @@ final class Scheduler {
   private final Session session;
   private final KvCache cache;
   private final PrefixCache prefixes;
-  private final Drafts drafts;
+  private final Drafter drafter;
   private final LensSteps lens;
   private final Step step;
-  private final StepPace pace = new StepPace();
-  private final Answers answers = new Answers();
-  private final Outlook outlook;
+  private final PrefillBudget budget = new PrefillBudget();
+  private final CompletionStats stats = new CompletionStats();
+  private final WaitEstimator waits;
   private final Admission admission;
-  private final Endings endings;
+  private final RequestCompletion completion;
   private final int positions;
   private final Inbox inbox;
-  private final PriorityQueue<Active> waiting = new PriorityQueue<>(Active.ORDER);
-  private final List<Active> running = new ArrayList<>();
+  private final PriorityQueue<RunningRequest> waiting = new PriorityQueue<>(RunningRequest.ORDER);
+  private final List<RunningRequest> running = new ArrayList<>();
   private final Counters counters = new Counters();
   private final StatusBoard board;
 
   /**
-   * @param options as the user gave them
-   * @param listener is told what happens, and throws nothing
-   * @param inbox where requests come from; it ends when this is closed
-   * @param session closed with the scheduler
-   * @param drafts closed with the scheduler
+   * Creates a scheduler.
+   *
+   * @param options the options of the engine
+   * @param listener receives events and never throws
+   * @param inbox delivers requests; the scheduler ends when it is closed
+   * @param session runs the steps; closed by the scheduler
+   * @param drafter closed by the scheduler
    * @param onEnd is called after each request
    */
   Scheduler(
+      Model model,
       EngineOptions options,
       EngineListener listener,
       Inbox inbox,
       Session session,
-      Drafts drafts,
+      Drafter drafter,
       Runnable onEnd) {
     this.options = options;
     this.inbox = inbox;
     this.listener = listener;
     this.session = session;
     this.cache = session.cache();
-    this.prefixes = options.prefixCache() ? PrefixCache.of(cache, running) : PrefixCache.NONE;
-    this.lens = new LensSteps(options.lens(), session);
-    this.drafts = drafts;
-    this.step = new Step(session, prefixes, drafts);
-    this.outlook = new Outlook(options.sequences(), answers, pace);
-    this.admission = new Admission(options.sequences(), session, prefixes, lens, answers);
-    this.endings = new Endings(session, listener, drafts, lens, answers, counters, onEnd);
+    this.prefixes =
+        options.prefixCache() ? PrefixCache.of(cache, this::runningSequences) : PrefixCache.NONE;
+    this.lens = new LensSteps(options.lens(), model, session);
+    this.drafter = drafter;
+    this.step = new Step(session, prefixes, drafter);
+    this.waits = new WaitEstimator(options.sequences(), stats, budget);
+    this.admission = new Admission(options.sequences(), session, prefixes, lens, stats);
+    this.completion =
+        new RequestCompletion(session, listener, drafter, lens, stats, counters, onEnd);
     this.positions = Admission.positions(session);
     this.board = new StatusBoard(counters, cache, prefixes);
   }
 
   /**
-   * Checks whether a request can run here; by any thread.
+   * Checks a request's captures, edits and beam search. Thread-safe.
    *
-   * @throws dev.vidrio.error.InvalidInputException when the engine was not opened for what it wants
-   *     to see and change, or has too little memory for its beams
+   * @throws dev.vidrio.error.InvalidInputException if the engine was not opened for its captures
+   *     and edits, or has too little memory for its beams
    */
   void check(GenerationRequest request) {
     lens.check(request);
     admission.check(request);
   }
 
-  /** What it is doing; by any thread. */
+  private Iterator<TokenSequence> runningSequences() {
+    return running.stream().map(RunningRequest::first).iterator();
+  }
+
+  /** Returns the current load and cumulative counts. Thread-safe. */
   EngineStatus status() {
     return board.status();
   }
 
-  /** An answer's mean time, for those who have to wait; by any thread. */
+  /** Returns the mean time of recent requests. Thread-safe. */
   Duration meanAnswer() {
-    return answers.meanTime();
+    return stats.meanTime();
   }
 
   /**
-   * How long the last of so many requests will wait until its prompt runs, where that has a limit;
-   * by any thread.
+   * Estimates how long the last of {@code unfinished} requests will wait until its prompt runs, if
+   * {@link EngineOptions#maxWait} is set. Thread-safe.
    */
   Duration expectedWait(int unfinished) {
-    return outlook.expectedWait(unfinished);
+    return waits.expectedWait(unfinished);
   }
 
   /**
    * Runs until the inbox is closed.
    *
-   * @param first is done before
+   * @param first runs before the first step, on the same thread
    */
   void run(Runnable first) {
     inbox.openForThisThread();
@@ -119,72 +129,74 @@ final class Scheduler {
       while (!inbox.isClosed()) {
         session.requireOpen();
         inbox.moveTo(waiting);
-        letGo(System.nanoTime());
+        finishExpired(System.nanoTime());
         begin(System.nanoTime());
         if (!running.isEmpty()) {
           runStep();
         }
-        tell();
-        rest();
+        sendNotifications();
+        awaitWork();
       }
     } catch (RuntimeException | Error e) {
       failure = e;
       if (!session.isClosed()) {
         throw e;
       }
-      // The model was closed before the engine: its requests are told, and nothing else is wrong.
+      // The model was closed before the engine. Its requests fail; that is not an error of the
+      // engine.
     } finally {
       end(failure);
     }
   }
 
-  /** Ends all requests, by what went wrong where something did, and frees the memory. */
+  /** Ends all requests, with the failure if there is one, and frees the memory. */
   private void end(@Nullable Throwable failure) {
     inbox.close();
     inbox.moveTo(waiting);
-    List<Active> rest = new ArrayList<>(running);
+    List<RunningRequest> rest = new ArrayList<>(running);
     rest.addAll(waiting);
     running.clear();
     waiting.clear();
     try {
-      for (Active active : rest) {
+      for (RunningRequest active : rest) {
         if (failure == null) {
-          endings.cancel(active);
+          completion.cancel(active);
         } else {
-          endings.fail(active, failure);
+          completion.fail(active, failure);
         }
       }
       prefixes.clear();
-      tell();
+      sendNotifications();
     } finally {
-      drafts.close();
+      drafter.close();
       lens.close();
     }
   }
 
-  /** Sleeps where there is nothing to do, but get ready for more. */
-  private void rest() {
+  /** Blocks while there are no requests, after all memory of the cache is allocated. */
+  private void awaitWork() {
     if (running.isEmpty() && waiting.isEmpty() && !prepareMemory()) {
       inbox.await();
     }
   }
 
   /**
-   * Gets the next block's memory where its amount was asked for; what is chosen may stay unused.
+   * Allocates the next block of a cache whose size was given; a cache of the default size is
+   * allocated on demand. Returns false if all blocks are allocated.
    */
   private boolean prepareMemory() {
-    return options.cacheBytes() > 0 && cache.prepare();
+    return options.cacheBytes() > 0 && cache.prefault();
   }
 
-  /** Ends what is canceled or late. */
-  private void letGo(long now) {
-    waiting.addAll(endings.letGo(running, now));
-    waiting.addAll(endings.letGo(waiting, now));
+  /** Finishes canceled and expired requests. */
+  private void finishExpired(long now) {
+    waiting.addAll(completion.finishExpired(running, now));
+    waiting.addAll(completion.finishExpired(waiting, now));
   }
 
-  /** Lets those that wait begin, as far as there are places and memory. */
+  /** Lets waiting requests begin, as far as there are slots and memory. */
   private void begin(long now) {
-    for (Active next = waiting.peek();
+    for (RunningRequest next = waiting.peek();
         next != null && admission.admits(next, running);
         next = waiting.peek()) {
       waiting.remove();
@@ -192,9 +204,9 @@ final class Scheduler {
         next.begin(session.newSequence(), now);
         lens.begin(next);
         running.add(next);
-        running.sort(Active.ORDER);
+        running.sort(RunningRequest.ORDER);
       } catch (RuntimeException | Error e) {
-        endings.fail(next, e);
+        completion.fail(next, e);
       }
     }
   }
@@ -203,7 +215,7 @@ final class Scheduler {
     long start = System.nanoTime();
     step.clear();
     try {
-      drafts.prepare(running);
+      drafter.prepare(running);
       compose();
       step.run();
     } catch (RuntimeException | Error e) {
@@ -211,47 +223,50 @@ final class Scheduler {
       return;
     }
     long now = System.nanoTime();
-    pace.observe(step.decoding(), step.prompt(), (double) (now - start));
+    budget.observe(step.decoding(), step.prompt(), (double) (now - start));
     counters.steps++;
-    takeRows(now);
+    readRows(now);
     listener.onStep(
         step.decoding() + step.prompt(), step.parts().size(), Duration.ofNanos(now - start));
   }
 
   private void compose() {
-    step.begin(lens.feed(running));
-    int waits = 0;
+    step.begin(lens.runner(running));
+    int prompts = 0;
     for (int i = 0; i < running.size(); i++) {
-      Active active = running.get(i);
-      for (Branch branch : active.branches()) {
-        if (branch.pending() == 1) {
-          step.addToken(active, branch, this::preemptFor);
+      RunningRequest active = running.get(i);
+      for (TokenSequence tokens : active.sequences()) {
+        if (tokens.pending() == 1) {
+          step.addToken(active, tokens, this::preemptFor);
         } else {
-          waits++;
+          prompts++;
         }
       }
     }
-    int most = pace.promptTokens(step.decoding(), waits, step.room());
-    for (int i = 0; i < running.size() && most > step.prompt(); i++) {
-      Active active = running.get(i);
-      for (Branch branch : active.branches()) {
-        if (branch.pending() > 1 && most > step.prompt()) {
-          step.addChunk(active, branch, most - step.prompt(), this::preemptFor);
+    int max = budget.promptTokens(step.decoding(), prompts, step.freeTokens());
+    for (int i = 0; i < running.size() && max > step.prompt(); i++) {
+      RunningRequest active = running.get(i);
+      for (TokenSequence tokens : active.sequences()) {
+        if (tokens.pending() > 1 && max > step.prompt()) {
+          step.addChunk(active, tokens, max - step.prompt(), this::preemptFor);
         }
       }
     }
   }
 
-  /** Takes the memory of the last request that is not in the step, unless it comes before. */
-  private boolean preemptFor(Active active) {
+  /**
+   * Preempts the last running request that is not in the step, for the memory of another one.
+   * Returns false if there is none after that one.
+   */
+  private boolean preemptFor(RunningRequest active) {
     for (int i = running.size() - 1; i >= 0; i--) {
-      Active victim = running.get(i);
+      RunningRequest victim = running.get(i);
       if (victim == active && !step.parts().isEmpty()) {
         return false;
       }
       if (!step.has(victim) && victim != active) {
         running.remove(i);
-        endings.stop(victim);
+        completion.stop(victim);
         victim.stream().flush();
         waiting.add(victim);
         counters.preemptions++;
@@ -261,133 +276,130 @@ final class Scheduler {
     return false;
   }
 
-  /** Fails what is in the step, or all that run where nothing has come into it. */
+  /** Fails the requests of the step, or all running requests if the step is empty. */
   private void failStep(Throwable cause) {
-    List<Active> failed =
+    List<RunningRequest> failed =
         step.parts().isEmpty()
             ? List.copyOf(running)
             : step.parts().stream().map(part -> part.active).toList();
-    for (Active active : failed) {
+    for (RunningRequest active : failed) {
       if (running.remove(active)) {
-        endings.fail(active, cause);
+        completion.fail(active, cause);
       }
     }
   }
 
-  private void takeRows(long now) {
+  private void readRows(long now) {
     int row = 0;
     for (Step.Part part : step.parts()) {
       int begin = row;
       while (row < step.rows().size() && step.rows().get(row).part() == part) {
         row++;
       }
-      if (!part.branch.isRunning()) {
-        // Another text of the request has failed.
+      if (!part.tokens.isRunning()) {
+        // Another sequence of the request has failed.
         continue;
       }
       try {
-        take(part, begin, row, now);
+        readLogits(part, begin, row, now);
       } catch (RuntimeException | Error e) {
         running.remove(part.active);
-        endings.fail(part.active, e);
+        completion.fail(part.active, e);
       }
     }
   }
 
-  /** Takes rows [begin, end) of logits, those of a part of the step. */
-  private void take(Step.Part part, int begin, int end, long now) {
-    Active active = part.active;
+  /** Chooses tokens from rows [begin, end) of logits, those of one part. */
+  private void readLogits(Step.Part part, int begin, int end, long now) {
+    RunningRequest active = part.active;
     if (active.beams() != null) {
-      takeBeam(part, active.beams(), begin, end, now);
+      readBeamLogits(part, active.beams(), begin, end, now);
       return;
     }
-    int before = active.branch().generated();
-    Finish finish = null;
+    int before = active.tokens().generated();
+    FinishReason finish = null;
     for (int row = begin; row < end; row++) {
       int position = step.rows().get(row).position();
       if (position + 1 < active.request().promptTokens()) {
-        active.takePrompt(position, step.feed(), row);
+        active.addPrompt(position, step.runner(), row);
         continue;
       }
       fork(active, row, now);
-      finish = active.choose(step.feed(), row, positions);
-      int guess = part.branch.generated() - before - 1;
+      finish = active.choose(step.runner(), row, positions);
+      int accepted = part.tokens.generated() - before - 1;
       if (finish != null
-          || guess == part.draft.length
-          || part.branch.lastToken() != part.draft[guess]) {
+          || accepted == part.draft.length
+          || part.tokens.lastToken() != part.draft[accepted]) {
         break;
       }
     }
     counters.draftTokens += part.draft.length;
-    counters.acceptedTokens += Math.max(0, part.branch.generated() - before - 1);
+    counters.acceptedTokens += Math.max(0, part.tokens.generated() - before - 1);
     settle(active, before, finish, now);
   }
 
-  /** Takes rows [begin, end) of logits, those of one of several texts. */
-  private void takeBeam(Step.Part part, BeamSearch beams, int begin, int end, long now) {
-    Active active = part.active;
+  /** Adds rows [begin, end) of logits, those of one beam, to a beam search. */
+  private void readBeamLogits(Step.Part part, BeamSearch beams, int begin, int end, long now) {
+    RunningRequest active = part.active;
     for (int row = begin; row < end; row++) {
       int position = step.rows().get(row).position();
       if (position + 1 < active.request().promptTokens()) {
-        active.takePrompt(position, step.feed(), row);
+        active.addPrompt(position, step.runner(), row);
       } else {
-        beams.take(part.branch, step.feed(), row);
+        beams.addLogits(part.tokens, step.runner(), row);
       }
     }
-    prefixes.keep(part.branch);
+    prefixes.keep(part.tokens);
     beams.advance();
     if (beams.isDone()) {
       running.remove(active);
-      endings.finish(active, Finish.STOP, now);
+      completion.finish(active, FinishReason.STOP, now);
     }
   }
 
-  /** Has those with the same prompt go their own ways. */
-  private void fork(Active leader, int row, long now) {
+  /** Starts the requests with the same prompt from the row after it. */
+  private void fork(RunningRequest leader, int row, long now) {
     while (!leader.forks().isEmpty()) {
-      Active fork = leader.forks().getFirst();
+      RunningRequest fork = leader.forks().getFirst();
       fork.forkFrom(leader);
-      Finish finish = fork.choose(step.feed(), row, positions);
+      FinishReason finish = fork.choose(step.runner(), row, positions);
       leader.forks().removeFirst();
       running.add(fork);
       settle(fork, 0, finish, now);
     }
-    running.sort(Active.ORDER);
+    running.sort(RunningRequest.ORDER);
   }
 
-  private void settle(Active active, int before, @Nullable Finish finish, long now) {
-    Branch branch = active.branch();
-    branch.dropGuesses();
-    prefixes.keep(branch);
-    int came = branch.generated() - before;
-    if (before == 0 && (came > 0 || finish != null)) {
+  private void settle(RunningRequest active, int before, @Nullable FinishReason finish, long now) {
+    TokenSequence tokens = active.tokens();
+    tokens.rollbackDraft();
+    prefixes.keep(tokens);
+    int generated = tokens.generated() - before;
+    if (before == 0 && (generated > 0 || finish != null)) {
       counters.countPrompt(active);
     }
-    if (came > 0) {
-      counters.generatedTokens += came;
+    if (generated > 0) {
+      counters.generatedTokens += generated;
       listener
           .forRequest(active.request())
-          .onTokens(before == 0, came, Duration.ofNanos(active.tokensCame(now)));
+          .onTokens(before == 0, generated, Duration.ofNanos(active.recordTokens(now)));
     }
     if (finish != null) {
-      prefixes.end(branch);
+      prefixes.end(tokens);
       running.remove(active);
-      endings.finish(active, finish, now);
+      completion.finish(active, finish, now);
     }
   }
 
-  /**
-   * Tells readers whose answers have ended, when the status no longer has them and the listener
-   * knows.
-   */
-  private void tell() {
+  /** Notifies readers of ended answers, after the status and the listener were updated. */
+  private void sendNotifications() {
     long now = System.nanoTime();
-    if (running.isEmpty() || endings.areUntold() || board.isOld(now)) {
+    if (running.isEmpty() || completion.hasNotifications() || board.isOld(now)) {
       board.update(running.size(), waiting.size(), now);
       if (options.maxWait() != null) {
-        outlook.observe(running, !waiting.isEmpty(), now);
+        waits.observe(running, !waiting.isEmpty(), now);
       }
     }
-    endings.tell();
+    completion.sendNotifications();
   }
 }

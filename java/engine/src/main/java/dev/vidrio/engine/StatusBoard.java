@@ -1,11 +1,11 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.engine.text.PrefixCache;
+import dev.vidrio.engine.sequence.PrefixCache;
 import dev.vidrio.kernel.KvCache;
 
-/** What an engine says of itself, by its own thread to all others. */
+/** Publishes the status of an engine from the scheduler's thread to all others. */
 final class StatusBoard {
-  /** How old a status may be while nothing ends. */
+  /** Maximum age of the status while no request ends. */
   private static final long MAX_AGE_NANOS = 20_000_000;
 
   private final Counters counters;
@@ -21,21 +21,21 @@ final class StatusBoard {
     this.status = snapshot(0, 0);
   }
 
-  /** The status; by any thread. */
+  /** Returns the last published status. Thread-safe. */
   EngineStatus status() {
     return status;
   }
 
-  /** Whether it may have changed. */
+  /** Returns whether the status is older than the maximum age. */
   boolean isOld(long now) {
     return now - updatedAt > MAX_AGE_NANOS;
   }
 
   /**
-   * Takes it anew.
+   * Publishes a new status.
    *
-   * @param running requests that run
-   * @param waiting requests that wait
+   * @param running number of running requests
+   * @param waiting number of waiting requests
    */
   void update(int running, int waiting, long now) {
     status = snapshot(running, waiting);

@@ -1,210 +1,215 @@
 package dev.vidrio.engine;
 
-import dev.vidrio.engine.draft.Drafts;
-import dev.vidrio.engine.text.Active;
-import dev.vidrio.engine.text.Branch;
-import dev.vidrio.engine.text.PrefixCache;
+import dev.vidrio.engine.draft.Drafter;
+import dev.vidrio.engine.request.RunningRequest;
+import dev.vidrio.engine.sequence.PrefixCache;
+import dev.vidrio.engine.sequence.TokenSequence;
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.model.BatchFeed;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
+import dev.vidrio.model.session.BatchRunner;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 
 /**
- * What the next step runs: the pending token of every sequence that generates, with what is guessed
- * to come after it, and chunks of prompts. Blocks of the cache are counted before anything is added
- * to the step, so that a step that was put together can run. For one thread.
+ * The contents of the next step: the pending token of every sequence that generates, with its draft
+ * tokens, and chunks of prompts. Cache blocks are reserved before anything is added, so that a
+ * composed step can always run. Used by the scheduler's thread only.
  */
 final class Step {
-  /** Tokens of a text: some of those that are pending, and some guessed to come after them. */
+  /** Pending tokens of one sequence, followed by its draft. */
   static final class Part {
-    final Active active;
-    final Branch branch;
+    final RunningRequest active;
+    final TokenSequence tokens;
     final int pending;
     final int[] draft;
 
-    private Part(Active active, Branch branch, int pending, int[] draft) {
+    private Part(RunningRequest active, TokenSequence tokens, int pending, int[] draft) {
       this.active = active;
-      this.branch = branch;
+      this.tokens = tokens;
       this.pending = pending;
       this.draft = draft;
     }
 
-    int tokens() {
+    int size() {
       return pending + draft.length;
     }
   }
 
-  /** A row of logits: the one after a position of a part's text. */
+  /** A row of logits, after a position of a part's sequence. */
   record Row(Part part, int position) {}
 
   private final KvCache cache;
   private final PrefixCache prefixes;
-  private final Drafts drafts;
+  private final Drafter drafter;
   private final List<Part> parts = new ArrayList<>();
   private final List<Row> rows = new ArrayList<>();
-  private BatchFeed feed;
-  private int tokenRoom;
-  private int rowRoom;
+  private BatchRunner runner;
+  private int freeTokens;
+  private int freeRows;
   private int reserved;
   private int reservedSlots;
   private int decoding;
   private int prompt;
 
-  Step(Session session, PrefixCache prefixes, Drafts drafts) {
-    this.feed = session;
+  Step(Session session, PrefixCache prefixes, Drafter drafter) {
+    this.runner = session;
     this.cache = session.cache();
     this.prefixes = prefixes;
-    this.drafts = drafts;
+    this.drafter = drafter;
   }
 
-  /** Has nothing in it. */
+  /** Removes all parts. */
   void clear() {
     parts.clear();
     rows.clear();
   }
 
-  /** Begins anew, for what will run it. */
-  void begin(BatchFeed next) {
-    feed = next;
+  /** Begins a new step. */
+  void begin(BatchRunner next) {
+    runner = next;
     clear();
-    tokenRoom = feed.limits().tokens();
-    rowRoom = feed.limits().logits();
+    freeTokens = runner.limits().tokens();
+    freeRows = runner.limits().logits();
     reserved = 0;
     reservedSlots = 0;
     decoding = 0;
     prompt = 0;
   }
 
-  /** What runs it, and has its logits. */
-  BatchFeed feed() {
-    return feed;
+  /** Returns the session that runs the step and has its logits. */
+  BatchRunner runner() {
+    return runner;
   }
 
-  /** What it runs. */
+  /** Returns the parts in their order. */
   List<Part> parts() {
     return parts;
   }
 
-  /** The rows of logits, in their order, after {@link #run}. */
+  /** Returns the rows of logits in their order, after {@link #run}. */
   List<Row> rows() {
     return rows;
   }
 
-  /** Tokens that it has room for. */
-  int room() {
-    return tokenRoom;
+  /** Returns the number of tokens that can still be added. */
+  int freeTokens() {
+    return freeTokens;
   }
 
-  /** Tokens of requests that generate, guesses included. */
+  /** Returns the number of tokens of sequences that generate, including drafts. */
   int decoding() {
     return decoding;
   }
 
-  /** Tokens of requests that do not generate yet. */
+  /** Returns the number of tokens of sequences that do not generate yet. */
   int prompt() {
     return prompt;
   }
 
-  /** Whether a request is in it. */
-  boolean has(Active active) {
+  /** Returns whether a request is in the step. */
+  boolean has(RunningRequest active) {
     return parts.stream().anyMatch(part -> part.active == active);
   }
 
   /**
-   * Adds the pending token of a text that grows.
+   * Adds the pending token of a sequence that generates.
    *
-   * @param makeRoom frees a block somewhere; false when it cannot, and the text is left out
+   * @param preempt frees a block; if it returns false, the sequence is left out
    */
-  void addToken(Active active, Branch branch, Predicate<Active> makeRoom) {
-    if (tokenRoom == 0 || rowRoom == 0 || !reserve(active, branch, 1, makeRoom)) {
+  void addToken(RunningRequest active, TokenSequence tokens, Predicate<RunningRequest> preempt) {
+    if (freeTokens == 0 || freeRows == 0 || !reserve(active, tokens, 1, preempt)) {
       return;
     }
-    int[] draft = guess(active, branch.sequence());
-    int more = branch.sequence().blocksFor(1 + draft.length) - branch.sequence().blocksFor(1);
+    Sequence sequence = tokens.sequence();
+    int[] draft = draft(active, sequence);
+    int more = sequence.blocksFor(1 + draft.length) - sequence.blocksFor(1);
     if (more > cache.freeBlocks() - reserved) {
       draft = new int[0];
     } else {
       reserved += more;
     }
-    add(new Part(active, branch, 1, draft), 1 + draft.length);
+    add(new Part(active, tokens, 1, draft), 1 + draft.length);
     decoding += 1 + draft.length;
   }
 
   /**
-   * Adds a chunk of the pending tokens of a text.
+   * Adds a chunk of the pending tokens of a sequence.
    *
-   * @param most tokens
-   * @param makeRoom as in {@link #addToken}
+   * @param max maximum number of tokens
+   * @param preempt as in {@link #addToken}
    */
-  void addChunk(Active active, Branch branch, int most, Predicate<Active> makeRoom) {
-    prefixes.share(branch);
-    int position = branch.sequence().length();
-    int tokens = prefixes.chunk(branch, Math.min(branch.pending(), Math.min(most, tokenRoom)));
+  void addChunk(
+      RunningRequest active, TokenSequence tokens, int max, Predicate<RunningRequest> preempt) {
+    prefixes.share(tokens);
+    int position = tokens.sequence().length();
+    int count = prefixes.chunk(tokens, Math.min(tokens.pending(), Math.min(max, freeTokens)));
     int wanted = 0;
-    for (int i = 0; i < tokens; i++) {
-      wanted += active.wantsLogits(branch, position + i) ? 1 : 0;
-      if (wanted > rowRoom) {
-        tokens = i;
-        wanted = rowRoom;
+    for (int i = 0; i < count; i++) {
+      wanted += active.wantsLogits(tokens, position + i) ? 1 : 0;
+      if (wanted > freeRows) {
+        count = i;
+        wanted = freeRows;
       }
     }
-    if (tokens > 0 && reserve(active, branch, tokens, makeRoom)) {
-      add(new Part(active, branch, tokens, new int[0]), wanted);
-      prompt += tokens;
+    if (count > 0 && reserve(active, tokens, count, preempt)) {
+      add(new Part(active, tokens, count, new int[0]), wanted);
+      prompt += count;
     }
   }
 
-  /** What may come after the next token of a sequence, as far as it fits and can be taken back. */
-  private int[] guess(Active active, Sequence sequence) {
+  /** Returns the draft after the next token, as far as it fits and can be rolled back. */
+  private int[] draft(RunningRequest active, Sequence sequence) {
     int position = sequence.length();
-    int free = feed.limits().positions() - position;
-    int room = Math.min(Math.min(free, sequence.revocableFrom(position)), tokenRoom);
-    int most = Math.min(active.guesses(), Math.min(room, rowRoom) - 1);
-    return most <= 0 ? new int[0] : drafts.guess(active, most);
+    int free = runner.limits().positions() - position;
+    int room = Math.min(Math.min(free, sequence.revocableFrom(position)), freeTokens);
+    int max = Math.min(active.maxDraftTokens(), Math.min(room, freeRows) - 1);
+    return max <= 0 ? new int[0] : drafter.draft(active, max);
   }
 
   private void add(Part part, int logitRows) {
     parts.add(part);
-    tokenRoom -= part.tokens();
-    rowRoom -= logitRows;
+    freeTokens -= part.size();
+    freeRows -= logitRows;
   }
 
-  private boolean reserve(Active active, Branch branch, int tokens, Predicate<Active> makeRoom) {
-    Sequence sequence = branch.sequence();
-    while (sequence.blocksFor(tokens) > cache.freeBlocks() - reserved) {
-      if (!prefixes.evict() && !prefixes.unshare(branch) && !makeRoom.test(active)) {
+  private boolean reserve(
+      RunningRequest active, TokenSequence tokens, int count, Predicate<RunningRequest> preempt) {
+    Sequence sequence = tokens.sequence();
+    while (sequence.blocksFor(count) > cache.freeBlocks() - reserved) {
+      if (!prefixes.evict() && !prefixes.unshare(tokens) && !preempt.test(active)) {
         return false;
       }
     }
-    reserved += sequence.blocksFor(tokens);
+    reserved += sequence.blocksFor(count);
     reserveSlot(sequence);
     return true;
   }
 
-  /** There are as many slots as sequences, but for those that others have been left. */
+  /**
+   * Reserves a state slot. There are as many as sequences, apart from those of the prefix cache.
+   */
   private void reserveSlot(Sequence sequence) {
     reservedSlots += sequence.needsSlot() ? 1 : 0;
     while (reservedSlots > cache.freeSlots() && prefixes.evictSlot()) {}
   }
 
-  /** Runs it. */
+  /** Runs the step. */
   void run() {
-    feed.begin();
+    runner.begin();
     for (Part part : parts) {
-      Branch branch = part.branch;
-      int position = branch.sequence().length();
-      for (int i = 0; i < part.tokens(); i++, position++) {
-        boolean logits = part.active.wantsLogits(branch, position);
-        int token = i < part.pending ? branch.token(position) : part.draft[i - part.pending];
-        feed.add(branch.sequence(), token, logits);
+      TokenSequence tokens = part.tokens;
+      int position = tokens.sequence().length();
+      for (int i = 0; i < part.size(); i++, position++) {
+        boolean logits = part.active.wantsLogits(tokens, position);
+        int token = i < part.pending ? tokens.token(position) : part.draft[i - part.pending];
+        runner.add(tokens.sequence(), token, logits);
         if (logits) {
           rows.add(new Row(part, position));
         }
       }
     }
-    feed.run();
+    runner.run();
   }
 }

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import java.time.Duration;
@@ -16,7 +16,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 
-/** The bard, open while the tests of a class run. */
+/** The base of tests with the bard model, which is open during the tests of a class. */
 public abstract class BardCase {
   protected static Model model;
 
@@ -35,17 +35,17 @@ public abstract class BardCase {
     release();
   }
 
-  /** Holds all steps of the bard but for so many that come first, until the end of the test. */
+  /** Holds all steps of the bard after the first ones, until the end of the test. */
   protected static void hold(int first) {
     steps.hold(first);
   }
 
-  /** Waits until one is held. */
+  /** Waits until a step is held. */
   protected static void awaitHeld() throws InterruptedException {
     steps.awaitHeld();
   }
 
-  /** Holds them no longer. */
+  /** Releases held steps. */
   protected static void release() {
     steps.release();
   }
@@ -55,7 +55,7 @@ public abstract class BardCase {
     model.close();
   }
 
-  /** A prompt of so many tokens. */
+  /** Returns a prompt of a length in tokens. */
   protected static int[] prompt(int seed, int length) {
     return prompt(model, seed, length);
   }
@@ -64,7 +64,7 @@ public abstract class BardCase {
     return new Random(seed).ints(length, 0, of.architecture().vocabulary()).toArray();
   }
 
-  /** A request for so many of the likeliest tokens after such a prompt. */
+  /** Returns a greedy request for a number of tokens after such a prompt. */
   protected static GenerationRequest request(Model of, int seed, int length, int tokens) {
     return GenerationRequest.builder(prompt(of, seed, length))
         .options(
@@ -75,13 +75,13 @@ public abstract class BardCase {
         .build();
   }
 
-  /** Options of an engine with so many blocks for keys and values. */
+  /** Returns options of an engine with a number of cache blocks. */
   protected static EngineOptions withBlocks(int blocks) {
     long block = KvCache.bytes(model.architecture().kvShape(), EngineOptions.DEFAULT.kvType(), 1);
     return EngineOptions.DEFAULT.withCacheBytes(blocks * block);
   }
 
-  protected static void assertNothingIsHeld(Engine engine) throws InterruptedException {
+  protected static void assertNoMemoryIsHeld(Engine engine) throws InterruptedException {
     assertTrue(engine.drain(Duration.ofSeconds(60)));
     engine.close();
     EngineStatus status = engine.status();

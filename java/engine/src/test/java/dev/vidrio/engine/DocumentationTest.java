@@ -8,8 +8,8 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.formats.testfiles.TinyModel;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.testfiles.Snippets;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -17,12 +17,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The Java of the documentation is Java, and the examples of the Javadoc do what they say. */
+/** Compiles the Java of the documentation and runs the examples of the Javadoc. */
 @Timeout(300)
 class DocumentationTest {
   private static final String MODEL =
       """
       import dev.vidrio.model.*;
+      import dev.vidrio.model.adapter.*;
+      import dev.vidrio.model.chat.*;
+      import dev.vidrio.model.generation.*;
+      import dev.vidrio.model.session.*;
       import dev.vidrio.grammar.*;
       import dev.vidrio.model.sampling.*;
       import dev.vidrio.template.*;
@@ -33,14 +37,13 @@ class DocumentationTest {
       """
       import dev.vidrio.engine.*;
       import dev.vidrio.engine.generation.*;
-      import dev.vidrio.engine.generation.TokenStream;
       import dev.vidrio.lens.hook.*;
       """;
 
   @TempDir Path directory;
 
   @Test
-  void theEnginesPageCompiles() throws IOException, InterruptedException {
+  void enginePageCompiles() throws IOException, InterruptedException {
     String given =
         "Path file; Model model; Engine engine; int[] prompt; GenerationRequest request;"
             + " float[] direction;";
@@ -48,18 +51,18 @@ class DocumentationTest {
   }
 
   @Test
-  void thePageOfGrammarsCompiles() throws IOException, InterruptedException {
+  void structuredOutputPageCompiles() throws IOException, InterruptedException {
     String given = "Model model; String schema; List<ChatMessage> messages;";
     Snippets.compile(Snippets.of("docs/structured-output.md"), MODEL, given, directory);
   }
 
   @Test
-  void theFirstPageCompiles() throws IOException, InterruptedException {
+  void readmeCompiles() throws IOException, InterruptedException {
     Snippets.compile(Snippets.of("README.md"), MODEL, "", directory);
   }
 
   @Test
-  void requestsAreAnswered() {
+  void answersRequests() {
     String submitted = EngineExamples.submit(BardFiles.q8());
     try (Model model = Model.open(BardFiles.q8());
         Engine engine = Engine.open(model)) {
@@ -72,7 +75,7 @@ class DocumentationTest {
   }
 
   @Test
-  void conversationsAreAnswered() throws IOException {
+  void answersConversations() throws IOException {
     try (Model model = Model.open(TinyModel.writeChat(directory.resolve("tiny.gguf")));
         Engine engine = Engine.open(model)) {
       Completion completion = EngineExamples.chat(engine);

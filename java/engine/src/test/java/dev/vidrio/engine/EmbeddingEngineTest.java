@@ -17,13 +17,13 @@ import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Vectors are those of the model, whoever asks. */
+/** Compares embeddings with those of the model, for concurrent callers. */
 @Timeout(60)
 class EmbeddingEngineTest extends BardCase {
   private static final List<String> TEXTS = List.of("To be, or not to be", "Enter Hamlet");
 
   @Test
-  void manyThreadsAskAtATime() throws Exception {
+  void embedsForManyThreads() throws Exception {
     List<int[]> tokens = TEXTS.stream().map(text -> model.tokenizer().encode(text)).toList();
     List<float[]> expected = Embeddings.of(model, tokens, Pooling.MEAN, true, done -> {});
     try (var engine = new EmbeddingEngine(model, Pooling.MEAN, true);
@@ -42,7 +42,7 @@ class EmbeddingEngineTest extends BardCase {
   }
 
   @Test
-  void refusalsAreTheCallers() {
+  void throwsInvalidInputToCaller() {
     var engine = new EmbeddingEngine(model, Pooling.LAST, false);
     List<String> tooLong = List.of("word ".repeat(model.architecture().contextLength()));
     assertThrows(InvalidInputException.class, () -> engine.embed(tooLong));

@@ -12,14 +12,14 @@ import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.testfiles.TinyModel;
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.Adapter;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.adapter.Adapter;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.testfiles.TinyAdapter;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Requests with different adapters, in one batch. */
+/** Tests requests with different adapters in one batch. */
 @Timeout(120)
 class EngineAdapterTest {
   private static final int PROMPT = 70;
@@ -69,16 +69,16 @@ class EngineAdapterTest {
   }
 
   @Test
-  void eachRequestHasItsOwn() throws IOException, InterruptedException {
+  void requestsUseTheirOwnAdapters() throws IOException, InterruptedException {
     Path file =
         TinyModel.write(
             directory.resolve("tiny.gguf"),
             TinyModel.Options.standard().withType(GgmlType.F32).withBiases(true));
     try (Model model = Model.open(file);
         Adapter first =
-            Adapter.open(model, TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1));
+            model.openAdapter(TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1));
         Adapter second =
-            Adapter.open(model, TinyAdapter.write(directory.resolve("two.gguf"), 9, 6, 2));
+            model.openAdapter(TinyAdapter.write(directory.resolve("two.gguf"), 9, 6, 2));
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withAdapters(1))) {
       List<@Nullable Adaptation> adaptations = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
@@ -96,12 +96,12 @@ class EngineAdapterTest {
             alone(model, adaptations.get(i)), streams.get(i).result().result().tokens(), "" + i);
       }
       assertNotEquals(alone(model, null), alone(model, adaptations.getLast()));
-      // A greedy answer is that of one beam; of four, the best is no worse here.
+      // One beam is greedy; the best of four is no worse here.
       GenerationRequest adapted = request(adaptations.getLast());
       Completion one = beams(engine, adapted, 1);
       assertEquals(alone(model, adaptations.getLast()), one.result().tokens());
       assertTrue(score(one) <= score(beams(engine, adapted, 4)));
-      // Blocks are kept for the same adapter and strength only.
+      // Blocks are shared only for an equal adapter and strength.
       assertEquals(64, engine.submit(request(adaptations.getFirst())).result().cachedTokens());
       assertEquals(0, engine.submit(request(new Adaptation(first, 2))).result().cachedTokens());
       assertTrue(engine.drain(Duration.ofSeconds(60)));
@@ -118,17 +118,18 @@ class EngineAdapterTest {
   }
 
   @Test
-  void anEngineOpenedForNoneRefuses() throws IOException {
+  void rejectsAdaptersIfOpenedWithoutThem() throws IOException {
     Path file = TinyModel.write(directory.resolve("tiny.gguf"), TinyModel.Options.standard());
     try (Model model = Model.open(file);
         Adapter adapter =
-            Adapter.open(model, TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1));
+            model.openAdapter(TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1));
         Engine engine = Engine.open(model)) {
       var e =
           assertThrows(
               InvalidInputException.class,
               () -> engine.submit(request(new Adaptation(adapter, 1))));
-      assertTrue(e.getMessage().endsWith(": the engine was opened for none"), e.getMessage());
+      assertTrue(
+          e.getMessage().endsWith(": the engine was opened without adapters"), e.getMessage());
     }
   }
 }

@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
@@ -23,9 +23,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * In every architecture, whatever its layers keep, an answer has the bits that it has alone: among
- * others that begin like it, after a hit of the prefix cache, with guesses, and where the cache is
- * too small for all.
+ * Tests that the bits of an answer equal those alone in every architecture: with others that share
+ * a prefix, after a prefix-cache hit, with drafts, and with too little memory for all requests.
  */
 @Timeout(60)
 class EngineArchitecturesTest {
@@ -36,7 +35,7 @@ class EngineArchitecturesTest {
 
   @TempDir Path directory;
 
-  /** Prompts begin alike, as far as the context is long enough, and each goes on by itself. */
+  /** Returns prompts with a common prefix, as far as the context is long enough. */
   private static GenerationRequest request(Model model, int seed) {
     int vocabulary = model.architecture().vocabulary();
     int room = model.architecture().contextLength() - TOKENS - OWN;
@@ -54,7 +53,7 @@ class EngineArchitecturesTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void bitsDoNotDependOnWhatElseRuns(String name) throws IOException {
+  void bitsAreIndependentOfOtherRequests(String name) throws IOException {
     try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
       GenerationRequest request = request(model, 1);
       List<TokenLogProbability> alone;
@@ -76,7 +75,7 @@ class EngineArchitecturesTest {
           Completion again = engine.submit(request.toBuilder().draftTokens(4).build()).result();
           assertEquals(alone, again.tokens(), "after a hit, with guesses");
           int whole = request.prompt().length / KvCache.BLOCK * KvCache.BLOCK;
-          // Running requests need the states of checkpoints where there is little memory.
+          // With little memory, running requests need the slots of checkpoints.
           boolean gone = again.cachedTokens() == 0 && model.architecture().kvShape().hasStates();
           assertTrue(gone || again.cachedTokens() == whole, again.cachedTokens() + " tokens");
         }

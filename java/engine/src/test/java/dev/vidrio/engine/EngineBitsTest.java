@@ -6,14 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.engine.generation.TokenStream;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,8 +22,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Log-probabilities are equal bit for bit: alone, in a batch of 32, after a hit of the prefix
- * cache, with guesses, in short steps.
+ * Tests that log-probabilities are equal bit for bit: alone, in a batch of 32, after a prefix-cache
+ * hit, with drafts, and in short steps.
  */
 @Timeout(120)
 class EngineBitsTest extends BardCase {
@@ -49,7 +49,7 @@ class EngineBitsTest extends BardCase {
   }
 
   @Test
-  void bitsDoNotDependOnWhatElseRuns() {
+  void bitsAreIndependentOfOtherRequests() {
     List<TokenLogProbability> alone;
     try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withPrefixCache(false))) {
       alone = tokens(engine.submit(request(1)));
@@ -77,9 +77,9 @@ class EngineBitsTest extends BardCase {
     }
   }
 
-  /** Against a sum in double over the logits of a pass of its own. */
+  /** Compares with a sum in double over the logits of a separate run. */
   @Test
-  void promptsAreScored() {
+  void scoresPromptTokens() {
     GenerationRequest request =
         request(3).toBuilder().options(GenerationOptions.DEFAULT.withTokens(0)).build();
     int[] prompt = request.prompt();
@@ -87,7 +87,7 @@ class EngineBitsTest extends BardCase {
         Session session = model.newSession(SessionOptions.DEFAULT)) {
       Completion first =
           engine.submit(request.toBuilder().promptLogProbabilities(3).build()).result();
-      // The cache has the prompt now, but its tokens are to be scored.
+      // The prompt is cached now, but must run again to be scored.
       Completion completion =
           engine.submit(request.toBuilder().promptLogProbabilities(3).build()).result();
       assertEquals(first.prompt(), completion.prompt());

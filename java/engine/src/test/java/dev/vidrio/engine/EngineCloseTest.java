@@ -10,9 +10,9 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.testfiles.FailingExecutor;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import java.time.Duration;
@@ -24,12 +24,12 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** How engines and requests end, whatever is done then. */
+/** Tests closing engines, and calls from listeners and after the end. */
 @Timeout(30)
 class EngineCloseTest {
-  /** Metrics that throw are no reason for a reader to wait for ever. */
+  /** A listener that throws must not block readers. */
   @Test
-  void aListenerThatThrowsHarmsNobody() throws InterruptedException {
+  void throwingListenerDoesNotAffectRequests() throws InterruptedException {
     var listener =
         new EngineListener() {
           @Override
@@ -58,7 +58,7 @@ class EngineCloseTest {
   }
 
   @Test
-  void nobodyWaitsForAThreadThatHasEnded() {
+  void failsRequestsWhenSchedulingThreadDies() {
     var executor = new FailingExecutor();
     executor.onStepAside =
         () -> {
@@ -71,9 +71,9 @@ class EngineCloseTest {
     }
   }
 
-  /** Somebody's mistake, which requests are told, whether they run or come later. */
+  /** Running and later requests fail with a message that names the closed model. */
   @Test
-  void aModelThatIsClosedFirstIsNamed() throws InterruptedException {
+  void namesModelThatWasClosedFirst() throws InterruptedException {
     var uncaught = new AtomicReference<Throwable>();
     Thread.setDefaultUncaughtExceptionHandler((thread, failure) -> uncaught.set(failure));
     try {
@@ -102,9 +102,9 @@ class EngineCloseTest {
     }
   }
 
-  /** Closing is seen in the middle of anything, which then fails by whatever it was about to do. */
+  /** A model may be closed at any point of a step, which then fails with an arbitrary error. */
   @Test
-  void whatFailsWhileTheModelIsClosedNamesIt() {
+  void failuresDuringModelCloseNameTheModel() {
     var executor = new FailingExecutor();
     var submitted = new CountDownLatch(1);
     Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor));
@@ -135,7 +135,7 @@ class EngineCloseTest {
   }
 
   @Test
-  void nobodyIsNoReader() {
+  void rejectsNullReaders() {
     try (Model model = Model.open(BardFiles.q8());
         Engine engine = Engine.open(model)) {
       TokenStream stream = engine.submit(request(model, 1, 10, 5));
@@ -151,7 +151,7 @@ class EngineCloseTest {
   }
 
   @Test
-  void itsOwnThreadMayCloseIt() throws InterruptedException {
+  void closesFromSchedulingThread() throws InterruptedException {
     var own = new AtomicReference<Engine>();
     var closed = new CountDownLatch(1);
     var listener =
@@ -172,14 +172,14 @@ class EngineCloseTest {
       steps.release();
       assertEquals(1, first.result().result().tokens().size());
       closed.await();
-      assertEquals(Finish.CANCELED, running.result().result().finish());
+      assertEquals(FinishReason.CANCELED, running.result().result().finish());
       assertThrows(
           EngineException.Closed.class, () -> engine.submit(request(model, 1, 10, 1)).result());
     }
   }
 
   @Test
-  void whatIsDoneAtTheEndHoldsNobodyUp() throws Exception {
+  void blockedCompletionStagesDoNotDelayOthers() throws Exception {
     var executor = new FailingExecutor();
     try (Model model = executor.open(BardFiles.q8());
         Engine engine = Engine.open(model)) {

@@ -1,12 +1,12 @@
 package dev.vidrio.engine;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
-import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.model.generation.GeneratedToken;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.template.ChatMessage;
 import java.nio.file.Path;
 import java.util.List;
@@ -43,7 +43,7 @@ final class EngineExamples {
 
   static Completion chat(Engine engine) {
     // @start region="chat"
-    ChatFormat format = ChatFormat.of(engine.model()).orElseThrow(); // none: not made for chat
+    ChatFormat format = engine.model().chatFormat().orElseThrow(); // none: not made for chat
     int[] prompt = format.encode(List.of(ChatMessage.user("What is glass?")));
     return engine.submit(GenerationRequest.builder(prompt).build()).result();
     // @end

@@ -8,14 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.model.testfiles.FailingExecutor;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,14 +29,14 @@ import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What fails or is given up takes nothing else with it, and leaves nothing behind. */
+/** Failed and abandoned requests must not affect others or leak memory. */
 @Timeout(300)
 class EngineFaultTest {
-  /** Requests that come and go; 100 000 take half a minute on two cores. */
+  /** Number of abandoned requests; 100 000 take half a minute on two cores. */
   private static final int CHURN = Integer.getInteger("vidrio.churn", 10_000);
 
   @Test
-  void aStepThatFailsFailsItsRequestsAlone() throws InterruptedException {
+  void failedStepFailsOnlyItsRequests() throws InterruptedException {
     var executor = new FailingExecutor();
     try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor));
         Engine engine = Engine.open(model)) {
@@ -55,7 +55,7 @@ class EngineFaultTest {
   }
 
   @Test
-  void aStepThatFailsFailsASearch() throws InterruptedException {
+  void failedStepFailsBeamSearch() throws InterruptedException {
     var executor = new FailingExecutor();
     try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor));
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withStepTokens(32))) {
@@ -74,10 +74,10 @@ class EngineFaultTest {
     }
   }
 
-  /** A draft model that is closed too early fails all its steps, the first of a text among them. */
+  /** A draft model that was closed too early fails all its steps. */
   @Test
   @Timeout(30)
-  void aDraftModelThatFailsFailsRequests() throws InterruptedException {
+  void failedDraftModelFailsRequests() throws InterruptedException {
     Model draft = Model.open(BardFiles.q8());
     try (Model model = Model.open(BardFiles.q8());
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDraft(draft))) {
@@ -95,7 +95,7 @@ class EngineFaultTest {
 
   @Test
   @Timeout(30)
-  void aWatchedRequestThatIsCanceledWithoutMemoryFailsAlone() {
+  void canceledWatchedRequestWithoutMemoryFailsAlone() {
     var executor = new FailingExecutor();
     var options = EngineOptions.DEFAULT.withLens(new LensOptions("*hook_resid_post", "", 1));
     try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor));
@@ -114,7 +114,7 @@ class EngineFaultTest {
   }
 
   @Test
-  void anEngineThatDoesNotOpenLeavesNoMemory() {
+  void failedOpenFreesMemory() {
     var executor = new FailingExecutor();
     var options = EngineOptions.DEFAULT.withLens(new LensOptions("", "blocks.99.hook_z", 0));
     try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> executor))) {
@@ -125,9 +125,9 @@ class EngineFaultTest {
     }
   }
 
-  /** Readers that cancel, time out, forget to read, are interrupted or throw. */
+  /** Readers cancel, time out, do not read, are interrupted, or throw. */
   @Test
-  void thousandsThatGiveUpLeaveNothing() throws Exception {
+  void abandonedRequestsFreeTheirMemory() throws Exception {
     try (Model model = Model.open(BardFiles.q8())) {
       int threadsBefore = engineThreads();
       try (Engine engine =
@@ -198,13 +198,13 @@ class EngineFaultTest {
       }
       case 4 -> stream.subscribe(new Impatient(after));
       default -> {
-        Finish finish = stream.result().result().finish();
-        assertTrue(finish == Finish.LENGTH || finish == Finish.TIMEOUT);
+        FinishReason finish = stream.result().result().finish();
+        assertTrue(finish == FinishReason.LENGTH || finish == FinishReason.TIMEOUT);
       }
     }
   }
 
-  /** Cancels its subscription after some tokens. */
+  /** A subscriber that cancels after some tokens. */
   private static final class Impatient implements Flow.Subscriber<GeneratedToken> {
     private int left;
     private Flow.@org.jspecify.annotations.Nullable Subscription subscription;
@@ -237,9 +237,9 @@ class EngineFaultTest {
     }
   }
 
-  /** A canceled request has its last step when it is canceled. */
+  /** A canceled request takes part in no further step. */
   @Test
-  void cancellingFreesWithinAStep() throws InterruptedException {
+  void cancelFreesMemoryWithinOneStep() throws InterruptedException {
     List<Integer> sequences = new ArrayList<>();
     var listener =
         new EngineListener() {
@@ -258,14 +258,14 @@ class EngineFaultTest {
       }
       long generated = stream.result().result().tokens().size();
       assertTrue(engine.drain(Duration.ofSeconds(60)));
-      // Tokens that came before the cancellation may be read after it; steps do not run after it.
+      // Tokens generated before the cancellation may be read after it; no step runs after it.
       assertTrue(read <= generated && sequences.size() <= generated + 1);
       assertEquals(0, engine.status().usedBlocks());
     }
   }
 
   @Test
-  void theIntervalOfStreamsHasALimit() {
+  void rejectsStreamIntervalOutOfRange() {
     Duration longest = Duration.ofMinutes(1);
     EngineOptions options = EngineOptions.DEFAULT.withStreamInterval(longest);
     assertEquals(longest, options.streamInterval());

@@ -7,8 +7,8 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Answers that have to follow grammars, beside others that do not. */
+/** Tests answers with grammars in a batch with others. */
 @Timeout(120)
 class EngineGrammarTest extends BardCase {
   private static GenerationRequest request(int seed, Grammar grammar) {
@@ -31,7 +31,7 @@ class EngineGrammarTest extends BardCase {
   }
 
   @Test
-  void answersFollowTheirGrammars() {
+  void answersMatchTheirGrammars() {
     List<Grammar> grammars =
         List.of(
             Grammar.regex("[a-z]{3,9} [0-9]+!"),
@@ -52,16 +52,16 @@ class EngineGrammarTest extends BardCase {
         assertEquals(
             model.generate(request.prompt(), request.options()).result().tokens(),
             completion.result().tokens());
-        if (completion.result().finish() == Finish.STOP) {
+        if (completion.result().finish() == FinishReason.STOP) {
           assertTrue(grammar.matches(completion.result().text()), completion.result().text());
         }
       }
     }
   }
 
-  /** A grammar that has to end ends, and one that can go on goes on. */
+  /** A complete grammar ends the answer before the minimum; an open one continues to it. */
   @Test
-  void theFewestTokensGoAsFarAsTheGrammar() {
+  void minTokensAreLimitedByGrammar() {
     try (Engine engine = Engine.open(model)) {
       GenerationRequest one = request(1, Grammar.choice(List.of("yes")));
       Completion ended = engine.submit(one.toBuilder().minTokens(20).build()).result();

@@ -11,20 +11,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.engine.generation.TokenLogProbability;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
@@ -34,7 +34,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Requests are watched and steered beside others that notice nothing of it. */
+/** Tests watched and steered requests in a batch with others. */
 @Timeout(120)
 class EngineLensTest extends BardCase {
   private static final String POINTS = "*hook_resid_post,*pattern,ln_final*";
@@ -52,20 +52,20 @@ class EngineLensTest extends BardCase {
         .build();
   }
 
-  private static List<Edit> steering(float strength) {
+  private static List<Intervention> steering(float strength) {
     var direction = new float[model.architecture().width()];
     for (int i = 0; i < direction.length; i++) {
       direction[i] = (float) Math.sin(i);
     }
     HookPoint point = new HookPoint(HookSite.RESID_POST, 1);
-    return List.of(Edit.add(point, strength, direction));
+    return List.of(Intervention.add(point, strength, direction));
   }
 
   private static List<Integer> alone(GenerationRequest request) {
     return model.generate(request.prompt(), request.options()).result().tokens();
   }
 
-  /** Greedy generation in a session of its own that edits. */
+  /** Generates greedily in a separate lens session with edits. */
   private static List<Integer> steeredAlone(GenerationRequest request) {
     List<Integer> tokens = new ArrayList<>();
     try (LensSession session =
@@ -83,7 +83,7 @@ class EngineLensTest extends BardCase {
   }
 
   @Test
-  void othersNoticeNothing() throws InterruptedException {
+  void lensDoesNotAffectOtherRequests() throws InterruptedException {
     GenerationRequest steered = request(3).toBuilder().edits(steering(8)).build();
     GenerationRequest unsteered = request(3).toBuilder().edits(steering(0)).build();
     try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
@@ -99,7 +99,7 @@ class EngineLensTest extends BardCase {
       for (TokenStream each : twice) {
         assertEquals(steeredAlone(steered), each.result().result().tokens());
       }
-      // What was steered is kept for nobody else.
+      // Prefixes of steered requests are not shared.
       assertEquals(128, engine.submit(request(3)).result().cachedTokens());
       assertEquals(alone(request(3)), engine.submit(request(3)).result().result().tokens());
       assertNull(plain.result().activations());
@@ -109,9 +109,9 @@ class EngineLensTest extends BardCase {
     }
   }
 
-  /** The answers have the probabilities of a session that edits in the same way. */
+  /** The answers have the probabilities of a lens session with equal edits. */
   @Test
-  void searchesAreSteered() throws InterruptedException {
+  void steersBeamSearch() throws InterruptedException {
     GenerationRequest steered =
         request(3).toBuilder()
             .edits(steering(8))
@@ -161,7 +161,7 @@ class EngineLensTest extends BardCase {
   }
 
   @Test
-  void moreThanCanBeWatchedWait() throws InterruptedException {
+  void watchedRequestsBeyondLimitWait() throws InterruptedException {
     try (Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
       List<TokenStream> streams = new ArrayList<>();
       for (int i = 0; i < 5; i++) {
@@ -174,36 +174,36 @@ class EngineLensTest extends BardCase {
   }
 
   @Test
-  void whatTheEngineWasNotOpenedForIsRefused() {
+  void rejectsCapturesAndEditsIfOpenedWithoutThem() {
     try (Engine blind = Engine.open(model);
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withLens(LENS))) {
-      assertRefused(
-          "watched true: the engine was opened to capture nothing",
+      assertRejected(
+          "watched true: the engine was opened without capturing",
           blind,
           request(1).toBuilder().watched(true).build());
-      assertRefused(
-          "edits blocks.1.hook_resid_post: the engine was opened to edit nothing",
+      assertRejected(
+          "edits blocks.1.hook_resid_post: the engine was opened without editing",
           blind,
           request(1).toBuilder().edits(steering(1)).build());
-      assertRefused(
+      assertRejected(
           "edit of blocks.1.mlp.hook_post: the session was not opened with it among its editable"
               + " points",
           engine,
           request(1).toBuilder()
-              .edits(List.of(Edit.zero(new HookPoint(HookSite.POST, 1))))
+              .edits(List.of(Intervention.zero(new HookPoint(HookSite.POST, 1))))
               .build());
     }
   }
 
-  /** As many as fit when all sequences have them. */
+  /** The limit holds for each sequence, so that all fit at once. */
   @Test
-  void aRequestHasRoomForSoManyEdits() {
-    List<Edit> most = Collections.nCopies(Lens.EDITS, steering(0.1f).getFirst());
-    List<Edit> more = Collections.nCopies(Lens.EDITS + 1, steering(0.1f).getFirst());
+  void rejectsTooManyEditsOfAPoint() {
+    List<Intervention> most = Collections.nCopies(Lens.EDITS, steering(0.1f).getFirst());
+    List<Intervention> more = Collections.nCopies(Lens.EDITS + 1, steering(0.1f).getFirst());
     EngineOptions options = EngineOptions.DEFAULT.withSequences(2).withLens(LENS);
     try (Engine engine = Engine.open(model, options)) {
-      assertRefused(
-          "edits of blocks.1.hook_resid_post 65: a request may have 64",
+      assertRejected(
+          "edits of blocks.1.hook_resid_post 65: must be at most 64",
           engine,
           request(1).toBuilder().edits(more).build());
       for (TokenStream each : engine.submit(request(1).toBuilder().edits(most).build(), 2)) {
@@ -212,7 +212,7 @@ class EngineLensTest extends BardCase {
     }
   }
 
-  private static void assertRefused(String message, Engine engine, GenerationRequest request) {
+  private static void assertRejected(String message, Engine engine, GenerationRequest request) {
     var e = assertThrows(InvalidInputException.class, () -> engine.submit(request));
     assertEquals(message, e.getMessage());
   }

@@ -8,9 +8,9 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -22,7 +22,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** An engine's answers are those of the model alone, whatever else runs. */
+/** Compares the answers of an engine with those of the model alone. */
 @Timeout(120)
 class EngineTest extends BardCase {
   private static GenerationOptions options(int seed, int tokens) {
@@ -44,7 +44,7 @@ class EngineTest extends BardCase {
     return model.generate(request.prompt(), request.options()).result().tokens();
   }
 
-  private static void answersAreThoseAlone(EngineOptions options, int draftTokens)
+  private static void assertAnswersEqualThoseAlone(EngineOptions options, int draftTokens)
       throws InterruptedException {
     List<GenerationRequest> requests = new ArrayList<>();
     for (int i = 0; i < 12; i++) {
@@ -59,32 +59,32 @@ class EngineTest extends BardCase {
       assertEquals(
           alone(requests.get(i)), streams.get(i).result().result().tokens(), "request " + i);
     }
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void answersInABatchAreThoseAlone() throws InterruptedException {
-    answersAreThoseAlone(EngineOptions.DEFAULT, 0);
+  void batchedAnswersEqualThoseAlone() throws InterruptedException {
+    assertAnswersEqualThoseAlone(EngineOptions.DEFAULT, 0);
   }
 
   @Test
-  void answersInShortStepsAreThoseAlone() throws InterruptedException {
-    answersAreThoseAlone(EngineOptions.DEFAULT.withSequences(3).withStepTokens(5), 0);
+  void answersInShortStepsEqualThoseAlone() throws InterruptedException {
+    assertAnswersEqualThoseAlone(EngineOptions.DEFAULT.withSequences(3).withStepTokens(5), 0);
   }
 
   @Test
-  void answersWithGuessesAreThoseAlone() throws InterruptedException {
-    answersAreThoseAlone(EngineOptions.DEFAULT, 7);
+  void answersWithDraftsEqualThoseAlone() throws InterruptedException {
+    assertAnswersEqualThoseAlone(EngineOptions.DEFAULT, 7);
   }
 
   @Test
-  void answersWhereMemoryIsShortAreThoseAlone() throws InterruptedException {
-    answersAreThoseAlone(withBlocks(5), 0);
-    answersAreThoseAlone(withBlocks(5).withPrefixCache(false), 3);
+  void answersWithLittleMemoryEqualThoseAlone() throws InterruptedException {
+    assertAnswersEqualThoseAlone(withBlocks(5), 0);
+    assertAnswersEqualThoseAlone(withBlocks(5).withPrefixCache(false), 3);
   }
 
   @Test
-  void whoeverComesLastGivesHisMemoryToTheFirst() throws InterruptedException {
+  void preemptsMostRecentRequest() throws InterruptedException {
     var answers = new ShortAnswers();
     Engine engine = Engine.open(model, withBlocks(6).withListener(answers));
     List<GenerationRequest> requests = new ArrayList<>();
@@ -98,11 +98,11 @@ class EngineTest extends BardCase {
       assertEquals(alone(requests.get(i)), streams.get(i).result().result().tokens());
     }
     assertTrue(engine.status().preemptions() > 0);
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void guessesAreRightWhereATextRepeatsItself() throws InterruptedException {
+  void promptLookupDraftsAreAcceptedInRepetitiveText() throws InterruptedException {
     int[] tokens = new int[120];
     for (int i = 0; i < tokens.length; i++) {
       tokens[i] = 40 + i % 6;
@@ -114,12 +114,12 @@ class EngineTest extends BardCase {
     EngineStatus status = engine.status();
     assertTrue(status.draftTokens() > 0);
     assertTrue(status.acceptedTokens() <= status.draftTokens());
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
-  /** A step with a guess too many would fail, and with it whatever else is in it. */
+  /** A step with one draft token too many would fail with all its requests. */
   @Test
-  void guessesEndWhereTheContextDoes() throws InterruptedException {
+  void draftsEndAtTheContextLimit() throws InterruptedException {
     var always = SamplingOptions.builder().logitBias(Map.of(44, 100f)).build();
     var request =
         GenerationRequest.builder(IntStream.generate(() -> 44).limit(120).toArray())
@@ -128,27 +128,27 @@ class EngineTest extends BardCase {
     Engine engine = Engine.open(model, EngineOptions.DEFAULT.withContext(130));
     Completion completion = engine.submit(request.build()).result();
     assertEquals(11, completion.result().tokens().size());
-    assertEquals(Finish.CONTEXT, completion.result().finish());
+    assertEquals(FinishReason.CONTEXT, completion.result().finish());
     assertTrue(engine.status().acceptedTokens() > 0);
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void aDraftModelChangesNoToken() throws InterruptedException {
+  void draftModelDoesNotChangeTokens() throws InterruptedException {
     try (Model draft = Model.open(BardFiles.f32())) {
-      answersAreThoseAlone(EngineOptions.DEFAULT.withDraft(draft), 4);
+      assertAnswersEqualThoseAlone(EngineOptions.DEFAULT.withDraft(draft), 4);
       Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDraft(draft).withStepTokens(40));
       GenerationRequest request = request(6, 100, 60).toBuilder().draftTokens(3).build();
       assertEquals(alone(request), engine.submit(request).result().result().tokens());
       EngineStatus status = engine.status();
-      // The same weights in more bits mostly agree.
+      // The same weights with more bits mostly agree.
       assertTrue(status.acceptedTokens() > status.draftTokens() / 2, status.toString());
-      assertNothingIsHeld(engine);
+      assertNoMemoryIsHeld(engine);
     }
   }
 
   @Test
-  void anAnswerHasAtLeastTheTokensAskedFor() throws InterruptedException {
+  void generatesAtLeastMinTokens() throws InterruptedException {
     GenerationRequest request = request(6, 20, 30);
     int first = alone(request).getFirst();
     Engine engine = Engine.open(model);
@@ -158,11 +158,11 @@ class EngineTest extends BardCase {
         engine.submit(stopped.toBuilder().minTokens(7).build()).result().result().tokens();
     assertTrue(tokens.size() >= 7);
     assertFalse(tokens.contains(first));
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void prefixesAreComputedOnce() throws InterruptedException {
+  void reusesCachedPrefixes() throws InterruptedException {
     GenerationRequest first = request(3, 150, 20);
     GenerationRequest second =
         GenerationRequest.builder(Arrays.copyOf(first.prompt(), 140))
@@ -180,11 +180,11 @@ class EngineTest extends BardCase {
         engine.submit(first.toBuilder().cacheSalt("another tenant").build()).result();
     assertEquals(0, other.cachedTokens());
     assertEquals(256, engine.status().cachedTokens());
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void answersAreKeptForTheNextTurn() throws InterruptedException {
+  void reusesAnswersInTheNextTurn() throws InterruptedException {
     Engine engine = Engine.open(model);
     GenerationRequest first = request(6, 60, 70);
     List<Integer> answer = engine.submit(first).result().result().tokens();
@@ -194,11 +194,11 @@ class EngineTest extends BardCase {
     }
     Completion second = engine.submit(GenerationRequest.builder(next).build()).result();
     assertEquals(128, second.cachedTokens());
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void severalAnswersShareAPrompt() throws InterruptedException {
+  void severalAnswersShareOnePrompt() throws InterruptedException {
     GenerationRequest request = request(5, 100, 30);
     Engine engine = Engine.open(model);
     List<TokenStream> streams = engine.submit(request, 4);
@@ -210,11 +210,11 @@ class EngineTest extends BardCase {
       assertEquals(alone(one), completion.result().tokens());
       assertEquals(i == 0 ? 0 : 100, completion.cachedTokens());
     }
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void ofSeveralAnswersAnyCanBeCanceled() throws InterruptedException {
+  void cancelsOneOfSeveralAnswers() throws InterruptedException {
     GenerationRequest request = request(5, 300, 30);
     for (int canceled = 0; canceled < 3; canceled++) {
       Engine engine = Engine.open(model, EngineOptions.DEFAULT.withStepTokens(32));
@@ -223,15 +223,15 @@ class EngineTest extends BardCase {
       streams.get(canceled).cancel();
       release();
       for (int i = 0; i < 3; i++) {
-        Finish finish = streams.get(i).result().result().finish();
-        assertEquals(i == canceled, finish == Finish.CANCELED);
+        FinishReason finish = streams.get(i).result().result().finish();
+        assertEquals(i == canceled, finish == FinishReason.CANCELED);
       }
-      assertNothingIsHeld(engine);
+      assertNoMemoryIsHeld(engine);
     }
   }
 
   @Test
-  void higherPrioritiesBeginFirst() throws InterruptedException {
+  void startsHigherPrioritiesFirst() throws InterruptedException {
     List<Integer> order = new ArrayList<>();
     var listener =
         new EngineListener() {
@@ -248,23 +248,23 @@ class EngineTest extends BardCase {
     engine.submit(request(2, 2, 5));
     engine.submit(request(2, 3, 5).toBuilder().priority(1).build());
     release();
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
     assertEquals(List.of(1, 3, 2), order);
   }
 
   @Test
-  void aTimeoutEndsAnAnswer() throws InterruptedException {
+  void timeoutEndsAnswer() throws InterruptedException {
     Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(1));
     TokenStream running = engine.submit(request(2, 10, 900));
     TokenStream waiting =
         engine.submit(request(2, 10, 900).toBuilder().timeout(Duration.ofNanos(1)).build());
-    assertEquals(Finish.TIMEOUT, waiting.result().result().finish());
+    assertEquals(FinishReason.TIMEOUT, waiting.result().result().finish());
     running.cancel();
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void stopTokensEndAnAnswer() throws InterruptedException {
+  void stopTokenEndsAnswer() throws InterruptedException {
     GenerationRequest request = request(6, 20, 30);
     List<Integer> whole = alone(request);
     int stop = whole.get(10);
@@ -272,22 +272,22 @@ class EngineTest extends BardCase {
     Completion completion =
         engine.submit(request.toBuilder().stopTokens(Set.of(stop)).build()).result();
     assertEquals(whole.subList(0, whole.indexOf(stop)), completion.result().tokens());
-    assertEquals(Finish.STOP, completion.result().finish());
-    assertNothingIsHeld(engine);
+    assertEquals(FinishReason.STOP, completion.result().finish());
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void theContextEndsAnAnswer() throws InterruptedException {
+  void fullContextEndsAnswer() throws InterruptedException {
     Engine engine = Engine.open(model, EngineOptions.DEFAULT.withContext(70));
     GenerationRequest request = request(6, 60, 30);
     Completion completion = engine.submit(request).result();
     assertEquals(alone(request).subList(0, 11), completion.result().tokens());
-    assertEquals(Finish.CONTEXT, completion.result().finish());
-    assertNothingIsHeld(engine);
+    assertEquals(FinishReason.CONTEXT, completion.result().finish());
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void closingCancelsWhatRuns() {
+  void closeCancelsRunningRequests() {
     TokenStream running;
     TokenStream waiting;
     hold(0);
@@ -295,7 +295,7 @@ class EngineTest extends BardCase {
       running = engine.submit(request(2, 10, 900));
       waiting = engine.submit(request(2, 10, 900));
     }
-    assertEquals(Finish.CANCELED, running.result().result().finish());
-    assertEquals(Finish.CANCELED, waiting.result().result().finish());
+    assertEquals(FinishReason.CANCELED, running.result().result().finish());
+    assertEquals(FinishReason.CANCELED, waiting.result().result().finish());
   }
 }

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -20,51 +20,51 @@ import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Requests that an engine does not take: they do not fit, or there is no place for them. */
+/** Tests requests that an engine rejects: invalid ones, and all while it is full. */
 @Timeout(120)
 class RefusedRequestsTest extends BardCase {
   @Test
-  void whatDoesNotFitIsRefused() throws InterruptedException {
+  void rejectsInvalidRequests() throws InterruptedException {
     Engine engine = Engine.open(model, EngineOptions.DEFAULT.withContext(70).withSequences(2));
-    assertRefused("prompt 0 tokens: must have 1 to 70 tokens", engine, new int[0]);
-    assertRefused("prompt 71 tokens: must have 1 to 70 tokens", engine, new int[71]);
+    assertRejected("prompt 0 tokens: must have 1 to 70 tokens", engine, new int[0]);
+    assertRejected("prompt 71 tokens: must have 1 to 70 tokens", engine, new int[71]);
     int vocabulary = model.architecture().vocabulary();
-    assertRefused(
+    assertRejected(
         "token id %d: must be 0 to %d".formatted(vocabulary, vocabulary - 1), engine, vocabulary);
     var e =
         assertThrows(InvalidInputException.class, () -> engine.submit(request(model, 1, 1, 1), 3));
     assertEquals("n 3: must be 1 to 2", e.getMessage());
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
     assertThrows(EngineException.Closed.class, () -> engine.submit(request(model, 1, 1, 1)));
   }
 
-  private static void assertRefused(String message, Engine engine, int... prompt) {
+  private static void assertRejected(String message, Engine engine, int... prompt) {
     GenerationRequest request = GenerationRequest.builder(prompt).build();
     var e = assertThrows(InvalidInputException.class, () -> engine.submit(request));
     assertEquals(message, e.getMessage());
   }
 
   @Test
-  void aFullQueueRefuses() throws InterruptedException {
+  void rejectsWhenQueueIsFull() throws InterruptedException {
     Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(1).withQueue(1));
     hold(0);
     TokenStream running = engine.submit(request(model, 2, 10, 900));
-    assertThrows(EngineException.QueueFull.class, () -> engine.requireRoom(2));
-    engine.requireRoom(1);
+    assertThrows(EngineException.QueueFull.class, () -> engine.requireCapacity(2));
+    engine.requireCapacity(1);
     TokenStream waiting = engine.submit(request(model, 2, 10, 900));
-    assertThrows(EngineException.QueueFull.class, () -> engine.requireRoom(1));
+    assertThrows(EngineException.QueueFull.class, () -> engine.requireCapacity(1));
     var full =
         assertThrows(
             EngineException.QueueFull.class, () -> engine.submit(request(model, 2, 10, 900)));
     assertFalse(full.retryAfter().isZero());
     running.cancel();
     waiting.cancel();
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
-  /** What a request asks for is looked at when it has its place, and else gives it back. */
+  /** A request is prepared only after its reservation, which a failure releases. */
   @Test
-  void aFullEngineRefusesBeforeItGetsReadyForARequest() throws InterruptedException {
+  void rejectsBeforeCompilingTheGrammar() throws InterruptedException {
     Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(1).withQueue(0));
     GenerationOptions biased =
         GenerationOptions.DEFAULT.withSampling(
@@ -77,11 +77,11 @@ class RefusedRequestsTest extends BardCase {
     TokenStream running = engine.submit(request(model, 2, 10, 900));
     assertThrows(EngineException.QueueFull.class, () -> engine.submit(wrong));
     running.cancel();
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void asManyAreTakenAsThereArePlacesHoweverManyComeAtOnce() throws Exception {
+  void acceptsExactlyTheCapacityUnderConcurrency() throws Exception {
     Engine engine = Engine.open(model, EngineOptions.DEFAULT.withSequences(4).withQueue(6));
     List<Future<List<TokenStream>>> asked = new ArrayList<>();
     hold(0);
@@ -101,14 +101,14 @@ class RefusedRequestsTest extends BardCase {
     }
     assertEquals(10, taken.size());
     taken.forEach(TokenStream::cancel);
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 
   @Test
-  void whoWouldWaitTooLongIsRefused() throws InterruptedException {
+  void rejectsRequestsThatWouldWaitTooLong() throws InterruptedException {
     EngineOptions impatient = EngineOptions.DEFAULT.withSequences(1).withMaxWait(Duration.ZERO);
     Engine engine = Engine.open(model, impatient);
-    // Nothing is known of how long answers take before there was one.
+    // There is no estimate before the first answer.
     TokenStream first = engine.submit(request(model, 2, 10, 900));
     TokenStream second = engine.submit(request(model, 2, 10, 1));
     first.cancel();
@@ -120,13 +120,13 @@ class RefusedRequestsTest extends BardCase {
             EngineException.QueueFull.class, () -> engine.submit(request(model, 2, 10, 1)));
     assertTrue(
         String.valueOf(full.getMessage())
-            .matches("wait of about \\d+\\.\\d s: a request may wait 0\\.0 s"),
+            .matches("wait of about \\d+\\.\\d s: must be at most 0\\.0 s"),
         full.getMessage());
     assertFalse(full.retryAfter().isZero());
     running.cancel();
     running.result();
     release();
     engine.submit(request(model, 2, 10, 1)).result();
-    assertNothingIsHeld(engine);
+    assertNoMemoryIsHeld(engine);
   }
 }

@@ -6,8 +6,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
 
 /**
- * Short answers, which let an engine expect short ones, so that it then begins more than there is
- * room for. For an engine whose listener this is.
+ * Completes many short answers, so that an engine expects short ones and admits more requests than
+ * its memory suffices for. Used as the listener of that engine.
  */
 public final class ShortAnswers implements EngineListener {
   private static final int COUNT = 30;
@@ -22,11 +22,11 @@ public final class ShortAnswers implements EngineListener {
   }
 
   /**
-   * Has the engine answer a request many times, and then hands others over: on the engine's own
-   * thread, so that its next step finds them all, however long that takes.
+   * Lets the engine answer a request many times, and then submits others on its scheduling thread,
+   * so that its next step receives all of them.
    *
    * @param handOver is called when nothing runs
-   * @return what it returns
+   * @return the result of {@code handOver}
    */
   public <T> T before(Engine engine, GenerationRequest request, Supplier<T> handOver) {
     for (int i = 1; i < COUNT; i++) {

@@ -1,9 +1,9 @@
 package dev.vidrio.error;
 
-/** Puts text of unknown origin into one printable line. */
+/** Formats text of unknown origin as one printable line. */
 final class ErrorText {
 
-  /** The longest path that common file systems take; file names are worth showing whole. */
+  /** Matches {@code PATH_MAX} of Linux, so that a path is always shown whole. */
   private static final int MAX_FILE = 4096;
 
   private static final int MAX_PART = 240;

@@ -1,10 +1,11 @@
 package dev.vidrio.error;
 
 /**
- * Thrown for a prompt, a token id or an option that the model cannot accept.
+ * Thrown for a prompt, a token id or an option that the model does not accept.
  *
  * <p>The message reads {@code field value: limit}, for example {@code token id 70000: must be below
- * 49152}.
+ * 49152}. It contains nothing but the caller's input, so that a server may return it with status
+ * 400.
  */
 public final class InvalidInputException extends ModelException {
 
@@ -15,11 +16,11 @@ public final class InvalidInputException extends ModelException {
   private final String limit;
 
   /**
-   * Reports an input that cannot be taken.
+   * Creates an exception for an input.
    *
    * @param field the input, such as {@code token id} or {@code temperature}
-   * @param value the value that was given; empty where there is none to show
-   * @param limit what is wrong, and what is allowed
+   * @param value the given value; empty if there is none to show
+   * @param limit what is wrong and what is allowed
    */
   public InvalidInputException(String field, String value, String limit) {
     super(ErrorText.line("", field, value, limit), null);
@@ -28,12 +29,12 @@ public final class InvalidInputException extends ModelException {
     this.limit = ErrorText.part(limit);
   }
 
-  /** Returns the faulty input, as the message shows it. */
+  /** Returns the name of the invalid input, as the message shows it. */
   public String field() {
     return field;
   }
 
-  /** Returns the value that was given, as the message shows it, or an empty string. */
+  /** Returns the given value as the message shows it, or an empty string. */
   public String value() {
     return value;
   }

@@ -4,11 +4,22 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown for anything wrong with a model file or a user's input.
+ * The base of all exceptions for an invalid model file or invalid user input.
  *
- * <p>The message is one printable line that says where the fault is, which value was found and what
- * is allowed. It is safe to show to a user: text from files or prompts is shortened, and characters
- * that could disturb a terminal are escaped.
+ * <p>The message is one printable line with the location of the fault, the value found and the
+ * allowed range. It is safe to show to a user: text from files or prompts is truncated, and control
+ * and bidirectional characters, which could disturb a terminal,.
+ *
+ * <p>The hierarchy is sealed, so that a {@code switch} over the four kinds is exhaustive:
+ *
+ * <ul>
+ *   <li>{@link ModelFileException}: a file is missing, unreadable, damaged or inconsistent;
+ *   <li>{@link UnsupportedModelException}: a valid file needs a feature that this version lacks;
+ *   <li>{@link InvalidInputException}: a prompt, token id or option is not accepted;
+ *   <li>{@link ModelStoreException}: a download or the local model store failed.
+ * </ul>
+ *
+ * @see "docs/first-token.md"
  */
 public abstract sealed class ModelException extends RuntimeException
     permits ModelFileException,
@@ -22,7 +33,7 @@ public abstract sealed class ModelException extends RuntimeException
     super(message, cause);
   }
 
-  /** Returns the line that says what is wrong. */
+  /** Returns the one-line description of the fault; never null. */
   @Override
   public String getMessage() {
     return Objects.requireNonNull(super.getMessage());

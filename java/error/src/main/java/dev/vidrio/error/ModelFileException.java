@@ -4,8 +4,8 @@ package dev.vidrio.error;
  * Thrown for a model file that is missing, unreadable, damaged or inconsistent.
  *
  * <p>The message reads {@code file: field value: limit}, for example {@code bard.gguf: tensor 'x'
- * offset 123456: ends at 99999, past the file's end at 5000}. Parts that are empty are left out:
- * {@code bard.gguf: no such file}.
+ * offset 123456: ends at 99999, past the file's end at 5000}. Empty parts are left out: {@code
+ * bard.gguf: no such file}.
  */
 public final class ModelFileException extends ModelException {
 
@@ -17,13 +17,13 @@ public final class ModelFileException extends ModelException {
   private final String limit;
 
   /**
-   * Reports a fault in a file.
+   * Creates an exception for a fault in a file.
    *
    * @param file the file's path or name, as the user gave it
    * @param field the faulty field, such as {@code key 'llama.block_count'}; empty for the whole
    *     file
-   * @param value the value that was found; empty where there is none to show
-   * @param limit what is wrong, and what is allowed
+   * @param value the value found; empty if there is none to show
+   * @param limit what is wrong and what is allowed
    */
   public ModelFileException(String file, String field, String value, String limit) {
     super(ErrorText.line(file, field, value, limit), null);
@@ -34,13 +34,13 @@ public final class ModelFileException extends ModelException {
   }
 
   /**
-   * Reports a fault in a file that another exception revealed.
+   * Creates an exception for a fault in a file that another exception revealed.
    *
    * @param file the file's path or name, as the user gave it
    * @param field the faulty field; empty for the whole file
-   * @param value the value that was found; empty where there is none to show
-   * @param limit what is wrong, and what is allowed
-   * @param cause the exception that revealed it, for {@code --debug}
+   * @param value the value found; empty if there is none to show
+   * @param limit what is wrong and what is allowed
+   * @param cause the underlying exception, which the command line prints with {@code --debug}
    */
   public ModelFileException(
       String file, String field, String value, String limit, Throwable cause) {
@@ -61,7 +61,7 @@ public final class ModelFileException extends ModelException {
     return field;
   }
 
-  /** Returns the value that was found, as the message shows it, or an empty string. */
+  /** Returns the value found as the message shows it, or an empty string. */
   public String value() {
     return value;
   }

@@ -3,7 +3,7 @@ package dev.vidrio.error;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown for a model that cannot be downloaded to, found in or removed from the user's store.
+ * Thrown for a model that cannot be downloaded to, found in or removed from the local model store.
  *
  * <p>The message reads {@code subject: fault; advice}, for example {@code smollm2: needs 98.4 MB,
  * but only 12.0 MB are free in /home/ada/.cache/vidrio/models; free some space}. A command line may
@@ -18,12 +18,12 @@ public final class ModelStoreException extends ModelException {
   private final String advice;
 
   /**
-   * Reports a fault of the store or of a download.
+   * Creates an exception for a fault of the store or of a download.
    *
-   * @param subject the model's name, or the file or directory that is at fault
+   * @param subject the model's name, or the faulty file or directory
    * @param fault what went wrong
-   * @param advice what the user can do; empty where nothing but the fault can be said
-   * @param cause the exception that revealed it, for {@code --debug}
+   * @param advice what the user can do; empty if there is no advice
+   * @param cause the underlying exception, which the command line prints with {@code --debug}
    */
   public ModelStoreException(
       String subject, String fault, String advice, @Nullable Throwable cause) {
@@ -38,7 +38,7 @@ public final class ModelStoreException extends ModelException {
     this.advice = ErrorText.file(advice);
   }
 
-  /** {@return the model's name, or the file or directory that is at fault} */
+  /** {@return the model's name, or the faulty file or directory} */
   public String subject() {
     return subject;
   }

@@ -1,7 +1,7 @@
 package dev.vidrio.error;
 
 /**
- * Thrown for a valid model file that needs something this version lacks, such as an architecture, a
+ * Thrown for a valid model file that needs a feature this version lacks, such as an architecture, a
  * pre-tokenizer or a tensor type.
  *
  * <p>The message reads {@code file: feature is not supported: alternative}.
@@ -15,10 +15,10 @@ public final class UnsupportedModelException extends ModelException {
   private final String alternative;
 
   /**
-   * Reports a feature that is not supported.
+   * Creates an exception for a feature that is not supported.
    *
    * @param file the file's path or name, as the user gave it
-   * @param feature what the file asks for, such as {@code architecture 'mamba'}
+   * @param feature the feature that the file requires, such as {@code architecture 'mamba'}
    * @param alternative what is supported, or what the user can do instead
    */
   public UnsupportedModelException(String file, String feature, String alternative) {
@@ -33,12 +33,12 @@ public final class UnsupportedModelException extends ModelException {
     return file;
   }
 
-  /** Returns what the file asks for, as the message shows it. */
+  /** Returns the required feature, as the message shows it. */
   public String feature() {
     return feature;
   }
 
-  /** Returns what is supported or can be done instead, as the message shows it. */
+  /** Returns the supported alternative, as the message shows it. */
   public String alternative() {
     return alternative;
   }

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 class ModelExceptionTest {
 
   @Test
-  void fileErrorsReadFileFieldValueLimit() {
+  void formatsFileFieldValueLimit() {
     var e = new ModelFileException("bard.gguf", "tensor 'x' offset", "123456", "ends at 99999");
     assertEquals("bard.gguf: tensor 'x' offset 123456: ends at 99999", e.getMessage());
     assertEquals("bard.gguf", e.file());
@@ -19,7 +19,7 @@ class ModelExceptionTest {
   }
 
   @Test
-  void emptyPartsAreLeftOut() {
+  void omitsEmptyParts() {
     assertEquals(
         "a.gguf: no such file",
         new ModelFileException("a.gguf", "", "", "no such file").getMessage());
@@ -31,13 +31,13 @@ class ModelExceptionTest {
   }
 
   @Test
-  void theCauseIsKept() {
+  void keepsCause() {
     IOException cause = new IOException("disk");
     assertSame(cause, new ModelFileException("a", "", "", "cannot be read", cause).getCause());
   }
 
   @Test
-  void unsupportedNamesTheFeatureAndAnAlternative() {
+  void formatsFeatureAndAlternative() {
     var e = new UnsupportedModelException("a.gguf", "architecture 'mamba'", "supported: llama");
     assertEquals("a.gguf: architecture 'mamba' is not supported: supported: llama", e.getMessage());
     assertEquals("a.gguf", e.file());
@@ -46,7 +46,7 @@ class ModelExceptionTest {
   }
 
   @Test
-  void invalidInputReadsFieldValueLimit() {
+  void formatsInputFieldValueLimit() {
     var e = new InvalidInputException("token id", "70000", "must be below 49152");
     assertEquals("token id 70000: must be below 49152", e.getMessage());
     assertEquals("token id", e.field());
@@ -55,7 +55,7 @@ class ModelExceptionTest {
   }
 
   @Test
-  void whatDisturbsATerminalIsEscaped() {
+  void escapesControlCharacters() {
     String hostile = "a\nb\u001b[2J\u202e\u2028\u200b\u0085\ud800é漢\ud83d\ude00";
     var e = new InvalidInputException("prompt", hostile, "is odd");
     assertEquals(
@@ -64,14 +64,14 @@ class ModelExceptionTest {
   }
 
   @Test
-  void longPartsAreCut() {
+  void truncatesLongParts() {
     var e = new InvalidInputException("prompt", "\ud83d\ude00".repeat(241), "is long");
     assertEquals("\ud83d\ude00".repeat(240) + "…", e.value());
     assertEquals("x".repeat(240), new InvalidInputException("x".repeat(240), "", "").field());
   }
 
   @Test
-  void fileNamesAreShownWhole() {
+  void keepsLongFileNames() {
     String path = "/dir".repeat(1024);
     assertEquals(path, new ModelFileException(path, "", "", "is empty").file());
   }

@@ -6,17 +6,24 @@ import java.util.LinkedHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A cache of recently used constraints of one tokenizer, so that requests with equal grammars share
- * their masks. Thread-safe; the thread that requests a new one compiles it without blocking others.
+ * A least-recently-used cache of one tokenizer's constraints, so that requests with equal grammars
+ * share their masks.
+ *
+ * <p>Thread-safe. The thread that first requests a constraint compiles it, without blocking others.
  */
 public final class ConstraintCache {
   private final Tokenizer tokenizer;
   private final int capacity;
   private final LinkedHashMap<Grammar, TokenConstraint> constraints =
       new LinkedHashMap<>(16, 0.75f, true);
-  private @Nullable TokenTexts texts;
+  private @Nullable GrammarVocabulary texts;
 
-  /** An empty cache for so many constraints. */
+  /**
+   * Creates an empty cache.
+   *
+   * @param tokenizer the tokenizer of all constraints
+   * @param capacity the maximum number of constraints
+   */
   public ConstraintCache(Tokenizer tokenizer, int capacity) {
     if (capacity < 1) {
       throw new InvalidInputException(
@@ -27,7 +34,7 @@ public final class ConstraintCache {
   }
 
   /**
-   * The constraint of a grammar.
+   * Returns the constraint of a grammar, compiling it if necessary.
    *
    * @throws InvalidInputException as {@link TokenConstraint#of} does
    */
@@ -48,9 +55,9 @@ public final class ConstraintCache {
     }
   }
 
-  private synchronized TokenTexts texts() {
+  private synchronized GrammarVocabulary texts() {
     if (texts == null) {
-      texts = new TokenTexts(tokenizer);
+      texts = new GrammarVocabulary(tokenizer);
     }
     return texts;
   }

@@ -4,8 +4,14 @@ import dev.vidrio.error.InvalidInputException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A position in a grammar: which tokens may come next. Immutable, so forks of a sequence share a
- * state, and taking tokens back means returning to an earlier one.
+ * A position in a constrained text: the set of tokens that may come next.
+ *
+ * {@snippet file="GrammarExamples.java" region="constraint"}
+ *
+ * <p>Immutable and thread-safe. Forks of a sequence share a state, and rolling back tokens means
+ * returning to an earlier state.
+ *
+ * @see TokenConstraint#start
  */
 public final class ConstraintState {
   private final TokenConstraint constraint;
@@ -17,26 +23,27 @@ public final class ConstraintState {
   }
 
   /**
-   * The ids of the tokens that may come next, as bits: {@code id & 63} of word {@code id >> 6}. The
-   * array is shared by all that are at this place, and must not be changed. At least one is set.
+   * Returns the ids of the tokens that may come next as a bit set: bit {@code id & 63} of word
+   * {@code id >> 6}. At least one bit is set. The array is shared by equal states and must not be
+   * modified.
    *
-   * @throws InvalidInputException when none of the tokenizer's tokens can come next, or the grammar
-   *     is too ambiguous to tell
+   * @throws InvalidInputException if none of the tokenizer's tokens can come next, or the grammar
+   *     is too ambiguous
    */
   public long[] mask() {
     return constraint.mask(state);
   }
 
-  /** Whether a token may come next; without the mask of all of them. */
+  /** Returns whether a token may come next, without computing the mask. */
   public boolean allows(int token) {
     return constraint.after(state, token) != null;
   }
 
   /**
-   * The state after one more token.
+   * Returns the state after one more token.
    *
-   * @throws IllegalArgumentException when it is not allowed
-   * @throws InvalidInputException when the grammar is too ambiguous to tell
+   * @throws IllegalArgumentException if the token is not allowed
+   * @throws InvalidInputException if the grammar is too ambiguous
    */
   public ConstraintState after(int token) {
     Pushdown.@Nullable State next = constraint.after(state, token);
@@ -46,12 +53,12 @@ public final class ConstraintState {
     return next == state ? this : new ConstraintState(constraint, next);
   }
 
-  /** Whether the text may end here. */
+  /** Returns whether the text may end here. */
   public boolean mayEnd() {
     return state.accepting;
   }
 
-  /** Whether nothing but the end may come. */
+  /** Returns whether the text must end here, because nothing else may follow. */
   public boolean mustEnd() {
     return state.accepting && state.items.isEmpty();
   }

@@ -12,26 +12,38 @@ import dev.vidrio.grammar.program.ProgramBuilder;
 import dev.vidrio.grammar.schema.SchemaJson;
 import dev.vidrio.grammar.schema.SchemaReader;
 import dev.vidrio.grammar.schema.ToolCallRules;
-import dev.vidrio.template.ThoughtMarks;
+import dev.vidrio.template.ReasoningMarkers;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A set of texts that a model may generate. Immutable, and independent of tokenizers: {@link
- * TokenConstraint} combines the two.
+ * A set of texts to which a model's output is constrained: structured output.
  *
- * <p>A source that is still in use as a grammar is not read again: the factory methods return that
- * instance.
+ * <p>A grammar is made from a JSON schema, a regular expression, an EBNF grammar or a list of
+ * choices:
  *
- * <p>The factory methods throw {@link InvalidInputException} for a source that is malformed,
- * unsupported (by name: nothing is ignored), allows no text, or is too large: 1 Mi characters, 100
- * levels of groups, 10 000 repetitions, 200 000 places of the graph that it becomes. They take time
- * in proportion to these. Matching looks at each byte once and never backtracks.
+ * {@snippet file="GrammarExamples.java" region="grammar"}
+ *
+ * <p>It is independent of tokenizers. Pass it to {@code GenerationOptions.withGrammar}, or combine
+ * it with a tokenizer in a {@link TokenConstraint} for a decoding loop of your own. The output then
+ * always matches the grammar if generation ends normally, and is a prefix of a matching text if it
+ * ends at a length limit.
+ *
+ * <p>The factory methods throw {@link InvalidInputException} for a source that is malformed, uses
+ * an unsupported feature (named in the message; nothing is ignored), is unsatisfiable, or exceeds a
+ * limit: 1 Mi characters, 100 levels of groups, 10 000 repetitions, 200 000 instructions of the
+ * compiled program. Compilation time is proportional to these. Matching reads each byte once and
+ * never backtracks.
+ *
+ * <p>Instances are immutable and thread-safe. A source that is still in use as a grammar is not
+ * compiled again: the factory methods return the existing instance.
+ *
+ * @see "docs/structured-output.md"
  */
 public final class Grammar {
   private static final int MAX_SOURCE = 1 << 20;
-  private static final KnownGrammars KNOWN = new KnownGrammars();
+  private static final GrammarInterner KNOWN = new GrammarInterner();
 
   private final String kind;
   private final String source;
@@ -46,9 +58,12 @@ public final class Grammar {
   }
 
   /**
-   * The JSON texts of a schema, in the dialect of docs/structured-output.md: properties that are
-   * required come in the schema's order, and white space is one blank, or a new line with an
-   * indentation.
+   * Returns the grammar of the JSON texts that are valid under a schema (JSON Schema draft 2020-12,
+   * and the spellings of drafts 4 to 7). Required properties come in the schema's order, and white
+   * space is bounded: none, one space, or a line break with indentation.
+   *
+   * @param schema the schema as JSON text
+   * @see <a href="https://json-schema.org/draft/2020-12/schema">JSON Schema draft 2020-12</a>
    */
   public static Grammar jsonSchema(String schema) {
     String field = "JSON schema";
@@ -56,24 +71,24 @@ public final class Grammar {
   }
 
   /**
-   * The same for a schema as Java's own types.
+   * Returns the grammar of the JSON texts that are valid under a schema.
    *
-   * @param schema {@code Map} with {@code String} keys, {@code List}, {@code String}, {@code
-   *     Boolean}, {@code Number} and null
+   * @param schema the schema as Java types: {@code Map} with {@code String} keys, {@code List},
+   *     {@code String}, {@code Boolean}, {@code Number} and null
    */
   public static Grammar jsonSchema(Map<String, ? extends @Nullable Object> schema) {
     return jsonSchema(SchemaJson.write(schema));
   }
 
-  /** All JSON objects. */
+  /** Returns the grammar of all JSON objects. */
   public static Grammar json() {
     return jsonSchema("{\"type\":\"object\"}");
   }
 
   /**
-   * The texts that match a regular expression as a whole. Syntax and meaning are those of ECMA-262
-   * with the flag {@code u}, without what is not regular: look-ahead and look-behind, word
-   * boundaries, back references.
+   * Returns the grammar of the texts that match a regular expression as a whole. Syntax and meaning
+   * are those of ECMA-262 with the flag {@code u}, without nonregular features: lookahead and
+   * lookbehind, word boundaries, backreferences.
    */
   public static Grammar regex(String regex) {
     String field = "regular expression";
@@ -88,19 +103,21 @@ public final class Grammar {
   }
 
   /**
-   * The texts of a grammar's rule {@code root}, in GBNF, llama.cpp's dialect of EBNF, but for its
-   * references to tokens. Rules may not call themselves before they take a character.
+   * Returns the grammar of the rule {@code root} of a grammar in GBNF, llama.cpp's dialect of EBNF,
+   * without its references to tokens. Left recursion is not supported.
+   *
+   * @see <a href="https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md">GBNF</a>
    */
   public static Grammar ebnf(String grammar) {
     String field = "EBNF grammar";
     return KNOWN.get(field, checked(field, grammar), () -> EbnfReader.read(field, grammar));
   }
 
-  /** One of these texts. */
+  /** Returns the grammar of a list of texts. */
   public static Grammar choice(List<String> choices) {
     String field = "choices";
     if (choices.isEmpty()) {
-      throw new InvalidInputException(field, "", "must be at least one");
+      throw new InvalidInputException(field, "", "must not be empty");
     }
     String source = checked(field, SchemaJson.write(choices));
     return KNOWN.get(
@@ -114,11 +131,12 @@ public final class Grammar {
   }
 
   /**
-   * A call of one of some tools, as {@link dev.vidrio.template.AnswerParser} reads it from models
-   * of any family: a JSON object, which may stand between the marks of Hermes.
+   * Returns the grammar of a call of one of several tools, in the format that {@link
+   * dev.vidrio.template.AnswerParser} parses from models of any family: a JSON object, optionally
+   * between the tags of Hermes.
    *
-   * @param tools each as {@link dev.vidrio.template.ChatOptions#tools} has it; arguments keep to
-   *     the schema of its parameters
+   * @param tools the tools, as in {@link dev.vidrio.template.ChatOptions#tools}; arguments are
+   *     constrained by the schema of the parameters
    */
   public static Grammar toolCall(List<Map<String, @Nullable Object>> tools) {
     String source = checked(ToolCallRules.FIELD, SchemaJson.write(tools));
@@ -126,9 +144,9 @@ public final class Grammar {
   }
 
   /**
-   * Any answer of a chat model in which calls of tools, if there are some, are as {@link #toolCall}
-   * has them. What {@link dev.vidrio.template.AnswerParser} would read as another call is not among
-   * the texts.
+   * Returns the grammar of any response of a chat model in which tool calls, if there are any, are
+   * those of {@link #toolCall}. Excludes texts that {@link dev.vidrio.template.AnswerParser} would
+   * parse as other calls.
    */
   public static Grammar freeAnswer(List<Map<String, @Nullable Object>> tools) {
     String source = checked(ToolCallRules.FIELD, SchemaJson.write(tools));
@@ -136,11 +154,11 @@ public final class Grammar {
   }
 
   /**
-   * What a chat model must answer with; null where it is free to say anything.
+   * Returns the constraint on a chat model's response, or null if there is none.
    *
-   * @param tools that it has, as {@link #toolCall} takes them
-   * @param mustCall whether it must call one of them
-   * @param form of an answer that is no call, or null for any
+   * @param tools the available tools, as in {@link #toolCall}
+   * @param mustCall whether the model must call one of them
+   * @param form the grammar of a response that is not a call, or null for any text
    */
   public static @Nullable Grammar chatAnswer(
       List<Map<String, @Nullable Object>> tools, boolean mustCall, @Nullable Grammar form) {
@@ -150,7 +168,7 @@ public final class Grammar {
     return form == null || tools.isEmpty() ? form : toolCall(tools).or(form);
   }
 
-  /** The texts of this and those of another one. */
+  /** Returns the union of this grammar and another. */
   public Grammar or(Grammar other) {
     String either = kind + " or " + other.kind;
     return KNOWN.get(
@@ -165,16 +183,16 @@ public final class Grammar {
   }
 
   /**
-   * The texts of this behind thoughts, which are free.
+   * Returns the grammar of unconstrained reasoning followed by a text of this grammar.
    *
-   * @param begun whether the prompt has begun a thought, so that one is ended first
+   * @param open whether the prompt ends with open reasoning, which is closed first
    */
-  public Grammar behindThoughts(ThoughtMarks marks, boolean begun) {
-    String behind = kind + (begun ? " behind the rest of a thought" : " behind thoughts");
+  public Grammar afterReasoning(ReasoningMarkers markers, boolean open) {
+    String name = kind + (open ? " after open reasoning" : " after reasoning");
     return KNOWN.get(
-        behind,
-        SchemaJson.write(List.of(marks.open(), marks.close(), source)),
-        () -> ThoughtRules.before(rules, marks, begun));
+        name,
+        SchemaJson.write(List.of(markers.open(), markers.close(), source)),
+        () -> ReasoningRules.before(rules, markers, open));
   }
 
   private static String checked(String field, String source) {
@@ -189,7 +207,7 @@ public final class Grammar {
     return program;
   }
 
-  /** Whether this is one of the texts. */
+  /** Returns whether a text belongs to this grammar. */
   public boolean matches(String text) {
     Pushdown pushdown = new Pushdown(program);
     Pushdown.State state = pushdown.start();
@@ -200,7 +218,7 @@ public final class Grammar {
     return state.accepting;
   }
 
-  /** Whether the other one is of the same kind and was written with the same characters. */
+  /** Returns whether the other grammar has the same kind and an identical source. */
   @Override
   public boolean equals(@Nullable Object o) {
     return o instanceof Grammar other && kind.equals(other.kind) && source.equals(other.source);
@@ -211,7 +229,7 @@ public final class Grammar {
     return source.hashCode();
   }
 
-  /** What it was made of. */
+  /** Returns kind and source. */
   @Override
   public String toString() {
     return kind + " " + source;

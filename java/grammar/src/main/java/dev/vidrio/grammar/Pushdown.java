@@ -19,57 +19,57 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a {@link Program} on all ways at once, byte by byte: a nondeterministic pushdown automaton
- * whose stacks share what they have in common (a graph-structured stack: Tomita, 1985; Scott and
- * Johnstone, GLL parsing, 2010), made deterministic as far as it is used.
+ * Runs a {@link Program} on all parses at once, byte by byte: a nondeterministic pushdown automaton
+ * with a graph-structured stack (Tomita, 1985; Scott and Johnstone, GLL parsing, 2010),
+ * determinized lazily.
  *
- * <p>Equal stacks are one object, and so are equal states: what a state leads to is found out once,
- * and a grammar without recursion ends up as a finite automaton. Calls that end their rule push
- * nothing, so that a list of any length needs no deeper stack. Each byte costs at most the number
- * of items, which for ambiguous grammars may grow with the length of the text (Earley, 1970) up to
- * a limit.
+ * <p>Equal stacks are one object, and so are equal states: each transition is computed once, and a
+ * grammar without recursion becomes a finite automaton. Tail calls push nothing, so a list of any
+ * length needs no deeper stack. Each byte costs at most the number of items, which for ambiguous
+ * grammars may grow with the length of the text (Earley, 1970) up to a limit.
  *
- * <p>Thread-safe. What it remembers is limited; when that is full it begins anew.
+ * <p>Thread-safe. The number of cached transitions is limited; when it is reached, the cache is
+ * cleared.
  */
 final class Pushdown {
 
   private static final int MAX_ITEMS = 1 << 14;
 
-  /** Items that one mask or one token may look at. */
+  /** The maximum number of items to visit for one mask or token. */
   private static final int MAX_WORK = 2_000_000;
 
-  /** Transitions to remember. */
+  /** The maximum number of cached transitions. */
   private static final int MAX_TRANSITIONS = 1 << 20;
 
-  /** A place to go on at, below which lies a stack. */
-  record Item(int place, Node node) {}
+  /** An instruction to continue at, with the stack below it. */
+  record Item(int address, Node node) {}
 
-  /** A stack, or several that have their end in common: where to go on when a rule ends. */
+  /** A stack, or several with a common end: the items to continue at when a rule ends. */
   static final class Node {
     private final int id;
     private final List<Item> returns;
-    private final Node alike;
+    private final Node representative;
     private @Nullable State resumed;
 
-    private Node(int id, List<Item> returns, @Nullable Node alike) {
+    private Node(int id, List<Item> returns, @Nullable Node representative) {
       this.id = id;
       this.returns = returns;
-      this.alike = alike == null ? this : alike;
+      this.representative = representative == null ? this : representative;
     }
   }
 
-  /** All that may go on after a text. */
+  /** All possible continuations of a text. */
   static final class State {
-    /** Places that take a byte. */
+    /** The items at instructions that read a byte. */
     final List<Item> items;
 
-    /** Whether the text may end here. */
+    /** True if the text may end here. */
     final boolean accepting;
 
-    /** The tokens that may come, once they are known; {@link TokenConstraint} knows them. */
+    /** The tokens that may come next, once {@link TokenConstraint} has computed them. */
     volatile long @Nullable [] mask;
 
-    /** Only the short ones of them, where they are the same for other states. */
+    /** The part of the mask for short tokens, shared by equivalent states. */
     long @Nullable [] shortMask;
 
     private final @Nullable State[] next;
@@ -80,7 +80,7 @@ final class Pushdown {
       this.next = new State[classes];
     }
 
-    /** Whether nothing can make the text whole. */
+    /** Returns whether no text can be completed from here. */
     boolean isDead() {
       return items.isEmpty() && !accepting;
     }
@@ -89,7 +89,7 @@ final class Pushdown {
   private record Content(List<Item> items, boolean accepting) {}
 
   private static final Comparator<Item> ORDER =
-      Comparator.comparingInt(Item::place).thenComparingInt(item -> item.node().id);
+      Comparator.comparingInt(Item::address).thenComparingInt(item -> item.node().id);
 
   private final Program program;
   private final int[] classes = new int[256];
@@ -111,14 +111,14 @@ final class Pushdown {
     start = closure.state();
   }
 
-  /** Divides the bytes into classes that the program does not tell apart. */
+  /** Divides the bytes into classes that the program does not distinguish. */
   private int divide() {
     Set<ByteSet> sets = new LinkedHashSet<>();
     program
-        .places()
+        .instructions()
         .forEach(
-            place -> {
-              if (place instanceof Program.Bytes(ByteSet set, int then)) {
+            instruction -> {
+              if (instruction instanceof Program.Bytes(ByteSet set, int then)) {
                 sets.add(set);
               }
             });
@@ -134,23 +134,23 @@ final class Pushdown {
     return known.size();
   }
 
-  /** The state before any text. */
+  /** Returns the state before any text. */
   State start() {
     return start;
   }
 
-  /** The state in which the text has ended. */
+  /** Returns the state after the end of the text. */
   synchronized State ended() {
     return intern(List.of(), true);
   }
 
-  /** Allows the work of one more mask or token. */
+  /** Resets the work limit for one more mask or token. */
   synchronized void allowWork() {
     work = 0;
   }
 
   /**
-   * The state after one more byte.
+   * Returns the state after one more byte.
    *
    * @throws InvalidInputException if the grammar is too ambiguous
    */
@@ -161,11 +161,11 @@ final class Pushdown {
 
   private synchronized State step(State state, int value) {
     if (states.size() >= MAX_TRANSITIONS / classCount) {
-      forget();
+      clear();
     }
     Closure closure = new Closure();
     for (Item item : state.items) {
-      if (program.at(item.place()) instanceof Program.Bytes(ByteSet set, int then)
+      if (program.at(item.address()) instanceof Program.Bytes(ByteSet set, int then)
           && set.contains(value)) {
         closure.follow(new Item(then, item.node()), true);
       }
@@ -175,12 +175,12 @@ final class Pushdown {
     return next;
   }
 
-  /** The state of a place on its own, as if its rule were the whole grammar. */
-  synchronized State alone(int place) {
-    return intern(List.of(new Item(place, root)), false);
+  /** Returns the state of an instruction on its own, as if its rule were the whole grammar. */
+  synchronized State alone(int address) {
+    return intern(List.of(new Item(address, root)), false);
   }
 
-  /** The state after a rule has ended that was called with this stack. */
+  /** Returns the state after the end of a rule that was called with this stack. */
   synchronized State resume(Node node) {
     if (node.resumed == null) {
       Closure closure = new Closure();
@@ -190,17 +190,20 @@ final class Pushdown {
     return node.resumed;
   }
 
-  /** Forgets what masks are known. */
-  synchronized void forgetMasks() {
+  /** Clears all cached masks. */
+  synchronized void clearMasks() {
     for (State state : states.values()) {
       state.mask = null;
       state.shortMask = null;
     }
   }
 
-  /** Forgets all but the start, and cuts the states apart, so that those in use keep no others. */
-  private void forget() {
-    forgetMasks();
+  /**
+   * Clears everything but the start, and disconnects the states, so that those in use retain no
+   * others.
+   */
+  private void clear() {
+    clearMasks();
     states.values().forEach(state -> Arrays.fill(state.next, null));
     nodes.values().forEach(node -> node.resumed = null);
     states.clear();
@@ -217,60 +220,64 @@ final class Pushdown {
   private Node intern(List<Item> returns) {
     Node known = nodes.get(returns);
     if (known == null) {
-      List<Item> alike =
+      List<Item> representative =
           returns.stream()
-              .map(item -> new Item(program.alike(item.place()), item.node().alike))
+              .map(
+                  item ->
+                      new Item(program.representative(item.address()), item.node().representative))
               .distinct()
               .sorted(ORDER)
               .toList();
-      known = new Node(nodeCount++, returns, alike.equals(returns) ? null : intern(alike));
+      known =
+          new Node(
+              nodeCount++, returns, representative.equals(returns) ? null : intern(representative));
       nodes.put(returns, known);
     }
     return known;
   }
 
   /**
-   * A state from which the next {@link Program#REACH} bytes go as from this one, the same for all
-   * that are alike.
+   * Returns the representative of the states that are equivalent to this one for the next {@link
+   * Program#REACH} bytes.
    */
-  synchronized State alike(State state) {
-    if (state.items.stream().allMatch(item -> item.node().alike == item.node())) {
+  synchronized State representative(State state) {
+    if (state.items.stream().allMatch(item -> item.node().representative == item.node())) {
       return state;
     }
     List<Item> items =
         state.items.stream()
-            .map(item -> new Item(item.place(), item.node().alike))
+            .map(item -> new Item(item.address(), item.node().representative))
             .distinct()
             .sorted(ORDER)
             .toList();
     return intern(items, state.accepting);
   }
 
-  /** Follows all ways that take no byte. */
+  /** The epsilon closure: follows all instructions that read no byte. */
   private final class Closure {
     private final Set<Item> seen = new HashSet<>();
     private final Deque<Item> todo = new ArrayDeque<>();
     private final List<Item> items = new ArrayList<>();
-    // By rank of the rule that is called: where its calls return to.
+    // By rank of the called rule: the items to return to.
     private final TreeMap<Integer, Set<Item>> calls = new TreeMap<>();
     private boolean accepting;
 
     /**
-     * Goes on at a place.
+     * Follows the instructions from an item.
      *
-     * @param returning whether the end of a rule goes on after its call; not for rules that were
-     *     called since the last byte, since who calls a nullable rule goes on after it anyhow
+     * @param returning whether the end of a rule continues after its call; false for rules called
+     *     since the last byte, since the caller of a nullable rule continues after it anyway
      */
     void follow(Item from, boolean returning) {
       todo.push(from);
       while (!todo.isEmpty()) {
         Item item = todo.pop();
         count(1);
-        if (!program.isLive(item.place()) || !seen.add(item)) {
+        if (!program.isLive(item.address()) || !seen.add(item)) {
           continue;
         }
         Node node = item.node();
-        switch (program.at(item.place())) {
+        switch (program.at(item.address())) {
           case Program.Fork(int first, int second) -> {
             todo.push(new Item(second, node));
             todo.push(new Item(first, node));
@@ -291,11 +298,11 @@ final class Pushdown {
       work += more;
       if (seen.size() > MAX_ITEMS || work > MAX_WORK) {
         throw new InvalidInputException(
-            "grammar", "", "is too ambiguous: the text so far can be read in too many ways");
+            "grammar", "", "is too ambiguous: too many parses of the text");
       }
     }
 
-    /** Notes a call, and goes on after it where the rule may be empty. */
+    /** Records a call, and continues after it if the rule may be empty. */
     void call(int rule, int then, Node node) {
       Set<Item> returns =
           calls.computeIfAbsent(program.rank(rule), ignored -> new LinkedHashSet<>());
@@ -310,7 +317,7 @@ final class Pushdown {
       }
     }
 
-    /** Begins the rules that are called, callers first, and returns the state. */
+    /** Enters the called rules, callers first, and returns the state. */
     State state() {
       while (!calls.isEmpty()) {
         Map.Entry<Integer, Set<Item>> next = calls.pollFirstEntry();

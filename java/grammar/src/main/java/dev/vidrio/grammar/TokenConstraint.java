@@ -9,36 +9,43 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A {@link Grammar} over the tokens of a tokenizer:
+ * A {@link Grammar} compiled for a tokenizer: computes which tokens may come next.
  *
- * {@snippet file="GenerationExamples.java" region="constraint"}
+ * {@snippet file="GrammarExamples.java" region="constraint"}
  *
- * <p>A token is allowed if its bytes can come next, however the text is cut into tokens, even
- * within a character. Special tokens are never allowed, except that end tokens are allowed exactly
- * when the text is complete. The mask of a state is computed on first use and cached; the part that
- * depends only on a rule is shared by all calls of the rule (Dong et al., XGrammar, arXiv
- * 2411.15100).
+ * <p>Set the logits of all other tokens to −∞ before sampling. A token is allowed if its bytes can
+ * come next, regardless of how the text is divided into tokens, even within a character. Special
+ * tokens are never allowed, except that end tokens are allowed exactly when the text is complete.
  *
- * <p>Thread-safe. The cache is limited to about 16 MB.
+ * <p>The mask of a state is computed on first use and cached; the part that depends only on a rule
+ * is shared by all calls of the rule (Dong et al., XGrammar, arXiv 2411.15100). The cache is
+ * limited to about 16 MB.
+ *
+ * <p>Thread-safe.
+ *
+ * @see "docs/structured-output.md"
  */
 public final class TokenConstraint {
 
   private static final long MAX_MASK_BYTES = 8L << 20;
 
-  /** Bytes that a place takes above which it is looked at ahead of time, and how many are. */
+  /**
+   * The number of bytes in an instruction's set above which its mask is precomputed, and the
+   * maximum number of such instructions.
+   */
   private static final int WIDE = 48;
 
   private static final int MAX_WIDE = 16;
 
-  /** More places than these are walked together. */
+  /** The number of items above which they are walked together. */
   private static final int MAX_PARTS = 24;
 
-  /** What a place allows on its own. */
+  /** The tokens allowed by an instruction on its own. */
   private static final class Part {
-    /** Short tokens that stay within the rule, or reach its end with their last byte. */
+    /** The short tokens that stay within the rule or reach its end with their last byte. */
     private final long[] bits;
 
-    /** Nodes of the tree at which the rule may have ended. */
+    /** The trie nodes at which the rule may have ended. */
     private final int[] endings;
 
     private Part(long[] bits, int[] endings) {
@@ -47,7 +54,7 @@ public final class TokenConstraint {
     }
   }
 
-  private final TokenTexts texts;
+  private final GrammarVocabulary texts;
   private final Pushdown pushdown;
   private final ConstraintState start;
   private final Map<Integer, Part> parts = new HashMap<>();
@@ -55,36 +62,36 @@ public final class TokenConstraint {
   private long maskBytes;
 
   /**
-   * Puts a grammar and a tokenizer together, and finds out what may come first.
+   * Compiles a grammar for a tokenizer and computes the first mask.
    *
-   * @throws InvalidInputException when the tokenizer has no token to begin with
+   * @throws InvalidInputException if the tokenizer has no token to begin with
    */
   public static TokenConstraint of(Grammar grammar, Tokenizer tokenizer) {
-    return new TokenConstraint(grammar, new TokenTexts(tokenizer));
+    return new TokenConstraint(grammar, new GrammarVocabulary(tokenizer));
   }
 
-  TokenConstraint(Grammar grammar, TokenTexts texts) {
+  TokenConstraint(Grammar grammar, GrammarVocabulary texts) {
     this.texts = texts;
     this.pushdown = new Pushdown(grammar.program());
     int depth = Math.max(texts.shorter().maxDepth(), texts.longer().maxDepth());
     this.path = new Pushdown.State[depth + 1];
     this.start = new ConstraintState(this, pushdown.start());
-    // What is wide takes longest: rather now than while a model waits.
+    // Wide sets take longest: precomputed now rather than during decoding.
     grammar.program().wide(WIDE, MAX_WIDE).forEach(this::part);
     var _ = start.mask();
   }
 
-  /** The state before the first token. */
+  /** Returns the state before the first token. */
   public ConstraintState start() {
     return start;
   }
 
-  /** The number of tokens. */
+  /** Returns the number of token ids. */
   public int vocabularySize() {
     return texts.vocabularySize();
   }
 
-  /** The tokens that a state allows, as bits that nobody changes. */
+  /** Returns the mask of a state; it must not be modified. */
   long[] mask(Pushdown.State state) {
     long[] known = state.mask;
     return known != null ? known : computeMask(state);
@@ -98,35 +105,35 @@ public final class TokenConstraint {
       or(bits, texts.ends());
     } else if (Arrays.stream(bits).allMatch(word -> word == 0)) {
       throw new InvalidInputException(
-          "grammar", "", "asks for a byte that none of the tokenizer's tokens begins with");
+          "grammar", "", "requires a byte that no token of the tokenizer begins with");
     }
     remember(bits);
     state.mask = bits;
     return bits;
   }
 
-  /** The short tokens that a state allows: the same for all states that are alike. */
+  /** Computes the mask of short tokens, which equivalent states share. */
   private long[] shortMask(Pushdown.State state) {
-    Pushdown.State alike = pushdown.alike(state);
-    if (alike.shortMask == null) {
+    Pushdown.State representative = pushdown.representative(state);
+    if (representative.shortMask == null) {
       long[] bits = new long[texts.ends().length];
-      if (alike.items.size() > MAX_PARTS) {
-        walk(texts.shorter(), 0, alike, bits, null);
+      if (representative.items.size() > MAX_PARTS) {
+        walk(texts.shorter(), 0, representative, bits, null);
       } else {
-        alike.items.forEach(item -> addItem(item, bits));
+        representative.items.forEach(item -> addItem(item, bits));
       }
-      if (alike == state) {
+      if (representative == state) {
         return bits;
       }
       remember(bits);
-      alike.shortMask = bits;
+      representative.shortMask = bits;
     }
-    return alike.shortMask.clone();
+    return representative.shortMask.clone();
   }
 
-  /** Adds what a place allows: on its own, and behind each end of its rule. */
+  /** Adds the tokens allowed by an item: within its rule, and after each end of its rule. */
   private void addItem(Pushdown.Item item, long[] bits) {
-    Part part = part(item.place());
+    Part part = part(item.address());
     or(bits, part.bits);
     if (part.endings.length > 0) {
       Pushdown.State resumed = pushdown.resume(item.node());
@@ -136,16 +143,16 @@ public final class TokenConstraint {
     }
   }
 
-  private Part part(int place) {
-    Part known = parts.get(place);
+  private Part part(int address) {
+    Part known = parts.get(address);
     if (known == null) {
       long[] bits = new long[texts.ends().length];
       IntStream.Builder endings = IntStream.builder();
-      walk(texts.shorter(), 0, pushdown.alone(place), bits, endings);
+      walk(texts.shorter(), 0, pushdown.alone(address), bits, endings);
       known = new Part(bits, endings.build().toArray());
       remember(bits);
       maskBytes += known.endings.length * (long) Integer.BYTES;
-      parts.put(place, known);
+      parts.put(address, known);
     }
     return known;
   }
@@ -153,14 +160,14 @@ public final class TokenConstraint {
   private void remember(long[] bits) {
     if (maskBytes > MAX_MASK_BYTES) {
       parts.clear();
-      pushdown.forgetMasks();
+      pushdown.clearMasks();
       maskBytes = 0;
     }
     maskBytes += bits.length * (long) Long.BYTES;
   }
 
   /**
-   * Adds the tokens below a node of the tree whose bytes, from there on, a state allows.
+   * Adds the tokens in a subtree whose remaining bytes a state allows.
    *
    * @param endings receives the nodes at which the text may end
    */
@@ -172,12 +179,12 @@ public final class TokenConstraint {
       IntStream.@Nullable Builder endings) {
     int base = trie.depth(from);
     path[base] = state;
-    int end = trie.behind(from);
+    int end = trie.subtreeEnd(from);
     for (int node = from + 1; node < end; ) {
       int depth = trie.depth(node);
       Pushdown.State next = pushdown.next(path[depth - 1], trie.label(node));
       if (next.isDead()) {
-        node = trie.behind(node);
+        node = trie.subtreeEnd(node);
         continue;
       }
       path[depth] = next;
@@ -185,7 +192,7 @@ public final class TokenConstraint {
       if (endings != null && next.accepting) {
         endings.add(node);
       }
-      node = next.items.isEmpty() ? trie.behind(node) : node + 1;
+      node = next.items.isEmpty() ? trie.subtreeEnd(node) : node + 1;
     }
   }
 
@@ -195,7 +202,7 @@ public final class TokenConstraint {
     }
   }
 
-  /** The state after a token; null when it is not allowed. */
+  /** Returns the state after a token, or null if it is not allowed. */
   Pushdown.@Nullable State after(Pushdown.State state, int token) {
     if (token < 0 || token >= texts.vocabularySize()) {
       return null;

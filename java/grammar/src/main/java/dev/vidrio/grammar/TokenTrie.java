@@ -5,30 +5,32 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * The bytes of tokens as a tree, its nodes in preorder: whoever comes to a node whose byte does not
- * fit goes on behind its subtree.
+ * A trie of tokens' bytes with its nodes in preorder, so that a subtree is skipped by jumping to
+ * its end.
  */
 final class TokenTrie {
 
   private final byte[][] texts;
 
-  /** For each node, its byte, its depth and the first node behind its subtree. Node 0 is empty. */
+  /**
+   * For each node its byte, its depth, and the first node after its subtree. Node 0 is the root.
+   */
   private final byte[] labels;
 
   private final int[] depths;
-  private final int[] behind;
+  private final int[] subtreeEnd;
 
-  /** The tokens in order of nodes, and where those of each node begin. */
+  /** The tokens in node order, and the index of each node's first token. */
   private final int[] tokens;
 
   private final int[] firstToken;
   private final int maxDepth;
 
   /**
-   * The tree of some tokens.
+   * Builds the trie of selected tokens.
    *
-   * @param bytes of each token, by id
-   * @param ids those that are wanted
+   * @param bytes the bytes of each token, by id
+   * @param ids the selected ids
    */
   TokenTrie(byte[][] bytes, List<Integer> ids) {
     Comparator<Integer> byBytes = (a, b) -> Arrays.compareUnsigned(bytes[a], bytes[b]);
@@ -38,7 +40,7 @@ final class TokenTrie {
     int nodes = 1 + countNodes();
     labels = new byte[nodes];
     depths = new int[nodes];
-    behind = new int[nodes];
+    subtreeEnd = new int[nodes];
     firstToken = new int[nodes + 1];
     build();
   }
@@ -51,7 +53,7 @@ final class TokenTrie {
     return nodes;
   }
 
-  /** How many bytes a token has in common with the one before it. */
+  /** Returns the length of the common prefix of a token and the one before it. */
   private int common(int i) {
     if (i == 0) {
       return 0;
@@ -68,7 +70,7 @@ final class TokenTrie {
       int common = common(i);
       int before = depths[node];
       for (int depth = common; depth < before; depth++) {
-        behind[path[depth + 1]] = node + 1;
+        subtreeEnd[path[depth + 1]] = node + 1;
       }
       for (int depth = common; depth < text.length; depth++) {
         node++;
@@ -80,7 +82,7 @@ final class TokenTrie {
       firstToken[node + 1] = i + 1;
     }
     for (int depth = 0; depth <= depths[node]; depth++) {
-      behind[path[depth]] = node + 1;
+      subtreeEnd[path[depth]] = node + 1;
     }
   }
 
@@ -96,12 +98,12 @@ final class TokenTrie {
     return Byte.toUnsignedInt(labels[node]);
   }
 
-  /** The first node behind the subtree of a node. */
-  int behind(int node) {
-    return behind[node];
+  /** Returns the first node after the subtree of a node. */
+  int subtreeEnd(int node) {
+    return subtreeEnd[node];
   }
 
-  /** Adds the tokens of a node to a set of bits. */
+  /** Adds the tokens of a node to a bit set. */
   void addTokens(int node, long[] bits) {
     for (int i = firstToken[node]; i < firstToken[node + 1]; i++) {
       bits[tokens[i] / 64] |= 1L << tokens[i];

@@ -21,7 +21,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
-/** Automata against sets of texts. */
+/** Compares automata with explicit sets of texts. */
 class DfaTest {
 
   private static final String FIELD = "automaton";
@@ -48,7 +48,7 @@ class DfaTest {
   }
 
   @Test
-  void areSetsOfTexts() {
+  void combinesLikeSets() {
     SplittableRandom random = new SplittableRandom(5);
     for (int i = 0; i < 500; i++) {
       Expr first = Languages.random(random, 0, 3);
@@ -60,18 +60,18 @@ class DfaTest {
       check(one, a);
       Set<String> both = new HashSet<>(one);
       both.retainAll(other);
-      check(both, a.both(budget(), b));
+      check(both, a.intersect(budget(), b));
       Set<String> minus = new HashSet<>(one);
       minus.removeAll(other);
       check(minus, a.minus(budget(), b));
       Set<String> either = new HashSet<>(one);
       either.addAll(other);
-      check(either, a.either(budget(), b));
+      check(either, a.union(budget(), b));
     }
   }
 
   @Test
-  void knowHowLongTheirTextsAre() {
+  void computesLengthBounds() {
     record Lengths(int shortest, int longest) {}
     Map<String, Lengths> lengths =
         Map.of(
@@ -88,14 +88,14 @@ class DfaTest {
         });
   }
 
-  /** A grammar of an automaton has its texts, whether its states are few or many. */
+  /** The grammar of an automaton has its texts, whether it has few or many states. */
   @Test
-  void becomeGrammars() {
+  void convertsToGrammar() {
     SplittableRandom random = new SplittableRandom(6);
     for (int n = 0; n < 200; n++) {
       Expr expr = Expr.sequence(Languages.random(random, 0, 3), Expr.optional(Expr.text("b")));
       Dfa dfa = Dfa.of(budget(), expr);
-      Dfa counted = dfa.both(budget(), Dfa.ofLength(0, 60));
+      Dfa counted = dfa.intersect(budget(), Dfa.ofLength(0, 60));
       if (!counted.isEmpty()) {
         for (Dfa each : List.of(dfa, counted)) {
           Rules rules = new Rules(FIELD);
@@ -115,10 +115,10 @@ class DfaTest {
   }
 
   @Test
-  void charactersAreAnyOfUnicode() {
+  void matchesAnyCodePoint() {
     Expr letters = RegexReader.whole(FIELD, "\\p{L}{2,}");
     Dfa greek = Dfa.of(budget(), RegexReader.whole(FIELD, "[α-ω😀]*"));
-    Dfa both = Dfa.of(budget(), letters).both(budget(), greek);
+    Dfa both = Dfa.of(budget(), letters).intersect(budget(), greek);
     assertTrue(both.matches("αβ"));
     assertFalse(both.matches("α"));
     assertFalse(both.matches("α😀"));
@@ -127,7 +127,7 @@ class DfaTest {
   }
 
   @Test
-  void lengthsAreOfCharacters() {
+  void measuresLengthInCodePoints() {
     Dfa two = Dfa.ofLength(2, 2);
     assertTrue(two.matches("😀é"));
     assertFalse(two.matches("😀"));
@@ -135,14 +135,14 @@ class DfaTest {
     assertFalse(Dfa.ofLength(1, -1).matches(""));
   }
 
-  /** How many characters are yet to come makes no difference while it is enough of them. */
+  /** The number of remaining characters is irrelevant while it is large enough. */
   @Test
-  void statesThatAFewCharactersDoNotTellApartAreAlike() {
+  void minimizesStates() {
     Dfa dfa = Dfa.ofLength(0, 8);
-    assertArrayEquals(new int[] {0, 0, 0, 0, 0, 0, 1, 2, 3}, ranked(dfa.alike(3)));
+    assertArrayEquals(new int[] {0, 0, 0, 0, 0, 0, 1, 2, 3}, ranked(dfa.equivalenceClasses(3)));
   }
 
-  /** Numbers in the order in which they appear. */
+  /** Renumbers blocks in order of appearance. */
   private static int[] ranked(int[] blocks) {
     List<Integer> seen = new ArrayList<>();
     int[] ranks = new int[blocks.length];
@@ -156,7 +156,7 @@ class DfaTest {
   }
 
   @Test
-  void thoseThatGrowTooLargeAreRefused() {
+  void rejectsLargeAutomata() {
     Expr far = RegexReader.whole(FIELD, "(a|b)*a(a|b){40}");
     InvalidInputException e =
         assertThrows(InvalidInputException.class, () -> Dfa.of(budget(), far));

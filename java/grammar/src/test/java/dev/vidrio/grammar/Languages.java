@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 
-/** Random expressions over two letters, and the short texts that they have by definition. */
+/** Random expressions over two letters, and the short texts of their language by definition. */
 final class Languages {
 
   static final int MAX_LENGTH = 7;
@@ -16,9 +16,9 @@ final class Languages {
   private Languages() {}
 
   /**
-   * An expression.
+   * Returns a random expression.
    *
-   * @param rules how many rules it may call
+   * @param rules the number of rules that it may call
    */
   static Expr random(SplittableRandom random, int rules, int depth) {
     return switch (random.nextInt(depth == 0 ? 3 : 7)) {
@@ -41,7 +41,7 @@ final class Languages {
     };
   }
 
-  /** The texts of an expression, where those of the rules are known; by definition. */
+  /** Returns the texts of an expression by definition, given those of the rules. */
   static Set<String> texts(Expr expr, List<Set<String>> known) {
     return switch (expr) {
       case Expr.Chars(CodePoints set) -> {

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 
-/** All bytes, then some texts, then a special token, then the end. */
+/** A tokenizer of all bytes, then some texts, then a special token, then the end token. */
 public final class ListTokenizer implements Tokenizer {
   private final List<byte[]> tokens = new ArrayList<>();
 

@@ -12,10 +12,13 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
-/** Walks through a grammar by tokens that the masks allow, and after a while towards its end. */
+/**
+ * Generates random texts from the tokens that masks allow, approaching an end after a number of
+ * tokens.
+ */
 public final class RandomWalk {
 
-  /** Texts that end something, the best first. */
+  /** Texts that close something, in order of preference. */
   private static final String[] ENDING = {"\"", "b", "}", "]", "0", "a", ":", ",", "e", "l", "1"};
 
   private final Tokenizer tokenizer;
@@ -37,7 +40,7 @@ public final class RandomWalk {
         .toArray();
   }
 
-  /** The text, if it came to an end. */
+  /** Returns the text, if it is complete. */
   public Optional<byte[]> text(TokenConstraint constraint, int tokens, SplittableRandom random) {
     ByteArrayOutputStream text = new ByteArrayOutputStream();
     ConstraintState state = constraint.start();

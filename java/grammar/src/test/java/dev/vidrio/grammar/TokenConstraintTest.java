@@ -48,7 +48,7 @@ class TokenConstraintTest {
             """));
   }
 
-  /** Parts that may be repeated more often than a token has bytes, and must be very often. */
+  /** Grammars with parts repeated more often than a token has bytes. */
   static List<Grammar> counted() {
     return List.of(
         Grammar.regex("([a-z ]{3,50}!){34,35}"),
@@ -56,7 +56,7 @@ class TokenConstraintTest {
         Grammar.regex("(a?b?c?){40,50}( [ab]*){3,}x"));
   }
 
-  /** Pieces of texts that the grammars have much of, cut anywhere, parts of characters included. */
+  /** Fragments of typical texts, split anywhere, including within characters. */
   private static List<byte[]> pieces(SplittableRandom random) {
     byte[] text =
         "{\"name\": \"été\", \"tags\": [\"a\",\"b\"], \"next\":{}} aab-babc! éé😀 falsetrueish 1.5e3\n\n  "
@@ -71,10 +71,10 @@ class TokenConstraintTest {
     return pieces;
   }
 
-  /** A token is in the mask exactly when its bytes, one by one, keep the automaton alive. */
+  /** A token is in the mask exactly if its bytes, one by one, keep the automaton alive. */
   @ParameterizedTest
   @MethodSource({"grammars", "counted"})
-  void masksAreExact(Grammar grammar) {
+  void computesExactMasks(Grammar grammar) {
     SplittableRandom random = new SplittableRandom(3);
     ListTokenizer tokenizer = new ListTokenizer(pieces(random));
     TokenConstraint constraint = TokenConstraint.of(grammar, tokenizer);
@@ -116,10 +116,10 @@ class TokenConstraintTest {
     return next;
   }
 
-  /** What ends, ends with a text of the grammar. */
+  /** Every completed text belongs to the grammar. */
   @ParameterizedTest
   @MethodSource("grammars")
-  void walksEndInTheGrammar(Grammar grammar) {
+  void endsInsideLanguage(Grammar grammar) {
     SplittableRandom random = new SplittableRandom(5);
     ListTokenizer tokenizer = new ListTokenizer(pieces(random));
     TokenConstraint constraint = TokenConstraint.of(grammar, tokenizer);
@@ -134,7 +134,7 @@ class TokenConstraintTest {
   }
 
   @Test
-  void anEarlierStateIsAsItWas() {
+  void keepsEarlierStates() {
     ListTokenizer tokenizer = ListTokenizer.of("ab", "abc");
     ConstraintState start = TokenConstraint.of(Grammar.regex("ab(c|d)"), tokenizer).start();
     ConstraintState ab = start.after(256);
@@ -147,9 +147,9 @@ class TokenConstraintTest {
     assertFalse(ab.allows(-1) || ab.allows(tokenizer.vocabularySize()));
   }
 
-  /** As many ways to read the text as there are texts: each state remembers them all. */
+  /** The number of parses doubles with each character, and each state stores all of them. */
   @Test
-  void whatIsTooAmbiguousIsRefusedInTheEnd() {
+  void rejectsTooAmbiguousTexts() {
     String ways =
         IntStream.range(0, 50)
             .mapToObj(i -> "\"a\" root x%d root".formatted(i))
@@ -165,9 +165,9 @@ class TokenConstraintTest {
     assertTrue(e.getMessage().contains("too ambiguous"), e.getMessage());
   }
 
-  /** A state for each way in which the last 20 letters may be: more than are remembered at once. */
+  /** A state for each combination of the last 20 letters: more than are cached at once. */
   @Test
-  void forgettingChangesNothing() {
+  void isUnchangedByEviction() {
     Pushdown run = new Pushdown(Grammar.regex("[ab]*a[ab]{20}").program());
     Pushdown.State state = run.start();
     SplittableRandom random = new SplittableRandom(1);
@@ -181,7 +181,7 @@ class TokenConstraintTest {
   }
 
   @Test
-  void constraintsAreSharedByThreads() throws Exception {
+  void sharesConstraintsBetweenThreads() throws Exception {
     ListTokenizer tokenizer = new ListTokenizer(pieces(new SplittableRandom(3)));
     ConstraintCache cache = new ConstraintCache(tokenizer, 4);
     RandomWalk walk = new RandomWalk(tokenizer);
@@ -207,7 +207,7 @@ class TokenConstraintTest {
   }
 
   @Test
-  void theCacheKeepsThoseUsedLast() {
+  void evictsLeastRecentlyUsed() {
     ConstraintCache cache = new ConstraintCache(ListTokenizer.of(), 2);
     TokenConstraint a = cache.get(Grammar.regex("a"));
     TokenConstraint b = cache.get(Grammar.regex("b"));
@@ -219,7 +219,7 @@ class TokenConstraintTest {
   }
 
   @Test
-  void grammarsThatAreHeldAreNotReadAgain() {
+  void doesNotReparseHeldGrammars() {
     Grammar string = Grammar.jsonSchema("{}");
     Grammar either = string.or(Grammar.regex("a"));
     assertSame(string, Grammar.jsonSchema("{}"));

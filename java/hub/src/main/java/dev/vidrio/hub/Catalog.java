@@ -7,9 +7,14 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The models known by name.
+ * The models that can be referred to by name.
  *
- * @param entries the models in the order in which listings show them
+ * <p>{@link #standard()} is the catalog of this version; the command line lists it with {@code
+ * vidrio list}. Other models are referred to by path or as {@code hf:owner/repo/file.gguf}.
+ * Immutable and thread-safe.
+ *
+ * @param entries the models, in the order of listings
+ * @see ModelReference
  */
 public record Catalog(List<CatalogEntry> entries) {
 
@@ -23,12 +28,12 @@ public record Catalog(List<CatalogEntry> entries) {
     Set<String> names = new HashSet<>();
     for (CatalogEntry entry : entries) {
       if (!names.add(entry.name())) {
-        throw new InvalidInputException("catalogue", entry.name(), "two entries have this name");
+        throw new InvalidInputException("catalog", entry.name(), "name appears twice");
       }
     }
   }
 
-  /** {@return the catalogue that comes with this version} */
+  /** {@return the catalog of this version} */
   public static Catalog standard() {
     return Standard.CATALOG;
   }
@@ -36,8 +41,8 @@ public record Catalog(List<CatalogEntry> entries) {
   /**
    * Finds a model.
    *
-   * @param name its exact name
-   * @return its entry, if there is one
+   * @param name the exact name
+   * @return the entry, if there is one
    */
   public Optional<CatalogEntry> find(String name) {
     return entries.stream().filter(entry -> entry.name().equals(name)).findFirst();

@@ -9,20 +9,20 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * A model known by name.
+ * A model of the {@link Catalog}.
  *
- * @param name what the user writes: lower-case letters, digits and {@code ._-}
- * @param description one line that says what the model is
- * @param licence SPDX identifier of the weights' licence
- * @param file the model file's own name
- * @param bytes the file's size
- * @param sha256 the file's SHA-256, 64 lower-case hex digits
- * @param sources where the bytes come from, the preferred one first
+ * @param name the name in references: lower-case letters, digits and {@code ._-}
+ * @param description one line that describes the model
+ * @param license the SPDX identifier of the weights' license
+ * @param file the name of the model file
+ * @param bytes the size of the file
+ * @param sha256 the SHA-256 of the file, 64 lower-case hex digits
+ * @param sources the download sources, the preferred one first
  */
 public record CatalogEntry(
     String name,
     String description,
-    String licence,
+    String license,
     String file,
     long bytes,
     String sha256,
@@ -57,14 +57,12 @@ public record CatalogEntry(
     }
   }
 
-  /** Whether text has the form of a model name. */
+  /** Returns whether a text has the form of a model name. */
   static boolean isName(String text) {
     return NAME.matcher(text).matches() && !text.endsWith(".") && !text.contains("..");
   }
 
-  /**
-   * {@return whether the model is part of the engine's own artifacts, so that it is never pulled}
-   */
+  /** {@return whether the model is embedded in the class path, so that it is never pulled} */
   public boolean isEmbedded() {
     return sources.stream().anyMatch(EmbeddedSource.class::isInstance);
   }

@@ -12,7 +12,7 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Reads the catalogue that lies beside this class. */
+/** Reads the catalog from its resource. */
 final class CatalogReader {
 
   private CatalogReader() {}
@@ -40,7 +40,7 @@ final class CatalogReader {
     return new CatalogEntry(
         text(model, "name"),
         text(model, "description"),
-        text(model, "licence"),
+        text(model, "license"),
         text(model, "file"),
         model.required("bytes").longValue(),
         text(model, "sha256"),
@@ -68,7 +68,7 @@ final class CatalogReader {
         }
         yield new PipSource(parts);
       }
-      default -> throw new IllegalStateException("catalogue: unknown kind of source " + kind);
+      default -> throw new IllegalStateException("catalog: unknown source kind " + kind);
     };
   }
 

@@ -1,7 +1,7 @@
 package dev.vidrio.hub;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.error.NearNames;
+import dev.vidrio.error.SimilarNames;
 import dev.vidrio.hub.source.HuggingFaceSource;
 import java.io.File;
 import java.nio.file.Files;
@@ -10,7 +10,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** A reference to a model as a user writes it: a path, a name, or {@code hf:owner/repo/file}. */
+/**
+ * A reference to a model, as a user writes it: a path, a catalog name, or {@code
+ * hf:owner/repo/file.gguf}.
+ *
+ * {@snippet file="HubExamples.java" region="pull"}
+ *
+ * <p>References are immutable values. {@link ModelStore#find} resolves one to a local file, {@link
+ * ModelStore#pull} downloads it.
+ */
 public sealed interface ModelReference {
 
   /** The prefix of a Hugging Face reference. */
@@ -19,7 +27,7 @@ public sealed interface ModelReference {
   /**
    * A model file on this machine.
    *
-   * @param path the file, as it was given
+   * @param path the path, as given
    */
   record LocalFile(Path path) implements ModelReference {
 
@@ -30,9 +38,9 @@ public sealed interface ModelReference {
   }
 
   /**
-   * A model of the catalogue.
+   * A model of the catalog.
    *
-   * @param entry its entry
+   * @param entry the catalog entry
    */
   record Named(CatalogEntry entry) implements ModelReference {
 
@@ -43,16 +51,16 @@ public sealed interface ModelReference {
   }
 
   /**
-   * A file on Hugging Face that the catalogue need not know.
+   * A file on Hugging Face, which need not be in the catalog.
    *
-   * @param source where it is
+   * @param source the repository, revision and file
    */
   record HuggingFace(HuggingFaceSource source) implements ModelReference {
 
     /**
-     * Checks that the file is one that a model can be read from.
+     * Checks the file type.
      *
-     * @throws InvalidInputException if its name does not end with {@code .gguf}
+     * @throws InvalidInputException if the name does not end with {@code .gguf}
      */
     public HuggingFace {
       if (!StoreLayout.isModelFile(source.file())) {
@@ -67,11 +75,11 @@ public sealed interface ModelReference {
   }
 
   /**
-   * Reads a reference with the standard catalogue.
+   * Parses a reference with the standard catalog.
    *
-   * @param text what the user wrote
-   * @return the reference
-   * @throws InvalidInputException if the text is no reference
+   * @param text the reference
+   * @return the parsed reference
+   * @throws InvalidInputException if the text is not a valid reference
    * @see #parse(String, Catalog)
    */
   static ModelReference parse(String text) {
@@ -79,23 +87,24 @@ public sealed interface ModelReference {
   }
 
   /**
-   * Reads a reference.
+   * Parses a reference.
    *
-   * <p>{@code hf:owner/repo/file}, optionally with {@code @revision} at its end, names a file on
-   * Hugging Face. A name of the catalogue stands for that model even if a file of that name lies in
-   * the working directory; {@code ./name} means the file. Everything that has a path separator,
-   * ends with {@code .gguf} or exists is a path; whether it can be read is not looked at.
+   * <p>{@code hf:owner/repo/file}, optionally followed by {@code @revision}, is a file on Hugging
+   * Face. A catalog name means that model even if the working directory contains a file of that
+   * name; {@code ./name} means the file. A text that contains a path separator, ends with {@code
+   * .gguf} or exists as a file is a path; the file is not opened.
    *
-   * @param text what the user wrote
-   * @param catalog the names that are known
-   * @return the reference
-   * @throws InvalidInputException if the text is none of these; the message suggests near names
+   * @param text the reference
+   * @param catalog the known names
+   * @return the parsed reference
+   * @throws InvalidInputException if the text is not a valid reference; the message suggests
+   *     similar names
    */
   static ModelReference parse(String text, Catalog catalog) {
     return parse(text, () -> catalog);
   }
 
-  /** Paths, the most frequent references, need no catalogue, which takes time to read. */
+  /** Parses with a lazily loaded catalog: paths, the most frequent references, do not need it. */
   private static ModelReference parse(String text, Supplier<Catalog> catalogs) {
     if (text.startsWith(HUGGING_FACE_PREFIX)) {
       return parseHuggingFace(text);
@@ -104,10 +113,10 @@ public sealed interface ModelReference {
       throw new InvalidInputException(
           "model",
           text,
-          "addresses are not taken; write hf:owner/repo/file.gguf, or download the file and give"
-              + " its path");
+          "URLs are not supported; write hf:owner/repo/file.gguf, or download the file and pass its"
+              + " path");
     }
-    if (text.contains("/") || text.contains(File.separator)) { // no name has these
+    if (text.contains("/") || text.contains(File.separator)) { // names contain no separators
       return localFile(text);
     }
     Catalog catalog = catalogs.get();
@@ -137,17 +146,17 @@ public sealed interface ModelReference {
     String[] parts = (at < 0 ? rest : rest.substring(0, at)).split("/", 3);
     if (parts.length < 3) {
       throw new InvalidInputException(
-          "model", text, "must be hf:owner/repo/file.gguf, optionally with @revision at its end");
+          "model", text, "must be hf:owner/repo/file.gguf, optionally followed by @revision");
     }
     return new HuggingFace(new HuggingFaceSource(parts[0], parts[1], revision, parts[2]));
   }
 
   private static String unknown(String text, Catalog catalog) {
-    List<String> near = NearNames.of(text, catalog.names());
+    List<String> near = SimilarNames.of(text, catalog.names());
     String hint =
         near.isEmpty()
-            ? "known names are " + String.join(", ", catalog.names()) + "."
+            ? "available: " + String.join(", ", catalog.names()) + "."
             : "did you mean " + String.join(" or ", near) + "?";
-    return "no such name or file; " + hint + " A path or hf:owner/repo/file.gguf is taken too";
+    return "no such name or file; " + hint + " A path or hf:owner/repo/file.gguf also works";
   }
 }

@@ -5,7 +5,7 @@ import static dev.vidrio.hub.source.ProgressListener.Phase.WAITING;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelStoreException;
-import dev.vidrio.hub.download.Expected;
+import dev.vidrio.hub.download.ExpectedFile;
 import dev.vidrio.hub.file.FileTree;
 import dev.vidrio.hub.file.IoReason;
 import dev.vidrio.hub.file.Sha256;
@@ -30,13 +30,16 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * The user's cache of model files.
+ * The user's local store of model files: resolves references, downloads, lists and removes models.
  *
- * <p>It lies in {@code $VIDRIO_HOME/models}, else in {@code $XDG_CACHE_HOME/vidrio/models}, else in
- * {@code ~/.cache/vidrio/models}. A file that a user puts there, under the name that an error
- * message of {@link #pull} gives, counts as pulled.
+ * {@snippet file="HubExamples.java" region="pull"}
  *
- * <p>Many threads and processes may use a store at once.
+ * <p>The store is the directory {@code $VIDRIO_HOME/models}, else {@code
+ * $XDG_CACHE_HOME/vidrio/models}, else {@code ~/.cache/vidrio/models}. Every download is verified
+ * against the SHA-256 of the catalog or of Hugging Face. A file that a user copies there, under the
+ * name that an error message of {@link #pull} gives, counts as pulled.
+ *
+ * <p>Thread-safe; any number of threads and processes may use a store at once.
  */
 public final class ModelStore {
 
@@ -53,33 +56,34 @@ public final class ModelStore {
   }
 
   /**
-   * Opens the user's store, set up by the environment: {@code VIDRIO_HOME} and {@code
-   * XDG_CACHE_HOME} as above, {@code HF_ENDPOINT} for a mirror of Hugging Face, {@code HF_TOKEN}
-   * for repositories that need an access token. The token goes to huggingface.co alone.
+   * Opens the user's store with the settings of the environment: {@code VIDRIO_HOME} and {@code
+   * XDG_CACHE_HOME} for the directory, {@code HF_ENDPOINT} for a mirror of Hugging Face, {@code
+   * HF_TOKEN} for repositories that need an access token. The token is sent to huggingface.co only.
    *
-   * @return the store; nothing is created on the disk yet
-   * @throws InvalidInputException if one of them is malformed
+   * @return the store; the directory is created by the first pull
+   * @throws InvalidInputException if a setting is malformed
    */
   public static ModelStore open() {
     return builder().build();
   }
 
-  /** {@return a builder that starts from what the environment says} */
+  /** {@return a builder initialized from the environment} */
   public static ModelStoreBuilder builder() {
     return new ModelStoreBuilder(System.getenv(), Path.of(System.getProperty("user.home", "")));
   }
 
-  /** {@return the directory of the store, which is created by the first pull} */
+  /** {@return the directory of the store, which the first pull creates} */
   public Path directory() {
     return layout.directory();
   }
 
   /**
-   * Finds a model on this machine. Nothing is fetched and no file is read through.
+   * Finds a model on this machine. Downloads nothing and does not read the file's content.
    *
-   * @param reference what the user wrote
-   * @return its file; empty if it is not there, is of another size or SHA-256 than the catalogue
-   *     says (the record of the pull is compared), or is embedded in the engine
+   * @param reference the model
+   * @return the file; empty if it does not exist, its size or recorded SHA-256 differs from the
+   *     catalog's, or the model is embedded
+   * @throws ModelStoreException if the store cannot be read
    */
   public Optional<Path> find(ModelReference reference) {
     try {
@@ -89,18 +93,19 @@ public final class ModelStore {
         case ModelReference.Named(CatalogEntry entry) ->
             find(layout.named(entry.name()), expected(entry));
         case ModelReference.HuggingFace(HuggingFaceSource source) ->
-            find(layout.huggingFace(source), Expected.NOTHING);
+            find(layout.huggingFace(source), ExpectedFile.NOTHING);
       };
     } catch (IOException e) {
       throw new ModelStoreException(reference.toString(), IoReason.of(e), "", e);
     }
   }
 
-  private static Expected expected(CatalogEntry entry) {
-    return new Expected(entry.bytes(), Optional.of(entry.sha256()));
+  private static ExpectedFile expected(CatalogEntry entry) {
+    return new ExpectedFile(entry.bytes(), Optional.of(entry.sha256()));
   }
 
-  private static Optional<Path> find(StoreLayout.Slot slot, Expected expected) throws IOException {
+  private static Optional<Path> find(StoreLayout.Slot slot, ExpectedFile expected)
+      throws IOException {
     if (!Files.isRegularFile(slot.model())) {
       return Optional.empty();
     }
@@ -163,19 +168,19 @@ public final class ModelStore {
   }
 
   /**
-   * Brings a model into the store and checks its SHA-256. A model that is there already is not
-   * fetched again; remove it first to get a newer revision. A file that was put there by hand is
-   * checked and recorded.
+   * Downloads a model into the store and verifies its SHA-256. A model that is already there is not
+   * downloaded again; remove it first to get a newer revision. A file that was copied there by hand
+   * is verified and recorded.
    *
-   * <p>An interrupted or failed pull leaves what it has, and the next one continues it. A second
-   * pull of the same model, in this process or another, waits for the first.
+   * <p>An interrupted or failed pull keeps its partial download, and the next one resumes it. A
+   * second pull of the same model, in this process or another, waits for the first.
    *
-   * @param reference a name of the catalogue or a Hugging Face file
-   * @param progress hears how it goes, on this thread
+   * @param reference a catalog model or a Hugging Face file
+   * @param progress receives the progress, on the calling thread
    * @return the model file
    * @throws InvalidInputException if the reference is a path or an embedded model
-   * @throws ModelStoreException if no source can give the model, it is not what the catalogue says,
-   *     or the store cannot be written; the message says what to do
+   * @throws ModelStoreException if all sources fail, the file does not match the catalog, or the
+   *     store cannot be written; the message contains advice
    * @throws InterruptedException if the thread is interrupted
    */
   public Path pull(ModelReference reference, ProgressListener progress)
@@ -185,10 +190,10 @@ public final class ModelStore {
           throw new InvalidInputException(
               "model",
               file.toString(),
-              "is a path; names and hf:owner/repo/file.gguf can be pulled");
+              "is a path; only names and hf:owner/repo/file.gguf can be pulled");
       case ModelReference.Named(CatalogEntry entry) when entry.isEmbedded() ->
           throw new InvalidInputException(
-              "model", entry.name(), "comes with the engine and need not be pulled");
+              "model", entry.name(), "is embedded and need not be pulled");
       case ModelReference.Named(CatalogEntry entry) ->
           pull(
               entry.name(), layout.named(entry.name()), entry.sources(), expected(entry), progress);
@@ -197,7 +202,7 @@ public final class ModelStore {
               source.label(),
               layout.huggingFace(source),
               List.of(source),
-              Expected.NOTHING,
+              ExpectedFile.NOTHING,
               progress);
     };
   }
@@ -206,7 +211,7 @@ public final class ModelStore {
       String model,
       StoreLayout.Slot slot,
       List<ModelSource> sources,
-      Expected expected,
+      ExpectedFile expected,
       ProgressListener progress)
       throws InterruptedException {
     Runnable waiting = () -> progress.onProgress(WAITING, 0, ProgressListener.UNKNOWN);
@@ -226,7 +231,10 @@ public final class ModelStore {
       throw new InterruptedException("the pull was interrupted");
     } catch (IOException e) {
       throw new ModelStoreException(
-          model, "cannot use the store: " + IoReason.of(e), "VIDRIO_HOME moves it elsewhere", e);
+          model,
+          "cannot use the store: " + IoReason.of(e),
+          "set VIDRIO_HOME to another directory",
+          e);
     }
   }
 
@@ -234,9 +242,12 @@ public final class ModelStore {
     return StoreRecord.read(slot.record(), Files.size(slot.model())).isPresent();
   }
 
-  /** A pulled file was verified then; one put there by hand is verified now and recorded. */
+  /**
+   * Returns whether a model is recorded as verified; a file copied by hand is verified and recorded
+   * now.
+   */
   private static boolean isVerified(
-      StoreLayout.Slot slot, Expected expected, ProgressListener progress) throws IOException {
+      StoreLayout.Slot slot, ExpectedFile expected, ProgressListener progress) throws IOException {
     if (isRecorded(slot)) {
       return true;
     }
@@ -263,12 +274,12 @@ public final class ModelStore {
   }
 
   /**
-   * Removes a model and what is left of interrupted pulls of it.
+   * Removes a model and its partial downloads.
    *
-   * @param name its name as {@link #list} shows it; the catalogue need not know it any more
+   * @param name the name as in {@link #list}; it need not be in the catalog any more
    * @return whether there was anything to remove
-   * @throws InvalidInputException if the name is malformed or belongs to an embedded model
-   * @throws ModelStoreException if it is being pulled, or cannot be removed
+   * @throws InvalidInputException if the name is malformed or the model is embedded
+   * @throws ModelStoreException if the model is being pulled or cannot be removed
    */
   public boolean remove(String name) {
     StoreLayout.Slot slot = slot(name);
@@ -279,7 +290,7 @@ public final class ModelStore {
       Optional<StoreLock> lock = StoreLock.tryAcquire(slot.lock());
       if (lock.isEmpty()) {
         throw new ModelStoreException(
-            name, "is being pulled by another thread or process", "remove it afterwards", null);
+            name, "is being pulled by another thread or process", "retry afterwards", null);
       }
       try (StoreLock _ = lock.get()) {
         boolean any = Files.deleteIfExists(slot.model());
@@ -300,13 +311,10 @@ public final class ModelStore {
       return layout.huggingFace(reference.source());
     }
     if (!CatalogEntry.isName(name)) {
-      throw new InvalidInputException(
-          "model",
-          name,
-          "is neither a name nor hf:owner/repo/file.gguf; only these are in the store");
+      throw new InvalidInputException("model", name, "must be a name or hf:owner/repo/file.gguf");
     }
     if (catalog.find(name).filter(CatalogEntry::isEmbedded).isPresent()) {
-      throw new InvalidInputException("model", name, "comes with the engine and cannot be removed");
+      throw new InvalidInputException("model", name, "is embedded and cannot be removed");
     }
     return layout.named(name);
   }

@@ -5,7 +5,7 @@ import dev.vidrio.hub.download.Backoff;
 import dev.vidrio.hub.download.HttpSettings;
 import dev.vidrio.hub.download.Pip;
 import dev.vidrio.hub.file.DiskSpace;
-import dev.vidrio.kernel.UserCache;
+import dev.vidrio.kernel.host.CacheDirectory;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
@@ -15,7 +15,10 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Builds a {@link ModelStore}. Values that are not set come from the environment. */
+/**
+ * Builds a {@link ModelStore}. Settings that are not set come from the environment. Not
+ * thread-safe.
+ */
 public final class ModelStoreBuilder {
 
   private static final String HUGGING_FACE = "https://huggingface.co";
@@ -39,10 +42,10 @@ public final class ModelStoreBuilder {
   }
 
   /**
-   * Sets the directory of the store itself.
+   * Sets the directory of the store.
    *
-   * @param directory created by the first pull
-   * @return this
+   * @param directory the directory, created by the first pull
+   * @return this builder
    */
   public ModelStoreBuilder directory(Path directory) {
     this.directory = directory;
@@ -50,10 +53,10 @@ public final class ModelStoreBuilder {
   }
 
   /**
-   * Sets the names that are known.
+   * Sets the catalog of known names.
    *
-   * @param catalog the catalogue; the standard one unless set
-   * @return this
+   * @param catalog the catalog; default {@link Catalog#standard()}
+   * @return this builder
    */
   public ModelStoreBuilder catalog(Catalog catalog) {
     this.catalog = catalog;
@@ -61,10 +64,10 @@ public final class ModelStoreBuilder {
   }
 
   /**
-   * Sets the root of Hugging Face or of a mirror.
+   * Sets the root URL of Hugging Face or of a mirror.
    *
-   * @param endpoint an http or https address
-   * @return this
+   * @param endpoint an HTTP or HTTPS URL
+   * @return this builder
    */
   public ModelStoreBuilder endpoint(URI endpoint) {
     this.endpoint = endpoint;
@@ -74,8 +77,8 @@ public final class ModelStoreBuilder {
   /**
    * Sets the access token for Hugging Face.
    *
-   * @param token the token; it is sent to huggingface.co alone
-   * @return this
+   * @param token the token; it is sent to huggingface.co only
+   * @return this builder
    */
   public ModelStoreBuilder token(String token) {
     this.token = Optional.of(token);
@@ -83,10 +86,10 @@ public final class ModelStoreBuilder {
   }
 
   /**
-   * Sets the longest time that a connection may take.
+   * Sets the connect timeout.
    *
-   * @param connectTimeout 15 seconds unless set
-   * @return this
+   * @param connectTimeout the timeout; default 15 seconds
+   * @return this builder
    */
   public ModelStoreBuilder connectTimeout(Duration connectTimeout) {
     this.connectTimeout = connectTimeout;
@@ -94,10 +97,10 @@ public final class ModelStoreBuilder {
   }
 
   /**
-   * Sets the longest time without a byte before a download is tried again.
+   * Sets the maximum time without received bytes before a download is retried.
    *
-   * @param idleTimeout 60 seconds unless set
-   * @return this
+   * @param idleTimeout the timeout; default 60 seconds
+   * @return this builder
    */
   public ModelStoreBuilder idleTimeout(Duration idleTimeout) {
     this.idleTimeout = idleTimeout;
@@ -120,7 +123,7 @@ public final class ModelStoreBuilder {
   }
 
   /**
-   * Makes the store. Nothing is created on the disk yet.
+   * Creates the store, without file system access.
    *
    * @return the store
    * @throws InvalidInputException if a setting is malformed
@@ -137,7 +140,7 @@ public final class ModelStoreBuilder {
   }
 
   private Path defaultDirectory() {
-    return UserCache.root(environment, home).resolve("models");
+    return CacheDirectory.root(environment, home).resolve("models");
   }
 
   private URI checkedEndpoint() {
@@ -152,9 +155,10 @@ public final class ModelStoreBuilder {
         return uri;
       }
     } catch (URISyntaxException e) {
-      throw new InvalidInputException("HF_ENDPOINT", text, "is no address: " + e.getReason());
+      throw new InvalidInputException("HF_ENDPOINT", text, "is not a URL: " + e.getReason());
     }
-    throw new InvalidInputException("HF_ENDPOINT", text, "must be like https://huggingface.co");
+    throw new InvalidInputException(
+        "HF_ENDPOINT", text, "must be a URL like https://huggingface.co");
   }
 
   private Optional<String> variable(String name) {

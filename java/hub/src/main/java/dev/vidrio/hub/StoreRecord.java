@@ -13,19 +13,19 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What the store keeps beside a model file.
+ * The record of a stored model file.
  *
- * @param source the source's label
- * @param bytes the file's size
- * @param sha256 the file's SHA-256
- * @param stored when it was stored
+ * @param source the label of the source
+ * @param bytes the size of the file
+ * @param sha256 the SHA-256 of the file
+ * @param stored the time of storing
  */
 record StoreRecord(String source, long bytes, String sha256, Instant stored) {
 
-  /** The source of a file that a user put there. */
+  /** The source of a file that a user copied into the store. */
   static final String BY_HAND = "by hand";
 
-  /** Reads a record; empty if there is none or it does not belong to a file of this size. */
+  /** Reads a record; empty if it does not exist or belongs to a file of another size. */
   static Optional<StoreRecord> read(Path path, long bytes) throws IOException {
     try {
       JsonNode json = JsonMapper.shared().readTree(Files.readString(path));

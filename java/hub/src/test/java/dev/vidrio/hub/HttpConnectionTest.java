@@ -27,7 +27,7 @@ class HttpConnectionTest {
   @TempDir Path directory;
 
   @Test
-  void redirectOnTheSameServerIsFollowed() throws Exception {
+  void followsRedirectOnSameServer() throws Exception {
     try (FileServer server =
         new FileServer(
             (x, n) -> {
@@ -46,7 +46,7 @@ class HttpConnectionTest {
   }
 
   @Test
-  void redirectToHttpElsewhereIsRefused() throws Exception {
+  void rejectsRedirectToOtherHttpHost() throws Exception {
     try (FileServer other = new FileServer((x, n) -> FileServer.serve(x, FILE, ETAG));
         FileServer server =
             new FileServer(
@@ -61,7 +61,7 @@ class HttpConnectionTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"http://[", "file:///etc/passwd", "//", "ftp://example.org/f"})
-  void hostileRedirectsAreRefused(String location) throws Exception {
+  void rejectsHostileRedirects(String location) throws Exception {
     try (FileServer server =
         new FileServer(
             (x, n) -> {
@@ -74,7 +74,7 @@ class HttpConnectionTest {
   }
 
   @Test
-  void circleOfRedirectsEnds() throws Exception {
+  void limitsRedirects() throws Exception {
     try (FileServer server =
         new FileServer(
             (x, n) -> {
@@ -87,7 +87,7 @@ class HttpConnectionTest {
   }
 
   @Test
-  void replacedFileIsSeenInTheHeaders() throws Exception {
+  void detectsReplacedFileByHeaders() throws Exception {
     try (FileServer server =
         new FileServer(
             (x, n) -> {
@@ -100,7 +100,7 @@ class HttpConnectionTest {
 
   @ParameterizedTest
   @CsvSource({"true", "false"})
-  void uncataloguedFileIsCheckedAgainstTheHeaders(boolean right) throws Exception {
+  void verifiesUnlistedFileByHeaders(boolean right) throws Exception {
     String announced = right ? SHA256 : "1".repeat(64);
     try (FileServer server =
         new FileServer(

@@ -39,7 +39,7 @@ class HttpDownloadTest {
   @TempDir Path directory;
 
   @Test
-  void wholeFileArrives() throws Exception {
+  void downloadsWholeFile() throws Exception {
     Recorder recorder = new Recorder();
     try (FileServer server = new FileServer((x, n) -> FileServer.serve(x, FILE, ETAG))) {
       ModelStore store = HubFixture.store(directory, server.uri()).build();
@@ -58,7 +58,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void cutConnectionIsContinuedInTheSamePull() throws Exception {
+  void resumesAfterDroppedConnection() throws Exception {
     List<Integer> pauses = new ArrayList<>();
     try (FileServer server =
         new FileServer(
@@ -82,7 +82,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void interruptedPullIsContinuedByTheNext() throws Exception {
+  void resumesInterruptedPull() throws Exception {
     leavePart(CUT, ETAG);
     Recorder recorder = new Recorder();
     try (FileServer server = new FileServer((x, n) -> FileServer.serve(x, FILE, ETAG))) {
@@ -96,7 +96,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void changedFileStartsOver() throws Exception {
+  void restartsIfFileChanged() throws Exception {
     Files.write(directory.resolve("tiny.gguf.part"), new byte[CUT]);
     Files.writeString(directory.resolve("tiny.gguf.part.etag"), "\"older\"");
     try (FileServer server = new FileServer((x, n) -> FileServer.serve(x, FILE, ETAG))) {
@@ -106,7 +106,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void serverWithoutRangesStartsOver() throws Exception {
+  void restartsIfServerLacksRanges() throws Exception {
     leavePart(CUT, ETAG);
     try (FileServer server =
         new FileServer(
@@ -120,7 +120,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void serverThatIgnoresIfRangeDoesNotMixTwoFiles() throws Exception {
+  void detectsIgnoredIfRange() throws Exception {
     leavePart(CUT, "\"older\"");
     try (FileServer server =
         new FileServer(
@@ -132,7 +132,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void partWithoutValidatorStartsOver() throws Exception {
+  void restartsWithoutValidator() throws Exception {
     Files.write(directory.resolve("tiny.gguf.part"), new byte[CUT]);
     try (FileServer server = new FileServer((x, n) -> FileServer.serve(x, FILE, ETAG))) {
       assertArrayEquals(FILE, Files.readAllBytes(pull(server)));
@@ -141,7 +141,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void damagedValidatorStartsOver() throws Exception {
+  void restartsWithDamagedValidator() throws Exception {
     leavePart(CUT, "\"one\"\n\u0000");
     try (FileServer server = new FileServer((x, n) -> FileServer.serve(x, FILE, ETAG))) {
       assertArrayEquals(FILE, Files.readAllBytes(pull(server)));
@@ -150,7 +150,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void partThatIsTooLongStartsOver() throws Exception {
+  void restartsIfPartIsTooLong() throws Exception {
     Files.write(directory.resolve("tiny.gguf.part"), new byte[FILE.length + 1]);
     Files.writeString(directory.resolve("tiny.gguf.part.etag"), ETAG);
     try (FileServer server = new FileServer((x, n) -> FileServer.serve(x, FILE, ETAG))) {
@@ -159,7 +159,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void completePartNeedsNoRequest() throws Exception {
+  void skipsRequestForCompletePart() throws Exception {
     leavePart(FILE.length, ETAG);
     try (FileServer server = new FileServer((x, n) -> FileServer.status(x, 500))) {
       assertArrayEquals(FILE, Files.readAllBytes(pull(server)));
@@ -169,7 +169,7 @@ class HttpDownloadTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 1})
-  void unsatisfiableRangeMeansCompleteOrStartsOver(int excess) throws Exception {
+  void handlesUnsatisfiableRange(int excess) throws Exception {
     Path part = directory.resolve("hf/owner/repo/main/tiny.gguf.part");
     Files.createDirectories(part.getParent());
     Files.write(part, Arrays.copyOf(FILE, FILE.length + excess));
@@ -184,7 +184,7 @@ class HttpDownloadTest {
 
   @ParameterizedTest
   @ValueSource(ints = {408, 429, 500, 502, 503, 504})
-  void passingTroubleIsTriedAgain(int status) throws Exception {
+  void retriesTransientFailures(int status) throws Exception {
     List<Duration> pauses = new ArrayList<>();
     try (FileServer server =
         new FileServer(
@@ -206,7 +206,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void lastingTroubleIsReported() throws Exception {
+  void reportsPersistentFailures() throws Exception {
     try (FileServer server = new FileServer((x, n) -> FileServer.status(x, 503))) {
       ModelStoreException e = failure(server);
       assertTrue(e.fault().contains("HTTP 503"), e.fault());
@@ -217,11 +217,11 @@ class HttpDownloadTest {
   @ParameterizedTest
   @CsvSource({
     "401, set HF_TOKEN",
-    "403, accept the model's licence",
+    "403, access denied; accept the model's license",
     "404, 'no such repository, revision or file'",
-    "418, the server refused"
+    "418, the server rejected the request"
   })
-  void refusalsAreExplainedAndNotTriedAgain(int status, String explanation) throws Exception {
+  void doesNotRetryClientErrors(int status, String explanation) throws Exception {
     try (FileServer server =
         new FileServer(
             (x, n) -> {
@@ -237,7 +237,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void longRetryAfterIsARefusal() throws Exception {
+  void rejectsLongRetryAfter() throws Exception {
     try (FileServer server =
         new FileServer(
             (x, n) -> {
@@ -250,7 +250,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void wrongDigestRemovesTheDownload() throws Exception {
+  void removesDownloadWithWrongDigest() throws Exception {
     String expected = "0".repeat(64);
     try (FileServer server = new FileServer((x, n) -> FileServer.serve(x, FILE, ETAG))) {
       ModelStore store = HubFixture.store(directory, server.uri()).build();
@@ -264,7 +264,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void wrongSizeIsSeenBeforeTheDownload() throws Exception {
+  void rejectsWrongSizeBeforeDownload() throws Exception {
     byte[] shorter = Arrays.copyOf(FILE, 1000);
     try (FileServer server = new FileServer((x, n) -> FileServer.serve(x, shorter, ETAG))) {
       ModelStoreException e = failure(server);
@@ -273,7 +273,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void bodyWithoutLengthMayNotExceedTheExpectedSize() throws Exception {
+  void limitsBodyWithoutLength() throws Exception {
     try (FileServer server =
         new FileServer(
             (x, n) -> {
@@ -286,7 +286,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void encodedBodyIsRefused() throws Exception {
+  void rejectsEncodedBody() throws Exception {
     try (FileServer server =
         new FileServer(
             (x, n) -> {
@@ -298,7 +298,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void stalledBodyIsGivenUp() throws Exception {
+  void abortsStalledBody() throws Exception {
     CountDownLatch end = new CountDownLatch(1);
     try (FileServer server = new FileServer((x, n) -> FileServer.stall(x, FILE, CUT, end))) {
       ModelStore store =
@@ -312,7 +312,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void unreachableServerIsReportedWithWaysOut() throws Exception {
+  void reportsUnreachableServerWithAdvice() throws Exception {
     URI closed;
     try (FileServer server = new FileServer((x, n) -> {})) {
       closed = server.uri();
@@ -343,7 +343,7 @@ class HttpDownloadTest {
   }
 
   @Test
-  void lackOfSpaceIsSeenBeforeTheDownload() throws Exception {
+  void checksSpaceBeforeDownload() throws Exception {
     try (FileServer server = new FileServer((x, n) -> FileServer.serve(x, FILE, ETAG))) {
       ModelStore store =
           HubFixture.store(directory, server.uri()).diskSpace(path -> 2_000_000L).build();

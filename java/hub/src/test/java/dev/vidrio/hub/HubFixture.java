@@ -14,11 +14,14 @@ import java.util.Map;
 import java.util.Random;
 
 /**
- * What the tests of pulls share: a file, a catalogue that knows it, and a store that never waits.
+ * The common fixture of pull tests: a file, a catalog entry for it, and a store that never waits.
  */
 final class HubFixture {
 
-  /** Larger than a socket's buffers, so that a stalled or cut connection is seen in the middle. */
+  /**
+   * Larger than a socket's buffers, so that a stalled or dropped connection is noticed in the
+   * middle.
+   */
   static final byte[] FILE = new byte[3_000_001];
 
   static final String SHA256;
@@ -58,7 +61,7 @@ final class HubFixture {
         .backoff((failures, atLeast) -> {});
   }
 
-  /** Keeps all that a pull reports. */
+  /** Records all events of a pull. */
   static final class Recorder implements ProgressListener {
 
     record Step(Phase phase, long bytesDone, long bytesTotal) {}

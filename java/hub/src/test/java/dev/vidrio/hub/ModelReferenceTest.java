@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.error.NearNames;
+import dev.vidrio.error.SimilarNames;
 import dev.vidrio.hub.source.HuggingFaceSource;
 import java.nio.file.Path;
 import java.util.List;
@@ -20,18 +20,18 @@ class ModelReferenceTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"./bard", "models/x", "/x", "x.gguf", "X.GGUF", "../smollm2", "a b.gguf"})
-  void pathsAreTakenAsTheyAre(String text) {
+  void keepsPaths(String text) {
     assertEquals(new ModelReference.LocalFile(Path.of(text)), ModelReference.parse(text));
   }
 
   @Test
-  void existingFileNeedsNoSeparator() {
-    // Tests run in the module's directory.
+  void acceptsExistingFileWithoutSeparator() {
+    // The working directory is the module's.
     assertEquals(new ModelReference.LocalFile(Path.of("pom.xml")), ModelReference.parse("pom.xml"));
   }
 
   @Test
-  void namesComeFromTheCatalogue() {
+  void resolvesCatalogNames() {
     ModelReference reference = ModelReference.parse("smollm2");
     assertEquals("smollm2", reference.toString());
     assertInstanceOf(ModelReference.Named.class, reference);
@@ -43,7 +43,8 @@ class ModelReferenceTest {
     "hf:o/r.x/sub/f.gguf@v1.0,       o, r.x, v1.0,      sub/f.gguf",
     "hf:o/r/f.gguf@refs/pr/1,        o, r,   refs/pr/1, f.gguf",
   })
-  void huggingFaceReferences(String text, String owner, String repo, String revision, String file) {
+  void parsesHuggingFaceReferences(
+      String text, String owner, String repo, String revision, String file) {
     HuggingFaceSource source = new HuggingFaceSource(owner, repo, revision, file);
     ModelReference reference = ModelReference.parse(text);
     assertEquals(new ModelReference.HuggingFace(source), reference);
@@ -51,7 +52,7 @@ class ModelReferenceTest {
   }
 
   @Test
-  void defaultRevisionIsLeftOut() {
+  void omitsDefaultRevision() {
     assertEquals("hf:o/r/f.gguf", ModelReference.parse("hf:o/r/f.gguf@main").toString());
   }
 
@@ -72,7 +73,7 @@ class ModelReferenceTest {
         "hf:../r/f.gguf",
         "hf:o/r/f.gguf@x@y"
       })
-  void malformedHuggingFaceReferencesAreRejected(String text) {
+  void rejectsMalformedHuggingFaceReferences(String text) {
     assertThrows(InvalidInputException.class, () -> ModelReference.parse(text));
   }
 
@@ -85,14 +86,14 @@ class ModelReferenceTest {
     "brad, bard",
     "Bard, bard",
   })
-  void nearNamesAreSuggested(String typed, String meant) {
+  void suggestsSimilarNames(String typed, String meant) {
     String message = rejection(typed);
     assertTrue(message.contains("did you mean " + meant + "?"), message);
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", "llama", "x"})
-  void otherNamesGetTheList(String typed) {
+  void listsNamesWithoutSuggestion(String typed) {
     String message = rejection(typed);
     assertFalse(message.contains("did you mean"), message);
     assertTrue(message.contains("bard, smollm2"), message);
@@ -100,29 +101,29 @@ class ModelReferenceTest {
   }
 
   @Test
-  void longTextsAreRejectedWithoutSuggestion() {
-    assertTrue(rejection("bard".repeat(100_000)).contains("known names"));
+  void rejectsLongTextsWithoutSuggestion() {
+    assertTrue(rejection("bard".repeat(100_000)).contains("available: "));
   }
 
   @Test
-  void addressesAreRejectedWithTheWayToWriteThem() {
+  void rejectsUrlsWithHint() {
     String message = rejection("https://huggingface.co/o/r/resolve/main/f.gguf");
     assertTrue(message.contains("hf:owner/repo/file.gguf"), message);
   }
 
   @Test
-  void nulIsNoPath() {
+  void rejectsNulCharacter() {
     assertTrue(rejection("a\u0000b.gguf").contains("is not a path"));
   }
 
   @Test
-  void distanceCountsEdits() {
-    assertEquals(0, NearNames.distance("bard", "bard"));
-    assertEquals(1, NearNames.distance("bard", "brad"));
-    assertEquals(1, NearNames.distance("bard", "board"));
-    assertEquals(3, NearNames.distance("kitten", "sitting"));
-    assertEquals(4, NearNames.distance("", "bard"));
-    assertEquals(List.of("bar", "bart"), NearNames.of("bar", List.of("bart", "foo", "bar")));
+  void countsEdits() {
+    assertEquals(0, SimilarNames.distance("bard", "bard"));
+    assertEquals(1, SimilarNames.distance("bard", "brad"));
+    assertEquals(1, SimilarNames.distance("bard", "board"));
+    assertEquals(3, SimilarNames.distance("kitten", "sitting"));
+    assertEquals(4, SimilarNames.distance("", "bard"));
+    assertEquals(List.of("bar", "bart"), SimilarNames.of("bar", List.of("bart", "foo", "bar")));
   }
 
   private static String rejection(String text) {

@@ -47,7 +47,7 @@ class ModelStoreTest {
     "'',  x,   /home/ada/.cache/vidrio/models",
     "'',  '',  /home/ada/.cache/vidrio/models",
   })
-  void environmentSaysWhereTheStoreIs(String vidrioHome, String xdgCacheHome, String expected) {
+  void readsStoreDirectoryFromEnvironment(String vidrioHome, String xdgCacheHome, String expected) {
     Map<String, String> environment =
         Map.of("VIDRIO_HOME", vidrioHome, "XDG_CACHE_HOME", xdgCacheHome);
     ModelStore store = new ModelStoreBuilder(environment, Path.of("/home/ada")).build();
@@ -65,14 +65,14 @@ class ModelStoreTest {
         "//a",
         "https://u:p@a"
       })
-  void malformedEndpointsAreRejected(String endpoint) {
+  void rejectsMalformedEndpoints(String endpoint) {
     ModelStoreBuilder builder =
         new ModelStoreBuilder(Map.of("HF_ENDPOINT", endpoint), Path.of("/home/ada"));
     assertEquals("HF_ENDPOINT", assertThrows(InvalidInputException.class, builder::build).field());
   }
 
   @Test
-  void tokenThatIsNoHeaderIsRejectedWithoutShowingIt() {
+  void rejectsInvalidTokenWithoutShowingIt() {
     ModelStoreBuilder builder =
         new ModelStoreBuilder(Map.of("HF_TOKEN", "hf_\nsecret"), Path.of("/home/ada"));
     String message = assertThrows(InvalidInputException.class, builder::build).getMessage();
@@ -81,7 +81,7 @@ class ModelStoreTest {
   }
 
   @Test
-  void missingStoreIsEmpty() {
+  void treatsMissingStoreAsEmpty() {
     ModelStore store = HubFixture.store(directory.resolve("none"), NOWHERE).build();
     assertEquals(List.of(), store.list());
     assertEquals(Optional.empty(), store.find(HubFixture.named(SOURCE)));
@@ -90,7 +90,7 @@ class ModelStoreTest {
   }
 
   @Test
-  void localFilesAreFoundWhereTheyAre() throws Exception {
+  void findsLocalFiles() throws Exception {
     ModelStore store = HubFixture.store(directory, NOWHERE).build();
     Path file = Files.write(directory.resolve("own.gguf"), FILE);
     assertEquals(Optional.of(file), store.find(new ModelReference.LocalFile(file)));
@@ -103,7 +103,7 @@ class ModelStoreTest {
   }
 
   @Test
-  void embeddedModelsAreNeitherFoundNorPulledNorRemoved() {
+  void excludesEmbeddedModels() {
     ModelStore store = HubFixture.store(directory, NOWHERE).build();
     ModelReference bard = ModelReference.parse("bard");
     assertEquals(Optional.empty(), store.find(bard));
@@ -112,7 +112,7 @@ class ModelStoreTest {
   }
 
   @Test
-  void pulledModelsAreListedAndRemoved() throws Exception {
+  void listsAndRemovesPulledModels() throws Exception {
     try (FileServer server = new FileServer((x, n) -> FileServer.serve(x, FILE, "\"a\""))) {
       ModelStore store = HubFixture.store(directory, server.uri()).build();
       ModelReference odd = ModelReference.parse("hf:owner/repo/sub dir/mödel.gguf@refs/pr/1");
@@ -139,7 +139,7 @@ class ModelStoreTest {
   }
 
   @Test
-  void removingTakesInterruptedPullsToo() throws Exception {
+  void removesInterruptedPulls() throws Exception {
     Files.write(directory.resolve("tiny.gguf.part"), FILE);
     Files.writeString(directory.resolve("tiny.gguf.part.etag"), "\"a\"");
     Files.createDirectories(directory.resolve("tiny.gguf.pip/part0"));
@@ -162,13 +162,13 @@ class ModelStoreTest {
         "hf:../../x.gguf",
         "hf:o/r/../x.gguf"
       })
-  void hostileNamesAreNotRemoved(String name) {
+  void doesNotRemoveHostileNames(String name) {
     ModelStore store = HubFixture.store(directory, NOWHERE).build();
     assertThrows(InvalidInputException.class, () -> store.remove(name));
   }
 
   @Test
-  void filesPutByHandAreFoundAndVerifiedByPull() throws Exception {
+  void verifiesManuallyAddedFiles() throws Exception {
     ModelStore store = HubFixture.store(directory, NOWHERE).build();
     Path path = Files.write(directory.resolve("tiny.gguf"), FILE);
     assertEquals(Optional.of(path), store.find(HubFixture.named(SOURCE)));
@@ -179,7 +179,7 @@ class ModelStoreTest {
   }
 
   @Test
-  void filesOfAnotherSizeOrDigestAreNotTheModel() throws Exception {
+  void rejectsFilesOfWrongSizeOrDigest() throws Exception {
     Path path = Files.write(directory.resolve("tiny.gguf"), new byte[3]);
     ModelReference reference = HubFixture.named(SOURCE);
     try (FileServer server = new FileServer((x, n) -> FileServer.serve(x, FILE, "\"a\""))) {
@@ -196,7 +196,7 @@ class ModelStoreTest {
   }
 
   @Test
-  void damagedRecordIsIgnored() throws Exception {
+  void ignoresDamagedRecord() throws Exception {
     Files.write(directory.resolve("tiny.gguf"), FILE);
     Files.writeString(directory.resolve("tiny.gguf.json"), "{\"source\": 3");
     ModelStore store = HubFixture.store(directory, NOWHERE).build();
@@ -204,7 +204,7 @@ class ModelStoreTest {
   }
 
   @Test
-  void otherFilesAreNotListed() throws Exception {
+  void ignoresOtherFiles() throws Exception {
     Files.createDirectories(directory.resolve("hf/owner/repo/main/dir.gguf"));
     Files.createDirectories(directory.resolve("other/owner/repo/main"));
     Files.writeString(directory.resolve("notes.txt"), "x");
@@ -216,7 +216,7 @@ class ModelStoreTest {
   }
 
   @Test
-  void concurrentPullsFetchOnce() throws Exception {
+  void fetchesOnceForConcurrentPulls() throws Exception {
     int pulls = 4;
     CountDownLatch waiting = new CountDownLatch(pulls - 1);
     try (FileServer server =
@@ -248,7 +248,7 @@ class ModelStoreTest {
   }
 
   @Test
-  void modelBeingPulledIsNotRemoved() throws Exception {
+  void doesNotRemoveModelDuringPull() throws Exception {
     ModelStore store = HubFixture.store(directory, NOWHERE).build();
     StoreLayout.Slot slot = new StoreLayout(directory).named("tiny");
     Files.write(slot.part(), new byte[3]);
@@ -274,7 +274,7 @@ class ModelStoreTest {
   }
 
   @Test
-  void interruptedPullKeepsItsPart() throws Exception {
+  void keepsPartOfInterruptedPull() throws Exception {
     CountDownLatch end = new CountDownLatch(1);
     try (FileServer server = new FileServer((x, n) -> stallWithEtag(x, end))) {
       ModelStore store = HubFixture.store(directory, server.uri()).build();
@@ -295,7 +295,7 @@ class ModelStoreTest {
   }
 
   @Test
-  void fullDiskIsOneClearError() throws Exception {
+  void reportsFullDisk() throws Exception {
     Path full = Path.of("/dev/full");
     assumeTrue(Files.exists(full));
     Files.createSymbolicLink(directory.resolve("tiny.gguf.part"), full);
@@ -307,13 +307,13 @@ class ModelStoreTest {
               ModelStoreException.class, () -> store.pull(HubFixture.named(SOURCE), recorder));
       assertTrue(e.fault().contains("writing " + directory.resolve("tiny.gguf.part")), e.fault());
       assertTrue(e.fault().contains("free"), e.fault());
-      assertTrue(e.advice().contains("the next pull continues it"), e.advice());
+      assertTrue(e.advice().contains("the next pull resumes it"), e.advice());
       assertEquals(List.of(), recorder.failures);
     }
   }
 
   @Test
-  void storeThatCannotBeCreatedIsOneClearError() throws Exception {
+  void reportsUncreatableStore() throws Exception {
     Path file = Files.writeString(directory.resolve("file"), "x");
     ModelStore store = HubFixture.store(file.resolve("store"), NOWHERE).build();
     ModelStoreException e =

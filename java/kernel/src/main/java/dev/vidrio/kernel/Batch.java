@@ -7,8 +7,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The tokens of one step, off-heap: any mix of prompt chunks and single tokens of several
- * sequences. Allocated once and refilled for each step.
+ * The tokens of one step: any mix of prompt chunks and decoded tokens of several sequences. It is
+ * allocated once, off-heap, and refilled for each step.
  *
  * <pre>{@code
  * batch.clear();
@@ -17,10 +17,18 @@ import java.lang.foreign.MemorySegment;
  * plan.run(batch);
  * }</pre>
  *
- * Add the tokens of one sequence in ascending order of position; the executors rely on it.
+ * A token has an id, a position in its sequence, and the index of the sequence in the batch; a
+ * sequence has the blocks of its keys and values and, for models with states, a slot. The tokens of
+ * a sequence must be added in ascending order of position. Tokens attend to earlier positions of
+ * their own sequence alone, so that the results of a sequence do not depend on the rest of the
+ * batch.
+ *
+ * <p>Not thread-safe; it must not change while a step runs.
+ *
+ * @see KvCache
  */
 public final class Batch {
-  /** In the place of a slot, where a model has no states. */
+  /** The slot of sequences of a model without states. */
   public static final int NO_SLOT = -1;
 
   private final Limits limits;
@@ -36,7 +44,7 @@ public final class Batch {
   private int logitCount;
   private int maxPosition = -1;
 
-  /** A batch with room for the limits, which lives as long as the arena. */
+  /** Allocates a batch for the limits, for the lifetime of the arena. */
   public Batch(Limits limits, Arena arena) {
     this.limits = limits;
     this.blockCounts = new int[limits.sequences()];
@@ -58,19 +66,20 @@ public final class Batch {
   }
 
   /**
-   * Adds a sequence without states, whose cache is the first {@code count} entries of {@code
-   * blocks}.
+   * Adds a sequence without states, whose keys and values are in the first {@code count} entries of
+   * {@code blocks}.
    *
-   * @return its index in this batch
+   * @return the index of the sequence in this batch
    */
   public int addSequence(int[] blocks, int count) {
     return addSequence(blocks, count, NO_SLOT);
   }
 
   /**
-   * Adds a sequence.
+   * Adds a sequence with states.
    *
-   * @param slot of its states, or {@link #NO_SLOT}
+   * @param slot slot of its states, or {@link #NO_SLOT}
+   * @return the index of the sequence in this batch
    */
   public int addSequence(int[] blocks, int count, int slot) {
     checkIndex("sequence", sequenceCount, limits.sequences());
@@ -80,7 +89,7 @@ public final class Batch {
     return sequenceCount++;
   }
 
-  /** Tells that a sequence of this batch has got more blocks: now the first {@code count}. */
+  /** Extends the blocks of a sequence of this batch to the first {@code count}. */
   public void extendSequence(int sequence, int[] blocks, int count) {
     checkIndex("sequence", sequence, sequenceCount);
     setBlocks(sequence, blocks, blockCounts[sequence], count);
@@ -90,7 +99,7 @@ public final class Batch {
   private void setBlocks(int sequence, int[] blocks, int from, int count) {
     if (count > limits.blocksPerSequence()) {
       throw new IndexOutOfBoundsException(
-          count + " blocks, but a sequence has at most " + limits.blocksPerSequence());
+          count + " blocks; the maximum per sequence is " + limits.blocksPerSequence());
     }
     long row = (long) sequence * limits.blocksPerSequence();
     for (int i = from; i < count; i++) {
@@ -101,7 +110,9 @@ public final class Batch {
   /**
    * Adds a token.
    *
-   * @param wantsLogits whether its row gets logits; rows of logits are in the order of these calls
+   * @param wantsLogits if true, its row of logits is computed; rows of logits are in the order of
+   *     these calls
+   * @throws IndexOutOfBoundsException if the batch is full, or an argument exceeds the limits
    */
   public void add(int token, int position, int sequence, boolean wantsLogits) {
     checkIndex("batch row", tokenCount, limits.tokens());
@@ -125,98 +136,98 @@ public final class Batch {
     }
   }
 
-  /** What it has room for. */
+  /** Returns the sizes that it supports. */
   public Limits limits() {
     return limits;
   }
 
-  /** Number of tokens. */
+  /** Returns the number of tokens. */
   public int tokenCount() {
     return tokenCount;
   }
 
-  /** Number of rows that ask for logits. */
+  /** Returns the number of rows whose logits are requested. */
   public int logitCount() {
     return logitCount;
   }
 
-  /** Number of sequences. */
+  /** Returns the number of sequences. */
   public int sequenceCount() {
     return sequenceCount;
   }
 
-  /** The greatest position of any token, -1 when empty. */
+  /** Returns the maximum position of a token, or −1 if the batch is empty. */
   public int maxPosition() {
     return maxPosition;
   }
 
-  /** Rows of this kind in the step. */
+  /** Returns the number of rows of this kind in the step. */
   public int rows(Rows rows) {
     return rows == Rows.TOKENS ? tokenCount : logitCount;
   }
 
-  /** The token id of a row. */
+  /** Returns the token id of a row. */
   public int token(int row) {
     return tokens.getAtIndex(JAVA_INT, row);
   }
 
-  /** The position of a row's token in its sequence. */
+  /** Returns the position of a row's token in its sequence. */
   public int position(int row) {
     return positions.getAtIndex(JAVA_INT, row);
   }
 
-  /** The sequence of a row's token. */
+  /** Returns the sequence of a row's token. */
   public int sequence(int row) {
     return sequences.getAtIndex(JAVA_INT, row);
   }
 
-  /** The batch row that logit row i belongs to. */
+  /** Returns the batch row of logit row i. */
   public int logitRow(int i) {
     return logitRows.getAtIndex(JAVA_INT, i);
   }
 
-  /** The batch row that row i of this kind belongs to. */
+  /** Returns the batch row of row i of this kind. */
   public int tokenRow(Rows rows, int i) {
     return rows == Rows.LOGITS ? logitRow(i) : i;
   }
 
-  /** The cache block of a sequence that holds this position. */
+  /** Returns the cache block of a sequence that holds a position. */
   public int block(int sequence, int position) {
     return blockTables.getAtIndex(
         JAVA_INT, (long) sequence * limits.blocksPerSequence() + position / KvCache.BLOCK);
   }
 
-  /** The slot of a sequence's states. */
+  /** Returns the slot of a sequence's states. */
   public int slot(int sequence) {
     return slots.getAtIndex(JAVA_INT, sequence);
   }
 
-  /** The arrays as native code reads them: int32 tokens. */
+  /** Returns the memory of native code: int32 tokens. */
   public MemorySegment tokens() {
     return tokens;
   }
 
-  /** int32 positions. */
+  /** Returns the memory of native code: int32 positions. */
   public MemorySegment positions() {
     return positions;
   }
 
-  /** int32 sequences. */
+  /** Returns the memory of native code: int32 sequences. */
   public MemorySegment sequences() {
     return sequences;
   }
 
-  /** int32 block tables [sequences, blocksPerSequence]. */
+  /** Returns the memory of native code: int32 block tables [sequences, blocksPerSequence]. */
   public MemorySegment blockTables() {
     return blockTables;
   }
 
-  /** int32 slots [sequences]. */
+  /** Returns the memory of native code: int32 slots [sequences]. */
   public MemorySegment slots() {
     return slots;
   }
 
-  /** int32 rows that ask for logits. */
+  /** Returns the memory of native code: int32 rows whose logits are requested. */
   public MemorySegment logitRows() {
     return logitRows;
   }

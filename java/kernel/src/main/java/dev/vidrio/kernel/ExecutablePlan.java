@@ -3,12 +3,15 @@ package dev.vidrio.kernel;
 import dev.vidrio.kernel.op.Buffer;
 import java.lang.foreign.MemorySegment;
 
-/** A plan with memory for its activations, ready to run. Not thread-safe: one step at a time. */
+/**
+ * A plan that is bound to a cache and to memory for its activations, ready to run. Not thread-safe:
+ * steps run one at a time.
+ */
 public interface ExecutablePlan extends AutoCloseable {
-  /** What it runs. */
+  /** Returns the plan. */
   Plan plan();
 
-  /** What it has room for. */
+  /** Returns the sizes that it supports. */
   Limits limits();
 
   /** Runs the whole plan for the batch. */
@@ -19,18 +22,19 @@ public interface ExecutablePlan extends AutoCloseable {
   /**
    * Runs operations [begin, end).
    *
-   * @throws IllegalArgumentException when the batch has other limits than the plan
+   * @throws IllegalArgumentException if the batch has other limits than the plan
    * @throws IllegalStateException after {@link #close}
    */
   void run(Batch batch, int begin, int end);
 
   /**
-   * The f32 values of an activation, [room for rows, width]. Memory of activations is reused within
-   * a step: only {@link Plan#outputs outputs} keep their values until the next one.
+   * Returns the f32 values of an activation, [capacity of rows, width]. The memory of activations
+   * is reused within a step; only {@linkplain Plan#outputs outputs} keep their values until the
+   * next step.
    */
   MemorySegment data(Buffer buffer);
 
-  /** Frees the activations. */
+  /** Frees the memory of the activations. */
   @Override
   void close();
 }

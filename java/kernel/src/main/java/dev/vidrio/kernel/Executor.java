@@ -6,57 +6,72 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Runs plans: in native code, or in Java with the Vector API or plain scalars. All give the same
- * bits. An executor owns its workers; its plans and memory must not outlive it.
+ * Runs plans: in native code, or in Java with the Vector API or scalar code. All executors give
+ * equal bits (docs/numerics.md), except for {@linkplain Plan#fast fast} products.
+ *
+ * <p>An executor owns worker threads and allocates the memory that plans use. {@link #prepare}
+ * binds a plan to a cache and to memory for its activations; the {@link ExecutablePlan} then runs
+ * one step after another. Plans and memory must not be used after the executor is closed. Executors
+ * are thread-safe; the plans that they prepare are not.
+ *
+ * @see Plan
+ * @see "docs/adr/002-plan-and-executor.md"
+ * @see "docs/adr/003-portable-bits.md"
  */
 public interface Executor extends AutoCloseable {
-  /** What runs, for people: {@code native avx2}, {@code vector}, {@code scalar}. */
+  /** Returns a name for display: {@code native avx2}, {@code vector}, {@code scalar}. */
   String name();
 
-  /** Number of workers. */
+  /** Returns the number of workers. */
   int workers();
 
   /**
-   * Zeroed memory, 64-byte aligned, that lives as long as the arena.
+   * Allocates zeroed memory, aligned to 64 bytes, for the lifetime of the arena.
    *
-   * @throws OutOfMemoryError when there is none
+   * @throws OutOfMemoryError if there is not enough memory
    */
   MemorySegment allocate(long bytes, Arena arena);
 
   /**
-   * The same with anything in it, for what is written before it is read: it may be memory of an
-   * arena that has closed, which need not be got from the system again.
+   * Allocates memory with arbitrary contents, aligned to 64 bytes, for the lifetime of the arena.
+   * It may reuse memory of a closed arena, which is cheaper than obtaining pages from the system.
    *
-   * @throws OutOfMemoryError when there is none
+   * @throws OutOfMemoryError if there is not enough memory
    */
   default MemorySegment allocateUncleared(long bytes, Arena arena) {
     return allocate(bytes, arena);
   }
 
   /**
-   * Packs a quantized matrix on all workers.
+   * Packs a quantized matrix, in parallel on all workers.
    *
    * @param source [n, k] in GGUF's layout
-   * @param packed receives {@link Packing#bytes} bytes
+   * @param packed receives the packed matrix, of {@link Packing#bytes} bytes
    */
   void pack(WeightType type, int n, int k, MemorySegment source, MemorySegment packed);
 
-  /** Whether it runs plans whose products may leave the promise of equal bits. */
+  /** Returns whether it supports {@linkplain Plan#fast fast} products. */
   default boolean hasFastProducts() {
     return false;
   }
 
   /**
-   * From now on the workers, and the calling thread with them, let other threads go first where
-   * there are not enough cores for all, so that a service answers while steps run; where threads
-   * have no such priorities, nothing changes.
+   * Lowers the scheduling priority of the workers and of the calling thread, so that a service
+   * remains responsive while steps run on all cores. It has no effect on platforms without thread
+   * priorities.
    */
-  default void stepAside() {}
+  default void lowerPriority() {}
 
-  /** Makes a plan ready to run within the limits, over the cache. */
+  /**
+   * Prepares a plan to run within the limits, over the cache.
+   *
+   * @throws IllegalArgumentException if the executor does not support the plan, or the cache has
+   *     another shape
+   * @throws OutOfMemoryError if there is not enough memory for the activations
+   */
   ExecutablePlan prepare(Plan plan, Limits limits, KvCache cache);
 
-  /** Ends the workers. */
+  /** Stops the workers. */
   @Override
   void close();
 }

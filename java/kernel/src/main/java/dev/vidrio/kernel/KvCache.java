@@ -9,32 +9,40 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The paged key-value cache: a fixed number of blocks of {@value #BLOCK} positions, each holding
- * all layers. A sequence owns blocks, listed in its row of the batch's block tables. A block is
- * contiguous, so that unused blocks take no memory:
+ * The paged key-value cache: a fixed number of blocks of {@value #BLOCK} positions. A sequence owns
+ * blocks, which its row of the batch's block tables lists; a block holds all layers that have keys
+ * and values (PagedAttention: Kwon et al. 2023, arXiv 2309.06180). Blocks are contiguous, so that
+ * unused blocks take no physical memory:
  *
  * <pre>
  *   [blocks, layers] of {keys   [H_kv, BLOCK/LANES, d_h, LANES],
  *                        values [H_kv, BLOCK, d_v]}
  * </pre>
  *
- * A layer with a convolution has rows [BLOCK, width] of f32 in their place. If layers differ,
- * layers of the same kind are stored together, one kind after the other.
+ * A convolution layer has rows [BLOCK, width] of f32 instead. If layers differ, layers of equal
+ * shape are stored together, one shape after the other.
  *
  * <p>Keys of {@value #LANES} positions are interleaved, so that 16 scores fill a vector; {@code
- * vd_kv_cache} documents the layout of Q8_0.
+ * vd_kv_cache} in {@code vidrio.h} defines the layout for each {@link KvType}.
  *
- * <p>Layers with states have nothing in blocks, but a part of the sequence's slot.
+ * <p>Recurrent layers have states of constant size: a part of the sequence's <i>slot</i>, of which
+ * there is one per sequence.
  *
- * <p>A block may have several owners: sequences with a common prefix, and a prefix cache that keeps
- * it for later ones. It is free once the last owner has released it; so are slots. Not thread-safe:
- * the scheduler of steps allocates both.
+ * <p>Blocks and slots are reference-counted. A block may have several owners: sequences with a
+ * common prefix, and a prefix cache that keeps it for later sequences; an owner must copy a shared
+ * block before writing to it. It is free when the last owner has released it.
+ *
+ * <p>Not thread-safe. The memory lives as long as the arena, which must not close while plans over
+ * the cache run.
+ *
+ * @see KvShape
+ * @see "docs/adr/013-cache-type.md"
  */
 public final class KvCache {
   /** Positions of a block. */
   public static final int BLOCK = 64;
 
-  /** Positions whose keys lie interleaved. */
+  /** Positions whose keys are interleaved. */
   public static final int LANES = 16;
 
   private final KvShape shape;
@@ -42,29 +50,29 @@ public final class KvCache {
   private final int blocks;
   private final MemorySegment memory;
   private final List<Kind> kinds = new ArrayList<>();
-  private final Places places;
+  private final RefCountedPool pool;
   private final MemorySegment states;
-  private final Places slots;
-  // Blocks and slots from here on nobody has used yet.
+  private final RefCountedPool slots;
+  // The first block and the first slot that have never been acquired.
   private int fresh;
   private int freshSlot;
 
-  /** A cache of f32, with a slot for each block. */
+  /** Creates a cache of f32 with a slot per block. */
   public KvCache(Executor executor, KvShape shape, int blocks, Arena arena) {
     this(executor, shape, KvType.F32, blocks, blocks, arena);
   }
 
   /**
-   * A cache with room for {@code blocks} blocks and, where layers have states, {@code slots} slots,
-   * in memory of the executor that will use it, which lives as long as the arena.
+   * Creates a cache of {@code blocks} blocks and, if layers have states, {@code slots} slots, in
+   * memory of the executor that will use it, for the lifetime of the arena.
    *
-   * @throws ArithmeticException when the size exceeds a long
-   * @throws IllegalArgumentException when the type does not fit the width of the heads
+   * @throws ArithmeticException if the size exceeds a long
+   * @throws IllegalArgumentException if the type does not support the width of the heads
    */
   public KvCache(
       Executor executor, KvShape shape, KvType type, int blocks, int slots, Arena arena) {
     if (!shape.fits(type)) {
-      throw new IllegalArgumentException(type + " does not fit the heads of " + shape);
+      throw new IllegalArgumentException(type + " does not support the head widths of " + shape);
     }
     this.shape = shape;
     this.type = type;
@@ -76,8 +84,8 @@ public final class KvCache {
       kinds.add(kind);
       begin += blocks * kind.blockBytes();
     }
-    this.places = new Places("block", blocks);
-    this.slots = new Places("slot", shape.hasStates() ? slots : 0);
+    this.pool = new RefCountedPool("block", blocks);
+    this.slots = new RefCountedPool("slot", shape.hasStates() ? slots : 0);
     this.states = allocate(executor, Math.multiplyExact(shape.bytesPerSequence(), slots), arena);
   }
 
@@ -86,12 +94,12 @@ public final class KvCache {
   }
 
   /**
-   * Layers that are alike.
+   * Layers of equal shape.
    *
-   * @param layers their numbers
-   * @param begin where they lie
-   * @param keyBytes of the keys of a layer in a block, or the rows of a convolution
-   * @param valueBytes of the values
+   * @param layers indices of the layers
+   * @param begin offset of their memory
+   * @param keyBytes bytes of the keys of a layer in a block, or of the rows of a convolution
+   * @param valueBytes bytes of the values of a layer in a block
    */
   private record Kind(
       KvShape.Layer shape, List<Integer> layers, long begin, long keyBytes, long valueBytes) {
@@ -99,7 +107,7 @@ public final class KvCache {
       return layers.size() * (keyBytes + valueBytes);
     }
 
-    /** Where the keys of a layer begin in a block. */
+    /** Returns the offset of the keys of a layer in a block. */
     long keys(int layer) {
       return layers.indexOf(layer) * (keyBytes + valueBytes);
     }
@@ -127,72 +135,72 @@ public final class KvCache {
         .toList();
   }
 
-  /** Blocks that {@code positions} positions fill. */
+  /** Returns the number of blocks for {@code positions} positions. */
   public static int blocksFor(int positions) {
     return Math.ceilDiv(positions, BLOCK);
   }
 
-  /** Bytes of blocks. */
+  /** Returns the bytes of {@code blocks} blocks. */
   public static long bytes(KvShape shape, KvType type, int blocks) {
     return Math.multiplyExact(
         Math.multiplyExact(shape.bytesPerPosition(type), BLOCK), (long) blocks);
   }
 
-  /** Bytes of all its blocks and slots. */
+  /** Returns the bytes of all blocks and slots. */
   public long bytes() {
     return memory.byteSize() + states.byteSize();
   }
 
   /**
-   * Checks that it is made for a shape.
+   * Checks that the cache has a shape.
    *
-   * @throws IllegalArgumentException when it is not
+   * @throws IllegalArgumentException if it has another shape
    */
   public void requireShape(KvShape wanted) {
     if (!shape.equals(wanted)) {
       throw new IllegalArgumentException(
-          "the cache is made for " + shape + ", the plan for " + wanted);
+          "shape of the cache: " + shape + "; required by the plan: " + wanted);
     }
   }
 
-  /** The shape of the cached keys and values. */
+  /** Returns the shape. */
   public KvShape shape() {
     return shape;
   }
 
-  /** The type of its elements. */
+  /** Returns the type of keys and values. */
   public KvType type() {
     return type;
   }
 
-  /** Number of blocks. */
+  /** Returns the number of blocks. */
   public int blocks() {
     return blocks;
   }
 
-  /** Blocks that nobody owns. */
+  /** Returns the number of blocks without an owner. */
   public int freeBlocks() {
-    return places.freeCount();
+    return pool.freeCount();
   }
 
   /**
-   * Takes a free block, of which the caller is the owner.
+   * Acquires a free block, which the caller then owns.
    *
-   * @throws IllegalStateException when there is none
+   * @throws IllegalStateException if there is none
    */
   public int acquire() {
-    int block = places.acquire();
+    int block = pool.acquire();
     fresh = Math.max(fresh, block + 1);
     return block;
   }
 
   /**
-   * Gets the memory of a block or a slot that nobody has used yet, so that the first who does need
-   * not wait until the system finds its pages.
+   * Touches the memory of one block or slot that has never been acquired, so that its first use
+   * does not cause page faults.
    *
-   * @return whether there was one
+   * @return false if there is none
    */
-  public boolean prepare() {
+  public boolean prefault() {
     if (freshSlot < slots()) {
       states.asSlice(freshSlot * slotStride(), slotStride()).fill((byte) 0);
       freshSlot++;
@@ -209,30 +217,30 @@ public final class KvCache {
     return true;
   }
 
-  /** Adds an owner to a block, which its owners no longer change. */
+  /** Adds an owner to a block, which its owners must no longer write to. */
   public void retain(int block) {
-    places.retain(block);
+    pool.retain(block);
   }
 
-  /** Takes an owner from a block. */
+  /** Removes an owner from a block. */
   public void release(int block) {
-    places.release(block);
+    pool.release(block);
   }
 
-  /** Whether a block has more than one owner. */
+  /** Returns whether a block has more than one owner. */
   public boolean isShared(int block) {
     return owners(block) > 1;
   }
 
-  /** How many owners a block has. */
+  /** Returns the number of owners of a block. */
   public int owners(int block) {
-    return places.owners(block);
+    return pool.owners(block);
   }
 
-  /** Copies what all layers have from one block to another. */
+  /** Copies a block, with all layers, to another one. */
   public void copy(int from, int to) {
-    places.requireOwned(from);
-    places.requireOwned(to);
+    pool.requireOwned(from);
+    pool.requireOwned(to);
     for (Kind kind : kinds) {
       long bytes = kind.blockBytes();
       long begin = kind.begin;
@@ -240,21 +248,21 @@ public final class KvCache {
     }
   }
 
-  /** Number of slots: places of texts whose states there is room for, 0 where no layer has one. */
+  /** Returns the number of slots; 0 if no layer has states. */
   public int slots() {
     return slots.count();
   }
 
-  /** Slots that nobody owns. */
+  /** Returns the number of slots without an owner. */
   public int freeSlots() {
     return slots.freeCount();
   }
 
   /**
-   * Takes a free slot, of which the caller is the owner.
+   * Acquires a free slot, which the caller then owns.
    *
-   * @return {@link Batch#NO_SLOT} where no layer has a state
-   * @throws IllegalStateException when there is none
+   * @return the slot, or {@link Batch#NO_SLOT} if no layer has states
+   * @throws IllegalStateException if there is none
    */
   public int acquireSlot() {
     if (!shape.hasStates()) {
@@ -265,27 +273,27 @@ public final class KvCache {
     return slot;
   }
 
-  /** Adds an owner to a slot, which its owners no longer change. */
+  /** Adds an owner to a slot, which its owners must no longer write to. */
   public void retainSlot(int slot) {
     slots.retain(slot);
   }
 
-  /** Takes an owner from a slot. */
+  /** Removes an owner from a slot. */
   public void releaseSlot(int slot) {
     slots.release(slot);
   }
 
-  /** Whether a slot has more than one owner. */
+  /** Returns whether a slot has more than one owner. */
   public boolean isSharedSlot(int slot) {
     return slotOwners(slot) > 1;
   }
 
-  /** How many owners a slot has. */
+  /** Returns the number of owners of a slot. */
   public int slotOwners(int slot) {
     return slots.owners(slot);
   }
 
-  /** Copies what all layers have from one slot to another. */
+  /** Copies a slot, with all layers, to another one. */
   public void copySlot(int from, int to) {
     slots.requireOwned(from);
     slots.requireOwned(to);
@@ -294,13 +302,13 @@ public final class KvCache {
   }
 
   /**
-   * The states of a layer, from those of slot 0 on; from one slot to the next {@link #slotStride}.
+   * Returns the states of a layer, starting at slot 0; slots are {@link #slotStride} bytes apart.
    */
   public MemorySegment states(int layer) {
     return slotPart(layer, 0);
   }
 
-  /** The rows that a convolution of a layer with states reads, from those of slot 0 on. */
+  /** Returns the convolution rows of a recurrent layer, starting at slot 0. */
   public MemorySegment rows(int layer, Part part) {
     return slotPart(layer, shape.recurrent(layer).rows(part));
   }
@@ -311,24 +319,24 @@ public final class KvCache {
     return states.asSlice(begin + offset);
   }
 
-  /** Bytes from a slot to the next. */
+  /** Returns the bytes from one slot to the next. */
   public long slotStride() {
     return shape.bytesPerSequence();
   }
 
-  /** The keys of a layer, from those of block 0 on. */
+  /** Returns the keys of a layer, starting at block 0; blocks are {@link #stride} bytes apart. */
   public MemorySegment keys(int layer) {
     Kind kind = kind(layer);
     return part(kind, kind.keys(layer), kind.keyBytes);
   }
 
-  /** The values of a layer, from those of block 0 on. */
+  /** Returns the values of a layer, starting at block 0. */
   public MemorySegment values(int layer) {
     Kind kind = kind(layer);
     return part(kind, kind.keys(layer) + kind.keyBytes, kind.valueBytes);
   }
 
-  /** The rows of a layer with a convolution, from those of block 0 on. */
+  /** Returns the rows of a convolution layer, starting at block 0. */
   public MemorySegment rows(int layer) {
     return keys(layer);
   }
@@ -344,7 +352,7 @@ public final class KvCache {
     return kinds.stream().filter(kind -> kind.shape.equals(wanted)).findFirst().orElseThrow();
   }
 
-  /** Bytes from a layer's keys, values or rows of a block to those of the next. */
+  /** Returns the bytes from a layer's keys, values or rows in one block to those in the next. */
   public long stride(int layer) {
     return kind(layer).blockBytes();
   }

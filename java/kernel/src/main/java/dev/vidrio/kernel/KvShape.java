@@ -1,5 +1,6 @@
 package dev.vidrio.kernel;
 
+import dev.vidrio.kernel.op.Access;
 import dev.vidrio.kernel.op.SequenceOp.Part;
 import java.util.Collections;
 import java.util.List;
@@ -7,22 +8,22 @@ import java.util.List;
 /**
  * The shape of a model's key-value cache.
  *
- * @param layers shapes of the layers that have keys and values of their own, a convolution, or a
- *     state
+ * @param layers the shapes of the layers that have their own keys and values, convolution rows or
+ *     states, numbered from 0; a model's blocks may share a layer
  */
 public record KvShape(List<Layer> layers) {
-  /** Most elements of a head; {@code VD_HEAD_MAX}. */
+  /** The maximum number of elements of a head; {@code VD_HEAD_MAX}. */
   public static final int HEAD_MAX = 1024;
 
   /** A layer of the cache. */
   public sealed interface Layer {
-    /** Whether an element type fits its keys and values. */
+    /** Returns whether its keys and values can be stored in an element type. */
     boolean fits(KvType type);
 
-    /** Bytes of one position. */
+    /** Returns the bytes of one position. */
     long bytesPerPosition(KvType type);
 
-    /** Bytes of a sequence, however long; a multiple of 64. */
+    /** Returns the bytes of a sequence that do not depend on its length; a multiple of 64. */
     default long bytesPerSequence() {
       return 0;
     }
@@ -39,25 +40,25 @@ public record KvShape(List<Layer> layers) {
     public KeyValue {
       if (heads <= 0 || dH <= 0 || dV <= 0) {
         throw new IllegalArgumentException(
-            "cache of " + heads + " heads of " + dH + " and " + dV + " is empty");
+            "cache of %d heads of %d and %d elements: must be positive".formatted(heads, dH, dV));
       }
       if (dH > HEAD_MAX || dV > HEAD_MAX) {
         throw new IllegalArgumentException(
-            "heads of " + Math.max(dH, dV) + " elements, of which there may be " + HEAD_MAX);
+            "heads of " + Math.max(dH, dV) + " elements; the maximum is " + HEAD_MAX);
       }
     }
 
-    /** Heads whose keys and values are as long. */
+    /** Creates a layer whose values have the width of its keys. */
     public KeyValue(int heads, int dH) {
       this(heads, dH, dH);
     }
 
-    /** Elements of the keys of one position. */
+    /** Returns the elements of the keys of one position. */
     public int width() {
       return heads * dH;
     }
 
-    /** Elements of the values of one position. */
+    /** Returns the elements of the values of one position. */
     public int valueWidth() {
       return heads * dV;
     }
@@ -74,14 +75,15 @@ public record KvShape(List<Layer> layers) {
   }
 
   /**
-   * What a convolution reads: rows of f32, whatever the type of keys and values.
+   * The rows that a convolution reads, in f32 for every type of keys and values.
    *
    * @param width elements of a position's row
    */
   public record Conv(int width) implements Layer {
     public Conv {
       if (width <= 0) {
-        throw new IllegalArgumentException("cache of rows of " + width + " elements is empty");
+        throw new IllegalArgumentException(
+            "cache of rows of " + width + " elements: must be positive");
       }
     }
 
@@ -97,17 +99,17 @@ public record KvShape(List<Layer> layers) {
   }
 
   /**
-   * The states of linear attention, and what the short convolutions read that make its queries,
-   * keys and values: f32, in a sequence's slot. {@code vd_recurrence} says how they lie.
+   * The states of linear attention, and the rows that the short convolutions of its queries, keys
+   * and values read: f32, in a sequence's slot. {@code vd_recurrence} documents the layout.
    *
    * @param keyHeads H_k, heads of queries and keys
    * @param heads H, heads of values
    * @param dK d_k, elements of a head's key
    * @param dV d_v, elements of a head's value
-   * @param taps rows that a convolution reads
+   * @param taps rows that a convolution covers
    */
   public record Recurrent(int keyHeads, int heads, int dK, int dV, int taps) implements Layer {
-    /** Positions between which a state is brought up to date; {@code VD_SPAN}. */
+    /** The number of positions after which a state is updated; {@code VD_SPAN}. */
     public static final int SPAN = 16;
 
     public Recurrent {
@@ -122,22 +124,22 @@ public record KvShape(List<Layer> layers) {
       }
     }
 
-    /** Elements of a token's queries, keys or values. */
+    /** Returns the elements of a token's queries, keys or values. */
     public int width(Part part) {
       return part == Part.VALUE ? heads * dV : keyHeads * dK;
     }
 
-    /** Floats that a head's state takes. */
+    /** Returns the floats of a head's state and of the span since its last update. */
     public long headFloats() {
       return (long) dK * dV + (long) SPAN * (dK + dV + 2);
     }
 
-    /** Rows that are kept for a convolution, so that each position of a span can be the next. */
+    /** Returns the rows of the ring buffer of a convolution: a span and the taps before it. */
     public int ring() {
       return SPAN + taps - 1;
     }
 
-    /** Where the rows of a part begin in the slot's part of the layer, in bytes. */
+    /** Returns the offset of the rows of a part in the layer's part of a slot, in bytes. */
     public long rows(Part part) {
       long keyRows = aligned((long) ring() * width(Part.KEY));
       long begin = aligned(heads * headFloats());
@@ -171,29 +173,29 @@ public record KvShape(List<Layer> layers) {
   public KvShape {
     layers = List.copyOf(layers);
     if (layers.isEmpty()) {
-      throw new IllegalArgumentException("cache of 0 layers is empty");
+      throw new IllegalArgumentException("cache of 0 layers: must be positive");
     }
   }
 
-  /** A cache of layers that are all alike. */
+  /** Creates a cache of equal layers with keys and values. */
   public KvShape(int layers, int heads, int dH) {
     this(layers, new KeyValue(heads, dH));
   }
 
-  /** A cache of layers that are all alike. */
+  /** Creates a cache of equal layers. */
   public KvShape(int layers, Layer layer) {
     this(Collections.nCopies(layers, layer));
   }
 
-  /** Whether there is such a layer, and it has keys and values. */
+  /** Returns whether there is such a layer and it has keys and values. */
   public boolean hasKeys(int index) {
     return index < layers.size() && layers.get(index) instanceof KeyValue;
   }
 
   /**
-   * The keys and values of a layer.
+   * Returns the keys and values of a layer.
    *
-   * @throws IllegalArgumentException when it has none
+   * @throws IllegalArgumentException if it has none
    */
   public KeyValue keyValue(int index) {
     if (layers.get(index) instanceof KeyValue keyValue) {
@@ -203,9 +205,9 @@ public record KvShape(List<Layer> layers) {
   }
 
   /**
-   * The states of a layer.
+   * Returns the states of a layer.
    *
-   * @throws IllegalArgumentException when it has none
+   * @throws IllegalArgumentException if it has none
    */
   public Recurrent recurrent(int index) {
     if (layers.get(index) instanceof Recurrent recurrent) {
@@ -214,22 +216,59 @@ public record KvShape(List<Layer> layers) {
     throw new IllegalArgumentException("layer " + index + " of the cache has no states");
   }
 
-  /** Whether an element type fits the heads of all layers. */
+  /** Returns whether an operation's access to a layer matches the shape of the layer. */
+  boolean supports(Access.OfCache access) {
+    int layer = access.layer();
+    return switch (access.part()) {
+      case Access.StoredKeys(int width) -> hasKeys(layer) && width == keyValue(layer).width();
+      case Access.StoredValues(int width) ->
+          hasKeys(layer) && width == keyValue(layer).valueWidth();
+      case Access.AttendedKeys(int heads, int width) ->
+          hasGroups(layer, heads) && width == heads * keyValue(layer).dH();
+      case Access.AttendedValues(int heads, int width) ->
+          hasGroups(layer, heads) && width == heads * keyValue(layer).dV();
+      case Access.ConvolutionRows rows -> supports(layer, rows);
+      case Access.States(int queryWidth, int valueWidth, int heads) ->
+          layer < layers.size()
+              && layers.get(layer) instanceof Recurrent states
+              && queryWidth == states.width(Part.QUERY)
+              && valueWidth == states.width(Part.VALUE)
+              && heads == states.heads();
+    };
+  }
+
+  /** Returns whether query heads can be divided among the key-value heads of a layer. */
+  private boolean hasGroups(int layer, int heads) {
+    return hasKeys(layer) && heads % keyValue(layer).heads() == 0;
+  }
+
+  private boolean supports(int layer, Access.ConvolutionRows rows) {
+    Part part = rows.part();
+    return layer < layers.size()
+        && switch (layers.get(layer)) {
+          case Conv(int width) -> part == null && width == rows.width();
+          case Recurrent states ->
+              part != null && states.width(part) == rows.width() && states.taps() == rows.length();
+          case KeyValue ignored -> false;
+        };
+  }
+
+  /** Returns whether the heads of all layers can be stored in an element type. */
   public boolean fits(KvType type) {
     return layers.stream().allMatch(layer -> layer.fits(type));
   }
 
-  /** Whether a layer has a state, so that sequences have slots. */
+  /** Returns whether a layer has states, so that sequences need slots. */
   public boolean hasStates() {
     return bytesPerSequence() > 0;
   }
 
-  /** Bytes of a sequence's slot. */
+  /** Returns the bytes of a sequence's slot. */
   public long bytesPerSequence() {
     return layers.stream().mapToLong(Layer::bytesPerSequence).sum();
   }
 
-  /** Bytes of one position in all layers. */
+  /** Returns the bytes of one position in all layers. */
   public long bytesPerPosition(KvType type) {
     return layers.stream().mapToLong(layer -> layer.bytesPerPosition(type)).sum();
   }

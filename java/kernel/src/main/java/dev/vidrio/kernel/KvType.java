@@ -1,14 +1,14 @@
 package dev.vidrio.kernel;
 
-/** Element types of the key-value cache. The ids are those of GGUF files. */
+/** The element types of the key-value cache. The ids are those of GGUF files. */
 public enum KvType {
-  /** As computed. */
+  /** Single precision, as computed. */
   F32(0, 1, 4),
   /** Half precision. */
   F16(1, 1, 2),
   /** The upper half of an f32. */
   BF16(30, 1, 2),
-  /** 8 bits and a scale for each 32 elements of a head; queries are quantized too. */
+  /** 8 bits per element and a scale per 32 elements of a head; queries are quantized too. */
   Q8_0(8, 32, 34);
 
   private final int id;
@@ -21,17 +21,17 @@ public enum KvType {
     this.blockBytes = blockBytes;
   }
 
-  /** The type's number in the C API. */
+  /** Returns the number of the type in the C API. */
   public int id() {
     return id;
   }
 
-  /** Whether heads of {@code dH} elements can be stored in it. */
+  /** Returns whether heads of {@code dH} elements can be stored in the type. */
   public boolean fits(int dH) {
     return dH % blockElements == 0;
   }
 
-  /** Bytes of a head's {@code dH} elements. */
+  /** Returns the bytes of a head of {@code dH} elements. */
   public int bytes(int dH) {
     return Math.multiplyExact(dH / blockElements, blockBytes);
   }

@@ -3,12 +3,12 @@ package dev.vidrio.kernel;
 import dev.vidrio.kernel.op.Rows;
 
 /**
- * The sizes that an executable plan supports.
+ * The sizes that an executable plan supports; all are positive.
  *
- * @param tokens tokens of a step
- * @param logits rows of a step that may ask for logits
- * @param sequences sequences of a step
- * @param positions positions of a sequence, the context
+ * @param tokens maximum tokens of a step
+ * @param logits maximum rows of a step whose logits are requested
+ * @param sequences maximum sequences of a step
+ * @param positions maximum positions of a sequence, the context length
  * @param vocabulary number of token ids
  */
 public record Limits(int tokens, int logits, int sequences, int positions, int vocabulary) {
@@ -20,19 +20,19 @@ public record Limits(int tokens, int logits, int sequences, int positions, int v
     require("vocabulary", vocabulary);
   }
 
-  /** Entries of a row of the block tables. */
+  /** Returns the number of entries of a row of the block tables. */
   public int blocksPerSequence() {
     return KvCache.blocksFor(positions);
   }
 
-  /** Room for rows of this kind. */
+  /** Returns the maximum number of rows of this kind. */
   public int rows(Rows rows) {
     return rows == Rows.TOKENS ? tokens : logits;
   }
 
   private static void require(String name, int value) {
     if (value <= 0) {
-      throw new IllegalArgumentException("limit of " + name + " " + value + " is not positive");
+      throw new IllegalArgumentException("limit of " + name + " " + value + " must be positive");
     }
   }
 }

@@ -1,14 +1,15 @@
 package dev.vidrio.kernel;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.op.UnfusedOp;
 import dev.vidrio.kernel.op.Window;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
@@ -20,21 +21,69 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Builds a plan, one call per operation; each returns the activation that it writes. Activations
- * that quantized weights multiply are quantized once, however many products read them.
+ * Builds a {@link Plan}: each method appends an operation and returns the activation that it
+ * writes, so that the code of a model reads like its equations.
+ *
+ * <pre>{@code
+ * var b = new PlanBuilder(new KvShape(layers, keyValueHeads, headWidth));
+ * Buffer x = b.embed("hook_embed", embedding);                     // [n, d]
+ * Buffer normalized = b.rmsNorm("ln1", x, 1e-5f, gain);
+ * Buffer q = b.rope("attn.hook_rot_q", rotation, headWidth, b.matMul("attn.hook_q", wQ, normalized));
+ * b.kvStore(0, k, v);
+ * Buffer z = b.attention("attn.hook_z", 0, scale, q);              // [n, H · d_v]
+ * Buffer y = b.add("hook_resid_mid", x, b.matMul("hook_attn_out", wO, z));
+ * b.output(b.matMul("unembed.hook_out", unembedding, b.gather("last", y)));
+ * Plan plan = b.build();
+ * }</pre>
+ *
+ * <p>The first argument names the activation; names are unique in a plan and serve as hook points.
+ * Shapes follow from the arguments and are checked at once. The input of products with quantized
+ * weights is quantized automatically, and only once, even if several products read it.
+ *
+ * <p>Not thread-safe.
  */
 public final class PlanBuilder {
   private final KvShape kv;
   private final List<Op> ops = new ArrayList<>();
   private final Map<Buffer, QuantizedBuffer> quantized = new HashMap<>();
   private final Set<Buffer> outputs = new LinkedHashSet<>();
+  private final Map<HookPoint, Buffer> hooks = new HashMap<>();
 
-  /** A builder for a plan over a cache of this shape. */
+  /** The points whose activations have been named, but may not have been written yet. */
+  private final Map<String, HookPoint> named = new HashMap<>();
+
+  /** Creates a builder of a plan over a cache of this shape. */
   public PlanBuilder(KvShape kv) {
     this.kv = kv;
   }
 
-  /** Rows of the embedding table for the batch's tokens. */
+  /**
+   * Returns the name for the activation at a hook point, and records that the activation that is
+   * written under this name is the one at the point.
+   */
+  public String name(HookPoint point) {
+    String name = point.name();
+    named.put(name, point);
+    return name;
+  }
+
+  /**
+   * Records that an activation is the one at a hook point, or the output of the operation that the
+   * point is in ({@link Plan#hooks}).
+   *
+   * @return the activation
+   * @throws IllegalStateException if another activation has been recorded for the point
+   */
+  public Buffer hook(HookPoint point, Buffer x) {
+    Buffer recorded = hooks.putIfAbsent(point, x);
+    if (recorded != null && !recorded.equals(x)) {
+      throw new IllegalStateException(
+          "hook point " + point + " is " + recorded.name() + ", not " + x.name());
+    }
+    return x;
+  }
+
+  /** Looks up the rows of the batch's tokens in an embedding table [V, d]. */
   public Buffer embed(String name, Weights table) {
     Buffer y = new Buffer(name, Rows.TOKENS, table.k());
     ops.add(new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, 0, y));
@@ -42,10 +91,10 @@ public final class PlanBuilder {
   }
 
   /**
-   * Rows of a table that has several for each token, one after the other.
+   * Looks up one of several adjacent rows per token.
    *
    * @param table [V · count, d]
-   * @param index which of a token's rows, from 0
+   * @param index index of the row among those of a token, from 0
    */
   public Buffer embed(String name, Weights table, int index, int count) {
     Buffer y = new Buffer(name, Rows.TOKENS, table.k());
@@ -53,19 +102,19 @@ public final class PlanBuilder {
     return y;
   }
 
-  /** Rows of a table of learned positions, whose row {@code offset} is that of position 0. */
+  /** Looks up learned position embeddings; row {@code offset} of the table is position 0. */
   public Buffer embedPositions(String name, Weights table, int offset) {
     Buffer y = new Buffer(name, Rows.TOKENS, table.k());
     ops.add(new Op.Embed(table, Op.EmbedIndex.POSITIONS, offset, 0, y));
     return y;
   }
 
-  /** RMSNorm with a gain. */
+  /** Computes the RMSNorm of x with a gain. */
   public Buffer rmsNorm(String name, Buffer x, float epsilon, Weights gain) {
     return norm(name, Op.NormKind.RMS, x, epsilon, gain, null);
   }
 
-  /** A norm with optional gain and bias. */
+  /** Computes a norm of x with optional gain and bias. */
   public Buffer norm(
       String name,
       Op.NormKind kind,
@@ -79,8 +128,8 @@ public final class PlanBuilder {
   }
 
   /**
-   * A norm of each head of d_h elements on its own, whose gain is one for all [d_h], or one for
-   * each [H · d_h].
+   * Computes a norm of each head of d_h elements separately. The gain is one for all heads [d_h],
+   * or one per head [H · d_h].
    */
   public Buffer headNorm(
       String name, Op.NormKind kind, int dH, Buffer x, float epsilon, @Nullable Weights gain) {
@@ -89,7 +138,7 @@ public final class PlanBuilder {
     return y;
   }
 
-  /** {@code x · Wᵀ}. */
+  /** Computes {@code x · Wᵀ}. */
   public Buffer matMul(String name, Weights weights, Buffer x) {
     Buffer y = new Buffer(name, x.rows(), weights.n());
     Operand operand = weights.type().quantized() ? quantize(x) : x;
@@ -97,7 +146,7 @@ public final class PlanBuilder {
     return y;
   }
 
-  /** {@code x · Wᵀ + bias}; without the bias where it is null. */
+  /** Computes {@code x · Wᵀ + bias}, or {@code x · Wᵀ} if the bias is null. */
   public Buffer linear(String name, Weights weights, @Nullable Weights bias, Buffer x) {
     if (bias == null) {
       return matMul(name, weights, x);
@@ -105,7 +154,7 @@ public final class PlanBuilder {
     return addBias(name, bias, matMul(name + ".product", weights, x));
   }
 
-  /** {@code x + bias}. */
+  /** Computes {@code x + bias}. */
   public Buffer addBias(String name, Weights bias, Buffer x) {
     Buffer y = x.like(name);
     ops.add(new Op.AddBias(x, bias, y));
@@ -122,26 +171,26 @@ public final class PlanBuilder {
         });
   }
 
-  /** Rotates the heads of x, of d_h elements each. */
+  /** Rotates the heads of x, of d_h elements each (RoPE). */
   public Buffer rope(String name, Rotation rotation, int dH, Buffer x) {
     Buffer y = x.like(name);
     ops.add(new SequenceOp.Rope(rotation, dH, x, y));
     return y;
   }
 
-  /** Stores keys and values of a layer of the cache. */
+  /** Stores keys and values in a layer of the cache. */
   public void kvStore(int layer, Buffer k, Buffer v) {
     ops.add(new SequenceOp.KvStore(layer, k, v));
   }
 
-  /** Causal attention over a layer's cache. */
+  /** Computes causal attention over a layer of the cache. */
   public Buffer attention(String name, int layer, float scale, Buffer q) {
     return attention(name, layer, scale, Window.ALL, 0, null, q);
   }
 
   /**
-   * Causal attention with the window, the soft cap and, where they are not null, the sinks [H] of
-   * {@link SequenceOp.Attention}.
+   * Computes causal attention with the window, the soft cap and the sinks [H] (or null) of {@link
+   * SequenceOp.Attention}.
    */
   public Buffer attention(
       String name,
@@ -157,7 +206,7 @@ public final class PlanBuilder {
     return z;
   }
 
-  /** Causal attention whose scores fall with the distance by a slope [H] of each head (ALiBi). */
+  /** Computes causal attention with a slope [H] per head on the distance of positions (ALiBi). */
   public Buffer alibiAttention(String name, int layer, float scale, Weights slopes, Buffer q) {
     int heads = heads(layer, q);
     Buffer z = result(name, layer, heads);
@@ -165,12 +214,12 @@ public final class PlanBuilder {
     return z;
   }
 
-  /** Causal convolution of each column, by a kernel [L, d], over a layer's cache. */
+  /** Computes the causal convolution of each column with a kernel [L, d], over a cache layer. */
   public Buffer conv(String name, int layer, Weights kernel, Buffer x) {
     return conv(name, layer, null, kernel, x);
   }
 
-  /** The same of what a recurrent layer reads, by a kernel [L, width]. */
+  /** Computes the convolution of an input of a recurrent layer with a kernel [L, width]. */
   public Buffer recurrentConv(
       String name, int layer, SequenceOp.Part part, Weights kernel, Buffer x) {
     return conv(name, layer, part, kernel, x);
@@ -184,7 +233,8 @@ public final class PlanBuilder {
   }
 
   /**
-   * Linear attention over a layer's states, as {@link SequenceOp.Recurrence} has it: [n, H · d_v].
+   * Computes linear attention over the states of a layer, {@link SequenceOp.Recurrence}: [n, H ·
+   * d_v].
    */
   public Buffer recurrence(
       String name,
@@ -207,41 +257,41 @@ public final class PlanBuilder {
     return q.width() / kv.keyValue(layer).dH();
   }
 
-  /** {@code f(x)}. */
+  /** Computes {@code f(x)}. */
   public Buffer activation(String name, Op.ActivationKind kind, Buffer x) {
     Buffer y = x.like(name);
     ops.add(new Op.Activation(kind, x, null, y));
     return y;
   }
 
-  /** {@code f(x) · up}. */
+  /** Computes {@code f(x) · up}. */
   public Buffer gated(String name, Op.ActivationKind kind, Buffer x, Buffer up) {
     Buffer y = x.like(name);
     ops.add(new Op.Activation(kind, x, up, y));
     return y;
   }
 
-  /** {@code a · b}, element by element. */
+  /** Computes {@code a · b}, element by element. */
   public Buffer multiply(String name, Buffer a, Buffer b) {
     return gated(name, Op.ActivationKind.IDENTITY, a, b);
   }
 
-  /** {@code a + b}. */
+  /** Computes {@code a + b}. */
   public Buffer add(String name, Buffer a, Buffer b) {
     Buffer y = a.like(name);
     ops.add(new Op.Add(a, b, y));
     return y;
   }
 
-  /** x times a vector, element by element. */
+  /** Multiplies each row of x by a vector, element by element. */
   public Buffer gain(String name, Weights gain, Buffer x) {
     Buffer y = x.like(name);
-    ops.add(new OpenOp.Gain(x, gain, null, y));
+    ops.add(new UnfusedOp.Gain(x, gain, null, y));
     return y;
   }
 
   /**
-   * Each row of x times a factor of its own: a sum of one slot.
+   * Multiplies each row of x by its own factor.
    *
    * @param factors [rows, 1]
    */
@@ -251,34 +301,34 @@ public final class PlanBuilder {
     return y;
   }
 
-  /** {@code factor · x}. */
+  /** Computes {@code factor · x}. */
   public Buffer scale(String name, float factor, Buffer x) {
     Buffer y = x.like(name);
     ops.add(new Op.Scale(x, factor, y));
     return y;
   }
 
-  /** The soft cap {@code cap · tanh(x · (1 / cap))}, arXiv 2408.00118. */
+  /** Computes the soft cap {@code cap · tanh(x · (1 / cap))}, arXiv 2408.00118. */
   public Buffer softCap(String name, float cap, Buffer x) {
     Buffer scaled = scale(name + ".scaled", 1 / cap, x);
     return scale(name, cap, activation(name + ".tanh", Op.ActivationKind.TANH, scaled));
   }
 
-  /** x, but at least {@code −limit} and at most {@code limit}. */
+  /** Clamps x to [−limit, limit]. */
   public Buffer clamp(String name, float limit, Buffer x) {
     Buffer scaled = scale(name + ".scaled", 1 / limit, x);
     return scale(name, limit, activation(name + ".clamped", Op.ActivationKind.HARD_TANH, scaled));
   }
 
   /**
-   * Where tokens go in a mixture of experts.
+   * The routes of tokens in a mixture of experts.
    *
-   * @param experts the numbers of each token's experts [rows, k], as floats
-   * @param weights of their results [rows, k]
+   * @param experts the indices of each token's experts [rows, k], as floats
+   * @param weights the weights of their results [rows, k]
    */
   public record Routes(Buffer experts, Buffer weights) {}
 
-  /** Sends each token to k experts, as {@link ExpertOp.Route} does. */
+  /** Routes each token to k experts, by {@link ExpertOp.Route}. */
   public Routes route(
       String experts,
       String weights,
@@ -295,11 +345,11 @@ public final class PlanBuilder {
   }
 
   /**
-   * Multiplies with the matrices [N, K] of each token's k experts, and adds their biases: [rows, k,
+   * Multiplies x by the matrices [N, K] of each token's k experts, and adds their biases: [rows, k,
    * N].
    *
    * @param bias [E · N], or null
-   * @param x a row of K for all experts of a token [rows, K], or one for each [rows, k, K]
+   * @param x one row of K for all experts of a token [rows, K], or one per expert [rows, k, K]
    */
   public Buffer expertMatMul(
       String name, List<Weights> matrices, @Nullable Weights bias, Routes routes, Buffer x) {
@@ -310,28 +360,36 @@ public final class PlanBuilder {
     return y;
   }
 
-  /** Adds the results [rows, k, d] of each token's experts up, by their weights: [rows, d]. */
+  /** Computes the weighted sum of the results [rows, k, d] of each token's experts: [rows, d]. */
   public Buffer expertSum(String name, Routes routes, Buffer x) {
     Buffer y = new Buffer(name, x.rows(), x.width() / routes.weights.width());
     ops.add(new ExpertOp.ExpertSum(x, routes.weights, y));
     return y;
   }
 
-  /** The rows of x that ask for logits. */
+  /** Selects the rows of x whose logits are requested. */
   public Buffer gather(String name, Buffer x) {
     Buffer y = new Buffer(name, Rows.LOGITS, x.width());
     ops.add(new Op.Gather(x, y));
     return y;
   }
 
-  /** Keeps an activation's values until the next step. */
+  /** Marks an activation as an output, whose values are kept until the next step. */
   public Buffer output(Buffer x) {
     outputs.add(x);
     return x;
   }
 
-  /** The plan. */
+  /** Returns the plan. */
   public Plan build() {
-    return new Plan(ops, kv, outputs);
+    for (Op op : ops) {
+      for (Operand y : op.writes()) {
+        HookPoint point = named.get(y.name());
+        if (point != null && y instanceof Buffer buffer) {
+          hook(point, buffer);
+        }
+      }
+    }
+    return new Plan(ops, kv, outputs, hooks);
   }
 }

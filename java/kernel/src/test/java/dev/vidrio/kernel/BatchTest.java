@@ -14,7 +14,7 @@ class BatchTest {
   private static final Limits LIMITS = new Limits(4, 2, 2, 130, 10);
 
   @Test
-  void holdsWhatWasAdded() {
+  void storesTokensAndSequences() {
     try (Arena arena = Arena.ofConfined()) {
       var batch = new Batch(LIMITS, arena);
       batch.clear();
@@ -52,7 +52,7 @@ class BatchTest {
     "0, 0, 1, sequence 1",
     "0, 0, -1, sequence -1"
   })
-  void refusesWhatIsOutOfRange(int token, int position, int sequence, String message) {
+  void rejectsArgumentsOutOfRange(int token, int position, int sequence, String message) {
     try (Arena arena = Arena.ofConfined()) {
       var batch = new Batch(LIMITS, arena);
       int only = batch.addSequence(new int[] {0}, 1);
@@ -66,7 +66,7 @@ class BatchTest {
   }
 
   @Test
-  void refusesMoreThanItHasRoomFor() {
+  void rejectsMoreThanItsCapacity() {
     try (Arena arena = Arena.ofConfined()) {
       var batch = new Batch(LIMITS, arena);
       assertThrows(IndexOutOfBoundsException.class, () -> batch.addSequence(new int[4], 4));

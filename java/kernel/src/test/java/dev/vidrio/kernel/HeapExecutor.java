@@ -4,9 +4,9 @@ import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** An executor that only gives memory, for tests of what lies around executors. */
+/** An executor that only allocates memory, for tests of classes that need one. */
 public final class HeapExecutor implements Executor {
-  /** One that gives memory of arenas. */
+  /** Creates an executor. */
   public HeapExecutor() {}
 
   @Override

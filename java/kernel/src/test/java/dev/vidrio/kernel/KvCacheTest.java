@@ -19,7 +19,7 @@ class KvCacheTest {
   private static final KvShape SHAPE = new KvShape(3, 2, 8);
 
   @Test
-  void givesEachBlockOnce() {
+  void acquiresEachBlockOnce() {
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), SHAPE, 5, arena);
       Set<Integer> taken = new HashSet<>();
@@ -36,15 +36,15 @@ class KvCacheTest {
   }
 
   @Test
-  void preparesWhatNobodyHasUsedYet() {
+  void prefaultsUnusedBlocks() {
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), SHAPE, 4, arena);
       cache.acquire();
       cache.release(cache.acquire());
       cache.keys(0).asSlice(0, cache.keys(1).address() - cache.keys(0).address()).fill((byte) 1);
-      assertTrue(cache.prepare());
-      assertTrue(cache.prepare());
-      assertFalse(cache.prepare());
+      assertTrue(cache.prefault());
+      assertTrue(cache.prefault());
+      assertFalse(cache.prefault());
       assertEquals((byte) 1, cache.keys(0).get(ValueLayout.JAVA_BYTE, 0));
       assertEquals(3, cache.freeBlocks());
       assertEquals(1, cache.acquire());
@@ -52,7 +52,7 @@ class KvCacheTest {
   }
 
   @Test
-  void preparesSlotsThatNobodyHasUsedYet() {
+  void prefaultsUnusedSlots() {
     var states = new KvShape.Recurrent(1, 2, 4, 4, 2);
     var shape = new KvShape(List.of(states, new KvShape.KeyValue(1, 8)));
     try (Arena arena = Arena.ofConfined()) {
@@ -63,16 +63,16 @@ class KvCacheTest {
       cache.releaseSlot(cache.acquireSlot());
       MemorySegment used = cache.states(0).asSlice(0, 2 * cache.slotStride()).fill((byte) 1);
       cache.acquire();
-      assertTrue(cache.prepare());
-      assertTrue(cache.prepare());
-      assertFalse(cache.prepare());
+      assertTrue(cache.prefault());
+      assertTrue(cache.prefault());
+      assertFalse(cache.prefault());
       assertEquals((byte) 1, used.get(ValueLayout.JAVA_BYTE, used.byteSize() - 1));
       assertEquals(2, cache.freeSlots());
     }
   }
 
   @Test
-  void aBlockLiesTogetherAndItsLayersDoNotOverlap() {
+  void storesBlocksContiguouslyWithoutOverlap() {
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), SHAPE, 4, arena);
       long bytes = (long) KvCache.BLOCK * SHAPE.keyValue(0).width() * Float.BYTES;
@@ -91,7 +91,7 @@ class KvCacheTest {
   }
 
   @Test
-  void layersThatDifferDoNotOverlap() {
+  void storesDifferentLayersWithoutOverlap() {
     var shape =
         new KvShape(
             List.of(
@@ -112,7 +112,7 @@ class KvCacheTest {
     }
   }
 
-  /** The keys and the values of each layer in each block, or its rows. */
+  /** Passes the keys, values or rows of each layer in each block to the action. */
   private static void forEachPart(KvCache cache, KvShape shape, Consumer<MemorySegment> action) {
     for (int layer = 0; layer < shape.layers().size(); layer++) {
       if (shape.layers().get(layer) instanceof KvShape.Conv conv) {
@@ -133,7 +133,7 @@ class KvCacheTest {
   }
 
   @Test
-  void rowsOfConvolutionsAreFloatsWhateverTheTypeOfKeys() {
+  void storesConvolutionRowsAsFloatsForEveryKvType() {
     var shape = new KvShape(List.of(new KvShape.KeyValue(2, 32), new KvShape.Conv(7)));
     assertEquals(2 * 2 * 34 + 4 * 7, shape.bytesPerPosition(KvType.Q8_0));
     assertTrue(shape.fits(KvType.Q8_0));
@@ -144,21 +144,21 @@ class KvCacheTest {
     assertThrows(IllegalArgumentException.class, () -> new KvShape.Conv(0));
   }
 
-  /** Nothing is asked for that has no bytes: executors refuse it. */
+  /** Executors reject allocations of 0 bytes, so the cache must not request them. */
   @Test
-  void layersWithStatesAloneHaveNothingInBlocks() {
+  void recurrentLayers_useNoBlockMemory() {
     try (Arena arena = Arena.ofConfined()) {
       var shape = new KvShape(2, new KvShape.Recurrent(1, 2, 3, 4, 2));
       var cache = new KvCache(new HeapExecutor(), shape, KvType.F16, 3, 2, arena);
       assertEquals(0, KvCache.bytes(shape, KvType.F16, 3));
       assertEquals(2 * shape.bytesPerSequence(), cache.states(0).byteSize());
-      assertTrue(cache.prepare());
+      assertTrue(cache.prefault());
       cache.copy(cache.acquire(), cache.acquire());
     }
   }
 
   @Test
-  void slotsHoldTheStatesAndRowsOfAllLayers() {
+  void slotsHoldStatesAndRowsOfAllLayers() {
     var states = new KvShape.Recurrent(2, 4, 3, 5, 4);
     var shape = new KvShape(List.of(states, new KvShape.KeyValue(1, 4), states));
     assertTrue(shape.hasStates());
@@ -181,7 +181,7 @@ class KvCacheTest {
     }
   }
 
-  /** The states of each layer in a slot, and the rows of its three convolutions. */
+  /** Passes the states and the rows of the three convolutions of each layer to the action. */
   private static void forEachSlotPart(KvCache cache, int slot, Consumer<MemorySegment> action) {
     for (int layer : List.of(0, 2)) {
       KvShape.Recurrent states = cache.shape().recurrent(layer);
@@ -202,7 +202,7 @@ class KvCacheTest {
   }
 
   @Test
-  void aSlotIsFreeWhenItsLastOwnerLetsItGo() {
+  void freesSlotWhenLastOwnerReleasesIt() {
     var shape = new KvShape(List.of(new KvShape.Recurrent(1, 1, 2, 2, 2)));
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), shape, KvType.F32, 1, 2, arena);
@@ -224,14 +224,14 @@ class KvCacheTest {
   }
 
   @Test
-  void sizesThatOverflowAreRefused() {
+  void rejectsSizesThatOverflow() {
     var huge = new KvShape(1 << 20, 1 << 20, KvShape.HEAD_MAX);
     assertThrows(
         ArithmeticException.class, () -> KvCache.bytes(huge, KvType.F32, Integer.MAX_VALUE));
   }
 
   @Test
-  void aBlockIsFreeWhenItsLastOwnerLetsItGo() {
+  void freesBlockWhenLastOwnerReleasesIt() {
     try (Arena arena = Arena.ofConfined()) {
       var cache = new KvCache(new HeapExecutor(), SHAPE, 2, arena);
       int block = cache.acquire();
@@ -248,7 +248,7 @@ class KvCacheTest {
   }
 
   @Test
-  void aCopyHasTheKeysAndValuesOfAllLayers() {
+  void copiesKeysAndValuesOfAllLayers() {
     var shape = new KvShape(List.of(new KvShape.KeyValue(2, 8), new KvShape.KeyValue(1, 24)));
     for (KvType type : List.of(KvType.F32, KvType.BF16)) {
       try (Arena arena = Arena.ofConfined()) {

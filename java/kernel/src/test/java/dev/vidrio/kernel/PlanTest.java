@@ -34,7 +34,7 @@ class PlanTest {
   }
 
   @Test
-  void activationsAreWrittenOnceAndBeforeTheyAreRead() {
+  void rejectsActivationsReadBeforeWriteOrWrittenTwice() {
     Buffer a = tokens("a", 32);
     Buffer b = tokens("b", 32);
     Op scale = new Op.Scale(a, 2, b);
@@ -49,7 +49,7 @@ class PlanTest {
   }
 
   @Test
-  void attentionHasToFitTheCache() {
+  void rejectsAttentionThatDoesNotMatchTheCache() {
     Buffer q = tokens("q", 40);
     Buffer z = tokens("z", 40);
     Op embed = new Op.Embed(matrix(WeightType.F32, 4, 40), Op.EmbedIndex.TOKENS, 0, 0, q);
@@ -65,7 +65,7 @@ class PlanTest {
   }
 
   @Test
-  void convolutionsHaveToFitTheCache() {
+  void rejectsConvolutionsThatDoNotMatchTheCache() {
     Buffer x = tokens("x", 40);
     Op embed = new Op.Embed(matrix(WeightType.F32, 4, 40), Op.EmbedIndex.TOKENS, 0, 0, x);
     Op conv = new SequenceOp.Conv(0, null, matrix(WeightType.F32, 3, 40), x, tokens("y", 40));
@@ -98,7 +98,7 @@ class PlanTest {
   }
 
   @Test
-  void shapesAreCheckedWhenAnOperationIsMade() {
+  void constructorsRejectMismatchedShapes() {
     Buffer x = tokens("x", 64);
     Buffer y = tokens("y", 32);
     assertThrows(IllegalArgumentException.class, () -> new Op.Add(x, x, y));
@@ -116,7 +116,7 @@ class PlanTest {
   }
 
   @Test
-  void aNormOfHeadsTakesOneGainOrOneForEach() {
+  void headNorm_sharedOrPerHeadGain() {
     Buffer x = tokens("x", 64);
     Buffer y = tokens("y", 64);
     for (int width : new int[] {16, 64}) {
@@ -135,7 +135,7 @@ class PlanTest {
   }
 
   @Test
-  void consumersShareOneQuantization() {
+  void quantizesSharedInputOnce() {
     var b = new PlanBuilder(KV);
     Buffer x = b.embed("x", matrix(WeightType.F32, 4, 64));
     Weights w = matrix(WeightType.Q8_0, 32, 64);

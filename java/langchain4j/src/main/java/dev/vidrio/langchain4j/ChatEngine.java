@@ -17,10 +17,10 @@ import dev.vidrio.engine.generation.Operation;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
@@ -31,7 +31,7 @@ import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** What both chat models do: requests of LangChain4j to an engine, and its answers back. */
+/** Submits LangChain4j's requests to an engine and converts its answers. */
 final class ChatEngine implements AutoCloseable {
   private final EngineHandle handle;
   private final ChatFormat format;
@@ -47,17 +47,18 @@ final class ChatEngine implements AutoCloseable {
     this.reasoningEffort = builder.reasoningEffort;
     this.timeout = builder.timeout;
     this.listeners = builder.listeners;
-    var _ = request(builder.parameters.build());
+    ChatRequestParameters parameters = builder.parameters.build();
+    var _ = request(parameters, grammar(parameters)).build();
     this.handle = EngineHandle.open(builder.engine, builder.modelPath, builder.engineOptions);
     try {
       String file = handle.engine().model().name();
       this.name = String.valueOf(Path.of(file).getFileName());
       this.format =
-          ChatFormat.of(handle.engine().model())
-              .orElseThrow(
-                  () ->
-                      new InvalidInputException(
-                          "model", file, "has no chat template: it is not made for chat"));
+          handle
+              .engine()
+              .model()
+              .chatFormat()
+              .orElseThrow(() -> new InvalidInputException("model", file, "has no chat template"));
       this.defaults =
           ChatRequestParameters.builder()
               .modelName(name)
@@ -74,9 +75,10 @@ final class ChatEngine implements AutoCloseable {
   }
 
   /**
-   * A request that runs.
+   * A running request.
    *
-   * @param reader tells its text, thoughts and calls apart
+   * @param stream its tokens
+   * @param reader parses the content, reasoning and calls of the answer
    */
   record Answer(TokenStream stream, ChatAnswer reader) {}
 
@@ -89,17 +91,17 @@ final class ChatEngine implements AutoCloseable {
   }
 
   /**
-   * Hands over a request.
+   * Submits a request.
    *
-   * @throws UnsupportedFeatureException when it asks for what there is not
+   * @throws UnsupportedFeatureException if it needs a feature that is not supported
    */
   Answer submit(ChatRequest request) {
     ChatRequestParameters parameters = request.parameters();
     requireSupported(parameters);
-    handle.engine().requireRoom(1); // before the work that a form and a prompt are
+    handle.engine().requireCapacity(1); // before the work on a grammar and a prompt
     List<Map<String, @Nullable Object>> tools = tools(parameters);
     if (tools.isEmpty() && parameters.toolChoice() == ToolChoice.REQUIRED) {
-      throw new InvalidInputException("tools", "", "there are none to choose from");
+      throw new InvalidInputException("tools", "", "must not be empty");
     }
     var options = ChatOptions.builder();
     tools.forEach(options::tool);
@@ -108,11 +110,9 @@ final class ChatEngine implements AutoCloseable {
     }
     List<ChatMessage> messages = request.messages().stream().map(Messages::toTemplate).toList();
     int[] prompt = format.encode(messages, options.build());
-    GenerationRequest asked = request(parameters, prompt);
-    Grammar grammar = format.behindThoughts(prompt, asked.options().grammar());
-    GenerationRequest free =
-        asked.toBuilder().options(asked.options().withGrammar(grammar)).build();
-    return new Answer(handle.engine().submit(free), format.newAnswer(prompt, !tools.isEmpty()));
+    Grammar grammar = format.afterReasoning(prompt, grammar(parameters));
+    GenerationRequest asked = request(parameters, grammar, prompt).build();
+    return new Answer(handle.engine().submit(asked), format.newAnswer(prompt, !tools.isEmpty()));
   }
 
   private static List<Map<String, @Nullable Object>> tools(ChatRequestParameters parameters) {
@@ -122,34 +122,47 @@ final class ChatEngine implements AutoCloseable {
   }
 
   /**
-   * What parameters ask the engine for.
+   * Compiles the grammar of an answer or a call.
    *
-   * @throws InvalidInputException when one of them is out of range
+   * @throws InvalidInputException if a schema is not supported
    */
-  private GenerationRequest request(ChatRequestParameters parameters, int... prompt) {
+  private static @Nullable Grammar grammar(ChatRequestParameters parameters) {
     List<Map<String, @Nullable Object>> tools = tools(parameters);
-    // Those that must be called may come with a request.
+    // Required tools may be given by the request instead of the builder.
     boolean mustCall = parameters.toolChoice() == ToolChoice.REQUIRED && !tools.isEmpty();
-    Grammar form = ResponseForm.of(parameters.responseFormat());
+    Grammar format = ResponseGrammar.of(parameters.responseFormat());
+    return Grammar.chatAnswer(tools, mustCall, format);
+  }
+
+  /**
+   * Returns a builder of the engine's request.
+   *
+   * @throws InvalidInputException if a parameter is out of range
+   */
+  private GenerationRequest.Builder request(
+      ChatRequestParameters parameters, @Nullable Grammar grammar, int... prompt) {
     return GenerationRequest.builder(prompt)
-        .options(generation(parameters).withGrammar(Grammar.chatAnswer(tools, mustCall, form)))
+        .options(generation(parameters).withGrammar(grammar))
         .timeout(timeout)
-        .operation(Operation.CHAT)
-        .build();
+        .operation(Operation.CHAT);
   }
 
   private void requireSupported(ChatRequestParameters parameters) {
     String model = parameters.modelName();
     if (model != null && !model.equals(name)) {
-      throw unsupported("modelName '" + model + "' (the model is '" + name + "')");
+      throw unsupported("modelName '" + model + "' (available: '" + name + "')");
     }
-    if (!parameters.toolSpecifications().isEmpty() && !format.template().reads("tools")) {
-      throw unsupported("a request with tools, which the template of " + name + " does not take,");
+    if (!parameters.toolSpecifications().isEmpty()) {
+      try {
+        format.template().requireTools();
+      } catch (InvalidInputException e) {
+        throw new UnsupportedFeatureException(e.getMessage());
+      }
     }
   }
 
-  private static UnsupportedFeatureException unsupported(String what) {
-    return new UnsupportedFeatureException(what + " is not supported by Vidrio");
+  private static UnsupportedFeatureException unsupported(String feature) {
+    return new UnsupportedFeatureException(feature + " is not supported by Vidrio");
   }
 
   private GenerationOptions generation(ChatRequestParameters parameters) {
@@ -180,10 +193,10 @@ final class ChatEngine implements AutoCloseable {
   }
 
   /**
-   * What an answer is to LangChain4j.
+   * Returns a complete answer as LangChain4j's response.
    *
-   * @throws TimeoutException when its time was over
-   * @throws NonRetriableException when the engine was closed before its end
+   * @throws TimeoutException if the time limit was exceeded
+   * @throws NonRetriableException if the engine was closed before the end of the answer
    */
   ChatResponse response(ChatMessage message, Completion completion) {
     GenerationResult result = completion.result();
@@ -204,13 +217,13 @@ final class ChatEngine implements AutoCloseable {
     return switch (result.finish()) {
       case STOP -> FinishReason.STOP;
       case LENGTH, CONTEXT -> FinishReason.LENGTH;
-      // Nobody who waits for an answer has canceled it: a part of one is none.
+      // The caller still waits, so that only closing the engine can have canceled the answer.
       case CANCELED ->
           throw new NonRetriableException(
               "the engine was closed after " + result.tokens().size() + " tokens of the answer");
       case TIMEOUT ->
           throw new TimeoutException(
-              "timeout " + timeout + ": over after " + result.tokens().size() + " tokens");
+              "timeout " + timeout + ": exceeded after " + result.tokens().size() + " tokens");
     };
   }
 

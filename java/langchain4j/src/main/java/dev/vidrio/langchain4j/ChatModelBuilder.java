@@ -8,17 +8,18 @@ import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
-import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.model.generation.GenerationOptions;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What builders of chat models share. One of {@link #engine} and {@link #modelPath} is needed.
+ * The options of both chat models. Exactly one of {@link #engine} and {@link #modelPath} is
+ * required. A request's own parameters override those of the builder.
  *
- * @param <B> the builder
+ * @param <B> the type of the builder
  */
 public abstract class ChatModelBuilder<B extends ChatModelBuilder<B>> {
   final DefaultChatRequestParameters.Builder<?> parameters = ChatRequestParameters.builder();
@@ -34,31 +35,31 @@ public abstract class ChatModelBuilder<B extends ChatModelBuilder<B>> {
 
   abstract B self();
 
-  /** Sets an engine of the caller's, which closing the model leaves open. */
+  /** Sets a shared engine. The caller closes it; closing the model does not. */
   public B engine(Engine value) {
     engine = value;
     return self();
   }
 
-  /** Sets the file of a model, for an engine that is closed with the model. */
+  /** Sets the file of a model. The chat model opens an engine for it, and closes both. */
   public B modelPath(Path value) {
     modelPath = value;
     return self();
   }
 
-  /** Sets the options of an engine that {@link #modelPath} opens. */
+  /** Sets the options of the engine that is opened for {@link #modelPath}. */
   public B engineOptions(EngineOptions value) {
     engineOptions = value;
     return self();
   }
 
-  /** Sets how answers are generated where neither a request nor a parameter below says it. */
+  /** Sets the generation options, which the parameters below and those of requests override. */
   public B generationOptions(GenerationOptions value) {
     generationOptions = value;
     return self();
   }
 
-  /** Sets all parameters that are given here, as a request does. */
+  /** Sets the default parameters of requests. */
   public B defaultRequestParameters(ChatRequestParameters value) {
     parameters.overrideWith(value);
     return self();
@@ -70,37 +71,37 @@ public abstract class ChatModelBuilder<B extends ChatModelBuilder<B>> {
     return self();
   }
 
-  /** Sets how many of the most likely tokens are kept. */
+  /** Sets top-k: sampling among the k most likely tokens. */
   public B topK(Integer value) {
     parameters.topK(value);
     return self();
   }
 
-  /** Sets the probability up to which the most likely tokens are kept. */
+  /** Sets top-p: sampling among the most likely tokens whose probabilities sum to p. */
   public B topP(Double value) {
     parameters.topP(value);
     return self();
   }
 
-  /** Sets what each occurrence of a token costs it. */
+  /** Sets the frequency penalty: subtracted from a token's logit for each of its occurrences. */
   public B frequencyPenalty(Double value) {
     parameters.frequencyPenalty(value);
     return self();
   }
 
-  /** Sets what having occurred costs a token. */
+  /** Sets the presence penalty: subtracted from the logits of tokens that have occurred. */
   public B presencePenalty(Double value) {
     parameters.presencePenalty(value);
     return self();
   }
 
-  /** Sets the greatest number of tokens of an answer. */
+  /** Sets the maximum number of tokens of an answer. */
   public B maxOutputTokens(Integer value) {
     parameters.maxOutputTokens(value);
     return self();
   }
 
-  /** Sets the texts before which an answer ends. */
+  /** Sets the stop strings: an answer ends before the first of them. */
   public B stopSequences(List<String> value) {
     parameters.stopSequences(value);
     return self();
@@ -112,35 +113,34 @@ public abstract class ChatModelBuilder<B extends ChatModelBuilder<B>> {
     return self();
   }
 
-  /** Sets whether the model may call tools, must, or must not. */
+  /** Sets whether the model may, must or must not call tools. */
   public B toolChoice(ToolChoice value) {
     parameters.toolChoice(value);
     return self();
   }
 
-  /** Sets the form of answers. */
+  /** Sets the format of answers, such as a JSON schema. */
   public B responseFormat(ResponseFormat value) {
     parameters.responseFormat(value);
     return self();
   }
 
   /**
-   * Sets how much the model thinks before it answers, such as {@code none} or {@code high}, as
-   * {@link ChatFormat#reasoningEffort} has it. What it thinks is the {@code thinking} of its
-   * message.
+   * Sets the reasoning effort, such as {@code none} or {@code high}, as for {@link
+   * ChatFormat#reasoningEffort}. The reasoning is the message's {@code thinking}.
    */
   public B reasoningEffort(String value) {
     reasoningEffort = value;
     return self();
   }
 
-  /** Sets when an answer ends at the latest, from its request on. */
+  /** Sets the maximum duration of a request. */
   public B timeout(Duration value) {
     timeout = value;
     return self();
   }
 
-  /** Sets who is told of requests and answers. */
+  /** Sets the listeners of requests and answers. */
   public B listeners(List<ChatModelListener> value) {
     listeners = List.copyOf(value);
     return self();

@@ -6,7 +6,7 @@ import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import java.util.List;
 import java.util.Set;
 
-/** What a chat model is, whether its answers come as a whole or in pieces. */
+/** Common parts of both chat models. */
 abstract class EngineChatModel implements AutoCloseable {
   final ChatEngine engine;
 
@@ -14,22 +14,22 @@ abstract class EngineChatModel implements AutoCloseable {
     this.engine = new ChatEngine(builder);
   }
 
-  /** The parameters of a request that has none. */
+  /** Returns the default parameters of requests. */
   public ChatRequestParameters defaultRequestParameters() {
     return engine.defaults();
   }
 
-  /** Who is told of requests and answers. */
+  /** Returns the listeners of requests and answers. */
   public List<ChatModelListener> listeners() {
     return engine.listeners();
   }
 
-  /** Answers keep to the JSON schema of a response format. */
+  /** Returns the capabilities: answers match the JSON schema of a response format. */
   public Set<Capability> supportedCapabilities() {
     return Set.of(Capability.RESPONSE_FORMAT_JSON_SCHEMA);
   }
 
-  /** Closes the engine if it is the model's own; requests that run are canceled. */
+  /** Closes the engine if the model has opened it, which cancels running requests. */
   @Override
   public void close() {
     engine.close();

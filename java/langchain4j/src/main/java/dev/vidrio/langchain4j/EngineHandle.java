@@ -8,9 +8,10 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The engine that a chat model runs on.
+ * The engine of a chat model.
  *
- * @param owned whether it is the model's own, and closed with it
+ * @param engine the engine
+ * @param owned if true, the engine and its model are closed with the chat model
  */
 record EngineHandle(Engine engine, boolean owned) implements AutoCloseable {
 
@@ -21,7 +22,9 @@ record EngineHandle(Engine engine, boolean owned) implements AutoCloseable {
     }
     if (engine != null || modelPath == null) {
       throw new InvalidInputException(
-          "modelPath", String.valueOf(modelPath), "one of engine and modelPath must be given");
+          "modelPath",
+          String.valueOf(modelPath),
+          "exactly one of engine and modelPath is required");
     }
     Model model = Model.open(modelPath);
     try {

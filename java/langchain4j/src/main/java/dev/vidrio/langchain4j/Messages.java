@@ -26,7 +26,7 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
-/** LangChain4j's messages and tools as chat templates read them, and back. */
+/** Converts LangChain4j's messages and tools to those of chat templates, and back. */
 final class Messages {
   private Messages() {}
 
@@ -81,7 +81,7 @@ final class Messages {
     }
   }
 
-  /** A tool as OpenAI's API has it. */
+  /** Returns a tool in the format of OpenAI's API. */
   static Map<String, @Nullable Object> toTemplate(ToolSpecification tool) {
     Map<String, @Nullable Object> function = new LinkedHashMap<>();
     function.put("name", tool.name());

@@ -11,12 +11,12 @@ import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.CompleteToolCall;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.chat.response.StreamingHandle;
-import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.TokenStream;
-import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.GeneratedToken;
 import java.util.List;
 
-/** Tells a handler of an answer as it comes; nothing more once it has been canceled. */
+/** Passes an answer to a handler while it is generated, until it is canceled. */
 final class StreamedAnswer implements Runnable, StreamingHandle {
   private final ChatEngine engine;
   private final ChatEngine.Answer answer;
@@ -35,20 +35,20 @@ final class StreamedAnswer implements Runnable, StreamingHandle {
     try (TokenStream stream = answer.stream()) {
       ChatAnswer reader = answer.reader();
       for (GeneratedToken token : stream) {
-        show(reader, reader.accept(token.id(), token.text()));
+        publish(reader, reader.accept(token));
       }
-      show(reader, reader.finish(stream.result().result().finish()));
+      publish(reader, reader.finish(stream.result().result().finish()));
       if (!canceled) {
         end(engine.response(reader.message(), stream.result()));
       }
     } catch (RuntimeException e) {
       if (!canceled) {
-        withLoggingExceptions(() -> handler.onError(Failures.explain(e)));
+        withLoggingExceptions(() -> handler.onError(ExceptionMapper.map(e)));
       }
     }
   }
 
-  private void show(ChatAnswer reader, String piece) {
+  private void publish(ChatAnswer reader, String piece) {
     if (!canceled) {
       onPartialThinking(handler, reader.reasoning(), this);
     }

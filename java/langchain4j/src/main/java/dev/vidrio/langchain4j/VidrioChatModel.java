@@ -8,19 +8,28 @@ import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.langchain4j.spi.VidrioChatModelBuilderFactory;
 
 /**
- * A chat model of this process:
+ * LangChain4j's {@link ChatModel} on a Vidrio engine in this process.
  *
  * {@snippet file="LangChain4jExamples.java" region="chat"}
  *
- * <p>Any number of threads may chat at a time: their requests run in one batch. Closing the model
- * closes an engine that it has opened, and leaves one of the caller's open.
+ * <p>Thread-safe: concurrent requests run in one batch. A request blocks its thread until the
+ * answer is complete. Tool calls, JSON schemas and reasoning ({@code thinking}) are supported.
+ *
+ * <p>Failures are LangChain4j's exceptions: {@code InvalidRequestException} if the model rejects
+ * the request, {@code UnsupportedFeatureException} for features that are not supported, such as
+ * tools of a model whose calls cannot be parsed, {@code RateLimitException} if the queue is full,
+ * {@code TimeoutException} after the time limit.
+ *
+ * <p>See {@code docs/ecosystem.md}.
+ *
+ * @see VidrioStreamingChatModel
  */
 public final class VidrioChatModel extends EngineChatModel implements ChatModel {
   private VidrioChatModel(Builder builder) {
     super(builder);
   }
 
-  /** A builder, of the first {@link VidrioChatModelBuilderFactory} if there is one. */
+  /** Returns a builder, from the first {@link VidrioChatModelBuilderFactory} if there is one. */
   public static Builder builder() {
     return ServiceHelper.loadFactories(VidrioChatModelBuilderFactory.class).stream()
         .findFirst()
@@ -37,13 +46,13 @@ public final class VidrioChatModel extends EngineChatModel implements ChatModel 
         return engine.response(answer.reader().read(completion.result()), completion);
       }
     } catch (RuntimeException e) {
-      throw Failures.explain(e);
+      throw ExceptionMapper.map(e);
     }
   }
 
-  /** Collects options. */
+  /** A builder of chat models. */
   public static class Builder extends ChatModelBuilder<Builder> {
-    /** A builder without an engine. */
+    /** Creates a builder. */
     public Builder() {}
 
     @Override
@@ -51,7 +60,12 @@ public final class VidrioChatModel extends EngineChatModel implements ChatModel 
       return this;
     }
 
-    /** The model. */
+    /**
+     * Builds the model, and opens its engine if {@link #modelPath} is set.
+     *
+     * @throws dev.vidrio.error.ModelException if the model cannot be opened, has no chat template,
+     *     or an option is invalid
+     */
     public VidrioChatModel build() {
       return new VidrioChatModel(this);
     }

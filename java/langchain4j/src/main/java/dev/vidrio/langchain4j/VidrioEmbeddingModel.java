@@ -19,12 +19,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Embeddings of a model of this process: its residual stream after the final norm, pooled over a
- * text's tokens.
+ * LangChain4j's {@link EmbeddingModel} on a model in this process. A text's embedding is the
+ * residual stream after the final norm, pooled over its tokens: a vector of the model's width.
  *
  * {@snippet file="LangChain4jExamples.java" region="embed"}
  *
- * <p>Closing it closes a model that it has opened, and leaves one of the caller's open.
+ * <p>Thread-safe: concurrent requests run one after the other. See {@code docs/ecosystem.md}.
  */
 public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable {
   private final EmbeddingEngine engine;
@@ -45,12 +45,14 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
     }
     if (model != null || path == null) {
       throw new InvalidInputException(
-          "modelPath", String.valueOf(path), "one of model and modelPath must be given");
+          "modelPath", String.valueOf(path), "exactly one of model and modelPath is required");
     }
     return Model.open(path);
   }
 
-  /** A builder, of the first {@link VidrioEmbeddingModelBuilderFactory} if there is one. */
+  /**
+   * Returns a builder, from the first {@link VidrioEmbeddingModelBuilderFactory} if there is one.
+   */
   public static Builder builder() {
     return ServiceHelper.loadFactories(VidrioEmbeddingModelBuilderFactory.class).stream()
         .findFirst()
@@ -72,7 +74,7 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
                   .build())
           .build();
     } catch (RuntimeException e) {
-      throw Failures.explain(e);
+      throw ExceptionMapper.map(e);
     }
   }
 
@@ -91,7 +93,7 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
     return listeners;
   }
 
-  /** Closes the model if it has been opened here. */
+  /** Closes the model if it was opened for {@link Builder#modelPath}. */
   @Override
   public void close() {
     engine.close();
@@ -100,7 +102,10 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
     }
   }
 
-  /** Collects options; one of {@link #model} and {@link #modelPath} is needed. */
+  /**
+   * A builder of embedding models. Exactly one of {@link #model} and {@link #modelPath} is
+   * required.
+   */
   public static class Builder {
     private @Nullable Model model;
     private @Nullable Path modelPath;
@@ -108,40 +113,44 @@ public final class VidrioEmbeddingModel implements EmbeddingModel, AutoCloseable
     private boolean normalize = true;
     private List<EmbeddingModelListener> listeners = List.of();
 
-    /** A builder without a model. */
+    /** Creates a builder. */
     public Builder() {}
 
-    /** Sets a model of the caller's, which may serve engines too, and stays open. */
+    /** Sets a shared model, which engines may use too. The caller closes it. */
     public Builder model(Model value) {
       model = value;
       return this;
     }
 
-    /** Sets the file of a model, which is closed with the embedding model. */
+    /** Sets the file of a model, which is opened and closed with the embedding model. */
     public Builder modelPath(Path value) {
       modelPath = value;
       return this;
     }
 
-    /** Sets how the tokens' vectors become one. */
+    /** Sets how the vectors of a text's tokens are pooled; by default their mean. */
     public Builder pooling(Pooling value) {
       pooling = value;
       return this;
     }
 
-    /** Sets whether vectors are divided by their Euclidean length. */
+    /** Sets whether vectors are normalized to a Euclidean length of 1; by default true. */
     public Builder normalize(boolean value) {
       normalize = value;
       return this;
     }
 
-    /** Sets who is told of requests and answers. */
+    /** Sets the listeners of requests and responses. */
     public Builder listeners(List<EmbeddingModelListener> value) {
       listeners = List.copyOf(value);
       return this;
     }
 
-    /** The model. */
+    /**
+     * Builds the model, and opens it if {@link #modelPath} is set.
+     *
+     * @throws dev.vidrio.error.ModelException if the model cannot be opened
+     */
     public VidrioEmbeddingModel build() {
       return new VidrioEmbeddingModel(this);
     }

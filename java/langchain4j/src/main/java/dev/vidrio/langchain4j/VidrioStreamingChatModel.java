@@ -8,20 +8,27 @@ import dev.langchain4j.spi.ServiceHelper;
 import dev.vidrio.langchain4j.spi.VidrioStreamingChatModelBuilderFactory;
 
 /**
- * A chat model of this process whose answers come piece by piece:
+ * LangChain4j's {@link StreamingChatModel} on a Vidrio engine in this process.
  *
  * {@snippet file="LangChain4jExamples.java" region="stream"}
  *
- * <p>A handler is called by one virtual thread for each answer; canceling through its handle frees
- * the answer's place before the next step. Calls of tools come when the answer is complete. Closing
- * the model closes an engine that it has opened, and leaves one of the caller's open.
+ * <p>Thread-safe: concurrent requests run in one batch. The handler of each answer is called by a
+ * virtual thread of its own. Canceling through its handle ends the request before the engine's next
+ * step. Tool calls are reported when the answer is complete.
+ *
+ * <p>See {@code docs/ecosystem.md}.
+ *
+ * @see VidrioChatModel
  */
 public final class VidrioStreamingChatModel extends EngineChatModel implements StreamingChatModel {
   private VidrioStreamingChatModel(Builder builder) {
     super(builder);
   }
 
-  /** A builder, of the first {@link VidrioStreamingChatModelBuilderFactory} if there is one. */
+  /**
+   * Returns a builder, from the first {@link VidrioStreamingChatModelBuilderFactory} if there is
+   * one.
+   */
   public static Builder builder() {
     return ServiceHelper.loadFactories(VidrioStreamingChatModelBuilderFactory.class).stream()
         .findFirst()
@@ -30,8 +37,10 @@ public final class VidrioStreamingChatModel extends EngineChatModel implements S
   }
 
   /**
-   * @throws UnsupportedFeatureException when the request asks for what there is not; the handler
-   *     hears of all other failures
+   * Submits a request.
+   *
+   * @throws UnsupportedFeatureException if the request needs a feature that is not supported; the
+   *     handler receives all other failures
    */
   @Override
   public void doChat(ChatRequest request, StreamingChatResponseHandler handler) {
@@ -43,13 +52,13 @@ public final class VidrioStreamingChatModel extends EngineChatModel implements S
     } catch (UnsupportedFeatureException e) {
       throw e;
     } catch (RuntimeException e) {
-      handler.onError(Failures.explain(e));
+      handler.onError(ExceptionMapper.map(e));
     }
   }
 
-  /** Collects options. */
+  /** A builder of streaming chat models. */
   public static class Builder extends ChatModelBuilder<Builder> {
-    /** A builder without an engine. */
+    /** Creates a builder. */
     public Builder() {}
 
     @Override
@@ -57,7 +66,12 @@ public final class VidrioStreamingChatModel extends EngineChatModel implements S
       return this;
     }
 
-    /** The model. */
+    /**
+     * Builds the model, and opens its engine if {@link #modelPath} is set.
+     *
+     * @throws dev.vidrio.error.ModelException if the model cannot be opened, has no chat template,
+     *     or an option is invalid
+     */
     public VidrioStreamingChatModel build() {
       return new VidrioStreamingChatModel(this);
     }

@@ -1,6 +1,6 @@
 /**
- * LangChain4j's chat, streaming and embedding models on engines of this process. A model's engine
- * is the caller's, and may serve others too, or the model opens and closes one of its own.
+ * LangChain4j's chat, streaming and embedding models on engines in this process. A chat model
+ * either uses a shared engine, or opens and closes its own.
  */
 @NullMarked
 package dev.vidrio.langchain4j;

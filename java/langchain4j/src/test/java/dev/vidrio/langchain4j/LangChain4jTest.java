@@ -11,6 +11,7 @@ import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.exception.TimeoutException;
+import dev.langchain4j.memory.chat.MessageWindowChatMemory;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ResponseFormatType;
@@ -29,8 +30,8 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import java.time.Duration;
@@ -69,7 +70,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void aServiceCallsATool() {
+  void serviceCallsTool() {
     var weather = new Weather();
     Assistant assistant =
         AiServices.builder(Assistant.class)
@@ -78,6 +79,21 @@ class LangChain4jTest {
             .build();
     assertEquals("It looks sunny in Munich", assistant.ask("What is the weather in Munich?"));
     assertEquals(List.of("Munich"), weather.cities);
+  }
+
+  @Test
+  void serviceCallsToolInThreeTurns() {
+    var weather = new Weather();
+    Assistant assistant =
+        AiServices.builder(Assistant.class)
+            .chatModel(VidrioChatModel.builder().engine(ENGINE).build())
+            .chatMemory(MessageWindowChatMemory.withMaxMessages(100))
+            .tools(weather)
+            .build();
+    for (int turn = 0; turn < 3; turn++) {
+      assertEquals("It looks sunny in Munich", assistant.ask("What is the weather in Munich?"));
+    }
+    assertEquals(List.of("Munich", "Munich", "Munich"), weather.cities);
   }
 
   interface Assistant {
@@ -96,7 +112,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void aServiceReturnsARecord() {
+  void serviceReturnsRecord() {
     Geographer geographer =
         AiServices.create(Geographer.class, VidrioChatModel.builder().engine(ENGINE).build());
     assertEquals(new Capital("Berlin"), geographer.capital(QUESTION));
@@ -110,7 +126,7 @@ class LangChain4jTest {
   record Capital(String city) {}
 
   @Test
-  void aModelThatSaysSomethingElseReturnsARecord() {
+  void constrainedModelReturnsRecord() {
     Set<Journey> journeys = new HashSet<>();
     for (long seed = 0; seed < 8; seed++) {
       GenerationOptions random =
@@ -127,27 +143,27 @@ class LangChain4jTest {
     Journey plan(String question);
   }
 
-  /** An answer with a schema that has parts. */
+  /** An answer with a nested schema. */
   record Journey(long days, List<Stop> stops) {}
 
-  /** A part of it. */
+  /** A part of a journey. */
   record Stop(Vehicle by, boolean stay) {}
 
-  /** Words of which one must be said. */
+  /** The allowed vehicles. */
   enum Vehicle {
     TRAIN,
     SHIP
   }
 
   @Test
-  void aCallThatMustBeMadeNeedsATool() {
+  void requiredToolChoiceNeedsTools() {
     var model = VidrioChatModel.builder().engine(ENGINE).toolChoice(ToolChoice.REQUIRED).build();
     var e = assertThrows(InvalidRequestException.class, () -> model.chat(QUESTION));
     assertTrue(e.toString().contains("tools: there are none to choose from"), e.toString());
   }
 
   @Test
-  void aSchemaThatIsNotSupportedIsRefusedByName() {
+  void rejectsUnsupportedSchemas() {
     JsonSchema schema =
         JsonSchema.builder()
             .name("x")
@@ -165,7 +181,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void manyChatAtATime() throws Exception {
+  void answersConcurrentRequests() throws Exception {
     var model = VidrioChatModel.builder().engine(ENGINE).build();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<String>> answers = new ArrayList<>();
@@ -179,7 +195,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void theCallersEngineStaysOpen() {
+  void doesNotCloseSharedEngine() {
     try (Engine engine = Engine.open(ENGINE.model())) {
       VidrioChatModel.builder().engine(engine).build().close();
       assertEquals(ANSWER, VidrioChatModel.builder().engine(engine).build().chat(QUESTION));
@@ -187,15 +203,15 @@ class LangChain4jTest {
   }
 
   @Test
-  void anEngineOfItsOwnIsClosed() {
+  void closesOwnEngine() {
     VidrioChatModel model = VidrioChatModel.builder().modelPath(Scripted.FILE).build();
     model.close();
     assertThrows(NonRetriableException.class, () -> model.chat(QUESTION));
   }
 
-  /** A part of an answer must not pass for the whole. */
+  /** A partial answer must not be mistaken for a complete one. */
   @Test
-  void anAnswerThatTheEnginesEndCutsOffIsAFailure() {
+  void failsIfTheEngineIsClosed() {
     var self = new AtomicReference<@Nullable Engine>();
     var closesItself =
         new EngineListener() {
@@ -221,7 +237,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void oneEngineIsNeeded() {
+  void requiresOneEngine() {
     var none = VidrioChatModel.builder();
     assertThrows(InvalidInputException.class, none::build);
     var two = VidrioChatModel.builder().engine(ENGINE).modelPath(Scripted.FILE);
@@ -231,7 +247,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void aFullQueueIsARateLimit() {
+  void mapsFullQueueToRateLimit() {
     var options = EngineOptions.DEFAULT.withSequences(1).withQueue(0);
     var steps = new HeldExecutor();
     try (Model scripted = steps.open(Scripted.FILE);
@@ -252,7 +268,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void whatDoesNotFitIsInvalid() {
+  void rejectsInvalidRequests() {
     var model = VidrioChatModel.builder().engine(ENGINE).build();
     String text = "word ".repeat(5000);
     assertThrows(InvalidRequestException.class, () -> model.chat(text));
@@ -261,7 +277,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void whatNoRequestCanHaveIsRefusedWhenTheModelIsBuilt() {
+  void builderRejectsInvalidParameters() {
     Map<String, UnaryOperator<VidrioChatModel.Builder>> wrong =
         Map.of(
             "temperature -1:", builder -> builder.temperature(-1.0),
@@ -280,7 +296,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void anAnswerHasItsTime() {
+  void failsAfterTimeout() {
     var model =
         VidrioChatModel.builder()
             .engine(ENGINE)
@@ -291,7 +307,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void cancelingFreesThePlace() throws Exception {
+  void cancelingEndsTheRequest() throws Exception {
     var steps = new HeldExecutor();
     try (Model scripted = steps.open(Scripted.FILE);
         Engine engine = Engine.open(scripted)) {
@@ -338,7 +354,7 @@ class LangChain4jTest {
   }
 
   @Test
-  void aUsersNameReachesTheTemplate() {
+  void passesUserNameToTemplate() {
     assertEquals(
         "Ada", Messages.toTemplate(UserMessage.from("Ada", QUESTION)).fields().get("name"));
   }

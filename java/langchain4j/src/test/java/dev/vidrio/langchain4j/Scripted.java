@@ -15,7 +15,7 @@ final class Scripted {
   /** The model's file. */
   static final Path FILE = write();
 
-  /** Is never closed: it ends with the tests. */
+  /** A shared engine, closed with the test process. */
   static final Engine ENGINE = Engine.open(Model.open(FILE));
 
   private Scripted() {}
@@ -30,12 +30,12 @@ final class Scripted {
     }
   }
 
-  /** The name of the model. */
+  /** Returns the name of the model. */
   static String name() {
     return FILE.getFileName().toString();
   }
 
-  /** An engine that takes no requests. */
+  /** Returns a closed engine. */
   static Engine closed() {
     Engine engine = Engine.open(ENGINE.model());
     engine.close();

@@ -6,7 +6,7 @@ import dev.langchain4j.model.chat.common.AbstractChatModelListenerIT;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import java.util.List;
 
-/** LangChain4j's own tests of what listeners hear. */
+/** LangChain4j's conformance tests of listeners. */
 class VidrioChatModelListenerTest extends AbstractChatModelListenerIT {
   @Override
   protected ChatModel createModel(ChatModelListener listener) {

@@ -5,7 +5,7 @@ import dev.langchain4j.model.chat.common.AbstractChatModelIT;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import java.util.List;
 
-/** LangChain4j's own tests of what every {@link ChatModel} must do. */
+/** LangChain4j's conformance tests of {@link ChatModel}. */
 class VidrioChatModelTest extends AbstractChatModelIT {
   private static final ChatModel MODEL = VidrioChatModel.builder().engine(Scripted.ENGINE).build();
 

@@ -36,7 +36,7 @@ class VidrioEmbeddingModelTest extends AbstractEmbeddingModelIT {
     model.close();
   }
 
-  /** New ones each time: a parameterized test closes them. */
+  /** Returns new models, since parameterized tests close them. */
   @Override
   protected List<EmbeddingModel> models() {
     return List.of(VidrioEmbeddingModel.builder().model(model).build());
@@ -47,7 +47,7 @@ class VidrioEmbeddingModelTest extends AbstractEmbeddingModelIT {
     return VidrioEmbeddingModel.builder().model(model).listeners(List.of(listener)).build();
   }
 
-  /** A model that is closed. */
+  /** Returns a closed model. */
   @Override
   protected EmbeddingModel failingModelWith(EmbeddingModelListener listener) {
     VidrioEmbeddingModel closed =
@@ -75,7 +75,7 @@ class VidrioEmbeddingModelTest extends AbstractEmbeddingModelIT {
   }
 
   @Test
-  void vectorsAreThoseOfTheModel() {
+  void vectorsEqualThoseOfTheModel() {
     List<String> texts = List.of("To be, or not to be", "Enter Hamlet");
     List<int[]> tokens = texts.stream().map(text -> model.tokenizer().encode(text)).toList();
     List<float[]> expected = Embeddings.of(model, tokens, Pooling.LAST, false, done -> {});
@@ -95,7 +95,7 @@ class VidrioEmbeddingModelTest extends AbstractEmbeddingModelIT {
   }
 
   @Test
-  void tooLongATextIsRefused() {
+  void rejectsTooLongTexts() {
     String text = "word ".repeat(model.architecture().contextLength());
     try (var embedding = VidrioEmbeddingModel.builder().model(model).build()) {
       assertThrows(InvalidRequestException.class, () -> embedding.embed(text));
@@ -103,7 +103,7 @@ class VidrioEmbeddingModelTest extends AbstractEmbeddingModelIT {
   }
 
   @Test
-  void oneModelIsNeeded() {
+  void requiresOneModel() {
     var none = VidrioEmbeddingModel.builder();
     assertThrows(InvalidInputException.class, none::build);
     var two = VidrioEmbeddingModel.builder().model(model).modelPath(BardFiles.q8());

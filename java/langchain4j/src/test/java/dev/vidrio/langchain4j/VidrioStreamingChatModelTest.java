@@ -8,7 +8,7 @@ import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import java.util.List;
 import org.mockito.InOrder;
 
-/** LangChain4j's own tests of what every {@link StreamingChatModel} must do. */
+/** LangChain4j's conformance tests of {@link StreamingChatModel}. */
 class VidrioStreamingChatModelTest extends AbstractStreamingChatModelIT {
   private static final StreamingChatModel MODEL =
       VidrioStreamingChatModel.builder().engine(Scripted.ENGINE).build();
@@ -45,7 +45,7 @@ class VidrioStreamingChatModelTest extends AbstractStreamingChatModelIT {
     return false;
   }
 
-  /** A call is known when it is complete. */
+  /** Only complete calls are reported. */
   @Override
   protected boolean supportsPartialToolStreaming(StreamingChatModel model) {
     return false;

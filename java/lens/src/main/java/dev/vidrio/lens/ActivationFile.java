@@ -3,10 +3,10 @@ package dev.vidrio.lens;
 import dev.vidrio.formats.safetensors.Dtype;
 import dev.vidrio.formats.safetensors.SafetensorsWriter;
 import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.plan.Halves;
+import dev.vidrio.lens.memory.HalfFloats;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -34,11 +34,11 @@ public final class ActivationFile {
   }
 
   /**
-   * Writes those of several texts, whose names begin with {@link #prefix}.
+   * Writes the activations of several texts under names that begin with {@link #prefix}.
    *
-   * @param caches with the same points and first positions
-   * @param type of the elements: of a 16-bit one, the nearest
-   * @throws IOException when the file cannot be written
+   * @param caches with equal points and first positions
+   * @param type of the elements; 16-bit types round to nearest even
+   * @throws IOException if the file cannot be written
    */
   public static void write(List<ActivationCache> caches, TapType type, String model, Path target)
       throws IOException {
@@ -62,7 +62,9 @@ public final class ActivationFile {
     }
   }
 
-  /** What the names of a text's tensors begin with: nothing where it is alone, else {@code 0/}. */
+  /**
+   * Returns the prefix of the names of a text's tensors: {@code 0/}, or nothing for a single text.
+   */
   public static String prefix(int texts, int text) {
     return texts == 1 ? "" : text + "/";
   }
@@ -74,7 +76,8 @@ public final class ActivationFile {
       MemorySegment data = cache.get(point).data();
       try (Arena arena = Arena.ofConfined()) {
         writer.write(
-            prefix + point.name(), type == TapType.F32 ? data : Halves.ofFloats(type, data, arena));
+            prefix + point.name(),
+            type == TapType.F32 ? data : HalfFloats.ofFloats(type, data, arena));
       }
     }
     try (Arena arena = Arena.ofConfined()) {

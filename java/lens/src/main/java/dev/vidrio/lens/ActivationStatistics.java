@@ -5,26 +5,26 @@ import dev.vidrio.kernel.op.Op;
 import java.util.List;
 
 /**
- * Statistics of activations over a text of any length, gathered on the worker threads while the
- * model runs, without keeping the activations. For each point they take 24 bytes per element of a
- * row, and per token 4 bytes for its norm and 8 for each of its greatest elements.
+ * Statistics of activations over a text of any length, gathered on the worker threads during the
+ * forward pass without keeping the activations. Each point takes 24 bytes per element of a row; per
+ * token it takes 4 bytes for the norm and 8 for each of the largest elements.
  *
  * {@snippet file="LensExamplesTest.java" region="statistics"}
  *
  * @param points statistics per hook point, in the order of a forward pass
- * @param bytes off-heap memory used, without the model's own
+ * @param bytes off-heap memory used, without that of the model
  */
 public record ActivationStatistics(List<PointStatistics> points, long bytes) {
   /**
-   * What to gather beside the statistics of columns.
+   * Selects what to gather in addition to the statistics of columns.
    *
-   * @param window tokens that the model reads together; longer texts are cut. 0: as many as the
-   *     model was made for, but 4096 at most
-   * @param norms whether to keep the norm of each row
-   * @param top greatest elements to keep of each row, with their columns
+   * @param window tokens per forward pass; longer texts are split. 0 selects the context length of
+   *     the model, at most 4096
+   * @param norms whether to keep the L2 norm of each row
+   * @param top number of largest elements of each row to keep, with their columns
    */
   public record Options(int window, boolean norms, int top) {
-    /** Norms. */
+    /** Gathers norms. */
     public static final Options DEFAULT = new Options(0, true, 0);
 
     public Options {
@@ -43,13 +43,13 @@ public record ActivationStatistics(List<PointStatistics> points, long bytes) {
   }
 
   /**
-   * Runs a text.
+   * Runs a text and gathers statistics.
    *
-   * @param tokens used as they are, at least one
-   * @param hooks names as in {@link Capture#hooks}; of points that the plan writes, others are left
-   *     out where a pattern means both
-   * @throws InvalidInputException when a name means no such point, or the model cannot take the
-   *     tokens
+   * @param tokens at least one; BOS is not added
+   * @param hooks patterns as in {@link Capture#hooks}; points that the plan does not write are
+   *     skipped if the pattern also selects others
+   * @throws InvalidInputException if a pattern selects no such point, or the model does not support
+   *     the tokens
    */
   public static ActivationStatistics of(Lens lens, int[] tokens, String hooks, Options options) {
     if (tokens.length == 0) {

@@ -1,27 +1,32 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.hook.TapType;
-import dev.vidrio.lens.hook.HookSite;
 
 /**
- * Which activations of a run to keep.
+ * Selects which activations a run keeps, for which positions and in which type.
  *
- * @param hooks names of hook points, separated by commas; {@code *} stands for any characters, and
- *     a block may be counted from the end, {@code blocks.-1.hook_resid_post}, or be a range {@code
+ * {@snippet file="LensExamplesTest.java" region="cache"}
+ *
+ * @param hooks names of hook points, separated by commas; {@code *} matches any characters, and a
+ *     block may be counted from the end, {@code blocks.-1.hook_resid_post}, or be a range, {@code
  *     blocks.0-3.hook_resid_post}
- * @param from the first position that is kept; negative ones, of {@link Lens#run}, count from the
- *     end
- * @param to after the last position that is kept; {@link Integer#MAX_VALUE} for all
- * @param type of the elements in memory; 16-bit types hold twice as many, at their precision
- * @param recompute whether what lies within blocks is computed again when it is first asked for,
- *     where it follows from the rest
+ * @param from the first position to keep; negative values count from the end, in {@link Lens#run}
+ *     only
+ * @param to the position after the last one to keep; {@link Integer#MAX_VALUE} for all
+ * @param type of the elements in memory; 16-bit types take half the memory, at their precision
+ * @param recompute whether activations within blocks are recomputed on first use if they follow
+ *     from kept ones
+ * @see Lens#run(int[], Capture)
+ * @see "docs/lens/README.md"
  */
 public record Capture(String hooks, int from, int to, TapType type, boolean recompute) {
   /**
    * Checks what can be checked without a model.
    *
-   * @throws InvalidInputException when positions are no range, or what is recomputed is not F32
+   * @throws InvalidInputException if the positions are not a range, or activations are to be
+   *     recomputed from a type other than F32
    */
   public Capture {
     if (recompute && type != TapType.F32) {
@@ -34,13 +39,13 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
     }
   }
 
-  /** Nothing. */
+  /** Keeps nothing. */
   public static final Capture NONE = new Capture("", 0, Integer.MAX_VALUE, TapType.F32, false);
 
   /**
-   * All positions.
+   * Keeps the activations of all positions.
    *
-   * @throws InvalidInputException when there is no name
+   * @throws InvalidInputException if {@code hooks} is blank
    */
   public static Capture of(String hooks) {
     if (hooks.isBlank()) {
@@ -50,18 +55,19 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
   }
 
   /**
-   * The same for some positions, [from, to).
+   * Returns a capture of the positions [newFrom, newTo).
    *
-   * @throws InvalidInputException when that is no range
+   * @throws InvalidInputException if they are not a range
    */
   public Capture positions(int newFrom, int newTo) {
     return new Capture(hooks, newFrom, newTo, type, recompute);
   }
 
   /**
-   * The same for the last positions of a text that runs as a whole; all, where it has fewer.
+   * Returns a capture of the last {@code count} positions of a text that runs as a whole, or of all
+   * if it has fewer.
    *
-   * @throws InvalidInputException when the count is not positive
+   * @throws InvalidInputException if the count is not positive
    */
   public Capture last(int count) {
     if (count < 1) {
@@ -70,12 +76,12 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
     return new Capture(hooks, -count, Integer.MAX_VALUE, type, recompute);
   }
 
-  /** The same with positions counted from the beginning of a text of n tokens. */
+  /** Resolves positions that count from the end of a text of n tokens. */
   Capture of(int n) {
     return from < 0 ? positions(Math.max(0, n + from), n) : this;
   }
 
-  /** Checks that positions are counted from the beginning: sequences of sessions go on. */
+  /** Rejects positions that count from the end, which the sequences of a session do not have. */
   void requireBeginning() {
     if (from < 0) {
       throw new InvalidInputException(
@@ -84,36 +90,36 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
   }
 
   /**
-   * The same, kept in another type.
+   * Returns a capture of another type.
    *
-   * @throws InvalidInputException when that is not F32 and activations are {@link #recomputed}
+   * @throws InvalidInputException if the type is not F32 and activations are {@link #recomputed}
    */
   public Capture as(TapType newType) {
     return new Capture(hooks, from, to, newType, recompute);
   }
 
   /**
-   * The same, but the run keeps only what the rest cannot be computed from: of every hook point,
-   * the residual stream and what attention and states give. What lies between them is computed when
-   * it is first asked for, from the same weights, and has the same bits. So a run keeps an eighth
-   * to a fifth and is hardly slowed down; reading all of it takes about as long as a run that keeps
-   * it and is read.
+   * Returns a capture that keeps only what the rest cannot be recomputed from: the residual stream
+   * and the outputs of attention and recurrences. Activations between them are recomputed on first
+   * use with the same weights and have the same bits. A run then keeps an eighth to a fifth of the
+   * bytes and is hardly slowed down; reading all activations takes about as long as keeping and
+   * reading them.
    *
-   * <p>A point is computed again where the points that it follows from are asked for as well.
-   * Sessions with adapters or fast products keep all.
+   * <p>An activation is recomputed only if the points that it follows from are captured too.
+   * Sessions with adapters or fast matrix products keep all activations.
    *
-   * @throws InvalidInputException when the type is not F32
+   * @throws InvalidInputException if the type is not F32
    */
   public Capture recomputed() {
     return new Capture(hooks, from, to, type, true);
   }
 
-  /** Whether activations of a site may be computed again; logits are if they can be. */
+  /** Returns whether activations of a site may be recomputed. Logits always are if they can be. */
   boolean recomputes(HookSite site) {
     return type == TapType.F32 && (recompute || site == HookSite.LOGITS);
   }
 
-  /** The same for other hook points. */
+  /** Returns a capture of other hook points. */
   public Capture withHooks(String newHooks) {
     return new Capture(newHooks, from, to, type, recompute);
   }

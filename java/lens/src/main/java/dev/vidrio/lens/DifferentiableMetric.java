@@ -5,18 +5,23 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** A metric with its derivative with respect to each logit. */
+/**
+ * A {@link Metric} with its derivative with respect to each logit, for gradients and attribution.
+ *
+ * @see GradientSession#run
+ */
 public interface DifferentiableMetric extends Metric {
   /**
-   * The number and its gradient.
+   * Returns the metric and computes its gradient.
    *
    * @param logits f32 [V], valid during this call
-   * @param gradient f32 [V], 0 before: receives the derivative by each logit
+   * @param gradient f32 [V], zeros on entry; receives the derivative with respect to each logit
    */
   double of(MemorySegment logits, MemorySegment gradient);
 
   /**
-   * This number less another, such as the probabilities of right answers less those of wrong ones.
+   * Returns the difference of two metrics, such as the probability of correct answers minus that of
+   * wrong ones.
    */
   default DifferentiableMetric minus(DifferentiableMetric other) {
     return (logits, gradient) -> {

@@ -1,20 +1,21 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.gradient.GradientRules;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.kernel.pass.GradientRules;
 
 /**
- * Which gradients to compute. Names are those of hook points, as in {@link Capture#hooks}.
+ * Options of a {@link GradientSession}. Hook points are given by patterns as in {@link
+ * Capture#hooks}.
  *
- * @param hooks the activations whose gradients are wanted
- * @param seeds the activations that the number is a function of
- * @param editable where edits may be made
- * @param tokens the longest text
- * @param logits positions, the last ones of a text, whose logits are computed
- * @param rules how to modify the true gradient
- * @param recompute whether the backward pass recomputes activations, with the memory of one layer
- *     instead of all
+ * @param hooks the activations whose gradients are computed
+ * @param seeds the activations that the metric is a function of
+ * @param editable the points at which interventions are allowed
+ * @param tokens maximum length of a text, with its prefix
+ * @param logits number of positions, at the end of a text, whose logits are computed
+ * @param rules modifications of the exact gradient
+ * @param recompute whether the backward pass recomputes activations block by block, which takes the
+ *     memory of one layer instead of all
  */
 public record GradientOptions(
     String hooks,
@@ -35,33 +36,35 @@ public record GradientOptions(
     }
   }
 
-  /** True gradients of a function of a text's last logits, with all activations in memory. */
+  /**
+   * Computes exact gradients of a function of a text's last logits, with all activations in memory.
+   */
   public static GradientOptions of(String hooks, int tokens) {
     return new GradientOptions(
         hooks, HookSite.LOGITS.suffix(), "", tokens, 1, GradientRules.EXACT, false);
   }
 
-  /** The same for numbers that are functions of these activations. */
+  /** Returns options for metrics that are functions of other activations. */
   public GradientOptions withSeeds(String newSeeds) {
     return new GradientOptions(hooks, newSeeds, editable, tokens, logits, rules, recompute);
   }
 
-  /** The same with edits at these points. */
+  /** Returns options with interventions at some points. */
   public GradientOptions withEditable(String newEditable) {
     return new GradientOptions(hooks, seeds, newEditable, tokens, logits, rules, recompute);
   }
 
-  /** The same with the logits after so many positions, the last ones. */
+  /** Returns options that compute the logits of the last {@code newLogits} positions. */
   public GradientOptions withLogits(int newLogits) {
     return new GradientOptions(hooks, seeds, editable, tokens, newLogits, rules, recompute);
   }
 
-  /** The same under other rules. */
+  /** Returns options with other rules. */
   public GradientOptions withRules(GradientRules newRules) {
     return new GradientOptions(hooks, seeds, editable, tokens, logits, newRules, recompute);
   }
 
-  /** The same with less memory and more time. */
+  /** Returns options that recompute activations, for less memory and more time. */
   public GradientOptions recomputing() {
     return new GradientOptions(hooks, seeds, editable, tokens, logits, rules, true);
   }

@@ -2,32 +2,32 @@ package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.ChosenRows;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.gradient.Gradient;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.pass.Differentiation;
+import dev.vidrio.kernel.pass.GatherHoisting;
+import dev.vidrio.kernel.pass.Gradient;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Change;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.BlockInputs;
-import dev.vidrio.lens.plan.EditPlacer;
-import dev.vidrio.lens.plan.EditTables;
-import dev.vidrio.lens.plan.EditedPlan;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.HookPattern;
-import dev.vidrio.lens.plan.HookSource;
-import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.lens.plan.PointGradient;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.hook.InterventionKind;
+import dev.vidrio.lens.pass.EditInsertion;
+import dev.vidrio.lens.pass.EditPlacer;
+import dev.vidrio.lens.pass.EditTables;
+import dev.vidrio.lens.resolve.BlockInputs;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.HookPattern;
+import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashSet;
@@ -38,19 +38,24 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * Gradients of a number with respect to activations, through the weights that serve:
+ * Computes gradients of a metric with respect to activations, with the weights that serve:
  *
  * {@snippet file="LensExamplesTest.java" region="gradient"}
  *
  * <p>A function of activations other than the last logits takes three steps: the forward pass, the
- * function's gradient with respect to these activations, and the backward pass:
+ * function's gradient with respect to these activations (the seeds), and the backward pass:
  *
  * {@snippet file="LensExamplesTest.java" region="seed"}
  *
- * <p>Quantized weights multiply gradients as the floats they stand for, and quantizing activations
- * counts as the identity; {@linkplain Lens#fastGradients fast gradients} are quantized themselves.
- * The forward pass has the bits of any other run, and the backward pass has portable bits too. Not
- * thread-safe.
+ * <p>Gradients have the shapes of their activations, f32. The backward pass multiplies by quantized
+ * weights as the floats they represent and treats the quantization of activations as the identity
+ * (straight-through); {@linkplain Lens#fastGradients fast gradients} are quantized themselves. The
+ * forward pass has the bits of any other run, and the backward pass has portable bits too.
+ *
+ * <p>Not thread-safe.
+ *
+ * @see GradientOptions
+ * @see "docs/lens/attribution.md"
  */
 public final class GradientSession implements AutoCloseable {
   private final Executor executor;
@@ -67,10 +72,10 @@ public final class GradientSession implements AutoCloseable {
   private final ExecutablePlan plan;
   private State state = State.EMPTY;
 
-  /** Tokens before those of each way forward. */
+  /** Number of tokens before those of each forward pass. */
   private int prefix;
 
-  /** These tokens where the model has states, behind which nothing can go on twice. */
+  /** The prefix tokens if the model has recurrent states, which cannot be continued twice. */
   private int[] before = {};
 
   private enum State {
@@ -101,7 +106,7 @@ public final class GradientSession implements AutoCloseable {
     var placer = new EditPlacer(hooks, options.tokens());
     this.edits = new EditTables(placer, editable, options.tokens());
     try {
-      Plan edited = EditedPlan.of(model, hooks, edits);
+      Plan edited = new EditInsertion(hooks, edits).apply(model);
       for (HookPoint point : seeded) {
         seeds.put(point, executor.allocate(bytes(buffer(point), room(buffer(point))), arena));
       }
@@ -122,8 +127,9 @@ public final class GradientSession implements AutoCloseable {
   /**
    * Opens a session.
    *
-   * @throws InvalidInputException when a name means no hook point, or one without a gradient, or no
-   *     gradient leads from the seeds to it, or the model was not made for so many tokens
+   * @throws InvalidInputException if a pattern selects no hook point, or a point without a
+   *     gradient, if no gradient flows from the seeds to a point, or if the tokens exceed the
+   *     model's context length
    */
   public static GradientSession open(Lens lens, GradientOptions options) {
     int declared = lens.model().architecture().contextLength();
@@ -149,12 +155,13 @@ public final class GradientSession implements AutoCloseable {
     outputs.addAll(seeded.keySet());
     Set<Buffer> kept = new HashSet<>(outputs);
     kept.addAll(wanted);
-    List<Op> ops = ChosenRows.of(new Plan(model.ops(), model.kv(), kept)).ops();
+    List<Op> ops = new GatherHoisting().apply(new Plan(model.ops(), model.kv(), kept)).ops();
     var forward = new Plan(ops, model.kv(), outputs);
+    var differentiation = new Differentiation(seeded, wanted, options.rules());
     try {
       return options.recompute()
-          ? Gradient.of(forward, seeded, wanted, options.rules(), BlockInputs.of(forward))
-          : Gradient.of(forward, seeded, wanted, options.rules());
+          ? differentiation.recomputing(BlockInputs.of(forward, hooks)).differentiate(forward)
+          : differentiation.differentiate(forward);
     } catch (IllegalArgumentException e) {
       throw new InvalidInputException("hooks", options.hooks(), String.valueOf(e.getMessage()));
     }
@@ -176,27 +183,26 @@ public final class GradientSession implements AutoCloseable {
     return Math.multiplyExact((long) buffer.width() * Float.BYTES, rows);
   }
 
-  /** The points whose gradients it computes, in the order of a forward pass. */
+  /** Returns the points whose gradients are computed, in the order of a forward pass. */
   public List<HookPoint> points() {
     return points;
   }
 
   /**
-   * From the next way forward on these edits apply, in this order, and no others. Activations and
-   * gradients at a point are those after its edits.
+   * Sets the interventions of the next forward passes, applied in this order. Activations and
+   * gradients at a point are those after its interventions.
    *
-   * @throws InvalidInputException when one names a point that the session was not opened to edit,
-   *     does not fit it, or is a clamp, through which no gradient goes; then those before still
-   *     apply
+   * @throws InvalidInputException if one is at a point that was not opened as editable, does not
+   *     fit it, or is a clamp, which has no gradient; the previous interventions then remain
    */
-  public void edits(List<Edit> newEdits) {
+  public void edits(List<Intervention> newEdits) {
     requireOpen();
-    for (Edit edit : newEdits) {
+    for (Intervention edit : newEdits) {
       if (edit.sequence() != null) {
         throw new InvalidInputException(
             "edit of " + edit.point(), "", "a gradient session's sequence is its own");
       }
-      if (edit.change() instanceof Change.Clamp) {
+      if (edit.kind() instanceof InterventionKind.Clamp) {
         throw new InvalidInputException("edit of " + edit.point(), "", "a clamp has no gradient");
       }
     }
@@ -204,12 +210,13 @@ public final class GradientSession implements AutoCloseable {
   }
 
   /**
-   * Runs a text forward and back.
+   * Runs a forward and a backward pass.
    *
-   * @param tokens used as they are; those behind the {@linkplain #prefix prefix}, if there is one
-   * @param metric of the logits after the last token, which have to be a seed
-   * @return the number
-   * @throws InvalidInputException when the text is empty or too long, or a token is unknown
+   * @param tokens after the {@linkplain #prefix prefix}, if there is one; BOS is not added
+   * @param metric of the logits after the last token, which must be a seed
+   * @return the metric
+   * @throws InvalidInputException if the text is empty or too long, or a token is not in the
+   *     vocabulary
    */
   public double run(int[] tokens, DifferentiableMetric metric) {
     forward(tokens);
@@ -223,18 +230,18 @@ public final class GradientSession implements AutoCloseable {
   }
 
   /**
-   * Runs what the texts to come begin with, forward and once for all of them. They go on behind it;
-   * what they see of it counts as constant, and activations and gradients are those at their own
-   * tokens. If the model has states, it runs again with each text, edited as that is.
+   * Runs a common prefix of the following texts once. Its activations are constants to the
+   * gradient; activations and gradients are returned for the tokens after it. In models with
+   * recurrent states the prefix runs again with each text, with its interventions.
    *
-   * @param tokens used as they are; none where texts begin anew
-   * @throws InvalidInputException when they leave no room for a text, a token is unknown, or the
-   *     session has points of scores or patterns
+   * @param tokens BOS is not added; none removes the prefix
+   * @throws InvalidInputException if the tokens leave no space for a text, a token is not in the
+   *     vocabulary, or the session has points of scores or patterns
    */
   public void prefix(int... tokens) {
     requireOpen();
     Interruption.check();
-    points.forEach(Inputs::requireRows);
+    points.forEach(Preconditions::requireRows);
     prefix = 0;
     before = new int[0];
     state = State.EMPTY;
@@ -250,10 +257,11 @@ public final class GradientSession implements AutoCloseable {
   }
 
   /**
-   * Runs a text forward. All seeds are 0 then.
+   * Runs a forward pass and sets all seeds to 0.
    *
-   * @param tokens used as they are; those behind the {@linkplain #prefix prefix}, if there is one
-   * @throws InvalidInputException when the text is empty or too long, or a token is unknown
+   * @param tokens after the {@linkplain #prefix prefix}, if there is one; BOS is not added
+   * @throws InvalidInputException if the text is empty or too long, or a token is not in the
+   *     vocabulary
    */
   public void forward(int[] tokens) {
     requireOpen();
@@ -296,7 +304,7 @@ public final class GradientSession implements AutoCloseable {
     }
   }
 
-  /** Rows of a buffer but for those of a prefix that runs again. */
+  /** Returns the number of rows without those of a prefix that runs again. */
   private int rows(Buffer buffer) {
     return batch.rows(buffer.rows()) - (buffer.rows() == Rows.TOKENS ? before.length : 0);
   }
@@ -308,8 +316,8 @@ public final class GradientSession implements AutoCloseable {
   }
 
   /**
-   * The gradient of the number with respect to a seed, which the caller fills between the ways
-   * forward and back.
+   * Returns the gradient of the metric with respect to a seed, to be filled between the forward and
+   * the backward pass.
    */
   public Activation seed(HookPoint point) {
     require(State.FORWARD);
@@ -321,7 +329,7 @@ public final class GradientSession implements AutoCloseable {
     return shaped(point, buffer, own(buffer, values));
   }
 
-  /** Runs back from the seeds. */
+  /** Runs the backward pass from the seeds. */
   public void backward() {
     require(State.FORWARD);
     state = State.EMPTY;
@@ -329,7 +337,10 @@ public final class GradientSession implements AutoCloseable {
     state = State.BACKWARD;
   }
 
-  /** The gradient with respect to the activation at a point, valid until the next way forward. */
+  /**
+   * Returns the gradient with respect to the activation at a point, valid until the next forward
+   * pass.
+   */
   public Activation gradient(HookPoint point) {
     require(State.BACKWARD);
     requireWanted(point);
@@ -339,10 +350,10 @@ public final class GradientSession implements AutoCloseable {
   }
 
   /**
-   * The activation at a point or a seed, valid until the next way forward.
+   * Returns the activation at a point or a seed, valid until the next forward pass.
    *
-   * @throws InvalidInputException when the point is none of this session, or what lies there is
-   *     computed only for {@link ActivationCache}
+   * @throws InvalidInputException if the point is not in this session, or its values exist only in
+   *     an {@link ActivationCache}
    */
   public Activation activation(HookPoint point) {
     requireOpen();
@@ -386,7 +397,7 @@ public final class GradientSession implements AutoCloseable {
     }
   }
 
-  /** Frees its memory, and with it all activations and gradients. */
+  /** Frees the session's memory, including all activations and gradients. */
   @Override
   public void close() {
     if (state != State.CLOSED) {

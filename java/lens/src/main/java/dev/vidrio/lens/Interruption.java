@@ -5,20 +5,19 @@ import dev.vidrio.kernel.ExecutablePlan;
 import java.util.concurrent.CancellationException;
 
 /**
- * Lets go of work that nobody waits for any more. Its thread is interrupted, and looks here before
- * each pass: one that has begun runs to its end, but for those of gradients, which take all tokens
- * at once.
+ * Cancels work by thread interruption. A thread checks before each forward pass, which runs to its
+ * end; gradients, which run all tokens in one pass, are also checked within it.
  */
 final class Interruption {
-  /** Operations between two looks. */
+  /** Operations between two checks. */
   private static final int OPERATIONS = 64;
 
   private Interruption() {}
 
   /**
-   * Runs operations [begin, end) of a plan, and looks before some of them.
+   * Runs operations [begin, end) of a plan with checks in between.
    *
-   * @throws CancellationException when this thread is interrupted
+   * @throws CancellationException if this thread is interrupted
    */
   static void run(ExecutablePlan plan, Batch batch, int begin, int end) {
     for (int from = begin; from < end; from += OPERATIONS) {
@@ -28,9 +27,9 @@ final class Interruption {
   }
 
   /**
-   * Looks whether this thread is interrupted, and leaves it so.
+   * Checks whether this thread is interrupted, without clearing the interrupt.
    *
-   * @throws CancellationException when it is
+   * @throws CancellationException if it is
    */
   static void check() {
     if (Thread.currentThread().isInterrupted()) {

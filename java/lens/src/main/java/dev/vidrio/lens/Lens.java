@@ -2,42 +2,48 @@ package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.gradient.Gradient;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.pass.Gradient;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.Hook;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.HookPattern;
-import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.lens.plan.TransposedWeights;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.partial.TransposedWeights;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.HookPattern;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * Looks inside a model, on the very weights that serve:
+ * Runs a model with access to its activations: reads them into an {@link ActivationCache}, changes
+ * them by an {@link Intervention} or a {@link Hook}, and opens sessions that do so step by step. It
+ * uses the weights and kernels that serve, so results have the bits of an ordinary run.
  *
  * {@snippet file="LensExamplesTest.java" region="cache"}
  *
- * <p>Threads may share it. To cancel work, interrupt its thread: before its next pass through the
- * model, and within one of gradients, it throws a {@link
- * java.util.concurrent.CancellationException}, and the thread stays interrupted.
+ * <p>Thread-safe. To cancel work, interrupt its thread: before its next forward pass, and within a
+ * pass of gradients, it throws a {@link java.util.concurrent.CancellationException}, and the thread
+ * stays interrupted.
+ *
+ * @see LensSession
+ * @see GradientSession
+ * @see "docs/lens/README.md"
  */
 public final class Lens {
-  /** Tokens of a step. */
+  /** Tokens per step. */
   private static final int BATCH = 512;
 
-  /** Edits that a point has room for in each sequence of a session. */
+  /** Maximum number of interventions at a point per sequence of a session. */
   public static final int EDITS = 64;
 
   private final Model model;
 
-  /** Of the plan for contexts that are not long. */
+  /** Hook points of the plan for contexts that are not long. */
   private final HookMap hooks;
 
   private final boolean fastGradients;
@@ -48,28 +54,28 @@ public final class Lens {
     this.fastGradients = fastGradients;
   }
 
-  /** The lens of a model, which must stay open. */
+  /** Returns the lens of a model, which must stay open. */
   public static Lens of(Model model) {
     return new Lens(model, HookMap.of(model), false);
   }
 
   /**
-   * The same lens, whose gradients are nearly right and faster: on the way back, too, products are
-   * those of bytes. That adds to a gradient's error less than quantized activations do on the way
-   * forward (docs/lens/attribution.md has figures). It needs the transposed weights as well, which
-   * are made when the first such gradient is, take 1.06 bytes per weight and live as long as the
-   * model. Ways forward keep their bits, and gradients have portable bits too.
+   * Returns a lens with faster, approximate gradients: the backward pass also multiplies 8-bit
+   * integers. This adds less error to a gradient than quantized activations do in the forward pass
+   * (docs/lens/attribution.md has figures). It needs the transposed weights too, which are computed
+   * with the first such gradient, take 1.06 bytes per weight and live as long as the model. Forward
+   * passes keep their bits, and gradients have portable bits too.
    */
   public Lens fastGradients() {
     return new Lens(model, hooks, true);
   }
 
-  /** How a gradient is computed: as it is, or fast. */
+  /** Returns a gradient as this lens computes it: exact or fast. */
   Gradient computed(Gradient exact) {
     return fastGradients ? exact.quantized(TransposedWeights.of(model)::transpose) : exact;
   }
 
-  /** The model. */
+  /** Returns the model. */
   public Model model() {
     return model;
   }
@@ -78,24 +84,24 @@ public final class Lens {
     return hooks;
   }
 
-  /** The hook points that the model has, in the order of a forward pass. */
+  /** Returns the hook points of the model, in the order of a forward pass. */
   public List<HookPoint> points() {
     return hooks.points();
   }
 
   /**
-   * The hook points that a list of names means, as in {@link Capture#hooks}.
+   * Returns the hook points that patterns select, as in {@link Capture#hooks}.
    *
-   * @throws InvalidInputException where a name means none
+   * @throws InvalidInputException if a pattern selects none
    */
   public List<HookPoint> points(String names) {
     return HookPattern.select(names, hooks, model.architecture().layers());
   }
 
   /**
-   * The hook point that a name means, such as {@code blocks.-1.hook_resid_post}.
+   * Returns the hook point with a name, such as {@code blocks.-1.hook_resid_post}.
    *
-   * @throws InvalidInputException where it means none, or several
+   * @throws InvalidInputException if the name selects none or several
    */
   public HookPoint point(String name) {
     List<HookPoint> meant = points(name);
@@ -106,7 +112,7 @@ public final class Lens {
     return meant.getFirst();
   }
 
-  /** Whether the model has a hook point. */
+  /** Returns whether the model has a hook point. */
   public boolean has(HookPoint point) {
     return hooks.has(point);
   }
@@ -114,33 +120,33 @@ public final class Lens {
   /**
    * Runs tokens and keeps activations.
    *
-   * @param tokens used as they are
-   * @throws InvalidInputException when a name means no hook point, or the model cannot take the
-   *     tokens
+   * @param tokens BOS is not added
+   * @throws InvalidInputException if a pattern selects no hook point, or the model does not support
+   *     the tokens
    */
   public ActivationCache run(int[] tokens, Capture capture) {
     return run(tokens, capture, List.of());
   }
 
-  /** Runs a text and keeps activations, with BOS where the model wants it. */
+  /** Runs a text, with BOS if the model requires it, and keeps activations. */
   public ActivationCache run(String text, Capture capture) {
     return run(model.tokenizer().encode(text), capture);
   }
 
   /**
-   * The same with edits, which apply in their order.
+   * Runs tokens with interventions, applied in their order, and keeps activations.
    *
-   * @throws InvalidInputException also when an edit does not fit its point
+   * @throws InvalidInputException also if an intervention does not fit its point
    */
-  public ActivationCache run(int[] tokens, Capture capture, List<Edit> edits) {
-    List<HookPoint> points = edits.stream().map(Edit::point).distinct().toList();
+  public ActivationCache run(int[] tokens, Capture capture, List<Intervention> edits) {
+    List<HookPoint> points = edits.stream().map(Intervention::point).distinct().toList();
     return run(tokens, capture, points, edits.size(), session -> session.edits(edits));
   }
 
   /**
-   * The same with code of the caller in the middle of the pass.
+   * Runs tokens with callbacks in the forward pass, and keeps activations.
    *
-   * @throws InvalidInputException also when a point is none that can be edited
+   * @throws InvalidInputException also if a point cannot be edited
    */
   public ActivationCache run(int[] tokens, Capture capture, Map<HookPoint, Hook> hooks) {
     return run(tokens, capture, List.copyOf(hooks.keySet()), 1, session -> session.hooks(hooks));
@@ -152,7 +158,7 @@ public final class Lens {
       List<HookPoint> editable,
       int room,
       Consumer<LensSession> prepare) {
-    Inputs.requireTokens(model, tokens);
+    Preconditions.requireTokens(model, tokens);
     var options = new SessionOptions(tokens.length, Math.min(BATCH, tokens.length), 1, 1);
     LensSession session = open(capture.of(tokens.length), options, editable, Math.max(1, room));
     try {
@@ -169,8 +175,8 @@ public final class Lens {
   /**
    * Opens a session that keeps activations.
    *
-   * @param options with a KV cache of F32, whose patterns are computed from it
-   * @throws InvalidInputException when a name means no hook point, or the options do not fit the
+   * @param options with an F32 KV cache, from which patterns are computed
+   * @throws InvalidInputException if a pattern selects no hook point, or the options do not fit the
    *     model
    */
   public LensSession open(Capture capture, SessionOptions options) {
@@ -180,10 +186,10 @@ public final class Lens {
   /**
    * Opens a session that keeps activations and can change some.
    *
-   * @param editable names of the points where edits and hooks will be, as in {@link Capture#hooks},
-   *     at least one; those that cannot be edited are left out where others can
-   * @throws InvalidInputException when a name means no point that can be edited, or the options do
-   *     not fit the model
+   * @param editable patterns of the points of interventions and hooks, as in {@link Capture#hooks},
+   *     not blank; points that cannot be edited are skipped if the pattern also selects others
+   * @throws InvalidInputException if a pattern selects no point that can be edited, or the options
+   *     do not fit the model
    */
   public LensSession open(Capture capture, SessionOptions options, String editable) {
     return open(
@@ -191,12 +197,12 @@ public final class Lens {
   }
 
   /**
-   * Opens a session that keeps activations of another session's sequences, and can change some.
-   * They take turns: a sequence may run in either, step by step, and has the same bits.
+   * Opens a session that keeps activations of another session's sequences, and can change some. A
+   * sequence may run in either session, step by step, and has the same bits.
    *
-   * @param editable as in {@link #open(Capture, SessionOptions, String)}; empty for none
-   * @param watched sequences that it can keep activations of at a time
-   * @param session has to stay open
+   * @param editable as in {@link #open(Capture, SessionOptions, String)}; blank for none
+   * @param watched maximum number of sequences whose activations are kept
+   * @param session must stay open
    * @throws InvalidInputException as {@link #open(Capture, SessionOptions, String)} does
    */
   public LensSession open(Capture capture, String editable, int watched, Session session) {

@@ -4,29 +4,30 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.Hook;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.CapturedPoints;
-import dev.vidrio.lens.plan.EditPlacer;
-import dev.vidrio.lens.plan.EditTables;
-import dev.vidrio.lens.plan.EditedPlan;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.HookPattern;
-import dev.vidrio.lens.plan.KeptActivations;
-import dev.vidrio.lens.plan.TapMemory;
-import dev.vidrio.lens.plan.TappedPlan;
-import dev.vidrio.model.BatchFeed;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.memory.CapturedPoints;
+import dev.vidrio.lens.memory.KeptActivations;
+import dev.vidrio.lens.memory.TapMemory;
+import dev.vidrio.lens.pass.EditInsertion;
+import dev.vidrio.lens.pass.EditPlacer;
+import dev.vidrio.lens.pass.EditTables;
+import dev.vidrio.lens.pass.TapInsertion;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.HookPattern;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.sampling.Candidates;
+import dev.vidrio.model.session.BatchRunner;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -39,19 +40,23 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A session that keeps the activations of its sequences: over prompts, during generation, and for
- * several sequences in a step. Its results have the bits of a session that keeps nothing.
+ * A session that keeps the activations of its sequences: of prompts, during generation, and of
+ * several sequences in a step. Its results have the bits of an ordinary {@link Session}.
  *
  * {@snippet file="LensExamplesTest.java" region="generate"}
  *
- * <p>Opened with editable points, it can also change activations there and call the caller's code.
- * Without edits, the bits stay the same.
+ * <p>A session with editable points also applies interventions and callbacks there. Without any,
+ * the bits remain the same. Interventions apply from the next step on.
  *
- * <p>Not thread-safe.
+ * <p>Not thread-safe, except {@link #check}.
+ *
+ * @see Lens#open(Capture, SessionOptions)
+ * @see Capture
+ * @see "docs/lens/edits.md"
  */
-public final class LensSession implements BatchFeed, AutoCloseable {
+public final class LensSession implements BatchRunner, AutoCloseable {
   /**
-   * Bytes of a step's logits, at most, where all rows have them; and of its scores, where a layer's
+   * Maximum bytes of a step's logits if all rows have them, and of its scores if those of a layer
    * can be edited.
    */
   private static final long STEP_BYTES = 64L << 20;
@@ -72,10 +77,10 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   private final List<Integer> asked = new ArrayList<>();
   private List<Stop> stops = List.of();
 
-  /** Where the plan stops for code of the caller. */
+  /** An operation at which the plan stops for a callback. */
   private record Stop(int op, HookPoint point, Hook hook) {}
 
-  /** A sequence's place in the memory of the taps, and its tokens. */
+  /** A sequence's slot in the tap memory, and its tokens. */
   private static final class Slot {
     final int index;
     final int[] tokens;
@@ -86,15 +91,17 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     }
   }
 
-  /** A sequence in a step, and how long it was before. */
+  /** A sequence of the step, and its length before the step. */
   private record Running(Sequence sequence, int lengthBefore) {}
 
   /**
-   * @param hooks of the plan; it will be that of the edited one
-   * @param editable points that edits and hooks can be at
-   * @param room edits that a point has room for at a time
-   * @param watched sequences that it can keep activations of
-   * @param shared the session whose sequences it runs, or null for its own
+   * Creates a session.
+   *
+   * @param hooks of the plan; updated to those of the edited plan
+   * @param editable the points of interventions and callbacks
+   * @param room maximum number of interventions at a point
+   * @param watched maximum number of sequences whose activations are kept
+   * @param shared the session whose sequences are used, or null for own ones
    */
   LensSession(
       Model model,
@@ -127,7 +134,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     }
     this.edits = new EditTables(new EditPlacer(hooks, options.context()), editable, room);
     try {
-      Plan editedPlan = EditedPlan.of(plan, hooks, edits);
+      Plan editedPlan = new EditInsertion(hooks, edits).apply(plan);
       this.captured =
           new CapturedPoints(editedPlan, hooks, points, recomputed(options), capture.from());
       Map<Buffer, Integer> firsts = captured.firsts();
@@ -135,7 +142,8 @@ public final class LensSession implements BatchFeed, AutoCloseable {
       this.memory =
           new TapMemory(model.executor(), capture.type(), watched, options.sequences(), firsts, to);
       this.plan =
-          TappedPlan.of(editedPlan, memory::has, x -> List.of(new HookOp.Tap(x, memory.target(x))));
+          new TapInsertion(memory::has, x -> List.of(new HookOp.Tap(x, memory.target(x))))
+              .apply(editedPlan);
     } catch (Throwable e) {
       edits.close();
       throw e;
@@ -152,7 +160,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     }
   }
 
-  /** Whether activations of a site have the same bits in steps of others, without adapters. */
+  /** Selects the sites whose activations have the same bits when recomputed in other steps. */
   private Predicate<HookSite> recomputed(SessionOptions options) {
     boolean same = !options.fast() && options.adapters() == 0;
     return site -> same && capture.recomputes(site);
@@ -170,9 +178,14 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     return Math.clamp(STEP_BYTES / Float.BYTES / width, 1, rows);
   }
 
-  /** The points whose activations are kept. */
+  /** Returns the points whose activations are kept. */
   public List<HookPoint> points() {
     return captured.points();
+  }
+
+  @Override
+  public LoadedModel model() {
+    return session.model();
   }
 
   @Override
@@ -180,7 +193,10 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     return session.limits();
   }
 
-  /** A new, empty sequence that is watched. There is room for as many as the options say. */
+  /**
+   * Returns a new, empty sequence whose activations are kept. The options limit the number of
+   * sequences.
+   */
   @Override
   public Sequence newSequence() {
     Sequence sequence = session.newSequence();
@@ -189,9 +205,10 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   }
 
   /**
-   * From now on keeps the activations of a sequence, which has not run.
+   * Keeps the activations of an empty sequence from now on.
    *
-   * @throws IllegalStateException when it has, or as many are watched as there is room for
+   * @throws IllegalStateException if the sequence is not empty, or the maximum number of sequences
+   *     is watched
    */
   public void watch(Sequence sequence) {
     int index = taken.nextClearBit(0);
@@ -206,9 +223,9 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   }
 
   /**
-   * Forgets what was kept of a sequence, which makes room for another one.
+   * Discards the activations of a sequence, which frees its slot.
    *
-   * @throws IllegalArgumentException when it is not watched
+   * @throws IllegalArgumentException if the sequence is not watched
    */
   public void unwatch(Sequence sequence) {
     taken.clear(slot(sequence).index);
@@ -216,16 +233,16 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   }
 
   /**
-   * From the next step on these edits apply, in this order, and no others.
+   * Sets the interventions of the next steps, applied in this order.
    *
-   * @throws InvalidInputException as {@link #check} does; then those before still apply
-   * @throws IllegalArgumentException when one is in a sequence that the session does not watch,
-   *     unless it shares those of another session
-   * @throws IllegalStateException when the session is closed
+   * @throws InvalidInputException as {@link #check} does; the previous interventions then remain
+   * @throws IllegalArgumentException if one is for a sequence that the session does not watch,
+   *     unless it shares the sequences of another session
+   * @throws IllegalStateException if the session is closed
    */
-  public void edits(List<Edit> newEdits) {
+  public void edits(List<Intervention> newEdits) {
     session.requireOpen();
-    for (Edit edit : newEdits) {
+    for (Intervention edit : newEdits) {
       if (edit.sequence() != null && !shared) {
         var _ = slot(edit.sequence());
       }
@@ -234,23 +251,23 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   }
 
   /**
-   * Checks that edits could apply; by any thread.
+   * Checks interventions; may be called by any thread.
    *
-   * @throws InvalidInputException when a point was not opened to be edited or has more edits than
-   *     there is room for, or positions, columns or values do not fit it
-   * @throws IllegalStateException when the session is closed
+   * @throws InvalidInputException if a point was not opened as editable or has too many
+   *     interventions, or if positions, columns or values do not fit it
+   * @throws IllegalStateException if the session is closed
    */
-  public void check(List<Edit> someEdits) {
+  public void check(List<Intervention> someEdits) {
     session.requireOpen();
     edits.check(someEdits);
   }
 
   /**
-   * From the next step on these are called, each when the pass comes to its point and has edited
-   * it, and no others.
+   * Sets the callbacks of the next steps. Each is called when the forward pass reaches its point,
+   * after the interventions there.
    *
-   * @throws InvalidInputException when the session was not opened to edit one of the points
-   * @throws IllegalStateException when the session is closed
+   * @throws InvalidInputException if the session was not opened with one of the points as editable
+   * @throws IllegalStateException if the session is closed
    */
   public void hooks(Map<HookPoint, Hook> newHooks) {
     session.requireOpen();
@@ -275,7 +292,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     Slot slot = slots.get(sequence);
     int position = sequence.length();
     int row = session.logitRows();
-    // Where logits are kept, all rows have them.
+    // If logits are kept, all rows have them.
     session.add(sequence, token, wantsLogits || allLogits);
     if (wantsLogits) {
       asked.add(row);
@@ -299,9 +316,9 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   }
 
   /**
-   * {@inheritDoc} When it fails, because a {@link Hook} throws, its sequences are as they were
-   * before it; where the model had states then that are no longer known ({@link
-   * Sequence#firstReachable}), they are empty.
+   * {@inheritDoc} If it fails because a {@link Hook} throws, the sequences are truncated to their
+   * lengths before the step, or to 0 if the model has recurrent states that cannot be restored
+   * ({@link Sequence#firstReachable}).
    */
   @Override
   public void run() {
@@ -353,10 +370,10 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   }
 
   /**
-   * What was kept of a sequence so far. It ends with the session.
+   * Returns the activations of a sequence so far, valid until the session is closed.
    *
-   * @throws IllegalArgumentException when the sequence is not watched
-   * @throws IllegalStateException when the session is closed
+   * @throws IllegalArgumentException if the sequence is not watched
+   * @throws IllegalStateException if the session is closed
    */
   public ActivationCache cache(Sequence sequence) {
     session.requireOpen();
@@ -364,10 +381,10 @@ public final class LensSession implements BatchFeed, AutoCloseable {
   }
 
   /**
-   * The same in memory that lives until the cache is closed.
+   * Returns a copy of the activations of a sequence so far, valid until the copy is closed.
    *
-   * @throws IllegalArgumentException when the sequence is not watched
-   * @throws IllegalStateException when the session is closed
+   * @throws IllegalArgumentException if the sequence is not watched
+   * @throws IllegalStateException if the session is closed
    */
   public ActivationCache copy(Sequence sequence) {
     session.requireOpen();
@@ -382,7 +399,9 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     return new KeptActivations(captured, kept, slot, limit, tokens, last);
   }
 
-  /** Ends the session; what was kept of a sequence lives on until the cache is closed. */
+  /**
+   * Closes the session but keeps the activations of a sequence until the returned cache is closed.
+   */
   ActivationCache closeInto(Sequence sequence) {
     ActivationCache cache = cache(sequence, memory, slot(sequence).index, true);
     session.close();
@@ -390,7 +409,7 @@ public final class LensSession implements BatchFeed, AutoCloseable {
     return cache;
   }
 
-  /** Frees its memory, and with it all activations. */
+  /** Frees the session's memory, including all activations. */
   @Override
   public void close() {
     session.close();

@@ -3,60 +3,63 @@ package dev.vidrio.lens;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.sampling.LogProbability;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 
 /**
- * A number computed from the logits [V] after the last token, to measure an intervention. The
- * metrics of this interface throw {@link InvalidInputException} if the model does not know their
- * token.
+ * Maps the logits [V] after the last token to a number that measures the effect of an intervention,
+ * such as a logit difference. The metrics of this interface throw {@link InvalidInputException} if
+ * a token is not in the vocabulary.
+ *
+ * @see TextPair
+ * @see "docs/lens/interventions.md"
  */
 @FunctionalInterface
 public interface Metric {
   /**
-   * The number.
+   * Returns the metric.
    *
-   * @param logits f32, valid during this call
+   * @param logits f32 [V], valid during this call
    */
   double of(MemorySegment logits);
 
-  /** The logit of a token. */
+  /** Returns the logit of a token. */
   static DifferentiableMetric logit(int token) {
     return (logits, gradient) -> {
-      Inputs.requireToken(logits, token);
+      Preconditions.requireToken(logits, token);
       gradient.setAtIndex(JAVA_FLOAT, token, 1);
       return logits.getAtIndex(JAVA_FLOAT, token);
     };
   }
 
-  /** The logit of one token less that of another. */
+  /** Returns the logit of one token minus that of another. */
   static DifferentiableMetric logitDifference(int answer, int wrong) {
     return (logits, gradient) -> {
-      Inputs.requireToken(logits, answer);
-      Inputs.requireToken(logits, wrong);
+      Preconditions.requireToken(logits, answer);
+      Preconditions.requireToken(logits, wrong);
       gradient.setAtIndex(JAVA_FLOAT, answer, 1);
       gradient.setAtIndex(JAVA_FLOAT, wrong, gradient.getAtIndex(JAVA_FLOAT, wrong) - 1);
       return (double) logits.getAtIndex(JAVA_FLOAT, answer) - logits.getAtIndex(JAVA_FLOAT, wrong);
     };
   }
 
-  /** The probability of a token, or that of any of several together. */
+  /** Returns the total probability of tokens; duplicates count once. */
   static DifferentiableMetric probability(int... tokens) {
     int[] different = Arrays.stream(tokens).distinct().toArray();
     return (logits, gradient) -> {
       double logSum = LogProbability.logSum(logits);
       double p = 0;
       for (int token : different) {
-        Inputs.requireToken(logits, token);
+        Preconditions.requireToken(logits, token);
         p += Math.exp(logits.getAtIndex(JAVA_FLOAT, token) - logSum);
       }
       for (long w = 0; w < logits.byteSize() / Float.BYTES; w++) {
@@ -72,13 +75,14 @@ public interface Metric {
   }
 
   /**
-   * How far the prediction after other tokens is from this one, in nats: {@code KL(p ‖ q)}, p that
-   * of the tokens with nothing changed. Conmy et al. (2023, arXiv 2304.14997) judge circuits by it.
+   * Returns the divergence {@code KL(p ‖ q)} in nats of a prediction q from the prediction p after
+   * these tokens without interventions, by which Conmy et al. (2023, arXiv 2304.14997) judge
+   * circuits.
    *
-   * @throws InvalidInputException when the model cannot take the tokens
+   * @throws InvalidInputException if the model does not support the tokens
    */
   static DifferentiableMetric divergence(Lens lens, int[] tokens) {
-    Inputs.requireTokens(lens.model(), tokens);
+    Preconditions.requireTokens(lens.model(), tokens);
     float[] truth;
     try (Session session =
         lens.model().newSession(SessionOptions.DEFAULT.withContext(tokens.length))) {
@@ -98,10 +102,10 @@ public interface Metric {
     };
   }
 
-  /** The natural logarithm of the probability of a token. */
+  /** Returns the log-probability of a token, in nats. */
   static DifferentiableMetric logProbability(int token) {
     return (logits, gradient) -> {
-      Inputs.requireToken(logits, token);
+      Preconditions.requireToken(logits, token);
       double logSum = LogProbability.logSum(logits);
       for (long w = 0; w < logits.byteSize() / Float.BYTES; w++) {
         double p = Math.exp(logits.getAtIndex(JAVA_FLOAT, w) - logSum);
@@ -112,12 +116,12 @@ public interface Metric {
   }
 
   /**
-   * The number of a text with edits.
+   * Returns the metric of a run with interventions.
    *
-   * @throws InvalidInputException when an edit does not fit its point, or the model cannot take the
-   *     tokens
+   * @throws InvalidInputException if an intervention does not fit its point, or the model does not
+   *     support the tokens
    */
-  default double of(Lens lens, int[] tokens, List<Edit> edits) {
+  default double of(Lens lens, int[] tokens, List<Intervention> edits) {
     HookPoint logits = HookPoint.of(HookSite.LOGITS);
     try (ActivationCache cache = lens.run(tokens, Capture.of(logits.name()).last(1), edits)) {
       return of(cache.get(logits).data());
@@ -125,12 +129,12 @@ public interface Metric {
   }
 
   /**
-   * The number of a text, with nothing changed.
+   * Returns the metric of a run without interventions.
    *
-   * @throws InvalidInputException when the model cannot take the tokens
+   * @throws InvalidInputException if the model does not support the tokens
    */
   default double of(Lens lens, int[] tokens) {
-    Inputs.requireTokens(lens.model(), tokens);
+    Preconditions.requireTokens(lens.model(), tokens);
     try (Session session =
         lens.model().newSession(SessionOptions.DEFAULT.withContext(tokens.length))) {
       return of(session.feed(session.newSequence(), tokens));

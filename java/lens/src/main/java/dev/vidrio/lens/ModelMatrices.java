@@ -4,25 +4,26 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.weight.Weights;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.HookSource;
-import dev.vidrio.lens.plan.RowPlan;
+import dev.vidrio.lens.partial.RowPlan;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.HookSource;
 import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model's matrices as floats, in the papers' row-vector convention: {@code y = x M}. They are
- * read from the running model by multiplying unit vectors, whatever their type and memory layout.
+ * Reads a model's weight matrices as floats, in the row-vector convention of the literature: {@code
+ * y = x M}. Rows are read by multiplying unit vectors with the kernels that serve, for any weight
+ * type and memory layout.
  */
 public final class ModelMatrices {
-  /** Rows that are read at once. */
+  /** Rows per read. */
   private static final int ROWS = 256;
 
   private final Lens lens;
@@ -35,21 +36,22 @@ public final class ModelMatrices {
     this.executor = lens.model().executor();
   }
 
-  /** The matrices of a lens's model, which must stay open. */
+  /** Returns the matrices of a lens's model, which must stay open. */
   public static ModelMatrices of(Lens lens) {
     return new ModelMatrices(lens);
   }
 
   /**
-   * Rows of the matrix by which a point's activation is made: W_Q, W_K and W_V at {@code hook_q},
-   * {@code hook_k} and {@code hook_v}, W_O at {@code hook_attn_out}, W_in at {@code mlp.hook_pre},
-   * W_out at {@code hook_mlp_out}, W_U at {@code unembed.hook_out}. Biases, gains and norms before
-   * and after it are left out.
+   * Returns rows of the matrix whose product is the activation at a point: W_Q, W_K and W_V at
+   * {@code hook_q}, {@code hook_k} and {@code hook_v}, W_O at {@code hook_attn_out}, W_in at {@code
+   * mlp.hook_pre}, W_out at {@code hook_mlp_out}, W_U at {@code unembed.hook_out}. Biases, gains
+   * and norms before and after the product are not included.
    *
-   * @param from the first row: an element of what is multiplied
-   * @param count rows
+   * @param from the first row: an element of the product's input
+   * @param count number of rows
    * @return [count][N]
-   * @throws InvalidInputException when no one matrix makes the activation, or it has no such rows
+   * @throws InvalidInputException if the activation is not the product of one matrix, or the matrix
+   *     does not have these rows
    */
   public float[][] rows(HookPoint point, int from, int count) {
     Weights weights = hooks.product(point).weights();
@@ -69,7 +71,7 @@ public final class ModelMatrices {
     return rows;
   }
 
-  /** Number of rows of the matrix by which a point's activation is made. */
+  /** Returns the number of rows of the matrix whose product is the activation at a point. */
   public int height(HookPoint point) {
     return hooks.product(point).weights().k();
   }
@@ -78,26 +80,26 @@ public final class ModelMatrices {
     MemorySegment.copy(row, JAVA_FLOAT, 0, into, 0, into.length);
   }
 
-  /** Takes an embedding. */
+  /** Receives embeddings. */
   @FunctionalInterface
-  public interface Taker {
-    /** Takes the embedding of a token, [d]. */
+  public interface RowConsumer {
+    /** Receives the embedding [d] of a token. */
     void take(int token, float[] embedding);
   }
 
-  /** Hands out rows of W_E, times the factor that the model has: those of some tokens, in order. */
-  public void embeddings(int[] tokens, Taker taker) {
+  /** Passes the rows of W_E of tokens, in order, times the model's embedding factor. */
+  public void embeddings(int[] tokens, RowConsumer taker) {
     embeddings(tokens, null, taker);
   }
 
   /**
-   * The same, each with what the first feed-forward block makes of it added: effective embeddings
-   * (Wang et al. 2023, arXiv 2211.00593), since that is where models finish their words. Blocks of
-   * Nemotron-H are one step each; what stands before that one is passed over like its attention.
+   * Passes effective embeddings (Wang et al. 2023, arXiv 2211.00593): each embedding plus the
+   * output of the first feed-forward block for it. Sublayers before that block, such as attention,
+   * are skipped.
    *
-   * @throws InvalidInputException when the model has no feed-forward block
+   * @throws InvalidInputException if the model has no feed-forward block
    */
-  public void effectiveEmbeddings(int[] tokens, Taker taker) {
+  public void effectiveEmbeddings(int[] tokens, RowConsumer taker) {
     int layer =
         hooks
             .firstMlp()
@@ -114,7 +116,7 @@ public final class ModelMatrices {
     }
   }
 
-  private void embeddings(int[] tokens, @Nullable RowPlan first, Taker taker) {
+  private void embeddings(int[] tokens, @Nullable RowPlan first, RowConsumer taker) {
     Buffer output = buffer(HookPoint.of(HookSite.EMBED));
     Op.Embed embed = hooks.embedding();
     try (var plan = new RowPlan(executor, embed, hooks.between(embed.y(), output), output, ROWS)) {
@@ -143,10 +145,10 @@ public final class ModelMatrices {
   }
 
   /**
-   * The gain of a norm, [d]; ones where it has none.
+   * Returns the gain of a norm, [d], or ones if it has none.
    *
    * @param point such as {@code ln1.hook_normalized}
-   * @throws InvalidInputException when the point is no norm's
+   * @throws InvalidInputException if the point is not in a norm
    */
   public float[] gain(HookPoint point) {
     if (lens.has(point) && hooks.source(point) instanceof HookSource.Normalized normalized) {
@@ -156,10 +158,10 @@ public final class ModelMatrices {
   }
 
   /**
-   * The gain of the norm whose output the matrix of a point multiplies, [K]; ones where it
+   * Returns the gain of the norm whose output the matrix at a point multiplies, [K], or ones if it
    * multiplies something else.
    *
-   * @throws InvalidInputException when no one matrix makes the activation
+   * @throws InvalidInputException if the activation is not the product of one matrix
    */
   public float[] gainBefore(HookPoint point) {
     return hooks.normBefore(point).map(ModelMatrices::gain).orElseGet(() -> ones(height(point)));
@@ -176,7 +178,7 @@ public final class ModelMatrices {
     return ones;
   }
 
-  /** H, query heads of a layer. */
+  /** Returns H, the number of query heads of a layer. */
   public int heads(int layer) {
     return hooks.heads(layer);
   }

@@ -1,8 +1,8 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.hook.StepRows;
-import dev.vidrio.model.Sequence;
+import dev.vidrio.model.session.Sequence;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
@@ -10,11 +10,11 @@ import java.util.Objects;
 /**
  * The rows of an activation in the memory of a session.
  *
- * @param data f32 [rows, width], rows that belong to no token at its end
+ * @param data f32 [rows, width]; rows after those of the tokens are unused
  */
 record SessionRows(HookPoint point, List<Token> tokens, int width, MemorySegment data)
     implements StepRows {
-  /** Whose row it is. */
+  /** The token of a row. */
   record Token(Sequence sequence, int position, boolean wantsLogits) {}
 
   @Override

@@ -6,20 +6,20 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.ColumnStatistics;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.TapTarget;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.HookSource;
-import dev.vidrio.lens.plan.TappedPlan;
+import dev.vidrio.lens.pass.TapInsertion;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.HookSource;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -30,12 +30,12 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** A model whose plan gathers {@link ActivationStatistics} on the way, one text at a time. */
+/** Runs texts with a plan that gathers {@link ActivationStatistics} in the forward pass. */
 final class StatisticsRun implements AutoCloseable {
-  /** Tokens of a step. */
+  /** Tokens per step. */
   private static final int BATCH = 512;
 
-  /** Bytes of a step's logits, at most, where they are looked at. */
+  /** Maximum bytes of a step's logits, if they are gathered. */
   private static final long LOGIT_BYTES = 64L << 20;
 
   private final Arena arena = Arena.ofShared();
@@ -48,7 +48,7 @@ final class StatisticsRun implements AutoCloseable {
   private final boolean logits;
   private final Session session;
 
-  /** Where the statistics of an activation go. */
+  /** The targets of an activation's statistics. */
   private record Gathered(
       ColumnStatistics columns,
       Optional<TapTarget> rms,
@@ -80,7 +80,7 @@ final class StatisticsRun implements AutoCloseable {
             "hook", hooks, "is derived from others; statistics are of what the plan writes");
       }
       this.logits = gathered.keySet().stream().anyMatch(x -> x.rows() == Rows.LOGITS);
-      Plan gathering = TappedPlan.of(plan, gathered::containsKey, this::ops);
+      Plan gathering = new TapInsertion(gathered::containsKey, this::ops).apply(plan);
       int rows = Math.min(BATCH, window);
       int fitting = Math.clamp(LOGIT_BYTES / 4 / model.architecture().vocabulary(), 1, rows);
       var room = new SessionOptions(window, logits ? fitting : rows, 1, logits ? fitting : 1);
@@ -117,7 +117,10 @@ final class StatisticsRun implements AutoCloseable {
     return model.executor().allocate(bytes, arena);
   }
 
-  /** What gathers the statistics of an activation; its norm is that of x over 1 / √width. */
+  /**
+   * Returns the operations that gather the statistics of an activation; its norm is the divisor of
+   * an RMS norm times √width.
+   */
   private List<Op> ops(Buffer x) {
     Gathered to = Objects.requireNonNull(gathered.get(x));
     List<Op> ops = new ArrayList<>();
@@ -144,7 +147,7 @@ final class StatisticsRun implements AutoCloseable {
     return new Buffer(x.name() + "." + name, x.rows(), width);
   }
 
-  /** Runs the text, a window after the other. */
+  /** Runs the text, window by window. */
   void feed(int[] text) {
     Sequence sequence = session.newSequence();
     for (int begin = 0; begin < text.length; begin += window) {

@@ -7,21 +7,21 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.BlockStarts;
-import dev.vidrio.lens.plan.EditPlacer;
-import dev.vidrio.lens.plan.EditTables;
-import dev.vidrio.lens.plan.EditedPlan;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.pass.BlockStarts;
+import dev.vidrio.lens.pass.EditInsertion;
+import dev.vidrio.lens.pass.EditPlacer;
+import dev.vidrio.lens.pass.EditTables;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -34,17 +34,18 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs many variants of one text, each with its own edits: the same bits as one run per variant,
- * for a fraction of the work. A variant starts at the first block and position that its edits
- * touch, from the base run's stream and its earlier keys and values; at position 0 where the model
- * has states, which are not kept of earlier ones, and at the embedding where blocks hand on several
- * streams. Variants that start at the same block are sequences of one batch.
+ * Runs many variants of one text, each with its own interventions, with the bits of one run per
+ * variant but a fraction of the work. A variant starts at the first block and position that its
+ * interventions touch, from the base run's residual stream and KV cache. It starts at position 0 in
+ * models with recurrent states, whose earlier values are not kept, and at the embedding in models
+ * with several residual streams (AltUp). Variants that start at the same block are sequences of one
+ * batch.
  */
 public final class Sweep {
-  /** Tokens of a step, where the text is not longer. */
+  /** Tokens per step, for texts up to this length. */
   private static final int BATCH = 512;
 
-  /** Bytes of keys and values, at most, where one variant does not need more. */
+  /** Maximum bytes of KV cache, unless one variant needs more. */
   private static final long CACHE_BYTES = 512L << 20;
 
   /** The start of a variant that touches the embedding: before the first block. */
@@ -52,16 +53,18 @@ public final class Sweep {
 
   private final Lens lens;
   private final int[] tokens;
-  private final List<Edit> base;
+  private final List<Intervention> base;
   private final Metric metric;
 
   /**
+   * A variant.
+   *
    * @param start the first block that it touches
    * @param from the first position that it touches, or 0
    */
-  private record Variant(int index, List<Edit> edits, int start, int from) {}
+  private record Variant(int index, List<Intervention> edits, int start, int from) {}
 
-  private Sweep(Lens lens, int[] tokens, List<Edit> base, Metric metric) {
+  private Sweep(Lens lens, int[] tokens, List<Intervention> base, Metric metric) {
     this.lens = lens;
     this.tokens = tokens;
     this.base = base;
@@ -69,36 +72,40 @@ public final class Sweep {
   }
 
   /**
-   * Runs variants of a run of tokens.
+   * Runs variants of a text.
    *
-   * @param base edits of all variants, applied before their own
-   * @param variants the edits of each; none for the base run itself
-   * @return the metric of each
-   * @throws InvalidInputException when an edit does not fit its point, or the model cannot take the
-   *     tokens
+   * @param base interventions of all variants, applied before their own
+   * @param variants the interventions of each variant; an empty list is the base run
+   * @return the metric of each variant
+   * @throws InvalidInputException if an intervention does not fit its point, or the model does not
+   *     support the tokens
    */
   public static List<Double> run(
-      Lens lens, int[] tokens, List<Edit> base, List<List<Edit>> variants, Metric metric) {
-    Inputs.requireTokens(lens.model(), tokens);
+      Lens lens,
+      int[] tokens,
+      List<Intervention> base,
+      List<List<Intervention>> variants,
+      Metric metric) {
+    Preconditions.requireTokens(lens.model(), tokens);
     return new Sweep(lens, tokens, base, metric).run(variants);
   }
 
-  private List<Double> run(List<List<Edit>> edits) {
+  private List<Double> run(List<List<Intervention>> edits) {
     List<Variant> variants =
         IntStream.range(0, edits.size()).mapToObj(i -> variant(i, edits.get(i))).toList();
     var results = new Double[edits.size()];
     try (ActivationCache inputs =
             lens.run(tokens, Capture.of("blocks.*." + HookSite.RESID_PRE.suffix()), base);
-        var room = new Room(variants)) {
-      for (List<Variant> step : steps(variants, room)) {
-        room.run(step, inputs, results);
+        var runner = new Runner(variants)) {
+      for (List<Variant> step : steps(variants, runner)) {
+        runner.run(step, inputs, results);
       }
     }
     return List.of(results);
   }
 
-  private Variant variant(int index, List<Edit> edits) {
-    for (Edit edit : edits) {
+  private Variant variant(int index, List<Intervention> edits) {
+    for (Intervention edit : edits) {
       if (edit.sequence() != null) {
         throw new InvalidInputException(
             "edit of " + edit.point(), "", "a sweep's sequences are its own");
@@ -111,15 +118,15 @@ public final class Sweep {
     return new Variant(index, edits, start(edits), from(edits));
   }
 
-  private int from(List<Edit> edits) {
+  private int from(List<Intervention> edits) {
     return lens.model().architecture().kvShape().hasStates()
         ? 0
-        : edits.stream().mapToInt(Edit::from).min().orElse(tokens.length - 1);
+        : edits.stream().mapToInt(Intervention::from).min().orElse(tokens.length - 1);
   }
 
-  /** The last block from which on a run has all that edits change. */
-  private int start(List<Edit> edits) {
-    if (!Inputs.hasOneStream(lens.model())) {
+  /** Returns the last block from which a run includes all that the interventions change. */
+  private int start(List<Intervention> edits) {
+    if (!Preconditions.hasOneStream(lens.model())) {
       return EMBEDDING;
     }
     int start = edits.stream().mapToInt(this::start).min().orElse(lastLayer());
@@ -127,8 +134,8 @@ public final class Sweep {
   }
 
   /**
-   * The last layer, up to one, from which on none reads keys and values of layers before: from
-   * there a run can begin with the stream alone.
+   * Returns the last layer, up to one, from which no layer reads keys and values of earlier layers,
+   * so that a run can start from the residual stream alone.
    */
   private int entry(int layer) {
     HookMap hooks = HookMap.of(lens.model());
@@ -143,8 +150,8 @@ public final class Sweep {
     return lens.model().architecture().layers() - 1;
   }
 
-  /** The block whose input an edit leaves as it is. */
-  private int start(Edit edit) {
+  /** Returns the block whose input an intervention leaves unchanged. */
+  private int start(Intervention edit) {
     return switch (edit.point().site()) {
       case EMBED, POS_EMBED -> EMBEDDING;
       default -> edit.point().site().inBlock() ? edit.point().layer() : lastLayer();
@@ -152,10 +159,10 @@ public final class Sweep {
   }
 
   /**
-   * The variants that run together. Descending positions let every sequence keep the keys and
-   * values before them: what one variant overwrites no later one needs.
+   * Groups the variants that run together. In descending order of positions, a sequence keeps the
+   * keys and values before each variant: no later variant needs those that one overwrites.
    */
-  private List<List<Variant>> steps(List<Variant> variants, Room room) {
+  private List<List<Variant>> steps(List<Variant> variants, Runner runner) {
     Map<Integer, List<List<Variant>>> byStart = new TreeMap<>();
     variants.stream()
         .sorted(Comparator.comparingInt(Variant::from).reversed())
@@ -163,7 +170,7 @@ public final class Sweep {
             variant -> {
               List<List<Variant>> steps =
                   byStart.computeIfAbsent(variant.start, ignored -> new ArrayList<>());
-              if (steps.isEmpty() || !room.holds(steps.getLast(), variant)) {
+              if (steps.isEmpty() || !runner.holds(steps.getLast(), variant)) {
                 steps.add(new ArrayList<>());
               }
               steps.getLast().add(variant);
@@ -175,15 +182,15 @@ public final class Sweep {
         .toList();
   }
 
-  /** A session, and in each of its sequences the base run up to some position. */
-  private final class Room implements AutoCloseable {
+  /** A session whose sequences hold the base run up to some position. */
+  private final class Runner implements AutoCloseable {
     final int[] intact;
     final List<Sequence> sequences;
     final EditTables tables;
     final BlockStarts starts;
     final Session session;
 
-    Room(List<Variant> variants) {
+    Runner(List<Variant> variants) {
       Model model = lens.model();
       Plan plan = model.architecture().plan(tokens.length);
       HookMap hooks = new HookMap(plan, model.architecture().layers());
@@ -202,15 +209,15 @@ public final class Sweep {
       int count = Math.clamp(CACHE_BYTES / bytes, 1, Math.min(batch, together));
       List<HookPoint> points =
           Stream.concat(base.stream(), variants.stream().flatMap(v -> v.edits.stream()))
-              .map(Edit::point)
+              .map(Intervention::point)
               .distinct()
               .toList();
       int most = variants.stream().mapToInt(v -> mostAtOnePoint(v.edits)).max().orElse(0);
-      int room = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, most)));
+      int capacity = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, most)));
       var placer = new EditPlacer(hooks, tokens.length);
-      this.tables = new EditTables(placer, points, room);
+      this.tables = new EditTables(placer, points, capacity);
       try {
-        Plan edited = EditedPlan.of(plan, hooks, tables);
+        Plan edited = new EditInsertion(hooks, tables).apply(plan);
         this.starts = new BlockStarts(edited, hooks, tables);
         var options = new SessionOptions(tokens.length, batch, count, count);
         this.session = model.newSession(options, edited);
@@ -222,9 +229,9 @@ public final class Sweep {
       this.sequences = Stream.generate(session::newSequence).limit(count).toList();
     }
 
-    private static int mostAtOnePoint(List<Edit> edits) {
+    private static int mostAtOnePoint(List<Intervention> edits) {
       return edits.stream()
-          .collect(Collectors.groupingBy(Edit::point, Collectors.summingInt(e -> 1)))
+          .collect(Collectors.groupingBy(Intervention::point, Collectors.summingInt(e -> 1)))
           .values()
           .stream()
           .mapToInt(Integer::intValue)
@@ -242,7 +249,7 @@ public final class Sweep {
       Interruption.check();
       fill(step);
       int start = step.getFirst().start;
-      List<Edit> edits = new ArrayList<>(baseEdits(start));
+      List<Intervention> edits = new ArrayList<>(baseEdits(start));
       session.begin();
       for (int i = 0; i < step.size(); i++) {
         Variant variant = step.get(i);
@@ -267,8 +274,11 @@ public final class Sweep {
       }
     }
 
-    /** Edits of the base run that a step makes; those before its start are in its input. */
-    private List<Edit> baseEdits(int start) {
+    /**
+     * Returns the interventions of the base run that a step applies; its input includes those
+     * before its start.
+     */
+    private List<Intervention> baseEdits(int start) {
       boolean tokens = start != EMBEDDING && starts.readsTokens(start);
       return base.stream()
           .filter(edit -> start(edit) >= start || (tokens && start(edit) == EMBEDDING))
@@ -295,9 +305,9 @@ public final class Sweep {
       }
     }
 
-    /** Runs the base run, in each sequence as far as the step needs it and it is not there. */
+    /** Runs the base run in each sequence up to the start of its variant, where it is missing. */
     private void fill(List<Variant> step) {
-      List<Edit> edits = baseEdits(EMBEDDING);
+      List<Intervention> edits = baseEdits(EMBEDDING);
       boolean missing = IntStream.range(0, step.size()).anyMatch(i -> intact[i] < step.get(i).from);
       if (missing) {
         tables.set(edits);

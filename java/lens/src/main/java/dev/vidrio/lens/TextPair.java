@@ -1,15 +1,21 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import java.util.Arrays;
 import java.util.List;
 
 /**
- * Two texts of as many tokens that differ in what an answer depends on, and the number that tells
- * them apart: what interventions and circuits are about. Where they take several pairs, numbers and
- * estimates are means over them.
+ * A clean and a corrupted text of equal length, which differ in what the answer depends on, and the
+ * metric that distinguishes them: the input of patching, attribution and circuit discovery. Methods
+ * that accept several pairs return means over them.
+ *
+ * {@snippet file="LensExamplesTest.java" region="circuit"}
+ *
+ * <p>Immutable.
+ *
+ * @see "docs/lens/interventions.md"
  */
 public final class TextPair {
   private final int[] clean;
@@ -17,26 +23,26 @@ public final class TextPair {
   private final DifferentiableMetric metric;
 
   /**
-   * A pair that is judged by any number.
+   * Creates a pair with any metric.
    *
-   * @param clean tokens of the text that has the answer, used as they are
-   * @param corrupted as many tokens of one that has it not
+   * @param clean tokens of the text with the answer; BOS is not added
+   * @param corrupted as many tokens of a text without it
    * @param metric of the logits after the last token
-   * @throws InvalidInputException when the texts differ in length
+   * @throws InvalidInputException if the texts differ in length
    */
   public TextPair(int[] clean, int[] corrupted, DifferentiableMetric metric) {
-    Inputs.requireEqualLength(clean, corrupted);
+    Preconditions.requireEqualLength(clean, corrupted);
     this.clean = clean.clone();
     this.corrupted = corrupted.clone();
     this.metric = metric;
   }
 
   /**
-   * A pair that is judged by the difference of two logits.
+   * Returns a pair measured by a logit difference.
    *
-   * @param answer the right next token of the clean text
-   * @param wrong another
-   * @throws InvalidInputException when the texts differ in length, or the answers are the same
+   * @param answer the correct next token of the clean text
+   * @param wrong another token
+   * @throws InvalidInputException if the texts differ in length, or the tokens are equal
    */
   public static TextPair of(int[] clean, int[] corrupted, int answer, int wrong) {
     if (answer == wrong) {
@@ -47,9 +53,9 @@ public final class TextPair {
   }
 
   /**
-   * The same of texts, with BOS where the model wants it, and of answers as text.
+   * Tokenizes texts, with BOS if the model requires it, and answers.
    *
-   * @throws InvalidInputException also when an answer is not one token
+   * @throws InvalidInputException also if an answer is not a single token
    */
   public static TextPair of(
       Lens lens, String clean, String corrupted, String answer, String wrong) {
@@ -61,45 +67,45 @@ public final class TextPair {
         tokenizer.token(wrong));
   }
 
-  /** The tokens of the text that has the answer. */
+  /** Returns the tokens of the text with the answer. */
   public int[] clean() {
     return clean.clone();
   }
 
-  /** The tokens of the text that has it not. */
+  /** Returns the tokens of the text without the answer. */
   public int[] corrupted() {
     return corrupted.clone();
   }
 
-  /** What both are judged by. */
+  /** Returns the metric of both. */
   public DifferentiableMetric metric() {
     return metric;
   }
 
   /**
-   * Checks that there are pairs, which a model can take.
+   * Checks that there are pairs and that the model supports them.
    *
-   * @throws InvalidInputException when there is none, or a text is empty or too long
+   * @throws InvalidInputException if there is none, or a text is empty or too long
    */
   public static void requireFit(Model model, List<TextPair> pairs) {
     if (pairs.isEmpty()) {
       throw new InvalidInputException("pairs of texts", "", "must be one or more");
     }
-    pairs.forEach(pair -> Inputs.requireTokens(model, pair.clean));
+    pairs.forEach(pair -> Preconditions.requireTokens(model, pair.clean));
   }
 
-  /** The same with the texts the other way round: the clean one is what the corrupted one was. */
+  /** Returns the pair with the clean and the corrupted text exchanged. */
   public TextPair swapped() {
     return new TextPair(corrupted, clean, metric);
   }
 
-  /** How many tokens both texts begin with alike; all but the last one, at most. */
+  /** Returns the number of leading tokens that both texts share, at most all but the last. */
   public int commonPrefix() {
     int first = Arrays.mismatch(clean, corrupted);
     return first < 0 ? clean.length - 1 : first;
   }
 
-  /** Tokens of each text. */
+  /** Returns the number of tokens of each text. */
   public int length() {
     return clean.length;
   }

@@ -1,20 +1,20 @@
 package dev.vidrio.lens;
 
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.lens.plan.RowPlan;
+import dev.vidrio.lens.partial.RowPlan;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * The end of a model: from a row of the residual stream through the final norm to logits, with the
+ * Computes logits from rows of the residual stream: the final norm and the unembedding, with the
  * operations and weights that serve.
  */
 public final class Unembedding implements AutoCloseable {
-  /** Bytes of logits that are computed at once, at most. */
+  /** Maximum bytes of logits that are computed at once. */
   private static final long LOGIT_BYTES = 32L << 20;
 
   private static final int MAX_ROWS = 256;
@@ -30,14 +30,14 @@ public final class Unembedding implements AutoCloseable {
   /**
    * The end of a plan.
    *
-   * @param residual what it reads
+   * @param residual its input
    * @param ops its operations
-   * @param logits what it makes
+   * @param logits its output
    */
   record End(Buffer residual, List<Op> ops, Buffer logits) {
-    /** The whole end of a model. */
+    /** Returns the end of a model. */
     static End of(Model model) {
-      Inputs.requireOneStream(model, "unembedding of a stream");
+      Preconditions.requireOneStream(model, "unembedding of a stream");
       List<Op> ops = model.architecture().plan().ops();
       return of(ops, model.architecture().plan().buffer(HookSite.LOGITS.suffix()));
     }
@@ -51,20 +51,20 @@ public final class Unembedding implements AutoCloseable {
       return new End(residual, ops.subList(begin, ops.size()), logits);
     }
 
-    /** Rows that it is run with at once: as many as leave the logits small. */
+    /** Returns the number of rows per run, limited by the size of their logits. */
     int rows() {
       return Math.clamp(LOGIT_BYTES / (logits.width() * 4L), 1, MAX_ROWS);
     }
   }
 
-  /** The end of a model, which must stay open. */
+  /** Opens the end of a model, which must stay open. */
   public static Unembedding of(Model model) {
     return of(model, End.of(model));
   }
 
-  /** The same up to the product with W_U: without bias, factor and soft cap. */
+  /** Opens the end of a model up to the product with W_U, without bias, scale and soft cap. */
   public static Unembedding product(Model model) {
-    Inputs.requireOneStream(model, "unembedding of a stream");
+    Preconditions.requireOneStream(model, "unembedding of a stream");
     List<Op> ops = model.architecture().plan().ops();
     int last = ops.size() - 1;
     while (!(ops.get(last) instanceof Op.MatMul)) {
@@ -78,11 +78,11 @@ public final class Unembedding implements AutoCloseable {
     return new Unembedding(plan, end.residual.width());
   }
 
-  /** Takes logits. */
+  /** Receives logits. */
   @FunctionalInterface
-  public interface Taker {
+  public interface RowConsumer {
     /**
-     * Takes the logits of a row.
+     * Receives the logits of a row.
      *
      * @param row its number
      * @param logits [V] f32, valid during the call
@@ -91,11 +91,11 @@ public final class Unembedding implements AutoCloseable {
   }
 
   /**
-   * Computes the logits of rows of a residual stream, and hands them out in order.
+   * Computes the logits of rows of a residual stream and passes them in order.
    *
    * @param residuals [rows, d] f32
    */
-  public void logits(MemorySegment residuals, Taker taker) {
+  public void logits(MemorySegment residuals, RowConsumer taker) {
     long rowBytes = width * 4L;
     int rows = Math.toIntExact(residuals.byteSize() / rowBytes);
     plan.run(

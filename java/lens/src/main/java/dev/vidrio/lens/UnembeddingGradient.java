@@ -9,10 +9,11 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.gradient.Gradient;
-import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.pass.Differentiation;
+import dev.vidrio.kernel.pass.Gradient;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.Model;
@@ -25,8 +26,8 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * The end of a model, forward and back: from a function of logits to its gradient with respect to
- * the residual stream, through the weights that serve.
+ * Computes the gradient of a function of logits with respect to the residual stream at the end of a
+ * model, through the weights that serve.
  */
 public final class UnembeddingGradient implements AutoCloseable {
   private static final KvShape NO_CACHE = new KvShape(1, 1, 1);
@@ -56,7 +57,8 @@ public final class UnembeddingGradient implements AutoCloseable {
       ops.addAll(end.ops());
       var forward = new Plan(ops, NO_CACHE, Set.of(logits));
       this.gradient =
-          Gradient.of(forward, Map.of(logits, seed), Set.of(residual), GradientRules.EXACT);
+          new Differentiation(Map.of(logits, seed), Set.of(residual), GradientRules.EXACT)
+              .differentiate(forward);
       this.blocks = IntStream.range(0, KvCache.blocksFor(rows)).toArray();
       var cache = new KvCache(executor, NO_CACHE, blocks.length, arena);
       var limits = new Limits(rows, rows, 1, rows, rows);
@@ -68,7 +70,7 @@ public final class UnembeddingGradient implements AutoCloseable {
     }
   }
 
-  /** The end of a model, which must stay open. */
+  /** Opens the end of a model, which must stay open. */
   public static UnembeddingGradient of(Model model) {
     return new UnembeddingGradient(model.executor(), Unembedding.End.of(model));
   }
@@ -77,17 +79,17 @@ public final class UnembeddingGradient implements AutoCloseable {
   @FunctionalInterface
   public interface RowFunction {
     /**
-     * Looks at a row.
+     * Computes the gradient of a row.
      *
      * @param row its number
      * @param logits [V] f32, valid during the call
-     * @param gradient [V] f32, zeros, receives the function's gradient with respect to them
+     * @param gradient [V] f32, zeros on entry; receives the gradient with respect to the logits
      */
     void at(int row, MemorySegment logits, MemorySegment gradient);
   }
 
   /**
-   * Runs rows of a residual stream forward and back.
+   * Runs rows of a residual stream forward and backward.
    *
    * @param residuals [n][d]
    * @return the gradient with respect to them, [n][d]

@@ -5,16 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.vidrio.formats.testfiles.SafetensorsFile;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.see.DirectLogitAttribution;
-import dev.vidrio.lens.see.DirectLogitAttribution.By;
-import dev.vidrio.lens.see.ResidualDecomposition;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.inspect.DirectLogitAttribution;
+import dev.vidrio.lens.inspect.DirectLogitAttribution.By;
+import dev.vidrio.lens.inspect.ResidualDecomposition;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.testfiles.TinyModels;
@@ -251,9 +251,9 @@ class ArchitecturesTest {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
-      List<Edit> edits =
+      List<Intervention> edits =
           lens.points("*.hook_attn_scores,*.hook_pattern,*.hook_scale,*.hook_normalized").stream()
-              .map(point -> Edit.scale(point, 1))
+              .map(point -> Intervention.scale(point, 1))
               .toList();
       try (ActivationCache expected = lens.run(tokens, Capture.of("*"));
           ActivationCache actual = lens.run(tokens, Capture.of("*"), edits)) {
@@ -273,7 +273,8 @@ class ArchitecturesTest {
     try (Model model = open(name);
         ActivationCache before = Lens.of(model).run(tokens, capture);
         ActivationCache after =
-            Lens.of(model).run(tokens, capture, List.of(Edit.knockOut(layer, last - 1, last)))) {
+            Lens.of(model)
+                .run(tokens, capture, List.of(Intervention.knockOut(layer, last - 1, last)))) {
       Activation pattern = before.get(HookSite.PATTERN, layer);
       Activation v = before.get(HookSite.V, layer);
       Activation z = after.get(mixed(name), layer);
@@ -307,7 +308,7 @@ class ArchitecturesTest {
                 .run(
                     tokens,
                     Capture.of("*"),
-                    List.of(Edit.patch(other, ln1), Edit.patch(other, last)))) {
+                    List.of(Intervention.patch(other, ln1), Intervention.patch(other, last)))) {
       boolean before =
           model.architecture().plan().ops().stream()
               .anyMatch(op -> op instanceof Op.Norm n && n.y().name().equals("blocks.1.ln1"));
@@ -331,7 +332,7 @@ class ArchitecturesTest {
         ActivationCache other = Lens.of(model).run(reversed, capture);
         ActivationCache own = Lens.of(model).run(tokens, capture);
         ActivationCache frozen =
-            Lens.of(model).run(tokens, capture, List.of(Edit.patch(other, scale)))) {
+            Lens.of(model).run(tokens, capture, List.of(Intervention.patch(other, scale)))) {
       assertEquals(-1, other.get(scale).data().mismatch(frozen.get(scale).data()));
       for (int i = 0; i < tokens.length; i++) {
         double factor = (double) own.get(scale).at(i, 0) / other.get(scale).at(i, 0);

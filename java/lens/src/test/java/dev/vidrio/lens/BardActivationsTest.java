@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.formats.testfiles.SafetensorsFile;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.Model;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;

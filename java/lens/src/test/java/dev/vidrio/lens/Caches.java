@@ -2,9 +2,9 @@ package dev.vidrio.lens;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
 
 /** Caches of two runs side by side. */
 public final class Caches {

@@ -5,17 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.circuit.ComponentGraph;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.inspect.DirectLogitAttribution;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ComponentAblation;
 import dev.vidrio.lens.intervene.PathPatching;
-import dev.vidrio.lens.see.DirectLogitAttribution;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
@@ -70,7 +70,8 @@ class ConvolutionTest {
     var pre = new HookPoint(HookSite.CONV_PRE, 0);
     Capture capture = Capture.of("blocks.0.conv.hook_mid");
     try (ActivationCache before = lens.run(TOKENS, capture);
-        ActivationCache after = lens.run(TOKENS, capture, List.of(Edit.zero(pre).position(2)))) {
+        ActivationCache after =
+            lens.run(TOKENS, capture, List.of(Intervention.zero(pre).position(2)))) {
       for (int i = 0; i < TOKENS.length; i++) {
         boolean same =
             Arrays.equals(

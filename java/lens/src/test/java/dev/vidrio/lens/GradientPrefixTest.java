@@ -9,10 +9,10 @@ import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.java.JavaExecutor;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.testfiles.TinyModels;
@@ -107,7 +107,8 @@ class GradientPrefixTest {
   void editsCountThePrefix() {
     HookPoint mlp = new HookPoint(HookSite.MLP_OUT, 1);
     GradientOptions options = GradientOptions.of("hook_embed", 4).withEditable(mlp.name());
-    List<Edit> edits = List.of(Edit.zero(mlp).position(1), Edit.scale(mlp, 2).position(3));
+    List<Intervention> edits =
+        List.of(Intervention.zero(mlp).position(1), Intervention.scale(mlp, 2).position(3));
     try (Model model = Model.open(BardFiles.q8());
         GradientSession session = GradientSession.open(Lens.of(model), options)) {
       session.edits(edits);

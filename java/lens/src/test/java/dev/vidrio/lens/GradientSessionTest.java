@@ -9,11 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.formats.testfiles.SafetensorsFile;
-import dev.vidrio.kernel.gradient.GradientRules;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
@@ -233,9 +233,9 @@ class GradientSessionTest {
       float[] gradient = session.gradient(point).row(30);
       double square = Vectors.dot(gradient, gradient);
       float step = (float) (1.0 / 64 / square);
-      session.edits(List.of(Edit.add(point, step, gradient).position(30)));
+      session.edits(List.of(Intervention.add(point, step, gradient).position(30)));
       double up = session.run(tokens(), Metric.logProbability(5));
-      session.edits(List.of(Edit.add(point, -step, gradient).position(30)));
+      session.edits(List.of(Intervention.add(point, -step, gradient).position(30)));
       double down = session.run(tokens(), Metric.logProbability(5));
       assertEquals(1.0 / 32, up - down, 1e-2 / 32);
       session.edits(List.of());
@@ -264,9 +264,9 @@ class GradientSessionTest {
         float[] gradient = session.gradient(embed).row(i);
         double square = Vectors.dot(gradient, gradient);
         float step = (float) (Math.sqrt(Vectors.dot(x, x) / square) / 2048);
-        session.edits(List.of(Edit.add(embed, step, gradient).position(i)));
+        session.edits(List.of(Intervention.add(embed, step, gradient).position(i)));
         double up = session.run(tokens, metric);
-        session.edits(List.of(Edit.add(embed, -step, gradient).position(i)));
+        session.edits(List.of(Intervention.add(embed, -step, gradient).position(i)));
         double down = session.run(tokens, metric);
         assertEquals(2 * step * square, up - down, 1e-2 * 2 * step * square + 1e-5, "token " + i);
       }
@@ -293,13 +293,13 @@ class GradientSessionTest {
         GradientOptions.of("hook_embed", 40).withEditable("hook_embed, " + mlp + ", " + z);
     var direction = new float[256];
     Arrays.fill(direction, 1);
-    List<Edit> edits =
+    List<Intervention> edits =
         List.of(
-            Edit.scale(mlp, 0.5f),
-            Edit.projectOut(mlp, direction),
-            Edit.add(mlp, 2, direction).position(3),
-            Edit.zero(z).head(1),
-            Edit.set(z, direction).position(39));
+            Intervention.scale(mlp, 0.5f),
+            Intervention.projectOut(mlp, direction),
+            Intervention.add(mlp, 2, direction).position(3),
+            Intervention.zero(z).head(1),
+            Intervention.set(z, direction).position(39));
     try (Model model = Model.open(BardFiles.f32());
         GradientSession session = GradientSession.open(Lens.of(model), options)) {
       session.edits(edits);
@@ -312,14 +312,14 @@ class GradientSessionTest {
         double[] moved = new double[2];
         for (int sign = 0; sign < 2; sign++) {
           float step = (float) ((1 - 2 * sign) / 64.0 / square);
-          List<Edit> more = new ArrayList<>(edits);
-          more.add(Edit.add(embed, step, gradient).position(i));
+          List<Intervention> more = new ArrayList<>(edits);
+          more.add(Intervention.add(embed, step, gradient).position(i));
           session.edits(more);
           moved[sign] = session.run(tokens(), Metric.logit(5));
         }
         assertEquals(1.0 / 32, moved[0] - moved[1], 1e-2 / 32, "position " + i);
       }
-      List<Edit> clamped = List.of(Edit.clamp(mlp, -1, 1));
+      List<Intervention> clamped = List.of(Intervention.clamp(mlp, -1, 1));
       assertThrows(InvalidInputException.class, () -> session.edits(clamped));
     }
   }
@@ -375,7 +375,7 @@ class GradientSessionTest {
       assertThrows(IllegalStateException.class, () -> session.seed(embed));
       HookPoint other = new HookPoint(HookSite.Z, 0);
       assertThrows(InvalidInputException.class, () -> session.gradient(other));
-      Edit edit = Edit.zero(other);
+      Intervention edit = Intervention.zero(other);
       assertThrows(InvalidInputException.class, () -> session.edits(List.of(edit)));
     }
   }

@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.attribute.Occlusion;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.testfiles.WatchedExecutor;
@@ -90,8 +90,8 @@ class InterruptionTest extends BardTest {
           Thread.currentThread().interrupt();
           return METRIC.of(logits);
         };
-    Edit zero = Edit.zero(HookPoint.of(HookSite.EMBED)).position(0);
-    List<List<Edit>> variants = Collections.nCopies(500, List.of(zero));
+    Intervention zero = Intervention.zero(HookPoint.of(HookSite.EMBED)).position(0);
+    List<List<Intervention>> variants = Collections.nCopies(500, List.of(zero));
     assertThrows(
         CancellationException.class,
         () -> Sweep.run(lens, TOKENS, List.of(), variants, interrupting));

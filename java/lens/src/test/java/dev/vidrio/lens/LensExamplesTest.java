@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.attribute.InputAttribution;
 import dev.vidrio.lens.attribute.IntegratedGradients;
 import dev.vidrio.lens.circuit.AutomaticCircuitDiscovery;
@@ -14,17 +16,15 @@ import dev.vidrio.lens.circuit.CircuitRun;
 import dev.vidrio.lens.circuit.EdgeAttribution;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
 import dev.vidrio.lens.hook.Hook;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.SteeringVector;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -76,8 +76,9 @@ class LensExamplesTest {
       // @start region="edit"
       Lens lens = Lens.of(model);
       int[] tokens = model.tokenizer().encode("To be, or not to be");
-      Edit ablated = Edit.zero(new HookPoint(HookSite.Z, 2)).head(5);
-      Edit halved = Edit.scale(new HookPoint(HookSite.MLP_OUT, 1), 0.5f).position(3);
+      Intervention ablated = Intervention.zero(new HookPoint(HookSite.Z, 2)).head(5);
+      Intervention halved =
+          Intervention.scale(new HookPoint(HookSite.MLP_OUT, 1), 0.5f).position(3);
       try (ActivationCache cache =
           lens.run(tokens, Capture.of("unembed.hook_out").last(1), List.of(ablated, halved))) {
         float[] logits = cache.get(HookSite.LOGITS).row(-1);

@@ -4,10 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -34,7 +34,7 @@ class MetricTest extends BardTest {
   @ParameterizedTest
   @MethodSource("metrics")
   void tokensHaveToExist(IntFunction<DifferentiableMetric> metric) {
-    Edit edit = Edit.zero(new HookPoint(HookSite.RESID_POST, 1));
+    Intervention edit = Intervention.zero(new HookPoint(HookSite.RESID_POST, 1));
     try (GradientSession session =
         GradientSession.open(lens, GradientOptions.of("hook_embed", TOKENS.length))) {
       for (int token : new int[] {-1, 2048}) {
@@ -85,7 +85,8 @@ class MetricTest extends BardTest {
   @Test
   void textsMayHaveEdits() {
     Metric metric = Metric.logitDifference(3, 5);
-    List<Edit> edits = List.of(Edit.scale(new HookPoint(HookSite.MLP_OUT, 1), 0.5f));
+    List<Intervention> edits =
+        List.of(Intervention.scale(new HookPoint(HookSite.MLP_OUT, 1), 0.5f));
     assertEquals(metric.of(lens, TOKENS), metric.of(lens, TOKENS, List.of()));
     try (ActivationCache cache = lens.run(TOKENS, Capture.of("unembed.hook_out"), edits)) {
       MemorySegment last = MemorySegment.ofArray(cache.get(HookSite.LOGITS).row(-1));

@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
@@ -97,7 +97,7 @@ class ModelMatricesTest {
   /** What a run adds where attention is off. */
   @Test
   void effectiveEmbeddingsAreThoseOfARunWithoutAttention() {
-    List<Edit> none = List.of(Edit.zero(new HookPoint(HookSite.ATTN_OUT, 0)));
+    List<Intervention> none = List.of(Intervention.zero(new HookPoint(HookSite.ATTN_OUT, 0)));
     try (ActivationCache without = lens.run(TOKENS, Capture.of("blocks.0.hook_resid_post"), none)) {
       List<Integer> tokens = new ArrayList<>();
       matrices.effectiveEmbeddings(

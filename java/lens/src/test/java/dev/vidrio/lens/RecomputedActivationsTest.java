@@ -8,20 +8,20 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.formats.testfiles.TinyModel;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.Adapter;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.adapter.Adapter;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.testfiles.TinyAdapter;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
@@ -124,14 +124,14 @@ class RecomputedActivationsTest extends BardTest {
   /** Edits are no operations of the model, so what they change is kept. */
   @Test
   void behindEdits() {
-    List<Edit> edits =
+    List<Intervention> edits =
         List.of(
-            Edit.scale(new HookPoint(HookSite.POST, 1), 2).neuron(3),
-            Edit.zero(new HookPoint(HookSite.RESID_MID, 2)).positions(5, 9),
-            Edit.scale(new HookPoint(HookSite.LN2_NORMALIZED, 0), 0.5f),
-            Edit.zero(new HookPoint(HookSite.PATTERN, 3)).head(1),
-            Edit.scale(HookPoint.of(HookSite.LN_FINAL_NORMALIZED), 3),
-            Edit.scale(HookPoint.of(HookSite.LOGITS), 2));
+            Intervention.scale(new HookPoint(HookSite.POST, 1), 2).neuron(3),
+            Intervention.zero(new HookPoint(HookSite.RESID_MID, 2)).positions(5, 9),
+            Intervention.scale(new HookPoint(HookSite.LN2_NORMALIZED, 0), 0.5f),
+            Intervention.zero(new HookPoint(HookSite.PATTERN, 3)).head(1),
+            Intervention.scale(HookPoint.of(HookSite.LN_FINAL_NORMALIZED), 3),
+            Intervention.scale(HookPoint.of(HookSite.LOGITS), 2));
     try (ActivationCache kept = lens.run(TOKENS, KEPT, edits);
         ActivationCache recomputed = lens.run(TOKENS, KEPT.recomputed(), edits)) {
       Caches.assertSame(kept, recomputed);
@@ -179,7 +179,7 @@ class RecomputedActivationsTest extends BardTest {
     int[] tokens = IntStream.range(0, 40).map(i -> 7 * i % TinyModel.VOCABULARY).toArray();
     try (Model tiny = Model.open(file);
         Adapter adapter =
-            Adapter.open(tiny, TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1))) {
+            tiny.openAdapter(TinyAdapter.write(directory.resolve("one.gguf"), 4, 8, 1))) {
       SessionOptions options = SessionOptions.DEFAULT.withContext(64);
       requireAllKept(Lens.of(tiny), tokens, options.withAdaptation(new Adaptation(adapter, 1)));
       requireAllKept(Lens.of(tiny), tokens, options.withFast(true));

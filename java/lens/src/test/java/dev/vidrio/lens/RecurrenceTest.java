@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.see.DirectLogitAttribution;
-import dev.vidrio.lens.see.DirectLogitAttribution.By;
+import dev.vidrio.lens.inspect.DirectLogitAttribution;
+import dev.vidrio.lens.inspect.DirectLogitAttribution.By;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;

@@ -6,15 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -121,11 +121,11 @@ class StatesTest {
   void aSweepGivesWhatOneRunPerVariantGives() {
     Lens lens = Lens.of(model);
     Metric metric = Metric.logitDifference(5, 9);
-    List<List<Edit>> variants = new ArrayList<>();
+    List<List<Intervention>> variants = new ArrayList<>();
     for (int layer = 0; layer < model.architecture().layers(); layer++) {
       for (int position = 3; position < TOKENS.length; position += 9) {
         HookPoint point = new HookPoint(HookSite.RESID_PRE, layer);
-        variants.add(List.of(Edit.scale(point, 2).position(position)));
+        variants.add(List.of(Intervention.scale(point, 2).position(position)));
       }
     }
     List<Double> swept = Sweep.run(lens, TOKENS, List.of(), variants, metric);
@@ -143,7 +143,8 @@ class StatesTest {
   void methodsThatNeedAttentionSayWhatTheLayerHas() {
     var e =
         assertThrows(
-            InvalidInputException.class, () -> Inputs.requireAttention(model, "path patching"));
+            InvalidInputException.class,
+            () -> Preconditions.requireAttention(model, "path patching"));
     assertEquals(
         "path patching: layer 0 has a recurrence in the place of attention", e.getMessage());
   }

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SweepTest {
   @TempDir Path directory;
 
-  private static double oneByOne(Lens lens, int[] tokens, List<Edit> edits, Metric metric) {
+  private static double oneByOne(Lens lens, int[] tokens, List<Intervention> edits, Metric metric) {
     int n = tokens.length;
     Capture last = Capture.of(HookSite.LOGITS.suffix()).positions(n - 1, n);
     try (ActivationCache cache = lens.run(tokens, last, edits)) {
@@ -35,38 +35,44 @@ class SweepTest {
   }
 
   private static void check(
-      Lens lens, int[] tokens, List<Edit> base, List<List<Edit>> variants, Metric metric) {
+      Lens lens,
+      int[] tokens,
+      List<Intervention> base,
+      List<List<Intervention>> variants,
+      Metric metric) {
     List<Double> swept = Sweep.run(lens, tokens, base, variants, metric);
     assertEquals(variants.size(), swept.size());
     for (int i = 0; i < variants.size(); i++) {
-      List<Edit> edits = new ArrayList<>(base);
+      List<Intervention> edits = new ArrayList<>(base);
       edits.addAll(variants.get(i));
       assertEquals(oneByOne(lens, tokens, edits, metric), swept.get(i), variants.get(i).toString());
     }
   }
 
   /** Patches of every kind of point, and some that touch several. */
-  private static List<List<Edit>> variants(Lens lens, ActivationCache other, int n, int step) {
+  private static List<List<Intervention>> variants(
+      Lens lens, ActivationCache other, int n, int step) {
     int layers = lens.model().architecture().layers();
-    List<List<Edit>> variants = new ArrayList<>();
+    List<List<Intervention>> variants = new ArrayList<>();
     variants.add(List.of());
-    variants.add(List.of(Edit.patch(other, HookPoint.of(HookSite.EMBED)).position(1)));
-    variants.add(List.of(Edit.scale(HookPoint.of(HookSite.LOGITS), 2)));
+    variants.add(List.of(Intervention.patch(other, HookPoint.of(HookSite.EMBED)).position(1)));
+    variants.add(List.of(Intervention.scale(HookPoint.of(HookSite.LOGITS), 2)));
     for (int l = 0; l < layers; l++) {
       for (int p = 0; p < n; p += step) {
         for (HookSite site :
             List.of(HookSite.RESID_PRE, HookSite.ATTN_OUT, HookSite.V, HookSite.POST)) {
           var point = new HookPoint(site, l);
           if (lens.has(point)) {
-            variants.add(List.of(Edit.patch(other, point).position(p)));
+            variants.add(List.of(Intervention.patch(other, point).position(p)));
           }
         }
       }
       if (!lens.has(new HookPoint(HookSite.Z, l))) {
         continue;
       }
-      Edit z = Edit.patch(other, new HookPoint(HookSite.Z, l)).head(1);
-      Edit later = Edit.zero(new HookPoint(HookSite.MLP_OUT, layers - 1)).position(n - 1);
+      Intervention z = Intervention.patch(other, new HookPoint(HookSite.Z, l)).head(1);
+      Intervention later =
+          Intervention.zero(new HookPoint(HookSite.MLP_OUT, layers - 1)).position(n - 1);
       variants.add(List.of(z));
       variants.add(List.of(later, z.positions(n / 2, n)));
     }
@@ -85,16 +91,17 @@ class SweepTest {
       try (ActivationCache other = lens.run(corrupted, Capture.of("*"))) {
         // Every third position, or fewer of deep models: each variant is run by itself too.
         int step = Math.max(3, model.architecture().layers());
-        List<List<Edit>> variants = variants(lens, other, tokens.length, step);
+        List<List<Intervention>> variants = variants(lens, other, tokens.length, step);
         check(lens, tokens, List.of(), variants, Metric.logitDifference(5, 9));
         // Over an edit of the embedding, which per-layer inputs follow.
-        List<Edit> base = List.of(Edit.scale(HookPoint.of(HookSite.EMBED), 1.5f).position(1));
+        List<Intervention> base =
+            List.of(Intervention.scale(HookPoint.of(HookSite.EMBED), 1.5f).position(1));
         check(lens, tokens, base, variants.subList(3, 9), Metric.logit(7));
         if (lens.has(new HookPoint(HookSite.PER_LAYER_OUT, 0))) {
           return;
         }
         // All of the other run is the other run.
-        Edit all = Edit.patch(other, new HookPoint(HookSite.RESID_PRE, 0));
+        Intervention all = Intervention.patch(other, new HookPoint(HookSite.RESID_PRE, 0));
         Metric metric = Metric.probability(7);
         assertEquals(
             oneByOne(lens, corrupted, List.of(), metric),
@@ -130,12 +137,12 @@ class SweepTest {
     int[] tokens = IntStream.range(0, 12).map(i -> (i * 37 + 11) % 2048).toArray();
     try (Model model = Model.open(BardFiles.q8())) {
       Lens lens = Lens.of(model);
-      List<Edit> base =
+      List<Intervention> base =
           List.of(
-              Edit.scale(HookPoint.of(HookSite.EMBED), 1.5f).positions(2, 6),
-              Edit.scale(new HookPoint(HookSite.RESID_PRE, 1), 1.25f),
-              Edit.scale(new HookPoint(HookSite.RESID_POST, 1), 0.75f),
-              Edit.clamp(new HookPoint(HookSite.POST, 2), -1, 1));
+              Intervention.scale(HookPoint.of(HookSite.EMBED), 1.5f).positions(2, 6),
+              Intervention.scale(new HookPoint(HookSite.RESID_PRE, 1), 1.25f),
+              Intervention.scale(new HookPoint(HookSite.RESID_POST, 1), 0.75f),
+              Intervention.clamp(new HookPoint(HookSite.POST, 2), -1, 1));
       try (ActivationCache other = lens.run(tokens, Capture.of("*"))) {
         check(lens, tokens, base, variants(lens, other, 12, 5), Metric.probability(700));
       }
@@ -149,7 +156,7 @@ class SweepTest {
       Lens lens = Lens.of(model);
       Metric metric = Metric.probability(1);
       HookPoint point = new HookPoint(HookSite.RESID_PRE, 1);
-      List<List<Edit>> late = List.of(List.of(Edit.zero(point).position(5)));
+      List<List<Intervention>> late = List.of(List.of(Intervention.zero(point).position(5)));
       assertThrows(
           InvalidInputException.class, () -> Sweep.run(lens, tokens, List.of(), late, metric));
       assertThrows(

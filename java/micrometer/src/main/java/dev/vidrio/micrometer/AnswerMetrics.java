@@ -16,10 +16,11 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Meters of the requests that have one name, such as that of a model or of an adapter: {@code
- * gen_ai.server.request.duration}, {@code .time_to_first_token} and {@code .time_per_output_token},
+ * Meters of the requests to one model name, which may be that of an adapter: {@code
+ * gen_ai.server.request.duration}, {@code .time_to_first_token} and {@code .time_per_output_token}
  * by {@code gen_ai.operation.name}; {@code vidrio.inter_token_latency}, {@code
  * vidrio.requests.finished} and {@code .failed}. All have the tag {@code gen_ai.request.model}.
+ * Thread-safe.
  */
 public final class AnswerMetrics implements EngineListener {
   static final String MODEL = "gen_ai.request.model";
@@ -40,15 +41,19 @@ public final class AnswerMetrics implements EngineListener {
   private final Map<Operation, OfOperation> operations = new ConcurrentHashMap<>();
 
   /**
-   * Registers the meters; those of an operation with its first request.
+   * Registers the meters. Those of an operation are registered with its first request.
    *
-   * @param model what the tag says
+   * @param model the value of the tag {@code gen_ai.request.model}
    */
   public AnswerMetrics(MeterRegistry registry, String model) {
     this.registry = registry;
     this.model = model;
     this.betweenTokens =
-        timer("vidrio.inter_token_latency", "From a token to the next.", PER_TOKEN, Tags.empty());
+        timer(
+            "vidrio.inter_token_latency",
+            "Time between consecutive tokens of a request",
+            PER_TOKEN,
+            Tags.empty());
   }
 
   private Timer timer(String name, String description, double[] buckets, Tags tags) {
@@ -69,7 +74,7 @@ public final class AnswerMetrics implements EngineListener {
     return operations.computeIfAbsent(request.operation(), OfOperation::new);
   }
 
-  /** Meters of the requests of one kind. */
+  /** Meters of one operation. */
   private final class OfOperation implements EngineListener {
     private final Timer duration;
     private final Timer firstToken;
@@ -79,17 +84,21 @@ public final class AnswerMetrics implements EngineListener {
       Tags tags =
           Tags.of("gen_ai.operation.name", operation.toString(), "gen_ai.provider.name", "vidrio");
       this.duration =
-          timer("gen_ai.server.request.duration", "From request to end.", DURATIONS, tags);
+          timer(
+              "gen_ai.server.request.duration",
+              "Time from the submission of a request to its end",
+              DURATIONS,
+              tags);
       this.firstToken =
           timer(
               "gen_ai.server.time_to_first_token",
-              "From request to first token.",
+              "Time from the submission of a request to its first token",
               FIRST_TOKEN,
               tags);
       this.perToken =
           timer(
               "gen_ai.server.time_per_output_token",
-              "Mean time of a request's tokens after the first.",
+              "Mean time per token of a request after the first",
               PER_TOKEN,
               tags);
     }
@@ -107,7 +116,7 @@ public final class AnswerMetrics implements EngineListener {
         perToken.record(completion.total().minus(completion.firstToken()).dividedBy(tokens - 1));
       }
       String finish = completion.result().finish().name().toLowerCase(Locale.ROOT);
-      increment("vidrio.requests.finished", "Requests that have ended.", "finish", finish);
+      increment("vidrio.requests.finished", "Requests that ended with an answer", "finish", finish);
     }
 
     @Override
@@ -124,7 +133,8 @@ public final class AnswerMetrics implements EngineListener {
           case EngineException.Closed _ -> "closed";
           default -> "step_failed";
         };
-    increment("vidrio.requests.failed", "Requests refused or lost.", "error.type", type);
+    increment(
+        "vidrio.requests.failed", "Requests that were rejected or failed", "error.type", type);
   }
 
   private void increment(String name, String description, String tag, String value) {

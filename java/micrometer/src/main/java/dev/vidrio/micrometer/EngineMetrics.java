@@ -11,7 +11,8 @@ import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Meters of one engine. Give it to the engine as its listener, then show it the engine:
+ * Registers Micrometer meters of one engine. Pass it to the engine as its listener, then let it
+ * watch the engine:
  *
  * <pre>{@code
  * var metrics = new EngineMetrics(registry, "smollm2");
@@ -21,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Times have the names and buckets of OpenTelemetry's semantic conventions for generative AI
  * ({@code gen_ai.server.request.duration}, {@code .time_to_first_token}, {@code
- * .time_per_output_token}); what those lack is under {@code vidrio}. Every meter has the tag {@code
- * gen_ai.request.model}.
+ * .time_per_output_token}); other meters have the prefix {@code vidrio}. Every meter has the tag
+ * {@code gen_ai.request.model}. Thread-safe.
  */
 public final class EngineMetrics implements EngineListener {
   private final MeterRegistry registry;
@@ -33,25 +34,37 @@ public final class EngineMetrics implements EngineListener {
   /**
    * Registers the meters.
    *
-   * @param model what the tag says
+   * @param model the value of the tag {@code gen_ai.request.model}
    */
   public EngineMetrics(MeterRegistry registry, String model) {
     this.registry = registry;
     this.model = model;
     this.answers = new AnswerMetrics(registry, model);
-    gauge("vidrio.requests.running", "Requests that run.", EngineStatus::running);
-    gauge("vidrio.requests.waiting", "Requests that wait.", EngineStatus::waiting);
-    gauge("vidrio.kv.usage", "Part of the key-value cache in use.", EngineMetrics::usage);
-    counter("vidrio.tokens.prompt", "Tokens of prompts.", EngineStatus::promptTokens);
-    counter("vidrio.tokens.cached", "Those found in the cache.", EngineStatus::cachedTokens);
-    counter("vidrio.tokens.generated", "Tokens of answers.", EngineStatus::generatedTokens);
-    counter("vidrio.tokens.draft", "Tokens guessed ahead.", EngineStatus::draftTokens);
-    counter("vidrio.tokens.accepted", "Those guessed right.", EngineStatus::acceptedTokens);
-    counter("vidrio.preemptions", "Requests that gave up memory.", EngineStatus::preemptions);
-    counter("vidrio.steps", "Steps.", EngineStatus::steps);
+    gauge("vidrio.requests.running", "Running requests", EngineStatus::running);
+    gauge("vidrio.requests.waiting", "Waiting requests", EngineStatus::waiting);
+    gauge("vidrio.kv.usage", "Fraction of the KV cache in use", EngineMetrics::usage);
+    counter("vidrio.tokens.prompt", "Prompt tokens", EngineStatus::promptTokens);
+    counter(
+        "vidrio.tokens.cached",
+        "Prompt tokens found in the prefix cache",
+        EngineStatus::cachedTokens);
+    counter("vidrio.tokens.generated", "Generated tokens", EngineStatus::generatedTokens);
+    counter(
+        "vidrio.tokens.draft",
+        "Draft tokens proposed by speculative decoding",
+        EngineStatus::draftTokens);
+    counter(
+        "vidrio.tokens.accepted",
+        "Draft tokens accepted by the model",
+        EngineStatus::acceptedTokens);
+    counter(
+        "vidrio.preemptions",
+        "Requests preempted for lack of KV cache blocks",
+        EngineStatus::preemptions);
+    counter("vidrio.steps", "Steps of the engine", EngineStatus::steps);
   }
 
-  /** Of blocks or of slots for states, whichever are closer to being all in use. */
+  /** Returns the larger fraction in use of blocks and of slots for recurrent states. */
   private static double usage(EngineStatus status) {
     return Math.max(
         share(status.usedBlocks(), status.blocks()), share(status.usedSlots(), status.slots()));
@@ -81,7 +94,7 @@ public final class EngineMetrics implements EngineListener {
     return watched == null ? 0 : value.applyAsDouble(watched.status());
   }
 
-  /** Reads gauges and counters from an engine from now on; from none where it is null. */
+  /** Reads gauges and counters from an engine from now on, or from none if null. */
   public void watch(@Nullable Engine watched) {
     engine = watched;
   }

@@ -1,3 +1,3 @@
-/** What an engine does, as Micrometer's meters: {@link dev.vidrio.micrometer.EngineMetrics}. */
+/** Exports the metrics of an engine to Micrometer: {@link dev.vidrio.micrometer.EngineMetrics}. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.micrometer;

@@ -13,10 +13,10 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.Operation;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.GenerationResult;
-import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -27,18 +27,18 @@ import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** The lines that Prometheus reads. */
+/** Tests the meters and their Prometheus lines. */
 class EngineMetricsTest {
   private static final String CHAT =
       "gen_ai_operation_name=\"chat\",gen_ai_provider_name=\"vidrio\"";
 
   private static Completion completion(int tokens, Duration first, Duration total) {
-    var result = new GenerationResult("", Collections.nCopies(tokens, 7), 3, Finish.STOP);
+    var result = new GenerationResult("", Collections.nCopies(tokens, 7), 3, FinishReason.STOP);
     return new Completion(result, 0, List.of(), List.of(), null, null, Duration.ZERO, first, total);
   }
 
   @Test
-  void timesHaveOpenTelemetrysNamesAndBuckets() {
+  void timersUseOpenTelemetryNamesAndBuckets() {
     var registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     EngineListener metrics =
         new EngineMetrics(registry, "m")
@@ -88,7 +88,7 @@ class EngineMetricsTest {
   }
 
   @Test
-  void countersAreThoseOfTheEngine() {
+  void countersMatchTheEngine() {
     var registry = new SimpleMeterRegistry();
     var metrics = new EngineMetrics(registry, "bard");
     int promptTokens;
@@ -104,7 +104,7 @@ class EngineMetricsTest {
       promptTokens = prompt.length;
       tokens = engine.submit(request).result().result().tokens().size();
     }
-    // The figures of a step are there when the step has ended, after its last token.
+    // The counters of a step are updated at its end, after its last token.
     assertEquals(promptTokens, registry.get("vidrio.tokens.prompt").functionCounter().count());
     assertEquals(tokens, registry.get("vidrio.tokens.generated").functionCounter().count());
     assertEquals(1, registry.get("gen_ai.server.time_to_first_token").timer().count());
@@ -114,7 +114,7 @@ class EngineMetricsTest {
   }
 
   @Test
-  void refusalsCountAsFailures() {
+  void countsRejectionsAsFailures() {
     var registry = new SimpleMeterRegistry();
     var options =
         EngineOptions.DEFAULT
@@ -131,7 +131,7 @@ class EngineMetricsTest {
         assertEquals(0, failures(registry, "queue_full"));
         assertThrows(EngineException.QueueFull.class, () -> engine.submit(request));
         assertEquals(1, failures(registry, "queue_full"));
-        assertThrows(EngineException.QueueFull.class, () -> engine.requireRoom(2));
+        assertThrows(EngineException.QueueFull.class, () -> engine.requireCapacity(2));
         assertEquals(3, failures(registry, "queue_full"));
         running.cancel();
       }

@@ -5,19 +5,26 @@ import dev.vidrio.error.ModelException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Gguf;
-import dev.vidrio.formats.gguf.GgufValue;
 import dev.vidrio.grammar.ConstraintCache;
-import dev.vidrio.kernel.ChosenRows;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeException;
+import dev.vidrio.kernel.pass.GatherHoisting;
+import dev.vidrio.model.adapter.Adapter;
 import dev.vidrio.model.architecture.Architecture;
-import dev.vidrio.model.architecture.catalog.Catalog;
+import dev.vidrio.model.chat.Chat;
+import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.Generator;
+import dev.vidrio.model.generation.TextStream;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
+import dev.vidrio.model.load.LoadedModel;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import dev.vidrio.tokenizer.Tokenizer;
-import dev.vidrio.tokenizer.Tokenizers;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -28,105 +35,40 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.Optional;
 import java.util.function.BiFunction;
-import java.util.function.Consumer;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /**
- * A loaded language model: its weights, its tokenizer and the executor that runs it.
+ * A loaded language model: the entry point to everything that runs it.
  *
  * {@snippet file="GenerationExamples.java" region="open"}
  *
- * <p>Closing it closes its sessions and adapters and frees all memory; later use throws {@link
- * IllegalStateException}. Threads may share a model, but not a session.
+ * <p>{@link #generate(String)} continues a text and {@link #newChat()} holds a conversation; both
+ * return {@link TextStream}s. {@link #newSession(SessionOptions)} runs tokens step by step and
+ * gives access to the logits. To serve many requests at once, use {@code dev.vidrio.engine.Engine};
+ * to look inside, {@code dev.vidrio.lens.Lens}.
+ *
+ * <p>The model owns its memory. {@link #close} closes its sessions and adapters first; later use
+ * throws {@link IllegalStateException}. Threads may share a model. Sessions, streams and
+ * conversations belong to one thread each.
+ *
+ * <p>Guide: {@code docs/first-token.md}.
  */
 public final class Model implements AutoCloseable {
-  /** Grammars of which it remembers what they allow. */
-  private static final int CONSTRAINTS = 32;
-
-  private final Gguf gguf;
-  private final Tokenizer tokenizer;
-  private final Architecture architecture;
-  private final Executor executor;
-  private final ConstraintCache constraints;
-  private final Arena arena;
-  private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
-  private final Set<Adapter> adapters = ConcurrentHashMap.newKeySet();
-  private final Map<Class<?>, Object> kept = new ConcurrentHashMap<>();
-  private volatile boolean closed;
+  private final LoadedModel loaded;
 
   private Model(BiFunction<String, Arena, Gguf> source, String name, ModelOptions options) {
-    this.arena = Arena.ofShared();
-    Executor started = null;
-    try {
-      Gguf file = source.apply(name, arena);
-      this.gguf = file;
-      started = options.executor().get();
-      this.executor = started;
-      // A vocabulary is read by one thread, which leaves processors to those who pack weights.
-      CompletableFuture<Tokenizer> reading =
-          CompletableFuture.supplyAsync(
-              () -> Tokenizers.fromGguf(file.metadata(), embeddings(file)),
-              Thread.ofPlatform().daemon()::start);
-      try {
-        this.architecture =
-            Catalog.load(file, executor, arena, options.progress(), options.repack());
-      } finally {
-        this.tokenizer = result(reading);
-      }
-      this.constraints = new ConstraintCache(tokenizer, CONSTRAINTS);
-      requireVocabulary();
-    } catch (Throwable e) {
-      if (started != null) {
-        started.close();
-      }
-      arena.close();
-      throw e;
-    }
-  }
-
-  /** Waits for another thread's result, or for its error, which is thrown as it is. */
-  private static <T> T result(CompletableFuture<T> future) {
-    try {
-      return future.join();
-    } catch (CompletionException e) {
-      switch (e.getCause()) {
-        case RuntimeException cause -> throw cause;
-        case Error cause -> throw cause;
-        case null, default -> throw e;
-      }
-    }
-  }
-
-  /** How many rows the table of embeddings has; architectures check what it is. */
-  private static long embeddings(Gguf gguf) {
-    return gguf.findTensor("token_embd.weight").map(tensor -> tensor.dim(1)).orElse(0L);
-  }
-
-  /** Rejects a list of tokens, padding included, that is longer or shorter than the embedding. */
-  private void requireVocabulary() {
-    if (gguf.metadata().entries().get("tokenizer.ggml.tokens") instanceof GgufValue.Array tokens
-        && tokens.length() != architecture.vocabulary()) {
-      throw new ModelFileException(
-          gguf.name(),
-          "key 'tokenizer.ggml.tokens' length",
-          Integer.toString(tokens.length()),
-          "must be the " + architecture.vocabulary() + " rows of token_embd.weight");
-    }
+    this.loaded =
+        new LoadedModel(source, name, options.executor(), options.progress(), options.repack());
   }
 
   /**
-   * Opens a GGUF file, or a directory of transformers, with {@link ModelOptions#DEFAULT}.
+   * Opens a GGUF file or a Hugging Face directory with {@link ModelOptions#DEFAULT}.
    *
-   * @throws ModelFileException when the file is missing, damaged or contradicts itself
-   * @throws UnsupportedModelException when it needs what this version does not have
-   * @throws NativeException when the native library is not found or may not be called
+   * @throws ModelFileException if the file is missing, damaged or inconsistent
+   * @throws UnsupportedModelException if the model needs a feature that is not supported
+   * @throws NativeException if the native library is missing or native access is not enabled
    */
   public static Model open(Path file) {
     return open(file, ModelOptions.DEFAULT);
@@ -148,13 +90,12 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Reads a GGUF file from a stream into off-heap memory, for models that are no files of their
-   * own.
+   * Reads a GGUF file from a stream into off-heap memory, for example from a jar or an archive.
    *
-   * @param name what errors call it
-   * @param size the number of bytes that the stream gives
+   * @param name the model's name in error messages
+   * @param size the number of bytes to read
    * @throws ModelException as {@link #open(Path)} does
-   * @throws UncheckedIOException when the stream fails, or ends before
+   * @throws UncheckedIOException if the stream fails or ends early
    */
   public static Model read(String name, InputStream in, long size, ModelOptions options) {
     return new Model((ignored, arena) -> Gguf.parse(name, copy(in, size, arena)), name, options);
@@ -178,140 +119,173 @@ public final class Model implements AutoCloseable {
     }
   }
 
-  /** The file's name as it was given. */
+  /** Returns the file's name as the caller gave it. */
   public String name() {
-    return gguf.name();
+    return loaded.name();
   }
 
-  /** The model file. */
+  /** Returns the parsed model file. */
   public Gguf gguf() {
-    return gguf;
+    return loaded.gguf();
   }
 
-  /** The tokenizer. */
+  /** Returns the tokenizer. */
   public Tokenizer tokenizer() {
-    return tokenizer;
+    return loaded.tokenizer();
   }
 
-  /** The grammars that generation was constrained to last, compiled for the tokenizer. */
-  public ConstraintCache constraints() {
-    return constraints;
-  }
-
-  /** The architecture with its sizes. */
+  /** Returns the plan and the dimensions. */
   public Architecture architecture() {
-    return architecture;
+    return loaded.architecture();
   }
 
-  /** What runs it. */
+  /** Returns the executor that runs the plan. */
   public Executor executor() {
-    return executor;
+    return loaded.executor();
+  }
+
+  /** Returns the cache of grammars compiled for the tokenizer. */
+  public ConstraintCache constraints() {
+    return loaded.constraints();
+  }
+
+  /** Returns the parts that sessions, adapters and generators share. */
+  public LoadedModel loaded() {
+    return loaded;
   }
 
   /**
-   * Opens a session: memory for some sequences and a plan that runs them, the model's with the rows
-   * that ask for logits {@linkplain ChosenRows chosen early}. As everything that opens or generates
-   * here, it throws {@link IllegalStateException} once the model is closed.
+   * Opens a session with the model's plan, in which {@linkplain GatherHoisting only the rows} that
+   * ask for logits run the last row-wise operations.
    *
-   * @throws InvalidInputException when the options do not fit the model
+   * @throws InvalidInputException if the options do not fit the model
+   * @throws IllegalStateException if the model is closed
    */
   public Session newSession(SessionOptions options) {
-    Plan plan = architecture.plan(Session.positions(this, options));
-    return newSession(options, ChosenRows.of(plan));
+    Plan plan = architecture().plan(options.positions(architecture()));
+    return newSession(options, new GatherHoisting().apply(plan));
   }
 
   /**
    * Opens a session that runs another plan over the model's weights.
    *
-   * @param plan has one output, of rows that ask for logits, which {@link Session#logits} gives
-   * @throws InvalidInputException when the options do not fit the model
+   * @param plan has one output, of rows that ask for logits, which {@link Session#logits} returns
+   * @throws InvalidInputException if the options do not fit the model
    */
   public Session newSession(SessionOptions options, Plan plan) {
-    return open(options, plan, null);
+    return Session.open(loaded, options, plan, null);
   }
 
   /**
-   * Opens a session that runs another plan for the sequences of a session. They take turns: a
-   * sequence may run in either, step by step.
+   * Opens a session that runs another plan over the sequences of an existing session. A sequence
+   * may run in either session, step by step.
    *
-   * @param options as the other's, but for the size of its steps
+   * @param options the options of the other session, except the size of steps
    * @param plan as in {@link #newSession(SessionOptions, Plan)}
-   * @param shared the other session, which has to stay open
+   * @param shared the other session, which must stay open
    */
   public Session newSession(SessionOptions options, Plan plan, Session shared) {
-    return open(options, plan, shared);
+    return Session.open(loaded, options, plan, shared);
   }
 
-  private Session open(SessionOptions options, Plan plan, @Nullable Session shared) {
-    requireOpen();
-    var session = new Session(this, options, plan, shared, sessions::remove);
-    sessions.add(session);
-    return session;
+  /**
+   * Opens a low-rank adapter (LoRA): a GGUF file of llama.cpp's {@code convert_lora_to_gguf}, or a
+   * PEFT directory with {@code adapter_config.json} and {@code adapter_model.safetensors}.
+   *
+   * {@snippet file="GenerationExamples.java" region="adapter"}
+   *
+   * @throws ModelFileException if the file is missing, damaged, inconsistent or made for another
+   *     model
+   * @throws UnsupportedModelException if it changes weights that adapters cannot change here, such
+   *     as embeddings
+   */
+  public Adapter openAdapter(Path file) {
+    return Adapter.open(loaded, file);
   }
 
   /** Continues a text with {@link GenerationOptions#DEFAULT}. */
-  public TokenStream generate(String prompt) {
+  public TextStream generate(String prompt) {
     return generate(prompt, GenerationOptions.DEFAULT);
   }
 
   /**
-   * Continues a text:
+   * Continues a text.
    *
    * {@snippet file="GenerationExamples.java" region="generate"}
    *
-   * @throws InvalidInputException when the prompt has no tokens or more than the model was made for
+   * @throws InvalidInputException if the prompt has no tokens or does not fit the context length
    */
-  public TokenStream generate(String prompt, GenerationOptions options) {
-    return generate(tokenizer.encode(prompt), options);
+  public TextStream generate(String prompt, GenerationOptions options) {
+    return generate(tokenizer().encode(prompt), options);
   }
 
   /**
-   * Continues tokens, used as they are.
+   * Continues a sequence of token ids, without adding special tokens. The context is as long as the
+   * prompt and the requested tokens need.
    *
-   * @throws InvalidInputException when there are none, an id is unknown, or there are more than the
-   *     model was made for
+   * @throws InvalidInputException if the prompt is empty, has an unknown id, or does not fit the
+   *     context length
    */
-  public TokenStream generate(int[] prompt, GenerationOptions options) {
-    int declared = architecture.contextLength();
+  public TextStream generate(int[] prompt, GenerationOptions options) {
+    int declared = architecture().contextLength();
     long wanted = Math.max(1, (long) prompt.length + options.tokens());
-    var room = SessionOptions.DEFAULT.withContext((int) Math.min(declared, wanted));
-    Session session = newSession(room);
+    return generate(
+        prompt, options, SessionOptions.DEFAULT.withContext((int) Math.min(declared, wanted)));
+  }
+
+  /**
+   * Continues a sequence of token ids in a new session, which the stream closes at its end.
+   *
+   * @param session the context length, element type of the cache and adapter of the session
+   * @throws InvalidInputException if the options do not fit the model, or the prompt is empty, has
+   *     an unknown id, or does not fit the context
+   */
+  public TextStream generate(int[] prompt, GenerationOptions options, SessionOptions session) {
+    Session opened = newSession(session);
     try {
-      Sequence sequence = session.newSequence();
-      session.requireFits(sequence, prompt);
       int[] tokens = prompt.clone();
-      var generator = new Generator(this, session, options);
-      return new TokenStream(
-          this,
+      Sequence sequence = opened.newSequence();
+      opened.requireFits(sequence, tokens);
+      var generator = new Generator(opened, options);
+      return new TextStream(
           generator,
           tokens.length,
           () -> generator.prompt(sequence, tokens),
-          options.stop(),
-          result -> session.close(),
-          session::close);
+          result -> opened.close(),
+          opened::close);
     } catch (Throwable e) {
-      session.close();
+      opened.close();
       throw e;
     }
   }
 
+  /**
+   * Returns the format of conversations, from the model's chat template; empty if the model has
+   * none.
+   *
+   * @throws ModelException if the template cannot be parsed
+   */
+  public Optional<ChatFormat> chatFormat() {
+    return ChatFormat.of(loaded);
+  }
+
   /** Answers a conversation with {@link GenerationOptions#DEFAULT}. */
-  public TokenStream chat(List<ChatMessage> messages) {
+  public TextStream chat(List<ChatMessage> messages) {
     return chat(messages, GenerationOptions.DEFAULT);
   }
 
   /**
-   * Answers a conversation, for models made for chat:
+   * Answers a conversation, with the model's chat template.
    *
    * {@snippet file="GenerationExamples.java" region="answer"}
    *
-   * @throws InvalidInputException when the model is not made for chat, or its template does not
-   *     take the messages
+   * @throws InvalidInputException if the model has no chat template, or the template rejects the
+   *     messages
    */
-  public TokenStream chat(List<ChatMessage> messages, GenerationOptions options) {
-    ChatFormat format = chatFormat();
+  public TextStream chat(List<ChatMessage> messages, GenerationOptions options) {
+    ChatFormat format = requireChatFormat();
     int[] prompt = format.encode(messages);
-    return generate(prompt, options.withGrammar(format.behindThoughts(prompt, options.grammar())));
+    return generate(prompt, options.withGrammar(format.afterReasoning(prompt, options.grammar())));
   }
 
   /** Opens a conversation without tools, with {@link GenerationOptions#DEFAULT}. */
@@ -322,68 +296,42 @@ public final class Model implements AutoCloseable {
   /**
    * Opens a conversation.
    *
-   * @param template the tools that the model may ask for, and switches of its template
-   * @param generation how answers are generated; every turn draws the same random numbers
-   * @param session the room for it
-   * @throws InvalidInputException when the model is not made for chat, or the options do not fit it
+   * {@snippet file="GenerationExamples.java" region="chat"}
+   *
+   * @param template the tools that the model may call, and variables of its template
+   * @param generation how answers are generated; every turn starts from the same seed
+   * @param session the context length and element type of the cache
+   * @throws InvalidInputException if the model has no chat template, or the options do not fit it
    */
   public Chat newChat(ChatOptions template, GenerationOptions generation, SessionOptions session) {
-    requireOpen();
-    return new Chat(this, chatFormat(), template, generation, session);
+    loaded.requireOpen();
+    ChatFormat format = requireChatFormat();
+    return new Chat(newSession(session.withSlots(2)), format, template, generation);
   }
 
-  private ChatFormat chatFormat() {
-    return ChatFormat.of(this)
-        .orElseThrow(
-            () ->
-                new InvalidInputException(
-                    "model", name(), "has no chat template: it is not made for chat"));
-  }
-
-  /** Opens an adapter, which is closed with the model. */
-  Adapter register(Function<Consumer<Adapter>, Adapter> opener) {
-    requireOpen();
-    Adapter adapter = opener.apply(adapters::remove);
-    adapters.add(adapter);
-    return adapter;
+  private ChatFormat requireChatFormat() {
+    return chatFormat()
+        .orElseThrow(() -> new InvalidInputException("model", name(), "has no chat template"));
   }
 
   /**
-   * What is made of the model once for all who need it, and lives as long as the model does.
+   * Returns a value that is computed once per model and lives as long as the model.
    *
-   * @param make gets an arena that closes with the model
+   * @param factory computes the value; it receives an arena that closes with the model
    */
-  public <T> T keep(Class<T> type, Function<Arena, T> make) {
-    requireOpen();
-    return type.cast(kept.computeIfAbsent(type, ignored -> make.apply(arena)));
+  public <T> T cached(Class<T> type, Function<Arena, T> factory) {
+    return loaded.cached(type, factory);
   }
 
-  /** Its name, to be told from others. */
+  /** Returns {@code model NAME}, for logs and errors. */
   @Override
   public String toString() {
     return "model " + name();
   }
 
-  private void requireOpen() {
-    if (closed) {
-      throw new IllegalStateException("the model " + name() + " is closed");
-    }
-  }
-
-  /** Whether it is closed, or is being closed; by any thread. */
-  boolean isClosed() {
-    return closed;
-  }
-
-  /** Closes sessions, adapters, executor and all memory. Waits for a step that is running. */
+  /** Closes sessions, adapters, executor and all memory. Waits for a running step. */
   @Override
-  public synchronized void close() {
-    if (!closed) {
-      closed = true; // first: what fails from now on can be told why
-      sessions.forEach(Session::close);
-      adapters.forEach(Adapter::close);
-      executor.close();
-      arena.close();
-    }
+  public void close() {
+    loaded.close();
   }
 }

@@ -3,13 +3,13 @@
  *
  * {@snippet file="GenerationExamples.java" region="open"}
  *
- * <p>{@link dev.vidrio.model.Model} gives {@link dev.vidrio.model.TokenStream streams} of text and
- * {@link dev.vidrio.model.Chat conversations}. {@link dev.vidrio.model.Session} and {@link
- * dev.vidrio.model.Generator} work step by step and expose the logits. Every error is a {@link
+ * <p>{@link dev.vidrio.model.Model} is the entry point. It returns {@linkplain
+ * dev.vidrio.model.generation.TextStream streams} of text, {@linkplain dev.vidrio.model.chat.Chat
+ * conversations}, and {@linkplain dev.vidrio.model.session.Session sessions} that run step by step
+ * and expose the logits. Invalid files and inputs are reported by a {@link
  * dev.vidrio.error.ModelException}, whose one-line message names file, field, value and limit.
  */
 @NullMarked
 package dev.vidrio.model;
-
 
 import org.jspecify.annotations.NullMarked;

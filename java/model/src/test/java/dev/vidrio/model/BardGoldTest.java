@@ -15,6 +15,9 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -25,10 +28,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
-/** Bard against its gold outputs: a float64 forward pass over the exactly dequantized weights. */
+/** Compares bard with its gold outputs: a float64 forward pass over dequantized weights. */
 class BardGoldTest {
 
-  /** Largest difference over the largest magnitude of the expected values. */
+  /** Returns the maximum difference relative to the maximum magnitude. */
   private static double relativeError(float[] expected, MemorySegment actual) {
     double difference = 0;
     double magnitude = 0;
@@ -41,13 +44,12 @@ class BardGoldTest {
   }
 
   /**
-   * Float products round in the last of 24 bits, and errors add up over some hundred operations in
-   * a row: 1e-5 is ten times what that gives. Int8 activations round at 1/254 of a block's
-   * greatest.
+   * Float products round at 2⁻²⁴, and errors add up over some hundred operations: 1e-5 is ten times
+   * that. Int8 activations round at 1/254 of the maximum of a block.
    */
   @ParameterizedTest
   @CsvSource({"f32, 1e-5", "q8_0, 5e-2"})
-  void everyActivationIsThatOfTheGold(String type, double tolerance) {
+  void activationsMatchGold(String type, double tolerance) {
     SafetensorsFile gold = BardFiles.gold(type);
     int[] tokens = gold.ints("tokens");
     Path file = type.equals("f32") ? BardFiles.f32() : BardFiles.q8();
@@ -93,10 +95,10 @@ class BardGoldTest {
     }
   }
 
-  /** The int8 path may take the other of two tokens that are nearly as likely. */
+  /** The int8 path may choose the other of two nearly equally likely tokens. */
   @ParameterizedTest
   @CsvSource({"f32, 1e-3", "q8_0, 0.1"})
-  void greedyTextIsThatOfTheGold(String type, double nearTie) {
+  void greedyTextMatchesGold(String type, double nearTie) {
     JsonNode gold = BardFiles.greedy(type);
     int[] prompt = gold.get("prompt_ids").valueStream().mapToInt(JsonNode::intValue).toArray();
     Path file = type.equals("f32") ? BardFiles.f32() : BardFiles.q8();
@@ -116,7 +118,7 @@ class BardGoldTest {
   }
 
   @Test
-  void logitsOfTheF32FileAreWithinOneInTenThousand() {
+  void f32LogitsAreWithinOneInTenThousand() {
     SafetensorsFile gold = BardFiles.gold("f32");
     int[] tokens = gold.ints("tokens");
     float[] expected = gold.floats("unembed.hook_out");
@@ -139,9 +141,9 @@ class BardGoldTest {
     }
   }
 
-  /** Mean divergence of the int8 path; Q8_0 weights themselves cost about 1e-3 in larger models. */
+  /** Bounds the mean divergence; Q8_0 weights alone cost about 1e-3 in larger models. */
   @Test
-  void divergenceOfTheInt8PathIsSmall() {
+  void int8DivergenceIsSmall() {
     SafetensorsFile gold = BardFiles.gold("q8_0");
     int[] tokens = gold.ints("tokens");
     float[] expected = gold.floats("unembed.hook_out");

@@ -13,6 +13,8 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -23,7 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Sessions that may leave the promise of equal bits: when they do, and what still holds. */
+/** Tests sessions with fast matrix products, which give up portable bits. */
 class FastTest {
   private static final int LONG = 40;
 
@@ -36,7 +38,7 @@ class FastTest {
     TinyModel.write(file, TinyModel.Options.standard().withType(GgmlType.BF16).withTied(false));
   }
 
-  /** Bits of the logits after a prompt. */
+  /** Returns the bits of the logits after a prompt. */
   private int[] logits(Supplier<Executor> executor, int tokens, boolean fast) {
     try (Model model = Model.open(file, ModelOptions.with(executor));
         Session session = model.newSession(SessionOptions.DEFAULT.withFast(fast))) {
@@ -47,19 +49,19 @@ class FastTest {
   }
 
   @Test
-  void nothingChangesWhereTheProcessorGainsNothing() {
+  void fastChangesNothingIfTheProcessorDoesNotGain() {
     Supplier<Executor> scalar = () -> NativeExecutor.create(Isa.SCALAR, 2);
     assertArrayEquals(logits(scalar, LONG, false), logits(scalar, LONG, true));
   }
 
   @Test
-  void stepsOfFewTokensKeepTheirBits() {
+  void shortStepsKeepTheirBits() {
     assertArrayEquals(
         logits(NativeExecutor::create, 16, false), logits(NativeExecutor::create, 16, true));
   }
 
   @Test
-  void bitsDoNotDependOnWorkersNorChangeFromRunToRun() {
+  void fastBitsAreIndependentOfWorkersAndRuns() {
     for (Isa isa : Isa.usableHere()) {
       int[] expected = logits(() -> NativeExecutor.create(isa, 1), LONG, true);
       for (int workers = 1; workers <= 3; workers++) {
@@ -71,7 +73,7 @@ class FastTest {
   }
 
   @Test
-  void theLongStepsOfBf16ModelsAreComputedInBf16() {
+  void longStepsOfBf16ModelsUseBf16() {
     boolean gains = Isa.pick().fastProducts().contains("bf16");
     int[] exact = logits(NativeExecutor::create, LONG, false);
     int[] fast = logits(NativeExecutor::create, LONG, true);
@@ -79,7 +81,7 @@ class FastTest {
   }
 
   @Test
-  void executorsWithoutFastProductsSaySo() {
+  void rejectsFastWithoutSupportOfTheExecutor() {
     for (Supplier<Executor> executor :
         List.<Supplier<Executor>>of(() -> JavaExecutor.vector(1), () -> JavaExecutor.scalar(1))) {
       var refused = assertThrows(InvalidInputException.class, () -> logits(executor, LONG, true));

@@ -17,14 +17,14 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The programs of docs/first-token.md run as they stand there, and its artifacts exist. */
+/** Runs the programs of docs/first-token.md and checks its artifacts. */
 class FirstTokenTest {
   private static final Path ROOT = Path.of("../..");
   private static final Pattern VERSION = Pattern.compile("<version>(.*?)</version>");
 
   @TempDir Path directory;
 
-  /** What a program of the page prints, given a model file. */
+  /** Returns the output of a program of the page for a model file. */
   private String run(int index, Path model) throws IOException, InterruptedException {
     String source = Snippets.of("docs/first-token.md").get(index);
     Path file = Files.writeString(directory.resolve("FirstToken.java"), source);
@@ -45,7 +45,7 @@ class FirstTokenTest {
   }
 
   @Test
-  void theFirstProgramContinuesAText() throws IOException, InterruptedException {
+  void firstProgramContinuesText() throws IOException, InterruptedException {
     try (Model model = Model.open(BardFiles.q8())) {
       String expected = model.generate("To be, or not to be").result().text();
       assertEquals(expected, run(0, BardFiles.q8()));
@@ -53,12 +53,12 @@ class FirstTokenTest {
   }
 
   @Test
-  void theSecondProgramChats() throws IOException, InterruptedException {
+  void secondProgramChats() throws IOException, InterruptedException {
     assertFalse(run(1, TinyModel.writeChat(directory.resolve("tiny.gguf"))).isBlank());
   }
 
   @Test
-  void theBillOfMaterialsListsTheLibrariesOfThisVersion() throws IOException {
+  void bomListsTheLibrariesOfThisVersion() throws IOException {
     String bom = Files.readString(ROOT.resolve("java/bom/pom.xml"));
     String page = Files.readString(ROOT.resolve("docs/first-token.md"));
     String parent = Files.readString(ROOT.resolve("pom.xml"));

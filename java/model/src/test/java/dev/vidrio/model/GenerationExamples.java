@@ -4,8 +4,18 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.grammar.ConstraintState;
 import dev.vidrio.grammar.Grammar;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.adapter.Adapter;
+import dev.vidrio.model.chat.Chat;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.GenerationResult;
+import dev.vidrio.model.generation.Generator;
+import dev.vidrio.model.generation.TextStream;
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.tokenizer.TokenDecoder;
 import java.io.PrintStream;
@@ -20,7 +30,7 @@ final class GenerationExamples {
   static void open(Path file, PrintStream out) {
     // @start region="open"
     try (Model model = Model.open(file);
-        TokenStream stream = model.generate("To be, or not to be")) {
+        TextStream stream = model.generate("To be, or not to be")) {
       for (String piece : stream) {
         out.print(piece);
       }
@@ -31,7 +41,7 @@ final class GenerationExamples {
   static void generate(Model model, PrintStream out) {
     // @start region="generate"
     GenerationOptions options = GenerationOptions.DEFAULT.withTokens(40).withStop("\n\n");
-    try (TokenStream stream = model.generate("To be, or not to be", options)) {
+    try (TextStream stream = model.generate("To be, or not to be", options)) {
       stream.forEach(out::print);
     }
     // @end
@@ -41,7 +51,7 @@ final class GenerationExamples {
     // @start region="grammar"
     Grammar date = Grammar.regex("(spring|summer|autumn|winter) of 1[56][0-9]{2}");
     GenerationOptions options = GenerationOptions.DEFAULT.withGrammar(date);
-    try (TokenStream stream = model.generate("It was written in the ", options)) {
+    try (TextStream stream = model.generate("It was written in the ", options)) {
       return stream.result().text();
     }
     // @end
@@ -69,7 +79,7 @@ final class GenerationExamples {
 
   static GenerationResult stream(Model model, PrintStream out) {
     // @start region="stream"
-    try (TokenStream stream = model.generate("Once more unto the breach")) {
+    try (TextStream stream = model.generate("Once more unto the breach")) {
       for (String piece : stream) {
         out.print(piece);
         if (piece.contains("\n")) {
@@ -84,7 +94,7 @@ final class GenerationExamples {
   static List<Integer> adapters(Model model, Path file, int[] prompt) {
     // @start region="adapter"
     SessionOptions options = SessionOptions.DEFAULT.withSequences(2).withLogits(2).withAdapters(1);
-    try (Adapter adapter = Adapter.open(model, file);
+    try (Adapter adapter = model.openAdapter(file);
         Session session = model.newSession(options)) {
       Sequence plain = session.newSequence();
       Sequence adapted = session.newSequence();
@@ -114,7 +124,7 @@ final class GenerationExamples {
   static String answer(Model model) {
     // @start region="answer"
     List<ChatMessage> messages = List.of(ChatMessage.user("What is glass?"));
-    try (TokenStream stream = model.chat(messages, GenerationOptions.DEFAULT)) {
+    try (TextStream stream = model.chat(messages, GenerationOptions.DEFAULT)) {
       return stream.result().text();
     }
     // @end
@@ -122,9 +132,10 @@ final class GenerationExamples {
 
   static void steps(Model model, PrintStream out) {
     // @start region="steps"
-    var sampler = new Sampler(SamplingOptions.GREEDY, model.architecture().vocabulary());
+    GenerationOptions options =
+        GenerationOptions.DEFAULT.withTokens(40).withSampling(SamplingOptions.GREEDY);
     try (Session session = model.newSession(SessionOptions.DEFAULT)) {
-      var generator = new Generator(model, session, sampler, new Generator.Limit(40, false));
+      var generator = new Generator(session, options);
       generator.prompt(session.newSequence(), model.tokenizer().encode("To be"));
       TokenDecoder decoder = model.tokenizer().streamingDecoder();
       generator.forEachRemaining((int token) -> out.print(decoder.accept(token)));
@@ -134,8 +145,8 @@ final class GenerationExamples {
 
   static float session(Model model) {
     // @start region="session"
-    SessionOptions room = SessionOptions.DEFAULT.withSequences(2).withLogits(2);
-    try (Session session = model.newSession(room)) {
+    SessionOptions options = SessionOptions.DEFAULT.withSequences(2).withLogits(2);
+    try (Session session = model.newSession(options)) {
       Sequence first = session.newSequence();
       Sequence second = session.newSequence();
       session.begin();
@@ -144,7 +155,7 @@ final class GenerationExamples {
       }
       session.add(second, 42, true);
       session.run();
-      MemorySegment logits = session.logits(0); // of the token 42
+      MemorySegment logits = session.logits(0); // after token 42
       return logits.getAtIndex(JAVA_FLOAT, 0);
     }
     // @end

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.formats.testfiles.TinyModel;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.testfiles.TinyAdapter;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -18,7 +20,7 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The documentation's examples do what they say. */
+/** Runs the examples of the Javadoc. */
 class GenerationExamplesTest {
   private static String printed(Consumer<PrintStream> example) {
     var bytes = new ByteArrayOutputStream();
@@ -29,12 +31,12 @@ class GenerationExamplesTest {
   }
 
   @Test
-  void textIsGeneratedFromAFile() {
+  void generatesTextFromFile() {
     assertFalse(printed(out -> GenerationExamples.open(BardFiles.q8(), out)).isBlank());
   }
 
   @Test
-  void aModelContinuesTexts() {
+  void continuesTexts() {
     try (Model model = Model.open(BardFiles.q8())) {
       String text = printed(out -> GenerationExamples.generate(model, out));
       assertFalse(text.isBlank() || text.contains("\n\n"), text);
@@ -47,7 +49,7 @@ class GenerationExamplesTest {
   }
 
   @Test
-  void sequencesHaveAdaptersOfTheirOwn(@TempDir Path directory) throws IOException {
+  void sequencesUseTheirOwnAdapters(@TempDir Path directory) throws IOException {
     Path tiny = TinyModel.write(directory.resolve("tiny.gguf"), TinyModel.Options.standard());
     Path lora = TinyAdapter.write(directory.resolve("lora.gguf"), 4, 64, 1);
     int[] prompt = {1, 2, 3};
@@ -61,7 +63,7 @@ class GenerationExamplesTest {
   }
 
   @Test
-  void aModelChats(@TempDir Path directory) throws IOException {
+  void chats(@TempDir Path directory) throws IOException {
     try (Model model = Model.open(TinyModel.writeChat(directory.resolve("tiny.gguf")))) {
       assertFalse(printed(out -> GenerationExamples.chat(model, out)).isBlank());
       assertFalse(GenerationExamples.answer(model).isBlank());

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Sound files of models that make no sense are refused when the model is opened. */
+/** Tests that well-formed files of inconsistent models are rejected. */
 class HostileModelTest {
 
   static Stream<HostileFile> models() {

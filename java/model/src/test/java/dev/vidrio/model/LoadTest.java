@@ -20,6 +20,9 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -36,10 +39,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What loading costs in memory, what it reports, and that it leaves nothing behind on failure. */
+/** Tests the memory, progress and failures of loading. */
 class LoadTest {
 
-  /** The native executor, with a record of what it allocates and packs, and failures on demand. */
+  /** The native executor; records allocations and packs, and fails on demand. */
   private static final class Recorder implements Executor {
     private final Executor executor = NativeExecutor.create();
     private final List<MemorySegment> allocated = new ArrayList<>();
@@ -92,7 +95,7 @@ class LoadTest {
       return allocated.stream().mapToLong(MemorySegment::byteSize).sum();
     }
 
-    void assertNothingIsLeft() {
+    void assertNoMemoryIsLeft() {
       assertTrue(closed);
       allocated.forEach(memory -> assertFalse(memory.scope().isAlive()));
     }
@@ -140,9 +143,9 @@ class LoadTest {
     }
   }
 
-  /** Matrices are packed once each, and need what their file needs, but for the last group. */
+  /** Matrices are packed once and need the memory of their file, plus an incomplete last group. */
   @Test
-  void allocatesWhatThePackedWeightsFill() {
+  void allocatesExactlyThePackedWeights() {
     var recorder = new Recorder();
     try (Model model = Model.open(BardFiles.q8(), ModelOptions.with(() -> recorder))) {
       long packed = 0;
@@ -183,27 +186,27 @@ class LoadTest {
   }
 
   @Test
-  void aClosedExecutorInTheMiddleFreesAll() {
+  void closedExecutorDuringLoadFreesAll() {
     var recorder = new Recorder();
     recorder.packsUntilFailure = 7;
     assertThrows(
         IllegalStateException.class,
         () -> Model.open(BardFiles.q8(), ModelOptions.with(() -> recorder)));
-    recorder.assertNothingIsLeft();
+    recorder.assertNoMemoryIsLeft();
   }
 
   @Test
-  void missingMemoryFreesAll() {
+  void outOfMemoryFreesAll() {
     var recorder = new Recorder();
     recorder.allocationsUntilFailure = 0;
     assertThrows(
         OutOfMemoryError.class,
         () -> Model.open(BardFiles.q8(), ModelOptions.with(() -> recorder)));
-    recorder.assertNothingIsLeft();
+    recorder.assertNoMemoryIsLeft();
   }
 
   @Test
-  void aThrowingListenerFreesAll() {
+  void throwingListenerFreesAll() {
     var recorder = new Recorder();
     var options =
         ModelOptions.with(() -> recorder)
@@ -214,12 +217,12 @@ class LoadTest {
                   }
                 });
     assertThrows(IllegalStateException.class, () -> Model.open(BardFiles.q8(), options));
-    recorder.assertNothingIsLeft();
+    recorder.assertNoMemoryIsLeft();
   }
 
-  /** A tensor is missing that is asked for after others were packed. */
+  /** The file lacks a tensor that is read after others were packed. */
   @Test
-  void aDamagedFileFreesAll(@TempDir Path directory) throws IOException {
+  void damagedFileFreesAll(@TempDir Path directory) throws IOException {
     byte[] bytes = Files.readAllBytes(BardFiles.q8());
     var name = "blk.0.ffn_down.weight".getBytes(StandardCharsets.UTF_8);
     int at = indexOf(bytes, name);
@@ -229,7 +232,7 @@ class LoadTest {
     assertThrows(
         ModelFileException.class, () -> Model.open(file, ModelOptions.with(() -> recorder)));
     assertTrue(recorder.packedBytes > 0);
-    recorder.assertNothingIsLeft();
+    recorder.assertNoMemoryIsLeft();
   }
 
   private static int indexOf(byte[] bytes, byte[] part) {

@@ -12,6 +12,9 @@ import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -29,13 +32,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The bits of logits depend on the model and the tokens before, and on nothing else: every
- * executor, number of workers, cut of the prompt and company in the batch gives those of the scalar
- * C kernels.
+ * Tests that the bits of logits depend only on the model and the preceding tokens: every executor,
+ * number of workers, chunking of the prompt and batch gives the bits of the scalar C kernels.
  */
 class PortableBitsTest {
 
-  /** Long enough to cross a chunk of attention and several blocks of the cache. */
+  /** The length crosses an attention chunk and several cache blocks. */
   private static final int LONG = 270;
 
   private static final int SHORT = 24;
@@ -43,7 +45,7 @@ class PortableBitsTest {
   /**
    * A way to run a model.
    *
-   * @param plain whether it takes all cuts by the same path, which the batch of five shows
+   * @param plain if true, all chunkings use the same code path, which the batch of five covers
    */
   private record Variant(String name, Supplier<Executor> executor, boolean repack, boolean plain) {
     static Variant of(Isa isa, int workers, boolean repack) {
@@ -72,7 +74,7 @@ class PortableBitsTest {
     return variants;
   }
 
-  /** The native variants with weights that stay in the mapped file. */
+  /** Returns the native variants with weights that stay in the mapped file. */
   private static List<Variant> unpacked(int workers) {
     return Isa.usableHere().stream().map(isa -> Variant.of(isa, workers, false)).toList();
   }
@@ -81,7 +83,7 @@ class PortableBitsTest {
     return new SplittableRandom(seed).ints(count, 0, vocabulary).toArray();
   }
 
-  /** The logits after every token, the prompt cut into chunks. */
+  /** Returns the logits after every token, with the prompt in chunks. */
   private static int[] alone(Model model, int[] tokens, int chunk) {
     int batch = Math.min(chunk, tokens.length);
     var options = new SessionOptions(tokens.length, batch, 1, batch);
@@ -103,7 +105,7 @@ class PortableBitsTest {
     return bits.values;
   }
 
-  /** The same in the middle of a batch of five sequences that advance at different speeds. */
+  /** Returns those logits in a batch of five sequences that advance at different speeds. */
   private static int[] inCompany(Model model, int[] tokens) {
     int vocabulary = model.architecture().vocabulary();
     var options = new SessionOptions(tokens.length, 64, 5, 64);
@@ -139,7 +141,7 @@ class PortableBitsTest {
     return bits.values;
   }
 
-  /** Bits of the logits, row after row. */
+  /** Collects the bits of logits, row after row. */
   private static final class Bits {
     final int[] values;
     private int count;
@@ -197,24 +199,23 @@ class PortableBitsTest {
   }
 
   @Test
-  void bardGivesTheSameBitsEverywhere() {
+  void bardHasPortableBits() {
     check(BardFiles.q8(), SHORT, variants(1, 2), 1, 7, 512);
   }
 
   @Test
-  void longTextsGiveTheSameBitsEverywhere() {
+  void longTextsHavePortableBits() {
     check(BardFiles.q8(), LONG, variants(2), 512);
   }
 
   @Test
-  void bardInFloatsGivesTheSameBitsEverywhere() {
+  void f32BardHasPortableBits() {
     check(BardFiles.f32(), SHORT, variants(1, 2), 1, 7, 512);
   }
 
   @ParameterizedTest
   @EnumSource
-  void everyWeightTypeGivesTheSameBitsEverywhere(WeightType weights, @TempDir Path directory)
-      throws IOException {
+  void weightTypesHavePortableBits(WeightType weights, @TempDir Path directory) throws IOException {
     GgmlType type = GgmlType.ofId(weights.id()).orElseThrow();
     Path file = directory.resolve("tiny.gguf");
     TinyModel.write(
@@ -225,8 +226,7 @@ class PortableBitsTest {
 
   @ParameterizedTest
   @EnumSource(names = {"Q8_0", "Q4_1"})
-  void expertsGiveTheSameBitsEverywhere(WeightType weights, @TempDir Path directory)
-      throws IOException {
+  void expertsHavePortableBits(WeightType weights, @TempDir Path directory) throws IOException {
     GgmlType type = GgmlType.ofId(weights.id()).orElseThrow();
     Path file = directory.resolve("experts.gguf");
     TinyModel.write(file, TinyModel.Options.standard().withType(type).withExperts(3));
@@ -236,19 +236,18 @@ class PortableBitsTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void everyArchitectureGivesTheSameBitsEverywhere(String name, @TempDir Path directory)
-      throws IOException {
+  void architecturesHavePortableBits(String name, @TempDir Path directory) throws IOException {
     Path file = TinyModels.write(directory.resolve(name + ".gguf"), name);
     check(file, SHORT, variants(2), 1, 3, 512);
   }
 
   @Test
-  void weightsInTheFileGiveTheSameBits() {
+  void unpackedWeightsHavePortableBits() {
     check(BardFiles.q8(), SHORT, unpacked(2), 7, 512);
   }
 
   @Test
-  void logitsDifferFromTextToText() {
+  void logitsDependOnTheText() {
     try (Model model = Model.open(BardFiles.q8())) {
       int[] first = alone(model, tokens(1, 20, model.architecture().vocabulary()), 20);
       int[] second = alone(model, tokens(2, 20, model.architecture().vocabulary()), 20);

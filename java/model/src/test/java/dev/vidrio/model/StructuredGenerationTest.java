@@ -6,13 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.grammar.Grammar;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** What a model generates under a grammar, that has never seen the like. */
+/** Tests generation under grammars that the model was not trained on. */
 class StructuredGenerationTest {
 
   private static final Grammar SCENE =
@@ -51,12 +54,12 @@ class StructuredGenerationTest {
   }
 
   @Test
-  void whatEndsByItselfIsValid() {
+  void stoppedTextsAreValid() {
     int stopped = 0;
     for (int seed = 0; seed < 30; seed++) {
       GenerationResult result =
           model.generate("ACT I. SCENE", options(SCENE, seed % 3, seed)).result();
-      if (result.finish() == Generator.Finish.STOP) {
+      if (result.finish() == FinishReason.STOP) {
         assertTrue(SCENE.matches(result.text()), result.text());
         stopped++;
       }
@@ -65,31 +68,31 @@ class StructuredGenerationTest {
   }
 
   @Test
-  void nothingIsAskedOfTheModelWhereTheTextIsWhole() {
+  void completeGrammarEndsWithoutAStep() {
     Grammar grammar = Grammar.choice(List.of("HAMLET", "OPHELIA"));
     for (int seed = 0; seed < 10; seed++) {
       GenerationOptions options = options(grammar, 1, seed).withIgnoreEnd(true);
       GenerationResult result = model.generate("To be\n\n", options).result();
-      assertEquals(Generator.Finish.STOP, result.finish());
+      assertEquals(FinishReason.STOP, result.finish());
       assertTrue(List.of("HAMLET", "OPHELIA").contains(result.text()), result.text());
     }
   }
 
-  /** The token that ends a whole text is none of it, also where such tokens count otherwise. */
+  /** The end token of a complete text is not part of it, also with ignoreEnd. */
   @Test
-  void whatEndsAWholeTextIsNoneOfIt() {
+  void endTokenIsNotPartOfTheText() {
     int stopped = 0;
     for (int seed = 0; seed < 10; seed++) {
       GenerationOptions options = options(Grammar.regex("[a-z]*"), 1, seed);
       GenerationResult result = model.generate("To be", options).result();
       assertEquals(result, model.generate("To be", options.withIgnoreEnd(true)).result());
-      stopped += result.finish() == Generator.Finish.STOP ? 1 : 0;
+      stopped += result.finish() == FinishReason.STOP ? 1 : 0;
     }
     assertTrue(stopped > 0);
   }
 
   @Test
-  void aGrammarOfAllTextsChangesNothing() {
+  void grammarOfAllTextsChangesNothing() {
     GenerationOptions free = options(Grammar.regex("[^]*"), 0, 0).withTokens(40);
     assertEquals(
         model.generate("To be", free.withGrammar(null)).result().tokens(),
@@ -97,13 +100,13 @@ class StructuredGenerationTest {
   }
 
   @Test
-  void grammarsAreCompiledOnce() {
+  void compilesGrammarsOnce() {
     Grammar grammar = Grammar.regex("a+");
     assertSame(model.constraints().get(grammar), model.constraints().get(Grammar.regex("a+")));
   }
 
   @Test
-  void theExamplesDoWhatTheySay() {
+  void examplesProduceTheirResults() {
     String season = "(spring|summer|autumn|winter) of 1[56][0-9]{2}";
     assertTrue(GenerationExamples.grammar(model).matches(season));
     assertTrue(List.of("to be", "not to be").contains(GenerationExamples.constraint(model)));

@@ -2,9 +2,9 @@ package dev.vidrio.server;
 
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.Adaptation;
 import dev.vidrio.model.Model;
-import dev.vidrio.server.model.ModelOffer;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.server.model.ModelDefinition;
 import dev.vidrio.server.model.ServedModel;
 import java.util.HashMap;
 import java.util.List;
@@ -13,56 +13,60 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model that a server offers.
+ * A model that a server offers. The server opens it on first use, and again if it was {@linkplain
+ * ServerOptions#keepAlive unloaded}.
  *
- * @param id what requests call it; not empty
- * @param opener opens it, when it is asked for first and after it was unloaded; the server closes
- *     what it returns
- * @param adapters of it, each of which is loaded and unloaded with it
- * @param draft opens a smaller model of the same tokens, which guesses {@linkplain
- *     EngineOptions#draft draft tokens} and is loaded and unloaded with it; null for none
+ * @param id the name of the model in requests; not empty
+ * @param opener opens the model; the server closes it
+ * @param adapters its adapters, loaded and unloaded with it
+ * @param draft opens a smaller model with the same vocabulary for {@linkplain EngineOptions#draft
+ *     speculative decoding}, loaded and unloaded with the model; null for none
  */
 public record ModelSource(
     String id,
     Supplier<Model> opener,
     List<AdapterSource> adapters,
     @Nullable Supplier<Model> draft) {
-  /** Copies the list, and checks the name. */
+  /**
+   * Creates a source and copies the list.
+   *
+   * @throws InvalidInputException if the name is empty
+   */
   public ModelSource {
     adapters = List.copyOf(adapters);
     requireName("model", id);
   }
 
-  /** A model alone. */
+  /** Creates a source without adapters and draft model. */
   public ModelSource(String id, Supplier<Model> opener) {
     this(id, opener, List.of(), null);
   }
 
-  /** The same with other adapters. */
+  /** Returns a copy with other adapters. */
   public ModelSource withAdapters(List<AdapterSource> others) {
     return new ModelSource(id, opener, others, draft);
   }
 
-  /** The same with another draft model. */
+  /** Returns a copy with another draft model. */
   public ModelSource withDraft(@Nullable Supplier<Model> other) {
     return new ModelSource(id, opener, adapters, other);
   }
 
-  /** Checks that requests can ask for it by its name. */
+  /** Rejects an empty name. */
   static void requireName(String field, String id) {
     if (id.isBlank()) {
-      throw new InvalidInputException(field, id, "must have a name that is not empty");
+      throw new InvalidInputException(field, id, "must not be empty");
     }
   }
 
-  /** Whether something besides the model can fail to load, so that a server loads it at once. */
+  /** Returns whether the model has adapters or a draft model, so that it is loaded at start. */
   boolean hasParts() {
     return !adapters.isEmpty() || draft != null;
   }
 
-  /** What requests may ask for: this, run by engines with these options. */
-  ModelOffer offer(EngineOptions engine) {
-    return new ModelOffer(
+  /** Returns the definition of the model, with an engine of these options. */
+  ModelDefinition define(EngineOptions engine) {
+    return new ModelDefinition(
         id,
         adapters.stream().map(AdapterSource::id).toList(),
         metrics -> ServedModel.open(id, opener, draft, this::adaptations, engine, metrics));

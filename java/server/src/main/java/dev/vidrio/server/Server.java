@@ -8,21 +8,21 @@ import dev.vidrio.engine.EngineStatus;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.server.chat.ChatRoute;
 import dev.vidrio.server.chat.ResponseRoute;
+import dev.vidrio.server.completion.CompletionRoute;
+import dev.vidrio.server.encoding.EmbeddingRoute;
+import dev.vidrio.server.encoding.TokenRoutes;
+import dev.vidrio.server.generation.GenerationRoutes;
 import dev.vidrio.server.generation.RequestLimits;
-import dev.vidrio.server.generation.TextRoutes;
-import dev.vidrio.server.http.Gate;
-import dev.vidrio.server.http.GateOptions;
+import dev.vidrio.server.http.RequestFilter;
+import dev.vidrio.server.http.RequestFilterOptions;
 import dev.vidrio.server.http.Route;
+import dev.vidrio.server.lens.LensExecutor;
 import dev.vidrio.server.lens.LensRoutes;
-import dev.vidrio.server.lens.LensWork;
 import dev.vidrio.server.metrics.RequestMetrics;
-import dev.vidrio.server.model.ModelOffer;
-import dev.vidrio.server.model.Models;
+import dev.vidrio.server.model.ModelDefinition;
+import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.model.WorkQueue;
-import dev.vidrio.server.text.CompletionRoute;
-import dev.vidrio.server.text.EmbeddingRoute;
-import dev.vidrio.server.text.TokenRoutes;
 import dev.vidrio.server.window.WindowRoutes;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -41,30 +41,34 @@ import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 
 /**
- * An HTTP server with OpenAI's API for models in this process:
+ * An HTTP server with OpenAI's API for models in this process. It also serves a web page that shows
+ * what happens inside the model.
  *
- * <pre>{@code
- * var bard = new ModelSource("bard", () -> Model.open(Path.of("bard.gguf")));
- * try (Server server = Server.start(ServerOptions.DEFAULT.withAddress("127.0.0.1", 0), bard)) {
- *   System.out.println(server.uri());
- *   …
- * }
- * }</pre>
+ * {@snippet file="ServerExamples.java" region="start"}
  *
- * <p>Requests run on virtual threads, steps on the engine's. A server installs no signal handler
- * and no shutdown hook.
+ * <p>{@link #start} returns once the first model is loaded. {@link #drain} rejects new requests and
+ * waits for running ones; {@link #close} cancels them and unloads the models. The server installs
+ * no signal handler and no shutdown hook.
  *
- * <p>The JDK reads its HTTP server's limits from system properties, once per process. When the
- * first server starts, those not yet set are set to: {@code sun.net.httpserver.nodelay} true,
+ * <p>Each request runs on a virtual thread; each model has an engine with its own threads. All
+ * methods are thread-safe.
+ *
+ * <p>The JDK reads the limits of its HTTP server from system properties, once per process. When the
+ * first server starts, it sets those that are not set: {@code sun.net.httpserver.nodelay} true,
  * {@code .maxReqTime} 30 s, {@code .idleInterval} 60 s, {@code .maxIdleConnections} 1024, {@code
  * .maxReqHeaders} 100, {@code .maxReqHeaderSize} 32 KiB, {@code jdk.httpserver.maxConnections}
  * 4096.
+ *
+ * <p>Routes, fields, errors and operation are described in {@code docs/server.md}.
+ *
+ * @see ServerOptions
+ * @see ModelSource
  */
 public final class Server implements AutoCloseable {
   private static final int BACKLOG = 1024;
 
-  /** Time for answers that were called off to say so; clients that do not read may take it all. */
-  private static final Duration LAST_WORDS = Duration.ofSeconds(1);
+  /** Time for canceled requests to send their errors when the server closes. */
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(1);
 
   private static final Map<String, String> JDK_LIMITS =
       Map.of(
@@ -79,24 +83,24 @@ public final class Server implements AutoCloseable {
   private final ServerOptions options;
   private final HttpServer http;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-  private final Models models;
+  private final ModelRegistry models;
   private final WorkQueue embeddings;
-  private final LensWork lens;
-  private final Gate gate;
+  private final LensExecutor lens;
+  private final RequestFilter gate;
   private volatile boolean loaded;
 
   private Server(ServerOptions options, HttpServer http, List<ModelSource> sources) {
     var metrics = new RequestMetrics();
     ServerLimits limits = options.limits();
-    List<ModelOffer> offers =
-        sources.stream().map(source -> source.offer(options.engine())).toList();
+    List<ModelDefinition> definitions =
+        sources.stream().map(source -> source.define(options.engine())).toList();
     var requestLimits = new RequestLimits(limits.tokens(), limits.choices(), limits.requestTime());
     this.options = options;
     this.http = http;
-    this.models = new Models(offers, limits.loadTime(), options.keepAlive(), metrics);
+    this.models = new ModelRegistry(definitions, limits.loadTime(), options.keepAlive(), metrics);
     this.embeddings = new WorkQueue("vidrio-embeddings", options.engine().queue());
-    this.lens = new LensWork(models, limits.requestTime());
-    var text = new TextRoutes(models, requestLimits, lens);
+    this.lens = new LensExecutor(models, limits.requestTime());
+    var text = new GenerationRoutes(models, requestLimits, lens);
     List<Route> routes = new ArrayList<>();
     routes.addAll(new StatusRoutes(models, metrics, this::state).routes());
     routes.addAll(new TokenRoutes(models).routes());
@@ -106,12 +110,12 @@ public final class Server implements AutoCloseable {
     routes.add(new EmbeddingRoute(models, embeddings, limits.requestTime()).route());
     routes.addAll(new LensRoutes(models, lens).routes());
     routes.addAll(WindowRoutes.routes());
-    this.gate = new Gate(gateOptions(options), routes, metrics);
+    this.gate = new RequestFilter(gateOptions(options), routes, metrics);
   }
 
-  private static GateOptions gateOptions(ServerOptions options) {
+  private static RequestFilterOptions gateOptions(ServerOptions options) {
     ServerLimits limits = options.limits();
-    return new GateOptions(
+    return new RequestFilterOptions(
         options.host(),
         options.apiKeys(),
         Set.copyOf(options.origins()),
@@ -122,14 +126,15 @@ public final class Server implements AutoCloseable {
   }
 
   /**
-   * Starts to answer. While models load, probes are told so, and requests wait for theirs.
+   * Starts a server. It accepts connections at once: while models load, {@code /ready} responds
+   * with 503 and requests wait for their model.
    *
-   * @param models at least one; the first, and those that have adapters or a draft model, are
-   *     loaded before this returns, the others when they are asked for
-   * @throws IOException when the address cannot be listened at
-   * @throws OutOfMemoryError when there is too little for a model and its engine
-   * @throws dev.vidrio.error.ModelException when one of these cannot be loaded, or an adapter or a
-   *     draft model is not for its model
+   * @param models at least one model. The first, and those with adapters or a draft model, are
+   *     loaded before this method returns; the others on first use
+   * @throws IOException if the server cannot listen on the address
+   * @throws OutOfMemoryError if the memory does not suffice for a model and its engine
+   * @throws dev.vidrio.error.ModelException if a model, an adapter or a draft model cannot be
+   *     loaded, or an adapter or draft model does not fit its model
    */
   public static Server start(ServerOptions options, ModelSource... models) throws IOException {
     JDK_LIMITS.forEach((name, value) -> System.getProperties().putIfAbsent(name, value));
@@ -138,7 +143,7 @@ public final class Server implements AutoCloseable {
     try {
       server = new Server(options, http, List.of(models));
     } catch (RuntimeException e) {
-      http.start(); // The JDK's server keeps its port until one that was started stops.
+      http.start(); // The JDK's server frees its port only if it was started.
       http.stop(0);
       throw e;
     }
@@ -174,7 +179,7 @@ public final class Server implements AutoCloseable {
     try {
       return InetAddress.getByName(host);
     } catch (UnknownHostException e) {
-      throw new IOException("host " + host + ": is not known here", e);
+      throw new IOException("host " + host + ": unknown host", e);
     }
   }
 
@@ -185,7 +190,7 @@ public final class Server implements AutoCloseable {
     return loaded ? StatusRoutes.State.READY : StatusRoutes.State.LOADING;
   }
 
-  /** Where it listens, with the port that was free. */
+  /** Returns the URI of the server, with the actual port. */
   public URI uri() {
     String host = options.host().contains(":") ? "[" + options.host() + "]" : options.host();
     String scheme = options.tls() == null ? "http" : "https";
@@ -193,19 +198,19 @@ public final class Server implements AutoCloseable {
   }
 
   /**
-   * What a model's engine does; empty while the model is not in memory.
+   * Returns the status of a model's engine; empty if the model is not loaded.
    *
-   * @throws InvalidInputException for a model that is not served
+   * @throws InvalidInputException if there is no such model
    */
   public Optional<EngineStatus> status(String model) {
     return served(model).map(served -> served.engine().status());
   }
 
   /**
-   * The options of a model's engine, with what its zeros came to; empty while the model is not in
-   * memory.
+   * Returns the options of a model's engine, with zeros replaced by the chosen values; empty if the
+   * model is not loaded.
    *
-   * @throws InvalidInputException for a model that is not served
+   * @throws InvalidInputException if there is no such model
    */
   public Optional<EngineOptions> engineOptions(String model) {
     return served(model).map(served -> served.engine().options());
@@ -213,20 +218,21 @@ public final class Server implements AutoCloseable {
 
   private Optional<ServedModel> served(String model) {
     if (!models.ids().contains(model)) {
-      throw new InvalidInputException("model", model, "is not served here");
+      throw new InvalidInputException(
+          "model", model, "not found; available: " + String.join(", ", models.ids()));
     }
     return models.loaded(model);
   }
 
-  /** Requests that are being worked on. */
+  /** Returns the number of running requests. */
   int running() {
     return gate.running();
   }
 
   /**
-   * Refuses new requests with 503, and waits until those that run have ended.
+   * Rejects new requests with 503 from now on, and waits for running ones.
    *
-   * @return whether all have ended in time
+   * @return true if all running requests ended within the timeout
    */
   public boolean drain(Duration timeout) throws InterruptedException {
     gate.drain();
@@ -240,7 +246,7 @@ public final class Server implements AutoCloseable {
     return true;
   }
 
-  /** Calls off what runs, unloads the models, and cuts the connections of who has been told. */
+  /** Cancels running requests, unloads the models, and closes all connections. */
   @Override
   public void close() {
     gate.drain();
@@ -248,7 +254,7 @@ public final class Server implements AutoCloseable {
     lens.close();
     models.close();
     try {
-      var _ = drain(LAST_WORDS);
+      var _ = drain(CLOSE_TIMEOUT);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

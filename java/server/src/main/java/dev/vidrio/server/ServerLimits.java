@@ -4,17 +4,20 @@ import dev.vidrio.error.InvalidInputException;
 import java.time.Duration;
 
 /**
- * What a server accepts from its clients.
+ * Limits of a server's requests. Each protects the server from a client that asks for too much, is
+ * slow, or has disconnected.
  *
- * @param bodyBytes maximum bytes of a request's body, itself at most {@link #MAX_BODY_BYTES}
- * @param requests requests at once; further ones get 429
- * @param tokens maximum tokens of an answer, also the default of a chat
- * @param choices answers that one request may ask for, over all its prompts
- * @param requestTime maximum time of a request
- * @param writeTime how long a client may read nothing before it is disconnected
- * @param heartbeat how often a waiting client is sent a comment (in a stream of events) or a space
- *     (before JSON), to see whether it is still there
+ * @param bodyBytes maximum bytes of a request's body, at most {@link #MAX_BODY_BYTES}; larger ones
+ *     get 413
+ * @param requests maximum concurrent requests over all models; further ones get 429
+ * @param tokens maximum tokens of an answer, and the default of a chat
+ * @param choices maximum answers of a request, over all its prompts
+ * @param requestTime maximum duration of a request; an answer is cut there
+ * @param writeTime how long a write to a client may block before it is disconnected
+ * @param heartbeat interval at which a waiting client is sent a comment (in an event stream) or a
+ *     space (before JSON), which detects disconnected clients
  * @param loadTime how long a request waits for its model to load before it gets 503
+ * @see ServerOptions#withLimits
  */
 public record ServerLimits(
     int bodyBytes,
@@ -26,10 +29,13 @@ public record ServerLimits(
     Duration heartbeat,
     Duration loadTime) {
 
-  /** The most that any time may be: 30 days. */
+  /** Maximum of all times: 30 days. */
   public static final Duration MAX_TIME = Duration.ofDays(30);
 
-  /** 8 MiB, 512 requests, 4096 tokens, 128 choices; 10 minutes, 30 s, 1 s, 1 minute. */
+  /**
+   * The defaults: 8 MiB, 512 requests, 4096 tokens, 128 choices; 10 minutes per request, 30 s per
+   * write, a heartbeat per second, 1 minute for loading.
+   */
   public static final ServerLimits DEFAULT =
       new ServerLimits(
           8 << 20,
@@ -41,10 +47,14 @@ public record ServerLimits(
           Duration.ofSeconds(1),
           Duration.ofMinutes(1));
 
-  /** The most that {@link #bodyBytes} may be: 1 GiB. */
+  /** Maximum of {@link #bodyBytes}: 1 GiB. */
   public static final int MAX_BODY_BYTES = 1 << 30;
 
-  /** Checks that all are positive, and not too large. */
+  /**
+   * Creates limits.
+   *
+   * @throws InvalidInputException if a value is not positive or too large
+   */
   public ServerLimits {
     require("body bytes", bodyBytes);
     if (bodyBytes > MAX_BODY_BYTES) {
@@ -72,43 +82,43 @@ public record ServerLimits(
     }
   }
 
-  /** The same with another limit of bodies. */
+  /** Returns a copy with another limit of bodies. */
   public ServerLimits withBodyBytes(int bytes) {
     return new ServerLimits(
         bytes, requests, tokens, choices, requestTime, writeTime, heartbeat, loadTime);
   }
 
-  /** The same with another number of requests at a time. */
+  /** Returns a copy with another number of concurrent requests. */
   public ServerLimits withRequests(int count) {
     return new ServerLimits(
         bodyBytes, count, tokens, choices, requestTime, writeTime, heartbeat, loadTime);
   }
 
-  /** The same with another limit of an answer. */
+  /** Returns a copy with another limit of tokens. */
   public ServerLimits withTokens(int count) {
     return new ServerLimits(
         bodyBytes, requests, count, choices, requestTime, writeTime, heartbeat, loadTime);
   }
 
-  /** The same with another time for a request. */
+  /** Returns a copy with another duration of requests. */
   public ServerLimits withRequestTime(Duration time) {
     return new ServerLimits(
         bodyBytes, requests, tokens, choices, time, writeTime, heartbeat, loadTime);
   }
 
-  /** The same with another time for clients that do not read. */
+  /** Returns a copy with another write timeout. */
   public ServerLimits withWriteTime(Duration time) {
     return new ServerLimits(
         bodyBytes, requests, tokens, choices, requestTime, time, heartbeat, loadTime);
   }
 
-  /** The same with another heartbeat. */
+  /** Returns a copy with another heartbeat interval. */
   public ServerLimits withHeartbeat(Duration time) {
     return new ServerLimits(
         bodyBytes, requests, tokens, choices, requestTime, writeTime, time, loadTime);
   }
 
-  /** The same with another time to wait for models. */
+  /** Returns a copy with another load timeout. */
   public ServerLimits withLoadTime(Duration time) {
     return new ServerLimits(
         bodyBytes, requests, tokens, choices, requestTime, writeTime, heartbeat, time);

@@ -8,18 +8,22 @@ import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Options of a server: where it listens, whom it answers, and its limits.
+ * Options of a server: its address, access control, limits and engines. {@link #DEFAULT} serves
+ * clients on this machine without a key; set {@code apiKeys} before you listen on other addresses.
  *
- * @param host the address to listen on
- * @param port 0 for any free one
- * @param apiKeys accepted API keys; empty to answer everybody
- * @param origins of web pages that may call the server (CORS), such as {@code
- *     http://localhost:3000}
- * @param tls the server's certificate, for HTTPS; null for HTTP
- * @param limits of requests
- * @param engine options of every model's engine; the server sets its listener and number of
- *     adapters
- * @param keepAlive how long an idle model stays in memory; null for ever
+ * {@snippet file="ServerExamples.java" region="start"}
+ *
+ * @param host the address to listen on; {@code 0.0.0.0} or {@code ::} for all
+ * @param port the port; 0 for any free one
+ * @param apiKeys the accepted API keys ({@code Authorization: Bearer KEY}); empty to require none
+ * @param origins the origins of web pages that may call the server (CORS), such as {@code
+ *     http://localhost:3000}. Without keys, requests of other web pages get 403
+ * @param tls the TLS context with the server's certificate, for HTTPS; null for HTTP
+ * @param limits limits of requests
+ * @param engine options of each model's engine; the server sets its listener, its draft model and
+ *     number of adapters
+ * @param keepAlive how long an idle model stays in memory; null for no limit
+ * @see Server#start
  */
 public record ServerOptions(
     String host,
@@ -31,7 +35,7 @@ public record ServerOptions(
     EngineOptions engine,
     @Nullable Duration keepAlive) {
 
-  /** HTTP at 127.0.0.1:8080, for everybody on this machine. */
+  /** HTTP on 127.0.0.1:8080 without API keys. */
   public static final ServerOptions DEFAULT =
       new ServerOptions(
           "127.0.0.1",
@@ -43,7 +47,11 @@ public record ServerOptions(
           EngineOptions.DEFAULT,
           null);
 
-  /** Checks port, keys, origins and times; an address of IPv6 may have its brackets. */
+  /**
+   * Creates options. An IPv6 address may have brackets.
+   *
+   * @throws InvalidInputException if the port, a key, an origin or a time is invalid
+   */
   public ServerOptions {
     host = host.replaceFirst("^\\[(.*)]$", "$1");
     apiKeys = List.copyOf(apiKeys);
@@ -55,9 +63,9 @@ public record ServerOptions(
       throw new InvalidInputException("API key", "", "must not be empty");
     }
     for (String origin : origins) {
-      if (!origin.matches("https?://[^/\\s]+")) {
+      if (!origin.matches("[a-z][a-z0-9+.-]*://[^/\\s]+")) {
         throw new InvalidInputException(
-            "origin", origin, "must be like http://localhost:3000, without a path");
+            "origin", origin, "must be a scheme and a host, such as http://localhost:3000");
       }
     }
     if (keepAlive != null && keepAlive.isNegative()) {
@@ -65,37 +73,37 @@ public record ServerOptions(
     }
   }
 
-  /** The same at another address. */
+  /** Returns a copy with another address. */
   public ServerOptions withAddress(String newHost, int newPort) {
     return new ServerOptions(newHost, newPort, apiKeys, origins, tls, limits, engine, keepAlive);
   }
 
-  /** The same for whoever has one of these keys. */
+  /** Returns a copy with other API keys. */
   public ServerOptions withApiKeys(List<String> keys) {
     return new ServerOptions(host, port, keys, origins, tls, limits, engine, keepAlive);
   }
 
-  /** The same for web pages of these origins too. */
+  /** Returns a copy with other allowed origins. */
   public ServerOptions withOrigins(List<String> newOrigins) {
     return new ServerOptions(host, port, apiKeys, newOrigins, tls, limits, engine, keepAlive);
   }
 
-  /** The same over HTTPS. */
+  /** Returns a copy with HTTPS, or HTTP if the context is null. */
   public ServerOptions withTls(@Nullable SSLContext context) {
     return new ServerOptions(host, port, apiKeys, origins, context, limits, engine, keepAlive);
   }
 
-  /** The same with other limits. */
+  /** Returns a copy with other limits. */
   public ServerOptions withLimits(ServerLimits newLimits) {
     return new ServerOptions(host, port, apiKeys, origins, tls, newLimits, engine, keepAlive);
   }
 
-  /** The same with other engines. */
+  /** Returns a copy with other engine options. */
   public ServerOptions withEngine(EngineOptions options) {
     return new ServerOptions(host, port, apiKeys, origins, tls, limits, options, keepAlive);
   }
 
-  /** The same with models that leave memory when they are idle. */
+  /** Returns a copy with another keep-alive time. */
   public ServerOptions withKeepAlive(@Nullable Duration time) {
     return new ServerOptions(host, port, apiKeys, origins, tls, limits, engine, time);
   }

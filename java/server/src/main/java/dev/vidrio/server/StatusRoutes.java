@@ -4,22 +4,22 @@ import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.metrics.RequestMetrics;
-import dev.vidrio.server.model.Models;
+import dev.vidrio.server.model.ModelRegistry;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/** What tells of the server itself: health, readiness, metrics, models. */
+/** The routes of the server's state: health, readiness, metrics, models. */
 final class StatusRoutes {
   private static final String MODEL = "/v1/models/";
 
-  private final Models models;
+  private final ModelRegistry models;
   private final RequestMetrics metrics;
   private final Supplier<State> state;
 
-  /** Whether requests had better come; what {@code /ready} says. */
+  /** The state that {@code /ready} reports. */
   enum State {
     LOADING("loading"),
     READY("ready"),
@@ -32,7 +32,7 @@ final class StatusRoutes {
     }
   }
 
-  StatusRoutes(Models models, RequestMetrics metrics, Supplier<State> state) {
+  StatusRoutes(ModelRegistry models, RequestMetrics metrics, Supplier<State> state) {
     this.models = models;
     this.metrics = metrics;
     this.state = state;
@@ -42,7 +42,7 @@ final class StatusRoutes {
     return List.of(
         Route.probe("/health", exchange -> exchange.answer(Json.bytes(Map.of("status", "ok")))),
         Route.probe("/ready", this::ready),
-        Route.watch("/metrics", this::metrics),
+        Route.monitoring("/metrics", this::metrics),
         Route.get("/v1/models", this::list),
         Route.get(MODEL, this::model));
   }
@@ -53,7 +53,7 @@ final class StatusRoutes {
   }
 
   private void metrics(Exchange exchange) throws IOException {
-    exchange.reply().finish(200, RequestMetrics.CONTENT_TYPE, metrics.scrape());
+    exchange.response().finish(200, RequestMetrics.CONTENT_TYPE, metrics.scrape());
   }
 
   private void list(Exchange exchange) throws IOException {

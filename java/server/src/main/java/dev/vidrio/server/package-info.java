@@ -1,20 +1,19 @@
 /**
- * Models over HTTP, as OpenAI's API has it: {@link dev.vidrio.server.Server}, and what it is told.
+ * An HTTP server with OpenAI's API: {@link dev.vidrio.server.Server} and its options.
  *
- * <p>A request goes from {@code http.Gate}, which every one passes, through {@code http.Router} to
- * the class of its route, which reads it strictly with {@code http.Fields}, hands it to an engine,
- * and answers through {@code http.Reply}.
+ * <p>A request passes {@code http.RequestFilter} and {@code http.Router} to the class of its route,
+ * which reads it with {@code http.JsonFields}, submits it to an engine, and responds through {@code
+ * http.Response}.
  *
- * <p>Routes have packages by what they are about, {@code chat}, {@code text}, {@code lens} and
- * {@code window}; what tells of the server itself lies here. Packages depend on each other in one
- * direction, and the module keeps all but this to itself:
+ * <p>The other packages are internal. Their dependencies are acyclic:
  *
  * <ul>
- *   <li>this one, which makes a server of them, on all others;
- *   <li>{@code chat} and {@code text} on {@code generation}, which they share;
- *   <li>that on {@code lens}, since answers can be steered;
- *   <li>that on {@code prompt}, what models are given, and {@code model}, those that are there;
- *   <li>these on {@code http}, requests and their answers, and on {@code metrics}.
+ *   <li>this package depends on all others;
+ *   <li>{@code chat} and {@code completion} depend on {@code generation}, their shared pipeline;
+ *   <li>{@code generation} depends on {@code lens}, since answers can be steered;
+ *   <li>{@code lens} and {@code encoding} depend on {@code prompt}, the input of models, and {@code
+ *       model}, the loaded models;
+ *   <li>these depend on {@code http} and {@code metrics}.
  * </ul>
  */
 @org.jspecify.annotations.NullMarked

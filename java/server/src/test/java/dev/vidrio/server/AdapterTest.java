@@ -13,15 +13,14 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.testfiles.TinyModel;
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.Adapter;
-import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.adapter.Adapter;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.testfiles.TinyAdapter;
 import dev.vidrio.server.testserver.TestServer;
 import dev.vidrio.template.ChatMessage;
@@ -46,7 +45,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Adapters over HTTP: models of their own names, in the batch of the one that they adapt. */
+/** Adapters over HTTP: models of their own in the batch of their base model. */
 class AdapterTest {
   private static final int TOKENS = 24;
   private static final String PROMPT = "To be, or not to be";
@@ -60,7 +59,7 @@ class AdapterTest {
   private static Path tiny = Path.of("");
   private static List<AdapterSource> adapters = List.of();
 
-  /** What the engine says with each adapter, without a server, by what the server calls it. */
+  /** The engine's answers with each adapter, by the adapter's name. */
   private static final Map<String, Completion> COMPLETED = new LinkedHashMap<>();
 
   private static final Map<String, String> CHATTED = new LinkedHashMap<>();
@@ -77,7 +76,7 @@ class AdapterTest {
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withAdapters(1))) {
       ask(engine, "tiny", null);
       for (AdapterSource source : adapters) {
-        try (Adapter adapter = Adapter.open(model, source.file())) {
+        try (Adapter adapter = model.openAdapter(source.file())) {
           ask(engine, source.id(), new Adaptation(adapter, source.strength()));
         }
       }
@@ -95,7 +94,7 @@ class AdapterTest {
   private static void ask(Engine engine, String name, @Nullable Adaptation adaptation) {
     Model model = engine.model();
     int[] prompt = model.tokenizer().encode(PROMPT);
-    int[] chat = ChatFormat.of(model).orElseThrow().encode(List.of(ChatMessage.user(PROMPT)));
+    int[] chat = model.chatFormat().orElseThrow().encode(List.of(ChatMessage.user(PROMPT)));
     COMPLETED.put(name, engine.submit(request(prompt, adaptation)).result());
     CHATTED.put(name, engine.submit(request(chat, adaptation)).result().result().text());
     EMBEDDED.put(
@@ -136,7 +135,7 @@ class AdapterTest {
   }
 
   @Test
-  void answersAreThoseOfTheEngineInOneBatch() throws Exception {
+  void answersEqualThoseOfTheEngine() throws Exception {
     try (TestServer server = start();
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<JsonNode>> answers = new ArrayList<>();
@@ -164,7 +163,7 @@ class AdapterTest {
     }
   }
 
-  /** Each name has its own figures; those of the model are without its adapters'. */
+  /** Each name has its own metrics; those of the base model exclude its adapters. */
   private static void assertMetrics(TestServer server) {
     String metrics = server.get("/metrics").body();
     for (String name : COMPLETED.keySet()) {
@@ -186,7 +185,7 @@ class AdapterTest {
   }
 
   @Test
-  void everyRouteForTextTakesThem() {
+  void allGenerationRoutesAcceptAdapters() {
     try (TestServer server = start()) {
       for (String name : CHATTED.keySet()) {
         String expected = CHATTED.get(name);
@@ -224,7 +223,7 @@ class AdapterTest {
   }
 
   @Test
-  void theyAreListedWithTheirModel() {
+  void listsAdaptersWithTheirModel() {
     try (TestServer server = start()) {
       JsonNode models = read(server, "/v1/models").path("data");
       assertEquals(3, models.size());
@@ -240,9 +239,9 @@ class AdapterTest {
     return JsonMapper.shared().readTree(server.get(path).body());
   }
 
-  /** The window asks this of what is chosen in its menu. */
+  /** The window requests this for the selected model. */
   @Test
-  void theyAreDescribedByTheirModel() {
+  void describesAdaptersByTheirModel() {
     try (TestServer server = start()) {
       var model = server.json("/v1/lens/model", "{'model':'tiny'}");
       var adapter = server.json("/v1/lens/model", "{'model':'one'}");
@@ -265,11 +264,11 @@ class AdapterTest {
   }
 
   @Test
-  void theLensLooksIntoModelsWithout() {
+  void lensRejectsAdapters() {
     try (TestServer server = start()) {
       String refused =
-          "400 unsupported_parameter model model 'one': is an adapter; the lens looks into models"
-              + " without, as 'tiny'";
+          "400 unsupported_parameter model model 'one': the lens does not support adapters;"
+              + " use 'tiny'";
       assertEquals(
           refused,
           TestServer.error(server.post("/v1/lens/logits", body("one", "'prompt':'a','top':1}"))));
@@ -283,7 +282,7 @@ class AdapterTest {
   }
 
   @Test
-  void theyAreLoadedAndUnloadedWithTheirModel() throws InterruptedException {
+  void loadsAndUnloadsAdaptersWithTheirModel() throws InterruptedException {
     try (TestServer server =
         TestServer.start(
             options -> options.withKeepAlive(Duration.ofMillis(50)),
@@ -302,7 +301,7 @@ class AdapterTest {
   }
 
   @Test
-  void whatIsWrongIsSaidAtTheStart() throws IOException {
+  void rejectsInvalidAdaptersAtStart() throws IOException {
     Path other =
         TinyModel.write(
             directory.resolve("other.gguf"), TinyModel.Options.standard().withHeads(4, 4));
@@ -320,7 +319,7 @@ class AdapterTest {
           assertThrows(
               InvalidInputException.class,
               () -> startSecond(tiny, taken, adapters.getFirst().file()));
-      assertEquals("model " + taken + ": two models have this name", twice.getMessage());
+      assertEquals("model " + taken + ": duplicate name", twice.getMessage());
     }
   }
 

@@ -8,9 +8,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
-/** A client that sends a request, or some of it, or nonsense, and goes when it likes. */
+/** A client that sends a valid, partial or invalid request and disconnects at a random point. */
 final class ChurnClient {
-  /** Requests of every kind; most are for longer answers than anybody waits for. */
+  /** Requests of every kind, most of them for long answers. */
   private static final List<String> REQUESTS =
       List.of(
           post(
@@ -62,7 +62,7 @@ final class ChurnClient {
         + body;
   }
 
-  /** Comes and goes. */
+  /** Connects, sends and disconnects. */
   void run() throws InterruptedException {
     try (var client = new RawClient(server, 1 << (12 + random.nextInt(5)))) {
       send(client);
@@ -76,11 +76,11 @@ final class ChurnClient {
         client.reset();
       }
     } catch (IOException cut) {
-      // The server goes when it likes, too.
+      // The server may disconnect, too.
     }
   }
 
-  /** Sends a request: the whole, the beginning, in pieces, or more than one. */
+  /** Sends a request: whole, truncated, in pieces, or several. */
   private void send(RawClient client) throws IOException, InterruptedException {
     byte[] bytes = request();
     switch (random.nextInt(8)) {

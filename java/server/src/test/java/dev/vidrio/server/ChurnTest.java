@@ -19,18 +19,18 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import tools.jackson.databind.JsonNode;
 
-/** Clients that come and go as they like, many at a time, leave nothing behind. */
+/** Concurrent clients that disconnect at random points leave no resources behind. */
 @Timeout(3600)
 class ChurnTest {
-  /** Connections, of any kind: {@code -Dvidrio.churn=100000} takes minutes. */
+  /** Number of connections; {@code -Dvidrio.churn=100000} takes minutes. */
   private static final int CHURN = Integer.getInteger("vidrio.churn", 1000);
 
   private static final int CLIENTS = 24;
 
-  /** By how many bytes measurements of the same heap differ. */
+  /** Tolerance of heap measurements, in bytes. */
   private static final long NOISE = 1 << 20;
 
-  /** What runs some seconds on the bard, so that it has an answer whole only where one waits. */
+  /** A request of a few seconds on bard, so that only waiting clients receive a whole answer. */
   private static final String QUESTION =
       "{'model':'bard','prompt':'To be','max_tokens':12,'seed':5,'logprobs':3}";
 
@@ -44,10 +44,10 @@ class ChurnTest {
   }
 
   @Test
-  void whoComesAndGoesLeavesNothing() throws Exception {
+  void disconnectingClientsLeaveNoResources() throws Exception {
     try (TestServer server = start()) {
       JsonNode expected = answer(server);
-      // Pools and buffers that stay get as large as they will be.
+      // Pools and buffers reach their final sizes.
       churn(server, 0, Math.max(300, CHURN / 10));
       Resources before = settled(server, Resources.NO_LIMIT);
       churn(server, 1, CHURN / 2);
@@ -62,7 +62,7 @@ class ChurnTest {
     }
   }
 
-  /** An answer with its log-probabilities, in which nothing may change. */
+  /** Returns an answer with its log-probabilities, which must not change. */
   private static JsonNode answer(TestServer server) {
     return server.json("/v1/completions", QUESTION).path("choices");
   }
@@ -89,16 +89,15 @@ class ChurnTest {
   }
 
   /**
-   * What is held when nothing runs.
+   * Returns the resources while no request runs.
    *
-   * @param atMost what is waited for, since connections are cleared up after their clients have
-   *     gone
+   * @param atMost the resources to wait for, since connections are closed with a delay
    */
   private static Resources settled(TestServer server, Resources atMost)
       throws InterruptedException, IOException {
     long end = System.nanoTime() + Duration.ofMinutes(1).toNanos();
     Resources now = Resources.now();
-    // A request may lie in a connection that nobody has looked at yet.
+    // A connection may have an unread request.
     for (int idle = 0; idle < 5; idle++) {
       Thread.sleep(20);
       now = Resources.now();

@@ -17,20 +17,20 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Models that another one guesses for. */
+/** Speculative decoding with a draft model. */
 @Timeout(120)
 class DraftModelTest {
   private static final ModelSource BARD =
       new ModelSource(TestServer.BARD, () -> Model.open(BardFiles.q8()));
 
-  /** The same weights in more bits, which mostly agree. */
+  /** The same weights in higher precision, whose predictions mostly agree. */
   private static final ModelSource GUESSED = BARD.withDraft(() -> Model.open(BardFiles.f32()));
 
   private static ServerOptions guessing(ServerOptions options) {
     return options.withEngine(options.engine().withDraftTokens(3));
   }
 
-  /** What comes after a prompt; {@code more} are fields. */
+  /** Returns the answer to a prompt; {@code more} has further fields. */
   private static String answer(TestServer server, String more) {
     return server
         .json(
@@ -51,7 +51,7 @@ class DraftModelTest {
   }
 
   @Test
-  void theySaveStepsAndChangeNoAnswer() {
+  void savesStepsWithoutChangingAnswers() {
     String expected;
     try (TestServer server = TestServer.start(options -> options, BARD)) {
       expected = answer(server, "");
@@ -65,13 +65,13 @@ class DraftModelTest {
       assertTrue(accepted > 0);
       assertEquals(expected, answer(server, ", \"draft_tokens\": 8"));
       assertTrue(status(server).acceptedTokens() > accepted);
-      // A search guesses nothing, whatever the others do.
+      // A beam search uses no draft tokens.
       assertEquals(expected, answer(server, ", \"beams\": 1"));
     }
   }
 
   @Test
-  void theyComeAndGoWithTheirModel() throws InterruptedException {
+  void loadsAndUnloadsDraftModelWithItsModel() throws InterruptedException {
     var draft = new AtomicReference<CountingExecutor>();
     ModelSource source =
         BARD.withDraft(
@@ -94,7 +94,7 @@ class DraftModelTest {
   }
 
   @Test
-  void otherTokensAreRefusedAtTheStart() {
+  void rejectsDraftModelWithOtherVocabulary() {
     ModelSource parrot = new ModelSource(TestServer.PARROT, TestServer::parrot);
     var e =
         assertThrows(

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** OpenAI's own Java library finds here what it expects. */
+/** OpenAI's Java library as a client. */
 class OpenAiLibraryTest {
   private static final String TEXT = String.join("", TestServer.ANSWER);
 
@@ -112,7 +112,7 @@ class OpenAiLibraryTest {
   }
 
   @Test
-  void findsCallsOfToolsAndSendsTheirResults() {
+  void callsToolsAndSendsResults() {
     ChatCompletionCreateParams.Builder params = chat().addTool(weather());
     var message = client.chat().completions().create(params.build()).choices().get(0).message();
     ChatCompletionMessageFunctionToolCall call =
@@ -169,7 +169,7 @@ class OpenAiLibraryTest {
   }
 
   @Test
-  void seesErrorsAsItsOwn() {
+  void mapsErrorsToItsExceptions() {
     var wrong =
         assertThrows(
             BadRequestException.class,

@@ -6,17 +6,16 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * What this process holds.
+ * The resources of this process.
  *
- * @param threads of the system but for the carriers of virtual ones, which come and go by
- *     themselves
- * @param files that are open, sockets included; 0 where the system does not tell
+ * @param threads platform threads, except for the carriers of virtual threads, whose number varies
+ * @param files open files and sockets; 0 if unknown
  */
 record Resources(long threads, long files) {
-  /** More than anything. */
+  /** An upper bound. */
   static final Resources NO_LIMIT = new Resources(1L << 40, 1L << 40);
 
-  /** Threads and files of the JDK's own that begin when one is first needed. */
+  /** Threads and files that the JDK opens on first use. */
   private static final int LAZY_THREADS = 4;
 
   private static final int LAZY_FILES = 16;
@@ -42,13 +41,15 @@ record Resources(long threads, long files) {
     }
   }
 
-  /** Bytes of the heap after a collection. */
+  /** Returns the bytes of the heap after a collection. */
   static long bytes() {
     System.gc();
     return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
   }
 
-  /** Whether no more threads and files are held, but for the few that the JDK adds once. */
+  /**
+   * Returns whether there are no more threads and files, except for those that the JDK adds once.
+   */
   boolean isNoMoreThan(Resources other) {
     return threads <= other.threads + LAZY_THREADS && files <= other.files + LAZY_FILES;
   }

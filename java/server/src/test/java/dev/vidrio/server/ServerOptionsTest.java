@@ -10,18 +10,19 @@ import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
+/** Options of servers. */
 class ServerOptionsTest {
   private static final ServerOptions OPTIONS = ServerOptions.DEFAULT;
 
   @Test
-  void addressesOfIpv6MayHaveBrackets() {
+  void acceptsIpv6AddressesWithBrackets() {
     assertEquals("::1", OPTIONS.withAddress("[::1]", 0).host());
     assertEquals("::1", OPTIONS.withAddress("::1", 0).host());
     assertEquals("127.0.0.1", OPTIONS.withAddress("127.0.0.1", 0).host());
   }
 
   @Test
-  void whatIsWrongIsRefused() {
+  void rejectsInvalidOptions() {
     assertThrows(InvalidInputException.class, () -> OPTIONS.withAddress("::1", 65536));
     assertThrows(InvalidInputException.class, () -> OPTIONS.withApiKeys(List.of(" ")));
     assertThrows(InvalidInputException.class, () -> OPTIONS.withOrigins(List.of("*")));

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import dev.vidrio.server.testserver.RawClient;
 import dev.vidrio.server.testserver.TestServer;
@@ -18,6 +19,8 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
@@ -26,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Servers that start, and such that do not. */
+/** Start, loading and shutdown of servers. */
 class ServerTest {
   private static int freePort() throws IOException {
     try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
@@ -35,7 +38,14 @@ class ServerTest {
   }
 
   @Test
-  void aServerThatCannotStartGivesBackItsAddress() throws IOException {
+  void exampleRuns() throws IOException {
+    List<URI> uris = new ArrayList<>();
+    ServerExamples.start(BardFiles.q8(), uris::add);
+    assertEquals("http", uris.getFirst().getScheme());
+  }
+
+  @Test
+  void releasesPortIfOptionsAreRejected() throws IOException {
     ServerOptions options = ServerOptions.DEFAULT.withAddress("127.0.0.1", freePort());
     ModelSource broken =
         new ModelSource(
@@ -49,10 +59,10 @@ class ServerTest {
     }
   }
 
-  /** Probes see that it lives and loads; a request that comes meanwhile waits. */
+  /** Probes report loading; requests wait for the model. */
   @Test
   @Timeout(60)
-  void whileItLoadsItSaysSo() throws Exception {
+  void reportsLoading() throws Exception {
     int port = freePort();
     ServerOptions options = ServerOptions.DEFAULT.withAddress("127.0.0.1", port);
     var begun = new CountDownLatch(1);
@@ -87,11 +97,11 @@ class ServerTest {
     }
   }
 
-  /** Their clients could take what there is for the whole. */
+  /** Clients could mistake a cut answer for a complete one. */
   @ParameterizedTest
   @CsvSource({"true,1", "true,4", "false,4"})
   @Timeout(60)
-  void answersThatTheEndCutsSaySo(boolean stream, int n) throws Exception {
+  void reportsAnswersCutByShutdown(boolean stream, int n) throws Exception {
     var steps = new HeldExecutor();
     TestServer server = TestServer.start(steps, options -> options);
     try (RawClient client = new RawClient(server.server().uri())) {
@@ -107,7 +117,7 @@ class ServerTest {
       server.close();
       String answer = client.readAll();
       assertTrue(answer.startsWith(stream ? "HTTP/1.1 200" : "HTTP/1.1 503"), answer);
-      assertTrue(answer.contains("\"message\":\"this server is shutting down\""), answer);
+      assertTrue(answer.contains("\"message\":\"the server is shutting down\""), answer);
       assertFalse(answer.contains("[DONE]") || answer.contains("length\""), answer);
     }
   }
@@ -127,7 +137,7 @@ class ServerTest {
   }
 
   @Test
-  void whereMemoryIsShortThatIsSaid() throws IOException {
+  void reportsOutOfMemory() throws IOException {
     ServerOptions options = ServerOptions.DEFAULT.withAddress("127.0.0.1", freePort());
     var large =
         new ModelSource(
@@ -142,7 +152,7 @@ class ServerTest {
   }
 
   @Test
-  void aServerThatDoesNotStartLeavesItsPort() throws IOException {
+  void releasesPortIfLoadingFails() throws IOException {
     int port = freePort();
     ServerOptions options = ServerOptions.DEFAULT.withAddress("127.0.0.1", port);
     var first = new ModelSource("first", TestServer::parrot);

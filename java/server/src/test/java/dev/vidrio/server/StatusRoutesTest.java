@@ -14,12 +14,12 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What the server says of itself, and text to tokens and back. */
+/** Health, readiness, models, metrics and tokenization. */
 class StatusRoutesTest {
   @RegisterExtension static final TestServer server = TestServer.forAll();
 
   @Test
-  void itIsAliveAndReady() {
+  void reportsHealthAndReadiness() {
     assertEquals("{\"status\":\"ok\"}", server.get("/health").body());
     assertEquals("{\"status\":\"ready\"}", server.get("/ready").body());
     HttpResponse<String> head =
@@ -29,7 +29,7 @@ class StatusRoutesTest {
   }
 
   @Test
-  void modelsAreListed() {
+  void listsModels() {
     JsonNode list = JsonMapper.shared().readTree(server.get("/v1/models").body());
     assertEquals("list", list.path("object").stringValue());
     assertEquals("parrot", list.path("data").path(0).path("id").stringValue());
@@ -45,10 +45,10 @@ class StatusRoutesTest {
 
   @Test
   @Timeout(60)
-  void metricsAreThoseOfPrometheus() {
+  void exposesPrometheusMetrics() {
     server.json("/v1/completions", "{'model':'parrot','prompt':'x:','max_tokens':3}");
     HttpResponse<String> response = server.get("/metrics");
-    // A request is counted when it has ended, and its client may be faster.
+    // A request is counted after its response, which the client may receive earlier.
     while (!response.body().contains("uri=\"/v1/completions\"")) {
       response = server.get("/metrics");
     }
@@ -68,7 +68,7 @@ class StatusRoutesTest {
   }
 
   @Test
-  void textBecomesTokensAndTextAgain() {
+  void tokenizesAndDetokenizes() {
     JsonNode json =
         server.json(
             "/tokenize", "{'model':'parrot','text':'on the','pieces':true,'add_special':false}");

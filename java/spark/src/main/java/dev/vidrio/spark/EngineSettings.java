@@ -5,30 +5,32 @@ import dev.vidrio.error.InvalidInputException;
 import java.io.Serializable;
 
 /**
- * The model that executors open, and how much room they have for it.
+ * The model and engine of each executor. Executors open one engine for equal settings.
  *
- * @param model the file, at the same path on every worker, or by the name under which {@code
- *     SparkContext.addFile} has sent it there
- * @param sequences rows that an executor answers at a time, whatever its number of cores
+ * @param model the model file: a path that exists on every worker, or the name of a file that was
+ *     distributed by {@code SparkContext.addFile}
+ * @param sequences the number of rows that an executor processes at a time, independent of its
+ *     cores
  * @param context as in {@link EngineOptions#context}
  * @param cacheBytes as in {@link EngineOptions#cacheBytes}
+ * @see TextGeneration
  */
 public record EngineSettings(String model, int sequences, int context, long cacheBytes)
     implements Serializable {
 
   private static final long serialVersionUID = 1L;
 
-  /** Requests that may wait: each task asks for a few, and there are as many tasks as cores. */
+  /** Maximum waiting requests: large enough for the tasks of all cores. */
   private static final int QUEUE = 1 << 20;
 
   /**
-   * Checks the limits.
+   * Creates settings.
    *
-   * @throws InvalidInputException when something is out of range
+   * @throws InvalidInputException if a value is out of range
    */
   public EngineSettings {
     if (model.isEmpty()) {
-      throw new InvalidInputException("model", model, "must be a file");
+      throw new InvalidInputException("model", model, "must not be empty");
     }
     var _ =
         EngineOptions.DEFAULT
@@ -37,22 +39,22 @@ public record EngineSettings(String model, int sequences, int context, long cach
             .withCacheBytes(cacheBytes);
   }
 
-  /** A model with the room of {@link EngineOptions#DEFAULT}. */
+  /** Returns settings of a model with the limits of {@link EngineOptions#DEFAULT}. */
   public static EngineSettings of(String model) {
     return new EngineSettings(model, EngineOptions.DEFAULT.sequences(), 0, 0);
   }
 
-  /** The same with another number of rows at a time. */
+  /** Returns a copy with another number of rows at a time. */
   public EngineSettings withSequences(int count) {
     return new EngineSettings(model, count, context, cacheBytes);
   }
 
-  /** The same with another context. */
+  /** Returns a copy with another context length. */
   public EngineSettings withContext(int positions) {
     return new EngineSettings(model, sequences, positions, cacheBytes);
   }
 
-  /** The same with another amount of memory for keys and values. */
+  /** Returns a copy with another size of the KV cache. */
   public EngineSettings withCacheBytes(long bytes) {
     return new EngineSettings(model, sequences, context, bytes);
   }

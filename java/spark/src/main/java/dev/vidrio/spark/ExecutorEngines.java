@@ -1,8 +1,8 @@
 package dev.vidrio.spark;
 
 import dev.vidrio.engine.Engine;
-import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.chat.ChatFormat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -11,8 +11,8 @@ import java.util.concurrent.ConcurrentMap;
 import org.apache.spark.SparkFiles;
 
 /**
- * The engines of this executor: one for each settings, opened by the first task that needs it.
- * Those of one file share the model.
+ * The engines of this executor: one per settings, opened by the first task that needs it and closed
+ * at exit. Engines of the same file share the model.
  */
 final class ExecutorEngines {
   private static final ConcurrentMap<Path, Model> MODELS = new ConcurrentHashMap<>();
@@ -26,9 +26,10 @@ final class ExecutorEngines {
   private ExecutorEngines() {}
 
   /**
-   * An engine and how its model wants conversations.
+   * An open engine.
    *
-   * @param format empty where the model is not made for chat
+   * @param engine the engine
+   * @param format the model's chat format; empty if it has no chat template
    */
   record OpenEngine(Engine engine, Optional<ChatFormat> format) {
     Model model() {
@@ -36,23 +37,24 @@ final class ExecutorEngines {
     }
   }
 
+  /** Returns the engine of settings, and opens it on first use. */
   static OpenEngine get(EngineSettings settings) {
     return ENGINES.computeIfAbsent(settings, ExecutorEngines::open);
   }
 
   private static OpenEngine open(EngineSettings settings) {
     Model model = MODELS.computeIfAbsent(file(settings.model()), Model::open);
-    return new OpenEngine(Engine.open(model, settings.options()), ChatFormat.of(model));
+    return new OpenEngine(Engine.open(model, settings.options()), model.chatFormat());
   }
 
-  /** The file of that path, or the one that was sent under that name. */
+  /** Returns the file of a path, or else the distributed file of that name. */
   private static Path file(String model) {
     Path file = Path.of(model);
     if (file.isAbsolute() || Files.exists(file)) {
       return file;
     }
-    Path sent = Path.of(SparkFiles.get(model));
-    return Files.exists(sent) ? sent : file;
+    Path distributed = Path.of(SparkFiles.get(model));
+    return Files.exists(distributed) ? distributed : file;
   }
 
   private static void close() {

@@ -2,7 +2,7 @@ package dev.vidrio.spark;
 
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.spark.ExecutorEngines.OpenEngine;
 import java.util.ArrayDeque;
 import java.util.Iterator;
@@ -15,9 +15,10 @@ import org.apache.spark.util.TaskCompletionListener;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Answers the rows of a partition.
+ * Generates texts for the rows of a partition.
  *
- * @param prompt the index of the column of prompts
+ * @param generation the generation
+ * @param prompt the index of the prompt column
  */
 record PartitionGenerator(TextGeneration generation, int prompt)
     implements MapPartitionsFunction<Row, Row> {
@@ -34,7 +35,10 @@ record PartitionGenerator(TextGeneration generation, int prompt)
     return window;
   }
 
-  /** Rows that an engine works on, at most as many as it has sequences, in their order. */
+  /**
+   * The rows that are submitted to the engine, in order. There are at most as many as the engine
+   * has sequences.
+   */
   private static final class Window implements Iterator<Row> {
     private final PartitionGenerator partition;
     private final OpenEngine open;
@@ -76,7 +80,7 @@ record PartitionGenerator(TextGeneration generation, int prompt)
       return pending.remove().await();
     }
 
-    /** Gives up what nobody will ask for: the task has failed, was killed, or has enough rows. */
+    /** Cancels pending rows: the task has failed, was killed, or needs no more rows. */
     void cancel() {
       for (Pending row : pending) {
         if (row.stream != null) {
@@ -87,9 +91,11 @@ record PartitionGenerator(TextGeneration generation, int prompt)
   }
 
   /**
-   * A row and its answer to come.
+   * A row with its pending answer.
    *
-   * @param stream null where there is no prompt, or an error
+   * @param row the row
+   * @param stream the tokens of the answer; null if there is no prompt, or an error
+   * @param error the error message, or null
    */
   private record Pending(Row row, @Nullable TokenStream stream, @Nullable String error) {
     Row await() {

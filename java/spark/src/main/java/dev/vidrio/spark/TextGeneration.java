@@ -3,8 +3,8 @@ package dev.vidrio.spark;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.spark.ExecutorEngines.OpenEngine;
 import dev.vidrio.template.ChatMessage;
@@ -25,19 +25,23 @@ import org.apache.spark.sql.types.StructType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Generates a text for each row of a DataFrame:
+ * Generates a text for each row of a DataFrame, in batches on Spark's executors.
  *
  * {@snippet file="SparkExamples.java" region="dataset"}
  *
- * <p>An executor opens the model once and closes it at its exit. Each task hands over some rows
- * ahead of the one that Spark asks for, so that rows of all tasks of an executor run in one batch;
- * the order of rows stays. A row's answer does not depend on how the data is partitioned, nor on
- * what runs beside it.
+ * <p>Each executor opens the model once, on first use, and closes it at exit. Tasks submit rows
+ * ahead of Spark's iterator, so that the rows of all tasks of an executor run in one batch; the
+ * order of rows is kept. A row's answer depends neither on the partitioning nor on other rows.
+ *
+ * <p>Immutable and serializable. By default, a row that cannot be processed gets an {@code error};
+ * see {@link Builder#failFast}. See {@code docs/scaling.md}.
+ *
+ * @see EngineSettings
  */
 public final class TextGeneration implements Serializable {
   private static final long serialVersionUID = 1L;
 
-  /** What is added to a row: see {@link #apply}. */
+  /** The type of the added column: see {@link #apply}. */
   static final StructType ANSWER =
       new StructType()
           .add("text", DataTypes.StringType)
@@ -67,7 +71,10 @@ public final class TextGeneration implements Serializable {
     var _ = options();
   }
 
-  /** Generation of at most 256 tokens, the most likely ones, with a model's chat template. */
+  /**
+   * Returns a builder. By default, prompts are user messages of a chat, and answers have at most
+   * 256 tokens, generated greedily.
+   */
   public static Builder builder(EngineSettings engine) {
     return new Builder(engine);
   }
@@ -88,9 +95,9 @@ public final class TextGeneration implements Serializable {
   }
 
   /**
-   * Hands a prompt to an engine.
+   * Submits a prompt.
    *
-   * @throws InvalidInputException when it does not fit the model
+   * @throws InvalidInputException if it does not fit the model
    */
   TokenStream submit(OpenEngine open, String prompt) {
     return open.engine()
@@ -110,9 +117,9 @@ public final class TextGeneration implements Serializable {
   }
 
   /**
-   * Checks what no row can help.
+   * Checks that the model can process the prompts.
    *
-   * @throws InvalidInputException when prompts are messages and the model is not made for chat
+   * @throws InvalidInputException if prompts are messages and the model has no chat template
    */
   void requireFormat(OpenEngine open) {
     if (chat) {
@@ -125,20 +132,20 @@ public final class TextGeneration implements Serializable {
         .orElseThrow(
             () ->
                 new InvalidInputException(
-                    "model",
-                    open.model().name(),
-                    "has no chat template: it is not made for chat; chat(false) continues texts"));
+                    "model", open.model().name(), "has no chat template; use chat(false)"));
   }
 
   /**
-   * Adds a column with an answer to the text of another. It is a struct of {@code text}, {@code
-   * finish} (why it ended: STOP, LENGTH or CONTEXT), {@code prompt_tokens}, {@code
-   * generated_tokens} and {@code error}, which says why there is no text and is null elsewhere. A
-   * row whose prompt is null has no answer.
+   * Returns the rows with a column of generated texts. The column is a struct of {@code text},
+   * {@code finish} (the finish reason: STOP, LENGTH or CONTEXT), {@code prompt_tokens}, {@code
+   * generated_tokens} and {@code error} (null unless the row could not be processed). It is null if
+   * the prompt is null.
    *
-   * @param prompts the name of a column of strings
-   * @param answers the name of the column that is added
-   * @throws InvalidInputException when there is no column of prompts, or one of answers
+   * @param rows the rows
+   * @param prompts the name of the prompt column, of type string
+   * @param answers the name of the added column
+   * @throws InvalidInputException if there is no such prompt column, or already a column of the
+   *     name {@code answers}
    */
   public Dataset<Row> apply(Dataset<Row> rows, String prompts, String answers) {
     StructType schema = rows.schema();
@@ -147,13 +154,15 @@ public final class TextGeneration implements Serializable {
       throw new InvalidInputException("prompts", prompts, "must be a column of strings");
     }
     if (index(rows, answers) >= 0) {
-      throw new InvalidInputException("answers", answers, "there is a column of that name");
+      throw new InvalidInputException("answers", answers, "column already exists");
     }
     return rows.mapPartitions(
         new PartitionGenerator(this, prompt), Encoders.row(schema.add(answers, ANSWER)));
   }
 
-  /** The place of a column, whose name is compared as the session does; -1 if there is none. */
+  /**
+   * Returns the index of a column, or -1. Names are compared by {@code spark.sql.caseSensitive}.
+   */
   private static int index(Dataset<Row> rows, String name) {
     String[] names = rows.schema().fieldNames();
     boolean sensitive =
@@ -165,18 +174,20 @@ public final class TextGeneration implements Serializable {
   }
 
   /**
-   * Registers a function of SQL that gives the text for a prompt:
+   * Registers an SQL function that returns the generated text of a prompt.
    *
    * {@snippet file="SparkExamples.java" region="sql"}
    *
-   * <p>It answers one row after the other in each task, so that only as many run at a time as an
-   * executor has cores; {@link #apply} is faster. A row that fails, fails the query.
+   * <p>Each task processes one row at a time, so that the batch has at most one row per core;
+   * {@link #apply} is faster. A row that cannot be processed fails the query.
    */
   public UserDefinedFunction register(SparkSession spark, String name) {
     return spark.udf().register(name, function());
   }
 
-  /** The same function, for expressions of columns. */
+  /**
+   * Returns the generated texts of a prompt column, like the {@linkplain #register SQL function}.
+   */
   public Column call(Column prompts) {
     return function().apply(prompts);
   }
@@ -185,7 +196,7 @@ public final class TextGeneration implements Serializable {
     return functions.udf(new Answer(this), DataTypes.StringType);
   }
 
-  /** Answers a prompt. */
+  /** Generates the text of a prompt. */
   private record Answer(TextGeneration generation) implements UDF1<String, String> {
     private static final long serialVersionUID = 1L;
 
@@ -200,7 +211,7 @@ public final class TextGeneration implements Serializable {
     }
   }
 
-  /** Collects options. */
+  /** A builder of generations. */
   public static final class Builder {
     private final EngineSettings engine;
     private String system = "";
@@ -215,52 +226,55 @@ public final class TextGeneration implements Serializable {
       this.engine = engine;
     }
 
-    /** Sets instructions before each prompt. */
+    /** Sets the system message before each prompt. */
     public Builder system(String value) {
       system = value;
       return this;
     }
 
-    /** Sets whether prompts are messages of a user, or texts to continue as they are. */
+    /** Sets whether prompts are user messages of a chat (the default) or texts to continue. */
     public Builder chat(boolean value) {
       chat = value;
       return this;
     }
 
-    /** Sets the greatest number of tokens of an answer. */
+    /** Sets the maximum number of tokens of an answer. */
     public Builder maxTokens(int value) {
       maxTokens = value;
       return this;
     }
 
-    /** Sets the temperature; 0 takes the most likely token. */
+    /** Sets the temperature; 0, the default, selects the most likely token. */
     public Builder temperature(double value) {
       temperature = value;
       return this;
     }
 
-    /** Sets the seed of each row's random numbers: equal prompts have equal answers. */
+    /** Sets the random seed of each row, so that equal prompts have equal answers. */
     public Builder seed(long value) {
       seed = value;
       return this;
     }
 
-    /** Sets the texts before which an answer ends. */
+    /** Sets the stop strings: an answer ends before the first of them. */
     public Builder stop(String... texts) {
       stop = List.of(texts);
       return this;
     }
 
-    /** Sets whether a row that cannot be answered fails its task, or has an {@code error}. */
+    /**
+     * Sets whether a row that cannot be processed fails its task; otherwise it has an {@code
+     * error}.
+     */
     public Builder failFast(boolean value) {
       failFast = value;
       return this;
     }
 
     /**
-     * The generation.
+     * Builds the generation.
      *
-     * @throws InvalidInputException when something is out of range
+     * @throws InvalidInputException if a value is out of range
      */
     public TextGeneration build() {
       return new TextGeneration(this);

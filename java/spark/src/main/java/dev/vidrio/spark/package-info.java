@@ -1,6 +1,6 @@
 /**
- * Text generation over DataFrames of Apache Spark: each executor opens a model once, and answers
- * the rows of its partitions in one batch.
+ * Text generation over DataFrames of Apache Spark. Each executor opens a model once and processes
+ * the rows of its tasks in one batch.
  */
 @NullMarked
 package dev.vidrio.spark;

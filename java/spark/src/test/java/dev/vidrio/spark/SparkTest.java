@@ -11,8 +11,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.testfiles.ScriptedModel;
 import java.io.IOException;
@@ -45,7 +45,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A cluster of two workers with an executor each, all processes of their own. */
+/** A local cluster of two workers with one executor each, in separate processes. */
 @Timeout(600)
 class SparkTest {
   private static final String QUESTION = "What is the capital of Germany?";
@@ -69,7 +69,7 @@ class SparkTest {
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")
             .config("spark.task.maxFailures", 1)
-            // A machine that is busy with other things is not a worker that is lost.
+            // Workers of a busy machine must not count as lost.
             .config("spark.worker.timeout", 600)
             .config("spark.network.timeout", "600s")
             .config("spark.sql.shuffle.partitions", 2)
@@ -107,7 +107,7 @@ class SparkTest {
     assertEquals(ANSWER, SparkExamples.sql(spark, scripted).first().getString(1));
   }
 
-  /** Texts, their order and their random numbers are those of the model alone. */
+  /** Texts, their order and random numbers equal those of the model alone. */
   @Test
   void answersDoNotDependOnPartitions() {
     String[] prompts = new String[40];
@@ -148,7 +148,7 @@ class SparkTest {
    * Four partitions on two executors: two processes, neither of them this one, with an engine each.
    */
   @Test
-  void anExecutorOpensAModelOnce(@TempDir Path begun) {
+  void executorOpensModelOnce(@TempDir Path begun) {
     Map<Long, Set<Integer>> engines = new HashMap<>();
     List<Row> rows =
         questions(4, "a", "b", "c", "d", "e", "f", "g", "h")
@@ -196,7 +196,7 @@ class SparkTest {
   }
 
   @Test
-  void enginesOfAFileShareItsModel() {
+  void enginesShareTheModelOfAFile() {
     EngineSettings settings = EngineSettings.of(scripted).withSequences(3);
     var one = ExecutorEngines.get(settings);
     var other = ExecutorEngines.get(settings.withSequences(5));
@@ -205,7 +205,7 @@ class SparkTest {
   }
 
   @Test
-  void aMissingFileIsNamedAsItWasGiven() {
+  void errorNamesMissingFileAsGiven() {
     for (String file : new String[] {"/none.gguf", "none.gguf"}) {
       EngineSettings settings = EngineSettings.of(file);
       var failure = assertThrows(ModelFileException.class, () -> ExecutorEngines.get(settings));
@@ -213,9 +213,9 @@ class SparkTest {
     }
   }
 
-  /** No row can help that, so none is asked. */
+  /** The error does not depend on rows. */
   @Test
-  void aModelThatIsNotForChatFailsTheTask() {
+  void modelWithoutChatTemplateFailsTheTask() {
     TextGeneration chat = TextGeneration.builder(EngineSettings.of(bard)).build();
     Dataset<Row> failing = chat.apply(questions(1, QUESTION), "question", "answer");
     var failure = assertThrows(SparkException.class, failing::collectAsList);
@@ -223,7 +223,7 @@ class SparkTest {
   }
 
   @Test
-  void aFileOfTheDriverIsFoundByItsName() {
+  void findsDistributedFileByName() {
     spark.sparkContext().addFile(scripted);
     TextGeneration generation =
         TextGeneration.builder(EngineSettings.of("scripted.gguf")).system("Be brief.").build();
@@ -233,7 +233,7 @@ class SparkTest {
   }
 
   @Test
-  void aRowThatDoesNotFitHasAnError() {
+  void rowThatDoesNotFitHasError() {
     String tooLong = "word ".repeat(5000);
     Dataset<Row> questions = questions(1, QUESTION, tooLong, null, QUESTION);
     EngineSettings engine = EngineSettings.of(scripted);
@@ -254,9 +254,9 @@ class SparkTest {
     assertTrue(String.valueOf(failure.getMessage()).contains("prompt"));
   }
 
-  /** A limit ends a task before its rows are read: what it has asked for is given up. */
+  /** A limit ends a task before all rows are read; submitted rows are canceled. */
   @Test
-  void aTaskThatHasEnoughCancelsTheRest() {
+  void endedTaskCancelsPendingRows() {
     EngineSettings engine = EngineSettings.of(bard).withSequences(4);
     String[] prompts = new String[64];
     Arrays.fill(prompts, "To be, or not to be");
@@ -279,7 +279,7 @@ class SparkTest {
     assertEquals(0, status.getLong(0));
   }
 
-  /** Tells what is left to do in an engine. */
+  /** Returns the pending requests of an engine. */
   private record Running(EngineSettings settings) implements MapPartitionsFunction<Row, Row> {
     private static final long serialVersionUID = 1L;
 
@@ -295,7 +295,7 @@ class SparkTest {
   }
 
   @Test
-  void wrongColumnsAndLimitsAreRefused() {
+  void rejectsInvalidColumnsAndLimits() {
     TextGeneration generation = TextGeneration.builder(EngineSettings.of(scripted)).build();
     Dataset<Row> questions = questions(1, QUESTION);
     assertThrows(
@@ -309,7 +309,7 @@ class SparkTest {
   }
 
   @Test
-  void columnsAreFoundAsTheSessionDoes() {
+  void comparesColumnNamesLikeTheSession() {
     TextGeneration generation = TextGeneration.builder(EngineSettings.of(scripted)).build();
     Dataset<Row> questions = questions(1, QUESTION);
     Row row = generation.apply(questions, "Question", "answer").first();
@@ -326,7 +326,7 @@ class SparkTest {
   }
 
   @Test
-  void aColumnCanBeComputed() {
+  void computesColumn() {
     TextGeneration generation = TextGeneration.builder(EngineSettings.of(scripted)).build();
     Row row =
         questions(1, QUESTION, null)

@@ -7,11 +7,11 @@ import dev.vidrio.engine.generation.Operation;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.ChatFormat;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.GenerationResult;
-import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.chat.ChatFormat;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.template.ChatOptions;
 import java.nio.file.Path;
@@ -31,7 +31,7 @@ import org.springframework.ai.model.tool.StructuredOutputChatOptions;
 import org.springframework.ai.model.tool.ToolCallingChatOptions;
 import org.springframework.ai.tool.ToolCallback;
 
-/** Spring AI's prompts to an engine, and its answers back. */
+/** Submits Spring AI's prompts to an engine and converts its answers. */
 final class ChatRequests {
   private final Engine engine;
   private final ChatFormat format;
@@ -44,22 +44,26 @@ final class ChatRequests {
     this.generation = generation;
     this.name = String.valueOf(Path.of(file).getFileName());
     this.format =
-        ChatFormat.of(engine.model())
-            .orElseThrow(
-                () ->
-                    new InvalidInputException(
-                        "model", file, "has no chat template: it is not made for chat"));
+        engine
+            .model()
+            .chatFormat()
+            .orElseThrow(() -> new InvalidInputException("model", file, "has no chat template"));
   }
 
-  /** A request that runs, and the answer that its tokens make. */
+  /**
+   * A running request.
+   *
+   * @param stream its tokens
+   * @param answer parses the content, reasoning and calls of the answer
+   */
   record Running(TokenStream stream, ChatAnswer answer) {
-    /** Waits for the end, and returns why it is one. */
-    Finish finish() {
+    /** Waits for the end and returns its reason. */
+    FinishReason finish() {
       return stream.result().result().finish();
     }
   }
 
-  /** The options of a prompt that has none. */
+  /** Returns the default options of prompts. */
   VidrioChatOptions defaults() {
     SamplingOptions sampling = generation.sampling();
     return VidrioChatOptions.builder()
@@ -74,6 +78,7 @@ final class ChatRequests {
         .build();
   }
 
+  /** Submits a prompt. */
   Running submit(Prompt prompt) {
     var options = prompt.getOptions();
     var template = ChatOptions.builder();
@@ -86,7 +91,7 @@ final class ChatRequests {
     functions.forEach(template::tool);
     int[] tokens = format.encode(Messages.toTemplate(prompt.getInstructions()), template.build());
     Grammar answer =
-        format.behindThoughts(tokens, Grammar.chatAnswer(functions, false, form(options)));
+        format.afterReasoning(tokens, Grammar.chatAnswer(functions, false, format(options)));
     GenerationRequest request =
         GenerationRequest.builder(tokens)
             .options((options == null ? generation : generation(options)).withGrammar(answer))
@@ -95,7 +100,7 @@ final class ChatRequests {
     return new Running(engine.submit(request), format.newAnswer(tokens, !tools.isEmpty()));
   }
 
-  private static @Nullable Grammar form(
+  private static @Nullable Grammar format(
       org.springframework.ai.chat.prompt.@Nullable ChatOptions options) {
     String schema =
         options instanceof StructuredOutputChatOptions structured
@@ -107,7 +112,7 @@ final class ChatRequests {
   private GenerationOptions generation(org.springframework.ai.chat.prompt.ChatOptions options) {
     String model = options.getModel();
     if (model != null && !model.equals(name)) {
-      throw new InvalidInputException("model", model, "there is only '" + name + "'");
+      throw new InvalidInputException("model", model, "not found; available: " + name);
     }
     SamplingOptions base = generation.sampling();
     SamplingOptions sampling =
@@ -132,13 +137,14 @@ final class ChatRequests {
     return value == null ? otherwise : value;
   }
 
-  /** A piece of an answer: text, and what was thought before it. */
+  /** A piece of an answer: text and reasoning. */
   record Piece(String text, String reasoning) {
     boolean isEmpty() {
       return text.isEmpty() && reasoning.isEmpty();
     }
   }
 
+  /** Returns the response of a piece of a stream. */
   ChatResponse response(Piece piece) {
     return new ChatResponse(
         List.of(new Generation(message(piece, List.of()))),
@@ -155,17 +161,18 @@ final class ChatRequests {
   }
 
   /**
-   * An answer that has ended, or what is left of it.
+   * Returns the last response of an answer, with its calls and usage.
    *
-   * @throws CancellationException when the engine was closed before its end
+   * @param rest the text that has not been returned yet
+   * @throws CancellationException if the engine was closed before the end of the answer
    */
-  ChatResponse last(Running running, Piece left) {
+  ChatResponse last(Running running, Piece rest) {
     Completion completion = running.stream().result();
     GenerationResult result = completion.result();
     List<AssistantMessage.ToolCall> calls =
         running.answer().message().toolCalls().stream().map(Messages::toSpring).toList();
-    if (result.finish() == Finish.CANCELED) {
-      // Nobody who waits for an answer has canceled it: a part of one is none.
+    if (result.finish() == FinishReason.CANCELED) {
+      // The caller still waits, so that only closing the engine can have canceled the answer.
       throw new CancellationException(
           "the engine was closed after " + result.tokens().size() + " tokens of the answer");
     }
@@ -173,7 +180,7 @@ final class ChatRequests {
     return new ChatResponse(
         List.of(
             new Generation(
-                message(left, calls),
+                message(rest, calls),
                 ChatGenerationMetadata.builder().finishReason(reason).build())),
         ChatResponseMetadata.builder()
             .id(UUID.randomUUID().toString())

@@ -19,9 +19,9 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Spring AI's messages and tools as chat templates read them, and back. */
+/** Converts Spring AI's messages and tools to those of chat templates, and back. */
 final class Messages {
-  /** The name of thoughts in the metadata of messages, as Spring AI's model of OpenAI has it. */
+  /** The metadata key of reasoning, as in Spring AI's OpenAI model. */
   static final String REASONING = "reasoningContent";
 
   private Messages() {}
@@ -33,14 +33,18 @@ final class Messages {
   private static Stream<ChatMessage> toTemplate(Message message) {
     if (message instanceof MediaContent content && !content.getMedia().isEmpty()) {
       throw new InvalidInputException(
-          "media", content.getMedia().getFirst().getMimeType().toString(), "only text is read");
+          "media",
+          content.getMedia().getFirst().getMimeType().toString(),
+          "not supported; only text input is");
     }
     return switch (message) {
       case AssistantMessage answer ->
           Stream.of(
               ChatMessage.assistant(
                   answer.getText(),
-                  answer.getMetadata().get(REASONING) instanceof String thoughts ? thoughts : null,
+                  answer.getMetadata().get(REASONING) instanceof String reasoning
+                      ? reasoning
+                      : null,
                   answer.getToolCalls().stream().map(Messages::toCall).toList()));
       case ToolResponseMessage results ->
           results.getResponses().stream()
@@ -58,7 +62,7 @@ final class Messages {
         call.id(), call.name(), object("arguments of " + call.name(), call.arguments()));
   }
 
-  /** A tool as OpenAI's API has it. */
+  /** Returns a tool in the format of OpenAI's API. */
   static Map<String, @Nullable Object> toTemplate(ToolDefinition tool) {
     Map<String, @Nullable Object> function = new LinkedHashMap<>();
     function.put("name", tool.name());

@@ -2,11 +2,11 @@ package dev.vidrio.spring;
 
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineException;
-import dev.vidrio.engine.generation.GeneratedToken;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.GeneratedToken;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.template.ChatMessage;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationRegistry;
@@ -26,15 +26,19 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * A chat model of this process:
+ * Spring AI's {@link ChatModel} on a Vidrio engine in this process.
  *
  * {@snippet file="SpringExamples.java" region="chat"}
  *
- * <p>What the model thinks before it answers is in the message's metadata as {@code
- * reasoningContent}, in a stream piece by piece. Any number of threads may chat at a time: their
- * requests run in one batch. Canceling a stream frees its place before the next step. Calls of
- * tools are in the last response, for {@code ChatClient} or the caller to run. The engine is the
- * caller's.
+ * <p>Thread-safe: concurrent requests run in one batch. Canceling a stream ends its request before
+ * the engine's next step. Tool calls are in the last response; {@code ChatClient} or the caller
+ * runs the tools. Reasoning is in the message's metadata as {@code reasoningContent}, in a stream
+ * piece by piece. The caller closes the engine.
+ *
+ * <p>With Spring Boot, {@link dev.vidrio.spring.autoconfigure.VidrioAutoConfiguration} creates the
+ * model. See {@code docs/ecosystem.md}.
+ *
+ * @see VidrioChatOptions
  */
 public final class VidrioChatModel implements ChatModel {
   static final String PROVIDER = "vidrio";
@@ -45,17 +49,17 @@ public final class VidrioChatModel implements ChatModel {
   private final ChatRequests requests;
   private final ObservationRegistry observations;
 
-  /** A chat model without observations. */
+  /** Creates a chat model without observations. */
   public VidrioChatModel(Engine engine, GenerationOptions generation) {
     this(engine, generation, ObservationRegistry.NOOP);
   }
 
   /**
-   * A chat model.
+   * Creates a chat model.
    *
-   * @param generation how answers are generated where a prompt's options do not say it
-   * @param observations is told of calls, under OpenTelemetry's names
-   * @throws InvalidInputException when the engine's model is not made for chat
+   * @param generation the default generation options, which those of a prompt override
+   * @param observations observes requests, with OpenTelemetry's names
+   * @throws InvalidInputException if the engine's model has no chat template
    */
   public VidrioChatModel(
       Engine engine, GenerationOptions generation, ObservationRegistry observations) {
@@ -66,9 +70,10 @@ public final class VidrioChatModel implements ChatModel {
   /**
    * Answers a prompt.
    *
-   * @throws InvalidInputException when the prompt or its options do not fit the model
-   * @throws EngineException when the engine refuses the request, or fails
-   * @throws CancellationException when the engine is closed before the answer's end
+   * @throws InvalidInputException if the prompt or its options do not fit the model, or the model
+   *     does not support tools
+   * @throws EngineException if the engine rejects the request, or fails
+   * @throws CancellationException if the engine is closed before the end of the answer
    */
   @Override
   public ChatResponse call(Prompt prompt) {
@@ -82,7 +87,7 @@ public final class VidrioChatModel implements ChatModel {
               ChatRequests.Running running = requests.submit(complete);
               try (TokenStream stream = running.stream()) {
                 for (GeneratedToken token : stream) {
-                  var _ = running.answer().accept(token.id(), token.text());
+                  var _ = running.answer().accept(token);
                 }
                 var _ = running.answer().finish(running.finish());
                 ChatMessage message = running.answer().message();
@@ -130,7 +135,7 @@ public final class VidrioChatModel implements ChatModel {
           ChatRequests.Running running = requests.submit(prompt);
           ChatAnswer answer = running.answer();
           return JdkFlowAdapter.flowPublisherToFlux(running.stream())
-              .map(token -> piece(answer, answer.accept(token.id(), token.text())))
+              .map(token -> piece(answer, answer.accept(token)))
               .filter(piece -> !piece.isEmpty())
               .map(requests::response)
               .concatWith(

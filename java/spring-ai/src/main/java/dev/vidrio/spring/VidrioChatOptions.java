@@ -8,8 +8,10 @@ import org.springframework.ai.model.tool.StructuredOutputChatOptions;
 import org.springframework.ai.model.tool.ToolCallingChatOptions;
 
 /**
- * What a prompt says of its answer: Spring AI's own options, tools, and a JSON schema that the
- * answer keeps to, in the dialect of docs/structured-output.md.
+ * Options of a prompt: Spring AI's own, tools, and a JSON schema that the answer must match. The
+ * supported keywords are in {@code docs/structured-output.md}.
+ *
+ * @see VidrioChatModel
  */
 public final class VidrioChatOptions extends DefaultToolCallingChatOptions
     implements StructuredOutputChatOptions {
@@ -30,12 +32,12 @@ public final class VidrioChatOptions extends DefaultToolCallingChatOptions
     this.outputSchema = outputSchema;
   }
 
-  /** A builder where everything is left open. */
+  /** Returns a builder without options. */
   public static Builder builder() {
     return new Builder();
   }
 
-  /** The schema, or null where any text is an answer. */
+  /** Returns the JSON schema of the answer, or null for any text. */
   @Override
   public @Nullable String getOutputSchema() {
     return outputSchema;
@@ -58,7 +60,7 @@ public final class VidrioChatOptions extends DefaultToolCallingChatOptions
     return Objects.hash(super.hashCode(), outputSchema);
   }
 
-  /** Collects options. */
+  /** A builder of options. */
   public static final class Builder extends DefaultToolCallingChatOptions.Builder<Builder>
       implements StructuredOutputChatOptions.Builder<Builder> {
     private @Nullable String outputSchema;
@@ -81,7 +83,7 @@ public final class VidrioChatOptions extends DefaultToolCallingChatOptions
       return this;
     }
 
-    /** The options. */
+    /** Builds the options. */
     @Override
     public VidrioChatOptions build() {
       return new VidrioChatOptions(super.build(), outputSchema);

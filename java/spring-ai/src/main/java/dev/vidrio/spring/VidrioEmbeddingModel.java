@@ -19,8 +19,11 @@ import org.springframework.ai.embedding.observation.EmbeddingModelObservationCon
 import org.springframework.ai.embedding.observation.EmbeddingModelObservationDocumentation;
 
 /**
- * Embeddings of a model of this process: its residual stream after the final norm, pooled over a
- * text's tokens. The engine is the caller's.
+ * Spring AI's {@link EmbeddingModel} on a model in this process. A text's embedding is the residual
+ * stream after the final norm, pooled over its tokens: a vector of the model's width.
+ *
+ * <p>Thread-safe: concurrent requests run one after the other. The caller closes the engine. See
+ * {@code docs/ecosystem.md}.
  */
 public final class VidrioEmbeddingModel implements EmbeddingModel {
   private static final DefaultEmbeddingModelObservationConvention CONVENTION =
@@ -30,15 +33,15 @@ public final class VidrioEmbeddingModel implements EmbeddingModel {
   private final ObservationRegistry observations;
   private final String name;
 
-  /** An embedding model without observations. */
+  /** Creates an embedding model without observations. */
   public VidrioEmbeddingModel(EmbeddingEngine engine) {
     this(engine, ObservationRegistry.NOOP);
   }
 
   /**
-   * An embedding model.
+   * Creates an embedding model.
    *
-   * @param observations is told of calls, under OpenTelemetry's names
+   * @param observations observes requests, with OpenTelemetry's names
    */
   public VidrioEmbeddingModel(EmbeddingEngine engine, ObservationRegistry observations) {
     this.engine = engine;
@@ -49,7 +52,7 @@ public final class VidrioEmbeddingModel implements EmbeddingModel {
   /**
    * Embeds texts.
    *
-   * @throws InvalidInputException when a text or the options do not fit the model
+   * @throws InvalidInputException if a text or the options do not fit the model
    */
   @Override
   public EmbeddingResponse call(EmbeddingRequest request) {
@@ -57,7 +60,7 @@ public final class VidrioEmbeddingModel implements EmbeddingModel {
     if (options != null) {
       requireOwn(options);
     }
-    // Observations read the model and the width from the options.
+    // Observations read the model and the dimension from the options.
     EmbeddingOptions own =
         EmbeddingOptions.builder().model(name).dimensions(engine.dimension()).build();
     EmbeddingModelObservationContext context =
@@ -88,12 +91,12 @@ public final class VidrioEmbeddingModel implements EmbeddingModel {
   private void requireOwn(EmbeddingOptions options) {
     String model = options.getModel();
     if (model != null && !model.equals(name)) {
-      throw new InvalidInputException("model", model, "there is only '" + name + "'");
+      throw new InvalidInputException("model", model, "not found; available: " + name);
     }
     Integer dimensions = options.getDimensions();
     if (dimensions != null && dimensions != engine.dimension()) {
       throw new InvalidInputException(
-          "dimensions", dimensions.toString(), "vectors have " + engine.dimension());
+          "dimensions", dimensions.toString(), "not supported; must be " + engine.dimension());
     }
   }
 

@@ -1,4 +1,4 @@
-/** Spring AI's chat and embedding models on engines of this process. */
+/** Spring AI's chat and embedding models on engines in this process. */
 @NullMarked
 package dev.vidrio.spring;
 

@@ -1,8 +1,8 @@
 package dev.vidrio.spring;
 
 import dev.vidrio.engine.Engine;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.GenerationOptions;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 

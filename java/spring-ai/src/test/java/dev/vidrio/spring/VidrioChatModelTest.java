@@ -11,8 +11,8 @@ import dev.vidrio.engine.EngineListener;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.testfiles.HeldExecutor;
 import dev.vidrio.model.testfiles.ScriptedModel;
 import io.micrometer.observation.Observation;
@@ -38,6 +38,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.ai.chat.client.AdvisorParams;
 import org.springframework.ai.chat.client.ChatClient;
+import org.springframework.ai.chat.messages.AssistantMessage;
+import org.springframework.ai.chat.messages.Message;
+import org.springframework.ai.chat.messages.ToolResponseMessage;
 import org.springframework.ai.chat.messages.UserMessage;
 import org.springframework.ai.chat.model.ChatResponse;
 import org.springframework.ai.chat.model.Generation;
@@ -46,11 +49,13 @@ import org.springframework.ai.chat.prompt.ChatOptions;
 import org.springframework.ai.chat.prompt.Prompt;
 import org.springframework.ai.content.Media;
 import org.springframework.ai.model.tool.StructuredOutputChatOptions;
+import org.springframework.ai.tool.ToolCallback;
 import org.springframework.ai.tool.annotation.Tool;
+import org.springframework.ai.tool.definition.ToolDefinition;
 import org.springframework.core.io.ByteArrayResource;
 import org.springframework.util.MimeTypeUtils;
 
-/** Spring AI's interfaces on a model whose answers are known. */
+/** Spring AI's interfaces on a model with known answers. */
 @Timeout(60)
 class VidrioChatModelTest {
   private static final String QUESTION = "What is the capital of Germany?";
@@ -90,12 +95,12 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void theExampleRuns() {
+  void exampleRuns() {
     assertEquals(ANSWER, SpringExamples.chat(file));
   }
 
   @Test
-  void anAnswerHasItsUsage() {
+  void returnsUsage() {
     ChatResponse response = chat.call(new Prompt(QUESTION));
     assertEquals(ANSWER, text(response));
     assertEquals("STOP", finish(response));
@@ -105,7 +110,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void optionsHold() {
+  void appliesOptions() {
     ChatOptions options =
         ChatOptions.builder()
             .maxTokens(3)
@@ -118,7 +123,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void aStreamGivesPieces() {
+  void streamsPieces() {
     List<ChatResponse> responses = chat.stream(new Prompt(QUESTION)).collectList().block();
     assertNotNull(responses);
     assertTrue(responses.size() > 3);
@@ -130,7 +135,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void cancelingAStreamFreesItsPlace() throws InterruptedException {
+  void cancelingStreamEndsTheRequest() throws InterruptedException {
     var steps = new HeldExecutor();
     try (Model held = steps.open(file);
         Engine own = Engine.open(held)) {
@@ -143,9 +148,9 @@ class VidrioChatModelTest {
     }
   }
 
-  /** A part of an answer must not pass for the whole. */
+  /** A partial answer must not be mistaken for a complete one. */
   @Test
-  void anAnswerThatTheEnginesEndCutsOffIsAFailure() {
+  void failsIfTheEngineIsClosed() {
     var self = new AtomicReference<@Nullable Engine>();
     var closesItself =
         new EngineListener() {
@@ -169,7 +174,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void aClientCallsATool() {
+  void clientCallsTool() {
     var weather = new Weather();
     ChatClient client = ChatClient.builder(chat).defaultTools(weather).build();
     String question = "What is the weather in Munich?";
@@ -181,7 +186,53 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void aClientReturnsARecord() {
+  void callsToolInThreeTurns() {
+    var definition =
+        ToolDefinition.builder()
+            .name("getWeather")
+            .description("The weather in a city.")
+            .inputSchema("{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}}}")
+            .build();
+    ChatOptions options =
+        VidrioChatOptions.builder().toolCallbacks(new DefinedTool(definition)).build();
+    List<Message> messages = new ArrayList<>();
+    for (int turn = 0; turn < 3; turn++) {
+      messages.add(new UserMessage("What is the weather in Munich?"));
+      AssistantMessage call = output(new Prompt(messages, options));
+      assertEquals("getWeather", call.getToolCalls().getFirst().name());
+      messages.add(call);
+      messages.add(
+          ToolResponseMessage.builder()
+              .responses(
+                  List.of(
+                      new ToolResponseMessage.ToolResponse(
+                          call.getToolCalls().getFirst().id(), "getWeather", "sunny")))
+              .build());
+      AssistantMessage answer = output(new Prompt(messages, options));
+      assertEquals("It looks sunny in Munich", answer.getText());
+      messages.add(answer);
+    }
+  }
+
+  private static AssistantMessage output(Prompt prompt) {
+    return generation(chat.call(prompt)).getOutput();
+  }
+
+  /** A tool that is not run. */
+  private record DefinedTool(ToolDefinition definition) implements ToolCallback {
+    @Override
+    public ToolDefinition getToolDefinition() {
+      return definition;
+    }
+
+    @Override
+    public String call(String input) {
+      throw new UnsupportedOperationException();
+    }
+  }
+
+  @Test
+  void clientReturnsRecord() {
     ChatClient client = ChatClient.create(chat);
     Capital capital =
         client
@@ -196,7 +247,7 @@ class VidrioChatModelTest {
   record Capital(String city) {}
 
   @Test
-  void anAnswerKeepsToItsSchema() {
+  void answerMatchesSchema() {
     String schema = "{\"type\":\"array\",\"items\":{\"enum\":[1,2]},\"minItems\":3,\"maxItems\":3}";
     for (ChatOptions options :
         List.of(
@@ -212,7 +263,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void aToolIsCalledWhereTheAnswerHasASchema() {
+  void callsToolBeforeAnswerWithSchema() {
     var weather = new Weather();
     Forecast forecast =
         ChatClient.builder(chat)
@@ -241,7 +292,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void callsAreObserved() throws InterruptedException {
+  void observesCalls() throws InterruptedException {
     List<ChatResponse> observed = new CopyOnWriteArrayList<>();
     var stopped = new CountDownLatch(2);
     ObservationRegistry registry = ObservationRegistry.create();
@@ -263,7 +314,7 @@ class VidrioChatModelTest {
     var model = new VidrioChatModel(engine, GenerationOptions.DEFAULT, registry);
     var _ = model.call(new Prompt(QUESTION));
     var _ = model.stream(new Prompt(QUESTION)).blockLast();
-    // A stream's observation stops when its reader has all.
+    // The observation of a stream stops after its last element.
     assertTrue(stopped.await(60, TimeUnit.SECONDS));
     assertEquals(2, observed.size());
     for (ChatResponse response : observed) {
@@ -272,7 +323,7 @@ class VidrioChatModelTest {
   }
 
   @Test
-  void failuresNameWhatIsWrong() {
+  void errorsNameTheCause() {
     var image =
         UserMessage.builder()
             .text("What do you see?")

@@ -25,12 +25,12 @@ import org.springframework.ai.embedding.EmbeddingRequest;
 import org.springframework.ai.embedding.EmbeddingResponse;
 import org.springframework.ai.embedding.observation.EmbeddingModelObservationContext;
 
-/** Vectors are those of the model, in their order. */
+/** Vectors equal those of the model, in order. */
 class VidrioEmbeddingModelTest {
   private static final List<String> TEXTS = List.of("To be, or not to be", "Enter Hamlet");
 
   @Test
-  void vectorsAreThoseOfTheModel() {
+  void vectorsEqualThoseOfTheModel() {
     try (Model model = Model.open(BardFiles.q8());
         var engine = new EmbeddingEngine(model, Pooling.MEAN, true)) {
       var embedding = new VidrioEmbeddingModel(engine);
@@ -50,7 +50,7 @@ class VidrioEmbeddingModelTest {
   }
 
   @Test
-  void otherModelsAndDimensionsAreRefused() {
+  void rejectsOtherModelsAndDimensions() {
     try (Model model = Model.open(BardFiles.q8());
         var engine = new EmbeddingEngine(model, Pooling.MEAN, true)) {
       var embedding = new VidrioEmbeddingModel(engine);
@@ -65,7 +65,7 @@ class VidrioEmbeddingModelTest {
   }
 
   @Test
-  void callsAreObserved() {
+  void observesCalls() {
     List<EmbeddingModelObservationContext> observed = new ArrayList<>();
     ObservationRegistry observations = ObservationRegistry.create();
     observations

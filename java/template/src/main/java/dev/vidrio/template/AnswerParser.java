@@ -11,26 +11,30 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Finds tool calls in a model's answer, in the formats that most models are trained on:
+ * Parses tool calls in a model's response, in the formats that most models are trained with:
  *
  * <ul>
  *   <li>{@code <tool_call>{"name": …, "arguments": …}</tool_call>}, any number of them (Hermes 2
  *       Pro, Qwen 2.5 and 3, SmolLM3)
  *   <li>{@code [TOOL_CALLS][{"name": …, "arguments": …}]} (Mistral)
  *   <li>{@code <|tool_call>call:name{key:value}<tool_call|>}, any number of them (Gemma 4)
- *   <li>the whole answer as such an object or a list of them, with {@code parameters} for {@code
- *       arguments} in Llama's, which may stand behind {@code <|python_tag|>}; one of these, {@code
- *       id} or {@code type} comes first, so that other JSON is known as text when it begins
+ *   <li>the whole response as such an object or a list of them, with {@code parameters} instead of
+ *       {@code arguments} for Llama, optionally after {@code <|python_tag|>}. Its first key is one
+ *       of these, {@code id} or {@code type}, so that other JSON is recognized as text at its
+ *       beginning
  * </ul>
  *
- * Everything else is text. Reasoning ({@link ThoughtMarks}) and channels ({@link HarmonyParser})
- * have been removed before.
+ * <p>Everything else is text; {@link ChatTemplate#requireTools} rejects templates with other
+ * formats. Reasoning ({@link ReasoningMarkers}) and channels ({@link HarmonyParser}) must have been
+ * removed before. The methods are thread-safe.
+ *
+ * @see "docs/server.md"
  */
 public final class AnswerParser {
-  /** What begins a call within an answer. */
+  /** Begins a call within a response. */
   public static final String OPEN = "<tool_call>";
 
-  /** What ends it. */
+  /** Ends a call. */
   public static final String CLOSE = "</tool_call>";
 
   private static final String LIST = "[TOOL_CALLS]";
@@ -38,33 +42,45 @@ public final class AnswerParser {
   private static final String GEMMA_OPEN = "<|tool_call>";
   private static final String GEMMA_CLOSE = "<tool_call|>";
 
-  /** What begins calls behind other text. */
+  /** The markers that begin calls after other text. */
   public static final List<String> MARKS = List.of(OPEN, LIST, GEMMA_OPEN);
 
   private static final String PYTHON_TAG = "<|python_tag|>";
 
-  /** All of which none is in an answer that is text. */
+  /** The markers of which none occurs in a response that is text. */
   public static final List<String> MARKS_AND_TAG = List.of(OPEN, LIST, GEMMA_OPEN, PYTHON_TAG);
 
-  /** The keys in JSON of which every call has one. */
+  /** The JSON keys of which every call has one. */
   public static final List<String> ARGUMENTS = List.of("\"arguments\"", "\"parameters\"");
 
-  /** What the object begins with where an answer is a call as a whole. */
+  /** The first keys of a response that is a call as a whole. */
   private static final List<String> KEYS =
       List.of("\"name\"", "\"arguments\"", "\"parameters\"", "\"id\"", "\"type\"");
 
-  /** How an object begins that has come as far as its arguments. */
+  /** The beginning of an object up to its arguments. */
   private static final Pattern BEGUN =
       Pattern.compile(
           "(\\[\\s*)?\\{\\s*(\"name\"\\s*:\\s*\"[^\"]*\"\\s*,\\s*)?\"(arguments|parameters)\"\\s*:");
 
+  /** A template's instruction to respond with the JSON object of a call, as in Llama 3. */
+  private static final Pattern INSTRUCTION =
+      Pattern.compile("\\{\\s*\"name\"\\s*:[^{}]{1,80},\\s*\"(arguments|parameters)\"\\s*:");
+
   private AnswerParser() {}
 
+  /** Returns whether the source of a template shows a format of calls that can be parsed. */
+  static boolean describesCalls(String source) {
+    return MARKS_AND_TAG.stream().anyMatch(source::contains)
+        || source.contains(ReasoningMarkers.HARMONY.open())
+        || INSTRUCTION.matcher(source).find();
+  }
+
   /**
-   * The message that an answer is.
+   * Parses a complete response.
    *
-   * @param text the answer without special tokens, which is the message where it calls nothing
-   * @param marked the answer with special tokens
+   * @param text the response without special tokens, which is the content if there is no call
+   * @param marked the response with special tokens
+   * @return the assistant message, with content and tool calls
    */
   public static ChatMessage parse(String text, String marked) {
     // First, since the strings of a call may hold what marks calls elsewhere.
@@ -88,7 +104,7 @@ public final class AnswerParser {
         : ChatMessage.assistant(content.isBlank() ? null : content.strip(), null, calls);
   }
 
-  /** What stands between marks; behind the last there may be none that closes. */
+  /** Returns the texts between markers; the last closing marker may be missing. */
   private static List<String> between(String text, String open, String close) {
     List<String> parts = new ArrayList<>();
     int end = 0;
@@ -101,18 +117,16 @@ public final class AnswerParser {
   }
 
   /**
-   * Whether an answer that has begun so may turn out to be a call, or has one.
+   * Returns whether a partial response contains a call or may turn out to be one.
    *
-   * @param marked with special tokens
+   * @param marked the partial response with special tokens
    */
   public static boolean mayBeCall(CharSequence marked) {
     String whole = marked.toString().stripLeading();
     return whole.startsWith("<|") || mayBeWhole(whole) || MARKS.stream().anyMatch(whole::contains);
   }
 
-  /**
-   * Whether a text that has begun so may turn out to be the object of a call, or a list of them.
-   */
+  /** Returns whether a partial text may turn out to be the object of a call, or a list of them. */
   private static boolean mayBeWhole(String begun) {
     String rest = begun;
     for (String bracket : List.of("[", "{")) {
@@ -125,17 +139,17 @@ public final class AnswerParser {
   }
 
   /**
-   * Whether an answer of which the end is missing is the object of a call, or a list of them, as
-   * far as it goes. One that has no more than a name may be other JSON.
+   * Returns whether a truncated response is the beginning of a call's object, or of a list of them.
+   * A response with no more than a name may be other JSON.
    *
-   * @param marked with special tokens
+   * @param marked the truncated response with special tokens
    */
   public static boolean beginsWhole(CharSequence marked) {
     String whole = marked.toString().strip();
     return whole.startsWith(PYTHON_TAG) || BEGUN.matcher(whole).lookingAt();
   }
 
-  /** The calls that a JSON object or list holds; none where the text is something else. */
+  /** Returns the calls of a JSON object or list; empty if the text is something else. */
   private static List<ToolCall> calls(String json) {
     @Nullable Object tree;
     try {

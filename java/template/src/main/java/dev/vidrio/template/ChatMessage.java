@@ -8,58 +8,64 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A message of a conversation.
+ * One message of a conversation, as a chat template receives it.
  *
- * <p>Templates see a message as a JSON object: {@code role}, {@code content}, and fields of
- * particular models, such as {@code reasoning_content}, {@code tool_calls}, {@code tool_call_id}
- * and {@code name}. The factories make the usual messages; {@link #of} takes any.
+ * {@snippet file="TemplateExamples.java" region="render"}
+ *
+ * <p>A message is a JSON object in the form of OpenAI's chat API: {@code role}, {@code content},
+ * and fields of particular models, such as {@code reasoning_content}, {@code tool_calls}, {@code
+ * tool_call_id} and {@code name}. The factories create the usual messages; {@link #of} accepts any
+ * object.
+ *
+ * <p>Messages are immutable values.
  *
  * @param fields the object's fields: maps with string keys, lists, strings, booleans, numbers. A
- *     field that is null counts as absent.
+ *     null field is absent
+ * @see ChatTemplate#render
  */
 public record ChatMessage(Map<String, @Nullable Object> fields) {
 
   /**
    * Copies the fields.
    *
-   * @throws InvalidInputException if {@code role} is missing or no string
-   * @throws IllegalArgumentException if the fields hold something that is not JSON
+   * @throws InvalidInputException if {@code role} is missing or not a string
+   * @throws IllegalArgumentException if the fields contain a value that is not JSON
    */
   public ChatMessage {
     Map<String, @Nullable Object> present = new LinkedHashMap<>(fields);
     present.values().removeIf(Objects::isNull);
     fields = JsonTree.copy("message", present);
     if (!(fields.get("role") instanceof String)) {
-      throw new InvalidInputException("message", "", "needs a field 'role' with a string");
+      throw new InvalidInputException("message", "", "must have a string field 'role'");
     }
   }
 
-  /** A message with a role of the model's own choosing and a text. */
+  /** Creates a message with a role and a text. */
   public ChatMessage(String role, String content) {
     this(Map.of("role", role, "content", content));
   }
 
-  /** Instructions for the whole conversation. */
+  /** Returns a system message: instructions for the whole conversation. */
   public static ChatMessage system(String content) {
     return new ChatMessage("system", content);
   }
 
-  /** What the user says. */
+  /** Returns a user message. */
   public static ChatMessage user(String content) {
     return new ChatMessage("user", content);
   }
 
-  /** What the model has said. */
+  /** Returns an assistant message: an earlier response of the model. */
   public static ChatMessage assistant(String content) {
     return new ChatMessage("assistant", content);
   }
 
   /**
-   * What the model has said, thought and asked for.
+   * Returns an assistant message with reasoning and tool calls.
    *
-   * @param content the answer, or null if there was none
-   * @param reasoning the thoughts before the answer, or null
-   * @param toolCalls the tools it asked for
+   * @param content the response, or null if there was none
+   * @param reasoning the reasoning before the response, or null
+   * @param toolCalls the requested tool calls
    */
   public static ChatMessage assistant(
       @Nullable String content, @Nullable String reasoning, List<ToolCall> toolCalls) {
@@ -74,7 +80,7 @@ public record ChatMessage(Map<String, @Nullable Object> fields) {
   }
 
   /**
-   * What a tool has returned.
+   * Returns the result of a tool call.
    *
    * @param content the result, often as JSON text
    * @param name the tool's name, or null
@@ -91,33 +97,33 @@ public record ChatMessage(Map<String, @Nullable Object> fields) {
   }
 
   /**
-   * A message from an object as OpenAI's API has it. The arguments of tool calls should be objects;
-   * most templates do not take them as text.
+   * Returns a message from a JSON object of OpenAI's chat API. Arguments of tool calls should be
+   * objects, since most templates do not accept them as text.
    *
-   * @throws InvalidInputException if {@code role} is missing or no string
+   * @throws InvalidInputException if {@code role} is missing or not a string
    */
   public static ChatMessage of(Map<String, ?> json) {
     return new ChatMessage(new LinkedHashMap<>(json));
   }
 
-  /** Who speaks. */
+  /** Returns the role, such as {@code user}. */
   public String role() {
     return (String) Objects.requireNonNull(fields.get("role"));
   }
 
-  /** The tools that an assistant's message asks for; empty where it asks for none. */
+  /** Returns the tool calls of an assistant message; empty if there are none. */
   public List<ToolCall> toolCalls() {
     return fields.get("tool_calls") instanceof List<?> calls
         ? calls.stream().flatMap(call -> ToolCall.fromJson(call).stream()).toList()
         : List.of();
   }
 
-  /** The thoughts before the answer, or null if there are none. */
+  /** Returns the reasoning before the response, or null if there is none. */
   public @Nullable String reasoning() {
     return fields.get("reasoning_content") instanceof String reasoning ? reasoning : null;
   }
 
-  /** The text, or null if there is none or it is a list of parts. */
+  /** Returns the text, or null if there is none or it is a list of parts. */
   public @Nullable String content() {
     return fields.get("content") instanceof String content ? content : null;
   }

@@ -9,16 +9,20 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a template gets in addition to the messages.
+ * The inputs of a chat template other than the messages.
  *
- * @param addGenerationPrompt whether the prompt ends where the model's answer begins
+ * <p>{@link #DEFAULT} suits a plain conversation; use {@link #builder()} to add tools or to set the
+ * template's variables. Instances are immutable.
+ *
+ * @param addGenerationPrompt if true, the prompt ends with the beginning of the assistant's turn,
+ *     so that the model responds
  * @param tools the tools that the model may call, each as in OpenAI's API: {@code {"type":
  *     "function", "function": {"name": …, "description": …, "parameters": JSON schema}}}
- * @param variables the template's own switches, such as {@code enable_thinking}; a name that the
- *     template does not {@linkplain ChatTemplate#variables read} is refused
- * @param bosToken the text of the token that begins a sequence, or null if the model has none
- * @param eosToken the text of the token that ends a sequence, or null if the model has none
- * @param clock the time and zone that templates print as today's date
+ * @param variables values for the template's own variables, such as {@code enable_thinking}; a name
+ *     that the template does not {@linkplain ChatTemplate#variables read} is rejected
+ * @param bosToken the text of the BOS token, or null if the model has none
+ * @param eosToken the text of the EOS token, or null if the model has none
+ * @param clock the time and zone of the date that templates print
  */
 public record ChatOptions(
     boolean addGenerationPrompt,
@@ -27,25 +31,25 @@ public record ChatOptions(
     @Nullable String bosToken,
     @Nullable String eosToken,
     Clock clock) {
-  /** A generation prompt, no tools, variables or tokens, and the system's clock. */
+  /** A generation prompt, no tools, variables or tokens, and the system clock. */
   public static final ChatOptions DEFAULT = builder().build();
 
   /**
    * Copies tools and variables.
    *
-   * @throws IllegalArgumentException if they hold something that is not JSON
+   * @throws IllegalArgumentException if they contain a value that is not JSON
    */
   public ChatOptions {
     tools = tools.stream().map(tool -> JsonTree.copy("tool", tool)).toList();
     variables = JsonTree.copy("template variables", variables);
   }
 
-  /** Starts from {@link #DEFAULT}. */
+  /** Returns a builder initialized with {@link #DEFAULT}. */
   public static Builder builder() {
     return new Builder();
   }
 
-  /** Collects options; every method returns this builder. */
+  /** Builds options; every method returns this builder. */
   public static final class Builder {
     private boolean addGenerationPrompt = true;
     private final List<Map<String, @Nullable Object>> tools = new ArrayList<>();
@@ -56,31 +60,31 @@ public record ChatOptions(
 
     private Builder() {}
 
-    /** Sets whether the prompt ends where the model's answer begins. */
+    /** Sets whether the prompt ends with the beginning of the assistant's turn. */
     public Builder addGenerationPrompt(boolean add) {
       addGenerationPrompt = add;
       return this;
     }
 
-    /** Adds a tool, as {@link ChatOptions#tools} describes it. */
+    /** Adds a tool in the form of {@link ChatOptions#tools}. */
     public Builder tool(Map<String, ?> tool) {
       tools.add(new LinkedHashMap<>(tool));
       return this;
     }
 
-    /** Sets a variable of the template's own to a JSON value. */
+    /** Sets a variable of the template to a JSON value. */
     public Builder variable(String name, @Nullable Object value) {
       variables.put(name, value);
       return this;
     }
 
-    /** Sets the text of the token that begins a sequence. */
+    /** Sets the text of the BOS token. */
     public Builder bosToken(@Nullable String token) {
       bosToken = token;
       return this;
     }
 
-    /** Sets the text of the token that ends a sequence. */
+    /** Sets the text of the EOS token. */
     public Builder eosToken(@Nullable String token) {
       eosToken = token;
       return this;

@@ -23,35 +23,35 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model's chat template, which turns a conversation into a prompt.
+ * A model's chat template, which converts a conversation to a prompt.
  *
- * <pre>{@code
- * ChatTemplate template = ChatTemplate.parse("model.gguf", source);
- * String prompt =
- *     template.render(
- *         List.of(ChatMessage.system("Be brief."), ChatMessage.user("What is glass?")),
- *         ChatOptions.builder().bosToken("<s>").build());
- * }</pre>
+ * {@snippet file="TemplateExamples.java" region="render"}
  *
- * <p>The prompt already contains the template's special tokens, so tokenize it with special tokens
- * recognized and none added. A template is immutable and may be rendered by many threads.
+ * <p>The prompt contains the template's special tokens, so encode it with special tokens parsed and
+ * without adding BOS and EOS.
  *
  * <p>Rendering follows Jinja 3.1 in the environment of Hugging Face transformers: trimmed blocks,
  * loop controls, {@code tojson} as Python's {@code json.dumps}, {@code raise_exception}, {@code
  * strftime_now}, {@code generation} blocks, and immutable lists and dicts. Not supported are
- * combining templates ({@code extends}, {@code block}, {@code include}, {@code import}), {@code
- * autoescape} blocks, and a few filters for web pages.
+ * template inheritance and inclusion ({@code extends}, {@code block}, {@code include}, {@code
+ * import}), {@code autoescape} blocks, and a few filters for web pages.
  *
  * <p>Limits: a template has at most 256 Ki characters. With n characters in messages, tools and
- * variables, a rendering takes at most 1000000 + n steps and 20 seconds, makes no text longer than
- * 1048576 + n characters, and nests at most 256 levels deep.
+ * variables, a rendering takes at most 1000000 + n steps and 20 seconds, creates no text longer
+ * than 1048576 + n characters, and nests at most 256 levels deep.
+ *
+ * <p>Immutable and thread-safe.
+ *
+ * @see <a href="https://jinja.palletsprojects.com/en/stable/templates/">The Jinja language</a>
+ * @see <a href="https://huggingface.co/docs/transformers/chat_templating">Chat templates in
+ *     transformers</a>
  */
 public final class ChatTemplate {
 
-  /** Characters of a template, which is fifteen times what one is known to have. */
+  /** The maximum number of characters of a template, fifteen times the longest known one. */
   private static final int MAX_SOURCE = 1 << 18;
 
-  /** Names under which messages carry reasoning; templates read the first, or the second. */
+  /** The field names of reasoning in messages; templates read the first or the second. */
   private static final List<String> REASONING =
       List.of("reasoning_content", "thinking", "reasoning");
 
@@ -62,9 +62,12 @@ public final class ChatTemplate {
   private final List<Stmt> body;
   private final Set<String> names;
   private final Set<String> variables;
+  private final boolean instructsCalls;
+  private volatile @Nullable Boolean parsesCalls;
 
-  private ChatTemplate(TemplateErrors errors, Parser.Parsed parsed) {
+  private ChatTemplate(TemplateErrors errors, Parser.Parsed parsed, String source) {
     this.errors = errors;
+    this.instructsCalls = AnswerParser.describesCalls(source);
     this.body = parsed.body();
     this.names = parsed.names();
     this.variables = variables(names);
@@ -76,7 +79,7 @@ public final class ChatTemplate {
    * @param name the template's name or file, for errors
    * @param source the template's text
    * @throws ModelFileException if the template is malformed or too long
-   * @throws UnsupportedModelException if it uses a statement that is not supported
+   * @throws UnsupportedModelException if it uses an unsupported statement
    */
   public static ChatTemplate parse(String name, String source) {
     TemplateErrors errors = new TemplateErrors(name);
@@ -85,9 +88,9 @@ public final class ChatTemplate {
           name,
           "chat template",
           "of " + source.length() + " characters",
-          "a template has at most " + MAX_SOURCE);
+          "must have at most " + MAX_SOURCE);
     }
-    return new ChatTemplate(errors, Parser.parse(source, errors));
+    return new ChatTemplate(errors, Parser.parse(source, errors), source);
   }
 
   /**
@@ -99,8 +102,34 @@ public final class ChatTemplate {
   }
 
   /**
-   * Returns the names that the template reads and that {@link ChatOptions#variables} may set,
-   * sorted; among them are names that the template itself sets.
+   * Checks that a model with this template can be given tools: the template reads them, and {@link
+   * AnswerParser} or {@link HarmonyParser} parses the calls that it writes. Otherwise a model's
+   * call would be returned as text.
+   *
+   * @throws InvalidInputException if the template does not support tools, or writes calls in a
+   *     format that is not supported
+   */
+  public void requireTools() {
+    if (!reads("tools")) {
+      throw new InvalidInputException(
+          "tools", "", "this model's chat template does not support tools");
+    }
+    Boolean parses = parsesCalls;
+    if (parses == null) {
+      parses = ToolCallProbe.parses(this, instructsCalls);
+      parsesCalls = parses;
+    }
+    if (!parses) {
+      throw new InvalidInputException(
+          "tools",
+          "",
+          "this model's chat template writes tool calls in a format that is not supported");
+    }
+  }
+
+  /**
+   * Returns the variables that the template reads and that {@link ChatOptions#variables} may set,
+   * sorted. Includes variables that the template itself assigns.
    */
   public Set<String> variables() {
     return variables;
@@ -117,11 +146,12 @@ public final class ChatTemplate {
    * Renders the prompt of a conversation.
    *
    * @param messages the conversation, oldest message first
-   * @param options what else the template is given
-   * @throws InvalidInputException if the template does not take these messages or options, or goes
-   *     beyond a limit
-   * @throws UnsupportedModelException if the template uses a filter, test, function or method that
-   *     is not supported
+   * @param options the other inputs of the template
+   * @return the prompt
+   * @throws InvalidInputException if the template rejects the messages or options, or exceeds a
+   *     limit
+   * @throws UnsupportedModelException if the template uses an unsupported filter, test, function or
+   *     method
    */
   public String render(List<ChatMessage> messages, ChatOptions options) {
     Meter meter = new Meter(characters(messages, options), System::nanoTime);
@@ -145,7 +175,7 @@ public final class ChatTemplate {
     Map<String, Value> variables = new HashMap<>();
     List<Value> conversation = new ArrayList<>();
     for (ChatMessage message : messages) {
-      conversation.add(JsonTree.toValue(withReasoning(message.fields())));
+      conversation.add(JsonTree.toValue(fields(message)));
     }
     variables.put("messages", Value.list(conversation));
     variables.put(
@@ -172,6 +202,21 @@ public final class ChatTemplate {
               variables.put(name, JsonTree.toValue(value));
             });
     return variables;
+  }
+
+  /**
+   * Returns the fields that the template reads of a message. A message with tool calls and no
+   * content gets the content {@code ""}: many templates read {@code content} of every message and
+   * fail if it is missing or null. Reasoning gets all names under which templates read it.
+   */
+  private static Map<String, @Nullable Object> fields(ChatMessage message) {
+    Map<String, @Nullable Object> fields = withReasoning(message.fields());
+    if (!fields.containsKey("tool_calls") || fields.containsKey("content")) {
+      return fields;
+    }
+    Map<String, @Nullable Object> complete = new LinkedHashMap<>(fields);
+    complete.put("content", "");
+    return complete;
   }
 
   /** Gives reasoning the names that templates read, whichever name it came under. */

@@ -11,8 +11,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads a call in the form of Gemma 4, {@code call:name{key:value,…}}: JSON but for keys, which
- * stand bare, and strings, which stand between tokens {@code <|"|>} and escape nothing.
+ * Parses tool calls in the format of Gemma 4, {@code call:name{key:value,…}}: JSON with unquoted
+ * keys, and with strings between {@code <|"|>} tokens that escape nothing.
  */
 final class GemmaCalls {
   private static final String NAME = "call:";
@@ -29,7 +29,7 @@ final class GemmaCalls {
     this.text = text;
   }
 
-  /** The call that a text is; none where it is something else. */
+  /** Returns the tool call of a text; empty if the text is something else. */
   static Optional<ToolCall> read(String text) {
     String call = text.strip();
     int open = call.indexOf('{');
@@ -49,7 +49,7 @@ final class GemmaCalls {
     }
   }
 
-  /** Ends the reading of what is no call. */
+  /** Thrown for a text that is not a call. */
   private static final class Malformed extends RuntimeException {
     private static final long serialVersionUID = 1;
 

@@ -12,7 +12,7 @@ import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Parses a streamed answer in the harmony format of gpt-oss: parts, each with a channel and
+ * Parses a streamed response in the harmony format of gpt-oss: messages, each with a channel and
  * sometimes a recipient.
  *
  * <pre>{@code
@@ -21,18 +21,20 @@ import tools.jackson.databind.json.JsonMapper;
  * }</pre>
  *
  * <p>The channel {@code analysis} is reasoning, {@code final} and {@code commentary} are content,
- * and a part for {@code functions.NAME} is a call whose arguments are a JSON object. For one answer
- * and one thread.
+ * and a message to {@code functions.NAME} is a tool call whose arguments are a JSON object. A
+ * parser serves one response and is not thread-safe.
+ *
+ * @see <a href="https://github.com/openai/harmony">The harmony response format</a>
  */
 public final class HarmonyParser {
-  /** What an answer in this format begins with. */
+  /** The beginnings of a response in this format. */
   private static final List<String> OPENINGS =
       List.of("<|channel|>", " to=functions.", "to=functions.");
 
   private static final String CHANNEL = "<|channel|>";
   private static final String MESSAGE = "<|message|>";
 
-  /** What ends a part; models leave out all but the last now and then. */
+  /** The markers that end a message; models sometimes omit all but the last. */
   static final List<String> ENDS =
       List.of("<|end|>", "<|start|>", "<|channel|>", "<|call|>", "<|return|>");
 
@@ -61,31 +63,31 @@ public final class HarmonyParser {
   private int shownReasoning;
 
   /**
-   * Starts an answer.
+   * Creates a parser for one response.
    *
-   * @param tools whether the model was given tools; where it was not, calls are content
+   * @param tools whether the model was given tools; if not, calls are content
    */
   public HarmonyParser(boolean tools) {
     this.tools = tools;
   }
 
-  /** Whether an answer that has begun so is one in this format. */
+  /** Returns whether a partial response is in this format. */
   public static boolean begins(String text) {
     return OPENINGS.stream().anyMatch(text::startsWith);
   }
 
-  /** Whether an answer that has begun so may become one in this format. */
+  /** Returns whether a partial response may turn out to be in this format. */
   public static boolean mayBegin(String text) {
     return OPENINGS.stream().anyMatch(opening -> opening.startsWith(text));
   }
 
-  /** Takes what comes next. */
+  /** Parses the next piece of the response. */
   public void accept(String piece) {
     rest.append(piece);
-    while (inHeader ? endsHeader() : endsBody()) {}
+    while (inHeader ? parseHeader() : parseBody()) {}
   }
 
-  private boolean endsHeader() {
+  private boolean parseHeader() {
     int end = rest.indexOf(MESSAGE);
     if (end < 0) {
       return false;
@@ -105,14 +107,14 @@ public final class HarmonyParser {
     return true;
   }
 
-  /** Parts of one kind are paragraphs. */
+  /** Separates messages of one kind by a blank line. */
   private static void separate(StringBuilder text) {
     if (!text.isEmpty()) {
       text.append("\n\n");
     }
   }
 
-  private boolean endsBody() {
+  private boolean parseBody() {
     Matcher mark = END.matcher(rest);
     boolean ends = mark.find();
     int end = ends ? mark.start() : rest.length() - heldBack();
@@ -132,7 +134,7 @@ public final class HarmonyParser {
     return ends;
   }
 
-  /** Length of the end of what has come that may be the beginning of a mark. */
+  /** Returns the length of a suffix that may be the beginning of a marker. */
   private int heldBack() {
     int begin = rest.lastIndexOf("<");
     boolean isBegun =
@@ -159,19 +161,22 @@ public final class HarmonyParser {
     }
   }
 
-  /** Whether what comes is reasoning, or the beginning of a part of which that is not known. */
-  public boolean thinks() {
+  /**
+   * Returns whether the next piece is reasoning, or belongs to a header whose channel is not known
+   * yet.
+   */
+  public boolean isReasoning() {
     return inHeader || kind == Kind.REASONING;
   }
 
-  /** The content that came since this was asked last. */
+  /** Returns the content since the last call. */
   public String newContent() {
     String piece = content.substring(shownContent);
     shownContent = content.length();
     return piece;
   }
 
-  /** The reasoning that came since this was asked last. */
+  /** Returns the reasoning since the last call. */
   public String newReasoning() {
     String piece = reasoning.substring(shownReasoning);
     shownReasoning = reasoning.length();
@@ -179,9 +184,9 @@ public final class HarmonyParser {
   }
 
   /**
-   * Ends the answer and returns the message that it is.
+   * Ends the response and returns it as a message.
    *
-   * @param cut whether the model had not ended it: then a call may be a part of one, and is nothing
+   * @param cut true if the response was truncated: then an incomplete call is dropped
    */
   public ChatMessage finish(boolean cut) {
     this.cut = cut;

@@ -13,22 +13,22 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * JSON as Java's own types: {@code Map} with {@code String} keys, {@code List}, {@code String},
- * {@code Boolean}, {@code Number} and null.
+ * JSON as Java types: {@code Map} with {@code String} keys, {@code List}, {@code String}, {@code
+ * Boolean}, {@code Number} and null.
  */
 final class JsonTree {
 
-  /** Levels of lists and maps; leaves room for the list that holds the messages. */
+  /** The maximum nesting depth; leaves room for the list of messages. */
   private static final int MAX_DEPTH = Value.MAX_DEPTH - 2;
 
   private JsonTree() {}
 
   /**
-   * Returns an unmodifiable copy of a map.
+   * Returns an unmodifiable deep copy of a map.
    *
-   * @param field names the map in errors
+   * @param field the name of the map in errors
    * @throws InvalidInputException if it nests too deep
-   * @throws IllegalArgumentException if it holds something that is not JSON
+   * @throws IllegalArgumentException if it contains a value that is not JSON
    */
   static Map<String, @Nullable Object> copy(String field, Map<String, ?> map) {
     return copyMap(field, map, 1);
@@ -38,7 +38,7 @@ final class JsonTree {
     Map<String, @Nullable Object> copy = new LinkedHashMap<>();
     for (Map.Entry<?, ?> entry : map.entrySet()) {
       if (!(entry.getKey() instanceof String key)) {
-        throw new IllegalArgumentException(field + ": the key " + entry.getKey() + " is no string");
+        throw new IllegalArgumentException(field + ": key " + entry.getKey() + " is not a string");
       }
       copy.put(key, copy(field, entry.getValue(), depth));
     }
@@ -72,7 +72,7 @@ final class JsonTree {
     return switch (number) {
       case BigInteger i when i.bitLength() > Numbers.MAX_BITS ->
           throw new InvalidInputException(
-              field, "", "holds an integer of more than " + Numbers.MAX_BITS + " bits");
+              field, "", "contains an integer of more than " + Numbers.MAX_BITS + " bits");
       case BigInteger i -> i;
       case BigDecimal d -> d.doubleValue();
       case Double d -> d;
@@ -87,7 +87,7 @@ final class JsonTree {
     };
   }
 
-  /** Returns what {@link #copy} made as a template's value. */
+  /** Converts the result of {@link #copy} to a template value. */
   static Value toValue(@Nullable Object node) {
     return switch (node) {
       case null -> Value.NONE;
@@ -110,7 +110,7 @@ final class JsonTree {
     };
   }
 
-  /** Counts the characters of all strings and keys. */
+  /** Returns the number of characters of all strings and keys. */
   static long characters(@Nullable Object node) {
     return switch (node) {
       case null -> 0;

@@ -6,25 +6,28 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model's request to run a tool.
+ * A model's request to call a tool.
  *
- * @param id what the tool's result refers to, if the model or its server gave one
+ * <p>Run the tool and send its result back as {@link ChatMessage#tool}, with this {@link #id} if
+ * there is one.
+ *
+ * @param id the id that the tool's result refers to; null if neither model nor server assigned one
  * @param name the tool's name
- * @param arguments the tool's arguments as JSON: maps with string keys, lists, strings, booleans,
- *     numbers and null
+ * @param arguments the arguments as JSON: maps with string keys, lists, strings, booleans, numbers
+ *     and null
  */
 public record ToolCall(@Nullable String id, String name, Map<String, @Nullable Object> arguments) {
 
   /**
    * Copies the arguments.
    *
-   * @throws IllegalArgumentException if the arguments hold something that is not JSON
+   * @throws IllegalArgumentException if they contain a value that is not JSON
    */
   public ToolCall {
     arguments = JsonTree.copy("tool call arguments", arguments);
   }
 
-  /** Returns the form that templates read, which is OpenAI's with the arguments as an object. */
+  /** Returns the form that templates read: OpenAI's, with the arguments as an object. */
   Map<String, Object> toJson() {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("type", "function");
@@ -35,7 +38,7 @@ public record ToolCall(@Nullable String id, String name, Map<String, @Nullable O
     return json;
   }
 
-  /** Reads that form back; empty where the node is something else. */
+  /** Parses the form of {@link #toJson}; empty if the node is something else. */
   static Optional<ToolCall> fromJson(@Nullable Object node) {
     if (!(node instanceof Map<?, ?> call)
         || !(call.get("function") instanceof Map<?, ?> function)

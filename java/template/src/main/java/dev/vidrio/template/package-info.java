@@ -1,15 +1,17 @@
 /**
- * Chat templates, which turn a conversation into the prompt format that a model was trained on.
+ * Chat templates: convert a conversation to the prompt format that a model was trained with, and
+ * parse tool calls and reasoning out of its response.
  *
- * <p>Model files carry their template in the Jinja language. {@link
- * dev.vidrio.template.ChatTemplate} interprets it as Python's Jinja does in the environment that
- * Hugging Face transformers sets up, character by character. A template reaches nothing but the
- * values it is given, and steps, memory and depth are limited, so that one from an untrusted file
- * is safe to render.
+ * <p>Model files contain their template in the Jinja language. {@link
+ * dev.vidrio.template.ChatTemplate} interprets it exactly as Python's Jinja does in the environment
+ * of Hugging Face transformers. A template can access only the values it is given, and its steps,
+ * memory, depth and time are limited, so templates of untrusted files are safe to render. {@link
+ * dev.vidrio.template.AnswerParser} and {@link dev.vidrio.template.HarmonyParser} parse responses;
+ * {@link dev.vidrio.template.ReasoningMarkers} delimit reasoning.
  *
- * <p>The interpreter lies in packages below this one, which are not exported: {@code value} has
- * what a template computes with, {@code operation} what Python does with it, {@code syntax} the
- * parsed template, {@code builtin} what Jinja offers to it, and {@code interpreter} runs it.
+ * <p>The interpreter is in packages that are not exported: {@code value} defines the values, {@code
+ * operation} their operations, {@code syntax} lexer and parser, {@code builtin} Jinja's functions,
+ * and {@code interpreter} runs the parsed template.
  */
 @NullMarked
 package dev.vidrio.template;

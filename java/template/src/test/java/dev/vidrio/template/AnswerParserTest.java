@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Calls of tools in the forms that models write them. */
+/** Parses tool calls in the formats of models. */
 class AnswerParserTest {
   private static final ToolCall WEATHER =
       new ToolCall(null, "get_weather", Map.of("place", "Köln"));
@@ -36,14 +36,14 @@ class AnswerParserTest {
         "<|tool_call>call:get_weather{place:<|\"|>Köln<|\"|>}<tool_call|>",
         "<|tool_call>call:get_weather{ place: <|\"|>Köln<|\"|> }",
       })
-  void callsAreFound(String answer) {
+  void findsCalls(String answer) {
     ChatMessage message = parse(answer);
     assertEquals(List.of(WEATHER), message.toolCalls());
     assertNull(message.content());
   }
 
   @Test
-  void severalCallsAndTheTextBeforeThemAreKept() {
+  void keepsSeveralCallsAndTextBefore() {
     ChatMessage message =
         parse(
             """
@@ -78,15 +78,15 @@ class AnswerParserTest {
         "<|tool_call>call:get_weather{place:<|\"|>Köln}<tool_call|>",
         "{\"name\": \"x\", \"arguments\": \"text\"}",
       })
-  void anythingElseIsText(String answer) {
+  void treatsOtherAnswersAsText(String answer) {
     ChatMessage message = parse(answer);
     assertEquals("the text", message.content());
     assertEquals(List.of(), message.toolCalls());
   }
 
-  /** The values that the template of Gemma 4 writes. */
+  /** The value types that Gemma 4's template writes. */
   @Test
-  void callsOfGemmaHaveAllKindsOfValues() {
+  void parsesAllValueTypesOfGemma() {
     String quote = "<|\"|>";
     ChatMessage message =
         parse(
@@ -111,7 +111,7 @@ class AnswerParserTest {
   }
 
   @Test
-  void textOfACallMayHoldWhatMarksOthers() {
+  void keepsMarkersInsideStrings() {
     String answer = "{\"name\": \"say\", \"arguments\": {\"text\": \"<tool_call>[TOOL_CALLS]\"}}";
     List<ToolCall> calls = AnswerParser.parse(answer, answer).toolCalls();
     assertEquals(1, calls.size());

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 class ChatMessageTest {
 
   @Test
-  void factoriesMakeTheFieldsThatTemplatesRead() {
+  void createsFieldsThatTemplatesRead() {
     assertEquals(Map.of("role", "system", "content", "a"), ChatMessage.system("a").fields());
     assertEquals(Map.of("role", "user", "content", "a"), ChatMessage.user("a").fields());
     assertEquals(Map.of("role", "assistant", "content", "a"), ChatMessage.assistant("a").fields());
@@ -28,7 +28,7 @@ class ChatMessageTest {
   }
 
   @Test
-  void roleAndContentAreAtHand() {
+  void returnsRoleAndContent() {
     assertEquals("user", ChatMessage.user("a").role());
     assertEquals("a", ChatMessage.user("a").content());
     assertNull(ChatMessage.of(Map.of("role", "user")).content());
@@ -36,14 +36,14 @@ class ChatMessageTest {
   }
 
   @Test
-  void fieldsThatAreNullAreAbsent() {
+  void omitsNullFields() {
     Map<String, Object> json = new HashMap<>(Map.of("role", "assistant"));
     json.put("content", null);
     assertEquals(Map.of("role", "assistant"), ChatMessage.of(json).fields());
   }
 
   @Test
-  void fieldsAreCopied() {
+  void copiesFields() {
     List<Object> parts = new ArrayList<>(List.of(1, 2.5f, true, new BigInteger("7")));
     ChatMessage message = ChatMessage.of(Map.of("role", "user", "content", parts));
     parts.clear();
@@ -51,14 +51,14 @@ class ChatMessageTest {
   }
 
   @Test
-  void aRoleIsNeeded() {
+  void requiresRole() {
     var e = assertThrows(InvalidInputException.class, () -> ChatMessage.of(Map.of("content", "x")));
-    assertEquals("message: needs a field 'role' with a string", e.getMessage());
+    assertEquals("message: must have a string field 'role'", e.getMessage());
     assertThrows(InvalidInputException.class, () -> ChatMessage.of(Map.of("role", 7)));
   }
 
   @Test
-  void onlyJsonIsTaken() {
+  void acceptsOnlyJsonValues() {
     Map<String, Object> hostObject = Map.of("role", "user", "content", new Object());
     assertThrows(IllegalArgumentException.class, () -> ChatMessage.of(hostObject));
     Map<String, Object> oddKey = Map.of("role", "user", "content", Map.of(1, 2));

@@ -11,7 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Errors say where in the template they come from, and what is wrong. */
+/** Errors name the line of the template and the fault. */
 class ChatTemplateErrorsTest {
 
   private static String render(String source) {
@@ -25,18 +25,18 @@ class ChatTemplateErrorsTest {
       quoteCharacter = '"',
       value = {
         "a{{ 1 | line 1: expected '}}', found end of the template",
-        "a~{% if x %}~b | line 3: the template ends before 'elif' or 'else' or 'endif'",
-        "a~~{% endfor %} | line 3: 'endfor' closes nothing",
-        "~{{ 'x }} | line 2: the string does not end",
+        "a~{% if x %}~b | line 3: missing 'elif' or 'else' or 'endif'",
+        "a~~{% endfor %} | line 3: 'endfor' without an opening tag",
+        "~{{ 'x }} | line 2: unterminated string",
         "{{ ~~ 1 + }} | line 3: expected an expression, found '}}'",
         "{# c~c~#}{{ ? }} | line 3: unexpected character '?'",
-        "{% set none = 1 %} | line 1: 'none' cannot be set",
-        "{% raw %}~{{ | line 1: 'raw' has no 'endraw'",
-        "~{# | line 2: the comment does not end",
-        "{{ (1] }} | line 1: ']' closes nothing",
-        "{% break %} | line 1: 'break' stands in no loop",
+        "{% set none = 1 %} | line 1: 'none' cannot be assigned",
+        "{% raw %}~{{ | line 1: 'raw' without 'endraw'",
+        "~{# | line 2: unterminated comment",
+        "{{ (1] }} | line 1: unmatched ']'",
+        "{% break %} | line 1: 'break' outside a loop",
       })
-  void malformedTemplatesNameTheLine(String source, String error) {
+  void namesLineOfSyntaxErrors(String source, String error) {
     var e = assertThrows(ModelFileException.class, () -> render(source.replace('~', '\n')));
     assertEquals("m.gguf: chat template " + error, e.getMessage());
   }
@@ -56,7 +56,7 @@ class ChatTemplateErrorsTest {
         "{{ cycler('a') }} | line 1: function 'cycler'",
         "{{ strftime_now('%Q') }} | line 1: time format '%Q'",
       })
-  void whatIsNotSupportedIsNamed(String source, String construct) {
+  void namesUnsupportedFeatures(String source, String construct) {
     String template = source.replace('~', '\n').replace('!', '|');
     var e = assertThrows(UnsupportedModelException.class, () -> render(template));
     assertEquals("m.gguf", e.file());
@@ -66,7 +66,7 @@ class ChatTemplateErrorsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"{% if false %}{{ 'a'|xmlattr }}{% endif %}", "{{ 'a'.encode is not defined }}"})
-  void whatIsNotReachedIsNotRefused(String source) {
+  void ignoresUnreachedFaults(String source) {
     render(source);
   }
 
@@ -79,19 +79,19 @@ class ChatTemplateErrorsTest {
         "{{ nothing.x }} | line 1: 'nothing' is undefined",
         "{{ messages[0].x.y }} | line 1: a value of type 'dict' has no attribute or element 'x'",
         "{{ messages[3].x }} | line 1: a value of type 'list' has no attribute or element '3'",
-        "{{ 'a' + 1 }} | line 1: '+' does not take values of types 'str' and 'int'",
-        "{{ ['a'~,~1 / 0] }} | line 3: divides by zero",
+        "{{ 'a' + 1 }} | line 1: '+' is not supported for types 'str' and 'int'",
+        "{{ ['a'~,~1 / 0] }} | line 3: division by zero",
         "{% macro m() %}~{{ 1 < 'a' }}{% endmacro %}~~{{ m() }} "
-            + "| line 2: values of types 'int' and 'str' have no order",
-        "{{ [].append(1) }} | line 1: method 'append' would change a list, which a template may"
-            + " not",
+            + "| line 2: values of types 'int' and 'str' cannot be ordered",
+        "{{ [].append(1) }} | line 1: method 'append' is not allowed: a list is immutable in"
+            + " templates",
         "{{ 'a'!join(1, 2, 3) }} | line 1: filter 'join' takes at most 2 arguments",
-        "{{ 'a'!trim(x=1) }} | line 1: filter 'trim' takes no argument 'x'",
-        "{{ 'a'!replace('b') }} | line 1: filter 'replace' lacks the argument 'new'",
-        "{{ 'a'.split(1) }} "
-            + "| line 1: string method 'split' wants a string as 'sep', not a value of type 'int'",
+        "{{ 'a'!trim(x=1) }} | line 1: filter 'trim' has no parameter 'x'",
+        "{{ 'a'!replace('b') }} | line 1: filter 'replace': argument 'new' is missing",
+        "{{ 'a'.split(1) }} | line 1: string method 'split' requires a string as 'sep', not a value"
+            + " of type 'int'",
       })
-  void faultsNameTheLine(String source, String error) {
+  void namesLineOfFaults(String source, String error) {
     String template = source.replace('~', '\n').replace('!', '|');
     var e = assertThrows(InvalidInputException.class, () -> render(template));
     assertEquals("m.gguf: chat template " + error, e.getMessage());

@@ -27,18 +27,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Hostile templates end with an error that says which limit they meet. The timeout only keeps a
- * failure from running for ever.
+ * Hostile templates fail with an error that names the exceeded limit. The timeout only bounds a
+ * failing test.
  */
 @Timeout(120)
 class ChatTemplateLimitsTest {
 
   private static final String STEPS = "takes more than 1000000 steps";
-  private static final String TEXT = "makes a text of more than 1048576 characters";
+  private static final String TEXT = "creates a text of more than 1048576 characters";
   private static final String DEPTH = "nests deeper than 256 levels";
   private static final String SYNTAX_DEPTH = "nests deeper than 100 levels";
 
-  /** Renders on a stack as small as threads have on any platform. */
+  /** Renders on the smallest default stack of any platform. */
   private static String outcome(String source) throws InterruptedException {
     AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
     StringBuilder prompt = new StringBuilder();
@@ -85,7 +85,7 @@ class ChatTemplateLimitsTest {
         "{% set f = 2 ** 1000 %}{% for i in range(99999) %}{% set x = f ~ '' %}{% endfor %}",
         "{% for i in range(99999) %}{% set x = 1e-320 ~ '' %}{% endfor %}",
       })
-  void workIsLimited(String source) throws InterruptedException {
+  void limitsWork(String source) throws InterruptedException {
     assertEquals(STEPS, outcome(source));
   }
 
@@ -116,7 +116,7 @@ class ChatTemplateLimitsTest {
         "{% set ns = namespace(l=[1]) %}{% for i in range(100) %}{% set ns.l = [ns.l, ns.l] %}"
             + "{% endfor %}{{ ns.l | tojson }}",
       })
-  void textIsLimited(String source) throws InterruptedException {
+  void limitsText(String source) throws InterruptedException {
     assertEquals(TEXT, outcome(source));
   }
 
@@ -130,12 +130,12 @@ class ChatTemplateLimitsTest {
         "{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{% endmacro %}{{ a() }}",
         "{% for i in [[1]] recursive %}{{ loop([i]) }}{% endfor %}",
       })
-  void recursionIsLimited(String source) throws InterruptedException {
+  void limitsRecursion(String source) throws InterruptedException {
     assertEquals(DEPTH, outcome(source));
   }
 
   @Test
-  void longChainsAreLimited() throws InterruptedException {
+  void limitsLongChains() throws InterruptedException {
     assertEquals(DEPTH, outcome("{{ " + "1 + ".repeat(50_000) + "1 }}"));
     assertEquals(DEPTH, outcome("{{ x" + ".a".repeat(50_000) + " }}"));
     assertEquals(DEPTH, outcome("{{ x" + "|trim".repeat(50_000) + " }}"));
@@ -145,7 +145,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void nestingOfTheSourceIsLimited() throws InterruptedException {
+  void limitsNestingOfSource() throws InterruptedException {
     int n = 10_000;
     assertEquals(SYNTAX_DEPTH, outcome("{{ " + "(".repeat(n) + "1" + ")".repeat(n) + " }}"));
     assertEquals(SYNTAX_DEPTH, outcome("{{ " + "[".repeat(n) + "]".repeat(n) + " }}"));
@@ -159,14 +159,14 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void nestingOfValuesIsLimited() throws InterruptedException {
+  void limitsNestingOfValues() throws InterruptedException {
     assertEquals(
         "lists and dicts nest deeper than 128 levels",
         outcome(
             "{% set ns = namespace(l=[1]) %}{% for i in range(1000) %}{% set ns.l = [ns.l] %}"
                 + "{% endfor %}"));
     assertEquals(
-        "more than 128 filters read one from another",
+        "more than 128 chained generators",
         outcome(
             "{% set ns = namespace(m=['a']) %}{% for i in range(5000) %}"
                 + "{% set ns.m = ns.m | map('trim') %}{% endfor %}{{ ns.m | list }}"));
@@ -176,8 +176,8 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void numbersAreLimited() throws InterruptedException {
-    String bits = "makes an integer of more than 1024 bits";
+  void limitsNumbers() throws InterruptedException {
+    String bits = "the integer result has more than 1024 bits";
     assertEquals(bits, outcome("{{ 10 ** 1000 }}"));
     assertEquals(bits, outcome("{{ 2 ** (10 ** 20) }}"));
     assertEquals(
@@ -186,19 +186,18 @@ class ChatTemplateLimitsTest {
             "{% set ns = namespace(i=3) %}{% for i in range(99) %}{% set ns.i = ns.i * ns.i %}"
                 + "{% endfor %}"));
     assertEquals(
-        "range() makes more than 100000 integers",
+        "range() has more than 100000 integers",
         outcome("{% for i in range(10 ** 12) %}{% endfor %}"));
-    assertEquals(
-        "a format asks for more than 1000 digits", outcome("{{ '{:.9999f}'.format(1.5) }}"));
+    assertEquals("format precision must be at most 1000", outcome("{{ '{:.9999f}'.format(1.5) }}"));
   }
 
   @Test
-  void timeIsLimited() {
+  void limitsTime() {
     String source = "{% for i in range(9000) %}{% set x = i %}{% endfor %}";
     var errors = new TemplateErrors("t");
     List<Stmt> body = Parser.parse(source, errors).body();
     var clock = new AtomicLong();
-    // Each look at this clock finds a second gone.
+    // Each reading of this clock advances it by a second.
     var meter = new Meter(0, () -> clock.addAndGet(1_000_000_000));
     var now = ZonedDateTime.now(Clock.systemUTC());
     var fault = assertThrows(Fault.class, () -> Renderer.render(body, Map.of(), now, meter));
@@ -206,7 +205,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void searchTakesLinearTime() throws InterruptedException {
+  void searchesInLinearTime() throws InterruptedException {
     assertEquals(
         "False-10-1",
         outcome(
@@ -215,7 +214,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void collidingKeysAndUnorderedNumbersAreHarmless() throws InterruptedException {
+  void survivesCollidingKeysAndNaN() throws InterruptedException {
     assertEquals(
         STEPS,
         outcome(
@@ -226,7 +225,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void hostObjectsAreOutOfReach() throws InterruptedException {
+  void hidesHostObjects() throws InterruptedException {
     String missing = "a value of type 'str' has no attribute or element '__class__'";
     assertEquals(missing, outcome("{{ ''.__class__.__mro__ }}"));
     assertEquals(missing, outcome("{{ ''['__class__']['__mro__'] }}"));
@@ -238,22 +237,22 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void templatesAreLimited() throws InterruptedException {
+  void limitsTemplateSize() throws InterruptedException {
     assertEquals(262_144, outcome("x".repeat(262_144)).length());
     assertEquals(
-        "t: chat template of 262145 characters: a template has at most 262144",
+        "t: chat template of 262145 characters: must have at most 262144",
         assertThrows(ModelException.class, () -> ChatTemplate.parse("t", "x".repeat(262_145)))
             .getMessage());
-    assertEquals("'raw' has no 'endraw'", outcome("{%raw%}" + "{%".repeat(100_000)));
+    assertEquals("'raw' without 'endraw'", outcome("{%raw%}" + "{%".repeat(100_000)));
     assertEquals(SYNTAX_DEPTH, outcome("{".repeat(262_144)));
     assertEquals("", outcome("{#" + " ".repeat(262_000) + "#}"));
     assertEquals(
-        "an integer has no or too many digits", outcome("{{ " + "1".repeat(262_000) + " }}"));
+        "an integer must have 1 to 308 digits", outcome("{{ " + "1".repeat(262_000) + " }}"));
     assertEquals("100000", outcome("{{ [" + "1,".repeat(100_000) + "] | length }}"));
   }
 
   @Test
-  void limitsGrowWithTheMessages() {
+  void growsLimitsWithMessages() {
     String text = "word ".repeat(400_000);
     ChatTemplate template =
         ChatTemplate.parse("t", "{% for m in messages %}{{ m.content | trim }}{% endfor %}");
@@ -262,7 +261,7 @@ class ChatTemplateLimitsTest {
   }
 
   @Test
-  void messagesThatNestTooDeepAreRefused() {
+  void rejectsDeeplyNestedMessages() {
     Map<String, Object> deep = new LinkedHashMap<>(Map.of("role", "user"));
     Object node = "x";
     for (int i = 0; i < 200; i++) {

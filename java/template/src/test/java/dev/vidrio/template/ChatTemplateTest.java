@@ -20,23 +20,23 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Templates render as transformers renders them. */
+/** Compares renderings with those of Hugging Face transformers. */
 class ChatTemplateTest {
 
   private static final ChatOptions DEFAULTS = ChatOptions.builder().build();
 
-  /** Templates and snippets, most of them our own, as templates/README.md says. */
+  /** Templates and snippets, described in templates/README.md. */
   @TestFactory
-  Stream<DynamicTest> rendersAsTransformersDoes() throws IOException {
+  Stream<DynamicTest> rendersLikeTransformers() throws IOException {
     try (InputStream in =
         Objects.requireNonNull(ChatTemplateTest.class.getResourceAsStream("golden.json"))) {
       return tests(new String(in.readAllBytes(), StandardCharsets.UTF_8));
     }
   }
 
-  /** Templates of the tester's choice, by the property {@code vidrio.template.golden}. */
+  /** Additional templates, given by the system property {@code vidrio.template.golden}. */
   @TestFactory
-  Stream<DynamicTest> rendersGivenTemplatesAsTransformersDoes() throws IOException {
+  Stream<DynamicTest> rendersGivenTemplatesLikeTransformers() throws IOException {
     String file = System.getProperty("vidrio.template.golden");
     return file == null ? Stream.empty() : tests(Files.readString(Path.of(file)));
   }
@@ -58,23 +58,19 @@ class ChatTemplateTest {
   }
 
   @Test
-  void rendersTheExampleOfTheDocumentation() {
+  void rendersDocumentedExample() {
     String source =
         """
         {{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}
         {% endfor %}
         {% if add_generation_prompt %}<assistant>{% endif %}
         """;
-    ChatTemplate template = ChatTemplate.parse("model.gguf", source);
-    String prompt =
-        template.render(
-            List.of(ChatMessage.system("Be brief."), ChatMessage.user("What is glass?")),
-            ChatOptions.builder().bosToken("<s>").build());
+    String prompt = TemplateExamples.render(source);
     assertEquals("<s><system>Be brief.\n<user>What is glass?\n<assistant>", prompt);
   }
 
   @Test
-  void callsAndResultsOfToolsReachTheTemplate() {
+  void passesToolCallsAndResults() {
     String source =
         "{% for m in messages %}{{ m | tojson }}\n{% endfor %}{{ tools[0].function.name }}";
     List<ChatMessage> messages =
@@ -96,7 +92,7 @@ class ChatTemplateTest {
   }
 
   @Test
-  void variablesAreThoseThatTheTemplateReads() {
+  void listsVariablesOfTemplate() {
     ChatTemplate template =
         ChatTemplate.parse(
             "t", "{% if enable_thinking %}{{ messages[0].content }}{{ range(2) }}{% endif %}");
@@ -109,7 +105,7 @@ class ChatTemplateTest {
   }
 
   @Test
-  void variablesThatTheTemplateDoesNotReadAreRefused() {
+  void rejectsUnusedVariables() {
     ChatTemplate template = ChatTemplate.parse("t.gguf", "{{ messages }}{{ range }}");
     for (String name : List.of("enable_thinking", "messages", "range", "tools")) {
       ChatOptions options = ChatOptions.builder().variable(name, "x").build();
@@ -121,7 +117,7 @@ class ChatTemplateTest {
   }
 
   @Test
-  void aTemplateIsRenderedByManyThreads() throws InterruptedException {
+  void rendersConcurrently() throws InterruptedException {
     ChatTemplate template =
         ChatTemplate.parse(
             "t",

@@ -13,9 +13,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
-/**
- * What bench/peers/chat_templates.py wrote: templates, conversations, and the prompts they give.
- */
+/** The output of bench/peers/chat_templates.py: templates, conversations, and their prompts. */
 final class GoldenFile {
 
   private final Map<?, ?> root;
@@ -28,7 +26,9 @@ final class GoldenFile {
   /**
    * A template with a conversation.
    *
-   * @param prompt what transformers renders, or null if it refuses
+   * @param template the name of the template
+   * @param conversation the name of the conversation
+   * @param prompt the prompt of transformers, or null if it raises an error
    */
   record Rendering(String template, String conversation, @Nullable String prompt) {
     @Override

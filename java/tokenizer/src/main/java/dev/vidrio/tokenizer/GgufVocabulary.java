@@ -24,7 +24,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/** Reads the keys {@code tokenizer.ggml} of GGUF files, and Vidrio's own beside them. */
+/**
+ * Reads the vocabulary from the {@code tokenizer.ggml} and {@code vidrio.tokenizer} keys of GGUF
+ * files.
+ */
 final class GgufVocabulary {
 
   private static final String PREFIX = "tokenizer.ggml.";
@@ -32,12 +35,15 @@ final class GgufVocabulary {
       List.of(LiteralRules.LEFT, LiteralRules.RIGHT, LiteralRules.SINGLE, LiteralRules.NORMALIZED);
   private static final List<String> PHI_3_PLAIN = List.of("<unk>", "<s>", "<|endoftext|>");
 
-  /** What files of llama.cpp call their tokenizer where they have none. */
+  /**
+   * The values of {@code tokenizer.ggml.model} that llama.cpp writes for models without a
+   * tokenizer.
+   */
   private static final Set<String> NONE = Set.of("none", "no_vocab");
 
   private GgufVocabulary() {}
 
-  /** Whether a file describes no vocabulary. */
+  /** Returns whether a file contains no vocabulary. */
   static boolean isMissing(Metadata metadata) {
     return metadata
         .optionalString(PREFIX + "model")
@@ -46,11 +52,10 @@ final class GgufVocabulary {
   }
 
   /**
-   * Reads the vocabulary that a file describes.
+   * Reads the vocabulary of a file.
    *
-   * @throws UnsupportedModelException if the file names a kind of tokenizer or a pre-tokenizer that
-   *     is not known
-   * @throws ModelFileException if the description is incomplete or contradicts itself
+   * @throws UnsupportedModelException if the tokenizer model or the pre-tokenizer is not supported
+   * @throws ModelFileException if the vocabulary is incomplete or inconsistent
    */
   static Vocabulary read(Metadata metadata) {
     String model = metadata.string(PREFIX + "model");
@@ -87,8 +92,8 @@ final class GgufVocabulary {
           throw new UnsupportedModelException(
               metadata.file(),
               "tokenizer '" + model + "'",
-              "supported are gpt2 (byte-level BPE), llama and gemma4 (SentencePiece BPE), t5"
-                  + " (unigram), vidrio (a pipeline of Hugging Face tokenizers)");
+              "supported: gpt2 (byte-level BPE), llama and gemma4 (SentencePiece BPE), t5"
+                  + " (unigram), vidrio (Hugging Face pipeline)");
     };
   }
 
@@ -125,7 +130,7 @@ final class GgufVocabulary {
         choice(metadata, SpacePrefix.KEY, prefix ? SpacePrefix.EACH : SpacePrefix.NEVER));
   }
 
-  /** Reads the name of a constant of an enum. */
+  /** Reads the name of an enum constant. */
   private static <E extends Enum<E>> E choice(Metadata metadata, String key, E otherwise) {
     String name = metadata.optionalString(key).orElse(otherwise.name());
     List<E> choices = List.of(otherwise.getDeclaringClass().getEnumConstants());
@@ -156,7 +161,8 @@ final class GgufVocabulary {
     try {
       return new Charsmap(blob);
     } catch (IllegalArgumentException e) {
-      throw metadata.error(key, blob.length + " bytes", "must hold the trie that it begins with");
+      throw metadata.error(
+          key, blob.length + " bytes", "must contain a trie of the declared length");
     }
   }
 
@@ -181,16 +187,19 @@ final class GgufVocabulary {
     return roles;
   }
 
-  /** Training may pad with a token that the model got no embedding for; running it never does. */
+  /**
+   * Returns whether a role's token is beyond the vocabulary and unused. Training may pad with a
+   * token that has no embedding; inference never pads.
+   */
   private static boolean isUnused(Metadata metadata, TokenRole role, String key, int size) {
     return role == TokenRole.PADDING
         && metadata.longValue(key, Long.MIN_VALUE, Long.MAX_VALUE) >= size;
   }
 
   /**
-   * Reads where literal tokens are found. Files of Phi-3 by other programs do not say it: as in
-   * llama.cpp, they are known by the model's name, and all but three of their literal tokens strip
-   * to the right.
+   * Reads the rules for literal tokens. Phi-3 files of other programs lack these keys; as in
+   * llama.cpp, they are recognized by the model's name, and all but three of their literal tokens
+   * strip white space to their right.
    */
   private static LiteralRules readRules(
       Metadata metadata, List<String> tokens, List<TokenType> types) {

@@ -6,7 +6,7 @@ import dev.vidrio.tokenizer.vocabulary.LiteralRules;
 import java.util.function.IntConsumer;
 import java.util.function.IntPredicate;
 
-/** Cuts text at literal tokens, as the {@link LiteralRules} say. */
+/** Splits text at literal tokens, according to {@link LiteralRules}. */
 final class LiteralSearch {
 
   private final LiteralTokens tokens;
@@ -14,10 +14,10 @@ final class LiteralSearch {
   private final LiteralRules rules;
 
   /**
-   * Selects tokens.
+   * Creates a search for some tokens of a vocabulary.
    *
-   * @param spellings what each token of the vocabulary looks like in the text
-   * @param selected which of them to find
+   * @param spellings the spelling of each token in the text
+   * @param selected selects the ids to find
    */
   LiteralSearch(byte[][] spellings, IntPredicate selected, LiteralRules rules) {
     this.tokens = new LiteralTokens(spellings, selected);
@@ -25,18 +25,18 @@ final class LiteralSearch {
     this.rules = rules;
   }
 
-  /** Takes a stretch of text; it is not empty. */
+  /** Receives a nonempty segment of text. */
   @FunctionalInterface
-  interface Stretch {
+  interface Segment {
     void accept(int start, int end);
   }
 
   /**
-   * Gives the tokens from {@code start} to before {@code end}, and the stretches between, in order.
-   * A token may stand in the white space that the one before has taken; it then is found, as in
+   * Passes on the tokens from {@code start} to before {@code end} and the segments between them, in
+   * order. A token inside white space that the previous token has stripped is still found, as in
    * Hugging Face tokenizers.
    */
-  void cut(byte[] text, int start, int end, Stretch between, IntConsumer found) {
+  void split(byte[] text, int start, int end, Segment between, IntConsumer found) {
     int done = start;
     int pos = start;
     while (pos < end) {
@@ -46,10 +46,10 @@ final class LiteralSearch {
         continue;
       }
       int after = pos + spellings[id].length;
-      if (mayStand(id, text, start, pos, after, end)) {
-        int stretchEnd = endBefore(id, text, start, pos);
-        if (done < stretchEnd) {
-          between.accept(done, stretchEnd);
+      if (isAllowed(id, text, start, pos, after, end)) {
+        int segmentEnd = endBefore(id, text, start, pos);
+        if (done < segmentEnd) {
+          between.accept(done, segmentEnd);
         }
         found.accept(id);
         done = startAfter(id, text, after, end);
@@ -61,8 +61,11 @@ final class LiteralSearch {
     }
   }
 
-  /** Says whether a token counts at a place of a text from {@code start} to before {@code end}. */
-  private boolean mayStand(int id, byte[] text, int start, int pos, int after, int end) {
+  /**
+   * Returns whether a token counts at {@code pos}; single-word tokens need word boundaries on both
+   * sides.
+   */
+  private boolean isAllowed(int id, byte[] text, int start, int pos, int after, int end) {
     if (!rules.singleWords().contains(id)) {
       return true;
     }
@@ -71,7 +74,7 @@ final class LiteralSearch {
     return !wordBefore && !(after < end && CharSet.WORD.containsAt(text, after, end));
   }
 
-  /** Returns where the stretch of text before a token ends. */
+  /** Returns the end of the segment before a token, without stripped white space. */
   private int endBefore(int id, byte[] text, int start, int pos) {
     int end = pos;
     while (rules.stripsLeft().contains(id) && end > start) {
@@ -84,7 +87,7 @@ final class LiteralSearch {
     return end;
   }
 
-  /** Returns where the stretch of text after a token begins. */
+  /** Returns the start of the segment after a token, without stripped white space. */
   private int startAfter(int id, byte[] text, int pos, int end) {
     int start = pos;
     while (rules.stripsRight().contains(id)

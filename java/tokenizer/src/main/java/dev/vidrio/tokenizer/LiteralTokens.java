@@ -5,13 +5,13 @@ import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /**
- * Finds the tokens that are recognized in the text before anything else. Where several match, the
- * longest at the leftmost place wins, as in Hugging Face tokenizers. (llama.cpp looks for the
- * longest of all tokens first, then for the next in what is left; this differs only where the end
- * of one token's occurrence is the beginning of another's.)
+ * Finds the tokens that are recognized in the text before the tokenizer's model runs. The leftmost
+ * match wins, and the longest of several there, as in Hugging Face tokenizers. (llama.cpp searches
+ * the longest token in the whole text first, then the next in the remaining text; results differ
+ * only if the end of one occurrence overlaps the beginning of another.)
  *
- * <p>The tokens are kept sorted, and each byte of the text narrows the range of those that still
- * match by binary search: no index that could grow beyond the model file.
+ * <p>The tokens are sorted, and each byte of the text narrows the range of matching tokens by
+ * binary search, so the index is no larger than the vocabulary.
  */
 final class LiteralTokens {
 
@@ -23,7 +23,7 @@ final class LiteralTokens {
    * Selects tokens.
    *
    * @param bytes the bytes of each token of the vocabulary
-   * @param selected which of them to find; empty ones never are
+   * @param selected selects the ids to find; empty tokens are never found
    */
   LiteralTokens(byte[][] bytes, IntPredicate selected) {
     ids =
@@ -40,7 +40,7 @@ final class LiteralTokens {
     }
   }
 
-  /** Returns the longest token at {@code pos} and not beyond {@code end}, or −1. */
+  /** Returns the longest token at {@code pos} that ends by {@code end}, or −1. */
   int at(byte[] text, int pos, int end) {
     if (!begins[Byte.toUnsignedInt(text[pos])]) {
       return -1;
@@ -59,7 +59,10 @@ final class LiteralTokens {
     return found;
   }
 
-  /** Of tokens that agree before {@code depth}, returns the first whose byte there is so high. */
+  /**
+   * Returns the first of the tokens in a range whose byte at {@code depth} is at least {@code
+   * value}; they agree before it.
+   */
   private int firstAtLeast(int value, int depth, int from, int to) {
     int low = from;
     int high = to;

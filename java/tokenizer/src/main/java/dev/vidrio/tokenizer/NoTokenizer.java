@@ -8,15 +8,17 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 
-/** Stands in for the tokenizer of a model file without one, whose tokens are but numbers. */
+/** The tokenizer of a model file without a vocabulary: token ids exist, but have no text. */
 final class NoTokenizer implements Tokenizer {
 
   private final String source;
   private final int size;
 
   /**
+   * Creates the tokenizer.
+   *
    * @param source the model file, for errors
-   * @param size the number of tokens
+   * @param size the number of token ids
    */
   NoTokenizer(String source, int size) {
     this.source = source;
@@ -27,7 +29,7 @@ final class NoTokenizer implements Tokenizer {
   public int[] encode(byte[] utf8, EncodeOptions options) {
     if (utf8.length > 0) {
       throw new InvalidInputException(
-          "text for", source, "must be given as token ids: the file has no tokenizer");
+          "text", "", "not supported: " + source + " has no tokenizer; pass token ids");
     }
     return new int[0];
   }

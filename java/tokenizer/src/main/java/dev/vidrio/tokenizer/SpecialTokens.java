@@ -13,15 +13,15 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * What a vocabulary's special tokens are for. Files say it incompletely: the rest is known by the
- * tokens' spellings, by the same rules as in llama.cpp, so that generation stops at the same
- * tokens.
+ * Determines types and roles of special tokens. Files declare them incompletely; the rest is
+ * derived from the tokens' spellings by the rules of llama.cpp, so that generation stops at the
+ * same tokens.
  */
 final class SpecialTokens {
 
   /**
-   * The spellings by which the token of a role is known where the file names none; the first
-   * counts.
+   * The spellings by which the token of an undeclared role is recognized; the first one present
+   * wins.
    */
   private static final Map<TokenRole, List<String>> SPELLINGS =
       new EnumMap<>(
@@ -76,7 +76,7 @@ final class SpecialTokens {
                   List.of("<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"),
               TokenRole.FIM_FILE_SEPARATOR, List.of("<|file_sep|>")));
 
-  /** Tokens that end generation whatever else the file says of them. */
+  /** The tokens that end generation regardless of their declared type. */
   private static final List<String> ENDS =
       List.of(
           "<|eot_id|>",
@@ -102,7 +102,10 @@ final class SpecialTokens {
           "<｜end▁of▁sentence｜>",
           "[e~[");
 
-  /** Tokens that are always shown and always parsed, although files call them control tokens. */
+  /**
+   * The tokens that are always shown and always parsed, although files declare them as control
+   * tokens.
+   */
   private static final List<String> SHOWN =
       List.of(
           "<|channel|>",
@@ -122,7 +125,7 @@ final class SpecialTokens {
           "<tool_response|>",
           "<|\"|>");
 
-  /** Roles after which generation stops. */
+  /** The roles whose tokens end generation. */
   private static final List<TokenRole> ENDING_ROLES =
       List.of(
           TokenRole.EOS,
@@ -159,7 +162,7 @@ final class SpecialTokens {
     SHOWN.stream()
         .filter(ids::containsKey)
         .forEach(spelling -> retype(spelling, TokenType.USER_DEFINED));
-    // in the formats that have these tokens, the other one occurs within a turn
+    // In formats with these tokens, the other one occurs within a turn.
     boolean calls = ends("<|call|>") || ends("<|calls|>");
     if (calls && (ends("<|return|>") || ends("<|flush|>"))) {
       continues("<|end|>", TokenType.USER_DEFINED);
@@ -185,7 +188,7 @@ final class SpecialTokens {
     }
   }
 
-  /** Returns the type of each token. */
+  /** Returns the corrected type of each token. */
   TokenType[] types() {
     return types;
   }
@@ -195,7 +198,7 @@ final class SpecialTokens {
     return Collections.unmodifiableMap(roles);
   }
 
-  /** Returns the tokens after which generation stops, unmodifiable. */
+  /** Returns the tokens that end generation, unmodifiable. */
   Set<Integer> endOfGeneration() {
     return Collections.unmodifiableSet(ends);
   }

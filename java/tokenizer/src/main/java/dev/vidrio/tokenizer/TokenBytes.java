@@ -10,10 +10,10 @@ import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 
-/** Finds the bytes that tokens stand for. */
+/** Computes the bytes of tokens. */
 final class TokenBytes {
 
-  /** Spells the text of a token of text. */
+  /** Decodes the spelling of a text token. */
   @FunctionalInterface
   private interface Spelling {
     byte[] bytes(String token, TokenType type);
@@ -24,7 +24,7 @@ final class TokenBytes {
   /**
    * Returns the bytes of each token.
    *
-   * @param types of each token
+   * @param types the type of each token
    * @throws ModelFileException if a byte token is misspelled
    */
   static byte[][] of(Vocabulary vocabulary, TokenType[] types) {
@@ -46,7 +46,7 @@ final class TokenBytes {
   private static byte[] oneByte(Vocabulary vocabulary, int id) {
     String token = vocabulary.tokens().get(id);
     if (!token.matches("<0x[0-9A-Fa-f]{2}>")) {
-      throw vocabulary.tokenError(id, "must be spelled like '<0x0A>', being a byte token");
+      throw vocabulary.tokenError(id, "must be spelled like '<0x0A>': it is a byte token");
     }
     return new byte[] {(byte) Integer.parseInt(token, 3, 5, 16)};
   }

@@ -5,12 +5,17 @@ import dev.vidrio.tokenizer.text.Utf8Decoder;
 /**
  * Decodes tokens one by one, to show text while it is generated.
  *
- * <p>No character is ever split: bytes that begin one are held back until it is complete. The
- * returned pieces concatenate to the decoding of all bytes. Ill-formed UTF-8 becomes U+FFFD as the
- * WHATWG Encoding Standard and the Unicode Standard (§3.9, maximal subparts) say. ({@code new
- * String(bytes, UTF_8)} differs in one case: an encoded surrogate is one U+FFFD there, three here.)
+ * {@snippet file="TokenizerExamples.java" region="decoder"}
  *
- * <p>For one sequence and one thread.
+ * <p>Characters are never split: the bytes of an incomplete character are held back until it is
+ * complete. The returned pieces concatenate to the decoding of all bytes. Ill-formed UTF-8 becomes
+ * U+FFFD as specified by the WHATWG Encoding Standard and the Unicode Standard (§3.9, maximal
+ * subparts). ({@code new String(bytes, UTF_8)} differs in one case: an encoded surrogate is one
+ * U+FFFD there and three here.)
+ *
+ * <p>A decoder has state: it serves one sequence and is not thread-safe.
+ *
+ * @see Tokenizer#streamingDecoder()
  */
 public final class TokenDecoder {
 
@@ -23,7 +28,12 @@ public final class TokenDecoder {
     this.skipSpecial = skipSpecial;
   }
 
-  /** Takes the next token and returns the text that it completes, often empty. */
+  /**
+   * Decodes the next token.
+   *
+   * @return the text that the token completes; often empty
+   * @throws dev.vidrio.error.InvalidInputException if the id is out of range
+   */
   public String accept(int id) {
     byte[] bytes = tokenizer.bytes(id);
     if (skipSpecial && tokenizer.isSpecial(id)) {
@@ -37,8 +47,8 @@ public final class TokenDecoder {
   }
 
   /**
-   * Ends the sequence and returns U+FFFD if it broke off within a character, else an empty string.
-   * The decoder is then as new.
+   * Ends the sequence and resets the decoder. Returns U+FFFD if the sequence ended within a
+   * character, else an empty string.
    */
   public String finish() {
     return decoder.finish() ? "\ufffd" : "";

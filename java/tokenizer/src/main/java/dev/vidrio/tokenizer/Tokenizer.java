@@ -12,20 +12,30 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * Turns text into token ids and back.
+ * Converts text to token ids and back.
  *
- * <p>A tokenizer is immutable and may be used by any number of threads at once. Token ids run from
- * 0 to {@link #vocabularySize()} − 1; a method given any other id throws {@link
- * InvalidInputException}.
+ * {@snippet file="TokenizerExamples.java" region="tokenizer"}
+ *
+ * <p>Encoding matches the tokenizer that the model was trained with; for every supported kind,
+ * tests compare with Hugging Face tokenizers or SentencePiece. A token is a sequence of bytes: it
+ * may be part of a character, so decode a sequence as a whole or with a {@link TokenDecoder}.
+ *
+ * <p>Token ids range from 0 to {@link #vocabularySize()} − 1; a method given another id throws
+ * {@link InvalidInputException}.
+ *
+ * <p>Implementations are immutable and thread-safe.
+ *
+ * @see Tokenizers
+ * @see "docs/formats.md"
  */
 public interface Tokenizer {
 
-  /** Encodes a text with {@link EncodeOptions#DEFAULT}. */
+  /** Encodes text with {@link EncodeOptions#DEFAULT}. */
   default int[] encode(String text) {
     return encode(text, EncodeOptions.DEFAULT);
   }
 
-  /** Encodes a text. A surrogate without its partner counts as U+FFFD. */
+  /** Encodes text. An unpaired surrogate is treated as U+FFFD. */
   default int[] encode(String text, EncodeOptions options) {
     return encode(Utf8.encode(text), options);
   }
@@ -36,24 +46,25 @@ public interface Tokenizer {
   }
 
   /**
-   * Encodes bytes that are meant to be UTF-8 but may be anything. A byte that is no part of a
-   * well-formed character is treated like one character that is neither letter nor number nor white
-   * space, and is kept as it is.
+   * Encodes bytes that should be UTF-8 but may be arbitrary. A byte that is not part of a
+   * well-formed character is treated as a character that is neither letter, number nor white space,
+   * and its value is preserved.
    */
   int[] encode(byte[] utf8, EncodeOptions options);
 
   /**
-   * Encodes a text that comes in parts, as if special tokens stood between them. No token has
-   * something of two parts, so that a name of a special token which is divided among them is text.
+   * Encodes a text that consists of parts, with a boundary between parts that no token spans. Use
+   * it to keep untrusted parts from forming special tokens together: the spelling of a special
+   * token that is divided between parts is plain text.
    */
   int[] encode(List<String> parts, EncodeOptions options);
 
   /**
-   * Returns the one token that a text is, without a token before or after it. Where a text becomes
-   * several, as behind a space that the tokenizer puts before each text, it is the one token that
-   * has its bytes.
+   * Returns the single token of a text, without BOS and EOS. If the text encodes to several tokens,
+   * for example because the tokenizer prepends a space, returns the only token whose bytes equal
+   * the text.
    *
-   * @throws InvalidInputException when there is none
+   * @throws InvalidInputException if there is no such token or more than one
    */
   default int token(String text) {
     int[] ids = encode(text, EncodeOptions.DEFAULT.withAddBosEos(false));
@@ -67,21 +78,21 @@ public interface Tokenizer {
             .toArray();
     if (same.length != 1) {
       throw new InvalidInputException(
-          "token", "\"" + text + "\"", "must be one token, but is " + ids.length);
+          "token", "\"" + text + "\"", "must be a single token, but encodes to " + ids.length);
     }
     return same[0];
   }
 
-  /** Returns the number of tokens. */
+  /** Returns the number of token ids. */
   int vocabularySize();
 
   /**
-   * Returns the bytes a token stands for, which may be part of a character. A special token stands
-   * for its name, an unused one for nothing.
+   * Returns the bytes of a token, which may be part of a character: for a special token its name,
+   * for an unused token none.
    */
   byte[] bytes(int id);
 
-  /** Returns the bytes that the tokens stand for. */
+  /** Returns the concatenated bytes of tokens. */
   default byte[] decodeBytes(int... ids) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(ids.length * 4);
     for (int id : ids) {
@@ -91,8 +102,8 @@ public interface Tokenizer {
   }
 
   /**
-   * Returns the text of the tokens, special tokens included: {@link #decodeBytes} read as UTF-8,
-   * where ill-formed sequences become U+FFFD as {@link TokenDecoder} says.
+   * Returns the text of tokens, including special tokens: {@link #decodeBytes} as UTF-8, with
+   * ill-formed sequences replaced by U+FFFD as in {@link TokenDecoder}.
    */
   default String decode(int... ids) {
     TokenDecoder decoder = streamingDecoder();
@@ -103,31 +114,31 @@ public interface Tokenizer {
     return text.append(decoder.finish()).toString();
   }
 
-  /** Returns the text of one token on its own, for display. */
+  /** Returns the text of a single token, for display. */
   default String piece(int id) {
     return decode(id);
   }
 
-  /** Starts to decode a sequence of tokens one by one, special tokens included. */
+  /** Returns a decoder for a sequence, including special tokens. */
   default TokenDecoder streamingDecoder() {
     return streamingDecoder(false);
   }
 
   /**
-   * Starts to decode a sequence of tokens one by one.
+   * Returns a decoder for a sequence.
    *
-   * @param skipSpecial whether tokens for which {@link #isSpecial} holds give no text
+   * @param skipSpecial if true, tokens for which {@link #isSpecial} holds decode to no text
    */
   default TokenDecoder streamingDecoder(boolean skipSpecial) {
     return new TokenDecoder(this, skipSpecial);
   }
 
-  /** Returns what kind of token it is. */
+  /** Returns the type of a token. */
   TokenType type(int id);
 
   /**
-   * Says whether a token marks structure (start, end, turns, padding) and is no text. Tokens that
-   * the model's maker added as text, such as runs of spaces, are not special.
+   * Returns whether a token marks structure (BOS, EOS, turns, padding) and is not text.
+   * User-defined tokens, such as runs of spaces, are not special.
    */
   default boolean isSpecial(int id) {
     return type(id).isSpecial();
@@ -136,23 +147,23 @@ public interface Tokenizer {
   /** Returns the token of a role, if the vocabulary has one. */
   OptionalInt token(TokenRole role);
 
-  /** Returns the token that begins a text, if there is one. */
+  /** Returns the BOS token, which begins a sequence, if there is one. */
   default OptionalInt bos() {
     return token(TokenRole.BOS);
   }
 
-  /** Returns the token that ends a text, if there is one. */
+  /** Returns the EOS token, which ends a sequence, if there is one. */
   default OptionalInt eos() {
     return token(TokenRole.EOS);
   }
 
   /**
-   * Returns the tokens after which generation stops: ends of text, of turn and of message.
+   * Returns the tokens after which generation stops: end of sequence, of turn and of message.
    * Unmodifiable.
    */
   Set<Integer> endOfGeneration();
 
-  /** Says whether generation stops after this token. */
+  /** Returns whether generation stops after a token. */
   default boolean isEndOfGeneration(int id) {
     return endOfGeneration().contains(id);
   }

@@ -8,30 +8,36 @@ import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import java.nio.file.Path;
 
-/** Creates tokenizers from model files. */
+/**
+ * Creates the tokenizer of a model file or of a Hugging Face directory.
+ *
+ * {@snippet file="TokenizerExamples.java" region="tokenizer"}
+ *
+ * <p>Supported are byte-level BPE, SentencePiece BPE, the unigram model, and pipelines of Hugging
+ * Face tokenizers. A tokenizer that cannot be reproduced exactly is rejected by name instead of
+ * being approximated.
+ */
 public final class Tokenizers {
 
   private Tokenizers() {}
 
   /**
-   * Makes the tokenizer that a GGUF file describes.
+   * Creates the tokenizer of a GGUF file.
    *
-   * @throws UnsupportedModelException if the file names a kind of tokenizer or a pre-tokenizer that
-   *     is not known
-   * @throws ModelFileException if the description is incomplete or contradicts itself
+   * @throws UnsupportedModelException if the tokenizer model or the pre-tokenizer is not supported
+   * @throws ModelFileException if the vocabulary is incomplete or inconsistent
    */
   public static Tokenizer fromGguf(Metadata metadata) {
     return of(readVocabulary(metadata));
   }
 
   /**
-   * Makes the tokenizer of a model, which may have more embeddings than its file has tokens, or no
-   * tokenizer. Tokens that the file does not have are unused ones.
+   * Creates the tokenizer of a model that may have more embedding rows than its file has tokens, or
+   * no tokenizer at all. Ids without a token are unused tokens.
    *
    * @param embeddings the number of the model's token ids
-   * @throws UnsupportedModelException if the file names a kind of tokenizer or a pre-tokenizer that
-   *     is not known
-   * @throws ModelFileException if the description is incomplete or contradicts itself
+   * @throws UnsupportedModelException if the tokenizer model or the pre-tokenizer is not supported
+   * @throws ModelFileException if the vocabulary is incomplete or inconsistent
    */
   public static Tokenizer fromGguf(Metadata metadata, long embeddings) {
     return GgufVocabulary.isMissing(metadata)
@@ -40,10 +46,10 @@ public final class Tokenizers {
   }
 
   /**
-   * Makes the tokenizer of a directory in Hugging Face's layout.
+   * Creates the tokenizer of a Hugging Face directory.
    *
-   * @param directory holds {@code tokenizer.json} and perhaps {@code tokenizer_config.json}
-   * @throws UnsupportedModelException if it asks for what is not supported
+   * @param directory contains {@code tokenizer.json} and optionally {@code tokenizer_config.json}
+   * @throws UnsupportedModelException if a part of the pipeline is not supported
    * @throws ModelFileException if a file cannot be read or is malformed
    */
   public static Tokenizer fromHuggingFace(Path directory) {
@@ -51,39 +57,38 @@ public final class Tokenizers {
   }
 
   /**
-   * Reads the vocabulary of a directory in Hugging Face's layout: the {@code tokenizer.ggml} keys
-   * of a GGUF file made from it.
+   * Reads the vocabulary of a Hugging Face directory, in the terms of GGUF's {@code tokenizer.ggml}
+   * keys.
    *
-   * @param directory holds {@code tokenizer.json} and perhaps {@code tokenizer_config.json}
-   * @throws UnsupportedModelException if it asks for what is not supported
+   * @param directory contains {@code tokenizer.json} and optionally {@code tokenizer_config.json}
+   * @throws UnsupportedModelException if a part of the pipeline is not supported
    * @throws ModelFileException if a file cannot be read or is malformed
    */
   public static Vocabulary readHuggingFace(Path directory) {
     Vocabulary vocabulary = HuggingFaceVocabulary.read(directory);
     if (vocabulary.model() instanceof TokenModel.Pipeline) {
-      of(vocabulary); // refuses what is not supported
+      of(vocabulary); // rejects unsupported stages
     }
     return vocabulary;
   }
 
   /**
-   * Makes the tokenizer of a vocabulary.
+   * Creates the tokenizer of a vocabulary.
    *
-   * @throws UnsupportedModelException if the pre-tokenizer is unknown
-   * @throws ModelFileException if a token occurs twice, a token other than an unused one is empty,
-   *     a byte token is misspelled or missing, or a merge is malformed, occurs twice or is of
-   *     tokens that do not exist
+   * @throws UnsupportedModelException if the pre-tokenizer is not supported
+   * @throws ModelFileException if a token is duplicated, a token that is not unused is empty, a
+   *     byte token is misspelled or missing, or a merge is malformed, duplicated or refers to a
+   *     missing token
    */
   public static Tokenizer of(Vocabulary vocabulary) {
     return new VocabularyTokenizer(vocabulary);
   }
 
   /**
-   * Reads the vocabulary that a GGUF file describes.
+   * Reads the vocabulary of a GGUF file.
    *
-   * @throws UnsupportedModelException if the file names a kind of tokenizer or a pre-tokenizer that
-   *     is not known
-   * @throws ModelFileException if the description is incomplete or contradicts itself
+   * @throws UnsupportedModelException if the tokenizer model or the pre-tokenizer is not supported
+   * @throws ModelFileException if the vocabulary is incomplete or inconsistent
    */
   public static Vocabulary readVocabulary(Metadata metadata) {
     return GgufVocabulary.read(metadata);

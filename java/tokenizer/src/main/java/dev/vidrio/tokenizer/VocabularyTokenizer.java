@@ -26,8 +26,8 @@ import java.util.Set;
 import java.util.function.IntPredicate;
 
 /**
- * The tokenizer of a vocabulary: text is cut at literal tokens, and what lies between is given to
- * the model of the vocabulary.
+ * The tokenizer of a vocabulary: splits text at literal tokens and encodes the segments between
+ * them with the vocabulary's model.
  */
 final class VocabularyTokenizer implements Tokenizer {
 
@@ -44,12 +44,12 @@ final class VocabularyTokenizer implements Tokenizer {
   private final Set<Integer> endOfGeneration;
 
   /**
-   * Makes the tokenizer of a vocabulary.
+   * Creates the tokenizer of a vocabulary.
    *
-   * @throws UnsupportedModelException if the pre-tokenizer is unknown
-   * @throws ModelFileException if a token occurs twice, a token other than an unused one is empty,
-   *     a byte token is misspelled or missing, or a merge is malformed, occurs twice or is of
-   *     tokens that do not exist
+   * @throws UnsupportedModelException if the pre-tokenizer is not supported
+   * @throws ModelFileException if a token is duplicated, a token that is not unused is empty, a
+   *     byte token is misspelled or missing, or a merge is malformed, duplicated or refers to a
+   *     missing token
    */
   VocabularyTokenizer(Vocabulary vocabulary) {
     Map<String, Integer> ids = index(vocabulary);
@@ -74,8 +74,8 @@ final class VocabularyTokenizer implements Tokenizer {
   }
 
   /**
-   * The tokens that are found before anything else: some in the text as it is, others in the
-   * normalized text between.
+   * The literal tokens, some searched in the original text, the others in the normalized segments
+   * between.
    */
   private record Literals(LiteralSearch original, LiteralSearch normalized) {}
 
@@ -106,7 +106,7 @@ final class VocabularyTokenizer implements Tokenizer {
       }
       Integer earlier = index.putIfAbsent(token, id);
       if (earlier != null) {
-        throw vocabulary.tokenError(id, "must differ from token " + earlier);
+        throw vocabulary.tokenError(id, "is a duplicate of token " + earlier);
       }
     }
     return index;
@@ -132,12 +132,12 @@ final class VocabularyTokenizer implements Tokenizer {
     boolean begins = true;
     for (byte[] part : parts) {
       boolean atBegin = begins;
-      wanted.original.cut(
+      wanted.original.split(
           part,
           0,
           part.length,
           (start, end) ->
-              encodeStretch(part, start, end, atBegin && start == 0, wanted, encoder, out),
+              encodeSegment(part, start, end, atBegin && start == 0, wanted, encoder, out),
           out::add);
       begins &= part.length == 0;
     }
@@ -147,7 +147,7 @@ final class VocabularyTokenizer implements Tokenizer {
     return out.toArray(0);
   }
 
-  private void encodeStretch(
+  private void encodeSegment(
       byte[] utf8,
       int start,
       int end,
@@ -156,7 +156,7 @@ final class VocabularyTokenizer implements Tokenizer {
       TextModel.TextEncoder encoder,
       IntList out) {
     byte[] text = model.normalizer().apply(utf8, start, end);
-    wanted.normalized.cut(
+    wanted.normalized.split(
         text,
         0,
         text.length,
@@ -183,7 +183,7 @@ final class VocabularyTokenizer implements Tokenizer {
     return requireId(id, types.length);
   }
 
-  /** Returns an id of a vocabulary of some size, or refuses it. */
+  /** Returns a valid id, or rejects it. */
   static int requireId(int id, int size) {
     if (id < 0 || id >= size) {
       throw new InvalidInputException("token id", String.valueOf(id), "must be 0 to " + (size - 1));

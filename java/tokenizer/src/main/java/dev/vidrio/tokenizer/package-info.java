@@ -1,13 +1,15 @@
 /**
- * Turns text into token ids and back, exactly as the model was trained.
+ * Converts text to token ids and back, exactly as the model was trained.
  *
- * <p>Start at {@link dev.vidrio.tokenizer.Tokenizers#fromGguf}. Files are read as a {@link
- * dev.vidrio.tokenizer.vocabulary.Vocabulary}: those of GGUF here, {@code tokenizer.json} in {@code
- * huggingface}. A tokenizer finds the literal tokens of a text and gives what lies between to the
- * model of the vocabulary: one of {@code bpe}, {@code unigram}, or a pipeline of {@code
- * huggingface}. These share {@code encoding}; they change text by {@code normalization} and cut it
- * by {@code word}, which both find places by {@code regex}. At the bottom, {@code text} knows
- * characters.
+ * <p>Start at {@link dev.vidrio.tokenizer.Tokenizers}; a {@link dev.vidrio.tokenizer.Tokenizer}
+ * encodes and decodes, and a {@link dev.vidrio.tokenizer.TokenDecoder} decodes a stream.
+ *
+ * <p>Implementation: files are read as a {@link dev.vidrio.tokenizer.vocabulary.Vocabulary}, GGUF
+ * here and {@code tokenizer.json} in {@code huggingface}. A tokenizer finds the literal tokens of a
+ * text and passes the segments between them to the vocabulary's model: {@code bpe}, {@code unigram}
+ * or a pipeline of {@code huggingface}. These share {@code encoding}, transform text with {@code
+ * normalization} and split it with {@code word}, both by means of {@code regex}. {@code text} has
+ * the UTF-8 primitives.
  */
 @NullMarked
 package dev.vidrio.tokenizer;

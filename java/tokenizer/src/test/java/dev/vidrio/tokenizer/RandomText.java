@@ -4,7 +4,7 @@ import dev.vidrio.tokenizer.text.Utf8;
 import java.util.List;
 import java.util.Random;
 
-/** Makes texts that are hard on tokenizers, the same for the same seed. */
+/** Generates seeded texts that are difficult for tokenizers. */
 public final class RandomText {
 
   private static final List<String> PIECES =
@@ -93,7 +93,7 @@ public final class RandomText {
           "\udc00",
           "\udbff");
 
-  /** First and last of the ranges that code points are drawn from. */
+  /** The first and last code points of the ranges to draw from. */
   private static final int[][] RANGES = {
     {0x20, 0x7e},
     {0, 0xff},
@@ -116,7 +116,7 @@ public final class RandomText {
     random = new Random(seed);
   }
 
-  /** Returns a text of up to some twenty pieces; it may hold surrogates without partners. */
+  /** Returns a text of up to about twenty pieces; it may contain unpaired surrogates. */
   public String text() {
     StringBuilder text = new StringBuilder();
     for (int count = random.nextInt(20); count > 0; count--) {
@@ -136,7 +136,7 @@ public final class RandomText {
     return PIECES.get(random.nextInt(PIECES.size()));
   }
 
-  /** Returns the UTF-8 of a text with some bytes replaced, removed or doubled. */
+  /** Returns the UTF-8 of a text with some bytes replaced, removed or duplicated. */
   public byte[] bytes() {
     byte[] bytes = Utf8.encode(text());
     for (int damage = random.nextInt(6); damage > 0 && bytes.length > 1; damage--) {

@@ -14,8 +14,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Byte-level BPE as it is defined: words by the models' regular expressions, then one merge after
- * the other, each time the first in the list of merges. Knows no special tokens.
+ * Byte-level BPE by its definition: splits words by the models' regular expressions, then applies
+ * one merge at a time, each time the one of lowest rank. Does not support special tokens.
  */
 public final class ReferenceTokenizer {
 
@@ -26,12 +26,12 @@ public final class ReferenceTokenizer {
       "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}"
           + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
-  /** What Oniguruma takes for part of a word. */
+  /** Word characters of Oniguruma. */
   private static final String WORD =
       "[\\p{L}\\p{M}\\p{Nl}\\p{Nd}\\p{Pc}Ⓐ-ⓩ²³¹¼-¾"
           + "\\x{1F130}-\\x{1F149}\\x{1F150}-\\x{1F169}\\x{1F170}-\\x{1F189}]";
 
-  /** Returns the expressions of a pre-tokenizer; each cuts the pieces that the one before left. */
+  /** Returns the expressions of a pre-tokenizer; each splits the pieces of the previous one. */
   private static List<String> expressions(String preTokenizer) {
     return switch (preTokenizer) {
       case "gpt-2" -> List.of(GPT_2);
@@ -71,8 +71,8 @@ public final class ReferenceTokenizer {
   }
 
   /**
-   * OpenAI's, with what its letters are besides, how many digits go together, and what ends
-   * symbols.
+   * Returns OpenAI's expression with additional letters, the number of digits in a group, and the
+   * characters that end a run of symbols.
    */
   private static String o200k(String letters, String digits, String after) {
     String upper = "[[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]" + letters + "]";
@@ -86,7 +86,7 @@ public final class ReferenceTokenizer {
         + "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
   }
 
-  /** DeepSeek's, with what follows symbols. */
+  /** Returns DeepSeek's expression with the characters that may follow symbols. */
   private static String deepSeek(String after) {
     return "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+"
         + "|[^\r\n\\p{L}\\p{IsP}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{IsP}\\p{S}]+"
@@ -105,7 +105,7 @@ public final class ReferenceTokenizer {
     TestVocabulary.merges(vocabulary).forEach(merge -> ranks.put(merge, ranks.size()));
   }
 
-  /** Cuts bytes into words. */
+  /** Splits bytes into words. */
   public static List<byte[]> words(String preTokenizer, byte[] bytes) {
     StringBuilder text = new StringBuilder();
     List<Integer> offsets = new ArrayList<>();
@@ -154,7 +154,7 @@ public final class ReferenceTokenizer {
         expression, text -> Pattern.compile(text, Pattern.UNICODE_CHARACTER_CLASS));
   }
 
-  /** Returns the character that begins here, or an empty string if no well-formed one does. */
+  /** Returns the well-formed character that begins at {@code pos}, or an empty string. */
   private static String characterAt(byte[] bytes, int pos) {
     for (int length = 1; length <= Math.min(4, bytes.length - pos); length++) {
       byte[] some = Arrays.copyOfRange(bytes, pos, pos + length);
@@ -166,7 +166,7 @@ public final class ReferenceTokenizer {
     return "";
   }
 
-  /** Encodes bytes, without anything added. */
+  /** Encodes bytes without BOS and EOS. */
   int[] encode(byte[] bytes) {
     List<Integer> out = new ArrayList<>();
     for (byte[] word : words(preTokenizer, bytes)) {
@@ -198,7 +198,7 @@ public final class ReferenceTokenizer {
     }
   }
 
-  /** Spells bytes as GPT-2 does: printable Latin-1 as it is, the rest from U+0100 on. */
+  /** Spells bytes as GPT-2 does: printable Latin-1 literally, the rest from U+0100 on. */
   static String spell(byte[] bytes) {
     StringBuilder strangers = new StringBuilder();
     for (char c = 0; c < 256; c++) {

@@ -14,7 +14,10 @@ import java.util.Objects;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** A small vocabulary that SentencePiece made, and the ids that it gives for sample texts. */
+/**
+ * A small vocabulary trained by SentencePiece, with the ids that SentencePiece gives for sample
+ * texts.
+ */
 public final class SampleVocabulary {
 
   private final JsonNode json;
@@ -38,7 +41,7 @@ public final class SampleVocabulary {
     return json.get("scores").valueStream().map(JsonNode::floatValue).toList();
   }
 
-  /** Returns the table of replacements. */
+  /** Returns the {@code precompiled_charsmap}. */
   public byte[] charsmap() {
     return Base64.getDecoder().decode(json.get("charsmap").stringValue());
   }

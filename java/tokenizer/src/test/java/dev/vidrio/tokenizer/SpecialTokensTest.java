@@ -11,13 +11,13 @@ import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** The expected sets are those of llama.cpp's {@code llama_vocab_is_eog}. */
+/** Expected sets are those of llama.cpp's {@code llama_vocab_is_eog}. */
 class SpecialTokensTest {
 
   private static final EncodeOptions PLAIN = new EncodeOptions(false, false);
 
   @Test
-  void generationEndsAtRolesAndKnownSpellings() {
+  void endsGenerationAtRolesAndSpellings() {
     Tokenizer tokenizer =
         TestVocabulary.bytes()
             .control("<s>", "<stop>", "<|im_end|>", "<|endoftext|>", "<|im_start|>", "<reponame>")
@@ -34,7 +34,7 @@ class SpecialTokensTest {
   }
 
   @Test
-  void rolesOfTheFileComeFirst() {
+  void prefersDeclaredRoles() {
     Tokenizer tokenizer =
         TestVocabulary.bytes()
             .control("<|im_end|>", "<over>", "<fim_pad>", "<pad>")
@@ -46,7 +46,7 @@ class SpecialTokensTest {
   }
 
   @Test
-  void spellingsOutweighTypes() {
+  void prefersSpellingsToTypes() {
     Tokenizer tokenizer =
         TestVocabulary.bytes()
             .token("<|im_end|>", TokenType.NORMAL)
@@ -62,7 +62,7 @@ class SpecialTokensTest {
   }
 
   @Test
-  void endOfMessageDoesNotEndWhereCallsDo() {
+  void continuesAfterEndIfCallsEnd() {
     Tokenizer harmony =
         TestVocabulary.bytes().control("<|end|>", "<|return|>", "<|call|>").tokenizer();
     assertEquals(Set.of(257, 258), harmony.endOfGeneration());
@@ -75,7 +75,7 @@ class SpecialTokensTest {
   }
 
   @Test
-  void endOfSequenceIsTextWhereToolsRespond() {
+  void treatsEosAsTextIfToolResponsesEnd() {
     Tokenizer tokenizer = TestVocabulary.bytes().control("</s>", "<|tool_response>").tokenizer();
     assertEquals(Set.of(257), tokenizer.endOfGeneration());
     assertFalse(tokenizer.isSpecial(256));

@@ -36,7 +36,7 @@ public final class TestVocabulary {
     return BARD;
   }
 
-  /** Returns that vocabulary with another pre-tokenizer. */
+  /** Returns the embedded model's vocabulary with another pre-tokenizer. */
   public static Vocabulary bard(String preTokenizer) {
     return new Vocabulary(
         "bard",
@@ -48,12 +48,12 @@ public final class TestVocabulary {
         BARD.addEos());
   }
 
-  /** Returns the merges of a vocabulary of byte-level BPE. */
+  /** Returns the merges of a byte-level BPE vocabulary. */
   public static List<String> merges(Vocabulary vocabulary) {
     return ((TokenModel.ByteLevelBpe) vocabulary.model()).merges();
   }
 
-  /** Begins a vocabulary of one token per byte: id = byte. */
+  /** Returns a builder with one token per byte: id = byte. */
   public static Builder bytes() {
     Builder builder = new Builder();
     for (int b = 0; b < 256; b++) {
@@ -62,7 +62,7 @@ public final class TestVocabulary {
     return builder;
   }
 
-  /** Collects a vocabulary. */
+  /** Builds a vocabulary. */
   public static final class Builder {
     final List<String> tokens = new ArrayList<>();
     public final List<TokenType> types = new ArrayList<>();
@@ -72,7 +72,7 @@ public final class TestVocabulary {
     boolean addBos;
     boolean addEos;
 
-    /** Begins a vocabulary without tokens. */
+    /** Creates a builder without tokens. */
     public Builder() {}
 
     public Builder preTokenizer(String name) {

@@ -15,7 +15,7 @@ class TokenDecoderTest {
   private static final Tokenizer BYTES = TestVocabulary.bytes().control("<|end|>").tokenizer();
   private static final int END = 256;
 
-  /** In the vocabulary of bytes, ids are bytes. */
+  /** Returns bytes as ids; in the byte vocabulary they are equal. */
   private static int[] ids(byte[] bytes) {
     int[] ids = new int[bytes.length];
     for (int i = 0; i < ids.length; i++) {
@@ -51,19 +51,19 @@ class TokenDecoderTest {
     "F09F91F09F918D, ?👍",
     "E697A5E69CAC, 日本",
   })
-  void replacesMaximalPartsOfIllFormedSequences(String hex, String expected) {
+  void replacesMaximalSubparts(String hex, String expected) {
     byte[] bytes = HexFormat.of().parseHex(hex);
     assertEquals(expected.replace('?', '\ufffd'), BYTES.decode(ids(bytes)));
     assertEquals(expected.replace('?', '\ufffd'), stream(BYTES, ids(bytes)));
   }
 
   @Test
-  void decodesAsTheJdkDoesButForEncodedSurrogates() {
+  void decodesLikeJdkExceptSurrogates() {
     RandomText random = new RandomText(3);
     for (int i = 0; i < 20_000; i++) {
       byte[] bytes = random.bytes();
       for (int at = 0; at < bytes.length; at++) {
-        // without the byte that begins surrogates the two agree
+        // without the lead byte of surrogates the two decoders agree
         bytes[at] = bytes[at] == (byte) 0xED ? (byte) 0xEC : bytes[at];
       }
       String expected = new String(bytes, StandardCharsets.UTF_8);
@@ -73,7 +73,7 @@ class TokenDecoderTest {
   }
 
   @Test
-  void piecesOfRandomTokensMakeTheDecodedText() {
+  void concatenatesToDecodedText() {
     Tokenizer bard = Tokenizers.of(TestVocabulary.bard());
     Random random = new Random(4);
     for (int i = 0; i < 2000; i++) {
@@ -85,7 +85,7 @@ class TokenDecoderTest {
   }
 
   @Test
-  void holdsBackWhatIsIncomplete() {
+  void holdsBackIncompleteCharacters() {
     TokenDecoder decoder = BYTES.streamingDecoder();
     assertEquals("", decoder.accept(0xF0));
     assertEquals("", decoder.accept(0x9F));
@@ -95,7 +95,7 @@ class TokenDecoderTest {
   }
 
   @Test
-  void finishedDecoderIsAsNew() {
+  void resetsOnFinish() {
     TokenDecoder decoder = BYTES.streamingDecoder();
     assertEquals("", decoder.accept(0xE2));
     assertEquals("\ufffd", decoder.finish());

@@ -25,7 +25,7 @@ class TokenizersTest {
 
   private static final String PREFIX = "tokenizer.ggml.";
 
-  /** A file whose token ids are bytes, with a token 256 = {@code <s>} and a merge to 257. */
+  /** Returns a file whose token ids are bytes, with token 256 = {@code <s>} and a merge to 257. */
   private static GgufWriter file() {
     Vocabulary vocabulary = TestVocabulary.bytes().control("<s>").merged("h e").vocabulary();
     return new GgufWriter()
@@ -50,7 +50,7 @@ class TokenizersTest {
   }
 
   @Test
-  void readsWhatTheFileSays() {
+  void readsVocabularyOfFile() {
     Tokenizer tokenizer = read(file().uint32(PREFIX + "eot_token_id", 3));
     assertEquals(258, tokenizer.vocabularySize());
     assertTrue(tokenizer.isSpecial(256));
@@ -61,7 +61,7 @@ class TokenizersTest {
   }
 
   @Test
-  void paddingThatTheModelDoesNotHaveIsNone() {
+  void ignoresPaddingBeyondVocabulary() {
     Tokenizer tokenizer = read(file().uint32(PREFIX + "padding_token_id", 258));
     assertEquals(OptionalInt.empty(), tokenizer.token(TokenRole.PADDING));
     String message = refusal(ModelFileException.class, file().uint32(PREFIX + "eos_token_id", 258));
@@ -69,7 +69,7 @@ class TokenizersTest {
   }
 
   @Test
-  void theFileDecidesWhatIsAddedAndElseTheFamilyOfModels() {
+  void prefersAddBosOfFile() {
     assertArrayEquals(new int[] {256, 257}, read(file()).encode("he"));
     GgufWriter never = file().bool(PREFIX + "add_bos_token", false);
     assertArrayEquals(new int[] {257}, read(never).encode("he"));
@@ -79,9 +79,9 @@ class TokenizersTest {
     assertArrayEquals(new int[] {257, 7}, read(eos).encode("he"));
   }
 
-  /** As llama.cpp does it: its files name neither the tokens nor what they take. */
+  /** As in llama.cpp, whose files declare neither the tokens nor their rules. */
   @Test
-  void tokensOfPhi3TakeTheSpaceAfterThem() {
+  void stripsSpaceAfterPhi3Tokens() {
     Vocabulary vocabulary =
         TestVocabulary.bytes().control("<s>", "<|end|>", "<|user|>").vocabulary();
     GgufWriter file =
@@ -104,39 +104,39 @@ class TokenizersTest {
   }
 
   @Test
-  void withoutTypesAllTokensAreText() {
+  void treatsUntypedTokensAsText() {
     Tokenizer tokenizer = read(file().remove(PREFIX + "token_type"));
     assertArrayEquals(new int[] {256, '<', 's', '>'}, tokenizer.encode("<s>"));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"bert", "rwkv", "plamo2", "no_vocab", ""})
-  void refusesOtherKindsByName(String model) {
+  void rejectsUnsupportedModelsByName(String model) {
     assertEquals(
         "x.gguf: tokenizer '"
             + model
-            + "' is not supported: supported are gpt2 (byte-level BPE), llama and gemma4"
-            + " (SentencePiece BPE), t5 (unigram), vidrio (a pipeline of Hugging Face tokenizers)",
+            + "' is not supported: supported: gpt2 (byte-level BPE), llama and gemma4"
+            + " (SentencePiece BPE), t5 (unigram), vidrio (Hugging Face pipeline)",
         refusal(UnsupportedModelException.class, file().string(PREFIX + "model", model)));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"model", "tokens", "merges"})
-  void refusesFilesWithoutAKey(String key) {
+  void rejectsMissingKeys(String key) {
     assertEquals(
         "x.gguf: key '" + PREFIX + key + "': is missing",
         refusal(ModelFileException.class, file().remove(PREFIX + key)));
   }
 
   @Test
-  void refusesUnknownPreTokenizers() {
+  void rejectsUnknownPreTokenizers() {
     assertTrue(
         refusal(UnsupportedModelException.class, file().string(PREFIX + "pre", "telegram"))
             .startsWith("x.gguf: pre-tokenizer 'telegram' is not supported: "));
   }
 
   @Test
-  void refusesIdsAndTypesOutOfRange() {
+  void rejectsIdsAndTypesOutOfRange() {
     assertEquals(
         "x.gguf: key 'tokenizer.ggml.eos_token_id' 258: must be 0 to 257",
         refusal(ModelFileException.class, file().uint32(PREFIX + "eos_token_id", 258)));

@@ -52,7 +52,7 @@ class VocabularyTokenizerTest {
   }
 
   @Test
-  void meetsTheGoldOfTheEmbeddedModel() {
+  void matchesReferenceOfEmbeddedModel() {
     for (JsonNode entry : new JsonMapper().readTree(resource("/bard/bard-tokens.json"))) {
       String text = entry.get("text").stringValue();
       int[] ids = entry.get("ids").valueStream().mapToInt(JsonNode::intValue).toArray();
@@ -61,9 +61,9 @@ class VocabularyTokenizerTest {
     }
   }
 
-  /** What a token prints as means it, also where a tokenizer puts a space before each text. */
+  /** The text of a token identifies it, even if the tokenizer prepends a space to each text. */
   @Test
-  void aTextIsOneTokenOrNone() {
+  void findsSingleTokenOfText() {
     SampleVocabulary sample = SampleVocabulary.read("sentencepiece-bpe.json");
     var model = new TokenModel.SentencePieceBpe(sample.scores(), true);
     for (Tokenizer tokenizer : List.of(bard("gpt-2"), Tokenizers.of(sample.vocabulary(model)))) {
@@ -83,14 +83,14 @@ class VocabularyTokenizerTest {
     }
     InvalidInputException refused =
         assertThrows(InvalidInputException.class, () -> bard("gpt-2").token("to be"));
-    assertEquals("token \"to be\": must be one token, but is 2", refused.getMessage());
+    assertEquals("token \"to be\": must be a single token, but encodes to 2", refused.getMessage());
     assertThrows(InvalidInputException.class, () -> bard("gpt-2").token(""));
   }
 
-  /** Each part has the tokens that it has alone. */
+  /** Each part encodes as on its own. */
   @ParameterizedTest
   @ValueSource(strings = {"To be, or not|to be", "|<|endof|text|>||", "<|endoftext|>|x", ""})
-  void noTokenCrossesFromPartToPart(String text) {
+  void keepsPartsSeparate(String text) {
     List<String> parts = List.of(text.split("\\|", -1));
     for (String preTokenizer : PRE_TOKENIZERS) {
       Tokenizer tokenizer = bard(preTokenizer);
@@ -102,9 +102,9 @@ class VocabularyTokenizerTest {
     }
   }
 
-  /** The file's head says how it was made. */
+  /** The head of the resource describes how it was generated. */
   @Test
-  void encodesAsHuggingFaceTokenizersDo() throws IOException {
+  void encodesLikeHuggingFaceTokenizers() throws IOException {
     int count = 0;
     try (BufferedReader lines =
         new BufferedReader(new InputStreamReader(resource("hugging-face.tsv"), UTF_8))) {
@@ -130,21 +130,21 @@ class VocabularyTokenizerTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"gpt-2", "llama-bpe", "qwen2", "smollm"})
-  void mergesAsTheDefinitionSays(String preTokenizer) {
+  void mergesLikeReference(String preTokenizer) {
     ReferenceTokenizer reference = new ReferenceTokenizer(TestVocabulary.bard(preTokenizer));
     RandomText random = new RandomText(5);
     for (int i = 0; i < 2500; i++) {
       byte[] bytes = random.bytes();
       int[] expected = reference.encode(bytes);
       assertArrayEquals(expected, bard(preTokenizer).encode(bytes, PLAIN));
-      // a second time, with every word known
+      // a second time, with all words cached
       assertArrayEquals(expected, bard(preTokenizer).encode(bytes, PLAIN));
     }
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"gpt-2", "llama-bpe", "qwen2", "smollm"})
-  void decodingGivesBackTheBytes(String preTokenizer) {
+  void decodesEncodedBytes(String preTokenizer) {
     RandomText text = new RandomText(6);
     Random noise = new Random(6);
     for (int i = 0; i < 1000; i++) {
@@ -160,13 +160,13 @@ class VocabularyTokenizerTest {
     return tokenizer.decodeBytes(tokenizer.encode(bytes, PARSED));
   }
 
-  /** These end only because no step is repeated for each byte. */
+  /** Terminates only if no step is repeated for each byte. */
   @ParameterizedTest
   @ValueSource(
       strings = {
         "a", " ", "7", "\u0301", "\n", "\r", "'", "<", "<|", "ab", " \n", "\t ", "\u00a0", "語"
       })
-  void takesLongRunsOfAnything(String piece) {
+  void encodesLongRuns(String piece) {
     byte[] bytes = piece.repeat((1 << 18) / piece.length()).getBytes(UTF_8);
     for (String preTokenizer : PRE_TOKENIZERS) {
       assertArrayEquals(bytes, roundTrip(preTokenizer, bytes));
@@ -174,7 +174,7 @@ class VocabularyTokenizerTest {
   }
 
   @Test
-  void loneSurrogatesCountAsReplacementCharacters() {
+  void replacesUnpairedSurrogates() {
     Tokenizer tokenizer = bard("gpt-2");
     assertArrayEquals(
         tokenizer.encode("a\ufffdb\ufffd \ufffd\ufffd"),
@@ -183,7 +183,7 @@ class VocabularyTokenizerTest {
   }
 
   @Test
-  void threadsShareATokenizer() {
+  void encodesConcurrently() {
     List<String> texts = IntStream.range(0, 2000).mapToObj(i -> new RandomText(i).text()).toList();
     List<int[]> expected = texts.stream().map(bard("gpt-2")::encode).toList();
     Tokenizer fresh = Tokenizers.of(TestVocabulary.bard());
@@ -194,7 +194,7 @@ class VocabularyTokenizerTest {
   }
 
   @Test
-  void wholeWordsAreTokensOnlyWhereMergesAreIgnored() {
+  void looksUpWholeWordsIfMergesAreIgnored() {
     TestVocabulary.Builder builder =
         TestVocabulary.bytes()
             .merged("b c")
@@ -204,13 +204,13 @@ class VocabularyTokenizerTest {
     Tokenizer whole = builder.preTokenizer("glm4").tokenizer();
     assertArrayEquals(new int[] {257}, whole.encode("abc"));
     assertArrayEquals(new int[] {'a', 256, 'd'}, whole.encode("abcd"));
-    // text must not become a control token behind the caller's back
+    // text must not become a control token unless requested
     assertArrayEquals(new int[] {'x', 'y', 'z'}, whole.encode("xyz", PLAIN));
     assertArrayEquals(new int[] {258}, whole.encode("xyz", PARSED));
   }
 
   @Test
-  void bytesWithoutTokenAreLeftOut() {
+  void dropsBytesWithoutToken() {
     TestVocabulary.Builder builder = TestVocabulary.bytes().merged("a b");
     builder.tokens.set('x', "unrelated");
     Tokenizer tokenizer = builder.tokenizer();
@@ -219,7 +219,7 @@ class VocabularyTokenizerTest {
   }
 
   @Test
-  void bytesOfTokens() {
+  void returnsBytesOfTokens() {
     Tokenizer tokenizer =
         TestVocabulary.bytes()
             .merged("Ġ Ã")
@@ -243,7 +243,7 @@ class VocabularyTokenizerTest {
 
   @ParameterizedTest
   @ValueSource(ints = {-1, 2048, Integer.MAX_VALUE, Integer.MIN_VALUE})
-  void refusesIdsOutOfRange(int id) {
+  void rejectsIdsOutOfRange(int id) {
     Tokenizer tokenizer = bard("gpt-2");
     InvalidInputException error =
         assertThrows(InvalidInputException.class, () -> tokenizer.decode(1, id));
@@ -253,7 +253,7 @@ class VocabularyTokenizerTest {
   }
 
   @Test
-  void addsBosAndEosAsTheModelAsks() {
+  void addsBosAndEosAsDeclared() {
     TestVocabulary.Builder builder =
         TestVocabulary.bytes().control("<s>", "</s>").role(TokenRole.BOS, 256);
     builder.role(TokenRole.EOS, 257);
@@ -270,7 +270,7 @@ class VocabularyTokenizerTest {
   }
 
   @Test
-  void parsesSpecialTokensOnRequestAndUserDefinedOnesAlways() {
+  void parsesSpecialTokensOnRequest() {
     TestVocabulary.Builder builder = TestVocabulary.bytes().control("<|x|>");
     Tokenizer tokenizer =
         builder
@@ -290,9 +290,9 @@ class VocabularyTokenizerTest {
     assertFalse(tokenizer.isSpecial('a'));
   }
 
-  /** The ids were checked against Hugging Face tokenizers 0.23.3 with the same tokens added. */
+  /** Ids were verified with Hugging Face tokenizers 0.23.3 with the same added tokens. */
   @Test
-  void takesTheLongestLiteralAtTheLeftmostPlace() {
+  void findsLeftmostLongestLiteral() {
     Tokenizer tokenizer =
         TestVocabulary.bytes().control("<a<", "<a<b>", ">>T<<", "<|x|>", "xx", "xxx").tokenizer();
     assertArrayEquals(new int[] {257}, tokenizer.encode("<a<b>"));
@@ -303,9 +303,9 @@ class VocabularyTokenizerTest {
   }
 
   @Test
-  void wordsEndAtSpecialTokens() {
+  void splitsWordsAtSpecialTokens() {
     Tokenizer tokenizer = TestVocabulary.bytes().merged("Ġ Ġ").control("<|x|>").tokenizer();
-    // white space at the end of a text stays together, before a letter it does not
+    // trailing white space is one word, white space before a letter is split
     assertArrayEquals(new int[] {256, 257, 'a'}, tokenizer.encode("  <|x|>a"));
     assertArrayEquals(new int[] {' ', ' ', 'a'}, tokenizer.encode("  a"));
   }

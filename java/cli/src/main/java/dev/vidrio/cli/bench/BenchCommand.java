@@ -9,7 +9,7 @@ import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.SessionOptions;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

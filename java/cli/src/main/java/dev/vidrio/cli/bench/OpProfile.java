@@ -2,7 +2,6 @@ package dev.vidrio.cli.bench;
 
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.ChosenRows;
 import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
@@ -10,9 +9,10 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.pass.GatherHoisting;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -84,7 +84,7 @@ final class OpProfile {
   static List<Line> measure(
       Model model, SessionOptions options, @Nullable Peaks peaks, int prompt, int depth) {
     Plan exact = model.architecture().plan();
-    Plan plan = ChosenRows.of(options.fast() ? exact.fast() : exact);
+    Plan plan = new GatherHoisting().apply(options.fast() ? exact.fast() : exact);
     KvType kv = options.kvType();
     var limits = new Limits(prompt, 1, 1, depth + prompt + 1, model.architecture().vocabulary());
     try (Arena arena = Arena.ofShared()) {

@@ -2,8 +2,9 @@ package dev.vidrio.cli.chat;
 
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.Terminal;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.template.ChatMessage;
 
 /**
@@ -23,9 +24,9 @@ public final class AnswerPrinter {
     this.answer = answer;
   }
 
-  /** Takes a piece of the text, and its token where that is known, as {@link ChatAnswer} does. */
-  public void accept(int token, String piece) {
-    show(answer.accept(token, piece));
+  /** Prints what the next token adds to the reasoning or the content. */
+  public void accept(GeneratedToken token) {
+    show(answer.accept(token));
   }
 
   /**
@@ -33,7 +34,7 @@ public final class AnswerPrinter {
    *
    * @param reason why the answer has ended
    */
-  public ChatMessage finish(Finish reason) {
+  public ChatMessage finish(FinishReason reason) {
     show(answer.finish(reason));
     if (thinks) {
       System.err.println();

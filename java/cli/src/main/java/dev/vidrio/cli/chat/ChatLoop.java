@@ -3,15 +3,17 @@ package dev.vidrio.cli.chat;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.Chat;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.GenerationResult;
-import dev.vidrio.model.TokenStream;
+import dev.vidrio.model.chat.Chat;
+import dev.vidrio.model.generation.GeneratedToken;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.GenerationResult;
+import dev.vidrio.model.generation.TextStream;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ToolCall;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
@@ -25,7 +27,7 @@ public final class ChatLoop {
   private final Chat chat;
   private final Deque<ToolCall> wanted = new ArrayDeque<>();
   private final List<ChatMessage> next = new ArrayList<>();
-  private volatile @Nullable TokenStream answer;
+  private volatile @Nullable TextStream answer;
   private @Nullable ChatStatistics statistics;
 
   /**
@@ -165,13 +167,14 @@ public final class ChatLoop {
     }
   }
 
-  private void answer(TokenStream stream) {
+  private void answer(TextStream stream) {
     answer = stream;
     var clock = new ChatStatistics.Clock();
     var printer = new AnswerPrinter(chat.newAnswer());
-    for (String piece : stream) {
+    for (Iterator<GeneratedToken> tokens = stream.tokens(); tokens.hasNext(); ) {
+      GeneratedToken token = tokens.next();
       clock.piece();
-      printer.accept(-1, piece);
+      printer.accept(token);
       if (System.out.checkError()) {
         stream.cancel();
       }
@@ -197,7 +200,7 @@ public final class ChatLoop {
   }
 
   private void stop() {
-    TokenStream running = answer;
+    TextStream running = answer;
     if (running != null) {
       running.cancel();
     }

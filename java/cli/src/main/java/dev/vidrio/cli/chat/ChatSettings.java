@@ -2,7 +2,7 @@ package dev.vidrio.cli.chat;
 
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.vidrio.cli.chat;
 
-import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.generation.GenerationResult;
 import java.util.Locale;
 
 /**

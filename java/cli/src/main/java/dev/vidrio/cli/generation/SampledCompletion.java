@@ -3,125 +3,109 @@ package dev.vidrio.cli.generation;
 import dev.vidrio.cli.chat.AnswerPrinter;
 import dev.vidrio.cli.chat.Tools;
 import dev.vidrio.cli.io.Escapes;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.GenerationResult;
-import dev.vidrio.model.Generator;
-import dev.vidrio.model.Generator.Finish;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.tokenizer.TokenDecoder;
-import java.lang.foreign.ValueLayout;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.GeneratedToken;
+import dev.vidrio.model.generation.GenerationResult;
+import dev.vidrio.model.generation.TextStream;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** One continuation of a prompt, printed as it comes or collected for JSON. */
+/** One continuation of a prompt, printed while it is generated or collected as JSON. */
 public final class SampledCompletion implements Continuation {
   private final Model model;
-  private final Session session;
-  private final GenerationOptions options;
+  private final TextStream stream;
+  private final long seed;
   private final @Nullable ChatAnswer answer;
   private final boolean tools;
   private final long loadNanos;
 
   /**
-   * @param answer what reads the answer of a model that chats; null where the text is continued
-   * @param tools whether the model was given tools
+   * Creates the output of a stream.
+   *
+   * @param stream the continuation, closed by the caller
+   * @param seed the seed of sampling
+   * @param answer reads the answer of a chat model; null if the text is continued
+   * @param tools if true, the model was given tools
+   * @param loadNanos the time to load the model
    */
   public SampledCompletion(
       Model model,
-      Session session,
-      GenerationOptions options,
+      TextStream stream,
+      long seed,
       @Nullable ChatAnswer answer,
       boolean tools,
       long loadNanos) {
     this.model = model;
-    this.session = session;
-    this.options = options;
+    this.stream = stream;
+    this.seed = seed;
     this.answer = answer;
     this.tools = tools;
     this.loadNanos = loadNanos;
   }
 
-  /** Prints the text as it is generated, and ends when nobody reads it any more. */
+  /** Prints the text while it is generated, and ends if standard output is closed. */
   @Override
   public void print(int[] prompt) {
-    TokenDecoder decoder = model.tokenizer().streamingDecoder(true);
     AnswerPrinter printer = answer == null ? null : new AnswerPrinter(answer);
-    Generator generator = start(prompt);
-    while (generator.hasNext() && !System.out.checkError()) {
-      int token = generator.nextInt();
-      String piece = decoder.accept(token);
+    for (Iterator<GeneratedToken> tokens = stream.tokens(); tokens.hasNext(); ) {
+      GeneratedToken token = tokens.next();
       if (printer == null) {
-        System.out.print(Escapes.shown(piece));
+        System.out.print(Escapes.shown(token.text()));
       } else {
-        printer.accept(token, piece);
+        printer.accept(token);
+      }
+      if (System.out.checkError()) {
+        stream.cancel();
       }
     }
     if (printer == null) {
-      System.out.println(decoder.finish());
+      System.out.println();
     } else {
-      printer.accept(-1, decoder.finish());
-      Finish reason = Objects.requireNonNullElse(generator.finish(), Finish.CANCELED);
-      Tools.print(printer.finish(reason).toolCalls());
+      Tools.print(printer.finish(stream.result().finish()).toolCalls());
     }
   }
 
   @Override
   public Map<String, Object> toJson(int[] prompt) {
     long start = System.nanoTime();
-    Generator generator = start(prompt);
+    Iterator<GeneratedToken> tokens = stream.tokens();
+    var _ = tokens.hasNext(); // runs the prompt
     long promptNanos = System.nanoTime() - start;
-    List<Integer> ids = new ArrayList<>();
     List<Double> logProbabilities = new ArrayList<>();
-    var text = new StringBuilder();
-    TokenDecoder decoder = model.tokenizer().streamingDecoder(true);
     start = System.nanoTime();
-    while (generator.hasNext()) {
-      int token = generator.peek();
-      float logit = generator.logits().getAtIndex(ValueLayout.JAVA_FLOAT, token);
-      logProbabilities.add(generator.candidates().logProbability(logit));
-      ids.add(generator.nextInt());
-      text.append(decoder.accept(token));
-    }
+    tokens.forEachRemaining(
+        token -> {
+          if (token.logProbability() != null) {
+            logProbabilities.add(token.logProbability().logProbability());
+          }
+        });
     long generationNanos = System.nanoTime() - start;
-    text.append(decoder.finish());
+    GenerationResult result = stream.result();
+    List<Integer> ids = result.tokens();
 
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", model.name());
-    result.put("executor", model.executor().name());
-    result.put("prompt_ids", prompt);
-    result.put("ids", ids);
-    result.putAll(
-        text(new GenerationResult(text.toString(), ids, prompt.length, finish(generator))));
-    result.put("logprobs", logProbabilities);
-    result.put("finish", finish(generator).name().toLowerCase(Locale.ROOT));
-    result.put("seed", options.sampling().seed());
-    result.put("timings", timings(prompt.length, promptNanos, ids.size(), generationNanos));
-    return result;
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("model", model.name());
+    json.put("executor", model.executor().name());
+    json.put("prompt_ids", prompt);
+    json.put("ids", ids);
+    json.putAll(text(result));
+    json.put("logprobs", logProbabilities);
+    json.put("finish", result.finish().name().toLowerCase(Locale.ROOT));
+    json.put("seed", seed);
+    json.put("timings", timings(prompt.length, promptNanos, ids.size(), generationNanos));
+    return json;
   }
 
   private Map<String, Object> text(GenerationResult result) {
     return answer == null
         ? Map.of("text", result.text())
         : Tools.toJson(answer.read(result), tools);
-  }
-
-  private static Finish finish(Generator generator) {
-    return Objects.requireNonNull(generator.finish());
-  }
-
-  private Generator start(int[] prompt) {
-    var generator = new Generator(model, session, options);
-    Sequence sequence = session.newSequence();
-    generator.prompt(sequence, prompt);
-    return generator;
   }
 
   private Map<String, Object> timings(

@@ -12,14 +12,14 @@ import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.SamplingOption;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.lens.ActivationFile;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -116,7 +116,8 @@ final class CacheCommand implements Callable<Integer> {
       List<int[]> texts = texts(opened);
       Lens lens = Lens.of(opened);
       Capture capture = positions.of(Capture.of(hooks).as(type), length(texts) + generated);
-      List<List<Edit>> edited = texts.stream().map(tokens -> edits.of(lens, tokens)).toList();
+      List<List<Intervention>> edited =
+          texts.stream().map(tokens -> edits.of(lens, tokens)).toList();
       try (var run = new CacheRun(lens, capture, texts, edited, generated, sampling.toOptions(0))) {
         List<ActivationCache> caches = run.caches();
         if (target != null && target.toString().endsWith(SAFETENSORS)) {

@@ -5,12 +5,12 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.Sampler;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.SessionOptions;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -58,13 +58,13 @@ final class CacheRun implements AutoCloseable {
       Lens lens,
       Capture capture,
       List<int[]> texts,
-      List<List<Edit>> edits,
+      List<List<Intervention>> edits,
       int generated,
       SamplingOptions sampling) {
     this.model = lens.model();
     this.session = open(lens, capture, texts, edits, generated);
     try {
-      List<Edit> all = new ArrayList<>();
+      List<Intervention> all = new ArrayList<>();
       for (int i = 0; i < texts.size(); i++) {
         var sampler = new Sampler(sampling, model.architecture().vocabulary());
         var text = new Running(session.newSequence(), texts.get(i), sampler, generated);
@@ -82,7 +82,11 @@ final class CacheRun implements AutoCloseable {
   }
 
   private static LensSession open(
-      Lens lens, Capture capture, List<int[]> texts, List<List<Edit>> edits, int generated) {
+      Lens lens,
+      Capture capture,
+      List<int[]> texts,
+      List<List<Intervention>> edits,
+      int generated) {
     int longest = texts.stream().mapToInt(tokens -> tokens.length).max().orElseThrow();
     int declared = lens.model().architecture().contextLength();
     if (generated < 0 || longest > declared - generated) {

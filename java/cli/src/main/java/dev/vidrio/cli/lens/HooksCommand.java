@@ -2,8 +2,8 @@ package dev.vidrio.cli.lens;
 
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.Model;
 import java.util.List;
 import java.util.concurrent.Callable;

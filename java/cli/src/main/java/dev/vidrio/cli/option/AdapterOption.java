@@ -1,8 +1,7 @@
 package dev.vidrio.cli.option;
 
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.Adapter;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.adapter.Adaptation;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -30,6 +29,6 @@ public final class AdapterOption {
       return null;
     }
     AdapterFile file = AdapterFile.parse(adapter);
-    return new Adaptation(Adapter.open(model, file.path()), file.strength());
+    return new Adaptation(model.openAdapter(file.path()), file.strength());
   }
 }

@@ -1,7 +1,7 @@
 package dev.vidrio.cli.option;
 
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.SessionOptions;
 import picocli.CommandLine.Option;
 
 /** The option that says how keys and values are stored. */
@@ -10,7 +10,8 @@ public final class KvOption {
       names = "--kv",
       paramLabel = "TYPE",
       description =
-          "Element type of the key-value cache: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+          "Element type of the key-value cache: ${COMPLETION-CANDIDATES}. Default:"
+              + " ${DEFAULT-VALUE}.")
   private KvType type = SessionOptions.DEFAULT_KV_TYPE;
 
   public KvOption() {}

@@ -33,7 +33,7 @@ public final class ModelPull {
 
   private static String size(ModelReference reference) {
     return reference instanceof ModelReference.Named(var entry)
-        ? " (" + Units.bytes(entry.bytes()) + ", " + entry.licence() + ")"
+        ? " (" + Units.bytes(entry.bytes()) + ", " + entry.license() + ")"
         : "";
   }
 

@@ -1,12 +1,12 @@
 package dev.vidrio.engine.draft;
 
-import dev.vidrio.engine.text.Active;
-import dev.vidrio.engine.text.Branch;
+import dev.vidrio.engine.request.RunningRequest;
+import dev.vidrio.engine.sequence.TokenSequence;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import java.util.ArrayList;
@@ -18,59 +18,61 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * Guesses what a smaller model of the same vocabulary finds most likely. It runs the texts of all
- * requests together, a few tokens ahead.
+ * Proposes the most likely tokens of a smaller model with the same vocabulary. It runs the
+ * sequences of all requests together, a few tokens ahead.
  */
-public final class DraftModel implements Drafts {
+public final class DraftModel implements Drafter {
   private final Session session;
   private final int commonTokens;
-  private final Map<Active, Draft> drafts = new HashMap<>();
+  private final Map<RunningRequest, Draft> drafts = new HashMap<>();
 
-  /** A text as the draft model has it: tokens that have run, of which the last ones are guesses. */
+  /** The state of one request: its tokens as known to the draft model, followed by the draft. */
   private final class Draft {
     final Sequence sequence;
-    int[] ran = new int[64];
-    int text;
-    int guesses;
+    int[] ids = new int[64];
+    int known;
+    int drafted;
     int wanted;
 
     Draft(Sequence sequence) {
       this.sequence = sequence;
     }
 
-    /** Drops guesses that have turned out wrong. */
-    void compare(Branch branch) {
-      int same = Math.min(text, branch.length());
-      while (same < Math.min(sequence.length(), branch.length())
-          && ran[same] == shared(branch.token(same))) {
+    /** Takes over the tokens of the request and removes rejected draft tokens. */
+    void update(TokenSequence tokens) {
+      int same = Math.min(known, tokens.length());
+      while (same < Math.min(sequence.length(), tokens.length())
+          && ids[same] == shared(tokens.token(same))) {
         same++;
       }
-      // The last token runs again where all have run, for its logits.
-      sequence.truncate(Math.min(same, branch.length() - 1));
-      text = branch.length();
-      guesses = 0;
-      if (ran.length < text + wanted) {
-        ran = Arrays.copyOf(ran, Math.max(2 * ran.length, text + wanted));
+      // If all tokens have run, the last one runs again, for its logits.
+      sequence.truncate(Math.min(same, tokens.length() - 1));
+      known = tokens.length();
+      drafted = 0;
+      if (ids.length < known + wanted) {
+        ids = Arrays.copyOf(ids, Math.max(2 * ids.length, known + wanted));
       }
-      for (int i = sequence.length(); i < text; i++) {
-        ran[i] = shared(branch.token(i));
+      for (int i = sequence.length(); i < known; i++) {
+        ids[i] = shared(tokens.token(i));
       }
     }
 
-    int known() {
-      return text + guesses;
+    int length() {
+      return known + drafted;
     }
 
-    int[] guess(int most) {
-      return Arrays.copyOfRange(ran, text, text + Math.min(most, guesses));
+    int[] tokens(int max) {
+      return Arrays.copyOfRange(ids, known, known + Math.min(max, drafted));
     }
   }
 
   /**
-   * @param sequences that there is room for
-   * @param stepTokens tokens of a step at most
+   * Opens a session of the draft model.
+   *
+   * @param sequences maximum number of sequences
+   * @param stepTokens maximum number of tokens of a step
    * @param context positions of a sequence
-   * @throws InvalidInputException when the models' tokens differ, but for unused ones
+   * @throws InvalidInputException if the vocabularies differ in tokens that are not unused
    */
   public DraftModel(Model model, Model draft, int sequences, int stepTokens, int context) {
     this.commonTokens = commonTokens(model, draft);
@@ -81,8 +83,11 @@ public final class DraftModel implements Drafts {
   }
 
   /**
-   * How many tokens both models have. Sizes of a family may differ in rows that no token needs
-   * (Qwen2.5 has 151 936 and 152 064), so those that only one has must be unused.
+   * Returns the number of tokens that both models have. Models of one family may pad their
+   * vocabulary differently (Qwen2.5 has 151 936 and 152 064 rows), so tokens that only one has must
+   * be unused.
+   *
+   * @throws InvalidInputException if other tokens differ
    */
   private static int commonTokens(Model model, Model draft) {
     Tokenizer tokens = model.tokenizer();
@@ -94,7 +99,7 @@ public final class DraftModel implements Drafts {
     }
     if (!same) {
       throw new InvalidInputException(
-          "draft model", draft.name(), "must have the tokens of " + model.name());
+          "draft model", draft.name(), "must have the same tokens as " + model.name());
     }
     return common;
   }
@@ -104,85 +109,86 @@ public final class DraftModel implements Drafts {
         .allMatch(id -> tokenizer.type(id) == TokenType.UNUSED);
   }
 
-  /**
-   * A token that both models have: this one, or any in place of an unused one, as a guess may be.
-   */
+  /** Returns the token, or any common token instead of one that only one model has. */
   private int shared(int token) {
     return Math.min(token, commonTokens - 1);
   }
 
   @Override
-  public void prepare(List<Active> running) {
+  public void prepare(List<RunningRequest> running) {
     try {
-      guessAll(running);
+      draftAll(running);
     } catch (IllegalStateException e) {
-      session.requireOpen(); // says better what is wrong where the draft model was closed meanwhile
+      session.requireOpen(); // gives the better message if the draft model was closed meanwhile
       throw e;
     }
   }
 
-  private void guessAll(List<Active> running) {
-    List<Draft> behind = new ArrayList<>();
-    for (Active active : running) {
-      Branch branch = active.branch();
-      int room = session.limits().positions() - branch.length();
-      int most = Math.min(active.guesses(), room);
-      if (most <= 0) {
+  private void draftAll(List<RunningRequest> running) {
+    List<Draft> unfinished = new ArrayList<>();
+    for (RunningRequest active : running) {
+      TokenSequence tokens = active.tokens();
+      int free = session.limits().positions() - tokens.length();
+      int max = Math.min(active.maxDraftTokens(), free);
+      if (max <= 0) {
         // It has all its tokens, or more than the draft model's context.
         end(active);
-      } else if (branch.pending() == 1) {
+      } else if (tokens.pending() == 1) {
         Draft draft = drafts.computeIfAbsent(active, ignored -> new Draft(session.newSequence()));
-        draft.wanted = Math.min(most, revocable(branch, draft));
+        draft.wanted = Math.min(max, revocable(tokens, draft));
         if (draft.wanted > 0) {
-          draft.compare(branch);
-          behind.add(draft);
+          draft.update(tokens);
+          unfinished.add(draft);
         }
       }
     }
-    while (!behind.isEmpty()) {
-      step(behind);
-      behind.removeIf(draft -> draft.guesses == draft.wanted);
+    while (!unfinished.isEmpty()) {
+      step(unfinished);
+      unfinished.removeIf(draft -> draft.drafted == draft.wanted);
     }
   }
 
-  /** How many guesses both models can take back; the draft model does not run the last one. */
-  private static int revocable(Branch branch, Draft draft) {
-    int next = branch.length() - 1;
-    return Math.min(branch.sequence().revocableFrom(next) - 1, draft.sequence.revocableFrom(next));
+  /**
+   * Returns how many draft tokens both models can roll back. The draft model does not run the last
+   * one.
+   */
+  private static int revocable(TokenSequence tokens, Draft draft) {
+    int next = tokens.length() - 1;
+    return Math.min(tokens.sequence().revocableFrom(next) - 1, draft.sequence.revocableFrom(next));
   }
 
-  /** Runs what has not run of each text, as much as a step takes; guesses where that is all. */
-  private void step(List<Draft> behind) {
-    List<Draft> asked = new ArrayList<>();
-    int room = session.limits().tokens();
+  /** Runs pending tokens of each draft, as far as a step allows, and drafts one more token. */
+  private void step(List<Draft> unfinished) {
+    List<Draft> withLogits = new ArrayList<>();
+    int free = session.limits().tokens();
     session.begin();
-    for (Iterator<Draft> i = behind.iterator(); i.hasNext() && room > 0; ) {
+    for (Iterator<Draft> i = unfinished.iterator(); i.hasNext() && free > 0; ) {
       Draft draft = i.next();
-      int end = Math.min(draft.known(), draft.sequence.length() + room);
-      room -= end - draft.sequence.length();
+      int end = Math.min(draft.length(), draft.sequence.length() + free);
+      free -= end - draft.sequence.length();
       for (int p = draft.sequence.length(); p < end; p++) {
-        session.add(draft.sequence, draft.ran[p], p == draft.known() - 1);
+        session.add(draft.sequence, draft.ids[p], p == draft.length() - 1);
       }
-      if (end == draft.known()) {
-        asked.add(draft);
+      if (end == draft.length()) {
+        withLogits.add(draft);
       }
     }
     session.run();
-    for (int row = 0; row < asked.size(); row++) {
-      Draft draft = asked.get(row);
-      draft.ran[draft.known()] = shared(session.candidates(row).id(0));
-      draft.guesses++;
+    for (int row = 0; row < withLogits.size(); row++) {
+      Draft draft = withLogits.get(row);
+      draft.ids[draft.length()] = shared(session.candidates(row).id(0));
+      draft.drafted++;
     }
   }
 
   @Override
-  public int[] guess(Active active, int most) {
+  public int[] draft(RunningRequest active, int max) {
     Draft draft = drafts.get(active);
-    return draft == null ? new int[0] : draft.guess(most);
+    return draft == null ? new int[0] : draft.tokens(max);
   }
 
   @Override
-  public void end(Active active) {
+  public void end(RunningRequest active) {
     Draft draft = drafts.remove(active);
     if (draft != null) {
       draft.sequence.close();

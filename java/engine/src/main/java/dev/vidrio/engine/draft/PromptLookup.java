@@ -1,30 +1,30 @@
 package dev.vidrio.engine.draft;
 
-import dev.vidrio.engine.text.Branch;
+import dev.vidrio.engine.sequence.TokenSequence;
 
 /**
- * Guesses how a text goes on where it repeats itself: as it did after the last place that had the
- * same tokens as its end (prompt lookup decoding: Saxena 2023; Yang et al. 2023, arXiv 2304.04487).
+ * Proposes the tokens that followed the last earlier occurrence of the final n-gram (prompt lookup
+ * decoding: Saxena 2023; Yang et al. 2023, arXiv 2304.04487).
  */
 final class PromptLookup {
-  /** Tokens at the end that have to be the same. */
+  /** The length of the n-gram. */
   private static final int MATCH = 3;
 
   private PromptLookup() {}
 
-  /** The tokens that followed, at most {@code most}; empty where the end has no second place. */
-  static int[] guess(Branch text, int most) {
-    for (int end = text.length() - 1; end >= MATCH; end--) {
-      if (matches(text, end)) {
-        return text.tokens(end, Math.min(text.length(), end + most));
+  /** Returns the tokens after the match, at most {@code max}; empty if there is none. */
+  static int[] draft(TokenSequence tokens, int max) {
+    for (int end = tokens.length() - 1; end >= MATCH; end--) {
+      if (matches(tokens, end)) {
+        return tokens.tokens(end, Math.min(tokens.length(), end + max));
       }
     }
     return new int[0];
   }
 
-  private static boolean matches(Branch text, int end) {
+  private static boolean matches(TokenSequence tokens, int end) {
     for (int i = 1; i <= MATCH; i++) {
-      if (text.token(end - i) != text.token(text.length() - i)) {
+      if (tokens.token(end - i) != tokens.token(tokens.length() - i)) {
         return false;
       }
     }

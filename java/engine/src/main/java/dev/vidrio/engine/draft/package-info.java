@@ -1,3 +1,3 @@
-/** Guesses at how texts go on, which a step checks: by a draft model, or by what came before. */
+/** Speculative decoding: proposes tokens by a smaller model or by prompt lookup. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.engine.draft;

@@ -3,15 +3,15 @@ package dev.vidrio.engine.generation;
 import dev.vidrio.error.InvalidInputException;
 
 /**
- * Options of a beam search for the most likely answers, with {@code width} beams. An answer's score
- * is
+ * Options of a beam search for the most likely answers, with {@code width} beams. The score of an
+ * answer is
  *
  * <pre>
  *   Σ log p(token) / tokens ^ lengthPenalty
  * </pre>
  *
- * <p>over the generated tokens, including the one that ends the answer; probabilities are the
- * model's own.
+ * <p>over the generated tokens, including the one that ends the answer; probabilities are those of
+ * the model itself. Equal to {@code num_beams} and {@code length_penalty} of transformers.
  *
  * @param width number of beams
  * @param lengthPenalty 0 ranks by probability, 1 by probability per token; larger values favor long
@@ -21,21 +21,22 @@ import dev.vidrio.error.InvalidInputException;
 public record BeamOptions(int width, double lengthPenalty, Stopping stopping) {
 
   /**
-   * When a search ends, once {@code width} answers have ended: {@code early_stopping} elsewhere.
+   * When a search ends, once {@code width} answers have ended: {@code early_stopping} in
+   * transformers.
    */
   public enum Stopping {
-    /** At once ({@code True}). */
+    /** Immediately ({@code True}). */
     FIRST,
     /**
-     * When the most likely text, if it ended now, would score no better than the worst of them
-     * ({@code False}). Longer answers might still be better where the length penalty is positive.
+     * When the most likely beam, if it ended now, would score no better than the worst of them
+     * ({@code False}). With a positive length penalty, longer answers might still be better.
      */
     HEURISTIC,
-    /** When no text can become better than the worst of them ({@code "never"}). */
+    /** When no beam can become better than the worst of them ({@code "never"}). */
     EXACT
   }
 
-  /** Checks the ranges. */
+  /** Rejects values that are out of range. */
   public BeamOptions {
     if (width < 1) {
       throw new InvalidInputException("beams", Integer.toString(width), "must be at least 1");
@@ -46,22 +47,24 @@ public record BeamOptions(int width, double lengthPenalty, Stopping stopping) {
     }
   }
 
-  /** A search that ranks by probability per token and ends by {@link Stopping#HEURISTIC}. */
+  /**
+   * Returns a search that ranks by probability per token and ends by {@link Stopping#HEURISTIC}.
+   */
   public static BeamOptions of(int width) {
     return new BeamOptions(width, 1, Stopping.HEURISTIC);
   }
 
-  /** The same with another length penalty. */
+  /** Returns a copy with another length penalty. */
   public BeamOptions withLengthPenalty(double penalty) {
     return new BeamOptions(width, penalty, stopping);
   }
 
-  /** The same with another end. */
+  /** Returns a copy with another stopping rule. */
   public BeamOptions withStopping(Stopping when) {
     return new BeamOptions(width, lengthPenalty, when);
   }
 
-  /** The score of an answer. */
+  /** Returns the score of an answer. */
   public double score(double logProbability, int tokens) {
     return tokens == 0 ? 0 : logProbability / StrictMath.pow(tokens, lengthPenalty);
   }

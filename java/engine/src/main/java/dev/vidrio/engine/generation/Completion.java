@@ -1,26 +1,28 @@
 package dev.vidrio.engine.generation;
 
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.model.GenerationResult;
+import dev.vidrio.model.generation.GenerationResult;
+import dev.vidrio.model.generation.TokenLogProbability;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The result of a request.
+ * The result of a request: the answer, log-probabilities, captured activations and timings.
  *
  * @param result the text and its tokens
- * @param cachedTokens prompt tokens found in the prefix cache
+ * @param cachedTokens number of prompt tokens found in the prefix cache
  * @param prompt log-probabilities of the prompt's tokens, null for the first; empty unless
  *     requested
  * @param tokens log-probabilities of the generated tokens; empty unless requested
- * @param activations of the prompt and the answer except its last token, for the caller to close;
- *     null unless the request is watched
- * @param score of an answer of a {@linkplain GenerationRequest#beams beam search}; null otherwise,
- *     and if the search found fewer answers than requested, in which case there is no text
- * @param queued time from the request to its first step
- * @param firstToken time from the request to its first token, or to its end if it had none
- * @param total time from the request to its end
+ * @param activations activations of the prompt and the answer except its last token, which the
+ *     caller closes; null unless the request is watched
+ * @param score the score of an answer of a {@linkplain GenerationRequest#beams beam search}; null
+ *     otherwise, and if the search found fewer answers than requested, in which case there is no
+ *     text
+ * @param queued time from submission to the first step
+ * @param firstToken time from submission to the first token, or to the end if there was none
+ * @param total time from submission to the end
  */
 public record Completion(
     GenerationResult result,
@@ -32,7 +34,7 @@ public record Completion(
     Duration queued,
     Duration firstToken,
     Duration total) {
-  /** The text, without special tokens and without the stop text that ended it. */
+  /** Returns the text, without special tokens and without the stop string that ended it. */
   public String text() {
     return result.text();
   }

@@ -1,19 +1,28 @@
 package dev.vidrio.engine.generation;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.GenerationOptions;
-import dev.vidrio.model.Session;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.Session;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** A request: a prompt and the options for answering it. Immutable. */
+/**
+ * A request to an engine: a prompt and the options for answering it.
+ *
+ * {@snippet file="EngineExamples.java" region="submit"}
+ *
+ * <p>The prompt is given as token ids; {@code model.tokenizer().encode} encodes a text, and {@code
+ * ChatFormat.encode} a conversation. {@link Builder#build} rejects values that are out of range
+ * with {@link InvalidInputException}; {@code Engine.submit} rejects those that do not fit the
+ * model. Immutable.
+ */
 public final class GenerationRequest {
-  /** The most alternatives that a request can ask for in place of each token. */
+  /** Maximum number of alternatives per token in log-probabilities. */
   public static final int MAX_TOP = 20;
 
   private final int[] prompt;
@@ -26,7 +35,7 @@ public final class GenerationRequest {
   private final @Nullable Duration timeout;
   private final String cacheSalt;
   private final int draftTokens;
-  private final List<Edit> edits;
+  private final List<Intervention> edits;
   private final boolean watched;
   private final @Nullable Adaptation adaptation;
   private final @Nullable BeamOptions beams;
@@ -66,13 +75,11 @@ public final class GenerationRequest {
       throw new InvalidInputException(
           "temperature",
           Double.toString(sampling.temperature()),
-          "must be 0 with beams, which are not drawn");
+          "must be 0 with beams, which are not sampled");
     }
     if (sampling.penalizes() || !sampling.logitBias().isEmpty()) {
       throw new InvalidInputException(
-          "beams",
-          Integer.toString(search.width()),
-          "are ranked by the model's own probabilities: no penalties and no logit bias");
+          "beams", Integer.toString(search.width()), "do not support penalties and logit bias");
     }
     if (options.tokens() == 0) {
       throw new InvalidInputException("number of tokens", "0", "must be positive with beams");
@@ -82,7 +89,7 @@ public final class GenerationRequest {
           "draft tokens", Integer.toString(draftTokens), "must be 0 with beams");
     }
     if (watched) {
-      throw new InvalidInputException("watched", "true", "only one text can be watched, no beams");
+      throw new InvalidInputException("watched", "true", "is not supported with beams");
     }
   }
 
@@ -93,12 +100,12 @@ public final class GenerationRequest {
     }
   }
 
-  /** A request with {@link GenerationOptions#DEFAULT} to start from. */
+  /** Returns a builder with {@link GenerationOptions#DEFAULT}. */
   public static Builder builder(int... prompt) {
     return new Builder(prompt.clone());
   }
 
-  /** The same, to change. */
+  /** Returns a builder with the values of this request. */
   public Builder toBuilder() {
     var builder = new Builder(prompt);
     builder.options = options;
@@ -118,108 +125,109 @@ public final class GenerationRequest {
     return builder;
   }
 
-  /** A copy of the prompt's token ids. */
+  /** Returns a copy of the prompt's token ids. */
   public int[] prompt() {
     return prompt.clone();
   }
 
-  /** The number of tokens of the prompt. */
+  /** Returns the number of prompt tokens. */
   public int promptTokens() {
     return prompt.length;
   }
 
-  /** How it is continued. */
+  /** Returns the length, sampling, stop strings and grammar. */
   public GenerationOptions options() {
     return options;
   }
 
-  /** Tokens that end it, as those of the model do. */
+  /** Returns end tokens in addition to those of the model. */
   public Set<Integer> stopTokens() {
     return stopTokens;
   }
 
-  /** Tokens before which nothing but a stop text ends it. */
+  /** Returns the number of tokens before which only a stop string ends the answer. */
   public int minTokens() {
     return minTokens;
   }
 
   /**
-   * Alternatives that are told in place of each generated token; 0 for the log-probability of the
-   * token alone, -1 for nothing.
+   * Returns the number of alternatives per generated token; 0 for the log-probability of the token
+   * alone, -1 for none.
    */
   public int logProbabilities() {
     return logProbabilities;
   }
 
-  /** The same for the tokens of the prompt. */
+  /** Returns the number of alternatives per prompt token, as {@link #logProbabilities}. */
   public int promptLogProbabilities() {
     return promptLogProbabilities;
   }
 
-  /** Requests of higher priority begin first, and give up their memory last. */
+  /** Returns the priority. Requests of higher priority begin first and are preempted last. */
   public int priority() {
     return priority;
   }
 
-  /** When it ends at the latest, from its submission on; null for never. */
+  /** Returns the maximum time from submission to end, or null. */
   public @Nullable Duration timeout() {
     return timeout;
   }
 
   /**
-   * Only requests with the same salt share a prefix's keys and values, so that nobody can tell by
-   * the time an answer takes what others have asked.
+   * Returns the salt of the prefix cache. Requests share cached prefixes only if their salts are
+   * equal, so that the time of an answer does not reveal other tenants' prompts.
    */
   public String cacheSalt() {
     return cacheSalt;
   }
 
   /**
-   * Tokens that may be guessed ahead and are checked in one step: by the engine's draft model, or
-   * where the text repeats itself (prompt lookup: Saxena 2023). The answer is the same, token by
-   * token; 0 for none, −1 for as many as {@link dev.vidrio.engine.EngineOptions#draftTokens} says.
+   * Returns the number of draft tokens per step, by the engine's draft model or by prompt lookup
+   * (Saxena 2023). They do not change the answer. 0 for none, −1 for {@link
+   * dev.vidrio.engine.EngineOptions#draftTokens}.
    */
   public int draftTokens() {
     return draftTokens;
   }
 
   /**
-   * Changes of activations of this request, such as steering; others in the same steps do not
-   * notice. Positions are those of the prompt and the answer together. There may be {@value
-   * dev.vidrio.lens.Lens#EDITS} at a point.
+   * Returns the edits of this request's activations, for example steering. Other requests in the
+   * same steps are not affected. Positions count from the first token of the prompt. At most
+   * {@value dev.vidrio.lens.Lens#EDITS} edits per hook point are supported.
    */
-  public List<Edit> edits() {
+  public List<Intervention> edits() {
     return edits;
   }
 
   /**
-   * Whether activations are kept: those at the points that the engine was opened to capture, of
-   * prompt and answer; {@link Completion#activations} has them. Its prompt runs whole.
+   * Returns whether activations are captured, at the hook points that the engine was opened for, of
+   * prompt and answer. {@link Completion#activations} returns them. The prompt does not use the
+   * prefix cache.
    */
   public boolean watched() {
     return watched;
   }
 
-  /** The adapter that it runs with, beside others with other ones; null for none. */
+  /** Returns the adapter, or null. Requests with different adapters share steps. */
   public @Nullable Adaptation adaptation() {
     return adaptation;
   }
 
   /**
-   * How the most likely answer is searched for; null where each token is chosen for itself. Tokens
-   * come all at once, when the search has ended. Neither penalties nor guesses go with it, the
-   * temperature must be 0, and its activations cannot be kept.
+   * Returns the options of a beam search, or null for sampling. Tokens are delivered when the
+   * search has ended. Penalties, logit bias, draft tokens and {@link #watched} are not supported
+   * with it, and the temperature must be 0.
    */
   public @Nullable BeamOptions beams() {
     return beams;
   }
 
-  /** What metrics are to call it. */
+  /** Returns the kind of operation, for metrics. */
   public Operation operation() {
     return operation;
   }
 
-  /** Collects what a request says. */
+  /** Builds a request. */
   public static final class Builder {
     private final int[] prompt;
     private GenerationOptions options = GenerationOptions.DEFAULT;
@@ -231,7 +239,7 @@ public final class GenerationRequest {
     private @Nullable Duration timeout;
     private String cacheSalt = "";
     private int draftTokens = -1;
-    private List<Edit> edits = List.of();
+    private List<Intervention> edits = List.of();
     private boolean watched;
     private @Nullable Adaptation adaptation;
     private @Nullable BeamOptions beams;
@@ -296,7 +304,7 @@ public final class GenerationRequest {
     }
 
     /** Sets {@link GenerationRequest#edits}. */
-    public Builder edits(List<Edit> value) {
+    public Builder edits(List<Intervention> value) {
       edits = value;
       return this;
     }
@@ -326,9 +334,9 @@ public final class GenerationRequest {
     }
 
     /**
-     * The request.
+     * Returns the request.
      *
-     * @throws InvalidInputException when something is out of range
+     * @throws InvalidInputException if a value is out of range
      */
     public GenerationRequest build() {
       return new GenerationRequest(this);

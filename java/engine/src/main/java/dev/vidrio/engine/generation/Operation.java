@@ -2,14 +2,14 @@ package dev.vidrio.engine.generation;
 
 import java.util.Locale;
 
-/** The kind of a request, as in OpenTelemetry's {@code gen_ai.operation.name}. */
+/** The kind of a request, a value of OpenTelemetry's {@code gen_ai.operation.name}. */
 public enum Operation {
   /** A turn of a conversation. */
   CHAT,
-  /** A text is continued. */
+  /** The continuation of a text. */
   TEXT_COMPLETION;
 
-  /** As metrics write it. */
+  /** Returns the value in metrics. */
   @Override
   public String toString() {
     return name().toLowerCase(Locale.ROOT);

@@ -1,3 +1,3 @@
-/** How long steps and answers lately took, and what that tells of those to come. */
+/** Measures recent steps and answers, and estimates prefill budgets and waiting times from them. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.engine.pace;

@@ -10,8 +10,8 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.formats.testfiles.TinyModel;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,16 +23,16 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Draft models whose embeddings are more or fewer than the model's, as in families of models. */
+/** Tests draft models with more or fewer embeddings than the model, as in model families. */
 @Timeout(120)
 class DraftModelTest {
   @TempDir Path directory;
 
   @ParameterizedTest
   @CsvSource({"3, 60", "60, 3", "60, 0", "0, 0"})
-  void unusedTokensMayDiffer(int unused, int draftUnused) throws IOException {
+  void acceptsDifferentUnusedTokens(int unused, int draftUnused) throws IOException {
     int last = TinyModel.VOCABULARY + unused - 1;
-    // A token that the draft model lacks, in the midst of the prompt.
+    // The prompt contains a token that the draft model lacks.
     int[] prompt = {7, 8, last, 9, 10};
     GenerationRequest request =
         GenerationRequest.builder(prompt)
@@ -55,7 +55,7 @@ class DraftModelTest {
   }
 
   @Test
-  void otherTokensAreRefused() throws IOException {
+  void rejectsDifferentTokens() throws IOException {
     GgufWriter more =
         TinyModel.withUserDefined(TinyModel.writer(TinyModel.Options.standard()), "more");
     try (Model model = open("model", TinyModel.withUnused(1));
@@ -65,14 +65,14 @@ class DraftModelTest {
               InvalidInputException.class,
               () -> Engine.open(model, EngineOptions.DEFAULT.withDraft(draft)));
       assertEquals(
-          "draft model " + draft.name() + ": must have the tokens of " + model.name(),
+          "draft model " + draft.name() + ": must have the same tokens as " + model.name(),
           e.getMessage());
     }
   }
 
-  /** Texts that are longer than the draft model's context are guessed no more. */
+  /** Sequences longer than the draft model's context have no drafts. */
   @Test
-  void guessesEndWithTheContextOfTheDraftModel() throws IOException {
+  void draftsEndAtTheContextOfTheDraftModel() throws IOException {
     long context = 128;
     int[] prompt = IntStream.range(0, 100).map(i -> 3 + i % 50).toArray();
     GenerationRequest request =
@@ -91,7 +91,7 @@ class DraftModelTest {
         Engine engine = Engine.open(model, EngineOptions.DEFAULT.withDraft(draft))) {
       assertEquals(300, engine.submit(request).result().result().tokens().size());
       long guessed = engine.status().draftTokens();
-      // At most four for each token up to the context.
+      // At most four draft tokens for each token up to the context.
       assertTrue(0 < guessed && guessed <= 4 * (context - prompt.length), "guessed " + guessed);
     }
   }

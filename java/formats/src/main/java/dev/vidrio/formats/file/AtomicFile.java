@@ -14,9 +14,11 @@ import java.nio.file.StandardOpenOption;
 import java.util.random.RandomGenerator;
 
 /**
- * A file that appears under its name only when it is complete: it is written to a temporary file
- * beside it, which then takes its name. Whatever ends the program before leaves the old file, or
- * none, and a program that is not killed outright leaves no temporary one.
+ * A file that appears under its name only when it is complete.
+ *
+ * <p>Bytes go to a temporary file in the target's directory, which {@link #finish} renames to the
+ * target atomically. If the program ends earlier, the old file remains, or no file; only a killed
+ * process leaves the temporary file. Not thread-safe.
  */
 public final class AtomicFile implements AutoCloseable {
 
@@ -34,7 +36,10 @@ public final class AtomicFile implements AutoCloseable {
     temporary.toFile().deleteOnExit();
   }
 
-  /** Creates the file as any other: a temporary one of the JDK's would be closed to other users. */
+  /**
+   * Creates the file with default permissions; {@link Files#createTempFile} would deny access to
+   * other users.
+   */
   private FileChannel open() throws IOException {
     try {
       return FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
@@ -46,16 +51,16 @@ public final class AtomicFile implements AutoCloseable {
   }
 
   /**
-   * Begins a file.
+   * Creates the temporary file.
    *
-   * @throws IOException when the directory cannot be written, or the target is no regular file
+   * @throws IOException if the directory cannot be written, or the target is not a regular file
    */
   public static AtomicFile create(Path target) throws IOException {
     return new AtomicFile(target);
   }
 
   /**
-   * Writes a whole file.
+   * Writes a whole file atomically.
    *
    * @throws IOException as {@link #create}, {@link #write} and {@link #finish} do
    */
@@ -66,7 +71,10 @@ public final class AtomicFile implements AutoCloseable {
     }
   }
 
-  /** A file that may be replaced, behind symbolic links; devices and directories are not. */
+  /**
+   * Resolves symbolic links of an existing target, so that the link survives; rejects devices and
+   * directories.
+   */
   private static Path regularFile(Path target) throws IOException {
     if (!Files.exists(target)) {
       return target;
@@ -78,9 +86,9 @@ public final class AtomicFile implements AutoCloseable {
   }
 
   /**
-   * Writes all remaining bytes at a position.
+   * Writes all remaining bytes at a position of the file.
    *
-   * @throws IOException when the file cannot be written, as when the disk is full
+   * @throws IOException if the file cannot be written, for example because the disk is full
    */
   public void write(ByteBuffer bytes, long position) throws IOException {
     try {
@@ -94,7 +102,7 @@ public final class AtomicFile implements AutoCloseable {
     }
   }
 
-  /** Errors of a channel do not know its file. */
+  /** Adds the path to an exception of a channel, which does not contain it. */
   private FileSystemException named(IOException e) {
     var named = new FileSystemException(target.toString(), null, e.getMessage());
     named.initCause(e);
@@ -102,9 +110,9 @@ public final class AtomicFile implements AutoCloseable {
   }
 
   /**
-   * Gives the file its name, after all its bytes have reached the disk.
+   * Forces all bytes to the disk and renames the temporary file to the target.
    *
-   * @throws IOException when the file cannot be written
+   * @throws IOException if the file cannot be written
    */
   public void finish() throws IOException {
     try {
@@ -120,7 +128,7 @@ public final class AtomicFile implements AutoCloseable {
     finished = true;
   }
 
-  /** Removes what was written unless it is finished. */
+  /** Removes the temporary file unless {@link #finish} has succeeded. */
   @Override
   public void close() throws IOException {
     if (!finished) {

@@ -9,22 +9,22 @@ import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Reads JSON of strangers: limited depth and size, no key twice, nothing behind its end. */
+/** Reads untrusted JSON files: bounded depth and size, no duplicate keys, no trailing content. */
 public final class JsonFile {
 
   private static final int MAX_DEPTH = 64;
 
-  /** Python writes infinities as they are no JSON. */
+  /** Accepts NaN and Infinity, which are not JSON, because Python writes them. */
   private static final JsonMapper MAPPER =
       StrictJson.mapper(MAX_DEPTH).enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   private JsonFile() {}
 
   /**
-   * Reads a file that holds a JSON object.
+   * Reads a file that contains a JSON object.
    *
-   * @param maxBytes refuses longer files
-   * @throws ModelFileException if it cannot be read, is too long or holds something else
+   * @param maxBytes the largest file size accepted
+   * @throws ModelFileException if the file cannot be read, is too long or contains something else
    */
   public static JsonNode readObject(Path file, long maxBytes) {
     String name = file.toString();
@@ -47,9 +47,9 @@ public final class JsonFile {
   /**
    * Parses a JSON object.
    *
-   * @param file what errors call the file
-   * @param field what errors call the part of the file; may be empty
-   * @throws ModelFileException if it is something else
+   * @param file the name of the file in errors
+   * @param field the name of the part of the file in errors; may be empty
+   * @throws ModelFileException if the bytes are not a JSON object
    */
   public static JsonNode parseObject(String file, String field, byte[] utf8) {
     try {
@@ -59,20 +59,22 @@ public final class JsonFile {
       }
       return node;
     } catch (JacksonException e) {
-      throw new ModelFileException(file, field, "", "is no JSON: " + reason(e), e);
+      throw new ModelFileException(file, field, "", "invalid JSON: " + reason(e), e);
     }
   }
 
   /**
-   * What is wrong with a text, and where, without what the library's own words add: sources that
-   * are none, and settings that nobody who wrote the text could change.
+   * Returns the reason and position of a syntax error.
+   *
+   * <p>Removes details of Jackson's messages that are meaningless to the author of the JSON: source
+   * descriptions and names of parser features.
    */
   public static String reason(JacksonException e) {
     String first = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("");
     String what =
         first
             .replaceFirst(" \\(start marker at .*", "")
-            .replaceFirst("^Trailing token .*", "Something follows its end")
+            .replaceFirst("^Trailing token .*", "Unexpected content after the end")
             .replaceFirst(", from `[^`]*`", "")
             .replaceFirst(": enable `[^`]*` to allow", "")
             .replaceFirst(" \\(not recognized as one since Feature [^)]*\\)", "");

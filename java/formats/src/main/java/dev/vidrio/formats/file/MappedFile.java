@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 
-/** Maps files of models. */
+/** Maps model files into memory. */
 public final class MappedFile {
 
   private MappedFile() {}
@@ -21,8 +21,8 @@ public final class MappedFile {
   /**
    * Maps a whole file for reading.
    *
-   * @param arena closes the mapping
-   * @throws ModelFileException if it is no regular file or cannot be mapped
+   * @param arena determines the lifetime of the mapping
+   * @throws ModelFileException if the file is not a regular file or cannot be mapped
    */
   public static MemorySegment map(Path file, Arena arena) {
     String name = file.toString();
@@ -39,11 +39,12 @@ public final class MappedFile {
     } catch (IOException e) {
       throw new ModelFileException(name, "", "", reason(e), e);
     } catch (UnsupportedOperationException e) {
-      throw new ModelFileException(name, "", "", "its file system cannot map files", e);
+      throw new ModelFileException(
+          name, "", "", "the file system does not support memory mapping", e);
     }
   }
 
-  /** Says in words why a file cannot be read. */
+  /** Returns the reason why a file cannot be read, in words. */
   static String reason(IOException e) {
     if (e instanceof NoSuchFileException) {
       return "no such file";

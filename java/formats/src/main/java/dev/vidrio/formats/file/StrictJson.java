@@ -6,11 +6,11 @@ import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Readers of strangers' JSON: within limits, no key twice, nothing behind its end. */
+/** Builds Jackson mappers for untrusted JSON: bounded, no duplicate keys, no trailing content. */
 public final class StrictJson {
   private StrictJson() {}
 
-  /** A reader with limits of its own. */
+  /** Returns a builder of a mapper with the given limits. */
   public static JsonMapper.Builder mapper(StreamReadConstraints limits) {
     return JsonMapper.builder(
             JsonFactory.builder()
@@ -20,7 +20,7 @@ public final class StrictJson {
         .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
   }
 
-  /** A reader of so many levels of objects and arrays. */
+  /** Returns a builder of a mapper with a maximum nesting depth of objects and arrays. */
   public static JsonMapper.Builder mapper(int maxDepth) {
     return mapper(StreamReadConstraints.builder().maxNestingDepth(maxDepth).build());
   }

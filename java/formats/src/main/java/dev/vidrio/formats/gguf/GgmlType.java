@@ -3,22 +3,25 @@ package dev.vidrio.formats.gguf;
 import java.util.Optional;
 
 /**
- * The element types that ggml stores tensors in, with their numbers in the file and block sizes.
+ * The element types of ggml tensors, with their ids in the file and block sizes.
  *
  * <p>A row of a tensor is a sequence of blocks; each block holds {@link #blockElements()} elements
- * in {@link #blockBytes()} bytes. Being listed here means that a file with such tensors can be
- * read, not that there is a kernel for them.
+ * in {@link #blockBytes()} bytes. A listed type can be read from a file, converted and inspected;
+ * the types that kernels compute with are listed in {@code docs/formats.md}.
+ *
+ * @see <a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">The GGUF
+ *     specification</a>
  */
 public enum GgmlType {
   /** IEEE single precision. */
   F32(0, 1, 4),
   /** IEEE half precision. */
   F16(1, 1, 2),
-  /** 4 bits around a middle of 8; one scale. */
+  /** 4 bits with zero point 8; one scale. */
   Q4_0(2, 32, 18),
   /** 4 bits; scale and minimum. */
   Q4_1(3, 32, 20),
-  /** 5 bits around a middle of 16; one scale. */
+  /** 5 bits with zero point 16; one scale. */
   Q5_0(6, 32, 22),
   /** 5 bits; scale and minimum. */
   Q5_1(7, 32, 24),
@@ -46,13 +49,13 @@ public enum GgmlType {
   IQ3_XXS(18, 256, 98),
   /** 1.56 bits on a lattice. */
   IQ1_S(19, 256, 50),
-  /** 4 bits that index a table of uneven steps; one scale. */
+  /** 4 bits that index a nonuniform codebook; one scale. */
   IQ4_NL(20, 32, 18),
   /** 3.44 bits on a lattice. */
   IQ3_S(21, 256, 110),
   /** 2.56 bits on a lattice. */
   IQ2_S(22, 256, 82),
-  /** 4 bits that index a table of uneven steps; 8 sub-blocks with 6-bit scales. */
+  /** 4 bits that index a nonuniform codebook; 8 sub-blocks with 6-bit scales. */
   IQ4_XS(23, 256, 136),
   /** Signed integers of 8 bits. */
   I8(24, 1, 1),
@@ -66,11 +69,11 @@ public enum GgmlType {
   F64(28, 1, 8),
   /** 1.75 bits on a lattice. */
   IQ1_M(29, 256, 56),
-  /** The upper half of IEEE single precision. */
+  /** bfloat16: the upper half of IEEE single precision. */
   BF16(30, 1, 2),
-  /** Ternary, five in a byte; one scale. */
+  /** Ternary, five elements per byte; one scale. */
   TQ1_0(34, 256, 54),
-  /** Ternary, four in a byte; one scale. */
+  /** Ternary, four elements per byte; one scale. */
   TQ2_0(35, 256, 66),
   /** 4-bit floats (E2M1) with a power-of-two scale. */
   MXFP4(39, 32, 17),
@@ -99,12 +102,12 @@ public enum GgmlType {
     this.blockBytes = blockBytes;
   }
 
-  /** Returns the type with that number, or nothing where ggml has none or removed it. */
+  /** Returns the type with an id, or empty if ggml does not define it or has removed it. */
   public static Optional<GgmlType> ofId(long id) {
     return id < 0 || id >= BY_ID.length ? Optional.empty() : Optional.ofNullable(BY_ID[(int) id]);
   }
 
-  /** Returns the name of a type that ggml once had under that number and removed. */
+  /** Returns the name of a type that ggml has removed, by its former id. */
   static Optional<String> removedName(long id) {
     return Optional.ofNullable(
         switch ((int) Math.min(id, Integer.MAX_VALUE)) {
@@ -120,32 +123,36 @@ public enum GgmlType {
         });
   }
 
-  /** Returns the type's number in the file. */
+  /** Returns the type's id in the file. */
   public int id() {
     return id;
   }
 
-  /** Returns how many elements a block holds; 1 for types that are not quantized. */
+  /** Returns the number of elements in a block; 1 for types that are not quantized. */
   public int blockElements() {
     return blockElements;
   }
 
-  /** Returns how many bytes a block takes. */
+  /** Returns the number of bytes of a block. */
   public int blockBytes() {
     return blockBytes;
   }
 
   /**
-   * Returns how many bytes that many elements take.
+   * Returns the number of bytes that elements occupy.
    *
    * @param elements a multiple of {@link #blockElements()}, not negative
    * @throws IllegalArgumentException if it is not
-   * @throws ArithmeticException if the bytes do not fit a {@code long}
+   * @throws ArithmeticException if the bytes exceed a {@code long}
    */
   public long bytes(long elements) {
     if (elements < 0 || elements % blockElements != 0) {
       throw new IllegalArgumentException(
-          elements + " elements are no whole number of " + this + " blocks of " + blockElements);
+          elements
+              + " elements are not a multiple of the "
+              + this
+              + " block size "
+              + blockElements);
     }
     return Math.multiplyExact(elements / blockElements, (long) blockBytes);
   }

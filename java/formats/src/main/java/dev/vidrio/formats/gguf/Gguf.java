@@ -13,23 +13,28 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A GGUF model file: its metadata and tensors.
+ * A GGUF model file: hyperparameters and tokenizer as key-value metadata, and weights as tensors.
  *
- * <pre>{@code
- * try (Arena arena = Arena.ofShared()) {
- *   Gguf gguf = Gguf.open(Path.of("bard.gguf"), arena);
- *   int layers = gguf.metadata().intValue("llama.block_count", 1, 512);
- *   MemorySegment weights = gguf.tensor("token_embd.weight").data();
- * }
- * }</pre>
+ * <p>Use it to inspect or convert a file, or to read weights directly; to run a model, use {@code
+ * Model.open} of {@code dev.vidrio.model}.
+ *
+ * {@snippet file="FormatExamples.java" region="gguf"}
  *
  * <p>The file is mapped, not read: tensors and arrays stay in it and are never copied to the heap.
- * Opening validates the whole structure, but not the weights; a file that fails any check is
- * refused with a {@link ModelFileException}.
+ * Opening validates the whole structure but not the weights: counts, lengths, types, offsets and
+ * overlaps. A file that fails any check is rejected with a {@link ModelFileException} that names
+ * the field, its value and the limit.
  *
- * <p>The file must not change while it is mapped. If another program shortens it, an access past
- * its new end throws {@link InternalError} in Java code and kills the process in native code; no
- * program that maps files can prevent this. Replace model files by renaming a new one over them.
+ * <p>The file must not change while it is mapped. If another program truncates it, an access past
+ * its new end throws {@link InternalError} in Java code and kills the process in native code, as
+ * for any mapped file. Replace model files by renaming a new one over them.
+ *
+ * <p>Instances are immutable and thread-safe; the arena given to {@link #open} bounds their
+ * lifetime.
+ *
+ * @see <a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">The GGUF
+ *     specification</a>
+ * @see "docs/formats.md"
  */
 public final class Gguf {
 
@@ -64,12 +69,13 @@ public final class Gguf {
   }
 
   /**
-   * Maps a file and validates it, with the other parts of a model that is split into several.
+   * Maps a file and validates it, including the other parts of a split model.
    *
-   * @param file a regular file on a file system that can map
-   * @param arena closes the mapping; after that no tensor and no string or array can be read. When
-   *     this method throws, the mapping may exist until the arena is closed
-   * @throws ModelFileException if the file cannot be read or is no valid GGUF file
+   * @param file a regular file on a file system that supports mapping; of a split model, the first
+   *     part
+   * @param arena determines the lifetime of the mapping: after it is closed, no tensor, string or
+   *     array can be read. If this method throws, the mapping may exist until the arena is closed
+   * @throws ModelFileException if the file cannot be read or is not a valid GGUF file
    */
   public static Gguf open(Path file, Arena arena) {
     Gguf gguf = new GgufParser(file.toString(), MappedFile.map(file, arena)).parse();
@@ -79,26 +85,28 @@ public final class Gguf {
   /**
    * Validates a file that is already in memory.
    *
-   * @param name what errors call it
-   * @param data the whole file; tensors become slices of it, so that native code needs native
-   *     memory aligned to the file's alignment
-   * @throws ModelFileException if it is no valid GGUF file
-   * @throws UnsupportedModelException if it is one of several files of a model
+   * @param name the name of the file in errors
+   * @param data the whole file; tensors become slices of it, so native code needs native memory
+   *     that is aligned to the file's alignment
+   * @throws ModelFileException if it is not a valid GGUF file
+   * @throws UnsupportedModelException if it is one part of a split model
    */
   public static Gguf parse(String name, MemorySegment data) {
     Gguf gguf = new GgufParser(name, data).parse();
     if (SplitFiles.isPart(gguf)) {
       throw new UnsupportedModelException(
-          name, "a part of a model in memory (key 'split.count')", "open its first file");
+          name, "a part of a split model in memory (key 'split.count')", "open its first file");
     }
     return gguf;
   }
 
   /**
-   * A model that comes from files of another format, in the terms of this one. Its version is 0;
-   * offsets and sizes are those that the tensors would have side by side.
+   * Presents a model of another format as a GGUF file. Its version is 0; offsets and sizes are
+   * those of contiguous tensors.
    *
-   * @param arena holds the tensors that are no mere views of those files
+   * @param metadata the keys
+   * @param sources the tensors; their data is computed now
+   * @param arena allocates the tensors that are not views of the original files
    */
   public static Gguf of(Metadata metadata, List<TensorSource> sources, Arena arena) {
     List<GgufTensor> tensors = new ArrayList<>(sources.size());
@@ -112,30 +120,30 @@ public final class Gguf {
     return new Gguf(metadata.file(), 0, metadata, tensors, offset, 0, 1);
   }
 
-  /** Returns the path as it was given to {@link #open}, or the name given to {@link #parse}. */
+  /** Returns the path given to {@link #open}, or the name given to {@link #parse}. */
   public String name() {
     return name;
   }
 
-  /** Returns the format's version, 2 or 3; 0 for a model of another format. */
+  /** Returns the format version, 2 or 3; 0 for a model of another format. */
   public int version() {
     return version;
   }
 
-  /** Returns the keys and their values. */
+  /** Returns the metadata. */
   public Metadata metadata() {
     return metadata;
   }
 
-  /** Returns all tensors, unmodifiable and in the file's order. */
+  /** Returns all tensors, unmodifiable, in the order of the file. */
   public List<GgufTensor> tensors() {
     return tensors;
   }
 
   /**
-   * Returns the tensor with that name.
+   * Returns the tensor with a name.
    *
-   * @throws ModelFileException if there is none
+   * @throws ModelFileException if there is no such tensor
    */
   public GgufTensor tensor(String tensorName) {
     return findTensor(tensorName)
@@ -143,7 +151,7 @@ public final class Gguf {
             () -> new ModelFileException(name, "tensor '" + tensorName + "'", "", "is missing"));
   }
 
-  /** Returns the tensor with that name, if there is one. */
+  /** Returns the tensor with a name, if it exists. */
   public Optional<GgufTensor> findTensor(String tensorName) {
     return Optional.ofNullable(byName.get(tensorName));
   }
@@ -153,12 +161,12 @@ public final class Gguf {
     return size;
   }
 
-  /** Returns where tensor data begins, in bytes from the start of the file. */
+  /** Returns the offset of the tensor data, in bytes from the start of the file. */
   public long dataOffset() {
     return dataOffset;
   }
 
-  /** Returns what every tensor's offset is a multiple of, in bytes: a power of two, at least 8. */
+  /** Returns the alignment of tensor offsets in bytes, a power of two of at least 8. */
   public int alignment() {
     return alignment;
   }

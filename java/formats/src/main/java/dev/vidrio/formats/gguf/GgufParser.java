@@ -8,11 +8,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Reads a header once from front to back: magic, version, counts, metadata, tensor list.
+ * Reads a header in one pass: magic, version, counts, metadata, tensor list.
  *
- * <p>Every count and length is compared with the bytes that are left before anything is allocated
- * for it, so that a damaged file costs no more memory than a sound one of its size. Arrays are
- * stepped over, not copied.
+ * <p>Every count and length is checked against the remaining bytes before memory is allocated for
+ * it, so a damaged file costs no more memory than a valid one of its size. Arrays are skipped, not
+ * copied.
  */
 final class GgufParser {
 
@@ -24,7 +24,7 @@ final class GgufParser {
   private static final int MIN_ALIGNMENT = 8;
   private static final int MAX_ALIGNMENT = 1 << 20;
 
-  /** The least that one entry can take: a key of one byte with a one-byte value. */
+  /** The minimum size of an entry: a key of one byte with a one-byte value. */
   private static final int MIN_KEY_VALUE_BYTES = 8 + 1 + 4 + 1;
 
   private final String file;
@@ -55,7 +55,7 @@ final class GgufParser {
         file,
         version,
         metadata,
-        table.place(dataOffset, alignment),
+        table.locate(dataOffset, alignment),
         data.byteSize(),
         dataOffset,
         alignment);
@@ -68,11 +68,11 @@ final class GgufParser {
     }
     String limit =
         version == 1
-            ? "is too old: convert the model anew"
+            ? "is too old: convert the model again"
             : version != 0 && (version & 0xffff) == 0
-                ? "has its bytes swapped: a big-endian file; only little-endian ones are supported"
+                ? "is byte-swapped: big-endian files are not supported"
                 : "is unknown";
-    throw cursor.error("version", Long.toString(version), limit + " (versions 2 and 3 are read)");
+    throw cursor.error("version", Long.toString(version), limit + " (supported: 2, 3)");
   }
 
   private void checkCount(String field, long count, int minBytes) {

@@ -4,45 +4,48 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * One tensor of a model file.
+ * One tensor of a GGUF file.
  *
- * @param name its name in the file, such as {@code blk.0.attn_q.weight}
- * @param type the type of its elements
- * @param shape 1 to 4 sizes in the file's order: the first dimension varies fastest, so that a
- *     matrix of N rows and K columns reads {@code [K, N]}
- * @param offset where its data begins, in bytes from the start of the file; a multiple of the
+ * <p>Dimensions are listed with the fastest-varying one first, the reverse of NumPy and
+ * safetensors: the weight of a linear layer with N outputs and K inputs has shape {@code [K, N]},
+ * its data is N rows of K elements, and each row is a sequence of {@link GgmlType} blocks.
+ *
+ * @param name the name in the file, such as {@code blk.0.attn_q.weight}
+ * @param type the element type
+ * @param shape 1 to 4 sizes, the fastest-varying dimension first
+ * @param offset the start of the data, in bytes from the start of the file; a multiple of the
  *     file's alignment
- * @param data exactly its data, read-only; closed with the file's arena
+ * @param data exactly the tensor's bytes, read-only; valid until the file's arena is closed
  */
 public record GgufTensor(
     String name, GgmlType type, List<Long> shape, long offset, MemorySegment data) {
 
-  /** Keeps a copy of the shape and a read-only view of the data. */
+  /** Copies the shape and makes the data read-only. */
   public GgufTensor {
     shape = List.copyOf(shape);
     data = data.asReadOnly();
   }
 
   /**
-   * Returns the size of a dimension; 1 for those that the shape leaves out.
+   * Returns the size of a dimension; 1 for dimensions beyond the shape.
    *
-   * @param index 0 for the dimension that varies fastest
+   * @param index 0 for the fastest-varying dimension
    */
   public long dim(int index) {
     return index < shape.size() ? shape.get(index) : 1;
   }
 
-  /** Returns how many elements the tensor has. */
+  /** Returns the number of elements. */
   public long elements() {
     return dim(0) * rows();
   }
 
-  /** Returns how many rows of {@code dim(0)} elements the tensor has. */
+  /** Returns the number of rows of {@code dim(0)} elements. */
   public long rows() {
     return dim(1) * dim(2) * dim(3);
   }
 
-  /** Says name, type and shape, such as {@code blk.0.attn_q.weight Q8_0 [256, 256]}. */
+  /** Returns name, type and shape, such as {@code blk.0.attn_q.weight Q8_0 [256, 256]}. */
   @Override
   public String toString() {
     return name + " " + type + " " + shape;

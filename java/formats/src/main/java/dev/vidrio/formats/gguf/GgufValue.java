@@ -8,26 +8,27 @@ import java.util.NoSuchElementException;
 import java.util.Objects;
 
 /**
- * One metadata value, for listing a file. To read a known key, use the typed getters of {@link
- * Metadata}.
+ * One metadata value of a GGUF file, as listed by {@link Metadata#entries}. To read a known key,
+ * use the typed getters of {@link Metadata}.
  *
- * <p>Strings and arrays are views of the mapped file; they cost nothing until read, and cannot be
- * read after the file's arena has closed.
+ * <p>The interface is sealed: a value is an {@link Int}, {@link Real}, {@link Bool}, {@link Text}
+ * or {@link Array}. Strings and arrays are views of the mapped file: they are decoded when read,
+ * and cannot be read after the file's arena is closed.
  */
 public sealed interface GgufValue {
 
-  /** Returns the type in the file. */
+  /** Returns the type of the value in the file. */
   GgufValueType type();
 
   /**
    * An integer.
    *
    * @param type one of the eight integer types
-   * @param value its value; a {@code uint64} of 2⁶³ or more keeps its bits and so reads negative
+   * @param value the value; a {@code uint64} of 2⁶³ or more keeps its bits and so is negative
    */
   record Int(GgufValueType type, long value) implements GgufValue {
 
-    /** Says whether the value is what a {@code long} can hold. */
+    /** Returns whether the value fits a {@code long}. */
     public boolean fitsLong() {
       return type != GgufValueType.UINT64 || value >= 0;
     }
@@ -42,7 +43,7 @@ public sealed interface GgufValue {
    * A floating-point number.
    *
    * @param type {@code FLOAT32} or {@code FLOAT64}
-   * @param value its value, widened without loss
+   * @param value the value, widened without loss
    */
   record Real(GgufValueType type, double value) implements GgufValue {
     @Override
@@ -52,9 +53,9 @@ public sealed interface GgufValue {
   }
 
   /**
-   * A truth value.
+   * A boolean.
    *
-   * @param value its value
+   * @param value the value
    */
   record Bool(boolean value) implements GgufValue {
     @Override
@@ -71,7 +72,7 @@ public sealed interface GgufValue {
   /**
    * A string.
    *
-   * @param utf8 its bytes in the file, UTF-8 if the file is right, without a terminator
+   * @param utf8 the bytes in the file without a terminator; UTF-8 in a valid file
    */
   record Text(MemorySegment utf8) implements GgufValue {
 
@@ -82,12 +83,12 @@ public sealed interface GgufValue {
       return GgufValueType.STRING;
     }
 
-    /** Returns the whole string; bytes that are no UTF-8 become U+FFFD. */
+    /** Returns the whole string, with ill-formed UTF-8 replaced by U+FFFD. */
     public String text() {
       return new String(utf8.toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
     }
 
-    /** Returns the string in quotes, or its first 256 bytes and an ellipsis. */
+    /** Returns the string in quotes, truncated to its first 256 bytes with an ellipsis. */
     @Override
     public String toString() {
       return utf8.byteSize() <= PREVIEW_BYTES
@@ -97,11 +98,11 @@ public sealed interface GgufValue {
   }
 
   /**
-   * An array.
+   * An array. Arrays of arrays are not supported.
    *
    * @param elementType the type of all elements; never {@code ARRAY}
-   * @param length how many there are
-   * @param data their encoding in the file
+   * @param length the number of elements
+   * @param data the encoded elements
    */
   record Array(GgufValueType elementType, int length, MemorySegment data)
       implements GgufValue, Iterable<GgufValue> {
@@ -112,9 +113,9 @@ public sealed interface GgufValue {
     }
 
     /**
-     * Returns one element of an integer array, as {@link Int#value()} would give it.
+     * Returns one element of an integer array, with the conversion of {@link Int#value()}.
      *
-     * @throws IllegalArgumentException if the elements are no integers
+     * @throws IllegalArgumentException if the elements are not integers
      */
     public long integer(int index) {
       return Scalars.integer(elementType, data, offset(index));
@@ -123,7 +124,7 @@ public sealed interface GgufValue {
     /**
      * Returns one element of a floating-point array.
      *
-     * @throws IllegalArgumentException if the elements are no floating-point numbers
+     * @throws IllegalArgumentException if the elements are not floating-point numbers
      */
     public double real(int index) {
       return Scalars.real(elementType, data, offset(index));
@@ -133,7 +134,7 @@ public sealed interface GgufValue {
       return (long) Objects.checkIndex(index, length) * elementType.bytes();
     }
 
-    /** Walks through the elements in order; each is made when it is asked for. */
+    /** Returns an iterator over the elements in order, which are decoded on demand. */
     @Override
     public Iterator<GgufValue> iterator() {
       return new Iterator<>() {
@@ -164,7 +165,7 @@ public sealed interface GgufValue {
       };
     }
 
-    /** Says type and length, such as {@code string[49152]}. */
+    /** Returns element type and length, such as {@code string[49152]}. */
     @Override
     public String toString() {
       return elementType + "[" + length + "]";

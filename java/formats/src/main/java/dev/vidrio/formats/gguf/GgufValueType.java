@@ -3,7 +3,7 @@ package dev.vidrio.formats.gguf;
 import java.util.Locale;
 import java.util.Optional;
 
-/** The types of metadata values, in the order of their numbers in the file. */
+/** The types of GGUF metadata values, in the order of their ids in the file. */
 public enum GgufValueType {
   /** An unsigned integer of 8 bits. */
   UINT8(0, 1, true, false),
@@ -21,9 +21,9 @@ public enum GgufValueType {
   FLOAT32(6, 4, false, true),
   /** One byte, 0 or 1. */
   BOOL(7, 1, false, false),
-  /** A 64-bit length and that many bytes of UTF-8. */
+  /** A 64-bit length, then the UTF-8 bytes. */
   STRING(8, 0, false, false),
-  /** An element type, a 64-bit length and that many elements. */
+  /** An element type, a 64-bit length, then the elements. */
   ARRAY(9, 0, false, false),
   /** An unsigned integer of 64 bits. */
   UINT64(10, 8, true, false),
@@ -46,37 +46,37 @@ public enum GgufValueType {
     this.signed = signed;
   }
 
-  /** Returns the type with that number, or nothing. */
+  /** Returns the type with an id, if it exists. */
   static Optional<GgufValueType> ofId(long id) {
     return id < 0 || id >= BY_ID.length ? Optional.empty() : Optional.of(BY_ID[(int) id]);
   }
 
-  /** Returns the type's number in the file. */
+  /** Returns the type's id in the file. */
   public int id() {
     return id;
   }
 
-  /** Returns how many bytes a value takes; 0 for strings and arrays, whose length varies. */
+  /** Returns the number of bytes of a value; 0 for strings and arrays, whose length varies. */
   public int bytes() {
     return bytes;
   }
 
-  /** Says whether values are integers of any width. */
+  /** Returns whether values are integers of any width. */
   public boolean isInteger() {
     return integer;
   }
 
-  /** Says whether values are floating-point numbers. */
+  /** Returns whether values are floating-point numbers. */
   public boolean isReal() {
     return this == FLOAT32 || this == FLOAT64;
   }
 
-  /** Says whether numbers of this type can be negative. */
+  /** Returns whether numbers of this type can be negative. */
   public boolean isSigned() {
     return signed;
   }
 
-  /** Returns the format's own name of the type in lower case, such as {@code uint32}. */
+  /** Returns the name of the type in the specification, such as {@code uint32}. */
   @Override
   public String toString() {
     return name().toLowerCase(Locale.ROOT);

@@ -14,7 +14,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleConsumer;
 
-/** Writes GGUF files of version 3, tensor by tensor. */
+/**
+ * Writes GGUF files of version 3, one tensor at a time, so that memory holds at most one tensor.
+ *
+ * @see <a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">The GGUF
+ *     specification</a>
+ */
 public final class GgufWriter {
 
   private static final int VERSION = 3;
@@ -28,10 +33,10 @@ public final class GgufWriter {
   /**
    * Writes a model. The file appears under its name only when it is complete.
    *
-   * @param metadata its keys; {@code general.alignment} is the writer's affair and left out
-   * @param tensors made and written one after the other
-   * @param progress receives the fraction done, from 0 to 1
-   * @throws IOException when the file cannot be written; then nothing is left of it
+   * @param metadata the keys; {@code general.alignment} is replaced by the writer's alignment of 32
+   * @param tensors the tensors, computed and written one after the other
+   * @param progress receives the completed fraction, from 0 to 1
+   * @throws IOException if the file cannot be written; no partial file remains then
    */
   public static void write(
       Path target, Metadata metadata, List<TensorSource> tensors, DoubleConsumer progress)

@@ -4,12 +4,12 @@ import dev.vidrio.error.ModelFileException;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Walks through a file's header. Nothing is read before it is known to lie inside the file, and
- * every error names the subject (a key or tensor), its part and the offset.
+ * A bounds-checked read position in a file's header. Every error names the subject (a key or
+ * tensor), its part and the offset.
  */
 final class HeaderCursor {
 
-  /** Ten times a large real header; bounds the time that a file made of empty strings can take. */
+  /** Ten times a large real header. Bounds the time that a file of empty strings can take. */
   private static final long MAX_HEADER_BYTES = 128L << 20;
 
   private static final long MAX_STRING_BYTES = 16L << 20;
@@ -27,13 +27,13 @@ final class HeaderCursor {
     this.end = Math.min(data.byteSize(), MAX_HEADER_BYTES);
   }
 
-  /** Names what the following reads belong to, such as {@code key 'general.name'}. */
+  /** Sets the subject of the following reads for errors, such as {@code key 'general.name'}. */
   void subject(String newSubject) {
     subject = newSubject;
     element = -1;
   }
 
-  /** Names the array element that the following reads belong to. */
+  /** Sets the array element of the following reads for errors. */
   void element(int index) {
     element = index;
   }
@@ -50,18 +50,18 @@ final class HeaderCursor {
     return Scalars.uint32(data, take(part, Integer.BYTES));
   }
 
-  /** Reads 64 bits; a {@code uint64} of 2⁶³ or more comes out negative. */
+  /** Reads 64 bits; a {@code uint64} of 2⁶³ or more becomes negative. */
   long int64(String part) {
     return Scalars.int64(data, take(part, Long.BYTES));
   }
 
-  /** Steps over a string and returns its bytes. */
+  /** Skips a string and returns its bytes. */
   MemorySegment string() {
     long bytes = skipString();
     return data.asSlice(position - bytes, bytes);
   }
 
-  /** Steps over a string and returns its length in bytes. */
+  /** Skips a string and returns its length in bytes. */
   long skipString() {
     long bytes = int64("length");
     if (Long.compareUnsigned(bytes, MAX_STRING_BYTES) > 0) {
@@ -71,7 +71,7 @@ final class HeaderCursor {
     return bytes;
   }
 
-  /** Steps over that many bytes (not negative) and returns where they begin. */
+  /** Skips bytes and returns their start offset. The count must not be negative. */
   long take(String part, long bytes) {
     if (bytes > end - position) {
       String limit =
@@ -83,7 +83,7 @@ final class HeaderCursor {
     return start;
   }
 
-  /** Returns the bytes from {@code start} to the cursor. */
+  /** Returns the bytes from {@code start} to the current position. */
   MemorySegment since(long start) {
     return data.asSlice(start, position - start);
   }

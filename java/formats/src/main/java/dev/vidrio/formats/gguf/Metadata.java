@@ -15,22 +15,30 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The keys of a model file and their values.
+ * The key-value metadata of a GGUF file: hyperparameters, tokenizer, provenance.
  *
- * <p>The getters check what they return: a missing key, a value of another type and a value outside
- * the limits all end in a {@link ModelFileException} that names file, key, value and limit. An
- * integer may be stored in any width and sign as long as its value fits; a floating-point number in
- * either precision. Getters with a {@code fallback} return it, unchecked, when the key is missing.
+ * <p>Getters validate what they return: a missing key, a wrong type and a value outside the limits
+ * all cause a {@link ModelFileException} that names file, key, value and limit. An integer may be
+ * stored in any width and sign as long as its value fits; a floating-point number in either
+ * precision. Getters with a {@code fallback} return it, unchecked, if the key is missing.
  *
- * <p>Strings must be UTF-8, as the format says; what is not is refused when it is asked for, so
- * that a key that nobody reads does no harm.
+ * {@snippet file="FormatExamples.java" region="metadata"}
+ *
+ * <p>Strings must be UTF-8, as the format requires. This is checked when a string is read, so an
+ * ill-formed value under an unused key is harmless.
+ *
+ * <p>Instances are immutable and thread-safe.
+ *
+ * @see <a
+ *     href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md#standardized-key-value-pairs">Standardized
+ *     keys</a>
  */
 public final class Metadata {
 
-  /** How many elements the array getters take: four times the largest vocabulary known. */
+  /** The maximum array length of the getters: four times the largest known vocabulary. */
   public static final int MAX_ELEMENTS = 1 << 20;
 
-  /** How many bytes the strings of an array take in the file, at most. */
+  /** The maximum size of an array of strings, in bytes of the file. */
   private static final int MAX_STRING_BYTES = 1 << 28;
 
   private final String file;
@@ -41,22 +49,22 @@ public final class Metadata {
     this.entries = entries;
   }
 
-  /** Returns the name of the file, for errors. */
+  /** Returns the name of the file in errors. */
   public String file() {
     return file;
   }
 
-  /** Returns all entries, unmodifiable and in the file's order. */
+  /** Returns all entries, unmodifiable, in the order of the file. */
   public Map<String, GgufValue> entries() {
     return entries;
   }
 
-  /** Says whether there is such a key. */
+  /** Returns whether a key exists. */
   public boolean contains(String key) {
     return entries.containsKey(key);
   }
 
-  /** Returns the value of a key as it stands, if there is such a key. */
+  /** Returns the raw value of a key, if it exists. */
   public Optional<GgufValue> find(String key) {
     return Optional.ofNullable(entries.get(key));
   }
@@ -66,7 +74,7 @@ public final class Metadata {
     return text(key, required(key));
   }
 
-  /** Returns a string, if there is such a key. */
+  /** Returns a string, if the key exists. */
   public Optional<String> optionalString(String key) {
     return find(key).map(value -> text(key, value));
   }
@@ -107,8 +115,8 @@ public final class Metadata {
   }
 
   /**
-   * Returns a floating-point number from {@code min} to {@code max}; never NaN. One stored in
-   * double precision is rounded.
+   * Returns a floating-point number from {@code min} to {@code max}; never NaN. Double precision is
+   * rounded to single.
    */
   public float floatValue(String key, float min, float max) {
     GgufValue value = required(key);
@@ -122,12 +130,12 @@ public final class Metadata {
     return rounded;
   }
 
-  /** Returns a floating-point number as above, or the fallback. */
+  /** Returns a floating-point number from {@code min} to {@code max}, or the fallback. */
   public float floatValue(String key, float min, float max, float fallback) {
     return contains(key) ? floatValue(key, min, max) : fallback;
   }
 
-  /** Returns a truth value. */
+  /** Returns a boolean. */
   public boolean boolValue(String key) {
     GgufValue value = required(key);
     if (!(value instanceof GgufValue.Bool bool)) {
@@ -136,7 +144,7 @@ public final class Metadata {
     return bool.value();
   }
 
-  /** Returns a truth value, or the fallback. */
+  /** Returns a boolean, or the fallback. */
   public boolean boolValue(String key, boolean fallback) {
     return contains(key) ? boolValue(key) : fallback;
   }
@@ -150,7 +158,7 @@ public final class Metadata {
     if (array.data().byteSize() > MAX_STRING_BYTES) {
       throw error(key, array.toString(), "must have at most " + MAX_STRING_BYTES + " bytes");
     }
-    // As one piece on the heap: a view of each string would cost more than the string.
+    // Copied to the heap at once: a view per string would cost more than the string.
     ByteBuffer bytes = ByteBuffer.wrap(array.data().toArray(ValueLayout.JAVA_BYTE));
     bytes.order(ByteOrder.LITTLE_ENDIAN);
     List<String> strings = new ArrayList<>(array.length());
@@ -185,8 +193,8 @@ public final class Metadata {
   }
 
   /**
-   * Returns an array of at most {@link #MAX_ELEMENTS} floating-point numbers, any value allowed;
-   * those stored in double precision are rounded.
+   * Returns an array of at most {@link #MAX_ELEMENTS} floating-point numbers, without a range
+   * check. Double precision is rounded to single.
    */
   public float[] floats(String key) {
     GgufValue.Array array = realArray(key);
@@ -198,8 +206,8 @@ public final class Metadata {
   }
 
   /**
-   * Returns an array of at most {@link #MAX_ELEMENTS} floating-point numbers, any value allowed, in
-   * double precision.
+   * Returns an array of at most {@link #MAX_ELEMENTS} floating-point numbers in double precision,
+   * without a range check.
    */
   public double[] doubles(String key) {
     GgufValue.Array array = realArray(key);
@@ -217,17 +225,16 @@ public final class Metadata {
   }
 
   /**
-   * Makes the error that says what is wrong with a key's value, for those who check more than a
-   * getter can.
+   * Creates the exception for an invalid value, for checks that the getters do not make.
    *
    * @param value the value found, or an empty string
-   * @param limit what is wrong, and what is allowed
+   * @param limit what is wrong and what is allowed
    */
   public ModelFileException error(String key, String value, String limit) {
     return new ModelFileException(file, "key '" + key + "'", value, limit);
   }
 
-  /** Makes the error that says what is wrong with one element of an array. */
+  /** Creates the exception for an invalid element of an array. */
   public ModelFileException error(String key, int index, String value, String limit) {
     return new ModelFileException(file, "key '" + key + "'[" + index + "]", value, limit);
   }
@@ -250,11 +257,11 @@ public final class Metadata {
   /**
    * Decodes a string.
    *
-   * @param index in an array, or −1
+   * @param index the index in an array, or −1 for a plain string
    */
   private String decode(String key, int index, byte[] utf8, int offset, int length) {
     String decoded = new String(utf8, offset, length, StandardCharsets.UTF_8);
-    // a replacement character is rare, and only then a second, strict decoding can tell
+    // The lenient decoder is faster; only a replacement character requires the strict one.
     if (decoded.indexOf('\ufffd') >= 0) {
       try {
         ByteBuffer bytes = ByteBuffer.wrap(utf8, offset, length);

@@ -11,15 +11,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Collects keys and values for a file to be written, or for a model that comes from another format.
- * Putting a key again changes its value and keeps its position.
+ * Builds the metadata of a file to be written, or of a model in another format. Putting an existing
+ * key replaces its value and keeps its position. Not thread-safe.
  */
 public final class MetadataBuilder {
 
   private final Map<String, GgufValue> entries;
   private final String prefix;
 
-  /** Makes an empty collection. */
+  /** Creates an empty builder. */
   public MetadataBuilder() {
     this(new LinkedHashMap<>(), "");
   }
@@ -38,20 +38,20 @@ public final class MetadataBuilder {
     return new MetadataBuilder(entries, prefix + newPrefix);
   }
 
-  /** Makes a copy of a file's keys; long values stay in the file. */
+  /** Creates a builder with a file's keys; strings and arrays remain views of the file. */
   public static MetadataBuilder of(Metadata metadata) {
     MetadataBuilder builder = new MetadataBuilder();
     builder.entries.putAll(metadata.entries());
     return builder;
   }
 
-  /** Puts a value as it is. */
+  /** Puts a value. */
   public MetadataBuilder put(String key, GgufValue value) {
     entries.put(prefix + key, value);
     return this;
   }
 
-  /** Takes a key away, if it is there. */
+  /** Removes a key, if it exists. */
   public MetadataBuilder remove(String key) {
     entries.remove(prefix + key);
     return this;
@@ -64,7 +64,7 @@ public final class MetadataBuilder {
   }
 
   /**
-   * Puts an integer, as an unsigned one of 32 bits.
+   * Puts an integer as {@code uint32}.
    *
    * @throws IllegalArgumentException if it is negative
    */
@@ -75,12 +75,12 @@ public final class MetadataBuilder {
     return put(key, new GgufValue.Int(GgufValueType.UINT32, value));
   }
 
-  /** Puts a floating-point number of single precision. */
+  /** Puts a floating-point number as {@code float32}. */
   public MetadataBuilder real(String key, double value) {
     return put(key, new GgufValue.Real(GgufValueType.FLOAT32, (float) value));
   }
 
-  /** Puts a truth value. */
+  /** Puts a boolean. */
   public MetadataBuilder bool(String key, boolean value) {
     return put(key, new GgufValue.Bool(value));
   }
@@ -98,7 +98,7 @@ public final class MetadataBuilder {
     return array(key, GgufValueType.STRING, values.size(), out.toByteArray());
   }
 
-  /** Puts an array of truth values. */
+  /** Puts an array of booleans. */
   public MetadataBuilder bools(String key, List<Boolean> values) {
     byte[] data = new byte[values.size()];
     for (int i = 0; i < data.length; i++) {
@@ -107,21 +107,21 @@ public final class MetadataBuilder {
     return array(key, GgufValueType.BOOL, data.length, data);
   }
 
-  /** Puts an array of signed integers of 32 bits. */
+  /** Puts an array of {@code int32}. */
   public MetadataBuilder integers(String key, int[] values) {
     byte[] data = new byte[Math.multiplyExact(values.length, Integer.BYTES)];
     little(data).asIntBuffer().put(values);
     return array(key, GgufValueType.INT32, values.length, data);
   }
 
-  /** Puts an array of floating-point numbers of single precision. */
+  /** Puts an array of {@code float32}. */
   public MetadataBuilder reals(String key, float[] values) {
     byte[] data = new byte[Math.multiplyExact(values.length, Float.BYTES)];
     little(data).asFloatBuffer().put(values);
     return array(key, GgufValueType.FLOAT32, values.length, data);
   }
 
-  /** Puts an array of floating-point numbers of double precision. */
+  /** Puts an array of {@code float64}. */
   public MetadataBuilder doubles(String key, double[] values) {
     byte[] data = new byte[Math.multiplyExact(values.length, Double.BYTES)];
     little(data).asDoubleBuffer().put(values);
@@ -137,9 +137,9 @@ public final class MetadataBuilder {
   }
 
   /**
-   * Returns what was put.
+   * Returns the metadata.
    *
-   * @param file what errors call the file
+   * @param file the name of the file in errors
    */
   public Metadata build(String file) {
     return new Metadata(file, Collections.unmodifiableMap(new LinkedHashMap<>(entries)));

@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
-/** Reads the format's numbers: little-endian and at any address. */
+/** Reads the numbers of GGUF: little-endian and unaligned. */
 final class Scalars {
 
   private static final ValueLayout.OfShort SHORT =
@@ -32,7 +32,7 @@ final class Scalars {
     return data.get(LONG, offset);
   }
 
-  /** Widens an integer of any width; a {@code uint64} keeps its bits. */
+  /** Widens an integer of any width; a {@code uint64} of 2⁶³ or more becomes negative. */
   static long integer(GgufValueType type, MemorySegment data, long offset) {
     return switch (type) {
       case UINT8 -> Byte.toUnsignedLong(int8(data, offset));
@@ -43,7 +43,7 @@ final class Scalars {
       case INT32 -> data.get(INT, offset);
       case UINT64, INT64 -> int64(data, offset);
       case FLOAT32, FLOAT64, BOOL, STRING, ARRAY ->
-          throw new IllegalArgumentException(type + " is no integer");
+          throw new IllegalArgumentException(type + " is not an integer type");
     };
   }
 
@@ -52,11 +52,11 @@ final class Scalars {
     return switch (type) {
       case FLOAT32 -> data.get(FLOAT, offset);
       case FLOAT64 -> data.get(DOUBLE, offset);
-      default -> throw new IllegalArgumentException(type + " is no floating-point number");
+      default -> throw new IllegalArgumentException(type + " is not a floating-point type");
     };
   }
 
-  /** Reads a value of a type whose length does not vary. */
+  /** Reads a value of a fixed-size type. */
   static GgufValue value(GgufValueType type, MemorySegment data, long offset) {
     if (type == GgufValueType.BOOL) {
       return new GgufValue.Bool(int8(data, offset) != 0);

@@ -13,9 +13,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A model in several files, {@code NAME-00001-of-00003.gguf} and so on. The keys are those of the
- * first part, each part holds some of the tensors, and {@code split.no}, {@code split.count} and
- * {@code split.tensors.count} say what belongs together.
+ * A model split into files {@code NAME-00001-of-00003.gguf} and so on, as by llama.cpp's {@code
+ * gguf-split}.
+ *
+ * <p>The first part has the metadata, each part has some of the tensors, and {@code split.no},
+ * {@code split.count} and {@code split.tensors.count} number the parts.
  */
 final class SplitFiles {
 
@@ -27,15 +29,15 @@ final class SplitFiles {
 
   private SplitFiles() {}
 
-  /** Whether a file is one of several. */
+  /** Returns whether a file is one part of a split model. */
   static boolean isPart(Gguf gguf) {
     return gguf.metadata().longValue(COUNT, 0, Long.MAX_VALUE, 1) > 1;
   }
 
   /**
-   * Opens the other parts.
+   * Opens the other parts and joins them.
    *
-   * @param first what was found in the file, which must be the first part
+   * @param first the content of the file, which must be the first part
    */
   static Gguf open(Path file, Gguf first, Arena arena) {
     int parts = first.metadata().intValue(COUNT, 1, MAX_PARTS);
@@ -82,7 +84,7 @@ final class SplitFiles {
         Gguf other = owners.putIfAbsent(tensor.name(), file);
         if (other != null) {
           throw new ModelFileException(
-              file.name(), "tensor '" + tensor.name() + "'", "", "is in " + other.name() + " too");
+              file.name(), "tensor '" + tensor.name() + "'", "", "is also in " + other.name());
         }
       }
       tensors.addAll(file.tensors());

@@ -5,45 +5,46 @@ import java.lang.foreign.SegmentAllocator;
 import java.util.List;
 
 /**
- * A tensor that is made on demand, so that rewriting a model takes no more memory than one tensor.
+ * A tensor whose data is produced on demand, so that rewriting a model needs memory for one tensor
+ * only.
  *
- * @param name its name in GGUF files
- * @param type the type of its elements
- * @param shape 1 to 4 sizes, the first dimension varies fastest
- * @param maker makes the data
+ * @param name the name in GGUF files
+ * @param type the element type
+ * @param shape 1 to 4 sizes, the fastest-varying dimension first
+ * @param maker produces the data
  */
 public record TensorSource(String name, GgmlType type, List<Long> shape, Maker maker) {
 
-  /** Makes a tensor's data. */
+  /** Produces a tensor's data. */
   @FunctionalInterface
   public interface Maker {
     /**
-     * Returns exactly the tensor's data.
+     * Returns exactly the tensor's bytes.
      *
-     * @param allocator for what has to be computed; what lies in a file is not copied
+     * @param allocator allocates computed data; a view of a file needs no allocation
      */
     MemorySegment make(SegmentAllocator allocator);
   }
 
   /**
-   * Keeps a copy of the shape.
+   * Copies the shape.
    *
-   * @throws IllegalArgumentException if a row is no whole number of the type's blocks
+   * @throws IllegalArgumentException if a row is not a whole number of the type's blocks
    */
   public TensorSource {
     shape = List.copyOf(shape);
     if (shape.isEmpty() || shape.getFirst() % type.blockElements() != 0) {
-      throw new IllegalArgumentException(name + ": no tensor of " + type + " has shape " + shape);
+      throw new IllegalArgumentException(name + ": shape " + shape + " is not valid for " + type);
     }
   }
 
-  /** The tensor of a file, as it is. */
+  /** Returns a source that passes a file's tensor on unchanged. */
   public static TensorSource of(GgufTensor tensor) {
     return new TensorSource(
         tensor.name(), tensor.type(), tensor.shape(), allocator -> tensor.data());
   }
 
-  /** Returns how many elements the tensor has. */
+  /** Returns the number of elements. */
   public long elements() {
     long elements = 1;
     for (long size : shape) {
@@ -52,7 +53,7 @@ public record TensorSource(String name, GgmlType type, List<Long> shape, Maker m
     return elements;
   }
 
-  /** Returns how many bytes the tensor takes. */
+  /** Returns the number of bytes. */
   public long bytes() {
     return type.bytes(elements());
   }
@@ -60,13 +61,14 @@ public record TensorSource(String name, GgmlType type, List<Long> shape, Maker m
   /**
    * Returns the tensor's data.
    *
-   * @param allocator for what has to be computed
+   * @param allocator allocates computed data
+   * @throws IllegalStateException if the maker returns another number of bytes
    */
   public MemorySegment data(SegmentAllocator allocator) {
     MemorySegment data = maker.make(allocator);
     if (data.byteSize() != bytes()) {
       throw new IllegalStateException(
-          name + ": " + data.byteSize() + " bytes were made, not " + bytes());
+          name + ": " + data.byteSize() + " bytes produced, expected " + bytes());
     }
     return data;
   }

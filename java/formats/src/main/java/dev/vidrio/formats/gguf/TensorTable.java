@@ -13,18 +13,18 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Reads the tensor list and then places each tensor in the data section, which begins only after
- * the list's end is known.
+ * Reads the tensor list and locates each tensor in the data section, whose start is known only
+ * after the list.
  */
 final class TensorTable {
 
-  /** The least that one entry can take: a name of one byte and one dimension. */
+  /** The minimum size of an entry: a name of one byte and one dimension. */
   static final int MIN_ENTRY_BYTES = 8 + 1 + 4 + 8 + 4 + 8;
 
   private static final int MAX_NAME_BYTES = 64;
   private static final int MAX_DIMS = 4;
 
-  /** A tensor whose offset still counts from the start of the data section. */
+  /** A tensor whose offset is relative to the data section. */
   private record Entry(String name, GgmlType type, List<Long> shape, long offset, long bytes) {}
 
   private final String file;
@@ -94,7 +94,7 @@ final class TensorTable {
                     "type",
                     Long.toString(id),
                     GgmlType.removedName(id)
-                        .map(old -> "is " + old + ", which ggml removed: convert the model anew")
+                        .map(old -> "is " + old + ", which ggml removed: convert the model again")
                         .orElse("is unknown")));
   }
 
@@ -104,7 +104,12 @@ final class TensorTable {
       throw cursor.error(
           "shape",
           shape.toString(),
-          "a row of " + row + " is no multiple of " + type + "'s block of " + type.blockElements());
+          "a row of "
+              + row
+              + " is not a multiple of the "
+              + type
+              + " block size "
+              + type.blockElements());
     }
     try {
       long elements = 1;
@@ -118,19 +123,19 @@ final class TensorTable {
     }
   }
 
-  /** Checks where each tensor lies and cuts out its data. */
-  List<GgufTensor> place(long dataOffset, int alignment) {
+  /** Checks the offset of each tensor and slices its data. */
+  List<GgufTensor> locate(long dataOffset, int alignment) {
     List<GgufTensor> tensors = new ArrayList<>(entries.size());
     for (Entry entry : entries) {
       long offset = entry.offset();
       if (offset % alignment != 0) {
         throw error(entry, "must be a multiple of the alignment " + alignment);
       }
-      long room = data.byteSize() - dataOffset;
-      if (Long.compareUnsigned(offset, Math.max(room, 0)) > 0) {
+      long available = data.byteSize() - dataOffset;
+      if (Long.compareUnsigned(offset, Math.max(available, 0)) > 0) {
         throw error(entry, "begins past the file's end at " + data.byteSize());
       }
-      if (entry.bytes() > room - offset) {
+      if (entry.bytes() > available - offset) {
         throw error(
             entry,
             "needs %d bytes from %d, past the file's end at %d"

@@ -5,15 +5,15 @@ import java.util.Optional;
 
 /** The element types of safetensors files. */
 public enum Dtype {
-  /** Truth values of a byte. */
+  /** Booleans of one byte. */
   BOOL(1),
   /** Unsigned integers of 8 bits. */
   U8(1),
   /** Signed integers of 8 bits. */
   I8(1),
-  /** Floats of 8 bits with 5 of exponent. */
+  /** 8-bit floats with 5 exponent bits. */
   F8_E5M2(1),
-  /** Floats of 8 bits with 4 of exponent. */
+  /** 8-bit floats with 4 exponent bits. */
   F8_E4M3(1),
   /** Signed integers of 16 bits. */
   I16(2),
@@ -21,7 +21,7 @@ public enum Dtype {
   U16(2),
   /** IEEE half precision. */
   F16(2),
-  /** The upper half of IEEE single precision. */
+  /** bfloat16: the upper half of IEEE single precision. */
   BF16(2),
   /** Signed integers of 32 bits. */
   I32(4),
@@ -42,12 +42,12 @@ public enum Dtype {
     this.bytes = bytes;
   }
 
-  /** Returns the type of that name, if there is one. */
+  /** Returns the type with a name, if it exists. */
   static Optional<Dtype> ofName(String name) {
     return Arrays.stream(values()).filter(type -> type.name().equals(name)).findFirst();
   }
 
-  /** Returns how many bytes an element takes. */
+  /** Returns the number of bytes of an element. */
   public int bytes() {
     return bytes;
   }

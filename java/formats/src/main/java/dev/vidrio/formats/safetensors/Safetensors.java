@@ -11,18 +11,18 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A safetensors file, mapped and fully validated: a 64-bit length, that many bytes of JSON with the
- * type, shape and place of each tensor, then the tensors, little endian, side by side.
+ * A safetensors file, mapped and fully validated.
  *
- * <pre>{@code
- * try (Arena arena = Arena.ofShared()) {
- *   Safetensors file = Safetensors.open(Path.of("model.safetensors"), arena);
- *   MemorySegment weights = file.find("lm_head.weight").orElseThrow().data();
- * }
- * }</pre>
+ * <p>Layout: a 64-bit length, then that many bytes of JSON with the type, shape and byte range of
+ * each tensor, then the tensors, little-endian and contiguous.
+ *
+ * {@snippet file="FormatExamples.java" region="safetensors"}
  *
  * <p>As with {@link dev.vidrio.formats.gguf.Gguf}, tensors stay in the file, which must not change:
- * replace it by renaming a new one over it.
+ * replace it by renaming a new one over it. Instances are immutable and thread-safe; the arena
+ * bounds their lifetime.
+ *
+ * @see <a href="https://github.com/huggingface/safetensors#format">The safetensors format</a>
  */
 public final class Safetensors {
 
@@ -40,7 +40,7 @@ public final class Safetensors {
   /**
    * Maps a file and validates it.
    *
-   * @param arena closes the mapping
+   * @param arena determines the lifetime of the mapping
    * @throws dev.vidrio.error.ModelFileException if the file cannot be read or is not valid
    */
   public static Safetensors open(Path file, Arena arena) {
@@ -50,7 +50,7 @@ public final class Safetensors {
   /**
    * Validates a file that is already in memory.
    *
-   * @param name what errors call it
+   * @param name the name of the file in errors
    * @param data the whole file; tensors become slices of it
    * @throws dev.vidrio.error.ModelFileException if the file is not valid
    */
@@ -58,7 +58,7 @@ public final class Safetensors {
     return new SafetensorsParser(name, data).parse();
   }
 
-  /** Returns the path as it was given to {@link #open}, or the name given to {@link #parse}. */
+  /** Returns the path given to {@link #open}, or the name given to {@link #parse}. */
   public String name() {
     return name;
   }
@@ -68,12 +68,12 @@ public final class Safetensors {
     return metadata;
   }
 
-  /** Returns all tensors in the order of the header. */
+  /** Returns all tensors in header order. */
   public List<SafetensorsTensor> tensors() {
     return List.copyOf(tensors.values());
   }
 
-  /** Returns the tensor with that name, if there is one. */
+  /** Returns the tensor with a name, if it exists. */
   public Optional<SafetensorsTensor> find(String tensorName) {
     return Optional.ofNullable(tensors.get(tensorName));
   }

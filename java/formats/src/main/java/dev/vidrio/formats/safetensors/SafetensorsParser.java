@@ -12,10 +12,10 @@ import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
-/** Reads a header and checks that its tensors fill the rest of the file, each byte once. */
+/** Reads a header and checks that the tensors cover the data section without gaps or overlaps. */
 final class SafetensorsParser {
 
-  /** Ten times a large real header. The format itself allows 100 MB. */
+  /** Ten times a large real header; the format allows 100 MB. */
   private static final long MAX_HEADER_BYTES = 16L << 20;
 
   private static final int MAX_DIMS = 8;
@@ -23,7 +23,7 @@ final class SafetensorsParser {
   private static final ValueLayout.OfLong LENGTH =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  /** A tensor whose place is not checked against its neighbours'. */
+  /** A tensor before the check for gaps and overlaps. */
   private record Entry(String name, Dtype dtype, List<Long> shape, long begin, long end) {}
 
   private final String file;
@@ -38,7 +38,7 @@ final class SafetensorsParser {
     long headerBytes = headerBytes();
     byte[] header = data.asSlice(Long.BYTES, headerBytes).toArray(ValueLayout.JAVA_BYTE);
     if (header[0] != '{') {
-      throw error("header", "", "must begin with '{': this is no safetensors file");
+      throw error("header", "", "must begin with '{': not a safetensors file");
     }
     JsonNode json = JsonFile.parseObject(file, "header", header);
     Map<String, String> metadata = metadata(json);
@@ -49,7 +49,7 @@ final class SafetensorsParser {
         entries.add(entry(property.getKey(), property.getValue(), buffer.byteSize()));
       }
     }
-    checkPlaces(entries, buffer.byteSize());
+    checkCoverage(entries, buffer.byteSize());
     List<SafetensorsTensor> tensors = new ArrayList<>(entries.size());
     for (Entry entry : entries) {
       MemorySegment slice = buffer.asSlice(entry.begin, entry.end - entry.begin);
@@ -154,7 +154,7 @@ final class SafetensorsParser {
     }
   }
 
-  private void checkPlaces(List<Entry> entries, long bufferBytes) {
+  private void checkCoverage(List<Entry> entries, long bufferBytes) {
     List<Entry> ordered = new ArrayList<>(entries);
     ordered.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
     long position = 0;
@@ -163,14 +163,14 @@ final class SafetensorsParser {
         String limit =
             entry.begin < position
                 ? "overlaps the tensor before it, which ends at " + position
-                : "leaves a hole behind " + position;
+                : "leaves a gap after " + position;
         throw error(subject(entry.name) + " data_offsets", Long.toString(entry.begin), limit);
       }
       position = entry.end;
     }
     if (position != bufferBytes) {
       throw error(
-          "", "", "has %d bytes of data behind the last tensor".formatted(bufferBytes - position));
+          "", "", "has %d bytes of data after the last tensor".formatted(bufferBytes - position));
     }
   }
 

@@ -15,35 +15,26 @@ import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Writes a safetensors file piece by piece, so that tensors larger than memory can be written as
- * they are made:
+ * Writes a safetensors file incrementally, so that tensors larger than memory can be written.
  *
- * <pre>{@code
- * var entries = List.of(new Entry("logits", Dtype.F32, List.of(n, v)), new Entry("tokens", Dtype.I32, List.of(n)));
- * try (var writer = SafetensorsWriter.create(path, entries, Map.of())) {
- *   writer.write("logits", firstRows);
- *   writer.write("logits", nextRows);
- *   writer.write("tokens", tokens);
- *   writer.finish();
- * }
- * }</pre>
+ * {@snippet file="FormatExamples.java" region="write"}
  *
- * The file appears under its name only when {@link #finish} has succeeded.
+ * <p>The file appears under its name only when {@link #finish} has succeeded. Not thread-safe.
  */
 public final class SafetensorsWriter implements AutoCloseable {
 
   /**
-   * A tensor to come.
+   * The declaration of a tensor.
    *
-   * @param name its name
-   * @param dtype type of its elements
-   * @param shape its dimensions, the outermost first
+   * @param name the name
+   * @param dtype the element type
+   * @param shape the dimensions, outermost first
    */
   public record Entry(String name, Dtype dtype, List<Long> shape) {
     /**
-     * Keeps a copy of the shape.
+     * Copies the shape.
      *
-     * @throws IllegalArgumentException when a dimension is negative
+     * @throws IllegalArgumentException if a dimension is negative
      */
     public Entry {
       shape = List.copyOf(shape);
@@ -61,7 +52,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     }
   }
 
-  /** Bytes of a tensor: where they begin in the file, how many are written, how many there are. */
+  /** The byte range of a tensor in the file and the bytes written so far. */
   private static final class Progress {
     final long begin;
     final long total;
@@ -91,17 +82,18 @@ public final class SafetensorsWriter implements AutoCloseable {
   }
 
   /**
-   * Begins a file.
+   * Creates the temporary file and writes the header.
    *
+   * @param entries the tensors of the file
    * @param metadata strings for the header's {@code __metadata__}
-   * @throws IOException when the directory cannot be written, or the target is no regular file
+   * @throws IOException if the directory cannot be written, or the target is not a regular file
    */
   public static SafetensorsWriter create(
       Path target, List<Entry> entries, Map<String, String> metadata) throws IOException {
     return new SafetensorsWriter(target, entries, metadata);
   }
 
-  /** The header, padded with spaces so that the tensors begin at a multiple of 8 bytes. */
+  /** Returns the header, padded with spaces so that tensors begin at a multiple of 8 bytes. */
   private static byte[] header(List<Entry> entries, Map<String, String> metadata) {
     Map<String, Object> json = new LinkedHashMap<>();
     if (!metadata.isEmpty()) {
@@ -110,12 +102,12 @@ public final class SafetensorsWriter implements AutoCloseable {
     long offset = 0;
     for (Entry entry : entries) {
       long end = Math.addExact(offset, entry.bytes());
-      Map<String, Object> tensor = new LinkedHashMap<>(); // the same bytes in every process
+      Map<String, Object> tensor = new LinkedHashMap<>(); // a deterministic order
       tensor.put("dtype", entry.dtype().name());
       tensor.put("shape", entry.shape());
       tensor.put("data_offsets", List.of(offset, end));
       if (json.put(entry.name(), tensor) != null) {
-        throw new IllegalArgumentException("tensor " + entry.name() + " is there twice");
+        throw new IllegalArgumentException("tensor " + entry.name() + " appears twice");
       }
       offset = end;
     }
@@ -129,8 +121,8 @@ public final class SafetensorsWriter implements AutoCloseable {
    * Appends bytes to a tensor.
    *
    * @param data little-endian elements
-   * @throws IllegalArgumentException when the tensor is unknown or gets more bytes than it has
-   * @throws IOException when the file cannot be written
+   * @throws IllegalArgumentException if the tensor is not declared or would exceed its size
+   * @throws IOException if the file cannot be written
    */
   public void write(String name, MemorySegment data) throws IOException {
     Progress tensor = tensors.get(name);
@@ -151,10 +143,10 @@ public final class SafetensorsWriter implements AutoCloseable {
   }
 
   /**
-   * Appends values to a tensor of f32.
+   * Appends values to an F32 tensor.
    *
-   * @throws IllegalArgumentException when the tensor is unknown or gets more than it has
-   * @throws IOException when the file cannot be written
+   * @throws IllegalArgumentException if the tensor is not declared or would exceed its size
+   * @throws IOException if the file cannot be written
    */
   public void write(String name, float[] values) throws IOException {
     MemorySegment bytes = MemorySegment.ofArray(new byte[values.length * Float.BYTES]);
@@ -163,10 +155,10 @@ public final class SafetensorsWriter implements AutoCloseable {
   }
 
   /**
-   * Gives the file its name.
+   * Completes the file and gives it its name.
    *
-   * @throws IllegalStateException when a tensor is incomplete
-   * @throws IOException when the file cannot be written
+   * @throws IllegalStateException if a tensor is incomplete
+   * @throws IOException if the file cannot be written
    */
   public void finish() throws IOException {
     tensors.forEach(
@@ -179,7 +171,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     file.finish();
   }
 
-  /** Removes what was written unless it is finished. */
+  /** Removes the temporary file unless {@link #finish} has succeeded. */
   @Override
   public void close() throws IOException {
     file.close();

@@ -30,7 +30,7 @@ class AtomicFileTest {
   }
 
   @Test
-  void isReadByWhoeverReadsOtherFiles() throws IOException {
+  void createsFilesWithDefaultPermissions() throws IOException {
     assumeTrue(Files.getFileStore(directory).supportsFileAttributeView("posix"));
     Path other = Files.createFile(directory.resolve("other"));
     Path target = directory.resolve("target");
@@ -40,7 +40,7 @@ class AtomicFileTest {
   }
 
   @Test
-  void unfinishedFilesAreRemoved() throws IOException {
+  void removesUnfinishedFiles() throws IOException {
     try (AtomicFile file = AtomicFile.create(directory.resolve("target"))) {
       file.write(ByteBuffer.wrap(CONTENT), 0);
       assertEquals(1, names().size());
@@ -49,15 +49,15 @@ class AtomicFileTest {
   }
 
   @Test
-  void errorsNameTheTarget() {
+  void namesTargetInErrors() {
     Path target = directory.resolve("none").resolve("target");
     var error = assertThrows(NoSuchFileException.class, () -> AtomicFile.create(target));
     assertEquals(target.toString(), error.getFile());
   }
 
-  /** As when the disk is full, which a channel says without the name of its file. */
+  /** Simulates a full disk: exceptions of a channel do not contain the file's name. */
   @Test
-  void whatCannotBeWrittenNamesTheTarget() throws IOException {
+  void namesTargetInWriteErrors() throws IOException {
     Path target = directory.resolve("target");
     try (AtomicFile file = AtomicFile.create(target)) {
       ByteBuffer content = ByteBuffer.wrap(CONTENT);

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 class GgmlTypeTest {
 
-  /** Id, name, block elements and block bytes as ggml's own headers give them. */
+  /** Id, name, block elements and block bytes, from ggml's headers. */
   private static final String GGML =
       """
       0 F32 1 4
@@ -51,7 +51,7 @@ class GgmlTypeTest {
       """;
 
   @Test
-  void typesAreThoseOfGgml() {
+  void matchesGgml() {
     String ours =
         Arrays.stream(GgmlType.values())
             .map(t -> t.id() + " " + t + " " + t.blockElements() + " " + t.blockBytes() + "\n")
@@ -60,7 +60,7 @@ class GgmlTypeTest {
   }
 
   @Test
-  void idsFindTheirTypes() {
+  void findsTypesById() {
     for (GgmlType type : GgmlType.values()) {
       assertEquals(Optional.of(type), GgmlType.ofId(type.id()));
     }
@@ -70,7 +70,7 @@ class GgmlTypeTest {
   }
 
   @Test
-  void bytesCountWholeBlocks() {
+  void computesBytesOfWholeBlocks() {
     assertEquals(0, GgmlType.Q4_K.bytes(0));
     assertEquals(2 * 144, GgmlType.Q4_K.bytes(512));
     assertEquals(4L << 40, GgmlType.F32.bytes(1L << 40));

@@ -22,8 +22,8 @@ import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 
 /**
- * Two real files against their card and against what the ggml project's own Python package (gguf
- * 0.19) reads from them.
+ * Compares two real files with their model card and with the values read by the ggml project's
+ * Python package (gguf 0.19).
  */
 class GgufBardTest {
 
@@ -53,14 +53,14 @@ class GgufBardTest {
     return crc(MemorySegment.ofArray(utf8));
   }
 
-  /** Name, type, shape, offset, bytes and checksum of the data. */
+  /** Returns name, type, shape, offset, size and checksum of a tensor's data. */
   private static String describe(Gguf gguf, String tensor) {
     GgufTensor t = gguf.tensor(tensor);
     return t + " " + t.offset() + " " + t.data().byteSize() + " " + crc(t.data());
   }
 
   @Test
-  void theCardHolds() throws IOException {
+  void matchesModelCard() throws IOException {
     Metadata metadata = q8().metadata();
     assertEquals("llama", metadata.string("general.architecture"));
     assertEquals("CC0-1.0", metadata.string("general.license"));
@@ -83,7 +83,7 @@ class GgufBardTest {
   }
 
   @Test
-  void theQuantizedFileReadsAsThePackageReadsIt() throws IOException {
+  void readsQuantizedFileLikePythonPackage() throws IOException {
     Gguf gguf = q8();
     assertEquals(3, gguf.version());
     assertEquals(3_969_536, gguf.size());
@@ -107,7 +107,7 @@ class GgufBardTest {
   }
 
   @Test
-  void theFloatFileReadsAsThePackageReadsIt() throws URISyntaxException {
+  void readsFloatFileLikePythonPackage() throws URISyntaxException {
     try (Arena arena = Arena.ofConfined()) {
       Gguf gguf = f32(arena);
       assertEquals(3, gguf.version());
@@ -129,7 +129,7 @@ class GgufBardTest {
   }
 
   @Test
-  void theVocabularyReadsAsThePackageReadsIt() throws IOException {
+  void readsVocabularyLikePythonPackage() throws IOException {
     Metadata metadata = q8().metadata();
     List<String> tokens = metadata.strings("tokenizer.ggml.tokens");
     assertEquals(2048, tokens.size());
@@ -146,7 +146,7 @@ class GgufBardTest {
   }
 
   @Test
-  void bothFilesListTheSameTensors() throws IOException, URISyntaxException {
+  void findsSameTensorsInBothFiles() throws IOException, URISyntaxException {
     try (Arena arena = Arena.ofConfined()) {
       Gguf f32 = f32(arena);
       List<String> names = f32.tensors().stream().map(GgufTensor::name).toList();
@@ -157,7 +157,7 @@ class GgufBardTest {
   }
 
   @Test
-  void everyTruncationOfARealHeaderIsRefused() throws IOException {
+  void rejectsEveryTruncationOfRealHeader() throws IOException {
     byte[] bytes = embedded();
     for (int length = 0; length < 60_928; length += 101) {
       MemorySegment cut = MemorySegment.ofArray(Arrays.copyOf(bytes, length));

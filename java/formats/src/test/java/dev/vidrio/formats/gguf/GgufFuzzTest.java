@@ -20,14 +20,14 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Damage at random: a file is either read, whole, or refused with a {@link ModelException}. */
+/** Random damage: a file is either fully readable or rejected with a {@link ModelException}. */
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
 class GgufFuzzTest {
 
   @Test
-  void everyTruncationIsRefused() {
+  void rejectsEveryTruncation() {
     GgufImage image = SampleFile.writer().uint32("a.uint64", 1).toImage();
-    // the last tensor ends with the file, and so its data is cut too
+    // the last tensor ends with the file, so its data is truncated too
     for (int length = 0; length < image.bytes().length; length++) {
       byte[] cut = image.cut(length);
       assertThrows(ModelException.class, () -> use(cut), () -> "length " + cut.length);
@@ -37,7 +37,7 @@ class GgufFuzzTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 8, 64})
-  void flippedBytesDoNoHarm(int flips) {
+  void survivesFlippedBytes(int flips) {
     byte[] sound = SampleFile.image().bytes();
     SplittableRandom random = new SplittableRandom(flips);
     for (int round = 0; round < 5000; round++) {
@@ -49,9 +49,9 @@ class GgufFuzzTest {
     }
   }
 
-  /** Numbers at the edges of their types, where lengths, counts and offsets wrap around. */
+  /** Values at the limits of their types, where lengths, counts and offsets overflow. */
   @Test
-  void edgeNumbersDoNoHarm() {
+  void survivesExtremeNumbers() {
     byte[] sound = SampleFile.image().bytes();
     long[] edges = {
       0, 1, -1, 1L << 31, (1L << 31) - 1, 1L << 32, Long.MAX_VALUE, Long.MIN_VALUE, 1L << 60
@@ -66,7 +66,7 @@ class GgufFuzzTest {
   }
 
   @Test
-  void noiseBehindTheMagicDoesNoHarm() {
+  void survivesNoiseAfterMagic() {
     SplittableRandom random = new SplittableRandom(7);
     for (int round = 0; round < 5000; round++) {
       byte[] bytes = new byte[8 + random.nextInt(500)];
@@ -82,11 +82,11 @@ class GgufFuzzTest {
     try {
       use(bytes);
     } catch (ModelException e) {
-      // refused, as it may be
+      // rejection is allowed
     }
   }
 
-  /** Reads a file and then everything in it, once by listing and once by the typed getters. */
+  /** Reads a file and then every value, once by listing and once through the typed getters. */
   private static void use(byte[] bytes) {
     Gguf gguf = Gguf.parse("fuzz", MemorySegment.ofArray(bytes));
     for (Map.Entry<String, GgufValue> entry : gguf.metadata().entries().entrySet()) {

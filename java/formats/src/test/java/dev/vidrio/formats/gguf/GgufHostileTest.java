@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Every hostile file is refused with one line that names what is wrong. */
+/** Rejects every hostile file with a one-line message that names the fault. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 class GgufHostileTest {
 
@@ -35,14 +35,14 @@ class GgufHostileTest {
 
   @ParameterizedTest
   @MethodSource("all")
-  void isRefusedInMemory(HostileFile file) {
+  void rejectsInMemory(HostileFile file) {
     MemorySegment data = MemorySegment.ofArray(file.bytes());
     check(file, assertThrows(ModelException.class, () -> Gguf.parse("memory", data)), "memory");
   }
 
   @ParameterizedTest
   @MethodSource("all")
-  void isRefusedFromDisk(HostileFile file, @TempDir Path directory) throws IOException {
+  void rejectsFromDisk(HostileFile file, @TempDir Path directory) throws IOException {
     Path path = Files.write(directory.resolve("hostile.gguf"), file.bytes());
     try (Arena arena = Arena.ofConfined()) {
       check(
@@ -58,16 +58,16 @@ class GgufHostileTest {
     assertTrue(message.length() < name.length() + 800, message);
   }
 
-  /** The models are sound files; what is wrong with them is for the architecture to find. */
+  /** These are valid files; their faults are found by the architecture. */
   @ParameterizedTest
   @MethodSource("models")
-  void hostileModelsAreSoundFiles(HostileFile file) {
+  void acceptsFilesOfHostileModels(HostileFile file) {
     Gguf gguf = Gguf.parse(file.name(), MemorySegment.ofArray(file.bytes()));
     assertTrue(gguf.metadata().entries().size() > 2);
   }
 
   @Test
-  void kindsHaveDistinctNames() {
+  void hasDistinctNames() {
     List<String> names = Stream.concat(all(), models()).map(HostileFile::name).toList();
     assertEquals(names.size(), names.stream().distinct().count());
     assertTrue(all().count() >= 60);

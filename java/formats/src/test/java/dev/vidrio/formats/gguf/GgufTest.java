@@ -38,7 +38,7 @@ class GgufTest {
   }
 
   @Test
-  void aMappedFileIsRead() throws IOException {
+  void readsMappedFile() throws IOException {
     byte[] data = {1, 2, 3, 4, 5, 6, 7, 8};
     GgufWriter writer = SampleFile.writer().tensor("first", GgmlType.F32, data, 2);
     Path path = Files.write(directory.resolve("sample.gguf"), writer.toBytes());
@@ -67,7 +67,7 @@ class GgufTest {
   }
 
   @Test
-  void tensorsLieWhereTheFileSays() {
+  void locatesTensors() {
     GgufImage image = SampleFile.image();
     Gguf gguf = parse(image.bytes());
     assertEquals(image.at("data"), gguf.dataOffset());
@@ -89,7 +89,7 @@ class GgufTest {
   }
 
   @Test
-  void missingTensorsAreNamed() {
+  void namesMissingTensors() {
     Gguf gguf = parse(SampleFile.image().bytes());
     assertEquals(Optional.empty(), gguf.findTensor("fourth"));
     assertEquals(Optional.of(gguf.tensors().get(2)), gguf.findTensor("third"));
@@ -99,19 +99,19 @@ class GgufTest {
   }
 
   @Test
-  void version2IsRead() {
+  void readsVersion2() {
     assertEquals(2, parse(SampleFile.writer().version(2).toBytes()).version());
   }
 
   @Test
-  void anEmptyModelIsRead() {
+  void readsEmptyModel() {
     Gguf gguf = parse(new GgufWriter().toBytes());
     assertEquals(List.of(), gguf.tensors());
     assertEquals(32, gguf.dataOffset());
   }
 
   @Test
-  void otherAlignmentsAreRead() {
+  void readsOtherAlignments() {
     for (int alignment : new int[] {8, 64, 4096, 1 << 20}) {
       Gguf gguf = parse(SampleFile.writer().alignment(alignment).toBytes());
       assertEquals(alignment, gguf.alignment());
@@ -120,7 +120,7 @@ class GgufTest {
   }
 
   @Test
-  void tensorsMayLieInAnyOrderAndWithGaps() {
+  void readsTensorsInAnyOrderWithGaps() {
     GgufImage image = SampleFile.image();
     byte[] swapped =
         image
@@ -133,13 +133,13 @@ class GgufTest {
   }
 
   @Test
-  void unpaddedEndIsRead() {
+  void readsUnpaddedEnd() {
     GgufImage image = new GgufWriter().tensor("t", GgmlType.F32, new byte[4], 1).toImage();
     assertEquals(4, parse(image.cut(image.at("data") + 4)).tensor("t").data().byteSize());
   }
 
   @Test
-  void namesOfTheGreatestLengthAreRead() {
+  void readsNamesOfMaximumLength() {
     String key = "k".repeat(65_535);
     String name = "é".repeat(32);
     Gguf gguf =
@@ -149,7 +149,7 @@ class GgufTest {
   }
 
   @Test
-  void keysTogetherAreBounded() {
+  void limitsTotalSizeOfKeys() {
     GgufWriter writer = new GgufWriter();
     for (int i = 0; i < 257; i++) {
       writer.uint32(i + "k".repeat(65_532), 1);
@@ -159,7 +159,7 @@ class GgufTest {
   }
 
   @Test
-  void pathsThatAreNoFilesAreRefused() throws IOException {
+  void rejectsPathsOfNonFiles() throws IOException {
     failsToOpen(directory.resolve("missing.gguf"), "no such file");
     failsToOpen(directory, "is a directory");
     Path empty = Files.createFile(directory.resolve("empty.gguf"));
@@ -169,7 +169,7 @@ class GgufTest {
   }
 
   @Test
-  void otherIoErrorsSayWhatTheSystemSays() throws IOException {
+  void reportsReasonOfSystem() throws IOException {
     Path loop = directory.resolve("loop.gguf");
     Files.createSymbolicLink(loop, loop);
     try (Arena arena = Arena.ofConfined()) {
@@ -180,16 +180,16 @@ class GgufTest {
   }
 
   @Test
-  void unreadableFilesAreRefused() throws IOException {
+  void rejectsUnreadableFiles() throws IOException {
     Path path = Files.write(directory.resolve("secret.gguf"), SampleFile.image().bytes());
     Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("---------"));
     assumeFalse(Files.isReadable(path), "this user may read every file");
     failsToOpen(path, "permission denied");
   }
 
-  /** In a file of 1 TiB almost any count fits; the absolute limits refuse it without reading on. */
+  /** In a file of 1 TiB almost any count fits; the absolute limits reject it without reading on. */
   @Test
-  void giantsAreRefused() throws IOException {
+  void rejectsHugeCounts() throws IOException {
     GgufImage tensors = SampleFile.image().uint64("tensor_count", 0, 1 << 17);
     failsToOpen(grow(tensors), "tensor_count 131072: must be at most 65536");
     GgufImage keys = SampleFile.image().uint64("metadata_kv_count", 0, 1 << 17);
@@ -202,7 +202,7 @@ class GgufTest {
             + ", past the header's limit of 134217728");
   }
 
-  /** Writes a file that ends in a hole of almost 1 TiB. */
+  /** Writes a sparse file of almost 1 TiB. */
   private Path grow(GgufImage image) throws IOException {
     Path path = Files.write(directory.resolve("giant.gguf"), image.bytes());
     try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {

@@ -29,7 +29,7 @@ class MetadataTest {
   }
 
   @Test
-  void integersOfEveryWidthAreRead() {
+  void readsIntegersOfEveryWidth() {
     assertEquals(200, sample.intValue("a.uint8", 0, 255));
     assertEquals(-100, sample.intValue("a.int8", -128, 127));
     assertEquals(60000, sample.intValue("a.uint16", 0, 65535));
@@ -40,7 +40,7 @@ class MetadataTest {
   }
 
   @Test
-  void integersOutsideTheirLimitsAreRefused() {
+  void rejectsIntegersOutOfRange() {
     fails("m.gguf: key 'a.uint8' 200: must be 1 to 199", () -> sample.intValue("a.uint8", 1, 199));
     fails("m.gguf: key 'a.int8' -100: must be -99 to 5", () -> sample.intValue("a.int8", -99, 5));
     fails(
@@ -55,7 +55,7 @@ class MetadataTest {
   }
 
   @Test
-  void realNumbersOfBothPrecisionsAreRead() {
+  void readsBothFloatPrecisions() {
     assertEquals(0.1f, sample.floatValue("a.float32", 0, 1));
     assertEquals(0.1f, sample.floatValue("a.float64", 0, 1));
     fails(
@@ -77,7 +77,7 @@ class MetadataTest {
   }
 
   @Test
-  void stringsAndBoolsAreRead() {
+  void readsStringsAndBools() {
     assertEquals("vidrio · 玻璃", sample.string("a.string"));
     assertEquals(Optional.of("sample"), sample.optionalString("general.architecture"));
     assertEquals(Optional.empty(), sample.optionalString("general.name"));
@@ -85,7 +85,7 @@ class MetadataTest {
   }
 
   @Test
-  void missingKeysAreNamedOrReplaced() {
+  void namesMissingKeysOrReturnsFallback() {
     fails("m.gguf: key 'x': is missing", () -> sample.string("x"));
     fails("m.gguf: key 'x': is missing", () -> sample.intValue("x", 0, 1));
     fails("m.gguf: key 'x': is missing", () -> sample.floatValue("x", 0, 1));
@@ -104,7 +104,7 @@ class MetadataTest {
   }
 
   @Test
-  void wrongTypesAreNamed() {
+  void namesWrongTypes() {
     fails(
         "m.gguf: key 'a.bool' true: is of type bool, must be an integer",
         () -> sample.intValue("a.bool", 0, 1));
@@ -139,7 +139,7 @@ class MetadataTest {
   }
 
   @Test
-  void arraysAreRead() {
+  void readsArrays() {
     assertEquals(List.of("one", "", "three"), sample.strings("a.strings"));
     assertArrayEquals(new int[] {3, -1, 2}, sample.ints("a.int32s"));
     assertArrayEquals(new float[] {0.5f, -1.5f}, sample.floats("a.float32s"));
@@ -160,7 +160,7 @@ class MetadataTest {
   }
 
   @Test
-  void arrayElementsOutsideTheirLimitsAreNamed() {
+  void namesArrayElementsOutOfRange() {
     fails("m.gguf: key 'a.int32s'[1] -1: must be 0 to 9", () -> sample.ints("a.int32s", 0, 9));
     byte[] big = {1, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1};
     Metadata wide = metadata(new GgufWriter().array("w", GgufValueType.UINT64, 2, big));
@@ -170,7 +170,7 @@ class MetadataTest {
   }
 
   @Test
-  void overlongArraysAreRefusedByGettersOnly() {
+  void rejectsOverlongArraysInGettersOnly() {
     int length = Metadata.MAX_ELEMENTS + 1;
     Metadata longOnes =
         metadata(
@@ -187,7 +187,7 @@ class MetadataTest {
   }
 
   @Test
-  void stringsThatAreNotUtf8AreRefusedWhenAskedFor() {
+  void rejectsIllFormedUtf8WhenRead() {
     byte[] latin1 = {3, 0, 0, 0, 0, 0, 0, 0, 'a', (byte) 0xe9, 'b'};
     Metadata odd =
         metadata(
@@ -202,7 +202,7 @@ class MetadataTest {
   }
 
   @Test
-  void entriesKeepTheFilesOrderAndShowEveryType() {
+  void listsEntriesInFileOrder() {
     List<String> shown =
         sample.entries().entrySet().stream()
             .map(e -> e.getKey() + " " + e.getValue().type() + " " + e.getValue())
@@ -231,7 +231,7 @@ class MetadataTest {
   }
 
   @Test
-  void arraysCanBeWalkedThrough() {
+  void iteratesOverArrays() {
     assertEquals("[true, false, true]", elements("a.bools"));
     assertEquals("[3, -1, 2]", elements("a.int32s"));
     assertEquals("[0.5, -1.5]", elements("a.float32s"));
@@ -248,14 +248,14 @@ class MetadataTest {
   }
 
   @Test
-  void longStringsAreShownShortened() {
+  void truncatesLongStrings() {
     Metadata odd = metadata(new GgufWriter().string("s", "x".repeat(1000)));
     assertEquals("'" + "x".repeat(256) + "…'", odd.entries().get("s") + "");
     assertEquals(1000, odd.string("s").length());
   }
 
   @Test
-  void errorsOfOthersNameFileAndKey() {
+  void createsErrorsWithFileAndKey() {
     assertEquals(
         "m.gguf: key 'k' 3: must divide 4", sample.error("k", "3", "must divide 4").getMessage());
     assertEquals("m.gguf: key 'k'[5] x: is odd", sample.error("k", 5, "x", "is odd").getMessage());

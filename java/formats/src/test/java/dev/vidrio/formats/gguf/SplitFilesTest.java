@@ -14,7 +14,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Models in several files open as one, and parts that do not belong together are named. */
+/** Opens split models, and names parts that do not belong together. */
 class SplitFilesTest {
 
   @TempDir private Path directory;
@@ -43,7 +43,7 @@ class SplitFilesTest {
   }
 
   @Test
-  void anyPartOpensTheWhole() throws IOException {
+  void opensWholeModelFromAnyPart() throws IOException {
     writeAll();
     for (int part = 1; part <= 3; part++) {
       try (Arena arena = Arena.ofConfined()) {
@@ -64,7 +64,7 @@ class SplitFilesTest {
   }
 
   @Test
-  void missingPartsAreNamed() throws IOException {
+  void namesMissingParts() throws IOException {
     writeAll();
     Files.delete(path(2));
     assertRefused(path(1), path(2) + ": no such file");
@@ -72,14 +72,14 @@ class SplitFilesTest {
   }
 
   @Test
-  void partsThatDoNotFitAreNamed() throws IOException {
+  void namesInconsistentParts() throws IOException {
     writeAll();
     write(1, part(2, 3, 2).tensor("a", GgmlType.F32, new byte[4], 1));
     assertRefused(path(1), path(2) + ": key 'split.no' 2: must be 1 in part 2 of 3");
     write(1, part(1, 2, 2).tensor("a", GgmlType.F32, new byte[4], 1));
     assertRefused(path(1), path(2) + ": key 'split.count' 2: must be 3 in all parts");
     write(1, part(1, 3, 2).tensor("b", GgmlType.F32, new byte[4], 1));
-    assertRefused(path(1), path(3) + ": tensor 'b': is in " + path(2) + " too");
+    assertRefused(path(1), path(3) + ": tensor 'b': is also in " + path(2));
     write(1, new GgufWriter().string("general.architecture", "llama"));
     assertRefused(path(1), path(2) + ": key 'split.no': is missing");
     write(1, part(1, 3, 2).tensor("a", GgmlType.F32, new byte[4], 1));
@@ -90,7 +90,7 @@ class SplitFilesTest {
   }
 
   @Test
-  void filesOfOtherNamesAreRefused() throws IOException {
+  void rejectsUnnumberedFileNames() throws IOException {
     writeAll();
     Path other = Files.copy(path(1), directory.resolve("other.gguf"));
     assertRefused(other, "'split.count' 3: the file's name must end in -00001-of-00003.gguf");

@@ -25,11 +25,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Reads what the writer writes, and refuses damaged files with a line that names the fault. */
+/**
+ * Reads files of {@link SafetensorsWriter}, and rejects damaged files with a message that names the
+ * fault.
+ */
 class SafetensorsTest {
 
   @Test
-  void readsWhatTheWriterWrites(@TempDir Path directory) throws IOException {
+  void readsWrittenFiles(@TempDir Path directory) throws IOException {
     Path path = directory.resolve("a.safetensors");
     float[] values = {1, -2, 0.5f};
     int[] numbers = {7, 8};
@@ -56,7 +59,7 @@ class SafetensorsTest {
   }
 
   @Test
-  void whatDoesNotFitATensorIsNotWritten(@TempDir Path directory) throws IOException {
+  void rejectsWritesBeyondTensorSize(@TempDir Path directory) throws IOException {
     Path path = directory.resolve("a.safetensors");
     var entries = List.of(new SafetensorsWriter.Entry("doubles", Dtype.F64, List.of(2L)));
     try (Arena arena = Arena.ofConfined();
@@ -79,7 +82,7 @@ class SafetensorsTest {
   }
 
   @Test
-  void tensorsWithoutElementsAreSound() {
+  void readsEmptyTensors() {
     byte[] bytes = new SafetensorsImage().zeros("a", "F16", 2, 0, 4).bytes();
     assertEquals(0, parse(bytes).tensors().getFirst().data().byteSize());
   }
@@ -121,13 +124,13 @@ class SafetensorsTest {
         length("length-maximal", -1, "header length 18446744073709551615: must be"),
         length("length-2-63", Long.MIN_VALUE, "header length 9223372036854775808: must be"),
         header("no-object", "[]", "must begin with '{'"),
-        header("no-json", "{\"a\"", "header: is no JSON"),
-        header("behind-json", "{} {}", "header: is no JSON"),
-        header("deep", "{\"a\":" + "[".repeat(100) + "]".repeat(100) + "}", "header: is no JSON"),
+        header("no-json", "{\"a\"", "header: invalid JSON"),
+        header("after-json", "{} {}", "header: invalid JSON"),
+        header("deep", "{\"a\":" + "[".repeat(100) + "]".repeat(100) + "}", "header: invalid JSON"),
         header("name-twice", first + ",\"a\":" + sound.formatted(4, 8) + "}", "uplicate"),
         header("metadata-number", "{\"__metadata__\":{\"a\":1}}", "must be a string"),
         header("metadata-array", "{\"__metadata__\":[]}", "must be an object of strings"),
-        header("no-tensors", "{}", "8 bytes of data behind the last tensor"),
+        header("no-tensors", "{}", "8 bytes of data after the last tensor"),
         entry("no-entry", "3", "tensor 'a' 3: must be an object"),
         entry("no-dtype", "{}", "tensor 'a' dtype: is unknown"),
         place("dtype-unknown", "\"F31\"", "[2]", "[0,8]", "dtype \"F31\": is unknown"),
@@ -146,11 +149,11 @@ class SafetensorsTest {
         place("offsets-three", "\"F32\"", "[2]", "[0,4,8]", "must be [begin, end]"),
         place("offsets-missing", "\"F32\"", "[2]", "null", "must be [begin, end]"),
         place("offsets-descend", "\"F32\"", "[2]", "[8,0]", "must ascend and end within the 8"),
-        place("offsets-behind", "\"F32\"", "[3]", "[0,12]", "must ascend and end within the 8"),
+        place("offsets-past-end", "\"F32\"", "[3]", "[0,12]", "must ascend and end within the 8"),
         place("offsets-negative", "\"F32\"", "[2]", "[-8,0]", "data_offsets -8: must be"),
         place("offsets-huge", "\"F32\"", "[2]", "[0,1e30]", "data_offsets 1"),
-        place("hole-at-start", "\"F32\"", "[1]", "[4,8]", "4: leaves a hole behind 0"),
-        place("bytes-behind", "\"F32\"", "[1]", "[0,4]", "4 bytes of data behind the last"),
+        place("gap-at-start", "\"F32\"", "[1]", "[4,8]", "4: leaves a gap after 0"),
+        place("bytes-after", "\"F32\"", "[1]", "[0,4]", "4 bytes of data after the last"),
         header(
             "overlap",
             first + ",\"b\":" + sound.formatted(2, 6) + "}",
@@ -159,7 +162,7 @@ class SafetensorsTest {
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("hostile")
-  void hostileFilesAreRefused(String name, byte[] bytes, String expected) {
+  void rejectsHostileFiles(String name, byte[] bytes, String expected) {
     String message = assertThrows(ModelException.class, () -> parse(bytes)).getMessage();
     assertTrue(message.startsWith("x: "), message);
     assertTrue(message.contains(expected), () -> name + ": " + expected + " in: " + message);
@@ -167,7 +170,7 @@ class SafetensorsTest {
   }
 
   @Test
-  void flippedBytesDoNoHarm() {
+  void survivesFlippedBytes() {
     byte[] sound =
         new SafetensorsImage().zeros("a", "F32", 4, 2, 3).zeros("b", "BF16", 2, 5).bytes();
     var random = new SplittableRandom(1);
@@ -179,13 +182,13 @@ class SafetensorsTest {
       try {
         parse(bytes).tensors().forEach(tensor -> tensor.data().toArray(ValueLayout.JAVA_BYTE));
       } catch (ModelException e) {
-        // refused, as it may be
+        // rejection is allowed
       }
     }
   }
 
   @Test
-  void everyTruncationIsRefused() {
+  void rejectsEveryTruncation() {
     byte[] sound = new SafetensorsImage().zeros("a", "F32", 4, 2, 3).bytes();
     for (int length = 0; length < sound.length; length++) {
       byte[] cut = Arrays.copyOf(sound, length);
@@ -194,7 +197,7 @@ class SafetensorsTest {
   }
 
   @Test
-  void filesThatCannotBeReadAreNamed(@TempDir Path directory) throws IOException {
+  void namesUnreadableFiles(@TempDir Path directory) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       Path none = directory.resolve("none.safetensors");
       String missing =

@@ -6,7 +6,10 @@ import java.nio.file.Path;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The embedded model's files and its gold outputs, computed in double precision by others. */
+/**
+ * The embedded model's files and its reference outputs, computed in double precision by an
+ * independent implementation.
+ */
 public final class BardFiles {
   private BardFiles() {}
 
@@ -15,12 +18,12 @@ public final class BardFiles {
     return file("bard-f32.gguf");
   }
 
-  /** The Q8_0 model, as it is embedded. */
+  /** The embedded Q8_0 model. */
   public static Path q8() {
     return Path.of("../bard/src/main/resources/dev/vidrio/bard/bard-q8_0.gguf");
   }
 
-  /** Tokens, activations and logits of one text; {@code f32} or {@code q8_0}. */
+  /** Reads the tokens, activations and logits of one text. */
   public static SafetensorsFile gold(String type) {
     try {
       return SafetensorsFile.read(file("bard-gold-" + type + ".safetensors"));
@@ -30,8 +33,9 @@ public final class BardFiles {
   }
 
   /**
-   * An activation of the gold in our order. Its {@code hook_z} and rotated queries and keys say [n,
-   * H, d_h], but lie as [H, n, d_h]: only so is z the product of its own patterns and values.
+   * Returns a reference activation in this project's layout. The file declares {@code hook_z} and
+   * rotated queries and keys as [n, H, d_h] but stores them as [H, n, d_h]; only then is z the
+   * product of the stored patterns and values.
    */
   public static float[] activation(SafetensorsFile gold, String name) {
     float[] values = gold.floats(name);
@@ -50,12 +54,15 @@ public final class BardFiles {
     return ours;
   }
 
-  /** Greedy continuation with the margin between the two best tokens at each step. */
+  /** Reads the greedy continuation, with the margin between the two best tokens at each step. */
   public static JsonNode greedy(String type) {
     return JsonMapper.shared().readTree(file("bard-greedy-" + type + ".json").toFile());
   }
 
-  /** Tests run in the directory of their module, beside that of this one. */
+  /**
+   * Resolves a resource of java/model relative to the working directory, which is the tested
+   * module's.
+   */
   private static Path file(String name) {
     return Path.of("../model/src/test/resources/bard", name);
   }

@@ -8,8 +8,8 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
- * Encodes numbers in the formats of test models. Rounding need not be anybody else's: what a block
- * means is settled by its bytes.
+ * Encodes numbers in the formats of test models. The rounding is arbitrary: tests depend only on
+ * the encoded bytes.
  */
 public final class BlockEncoder {
 
@@ -42,8 +42,8 @@ public final class BlockEncoder {
   }
 
   /**
-   * A block of random bits, the same for the same seed, whose factors are small: of formats where
-   * tests need every bit to count, but no certain numbers.
+   * Puts a block of seeded random bits with small scales, for formats whose tests need every bit to
+   * matter but no particular values.
    */
   private static void putRandom(ByteBuffer out, GgmlType type, long seed) {
     WeightType weights = WeightType.ofId(type.id()).orElseThrow();
@@ -83,9 +83,8 @@ public final class BlockEncoder {
   }
 
   /**
-   * The 32 nibbles of Q4_0 (a scale before them; min = −8 · scale) and Q4_1 (scale and min before
-   * them); x = min + scale · q. Byte j holds element j in its low nibble and 16 + j in its high
-   * one.
+   * Puts the 32 nibbles of Q4_0 (after a scale; min = −8 · scale) or Q4_1 (after scale and min); x
+   * = min + scale · q. Byte j holds element j in its low nibble and 16 + j in its high nibble.
    */
   private static void putNibbles(
       ByteBuffer out, float[] values, int start, float min, float scale) {
@@ -96,7 +95,7 @@ public final class BlockEncoder {
     }
   }
 
-  /** Puts a number in half precision and returns what became of it. */
+  /** Puts a number in half precision and returns the rounded value. */
   private static float putHalf(ByteBuffer out, float value) {
     short half = Float.floatToFloat16(value);
     out.putShort(half);

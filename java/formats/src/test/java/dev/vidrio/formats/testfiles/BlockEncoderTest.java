@@ -11,14 +11,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Each format is decoded as its definition reads and compared with what was encoded. */
+/** Decodes each format by its definition and compares with the encoded values. */
 class BlockEncoderTest {
 
   private static final int BLOCKS = 50;
 
   @ParameterizedTest
   @EnumSource(names = {"F32", "F16", "Q8_0", "Q4_0", "Q4_1"})
-  void decodedNumbersAreNear(GgmlType type) {
+  void decodesWithinHalfAStep(GgmlType type) {
     float[] values = new float[32 * BLOCKS];
     SplittableRandom random = new SplittableRandom(3);
     for (int i = 0; i < values.length; i++) {
@@ -31,7 +31,7 @@ class BlockEncoderTest {
           case F32 -> 0;
           case F16 -> 1.0 / 2048;
           case Q8_0 -> 0.5 / 127 + 1.0 / 2048;
-          // 8 is missing on the positive side: the greatest magnitude may lose a whole step
+          // there is no +8: the maximum magnitude may lose a whole step
           case Q4_0 -> 1.0 / 8 + 1.0 / 1024;
           default -> 0.5 * 2 / 15 + 2.0 / 1024;
         };
@@ -42,13 +42,13 @@ class BlockEncoderTest {
 
   @ParameterizedTest
   @EnumSource(names = {"Q8_0", "Q4_0", "Q4_1"})
-  void zerosStayZeros(GgmlType type) {
+  void encodesZerosExactly(GgmlType type) {
     float[] zeros = new float[32];
     assertArrayEquals(zeros, decode(type, BlockEncoder.encode(type, zeros), 32));
   }
 
   @Test
-  void blocksTakeTheirBytes() {
+  void fillsBlocks() {
     for (GgmlType type : new GgmlType[] {GgmlType.Q8_0, GgmlType.Q4_0, GgmlType.Q4_1}) {
       assertEquals(3 * type.blockBytes(), BlockEncoder.encode(type, new float[96]).length);
     }

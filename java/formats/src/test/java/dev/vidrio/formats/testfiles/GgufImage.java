@@ -25,7 +25,7 @@ public final class GgufImage {
     return bytes;
   }
 
-  /** Returns the same fields in a file that is longer by zeros at its end. */
+  /** Returns this file with zeros appended, with the same fields. */
   public GgufImage padded(int length) {
     return new GgufImage(Arrays.copyOf(bytes, length), marks);
   }
@@ -38,19 +38,19 @@ public final class GgufImage {
     return position;
   }
 
-  /** Overwrites 32 bits, {@code skip} bytes behind the mark. */
+  /** Overwrites 32 bits, {@code skip} bytes after the mark. */
   public GgufImage uint32(String mark, int skip, long value) {
     buffer().putInt(at(mark) + skip, (int) value);
     return this;
   }
 
-  /** Overwrites 64 bits, {@code skip} bytes behind the mark. */
+  /** Overwrites 64 bits, {@code skip} bytes after the mark. */
   public GgufImage uint64(String mark, int skip, long value) {
     buffer().putLong(at(mark) + skip, value);
     return this;
   }
 
-  /** Overwrites one byte, {@code skip} bytes behind the mark. */
+  /** Overwrites one byte, {@code skip} bytes after the mark. */
   public GgufImage uint8(String mark, int skip, int value) {
     bytes[at(mark) + skip] = (byte) value;
     return this;

@@ -14,10 +14,10 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * Writes GGUF version 3 files for tests, independently of the reader.
+ * Writes GGUF version 3 files for tests, independently of the reader and the production writer.
  *
- * <p>Putting a key or tensor that exists replaces it in its place. Nothing is checked, and {@link
- * #append} and {@link #raw} allow what the format does not, so that damaged files can be made too.
+ * <p>Putting an existing key or tensor replaces it and keeps its position. Nothing is checked, and
+ * {@link #append} and {@link #raw} write invalid structures, so that damaged files can be made.
  */
 public final class GgufWriter {
 
@@ -56,7 +56,7 @@ public final class GgufWriter {
   private int version = 3;
   private int alignment = 32;
 
-  /** Begins a file without keys and tensors. */
+  /** Creates a file without keys and tensors. */
   public GgufWriter() {}
 
   public GgufWriter version(int newVersion) {
@@ -64,7 +64,7 @@ public final class GgufWriter {
     return this;
   }
 
-  /** Pads tensors to another alignment and says so in {@code general.alignment}. */
+  /** Aligns tensors differently and sets {@code general.alignment}. */
   public GgufWriter alignment(int bytes) {
     alignment = bytes;
     return uint32("general.alignment", bytes);
@@ -108,7 +108,7 @@ public final class GgufWriter {
     return array(key, GgufValueType.FLOAT32, values.length, elements);
   }
 
-  /** Puts an array of any length and element type over bytes that need not match. */
+  /** Puts an array with any declared length and element type, which need not match the bytes. */
   public GgufWriter array(String key, GgufValueType type, long length, byte[] elements) {
     byte[] payload =
         little(
@@ -120,7 +120,7 @@ public final class GgufWriter {
     return raw(key.getBytes(StandardCharsets.UTF_8), type.id(), payload);
   }
 
-  /** Puts a key of any bytes, type number and payload. */
+  /** Puts a key from arbitrary bytes, type id and payload. */
   public GgufWriter raw(byte[] key, int type, byte[] payload) {
     Entry entry = new Entry(key, type, payload);
     for (int i = 0; i < entries.size(); i++) {
@@ -133,7 +133,7 @@ public final class GgufWriter {
     return this;
   }
 
-  /** Adds an entry even if the key exists. */
+  /** Adds an entry, even a duplicate. */
   public GgufWriter append(String key, GgufValueType type, byte[] payload) {
     entries.add(new Entry(key.getBytes(StandardCharsets.UTF_8), type.id(), payload));
     return this;
@@ -144,7 +144,7 @@ public final class GgufWriter {
     return this;
   }
 
-  /** Puts a tensor; its shape has the fastest dimension first. */
+  /** Puts a tensor; its shape has the fastest-varying dimension first. */
   public GgufWriter tensor(String name, GgmlType type, byte[] data, long... shape) {
     Tensor tensor = new Tensor(name.getBytes(StandardCharsets.UTF_8), type, shape, data);
     for (int i = 0; i < tensors.size(); i++) {
@@ -157,7 +157,7 @@ public final class GgufWriter {
     return this;
   }
 
-  /** Adds a tensor of any name even if it exists. */
+  /** Adds a tensor, even a duplicate. */
   public GgufWriter appendTensor(byte[] name, GgmlType type, byte[] data, long... shape) {
     tensors.add(new Tensor(name, type, shape, data));
     return this;
@@ -172,7 +172,7 @@ public final class GgufWriter {
     return toImage().bytes();
   }
 
-  /** Lays the file out and remembers where each field lies. */
+  /** Lays the file out and records the offset of each field. */
   public GgufImage toImage() {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     Map<String, Integer> marks = new HashMap<>();
@@ -246,7 +246,7 @@ public final class GgufWriter {
     return out.toByteArray();
   }
 
-  /** Makes little-endian bytes. */
+  /** Creates little-endian bytes. */
   static byte[] little(int bytes, Consumer<ByteBuffer> put) {
     byte[] out = new byte[bytes];
     put.accept(ByteBuffer.wrap(out).order(ByteOrder.LITTLE_ENDIAN));

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Makes safetensors files, sound ones and others, in memory. */
+/** Creates valid and damaged safetensors files in memory. */
 public final class SafetensorsImage {
 
   private final Map<String, Object> header = new LinkedHashMap<>();
@@ -47,13 +47,13 @@ public final class SafetensorsImage {
     return file(JsonMapper.shared().writeValueAsString(header), data.toByteArray());
   }
 
-  /** Returns a file with any text as its header. */
+  /** Returns a file with arbitrary header text. */
   public static byte[] file(String header, byte[] data) {
     byte[] text = header.getBytes(StandardCharsets.UTF_8);
     return file(text.length, text, data);
   }
 
-  /** Returns a file with any length of its header. */
+  /** Returns a file with an arbitrary declared header length. */
   public static byte[] file(long length, byte[] header, byte[] data) {
     return ByteBuffer.allocate(Long.BYTES + header.length + data.length)
         .order(ByteOrder.LITTLE_ENDIAN)

@@ -4,12 +4,12 @@ import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.gguf.GgufValueType;
 import java.util.List;
 
-/** A small sound file with every value type and three tensors, from which hostile ones are made. */
+/** A small valid file with every value type and three tensors, the basis of hostile files. */
 public final class SampleFile {
 
   private SampleFile() {}
 
-  /** Returns a writer that holds the file, for tests that change something in it. */
+  /** Returns a writer with the file's content, for tests that modify it. */
   public static GgufWriter writer() {
     return new GgufWriter()
         .string("general.architecture", "sample")
@@ -34,7 +34,7 @@ public final class SampleFile {
         .tensor("third", GgmlType.F16, new byte[64], 32);
   }
 
-  /** Returns the file itself. */
+  /** Returns the file. */
   public static GgufImage image() {
     return writer().toImage();
   }

@@ -9,30 +9,31 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * A small but complete llama model with seeded random weights: 2 layers, width 32 or a block, a
- * byte-level BPE vocabulary of 264 tokens. It babbles, but every number in it matters to the
+ * A small but complete llama model with seeded random weights: 2 layers, width 32 or one block, a
+ * byte-level BPE vocabulary of 264 tokens. Its text is meaningless, but every weight affects the
  * logits.
  */
 public final class TinyModel {
 
-  /** How many of the vocabulary's tokens there are: end of text, 256 bytes and the merges. */
+  /** The vocabulary size: end of text, 256 bytes and the merges. */
   public static final int VOCABULARY = 1 + 256 + TinyVocabulary.MERGES.size();
 
   private TinyModel() {}
 
   /**
-   * What can differ between tiny models.
+   * The variations of tiny models.
    *
-   * @param type the type of all matrices, any that has a kernel; with blocks of 256 the model is as
-   *     wide as one
+   * @param type the type of all matrices, any that has a kernel; with blocks of 256 the width is
+   *     one block
    * @param tied whether the unembedding is the embedding
    * @param heads query heads; must divide the width
    * @param kvHeads key and value heads; must divide {@code heads}
    * @param biases whether the four attention projections have biases
    * @param ropeFactors whether there is a {@code rope_freqs.weight}
    * @param ropeScaling {@code none}, {@code linear} or {@code yarn}, or empty for no such keys
-   * @param experts in place of a feed-forward block, of which a token goes to two; 0 for none
-   * @param seed of the weights
+   * @param experts the number of experts, of which two are used per token; 0 for a dense
+   *     feed-forward block
+   * @param seed the seed of the weights
    */
   public record Options(
       GgmlType type,
@@ -55,7 +56,7 @@ public final class TinyModel {
       return Math.max(WIDTH, type.blockElements());
     }
 
-    /** The width of its feed-forward blocks. */
+    /** The width of the feed-forward blocks. */
     int ffnWidth() {
       return 2 * width();
     }
@@ -109,7 +110,7 @@ public final class TinyModel {
     return Files.write(file, writer(options).toBytes());
   }
 
-  /** Writes a model with a chat template of the roles system, user and assistant. */
+  /** Writes a model with a chat template for the roles system, user and assistant. */
   public static Path writeChat(Path file) throws IOException {
     GgufWriter writer =
         writer(Options.standard())
@@ -123,7 +124,7 @@ public final class TinyModel {
     return Files.write(file, writer.toBytes());
   }
 
-  /** Returns a writer that holds the model, for tests that change something in it. */
+  /** Returns a writer with the model's content, for tests that modify it. */
   public static GgufWriter writer(Options options) {
     GgufWriter writer = new GgufWriter();
     putKeys(writer, options);
@@ -132,13 +133,15 @@ public final class TinyModel {
     return writer;
   }
 
-  /** The same with texts that are always one token, the last ones of the vocabulary. */
+  /** Replaces the last tokens of the vocabulary by user-defined tokens. */
   public static GgufWriter withUserDefined(GgufWriter writer, String... texts) {
     TinyVocabulary.putUserDefined(writer, List.of(texts));
     return writer;
   }
 
-  /** Returns the standard model with unused tokens after the others. */
+  /**
+   * Returns the standard model with more embedding rows than tokens; the other rows are unchanged.
+   */
   public static GgufWriter withUnused(int unused) {
     Options options = Options.standard();
     int rows = VOCABULARY + unused;
@@ -173,7 +176,7 @@ public final class TinyModel {
     }
   }
 
-  /** Fills a writer with tensors, each with its own random numbers. */
+  /** Writes tensors, each with its own random numbers. */
   private static final class Weights {
     private final GgufWriter writer;
     private final Options options;

@@ -31,7 +31,7 @@ class TinyModelTest {
   }
 
   @Test
-  void itIsWrittenToAFile(@TempDir Path directory) throws IOException {
+  void writesFile(@TempDir Path directory) throws IOException {
     Path path = TinyModel.write(directory.resolve("tiny.gguf"), STANDARD);
     try (Arena arena = Arena.ofConfined()) {
       Gguf gguf = Gguf.open(path, arena);
@@ -41,7 +41,7 @@ class TinyModelTest {
   }
 
   @Test
-  void matricesHaveTheAskedType() {
+  void usesRequestedMatrixType() {
     for (GgmlType type :
         List.of(GgmlType.F32, GgmlType.F16, GgmlType.Q8_0, GgmlType.Q4_0, GgmlType.Q4_1)) {
       for (GgufTensor tensor : parse(STANDARD.withType(type).withTied(false)).tensors()) {
@@ -52,7 +52,7 @@ class TinyModelTest {
   }
 
   @Test
-  void optionsAddTensorsAndKeys() {
+  void addsTensorsAndKeysByOption() {
     assertEquals("none", tensor(parse(STANDARD), "output.weight"));
     assertEquals(
         "output.weight F32 [32, 264]", tensor(parse(STANDARD.withTied(false)), "output.weight"));
@@ -71,7 +71,7 @@ class TinyModelTest {
   }
 
   @Test
-  void weightsFollowFromTheSeed() {
+  void derivesWeightsFromSeed() {
     byte[] first = TinyModel.writer(STANDARD).toBytes();
     assertArrayEquals(first, TinyModel.writer(STANDARD).toBytes());
     MemorySegment other = parse(STANDARD.withSeed(2)).tensor("token_embd.weight").data();
@@ -79,7 +79,7 @@ class TinyModelTest {
   }
 
   @Test
-  void theVocabularyHasEveryByteAndEveryMerge() {
+  void hasTokenForEveryByteAndMerge() {
     List<String> tokens = parse(STANDARD).metadata().strings("tokenizer.ggml.tokens");
     assertEquals(TinyModel.VOCABULARY, tokens.size());
     assertEquals(tokens.size(), new HashSet<>(tokens).size());

@@ -7,7 +7,7 @@ import java.util.List;
 /** The tiny model's byte-level BPE vocabulary: end of text, one token per byte, a few merges. */
 public final class TinyVocabulary {
 
-  /** In order of rank; Ġ stands for the space as GPT-2 writes it. */
+  /** The merges by rank; Ġ is GPT-2's spelling of the space. */
   public static final List<String> MERGES =
       List.of("Ġ t", "h e", "Ġt he", "i n", "Ġ a", "e r", "o n");
 
@@ -31,7 +31,7 @@ public final class TinyVocabulary {
     put(writer, tokens().subList(0, count), List.of(), 0);
   }
 
-  /** Puts texts that are always one token in place of what the last merges make. */
+  /** Replaces the results of the last merges by user-defined tokens. */
   static void putUserDefined(GgufWriter writer, List<String> texts) {
     List<String> tokens = tokens();
     int first = tokens.size() - texts.size();
@@ -73,13 +73,13 @@ public final class TinyVocabulary {
         .bool("tokenizer.ggml.add_eos_token", false);
   }
 
-  /** Returns all tokens: id 0 ends a text, 1 + b is byte b, then one for each merge. */
+  /** Returns all tokens: id 0 is end of text, 1 + b is byte b, then one per merge. */
   public static List<String> tokens() {
     List<String> tokens = new ArrayList<>();
     tokens.add(END_OF_TEXT);
     int stranger = 256;
     for (int b = 0; b < 256; b++) {
-      // GPT-2 shows the bytes that print in Latin-1 as themselves and numbers the others from 256
+      // GPT-2 spells printable Latin-1 bytes as themselves and the others as code points from 256
       boolean prints = (b >= '!' && b <= '~') || (b >= 0xa1 && b != 0xad);
       tokens.add(Character.toString(prints ? b : stranger++));
     }

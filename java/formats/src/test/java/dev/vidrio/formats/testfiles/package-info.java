@@ -1,6 +1,6 @@
 /**
- * Model files for tests, a tiny model, and executors that are watched. It is a package of its own
- * so that other modules' tests can have it too.
+ * Model files for tests: a tiny model, the embedded model's reference outputs, and hostile files.
+ * Other modules' tests use this package too.
  */
 @NullMarked
 package dev.vidrio.formats.testfiles;

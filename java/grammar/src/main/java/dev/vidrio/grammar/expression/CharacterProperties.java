@@ -12,14 +12,12 @@ import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 
 /**
- * The sets that expressions name as {@code \p{…}}: by the names of ECMA-262, and by those of {@link
- * Pattern} that mean nothing else there.
+ * The sets of {@code \p{…}}: by the names of ECMA-262, and by those of {@link Pattern} that
+ * ECMA-262 does not define.
  */
 final class CharacterProperties {
 
-  /**
-   * What {@link Pattern} calls a set that ECMA-262 calls otherwise, or by a name of another set.
-   */
+  /** The names in {@link Pattern} of properties that it names differently from ECMA-262. */
   private static final Map<String, String> JAVA_NAMES =
       Arrays.stream(
               """
@@ -43,15 +41,15 @@ final class CharacterProperties {
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_=]{1,40}");
 
-  /** Names are case-insensitive, so that one may be written in very many ways. */
+  /** Bounds the cache, since names are case-insensitive and have many spellings. */
   private static final int MAX_KNOWN = 256;
 
-  /** To find one takes a look at every code point. */
+  /** The sets found so far; finding one enumerates all code points. */
   private static final Map<String, CodePoints> KNOWN = new ConcurrentHashMap<>();
 
   private CharacterProperties() {}
 
-  /** Finds the set of a name, if there is one. */
+  /** Returns the set with a name, if it exists. */
   static Optional<CodePoints> find(String name) {
     CodePoints known = KNOWN.get(name);
     if (known != null || !NAME.matcher(name).matches()) {

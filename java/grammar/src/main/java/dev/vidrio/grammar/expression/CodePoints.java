@@ -5,10 +5,10 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A set of Unicode scalar values: code points without surrogates, which UTF-8 cannot express.
+ * A set of Unicode scalar values: code points without surrogates, which UTF-8 cannot encode.
  *
- * <p>Held as the ascending places at which membership changes: the first of a range, then the first
- * after it, and so on.
+ * <p>Represented by the ascending code points at which membership changes: the first of a range,
+ * then the first after it, and so on.
  */
 public final class CodePoints {
 
@@ -17,7 +17,10 @@ public final class CodePoints {
 
   private static final int END = Character.MAX_CODE_POINT + 1;
 
+  /** The empty set. */
   public static final CodePoints NONE = new CodePoints(new int[0]);
+
+  /** All scalar values. */
   public static final CodePoints ALL =
       new CodePoints(new int[] {0, Character.MIN_SURROGATE, Character.MAX_SURROGATE + 1, END});
 
@@ -27,27 +30,31 @@ public final class CodePoints {
     this.changes = changes;
   }
 
+  /** Returns the set of one code point. */
   public static CodePoints of(int codePoint) {
     return range(codePoint, codePoint);
   }
 
+  /** Returns the set of the scalar values from {@code first} to {@code last}. */
   public static CodePoints range(int first, int last) {
     if (last < Character.MIN_SURROGATE || first > Character.MAX_SURROGATE) {
       return new CodePoints(new int[] {first, last + 1});
     }
-    // Almost no range includes surrogates, and all of them take the intersection's way.
+    // Ranges rarely include surrogates; this is the slow path.
     return new CodePoints(new int[] {first, last + 1}).minus(ALL.unrestrictedComplement());
   }
 
-  /** The characters of a text. */
+  /** Returns the set of the characters of a text. */
   public static CodePoints anyOf(String text) {
     return union(text.codePoints().mapToObj(CodePoints::of).toList());
   }
 
+  /** Returns the union of sets. */
   public static CodePoints union(CodePoints... sets) {
     return union(List.of(sets));
   }
 
+  /** Returns the union of sets. */
   public static CodePoints union(List<CodePoints> sets) {
     List<Range> ranges = new ArrayList<>();
     sets.forEach(set -> ranges.addAll(set.ranges()));
@@ -65,19 +72,22 @@ public final class CodePoints {
     return new CodePoints(Arrays.copyOf(changes, n));
   }
 
+  /** Returns the scalar values that are not in this set. */
   public CodePoints complement() {
     return ALL.minus(this);
   }
 
+  /** Returns the difference of this set and another. */
   public CodePoints minus(CodePoints other) {
     return union(unrestrictedComplement(), other).unrestrictedComplement();
   }
 
+  /** Returns the intersection of this set and another. */
   public CodePoints intersect(CodePoints other) {
     return minus(other.complement());
   }
 
-  /** The complement among all code points, surrogates included. */
+  /** Returns the complement among all code points, including surrogates. */
   private CodePoints unrestrictedComplement() {
     boolean fromZero = changes.length > 0 && changes[0] == 0;
     boolean toEnd = changes.length > 0 && changes[changes.length - 1] == END;
@@ -95,12 +105,14 @@ public final class CodePoints {
     return changes.length == 0;
   }
 
+  /** Returns whether a code point is in the set. */
   public boolean contains(int codePoint) {
     int found = Arrays.binarySearch(changes, codePoint);
     int before = found >= 0 ? found + 1 : -found - 1;
     return (before & 1) != 0;
   }
 
+  /** Returns the maximal ranges, ascending. */
   public List<Range> ranges() {
     List<Range> ranges = new ArrayList<>(changes.length / 2);
     for (int i = 0; i < changes.length; i += 2) {

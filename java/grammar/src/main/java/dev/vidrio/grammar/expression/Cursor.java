@@ -3,7 +3,7 @@ package dev.vidrio.grammar.expression;
 import dev.vidrio.error.InvalidInputException;
 import java.util.HexFormat;
 
-/** Goes through a grammar's text; errors tell the character. */
+/** A position in a grammar's source. Errors name the character. */
 final class Cursor {
 
   private static final int MAX_DEPTH = 100;
@@ -31,7 +31,7 @@ final class Cursor {
     return text.startsWith(prefix, pos);
   }
 
-  /** Whether the next character is one of these. */
+  /** Returns whether the next character is one of several. */
   boolean atAnyOf(String characters) {
     return pos < text.length() && characters.indexOf(text.charAt(pos)) >= 0;
   }
@@ -50,20 +50,20 @@ final class Cursor {
     }
   }
 
-  /** Takes a code point. */
+  /** Reads a code point. */
   int next() {
     if (isAtEnd()) {
       throw error("an unexpected end");
     }
     int codePoint = text.codePointAt(pos);
     if (Character.getType(codePoint) == Character.SURROGATE) {
-      throw error("half a surrogate pair");
+      throw error("an unpaired surrogate");
     }
     pos += Character.charCount(codePoint);
     return codePoint;
   }
 
-  /** Takes characters as long as they are of some ASCII ones, given as a pattern of a class. */
+  /** Reads the longest run of the given ASCII characters. */
   String run(String characters) {
     int start = pos;
     while (atAnyOf(characters)) {
@@ -72,7 +72,7 @@ final class Cursor {
     return text.substring(start, pos);
   }
 
-  /** Takes the text before a character, and the character. */
+  /** Reads the text before a character, and the character. */
   String until(char end) {
     int found = text.indexOf(end, pos);
     if (found < 0) {
@@ -83,7 +83,7 @@ final class Cursor {
     return before;
   }
 
-  /** Takes a code point of so many hexadecimal digits. */
+  /** Reads a code point of a number of hexadecimal digits. */
   int hexadecimal(int digits) {
     int end = pos + digits;
     if (end > text.length() || !text.substring(pos, end).chars().allMatch(HexFormat::isHexDigit)) {
@@ -91,13 +91,13 @@ final class Cursor {
     }
     long value = HexFormat.fromHexDigitsToLong(text, pos, end);
     if (value > Character.MAX_CODE_POINT) {
-      throw error("no code point");
+      throw error("an invalid code point");
     }
     pos = end;
     return (int) value;
   }
 
-  /** Takes a count of repetitions. */
+  /** Reads a repetition count. */
   int count() {
     String digits = run("0123456789");
     if (digits.isEmpty()) {
@@ -110,9 +110,9 @@ final class Cursor {
   }
 
   /**
-   * Repeats an expression as {@code min} and {@code max} say.
+   * Returns a repetition.
    *
-   * @param max the highest count, −1 if there is none
+   * @param max the maximum count, −1 if unbounded
    */
   Expr repeat(Expr part, int min, int max) {
     if (max >= 0 && max < min) {
@@ -121,7 +121,7 @@ final class Cursor {
     return new Expr.Repeat(part, min, max);
   }
 
-  /** A range of characters. */
+  /** Returns a range of characters. */
   CodePoints range(int first, int last) {
     if (last < first) {
       throw error("an empty range");

@@ -10,31 +10,35 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A deterministic automaton over characters: what sets of texts become that are to be cut with each
- * other. State 0 is the first; a character that no edge of a state has leads nowhere.
+ * A deterministic finite automaton over code points, for sets of texts that are intersected. State
+ * 0 is the start; a code point without an edge leads nowhere.
  */
 public final class Dfa {
 
-  /** Where the characters of a set lead; the sets of a state's edges have none in common. */
+  /** An edge; the sets of a state's edges are disjoint. */
   public record Edge(CodePoints set, int to) {}
 
-  /** No state: from here, no text is in the set. */
+  /** The missing state, from which no text is accepted. */
   private static final int NOWHERE = -1;
 
   private final List<List<Edge>> edges;
   private final BitSet accepting;
 
+  /** Creates an automaton. */
   public Dfa(List<List<Edge>> edges, BitSet accepting) {
     this.edges = edges;
     this.accepting = accepting;
   }
 
-  /** The texts of an expression without calls of rules. */
+  /** Returns the automaton of an expression without rule calls. */
   public static Dfa of(StateBudget budget, Expr expr) {
     return new DfaBuilder(budget).build(expr);
   }
 
-  /** All texts of so many characters; without an upper bound if that is −1. */
+  /**
+   * Returns the automaton of all texts of {@code min} to {@code max} code points; unbounded if
+   * {@code max} is −1.
+   */
   public static Dfa ofLength(int min, int max) {
     int last = max < 0 ? min : max;
     List<List<Edge>> edges = new ArrayList<>();
@@ -47,23 +51,30 @@ public final class Dfa {
     return new Dfa(edges, accepting);
   }
 
+  /** Returns the number of states. */
   public int size() {
     return edges.size();
   }
 
+  /** Returns the edges of a state. */
   public List<Edge> edges(int state) {
     return edges.get(state);
   }
 
+  /** Returns whether a text may end in a state. */
   public boolean isAccepting(int state) {
     return accepting.get(state);
   }
 
-  /** Whether there is no text; only of what {@link #both}, {@link #minus} and the like return. */
+  /**
+   * Returns whether there is no text. Only valid for results of {@link #intersect}, {@link #minus}
+   * and {@link #union}.
+   */
   public boolean isEmpty() {
     return accepting.isEmpty();
   }
 
+  /** Returns whether a text is accepted. */
   public boolean matches(String text) {
     int state = 0;
     for (int c : text.codePoints().toArray()) {
@@ -79,27 +90,27 @@ public final class Dfa {
     return accepting.get(state);
   }
 
-  /** The texts in this and in the other. */
-  public Dfa both(StateBudget budget, Dfa other) {
-    return new Product(budget, this, other, Product.Kind.BOTH).make();
+  /** Returns the intersection of this automaton and another. */
+  public Dfa intersect(StateBudget budget, Dfa other) {
+    return new Product(budget, this, other, Product.Kind.INTERSECTION).build();
   }
 
-  /** The texts in this and not in the other. */
+  /** Returns the difference of this automaton and another. */
   public Dfa minus(StateBudget budget, Dfa other) {
-    return new Product(budget, this, other, Product.Kind.MINUS).make();
+    return new Product(budget, this, other, Product.Kind.DIFFERENCE).build();
   }
 
-  /** The texts in this or in the other. */
-  public Dfa either(StateBudget budget, Dfa other) {
-    return new Product(budget, this, other, Product.Kind.EITHER).make();
+  /** Returns the union of this automaton and another. */
+  public Dfa union(StateBudget budget, Dfa other) {
+    return new Product(budget, this, other, Product.Kind.UNION).build();
   }
 
-  /** Runs two automata side by side. */
+  /** The product construction of two automata. */
   private static final class Product {
     private enum Kind {
-      BOTH,
-      MINUS,
-      EITHER
+      INTERSECTION,
+      DIFFERENCE,
+      UNION
     }
 
     private record Pair(int one, int other) {}
@@ -120,7 +131,7 @@ public final class Dfa {
       this.kind = kind;
     }
 
-    private Dfa make() {
+    private Dfa build() {
       int start = number(new Pair(0, 0));
       assert start == 0;
       for (int i = 0; i < pairs.size(); i++) {
@@ -130,9 +141,9 @@ public final class Dfa {
         accepting.set(
             i,
             switch (kind) {
-              case BOTH -> a && b;
-              case MINUS -> a && !b;
-              case EITHER -> a || b;
+              case INTERSECTION -> a && b;
+              case DIFFERENCE -> a && !b;
+              case UNION -> a || b;
             });
         edges.add(edges(pair));
       }
@@ -163,11 +174,11 @@ public final class Dfa {
             add(found, new Pair(a.to, b.to), common);
           }
         }
-        if (kind != Kind.BOTH) {
+        if (kind != Kind.INTERSECTION) {
           add(found, new Pair(a.to, NOWHERE), left);
         }
       }
-      if (kind == Kind.EITHER) {
+      if (kind == Kind.UNION) {
         CodePoints taken = CodePoints.union(ofOne.stream().map(Edge::set).toList());
         ofOther.forEach(b -> add(found, new Pair(NOWHERE, b.to), b.set.minus(taken)));
       }
@@ -181,13 +192,14 @@ public final class Dfa {
     }
   }
 
+  /** Returns the edges to numbered states, with the sets of each target united. */
   public static List<Edge> edges(Map<Integer, List<CodePoints>> found) {
     List<Edge> edges = new ArrayList<>(found.size());
     found.forEach((to, sets) -> edges.add(new Edge(CodePoints.union(sets), to)));
     return edges;
   }
 
-  /** The same without states from which no text comes to its end. */
+  /** Returns this automaton without states from which no text is accepted. */
   Dfa trimmed() {
     BitSet live = live();
     int[] states = new int[size()];
@@ -195,7 +207,7 @@ public final class Dfa {
     return merged(states);
   }
 
-  /** The same with as few states as can be. */
+  /** Returns the minimal equivalent automaton. */
   public Dfa minimal() {
     BitSet live = live();
     int[] blocks = blocks(live, size());
@@ -203,9 +215,9 @@ public final class Dfa {
     return merged(blocks);
   }
 
-  /** The same where states of one number become one, and those without a number go. */
+  /** Merges the states of each block; states without a block are removed. */
   private Dfa merged(int[] blocks) {
-    // The first state's block becomes the first state.
+    // The block of state 0 becomes state 0.
     Map<Integer, Integer> numbers = new HashMap<>();
     List<Integer> samples = new ArrayList<>();
     number(blocks[0], 0, numbers, samples);
@@ -236,7 +248,7 @@ public final class Dfa {
     return known;
   }
 
-  /** How many characters the shortest text has, where there is one. */
+  /** Returns the length of the shortest text in code points, if there is a text. */
   public int shortest() {
     int[] distances = distances();
     return accepting.stream()
@@ -246,7 +258,7 @@ public final class Dfa {
         .orElse(size());
   }
 
-  /** How many characters lead to each state at least. */
+  /** Returns the shortest distance of each state from the start. */
   private int[] distances() {
     int[] distances = new int[size()];
     Arrays.fill(distances, NOWHERE);
@@ -264,7 +276,7 @@ public final class Dfa {
     return distances;
   }
 
-  /** How many characters the longest text has; −1 if there is none. */
+  /** Returns the length of the longest text in code points; −1 if unbounded. */
   public int longest() {
     int[] distances = distances();
     BitSet states = live();
@@ -273,7 +285,7 @@ public final class Dfa {
     }
     int[] entries = new int[size()];
     states.stream().forEach(state -> edges.get(state).forEach(edge -> entries[edge.to]++));
-    // A state comes after all that lead to it; those of a loop never come.
+    // Topological order: states of a cycle are never reached.
     int[] lengths = new int[size()];
     Deque<Integer> todo = new ArrayDeque<>();
     if (entries[0] == 0 && states.get(0)) {
@@ -317,10 +329,10 @@ public final class Dfa {
   }
 
   /**
-   * For each state a number, the same for those that the next characters, at most so many, do not
-   * tell apart (Moore, 1956).
+   * Returns a block number for each state; states in one block accept the same continuations of at
+   * most a number of code points (Moore, 1956).
    */
-  public int[] alike(int characters) {
+  public int[] equivalenceClasses(int characters) {
     return blocks(live(), characters);
   }
 

@@ -9,14 +9,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 
-/** Makes the {@link Dfa} of an expression, by sets of places (Rabin and Scott, 1959). */
+/** Builds the {@link Dfa} of an expression by the subset construction (Rabin and Scott, 1959). */
 final class DfaBuilder {
 
-  /** A place takes a character and goes on, or goes on at two places at once. */
-  private record Place(CodePoints set, int then, int other) {}
+  /** An NFA state: reads a character and continues, or continues at two states at once. */
+  private record NfaState(CodePoints set, int then, int other) {}
 
   private final StateBudget budget;
-  private final List<Place> places = new ArrayList<>();
+  private final List<NfaState> nfa = new ArrayList<>();
   private final Map<BitSet, Integer> known = new HashMap<>();
   private final List<BitSet> states = new ArrayList<>();
 
@@ -38,12 +38,12 @@ final class DfaBuilder {
   }
 
   private int add(CodePoints set, int then, int other) {
-    places.add(new Place(set, then, other));
-    return places.size() - 1;
+    nfa.add(new NfaState(set, then, other));
+    return nfa.size() - 1;
   }
 
   private int add(Expr expr, int then) {
-    budget.work(64); // a place takes more room than a step takes time
+    budget.work(64); // a state costs more memory than a step costs time
     return switch (expr) {
       case Expr.Chars(CodePoints set) -> add(set, set.isEmpty() ? -1 : then, -1);
       case Expr.Sequence(List<Expr> parts) -> {
@@ -63,8 +63,8 @@ final class DfaBuilder {
       case Expr.Repeat(Expr part, int min, int max) -> {
         int first = then;
         if (max < 0) {
-          first = add(CodePoints.NONE, -1, then); // its way back is set below
-          places.set(first, new Place(CodePoints.NONE, add(part, first), then));
+          first = add(CodePoints.NONE, -1, then); // the back edge is set below
+          nfa.set(first, new NfaState(CodePoints.NONE, add(part, first), then));
         }
         for (int i = min; i < max; i++) {
           first = add(CodePoints.NONE, add(part, first), then);
@@ -74,7 +74,8 @@ final class DfaBuilder {
         }
         yield first;
       }
-      case Expr.Call c -> throw new IllegalArgumentException("a rule is no regular expression");
+      case Expr.Call c ->
+          throw new IllegalArgumentException("a rule call is not a regular expression");
       case Expr.Machine m -> throw new IllegalArgumentException("an automaton within another");
     };
   }
@@ -83,13 +84,13 @@ final class DfaBuilder {
     BitSet found = new BitSet();
     Deque<Integer> todo = new ArrayDeque<>(from);
     while (!todo.isEmpty()) {
-      int place = todo.pop();
-      if (place < 0 || found.get(place)) {
+      int state = todo.pop();
+      if (state < 0 || found.get(state)) {
         continue;
       }
-      found.set(place);
+      found.set(state);
       budget.work(1);
-      Place at = places.get(place);
+      NfaState at = nfa.get(state);
       if (at.set.isEmpty()) {
         todo.push(at.then);
         todo.push(at.other);
@@ -109,13 +110,13 @@ final class DfaBuilder {
     return number;
   }
 
-  /** Cuts the characters where the sets of a state's places begin and end. */
-  private List<Dfa.Edge> edges(BitSet state) {
-    List<Place> taking =
-        state.stream().mapToObj(places::get).filter(place -> !place.set.isEmpty()).toList();
+  /** Divides the code points at the boundaries of the sets of NFA states. */
+  private List<Dfa.Edge> edges(BitSet reached) {
+    List<NfaState> taking =
+        reached.stream().mapToObj(nfa::get).filter(state -> !state.set.isEmpty()).toList();
     TreeSet<Integer> cuts = new TreeSet<>();
-    for (Place place : taking) {
-      for (CodePoints.Range range : place.set.ranges()) {
+    for (NfaState state : taking) {
+      for (CodePoints.Range range : state.set.ranges()) {
         cuts.add(range.first());
         cuts.add(range.last() + 1);
       }
@@ -127,7 +128,7 @@ final class DfaBuilder {
       if (first != null) {
         int from = first;
         List<Integer> to =
-            taking.stream().filter(each -> each.set.contains(from)).map(Place::then).toList();
+            taking.stream().filter(each -> each.set.contains(from)).map(NfaState::then).toList();
         if (!to.isEmpty()) {
           byTargets
               .computeIfAbsent(to, ignored -> new ArrayList<>())

@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Reads grammars in GBNF, llama.cpp's dialect of EBNF, but for its references to tokens. A rule
- * ends with its line, except within parentheses and after {@code |}.
+ * Parses grammars in GBNF, llama.cpp's dialect of EBNF, without its references to tokens. A rule
+ * ends at the end of its line, except within parentheses and after {@code |}.
  */
 public final class EbnfReader {
 
@@ -29,9 +29,9 @@ public final class EbnfReader {
   }
 
   /**
-   * Reads a grammar; its rule {@code root} is the first.
+   * Parses a grammar; its rule {@code root} is rule 0.
    *
-   * @throws InvalidInputException if it is malformed, has what is not supported, or a rule is
+   * @throws InvalidInputException if it is malformed, uses an unsupported feature, or a rule is
    *     missing or defined twice
    */
   public static Rules read(String field, String text) {
@@ -57,7 +57,7 @@ public final class EbnfReader {
   private String name() {
     String name = in.run(NAME);
     if (name.isEmpty()) {
-      throw in.error("no name of a rule");
+      throw in.error("no rule name");
     }
     return name;
   }
@@ -80,11 +80,11 @@ public final class EbnfReader {
     in.expect("::=");
     space(true);
     if (!defined.add(name)) {
-      throw in.error("a second rule '" + name + "'");
+      throw in.error("a second definition of rule '" + name + "'");
     }
     rules.define(number(name), choice(false));
     if (!in.isAtEnd() && !in.atAnyOf("\r\n")) {
-      throw in.error("something that is no part of a rule");
+      throw in.error("unexpected text");
     }
     space(true);
   }
@@ -158,7 +158,7 @@ public final class EbnfReader {
       return group;
     }
     if (in.atAnyOf("<!")) {
-      throw in.error("a reference to a token, which is not supported,");
+      throw in.error("an unsupported token reference");
     }
     return new Expr.Call(number(name()));
   }
@@ -180,7 +180,7 @@ public final class EbnfReader {
       parts.add(in.range(first, range ? character() : first));
     }
     if (parts.isEmpty()) {
-      throw in.error("an empty set of characters");
+      throw in.error("an empty character class");
     }
     CodePoints union = CodePoints.union(parts);
     return negated ? union.complement() : union;
@@ -203,7 +203,7 @@ public final class EbnfReader {
           default -> throw in.error("the unknown escape '\\" + Character.toString(escaped) + "'");
         };
     if (Character.getType(character) == Character.SURROGATE) {
-      throw in.error("an escape of no character");
+      throw in.error("an escape of a surrogate");
     }
     return character;
   }

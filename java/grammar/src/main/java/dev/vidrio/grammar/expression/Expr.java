@@ -3,42 +3,43 @@ package dev.vidrio.grammar.expression;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A set of texts: what a rule of a grammar says, whatever it was written in. */
+/** The body of a grammar rule: a set of texts, independent of the source format. */
 public sealed interface Expr {
 
   /** The empty text. */
   Expr EMPTY = new Sequence(List.of());
 
-  /** No text at all. */
+  /** The empty set of texts. */
   Expr NOTHING = new Chars(CodePoints.NONE);
 
-  /** One character of a set. */
+  /** A character of a set. */
   record Chars(CodePoints set) implements Expr {}
 
-  /** One after the other. */
+  /** A concatenation. */
   record Sequence(List<Expr> parts) implements Expr {}
 
-  /** One of several. */
+  /** An alternation. */
   record Choice(List<Expr> parts) implements Expr {}
 
   /**
-   * Again and again.
+   * A repetition.
    *
-   * @param max the highest count, −1 if there is none
+   * @param max the maximum count, −1 if unbounded
    */
   record Repeat(Expr part, int min, int max) implements Expr {}
 
-  /** What a rule says, by its number. */
+  /** A rule by its number. */
   record Call(int rule) implements Expr {}
 
   /**
-   * What an automaton takes.
+   * An automaton.
    *
-   * @param labels what is written for the sets of its edges, in their order
+   * @param labels the output of each edge, in order, which may differ from its set, for example by
+   *     escaping
    */
   record Machine(Dfa dfa, List<List<Expr>> labels) implements Expr {}
 
-  /** What an automaton takes, as it is. */
+  /** Returns an automaton whose labels are the sets of its edges. */
   static Expr machine(Dfa dfa) {
     List<List<Expr>> labels = new ArrayList<>();
     for (int state = 0; state < dfa.size(); state++) {
@@ -47,33 +48,38 @@ public sealed interface Expr {
     return new Machine(dfa, labels);
   }
 
-  /** A text and nothing else. */
+  /** Returns the expression of a literal text. */
   static Expr text(String text) {
     return new Sequence(
         text.codePoints().<Expr>mapToObj(c -> new Chars(CodePoints.of(c))).toList());
   }
 
-  /** One of the characters of a text. */
+  /** Returns the expression of one of several characters. */
   static Expr anyOf(String characters) {
     return new Chars(CodePoints.anyOf(characters));
   }
 
+  /** Returns the expression of a character in a range. */
   static Expr range(int first, int last) {
     return new Chars(CodePoints.range(first, last));
   }
 
+  /** Returns a concatenation. */
   static Expr sequence(Expr... parts) {
     return new Sequence(List.of(parts));
   }
 
+  /** Returns an alternation. */
   static Expr choice(Expr... parts) {
     return new Choice(List.of(parts));
   }
 
+  /** Returns zero or one of an expression. */
   static Expr optional(Expr part) {
     return new Repeat(part, 0, 1);
   }
 
+  /** Returns zero or more of an expression. */
   static Expr star(Expr part) {
     return new Repeat(part, 0, -1);
   }

@@ -7,12 +7,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Reads regular expressions in the syntax and meaning of ECMA-262 with the flag {@code u}:
- * literals, classes, properties, groups, repetition; closing brackets on their own are literals, as
- * without the flag. Lazy repetition is read as greedy, which makes no difference to which texts
- * match as a whole. Anchors may stand at the ends of the alternatives of the whole expression.
- * Where flavours differ in what white space is, {@code \s} and {@code \S} are what all of them take
- * for it, and for none. Looking ahead or behind, back references and flags are refused.
+ * Parses regular expressions with the syntax and meaning of ECMA-262 with the flag {@code u}:
+ * literals, classes, properties, groups, repetition. Unmatched closing brackets are literals, as
+ * without the flag. Lazy repetition is equivalent to greedy repetition, since texts match as a
+ * whole. Anchors may occur only at the ends of the top-level alternatives. Where regular expression
+ * dialects disagree about white space, {@code \s} is what all treat as white space and {@code \S}
+ * what none does. Lookahead, lookbehind, backreferences and flags are rejected.
  */
 public final class RegexReader {
 
@@ -40,27 +40,28 @@ public final class RegexReader {
   }
 
   /**
-   * Reads an expression that a text matches as a whole.
+   * Parses an expression that matches a text as a whole.
    *
-   * @param field what errors call the expression
-   * @throws InvalidInputException if it is malformed or has what is not supported
+   * @param field the name of the expression in errors
+   * @throws InvalidInputException if it is malformed or uses an unsupported feature
    */
   public static Expr whole(String field, String regex) {
     return new RegexReader(new Cursor(field, regex)).read(Expr.EMPTY);
   }
 
-  /** Reads an expression that a text has a match of. */
+  /** Parses an expression that matches anywhere in a text. */
   public static Expr anywhere(String field, String regex) {
     return new RegexReader(new Cursor(field, regex)).read(ANY);
   }
 
   /**
-   * Reads all alternatives.
+   * Parses all alternatives.
    *
-   * @param around what may come before and behind, where there is no anchor
+   * @param around the expression before and after a match, where there is no anchor
    */
   private Expr read(Expr around) {
-    // Those with the same anchors have the same around them, which an automaton is to see once.
+    // Alternatives with equal anchors share their surroundings, so that an automaton includes these
+    // once.
     Map<List<Boolean>, List<Expr>> alternatives = new LinkedHashMap<>();
     do {
       boolean first = in.skip("^");
@@ -69,7 +70,7 @@ public final class RegexReader {
       alternatives.computeIfAbsent(List.of(first, last), ignored -> new ArrayList<>()).add(match);
     } while (in.skip("|"));
     if (!in.isAtEnd()) {
-      throw in.error(in.at(")") ? "a ')' too many" : "an anchor elsewhere than at the ends");
+      throw in.error(in.at(")") ? "an unmatched ')'" : "an anchor that is not at an end");
     }
     List<Expr> parts = new ArrayList<>();
     alternatives.forEach(
@@ -132,10 +133,10 @@ public final class RegexReader {
       return DOT;
     }
     if (in.at("^")) {
-      throw in.error("an anchor elsewhere than at the ends");
+      throw in.error("an anchor that is not at an end");
     }
     if (in.atAnyOf("*+?{")) {
-      throw in.error("a '" + Character.toString(in.next()) + "' without a meaning");
+      throw in.error("a '" + Character.toString(in.next()) + "' with nothing to repeat");
     }
     return new Expr.Chars(in.skip("\\") ? escape() : CodePoints.of(in.next()));
   }
@@ -147,14 +148,14 @@ public final class RegexReader {
         in.expect("<");
         var _ = in.until('>');
       } else if (!in.skip(":")) {
-        throw in.error("a look-ahead, look-behind or flag, which are not supported,");
+        throw in.error("an unsupported lookahead, lookbehind or flag");
       }
     }
     in.enter();
     Expr group = choice();
     in.leave();
     if (in.at("$")) {
-      throw in.error("an anchor elsewhere than at the ends");
+      throw in.error("an anchor that is not at an end");
     }
     in.expect(")");
     return group;
@@ -169,7 +170,7 @@ public final class RegexReader {
         in.expect("-");
         int last = inSet(parts);
         if (last < 0) {
-          throw in.error("a range that ends with a class");
+          throw in.error("a range that ends in a class");
         }
         parts.add(in.range(first, last));
       } else if (first >= 0) {
@@ -180,7 +181,7 @@ public final class RegexReader {
     return negated ? union.complement() : union;
   }
 
-  /** Takes a character of a class and returns it, or adds an escape's several and returns −1. */
+  /** Reads a character of a class and returns it, or adds the set of an escape and returns −1. */
   private int inSet(List<CodePoints> parts) {
     if (!in.skip("\\")) {
       return in.next();
@@ -213,11 +214,14 @@ public final class RegexReader {
       case 'c' -> control();
       case 'x' -> scalar(in.hexadecimal(2));
       case 'u' -> scalar(unicode());
-      case 'b', 'B' -> throw in.error("a word boundary, which is not supported,");
+      case 'b', 'B' -> throw in.error("an unsupported word boundary");
       default -> {
         if (Character.isLetterOrDigit(c)) {
-          String what = Character.isDigit(c) || c == 'k' ? "a back reference" : "an escape";
-          throw in.error(what + " '\\" + Character.toString(c) + "', which is not supported,");
+          String what =
+              Character.isDigit(c) || c == 'k'
+                  ? "an unsupported backreference"
+                  : "an unsupported escape";
+          throw in.error(what + " '\\" + Character.toString(c) + "'");
         }
         yield CodePoints.of(c);
       }
@@ -237,7 +241,7 @@ public final class RegexReader {
       String digits = in.run("0123456789abcdefABCDEF");
       in.expect("}");
       if (digits.isEmpty() || digits.length() > 6) {
-        throw in.error("no code point");
+        throw in.error("an invalid code point");
       }
       return Integer.parseInt(digits, 16);
     }
@@ -255,7 +259,7 @@ public final class RegexReader {
     CodePoints one =
         codePoint > Character.MAX_CODE_POINT ? CodePoints.NONE : CodePoints.of(codePoint);
     if (one.isEmpty()) {
-      throw in.error("an escape of no character");
+      throw in.error("an escape of a surrogate");
     }
     return one;
   }

@@ -4,7 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The rules of a grammar, collected: a rule may be called before it is known what it says. */
+/** The rules of a grammar under construction. A rule may be called before it is defined. */
 public final class Rules {
 
   private static final int MAX_RULES = 20_000;
@@ -14,23 +14,23 @@ public final class Rules {
   private final List<Expr> rules = new ArrayList<>();
 
   /**
-   * No rules yet.
+   * Creates an empty grammar.
    *
-   * @param field what errors call the grammar
+   * @param field the name of the grammar in errors
    */
   public Rules(String field) {
     this.field = field;
   }
 
-  /** What errors call the grammar. */
+  /** Returns the name of the grammar in errors. */
   public String field() {
     return field;
   }
 
   /**
-   * Adds a rule that says nothing yet, and returns its number.
+   * Declares a rule and returns its number. Until {@link #define} it matches nothing.
    *
-   * @param name what errors call the rule
+   * @param name the name of the rule in errors
    */
   public int declare(String name) {
     if (rules.size() == MAX_RULES) {
@@ -41,19 +41,19 @@ public final class Rules {
     return rules.size() - 1;
   }
 
-  /** Says what a rule says. */
+  /** Sets the body of a declared rule. */
   public void define(int rule, Expr expr) {
     rules.set(rule, expr);
   }
 
-  /** Adds a rule, and returns the call of it. */
+  /** Adds a rule and returns a call of it. */
   public Expr.Call add(String name, Expr expr) {
     int rule = declare(name);
     define(rule, expr);
     return new Expr.Call(rule);
   }
 
-  /** Adds all rules of another grammar, and returns the call of its first. */
+  /** Adds all rules of another grammar and returns a call of its rule 0. */
   public Expr.Call include(Rules other) {
     int offset = size();
     for (int rule = 0; rule < other.size(); rule++) {
@@ -62,7 +62,7 @@ public final class Rules {
     return new Expr.Call(offset);
   }
 
-  /** The same with calls of rules that come later by an offset. */
+  /** Returns an expression with the rule numbers of its calls increased by an offset. */
   private static Expr shifted(Expr expr, int offset) {
     return switch (expr) {
       case Expr.Chars chars -> chars;
@@ -73,27 +73,34 @@ public final class Rules {
       case Expr.Repeat(Expr part, int min, int max) ->
           new Expr.Repeat(shifted(part, offset), min, max);
       case Expr.Call(int rule) -> new Expr.Call(rule + offset);
-      // Its labels are characters and how they are written, without calls.
+      // Labels are escaped characters and contain no calls.
       case Expr.Machine machine -> machine;
     };
   }
 
-  /** A text from outside, and nothing else. */
+  /**
+   * Returns the expression of a literal text.
+   *
+   * @throws InvalidInputException if the text contains an unpaired surrogate
+   */
   public Expr text(String text) {
     if (text.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {
-      throw new InvalidInputException(field, text, "has half a surrogate pair");
+      throw new InvalidInputException(field, text, "has an unpaired surrogate");
     }
     return Expr.text(text);
   }
 
+  /** Returns the number of rules. */
   public int size() {
     return rules.size();
   }
 
+  /** Returns the name of a rule. */
   public String name(int rule) {
     return names.get(rule);
   }
 
+  /** Returns the body of a rule. */
   public Expr get(int rule) {
     return rules.get(rule);
   }

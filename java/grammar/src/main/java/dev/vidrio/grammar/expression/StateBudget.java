@@ -2,10 +2,10 @@ package dev.vidrio.grammar.expression;
 
 import dev.vidrio.error.InvalidInputException;
 
-/** How much work a grammar's automata may make, so that those of strangers end soon. */
+/** Limits the total size of a grammar's automata, so that hostile sources fail fast. */
 public final class StateBudget {
 
-  /** States of one automaton. */
+  /** The maximum number of states of one automaton. */
   private static final int MAX_STATES = 30_000;
 
   private static final int MAX_ALL_STATES = 200_000;
@@ -16,9 +16,9 @@ public final class StateBudget {
   private long work;
 
   /**
-   * Nothing is spent yet.
+   * Creates a full budget.
    *
-   * @param field what errors call the grammar
+   * @param field the name of the grammar in errors
    */
   public StateBudget(String field) {
     this.field = field;
@@ -28,25 +28,29 @@ public final class StateBudget {
     return field;
   }
 
-  /** Spends a state of an automaton that has so many already. */
+  /**
+   * Charges one state.
+   *
+   * @param before the number of states that the automaton already has
+   */
   void state(int before) {
     if (before == MAX_STATES || ++states > MAX_ALL_STATES) {
       throw new InvalidInputException(
           field,
           "",
-          "is too large together: more than "
+          "is too large: its automata need more than "
               + (before == MAX_STATES
                   ? MAX_STATES + " states"
-                  : MAX_ALL_STATES + " states in all"));
+                  : MAX_ALL_STATES + " states in total"));
     }
   }
 
-  /** Spends work that makes no state. */
+  /** Charges work that creates no state. */
   void work(long more) {
     work += more;
     if (work > MAX_WORK) {
       throw new InvalidInputException(
-          field, "", "is too large together: more than " + MAX_WORK + " steps");
+          field, "", "is too large: its automata need more than " + MAX_WORK + " steps");
     }
   }
 }

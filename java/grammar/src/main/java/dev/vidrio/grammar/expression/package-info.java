@@ -1,6 +1,6 @@
 /**
- * Sets of texts: expressions over characters, automata, rules that call each other, and what they
- * are read from.
+ * Sets of texts: expressions, automata, rules, and the parsers of regular expressions and EBNF. Not
+ * exported.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.grammar.expression;

@@ -1,6 +1,6 @@
 package dev.vidrio.grammar.program;
 
-/** A set of bytes, a bit each. */
+/** A set of bytes as a 256-bit mask. */
 public record ByteSet(long a, long b, long c, long d) {
 
   static final ByteSet NONE = new ByteSet(0, 0, 0, 0);
@@ -27,6 +27,7 @@ public record ByteSet(long a, long b, long c, long d) {
     return Long.bitCount(a) + Long.bitCount(b) + Long.bitCount(c) + Long.bitCount(d);
   }
 
+  /** Returns whether a byte, 0 to 255, is in the set. */
   public boolean contains(int value) {
     long word =
         switch (value >> 6) {

@@ -7,13 +7,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Shares what alternatives begin with, so that a long list of words is followed as a tree is: by
- * the few that go on with a character, not by all that have begun so.
+ * Factors out common prefixes of alternatives, so that a long list of words becomes a tree and each
+ * step follows only the matching branch.
  */
 final class Prefixes {
   private Prefixes() {}
 
-  /** Alternatives for the same texts, of which no two begin with the same part. */
+  /** Returns equivalent alternatives of which no two begin with the same part. */
   static List<Expr> shared(List<Expr> alternatives) {
     List<List<Expr>> words = new ArrayList<>();
     for (Expr alternative : alternatives) {
@@ -32,7 +32,7 @@ final class Prefixes {
     }
   }
 
-  /** Alternatives for what words have from a part on, up to which they are alike. */
+  /** Returns alternatives for the words from a part on; the parts before it are equal. */
   private static List<Expr> shared(List<List<Expr>> words, int from) {
     Map<Expr, List<List<Expr>>> groups = new LinkedHashMap<>();
     for (List<Expr> word : words) {

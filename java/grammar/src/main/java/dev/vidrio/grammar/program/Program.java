@@ -6,68 +6,73 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * The rules of a grammar as a graph of places over bytes, after Thompson (1968), in which a place
- * may call a rule: a recursive transition network (Woods, 1970). {@link ProgramBuilder} makes it.
+ * The compiled rules of a grammar: a graph of instructions over bytes after Thompson (1968), with
+ * calls of rules: a recursive transition network (Woods, 1970). Built by {@link ProgramBuilder}.
  */
 public final class Program {
 
-  /** A place in a rule. */
-  public sealed interface Place {}
+  /** An instruction. */
+  public sealed interface Instruction {}
 
-  /** Goes on at two places. */
-  public record Fork(int first, int second) implements Place {}
+  /** Continues at two instructions. */
+  public record Fork(int first, int second) implements Instruction {}
 
-  /** Takes a byte of a set. */
-  public record Bytes(ByteSet set, int then) implements Place {}
+  /** Reads a byte of a set. */
+  public record Bytes(ByteSet set, int then) implements Instruction {}
 
-  /** Goes on at the start of a rule, and at {@code then} when that has ended. */
-  public record Call(int rule, int then) implements Place {}
+  /** Continues at the start of a rule, and at {@code then} when the rule has ended. */
+  public record Call(int rule, int then) implements Instruction {}
 
-  /** The rule has ended. */
-  public record End() implements Place {}
+  /** Ends the rule. */
+  public record End() implements Instruction {}
 
-  /** The whole text may end. */
-  public record Accept() implements Place {}
+  /** Accepts the whole text. */
+  public record Accept() implements Instruction {}
 
-  /** The place where every rule ends. */
+  /** The address of the {@link End} of every rule. */
   public static final int END = 0;
 
-  /** The place after the grammar's own rule. */
+  /** The address of the {@link Accept} after rule 0. */
   public static final int ACCEPT = 1;
 
-  /** Bytes within which some places behave alike: most tokens have no more. */
+  /**
+   * The number of bytes within which equivalent instructions behave alike; most tokens have no
+   * more.
+   */
   public static final int REACH = 16;
 
-  private final List<Place> places;
+  private final List<Instruction> instructions;
   private final int[] starts;
   private final BitSet live;
   private final BitSet nullable;
-  private final Map<Integer, Integer> alike;
+  private final Map<Integer, Integer> representatives;
   private final int[] order;
   private final int[] ranks;
 
   /**
-   * A program that nobody changes.
+   * Creates a program. The arguments must not be modified afterwards.
    *
-   * @param places the graph
-   * @param starts where each rule begins; the grammar's own is rule 0
-   * @param live places from which the end of their rule can be reached
-   * @param nullable rules that have the empty text
-   * @param alike places, with others of which the next {@link #REACH} bytes tell no difference
-   * @param order rules such that one that may call another before it takes a byte comes earlier
+   * @param instructions the instructions
+   * @param starts the address of each rule; the grammar's own is rule 0
+   * @param live the addresses from which the end of their rule can be reached
+   * @param nullable the rules that match the empty text
+   * @param representatives the representatives of instructions that are equivalent for the next
+   *     {@link #REACH} bytes
+   * @param order the rules, ordered so that a rule comes before those it may call before reading a
+   *     byte
    */
   Program(
-      List<Place> places,
+      List<Instruction> instructions,
       int[] starts,
       BitSet live,
       BitSet nullable,
-      Map<Integer, Integer> alike,
+      Map<Integer, Integer> representatives,
       int[] order) {
-    this.places = places;
+    this.instructions = instructions;
     this.starts = starts;
     this.live = live;
     this.nullable = nullable;
-    this.alike = alike;
+    this.representatives = representatives;
     this.order = order;
     this.ranks = new int[order.length];
     for (int i = 0; i < order.length; i++) {
@@ -75,51 +80,60 @@ public final class Program {
     }
   }
 
-  public List<Place> places() {
-    return places;
+  /** Returns all instructions. */
+  public List<Instruction> instructions() {
+    return instructions;
   }
 
-  public Place at(int place) {
-    return places.get(place);
+  /** Returns the instruction at an address. */
+  public Instruction at(int address) {
+    return instructions.get(address);
   }
 
-  /** Whether the end of its rule can be reached from a place. */
-  public boolean isLive(int place) {
-    return live.get(place);
+  /** Returns whether the end of its rule can be reached from an address. */
+  public boolean isLive(int address) {
+    return live.get(address);
   }
 
   /**
-   * A place from which the next {@link #REACH} bytes go as from this one, the same for all that are
-   * alike: how often a part may yet be repeated makes no difference while that is often enough.
+   * Returns the representative of the instructions that are equivalent to this one for the next
+   * {@link #REACH} bytes: the number of remaining repetitions is irrelevant while it is large
+   * enough.
    */
-  public int alike(int place) {
-    return alike.getOrDefault(place, place);
+  public int representative(int address) {
+    return representatives.getOrDefault(address, address);
   }
 
-  /** The first places, at most so many, that take more than so many bytes. */
+  /**
+   * Returns the first {@code limit} live addresses that read a set of more than {@code bytes}
+   * bytes.
+   */
   public IntStream wide(int bytes, int limit) {
-    return IntStream.range(0, places.size())
+    return IntStream.range(0, instructions.size())
         .filter(
-            place ->
-                places.get(place) instanceof Bytes(ByteSet set, int then) && set.size() > bytes)
+            address ->
+                instructions.get(address) instanceof Bytes(ByteSet set, int then)
+                    && set.size() > bytes)
         .filter(this::isLive)
         .limit(limit);
   }
 
+  /** Returns the address of a rule. */
   public int start(int rule) {
     return starts[rule];
   }
 
+  /** Returns whether a rule matches the empty text. */
   public boolean isNullable(int rule) {
     return nullable.get(rule);
   }
 
-  /** Where a rule is in an order in which those that may call others at once come first. */
+  /** Returns the position of a rule in the calling order. */
   public int rank(int rule) {
     return ranks[rule];
   }
 
-  /** The rule of a rank. */
+  /** Returns the rule at a position in the calling order. */
   public int ruleOfRank(int rank) {
     return order[rank];
   }

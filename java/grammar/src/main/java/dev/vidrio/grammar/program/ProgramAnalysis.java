@@ -8,32 +8,33 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 
-/** What is known about the places and rules of a {@link Program} before it runs. */
+/** Computes the static properties of a {@link Program}: liveness, nullability and calling order. */
 final class ProgramAnalysis {
 
   private final String field;
-  private final List<Program.Place> places;
+  private final List<Program.Instruction> instructions;
   private final int[] starts;
   private final List<String> names;
-  private final Map<Integer, Integer> alike;
-  // For each place, those that go on there; for each rule, the calls of it and where it starts.
+  private final Map<Integer, Integer> representatives;
+  // For each address, its predecessors; for each rule, its calls; for each address, the rules that
+  // start there.
   private final List<List<Integer>> before = new ArrayList<>();
   private final List<List<Integer>> callsOf = new ArrayList<>();
   private final List<List<Integer>> startingAt = new ArrayList<>();
 
   ProgramAnalysis(
       String field,
-      List<Program.Place> places,
+      List<Program.Instruction> instructions,
       int[] starts,
       List<String> names,
-      Map<Integer, Integer> alike) {
+      Map<Integer, Integer> representatives) {
     this.field = field;
-    this.places = places;
+    this.instructions = instructions;
     this.starts = starts;
     this.names = names;
-    this.alike = alike;
-    places.forEach(place -> before.add(new ArrayList<>(2)));
-    places.forEach(place -> startingAt.add(List.of()));
+    this.representatives = representatives;
+    instructions.forEach(instruction -> before.add(new ArrayList<>(2)));
+    instructions.forEach(instruction -> startingAt.add(List.of()));
     for (int rule = 0; rule < starts.length; rule++) {
       callsOf.add(new ArrayList<>(2));
       if (startingAt.get(starts[rule]).isEmpty()) {
@@ -41,16 +42,16 @@ final class ProgramAnalysis {
       }
       startingAt.get(starts[rule]).add(rule);
     }
-    for (int place = 0; place < places.size(); place++) {
-      switch (places.get(place)) {
+    for (int address = 0; address < instructions.size(); address++) {
+      switch (instructions.get(address)) {
         case Program.Fork(int first, int second) -> {
-          before.get(first).add(place);
-          before.get(second).add(place);
+          before.get(first).add(address);
+          before.get(second).add(address);
         }
-        case Program.Bytes(ByteSet set, int then) -> before.get(then).add(place);
+        case Program.Bytes(ByteSet set, int then) -> before.get(then).add(address);
         case Program.Call(int rule, int then) -> {
-          before.get(then).add(place);
-          callsOf.get(rule).add(place);
+          before.get(then).add(address);
+          callsOf.get(rule).add(address);
         }
         case Program.End(), Program.Accept() -> {}
       }
@@ -60,41 +61,39 @@ final class ProgramAnalysis {
   /**
    * Completes the program.
    *
-   * @throws InvalidInputException if it has no text, or a rule may call itself before it takes a
-   *     character
+   * @throws InvalidInputException if it matches no text or is left-recursive
    */
   Program program() {
     BitSet live = reachingEnd(true);
     live.set(Program.ACCEPT);
     if (!live.get(starts[0])) {
-      throw new InvalidInputException(
-          field, "", "allows no text: what it asks for contradicts itself or never ends");
+      throw new InvalidInputException(field, "", "is unsatisfiable: no text matches it");
     }
-    BitSet nullablePlaces = reachingEnd(false);
+    BitSet nullableAddresses = reachingEnd(false);
     BitSet nullable = new BitSet();
     for (int rule = 0; rule < starts.length; rule++) {
-      nullable.set(rule, nullablePlaces.get(starts[rule]));
+      nullable.set(rule, nullableAddresses.get(starts[rule]));
     }
     int[] order = order(live, nullable);
-    return new Program(List.copyOf(places), starts, live, nullable, alike, order);
+    return new Program(List.copyOf(instructions), starts, live, nullable, representatives, order);
   }
 
   /**
-   * The places from which the end of their rule can be reached.
+   * Returns the addresses from which the end of their rule can be reached.
    *
-   * @param takingBytes whether on ways that take bytes, too
+   * @param takingBytes whether by paths that read bytes, too
    */
   private BitSet reachingEnd(boolean takingBytes) {
     BitSet found = new BitSet();
     Deque<Integer> todo = new ArrayDeque<>(List.of(Program.END));
     found.set(Program.END);
     while (!todo.isEmpty()) {
-      int place = todo.pop();
-      List<Integer> candidates = new ArrayList<>(before.get(place));
-      startingAt.get(place).forEach(rule -> candidates.addAll(callsOf.get(rule)));
+      int address = todo.pop();
+      List<Integer> candidates = new ArrayList<>(before.get(address));
+      startingAt.get(address).forEach(rule -> candidates.addAll(callsOf.get(rule)));
       for (int candidate : candidates) {
         boolean reaches =
-            switch (places.get(candidate)) {
+            switch (instructions.get(candidate)) {
               case Program.Bytes(ByteSet set, int then) -> takingBytes && !set.equals(ByteSet.NONE);
               case Program.Call(int rule, int then) -> found.get(then) && found.get(starts[rule]);
               default -> true;
@@ -108,7 +107,10 @@ final class ProgramAnalysis {
     return found;
   }
 
-  /** Sorts the rules topologically (Kahn, 1962) by what they may call before taking a byte. */
+  /**
+   * Sorts the rules topologically (Kahn, 1962) by the rules that they may call before reading a
+   * byte.
+   */
   private int[] order(BitSet live, BitSet nullable) {
     List<BitSet> first = new ArrayList<>();
     int[] callers = new int[starts.length];
@@ -142,12 +144,12 @@ final class ProgramAnalysis {
     BitSet seen = new BitSet();
     Deque<Integer> todo = new ArrayDeque<>(List.of(start));
     while (!todo.isEmpty()) {
-      int place = todo.pop();
-      if (!live.get(place) || seen.get(place)) {
+      int address = todo.pop();
+      if (!live.get(address) || seen.get(address)) {
         continue;
       }
-      seen.set(place);
-      switch (places.get(place)) {
+      seen.set(address);
+      switch (instructions.get(address)) {
         case Program.Fork(int one, int other) -> {
           todo.push(one);
           todo.push(other);
@@ -165,7 +167,7 @@ final class ProgramAnalysis {
     return called;
   }
 
-  /** Names a rule of a cycle: every rule that is left is called by another one that is left. */
+  /** Names a rule of a cycle: every remaining rule is called by a remaining rule. */
   private InvalidInputException leftRecursion(int[] callers, List<BitSet> first) {
     int rule = 0;
     while (callers[rule] == 0) {
@@ -181,6 +183,6 @@ final class ProgramAnalysis {
       }
     }
     return new InvalidInputException(
-        field + " rule", names.get(rule), "calls itself before it takes a character");
+        field + " rule", names.get(rule), "is left-recursive, which is not supported");
   }
 }

@@ -11,27 +11,30 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Builds the {@link Program} of rules, each from its end. */
+/** Compiles rules to a {@link Program}, each from its end. */
 public final class ProgramBuilder {
 
-  private static final int MAX_PLACES = 200_000;
+  private static final int MAX_INSTRUCTIONS = 200_000;
 
-  /** Expressions to look at: more than places, since {@code (){1000}} adds none. */
+  /**
+   * The maximum number of expressions visited: more than instructions, since {@code (){1000}} emits
+   * none.
+   */
   private static final int MAX_WORK = 2_000_000;
 
-  /** Ranges of bytes above which a set of characters becomes a rule of its own. */
+  /** The number of byte ranges above which a character set becomes a rule of its own. */
   private static final int MAX_INLINE = 32;
 
-  /** A part that may be repeated more often becomes a rule of its own. */
+  /** The number of repetitions above which the repeated part becomes a rule of its own. */
   private static final int MAX_COPIES = 2 * Program.REACH;
 
   private final Rules rules;
-  private final List<Program.Place> places = new ArrayList<>();
+  private final List<Program.Instruction> instructions = new ArrayList<>();
   private final List<Integer> starts = new ArrayList<>();
   private final List<String> names = new ArrayList<>();
   private final Map<CodePoints, List<List<ByteSet>>> encodings = new HashMap<>();
   private final Map<CodePoints, Integer> classes = new HashMap<>();
-  private final Map<Integer, Integer> alike = new HashMap<>();
+  private final Map<Integer, Integer> representatives = new HashMap<>();
   private final Map<Expr, Expr> labelRules = new HashMap<>();
   private int work;
 
@@ -40,16 +43,17 @@ public final class ProgramBuilder {
   }
 
   /**
-   * Builds the graph.
+   * Compiles rules.
    *
-   * @throws InvalidInputException if it would be too large, has no text, or a rule may call itself
-   *     before it takes a character
+   * @throws InvalidInputException if the program would be too large, matches no text, or is
+   *     left-recursive
    */
   public static Program build(Rules rules) {
     ProgramBuilder builder = new ProgramBuilder(rules);
     builder.addRules();
     int[] starts = builder.starts.stream().mapToInt(Integer::intValue).toArray();
-    return new ProgramAnalysis(rules.field(), builder.places, starts, builder.names, builder.alike)
+    return new ProgramAnalysis(
+            rules.field(), builder.instructions, starts, builder.names, builder.representatives)
         .program();
   }
 
@@ -58,7 +62,7 @@ public final class ProgramBuilder {
     int accept = add(new Program.Accept());
     assert end == Program.END && accept == Program.ACCEPT;
     for (int rule = 0; rule < rules.size(); rule++) {
-      starts.add(end); // the numbers of rules that are added on the way come after these
+      starts.add(end); // rules added during compilation get higher numbers
       names.add(rules.name(rule));
     }
     for (int rule = 0; rule < rules.size(); rule++) {
@@ -66,16 +70,16 @@ public final class ProgramBuilder {
     }
   }
 
-  private int add(Program.Place place) {
-    if (places.size() == MAX_PLACES) {
+  private int add(Program.Instruction instruction) {
+    if (instructions.size() == MAX_INSTRUCTIONS) {
       throw new InvalidInputException(
-          rules.field(), "", "is too large: more than " + MAX_PLACES + " places");
+          rules.field(), "", "is too large: more than " + MAX_INSTRUCTIONS + " instructions");
     }
-    places.add(place);
-    return places.size() - 1;
+    instructions.add(instruction);
+    return instructions.size() - 1;
   }
 
-  /** Adds an expression that goes on at a place, and returns where it begins. */
+  /** Adds an expression that continues at an address, and returns its start address. */
   private int add(Expr expr, int then) {
     if (++work > MAX_WORK) {
       throw new InvalidInputException(
@@ -107,7 +111,7 @@ public final class ProgramBuilder {
   private int addMachine(Dfa dfa, List<List<Expr>> labels, int then) {
     int[] first = new int[dfa.size()];
     for (int state = 0; state < first.length; state++) {
-      first[state] = add(new Program.End()); // holds the place until all states have one
+      first[state] = add(new Program.End()); // a placeholder until all states have an address
     }
     int nothing = add(new Program.Bytes(ByteSet.NONE, then));
     boolean many = first.length > MAX_COPIES;
@@ -119,27 +123,27 @@ public final class ProgramBuilder {
         Expr part = many ? labelRules.computeIfAbsent(label, this::called) : label;
         rest = add(new Program.Fork(add(part, first[edges.get(i).to()]), rest));
       }
-      places.set(first[state], new Program.Fork(rest, nothing));
+      instructions.set(first[state], new Program.Fork(rest, nothing));
     }
     if (many) {
-      markAlike(dfa, first);
+      markEquivalent(dfa, first);
     }
     return first[0];
   }
 
-  /** States that the bytes of a token do not tell apart are no matter, either. */
-  private void markAlike(Dfa dfa, int[] places) {
-    int[] blocks = dfa.alike(Program.REACH);
+  /** Records states that the next bytes of a token cannot distinguish. */
+  private void markEquivalent(Dfa dfa, int[] addresses) {
+    int[] blocks = dfa.equivalenceClasses(Program.REACH);
     Map<Integer, Integer> samples = new HashMap<>();
-    for (int state = 0; state < places.length; state++) {
-      Integer sample = samples.putIfAbsent(blocks[state], places[state]);
+    for (int state = 0; state < addresses.length; state++) {
+      Integer sample = samples.putIfAbsent(blocks[state], addresses[state]);
       if (sample != null) {
-        alike.put(places[state], sample);
+        representatives.put(addresses[state], sample);
       }
     }
   }
 
-  /** Adds copies of the part, each of which may be the last one or not. */
+  /** Adds the required copies of the part, then the optional ones. */
   private int addRepeat(Expr.Repeat repeat, int then) {
     int min = repeat.min();
     int max = repeat.max();
@@ -155,12 +159,12 @@ public final class ProgramBuilder {
       first = add(part, first);
       required[i] = first;
     }
-    markAlike(optional);
-    markAlike(required);
+    markEquivalent(optional);
+    markEquivalent(required);
     return first;
   }
 
-  /** A part as a rule of its own, so that all copies are calls of it. */
+  /** Returns a call of a part as a rule of its own, which all copies share. */
   private Expr called(Expr part) {
     if (part instanceof Expr.Call) {
       return part;
@@ -172,16 +176,16 @@ public final class ProgramBuilder {
     return new Expr.Call(rule);
   }
 
-  /** Where so many copies are left that a token cannot take them all, their number is no matter. */
-  private void markAlike(int[] copies) {
+  /** Records copies that are equivalent because more are left than a token can consume. */
+  private void markEquivalent(int[] copies) {
     for (int i = Program.REACH + 1; i < copies.length; i++) {
-      alike.put(copies[i], copies[Program.REACH]);
+      representatives.put(copies[i], copies[Program.REACH]);
     }
   }
 
   private int addLoop(Expr part, int then) {
-    int fork = add(new Program.End()); // holds the place until the loop's first is known
-    places.set(fork, new Program.Fork(add(part, fork), then));
+    int fork = add(new Program.End()); // a placeholder until the loop's body is known
+    instructions.set(fork, new Program.Fork(add(part, fork), then));
     return fork;
   }
 
@@ -200,7 +204,7 @@ public final class ProgramBuilder {
     return add(new Program.Call(known, then));
   }
 
-  /** Adds one of some sequences; those that end alike share their ends. */
+  /** Adds an alternation of byte sequences; equal suffixes are shared. */
   private int addBytes(List<List<ByteSet>> sequences, int then) {
     Map<Program.Bytes, Integer> shared = new HashMap<>();
     Map<Integer, ByteSet> leads = new LinkedHashMap<>();
@@ -213,8 +217,8 @@ public final class ProgramBuilder {
     }
     int first = -1;
     for (Map.Entry<Integer, ByteSet> lead : leads.entrySet()) {
-      int place = add(new Program.Bytes(lead.getValue(), lead.getKey()));
-      first = first < 0 ? place : add(new Program.Fork(place, first));
+      int address = add(new Program.Bytes(lead.getValue(), lead.getKey()));
+      first = first < 0 ? address : add(new Program.Fork(address, first));
     }
     return first < 0 ? add(new Program.Bytes(ByteSet.NONE, then)) : first;
   }

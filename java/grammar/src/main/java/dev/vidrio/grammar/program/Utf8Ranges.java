@@ -5,13 +5,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The UTF-8 of a set of code points as sequences of ranges of bytes, of which each matches any
+ * Encodes a set of code points as sequences of UTF-8 byte ranges, each of which matches any
  * combination (after Ken Thompson's grep; Cox, Regular Expression Matching in the Wild, 2010).
  */
 final class Utf8Ranges {
 
-  /** The greatest code point of each length. */
-  private static final int[] GREATEST = {0x7F, 0x7FF, 0xFFFF, Character.MAX_CODE_POINT};
+  /** The largest code point of each encoded length. */
+  private static final int[] LARGEST = {0x7F, 0x7FF, 0xFFFF, Character.MAX_CODE_POINT};
 
   private final List<List<ByteSet>> sequences = new ArrayList<>();
 
@@ -21,8 +21,8 @@ final class Utf8Ranges {
     Utf8Ranges ranges = new Utf8Ranges();
     for (CodePoints.Range range : set.ranges()) {
       int first = range.first();
-      for (int length = 1; length <= GREATEST.length; length++) {
-        int last = Math.min(range.last(), GREATEST[length - 1]);
+      for (int length = 1; length <= LARGEST.length; length++) {
+        int last = Math.min(range.last(), LARGEST[length - 1]);
         if (first <= last) {
           ranges.split(first, last, length);
           first = last + 1;
@@ -32,7 +32,7 @@ final class Utf8Ranges {
     return ranges.sequences;
   }
 
-  /** Cuts a range of one length until the bytes vary independently of each other. */
+  /** Splits a range of one encoded length until its bytes vary independently. */
   private void split(int first, int last, int length) {
     for (int i = 1; i < length; i++) {
       int low = (1 << (6 * i)) - 1;

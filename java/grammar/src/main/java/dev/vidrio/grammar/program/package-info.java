@@ -1,3 +1,3 @@
-/** Rules as a graph of bytes, which a pushdown automaton runs on. */
+/** Compiled grammars: rules as programs over bytes, for the pushdown automaton. Not exported. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.grammar.program;

@@ -18,41 +18,44 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/** Arrays of JSON schemas. */
+/** Compiles the array keywords of JSON Schema. */
 final class ArrayRules {
 
-  /** Values of which unique items may come in any order. */
+  /** The maximum number of values for which unique items may come in any order. */
   private static final int MAX_UNORDERED = 6;
 
-  /** Integers between bounds that are few. */
+  /** The maximum number of integers between bounds that are enumerated. */
   private static final int MAX_INTEGERS = 100;
 
   private final Rules rules;
   private final JsonRules json;
-  private final SchemaCheck check;
+  private final InstanceValidator check;
   private final Function<Collection<Term>, Expr> values;
 
   /**
-   * Arrays.
+   * Creates the compiler.
    *
-   * @param values gives the values that keep to some schemas
+   * @param values returns the expression of the values that satisfy several schemas
    */
   ArrayRules(
-      Rules rules, JsonRules json, SchemaCheck check, Function<Collection<Term>, Expr> values) {
+      Rules rules,
+      JsonRules json,
+      InstanceValidator check,
+      Function<Collection<Term>, Expr> values) {
     this.rules = rules;
     this.json = json;
     this.check = check;
     this.values = values;
   }
 
-  /** An array: the items that have a schema each, then the others. */
+  /** Returns the expression of an array: the items with individual schemas, then the others. */
   Expr array(Conjunction all) {
     int min = all.minItems;
     int max = all.maxItems;
     for (JsonNode value : all.excluded) {
       if (value.isArray()) {
         if (!value.isEmpty()) {
-          throw all.at.error("not", "cannot exclude an array that has items");
+          throw all.at.error("not", "cannot exclude a nonempty array");
         }
         min = Math.max(min, 1);
       }
@@ -64,7 +67,7 @@ final class ArrayRules {
     contained.removeIf(each -> each.min() == 0 && each.max() < 0);
     if (all.unique && max != 0 && max != 1) {
       if (!contained.isEmpty()) {
-        throw all.at.error("uniqueItems", "cannot stand beside contains");
+        throw all.at.error("uniqueItems", "cannot be combined with contains");
       }
       return enclosed(new Unique(all, min, max).items(), min == 0);
     }
@@ -108,17 +111,17 @@ final class ArrayRules {
     return enclosed(items, min == 0);
   }
 
-  /** Items of which some keep to another schema, counted one by one. */
+  /** Returns items of which a number satisfies another schema, counted one by one. */
   private Expr containing(
       Conjunction all, List<Conjunction.Contained> contained, int min, int max) {
     if (contained.size() > 1) {
-      throw all.at.error("contains", "cannot be combined with another one");
+      throw all.at.error("contains", "is supported once per array");
     }
     Conjunction.Contained counted = contained.getFirst();
     if (counted.max() >= 0 && counted.max() < counted.min()) {
       return Expr.NOTHING;
     }
-    // Beyond these, one item more makes no difference.
+    // Beyond this number, further items are equivalent.
     int last = Math.max(Math.max(all.firstItems(), min), Math.max(max, 1));
     int most = Math.max(counted.min(), counted.max());
     boolean closed = all.isClosedArray() && counted.min() <= all.firstItems();
@@ -154,7 +157,7 @@ final class ArrayRules {
     return enclosed(from[0][0], min == 0 && counted.min() == 0);
   }
 
-  /** Items of which no two are the same: of a list of values, each at most once. */
+  /** Unique items: each of a list of values at most once. */
   private final class Unique {
     private final Conjunction all;
     private final int min;
@@ -172,8 +175,8 @@ final class ArrayRules {
               () ->
                   all.at.error(
                       "uniqueItems",
-                      "is supported only where there are few values of items, or maxItems is 1"))) {
-        if (each.stream().noneMatch(other -> SchemaCheck.equal(value, other))) {
+                      "is supported only for items with few values, or if maxItems is 1"))) {
+        if (each.stream().noneMatch(other -> InstanceValidator.equal(value, other))) {
           each.add(value);
         }
       }
@@ -193,8 +196,8 @@ final class ArrayRules {
           .map(few -> few.stream().filter(value -> check.holdAll(terms, value)).toList());
     }
 
-    /** The values of a schema, if all of its types have few. */
-    private static Optional<List<JsonNode>> few(SchemaPart part) {
+    /** Returns the values of a schema, if all its types have few. */
+    private static Optional<List<JsonNode>> few(Subschema part) {
       JsonNodeFactory nodes = JsonNodeFactory.instance;
       List<JsonNode> values = new ArrayList<>();
       for (String type : part.types()) {
@@ -217,25 +220,28 @@ final class ArrayRules {
       return values.isEmpty() ? Optional.empty() : Optional.of(values);
     }
 
-    /** The integers between a schema's bounds; none where it has not both, or there are many. */
-    private static List<JsonNode> integers(SchemaPart part) {
-      @Nullable Long least = null;
-      @Nullable Long greatest = null;
+    /**
+     * Returns the integers between a schema's bounds; empty if a bound is missing or there are too
+     * many.
+     */
+    private static List<JsonNode> integers(Subschema part) {
+      @Nullable Long lower = null;
+      @Nullable Long upper = null;
       for (String keyword : Keywords.BOUNDS) {
         Conjunction.Bound bound = KeywordReader.bound(part, keyword).orElse(null);
         if (bound != null && isShort(bound.value())) {
-          // What an exclusive bound excludes is sorted out later.
+          // Values that an exclusive bound excludes are removed later.
           if (bound.upper()) {
-            greatest = bound.value().setScale(0, RoundingMode.FLOOR).longValueExact();
+            upper = bound.value().setScale(0, RoundingMode.FLOOR).longValueExact();
           } else {
-            least = bound.value().setScale(0, RoundingMode.CEILING).longValueExact();
+            lower = bound.value().setScale(0, RoundingMode.CEILING).longValueExact();
           }
         }
       }
-      if (least == null || greatest == null || greatest - least >= MAX_INTEGERS) {
+      if (lower == null || upper == null || upper - lower >= MAX_INTEGERS) {
         return List.of();
       }
-      return LongStream.rangeClosed(least, greatest)
+      return LongStream.rangeClosed(lower, upper)
           .<JsonNode>mapToObj(JsonNodeFactory.instance::numberNode)
           .toList();
     }
@@ -251,7 +257,7 @@ final class ArrayRules {
       return each.size() <= MAX_UNORDERED ? unordered(0, 0) : ordered();
     }
 
-    /** The items that may come after those of a set, of which each is a bit. */
+    /** Returns the items that may follow those of a bit set. */
     private Expr unordered(int taken, int count) {
       Expr call = known.get(taken);
       if (call == null) {
@@ -268,9 +274,9 @@ final class ArrayRules {
       return call;
     }
 
-    /** The items in the order of the list. */
+    /** Returns the items in the order of the list. */
     private Expr ordered() {
-      // How many have come makes no difference where they are enough, and never too many.
+      // The count is irrelevant once it is sufficient and cannot become too high.
       int counts = max == each.size() ? Math.max(min, 1) : max;
       Expr[] after = new Expr[counts + 1];
       Arrays.setAll(after, this::end);

@@ -11,32 +11,38 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/** What a value must keep to, all at once: the keywords of some schemas, without alternatives. */
+/**
+ * The requirements on a value: the keywords of several schemas that must all hold, without
+ * alternatives.
+ */
 final class Conjunction {
 
-  /** What one schema says of properties; additional are those that it does not name itself. */
+  /**
+   * The property keywords of one schema. {@code additional} applies to properties that it does not
+   * name.
+   */
   record Properties(
       Map<String, Term> named,
       Map<String, Term> patterns,
       @Nullable Term additional,
       boolean evaluates) {
 
-    /** A property that a negation speaks of. */
+    /** Returns the requirement of a negation on one property. */
     static Properties only(String name, Term value) {
       return new Properties(Map.of(name, value), Map.of(), null, false);
     }
   }
 
-  /** What one schema says of items: the first ones, one by one, and all others. */
+  /** The item keywords of one schema: the first items individually, and all others. */
   record Items(List<Term> first, @Nullable Term others, boolean evaluates) {}
 
-  /** How many items keep to a schema; without an upper bound if that is −1. */
+  /** The number of items that satisfy a schema; unbounded if {@code max} is −1. */
   record Contained(Term term, int min, int max) {}
 
-  /** A regular expression that a string has a match of, or has not. */
+  /** A regular expression that a string must match, or must not. */
   record Pattern(String path, String regex, boolean negated) {}
 
-  /** A number of which numbers are multiples, or are not. */
+  /** A number of which numbers must be multiples, or must not. */
   record Multiple(BigDecimal of, boolean negated) {}
 
   /** A bound of numbers. */
@@ -46,7 +52,7 @@ final class Conjunction {
       return exclusive ? order < 0 : order <= 0;
     }
 
-    /** What bounds all other numbers. */
+    /** Returns the bound of all other numbers. */
     Bound opposite() {
       return new Bound(value, !exclusive, !upper);
     }
@@ -55,12 +61,12 @@ final class Conjunction {
   private static final Set<String> ALL_TYPES =
       Set.of("object", "array", "string", "number", "boolean", "null");
 
-  /** Where a message about it points. */
-  final SchemaPart at;
+  /** The schema for error messages. */
+  final Subschema at;
 
-  private boolean named;
+  private boolean typed;
   private final Set<String> types = new TreeSet<>(ALL_TYPES);
-  private final Set<String> about = new TreeSet<>();
+  private final Set<String> implied = new TreeSet<>();
   boolean integer;
   @Nullable List<JsonNode> values;
   final List<JsonNode> excluded = new ArrayList<>();
@@ -86,16 +92,16 @@ final class Conjunction {
   final List<Bound> bounds = new ArrayList<>();
   final Set<Multiple> multiples = new LinkedHashSet<>();
 
-  Conjunction(SchemaPart at) {
+  Conjunction(Subschema at) {
     this.at = at;
   }
 
-  /** A copy, of which parts may be changed without the other. */
+  /** Creates an independent copy. */
   Conjunction(Conjunction other) {
     this(other.at);
-    named = other.named;
+    typed = other.typed;
     types.retainAll(other.types);
-    about.addAll(other.about);
+    implied.addAll(other.implied);
     integer = other.integer;
     values = other.values;
     excluded.addAll(other.excluded);
@@ -118,27 +124,27 @@ final class Conjunction {
     multiples.addAll(other.multiples);
   }
 
-  /** The lower of two upper bounds, of which −1 is none. */
+  /** Returns the lower of two upper bounds, where −1 is unbounded. */
   static int lower(int one, int other) {
     return one < 0 ? other : other < 0 ? one : Math.min(one, other);
   }
 
-  /** Says that a keyword is about a type. */
-  void about(String type) {
-    about.add(type);
+  /** Records that a keyword applies to a type. */
+  void appliesTo(String type) {
+    implied.add(type);
   }
 
-  /** Leaves only these types; integer is a kind of number. */
+  /** Restricts the types; {@code integer} is a kind of {@code number}. */
   void restrict(List<String> names) {
-    named = true;
+    typed = true;
     boolean integers = names.contains("integer") && !names.contains("number");
     integer |= integers;
     types.removeIf(type -> !names.contains(type) && !(integers && type.equals("number")));
   }
 
-  /** Takes types away. */
+  /** Excludes types. */
   void exclude(List<String> names) {
-    named = true;
+    typed = true;
     types.removeAll(names);
   }
 
@@ -147,24 +153,24 @@ final class Conjunction {
   }
 
   /**
-   * The types that it has: those that are named, otherwise those that keywords are about, otherwise
+   * Returns the possible types: those declared, otherwise those to which keywords apply, otherwise
    * all.
    */
   Set<String> types() {
-    return named || about.isEmpty() ? types : about;
+    return typed || implied.isEmpty() ? types : implied;
   }
 
-  /** Whether nothing is asked for. */
+  /** Returns whether there are no requirements. */
   boolean isAnything() {
-    return !named && about.isEmpty() && excluded.isEmpty() && values == null;
+    return !typed && implied.isEmpty() && excluded.isEmpty() && values == null;
   }
 
-  /** Whether no value can keep to it, as far as that is seen at once. */
+  /** Returns whether the requirements are obviously contradictory. */
   boolean isContradiction() {
     return types.isEmpty() || (values != null && values.isEmpty());
   }
 
-  /** What a property must keep to. */
+  /** Returns the requirements on a property. */
   Set<Term> property(String name, TextMatcher matcher) {
     Set<Term> terms = new LinkedHashSet<>();
     for (Properties each : properties) {
@@ -200,7 +206,10 @@ final class Conjunction {
                         .anyMatch(regex -> matcher.matches(at, regex, name)));
   }
 
-  /** What properties must keep to that no schema names, and that match just these expressions. */
+  /**
+   * Returns the requirements on properties that no schema names and that match exactly these
+   * patterns.
+   */
   Set<Term> others(Set<String> matched) {
     Set<Term> terms = new LinkedHashSet<>();
     boolean evaluated = false;
@@ -223,7 +232,10 @@ final class Conjunction {
     return terms;
   }
 
-  /** The names that schemas give, in their order, and then those that are only required. */
+  /**
+   * Returns the named properties with their requirements, in the schemas' order, then those that
+   * are only required.
+   */
   Map<String, Set<Term>> names(TextMatcher matcher) {
     Set<String> names = new LinkedHashSet<>();
     properties.forEach(each -> names.addAll(each.named.keySet()));
@@ -233,15 +245,15 @@ final class Conjunction {
     return terms;
   }
 
-  /** Whether no other properties are to be written than those that schemas name. */
+  /** Returns whether only named properties are generated. */
   boolean isClosed() {
-    boolean says =
+    boolean open =
         properties.stream().anyMatch(each -> each.additional != null || !each.patterns.isEmpty());
     boolean names = properties.stream().anyMatch(each -> each.evaluates && !each.named.isEmpty());
-    return !says && unevaluated == null && (names || !required.isEmpty());
+    return !open && unevaluated == null && (names || !required.isEmpty());
   }
 
-  /** What the i-th item must keep to. */
+  /** Returns the requirements on the i-th item. */
   Set<Term> item(int i) {
     Set<Term> terms = new LinkedHashSet<>();
     for (Items each : items) {
@@ -254,12 +266,15 @@ final class Conjunction {
     return terms;
   }
 
-  /** How many items have a schema each. */
+  /** Returns the number of items with individual schemas. */
   int firstItems() {
     return items.stream().mapToInt(each -> each.first.size()).max().orElse(0);
   }
 
-  /** Whether there are no more items than those that have a schema each, unless they are needed. */
+  /**
+   * Returns whether no more items are generated than those with individual schemas, unless
+   * required.
+   */
   boolean isClosedArray() {
     return items.stream().allMatch(each -> each.others == null)
         && items.stream().anyMatch(each -> each.evaluates && !each.first.isEmpty());

@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The grammar of JSON (RFC 8259), within bounds that keep a model from running on for ever: white
- * space is nothing, a blank, or a new line with an indentation, and after a colon nothing or a
- * blank; numbers have at most 16 digits before and behind the point.
+ * The grammar of JSON (RFC 8259) with bounds that keep a model from running on: white space is
+ * none, a space, or a line break with indentation, and after a colon none or a space; numbers have
+ * at most 16 digits on each side of the point.
  */
 final class JsonRules {
 
@@ -29,7 +29,7 @@ final class JsonRules {
   static final Expr QUOTE = Expr.text("\"");
   static final Expr COLON = Expr.sequence(Expr.text(":"), Expr.optional(Expr.text(" ")));
 
-  /** Nothing, a blank, or a new line and up to 32 blanks or tabs. */
+  /** Nothing, a space, or a line break and up to 32 spaces or tabs. */
   final Expr space;
 
   /** A comma and white space. */
@@ -49,7 +49,7 @@ final class JsonRules {
     comma = Expr.sequence(Expr.text(","), space);
   }
 
-  /** Any value. */
+  /** Returns any value. */
   Expr value() {
     if (value == null) {
       int rule = rules.declare("value");
@@ -68,7 +68,7 @@ final class JsonRules {
     return value;
   }
 
-  /** Any object. */
+  /** Returns any object. */
   Expr object() {
     if (object == null) {
       int rule = rules.declare("object");
@@ -78,7 +78,7 @@ final class JsonRules {
     return object;
   }
 
-  /** Any array. */
+  /** Returns any array. */
   Expr array() {
     if (array == null) {
       int rule = rules.declare("array");
@@ -93,26 +93,26 @@ final class JsonRules {
     return Expr.sequence(Expr.text(open), space, Expr.optional(items), Expr.text(close));
   }
 
-  /** A number; at most 16 digits before and behind the point, and 2 of an exponent. */
+  /** Returns a number with at most 16 digits on each side of the point and 2 in the exponent. */
   static Expr number() {
     Expr sign = Expr.optional(Expr.anyOf("+-"));
     Expr exponent = Expr.sequence(Expr.anyOf("eE"), sign, new Expr.Repeat(DIGIT, 1, 2));
     return Expr.sequence(decimal(16), Expr.optional(exponent));
   }
 
-  /** A number without an exponent, with at most so many digits behind the point. */
+  /** Returns a number without an exponent and with at most {@code digits} decimals. */
   static Expr decimal(int digits) {
     Expr fraction = Expr.sequence(Expr.text("."), new Expr.Repeat(DIGIT, 1, digits));
     return digits == 0 ? integer() : Expr.sequence(integer(), Expr.optional(fraction));
   }
 
-  /** An integer of at most 16 digits. */
+  /** Returns an integer of at most 16 digits. */
   static Expr integer() {
     Expr digits = Expr.sequence(Expr.range('1', '9'), new Expr.Repeat(DIGIT, 0, 15));
     return Expr.sequence(Expr.optional(Expr.text("-")), Expr.choice(Expr.text("0"), digits));
   }
 
-  /** Any string. */
+  /** Returns any string. */
   Expr string() {
     if (string == null) {
       string = rules.add("string", quoted(Expr.star(written())));
@@ -124,7 +124,7 @@ final class JsonRules {
     return Expr.sequence(QUOTE, content, QUOTE);
   }
 
-  /** A character of a string, in all ways to write it but for half a surrogate pair. */
+  /** Returns a character of a string in all its spellings, except unpaired surrogates. */
   Expr character() {
     if (character == null) {
       character = rules.add("character", written());
@@ -150,8 +150,8 @@ final class JsonRules {
   }
 
   /**
-   * A text in the one way in which most writers put it within a string: as it is, but for what has
-   * to be escaped.
+   * Returns the usual spelling of a text inside a string: literal except where escaping is
+   * required.
    */
   static Expr escaped(Expr text) {
     return switch (text) {
@@ -161,9 +161,9 @@ final class JsonRules {
       case Expr.Choice(List<Expr> parts) ->
           new Expr.Choice(parts.stream().map(JsonRules::escaped).toList());
       case Expr.Repeat(Expr part, int min, int max) -> new Expr.Repeat(escaped(part), min, max);
-      case Expr.Call call -> throw new IllegalArgumentException("a rule has no escaped form");
+      case Expr.Call call -> throw new IllegalArgumentException("a rule call cannot be escaped");
       case Expr.Machine(Dfa dfa, List<List<Expr>> labels) -> {
-        Map<Expr, Expr> known = new HashMap<>(); // most edges have the labels of others
+        Map<Expr, Expr> known = new HashMap<>(); // most labels are shared by edges
         yield new Expr.Machine(
             dfa,
             labels.stream()
@@ -189,7 +189,7 @@ final class JsonRules {
     return parts.size() == 1 ? parts.getFirst() : new Expr.Choice(parts);
   }
 
-  /** A value and no other, with any white space. */
+  /** Returns a single value, with any white space. */
   Expr literal(JsonNode node) {
     if (node.isString()) {
       return quoted(escaped(rules.text(node.stringValue())));

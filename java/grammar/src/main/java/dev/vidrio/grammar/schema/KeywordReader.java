@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
-/** Adds to a {@link Conjunction} what keywords ask for that have no alternatives. */
+/** Adds keywords without alternatives to a {@link Conjunction}. */
 final class KeywordReader {
 
   private final SchemaDocument document;
@@ -17,11 +17,11 @@ final class KeywordReader {
   }
 
   /**
-   * Adds what a schema's keywords ask for.
+   * Adds the keywords of a schema.
    *
    * @param evaluates whether properties that it names count as evaluated
    */
-  void add(SchemaPart part, Conjunction all, boolean evaluates) {
+  void add(Subschema part, Conjunction all, boolean evaluates) {
     if (part.has("type")) {
       all.restrict(part.types());
     }
@@ -34,7 +34,8 @@ final class KeywordReader {
                 ? values
                 : all.values.stream()
                     .filter(
-                        value -> values.stream().anyMatch(each -> SchemaCheck.equal(value, each)))
+                        value ->
+                            values.stream().anyMatch(each -> InstanceValidator.equal(value, each)))
                     .toList();
       }
     }
@@ -48,8 +49,8 @@ final class KeywordReader {
     numbers(part, all);
   }
 
-  private void objects(SchemaPart part, Conjunction all, boolean evaluates) {
-    all.about("object");
+  private void objects(Subschema part, Conjunction all, boolean evaluates) {
+    all.appliesTo("object");
     Map<String, Term> named = named(part, "properties");
     Map<String, Term> patterns = named(part, "patternProperties");
     Term additional =
@@ -73,7 +74,7 @@ final class KeywordReader {
     }
   }
 
-  private Map<String, Term> named(SchemaPart part, String keyword) {
+  private Map<String, Term> named(Subschema part, String keyword) {
     Map<String, Term> named = new LinkedHashMap<>();
     if (part.has(keyword)) {
       part.object(keyword)
@@ -83,14 +84,14 @@ final class KeywordReader {
     return named;
   }
 
-  private void arrays(SchemaPart part, Conjunction all, boolean evaluates) {
-    all.about("array");
+  private void arrays(Subschema part, Conjunction all, boolean evaluates) {
+    all.appliesTo("array");
     List<Term> first = part.has("prefixItems") ? each(part, "prefixItems") : List.of();
     String rest = "items";
-    // Until draft 2019-09, items could be an array, and additionalItems came after them.
+    // Until draft 2019-09, items could be an array, followed by additionalItems.
     if (part.has("items") && part.node().get("items").isArray()) {
       if (part.has("prefixItems")) {
-        throw part.error("items", "must be a schema beside prefixItems");
+        throw part.error("items", "must be a schema if there is prefixItems");
       }
       first = each(part, "items");
       rest = "additionalItems";
@@ -114,47 +115,47 @@ final class KeywordReader {
     }
   }
 
-  private static void strings(SchemaPart part, Conjunction all) {
+  private static void strings(Subschema part, Conjunction all) {
     if (part.has("minLength")) {
-      all.about("string");
+      all.appliesTo("string");
       all.minLength = Math.max(all.minLength, part.count("minLength", false));
     }
     if (part.has("maxLength")) {
-      all.about("string");
+      all.appliesTo("string");
       all.maxLength = Conjunction.lower(all.maxLength, part.count("maxLength", true));
     }
     if (part.has("pattern")) {
-      all.about("string");
+      all.appliesTo("string");
       all.patterns.add(new Conjunction.Pattern(part.below("pattern"), part.text("pattern"), false));
     }
     if (part.has("format")) {
       NumberFormats.add(part, all);
       if (StringFormats.isKnown(part)) {
-        all.about("string");
+        all.appliesTo("string");
         all.formats.add(part.text("format"));
       }
     }
   }
 
-  private static void numbers(SchemaPart part, Conjunction all) {
+  private static void numbers(Subschema part, Conjunction all) {
     for (String keyword : Keywords.BOUNDS) {
       bound(part, keyword)
           .ifPresent(
               bound -> {
-                all.about("number");
+                all.appliesTo("number");
                 all.bounds.add(bound);
               });
     }
     if (part.has("multipleOf")) {
-      all.about("number");
+      all.appliesTo("number");
       all.multiples.add(multiple(part, false));
     }
   }
 
-  static Conjunction.Multiple multiple(SchemaPart part, boolean negated) {
+  static Conjunction.Multiple multiple(Subschema part, boolean negated) {
     BigDecimal of = part.number("multipleOf");
     if (of.signum() <= 0) {
-      throw part.error("multipleOf", "must be above 0");
+      throw part.error("multipleOf", "must be greater than 0");
     }
     if (!MultipleOf.isSupported(of)) {
       throw part.error("multipleOf", "must be at most 10000 units of its last digit");
@@ -162,8 +163,10 @@ final class KeywordReader {
     return new Conjunction.Multiple(of, negated);
   }
 
-  /** What a keyword bounds; nothing where, in draft 4, it says what kind the other bound is. */
-  static Optional<Conjunction.Bound> bound(SchemaPart part, String keyword) {
+  /**
+   * Returns the bound of a keyword; empty if, as in draft 4, it only makes another bound exclusive.
+   */
+  static Optional<Conjunction.Bound> bound(Subschema part, String keyword) {
     if (!part.has(keyword) || part.node().get(keyword).isBoolean()) {
       return Optional.empty();
     }
@@ -175,8 +178,8 @@ final class KeywordReader {
     return Optional.of(new Conjunction.Bound(part.number(keyword), exclusive, upper));
   }
 
-  /** The schemas in an array, each to be kept to. */
-  List<Term> each(SchemaPart part, String keyword) {
+  /** Returns the schemas of an array, all of which must hold. */
+  List<Term> each(Subschema part, String keyword) {
     return document.each(part, keyword).stream().map(Term::of).toList();
   }
 }

@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
-/** The keywords of JSON schemas: of draft 2020-12, and what earlier drafts had in their place. */
+/** The keywords of JSON Schema draft 2020-12, and their equivalents of earlier drafts. */
 final class Keywords {
 
   static final List<String> TYPES =
@@ -51,11 +51,11 @@ final class Keywords {
       Set.of(
           "type", "enum", "const", "anyOf", "oneOf", "allOf", "not", "if", "then", "else", "$ref");
 
-  /** What depends on how a schema was reached. */
-  private static final Set<String> REFUSED =
+  /** Keywords that depend on how a schema was reached. */
+  private static final Set<String> UNSUPPORTED =
       Set.of("$dynamicRef", "$recursiveRef", "unevaluatedItems");
 
-  /** Keywords that ask for nothing. */
+  /** Keywords that constrain nothing. */
   private static final Set<String> ANNOTATIONS =
       Set.of(
           "title",
@@ -79,7 +79,7 @@ final class Keywords {
           "definitions");
 
   private static final List<Set<String>> ASSERTIONS =
-      List.of(OF_OBJECTS, OF_ARRAYS, OF_STRINGS, OF_NUMBERS, GENERAL, REFUSED);
+      List.of(OF_OBJECTS, OF_ARRAYS, OF_STRINGS, OF_NUMBERS, GENERAL, UNSUPPORTED);
 
   private Keywords() {}
 
@@ -88,30 +88,30 @@ final class Keywords {
   }
 
   /**
-   * Requires that a schema's keywords can be read. Unknown ones ask for nothing, as the
-   * specification has it; but not those that are a known one but for a slip.
+   * Checks the keywords of a schema. Unknown keywords constrain nothing, as the specification
+   * demands, except apparent misspellings, which are rejected.
    */
-  static void check(SchemaPart part) {
+  static void check(Subschema part) {
     for (String keyword : part.node().propertyNames()) {
-      if (REFUSED.contains(keyword)) {
+      if (UNSUPPORTED.contains(keyword)) {
         throw part.error(keyword, "is not supported");
       }
       if (!isAssertion(keyword) && !ANNOTATIONS.contains(keyword)) {
         for (Set<String> known : ASSERTIONS) {
-          slip(keyword, known)
+          misspelled(keyword, known)
               .ifPresent(
                   meant -> {
-                    throw part.error(keyword, "is not a keyword; is '" + meant + "' meant?");
+                    throw part.error(keyword, "is not a keyword; did you mean '" + meant + "'?");
                   });
         }
       }
     }
   }
 
-  /** The name among known ones that another one is but for its case, hyphens, or one letter. */
-  static Optional<String> slip(String name, Collection<String> known) {
+  /** Returns the known name from which another differs only by case, hyphens, or one letter. */
+  static Optional<String> misspelled(String name, Collection<String> known) {
     if (name.startsWith("_")) {
-      return Optional.empty(); // put out of force on purpose
+      return Optional.empty(); // disabled on purpose
     }
     String plain = plain(name);
     return known.stream()
@@ -123,7 +123,10 @@ final class Keywords {
     return name.replace("-", "").replace("_", "").toLowerCase(Locale.ROOT);
   }
 
-  /** Whether one letter too many, too few or another one, or two in turn, make the difference. */
+  /**
+   * Returns whether the names differ by one inserted, removed or replaced letter, or by two swapped
+   * ones.
+   */
   private static boolean isNear(String a, String b) {
     int shorter = Math.min(a.length(), b.length());
     if (Math.abs(a.length() - b.length()) > 1) {

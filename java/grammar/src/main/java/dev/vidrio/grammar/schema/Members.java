@@ -7,17 +7,17 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The members of an object that is not empty. Those that are required come in the schema's order,
- * which is how a schema says what a model is to think of first; those that are not may come
- * anywhere, each once, since a model that has gone on to a later one could not come back. Members
- * of other names come last; they may be of the same name, so that they count as one.
+ * The members of a nonempty object. Required members come in the schema's order, since a schema may
+ * want the model to write {@code reasoning} before {@code answer}. Optional members may come
+ * anywhere, each once, since a model that has written a later member cannot go back. Unnamed
+ * members come last; they may repeat a name, so they count as one.
  */
 final class Members {
 
-  /** A property that has a name. */
+  /** A named property. */
   record Member(String path, Expr pair, boolean isRequired) {}
 
-  /** Rules of one object. */
+  /** The maximum number of rules of one object. */
   private static final int MAX_ORDERS = 64;
 
   private final Rules rules;
@@ -30,12 +30,12 @@ final class Members {
   private final List<Member> optional = new ArrayList<>();
 
   /**
-   * Members.
+   * Creates the members.
    *
-   * @param named in the schema's order
-   * @param other a member of another name, {@link Expr#NOTHING} where there is none
-   * @param min how many there are at least
-   * @param max how many there are at most, −1 for any number
+   * @param named the named members in the schema's order
+   * @param other a member of another name, {@link Expr#NOTHING} if not allowed
+   * @param min the minimum number of members
+   * @param max the maximum number of members, −1 if unbounded
    */
   Members(Rules rules, Expr comma, List<Member> named, Expr other, int min, int max) {
     this.rules = rules;
@@ -47,18 +47,19 @@ final class Members {
     named.forEach(each -> (each.isRequired ? required : optional).add(each));
   }
 
-  /**
-   * How many rules {@link #inAnyOrder} takes; 0 where there is one order, or there are too many.
-   */
+  /** Returns the number of rules of {@link #inAnyOrder}; 0 if there is one order, or too many. */
   int orders() {
     long all = (required.size() + 1L) << Math.min(optional.size(), 30);
     return optional.isEmpty() || named.size() == 1 || all > MAX_ORDERS ? 0 : (int) all;
   }
 
-  /** Those that are not required come anywhere: a rule for each set of those that have come. */
+  /**
+   * Returns the members with optional ones anywhere: a rule for each set of members already
+   * written.
+   */
   Expr inAnyOrder() {
     String path = named.getFirst().path;
-    List<Expr> behind = optional.stream().map(this::afterComma).toList();
+    List<Expr> afterComma = optional.stream().map(this::afterComma).toList();
     Expr[] ends = new Expr[named.size() + 1];
     Arrays.setAll(ends, count -> rules.add(path, end(count)));
     Expr[] after = new Expr[0];
@@ -73,7 +74,7 @@ final class Members {
         parts.add(isLast ? ends[count] : taken(count, required.get(taken), next, afterNext[set]));
         for (int i = 0; i < optional.size(); i++) {
           if ((set >> i & 1) == 0) {
-            parts.add(taken(count, optional.get(i), behind.get(i), after[set | 1 << i]));
+            parts.add(taken(count, optional.get(i), afterComma.get(i), after[set | 1 << i]));
           }
         }
         after[set] = rules.add(path, new Expr.Choice(parts));
@@ -82,7 +83,7 @@ final class Members {
     return after[0];
   }
 
-  /** A member as all but the first are written; a rule, since many places call it. */
+  /** Returns a rule of a member after a comma, since many rules call it. */
   private Expr afterComma(Member member) {
     return rules.add(member.path, Expr.sequence(comma, member.pair));
   }
@@ -94,8 +95,8 @@ final class Members {
   }
 
   /**
-   * All come in the schema's order. Built from the end: what may come after the i-th when so many
-   * have come before.
+   * Returns the members in the schema's order, built from the end: the continuation after the i-th
+   * member for each count of members so far.
    */
   Expr inOrder() {
     int counts = max > 0 ? Math.min(max, named.size() + 1) : Math.max(min, 1);
@@ -117,7 +118,7 @@ final class Members {
     return after[0];
   }
 
-  /** What comes behind all members that have a name. */
+  /** Returns the continuation after all named members. */
   private Expr end(int count) {
     int left = max < 0 ? -1 : max - count;
     Expr nothing = count > 0 && count >= min ? Expr.EMPTY : Expr.NOTHING;

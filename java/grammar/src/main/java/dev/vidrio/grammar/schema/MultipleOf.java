@@ -10,15 +10,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The decimal texts of the multiples of a number. What has been read of a text is known by its
- * remainder: with another digit d behind it, n becomes 10 n + d.
+ * Automata of the decimal texts of the multiples of a number. A prefix is represented by its
+ * remainder: appending digit d maps n to 10 n + d.
  */
 final class MultipleOf {
 
   private static final int MAX_REMAINDERS = 10_000;
   private static final int MAX_SCALE = 16;
 
-  /** Where a text is. */
+  /** The part of a number being read. */
   private enum Phase {
     START,
     MINUS,
@@ -30,7 +30,7 @@ final class MultipleOf {
   /**
    * A state.
    *
-   * @param digits that came behind the point, at most as many as the number has
+   * @param digits the number of decimals so far, at most as many as the divisor has
    */
   private record State(Phase phase, int remainder, int digits) {}
 
@@ -44,7 +44,7 @@ final class MultipleOf {
     this.divisor = divisor;
   }
 
-  /** Whether remainders of a number are few enough. */
+  /** Returns whether a number has few enough remainders. */
   static boolean isSupported(BigDecimal number) {
     BigDecimal exact = number.stripTrailingZeros();
     return exact.scale() <= MAX_SCALE
@@ -56,13 +56,13 @@ final class MultipleOf {
     return exact.scaleByPowerOfTen(Math.max(exact.scale(), 0));
   }
 
-  /** Texts without exponents, of any number of digits. */
+  /** Returns the automaton of texts without exponents, of any length. */
   static Dfa automaton(BigDecimal number) {
     BigDecimal exact = number.stripTrailingZeros();
-    return new MultipleOf(Math.max(exact.scale(), 0), units(exact).intValueExact()).make();
+    return new MultipleOf(Math.max(exact.scale(), 0), units(exact).intValueExact()).build();
   }
 
-  private Dfa make() {
+  private Dfa build() {
     List<List<Dfa.Edge>> edges = new ArrayList<>();
     BitSet accepting = new BitSet();
     int _ = number(new State(Phase.START, 0, 0));
@@ -75,7 +75,7 @@ final class MultipleOf {
     return new Dfa(edges, accepting).minimal();
   }
 
-  /** The remainder of a number whose last digits are still to come, all of them 0. */
+  /** Returns the remainder of a number whose missing decimals are 0. */
   private int remainder(State state) {
     long remainder = state.remainder;
     for (int i = state.digits; i < scale; i++) {
@@ -101,9 +101,9 @@ final class MultipleOf {
     if (state.phase == Phase.INTEGER) {
       add(found, '.', new State(Phase.POINT, state.remainder, 0));
     }
-    boolean behind = state.phase == Phase.POINT || state.phase == Phase.FRACTION;
+    boolean fraction = state.phase == Phase.POINT || state.phase == Phase.FRACTION;
     for (int digit = 0; digit <= 9; digit++) {
-      if (behind && state.digits == scale) {
+      if (fraction && state.digits == scale) {
         if (digit == 0) {
           add(found, '0', new State(Phase.FRACTION, state.remainder, scale));
         }
@@ -113,7 +113,7 @@ final class MultipleOf {
       add(
           found,
           '0' + digit,
-          behind
+          fraction
               ? new State(Phase.FRACTION, remainder, state.digits + 1)
               : new State(Phase.INTEGER, remainder, 0));
     }

@@ -4,7 +4,7 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.Map;
 
-/** The formats of numbers that OpenAPI knows: of integers of so many bits. */
+/** OpenAPI's number formats, which are integer ranges. */
 final class NumberFormats {
 
   private record Bits(int count, boolean signed) {}
@@ -22,13 +22,13 @@ final class NumberFormats {
 
   private NumberFormats() {}
 
-  /** Adds the bounds of a format, if it is one of numbers. */
-  static void add(SchemaPart part, Conjunction all) {
+  /** Adds the bounds of a number format. */
+  static void add(Subschema part, Conjunction all) {
     Bits bits = BITS.get(part.text("format"));
     if (bits != null && part.types().stream().anyMatch(type -> type.matches("integer|number"))) {
       BigInteger values = BigInteger.TWO.pow(bits.count - (bits.signed ? 1 : 0));
-      BigInteger least = bits.signed ? values.negate() : BigInteger.ZERO;
-      all.bounds.add(new Conjunction.Bound(new BigDecimal(least), false, false));
+      BigInteger lower = bits.signed ? values.negate() : BigInteger.ZERO;
+      all.bounds.add(new Conjunction.Bound(new BigDecimal(lower), false, false));
       all.bounds.add(new Conjunction.Bound(new BigDecimal(values), true, true));
     }
   }

@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The decimal texts of the numbers from one to another: a digit is free as soon as those before it
- * differ from both bounds' digits.
+ * The decimal texts of the numbers in a range: a digit is unrestricted once the digits before it
+ * differ from both bounds.
  */
 final class NumberRange {
 
@@ -18,7 +18,7 @@ final class NumberRange {
   private final String low;
   private final String high;
 
-  /** Bounds of equal length. */
+  /** Creates a range; the bounds must have equal length. */
   private NumberRange(int fractionDigits, String low, String high) {
     this.fractionDigits = fractionDigits;
     this.integerDigits = low.length() - fractionDigits;
@@ -27,14 +27,14 @@ final class NumberRange {
   }
 
   /**
-   * The numbers n / 10^fractionDigits for all n from low to high, with at most so many digits
-   * behind the point, without exponents, and without a negative zero.
+   * Returns the numbers n / 10^fractionDigits for all n from low to high, with at most {@code
+   * fractionDigits} decimals, without exponents and negative zero.
    */
   static Expr of(BigInteger low, BigInteger high, int fractionDigits) {
     List<Expr> parts = new ArrayList<>();
     if (low.signum() < 0 && low.compareTo(high) <= 0) {
-      BigInteger least = high.negate().max(BigInteger.ONE);
-      parts.add(Expr.sequence(Expr.text("-"), positive(least, low.negate(), fractionDigits)));
+      BigInteger smallest = high.negate().max(BigInteger.ONE);
+      parts.add(Expr.sequence(Expr.text("-"), positive(smallest, low.negate(), fractionDigits)));
     }
     if (high.signum() >= 0) {
       parts.add(positive(low.max(BigInteger.ZERO), high, fractionDigits));
@@ -69,10 +69,10 @@ final class NumberRange {
   }
 
   /**
-   * What may follow the first i digits.
+   * Returns the digits after the first i.
    *
-   * @param asLow whether they are those of the lower bound
-   * @param asHigh whether they are those of the upper bound
+   * @param asLow whether the first i digits equal those of the lower bound
+   * @param asHigh whether the first i digits equal those of the upper bound
    */
   private Expr from(int i, boolean asLow, boolean asHigh) {
     if (!asLow && !asHigh) {
@@ -93,20 +93,20 @@ final class NumberRange {
   }
 
   private Expr digit(int i, boolean asLow, boolean asHigh) {
-    char least = asLow ? low.charAt(i) : '0';
-    char greatest = asHigh ? high.charAt(i) : '9';
-    if (asLow && asHigh && least == greatest) {
-      return Expr.sequence(Expr.range(least, least), from(i + 1, true, true));
+    char min = asLow ? low.charAt(i) : '0';
+    char max = asHigh ? high.charAt(i) : '9';
+    if (asLow && asHigh && min == max) {
+      return Expr.sequence(Expr.range(min, min), from(i + 1, true, true));
     }
     List<Expr> parts = new ArrayList<>();
-    char first = least;
-    char last = greatest;
+    char first = min;
+    char last = max;
     if (asLow) {
-      parts.add(Expr.sequence(Expr.range(least, least), from(i + 1, true, false)));
+      parts.add(Expr.sequence(Expr.range(min, min), from(i + 1, true, false)));
       first++;
     }
     if (asHigh) {
-      parts.add(Expr.sequence(Expr.range(greatest, greatest), from(i + 1, false, true)));
+      parts.add(Expr.sequence(Expr.range(max, max), from(i + 1, false, true)));
       last--;
     }
     if (first <= last) {

@@ -10,20 +10,20 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/** Numbers of JSON schemas. */
+/** Compiles the number keywords of JSON Schema. */
 final class NumberRules {
 
-  /** Digits behind the point of numbers within bounds. */
+  /** The number of decimals of bounded numbers. */
   private static final int FRACTION_DIGITS = 16;
 
-  /** Digits before the point of bounds, and of numbers without one. */
+  /** The number of integer digits of bounds, and of numbers without a bound. */
   private static final int MAX_DIGITS = 30;
 
   private static final int FREE_DIGITS = 16;
 
   private NumberRules() {}
 
-  /** The numbers. */
+  /** Returns the expression of the numbers. */
   static Expr number(Conjunction all, StateBudget budget) {
     List<BigDecimal> excluded =
         all.excluded.stream().filter(JsonNode::isNumber).map(JsonNode::decimalValue).toList();
@@ -39,7 +39,9 @@ final class NumberRules {
     for (Conjunction.Multiple multiple : all.multiples) {
       Dfa multiples = MultipleOf.automaton(multiple.of());
       numbers =
-          multiple.negated() ? numbers.minus(budget, multiples) : numbers.both(budget, multiples);
+          multiple.negated()
+              ? numbers.minus(budget, multiples)
+              : numbers.intersect(budget, multiples);
     }
     for (BigDecimal number : excluded) {
       if (number.abs().compareTo(BigDecimal.TEN.pow(MAX_DIGITS)) < 0
@@ -50,7 +52,7 @@ final class NumberRules {
     return numbers.isEmpty() ? Expr.NOTHING : Expr.machine(numbers);
   }
 
-  /** A number, in all ways to write it without an exponent. */
+  /** Returns all spellings of a number without an exponent. */
   private static Expr written(BigDecimal number) {
     String plain = number.abs().stripTrailingZeros().toPlainString();
     Expr zeros = Expr.star(Expr.text("0"));
@@ -91,7 +93,9 @@ final class NumberRules {
     return from.compareTo(to) > 0 ? Expr.NOTHING : NumberRange.of(from, to, digits);
   }
 
-  /** How far numbers go where no bound says it: to 16 digits, or one more than the other bound. */
+  /**
+   * Returns the bound in an unbounded direction: 16 digits, or one more than the other bound has.
+   */
   private static BigInteger open(@Nullable BigInteger other, int fractionDigits) {
     int digits = FREE_DIGITS + fractionDigits;
     if (other != null) {
@@ -100,12 +104,12 @@ final class NumberRules {
     return BigInteger.TEN.pow(digits).subtract(BigInteger.ONE);
   }
 
-  /** The last number within a bound, times 10^fractionDigits. */
+  /** Returns the last number within a bound, times 10^fractionDigits. */
   private static BigInteger last(Conjunction.Bound bound, int fractionDigits) {
     BigDecimal value = bound.value();
     long digits = (long) value.precision() - value.scale();
     if (digits > MAX_DIGITS || digits < -MAX_DIGITS) {
-      // No number that is written comes near.
+      // No generated number is that large or that close to zero.
       int power = digits > 0 ? MAX_DIGITS : -MAX_DIGITS;
       value = BigDecimal.valueOf(value.signum()).scaleByPowerOfTen(power);
     }

@@ -15,13 +15,13 @@ import java.util.Set;
 import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 
-/** Objects of JSON schemas. */
+/** Compiles the object keywords of JSON Schema. */
 final class ObjectRules {
 
-  /** Sets of regular expressions that names of properties may match. */
+  /** The maximum number of combinations of patterns that property names may match. */
   private static final int MAX_KINDS = 64;
 
-  /** What {@link Members#orders} of all objects of a document may come to. */
+  /** The maximum sum of {@link Members#orders} over all objects of a document. */
   private static final int MAX_ORDERS = 2048;
 
   private final Rules rules;
@@ -32,9 +32,10 @@ final class ObjectRules {
   private int orders;
 
   /**
-   * Objects.
+   * Creates the compiler.
    *
-   * @param values gives the values that keep to some schemas, {@link Expr#NOTHING} for none
+   * @param values returns the expression of the values that satisfy several schemas, {@link
+   *     Expr#NOTHING} if there are none
    */
   ObjectRules(
       Rules rules,
@@ -49,13 +50,15 @@ final class ObjectRules {
     this.values = values;
   }
 
-  /** An object: the properties that have a name, as {@link Members} has it, then others. */
+  /**
+   * Returns the expression of an object: the named properties as in {@link Members}, then others.
+   */
   Expr object(Conjunction all) {
     int min = all.minProperties;
     for (JsonNode value : all.excluded) {
       if (value.isObject()) {
         if (!value.isEmpty()) {
-          throw all.at.error("not", "cannot exclude an object that has properties");
+          throw all.at.error("not", "cannot exclude a nonempty object");
         }
         min = Math.max(min, 1);
       }
@@ -85,7 +88,7 @@ final class ObjectRules {
     Expr other = all.isClosed() ? Expr.NOTHING : others(all, names.keySet(), allowed);
     if (min > members.size() + 1 && !other.equals(Expr.NOTHING)) {
       throw all.at.error(
-          "minProperties", "must be at most 1 more than the properties that have a name");
+          "minProperties", "must be at most 1 more than the number of named properties");
     }
     boolean mayBeEmpty = all.required.isEmpty() && min == 0;
     Expr inside =
@@ -109,16 +112,16 @@ final class ObjectRules {
     return members.inAnyOrder();
   }
 
-  /** A kind of names that match the same regular expressions. */
+  /** Property names that match the same patterns. */
   private record Kind(Dfa names, Set<String> matched) {}
 
-  /** A member of another name than these. */
+  /** Returns a member with a name other than the given ones. */
   private Expr others(Conjunction all, Set<String> names, Dfa allowed) {
     StateBudget budget = matcher.budget();
     Set<String> patterns = new LinkedHashSet<>();
     all.properties.forEach(each -> patterns.addAll(each.patterns().keySet()));
-    boolean says = all.properties.stream().anyMatch(each -> each.additional() != null);
-    boolean unmatched = says || patterns.isEmpty() || all.unevaluated != null;
+    boolean constrained = all.properties.stream().anyMatch(each -> each.additional() != null);
+    boolean unmatched = constrained || patterns.isEmpty() || all.unevaluated != null;
     List<Kind> kinds =
         List.of(new Kind(allowed.minus(budget, StringRules.words(budget, names)), Set.of()));
     for (String pattern : patterns) {
@@ -127,7 +130,7 @@ final class ObjectRules {
       for (Kind kind : kinds) {
         Set<String> matched = new HashSet<>(kind.matched);
         matched.add(pattern);
-        cut.add(new Kind(kind.names.both(budget, matching), matched));
+        cut.add(new Kind(kind.names.intersect(budget, matching), matched));
         cut.add(new Kind(kind.names.minus(budget, matching), kind.matched));
       }
       cut.removeIf(kind -> kind.names.isEmpty());
@@ -136,7 +139,7 @@ final class ObjectRules {
       }
       kinds = cut;
     }
-    // Kinds of the same values are one.
+    // Kinds with equal values are merged.
     Map<Expr, Dfa> members = new LinkedHashMap<>();
     for (Kind kind : kinds) {
       if (kind.names.isEmpty() || (kind.matched.isEmpty() && !unmatched)) {
@@ -144,7 +147,7 @@ final class ObjectRules {
       }
       Expr value = values.apply(all.others(kind.matched));
       if (!value.equals(Expr.NOTHING)) {
-        members.merge(value, kind.names, (one, other) -> one.either(budget, other));
+        members.merge(value, kind.names, (one, other) -> one.union(budget, other));
       }
     }
     List<Expr> parts = new ArrayList<>();

@@ -12,10 +12,10 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/** A schema with the schemas within it, and what references among them mean. */
+/** A schema document: its subschemas, and the resolution of references between them. */
 final class SchemaDocument {
 
-  /** Below these lie schemas, alone or in an array. */
+  /** The keywords with a subschema or an array of subschemas. */
   private static final Set<String> SCHEMAS =
       Set.of(
           "allOf",
@@ -34,7 +34,7 @@ final class SchemaDocument {
           "unevaluatedProperties",
           "unevaluatedItems");
 
-  /** Below these lie schemas by names, which may be any. */
+  /** The keywords with named subschemas. */
   private static final Set<String> NAMED =
       Set.of(
           "properties",
@@ -44,56 +44,56 @@ final class SchemaDocument {
           "$defs",
           "definitions");
 
-  /** A base that no reference names, of documents without one. */
+  /** The base URI of documents without one. */
   private static final URI NO_BASE = URI.create("schema://document/");
 
-  private final SchemaPart root;
-  private final IdentityHashMap<JsonNode, SchemaPart> parts = new IdentityHashMap<>();
-  // Schemas with an address, by it; and of all schemas the one that their references start from.
+  private final Subschema root;
+  private final IdentityHashMap<JsonNode, Subschema> parts = new IdentityHashMap<>();
+  // Subschemas by URI, and the base URI of each subschema.
   private final Map<String, JsonNode> addresses = new HashMap<>();
   private final IdentityHashMap<JsonNode, URI> bases = new IdentityHashMap<>();
   private final IdentityHashMap<JsonNode, String> paths = new IdentityHashMap<>();
 
-  /** Indexes a document, which belongs to this from now on. */
+  /** Indexes a document, which this instance owns from now on. */
   SchemaDocument(JsonNode document) {
     paths.put(document, "#");
     addresses.put(NO_BASE.toString(), document);
     index(document, NO_BASE, "#", false);
-    PlainKeywords.rewrite(bases.keySet());
+    KeywordNormalization.rewrite(bases.keySet());
     root = part("#", document);
   }
 
-  SchemaPart root() {
+  Subschema root() {
     return root;
   }
 
-  /** The schema of a node, the same each time. */
-  SchemaPart part(String path, JsonNode node) {
+  /** Returns the subschema of a node, always the same instance. */
+  Subschema part(String path, JsonNode node) {
     if (node.isBoolean()) {
-      return node.booleanValue() ? SchemaPart.ANYTHING : SchemaPart.NOTHING;
+      return node.booleanValue() ? Subschema.ANYTHING : Subschema.NOTHING;
     }
-    SchemaPart known = parts.get(node);
+    Subschema known = parts.get(node);
     if (known == null) {
-      known = new SchemaPart(path, node);
+      known = new Subschema(path, node);
       Keywords.check(known);
       parts.put(node, known);
     }
     return known;
   }
 
-  /** The schema at a keyword. */
-  SchemaPart below(SchemaPart part, String keyword) {
+  /** Returns the subschema at a keyword. */
+  Subschema below(Subschema part, String keyword) {
     JsonNode node = part.get(keyword);
     return part(part.below(keyword), node == null ? part.node().path(keyword) : node);
   }
 
-  /** The schema below a keyword. */
-  SchemaPart below(SchemaPart part, String keyword, String name, JsonNode node) {
+  /** Returns a named subschema below a keyword. */
+  Subschema below(Subschema part, String keyword, String name, JsonNode node) {
     return part(part.below(keyword, name), node);
   }
 
-  /** The schemas in an array at a keyword. */
-  List<SchemaPart> each(SchemaPart part, String keyword) {
+  /** Returns the subschemas of an array at a keyword. */
+  List<Subschema> each(Subschema part, String keyword) {
     List<JsonNode> nodes = part.list(keyword);
     return IntStream.range(0, nodes.size())
         .mapToObj(i -> below(part, keyword, Integer.toString(i), nodes.get(i)))
@@ -122,7 +122,7 @@ final class SchemaDocument {
         String name = below.getKey();
         boolean named = !names && NAMED.contains(name);
         if (names || named || SCHEMAS.contains(name)) {
-          index(below.getValue(), base, path + "/" + SchemaPart.escaped(name), named);
+          index(below.getValue(), base, path + "/" + Subschema.escaped(name), named);
         }
       }
     } else if (node.isArray()) {
@@ -132,7 +132,10 @@ final class SchemaDocument {
     }
   }
 
-  /** The base of a schema, which may name one of its own; earlier drafts name anchors so, too. */
+  /**
+   * Returns the base URI of a subschema, which may declare its own; earlier drafts declare anchors
+   * this way, too.
+   */
   private URI base(JsonNode node, URI outer) {
     JsonNode id = node.get("$id");
     if (id == null || !id.isString()) {
@@ -163,8 +166,8 @@ final class SchemaDocument {
     }
   }
 
-  /** The schema that a schema refers to. */
-  SchemaPart referred(SchemaPart part) {
+  /** Returns the subschema that a {@code $ref} refers to. */
+  Subschema referred(Subschema part) {
     String reference = part.text("$ref");
     JsonNode found = null;
     if (reference.isEmpty() || reference.equals("#") || reference.startsWith("#/")) {
@@ -172,10 +175,11 @@ final class SchemaDocument {
       String pointer = reference.isEmpty() ? "" : reference.substring(1);
       JsonNode resource = addresses.getOrDefault(base.toString(), root.node());
       found = at(resource, pointer);
-      // Many schemas have identifiers within that are none, and point from the root all the same.
+      // Some schemas contain $id properties that are not identifiers, and references are relative
+      // to the root.
       found = found == null ? at(root.node(), pointer) : found;
       if (found == null) {
-        throw part.error("$ref", "names '" + reference + "', which is not there");
+        throw part.error("$ref", "'" + reference + "' not found in the document");
       }
       return part("#" + pointer, found);
     }
@@ -191,7 +195,10 @@ final class SchemaDocument {
     }
     if (found == null) {
       throw part.error(
-          "$ref", "names '" + reference + "', which is not in this document, and no other is read");
+          "$ref",
+          "'"
+              + reference
+              + "' not found in the document; references to other documents are not supported");
     }
     return part(paths.getOrDefault(found, reference), found);
   }

@@ -11,32 +11,32 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Takes schemas apart that a value must keep to, until what is left has no alternatives (a
- * disjunctive normal form): the values are those of any of the {@link Conjunction}s.
+ * Expands schemas that a value must satisfy to a disjunctive normal form: the values are those of
+ * any of the resulting {@link Conjunction}s.
  */
 final class SchemaExpansion {
 
-  /** Schemas to take apart in a document. */
+  /** The maximum number of schemas expanded in a document. */
   private static final int MAX_WORK = 20_000;
 
-  /** Alternatives within alternatives. */
+  /** The maximum nesting of alternatives. */
   private static final int MAX_DEPTH = 500;
 
-  /** A term to take apart, and the one that it stands in place of a value for. */
+  /** A term to expand, and the one from which it was derived. */
   private record Item(Term term, @Nullable Item cause, boolean negation) {}
 
-  /** One way to go on: further terms, and what a negation says by itself. */
-  record Way(List<Term> terms, Consumer<Conjunction> change) {
-    static Way of(Term... terms) {
-      return new Way(List.of(terms), ignored -> {});
+  /** One alternative: further terms, and a change of the conjunction. */
+  record Alternative(List<Term> terms, Consumer<Conjunction> change) {
+    static Alternative of(Term... terms) {
+      return new Alternative(List.of(terms), ignored -> {});
     }
   }
 
-  /** What is still to be done, on one of the ways. */
+  /** The remaining work of one alternative. */
   private static final class Agenda {
     private final Conjunction conjunction;
     private final List<Item> asserted = new ArrayList<>();
-    private final List<Branch> branches = new ArrayList<>();
+    private final List<Disjunction> disjunctions = new ArrayList<>();
     private final List<Item> denied = new ArrayList<>();
     private final Set<Term> seen = new HashSet<>();
     private int front;
@@ -48,13 +48,13 @@ final class SchemaExpansion {
     private Agenda copy() {
       Agenda copy = new Agenda(new Conjunction(conjunction));
       copy.asserted.addAll(asserted);
-      copy.branches.addAll(branches);
+      copy.disjunctions.addAll(disjunctions);
       copy.denied.addAll(denied);
       copy.seen.addAll(seen);
       return copy;
     }
 
-    /** Adds a term, before those that were there when the last one was taken. */
+    /** Adds a term before the existing ones. */
     private void add(Term term, @Nullable Item cause, boolean negation) {
       Item item = new Item(term, cause, negation);
       if (term.negated()) {
@@ -70,14 +70,14 @@ final class SchemaExpansion {
     }
   }
 
-  private record Branch(List<Way> ways, Item cause) {}
+  private record Disjunction(List<Alternative> alternatives, Item cause) {}
 
-  private static final Term ANYTHING = Term.of(SchemaPart.ANYTHING);
+  private static final Term ANYTHING = Term.of(Subschema.ANYTHING);
   private static final Set<String> OBJECT = Set.of("object");
 
   private final SchemaDocument document;
   private final TextMatcher matcher;
-  private final SchemaCheck check;
+  private final InstanceValidator check;
   private final SchemaNegation negation;
   private final KeywordReader keywords;
   private int work;
@@ -86,16 +86,16 @@ final class SchemaExpansion {
   SchemaExpansion(SchemaDocument document, TextMatcher matcher) {
     this.document = document;
     this.matcher = matcher;
-    this.check = new SchemaCheck(document, matcher);
+    this.check = new InstanceValidator(document, matcher);
     this.negation = new SchemaNegation(document, matcher, check);
     this.keywords = new KeywordReader(document);
   }
 
-  SchemaCheck check() {
+  InstanceValidator check() {
     return check;
   }
 
-  /** Takes apart. */
+  /** Expands terms. */
   List<Conjunction> expand(Collection<Term> terms) {
     Term first = terms.iterator().next();
     Agenda agenda = new Agenda(new Conjunction(first.part()));
@@ -117,20 +117,20 @@ final class SchemaExpansion {
           return;
         }
       } else if (all.values != null) {
-        // Finitely many: what else is asked for is asked of each.
+        // Finitely many values: each is checked against all requirements.
         all.values = all.values.stream().filter(value -> check.holdAll(goal, value)).toList();
         found.add(all);
         return;
       } else if (isImpossible(all)) {
         return;
-      } else if (!agenda.branches.isEmpty()) {
-        Branch branch = agenda.branches.removeFirst();
-        follow(agenda, branch.ways, branch.cause, false, goal, found);
+      } else if (!agenda.disjunctions.isEmpty()) {
+        Disjunction disjunction = agenda.disjunctions.removeFirst();
+        follow(agenda, disjunction.alternatives, disjunction.cause, false, goal, found);
         return;
       } else if (!agenda.denied.isEmpty()) {
         Item item = agenda.denied.removeFirst();
         if (take(agenda, item)) {
-          follow(agenda, negation.ways(item.term.part(), all), item, true, goal, found);
+          follow(agenda, negation.alternatives(item.term.part(), all), item, true, goal, found);
           return;
         }
       } else {
@@ -140,16 +140,16 @@ final class SchemaExpansion {
     }
   }
 
-  /** Whether a term is new on this way. */
+  /** Returns whether a term is new in this alternative. */
   private boolean take(Agenda agenda, Item item) {
-    SchemaPart part = item.term.part();
+    Subschema part = item.term.part();
     if (++work > MAX_WORK) {
       throw part.error(
-          part.has("$ref") ? "$ref" : "allOf", "puts together more than " + MAX_WORK + " schemas");
+          part.has("$ref") ? "$ref" : "allOf", "expands to more than " + MAX_WORK + " schemas");
     }
     for (Item cause = item.cause; cause != null; cause = cause.cause) {
       if (cause.term.equals(item.term)) {
-        throw part.error("$ref", "leads to itself");
+        throw part.error("$ref", "refers to itself");
       }
     }
     return agenda.seen.add(item.term);
@@ -157,24 +157,27 @@ final class SchemaExpansion {
 
   private void follow(
       Agenda agenda,
-      List<Way> ways,
+      List<Alternative> alternatives,
       Item cause,
       boolean negated,
       Collection<Term> goal,
       List<Conjunction> found) {
     if (++depth > MAX_DEPTH) {
-      throw cause.term.part().error("allOf", "has more than " + MAX_DEPTH + " alternatives within");
+      throw cause
+          .term
+          .part()
+          .error("allOf", "nests alternatives deeper than " + MAX_DEPTH + " levels");
     }
-    for (Way way : ways) {
-      Agenda next = ways.size() == 1 ? agenda : agenda.copy();
-      way.terms.forEach(term -> next.add(term, cause, negated || cause.negation));
-      way.change.accept(next.conjunction);
+    for (Alternative alternative : alternatives) {
+      Agenda next = alternatives.size() == 1 ? agenda : agenda.copy();
+      alternative.terms.forEach(term -> next.add(term, cause, negated || cause.negation));
+      alternative.change.accept(next.conjunction);
       search(next, goal, found);
     }
     depth--;
   }
 
-  /** Whether only objects are left, and a property that is required can have no value. */
+  /** Returns whether only objects remain, and a required property can have no value. */
   private boolean isImpossible(Conjunction all) {
     return all.types().equals(OBJECT)
         && all.required.stream().anyMatch(name -> hasNoValue(all.property(name, matcher)));
@@ -184,9 +187,9 @@ final class SchemaExpansion {
     return Term.contradict(terms) || check.values(terms).filter(List::isEmpty).isPresent();
   }
 
-  /** Adds what a schema asks for; false if it asks for nothing that can be. */
+  /** Adds the requirements of a schema; returns false if they cannot be satisfied. */
   private boolean assertion(Agenda agenda, Item item, boolean alone) {
-    SchemaPart part = item.term.part();
+    Subschema part = item.term.part();
     if (part.node().isBoolean()) {
       return part.node().booleanValue();
     }
@@ -202,16 +205,20 @@ final class SchemaExpansion {
             keywords.each(part, keyword).forEach(term -> agenda.add(term, item, item.negation));
         case "not" -> agenda.add(Term.not(document.below(part, keyword)), item, true);
         case "anyOf" ->
-            agenda.branches.add(
-                new Branch(keywords.each(part, keyword).stream().map(Way::of).toList(), item));
-        case "oneOf" -> agenda.branches.add(new Branch(oneOf(keywords.each(part, keyword)), item));
-        case "if" -> condition(part).ifPresent(ways -> agenda.branches.add(new Branch(ways, item)));
+            agenda.disjunctions.add(
+                new Disjunction(
+                    keywords.each(part, keyword).stream().map(Alternative::of).toList(), item));
+        case "oneOf" ->
+            agenda.disjunctions.add(new Disjunction(oneOf(keywords.each(part, keyword)), item));
+        case "if" ->
+            condition(part)
+                .ifPresent(found -> agenda.disjunctions.add(new Disjunction(found, item)));
         case "dependentRequired", "dependentSchemas", "dependencies" ->
             part.object(keyword)
                 .forEachEntry(
                     (name, then) ->
-                        agenda.branches.add(
-                            new Branch(dependency(part, keyword, name, then), item)));
+                        agenda.disjunctions.add(
+                            new Disjunction(dependency(part, keyword, name, then), item)));
         case "unevaluatedProperties" -> unevaluated(part, item, all, alone);
         default -> {}
       }
@@ -219,8 +226,11 @@ final class SchemaExpansion {
     return true;
   }
 
-  /** What no other keyword speaks of, neither here nor in the schemas that this one is put of. */
-  private void unevaluated(SchemaPart part, Item item, Conjunction all, boolean alone) {
+  /**
+   * Adds {@code unevaluatedProperties}: the requirement on properties that no other keyword here or
+   * in the schemas around evaluates.
+   */
+  private void unevaluated(Subschema part, Item item, Conjunction all, boolean alone) {
     String keyword = "unevaluatedProperties";
     Term rest = Term.of(document.below(part, keyword));
     boolean outermost = alone;
@@ -228,58 +238,59 @@ final class SchemaExpansion {
       outermost &= cause.term.part().assertions().equals(List.of("$ref"));
     }
     if (!outermost && !rest.isAnything()) {
-      throw part.error(keyword, "cannot be combined with schemas around it");
+      throw part.error(keyword, "cannot be combined with enclosing schemas");
     }
     if (outermost) {
       all.unevaluated = rest;
-      all.about("object");
+      all.appliesTo("object");
     }
   }
 
-  private static List<Way> oneOf(List<Term> terms) {
-    List<Way> ways = new ArrayList<>();
+  private static List<Alternative> oneOf(List<Term> terms) {
+    List<Alternative> alternatives = new ArrayList<>();
     for (int i = 0; i < terms.size(); i++) {
-      List<Term> way = new ArrayList<>();
+      List<Term> exactlyOne = new ArrayList<>();
       for (int j = 0; j < terms.size(); j++) {
-        way.add(i == j ? terms.get(j) : terms.get(j).opposite());
+        exactlyOne.add(i == j ? terms.get(j) : terms.get(j).opposite());
       }
-      ways.add(new Way(way, ignored -> {}));
+      alternatives.add(new Alternative(exactlyOne, ignored -> {}));
     }
-    return ways;
+    return alternatives;
   }
 
-  private Optional<List<Way>> condition(SchemaPart part) {
+  private Optional<List<Alternative>> condition(Subschema part) {
     if (!part.has("then") && !part.has("else")) {
       return Optional.empty();
     }
     Term condition = Term.of(document.below(part, "if"));
     Term then = part.has("then") ? Term.of(document.below(part, "then")) : ANYTHING;
     Term otherwise = part.has("else") ? Term.of(document.below(part, "else")) : ANYTHING;
-    return Optional.of(List.of(Way.of(condition, then), Way.of(condition.opposite(), otherwise)));
+    return Optional.of(
+        List.of(Alternative.of(condition, then), Alternative.of(condition.opposite(), otherwise)));
   }
 
-  private List<Way> dependency(SchemaPart part, String keyword, String name, JsonNode then) {
-    List<Way> ways = new ArrayList<>();
-    ways.add(new Way(List.of(), all -> SchemaNegation.absent(all, name)));
+  private List<Alternative> dependency(Subschema part, String keyword, String name, JsonNode then) {
+    List<Alternative> alternatives = new ArrayList<>();
+    alternatives.add(new Alternative(List.of(), all -> SchemaNegation.absent(all, name)));
     if (then.isArray()) {
       List<String> needed = part.texts(keyword, then);
-      ways.add(
-          new Way(
+      alternatives.add(
+          new Alternative(
               List.of(),
               all -> {
-                all.about("object");
+                all.appliesTo("object");
                 all.required.add(name);
                 all.required.addAll(needed);
               }));
     } else {
-      ways.add(
-          new Way(
+      alternatives.add(
+          new Alternative(
               List.of(Term.of(document.below(part, keyword, name, then))),
               all -> {
-                all.about("object");
+                all.appliesTo("object");
                 all.required.add(name);
               }));
     }
-    return ways;
+    return alternatives;
   }
 }

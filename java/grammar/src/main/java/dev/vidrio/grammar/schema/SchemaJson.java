@@ -8,7 +8,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Reads and writes schemas as JSON: limited depth, exact numbers, no key twice. */
+/** Parses and prints schemas as JSON: bounded depth, exact numbers, no duplicate keys. */
 public final class SchemaJson {
 
   private static final int MAX_DEPTH = 100;
@@ -23,22 +23,23 @@ public final class SchemaJson {
   /**
    * Parses a schema.
    *
-   * @throws InvalidInputException if it is no JSON
+   * @throws InvalidInputException if it is not JSON
    */
   static JsonNode parse(String field, String json) {
     try {
       return MAPPER.readTree(json);
     } catch (JacksonException e) {
-      throw new InvalidInputException(field, "", "is no JSON: " + JsonFile.reason(e));
+      throw new InvalidInputException(field, "", "invalid JSON: " + JsonFile.reason(e));
     }
   }
 
-  /** Writes Java's own types. */
+  /** Prints a value of Java types as JSON. */
   public static String write(Object value) {
     try {
       return MAPPER.writeValueAsString(value);
     } catch (JacksonException e) {
-      throw new InvalidInputException("JSON", "", "cannot be written: " + e.getOriginalMessage());
+      throw new InvalidInputException(
+          "JSON", "", "cannot be converted to JSON: " + e.getOriginalMessage());
     }
   }
 }

@@ -1,7 +1,7 @@
 package dev.vidrio.grammar.schema;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.grammar.schema.SchemaExpansion.Way;
+import dev.vidrio.grammar.schema.SchemaExpansion.Alternative;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -12,34 +12,34 @@ import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The ways in which a value can fail to keep to a schema: one for each thing that a keyword asks
- * for. What cannot be said as a grammar is refused by name.
+ * The alternatives by which a value can violate a schema: one for each requirement of a keyword.
+ * Requirements whose negation is not a grammar are rejected by name.
  */
 final class SchemaNegation {
 
   private final SchemaDocument document;
   private final TextMatcher matcher;
-  private final SchemaCheck check;
+  private final InstanceValidator check;
 
-  SchemaNegation(SchemaDocument document, TextMatcher matcher, SchemaCheck check) {
+  SchemaNegation(SchemaDocument document, TextMatcher matcher, InstanceValidator check) {
     this.document = document;
     this.matcher = matcher;
     this.check = check;
   }
 
-  /** A way to fail, and whether what is known makes it certain already, or leaves it out. */
-  private record Failure(Way way, boolean certain, boolean unlikely) {}
+  /** A violation, and whether it is already certain, or unlikely to occur. */
+  private record Failure(Alternative alternative, boolean certain, boolean unlikely) {}
 
-  /** Says that there is no property of a name. */
+  /** Requires that a property is absent. */
   static void absent(Conjunction all, String name) {
-    all.about("object");
-    all.properties.add(Conjunction.Properties.only(name, Term.of(SchemaPart.NOTHING)));
+    all.appliesTo("object");
+    all.properties.add(Conjunction.Properties.only(name, Term.of(Subschema.NOTHING)));
   }
 
-  /** The ways in which what all ask for already can be kept to, but not the schema. */
-  List<Way> ways(SchemaPart part, Conjunction all) {
+  /** Returns the alternatives that satisfy a conjunction but violate a schema. */
+  List<Alternative> alternatives(Subschema part, Conjunction all) {
     if (part.node().isBoolean()) {
-      return part.node().booleanValue() ? List.of() : List.of(Way.of());
+      return part.node().booleanValue() ? List.of() : List.of(Alternative.of());
     }
     List<Failure> failures = new ArrayList<>();
     InvalidInputException unsupported = null;
@@ -47,7 +47,7 @@ final class SchemaNegation {
       try {
         failures(part, keyword, all, failures);
       } catch (InvalidInputException e) {
-        unsupported = e; // the other ways are valid all the same
+        unsupported = e; // the other alternatives remain valid
       }
     }
     if (failures.isEmpty() && unsupported != null) {
@@ -55,21 +55,21 @@ final class SchemaNegation {
     }
     for (Failure failure : failures) {
       if (failure.certain) {
-        return List.of(failure.way);
+        return List.of(failure.alternative);
       }
     }
-    List<Way> likely =
-        failures.stream().filter(failure -> !failure.unlikely).map(Failure::way).toList();
-    return likely.isEmpty() ? failures.stream().map(Failure::way).toList() : likely;
+    List<Alternative> likely =
+        failures.stream().filter(failure -> !failure.unlikely).map(Failure::alternative).toList();
+    return likely.isEmpty() ? failures.stream().map(Failure::alternative).toList() : likely;
   }
 
-  private static Failure way(Term... terms) {
-    return new Failure(Way.of(terms), false, false);
+  private static Failure failure(Term... terms) {
+    return new Failure(Alternative.of(terms), false, false);
   }
 
   private static Failure change(String type, Consumer<Conjunction> change) {
     return new Failure(
-        new Way(
+        new Alternative(
             List.of(),
             all -> {
               all.restrict(List.of(type));
@@ -79,26 +79,26 @@ final class SchemaNegation {
         false);
   }
 
-  private void failures(SchemaPart part, String keyword, Conjunction all, List<Failure> failures) {
+  private void failures(Subschema part, String keyword, Conjunction all, List<Failure> failures) {
     switch (keyword) {
       case "type" -> failures.add(types(part, all));
       case "enum" -> failures.add(none(part.list(keyword)));
       case "const" -> failures.add(none(List.of(part.node().get(keyword))));
-      case "$ref" -> failures.add(way(Term.not(document.referred(part))));
+      case "$ref" -> failures.add(failure(Term.not(document.referred(part))));
       case "allOf" ->
-          document.each(part, keyword).forEach(each -> failures.add(way(Term.not(each))));
+          document.each(part, keyword).forEach(each -> failures.add(failure(Term.not(each))));
       case "anyOf" ->
           failures.add(
-              way(document.each(part, keyword).stream().map(Term::not).toArray(Term[]::new)));
+              failure(document.each(part, keyword).stream().map(Term::not).toArray(Term[]::new)));
       case "oneOf" -> moreOrNone(document.each(part, keyword), failures);
-      case "not" -> failures.add(way(Term.of(document.below(part, keyword))));
+      case "not" -> failures.add(failure(Term.of(document.below(part, keyword))));
       case "if" -> {
         Term condition = Term.of(document.below(part, keyword));
         if (part.has("then")) {
-          failures.add(way(condition, Term.not(document.below(part, "then"))));
+          failures.add(failure(condition, Term.not(document.below(part, "then"))));
         }
         if (part.has("else")) {
-          failures.add(way(condition.opposite(), Term.not(document.below(part, "else"))));
+          failures.add(failure(condition.opposite(), Term.not(document.below(part, "else"))));
         }
       }
       case "then", "else", "additionalItems", "minContains", "maxContains" -> {}
@@ -115,13 +115,13 @@ final class SchemaNegation {
     }
   }
 
-  private void ofObjects(SchemaPart part, String keyword, Conjunction all, List<Failure> failures) {
+  private void ofObjects(Subschema part, String keyword, Conjunction all, List<Failure> failures) {
     switch (keyword) {
       case "properties" ->
           part.object(keyword)
               .forEachEntry(
                   (name, node) -> {
-                    SchemaPart value = document.below(part, keyword, name, node);
+                    Subschema value = document.below(part, keyword, name, node);
                     if (!value.isAnything()) {
                       failures.add(property(all, name, value));
                     }
@@ -158,7 +158,7 @@ final class SchemaNegation {
     }
   }
 
-  private void ofArrays(SchemaPart part, String keyword, List<Failure> failures) {
+  private void ofArrays(Subschema part, String keyword, List<Failure> failures) {
     switch (keyword) {
       case "minItems" -> {
         int min = part.count(keyword, false);
@@ -189,7 +189,7 @@ final class SchemaNegation {
     }
   }
 
-  private void ofScalars(SchemaPart part, String keyword, List<Failure> failures) {
+  private void ofScalars(Subschema part, String keyword, List<Failure> failures) {
     switch (keyword) {
       case "format" -> {
         if (StringFormats.isKnown(part)) {
@@ -232,27 +232,27 @@ final class SchemaNegation {
     }
   }
 
-  private static InvalidInputException unsupported(SchemaPart part, String keyword) {
-    return part.error(keyword, "cannot be negated, as not, oneOf or if ask for");
+  private static InvalidInputException unsupported(Subschema part, String keyword) {
+    return part.error(keyword, "cannot be negated, as required by not, oneOf or if");
   }
 
-  private static void moreOrNone(List<SchemaPart> parts, List<Failure> failures) {
-    failures.add(way(parts.stream().map(Term::not).toArray(Term[]::new)));
+  private static void moreOrNone(List<Subschema> parts, List<Failure> failures) {
+    failures.add(failure(parts.stream().map(Term::not).toArray(Term[]::new)));
     for (int i = 0; i < parts.size(); i++) {
       for (int j = i + 1; j < parts.size(); j++) {
-        failures.add(way(Term.of(parts.get(i)), Term.of(parts.get(j))));
+        failures.add(failure(Term.of(parts.get(i)), Term.of(parts.get(j))));
       }
     }
   }
 
-  private static Failure types(SchemaPart part, Conjunction all) {
+  private static Failure types(Subschema part, Conjunction all) {
     List<String> types = part.types();
     boolean integers = types.contains("integer") && !types.contains("number");
     boolean certain =
         all.types().stream().noneMatch(types::contains)
             && !(integers && all.types().contains("number"));
     return new Failure(
-        new Way(
+        new Alternative(
             List.of(),
             to -> {
               to.exclude(types);
@@ -265,10 +265,10 @@ final class SchemaNegation {
   }
 
   private static Failure none(List<JsonNode> values) {
-    return new Failure(new Way(List.of(), to -> to.excluded.addAll(values)), false, false);
+    return new Failure(new Alternative(List.of(), to -> to.excluded.addAll(values)), false, false);
   }
 
-  private Failure property(Conjunction all, String name, SchemaPart value) {
+  private Failure property(Conjunction all, String name, Subschema value) {
     Set<Term> known = all.property(name, matcher);
     boolean object = all.types().equals(Set.of("object"));
     boolean certain =
@@ -282,7 +282,7 @@ final class SchemaNegation {
                   to.required.add(name);
                   to.properties.add(Conjunction.Properties.only(name, Term.not(value)));
                 })
-            .way,
+            .alternative,
         certain,
         all.isClosed() && !isNamed(all, name));
   }
@@ -292,7 +292,8 @@ final class SchemaNegation {
     boolean unnamed =
         (all.isClosed() && !isNamed(all, name))
             || all.property(name, matcher).stream().anyMatch(Term::isNothing);
-    return new Failure(change("object", to -> absent(to, name)).way, object && unnamed, false);
+    return new Failure(
+        change("object", to -> absent(to, name)).alternative, object && unnamed, false);
   }
 
   private static boolean isNamed(Conjunction all, String name) {
@@ -300,9 +301,12 @@ final class SchemaNegation {
         || all.properties.stream().anyMatch(each -> each.named().containsKey(name));
   }
 
-  /** A property beside those that a schema names: of the names that others give. */
-  private void additional(SchemaPart part, Conjunction all, List<Failure> failures) {
-    SchemaPart value = document.below(part, "additionalProperties");
+  /**
+   * Adds the violations of {@code additionalProperties}: properties of names that only other
+   * schemas know.
+   */
+  private void additional(Subschema part, Conjunction all, List<Failure> failures) {
+    Subschema value = document.below(part, "additionalProperties");
     if (value.isAnything()) {
       return;
     }
@@ -326,13 +330,13 @@ final class SchemaNegation {
     }
   }
 
-  private void items(SchemaPart part, String keyword, List<Failure> failures) {
+  private void items(Subschema part, String keyword, List<Failure> failures) {
     boolean list = part.node().get(keyword).isArray();
     if (!list && part.has("prefixItems")) {
       throw unsupported(part, keyword);
     }
     if (!list) {
-      SchemaPart item = document.below(part, keyword);
+      Subschema item = document.below(part, keyword);
       if (!item.isAnything()) {
         failures.add(
             change(
@@ -343,12 +347,12 @@ final class SchemaNegation {
     if (part.has("additionalItems")) {
       throw unsupported(part, "additionalItems");
     }
-    List<SchemaPart> first = document.each(part, keyword);
+    List<Subschema> first = document.each(part, keyword);
     for (int i = 0; i < first.size(); i++) {
       int at = i;
       List<Term> terms = new ArrayList<>();
       for (int j = 0; j < i; j++) {
-        terms.add(Term.of(SchemaPart.ANYTHING));
+        terms.add(Term.of(Subschema.ANYTHING));
       }
       terms.add(Term.not(first.get(i)));
       failures.add(

@@ -15,15 +15,15 @@ import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Makes a grammar of a JSON schema (draft 2020-12), in the dialect that docs/structured-output.md
- * describes. What the grammar allows is valid; some texts that are valid, too, it does not allow,
- * such as those in which properties that are required come in another order.
+ * Compiles a JSON schema (draft 2020-12) to a grammar, in the dialect of {@code
+ * docs/structured-output.md}. All texts of the grammar are valid under the schema; some valid texts
+ * are not in the grammar, such as those with required properties in another order.
  */
 public final class SchemaReader {
 
   private record Pending(int rule, Set<Term> terms) {}
 
-  private final Rules rules = new Rules(SchemaPart.FIELD);
+  private final Rules rules = new Rules(Subschema.FIELD);
   private final SchemaDocument document;
   private final TextMatcher matcher = new TextMatcher();
   private final SchemaExpansion expansion;
@@ -31,7 +31,7 @@ public final class SchemaReader {
   private final ObjectRules objects;
   private final ArrayRules arrays;
   private final StringRules strings;
-  // A set of schemas becomes one rule however often it is asked for.
+  // Each set of schemas becomes one rule.
   private final Map<Set<Term>, Integer> known = new HashMap<>();
   private final Deque<Pending> pending = new ArrayDeque<>();
 
@@ -46,12 +46,12 @@ public final class SchemaReader {
   }
 
   /**
-   * Reads a schema; the rule of its values is the first.
+   * Compiles a schema; the rule of its values is rule 0.
    *
-   * @throws InvalidInputException if it is malformed or has what is not supported
+   * @throws InvalidInputException if it is malformed or uses an unsupported feature
    */
   public static Rules read(String text) {
-    SchemaReader reader = new SchemaReader(SchemaJson.parse(SchemaPart.FIELD, text));
+    SchemaReader reader = new SchemaReader(SchemaJson.parse(Subschema.FIELD, text));
     Set<Term> root = Set.of(Term.of(reader.document.root()));
     reader.known.put(root, 0);
     reader.pending.add(new Pending(0, root));
@@ -62,7 +62,9 @@ public final class SchemaReader {
     return reader.rules;
   }
 
-  /** A rule of the values that keep to all of some schemas, to be read later. */
+  /**
+   * Returns a call of the rule of the values that satisfy several schemas, to be compiled later.
+   */
   private Expr rule(Collection<Term> all) {
     Set<Term> terms = new LinkedHashSet<>(all);
     terms.removeIf(Term::isAnything);
@@ -84,7 +86,7 @@ public final class SchemaReader {
   private Expr values(Set<Term> terms) {
     Term first = terms.iterator().next();
     if (terms.size() == 1 && !first.negated()) {
-      SchemaPart part = first.part();
+      Subschema part = first.part();
       List<String> assertions = part.assertions();
       if (assertions.equals(List.of("$ref"))) {
         return rule(List.of(Term.of(document.referred(part))));
@@ -106,7 +108,7 @@ public final class SchemaReader {
     return new Expr.Choice(parts);
   }
 
-  private Expr alternatives(SchemaPart part) {
+  private Expr alternatives(Subschema part) {
     List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
     document.each(part, "anyOf").forEach(each -> parts.add(rule(List.of(Term.of(each)))));
     return new Expr.Choice(parts);

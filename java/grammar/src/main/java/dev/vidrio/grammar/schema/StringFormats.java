@@ -6,8 +6,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The formats of strings that are regular, as expressions; of wide ones (email, hostname, uri) the
- * part that every validator takes.
+ * The string formats as regular expressions; for wide ones (email, hostname, uri), the subset that
+ * all validators accept.
  */
 final class StringFormats {
 
@@ -100,12 +100,12 @@ final class StringFormats {
 
   private StringFormats() {}
 
-  /** The brief form of a format, and how many characters it may have to be valid. */
+  /** The short form of a format, and the maximum length for which it is valid. */
   private record Brief(String regex, int length) {}
 
   /**
-   * Lengths of parts and a length of the whole make too many states: of those that have parts,
-   * forms in which a short text is valid whatever the lengths of its parts.
+   * The short forms of formats whose parts have length limits. Combining part limits with a limit
+   * of the whole needs too many states; in these forms any short text is valid.
    */
   private static final Map<String, Brief> BRIEF =
       Map.of(
@@ -114,32 +114,32 @@ final class StringFormats {
           "uri", new Brief("https?://" + BRIEF_HOST + BRIEF_PATH, 128),
           "uri-reference", new Brief("(https?://" + BRIEF_HOST + ")?" + BRIEF_PATH, 128));
 
-  /** The expression of a format, if it is known. */
+  /** Returns the expression of a format, if it is known. */
   static Optional<Expr> find(String format, boolean brief) {
     String regex =
         brief && BRIEF.containsKey(format) ? BRIEF.get(format).regex : REGEXES.get(format);
     return Optional.ofNullable(regex).map(each -> RegexReader.whole("format", each));
   }
 
-  /** How many characters a brief form may have; any number for formats without one. */
+  /** Returns the maximum length of a format's short form; unlimited for formats without one. */
   static int briefLength(String format) {
     return BRIEF.containsKey(format) ? BRIEF.get(format).length : Integer.MAX_VALUE;
   }
 
   /**
-   * Whether a schema's format is known. An unknown one asks for nothing, as the specification has
-   * it; but not one that is a known one but for a slip.
+   * Returns whether a schema's format is known. An unknown one constrains nothing, as the
+   * specification demands, except apparent misspellings, which are rejected.
    */
-  static boolean isKnown(SchemaPart part) {
+  static boolean isKnown(Subschema part) {
     String format = part.text("format");
     if (REGEXES.containsKey(format)) {
       return true;
     }
-    Keywords.slip(format, REGEXES.keySet())
+    Keywords.misspelled(format, REGEXES.keySet())
         .ifPresent(
             meant -> {
               throw part.error(
-                  "format", "'" + format + "' is not known; is '" + meant + "' meant?");
+                  "format", "'" + format + "' is unknown; did you mean '" + meant + "'?");
             });
     return false;
   }

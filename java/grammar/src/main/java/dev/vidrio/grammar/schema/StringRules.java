@@ -8,7 +8,7 @@ import java.util.Collection;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/** Strings of JSON schemas. */
+/** Compiles the string keywords of JSON Schema. */
 final class StringRules {
 
   private final JsonRules json;
@@ -21,7 +21,7 @@ final class StringRules {
     this.expansion = expansion;
   }
 
-  /** The strings. */
+  /** Returns the expression of the strings. */
   Expr string(Conjunction all) {
     if (all.maxLength >= 0 && all.maxLength < all.minLength) {
       return Expr.NOTHING;
@@ -49,14 +49,14 @@ final class StringRules {
     return written(texts(all));
   }
 
-  /** Strings of which each text is written in one way. */
+  /** Returns the strings of an automaton's texts, each spelled in one way. */
   static Expr written(Dfa texts) {
     return texts.isEmpty()
         ? Expr.NOTHING
         : JsonRules.quoted(JsonRules.escaped(Expr.machine(texts)));
   }
 
-  /** The texts that a string may have. */
+  /** Returns the texts that a string may have. */
   private Dfa texts(Conjunction all) {
     Dfa texts = matching(all, false);
     int longest = texts.longest();
@@ -68,14 +68,14 @@ final class StringRules {
       max = Math.min(max, most);
     }
     if (max >= 0 || all.minLength > texts.shortest()) {
-      texts = texts.both(matcher.budget(), Dfa.ofLength(all.minLength, max));
+      texts = texts.intersect(matcher.budget(), Dfa.ofLength(all.minLength, max));
     }
     List<String> words =
         all.excluded.stream().filter(JsonNode::isString).map(JsonNode::stringValue).toList();
     return words.isEmpty() ? texts : texts.minus(matcher.budget(), words(matcher.budget(), words));
   }
 
-  /** The texts that keep to all expressions and formats, or to the brief forms of these. */
+  /** Returns the texts that match all patterns and formats, or the formats' short forms. */
   private Dfa matching(Conjunction all, boolean brief) {
     Dfa texts = Dfa.ofLength(0, -1);
     for (Conjunction.Pattern pattern : all.patterns) {
@@ -83,22 +83,22 @@ final class StringRules {
       texts =
           pattern.negated()
               ? texts.minus(matcher.budget(), matching)
-              : texts.both(matcher.budget(), matching);
+              : texts.intersect(matcher.budget(), matching);
     }
     for (String format : all.formats) {
-      texts = texts.both(matcher.budget(), matcher.format(format, brief));
+      texts = texts.intersect(matcher.budget(), matcher.format(format, brief));
     }
     return texts;
   }
 
-  /** Just these texts. */
+  /** Returns the automaton of a list of texts. */
   static Dfa words(StateBudget budget, Collection<String> words) {
     List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
     words.stream().filter(TextMatcher::isText).forEach(word -> parts.add(Expr.text(word)));
     return Dfa.of(budget, new Expr.Choice(parts));
   }
 
-  /** The strings that keep to some schemas, as texts. */
+  /** Returns the texts of the strings that satisfy several schemas. */
   Dfa texts(Collection<Term> terms) {
     if (terms.stream().allMatch(Term::isAnything)) {
       return Dfa.ofLength(0, -1);
@@ -108,9 +108,9 @@ final class StringRules {
       if (all.values != null) {
         List<String> values =
             all.values.stream().filter(JsonNode::isString).map(JsonNode::stringValue).toList();
-        texts = texts.either(matcher.budget(), words(matcher.budget(), values));
+        texts = texts.union(matcher.budget(), words(matcher.budget(), values));
       } else if (all.allows("string") && (all.maxLength < 0 || all.maxLength >= all.minLength)) {
-        texts = texts.either(matcher.budget(), texts(all));
+        texts = texts.union(matcher.budget(), texts(all));
       }
     }
     return texts;

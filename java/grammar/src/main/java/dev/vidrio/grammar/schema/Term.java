@@ -2,18 +2,18 @@ package dev.vidrio.grammar.schema;
 
 import java.util.Set;
 
-/** A schema that a value must keep to, or must not. */
-record Term(SchemaPart part, boolean negated) {
+/** A schema that a value must satisfy or, if negated, must violate. */
+record Term(Subschema part, boolean negated) {
 
-  static Term of(SchemaPart part) {
+  static Term of(Subschema part) {
     return new Term(part, false);
   }
 
-  static Term not(SchemaPart part) {
+  static Term not(Subschema part) {
     return new Term(part, true);
   }
 
-  /** The opposite. */
+  /** Returns the negation. */
   Term opposite() {
     return new Term(part, !negated);
   }
@@ -26,7 +26,7 @@ record Term(SchemaPart part, boolean negated) {
     return negated ? part.isAnything() : part.isNothing();
   }
 
-  /** Whether no value can keep to all of some, as far as that is seen at once. */
+  /** Returns whether the terms are obviously contradictory. */
   static boolean contradict(Set<Term> terms) {
     return terms.stream().anyMatch(term -> term.isNothing() || terms.contains(term.opposite()));
   }

@@ -4,7 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.expression.CodePoints;
 import dev.vidrio.grammar.expression.Expr;
 import dev.vidrio.grammar.expression.Rules;
-import dev.vidrio.grammar.expression.TextWithout;
+import dev.vidrio.grammar.expression.TextExcluding;
 import dev.vidrio.template.AnswerParser;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,12 +14,14 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.JsonNodeFactory;
 
-/** The rules of a call of one of some tools: its name, and arguments that keep to its schema. */
+/**
+ * The rules of a call of one of several tools: its name, and arguments constrained by its schema.
+ */
 public final class ToolCallRules {
-  /** What errors call the grammar. */
+  /** The name of the grammar in errors. */
   public static final String FIELD = "tools";
 
-  /** What {@link String#strip} takes away. */
+  /** The characters that {@link String#strip} removes. */
   private static final CodePoints BLANKS =
       CodePoints.anyOf(
           IntStream.rangeClosed(0, Character.MAX_VALUE)
@@ -27,7 +29,7 @@ public final class ToolCallRules {
               .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
               .toString());
 
-  /** What escapes of lower-case letters begin with, by which a key could be hidden. */
+  /** The prefixes of escaped lower-case letters, which could hide a key. */
   private static final List<String> ESCAPED_LETTERS = List.of("\\u006", "\\u007");
 
   private final Rules rules = new Rules(FIELD);
@@ -37,10 +39,9 @@ public final class ToolCallRules {
   private ToolCallRules() {}
 
   /**
-   * Reads the tools.
+   * Returns the rules of a call.
    *
-   * @throws InvalidInputException if there are none, or parameters are no schema in the dialect of
-   *     docs/structured-output.md
+   * @throws InvalidInputException if there are no tools, or parameters are not a supported schema
    */
   public static Rules of(List<Map<String, @Nullable Object>> tools) {
     var calls = new ToolCallRules();
@@ -50,8 +51,8 @@ public final class ToolCallRules {
   }
 
   /**
-   * The rules of any answer in which nothing is a call of a tool but what {@link #of} has: a call,
-   * a text, or a text and calls between marks.
+   * Returns the rules of any response in which the only calls are those of {@link #of}: a call, a
+   * text, or a text followed by tagged calls.
    */
   public static Rules inAnswer(List<Map<String, @Nullable Object>> tools) {
     var calls = new ToolCallRules();
@@ -64,17 +65,17 @@ public final class ToolCallRules {
   }
 
   /**
-   * A text that {@link AnswerParser} reads as no call: it has no marks, and where it may be JSON,
-   * none of the keys that a call has.
+   * Returns the texts that {@link AnswerParser} does not parse as a call: without its markers, and
+   * without the keys of a call if it may be JSON.
    */
   private Expr text() {
     Expr blank = new Expr.Chars(BLANKS);
     CodePoints brackets = CodePoints.anyOf("{[");
-    var plain = new TextWithout(rules, AnswerParser.MARKS_AND_TAG);
+    var plain = new TextExcluding(rules, AnswerParser.MARKS_AND_TAG);
     List<String> words = new ArrayList<>(AnswerParser.MARKS_AND_TAG);
     words.addAll(AnswerParser.ARGUMENTS);
     words.addAll(ESCAPED_LETTERS);
-    var json = new TextWithout(rules, words);
+    var json = new TextExcluding(rules, words);
     return Expr.sequence(
         Expr.star(blank),
         Expr.choice(
@@ -83,10 +84,10 @@ public final class ToolCallRules {
             json.beginningWith(brackets)));
   }
 
-  /** The object of a call of one of the tools. */
+  /** Returns the object of a call of one of the tools. */
   private Expr anyOf(List<Map<String, @Nullable Object>> tools) {
     if (tools.isEmpty()) {
-      throw new InvalidInputException(FIELD, "", "there are none to choose from");
+      throw new InvalidInputException(FIELD, "", "must not be empty");
     }
     List<Expr> each = new ArrayList<>();
     tools.forEach(tool -> each.add(object(tool)));
@@ -101,7 +102,7 @@ public final class ToolCallRules {
   private Expr object(Map<String, @Nullable Object> tool) {
     if (!(tool.get("function") instanceof Map<?, ?> function)
         || !(function.get("name") instanceof String name)) {
-      throw new InvalidInputException(FIELD, "", "each must be a function with a name");
+      throw new InvalidInputException(FIELD, "", "each tool must be a function with a name");
     }
     return Expr.sequence(
         Expr.text("{"),
@@ -119,7 +120,9 @@ public final class ToolCallRules {
     return Expr.sequence(JsonRules.quoted(Expr.text(name)), JsonRules.COLON);
   }
 
-  /** What the arguments must be: always an object, and {} for a tool without parameters. */
+  /**
+   * Returns the arguments of a tool: always an object, {@code {}} for a tool without parameters.
+   */
   private Expr arguments(String name, @Nullable Object parameters) {
     Map<String, @Nullable Object> schema = new LinkedHashMap<>();
     if (parameters instanceof Map<?, ?> given) {

@@ -1,3 +1,3 @@
-/** JSON schemas, and calls of tools by theirs, as rules. */
+/** Compiles JSON schemas, and calls of tools by their schemas, to rules. Not exported. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.grammar.schema;

@@ -44,7 +44,7 @@ class CodePointsTest {
   }
 
   @RepeatedTest(5)
-  void setsAreThoseOfBits(RepetitionInfo repetition) {
+  void matchesBitSetOperations(RepetitionInfo repetition) {
     SplittableRandom random = new SplittableRandom(repetition.getCurrentRepetition());
     Both one = Both.random(random);
     Both other = Both.random(random);
@@ -64,7 +64,7 @@ class CodePointsTest {
   }
 
   @Test
-  void propertiesAreThoseOfJava() {
+  void matchesJavaProperties() {
     for (String name : List.of("L", "Lu", "IsGreek", "sc=Latin")) {
       checkProperty(name, c -> Character.toString(c).matches("\\p{" + name + "}"));
     }
@@ -72,9 +72,9 @@ class CodePointsTest {
     assertEquals(true, CharacterProperties.find("L}|(.*").isEmpty());
   }
 
-  /** Java has some of these names for sets of ASCII. */
+  /** Names that Java defines as sets of ASCII. */
   @Test
-  void namesOfEcmaScriptMeanWhatItMeans() {
+  void supportsEcmaScriptNames() {
     checkProperty("Letter", Character::isLetter);
     checkProperty("Alpha", Character::isAlphabetic);
     checkProperty("Lower", Character::isLowerCase);

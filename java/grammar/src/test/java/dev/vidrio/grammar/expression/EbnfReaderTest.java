@@ -20,7 +20,7 @@ class EbnfReaderTest {
   }
 
   @Test
-  void arithmetic() {
+  void parsesArithmetic() {
     check(
         """
         root ::= (expr "=" term "\\n")+
@@ -33,7 +33,7 @@ class EbnfReaderTest {
   }
 
   @Test
-  void literalsAndEscapes() {
+  void parsesLiteralsAndEscapes() {
     check(
         "root ::= \"a\\x62\\u00e9\\U0001F600\\\"\\\\\\n\" \"\" [\\]\\-^]",
         List.of("abé😀\"\\\n]", "abé😀\"\\\n-", "abé😀\"\\\n^"),
@@ -41,7 +41,7 @@ class EbnfReaderTest {
   }
 
   @Test
-  void setsOfCharacters() {
+  void parsesCharacterClasses() {
     check("root ::= [^a-z\\n]", List.of("A", "é", "😀", "-"), List.of("a", "z", "\n", "", "AA"));
     check("root ::= [a-]", List.of("a", "-"), List.of("b"));
     check("root ::= .", List.of("a", "\n", "😀"), List.of("", "ab"));
@@ -49,7 +49,7 @@ class EbnfReaderTest {
   }
 
   @Test
-  void repetitions() {
+  void parsesRepetitions() {
     check("root ::= \"ab\"*", List.of("", "ab", "abab"), List.of("a", "aba", "abb"));
     check("root ::= \"a\"+", List.of("a", "aaa"), List.of("", "b"));
     check("root ::= \"a\"?", List.of("", "a"), List.of("aa"));
@@ -61,7 +61,7 @@ class EbnfReaderTest {
   }
 
   @Test
-  void linesAndComments() {
+  void parsesLinesAndComments() {
     check(
         """
         # a comment
@@ -81,7 +81,7 @@ class EbnfReaderTest {
   }
 
   @Test
-  void recursion() {
+  void parsesRecursion() {
     check("root ::= \"(\" root* \")\"", List.of("()", "(()(()))"), List.of("", "(", "())", "()()"));
     check(
         "root ::= \"a\" root \"a\" | \"b\" root \"b\" | \"c\"",
@@ -126,7 +126,7 @@ class EbnfReaderTest {
         "root ::= \"x\" root",
         "::= \"a\""
       })
-  void refuses(String grammar) {
+  void rejects(String grammar) {
     InvalidInputException e =
         assertThrows(InvalidInputException.class, () -> Grammar.ebnf(grammar));
     assertTrue(e.getMessage().startsWith("EBNF grammar"), e.getMessage());

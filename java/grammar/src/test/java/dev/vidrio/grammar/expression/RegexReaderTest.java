@@ -46,7 +46,9 @@ class RegexReaderTest {
       List.of("*", "+", "?", "*?", "{2}", "{1,}", "{0,2}", "{1,3}?");
   private static final String LETTERS = "aabbcé𝄞0.\nA-";
 
-  /** Repetitions are not nested: Java would try too many ways. */
+  /**
+   * Returns a random expression without nested repetitions, on which Java would backtrack too long.
+   */
   private static String random(SplittableRandom random, int depth, boolean repeated) {
     return switch (random.nextInt(depth == 0 ? 1 : repeated ? 5 : 6)) {
       case 0, 1 -> ATOMS.get(random.nextInt(ATOMS.size()));
@@ -76,7 +78,7 @@ class RegexReaderTest {
   }
 
   @RepeatedTest(1000)
-  void matchesWhatJavaMatches(RepetitionInfo repetition) {
+  void matchesLikeJava(RepetitionInfo repetition) {
     SplittableRandom random = new SplittableRandom(repetition.getCurrentRepetition());
     String regex = random(random, 4, false);
     Grammar grammar = Grammar.regex(regex);
@@ -109,7 +111,7 @@ class RegexReaderTest {
     "(a*)*, aaa",
     "(a|a)*b, aaab",
   })
-  void takes(String regex, String text) {
+  void accepts(String regex, String text) {
     assertTrue(Grammar.regex(regex).matches(text));
     assertFalse(Grammar.regex(regex).matches(text + "!"));
   }
@@ -159,7 +161,7 @@ class RegexReaderTest {
         "a{10001}",
         "\\xZZ"
       })
-  void refuses(String regex) {
+  void rejects(String regex) {
     InvalidInputException e = assertThrows(InvalidInputException.class, () -> Grammar.regex(regex));
     assertTrue(e.getMessage().startsWith("regular expression"), e.getMessage());
   }

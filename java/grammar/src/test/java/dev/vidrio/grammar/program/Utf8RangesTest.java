@@ -24,7 +24,7 @@ class Utf8RangesTest {
   }
 
   @RepeatedTest(5)
-  void sequencesOfBytesAreUtf8(RepetitionInfo repetition) {
+  void matchesUtf8(RepetitionInfo repetition) {
     SplittableRandom random = new SplittableRandom(repetition.getCurrentRepetition());
     CodePoints set = CodePoints.NONE;
     for (int i = random.nextInt(4); i >= 0; i--) {

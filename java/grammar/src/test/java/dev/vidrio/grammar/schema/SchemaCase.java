@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 
-/** A schema, with texts that the grammar has and texts that it has not. */
+/** A schema, with texts in the grammar and texts not in it. */
 record SchemaCase(String schema, List<String> in, List<String> out) {
 
   private static final ListTokenizer PIECES =
@@ -25,7 +25,7 @@ record SchemaCase(String schema, List<String> in, List<String> out) {
           "{\"", "\":", "\": ", ", \"", "\"}", "[]", "{}", "true", "null", "12", ".5", "-0", "é\"",
           "\n  ", "abc", "\\u00", "e9", "\\\"", "2024-", "-02-", "T1", ":00", "\",", "aa", "name");
 
-  /** A case, in which apostrophes stand for quotation marks. */
+  /** Creates a case from texts with apostrophes instead of quotation marks. */
   static SchemaCase of(String schema, List<String> in, List<String> out) {
     return new SchemaCase(schema.replace('\'', '"'), quoted(in), quoted(out));
   }
@@ -34,7 +34,7 @@ record SchemaCase(String schema, List<String> in, List<String> out) {
     return texts.stream().map(text -> text.replace('\'', '"')).toList();
   }
 
-  /** What another program finds wrong with a text. */
+  /** Returns the errors that an independent validator finds in a text. */
   static List<?> errors(String schema, String text) {
     Schema validator =
         SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12).getSchema(schema);
@@ -44,7 +44,7 @@ record SchemaCase(String schema, List<String> in, List<String> out) {
         context -> context.executionConfig(config -> config.formatAssertionsEnabled(true)));
   }
 
-  /** The grammar has the texts that it is said to have, which are valid, and no others. */
+  /** Checks that the grammar has the given texts, which are valid, and not the others. */
   void checkTexts() {
     Grammar grammar = Grammar.jsonSchema(schema);
     in.forEach(text -> assertTrue(grammar.matches(text), text));
@@ -52,7 +52,7 @@ record SchemaCase(String schema, List<String> in, List<String> out) {
     in.forEach(text -> assertEquals(List.of(), errors(schema, text), text));
   }
 
-  /** Whatever comes to an end is valid, as another program sees it. */
+  /** Checks that every generated text is valid according to the independent validator. */
   void checkGenerated() {
     SplittableRandom random = new SplittableRandom(11);
     TokenConstraint constraint = TokenConstraint.of(Grammar.jsonSchema(schema), PIECES);

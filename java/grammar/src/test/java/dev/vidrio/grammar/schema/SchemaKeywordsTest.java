@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Keywords beside each other, and those that need automata, negation or counting. */
+/** Combined keywords, and those that require automata, negation or counting. */
 class SchemaKeywordsTest {
 
   static List<SchemaCase> scalars() {
@@ -236,19 +236,19 @@ class SchemaKeywordsTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void takesWhatIsValid(SchemaCase each) {
+  void acceptsValidInstances(SchemaCase each) {
     each.checkTexts();
   }
 
   @ParameterizedTest
   @MethodSource("cases")
-  void whatItGeneratesIsValid(SchemaCase each) {
+  void generatesValidInstances(SchemaCase each) {
     each.checkGenerated();
   }
 
-  /** What drafts before 2019-09 wrote otherwise; the other program reads drafts by their names. */
+  /** The spellings of drafts before 2019-09; the validator selects the draft by $schema. */
   @Test
-  void earlierDraftsAreRead() {
+  void readsEarlierDrafts() {
     for (SchemaCase each :
         List.of(
             SchemaCase.of(
@@ -273,9 +273,9 @@ class SchemaKeywordsTest {
     }
   }
 
-  /** Numbers around multiples, as exact arithmetic sees them. */
+  /** Numbers around multiples, compared with exact arithmetic. */
   @Test
-  void multiplesAreExact() {
+  void matchesMultiplesExactly() {
     SplittableRandom random = new SplittableRandom(15);
     for (String of : List.of("3", "0.7", "12", "0.01", "250", "0.005", "1.5")) {
       Grammar grammar = Grammar.jsonSchema("{\"type\":\"number\",\"multipleOf\":" + of + "}");
@@ -289,9 +289,9 @@ class SchemaKeywordsTest {
     }
   }
 
-  /** Lengths beside an expression, for all lengths around the bounds. */
+  /** Lengths combined with a pattern, for all lengths around the bounds. */
   @Test
-  void lengthsBesideAnExpressionAreExact() {
+  void matchesLengthsWithPatternExactly() {
     for (int[] bounds : new int[][] {{0, 3}, {2, 40}, {33, 100}}) {
       Grammar grammar =
           Grammar.jsonSchema(

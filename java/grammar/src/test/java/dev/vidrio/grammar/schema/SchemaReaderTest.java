@@ -61,7 +61,7 @@ class SchemaReaderTest {
                 "{'b':1,'c':null,'a':0}"),
             List.of(
                 "{'b':2}", "{'a':0,'a':0}", "{'c':null,'a':0,'c':null}", "{'a':0 ,'b':1}", "[]")),
-        // What is required comes in the schema's order, what is not anywhere.
+        // Required properties come in the schema's order, optional ones anywhere.
         SchemaCase.of(
             "{'properties':{'a':{'const':1},'x':{'const':2},'b':{'const':3},'y':{'const':4}},"
                 + "'required':['b','a'],'additionalProperties':{'type':'null'},'maxProperties':3}",
@@ -250,26 +250,28 @@ class SchemaReaderTest {
     return Stream.of(structures(), combinations(), scalars()).flatMap(List::stream).toList();
   }
 
-  /** All but those of which the validator knows more: which top-level domains there are. */
+  /**
+   * Returns all cases except those for which the validator is stricter, such as top-level domains.
+   */
   static List<SchemaCase> generated() {
     return cases().stream().filter(each -> !each.schema().contains("email")).toList();
   }
 
   @ParameterizedTest
   @MethodSource("cases")
-  void takesWhatIsValid(SchemaCase each) {
+  void acceptsValidInstances(SchemaCase each) {
     each.checkTexts();
   }
 
-  /** Whatever comes to an end is valid, as another program sees it. */
+  /** Every generated text is valid according to the independent validator. */
   @ParameterizedTest
   @MethodSource("generated")
-  void whatItGeneratesIsValid(SchemaCase each) {
+  void generatesValidInstances(SchemaCase each) {
     each.checkGenerated();
   }
 
   @Test
-  void whatItGeneratesFromARealVocabularyIsValid() {
+  void generatesValidInstancesFromRealVocabulary() {
     Tokenizer tokenizer;
     try (Arena arena = Arena.ofConfined()) {
       tokenizer = Tokenizers.fromGguf(Gguf.open(BardFiles.q8(), arena).metadata());
@@ -290,7 +292,7 @@ class SchemaReaderTest {
 
   /** Every integer within and around the bounds. */
   @Test
-  void rangesOfIntegersAreExact() {
+  void matchesIntegerRangesExactly() {
     SplittableRandom random = new SplittableRandom(13);
     for (int i = 0; i < 60; i++) {
       int a = random.nextInt(-1200, 1200);
@@ -306,9 +308,9 @@ class SchemaReaderTest {
     }
   }
 
-  /** Hundredths within and around bounds of hundredths, also written with more digits. */
+  /** Hundredths within and around bounds of hundredths, also with more decimals. */
   @Test
-  void rangesOfNumbersAreExact() {
+  void matchesNumberRangesExactly() {
     SplittableRandom random = new SplittableRandom(14);
     for (int i = 0; i < 60; i++) {
       int a = random.nextInt(-1200, 1200);
@@ -334,7 +336,7 @@ class SchemaReaderTest {
   }
 
   @Test
-  void mapsAreAsTheirJson() {
+  void readsMapsLikeJson() {
     Map<String, Object> properties = new LinkedHashMap<>();
     properties.put("b", Map.of("type", "null"));
     properties.put("a", Map.of("type", "null"));
@@ -356,9 +358,9 @@ class SchemaReaderTest {
         .collect(Collectors.joining(",", "{\"properties\":{", "}}"));
   }
 
-  /** Six properties have 64 sets, seven have 128; and 33 objects would take 2112 of 2048. */
+  /** Six properties have 64 subsets, seven have 128; 33 objects would need 2112 of 2048. */
   @Test
-  void whatHasTooManyOrdersKeepsTheSchemas() {
+  void usesSchemaOrderForManyProperties() {
     String text = "{\"p5\":null,\"p0\":null}";
     assertTrue(Grammar.jsonSchema(object(6)).matches(text));
     assertFalse(Grammar.jsonSchema(object(7)).matches(text));
@@ -376,7 +378,7 @@ class SchemaReaderTest {
   }
 
   @Test
-  void whiteSpaceComesToAnEnd() {
+  void boundsWhiteSpace() {
     Grammar grammar = Grammar.jsonSchema("{\"type\":\"array\",\"items\":{\"type\":\"null\"}}");
     assertTrue(grammar.matches("[\n" + " ".repeat(32) + "null]"));
     assertFalse(grammar.matches("[\n" + " ".repeat(33) + "null]"));

@@ -20,7 +20,7 @@ import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
 class ToolCallRulesTest {
-  /** Two tools whose definitions have the same name and another meaning; one calls itself. */
+  /** Two tools whose definitions share a name with different meanings; one is recursive. */
   private static final List<Map<String, @Nullable Object>> TOOLS =
       List.of(
           tool("f", "{'properties':{'a':{'$ref':'#/$defs/n'}},'$defs':{'n':{'enum':[1]}}}"),
@@ -42,7 +42,7 @@ class ToolCallRulesTest {
   }
 
   @Test
-  void argumentsKeepToTheSchemaOfTheirTool() {
+  void constrainsArgumentsBySchema() {
     Grammar grammar = Grammar.toolCall(TOOLS);
     for (String call :
         List.of(
@@ -70,7 +70,7 @@ class ToolCallRulesTest {
   }
 
   @Test
-  void aChatModelAnswersWithACallOrTheForm() {
+  void allowsCallOrResponseFormat() {
     Grammar form = Grammar.regex("ja|nein");
     Grammar both = Grammar.chatAnswer(TOOLS, false, form);
     Grammar call = Grammar.chatAnswer(TOOLS, true, form);
@@ -86,7 +86,7 @@ class ToolCallRulesTest {
   }
 
   @Test
-  void aFreeAnswerIsATextOrHasCallsOfTheTools() {
+  void allowsTextOrCalls() {
     Grammar grammar = Grammar.freeAnswer(TOOLS);
     String call = call("g", "{'a': 2}");
     String marked = "<tool_call>\n" + call + "\n</tool_call>";
@@ -119,11 +119,9 @@ class ToolCallRulesTest {
     }
   }
 
-  /**
-   * All texts of a few pieces: whatever {@link AnswerParser} finds in an answer is as it must be.
-   */
+  /** All texts of a few pieces: every call that {@link AnswerParser} finds is a valid one. */
   @Test
-  void nothingInAFreeAnswerIsAnotherCall() {
+  void rejectsOtherCallsInText() {
     Grammar answer = Grammar.freeAnswer(TOOLS);
     Grammar call = Grammar.toolCall(TOOLS);
     List<String> pieces =
@@ -161,7 +159,7 @@ class ToolCallRulesTest {
   }
 
   @Test
-  void grammarsOfAllKindsAreAlternatives() {
+  void combinesGrammarsOfAllKinds() {
     Grammar any =
         Grammar.ebnf("root ::= pair{2}\npair ::= \"ab\"")
             .or(Grammar.jsonSchema("{\"$ref\":\"#/$defs/n\",\"$defs\":{\"n\":{\"enum\":[7]}}}"))
@@ -176,7 +174,7 @@ class ToolCallRulesTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"{'unevaluatedItems':1}", "{'minlength':1}", "{'properties':1}"})
-  void parametersThatAreNoSchemaNameTheirTool(String parameters) {
+  void namesToolOfInvalidSchema(String parameters) {
     var e =
         assertThrows(
             InvalidInputException.class, () -> Grammar.toolCall(List.of(tool("h", parameters))));
@@ -184,7 +182,7 @@ class ToolCallRulesTest {
   }
 
   @Test
-  void argumentsAreAnObject() {
+  void requiresObjectArguments() {
     Grammar maybe = Grammar.toolCall(List.of(tool("h", "{'type':['null','object']}")));
     assertTrue(maybe.matches(call("h", "{'a': 1}")));
     assertFalse(maybe.matches(call("h", "null")));
@@ -196,7 +194,7 @@ class ToolCallRulesTest {
   }
 
   @Test
-  void toolsMustBeFunctions() {
+  void requiresFunctionTools() {
     assertThrows(InvalidInputException.class, () -> Grammar.toolCall(List.of()));
     assertThrows(InvalidInputException.class, () -> Grammar.toolCall(List.of(Map.of("name", "f"))));
   }

@@ -2,11 +2,11 @@ package dev.vidrio.hub.download;
 
 import java.time.Duration;
 
-/** Waits between two tries. */
+/** Waits between two attempts. */
 @FunctionalInterface
 public interface Backoff {
 
-  /** Doubles from one second up to thirty. */
+  /** Doubles from 1 s up to 30 s. */
   Backoff EXPONENTIAL =
       (failures, atLeast) -> {
         Duration doubled = Duration.ofSeconds(Math.min(30, 1L << Math.min(failures - 1, 5)));
@@ -16,8 +16,8 @@ public interface Backoff {
   /**
    * Waits.
    *
-   * @param failures tries that failed in a row, from 1
-   * @param atLeast what the server asked for, or zero
+   * @param failures the number of consecutive failures, from 1
+   * @param atLeast the minimum time that the server requests, or zero
    */
   void pause(int failures, Duration atLeast) throws InterruptedException;
 }

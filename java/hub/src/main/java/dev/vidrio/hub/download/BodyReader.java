@@ -14,10 +14,10 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A response body that is read piece by piece, each within a time limit.
+ * A response body that is read in chunks, each within a time limit.
  *
  * <p>The JDK's body streams block without limit, and its request timeout ends with the headers. At
- * most one piece is asked for ahead, so that a slow disk slows the server down.
+ * most one chunk is requested ahead, so that a slow disk slows the server down.
  */
 final class BodyReader implements BodySubscriber<BodyReader>, AutoCloseable {
 
@@ -62,12 +62,12 @@ final class BodyReader implements BodySubscriber<BodyReader>, AutoCloseable {
   }
 
   /**
-   * Waits for the next piece.
+   * Waits for the next chunk.
    *
-   * @param idle how long to wait
-   * @return its bytes; an empty list at the end
-   * @throws HttpTimeoutException if nothing comes in time
-   * @throws IOException if the connection breaks
+   * @param idle the maximum waiting time
+   * @return the bytes; an empty list at the end
+   * @throws HttpTimeoutException if no data arrives in time
+   * @throws IOException if the connection fails
    */
   List<ByteBuffer> next(Duration idle) throws IOException, InterruptedException {
     while (true) {
@@ -95,7 +95,7 @@ final class BodyReader implements BodySubscriber<BodyReader>, AutoCloseable {
     }
   }
 
-  /** Gives the rest up, and with it the connection. */
+  /** Cancels the rest of the body and with it the connection. */
   @Override
   public synchronized void close() {
     closed = true;

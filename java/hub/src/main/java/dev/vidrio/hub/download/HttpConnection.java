@@ -16,10 +16,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Gets files over HTTP, through the proxy that the JVM is set up with.
+ * Requests files over HTTP, through the JVM's configured proxy.
  *
- * <p>Redirects are followed here and not by the JDK's client: the token must not follow them to
- * other hosts, they must not leave HTTPS, and the answers on the way carry size and SHA-256.
+ * <p>Redirects are followed here and not by the JDK's client: the token must not be sent to other
+ * hosts, redirects must not leave HTTPS, and intermediate responses carry size and SHA-256.
  */
 final class HttpConnection implements AutoCloseable {
 
@@ -39,24 +39,25 @@ final class HttpConnection implements AutoCloseable {
   }
 
   /**
-   * Asks for a file, or for its rest.
+   * Requests a file or its rest.
    *
-   * @param uri its address
-   * @param offset first byte wanted
-   * @param validator what the server must confirm to send the rest; it sends all if it cannot
-   * @throws IOException if no answer comes
-   * @throws SourceException if a redirect is refused
+   * @param uri the URL
+   * @param offset the first byte to request
+   * @param validator the validator of the bytes before the offset; if it no longer matches, the
+   *     server sends the whole file
+   * @throws IOException if there is no response
+   * @throws SourceException if a redirect is rejected
    */
-  HttpAnswer get(URI uri, long offset, Optional<String> validator)
+  DownloadResponse get(URI uri, long offset, Optional<String> validator)
       throws IOException, SourceException, InterruptedException {
     URI address = uri;
-    Expected offered = Expected.NOTHING;
+    ExpectedFile offered = ExpectedFile.NOTHING;
     for (int hop = 0; hop <= MAX_REDIRECTS; hop++) {
       HttpResponse<BodyReader> response = send(request(address, offset, validator));
-      offered = offered.and(HttpAnswer.offered(response.headers()));
+      offered = offered.and(DownloadResponse.offered(response.headers()));
       Optional<String> location = response.headers().firstValue("Location");
       if (!isRedirect(response.statusCode()) || location.isEmpty()) {
-        return new HttpAnswer(
+        return new DownloadResponse(
             address, response.statusCode(), response.headers(), offered, response.body());
       }
       response.body().close();
@@ -80,16 +81,16 @@ final class HttpConnection implements AutoCloseable {
 
   private HttpResponse<BodyReader> send(HttpRequest request)
       throws IOException, InterruptedException {
-    CompletableFuture<HttpResponse<BodyReader>> answer =
+    CompletableFuture<HttpResponse<BodyReader>> response =
         client.sendAsync(request, head -> new BodyReader());
     Duration limit = settings.connectTimeout().plus(settings.idleTimeout());
     try {
-      return answer.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+      return response.get(limit.toNanos(), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
-      answer.cancel(true);
-      throw new HttpTimeoutException("no answer for " + limit.toMillis() + " ms");
+      response.cancel(true);
+      throw new HttpTimeoutException("no response for " + limit.toMillis() + " ms");
     } catch (InterruptedException | CancellationException e) {
-      answer.cancel(true);
+      response.cancel(true);
       throw e;
     } catch (ExecutionException e) {
       Throwable cause = Objects.requireNonNullElse(e.getCause(), e);
@@ -106,7 +107,7 @@ final class HttpConnection implements AutoCloseable {
     try {
       to = from.resolve(location);
     } catch (IllegalArgumentException e) {
-      throw SourceException.refused(from.getHost() + " redirects to a malformed address");
+      throw SourceException.refused(from.getHost() + " redirects to a malformed URL");
     }
     boolean sameOrigin =
         Objects.equals(from.getScheme(), to.getScheme())
@@ -118,7 +119,7 @@ final class HttpConnection implements AutoCloseable {
               + to.getScheme()
               + "://"
               + to.getHost()
-              + ", and only https is followed");
+              + ", only https is followed");
     }
     return to;
   }

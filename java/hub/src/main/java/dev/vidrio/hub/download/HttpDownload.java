@@ -11,33 +11,33 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Fetches one file over HTTP into a {@link PartFile}, continuing what is there.
+ * Downloads one file over HTTP into a {@link PartFile}, resuming a partial download.
  *
- * <p>A broken or stalled connection, and an answer that means trouble for a while, are tried again
- * after a pause, once the server has answered at all. An address that cannot be reached is given up
- * at once, so that another source gets its turn.
+ * <p>Transient failures (a dropped or stalled connection, a temporary error status) are retried
+ * after a pause, once the server has responded at all. An unreachable server fails at once, so that
+ * the next source is tried.
  */
 public final class HttpDownload {
 
   private static final System.Logger LOG = System.getLogger(HttpDownload.class.getName());
 
-  /** Tries that may fail in a row. */
+  /** The maximum number of consecutive failures. */
   private static final int MAX_FAILURES = 5;
 
-  /** A part that has grown by this much since starts the count of failures anew. */
+  /** The progress that resets the count of failures. */
   private static final long SOLID_PROGRESS = 1 << 20;
 
-  /** A server that wants to be left alone for longer is taken as a refusal. */
+  /** A longer {@code Retry-After} is treated as a rejection. */
   private static final Duration MAX_RETRY_AFTER = Duration.ofMinutes(1);
 
-  /** Trouble that may be over soon. */
-  private static final class Trouble extends Exception {
+  /** A transient failure, to be retried. */
+  private static final class TransientFailure extends Exception {
 
     private static final long serialVersionUID = 1L;
 
     private final Duration retryAfter;
 
-    Trouble(String reason, Duration retryAfter) {
+    TransientFailure(String reason, Duration retryAfter) {
       super(reason);
       this.retryAfter = retryAfter;
     }
@@ -47,11 +47,16 @@ public final class HttpDownload {
   private final URI uri;
   private final PartFile part;
   private final ProgressListener progress;
-  private Expected expected;
-  private boolean answered;
+  private ExpectedFile expected;
+  private boolean responded;
 
+  /** Prepares a download. */
   public HttpDownload(
-      HttpSettings settings, URI uri, Expected expected, PartFile part, ProgressListener progress) {
+      HttpSettings settings,
+      URI uri,
+      ExpectedFile expected,
+      PartFile part,
+      ProgressListener progress) {
     this.settings = settings;
     this.uri = uri;
     this.expected = expected;
@@ -60,11 +65,12 @@ public final class HttpDownload {
   }
 
   /**
-   * Fetches the file.
+   * Downloads the file.
    *
-   * @return what is expected of it, with what the server said
+   * @return the expected properties, with those that the server declares
+   * @throws SourceException if the source fails
    */
-  public Expected run() throws SourceException, InterruptedException {
+  public ExpectedFile run() throws SourceException, InterruptedException {
     try (HttpConnection connection = new HttpConnection(settings)) {
       int failures = 0;
       long reached = part.length();
@@ -72,17 +78,17 @@ public final class HttpDownload {
         try {
           attempt(connection);
           return expected;
-        } catch (Trouble trouble) {
+        } catch (TransientFailure failure) {
           failures++;
           if (part.length() - reached >= SOLID_PROGRESS) {
             reached = part.length();
             failures = 1;
           }
-          LOG.log(System.Logger.Level.DEBUG, "{0}: {1}", uri, trouble.getMessage());
-          if (!answered || failures > MAX_FAILURES || isTooLong(trouble.retryAfter)) {
-            throw SourceException.unreachable(String.valueOf(trouble.getMessage()), trouble);
+          LOG.log(System.Logger.Level.DEBUG, "{0}: {1}", uri, failure.getMessage());
+          if (!responded || failures > MAX_FAILURES || isTooLong(failure.retryAfter)) {
+            throw SourceException.unreachable(String.valueOf(failure.getMessage()), failure);
           }
-          settings.backoff().pause(failures, trouble.retryAfter);
+          settings.backoff().pause(failures, failure.retryAfter);
         }
       }
     }
@@ -93,64 +99,66 @@ public final class HttpDownload {
   }
 
   private void attempt(HttpConnection connection)
-      throws SourceException, Trouble, InterruptedException {
+      throws SourceException, TransientFailure, InterruptedException {
     if (expected.hasBytes() && part.length() > expected.bytes()) {
       part.restart(Optional.empty());
     }
     if (part.length() == expected.bytes()) {
       return;
     }
-    try (HttpAnswer answer = connection.get(uri, part.length(), part.validator())) {
-      answered = true;
-      expected = expected.and(answer.offered());
-      switch (answer.status()) {
+    try (DownloadResponse response = connection.get(uri, part.length(), part.validator())) {
+      responded = true;
+      expected = expected.and(response.offered());
+      switch (response.status()) {
         case 200 -> {
-          part.restart(answer.validator());
-          receive(answer);
+          part.restart(response.validator());
+          receive(response);
         }
         case 206 -> {
-          checkContinues(answer);
-          receive(answer);
+          checkContinues(response);
+          receive(response);
         }
         case 416 -> {
-          if (answer.totalBytes() != part.length()) {
+          if (response.totalBytes() != part.length()) {
             part.restart(Optional.empty());
-            throw new Trouble("the file there is shorter than the part here", Duration.ZERO);
+            throw new TransientFailure(
+                "the server's file is shorter than the partial download", Duration.ZERO);
           }
         }
         case 408, 429, 500, 502, 503, 504 ->
-            throw new Trouble(answer.explain(), answer.retryAfter());
-        default -> throw SourceException.refused(answer.explain());
+            throw new TransientFailure(response.explain(), response.retryAfter());
+        default -> throw SourceException.refused(response.explain());
       }
     } catch (IOException e) {
-      throw new Trouble(
+      throw new TransientFailure(
           uri.getHost() + ": " + (e.getMessage() == null ? e.toString() : e.getMessage()),
           Duration.ZERO);
     }
   }
 
-  /** A server that ignores {@code If-Range} must not make a file of two halves. */
-  private void checkContinues(HttpAnswer answer) throws Trouble {
-    boolean sameBytes = answer.validator().isEmpty() || answer.validator().equals(part.validator());
-    if (!sameBytes || answer.rangeStart().orElse(-1) != part.length()) {
+  /** Detects a server that ignores {@code If-Range}, which would mix two files. */
+  private void checkContinues(DownloadResponse response) throws TransientFailure {
+    boolean sameBytes =
+        response.validator().isEmpty() || response.validator().equals(part.validator());
+    if (!sameBytes || response.rangeStart().orElse(-1) != part.length()) {
       part.restart(Optional.empty());
-      throw new Trouble("the server does not continue the same file", Duration.ZERO);
+      throw new TransientFailure("the server resumes a different file", Duration.ZERO);
     }
   }
 
-  private void receive(HttpAnswer answer)
-      throws IOException, SourceException, Trouble, InterruptedException {
-    String encoding = answer.headers().firstValue("Content-Encoding").orElse("identity");
+  private void receive(DownloadResponse response)
+      throws IOException, SourceException, TransientFailure, InterruptedException {
+    String encoding = response.headers().firstValue("Content-Encoding").orElse("identity");
     if (!encoding.equalsIgnoreCase("identity")) {
-      throw SourceException.refused("the server sends the file encoded as " + encoding);
+      throw SourceException.refused("content encoding " + encoding + " is not supported");
     }
-    expected = expected.and(new Expected(answer.totalBytes(), Optional.empty()));
+    expected = expected.and(new ExpectedFile(response.totalBytes(), Optional.empty()));
     if (expected.hasBytes()) {
       part.requireSpace(expected.bytes() - part.length());
     }
     progress.onProgress(DOWNLOADING, part.length(), expected.bytes());
     while (true) {
-      List<ByteBuffer> piece = answer.body().next(settings.idleTimeout());
+      List<ByteBuffer> piece = response.body().next(settings.idleTimeout());
       if (piece.isEmpty()) {
         break;
       }
@@ -160,7 +168,7 @@ public final class HttpDownload {
       progress.onProgress(DOWNLOADING, part.length(), expected.bytes());
     }
     if (expected.hasBytes() && part.length() < expected.bytes()) {
-      throw new Trouble("the connection ended early", Duration.ZERO);
+      throw new TransientFailure("the connection closed early", Duration.ZERO);
     }
   }
 
@@ -168,7 +176,7 @@ public final class HttpDownload {
     if (expected.hasBytes() && bytes.remaining() > expected.bytes() - part.length()) {
       part.restart(Optional.empty());
       throw SourceException.refused(
-          "the server sends more than the " + expected.bytes() + " bytes expected");
+          "the server sends more than the expected " + expected.bytes() + " bytes");
     }
     part.write(bytes);
   }

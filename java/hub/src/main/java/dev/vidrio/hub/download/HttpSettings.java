@@ -5,26 +5,26 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * How files are fetched over HTTP.
+ * HTTP settings.
  *
- * @param connectTimeout longest time for a connection
- * @param idleTimeout longest time without a byte
- * @param backoff waits between tries
- * @param token Hugging Face access token, if the user has one
+ * @param connectTimeout the maximum time to connect
+ * @param idleTimeout the maximum time without received bytes
+ * @param backoff waits between attempts
+ * @param token the Hugging Face access token, if any
  */
 public record HttpSettings(
     Duration connectTimeout, Duration idleTimeout, Backoff backoff, Optional<String> token) {
 
   private static final String TOKEN_HOST = "huggingface.co";
 
-  /** Whether a text can be sent as a header's value. */
+  /** Returns whether a text is valid as a header's value. */
   public static boolean isHeaderValue(String text) {
     return !text.isBlank() && text.chars().allMatch(c -> c >= ' ' && c <= '~');
   }
 
   /**
-   * Returns the header that authorises a request, for Hugging Face itself alone: mirrors and the
-   * content network that it redirects to never see the token.
+   * Returns the {@code Authorization} header of a request to Hugging Face itself; empty for mirrors
+   * and the CDN that it redirects to, which must not receive the token.
    */
   Optional<String> authorization(URI uri) {
     boolean trusted =

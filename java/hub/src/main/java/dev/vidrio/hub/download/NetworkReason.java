@@ -7,7 +7,7 @@ import java.nio.channels.UnresolvedAddressException;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
-/** Says in words why a connection failed; the JDK's client often leaves the message out. */
+/** Describes why a connection failed; exceptions of the JDK's client often have no message. */
 final class NetworkReason {
 
   private NetworkReason() {}
@@ -20,9 +20,9 @@ final class NetworkReason {
     }
     String detail = failure.getMessage() == null ? "" : ": " + failure.getMessage();
     return switch (failure) {
-      case HttpConnectTimeoutException e -> "connecting took too long";
+      case HttpConnectTimeoutException e -> "connection timed out";
       case ConnectException e -> "cannot connect" + detail;
-      case SSLException e -> "no secure connection" + detail;
+      case SSLException e -> "TLS error" + detail;
       default ->
           "the connection failed"
               + (detail.isEmpty() ? " with " + failure.getClass().getSimpleName() : detail);

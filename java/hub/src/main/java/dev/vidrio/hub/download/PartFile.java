@@ -24,10 +24,11 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * The beginning of a file that is being fetched, with its SHA-256 so far.
+ * A partially downloaded file, with the SHA-256 of its bytes.
  *
- * <p>Beside it lies the validator (ETag or date) under which the server gave these bytes; without
- * one they cannot be continued, and the file starts over. The caller holds the store's lock.
+ * <p>A file next to it stores the validator (ETag or date) under which the server sent these bytes;
+ * without one the download cannot be resumed and restarts. The caller must hold the store's lock.
+ * Not thread-safe.
  */
 public final class PartFile implements Closeable {
 
@@ -56,7 +57,7 @@ public final class PartFile implements Closeable {
             path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
   }
 
-  /** Opens the part, and reads what is there into the digest if it can be continued. */
+  /** Opens the file and digests its content if the download can be resumed. */
   public static PartFile open(
       String model, Path path, Path validator, DiskSpace space, ProgressListener progress)
       throws InterruptedException {
@@ -98,20 +99,20 @@ public final class PartFile implements Closeable {
     }
   }
 
-  /** Returns the bytes that are here. */
+  /** Returns the number of bytes downloaded. */
   public long length() {
     return length;
   }
 
-  /** Returns what the server must confirm for these bytes to be continued. */
+  /** Returns the validator that the server must confirm to resume the download. */
   Optional<String> validator() {
     return validator;
   }
 
-  /** Drops what is here; what follows comes under the given validator. */
+  /** Discards the content; new content belongs to the given validator. */
   void restart(Optional<String> newValidator) {
     try {
-      // A device or pipe that stands for the part has no bytes and cannot be truncated.
+      // A device or pipe in place of the file is empty and cannot be truncated.
       if (channel.size() > 0) {
         channel.truncate(0);
       }
@@ -130,9 +131,9 @@ public final class PartFile implements Closeable {
   }
 
   /**
-   * Checks that there is space for more bytes.
+   * Checks the free space for more bytes.
    *
-   * @throws ModelStoreException if not, with both numbers
+   * @throws ModelStoreException if it is not sufficient, with both numbers
    */
   void requireSpace(long more) {
     long usable = usableBytes();
@@ -155,11 +156,11 @@ public final class PartFile implements Closeable {
       return space.usableBytes(directory);
     } catch (IOException e) {
       throw new ModelStoreException(
-          model, "cannot tell the free space of " + directory + ": " + IoReason.of(e), "", e);
+          model, "cannot determine the free space of " + directory + ": " + IoReason.of(e), "", e);
     }
   }
 
-  /** Appends bytes. What was written before can still be continued if this fails. */
+  /** Appends bytes. The download can still be resumed if this fails. */
   void write(ByteBuffer bytes) throws InterruptedException {
     ByteBuffer written = bytes.duplicate();
     try {
@@ -179,33 +180,37 @@ public final class PartFile implements Closeable {
               + ByteSize.of(usableBytes())
               + " free: "
               + IoReason.of(e),
-          validator.isPresent() ? "what is there is kept, and the next pull continues it" : "",
+          validator.isPresent() ? "the partial download is kept, and the next pull resumes it" : "",
           e);
     }
     digest.update(written);
   }
 
   /**
-   * Checks the whole file against what is expected, and makes it the model under its final name.
+   * Verifies the file and renames it to the model.
    *
-   * @return its SHA-256
-   * @throws SourceException if size or SHA-256 differ; the part is removed
+   * @return the SHA-256
+   * @throws SourceException if size or SHA-256 differ; the file is deleted
    */
-  public String finish(Expected expected, Path target) throws SourceException {
+  public String finish(ExpectedFile expected, Path target) throws SourceException {
     String actual = HexFormat.of().formatHex(digest.digest());
     if (expected.hasBytes() && length != expected.bytes()) {
       discard();
       throw SourceException.refused(
-          length + " bytes came, expected are " + expected.bytes() + "; the download was removed");
+          "received "
+              + length
+              + " bytes, expected "
+              + expected.bytes()
+              + "; the download was deleted");
     }
     if (expected.sha256().isPresent() && !expected.sha256().get().equals(actual)) {
       discard();
       throw SourceException.refused(
           "the download has SHA-256 "
               + actual
-              + ", expected is "
+              + ", expected "
               + expected.sha256().get()
-              + "; it was removed");
+              + "; it was deleted");
     }
     try {
       channel.force(true);
@@ -220,7 +225,10 @@ public final class PartFile implements Closeable {
     return actual;
   }
 
-  /** Makes the new name survive a power cut, where the platform lets a directory be opened. */
+  /**
+   * Forces the directory to disk, so that the new name survives a power failure, where the platform
+   * allows it.
+   */
   private void syncDirectory() throws IOException {
     if (directory.getFileSystem().supportedFileAttributeViews().contains("posix")) {
       try (FileChannel names = FileChannel.open(directory, StandardOpenOption.READ)) {
@@ -243,7 +251,7 @@ public final class PartFile implements Closeable {
     return new InterruptedException("the pull was interrupted");
   }
 
-  /** Closes the part, and removes it if it cannot be continued. */
+  /** Closes the file, and deletes it if the download cannot be resumed. */
   @Override
   public void close() throws IOException {
     channel.close();

@@ -13,10 +13,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 
-/** The user's own pip, with the indexes, proxies and credentials that it is set up with. */
+/** The user's own pip, with its configured indexes, proxies and credentials. */
 public final class Pip {
 
-  /** How pip is called, the most exact way first. */
+  /** The commands to try, in order. */
   public static final List<List<String>> COMMANDS =
       List.of(List.of("python3", "-m", "pip"), List.of("pip3"), List.of("pip"));
 
@@ -29,17 +29,18 @@ public final class Pip {
 
   private final List<List<String>> commands;
 
+  /** Creates a pip that tries commands in order. */
   public Pip(List<List<String>> commands) {
     this.commands = commands;
   }
 
   /**
-   * Downloads one wheel without what it depends on.
+   * Downloads one wheel without its dependencies.
    *
    * @param requirement {@code name==version}
-   * @param directory an empty directory, which gets the wheel; a log is written beside it
-   * @param progress hears the bytes that are there by now
-   * @throws SourceException if there is no pip, or if it fails; the message has its last line
+   * @param directory an empty directory for the wheel; a log is written next to it
+   * @param progress receives the number of bytes downloaded so far
+   * @throws SourceException if there is no pip or it fails; the message contains its last line
    */
   void download(String requirement, Path directory, LongConsumer progress)
       throws IOException, SourceException, InterruptedException {
@@ -101,7 +102,7 @@ public final class Pip {
     }
   }
 
-  /** A process that ends with the pull, also when the JVM is told to end. */
+  /** A process that is killed with the pull and at JVM shutdown. */
   private static final class Run implements AutoCloseable {
 
     final Process process;
@@ -109,7 +110,7 @@ public final class Pip {
 
     Run(List<String> command, Path directory, Path log) throws IOException {
       ProcessBuilder builder = new ProcessBuilder(command);
-      // An empty directory: Python looks for modules where it is started.
+      // Python imports modules from its working directory, so this directory must be empty.
       builder.directory(directory.toFile());
       builder.redirectErrorStream(true).redirectOutput(log.toFile());
       for (String variable : List.of("TMPDIR", "TEMP", "TMP")) {
@@ -133,7 +134,9 @@ public final class Pip {
       return all;
     }
 
-    /** Ends what still runs, and waits for it: the directory is about to be removed. */
+    /**
+     * Kills the process if it still runs, and waits for it, since its directory is deleted next.
+     */
     @Override
     public void close() {
       if (process.isAlive()) {

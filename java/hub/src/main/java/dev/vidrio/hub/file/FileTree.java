@@ -10,12 +10,12 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import org.jspecify.annotations.Nullable;
 
-/** Directories with all that is in them. Links are never followed. */
+/** Operations on directory trees. Symbolic links are never followed. */
 public final class FileTree {
 
   private FileTree() {}
 
-  /** Removes a file or directory; nothing happens if there is none. */
+  /** Deletes a file or directory tree, if it exists. */
   public static void delete(Path root) throws IOException {
     if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
       return;
@@ -47,7 +47,7 @@ public final class FileTree {
         });
   }
 
-  /** Returns the bytes of all files below a directory that another process is writing to. */
+  /** Returns the total size of all files in a directory tree, which may change concurrently. */
   public static long bytes(Path root) throws IOException {
     long[] sum = {0};
     Files.walkFileTree(

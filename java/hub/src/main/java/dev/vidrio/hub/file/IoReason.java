@@ -7,17 +7,18 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 
-/** Says in words what an exception of the file system means; several of them hold only a path. */
+/** Describes file system exceptions in words; the messages of several contain only a path. */
 public final class IoReason {
 
   private IoReason() {}
 
+  /** Returns the reason in words. */
   public static String of(IOException e) {
     return switch (e) {
       case AccessDeniedException denied -> "permission denied for " + denied.getFile();
       case NoSuchFileException missing -> "no such file: " + missing.getFile();
       case NotDirectoryException file -> file.getFile() + " is not a directory";
-      case FileAlreadyExistsException other -> other.getFile() + " is in the way";
+      case FileAlreadyExistsException other -> other.getFile() + " already exists";
       case FileSystemException other when other.getReason() != null ->
           other.getReason() + ": " + other.getFile();
       default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();

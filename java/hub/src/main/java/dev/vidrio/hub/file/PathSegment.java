@@ -9,22 +9,22 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * One name of a remote path, made safe for a URL and for a file name by percent-encoding.
+ * A segment of a remote path, percent-encoded for use in URLs and as a file name.
  *
- * <p>The same encoding serves both, so that a file in the store is named as in its address, no name
- * can leave the store, and two remote files never share a local one.
+ * <p>URLs and file names use one encoding, so a file in the store is named as in its URL, no name
+ * can escape the store, and two remote files never share a local one.
  */
 public final class PathSegment {
 
-  /** Leaves room below the 255 bytes of common file systems for the store's own endings. */
+  /** Leaves room for the store's suffixes within the 255 bytes of common file systems. */
   private static final int MAX_ENCODED = 230;
 
   private PathSegment() {}
 
-  /** Rejects a segment that is empty, means a directory, or is too long once encoded. */
+  /** Rejects a segment that is empty, a dot segment, or too long when encoded. */
   public static void check(String field, String whole, String segment) {
     if (segment.isEmpty() || segment.equals(".") || segment.equals("..")) {
-      throw new InvalidInputException(field, whole, "must not have empty, '.' or '..' parts");
+      throw new InvalidInputException(field, whole, "must not have empty, '.' or '..' segments");
     }
     if (segment.codePoints().anyMatch(Character::isISOControl)) {
       throw new InvalidInputException(field, whole, "must not have control characters");
@@ -32,13 +32,11 @@ public final class PathSegment {
     int length = encode(segment).length();
     if (length > MAX_ENCODED) {
       throw new InvalidInputException(
-          field,
-          whole,
-          "has a part of " + length + " bytes, at most " + MAX_ENCODED + " are taken");
+          field, whole, "has a segment of " + length + " bytes, must be at most " + MAX_ENCODED);
     }
   }
 
-  /** Encodes everything but letters, digits and {@code -._~}. */
+  /** Percent-encodes all characters except letters, digits and {@code -._~}. */
   public static String encode(String segment) {
     StringBuilder out = new StringBuilder(segment.length());
     for (byte b : segment.getBytes(StandardCharsets.UTF_8)) {
@@ -51,7 +49,7 @@ public final class PathSegment {
     return out.toString();
   }
 
-  /** Undoes {@link #encode}; empty for a text that it never gives. */
+  /** Decodes the result of {@link #encode}; empty for any other text. */
   public static Optional<String> decode(String encoded) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(encoded.length());
     for (int i = 0; i < encoded.length(); i++) {
@@ -71,7 +69,7 @@ public final class PathSegment {
     return encode(segment).equals(encoded) ? Optional.of(segment) : Optional.empty();
   }
 
-  /** Encodes the segments of a path and leaves its slashes. */
+  /** Encodes the segments of a path and keeps its slashes. */
   public static String encodePath(String path) {
     return Stream.of(path.split("/", -1)).map(PathSegment::encode).collect(Collectors.joining("/"));
   }

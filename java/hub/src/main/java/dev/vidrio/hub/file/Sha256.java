@@ -4,17 +4,19 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.regex.Pattern;
 
-/** SHA-256 digests as the store writes them: 64 lower-case hex digits. */
+/** SHA-256 digests as 64 lower-case hex digits. */
 public final class Sha256 {
 
   private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
 
   private Sha256() {}
 
+  /** Returns whether a text is the hex form of a digest. */
   public static boolean isHex(String text) {
     return HEX.matcher(text).matches();
   }
 
+  /** Returns a new digest. */
   public static MessageDigest newDigest() {
     try {
       return MessageDigest.getInstance("SHA-256");

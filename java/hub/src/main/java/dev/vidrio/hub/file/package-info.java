@@ -1,6 +1,6 @@
 /**
- * Files of the store: safe names, digests, free space, and what exceptions of the file system mean.
- * The module keeps it to itself.
+ * File operations of the store: safe names, digests, free space, and descriptions of file system
+ * exceptions. Not exported.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.hub.file;

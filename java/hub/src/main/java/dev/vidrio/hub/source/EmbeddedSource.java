@@ -1,6 +1,6 @@
 package dev.vidrio.hub.source;
 
-/** The engine's own jar: the model is embedded and never pulled. */
+/** A resource on the class path: the model is never pulled. */
 public record EmbeddedSource() implements ModelSource {
 
   @Override

@@ -6,26 +6,28 @@ import java.net.URI;
 import java.util.regex.Pattern;
 
 /**
- * One file of a Hugging Face repository, fetched over HTTPS.
+ * One file of a Hugging Face repository, downloaded over HTTPS.
  *
- * @param owner user or organisation
- * @param repo repository name without the owner
- * @param revision commit, branch, tag or reference such as {@code refs/pr/1}
- * @param file path inside the repository, segments separated by {@code /}
+ * @param owner the user or organization
+ * @param repo the repository name without the owner
+ * @param revision a commit, branch, tag or reference such as {@code refs/pr/1}
+ * @param file the path inside the repository, segments separated by {@code /}
+ * @see <a href="https://huggingface.co/docs/huggingface_hub/guides/download">Hugging Face
+ *     downloads</a>
  */
 public record HuggingFaceSource(String owner, String repo, String revision, String file)
     implements ModelSource {
 
-  /** The revision that a reference without one means. */
+  /** The default revision of a reference. */
   public static final String DEFAULT_REVISION = "main";
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,95})");
   private static final Pattern REVISION = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._/-]{0,127}");
 
   /**
-   * Checks that the names can be part of a URL and of a path in the store.
+   * Checks that the names are valid in a URL and in a path of the store.
    *
-   * @throws InvalidInputException if a name has characters or parts that Hugging Face does not
+   * @throws InvalidInputException if a name has characters or segments that Hugging Face does not
    *     allow
    */
   public HuggingFaceSource {
@@ -59,9 +61,9 @@ public record HuggingFaceSource(String owner, String repo, String revision, Stri
   }
 
   /**
-   * Returns the address that the file is downloaded from.
+   * Returns the URL of the file.
    *
-   * @param endpoint the site's root, such as {@code https://huggingface.co}; a mirror may have a
+   * @param endpoint the root URL, such as {@code https://huggingface.co}; a mirror's may have a
    *     path
    */
   public URI downloadUri(URI endpoint) {

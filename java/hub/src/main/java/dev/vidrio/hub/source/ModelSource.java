@@ -1,10 +1,10 @@
 package dev.vidrio.hub.source;
 
-/** A source of a model's bytes. Every source of a catalog entry gives the same bytes. */
+/** A download source of a model file. All sources of a catalog entry provide identical bytes. */
 public sealed interface ModelSource permits EmbeddedSource, HuggingFaceSource, PipSource {
 
   /**
-   * Names the source as listings show it.
+   * Returns the label in listings.
    *
    * @return {@code embedded}, {@code hf:owner/repo/file@revision} or {@code pip:package==version}
    */

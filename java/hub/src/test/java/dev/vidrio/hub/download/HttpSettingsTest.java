@@ -18,7 +18,7 @@ class HttpSettingsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"https://huggingface.co/o/r/resolve/main/f", "https://huggingface.co:443/f"})
-  void tokenGoesToHuggingFace(String uri) {
+  void sendsTokenToHuggingFace(String uri) {
     assertEquals(Optional.of("Bearer hf_x"), SETTINGS.authorization(URI.create(uri)));
   }
 
@@ -33,12 +33,12 @@ class HttpSettingsTest {
         "https://example.org/huggingface.co/f",
         "https://localhost/f"
       })
-  void tokenGoesNowhereElse(String uri) {
+  void sendsTokenNowhereElse(String uri) {
     assertEquals(Optional.empty(), SETTINGS.authorization(URI.create(uri)));
   }
 
   @Test
-  void noTokenNoHeader() {
+  void sendsNoHeaderWithoutToken() {
     HttpSettings without =
         new HttpSettings(
             Duration.ofSeconds(1), Duration.ofSeconds(1), Backoff.EXPONENTIAL, Optional.empty());

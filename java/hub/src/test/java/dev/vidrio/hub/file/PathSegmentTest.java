@@ -27,7 +27,7 @@ class PathSegmentTest {
         "\uD83D\uDE00",
         "a+b~c"
       })
-  void decodingUndoesEncoding(String segment) {
+  void decodesEncodedNames(String segment) {
     String encoded = PathSegment.encode(segment);
     assertTrue(encoded.matches("[A-Za-z0-9._~%-]*"), encoded);
     assertEquals(Optional.of(segment), PathSegment.decode(encoded));
@@ -35,12 +35,12 @@ class PathSegmentTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"a b", "%", "%2", "%zz", "%2f", "%41", "%FF", "a+b"})
-  void onlyOwnEncodingsDecode(String encoded) {
+  void rejectsForeignEncodings(String encoded) {
     assertEquals(Optional.empty(), PathSegment.decode(encoded));
   }
 
   @Test
-  void namesTooLongForAFileSystemAreRejected() {
+  void rejectsLongNames() {
     PathSegment.check("file", "x", "é".repeat(38));
     assertThrows(InvalidInputException.class, () -> PathSegment.check("file", "x", "é".repeat(39)));
   }

@@ -6,9 +6,9 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.execution.Workspace;
-import dev.vidrio.kernel.java.resolve.StepResolver;
-import dev.vidrio.kernel.java.step.Step;
-import dev.vidrio.kernel.java.step.Team;
+import dev.vidrio.kernel.java.bind.OpBinder;
+import dev.vidrio.kernel.java.runtime.BoundOp;
+import dev.vidrio.kernel.java.runtime.Team;
 import dev.vidrio.kernel.op.Buffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -17,7 +17,7 @@ import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/** A plan whose operations are resolved to steps over memory of their own. */
+/** A plan whose operations are bound to memory, run by a team of workers. */
 final class JavaExecutablePlan implements ExecutablePlan, Team.Walk {
   private final JavaExecutor executor;
   private final Plan plan;
@@ -25,16 +25,18 @@ final class JavaExecutablePlan implements ExecutablePlan, Team.Walk {
   private final KvCache cache;
   private final Arena arena = Arena.ofShared();
   private final Workspace workspace;
-  private final List<Step> steps;
+  private final List<BoundOp> ops;
   private final ReentrantLock running = new ReentrantLock();
-  // Set by the caller of run before the team starts on it.
+  // Set by the thread that calls run, before the team starts.
   private @Nullable Batch batch;
 
   JavaExecutablePlan(JavaExecutor executor, Plan plan, Limits limits, KvCache cache) {
     cache.requireShape(plan.kv());
     if (plan.isFast()) {
       throw new IllegalArgumentException(
-          "fast products: the executor " + executor.name() + " has none, only the native one does");
+          "fast products: not supported by the executor "
+              + executor.name()
+              + "; use the native one");
     }
     this.executor = executor;
     this.plan = plan;
@@ -42,8 +44,8 @@ final class JavaExecutablePlan implements ExecutablePlan, Team.Walk {
     this.cache = cache;
     try {
       this.workspace = Workspace.allocate(plan, limits, executor, arena);
-      var resolver = new StepResolver(workspace, cache);
-      this.steps = plan.ops().stream().map(resolver::resolve).toList();
+      var binder = new OpBinder(workspace, cache);
+      this.ops = plan.ops().stream().map(binder::bind).toList();
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -62,10 +64,10 @@ final class JavaExecutablePlan implements ExecutablePlan, Team.Walk {
 
   @Override
   public void run(Batch batch, int begin, int end) {
-    Objects.checkFromToIndex(begin, end, steps.size());
+    Objects.checkFromToIndex(begin, end, ops.size());
     if (!batch.limits().equals(limits)) {
       throw new IllegalArgumentException(
-          "the batch is made for " + batch.limits() + ", the plan for " + limits);
+          "limits of the batch: " + batch.limits() + "; limits of the plan: " + limits);
     }
     running.lock();
     try {
@@ -88,7 +90,7 @@ final class JavaExecutablePlan implements ExecutablePlan, Team.Walk {
       int position = batch.position(row);
       if (row > 0 && batch.sequence(row - 1) == sequence && batch.position(row - 1) >= position) {
         throw new IllegalArgumentException(
-            "position " + position + " of sequence " + sequence + " is not above the one before");
+            "position " + position + " of sequence " + sequence + " must exceed the one before");
       }
       for (int p = 0; p <= position; p += KvCache.BLOCK) {
         int block = batch.block(sequence, p);
@@ -107,9 +109,7 @@ final class JavaExecutablePlan implements ExecutablePlan, Team.Walk {
 
   @Override
   public void run(int i, int worker) {
-    steps
-        .get(i)
-        .run(executor.kernels(worker), Objects.requireNonNull(batch), executor.share(worker));
+    ops.get(i).run(executor.kernels(worker), Objects.requireNonNull(batch), executor.share(worker));
   }
 
   @Override

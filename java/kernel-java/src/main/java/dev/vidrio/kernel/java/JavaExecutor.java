@@ -6,10 +6,10 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.java.memory.Packer;
+import dev.vidrio.kernel.java.runtime.Kernels;
+import dev.vidrio.kernel.java.runtime.Share;
+import dev.vidrio.kernel.java.runtime.Team;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
-import dev.vidrio.kernel.java.step.Kernels;
-import dev.vidrio.kernel.java.step.Share;
-import dev.vidrio.kernel.java.step.Team;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
@@ -20,10 +20,11 @@ import java.util.List;
 import java.util.function.Supplier;
 
 /**
- * Runs plans in Java. One plan runs at a time; others wait.
+ * Runs plans in Java, with the bits of the native executor. It serves as the readable reference and
+ * for comparison; it is never a fallback. One plan runs at a time; others wait.
  *
- * <p>With more than one worker, threads of the executor read and write weights, cache and batch, so
- * these must not lie in confined arenas.
+ * <p>With more than one worker, threads of the executor access weights, cache and batch, whose
+ * arenas must therefore not be confined.
  */
 public final class JavaExecutor implements Executor {
   private static final int MAX_WORKERS = 1024;
@@ -36,7 +37,8 @@ public final class JavaExecutor implements Executor {
 
   private JavaExecutor(String name, int workers, Supplier<Kernels> kernels) {
     if (workers < 1 || workers > MAX_WORKERS) {
-      throw new IllegalArgumentException(workers + " workers: not 1 to " + MAX_WORKERS);
+      throw new IllegalArgumentException(
+          workers + " workers: must be between 1 and " + MAX_WORKERS);
     }
     this.name = name;
     for (int i = 0; i < workers; i++) {
@@ -47,25 +49,26 @@ public final class JavaExecutor implements Executor {
   }
 
   /**
-   * Plain Java that reads like docs/numerics.md: the definition of every operation.
+   * Creates an executor with scalar code that reads like docs/numerics.md, the definition of every
+   * operation.
    *
-   * @param workers the calling thread and {@code workers - 1} of its own, 1 to 1024
+   * @param workers number of workers, the calling thread included, 1 to 1024
    */
   public static JavaExecutor scalar(int workers) {
     return new JavaExecutor("scalar", workers, ScalarKernels::new);
   }
 
   /**
-   * The Vector API, with vectors as long as the processor prefers. The JVM needs {@code
-   * --add-modules=jdk.incubator.vector}.
+   * Creates an executor that uses the Vector API, with the preferred vector size of the processor.
+   * The JVM needs {@code --add-modules=jdk.incubator.vector}.
    *
-   * @param workers the calling thread and {@code workers - 1} of its own, 1 to 1024
+   * @param workers number of workers, the calling thread included, 1 to 1024
    * @throws UnsupportedOperationException if the JVM runs without the Vector API
    */
   public static JavaExecutor vector(int workers) {
     if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
       throw new UnsupportedOperationException(
-          "the executor vector needs the JVM's option --add-modules=jdk.incubator.vector");
+          "the vector executor requires the JVM option --add-modules=jdk.incubator.vector");
     }
     return new JavaExecutor("vector", workers, VectorKernels::new);
   }
@@ -114,17 +117,17 @@ public final class JavaExecutor implements Executor {
     return team;
   }
 
-  /** What a worker computes with. */
+  /** Returns the kernels of a worker. */
   Kernels kernels(int worker) {
     return kernels.get(worker);
   }
 
-  /** What a worker computes. */
+  /** Returns the share of a worker. */
   Share share(int worker) {
     return shares.get(worker);
   }
 
-  /** Ends the workers, after a step that is under way. */
+  /** Stops the workers after the running step. */
   @Override
   public void close() {
     team.close();

@@ -26,14 +26,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Statistics are those of the rows that came, on every executor, and change no activation. */
+/** Statistics on every executor: they equal those of the rows, and change no activation. */
 class AccumulateTest {
-  /** Sequences 0 and 1; 2 counts nowhere. */
+  /** Sequences 0 and 1 are counted; 2 is not. */
   private static final int SLOTS = 2;
 
   @ParameterizedTest
   @ValueSource(longs = {1, 5, 9})
-  void everyExecutorAddsUpTheSameRows(long seed) {
+  void accumulatesEqualStatisticsOnEveryExecutor(long seed) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor scalar = JavaExecutor.scalar(1)) {
       Plan plan = PlanFixtures.transformer(seed, arena);
@@ -69,7 +69,7 @@ class AccumulateTest {
     return statistics;
   }
 
-  /** Each activation is measured after it is written. */
+  /** Returns the plan with statistics of each activation after it is written. */
   private static Plan measured(Plan plan, Map<Buffer, ColumnStatistics> statistics) {
     List<Op> ops = new ArrayList<>();
     for (Op op : plan.ops()) {
@@ -93,8 +93,8 @@ class AccumulateTest {
       for (int j = 0; j < x.width(); j++) {
         double sum = 0;
         double squares = 0;
-        float least = Float.POSITIVE_INFINITY;
-        float greatest = Float.NEGATIVE_INFINITY;
+        float smallest = Float.POSITIVE_INFINITY;
+        float largest = Float.NEGATIVE_INFINITY;
         for (int step = 0; step < steps.size(); step++) {
           int[] bits = Objects.requireNonNull(rows.get(step).get(x));
           int i = 0;
@@ -106,22 +106,22 @@ class AccumulateTest {
             if (token.sequence() == slot) {
               sum += value;
               squares += (double) value * value;
-              least = Math.min(least, value);
-              greatest = Math.max(greatest, value);
+              smallest = Math.min(smallest, value);
+              largest = Math.max(largest, value);
             }
           }
         }
         String where = executor + " " + x.name() + " column " + j;
         assertEquals(sum, actual.sum(slot, j), where);
         assertEquals(squares, actual.squares(slot, j), where);
-        assertEquals(least, actual.least(slot, j), 0f, where);
-        assertEquals(greatest, actual.greatest(slot, j), 0f, where);
+        assertEquals(smallest, actual.min(slot, j), 0f, where);
+        assertEquals(largest, actual.max(slot, j), 0f, where);
       }
     }
   }
 
   @Test
-  void memoryThatIsClosedIsAnErrorAndNoCrash() {
+  void closedMemory_throws() {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = PlanFixtures.transformer(1, arena);
       Batch batch = new Batch(PlanRuns.LIMITS, arena);
@@ -142,7 +142,7 @@ class AccumulateTest {
   }
 
   @Test
-  void shapesAreChecked() {
+  void rejectsMismatchedShapes() {
     try (Arena arena = Arena.ofConfined();
         JavaExecutor executor = JavaExecutor.scalar(1)) {
       var memory = executor.allocate(ColumnStatistics.bytes(8, 2), arena);

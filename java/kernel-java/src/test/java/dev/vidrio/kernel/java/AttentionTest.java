@@ -10,9 +10,9 @@ import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.runtime.Kernels;
+import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
-import dev.vidrio.kernel.java.step.Kernels;
-import dev.vidrio.kernel.java.step.Share;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Rows;
@@ -27,13 +27,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Attention and the store of keys and values before it. */
+/** Attention and the storage of keys and values. */
 class AttentionTest {
   private static final double U = 0x1p-24;
   private static final int POSITIONS = 640;
   private static final int SEQUENCES = 3;
 
-  /** (sequence, position) of the queries: both sides of each chunk's end, runs, and lone tokens. */
+  /**
+   * The (sequence, position) of the queries: both sides of each chunk boundary, runs, and single
+   * tokens.
+   */
   private static final int[][] QUERIES = {
     {2, 0}, {0, 0}, {0, 1}, {0, 14}, {0, 15}, {0, 16}, {1, 253}, {1, 254}, {1, 255}, {1, 256},
     {1, 257}, {1, 258}, {0, 511}, {0, 512}, {0, 513}, {2, 63}, {2, 64}, {2, 639}
@@ -53,7 +56,7 @@ class AttentionTest {
     "9, 3, 64, Q8_0, 256, true, 3, true, false",
     "5, 1, 6, BF16, 100, true, 0, false, true"
   })
-  void typesAndParameters(
+  void attention_typesAndParameters(
       int heads,
       int kvHeads,
       int dH,
@@ -76,7 +79,7 @@ class AttentionTest {
     }
   }
 
-  /** Scores that fall with the distance, as the formula in double says. */
+  /** ALiBi slopes, against the formula in double. */
   @ParameterizedTest
   @CsvSource({"8, 4, 16", "5, 1, 40"})
   void slopes(int heads, int kvHeads, int dH) {
@@ -111,7 +114,7 @@ class AttentionTest {
   }
 
   @Test
-  void whatOtherPositionsHoldDoesNotMatter() {
+  void ignoresPositionsOutsideTheWindow() {
     try (Arena arena = Arena.ofConfined();
         Case test = new Case(arena, 6, 2, 32)) {
       MemorySegment expected = test.run(new VectorKernels(), 1);
@@ -122,7 +125,7 @@ class AttentionTest {
   }
 
   @Test
-  void greatScoresDoNotOverflow() {
+  void largeScores_doNotOverflow() {
     try (Arena arena = Arena.ofConfined();
         Case test = new Case(arena, 2, 1, 16)) {
       for (int i = 0; i < test.q.byteSize() / 4; i++) {
@@ -136,7 +139,7 @@ class AttentionTest {
     }
   }
 
-  /** A cache filled through kvStore, and queries into it. */
+  /** A cache filled by kvStore, and queries. */
   private final class Case implements AutoCloseable {
     final Arena arena;
     final int heads;
@@ -184,7 +187,9 @@ class AttentionTest {
       this.ofHeads = Segments.floats(arena, heads, random::nextGaussian);
     }
 
-    /** Blocks of the sequences alternate, and run backwards. */
+    /**
+     * Returns the block table of a sequence: blocks of sequences alternate, in descending order.
+     */
     int[] table(int sequence) {
       int[] blocks = new int[limits.blocksPerSequence()];
       for (int i = 0; i < blocks.length; i++) {
@@ -221,7 +226,7 @@ class AttentionTest {
       return z;
     }
 
-    /** NaN at every position after a sequence's last query. */
+    /** Stores NaN at every position after a sequence's last query. */
     void poisonUnused() {
       int[] last = new int[SEQUENCES];
       for (int[] query : QUERIES) {
@@ -301,7 +306,7 @@ class AttentionTest {
   }
 
   @Test
-  void kvStoreLaysKeysInLanes() {
+  void kvStore_interleavesKeys() {
     try (Arena arena = Arena.ofConfined();
         Case test = new Case(arena, 4, 2, 10)) {
       MemorySegment keys = test.cache.keys(1);

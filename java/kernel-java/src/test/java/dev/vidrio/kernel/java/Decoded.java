@@ -11,7 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * The elements of a matrix in rows, decoded as its blocks are read from front to back and in double
+ * The elements of a matrix in row layout, decoded independently of the kernels, in double
  * precision: integer · scale + minimum. Floating-point elements have the integer 1.
  */
 final class Decoded {
@@ -38,7 +38,7 @@ final class Decoded {
     }
   }
 
-  /** The value of an element. */
+  /** Returns the value of an element. */
   double element(int row, int column) {
     int i = row * k + column;
     return integers[i] * scales[i] + minima[i];
@@ -84,7 +84,7 @@ final class Decoded {
     }
   }
 
-  /** Types whose blocks RowBlockTest compares with another program's reading. */
+  /** Decodes types whose blocks RowBlockTest compares with the gguf package. */
   private void proved(WeightType type, ByteBuffer b, int first) {
     var block = new RowBlock(type, MemorySegment.ofBuffer(b), 0);
     for (int i = 0; i < 256; i++) {
@@ -99,7 +99,7 @@ final class Decoded {
     minima[i] = minimum;
   }
 
-  /** Two halves of 128 elements; in each, four quarters of 32 lie in the same 32 bytes. */
+  /** Decodes two halves of 128 elements; in each, four quarters of 32 share 32 bytes. */
   private void q2k(ByteBuffer b, int first) {
     for (int i = 0; i < 256; i++) {
       int factors = b.get(i / 16);

@@ -13,7 +13,7 @@ import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.kernel.hook.Edit;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.hook.EditTable.Region;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Edits give the same bits on every executor, in chains and alone, while their tables change. */
+/** Edits on every executor, in epilogues and alone, while their tables change. */
 class EditTest {
   private static final int D = 96;
 
@@ -45,7 +45,10 @@ class EditTest {
     return new Buffer(name, rows, D);
   }
 
-  /** A product, an edit in its chain, one of whole rows, and one of the rows for logits. */
+  /**
+   * Returns a plan of a product, an edit in its epilogue, an edit of whole rows, and one of logit
+   * rows.
+   */
   private Plan plan(Random random, Arena arena) {
     Buffer x = buffer("x", Rows.TOKENS);
     Buffer product = buffer("product", Rows.TOKENS);
@@ -71,7 +74,7 @@ class EditTest {
         Set.of(x, product, edited, sum, rows, chosen, logits));
   }
 
-  /** Fills all tables anew, with other entries in every step. */
+  /** Fills all tables with other entries for each step. */
   private void fill(int step, Arena arena) {
     Random random = new Random(step);
     for (EditTable table : List.of(inChain, wholeRows, ofLogits)) {
@@ -91,21 +94,21 @@ class EditTest {
     }
   }
 
-  private static Edit edit(Region region, boolean subspaces, Random random, Arena arena) {
+  private static EditKind edit(Region region, boolean subspaces, Random random, Arena arena) {
     int rows = random.nextBoolean() ? 1 : region.to() - region.from();
     MemorySegment values =
         Segments.floats(arena, (long) rows * region.columns(), random::nextGaussian);
     return switch (random.nextInt(subspaces ? 7 : 4)) {
-      case 0 -> new Edit.Set(values);
-      case 1 -> new Edit.Add(2 * random.nextFloat(), values);
-      case 2 -> new Edit.Scale(random.nextFloat());
-      case 3 -> new Edit.Clamp(-random.nextFloat(), Float.POSITIVE_INFINITY);
-      case 4 -> new Edit.Subspace(basis(region, random, arena), null);
-      default -> new Edit.Subspace(basis(region, random, arena), values);
+      case 0 -> new EditKind.Set(values);
+      case 1 -> new EditKind.Add(2 * random.nextFloat(), values);
+      case 2 -> new EditKind.Scale(random.nextFloat());
+      case 3 -> new EditKind.Clamp(-random.nextFloat(), Float.POSITIVE_INFINITY);
+      case 4 -> new EditKind.Subspace(basis(region, random, arena), null);
+      default -> new EditKind.Subspace(basis(region, random, arena), values);
     };
   }
 
-  /** Rows of length one, which bits do not ask to be orthogonal. */
+  /** Returns rows of length 1, which need not be orthogonal to compare bits. */
   private static MemorySegment basis(Region region, Random random, Arena arena) {
     int k = 1 + random.nextInt(Math.min(3, region.columns()));
     double length = Math.sqrt(region.columns());
@@ -115,7 +118,7 @@ class EditTest {
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4})
-  void everyExecutorGivesTheSameBits(long seed) {
+  void equalBitsOnEveryExecutor(long seed) {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = plan(new Random(seed), arena);
       var _ =
@@ -124,15 +127,15 @@ class EditTest {
     }
   }
 
-  /** Without entries, and with those of strength 0, an edit is a copy. */
+  /** Tables without entries, and with entries of strength 0. */
   @Test
-  void whereNothingAppliesNoBitChanges() {
+  void copiesBitsWhereNoEntryApplies() {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = plan(new Random(7), arena);
       MemorySegment values = Segments.floats(arena, D, new Random(8)::nextGaussian);
       Region all = new Region(Region.ALL, 0, PlanRuns.POSITIONS, 0, D);
-      inChain.add(all, new Edit.Add(0, values));
-      wholeRows.add(new Region(Region.ALL, 60, 64, 0, D), new Edit.Set(values));
+      inChain.add(all, new EditKind.Add(0, values));
+      wholeRows.add(new Region(Region.ALL, 60, 64, 0, D), new EditKind.Set(values));
       for (Executor executor : PlanRuns.executors()) {
         try (executor) {
           for (Map<Buffer, int[]> step :
@@ -150,18 +153,19 @@ class EditTest {
     assertArrayEquals(step.get(plan.buffer(x)), step.get(plan.buffer(y)), y);
   }
 
-  /** −0 stays −0 under an edit of strength 0. */
+  /** An edit of strength 0 keeps −0. */
   @Test
-  void strengthZeroKeepsNegativeZero() {
+  void strengthZero_keepsNegativeZero() {
     try (Arena arena = Arena.ofConfined()) {
       inChain.add(
-          new Region(Region.ALL, 0, 1, 0, D), new Edit.Add(0, Segments.floats(arena, (long) D)));
+          new Region(Region.ALL, 0, 1, 0, D),
+          new EditKind.Add(0, Segments.floats(arena, (long) D)));
       assertEquals(List.of(), inChain.entries());
     }
   }
 
   @Test
-  void valuesThatAreClosedAreAnErrorAndNoCrash() {
+  void closedValues_throws() {
     try (Arena arena = Arena.ofShared();
         NativeExecutor executor = NativeExecutor.create(Isa.pick(), 2)) {
       Plan plan = plan(new Random(10), arena);
@@ -170,7 +174,8 @@ class EditTest {
       PlanRuns.fill(batch, List.of(new Token(0, 0, 1, true)));
       try (ExecutablePlan executable = executor.prepare(plan, PlanRuns.LIMITS, cache)) {
         try (Arena shorter = Arena.ofConfined()) {
-          inChain.add(new Region(0, 0, 5, 0, D), new Edit.Set(Segments.floats(shorter, (long) D)));
+          inChain.add(
+              new Region(0, 0, 5, 0, D), new EditKind.Set(Segments.floats(shorter, (long) D)));
           executable.run(batch);
         }
         Exception e = assertThrows(IllegalStateException.class, () -> executable.run(batch));

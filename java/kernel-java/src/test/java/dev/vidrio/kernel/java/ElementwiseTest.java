@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
-import dev.vidrio.kernel.java.step.Kernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
@@ -23,11 +23,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** embed, activation, add, scale and gather. */
+/** Embedding, activation, addition, scaling and gathering. */
 class ElementwiseTest {
   private static final double U = 0x1p-24;
 
-  /** Errors that docs/numerics.md states. */
+  /** The error bounds of docs/numerics.md. */
   private static final int GELU_ULPS = 11;
 
   private static final int TANH_ULPS = 3;
@@ -36,7 +36,7 @@ class ElementwiseTest {
   private final List<Kernels> both = List.of(new ScalarKernels(), new VectorKernels());
   private final Random random = new Random(11);
 
-  /** Every element is one rounding of an exact product, or fma, in double. */
+  /** Every element is an exact product, or fma, in double, rounded once. */
   @ParameterizedTest
   @EnumSource(WeightType.class)
   void embed(WeightType type) {
@@ -68,9 +68,9 @@ class ElementwiseTest {
     return new Op.Embed(table, index, offset, skip, new Buffer("y", Rows.TOKENS, table.k()));
   }
 
-  /** A table may have several rows for each token. */
+  /** A table with several rows per token. */
   @Test
-  void embedOneOfSeveralRows() {
+  void embed_severalRowsPerToken() {
     int rows = 6;
     int d = 19;
     try (Arena arena = Arena.ofConfined()) {
@@ -88,9 +88,9 @@ class ElementwiseTest {
     }
   }
 
-  /** Learned positions are rows of their table, some of which come before position 0. */
+  /** Learned positions, with an offset of position 0. */
   @Test
-  void embedPositions() {
+  void embed_positions() {
     int rows = 6;
     int d = 19;
     try (Arena arena = Arena.ofConfined()) {
@@ -104,7 +104,7 @@ class ElementwiseTest {
     }
   }
 
-  /** A batch whose tokens are all numbers below {@code rows}, the last first. */
+  /** Returns a batch of tokens {@code rows} − 1 to 0. */
   private static Batch batch(Arena arena, int rows) {
     Batch batch = new Batch(new Limits(rows, rows, 1, rows, rows), arena);
     batch.addSequence(new int[] {0}, 1);
@@ -115,7 +115,7 @@ class ElementwiseTest {
   }
 
   @Test
-  void embedConvertsEveryHalf() {
+  void embed_convertsEveryHalf() {
     try (Arena arena = Arena.ofConfined()) {
       Weights table = Segments.matrix(arena, WeightType.F16, 1, 1 << 16, random);
       for (int i = 0; i < 1 << 16; i++) {
@@ -131,7 +131,7 @@ class ElementwiseTest {
     }
   }
 
-  /** A half by the definition of binary16. */
+  /** Returns an f16 by the definition of binary16. */
   private static float half(int bits) {
     int exponent = bits >> 10 & 31;
     int fraction = bits & 1023;
@@ -199,7 +199,7 @@ class ElementwiseTest {
           case CLAMPED_LINEAR -> 1;
         };
     double bound = Math.abs(exact) * U * roundings;
-    // Where exp is infinite, what is lost lies below this.
+    // Where exp is infinite, the error is below this.
     bound += 0x1p-128 * 89;
     if (up != null) {
       double factor = up.getAtIndex(JAVA_FLOAT, i);
@@ -207,11 +207,11 @@ class ElementwiseTest {
       bound = bound * Math.abs(factor) + Math.abs(exact) * U;
     }
     double error = Math.abs(y.getAtIndex(JAVA_FLOAT, i) - exact);
-    assertTrue(error <= bound, kind + "(" + v + ") is off by " + error + " > " + bound);
+    assertTrue(error <= bound, kind + "(" + v + ") has error " + error + " > " + bound);
   }
 
   /**
-   * The share of the normal distribution below x, by the series and the continued fraction of
+   * Returns the normal distribution function, by the series and the continued fraction of
    * Abramowitz and Stegun, 26.2.11 and 26.2.14.
    */
   private static double normalShare(double x) {
@@ -237,7 +237,7 @@ class ElementwiseTest {
   }
 
   @Test
-  void activationOfSpecialValues() {
+  void activation_specialValues() {
     float inf = Float.POSITIVE_INFINITY;
     float[] special = new float[64];
     float[] values = {0f, -0f, 1e-42f, -1e-42f, 3e38f, -3e38f, 200f, -200f, -inf, Float.NaN, inf};

@@ -8,16 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.gradient.Gradient;
-import dev.vidrio.kernel.gradient.GradientRules;
-import dev.vidrio.kernel.hook.Edit;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.hook.EditTable.Region;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
+import dev.vidrio.kernel.java.runtime.ExpertProduct;
+import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.scalar.ExpertsBackward;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
-import dev.vidrio.kernel.java.step.ExpertProduct;
-import dev.vidrio.kernel.java.step.Kernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
@@ -25,6 +23,8 @@ import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.pass.Differentiation;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -43,7 +43,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** route, expert_matmul and expert_sum. */
+/** Operations of mixtures of experts. */
 class ExpertsTest {
   private static final double U = 0x1p-24;
   private static final int ROWS = 7;
@@ -55,12 +55,12 @@ class ExpertsTest {
     return new Buffer(name, Rows.TOKENS, width);
   }
 
-  /** Experts by a stable sort, weights by softmax and sigmoid in double. */
+  /** Against experts by a stable sort and weights by softmax and sigmoid in double. */
   @ParameterizedTest
   @CsvSource({
     "SOFTMAX, CHOSEN, false",
     "SOFTMAX, ALL, false",
-    "SOFTMAX, NEAR, false",
+    "SOFTMAX, SPARSE_MIXER, false",
     "SOFTMAX, CHOSEN, true",
     "SIGMOID, CHOSEN, true",
     "SIGMOID, ALL, false"
@@ -82,7 +82,7 @@ class ExpertsTest {
                 buffer("l", count),
                 buffer("experts", k),
                 buffer("weights", k));
-        // Rounded to halves, so that many are equal.
+        // Rounded to multiples of 1/2, so that many are equal.
         MemorySegment logits =
             Segments.floats(
                 arena, (long) ROWS * count, () -> Math.rint(4 * random.nextGaussian()) / 2);
@@ -137,7 +137,7 @@ class ExpertsTest {
           switch (op.over()) {
             case ALL -> score[order.get(slot)];
             case CHOSEN -> score[order.get(slot)] / chosen;
-            case NEAR -> amongNear(l, order, slot);
+            case SPARSE_MIXER -> sparseMixerWeight(l, order, slot);
           };
       // Exponentials are off by 2 U each, sums by their roundings, quotients by one.
       double bound = exact * U * (2 + 2 + count + 4);
@@ -145,8 +145,8 @@ class ExpertsTest {
     }
   }
 
-  /** The weight of a slot among the experts that are near to its own and in no slot before. */
-  private static double amongNear(double[] l, List<Integer> order, int slot) {
+  /** Returns the weight of a slot among the experts with close logits that no earlier slot has. */
+  private static double sparseMixerWeight(double[] l, List<Integer> order, int slot) {
     double m = l[order.get(slot)];
     return 1
         / order.stream()
@@ -156,12 +156,12 @@ class ExpertsTest {
             .sum();
   }
 
-  /** Every slot is the plain product of its row with the matrix of its expert, and its bias. */
+  /** Every slot equals the ordinary product of its row with the matrix of its expert, plus bias. */
   @ParameterizedTest
   @EnumSource(
       value = WeightType.class,
       names = {"F32", "BF16"})
-  void productsOfSlots(WeightType type) {
+  void expertMatMul_multipliesByMatrixOfSlot(WeightType type) {
     int n = 21;
     int width = 35;
     int k = 2;
@@ -215,7 +215,7 @@ class ExpertsTest {
   }
 
   @Test
-  void sumOfSlots() {
+  void expertSum_addsWeightedSlots() {
     int k = 3;
     int d = 37;
     var op = new ExpertOp.ExpertSum(buffer("x", k * d), buffer("weights", k), buffer("y", d));
@@ -242,16 +242,16 @@ class ExpertsTest {
     return Segments.matrix(arena, WeightType.F32, n, k, random);
   }
 
-  /** A slot that names no expert gives no logit a gradient of its own. */
+  /** A slot with an invalid expert contributes no gradient to logits. */
   @ParameterizedTest
   @CsvSource({
     "SOFTMAX, CHOSEN",
     "SOFTMAX, ALL",
-    "SOFTMAX, NEAR",
+    "SOFTMAX, SPARSE_MIXER",
     "SIGMOID, CHOSEN",
     "SIGMOID, ALL"
   })
-  void routesOfSlotsWithoutAnExpert(ExpertOp.RouteScore score, ExpertOp.RouteOver over) {
+  void routeBackward_slotWithoutExpert(ExpertOp.RouteScore score, ExpertOp.RouteOver over) {
     int count = 12;
     float[] strangers = {-1, 0.5f, count, 1e9f, -1e9f, Float.NaN, Float.POSITIVE_INFINITY};
     int k = strangers.length;
@@ -278,9 +278,9 @@ class ExpertsTest {
     }
   }
 
-  /** Slots whose experts were edited away have no product and no gradient, on every executor. */
+  /** Slots with invalid experts have zero products and gradients, on every executor. */
   @Test
-  void slotsWithoutAnExpert() {
+  void expertMatMul_slotWithoutExpert() {
     int d = 35;
     int count = 5;
     int k = 2;
@@ -293,11 +293,11 @@ class ExpertsTest {
     Buffer y = buffer("y", d);
     var edits = new EditTable(k, 3, false);
     try (Arena arena = Arena.ofShared()) {
-      edits.add(new Region(0, 0, 9, 0, 1), new Edit.Set(Segments.floats(arena, -1f)));
-      edits.add(new Region(1, 2, 40, 1, 2), new Edit.Set(Segments.floats(arena, 0.5f)));
+      edits.add(new Region(0, 0, 9, 0, 1), new EditKind.Set(Segments.floats(arena, -1f)));
+      edits.add(new Region(1, 2, 40, 1, 2), new EditKind.Set(Segments.floats(arena, 0.5f)));
       edits.add(
           new Region(2, 0, PlanRuns.POSITIONS, 0, 2),
-          new Edit.Set(Segments.floats(arena, count, Float.NaN)));
+          new EditKind.Set(Segments.floats(arena, count, Float.NaN)));
       List<Weights> matrices =
           IntStream.range(0, count).mapToObj(e -> matrix(arena, d, d)).toList();
       Plan forward =
@@ -325,7 +325,10 @@ class ExpertsTest {
               Set.of(products, y));
       MemorySegment seed =
           Segments.floats(arena, (long) PlanRuns.LIMITS.tokens() * d, random::nextGaussian);
-      Plan plan = Gradient.of(forward, Map.of(y, seed), Set.of(x), GradientRules.EXACT).plan();
+      Plan plan =
+          new Differentiation(Map.of(y, seed), Set.of(x), GradientRules.EXACT)
+              .differentiate(forward)
+              .plan();
       List<List<Token>> steps = PlanRuns.steps(3);
       List<Map<Buffer, int[]>> bits = PlanRuns.assertSameBits(plan, KvType.F32, steps, i -> {});
       for (int i = 0; i < steps.size(); i++) {

@@ -11,12 +11,13 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.ffm.Isa;
 import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.kernel.gradient.Gradient;
-import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.kernel.pass.Differentiation;
+import dev.vidrio.kernel.pass.Gradient;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -33,7 +34,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Gradients of whole random transformers: the bits depend on neither executor nor workers. */
+/** Gradients of random transformers: their bits depend on neither executor nor workers. */
 class GradientTest {
   private static final int TOKENS = 90;
 
@@ -41,7 +42,7 @@ class GradientTest {
       List.of(
           GradientRules.EXACT, GradientRules.ATTN_LRP, GradientRules.CP_LRP, GradientRules.FROZEN);
 
-  /** Sequences of 31, 40 and 2 tokens from their first positions on, in one step. */
+  /** Returns one step with sequences of 31, 40 and 2 tokens, from their first positions on. */
   private static List<List<Token>> step() {
     List<Token> step = new ArrayList<>();
     int[] lengths = {31, 40, 2};
@@ -74,14 +75,15 @@ class GradientTest {
       }
     }
     GradientRules rules = RULES.get((int) (seed % RULES.size()));
+    var differentiation = new Differentiation(Map.of(logits, values), wanted, rules);
     return recompute
-        ? Gradient.of(plan, Map.of(logits, values), wanted, rules, Set.of(plan.buffer("post0")))
-        : Gradient.of(plan, Map.of(logits, values), wanted, rules);
+        ? differentiation.recomputing(Set.of(plan.buffer("post0"))).differentiate(plan)
+        : differentiation.differentiate(plan);
   }
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
-  void everyExecutorGivesTheSameBits(long seed) {
+  void equalBitsOnEveryExecutor(long seed) {
     try (Arena arena = Arena.ofShared()) {
       assertSameEverywhere(gradient(seed, arena).plan());
     }
@@ -105,10 +107,10 @@ class GradientTest {
     }
   }
 
-  /** Alone and gated, forward and backward, of arguments of every size. */
+  /** Plain and gated, forward and backward, with arguments of every magnitude. */
   @ParameterizedTest
   @EnumSource(Op.ActivationKind.class)
-  void everyExecutorGivesTheSameBitsOfActivations(Op.ActivationKind kind) {
+  void equalBitsOfActivationGradients(Op.ActivationKind kind) {
     int width = 43;
     int rows = RandomTransformer.VOCABULARY;
     Random random = new Random(29);
@@ -129,14 +131,14 @@ class GradientTest {
       MemorySegment seed = Segments.floats(arena, (long) TOKENS * width, random::nextGaussian);
       for (GradientRules rules : RULES) {
         Map<Buffer, MemorySegment> seeds = Map.of(alone, seed, gated, seed);
-        assertSameEverywhere(Gradient.of(plan, seeds, Set.of(x, up), rules).plan());
+        assertSameEverywhere(new Differentiation(seeds, Set.of(x, up), rules).apply(plan));
       }
     }
   }
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
-  void activationsThatAreComputedAgainGiveTheSameBits(long seed) {
+  void recomputation_keepsBits(long seed) {
     try (Arena arena = Arena.ofShared();
         NativeExecutor executor = NativeExecutor.create()) {
       Limits limits = PlanFixtures.limits(TOKENS, 100);
@@ -150,7 +152,7 @@ class GradientTest {
     }
   }
 
-  /** The first gradient that differs is the one whose operation is at fault. */
+  /** Reports the first gradient that differs, whose operation is at fault. */
   private static void assertSame(
       Plan plan, Map<String, int[]> expected, Map<String, int[]> actual) {
     for (String name : PlanFixtures.outputNames(plan)) {
@@ -162,7 +164,7 @@ class GradientTest {
   }
 
   @Test
-  void noGradientReachesWhatDoesNotCount() {
+  void unreachableActivation_throws() {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = PlanFixtures.transformer(1, arena);
       Buffer mid = plan.buffer("mid0");
@@ -171,7 +173,9 @@ class GradientTest {
       IllegalArgumentException e =
           assertThrows(
               IllegalArgumentException.class,
-              () -> Gradient.of(plan, Map.of(mid, values), Set.of(later), GradientRules.EXACT));
+              () ->
+                  new Differentiation(Map.of(mid, values), Set.of(later), GradientRules.EXACT)
+                      .differentiate(plan));
       assertTrue(Objects.requireNonNull(e.getMessage()).contains("post1"), e.getMessage());
     }
   }

@@ -26,7 +26,7 @@ class JavaExecutorTest {
   private static final Limits LIMITS = PlanFixtures.limits(8, 128);
 
   @Test
-  void saysWhatItIs() {
+  void reportsNameAndWorkers() {
     try (JavaExecutor scalar = JavaExecutor.scalar(1);
         JavaExecutor vector = JavaExecutor.vector(3)) {
       assertEquals("scalar", scalar.name());
@@ -37,12 +37,12 @@ class JavaExecutorTest {
     for (int workers : new int[] {-1, 0, 1025}) {
       IllegalArgumentException e =
           assertThrows(IllegalArgumentException.class, () -> JavaExecutor.vector(workers));
-      assertEquals(workers + " workers: not 1 to 1024", e.getMessage());
+      assertEquals(workers + " workers: must be between 1 and 1024", e.getMessage());
     }
   }
 
   @Test
-  void memoryIsZeroedAndAligned() {
+  void allocatesZeroedAlignedMemory() {
     try (Arena arena = Arena.ofShared();
         JavaExecutor executor = JavaExecutor.vector(1)) {
       for (int i = 1; i < 200; i += 13) {
@@ -53,13 +53,13 @@ class JavaExecutorTest {
     }
   }
 
-  /** Executors read what any of them has packed: the bytes are those of the native one. */
+  /** Executors share packed weights, so their bytes must equal. */
   @ParameterizedTest
   @EnumSource(
       value = WeightType.class,
       mode = EnumSource.Mode.EXCLUDE,
       names = {"F32", "F16", "BF16"})
-  void packing(WeightType type) {
+  void pack_equalsNative(WeightType type) {
     int n = 37;
     int k = 3 * type.blockElements();
     try (Arena arena = Arena.ofShared();
@@ -78,7 +78,7 @@ class JavaExecutorTest {
   }
 
   @Test
-  void refusesWhatDoesNotFit() {
+  void rejectsInvalidBatches() {
     try (Arena arena = Arena.ofShared();
         JavaExecutor executor = JavaExecutor.vector(2)) {
       Plan plan = PlanFixtures.transformer(1, arena);
@@ -112,7 +112,7 @@ class JavaExecutorTest {
   }
 
   @Test
-  void nothingRunsAfterClose() {
+  void run_afterClose_throws() {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = PlanFixtures.transformer(1, arena);
       JavaExecutor executor = JavaExecutor.vector(2);
@@ -137,9 +137,9 @@ class JavaExecutorTest {
     }
   }
 
-  /** A worker that fails must neither hang the others nor hide its error. */
+  /** A failing worker must neither hang the others nor hide its error. */
   @Test
-  void anErrorOfAWorkerReachesTheCaller() {
+  void workerError_reachesCaller() {
     try (Arena arena = Arena.ofShared();
         Arena confined = Arena.ofConfined();
         JavaExecutor executor = JavaExecutor.vector(2)) {

@@ -38,8 +38,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Adapters give the same bits on every executor, in chains and alone, whatever the sequences beside
- * have, while their table changes.
+ * Adapters on every executor, in epilogues and alone, with different adapters per sequence, while
+ * their table changes.
  */
 class LowRankTest {
   private static final int D = 96;
@@ -58,7 +58,10 @@ class LowRankTest {
     return new Buffer(name, rows, width);
   }
 
-  /** A product of what all share, one of a norm, which may be local, and one of chosen rows. */
+  /**
+   * Returns a plan of a product of an embedding, one of a norm, which may be replicated, and one of
+   * logit rows.
+   */
   private Plan plan(Random random, Arena arena) {
     Buffer x = buffer("x", Rows.TOKENS, D);
     Buffer xDown = buffer("x.down", Rows.TOKENS, RANK);
@@ -99,7 +102,7 @@ class LowRankTest {
         Set.of(product, adapted, second, secondAdapted, plain, logits));
   }
 
-  /** Fills all slots anew, with other adapters and choices in every step. */
+  /** Fills all slots with other adapters and choices for each step. */
   private void fill(int step, Arena arena) {
     Random random = new Random(step);
     for (int slot = 0; slot < SLOTS; slot++) {
@@ -124,7 +127,7 @@ class LowRankTest {
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4})
-  void everyExecutorGivesTheSameBits(long seed) {
+  void equalBitsOnEveryExecutor(long seed) {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = plan(new Random(seed), arena);
       var _ =
@@ -133,9 +136,9 @@ class LowRankTest {
     }
   }
 
-  /** A row is the product and the update of its own sequence, element by element. */
+  /** A row is the product plus the update of its own sequence, element by element. */
   @Test
-  void rowsHaveTheUpdateOfTheirSequence() {
+  void appliesAdapterOfEachSequence() {
     try (Arena arena = Arena.ofShared();
         JavaExecutor scalar = JavaExecutor.scalar(1)) {
       Plan plan = plan(new Random(5), arena);
@@ -174,7 +177,7 @@ class LowRankTest {
   }
 
   @Test
-  void anAdapterThatIsClosedIsAnErrorAndNoCrash() {
+  void closedAdapter_throws() {
     try (Arena arena = Arena.ofShared();
         NativeExecutor executor = NativeExecutor.create(Isa.pick(), 2)) {
       Plan plan = plan(new Random(10), arena);
@@ -196,7 +199,7 @@ class LowRankTest {
   }
 
   @Test
-  void shapesAreChecked() {
+  void rejectsMismatchedShapes() {
     Buffer x = buffer("x", Rows.TOKENS, D);
     Buffer t = buffer("t", Rows.TOKENS, RANK);
     Buffer wide = buffer("wide", Rows.TOKENS, LOGITS);

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.execution.Workspace.Quantized;
+import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
-import dev.vidrio.kernel.java.step.Kernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class MatMulTest {
-  /** Half a unit in the last place of 1: the greatest relative error of a rounding. */
+  /** Half a unit in the last place of 1: the maximum relative error of a rounding. */
   private static final double U = 0x1p-24;
 
   private static final int[] ROWS = {1, 2, 3, 4, 5, 9, 66};
@@ -33,7 +33,7 @@ class MatMulTest {
   @EnumSource(
       value = WeightType.class,
       names = {"F32", "F16", "BF16"})
-  void floatWeights(WeightType type) {
+  void matMul_floatWeights(WeightType type) {
     for (int k : new int[] {1, 7, 16, 32, 37, 100, 288, 608}) {
       for (int i = 0; i < 3; i++) {
         try (Arena arena = Arena.ofConfined()) {
@@ -73,7 +73,7 @@ class MatMulTest {
       value = WeightType.class,
       mode = EnumSource.Mode.EXCLUDE,
       names = {"F32", "F16", "BF16"})
-  void quantizedWeights(WeightType type) {
+  void matMul_quantizedWeights(WeightType type) {
     int step = type.blockElements();
     for (int k = step; k <= Math.max(608, 3 * step); k += Math.max(64, step)) {
       for (int i = 0; i < 3; i++) {
@@ -91,7 +91,7 @@ class MatMulTest {
     }
   }
 
-  /** A sub-block rounds its scale, and one or two times the sum so far. */
+  /** A sub-block rounds its scale, and the running sum once or twice. */
   private static void assertNear(Weights w, Quantized x, MemorySegment y, int rows) {
     var decoded = new Decoded(w);
     int subBlock = w.type().subBlock();
@@ -122,13 +122,13 @@ class MatMulTest {
     }
   }
 
-  /** With factors that are powers of two the result is the integer product, exactly. */
+  /** With factors that are powers of two, the result is the exact integer product. */
   @ParameterizedTest
   @EnumSource(
       value = WeightType.class,
       mode = EnumSource.Mode.EXCLUDE,
       names = {"F32", "F16", "BF16"})
-  void extremeIntegersAreExact(WeightType type) {
+  void matMul_extremeIntegers_exact(WeightType type) {
     int n = 18;
     int k = type.blockElements() * 2;
     int rows = 5;
@@ -166,13 +166,13 @@ class MatMulTest {
     }
   }
 
-  /** NaN stays in its row; factors near overflow and in the denormals round alike. */
+  /** NaN does not leave its row; factors near overflow and denormal factors round equally. */
   @ParameterizedTest
   @EnumSource(
       value = WeightType.class,
       mode = EnumSource.Mode.EXCLUDE,
       names = {"F32", "F16", "BF16"})
-  void factorsAtTheEnds(WeightType type) {
+  void matMul_extremeFactors_equalBits(WeightType type) {
     int k = 3 * type.blockElements();
     int rows = 6;
     float[] scales = {1e-38f, Float.MIN_VALUE, 1e33f, 3e34f, 0, Float.NaN};

@@ -4,8 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
-import dev.vidrio.kernel.java.step.Kernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
@@ -37,14 +37,14 @@ class NormTest {
 
   @ParameterizedTest
   @EnumSource(Op.NormKind.class)
-  void normOfHeads(Op.NormKind kind) {
+  void norm_perHead(Op.NormKind kind) {
     for (int d : new int[] {1, 31, 64, 80}) {
       check(kind, 3, d, d);
       check(kind, 3, d, 3 * d);
     }
   }
 
-  /** Norms with and without gain and bias of {@code affine} elements. */
+  /** Checks norms with and without gain and bias of {@code affine} elements. */
   private void check(Op.NormKind kind, int heads, int d, int affine) {
     for (int which = 0; which < 4; which++) {
       try (Arena arena = Arena.ofConfined()) {
@@ -89,11 +89,11 @@ class NormTest {
     int gains = op.gain() == null ? d : op.gain().k();
     int biases = op.bias() == null ? d : op.bias().k();
     double mean = 0;
-    double greatest = 0;
+    double largest = 0;
     for (int i = 0; i < d; i++) {
       double v = x.getAtIndex(JAVA_FLOAT, (long) head * d + i);
       mean += op.kind() == Op.NormKind.LAYER ? v / d : 0;
-      greatest = Math.max(greatest, Math.abs(v));
+      largest = Math.max(largest, Math.abs(v));
     }
     double square = 0;
     for (int i = 0; i < d; i++) {
@@ -103,8 +103,8 @@ class NormTest {
     double exact = Math.sqrt(square + op.epsilon());
     // Each lane sums ⌈d/16⌉ terms; four additions and the division follow.
     double sums = (Math.ceilDiv(d, 16) + 5) * U;
-    // A centered element is off by what the mean is, and by its own rounding.
-    double center = op.kind() == Op.NormKind.LAYER ? (sums + U) * greatest : 0;
+    // A centered element has the error of the mean, and its own rounding.
+    double center = op.kind() == Op.NormKind.LAYER ? (sums + U) * largest : 0;
     double scaleBound = exact * (sums + 4 * U) + center;
     assertTrue(Math.abs(scale - exact) <= scaleBound, "scale " + scale + " for " + exact);
     for (int i = 0; i < d; i++) {

@@ -24,7 +24,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 
-/** Random small transformers and batches for them, to compare executors with. */
+/** Random small transformers, and batches for them, to compare executors. */
 public final class PlanFixtures {
   private static final int SEQUENCES = 4;
 
@@ -33,14 +33,14 @@ public final class PlanFixtures {
   /**
    * A token of a step.
    *
-   * @param sequence any number that names the sequence
+   * @param sequence an arbitrary number of the sequence
    */
   public record Token(int sequence, int position, int token, boolean wantsLogits) {}
 
   /**
-   * A random transformer: its types, widths, norms, positions, activation, biases and scales follow
-   * from the seed. Its outputs are {@code logits} with the greatest of them, and {@code tap} before
-   * the rows that want logits are taken.
+   * Returns a random transformer, whose types, widths, norms, positions, activations, biases and
+   * scales follow from the seed. Its outputs are {@code logits} with their top-k, and {@code tap}
+   * before the gather.
    *
    * @param arena holds the weights
    */
@@ -48,7 +48,7 @@ public final class PlanFixtures {
     return new RandomTransformer(new Random(seed), arena).plan();
   }
 
-  /** The same plan with every activation as an output. */
+  /** Returns the plan with every activation as an output. */
   public static Plan withAllOutputs(Plan plan) {
     Set<Buffer> all = new HashSet<>();
     for (Op op : plan.ops()) {
@@ -62,7 +62,7 @@ public final class PlanFixtures {
   }
 
   /**
-   * Room for {@code tokens} per step and {@code positions} per sequence, at most {@value
+   * Returns limits of {@code tokens} per step and {@code positions} per sequence, at most {@value
    * RandomTransformer#POSITIONS}.
    */
   public static Limits limits(int tokens, int positions) {
@@ -70,10 +70,10 @@ public final class PlanFixtures {
   }
 
   /**
-   * Steps that feed all tokens of several sequences in random pieces, several sequences at once.
+   * Returns steps that run all tokens of several sequences in random chunks, interleaved.
    *
    * @param lengths positions of each sequence, at most {@value #SEQUENCES} of them
-   * @param limit tokens per step
+   * @param limit maximum tokens per step
    */
   public static List<List<Token>> steps(long seed, int limit, int... lengths) {
     Random random = new Random(seed);
@@ -94,7 +94,7 @@ public final class PlanFixtures {
     return steps;
   }
 
-  /** The token of a place: the same for the same seed, however the steps are cut. */
+  /** Returns the token at a position, which depends on the seed but not on the steps. */
   private static Token token(long seed, int sequence, int position, boolean wantsLogits) {
     int token =
         new Random(seed * 31 + sequence * 1009L + position).nextInt(RandomTransformer.VOCABULARY);
@@ -102,16 +102,16 @@ public final class PlanFixtures {
   }
 
   /**
-   * Runs the steps on a fresh cache whose blocks the sequences take in random order.
+   * Runs the steps on a new cache, whose blocks sequences acquire in random order.
    *
-   * @return per step the bits of each output's rows, by name
+   * @return the bits of each output's rows, by name, per step
    */
   public static List<Map<String, int[]>> run(
       Executor executor, Plan plan, Limits limits, List<List<Token>> steps) {
     return run(Executor::prepare, executor, plan, limits, steps);
   }
 
-  /** Makes a plan ready to run. */
+  /** Prepares a plan. */
   interface Preparation {
     ExecutablePlan prepare(Executor executor, Plan plan, Limits limits, KvCache cache);
   }
@@ -170,7 +170,7 @@ public final class PlanFixtures {
     return result;
   }
 
-  /** The outputs' names in the order in which the plan computes them. */
+  /** Returns the names of the outputs in the order in which the plan computes them. */
   public static List<String> outputNames(Plan plan) {
     List<String> written =
         plan.ops().stream().flatMap(op -> op.writes().stream()).map(o -> o.name()).toList();

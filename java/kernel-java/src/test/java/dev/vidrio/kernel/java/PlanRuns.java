@@ -22,7 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntConsumer;
 
-/** Runs of plans whose batches always hold all sequences, so that each keeps its index. */
+/** Runs of plans whose batches always contain all sequences, so that each keeps its index. */
 final class PlanRuns {
   static final int SEQUENCES = 3;
 
@@ -33,7 +33,7 @@ final class PlanRuns {
 
   private PlanRuns() {}
 
-  /** Prompts of three sequences in pieces, then single tokens, whose results are local. */
+  /** Returns chunks of prompts of three sequences, then single tokens, which replicate results. */
   static List<List<Token>> steps(long seed) {
     List<List<Token>> steps = new ArrayList<>(PlanFixtures.steps(seed, 23, 50, 4, 20));
     for (int i = 0; i < 6; i++) {
@@ -43,7 +43,7 @@ final class PlanRuns {
     return steps;
   }
 
-  /** Both executors in Java, and the native one with every set of instructions. */
+  /** Returns both Java executors, and a native one per usable instruction set. */
   static List<Executor> executors() {
     List<Executor> executors = new ArrayList<>();
     executors.add(JavaExecutor.scalar(2));
@@ -57,10 +57,10 @@ final class PlanRuns {
   }
 
   /**
-   * Checks that all executors give a plan's outputs the bits that scalar Java gives them.
+   * Checks that all executors give the bits of the scalar one for a plan's outputs.
    *
-   * @param before is told which step comes next
-   * @return these bits, per step
+   * @param before called with the index of each step before it runs
+   * @return the bits, per step
    */
   static List<Map<Buffer, int[]>> assertSameBits(
       Plan plan, KvType type, List<List<Token>> steps, IntConsumer before) {
@@ -84,9 +84,9 @@ final class PlanRuns {
   }
 
   /**
-   * The bits of each output's rows, per step.
+   * Returns the bits of each output's rows, per step.
    *
-   * @param before is told which step comes next
+   * @param before called with the index of each step before it runs
    */
   static List<Map<Buffer, int[]>> run(
       Executor executor, Plan plan, KvType type, List<List<Token>> steps, IntConsumer before) {
@@ -119,7 +119,7 @@ final class PlanRuns {
     step.forEach(t -> batch.add(t.token(), t.position(), t.sequence(), t.wantsLogits()));
   }
 
-  /** The bits of rows, in which all NaNs are the same. */
+  /** Returns the bits of rows, with a canonical NaN. */
   static int[] bits(MemorySegment data, long row, int rows, int width) {
     int[] bits = new int[rows * width];
     for (int i = 0; i < bits.length; i++) {

@@ -24,14 +24,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whole random transformers: the bits do not depend on executor, workers, chunks or neighbours. */
+/**
+ * Random transformers: bits do not depend on executor, workers, chunks or the rest of the batch.
+ */
 class PlanTest {
   private static final int TOKENS = 23;
   private static final int POSITIONS = 600;
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
-  void everyExecutorGivesTheSameBits(long seed) {
+  void equalBitsOnEveryExecutor(long seed) {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = PlanFixtures.withAllOutputs(PlanFixtures.transformer(seed, arena));
       Limits limits = PlanFixtures.limits(TOKENS, POSITIONS);
@@ -53,7 +55,7 @@ class PlanTest {
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
-  void nativeExecutorsGiveTheSameBits(long seed) {
+  void equalBitsOnEveryInstructionSet(long seed) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor vector = JavaExecutor.vector(1)) {
       Plan plan = PlanFixtures.withAllOutputs(PlanFixtures.transformer(seed, arena));
@@ -72,7 +74,7 @@ class PlanTest {
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
-  void schedulesKeepTheBits(long seed) {
+  void schedules_keepBits(long seed) {
     try (Arena arena = Arena.ofShared();
         NativeExecutor executor = NativeExecutor.create(Isa.pick(), 3)) {
       Plan plan = PlanFixtures.transformer(seed, arena);
@@ -86,7 +88,7 @@ class PlanTest {
     }
   }
 
-  /** Single tokens after those of the other steps: results are local there. */
+  /** Returns single tokens after those of the other steps, which replicate results. */
   private static List<Token> later(List<Token> step) {
     return step.stream()
         .map(t -> new Token(t.sequence(), t.position() + 40, t.token(), t.wantsLogits()))
@@ -100,7 +102,7 @@ class PlanTest {
 
   @ParameterizedTest
   @ValueSource(longs = {21, 22, 23})
-  void memoryThatIsReusedWithinAStepKeepsTheBits(long seed) {
+  void memoryReuse_keepsBits(long seed) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor vector = JavaExecutor.vector(2)) {
       Plan plan = PlanFixtures.transformer(seed, arena);
@@ -115,7 +117,7 @@ class PlanTest {
 
   @ParameterizedTest
   @ValueSource(longs = {31, 32, 33})
-  void aTokenDoesNotFeelChunksOrNeighbours(long seed) {
+  void bitsIndependentOfChunksAndBatch(long seed) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor vector = JavaExecutor.vector(2)) {
       Plan plan = PlanFixtures.transformer(seed, arena);
@@ -138,7 +140,7 @@ class PlanTest {
   }
 
   @Test
-  void fixturesCoverTheKindsOfOperations() {
+  void fixturesCoverAllOperations() {
     try (Arena arena = Arena.ofShared()) {
       Map<String, Integer> kinds = new HashMap<>();
       for (long seed = 1; seed <= 12; seed++) {
@@ -151,7 +153,7 @@ class PlanTest {
     }
   }
 
-  /** The bits of {@code tap} for each token. */
+  /** Returns the bits of {@code tap} for each token. */
   private static Map<Token, int[]> rows(List<List<Token>> steps, List<Map<String, int[]>> results) {
     Map<Token, int[]> rows = new HashMap<>();
     for (int i = 0; i < steps.size(); i++) {
@@ -166,7 +168,7 @@ class PlanTest {
     return rows;
   }
 
-  /** The first output that differs is the one whose operation is at fault. */
+  /** Reports the first output that differs, whose operation is at fault. */
   private static void assertSame(
       Plan plan, List<Map<String, int[]>> expected, List<Map<String, int[]>> actual) {
     assertEquals(expected.size(), actual.size());

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.execution.Workspace.Quantized;
+import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
-import dev.vidrio.kernel.java.step.Kernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -20,12 +20,12 @@ class QuantizeTest {
   private final Random random = new Random(3);
 
   @Test
-  void scalar() {
+  void quantize_scalar() {
     check(new ScalarKernels());
   }
 
   @Test
-  void vector() {
+  void quantize_vector() {
     check(new VectorKernels());
   }
 
@@ -33,7 +33,7 @@ class QuantizeTest {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment x = Segments.floats(arena, BLOCKS * 32L);
       for (int b = 0; b < BLOCKS; b++) {
-        // Magnitudes over the whole range of floats; every fifth block has ties.
+        // Magnitudes over the full range of floats; every fifth block has ties.
         float magnitude = Math.scalb(1 + random.nextFloat(), random.nextInt(-149, 127));
         for (int i = 0; i < 32; i++) {
           double value =
@@ -59,13 +59,13 @@ class QuantizeTest {
     }
   }
 
-  /** Makes block b zero but for its first element. */
+  /** Sets block b to zero except for its first element. */
   private static void setFirst(MemorySegment x, int b, float value) {
     x.asSlice(b * 128L, 128).fill((byte) 0);
     x.setAtIndex(JAVA_FLOAT, b * 32L, value);
   }
 
-  /** A quotient or product of floats in double, rounded to float, is the correctly rounded one. */
+  /** A quotient or product of floats in double, rounded to float, is correctly rounded. */
   private static void checkBlock(MemorySegment x, Quantized y, int b) {
     double a = 0;
     for (int i = 0; i < 32; i++) {
@@ -89,7 +89,7 @@ class QuantizeTest {
   }
 
   @Test
-  void infinityAndNanMakeTheScaleNan() {
+  void quantize_infinityOrNaN_scaleIsNaN() {
     for (float bad : new float[] {Float.NaN, Float.NEGATIVE_INFINITY, Float.POSITIVE_INFINITY}) {
       for (int place = 0; place < 32; place++) {
         for (Kernels kernels : new Kernels[] {new ScalarKernels(), new VectorKernels()}) {

@@ -23,12 +23,12 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.DoubleStream;
 
-/** Draws the numbers of a transformer and writes its plan. */
+/** Draws the parameters of a transformer and writes its plan. */
 final class RandomTransformer {
-  /** Tokens that it knows. */
+  /** The vocabulary size. */
   static final int VOCABULARY = 67;
 
-  /** Positions that it has vectors for. */
+  /** The number of learned positions. */
   static final int POSITIONS = 800;
 
   private static final WeightType[] TYPES = WeightType.values();
@@ -78,8 +78,8 @@ final class RandomTransformer {
   }
 
   /**
-   * The second layer is like the first, or differs from it, or reads what the first stored. The
-   * last two are those of a convolution and of a recurrence.
+   * Returns the cache layers: the second layer equals the first, differs from it, or shares it. The
+   * last two belong to a convolution and a recurrence.
    */
   private List<KvShape.Layer> caches() {
     var first = new KvShape.KeyValue(kvHeads, dH);
@@ -106,7 +106,7 @@ final class RandomTransformer {
     return values[random.nextInt(values.length)];
   }
 
-  /** Blocks of 32, up to so many, or one of 256. */
+  /** Returns a width of up to {@code blocks} blocks of 32, or one of 256. */
   private int width(int blocks) {
     return random.nextInt(3) == 0 ? 256 : 32 * (1 + random.nextInt(blocks));
   }
@@ -115,7 +115,7 @@ final class RandomTransformer {
     return Segments.packed(arena, rows(n, k));
   }
 
-  /** A matrix in rows of any type that divides them. */
+  /** Returns a matrix in row layout, of any type whose blocks divide k. */
   private Weights rows(int n, int k) {
     WeightType type = pick(TYPES);
     while (k % type.blockElements() != 0) {
@@ -124,7 +124,9 @@ final class RandomTransformer {
     return scaled(type, n, k);
   }
 
-  /** Weights that keep the size of what they multiply, so that many layers stay finite. */
+  /**
+   * Returns weights that preserve the magnitude of activations, so that deep models stay finite.
+   */
   private Weights scaled(WeightType type, int n, int k) {
     Weights w = Segments.matrix(arena, type, n, k, random);
     if (type == WeightType.F32) {
@@ -191,7 +193,7 @@ final class RandomTransformer {
     return scaled ? builder.scale(name + ".scaled" + layer, 0.22f, x) : x;
   }
 
-  /** A gated short convolution. */
+  /** Appends a gated short convolution. */
   private Buffer convolution(Buffer x) {
     Buffer normalized = normalize("norm0", x);
     Buffer in = linear("gate_in", d, normalized);
@@ -201,7 +203,7 @@ final class RandomTransformer {
     return linear("out", d, builder.multiply("post", linear("gate_out", d, normalized), mid));
   }
 
-  /** Linear attention, whose states do not grow: they decay, and keys have length 1. */
+  /** Appends linear attention; its states are bounded, since they decay and keys have length 1. */
   private Buffer recurrence(Buffer x) {
     Buffer normalized = normalize("norm.recurrent", x);
     int layer = cache.layers().size() - 1;
@@ -243,7 +245,7 @@ final class RandomTransformer {
     return builder.recurrentConv(name, layer, part, kernel, linear(name + ".pre", width, x));
   }
 
-  /** A norm of each head: by one gain, or a gain of each. */
+  /** Appends a norm per head, with a shared gain or one per head. */
   private Buffer normalizeHeads(String name, int dH, Buffer x) {
     Weights gain = vector(random.nextBoolean() ? dH : x.width());
     return normalizedHeads ? builder.headNorm(name, norm, dH, x, EPSILON, gain) : x;
@@ -281,7 +283,7 @@ final class RandomTransformer {
   private Buffer mixture(int layer, Buffer x) {
     int k = 1 + random.nextInt(3);
     var over = pick(ExpertOp.RouteOver.values());
-    boolean near = over == ExpertOp.RouteOver.NEAR;
+    boolean near = over == ExpertOp.RouteOver.SPARSE_MIXER;
     boolean grouped = !near && random.nextInt(3) == 0;
     int count = grouped ? 3 * (k + 1) : k + random.nextInt(6);
     Buffer router = builder.matMul("router" + layer, matrix(count, d), x);
@@ -308,7 +310,7 @@ final class RandomTransformer {
         name, matrices, random.nextBoolean() ? vector(width) : null, routes, x);
   }
 
-  /** Matrices of one type. */
+  /** Returns matrices of one type. */
   private List<Weights> matrices(int count, int n, int k) {
     Weights first = rows(n, k);
     List<Weights> matrices = new ArrayList<>(List.of(Segments.packed(arena, first)));

@@ -12,11 +12,12 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.kernel.gradient.Gradient;
-import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.pass.Differentiation;
+import dev.vidrio.kernel.pass.Gradient;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -30,8 +31,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * The gradient of a layer of linear attention with respect to the embeddings that all it reads is
- * made of, against differences of runs. Two texts run in one step.
+ * The gradient of linear attention with respect to the embeddings from which all its inputs are
+ * computed, against finite differences. Two sequences run in one step.
  */
 class RecurrenceGradientTest {
   private static final int D = 6;
@@ -83,13 +84,13 @@ class RecurrenceGradientTest {
     return builder.build();
   }
 
-  /** Heads of length 1. */
+  /** Normalizes heads to length 1. */
   private static Buffer unit(PlanBuilder builder, String name, Buffer x) {
     Buffer y = builder.headNorm(name + ".norm", Op.NormKind.RMS, SHAPE.dK(), x, 1e-5f, null);
     return builder.scale(name, (float) (1 / Math.sqrt(SHAPE.dK())), y);
   }
 
-  /** A smooth function of x with values from 0 to 1. */
+  /** Computes a smooth function of x with values between 0 and 1. */
   private Buffer positive(PlanBuilder builder, String name, Buffer x) {
     Buffer y = builder.matMul(name + ".pre", weights(SHAPE.heads(), D), x);
     Buffer bounded = builder.activation(name + ".tanh", Op.ActivationKind.TANH, y);
@@ -98,23 +99,25 @@ class RecurrenceGradientTest {
 
   @ParameterizedTest
   @EnumSource
-  void equalsDifferences(SequenceOp.Update update) {
+  void gradientEqualsFiniteDifferences(SequenceOp.Update update) {
     for (SequenceOp.Grouping grouping : SequenceOp.Grouping.values()) {
       Plan forward = plan(update, grouping);
       Buffer z = forward.buffer("z");
       Buffer x = forward.buffer("x");
-      Gradient gradient = Gradient.of(forward, Map.of(z, seed), Set.of(x), GradientRules.EXACT);
+      Gradient gradient =
+          new Differentiation(Map.of(z, seed), Set.of(x), GradientRules.EXACT)
+              .differentiate(forward);
       try (NativeExecutor executor = NativeExecutor.create()) {
         float[] dx = run(executor, gradient.plan(), gradient.of(x));
         for (int i = 0; i < ROWS * D; i++) {
-          // 480 products of about 1, each of which is off by some 2⁻²³, over a step of 2⁻⁷.
+          // 480 products of about 1, each with an error of about 2⁻²³, over a step of 2⁻⁷.
           assertEquals(difference(executor, forward, z, i), dx[i], 2e-3, update + " " + i);
         }
       }
     }
   }
 
-  /** By steps of h and h/2, whose errors of third order cancel. */
+  /** Returns the Richardson extrapolation of differences with steps h and h/2. */
   private double difference(Executor executor, Plan forward, Buffer z, int i) {
     float x = embeddings.data().getAtIndex(JAVA_FLOAT, i);
     var slopes = new double[2];

@@ -18,11 +18,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import java.util.function.DoubleSupplier;
 
-/** Arrays and weights for tests. */
+/** Creates arrays and weights for tests. */
 final class Segments {
   private Segments() {}
 
-  /** Floats drawn from a source. */
+  /** Returns floats drawn from a source. */
   static MemorySegment floats(Arena arena, long count, DoubleSupplier source) {
     MemorySegment segment = arena.allocate(JAVA_FLOAT, count);
     for (long i = 0; i < count; i++) {
@@ -51,7 +51,7 @@ final class Segments {
         arena.allocate(JAVA_FLOAT, elements / 32));
   }
 
-  /** Activations with every integer from −127 to 127, as quantize makes them. */
+  /** Returns quantized activations with integers from −127 to 127. */
   static Quantized quantized(Arena arena, int elements, Random random) {
     Quantized x = quantized(arena, elements);
     for (int i = 0; i < elements; i++) {
@@ -73,7 +73,7 @@ final class Segments {
     ScalarKernels.setBlock(x, block, scale, sums[0], sums[1]);
   }
 
-  /** A matrix in rows with random bits: every integer, and factors of a magnitude around 0.01. */
+  /** Returns a matrix in row layout with random bits: all integers, and factors around 0.01. */
   static Weights matrix(Arena arena, WeightType type, int n, int k, Random random) {
     MemorySegment data = arena.allocate(n * type.bytes(k));
     switch (type) {
@@ -103,7 +103,7 @@ final class Segments {
     return new Weights("w", type, Weights.Layout.ROWS, n, k, data);
   }
 
-  /** In blocks of 256 a half is multiplied with whole numbers, of around 16. */
+  /** Sets factors; in blocks of 256, half-precision factors multiply integers of about 16. */
   private static void setFactors(WeightType type, MemorySegment data, Random random) {
     float magnitude = type.blockElements() == 256 ? 0.01f / 16 : 0.01f;
     for (long block = 0; block < data.byteSize(); block += type.blockBytes()) {
@@ -123,7 +123,7 @@ final class Segments {
       return;
     }
     int bits = Float.floatToFloat16(value);
-    for (int i = 0; i < 4; i++) { // nibbles above each four scales
+    for (int i = 0; i < 4; i++) { // upper nibbles of four scales each
       long at = block + 49 + 2L * i;
       data.set(
           JAVA_BYTE, at, (byte) ((data.get(JAVA_BYTE, at) & 15) | (bits >> (4 * i) & 15) << 4));
@@ -138,7 +138,7 @@ final class Segments {
     return matrix(arena, WeightType.F32, 1, d, random);
   }
 
-  /** The matrix as a product takes it: packed if it is quantized. */
+  /** Returns the matrix in the layout that products need: packed if it is quantized. */
   static Weights packed(Arena arena, Weights w) {
     if (!w.type().quantized()) {
       return w;
@@ -148,7 +148,7 @@ final class Segments {
     return new Weights(w.name(), w.type(), Weights.Layout.PACKED, w.n(), w.k(), data);
   }
 
-  /** Equal bits, but that any NaN equals any other. */
+  /** Asserts equal bits, where all NaNs are equal. */
   static void assertSameBits(MemorySegment expected, MemorySegment actual, String what) {
     assertEquals(expected.byteSize(), actual.byteSize(), what);
     int[] e = bits(expected);

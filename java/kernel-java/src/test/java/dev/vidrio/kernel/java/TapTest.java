@@ -37,14 +37,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Taps see every activation as it is, and change none. */
+/** Taps copy every activation and change none. */
 class TapTest {
   private static final int SEQUENCES = PlanRuns.SEQUENCES;
   private static final int POSITIONS = PlanRuns.POSITIONS;
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
-  void tapsSeeEveryActivationAndChangeNone(long seed) {
+  void capturesEveryActivationUnchanged(long seed) {
     try (Arena arena = Arena.ofShared();
         JavaExecutor scalar = JavaExecutor.scalar(1)) {
       Plan plan = PlanFixtures.transformer(seed, arena);
@@ -80,7 +80,9 @@ class TapTest {
     return targets;
   }
 
-  /** Taps each activation before its first reader, or after its writer where there is none. */
+  /**
+   * Returns the plan with a tap of each activation, before its first reader or after its writer.
+   */
   private static Plan tapped(Plan plan, Map<Buffer, TapTarget> targets) {
     Set<Operand> read = new HashSet<>();
     plan.ops().forEach(op -> read.addAll(op.reads()));
@@ -128,7 +130,7 @@ class TapTest {
   }
 
   @Test
-  void aTargetThatIsClosedIsAnErrorAndNoCrash() {
+  void closedTarget_throws() {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = PlanFixtures.transformer(1, arena);
       Batch batch = new Batch(PlanRuns.LIMITS, arena);
@@ -148,12 +150,12 @@ class TapTest {
     }
   }
 
-  /** A half or bfloat is the nearest: none of its neighbours is nearer. */
+  /** An f16 or bf16 is rounded to nearest if none of its neighbors is closer. */
   @ParameterizedTest
   @EnumSource(
       value = TapType.class,
       names = {"F16", "BF16"})
-  void elementsAreRoundedToTheNearest(TapType type) {
+  void roundsElementsToNearest(TapType type) {
     int width = 4001;
     Random random = new Random(5);
     try (Arena arena = Arena.ofConfined();
@@ -174,8 +176,8 @@ class TapTest {
         double exact = x.getAtIndex(JAVA_FLOAT, i);
         short bits = target.data().getAtIndex(JAVA_SHORT, i);
         double error = Math.abs(value(type, bits) - exact);
-        for (int neighbour = bits - 1; neighbour <= bits + 1; neighbour += 2) {
-          double other = Math.abs(value(type, (short) neighbour) - exact);
+        for (int neighbor = bits - 1; neighbor <= bits + 1; neighbor += 2) {
+          double other = Math.abs(value(type, (short) neighbor) - exact);
           assertFalse(other < error || (other == error && bits % 2 != 0), type + " of " + exact);
         }
       }

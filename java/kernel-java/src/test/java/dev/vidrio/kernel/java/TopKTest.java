@@ -5,8 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
-import dev.vidrio.kernel.java.step.Kernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
@@ -47,7 +47,7 @@ class TopKTest {
     return result;
   }
 
-  /** Few values, so that many are equal, and now and then one that is no number. */
+  /** Returns one of few values, so that many are equal, and sometimes NaN. */
   private double value(boolean nasty) {
     if (nasty && random.nextInt(9) == 0) {
       return new double[] {Double.NaN, Double.NEGATIVE_INFINITY, -0.0}[random.nextInt(3)];
@@ -57,7 +57,7 @@ class TopKTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 15, 16, 17, 63, 64, 65, 200, 257, 1000, 1025, 5000})
-  void findsTheGreatestAndSumsAll(int width) {
+  void findsLargestElementsAndSums(int width) {
     for (boolean nasty : new boolean[] {false, true}) {
       for (int k : new int[] {1, Math.min(width, 40), Math.min(width, Op.TopK.MAX)}) {
         try (Arena arena = Arena.ofConfined()) {
@@ -65,7 +65,7 @@ class TopKTest {
           Op.TopK op = op(width, k);
           Result scalar = run(both.getFirst(), op, x, arena);
           for (int row = 0; row < ROWS; row++) {
-            assertGreatest(op, x, row, scalar);
+            assertLargest(op, x, row, scalar);
             if (!nasty) {
               assertSum(x.asSlice(4L * row * width, 4L * width), row, scalar);
             }
@@ -79,7 +79,7 @@ class TopKTest {
     }
   }
 
-  private static void assertGreatest(Op.TopK op, MemorySegment x, int row, Result result) {
+  private static void assertLargest(Op.TopK op, MemorySegment x, int row, Result result) {
     int width = op.x().width();
     List<Integer> order =
         IntStream.range(0, width)
@@ -118,7 +118,7 @@ class TopKTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 8, 300})
-  void refusesOtherNumbersOfCandidates(int k) {
+  void rejectsInvalidK(int k) {
     assertThrows(IllegalArgumentException.class, () -> op(k == 300 ? 1000 : 7, k));
   }
 }

@@ -7,9 +7,12 @@ import dev.vidrio.kernel.op.Rotation;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Cosines and sines of a rotation, each [positions, pairs], computed as positions are reached. */
+/**
+ * The cosines and sines of a rotation, each [positions, pairs], computed when positions are
+ * reached.
+ */
 public final class RotationTable {
-  /** Rows are filled in steps of this many, so that a decoded token rarely pays for it. */
+  /** Rows that are computed at once, so that few decoding steps compute any. */
   private static final int STEP = 64;
 
   private final Rotation rotation;
@@ -26,12 +29,12 @@ public final class RotationTable {
     this.sin = executor.allocate(bytes, arena);
   }
 
-  /** The cosines. */
+  /** Returns the cosines. */
   public MemorySegment cos() {
     return cos;
   }
 
-  /** The sines. */
+  /** Returns the sines. */
   public MemorySegment sin() {
     return sin;
   }

@@ -1,14 +1,13 @@
 package dev.vidrio.kernel.execution;
 
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.op.BackwardOp;
-import dev.vidrio.kernel.op.HookOp;
-import dev.vidrio.kernel.op.LowRankOp;
+import dev.vidrio.kernel.op.Access;
+import dev.vidrio.kernel.op.Access.Mode;
+import dev.vidrio.kernel.op.Access.Replication;
+import dev.vidrio.kernel.op.Access.Scope;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.kernel.op.OpenOp;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.Rows;
-import dev.vidrio.kernel.op.SequenceOp;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -19,77 +18,81 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * How workers run the operations of a plan so that they rarely wait for each other. It changes who
- * computes what and when, but no bit of any activation, so taps need no exceptions.
+ * The assignment of a plan's operations to workers such that they rarely wait for each other. It
+ * determines which worker computes what and when, but no bit of any activation, so taps need no
+ * exceptions. All decisions follow from the accesses that operations declare.
  *
  * <ul>
- *   <li>A matrix product and the elementwise operations after it form a <i>chain</i>: a tile of the
- *       output passes through all of them while it is in the cache.
- *   <li>Norms, gains and quantizations that only products (also of low rank) and taps read are
- *       <i>local</i>: in steps of a few tokens, each worker computes them on its own.
+ *   <li>The elementwise operations after a matrix product form its <i>epilogue</i>: a tile of the
+ *       product passes through all of them while it is in the cache. Further products with the same
+ *       input shape may be part of it.
+ *   <li>Norms, gains and quantizations whose results only products and taps read are
+ *       <i>replicated</i>: in steps of a few tokens each worker computes them for itself.
  * </ul>
+ *
+ * @see "docs/adr/006-fusion.md"
  */
 public final class Schedule {
-  /** Operations that may follow a product; {@code VD_CHAIN}. */
-  private static final int CHAIN = 16;
+  /** The maximum number of operations of an epilogue; {@code VD_EPILOGUE_MAX}. */
+  private static final int MAX_EPILOGUE = 16;
 
   private final List<Op> ops;
-  private final boolean[] follows;
-  private final boolean[] local;
-  private final Set<Operand> localOperands = new HashSet<>();
+  private final boolean[] epilogue;
+  private final boolean[] replicated;
+  private final Set<Operand> replicatedOperands = new HashSet<>();
 
   private Schedule(Plan plan) {
     this.ops = plan.ops();
-    this.follows = new boolean[ops.size()];
-    this.local = new boolean[ops.size()];
+    this.epilogue = new boolean[ops.size()];
+    this.replicated = new boolean[ops.size()];
   }
 
-  /** Every operation on its own, divided among all workers. */
+  /** Returns a schedule that runs every operation separately, divided among all workers. */
   public static Schedule plain(Plan plan) {
     return new Schedule(plan);
   }
 
-  /** Chains and local results wherever they are possible. */
+  /** Returns a schedule with epilogues and replicated operations wherever they are possible. */
   public static Schedule fused(Plan plan) {
     var schedule = new Schedule(plan);
-    schedule.findChains();
-    schedule.findLocal();
+    schedule.findEpilogues();
+    schedule.findReplicated();
     return schedule;
   }
 
-  /** Whether operation i belongs to the chain of the one before it. */
-  public boolean follows(int i) {
-    return follows[i];
+  /** Returns whether operation i belongs to the epilogue of the product before it. */
+  public boolean isEpilogue(int i) {
+    return epilogue[i];
   }
 
-  /** Whether each worker computes operation i for itself in steps of a few tokens. */
-  public boolean isLocal(int i) {
-    return local[i];
+  /** Returns whether each worker computes operation i for itself in steps of a few tokens. */
+  public boolean isReplicated(int i) {
+    return replicated[i];
   }
 
-  /** Whether it is the result of a local operation. */
-  public boolean isLocal(Operand operand) {
-    return localOperands.contains(operand);
+  /** Returns whether a replicated operation writes the operand. */
+  public boolean isReplicated(Operand operand) {
+    return replicatedOperands.contains(operand);
   }
 
-  /** The operation after the chain that begins at i, or after i. */
-  int chainEnd(int i) {
+  /** Returns the index after the operation i and its epilogue. */
+  int groupEnd(int i) {
     int end = i + 1;
-    while (end < ops.size() && follows[end]) {
+    while (end < ops.size() && epilogue[end]) {
       end++;
     }
     return end;
   }
 
-  private void findChains() {
-    for (int head = 0; head < ops.size(); head = chainEnd(head)) {
+  private void findEpilogues() {
+    for (int head = 0; head < ops.size(); head = groupEnd(head)) {
       if (ops.get(head) instanceof Op.MatMul product) {
         Set<Operand> written = new HashSet<>(product.writes());
-        for (int i = head + 1; i < ops.size() && i - head <= CHAIN; i++) {
-          if (!canFollow(product, ops.get(i), written)) {
+        for (int i = head + 1; i < ops.size() && i - head <= MAX_EPILOGUE; i++) {
+          if (!fitsEpilogue(product, ops.get(i), written)) {
             break;
           }
-          follows[i] = true;
+          epilogue[i] = true;
           written.addAll(ops.get(i).writes());
         }
       }
@@ -97,75 +100,89 @@ public final class Schedule {
   }
 
   /**
-   * A product reads whole rows, so it cannot read what the chain is still writing; and it must be
-   * like the first one, after which tiles are cut.
+   * Returns whether an operation may continue the epilogue of a product.
+   *
+   * @param written the operands that the product and its epilogue have written so far
    */
-  private static boolean canFollow(Op.MatMul head, Op op, Set<Operand> written) {
-    boolean byElement =
-        switch (op) {
-          case Op.MatMul product ->
-              !written.contains(product.x())
-                  && product.weights().type() == head.weights().type()
-                  && product.weights().k() == head.weights().k();
-          case Op.Quantize q -> written.contains(q.x());
-          case Op.Activation a -> written.contains(a.x());
-          case Op.Add a -> written.contains(a.a()) || written.contains(a.b());
-          case Op.AddBias a -> written.contains(a.a());
-          case Op.Scale s -> written.contains(s.x());
-          case LowRankOp.Up u -> written.contains(u.x());
-          case HookOp.Edit e -> written.contains(e.x()) && !e.edits().subspaces();
-          case HookOp.Tap ignored -> true;
-          default -> false;
-        };
-    return byElement && op.shape().width() == head.y().width() && op.rows() == head.rows();
-  }
-
-  /** From the last operation on, since what reads a result decides. */
-  private void findLocal() {
-    Map<Operand, Boolean> suitable = new HashMap<>();
-    for (int i = ops.size() - 1; i >= 0; i--) {
-      Op op = ops.get(i);
-      local[i] =
-          canBeLocal(op)
-              && !follows[i]
-              && op.rows() == Rows.TOKENS
-              && op.writes().stream().allMatch(y -> suitable.getOrDefault(y, true));
-      if (local[i]) {
-        localOperands.addAll(op.writes());
-      }
-      boolean suits = readsLocal(op) || (op instanceof OpenOp.Gain && local[i]);
-      op.reads().forEach(x -> suitable.merge(x, suits, Boolean::logicalAnd));
-    }
-  }
-
-  private static boolean canBeLocal(Op op) {
-    return op instanceof Op.Norm || op instanceof Op.Quantize || op instanceof OpenOp.Gain;
-  }
-
-  /** Whether it reads local results, even where its own is not local. */
-  private static boolean readsLocal(Op op) {
-    return op instanceof Op.MatMul
-        || op instanceof LowRankOp.Down
-        || op instanceof Op.Quantize
-        || op instanceof HookOp.Tap;
+  private static boolean fitsEpilogue(Op.MatMul head, Op op, Set<Operand> written) {
+    boolean fits =
+        op instanceof Op.MatMul product
+            ? sharesTiles(head, product, written)
+            : isElementwise(op, written);
+    return fits && op.primaryOperand().width() == head.y().width() && op.rows() == head.rows();
   }
 
   /**
-   * The last operation during which each activation is needed. A chain needs all that it touches
-   * until it ends; and what local operations touch stays until their results are used, so that no
-   * worker overwrites what another one is still reading.
+   * Returns whether a product may run tile by tile with the first one. It reads whole rows, so its
+   * input must not come from the epilogue, and tiles are cut by the type and K of the first one.
+   */
+  private static boolean sharesTiles(Op.MatMul head, Op.MatMul product, Set<Operand> written) {
+    return !written.contains(product.x())
+        && product.weights().type() == head.weights().type()
+        && product.weights().k() == head.weights().k();
+  }
+
+  /** Returns whether an operation reads the epilogue, and that element by element. */
+  private static boolean isElementwise(Op op, Set<Operand> written) {
+    boolean reads = op.writes().isEmpty(); // Taps fit even where they read another activation.
+    for (Access.OfOperand access : op.operandAccesses()) {
+      boolean fromEpilogue = access.mode() == Mode.READ && written.contains(access.operand());
+      boolean ofTile = access.scope() == Scope.ELEMENT;
+      if (!ofTile && (fromEpilogue || access.mode() == Mode.WRITE || op.writes().isEmpty())) {
+        return false;
+      }
+      reads |= fromEpilogue;
+    }
+    return reads;
+  }
+
+  /** Decides from the last operation to the first, since it depends on the readers of a result. */
+  private void findReplicated() {
+    Map<Operand, Boolean> suitable = new HashMap<>();
+    for (int i = ops.size() - 1; i >= 0; i--) {
+      Op op = ops.get(i);
+      replicated[i] =
+          canReplicate(op)
+              && !epilogue[i]
+              && op.rows() == Rows.TOKENS
+              && op.writes().stream().allMatch(y -> suitable.getOrDefault(y, true));
+      if (replicated[i]) {
+        replicatedOperands.addAll(op.writes());
+      }
+      for (Access.OfOperand access : op.operandAccesses()) {
+        if (access.mode() == Mode.READ) {
+          boolean suits =
+              access.replication() == Replication.ALWAYS
+                  || (access.replication() == Replication.WITH_RESULT && replicated[i]);
+          suitable.merge(access.operand(), suits, Boolean::logicalAnd);
+        }
+      }
+    }
+  }
+
+  private static boolean canReplicate(Op op) {
+    return !op.writes().isEmpty()
+        && op.operandAccesses().stream()
+            .filter(access -> access.mode() == Mode.WRITE)
+            .allMatch(access -> access.replication() == Replication.ALWAYS);
+  }
+
+  /**
+   * Returns the last operation during which each activation is needed. A product and its epilogue
+   * need all their operands until they end. The operands of replicated operations are needed until
+   * the results are used, so that no worker overwrites what another one still reads.
    */
   Map<Operand, Integer> lastUses() {
     Map<Operand, Integer> last = new LinkedHashMap<>();
-    for (int i = 0; i < ops.size(); i = chainEnd(i)) {
-      for (int j = i; j < chainEnd(i); j++) {
+    for (int i = 0; i < ops.size(); i = groupEnd(i)) {
+      for (int j = i; j < groupEnd(i); j++) {
         for (Operand operand : ops.get(j).operands().toList()) {
-          last.put(operand, chainEnd(i) - 1);
+          last.put(operand, groupEnd(i) - 1);
         }
       }
     }
     for (int i = ops.size() - 1; i >= 0; i--) {
-      if (local[i]) {
+      if (replicated[i]) {
         int used = last.getOrDefault(ops.get(i).writes().getFirst(), i);
         ops.get(i).operands().forEach(operand -> last.merge(operand, used, Math::max));
       }
@@ -173,64 +190,65 @@ public final class Schedule {
     return last;
   }
 
-  /** When an operation waits until every worker has finished all earlier ones. */
+  /**
+   * The condition under which workers wait, before an operation, for all to finish earlier ones.
+   */
   public enum Barrier {
     NEVER,
-    /** In steps that are too long for local results. */
-    UNLESS_LOCAL,
+    /** In steps that are too long for replicated operations. */
+    UNLESS_REPLICATED,
     ALWAYS
   }
 
   /**
-   * Where workers wait: before an operation or chain that reads what another wrote, or writes what
-   * another read or wrote, since the last barrier.
+   * Returns the barrier before each operation: workers wait before an operation with its epilogue
+   * that reads what another worker may have written, or writes what another may have read or
+   * written, since the last barrier.
    *
-   * @param memory what stands for the memory of an activation, since activations share it
+   * @param memory a key for the memory of each activation, which activations may share
    */
   Barrier[] barriers(Map<Operand, ?> memory) {
-    boolean[] shared = barriers(memory, false);
+    boolean[] divided = barriers(memory, false);
     boolean[] few = barriers(memory, true);
     var result = new Barrier[ops.size()];
     for (int i = 0; i < result.length; i++) {
-      // Only operations with a row per token know from the batch whether results are local.
-      boolean always = few[i] || (shared[i] && ops.get(i).rows() != Rows.TOKENS);
-      result[i] = always ? Barrier.ALWAYS : shared[i] ? Barrier.UNLESS_LOCAL : Barrier.NEVER;
+      // Only operations with a row per token can tell from the batch whether results are
+      // replicated.
+      boolean always = few[i] || (divided[i] && ops.get(i).rows() != Rows.TOKENS);
+      result[i] = always ? Barrier.ALWAYS : divided[i] ? Barrier.UNLESS_REPLICATED : Barrier.NEVER;
     }
     return result;
   }
 
   /**
-   * A place in memory that operations touch.
+   * Memory that operations access.
    *
-   * @param memory an activation's memory, or the number of a layer of the cache
-   * @param own the local activation of which each worker touches its own rows; else the memory
+   * @param memory a key for the memory of an activation or of a part of the cache
+   * @param own the replicated activation, of which each worker accesses its own copy; else the key
    */
-  private record Place(Object memory, Object own) {
-    boolean conflicts(Place other) {
+  private record Location(Object memory, Object own) {
+    boolean conflicts(Location other) {
       return memory.equals(other.memory) && !(own instanceof Operand && own.equals(other.own));
     }
   }
 
   private boolean[] barriers(Map<Operand, ?> memory, boolean few) {
     var result = new boolean[ops.size()];
-    List<Place> read = new ArrayList<>();
-    List<Place> written = new ArrayList<>();
-    for (int i = 0; i < ops.size(); i = chainEnd(i)) {
-      List<Place> reads = new ArrayList<>();
-      List<Place> writes = new ArrayList<>();
-      for (Op op : ops.subList(i, chainEnd(i))) {
-        op.reads().forEach(x -> reads.add(place(x, memory, few)));
-        op.writes().forEach(x -> writes.add(place(x, memory, few)));
-        switch (op) {
-          case SequenceOp.KvStore store -> writes.add(layer(store.layer()));
-          case SequenceOp.Attention attention -> reads.add(layer(attention.layer()));
-          case SequenceOp.Conv conv -> writes.add(rows(conv));
-          case SequenceOp.Recurrence recurrence -> writes.add(layer(recurrence.layer()));
-          case OpenOp.Scores scores -> reads.add(layer(scores.layer()));
-          case OpenOp.Mix mix -> reads.add(layer(mix.layer()));
-          case BackwardOp.Query query -> reads.add(layer(query.forward().layer()));
-          case BackwardOp.KeyValue keys -> reads.add(layer(keys.forward().layer()));
-          default -> {}
+    List<Location> read = new ArrayList<>();
+    List<Location> written = new ArrayList<>();
+    for (int i = 0; i < ops.size(); i = groupEnd(i)) {
+      List<Location> reads = new ArrayList<>();
+      List<Location> writes = new ArrayList<>();
+      for (Op op : ops.subList(i, groupEnd(i))) {
+        for (Access.OfOperand access : op.operandAccesses()) {
+          Location location = location(access.operand(), memory, few);
+          (access.mode() == Mode.READ ? reads : writes).add(location);
+        }
+        for (Access.OfCache access : op.cacheAccesses()) {
+          if (access.mode() != Mode.SHAPE) {
+            var location = new Location(access.memory(), access.memory());
+            (access.mode() == Mode.READ ? reads : writes).add(location);
+          }
         }
       }
       result[i] =
@@ -245,22 +263,12 @@ public final class Schedule {
     return result;
   }
 
-  /** Convolutions of a recurrent layer have rows of their own. */
-  private static Place rows(SequenceOp.Conv conv) {
-    Object rows = conv.part() == null ? conv.layer() : List.of(conv.layer(), conv.part());
-    return new Place(rows, rows);
+  private Location location(Operand operand, Map<Operand, ?> memory, boolean few) {
+    Object key = Objects.requireNonNull(memory.get(operand));
+    return new Location(key, few && isReplicated(operand) ? operand : key);
   }
 
-  private static Place layer(int layer) {
-    return new Place(layer, layer);
-  }
-
-  private Place place(Operand operand, Map<Operand, ?> memory, boolean few) {
-    Object at = Objects.requireNonNull(memory.get(operand));
-    return new Place(at, few && isLocal(operand) ? operand : at);
-  }
-
-  private static boolean anyConflict(List<Place> some, List<Place> others) {
-    return some.stream().anyMatch(place -> others.stream().anyMatch(place::conflicts));
+  private static boolean anyConflict(List<Location> some, List<Location> others) {
+    return some.stream().anyMatch(one -> others.stream().anyMatch(one::conflicts));
   }
 }

@@ -17,22 +17,22 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Memory for the activations of a plan, the same for every executor. Later activations reuse the
- * memory of those no longer read, so a deep model needs the memory of one layer and stays in the
- * caches.
+ * The memory of a plan's activations, for any executor. Activations reuse the memory of earlier
+ * ones that are no longer read, so that a deep model needs the memory of one layer and stays in the
+ * processor caches.
  */
 public final class Workspace {
   private static final long ALIGNMENT = 64;
 
-  /** Where a quantized activation lies; shapes as in {@code vd_quantized}. */
+  /** The memory of a quantized activation; shapes as in {@code vd_quantized}. */
   public record Quantized(
       MemorySegment q, MemorySegment scale, MemorySegment sum, MemorySegment scaledSum) {}
 
-  /** A piece of memory that activations occupy one after the other. */
+  /** A range of the memory that activations occupy in turn. */
   private record Slot(long offset, long bytes) {}
 
-  /** Rows of a local activation that each worker has; {@code VD_LOCAL_ROWS}. */
-  private static final int LOCAL_ROWS = 16;
+  /** Rows of a replicated activation per worker; {@code VD_REPLICATED_ROWS}. */
+  private static final int REPLICATED_ROWS = 16;
 
   private final Limits limits;
   private final Schedule schedule;
@@ -74,23 +74,23 @@ public final class Workspace {
     }
   }
 
-  /** Allocates memory for a plan, which lives as long as the arena. */
+  /** Allocates memory for a plan whose operations run one by one, for the life of the arena. */
   public static Workspace allocate(Plan plan, Limits limits, Executor executor, Arena arena) {
     return allocate(plan, Schedule.plain(plan), limits, executor, arena);
   }
 
-  /** Allocates memory for a plan whose operations run as the schedule of the plan says. */
+  /** Allocates memory for a plan that runs by a schedule, for the life of the arena. */
   public static Workspace allocate(
       Plan plan, Schedule schedule, Limits limits, Executor executor, Arena arena) {
     return new Workspace(plan, schedule, limits, executor, arena);
   }
 
-  /** The memory of an activation, [room for rows, width]. */
+  /** Returns the memory of an activation, [capacity of rows, width]. */
   public MemorySegment segment(Buffer buffer) {
     return slice(slot(buffer).offset, bytes(buffer));
   }
 
-  /** The memory of a quantized activation. */
+  /** Returns the memory of a quantized activation. */
   public Quantized segments(QuantizedBuffer buffer) {
     long rows = rows(buffer);
     long q = slot(buffer).offset;
@@ -106,7 +106,7 @@ public final class Workspace {
         slice(scaledSum, perBlock));
   }
 
-  /** The table of a rotation. */
+  /** Returns the table of a rotation. */
   public RotationTable table(Rotation rotation) {
     RotationTable table = rotations.get(rotation);
     if (table == null) {
@@ -118,7 +118,7 @@ public final class Workspace {
   /**
    * Fills the rotation tables up to the positions of a batch.
    *
-   * @throws IllegalArgumentException when operations have no room for these positions
+   * @throws IllegalArgumentException if operands have no room for these positions
    */
   public void ensurePositions(Batch batch) {
     if (batch.maxPosition() >= positions) {
@@ -134,12 +134,12 @@ public final class Workspace {
     }
   }
 
-  /** When operation i must wait until all workers have finished the earlier ones. */
+  /** Returns when workers wait, before operation i, for all to finish earlier operations. */
   public Schedule.Barrier barrier(int i) {
     return barriers[i];
   }
 
-  /** Whether operation i must wait, where nothing is local. */
+  /** Returns whether workers wait before operation i if nothing is replicated. */
   public boolean barrierBefore(int i) {
     return barriers[i] != Schedule.Barrier.NEVER;
   }
@@ -147,7 +147,7 @@ public final class Workspace {
   private Slot slot(Operand operand) {
     Slot slot = slots.get(operand);
     if (slot == null) {
-      throw new IllegalArgumentException("the plan has no activation " + operand.name());
+      throw new IllegalArgumentException("activation " + operand.name() + " not found in the plan");
     }
     return slot;
   }
@@ -158,7 +158,7 @@ public final class Workspace {
 
   private long rows(Operand operand) {
     int rows = limits.rows(operand.rows());
-    return schedule.isLocal(operand) ? Math.max(rows, workers * LOCAL_ROWS) : rows;
+    return schedule.isReplicated(operand) ? Math.max(rows, workers * REPLICATED_ROWS) : rows;
   }
 
   private long bytes(Buffer buffer) {
@@ -186,7 +186,7 @@ public final class Workspace {
   }
 
   /**
-   * Gives each activation the smallest free slot that holds it, from its write to its last read.
+   * Assigns each activation the smallest free slot that holds it, from its write to its last read.
    */
   private final class Assignment {
     final Map<Operand, Slot> slots = new HashMap<>();

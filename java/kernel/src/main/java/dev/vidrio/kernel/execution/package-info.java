@@ -1,3 +1,3 @@
-/** What executors share: when workers wait for each other, and where activations are in memory. */
+/** The schedules and the memory layout of plans, which all executors share. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.kernel.execution;

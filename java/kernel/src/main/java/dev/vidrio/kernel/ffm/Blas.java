@@ -5,14 +5,14 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
-/** Single-threaded OpenBLAS through libvidrio, without portable bits. */
+/** Single-threaded OpenBLAS, called through libvidrio. Its results do not have portable bits. */
 public final class Blas {
-  /** The system property that names the file of OpenBLAS, for plans that need it. */
+  /** The system property for the path of the OpenBLAS library, which fast plans may need. */
   public static final String PROPERTY = "vidrio.openblas.path";
 
   private Blas() {}
 
-  /** Loads what the property names, where it names a file. */
+  /** Loads the library that the property names, if it is set. */
   static void openNamed() {
     String named = System.getProperty(PROPERTY);
     if (named != null) {
@@ -21,9 +21,9 @@ public final class Blas {
   }
 
   /**
-   * Loads OpenBLAS from a file, for the life of the process.
+   * Loads OpenBLAS from a file, for the lifetime of the process.
    *
-   * @throws NativeException when the file is not OpenBLAS
+   * @throws NativeException if the file is not an OpenBLAS library
    */
   public static void open(Path library) {
     NativeLibrary.load();
@@ -32,7 +32,7 @@ public final class Blas {
     }
   }
 
-  /** {@code y[M,N] = x[M,K] · w[N,K]ᵀ} in f32; all off-heap, row-major. */
+  /** Computes {@code y[M,N] = x[M,K] · w[N,K]ᵀ} in f32; all off-heap, row-major. */
   public static void sgemm(int m, int n, int k, MemorySegment x, MemorySegment w, MemorySegment y) {
     requireFloats(x, (long) m * k);
     requireFloats(w, (long) n * k);
@@ -43,7 +43,7 @@ public final class Blas {
   private static void requireFloats(MemorySegment segment, long count) {
     if (segment.byteSize() < Math.multiplyExact(count, (long) Float.BYTES)) {
       throw new IllegalArgumentException(
-          segment.byteSize() + " bytes are less than " + count + " floats");
+          segment.byteSize() + " bytes: must hold " + count + " floats");
     }
   }
 }

@@ -4,14 +4,14 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.bindings.vd_edit_entry;
-import dev.vidrio.kernel.hook.Edit;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.EditTable;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The entries of a table as native code reads them. */
+/** The native copy of the entries of an {@link EditTable}. */
 final class EditEntries {
   private final EditTable table;
   private final MemorySegment entries;
@@ -25,26 +25,26 @@ final class EditEntries {
     this.version = table.version() - 1;
   }
 
-  /** The array. */
+  /** Returns the array of vd_edit_entry. */
   MemorySegment entries() {
     return entries;
   }
 
-  /** The number of entries, an int32. */
+  /** Returns the memory of the number of entries, an int32. */
   MemorySegment count() {
     return count;
   }
 
   /**
-   * Writes the entries anew where they have changed, and checks that their values are still there.
+   * Copies the entries if they have changed, and checks that their values are alive.
    *
-   * @throws IllegalStateException when they are not
+   * @throws IllegalStateException if values are closed
    */
   void update() {
     List<EditTable.Entry> current = table.entries();
     for (EditTable.Entry entry : current) {
       requireAlive(entry.values());
-      requireAlive(entry.edit() instanceof Edit.Subspace subspace ? subspace.basis() : null);
+      requireAlive(entry.edit() instanceof EditKind.Subspace subspace ? subspace.basis() : null);
     }
     if (version != table.version()) {
       for (int i = 0; i < current.size(); i++) {
@@ -76,24 +76,24 @@ final class EditEntries {
     vd_edit_entry.kind(s, write(entry.edit(), region, s));
   }
 
-  /** Fills in what belongs to the kind of an edit, and returns it. */
-  private static int write(Edit edit, EditTable.Region region, MemorySegment s) {
+  /** Fills in the fields of a kind of edit and returns its number. */
+  private static int write(EditKind edit, EditTable.Region region, MemorySegment s) {
     return switch (edit) {
-      case Edit.Set ignored -> Vidrio.VD_EDIT_SET();
-      case Edit.Add add -> {
+      case EditKind.Set ignored -> Vidrio.VD_EDIT_SET();
+      case EditKind.Add add -> {
         vd_edit_entry.factor(s, add.strength());
         yield Vidrio.VD_EDIT_ADD();
       }
-      case Edit.Scale scale -> {
+      case EditKind.Scale scale -> {
         vd_edit_entry.factor(s, scale.factor());
         yield Vidrio.VD_EDIT_SCALE();
       }
-      case Edit.Clamp clamp -> {
-        vd_edit_entry.least(s, clamp.least());
-        vd_edit_entry.most(s, clamp.most());
+      case EditKind.Clamp clamp -> {
+        vd_edit_entry.min(s, clamp.min());
+        vd_edit_entry.max(s, clamp.max());
         yield Vidrio.VD_EDIT_CLAMP();
       }
-      case Edit.Subspace subspace -> {
+      case EditKind.Subspace subspace -> {
         vd_edit_entry.basis(s, subspace.basis());
         long row = (long) region.columns() * Float.BYTES;
         vd_edit_entry.k(s, (int) (subspace.basis().byteSize() / row));

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** The instruction sets that native kernels are written for. */
+/** The instruction sets for which there are native kernels. */
 public enum Isa {
   /** Plain C, the definition of every operation. */
   SCALAR(Vidrio.VD_ISA_SCALAR()),
@@ -20,11 +20,11 @@ public enum Isa {
   AVX_VNNI(Vidrio.VD_ISA_AVX_VNNI()),
   /** AVX2 and AVX-512 F, BW, DQ, VL, VNNI. */
   AVX512_VNNI(Vidrio.VD_ISA_AVX512_VNNI()),
-  /** AVX-512 VNNI and BF16; what it adds serves fast products. */
+  /** AVX-512 VNNI and BF16; BF16 is used by fast products only. */
   AVX512_BF16(Vidrio.VD_ISA_AVX512_BF16()),
   /** AVX-512 VNNI and BF16, and AMX-TILE, AMX-INT8. */
   AMX_INT8(Vidrio.VD_ISA_AMX_INT8()),
-  /** The same and AMX-BF16; what it adds serves fast products. */
+  /** {@link #AMX_INT8} and AMX-BF16; AMX-BF16 is used by fast products only. */
   AMX_BF16(Vidrio.VD_ISA_AMX_BF16()),
   /** Advanced SIMD of Armv8.0. */
   NEON(Vidrio.VD_ISA_NEON()),
@@ -33,7 +33,7 @@ public enum Isa {
   /** NEON, FEAT_DotProd and FEAT_I8MM. */
   I8MM(Vidrio.VD_ISA_I8MM());
 
-  /** The environment variable that clamps the choice. */
+  /** The environment variable that selects an instruction set. */
   public static final String VARIABLE = "VIDRIO_ISA";
 
   private final int id;
@@ -46,12 +46,12 @@ public enum Isa {
     return id;
   }
 
-  /** The name that the command line and the environment use: {@code avx512_vnni}. */
+  /** Returns the name on the command line and in the environment: {@code avx512_vnni}. */
   public String label() {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /** What products gain that may leave the promise of equal bits: for people to read. */
+  /** Describes how fast products are computed, for display. */
   public String fastProducts() {
     return switch (this) {
       case AVX2, AVX_VNNI -> "F32 weights by OpenBLAS";
@@ -61,21 +61,21 @@ public enum Isa {
     };
   }
 
-  /** Whether this processor and operating system can run it. */
+  /** Returns whether this processor and operating system support the instruction set. */
   public boolean usable() {
     NativeLibrary.load();
     return Vidrio.vd_isa_usable(id) == 1;
   }
 
-  /** All that can run here. */
+  /** Returns all usable instruction sets. */
   public static List<Isa> usableHere() {
     return Arrays.stream(values()).filter(Isa::usable).toList();
   }
 
   /**
-   * What {@code VIDRIO_ISA} names, else the best usable one.
+   * Returns the instruction set that {@code VIDRIO_ISA} names, or else the best usable one.
    *
-   * @throws IllegalArgumentException when the variable names none, or one that is not usable here
+   * @throws IllegalArgumentException if the variable names an unknown or unusable one
    */
   public static Isa pick() {
     NativeLibrary.load();
@@ -95,9 +95,9 @@ public enum Isa {
   }
 
   /**
-   * The set of this label.
+   * Returns the instruction set with this label.
    *
-   * @throws IllegalArgumentException when there is none, or it is not usable here
+   * @throws IllegalArgumentException if it is unknown or not usable
    */
   public static Isa of(String label) {
     for (Isa isa : values()) {

@@ -10,7 +10,7 @@ import dev.vidrio.kernel.weight.LowRankTable;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** A table of adapters as native code reads it. */
+/** The native copy of a {@link LowRankTable}. */
 final class LowRankEntries {
   private final LowRankTable table;
   private final MemorySegment updates; // [matrices, slots]
@@ -27,7 +27,7 @@ final class LowRankEntries {
     this.version = table.version() - 1;
   }
 
-  /** Points a vd_low_rank_choice at what is added to a matrix. */
+  /** Fills in a vd_low_rank_choice with the updates of a matrix. */
   void choice(int matrix, MemorySegment s) {
     vd_low_rank_choice.updates(s, vd_low_rank.asSlice(updates, (long) matrix * table.slots()));
     vd_low_rank_choice.slots(s, slots);
@@ -38,9 +38,9 @@ final class LowRankEntries {
   }
 
   /**
-   * Writes what sequences have, and the adapters anew where they have changed.
+   * Copies the slots of sequences, and the adapters if they have changed.
    *
-   * @throws IllegalStateException when the memory of one is closed
+   * @throws IllegalStateException if the memory of an adapter is closed
    */
   void update() {
     table.requireAlive();

@@ -8,32 +8,32 @@ import java.util.Iterator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Large pieces of memory that arenas have let go, kept for others of about their size: a page costs
- * more to get than to fill. May be shared by threads.
+ * Caches large pieces of memory that arenas have released, for later requests of similar size,
+ * since obtaining a page costs more than filling it. Thread-safe.
  */
 final class MemoryPool {
-  /** Bytes of the least piece that is kept; smaller ones come from the system. */
-  private static final long LEAST = 1L << 20;
+  /** The size from which on pieces are cached; smaller ones are returned to the system. */
+  private static final long MIN_BYTES = 1L << 20;
 
-  /** One part in {@value} of what is wanted, at most, may go unused at the end of a piece. */
+  /** A piece may exceed the requested size by one part in {@value}. */
   private static final int WASTE = 4;
 
-  private final long most;
+  private final long maxBytes;
   private final Deque<MemorySegment> free = new ArrayDeque<>();
   private long bytes;
   private boolean closed;
 
   /**
-   * @param most bytes that it keeps, at most
+   * @param maxBytes maximum number of cached bytes
    */
-  MemoryPool(long most) {
-    this.most = most;
+  MemoryPool(long maxBytes) {
+    this.maxBytes = maxBytes;
   }
 
-  /** Memory with anything in it, which comes back when the arena closes. */
-  @SuppressWarnings("restricted") // the size is what vd_alloc was asked for, or less
+  /** Returns memory with arbitrary contents, which is released when the arena closes. */
+  @SuppressWarnings("restricted") // the size is at most that passed to vd_alloc
   MemorySegment allocate(long size, Arena arena) {
-    if (size < LEAST) {
+    if (size < MIN_BYTES) {
       return NativeMemory.allocate(size, arena);
     }
     @Nullable MemorySegment kept = take(size);
@@ -53,15 +53,15 @@ final class MemoryPool {
     return null;
   }
 
-  /** Keeps a piece; the ones that came first make room for it. */
+  /** Caches a piece, and frees the oldest ones if the cache exceeds its size. */
   private synchronized void release(MemorySegment piece) {
-    if (closed || piece.byteSize() > most) {
+    if (closed || piece.byteSize() > maxBytes) {
       NativeMemory.free(piece);
       return;
     }
     free.addFirst(piece);
     bytes += piece.byteSize();
-    while (bytes > most) {
+    while (bytes > maxBytes) {
       drop(free.removeLast());
     }
   }
@@ -71,7 +71,7 @@ final class MemoryPool {
     NativeMemory.free(piece);
   }
 
-  /** Frees all of it, from now on also what comes back. */
+  /** Frees all cached pieces, and from now on those that are released. */
   synchronized void close() {
     closed = true;
     while (!free.isEmpty()) {

@@ -1,8 +1,8 @@
 package dev.vidrio.kernel.ffm;
 
 /**
- * Thrown when libvidrio cannot be loaded, or returns a status that no caller can fix. The message
- * names the status.
+ * Thrown if libvidrio cannot be loaded, or returns a status that a caller cannot prevent. The
+ * message names the status.
  */
 public final class NativeException extends RuntimeException {
   private static final long serialVersionUID = 1;

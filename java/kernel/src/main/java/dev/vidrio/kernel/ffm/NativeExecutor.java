@@ -16,17 +16,25 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.ToIntFunction;
 
-/** Runs plans in libvidrio: one downcall per step, on a pool of native workers. */
+/**
+ * Runs plans in libvidrio: one downcall per step, on a pool of native worker threads. The bits of
+ * the results do not depend on the instruction set nor on the number of workers.
+ *
+ * <p>Thread-safe; steps of different plans run one after the other on the pool.
+ *
+ * @see "docs/adr/001-foreign-function-boundary.md"
+ * @see "docs/adr/016-waiting-workers.md"
+ */
 public final class NativeExecutor implements Executor {
-  /** Bytes that it keeps of memory that plans and their like have let go, at most. */
-  private static final long KEPT_BYTES = 512L << 20;
+  /** Maximum bytes of released memory that are cached. */
+  private static final long CACHED_BYTES = 512L << 20;
 
   private final Isa isa;
   private final int workers;
   private final MemorySegment pool;
-  private final MemoryPool memory = new MemoryPool(KEPT_BYTES);
+  private final MemoryPool memory = new MemoryPool(CACHED_BYTES);
 
-  /** Read by whoever uses the pool, so that {@link #close} waits, and written by this. */
+  /** Held for reading while the pool is in use, so that {@link #close} waits. */
   private final ReentrantReadWriteLock lease = new ReentrantReadWriteLock();
 
   private boolean closed;
@@ -42,35 +50,35 @@ public final class NativeExecutor implements Executor {
   }
 
   /**
-   * An executor with the best instructions that are usable here (or that {@code VIDRIO_ISA} names)
-   * and a worker per physical core.
+   * Creates an executor with the best usable instruction set, or that which {@code VIDRIO_ISA}
+   * names, and one worker per physical core.
    *
-   * @throws NativeException when libvidrio cannot be loaded
+   * @throws NativeException if libvidrio cannot be loaded
    */
   public static NativeExecutor create() {
-    NativeLibrary.load(); // Before Isa, which would hide its errors in those of a class.
+    NativeLibrary.load(); // Before Isa, whose initialization would wrap its errors.
     return create(Isa.pick(), defaultWorkers());
   }
 
   /**
-   * An executor with certain instructions and workers.
+   * Creates an executor with an instruction set and a number of workers.
    *
    * @param workers 1 to 1024
-   * @throws IllegalArgumentException when the instructions are not usable here
+   * @throws IllegalArgumentException if the instruction set is not usable
    */
   public static NativeExecutor create(Isa isa, int workers) {
     if (!isa.usable()) {
-      throw new IllegalArgumentException(isa.label() + " is not usable here");
+      throw new IllegalArgumentException("instruction set " + isa.label() + " is not usable");
     }
     if (workers < 1 || workers > 1024) {
-      throw new IllegalArgumentException(workers + " workers: not 1 to 1024");
+      throw new IllegalArgumentException(workers + " workers: must be between 1 and 1024");
     }
     return new NativeExecutor(isa, workers);
   }
 
   /**
-   * One worker per physical core that affinity and cgroup leave to this process, and no more than
-   * Java counts processors ({@code -XX:ActiveProcessorCount}).
+   * Returns the number of physical cores that affinity and cgroup allow, at most the number of
+   * processors of the JVM ({@code -XX:ActiveProcessorCount}).
    */
   public static int defaultWorkers() {
     NativeLibrary.load();
@@ -82,7 +90,7 @@ public final class NativeExecutor implements Executor {
     return "native " + isa.label();
   }
 
-  /** The instructions it runs. */
+  /** Returns the instruction set. */
   public Isa isa() {
     return isa;
   }
@@ -100,7 +108,7 @@ public final class NativeExecutor implements Executor {
   /**
    * Calls native code on the pool.
    *
-   * @param what is done, for errors
+   * @param what the activity, for errors
    * @throws IllegalStateException after {@link #close}
    */
   void call(String what, ToIntFunction<MemorySegment> function) {
@@ -116,8 +124,8 @@ public final class NativeExecutor implements Executor {
   }
 
   @Override
-  public void stepAside() {
-    call("stepping aside", Vidrio::vd_pool_step_aside);
+  public void lowerPriority() {
+    call("lowering the priority of workers", Vidrio::vd_pool_lower_priority);
   }
 
   @Override
@@ -134,7 +142,7 @@ public final class NativeExecutor implements Executor {
   public void pack(WeightType type, int n, int k, MemorySegment source, MemorySegment packed) {
     if (packed.byteSize() != Packing.bytes(type, n, k)
         || source.byteSize() != Math.multiplyExact((long) n, type.bytes(k))) {
-      throw new IllegalArgumentException("sizes do not fit [" + n + ", " + k + "] of " + type);
+      throw new IllegalArgumentException("sizes do not match [" + n + ", " + k + "] of " + type);
     }
     int groups = Packing.groups(n);
     call(
@@ -147,12 +155,12 @@ public final class NativeExecutor implements Executor {
     return prepare(plan, Schedule.fused(plan), limits, cache);
   }
 
-  /** Makes a plan ready to run as a schedule of it says: the results are the same for each. */
+  /** Prepares a plan with a schedule of it; results do not depend on the schedule. */
   public ExecutablePlan prepare(Plan plan, Schedule schedule, Limits limits, KvCache cache) {
     return new NativePlan(this, plan, schedule, limits, cache);
   }
 
-  /** Ends the workers, after a step that is under way. Plans that are open can no longer run. */
+  /** Stops the workers after the running step. Open plans can no longer run. */
   @Override
   public void close() {
     lease.writeLock().lock();

@@ -1,7 +1,7 @@
 package dev.vidrio.kernel.ffm;
 
 import dev.vidrio.bindings.Vidrio;
-import dev.vidrio.kernel.UserCache;
+import dev.vidrio.kernel.host.CacheDirectory;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -17,22 +17,22 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds and loads libvidrio, once per class loader, in this order:
+ * Finds and loads libvidrio, once per class loader, from the first of:
  *
  * <ol>
  *   <li>the file that the system property {@value #PROPERTY} names;
- *   <li>the jar of this platform on the class path ({@code vidrio-bindings-…-linux-x86_64.jar}),
- *       which is copied to the user's cache, {@code <cache>/native/<version>/<SHA-256>/}, unless a
- *       file of that content is there.
+ *   <li>the jar of this platform on the class path ({@code vidrio-native-…-linux-x86_64.jar}), from
+ *       which it is copied to the user's cache, {@code <cache>/native/<version>/<SHA-256>/}, unless
+ *       it is there.
  * </ol>
  *
- * Nothing is ever downloaded. A cached file is loaded only if a jar names its SHA-256, since
- * versions such as snapshots may have had other contents. A JVM loads a file for one class loader
- * only: where several have Vidrio, as in an application server, each has a copy, {@code
+ * Nothing is downloaded. A cached file is loaded only if a jar names its SHA-256, since a version
+ * such as a snapshot may have had other contents. A JVM loads a file for one class loader only; if
+ * several class loaders have Vidrio, as in an application server, each loads its own copy, {@code
  * …/<SHA-256>/1/} and so on.
  */
 public final class NativeLibrary {
-  /** The system property that names a library file. */
+  /** The system property for the path of the library. */
   public static final String PROPERTY = "vidrio.library.path";
 
   private static @Nullable Path loaded;
@@ -40,11 +40,11 @@ public final class NativeLibrary {
   private NativeLibrary() {}
 
   /**
-   * Loads the library unless it is loaded.
+   * Loads the library if it is not loaded yet.
    *
-   * @return the file that was loaded
-   * @throws NativeException that says what was looked for, when there is none or it cannot be
-   *     loaded
+   * @return the loaded file
+   * @throws NativeException if the library is not found or cannot be loaded; the message lists the
+   *     searched locations
    */
   public static synchronized Path load() {
     Path path = loaded;
@@ -60,10 +60,10 @@ public final class NativeLibrary {
     return path;
   }
 
-  /** The first use of the bindings, whose layouts are restricted too. */
+  /** Initializes the bindings, whose layouts need native access too. */
   private static Search search() {
     try {
-      return new Search(Platform.current(), UserCache.root());
+      return new Search(Platform.current(), CacheDirectory.root());
     } catch (ExceptionInInitializerError e) {
       if (e.getCause() instanceof IllegalCallerException denied) {
         throw denied(denied);
@@ -74,14 +74,14 @@ public final class NativeLibrary {
 
   private static NativeException denied(IllegalCallerException e) {
     return new NativeException(
-        "Vidrio may not call native code. Start java with"
-            + " --enable-native-access=dev.vidrio.bindings,dev.vidrio.kernel (ALL-UNNAMED when"
+        "Vidrio has no native access. Start java with"
+            + " --enable-native-access=dev.vidrio.bindings,dev.vidrio.kernel (ALL-UNNAMED if"
             + " Vidrio is on the class path)",
         e);
   }
 
-  /** Loads a file; false if another class loader has it. */
-  @SuppressWarnings("restricted") // loading native code is what this class is for
+  /** Loads a file; returns false if another class loader has loaded it. */
+  @SuppressWarnings("restricted") // this class loads native code
   private static boolean link(Path path) {
     try {
       System.load(path.toString());
@@ -93,9 +93,9 @@ public final class NativeLibrary {
       throw new NativeException(
           "libvidrio cannot be loaded: "
               + reason
-              + ". If that directory is mounted noexec, set VIDRIO_HOME to another, or "
+              + ". If that directory is mounted noexec, set VIDRIO_HOME to another one, or "
               + PROPERTY
-              + " to a library elsewhere",
+              + " to the path of a library elsewhere",
           e);
     } catch (IllegalCallerException e) {
       throw denied(e);
@@ -103,12 +103,12 @@ public final class NativeLibrary {
     String library = Vidrio.vd_version().getString(0);
     String bindings = Vidrio.VD_VERSION().getString(0);
     if (!library.equals(bindings)) {
-      throw new NativeException(path + " has version " + library + ", but Java needs " + bindings);
+      throw new NativeException(path + " has version " + library + "; required: " + bindings);
     }
     return true;
   }
 
-  /** A search for the library; separate from loading, which a class loader can do only once. */
+  /** A search for the library; apart from loading, which a class loader can do only once. */
   static final class Search {
     private final Platform platform;
     private final Path directory;
@@ -122,7 +122,7 @@ public final class NativeLibrary {
     /**
      * Finds a library.
      *
-     * @param copy how many of them other class loaders have
+     * @param copy number of copies that other class loaders have loaded
      */
     Path find(@Nullable String property, int copy) {
       if (property != null) {
@@ -141,15 +141,15 @@ public final class NativeLibrary {
 
     private static Path named(Path path, int copy) {
       if (!Files.isRegularFile(path)) {
-        throw new NativeException(PROPERTY + " names " + path + ", which is no file");
+        throw new NativeException(PROPERTY + ": " + path + " is not a file");
       }
       if (copy > 0) {
         throw new NativeException(
             PROPERTY
                 + " names "
                 + path
-                + ", which another class loader of this process has loaded. Leave the property"
-                + " out, so that each has a copy of its own");
+                + ", which another class loader of this process has loaded. Remove the property,"
+                + " so that each class loader loads its own copy");
       }
       return path;
     }
@@ -162,7 +162,7 @@ public final class NativeLibrary {
         }
         String text = new String(in.readAllBytes(), StandardCharsets.US_ASCII).strip();
         if (!isDigest(text)) {
-          throw new NativeException(resource + " holds no SHA-256");
+          throw new NativeException(resource + " does not contain a SHA-256");
         }
         return Optional.of(text);
       } catch (IOException e) {
@@ -170,12 +170,14 @@ public final class NativeLibrary {
       }
     }
 
-    /** Copies the library to a temporary file first: another process may do the same right now. */
+    /**
+     * Copies the library through a temporary file, since another process may do so concurrently.
+     */
     private Path extract(String digest, Path target) {
       Path temporary = null;
       try (InputStream in = open(platform.resource())) {
         if (in == null) {
-          throw new NativeException(platform.resource() + " is missing beside its SHA-256");
+          throw new NativeException(platform.resource() + " not found next to its SHA-256");
         }
         Files.createDirectories(target.getParent());
         temporary = Files.createTempFile(target.getParent(), "libvidrio", ".part");
@@ -192,9 +194,9 @@ public final class NativeLibrary {
                 + ": "
                 + e
                 + ". Set VIDRIO_HOME to a"
-                + " directory that can be written, or "
+                + " writable directory, or "
                 + PROPERTY
-                + " to the library",
+                + " to the path of the library",
             e);
       } finally {
         delete(temporary);
@@ -205,15 +207,15 @@ public final class NativeLibrary {
       return new NativeException(
           "libvidrio for "
               + platform.name()
-              + " not found. Looked for\n  system property "
+              + " not found. Searched:\n  system property "
               + PROPERTY
               + ": not set\n  class path: no "
               + platform.resource()
-              + "\nAdd vidrio-bindings-<version>-"
+              + "\nAdd vidrio-native-<version>-"
               + platform.name()
-              + ".jar (artifact vidrio-bindings, classifier "
+              + ".jar (artifact vidrio-native, classifier "
               + platform.name()
-              + ") to the class path, not the module path, where nothing requires it; or name the"
+              + ") to the class path (not the module path), or pass the path of a"
               + " library by -D"
               + PROPERTY
               + "=<file>");

@@ -6,18 +6,18 @@ import dev.vidrio.bindings.Vidrio;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Zeroed memory from vd_alloc, in huge pages where it is large. */
+/** Zeroed memory from vd_alloc, which uses huge pages for large sizes. */
 final class NativeMemory {
   private NativeMemory() {}
 
-  /** Memory that is tied to the life of an arena. */
-  @SuppressWarnings("restricted") // only ties it
+  /** Allocates memory for the lifetime of an arena. */
+  @SuppressWarnings("restricted") // only attaches the arena
   static MemorySegment allocate(long bytes, Arena arena) {
     return allocate(bytes).reinterpret(arena, NativeMemory::free);
   }
 
-  /** Memory that lives until {@link #free}. */
-  @SuppressWarnings("restricted") // the size is what vd_alloc was asked for
+  /** Allocates memory that lives until {@link #free}. */
+  @SuppressWarnings("restricted") // the size is that passed to vd_alloc
   static MemorySegment allocate(long bytes) {
     try (Arena local = Arena.ofConfined()) {
       MemorySegment result = local.allocate(ADDRESS);
@@ -26,7 +26,7 @@ final class NativeMemory {
     }
   }
 
-  /** Frees memory of the second kind. */
+  /** Frees memory that is not attached to an arena. */
   static void free(MemorySegment memory) {
     Vidrio.vd_free(memory, memory.byteSize());
   }

@@ -20,8 +20,15 @@ import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A plan in native memory. It holds raw addresses: the lock is the lease that keeps {@link #close}
- * from freeing them under a running step.
+ * A plan encoded in native memory and ready to run: the vd_plan, the workspace of its activations,
+ * and the header of the batch, which is refilled for each step. A step is one downcall, however
+ * many operations it runs.
+ *
+ * <p>The plan holds raw addresses, for which the JVM does not check lifetimes. Before each step it
+ * checks that memory of others, such as weights, cache and tap targets, is alive ({@link
+ * OutsideMemory}); the lock keeps {@link #close} from freeing its own memory during a step.
+ *
+ * @see "docs/adr/001-foreign-function-boundary.md"
  */
 final class NativePlan implements ExecutablePlan {
   private final NativeExecutor executor;
@@ -48,7 +55,7 @@ final class NativePlan implements ExecutablePlan {
       var encoder = new PlanEncoder(schedule, workspace, cache, arena);
       this.updates = encoder.updates();
       this.outside = encoder.outside();
-      this.handle = create(encoder, cache); // Last: nothing would free it.
+      this.handle = create(encoder, cache); // Last, since the catch block does not free it.
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -92,7 +99,7 @@ final class NativePlan implements ExecutablePlan {
   public void run(Batch batch, int begin, int end) {
     if (!batch.limits().equals(limits)) {
       throw new IllegalArgumentException(
-          "the batch is made for " + batch.limits() + ", the plan for " + limits);
+          "limits of the batch: " + batch.limits() + "; limits of the plan: " + limits);
     }
     lease.lock();
     try {

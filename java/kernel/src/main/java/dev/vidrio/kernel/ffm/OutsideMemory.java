@@ -5,31 +5,31 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Memory that a plan holds addresses of and that is not its own: weights, the cache, what taps
- * write to. It lives as long as arenas of others, so it is checked before each step.
+ * Memory that a plan holds addresses of but does not own: weights, the cache, the targets of taps.
+ * Others may close it, so a plan checks it before each step.
  */
 final class OutsideMemory {
-  /** What lies there, by its life: most of a plan's weights share one. */
-  private final Map<MemorySegment.Scope, String> lives = new HashMap<>();
+  /** Descriptions by scope; most weights of a plan share a scope. */
+  private final Map<MemorySegment.Scope, String> scopes = new HashMap<>();
 
-  /** Notes a piece and returns it. */
+  /** Records memory and returns it. */
   MemorySegment note(String what, MemorySegment memory) {
-    lives.putIfAbsent(memory.scope(), what);
+    scopes.putIfAbsent(memory.scope(), what);
     return memory;
   }
 
   /**
-   * Checks that all of it is still there.
+   * Checks that all recorded memory is alive.
    *
-   * @throws IllegalStateException when it is not
+   * @throws IllegalStateException if memory is closed
    */
   void requireAlive() {
-    lives.forEach(OutsideMemory::requireAlive);
+    scopes.forEach(OutsideMemory::requireAlive);
   }
 
-  /** The same of one piece. */
-  static void requireAlive(MemorySegment.Scope life, String what) {
-    if (!life.isAlive()) {
+  /** Checks that one scope is alive. */
+  static void requireAlive(MemorySegment.Scope scope, String what) {
+    if (!scope.isAlive()) {
       throw new IllegalStateException("the " + what + " is closed");
     }
   }

@@ -3,14 +3,14 @@ package dev.vidrio.kernel.ffm;
 import java.util.Locale;
 
 /**
- * An operating system and processor that a native library is built for.
+ * An operating system and processor architecture for which a native library is built.
  *
- * @param name as in the classifier of the jar: {@code linux-x86_64}
- * @param libraryName the library's file name there
+ * @param name the classifier of the jar: {@code linux-x86_64}
+ * @param libraryName file name of the library on the platform
  */
 public record Platform(String name, String libraryName) {
 
-  /** The platform of this JVM. */
+  /** Returns the platform of this JVM. */
   public static Platform current() {
     return of(System.getProperty("os.name", ""), System.getProperty("os.arch", ""));
   }
@@ -32,7 +32,7 @@ public record Platform(String name, String libraryName) {
     return new Platform(os + "-" + arch, "libvidrio.so");
   }
 
-  /** The library's place in its jar. */
+  /** Returns the resource name of the library in its jar. */
   String resource() {
     return "META-INF/native/" + name + "/" + libraryName;
   }

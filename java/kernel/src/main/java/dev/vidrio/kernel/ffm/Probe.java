@@ -6,9 +6,9 @@ import dev.vidrio.bindings.Vidrio;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Measures the machine's peaks, to which benchmarks are compared. */
+/** Measurements of the machine's peak rates, to which benchmarks are compared. */
 public enum Probe {
-  /** f32 operations per second; a fused multiply-add is two. */
+  /** f32 operations per second; a fused multiply-add counts as two. */
   F32_FMA(Vidrio.VD_PROBE_F32_FMA()),
   /** int8 multiplications and additions per second. */
   INT8_DOT(Vidrio.VD_PROBE_INT8_DOT()),
@@ -21,7 +21,7 @@ public enum Probe {
     this.kind = kind;
   }
 
-  /** What all workers of the executor reach together, measured over about {@code seconds}. */
+  /** Returns the total rate of all workers, measured over about {@code seconds}. */
   public double measure(NativeExecutor executor, double seconds) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment result = arena.allocate(JAVA_DOUBLE);

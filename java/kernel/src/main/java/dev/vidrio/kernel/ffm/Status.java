@@ -2,7 +2,7 @@ package dev.vidrio.kernel.ffm;
 
 import dev.vidrio.bindings.Vidrio;
 
-/** Turns a vd_status into an exception. */
+/** Converts a vd_status to an exception. */
 final class Status {
   private Status() {}
 
@@ -11,14 +11,11 @@ final class Status {
       return;
     }
     if (status == Vidrio.VD_NO_MEMORY()) {
-      throw new OutOfMemoryError(what + ": the system gave no memory");
+      throw new OutOfMemoryError(what + ": out of native memory");
     }
     if (status == Vidrio.VD_BLAS_MISSING()) {
       throw new NativeException(
-          what
-              + ": no OpenBLAS is loaded from here; name its file by -D"
-              + Blas.PROPERTY
-              + "=<file>");
+          what + ": OpenBLAS is not loaded; pass its path by -D" + Blas.PROPERTY + "=<file>");
     }
     throw new NativeException(what + ": " + Vidrio.vd_status_name(status).getString(0));
   }

@@ -1,3 +1,6 @@
-/** The native executor: libvidrio, found, loaded and called through the Foreign Function API. */
+/**
+ * The native executor: finds, loads and calls libvidrio through the Foreign Function and Memory
+ * API.
+ */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.kernel.ffm;

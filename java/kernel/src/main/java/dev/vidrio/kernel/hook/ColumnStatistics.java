@@ -9,9 +9,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * Running statistics of an activation's columns, off-heap, in the memory of six rows whatever their
- * number. {@link dev.vidrio.kernel.op.HookOp.Accumulate} adds rows to them. Initially no sequence
- * counts.
+ * Running statistics of an activation's columns (sum, sum of squares, minimum, maximum), off-heap,
+ * in the memory of six rows regardless of how many rows are added. {@link
+ * dev.vidrio.kernel.op.HookOp.Accumulate} adds rows to them. Initially no sequence is counted.
  *
  * <p>Not thread-safe. Plans that add to them must not outlive their arena.
  */
@@ -26,17 +26,17 @@ public final class ColumnStatistics {
   private final MemorySegment slots;
 
   /**
-   * Statistics of no rows.
+   * Creates statistics of no rows.
    *
    * @param width of the activation
-   * @param count statistics that are kept apart, such as those of several texts
-   * @param sequences sequences of a batch that may count
-   * @param memory of the executor, as long as {@link #bytes} says
-   * @param arena of what else it needs
+   * @param count number of separate statistics, such as of several sequences
+   * @param sequences number of batch sequences that may be counted
+   * @param memory memory of the executor, of size {@link #bytes}
+   * @param arena holds everything else
    */
   public ColumnStatistics(int width, int count, int sequences, MemorySegment memory, Arena arena) {
     require(memory.byteSize() == bytes(width, count), "memory of " + memory.byteSize() + " bytes");
-    require(sequences > 0, sequences + " sequences are not positive");
+    require(sequences > 0, sequences + " sequences: must be positive");
     this.width = width;
     this.count = count;
     this.sequences = sequences;
@@ -56,50 +56,50 @@ public final class ColumnStatistics {
   }
 
   /**
-   * Bytes that so many statistics of an activation take.
+   * Returns the bytes of {@code count} statistics of an activation.
    *
-   * @throws ArithmeticException when they exceed a long
+   * @throws ArithmeticException if they exceed a long
    */
   public static long bytes(int width, int count) {
-    require(width > 0, "width " + width + " is not positive");
-    require(count > 0, count + " statistics are not positive");
+    require(width > 0, "width " + width + " must be positive");
+    require(count > 0, count + " statistics: must be positive");
     return Math.multiplyExact((long) BYTES * width, (long) count);
   }
 
   /**
-   * From now on rows of a sequence count here.
+   * Sets the statistics that the rows of a sequence are added to.
    *
-   * @param index of the sequence in the batch
-   * @param slot which of the statistics, or −1: nowhere
+   * @param index index of the sequence in the batch
+   * @param slot index of the statistics, or −1 for none
    */
   public void sequence(int index, int slot) {
     Objects.checkIndex(index, sequences);
-    require(slot >= -1 && slot < count, "statistics " + slot + " are not among " + count);
+    require(slot >= -1 && slot < count, "statistics " + slot + " not found; there are " + count);
     slots.setAtIndex(JAVA_INT, index, slot);
   }
 
-  /** Where rows of a sequence count, or −1. */
+  /** Returns the statistics that the rows of a sequence are added to, or −1. */
   public int slot(int sequence) {
     return sequence < sequences ? slots.getAtIndex(JAVA_INT, sequence) : -1;
   }
 
-  /** Σ x of a column. */
+  /** Returns Σ x of a column. */
   public double sum(int slot, int column) {
     return sums.getAtIndex(JAVA_DOUBLE, at(slot, column));
   }
 
-  /** Σ x² of a column. */
+  /** Returns Σ x² of a column. */
   public double squares(int slot, int column) {
     return sums.getAtIndex(JAVA_DOUBLE, at(slot, column) + width);
   }
 
-  /** The least x of a column; infinity where there was none. */
-  public float least(int slot, int column) {
+  /** Returns the minimum of a column, or infinity if no row was added. */
+  public float min(int slot, int column) {
     return bounds.getAtIndex(JAVA_FLOAT, at(slot, column));
   }
 
-  /** The greatest x of a column; −infinity where there was none. */
-  public float greatest(int slot, int column) {
+  /** Returns the maximum of a column, or −infinity if no row was added. */
+  public float max(int slot, int column) {
     return bounds.getAtIndex(JAVA_FLOAT, at(slot, column) + width);
   }
 
@@ -112,10 +112,10 @@ public final class ColumnStatistics {
     long at = at(slot, column);
     sums.setAtIndex(JAVA_DOUBLE, at, sum(slot, column) + x);
     sums.setAtIndex(JAVA_DOUBLE, at + width, squares(slot, column) + (double) x * x);
-    if (x < least(slot, column)) {
+    if (x < min(slot, column)) {
       bounds.setAtIndex(JAVA_FLOAT, at, x);
     }
-    if (x > greatest(slot, column)) {
+    if (x > max(slot, column)) {
       bounds.setAtIndex(JAVA_FLOAT, at + width, x);
     }
   }
@@ -126,17 +126,17 @@ public final class ColumnStatistics {
     }
   }
 
-  /** Elements of a row. */
+  /** Returns the elements of a row. */
   public int width() {
     return width;
   }
 
-  /** Statistics that are kept apart. */
+  /** Returns the number of separate statistics. */
   public int count() {
     return count;
   }
 
-  /** Sequences of a batch that may count. */
+  /** Returns the number of batch sequences that may be counted. */
   public int sequences() {
     return sequences;
   }
@@ -146,12 +146,12 @@ public final class ColumnStatistics {
     return sums;
   }
 
-  /** As native code reads them: f32 [count, 2, width], the least x and the greatest. */
+  /** Returns the memory of native code: f32 [count, 2, width], minima and maxima. */
   public MemorySegment bounds() {
     return bounds;
   }
 
-  /** As native code reads them: int32 slots of the sequences, −1 where they do not count. */
+  /** Returns the memory of native code: int32 [sequences], −1 if not counted. */
   public MemorySegment slots() {
     return slots;
   }

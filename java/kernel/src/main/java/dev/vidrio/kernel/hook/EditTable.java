@@ -7,34 +7,34 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link dev.vidrio.kernel.op.HookOp.Edit} changes in an activation. Entries apply in the
- * order they were added, and may change between steps. Without entries, the activation stays the
- * same, bit for bit.
+ * The edits that {@link dev.vidrio.kernel.op.HookOp.Edit} applies to an activation. Entries apply
+ * in the order in which they were added, and may change between steps. Without entries the
+ * activation is copied bit for bit.
  *
  * <p>Values must stay alive while their entry is in the table and steps run. Not thread-safe.
  */
 public final class EditTable {
   /**
-   * Columns {@code begin ≤ i < end} of the tokens at positions {@code from ≤ p < to}.
+   * The columns {@code begin ≤ i < end} of the tokens at positions {@code from ≤ p < to}.
    *
-   * @param sequence its index in the batch, or {@link #ALL}
+   * @param sequence index of the sequence in the batch, or {@link #ALL}
    */
   public record Region(int sequence, int from, int to, int begin, int end) {
     /** All sequences of the batch. */
     public static final int ALL = -1;
 
     public Region {
-      require(sequence >= ALL, "sequence " + sequence + " is below " + ALL);
-      require(0 <= from && from < to, "positions " + from + " to " + to + " are no range");
-      require(0 <= begin && begin < end, "columns " + begin + " to " + end + " are no range");
+      require(sequence >= ALL, "sequence " + sequence + " must be at least " + ALL);
+      require(0 <= from && from < to, "positions " + from + " to " + to + ": invalid range");
+      require(0 <= begin && begin < end, "columns " + begin + " to " + end + ": invalid range");
     }
 
-    /** Number of columns. */
+    /** Returns the number of columns. */
     public int columns() {
       return end - begin;
     }
 
-    /** Whether the token at a position of a sequence belongs to it. */
+    /** Returns whether the region contains the token at a position of a sequence. */
     public boolean contains(int sequence, int position) {
       return (this.sequence == ALL || this.sequence == sequence)
           && from <= position
@@ -42,26 +42,26 @@ public final class EditTable {
     }
   }
 
-  /** An edit and where it applies. */
-  public record Entry(Region region, Edit edit) {
-    /** Its values, or null where it has none. */
+  /** An edit of a region. */
+  public record Entry(Region region, EditKind edit) {
+    /** Returns the values of the edit, or null. */
     public @Nullable MemorySegment values() {
       return switch (edit) {
-        case Edit.Set set -> set.values();
-        case Edit.Add add -> add.values();
-        case Edit.Subspace subspace -> subspace.values();
-        case Edit.Scale ignored -> null;
-        case Edit.Clamp ignored -> null;
+        case EditKind.Set set -> set.values();
+        case EditKind.Add add -> add.values();
+        case EditKind.Subspace subspace -> subspace.values();
+        case EditKind.Scale ignored -> null;
+        case EditKind.Clamp ignored -> null;
       };
     }
 
-    /** Whether its values have a row for each position. */
+    /** Returns whether the values have a row per position. */
     public boolean perPosition() {
       MemorySegment values = values();
       return values != null && values.byteSize() > (long) region.columns() * Float.BYTES;
     }
 
-    /** Element of the values at which those for a position begin. */
+    /** Returns the index of the first value for a position. */
     public long firstValue(int position) {
       return perPosition() ? (long) (position - region.from()) * region.columns() : 0;
     }
@@ -75,16 +75,16 @@ public final class EditTable {
   private @Nullable EditTable derivative;
 
   /**
-   * An empty table.
+   * Creates an empty table.
    *
-   * @param width of the activation
-   * @param capacity entries that it has room for
-   * @param subspaces whether it may hold {@link Edit.Subspace}; then the operation needs whole rows
-   *     and workers wait for them
+   * @param width width of the activation
+   * @param capacity maximum number of entries
+   * @param subspaces if true, the table may hold {@link EditKind.Subspace}; the operation then
+   *     needs whole rows, for which workers wait
    */
   public EditTable(int width, int capacity, boolean subspaces) {
-    require(width > 0, "width " + width + " is not positive");
-    require(capacity > 0, "capacity " + capacity + " is not positive");
+    require(width > 0, "width " + width + " must be positive");
+    require(capacity > 0, "capacity " + capacity + " must be positive");
     this.width = width;
     this.capacity = capacity;
     this.subspaces = subspaces;
@@ -100,9 +100,10 @@ public final class EditTable {
   }
 
   /**
-   * The table of what flows back through the edits of this one, from the last to the first: nothing
-   * through what is set, and what a basis spans is projected out. It follows this table, which can
-   * no longer hold an {@link Edit.Clamp}.
+   * Returns the table that maps gradients backward through the edits of this one, from the last to
+   * the first: no gradient passes an {@link EditKind.Set}, and the span of a basis is projected
+   * out. The derivative follows later changes of this table, which then rejects {@link
+   * EditKind.Clamp}.
    */
   public EditTable derivative() {
     if (derivative == null) {
@@ -113,26 +114,26 @@ public final class EditTable {
   }
 
   private void addDerivative(Entry entry) {
-    Edit edit =
+    EditKind edit =
         switch (entry.edit()) {
-          case Edit.Set ignored -> new Edit.Scale(0);
-          case Edit.Add ignored -> new Edit.Scale(1);
-          case Edit.Scale scale -> scale;
-          case Edit.Subspace subspace -> new Edit.Subspace(subspace.basis(), null);
-          case Edit.Clamp ignored ->
-              throw new IllegalArgumentException("no gradient goes through a clamp");
+          case EditKind.Set ignored -> new EditKind.Scale(0);
+          case EditKind.Add ignored -> new EditKind.Scale(1);
+          case EditKind.Scale scale -> scale;
+          case EditKind.Subspace subspace -> new EditKind.Subspace(subspace.basis(), null);
+          case EditKind.Clamp ignored ->
+              throw new IllegalArgumentException("a clamp has no gradient");
         };
     entries.addFirst(new Entry(entry.region(), edit));
     version++;
   }
 
   /**
-   * Adds an entry.
+   * Appends an entry.
    *
-   * @throws IllegalArgumentException when columns, values or numbers do not fit
-   * @throws IllegalStateException when the table is full
+   * @throws IllegalArgumentException if columns, values or numbers are invalid
+   * @throws IllegalStateException if the table is full
    */
-  public void add(Region region, Edit edit) {
+  public void add(Region region, EditKind edit) {
     require(
         region.end() <= width,
         "columns " + region.begin() + " to " + region.end() + " exceed the width " + width);
@@ -141,7 +142,7 @@ public final class EditTable {
       throw new IllegalStateException("the table is full with " + capacity + " edits");
     }
     // x + 0 · values would turn −0 into 0.
-    if (!(edit instanceof Edit.Add add && add.strength() == 0)) {
+    if (!(edit instanceof EditKind.Add add && add.strength() == 0)) {
       var entry = new Entry(region, edit);
       if (derivative != null) {
         derivative.addDerivative(entry);
@@ -151,20 +152,20 @@ public final class EditTable {
     }
   }
 
-  private void check(Region region, Edit edit) {
+  private void check(Region region, EditKind edit) {
     switch (edit) {
-      case Edit.Set set -> requireValues(region, set.values());
-      case Edit.Add add -> {
+      case EditKind.Set set -> requireValues(region, set.values());
+      case EditKind.Add add -> {
         requireFinite("strength", add.strength());
         requireValues(region, add.values());
       }
-      case Edit.Scale scale -> requireFinite("factor", scale.factor());
-      case Edit.Clamp clamp ->
+      case EditKind.Scale scale -> requireFinite("factor", scale.factor());
+      case EditKind.Clamp clamp ->
           require(
-              clamp.least() <= clamp.most(),
-              "bounds " + clamp.least() + " to " + clamp.most() + " are no range");
-      case Edit.Subspace subspace -> {
-        require(subspaces, "the table was not made for subspaces");
+              clamp.min() <= clamp.max(),
+              "bounds " + clamp.min() + " to " + clamp.max() + ": invalid range");
+      case EditKind.Subspace subspace -> {
+        require(subspaces, "the table does not support subspaces");
         long row = requireFloats("basis", region, subspace.basis());
         require(
             subspace.basis().byteSize() % row == 0
@@ -191,16 +192,16 @@ public final class EditTable {
         "values have " + values.byteSize() + " bytes, not 1 or " + positions + " rows of " + row);
   }
 
-  /** Returns the bytes of a row. */
+  /** Checks the memory of floats and returns the bytes of a row. */
   private static long requireFloats(String what, Region region, MemorySegment floats) {
-    require(floats.isNative(), what + " are not off-heap");
-    require(floats.address() % Float.BYTES == 0, what + " do not begin at a multiple of 4");
-    require(floats.byteSize() > 0, what + " are empty");
+    require(floats.isNative(), what + " must be off-heap");
+    require(floats.address() % Float.BYTES == 0, what + " must be aligned to 4 bytes");
+    require(floats.byteSize() > 0, what + " must not be empty");
     return (long) region.columns() * Float.BYTES;
   }
 
   private static void requireFinite(String what, float value) {
-    require(Float.isFinite(value), what + " " + value + " is not finite");
+    require(Float.isFinite(value), what + " " + value + " must be finite");
   }
 
   private static void require(boolean holds, String otherwise) {
@@ -209,27 +210,27 @@ public final class EditTable {
     }
   }
 
-  /** Elements of a row. */
+  /** Returns the elements of a row. */
   public int width() {
     return width;
   }
 
-  /** Entries that it has room for. */
+  /** Returns the maximum number of entries. */
   public int capacity() {
     return capacity;
   }
 
-  /** Whether it may hold edits of subspaces. */
+  /** Returns whether the table may hold edits of subspaces. */
   public boolean subspaces() {
     return subspaces;
   }
 
-  /** The entries in order: a view. */
+  /** Returns a view of the entries in order. */
   public List<Entry> entries() {
     return Collections.unmodifiableList(entries);
   }
 
-  /** Changes whenever the entries do. */
+  /** Returns a number that changes whenever the entries do. */
   public int version() {
     return version;
   }

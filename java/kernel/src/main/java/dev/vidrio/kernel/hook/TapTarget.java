@@ -7,10 +7,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The off-heap memory to which a tap copies rows of an activation: the token at position p of a
- * sequence goes to row {@code base + p − from} of {@link #data}, where {@code from ≤ p < to}. The
- * tapped sequences and positions may change between steps; a growing sequence needs no update.
- * Initially nothing is tapped.
+ * The off-heap memory to which a tap copies rows of an activation: the row of the token at position
+ * p of a sequence is copied to row {@code base + p − from} of {@link #data} if {@code from ≤ p <
+ * to}. The tapped sequences and positions may change between steps; a growing sequence needs no
+ * update. Initially nothing is tapped.
  *
  * <p>Not thread-safe. Plans that tap into it must not outlive its arena.
  */
@@ -27,17 +27,17 @@ public final class TapTarget {
   private final MemorySegment window;
 
   /**
-   * Room for {@code rows} rows of an activation.
+   * Creates a target for {@code rows} rows of an activation.
    *
-   * @param type of the elements copied
-   * @param width of the activation
-   * @param sequences sequences of a batch that may be tapped
-   * @param data memory of the executor, as long as {@link #bytes} says
-   * @param arena of what else it needs
+   * @param type type of the copied elements
+   * @param width width of the activation
+   * @param sequences number of batch sequences that may be tapped
+   * @param data memory of the executor, of size {@link #bytes}
+   * @param arena holds everything else
    */
   public TapTarget(
       TapType type, int width, long rows, int sequences, MemorySegment data, Arena arena) {
-    require(sequences > 0, sequences + " sequences are not positive");
+    require(sequences > 0, sequences + " sequences: must be positive");
     require(data.byteSize() == bytes(type, width, rows), "memory of " + data.byteSize() + " bytes");
     this.type = type;
     this.width = width;
@@ -52,19 +52,19 @@ public final class TapTarget {
   }
 
   /**
-   * Bytes of so many rows.
+   * Returns the bytes of {@code rows} rows.
    *
-   * @throws ArithmeticException when they exceed a long
+   * @throws ArithmeticException if they exceed a long
    */
   public static long bytes(TapType type, int width, long rows) {
-    require(width > 0, "width " + width + " is not positive");
-    require(rows > 0, rows + " rows are not positive");
+    require(width > 0, "width " + width + " must be positive");
+    require(rows > 0, rows + " rows: must be positive");
     return Math.multiplyExact(rows, Math.multiplyExact((long) width, type.bytes()));
   }
 
-  /** From now on only tokens at positions {@code from ≤ p < to} are copied. */
+  /** Sets the positions that are copied: {@code from ≤ p < to}. */
   public void positions(int from, int to) {
-    require(0 <= from && from <= to, "positions " + from + " to " + to + " are no range");
+    require(0 <= from && from <= to, "positions " + from + " to " + to + ": invalid range");
     for (int i = 0; i < sequences; i++) {
       requireRoom(base(i), from, to);
     }
@@ -73,16 +73,16 @@ public final class TapTarget {
   }
 
   /**
-   * From now on the token at position {@code from} of a sequence is copied to row {@code base}.
+   * Sets the row to which the token at position {@code from} of a sequence is copied.
    *
-   * @param index of the sequence in the batch
-   * @param base −1: the sequence is not tapped
+   * @param index index of the sequence in the batch
+   * @param base the row, or −1 to tap no token of the sequence
    */
   public void sequence(int index, long base) {
     require(
         index >= 0 && index < sequences,
         "sequence " + index + " is outside 0 to " + (sequences - 1));
-    require(base >= -1, "row " + base + " is negative");
+    require(base >= -1, "row " + base + " must be at least -1");
     requireRoom(base, from(), to());
     bases.setAtIndex(JAVA_LONG, index, base);
   }
@@ -99,7 +99,7 @@ public final class TapTarget {
     }
   }
 
-  /** The row that a token is copied to, or −1 where it is not. */
+  /** Returns the row that a token is copied to, or −1 if it is not copied. */
   public long row(int sequence, int position) {
     if (sequence >= sequences || base(sequence) < 0 || position < from() || position >= to()) {
       return -1;
@@ -107,12 +107,12 @@ public final class TapTarget {
     return base(sequence) + position - from();
   }
 
-  /** The first position that is copied. */
+  /** Returns the first position that is copied. */
   public int from() {
     return window.getAtIndex(JAVA_INT, FROM);
   }
 
-  /** The position after the last one that is copied. */
+  /** Returns the position after the last one that is copied. */
   public int to() {
     return window.getAtIndex(JAVA_INT, TO);
   }
@@ -121,37 +121,37 @@ public final class TapTarget {
     return bases.getAtIndex(JAVA_LONG, sequence);
   }
 
-  /** The type of the elements. */
+  /** Returns the type of the elements. */
   public TapType type() {
     return type;
   }
 
-  /** Elements of a row. */
+  /** Returns the elements of a row. */
   public int width() {
     return width;
   }
 
-  /** Rows that it has room for. */
+  /** Returns the capacity in rows. */
   public long rows() {
     return rows;
   }
 
-  /** Sequences of a batch that may be tapped. */
+  /** Returns the number of batch sequences that may be tapped. */
   public int sequences() {
     return sequences;
   }
 
-  /** What was copied: [rows, width] of the type; elsewhere what the memory held. */
+  /** Returns the copied rows, [rows, width] of the type; rows not copied keep their contents. */
   public MemorySegment data() {
     return data;
   }
 
-  /** As native code reads them: int64 bases of the sequences, −1 where they are not tapped. */
+  /** Returns the memory of native code: int64 bases [sequences], −1 if not tapped. */
   public MemorySegment bases() {
     return bases;
   }
 
-  /** As native code reads them: int32 from and to. */
+  /** Returns the memory of native code: int32 from and to. */
   public MemorySegment window() {
     return window;
   }

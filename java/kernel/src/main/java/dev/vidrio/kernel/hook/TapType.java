@@ -1,10 +1,10 @@
 package dev.vidrio.kernel.hook;
 
-/** Element types of tapped activations. The ids are those of GGUF files. */
+/** The element types of tapped activations. The ids are those of GGUF files. */
 public enum TapType {
-  /** As computed. */
+  /** Single precision, as computed. */
   F32(0, 4),
-  /** Half precision: the nearest one, ties to even; beyond the greatest, infinity. */
+  /** Half precision, rounded to nearest even; overflow gives infinity. */
   F16(1, 2),
   /** The upper half of an f32, rounded to nearest even. */
   BF16(30, 2);
@@ -17,12 +17,12 @@ public enum TapType {
     this.bytes = bytes;
   }
 
-  /** The type's number in the C API. */
+  /** Returns the number of the type in the C API. */
   public int id() {
     return id;
   }
 
-  /** Bytes of an element. */
+  /** Returns the bytes of an element. */
   public int bytes() {
     return bytes;
   }

@@ -1,5 +1,10 @@
 package dev.vidrio.kernel.op;
 
+import static dev.vidrio.kernel.op.Access.Scope.ALL;
+import static dev.vidrio.kernel.op.Access.Scope.ROW;
+import static dev.vidrio.kernel.op.Access.read;
+import static dev.vidrio.kernel.op.Access.shape;
+import static dev.vidrio.kernel.op.Access.write;
 import static dev.vidrio.kernel.op.Shapes.require;
 import static dev.vidrio.kernel.op.Shapes.requireSame;
 
@@ -7,20 +12,24 @@ import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /**
  * The vector-Jacobian products of operations with respect to activations: {@code dy} is the
- * gradient of some number with respect to what an operation wrote, {@code dx} that with respect to
- * what it read. Weights are constants, and the quantization of activations counts as the identity
- * (the straight-through estimator, arXiv 1308.3432). {@link dev.vidrio.kernel.gradient.Gradient}
- * adds them to a plan.
+ * gradient of a scalar with respect to the result of an operation, {@code dx} that with respect to
+ * its input. Weights are constants, and the quantization of activations counts as the identity (the
+ * straight-through estimator, arXiv 1308.3432). {@link dev.vidrio.kernel.pass.Differentiation}
+ * inserts them.
+ *
+ * <p>{@code forward} is the operation that is differentiated; {@link #withOperands} replaces its
+ * operands too.
  */
 public sealed interface BackwardOp extends Op {
   /**
-   * {@code y = values}: the gradient that others follow from.
+   * Copies {@code values} to y: the gradient from which the others are computed.
    *
-   * @param values [room for rows, width], f32 in memory of the executor, which whoever runs the
-   *     plan fills
+   * @param values [capacity of rows, width], f32 in memory of the executor, which the caller fills
+   *     before the backward operations run
    */
   record Seed(MemorySegment values, Buffer y) implements BackwardOp {
     public Seed {
@@ -29,17 +38,17 @@ public sealed interface BackwardOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of();
+    public List<Access> accesses() {
+      return List.of(write(y, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public Seed withOperands(UnaryOperator<Operand> to) {
+      return new Seed(values, (Buffer) to.apply(y));
     }
   }
 
-  /** Adds x[i] to the i-th row that asks for logits; other rows of y are 0. */
+  /** Adds x[i] to the row of the i-th token whose logits are requested; other rows of y are 0. */
   record Scatter(Buffer x, Buffer y) implements BackwardOp {
     public Scatter {
       require(x.rows() == Rows.LOGITS && y.rows() == Rows.TOKENS, y, "rows");
@@ -47,20 +56,20 @@ public sealed interface BackwardOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(x);
+    public List<Access> accesses() {
+      return List.of(read(x, ALL), write(y, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public Scatter withOperands(UnaryOperator<Operand> to) {
+      return new Scatter((Buffer) to.apply(x), (Buffer) to.apply(y));
     }
   }
 
   /**
    * The gradient of a norm.
    *
-   * @param frozen whether its divisors count as constants
+   * @param frozen if true, the divisors count as constants
    */
   record Norm(Op.Norm forward, boolean frozen, Buffer dy, Buffer dx) implements BackwardOp {
     public Norm {
@@ -69,17 +78,18 @@ public sealed interface BackwardOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(forward.x(), dy);
+    public List<Access> accesses() {
+      return List.of(read(forward.x(), ROW), read(dy, ROW), write(dx, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(dx);
+    public Norm withOperands(UnaryOperator<Operand> to) {
+      return new Norm(
+          forward.withOperands(to), frozen, (Buffer) to.apply(dy), (Buffer) to.apply(dx));
     }
   }
 
-  /** What stands for the derivative of an activation f. */
+  /** The factor that replaces the derivative of an activation function f. */
   enum Slope {
     DERIVATIVE,
     /** {@code (f(x) − f(0)) / x}: the identity rule of arXiv 2402.05602, where f(0) is a bias. */
@@ -87,8 +97,8 @@ public sealed interface BackwardOp extends Op {
   }
 
   /**
-   * The gradient of an activation with respect to its x. That with respect to up is {@code f(x) ·
-   * dy}, which is a gated activation.
+   * The gradient of an activation with respect to its x. The gradient with respect to up is {@code
+   * f(x) · dy}, which is a gated activation.
    */
   record Activation(Op.Activation forward, Slope slope, Buffer dy, Buffer dx)
       implements BackwardOp {
@@ -98,18 +108,21 @@ public sealed interface BackwardOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
+    public List<Access> accesses() {
       Buffer up = forward.up();
-      return up == null ? List.of(forward.x(), dy) : List.of(forward.x(), up, dy);
+      return up == null
+          ? List.of(read(forward.x(), ROW), read(dy, ROW), write(dx, ROW))
+          : List.of(read(forward.x(), ROW), read(up, ROW), read(dy, ROW), write(dx, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(dx);
+    public Activation withOperands(UnaryOperator<Operand> to) {
+      return new Activation(
+          forward.withOperands(to), slope, (Buffer) to.apply(dy), (Buffer) to.apply(dx));
     }
   }
 
-  /** {@code dx = dy · W}. */
+  /** Computes {@code dx = dy · W}. */
   record MatMul(Weights weights, Buffer dy, Buffer dx) implements BackwardOp {
     public MatMul {
       require(dx.rows() == dy.rows(), dx, "rows");
@@ -117,21 +130,22 @@ public sealed interface BackwardOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(dy);
+    public List<Access> accesses() {
+      return List.of(read(dy, ROW), write(dx, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(dx);
+    public MatMul withOperands(UnaryOperator<Operand> to) {
+      return new MatMul(weights, (Buffer) to.apply(dy), (Buffer) to.apply(dx));
     }
   }
 
   /**
    * The gradient of attention with respect to its queries. Adjacent rows of a sequence are
-   * differentiated together: positions without a row among them are constants. The cache is F32.
+   * differentiated together: positions outside of them are constants. The cache must be F32.
    *
-   * @param statistics receives what {@link KeyValue} needs of each query's softmax, [n, H · 3]
+   * @param statistics receives the statistics of each query's softmax that {@link KeyValue} reads,
+   *     [n, H · 3]
    */
   record Query(SequenceOp.Attention forward, Buffer dz, Buffer dq, Buffer statistics)
       implements BackwardOp {
@@ -152,17 +166,26 @@ public sealed interface BackwardOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(forward.q(), dz);
+    public List<Access> accesses() {
+      List<Access> accesses = new ArrayList<>(forward.cacheReads());
+      accesses.add(read(forward.q(), ALL));
+      accesses.add(read(dz, ALL));
+      accesses.add(write(dq, ROW));
+      accesses.add(write(statistics, ROW));
+      return accesses;
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(dq, statistics);
+    public Query withOperands(UnaryOperator<Operand> to) {
+      return new Query(
+          forward.withOperands(to),
+          (Buffer) to.apply(dz),
+          (Buffer) to.apply(dq),
+          (Buffer) to.apply(statistics));
     }
   }
 
-  /** The gradient of attention with respect to the keys and values of the rows themselves. */
+  /** The gradient of attention with respect to the keys and values of the rows of the step. */
   record KeyValue(SequenceOp.Attention forward, Buffer dz, Buffer statistics, Buffer dk, Buffer dv)
       implements BackwardOp {
     public KeyValue {
@@ -172,19 +195,32 @@ public sealed interface BackwardOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(forward.q(), dz, statistics);
+    public List<Access> accesses() {
+      List<Access> accesses = new ArrayList<>(forward.cacheReads());
+      accesses.add(shape(forward.layer(), new Access.StoredKeys(dk.width())));
+      accesses.add(shape(forward.layer(), new Access.StoredValues(dv.width())));
+      accesses.add(read(forward.q(), ALL));
+      accesses.add(read(dz, ALL));
+      accesses.add(read(statistics, ALL));
+      accesses.add(write(dk, ROW));
+      accesses.add(write(dv, ROW));
+      return accesses;
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(dk, dv);
+    public KeyValue withOperands(UnaryOperator<Operand> to) {
+      return new KeyValue(
+          forward.withOperands(to),
+          (Buffer) to.apply(dz),
+          (Buffer) to.apply(statistics),
+          (Buffer) to.apply(dk),
+          (Buffer) to.apply(dv));
     }
   }
 
   /**
-   * The gradient of a convolution. Adjacent rows of a sequence are differentiated together, as
-   * those of {@link Query} are.
+   * The gradient of a convolution. Adjacent rows of a sequence are differentiated together, as in
+   * {@link Query}.
    */
   record Conv(SequenceOp.Conv forward, Buffer dy, Buffer dx) implements BackwardOp {
     public Conv {
@@ -193,52 +229,61 @@ public sealed interface BackwardOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(dy);
+    public List<Access> accesses() {
+      return List.of(read(dy, ALL), shape(forward.layer(), forward.cacheRows()), write(dx, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(dx);
+    public Conv withOperands(UnaryOperator<Operand> to) {
+      return new Conv(forward.withOperands(to), (Buffer) to.apply(dy), (Buffer) to.apply(dx));
     }
   }
 
   /**
    * All gradients of linear attention. Adjacent rows of a sequence are differentiated together, as
-   * those of a text that begins with them.
+   * if the sequence began with them.
    *
-   * @param news receives what the updates are made of, {@code v − Sᵀ k} or v
-   * @param gradients of what it reads forward
+   * @param residual receives the factor of each update, {@code v − Sᵀ k} or v
+   * @param gradients of the inputs of the forward operation
    */
   record Recurrence(
-      SequenceOp.Recurrence forward, Buffer dz, Buffer news, SequenceOp.Recurrence.Inputs gradients)
+      SequenceOp.Recurrence forward,
+      Buffer dz,
+      Buffer residual,
+      SequenceOp.Recurrence.Inputs gradients)
       implements BackwardOp {
     public Recurrence {
       requireSame(forward.z(), dz);
-      requireSame(forward.inputs().v(), news);
+      requireSame(forward.inputs().v(), residual);
       for (int i = 0; i < gradients.all().size(); i++) {
         requireSame(forward.inputs().all().get(i), gradients.all().get(i));
       }
     }
 
     @Override
-    public List<Operand> reads() {
-      List<Operand> reads = new ArrayList<>(forward.inputs().all());
-      reads.add(dz);
-      return reads;
+    public List<Access> accesses() {
+      List<Access> accesses = new ArrayList<>();
+      accesses.add(shape(forward.layer(), forward.states()));
+      forward.inputs().all().forEach(x -> accesses.add(read(x, ALL)));
+      accesses.add(read(dz, ALL));
+      accesses.add(write(residual, ROW));
+      gradients.all().forEach(dx -> accesses.add(write(dx, ROW)));
+      return accesses;
     }
 
     @Override
-    public List<Operand> writes() {
-      List<Operand> writes = new ArrayList<>(List.of(news));
-      writes.addAll(gradients.all());
-      return writes;
+    public Recurrence withOperands(UnaryOperator<Operand> to) {
+      return new Recurrence(
+          forward.withOperands(to),
+          (Buffer) to.apply(dz),
+          (Buffer) to.apply(residual),
+          gradients.withOperands(to));
     }
   }
 
   /**
-   * The gradient of a router's logits, for that of the weights; which experts are chosen counts as
-   * a constant.
+   * The gradient of a router with respect to its logits, given that with respect to its weights.
+   * The selection of experts counts as a constant.
    */
   record Route(ExpertOp.Route forward, Buffer dWeights, Buffer dLogits) implements BackwardOp {
     public Route {
@@ -247,19 +292,25 @@ public sealed interface BackwardOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(forward.logits(), forward.experts(), forward.weights(), dWeights);
+    public List<Access> accesses() {
+      return List.of(
+          read(forward.logits(), ROW),
+          read(forward.experts(), ROW),
+          read(forward.weights(), ROW),
+          read(dWeights, ROW),
+          write(dLogits, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(dLogits);
+    public Route withOperands(UnaryOperator<Operand> to) {
+      return new Route(
+          forward.withOperands(to), (Buffer) to.apply(dWeights), (Buffer) to.apply(dLogits));
     }
   }
 
   /**
-   * {@code dx = dy · W} of each slot with its expert's matrix. Where slots share a row of x, its
-   * gradient is their {@link SlotSum}.
+   * Computes {@code dx = dy · W} of each slot with its expert's matrix. If slots share a row of x,
+   * its gradient is their {@link SlotSum}.
    *
    * @param dy [rows, k, N]
    * @param dx [rows, k, K]
@@ -272,13 +323,14 @@ public sealed interface BackwardOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(forward.experts(), dy);
+    public List<Access> accesses() {
+      return List.of(read(forward.experts(), ROW), read(dy, ROW), write(dx, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(dx);
+    public ExpertMatMul withOperands(UnaryOperator<Operand> to) {
+      return new ExpertMatMul(
+          forward.withOperands(to), (Buffer) to.apply(dy), (Buffer) to.apply(dx));
     }
   }
 
@@ -292,17 +344,26 @@ public sealed interface BackwardOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(forward.x(), forward.weights(), dy);
+    public List<Access> accesses() {
+      return List.of(
+          read(forward.x(), ROW),
+          read(forward.weights(), ROW),
+          read(dy, ROW),
+          write(dx, ROW),
+          write(dWeights, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(dx, dWeights);
+    public ExpertSum withOperands(UnaryOperator<Operand> to) {
+      return new ExpertSum(
+          forward.withOperands(to),
+          (Buffer) to.apply(dy),
+          (Buffer) to.apply(dx),
+          (Buffer) to.apply(dWeights));
     }
   }
 
-  /** {@code y[i] = Σ x[i][s]} over slots: x [rows, k, d], y [rows, d]. */
+  /** Computes {@code y[i] = Σ x[i][s]} over slots: x [rows, k, d], y [rows, d]. */
   record SlotSum(int slots, Buffer x, Buffer y) implements BackwardOp {
     public SlotSum {
       require(slots > 0 && x.rows() == y.rows(), y, "slots or rows");
@@ -310,13 +371,13 @@ public sealed interface BackwardOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(x);
+    public List<Access> accesses() {
+      return List.of(read(x, ROW), write(y, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public SlotSum withOperands(UnaryOperator<Operand> to) {
+      return new SlotSum(slots, (Buffer) to.apply(x), (Buffer) to.apply(y));
     }
   }
 }

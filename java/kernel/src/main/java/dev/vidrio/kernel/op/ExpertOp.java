@@ -1,60 +1,65 @@
 package dev.vidrio.kernel.op;
 
+import static dev.vidrio.kernel.op.Access.Scope.ROW;
+import static dev.vidrio.kernel.op.Access.read;
+import static dev.vidrio.kernel.op.Access.write;
 import static dev.vidrio.kernel.op.Shapes.require;
 
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Operations of a mixture of experts (Shazeer et al. 2017, arXiv 1701.06538): each token goes to k
- * of E experts. Slot s of a token is its s-th expert, so that rows stay those of tokens.
+ * Operations of a mixture of experts (Shazeer et al. 2017, arXiv 1701.06538): each token is routed
+ * to k of E experts. Slot s of a token is its s-th expert, so that rows remain those of tokens.
  */
 public sealed interface ExpertOp extends Op {
-  /** Most experts of a mixture, {@code VD_EXPERTS_MAX}. */
+  /** The maximum number of experts of a mixture, {@code VD_EXPERTS_MAX}. */
   int EXPERTS_MAX = 4096;
 
-  /** Most columns of an expert's matrix, {@code VD_EXPERT_K_MAX}. */
+  /** The maximum number of columns of an expert's matrix, {@code VD_EXPERT_K_MAX}. */
   int K_MAX = 32768;
 
-  /** What a router's logits become. */
+  /** The function from a router's logits to scores. */
   enum RouteScore {
     SOFTMAX,
-    /** Of each on its own. */
+    /** The sigmoid of each logit. */
     SIGMOID
   }
 
-  /** What the weights of a token's experts add up to 1 over. */
+  /** The set of experts over which the weights of a token are normalized to a sum of 1. */
   enum RouteOver {
-    /** The experts that it goes to. */
+    /** The selected experts. */
     CHOSEN,
-    /** All experts, where scores are a softmax; sigmoids stay as they are. */
+    /** All experts for softmax scores; sigmoid scores are not normalized. */
     ALL,
     /**
-     * For each slot the experts whose logits come near to its own, but for those of slots before
-     * it; of a softmax, without bias and groups (sparse mixer: Liu et al. 2024, arXiv 2409.12136).
+     * For each slot, the experts whose logits are close to that of the slot, except the experts of
+     * earlier slots; softmax without bias and groups only (sparse mixer: Liu et al. 2024, arXiv
+     * 2409.12136).
      */
-    NEAR
+    SPARSE_MIXER
   }
 
-  /** What ranks a group of experts. */
+  /** The rank of a group of experts. */
   enum GroupRank {
-    /** The greatest of what ranks its experts. */
-    GREATEST,
-    /** The sum of the two greatest. */
-    TWO_GREATEST
+    /** The maximum over its experts. */
+    MAX,
+    /** The sum of the two largest values of its experts. */
+    TOP_TWO
   }
 
   /**
-   * Groups of experts of equal size, only some of which a token goes to (DeepSeek-AI 2024, arXiv
+   * Groups of experts of equal size, of which a token uses only some (DeepSeek-AI 2024, arXiv
    * 2405.04434).
    *
    * @param count at most {@value #MAX}
-   * @param used how many: those of the greatest ranks, of equal ones the lower
+   * @param used number of groups that a token uses: those of highest rank, the lower index first
    */
   record Groups(int count, int used, GroupRank rank) {
-    /** Most groups, {@code VD_EXPERT_GROUPS_MAX}. */
+    /** The maximum number of groups, {@code VD_EXPERT_GROUPS_MAX}. */
     public static final int MAX = 64;
 
     private boolean fits(int experts, int slots) {
@@ -64,19 +69,20 @@ public sealed interface ExpertOp extends Op {
           && used <= count
           && experts % count == 0
           && slots <= used * (experts / count)
-          && (rank == GroupRank.GREATEST || experts / count > 1);
+          && (rank == GroupRank.MAX || experts / count > 1);
     }
   }
 
   /**
-   * Chooses the experts with the greatest logits, or where there is a bias the greatest sums of
-   * score and bias, in descending order; of equal ones the lower comes first.
+   * Selects the experts with the largest logits, or, with a bias, the largest sums of score and
+   * bias, in descending order; of equal ones the lower index comes first.
    *
-   * @param bias [E], which weights do not contain (Wang et al. 2024, arXiv 2408.15664), or null
-   * @param groups out of which it chooses, or null
+   * @param bias [E], which affects the selection but not the weights (Wang et al. 2024, arXiv
+   *     2408.15664), or null
+   * @param groups groups from which experts are selected, or null
    * @param logits [rows, E]
-   * @param experts receives the numbers of the experts [rows, k], as floats
-   * @param weights receives their scores [rows, k]
+   * @param experts receives the indices of the experts [rows, k], as floats
+   * @param weights receives their weights [rows, k]
    */
   record Route(
       RouteScore score,
@@ -90,7 +96,7 @@ public sealed interface ExpertOp extends Op {
     public Route {
       Shapes.requireVector(bias, experts, logits.width());
       boolean plain = score == RouteScore.SOFTMAX && bias == null && groups == null;
-      require(over != RouteOver.NEAR || plain, weights, "kind");
+      require(over != RouteOver.SPARSE_MIXER || plain, weights, "score, bias or groups");
       require(logits.width() <= EXPERTS_MAX, logits, "number of experts");
       require(experts.width() <= logits.width(), experts, "number of slots");
       require(groups == null || groups.fits(logits.width(), experts.width()), logits, "groups");
@@ -99,23 +105,30 @@ public sealed interface ExpertOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(logits);
+    public List<Access> accesses() {
+      return List.of(read(logits, ROW), write(experts, ROW), write(weights, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(experts, weights);
+    public Route withOperands(UnaryOperator<Operand> to) {
+      return new Route(
+          score,
+          over,
+          bias,
+          groups,
+          (Buffer) to.apply(logits),
+          (Buffer) to.apply(experts),
+          (Buffer) to.apply(weights));
     }
   }
 
   /**
-   * Multiplies each slot with its expert's matrix, and adds the expert's bias: y [rows, k, N].
+   * Multiplies each slot by its expert's matrix, and adds the expert's bias: y [rows, k, N].
    *
-   * @param matrices of each expert [N, K], of one type and layout
+   * @param matrices one [N, K] per expert, of one type and layout
    * @param bias of all experts [E · N], or null
    * @param experts [rows, k]
-   * @param x a row of K for all slots [rows, K], or one for each [rows, k, K]
+   * @param x one row of K for all slots [rows, K], or one per slot [rows, k, K]
    */
   record ExpertMatMul(
       List<Weights> matrices, @Nullable Weights bias, Buffer experts, Operand x, Buffer y)
@@ -126,7 +139,7 @@ public sealed interface ExpertOp extends Op {
       Weights first = matrices.getFirst();
       for (Weights w : matrices) {
         boolean same = w.type() == first.type() && w.n() == first.n() && w.k() == first.k();
-        require(same && w.layout() == first.layout(), y, w.name());
+        require(same && w.layout() == first.layout(), y, "type, shape or layout of " + w.name());
       }
       Shapes.requireVector(bias, y, Math.multiplyExact(matrices.size(), first.n()));
       int k = experts.width();
@@ -139,44 +152,45 @@ public sealed interface ExpertOp extends Op {
       require(first.k() <= K_MAX && y.width() == k * first.n(), y, "shape");
     }
 
-    /** k, the slots of a token. */
+    /** Returns k, the slots of a token. */
     public int slots() {
       return experts.width();
     }
 
-    /** N, the outputs of a slot. */
+    /** Returns N, the outputs of a slot. */
     public int n() {
       return matrices.getFirst().n();
     }
 
-    /** K, the inputs of a slot. */
+    /** Returns K, the inputs of a slot. */
     public int k() {
       return matrices.getFirst().k();
     }
 
-    /** The type of all matrices. */
+    /** Returns the type of all matrices. */
     public WeightType type() {
       return matrices.getFirst().type();
     }
 
-    /** Whether the slots of a token share a row of x. */
+    /** Returns whether the slots of a token share a row of x. */
     public boolean shared() {
       return x.width() == k();
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(experts, x);
+    public List<Access> accesses() {
+      return List.of(read(experts, ROW), read(x, ROW), write(y, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public ExpertMatMul withOperands(UnaryOperator<Operand> to) {
+      return new ExpertMatMul(
+          matrices, bias, (Buffer) to.apply(experts), to.apply(x), (Buffer) to.apply(y));
     }
   }
 
   /**
-   * Adds the slots of each token up: {@code y[i] = Σ weights[i][s] · x[i][s]}.
+   * Computes the weighted sum of each token's slots: {@code y[i] = Σ weights[i][s] · x[i][s]}.
    *
    * @param x [rows, k, d]
    * @param weights [rows, k]
@@ -187,19 +201,19 @@ public sealed interface ExpertOp extends Op {
       require(x.width() == weights.width() * y.width(), y, "width of " + x.name());
     }
 
-    /** k, the slots of a token. */
+    /** Returns k, the slots of a token. */
     public int slots() {
       return weights.width();
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(x, weights);
+    public List<Access> accesses() {
+      return List.of(read(x, ROW), read(weights, ROW), write(y, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public ExpertSum withOperands(UnaryOperator<Operand> to) {
+      return new ExpertSum((Buffer) to.apply(x), (Buffer) to.apply(weights), (Buffer) to.apply(y));
     }
   }
 }

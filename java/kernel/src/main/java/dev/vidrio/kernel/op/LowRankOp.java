@@ -1,23 +1,29 @@
 package dev.vidrio.kernel.op;
 
+import static dev.vidrio.kernel.op.Access.Scope.ELEMENT;
+import static dev.vidrio.kernel.op.Access.Scope.ROW;
+import static dev.vidrio.kernel.op.Access.read;
+import static dev.vidrio.kernel.op.Access.write;
 import static dev.vidrio.kernel.op.Shapes.require;
 import static dev.vidrio.kernel.op.Shapes.requireSame;
 
 import dev.vidrio.kernel.weight.LowRankTable;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /**
- * The low-rank updates that adapters add to products, for each sequence of the batch its own or
- * none (LoRA: Hu et al. 2021, arXiv 2106.09685). The down projection comes before the product. The
- * up projection comes after it, in its chain, so workers wait only for the few results of the
- * first.
+ * The low-rank updates that adapters add to matrix products (LoRA: Hu et al. 2021, arXiv
+ * 2106.09685). Each sequence of the batch has its own adapter or none. The down-projection runs
+ * before the product; the up-projection runs in the epilogue of the product, so that workers wait
+ * only for the few results of the down-projection.
  */
 public sealed interface LowRankOp extends Op {
   /**
-   * {@code t = s · A · u}, where s is the scale of the adapter times the strength of the sequence.
+   * Computes {@code t = s · A · u}, where s is the scale of the adapter times the strength of the
+   * sequence.
    *
-   * @param matrix the index in the table of the matrix that u is multiplied with
-   * @param t [rows, greatest rank]; what lies beyond an adapter's rank is left as it is
+   * @param matrix index in the table of the matrix that u is multiplied with
+   * @param t [rows, maximum rank]; elements beyond the rank of a row's adapter are not written
    */
   record Down(Buffer u, LowRankTable table, int matrix, Buffer t) implements LowRankOp {
     public Down {
@@ -26,17 +32,17 @@ public sealed interface LowRankOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(u);
+    public List<Access> accesses() {
+      return List.of(read(u, ROW).replicable(), write(t, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(t);
+    public Down withOperands(UnaryOperator<Operand> to) {
+      return new Down((Buffer) to.apply(u), table, matrix, (Buffer) to.apply(t));
     }
   }
 
-  /** {@code y = x + B · t}, and x bit for bit where a row's sequence has no adapter. */
+  /** Computes {@code y = x + B · t}; y is x bit for bit if the row's sequence has no adapter. */
   record Up(Buffer x, Buffer t, LowRankTable table, int matrix, Buffer y) implements LowRankOp {
     public Up {
       requireSame(x, y);
@@ -45,13 +51,14 @@ public sealed interface LowRankOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(x, t);
+    public List<Access> accesses() {
+      return List.of(read(x, ELEMENT), read(t, ROW), write(y, ELEMENT));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public Up withOperands(UnaryOperator<Operand> to) {
+      return new Up(
+          (Buffer) to.apply(x), (Buffer) to.apply(t), table, matrix, (Buffer) to.apply(y));
     }
   }
 }

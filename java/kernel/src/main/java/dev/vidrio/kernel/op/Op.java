@@ -1,17 +1,42 @@
 package dev.vidrio.kernel.op;
 
+import static dev.vidrio.kernel.op.Access.Scope.ALL;
+import static dev.vidrio.kernel.op.Access.Scope.ELEMENT;
+import static dev.vidrio.kernel.op.Access.Scope.ROW;
+import static dev.vidrio.kernel.op.Access.read;
+import static dev.vidrio.kernel.op.Access.write;
 import static dev.vidrio.kernel.op.Shapes.require;
 import static dev.vidrio.kernel.op.Shapes.requireSame;
 import static dev.vidrio.kernel.op.Shapes.requireVector;
 
 import dev.vidrio.kernel.weight.Weights;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An operation of a plan. docs/numerics.md defines each. Constructors check shapes, so executors
- * need not.
+ * An operation of a {@link dev.vidrio.kernel.Plan}: a record of its operands and parameters.
+ * docs/numerics.md defines what each computes, to the bit; constructors check shapes, so that
+ * executors need not.
+ *
+ * <p>An operation declares two facts, from which everything that treats operations alike follows:
+ *
+ * <ul>
+ *   <li>{@link #accesses}: what it reads and writes, activations and layers of the cache, and how.
+ *       Validation of plans, barriers, epilogues, lifetimes of activations, gather hoisting and the
+ *       reach of gradients derive from it.
+ *   <li>{@link #withOperands}: how to rebuild it over other operands, which passes use that insert,
+ *       rename or recompute activations.
+ * </ul>
+ *
+ * A new operation further needs an encoder in {@code kernel.ffm}, a kernel in libvidrio and in the
+ * Java executors, and, if gradients flow through it, a rule in {@code
+ * dev.vidrio.kernel.pass.Differentiation}; see CONTRIBUTING.md.
+ *
+ * <p>This file has the operations of any network; the other interfaces of this package have those
+ * of sequences, mixtures of experts, hook points, adapters, unfused attention and gradients.
  */
 public sealed interface Op
     permits Op.Activation,
@@ -27,35 +52,89 @@ public sealed interface Op
         BackwardOp,
         SequenceOp,
         ExpertOp,
-        OpenOp,
+        UnfusedOp,
         HookOp,
         LowRankOp {
-  /** What it has the rows of: what it writes, or reads where that is no activation. */
-  default Operand shape() {
+  /** Returns everything that the operation reads and writes, in the order of its operands. */
+  List<Access> accesses();
+
+  /**
+   * Returns the operation over other operands.
+   *
+   * @param to gives the replacement of each operand; the kind of operand must stay the same
+   * @throws IllegalArgumentException if the shapes of the new operands do not match
+   */
+  Op withOperands(UnaryOperator<Operand> to);
+
+  /** Returns the activations that the operation reads. */
+  default List<Operand> reads() {
+    return operands(Access.Mode.READ);
+  }
+
+  /** Returns the activations that the operation writes. */
+  default List<Operand> writes() {
+    return operands(Access.Mode.WRITE);
+  }
+
+  private List<Operand> operands(Access.Mode mode) {
+    List<Operand> operands = new ArrayList<>();
+    for (Access access : accesses()) {
+      if (access instanceof Access.OfOperand of && of.mode() == mode) {
+        operands.add(of.operand());
+      }
+    }
+    return operands;
+  }
+
+  /** Returns the activations that the operation reads, then those that it writes. */
+  default Stream<Operand> operands() {
+    return Stream.concat(reads().stream(), writes().stream());
+  }
+
+  /** Returns the accesses to activations. */
+  default List<Access.OfOperand> operandAccesses() {
+    return only(Access.OfOperand.class);
+  }
+
+  /** Returns the accesses to layers of the cache. */
+  default List<Access.OfCache> cacheAccesses() {
+    return only(Access.OfCache.class);
+  }
+
+  private <A extends Access> List<A> only(Class<A> kind) {
+    return accesses().stream().filter(kind::isInstance).map(kind::cast).toList();
+  }
+
+  /** Returns the operand that determines the row count: the first output, or else input. */
+  default Operand primaryOperand() {
     return (writes().isEmpty() ? reads() : writes()).getFirst();
   }
 
-  /** How many rows it has in a step. */
+  /** Returns the number of rows that the operation has in a step. */
   default Rows rows() {
-    return shape().rows();
+    return primaryOperand().rows();
   }
 
-  /** Whether each row of what it writes depends on the same row of what it reads alone. */
+  /**
+   * Returns whether each row of the results depends on the same row of the operands and on its
+   * token alone, so that rows may be computed separately.
+   */
   default boolean isRowwise() {
-    return switch (this) {
-      case Norm _, Quantize _, MatMul _, Activation _, Add _, AddBias _, Scale _ -> true;
-      case SequenceOp.Rope _, OpenOp.Gain _, ExpertOp _, LowRankOp _ -> true;
-      default -> false;
-    };
+    return !reads().isEmpty()
+        && !writes().isEmpty()
+        && cacheAccesses().isEmpty()
+        && operandAccesses().stream().allMatch(access -> access.scope() != ALL);
   }
 
-  /** The activations it reads. */
-  List<Operand> reads();
+  /**
+   * Returns the number of positions that the operands have room for, or {@link Integer#MAX_VALUE}
+   * if no operand has an element per position.
+   */
+  default int positions() {
+    return Integer.MAX_VALUE;
+  }
 
-  /** The activations it writes. */
-  List<Operand> writes();
-
-  /** What chooses the row of an embedding table. */
+  /** The index by which an embedding looks rows up. */
   enum EmbedIndex {
     TOKENS,
     /** Learned positions. */
@@ -63,41 +142,41 @@ public sealed interface Op
   }
 
   /**
-   * Rows of a table [V, d], which lies in rows: one per token of the batch.
+   * Looks up rows of a table [V, d] in row layout: one per token of the batch, [n, d].
    *
    * @param offset the row of token 0, or of position 0
-   * @param skip rows between those of a token, or a position, and those of the next
+   * @param skip rows between the row of one token, or position, and that of the next
    */
   record Embed(Weights table, EmbedIndex index, int offset, int skip, Buffer y) implements Op {
     public Embed {
-      require(table.layout() == Weights.Layout.ROWS, y, "embedding table must not be packed");
+      require(table.layout() == Weights.Layout.ROWS, y, "layout of " + table.name());
       require(table.k() == y.width() && y.rows() == Rows.TOKENS, y, "shape");
       require(offset >= 0 && skip >= 0, y, "offset or skip");
     }
 
-    /** The row of the table that a token at a position chooses. */
+    /** Returns the row of the table for a token at a position. */
     public int row(int token, int position) {
       return (index == EmbedIndex.TOKENS ? token : position) * (1 + skip) + offset;
     }
 
-    /** Rows that the table needs for so many token ids and positions. */
+    /** Returns the rows that the table needs for a vocabulary and a number of positions. */
     public long rowsNeeded(int vocabulary, int positions) {
       long rows = index == EmbedIndex.TOKENS ? vocabulary : positions;
       return (rows - 1) * (1L + skip) + offset + 1;
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of();
+    public List<Access> accesses() {
+      return List.of(write(y, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public Embed withOperands(UnaryOperator<Operand> to) {
+      return new Embed(table, index, offset, skip, (Buffer) to.apply(y));
     }
   }
 
-  /** Which statistics a norm divides by. */
+  /** The statistics that a norm divides by. */
   enum NormKind {
     /** Root mean square, arXiv 1910.07467. */
     RMS,
@@ -106,7 +185,7 @@ public sealed interface Op
   }
 
   /**
-   * Normalizes each head of each row [heads, d] of x on its own; a plain norm has one head.
+   * Normalizes each head of each row [heads, d] of x separately; an ordinary norm has one head.
    *
    * @param gain vector [d] for all heads or [heads · d] with one for each, or null for none
    * @param bias like the gain
@@ -136,30 +215,40 @@ public sealed interface Op
       return vector != null && vector.k() == width ? width : width / heads;
     }
 
-    /** Elements that are normalized together. */
+    /** Returns the number of elements that are normalized together. */
     public int d() {
       return x.width() / heads;
     }
 
-    /** Whether each head has a gain and bias of its own. */
+    /** Returns whether each head has its own gain and bias. */
     public boolean perHead() {
       Weights vector = gain == null ? bias : gain;
       return vector != null && vector.k() > d();
     }
 
-    /** Where in gain and bias those of a head begin, heads counted over all rows. */
+    /** Returns the offset of a head's gain and bias, where heads are counted over all rows. */
     public int affineOffset(int head) {
       return perHead() ? head % heads * d() : 0;
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(x);
+    public List<Access> accesses() {
+      return scale == null
+          ? List.of(read(x, ROW), write(y, ROW).replicable())
+          : List.of(read(x, ROW), write(y, ROW).replicable(), write(scale, ROW).replicable());
     }
 
     @Override
-    public List<Operand> writes() {
-      return scale == null ? List.of(y) : List.of(y, scale);
+    public Norm withOperands(UnaryOperator<Operand> to) {
+      return new Norm(
+          kind,
+          epsilon,
+          heads,
+          (Buffer) to.apply(x),
+          gain,
+          bias,
+          (Buffer) to.apply(y),
+          scale == null ? null : (Buffer) to.apply(scale));
     }
   }
 
@@ -170,22 +259,21 @@ public sealed interface Op
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(x);
+    public List<Access> accesses() {
+      return List.of(read(x, ELEMENT).replicable(), write(y, ELEMENT).replicable());
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public Quantize withOperands(UnaryOperator<Operand> to) {
+      return new Quantize((Buffer) to.apply(x), (QuantizedBuffer) to.apply(y));
     }
   }
 
   /**
-   * {@code y = x · Wᵀ}. Quantized weights take a {@link QuantizedBuffer}, floating-point weights,
-   * which are never packed, a {@link Buffer}.
+   * Computes {@code y = x · Wᵀ}. Quantized weights multiply a {@link QuantizedBuffer};
+   * floating-point weights, which are never packed, multiply a {@link Buffer}.
    *
-   * @param fast whether it may leave the promise of equal bits for speed, within the bounds of
-   *     docs/numerics.md
+   * @param fast if true, may give up bit equality for speed, within the bounds of docs/numerics.md
    */
   record MatMul(Weights weights, Operand x, Buffer y, boolean fast) implements Op {
     public MatMul {
@@ -196,51 +284,65 @@ public sealed interface Op
       require(weights.k() == x.width() && weights.n() == y.width(), y, "shape");
     }
 
-    /** A product that keeps the promise of equal bits. */
+    /** Creates a product with portable bits. */
     public MatMul(Weights weights, Operand x, Buffer y) {
       this(weights, x, y, false);
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(x);
+    public List<Access> accesses() {
+      return List.of(read(x, ROW).replicable(), write(y, ELEMENT));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public MatMul withOperands(UnaryOperator<Operand> to) {
+      return new MatMul(weights, to.apply(x), (Buffer) to.apply(y), fast);
     }
   }
 
-  /** Nonlinearities of feed-forward blocks. */
+  /**
+   * The activation functions f. The id is the {@code vd_activation_kind} of the C API; executors
+   * are tested against each other for every constant.
+   */
   enum ActivationKind {
-    SILU,
-    /** The approximation by tanh, arXiv 1606.08415. */
-    GELU_TANH,
-    RELU,
-    /** By the error function. */
-    GELU,
-    TANH,
-    /** The square of RELU, arXiv 2109.08668. */
-    SQUARED_RELU,
-    /** x where that is positive, else eˣ − 1, arXiv 1511.07289. */
-    ELU,
-    /** x, but at least −1 and at most 1. */
-    HARD_TANH,
-    /** {@code x · σ(1.702 x)} of x up to 7, which gpt-oss gates with. */
-    CLAMPED_SWISH,
-    /** {@code 1 + x} of x from −7 to 7, which gpt-oss gates. */
-    CLAMPED_LINEAR,
-    /** x: where it is gated, the product of two activations. */
-    IDENTITY,
+    SILU(0),
+    /** The tanh approximation of GELU, arXiv 1606.08415. */
+    GELU_TANH(1),
+    RELU(2),
+    /** GELU by the error function. */
+    GELU(3),
+    TANH(4),
+    /** The square of ReLU, arXiv 2109.08668. */
+    SQUARED_RELU(5),
+    /** x if positive, else eˣ − 1, arXiv 1511.07289. */
+    ELU(6),
+    /** x clamped to [−1, 1]. */
+    HARD_TANH(7),
+    /** {@code x · σ(1.702 x)} with x clamped to at most 7, the gate of gpt-oss. */
+    CLAMPED_SWISH(8),
+    /** {@code 1 + x} with x clamped to [−7, 7], the gated factor of gpt-oss. */
+    CLAMPED_LINEAR(9),
+    /** x; if gated, the product of two activations. */
+    IDENTITY(10),
     /** {@code σ(x) = 1 / (1 + e⁻ˣ)}. */
-    SIGMOID,
+    SIGMOID(11),
     /** {@code ln(1 + eˣ)}. */
-    SOFTPLUS
+    SOFTPLUS(12);
+
+    private final int id;
+
+    ActivationKind(int id) {
+      this.id = id;
+    }
+
+    /** Returns the number of the function in the C API. */
+    public int id() {
+      return id;
+    }
   }
 
   /**
-   * {@code y = f(x)}, or {@code f(x) · up} when gated.
+   * Computes {@code y = f(x)}, or {@code f(x) · up} if gated.
    *
    * @param up the other factor, or null
    */
@@ -253,17 +355,23 @@ public sealed interface Op
     }
 
     @Override
-    public List<Operand> reads() {
-      return up == null ? List.of(x) : List.of(x, up);
+    public List<Access> accesses() {
+      return up == null
+          ? List.of(read(x, ELEMENT), write(y, ELEMENT))
+          : List.of(read(x, ELEMENT), read(up, ELEMENT), write(y, ELEMENT));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public Activation withOperands(UnaryOperator<Operand> to) {
+      return new Activation(
+          kind,
+          (Buffer) to.apply(x),
+          up == null ? null : (Buffer) to.apply(up),
+          (Buffer) to.apply(y));
     }
   }
 
-  /** {@code y = a + b}. */
+  /** Computes {@code y = a + b}. */
   record Add(Buffer a, Buffer b, Buffer y) implements Op {
     public Add {
       requireSame(a, y);
@@ -271,17 +379,17 @@ public sealed interface Op
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(a, b);
+    public List<Access> accesses() {
+      return List.of(read(a, ELEMENT), read(b, ELEMENT), write(y, ELEMENT));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public Add withOperands(UnaryOperator<Operand> to) {
+      return new Add((Buffer) to.apply(a), (Buffer) to.apply(b), (Buffer) to.apply(y));
     }
   }
 
-  /** {@code y = a + bias}, the vector added to every row. */
+  /** Computes {@code y = a + bias}: adds the vector to every row. */
   record AddBias(Buffer a, Weights bias, Buffer y) implements Op {
     public AddBias {
       requireSame(a, y);
@@ -289,35 +397,35 @@ public sealed interface Op
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(a);
+    public List<Access> accesses() {
+      return List.of(read(a, ELEMENT), write(y, ELEMENT));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public AddBias withOperands(UnaryOperator<Operand> to) {
+      return new AddBias((Buffer) to.apply(a), bias, (Buffer) to.apply(y));
     }
   }
 
-  /** {@code y = factor · x}. */
+  /** Computes {@code y = factor · x}. */
   record Scale(Buffer x, float factor, Buffer y) implements Op {
     public Scale {
       requireSame(x, y);
-      require(Float.isFinite(factor), y, "factor");
+      require(Float.isFinite(factor), y, "factor " + factor);
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(x);
+    public List<Access> accesses() {
+      return List.of(read(x, ELEMENT), write(y, ELEMENT));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public Scale withOperands(UnaryOperator<Operand> to) {
+      return new Scale((Buffer) to.apply(x), factor, (Buffer) to.apply(y));
     }
   }
 
-  /** {@code y[i] = x[row i that asks for logits]}. */
+  /** Selects the rows whose logits are requested: {@code y[i] = x[logit row i]}. */
   record Gather(Buffer x, Buffer y) implements Op {
     public Gather {
       require(x.rows() == Rows.TOKENS && y.rows() == Rows.LOGITS, y, "rows");
@@ -325,29 +433,31 @@ public sealed interface Op
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(x);
+    public List<Access> accesses() {
+      return List.of(read(x, ALL), write(y, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public Gather withOperands(UnaryOperator<Operand> to) {
+      return new Gather((Buffer) to.apply(x), (Buffer) to.apply(y));
     }
   }
 
   /**
-   * The k greatest of each row, in descending order; equal ones in ascending order of id, a NaN as
-   * the least.
+   * Finds the k largest elements of each row, in descending order; equal ones in ascending order of
+   * id, NaN after all numbers.
    *
    * @param values [rows, k]
-   * @param ids [rows, k], int32 in the place of floats
+   * @param ids [rows, k], int32 stored in the buffer's floats
    * @param sums [rows, 2]: {@code Σ exp(x)} of the whole row is {@code exp(sums[0]) · sums[1]}
    */
   record TopK(Buffer x, Buffer values, Buffer ids, Buffer sums) implements Op {
-    /** The greatest k; {@code VD_TOP_K_MAX}. */
+    /** The maximum k; {@code VD_TOP_K_MAX}. */
     public static final int MAX = 256;
 
-    /** Chunks of a row, at most, whose sums stand alone; {@code VD_TOP_K_CHUNKS}. */
+    /**
+     * The maximum number of chunks of a row that are summed separately; {@code VD_TOP_K_CHUNKS}.
+     */
     private static final int CHUNKS = 64;
 
     public TopK {
@@ -357,29 +467,28 @@ public sealed interface Op
       require(sums.width() == 2, sums, "width");
     }
 
-    /** Candidates of a row. */
+    /** Returns the number of candidates of a row. */
     public int k() {
       return values.width();
     }
 
-    /** Elements of a chunk. */
+    /** Returns the number of elements of a chunk. */
     public int chunk() {
       return 16 * Math.ceilDiv(x.width(), 16 * CHUNKS);
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(x);
+    public List<Access> accesses() {
+      return List.of(read(x, ROW), write(values, ROW), write(ids, ROW), write(sums, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(values, ids, sums);
+    public TopK withOperands(UnaryOperator<Operand> to) {
+      return new TopK(
+          (Buffer) to.apply(x),
+          (Buffer) to.apply(values),
+          (Buffer) to.apply(ids),
+          (Buffer) to.apply(sums));
     }
-  }
-
-  /** Everything it reads, then everything it writes. */
-  default Stream<Operand> operands() {
-    return Stream.concat(reads().stream(), writes().stream());
   }
 }

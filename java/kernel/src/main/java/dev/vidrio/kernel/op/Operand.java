@@ -1,20 +1,26 @@
 package dev.vidrio.kernel.op;
 
-/** The input of a matrix product: a {@link Buffer} or a {@link QuantizedBuffer}. */
+/**
+ * A named activation that operations of a plan read and write: a {@link Buffer} of floats, or a
+ * {@link QuantizedBuffer} of int8 blocks that products with quantized weights read.
+ *
+ * <p>An operand describes; memory is assigned when an executor prepares the plan, and operands that
+ * are not in use at the same time share it. Operands are equal if name, rows and width are.
+ */
 public sealed interface Operand permits Buffer, QuantizedBuffer {
-  /** The buffer's name, unique in a plan. */
+  /** The name, unique in a plan. */
   String name();
 
-  /** How many rows it has in a step. */
+  /** The number of rows in a step. */
   Rows rows();
 
   /** Elements of a row. */
   int width();
 
-  /** Another one of the same kind and width. */
+  /** Returns an operand of the same kind and width with another name and other rows. */
   Operand like(String otherName, Rows otherRows);
 
-  /** Another one of the same kind, rows and width. */
+  /** Returns an operand of the same kind, rows and width with another name. */
   default Operand like(String otherName) {
     return like(otherName, rows());
   }

@@ -1,6 +1,11 @@
 package dev.vidrio.kernel.op;
 
-/** A named activation as int8 in blocks of 32, with each block's scale and sums. */
+/**
+ * A named activation that is quantized to int8 in blocks of {@value #BLOCK} elements, each with a
+ * scale and sums of its elements: the input of products with quantized weights.
+ *
+ * @param width elements of a row, a positive multiple of {@value #BLOCK}
+ */
 public record QuantizedBuffer(String name, Rows rows, int width) implements Operand {
   /** Elements that share a scale. */
   public static final int BLOCK = 32;
@@ -11,7 +16,7 @@ public record QuantizedBuffer(String name, Rows rows, int width) implements Oper
   public QuantizedBuffer {
     if (width <= 0 || width % BLOCK != 0) {
       throw new IllegalArgumentException(
-          name + ": width " + width + " is no positive multiple of " + BLOCK);
+          name + ": width " + width + " must be a positive multiple of " + BLOCK);
     }
   }
 
@@ -20,7 +25,7 @@ public record QuantizedBuffer(String name, Rows rows, int width) implements Oper
     return new QuantizedBuffer(otherName, otherRows, width);
   }
 
-  /** Blocks of a row. */
+  /** Returns the number of blocks of a row. */
   public int blocks() {
     return width / BLOCK;
   }

@@ -1,9 +1,9 @@
 package dev.vidrio.kernel.op;
 
-/** How many rows a buffer has in a step. */
+/** The number of rows that a buffer has in a step. */
 public enum Rows {
-  /** One per token of the batch. */
+  /** One row per token of the batch. */
   TOKENS,
-  /** One per token whose logits are asked for. */
+  /** One row per token whose logits are requested. */
   LOGITS
 }

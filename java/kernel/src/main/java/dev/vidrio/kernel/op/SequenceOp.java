@@ -1,11 +1,16 @@
 package dev.vidrio.kernel.op;
 
+import static dev.vidrio.kernel.op.Access.Scope.ALL;
+import static dev.vidrio.kernel.op.Access.Scope.ROW;
+import static dev.vidrio.kernel.op.Access.read;
+import static dev.vidrio.kernel.op.Access.write;
 import static dev.vidrio.kernel.op.Shapes.require;
 import static dev.vidrio.kernel.op.Shapes.requireSame;
 import static dev.vidrio.kernel.op.Shapes.requireVector;
 
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -20,25 +25,25 @@ public sealed interface SequenceOp extends Op {
       require(y.rows() == Rows.TOKENS, y, "rows");
     }
 
-    /** Number of heads. */
+    /** Returns the number of heads. */
     public int heads() {
       return x.width() / dH;
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(x);
+    public List<Access> accesses() {
+      return List.of(read(x, ROW), write(y, ROW));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public Rope withOperands(UnaryOperator<Operand> to) {
+      return new Rope(rotation, dH, (Buffer) to.apply(x), (Buffer) to.apply(y));
     }
   }
 
   /**
-   * Stores keys [n, H_kv, d_h] and values [n, H_kv, d_v] in a layer of the cache, at the tokens'
-   * positions.
+   * Stores keys [n, H_kv, d_h] and values [n, H_kv, d_v] in a layer of the cache, at the positions
+   * of the tokens.
    */
   record KvStore(int layer, Buffer k, Buffer v) implements SequenceOp {
     public KvStore {
@@ -46,13 +51,17 @@ public sealed interface SequenceOp extends Op {
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.of(k, v);
+    public List<Access> accesses() {
+      return List.of(
+          read(k, ROW),
+          read(v, ROW),
+          write(layer, new Access.StoredKeys(k.width())),
+          write(layer, new Access.StoredValues(v.width())));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of();
+    public KvStore withOperands(UnaryOperator<Operand> to) {
+      return new KvStore(layer, (Buffer) to.apply(k), (Buffer) to.apply(v));
     }
   }
 
@@ -60,12 +69,12 @@ public sealed interface SequenceOp extends Op {
    * Causal attention of each token over its sequence up to itself: q [n, H, d_h] → z [n, H, d_v].
    *
    * @param heads H, a multiple of the cache's H_kv
-   * @param scale of the scores, usually 1/√d_h
+   * @param scale factor on the scores, usually 1/√d_h
    * @param window positions attended to
-   * @param cap scores s become cap · tanh(s / cap); 0 for none
-   * @param sinks vector [H], a score of each head that stands for no position and takes its share;
-   *     or null
-   * @param slopes vector [H] by which the scores of a head fall with the distance of positions
+   * @param cap soft cap: scores s become cap · tanh(s / cap); 0 for none
+   * @param sinks vector [H] of a score per head that takes part in the softmax but has no position
+   *     and no value (attention sinks), or null
+   * @param slopes vector [H] by which the scores of a head decrease per position of distance
    *     (ALiBi, arXiv 2108.12409), or null
    */
   record Attention(
@@ -88,30 +97,49 @@ public sealed interface SequenceOp extends Op {
       require(q.rows() == Rows.TOKENS && z.rows() == Rows.TOKENS, z, "rows");
     }
 
-    /** Attention to all positions, without cap, sinks and slopes. */
+    /** Creates attention to all positions, without cap, sinks and slopes. */
     public Attention(int layer, int heads, float scale, Buffer q, Buffer z) {
       this(layer, heads, scale, Window.ALL, 0, null, null, q, z);
     }
 
-    @Override
-    public List<Operand> reads() {
-      return List.of(q);
+    /** Returns the reads of the cache. */
+    List<Access> cacheReads() {
+      return List.of(
+          read(layer, new Access.AttendedKeys(heads, q.width())),
+          read(layer, new Access.AttendedValues(heads, z.width())));
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(z);
+    public List<Access> accesses() {
+      List<Access> accesses = new ArrayList<>(cacheReads());
+      accesses.add(read(q, ROW));
+      accesses.add(write(z, ROW));
+      return accesses;
+    }
+
+    @Override
+    public Attention withOperands(UnaryOperator<Operand> to) {
+      return new Attention(
+          layer,
+          heads,
+          scale,
+          window,
+          cap,
+          sinks,
+          slopes,
+          (Buffer) to.apply(q),
+          (Buffer) to.apply(z));
     }
   }
 
-  /** What linear attention reads. */
+  /** The inputs of linear attention that short convolutions compute. */
   enum Part {
     QUERY,
     KEY,
     VALUE
   }
 
-  /** How a state takes a token up. */
+  /** The update of a state S by a token. */
   enum Update {
     /** {@code S + k (β v)ᵀ}, arXiv 2405.21060. */
     SUM,
@@ -119,20 +147,20 @@ public sealed interface SequenceOp extends Op {
     DELTA
   }
 
-  /** Which key head a head of values has. */
+  /** The assignment of value heads to key heads. */
   enum Grouping {
-    /** Those of a key head lie side by side. */
+    /** The value heads of a key head are adjacent. */
     ADJACENT,
-    /** Head h has key head h mod H_k. */
+    /** Value head h has key head h mod H_k. */
     TILED
   }
 
   /**
-   * Linear attention with a state S [d_k, d_v] of each head, in a layer of the cache: S decays by
-   * {@code exp(a · step)}, takes the token up, and gives {@code z = Sᵀ q} [n, H, d_v].
+   * Linear attention with a state S [d_k, d_v] per head, in a layer of the cache: S decays by
+   * {@code exp(a · step)}, is updated by the token, and yields {@code z = Sᵀ q} [n, H, d_v].
    *
    * @param a vector [H], not positive
-   * @param skip vector [H], how much of a token's value its result gets at once, or null for none
+   * @param skip vector [H], the share of a token's value that is added to its result, or null
    */
   record Recurrence(
       int layer,
@@ -154,7 +182,7 @@ public sealed interface SequenceOp extends Op {
     }
 
     /**
-     * What it reads of each token; or the gradients of that.
+     * The inputs of each token, or their gradients.
      *
      * @param q queries [n, H_k, d_k]
      * @param k keys [n, H_k, d_k]
@@ -163,41 +191,50 @@ public sealed interface SequenceOp extends Op {
      * @param beta strength of the update [n, H]
      */
     public record Inputs(Buffer q, Buffer k, Buffer v, Buffer step, Buffer beta) {
-      /** All of them, in this order. */
+      /** Returns all inputs, in this order. */
       public List<Buffer> all() {
         return List.of(q, k, v, step, beta);
       }
 
-      /** The same with another activation in the place of each. */
+      /** Returns the inputs with another activation for each. */
       public Inputs map(UnaryOperator<Buffer> other) {
         return new Inputs(
             other.apply(q), other.apply(k), other.apply(v), other.apply(step), other.apply(beta));
       }
+
+      Inputs withOperands(UnaryOperator<Operand> to) {
+        return map(buffer -> (Buffer) to.apply(buffer));
+      }
     }
 
-    /** The same over other activations. */
-    public Recurrence over(Inputs newInputs, Buffer newZ) {
-      return new Recurrence(layer, update, grouping, a, skip, newInputs, newZ);
+    /** Returns the shape that the layer of the cache must have. */
+    Access.States states() {
+      return new Access.States(inputs.q.width(), inputs.v.width(), inputs.step.width());
     }
 
     @Override
-    public List<Operand> reads() {
-      return List.copyOf(inputs.all());
+    public List<Access> accesses() {
+      List<Access> accesses = new ArrayList<>();
+      inputs.all().forEach(x -> accesses.add(read(x, ALL)));
+      accesses.add(write(layer, states()));
+      accesses.add(write(z, ROW));
+      return accesses;
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(z);
+    public Recurrence withOperands(UnaryOperator<Operand> to) {
+      return new Recurrence(
+          layer, update, grouping, a, skip, inputs.withOperands(to), (Buffer) to.apply(z));
     }
   }
 
   /**
-   * Causal convolution of each column on its own along a sequence: each row of y is the sum of the
-   * last L rows of x up to its own, times those of the kernel. Rows of x are stored in a layer of
-   * the cache, and those of earlier steps read there; before position 0 there is nothing.
+   * Causal convolution of each column along a sequence: each row of y is the sum of the last L rows
+   * of x up to its own, each multiplied by a row of the kernel. Rows of x are stored in a layer of
+   * the cache, from which those of earlier steps are read; rows before position 0 are zero.
    *
-   * @param part what of a recurrent layer it convolves; null in a layer that is a convolution
-   * @param kernel [L, d] of f32, the last row of which multiplies the token's own
+   * @param part the input of a recurrent layer that it computes, or null in a convolution layer
+   * @param kernel [L, d] of f32; its last row multiplies the token's own row
    */
   record Conv(int layer, @Nullable Part part, Weights kernel, Buffer x, Buffer y)
       implements SequenceOp {
@@ -209,27 +246,32 @@ public sealed interface SequenceOp extends Op {
               && kernel.type() == WeightType.F32
               && kernel.layout() == Weights.Layout.ROWS,
           y,
-          kernel.name());
+          "type or shape of " + kernel.name());
     }
 
-    /** L. */
+    /** Returns L. */
     public int length() {
       return kernel.n();
     }
 
-    /** The first position that a token at {@code position} reads. */
+    /** Returns the first position that a token at {@code position} reads. */
     public int first(int position) {
       return Math.max(0, position + 1 - length());
     }
 
-    @Override
-    public List<Operand> reads() {
-      return List.of(x);
+    /** Returns the shape that the layer of the cache must have. */
+    Access.ConvolutionRows cacheRows() {
+      return new Access.ConvolutionRows(part, x.width(), length());
     }
 
     @Override
-    public List<Operand> writes() {
-      return List.of(y);
+    public List<Access> accesses() {
+      return List.of(read(x, ALL), write(layer, cacheRows()), write(y, ROW));
+    }
+
+    @Override
+    public Conv withOperands(UnaryOperator<Operand> to) {
+      return new Conv(layer, part, kernel, (Buffer) to.apply(x), (Buffer) to.apply(y));
     }
   }
 }

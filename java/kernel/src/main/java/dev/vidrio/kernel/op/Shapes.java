@@ -3,27 +3,29 @@ package dev.vidrio.kernel.op;
 import dev.vidrio.kernel.weight.Weights;
 import org.jspecify.annotations.Nullable;
 
-/** What operations require of their operands. */
+/** Shape checks of operations. */
 final class Shapes {
   private Shapes() {}
 
-  /** That what an operation says about the activation {@code at} holds. */
+  /** Throws {@link IllegalArgumentException} with {@code at: invalid what} unless it holds. */
   static void require(boolean holds, Operand at, String what) {
     if (!holds) {
-      throw new IllegalArgumentException(at.name() + ": " + what + " does not fit");
+      throw new IllegalArgumentException(at.name() + ": invalid " + what);
     }
   }
 
-  /** That y has rows and width of x. */
+  /** Requires that y has the rows and width of x. */
   static void requireSame(Buffer x, Buffer y) {
-    require(x.rows() == y.rows() && x.width() == y.width(), y, "shape of " + x.name());
+    if (x.rows() != y.rows() || x.width() != y.width()) {
+      throw new IllegalArgumentException(y.name() + ": shape differs from that of " + x.name());
+    }
   }
 
-  /** That it is a vector of this width, or null. */
+  /** Requires a vector of this width, or null. */
   static void requireVector(@Nullable Weights vector, Buffer y, int width) {
     require(
         vector == null || (vector.isVector() && vector.k() == width),
         y,
-        vector == null ? "" : vector.name());
+        vector == null ? "" : "shape of " + vector.name());
   }
 }

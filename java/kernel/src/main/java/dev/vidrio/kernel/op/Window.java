@@ -1,12 +1,12 @@
 package dev.vidrio.kernel.op;
 
 /**
- * The positions up to its own that a token attends to.
+ * The positions that a token attends to, up to its own.
  *
- * @param length 0 for all
- * @param aligned whether windows begin at multiples of their length, so that those of tokens in the
- *     same one begin together (chunked attention, as Llama 4 has it); where not, each has the
- *     length and ends with its token
+ * @param length number of positions, or 0 for all
+ * @param aligned if true, windows begin at multiples of their length, so that all tokens of a chunk
+ *     share its first position (chunked attention, as in Llama 4); if false, the window slides and
+ *     ends with the token
  */
 public record Window(int length, boolean aligned) {
   /** All positions. */
@@ -14,21 +14,21 @@ public record Window(int length, boolean aligned) {
 
   public Window {
     if (length < 0) {
-      throw new IllegalArgumentException("window of " + length);
+      throw new IllegalArgumentException("window length " + length + " must not be negative");
     }
   }
 
-  /** So many positions, the token's own the last of them; 0 for all. */
+  /** Returns a sliding window of {@code length} positions, the token's own included; 0 for all. */
   public static Window sliding(int length) {
     return new Window(length, false);
   }
 
-  /** Those since the last multiple of the length; 0 for all. */
+  /** Returns a window that begins at the last multiple of the length; 0 for all positions. */
   public static Window aligned(int length) {
     return new Window(length, true);
   }
 
-  /** The first position that a token at {@code position} attends to. */
+  /** Returns the first position that a token at {@code position} attends to. */
   public int first(int position) {
     if (length == 0) {
       return 0;

@@ -8,27 +8,27 @@ import java.lang.foreign.MemorySegment;
  *
  * @param a [r, K], F32 in rows
  * @param n N
- * @param b [⌈N / 16⌉, r, 16] f32: column j of 16 rows of B side by side, the last ones padded with
+ * @param b [⌈N / 16⌉, r, 16] f32: rows of B interleaved in groups of 16, the last group padded with
  *     zeros
  * @param scale finite
  */
 public record LowRank(Weights a, int n, MemorySegment b, float scale) {
-  /** Rows of B that lie together; {@code VD_LOW_RANK_COLUMNS}. */
+  /** Interleaved rows of B; {@code VD_LOW_RANK_COLUMNS}. */
   public static final int GROUP = 16;
 
-  /** The greatest rank; {@code VD_LOW_RANK_MAX}. */
+  /** The maximum rank; {@code VD_LOW_RANK_MAX}. */
   public static final int MAX_RANK = 512;
 
   public LowRank {
     require(
         a.type() == WeightType.F32 && a.layout() == Weights.Layout.ROWS,
-        a.name() + " is no F32 matrix in rows");
+        a.name() + ": must be an F32 matrix in row layout");
     require(a.n() <= MAX_RANK, a.name() + ": rank " + a.n() + " exceeds " + MAX_RANK);
-    require(n > 0, a.name() + ": " + n + " outputs are not positive");
+    require(n > 0, a.name() + ": " + n + " outputs: must be positive");
     require(
         b.byteSize() == bytes(n, a.n()),
         a.name() + ": B has " + b.byteSize() + " bytes, not " + bytes(n, a.n()));
-    require(Float.isFinite(scale), a.name() + ": scale " + scale + " is not finite");
+    require(Float.isFinite(scale), a.name() + ": scale " + scale + " must be finite");
   }
 
   private static void require(boolean holds, String otherwise) {
@@ -37,22 +37,22 @@ public record LowRank(Weights a, int n, MemorySegment b, float scale) {
     }
   }
 
-  /** Bytes of B for so many outputs. */
+  /** Returns the bytes of B for {@code n} outputs. */
   public static long bytes(int n, int rank) {
     return Math.multiplyExact((long) Math.ceilDiv(n, GROUP) * GROUP * Float.BYTES, (long) rank);
   }
 
-  /** Element of b that is B[row][column]. */
+  /** Returns the index in b of B[row][column]. */
   public static long index(int rank, int row, int column) {
     return ((long) row / GROUP * rank + column) * GROUP + row % GROUP;
   }
 
-  /** r. */
+  /** Returns r. */
   public int rank() {
     return a.n();
   }
 
-  /** K. */
+  /** Returns K. */
   public int k() {
     return a.k();
   }

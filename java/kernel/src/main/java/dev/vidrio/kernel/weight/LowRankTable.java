@@ -7,8 +7,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The adapters of a plan, in slots, and the one that each sequence of a batch uses. Both may change
- * between steps; initially there are none. {@link dev.vidrio.kernel.op.LowRankOp} reads it.
+ * The adapters that a plan can apply, by slot, and the slot that each sequence of a batch uses.
+ * Both may change between steps; initially there are none. {@link dev.vidrio.kernel.op.LowRankOp}
+ * reads the table.
  *
  * <p>The memory of an adapter must stay alive while it is in the table and steps run. Not
  * thread-safe.
@@ -20,30 +21,30 @@ public final class LowRankTable {
   /**
    * The shape of a matrix whose product is adapted.
    *
-   * @param n its outputs
-   * @param k its inputs
+   * @param n outputs
+   * @param k inputs
    */
   public record Matrix(int n, int k) {}
 
   private final List<Matrix> matrices;
   private final int maxRank;
-  // Of each slot what is added to each matrix.
+  // The updates of each slot, by matrix.
   private final List<List<@Nullable LowRank>> updates = new ArrayList<>();
   private final int[] slots;
   private final float[] strengths;
   private int version;
 
   /**
-   * A table without adapters.
+   * Creates an empty table.
    *
-   * @param matrices that operations refer to by their index
-   * @param slots adapters that it has room for
-   * @param sequences sequences of a batch that may have one
+   * @param matrices the adapted matrices, to which operations refer by index
+   * @param slots capacity in adapters
+   * @param sequences number of batch sequences that may use an adapter
    * @param maxRank at most {@link LowRank#MAX_RANK}
    */
   public LowRankTable(List<Matrix> matrices, int slots, int sequences, int maxRank) {
-    require(slots > 0, slots + " adapters are not positive");
-    require(sequences > 0, sequences + " sequences are not positive");
+    require(slots > 0, slots + " adapters: must be positive");
+    require(sequences > 0, sequences + " sequences: must be positive");
     require(
         maxRank > 0 && maxRank <= LowRank.MAX_RANK,
         "rank " + maxRank + " is outside 1 to " + LowRank.MAX_RANK);
@@ -58,15 +59,15 @@ public final class LowRankTable {
   }
 
   /**
-   * Puts an adapter into a slot.
+   * Stores an adapter in a slot.
    *
-   * @param adapter for each matrix what is added to it, or null; all in memory of one arena
-   * @throws IllegalArgumentException when shapes or ranks do not fit
+   * @param adapter the update of each matrix, or null for none; all in memory of one arena
+   * @throws IllegalArgumentException if the number of updates, a shape or a rank does not match
    */
   public void set(int slot, List<@Nullable LowRank> adapter) {
     require(
         adapter.size() == matrices.size(),
-        adapter.size() + " updates, but there are " + matrices.size() + " matrices");
+        adapter.size() + " updates for " + matrices.size() + " matrices");
     for (int i = 0; i < adapter.size(); i++) {
       LowRank update = adapter.get(i);
       if (update != null) {
@@ -80,35 +81,35 @@ public final class LowRankTable {
   private void check(LowRank update, Matrix matrix) {
     require(
         update.n() == matrix.n() && update.k() == matrix.k(),
-        update.a().name() + ": shape does not fit " + matrix);
+        update.a().name() + ": shape differs from " + matrix);
     require(
         update.rank() <= maxRank,
         update.a().name() + ": rank " + update.rank() + " exceeds " + maxRank);
   }
 
-  /** Takes the adapter out of a slot; sequences that have it then have none. */
+  /** Removes the adapter from a slot; sequences that used it then use none. */
   public void clear(int slot) {
     set(slot, Collections.nCopies(matrices.size(), null));
   }
 
-  /** From now on no sequence has an adapter. */
+  /** Removes the adapters of all sequences. */
   public void chooseNone() {
     Arrays.fill(slots, NONE);
   }
 
   /**
-   * From now on a sequence has an adapter.
+   * Sets the adapter of a sequence.
    *
-   * @param sequence its index in the batch
+   * @param sequence index of the sequence in the batch
    * @param slot of the adapter, or {@link #NONE}
-   * @param strength multiplies what the adapter adds; with 0 it adds nothing
+   * @param strength factor on the update; 0 is equivalent to no adapter
    */
   public void choose(int sequence, int slot, float strength) {
     require(
         slot == NONE || (slot >= 0 && slot < updates.size()),
         "slot " + slot + " is outside 0 to " + (updates.size() - 1));
-    require(Float.isFinite(strength), "strength " + strength + " is not finite");
-    // x + 0 · values would turn −0 into 0.
+    require(Float.isFinite(strength), "strength " + strength + " must be finite");
+    // x + 0 · update would turn −0 into 0.
     slots[sequence] = strength == 0 ? NONE : slot;
     strengths[sequence] = strength;
   }
@@ -119,56 +120,56 @@ public final class LowRankTable {
     }
   }
 
-  /** Number of matrices. */
+  /** Returns the number of matrices. */
   public int matrices() {
     return matrices.size();
   }
 
-  /** The shape of a matrix. */
+  /** Returns the shape of a matrix. */
   public Matrix matrix(int i) {
     return matrices.get(i);
   }
 
-  /** Adapters that it has room for. */
+  /** Returns the capacity in adapters. */
   public int slots() {
     return updates.size();
   }
 
-  /** Sequences of a batch that may have an adapter. */
+  /** Returns the number of batch sequences that may use an adapter. */
   public int sequences() {
     return slots.length;
   }
 
-  /** The greatest rank. */
+  /** Returns the maximum rank. */
   public int maxRank() {
     return maxRank;
   }
 
-  /** The slot of a sequence's adapter, or {@link #NONE}. */
+  /** Returns the slot of a sequence's adapter, or {@link #NONE}. */
   public int slot(int sequence) {
     return sequence < slots.length ? slots[sequence] : NONE;
   }
 
-  /** The strength of a sequence's adapter. */
+  /** Returns the strength of a sequence's adapter. */
   public float strength(int sequence) {
     return strengths[sequence];
   }
 
-  /** What the adapter in a slot adds to a matrix, or null. */
+  /** Returns the update of a matrix by the adapter in a slot, or null. */
   public @Nullable LowRank update(int slot, int matrix) {
     return updates.get(slot).get(matrix);
   }
 
-  /** What is added to a matrix for a sequence, or null. */
+  /** Returns the update of a matrix for a sequence, or null. */
   public @Nullable LowRank updateOf(int sequence, int matrix) {
     int slot = slot(sequence);
     return slot == NONE ? null : update(slot, matrix);
   }
 
   /**
-   * Checks that the memory of the adapters is still there.
+   * Checks that the memory of the adapters is alive.
    *
-   * @throws IllegalStateException when it is not
+   * @throws IllegalStateException if it is closed
    */
   public void requireAlive() {
     for (List<@Nullable LowRank> adapter : updates) {
@@ -177,13 +178,13 @@ public final class LowRankTable {
           if (!update.b().scope().isAlive()) {
             throw new IllegalStateException("the adapter of " + update.a().name() + " is closed");
           }
-          break; // The others lie in the same memory.
+          break; // All updates of an adapter share an arena.
         }
       }
     }
   }
 
-  /** Changes whenever an adapter comes or goes. */
+  /** Returns a number that changes whenever the adapters in the slots do. */
   public int version() {
     return version;
   }

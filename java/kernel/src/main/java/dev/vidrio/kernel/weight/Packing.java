@@ -1,18 +1,23 @@
 package dev.vidrio.kernel.weight;
 
 /**
- * The packed layout of quantized matrices: groups of 16 rows side by side, so that 16 outputs fill
- * the lanes of a vector.
+ * The packed layout of quantized matrices: groups of 16 interleaved rows, so that 16 outputs fill
+ * the lanes of a vector. Every instruction set reads this one layout.
  *
- * <p>A group holds first the codes of all columns, in steps of 32, as units of 16 rows × 4 bytes. A
- * step has as many units of lower bits as a code has lower bits, then as many of upper bits: in a
- * part of w bits, byte j of a row holds columns j, j + 4w, j + 8w and so on of the step, the first
- * in its lowest bits. After the codes come the factors of all blocks, those of a block as 16 halves
- * for each half that it has, then what scales and minima have in whole numbers: 16 bytes for each,
- * or, where they have 6 bits, three units for 16 of them, the lower 4 bits in the words of the
- * first two and the upper 2 in those of the third. Groups start at multiples of 64 bytes; the last
- * one is filled up with zeros. Every instruction set reads this one layout
- * (docs/adr/004-packed-layout.md).
+ * <pre>
+ *   group  = step × K/32, then factors of each block, padded with zeros to 64 bytes
+ *   step   = lowBits units of lower code bits, then highBits units of upper code bits
+ *   unit   = [16 rows][4 bytes]
+ *   factor = [halves][16 rows] f16, then the integer factors:
+ *            [factorBytes][16 rows] bytes, or of types with 6-bit factors 3 units
+ * </pre>
+ *
+ * <p>A plane of w units in a step has w bits of each code: of a row, byte j holds columns j, j +
+ * 4w, j + 8w and so on of the step, the first in its lowest bits. Of 6-bit factors, the words of
+ * the first two units hold the lower 4 bits of factors 0 to 7 and 8 to 15, and those of the third
+ * unit the upper 2 bits. Rows beyond N are zero.
+ *
+ * @see "docs/adr/004-packed-layout.md"
  */
 public final class Packing {
   /** Rows of a group. */
@@ -24,52 +29,45 @@ public final class Packing {
   /** Bytes of a unit over the rows of a group. */
   public static final int UNIT_BYTES = ROWS * UNIT;
 
-  /** Columns whose codes lie together. */
+  /** Columns of a step. */
   public static final int STEP = 32;
 
   private static final int ALIGNMENT = 64;
 
   private Packing() {}
 
-  /** Number of groups that {@code n} rows fill. */
+  /** Returns the number of groups for {@code n} rows. */
   public static int groups(int n) {
     return Math.ceilDiv(n, ROWS);
   }
 
-  /** Bytes of the codes of a step over the rows of a group. */
+  /** Returns the bytes of the codes of a step over the rows of a group. */
   public static int stepBytes(WeightType type) {
     return UNIT_BYTES * type.codeBits();
   }
 
-  /** Offset of the factors in a group. */
+  /** Returns the offset of the factors in a group. */
   public static long factorOffset(WeightType type, int k) {
     return (long) k / STEP * stepBytes(type);
   }
 
-  /** Bytes of the factors of a block over the rows of a group. */
+  /** Returns the bytes of the factors of a block over the rows of a group. */
   public static int blockFactorBytes(WeightType type) {
     return ROWS * (Short.BYTES * type.halves() + type.factorBytes());
   }
 
-  /** Whether whole-number factors are bytes, not numbers of 6 bits. */
-  public static boolean wholesAreBytes(WeightType type) {
-    return switch (type) {
-      case Q3_K, Q4_K, Q5_K -> false;
-      default -> true;
-    };
-  }
-
-  /** Bytes from one group to the next. */
+  /** Returns the bytes from one group to the next. */
   public static long groupBytes(WeightType type, int k) {
     if (!type.quantized() || k % type.blockElements() != 0) {
-      throw new IllegalArgumentException("rows of " + k + " " + type + " cannot be packed");
+      throw new IllegalArgumentException(
+          "rows of " + k + " " + type + " elements cannot be packed");
     }
     int codeBytes = type.blockElements() * type.codeBits() / Byte.SIZE;
     long blockBytes = (long) ROWS * codeBytes + blockFactorBytes(type);
     return Math.ceilDiv(k / type.blockElements() * blockBytes, ALIGNMENT) * (long) ALIGNMENT;
   }
 
-  /** Bytes of a packed [n, k] matrix. */
+  /** Returns the bytes of a packed [n, k] matrix. */
   public static long bytes(WeightType type, int n, int k) {
     return Math.multiplyExact(groups(n), groupBytes(type, k));
   }

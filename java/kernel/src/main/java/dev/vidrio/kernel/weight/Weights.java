@@ -4,29 +4,29 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * A weight matrix [N, K] in off-heap memory: {@code y = x · Wᵀ} maps K inputs to N outputs. A
- * vector has N = 1.
+ * vector has N = 1. The record does not own the memory.
  *
  * @param name the tensor's name in the model file
  * @param type the element type
  * @param layout the layout of the elements in {@code data}
  * @param n rows, the outputs of a product
  * @param k elements of a row
- * @param data exactly the matrix's bytes
+ * @param data the bytes of the matrix, no more and no less
  */
 public record Weights(
     String name, WeightType type, Layout layout, int n, int k, MemorySegment data) {
 
-  /** How a matrix lies in memory. */
+  /** The layout of a matrix in memory. */
   public enum Layout {
-    /** GGUF's own: one row after the other. */
+    /** Row-major, as in GGUF files. */
     ROWS,
-    /** 16 rows side by side, as {@link Packing} says. */
+    /** Groups of 16 interleaved rows, as defined by {@link Packing}. */
     PACKED
   }
 
   public Weights {
     if (n <= 0 || k <= 0) {
-      throw new IllegalArgumentException(name + ": shape [" + n + ", " + k + "] is not positive");
+      throw new IllegalArgumentException(name + ": shape [" + n + ", " + k + "] must be positive");
     }
     long expected =
         layout == Layout.PACKED
@@ -38,7 +38,7 @@ public record Weights(
     }
   }
 
-  /** Whether this is a vector of f32. */
+  /** Returns whether this is a vector of f32. */
   public boolean isVector() {
     return n == 1 && type == WeightType.F32 && layout == Layout.ROWS;
   }

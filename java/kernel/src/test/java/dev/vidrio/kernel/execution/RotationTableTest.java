@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 
 class RotationTableTest {
   @Test
-  void rowsAreFilledAsTheyAreReached() {
+  void fillsRowsWhenPositionsAreReached() {
     var rotation = new Rotation(Rotation.Pairs.HALVES, List.of(1.0, 0.01), 1.5);
     try (Arena arena = Arena.ofConfined()) {
       var table = new RotationTable(rotation, 70, new HeapExecutor(), arena);
@@ -23,24 +23,24 @@ class RotationTableTest {
     }
   }
 
-  /** By 1 + 0.5 ln(1 + ⌊p / 16⌋), as Ministral 3 has it; nothing in the first 16 positions. */
+  /** The factor of Ministral 3, 1 + 0.5 ln(1 + ⌊p / 16⌋), is 1 at the first 16 positions. */
   @Test
-  void magnitudeGrowsWithThePosition() {
+  void temperature_scalesRotatedPairs() {
     var rotation =
         new Rotation(Rotation.Pairs.HALVES, List.of(0.3), 1.5)
-            .heated(new Rotation.Temperature(0.5, 16, 0));
+            .withTemperature(new Rotation.Temperature(0.5, 16, 0));
     for (int p : new int[] {0, 15, 16, 31, 32, 1000}) {
       double magnitude = 1.5 * (1 + 0.5 * Math.log(1 + Math.floor(p / 16.0)));
       assertEquals(magnitude * Math.cos(0.3 * p), rotation.cos(p, 0), 1e-6);
       assertEquals(magnitude * Math.sin(0.3 * p), rotation.sin(p, 0), 1e-6);
-      assertEquals(-rotation.sin(p, 0), rotation.opposite().sin(p, 0));
+      assertEquals(-rotation.sin(p, 0), rotation.negated().sin(p, 0));
     }
   }
 
-  /** As queries of Llama 4 do that do not turn. */
+  /** Queries of Llama 4 layers without RoPE have a temperature too. */
   @Test
-  void pairsThatStayGrowToo() {
-    Rotation rotation = Rotation.still(4).heated(new Rotation.Temperature(0.1, 8, 1));
+  void temperature_scalesIdentityPairs() {
+    Rotation rotation = Rotation.identity(4).withTemperature(new Rotation.Temperature(0.1, 8, 1));
     for (int p : new int[] {0, 6, 7, 8, 14, 15, 1000}) {
       for (int j = 0; j < 2; j++) {
         double growth = 1 + 0.1 * Math.log1p(Math.floor((p + 1) / 8.0));

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.Test;
 
-/** Checks memory and barriers by their definition, over random plans. */
+/** Checks memory and barriers against their definitions, on random plans. */
 class WorkspaceTest {
   private static final KvShape KV = new KvShape(2, 2, 16);
   private static final Limits LIMITS = new Limits(5, 3, 2, 100, 10);
@@ -88,7 +88,7 @@ class WorkspaceTest {
   }
 
   @RepeatedTest(50)
-  void noActivationIsOverwrittenWhileItIsNeeded(RepetitionInfo repetition) {
+  void keepsActivationsUntilLastUse(RepetitionInfo repetition) {
     Plan plan = randomPlan(repetition.getCurrentRepetition());
     try (Arena arena = Arena.ofConfined()) {
       Workspace workspace = Workspace.allocate(plan, LIMITS, new HeapExecutor(), arena);
@@ -104,7 +104,7 @@ class WorkspaceTest {
         for (Operand target : plan.ops().get(i).writes()) {
           for (Operand earlier : writtenAt.keySet()) {
             if (lastUse.getOrDefault(earlier, -1) >= i) {
-              assertFalse(overlap(workspace, target, earlier), earlier + " lies in " + target);
+              assertFalse(overlap(workspace, target, earlier), earlier + " overlaps " + target);
             }
           }
           writtenAt.put(target, i);
@@ -114,7 +114,7 @@ class WorkspaceTest {
   }
 
   @RepeatedTest(50)
-  void barriersStandBetweenOperationsThatTouchTheSameMemory(RepetitionInfo repetition) {
+  void placesBarriersBetweenConflictingOperations(RepetitionInfo repetition) {
     Plan plan = randomPlan(100 + repetition.getCurrentRepetition());
     try (Arena arena = Arena.ofConfined()) {
       Workspace workspace = Workspace.allocate(plan, LIMITS, new HeapExecutor(), arena);
@@ -145,7 +145,7 @@ class WorkspaceTest {
   }
 
   @Test
-  void productsOfOneActivationNeedNoBarrierBetweenThem() {
+  void productsOfOneActivation_noBarrier() {
     var b = new PlanBuilder(KV);
     var table =
         new Weights(
@@ -166,7 +166,7 @@ class WorkspaceTest {
   }
 
   @Test
-  void embeddingTablesHaveToCoverTheLimits() {
+  void rejectsEmbeddingTablesSmallerThanTheLimits() {
     var table =
         new Weights(
             "t", WeightType.F32, Weights.Layout.ROWS, 10, 32, Arena.ofAuto().allocate(1280, 64));
@@ -186,7 +186,7 @@ class WorkspaceTest {
   }
 
   @Test
-  void aDeepPlanNeedsTheMemoryOfAFewLayers() {
+  void deepPlan_reusesMemoryOfLayers() {
     var b = new PlanBuilder(KV);
     var table =
         new Weights(

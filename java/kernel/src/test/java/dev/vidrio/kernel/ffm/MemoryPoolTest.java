@@ -18,7 +18,7 @@ class MemoryPoolTest {
     NativeLibrary.load();
   }
 
-  /** Fills a piece, lets it go, and returns where it was. */
+  /** Fills a piece, releases it, and returns its address. */
   private static long filled(MemoryPool pool, long bytes) {
     try (Arena arena = Arena.ofShared()) {
       MemorySegment piece = pool.allocate(bytes, arena).fill((byte) 7);
@@ -28,17 +28,17 @@ class MemoryPoolTest {
   }
 
   @Test
-  void aPieceServesTheNextOfItsSize() {
+  void reusesReleasedPieceOfSimilarSize() {
     var pool = new MemoryPool(8 * MIB);
     long first = filled(pool, 4 * MIB);
-    assertEquals(first, filled(pool, 4 * MIB - 100), "a little less");
-    assertNotEquals(first, filled(pool, 2 * MIB), "the rest would be lost");
-    assertNotEquals(first, filled(pool, 5 * MIB), "more than there is");
+    assertEquals(first, filled(pool, 4 * MIB - 100), "slightly smaller");
+    assertNotEquals(first, filled(pool, 2 * MIB), "too much waste");
+    assertNotEquals(first, filled(pool, 5 * MIB), "larger than the piece");
     pool.close();
   }
 
   @Test
-  void aPieceHasOneOwner() {
+  void pieceHasOneOwner() {
     var pool = new MemoryPool(8 * MIB);
     long first = filled(pool, 2 * MIB);
     try (Arena arena = Arena.ofShared()) {
@@ -49,7 +49,7 @@ class MemoryPoolTest {
   }
 
   @Test
-  void theClosedArenasSegmentIsGone() {
+  void segmentOfClosedArena_isNotAccessible() {
     var pool = new MemoryPool(8 * MIB);
     Arena arena = Arena.ofShared();
     MemorySegment piece = pool.allocate(2 * MIB, arena);
@@ -59,7 +59,7 @@ class MemoryPoolTest {
   }
 
   @Test
-  void arenasMayCloseAfterThePool() {
+  void arenaMayCloseAfterPool() {
     var pool = new MemoryPool(8 * MIB);
     try (Arena arena = Arena.ofShared()) {
       MemorySegment piece = pool.allocate(2 * MIB, arena);
@@ -69,7 +69,7 @@ class MemoryPoolTest {
   }
 
   @Test
-  void theExecutorStillClearsWhatItIsAskedToClear() {
+  void executorAllocatesZeroedMemory() {
     try (NativeExecutor executor = NativeExecutor.create()) {
       try (Arena arena = Arena.ofShared()) {
         executor.allocateUncleared(3 * MIB, arena).fill((byte) 7);

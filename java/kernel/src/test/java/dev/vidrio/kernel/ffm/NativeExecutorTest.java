@@ -40,7 +40,7 @@ class NativeExecutorTest {
   private static final KvShape KV = new KvShape(1, 1, 8);
   private static final Limits LIMITS = new Limits(4, 2, 1, 64, 3);
 
-  /** A plan that looks up rows 0, 1, 2 of a table whose row r holds 10 r + column. */
+  /** Returns a plan that looks up rows of a table whose row r holds 10 r + column. */
   private static Plan lookup(Arena arena) {
     MemorySegment data = arena.allocate(JAVA_FLOAT, 3 * 8);
     for (int i = 0; i < 24; i++) {
@@ -63,7 +63,7 @@ class NativeExecutorTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 8})
-  void runsAPlan(int workers) {
+  void runsPlan(int workers) {
     for (Isa isa : Isa.usableHere()) {
       try (Arena arena = Arena.ofConfined();
           NativeExecutor executor = NativeExecutor.create(isa, workers)) {
@@ -81,7 +81,7 @@ class NativeExecutorTest {
     }
   }
 
-  /** Tells how many workers there are if nobody says. */
+  /** Prints the default number of workers. */
   static final class Workers {
     private Workers() {}
 
@@ -91,7 +91,7 @@ class NativeExecutorTest {
   }
 
   @Test
-  void thereAreNoMoreWorkersThanJavaCountsProcessors(@TempDir Path cache) throws IOException {
+  void defaultWorkers_atMostProcessorsOfTheJvm(@TempDir Path cache) throws IOException {
     String[] options = {
       "--enable-native-access=ALL-UNNAMED",
       "-D" + NativeLibrary.PROPERTY + "=" + NativeLibrary.load(),
@@ -101,7 +101,7 @@ class NativeExecutorTest {
   }
 
   @Test
-  void misuseIsAnExceptionAndNoCrash() {
+  void misuse_throws() {
     try (Arena arena = Arena.ofConfined()) {
       NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 2);
       var cache = new KvCache(executor, KV, 1, arena);
@@ -122,14 +122,14 @@ class NativeExecutorTest {
     assertThrows(IllegalArgumentException.class, () -> NativeExecutor.create(Isa.SCALAR, 1025));
   }
 
-  /** The same plan, and a gradient that begins with {@code seed}. */
+  /** Returns the lookup plan followed by a gradient seed. */
   private static Plan seeded(Arena arena, MemorySegment seed) {
     Plan plan = lookup(arena);
     return plan.then(new BackwardOp.Seed(seed, new Buffer("seeded", Rows.LOGITS, 8)));
   }
 
   @Test
-  void aCacheOfAnotherShapeIsRefused() {
+  void rejectsCacheOfAnotherShape() {
     try (Arena arena = Arena.ofConfined();
         NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 1)) {
       var cache = new KvCache(executor, new KvShape(1, 1, 16), 1, arena);
@@ -140,7 +140,7 @@ class NativeExecutorTest {
   }
 
   @Test
-  void aSeedOfFewerRowsThanTheLimitsIsRefused() {
+  void rejectsSeedWithTooFewRows() {
     try (Arena arena = Arena.ofConfined();
         NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 1)) {
       var cache = new KvCache(executor, KV, 1, arena);
@@ -152,10 +152,10 @@ class NativeExecutorTest {
     }
   }
 
-  /** Of weights, the cache, seeds and the batch. */
+  /** The memory of weights, the cache, seeds and the batch. */
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2, 3})
-  void memoryThatIsClosedIsAnExceptionAndNoCrash(int closed) {
+  void closedMemory_throws(int closed) {
     List<String> names = List.of("memory of table", "key-value cache", "memory of values", "batch");
     List<Arena> arenas = Stream.generate(Arena::ofShared).limit(names.size()).toList();
     try (NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 2)) {
@@ -179,7 +179,7 @@ class NativeExecutorTest {
   }
 
   @Test
-  void closingWaitsForAStepAndEndsTheNextOne() throws InterruptedException {
+  void close_waitsForRunningStepAndFailsTheNext() throws InterruptedException {
     try (Arena arena = Arena.ofShared()) {
       for (int round = 0; round < 20; round++) {
         NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 2);
@@ -211,7 +211,7 @@ class NativeExecutorTest {
   }
 
   @Test
-  void aBlockOutsideTheCacheIsRefused() {
+  void rejectsBlockOutsideTheCache() {
     try (Arena arena = Arena.ofConfined();
         NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 1)) {
       var cache = new KvCache(executor, KV, 1, arena);
@@ -226,7 +226,7 @@ class NativeExecutorTest {
   }
 
   @Test
-  void memoryIsZeroAlignedAndFreed() {
+  void allocatesZeroedAlignedMemory() {
     try (NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 1)) {
       MemorySegment leaked;
       try (Arena arena = Arena.ofConfined()) {
@@ -244,7 +244,7 @@ class NativeExecutorTest {
   }
 
   @Test
-  void packingChecksSizes() {
+  void pack_wrongSizes_throws() {
     try (Arena arena = Arena.ofConfined();
         NativeExecutor executor = NativeExecutor.create(Isa.SCALAR, 1)) {
       MemorySegment source = arena.allocate(17 * WeightType.Q8_0.bytes(64));

@@ -28,7 +28,7 @@ class NativeLibraryTest {
 
   private static final Platform NOWHERE = new Platform("plan9-z80", "libvidrio.so");
 
-  /** One of which the class path of the tests has a library, those three bytes. */
+  /** A platform whose library on the test class path consists of those three bytes. */
   private static final Platform SOMEWHERE = new Platform("cpm-z80", "libvidrio.so");
 
   @TempDir Path cache;
@@ -48,12 +48,12 @@ class NativeLibraryTest {
   }
 
   @Test
-  void theLibraryOfTheBuildLoads() {
+  void loadsLibraryOfTheBuild() {
     assertTrue(Files.isRegularFile(NativeLibrary.load()));
     assertEquals(Vidrio.VD_VERSION().getString(0), Vidrio.vd_version().getString(0));
   }
 
-  /** A process that may not call native code. */
+  /** A process without native access. */
   static final class Denied {
     private Denied() {}
 
@@ -67,13 +67,13 @@ class NativeLibraryTest {
   }
 
   @Test
-  void whoMayNotCallNativeCodeIsToldHow() throws IOException {
+  void nativeAccessDenied_explainsOption() throws IOException {
     String out = Program.run(cache, Denied.class, List.of(), "--illegal-native-access=deny");
-    assertTrue(out.startsWith("Vidrio may not call native code. Start java with"), out);
+    assertTrue(out.startsWith("Vidrio has no native access. Start java with"), out);
   }
 
   @Test
-  void aFileThatIsNoLibraryIsAnError() throws IOException {
+  void load_fileIsNotALibrary_throws() throws IOException {
     Path file = Files.writeString(cache.resolve("mine.so"), "abc");
     String out =
         Program.run(
@@ -86,7 +86,7 @@ class NativeLibraryTest {
     assertTrue(out.contains("noexec"), out);
   }
 
-  /** A server whose applications have Vidrio each, in class loaders of their own. */
+  /** A server whose applications each load Vidrio in their own class loader. */
   static final class Server {
     private Server() {}
 
@@ -97,7 +97,7 @@ class NativeLibraryTest {
         jars.add(Path.of(file).toUri().toURL());
       }
       for (int i = 0; i < 3; i++) {
-        // Not closed before the next: an old application may still run beside its successor.
+        // Not closed before the next, since an application may run while it is redeployed.
         var application =
             new URLClassLoader(jars.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
         System.out.println(
@@ -107,7 +107,7 @@ class NativeLibraryTest {
   }
 
   @Test
-  void classLoadersHaveCopiesOfTheirOwn() throws Exception {
+  void loadsOneCopyPerClassLoader() throws Exception {
     Path jar = cache.resolve("jar");
     String resource = Platform.current().resource();
     byte[] library = Files.readAllBytes(NativeLibrary.load());
@@ -127,7 +127,7 @@ class NativeLibraryTest {
   }
 
   @Test
-  void aLibraryThatThePropertyNamesIsForOneClassLoader() throws IOException {
+  void property_secondClassLoader_throws() throws IOException {
     Path file = Files.writeString(cache.resolve("mine.so"), "abc");
     Exception e =
         assertThrows(
@@ -136,13 +136,13 @@ class NativeLibraryTest {
   }
 
   @Test
-  void thePropertyComesFirst() throws IOException {
+  void prefersPropertyToJar() throws IOException {
     Path file = Files.writeString(cache.resolve("mine.so"), "abc");
     assertEquals(file, new Search(NOWHERE, cache).find(file.toString(), 0));
   }
 
   @Test
-  void aPropertyThatNamesNoFileIsAnError() {
+  void property_missingFile_throws() {
     Path missing = cache.resolve("missing.so");
     Exception e =
         assertThrows(
@@ -151,7 +151,7 @@ class NativeLibraryTest {
   }
 
   @Test
-  void theLibraryOfAJarIsCopiedToTheCacheOnce() throws IOException {
+  void copiesLibraryOfJarToCacheOnce() throws IOException {
     Path file = new Search(SOMEWHERE, cache).find(null, 0);
     assertEquals(pathOf(ABC), file);
     assertEquals("abc", Files.readString(file));
@@ -163,34 +163,34 @@ class NativeLibraryTest {
   }
 
   @Test
-  void aCachedLibraryOfAnotherContentIsReplaced() throws IOException {
+  void replacesCachedLibraryWithOtherContent() throws IOException {
     Path file = cached(ABC, "abd");
     assertEquals(file, new Search(SOMEWHERE, cache).find(null, 0));
     assertEquals("abc", Files.readString(file));
   }
 
-  /** It may be another snapshot's of the same version. */
+  /** It may belong to another snapshot of the same version. */
   @Test
-  void aCachedLibraryThatNoJarNamesIsNotLoaded() throws IOException {
+  void ignoresCachedLibraryOfNoJar() throws IOException {
     Path file = cached(ABC, "abc");
     assertThrows(NativeException.class, () -> new Search(NOWHERE, cache).find(null, 0));
     assertTrue(Files.exists(file));
   }
 
   @Test
-  void theErrorSaysWhatWasLookedFor() {
+  void notFound_listsSearchedLocations() {
     Exception e =
         assertThrows(NativeException.class, () -> new Search(NOWHERE, cache).find(null, 0));
     String message = String.valueOf(e.getMessage());
     assertTrue(message.startsWith("libvidrio for plan9-z80 not found"), message);
     assertTrue(message.contains(NativeLibrary.PROPERTY + ": not set"), message);
     assertTrue(message.contains("META-INF/native/plan9-z80/libvidrio.so"), message);
-    assertTrue(message.contains("vidrio-bindings-<version>-plan9-z80.jar"), message);
-    assertTrue(message.contains("to the class path, not the module path"), message);
+    assertTrue(message.contains("vidrio-native-<version>-plan9-z80.jar"), message);
+    assertTrue(message.contains("to the class path (not the module path)"), message);
   }
 
   @Test
-  void platformsAreNamedAsTheirJars() {
+  void platformNamesAreJarClassifiers() {
     assertEquals(new Platform("linux-x86_64", "libvidrio.so"), Platform.of("Linux", "amd64"));
     assertEquals(new Platform("linux-aarch64", "libvidrio.so"), Platform.of("Linux", "aarch64"));
     assertEquals(

@@ -7,17 +7,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Programs of the tests that need a process of their own. */
+/** Runs programs of tests that need their own process. */
 final class Program {
   private Program() {}
 
   /**
-   * Runs one with all of this process on its class path.
+   * Runs a program with the class path of this process.
    *
-   * @param cache the directory where libraries are unpacked
-   * @param arguments of the program
-   * @param options for its JVM
-   * @return what it prints
+   * @param cache the directory to which libraries are extracted
+   * @param arguments arguments of the program
+   * @param options options of the JVM
+   * @return the output
    */
   static String run(Path cache, Class<?> program, List<String> arguments, String... options)
       throws IOException {

@@ -19,13 +19,14 @@ class EditTableTest {
     return Arena.ofAuto().allocate(count * Float.BYTES, Float.BYTES);
   }
 
-  private void assertRefused(String message, Edit edit) {
+  private void assertRejected(String message, EditKind edit) {
     Exception e = assertThrows(IllegalArgumentException.class, () -> table.add(REGION, edit));
     assertEquals(message, e.getMessage());
     assertEquals(0, table.entries().size());
   }
 
-  private static void assertNoRegion(String message, int sequence, int from, int to, int begin) {
+  private static void assertInvalidRegion(
+      String message, int sequence, int from, int to, int begin) {
     Exception e =
         assertThrows(
             IllegalArgumentException.class, () -> new Region(sequence, from, to, begin, 10));
@@ -33,15 +34,16 @@ class EditTableTest {
   }
 
   @Test
-  void regionsAreChecked() {
-    assertNoRegion("sequence -2 is below -1", -2, 0, 1, 0);
-    assertNoRegion("positions 3 to 3 are no range", 0, 3, 3, 0);
-    assertNoRegion("positions -1 to 3 are no range", 0, -1, 3, 0);
-    assertNoRegion("columns 10 to 10 are no range", 0, 0, 1, 10);
-    assertNoRegion("columns -1 to 10 are no range", 0, 0, 1, -1);
+  void rejectsInvalidRegions() {
+    assertInvalidRegion("sequence -2 must be at least -1", -2, 0, 1, 0);
+    assertInvalidRegion("positions 3 to 3: invalid range", 0, 3, 3, 0);
+    assertInvalidRegion("positions -1 to 3: invalid range", 0, -1, 3, 0);
+    assertInvalidRegion("columns 10 to 10: invalid range", 0, 0, 1, 10);
+    assertInvalidRegion("columns -1 to 10: invalid range", 0, 0, 1, -1);
     var beyond = new Region(0, 0, 1, 4, 11);
     Exception e =
-        assertThrows(IllegalArgumentException.class, () -> table.add(beyond, new Edit.Scale(2)));
+        assertThrows(
+            IllegalArgumentException.class, () -> table.add(beyond, new EditKind.Scale(2)));
     assertEquals("columns 4 to 11 exceed the width 10", e.getMessage());
     assertTrue(REGION.contains(1, 2) && REGION.contains(1, 4));
     assertFalse(REGION.contains(1, 5) || REGION.contains(1, 1) || REGION.contains(0, 2));
@@ -49,53 +51,55 @@ class EditTableTest {
   }
 
   @Test
-  void valuesHaveOneRowOrOneForEachPosition() {
-    table.add(REGION, new Edit.Set(floats(6)));
-    table.add(REGION, new Edit.Add(1, floats(18)));
+  void rejectsValuesOfWrongSize() {
+    table.add(REGION, new EditKind.Set(floats(6)));
+    table.add(REGION, new EditKind.Add(1, floats(18)));
     assertEquals(0, table.entries().get(0).firstValue(4));
     assertEquals(12, table.entries().get(1).firstValue(4));
     table.clear();
     String rows = "values have 48 bytes, not 1 or 3 rows of 24";
-    assertRefused(rows, new Edit.Set(floats(12)));
-    assertRefused(rows, new Edit.Add(1, floats(12)));
-    assertRefused(rows, new Edit.Subspace(floats(6), floats(12)));
-    assertRefused("values have 28 bytes, not 1 or 3 rows of 24", new Edit.Set(floats(7)));
-    assertRefused("values are empty", new Edit.Set(floats(0)));
-    assertRefused("values are not off-heap", new Edit.Set(MemorySegment.ofArray(new float[6])));
-    assertRefused("values do not begin at a multiple of 4", new Edit.Set(floats(7).asSlice(2, 24)));
+    assertRejected(rows, new EditKind.Set(floats(12)));
+    assertRejected(rows, new EditKind.Add(1, floats(12)));
+    assertRejected(rows, new EditKind.Subspace(floats(6), floats(12)));
+    assertRejected("values have 28 bytes, not 1 or 3 rows of 24", new EditKind.Set(floats(7)));
+    assertRejected("values must not be empty", new EditKind.Set(floats(0)));
+    assertRejected(
+        "values must be off-heap", new EditKind.Set(MemorySegment.ofArray(new float[6])));
+    assertRejected("values must be aligned to 4 bytes", new EditKind.Set(floats(7).asSlice(2, 24)));
   }
 
   @Test
-  void numbersAndBasesAreChecked() {
-    assertRefused("strength NaN is not finite", new Edit.Add(Float.NaN, floats(6)));
-    assertRefused("factor Infinity is not finite", new Edit.Scale(Float.POSITIVE_INFINITY));
-    assertRefused("bounds 2.0 to 1.0 are no range", new Edit.Clamp(2, 1));
-    assertRefused("bounds NaN to 1.0 are no range", new Edit.Clamp(Float.NaN, 1));
-    assertRefused("basis has 28 bytes, not 1 to 6 rows of 24", new Edit.Subspace(floats(7), null));
-    assertRefused(
-        "basis has 168 bytes, not 1 to 6 rows of 24", new Edit.Subspace(floats(42), null));
+  void rejectsInvalidNumbersAndBases() {
+    assertRejected("strength NaN must be finite", new EditKind.Add(Float.NaN, floats(6)));
+    assertRejected("factor Infinity must be finite", new EditKind.Scale(Float.POSITIVE_INFINITY));
+    assertRejected("bounds 2.0 to 1.0: invalid range", new EditKind.Clamp(2, 1));
+    assertRejected("bounds NaN to 1.0: invalid range", new EditKind.Clamp(Float.NaN, 1));
+    assertRejected(
+        "basis has 28 bytes, not 1 to 6 rows of 24", new EditKind.Subspace(floats(7), null));
+    assertRejected(
+        "basis has 168 bytes, not 1 to 6 rows of 24", new EditKind.Subspace(floats(42), null));
     var elementwise = new EditTable(10, 1, false);
-    var subspace = new Edit.Subspace(floats(6), null);
+    var subspace = new EditKind.Subspace(floats(6), null);
     Exception e =
         assertThrows(IllegalArgumentException.class, () -> elementwise.add(REGION, subspace));
-    assertEquals("the table was not made for subspaces", e.getMessage());
+    assertEquals("the table does not support subspaces", e.getMessage());
   }
 
   @Test
-  void aFullTableIsAnError() {
-    table.add(REGION, new Edit.Scale(2));
+  void add_fullTable_throws() {
+    table.add(REGION, new EditKind.Scale(2));
     int version = table.version();
-    table.add(REGION, new Edit.Clamp(Float.NEGATIVE_INFINITY, 0));
+    table.add(REGION, new EditKind.Clamp(Float.NEGATIVE_INFINITY, 0));
     assertTrue(version != table.version());
     Exception e =
-        assertThrows(IllegalStateException.class, () -> table.add(REGION, new Edit.Scale(2)));
+        assertThrows(IllegalStateException.class, () -> table.add(REGION, new EditKind.Scale(2)));
     assertEquals("the table is full with 2 edits", e.getMessage());
     table.clear();
-    table.add(REGION, new Edit.Scale(2));
+    table.add(REGION, new EditKind.Scale(2));
   }
 
   @Test
-  void sizesArePositive() {
+  void rejectsNonPositiveSizes() {
     assertThrows(IllegalArgumentException.class, () -> new EditTable(0, 1, false));
     assertThrows(IllegalArgumentException.class, () -> new EditTable(1, 0, false));
   }

@@ -20,13 +20,13 @@ class TapTargetTest {
     return new TapTarget(type, width, rows, sequences, data, arena);
   }
 
-  private static void assertRefused(String message, Runnable call) {
+  private static void assertRejected(String message, Runnable call) {
     Exception e = assertThrows(IllegalArgumentException.class, call::run);
     assertEquals(message, e.getMessage());
   }
 
   @Test
-  void tokensGoToTheRowsOfTheirSequence() {
+  void mapsTokensToRowsOfTheirSequence() {
     try (Arena arena = Arena.ofConfined()) {
       TapTarget target = target(arena);
       assertEquals(10 * 5 * 2, target.data().byteSize());
@@ -47,40 +47,42 @@ class TapTargetTest {
   }
 
   @Test
-  void rowsOutsideAreRefused() {
+  void rejectsRowsOutOfRange() {
     try (Arena arena = Arena.ofConfined()) {
       TapTarget target = target(arena);
       target.positions(3, 7);
       String exceeding = "rows from 7 for 4 positions exceed the 10 rows";
-      assertRefused(exceeding, () -> target.sequence(0, 7));
+      assertRejected(exceeding, () -> target.sequence(0, 7));
       target.sequence(1, 6);
-      assertRefused("rows from 6 for 5 positions exceed the 10 rows", () -> target.positions(3, 8));
-      assertRefused("positions 3 to 2 are no range", () -> target.positions(3, 2));
-      assertRefused("positions -1 to 2 are no range", () -> target.positions(-1, 2));
-      assertRefused("sequence 2 is outside 0 to 1", () -> target.sequence(2, 0));
-      assertRefused("row -2 is negative", () -> target.sequence(0, -2));
+      assertRejected(
+          "rows from 6 for 5 positions exceed the 10 rows", () -> target.positions(3, 8));
+      assertRejected("positions 3 to 2: invalid range", () -> target.positions(3, 2));
+      assertRejected("positions -1 to 2: invalid range", () -> target.positions(-1, 2));
+      assertRejected("sequence 2 is outside 0 to 1", () -> target.sequence(2, 0));
+      assertRejected("row -2 must be at least -1", () -> target.sequence(0, -2));
       assertEquals(9, target.row(1, 6));
     }
   }
 
   @Test
-  void sizesAreChecked() {
+  void rejectsInvalidSizes() {
     try (Arena arena = Arena.ofConfined()) {
-      assertRefused("0 rows are not positive", () -> target(TapType.F32, 5, 0, 1, arena));
-      assertRefused("width 0 is not positive", () -> target(TapType.F32, 0, 1, 1, arena));
-      assertRefused("0 sequences are not positive", () -> target(TapType.F32, 5, 1, 0, arena));
+      assertRejected("0 rows: must be positive", () -> target(TapType.F32, 5, 0, 1, arena));
+      assertRejected("width 0 must be positive", () -> target(TapType.F32, 0, 1, 1, arena));
+      assertRejected("0 sequences: must be positive", () -> target(TapType.F32, 5, 1, 0, arena));
       assertThrows(
           ArithmeticException.class, () -> target(TapType.F32, 5, Long.MAX_VALUE / 10, 1, arena));
     }
   }
 
   @Test
-  void aTapHasTheWidthOfItsTarget() {
+  void tap_widthOfTarget_required() {
     try (Arena arena = Arena.ofConfined()) {
       TapTarget target = target(arena);
-      assertEquals(5, new HookOp.Tap(new Buffer("x", Rows.LOGITS, 5), target).shape().width());
-      assertRefused(
-          "x: width of the target does not fit",
+      assertEquals(
+          5, new HookOp.Tap(new Buffer("x", Rows.LOGITS, 5), target).primaryOperand().width());
+      assertRejected(
+          "x: invalid width, the target has 5",
           () -> new HookOp.Tap(new Buffer("x", Rows.TOKENS, 6), target));
     }
   }

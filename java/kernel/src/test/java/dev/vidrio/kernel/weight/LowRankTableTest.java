@@ -23,12 +23,12 @@ class LowRankTableTest {
     return new LowRank(new Weights("a", WeightType.F32, Weights.Layout.ROWS, rank, k, a), n, b, 1);
   }
 
-  private static void assertRefused(String message, Executable executable) {
+  private static void assertRejected(String message, Executable executable) {
     assertEquals(message, assertThrows(IllegalArgumentException.class, executable).getMessage());
   }
 
   @Test
-  void sequencesHaveWhatTheyChoose() {
+  void appliesChosenAdapterPerSequence() {
     Arena arena = Arena.ofAuto();
     LowRank first = lowRank(20, 8, 4, arena);
     LowRank second = lowRank(5, 8, 1, arena);
@@ -54,32 +54,32 @@ class LowRankTableTest {
   }
 
   @Test
-  void whatDoesNotFitIsRefused() {
+  void rejectsMismatchedAdapters() {
     Arena arena = Arena.ofAuto();
     LowRank fits = lowRank(20, 8, 4, arena);
-    assertRefused("1 updates, but there are 2 matrices", () -> table.set(0, List.of(fits)));
-    assertRefused(
-        "a: shape does not fit Matrix[n=5, k=8]", () -> table.set(0, List.of(fits, fits)));
-    assertRefused(
-        "a: shape does not fit Matrix[n=20, k=8]",
+    assertRejected("1 updates for 2 matrices", () -> table.set(0, List.of(fits)));
+    assertRejected(
+        "a: shape differs from Matrix[n=5, k=8]", () -> table.set(0, List.of(fits, fits)));
+    assertRejected(
+        "a: shape differs from Matrix[n=20, k=8]",
         () -> table.set(0, Arrays.asList(lowRank(20, 9, 4, arena), null)));
-    assertRefused(
+    assertRejected(
         "a: rank 5 exceeds 4", () -> table.set(0, Arrays.asList(lowRank(20, 8, 5, arena), null)));
-    assertRefused("slot 2 is outside 0 to 1", () -> table.choose(0, 2, 1));
-    assertRefused("strength NaN is not finite", () -> table.choose(0, 0, Float.NaN));
-    assertRefused("rank 513 is outside 1 to 512", () -> new LowRankTable(List.of(), 1, 1, 513));
-    assertRefused("0 adapters are not positive", () -> new LowRankTable(List.of(), 0, 1, 1));
+    assertRejected("slot 2 is outside 0 to 1", () -> table.choose(0, 2, 1));
+    assertRejected("strength NaN must be finite", () -> table.choose(0, 0, Float.NaN));
+    assertRejected("rank 513 is outside 1 to 512", () -> new LowRankTable(List.of(), 1, 1, 513));
+    assertRejected("0 adapters: must be positive", () -> new LowRankTable(List.of(), 0, 1, 1));
   }
 
   @Test
-  void factorsAreChecked() {
+  void rejectsInvalidFactors() {
     Arena arena = Arena.ofAuto();
     Weights a = lowRank(20, 8, 4, arena).a();
     MemorySegment b = arena.allocate(LowRank.bytes(20, 4) - 4, 4);
     assertEquals(2 * 16 * 4 * 4, LowRank.bytes(20, 4));
-    assertRefused("a: B has 508 bytes, not 512", () -> new LowRank(a, 20, b, 1));
-    assertRefused(
-        "a: scale Infinity is not finite",
+    assertRejected("a: B has 508 bytes, not 512", () -> new LowRank(a, 20, b, 1));
+    assertRejected(
+        "a: scale Infinity must be finite",
         () -> new LowRank(a, 4, arena.allocate(256, 4), Float.POSITIVE_INFINITY));
     assertEquals(3, LowRank.index(4, 3, 0));
     assertEquals(16 + 3, LowRank.index(4, 3, 1));
@@ -87,7 +87,7 @@ class LowRankTableTest {
   }
 
   @Test
-  void memoryThatIsClosedIsNoticed() {
+  void requireAlive_closedMemory_throws() {
     try (Arena arena = Arena.ofConfined()) {
       table.set(0, Arrays.asList(null, lowRank(5, 8, 2, arena)));
       table.requireAlive();

@@ -4,7 +4,8 @@ import dev.vidrio.langchain4j.VidrioEmbeddingModel;
 import java.util.function.Supplier;
 
 /**
- * Makes the builders that {@link VidrioEmbeddingModel#builder} gives; found by the service loader.
+ * Creates the builders that {@link VidrioEmbeddingModel#builder} returns. Loaded by {@code
+ * ServiceLoader}.
  */
 public interface VidrioEmbeddingModelBuilderFactory
     extends Supplier<VidrioEmbeddingModel.Builder> {}

@@ -4,8 +4,8 @@ import dev.vidrio.langchain4j.VidrioStreamingChatModel;
 import java.util.function.Supplier;
 
 /**
- * Makes the builders that {@link VidrioStreamingChatModel#builder} gives; found by the service
- * loader.
+ * Creates the builders that {@link VidrioStreamingChatModel#builder} returns. Loaded by {@code
+ * ServiceLoader}.
  */
 public interface VidrioStreamingChatModelBuilderFactory
     extends Supplier<VidrioStreamingChatModel.Builder> {}

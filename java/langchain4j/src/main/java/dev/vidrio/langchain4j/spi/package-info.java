@@ -1,4 +1,4 @@
-/** Where other libraries put builders of their own in place of this module's. */
+/** Factories by which other libraries replace the builders of this module. */
 @NullMarked
 package dev.vidrio.langchain4j.spi;
 

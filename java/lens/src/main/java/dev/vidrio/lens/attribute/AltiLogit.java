@@ -1,16 +1,16 @@
 package dev.vidrio.lens.attribute;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.attribute.ContextMixing.Measure;
-import dev.vidrio.lens.component.Readout;
+import dev.vidrio.lens.component.LogitDirection;
 import dev.vidrio.lens.component.TokenContributions;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.Arrays;
 import java.util.List;
 
@@ -43,9 +43,9 @@ public record AltiLogit(
    * @param versus o, or −1
    */
   public static AltiLogit of(Lens lens, int[] tokens, int position, int token, int versus) {
-    Inputs.requirePosition(tokens, position);
+    Preconditions.requirePosition(tokens, position);
     int[] text = Arrays.copyOf(tokens, position + 1);
-    Readout readout = Readout.of(lens, token, versus);
+    LogitDirection readout = LogitDirection.of(lens, token, versus);
     ContextMixing mixing = ContextMixing.of(lens, text, Measure.ALTI);
     var added = new double[position + 1];
     Capture capture =

@@ -1,14 +1,14 @@
 package dev.vidrio.lens.attribute;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.component.TokenContributions;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.Objects;
@@ -62,8 +62,8 @@ public final class ContextMixing {
 
   /** Measures the mixing of a text. */
   public static ContextMixing of(Lens lens, int[] tokens, Measure measure) {
-    Inputs.requireAttention(lens.model(), "mixing of tokens");
-    Inputs.requireOneStream(lens.model(), "mixing of tokens");
+    Preconditions.requireAttention(lens.model(), "mixing of tokens");
+    Preconditions.requireOneStream(lens.model(), "mixing of tokens");
     int layers = lens.model().architecture().layers();
     var mixing = new double[layers][][];
     String hooks =

@@ -1,13 +1,13 @@
 package dev.vidrio.lens.attribute;
 
-import dev.vidrio.kernel.gradient.GradientRules;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.function.ToDoubleBiFunction;
 import java.util.stream.IntStream;
@@ -49,7 +49,7 @@ public final class GradientAttribution {
       DifferentiableMetric metric,
       GradientRules rules,
       ToDoubleBiFunction<float[], float[]> score) {
-    Inputs.requireTokens(lens.model(), tokens);
+    Preconditions.requireTokens(lens.model(), tokens);
     HookPoint input = InputAttribution.INPUT;
     GradientOptions options = GradientOptions.of(input.name(), tokens.length).withRules(rules);
     try (GradientSession session = GradientSession.open(lens, options)) {

@@ -1,14 +1,14 @@
 package dev.vidrio.lens.attribute;
 
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.List;
@@ -40,7 +40,7 @@ public record InputAttribution(double value, double explained, List<Double> scor
 
   /** The embedding of a token, [d]: a baseline, such as that of an unknown or a padding token. */
   public static float[] embedding(Lens lens, int token) {
-    Inputs.requireToken(lens.model(), token);
+    Preconditions.requireToken(lens.model(), token);
     try (ActivationCache cache = lens.run(new int[] {token}, Capture.of(INPUT.name()))) {
       return cache.get(INPUT).row(0);
     }
@@ -48,7 +48,7 @@ public record InputAttribution(double value, double explained, List<Double> scor
 
   /** A session for gradients with respect to the embeddings of a text, which may be edited. */
   static GradientSession open(Lens lens, int[] tokens) {
-    Inputs.requireTokens(lens.model(), tokens);
+    Preconditions.requireTokens(lens.model(), tokens);
     return GradientSession.open(
         lens, GradientOptions.of(INPUT.name(), tokens.length).withEditable(INPUT.name()));
   }

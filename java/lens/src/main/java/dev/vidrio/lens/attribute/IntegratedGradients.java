@@ -4,7 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.vector.RowMean;
 import java.util.List;
 
@@ -84,7 +84,8 @@ public final class IntegratedGradients {
     for (int i = 0; i < x.length; i++) {
       values[i] = (float) (x[i] - (1 - part) * way[i]);
     }
-    session.edits(List.of(Edit.set(InputAttribution.INPUT, values).positions(0, tokens.length)));
+    session.edits(
+        List.of(Intervention.set(InputAttribution.INPUT, values).positions(0, tokens.length)));
     return session.run(tokens, metric);
   }
 }

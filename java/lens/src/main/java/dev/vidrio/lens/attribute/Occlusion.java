@@ -1,13 +1,13 @@
 package dev.vidrio.lens.attribute;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -24,7 +24,7 @@ public record Occlusion(double metric, List<Double> without) {
   public enum By {
     /** Its embedding is zeros; it keeps its place. */
     ZERO,
-    /** No later token looks at it, in any layer: {@link Edit#knockOut}. */
+    /** No later token looks at it, in any layer: {@link Intervention#knockOut}. */
     HIDE
   }
 
@@ -39,12 +39,12 @@ public record Occlusion(double metric, List<Double> without) {
    *     hidden, and come to later ones by another way than attention
    */
   public static Occlusion of(Lens lens, int[] tokens, By by, Metric metric) {
-    Inputs.requireTokens(lens.model(), tokens);
+    Preconditions.requireTokens(lens.model(), tokens);
     if (by == By.HIDE) {
-      Inputs.requireAttention(lens.model(), "hiding of tokens");
+      Preconditions.requireAttention(lens.model(), "hiding of tokens");
     }
     int layers = lens.model().architecture().layers();
-    List<List<Edit>> variants = new ArrayList<>();
+    List<List<Intervention>> variants = new ArrayList<>();
     variants.add(List.of());
     for (int j = 0; j < tokens.length; j++) {
       variants.add(by == By.ZERO ? zeroed(j) : hidden(j, tokens.length, layers));
@@ -53,16 +53,16 @@ public record Occlusion(double metric, List<Double> without) {
     return new Occlusion(results.getFirst(), results.subList(1, results.size()));
   }
 
-  private static List<Edit> zeroed(int j) {
-    return List.of(Edit.zero(HookPoint.of(HookSite.EMBED)).position(j));
+  private static List<Intervention> zeroed(int j) {
+    return List.of(Intervention.zero(HookPoint.of(HookSite.EMBED)).position(j));
   }
 
   /** After the last token there is none to hide it from. */
-  private static List<Edit> hidden(int j, int n, int layers) {
+  private static List<Intervention> hidden(int j, int n, int layers) {
     return j == n - 1
         ? List.of()
         : IntStream.range(0, layers)
-            .mapToObj(l -> Edit.knockOut(l, j, j + 1).positions(j + 1, n))
+            .mapToObj(l -> Intervention.knockOut(l, j, j + 1).positions(j + 1, n))
             .toList();
   }
 

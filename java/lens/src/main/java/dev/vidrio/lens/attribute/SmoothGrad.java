@@ -1,11 +1,11 @@
 package dev.vidrio.lens.attribute;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.vector.RowMean;
 import java.util.List;
 import java.util.Random;
@@ -44,7 +44,7 @@ public final class SmoothGrad {
         for (int i = 0; i < x.length; i++) {
           added[i] = (float) (deviation * random.nextGaussian());
         }
-        session.edits(List.of(Edit.add(input, 1, added).positions(0, tokens.length)));
+        session.edits(List.of(Intervention.add(input, 1, added).positions(0, tokens.length)));
         session.run(tokens, metric);
         gradients.add(session.gradient(input).toArray());
       }

@@ -3,23 +3,23 @@ package dev.vidrio.lens.attribute;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.BlockStarts;
-import dev.vidrio.lens.plan.EditPlacer;
-import dev.vidrio.lens.plan.EditTables;
-import dev.vidrio.lens.plan.EditedPlan;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.pass.BlockStarts;
+import dev.vidrio.lens.pass.EditInsertion;
+import dev.vidrio.lens.pass.EditPlacer;
+import dev.vidrio.lens.pass.EditTables;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -53,7 +53,7 @@ final class ValueZeroing implements AutoCloseable {
     List<HookPoint> values = IntStream.range(0, layers).mapToObj(ValueZeroing::values).toList();
     this.tables = new EditTables(placer, values, count);
     try {
-      Plan edited = EditedPlan.of(plan, hooks, tables);
+      Plan edited = new EditInsertion(hooks, tables).apply(plan);
       this.starts = new BlockStarts(edited, hooks, tables);
       int batch = Math.multiplyExact(count, tokens.length);
       this.session = model.newSession(new SessionOptions(tokens.length, batch, count, 1), edited);
@@ -110,7 +110,7 @@ final class ValueZeroing implements AutoCloseable {
     }
     tables.set(
         IntStream.range(0, count)
-            .mapToObj(s -> Edit.zero(values(layer)).position(begin + s).in(step.get(s)))
+            .mapToObj(s -> Intervention.zero(values(layer)).position(begin + s).in(step.get(s)))
             .toList());
     tables.assign(step);
     starts.run(session, layer, starts.end(layer), () -> fill(input, layer, count));

@@ -43,16 +43,16 @@ public final class AutomaticCircuitDiscovery {
     EdgeMask kept = new EdgeMask(graph, candidates);
     double value = runs.run(kept);
     int seen = 0;
-    for (Node.Receiver receiver : graph.receivers().reversed()) {
-      boolean heard = isHeard(graph, kept, receiver);
-      for (Node.Sender sender : graph.senders(receiver).reversed()) {
-        var edge = new Edge(sender, receiver);
+    for (Node.Destination destination : graph.destinations().reversed()) {
+      boolean read = isRead(graph, kept, destination);
+      for (Node.Source source : graph.inputsOf(destination).reversed()) {
+        var edge = new Edge(source, destination);
         if (!kept.has(edge)) {
           continue;
         }
         kept.set(edge, false);
-        double without = heard ? runs.run(kept) : value;
-        if (Math.abs(without - value) < threshold || !heard) {
+        double without = read ? runs.run(kept) : value;
+        if (Math.abs(without - value) < threshold || !read) {
           value = without;
         } else {
           kept.set(edge, true);
@@ -63,10 +63,10 @@ public final class AutomaticCircuitDiscovery {
     return kept.circuit();
   }
 
-  private static boolean isHeard(ComponentGraph graph, EdgeMask kept, Node.Receiver receiver) {
-    return switch (receiver) {
-      case Node.HeadInput input -> graph.changed(input).stream().anyMatch(kept::isHeard);
-      case Node.Mlp mlp -> kept.isHeard(mlp);
+  private static boolean isRead(ComponentGraph graph, EdgeMask kept, Node.Destination destination) {
+    return switch (destination) {
+      case Node.HeadInput input -> graph.changed(input).stream().anyMatch(kept::isRead);
+      case Node.Mlp mlp -> kept.isRead(mlp);
       case Node.Logits ignored -> true;
     };
   }

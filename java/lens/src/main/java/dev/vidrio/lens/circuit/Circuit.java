@@ -31,7 +31,7 @@ public record Circuit(Set<Edge> edges) {
   }
 
   /** The same without what some components write: they are knocked out. */
-  public Circuit withoutNodes(Collection<? extends Node.Sender> removed) {
+  public Circuit withoutNodes(Collection<? extends Node.Source> removed) {
     return new Circuit(
         edges.stream().filter(edge -> !removed.contains(edge.from())).collect(Collectors.toSet()));
   }
@@ -61,9 +61,9 @@ public record Circuit(Set<Edge> edges) {
     return backward.reversed();
   }
 
-  /** What writes something else when a receiver reads something else. */
-  private static List<Node> outputs(ComponentGraph graph, Node.Receiver receiver) {
-    return switch (receiver) {
+  /** What writes something else when a destination reads something else. */
+  private static List<Node> outputs(ComponentGraph graph, Node.Destination destination) {
+    return switch (destination) {
       case Node.HeadInput input -> List.copyOf(graph.changed(input));
       case Node.Mlp mlp -> List.of(mlp);
       case Node.Logits logits -> List.of(logits);

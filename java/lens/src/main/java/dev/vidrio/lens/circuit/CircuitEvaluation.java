@@ -59,7 +59,7 @@ public final class CircuitEvaluation {
    *
    * @param removed K, components
    */
-  public double completeness(Collection<? extends Node.Sender> removed) {
+  public double completeness(Collection<? extends Node.Source> removed) {
     return Math.abs(without(circuit, removed) - without(whole, removed));
   }
 
@@ -68,8 +68,8 @@ public final class CircuitEvaluation {
    *
    * @param removed K, components
    */
-  public double minimality(Node.Sender component, Collection<? extends Node.Sender> removed) {
-    Set<Node.Sender> both = new LinkedHashSet<>(removed);
+  public double minimality(Node.Source component, Collection<? extends Node.Source> removed) {
+    Set<Node.Source> both = new LinkedHashSet<>(removed);
     both.add(component);
     return Math.abs(without(circuit, both) - without(circuit, removed));
   }
@@ -92,7 +92,7 @@ public final class CircuitEvaluation {
     return effects;
   }
 
-  private double without(Circuit part, Collection<? extends Node.Sender> removed) {
+  private double without(Circuit part, Collection<? extends Node.Source> removed) {
     return runs.run(part.withoutNodes(removed));
   }
 }

@@ -3,19 +3,19 @@ package dev.vidrio.lens.circuit;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.Hook;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.hook.StepRows;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -52,7 +52,7 @@ public final class CircuitRun implements AutoCloseable {
 
   /** What the components of a run with nothing changed wrote and read. */
   private static final class Recording {
-    /** [n, d] by number of the sender. */
+    /** [n, d] by number of the source. */
     final float[][] written;
 
     /** [n, d] of the residual stream, by {@link #place}. */
@@ -68,7 +68,7 @@ public final class CircuitRun implements AutoCloseable {
     }
   }
 
-  /** What was written so far in the run that goes on, by number of the sender. */
+  /** What was written so far in the run that goes on, by number of the source. */
   private float[][] written = new float[0][];
 
   /** The sum of how far that is from the clean run. */
@@ -83,8 +83,8 @@ public final class CircuitRun implements AutoCloseable {
    *     what its attention writes is no sum of heads
    */
   public static CircuitRun open(Lens lens, int[] clean, int[] corrupted) {
-    Inputs.requireEqualLength(clean, corrupted);
-    Inputs.requireTokens(lens.model(), clean);
+    Preconditions.requireEqualLength(clean, corrupted);
+    Preconditions.requireTokens(lens.model(), clean);
     return new CircuitRun(lens, clean, corrupted);
   }
 
@@ -159,7 +159,7 @@ public final class CircuitRun implements AutoCloseable {
 
   double run(EdgeMask circuit, Metric metric) {
     session.hooks(circuitHooks(circuit));
-    written = new float[graph.senders().size()][];
+    written = new float[graph.sources().size()][];
     written[0] = cleanRun.written[0];
     drift = new float[written[0].length];
     sequence.truncate(0);
@@ -167,7 +167,7 @@ public final class CircuitRun implements AutoCloseable {
   }
 
   private Recording record(int[] tokens) {
-    written = new float[graph.senders().size()][];
+    written = new float[graph.sources().size()][];
     var streams = new float[2 * layers + 1][];
     Map<HookPoint, Hook> hooks = new HashMap<>();
     for (int l = 0; l < layers; l++) {
@@ -226,10 +226,10 @@ public final class CircuitRun implements AutoCloseable {
     write(graph.number(new Node.Mlp(rows.point().layer())), copy(rows));
   }
 
-  private void write(int sender, float[] output) {
-    written[sender] = output;
+  private void write(int source, float[] output) {
+    written[source] = output;
     if (drift.length > 0) {
-      Vectors.addDifference(drift, output, cleanRun.written[sender]);
+      Vectors.addDifference(drift, output, cleanRun.written[source]);
     }
   }
 
@@ -248,8 +248,8 @@ public final class CircuitRun implements AutoCloseable {
     return hooks;
   }
 
-  private void read(EdgeMask circuit, Node.Receiver receiver, StepRows rows) {
-    float[] input = input(circuit, receiver, place(rows.point()));
+  private void read(EdgeMask circuit, Node.Destination destination, StepRows rows) {
+    float[] input = input(circuit, destination, place(rows.point()));
     int width = input.length / rows.size();
     for (int i = 0; i < rows.size(); i++) {
       MemorySegment.copy(input, i * width, rows.row(i), JAVA_FLOAT, 0, width);
@@ -264,7 +264,7 @@ public final class CircuitRun implements AutoCloseable {
     List<float[]> inputs = new ArrayList<>();
     var inputOf = new int[readers.size()];
     for (Node.HeadInput reader : readers) {
-      Integer number = known.putIfAbsent(circuit.senders(reader), inputs.size());
+      Integer number = known.putIfAbsent(circuit.inputsOf(reader), inputs.size());
       if (number == null) {
         inputs.add(input(circuit, reader, 2 * at.layer()));
       }
@@ -274,15 +274,15 @@ public final class CircuitRun implements AutoCloseable {
   }
 
   /** What a component reads, [n, d]. */
-  private float[] input(EdgeMask circuit, Node.Receiver receiver, int place) {
-    BitSet kept = circuit.senders(receiver);
-    int heard = graph.heard(receiver);
-    boolean few = 2 * kept.cardinality() <= heard;
+  private float[] input(EdgeMask circuit, Node.Destination destination, int place) {
+    BitSet kept = circuit.inputsOf(destination);
+    int count = graph.inputCount(destination);
+    boolean few = 2 * kept.cardinality() <= count;
     float[] sum = (few ? corruptedRun : cleanRun).streams[place].clone();
     if (!few) {
       Vectors.add(sum, drift);
     }
-    for (int i = 0; i < heard; i++) {
+    for (int i = 0; i < count; i++) {
       float[] corrupted = corruptedRun.written[i];
       if (few && kept.get(i)) {
         Vectors.addDifference(sum, written[i], corrupted);

@@ -1,12 +1,12 @@
 package dev.vidrio.lens.circuit;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -23,11 +23,11 @@ import java.util.stream.Stream;
  * queries, keys and values read separately; keys and values shared by heads read once.
  */
 public final class ComponentGraph {
-  private final List<Node.Sender> senders = new ArrayList<>();
-  private final Map<Node.Sender, Integer> numbers = new HashMap<>();
+  private final List<Node.Source> sources = new ArrayList<>();
+  private final Map<Node.Source, Integer> numbers = new HashMap<>();
 
-  /** How many of the senders each receiver hears: the first ones. */
-  private final Map<Node.Receiver, Integer> heard = new LinkedHashMap<>();
+  /** The number of sources before each destination, which are its inputs. */
+  private final Map<Node.Destination, Integer> inputCounts = new LinkedHashMap<>();
 
   /** H of each layer. */
   private final List<Integer> headsOf = new ArrayList<>();
@@ -39,8 +39,8 @@ public final class ComponentGraph {
   private final List<Integer> kvHeadsOf = new ArrayList<>();
 
   private ComponentGraph(Lens lens) {
-    Inputs.requireAttention(lens.model(), "circuit");
-    Inputs.requireOneStream(lens.model(), "circuit");
+    Preconditions.requireAttention(lens.model(), "circuit");
+    Preconditions.requireOneStream(lens.model(), "circuit");
     HookMap hooks = HookMap.of(lens.model());
     hooks.requireOwnKeys("circuit");
     add(new Node.Embedding());
@@ -50,7 +50,7 @@ public final class ComponentGraph {
       headsOf.add(hooks.heads(l));
       kvHeadsOf.add(hooks.kvHeads(l));
       divided.set(l, hooks.afterAttention(l).stream().anyMatch(Op.Norm.class::isInstance));
-      int before = senders.size();
+      int before = sources.size();
       for (HookSite site : Node.HeadInput.sites(hooks, l)) {
         inputs(site, l).forEach(input -> add(input, before));
       }
@@ -59,10 +59,10 @@ public final class ComponentGraph {
       }
       var mlp = new Node.Mlp(l);
       boolean beside = !lens.has(new HookPoint(HookSite.RESID_MID, l));
-      add(mlp, beside ? before : senders.size());
+      add(mlp, beside ? before : sources.size());
       add(mlp);
     }
-    add(new Node.Logits(), senders.size());
+    add(new Node.Logits(), sources.size());
   }
 
   /** The graph of a model. */
@@ -95,48 +95,48 @@ public final class ComponentGraph {
     }
   }
 
-  private void add(Node.Sender sender) {
-    numbers.put(sender, senders.size());
-    senders.add(sender);
+  private void add(Node.Source source) {
+    numbers.put(source, sources.size());
+    sources.add(source);
   }
 
-  private void add(Node.Receiver receiver, int first) {
-    heard.put(receiver, first);
+  private void add(Node.Destination destination, int first) {
+    inputCounts.put(destination, first);
   }
 
   /** What writes, in the order of a forward pass. */
-  public List<Node.Sender> senders() {
-    return List.copyOf(senders);
+  public List<Node.Source> sources() {
+    return List.copyOf(sources);
   }
 
   /** What reads, in the order of a forward pass. */
-  public List<Node.Receiver> receivers() {
-    return List.copyOf(heard.keySet());
+  public List<Node.Destination> destinations() {
+    return List.copyOf(inputCounts.keySet());
   }
 
-  /** What a receiver hears, in the order of a forward pass. */
-  public List<Node.Sender> senders(Node.Receiver receiver) {
-    Integer first = heard.get(receiver);
+  /** Returns the sources before a destination, in the order of a forward pass. */
+  public List<Node.Source> inputsOf(Node.Destination destination) {
+    Integer first = inputCounts.get(destination);
     if (first == null) {
-      throw new InvalidInputException("component", receiver.name(), "is none of the model");
+      throw new InvalidInputException("component", destination.name(), "is none of the model");
     }
-    return List.copyOf(senders.subList(0, first));
+    return List.copyOf(sources.subList(0, first));
   }
 
   /** Whether there is such an edge. */
   public boolean has(Edge edge) {
-    int heardByReceiver = heard.getOrDefault(edge.to(), 0);
-    return numbers.getOrDefault(edge.from(), heardByReceiver) < heardByReceiver;
+    int count = inputCounts.getOrDefault(edge.to(), 0);
+    return numbers.getOrDefault(edge.from(), count) < count;
   }
 
-  /** How many of the senders a receiver hears, the first ones. */
-  int heard(Node.Receiver receiver) {
-    return Objects.requireNonNull(heard.get(receiver), receiver::name);
+  /** Returns the number of inputs of a destination: the first so many sources. */
+  int inputCount(Node.Destination destination) {
+    return Objects.requireNonNull(inputCounts.get(destination), destination::name);
   }
 
-  /** The place of a component among the senders. */
-  int number(Node.Sender sender) {
-    return Objects.requireNonNull(numbers.get(sender), sender::name);
+  /** The place of a component among the sources. */
+  int number(Node.Source source) {
+    return Objects.requireNonNull(numbers.get(source), source::name);
   }
 
   /** What the heads of a layer make queries, keys, values or gates of. */
@@ -169,9 +169,9 @@ public final class ComponentGraph {
         : heads(input);
   }
 
-  /** All edges, by their receivers in the order of a forward pass. */
+  /** All edges, by their destinations in the order of a forward pass. */
   public Stream<Edge> edges() {
-    return heard.keySet().stream()
-        .flatMap(to -> senders(to).stream().map(from -> new Edge(from, to)));
+    return inputCounts.keySet().stream()
+        .flatMap(to -> inputsOf(to).stream().map(from -> new Edge(from, to)));
   }
 }

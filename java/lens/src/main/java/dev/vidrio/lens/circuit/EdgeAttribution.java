@@ -1,16 +1,16 @@
 package dev.vidrio.lens.circuit;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.Collections;
@@ -118,11 +118,12 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
       double here = session.run(tokens, pair.metric());
       float[] x = session.activation(embed).toArray();
       for (double part : parts) {
-        session.edits(List.of(Edit.set(embed, between(x, target, part)).positions(from, n)));
+        session.edits(
+            List.of(Intervention.set(embed, between(x, target, part)).positions(from, n)));
         session.run(tokens, pair.metric());
         gradients.add(1.0 / parts.size());
       }
-      Map<Node.Sender, float[]> changes = changes(lens, graph, clean, corrupted, from);
+      Map<Node.Source, float[]> changes = changes(lens, graph, clean, corrupted, from);
       Map<Edge, Double> scores = new LinkedHashMap<>();
       graph
           .edges()
@@ -147,25 +148,25 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
    * What each component writes in the corrupted run more than in the clean one, [n − from, d];
    * nothing before the first position in which they differ.
    */
-  private static Map<Node.Sender, float[]> changes(
+  private static Map<Node.Source, float[]> changes(
       Lens lens, ComponentGraph graph, int[] clean, int[] corrupted, int from) {
     int n = clean.length - from;
-    Map<Node.Sender, float[]> changes = new HashMap<>();
-    List<Node.Sender> senders = graph.senders();
+    Map<Node.Source, float[]> changes = new HashMap<>();
+    List<Node.Source> sources = graph.sources();
     HookMap hooks = HookMap.of(lens.model());
     Capture capture =
         Capture.of("hook_embed, *.hook_result, *.hook_mlp_out").positions(from, clean.length);
     try (ActivationCache before = lens.run(clean, capture);
         ActivationCache after = lens.run(corrupted, capture)) {
       for (int i = 0; i < n; i++) {
-        Map<Node.Sender, float[]> old = written(lens, hooks, before, i);
-        Map<Node.Sender, float[]> changed = written(lens, hooks, after, i);
-        for (Node.Sender sender : senders) {
+        Map<Node.Source, float[]> old = written(lens, hooks, before, i);
+        Map<Node.Source, float[]> changed = written(lens, hooks, after, i);
+        for (Node.Source source : sources) {
           float[] change =
               Vectors.minus(
-                  Objects.requireNonNull(changed.get(sender)),
-                  Objects.requireNonNull(old.get(sender)));
-          float[] all = changes.computeIfAbsent(sender, ignored -> new float[n * change.length]);
+                  Objects.requireNonNull(changed.get(source)),
+                  Objects.requireNonNull(old.get(source)));
+          float[] all = changes.computeIfAbsent(source, ignored -> new float[n * change.length]);
           System.arraycopy(change, 0, all, i * change.length, change.length);
         }
       }
@@ -174,9 +175,9 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
   }
 
   /** What each component writes at a row; positions, which both runs have, are left out. */
-  private static Map<Node.Sender, float[]> written(
+  private static Map<Node.Source, float[]> written(
       Lens lens, HookMap hooks, ActivationCache cache, int i) {
-    Map<Node.Sender, float[]> written = new HashMap<>();
+    Map<Node.Source, float[]> written = new HashMap<>();
     written.put(new Node.Embedding(), cache.get(HookSite.EMBED).row(i));
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
       HeadOutputs heads = HeadOutputs.of(hooks, cache, l, i);

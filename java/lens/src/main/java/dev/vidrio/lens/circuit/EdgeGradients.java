@@ -5,15 +5,15 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.RowGradient;
+import dev.vidrio.lens.partial.RowGradient;
+import dev.vidrio.lens.resolve.HookMap;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -31,7 +31,7 @@ final class EdgeGradients implements AutoCloseable {
   private final GradientSession session;
   private final int n;
   private final List<Layer> layers = new ArrayList<>();
-  private final Map<Node.Receiver, float[]> sums = new HashMap<>();
+  private final Map<Node.Destination, float[]> sums = new HashMap<>();
 
   /**
    * A layer's points and parts.
@@ -138,26 +138,26 @@ final class EdgeGradients implements AutoCloseable {
     }
   }
 
-  private void run(RowGradient part, Activation x, Node.Receiver receiver, double weight) {
+  private void run(RowGradient part, Activation x, Node.Destination destination, double weight) {
     var gradient = new float[Math.toIntExact(x.elements())];
     int d = gradient.length / n;
     part.run(
         n,
         (i, row) -> row.copyFrom(x.data().asSlice(i * row.byteSize(), row.byteSize())),
         (i, row) -> MemorySegment.copy(row, JAVA_FLOAT, 0, gradient, i * d, d));
-    add(receiver, gradient, weight);
+    add(destination, gradient, weight);
   }
 
-  private void add(Node.Receiver receiver, float[] gradient, double weight) {
-    float[] sum = sums.computeIfAbsent(receiver, ignored -> new float[gradient.length]);
+  private void add(Node.Destination destination, float[] gradient, double weight) {
+    float[] sum = sums.computeIfAbsent(destination, ignored -> new float[gradient.length]);
     for (int i = 0; i < sum.length; i++) {
       sum[i] = (float) (sum[i] + weight * gradient[i]);
     }
   }
 
-  /** The sum of a receiver, [n, d]. */
-  float[] sum(Node.Receiver receiver) {
-    return Objects.requireNonNull(sums.get(receiver), receiver::name);
+  /** The sum of a destination, [n, d]. */
+  float[] sum(Node.Destination destination) {
+    return Objects.requireNonNull(sums.get(destination), destination::name);
   }
 
   @Override

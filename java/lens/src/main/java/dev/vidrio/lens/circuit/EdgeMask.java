@@ -11,13 +11,13 @@ import java.util.Set;
 
 /** Edges of a graph, to be looked up and removed fast. */
 final class EdgeMask {
-  private final Map<Node.Receiver, BitSet> kept = new HashMap<>();
+  private final Map<Node.Destination, BitSet> kept = new HashMap<>();
   private final ComponentGraph graph;
 
   EdgeMask(ComponentGraph graph, Circuit circuit) {
     this.graph = graph;
-    for (Node.Receiver receiver : graph.receivers()) {
-      kept.put(receiver, new BitSet());
+    for (Node.Destination destination : graph.destinations()) {
+      kept.put(destination, new BitSet());
     }
     for (Edge edge : circuit.edges()) {
       if (!graph.has(edge)) {
@@ -27,31 +27,31 @@ final class EdgeMask {
     }
   }
 
-  /** The numbers of the senders that a receiver hears; not to be changed. */
-  BitSet senders(Node.Receiver receiver) {
-    return Objects.requireNonNull(kept.get(receiver));
+  /** Returns the numbers of the sources whose edges to a destination are kept, not a copy. */
+  BitSet inputsOf(Node.Destination destination) {
+    return Objects.requireNonNull(kept.get(destination));
   }
 
   void set(Edge edge, boolean value) {
-    senders(edge.to()).set(graph.number(edge.from()), value);
+    inputsOf(edge.to()).set(graph.number(edge.from()), value);
   }
 
   boolean has(Edge edge) {
-    return senders(edge.to()).get(graph.number(edge.from()));
+    return inputsOf(edge.to()).get(graph.number(edge.from()));
   }
 
-  /** Whether any receiver hears a component. */
-  boolean isHeard(Node.Sender sender) {
-    int number = graph.number(sender);
-    return kept.values().stream().anyMatch(heard -> heard.get(number));
+  /** Returns whether any destination reads a component. */
+  boolean isRead(Node.Source source) {
+    int number = graph.number(source);
+    return kept.values().stream().anyMatch(inputs -> inputs.get(number));
   }
 
   Circuit circuit() {
-    List<Node.Sender> senders = graph.senders();
+    List<Node.Source> sources = graph.sources();
     Set<Edge> edges = new HashSet<>();
     kept.forEach(
-        (receiver, heard) ->
-            heard.stream().forEach(i -> edges.add(new Edge(senders.get(i), receiver))));
+        (destination, inputs) ->
+            inputs.stream().forEach(i -> edges.add(new Edge(sources.get(i), destination))));
     return new Circuit(edges);
   }
 }

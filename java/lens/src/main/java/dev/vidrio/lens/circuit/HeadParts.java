@@ -2,15 +2,15 @@ package dev.vidrio.lens.circuit;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.component.HeadOutputs;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.hook.StepRows;
-import dev.vidrio.lens.plan.HeadResults;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.HookSource;
-import dev.vidrio.lens.plan.RowPlan;
+import dev.vidrio.lens.partial.HeadResults;
+import dev.vidrio.lens.partial.RowPlan;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.HookSource;
 import dev.vidrio.model.Model;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

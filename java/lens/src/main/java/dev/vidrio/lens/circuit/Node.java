@@ -1,8 +1,8 @@
 package dev.vidrio.lens.circuit;
 
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.resolve.HookMap;
 import java.util.List;
 
 /**
@@ -11,13 +11,13 @@ import java.util.List;
  */
 public sealed interface Node {
   /** A component that adds to the residual stream. */
-  sealed interface Sender extends Node {}
+  sealed interface Source extends Node {}
 
   /** A component that reads the residual stream. */
-  sealed interface Receiver extends Node {}
+  sealed interface Destination extends Node {}
 
   /** What the first block reads: tokens and, where a model adds them, positions. */
-  record Embedding() implements Sender {
+  record Embedding() implements Source {
     @Override
     public String name() {
       return "embed";
@@ -25,7 +25,7 @@ public sealed interface Node {
   }
 
   /** A head of attention, by what it writes. */
-  record Head(int layer, int head) implements Sender {
+  record Head(int layer, int head) implements Source {
     @Override
     public String name() {
       return "L" + layer + ".H" + head;
@@ -38,7 +38,7 @@ public sealed interface Node {
    * @param site {@link HookSite#Q}, {@link HookSite#K}, {@link HookSite#V} or {@link HookSite#GATE}
    * @param head of the query heads, or of the heads of keys and values
    */
-  record HeadInput(HookSite site, int layer, int head) implements Receiver {
+  record HeadInput(HookSite site, int layer, int head) implements Destination {
     /** What heads make of the stream. */
     static final List<HookSite> SITES = List.of(HookSite.Q, HookSite.K, HookSite.V, HookSite.GATE);
 
@@ -60,7 +60,7 @@ public sealed interface Node {
   }
 
   /** A feed-forward block. */
-  record Mlp(int layer) implements Sender, Receiver {
+  record Mlp(int layer) implements Source, Destination {
     @Override
     public String name() {
       return "L" + layer + ".mlp";
@@ -68,7 +68,7 @@ public sealed interface Node {
   }
 
   /** The last norm and the unembedding. */
-  record Logits() implements Receiver {
+  record Logits() implements Destination {
     @Override
     public String name() {
       return "logits";

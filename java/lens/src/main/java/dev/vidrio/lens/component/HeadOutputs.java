@@ -2,13 +2,13 @@ package dev.vidrio.lens.component;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.NormValues;
+import dev.vidrio.lens.partial.NormValues;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

@@ -1,12 +1,12 @@
 package dev.vidrio.lens.component;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.resolve.HookMap;
 import java.util.Arrays;
 import java.util.List;
 

@@ -4,13 +4,13 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HeadResults;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.HookSource;
+import dev.vidrio.lens.partial.HeadResults;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.HookSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;

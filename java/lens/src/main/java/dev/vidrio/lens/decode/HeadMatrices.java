@@ -1,15 +1,15 @@
 package dev.vidrio.lens.decode;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.component.HeadOutputs;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.numeric.SingularVectors;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;

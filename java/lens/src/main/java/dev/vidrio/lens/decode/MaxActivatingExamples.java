@@ -47,7 +47,7 @@ public record MaxActivatingExamples(List<Example> examples, long tokens, double 
    * @param around tokens before and after a place that belong to its context
    */
   public static MaxActivatingExamples of(
-      Lens lens, Iterable<int[]> texts, Unit unit, int count, int around) {
+      Lens lens, Iterable<int[]> texts, ScalarFeature unit, int count, int around) {
     if (count < 1 || around < 0) {
       throw new InvalidInputException(
           "examples", count + " with " + around + " tokens around", "must be 1 or more, and 0");

@@ -1,15 +1,15 @@
 package dev.vidrio.lens.decode;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.SessionOptions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -42,7 +42,7 @@ public final class Patchscope {
    */
   public static Patchscope of(Lens lens, int[] source, int position, HookPoint point) {
     requirePosition("position", source, position);
-    Inputs.requireRows(point);
+    Preconditions.requireRows(point);
     Capture one = Capture.of(point.name()).positions(position, position + 1);
     try (ActivationCache cache = lens.run(source, one)) {
       return new Patchscope(cache.get(point).row(0));
@@ -62,8 +62,8 @@ public final class Patchscope {
   }
 
   /** Puts it into a run: c* at a position of the text x*. */
-  public Edit into(HookPoint target, int position) {
-    return Edit.set(target, representation).position(position);
+  public Intervention into(HookPoint target, int position) {
+    return Intervention.set(target, representation).position(position);
   }
 
   /**

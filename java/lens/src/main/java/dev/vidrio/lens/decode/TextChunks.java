@@ -1,11 +1,11 @@
 package dev.vidrio.lens.decode;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -56,7 +56,7 @@ public final class TextChunks {
    * @return [n][width]
    */
   public static float[][] activations(Lens lens, String hook, List<int[]> texts) {
-    HookPoint point = Inputs.requireOne(hook, lens.points(hook));
+    HookPoint point = Preconditions.requireOne(hook, lens.points(hook));
     List<float[]> rows = new ArrayList<>();
     for (int[] tokens : texts) {
       try (ActivationCache cache =

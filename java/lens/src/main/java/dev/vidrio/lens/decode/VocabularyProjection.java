@@ -3,17 +3,17 @@ package dev.vidrio.lens.decode;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.Unembedding;
 import dev.vidrio.lens.component.NeuronOutputs;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.lens.plan.NormValues;
+import dev.vidrio.lens.partial.NormValues;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -84,13 +84,14 @@ public final class VocabularyProjection {
     return found.getFirst();
   }
 
-  private static void embeddings(Lens lens, int layer, int[] tokens, ModelMatrices.Taker taker) {
-    Inputs.requireOneStream(lens.model(), "embeddings as heads read them");
+  private static void embeddings(
+      Lens lens, int layer, int[] tokens, ModelMatrices.RowConsumer taker) {
+    Preconditions.requireOneStream(lens.model(), "embeddings as heads read them");
     ModelMatrices matrices = ModelMatrices.of(lens);
     HookMap hooks = HookMap.of(lens.model());
     HookPoint values = new HookPoint(HookSite.V, hooks.keysOf(layer));
     Optional<Op.Norm> norm = hooks.normBefore(values);
-    ModelMatrices.Taker normalizing =
+    ModelMatrices.RowConsumer normalizing =
         (token, x) -> taker.take(token, norm.map(n -> NormValues.normalized(n, x)).orElse(x));
     if (layer <= hooks.firstMlp().orElse(0)) {
       matrices.embeddings(tokens, normalizing);
@@ -122,7 +123,7 @@ public final class VocabularyProjection {
       throw new InvalidInputException("tokens", Integer.toString(k), "must be at least 1");
     }
     int count = Math.min(k, values.length);
-    var greatest = new Greatest(count);
+    var greatest = new TopKHeap(count);
     greatest.begin(count);
     for (int w = 0; w < values.length; w++) {
       greatest.offer(values[w], w);

@@ -1,10 +1,10 @@
 package dev.vidrio.lens.detect;
 
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -3,20 +3,20 @@ package dev.vidrio.lens.detect;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Unembedding;
+import dev.vidrio.lens.component.LogitDirection;
 import dev.vidrio.lens.component.NeuronOutputs;
-import dev.vidrio.lens.component.Readout;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.Inputs;
-import dev.vidrio.lens.plan.NormValues;
-import dev.vidrio.lens.plan.RowPlan;
+import dev.vidrio.lens.partial.NormValues;
+import dev.vidrio.lens.partial.RowPlan;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import java.lang.foreign.Arena;
@@ -95,14 +95,14 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
     }
 
     private void count(Model model, int token) {
-      Inputs.requireToken(model, token);
+      Preconditions.requireToken(model, token);
       frequencies[token]++;
     }
 
     private double[] lengths(Model model, Weights matrix) {
       @Nullable Weights gain = norm.gain();
       var lengths = new double[matrix.n()];
-      try (RowPlan rows = Readout.rows(model, matrix, ROWS)) {
+      try (RowPlan rows = LogitDirection.rows(model, matrix, ROWS)) {
         rows.each(
             matrix.n(),
             (v, row) -> {
@@ -201,12 +201,12 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
 
   /** Takes what a part of the stream adds to the logits, [V]. */
   @FunctionalInterface
-  private interface Taker {
+  private interface RowConsumer {
     void take(int row, float[] logits);
   }
 
   /** The logits of some streams without those of no stream, which the last norm's bias gives. */
-  private static void logits(Unembedding unembedding, float[][] streams, Taker taker) {
+  private static void logits(Unembedding unembedding, float[][] streams, RowConsumer taker) {
     int d = streams[0].length;
     try (var arena = Arena.ofShared()) {
       MemorySegment rows = arena.allocate(4L * d * (streams.length + 1), 64);

@@ -3,17 +3,17 @@ package dev.vidrio.lens.detect;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.Unembedding;
 import dev.vidrio.lens.component.HeadOutputs;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HeadResults;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.HookSource;
-import dev.vidrio.lens.plan.RowPlan;
+import dev.vidrio.lens.partial.HeadResults;
+import dev.vidrio.lens.partial.RowPlan;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.HookSource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -46,7 +46,7 @@ final class OvCircuits {
 
   /** Takes logits. */
   @FunctionalInterface
-  interface Taker {
+  interface RowConsumer {
     /**
      * Takes what a head makes of a token.
      *
@@ -57,7 +57,7 @@ final class OvCircuits {
   }
 
   /** Hands out what every head makes of each of some tokens. */
-  static void logits(Lens lens, int[] tokens, Taker taker) {
+  static void logits(Lens lens, int[] tokens, RowConsumer taker) {
     var circuits = new OvCircuits(lens, tokens.length);
     try (var arena = Arena.ofShared();
         Unembedding unembedding = Unembedding.of(lens.model())) {

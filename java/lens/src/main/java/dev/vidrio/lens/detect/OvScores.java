@@ -4,7 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.circuit.Node;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.model.Model;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;

@@ -1,17 +1,17 @@
 package dev.vidrio.lens.detect;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.SessionOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;

@@ -2,15 +2,17 @@ package dev.vidrio.lens.hook;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
 
 /**
- * The values of a hook point.
+ * The values of a hook point for the captured positions of a text.
  *
- * @param point where
- * @param shape its axes, the outermost first; axis {@code n} counts the tokens that were asked for
+ * @param point the hook point
+ * @param shape the axes of {@link dev.vidrio.kernel.hook.HookSite.Axes}, outermost first, where n
+ *     is the number of captured positions
  * @param data f32 in row-major order, valid until the cache is closed
  */
 public record Activation(HookPoint point, List<Integer> shape, MemorySegment data) {
@@ -26,15 +28,15 @@ public record Activation(HookPoint point, List<Integer> shape, MemorySegment dat
     }
   }
 
-  /** Number of values. */
+  /** Returns the number of values. */
   public long elements() {
     return data.byteSize() / Float.BYTES;
   }
 
   /**
-   * One value.
+   * Returns one value.
    *
-   * @param index one number per axis; negative ones count from the end
+   * @param index one number per axis; negative numbers count from the end
    */
   public float at(int... index) {
     return data.getAtIndex(JAVA_FLOAT, element(index));
@@ -43,7 +45,7 @@ public record Activation(HookPoint point, List<Integer> shape, MemorySegment dat
   /**
    * Sets one value.
    *
-   * @param index one number per axis; negative ones count from the end
+   * @param index one number per axis; negative numbers count from the end
    */
   public void set(float value, int... index) {
     data.setAtIndex(JAVA_FLOAT, element(index), value);
@@ -65,19 +67,19 @@ public record Activation(HookPoint point, List<Integer> shape, MemorySegment dat
     return Objects.checkIndex(index < 0 ? index + size : index, size);
   }
 
-  /** Row i along the first axis, all that lies below it; −1 is the last row. */
+  /** Returns row i along the first axis with all inner axes; −1 is the last row. */
   public float[] row(int i) {
     long size = elements() / shape.getFirst();
     long begin = fromTheStart(i, shape.getFirst()) * size * Float.BYTES;
     return data.asSlice(begin, size * Float.BYTES).toArray(JAVA_FLOAT);
   }
 
-  /** All values. */
+  /** Returns all values. */
   public float[] toArray() {
     return data.toArray(JAVA_FLOAT);
   }
 
-  /** Name and shape, such as {@code hook_embed [8, 256]}. */
+  /** Returns the name and the shape, such as {@code hook_embed [8, 256]}. */
   @Override
   public String toString() {
     return point + " " + shape;

@@ -1,60 +1,71 @@
 package dev.vidrio.lens.hook;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.error.NearNames;
+import dev.vidrio.error.SimilarNames;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import java.util.List;
 
 /**
- * Activations of one sequence, off-heap. What the model writes was copied while it ran. What
- * follows from that (norms, attention patterns, head results) is computed on first use and kept.
+ * The activations of one sequence, off-heap. Answers what a model computed at a {@link HookPoint}:
+ * the residual stream [n, d], queries [n, H, d_h], patterns [H, n, n_kv], neurons [n, d_ffn],
+ * logits [n, V] and so on, as {@link HookSite.Axes} describes. Activations that the plan writes are
+ * copied during the forward pass; what follows from them (norms, attention patterns, head results)
+ * is computed on first use and kept.
  *
- * <p>The model has to stay open while it is read: weights take part in what is computed. Any thread
- * may read. Closing it frees the activations: to ask for one or to read an {@link Activation} from
- * it then throws {@link IllegalStateException}, and so does an {@link Edit#patch} from it when it
- * runs. What it held, and of which tokens, can still be asked.
+ * {@snippet file="LensExamplesTest.java" region="cache"}
+ *
+ * <p>The model must stay open while the cache is read, since some activations are computed with its
+ * weights. Thread-safe for reading. Closing the cache frees the activations; {@link #get} and reads
+ * of an {@link Activation} then throw {@link IllegalStateException}, as does a run with an {@link
+ * Intervention#patch} from it. {@link #points}, {@link #tokens}, {@link #from} and {@link #rows}
+ * remain available.
+ *
+ * @see "docs/lens/README.md"
  */
 public interface ActivationCache extends AutoCloseable {
-  /** What it holds, in the order of a forward pass. */
+  /** Returns the hook points of the cache, in the order of a forward pass. */
   List<HookPoint> points();
 
   /**
-   * Bytes of off-heap memory: of all sequences of its session, and of what was computed when it was
-   * asked for.
+   * Returns the bytes of off-heap memory of all sequences of the session, including what was
+   * computed on use.
    */
   long bytes();
 
-  /** The tokens that ran, from position 0 on. */
+  /** Returns the tokens that ran, from position 0. */
   int[] tokens();
 
-  /** The position of row 0 of its activations. */
+  /** Returns the position of row 0. */
   int from();
 
-  /** Rows of its activations: positions that were kept. */
+  /** Returns the number of rows: the captured positions. */
   int rows();
 
   /**
-   * The activation at a point.
+   * Returns the activation at a point.
    *
-   * @throws InvalidInputException when it is not in this cache
-   * @throws IllegalStateException when this is closed
+   * @throws InvalidInputException if the point is not in this cache
+   * @throws IllegalStateException if the cache is closed
    */
   Activation get(HookPoint point);
 
-  /** The activation of a site outside the blocks, as {@link #get(HookPoint)} gives it. */
+  /** Returns the activation of a site outside blocks, as {@link #get(HookPoint)} does. */
   default Activation get(HookSite site) {
     return get(HookPoint.of(site));
   }
 
-  /** The activation of a site in a block, as {@link #get(HookPoint)} gives it. */
+  /** Returns the activation of a site in a block, as {@link #get(HookPoint)} does. */
   default Activation get(HookSite site, int layer) {
     return get(new HookPoint(site, layer));
   }
 
   /**
-   * The activation of this name, such as {@code blocks.0.attn.hook_z}; no pattern of names.
+   * Returns the activation with a name, such as {@code blocks.0.attn.hook_z}; patterns are not
+   * supported.
    *
-   * @throws InvalidInputException when it is not in this cache
-   * @throws IllegalStateException when this is closed
+   * @throws InvalidInputException if the name is not in this cache
+   * @throws IllegalStateException if the cache is closed
    */
   default Activation get(String name) {
     for (HookPoint point : points()) {
@@ -62,19 +73,19 @@ public interface ActivationCache extends AutoCloseable {
         return get(point);
       }
     }
-    List<String> near = NearNames.of(name, points().stream().map(HookPoint::name).toList());
+    List<String> near = SimilarNames.of(name, points().stream().map(HookPoint::name).toList());
     throw new InvalidInputException(
         "hook",
         name,
         "is not in this cache" + (near.isEmpty() ? "" : "; near is " + near.getFirst()));
   }
 
-  /** Whether there is something at this point. */
+  /** Returns whether the cache has a point. */
   default boolean has(HookPoint point) {
     return points().contains(point);
   }
 
-  /** Frees the activations, where they are not those of a session that goes on. */
+  /** Frees the activations, unless they belong to a session that is open. */
   @Override
   void close();
 }

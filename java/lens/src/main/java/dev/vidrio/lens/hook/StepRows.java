@@ -1,25 +1,26 @@
 package dev.vidrio.lens.hook;
 
-import dev.vidrio.model.Sequence;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.model.session.Sequence;
 import java.lang.foreign.MemorySegment;
 
 /**
- * An activation in the middle of a step: a row per token, or at points after the last block per
- * token that asked for logits. Valid until the {@link Hook} that received it returns.
+ * The rows of an activation in the middle of a step: one per token or, at points after the last
+ * block, one per token that requests logits. Valid until the {@link Hook} that received it returns.
  */
 public interface StepRows {
-  /** Where the pass has stopped. */
+  /** Returns the hook point. */
   HookPoint point();
 
-  /** Number of rows. */
+  /** Returns the number of rows. */
   int size();
 
-  /** The sequence that row i belongs to. */
+  /** Returns the sequence of row i. */
   Sequence sequence(int i);
 
-  /** The position in its sequence that row i belongs to. */
+  /** Returns the position of row i in its sequence. */
   int position(int i);
 
-  /** The f32 elements of row i, to read and to write. */
+  /** Returns the f32 elements of row i, for reading and writing. */
   MemorySegment row(int i);
 }

@@ -1,6 +1,6 @@
 /**
- * Hook points, the activations there, and what changes them: edits and the caller's code. Names and
- * meanings follow TransformerLens, notation follows "A Primer on the Inner Workings of
- * Transformer-based Language Models" (arXiv 2405.00208).
+ * Activations at hook points, and their changes: interventions and callbacks. Names follow
+ * TransformerLens; notation follows "A Primer on the Inner Workings of Transformer-based Language
+ * Models" (arXiv 2405.00208).
  */
 package dev.vidrio.lens.hook;

@@ -3,12 +3,12 @@ package dev.vidrio.lens.intervene;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Change;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.hook.InterventionKind;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.lang.foreign.MemorySegment;
@@ -16,7 +16,7 @@ import java.util.List;
 
 /**
  * The replacement for a component's activation, to see what it contributed: {@code h̃} in section
- * 3.2 of the primer. {@link Edit#zero} is the simplest.
+ * 3.2 of the primer. {@link Intervention#zero} is the simplest.
  */
 public final class Ablation {
   private Ablation() {}
@@ -28,7 +28,7 @@ public final class Ablation {
    *
    * @throws InvalidInputException when the runs hold no position, or patterns of different shapes
    */
-  public static Edit mean(HookPoint point, List<ActivationCache> runs) {
+  public static Intervention mean(HookPoint point, List<ActivationCache> runs) {
     requireRows(point, runs.stream().mapToLong(ActivationCache::rows).sum());
     if (point.site().axes() == HookSite.Axes.QUERY_KEY) {
       return meanAttention(point, runs);
@@ -39,10 +39,10 @@ public final class Ablation {
         mean.add(run.get(point).row(i));
       }
     }
-    return Edit.set(point, mean.mean());
+    return Intervention.set(point, mean.mean());
   }
 
-  private static Edit meanAttention(HookPoint point, List<ActivationCache> runs) {
+  private static Intervention meanAttention(HookPoint point, List<ActivationCache> runs) {
     ActivationCache first = runs.getFirst();
     Activation any = first.get(point);
     var sum = new double[Math.toIntExact(any.elements())];
@@ -63,21 +63,21 @@ public final class Ablation {
       mean[i] = (float) (sum[i] / runs.size());
     }
     var values = new Activation(point, any.shape(), MemorySegment.ofArray(mean));
-    var patch = new Change.Patch(values, first.from());
+    var patch = new InterventionKind.Patch(values, first.from());
     int end = first.from() + first.rows();
-    return new Edit(point, null, first.from(), end, new Edit.Columns.All(), patch);
+    return new Intervention(point, null, first.from(), end, new Intervention.Columns.All(), patch);
   }
 
   /**
    * Resample ablation (Chan et al. 2022, causal scrubbing): at each position what some run has at
-   * some position, drawn anew for each; not of scores and patterns, which {@link Edit#patch}
-   * resamples.
+   * some position, drawn anew for each; not of scores and patterns, which {@link
+   * Intervention#patch} resamples.
    *
    * @param from the first position that is replaced
    * @param to after the last one
    * @throws InvalidInputException when the runs hold no position
    */
-  public static Edit resample(
+  public static Intervention resample(
       HookPoint point, List<ActivationCache> runs, int from, int to, long seed) {
     if (point.site().axes() == HookSite.Axes.QUERY_KEY) {
       throw new InvalidInputException(
@@ -98,7 +98,7 @@ public final class Ablation {
       values = i == 0 ? new float[Math.multiplyExact(to - from, row.length)] : values;
       System.arraycopy(row, 0, values, i * row.length, row.length);
     }
-    return Edit.set(point, values).positions(from, to);
+    return Intervention.set(point, values).positions(from, to);
   }
 
   private static void requireRows(HookPoint point, long rows) {
@@ -117,7 +117,7 @@ public final class Ablation {
    * @param deviation their standard deviation
    * @throws InvalidInputException when that is negative, or none
    */
-  public static Edit noise(
+  public static Intervention noise(
       HookPoint point, int width, int from, int to, double deviation, long seed) {
     if (!(deviation >= 0 && Double.isFinite(deviation))) {
       throw new InvalidInputException(
@@ -128,7 +128,7 @@ public final class Ablation {
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) (deviation * gaussian(random));
     }
-    return Edit.add(point, 1, values).positions(from, to);
+    return Intervention.add(point, 1, values).positions(from, to);
   }
 
   /** A normally distributed number: Box and Muller 1958, doi:10.1214/aoms/1177706645. */

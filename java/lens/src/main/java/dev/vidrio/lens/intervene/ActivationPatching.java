@@ -1,13 +1,13 @@
 package dev.vidrio.lens.intervene;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -127,12 +127,13 @@ public record ActivationPatching(
       double there = pair.metric().of(lens, source(pair, direction));
       try (ActivationCache cache =
           lens.run(source(pair, direction), Capture.of("blocks.*." + site.hook.suffix()))) {
-        List<List<Edit>> variants = new ArrayList<>();
-        grid.places().forEach(p -> variants.add(List.of(p.part(Edit.patch(cache, p.point())))));
+        List<List<Intervention>> variants = new ArrayList<>();
+        grid.targets()
+            .forEach(p -> variants.add(List.of(p.part(Intervention.patch(cache, p.point())))));
         variants.add(List.of());
         List<Double> values =
             Sweep.run(lens, patched(pair, direction), List.of(), variants, pair.metric());
-        means.add(values.subList(0, grid.places().size()), values.getLast(), there);
+        means.add(values.subList(0, grid.targets().size()), values.getLast(), there);
       }
     }
     return means.scores(site, direction);
@@ -174,7 +175,7 @@ public record ActivationPatching(
     Means(PatchGrid grid, int pairs) {
       this.grid = grid;
       this.pairs = pairs;
-      this.values = new double[grid.places().size()];
+      this.values = new double[grid.targets().size()];
     }
 
     /**

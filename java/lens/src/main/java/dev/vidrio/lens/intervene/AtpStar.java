@@ -1,6 +1,8 @@
 package dev.vidrio.lens.intervene;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientOptions;
@@ -8,13 +10,11 @@ import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -63,8 +63,8 @@ public record AtpStar(
           "input of heads", input.suffix(), "must be hook_q, hook_k or hook_v");
     }
     int[] clean = pair.clean();
-    Inputs.requireTokens(lens.model(), clean);
-    Inputs.requireAttention(lens.model(), "input of heads");
+    Preconditions.requireTokens(lens.model(), clean);
+    Preconditions.requireAttention(lens.model(), "input of heads");
     DifferentiableMetric metric = pair.metric();
     int from = pair.commonPrefix();
     int[] tokens = Arrays.copyOfRange(clean, from, clean.length);
@@ -93,8 +93,8 @@ public record AtpStar(
       for (int l = 0; l < estimates.size(); l++) {
         session.edits(
             List.of(
-                Edit.patch(here, new HookPoint(HookSite.ATTN_OUT, l)),
-                Edit.patch(here, new HookPoint(HookSite.MLP_OUT, l))));
+                Intervention.patch(here, new HookPoint(HookSite.ATTN_OUT, l)),
+                Intervention.patch(here, new HookPoint(HookSite.MLP_OUT, l))));
         session.run(tokens, metric);
         dropped.add(products(session, changes, tokens.length, heads));
       }
@@ -160,13 +160,13 @@ public record AtpStar(
   }
 
   /** All queries, keys and values as they are, but for the input, which is the other run's. */
-  private static List<Edit> edits(
+  private static List<Intervention> edits(
       Lens lens, ActivationCache here, ActivationCache there, HookSite input) {
-    List<Edit> edits = new ArrayList<>();
+    List<Intervention> edits = new ArrayList<>();
     HookMap.of(lens.model()).requireOwnKeys("input of heads");
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
       for (HookSite site : INPUTS) {
-        edits.add(Edit.patch(site == input ? there : here, new HookPoint(site, l)));
+        edits.add(Intervention.patch(site == input ? there : here, new HookPoint(site, l)));
       }
     }
     return edits;
@@ -188,7 +188,7 @@ public record AtpStar(
               float[] gradient = session.gradient(z).toArray();
               int heads = headsOf.applyAsInt(z.layer());
               return IntStream.range(0, heads)
-                  .mapToObj(h -> PatchGrid.Place.head(z, h).product(change, gradient, 0, n, heads))
+                  .mapToObj(h -> PatchGrid.Target.head(z, h).product(change, gradient, 0, n, heads))
                   .toList();
             })
         .toList();

@@ -1,14 +1,14 @@
 package dev.vidrio.lens.intervene;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.vector.Vectors;
@@ -85,7 +85,7 @@ public final class AttributionPatching {
       session.points().forEach(p -> gradients.put(p, session.gradient(p).toArray()));
       int heads = site.parts() == Site.Parts.POSITIONS ? 1 : PatchGrid.heads(lens, site);
       List<Double> values =
-          grid.places().stream()
+          grid.targets().stream()
               .map(
                   place -> {
                     float[] change = Objects.requireNonNull(changes.get(place.point()));

@@ -1,16 +1,16 @@
 package dev.vidrio.lens.intervene;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -87,12 +87,12 @@ public record CausalTracing(
       throw new InvalidInputException(
           "subject", from + ":" + to, "must be a range of the " + tokens.length + " tokens");
     }
-    Inputs.requireToken(lens.model(), answer);
+    Preconditions.requireToken(lens.model(), answer);
     Metric metric = Metric.probability(answer);
     int layers = lens.model().architecture().layers();
     String hooks = "hook_embed,blocks.*." + site.hook.suffix();
     try (ActivationCache clean = lens.run(tokens, Capture.of(hooks))) {
-      List<List<Edit>> variants = new ArrayList<>();
+      List<List<Intervention>> variants = new ArrayList<>();
       for (int l = 0; l < layers; l++) {
         for (int p = 0; p < tokens.length; p++) {
           variants.add(restoring(clean, site, l, p, layers, options.window));
@@ -101,7 +101,7 @@ public record CausalTracing(
       variants.add(List.of());
       var sums = new double[variants.size()];
       for (int run = 0; run < options.runs; run++) {
-        List<Edit> noise = List.of(noise(clean, from, to, options, run));
+        List<Intervention> noise = List.of(noise(clean, from, to, options, run));
         List<Double> values = Sweep.run(lens, tokens, noise, variants, metric);
         for (int i = 0; i < sums.length; i++) {
           sums[i] += values.get(i) / options.runs;
@@ -115,17 +115,18 @@ public record CausalTracing(
     }
   }
 
-  private static List<Edit> restoring(
+  private static List<Intervention> restoring(
       ActivationCache clean, Site site, int layer, int position, int layers, int window) {
     int first = Math.max(0, layer - window / 2);
     int end = Math.min(layers, layer - window / 2 + window);
     return IntStream.range(first, end)
         .filter(l -> clean.has(new HookPoint(site.hook, l))) // not where a layer has no attention
-        .mapToObj(l -> Edit.patch(clean, new HookPoint(site.hook, l)).position(position))
+        .mapToObj(l -> Intervention.patch(clean, new HookPoint(site.hook, l)).position(position))
         .toList();
   }
 
-  private static Edit noise(ActivationCache clean, int from, int to, Options options, int run) {
+  private static Intervention noise(
+      ActivationCache clean, int from, int to, Options options, int run) {
     Activation embeddings = clean.get(HookSite.EMBED);
     double sum = 0;
     double squares = 0;

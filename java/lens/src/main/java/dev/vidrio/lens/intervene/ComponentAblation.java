@@ -3,18 +3,18 @@ package dev.vidrio.lens.intervene;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Change;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.hook.InterventionKind;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.RowMean;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
@@ -49,7 +49,7 @@ public record ComponentAblation(
    * @throws InvalidInputException when the model has no such component, or cannot take the tokens
    */
   public static ComponentAblation zero(Lens lens, int[] tokens, Metric metric, Site site) {
-    return of(lens, tokens, metric, site, Edit::zero);
+    return of(lens, tokens, metric, site, Intervention::zero);
   }
 
   /**
@@ -90,28 +90,32 @@ public record ComponentAblation(
   }
 
   /** A row at all n positions, of which parts can be taken. */
-  private static Edit everywhere(HookPoint point, float[] row, int n) {
+  private static Intervention everywhere(HookPoint point, float[] row, int n) {
     MemorySegment rows = MemorySegment.ofArray(new float[Math.multiplyExact(n, row.length)]);
     for (int i = 0; i < n; i++) {
       MemorySegment.copy(row, 0, rows, JAVA_FLOAT, 4L * i * row.length, row.length);
     }
     var values = new Activation(point, List.of(n, row.length), rows);
-    var patch = new Change.Patch(values, 0);
-    return new Edit(point, null, 0, n, new Edit.Columns.All(), patch);
+    var patch = new InterventionKind.Patch(values, 0);
+    return new Intervention(point, null, 0, n, new Intervention.Columns.All(), patch);
   }
 
   private static ComponentAblation of(
-      Lens lens, int[] tokens, Metric metric, Site site, Function<HookPoint, Edit> ablation) {
-    Inputs.requireTokens(lens.model(), tokens);
+      Lens lens,
+      int[] tokens,
+      Metric metric,
+      Site site,
+      Function<HookPoint, Intervention> ablation) {
+    Preconditions.requireTokens(lens.model(), tokens);
     PatchGrid grid = PatchGrid.of(lens, site, tokens.length);
-    Map<HookPoint, Edit> whole = new HashMap<>();
-    List<List<Edit>> variants =
+    Map<HookPoint, Intervention> whole = new HashMap<>();
+    List<List<Intervention>> variants =
         Stream.concat(
-                grid.places().stream()
+                grid.targets().stream()
                     .map(
                         place ->
                             List.of(place.part(whole.computeIfAbsent(place.point(), ablation)))),
-                Stream.of(List.<Edit>of()))
+                Stream.of(List.<Intervention>of()))
             .toList();
     List<Double> values = Sweep.run(lens, tokens, List.of(), variants, metric);
     return new ComponentAblation(

@@ -4,15 +4,15 @@ import static dev.vidrio.lens.vector.DoubleVectors.add;
 import static dev.vidrio.lens.vector.DoubleVectors.dot;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.SplitMix64;
@@ -71,8 +71,8 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     this.interchanges = List.copyOf(interchanges);
     this.rate = rate;
     for (Interchange each : interchanges) {
-      Inputs.requireToken(lens.model(), each.answer());
-      Inputs.requireToken(lens.model(), each.original());
+      Preconditions.requireToken(lens.model(), each.answer());
+      Preconditions.requireToken(lens.model(), each.original());
       float[] source = row(each.source(), each.sourcePosition());
       sources.add(source);
       differences.add(Vectors.minus(source, row(each.base(), each.basePosition())));
@@ -91,7 +91,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
 
   /** Behind the last block, gradients are those of the last token alone. */
   private static void requirePoint(HookPoint point) {
-    Inputs.requireRows(point);
+    Preconditions.requireRows(point);
     if (!point.site().inBlock() && !point.site().isResidualStream()) {
       throw new InvalidInputException("hook", point.name(), "must be that of a block");
     }
@@ -128,7 +128,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     }
   }
 
-  /** R, its rows one after the other, [k · d], as {@link Edit#swap} takes them. */
+  /** R, its rows one after the other, [k · d], as {@link Intervention#swap} takes them. */
   public float[] basis() {
     int d = sources.getFirst().length;
     var basis = new float[rows.length * d];
@@ -141,14 +141,14 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
   }
 
   /** The edits of an interchange, one of those to learn from or another, with the rows so far. */
-  public List<Edit> edits(Interchange each) {
+  public List<Intervention> edits(Interchange each) {
     return edits(each, row(each.source(), each.sourcePosition()));
   }
 
-  private List<Edit> edits(Interchange each, float[] source) {
+  private List<Intervention> edits(Interchange each, float[] source) {
     return rows.length == 0
         ? List.of()
-        : List.of(Edit.swap(point, basis(), source).position(each.basePosition()));
+        : List.of(Intervention.swap(point, basis(), source).position(each.basePosition()));
   }
 
   /** A step of Adam on all interchanges; returns the mean log-probability of answers before it. */

@@ -1,12 +1,12 @@
 package dev.vidrio.lens.intervene;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.resolve.HookMap;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -17,22 +17,22 @@ import java.util.stream.IntStream;
  *
  * @param rows labels: layers, or heads as {@code L3.H7}
  * @param columns labels: positions, or heads of a layer
- * @param places row by row
+ * @param targets row by row
  */
-record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
+record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) {
   /** Stands for all heads or positions. */
   private static final int ALL = -1;
 
   /** One component: a point at one head or all, and at one position or all. */
-  record Place(HookPoint point, int head, int position) {
+  record Target(HookPoint point, int head, int position) {
     /** A head at all positions. */
-    static Place head(HookPoint point, int head) {
-      return new Place(point, head, ALL);
+    static Target head(HookPoint point, int head) {
+      return new Target(point, head, ALL);
     }
 
     /** The part of an edit of the whole point that falls on this place. */
-    Edit part(Edit whole) {
-      Edit ofHead = head == ALL ? whole : whole.head(head);
+    Intervention part(Intervention whole) {
+      Intervention ofHead = head == ALL ? whole : whole.head(head);
       return position == ALL ? ofHead : ofHead.position(position);
     }
 
@@ -68,7 +68,7 @@ record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
    */
   static PatchGrid of(Lens lens, Site site, int n) {
     List<String> rows = new ArrayList<>();
-    List<Place> places = new ArrayList<>();
+    List<Target> targets = new ArrayList<>();
     List<String> columns = IntStream.range(0, n).mapToObj(String::valueOf).toList();
     int heads = site.parts() == Site.Parts.POSITIONS ? 0 : heads(lens, site);
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
@@ -79,17 +79,17 @@ record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
       switch (site.parts()) {
         case POSITIONS -> {
           rows.add("L" + l);
-          IntStream.range(0, n).forEach(p -> places.add(new Place(point, ALL, p)));
+          IntStream.range(0, n).forEach(p -> targets.add(new Target(point, ALL, p)));
         }
         case HEADS -> {
           rows.add("L" + l);
-          IntStream.range(0, heads).forEach(h -> places.add(Place.head(point, h)));
+          IntStream.range(0, heads).forEach(h -> targets.add(Target.head(point, h)));
         }
         case HEADS_BY_POSITION -> {
           for (int h = 0; h < heads; h++) {
             rows.add("L" + l + ".H" + h);
             int head = h;
-            IntStream.range(0, n).forEach(p -> places.add(new Place(point, head, p)));
+            IntStream.range(0, n).forEach(p -> targets.add(new Target(point, head, p)));
           }
         }
       }
@@ -103,7 +103,7 @@ record PatchGrid(List<String> rows, List<String> columns, List<Place> places) {
         site.parts() == Site.Parts.HEADS
             ? IntStream.range(0, heads).mapToObj(h -> "H" + h).toList()
             : columns,
-        places);
+        targets);
   }
 
   /** Heads of a site: of keys and values those that queries share. */

@@ -1,16 +1,16 @@
 package dev.vidrio.lens.intervene;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -83,8 +83,8 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
   private static PathPatching mean(
       Lens lens, List<TextPair> pairs, Function<Runs, Metrics> patching) {
     TextPair.requireFit(lens.model(), pairs);
-    Inputs.requireAttention(lens.model(), "path patching");
-    Inputs.requireOneStream(lens.model(), "path patching");
+    Preconditions.requireAttention(lens.model(), "path patching");
+    Preconditions.requireOneStream(lens.model(), "path patching");
     List<Metrics> found = new ArrayList<>();
     for (TextPair pair : pairs) {
       try (var runs = new Runs(lens, pair)) {
@@ -115,7 +115,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
   /** How a sender changes the clean run. */
   @FunctionalInterface
   private interface Path {
-    List<Edit> edits(Head sender);
+    List<Intervention> edits(Head sender);
   }
 
   /** Two runs, and what of them is needed. */
@@ -165,18 +165,18 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
       }
     }
 
-    List<Edit> direct(Head sender) {
-      List<Edit> edits = new ArrayList<>();
+    List<Intervention> direct(Head sender) {
+      List<Intervention> edits = new ArrayList<>();
       HookPoint z = new HookPoint(HookSite.Z, sender.layer);
-      edits.add(Edit.patch(sent, z).head(sender.head));
+      edits.add(Intervention.patch(sent, z).head(sender.head));
       for (int l = sender.layer + 1; l < layers; l++) {
-        edits.add(Edit.patch(fixed, new HookPoint(HookSite.ATTN_OUT, l)));
+        edits.add(Intervention.patch(fixed, new HookPoint(HookSite.ATTN_OUT, l)));
       }
       return edits;
     }
 
     /** What receivers then read, in a run where nothing else is changed. */
-    List<Edit> received(
+    List<Intervention> received(
         Head sender, HookSite input, List<Head> receivers, List<ActivationCache> heard) {
       List<Head> later = receivers.stream().filter(r -> r.layer > sender.layer).toList();
       if (later.isEmpty()) {
@@ -186,12 +186,12 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
           later.stream().map(r -> new HookPoint(input, r.layer).name()).distinct().toList();
       heard.add(lens.run(pair.clean(), Capture.of(String.join(",", names)), direct(sender)));
       return later.stream()
-          .map(r -> Edit.patch(heard.getLast(), new HookPoint(input, r.layer)).head(r.head))
+          .map(r -> Intervention.patch(heard.getLast(), new HookPoint(input, r.layer)).head(r.head))
           .toList();
     }
 
     Metrics patch(Path path) {
-      List<List<List<Edit>>> variants =
+      List<List<List<Intervention>>> variants =
           IntStream.range(0, layers)
               .mapToObj(
                   l ->
@@ -199,13 +199,13 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
                           .mapToObj(h -> path.edits(new Head(l, h)))
                           .toList())
               .toList();
-      List<List<Edit>> all = new ArrayList<>();
+      List<List<Intervention>> all = new ArrayList<>();
       variants.forEach(all::addAll);
       all.add(List.of());
       List<Double> values = Sweep.run(lens, pair.clean(), List.of(), all, pair.metric());
       List<List<Double>> byLayer = new ArrayList<>();
       int begin = 0;
-      for (List<List<Edit>> layer : variants) {
+      for (List<List<Intervention>> layer : variants) {
         byLayer.add(values.subList(begin, begin + layer.size()));
         begin += layer.size();
       }

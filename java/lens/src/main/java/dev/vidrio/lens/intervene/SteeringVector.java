@@ -1,12 +1,12 @@
 package dev.vidrio.lens.intervene;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.List;
@@ -37,7 +37,7 @@ public final class SteeringVector {
    *     both kinds have the same mean
    */
   public static SteeringVector of(Lens lens, HookPoint point, List<int[]> plus, List<int[]> minus) {
-    Inputs.requireRows(point);
+    Preconditions.requireRows(point);
     float[] with = mean(lens, point, "plus", plus);
     var vector = new SteeringVector(point, Vectors.minus(with, mean(lens, point, "minus", minus)));
     if (vector.norm() == 0) {
@@ -53,7 +53,7 @@ public final class SteeringVector {
     }
     var mean = new RowMean();
     for (int[] tokens : texts) {
-      Inputs.requireTokens(lens.model(), tokens);
+      Preconditions.requireTokens(lens.model(), tokens);
       Capture last = Capture.of(point.name()).last(1);
       try (ActivationCache cache = lens.run(tokens, last)) {
         mean.add(cache.get(point).row(0));
@@ -78,7 +78,7 @@ public final class SteeringVector {
   }
 
   /** Adds it at all positions, times a strength; of strength 0 no bit changes. */
-  public Edit edit(float strength) {
-    return Edit.add(point, strength, values);
+  public Intervention edit(float strength) {
+    return Intervention.add(point, strength, values);
   }
 }

@@ -8,7 +8,7 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
-import dev.vidrio.lens.plan.RowPlan;
+import dev.vidrio.lens.partial.RowPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

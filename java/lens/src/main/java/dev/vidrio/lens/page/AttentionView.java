@@ -1,11 +1,11 @@
 package dev.vidrio.lens.page;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.model.Model;
 import java.util.AbstractList;
 import java.util.ArrayList;
@@ -66,7 +66,7 @@ public record AttentionView(
         "Attention",
         "Rows are queries, columns keys: how much of what a head writes at a token comes from each"
             + " earlier one. Arrow keys go from head to head, and from weight to weight.",
-        Pieces.of(model, Arrays.stream(cache.tokens()).limit(keys).boxed().toList()),
+        TokenTexts.of(model, Arrays.stream(cache.tokens()).limit(keys).boxed().toList()),
         cache.from(),
         heads);
   }

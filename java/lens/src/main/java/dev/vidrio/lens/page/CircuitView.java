@@ -44,7 +44,7 @@ public record CircuitView(String title, String note, List<Vertex> nodes, List<Ar
   public static CircuitView of(
       String title, String note, ComponentGraph graph, Map<Edge, Double> effects) {
     Set<Node> writing = effects.keySet().stream().map(Edge::from).collect(Collectors.toSet());
-    List<Node> shown = new ArrayList<>(graph.senders().stream().filter(writing::contains).toList());
+    List<Node> shown = new ArrayList<>(graph.sources().stream().filter(writing::contains).toList());
     shown.add(new Node.Logits());
     List<Arc> arcs = new ArrayList<>();
     effects.forEach(
@@ -60,8 +60,8 @@ public record CircuitView(String title, String note, List<Vertex> nodes, List<Ar
     return new CircuitView(title, note, nodes, arcs);
   }
 
-  private static List<? extends Node> targets(ComponentGraph graph, Node.Receiver receiver) {
-    return receiver instanceof Node.HeadInput input ? graph.heads(input) : List.of(receiver);
+  private static List<? extends Node> targets(ComponentGraph graph, Node.Destination destination) {
+    return destination instanceof Node.HeadInput input ? graph.heads(input) : List.of(destination);
   }
 
   private static int rank(Node node) {

@@ -23,7 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public record Page(String title, String model, String text, List<View> views) {
   private static final List<String> SCRIPTS =
-      List.of("dom.js", "colour.js", "attention.js", "grid.js", "bars.js", "circuit.js", "page.js");
+      List.of("dom.js", "color.js", "attention.js", "grid.js", "bars.js", "circuit.js", "page.js");
 
   public Page {
     views = List.copyOf(views);
@@ -106,7 +106,7 @@ public record Page(String title, String model, String text, List<View> views) {
   /**
    * A style or script that pages consist of, for pages of the same look elsewhere.
    *
-   * @param name {@code page.css}, {@code dom.js}, {@code colour.js}
+   * @param name {@code page.css}, {@code dom.js}, {@code color.js}
    */
   public static byte[] resource(String name) {
     try (InputStream in = Objects.requireNonNull(Page.class.getResourceAsStream(name), name)) {

@@ -23,6 +23,6 @@ public record TokenValues(String title, String note, List<String> tokens, List<D
   /** Values of the tokens of a text. */
   public static TokenValues of(
       Model model, String title, String note, List<Integer> tokens, List<Double> values) {
-    return new TokenValues(title, note, Pieces.of(model, tokens), values);
+    return new TokenValues(title, note, TokenTexts.of(model, tokens), values);
   }
 }

@@ -1,10 +1,15 @@
 package dev.vidrio.lens.page;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.detect.OvScores;
-import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.inspect.DirectLogitAttribution;
+import dev.vidrio.lens.inspect.DirectLogitAttribution.Part;
+import dev.vidrio.lens.inspect.LogitLens;
+import dev.vidrio.lens.inspect.MassiveActivations;
+import dev.vidrio.lens.inspect.MassiveActivations.Norms;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.CausalTracing;
@@ -13,11 +18,6 @@ import dev.vidrio.lens.intervene.PathPatching;
 import dev.vidrio.lens.page.Grid.Cell;
 import dev.vidrio.lens.page.Grid.Measure;
 import dev.vidrio.lens.page.Grid.Scale;
-import dev.vidrio.lens.see.DirectLogitAttribution;
-import dev.vidrio.lens.see.DirectLogitAttribution.Part;
-import dev.vidrio.lens.see.LogitLens;
-import dev.vidrio.lens.see.MassiveActivations;
-import dev.vidrio.lens.see.MassiveActivations.Norms;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -62,7 +62,7 @@ public final class Views {
         "layer",
         "token",
         lens.points().reversed().stream().map(Views::label).toList(),
-        Pieces.of(model, lens.tokens().subList(lens.from(), lens.from() + columns)),
+        TokenTexts.of(model, lens.tokens().subList(lens.from(), lens.from() + columns)),
         measures,
         cells.stream().map(row -> row.stream().map(cell -> cell(model, cell)).toList()).toList());
   }
@@ -92,9 +92,9 @@ public final class Views {
                         Locale.ROOT,
                         "%.1f %%  %s",
                         100 * candidate.probability(),
-                        Pieces.of(model, candidate.token())))
+                        TokenTexts.of(model, candidate.token())))
             .toList();
-    return new Cell(Pieces.of(model, cell.top().getFirst().token()), lines);
+    return new Cell(TokenTexts.of(model, cell.top().getFirst().token()), lines);
   }
 
   /** The scores of all heads, a layer per row. */
@@ -160,12 +160,12 @@ public final class Views {
   /** What components add to a logit: a bar each, and where they are heads a map of these. */
   public static List<View> attribution(Model model, DirectLogitAttribution dla) {
     String versus =
-        dla.versus() < 0 ? "" : " less that of “" + Pieces.of(model, dla.versus()) + "”";
+        dla.versus() < 0 ? "" : " less that of “" + TokenTexts.of(model, dla.versus()) + "”";
     String note =
         String.format(
             Locale.ROOT,
             "Parts of the logit of “%s”%s after position %d: %.3f, sum of the parts%s %.3f.",
-            Pieces.of(model, dla.token()),
+            TokenTexts.of(model, dla.token()),
             versus,
             dla.position(),
             dla.logit(),
@@ -216,7 +216,7 @@ public final class Views {
         "layer",
         streams.stream().map(norms -> label(norms.point())).toList(),
         "token",
-        Pieces.of(model, tokens),
+        TokenTexts.of(model, tokens),
         List.of(Measure.of("norm", Scale.LOGARITHMIC, values)));
   }
 
@@ -243,7 +243,7 @@ public final class Views {
             "layer",
             rows,
             "token",
-            Pieces.of(model, seen),
+            TokenTexts.of(model, seen),
             List.of(Measure.of("share", Scale.SEQUENTIAL, 0, 1, values))));
   }
 
@@ -256,7 +256,7 @@ public final class Views {
     boolean byPosition = patching.site().byPosition();
     List<String> columns =
         byPosition && clean.length > 0
-            ? Pieces.of(model, Arrays.stream(clean).boxed().toList())
+            ? TokenTexts.of(model, Arrays.stream(clean).boxed().toList())
             : patching.columns();
     double[][] scores =
         patching.scores().stream()
@@ -329,13 +329,13 @@ public final class Views {
             Locale.ROOT,
             "The probability of “%s” with one activation restored: in the clean run %.3f, with"
                 + " noise on the subject %.3f.",
-            Pieces.of(model, answer),
+            TokenTexts.of(model, answer),
             tracing.clean(),
             tracing.corrupted()),
         "layer",
         numbers(layers),
         "token",
-        Pieces.of(model, Arrays.stream(tokens).boxed().toList()),
+        TokenTexts.of(model, Arrays.stream(tokens).boxed().toList()),
         List.of(Measure.of("probability", Scale.SEQUENTIAL, 0, 1, restored)));
   }
 }

@@ -26,7 +26,7 @@ function thumbnail(view, head) {
   const canvas = element('canvas', { width, height, 'aria-hidden': 'true' });
   const context = canvas.getContext('2d');
   const image = context.createImageData(width, height);
-  greatest.forEach((value, at) => image.data.set([...colour(VIRIDIS, value), 255], 4 * at));
+  greatest.forEach((value, at) => image.data.set([...color(VIRIDIS, value), 255], 4 * at));
   context.putImageData(image, 0, 0);
   return canvas;
 }
@@ -92,7 +92,7 @@ function drawPattern(view) {
     const style = getComputedStyle(document.body);
     for (let i = 0; i < queries; i++) {
       for (let j = 0; j <= view.from + i; j++) {
-        context.fillStyle = css(colour(VIRIDIS, weight(view, shown, view.from + i, j)));
+        context.fillStyle = css(color(VIRIDIS, weight(view, shown, view.from + i, j)));
         context.fillRect(labels + j * size, labels + i * size, size - (size > 4), size - (size > 4));
       }
     }
@@ -128,7 +128,7 @@ function drawPattern(view) {
       ...view.tokens.slice(0, query + 1).map((token, j) => {
         const value = weight(view, shown, query, j);
         const item = element('li', { title: value.toFixed(4) }, element('bdi', {}, visible(token)));
-        paint(item, colour(VIRIDIS, value));
+        paint(item, color(VIRIDIS, value));
         return item;
       }),
     );

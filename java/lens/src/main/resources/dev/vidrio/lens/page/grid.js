@@ -1,4 +1,4 @@
-/** A table of coloured cells. */
+/** A table of colored cells. */
 function drawGrid(view) {
   const table = element('table', { class: 'grid', role: 'grid', 'aria-label': view.title });
   const nodes = view.rows.map(() => view.columns.map(() => element('td', { role: 'gridcell' })));

@@ -6,17 +6,17 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.attribute.ContextMixing.Measure;
-import dev.vidrio.lens.component.Readout;
+import dev.vidrio.lens.component.LogitDirection;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.see.DirectLogitAttribution;
-import dev.vidrio.lens.see.DirectLogitAttribution.By;
-import dev.vidrio.lens.see.DirectLogitAttribution.Part;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.inspect.DirectLogitAttribution;
+import dev.vidrio.lens.inspect.DirectLogitAttribution.By;
+import dev.vidrio.lens.inspect.DirectLogitAttribution.Part;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.testfiles.TinyModels;
@@ -69,7 +69,7 @@ class AltiLogitTest {
       int[] two = {120, 44};
       AltiLogit actual = AltiLogit.of(lens, two, 1, 300, -1);
       ContextMixing mixing = ContextMixing.of(lens, two, Measure.ALTI);
-      Readout readout = Readout.of(model, 300);
+      LogitDirection readout = LogitDirection.of(model, 300);
       double first = 0;
       try (ActivationCache cache =
           lens.run(two, Capture.of("*.hook_pattern, *.hook_v, ln_final.hook_scale"))) {
@@ -94,7 +94,8 @@ class AltiLogitTest {
     HookPoint values = new HookPoint(HookSite.V, layer);
     HookPoint result = new HookPoint(HookSite.RESULT, layer);
     try (ActivationCache cache =
-        lens.run(two, Capture.of(result.name()), List.of(Edit.zero(values).position(1 - j)))) {
+        lens.run(
+            two, Capture.of(result.name()), List.of(Intervention.zero(values).position(1 - j)))) {
       float[] all = cache.get(result).row(1);
       int d = cache.get(result).shape().getLast();
       return Arrays.copyOfRange(all, head * d, (head + 1) * d);

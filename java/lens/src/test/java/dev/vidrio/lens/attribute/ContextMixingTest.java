@@ -5,13 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.attribute.ContextMixing.Measure;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.architecture.Trait;
@@ -38,7 +38,7 @@ class ContextMixingTest {
         for (int l = 0; l < 4; l++) {
           var moved = new double[tokens.length][tokens.length];
           for (int j = 0; j < tokens.length; j++) {
-            Edit zero = Edit.zero(new HookPoint(HookSite.V, l)).position(j);
+            Intervention zero = Intervention.zero(new HookPoint(HookSite.V, l)).position(j);
             try (ActivationCache zeroed = lens.run(tokens, states, List.of(zero))) {
               for (int i = j; i < tokens.length; i++) {
                 float[] x = whole.get(HookSite.RESID_POST, l).row(i);

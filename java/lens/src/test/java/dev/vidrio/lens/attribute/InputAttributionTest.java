@@ -6,7 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
-import dev.vidrio.kernel.gradient.GradientRules;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientOptions;
@@ -15,8 +16,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
@@ -55,12 +55,12 @@ class InputAttributionTest {
   @Test
   void gradientTimesInputIsADirectionalDerivative() {
     float step = 1f / 64;
-    List<List<Edit>> variants =
+    List<List<Intervention>> variants =
         IntStream.range(0, 2 * tokens.length)
             .mapToObj(
                 i ->
                     List.of(
-                        Edit.scale(InputAttribution.INPUT, i % 2 == 0 ? 1 + step : 1 - step)
+                        Intervention.scale(InputAttribution.INPUT, i % 2 == 0 ? 1 + step : 1 - step)
                             .position(i / 2)))
             .toList();
     List<Double> moved = Sweep.run(lens, tokens, List.of(), variants, METRIC);

@@ -5,15 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
@@ -29,7 +29,7 @@ class OcclusionTest extends BardTest {
   private static final int[] TOKENS = {5, 120, 44, 700, 31, 8, 90};
   private static final Metric METRIC = Metric.logitDifference(3, 400);
 
-  private static double run(List<Edit> edits) {
+  private static double run(List<Intervention> edits) {
     try (ActivationCache cache = lens.run(TOKENS, Capture.of("unembed.hook_out"), edits)) {
       float[] logits = cache.get(HookSite.LOGITS).row(TOKENS.length - 1);
       return (double) logits[3] - logits[400];
@@ -41,7 +41,7 @@ class OcclusionTest extends BardTest {
     Occlusion occlusion = Occlusion.of(lens, TOKENS, Occlusion.By.ZERO, METRIC);
     assertEquals(run(List.of()), occlusion.metric());
     for (int j = 0; j < TOKENS.length; j++) {
-      Edit zero = Edit.zero(HookPoint.of(HookSite.EMBED)).position(j);
+      Intervention zero = Intervention.zero(HookPoint.of(HookSite.EMBED)).position(j);
       assertEquals(run(List.of(zero)), occlusion.without().get(j));
       assertEquals(occlusion.metric() - occlusion.without().get(j), occlusion.effect(j));
     }
@@ -53,16 +53,16 @@ class OcclusionTest extends BardTest {
     int n = TOKENS.length;
     assertEquals(0, occlusion.effect(n - 1));
     for (int j = 0; j < n - 1; j++) {
-      List<Edit> hidden = new ArrayList<>();
+      List<Intervention> hidden = new ArrayList<>();
       for (int l = 0; l < model.architecture().layers(); l++) {
-        hidden.add(Edit.knockOut(l, j, j + 1).positions(j + 1, n));
+        hidden.add(Intervention.knockOut(l, j, j + 1).positions(j + 1, n));
       }
       assertEquals(run(hidden), occlusion.without().get(j));
     }
     // What the last token may still look at takes all of its attention.
-    List<Edit> all = new ArrayList<>();
+    List<Intervention> all = new ArrayList<>();
     for (int l = 0; l < model.architecture().layers(); l++) {
-      all.add(Edit.knockOut(l, 1, n - 1).position(n - 1));
+      all.add(Intervention.knockOut(l, 1, n - 1).position(n - 1));
     }
     try (ActivationCache cache = lens.run(TOKENS, Capture.of("*.hook_pattern"), all)) {
       for (int h = 0; h < 8; h++) {

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
@@ -13,10 +15,8 @@ import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.testfiles.TinyModels;
@@ -38,7 +38,7 @@ class CircuitRunTest extends BardTest {
 
   @TempDir Path directory;
 
-  private static double edited(Lens lens, int[] tokens, Metric metric, Edit edit) {
+  private static double edited(Lens lens, int[] tokens, Metric metric, Intervention edit) {
     return Sweep.run(lens, tokens, List.of(), List.of(List.of(edit)), metric).getFirst();
   }
 
@@ -86,13 +86,13 @@ class CircuitRunTest extends BardTest {
         // A component that is not heard is one that is patched from the other run.
         var head = new Node.Head(0, 1);
         try (ActivationCache other = of.run(corrupted, Capture.of("*.hook_z,*.hook_mlp_out"))) {
-          Edit mlp = Edit.patch(other, new HookPoint(HookSite.MLP_OUT, 0));
+          Intervention mlp = Intervention.patch(other, new HookPoint(HookSite.MLP_OUT, 0));
           double expected = edited(of, clean, metric, mlp);
           double actual = run.run(whole.withoutNodes(List.of(new Node.Mlp(0))), metric);
           assertEquals(expected, actual, 1e-4 * (1 + Math.abs(expected)));
           // Under a norm another z also changes what the other heads add.
           if (HookMap.of(tiny).afterAttention(0).stream().noneMatch(Op.Norm.class::isInstance)) {
-            Edit z = Edit.patch(other, new HookPoint(HookSite.Z, 0)).head(1);
+            Intervention z = Intervention.patch(other, new HookPoint(HookSite.Z, 0)).head(1);
             expected = edited(of, clean, metric, z);
             actual = run.run(whole.withoutNodes(List.of(head)), metric);
             assertEquals(expected, actual, 1e-4 * (1 + Math.abs(expected)));
@@ -102,7 +102,7 @@ class CircuitRunTest extends BardTest {
     }
   }
 
-  /** One edge: the queries that a head would make of a stream in which the sender is another. */
+  /** One edge: the queries that a head would make of a stream in which the source is another. */
   @Test
   void anEdgeIsWhatEditsMakeOfIt() throws IOException {
     int[] clean = TinyModels.expected("llama").ints("tokens");
@@ -131,8 +131,8 @@ class CircuitRunTest extends BardTest {
             of.run(
                 clean,
                 Capture.of(queries.name()),
-                List.of(Edit.set(input, stream).positions(0, clean.length)))) {
-          double expected = edited(of, clean, metric, Edit.patch(heard, queries).head(2));
+                List.of(Intervention.set(input, stream).positions(0, clean.length)))) {
+          double expected = edited(of, clean, metric, Intervention.patch(heard, queries).head(2));
           Circuit without = Circuit.whole(run.graph()).without(List.of(edge));
           double actual = run.run(without, metric);
           assertTrue(expected != metric.of(of, clean));
@@ -187,9 +187,9 @@ class CircuitRunTest extends BardTest {
   private static Set<Edge> discovered(CircuitRun run, Metric metric, double threshold) {
     Set<Edge> kept = run.graph().edges().collect(Collectors.toSet());
     double value = run.run(new Circuit(kept), metric);
-    for (Node.Receiver receiver : run.graph().receivers().reversed()) {
-      for (Node.Sender sender : run.graph().senders(receiver).reversed()) {
-        var edge = new Edge(sender, receiver);
+    for (Node.Destination destination : run.graph().destinations().reversed()) {
+      for (Node.Source source : run.graph().inputsOf(destination).reversed()) {
+        var edge = new Edge(source, destination);
         kept.remove(edge);
         double without = run.run(new Circuit(kept), metric);
         if (Math.abs(without - value) < threshold) {
@@ -208,7 +208,7 @@ class CircuitRunTest extends BardTest {
       var evaluation = new CircuitEvaluation(run, METRIC, Circuit.whole(run.graph()));
       assertEquals(0, evaluation.faithfulness().difference());
       assertEquals(1, evaluation.faithfulness().recovered());
-      List<Node.Sender> some = List.of(new Node.Head(1, 2), new Node.Mlp(0));
+      List<Node.Source> some = List.of(new Node.Head(1, 2), new Node.Mlp(0));
       assertEquals(0, evaluation.completeness(some));
       assertTrue(evaluation.minimality(new Node.Mlp(1), some) > 0);
       assertEquals(0, evaluation.minimality(new Node.Mlp(0), some));

@@ -5,13 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.F32BardTest;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.List;
 import java.util.Map;

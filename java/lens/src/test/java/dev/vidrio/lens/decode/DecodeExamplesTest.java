@@ -3,6 +3,8 @@ package dev.vidrio.lens.decode;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.decode.probe.ControlTask;
@@ -14,8 +16,6 @@ import dev.vidrio.lens.decode.sae.SaeSplice;
 import dev.vidrio.lens.decode.sae.SaeTrainer;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;

@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.F32BardTest;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.List;

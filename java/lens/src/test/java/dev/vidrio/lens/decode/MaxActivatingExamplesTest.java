@@ -4,13 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.decode.MaxActivatingExamples.Example;
 import dev.vidrio.lens.decode.probe.Examples;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -26,9 +26,9 @@ class MaxActivatingExamplesTest extends BardTest {
   /** The whole text in memory, sorted: equal places stay in the order of the text. */
   @Test
   void areTheGreatestInOrder() {
-    Unit neuron = new Unit.Element(new HookPoint(HookSite.POST, 2), 17);
-    Unit head = new Unit.Head(1, 3);
-    for (Unit unit : List.of(neuron, head)) {
+    ScalarFeature neuron = new ScalarFeature.Element(new HookPoint(HookSite.POST, 2), 17);
+    ScalarFeature head = new ScalarFeature.Head(1, 3);
+    for (ScalarFeature unit : List.of(neuron, head)) {
       List<Example> all = new ArrayList<>();
       long active = 0;
       for (int t = 0; t < texts.size(); t++) {
@@ -57,13 +57,13 @@ class MaxActivatingExamplesTest extends BardTest {
       for (int j = 0; j < 32; j++) {
         sum += Math.pow(cache.get("blocks.1.attn.hook_z").at(4, 3, j), 2);
       }
-      assertEquals(Math.sqrt(sum), new Unit.Head(1, 3).values(cache)[4], 1e-5);
+      assertEquals(Math.sqrt(sum), new ScalarFeature.Head(1, 3).values(cache)[4], 1e-5);
     }
   }
 
   @Test
   void contextsAreCutAtTheEnds() {
-    Unit unit = new Unit.Element(new HookPoint(HookSite.POST, 0), 5);
+    ScalarFeature unit = new ScalarFeature.Element(new HookPoint(HookSite.POST, 0), 5);
     for (Example e : MaxActivatingExamples.of(lens, texts, unit, 100, 3).examples()) {
       assertEquals(Math.max(0, e.position() - 3), e.from());
       int end = Math.min(texts.get(e.text()).length, e.position() + 4);
@@ -95,16 +95,16 @@ class MaxActivatingExamplesTest extends BardTest {
     HookPoint post = new HookPoint(HookSite.POST, 0);
     assertThrows(
         InvalidInputException.class,
-        () -> MaxActivatingExamples.of(lens, texts, new Unit.Element(post, 768), 1, 1));
+        () -> MaxActivatingExamples.of(lens, texts, new ScalarFeature.Element(post, 768), 1, 1));
     assertThrows(
         InvalidInputException.class,
-        () -> MaxActivatingExamples.of(lens, texts, new Unit.Head(0, 8), 1, 1));
+        () -> MaxActivatingExamples.of(lens, texts, new ScalarFeature.Head(0, 8), 1, 1));
     assertThrows(
         InvalidInputException.class,
-        () -> MaxActivatingExamples.of(lens, texts, new Unit.Element(post, 0), 0, 1));
+        () -> MaxActivatingExamples.of(lens, texts, new ScalarFeature.Element(post, 0), 0, 1));
     // What has no row for each token.
     HookPoint pattern = new HookPoint(HookSite.PATTERN, 0);
-    assertThrows(InvalidInputException.class, () -> new Unit.Element(pattern, 0));
+    assertThrows(InvalidInputException.class, () -> new ScalarFeature.Element(pattern, 0));
     assertThrows(
         InvalidInputException.class, () -> TextChunks.activations(lens, pattern.name(), texts));
     assertThrows(

@@ -6,13 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.GenerationOptions;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -28,7 +28,7 @@ class PatchscopeTest extends BardTest {
   @Test
   void sameTextPlaceAndPointReproduceTheRun() {
     for (int position = 0; position < source.length; position++) {
-      Edit edit = Patchscope.of(lens, source, position, POINT).into(POINT, position);
+      Intervention edit = Patchscope.of(lens, source, position, POINT).into(POINT, position);
       try (ActivationCache plain = lens.run(source, LOGITS);
           ActivationCache scoped = lens.run(source, LOGITS, List.of(edit))) {
         assertArrayEquals(
@@ -77,7 +77,7 @@ class PatchscopeTest extends BardTest {
         doubled[j] = 2 * cache.get(POINT).at(2, j);
       }
     }
-    Edit edit =
+    Intervention edit =
         scope
             .map(
                 x -> {
@@ -88,7 +88,7 @@ class PatchscopeTest extends BardTest {
                 })
             .into(POINT, 1);
     try (ActivationCache expected =
-            lens.run(target, LOGITS, List.of(Edit.set(POINT, doubled).position(1)));
+            lens.run(target, LOGITS, List.of(Intervention.set(POINT, doubled).position(1)));
         ActivationCache actual = lens.run(target, LOGITS, List.of(edit))) {
       assertArrayEquals(
           expected.get(HookSite.LOGITS).toArray(), actual.get(HookSite.LOGITS).toArray());

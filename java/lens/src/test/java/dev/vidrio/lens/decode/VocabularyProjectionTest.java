@@ -5,15 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.architecture.Trait;
@@ -133,7 +133,9 @@ class VocabularyProjectionTest {
       ModelMatrices.of(lens).embeddings(new int[] {3}, (token, x) -> embeddings.add(x));
       try (ActivationCache cache =
           lens.run(
-              new int[] {3}, Capture.of("*"), List.of(Edit.set(input, embeddings.getFirst())))) {
+              new int[] {3},
+              Capture.of("*"),
+              List.of(Intervention.set(input, embeddings.getFirst())))) {
         float[] normalized = cache.get(HookSite.LN1_NORMALIZED, 1).row(0);
         float[] read = VocabularyProjection.embedding(lens, 1, 3);
         assertArrayEquals(normalized, read, 1e-5f);

@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
@@ -37,8 +37,8 @@ class NeuronDetectionTest {
     HookPoint post = new HookPoint(HookSite.POST, layer);
     HookPoint out = new HookPoint(HookSite.MLP_OUT, layer);
     Capture capture = Capture.of(out.name());
-    Edit none = Edit.zero(post);
-    Edit one = Edit.set(post, 1).neuron(neuron);
+    Intervention none = Intervention.zero(post);
+    Intervention one = Intervention.set(post, 1).neuron(neuron);
     try (ActivationCache with = lens.run(new int[] {3}, capture, List.of(none, one));
         ActivationCache without = lens.run(new int[] {3}, capture, List.of(none))) {
       return Vectors.minus(with.get(out).row(0), without.get(out).row(0));
@@ -50,9 +50,13 @@ class NeuronDetectionTest {
     int last = lens.model().architecture().layers() - 1;
     HookPoint point = new HookPoint(HookSite.RESID_POST, last);
     Capture capture = Capture.of("unembed.hook_out");
-    try (ActivationCache with = lens.run(new int[] {3}, capture, List.of(Edit.set(point, stream)));
+    try (ActivationCache with =
+            lens.run(new int[] {3}, capture, List.of(Intervention.set(point, stream)));
         ActivationCache none =
-            lens.run(new int[] {3}, capture, List.of(Edit.set(point, new float[stream.length])))) {
+            lens.run(
+                new int[] {3},
+                capture,
+                List.of(Intervention.set(point, new float[stream.length])))) {
       float[] a = with.get(HookSite.LOGITS).row(0);
       float[] b = none.get(HookSite.LOGITS).row(0);
       return IntStream.range(0, a.length).mapToDouble(v -> (double) a[v] - b[v]).toArray();

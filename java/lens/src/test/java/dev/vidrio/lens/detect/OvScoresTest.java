@@ -6,14 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.lens.plan.HookMap;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
@@ -43,10 +43,10 @@ class OvScoresTest extends BardTest {
     int last = lens.model().architecture().layers() - 1;
     HookMap hooks = HookMap.of(lens.model());
     HookPoint first = new HookPoint(HookSite.RESID_POST, hooks.firstMlp().orElseThrow());
-    List<Edit> alone =
+    List<Intervention> alone =
         hooks.points().stream()
             .filter(point -> MIXERS.contains(point.site()) && point.layer() <= first.layer())
-            .map(Edit::zero)
+            .map(Intervention::zero)
             .toList();
     float[] embedding;
     try (ActivationCache cache = lens.run(text, Capture.of(first.name()), alone)) {
@@ -56,12 +56,13 @@ class OvScoresTest extends BardTest {
     HookPoint result = new HookPoint(HookSite.RESULT, layer);
     float[] written = new float[embedding.length];
     try (ActivationCache cache =
-        lens.run(text, Capture.of(result.name()), List.of(Edit.set(input, embedding)))) {
+        lens.run(text, Capture.of(result.name()), List.of(Intervention.set(input, embedding)))) {
       System.arraycopy(cache.get(result).row(0), head * written.length, written, 0, written.length);
     }
     HookPoint stream = new HookPoint(HookSite.RESID_POST, last);
     try (ActivationCache cache =
-        lens.run(text, Capture.of("unembed.hook_out"), List.of(Edit.set(stream, written)))) {
+        lens.run(
+            text, Capture.of("unembed.hook_out"), List.of(Intervention.set(stream, written)))) {
       return cache.get(HookSite.LOGITS).row(0);
     }
   }

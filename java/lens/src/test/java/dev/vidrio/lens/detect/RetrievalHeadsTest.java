@@ -5,14 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import org.junit.jupiter.api.Test;
@@ -19,10 +21,10 @@ class HookPointTest extends BardTest {
   @Test
   void sitesAreInBlocksOrOutside() {
     assertMessage(
-        "layer of hook_resid_post -1: must be that of a block, from 0 on",
-        () -> HookPoint.of(HookSite.RESID_POST));
+        "layer of hook_resid_post -1: must be at least 0", () -> HookPoint.of(HookSite.RESID_POST));
     assertMessage(
-        "layer of hook_embed 3: it is in no block", () -> new HookPoint(HookSite.EMBED, 3));
+        "layer of hook_embed 3: must be -1, as the site is not in a block",
+        () -> new HookPoint(HookSite.EMBED, 3));
   }
 
   @ParameterizedTest

@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.LensSession;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.SessionOptions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -43,12 +45,12 @@ class HookTest extends BardTest {
             LN_FINAL, rows -> scale(rows, 0.5f),
             Z, rows -> scale(rows, -1),
             RESID, rows -> scale(rows, 2));
-    List<Edit> edits =
+    List<Intervention> edits =
         List.of(
-            Edit.scale(LOGITS, 3),
-            Edit.scale(LN_FINAL, 0.5f),
-            Edit.scale(Z, -1),
-            Edit.scale(RESID, 2));
+            Intervention.scale(LOGITS, 3),
+            Intervention.scale(LN_FINAL, 0.5f),
+            Intervention.scale(Z, -1),
+            Intervention.scale(RESID, 2));
     try (ActivationCache expected = lens.run(TOKENS, ALL, edits);
         ActivationCache actual = lens.run(TOKENS, ALL, hooks)) {
       assertSame(expected, actual);

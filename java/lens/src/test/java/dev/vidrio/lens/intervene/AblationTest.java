@@ -7,13 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Change;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.hook.InterventionKind;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -27,7 +27,7 @@ class AblationTest extends BardTest {
   private static final Capture CAPTURE = Capture.of(POINT.name());
   private static final int D = 256;
 
-  private static float[][] rows(List<Edit> edits) {
+  private static float[][] rows(List<Intervention> edits) {
     try (ActivationCache cache = lens.run(TOKENS, CAPTURE, edits)) {
       var rows = new float[TOKENS.length][];
       Arrays.setAll(rows, cache.get(POINT)::row);
@@ -113,7 +113,8 @@ class AblationTest extends BardTest {
   @Test
   void noiseIsNormal() {
     int n = 20_000;
-    Change.Add noise = (Change.Add) Ablation.noise(POINT, n / 2, 3, 5, 0.5, 42).change();
+    InterventionKind.Add noise =
+        (InterventionKind.Add) Ablation.noise(POINT, n / 2, 3, 5, 0.5, 42).kind();
     double sum = 0;
     double squares = 0;
     int beyond = 0;

@@ -5,15 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import java.util.List;
@@ -32,7 +32,7 @@ class ActivationPatchingTest extends BardTest {
     return ActivationPatching.of(lens, PAIR, site, direction);
   }
 
-  private static double difference(int[] tokens, List<Edit> edits) {
+  private static double difference(int[] tokens, List<Intervention> edits) {
     try (ActivationCache cache = lens.run(tokens, Capture.of("unembed.hook_out"), edits)) {
       Activation logits = cache.get(HookSite.LOGITS);
       int last = tokens.length - 1;
@@ -67,9 +67,9 @@ class ActivationPatchingTest extends BardTest {
           lens.run(denoising ? CLEAN : CORRUPTED, Capture.of("*." + hook.suffix()))) {
         for (int row = 0; row < actual.rows().size(); row++) {
           int layer = site == Site.HEAD_BY_POSITION ? row / 8 : row;
-          Edit all = Edit.patch(source, new HookPoint(hook, layer));
+          Intervention all = Intervention.patch(source, new HookPoint(hook, layer));
           for (int column = 0; column < actual.columns().size(); column++) {
-            Edit edit =
+            Intervention edit =
                 switch (site) {
                   case HEAD, Q, K, V, PATTERN -> all.head(column);
                   case HEAD_BY_POSITION -> all.head(row % 8).position(column);

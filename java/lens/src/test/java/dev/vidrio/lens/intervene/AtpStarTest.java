@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientOptions;
@@ -11,9 +13,7 @@ import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -45,7 +45,7 @@ class AtpStarTest extends BardTest {
       for (HookPoint z : session.points()) {
         List<Double> heads = actual.estimates().get(z.layer());
         for (int h = 0; h < heads.size(); h++) {
-          Edit edit = Edit.patch(there, new HookPoint(input, z.layer())).head(h);
+          Intervention edit = Intervention.patch(there, new HookPoint(input, z.layer())).head(h);
           try (ActivationCache patched = lens.run(CLEAN, Capture.of("*.hook_z"), List.of(edit))) {
             float[] change =
                 Vectors.minus(patched.get(z).toArray(), session.activation(z).toArray());

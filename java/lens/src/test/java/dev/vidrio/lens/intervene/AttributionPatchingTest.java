@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.F32BardTest;
@@ -12,8 +13,7 @@ import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import java.util.Arrays;
@@ -51,19 +51,21 @@ class AttributionPatchingTest extends F32BardTest {
       int[] there = denoising ? CLEAN : CORRUPTED;
       try (ActivationCache more = moved(here, there, hooks, part);
           ActivationCache less = moved(here, there, hooks, -part)) {
-        List<List<Edit>> variants =
-            grid.places().stream()
+        List<List<Intervention>> variants =
+            grid.targets().stream()
                 .flatMap(
                     place ->
                         Stream.of(more, less)
-                            .map(cache -> List.of(place.part(Edit.patch(cache, place.point())))))
+                            .map(
+                                cache ->
+                                    List.of(place.part(Intervention.patch(cache, place.point())))))
                 .toList();
         List<Double> values = Sweep.run(lens, here, List.of(), variants, METRIC);
         List<Double> all = actual.scores().stream().flatMap(List::stream).toList();
         double greatest = all.stream().mapToDouble(s -> Math.abs(s - before)).max().orElseThrow();
         for (int i = 0; i < all.size(); i++) {
           double slope = (values.get(2 * i) - values.get(2 * i + 1)) / (2 * part) / scale;
-          assertEquals(before + slope, all.get(i), 1e-2 * greatest, grid.places().get(i) + "");
+          assertEquals(before + slope, all.get(i), 1e-2 * greatest, grid.targets().get(i) + "");
         }
       }
     }

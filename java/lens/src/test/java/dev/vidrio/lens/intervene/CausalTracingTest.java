@@ -4,13 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.CausalTracing.Options;
 import dev.vidrio.lens.intervene.CausalTracing.Site;
 import java.util.ArrayList;
@@ -28,14 +28,14 @@ class CausalTracingTest extends BardTest {
     return CausalTracing.of(lens, TOKENS, 2, 4, ANSWER, site, options);
   }
 
-  private static double probability(List<Edit> edits) {
+  private static double probability(List<Intervention> edits) {
     Capture last = Capture.of("unembed.hook_out").positions(LAST, LAST + 1);
     try (ActivationCache cache = lens.run(TOKENS, last, edits)) {
       return Metric.probability(ANSWER).of(cache.get(HookSite.LOGITS).data());
     }
   }
 
-  private static Edit noise(Options options) {
+  private static Intervention noise(Options options) {
     try (ActivationCache cache = lens.run(TOKENS, Capture.of("hook_embed"))) {
       float[] values = cache.get(HookSite.EMBED).toArray();
       double mean = 0;
@@ -63,16 +63,16 @@ class CausalTracingTest extends BardTest {
     Options options = new Options(3, 1, 2, 11);
     CausalTracing actual = trace(site, options);
     assertEquals(probability(List.of()), actual.clean());
-    Edit noise = noise(options);
+    Intervention noise = noise(options);
     assertEquals(probability(List.of(noise)), actual.corrupted(), 1e-5 * actual.corrupted());
     HookSite hook = HookSite.valueOf(site.name());
     try (ActivationCache clean = lens.run(TOKENS, Capture.of("*." + hook.suffix()))) {
       for (int l = 0; l < 4; l++) {
         for (int p = 0; p < TOKENS.length; p++) {
           // Windows of two: the layer before, and the layer itself.
-          List<Edit> edits = new ArrayList<>(List.of(noise));
+          List<Intervention> edits = new ArrayList<>(List.of(noise));
           for (int k = Math.max(0, l - 1); k <= l; k++) {
-            edits.add(Edit.patch(clean, new HookPoint(hook, k)).position(p));
+            edits.add(Intervention.patch(clean, new HookPoint(hook, k)).position(p));
           }
           double expected = probability(edits);
           assertEquals(expected, actual.restored().get(l).get(p), 1e-5 * expected);

@@ -6,13 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Hook;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import java.lang.foreign.MemorySegment;
 import java.util.List;

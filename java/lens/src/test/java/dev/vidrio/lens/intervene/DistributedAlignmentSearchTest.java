@@ -7,15 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
@@ -60,7 +60,7 @@ class DistributedAlignmentSearchTest {
     return new DistributedAlignmentSearch(lens, POINT, interchanges, rank, 0.1, 3);
   }
 
-  private static float[] logits(Interchange each, List<Edit> edits) {
+  private static float[] logits(Interchange each, List<Intervention> edits) {
     try (ActivationCache cache = lens.run(each.base(), Capture.of("unembed.hook_out"), edits)) {
       return cache.get(HookSite.LOGITS).row(each.base().length - 1);
     }
@@ -73,7 +73,8 @@ class DistributedAlignmentSearchTest {
       Interchange each = interchanges.getFirst();
       try (ActivationCache source = lens.run(each.source(), Capture.of(POINT.name()))) {
         float[] row = source.get(POINT).row(each.sourcePosition());
-        List<Edit> patch = List.of(Edit.set(POINT, row).position(each.basePosition()));
+        List<Intervention> patch =
+            List.of(Intervention.set(POINT, row).position(each.basePosition()));
         assertArrayEquals(logits(each, patch), logits(each, whole.edits(each)), 2e-3f);
       }
     }
@@ -133,10 +134,12 @@ class DistributedAlignmentSearchTest {
       double angle = 0.05;
       for (int side = 0; side < 2; side++) {
         float[] turned = turned(r, u, side == 0 ? -angle : angle);
-        session.edits(List.of(Edit.swap(POINT, turned, from).position(each.basePosition())));
+        session.edits(
+            List.of(Intervention.swap(POINT, turned, from).position(each.basePosition())));
         around[side] = session.run(each.base(), Metric.logProbability(each.answer()));
       }
-      session.edits(List.of(Edit.swap(POINT, turned(r, u, 0), from).position(each.basePosition())));
+      session.edits(
+          List.of(Intervention.swap(POINT, turned(r, u, 0), from).position(each.basePosition())));
       session.run(each.base(), Metric.logProbability(each.answer()));
       var gradient = new double[D];
       DistributedAlignmentSearch.addGradient(

@@ -154,7 +154,7 @@ public record Experts(
     if (rank == null) {
       throw params.unsupported(params.full(GROUPS) + " of more than one");
     }
-    int least = rank == GroupRank.GREATEST ? 1 : 2;
+    int least = rank == GroupRank.MAX ? 1 : 2;
     if (groups > Groups.MAX || count % groups != 0 || count / groups < least) {
       throw params.error(
           GROUPS,
@@ -193,7 +193,7 @@ public record Experts(
   /** Returns experts with the weights of a sparse mixer (arXiv 2409.12136). */
   public Experts sparseMixer() {
     Routing r = routing;
-    return routed(new Routing(r.count, r.used, r.score, RouteOver.NEAR, r.scale, r.groups));
+    return routed(new Routing(r.count, r.used, r.score, RouteOver.SPARSE_MIXER, r.scale, r.groups));
   }
 
   private Experts routed(Routing newRouting) {

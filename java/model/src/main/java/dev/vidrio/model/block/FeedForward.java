@@ -1,28 +1,43 @@
 package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 
 /** A dense feed-forward block of a layer, or its shared expert. */
 final class FeedForward {
+  /** The hook points of a feed-forward block: the routed or dense one, or the shared expert. */
+  enum Sites {
+    MLP(HookSite.PRE, HookSite.PRE_LINEAR, HookSite.POST),
+    SHARED(HookSite.SHARED_PRE, HookSite.SHARED_PRE_LINEAR, HookSite.SHARED_POST);
+
+    private final HookSite pre;
+    private final HookSite preLinear;
+    private final HookSite post;
+
+    Sites(HookSite pre, HookSite preLinear, HookSite post) {
+      this.pre = pre;
+      this.preLinear = preLinear;
+      this.post = post;
+    }
+  }
+
   private final Transformer model;
   private final PlanBuilder plan;
   private final Layer layer;
-  private final String hooks;
+  private final Sites sites;
   private final String suffix;
   private final int n;
   private final float limit;
 
   /**
-   * Makes a block.
-   *
-   * @param hooks prefix of activation names
-   * @param suffix suffix of tensor names
+   * @param sites the hook points of its activations
+   * @param suffix behind those of tensors
    * @param n width
    */
-  FeedForward(Transformer model, Layer layer, String hooks, String suffix, int n) {
-    this(model, layer, hooks, suffix, n, 0);
+  FeedForward(Transformer model, Layer layer, Sites sites, String suffix, int n) {
+    this(model, layer, sites, suffix, n, 0);
   }
 
   /**
@@ -33,11 +48,11 @@ final class FeedForward {
    * @param n width
    * @param limit largest magnitude of the factors of a gated block; 0 for no limit
    */
-  FeedForward(Transformer model, Layer layer, String hooks, String suffix, int n, float limit) {
+  FeedForward(Transformer model, Layer layer, Sites sites, String suffix, int n, float limit) {
     this.model = model;
     this.plan = model.plan();
     this.layer = layer;
-    this.hooks = hooks;
+    this.sites = sites;
     this.suffix = suffix;
     this.n = n;
     this.limit = limit;
@@ -61,14 +76,12 @@ final class FeedForward {
   /** Returns {@code down(activation(up · x))}. */
   Sublayer plain(Sublayer activation) {
     return projected(
-        (hook, x) ->
-            activation.write(hook, layer.linear(hooks + "hook_pre", "ffn_up" + suffix, n, x)));
+        (hook, x) -> activation.write(hook, layer.linear(sites.pre, "ffn_up" + suffix, n, x)));
   }
 
   /** Returns the product of gate and up, which may be one matrix, gate first. */
   private Sublayer factors(ActivationKind kind) {
     return (hook, x) -> {
-      String pre = hooks + "hook_pre";
       String up = "ffn_up" + suffix;
       String gate = "ffn_gate" + suffix;
       boolean fused = !model.weights().has(layer.tensor(gate + ".weight"));
@@ -76,10 +89,13 @@ final class FeedForward {
           ? product(
               hook,
               kind,
-              layer.fused(pre, up, 0, n, 2 * n, x),
-              layer.fused(pre + "_linear", up, n, n, 2 * n, x))
+              layer.fused(layer.hook(sites.pre), up, 0, n, 2 * n, x),
+              layer.fused(layer.hook(sites.preLinear), up, n, n, 2 * n, x))
           : product(
-              hook, kind, layer.linear(pre, gate, n, x), layer.linear(pre + "_linear", up, n, x));
+              hook,
+              kind,
+              layer.linear(sites.pre, gate, n, x),
+              layer.linear(sites.preLinear, up, n, x));
     };
   }
 
@@ -93,14 +109,14 @@ final class FeedForward {
     Buffer factor =
         kind == ActivationKind.CLAMPED_SWISH
             ? plan.activation(
-                layer.hook(hooks + "hook_pre_linear.clamped"), ActivationKind.CLAMPED_LINEAR, up)
+                layer.hook(sites.preLinear) + ".clamped", ActivationKind.CLAMPED_LINEAR, up)
             : up;
     return plan.gated(hook, kind, gate, factor);
   }
 
   private Sublayer projected(Sublayer block) {
     return (hook, x) -> {
-      Buffer post = block.write(layer.hook(hooks + "hook_post"), x);
+      Buffer post = block.write(layer.hook(sites.post), x);
       return model.linear(hook, layer.tensor("ffn_down" + suffix), model.dimensions().d(), post);
     };
   }

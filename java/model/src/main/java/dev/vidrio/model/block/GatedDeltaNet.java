@@ -2,6 +2,7 @@ package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
@@ -59,18 +60,19 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
     Buffer write(String hook, Buffer x) {
       PlanBuilder plan = model.plan();
       int keyWidth = net.keyWidth();
-      Buffer q = unit("hook_q", net.state.dK(), convolved("q", "q_silu", Part.QUERY, 0, x));
-      Buffer k = unit("hook_k", 1, convolved("k", "k_silu", Part.KEY, keyWidth, x));
-      Buffer v = convolved("v", "hook_v", Part.VALUE, 2 * keyWidth, x);
+      Buffer q = unit(Part.QUERY, net.state.dK(), convolved("q", hook("q_silu"), Part.QUERY, 0, x));
+      Buffer k = unit(Part.KEY, 1, convolved("k", hook("k_silu"), Part.KEY, keyWidth, x));
+      Buffer v = convolved("v", layer.hook(HookSite.RECURRENT_V), Part.VALUE, 2 * keyWidth, x);
       Weights bias = model.weights().vector(layer.tensor("ssm_dt.bias"), net.state.heads());
       Buffer alpha = plan.linear(hook("step_pre"), numbers("alpha", net.state.heads(), x), bias, x);
-      Buffer step = plan.activation(hook("hook_step"), ActivationKind.SOFTPLUS, alpha);
+      Buffer step =
+          plan.activation(layer.hook(HookSite.RECURRENT_STEP), ActivationKind.SOFTPLUS, alpha);
       Buffer betaPre = plan.linear(hook("beta_pre"), numbers("beta", 0, x), null, x);
       Buffer beta = beta(betaPre);
       Weights a = model.weights().rates(layer.tensor("ssm_a"), net.state.heads());
       Buffer z =
           plan.recurrence(
-              hook("hook_z"),
+              layer.hook(HookSite.RECURRENT_Z),
               layer.cache(),
               Update.DELTA,
               net.grouping,
@@ -86,13 +88,14 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
               net.epsilon == 0 ? model.epsilon() : net.epsilon,
               z);
       Buffer gate = gate(x);
-      Buffer post = plan.gated(hook("hook_post"), ActivationKind.SILU, gate, normalized);
+      Buffer post =
+          plan.gated(layer.hook(HookSite.RECURRENT_POST), ActivationKind.SILU, gate, normalized);
       return model.linear(hook, layer.tensor("ssm_out"), x.width(), post);
     }
 
     private Buffer beta(Buffer pre) {
       PlanBuilder plan = model.plan();
-      String name = hook("hook_beta");
+      String name = layer.hook(HookSite.RECURRENT_BETA);
       if (net.most == 1) {
         return plan.activation(name, ActivationKind.SIGMOID, pre);
       }
@@ -107,7 +110,7 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
     /** Writes queries, keys or values: a projection, a convolution, SiLU. */
     private Buffer convolved(String which, String name, Part part, int first, Buffer x) {
       int n = net.state.width(part);
-      String pre = "recurrent.hook_" + which + "_pre";
+      String pre = layer.hook(RecurrentSites.pre(part));
       int width = 2 * net.keyWidth() + net.valueWidth();
       Buffer projected =
           isOld() ? old(pre, first, n, x) : layer.projected(pre, which, first, n, width, x);
@@ -115,7 +118,7 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
       PlanBuilder plan = model.plan();
       Buffer mixed =
           plan.recurrentConv(hook(which + "_conv"), layer.cache(), part, kernel, projected);
-      return plan.activation(hook(name), ActivationKind.SILU, mixed);
+      return plan.activation(name, ActivationKind.SILU, mixed);
     }
 
     /** Returns the kernel, which has a tensor per projection if the projections have. */
@@ -128,11 +131,11 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
     }
 
     private Buffer gate(Buffer x) {
-      String name = "recurrent.hook_gate";
+      String name = layer.hook(HookSite.RECURRENT_GATE);
       int n = net.valueWidth();
       return isOld()
           ? old(name, 2 * net.keyWidth() + n, n, x)
-          : layer.linear(name, "attn_gate", n, x);
+          : model.linear(name, layer.tensor("attn_gate"), n, x);
     }
 
     /** Returns whether the projections of a key head are adjacent, as in Qwen3-Next. */
@@ -142,9 +145,7 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
 
     private Buffer old(String name, int first, int n, Buffer x) {
       int rows = 2 * (net.keyWidth() + net.valueWidth());
-      return model
-          .plan()
-          .linear(layer.hook(name), ofKeyHeads("ssm_in", first, n, rows, x), null, x);
+      return model.plan().linear(name, ofKeyHeads("ssm_in", first, n, rows, x), null, x);
     }
 
     /**
@@ -174,13 +175,14 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
     }
 
     /** Writes the vector of each head divided by its length and by √divisor. */
-    private Buffer unit(String name, int divisor, Buffer x) {
+    private Buffer unit(Part part, int divisor, Buffer x) {
       // x/√(Σx² + ε) is x/√(mean(x²) + ε/d) divided by the root of d.
       var gain = new float[net.state.dK()];
       Arrays.fill(gain, (float) (1 / Math.sqrt((double) net.state.dK() * divisor)));
-      Weights constant = model.weights().constants(layer.tensor("ssm_" + name), gain);
+      String name = layer.hook(RecurrentSites.of(part));
+      Weights constant = model.weights().constants(name + ".gain", gain);
       float epsilon = model.epsilon() / net.state.dK();
-      return model.plan().headNorm(hook(name), NormKind.RMS, net.state.dK(), x, epsilon, constant);
+      return model.plan().headNorm(name, NormKind.RMS, net.state.dK(), x, epsilon, constant);
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rotation.Temperature;
@@ -112,13 +113,13 @@ public final class LatentAttention {
             "attention.latent_norm_rms_epsilon", Float.MIN_NORMAL, 1, model.epsilon());
     this.scale = (float) (scoreFactor / Math.sqrt(dH));
     this.rotation = behind(turns);
-    this.queryRotation = rotation.heated(temperature);
+    this.queryRotation = rotation.withTemperature(temperature);
     this.sharing = sharing();
   }
 
   /** Returns a rotation of the last elements of a head, after those without RoPE. */
   public Rotation behind(Rotation turns) {
-    return turns.behind(dH - turning);
+    return turns.afterIdentity(dH - turning);
   }
 
   /**
@@ -144,11 +145,12 @@ public final class LatentAttention {
       Buffer own = plan.matMul(layer.hook("attn.k_own"), keyMatrix(layer), normalized);
       Buffer turns = sharedKey(layer, x);
       Buffer shared = plan.matMul(layer.hook("attn.k_shared"), sharing, turns);
-      Buffer k = plan.add(layer.hook("attn.hook_k"), own, shared);
-      Buffer v = plan.matMul(layer.hook("attn.hook_v"), valueMatrix(layer), normalized);
-      plan.kvStore(layer.cache(), plan.rope(layer.hook("attn.hook_rot_k"), rotation, dH, k), v);
-      Buffer turned = plan.rope(layer.hook("attn.hook_rot_q"), queryRotation, dH, q);
-      Buffer z = plan.attention(layer.hook("attn.hook_z"), layer.cache(), scale, turned);
+      Buffer k = plan.add(layer.hook(HookSite.K), own, shared);
+      Buffer v = plan.matMul(layer.hook(HookSite.V), valueMatrix(layer), normalized);
+      plan.kvStore(layer.cache(), plan.rope(layer.hook(HookSite.ROT_K), rotation, dH, k), v);
+      Buffer turned = plan.rope(layer.hook(HookSite.ROT_Q), queryRotation, dH, q);
+      Buffer z =
+          layer.attended(plan.attention(layer.hook(HookSite.Z), layer.cache(), scale, turned));
       return model.linear(hook, layer.tensor("attn_output"), model.dimensions().d(), z);
     };
   }
@@ -163,12 +165,12 @@ public final class LatentAttention {
 
   private Buffer queries(Layer layer, String tensor, Buffer x) {
     if (pairs == Rotation.Pairs.INTERLEAVED) {
-      return layer.linear("attn.hook_q", tensor, heads * dH, x);
+      return layer.linear(HookSite.Q, tensor, heads * dH, x);
     }
     int still = dH - turning;
     return reordered(
         layer,
-        "attn.hook_q",
+        layer.hook(HookSite.Q),
         tensor,
         heads * dH,
         heads * dH,
@@ -182,7 +184,7 @@ public final class LatentAttention {
         ? part(layer, "attn.k_turning", keyRank, turning, x)
         : reordered(
             layer,
-            "attn.k_turning",
+            layer.hook("attn.k_turning"),
             "attn_kv_a_mqa",
             keyRank + turning,
             turning,
@@ -199,7 +201,7 @@ public final class LatentAttention {
       Layer layer, String name, String tensor, int rows, int n, IntUnaryOperator source, Buffer x) {
     Weights matrix =
         weights.rows(layer.tensor(tensor + ".weight"), "pairs", rows, n, x.width(), source);
-    return plan.matMul(layer.hook(name), matrix, x);
+    return plan.matMul(name, matrix, x);
   }
 
   private Buffer norm(Layer layer, String which, Buffer latent) {
@@ -212,7 +214,7 @@ public final class LatentAttention {
 
   /** Writes rows of the projection to the latent vector and the rotated part, in this order. */
   private Buffer part(Layer layer, String name, int first, int n, Buffer x) {
-    return layer.fused(name, "attn_kv_a_mqa", first, n, keyRank + turning, x);
+    return layer.fused(layer.hook(name), "attn_kv_a_mqa", first, n, keyRank + turning, x);
   }
 
   /**

@@ -2,6 +2,8 @@ package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Rotation;
@@ -9,13 +11,11 @@ import dev.vidrio.kernel.op.Rotation.Temperature;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.block.Attention.OutputTransform;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** The parts of a layer: tensors {@code blk.l.…} and hook points {@code blocks.l.…}. */
 public final class Layer {
-  private static final String ATTENTION_OUT = "hook_attn_out";
-  private static final String RECURRENT_OUT = "hook_recurrent_out";
-
   private final Transformer model;
   private final ModelDimensions dimensions;
   private final WeightLoader weights;
@@ -56,9 +56,22 @@ public final class Layer {
     return cache;
   }
 
-  /** Returns the full name of an activation. */
+  /** Returns the full name of an activation that is not at a hook point. */
   public String hook(String name) {
     return "blocks." + index + "." + name;
+  }
+
+  /**
+   * Returns the name for the activation at a hook point of the layer, and records that the
+   * activation with this name is the one at the point.
+   */
+  public String hook(HookSite site) {
+    return plan.name(new HookPoint(site, index));
+  }
+
+  /** Records that an activation is the layer's one at a hook point; returns it. */
+  public Buffer hook(HookSite site, Buffer x) {
+    return plan.hook(new HookPoint(site, index), x);
   }
 
   /** Returns the full name of a tensor. */
@@ -68,7 +81,7 @@ public final class Layer {
 
   /** Writes two residual additions: attention, then the feed-forward block. */
   public Buffer sequential(Buffer residPre, Sublayer attention, Sublayer ffn) {
-    return sequential(ATTENTION_OUT, hook("hook_resid_post"), residPre, attention, ffn);
+    return sequential(HookSite.ATTN_OUT, hook(HookSite.RESID_POST), residPre, attention, ffn);
   }
 
   /** Writes two residual additions and a sublayer of their sum, unless it is null. */
@@ -77,15 +90,16 @@ public final class Layer {
     if (end == null) {
       return sequential(residPre, attention, ffn);
     }
-    Sublayer block = (hook, x) -> sequential(ATTENTION_OUT, hook, x, attention, ffn);
-    return block.then("sum", end).write(hook("hook_resid_post"), residPre);
+    Sublayer block = (hook, x) -> sequential(HookSite.ATTN_OUT, hook, x, attention, ffn);
+    return block.then("sum", end).write(hook(HookSite.RESID_POST), residPre);
   }
 
   private Buffer sequential(
-      String firstOut, String residPost, Buffer residPre, Sublayer first, Sublayer ffn) {
+      HookSite firstOut, String residPost, Buffer residPre, Sublayer first, Sublayer ffn) {
+    hook(HookSite.RESID_PRE, residPre);
     Buffer written = first.write(hook(firstOut), residPre);
-    Buffer residMid = plan.add(hook("hook_resid_mid"), residPre, written);
-    Buffer ffnOut = ffn.write(hook("hook_mlp_out"), residMid);
+    Buffer residMid = plan.add(hook(HookSite.RESID_MID), residPre, written);
+    Buffer ffnOut = ffn.write(hook(HookSite.MLP_OUT), residMid);
     return plan.add(residPost, residMid, ffnOut);
   }
 
@@ -96,49 +110,51 @@ public final class Layer {
 
   /** Writes a pre-norm block whose second norm has another tensor. */
   public Buffer preNorm(Buffer residPre, Sublayer attention, String ffnNorm, Sublayer ffn) {
-    return preNorm(ATTENTION_OUT, residPre, attention, ffnNorm, ffn);
+    return preNorm(HookSite.ATTN_OUT, residPre, attention, ffnNorm, ffn);
   }
 
   /** Writes a pre-norm block with a convolution instead of attention. */
   public Buffer preNormConv(Buffer residPre, Sublayer conv, Sublayer ffn) {
-    return preNorm("hook_conv_out", residPre, conv, "ffn_norm", ffn);
+    return preNorm(HookSite.CONV_OUT, residPre, conv, "ffn_norm", ffn);
   }
 
   /** Writes a pre-norm block with a recurrence instead of attention. */
   public Buffer preNormRecurrent(
       Buffer residPre, Sublayer recurrence, String ffnNorm, Sublayer ffn) {
-    return preNorm(RECURRENT_OUT, residPre, recurrence, ffnNorm, ffn);
+    return preNorm(HookSite.RECURRENT_OUT, residPre, recurrence, ffnNorm, ffn);
   }
 
   /** Writes a pre-norm block of attention alone. */
   public Buffer attentionAlone(Buffer residPre, Sublayer attention) {
-    return alone(ATTENTION_OUT, residPre, (hook, x) -> attention.write(hook, ln1(x)));
+    return alone(HookSite.ATTN_OUT, residPre, (hook, x) -> attention.write(hook, ln1(x)));
   }
 
   /** Writes a pre-norm block of a recurrence alone. */
   public Buffer recurrenceAlone(Buffer residPre, Sublayer recurrence) {
-    return alone(RECURRENT_OUT, residPre, (hook, x) -> recurrence.write(hook, ln1(x)));
+    return alone(HookSite.RECURRENT_OUT, residPre, (hook, x) -> recurrence.write(hook, ln1(x)));
   }
 
   /** Writes a pre-norm feed-forward block alone. */
   public Buffer ffnAlone(Buffer residPre, String norm, Sublayer ffn) {
-    return alone("hook_mlp_out", residPre, (hook, x) -> ffn.write(hook, ln2(norm, x)));
+    return alone(HookSite.MLP_OUT, residPre, (hook, x) -> ffn.write(hook, ln2(norm, x)));
   }
 
   /** Writes a layer without sublayers. */
   public Buffer nothing(Buffer residPre) {
-    return plan.scale(hook("hook_resid_post"), 1, residPre);
+    hook(HookSite.RESID_PRE, residPre);
+    return plan.scale(hook(HookSite.RESID_POST), 1, residPre);
   }
 
-  private Buffer alone(String out, Buffer residPre, Sublayer step) {
-    return plan.add(hook("hook_resid_post"), residPre, step.write(hook(out), residPre));
+  private Buffer alone(HookSite out, Buffer residPre, Sublayer step) {
+    hook(HookSite.RESID_PRE, residPre);
+    return plan.add(hook(HookSite.RESID_POST), residPre, step.write(hook(out), residPre));
   }
 
   private Buffer preNorm(
-      String firstOut, Buffer residPre, Sublayer first, String ffnNorm, Sublayer ffn) {
+      HookSite firstOut, Buffer residPre, Sublayer first, String ffnNorm, Sublayer ffn) {
     return sequential(
         firstOut,
-        hook("hook_resid_post"),
+        hook(HookSite.RESID_POST),
         residPre,
         (hook, x) -> first.write(hook, ln1(x)),
         (hook, x) -> ffn.write(hook, ln2(ffnNorm, x)));
@@ -147,16 +163,17 @@ public final class Layer {
   /** Writes a block with a norm before and one after each sublayer. */
   public Buffer sandwich(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return preNorm(
-        residPre, normalized("post_attention_norm", attention), normalized("post_ffw_norm", ffn));
+        residPre, ln1Post("post_attention_norm", attention), ln2Post("post_ffw_norm", ffn));
   }
 
   /** Writes a block whose attention and feed-forward block run in parallel. */
   public Buffer parallel(
       Buffer residPre, Buffer attentionIn, Sublayer attention, Buffer ffnIn, Sublayer ffn) {
-    Buffer attentionOut = attention.write(hook(ATTENTION_OUT), attentionIn);
-    Buffer ffnOut = ffn.write(hook("hook_mlp_out"), ffnIn);
+    hook(HookSite.RESID_PRE, residPre);
+    Buffer attentionOut = attention.write(hook(HookSite.ATTN_OUT), attentionIn);
+    Buffer ffnOut = ffn.write(hook(HookSite.MLP_OUT), ffnIn);
     Buffer both = plan.add(hook("attn_and_mlp_out"), attentionOut, ffnOut);
-    return plan.add(hook("hook_resid_post"), residPre, both);
+    return plan.add(hook(HookSite.RESID_POST), residPre, both);
   }
 
   /** Writes a parallel block with one norm. */
@@ -172,7 +189,7 @@ public final class Layer {
 
   /** Writes the norm before attention, of another tensor. */
   public Buffer ln1(String tensor, Buffer x) {
-    return model.norm(hook("ln1"), tensor(tensor), x);
+    return ln1(model.norm(hook("ln1"), tensor(tensor), x), false);
   }
 
   /** Writes the norm before the feed-forward block. */
@@ -182,7 +199,42 @@ public final class Layer {
 
   /** Writes the norm before the feed-forward block, of another tensor. */
   public Buffer ln2(String tensor, Buffer x) {
-    return model.norm(hook("ln2"), tensor(tensor), x);
+    return ln2(model.norm(hook("ln2"), tensor(tensor), x), false);
+  }
+
+  /** Attention whose output is normalized, in a block without a norm before attention. */
+  public Sublayer ln1(String tensor, Sublayer attention) {
+    return normalized(tensor, attention, norm -> ln1(norm, false));
+  }
+
+  /** Attention whose output is normalized, in a block that also has a norm before attention. */
+  public Sublayer ln1Post(String tensor, Sublayer attention) {
+    return normalized(tensor, attention, norm -> ln1(norm, true));
+  }
+
+  /** A feed-forward block whose output is normalized, in a block without norms before sublayers. */
+  public Sublayer ln2(String tensor, Sublayer ffn) {
+    return normalized(tensor, ffn, norm -> ln2(norm, false));
+  }
+
+  /** A feed-forward block whose output is normalized, in a block with norms before sublayers. */
+  public Sublayer ln2Post(String tensor, Sublayer ffn) {
+    return normalized(tensor, ffn, norm -> ln2(norm, true));
+  }
+
+  private Buffer ln1(Buffer norm, boolean post) {
+    hook(post ? HookSite.LN1_POST_SCALE : HookSite.LN1_SCALE, norm);
+    return hook(post ? HookSite.LN1_POST_NORMALIZED : HookSite.LN1_NORMALIZED, norm);
+  }
+
+  private Buffer ln2(Buffer norm, boolean post) {
+    hook(post ? HookSite.LN2_POST_SCALE : HookSite.LN2_SCALE, norm);
+    return hook(post ? HookSite.LN2_POST_NORMALIZED : HookSite.LN2_NORMALIZED, norm);
+  }
+
+  private Sublayer normalized(String tensor, Sublayer sublayer, UnaryOperator<Buffer> record) {
+    return sublayer.then(
+        "unnormalized", (hook, x) -> record.apply(model.norm(hook, tensor(tensor), x)));
   }
 
   /** Returns a sublayer with a norm of its output. */
@@ -196,8 +248,9 @@ public final class Layer {
       KvShape.KeyValue kv = dimensions.kvShape().keyValue(cache);
       int dQ = heads() * kv.dH();
       boolean withGates = a.output() == OutputTransform.SIGMOID_GATE_IN_QUERIES;
-      Buffer q = withGates ? ofHeads("q", 0, kv, x) : projected("q", a, 0, dQ, kv, x);
-      Buffer k = projected("k", a, dQ, kv.width(), kv, x);
+      Buffer q =
+          withGates ? ofHeads(HookSite.Q, 0, kv, x) : projected(HookSite.Q, "q", a, 0, dQ, kv, x);
+      Buffer k = projected(HookSite.K, "k", a, dQ, kv.width(), kv, x);
       Buffer v = values(a, kv, k, x);
       Buffer readyQ = ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q);
       plan.kvStore(cache, ready("k", a.norm(), a.rotation(), kv.dH(), k), v);
@@ -208,10 +261,10 @@ public final class Layer {
   /** Writes the input of the output projection: the heads, gated or normalized. */
   private Buffer mixed(Attention a, KvShape.KeyValue kv, Buffer q, Buffer x) {
     if (a.output() == OutputTransform.NONE) {
-      return attend("attn.hook_z", a, cache, q);
+      return attend(HookSite.Z, a, cache, q);
     }
-    Buffer z = attend("attn.hook_z_pre", a, cache, q);
-    String hook = hook("attn.hook_z");
+    Buffer z = attend(HookSite.Z_PRE, a, cache, q);
+    String hook = hook(HookSite.Z);
     if (a.output() == OutputTransform.NORM) {
       return model.norm(hook, tensor("attn_sub_norm"), z);
     }
@@ -220,23 +273,22 @@ public final class Layer {
 
   /** Writes gates before their activation, one per element of the heads. */
   private Buffer gates(Attention a, KvShape.KeyValue kv, int n, Buffer x) {
-    String name = "attn.hook_gate";
     return switch (a.output()) {
-      case SIGMOID_GATE_IN_QUERIES -> ofHeads("gate", kv.dH(), kv, x);
+      case SIGMOID_GATE_IN_QUERIES -> ofHeads(HookSite.GATE, kv.dH(), kv, x);
       case SIGMOID_GATE_PER_HEAD, SOFTPLUS_GATE_PER_HEAD -> {
         Buffer ofHeads = linear("attn.gate", "attn_gate", heads(), x);
-        yield plan.linear(hook(name), model.spread(heads(), n / heads()), null, ofHeads);
+        yield plan.linear(hook(HookSite.GATE), model.spread(heads(), n / heads()), null, ofHeads);
       }
-      default -> linear(name, "attn_gate", n, x);
+      default -> linear(HookSite.GATE, "attn_gate", n, x);
     };
   }
 
   /** Writes one of two projections whose rows are adjacent per head. */
-  private Buffer ofHeads(String which, int first, KvShape.KeyValue kv, Buffer x) {
+  private Buffer ofHeads(HookSite site, int first, KvShape.KeyValue kv, Buffer x) {
     int dH = kv.dH();
     Weights matrix =
         weights.headRows(tensor("attn_q.weight"), heads(), first, dH, 2 * dH, x.width());
-    return plan.linear(hook("attn.hook_" + which), matrix, null, x);
+    return plan.linear(hook(site), matrix, null, x);
   }
 
   /**
@@ -248,9 +300,9 @@ public final class Layer {
       KvShape.KeyValue kv = dimensions.kvShape().keyValue(source);
       weights.ignore(tensor("attn_k"));
       weights.ignore(tensor("attn_v"));
-      Buffer q = projected("q", a, 0, heads() * kv.dH(), kv, x);
+      Buffer q = projected(HookSite.Q, "q", a, 0, heads() * kv.dH(), kv, x);
       Buffer readyQ = ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q);
-      return output(hook, attend("attn.hook_z", a, source, readyQ));
+      return output(hook, attend(HookSite.Z, a, source, readyQ));
     };
   }
 
@@ -259,28 +311,38 @@ public final class Layer {
     if (a.temperature().equals(Temperature.NONE)) {
       return keys;
     }
-    return (keys == null ? Rotation.still(dH) : keys).heated(a.temperature());
+    return (keys == null ? Rotation.identity(dH) : keys).withTemperature(a.temperature());
   }
 
   /** Writes values; layers with normalized values and no projection to them use their keys. */
   private Buffer values(Attention a, KvShape.KeyValue kv, Buffer k, Buffer x) {
     boolean own = weights.has(tensor("attn_v.weight")) || weights.has(tensor("attn_qkv.weight"));
     int first = heads() * kv.dH() + kv.width();
-    Buffer v = own || !a.valueNorm() ? projected("v", a, first, kv.valueWidth(), kv, x) : k;
-    return a.valueNorm() ? model.headNorm(hook("attn.hook_v"), kv.dV(), v) : v;
+    if (!a.valueNorm()) {
+      return projected(HookSite.V, "v", a, first, kv.valueWidth(), kv, x);
+    }
+    Buffer v = own ? projected(hook("attn.v"), "v", a, first, kv.valueWidth(), kv, x) : k;
+    return model.headNorm(hook(HookSite.V), kv.dV(), v);
   }
 
   private Buffer output(String hook, Buffer z) {
     return model.linear(hook, tensor("attn_output"), dimensions.d(), z);
   }
 
-  private Buffer attend(String hook, Attention a, int source, Buffer q) {
-    String name = hook(hook);
+  private Buffer attend(HookSite site, Attention a, int source, Buffer q) {
+    String name = hook(site);
     @Nullable Weights sinks = weights.optionalVector(tensor("attn_sinks.weight"), heads());
     Attention.Scores s = a.scores();
-    return s.slopes() == null
-        ? plan.attention(name, source, s.scale(), s.window(), s.cap(), sinks, q)
-        : plan.alibiAttention(name, source, s.scale(), s.slopes(), q);
+    return attended(
+        s.slopes() == null
+            ? plan.attention(name, source, s.scale(), s.window(), s.cap(), sinks, q)
+            : plan.alibiAttention(name, source, s.scale(), s.slopes(), q));
+  }
+
+  /** Records the scores and the pattern within attention that has been written; returns its z. */
+  Buffer attended(Buffer z) {
+    hook(HookSite.ATTN_SCORES, z);
+    return hook(HookSite.PATTERN, z);
   }
 
   /** Writes normalized and rotated queries or keys. */
@@ -306,7 +368,8 @@ public final class Layer {
   }
 
   private Buffer rotated(String which, @Nullable Rotation rotation, int dH, Buffer x) {
-    return rotation == null ? x : plan.rope(hook("attn.hook_rot_" + which), rotation, dH, x);
+    HookSite site = which.equals("q") ? HookSite.ROT_Q : HookSite.ROT_K;
+    return rotation == null ? x : plan.rope(hook(site), rotation, dH, x);
   }
 
   /**
@@ -315,19 +378,23 @@ public final class Layer {
    * @param first first row if the projections are one matrix
    */
   private Buffer projected(
-      String which, Attention a, int first, int n, KvShape.KeyValue kv, Buffer x) {
-    int rows = heads() * kv.dH() + kv.width() + kv.valueWidth();
-    String name = which.equals("v") && a.valueNorm() ? "attn.v" : "attn.hook_" + which;
-    String written = a.clamp() == 0 ? name : name + ".unclamped";
-    Buffer y = projected(written, which, first, n, rows, x);
-    return a.clamp() == 0 ? y : plan.clamp(hook(name), a.clamp(), y);
+      HookSite site, String which, Attention a, int first, int n, KvShape.KeyValue kv, Buffer x) {
+    return projected(hook(site), which, a, first, n, kv, x);
   }
 
-  /** Writes one of three projections, which may be one matrix of {@code rows} rows. */
+  private Buffer projected(
+      String name, String which, Attention a, int first, int n, KvShape.KeyValue kv, Buffer x) {
+    int rows = heads() * kv.dH() + kv.width() + kv.valueWidth();
+    String written = a.clamp() == 0 ? name : name + ".unclamped";
+    Buffer y = projected(written, which, first, n, rows, x);
+    return a.clamp() == 0 ? y : plan.clamp(name, a.clamp(), y);
+  }
+
+  /** A projection by its full name, of matrices that have {@code rows} rows together. */
   Buffer projected(String name, String which, int first, int n, int rows, Buffer x) {
     return weights.has(tensor("attn_qkv.weight"))
         ? fused(name, "attn_qkv", first, n, rows, x)
-        : linear(name, "attn_" + which, n, x);
+        : model.linear(name, tensor("attn_" + which), n, x);
   }
 
   /** Returns {@code down(act(gate · x) · (up · x))} (Shazeer 2020, arXiv 2002.05202). */
@@ -337,7 +404,7 @@ public final class Layer {
 
   /** Returns a gated block of width n. */
   public Sublayer gatedFfn(ActivationKind kind, int n) {
-    return new FeedForward(model, this, "mlp.", "", n).gated(kind);
+    return new FeedForward(model, this, FeedForward.Sites.MLP, "", n).gated(kind);
   }
 
   /**
@@ -345,12 +412,13 @@ public final class Layer {
    * 2210.06423).
    */
   public Sublayer subNormalizedFfn(ActivationKind kind) {
-    return new FeedForward(model, this, "mlp.", "", dimensions.dFfn()).subNormalized(kind);
+    return new FeedForward(model, this, FeedForward.Sites.MLP, "", dimensions.dFfn())
+        .subNormalized(kind);
   }
 
   /** Returns a shared expert of width n. */
   public Sublayer sharedFfn(ActivationKind kind, int n) {
-    return new FeedForward(model, this, "mlp.shared.", "", n).gated(kind);
+    return new FeedForward(model, this, FeedForward.Sites.SHARED, "", n).gated(kind);
   }
 
   /** Returns {@code down(act(up · x))}. */
@@ -360,12 +428,12 @@ public final class Layer {
 
   /** Returns a plain block of width n. */
   public Sublayer plainFfn(ActivationKind kind, int n) {
-    return new FeedForward(model, this, "mlp.", "", n).plain(kind);
+    return new FeedForward(model, this, FeedForward.Sites.MLP, "", n).plain(kind);
   }
 
   /** Returns a plain block of xIELU. */
   public Sublayer plainFfn(Xielu activation) {
-    return new FeedForward(model, this, "mlp.", "", dimensions.dFfn())
+    return new FeedForward(model, this, FeedForward.Sites.MLP, "", dimensions.dFfn())
         .plain((hook, pre) -> activation.write(plan, hook, pre));
   }
 
@@ -373,7 +441,13 @@ public final class Layer {
   public Sublayer mixture(Experts experts) {
     return experts.layers().contain(index)
         ? (hook, x) -> new Mixture(model, experts, this).write(hook, x, x)
-        : new FeedForward(model, this, "mlp.", "", dimensions.dFfn(), experts.limits().shared())
+        : new FeedForward(
+                model,
+                this,
+                FeedForward.Sites.MLP,
+                "",
+                dimensions.dFfn(),
+                experts.limits().shared())
             .gated(ActivationKind.SILU);
   }
 
@@ -386,17 +460,22 @@ public final class Layer {
     return (hook, x) -> new Mixture(model, experts, this).write(hook, asked, x);
   }
 
+  /** A projection to n elements, at a hook point. */
+  public Buffer linear(HookSite site, String tensor, int n, Buffer x) {
+    return model.linear(hook(site), tensor(tensor), n, x);
+  }
+
   /** Writes a projection to n elements. */
   public Buffer linear(String name, String tensor, int n, Buffer x) {
     return model.linear(hook(name), tensor(tensor), n, x);
   }
 
-  /** Writes a projection by the n rows of a matrix from {@code first} on. */
+  /** A projection to n elements by rows {@code first} to {@code first + n} of a larger matrix. */
   Buffer fused(String name, String tensor, int first, int n, int rows, Buffer x) {
     String matrix = tensor(tensor + ".weight");
     String vector = tensor(tensor + ".bias");
     @Nullable Weights bias =
         weights.has(vector) ? weights.vectorPart(vector, first, n, rows) : null;
-    return plan.linear(hook(name), weights.matrixPart(matrix, first, n, rows, x.width()), bias, x);
+    return plan.linear(name, weights.matrixPart(matrix, first, n, rows, x.width()), bias, x);
   }
 }

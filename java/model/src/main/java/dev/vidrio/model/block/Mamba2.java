@@ -2,6 +2,7 @@ package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.SequenceOp.Grouping;
@@ -64,32 +65,37 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
       Buffer q = convolved("q", Part.QUERY, keys + net.keyWidth(), x);
       Weights bias = model.weights().vector(layer.tensor("ssm_dt.bias"), heads);
       int steps = net.valueWidth() + net.convWidth();
-      Buffer pre = projected("step_pre", steps, heads, bias, x);
-      Buffer step = plan.activation(hook("hook_step"), ActivationKind.SOFTPLUS, pre);
+      Buffer pre = projected(hook("step_pre"), steps, heads, bias, x);
+      Buffer step =
+          plan.activation(layer.hook(HookSite.RECURRENT_STEP), ActivationKind.SOFTPLUS, pre);
       Weights a = model.weights().foldedRates(layer.tensor("ssm_a"), heads);
       Weights skip = model.weights().vectors(layer.tensor("ssm_d"), heads, 1);
       Buffer z =
           plan.recurrence(
-              hook("hook_z"),
+              layer.hook(HookSite.RECURRENT_Z),
               layer.cache(),
               Update.SUM,
               Grouping.ADJACENT,
               a,
               skip,
               new Inputs(q, k, v, step, step));
-      Buffer gate = projected("hook_gate", 0, net.valueWidth(), null, x);
+      Buffer gate = projected(layer.hook(HookSite.RECURRENT_GATE), 0, net.valueWidth(), null, x);
       return model.linear(hook, layer.tensor("ssm_out"), x.width(), gated(gate, z));
     }
 
     private Buffer gated(Buffer gate, Buffer z) {
-      String name = hook(net.normalizes ? "z_gated" : "hook_post");
+      String name = net.normalizes ? hook("z_gated") : layer.hook(HookSite.RECURRENT_POST);
       Buffer gated = model.plan().gated(name, ActivationKind.SILU, gate, z);
       if (!net.normalizes) {
         return gated;
       }
       int group = net.valueWidth() / net.state.keyHeads();
       return model.headNorm(
-          hook("hook_post"), layer.tensor("ssm_norm"), group, net.valueWidth(), gated);
+          layer.hook(HookSite.RECURRENT_POST),
+          layer.tensor("ssm_norm"),
+          group,
+          net.valueWidth(),
+          gated);
     }
 
     private String hook(String name) {
@@ -102,7 +108,7 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
     private Buffer projected(String name, int first, int n, @Nullable Weights bias, Buffer x) {
       int rows = net.valueWidth() + net.convWidth() + net.state.heads();
       Weights matrix = model.weights().matrixPart(layer.tensor(IN), first, n, rows, x.width());
-      return model.plan().linear(hook(name), matrix, bias, x);
+      return model.plan().linear(name, matrix, bias, x);
     }
 
     /**
@@ -115,7 +121,8 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
       WeightLoader weights = model.weights();
       int n = net.state.width(part);
       int width = net.convWidth();
-      Buffer pre = projected("hook_" + which + "_pre", net.valueWidth() + first, n, null, x);
+      Buffer pre =
+          projected(layer.hook(RecurrentSites.pre(part)), net.valueWidth() + first, n, null, x);
       String tensor = layer.tensor("ssm_conv1d");
       Weights kernel = weights.transposed(tensor + ".weight", net.state.taps(), first, n, width);
       Buffer mixed = plan.recurrentConv(hook(which + "_conv"), layer.cache(), part, kernel, pre);
@@ -125,7 +132,7 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
               ? plan.addBias(
                   hook(which + "_biased"), weights.vectorPart(bias, first, n, width), mixed)
               : mixed;
-      return plan.activation(hook("hook_" + which), ActivationKind.SILU, biased);
+      return plan.activation(layer.hook(RecurrentSites.of(part)), ActivationKind.SILU, biased);
     }
   }
 }

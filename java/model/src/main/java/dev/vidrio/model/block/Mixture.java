@@ -2,6 +2,7 @@ package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.PlanBuilder.Routes;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
@@ -63,13 +64,13 @@ final class Mixture {
   private Buffer post(Routes routes, Buffer x) {
     int n = experts.width();
     if (!experts.gated()) {
-      Buffer pre = multiply(hooks + "hook_pre", "ffn_up", n, routes, x);
-      return plan.activation(hooks + "hook_post", experts.gate(), pre);
+      Buffer pre = multiply(layer.hook(HookSite.PRE), "ffn_up", n, routes, x);
+      return plan.activation(layer.hook(HookSite.POST), experts.gate(), pre);
     }
-    Buffer gate = multiply(hooks + "hook_pre", "ffn_gate", n, routes, x);
-    Buffer up = multiply(hooks + "hook_pre_linear", "ffn_up", n, routes, x);
-    return new FeedForward(model, layer, "mlp.", "", n, experts.limits().routed())
-        .product(hooks + "hook_post", experts.gate(), gate, up);
+    Buffer gate = multiply(layer.hook(HookSite.PRE), "ffn_gate", n, routes, x);
+    Buffer up = multiply(layer.hook(HookSite.PRE_LINEAR), "ffn_up", n, routes, x);
+    return new FeedForward(model, layer, FeedForward.Sites.MLP, "", n, experts.limits().routed())
+        .product(layer.hook(HookSite.POST), experts.gate(), gate, up);
   }
 
   private Routes routes(Buffer x) {
@@ -80,13 +81,13 @@ final class Mixture {
     String whole = tensors + "exp_probs_b";
     String tensor = weights.has(whole) ? whole : whole + ".bias";
     @Nullable Weights bias =
-        routing.over() == RouteOver.NEAR ? null : weights.optionalVector(tensor, count);
-    String hook = hooks + "hook_expert_weights";
+        routing.over() == RouteOver.SPARSE_MIXER ? null : weights.optionalVector(tensor, count);
+    String hook = layer.hook(HookSite.EXPERT_WEIGHTS);
     boolean own = weights.has(tensors + OWN_SCALES);
     boolean scaled = routing.scale() != 1;
     Routes routes =
         plan.route(
-            hooks + "hook_expert_indices",
+            layer.hook(HookSite.EXPERT_INDICES),
             own || scaled ? hook + ".unscaled" : hook,
             routing.score(),
             routing.over(),
@@ -121,7 +122,7 @@ final class Mixture {
     String prefix = hooks + "shared.";
     int n = experts.sharedWidth();
     float limit = experts.limits().shared();
-    var block = new FeedForward(model, layer, "mlp.shared.", "_shexp", n, limit);
+    var block = new FeedForward(model, layer, FeedForward.Sites.SHARED, "_shexp", n, limit);
     Sublayer ffn = experts.gated() ? block.gated(experts.gate()) : block.plain(experts.gate());
     String router = tensors + "ffn_gate_inp_shexp";
     if (!weights.has(router + ".weight")) {

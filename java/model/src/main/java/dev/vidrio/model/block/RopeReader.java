@@ -79,7 +79,7 @@ public final class RopeReader {
 
   /** Returns the factor of scores. */
   double scoreFactor() {
-    double sharpening = Rotation.sharpening(factor(), 10 * multiplier());
+    double sharpening = Rotation.yarnMagnitude(factor(), 10 * multiplier());
     return type().equals("yarn") ? sharpening * sharpening : 1;
   }
 
@@ -234,7 +234,7 @@ public final class RopeReader {
     double sharpened =
         extrapolation == 0
             ? own
-            : Rotation.sharpening(factor, 1) / Rotation.sharpening(factor, multiplier);
+            : Rotation.yarnMagnitude(factor, 1) / Rotation.yarnMagnitude(factor, multiplier);
     return new Rotation(pairs, mixed, magnitude(sharpened));
   }
 

@@ -1,6 +1,7 @@
 package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.weight.Weights;
 
@@ -20,12 +21,12 @@ public final class ShortConv {
       PlanBuilder plan = model.plan();
       int d = model.dimensions().d();
       Weights kernel = model.weights().transposed(layer.tensor("shortconv.conv.weight"), length, d);
-      Buffer b = layer.fused("conv.hook_b", IN, 0, d, 3 * d, x);
-      Buffer value = layer.fused("conv.hook_x", IN, 2 * d, d, 3 * d, x);
-      Buffer pre = plan.multiply(layer.hook("conv.hook_pre"), value, b);
-      Buffer mid = plan.conv(layer.hook("conv.hook_mid"), layer.cache(), kernel, pre);
-      Buffer c = layer.fused("conv.hook_c", IN, d, d, 3 * d, x);
-      Buffer post = plan.multiply(layer.hook("conv.hook_post"), c, mid);
+      Buffer b = layer.fused(layer.hook(HookSite.CONV_B), IN, 0, d, 3 * d, x);
+      Buffer value = layer.fused(layer.hook(HookSite.CONV_X), IN, 2 * d, d, 3 * d, x);
+      Buffer pre = plan.multiply(layer.hook(HookSite.CONV_PRE), value, b);
+      Buffer mid = plan.conv(layer.hook(HookSite.CONV_MID), layer.cache(), kernel, pre);
+      Buffer c = layer.fused(layer.hook(HookSite.CONV_C), IN, d, d, 3 * d, x);
+      Buffer post = plan.multiply(layer.hook(HookSite.CONV_POST), c, mid);
       return model.linear(hook, layer.tensor("shortconv.out_proj"), d, post);
     };
   }

@@ -2,6 +2,8 @@ package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
@@ -104,6 +106,14 @@ public final class Transformer {
     return plan;
   }
 
+  /**
+   * Returns the name for the activation at a hook point outside blocks, and records that the
+   * activation with this name is the one at the point.
+   */
+  public String hook(HookSite site) {
+    return plan.name(HookPoint.of(site));
+  }
+
   /** Returns the epsilon of norms. */
   float epsilon() {
     return epsilon;
@@ -139,24 +149,35 @@ public final class Transformer {
     return x;
   }
 
-  /** Writes the tokens' embeddings times a constant. */
-  public Buffer embed(String hook, float factor) {
+  /** The token embeddings times a constant, as {@code hook_embed}. */
+  public Buffer embed(float factor) {
+    String hook = hook(HookSite.EMBED);
     return scale(factor).write(hook, embed(hook + ".unscaled"));
   }
 
-  /** Writes the tokens' embeddings. */
-  public Buffer embed(String hook) {
+  /** The token embeddings, as {@code hook_embed}. */
+  public Buffer embed() {
+    return embed(hook(HookSite.EMBED));
+  }
+
+  /** The token embeddings after a norm, as {@code hook_embed}. */
+  public Buffer normalizedEmbedding() {
+    String hook = hook(HookSite.EMBED);
+    return norm(hook, "token_embd_norm", embed(hook + ".unnormalized"));
+  }
+
+  private Buffer embed(String name) {
     return plan.embed(
-        hook, weights.table("token_embd.weight", dimensions.vocabulary(), dimensions.d()));
+        name, weights.table("token_embd.weight", dimensions.vocabulary(), dimensions.d()));
   }
 
   /** Writes the sum of the embeddings of tokens and learned embeddings of positions. */
   public Buffer embedWithPositions() {
-    Buffer tokens = embed("hook_embed");
+    Buffer tokens = embed();
     Weights table =
         weights.table("position_embd.weight", dimensions.contextLength(), dimensions.d());
-    Buffer positions = plan.embedPositions("hook_pos_embed", table, 0);
-    return plan.add("blocks.0.hook_resid_pre", tokens, positions);
+    Buffer positions = plan.embedPositions(hook(HookSite.POS_EMBED), table, 0);
+    return plan.add(layers().getFirst().hook(HookSite.RESID_PRE), tokens, positions);
   }
 
   /** Writes a norm with the gain {@code tensor.weight} and, if the file has one, a bias. */
@@ -268,7 +289,9 @@ public final class Transformer {
   public Plan finish(String norm, Buffer residual, Sublayer logits) {
     Buffer chosen = plan.gather("resid_post.chosen", residual);
     Buffer normalized = norm("ln_final", norm, chosen);
-    plan.output(logits.write("unembed.hook_out", normalized));
+    plan.hook(HookPoint.of(HookSite.LN_FINAL_SCALE), normalized);
+    plan.hook(HookPoint.of(HookSite.LN_FINAL_NORMALIZED), normalized);
+    plan.output(logits.write(hook(HookSite.LOGITS), normalized));
     weights.finish();
     params.finish();
     return plan.build();

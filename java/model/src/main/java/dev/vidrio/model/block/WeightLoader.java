@@ -7,7 +7,7 @@ import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufTensor;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.ffm.Encoder;
+import dev.vidrio.kernel.ffm.WeightEncoder;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -212,7 +212,7 @@ public final class WeightLoader {
     MemorySegment data = memory.allocate(4L * Math.multiplyExact(count * padded, k));
     try (Arena arena = Arena.ofShared()) {
       MemorySegment floats = arena.allocate(4L * count * k * n, 64);
-      Encoder.encode(
+      WeightEncoder.encode(
               tensors.type(tensor),
               WeightType.F32,
               (long) count * k,

@@ -14,16 +14,15 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * How far a model's predictions are from a reference's, such as a quantized model's from the
- * original's: the Kullback-Leibler divergence {@code Σ p · (log p − log q)} of the softmax
- * distributions, in nats, p the reference's.
+ * The Kullback-Leibler divergence {@code Σ p · (log p − log q)}, in nats, of a model's predictions
+ * q from those of a reference p, for example of a quantized model from the original.
  *
- * @param mean over the positions
+ * @param mean the mean over all positions
  * @param error the standard error of the mean
- * @param max the greatest
- * @param maxPosition where that is
- * @param sameTop the fraction of positions whose most likely token is the same
- * @param positions how many positions
+ * @param max the maximum over all positions
+ * @param maxPosition the position of the maximum
+ * @param sameTop the fraction of positions with the same most likely token
+ * @param positions the number of positions
  */
 public record Divergence(
     double mean, double error, double max, int maxPosition, double sameTop, int positions) {
@@ -31,8 +30,8 @@ public record Divergence(
   /**
    * Compares two files with {@code logits} [n, V] f32 and {@code tokens} [n], row by row.
    *
-   * @throws ModelFileException when a file cannot be read, lacks a tensor, or they are not of the
-   *     same tokens and vocabulary
+   * @throws ModelFileException if a file cannot be read or lacks a tensor, or if the files have
+   *     different tokens or vocabularies
    */
   public static Divergence of(Path reference, Path candidate) {
     try (Arena arena = Arena.ofShared()) {
@@ -85,7 +84,7 @@ public record Divergence(
               MemorySegment p = reference.data().asSlice(i * bytes, bytes);
               MemorySegment q = candidate.data().asSlice(i * bytes, bytes);
               kld[i] = divergence(p, q);
-              same[i] = greatest(p) == greatest(q);
+              same[i] = argmax(p) == argmax(q);
             });
     double sum = 0;
     double squares = 0;
@@ -102,7 +101,7 @@ public record Divergence(
     return new Divergence(mean, error, kld[max], max, (double) top / n, n);
   }
 
-  /** That of the softmax of logits q from that of logits p, both [V] f32, in nats. */
+  /** Returns the divergence of softmax(q) from softmax(p), in nats, for f32 logits [V]. */
   public static double divergence(MemorySegment p, MemorySegment q) {
     double logSumP = LogProbability.logSum(p);
     double logSumQ = LogProbability.logSum(q);
@@ -116,7 +115,7 @@ public record Divergence(
     return sum;
   }
 
-  private static long greatest(MemorySegment logits) {
+  private static long argmax(MemorySegment logits) {
     long best = 0;
     for (long w = 1; w < logits.byteSize() / Float.BYTES; w++) {
       if (logits.getAtIndex(JAVA_FLOAT, w) > logits.getAtIndex(JAVA_FLOAT, best)) {

@@ -8,33 +8,33 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.DoubleConsumer;
 
-/** Text embeddings [d]: the residual stream after the final norm, pooled over a text's tokens. */
+/** Computes text embeddings [d]: the residual stream after the final norm, pooled over tokens. */
 public final class Embeddings {
   private Embeddings() {}
 
-  /** How the tokens' vectors become one. */
+  /** Combines the vectors of all tokens into one. */
   public enum Pooling {
-    /** Their mean. */
+    /** The mean of all tokens. */
     MEAN,
-    /** That of the last token, which alone has seen all others. */
+    /** The last token, which attends to all others. */
     LAST
   }
 
   /**
-   * Embeds texts, several at a time.
+   * Embeds texts, several per step.
    *
-   * @param texts token ids of each, BOS included where the model wants it
-   * @param normalize whether vectors are divided by their Euclidean length
-   * @param progress is told the fraction done
+   * @param texts the token ids of each text, including BOS if the model expects it
+   * @param normalize if true, vectors are divided by their Euclidean length
+   * @param progress receives the fraction done
    * @return a vector [d] for each text
-   * @throws InvalidInputException when a text has no tokens, or more than the model was made for
+   * @throws InvalidInputException if a text has no tokens or exceeds the model's context length
    */
   public static List<float[]> of(
       Model model, List<int[]> texts, Pooling pooling, boolean normalize, DoubleConsumer progress) {
@@ -42,9 +42,9 @@ public final class Embeddings {
   }
 
   /**
-   * Embeds texts as sessions compute them in a certain way.
+   * Embeds texts with session options.
    *
-   * @param options of which the adaptation, the type of the cache and {@code fast} count
+   * @param options the adapter, the element type of the cache and {@code fast}; sizes are ignored
    */
   public static List<float[]> of(
       Model model,
@@ -54,20 +54,20 @@ public final class Embeddings {
       SessionOptions options,
       DoubleConsumer progress) {
     int declared = model.architecture().contextLength();
-    List<OutputRows.Input> inputs = new ArrayList<>();
+    List<RowEvaluator.Input> inputs = new ArrayList<>();
     for (int i = 0; i < texts.size(); i++) {
       int n = texts.get(i).length;
       if (n == 0 || n > declared) {
         throw new InvalidInputException(
             "text " + i, n + " tokens", "must have 1 to " + declared + " tokens");
       }
-      inputs.add(new OutputRows.Input(texts.get(i), pooling == Pooling.MEAN ? 0 : n - 1));
+      inputs.add(new RowEvaluator.Input(texts.get(i), pooling == Pooling.MEAN ? 0 : n - 1));
     }
     int width = model.architecture().width();
     double[][] sums = new double[texts.size()][width];
-    OutputRows.run(
+    RowEvaluator.run(
         model,
-        new OutputRows.Output(Embeddings::hidden, width, true),
+        new RowEvaluator.Output(Embeddings::hidden, width, true),
         inputs,
         options,
         (i, position, row) -> add(sums[i], row),
@@ -80,7 +80,7 @@ public final class Embeddings {
     return embeddings;
   }
 
-  /** The plan up to the final norm, whose values are its output. */
+  /** Returns the plan up to the final norm, whose values are the output. */
   private static Plan hidden(Plan plan) {
     List<Op> ops = plan.ops();
     int last = -1;

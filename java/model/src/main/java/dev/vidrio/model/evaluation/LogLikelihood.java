@@ -4,8 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.lang.foreign.MemorySegment;
@@ -15,50 +15,50 @@ import java.util.List;
 import java.util.function.DoubleConsumer;
 
 /**
- * How likely a continuation is after a context, for tasks such as those of lm-evaluation-harness,
- * whose tokenization this follows. Context and continuation are encoded together; the continuation
- * is what follows as many tokens as the context alone has. Spaces at the end of the context belong
- * to the continuation.
+ * The log-likelihood of a continuation given a context, for tasks such as those of
+ * lm-evaluation-harness, whose tokenization this follows: context and continuation are encoded
+ * together, and the tokens after the length of the encoded context belong to the continuation.
+ * Spaces at the end of the context belong to the continuation.
  *
  * @param logLikelihood the sum of the log-probabilities of the continuation's tokens, in nats
- * @param greedy whether each of them is the most likely one
- * @param tokens the number of these tokens
+ * @param greedy true if each of them is the most likely token
+ * @param tokens the number of tokens of the continuation
  */
 public record LogLikelihood(double logLikelihood, boolean greedy, int tokens) {
 
   /**
-   * A continuation to rate.
+   * A continuation to score.
    *
-   * @param context the text before; where it is empty, the model's BOS or else EOS stands for it
-   * @param continuation the text to rate, not empty
+   * @param context the text before it; if empty, BOS or else EOS is used
+   * @param continuation the text to score, not empty
    */
   public record Request(String context, String continuation) {}
 
-  /** A request's tokens, those of the context first. */
-  private static final class Rating {
+  /** The tokens of a request, the context first, and their scores. */
+  private static final class Scored {
     final int[] tokens;
     final int contextTokens;
     final double[] logProbabilities;
-    final boolean[] greatest;
+    final boolean[] mostLikely;
 
-    Rating(int[] tokens, int contextTokens) {
+    Scored(int[] tokens, int contextTokens) {
       this.tokens = tokens;
       this.contextTokens = contextTokens;
       this.logProbabilities = new double[tokens.length - contextTokens];
-      this.greatest = new boolean[tokens.length - contextTokens];
+      this.mostLikely = new boolean[tokens.length - contextTokens];
     }
 
-    /** Rates the token after a position by the logits there. */
+    /** Scores the token after a position with the logits at it. */
     void take(int position, MemorySegment logits) {
       int token = tokens[position + 1];
       int at = position + 1 - contextTokens;
       logProbabilities[at] = LogProbability.of(logits, token);
-      greatest[at] = isGreatest(logits, token);
+      mostLikely[at] = isMostLikely(logits, token);
     }
 
     LogLikelihood result() {
       boolean greedy = true;
-      for (boolean each : greatest) {
+      for (boolean each : mostLikely) {
         greedy &= each;
       }
       return new LogLikelihood(
@@ -67,12 +67,12 @@ public record LogLikelihood(double logLikelihood, boolean greedy, int tokens) {
   }
 
   /**
-   * Rates continuations, several at a time.
+   * Scores continuations, several per step.
    *
-   * @param progress is told the fraction done
+   * @param progress receives the fraction done
    * @return a result for each request, in order
-   * @throws InvalidInputException when a continuation has no tokens or is, with its context, longer
-   *     than the model was made for
+   * @throws InvalidInputException if a continuation adds no tokens, or exceeds the model's context
+   *     length with its context
    */
   public static List<LogLikelihood> of(
       Model model, List<Request> requests, DoubleConsumer progress) {
@@ -80,32 +80,33 @@ public record LogLikelihood(double logLikelihood, boolean greedy, int tokens) {
   }
 
   /**
-   * Rates continuations as they are when sessions compute in a certain way.
+   * Scores continuations with session options.
    *
-   * @param options of which the type of the cache and {@code fast} count
+   * @param options the element type of the cache and {@code fast}; sizes are ignored
    */
   public static List<LogLikelihood> of(
       Model model, List<Request> requests, SessionOptions options, DoubleConsumer progress) {
-    List<Rating> ratings = new ArrayList<>();
-    List<OutputRows.Input> inputs = new ArrayList<>();
+    List<Scored> scores = new ArrayList<>();
+    List<RowEvaluator.Input> inputs = new ArrayList<>();
     for (int i = 0; i < requests.size(); i++) {
-      Rating rating = encode(model, requests.get(i), i);
-      int[] tokens = rating.tokens;
-      ratings.add(rating);
+      Scored scored = encode(model, requests.get(i), i);
+      int[] tokens = scored.tokens;
+      scores.add(scored);
       inputs.add(
-          new OutputRows.Input(Arrays.copyOf(tokens, tokens.length - 1), rating.contextTokens - 1));
+          new RowEvaluator.Input(
+              Arrays.copyOf(tokens, tokens.length - 1), scored.contextTokens - 1));
     }
-    OutputRows.run(
+    RowEvaluator.run(
         model,
-        OutputRows.logits(model),
+        RowEvaluator.logits(model),
         inputs,
         options,
-        (i, position, logits) -> ratings.get(i).take(position, logits),
+        (i, position, logits) -> scores.get(i).take(position, logits),
         progress);
-    return ratings.stream().map(Rating::result).toList();
+    return scores.stream().map(Scored::result).toList();
   }
 
-  private static Rating encode(Model model, Request request, int index) {
+  private static Scored encode(Model model, Request request, int index) {
     Tokenizer tokenizer = model.tokenizer();
     String context = request.context().stripTrailing();
     String spaces = request.context().substring(context.length());
@@ -128,7 +129,7 @@ public record LogLikelihood(double logLikelihood, boolean greedy, int tokens) {
           whole.length + " tokens",
           "the model was made for " + declared + " before the last");
     }
-    return new Rating(whole, before.length);
+    return new Scored(whole, before.length);
   }
 
   private static int[] prepend(int first, int[] rest) {
@@ -138,7 +139,7 @@ public record LogLikelihood(double logLikelihood, boolean greedy, int tokens) {
     return all;
   }
 
-  private static boolean isGreatest(MemorySegment logits, int token) {
+  private static boolean isMostLikely(MemorySegment logits, int token) {
     float value = logits.getAtIndex(JAVA_FLOAT, token);
     long n = logits.byteSize() / Float.BYTES;
     for (long i = 0; i < n; i++) {

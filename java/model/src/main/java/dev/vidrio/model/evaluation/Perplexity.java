@@ -2,8 +2,8 @@ package dev.vidrio.model.evaluation;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.tokenizer.EncodeOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -11,16 +11,16 @@ import java.util.List;
 import java.util.function.DoubleConsumer;
 
 /**
- * How well a model predicts a text, {@code exp(−mean log p)}, measured as llama.cpp does, so that
- * figures compare: the text is cut into windows of n tokens, each is run on its own with BOS for
- * its first token where the model wants one, and only tokens in its second half count, so that each
- * has a context of at least n/2. What is left after the last whole window does not count.
+ * The perplexity {@code exp(−mean log p)} of a text, measured as llama.cpp does, so that figures
+ * are comparable: the text is split into windows of n tokens, each window runs alone with its first
+ * token replaced by BOS if the model expects one, and only tokens in its second half are scored, so
+ * that each has a context of at least n/2. An incomplete last window is ignored.
  *
- * @param perplexity the figure
+ * @param perplexity the perplexity
  * @param error its standard error, {@code perplexity · sd(log p) / sqrt(count − 1)}
  * @param meanNll the mean negative log-likelihood of a token, in nats
- * @param count how many tokens count
- * @param windows how many windows
+ * @param count the number of scored tokens
+ * @param windows the number of windows
  * @param context n, the length of a window
  */
 public record Perplexity(
@@ -32,20 +32,20 @@ public record Perplexity(
   /**
    * Measures the perplexity of a text.
    *
-   * @param tokens the text's ids, BOS included where the model wants it
+   * @param tokens the token ids, including BOS if the model expects it
    * @param context the length of a window, at least 4
-   * @param progress is told the fraction done
-   * @throws InvalidInputException when the text has fewer than two windows, or windows are longer
-   *     than the model was made for
+   * @param progress receives the fraction done
+   * @throws InvalidInputException if the text has fewer than two windows, or a window exceeds the
+   *     model's context length
    */
   public static Perplexity of(Model model, int[] tokens, int context, DoubleConsumer progress) {
     return of(model, tokens, context, SessionOptions.DEFAULT, progress);
   }
 
   /**
-   * Measures the perplexity of a text as it is when sessions compute in a certain way.
+   * Measures the perplexity of a text with session options.
    *
-   * @param options of which the type of the cache and {@code fast} count
+   * @param options the element type of the cache and {@code fast}; sizes are ignored
    */
   public static Perplexity of(
       Model model, int[] tokens, int context, SessionOptions options, DoubleConsumer progress) {
@@ -60,18 +60,18 @@ public record Perplexity(
           "text", tokens.length + " tokens", "must fill two windows of " + context);
     }
     int first = context / 2;
-    List<OutputRows.Input> inputs = new ArrayList<>();
+    List<RowEvaluator.Input> inputs = new ArrayList<>();
     for (int w = 0; w < windows; w++) {
       int[] window = Arrays.copyOfRange(tokens, w * context, (w + 1) * context);
       replaceFirst(model, window);
-      // The last token predicts one of the next window: its row is not wanted.
-      inputs.add(new OutputRows.Input(Arrays.copyOf(window, context - 1), first));
+      // The last token of a window predicts the next window, so its row is not needed.
+      inputs.add(new RowEvaluator.Input(Arrays.copyOf(window, context - 1), first));
     }
     int perWindow = context - 1 - first;
     double[] nll = new double[windows * perWindow];
-    OutputRows.run(
+    RowEvaluator.run(
         model,
-        OutputRows.logits(model),
+        RowEvaluator.logits(model),
         inputs,
         options,
         (w, position, logits) ->

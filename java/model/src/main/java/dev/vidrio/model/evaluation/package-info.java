@@ -1,8 +1,8 @@
 /**
- * Measures how good a model is, comparably with other programs: perplexity, log-likelihoods of
- * continuations, divergence between two models. Also embeds texts.
+ * Measures model quality comparably with other programs: perplexity, log-likelihoods of
+ * continuations, and the divergence between two models. Also computes text embeddings.
  *
- * <p>All of them batch sequences and keep at most one step's logits.
+ * <p>All of them batch sequences and hold the logits of at most one step.
  */
 @NullMarked
 package dev.vidrio.model.evaluation;

@@ -13,9 +13,9 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * An importance matrix as {@code llama-imatrix} writes it to a GGUF file: for each matrix of a
- * model the sums of its inputs' squares over some text, {@code NAME.in_sum2} [K, experts], and how
- * many inputs that were, {@code NAME.counts} [1, experts].
+ * An importance matrix in the GGUF format of {@code llama-imatrix}: for each matrix of a model the
+ * sum of the squares of its inputs over a text, {@code NAME.in_sum2} [K, experts], and the number
+ * of inputs, {@code NAME.counts} [1, experts].
  */
 final class ImportanceMatrix {
 
@@ -35,20 +35,20 @@ final class ImportanceMatrix {
     return new ImportanceMatrix(gguf);
   }
 
-  /** How many matrices it knows. */
+  /** Returns the number of matrices. */
   int entries() {
     return (int)
         gguf.tensors().stream().filter(tensor -> tensor.name().endsWith(".in_sum2")).count();
   }
 
-  /** Whether it knows a matrix. */
+  /** Returns whether a matrix has an importance. */
   boolean has(String name) {
     return gguf.findTensor(name + ".in_sum2").isPresent();
   }
 
   /**
-   * The mean squares of a matrix's inputs, K for each expert; nothing where they are not known. An
-   * expert that saw no input has all the same.
+   * Returns the mean squares of a matrix's inputs, K for each expert, or empty if the matrix has no
+   * importance. An expert without inputs gets equal weights.
    */
   Optional<MemorySegment> weights(TensorSource matrix, SegmentAllocator allocator) {
     if (!has(matrix.name())) {
@@ -65,7 +65,8 @@ final class ImportanceMatrix {
         float sum = sums.data().getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, i);
         float mean = count > 0 ? sum / count : 1;
         if (!(mean >= 0) || Float.isInfinite(mean)) {
-          throw error(sums, "[" + i + "] " + sum + " of " + count, "must be finite, not negative");
+          throw error(
+              sums, "[" + i + "] " + sum + " of " + count, "must be finite and not negative");
         }
         weights.setAtIndex(ValueLayout.JAVA_FLOAT, i, mean);
       }

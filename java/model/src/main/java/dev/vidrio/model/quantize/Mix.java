@@ -10,8 +10,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Which type each tensor of a file gets, by the rules of llama.cpp: attention values, the way out
- * of feed-forward blocks, and the unembedding take more bits, the first and last layers most.
+ * Chooses the type of each tensor of a file by the rules of llama.cpp: attention values, the
+ * down-projections of feed-forward blocks and the unembedding get more bits, most in the first and
+ * last layers.
  */
 final class Mix {
 
@@ -30,7 +31,9 @@ final class Mix {
   private final List<String> valueTensors;
 
   /**
-   * @param isWeighted whether there is an importance matrix
+   * Reads the dimensions of a model.
+   *
+   * @param isWeighted if true, there is an importance matrix
    */
   Mix(FileType type, Metadata metadata, List<TensorSource> tensors, boolean isWeighted) {
     this.type = type;
@@ -50,7 +53,7 @@ final class Mix {
             .toList();
   }
 
-  /** Heads, of the first layer where layers differ; 0 where that has no attention. */
+  /** Returns the number of heads of the first layer; 0 if it has no attention. */
   private static int heads(Metadata metadata, String key, int fallback) {
     if (metadata.entries().get(key) instanceof GgufValue.Array) {
       int[] each = metadata.ints(key, 0, 1 << 16);
@@ -59,7 +62,7 @@ final class Mix {
     return metadata.intValue(key, 1, 1 << 16, fallback);
   }
 
-  /** Whether the tensor is a matrix of weights whose type may change. */
+  /** Returns whether a tensor is a weight matrix whose type may change. */
   static boolean isMatrix(TensorSource tensor) {
     String name = tensor.name();
     return tensor.elements() > tensor.shape().getFirst()
@@ -74,12 +77,12 @@ final class Mix {
         && !name.equals("position_embd.weight");
   }
 
-  /** The type of a matrix, in which its rows are whole blocks. */
+  /** Returns the type of a matrix, whose rows are a multiple of the block length. */
   GgmlType typeOf(TensorSource tensor) {
     return fitting(preferred(tensor), tensor);
   }
 
-  /** What rows that are no multiple of a type's block get instead. */
+  /** Returns the type, or a replacement if the rows are not a multiple of its block length. */
   static GgmlType fitting(GgmlType type, TensorSource tensor) {
     long k = tensor.shape().getFirst();
     if (k % type.blockElements() == 0) {
@@ -129,13 +132,13 @@ final class Mix {
         || name.contains("attn_kv_b.weight");
   }
 
-  /** The number of a tensor's layer; 0 where it has none. */
+  /** Returns the layer index of a tensor; 0 if it is in no layer. */
   private static int layer(String name) {
     Matcher matcher = BLOCK.matcher(name);
     return matcher.matches() ? Integer.parseInt(matcher.group(1)) : 0;
   }
 
-  /** The first and the last eighth of the layers, and each third of those between. */
+  /** Returns true for the first and last eighth of the layers, and each third in between. */
   private static boolean isSensitive(int layer, int layers) {
     int eighth = layers / 8;
     return layer < eighth || layer >= 7 * layers / 8 || (layer - eighth) % 3 == 2;

@@ -8,7 +8,7 @@ import dev.vidrio.formats.gguf.GgufWriter;
 import dev.vidrio.formats.gguf.Metadata;
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.formats.gguf.TensorSource;
-import dev.vidrio.kernel.ffm.Encoder;
+import dev.vidrio.kernel.ffm.WeightEncoder;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
 import java.io.IOException;
@@ -37,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Tensors are read, encoded on all processors and written one after the other. The file appears
- * under its name only when it is complete; an interrupted run leaves nothing, or the old file.
- * Blocks and the choice of types are those of llama.cpp, byte for byte.
+ * under its name only when it is complete; an interrupted run leaves the old file or none. Blocks
+ * and the choice of types equal those of llama.cpp, byte for byte.
  */
 public final class Quantizer {
 
@@ -56,11 +56,11 @@ public final class Quantizer {
   }
 
   /**
-   * Writes a GGUF file with other types.
+   * Quantizes a GGUF file.
    *
    * @param input a GGUF file, or the first part of one
    * @throws ModelFileException if a file cannot be read or written, if the output is the input, or
-   *     if a weight is infinite or no number
+   *     if a weight is infinite or NaN
    * @throws UnsupportedModelException if a tensor has a type that cannot be decoded
    */
   public static void quantize(Path input, Path output, QuantizeOptions options) {
@@ -73,10 +73,10 @@ public final class Quantizer {
   }
 
   /**
-   * Writes a directory of transformers as a GGUF file. Vectors become F32.
+   * Converts a Hugging Face directory to a GGUF file. Vectors become F32.
    *
-   * @throws ModelFileException as above
-   * @throws UnsupportedModelException if the model is of an architecture that is not known
+   * @throws ModelFileException as {@link #quantize} does
+   * @throws UnsupportedModelException if the architecture is not supported
    */
   public static void convert(Path directory, Path output, QuantizeOptions options) {
     try (Arena arena = Arena.ofShared()) {
@@ -154,7 +154,7 @@ public final class Quantizer {
     return keys.build(source);
   }
 
-  /** The file type of what most elements have, of a model of floats. */
+  /** Returns the file type of the most frequent element type, for a model of floats. */
   private static FileType commonest(List<TensorSource> tensors) {
     Map<GgmlType, Long> elements = new EnumMap<>(GgmlType.class);
     tensors.forEach(tensor -> elements.merge(tensor.type(), tensor.elements(), Long::sum));
@@ -182,7 +182,7 @@ public final class Quantizer {
         tensor.name(), type, tensor.shape(), allocator -> encode(tensor, from, to, allocator));
   }
 
-  /** Embeddings are looked up, not multiplied: they have no inputs. */
+  /** Returns whether a matrix has an importance or needs none: embeddings have no inputs. */
   private boolean isWeighted(TensorSource tensor) {
     return tensor.name().equals("token_embd.weight")
         || tensor.name().equals("output.weight")
@@ -196,10 +196,10 @@ public final class Quantizer {
                 new UnsupportedModelException(
                     source,
                     "type " + type + " of tensor '" + tensor.name() + "'",
-                    "it has no kernel here"));
+                    "no kernel for it"));
   }
 
-  /** Encodes a tensor matrix by matrix: those of a stack have an importance each. */
+  /** Encodes a tensor matrix by matrix, since stacked experts have separate importances. */
   private MemorySegment encode(
       TensorSource tensor, WeightType from, WeightType to, SegmentAllocator allocator) {
     MemorySegment data = tensor.data(allocator);
@@ -216,7 +216,7 @@ public final class Quantizer {
       long toBytes = n * to.bytes(k);
       long weightBytes = (long) k * Float.BYTES;
       OptionalLong bad =
-          Encoder.encode(
+          WeightEncoder.encode(
               from,
               to,
               n,
@@ -229,7 +229,7 @@ public final class Quantizer {
             source,
             "tensor '" + tensor.name() + "' row " + (m * n + bad.getAsLong()),
             "",
-            "has an element that is infinite, no number, or too large for " + to);
+            "has an element that is infinite, NaN, or too large for " + to);
       }
     }
     return target;

@@ -5,27 +5,28 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Log-probabilities of tokens, in nats, under the model itself: no bias, penalty or temperature.
+ * Computes log-probabilities of tokens, in nats, under the model itself, before bias, penalties and
+ * temperature.
  */
 public final class LogProbability {
   private LogProbability() {}
 
-  /** {@code logit − log Σ exp(logits)}, summed in double over f32 logits [V]. */
+  /** Returns {@code logit − log Σ exp(logits)}, summed in double over f32 logits [V]. */
   public static double of(MemorySegment logits, int token) {
     return logits.getAtIndex(JAVA_FLOAT, token) - logSum(logits);
   }
 
-  /** {@code log Σ exp(logits)}, summed in double over f32 logits [V]. */
+  /** Returns {@code log Σ exp(logits)}, summed in double over f32 logits [V]. */
   public static double logSum(MemorySegment logits) {
     long n = logits.byteSize() / Float.BYTES;
-    double greatest = Double.NEGATIVE_INFINITY;
+    double max = Double.NEGATIVE_INFINITY;
     for (long i = 0; i < n; i++) {
-      greatest = Math.max(greatest, logits.getAtIndex(JAVA_FLOAT, i));
+      max = Math.max(max, logits.getAtIndex(JAVA_FLOAT, i));
     }
     double sum = 0;
     for (long i = 0; i < n; i++) {
-      sum += Math.exp(logits.getAtIndex(JAVA_FLOAT, i) - greatest);
+      sum += Math.exp(logits.getAtIndex(JAVA_FLOAT, i) - max);
     }
-    return greatest + Math.log(sum);
+    return max + Math.log(sum);
   }
 }

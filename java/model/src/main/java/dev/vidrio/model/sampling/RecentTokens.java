@@ -1,8 +1,8 @@
 package dev.vidrio.model.sampling;
 
-/** Counts of the tokens in a sliding window. */
+/** Counts the tokens in a sliding window. Not thread-safe. */
 final class RecentTokens {
-  /** Receives a token and how often it occurred. */
+  /** Receives a token and its count. */
   interface Visitor {
     void visit(int token, int count);
   }
@@ -17,6 +17,7 @@ final class RecentTokens {
     this.counts = new int[capacity == 0 ? 0 : vocabulary];
   }
 
+  /** Adds a token, and removes the oldest if the window is full. */
   void add(int token) {
     if (window.length == 0) {
       return;

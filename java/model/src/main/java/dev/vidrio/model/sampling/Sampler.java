@@ -3,63 +3,62 @@ package dev.vidrio.model.sampling;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Chooses tokens for one sequence, in these steps:
+ * Chooses the tokens of one sequence from logits [V], in these steps:
  *
  * <ol>
  *   <li>bias: {@code logit += bias}
  *   <li>penalties, over the counts of the last tokens: {@code logit = logit > 0 ? logit / r : logit
  *       · r}, then {@code logit −= count · frequency + presence}, all in f32
- *   <li>temperature 0: the greatest logit; the end
- *   <li>top-k: the k greatest logits; equal ones go by lower id
- *   <li>probabilities {@code exp(logit − greatest)} in double by {@link StrictMath}, over what is
- *       left
+ *   <li>temperature 0: the maximum logit is chosen, and the remaining steps are skipped
+ *   <li>top-k: the k largest logits are kept; ties go to the lower id
+ *   <li>weights {@code exp(logit − max)} of the kept tokens, in double by {@link StrictMath}
  *   <li>top-p: the shortest prefix, in descending order, whose share of the sum is at least p
- *   <li>min-p: those of at least minP times the first one's probability; never fewer than one
- *   <li>temperature: {@code exp((logit − greatest) / temperature)}; a random number in [0, 1) times
- *       their sum, in descending order, falls on one of them
+ *   <li>min-p: tokens with at least minP times the weight of the first one, and always the first
+ *   <li>temperature: weights {@code exp((logit − max) / temperature)}; a random number in [0, 1)
+ *       times their sum selects a token, in descending order
  * </ol>
  *
- * Where top-k keeps all tokens, the sums over them are those of the executor's workers, or by
- * ascending id.
+ * If top-k keeps all tokens, sums over them are those of the executor's top-k operation, or in
+ * ascending order of ids.
  *
- * <p>One random number is drawn per token, from SplitMix64 with the seed. A NaN counts as the least
- * logit. Under a mask, the tokens that it does not allow take no part in any step, as if their
- * logits were −∞. Not thread-safe; allocates nothing per token.
+ * <p>One random number is drawn per token, from {@link SplitMix64} with the seed. NaN counts as the
+ * lowest logit. Tokens that a mask does not allow are excluded from all steps, as if their logits
+ * were −∞. Not thread-safe; allocates nothing per token.
  */
 public final class Sampler {
   private final SamplingOptions options;
   private final SplitMix64 random;
   private final RecentTokens recent;
   private final SamplingBuffers buffers;
-  private final Greatest greatest;
+  private final TopKHeap top;
   private final double[] weights;
   private final float[] logits;
   private int knownCount;
 
   /**
-   * A sampler for a vocabulary.
+   * Creates a sampler for a vocabulary.
    *
-   * @throws InvalidInputException when a bias is for a token id outside the vocabulary
+   * @throws InvalidInputException if a bias is for a token id outside the vocabulary
    */
   public Sampler(SamplingOptions options, int vocabulary) {
     this(options, new SamplingBuffers(vocabulary));
   }
 
   /**
-   * A sampler that shares memory with others of the same thread.
+   * Creates a sampler that shares memory with others of the same thread.
    *
-   * @throws InvalidInputException when a bias is for a token id outside the vocabulary
+   * @throws InvalidInputException if a bias is for a token id outside the vocabulary
    */
   public Sampler(SamplingOptions options, SamplingBuffers buffers) {
     this.options = options;
     this.random = new SplitMix64(options.seed());
     this.buffers = buffers;
-    this.greatest = buffers.greatest;
+    this.top = buffers.top;
     this.weights = buffers.weights;
     this.logits = buffers.logits;
     int vocabulary = logits.length;
@@ -72,7 +71,7 @@ public final class Sampler {
     }
   }
 
-  /** Tells it a token that came, of the prompt or chosen, for the penalties. */
+  /** Adds a token of the prompt or the answer, for the penalties. */
   public void accept(int token) {
     recent.add(token);
   }
@@ -80,7 +79,7 @@ public final class Sampler {
   /**
    * Chooses the next token.
    *
-   * @param row f32 logits [V], left as they are
+   * @param row f32 logits [V], not modified
    */
   public int sample(MemorySegment row) {
     return sample(row, null);
@@ -89,23 +88,23 @@ public final class Sampler {
   /**
    * Chooses the next token among those that a mask allows.
    *
-   * @param row f32 logits [V], left as they are
-   * @param allowed the ids as bits: {@code id & 63} of word {@code id >> 6}; null for all
-   * @throws IllegalArgumentException when it allows none
+   * @param row f32 logits [V], not modified
+   * @param allowed a bit for each id, {@code id & 63} of word {@code id >> 6}; null for all
+   * @throws IllegalArgumentException if it allows none
    */
   public int sample(MemorySegment row, long @Nullable [] allowed) {
     int n = selectAll(row, allowed);
-    return options.temperature() == 0 ? greatest.id(0) : draw(minP(topP(n)));
+    return options.temperature() == 0 ? top.id(0) : draw(minP(topP(n)));
   }
 
   private int selectAll(MemorySegment row, long @Nullable [] allowed) {
     beginStep();
     if (allowed == null) {
       for (int token = 0; token < logits.length; token++) {
-        learn(token, row);
+        load(token, row);
       }
     } else {
-      learnAll(allowed, row);
+      loadAll(allowed, row);
     }
     return select();
   }
@@ -115,20 +114,22 @@ public final class Sampler {
     knownCount = 0;
   }
 
-  /** {@link #sample(Candidates, MemorySegment, long[])} without a mask. */
+  /**
+   * Chooses the next token as {@link #sample(Candidates, MemorySegment, long[])}, without a mask.
+   */
   public int sample(Candidates candidates, MemorySegment row) {
     return sample(candidates, row, null);
   }
 
   /**
    * Chooses the token that {@link #sample(MemorySegment, long[])} would choose, from the candidates
-   * where they are enough. All logits that a bias or a penalty changes are looked up, so what is
-   * unknown comes after the last candidate: k known tokens that do not are the k greatest of all.
+   * if they suffice. All logits that a bias or a penalty changes are looked up, so unknown tokens
+   * rank after the last candidate; known tokens that rank before it are the largest of all.
    *
-   * @param candidates of the row
+   * @param candidates the candidates of the row
    * @param row f32 logits [V]
-   * @param allowed the ids as bits: {@code id & 63} of word {@code id >> 6}; null for all
-   * @throws IllegalArgumentException when it allows none
+   * @param allowed a bit for each id, {@code id & 63} of word {@code id >> 6}; null for all
+   * @throws IllegalArgumentException if it allows none
    */
   public int sample(Candidates candidates, MemorySegment row, long @Nullable [] allowed) {
     boolean whole = wanted() == logits.length && logits.length > 1;
@@ -137,11 +138,11 @@ public final class Sampler {
     }
     beginStep();
     for (int i = 0; i < candidates.count(); i++) {
-      learnAllowed(candidates.id(i), row, allowed);
+      loadAllowed(candidates.id(i), row, allowed);
     }
-    options.logitBias().keySet().forEach(token -> learnAllowed(token, row, allowed));
+    options.logitBias().keySet().forEach(token -> loadAllowed(token, row, allowed));
     if (options.penalizes()) {
-      recent.forEach((token, count) -> learnAllowed(token, row, allowed));
+      recent.forEach((token, count) -> loadAllowed(token, row, allowed));
     }
     int n = select();
     int sure = sure(n, candidates);
@@ -151,24 +152,24 @@ public final class Sampler {
     if (sure < wanted()) {
       return sample(row, allowed);
     }
-    return options.temperature() == 0 ? greatest.id(0) : draw(minP(topP(n)));
+    return options.temperature() == 0 ? top.id(0) : draw(minP(topP(n)));
   }
 
-  /** How many of the n greatest known tokens are the greatest of all. */
+  /** Returns how many of the n largest known logits are the largest of the whole row. */
   private int sure(int n, Candidates candidates) {
     int last = candidates.count() - 1;
     int sure = n;
-    while (sure > 0 && !greatest.reaches(sure - 1, candidates.value(last), candidates.id(last))) {
+    while (sure > 0 && !top.reaches(sure - 1, candidates.value(last), candidates.id(last))) {
       sure--;
     }
     return sure;
   }
 
   /**
-   * Chooses where top-k keeps all tokens. Nearly always the choice falls on one of the greatest, so
-   * that the others need not be put in order: their part of the sum is enough.
+   * Chooses a token if top-k keeps all. The choice nearly always falls on one of the candidates, so
+   * the others need not be sorted; their part of the sum suffices.
    *
-   * @param sure how many of the greatest are known, in order
+   * @param sure the number of largest logits that are known, in order
    */
   private int sampleWhole(
       int sure, Candidates candidates, MemorySegment row, long @Nullable [] allowed) {
@@ -198,15 +199,15 @@ public final class Sampler {
       int n = selectAll(row, allowed);
       weigh(n, temperature);
       chosen = fall(n, target);
-      return greatest.id(chosen < 0 ? n - 1 : chosen);
+      return top.id(chosen < 0 ? n - 1 : chosen);
     }
-    return greatest.id(chosen);
+    return top.id(chosen);
   }
 
-  /** {@code Σ exp((logit − greatest) / temperature)} over all tokens that are allowed. */
+  /** Returns {@code Σ exp((logit − max) / temperature)} over all allowed tokens. */
   private double sum(
       Candidates candidates, MemorySegment row, long @Nullable [] allowed, double temperature) {
-    double first = logits[greatest.id(0)];
+    double first = logits[top.id(0)];
     double sum = 0;
     if (allowed == null && temperature == 1) {
       sum = candidates.sum() * StrictMath.exp(candidates.maximum() - first);
@@ -229,15 +230,15 @@ public final class Sampler {
   }
 
   private static double weight(double logit, double first, double temperature) {
-    // Equal infinities have no difference.
+    // The difference of equal infinities would be NaN.
     double difference = logit == first ? 0 : logit - first;
     return Double.isNaN(difference) ? 0 : StrictMath.exp(difference / temperature);
   }
 
-  private void learnAll(long[] allowed, MemorySegment row) {
+  private void loadAll(long[] allowed, MemorySegment row) {
     for (int word = 0; word < allowed.length; word++) {
       for (long bits = allowed[word]; bits != 0; bits &= bits - 1) {
-        learn(word * Long.SIZE + Long.numberOfTrailingZeros(bits), row);
+        load(word * Long.SIZE + Long.numberOfTrailingZeros(bits), row);
       }
     }
     if (knownCount == 0) {
@@ -245,9 +246,9 @@ public final class Sampler {
     }
   }
 
-  private void learnAllowed(int token, MemorySegment row, long @Nullable [] allowed) {
+  private void loadAllowed(int token, MemorySegment row, long @Nullable [] allowed) {
     if (isAllowed(token, allowed)) {
-      learn(token, row);
+      load(token, row);
     }
   }
 
@@ -256,7 +257,7 @@ public final class Sampler {
     return allowed == null || (word < allowed.length && (allowed[word] >>> token & 1) != 0);
   }
 
-  private void learn(int token, MemorySegment row) {
+  private void load(int token, MemorySegment row) {
     if (buffers.knownSince[token] != buffers.step) {
       buffers.knownSince[token] = buffers.step;
       buffers.known[knownCount++] = token;
@@ -264,7 +265,7 @@ public final class Sampler {
     }
   }
 
-  /** Tokens that top-k keeps. */
+  /** Returns the number of tokens that top-k keeps. */
   private int wanted() {
     if (options.temperature() == 0) {
       return 1;
@@ -272,18 +273,18 @@ public final class Sampler {
     return options.topK() == 0 ? logits.length : Math.min(options.topK(), logits.length);
   }
 
-  /** Changes the known logits and puts the greatest, as many as wanted, in order. */
+  /** Applies bias and penalties to the known logits, and sorts the largest. */
   private int select() {
     options.logitBias().forEach((token, bias) -> logits[token] += bias);
     if (options.penalizes()) {
       penalize();
     }
-    greatest.begin(wanted());
+    top.begin(wanted());
     for (int i = 0; i < knownCount; i++) {
       int token = buffers.known[i];
-      greatest.offer(logits[token], token);
+      top.offer(logits[token], token);
     }
-    return greatest.sort();
+    return top.sort();
   }
 
   private void penalize() {
@@ -304,7 +305,7 @@ public final class Sampler {
     return reached < 0 ? n : reached;
   }
 
-  /** How many of the first n weights together reach a sum; -1 where they do not. */
+  /** Returns how many of the first n weights together reach a sum, or -1. */
   private int reach(int n, double sum) {
     double reached = 0;
     for (int i = 0; i < n; i++) {
@@ -326,10 +327,10 @@ public final class Sampler {
 
   private int draw(int n) {
     int chosen = fall(n, random.nextDouble() * weigh(n, options.temperature()));
-    return greatest.id(chosen < 0 ? n - 1 : chosen);
+    return top.id(chosen < 0 ? n - 1 : chosen);
   }
 
-  /** On which of the first n weights, one after the other, a target falls; -1 where behind them. */
+  /** Returns the index of the weight at which the cumulative sum exceeds a target, or -1. */
   private int fall(int n, double target) {
     double left = target;
     for (int i = 0; i < n; i++) {
@@ -343,10 +344,10 @@ public final class Sampler {
 
   /** Fills the weights of the first n candidates and returns their sum. */
   private double weigh(int n, double temperature) {
-    double first = logits[greatest.id(0)];
+    double first = logits[top.id(0)];
     double sum = 0;
     for (int i = 0; i < n; i++) {
-      weights[i] = weight(logits[greatest.id(i)], first, temperature);
+      weights[i] = weight(logits[top.id(i)], first, temperature);
       sum += weights[i];
     }
     return sum;

@@ -1,23 +1,23 @@
 package dev.vidrio.model.sampling;
 
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
 
 /**
- * Memory for a row of logits that samplers need while they choose a token: 28 bytes per id.
- * Samplers that one thread uses, one after the other, can share it.
+ * Working memory of samplers: 28 bytes per id of the vocabulary. Samplers that are used by one
+ * thread, one after the other, can share it.
  */
 public final class SamplingBuffers {
-  final Greatest greatest;
+  final TopKHeap top;
   final double[] weights;
-  // The logits that are known in this step, after biases and penalties, and whose they are.
+  // The logits known in this step, after biases and penalties, and the ids of those tokens.
   final float[] logits;
   final int[] known;
   final int[] knownSince;
   int step;
 
-  /** Memory for a vocabulary. */
+  /** Allocates memory for a vocabulary. */
   public SamplingBuffers(int vocabulary) {
-    this.greatest = new Greatest(vocabulary);
+    this.top = new TopKHeap(vocabulary);
     this.weights = new double[vocabulary];
     this.logits = new float[vocabulary];
     this.known = new int[vocabulary];

@@ -4,19 +4,20 @@ import dev.vidrio.error.InvalidInputException;
 import java.util.Map;
 
 /**
- * Options for choosing the next token. {@link Sampler} documents the order of the steps.
+ * Options for choosing the next token. {@link Sampler} specifies the order of the steps. Start from
+ * {@link #DEFAULT}, {@link #GREEDY} or a {@linkplain #builder builder}. Immutable.
  *
- * @param temperature divides the logits; 0 takes the most likely token
+ * @param temperature divides the logits; 0 selects the most likely token (greedy decoding)
  * @param topK keeps the k most likely tokens; 0 for all
- * @param topP keeps the most likely tokens that together reach p; 1 for all
- * @param minP keeps the tokens at least minP times as likely as the most likely one; 0 for all
+ * @param topP keeps the smallest set of most likely tokens whose probability reaches p; 1 for all
+ * @param minP keeps tokens at least minP times as likely as the most likely one; 0 for all
  * @param repeatPenalty divides positive logits of tokens that occurred and multiplies negative
  *     ones; 1 for none
- * @param frequencyPenalty is subtracted for each occurrence
- * @param presencePenalty is subtracted once if a token occurred
- * @param penaltyWindow how many of the last tokens, prompt included, the penalties look at
+ * @param frequencyPenalty is subtracted from the logit of a token for each occurrence
+ * @param presencePenalty is subtracted once from the logit of a token that occurred
+ * @param penaltyWindow number of last tokens, including the prompt, that the penalties count
  * @param logitBias is added to the logits of these token ids
- * @param seed of the random number generator
+ * @param seed the seed of the random number generator
  */
 public record SamplingOptions(
     double temperature,
@@ -33,10 +34,10 @@ public record SamplingOptions(
   /** Temperature 0.8, top-k 40, top-p 0.95, min-p 0.05, no penalties, seed 0. */
   public static final SamplingOptions DEFAULT = builder().build();
 
-  /** Always the most likely token. */
+  /** Greedy decoding: always the most likely token. */
   public static final SamplingOptions GREEDY = builder().temperature(0).build();
 
-  /** Checks the ranges. */
+  /** Rejects values that are out of range. */
   public SamplingOptions {
     require("temperature", temperature, 0, 100);
     require("top-k", topK, 0, Integer.MAX_VALUE);
@@ -68,12 +69,12 @@ public record SamplingOptions(
         : Double.toString(value);
   }
 
-  /** Starts from {@link #DEFAULT}. */
+  /** Returns a builder with the values of {@link #DEFAULT}. */
   public static Builder builder() {
     return new Builder();
   }
 
-  /** A builder that starts from these. */
+  /** Returns a builder with the values of these options. */
   public Builder toBuilder() {
     return builder()
         .temperature(temperature)
@@ -88,17 +89,17 @@ public record SamplingOptions(
         .seed(seed);
   }
 
-  /** Whether tokens that occurred are penalized. */
+  /** Returns whether any penalty is active. */
   public boolean penalizes() {
     return repeatPenalty != 1 || frequencyPenalty != 0 || presencePenalty != 0;
   }
 
-  /** The same with another seed. */
+  /** Returns a copy with another seed. */
   public SamplingOptions withSeed(long other) {
     return toBuilder().seed(other).build();
   }
 
-  /** Collects options. */
+  /** Builds options. */
   public static final class Builder {
     private double temperature = 0.8;
     private int topK = 40;
@@ -173,7 +174,7 @@ public record SamplingOptions(
       return this;
     }
 
-    /** The options. */
+    /** Returns the options. */
     public SamplingOptions build() {
       return new SamplingOptions(
           temperature,

@@ -1,19 +1,19 @@
 package dev.vidrio.model.sampling;
 
 /**
- * A request's random number generator: SplitMix64 (Steele, Lea and Flood 2014,
- * doi:10.1145/2660193.2660195). Implemented here so that the same seed gives the same text in every
- * version.
+ * The random number generator of samplers: SplitMix64 (Steele, Lea and Flood 2014,
+ * doi:10.1145/2660193.2660195). It is implemented here so that a seed gives the same text in every
+ * version. Not thread-safe.
  */
 public final class SplitMix64 {
   private long state;
 
-  /** The numbers that belong to a seed. */
+  /** Creates a generator with a seed. */
   public SplitMix64(long seed) {
     this.state = seed;
   }
 
-  /** 64 random bits. */
+  /** Returns 64 random bits. */
   public long next() {
     state += 0x9e3779b97f4a7c15L;
     long z = state;
@@ -22,7 +22,7 @@ public final class SplitMix64 {
     return z ^ (z >>> 31);
   }
 
-  /** A multiple of 2⁻⁵³ from 0 to 1 exclusive: the upper 53 bits of the next number. */
+  /** Returns a multiple of 2⁻⁵³ in [0, 1): the upper 53 bits of the next number. */
   public double nextDouble() {
     return (next() >>> 11) * 0x1p-53;
   }

@@ -1,3 +1,3 @@
-/** Chooses the next token from logits. */
+/** Chooses the next token from logits: sampling, penalties and log-probabilities. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.model.sampling;

@@ -11,10 +11,11 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.kernel.gradient.Gradient;
-import dev.vidrio.kernel.gradient.GradientRules;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.pass.Differentiation;
+import dev.vidrio.kernel.pass.Gradient;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
@@ -64,7 +65,8 @@ class ArchitecturesTest {
         seed.setAtIndex(JAVA_FLOAT, (long) i * logits.width() + tokens[i], 1);
       }
       Gradient gradient =
-          Gradient.of(plan, Map.of(logits, seed), Set.of(embed), GradientRules.EXACT);
+          new Differentiation(Map.of(logits, seed), Set.of(embed), GradientRules.EXACT)
+              .differentiate(plan);
       float[] actual = run(gradient.plan(), gradient.of(embed), executor, tokens, arena);
       assertClose(expected.floats("gradient"), actual);
     }

@@ -27,7 +27,7 @@ class DraftsTest {
 
   private static List<String> operations(Architecture architecture) {
     return architecture.plan().ops().stream()
-        .map(op -> op.getClass().getSimpleName() + " " + op.shape().name())
+        .map(op -> op.getClass().getSimpleName() + " " + op.primaryOperand().name())
         .toList();
   }
 

@@ -17,7 +17,7 @@ import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Divergence by its definition, over probabilities. */
+/** Compares the divergence with its definition over probabilities. */
 class DivergenceTest {
   private static final int N = 5;
   private static final int V = 37;
@@ -71,7 +71,7 @@ class DivergenceTest {
   }
 
   @Test
-  void itIsTheMeanOverThePositions() throws IOException {
+  void isTheMeanOverPositions() throws IOException {
     float[] reference = random(1);
     float[] candidate = random(2);
     System.arraycopy(reference, V, candidate, V, V);
@@ -104,7 +104,7 @@ class DivergenceTest {
   }
 
   @Test
-  void filesOfOtherTokensOrShapesAreRefused() throws IOException {
+  void rejectsFilesOfOtherTokensOrShapes() throws IOException {
     Path reference = write("p", random(1), 1, 2, 3, 4, 5);
     for (Path other :
         List.of(write("q", random(1), 1, 2, 3, 4, 6), write("r", new float[4 * V], 1, 2, 3, 4))) {

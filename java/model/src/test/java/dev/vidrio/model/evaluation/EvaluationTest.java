@@ -12,9 +12,9 @@ import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -32,8 +32,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Figures by their definitions: each token on its own, in a sequence of its own, in double
- * precision; and by the gold outputs of the embedded model.
+ * Compares results with their definitions, one token at a time in separate sequences in double
+ * precision, and with the gold outputs of the embedded model.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class EvaluationTest {
@@ -54,7 +54,7 @@ class EvaluationTest {
     model.close();
   }
 
-  /** log p of each token but the first, after all those before it. */
+  /** Returns log p of each token except the first, given all before it. */
   private double[] logProbabilities(int... tokens) {
     return logProbabilities(SessionOptions.DEFAULT, tokens);
   }
@@ -84,7 +84,7 @@ class EvaluationTest {
   }
 
   @Test
-  void perplexityCountsTheSecondHalvesOfWindowsThatBeginWithBos() {
+  void perplexityScoresSecondHalvesOfWindowsWithBos() {
     int context = 20;
     int[] tokens = randomTokens(7 * context + 3);
     double sum = 0;
@@ -111,7 +111,7 @@ class EvaluationTest {
   }
 
   @Test
-  void optionsSayHowTheModelComputes() {
+  void appliesSessionOptions() {
     SessionOptions bytes = SessionOptions.DEFAULT.withKvType(KvType.Q8_0);
     int[] tokens = randomTokens(40);
     double nll = 0;
@@ -129,10 +129,12 @@ class EvaluationTest {
         LogLikelihood.of(model, request, bytes, done -> {}));
   }
 
-  /** LongRoPE turns otherwise in contexts of more than 16 positions; transformers says how. */
+  /**
+   * LongRoPE uses other factors in contexts of more than 16 positions; compared with transformers.
+   */
   @ParameterizedTest
   @CsvSource({"logits, 40", "short_logits, 16"})
-  void perplexityRotatesAsTheWindowsLengthAsks(String tensor, int context, @TempDir Path directory)
+  void perplexityUsesLongRopeByWindowLength(String tensor, int context, @TempDir Path directory)
       throws IOException {
     SafetensorsFile expected = TinyModels.expected("phi3-longrope");
     int[] window = Arrays.copyOf(expected.ints("tokens"), context);
@@ -166,7 +168,7 @@ class EvaluationTest {
   }
 
   @Test
-  void perplexityNeedsTwoWindowsThatFitTheModel() {
+  void rejectsInvalidPerplexityWindows() {
     int[] tokens = randomTokens(39);
     assertThrows(InvalidInputException.class, () -> Perplexity.of(model, tokens, 20, done -> {}));
     assertThrows(InvalidInputException.class, () -> Perplexity.of(model, tokens, 3, done -> {}));
@@ -175,7 +177,7 @@ class EvaluationTest {
   }
 
   @Test
-  void logLikelihoodIsTheSumOverTheContinuation() {
+  void logLikelihoodSumsTheContinuation() {
     var requests = new ArrayList<LogLikelihood.Request>();
     String line = "Now is the winter of our discontent made glorious summer by this sun of York";
     for (int i = 0; i >= 0; i = line.indexOf(' ', i + 1)) {
@@ -196,7 +198,7 @@ class EvaluationTest {
   }
 
   @Test
-  void greedyContinuationsSaySo() {
+  void reportsGreedyContinuations() {
     var gold = BardFiles.greedy("f32");
     int[] prompt = gold.get("prompt_ids").valueStream().mapToInt(n -> n.intValue()).toArray();
     int[] greedy =
@@ -214,9 +216,9 @@ class EvaluationTest {
     assertEquals(false, results.get(1).greedy());
   }
 
-  /** The gold holds the residual stream before the final norm, which is a line of arithmetic. */
+  /** The gold has the residual stream before the final norm, which the test computes. */
   @Test
-  void embeddingsAreThePooledNormsOfTheGold() {
+  void embeddingsMatchPooledNormsOfGold() {
     SafetensorsFile gold = BardFiles.gold("f32");
     int[] tokens = gold.ints("tokens");
     int d = model.architecture().width();
@@ -254,7 +256,7 @@ class EvaluationTest {
   }
 
   @Test
-  void figuresDoNotDependOnWhatElseRuns() {
+  void resultsAreIndependentOfBatching() {
     List<int[]> texts = new ArrayList<>();
     for (int n = 1; n < 60; n++) {
       texts.add(randomTokens(n));

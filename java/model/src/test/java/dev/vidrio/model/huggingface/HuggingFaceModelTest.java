@@ -9,14 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.error.ModelException;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.GgufTensor;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.TokenStream;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.TextStream;
 import dev.vidrio.model.huggingface.checkpoint.Checkpoint;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import dev.vidrio.model.quantize.Quantizer;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import dev.vidrio.tokenizer.Tokenizers;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
@@ -182,9 +182,9 @@ class HuggingFaceModelTest {
     new TinyDirectory().write(directory);
     Path config = directory.resolve("config.json");
     Files.writeString(config, "{\"hidden_size\": 1, \"hidden_size\": 2}");
-    assertRefused("config.json: is no JSON: Duplicate");
+    assertRefused("config.json: invalid JSON: Duplicate");
     Files.writeString(config, "[".repeat(100_000));
-    assertRefused("config.json: is no JSON");
+    assertRefused("config.json: invalid JSON");
     Files.writeString(config, "");
     assertRefused("config.json: must hold a JSON object");
     Files.writeString(config, "7");
@@ -243,7 +243,7 @@ class HuggingFaceModelTest {
     Files.writeString(index, "{\"weight_map\": []}");
     assertRefused("weight_map: must be an object of file names");
     Files.writeString(index, "{\"weight_map\": {\"a\": \"b.safetensors\", \"a\": \"c\"}}");
-    assertRefused("is no JSON: Duplicate");
+    assertRefused("invalid JSON: Duplicate");
     Files.writeString(index, "{\"weight_map\": {\"a\": 3}}");
     assertRefused("weight_map 'a' 3: must be the name");
   }
@@ -359,13 +359,13 @@ class HuggingFaceModelTest {
   void modelsWithoutTokenizersTakeTokenIds() throws IOException {
     new TinyDirectory().write(directory);
     try (Model model = Model.open(directory);
-        TokenStream stream =
+        TextStream stream =
             model.generate(
                 new int[] {1, 2}, GenerationOptions.DEFAULT.withTokens(3).withIgnoreEnd(true))) {
       assertEquals("", stream.result().text());
       String message =
           assertThrows(ModelException.class, () -> model.tokenizer().encode("a")).getMessage();
-      assertTrue(message.contains("the file has no tokenizer"), message);
+      assertTrue(message.contains("has no tokenizer"), message);
     }
   }
 

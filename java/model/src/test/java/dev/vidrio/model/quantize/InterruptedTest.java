@@ -24,14 +24,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A process that is killed while it writes, or whose file cannot grow, leaves no half file. */
+/** Tests that an interrupted write leaves no incomplete file. */
 class InterruptedTest {
 
   private static final int TENSORS = 4;
 
   @TempDir private Path directory;
 
-  /** Writes a file and stops for ever after so many tensors. */
+  /** Writes a file and blocks after a number of tensors. */
   static final class Writer {
     private Writer() {}
 
@@ -118,30 +118,30 @@ class InterruptedTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, TENSORS})
-  void killedProcessesLeaveNothing(int tensors) throws Exception {
+  void killedProcessLeavesNoFile(int tensors) throws Exception {
     killAfter(tensors);
     assertFalse(Files.exists(target()));
   }
 
   @Test
-  void killedProcessesLeaveTheOldFile() throws Exception {
+  void killedProcessLeavesTheOldFile() throws Exception {
     Files.writeString(target(), "old");
     killAfter(2);
     assertEquals("old", Files.readString(target()));
   }
 
   @Test
-  void processesThatEndLeaveTheWhole() throws Exception {
+  void completedProcessLeavesTheWholeFile() throws Exception {
     Process process = start(-1);
     process.inputReader(StandardCharsets.UTF_8).lines().forEach(line -> {});
     assertEquals(0, process.waitFor());
     assertTrue(Files.size(target()) > 4 * 1024 * 256);
   }
 
-  /** The same error as of a full disk, but for its words. */
+  /** Raises the error of a full disk, with another message. */
   @Test
   @EnabledOnOs(OS.LINUX)
-  void filesThatCannotGrowAreNamed() throws Exception {
+  void namesFilesThatCannotGrow() throws Exception {
     Process process = start(-1, "sh", "-c", "ulimit -f 600; exec \"$@\"", "sh");
     List<String> lines = process.inputReader(StandardCharsets.UTF_8).lines().toList();
     process.waitFor();

@@ -19,10 +19,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The types of tensors are those that llama-quantize chose; see make.py beside mixes.txt. */
+/** Compares tensor types with those of llama-quantize; make.py wrote mixes.txt. */
 class MixTest {
 
-  /** What the models of mixes.txt are like. */
+  /** The dimensions of the models of mixes.txt. */
   private record Shape(String architecture, int layers, int group, int experts, int k) {
     static Shape of(String model) {
       return switch (model) {
@@ -79,7 +79,7 @@ class MixTest {
 
   @ParameterizedTest
   @MethodSource("lines")
-  void isThatOfLlamaQuantize(String line) {
+  void matchesLlamaQuantize(String line) {
     String[] words = line.split(" ");
     Shape shape = Shape.of(words[0]);
     boolean isTied = !List.of("plain", "experts", "odd").contains(words[0]);
@@ -110,11 +110,11 @@ class MixTest {
     assertEquals(expected, actual);
   }
 
-  /** Small and sensitive matrices stay as they are. */
+  /** Small and sensitive matrices keep their types. */
   @ParameterizedTest
   @ValueSource(
       strings = {"altup_proj", "blk.0.altup_predict_coef", "blk.0.laurel_l", "blk.0.ffn_gate_inp"})
-  void matricesThatStay(String name) {
+  void keepsSmallAndSensitiveMatrices(String name) {
     Shape shape = Shape.of("plain");
     assertFalse(Mix.isMatrix(tensor(name + ".weight", shape, false)));
     assertTrue(Mix.isMatrix(tensor("blk.0.inp_gate.weight", shape, false)));
@@ -122,7 +122,7 @@ class MixTest {
 
   @ParameterizedTest
   @MethodSource("aliases")
-  void namesAreThoseOfLlamaQuantize(String name) {
+  void namesMatchLlamaQuantize(String name) {
     assertTrue(FileType.ofName(name).isPresent(), name);
     assertEquals(Optional.empty(), FileType.ofName("Q7_K"));
   }

@@ -28,8 +28,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Blocks are byte for byte those of llama-quantize; see make.py beside plain.gguf. What goes wrong
- * leaves no file, and says what it was.
+ * Compares blocks with those of llama-quantize byte for byte (make.py wrote plain.gguf), and tests
+ * that failures are reported and leave no file.
  */
 class QuantizerTest {
   private static final String MATRIX = "blk.0.ffn_up.weight";
@@ -60,7 +60,7 @@ class QuantizerTest {
     return Files.write(file("in.gguf"), writer.toImage().bytes());
   }
 
-  /** A model of one matrix, from a tensor of a fixture. */
+  /** Writes a model of one matrix, a tensor of a fixture. */
   private Path model(GgufTensor tensor) throws IOException {
     byte[] data = tensor.data().toArray(ValueLayout.JAVA_BYTE);
     return write(
@@ -78,7 +78,7 @@ class QuantizerTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"plain.gguf", "weighted.gguf"})
-  void blocksAreThoseOfLlamaQuantize(String name) throws IOException {
+  void blocksMatchLlamaQuantize(String name) throws IOException {
     try (Arena arena = Arena.ofShared()) {
       Gguf expected = Gguf.open(resource(name, directory), arena);
       Path in = model(expected.tensor("F32"));
@@ -100,10 +100,10 @@ class QuantizerTest {
     }
   }
 
-  /** Encoding what was decoded gives the same blocks where a block's extreme element is exact. */
+  /** Decoding and encoding gives equal blocks if the extreme element of a block is exact. */
   @ParameterizedTest
   @EnumSource(names = {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q5_0"})
-  void anyTypeGoesToAnyType(FileType type) throws IOException {
+  void convertsAnyTypeToAnyType(FileType type) throws IOException {
     try (Arena arena = Arena.ofShared()) {
       Gguf fixture = Gguf.open(resource("plain.gguf", directory), arena);
       for (GgufTensor tensor : fixture.tensors()) {
@@ -118,7 +118,7 @@ class QuantizerTest {
   }
 
   @Test
-  void keysAreKept() throws IOException {
+  void keepsKeys() throws IOException {
     Path in = write(model().tensor(MATRIX, GgmlType.F32, new byte[4 * 64 * 2], 64, 2));
     Quantizer.quantize(in, file("out.gguf"), QuantizeOptions.of(FileType.Q4_K_M));
     try (Arena arena = Arena.ofShared()) {
@@ -131,7 +131,7 @@ class QuantizerTest {
   }
 
   @Test
-  void vectorsNormsAndRoutersStayAsTheyAre() throws IOException {
+  void keepsVectorsNormsAndRouters() throws IOException {
     Path in =
         write(
             model()
@@ -162,7 +162,7 @@ class QuantizerTest {
   }
 
   @Test
-  void numbersThatAreNoneAreNamed() throws IOException {
+  void namesNonFiniteWeights() throws IOException {
     byte[] data = new byte[4 * 64 * 2];
     data[4 * 70 + 2] = (byte) 0x80;
     data[4 * 70 + 3] = 0x7f;
@@ -173,14 +173,14 @@ class QuantizerTest {
   }
 
   @Test
-  void typesWithoutKernelAreNamed() throws IOException {
+  void namesTypesWithoutKernel() throws IOException {
     byte[] data = new byte[18 * 4];
     Path in = write(model().tensor(MATRIX, GgmlType.Q1_0, data, 256, 2));
     assertFails("type Q1_0 of tensor", in, QuantizeOptions.of(FileType.Q8_0));
   }
 
   @Test
-  void importanceThatDoesNotFitIsNamed() throws IOException {
+  void namesInvalidImportance() throws IOException {
     Path in = write(model().tensor(MATRIX, GgmlType.F32, new byte[4 * 256 * 2], 256, 2));
     QuantizeOptions options = QuantizeOptions.of(FileType.Q2_K_S);
     assertFails("Q2_K_S without the importance of tensor", in, options);
@@ -191,7 +191,7 @@ class QuantizerTest {
   }
 
   @Test
-  void theInputIsNeverOverwritten() throws IOException {
+  void rejectsOutputThatIsTheInput() throws IOException {
     Path in = write(model().tensor(MATRIX, GgmlType.F32, new byte[4 * 64 * 2], 64, 2));
     byte[] before = Files.readAllBytes(in);
     Path link = Files.createSymbolicLink(file("link.gguf"), in);
@@ -206,7 +206,7 @@ class QuantizerTest {
   }
 
   @Test
-  void outputsThatCannotBeWrittenAreNamed() throws IOException {
+  void namesOutputsThatCannotBeWritten() throws IOException {
     Path in = write(model().tensor(MATRIX, GgmlType.F32, new byte[4 * 64 * 2], 64, 2));
     for (Path out : List.of(file("none/out.gguf"), directory)) {
       ModelException e =

@@ -24,14 +24,14 @@ class CandidatesTest {
         .toList();
   }
 
-  /** Against a sort of the whole row, whether the candidates are enough or not. */
+  /** Compares with a sort of the whole row, whether or not the candidates suffice. */
   @Test
-  void theMostLikelyAreThoseOfTheRow() {
+  void mostLikelyEqualsSortedRow() {
     var random = new Random(1);
     for (int round = 0; round < 50; round++) {
       var logits = new float[VOCABULARY];
       for (int i = 0; i < VOCABULARY; i++) {
-        // Many are equal.
+        // Many values are equal.
         logits[i] = random.nextInt(20) - 10;
       }
       List<Integer> order = sorted(logits);

@@ -25,7 +25,7 @@ class SamplerTest {
     return Arena.ofAuto().allocateFrom(JAVA_FLOAT, logits);
   }
 
-  /** The steps of {@link Sampler}'s contract, one after the other over a sorted list. */
+  /** Implements the specification of {@link Sampler} step by step over a sorted list. */
   private static int reference(
       float[] raw, SamplingOptions o, List<Integer> history, double uniform) {
     float[] logits = raw.clone();
@@ -91,7 +91,7 @@ class SamplerTest {
         .build();
   }
 
-  /** What the top-k operation finds, by sorting. */
+  /** Returns the result of the top-k operation, by sorting. */
   private static Candidates candidates(float[] logits, int k) {
     List<Integer> order = new ArrayList<>();
     for (int i = 0; i < logits.length; i++) {
@@ -113,7 +113,7 @@ class SamplerTest {
     return new Candidates(idSegment, segment(values), values[0], (float) sum);
   }
 
-  /** With penalties and biases that lift tokens, too, and with too few candidates. */
+  /** Includes penalties, positive biases, and too few candidates. */
   @RepeatedTest(500)
   void choosesTheSameFromCandidates(RepetitionInfo repetition) {
     var random = new SplittableRandom(repetition.getCurrentRepetition());
@@ -148,9 +148,9 @@ class SamplerTest {
     }
   }
 
-  /** A row in which what the mask forbids is −∞ already; some masks leave few of the candidates. */
+  /** Compares with a row whose masked logits are −∞; some masks leave few candidates. */
   @RepeatedTest(500)
-  void aMaskCountsAsMinusInfinity(RepetitionInfo repetition) {
+  void maskEqualsMinusInfinity(RepetitionInfo repetition) {
     var random = new SplittableRandom(repetition.getCurrentRepetition());
     int vocabulary = 1 + random.nextInt(200);
     int k = 1 + random.nextInt(Math.min(vocabulary, 64));
@@ -182,7 +182,7 @@ class SamplerTest {
   }
 
   @Test
-  void aMaskHoldsWhateverTheLogits() {
+  void maskHoldsForAllLogits() {
     float inf = Float.POSITIVE_INFINITY;
     for (SamplingOptions options :
         List.of(SamplingOptions.GREEDY, SamplingOptions.builder().topK(0).minP(0).build())) {
@@ -196,9 +196,9 @@ class SamplerTest {
         () -> new Sampler(SamplingOptions.GREEDY, 4).sample(segment(0, 1, 2, 3), new long[1]));
   }
 
-  /** The whole row is not looked at where the candidates say enough. */
+  /** The whole row is not read if the candidates suffice. */
   @Test
-  void readsNoMoreThanItNeeds() {
+  void readsOnlyCandidatesIfTheySuffice() {
     var logits = new float[] {5, 4, 3, 2, 1, 0};
     Candidates candidates = candidates(logits, 3);
     MemorySegment rest = segment(5, 4, 3, 99, 99, 99);
@@ -211,7 +211,7 @@ class SamplerTest {
   }
 
   @RepeatedTest(200)
-  void choosesAsItsContractSays(RepetitionInfo repetition) {
+  void matchesItsSpecification(RepetitionInfo repetition) {
     var random = new SplittableRandom(repetition.getCurrentRepetition());
     int vocabulary = 1 + random.nextInt(60);
     SamplingOptions options = randomOptions(random, vocabulary);
@@ -221,7 +221,7 @@ class SamplerTest {
     for (int i = 0; i < 30; i++) {
       var logits = new float[vocabulary];
       for (int j = 0; j < vocabulary; j++) {
-        // A few values only, so that ties are common.
+        // Few distinct values, so that ties are common.
         logits[j] = random.nextInt(9) - 4;
       }
       double uniform = options.temperature() == 0 ? 0 : generator.nextDouble();
@@ -233,9 +233,9 @@ class SamplerTest {
     }
   }
 
-  /** Known outputs of SplitMix64 for seed 1234567, as its authors publish them. */
+  /** The published outputs of SplitMix64 for seed 1234567. */
   @Test
-  void theGeneratorIsSplitMix64() {
+  void generatorIsSplitMix64() {
     var generator = new SplitMix64(1234567);
     for (String expected :
         List.of(
@@ -249,7 +249,7 @@ class SamplerTest {
   }
 
   @Test
-  void frequenciesAreThoseOfTheDistribution() {
+  void frequenciesMatchTheDistribution() {
     MemorySegment logits =
         segment((float) Math.log(0.5), (float) Math.log(0.3), (float) Math.log(0.2));
     var sampler =
@@ -267,7 +267,7 @@ class SamplerTest {
   }
 
   @Test
-  void strangeLogitsDoNotBreakIt() {
+  void acceptsInfiniteAndNanLogits() {
     float inf = Float.POSITIVE_INFINITY;
     SamplingOptions options = SamplingOptions.builder().temperature(1).seed(1).build();
     for (float[] logits :
@@ -284,7 +284,7 @@ class SamplerTest {
   }
 
   @Test
-  void optionsOutOfRangeAreNamed() {
+  void namesOptionsOutOfRange() {
     assertEquals(
         "temperature -1: must be 0 to 100",
         assertThrows(

@@ -8,12 +8,12 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Runs plans, but for steps that are to fail; counts memory, until it is to have none. */
+/** Runs plans, fails chosen steps, and counts or denies memory. */
 public final class FailingExecutor extends HeldExecutor {
   public final AtomicInteger stepsUntilFailure = new AtomicInteger(Integer.MAX_VALUE);
   public final Queue<MemorySegment> allocated = new ConcurrentLinkedQueue<>();
 
-  /** Operations that run of a step that fails, if it has as many. */
+  /** Number of operations that run before a step fails. */
   public volatile int operationsBeforeFailure;
 
   public volatile boolean full;
@@ -32,7 +32,7 @@ public final class FailingExecutor extends HeldExecutor {
   }
 
   @Override
-  public void stepAside() {
+  public void lowerPriority() {
     onStepAside.run();
   }
 

@@ -10,12 +10,12 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs plans, and holds their steps while a test asks for it, so that an answer goes on for as long
- * as the test has something to do meanwhile, however slow it is.
+ * Runs plans and holds their steps while a test requests it, so that an answer takes as long as the
+ * test needs.
  *
- * <p>A step is held until its thread is woken, then the next one is. An engine's thread is woken by
- * a request that is handed over or canceled, and by the engine's end: so that these are seen, and
- * nothing has to be released for them.
+ * <p>A held step continues when its thread is woken, and then the next one is held. The scheduling
+ * thread of an engine is woken by a submitted or canceled request and by closing the engine, so
+ * these take effect without a release.
  */
 public class HeldExecutor extends WatchedExecutor {
   private static final int ALL = Integer.MAX_VALUE;
@@ -26,12 +26,12 @@ public class HeldExecutor extends WatchedExecutor {
 
   public HeldExecutor() {}
 
-  /** Opens a model whose steps this runs. */
+  /** Opens a model with this executor. */
   public final Model open(Path file) {
     return Model.open(file, ModelOptions.with(() -> this));
   }
 
-  /** Holds all steps but for so many that come first. */
+  /** Holds all steps after the first ones. */
   public final void hold(int first) {
     held = new CountDownLatch(1);
     free.set(first);
@@ -42,13 +42,13 @@ public class HeldExecutor extends WatchedExecutor {
     held.await();
   }
 
-  /** Holds no step any more. */
+  /** Releases held steps. */
   public final void release() {
     free.set(ALL);
     LockSupport.unpark(holding);
   }
 
-  /** Steps begin with the first operation; the search for candidates comes last, by itself. */
+  /** A step begins with the first operation; the top-k search runs separately. */
   @Override
   protected void onRun(Batch batch, int begin, int end) {
     if (begin == 0 && free.getAndUpdate(HeldExecutor::afterOne) == 0) {

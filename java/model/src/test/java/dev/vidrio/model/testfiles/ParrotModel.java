@@ -15,9 +15,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A llama model that says what it was taught: each token is followed by a certain other one, which
- * makes it right for tests of what is done with a known answer. Embeddings are unit vectors, layers
- * add nothing, and the unembedding maps each unit vector to the one token that follows.
+ * A llama model with a fixed successor for each token, for tests with known answers. Embeddings are
+ * unit vectors, layers add nothing, and the unembedding maps each unit vector to the next token.
  */
 public final class ParrotModel {
   private static final int WIDTH = 320;
@@ -27,20 +26,26 @@ public final class ParrotModel {
   private static final int CONTROL = 3;
   private static final int USER_DEFINED = 4;
 
-  /** Roles system, user, assistant and tool; the prompt ends in ':', or in '=' with tools. */
+  private static final String CALLS =
+      "{% for call in m.tool_calls or [] %}<tool_call>{{ call.function | tojson }}</tool_call>"
+          + "{% endfor %}";
+
+  /** A template with all roles; the prompt ends in ':', or in '=' with tools. */
   private static final String TEMPLATE =
       "{{ bos_token }}{% for m in messages %}"
           + "{% if m.role not in ['system', 'user', 'assistant', 'tool'] %}"
           + "{{ raise_exception('role ' + m.role) }}{% endif %}"
-          + "{{ m.role[0] }}:{{ m.content }}"
-          + "{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}\n{% endfor %}"
+          + "{{ m.role[0] }}:{{ m.content + '' }}"
+          + CALLS
+          + "\n{% endfor %}"
           + "{% if tools %}{{ tools | length }}={% else %}a:{% endif %}";
 
   private static final String THINKING_TEMPLATE =
       "{{ bos_token }}{% for m in messages %}{{ m.role[0] }}:"
           + "{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}"
-          + "{{ m.content }}{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}\n"
-          + "{% endfor %}"
+          + "{{ m.content + '' }}"
+          + CALLS
+          + "\n{% endfor %}"
           + "{% if enable_thinking is defined and not enable_thinking %}a:<think></think>"
           + "{% elif tools %}{{ tools | length }}={% elif 'JSON' in messages[-1].content %}a#"
           + "{% else %}a:{% endif %}";
@@ -50,18 +55,17 @@ public final class ParrotModel {
   /**
    * Writes a model.
    *
-   * @param scripts what follows a prompt that ends in this character, in pieces of which each is a
-   *     token of its own; after the last one the text ends. No piece may be in two scripts
+   * @param scripts the answer to a prompt that ends in a character, in pieces that are one token
+   *     each; the answer ends after the last one. No piece may be in two scripts
    */
   public static Path write(Path file, Map<Character, List<String>> scripts) throws IOException {
     return write(file, scripts, TEMPLATE);
   }
 
   /**
-   * Writes a model that thinks before it answers: in the scripts its thoughts stand between {@code
-   * <think>} and {@code </think>}. The prompt ends in ':', in '=' with tools, in '#' where the last
-   * message asks for JSON, and in the marks of an empty thought where {@code enable_thinking} is
-   * false.
+   * Writes a reasoning model: its scripts contain the reasoning in {@code <think>} and {@code
+   * </think>}. The prompt ends in ':', in '=' with tools, in '#' if the last message requests JSON,
+   * and in the marks of empty reasoning if {@code enable_thinking} is false.
    *
    * @param scripts as above
    */
@@ -70,7 +74,8 @@ public final class ParrotModel {
     return write(file, scripts, THINKING_TEMPLATE);
   }
 
-  private static Path write(Path file, Map<Character, List<String>> scripts, String template)
+  /** Writes a model with a chat template whose prompts end in keys of the scripts. */
+  public static Path write(Path file, Map<Character, List<String>> scripts, String template)
       throws IOException {
     List<String> tokens = new ArrayList<>(TinyVocabulary.tokens());
     Map<Integer, Integer> next = new HashMap<>();
@@ -146,7 +151,7 @@ public final class ParrotModel {
     put(writer, "blk.0.ffn_gate.weight", new float[WIDTH * FFN], WIDTH, FFN);
     put(writer, "blk.0.ffn_up.weight", new float[WIDTH * FFN], WIDTH, FFN);
     put(writer, "blk.0.ffn_down.weight", new float[WIDTH * FFN], FFN, WIDTH);
-    // As sharp as it can be: the token that follows is nearly certain at temperature 1.
+    // The next token is nearly certain at temperature 1.
     float[] sharp = new float[WIDTH];
     Arrays.fill(sharp, 2);
     put(writer, "output_norm.weight", sharp, WIDTH);

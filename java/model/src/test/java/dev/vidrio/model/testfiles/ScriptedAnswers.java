@@ -4,14 +4,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What the {@link ScriptedModel} says to what. */
+/** The answers of {@link ScriptedModel}. */
 final class ScriptedAnswers {
-  /** Picks a script by the last message and the tools, behind the conversation itself. */
+  /** A template that selects a script by the last message and the tools. */
   static final String TEMPLATE =
       """
       {%- for m in messages %}
-      {{- m.role }}: {{ m.content or '' }}
-      {%- if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}
+      {{- m.role }}: {{ m.content + '' }}
+      {%- for call in m.tool_calls or [] %}<tool_call>{{ call.function | tojson }}</tool_call>{% endfor %}
       {%- endfor %}
       {%- set last = messages[-1] %}
       {%- set text = last.content or '' %}
@@ -28,11 +28,12 @@ final class ScriptedAnswers {
       {%- elif 'color' in text %}<|color|>
       {%- elif 'ello' in text %}<|hello|>
       {%- elif 'story' in text %}<|story|>
-      {%- else %}<|unknown|>{% endif %}""";
+      {%- else %}<|unknown|>{% endif %}\
+      """;
 
   /**
-   * Answers by the beginnings that the template picks; further ones are for those who forbid the
-   * first.
+   * The answers by the beginnings that the template selects, followed by alternatives for masks
+   * that forbid the first.
    */
   static final Map<String, List<List<String>>> SCRIPTS = new LinkedHashMap<>();
 

@@ -15,11 +15,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A chat model that recites. Each token of a script is always followed by the next one: embeddings
- * are unit vectors, attention and feed-forward blocks add nothing, and the unembedding maps a token
- * to its successors. The token that a prompt ends with, which the chat template picks, decides what
- * the answer is; so programs around a model are tested on answers that are known, and the oracle is
- * the script.
+ * A chat model with scripted answers. Each token of a script is followed by the next one:
+ * embeddings are unit vectors, attention and feed-forward blocks add nothing, and the unembedding
+ * maps a token to its successors. The last token of the prompt, which the chat template selects,
+ * determines the answer, so that the script is the oracle of tests.
  */
 public final class ScriptedModel {
   private static final int CONTEXT = 4096;
@@ -27,7 +26,7 @@ public final class ScriptedModel {
   private static final int NORMAL = 1;
   private static final int CONTROL = 3;
 
-  /** Logit of the first answer to a beginning, against that of others, which a mask may leave. */
+  /** The logit of the first answer; alternatives, which a mask may leave, have less. */
   private static final float[] WEIGHTS = {1f, 0.5f};
 
   private final List<String> tokens = new ArrayList<>(TinyVocabulary.tokens());
@@ -38,7 +37,7 @@ public final class ScriptedModel {
   private ScriptedModel() {}
 
   /**
-   * Writes a model with a template that picks a script by the last message and the tools.
+   * Writes a model with a template that selects a script by the last message and the tools.
    *
    * @return the file
    */
@@ -46,7 +45,7 @@ public final class ScriptedModel {
     return Files.write(file, writer().toBytes());
   }
 
-  /** A writer of the same, for tests that change something. */
+  /** Returns a writer of the model, for tests that change something. */
   public static GgufWriter writer() {
     var model = new ScriptedModel();
     ScriptedAnswers.SCRIPTS.keySet().forEach(model::begin);
@@ -59,7 +58,7 @@ public final class ScriptedModel {
     begins++;
   }
 
-  /** Adds the pieces of answers, of which none may occur twice, behind the beginning. */
+  /** Adds the pieces of answers, none of which may occur twice, after the beginning. */
   private void script(String name, List<List<String>> answers) {
     int begin = tokens.indexOf("<|" + name + "|>");
     for (List<String> pieces : answers) {
@@ -81,7 +80,7 @@ public final class ScriptedModel {
     successors.computeIfAbsent(token, key -> new ArrayList<>()).add(next);
   }
 
-  /** A text as byte-level vocabularies spell it. */
+  /** Spells a text as byte-level vocabularies do. */
   private static String alphabet(String text) {
     var spelled = new StringBuilder();
     for (byte b : text.getBytes(StandardCharsets.UTF_8)) {

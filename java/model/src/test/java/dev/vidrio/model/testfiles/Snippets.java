@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** The Java of a page of the documentation, as a reader who copies it has it. */
+/** Compiles the Java code blocks of a documentation page. */
 public final class Snippets {
   private static final Path ROOT = Path.of("../..");
   private static final Pattern JAVA =
@@ -24,7 +24,7 @@ public final class Snippets {
 
   private Snippets() {}
 
-  /** The blocks of Java of a page. */
+  /** Returns the Java code blocks of a page. */
   public static List<String> of(String page) throws IOException {
     return JAVA.matcher(Files.readString(ROOT.resolve(page)))
         .results()
@@ -33,12 +33,12 @@ public final class Snippets {
   }
 
   /**
-   * Compiles blocks, each the body of a method of a class of its own behind the imports that it
-   * begins with, on the class path of the test.
+   * Compiles code blocks, each as the body of a method of its own class after the imports with
+   * which it begins, on the class path of the test.
    *
-   * @param imports that readers' editors add to these
-   * @param given declarations of what the page takes for granted
-   * @param directory an empty one, for the classes
+   * @param imports imports to add
+   * @param given declarations that the page assumes
+   * @param directory an empty directory for the classes
    */
   public static void compile(List<String> blocks, String imports, String given, Path directory)
       throws IOException, InterruptedException {
@@ -71,7 +71,7 @@ public final class Snippets {
     assertEquals(0, process.waitFor(), errors);
   }
 
-  /** All that the test sees, as one class path. */
+  /** Returns the class path of the test. */
   public static String classPath() {
     return Stream.of("jdk.module.path", "java.class.path")
         .map(System::getProperty)

@@ -10,11 +10,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** Adapters of {@link TinyModel} with random factors, as llama.cpp's converter writes them. */
+/** Writes adapters of {@link TinyModel} with random factors, in llama.cpp's format. */
 public final class TinyAdapter {
   private TinyAdapter() {}
 
-  /** The tensors of the standard model that adapters may change. */
+  /** The tensors of the standard model that adapters can update. */
   public static List<String> tensors(int layer) {
     return List.of("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
         .stream()
@@ -22,7 +22,7 @@ public final class TinyAdapter {
         .toList();
   }
 
-  /** A file's keys, without tensors. */
+  /** Returns a writer with the keys of an adapter and no tensors. */
   public static GgufWriter writer(float alpha) {
     return new GgufWriter()
         .string("general.architecture", "llama")
@@ -31,7 +31,7 @@ public final class TinyAdapter {
         .float32("adapter.lora.alpha", alpha);
   }
 
-  /** Adds random factors of a tensor of the standard model. */
+  /** Adds random factors for a tensor of the standard model. */
   public static GgufWriter put(
       GgufWriter writer, String tensor, GgmlType type, int rank, SplittableRandom random) {
     int width = TinyModel.WIDTH;

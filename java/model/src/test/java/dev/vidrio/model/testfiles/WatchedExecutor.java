@@ -12,7 +12,7 @@ import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Leaves everything to native code, but tells of each run before it begins. */
+/** Runs plans natively and reports each run before it begins. */
 public abstract class WatchedExecutor implements Executor {
   private final Executor real = NativeExecutor.create();
 
@@ -46,8 +46,8 @@ public abstract class WatchedExecutor implements Executor {
   }
 
   @Override
-  public void stepAside() {
-    real.stepAside();
+  public void lowerPriority() {
+    real.lowerPriority();
   }
 
   @Override

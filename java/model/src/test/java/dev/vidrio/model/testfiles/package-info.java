@@ -1,6 +1,6 @@
 /**
- * Model files for tests, a tiny model, and executors that are watched. It is a package of its own
- * so that other modules' tests can have it too.
+ * Model files for tests, a tiny model, and instrumented executors, in a separate package so that
+ * tests of other modules can use them.
  */
 @NullMarked
 package dev.vidrio.model.testfiles;

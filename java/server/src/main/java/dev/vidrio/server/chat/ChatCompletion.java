@@ -1,12 +1,12 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.server.generation.AnswerStreams;
+import dev.vidrio.server.generation.ApiResponse;
+import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
-import dev.vidrio.server.generation.LogProbabilities;
-import dev.vidrio.server.generation.Reasons;
-import dev.vidrio.server.generation.Streams;
-import dev.vidrio.server.generation.TextAnswer;
+import dev.vidrio.server.generation.LogProbabilityJson;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.model.ServedModel;
@@ -19,8 +19,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The answers to a chat. */
-final class ChatCompletion implements TextAnswer {
+/** The response to a {@link ChatRequest}. */
+final class ChatCompletion implements ApiResponse {
   private final ChatRequest request;
   private final ServedModel model;
   private final int[] prompt;
@@ -36,7 +36,7 @@ final class ChatCompletion implements TextAnswer {
   }
 
   @Override
-  public void send(Exchange exchange, Streams streams) throws IOException {
+  public void send(Exchange exchange, AnswerStreams streams) throws IOException {
     new ChatEvents(exchange, request, model.tokenizer(), this::newAnswer)
         .send(streams, request.answersPerPrompt());
   }
@@ -80,8 +80,8 @@ final class ChatCompletion implements TextAnswer {
         "logprobs",
         request.logProbabilities() < 0
             ? null
-            : LogProbabilities.ofChat(model.tokenizer(), completion.tokens()));
-    choice.put("finish_reason", Reasons.finish(completion, !calls.isEmpty()));
+            : LogProbabilityJson.ofChat(model.tokenizer(), completion.tokens()));
+    choice.put("finish_reason", FinishReasons.finish(completion, !calls.isEmpty()));
     if (completion.score() != null) {
       choice.put("score", completion.score());
     }

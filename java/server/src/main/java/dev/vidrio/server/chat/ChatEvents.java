@@ -1,13 +1,13 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
-import dev.vidrio.engine.generation.TokenLogProbability;
-import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.GeneratedToken;
+import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.server.generation.ChunkEvents;
+import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
-import dev.vidrio.server.generation.LogProbabilities;
-import dev.vidrio.server.generation.Reasons;
+import dev.vidrio.server.generation.LogProbabilityJson;
 import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
@@ -20,7 +20,7 @@ import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** The answers to a chat as a stream of chunks. */
+/** Streams the answers to a chat as chunks. */
 final class ChatEvents extends ChunkEvents {
   private static final byte[] CONTENT = "\"content\":".getBytes(StandardCharsets.UTF_8);
   private static final byte[] REASONING = "\"reasoning_content\":".getBytes(StandardCharsets.UTF_8);
@@ -59,7 +59,7 @@ final class ChatEvents extends ChunkEvents {
       this.open = new JsonBuffer().raw(head).raw("{\"index\":" + index + ",\"delta\":{").toBytes();
     }
 
-    /** Starts a chunk up to where its delta is appended. */
+    /** Starts a chunk, up to its delta. */
     private JsonBuffer start() {
       return EventStream.start(buffer).raw(open);
     }
@@ -81,17 +81,17 @@ final class ChatEvents extends ChunkEvents {
 
     @Override
     public void accept(GeneratedToken token) throws IOException {
-      boolean thought = answer.thinks();
-      String text = answer.accept(token.id(), token.text());
+      boolean reasoned = answer.isReasoning();
+      String text = answer.accept(token);
       String reasoning = answer.reasoning();
       var logProbability = token.logProbability();
       boolean shown = !text.isEmpty();
-      // Marks of thoughts have no text, but probabilities.
-      boolean marks = logProbability != null && !shown && (thought || answer.thinks());
-      if (marks || !reasoning.isEmpty()) {
+      // Markers of reasoning have log-probabilities but no text.
+      boolean isMarker = logProbability != null && !shown && (reasoned || answer.isReasoning());
+      if (isMarker || !reasoning.isEmpty()) {
         send(REASONING, reasoning, shown ? null : logProbability);
       }
-      if (shown || (logProbability != null && !marks && reasoning.isEmpty())) {
+      if (shown || (logProbability != null && !isMarker && reasoning.isEmpty())) {
         send(CONTENT, text, logProbability);
       }
     }
@@ -102,7 +102,7 @@ final class ChatEvents extends ChunkEvents {
       if (logProbability == null) {
         send();
       } else {
-        send(Json.bytes(LogProbabilities.ofChat(tokenizer, List.of(logProbability))), "null");
+        send(Json.bytes(LogProbabilityJson.ofChat(tokenizer, List.of(logProbability))), "null");
       }
     }
 
@@ -121,7 +121,7 @@ final class ChatEvents extends ChunkEvents {
         call(i, calls.get(i));
       }
       start();
-      send(NULL, "\"" + Reasons.finish(completion, !calls.isEmpty()) + "\"");
+      send(NULL, "\"" + FinishReasons.finish(completion, !calls.isEmpty()) + "\"");
     }
 
     @Override
@@ -129,7 +129,7 @@ final class ChatEvents extends ChunkEvents {
       return answer.reasoningTokens();
     }
 
-    /** Who is called, then with what, as clients put calls together. */
+    /** Sends a call in two chunks, its name and its arguments, as OpenAI's API does. */
     private void call(int index, ToolCall call) throws IOException {
       start()
           .raw("\"tool_calls\":[{\"index\":" + index + ",\"id\":")

@@ -4,16 +4,16 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.Operation;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.generation.AnswerFormat;
+import dev.vidrio.server.generation.ApiRequest;
+import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.ChunkEvents;
-import dev.vidrio.server.generation.Parameters;
+import dev.vidrio.server.generation.GenerationParameters;
 import dev.vidrio.server.generation.RequestLimits;
-import dev.vidrio.server.generation.TextAnswer;
-import dev.vidrio.server.generation.TextRequest;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.ChatMessages;
 import dev.vidrio.template.ChatMessage;
@@ -26,34 +26,39 @@ import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * A request to answer a conversation.
+ * A request of {@code /v1/chat/completions}.
  *
+ * @param model the name of the model
+ * @param messages the conversation
+ * @param tools the tools
+ * @param parameters the generation parameters
  * @param logProbabilities as {@link GenerationRequest#logProbabilities}
- * @param effort how much the model is to think before it answers; null where that is not said
- * @param variables of the model's chat template
- * @param includeUsage whether a stream ends with what it cost
+ * @param effort the reasoning effort; null for the template's default
+ * @param variables variables of the model's chat template
+ * @param stream if true, the response is streamed
+ * @param includeUsage if true, the stream ends with the usage
  */
 record ChatRequest(
     String model,
     List<ChatMessage> messages,
     ChatTools tools,
-    Parameters parameters,
+    GenerationParameters parameters,
     int logProbabilities,
-    @Nullable Value effort,
-    Map<String, Value> variables,
+    @Nullable JsonValue effort,
+    Map<String, JsonValue> variables,
     boolean stream,
     boolean includeUsage)
-    implements TextRequest {
+    implements ApiRequest {
 
-  static ChatRequest read(Fields fields, RequestLimits limits, String tenant) {
+  static ChatRequest read(JsonFields fields, RequestLimits limits, String tenant) {
     String model = fields.required("model").string();
     List<ChatMessage> messages = ChatMessages.read(fields.required("messages"));
-    refuseOthers(fields);
+    rejectUnsupported(fields);
     boolean stream = fields.bool("stream", false);
     ChatTools tools = ChatTools.read(fields, false);
-    Parameters parameters =
-        formed(
-            Parameters.read(fields, tokens(fields, limits), limits, tenant),
+    GenerationParameters parameters =
+        withFormat(
+            GenerationParameters.read(fields, tokens(fields, limits), limits, tenant),
             AnswerFormat.of(fields.value("response_format"), false),
             tools);
     var request =
@@ -72,45 +77,45 @@ record ChatRequest(
   }
 
   /**
-   * Parameters with the form that an answer must have.
+   * Returns parameters with the format of answers, which allows for tool calls.
    *
-   * @param format that the request asks for in the words of its route, or null
+   * @param format the format in the route's own field, or null
    */
-  static Parameters formed(Parameters parameters, @Nullable AnswerFormat format, ChatTools tools) {
-    return parameters.withFormat(tools.answer(AnswerFormat.one(parameters.format(), format)));
+  static GenerationParameters withFormat(
+      GenerationParameters parameters, @Nullable AnswerFormat format, ChatTools tools) {
+    return parameters.withFormat(tools.answer(AnswerFormat.single(parameters.format(), format)));
   }
 
-  private static void refuseOthers(Fields fields) {
-    fields.refuse("functions", "is the old form of tools");
-    fields.refuse("function_call", "is the old form of tool_choice");
-    fields.refuse("audio", "models here write text only");
-    fields.refuse("prediction", "draft_tokens guesses from the prompt itself");
+  private static void rejectUnsupported(JsonFields fields) {
+    fields.reject("functions", "not supported; use tools");
+    fields.reject("function_call", "not supported; use tool_choice");
+    fields.reject("audio", "not supported; only text output is");
+    fields.reject("prediction", "not supported; use draft_tokens");
     var _ = fields.oneOf("verbosity", "medium", "medium");
-    Value modalities = fields.value("modalities");
+    JsonValue modalities = fields.value("modalities");
     if (modalities != null) {
-      for (Value modality : modalities.elements(1, 8)) {
+      for (JsonValue modality : modalities.elements(1, 8)) {
         if (!modality.string().equals("text")) {
           throw ApiException.unsupported(
-              modality.path(), modality.path() + ": models here write text only");
+              modality.path(), modality.path() + ": not supported; only text output is");
         }
       }
     }
   }
 
-  private static int tokens(Fields fields, RequestLimits limits) {
-    Value old = fields.value("max_tokens");
-    Value now = fields.value("max_completion_tokens");
+  private static int tokens(JsonFields fields, RequestLimits limits) {
+    JsonValue old = fields.value("max_tokens");
+    JsonValue now = fields.value("max_completion_tokens");
     if (old != null && now != null) {
-      throw ApiException.invalid(
-          "max_tokens", "max_tokens: must not be given beside max_completion_tokens");
+      throw ApiException.invalid("max_tokens", "max_tokens: conflicts with max_completion_tokens");
     }
-    Value value = now == null ? old : now;
+    JsonValue value = now == null ? old : now;
     return value == null ? limits.tokens() : value.integer(1, limits.tokens());
   }
 
-  private static int logProbabilities(Fields fields) {
+  private static int logProbabilities(JsonFields fields) {
     boolean wanted = fields.bool("logprobs", false);
-    Value top = fields.value("top_logprobs");
+    JsonValue top = fields.value("top_logprobs");
     int count = top == null ? 0 : top.integer(0, GenerationRequest.MAX_TOP);
     if (count > 0 && !wanted) {
       throw ApiException.invalid("top_logprobs", "top_logprobs: needs logprobs to be true");
@@ -118,13 +123,15 @@ record ChatRequest(
     return wanted ? count : -1;
   }
 
-  /** Reads what sets variables of the chat template. */
-  static Map<String, Value> variables(Fields fields) {
-    Map<String, Value> variables = new LinkedHashMap<>();
-    Value value = fields.value("chat_template_kwargs");
+  /** Reads {@code chat_template_kwargs}. */
+  static Map<String, JsonValue> variables(JsonFields fields) {
+    Map<String, JsonValue> variables = new LinkedHashMap<>();
+    JsonValue value = fields.value("chat_template_kwargs");
     if (value != null) {
       String path = value.fields().path("");
-      value.node().forEachEntry((name, node) -> variables.put(name, new Value(path + name, node)));
+      value
+          .node()
+          .forEachEntry((name, node) -> variables.put(name, new JsonValue(path + name, node)));
     }
     return variables;
   }
@@ -135,33 +142,33 @@ record ChatRequest(
   }
 
   @Override
-  public List<GenerationRequest> generations(ServedModel served) {
-    return generations(served, promptField());
-  }
-
-  /** The same of a conversation that was read from another field. */
-  List<GenerationRequest> generations(ServedModel served, String field) {
-    int[] prompt = encode(served.chat(), field);
-    return List.of(
-        parameters.request(prompt, logProbabilities, -1).toBuilder()
-            .operation(Operation.CHAT)
-            .build());
+  public List<int[]> encode(ServedModel served) {
+    return List.of(encode(served.chat(), promptField()));
   }
 
   @Override
-  public @Nullable Grammar grammar(ServedModel served, int[] prompt, @Nullable Grammar form) {
-    return served.chat().behindThoughts(prompt, form);
+  public @Nullable Grammar grammar(ServedModel served, int[] prompt, @Nullable Grammar format) {
+    return served.chat().afterReasoning(prompt, format);
   }
 
   @Override
-  public TextAnswer answer(ServedModel served, List<GenerationRequest> generations) {
-    return new ChatCompletion(this, served, generations.getFirst().prompt());
+  public GenerationRequest.Builder configure(GenerationRequest.Builder request) {
+    return request.logProbabilities(logProbabilities).operation(Operation.CHAT);
   }
 
-  /** The tokens of the conversation, up to where the answer begins. */
-  private int[] encode(ChatFormat format, String field) {
-    if (tools.areGiven() && !format.template().reads("tools")) {
-      throw ApiException.unsupported("tools", "tools: the model's chat template takes none");
+  @Override
+  public ApiResponse respond(ServedModel served, List<int[]> prompts) {
+    return new ChatCompletion(this, served, prompts.getFirst());
+  }
+
+  /**
+   * Returns the tokens of the conversation up to the beginning of the answer.
+   *
+   * @param field the field that the conversation was read from, for errors
+   */
+  int[] encode(ChatFormat format, String field) {
+    if (tools.areGiven()) {
+      requireTools(format);
     }
     ChatOptions.Builder options = ChatOptions.builder();
     tools.tools().forEach(options::tool);
@@ -172,8 +179,7 @@ record ChatRequest(
         (name, value) -> {
           if (!format.template().variables().contains(name)) {
             throw ApiException.unsupported(
-                value.path(),
-                value.path() + ": the model's chat template reads no variable of that name");
+                value.path(), value.path() + ": not a variable of this model's chat template");
           }
           options.variable(
               name, JsonMapper.shared().convertValue(value.node(), new TypeReference<>() {}));
@@ -181,7 +187,15 @@ record ChatRequest(
     return ChatMessages.encode(format, messages, options.build(), field);
   }
 
-  private static void addEffort(ChatFormat format, Value effort, ChatOptions.Builder options) {
+  private static void requireTools(ChatFormat format) {
+    try {
+      format.template().requireTools();
+    } catch (InvalidInputException e) {
+      throw ApiException.unsupported("tools", "tools: " + e.limit());
+    }
+  }
+
+  private static void addEffort(ChatFormat format, JsonValue effort, ChatOptions.Builder options) {
     try {
       format.reasoningEffort(effort.string()).forEach(options::variable);
     } catch (InvalidInputException e) {

@@ -1,13 +1,14 @@
 package dev.vidrio.server.chat;
 
-import dev.vidrio.server.generation.TextRoutes;
+import dev.vidrio.server.generation.GenerationRoutes;
 import dev.vidrio.server.http.Route;
 
-/** {@code /v1/chat/completions}: {@link ChatRequest} is answered by {@link ChatCompletion}. */
+/** The route {@code /v1/chat/completions}, with {@link ChatRequest} and {@link ChatCompletion}. */
 public final class ChatRoute {
   private ChatRoute() {}
 
-  public static Route of(TextRoutes routes) {
+  /** Returns the route. */
+  public static Route of(GenerationRoutes routes) {
     return routes.route("/v1/chat/completions", ChatRequest::read);
   }
 }

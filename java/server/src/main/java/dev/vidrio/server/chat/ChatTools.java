@@ -1,12 +1,12 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.grammar.Grammar;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.template.ToolCall;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,12 +20,12 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
- * The tools that a model may call.
+ * The tools of a request.
  *
- * @param tools each as chat templates read it; empty where the model is to call none
- * @param parallel whether it may call more than one at a time
- * @param mustCall the path of the field that says that it must call one; null where it need not
- * @param strict whether arguments must keep to their schema also where it need not call one
+ * @param tools the tools in the format of chat templates; empty if the model must not call any
+ * @param parallel if false, only the first call of an answer is kept
+ * @param mustCall the path of the field that requires a call; null if none is required
+ * @param strict if true, the arguments of all calls must match their schema
  */
 record ChatTools(
     List<Map<String, @Nullable Object>> tools,
@@ -36,13 +36,13 @@ record ChatTools(
   private static final int MAX_NAME = 64;
   private static final JsonNode OBJECT = JsonNodeFactory.instance.stringNode("object");
 
-  /** A function, and whether its arguments must keep to their schema. */
+  /** A function; if {@code strict}, its arguments must match their schema. */
   private record Function(Map<String, @Nullable Object> json, boolean strict) {
     boolean isNamed(String name) {
       return name.equals(json.get("name"));
     }
 
-    /** As a tool that chat templates read. */
+    /** Returns the tool in the format of chat templates. */
     Map<String, @Nullable Object> toTool() {
       Map<String, @Nullable Object> tool = new LinkedHashMap<>();
       tool.put("type", "function");
@@ -54,26 +54,27 @@ record ChatTools(
   /**
    * Reads {@code tools}, {@code tool_choice} and {@code parallel_tool_calls}.
    *
-   * @param flat whether a tool is a function itself, as in responses, or has one, as in chats
+   * @param flat true if a tool has the function's fields, as in responses; false if it has a field
+   *     {@code function}, as in chats
    */
-  static ChatTools read(Fields fields, boolean flat) {
+  static ChatTools read(JsonFields fields, boolean flat) {
     List<Function> functions = new ArrayList<>();
-    Value value = fields.value("tools");
+    JsonValue value = fields.value("tools");
     if (value != null) {
       value.elements(0, MAX_TOOLS).forEach(tool -> functions.add(tool(tool.fields(), flat)));
     }
     boolean parallel = fields.bool("parallel_tool_calls", true);
-    Value choice = fields.value("tool_choice");
+    JsonValue choice = fields.value("tool_choice");
     if (choice == null) {
-      return free(functions, parallel);
+      return optional(functions, parallel);
     }
     if (!choice.isString()) {
-      return called(List.of(named(choice, functions, flat)), parallel, choice.path());
+      return required(List.of(named(choice, functions, flat)), parallel, choice.path());
     }
     return switch (choice.string()) {
       case "none" -> new ChatTools(List.of(), parallel, null, false);
-      case "auto" -> free(functions, parallel);
-      case "required" -> called(functions, parallel, choice.path());
+      case "auto" -> optional(functions, parallel);
+      case "required" -> required(functions, parallel, choice.path());
       default -> throw choice.error("must be none, auto, required or a function");
     };
   }
@@ -82,59 +83,59 @@ record ChatTools(
     return functions.stream().map(Function::toTool).toList();
   }
 
-  private static ChatTools free(List<Function> functions, boolean parallel) {
+  private static ChatTools optional(List<Function> functions, boolean parallel) {
     boolean strict = functions.stream().anyMatch(Function::strict);
     return new ChatTools(tools(functions), parallel, null, strict);
   }
 
-  private static ChatTools called(List<Function> functions, boolean parallel, String path) {
+  private static ChatTools required(List<Function> functions, boolean parallel, String path) {
     if (functions.isEmpty()) {
-      throw ApiException.invalid(path, path + ": there are no tools to choose from");
+      throw ApiException.invalid(path, path + ": needs tools");
     }
     return new ChatTools(tools(functions), parallel, path, true);
   }
 
   /**
-   * What an answer must be; null where it may be anything.
+   * Returns the format of an answer or a call; null for any.
    *
-   * @param form of an answer that is no call, or null for any
+   * @param format the format of an answer that is not a call; null for any
    */
-  @Nullable AnswerFormat answer(@Nullable AnswerFormat form) {
-    if (form == null && !strict) {
+  @Nullable AnswerFormat answer(@Nullable AnswerFormat format) {
+    if (format == null && !strict) {
       return null;
     }
-    return new AnswerFormat(mustCall == null ? "tools" : mustCall, () -> grammar(form));
+    return new AnswerFormat(mustCall == null ? "tools" : mustCall, () -> grammar(format));
   }
 
-  private Grammar grammar(@Nullable AnswerFormat form) {
-    if (form == null) {
+  private Grammar grammar(@Nullable AnswerFormat format) {
+    if (format == null) {
       return mustCall == null ? Grammar.freeAnswer(tools) : Grammar.toolCall(tools);
     }
-    Grammar other = form.grammar();
+    Grammar other = format.grammar();
     return Objects.requireNonNull(Grammar.chatAnswer(tools, mustCall != null, other));
   }
 
-  /** Whether the model has some that it may call. */
+  /** Returns whether the model may call tools. */
   boolean areGiven() {
     return !tools.isEmpty();
   }
 
-  /** What tells content, reasoning and calls apart in the answer to a prompt. */
+  /** Creates the parser of an answer: content, reasoning and calls. */
   ChatAnswer newAnswer(ChatFormat chat, int[] prompt) {
     ChatAnswer answer = chat.newAnswer(prompt, areGiven());
     return mustCall == null ? answer : answer.withCallsOnly();
   }
 
-  /** Those of the calls of an answer that count: further ones are dropped where one is allowed. */
+  /** Returns the calls of an answer to report: at most one unless calls may be parallel. */
   List<ToolCall> kept(List<ToolCall> calls) {
     return parallel || calls.size() <= 1 ? calls : calls.subList(0, 1);
   }
 
-  private static Function named(Value choice, List<Function> functions, boolean flat) {
-    Fields fields = choice.fields();
+  private static Function named(JsonValue choice, List<Function> functions, boolean flat) {
+    JsonFields fields = choice.fields();
     var _ = fields.oneOf("type", "function", "function");
-    Fields inner = flat ? fields : fields.required("function").fields();
-    Value name = inner.required("name");
+    JsonFields inner = flat ? fields : fields.required("function").fields();
+    JsonValue name = inner.required("name");
     inner.end();
     fields.end();
     return functions.stream()
@@ -143,10 +144,10 @@ record ChatTools(
         .orElseThrow(() -> name.error("must be one of the tools"));
   }
 
-  private static Function tool(Fields tool, boolean flat) {
+  private static Function tool(JsonFields tool, boolean flat) {
     var _ = tool.oneOf("type", "function", "function");
-    Fields fields = flat ? tool : tool.required("function").fields();
-    Value name = fields.required("name");
+    JsonFields fields = flat ? tool : tool.required("function").fields();
+    JsonValue name = fields.required("name");
     if (!name.string().matches("[A-Za-z0-9_-]{1," + MAX_NAME + "}")) {
       throw name.error("must be 1 to " + MAX_NAME + " letters, digits, '_' and '-'");
     }
@@ -156,7 +157,7 @@ record ChatTools(
     if (description != null) {
       json.put("description", description);
     }
-    Value parameters = fields.value("parameters");
+    JsonValue parameters = fields.value("parameters");
     if (parameters != null) {
       requireObject(parameters.fields().value("type"));
       json.put("parameters", tree(parameters));
@@ -167,17 +168,17 @@ record ChatTools(
     return new Function(json, strict);
   }
 
-  /** Arguments are an object, whatever else their schema says. */
-  private static void requireObject(@Nullable Value type) {
+  /** Rejects schemas that are not of an object, since arguments have names. */
+  private static void requireObject(@Nullable JsonValue type) {
     if (type == null || type.node().equals(OBJECT)) {
       return;
     }
     if (!type.isArray() || type.node().valueStream().noneMatch(OBJECT::equals)) {
-      throw type.error("must be object: arguments have names");
+      throw type.error("must be object, since arguments have names");
     }
   }
 
-  private static Map<String, @Nullable Object> tree(Value object) {
+  private static Map<String, @Nullable Object> tree(JsonValue object) {
     return JsonMapper.shared().convertValue(object.node(), new TypeReference<>() {});
   }
 }

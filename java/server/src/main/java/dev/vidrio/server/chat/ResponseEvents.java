@@ -1,16 +1,16 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
-import dev.vidrio.engine.generation.TokenLogProbability;
-import dev.vidrio.model.ChatAnswer;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.GeneratedToken;
+import dev.vidrio.model.generation.TokenLogProbability;
+import dev.vidrio.server.generation.AnswerStreams;
+import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
-import dev.vidrio.server.generation.Reasons;
-import dev.vidrio.server.generation.Streams;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.EventStream;
+import dev.vidrio.server.http.ExceptionMapper;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Failures;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.template.ToolCall;
 import java.io.IOException;
@@ -20,7 +20,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A response as a stream of named events. */
+/** Streams a response as named events. */
 final class ResponseEvents {
   private final Exchange exchange;
   private final EventStream events;
@@ -33,7 +33,7 @@ final class ResponseEvents {
   private final Part message = new Part(Ids.next("msg_"));
   private int number;
 
-  /** An item of one part while its text comes. */
+  /** An item with a single part while its text is generated. */
   private static final class Part {
     final String item;
     final StringBuilder text = new StringBuilder();
@@ -48,22 +48,22 @@ final class ResponseEvents {
 
   ResponseEvents(Exchange exchange, ResponseObject response, ChatAnswer answer, ChatTools tools) {
     this.exchange = exchange;
-    this.events = new EventStream(exchange.reply());
+    this.events = new EventStream(exchange.response());
     this.response = response;
     this.answer = answer;
     this.tools = tools;
   }
 
-  void send(Streams streams) throws IOException {
-    events.whileWaiting(streams::close);
-    event("response.created", Map.of("response", response.begun()));
-    event("response.in_progress", Map.of("response", response.begun()));
+  void send(AnswerStreams streams) throws IOException {
+    events.startHeartbeats(streams::close);
+    event("response.created", Map.of("response", response.inProgress()));
+    event("response.in_progress", Map.of("response", response.inProgress()));
     events.flush();
     Completion completion;
     try {
       completion = streams.read((i, token) -> accept(token), events::flush).getFirst();
     } catch (RuntimeException e) {
-      ApiException shown = Failures.explain(e, exchange.id());
+      ApiException shown = ExceptionMapper.toApiException(e, exchange.id());
       Map<String, @Nullable Object> error = new LinkedHashMap<>();
       error.put("code", shown.code());
       error.put("message", shown.getMessage());
@@ -72,34 +72,34 @@ final class ResponseEvents {
       events.end();
       return;
     }
-    boolean whole = Reasons.isWhole(completion);
-    end(completion, whole);
+    boolean complete = FinishReasons.isComplete(completion);
+    end(completion, complete);
     event(
-        whole ? "response.completed" : "response.incomplete",
-        Map.of("response", response.ended(completion, items, answer.reasoningTokens())));
+        complete ? "response.completed" : "response.incomplete",
+        Map.of("response", response.finished(completion, items, answer.reasoningTokens())));
     events.end();
   }
 
-  /** Sends what is left of the items. */
-  private void end(Completion completion, boolean whole) throws IOException {
+  /** Sends the remaining text and ends the items. */
+  private void end(Completion completion, boolean complete) throws IOException {
     String rest = answer.finish(completion.result().finish());
-    think(answer.reasoning());
-    show(rest);
+    sendReasoning(answer.reasoning());
+    sendText(rest);
     List<ToolCall> calls = tools.kept(answer.message().toolCalls());
-    boolean silent = !message.begun && calls.isEmpty();
-    if (silent && !whole && answer.endsInThought()) {
+    boolean isEmpty = !message.begun && calls.isEmpty();
+    if (isEmpty && !complete && answer.endsInReasoning()) {
       beginReasoning();
     }
-    endReasoning(ResponseObject.status(whole || !silent));
-    if (message.begun || (silent && whole && !reasoning.begun)) {
-      endMessage(ResponseObject.status(whole || !calls.isEmpty()));
+    endReasoning(ResponseObject.status(complete || !isEmpty));
+    if (message.begun || (isEmpty && complete && !reasoning.begun)) {
+      endMessage(ResponseObject.status(complete || !calls.isEmpty()));
     }
     for (ToolCall call : calls) {
       call(call);
     }
   }
 
-  /** Sends an event with its name and number. */
+  /** Sends an event with its type and sequence number. */
   private void event(String name, Map<String, ? extends @Nullable Object> fields)
       throws IOException {
     Map<String, @Nullable Object> json = new LinkedHashMap<>();
@@ -109,7 +109,7 @@ final class ResponseEvents {
     events.send(name, Json.bytes(json));
   }
 
-  /** Sends an event of the only part of the item that is next in the output. */
+  /** Sends an event of the part of the current item. */
   private void partEvent(
       String name, Part part, String field, Object value, @Nullable Object logProbabilities)
       throws IOException {
@@ -129,12 +129,12 @@ final class ResponseEvents {
     if (logProbability != null) {
       logProbabilities.add(logProbability);
     }
-    String piece = answer.accept(token.id(), token.text());
-    think(answer.reasoning());
-    show(piece);
+    String piece = answer.accept(token);
+    sendReasoning(answer.reasoning());
+    sendText(piece);
   }
 
-  private void think(String piece) throws IOException {
+  private void sendReasoning(String piece) throws IOException {
     if (piece.isEmpty() || message.begun) {
       return;
     }
@@ -170,13 +170,13 @@ final class ResponseEvents {
     end(ResponseObject.reasoning(reasoning.item, status, List.of(part)));
   }
 
-  private void show(String piece) throws IOException {
+  private void sendText(String piece) throws IOException {
     if (piece.isEmpty()) {
       return;
     }
     beginMessage();
     message.text.append(piece);
-    List<TokenLogProbability> tokens = ResponseObject.content(answer, logProbabilities);
+    List<TokenLogProbability> tokens = ResponseObject.contentTokens(answer, logProbabilities);
     message.tokens.addAll(tokens);
     partEvent(
         "response.output_text.delta", message, "delta", piece, response.logProbabilities(tokens));

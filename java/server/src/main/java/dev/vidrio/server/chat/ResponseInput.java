@@ -1,8 +1,8 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.prompt.ChatMessages;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ToolCall;
@@ -10,26 +10,26 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The input of a response: a text, or items that become messages of a chat. */
+/** Converts the input of a response, a text or items, to the messages of a chat. */
 final class ResponseInput {
   private static final int MAX_ITEMS = 4096;
 
   private final List<ChatMessage> messages = new ArrayList<>();
-  // Calls that belong to the message of the assistant before them, or to one without a text.
+  // Calls of the preceding assistant message, or of one without content.
   private final List<ToolCall> calls = new ArrayList<>();
-  // What was thought before them, or before the next message of the assistant.
+  // Reasoning of these calls or of the next assistant message.
   private @Nullable String reasoning;
 
   private ResponseInput() {}
 
-  /** Reads {@code input}, and {@code instructions} as what comes before it. */
-  static List<ChatMessage> read(Fields fields) {
+  /** Reads {@code instructions} and {@code input}. */
+  static List<ChatMessage> read(JsonFields fields) {
     var input = new ResponseInput();
     String instructions = fields.string("instructions");
     if (instructions != null) {
       input.messages.add(ChatMessage.system(instructions));
     }
-    Value value = fields.required("input");
+    JsonValue value = fields.required("input");
     if (value.isString()) {
       input.messages.add(ChatMessage.user(value.string()));
     } else {
@@ -39,9 +39,9 @@ final class ResponseInput {
     return input.messages;
   }
 
-  private void add(Fields item) {
-    // Items that come back from an answer carry these.
-    item.unused("id", "status");
+  private void add(JsonFields item) {
+    // Items of earlier responses have these fields.
+    item.ignore("id", "status");
     String type = item.string("type", "message");
     switch (type) {
       case "message" -> addMessage(item);
@@ -59,14 +59,14 @@ final class ResponseInput {
       }
       default ->
           throw ApiException.unsupported(
-              item.path("type"), item.path("type") + " '" + type + "': is not supported");
+              item.path("type"), item.path("type") + " '" + type + "': not supported");
     }
     item.end();
   }
 
-  private void addMessage(Fields item) {
+  private void addMessage(JsonFields item) {
     endCalls();
-    Value role = item.required("role");
+    JsonValue role = item.required("role");
     String text = text(item.required("content"));
     messages.add(
         switch (role.string()) {
@@ -78,12 +78,12 @@ final class ResponseInput {
     reasoning = null;
   }
 
-  private void addReasoning(Fields item) {
+  private void addReasoning(JsonFields item) {
     endCalls();
-    Value encrypted = item.value("encrypted_content");
+    JsonValue encrypted = item.value("encrypted_content");
     if (encrypted != null) {
       throw ApiException.unsupported(
-          encrypted.path(), encrypted.path() + ": reasoning is not encrypted here");
+          encrypted.path(), encrypted.path() + ": not supported; send the reasoning as content");
     }
     String summary = parts(item.value("summary"), "summary_text");
     String content = parts(item.value("content"), "reasoning_text");
@@ -91,13 +91,13 @@ final class ResponseInput {
     reasoning = text.isEmpty() ? null : text;
   }
 
-  private static String parts(@Nullable Value list, String type) {
+  private static String parts(@Nullable JsonValue list, String type) {
     if (list == null) {
       return "";
     }
     List<String> texts = new ArrayList<>();
-    for (Value element : list.elements(0, MAX_ITEMS)) {
-      Fields part = element.fields();
+    for (JsonValue element : list.elements(0, MAX_ITEMS)) {
+      JsonFields part = element.fields();
       var _ = part.oneOf("type", type, type);
       texts.add(part.required("text").string());
       part.end();
@@ -105,37 +105,39 @@ final class ResponseInput {
     return String.join("\n\n", texts);
   }
 
-  /** Puts calls into the message that made them. */
+  /** Adds the pending calls to their message. */
   private void endCalls() {
     if (calls.isEmpty()) {
       return;
     }
     @Nullable String text = null;
-    @Nullable String thought = reasoning;
-    // A thought behind a text begins another message.
-    if (thought == null && !messages.isEmpty() && messages.getLast().role().equals("assistant")) {
+    @Nullable String callReasoning = reasoning;
+    // Reasoning after a text starts a new message.
+    if (callReasoning == null
+        && !messages.isEmpty()
+        && messages.getLast().role().equals("assistant")) {
       ChatMessage before = messages.removeLast();
       text = before.content();
-      thought = before.reasoning();
+      callReasoning = before.reasoning();
     }
-    messages.add(ChatMessage.assistant(text, thought, List.copyOf(calls)));
+    messages.add(ChatMessage.assistant(text, callReasoning, List.copyOf(calls)));
     calls.clear();
     reasoning = null;
   }
 
-  private static String text(Value content) {
+  private static String text(JsonValue content) {
     if (content.isString()) {
       return content.string();
     }
     var text = new StringBuilder();
-    for (Value element : content.elements(0, MAX_ITEMS)) {
-      Fields part = element.fields();
-      Value type = part.required("type");
+    for (JsonValue element : content.elements(0, MAX_ITEMS)) {
+      JsonFields part = element.fields();
+      JsonValue type = part.required("type");
       switch (type.string()) {
         case "input_text" -> {}
         case "output_text" -> {
-          // Those of our own answers, which have none of the first.
-          Value annotations = part.value("annotations");
+          // Parts of earlier responses, whose annotations are empty.
+          JsonValue annotations = part.value("annotations");
           if (annotations != null) {
             var _ = annotations.elements(0, 0);
           }
@@ -143,7 +145,8 @@ final class ResponseInput {
         }
         default ->
             throw ApiException.unsupported(
-                type.path(), type.path() + " '" + type.string() + "': models here read text only");
+                type.path(),
+                type.path() + " '" + type.string() + "': not supported; only text input is");
       }
       text.append(part.required("text").string());
       part.end();

@@ -1,14 +1,14 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.TokenLogProbability;
-import dev.vidrio.model.ChatAnswer;
-import dev.vidrio.model.Generator.Finish;
+import dev.vidrio.model.chat.ChatAnswer;
+import dev.vidrio.model.generation.FinishReason;
+import dev.vidrio.model.generation.TokenLogProbability;
+import dev.vidrio.server.generation.AnswerStreams;
+import dev.vidrio.server.generation.ApiResponse;
+import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
-import dev.vidrio.server.generation.LogProbabilities;
-import dev.vidrio.server.generation.Reasons;
-import dev.vidrio.server.generation.Streams;
-import dev.vidrio.server.generation.TextAnswer;
+import dev.vidrio.server.generation.LogProbabilityJson;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.model.ServedModel;
@@ -22,8 +22,8 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A response as JSON, from its beginning to its end. */
-final class ResponseObject implements TextAnswer {
+/** The response to a {@link ResponseRequest}. */
+final class ResponseObject implements ApiResponse {
   private final ResponseRequest request;
   private final ServedModel model;
   private final int[] prompt;
@@ -41,11 +41,11 @@ final class ResponseObject implements TextAnswer {
     Completion completion = completions.getFirst();
     ChatAnswer answer = newAnswer();
     ChatMessage message = answer.read(completion.result());
-    return ended(completion, items(completion, answer, message), answer.reasoningTokens());
+    return finished(completion, items(completion, answer, message), answer.reasoningTokens());
   }
 
   @Override
-  public void send(Exchange exchange, Streams streams) throws IOException {
+  public void send(Exchange exchange, AnswerStreams streams) throws IOException {
     new ResponseEvents(exchange, this, newAnswer(), request.chat().tools()).send(streams);
   }
 
@@ -53,26 +53,26 @@ final class ResponseObject implements TextAnswer {
     return request.chat().tools().newAnswer(model.chat(), prompt);
   }
 
-  /** The response while its answer is generated. */
-  Map<String, @Nullable Object> begun() {
+  /** Returns the response object before the answer is generated. */
+  Map<String, @Nullable Object> inProgress() {
     return json("in_progress", null, List.of(), null);
   }
 
-  /** The response with its items. */
-  Map<String, @Nullable Object> ended(
+  /** Returns the response object with its items. */
+  Map<String, @Nullable Object> finished(
       Completion completion, List<Map<String, Object>> items, int reasoningTokens) {
-    boolean whole = Reasons.isWhole(completion);
-    boolean late = completion.result().finish() == Finish.TIMEOUT;
+    boolean complete = FinishReasons.isComplete(completion);
+    boolean timedOut = completion.result().finish() == FinishReason.TIMEOUT;
     return json(
-        status(whole),
-        whole ? null : Map.of("reason", late ? "timeout" : "max_output_tokens"),
+        status(complete),
+        complete ? null : Map.of("reason", timedOut ? "timeout" : "max_output_tokens"),
         items,
         usage(Usage.of(List.of(completion), 1, reasoningTokens)));
   }
 
-  /** The status of what the model itself has ended, or has not. */
-  static String status(boolean whole) {
-    return whole ? "completed" : "incomplete";
+  /** Returns the status of a response or item that is complete or was cut. */
+  static String status(boolean complete) {
+    return complete ? "completed" : "incomplete";
   }
 
   private Map<String, @Nullable Object> json(
@@ -112,26 +112,26 @@ final class ResponseObject implements TextAnswer {
   }
 
   /**
-   * The items of an answer: its reasoning, its text, then its calls. What was cut before its first
-   * word is an item only if it is reasoning.
+   * Returns the items of an answer: reasoning, message, calls. An answer that was cut before its
+   * first text has only a reasoning item, if the model was reasoning.
    */
   private List<Map<String, Object>> items(
       Completion completion, ChatAnswer answer, ChatMessage message) {
-    boolean whole = Reasons.isWhole(completion);
+    boolean complete = FinishReasons.isComplete(completion);
     List<ToolCall> calls = request.chat().tools().kept(message.toolCalls());
     String text = Objects.requireNonNullElse(message.content(), "");
-    String thoughts = message.reasoning();
-    boolean silent = text.isEmpty() && calls.isEmpty();
+    String reasoning = message.reasoning();
+    boolean isEmpty = text.isEmpty() && calls.isEmpty();
     List<Map<String, Object>> items = new ArrayList<>();
-    if (thoughts != null) {
-      List<Map<String, Object>> parts = List.of(reasoningPart(thoughts));
-      items.add(reasoning(Ids.next("rs_"), status(whole || !silent), parts));
-    } else if (silent && !whole && answer.endsInThought()) {
+    if (reasoning != null) {
+      List<Map<String, Object>> parts = List.of(reasoningPart(reasoning));
+      items.add(reasoning(Ids.next("rs_"), status(complete || !isEmpty), parts));
+    } else if (isEmpty && !complete && answer.endsInReasoning()) {
       items.add(reasoning(Ids.next("rs_"), status(false), List.of()));
     }
-    if (!text.isEmpty() || (silent && whole && thoughts == null)) {
-      Map<String, Object> part = part(text, content(answer, completion.tokens()));
-      items.add(message(Ids.next("msg_"), status(whole || !calls.isEmpty()), List.of(part)));
+    if (!text.isEmpty() || (isEmpty && complete && reasoning == null)) {
+      Map<String, Object> part = part(text, contentTokens(answer, completion.tokens()));
+      items.add(message(Ids.next("msg_"), status(complete || !calls.isEmpty()), List.of(part)));
     }
     calls.forEach(
         call ->
@@ -139,15 +139,16 @@ final class ResponseObject implements TextAnswer {
     return items;
   }
 
-  /** Those of the tokens that what an answer has shown since this was asked last is made of. */
-  static List<TokenLogProbability> content(ChatAnswer answer, List<TokenLogProbability> tokens) {
+  /** Returns the tokens of the content that was sent since the last call. */
+  static List<TokenLogProbability> contentTokens(
+      ChatAnswer answer, List<TokenLogProbability> tokens) {
     return answer.newContentTokens().stream()
         .filter(i -> i < tokens.size())
         .map(tokens::get)
         .toList();
   }
 
-  /** What the model has thought; nobody sums it up. */
+  /** Returns a reasoning item; its summary is always empty. */
   static Map<String, Object> reasoning(
       String item, String status, List<Map<String, Object>> content) {
     Map<String, Object> json = new LinkedHashMap<>();
@@ -159,6 +160,7 @@ final class ResponseObject implements TextAnswer {
     return json;
   }
 
+  /** Returns the part of a reasoning item. */
   static Map<String, Object> reasoningPart(String text) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("type", "reasoning_text");
@@ -166,6 +168,7 @@ final class ResponseObject implements TextAnswer {
     return json;
   }
 
+  /** Returns a message item. */
   static Map<String, Object> message(
       String item, String status, List<Map<String, Object>> content) {
     Map<String, Object> json = new LinkedHashMap<>();
@@ -177,6 +180,7 @@ final class ResponseObject implements TextAnswer {
     return json;
   }
 
+  /** Returns the part of a message item. */
   Map<String, Object> part(String text, List<TokenLogProbability> logProbabilities) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("type", "output_text");
@@ -186,12 +190,13 @@ final class ResponseObject implements TextAnswer {
     return json;
   }
 
+  /** Returns the log-probabilities of a part. */
   Object logProbabilities(List<TokenLogProbability> tokens) {
     return Objects.requireNonNull(
-        LogProbabilities.ofChat(model.tokenizer(), tokens).get("content"));
+        LogProbabilityJson.ofChat(model.tokenizer(), tokens).get("content"));
   }
 
-  /** A call of a tool. */
+  /** Returns a call item; its arguments are empty while it is in progress. */
   static Map<String, Object> call(String item, ToolCall call, String callId, String arguments) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("id", item);

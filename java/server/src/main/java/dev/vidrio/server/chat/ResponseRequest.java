@@ -3,14 +3,14 @@ package dev.vidrio.server.chat;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.server.generation.AnswerFormat;
+import dev.vidrio.server.generation.ApiRequest;
+import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.ChunkEvents;
-import dev.vidrio.server.generation.Parameters;
+import dev.vidrio.server.generation.GenerationParameters;
 import dev.vidrio.server.generation.RequestLimits;
-import dev.vidrio.server.generation.TextAnswer;
-import dev.vidrio.server.generation.TextRequest;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,25 +18,27 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request for a response, which is a chat in other words: nothing is stored, so that each carries
- * the whole conversation.
+ * A request of {@code /v1/responses}: a chat in another format. The server is stateless, so that
+ * each request contains the whole conversation.
  *
+ * @param chat the request as a chat
  * @param echoed fields that the response repeats
  */
 record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
-    implements TextRequest {
+    implements ApiRequest {
   private static final Map<String, Object> TEXT = Map.of("format", Map.of("type", "text"));
   private static final String LOG_PROBABILITIES = "message.output_text.logprobs";
 
-  static ResponseRequest read(Fields fields, RequestLimits limits, String tenant) {
-    String stored = "nothing is stored here: send the whole conversation as input";
-    fields.refuse("previous_response_id", stored);
-    fields.refuse("conversation", stored);
-    fields.refuse("n", "a response is one answer");
-    fields.refuse("stop", "is for completions");
+  static ResponseRequest read(JsonFields fields, RequestLimits limits, String tenant) {
+    String stateless =
+        "not supported; the server is stateless: send the whole conversation as input";
+    fields.reject("previous_response_id", stateless);
+    fields.reject("conversation", stateless);
+    fields.reject("n", "not supported; a response has one answer");
+    fields.reject("stop", "not supported in responses");
     String truncation = fields.oneOf("truncation", "disabled", "disabled");
     if (fields.bool("background", false)) {
-      throw ApiException.unsupported("background", "background: " + stored);
+      throw ApiException.unsupported("background", "background: not supported; must be false");
     }
     ChatTools tools = ChatTools.read(fields, true);
     boolean stream = fields.bool("stream", false);
@@ -45,8 +47,8 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
             fields.required("model").string(),
             ResponseInput.read(fields),
             tools,
-            ChatRequest.formed(
-                Parameters.read(
+            ChatRequest.withFormat(
+                GenerationParameters.read(
                     fields,
                     fields.integer("max_output_tokens", limits.tokens(), 1, limits.tokens()),
                     limits,
@@ -63,14 +65,14 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
     return request;
   }
 
-  /** What the response repeats of fields that have been read, and are right. */
-  private static Map<String, @Nullable Object> echoed(Fields fields, String truncation) {
-    Value metadata = fields.value("metadata");
-    Value tools = fields.value("tools");
-    Value choice = fields.value("tool_choice");
-    Value text = fields.value("text");
-    Value tokens = fields.value("max_output_tokens");
-    Value reasoning = fields.value("reasoning");
+  /** Returns the validated fields that the response repeats. */
+  private static Map<String, @Nullable Object> echoed(JsonFields fields, String truncation) {
+    JsonValue metadata = fields.value("metadata");
+    JsonValue tools = fields.value("tools");
+    JsonValue choice = fields.value("tool_choice");
+    JsonValue text = fields.value("text");
+    JsonValue tokens = fields.value("max_output_tokens");
+    JsonValue reasoning = fields.value("reasoning");
     Map<String, @Nullable Object> echoed = new LinkedHashMap<>();
     echoed.put("instructions", fields.string("instructions"));
     echoed.put("metadata", metadata == null ? Map.of() : metadata.tree(Map.class));
@@ -89,7 +91,7 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
   }
 
   @Override
-  public Parameters parameters() {
+  public GenerationParameters parameters() {
     return chat.parameters();
   }
 
@@ -104,56 +106,61 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
   }
 
   @Override
-  public List<GenerationRequest> generations(ServedModel model) {
-    return chat.generations(model, promptField());
+  public List<int[]> encode(ServedModel model) {
+    return List.of(chat.encode(model.chat(), promptField()));
   }
 
   @Override
-  public @Nullable Grammar grammar(ServedModel model, int[] prompt, @Nullable Grammar form) {
-    return chat.grammar(model, prompt, form);
+  public @Nullable Grammar grammar(ServedModel model, int[] prompt, @Nullable Grammar format) {
+    return chat.grammar(model, prompt, format);
   }
 
   @Override
-  public TextAnswer answer(ServedModel model, List<GenerationRequest> generations) {
-    return new ResponseObject(this, model, generations.getFirst().prompt());
+  public GenerationRequest.Builder configure(GenerationRequest.Builder request) {
+    return chat.configure(request);
   }
 
-  private static @Nullable Value effort(Fields fields) {
-    Value effort = fields.value("reasoning_effort");
-    Value value = fields.value("reasoning");
+  @Override
+  public ApiResponse respond(ServedModel model, List<int[]> prompts) {
+    return new ResponseObject(this, model, prompts.getFirst());
+  }
+
+  private static @Nullable JsonValue effort(JsonFields fields) {
+    JsonValue effort = fields.value("reasoning_effort");
+    JsonValue value = fields.value("reasoning");
     if (value != null) {
-      Fields reasoning = value.fields();
-      Value within = reasoning.value("effort");
+      JsonFields reasoning = value.fields();
+      JsonValue within = reasoning.value("effort");
       effort = within == null ? effort : within;
       reasoning.end();
     }
     return effort;
   }
 
-  private static @Nullable AnswerFormat format(Fields fields) {
-    Value value = fields.value("text");
+  private static @Nullable AnswerFormat format(JsonFields fields) {
+    JsonValue value = fields.value("text");
     if (value == null) {
       return null;
     }
-    Fields text = value.fields();
+    JsonFields text = value.fields();
     var _ = text.oneOf("verbosity", "medium", "medium");
     AnswerFormat format = AnswerFormat.of(text.value("format"), true);
     text.end();
     return format;
   }
 
-  private static int logProbabilities(Fields fields) {
+  private static int logProbabilities(JsonFields fields) {
     int top = fields.integer("top_logprobs", 0, 0, GenerationRequest.MAX_TOP);
     boolean wanted = top > 0;
-    Value include = fields.value("include");
-    for (Value element : include == null ? List.<Value>of() : include.elements(0, 16)) {
+    JsonValue include = fields.value("include");
+    for (JsonValue element : include == null ? List.<JsonValue>of() : include.elements(0, 16)) {
       switch (element.string()) {
         case LOG_PROBABILITIES -> wanted = true;
-        // Thoughts are told as they are.
+        // Reasoning is never encrypted.
         case "reasoning.encrypted_content" -> {}
         default ->
             throw ApiException.unsupported(
-                element.path(), element.path() + " '" + element.string() + "': is not supported");
+                element.path(), element.path() + " '" + element.string() + "': not supported");
       }
     }
     return wanted ? top : -1;

@@ -6,23 +6,24 @@ import dev.vidrio.template.ToolCall;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Calls of tools as OpenAI's API has them. */
+/** Tool calls in the format of OpenAI's API. */
 final class ToolCalls {
   private static final int ID_DIGITS = 24;
 
   private ToolCalls() {}
 
-  /** What the result of a call refers to. */
+  /** Returns the id of a call, or a new one if the model wrote none. */
   static String id(ToolCall call) {
     String id = call.id();
     return id == null ? Ids.next("call_").substring(0, "call_".length() + ID_DIGITS) : id;
   }
 
-  /** The arguments as text. */
+  /** Returns the arguments as JSON text. */
   static String arguments(ToolCall call) {
     return Json.text(call.arguments());
   }
 
+  /** Returns the call of a chat's message. */
   static Map<String, Object> toJson(ToolCall call) {
     Map<String, Object> function = new LinkedHashMap<>();
     function.put("name", call.name());

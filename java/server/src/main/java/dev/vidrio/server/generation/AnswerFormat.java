@@ -3,8 +3,8 @@ package dev.vidrio.server.generation;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -12,78 +12,82 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the text of an answer must be, in the words of requests. It is read with the request, and
- * compiled when there is room for the answer.
+ * The required format of an answer: a JSON schema, regular expression, grammar or choice. It is
+ * read with the request and compiled later, once the engine has capacity for the answer.
  */
 public final class AnswerFormat {
   private static final int MAX_CHOICES = 1 << 14;
 
   private final String path;
-  private final Supplier<Grammar> maker;
+  private final Supplier<Grammar> compiler;
 
   /**
-   * A form.
+   * Creates a format.
    *
-   * @param path of the field that asks for it
-   * @param maker compiles it
+   * @param path the path of its field
+   * @param compiler compiles its grammar
    */
-  public AnswerFormat(String path, Supplier<Grammar> maker) {
+  public AnswerFormat(String path, Supplier<Grammar> compiler) {
     this.path = path;
-    this.maker = maker;
+    this.compiler = compiler;
   }
 
   /**
-   * Compiles it.
+   * Compiles the grammar.
    *
-   * @throws ApiException 400 with the path of the field, where that is refused
+   * @throws ApiException 400 with the path of the field if the grammar is rejected
    */
   public Grammar grammar() {
     try {
-      return maker.get();
+      return compiler.get();
     } catch (InvalidInputException e) {
       throw ApiException.invalid(path, path + ": " + e.getMessage());
     }
   }
 
-  /** Reads the extensions that every route for text has, of which one may be there. */
-  static @Nullable AnswerFormat read(Fields fields) {
-    List<AnswerFormat> given = new ArrayList<>(forms(fields, "json_schema"));
-    Value outputs = fields.value("structured_outputs");
+  /** Reads the extension fields of all generation routes, at most one of which may be given. */
+  static @Nullable AnswerFormat read(JsonFields fields) {
+    List<AnswerFormat> given = new ArrayList<>(formats(fields, "json_schema"));
+    JsonValue outputs = fields.value("structured_outputs");
     if (outputs != null) {
       given.addAll(structuredOutputs(outputs));
     }
     if (given.size() > 1) {
-      throw given.get(1).second();
+      throw given.get(1).conflict();
     }
     return given.isEmpty() ? null : given.getFirst();
   }
 
-  /** The error of a request that asks for another form too. */
-  private ApiException second() {
-    return ApiException.invalid(path, path + ": an answer has one form, and there is one");
+  /** Returns the error of a request that has another format too. */
+  private ApiException conflict() {
+    return ApiException.invalid(path, path + ": conflicts with another format of the answer");
   }
 
-  /** The only one of two forms; null where there is none. */
-  public static @Nullable AnswerFormat one(
+  /**
+   * Returns the one of two formats that is not null, or null.
+   *
+   * @throws ApiException 400 if both are given
+   */
+  public static @Nullable AnswerFormat single(
       @Nullable AnswerFormat first, @Nullable AnswerFormat second) {
     if (first != null && second != null) {
-      throw second.second();
+      throw second.conflict();
     }
     return first == null ? second : first;
   }
 
-  /** The same in vLLM's words. */
-  private static List<AnswerFormat> structuredOutputs(Value value) {
-    Fields fields = value.fields();
-    List<AnswerFormat> given = forms(fields, "json");
+  /** Reads vLLM's {@code structured_outputs}. */
+  private static List<AnswerFormat> structuredOutputs(JsonValue value) {
+    JsonFields fields = value.fields();
+    List<AnswerFormat> given = formats(fields, "json");
     if (given.isEmpty()) {
-      throw value.error("must have one of json, regex, grammar and choice");
+      throw value.error("must have one of json, regex, grammar or choice");
     }
     fields.end();
     return given;
   }
 
-  private static List<AnswerFormat> forms(Fields fields, String schema) {
+  private static List<AnswerFormat> formats(JsonFields fields, String schema) {
     List<AnswerFormat> given = new ArrayList<>();
     add(given, fields.value(schema), AnswerFormat::ofSchema);
     add(given, fields.value("regex"), regex -> ofText(regex, Grammar::regex));
@@ -93,36 +97,39 @@ public final class AnswerFormat {
   }
 
   private static void add(
-      List<AnswerFormat> given, @Nullable Value value, Function<Value, AnswerFormat> reader) {
+      List<AnswerFormat> given,
+      @Nullable JsonValue value,
+      Function<JsonValue, AnswerFormat> reader) {
     if (value != null) {
       given.add(reader.apply(value));
     }
   }
 
   /**
-   * Reads {@code response_format}, or a response's {@code text.format}, where what describes a
-   * schema lies beside the type.
+   * Reads {@code response_format} of a chat, or {@code text.format} of a response.
+   *
+   * @param flat true if the schema's fields are next to the type, as in responses
    */
-  public static @Nullable AnswerFormat of(@Nullable Value format, boolean flat) {
+  public static @Nullable AnswerFormat of(@Nullable JsonValue format, boolean flat) {
     if (format == null) {
       return null;
     }
-    Fields fields = format.fields();
+    JsonFields fields = format.fields();
     String type = fields.required("type").string();
     AnswerFormat read =
         switch (type) {
           case "text" -> null;
           case "json_object" -> {
-            // Not OpenAI's, but known to clients of many servers.
-            Value schema = fields.value("schema");
+            // An extension of many servers.
+            JsonValue schema = fields.value("schema");
             yield schema == null
                 ? new AnswerFormat(format.path(), Grammar::json)
                 : ofSchema(schema);
           }
           case "json_schema" -> {
-            Fields described = flat ? fields : fields.required("json_schema").fields();
-            described.unused("name", "description");
-            // An answer keeps to its schema, whether it must strictly or not.
+            JsonFields described = flat ? fields : fields.required("json_schema").fields();
+            described.ignore("name", "description");
+            // Answers always match the schema.
             var _ = described.bool("strict", true);
             AnswerFormat ofSchema = ofSchema(described.required("schema"));
             if (!flat) {
@@ -142,18 +149,18 @@ public final class AnswerFormat {
     return read;
   }
 
-  private static AnswerFormat ofSchema(Value schema) {
+  private static AnswerFormat ofSchema(JsonValue schema) {
     var _ = schema.fields();
     return new AnswerFormat(schema.path(), () -> Grammar.jsonSchema(schema.node().toString()));
   }
 
-  private static AnswerFormat ofText(Value value, Function<String, Grammar> compiler) {
+  private static AnswerFormat ofText(JsonValue value, Function<String, Grammar> compiler) {
     String text = value.string();
     return new AnswerFormat(value.path(), () -> compiler.apply(text));
   }
 
-  private static AnswerFormat ofChoice(Value value) {
-    List<String> texts = value.elements(1, MAX_CHOICES).stream().map(Value::string).toList();
+  private static AnswerFormat ofChoice(JsonValue value) {
+    List<String> texts = value.elements(1, MAX_CHOICES).stream().map(JsonValue::string).toList();
     return new AnswerFormat(value.path(), () -> Grammar.choice(texts));
   }
 }

@@ -1,62 +1,66 @@
 package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.engine.generation.GeneratedToken;
+import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.EventStream;
+import dev.vidrio.server.http.ExceptionMapper;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Failures;
-import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonBuffer;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Answers as a stream of chunks. What all chunks have in common is put into bytes once: one chunk
- * per token and client is what a server does most.
+ * Sends answers as a stream of chunks, one per token. The common parts of all chunks are encoded
+ * once.
  */
 public abstract class ChunkEvents {
+  /** The JSON literal {@code null}. */
   protected static final byte[] NULL = "null".getBytes(StandardCharsets.UTF_8);
 
-  /** What comes before and behind the choices of a chunk. */
+  /** The bytes of a chunk before its choices. */
   protected final byte[] head;
 
+  /** The bytes of a chunk after its choices. */
   protected final byte[] tail;
+
   private final EventStream events;
   private final String request;
   private final boolean includeUsage;
 
-  /** One of the answers. */
+  /** Sends the chunks of one answer. */
   protected interface Choice {
-    /** Sends what precedes the tokens. */
+    /** Sends the chunks before the first token. */
     void begin() throws IOException;
 
+    /** Sends the chunks of a token. */
     void accept(GeneratedToken token) throws IOException;
 
-    /** Sends what is left, and why the answer has ended. */
+    /** Sends the remaining text and the finish reason. */
     void end(Completion completion) throws IOException;
 
-    /** How many of the tokens were reasoning. */
+    /** Returns the number of reasoning tokens. */
     default int reasoningTokens() {
       return 0;
     }
   }
 
   /**
-   * A stream that has not begun.
+   * Creates a stream; nothing is sent yet.
    *
-   * @param id of all chunks
-   * @param object what each of them is
-   * @param includeUsage whether the last one tells what the answers cost
+   * @param id the id of all chunks
+   * @param object the value of their field {@code object}
+   * @param includeUsage if true, the last chunk reports the usage
    */
   protected ChunkEvents(
       Exchange exchange, String id, String object, String model, boolean includeUsage) {
     this.request = exchange.id();
-    this.events = new EventStream(exchange.reply());
+    this.events = new EventStream(exchange.response());
     this.includeUsage = includeUsage;
     this.head =
         new JsonBuffer()
@@ -69,35 +73,36 @@ public abstract class ChunkEvents {
     this.tail = (includeUsage ? "],\"usage\":null}" : "]}").getBytes(StandardCharsets.UTF_8);
   }
 
-  /** Reads {@code stream_options}: whether a stream ends with what it cost. */
-  public static boolean includesUsage(Fields fields, boolean stream) {
-    Value value = fields.value("stream_options");
+  /** Reads {@code stream_options} and returns whether the stream ends with the usage. */
+  public static boolean includesUsage(JsonFields fields, boolean stream) {
+    JsonValue value = fields.value("stream_options");
     if (value == null) {
       return false;
     }
     if (!stream) {
       throw ApiException.invalid("stream_options", "stream_options: needs stream to be true");
     }
-    Fields options = value.fields();
+    JsonFields options = value.fields();
     boolean usage = options.bool("include_usage", false);
     if (options.bool("include_obfuscation", false)) {
       throw ApiException.unsupported(
           options.path("include_obfuscation"),
-          options.path("include_obfuscation") + ": is not supported");
+          options.path("include_obfuscation") + ": not supported");
     }
     options.end();
     return usage;
   }
 
+  /** Creates the sender of an answer. */
   protected abstract Choice choice(int index);
 
   /**
-   * Sends all answers, and {@code [DONE]}.
+   * Sends all answers and {@code [DONE]}.
    *
-   * @param perPrompt answers to each prompt
+   * @param perPrompt the number of answers per prompt
    */
-  public final void send(Streams streams, int perPrompt) throws IOException {
-    events.whileWaiting(streams::close);
+  public final void send(AnswerStreams streams, int perPrompt) throws IOException {
+    events.startHeartbeats(streams::close);
     List<Choice> choices = new ArrayList<>();
     for (int i = 0; i < streams.size(); i++) {
       choices.add(choice(i));
@@ -108,7 +113,7 @@ public abstract class ChunkEvents {
     try {
       completions = streams.read(new Sink(choices), events::flush);
     } catch (RuntimeException e) {
-      events.send(Failures.explain(e, request).toJson());
+      events.send(ExceptionMapper.toApiException(e, request).toJson());
       events.end();
       return;
     }
@@ -125,7 +130,7 @@ public abstract class ChunkEvents {
     events.done();
   }
 
-  private record Sink(List<Choice> choices) implements Streams.TokenSink {
+  private record Sink(List<Choice> choices) implements AnswerStreams.TokenSink {
     @Override
     public void accept(int index, GeneratedToken token) throws IOException {
       choices.get(index).accept(token);
@@ -137,7 +142,7 @@ public abstract class ChunkEvents {
     }
   }
 
-  /** Sends a chunk that {@link EventStream#start} began. */
+  /** Sends a chunk that was started by {@link EventStream#start}. */
   protected final void send(JsonBuffer chunk) throws IOException {
     events.send(chunk);
   }

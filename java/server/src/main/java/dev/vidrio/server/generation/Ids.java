@@ -3,16 +3,16 @@ package dev.vidrio.server.generation;
 import java.time.Instant;
 import java.util.UUID;
 
-/** Names of answers. */
+/** Ids and creation times of answers. */
 public final class Ids {
   private Ids() {}
 
-  /** A name that no other answer has. */
+  /** Returns a unique id with a prefix. */
   public static String next(String prefix) {
     return prefix + UUID.randomUUID().toString().replace("-", "");
   }
 
-  /** Seconds since 1970. */
+  /** Returns the time in seconds since 1970. */
   public static long now() {
     return Instant.now().getEpochSecond();
   }

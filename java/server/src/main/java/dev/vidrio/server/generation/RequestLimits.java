@@ -3,10 +3,10 @@ package dev.vidrio.server.generation;
 import java.time.Duration;
 
 /**
- * What one request may ask for.
+ * Limits of a request.
  *
- * @param tokens tokens of an answer, which is also what a chat gets that does not say
- * @param choices answers, over all of its prompts
- * @param time how long it may be worked on
+ * @param tokens maximum tokens of an answer, and the default of a chat
+ * @param choices maximum answers to all prompts
+ * @param time maximum duration
  */
 public record RequestLimits(int tokens, int choices, Duration time) {}

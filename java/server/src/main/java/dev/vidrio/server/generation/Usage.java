@@ -6,21 +6,21 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a request cost.
+ * The token usage of a request.
  *
- * @param prompt tokens of prompts, each counted once however many answers it has
- * @param cached those of them that were in the cache
- * @param completion tokens of answers
- * @param reasoning those of them that are reasoning
+ * @param prompt tokens of all prompts, each counted once however many answers it has
+ * @param cached prompt tokens that were in the cache
+ * @param completion tokens of all answers
+ * @param reasoning reasoning tokens of all answers
  */
 public record Usage(int prompt, int cached, int completion, int reasoning) {
 
-  /** The usage of answers without reasoning, {@code choices} to each prompt. */
+  /** Returns the usage of answers without reasoning, {@code choices} per prompt. */
   public static Usage of(List<Completion> completions, int choices) {
     return of(completions, choices, 0);
   }
 
-  /** The usage of answers, {@code choices} to each prompt. */
+  /** Returns the usage of answers, {@code choices} per prompt. */
   public static Usage of(List<Completion> completions, int choices, int reasoning) {
     int prompt = 0;
     int cached = 0;
@@ -35,6 +35,7 @@ public record Usage(int prompt, int cached, int completion, int reasoning) {
     return new Usage(prompt, cached, completion, reasoning);
   }
 
+  /** Returns the JSON of chats and completions. */
   public Map<String, Object> toJson() {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("prompt_tokens", prompt);

@@ -1,6 +1,6 @@
 /**
- * What routes have in common that generate text: what requests say of it, answers as they come from
- * the engine, and the words of OpenAI's API for them.
+ * Common parts of the routes that generate text: the fields of requests, the stream of answers from
+ * the engine, and their JSON in OpenAI's API.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.server.generation;

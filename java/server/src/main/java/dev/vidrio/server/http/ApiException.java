@@ -6,7 +6,10 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A request that is not answered, and why, in the terms of OpenAI's error object. */
+/**
+ * Reports why a request is rejected or has failed, with the fields of OpenAI's error object and the
+ * HTTP status.
+ */
 public final class ApiException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
@@ -37,88 +40,93 @@ public final class ApiException extends RuntimeException {
   }
 
   /**
-   * 400.
+   * Returns a 400 for an invalid value.
    *
-   * @param param where in the body, such as {@code messages[2].content}
+   * @param param the path of the field in the body, such as {@code messages[2].content}, or null
    */
   public static ApiException invalid(@Nullable String param, String message) {
     return request(400, "invalid_value", param, message);
   }
 
-  /** 400 for a field that is needed and not there. */
+  /** Returns a 400 for a required field that is missing. */
   static ApiException missing(String param) {
     return request(400, "missing_required_parameter", param, param + ": is required");
   }
 
-  /** 400 for a field that is not known here; it is never ignored. */
+  /** Returns a 400 for an unknown field. The server never ignores one. */
   static ApiException unknown(String param) {
-    return request(400, "unknown_parameter", param, param + ": is not supported");
+    return request(400, "unknown_parameter", param, param + ": not supported");
   }
 
   /**
-   * 400 for a prompt that is too long.
+   * Returns a 400 for a prompt that exceeds the context.
    *
-   * @param param the field that the prompt is made of
-   * @param most tokens that fit
+   * @param param the path of the prompt
+   * @param tokens the length of the prompt
+   * @param limit the context length
    */
-  public static ApiException contextLength(String param, int tokens, int most) {
+  public static ApiException contextLength(String param, int tokens, int limit) {
     return request(
         400,
         "context_length_exceeded",
         param,
-        // In words that clients look for.
-        param + ": has " + tokens + " tokens; this model's maximum context length is " + most);
+        // Clients search for "maximum context length".
+        param + ": has " + tokens + " tokens; this model's maximum context length is " + limit);
   }
 
-  /** 400 for a field that is known, but whose effect this server or the model does not have. */
+  /** Returns a 400 for a known field that the server or the model does not support. */
   public static ApiException unsupported(String param, String message) {
     return request(400, "unsupported_parameter", param, message);
   }
 
-  /** 400 for a body that cannot be read at all. */
+  /** Returns a 400 for a body that cannot be parsed. */
   static ApiException malformed(String message) {
     return request(400, "malformed_body", null, message);
   }
 
-  /** 401. */
+  /** Returns a 401. */
   static ApiException unauthorized(String message) {
     return request(401, "invalid_api_key", null, message);
   }
 
-  /** 403. */
+  /** Returns a 403. */
   static ApiException forbidden(String message) {
     return request(403, "forbidden", null, message);
   }
 
   /**
-   * 404 for a path.
+   * Returns a 404 for a path.
    *
-   * @param meant a path that may have been meant, where there is something
+   * @param suggestion an existing path that was probably meant
    */
-  static ApiException noRoute(String path, Optional<String> meant) {
-    String hint = meant.map(other -> ", but at " + other).orElse("");
-    return request(404, "not_found", null, "there is nothing at " + path + hint);
+  static ApiException pathNotFound(String path, Optional<String> suggestion) {
+    String hint = suggestion.map(other -> "; did you mean " + other + "?").orElse("");
+    return request(404, "not_found", null, "path " + path + " not found" + hint);
   }
 
-  /** 404 for a model. */
-  public static ApiException noModel(String name, String served) {
+  /**
+   * Returns a 404 for a model.
+   *
+   * @param available the names of the served models
+   */
+  public static ApiException modelNotFound(String name, String available) {
     return request(
-        404, "model_not_found", "model", "model '" + name + "': not served here, but " + served);
+        404, "model_not_found", "model", "model '" + name + "' not found; available: " + available);
   }
 
-  /** 405. */
-  static ApiException wrongMethod(String method, String allowed) {
+  /** Returns a 405. */
+  static ApiException methodNotAllowed(String method, String allowed) {
     return request(
-        405, "method_not_allowed", null, "method " + method + ": this path takes " + allowed);
+        405, "method_not_allowed", null, "method " + method + ": not allowed; allowed: " + allowed);
   }
 
-  /** 413. */
+  /** Returns a 413. */
   static ApiException tooLarge(long limit) {
     return request(413, "body_too_large", null, "body: must have at most " + limit + " bytes");
   }
 
-  /** 415. */
-  static ApiException wrongType(String type) {
+  /** Returns a 415 for a content type. */
+  static ApiException unsupportedType(String type) {
     return request(
         415,
         "unsupported_media_type",
@@ -126,50 +134,52 @@ public final class ApiException extends RuntimeException {
         "content type '" + type + "': must be application/json");
   }
 
-  /** 415 for a body that is compressed. */
-  static ApiException wrongEncoding(String encoding) {
+  /** Returns a 415 for a compressed body. */
+  static ApiException unsupportedEncoding(String encoding) {
     return request(
         415,
         "unsupported_media_type",
         null,
-        "content encoding '" + encoding + "': bodies are taken as they are, without one");
+        "content encoding '" + encoding + "': not supported; the body must not be compressed");
   }
 
-  /** 429. */
+  /** Returns a 429 with a {@code Retry-After} header. */
   public static ApiException tooMany(String message, Duration retryAfter) {
     return new ApiException(
         429, "rate_limit_error", "rate_limit_exceeded", null, message, retryAfter);
   }
 
-  /** 503. */
+  /** Returns a 503 with a {@code Retry-After} header. */
   public static ApiException unavailable(String message, Duration retryAfter) {
     return new ApiException(503, "server_error", "unavailable", null, message, retryAfter);
   }
 
-  /** 500. */
+  /** Returns a 500. */
   public static ApiException internal(String message) {
     return new ApiException(500, "server_error", "internal_error", null, message, null);
   }
 
+  /** Returns the HTTP status. */
   public int status() {
     return status;
   }
 
+  /** Returns OpenAI's error code, such as {@code invalid_value}. */
   public @Nullable String code() {
     return code;
   }
 
-  /** Where in the body; null where it is not about a field. */
+  /** Returns the path of the field in the body, or null if the error concerns no field. */
   public @Nullable String param() {
     return param;
   }
 
-  /** When it is worth another try; null where it is not said. */
+  /** Returns the value of the {@code Retry-After} header, or null for none. */
   @Nullable Duration retryAfter() {
     return retryAfter;
   }
 
-  /** {@code {"error": {"message": …, "type": …, "param": …, "code": …}}}. */
+  /** Returns {@code {"error": {"message": …, "type": …, "param": …, "code": …}}}. */
   public byte[] toJson() {
     Map<String, @Nullable Object> error = new LinkedHashMap<>();
     error.put("message", getMessage());

@@ -8,8 +8,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The keys that clients may have. Only their digests are kept, and every one is compared in full,
- * so that the time of an answer tells nothing of them.
+ * The accepted API keys. Only SHA-256 digests are kept, and each is compared in constant time, so
+ * that response times reveal nothing about the keys.
  */
 final class ApiKeys {
   private static final String SCHEME = "Bearer ";
@@ -20,15 +20,17 @@ final class ApiKeys {
     this.digests = keys.stream().map(ApiKeys::digest).toList();
   }
 
+  /** Returns whether requests need a key. */
   boolean areRequired() {
     return !digests.isEmpty();
   }
 
   /**
-   * Who asks, as a text that is the same for the same key and tells nothing of it; empty where no
-   * key is required.
+   * Returns the tenant of a request: a prefix of its key's digest, or an empty string if no key is
+   * required. Requests with the same key have the same tenant.
    *
    * @param authorization the header, or null
+   * @throws ApiException 401 if a key is required and the header has none, or an unknown one
    */
   String tenant(@Nullable String authorization) {
     if (digests.isEmpty()) {
@@ -36,7 +38,8 @@ final class ApiKeys {
     }
     if (authorization == null
         || !authorization.regionMatches(true, 0, SCHEME, 0, SCHEME.length())) {
-      throw ApiException.unauthorized("header Authorization: must be 'Bearer' and an API key");
+      throw ApiException.unauthorized(
+          "header Authorization: must be 'Bearer' followed by an API key");
     }
     byte[] given = digest(authorization.substring(SCHEME.length()).strip());
     boolean known = false;
@@ -44,7 +47,7 @@ final class ApiKeys {
       known |= MessageDigest.isEqual(digest, given);
     }
     if (!known) {
-      throw ApiException.unauthorized("header Authorization: this API key is not known here");
+      throw ApiException.unauthorized("header Authorization: invalid API key");
     }
     return HexFormat.of().formatHex(given, 0, 8);
   }

@@ -3,24 +3,28 @@ package dev.vidrio.server.http;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
-/** Server-sent events, which are sent when they are {@linkplain #flush flushed}, or are many. */
+/**
+ * A response of server-sent events. Events are buffered until {@link #flush} is called or the
+ * buffer is full.
+ */
 public final class EventStream {
   private static final String CONTENT_TYPE = "text/event-stream; charset=utf-8";
 
-  /** A comment, which clients pass over. */
+  /** A comment, which clients ignore. */
   private static final byte[] HEARTBEAT = ascii(": waiting\n\n");
 
   private static final byte[] DATA = ascii("data: ");
   private static final byte[] END = ascii("\n\n");
   private static final byte[] DONE = ascii("data: [DONE]\n\n");
 
-  private final Reply reply;
+  private final Response response;
 
-  public EventStream(Reply reply) {
-    this.reply = reply;
-    reply.header("Cache-Control", "no-cache");
-    // Proxies such as nginx would hold events back.
-    reply.header("X-Accel-Buffering", "no");
+  /** Creates a stream and sets its headers; nothing is sent yet. */
+  public EventStream(Response response) {
+    this.response = response;
+    response.header("Cache-Control", "no-cache");
+    // Proxies such as nginx would buffer events.
+    response.header("X-Accel-Buffering", "no");
   }
 
   private static byte[] ascii(String text) {
@@ -28,47 +32,48 @@ public final class EventStream {
   }
 
   /**
-   * Sends comments now and then, where events are long in coming.
+   * Starts to send comments while no events are sent.
    *
-   * @param onGone is run once when the client is found to have gone
+   * @param onDisconnect runs once when a write finds that the client has disconnected
    */
-  public void whileWaiting(Runnable onGone) {
-    reply.whileWaiting(CONTENT_TYPE, HEARTBEAT, onGone);
+  public void startHeartbeats(Runnable onDisconnect) {
+    response.startHeartbeats(CONTENT_TYPE, HEARTBEAT, onDisconnect);
   }
 
-  /** Starts an event of which the JSON is to be appended. */
+  /** Clears a buffer and starts an event, to which the JSON is to be appended. */
   public static JsonBuffer start(JsonBuffer buffer) {
     return buffer.clear().raw(DATA);
   }
 
-  /** Sends an event that {@link #start} began. */
+  /** Sends an event that was started by {@link #start}. */
   public void send(JsonBuffer event) throws IOException {
     event.raw(END);
-    reply.append(event.array(), event.length());
+    response.append(event.array(), event.length());
   }
 
+  /** Sends an unnamed event. */
   public void send(byte[] json) throws IOException {
     send(start(new JsonBuffer()).raw(json));
   }
 
-  /** Sends an event with a name. */
+  /** Sends a named event. */
   public void send(String name, byte[] json) throws IOException {
     send(new JsonBuffer().raw("event: " + name + "\n").raw(DATA).raw(json));
   }
 
-  /** Sends what waits for more. */
+  /** Sends the buffered events. */
   public void flush() throws IOException {
-    reply.write(new byte[0], 0);
+    response.write(new byte[0], 0);
   }
 
-  /** Says that all has been said. */
+  /** Sends {@code [DONE]} and ends the response. */
   public void done() throws IOException {
-    reply.write(DONE, DONE.length);
-    reply.end();
+    response.write(DONE, DONE.length);
+    response.end();
   }
 
-  /** Ends without that. */
+  /** Ends the response without {@code [DONE]}. */
   public void end() throws IOException {
-    reply.end();
+    response.end();
   }
 }

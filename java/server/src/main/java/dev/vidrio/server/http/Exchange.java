@@ -7,36 +7,39 @@ import java.util.Locale;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** One request and its reply. */
+/** A request and its response. */
 public final class Exchange {
+  /** The content type of requests and of most responses. */
   public static final String JSON = "application/json";
 
-  /** What may precede JSON without a meaning. */
+  /** A heartbeat before JSON: leading white space is insignificant. */
   private static final byte[] SPACE = {' '};
 
   private static final int MAX_ID = 128;
 
   private final HttpExchange http;
   private final int bodyLimit;
-  private final Reply reply;
+  private final Response response;
   private final String id;
   private String tenant = "";
   private boolean read;
 
-  Exchange(HttpExchange http, int bodyLimit, ReplyWatch watch) {
+  Exchange(HttpExchange http, int bodyLimit, ResponseMonitor monitor) {
     this.http = http;
     this.bodyLimit = bodyLimit;
-    this.reply = new Reply(http, watch);
+    this.response = new Response(http, monitor);
     String given = header("x-request-id");
     this.id = given != null && isPlain(given) ? given : UUID.randomUUID().toString();
-    reply.header("x-request-id", id);
+    response.header("x-request-id", id);
   }
 
   private static boolean isPlain(String text) {
     return text.length() <= MAX_ID && text.matches("[A-Za-z0-9._:-]+");
   }
 
-  /** What logs and the client call this request. */
+  /**
+   * Returns the request id: the client's {@code x-request-id} if it is valid, else a random one.
+   */
   public String id() {
     return id;
   }
@@ -45,11 +48,12 @@ public final class Exchange {
     return http.getRequestMethod();
   }
 
+  /** Returns the decoded path. */
   public String path() {
     return String.valueOf(http.getRequestURI().getPath());
   }
 
-  /** The path as it came, percent-encoded: no character of it ends a line or moves a cursor. */
+  /** Returns the percent-encoded path, which is safe to log. */
   String rawPath() {
     return String.valueOf(http.getRequestURI().getRawPath());
   }
@@ -62,11 +66,12 @@ public final class Exchange {
     return http.getRemoteAddress().getAddress().getHostAddress();
   }
 
-  public Reply reply() {
-    return reply;
+  /** Returns the response. */
+  public Response response() {
+    return response;
   }
 
-  /** Who asks, as {@link ApiKeys#tenant} says. */
+  /** Returns the {@linkplain ApiKeys#tenant tenant}. */
   public String tenant() {
     return tenant;
   }
@@ -75,59 +80,64 @@ public final class Exchange {
     tenant = name;
   }
 
-  /** The fields of the body, which must be a JSON object. */
-  public Fields fields() throws IOException {
+  /**
+   * Reads the body, which must be a JSON object.
+   *
+   * @throws ApiException 400, 413 or 415 if it cannot be read as one
+   */
+  public JsonFields fields() throws IOException {
     String type = header("Content-Type");
     String bare = type == null ? "" : type.split(";", 2)[0].strip().toLowerCase(Locale.ROOT);
     if (!bare.equals(JSON)) {
-      throw ApiException.wrongType(type == null ? "" : type);
+      throw ApiException.unsupportedType(type == null ? "" : type);
     }
     String encoding = header("Content-Encoding");
     if (encoding != null && !encoding.equalsIgnoreCase("identity")) {
-      throw ApiException.wrongEncoding(encoding);
+      throw ApiException.unsupportedEncoding(encoding);
     }
-    return Fields.ofBody(body());
+    return JsonFields.ofBody(body());
   }
 
   private byte[] body() throws IOException {
     InputStream in = http.getRequestBody();
     byte[] bytes = in.readNBytes(bodyLimit + 1);
     if (bytes.length > bodyLimit) {
-      reply.header("Connection", "close");
+      response.header("Connection", "close");
       throw ApiException.tooLarge(bodyLimit);
     }
     read = true;
     return bytes;
   }
 
-  /** Whether the whole body has been read. */
+  /** Returns whether the whole body has been read. */
   boolean isRead() {
     return read;
   }
 
   /**
-   * Reads what is left of the body, as far as it is not much too long: a client that is still
-   * sending would not see the answer to one that nobody reads.
+   * Reads and discards the rest of the body, up to 8 times the limit. A client that is still
+   * sending would not see the response otherwise.
    */
   void discardBody() throws IOException {
     var _ = http.getRequestBody().skip(8L * bodyLimit);
   }
 
   /**
-   * Sends spaces now and then, until the answer comes.
+   * Starts to send white space until the response is sent.
    *
-   * @param onGone is run once when the client is found to have gone
+   * @param onDisconnect runs once when a write finds that the client has disconnected
    */
-  public void whileWaiting(Runnable onGone) {
-    reply.whileWaiting(JSON, SPACE, onGone);
+  public void startHeartbeats(Runnable onDisconnect) {
+    response.startHeartbeats(JSON, SPACE, onDisconnect);
   }
 
-  /** Answers with the status 200. */
+  /** Sends a JSON response with status 200. */
   public void answer(byte[] json) throws IOException {
     answer(200, json);
   }
 
+  /** Sends a JSON response. */
   public void answer(int status, byte[] json) throws IOException {
-    reply.finish(status, JSON, json);
+    response.finish(status, JSON, json);
   }
 }

@@ -10,12 +10,12 @@ import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** JSON of strangers, read strictly, and our own. */
+/** Reads clients' JSON strictly and writes JSON. */
 public final class Json {
-  /** Levels of objects and arrays; tools' schemas are the deepest that requests have. */
+  /** Maximum nesting depth. The schemas of tools are the deepest part of ordinary requests. */
   static final int MAX_DEPTH = 64;
 
-  /** Digits of a number, which no sensible one reaches. */
+  /** Maximum digits of a number. */
   static final int MAX_DIGITS = 100;
 
   private static final JsonMapper STRICT =
@@ -24,30 +24,30 @@ public final class Json {
                   .maxNestingDepth(MAX_DEPTH)
                   .maxNumberLength(MAX_DIGITS)
                   .maxNameLength(1 << 16)
-                  .maxStringLength(Integer.MAX_VALUE) // the body's limit is the limit
+                  .maxStringLength(Integer.MAX_VALUE) // limited by the size of the body
                   .build())
           .build();
 
   private Json() {}
 
   /**
-   * Reads a text that holds one value and nothing else.
+   * Parses a single JSON value.
    *
-   * @throws JacksonException when it is no JSON, names a key twice, or is beyond a limit
+   * @throws JacksonException if the text is not valid JSON, has a duplicate key, or exceeds a limit
    */
   public static JsonNode read(String text) {
     return STRICT.readTree(text);
   }
 
-  /** Reads a request's body. */
+  /** Parses a request's body. */
   static JsonNode readBody(byte[] body) {
     if (body.length == 0) {
-      throw ApiException.malformed("body: is empty, and must be a JSON object");
+      throw ApiException.malformed("body: must be a JSON object, but is empty");
     }
     try {
       return read(utf8(body));
     } catch (JacksonException e) {
-      throw ApiException.malformed("body: is no JSON that is taken here: " + JsonFile.reason(e));
+      throw ApiException.malformed("body: invalid JSON: " + JsonFile.reason(e));
     }
   }
 
@@ -56,16 +56,16 @@ public final class Json {
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
     } catch (CharacterCodingException e) {
-      throw ApiException.malformed("body: is not UTF-8 at byte " + bytes.position());
+      throw ApiException.malformed("body: invalid UTF-8 at byte " + bytes.position());
     }
   }
 
-  /** A value made of maps, lists, strings, numbers, booleans and nulls. */
+  /** Returns a tree of maps, lists, strings, numbers, booleans and nulls as JSON in UTF-8. */
   public static byte[] bytes(Object value) {
     return JsonMapper.shared().writeValueAsBytes(value);
   }
 
-  /** The same as text. */
+  /** Returns such a tree as JSON. */
   public static String text(Object value) {
     return JsonMapper.shared().writeValueAsString(value);
   }

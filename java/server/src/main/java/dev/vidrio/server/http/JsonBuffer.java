@@ -3,7 +3,7 @@ package dev.vidrio.server.http;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** JSON that is written piece by piece as UTF-8, for what is sent once per token. */
+/** A growing buffer of JSON in UTF-8, for the chunks that are sent for each token. */
 public final class JsonBuffer {
   private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
 
@@ -23,30 +23,33 @@ public final class JsonBuffer {
     return length;
   }
 
+  /** Returns a copy of the contents. */
   public byte[] toBytes() {
     return Arrays.copyOf(bytes, length);
   }
 
-  private void room(int more) {
+  private void ensureCapacity(int more) {
     if (bytes.length - length < more) {
       bytes = Arrays.copyOf(bytes, Math.max(2 * bytes.length, Math.addExact(length, more)));
     }
   }
 
+  /** Appends bytes. */
   public JsonBuffer raw(byte[] json) {
-    room(json.length);
+    ensureCapacity(json.length);
     System.arraycopy(json, 0, bytes, length, json.length);
     length += json.length;
     return this;
   }
 
+  /** Appends text without quoting. */
   public JsonBuffer raw(String json) {
     return raw(json.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** A string with its quotes; a surrogate without its partner becomes U+FFFD. */
+  /** Appends a quoted string. An unpaired surrogate becomes U+FFFD. */
   public JsonBuffer string(String text) {
-    room(Math.addExact(Math.multiplyExact(6, text.length()), 2));
+    ensureCapacity(Math.addExact(Math.multiplyExact(6, text.length()), 2));
     bytes[length++] = '"';
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
@@ -97,14 +100,14 @@ public final class JsonBuffer {
         bytes[length++] = (byte) (0xe0 | (c >> 12));
       } else {
         bytes[length++] = (byte) (0xf0 | (c >> 18));
-        following(c >> 12);
+        continuation(c >> 12);
       }
-      following(c >> 6);
+      continuation(c >> 6);
     }
-    following(c);
+    continuation(c);
   }
 
-  private void following(int bits) {
+  private void continuation(int bits) {
     bytes[length++] = (byte) (0x80 | (bits & 0x3f));
   }
 }

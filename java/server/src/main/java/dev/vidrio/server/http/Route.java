@@ -3,77 +3,78 @@ package dev.vidrio.server.http;
 import java.io.IOException;
 
 /**
- * What is done at a path.
+ * A route of the server.
  *
  * @param method {@code GET} or {@code POST}
- * @param path the whole path; one that ends in a slash stands for all that begin with it, but for
- *     the root, which is itself alone
- * @param access who may ask
- * @param handler answers
+ * @param path the path. A path that ends in a slash matches all paths below it, except for the
+ *     root, which matches only itself
+ * @param access the access rule
+ * @param handler handles the requests
  */
 public record Route(String method, String path, Access access, Handler handler) {
 
-  /** Who may ask, and when. */
+  /** Access rules. */
   public enum Access {
-    /** Who has a key, where keys are required. */
+    /** Needs a key if keys are required. */
     KEY,
-    /** Everybody: what is there is the same for all and tells nothing. */
+    /** Needs no key: public static content. */
     OPEN,
-    /** Who has a key, also while the server is full or shuts down, which is when it matters. */
-    WATCH,
-    /**
-     * Everybody, also while the server is full or shuts down: probes cannot keep a secret, and are
-     * told none.
-     */
+    /** Needs a key if keys are required, but works while the server is full or shutting down. */
+    MONITORING,
+    /** Needs no key and works while the server is full or shutting down: health probes. */
     PROBE;
 
     boolean needsKey() {
-      return this == KEY || this == WATCH;
+      return this == KEY || this == MONITORING;
     }
 
-    /** Whether a server answers that is full or shuts down. */
-    boolean isAlways() {
-      return this == WATCH || this == PROBE;
+    /** Returns whether the route works while the server is full or shutting down. */
+    boolean isAlwaysAvailable() {
+      return this == MONITORING || this == PROBE;
     }
   }
 
-  /** Answers a request, on a virtual thread of its own. */
+  /** Handles a request on a virtual thread of its own. */
   @FunctionalInterface
   public interface Handler {
+    /** Handles a request; an exception becomes an error response. */
     void handle(Exchange exchange) throws IOException;
   }
 
+  /** Returns a {@code GET} route that needs a key. */
   public static Route get(String path, Handler handler) {
     return new Route("GET", path, Access.KEY, handler);
   }
 
-  /** One for who {@linkplain Access#WATCH watches} the server. */
-  public static Route watch(String path, Handler handler) {
-    return new Route("GET", path, Access.WATCH, handler);
+  /** Returns a {@code GET} route for {@linkplain Access#MONITORING monitoring}. */
+  public static Route monitoring(String path, Handler handler) {
+    return new Route("GET", path, Access.MONITORING, handler);
   }
 
+  /** Returns a {@code POST} route that needs a key. */
   public static Route post(String path, Handler handler) {
     return new Route("POST", path, Access.KEY, handler);
   }
 
-  /** One that is {@linkplain Access#OPEN open}. */
+  /** Returns a {@code GET} route that needs {@linkplain Access#OPEN no key}. */
   public static Route open(String path, Handler handler) {
     return new Route("GET", path, Access.OPEN, handler);
   }
 
-  /** One for {@linkplain Access#PROBE probes}. */
+  /** Returns a {@code GET} route for {@linkplain Access#PROBE probes}. */
   public static Route probe(String path, Handler handler) {
     return new Route("GET", path, Access.PROBE, handler);
   }
 
+  /** Returns whether the route matches a path. */
   boolean isAt(String requested) {
     return (path.endsWith("/") && path.length() > 1)
         ? requested.startsWith(path) && requested.length() > path.length()
         : requested.equals(path);
   }
 
-  /** The methods that it answers to. */
-  boolean takes(String requested) {
+  /** Returns whether the route allows a method; {@code GET} routes allow {@code HEAD}. */
+  boolean allows(String requested) {
     return requested.equals(method) || (method.equals("GET") && requested.equals("HEAD"));
   }
 }

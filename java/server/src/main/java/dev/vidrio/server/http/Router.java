@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** Finds what a request asks for. */
+/** Finds the route of a request. */
 final class Router {
   private final List<Route> routes;
 
@@ -12,33 +12,37 @@ final class Router {
     this.routes = List.copyOf(routes);
   }
 
-  /** The route of a path, whatever the method. */
+  /** Returns a route of a path with any method. */
   Optional<Route> at(String path) {
     return routes.stream().filter(route -> route.isAt(path)).findFirst();
   }
 
-  /** Where clients meant to go whose base address ends otherwise than in {@code /v1}. */
-  private Optional<String> meant(String path) {
+  /** Returns the path that a client with a wrong base URL meant: without {@code /v1}, or twice. */
+  private Optional<String> suggestion(String path) {
     String bare = path.replaceFirst("/+$", "");
     return Stream.of(bare, "/v1" + bare, bare.replaceFirst("^/v1(?=/)", ""))
         .filter(other -> at(other).isPresent())
         .findFirst();
   }
 
-  /** The route of a request. */
+  /**
+   * Returns the route of a request.
+   *
+   * @throws ApiException 404 if there is none, 405 if it does not allow the method
+   */
   Route of(Exchange exchange) {
     String path = exchange.path();
     List<Route> here = routes.stream().filter(route -> route.isAt(path)).toList();
     if (here.isEmpty()) {
-      throw ApiException.noRoute(path, meant(path));
+      throw ApiException.pathNotFound(path, suggestion(path));
     }
     for (Route route : here) {
-      if (route.takes(exchange.method())) {
+      if (route.allows(exchange.method())) {
         return route;
       }
     }
     String allowed = String.join(", ", here.stream().map(Route::method).distinct().toList());
-    exchange.reply().header("Allow", allowed);
-    throw ApiException.wrongMethod(exchange.method(), allowed);
+    exchange.response().header("Allow", allowed);
+    throw ApiException.methodNotAllowed(exchange.method(), allowed);
   }
 }

@@ -1,8 +1,8 @@
 /**
- * A request and its answer, whatever they are about. {@code Gate}, which every request passes,
- * makes an {@code Exchange} of it, has {@code Router} find its {@code Route}, and tells clients
- * what went wrong. A route reads the body strictly with {@code Fields}, and answers through {@code
- * Reply} or an {@code EventStream}.
+ * HTTP requests and responses, independent of what the routes do. {@code RequestFilter} handles
+ * every request: it makes an {@code Exchange}, lets {@code Router} find the {@code Route}, and
+ * sends errors as JSON. A route reads the body with {@code JsonFields}, which rejects unknown
+ * fields, and responds through {@code Response} or an {@code EventStream}.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.server.http;

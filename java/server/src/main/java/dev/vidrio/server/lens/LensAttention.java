@@ -1,12 +1,12 @@
 package dev.vidrio.server.lens;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,29 +17,33 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code /v1/lens/attention}: where tokens look.
+ * A request of {@code /v1/lens/attention}: attention patterns.
  *
- * @param position of the query; null for all
- * @param layer null for all
- * @param head null for all
+ * @param text the input
+ * @param position the position of the query; null for all
+ * @param layer the layer; null for all
+ * @param head the head; null for all
  */
 record LensAttention(
-    LensText text, @Nullable Value position, @Nullable Value layer, @Nullable Value head)
-    implements LensQuestion {
+    LensInput text,
+    @Nullable JsonValue position,
+    @Nullable JsonValue layer,
+    @Nullable JsonValue head)
+    implements LensRequest {
   private static final String PATTERN = ".attn.hook_pattern";
 
-  static LensAttention read(Fields fields) {
+  static LensAttention read(JsonFields fields) {
     return new LensAttention(
-        LensText.read(fields),
+        LensInput.read(fields),
         fields.value("position"),
         fields.value("layer"),
         fields.value("head"));
   }
 
   @Override
-  public Supplier<Answer> of(ServedModel model) {
+  public Supplier<Answer> prepare(ServedModel model) {
     int[] tokens = text.tokens(model);
-    int from = position == null ? 0 : LensText.positionOf(position, 0, tokens);
+    int from = position == null ? 0 : LensInput.positionOf(position, 0, tokens);
     int to = position == null ? tokens.length : from + 1;
     int layers = model.model().architecture().layers();
     String block = layer == null ? "*" : Integer.toString(layer.integer(0, layers - 1));
@@ -56,14 +60,14 @@ record LensAttention(
       for (HookPoint point : cache.points()) {
         patterns.addAll(patterns(cache.get(point)));
       }
-      Map<String, Object> json = LensText.head(model, run);
+      Map<String, Object> json = LensInput.head(model, run);
       json.put("from", cache.from());
       json.put("patterns", patterns);
       return Answer.json(json);
     }
   }
 
-  /** The heads of a layer that are asked for, of [H, n, n_kv]. */
+  /** Returns the requested heads of a layer's pattern [H, n, n_kv]. */
   private List<Map<String, Object>> patterns(Activation pattern) {
     int heads = pattern.shape().getFirst();
     int keys = pattern.shape().getLast();

@@ -6,8 +6,8 @@ import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.Occlusion;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.util.Arrays;
 import java.util.List;
@@ -17,32 +17,34 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code /v1/lens/attribution}: how much each token counts for the logit of a later one.
+ * A request of {@code /v1/lens/attribution}: the attribution of a token's logit to the tokens
+ * before it.
  *
- * @param position of that one; null for the last
+ * @param text the input
+ * @param position the position of the attributed token; null for the last
  * @param method {@code grad_x_input}, {@code gradient} or {@code occlusion}
  */
-record LensAttribution(LensText text, @Nullable Value position, String method)
-    implements LensQuestion {
+record LensAttribution(LensInput text, @Nullable JsonValue position, String method)
+    implements LensRequest {
   private static final String OCCLUSION = "occlusion";
 
-  /** The number that is attributed, and the share of each token. */
+  /** The attributed logit and the score of each token. */
   private record Scores(double value, List<Double> scores) {}
 
-  static LensAttribution read(Fields fields) {
+  static LensAttribution read(JsonFields fields) {
     return new LensAttribution(
-        LensText.read(fields),
+        LensInput.read(fields),
         fields.value("position"),
         fields.oneOf("method", "grad_x_input", "grad_x_input", "gradient", OCCLUSION));
   }
 
   @Override
-  public Supplier<Answer> of(ServedModel model) {
+  public Supplier<Answer> prepare(ServedModel model) {
     int[] tokens = text.tokens(model);
     if (tokens.length < 2) {
-      throw ApiException.invalid(text.path(), text.path() + ": must have 2 tokens or more");
+      throw ApiException.invalid(text.path(), text.path() + ": must have at least 2 tokens");
     }
-    int at = position == null ? tokens.length - 1 : LensText.positionOf(position, 1, tokens);
+    int at = position == null ? tokens.length - 1 : LensInput.positionOf(position, 1, tokens);
     int[] before = Arrays.copyOf(tokens, at);
     if (method.equals(OCCLUSION)) {
       LensPatch.requireRuns(text.path(), at + 1, at);
@@ -52,7 +54,7 @@ record LensAttribution(LensText text, @Nullable Value position, String method)
 
   private Answer answer(ServedModel model, int[] before, int target) {
     Scores scores = scores(Lens.of(model.model()), before, Metric.logit(target));
-    Map<String, Object> json = LensText.head(model, before);
+    Map<String, Object> json = LensInput.head(model, before);
     json.put("target", target);
     json.put("target_piece", model.tokenizer().piece(target));
     json.put("method", method);

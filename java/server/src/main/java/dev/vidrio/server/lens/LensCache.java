@@ -1,14 +1,14 @@
 package dev.vidrio.server.lens;
 
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.ActivationFile;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -22,22 +22,23 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code /v1/lens/cache}: activations.
+ * A request of {@code /v1/lens/cache}: activations.
  *
- * @param position null for all
- * @param hooks names, as in {@link Capture#hooks}
- * @param safetensors whether the answer is a file of that format, or JSON
+ * @param text the input
+ * @param position the position; null for all
+ * @param hooks the names of hook points, as in {@link Capture#hooks}
+ * @param safetensors if true, the response is a safetensors file, else JSON
  */
-record LensCache(LensText text, @Nullable Value position, String hooks, boolean safetensors)
-    implements LensQuestion {
-  /** Values of an answer. */
+record LensCache(LensInput text, @Nullable JsonValue position, String hooks, boolean safetensors)
+    implements LensRequest {
+  /** Maximum values of a response. */
   private static final long MAX_VALUES = 1 << 21;
 
   private static final String BYTES = "application/octet-stream";
 
-  static LensCache read(Fields fields) {
+  static LensCache read(JsonFields fields) {
     return new LensCache(
-        LensText.read(fields),
+        LensInput.read(fields),
         fields.value("position"),
         fields.required("hooks").string(),
         fields.oneOf("format", "json", "json", "safetensors").equals("safetensors"));
@@ -49,12 +50,12 @@ record LensCache(LensText text, @Nullable Value position, String hooks, boolean 
   }
 
   @Override
-  public Supplier<Answer> of(ServedModel model) {
+  public Supplier<Answer> prepare(ServedModel model) {
     int[] tokens = text.tokens(model);
     var _ = Lens.of(model.model()).points(hooks);
     Capture capture = Capture.of(hooks);
     if (position != null) {
-      int at = LensText.positionOf(position, 0, tokens);
+      int at = LensInput.positionOf(position, 0, tokens);
       capture = capture.positions(at, at + 1);
     }
     Capture chosen = capture;
@@ -70,10 +71,11 @@ record LensCache(LensText text, @Nullable Value position, String hooks, boolean 
   }
 
   /**
-   * Checks how many values an answer would have, by the activations of one token.
+   * Rejects responses of too many values. Their number is computed from the activations of one
+   * token.
    *
-   * @param path of the field that asks for them
-   * @param oneHead whether the answer has one head of each activation
+   * @param path the path of the field, for the error
+   * @param oneHead if true, the response has only one head of each activation
    */
   static void requireSize(String path, Lens lens, int[] tokens, Capture capture, boolean oneHead) {
     int rows = Math.min(tokens.length, capture.to()) - capture.from();
@@ -90,7 +92,7 @@ record LensCache(LensText text, @Nullable Value position, String hooks, boolean 
         values = Math.addExact(values, activation.elements() / parts * rows * keys);
       }
     }
-    LensText.requireAtMost(path, values, "values", MAX_VALUES);
+    LensInput.requireAtMost(path, values, "values", MAX_VALUES);
   }
 
   private static Map<String, Object> toJson(ServedModel model, ActivationCache cache) {
@@ -102,13 +104,13 @@ record LensCache(LensText text, @Nullable Value position, String hooks, boolean 
       entry.put("values", finite(activation.toArray()));
       hooks.put(point.name(), entry);
     }
-    Map<String, Object> json = LensText.head(model, cache.tokens());
+    Map<String, Object> json = LensInput.head(model, cache.tokens());
     json.put("from", cache.from());
     json.put("hooks", hooks);
     return json;
   }
 
-  /** JSON has no infinities: masked scores are null. */
+  /** Replaces infinities, such as masked scores, by null: JSON has none. */
   private static List<@Nullable Float> finite(float[] values) {
     List<@Nullable Float> list = new ArrayList<>(values.length);
     for (float value : values) {

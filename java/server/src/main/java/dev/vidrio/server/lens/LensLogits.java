@@ -2,9 +2,9 @@ package dev.vidrio.server.lens;
 
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.see.LogitLens;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.lens.inspect.LogitLens;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Arrays;
@@ -15,35 +15,37 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code /v1/lens/logits}: what the model would say next if a layer were its last.
+ * A request of {@code /v1/lens/logits}: the logit lens, which unembeds the residual stream of each
+ * layer.
  *
- * @param position null for all
- * @param hooks names of residual streams, as in {@link Capture#hooks}
- * @param top tokens of a prediction
+ * @param text the input
+ * @param position the position; null for all
+ * @param hooks the names of residual streams, as in {@link Capture#hooks}
+ * @param top the number of tokens of a prediction
  */
-record LensLogits(LensText text, @Nullable Value position, String hooks, int top)
-    implements LensQuestion {
-  /** Predictions of an answer; each is a product with the whole vocabulary. */
+record LensLogits(LensInput text, @Nullable JsonValue position, String hooks, int top)
+    implements LensRequest {
+  /** Maximum predictions of a response; each multiplies by the whole unembedding. */
   private static final int MAX_CELLS = 4096;
 
   private static final int MAX_TOP = 20;
 
-  static LensLogits read(Fields fields) {
+  static LensLogits read(JsonFields fields) {
     return new LensLogits(
-        LensText.read(fields),
+        LensInput.read(fields),
         fields.value("position"),
         fields.string("hooks", "blocks.*.hook_resid_post"),
         fields.integer("top", 5, 1, MAX_TOP));
   }
 
   @Override
-  public Supplier<Answer> of(ServedModel model) {
+  public Supplier<Answer> prepare(ServedModel model) {
     int[] tokens = text.tokens(model);
-    int from = position == null ? 0 : LensText.positionOf(position, 0, tokens);
+    int from = position == null ? 0 : LensInput.positionOf(position, 0, tokens);
     int to = position == null ? tokens.length : from + 1;
     Lens lens = Lens.of(model.model());
     long cells = (long) lens.points(hooks).size() * (to - from);
-    LensText.requireAtMost("hooks", cells, "predictions", MAX_CELLS);
+    LensInput.requireAtMost("hooks", cells, "predictions", MAX_CELLS);
     int[] run = Arrays.copyOf(tokens, to);
     Capture capture = Capture.of(hooks).positions(from, to);
     return () -> answer(model, LogitLens.of(lens, run, capture, top), run, from);
@@ -57,7 +59,7 @@ record LensLogits(LensText text, @Nullable Value position, String hooks, int top
           read.points().get(row).name(),
           predictions.stream().map(cell -> toJson(model.tokenizer(), cell)).toList());
     }
-    Map<String, Object> json = LensText.head(model, run);
+    Map<String, Object> json = LensInput.head(model, run);
     json.put("from", from);
     json.put("hooks", rows);
     return Answer.json(json);

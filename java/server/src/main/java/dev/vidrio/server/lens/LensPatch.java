@@ -6,7 +6,7 @@ import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
+import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
 import java.util.Locale;
 import java.util.Map;
@@ -14,33 +14,37 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
- * {@code /v1/lens/patch}: which components carry what two texts differ in.
+ * A request of {@code /v1/lens/patch}: activation patching between two texts.
  *
- * @param clean the text after which the answer is right
- * @param corrupted one of as many tokens after which it is not
+ * @param clean the text with the right answer
+ * @param corrupted a text of the same number of tokens with a wrong answer
+ * @param answer the right answer, one token
+ * @param wrong the wrong answer, one token
+ * @param site the patched activations
+ * @param direction denoising or noising
  */
 record LensPatch(
-    LensText clean,
-    LensText corrupted,
-    LensText.Source answer,
-    LensText.Source wrong,
+    LensInput clean,
+    LensInput corrupted,
+    LensInput.Source answer,
+    LensInput.Source wrong,
     Site site,
     Direction direction)
-    implements LensQuestion {
-  /** Tokens of all runs together. */
+    implements LensRequest {
+  /** Maximum tokens of all forward passes together. */
   private static final long MAX_WORK = 1 << 16;
 
-  static LensPatch read(Fields fields) {
+  static LensPatch read(JsonFields fields) {
     String site =
         fields.oneOf(
             "site",
             "resid_pre",
             Stream.of(Site.values()).map(LensPatch::name).toArray(String[]::new));
     return new LensPatch(
-        LensText.plain(fields.required("clean")),
-        LensText.plain(fields.required("corrupted")),
-        LensText.token(fields.required("answer")),
-        LensText.token(fields.required("wrong")),
+        LensInput.plain(fields.required("clean")),
+        LensInput.plain(fields.required("corrupted")),
+        LensInput.token(fields.required("answer")),
+        LensInput.token(fields.required("wrong")),
         Site.valueOf(site.toUpperCase(Locale.ROOT)),
         Direction.valueOf(
             fields
@@ -53,13 +57,13 @@ record LensPatch(
   }
 
   @Override
-  public Supplier<Answer> of(ServedModel model) {
+  public Supplier<Answer> prepare(ServedModel model) {
     int[] cleanTokens = clean.tokens(model);
     int[] corruptedTokens = corrupted.tokens(model);
     int right = answer.encode(model)[0];
     int other = wrong.encode(model)[0];
     if (right == other) {
-      throw ApiException.invalid("wrong", "wrong: must be another token than answer");
+      throw ApiException.invalid("wrong", "wrong: must differ from answer");
     }
     requireRuns("clean", runs(model, cleanTokens.length), cleanTokens.length);
     TextPair pair = TextPair.of(cleanTokens, corruptedTokens, right, other);
@@ -69,7 +73,7 @@ record LensPatch(
   private Answer answer(ServedModel model, TextPair pair, int right, int other) {
     ActivationPatching patching =
         ActivationPatching.of(Lens.of(model.model()), pair, site, direction);
-    Map<String, Object> json = LensText.head(model, pair.clean());
+    Map<String, Object> json = LensInput.head(model, pair.clean());
     json.put("corrupted_tokens", pair.corrupted());
     json.put("answer", right);
     json.put("wrong", other);
@@ -83,7 +87,7 @@ record LensPatch(
     return Answer.json(json);
   }
 
-  /** A run for each component. */
+  /** Returns the number of forward passes: one for each patched activation. */
   private long runs(ServedModel model, int tokens) {
     int layers = model.model().architecture().layers();
     int heads = model.model().architecture().heads();
@@ -94,8 +98,9 @@ record LensPatch(
     };
   }
 
-  /** Checks the work of many runs. */
+  /** Rejects requests of too many forward passes. */
   static void requireRuns(String path, long runs, int tokens) {
-    LensText.requireAtMost(path, Math.multiplyExact(runs, tokens), "tokens of runs", MAX_WORK);
+    LensInput.requireAtMost(
+        path, Math.multiplyExact(runs, tokens), "tokens of forward passes", MAX_WORK);
   }
 }

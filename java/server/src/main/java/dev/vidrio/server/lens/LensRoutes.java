@@ -1,12 +1,12 @@
 package dev.vidrio.server.lens;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.Route;
-import dev.vidrio.server.model.Models;
+import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
 import java.util.LinkedHashMap;
@@ -14,16 +14,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** {@code /v1/lens/…}: what happens inside a model. */
+/** The routes {@code /v1/lens/…}. */
 public final class LensRoutes {
-  private final Models models;
-  private final LensWork work;
+  private final ModelRegistry models;
+  private final LensExecutor executor;
 
-  public LensRoutes(Models models, LensWork work) {
+  /** Creates the routes. */
+  public LensRoutes(ModelRegistry models, LensExecutor executor) {
     this.models = models;
-    this.work = work;
+    this.executor = executor;
   }
 
+  /** Returns the routes. */
   public List<Route> routes() {
     return List.of(
         Route.post("/v1/lens/model", this::describe),
@@ -34,38 +36,40 @@ public final class LensRoutes {
         route("patch", LensPatch::read));
   }
 
-  private Route route(String name, LensQuestion.Reader reader) {
+  private Route route(String name, LensRequest.Reader reader) {
     return Route.post("/v1/lens/" + name, exchange -> handle(exchange, reader));
   }
 
-  private void handle(Exchange exchange, LensQuestion.Reader reader) throws IOException {
-    Fields fields = exchange.fields();
+  private void handle(Exchange exchange, LensRequest.Reader reader) throws IOException {
+    JsonFields fields = exchange.fields();
     String model = fields.required("model").string();
-    LensQuestion question = reader.read(fields);
+    LensRequest request = reader.read(fields);
     fields.end();
-    LensQuestion.Answer answer =
-        work.run(
+    LensRequest.Answer answer =
+        executor.run(
             model,
-            question::of,
-            callOff -> {
-              if (question.isJson()) {
-                exchange.whileWaiting(callOff);
+            request::prepare,
+            cancel -> {
+              if (request.isJson()) {
+                exchange.startHeartbeats(cancel);
               }
             });
-    exchange.reply().finish(200, answer.type(), answer.body());
+    exchange.response().finish(200, answer.type(), answer.body());
   }
 
-  /** What can be asked of a model. */
+  /** Handles {@code /v1/lens/model}. */
   private void describe(Exchange exchange) throws IOException {
-    Fields fields = exchange.fields();
+    JsonFields fields = exchange.fields();
     String id = fields.required("model").string();
     fields.end();
-    try (Models.Use use = models.use(id)) {
-      exchange.answer(Json.bytes(describe(id, models.parent(id), use.model())));
+    try (ModelRegistry.Lease lease = models.acquire(id)) {
+      exchange.answer(Json.bytes(describe(id, models.parent(id), lease.model())));
     }
   }
 
-  /** An adapter has the description of its model, but that it can only be asked to write. */
+  /**
+   * Returns the description of a model. An adapter has that of its model, but cannot be steered.
+   */
   private static Map<String, Object> describe(
       String id, Optional<String> parent, ServedModel model) {
     var architecture = model.model().architecture();

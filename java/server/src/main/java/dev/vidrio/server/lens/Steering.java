@@ -3,13 +3,13 @@ package dev.vidrio.server.lens;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.SteeringVector;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,8 +17,11 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Directions that are added to activations while an answer is generated: {@code "vidrio": {"steer":
- * [{"hook": …, "strength": …, "plus": …, "minus": …}]}}, or {@code "vector"} in place of the texts.
+ * Steering directions, which are added to activations while an answer is generated: {@code
+ * "vidrio": {"steer": [{"hook": …, "strength": …, "plus": …, "minus": …}]}}, or {@code "vector"}
+ * instead of the texts.
+ *
+ * @param directions the directions
  */
 public record Steering(List<Direction> directions) {
   private static final int MAX_DIRECTIONS = 8;
@@ -27,45 +30,46 @@ public record Steering(List<Direction> directions) {
   private static final double MAX_STRENGTH = 1e6;
 
   /**
-   * What may be added to an element. A norm's sum over a row of the largest ones, each added by as
-   * many directions as there may be, is finite.
+   * Maximum absolute value that a direction adds to an element. Norms of a row stay finite even if
+   * all directions add it to each element.
    */
   private static final float MAX_ADDED = 1e15f;
 
   /**
-   * One of them.
+   * A direction.
    *
-   * @param hook where it is added
-   * @param vector null for the difference of the texts' means
-   * @param values those of the vector
-   * @param plus texts that have what is wanted
-   * @param minus texts that have not
+   * @param hook the hook point
+   * @param strength the factor of the direction
+   * @param vector the field of the vector; null for the difference of the texts' mean activations
+   * @param values the elements of the vector
+   * @param plus texts with the wanted property
+   * @param minus texts without it
    */
   private record Direction(
-      Value hook,
+      JsonValue hook,
       float strength,
-      @Nullable Value vector,
+      @Nullable JsonValue vector,
       List<Float> values,
-      List<LensText> plus,
-      List<LensText> minus) {}
+      List<LensInput> plus,
+      List<LensInput> minus) {}
 
-  /** Reads the field {@code vidrio}; nothing where it is absent. */
-  public static Steering read(@Nullable Value value) {
+  /** Reads the field {@code vidrio}; no directions if it is absent. */
+  public static Steering read(@Nullable JsonValue value) {
     List<Direction> directions = new ArrayList<>();
     if (value != null) {
-      Fields fields = value.fields();
-      Value steer = fields.required("steer");
+      JsonFields fields = value.fields();
+      JsonValue steer = fields.required("steer");
       fields.end();
       steer.elements(0, MAX_DIRECTIONS).forEach(each -> directions.add(direction(each.fields())));
     }
     return new Steering(directions);
   }
 
-  private static Direction direction(Fields fields) {
-    Value hook = fields.required("hook");
+  private static Direction direction(JsonFields fields) {
+    JsonValue hook = fields.required("hook");
     var _ = hook.string();
     float strength = (float) fields.required("strength").number(-MAX_STRENGTH, MAX_STRENGTH);
-    Value vector = fields.value("vector");
+    JsonValue vector = fields.value("vector");
     var direction =
         vector == null
             ? new Direction(
@@ -80,26 +84,26 @@ public record Steering(List<Direction> directions) {
     return direction;
   }
 
-  private static List<LensText> texts(Value value) {
+  private static List<LensInput> texts(JsonValue value) {
     return value.isString()
-        ? List.of(LensText.plain(value))
-        : value.elements(1, MAX_TEXTS).stream().map(LensText::plain).toList();
+        ? List.of(LensInput.plain(value))
+        : value.elements(1, MAX_TEXTS).stream().map(LensInput::plain).toList();
   }
 
-  private static List<Float> floats(Value value, float strength) {
+  private static List<Float> floats(JsonValue value, float strength) {
     List<Float> floats = new ArrayList<>();
-    for (Value element : value.elements(1, MAX_WIDTH)) {
+    for (JsonValue element : value.elements(1, MAX_WIDTH)) {
       float added = (float) element.number(-Float.MAX_VALUE, Float.MAX_VALUE);
       if (!(Math.abs(added * strength) <= MAX_ADDED)) {
-        throw element.error("times the strength must be from -1e15 to 1e15");
+        throw element.error("times strength must be from -1e15 to 1e15");
       }
       floats.add(added);
     }
     return floats;
   }
 
-  /** The edits that they are in a model; runs the texts. */
-  public List<Edit> edits(LensWork work, String model) {
+  /** Returns the edits of a model, which runs the texts. */
+  public List<Intervention> edits(LensExecutor work, String model) {
     return directions.isEmpty()
         ? List.of()
         : work.run(
@@ -108,21 +112,21 @@ public record Steering(List<Direction> directions) {
               if (!served.isSteerable()) {
                 throw ApiException.unsupported(
                     "vidrio.steer",
-                    "vidrio.steer: this server does not steer; vidrio serve does with --kv F32");
+                    "vidrio.steer: not supported with a quantized KV cache; start with --kv F32");
               }
-              List<Supplier<Edit>> edits =
+              List<Supplier<Intervention>> edits =
                   directions.stream().map(each -> edit(served, each)).toList();
               return () -> edits.stream().map(Supplier::get).toList();
             },
             _ -> {});
   }
 
-  /** Checks one of them; the supplier runs its texts. */
-  private static Supplier<Edit> edit(ServedModel model, Direction direction) {
+  /** Validates a direction; the supplier runs its texts. */
+  private static Supplier<Intervention> edit(ServedModel model, Direction direction) {
     Lens lens = Lens.of(model.model());
     HookPoint point = point(lens, direction.hook, model.engine().options().lens().editable());
     if (direction.vector != null) {
-      Edit edit = Edit.add(point, direction.strength, toArray(direction.values));
+      Intervention edit = Intervention.add(point, direction.strength, toArray(direction.values));
       requireFits(model.engine(), edit, direction.vector.path());
       return () -> edit;
     }
@@ -131,8 +135,8 @@ public record Steering(List<Direction> directions) {
     return () -> SteeringVector.of(lens, point, plus, minus).edit(direction.strength);
   }
 
-  /** The point that a name means, which must be among those that can be edited. */
-  private static HookPoint point(Lens lens, Value hook, String editable) {
+  /** Returns the hook point of a name, which must be editable. */
+  private static HookPoint point(Lens lens, JsonValue hook, String editable) {
     List<HookPoint> points;
     try {
       points = lens.points(hook.string());
@@ -140,15 +144,15 @@ public record Steering(List<Direction> directions) {
       throw hook.error(e.limit());
     }
     if (points.size() != 1) {
-      throw hook.error("means " + points.size() + " points, but must mean one");
+      throw hook.error("matches " + points.size() + " hook points; must match one");
     }
     if (!lens.points(editable).containsAll(points)) {
-      throw hook.error("this server steers at " + editable);
+      throw hook.error("not editable; must match " + editable);
     }
     return points.getFirst();
   }
 
-  private static void requireFits(Engine engine, Edit edit, String path) {
+  private static void requireFits(Engine engine, Intervention edit, String path) {
     try {
       engine.check(GenerationRequest.builder(new int[] {0}).edits(List.of(edit)).build());
     } catch (InvalidInputException e) {
@@ -164,7 +168,7 @@ public record Steering(List<Direction> directions) {
     return array;
   }
 
-  private static List<int[]> encode(ServedModel model, List<LensText> texts) {
+  private static List<int[]> encode(ServedModel model, List<LensInput> texts) {
     return texts.stream().map(text -> text.tokens(model)).toList();
   }
 }

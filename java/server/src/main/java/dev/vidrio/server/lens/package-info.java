@@ -1,6 +1,3 @@
-/**
- * What happens inside a model: the routes {@code /v1/lens/…}, a class per question, and directions
- * that are added while an answer is generated.
- */
+/** The routes {@code /v1/lens/…}, one class per request, and the steering of answers. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.server.lens;

@@ -4,7 +4,7 @@ import dev.vidrio.engine.EngineListener;
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.micrometer.AnswerMetrics;
 import dev.vidrio.micrometer.EngineMetrics;
-import dev.vidrio.model.Adaptation;
+import dev.vidrio.model.adapter.Adaptation;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -12,12 +12,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * The meters of a model.
  *
- * @param engine of its engine, and of requests without an adapter
- * @param adapters of requests to each adapter, by its name
+ * @param engine the meters of the engine and of requests to the base model
+ * @param adapters the meters of requests to each adapter, by name
  */
 public record ModelMetrics(EngineMetrics engine, Map<String, AnswerMetrics> adapters) {
 
-  /** Counts what happens to a request for the name that it asked for, by the adapter it has. */
+  /** Returns a listener that counts each request under the model or adapter that it asked for. */
   public EngineListener listener(Map<String, Adaptation> loaded) {
     Map<@Nullable Adaptation, EngineListener> named = new HashMap<>();
     loaded.forEach((id, adaptation) -> named.put(adaptation, adapters.get(id)));
@@ -28,7 +28,7 @@ public record ModelMetrics(EngineMetrics engine, Map<String, AnswerMetrics> adap
         return (ofAdapter == null ? engine : ofAdapter).forRequest(request);
       }
 
-      // Before there is a request, only the model is known that it would have run on.
+      // Without a request, only the base model is known.
       @Override
       public void onFailed(Throwable reason) {
         engine.onFailed(reason);

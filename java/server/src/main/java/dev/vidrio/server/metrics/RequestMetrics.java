@@ -11,17 +11,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Everything that this server counts, as Prometheus reads it. */
+/** The meters of the server, in the Prometheus text format. */
 public final class RequestMetrics {
+  /** The content type of {@link #scrape}. */
   public static final String CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
 
-  /** Nothing is counted yet. */
+  /** Creates an empty registry. */
   public RequestMetrics() {}
 
-  /** The meters of a model's engine, and of requests to its adapters, by their names. */
+  /** Registers the meters of a model's engine and of requests to its adapters. */
   public ModelMetrics of(String model, List<String> adapters) {
     Map<String, AnswerMetrics> meters = new LinkedHashMap<>();
     for (String adapter : adapters) {
@@ -30,10 +31,10 @@ public final class RequestMetrics {
     return new ModelMetrics(new EngineMetrics(registry, model), meters);
   }
 
-  /** Counts a request, by the path of its route so that clients cannot make up series. */
+  /** Counts a request by the path of its route, which bounds the number of time series. */
   public void finished(String method, String path, int status, Duration duration) {
     Timer.builder("http.server.requests")
-        .description("Requests over HTTP.")
+        .description("HTTP requests and their duration")
         .tag("method", knownMethod(method))
         .tag("uri", path)
         .tag("status", Integer.toString(status))
@@ -48,7 +49,7 @@ public final class RequestMetrics {
     };
   }
 
-  /** All of it as text. */
+  /** Returns all meters as text. */
   public byte[] scrape() {
     return registry.scrape().getBytes(StandardCharsets.UTF_8);
   }

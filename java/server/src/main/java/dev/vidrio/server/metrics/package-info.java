@@ -1,3 +1,3 @@
-/** What a server counts: requests over HTTP, and what the engines of its models do. */
+/** The meters of a server: HTTP requests, and the engines of its models. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.server.metrics;

@@ -4,9 +4,9 @@ import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.micrometer.EngineMetrics;
-import dev.vidrio.model.Adaptation;
-import dev.vidrio.model.ChatFormat;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.metrics.ModelMetrics;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Map;
@@ -15,7 +15,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** A model in memory, and the engine that runs it. */
+/** A loaded model with its engine. */
 public final class ServedModel implements AutoCloseable {
   private final String id;
   private final Model model;
@@ -38,28 +38,28 @@ public final class ServedModel implements AutoCloseable {
     this.engine = engine;
     this.adaptations = adaptations;
     this.metrics = metrics;
-    this.chat = ChatFormat.of(model);
+    this.chat = model.chatFormat();
     metrics.watch(engine);
   }
 
   /**
-   * Loads a model. Calls native code at length, so that it is not for virtual threads.
+   * Loads a model. Long native calls block, so that this must not run on a virtual thread.
    *
-   * @param opener opens it
-   * @param drafter opens a model that guesses; null for none
-   * @param adapters opens those of a model, by their names; the model closes them
+   * @param opener opens the model
+   * @param draftOpener opens the draft model; null for none
+   * @param adapters opens the adapters of the model, by name; the model closes them
    */
   public static ServedModel open(
       String id,
       Supplier<Model> opener,
-      @Nullable Supplier<Model> drafter,
+      @Nullable Supplier<Model> draftOpener,
       Function<Model, Map<String, Adaptation>> adapters,
       EngineOptions options,
       ModelMetrics metrics) {
     Model model = opener.get();
     Model draft = null;
     try {
-      draft = drafter == null ? null : drafter.get();
+      draft = draftOpener == null ? null : draftOpener.get();
       Map<String, Adaptation> adaptations = adapters.apply(model);
       Engine engine =
           Engine.open(
@@ -80,46 +80,52 @@ public final class ServedModel implements AutoCloseable {
     }
   }
 
+  /** Returns the name of the model in requests. */
   public String id() {
     return id;
   }
 
+  /** Returns the model. */
   public Model model() {
     return model;
   }
 
-  /** What an adapter's name stands for; null for the name of the model itself. */
+  /** Returns the adapter of a name, or null for the model's own name. */
   @Nullable Adaptation adaptation(String name) {
     return adaptations.get(name);
   }
 
+  /** Returns the engine. */
   public Engine engine() {
     return engine;
   }
 
+  /** Returns the model's tokenizer. */
   public Tokenizer tokenizer() {
     return model.tokenizer();
   }
 
-  /** Whether it is made for chat. */
+  /** Returns whether the model has a chat template. */
   public boolean isChat() {
     return chat.isPresent();
   }
 
-  /** Whether requests may change activations. */
+  /** Returns whether requests may edit activations. */
   public boolean isSteerable() {
     return !engine.options().lens().editable().isBlank();
   }
 
-  /** How it wants conversations. */
+  /**
+   * Returns the chat format.
+   *
+   * @throws InvalidInputException if the model has no chat template
+   */
   public ChatFormat chat() {
     return chat.orElseThrow(
-        () ->
-            new InvalidInputException(
-                "model", id, "has no chat template: it is not made for chat"));
+        () -> new InvalidInputException("model", id, "has no chat template; use /v1/completions"));
   }
 
-  /** Frees all memory. Calls native code, so that it is not for virtual threads. */
+  /** Frees all memory. Native calls may block, so that this must not run on a virtual thread. */
   @Override
   public void close() {
     metrics.watch(null);

@@ -1,7 +1,7 @@
 package dev.vidrio.server.model;
 
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Failures;
+import dev.vidrio.server.http.ExceptionMapper;
 import java.time.Duration;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
@@ -14,19 +14,19 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Runs work that calls native code on one platform thread: a virtual thread would keep its carrier
- * from all others meanwhile.
+ * Runs work with long native calls on one platform thread, since a virtual thread would block its
+ * carrier thread.
  */
 public final class WorkQueue implements AutoCloseable {
-  private static final Duration SOON = Duration.ofSeconds(1);
+  private static final Duration RETRY = Duration.ofSeconds(1);
 
   private final ThreadPoolExecutor thread;
 
   /**
-   * A queue in which nothing waits.
+   * Creates an empty queue and its thread.
    *
-   * @param name of the thread
-   * @param capacity work that may wait
+   * @param name the name of the thread
+   * @param capacity maximum number of waiting tasks
    */
   public WorkQueue(String name, int capacity) {
     this.thread =
@@ -39,9 +39,13 @@ public final class WorkQueue implements AutoCloseable {
             Thread.ofPlatform().daemon().name(name).factory());
   }
 
-  /** Puts work into the queue. */
+  /**
+   * Submits a task.
+   *
+   * @throws ApiException 429 if the queue is full, 503 if it is closed
+   */
   public <T> FutureTask<T> submit(Callable<T> work) {
-    // Who was called off makes room at once for who still waits.
+    // A canceled task leaves the queue at once.
     var task =
         new FutureTask<>(work) {
           @Override
@@ -55,37 +59,41 @@ public final class WorkQueue implements AutoCloseable {
       thread.execute(task);
     } catch (RejectedExecutionException e) {
       if (thread.isShutdown()) {
-        throw Failures.shuttingDown();
+        throw ExceptionMapper.shuttingDown();
       }
-      throw ApiException.tooMany("as many requests wait as there is room for", SOON);
+      throw ApiException.tooMany("too many requests are waiting", RETRY);
     }
     return task;
   }
 
-  /** Waits for work so long; then it is called off, by an interrupt where it has begun. */
+  /**
+   * Waits for a task, and cancels it after a time limit, with an interrupt if it is running.
+   *
+   * @throws ApiException 503 if the time is over or the queue is closed
+   */
   public static <T> T join(FutureTask<T> task, Duration time) {
     try {
       return task.get(time.toMillis(), TimeUnit.MILLISECONDS);
     } catch (TimeoutException e) {
       task.cancel(true);
       throw ApiException.unavailable(
-          "the work has not ended in " + time.toMillis() / 1e3 + " s, which is the limit", SOON);
+          "timeout: not finished after " + time.toMillis() / 1e3 + " s", RETRY);
     } catch (ExecutionException e) {
       switch (e.getCause()) {
-        case CancellationException _ -> throw Failures.shuttingDown();
+        case CancellationException _ -> throw ExceptionMapper.shuttingDown();
         case RuntimeException cause -> throw cause;
         case null, default -> throw new IllegalStateException(e.getCause());
       }
     } catch (CancellationException e) {
-      throw Failures.shuttingDown();
+      throw ExceptionMapper.shuttingDown();
     } catch (InterruptedException e) {
       task.cancel(true);
       Thread.currentThread().interrupt();
-      throw Failures.shuttingDown();
+      throw ExceptionMapper.shuttingDown();
     }
   }
 
-  /** Calls off what runs, which is interrupted, and drops the rest. */
+  /** Interrupts the running task and cancels the waiting ones. */
   @Override
   public void close() {
     for (Runnable waiting : thread.shutdownNow()) {

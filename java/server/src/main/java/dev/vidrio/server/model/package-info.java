@@ -1,6 +1,6 @@
 /**
- * The models that a server has: which are in memory with their engines, who uses them, and threads
- * for work with them that takes long.
+ * The models of a server: which are loaded with their engines, how many requests use them, and a
+ * thread for long work with them.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.server.model;

@@ -2,11 +2,11 @@ package dev.vidrio.server.prompt;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.file.JsonFile;
-import dev.vidrio.model.ChatFormat;
+import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Fields;
 import dev.vidrio.server.http.Json;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import dev.vidrio.template.ToolCall;
@@ -20,42 +20,42 @@ import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The messages of a chat, which are read strictly: no field of theirs is passed over. */
+/** Reads the messages of a chat and encodes conversations. */
 public final class ChatMessages {
   private static final int MAX_MESSAGES = 4096;
   private static final int MAX_CALLS = 128;
 
   private ChatMessages() {}
 
-  /** Reads the array that they are. */
-  public static List<ChatMessage> read(Value messages) {
+  /** Reads an array of messages. */
+  public static List<ChatMessage> read(JsonValue messages) {
     return messages.elements(1, MAX_MESSAGES).stream()
         .map(message -> message(message.fields()))
         .toList();
   }
 
   /**
-   * The tokens of a conversation.
+   * Returns the tokens of a conversation.
    *
-   * @param path of the field that it was read from
-   * @throws ApiException 400 with that path when the model's template does not take it
+   * @param path the path of the conversation, for errors
+   * @throws ApiException 400 with that path if the model's template rejects the conversation
    */
   public static int[] encode(
       ChatFormat format, List<ChatMessage> messages, ChatOptions options, String path) {
     try {
       return format.encode(messages, options);
     } catch (InvalidInputException e) {
-      // The whole of its message names the model's file.
+      // The exception's message contains the path of the model file.
       throw ApiException.invalid(
-          path, path + ": the model's chat template does not take this: " + e.limit());
+          path, path + ": rejected by the model's chat template: " + e.limit());
     }
   }
 
-  private static ChatMessage message(Fields fields) {
-    Value role = fields.required("role");
+  private static ChatMessage message(JsonFields fields) {
+    JsonValue role = fields.required("role");
     ChatMessage message =
         switch (role.string()) {
-          // Models know the newer name for such instructions by the older one.
+          // ModelRegistry know the older name of this role.
           case "system", "developer" -> plain("system", fields);
           case "user" -> plain("user", fields);
           case "assistant" -> assistant(fields);
@@ -66,7 +66,7 @@ public final class ChatMessages {
     return message;
   }
 
-  private static ChatMessage plain(String role, Fields fields) {
+  private static ChatMessage plain(String role, JsonFields fields) {
     Map<String, @Nullable Object> message = new LinkedHashMap<>();
     message.put("role", role);
     message.put("name", fields.string("name"));
@@ -74,15 +74,14 @@ public final class ChatMessages {
     return new ChatMessage(message);
   }
 
-  private static ChatMessage assistant(Fields fields) {
-    Value content = fields.value("content");
+  private static ChatMessage assistant(JsonFields fields) {
+    JsonValue content = fields.value("content");
     List<ToolCall> calls = calls(fields.value("tool_calls"));
     if (content == null && calls.isEmpty()) {
       throw ApiException.invalid(
-          fields.path("content"),
-          fields.path("content") + ": is required where there are no tool_calls");
+          fields.path("content"), fields.path("content") + ": is required without tool_calls");
     }
-    Value annotations = fields.value("annotations");
+    JsonValue annotations = fields.value("annotations");
     if (annotations != null) {
       var _ = annotations.elements(0, 0);
     }
@@ -97,15 +96,15 @@ public final class ChatMessages {
     return new ChatMessage(message);
   }
 
-  private static ChatMessage tool(Fields fields) {
+  private static ChatMessage tool(JsonFields fields) {
     return ChatMessage.tool(
         text(fields.required("content")),
         fields.string("name"),
         fields.required("tool_call_id").string());
   }
 
-  /** A text, or text in parts. */
-  private static String text(Value content) {
+  /** Returns a string, or the concatenated text of an array of parts. */
+  private static String text(JsonValue content) {
     if (content.isString()) {
       return content.string();
     }
@@ -113,12 +112,13 @@ public final class ChatMessages {
       throw content.error("must be a string or an array of parts");
     }
     var text = new StringBuilder();
-    for (Value part : content.elements(0, MAX_MESSAGES)) {
-      Fields fields = part.fields();
-      Value type = fields.required("type");
+    for (JsonValue part : content.elements(0, MAX_MESSAGES)) {
+      JsonFields fields = part.fields();
+      JsonValue type = fields.required("type");
       if (!type.string().equals("text")) {
         throw ApiException.unsupported(
-            type.path(), type.path() + " '" + type.string() + "': models here read text only");
+            type.path(),
+            type.path() + " '" + type.string() + "': not supported; only text input is");
       }
       text.append(fields.required("text").string());
       fields.end();
@@ -126,18 +126,18 @@ public final class ChatMessages {
     return text.toString();
   }
 
-  private static List<ToolCall> calls(@Nullable Value value) {
+  private static List<ToolCall> calls(@Nullable JsonValue value) {
     List<ToolCall> calls = new ArrayList<>();
     if (value == null) {
       return calls;
     }
-    for (Value element : value.elements(0, MAX_CALLS)) {
-      Fields call = element.fields();
+    for (JsonValue element : value.elements(0, MAX_CALLS)) {
+      JsonFields call = element.fields();
       String id = call.required("id").string();
-      // Left by those who put a call together from the pieces of a stream.
+      // Clients that merge the chunks of a stream leave this field.
       var _ = call.integer("index", 0, 0, MAX_CALLS);
       var _ = call.oneOf("type", "function", "function");
-      Fields function = call.required("function").fields();
+      JsonFields function = call.required("function").fields();
       calls.add(
           new ToolCall(
               id, function.required("name").string(), arguments(function.required("arguments"))));
@@ -147,16 +147,16 @@ public final class ChatMessages {
     return calls;
   }
 
-  /** The arguments of a call, which come as the text of a JSON object. */
-  public static Map<String, @Nullable Object> arguments(Value value) {
+  /** Returns the arguments of a call, a string that contains a JSON object. */
+  public static Map<String, @Nullable Object> arguments(JsonValue value) {
     JsonNode node;
     try {
       node = Json.read(value.string());
     } catch (JacksonException e) {
-      throw value.error("must be the text of a JSON object: " + JsonFile.reason(e));
+      throw value.error("must contain a JSON object: " + JsonFile.reason(e));
     }
     if (!node.isObject()) {
-      throw value.error("must be the text of a JSON object");
+      throw value.error("must contain a JSON object");
     }
     return JsonMapper.shared().convertValue(node, new TypeReference<>() {});
   }

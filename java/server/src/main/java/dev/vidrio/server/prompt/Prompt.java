@@ -1,12 +1,12 @@
 package dev.vidrio.server.prompt;
 
 import dev.vidrio.server.http.ApiException;
-import dev.vidrio.server.http.Value;
+import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.List;
 import java.util.function.Function;
 
-/** What a model is given: a text, or token ids that are used as they are. */
+/** A prompt: text, or token ids that are used as they are. */
 public final class Prompt {
   private final String path;
   private final Function<Tokenizer, int[]> source;
@@ -16,35 +16,36 @@ public final class Prompt {
     this.source = source;
   }
 
-  /** Where it stands in the request. */
+  /** Returns the path of the prompt in the request. */
   public String path() {
     return path;
   }
 
   /**
-   * The tokens.
+   * Returns the tokens.
    *
-   * @throws ApiException 400 when there are none, or the tokenizer does not know one
+   * @throws ApiException 400 if there are none, or an id is not in the vocabulary
    */
   public int[] encode(Tokenizer tokenizer) {
     int[] ids = source.apply(tokenizer);
     if (ids.length == 0) {
-      throw ApiException.invalid(path, path + " of no tokens: must have at least one");
+      throw ApiException.invalid(path, path + ": must have at least one token");
     }
     return ids;
   }
 
   /**
-   * Reads a text, texts, ids, or lists of ids.
+   * Reads a text, an array of texts, an array of token ids, or an array of such arrays.
    *
-   * @param max prompts
+   * @param max maximum number of prompts
    */
-  public static List<Prompt> read(Value value, int max) {
+  public static List<Prompt> read(JsonValue value, int max) {
     if (value.isString()) {
       return List.of(one(value));
     }
     if (!value.isArray()) {
-      throw value.error("must be a string, or an array of strings, token ids or arrays of those");
+      throw value.error(
+          "must be a string, or an array of strings, token ids or arrays of token ids");
     }
     if (value.elements(1, Integer.MAX_VALUE).getFirst().isInteger()) {
       return List.of(one(value));
@@ -52,7 +53,7 @@ public final class Prompt {
     return value.elements(1, max).stream().map(Prompt::one).toList();
   }
 
-  private static Prompt one(Value value) {
+  private static Prompt one(JsonValue value) {
     if (value.isString()) {
       String text = value.string();
       return new Prompt(value.path(), tokenizer -> tokenizer.encode(text));

@@ -1,3 +1,3 @@
-/** What requests give a model, on whatever route: texts, token ids and conversations. */
+/** Reads the input of a model on all routes: texts, token ids and conversations. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.server.prompt;

@@ -2,7 +2,7 @@ package dev.vidrio.server.window;
 
 import dev.vidrio.lens.page.Page;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Reply;
+import dev.vidrio.server.http.Response;
 import dev.vidrio.server.http.Route;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,15 +12,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/**
- * The window: a page for people, which asks the other routes. It consists of files that are the
- * same for everybody and tell nothing, so that a browser gets them without a key.
- */
+/** The routes of the window, the server's web page. Its static files need no API key. */
 public final class WindowRoutes {
   private static final String ROOT = "/";
   private static final String FOLDER = "/window/";
 
-  /** The page loads what this server has, runs nothing else, and sends nothing elsewhere. */
+  /** The content security policy: the page loads and sends only from and to this server. */
   private static final String POLICY =
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
           + " base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -32,8 +29,8 @@ public final class WindowRoutes {
           "js", "text/javascript; charset=utf-8",
           "svg", "image/svg+xml");
 
-  /** Those of the lens's pages, for the same look. */
-  private static final List<String> SHARED = List.of("page.css", "dom.js", "colour.js");
+  /** Files shared with the lens's pages. */
+  private static final List<String> SHARED = List.of("page.css", "dom.js", "color.js");
 
   private static final List<String> OWN =
       List.of("window.css", "icon.svg", "api.js", "glass.js", "chat.js", "window.js");
@@ -59,6 +56,7 @@ public final class WindowRoutes {
     }
   }
 
+  /** Returns the routes. */
   public static List<Route> routes() {
     return FILES.keySet().stream().map(path -> Route.open(path, WindowRoutes::answer)).toList();
   }
@@ -67,11 +65,11 @@ public final class WindowRoutes {
     byte[] file = Objects.requireNonNull(FILES.get(exchange.path()));
     String name = exchange.path().equals(ROOT) ? "window.html" : exchange.path();
     String type = Objects.requireNonNull(TYPES.get(name.substring(name.lastIndexOf('.') + 1)));
-    Reply reply = exchange.reply();
-    reply.header("Content-Security-Policy", POLICY);
-    reply.header("X-Content-Type-Options", "nosniff");
-    reply.header("Referrer-Policy", "no-referrer");
-    reply.header("Cache-Control", "no-cache");
-    reply.finish(200, type, file);
+    Response response = exchange.response();
+    response.header("Content-Security-Policy", POLICY);
+    response.header("X-Content-Type-Options", "nosniff");
+    response.header("Referrer-Policy", "no-referrer");
+    response.header("Cache-Control", "no-cache");
+    response.finish(200, type, file);
   }
 }

@@ -1,15 +1,15 @@
-/** Where the key of this tab is kept, which no other tab and no later visit has. */
+/** The session storage key of the API key, which lasts as long as the tab. */
 const KEY = 'vidrio-key';
 
-/** A refusal, in the server's words. */
-class Refusal extends Error {
+/** An error response of the server. */
+class ApiError extends Error {
   constructor(status, message) {
     super(message);
     this.status = status;
   }
 }
 
-/** Asks the server: without a body by GET, else by POST. */
+/** Sends a GET request, or a POST request if there is a body. */
 async function call(path, body, signal) {
   const headers = {};
   const key = sessionStorage.getItem(KEY);
@@ -27,16 +27,17 @@ async function call(path, body, signal) {
   });
   if (!response.ok) {
     const { error } = await response.json();
-    throw new Refusal(response.status, error.message);
+    throw new ApiError(response.status, error.message);
   }
   return response;
 }
 
+/** Sends a request and returns the JSON of the response. */
 async function callJson(path, body, signal) {
   return (await call(path, body, signal)).json();
 }
 
-/** The events of a stream, as they come; ends at [DONE]. */
+/** Yields the events of a stream until [DONE]. */
 async function* events(path, body, signal) {
   const response = await call(path, body, signal);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -44,7 +45,7 @@ async function* events(path, body, signal) {
   for (;;) {
     const { value, done } = await reader.read();
     if (done) {
-      throw new Refusal(0, 'the connection was lost');
+      throw new ApiError(0, 'connection lost');
     }
     text += value;
     const parts = text.split('\n\n');
@@ -61,7 +62,7 @@ async function* events(path, body, signal) {
       if (data) {
         const event = JSON.parse(data);
         if (event.error) {
-          throw new Refusal(0, event.error.message);
+          throw new ApiError(0, event.error.message);
         }
         yield event;
       }

@@ -1,20 +1,20 @@
-/** How long a token is pointed at before the server is asked about it. */
-const PATIENCE = 200;
+/** Milliseconds of pointing at a token before the lens is requested. */
+const HOVER_DELAY = 200;
 
-/** Layers and heads: what stands for all of them. */
+/** The menu value for the mean over all layers or heads. */
 const MEAN = 'mean';
 
 const at = id => document.getElementById(id);
 
-/** What the glass shows: the token, and how to call off what it still waits for. */
+/** The shown token, with the controller of its pending requests. */
 let shown = null;
 
 /**
- * Shows how a token of an answer came about.
+ * Shows a token of an answer.
  *
- * answer: {model, parent, context, tokens, nodes, steered, known}: context is what the model read
- * before it, as the lens takes it; known keeps what the server has said of tokens; parent is the
- * model that an adapter is of. index: which token.
+ * answer: {model, parent, context, tokens, nodes, steered, known}: context is the input before the
+ * answer, in the lens's format; known caches the lens's results by token; parent is the base model
+ * of an adapter. index: the index of the token.
  */
 function showToken(answer, index) {
   if (shown?.answer === answer && shown.index === index) {
@@ -30,17 +30,17 @@ function showToken(answer, index) {
   at('glass').hidden = false;
   at('about').textContent =
     `Token ${index + 1} of the answer, ${quoted(token.text)}: ${percent(token.logprob)}.` +
-    (answer.steered ? ' The answer was steered; attention, attribution and layers are those without steering.' : '') +
-    (answer.parent ? ` ${answer.model} is an adapter: where it looked and what speaks for it is not known.` : '');
+    (answer.steered ? ' The answer was steered; attention, attribution and logit lens are computed without steering.' : '') +
+    (answer.parent ? ` ${answer.model} is an adapter, which the lens does not support.` : '');
   at('alternatives').replaceChildren(alternatives(token));
   ['attention', 'attribution', 'logits'].forEach(id => at(id).replaceChildren());
-  // The lens looks into models without adapters.
+  // The lens does not support adapters.
   if (!answer.parent) {
-    now.timer = setTimeout(() => look(now), answer.known.has(index) ? 0 : PATIENCE);
+    now.timer = setTimeout(() => inspect(now), answer.known.has(index) ? 0 : HOVER_DELAY);
   }
 }
 
-/** Forgets the token, when its answer goes. */
+/** Hides the glass. */
 function clearGlass() {
   shown?.abort.abort();
   clearTimeout(shown?.timer);
@@ -48,22 +48,23 @@ function clearGlass() {
   at('glass').hidden = true;
 }
 
+/** Formats the probability of a log-probability. */
 function percent(logprob) {
   return `${(100 * Math.exp(logprob)).toFixed(1)} %`;
 }
 
-/** The tokens that could have come, and the one that came. */
+/** Returns a table of the most likely tokens and the generated one. */
 function alternatives(token) {
   const own = { text: token.name, logprob: token.logprob };
   const rows = token.top.some(other => other.text === own.text) ? token.top : [...token.top, own];
   const body = rows.map(other => {
     const meter = element('div', { class: 'meter', 'aria-hidden': 'true' });
     meter.style.width = 100 * Math.exp(other.logprob) + '%';
-    const came = other.text === own.text;
+    const isGenerated = other.text === own.text;
     return element(
       'tr',
-      came ? { class: 'mark' } : {},
-      element('th', { scope: 'row' }, element('bdi', {}, visible(other.text)), came ? ' ← came' : ''),
+      isGenerated ? { class: 'mark' } : {},
+      element('th', { scope: 'row' }, element('bdi', {}, visible(other.text)), isGenerated ? ' ← generated' : ''),
       element('td', {}, percent(other.logprob)),
       element('td', { class: 'meters' }, meter),
     );
@@ -71,8 +72,8 @@ function alternatives(token) {
   return element('table', { 'aria-labelledby': 'alternatives-title' }, element('tbody', {}, ...body));
 }
 
-/** Asks the server for what happened inside the model, and shows it. */
-async function look(now) {
+/** Requests attention, attribution and logit lens of a token, and shows them. */
+async function inspect(now) {
   const { answer, index } = now;
   const ids = answer.tokens.map(token => token.id);
   const before = { model: answer.model, ...answer.context, answer: ids.slice(0, index), position: -1 };
@@ -95,12 +96,12 @@ async function look(now) {
     }
   } catch (error) {
     if (shown === now && error.name !== 'AbortError') {
-      at('about').textContent += ` No more is known: ${error.message}`;
+      at('about').textContent += ` The lens failed: ${error.message}`;
     }
   }
 }
 
-/** Tokens coloured by a value each. */
+/** Shows tokens, each colored by a value. */
 function drawStrip(id, pieces, values, scale) {
   const nodes = pieces.map((piece, i) => {
     const node = element('li', {}, element('bdi', {}, visible(piece)));
@@ -116,7 +117,7 @@ function drawStrip(id, pieces, values, scale) {
   at(id).replaceChildren(...nodes);
 }
 
-/** The numbers of layers or heads in a menu, which keeps what was chosen. */
+/** Fills a menu of layers or heads, and keeps the selection. */
 function offer(select, count) {
   const chosen = select.value || MEAN;
   const options = [MEAN, ...Array.from({ length: count }, (_, i) => String(i))];
@@ -124,16 +125,17 @@ function offer(select, count) {
   select.value = options.includes(chosen) ? chosen : MEAN;
 }
 
+/** Shows the attention weights of the selected layer and head. */
 function drawAttention({ pieces, patterns }) {
   offer(at('layer'), 1 + Math.max(...patterns.map(pattern => pattern.layer)));
   offer(at('head'), 1 + Math.max(...patterns.map(pattern => pattern.head)));
   const draw = () => {
-    const meant = patterns.filter(
+    const selected = patterns.filter(
       pattern =>
         [MEAN, String(pattern.layer)].includes(at('layer').value) &&
         [MEAN, String(pattern.head)].includes(at('head').value),
     );
-    const mean = pieces.map((_, i) => meant.reduce((sum, one) => sum + one.weights[0][i], 0) / meant.length);
+    const mean = pieces.map((_, i) => selected.reduce((sum, one) => sum + one.weights[0][i], 0) / selected.length);
     const scale = scaleOf('SEQUENTIAL', [], 0, Math.max(0.01, ...mean.slice(1)));
     at('attention-legend').replaceChildren(legend(scale));
     drawStrip('attention', pieces, mean, scale);
@@ -143,20 +145,21 @@ function drawAttention({ pieces, patterns }) {
   draw();
 }
 
+/** Shows the attribution scores of the input tokens. */
 function drawAttribution({ pieces, scores }) {
   const scale = scaleOf('DIVERGING', scores, null, null);
   at('attribution-legend').replaceChildren(legend(scale));
   drawStrip('attribution', pieces, scores, scale);
 }
 
-/** A row for each layer, the last on top; the token that came is marked. */
-function drawLogits({ hooks }, came) {
+/** Shows a row for each layer, the last on top; marks the generated token. */
+function drawLogits({ hooks }, generated) {
   const scale = scaleOf('SEQUENTIAL', [], 0, 1);
   const rows = Object.values(hooks).map(([cell], layer) => {
     const cells = cell.top.map(candidate => {
       const share = `${(100 * candidate.probability).toFixed(1)} %`;
       const text = element('bdi', {}, shortened(visible(candidate.piece), 12));
-      const node = element('td', {}, text, ` ${share}${candidate.id === came ? ' ←' : ''}`);
+      const node = element('td', {}, text, ` ${share}${candidate.id === generated ? ' ←' : ''}`);
       paint(node, scale.of(candidate.probability));
       return node;
     });

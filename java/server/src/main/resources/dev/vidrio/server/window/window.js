@@ -1,7 +1,7 @@
-/** What the server says of the model that is chosen: {model, parent, chat, layers, steerable}. */
+/** The server's description of the selected model: {model, parent, chat, layers, steerable}. */
 let model = null;
 
-/** Learns what the server has; asks for a key where it wants one. */
+/** Lists the models; shows the key field if the server requires a key. */
 async function start() {
   try {
     const { data } = await callJson('/v1/models');
@@ -17,24 +17,25 @@ async function start() {
   }
 }
 
-/** Learns about the model that is chosen, which loads it where need be. */
+/** Fetches the description of the selected model, which loads it if necessary. */
 async function choose() {
   const id = at('model').value;
   clearChat();
   model = null;
-  setStatus(`${id} is being loaded …`);
-  const said = await callJson('/v1/lens/model', { model: id });
+  setStatus(`loading ${id} …`);
+  const description = await callJson('/v1/lens/model', { model: id });
   if (at('model').value !== id) {
     return;
   }
-  model = said;
-  setStatus(said.chat ? '' : `${id} is not made for chat: it continues your text.`);
-  const layers = Array.from({ length: said.layers }, (_, i) => String(i));
+  model = description;
+  setStatus(description.chat ? '' : `${id} has no chat template: it continues your text.`);
+  const layers = Array.from({ length: description.layers }, (_, i) => String(i));
   at('steering-layer').replaceChildren(...layers.map(layer => element('option', {}, layer)));
   at('steering-layer').value = layers[Math.floor(layers.length / 2)];
-  at('steering').disabled = !said.steerable;
+  at('steering').disabled = !description.steerable;
 }
 
+/** Shows an error. */
 function failed(error) {
   setStatus(error.message, true);
 }
@@ -49,7 +50,7 @@ at('ask').addEventListener('submit', event => {
   const text = at('text').value;
   if (text.trim() && model && !running) {
     at('text').value = '';
-    ask(text, model).catch(failed);
+    send(text, model).catch(failed);
   }
 });
 at('text').addEventListener('keydown', event => {

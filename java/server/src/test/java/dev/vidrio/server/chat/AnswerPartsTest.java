@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/** Answers whose marks are several tokens: which tokens are which, and what is left of a part. */
+/** Answers whose markers have several tokens: assignment of tokens to parts, and cut parts. */
 class AnswerPartsTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String RESPONSES = "/v1/responses";
@@ -95,7 +95,7 @@ class AnswerPartsTest {
     return text.toString();
   }
 
-  /** What items are, without what is made up for each. */
+  /** Returns items without their random ids. */
   private static List<String> shown(JsonNode response) {
     List<String> items = new ArrayList<>();
     for (JsonNode item : response.path("output")) {
@@ -111,7 +111,7 @@ class AnswerPartsTest {
   }
 
   @Test
-  void allTokensOfAMarkAreReasoning() {
+  void countsAllTokensOfMarkersAsReasoning() {
     JsonNode json = server.json(CHAT, chat(false, ""));
     assertEquals("Sand melts.", json.at("/choices/0/message/reasoning_content").stringValue());
     assertEquals(String.join("", TEXT), json.at("/choices/0/message/content").stringValue());
@@ -120,7 +120,7 @@ class AnswerPartsTest {
   }
 
   @Test
-  void aResponseHasTheLogProbabilitiesOfItsText() {
+  void responseHasLogProbabilitiesOfItsText() {
     for (boolean tools : new boolean[] {false, true}) {
       String more = ",'top_logprobs':1,'temperature':0";
       JsonNode whole = server.json(RESPONSES, response(tools, more));
@@ -142,16 +142,16 @@ class AnswerPartsTest {
     }
   }
 
-  /** Wherever an answer is cut, it has what is known, and nothing of marks. */
+  /** A cut answer has its complete parts and no markers, wherever it is cut. */
   @Test
-  void aChatThatIsCutHasNoMarks() {
+  void cutChatHasNoMarkers() {
     for (boolean tools : new boolean[] {false, true}) {
       String all = String.join("", tools ? BEFORE : TEXT);
       int length = tools ? 2 + BEFORE.size() + CALLS.size() : THOUGHT.size() + 1 + TEXT.size();
       for (int n = 1; n <= length; n++) {
         JsonNode choice = server.json(CHAT, chat(tools, ",'max_tokens':" + n)).at("/choices/0");
         String content = choice.at("/message/content").stringValue("");
-        // White space before a call is text where it is cut before its mark.
+        // White space before a call is text if the answer is cut before the marker.
         assertTrue(all.startsWith(content.stripTrailing()), content);
         assertEquals("length", choice.path("finish_reason").stringValue());
         int calls = n < 2 + BEFORE.size() + FIRST_CALL ? 0 : n < length - 1 ? 1 : 2;
@@ -170,7 +170,7 @@ class AnswerPartsTest {
   }
 
   @Test
-  void aResponseThatIsCutHasTheItemsThatHaveBegun() {
+  void cutResponseHasItsBegunItems() {
     for (int n = 1; n < THOUGHT.size() + 1 + TEXT.size(); n++) {
       JsonNode whole = server.json(RESPONSES, response(false, ",'max_output_tokens':" + n));
       assertEquals("incomplete", whole.path("status").stringValue());
@@ -196,7 +196,7 @@ class AnswerPartsTest {
   }
 
   @Test
-  void aCallThatIsCutIsNoItem() {
+  void cutCallIsNotAnItem() {
     int before = 2 + BEFORE.size();
     for (int n = before + 2; n < before + FIRST_CALL; n++) {
       String more = ",'max_output_tokens':" + n;

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** {@code /v1/chat/completions}, whole and streamed. */
+/** The route {@code /v1/chat/completions}, whole and streamed. */
 class ChatRouteTest {
   private static final String PATH = "/v1/chat/completions";
   private static final String ASK =
@@ -29,7 +29,7 @@ class ChatRouteTest {
     return server.json(PATH, "{" + ASK + more + "}");
   }
 
-  /** The events of a stream, without the last. */
+  /** Returns the events of a stream except for the last. */
   private static List<String> events(String more) {
     HttpResponse<String> response = server.post(PATH, "{" + ASK + ",'stream':true" + more + "}");
     assertEquals(200, response.statusCode(), response.body());
@@ -51,7 +51,7 @@ class ChatRouteTest {
   }
 
   @Test
-  void anAnswerIsWholeWithItsUsage() {
+  void returnsAnswerWithUsage() {
     JsonNode json = chat("");
     assertEquals("chat.completion", json.path("object").stringValue());
     assertEquals("parrot", json.path("model").stringValue());
@@ -64,13 +64,13 @@ class ChatRouteTest {
     assertEquals("stop", choice.path("finish_reason").stringValue());
     assertTrue(choice.path("logprobs").isNull());
     JsonNode usage = json.path("usage");
-    // the beginning, "u:", the text, a line's end, "a:"
+    // BOS, "u:", the text, a line feed, "a:"
     assertEquals(usage.path("prompt_tokens").intValue() + 5, usage.path("total_tokens").intValue());
     assertEquals(5, usage.path("completion_tokens").intValue());
   }
 
   @Test
-  void aStreamIsExactlyAsClientsExpectIt() {
+  void streamsChunksInOpenAiFormat() {
     List<String> events = events("");
     JsonNode first = read(events.getFirst());
     String head =
@@ -89,7 +89,7 @@ class ChatRouteTest {
   }
 
   @Test
-  void aStreamEndsWithItsUsageWhereThatIsAskedFor() {
+  void streamsUsageOnRequest() {
     List<String> events = events(",'stream_options':{'include_usage':true}");
     JsonNode last = read(events.getLast());
     assertEquals(0, last.path("choices").size());
@@ -101,7 +101,7 @@ class ChatRouteTest {
   }
 
   @Test
-  void severalAnswersKeepTheirIndexes() {
+  void numbersSeveralAnswers() {
     JsonNode json = chat(",'n':3,'seed':1");
     assertEquals(3, json.path("choices").size());
     for (int i = 0; i < 3; i++) {
@@ -124,9 +124,9 @@ class ChatRouteTest {
     texts.forEach(text -> assertEquals(TEXT, text.toString()));
   }
 
-  /** As OpenAI's clients look for it, some of them in the code, some in the words. */
+  /** Some clients look for the code, others for the message. */
   @Test
-  void aConversationThatIsTooLongSaysSo() {
+  void rejectsTooLongConversations() {
     String words = "a".repeat(2000);
     String body = "{'model':'parrot','messages':[{'role':'user','content':'" + words + "'}]}";
     String error = TestServer.error(server.post(PATH, body));
@@ -143,7 +143,7 @@ class ChatRouteTest {
   }
 
   @Test
-  void stopsAndLimitsEndAnAnswer() {
+  void stopStringsAndLimitsEndAnswers() {
     JsonNode stopped = chat(",'stop':[' solid']").path("choices").path(0);
     assertEquals("Glass is a", stopped.path("message").path("content").stringValue());
     assertEquals("stop", stopped.path("finish_reason").stringValue());
@@ -155,7 +155,7 @@ class ChatRouteTest {
   }
 
   @Test
-  void logProbabilitiesTellTokensAndAlternatives() {
+  void returnsLogProbabilitiesWithAlternatives() {
     JsonNode logprobs =
         chat(",'logprobs':true,'top_logprobs':2").path("choices").path(0).path("logprobs");
     assertTrue(logprobs.path("refusal").isNull());
@@ -178,7 +178,7 @@ class ChatRouteTest {
   }
 
   @Test
-  void callsOfToolsAreTakenOutOfTheText() {
+  void parsesToolCalls() {
     JsonNode choice = chat("," + TOOLS).path("choices").path(0);
     assertEquals("tool_calls", choice.path("finish_reason").stringValue());
     assertEquals("Let me look.", choice.path("message").path("content").stringValue());
@@ -190,7 +190,7 @@ class ChatRouteTest {
   }
 
   @Test
-  void callsOfToolsAreStreamedInParts() {
+  void streamsToolCalls() {
     List<JsonNode> deltas = new ArrayList<>();
     var text = new StringBuilder();
     String finish = "";
@@ -213,13 +213,13 @@ class ChatRouteTest {
   }
 
   @Test
-  void noToolIsCalledWhereNoneMayBe() {
+  void toolChoiceNoneDisablesTools() {
     JsonNode choice = chat("," + TOOLS + ",'tool_choice':'none'").path("choices").path(0);
     assertEquals(TEXT, choice.path("message").path("content").stringValue());
   }
 
   @Test
-  void aConversationWithCallsAndResultsIsTaken() {
+  void acceptsCallsAndResults() {
     JsonNode json =
         server.json(
             PATH,
@@ -231,9 +231,9 @@ class ChatRouteTest {
     assertEquals(TEXT, json.path("choices").path(0).path("message").path("content").stringValue());
   }
 
-  /** Clients send what they have defaults for, and those of other servers' extensions. */
+  /** Clients send defaults, also of other servers' extensions. */
   @Test
-  void whatAsksForNothingIsTaken() {
+  void acceptsDefaultValues() {
     JsonNode json =
         chat(
             ",'user':'u','safety_identifier':'s','metadata':{'a':'b'},'store':false,"
@@ -249,7 +249,7 @@ class ChatRouteTest {
   }
 
   @Test
-  void theSameSeedGivesTheSameAnswerAndIsTold() {
+  void reportsSeedThatReproducesTheAnswer() {
     HttpResponse<String> response = server.post(PATH, "{" + ASK + ",'seed':42,'temperature':0.5}");
     assertEquals(
         "temperature=0.5, top_p=1, top_k=0, min_p=0, seed=42, max_tokens=4096, timeout=600",
@@ -258,9 +258,9 @@ class ChatRouteTest {
   }
 
   @Test
-  void aModelThatIsNotMadeForChatSaysSo() {
+  void rejectsModelsWithoutChatTemplate() {
     assertEquals(
-        "400 invalid_value model model bard: has no chat template: it is not made for chat",
+        "400 invalid_value model model bard: has no chat template; use /v1/completions",
         TestServer.error(
             server.post(PATH, "{'model':'bard','messages':[{'role':'user','content':'Be'}]}")));
   }

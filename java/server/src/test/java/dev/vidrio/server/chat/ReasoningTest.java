@@ -21,21 +21,21 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
-/** What a model thinks before it answers, on both routes of a chat. */
+/** Reasoning in chats and responses. */
 class ReasoningTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String RESPONSES = "/v1/responses";
   private static final String THOUGHT = "Sand melts.";
   private static final String TEXT = "Glass is sand.";
 
-  /** Tokens of the thought, its marks included. */
+  /** Tokens of the reasoning, including its markers. */
   private static final int THOUGHT_TOKENS = 4;
 
   private static final String TOOLS =
       ",'tools':[{'type':'function','function':{'name':'get_weather','parameters':"
           + "{'type':'object','properties':{'place':{'type':'string'}},'required':['place']}}}]";
   private static final String SCHEMA =
-      "{'type':'object','properties':{'colour':{'enum':['red']}},'required':['colour']}";
+      "{'type':'object','properties':{'color':{'enum':['red']}},'required':['color']}";
 
   @TempDir private static Path directory;
   private static TestServer server;
@@ -56,7 +56,7 @@ class ReasoningTest {
                         "<tool_call>{\"name\":",
                         " \"get_weather\",",
                         " \"arguments\": {\"place\": \"Rome\"}}</tool_call>"),
-                '#', List.of("<think>Which?", " Red.</think>", "{\"colour\":", "\"red\"}")));
+                '#', List.of("<think>Which?", " Red.</think>", "{\"color\":", "\"red\"}")));
     server =
         TestServer.start(options -> options, new ModelSource("thinker", () -> Model.open(file)));
   }
@@ -79,7 +79,7 @@ class ReasoningTest {
   }
 
   @Test
-  void aChatHasThoughtsBesideItsText() {
+  void chatHasReasoningAndContent() {
     JsonNode json = server.json(CHAT, chat("What is glass?", ""));
     assertEquals(THOUGHT, message(json).path("reasoning_content").stringValue());
     assertEquals(TEXT, message(json).path("content").stringValue());
@@ -89,7 +89,7 @@ class ReasoningTest {
   }
 
   @Test
-  void aStreamedChatTellsThoughtsFirstWithTheirTokens() {
+  void streamsReasoningBeforeContent() {
     var thought = new StringBuilder();
     var text = new StringBuilder();
     List<Integer> tokens = new ArrayList<>(List.of(0, 0));
@@ -117,7 +117,7 @@ class ReasoningTest {
   }
 
   @Test
-  void aResponseHasAnItemOfThoughts() {
+  void responseHasReasoningItem() {
     JsonNode json = server.json(RESPONSES, response("What is glass?", ""));
     JsonNode item = json.at("/output/0");
     assertEquals("reasoning", item.path("type").stringValue());
@@ -134,7 +134,7 @@ class ReasoningTest {
   }
 
   @Test
-  void aStreamedResponseTellsEveryStepOfThoughts() {
+  void streamsReasoningEvents() {
     List<JsonNode> events = server.events(RESPONSES, response("What is glass?", ",'stream':true"));
     List<String> types = events.stream().map(e -> e.path("type").stringValue()).toList();
     assertEquals(
@@ -166,9 +166,9 @@ class ReasoningTest {
     assertEquals(events.get(15).path("item"), output.path(1));
   }
 
-  /** The template has them in the prompt, so that they count. */
+  /** The template renders the reasoning, so that it counts in the prompt. */
   @Test
-  void thoughtsComeBackWithTheirMessage() {
+  void acceptsReasoningOfEarlierMessages() {
     String[] bodies = {
       "{'role':'user','content':'a'},%s{'role':'assistant','content':'b'}",
       "{'role':'user','content':'a'},%s{'type':'function_call','call_id':'c','name':'f',"
@@ -183,7 +183,7 @@ class ReasoningTest {
       int without = inputTokens(body.formatted(""));
       int thought = inputTokens(body.formatted(item));
       assertEquals(thought, inputTokens(body.formatted(summed)));
-      // What the template writes: two marks, which are tokens here where they are in the script.
+      // The template writes two markers, each a token of the vocabulary if it is in a script.
       assertTrue(thought > without + "hm".length(), thought + " " + without);
     }
   }
@@ -202,7 +202,7 @@ class ReasoningTest {
         ",'reasoning_effort':'none'",
         ",'chat_template_kwargs':{'enable_thinking':false}",
       })
-  void thinkingIsSwitchedOff(String field) {
+  void disablesReasoning(String field) {
     JsonNode json = server.json(CHAT, chat("What is glass?", field));
     assertEquals("Just glass.", message(json).path("content").stringValue());
     assertFalse(message(json).has("reasoning_content"));
@@ -211,7 +211,7 @@ class ReasoningTest {
   }
 
   @Test
-  void effortIsWhetherAModelThinksWhereItsTemplateKnowsNoMore() {
+  void reasoningEffortFallsBackToEnableThinking() {
     assertEquals(
         TEXT,
         message(server.json(CHAT, chat("What is glass?", ",'reasoning_effort':'low'")))
@@ -228,14 +228,14 @@ class ReasoningTest {
   }
 
   @Test
-  void aSchemaIsForWhatFollowsThoughts() {
+  void schemaAppliesAfterReasoning() {
     String format =
         ",'response_format':{'type':'json_schema','json_schema':{'name':'x','schema':"
             + SCHEMA
             + "}}";
     JsonNode json = server.json(CHAT, chat("JSON, please", format));
     assertEquals("Which? Red.", message(json).path("reasoning_content").stringValue());
-    assertEquals("{\"colour\":\"red\"}", message(json).path("content").stringValue());
+    assertEquals("{\"color\":\"red\"}", message(json).path("content").stringValue());
     assertEquals("stop", json.at("/choices/0/finish_reason").stringValue());
     JsonNode plain = server.json(CHAT, chat("JSON, please", format + ",'reasoning_effort':'none'"));
     assertTrue(message(plain).path("content").stringValue().startsWith("{"), plain.toString());
@@ -246,12 +246,12 @@ class ReasoningTest {
                 "JSON, please",
                 ",'text':{'format':{'type':'json_schema','name':'x','schema':" + SCHEMA + "}}"));
     assertEquals("Which? Red.", response.at("/output/0/content/0/text").stringValue());
-    assertEquals("{\"colour\":\"red\"}", response.at("/output/1/content/0/text").stringValue());
+    assertEquals("{\"color\":\"red\"}", response.at("/output/1/content/0/text").stringValue());
   }
 
   @ParameterizedTest
   @CsvSource({"auto", "required"})
-  void callsFollowThoughtsThatMayNameTheirMarks(String choice) {
+  void parsesCallsAfterReasoningThatNamesTheirMarkers(String choice) {
     JsonNode json =
         server.json(CHAT, chat("What is glass?", TOOLS + ",'tool_choice':'" + choice + "'"));
     assertEquals(
@@ -262,7 +262,7 @@ class ReasoningTest {
   }
 
   @Test
-  void anAnswerMayEndWithinItsThoughts() {
+  void answerMayEndWithinReasoning() {
     JsonNode json = server.json(CHAT, chat("What is glass?", ",'max_tokens':2"));
     assertEquals("Sand", message(json).path("reasoning_content").stringValue());
     assertEquals("", message(json).path("content").stringValue());
@@ -286,9 +286,9 @@ class ReasoningTest {
       value = {
         "'encrypted_content':'x' | 400 unsupported_parameter input[0].encrypted_content",
         "'content':[{'type':'text','text':'x'}] | 400 invalid_value input[0].content[0].type",
-        "'colour':'x' | 400 unknown_parameter input[0].colour",
+        "'color':'x' | 400 unknown_parameter input[0].color",
       })
-  void otherThoughtsAreRefused(String field, String expected) {
+  void rejectsUnsupportedReasoning(String field, String expected) {
     String error =
         TestServer.error(
             server.post(

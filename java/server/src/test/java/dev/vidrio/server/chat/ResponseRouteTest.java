@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** {@code /v1/responses}, whole and streamed. */
+/** The route {@code /v1/responses}, whole and streamed. */
 class ResponseRouteTest {
   private static final String PATH = "/v1/responses";
   private static final String TEXT = String.join("", TestServer.ANSWER);
@@ -46,7 +46,7 @@ class ResponseRouteTest {
   }
 
   @Test
-  void aResponseIsWholeWithItsUsage() {
+  void returnsResponseWithUsage() {
     JsonNode json = respond("'What is glass?'", ",'instructions':'Be brief.','metadata':{'a':'b'}");
     assertEquals("response", json.path("object").stringValue());
     assertEquals("completed", json.path("status").stringValue());
@@ -62,7 +62,7 @@ class ResponseRouteTest {
   }
 
   @Test
-  void whatAsksForNothingIsTaken() {
+  void acceptsDefaultValues() {
     JsonNode json =
         respond(
             "'What is glass?'",
@@ -75,7 +75,7 @@ class ResponseRouteTest {
   }
 
   @Test
-  void whatIsCutShortIsIncomplete() {
+  void cutResponseIsIncomplete() {
     JsonNode json = respond("'What is glass?'", ",'max_output_tokens':2");
     assertEquals("incomplete", json.path("status").stringValue());
     assertEquals("max_output_tokens", json.path("incomplete_details").path("reason").stringValue());
@@ -84,7 +84,7 @@ class ResponseRouteTest {
   }
 
   @Test
-  void itemsAreAConversation() {
+  void convertsItemsToMessages() {
     String input =
         "[{'role':'user','content':[{'type':'input_text','text':'Weather?'}]},"
             + "{'id':'m','type':'message','status':'completed','role':'assistant','content':"
@@ -98,7 +98,7 @@ class ResponseRouteTest {
   }
 
   @Test
-  void callsAreItems() {
+  void returnsCallsAsItems() {
     JsonNode output = respond("'Weather?'", TOOLS).path("output");
     assertEquals(2, output.size());
     assertEquals("Let me look.", output.path(0).path("content").path(0).path("text").stringValue());
@@ -108,7 +108,7 @@ class ResponseRouteTest {
   }
 
   @Test
-  void aStreamTellsEveryStep() {
+  void streamsAllEvents() {
     List<JsonNode> events = events("");
     List<String> expected = new ArrayList<>();
     expected.addAll(
@@ -136,7 +136,7 @@ class ResponseRouteTest {
   }
 
   @Test
-  void aStreamTellsCalls() {
+  void streamsCalls() {
     List<JsonNode> events = events(TOOLS);
     List<String> types = types(events);
     int added = types.lastIndexOf("response.output_item.added");
@@ -176,11 +176,14 @@ class ResponseRouteTest {
         "'input':[] | 400 invalid_value input",
         "'input':[{'type':'x'}] | 400 unsupported_parameter input[0].type",
         "'input':[{'role':'x','content':'a'}] | 400 invalid_value input[0].role",
-        "'input':[{'role':'user','content':[{'type':'input_image'}]}] | 400 unsupported_parameter input[0].content[0].type",
+        "'input':[{'role':'user','content':[{'type':'input_image'}]}] | 400 unsupported_parameter"
+            + " input[0].content[0].type",
         "'input':'a','tools':[{'type':'web_search'}] | 400 invalid_value tools[0].type",
-        "'input':'a','tools':[{'type':'function','name':'f','parameters':{'type':'string'}}] | 400 invalid_value tools[0].parameters.type tools[0].parameters.type \"string\": must be object",
+        "'input':'a','tools':[{'type':'function','name':'f','parameters':{'type':'string'}}] | 400"
+            + " invalid_value tools[0].parameters.type tools[0].parameters.type \"string\": must be"
+            + " object",
       })
-  void theRestIsRefused(String fields, String expected) {
+  void rejectsUnsupportedFields(String fields, String expected) {
     String error = TestServer.error(server.post(PATH, "{'model':'parrot'," + fields + "}"));
     assertTrue(error.startsWith(expected), error);
   }

@@ -16,7 +16,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Answers of a form that the request gives, from a model that would say something else. */
+/**
+ * Answers that match a requested format, from a model that would otherwise generate another text.
+ */
 class AnswerFormatTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String ASK = "'model':'parrot','messages':[{'role':'user','content':'a'}]";
@@ -34,7 +36,7 @@ class AnswerFormatTest {
     return server.json(CHAT, "{" + ASK + "," + more + "}").path("choices").path(0);
   }
 
-  private static void assertKeepsToSchema(String text) {
+  private static void assertMatchesSchema(String text) {
     JsonNode json = JsonMapper.shared().readTree(text);
     assertEquals(2, json.size(), text);
     assertTrue(json.path("place").stringValue().matches("Köln|Bonn"), text);
@@ -44,26 +46,26 @@ class AnswerFormatTest {
 
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
-  void anAnswerKeepsToItsSchema(long seed) {
+  void answerMatchesSchema(long seed) {
     String format =
         "'response_format':{'type':'json_schema','json_schema':{'name':'x','strict':true,'schema':"
             + SCHEMA
             + "}}";
     JsonNode choice = choice(format + ",'temperature':2,'seed':" + seed);
     assertEquals("stop", choice.path("finish_reason").stringValue());
-    assertKeepsToSchema(choice.path("message").path("content").stringValue());
+    assertMatchesSchema(choice.path("message").path("content").stringValue());
     for (String other :
         List.of(
             "'json_schema':" + SCHEMA,
             "'structured_outputs':{'json':" + SCHEMA + "}",
             "'response_format':{'type':'json_object','schema':" + SCHEMA + "}")) {
-      assertKeepsToSchema(
+      assertMatchesSchema(
           choice(other + ",'seed':" + seed).path("message").path("content").stringValue());
     }
   }
 
   @Test
-  void aResponseKeepsToItsSchema() {
+  void responseMatchesSchema() {
     JsonNode json =
         server.json(
             "/v1/responses",
@@ -72,13 +74,13 @@ class AnswerFormatTest {
                 + SCHEMA
                 + "}}}");
     assertEquals("completed", json.path("status").stringValue());
-    assertKeepsToSchema(
+    assertMatchesSchema(
         json.path("output").path(0).path("content").path(0).path("text").stringValue());
     assertEquals("json_schema", json.path("text").path("format").path("type").stringValue());
   }
 
   @Test
-  void otherFormsAreExtensions() {
+  void supportsRegexGrammarAndChoice() {
     for (String form :
         new String[] {
           "'choice':['ja','nein']",
@@ -97,7 +99,7 @@ class AnswerFormatTest {
   }
 
   @Test
-  void aToolThatMustBeCalledIsCalledByItsSchema() {
+  void requiredToolCallMatchesSchema() {
     String named = "'tool_choice':{'type':'function','function':{'name':'get_weather'}}";
     for (String more : new String[] {named, "'tool_choice':'required'"}) {
       JsonNode choice = choice(TOOLS + "," + more + ",'seed':1");
@@ -108,7 +110,7 @@ class AnswerFormatTest {
         assertEquals("get_weather", function.path("name").stringValue());
       }
       if (function.path("name").stringValue().equals("get_weather")) {
-        assertKeepsToSchema(function.path("arguments").stringValue());
+        assertMatchesSchema(function.path("arguments").stringValue());
       }
     }
     HttpResponse<String> streamed =
@@ -125,11 +127,11 @@ class AnswerFormatTest {
             .path("output")
             .path(0);
     assertEquals("f", item.path("name").stringValue());
-    assertKeepsToSchema(item.path("arguments").stringValue());
+    assertMatchesSchema(item.path("arguments").stringValue());
   }
 
   @Test
-  void anAnswerWithToolsIsACallOrKeepsToItsSchema() {
+  void answerWithToolsIsACallOrMatchesSchema() {
     String format =
         ",'response_format':{'type':'json_schema','json_schema':{'schema':" + SCHEMA + "}}";
     String tool = "'tools':[{'function':{'name':'f','parameters':" + SCHEMA + "}}]";
@@ -140,7 +142,7 @@ class AnswerFormatTest {
       JsonNode message = choice.path("message");
       String reason = choice.path("finish_reason").stringValue();
       reasons.add(reason);
-      assertKeepsToSchema(
+      assertMatchesSchema(
           reason.equals("stop")
               ? message.path("content").stringValue()
               : message
@@ -154,7 +156,7 @@ class AnswerFormatTest {
   }
 
   @Test
-  void aStrictToolNeedNotBeCalledAndIsCalledByItsSchema() {
+  void optionalStrictToolCallMatchesSchema() {
     String parameters =
         "{'type':'object','properties':{'place':{'enum':['Bonn']}},'required':['place']}";
     for (boolean strict : new boolean[] {false, true}) {
@@ -176,7 +178,7 @@ class AnswerFormatTest {
   }
 
   @Test
-  void definitionsOfArgumentsAreFound() {
+  void resolvesDefinitionsInParameters() {
     JsonNode choice =
         choice(
             "'tools':[{'type':'function','function':{'name':'f','parameters':{'type':'object',"
@@ -193,20 +195,27 @@ class AnswerFormatTest {
       quoteCharacter = '`',
       value = {
         "'response_format':{'type':'xml'} | 400 invalid_value response_format.type",
-        "'response_format':{'type':'json_schema'} | 400 missing_required_parameter response_format.json_schema",
-        "'response_format':{'type':'json_schema','json_schema':{'name':'x'}} | 400 missing_required_parameter response_format.json_schema.schema",
-        "'response_format':{'type':'json_schema','json_schema':{'schema':{'type':'x'}}} | 400 invalid_value response_format.json_schema.schema",
+        "'response_format':{'type':'json_schema'} | 400 missing_required_parameter"
+            + " response_format.json_schema",
+        "'response_format':{'type':'json_schema','json_schema':{'name':'x'}} | 400"
+            + " missing_required_parameter response_format.json_schema.schema",
+        "'response_format':{'type':'json_schema','json_schema':{'schema':{'type':'x'}}} | 400"
+            + " invalid_value response_format.json_schema.schema",
         "'regex':'(a' | 400 invalid_value regex regex: ",
         "'grammar':'x' | 400 invalid_value grammar grammar: ",
         "'choice':[] | 400 invalid_value choice",
-        "'regex':'a','choice':['a'] | 400 invalid_value choice choice: an answer has one form",
+        "'regex':'a','choice':['a'] | 400 invalid_value choice choice: conflicts with another"
+            + " format",
         "'regex':'a','response_format':{'type':'json_object'} | 400 invalid_value response_format",
-        "'tool_choice':'required' | 400 invalid_value tool_choice tool_choice: there are no tools",
-        "'tools':[{'function':{'name':'f'}}],'tool_choice':{'function':{'name':'g'}} | 400 invalid_value tool_choice.function.name",
-        "'tools':[{'function':{'name':'f','strict':true,'parameters':{'minlength':1}}}] | 400 invalid_value tools tools: parameters of tool 'f'",
-        "'tools':[{'function':{'name':'f','parameters':{'minlength':1}}}],'tool_choice':'required' | 400 invalid_value tool_choice",
+        "'tool_choice':'required' | 400 invalid_value tool_choice tool_choice: needs tools",
+        "'tools':[{'function':{'name':'f'}}],'tool_choice':{'function':{'name':'g'}} | 400"
+            + " invalid_value tool_choice.function.name",
+        "'tools':[{'function':{'name':'f','strict':true,'parameters':{'minlength':1}}}] | 400"
+            + " invalid_value tools tools: parameters of tool 'f'",
+        "'tools':[{'function':{'name':'f','parameters':{'minlength':1}}}],'tool_choice':'required'"
+            + " | 400 invalid_value tool_choice",
       })
-  void whatIsNoFormIsRefused(String field, String expected) {
+  void rejectsInvalidFormats(String field, String expected) {
     String error = TestServer.error(server.post(CHAT, "{" + ASK + "," + field + "}"));
     assertTrue(error.startsWith(expected), error);
   }

@@ -8,7 +8,7 @@ import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
 
-/** What is logged of requests that end while this is open. */
+/** Captures the access log while it is open. */
 final class AccessLog extends Handler implements AutoCloseable {
   private final Logger logger = Logger.getLogger("dev.vidrio.server.access");
   private final BlockingQueue<LogRecord> records = new LinkedBlockingQueue<>();
@@ -18,7 +18,7 @@ final class AccessLog extends Handler implements AutoCloseable {
     logger.addHandler(this);
   }
 
-  /** Waits for the next line, and takes it without the time and the request's id. */
+  /** Waits for the next line and returns it without the time and the request id. */
   String line() throws InterruptedException {
     LogRecord record = records.take();
     String text = new SimpleFormatter().formatMessage(record);

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** What is logged of requests: a line each, of which no client makes two. */
+/** The access log: one line per request, whatever the client sends. */
 @Timeout(60)
 class AccessLogTest {
   @RegisterExtension static final TestServer server = TestServer.forAll();
@@ -33,7 +33,7 @@ class AccessLogTest {
   }
 
   @Test
-  void charactersOfAPathStayEncoded() throws Exception {
+  void logsEncodedPaths() throws Exception {
     for (String path :
         List.of("/v1/x%0A2026-01-01%20INFO%20forged", "/%1b%5b31mred", "/%C2%85", "/a%7B0%7D'")) {
       assertEquals(404, server.get(path).statusCode());
@@ -42,7 +42,7 @@ class AccessLogTest {
   }
 
   @Test
-  void probesThatSucceedAreForWhoDebugs() throws Exception {
+  void logsSuccessfulProbesAtDebug() throws Exception {
     for (String path : List.of("/health", "/ready")) {
       assertEquals(200, server.get(path).statusCode());
       assertEquals("FINE 127.0.0.1 GET " + path + " 200", log.line());
@@ -51,25 +51,25 @@ class AccessLogTest {
     assertEquals("INFO 127.0.0.1 POST /ready 405", log.line());
   }
 
-  /** The client, which waited, was told 200 before the server knew. */
+  /** The client had already received status 200 with a heartbeat. */
   @Test
-  void whatFailsAfterAHeartbeatHasFailed() throws Exception {
+  void logsFailureAfterHeartbeat() throws Exception {
     var options =
-        new GateOptions(
+        new RequestFilterOptions(
             "127.0.0.1", List.of(), Set.of(), 1000, 8, Duration.ofDays(1), Duration.ofMillis(5));
     var told = new CountDownLatch(1);
     Route late =
         Route.open(
             "/late",
             exchange -> {
-              exchange.whileWaiting(() -> {});
+              exchange.startHeartbeats(() -> {});
               await(told);
               throw new IllegalStateException("made to fail");
             });
     var metrics = new RequestMetrics();
     HttpServer http =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 8);
-    try (var gate = new Gate(options, List.of(late), metrics)) {
+    try (var gate = new RequestFilter(options, List.of(late), metrics)) {
       http.createContext("/", gate);
       http.start();
       URI uri = URI.create("http://127.0.0.1:" + http.getAddress().getPort());
@@ -95,7 +95,7 @@ class AccessLogTest {
   }
 
   @Test
-  void whoLeavesBeforeAnAnswerHasGone() throws Exception {
+  void logs499IfTheClientDisconnects() throws Exception {
     try (RawClient client = new RawClient(server.server().uri())) {
       client
           .send("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n")

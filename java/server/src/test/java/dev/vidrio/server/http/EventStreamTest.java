@@ -10,7 +10,7 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Tokens that wait for others are events of their own all the same. */
+/** Tokens that are sent in one write are separate events. */
 class EventStreamTest {
   private static final String IDS = "\\b(cmpl-|chatcmpl-|resp_|msg_)\\w+";
   private static final String TIMES = "\"(created|created_at|completed_at)\":[0-9]+";
@@ -24,7 +24,7 @@ class EventStreamTest {
         "chat/completions | 'model':'parrot','messages':[{'role':'user','content':'a b c d'}]",
         "responses | 'model':'parrot','input':'a b c d'"
       })
-  void eventsThatAreSentTogetherAreTheSame(String route, String request) {
+  void sendsSameEventsWithAndWithoutInterval(String route, String request) {
     String body = "{'temperature':0,'stream':true," + request + "}";
     List<String> atOnce = events(Duration.ZERO, route, body);
     assertTrue(atOnce.size() > 5, atOnce::toString);

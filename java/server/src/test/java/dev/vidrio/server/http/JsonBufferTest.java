@@ -7,20 +7,20 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What is written by hand is what Jackson reads. */
+/** Jackson parses what the buffer writes. */
 class JsonBufferTest {
   private static String written(String text) {
     return new String(new JsonBuffer().string(text).toBytes(), StandardCharsets.UTF_8);
   }
 
   @Test
-  void controlCharactersQuotesAndBackslashesAreEscaped() {
+  void escapesControlCharactersQuotesAndBackslashes() {
     assertEquals(
         "\"a\\\"b\\\\c\\n\\r\\t\\u0000\\u001f\\u007f/\"", written("a\"b\\c\n\r\t\0\u001f\u007f/"));
   }
 
   @Test
-  void everyCharacterComesBack() {
+  void roundTripsEveryCharacter() {
     var random = new Random(7);
     var buffer = new JsonBuffer();
     for (int round = 0; round < 200; round++) {
@@ -37,7 +37,7 @@ class JsonBufferTest {
   }
 
   @Test
-  void surrogatesWithoutPartnersAreReplaced() {
+  void replacesUnpairedSurrogates() {
     assertEquals("\"\ufffda\ufffd\"", written("\ud800a\udfff"));
     assertEquals("\"\ufffd\"", written("\ud83d"));
     assertEquals("\"😀\"", written("😀"));

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.engine.LensOptions;
 import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
@@ -14,9 +15,8 @@ import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.Occlusion;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.inspect.LogitLens;
 import dev.vidrio.lens.intervene.ActivationPatching;
-import dev.vidrio.lens.see.LogitLens;
 import dev.vidrio.model.Model;
 import dev.vidrio.server.testserver.TestServer;
 import java.io.IOException;
@@ -34,7 +34,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
-/** {@code /v1/lens/…} says what the lens says in this process. */
+/** The routes {@code /v1/lens/…} return the results of the lens in this process. */
 class LensRoutesTest {
   private static final String TEXT = "To be, or not to be";
   private static final String ASK = "'model':'bard','prompt':'" + TEXT + "'";
@@ -79,7 +79,7 @@ class LensRoutesTest {
   }
 
   @Test
-  void aModelTellsItsPoints() {
+  void describesHookPoints() {
     JsonNode json = server.json("/v1/lens/model", "{'model':'bard'}");
     assertEquals(model.architecture().layers(), json.path("layers").intValue());
     assertEquals(false, json.path("chat").booleanValue());
@@ -221,7 +221,7 @@ class LensRoutesTest {
   }
 
   @Test
-  void conversationsAndAnswersMakeTheText() {
+  void acceptsConversationsAndAnswers() {
     String messages = "'messages':[{'role':'user','content':'What is glass?'}]";
     JsonNode answered =
         server.json(
@@ -243,7 +243,7 @@ class LensRoutesTest {
   }
 
   @Test
-  void whatCompletionsTellHasIds() {
+  void acceptsIdsOfCompletions() {
     JsonNode logprobs =
         server
             .json(
@@ -262,21 +262,22 @@ class LensRoutesTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "logits | 'prompt':'a','tokens':[1] | prompt prompt: one of prompt, tokens and messages",
-        "logits | 'top':3 | prompt prompt: one of prompt, tokens and messages is required",
+        "logits | 'prompt':'a','tokens':[1] | prompt prompt: exactly one of prompt, tokens and"
+            + " messages",
+        "logits | 'top':3 | prompt prompt: exactly one of prompt, tokens and messages is required",
         "logits | 'tokens':[] | tokens tokens of 0 tokens: must have 1 to 1024",
         "logits | 'tokens':[2048] | tokens[0] tokens[0] 2048: must be below 2048",
         "logits | 'prompt':'a','position':2 | position position 2: must be an integer from -2 to 1",
         "logits | 'prompt':'a','top':21 | top top 21: must be an integer from 1 to 20",
         "logits | 'prompt':'a','hooks':'blocks.0.attn.hook_z' | hooks hook blocks.0.attn.hook_z: is"
             + " no",
-        "logits | 'prompt':'a','layer':1 | layer layer: is not supported",
+        "logits | 'prompt':'a','layer':1 | layer layer: not supported",
         "logits | 'messages':[{'role':'user','content':'a'}] | model model bard: has no chat"
             + " template",
         "attention | 'prompt':'a','layer':4 | layer layer 4: must be an integer from 0 to 3",
         "attention | 'prompt':'a','head':8 | head head 8: must be an integer from 0 to 7",
-        "attribution | 'tokens':[1] | tokens tokens: must have 2 tokens or more",
-        "attribution | 'prompt':'a','position':0 | position position 0: must be 1 or more",
+        "attribution | 'tokens':[1] | tokens tokens: must have at least 2 tokens",
+        "attribution | 'prompt':'a','position':0 | position position 0: must be at least 1",
         "attribution | 'prompt':'a','method':'magic' | method method \"magic\": must be one of",
         "cache | 'prompt':'a' | hooks hooks: is required",
         "cache | 'prompt':'a','hooks':'nowhere' | hooks hook nowhere",
@@ -288,12 +289,12 @@ class LensRoutesTest {
             + " be an integer from 0 to 2047",
         "patch | 'clean':'a','corrupted':'b','answer':1,'wrong':2048 | wrong wrong 2048: must be an"
             + " integer",
-        "patch | 'clean':'a','corrupted':'b','answer':2,'wrong':2 | wrong wrong: must be another"
-            + " token than answer",
+        "patch | 'clean':'a','corrupted':'b','answer':2,'wrong':2 | wrong wrong: must differ"
+            + " from answer",
         "logits | 'prompt':'a','answer':[1,5000] | answer[1] answer[1] 5000: must be below 2048",
         "logits | 'prompt':'a','hooks':'foo' | hooks hook foo",
       })
-  void whatIsWrongIsRefused(String route, String fields, String expected) {
+  void rejectsInvalidRequests(String route, String fields, String expected) {
     String error =
         TestServer.error(server.post("/v1/lens/" + route, "{'model':'bard'," + fields + "}"));
     assertTrue(error.startsWith("400 "), error);
@@ -301,15 +302,19 @@ class LensRoutesTest {
   }
 
   @Test
-  void whatIsTooLargeIsRefused() {
+  void rejectsLargeRequests() {
     String ids = "'tokens':[" + "1,".repeat(1023) + "1]";
     for (String[] asked :
         new String[][] {
-          {"cache", ids + ",'hooks':'*'", "values, of which 2097152 are the most"},
-          {"attention", ids, " tokens tokens: asks for 33554432 values, of which 2097152"},
-          {"attention", ids + ",'head':0", " tokens tokens: asks for 4194304 values"},
-          {"logits", ids + ",'hooks':'*hook_resid_*'", "predictions, of which 4096 are the most"},
-          {"attribution", ids + ",'method':'occlusion'", "tokens of runs, of which 65536"},
+          {"cache", ids + ",'hooks':'*'", "values exceed the limit of 2097152"},
+          {"attention", ids, " tokens tokens: 33554432 values exceed the limit of 2097152"},
+          {"attention", ids + ",'head':0", " tokens tokens: 4194304 values exceed the limit"},
+          {"logits", ids + ",'hooks':'*hook_resid_*'", "predictions exceed the limit of 4096"},
+          {
+            "attribution",
+            ids + ",'method':'occlusion'",
+            "tokens of forward passes exceed the limit of 65536"
+          },
           {"cache", ids.replace("[1", "[1,1") + ",'hooks':'*'", "must have 1 to 1024"},
         }) {
       String error =
@@ -319,9 +324,9 @@ class LensRoutesTest {
     }
   }
 
-  /** A head of a layer has an answer of half the size that is refused. */
+  /** The response for a single head is half as large as one that is rejected. */
   @Test
-  void aHeadOfManyTokens() {
+  void returnsSingleHeadOfManyTokens() {
     JsonNode patterns =
         server
             .json(

@@ -6,15 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.LensOptions;
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.SteeringVector;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Sequence;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.server.testserver.TestServer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -25,14 +25,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
-/** {@code vidrio.steer} changes the answer that it stands beside, and no other. */
+/** {@code vidrio.steer} changes the answers of its own request only. */
 class SteeringTest {
   private static final int TOKENS = 20;
   private static final String ASK =
       "{'model':'bard','prompt':'The king','temperature':0,'ignore_eos':true,'max_tokens':"
           + TOKENS;
 
-  /** Of the parrot. */
+  /** A hook point of the parrot. */
   private static final int WIDTH = 320;
 
   private static final HookPoint POINT = new HookPoint(HookSite.RESID_POST, 1);
@@ -63,7 +63,7 @@ class SteeringTest {
         + ",'plus':['love','sweet love'],'minus':'hate'}";
   }
 
-  /** The vector of the texts, and a greedy answer in a session that adds it. */
+  /** Returns the steering vector of the texts and a greedy answer of a session that adds it. */
   private record Expected(SteeringVector vector, String text) {
     static Expected of(float strength) {
       try (Model model = Model.open(BardFiles.q8())) {
@@ -92,7 +92,7 @@ class SteeringTest {
   }
 
   @Test
-  void textsAndVectorsSteer() {
+  void steersByTextsAndVectors() {
     Expected expected = Expected.of(0.5f);
     String plain = text("");
     assertNotEquals(plain, expected.text());
@@ -106,8 +106,9 @@ class SteeringTest {
   }
 
   @Test
-  void chatsAreSteered() {
-    // The parrot's stream says which token came last: now it is always the first of its answer.
+  void steersChats() {
+    // The parrot's residual stream encodes the last token, which the edit makes the first of its
+    // answer.
     var direction = new int[WIDTH];
     direction[TestServer.parrotIds(TestServer.ANSWER.getFirst())[0]] = 1;
     for (int strength : new int[] {0, 10_000}) {
@@ -140,12 +141,12 @@ class SteeringTest {
       quoteCharacter = '`',
       value = {
         "{} | vidrio.steer vidrio.steer: is required",
-        "{'steer':[],'watch':1} | vidrio.watch vidrio.watch: is not supported",
+        "{'steer':[],'watch':1} | vidrio.watch vidrio.watch: not supported",
         "{'steer':[{'hook':'foo','strength':1,'vector':[1]}]} | vidrio.steer[0].hook"
             + " vidrio.steer[0].hook \"foo\": the model has no such hook point",
         "{'steer':[{'strength':1}]} | vidrio.steer[0].hook vidrio.steer[0].hook: is required",
         "{'steer':[{'hook':'*.hook_resid_post','strength':1,'vector':[1]}]} | vidrio.steer[0].hook"
-            + " vidrio.steer[0].hook \"*.hook_resid_post\": means 4 points, but must mean one",
+            + " vidrio.steer[0].hook \"*.hook_resid_post\": matches 4 hook points; must match one",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','plus':'a','minus':'b'}]} |"
             + " vidrio.steer[0].strength",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'plus':'a'}]} |"
@@ -153,26 +154,26 @@ class SteeringTest {
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1],'plus':'a'}]} |"
             + " vidrio.steer[0].plus",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1e6,'vector':[0,3e38]}]} |"
-            + " vidrio.steer[0].vector[1] vidrio.steer[0].vector[1] 3.0E38: times the strength must"
+            + " vidrio.steer[0].vector[1] vidrio.steer[0].vector[1] 3.0E38: times strength must"
             + " be from -1e15 to 1e15",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':-2,'vector':[-1e15]}]} |"
-            + " vidrio.steer[0].vector[0] vidrio.steer[0].vector[0] -1.0E15: times the strength"
+            + " vidrio.steer[0].vector[0] vidrio.steer[0].vector[0] -1.0E15: times strength"
             + " must be",
         "{'steer':[{'hook':'blocks.0.hook_resid_post','strength':1,'vector':[1,2]}]} |"
             + " vidrio.steer[0].vector vidrio.steer[0].vector: edit of blocks.0.hook_resid_post",
         "{'steer':[{'hook':'blocks.0.attn.hook_z','strength':1,'plus':'a','minus':'b'}]} |"
-            + " vidrio.steer[0].hook vidrio.steer[0].hook \"blocks.0.attn.hook_z\": this server"
-            + " steers at blocks.*.hook_resid_post",
+            + " vidrio.steer[0].hook vidrio.steer[0].hook \"blocks.0.attn.hook_z\": not editable;"
+            + " must match blocks.*.hook_resid_post",
       })
-  void whatIsWrongIsRefused(String vidrio, String expected) {
+  void rejectsInvalidDirections(String vidrio, String expected) {
     String error =
         TestServer.error(server.post("/v1/completions", ASK + ",'vidrio':" + vidrio + "}"));
     assertTrue(error.startsWith("400 ") && error.contains(" " + expected), error);
   }
 
-  /** JSON has no other numbers, and no sampling anything to choose from. */
+  /** Logits stay finite: JSON has no infinities, and sampling needs finite values. */
   @Test
-  void theStrongestDirectionsLeaveNumbers() {
+  void strongestDirectionsKeepLogitsFinite() {
     int width = server.json("/v1/lens/model", "{'model':'bard'}").path("width").intValue();
     var vector = new double[width];
     Arrays.fill(vector, 1e9);
@@ -194,14 +195,14 @@ class SteeringTest {
   }
 
   @Test
-  void aServerThatDoesNotSteerSaysSo() {
+  void rejectsSteeringWithQuantizedCache() {
     try (TestServer plain = TestServer.start()) {
       String error =
           TestServer.error(
               plain.post("/v1/completions", ASK + ",'vidrio':{'steer':[" + byTexts(1) + "]}}"));
       assertEquals(
-          "400 unsupported_parameter vidrio.steer vidrio.steer: this server does not steer; vidrio"
-              + " serve does with --kv F32",
+          "400 unsupported_parameter vidrio.steer vidrio.steer: not supported with a quantized KV"
+              + " cache; start with --kv F32",
           error);
     }
   }

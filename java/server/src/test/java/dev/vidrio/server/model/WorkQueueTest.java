@@ -13,12 +13,12 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
-/** Work waits its turn, and not for ever. */
+/** Tasks run in order and within their time limits. */
 class WorkQueueTest {
   private static final Duration LONG = Duration.ofMinutes(1);
 
   @Test
-  void whatComesTooLateIsCalledOffAndWhatIsTooMuchRefused() throws InterruptedException {
+  void cancelsLateTasksAndRejectsExcessTasks() throws InterruptedException {
     var began = new CountDownLatch(1);
     var end = new CountDownLatch(1);
     var second = new AtomicBoolean();
@@ -38,7 +38,7 @@ class WorkQueueTest {
       var late =
           assertThrows(ApiException.class, () -> WorkQueue.join(waiting, Duration.ofMillis(1)));
       assertEquals(503, late.status());
-      assertEquals("the work has not ended in 0.001 s, which is the limit", late.getMessage());
+      assertEquals("timeout: not finished after 0.001 s", late.getMessage());
       end.countDown();
       assertTrue(WorkQueue.join(first, LONG));
       assertTrue(WorkQueue.join(last, LONG));
@@ -47,7 +47,7 @@ class WorkQueueTest {
   }
 
   @Test
-  void whoIsCalledOffMakesRoom() throws InterruptedException {
+  void canceledTaskFreesItsSlot() throws InterruptedException {
     var began = new CountDownLatch(1);
     var end = new CountDownLatch(1);
     try (var queue = new WorkQueue("test", 1)) {
@@ -68,7 +68,7 @@ class WorkQueueTest {
   }
 
   @Test
-  void whatRunsTooLongIsInterruptedAndMakesWay() {
+  void interruptsTaskAfterTimeLimit() {
     try (var queue = new WorkQueue("test", 2)) {
       FutureTask<Boolean> endless = queue.submit(WorkQueueTest::untilInterrupted);
       assertThrows(ApiException.class, () -> WorkQueue.join(endless, Duration.ofMillis(1)));
@@ -77,7 +77,7 @@ class WorkQueueTest {
   }
 
   @Test
-  void whatRunsAtTheEndIsToldTo() throws InterruptedException {
+  void closeInterruptsRunningTask() throws InterruptedException {
     var began = new CountDownLatch(1);
     var queue = new WorkQueue("test", 2);
     FutureTask<Boolean> lens =
@@ -89,12 +89,12 @@ class WorkQueueTest {
     began.await();
     queue.close();
     var end = assertThrows(ApiException.class, () -> WorkQueue.join(lens, LONG));
-    assertEquals("this server is shutting down", end.getMessage());
+    assertEquals("the server is shutting down", end.getMessage());
     var late = assertThrows(ApiException.class, () -> queue.submit(() -> true));
-    assertEquals("this server is shutting down", late.getMessage());
+    assertEquals("the server is shutting down", late.getMessage());
   }
 
-  /** As the lens does before each of its passes. */
+  /** Checks for cancellation as the lens does before each forward pass. */
   private static boolean untilInterrupted() {
     while (!Thread.currentThread().isInterrupted()) {
       Thread.onSpinWait();

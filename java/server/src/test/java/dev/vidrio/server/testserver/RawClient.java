@@ -9,7 +9,7 @@ import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 
-/** A connection of which a test decides when it sends, reads and ends. */
+/** A raw connection: a test controls when it sends, reads and closes. */
 public final class RawClient implements AutoCloseable {
   private final Socket socket = new Socket();
 
@@ -23,7 +23,7 @@ public final class RawClient implements AutoCloseable {
     this(server, 1 << 16);
   }
 
-  /** Sends text as it is. */
+  /** Sends text. */
   public RawClient send(String text) throws IOException {
     return send(text.getBytes(StandardCharsets.UTF_8));
   }
@@ -34,7 +34,7 @@ public final class RawClient implements AutoCloseable {
     return this;
   }
 
-  /** Sends a request with a body of JSON, in which single quotes stand for double ones. */
+  /** Sends a request with a JSON body, with single quotes instead of double quotes. */
   public RawClient post(String path, String json) throws IOException {
     byte[] body = json.replace('\'', '"').getBytes(StandardCharsets.UTF_8);
     send(
@@ -46,12 +46,12 @@ public final class RawClient implements AutoCloseable {
     return send(body);
   }
 
-  /** Reads until a text has come; returns everything up to its end. */
+  /** Reads until a text is received, and returns everything up to its end. */
   public String readUntil(String text) throws IOException {
     InputStream in = socket.getInputStream();
     byte[] end = text.getBytes(StandardCharsets.UTF_8);
     var read = new ByteArrayOutputStream();
-    // How many bytes of the end have come; none of the texts begins anew within itself.
+    // Number of matched bytes; no text contains its own beginning again.
     int matched = 0;
     while (matched < end.length) {
       int b = in.read();
@@ -64,12 +64,12 @@ public final class RawClient implements AutoCloseable {
     return read.toString(StandardCharsets.UTF_8);
   }
 
-  /** Says that nothing more is sent, and goes on reading. */
+  /** Half-closes the connection; reading is still possible. */
   public void endSending() throws IOException {
     socket.shutdownOutput();
   }
 
-  /** Reads at most so many bytes, as long as they come within some time of each other. */
+  /** Reads at most a number of bytes, as long as each read succeeds within a timeout. */
   public void readSome(int bytes, int patienceMillis) throws IOException {
     socket.setSoTimeout(patienceMillis);
     try {
@@ -79,12 +79,12 @@ public final class RawClient implements AutoCloseable {
     }
   }
 
-  /** Reads all until the server ends the connection. */
+  /** Reads until the server closes the connection. */
   public String readAll() throws IOException {
     return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
   }
 
-  /** Ends with a reset, as a process that dies. */
+  /** Closes with a reset, like a killed process. */
   public void reset() throws IOException {
     socket.setSoLinger(true, 0);
     socket.close();

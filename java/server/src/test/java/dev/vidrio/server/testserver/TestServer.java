@@ -34,17 +34,17 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * A server on a free port with two models: one that says what it was taught, and the bard. It runs
- * from {@link #start} to {@link #close}, or while the tests of a class do, as their extension.
+ * A server on a free port with two models: the parrot, which generates fixed answers, and bard. It
+ * runs from {@link #start} to {@link #close}, or while the tests of a class do, as their extension.
  */
 public final class TestServer implements AutoCloseable, BeforeAllCallback, AfterAllCallback {
   public static final String PARROT = "parrot";
   public static final String BARD = "bard";
 
-  /** What the parrot says in a chat. */
+  /** The parrot's answer in a chat. */
   public static final List<String> ANSWER = List.of("Glass", " is", " a", " solid", "…");
 
-  /** What it says when it has tools. */
+  /** The parrot's answer if it has tools. */
   public static final List<String> CALL =
       List.of(
           "Let",
@@ -66,7 +66,7 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
     this.models = models;
   }
 
-  /** The parrot's file, which other tests of the build read too. */
+  /** Writes the parrot's file, which other tests of the build read too. */
   private static Path parrotFile() {
     try {
       Path file = Files.createTempFile(Path.of("target"), "parrot", ".part");
@@ -81,7 +81,7 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
     return Model.open(parrotFile());
   }
 
-  /** The tokens of a text, without the one that begins texts. */
+  /** Returns the tokens of a text without BOS. */
   public static int[] parrotIds(String text) {
     try (Model model = parrot()) {
       return model.tokenizer().encode(text, EncodeOptions.DEFAULT.withAddBosEos(false));
@@ -100,7 +100,7 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
     return new TestServer(change, models).begin();
   }
 
-  /** One whose bard runs its steps when a test lets it. */
+  /** Starts a server whose bard runs its steps when a test releases them. */
   public static TestServer start(HeldExecutor steps, UnaryOperator<ServerOptions> change) {
     return start(
         change,
@@ -108,7 +108,7 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
         new ModelSource(BARD, () -> steps.open(BardFiles.q8())));
   }
 
-  /** One for all tests of a class. */
+  /** Returns a server for all tests of a class. */
   public static TestServer forAll() {
     return forAll(options -> options);
   }
@@ -121,7 +121,7 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
   }
 
   private TestServer begin() {
-    // Heartbeats would come in between on a machine that is busy; those who test them set them.
+    // On a busy machine, heartbeats would interfere; tests of heartbeats enable them.
     ServerOptions options =
         ServerOptions.DEFAULT
             .withAddress("127.0.0.1", 0)
@@ -162,7 +162,7 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
     }
   }
 
-  /** Posts JSON and takes the answer's bytes. */
+  /** Posts JSON and returns the body's bytes. */
   public HttpResponse<byte[]> sendBytes(String path, String json)
       throws IOException, InterruptedException {
     return client.send(jsonRequest(path, json).build(), BodyHandlers.ofByteArray());
@@ -172,12 +172,12 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
     return send(request(path).build());
   }
 
-  /** Posts JSON, in which single quotes stand for double ones. */
+  /** Posts JSON with single quotes instead of double quotes. */
   public HttpResponse<String> post(String path, String json) {
     return send(jsonRequest(path, json.replace('\'', '"')).build());
   }
 
-  /** The JSON of the events of a stream. */
+  /** Returns the JSON of the events of a stream. */
   public List<JsonNode> events(String path, String json) {
     return post(path, json)
         .body()
@@ -193,7 +193,7 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
         .POST(BodyPublishers.ofString(json, StandardCharsets.UTF_8));
   }
 
-  /** The body of an answer that must be 200. */
+  /** Returns the body of a response whose status must be 200. */
   public JsonNode json(String path, String json) {
     HttpResponse<String> response = post(path, json);
     if (response.statusCode() != 200) {
@@ -202,7 +202,7 @@ public final class TestServer implements AutoCloseable, BeforeAllCallback, After
     return JsonMapper.shared().readTree(response.body());
   }
 
-  /** The status and the error object of an answer, as {@code 400 code param message}. */
+  /** Returns the status and the error object of a response, as {@code 400 code param message}. */
   public static String error(HttpResponse<String> response) {
     JsonNode error = JsonMapper.shared().readTree(response.body()).path("error");
     return response.statusCode()

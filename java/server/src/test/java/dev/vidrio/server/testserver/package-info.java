@@ -1,3 +1,3 @@
-/** A server for tests, and a client that does what others do not. */
+/** A server for tests, and a client for raw connections. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.server.testserver;

@@ -11,12 +11,12 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** The files of the window; `.ci/window` opens it in a browser. */
+/** The files of the window; `.ci/pages` opens it in a browser. */
 class WindowRoutesTest {
   private static final Pattern LINK = Pattern.compile("(?:src|href)=\"([^\"]*)\"");
 
   @Test
-  void thePageAndAllItLinksToNeedNoKey() {
+  void servesPageAndItsFilesWithoutKey() {
     try (TestServer server = TestServer.start(options -> options.withApiKeys(List.of("one")))) {
       HttpResponse<String> page = server.get("/");
       assertEquals(200, page.statusCode());
@@ -44,11 +44,11 @@ class WindowRoutesTest {
   }
 
   @Test
-  void nothingElseIsAtTheRoot() {
+  void servesNothingElseAtTheRoot() {
     try (TestServer server = TestServer.start()) {
-      assertEquals("404 not_found - there is nothing at /x", TestServer.error(server.get("/x")));
+      assertEquals("404 not_found - path /x not found", TestServer.error(server.get("/x")));
       assertEquals(
-          "404 not_found - there is nothing at /window/../window.html",
+          "404 not_found - path /window/../window.html not found",
           TestServer.error(server.get("/window/../window.html")));
       assertEquals(405, server.post("/", "{}").statusCode());
     }

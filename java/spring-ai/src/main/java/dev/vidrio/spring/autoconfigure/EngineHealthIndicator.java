@@ -5,12 +5,12 @@ import dev.vidrio.engine.EngineStatus;
 import org.springframework.boot.health.contributor.AbstractHealthIndicator;
 import org.springframework.boot.health.contributor.Health;
 
-/** An engine is up while it takes requests, and out of service once it drains. */
+/** The health of an engine: up while it accepts requests, out of service while it drains. */
 final class EngineHealthIndicator extends AbstractHealthIndicator {
   private final Engine engine;
 
   EngineHealthIndicator(Engine engine) {
-    super("the engine does not tell its status");
+    super("engine health check failed");
     this.engine = engine;
   }
 

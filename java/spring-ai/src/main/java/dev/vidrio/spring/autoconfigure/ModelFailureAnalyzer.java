@@ -4,7 +4,7 @@ import dev.vidrio.error.ModelException;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 
-/** Says in a few lines why an application does not start, where a model or a property is wrong. */
+/** Explains start failures that a model or a property has caused. */
 final class ModelFailureAnalyzer extends AbstractFailureAnalyzer<ModelException> {
   ModelFailureAnalyzer() {}
 
@@ -12,8 +12,7 @@ final class ModelFailureAnalyzer extends AbstractFailureAnalyzer<ModelException>
   protected FailureAnalysis analyze(Throwable root, ModelException cause) {
     return new FailureAnalysis(
         "Vidrio cannot run the model: " + cause.getMessage(),
-        "Check the file that 'vidrio.model' names, and the other properties that begin with"
-            + " 'vidrio.'.",
+        "Check the file of 'vidrio.model' and the other properties under 'vidrio.'.",
         cause);
   }
 }

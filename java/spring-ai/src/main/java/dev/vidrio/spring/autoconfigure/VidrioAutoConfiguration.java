@@ -29,9 +29,12 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
 /**
- * A model, an engine, and Spring AI's models on them, where {@code vidrio.model} names a file. Each
- * bean steps back behind one of the application's own; {@code spring.ai.model.chat} and {@code
- * spring.ai.model.embedding} choose among several libraries', as for all of them.
+ * Auto-configuration of a model, an engine, and Spring AI's chat and embedding models, if {@code
+ * vidrio.model} is set. The application's own beans replace those of this configuration. If several
+ * libraries provide models, {@code spring.ai.model.chat} and {@code spring.ai.model.embedding}
+ * select one ({@code vidrio}).
+ *
+ * @see VidrioProperties
  */
 @AutoConfiguration(
     afterName =
@@ -40,10 +43,10 @@ import org.springframework.context.annotation.Configuration;
 @ConditionalOnProperty("vidrio.model")
 @EnableConfigurationProperties(VidrioProperties.class)
 public class VidrioAutoConfiguration {
-  /** For the container. */
+  /** Creates the configuration. */
   public VidrioAutoConfiguration() {}
 
-  /** The model, which is closed after all that use it. */
+  /** Opens the model. It is closed after the beans that use it. */
   @Bean
   @ConditionalOnMissingBean
   Model vidrioModel(VidrioProperties properties) {
@@ -66,7 +69,7 @@ public class VidrioAutoConfiguration {
         registry.getIfUnique(() -> ObservationRegistry.NOOP));
   }
 
-  /** An engine of this configuration's own. */
+  /** The engine, unless the application has one. */
   @Configuration(proxyBeanMethods = false)
   @ConditionalOnMissingBean(Engine.class)
   static class EngineConfiguration {
@@ -78,7 +81,7 @@ public class VidrioAutoConfiguration {
           properties.engineOptions().withListener(listener.getIfUnique(() -> EngineListener.NONE)));
     }
 
-    /** Lets requests end; the engine, which it needs, is closed after it. */
+    /** Drains the engine before it is closed. */
     @Bean
     DisposableBean vidrioDrain(Engine engine, VidrioProperties properties) {
       Duration drain = properties.requiredDrain();
@@ -86,7 +89,7 @@ public class VidrioAutoConfiguration {
     }
   }
 
-  /** Embeddings. */
+  /** The embedding model. */
   @Configuration(proxyBeanMethods = false)
   @ConditionalOnProperty(
       name = "spring.ai.model.embedding",
@@ -108,7 +111,7 @@ public class VidrioAutoConfiguration {
     }
   }
 
-  /** The engine's meters, where there is a registry and no other listener. */
+  /** The engine's meters, if there is a meter registry and no other listener. */
   @Configuration(proxyBeanMethods = false)
   @ConditionalOnClass({MeterRegistry.class, EngineMetrics.class})
   @ConditionalOnBean(MeterRegistry.class)
@@ -125,7 +128,7 @@ public class VidrioAutoConfiguration {
     }
   }
 
-  /** Health, where Spring Boot asks for it. */
+  /** The health indicator, if health checks are on the class path. */
   @Configuration(proxyBeanMethods = false)
   @ConditionalOnClass(HealthIndicator.class)
   static class HealthConfiguration {

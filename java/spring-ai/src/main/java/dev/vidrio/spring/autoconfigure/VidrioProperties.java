@@ -3,8 +3,8 @@ package dev.vidrio.spring.autoconfigure;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.ffm.NativeExecutor;
-import dev.vidrio.model.GenerationOptions;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -14,23 +14,29 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.util.unit.DataSize;
 
 /**
- * Properties of the model, the engine that runs it, and its answers.
+ * The properties under {@code vidrio}: the model, its engine, and defaults of answers and
+ * embeddings. Only {@code vidrio.model} is required:
  *
- * @param model path of the model, a GGUF file or a Hugging Face directory; without it nothing is
+ * <pre>{@code
+ * vidrio.model=/models/smollm2.gguf
+ * vidrio.chat.temperature=0
+ * }</pre>
+ *
+ * @param model path of a GGUF file or a Hugging Face directory; if it is not set, nothing is
  *     configured
  * @param threads worker threads; 0 for one per physical core
- * @param sequences requests that run at once
- * @param queue requests that may wait; further ones are refused
- * @param maxWait refuse requests that would wait longer for their turn; by default none
+ * @param sequences maximum number of running requests
+ * @param queue maximum number of waiting requests; further ones are rejected
+ * @param maxWait rejects requests that are estimated to wait longer; no limit by default
  * @param stepTokens maximum tokens of a step
- * @param streamInterval shortest time between deliveries of a stream's tokens
+ * @param streamInterval minimum time between deliveries of a stream's tokens
  * @param context context length of a sequence; 0 for the model's, at most 4096
- * @param cacheSize memory of the key-value cache; 0 for a quarter of what the process may use
- * @param prefixCache prefix caching: whether prompts share keys and values of common prefixes
- * @param fast whether matrix products may give up portable bits for speed
- * @param drain how long requests may continue when the application shuts down
- * @param chat defaults for generating answers
- * @param embedding defaults for embedding texts
+ * @param cacheSize memory of the KV cache; 0 for a quarter of the memory available to the process
+ * @param prefixCache if true, prompts share the keys and values of common prefixes
+ * @param fast if true, matrix products may give up portable bits for speed
+ * @param drain how long running requests may continue when the application shuts down
+ * @param chat defaults of answers
+ * @param embedding options of embeddings
  */
 @ConfigurationProperties("vidrio")
 public record VidrioProperties(
@@ -50,14 +56,14 @@ public record VidrioProperties(
     @DefaultValue Embedding embedding) {
 
   /**
-   * Defaults for generating answers, where a prompt's options do not say.
+   * Defaults of answers, which the options of a prompt override.
    *
-   * @param maxTokens maximum number of tokens of an answer
-   * @param temperature divides the logits; 0 takes the most likely token
-   * @param topK keeps the k most likely tokens; 0 for all
-   * @param topP keeps the most likely tokens that together reach p
-   * @param minP keeps the tokens at least minP times as likely as the most likely one
-   * @param seed of the random numbers, the same for every request
+   * @param maxTokens maximum tokens of an answer
+   * @param temperature divisor of the logits; 0 selects the most likely token
+   * @param topK samples among the k most likely tokens; 0 for all
+   * @param topP samples among the most likely tokens whose probabilities sum to p
+   * @param minP samples among tokens at least minP times as likely as the most likely one
+   * @param seed random seed of every request
    */
   public record Chat(
       @DefaultValue("256") int maxTokens,
@@ -68,10 +74,10 @@ public record VidrioProperties(
       @DefaultValue("0") long seed) {}
 
   /**
-   * How texts are embedded.
+   * Options of embeddings.
    *
-   * @param pooling how the tokens' vectors are combined into one
-   * @param normalize whether vectors have length 1
+   * @param pooling how the vectors of a text's tokens are pooled
+   * @param normalize if true, vectors are normalized to a Euclidean length of 1
    */
   public record Embedding(
       @DefaultValue("mean") Pooling pooling, @DefaultValue("true") boolean normalize) {}
@@ -91,7 +97,7 @@ public record VidrioProperties(
 
   Path requiredModel() {
     if (model == null) {
-      throw new InvalidInputException("vidrio.model", "", "must name a file");
+      throw new InvalidInputException("vidrio.model", "", "must be set");
     }
     return model;
   }

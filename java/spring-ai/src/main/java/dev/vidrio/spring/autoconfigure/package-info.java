@@ -1,4 +1,4 @@
-/** What Spring Boot makes of the properties under {@code vidrio}. */
+/** Spring Boot auto-configuration of the properties under {@code vidrio}. */
 @NullMarked
 package dev.vidrio.spring.autoconfigure;
 

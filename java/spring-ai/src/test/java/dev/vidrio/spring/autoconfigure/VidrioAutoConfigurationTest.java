@@ -45,7 +45,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.core.io.support.SpringFactoriesLoader;
 import org.springframework.core.io.support.SpringFactoriesLoader.FailureHandler;
 
-/** What applications get by their properties, with real models. */
+/** Auto-configured applications with real models. */
 class VidrioAutoConfigurationTest {
   private static final String ANSWER = "The capital of Germany is Berlin.";
 
@@ -66,7 +66,7 @@ class VidrioAutoConfigurationTest {
   }
 
   @Test
-  void aModelIsAllItNeeds() {
+  void needsOnlyAModel() {
     withModel()
         .run(
             context -> {
@@ -76,7 +76,7 @@ class VidrioAutoConfigurationTest {
             });
   }
 
-  /** An application with all configurations that the starter brings, and a registry. */
+  /** Returns an application with all auto-configurations and a meter registry. */
   @EnableAutoConfiguration
   static class Application {
     @Bean
@@ -93,7 +93,7 @@ class VidrioAutoConfigurationTest {
   }
 
   @Test
-  void clientsMemoryAndMetersAreThoseOfSpringAi() {
+  void providesClientMemoryAndMeters() {
     new ApplicationContextRunner()
         .withUserConfiguration(Application.class)
         .withPropertyValues("vidrio.model=" + scripted)
@@ -117,7 +117,7 @@ class VidrioAutoConfigurationTest {
   }
 
   @Test
-  void withoutAModelThereIsNothing() {
+  void configuresNothingWithoutModel() {
     runner.run(
         context ->
             assertThat(context)
@@ -131,13 +131,13 @@ class VidrioAutoConfigurationTest {
       textBlock =
           """
           vidrio.model=/none.gguf, /none.gguf: no such file
-          vidrio.model=, vidrio.model: must name a file
+          vidrio.model=, vidrio.model: must be set
           vidrio.threads=-2, vidrio.threads -2: must be
           vidrio.drain=-5s, vidrio.drain PT-5S: must not be negative
           vidrio.sequences=0, sequences 0: must be
           vidrio.chat.temperature=-1, temperature -1: must be
           """)
-  void whatIsWrongIsSaidInsteadOfAStackTrace(String property, String description) {
+  void explainsInvalidProperties(String property, String description) {
     withModel()
         .withPropertyValues(property)
         .run(
@@ -157,7 +157,7 @@ class VidrioAutoConfigurationTest {
   }
 
   @Test
-  void propertiesHold() {
+  void appliesProperties() {
     withModel()
         .withPropertyValues(
             "vidrio.sequences=4",
@@ -188,7 +188,7 @@ class VidrioAutoConfigurationTest {
   }
 
   @Test
-  void aMissingFileFailsTheStart() {
+  void failsToStartIfTheFileIsMissing() {
     runner
         .withPropertyValues("vidrio.model=" + directory.resolve("none.gguf"))
         .run(
@@ -199,7 +199,7 @@ class VidrioAutoConfigurationTest {
   }
 
   @Test
-  void otherModelsCanBeChosen() {
+  void selectsOtherModels() {
     withModel()
         .withPropertyValues("spring.ai.model.chat=other", "spring.ai.model.embedding=none")
         .run(
@@ -211,7 +211,7 @@ class VidrioAutoConfigurationTest {
   }
 
   @Test
-  void aModelThatIsNotForChatCanEmbed() {
+  void embedsWithoutChatTemplate() {
     var bard = runner.withPropertyValues("vidrio.model=" + BardFiles.q8().toAbsolutePath());
     bard.run(
         context ->
@@ -223,7 +223,7 @@ class VidrioAutoConfigurationTest {
   }
 
   @Test
-  void beansOfTheApplicationComeFirst() {
+  void applicationBeansTakePrecedence() {
     try (Model model = Model.open(scripted);
         Engine engine = Engine.open(model)) {
       withModel()
@@ -235,7 +235,7 @@ class VidrioAutoConfigurationTest {
   }
 
   @Test
-  void aSecondEngineThatIsNoDefaultLeavesTheConfiguredOne() {
+  void keepsConfiguredEngineBesideNonDefaultEngine() {
     try (Model model = Model.open(scripted);
         Engine engine = Engine.open(model)) {
       BeanDefinitionCustomizer second =
@@ -255,7 +255,7 @@ class VidrioAutoConfigurationTest {
   }
 
   @Test
-  void listenersAreTold() {
+  void notifiesListeners() {
     var steps = new AtomicInteger();
     EngineListener listener =
         new EngineListener() {
@@ -271,7 +271,7 @@ class VidrioAutoConfigurationTest {
   }
 
   @Test
-  void metersAreThoseOfTheEngine() {
+  void registersEngineMeters() {
     var registry = new SimpleMeterRegistry();
     withModel()
         .withBean(MeterRegistry.class, () -> registry)
@@ -289,7 +289,7 @@ class VidrioAutoConfigurationTest {
   }
 
   @Test
-  void healthIsThatOfTheEngine() {
+  void reportsEngineHealth() {
     withModel()
         .run(
             context -> {
@@ -310,7 +310,7 @@ class VidrioAutoConfigurationTest {
   }
 
   @Test
-  void theEndDrainsAndCloses() {
+  void shutdownDrainsAndCloses() {
     Engine[] engine = new Engine[1];
     EmbeddingEngine[] embedding = new EmbeddingEngine[1];
     withModel()

@@ -8,7 +8,7 @@ import dev.vidrio.template.value.Value;
 import java.util.HashMap;
 import java.util.Map;
 
-/** What may follow {@code |}. */
+/** The filters of Jinja, which follow {@code |}. */
 public final class Filters {
 
   static final Map<String, Filter> ALL = new HashMap<>();
@@ -21,12 +21,12 @@ public final class Filters {
     ALL.put("attr", Filters::attribute);
     ALL.put("default", Filters::orDefault);
     ALL.put("d", Filters::orDefault);
-    ALL.put("tojson", Json::filter);
+    ALL.put("tojson", JsonPrinter::filter);
   }
 
   private Filters() {}
 
-  /** Applies the filter of that name. */
+  /** Applies a filter by name. */
   public static Value apply(Meter meter, String name, Value input, Arguments arguments) {
     Filter filter = ALL.get(name);
     if (filter == null) {
@@ -35,7 +35,7 @@ public final class Filters {
     return filter.apply(meter, input, arguments);
   }
 
-  /** A function of a value, with the arguments written behind its name. */
+  /** A filter: a function of a value and the arguments after its name. */
   interface Filter {
     Value apply(Meter meter, Value input, Arguments arguments);
   }

@@ -4,10 +4,10 @@ import dev.vidrio.template.value.Arguments;
 import dev.vidrio.template.value.Meter;
 import dev.vidrio.template.value.Value;
 
-/** A function that every template has, such as {@code range}, or one of a loop's. */
+/** A built-in function, such as {@code range}, or a method of {@code loop}. */
 public record Function(String name, Body body) implements Value.Callable {
 
-  /** What the function does. */
+  /** The implementation of a function. */
   @FunctionalInterface
   public interface Body {
     Value call(Meter meter, Arguments arguments);

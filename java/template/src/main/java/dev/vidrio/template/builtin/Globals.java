@@ -12,12 +12,13 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 
-/** The functions that every template can call. */
+/** The global functions of templates. */
 public final class Globals {
 
-  /** Functions that Jinja has and no chat template needs; calling one says so. */
+  /** Jinja's functions that no known chat template uses; calling one is an error. */
   private static final Set<String> UNSUPPORTED = Set.of("cycler", "joiner", "lipsum");
 
+  /** The names of all global functions. */
   public static final Set<String> NAMES =
       Set.of(
           "range",
@@ -31,7 +32,7 @@ public final class Globals {
 
   private Globals() {}
 
-  /** Returns the functions by name; {@code now} is the time that they tell. */
+  /** Returns the functions by name; {@code now} is the time of {@code strftime_now}. */
   public static Map<String, Value> functions(ZonedDateTime now) {
     Map<String, Value> functions = new HashMap<>();
     add(functions, "range", (meter, arguments) -> range(arguments));

@@ -11,7 +11,7 @@ import java.math.BigInteger;
 import java.math.RoundingMode;
 import java.util.Map;
 
-/** Filters of numbers. */
+/** The filters of numbers. */
 final class NumberFilters {
 
   private NumberFilters() {}
@@ -31,7 +31,7 @@ final class NumberFilters {
       throw Fault.failed(
           "filter '"
               + filter
-              + "' wants a number, not a value of type '"
+              + "' requires a number, not a value of type '"
               + Value.type(value)
               + "'");
     }
@@ -91,7 +91,8 @@ final class NumberFilters {
           case "common" -> RoundingMode.HALF_EVEN;
           case "ceil" -> RoundingMode.CEILING;
           case "floor" -> RoundingMode.FLOOR;
-          default -> throw Fault.failed("filter 'round' knows 'common', 'ceil' and 'floor'");
+          default ->
+              throw Fault.failed("filter 'round': method must be 'common', 'ceil' or 'floor'");
         };
     if (mode == RoundingMode.HALF_EVEN) {
       return NumberArithmetic.round(value, precision);

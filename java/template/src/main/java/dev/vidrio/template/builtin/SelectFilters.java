@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 
-/** Filters that apply a filter or a test to every item. */
+/** The filters that apply a filter or a test to every item. */
 final class SelectFilters {
 
   private SelectFilters() {}
@@ -37,7 +37,7 @@ final class SelectFilters {
           SequenceFilters.getter(meter, bound.required(0), bound.or(1, Value.NONE));
       return Value.cursor(Iteration.map(items, getter), value);
     }
-    String name = name(arguments, 0, "filter 'map' wants the name of a filter");
+    String name = name(arguments, 0, "filter 'map' requires the name of a filter");
     Arguments rest = rest(arguments, 1);
     UnaryOperator<Value> mapping =
         item -> {
@@ -48,7 +48,7 @@ final class SelectFilters {
   }
 
   /**
-   * Keeps the items of which a test says what is wanted.
+   * Keeps the items for which a test has the wanted result.
    *
    * @param byAttribute whether the first argument names an attribute to test instead of the item
    */
@@ -57,7 +57,7 @@ final class SelectFilters {
     List<Value> positional = arguments.positional();
     int testIndex = byAttribute ? 1 : 0;
     if (byAttribute && positional.isEmpty()) {
-      throw Fault.failed("the filter wants the name of an attribute");
+      throw Fault.failed("the filter requires the name of an attribute");
     }
     UnaryOperator<Value> getter =
         byAttribute
@@ -65,7 +65,7 @@ final class SelectFilters {
             : UnaryOperator.identity();
     Predicate<Value> test = Value::truth;
     if (positional.size() > testIndex) {
-      String name = name(arguments, testIndex, "the filter wants the name of a test");
+      String name = name(arguments, testIndex, "the filter requires the name of a test");
       Arguments rest = rest(arguments, testIndex + 1);
       test = item -> Tests.apply(meter, name, item, rest);
     }

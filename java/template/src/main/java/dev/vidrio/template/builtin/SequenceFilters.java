@@ -24,7 +24,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 
-/** Filters of lists, dicts and other things that can be iterated. */
+/** The filters of lists, dicts and other iterables. */
 final class SequenceFilters {
 
   private SequenceFilters() {}
@@ -94,10 +94,10 @@ final class SequenceFilters {
   }
 
   /**
-   * Returns what reads an attribute of an item: a dotted path of keys and indices, or an index, or
-   * with None the item itself.
+   * Returns a function that reads an attribute of an item: a dotted path of keys and indices, or an
+   * index; for None, the item itself.
    *
-   * @param otherwise what takes the place of a missing attribute, or None
+   * @param otherwise the replacement of a missing attribute, or None
    */
   static UnaryOperator<Value> getter(Meter meter, Value attribute, Value otherwise) {
     if (attribute instanceof Value.None) {
@@ -128,7 +128,7 @@ final class SequenceFilters {
     return index ? Value.of(Integer.parseInt(part)) : Value.of(part);
   }
 
-  /** Returns what makes strings compare without regard to case. */
+  /** Returns a function that lowercases strings, for comparison without case. */
   private static UnaryOperator<Value> folding(boolean caseSensitive) {
     return value ->
         !caseSensitive && value instanceof Value.Text(String text, boolean markup)
@@ -225,7 +225,7 @@ final class SequenceFilters {
           Value.cursor(Iteration.items(meter, CollectionMethods.items(meter, m)));
       default ->
           throw Fault.failed(
-              "filter 'items' wants a dict, not a value of type '" + Value.type(value) + "'");
+              "filter 'items' requires a dict, not a value of type '" + Value.type(value) + "'");
     };
   }
 
@@ -240,7 +240,7 @@ final class SequenceFilters {
     }
     if (!(value instanceof Value.Mapping mapping)) {
       throw Fault.failed(
-          "filter 'dictsort' wants a dict, not a value of type '" + Value.type(value) + "'");
+          "filter 'dictsort' requires a dict, not a value of type '" + Value.type(value) + "'");
     }
     List<Value> pairs = Iteration.items(meter, CollectionMethods.items(meter, mapping));
     UnaryOperator<Value> fold = folding(bound.truth(0, false));
@@ -288,7 +288,7 @@ final class SequenceFilters {
     bound.required(0);
     long size = bound.integer(0, 1);
     if (size < 1) {
-      throw Fault.failed("lists are cut into sizes of at least 1");
+      throw Fault.failed("the size must be at least 1");
     }
     meter.values(size);
     return (int) size;

@@ -7,7 +7,10 @@ import java.time.temporal.ChronoField;
 import java.time.temporal.IsoFields;
 import java.util.Locale;
 
-/** C's {@code strftime} in the C locale, with glibc's flag {@code -} for no padding. */
+/**
+ * Formats times as C's {@code strftime} in the C locale, with glibc's flag {@code -} for no
+ * padding.
+ */
 final class Strftime {
 
   private Strftime() {}
@@ -65,7 +68,7 @@ final class Strftime {
       case 'W' -> digits(2, (time.getDayOfYear() + 7 - time.getDayOfWeek().getValue()) / 7);
       case 'y' -> digits(2, time.get(ChronoField.YEAR) % 100);
       case 'Y' -> Integer.toString(time.getYear());
-      // Python's datetime.now() knows no zone, so these print nothing.
+      // Python's datetime.now() has no time zone, so these print nothing.
       case 'z', 'Z' -> "";
       case '%' -> "%";
       default -> throw Fault.unsupported("time format '%" + directive + "'");

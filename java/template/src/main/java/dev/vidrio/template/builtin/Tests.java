@@ -15,7 +15,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Predicate;
 
-/** What may follow {@code is}. */
+/** The tests of Jinja, which follow {@code is}. */
 public final class Tests {
 
   static final Map<String, Test> ALL = new HashMap<>();
@@ -55,7 +55,7 @@ public final class Tests {
 
   private Tests() {}
 
-  /** Applies the test of that name. */
+  /** Applies a test by name. */
   public static boolean apply(Meter meter, String name, Value input, Arguments arguments) {
     Test test = ALL.get(name);
     if (test == null) {
@@ -64,7 +64,7 @@ public final class Tests {
     return test.apply(meter, input, arguments);
   }
 
-  /** A test of a value, with the arguments written behind its name. */
+  /** A test: a predicate on a value and the arguments after its name. */
   interface Test {
     boolean apply(Meter meter, Value input, Arguments arguments);
   }
@@ -105,7 +105,7 @@ public final class Tests {
   private static boolean isDivisible(Meter meter, Value value, Arguments arguments) {
     BigInteger divisor = Numbers.integer(arguments.bind("test 'divisibleby'", "num").required(0));
     if (divisor.signum() == 0) {
-      throw Fault.failed("divides by zero");
+      throw Fault.failed("division by zero");
     }
     return modulo(value, divisor).signum() == 0;
   }
@@ -114,7 +114,7 @@ public final class Tests {
     return Numbers.integer(value).remainder(divisor);
   }
 
-  /** Whether Python would have one object for both. */
+  /** Returns whether Python would use one object for both. */
   private static boolean isSame(Meter meter, Value left, Value right) {
     if (left.getClass() != right.getClass()) {
       return false;

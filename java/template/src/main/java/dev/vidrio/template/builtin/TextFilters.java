@@ -15,7 +15,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 
-/** Filters of text. All but {@code indent} and {@code truncate} take any value as its text. */
+/**
+ * The filters of text. All except {@code indent} and {@code truncate} convert their input to text.
+ */
 final class TextFilters {
 
   private TextFilters() {}
@@ -55,7 +57,7 @@ final class TextFilters {
         });
   }
 
-  /** Capitalizes what follows white space, hyphens and opening brackets. */
+  /** Capitalizes the characters after white space, hyphens and opening brackets. */
   private static String title(String s) {
     StringBuilder out = new StringBuilder(s.length());
     boolean inWord = false;
@@ -102,7 +104,11 @@ final class TextFilters {
       throw Fault.failed(reason);
     }
     throw Fault.failed(
-        "filter '" + filter + "' wants a string, not a value of type '" + Value.type(value) + "'");
+        "filter '"
+            + filter
+            + "' requires a string, not a value of type '"
+            + Value.type(value)
+            + "'");
   }
 
   private static Value indent(Meter meter, Value value, Arguments arguments) {
@@ -117,7 +123,7 @@ final class TextFilters {
       indent = " ".repeat((int) width);
     }
     boolean blank = bound.truth(2, false);
-    // The added line break keeps the one that a text may end with.
+    // The appended line break preserves a trailing one.
     List<String> lines = Strings.splitLines(text.value() + "\n", false);
     meter.text(text.value().length() + (long) lines.size() * indent.length());
     return new Value.Text(indentLines(lines, indent, bound.truth(1, false), blank), text.markup());
@@ -142,7 +148,7 @@ final class TextFilters {
     long leeway = bound.or(3, Value.NONE) instanceof Value.None ? 5 : bound.integer(3, 5);
     long kept = length - Strings.length(end);
     if (kept < 0 || leeway < 0) {
-      throw Fault.failed("filter 'truncate' wants a length of at least that of its end");
+      throw Fault.failed("filter 'truncate' requires a length of at least that of 'end'");
     }
     int present = Iteration.length(meter, value);
     if (present >= 0 && present <= length + leeway) {
@@ -157,7 +163,7 @@ final class TextFilters {
 
   private static Value format(Meter meter, Value value, Arguments arguments) {
     if (!arguments.positional().isEmpty() && !arguments.named().isEmpty()) {
-      throw Fault.failed("filter 'format' takes arguments either all with or all without names");
+      throw Fault.failed("filter 'format' takes either positional or named arguments");
     }
     Value operand =
         arguments.named().isEmpty()

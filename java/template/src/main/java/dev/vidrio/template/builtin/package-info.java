@@ -1,4 +1,6 @@
-/** What Jinja and transformers offer to every template: filters, tests and functions. */
+/**
+ * The built-in filters, tests and functions of Jinja and Hugging Face transformers. Not exported.
+ */
 @NullMarked
 package dev.vidrio.template.builtin;
 

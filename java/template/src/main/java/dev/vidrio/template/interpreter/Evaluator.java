@@ -166,12 +166,12 @@ final class Evaluator {
 
   private static void addNamed(Map<String, Value> named, Value more) {
     if (!(more instanceof Value.Mapping(var entries, int depth))) {
-      throw Fault.failed("'**' wants a dict, not a value of type '" + Value.type(more) + "'");
+      throw Fault.failed("'**' requires a dict, not a value of type '" + Value.type(more) + "'");
     }
     entries.forEach(
         (key, value) -> {
           if (!(key instanceof Value.Text(String name, boolean markup))) {
-            throw Fault.failed("the names of arguments must be strings");
+            throw Fault.failed("argument names must be strings");
           }
           if (named.put(name, value) != null) {
             throw Fault.failed("argument '" + name + "' is given twice");

@@ -13,8 +13,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state of a running {@code for}, which its body sees as {@code loop}; calling it renders a
- * recursive loop one level deeper.
+ * The state of a running {@code for}, visible to its body as {@code loop}. Calling it renders one
+ * more level of a recursive loop.
  */
 final class Loop implements Value.Callable {
 
@@ -28,7 +28,7 @@ final class Loop implements Value.Callable {
   private @Nullable Value previous;
   private Value current = Value.NONE;
 
-  /** The item after the current one, once something has asked for it. */
+  /** The item after the current one, if it has been read already. */
   private @Nullable Value upcoming;
 
   private @Nullable List<Value> lastChanged;
@@ -36,10 +36,10 @@ final class Loop implements Value.Callable {
   /**
    * Starts a loop.
    *
-   * @param scope the scope that the statement stands in
-   * @param items read no further ahead than the body asks for
-   * @param length of the items, or -1 if only reading them tells
-   * @param depth 0, and one more for each call of a recursive loop
+   * @param scope the scope that contains the statement
+   * @param items the items, read no further ahead than the body requires
+   * @param length the number of items, or −1 if it is unknown before reading them
+   * @param depth the recursion depth, from 0
    */
   Loop(
       Renderer renderer,
@@ -75,7 +75,7 @@ final class Loop implements Value.Callable {
     return Value.of(renderer.render(statement, scope, iterable, depth + 1));
   }
 
-  /** Goes to the next item, if there is one. */
+  /** Advances to the next item and returns true, or returns false at the end. */
   boolean advance() {
     Value next = peek();
     if (next == null) {
@@ -137,7 +137,7 @@ final class Loop implements Value.Callable {
   private Value cycle(Meter meter, Arguments arguments) {
     List<Value> values = arguments.positional();
     if (values.isEmpty()) {
-      throw Fault.failed("loop.cycle() wants values to choose from");
+      throw Fault.failed("loop.cycle() requires at least one value");
     }
     return values.get(index % values.size());
   }

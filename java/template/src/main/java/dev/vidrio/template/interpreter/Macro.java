@@ -10,7 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A macro, or the body of a call block. */
+/** A macro, or the body of a {@code call} block. */
 final class Macro implements Value.Callable {
 
   private final Stmt.Macro definition;
@@ -20,7 +20,7 @@ final class Macro implements Value.Callable {
   /**
    * Defines a macro.
    *
-   * @param outer the scope that it is written in
+   * @param outer the scope that contains the definition
    */
   Macro(Stmt.Macro definition, Scope outer, Renderer renderer) {
     this.definition = definition;
@@ -68,7 +68,10 @@ final class Macro implements Value.Callable {
         : renderer.evaluator().evaluate(parameter.otherwise(), scope);
   }
 
-  /** Sets the arguments that have no parameter, if the body reads them. */
+  /**
+   * Binds {@code caller}, {@code varargs} and {@code kwargs} if the body reads them; rejects excess
+   * arguments otherwise.
+   */
   private void bindSpecial(List<Value> positional, Map<String, Value> named, Scope scope) {
     if (definition.reads().contains("caller")) {
       Value caller = named.remove("caller");
@@ -91,7 +94,7 @@ final class Macro implements Value.Callable {
       throw Fault.failed(
           "macro '"
               + definition.name()
-              + "' takes no argument '"
+              + "' has no parameter '"
               + named.keySet().iterator().next()
               + "'");
     }

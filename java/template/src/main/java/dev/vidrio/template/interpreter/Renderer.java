@@ -15,10 +15,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Runs statements and gathers what they print. */
+/** Runs statements and collects their output. */
 public final class Renderer {
 
-  /** How a statement ends. */
+  /** The control flow after a statement. */
   private enum Flow {
     NEXT,
     BREAK,
@@ -35,10 +35,10 @@ public final class Renderer {
   }
 
   /**
-   * Runs a template and returns the text it prints.
+   * Renders a template.
    *
-   * @param variables what the template is given
-   * @param now the time that it is told
+   * @param variables the variables of the template
+   * @param now the time of {@code strftime_now}
    */
   public static String render(
       List<Stmt> body, Map<String, Value> variables, ZonedDateTime now, Meter meter) {
@@ -51,7 +51,7 @@ public final class Renderer {
     return evaluator;
   }
 
-  /** Runs statements and returns the text they print. */
+  /** Runs statements and returns their output. */
   String render(List<Stmt> body, Scope scope) {
     StringBuilder outer = out;
     out = new StringBuilder();
@@ -131,7 +131,7 @@ public final class Renderer {
     int length = Iteration.length(meter, iterable);
     Expr test = statement.test();
     if (test != null) {
-      // Tested no earlier than the loop gets there: the body may change what the test reads.
+      // Tested lazily: the body may change variables that the test reads.
       items = Iteration.filter(items, item -> passes(statement.target(), item, test, scope));
       length = -1;
     }
@@ -146,7 +146,7 @@ public final class Renderer {
       flow = run(statement.body(), inner);
       completed |= flow == Flow.NEXT;
     }
-    // As in Jinja, a turn that ends with break or continue does not count.
+    // As in Jinja, an iteration that ends with break or continue does not count.
     if (!completed) {
       run(statement.otherwise(), new Scope(scope));
     }
@@ -158,7 +158,7 @@ public final class Renderer {
     return evaluator.isTrue(test, inner);
   }
 
-  /** Runs a level of a recursive loop and returns the text it prints. */
+  /** Renders one level of a recursive loop and returns its output. */
   String render(Stmt.For statement, Scope scope, Value iterable, int depth) {
     StringBuilder outer = out;
     out = new StringBuilder();
@@ -174,7 +174,7 @@ public final class Renderer {
       case Stmt.AttributeTarget t -> {
         if (!(scope.find(t.namespace()) instanceof Value.Namespace namespace)) {
           throw Fault.failed(
-              "'" + t.namespace() + "' is no namespace, so '" + t.name() + "' cannot be set in it");
+              "'" + t.namespace() + "' is not a namespace, so '" + t.name() + "' cannot be set");
         }
         namespace.set(t.name(), value);
       }
@@ -182,7 +182,7 @@ public final class Renderer {
         List<Value> values = Iteration.items(meter, value);
         if (values.size() != t.parts().size()) {
           throw Fault.failed(
-              "sets " + t.parts().size() + " variables from " + values.size() + " values");
+              "cannot unpack " + values.size() + " values into " + t.parts().size() + " variables");
         }
         for (int i = 0; i < values.size(); i++) {
           assign(t.parts().get(i), values.get(i), scope);

@@ -5,7 +5,7 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Variables of a block; those of the blocks around it are seen, but not set, from inside. */
+/** The variables of a block. Outer variables can be read but not set. */
 final class Scope {
 
   private final @Nullable Scope outer;
@@ -15,13 +15,13 @@ final class Scope {
     this(outer, new HashMap<>());
   }
 
-  /** Starts with variables that there are already. */
+  /** Creates a scope with initial variables. */
   Scope(@Nullable Scope outer, Map<String, Value> variables) {
     this.outer = outer;
     this.variables = variables;
   }
 
-  /** Returns a variable of this or an outer scope, or null. */
+  /** Returns a variable of this scope or an outer one, or null. */
   @Nullable Value find(String name) {
     for (Scope scope = this; scope != null; scope = scope.outer) {
       Value value = scope.variables.get(name);

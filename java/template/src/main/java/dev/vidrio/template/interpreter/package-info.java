@@ -1,4 +1,7 @@
-/** Runs a template: its statements and expressions, with scopes, loops and macros. */
+/**
+ * The interpreter: runs statements and evaluates expressions, with scopes, loops and macros. Not
+ * exported.
+ */
 @NullMarked
 package dev.vidrio.template.interpreter;
 

@@ -7,11 +7,12 @@ import dev.vidrio.template.value.Value;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The operators {@code + - * / // % **} on values of any type. */
+/** The operators {@code + - * / // % **} on values of all types. */
 public final class Arithmetic {
 
   private Arithmetic() {}
 
+  /** Computes a binary operation. */
   public static Value compute(Meter meter, ArithmeticOperator operator, Value left, Value right) {
     if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
       return NumberArithmetic.compute(operator, left, right);
@@ -36,7 +37,7 @@ public final class Arithmetic {
     return Fault.failed(
         "'"
             + operator.symbol()
-            + "' does not take values of types '"
+            + "' is not supported for types '"
             + Value.type(left)
             + "' and '"
             + Value.type(right)

@@ -1,6 +1,6 @@
 package dev.vidrio.template.operation;
 
-/** The operators that compute a value from two. */
+/** The binary arithmetic operators. */
 public enum ArithmeticOperator {
   ADD("+"),
   SUBTRACT("-"),
@@ -20,6 +20,7 @@ public enum ArithmeticOperator {
     return symbol;
   }
 
+  /** Returns the operator with a symbol. */
   public static ArithmeticOperator of(String symbol) {
     for (ArithmeticOperator operator : values()) {
       if (operator.symbol.equals(symbol)) {

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** {@code value.name}, {@code value[key]} and {@code value[start:stop:step]}. */
+/** The expressions {@code value.name}, {@code value[key]} and {@code value[start:stop:step]}. */
 public final class Attributes {
 
   private static final Set<String> CHANGES_LIST =
@@ -22,7 +22,7 @@ public final class Attributes {
 
   private Attributes() {}
 
-  /** An attribute or method; an element of that name where there is none. */
+  /** Returns an attribute or method, or else the element of that name. */
   public static Value attribute(Value owner, String name) {
     Value own = ownAttribute(owner, name);
     if (own != null) {
@@ -32,7 +32,7 @@ public final class Attributes {
     return element == null ? missing(owner, name) : element;
   }
 
-  /** An element; the attribute or method of that name where there is none. */
+  /** Returns an element, or else the attribute or method of that name. */
   public static Value item(Meter meter, Value owner, Value key) {
     if (owner instanceof Value.Undefined(String reason)) {
       throw Fault.failed(reason);
@@ -46,7 +46,7 @@ public final class Attributes {
     return own == null ? missing(owner, Printer.str(meter, key)) : own;
   }
 
-  /** An attribute or method, with no regard to elements. */
+  /** Returns an attribute or method, ignoring elements. */
   public static Value own(Value owner, String name) {
     Value own = ownAttribute(owner, name);
     return own == null ? missing(owner, name) : own;
@@ -81,7 +81,11 @@ public final class Attributes {
 
   private static Value unchangeable(Value owner, String name) {
     return new Value.Undefined(
-        "method '" + name + "' would change a " + Value.type(owner) + ", which a template may not");
+        "method '"
+            + name
+            + "' is not allowed: a "
+            + Value.type(owner)
+            + " is immutable in templates");
   }
 
   private static @Nullable Value element(Meter meter, Value owner, Value key) {
@@ -113,7 +117,7 @@ public final class Attributes {
     return Character.toString(s.codePointAt(s.offsetByCodePoints(0, index)));
   }
 
-  /** A slice; bounds are integers or None. */
+  /** Returns a slice. Bounds are integers or None. */
   public static Value slice(Meter meter, Value owner, Value start, Value stop, Value step) {
     return switch (owner) {
       case Value.Undefined(String reason) -> throw Fault.failed(reason);
@@ -137,7 +141,7 @@ public final class Attributes {
     };
   }
 
-  /** The indices that a slice of a sequence of that length picks. */
+  /** Returns the indices that a slice selects from a sequence of a length. */
   private static int[] indices(int length, Value start, Value stop, Value step) {
     long by = bound(step, 1);
     if (by == 0) {
@@ -166,7 +170,8 @@ public final class Attributes {
       return otherwise;
     }
     if (!Numbers.isInteger(value)) {
-      throw Fault.failed("a slice wants integers, not a value of type '" + Value.type(value) + "'");
+      throw Fault.failed(
+          "a slice requires integers, not a value of type '" + Value.type(value) + "'");
     }
     return Numbers.toLong(Numbers.integer(value));
   }

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** The methods of Python's lists, tuples, ranges and dicts that change nothing. */
+/** The non-mutating methods of Python's lists, tuples, ranges and dicts. */
 public final class CollectionMethods {
 
   private static final Set<String> DICT = Set.of("copy", "get", "items", "keys", "values");
@@ -55,7 +55,7 @@ public final class CollectionMethods {
     };
   }
 
-  /** The pairs of a dict. */
+  /** Returns the key-value pairs of a dict. */
   public static Value items(Meter meter, Value.Mapping mapping) {
     meter.values(mapping.entries().size());
     List<Value> items = new ArrayList<>(mapping.entries().size());
@@ -83,16 +83,16 @@ public final class CollectionMethods {
       }
     }
     if (name.equals("index")) {
-      throw Fault.failed(callee + " does not find the value");
+      throw Fault.failed(callee + ": value not found");
     }
     return Value.of(count);
   }
 
-  /** The function {@code dict}: a dict, or pairs, or nothing, and named arguments. */
+  /** Implements the function {@code dict}: a dict, pairs or nothing, and named arguments. */
   public static Value makeDict(Meter meter, Arguments arguments) {
     LinkedHashMap<Value, Value> entries = new LinkedHashMap<>();
     if (arguments.positional().size() > 1) {
-      throw Fault.failed("dict() takes at most one argument without a name");
+      throw Fault.failed("dict() takes at most one positional argument");
     }
     for (Value from : arguments.positional()) {
       if (from instanceof Value.Mapping(var others, int depth)) {
@@ -103,7 +103,7 @@ public final class CollectionMethods {
       for (Value pair : Iteration.items(meter, from)) {
         List<Value> parts = Iteration.items(meter, pair);
         if (parts.size() != 2) {
-          throw Fault.failed("dict() wants pairs of a key and a value");
+          throw Fault.failed("dict() requires pairs of a key and a value");
         }
         meter.step();
         entries.put(Value.key(parts.get(0)), parts.get(1));

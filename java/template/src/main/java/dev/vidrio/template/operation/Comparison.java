@@ -11,12 +11,12 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 
-/** Python's {@code ==}, {@code <} and {@code in}. */
+/** Python's comparisons: {@code ==}, {@code <} and {@code in}. */
 public final class Comparison {
 
   private Comparison() {}
 
-  /** Applies a comparison operator of the language. */
+  /** Applies a comparison operator. */
   public static boolean compare(Meter meter, ComparisonOperator operator, Value left, Value right) {
     return switch (operator) {
       case EQUAL -> equal(meter, left, right);
@@ -25,7 +25,7 @@ public final class Comparison {
       case NOT_IN -> !contains(meter, right, left);
       case LESS, LESS_OR_EQUAL, GREATER, GREATER_OR_EQUAL -> {
         int order = order(meter, left, right);
-        // Nothing is less than, equal to or greater than NaN.
+        // All comparisons with NaN are false.
         yield !isNaN(left) && !isNaN(right) && holds(operator, order);
       }
     };
@@ -40,6 +40,7 @@ public final class Comparison {
     };
   }
 
+  /** Returns whether two values are equal in Python. */
   public static boolean equal(Meter meter, Value left, Value right) {
     meter.step();
     return switch (left) {
@@ -72,11 +73,11 @@ public final class Comparison {
   }
 
   private static boolean equalNumber(Meter meter, Value number, Value right) {
-    payForMixed(meter, number, right);
+    chargeMixed(meter, number, right);
     return number.equals(right);
   }
 
-  private static void payForMixed(Meter meter, Value left, Value right) {
+  private static void chargeMixed(Meter meter, Value left, Value right) {
     if (isReal(left) != isReal(right)) {
       meter.number(isReal(left) ? left : right);
     }
@@ -103,13 +104,13 @@ public final class Comparison {
   }
 
   /**
-   * Orders two values of types that have an order, as {@link Comparator#compare} does; NaN comes
-   * last, so that sorting always ends.
+   * Orders two comparable values, as {@link Comparator#compare} does. NaN is ordered last, so that
+   * sorting terminates.
    */
   public static int order(Meter meter, Value left, Value right) {
     meter.step();
     if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
-      payForMixed(meter, left, right);
+      chargeMixed(meter, left, right);
       return orderNumbers(left, right);
     }
     if (left instanceof Value.Text a && right instanceof Value.Text b) {
@@ -128,7 +129,11 @@ public final class Comparison {
       }
     }
     throw Fault.failed(
-        "values of types '" + Value.type(left) + "' and '" + Value.type(right) + "' have no order");
+        "values of types '"
+            + Value.type(left)
+            + "' and '"
+            + Value.type(right)
+            + "' cannot be ordered");
   }
 
   private static int orderItems(Meter meter, List<Value> a, List<Value> b) {
@@ -140,7 +145,7 @@ public final class Comparison {
     return Integer.compare(a.size(), b.size());
   }
 
-  /** Orders by code points; Java's own order differs beyond the basic plane. */
+  /** Orders by code points; Java's order differs beyond the Basic Multilingual Plane. */
   private static int orderText(String a, String b) {
     int length = Math.min(a.length(), b.length());
     for (int i = 0; i < length; i++) {
@@ -158,13 +163,15 @@ public final class Comparison {
     return value instanceof Value.Real(double real) && Double.isNaN(real);
   }
 
-  /** Whether {@code item in container}. */
+  /** Returns whether a container contains an item. */
   public static boolean contains(Meter meter, Value container, Value item) {
     return switch (container) {
       case Value.Text t -> {
         if (!(item instanceof Value.Text(String part, boolean markup))) {
           throw Fault.failed(
-              "only a string can be in a string, not a value of type '" + Value.type(item) + "'");
+              "'in' requires a string on the left of a string, not a value of type '"
+                  + Value.type(item)
+                  + "'");
         }
         meter.characters(t.value().length() + part.length());
         yield Strings.contains(t.value(), part);
@@ -174,7 +181,7 @@ public final class Comparison {
       case Value.Cursor c -> contains(meter, c.items(), item);
       case Value.Undefined u -> false;
       default ->
-          throw Fault.failed("nothing can be in a value of type '" + Value.type(container) + "'");
+          throw Fault.failed("'in' is not supported for type '" + Value.type(container) + "'");
     };
   }
 

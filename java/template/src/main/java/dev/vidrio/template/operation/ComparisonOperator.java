@@ -2,7 +2,7 @@ package dev.vidrio.template.operation;
 
 import org.jspecify.annotations.Nullable;
 
-/** The operators that compare two values. */
+/** The comparison operators. */
 public enum ComparisonOperator {
   EQUAL("=="),
   NOT_EQUAL("!="),
@@ -19,11 +19,12 @@ public enum ComparisonOperator {
     this.symbol = symbol;
   }
 
+  /** Returns the symbol. */
   public String symbol() {
     return symbol;
   }
 
-  /** Returns the operator of that spelling, or null. */
+  /** Returns the operator with a symbol, or null. */
   public static @Nullable ComparisonOperator of(String symbol) {
     for (ComparisonOperator operator : values()) {
       if (operator.symbol.equals(symbol)) {

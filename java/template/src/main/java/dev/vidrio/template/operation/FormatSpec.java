@@ -15,15 +15,18 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Python's format specification: {@code [[fill]align][sign][#][0][width][grouping][.precision]
- * [type]}.
+ * Python's format specification: {@code
+ * [[fill]align][sign][#][0][width][grouping][.precision][type]}.
  *
- * @param align one of {@code < > = ^}, or 0 for the type's own
+ * @param fill the fill character
+ * @param align one of {@code < > = ^}, or 0 for the type's default
  * @param sign one of {@code - + } and space
- * @param alternate whether {@code #} asks for prefixes and trailing zeros
- * @param grouping {@code ,} or {@code _} among digits, or 0
- * @param precision digits or characters, or -1
- * @param type the type's letter, or 0
+ * @param alternate whether {@code #} requests prefixes and trailing zeros
+ * @param width the minimum width in code points
+ * @param grouping {@code ,} or {@code _} between digits, or 0
+ * @param precision the number of digits or characters, or −1
+ * @param type the presentation type, or 0
+ * @see <a href="https://docs.python.org/3/library/string.html#formatspec">Format specification</a>
  */
 record FormatSpec(
     String fill,
@@ -72,7 +75,7 @@ record FormatSpec(
   /** Formats a string, an integer, a float or a boolean. */
   String format(Meter meter, Value value) {
     if (precision > MAX_PRECISION) {
-      throw Fault.failed("a format asks for more than " + MAX_PRECISION + " digits");
+      throw Fault.failed("format precision must be at most " + MAX_PRECISION);
     }
     return switch (value) {
       case Value.Text t -> text(meter, t.value());
@@ -80,13 +83,14 @@ record FormatSpec(
       case Value.Bool b -> number(meter, b);
       case Value.Int i -> number(meter, i);
       case Value.Real r -> number(meter, r);
-      default -> throw Fault.failed("a value of type '" + Value.type(value) + "' takes no format");
+      default ->
+          throw Fault.failed("a value of type '" + Value.type(value) + "' cannot be formatted");
     };
   }
 
   private String text(Meter meter, String s) {
     if ((type != '\0' && type != 's') || (align == '=' && !fill.equals("0")) || grouping != '\0') {
-      throw Fault.failed("the format does not suit a string");
+      throw Fault.failed("the format is not valid for a string");
     }
     String cut =
         precision >= 0 && precision < Strings.length(s)
@@ -113,7 +117,7 @@ record FormatSpec(
 
   private String integer(BigInteger value) {
     if (precision >= 0) {
-      throw Fault.failed("the format of an integer has no precision");
+      throw Fault.failed("precision is not allowed for an integer");
     }
     return switch (type) {
       case '\0', 'd', 'n' -> grouped(value.toString(), 3);
@@ -172,9 +176,9 @@ record FormatSpec(
   }
 
   /**
-   * The shorter of both spellings.
+   * Returns the shorter of fixed and scientific notation.
    *
-   * @param asFloat whether to leave a decimal behind the point, as the type's absence asks
+   * @param asFloat whether to keep a decimal after the point, as without a type
    */
   private String general(BigDecimal value, int digits, boolean asFloat) {
     BigDecimal rounded = value.round(new MathContext(digits, RoundingMode.HALF_EVEN));

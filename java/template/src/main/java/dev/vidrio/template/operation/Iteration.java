@@ -12,12 +12,12 @@ import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** What Python's {@code iter()} and {@code len()} make of values. */
+/** Python's {@code iter()} and {@code len()}. */
 public final class Iteration {
 
   private Iteration() {}
 
-  /** Iterates over a value as {@code for} does. */
+  /** Returns an iterator over a value, as {@code for} does. */
   public static Iterator<Value> iterate(Meter meter, Value value) {
     return switch (value) {
       case Value.Cursor c -> c.items();
@@ -26,7 +26,7 @@ public final class Iteration {
     };
   }
 
-  /** Whether a value can be iterated. */
+  /** Returns whether a value can be iterated. */
   public static boolean isIterable(Value value) {
     return switch (value) {
       case Value.Sequence s -> true;
@@ -38,7 +38,7 @@ public final class Iteration {
     };
   }
 
-  /** What iterating over a value gives; reads a {@link Value.Cursor} to its end. */
+  /** Returns the items of an iterable; consumes a {@link Value.Cursor}. */
   public static List<Value> items(Meter meter, Value value) {
     return switch (value) {
       case Value.Sequence s -> {
@@ -67,7 +67,7 @@ public final class Iteration {
     };
   }
 
-  /** The number of items, or -1 if only iterating tells. */
+  /** Returns the number of items, or −1 if it is unknown before iterating. */
   public static int length(Meter meter, Value value) {
     return switch (value) {
       case Value.Sequence s -> s.items().size();
@@ -82,7 +82,7 @@ public final class Iteration {
     };
   }
 
-  /** Maps items when they are read. */
+  /** Returns an iterator that maps items lazily. */
   public static Iterator<Value> map(Iterator<Value> items, UnaryOperator<Value> mapping) {
     return new Iterator<>() {
       @Override
@@ -97,7 +97,7 @@ public final class Iteration {
     };
   }
 
-  /** Passes the items on that a test accepts, each tested when it is read. */
+  /** Returns an iterator over the items that pass a test, evaluated lazily. */
   public static Iterator<Value> filter(Iterator<Value> items, Predicate<Value> test) {
     return new Iterator<>() {
       private @Nullable Value upcoming;

@@ -4,7 +4,7 @@ import dev.vidrio.template.value.Arguments;
 import dev.vidrio.template.value.Meter;
 import dev.vidrio.template.value.Value;
 
-/** A method of a string, list or dict. */
+/** A bound method of a string, list or dict. */
 record Method(Value self, String name) implements Value.Callable {
 
   @Override

@@ -39,7 +39,7 @@ public final class NumberArithmetic {
 
   private static BigInteger divisor(BigInteger b) {
     if (b.signum() == 0) {
-      throw Fault.failed("divides by zero");
+      throw Fault.failed("division by zero");
     }
     return b;
   }
@@ -59,7 +59,7 @@ public final class NumberArithmetic {
       return Value.of(a.signum() == 0 && b.signum() != 0 ? 0 : a.signum() < 0 && !even ? -1 : 1);
     }
     if (b.bitLength() > 31 || (long) (a.bitLength() - 1) * b.intValue() > Numbers.MAX_BITS) {
-      throw Fault.failed("makes an integer of more than " + Numbers.MAX_BITS + " bits");
+      throw Fault.failed("the integer result has more than " + Numbers.MAX_BITS + " bits");
     }
     return Numbers.of(a.pow(b.intValue()));
   }
@@ -78,12 +78,12 @@ public final class NumberArithmetic {
 
   private static double divisor(double b) {
     if (b == 0) {
-      throw Fault.failed("divides by zero");
+      throw Fault.failed("division by zero");
     }
     return b;
   }
 
-  /** The remainder with the sign of the divisor. */
+  /** Returns the remainder with the sign of the divisor. */
   private static double modulo(double a, double b) {
     double remainder = a % divisor(b);
     if (remainder == 0) {
@@ -94,33 +94,35 @@ public final class NumberArithmetic {
 
   private static double realPower(double a, double b) {
     if (a == 0 && b < 0) {
-      throw Fault.failed("divides by zero");
+      throw Fault.failed("division by zero");
     }
     double power = Math.pow(a, b);
     if (Double.isNaN(power) && !Double.isNaN(a) && !Double.isNaN(b)) {
-      throw Fault.failed("raises a negative number to a fraction");
+      throw Fault.failed("a negative number cannot be raised to a fractional power");
     }
     return power;
   }
 
-  /** The sign {@code +} makes integers of booleans. */
+  /** Applies the unary {@code +}, which converts booleans to integers. */
   public static Value plus(Value value) {
     return value instanceof Value.Real ? value : Numbers.of(Numbers.integer(value));
   }
 
+  /** Applies the unary {@code -}. */
   public static Value negate(Value value) {
     return value instanceof Value.Real(double real)
         ? new Value.Real(-real)
         : Numbers.of(Numbers.integer(value).negate());
   }
 
+  /** Returns the absolute value. */
   public static Value abs(Value value) {
     return value instanceof Value.Real(double real)
         ? new Value.Real(Math.abs(real))
         : Numbers.of(Numbers.integer(value).abs());
   }
 
-  /** Rounds to a number of decimals as Python does: halves of the exact value go to even. */
+  /** Rounds to a number of decimals as Python does, half to even on the exact value. */
   public static Value round(Value value, long decimals) {
     BigDecimal exact = Numbers.decimal(value);
     if (exact == null || Math.abs(decimals) > Numbers.MAX_DIGITS) {

@@ -3,22 +3,22 @@ package dev.vidrio.template.operation;
 import dev.vidrio.template.value.Meter;
 import dev.vidrio.template.value.Strings;
 
-/** Fills texts up to a width. */
+/** Pads texts to a width. */
 public final class Padding {
 
-  /** Where the filling goes. */
+  /** The position of the padding. */
   public enum Side {
     LEFT,
     RIGHT,
-    /** Half on each side, a spare one to the right, as formats have it. */
+    /** Both sides; an odd character goes to the right, as in format specifications. */
     MIDDLE,
-    /** Half on each side, a spare one as {@code str.center} has it. */
+    /** Both sides; an odd character is placed as by {@code str.center}. */
     CENTER
   }
 
   private Padding() {}
 
-  /** Fills a text up to that many code points. */
+  /** Pads a text to a width in code points. */
   public static String pad(Meter meter, String s, long width, String fill, Side side) {
     int length = Strings.length(s);
     if (width <= length) {

@@ -12,7 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** Python's {@code text % values}. */
+/** Python's printf-style formatting, {@code text % values}. */
 public final class PercentFormat {
 
   private static final Pattern DIRECTIVE =
@@ -35,7 +35,7 @@ public final class PercentFormat {
             : List.of(operand);
   }
 
-  /** Formats a tuple's items, a dict's entries by their names, or a single value. */
+  /** Formats with a tuple's items, a dict's entries by name, or a single value. */
   public static Value format(Meter meter, Value.Text text, Value operand) {
     PercentFormat format = new PercentFormat(meter, operand);
     return new Value.Text(format.format(text), text.markup());
@@ -59,12 +59,12 @@ public final class PercentFormat {
     }
     out.append(s, start, s.length());
     if (used < values.size() && !hasElements(operand)) {
-      throw Fault.failed("a format string does not use all its values");
+      throw Fault.failed("not all values are used by the format string");
     }
     return out.toString();
   }
 
-  /** Python takes what has elements, and is no tuple, for a dict that need not be used. */
+  /** Returns whether Python treats the operand as a mapping, whose entries need not be used. */
   private static boolean hasElements(Value operand) {
     return switch (operand) {
       case Value.Mapping m -> true;
@@ -129,7 +129,7 @@ public final class PercentFormat {
   private static Value number(Value value) {
     if (!Numbers.isNumber(value)) {
       throw Fault.failed(
-          "a format wants a number, not a value of type '" + Value.type(value) + "'");
+          "a format requires a number, not a value of type '" + Value.type(value) + "'");
     }
     return value;
   }
@@ -137,12 +137,12 @@ public final class PercentFormat {
   private static Value whole(Value value) {
     BigDecimal decimal = Numbers.decimal(number(value));
     if (decimal == null) {
-      throw Fault.failed("a format wants a finite number");
+      throw Fault.failed("a format requires a finite number");
     }
     return Numbers.of(decimal.toBigInteger());
   }
 
-  /** What the conversions {@code s}, {@code r}, {@code a} and {@code c} make of a value. */
+  /** Applies the conversions {@code s}, {@code r}, {@code a} and {@code c}. */
   static Value converted(Meter meter, char conversion, Value value) {
     return switch (conversion) {
       case 's' -> Value.of(Printer.str(meter, value));

@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
 /** Python's {@code str.format}. */
 final class StrFormat {
 
-  /** A field's name, its path of attributes and elements, its conversion and its format. */
+  /** A replacement field: name, path of attributes and elements, conversion and format. */
   private static final Pattern FIELD =
       Pattern.compile(
           "([^.\\[!:]*)((?:\\.[^.\\[!:]+|\\[[^\\]]+\\])*)(?:!([rsa]))?(?::(.*))?", Pattern.DOTALL);
@@ -28,7 +28,7 @@ final class StrFormat {
     this.arguments = arguments;
   }
 
-  /** The string method {@code format}. */
+  /** Implements the string method {@code format}. */
   static Value format(Meter meter, Value.Text self, Arguments arguments) {
     StrFormat format = new StrFormat(meter, arguments);
     return new Value.Text(format.format(self), self.markup());

@@ -14,12 +14,12 @@ import java.util.function.IntPredicate;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** The methods of Python's strings. A method of text marked safe gives text marked safe. */
+/** The methods of Python's strings. Methods of a string marked safe return strings marked safe. */
 public final class StringMethods {
 
   private static final Map<String, Body> ALL = new HashMap<>();
 
-  /** Methods that Python has and no template needs; calling one says so. */
+  /** Python's methods that no known template uses; calling one is an error. */
   private static final Set<String> UNSUPPORTED =
       Set.of("encode", "expandtabs", "format_map", "isidentifier", "maketrans", "translate");
 
@@ -33,12 +33,12 @@ public final class StringMethods {
     mapping("title", Strings::title);
     mapping("capitalize", Strings::capitalize);
     mapping("swapcase", Strings::swapCase);
-    asking("isalnum", Character::isLetterOrDigit);
-    asking("isalpha", Character::isLetter);
-    asking("isdecimal", Character::isDigit);
-    asking("isdigit", Character::isDigit);
-    asking("isnumeric", Character::isDigit);
-    asking("isspace", Strings::isSpace);
+    predicate("isalnum", Character::isLetterOrDigit);
+    predicate("isalpha", Character::isLetter);
+    predicate("isdecimal", Character::isDigit);
+    predicate("isdigit", Character::isDigit);
+    predicate("isnumeric", Character::isDigit);
+    predicate("isspace", Strings::isSpace);
     ALL.put("isascii", (m, s, a) -> Value.of(s.value().chars().allMatch(c -> c < 0x80)));
     ALL.put("islower", (m, s, a) -> Value.of(Strings.isAllCase(s.value(), false)));
     ALL.put("isupper", (m, s, a) -> Value.of(Strings.isAllCase(s.value(), true)));
@@ -85,7 +85,10 @@ public final class StringMethods {
     return body.call(meter, self, arguments);
   }
 
-  /** Returns a text's value, escaped for HTML if it joins markup without being such. */
+  /**
+   * Returns the value of a text, escaped for HTML if it is combined with markup and is not markup
+   * itself.
+   */
   static String escapedFor(boolean markup, Value.Text text) {
     return markup && !text.markup() ? Strings.escapeHtml(text.value()) : text.value();
   }
@@ -119,7 +122,7 @@ public final class StringMethods {
         });
   }
 
-  private static void asking(String name, IntPredicate predicate) {
+  private static void predicate(String name, IntPredicate predicate) {
     ALL.put(
         name,
         (m, s, a) -> Value.of(!s.value().isEmpty() && s.value().codePoints().allMatch(predicate)));
@@ -171,7 +174,10 @@ public final class StringMethods {
     return Value.tuple(parts.stream().<Value>map(part -> like(self, part)).toList());
   }
 
-  /** Whether the text, or the part from one index to another, starts or ends with any of some. */
+  /**
+   * Returns whether the text, or the part between two indices, starts or ends with one of several
+   * affixes.
+   */
   private static boolean edges(Value.Text self, Arguments arguments, String name, boolean start) {
     var bound = arguments.bind(callee(name), "affix", "start", "end");
     String part = part(self.value(), bound);
@@ -185,7 +191,7 @@ public final class StringMethods {
             : List.of(Value.of(bound.requiredText(0)));
     for (Value affix : affixes) {
       if (!(affix instanceof Value.Text(String text, boolean markup))) {
-        throw Fault.failed(callee(name) + " wants strings");
+        throw Fault.failed(callee(name) + " requires strings");
       }
       if (start ? part.startsWith(text) : part.endsWith(text)) {
         return true;
@@ -194,7 +200,7 @@ public final class StringMethods {
     return false;
   }
 
-  /** The part between the arguments 1 and 2, or null if it begins after it ends. */
+  /** Returns the part between arguments 1 and 2, or null if it begins after its end. */
   private static @Nullable String part(String s, Arguments.Bound bound) {
     if (bound.or(1, Value.NONE) instanceof Value.None
         && bound.or(2, Value.NONE) instanceof Value.None) {
@@ -241,7 +247,7 @@ public final class StringMethods {
   private static Value index(Value.Text self, Arguments arguments, String name, boolean first) {
     long found = find(self, arguments, name, first);
     if (found < 0) {
-      throw Fault.failed(callee(name) + " does not find the string");
+      throw Fault.failed(callee(name) + ": substring not found");
     }
     return Value.of(found);
   }
@@ -277,7 +283,7 @@ public final class StringMethods {
     return count;
   }
 
-  /** Replaces, once it is clear that the result is not too long. */
+  /** Replaces occurrences, after checking the length of the result. */
   public static String replace(Meter meter, String s, String old, String with, long max) {
     long count = Math.min(max, count(meter, s, old));
     meter.text(s.length() + count * with.length());
@@ -290,14 +296,14 @@ public final class StringMethods {
     for (Value item : Iteration.items(meter, iterable)) {
       if (!(item instanceof Value.Text text)) {
         throw Fault.failed(
-            callee("join") + " wants strings, not a value of type '" + Value.type(item) + "'");
+            callee("join") + " requires strings, not a value of type '" + Value.type(item) + "'");
       }
       parts.add(escapedFor(self.markup(), text));
     }
     return like(self, join(meter, self.value(), parts));
   }
 
-  /** Joins, once it is clear that the result is not too long. */
+  /** Joins texts, after checking the length of the result. */
   public static String join(Meter meter, String separator, List<String> parts) {
     long length = (long) separator.length() * parts.size();
     for (String part : parts) {
@@ -313,7 +319,7 @@ public final class StringMethods {
     var bound = arguments.bind(callee(name), "width", "fillchar");
     String fill = bound.get(1) == null ? " " : bound.requiredText(1);
     if (Strings.length(fill) != 1) {
-      throw Fault.failed(callee(name) + " fills with one character");
+      throw Fault.failed(callee(name) + ": fill must be one character");
     }
     bound.required(0);
     return like(self, Padding.pad(meter, self.value(), bound.integer(0, 0), fill, side));

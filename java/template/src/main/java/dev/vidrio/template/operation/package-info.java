@@ -1,4 +1,7 @@
-/** What Python does with values: operators, attributes, iteration, methods and formats. */
+/**
+ * Python's operations on values: operators, attributes, iteration, methods and formats. Not
+ * exported.
+ */
 @NullMarked
 package dev.vidrio.template.operation;
 

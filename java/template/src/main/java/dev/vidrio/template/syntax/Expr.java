@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** An expression of a template. */
 public sealed interface Expr {
 
-  /** The line it starts in, or for an operation the line of its operator. */
+  /** The line where the expression starts; for an operation, the line of its operator. */
   int line();
 
   record Literal(Value value, int line) implements Expr {}
@@ -38,10 +38,10 @@ public sealed interface Expr {
 
   record Or(Expr left, Expr right, int line) implements Expr {}
 
-  /** {@code a < b == c}: every neighbouring pair must hold. */
+  /** A comparison chain such as {@code a < b == c}: every adjacent pair must hold. */
   record Compare(Expr first, List<Comparand> rest, int line) implements Expr {}
 
-  /** An operator, {@code in} and {@code not in} among them, and what stands to its right. */
+  /** A comparison operator, including {@code in} and {@code not in}, and its right operand. */
   record Comparand(ComparisonOperator operator, Expr right) {}
 
   /** {@code a ~ b ~ c}. */
@@ -67,10 +67,10 @@ public sealed interface Expr {
   record Apply(String name, CallArguments arguments, int line) {}
 
   /**
-   * The arguments of a call, as written.
+   * The arguments of a call in the source.
    *
-   * @param more what follows {@code *}
-   * @param moreNamed what follows {@code **}
+   * @param more the operand of {@code *}
+   * @param moreNamed the operand of {@code **}
    */
   record CallArguments(
       List<Expr> positional,

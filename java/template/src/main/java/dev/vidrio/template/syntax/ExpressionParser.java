@@ -9,20 +9,20 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Parses expressions by recursive descent. From loosest to tightest: {@code if else}, {@code or},
+ * Parses expressions by recursive descent. Precedence, lowest first: {@code if else}, {@code or},
  * {@code and}, {@code not}, comparisons, {@code + -}, {@code ~}, {@code * / // %}, {@code **},
  * signs, then attributes, calls, filters and tests.
  */
 final class ExpressionParser {
 
-  /** Brackets, signs and blocks in each other. */
+  /** The maximum nesting of brackets, signs and blocks. */
   static final int MAX_NESTING = 100;
 
-  private final TokenStream tokens;
+  private final TokenReader tokens;
   private final PrimaryParser primary;
   private int nesting;
 
-  ExpressionParser(TokenStream tokens) {
+  ExpressionParser(TokenReader tokens) {
     this.tokens = tokens;
     this.primary = new PrimaryParser(tokens, this);
   }
@@ -41,7 +41,7 @@ final class ExpressionParser {
     nesting--;
   }
 
-  /** Parses an expression, or a tuple without brackets. */
+  /** Parses an expression, or a tuple without parentheses. */
   Expr tuple(boolean withConditional) {
     int line = tokens.line();
     Expr first = expression(withConditional);
@@ -260,7 +260,7 @@ final class ExpressionParser {
     }
   }
 
-  /** Parses a filter's name and arguments. */
+  /** Parses the name and arguments of a filter. */
   Expr.Apply apply() {
     int line = tokens.line();
     String name = dottedName();
@@ -321,7 +321,7 @@ final class ExpressionParser {
           throw tokens.errors().syntax(line, "argument '" + name + "' is given twice");
         }
       } else if (!named.isEmpty() || more != null || moreNamed != null) {
-        throw tokens.errors().syntax(line, "an argument without a name follows one with a name");
+        throw tokens.errors().syntax(line, "a positional argument follows a named one");
       } else {
         positional.add(expression());
       }

@@ -8,9 +8,9 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * Cuts a template into tokens, with the white-space rules of Jinja's {@code trim_blocks} and {@code
- * lstrip_blocks}: a line break after a tag or comment goes, and so does the blank start of its
- * line; {@code -} at a tag's edge takes all white space there, {@code +} keeps it.
+ * Splits a template into tokens, with the white space rules of Jinja's {@code trim_blocks} and
+ * {@code lstrip_blocks}: a line break after a tag or comment is removed, and so is the blank start
+ * of its line; {@code -} at the edge of a tag strips all white space there, {@code +} keeps it.
  */
 final class Lexer {
 
@@ -30,7 +30,7 @@ final class Lexer {
     this.errors = errors;
   }
 
-  /** Returns the tokens; the last one is of kind END. */
+  /** Returns the tokens, of which the last has kind {@code END}. */
   static List<Token> tokenize(String template, TemplateErrors errors) {
     String source = template.replace("\r\n", "\n").replace('\r', '\n');
     if (source.endsWith("\n")) {
@@ -86,7 +86,7 @@ final class Lexer {
     }
   }
 
-  /** Returns the text before a tag, less what the tag's sign or place takes away. */
+  /** Returns the text before a tag, without the white space that the tag strips. */
   private String stripBeforeTag(int tag, char sign, boolean print) {
     int end = tag;
     if (sign == '-') {
@@ -113,7 +113,9 @@ final class Lexer {
     }
   }
 
-  /** Returns where a {@code raw} or {@code endraw} tag ends that goes on at an index, or -1. */
+  /**
+   * Returns the end of a {@code raw} or {@code endraw} tag whose name begins at an index, or −1.
+   */
   private int rawTagEnd(int index, String name, boolean trim) {
     int at = skipSpace(index);
     if (!source.startsWith(name, at)) {
@@ -142,13 +144,13 @@ final class Lexer {
         return;
       }
     }
-    throw errors.syntax(line, "'raw' has no 'endraw'");
+    throw errors.syntax(line, "'raw' without 'endraw'");
   }
 
   private void comment(int inside) {
     int end = source.indexOf("#}", inside);
     if (end < 0) {
-      throw errors.syntax(line, "the comment does not end");
+      throw errors.syntax(line, "unterminated comment");
     }
     char sign = end > inside ? source.charAt(end - 1) : ' ';
     int after = end + 2;
@@ -160,7 +162,7 @@ final class Lexer {
     advance(after);
   }
 
-  /** Reads the tokens of a print or a tag, and its end. */
+  /** Reads the tokens of a print or a tag up to its end. */
   private void code(boolean print) {
     Deque<Character> open = new ArrayDeque<>();
     while (position < source.length()) {
@@ -200,7 +202,9 @@ final class Lexer {
     return true;
   }
 
-  /** Reads an integer of base 2, 8, 10 or 16 or a float, with single underscores among digits. */
+  /**
+   * Reads an integer of base 2, 8, 10 or 16, or a float, with single underscores between digits.
+   */
   private void number() {
     int start = position;
     int end;
@@ -230,7 +234,7 @@ final class Lexer {
     }
     String digits = source.substring(start, end).replace("_", "");
     if (kind == Token.Kind.INTEGER && digits.matches("0+[1-9].*")) {
-      throw errors.syntax(line, "an integer begins with 0: '" + digits + "'");
+      throw errors.syntax(line, "an integer must not begin with 0: '" + digits + "'");
     }
     add(kind, digits);
     advance(end);
@@ -276,7 +280,7 @@ final class Lexer {
       end += source.charAt(end) == '\\' ? 2 : 1;
     }
     if (end >= source.length()) {
-      throw errors.syntax(line, "the string does not end");
+      throw errors.syntax(line, "unterminated string");
     }
     add(
         Token.Kind.STRING,
@@ -304,7 +308,7 @@ final class Lexer {
       case '{' -> open.push('}');
       case ')', ']', '}' -> {
         if (open.isEmpty() || open.pop() != c) {
-          throw errors.syntax(line, "'" + c + "' closes nothing");
+          throw errors.syntax(line, "unmatched '" + c + "'");
         }
       }
       default -> {}

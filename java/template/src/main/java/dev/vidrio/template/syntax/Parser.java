@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Parses a template's statements. */
+/** Parses the statements of a template. */
 public final class Parser {
 
   private static final Set<String> SPECIAL = Set.of("varargs", "kwargs", "caller");
@@ -14,13 +14,13 @@ public final class Parser {
   private static final Set<String> CONSTANTS =
       Set.of("true", "True", "false", "False", "none", "None");
 
-  private final TokenStream tokens;
+  private final TokenReader tokens;
   private final ExpressionParser expressions;
 
-  /** Loops around the statement that a {@code break} could leave. */
+  /** The number of enclosing loops that a {@code break} could leave. */
   private int loops;
 
-  private Parser(TokenStream tokens) {
+  private Parser(TokenReader tokens) {
     this.tokens = tokens;
     this.expressions = new ExpressionParser(tokens);
   }
@@ -28,17 +28,19 @@ public final class Parser {
   /**
    * A parsed template.
    *
+   * @param body the statements
    * @param names the variables that its expressions read
    */
   public record Parsed(List<Stmt> body, Set<String> names) {}
 
+  /** Parses a template. */
   public static Parsed parse(String source, TemplateErrors errors) {
-    Parser parser = new Parser(new TokenStream(Lexer.tokenize(source, errors), errors));
+    Parser parser = new Parser(new TokenReader(Lexer.tokenize(source, errors), errors));
     List<Stmt> body = parser.body(Set.of());
     return new Parsed(body, parser.expressions.primary().names());
   }
 
-  /** Parses statements up to a tag of one of the given names, or to the template's end. */
+  /** Parses statements up to a tag with one of the names, or to the end of the template. */
   private List<Stmt> body(Set<String> ends) {
     expressions.enter();
     List<Stmt> body = new ArrayList<>();
@@ -60,7 +62,7 @@ public final class Parser {
         }
         default -> {
           if (!ends.isEmpty()) {
-            throw tokens.errors().syntax(token.line(), "the template ends before " + quoted(ends));
+            throw tokens.errors().syntax(token.line(), "missing " + quoted(ends));
           }
           expressions.leave();
           return body;
@@ -73,7 +75,7 @@ public final class Parser {
     return "'" + String.join("' or '", ends.stream().sorted().toList()) + "'";
   }
 
-  /** Parses the end of a tag and the body it opens; leaves the name of the tag that ends it. */
+  /** Parses the end of a tag and its body, up to the name of the closing tag. */
   private List<Stmt> bodyOfTag(String... ends) {
     tokens.skipOperator(":");
     endOfTag();
@@ -117,14 +119,14 @@ public final class Parser {
 
   private RuntimeException unknown(String tag, int line) {
     if (tag.startsWith("end") || tag.equals("else") || tag.equals("elif")) {
-      return tokens.errors().syntax(line, "'" + tag + "' closes nothing");
+      return tokens.errors().syntax(line, "'" + tag + "' without an opening tag");
     }
     return tokens.errors().unsupported(line, "tag '" + tag + "'");
   }
 
   private Stmt insideLoop(Stmt statement, String tag) {
     if (loops == 0) {
-      throw tokens.errors().syntax(statement.line(), "'" + tag + "' stands in no loop");
+      throw tokens.errors().syntax(statement.line(), "'" + tag + "' outside a loop");
     }
     return statement;
   }
@@ -225,7 +227,7 @@ public final class Parser {
   private Stmt call(int line) {
     List<Stmt.Parameter> parameters = tokens.atOperator("(") ? parameters() : List.of();
     if (!(expressions.expression() instanceof Expr.Call call)) {
-      throw tokens.errors().syntax(line, "'call' wants the call of a macro");
+      throw tokens.errors().syntax(line, "'call' requires a call of a macro");
     }
     return new Stmt.CallBlock(macroBody("caller", parameters, "endcall", line), call, line);
   }
@@ -284,7 +286,7 @@ public final class Parser {
     int line = tokens.line();
     String name = tokens.expectName();
     if (CONSTANTS.contains(name)) {
-      throw tokens.errors().syntax(line, "'" + name + "' cannot be set");
+      throw tokens.errors().syntax(line, "'" + name + "' cannot be assigned");
     }
     return name;
   }

@@ -8,24 +8,24 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Parses what expressions are made of: names, literals and brackets. */
+/** Parses the operands of expressions: names, literals and brackets. */
 final class PrimaryParser {
 
-  private final TokenStream tokens;
+  private final TokenReader tokens;
   private final ExpressionParser expressions;
   private Set<String> names = new HashSet<>();
 
-  PrimaryParser(TokenStream tokens, ExpressionParser expressions) {
+  PrimaryParser(TokenReader tokens, ExpressionParser expressions) {
     this.tokens = tokens;
     this.expressions = expressions;
   }
 
-  /** The names that expressions have read since the last swap. */
+  /** Returns the names that expressions have read since the last swap. */
   Set<String> names() {
     return names;
   }
 
-  /** Starts a new set of names; returns the one so far. */
+  /** Starts a new set of names and returns the previous one. */
   Set<String> swapNames(Set<String> newNames) {
     Set<String> old = names;
     names = newNames;
@@ -71,7 +71,7 @@ final class PrimaryParser {
       default -> {
         if (!Character.isUnicodeIdentifierStart(token.text().codePointAt(0))
             && !token.text().startsWith("_")) {
-          throw tokens.errors().syntax(token.line(), token.describe() + " is no name");
+          throw tokens.errors().syntax(token.line(), token.describe() + " is not a name");
         }
         names.add(token.text());
         yield new Expr.Name(token.text(), token.line());
@@ -85,7 +85,8 @@ final class PrimaryParser {
     int radix = prefixed ? Numbers.radix(text.charAt(1)) : 10;
     String digits = prefixed ? text.substring(2) : text;
     if (digits.isEmpty() || digits.length() > Numbers.MAX_DIGITS) {
-      throw errors.syntax(token.line(), "an integer has no or too many digits");
+      throw errors.syntax(
+          token.line(), "an integer must have 1 to " + Numbers.MAX_DIGITS + " digits");
     }
     return new Value.Int(new BigInteger(digits, radix));
   }

@@ -6,10 +6,10 @@ import org.jspecify.annotations.Nullable;
 /** A statement of a template. */
 public sealed interface Stmt {
 
-  /** The line it starts in. */
+  /** The line where the statement starts. */
   int line();
 
-  /** Text that is printed as it is. */
+  /** Literal text. */
   record Data(String text, int line) implements Stmt {}
 
   record Print(Expr value, int line) implements Stmt {}
@@ -35,7 +35,7 @@ public sealed interface Stmt {
 
   record Set(Target target, Expr value, int line) implements Stmt {}
 
-  /** {@code set} with a body, whose text passes through filters. */
+  /** A {@code set} block: the text of the body passes through filters. */
   record SetBlock(Target target, List<Expr.Apply> filters, List<Stmt> body, int line)
       implements Stmt {}
 
@@ -43,14 +43,14 @@ public sealed interface Stmt {
 
   record With(List<Target> targets, List<Expr> values, List<Stmt> body, int line) implements Stmt {}
 
-  /** A body with variables of its own: {@code generation}. */
+  /** A {@code generation} block: a body with its own scope. */
   record Block(List<Stmt> body, int line) implements Stmt {}
 
   /**
    * A macro.
    *
-   * @param reads which of the special variables {@code varargs}, {@code kwargs} and {@code caller}
-   *     its body reads; without that it takes no such arguments
+   * @param reads the special variables {@code varargs}, {@code kwargs} and {@code caller} that the
+   *     body reads; only then are such arguments accepted
    */
   record Macro(
       String name,
@@ -63,10 +63,10 @@ public sealed interface Stmt {
   /** A macro's parameter. */
   record Parameter(String name, @Nullable Expr otherwise) {}
 
-  /** A call that is given the body as the macro {@code caller}. */
+  /** A call that receives the body as the macro {@code caller}. */
   record CallBlock(Macro caller, Expr.Call call, int line) implements Stmt {}
 
-  /** What an assignment sets. */
+  /** The target of an assignment. */
   sealed interface Target {}
 
   record NameTarget(String name) implements Target {}

@@ -5,7 +5,7 @@ final class StringLiteral {
 
   private StringLiteral() {}
 
-  /** Returns the value of what stands between a literal's quotes. */
+  /** Returns the value of the text between a literal's quotes. */
   static String unescape(String body, int line, TemplateErrors errors) {
     int backslash = body.indexOf('\\');
     if (backslash < 0) {
@@ -25,7 +25,7 @@ final class StringLiteral {
     return out.toString();
   }
 
-  /** Appends the escape whose letter stands at an index; returns the index after it. */
+  /** Appends an escape whose letter is at an index, and returns the index after it. */
   private static int escape(
       String body, int index, StringBuilder out, int line, TemplateErrors errors) {
     char letter = body.charAt(index);
@@ -64,12 +64,12 @@ final class StringLiteral {
     for (int i = start; i < end; i++) {
       int digit = i < body.length() ? Character.digit(body.charAt(i), 16) : -1;
       if (digit < 0) {
-        throw errors.syntax(line, "a string escape lacks digits: \\" + body.charAt(start - 1));
+        throw errors.syntax(line, "incomplete string escape: \\" + body.charAt(start - 1));
       }
       value = value << 4 | digit;
     }
     if (value > Character.MAX_CODE_POINT) {
-      throw errors.syntax(line, "a string escape is no character: U+" + Long.toHexString(value));
+      throw errors.syntax(line, "invalid string escape: U+" + Long.toHexString(value));
     }
     out.appendCodePoint((int) value);
     return end;

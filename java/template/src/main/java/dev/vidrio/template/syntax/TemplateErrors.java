@@ -7,25 +7,25 @@ import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.template.value.Fault;
 
 /**
- * Words the errors of one template.
+ * Creates the errors of one template.
  *
  * @param name the template's name or file, as the user knows it
  */
 public record TemplateErrors(String name) {
 
-  private static final String ALTERNATIVE = "give the prompt without a template";
+  private static final String ALTERNATIVE = "pass the prompt without a template";
 
-  /** The template is not well formed. */
+  /** Creates the error for a malformed template. */
   ModelFileException syntax(int line, String what) {
     return new ModelFileException(name, place(line), "", what);
   }
 
-  /** The template is well formed, but uses a construct that this interpreter does not have. */
+  /** Creates the error for an unsupported construct. */
   UnsupportedModelException unsupported(int line, String construct) {
     return new UnsupportedModelException(name, place(line) + ": " + construct, ALTERNATIVE);
   }
 
-  /** The template could not be rendered. */
+  /** Creates the error for a failed rendering. */
   public ModelException of(Fault fault, int line) {
     String message = String.valueOf(fault.getMessage());
     return switch (fault.kind()) {

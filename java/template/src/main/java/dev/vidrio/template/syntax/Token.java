@@ -3,9 +3,9 @@ package dev.vidrio.template.syntax;
 /**
  * A token of a template.
  *
- * @param kind what it is
- * @param text data, a name, an operator, a number as written, or a string literal's value
- * @param line the line it starts in, from 1
+ * @param kind the kind
+ * @param text data, a name, an operator, a number as written, or the value of a string literal
+ * @param line the line where it starts, from 1
  */
 record Token(Kind kind, String text, int line) {
 

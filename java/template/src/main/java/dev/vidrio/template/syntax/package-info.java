@@ -1,4 +1,7 @@
-/** The language Jinja: tokens, and the statements and expressions that are parsed from them. */
+/**
+ * The Jinja language: lexer, parser, and the syntax tree of statements and expressions. Not
+ * exported.
+ */
 @NullMarked
 package dev.vidrio.template.syntax;
 

@@ -8,15 +8,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * The arguments of a call.
  *
- * @param positional in order
- * @param named in the order given
+ * @param positional the positional arguments
+ * @param named the named arguments, in order
  */
 public record Arguments(List<Value> positional, Map<String, Value> named) {
 
   /**
-   * Lays the arguments out by a function's parameters.
+   * Binds the arguments to the parameters of a function.
    *
-   * @param callee names the function in errors, such as {@code filter 'join'}
+   * @param callee the name of the function in errors, such as {@code filter 'join'}
    */
   public Bound bind(String callee, String... parameters) {
     if (positional.size() > parameters.length) {
@@ -30,17 +30,17 @@ public record Arguments(List<Value> positional, Map<String, Value> named) {
         (name, value) -> {
           int i = Arrays.asList(parameters).indexOf(name);
           if (i < 0) {
-            throw Fault.failed(callee + " takes no argument '" + name + "'");
+            throw Fault.failed(callee + " has no parameter '" + name + "'");
           }
           if (values[i] != null) {
-            throw Fault.failed(callee + " is given '" + name + "' twice");
+            throw Fault.failed(callee + ": argument '" + name + "' is given twice");
           }
           values[i] = value;
         });
     return new Bound(callee, parameters, values);
   }
 
-  /** Arguments by parameter. */
+  /** Arguments by parameter index. */
   public static final class Bound {
     private final String callee;
     private final String[] parameters;
@@ -52,25 +52,27 @@ public record Arguments(List<Value> positional, Map<String, Value> named) {
       this.values = values;
     }
 
-    /** Returns the argument, or null if it was not given. */
+    /** Returns an argument, or null if it was not given. */
     public @Nullable Value get(int i) {
       return values[i];
     }
 
+    /** Returns an argument, or a default if it was not given. */
     public Value or(int i, Value otherwise) {
       Value value = values[i];
       return value == null ? otherwise : value;
     }
 
+    /** Returns a required argument. */
     public Value required(int i) {
       Value value = values[i];
       if (value == null) {
-        throw Fault.failed(callee + " lacks the argument '" + parameters[i] + "'");
+        throw Fault.failed(callee + ": argument '" + parameters[i] + "' is missing");
       }
       return value;
     }
 
-    /** Returns a string, or null if it was not given or is None. */
+    /** Returns a string argument, or null if it was not given or is None. */
     public @Nullable String text(int i) {
       return switch (or(i, Value.NONE)) {
         case Value.None n -> null;
@@ -79,13 +81,14 @@ public record Arguments(List<Value> positional, Map<String, Value> named) {
       };
     }
 
+    /** Returns a required string argument. */
     public String requiredText(int i) {
       return required(i) instanceof Value.Text(String text, boolean markup)
           ? text
           : fail(i, "a string");
     }
 
-    /** Returns an integer; one beyond 64 bits is cut to the nearest of 64 bits. */
+    /** Returns an integer argument, clamped to 64 bits, or a default if it was not given. */
     public long integer(int i, long otherwise) {
       Value value = values[i];
       if (value == null) {
@@ -97,6 +100,7 @@ public record Arguments(List<Value> positional, Map<String, Value> named) {
       return Numbers.toLong(Numbers.integer(value));
     }
 
+    /** Returns the truth value of an argument, or a default if it was not given. */
     public boolean truth(int i, boolean otherwise) {
       Value value = values[i];
       return value == null ? otherwise : Value.truth(value);
@@ -109,7 +113,7 @@ public record Arguments(List<Value> positional, Map<String, Value> named) {
     private Fault wrong(int i, String type) {
       return Fault.failed(
           callee
-              + " wants "
+              + " requires "
               + type
               + " as '"
               + parameters[i]

@@ -1,17 +1,17 @@
 package dev.vidrio.template.value;
 
-/** A rendering that cannot go on; who catches it adds the template's name and the line. */
+/** Thrown if a rendering cannot continue. The catcher adds the template's name and the line. */
 public final class Fault extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
-  /** Whose fault it is. */
+  /** The kind of a fault. */
   public enum Kind {
-    /** The template called {@code raise_exception}: the messages do not suit it. */
+    /** The template called {@code raise_exception}: it does not accept the messages. */
     RAISED,
-    /** The template uses something that this interpreter does not have. */
+    /** The template uses an unsupported construct. */
     UNSUPPORTED,
-    /** An operation that its operands do not allow, or a limit. */
+    /** An invalid operation, or an exceeded limit. */
     FAILED
   }
 
@@ -22,19 +22,22 @@ public final class Fault extends RuntimeException {
     this.kind = kind;
   }
 
+  /** Returns the fault of {@code raise_exception}. */
   public static Fault raised(String message) {
     return new Fault(Kind.RAISED, message);
   }
 
-  /** Names the construct, such as {@code filter 'xmlattr'}. */
+  /** Returns the fault of an unsupported construct, such as {@code filter 'xmlattr'}. */
   public static Fault unsupported(String construct) {
     return new Fault(Kind.UNSUPPORTED, construct);
   }
 
+  /** Returns the fault of an invalid operation or an exceeded limit. */
   public static Fault failed(String message) {
     return new Fault(Kind.FAILED, message);
   }
 
+  /** Returns the kind. */
   public Kind kind() {
     return kind;
   }

@@ -4,30 +4,32 @@ import java.math.BigInteger;
 import java.util.function.LongSupplier;
 
 /**
- * What a rendering may use. Templates come from model files, so nothing in them is trusted to end.
+ * Limits the resources of a rendering, since templates of model files are not trusted to terminate.
  *
- * <p>Every expression, statement and turn of a loop costs a step; text and lists cost steps by
- * their size as well, so that the number of steps bounds memory, and time on a machine that is not
- * busy. Time has a limit of its own as well.
+ * <p>Every expression, statement and loop iteration costs a step; text and lists also cost steps by
+ * size, so the number of steps bounds memory, and time on an idle machine. Wall-clock time is
+ * limited separately.
  */
 public final class Meter {
 
-  /** Steps that a rendering may take beyond one for each character that came in. */
+  /** The maximum number of steps, in addition to one per input character. */
   static final int MAX_STEPS = 1_000_000;
 
   /**
-   * Nested statements and expressions under evaluation, macro calls included: two and a half times
-   * what a template is known to need, and few enough for a stack of 512 KiB.
+   * The maximum depth of nested statements and expressions, including macro calls: two and a half
+   * times the depth of known templates, and small enough for a stack of 512 KiB.
    */
   static final int MAX_DEPTH = 256;
 
-  /** Characters that a text may have beyond those that came in. */
+  /** The maximum length of a text, in addition to the input characters. */
   static final int MAX_TEXT = 1 << 20;
 
-  /** Seconds that a rendering may take, a hundred times what the greatest number of steps needs. */
+  /**
+   * The maximum duration in seconds, a hundred times the duration of the maximum number of steps.
+   */
   static final int MAX_SECONDS = 20;
 
-  private static final int STEPS_BETWEEN_LOOKS_AT_TIME = 1024;
+  private static final int STEPS_PER_TIME_CHECK = 1024;
 
   private static final int CHARACTERS_PER_STEP = 128;
   private static final int ELEMENTS_PER_STEP = 16;
@@ -38,15 +40,15 @@ public final class Meter {
   private final LongSupplier nanoTime;
   private final long start;
   private long steps;
-  private long nextLook = STEPS_BETWEEN_LOOKS_AT_TIME;
+  private long nextTimeCheck = STEPS_PER_TIME_CHECK;
   private int depth;
   private int line = 1;
 
   /**
    * Starts a rendering.
    *
-   * @param inputCharacters how many characters come in
-   * @param nanoTime a clock as {@link System#nanoTime}
+   * @param inputCharacters the number of characters of all inputs
+   * @param nanoTime a clock like {@link System#nanoTime}
    */
   public Meter(long inputCharacters, LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
@@ -55,12 +57,12 @@ public final class Meter {
     maxText = MAX_TEXT + inputCharacters;
   }
 
-  /** The line under evaluation. */
+  /** Returns the line under evaluation. */
   public int line() {
     return line;
   }
 
-  /** Goes one level deeper, to a line; returns the line to come back to. */
+  /** Enters a nested construct at a line, and returns the line to pass to {@link #leave}. */
   public int enter(int newLine) {
     int outer = line;
     line = newLine;
@@ -71,22 +73,23 @@ public final class Meter {
     return outer;
   }
 
-  /** Comes back from a level. A fault ends the rendering, so only success needs to come back. */
+  /** Leaves a construct. Not needed after a fault, which ends the rendering. */
   public void leave(int outer) {
     depth--;
     line = outer;
   }
 
+  /** Charges one step. */
   public void step() {
     add(1);
   }
 
-  /** Pays for making that many values. */
+  /** Charges the creation of values. */
   public void values(long count) {
     add(count);
   }
 
-  /** Pays for what takes the digits of a number: printing, rounding, comparing across types. */
+  /** Charges an operation on the digits of a number: printing, rounding, comparing across types. */
   public void number(Value value) {
     add(
         value instanceof Value.Int(BigInteger integer)
@@ -94,23 +97,23 @@ public final class Meter {
             : STEPS_PER_FLOAT);
   }
 
-  /** Pays for reading or making that many characters. */
+  /** Charges reading or creating characters. */
   public void characters(long count) {
     add(count / CHARACTERS_PER_STEP);
   }
 
-  /** Pays for reading or copying that many list elements or dict entries. */
+  /** Charges reading or copying list elements or dict entries. */
   public void elements(long count) {
     add(count / ELEMENTS_PER_STEP);
   }
 
-  /** Pays for a text of that many characters, or refuses it; call it before making the text. */
+  /** Charges a text before it is created, or rejects its length. */
   public void text(long length) {
     check(length);
     characters(length);
   }
 
-  /** Pays for that many characters more in a text, or refuses them. */
+  /** Charges characters to be appended to a text, or rejects them. */
   public void append(StringBuilder text, long added) {
     check(text.length() + added);
     characters(added);
@@ -118,7 +121,7 @@ public final class Meter {
 
   private void check(long length) {
     if (length > maxText) {
-      throw Fault.failed("makes a text of more than " + maxText + " characters");
+      throw Fault.failed("creates a text of more than " + maxText + " characters");
     }
   }
 
@@ -127,8 +130,8 @@ public final class Meter {
     if (steps > maxSteps) {
       throw Fault.failed("takes more than " + maxSteps + " steps");
     }
-    if (steps >= nextLook) {
-      nextLook = steps + STEPS_BETWEEN_LOOKS_AT_TIME;
+    if (steps >= nextTimeCheck) {
+      nextTimeCheck = steps + STEPS_PER_TIME_CHECK;
       if (nanoTime.getAsLong() - start > MAX_SECONDS * 1_000_000_000L) {
         throw Fault.failed("takes more than " + MAX_SECONDS + " seconds");
       }

@@ -5,13 +5,13 @@ import java.math.BigInteger;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** Integers, floats and booleans as Python takes them for numbers. */
+/** Python's numbers: integers, floats and booleans. */
 public final class Numbers {
 
-  /** Keeps every operation on integers near the cost of one on 64 bits. */
+  /** The maximum size of an integer, so that operations cost about as much as on 64 bits. */
   public static final int MAX_BITS = 1024;
 
-  /** Decimal digits that an integer of {@link #MAX_BITS} can have. */
+  /** The number of decimal digits of an integer of {@link #MAX_BITS}. */
   public static final int MAX_DIGITS = 308;
 
   private static final Pattern REAL =
@@ -19,30 +19,32 @@ public final class Numbers {
 
   private Numbers() {}
 
+  /** Returns whether a value is a number; booleans are. */
   public static boolean isNumber(Value value) {
     return isInteger(value) || value instanceof Value.Real;
   }
 
-  /** Whether a value counts as an integer; booleans do. */
+  /** Returns whether a value is an integer; booleans are. */
   public static boolean isInteger(Value value) {
     return value instanceof Value.Int || value instanceof Value.Bool;
   }
 
-  /** The value of what {@linkplain #isInteger is an integer}. */
+  /** Returns the value of an {@linkplain #isInteger integer}. */
   public static BigInteger integer(Value value) {
     return switch (value) {
       case Value.Int i -> i.value();
       case Value.Bool b -> b.value() ? BigInteger.ONE : BigInteger.ZERO;
-      default -> throw Fault.failed("a value of type '" + Value.type(value) + "' is no integer");
+      default ->
+          throw Fault.failed("a value of type '" + Value.type(value) + "' is not an integer");
     };
   }
 
-  /** The value of what {@linkplain #isNumber is a number}. */
+  /** Returns the value of a {@linkplain #isNumber number}. */
   public static double real(Value value) {
     return value instanceof Value.Real(double real) ? real : integer(value).doubleValue();
   }
 
-  /** Cuts an integer to the nearest of 64 bits. */
+  /** Clamps an integer to 64 bits. */
   public static long toLong(BigInteger value) {
     if (value.bitLength() < Long.SIZE) {
       return value.longValue();
@@ -50,14 +52,15 @@ public final class Numbers {
     return value.signum() < 0 ? Long.MIN_VALUE : Long.MAX_VALUE;
   }
 
+  /** Returns an integer value. */
   public static Value of(BigInteger value) {
     if (value.bitLength() > MAX_BITS) {
-      throw Fault.failed("makes an integer of more than " + MAX_BITS + " bits");
+      throw Fault.failed("the integer result has more than " + MAX_BITS + " bits");
     }
     return new Value.Int(value);
   }
 
-  /** The value of a number as an exact decimal, or null for what is no finite number. */
+  /** Returns a number as an exact decimal, or null if it is not finite. */
   public static @Nullable BigDecimal decimal(Value value) {
     return switch (value) {
       case Value.Bool b -> b.value() ? BigDecimal.ONE : BigDecimal.ZERO;
@@ -67,7 +70,10 @@ public final class Numbers {
     };
   }
 
-  /** Equality of numbers of any type, as {@link Value}'s records define {@code equals}. */
+  /**
+   * Returns whether numbers of any type are equal; defines {@code equals} of the records of {@link
+   * Value}.
+   */
   static boolean equal(Value number, @Nullable Object other) {
     if (!(other instanceof Value value) || !isNumber(value)) {
       return false;
@@ -83,12 +89,12 @@ public final class Numbers {
     return a != null && b != null && a.compareTo(b) == 0;
   }
 
-  /** A hash that numbers of the same value share, whatever their types. */
+  /** Returns a hash that equal numbers of different types share. */
   static int hash(Value number) {
     return Double.hashCode(real(number) + 0.0);
   }
 
-  /** The base that the letter of a prefix such as {@code 0x} stands for. */
+  /** Returns the base of a prefix letter, as in {@code 0x}. */
   public static int radix(char letter) {
     return switch (letter) {
       case 'b', 'B' -> 2;
@@ -97,7 +103,7 @@ public final class Numbers {
     };
   }
 
-  /** Reads a string as Python's {@code int()} does, or returns null. */
+  /** Parses a string like Python's {@code int()}, or returns null. */
   public static @Nullable BigInteger parseInteger(String text, int base) {
     String digits = Strings.strip(text, null, true, true);
     boolean negative = digits.startsWith("-");
@@ -125,7 +131,7 @@ public final class Numbers {
     return negative ? value.negate() : value;
   }
 
-  /** Reads a string as Python's {@code float()} does, or returns null. */
+  /** Parses a string like Python's {@code float()}, or returns null. */
   public static @Nullable Double parseReal(String text) {
     String number = Strings.lower(Strings.strip(text, null, true, true));
     boolean negative = number.startsWith("-");

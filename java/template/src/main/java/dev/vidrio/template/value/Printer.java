@@ -7,12 +7,12 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 
-/** Spells values as Python's {@code str()} and {@code repr()} do. */
+/** Python's {@code str()} and {@code repr()}. */
 public final class Printer {
 
   private Printer() {}
 
-  /** Returns what {@code {{ value }}} prints. */
+  /** Returns the text that {@code {{ value }}} prints. */
   public static String str(Meter meter, Value value) {
     return switch (value) {
       case Value.Text t -> t.value();
@@ -21,6 +21,7 @@ public final class Printer {
     };
   }
 
+  /** Returns Python's {@code repr()} of a value. */
   public static String repr(Meter meter, Value value) {
     StringBuilder out = new StringBuilder();
     repr(meter, value, out);
@@ -90,7 +91,7 @@ public final class Printer {
     out.append(mapping.entries().isEmpty() ? "{}" : "}");
   }
 
-  /** Quotes with {@code '}, or with {@code "} where that saves escapes. */
+  /** Quotes with {@code '}, or with {@code "} if that saves escapes. */
   private static void quote(String s, StringBuilder out) {
     char quote = s.indexOf('\'') >= 0 && s.indexOf('"') < 0 ? '"' : '\'';
     out.append(quote);
@@ -138,7 +139,7 @@ public final class Printer {
     };
   }
 
-  /** Spells a float with as few digits as tell it from all others. */
+  /** Returns the shortest decimal that identifies a float. */
   public static String real(double value) {
     if (!Double.isFinite(value)) {
       return Double.isNaN(value) ? "nan" : value < 0 ? "-inf" : "inf";
@@ -155,7 +156,7 @@ public final class Printer {
     return sign + mantissa + exponent(point - 1);
   }
 
-  /** Java spends a second digit where one is enough, as in 4.9E-324. */
+  /** Removes the second digit that Java prints where one is sufficient, as in 4.9E-324. */
   private static BigDecimal shortest(double value) {
     if (value == 0) {
       return BigDecimal.ZERO;
@@ -165,7 +166,7 @@ public final class Printer {
     return one.doubleValue() == value ? one.stripTrailingZeros() : digits;
   }
 
-  /** Spells an exponent with a sign and at least two digits. */
+  /** Returns an exponent with a sign and at least two digits. */
   public static String exponent(int exponent) {
     return String.format("e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
   }

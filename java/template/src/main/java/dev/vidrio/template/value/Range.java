@@ -4,10 +4,10 @@ import java.util.AbstractList;
 import java.util.Objects;
 import java.util.RandomAccess;
 
-/** The integers of Python's {@code range(start, stop, step)}, made when they are read. */
+/** The integers of Python's {@code range(start, stop, step)}, computed on access. */
 public final class Range extends AbstractList<Value> implements RandomAccess {
 
-  /** As Jinja's sandbox has it. */
+  /** The limit of Jinja's sandbox. */
   static final int MAX_SIZE = 100_000;
 
   private final long start;
@@ -22,13 +22,14 @@ public final class Range extends AbstractList<Value> implements RandomAccess {
     this.size = size;
   }
 
+  /** Returns a range. */
   public static Value of(long start, long stop, long step) {
     if (step == 0) {
-      throw Fault.failed("range() wants a step other than zero");
+      throw Fault.failed("range() requires a nonzero step");
     }
     double size = Math.max(0, Math.ceil(((double) stop - start) / step));
     if (size > MAX_SIZE) {
-      throw Fault.failed("range() makes more than " + MAX_SIZE + " integers");
+      throw Fault.failed("range() has more than " + MAX_SIZE + " integers");
     }
     return new Value.Sequence(Value.Shape.RANGE, new Range(start, stop, step, (int) size), 1);
   }

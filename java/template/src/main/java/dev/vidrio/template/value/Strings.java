@@ -6,14 +6,15 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** Python's view of text: positions count code points, and white space is what Unicode says. */
+/** Python's string operations: positions count code points, and white space is Unicode's. */
 public final class Strings {
 
-  /** Up to here the naive search costs no more than the linear one. */
+  /** The length up to which naive search is as fast as the linear one. */
   private static final int SHORT_NEEDLE = 8;
 
   private Strings() {}
 
+  /** Returns whether a code point is white space. */
   public static boolean isSpace(int c) {
     return switch (c) {
       case ' ', 0x85, 0xa0, 0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000 -> true;
@@ -29,11 +30,12 @@ public final class Strings {
     };
   }
 
+  /** Returns the number of code points. */
   public static int length(String s) {
     return s.codePointCount(0, s.length());
   }
 
-  /** Strips white space, or any of the given characters, from the chosen ends. */
+  /** Strips white space, or the given characters, from the selected ends. */
   public static String strip(String s, @Nullable String characters, boolean left, boolean right) {
     int start = 0;
     int end = s.length();
@@ -51,10 +53,10 @@ public final class Strings {
   }
 
   /**
-   * Returns where a text occurs, overlapping occurrences included, in time linear in both lengths
-   * (Knuth, Morris and Pratt 1977).
+   * Returns all occurrences of a text, including overlapping ones, in linear time (Knuth, Morris
+   * and Pratt 1977).
    *
-   * @param needle not empty
+   * @param needle the text to find; not empty
    */
   public static int[] occurrences(String s, String needle) {
     int[] found = new int[4];
@@ -88,7 +90,7 @@ public final class Strings {
     return s.charAt(i) != needle.charAt(j);
   }
 
-  /** For each prefix, the length of its longest proper prefix that is also its suffix. */
+  /** Returns, for each prefix, the length of its longest proper prefix that is also a suffix. */
   private static int[] borders(String needle) {
     int[] border = new int[needle.length()];
     int matched = 0;
@@ -102,11 +104,12 @@ public final class Strings {
     return border;
   }
 
+  /** Returns whether a text contains another. */
   public static boolean contains(String s, String needle) {
     return needle.isEmpty() || occurrences(s, needle).length > 0;
   }
 
-  /** Returns the occurrences that do not overlap, counted from the left, at most {@code max}. */
+  /** Returns the nonoverlapping occurrences from the left, at most {@code max}. */
   public static List<Integer> disjoint(String s, String needle, long max) {
     List<Integer> kept = new ArrayList<>();
     int free = 0;
@@ -119,7 +122,9 @@ public final class Strings {
     return kept;
   }
 
-  /** Returns the occurrences that do not overlap, counted from the right but in rising order. */
+  /**
+   * Returns the nonoverlapping occurrences from the right, at most {@code max}, in ascending order.
+   */
   public static List<Integer> disjointFromRight(String s, String needle, long max) {
     List<Integer> kept = new ArrayList<>();
     int[] all = occurrences(s, needle);
@@ -133,7 +138,7 @@ public final class Strings {
     return kept.reversed();
   }
 
-  /** Cuts a text at occurrences of a separator of that length. */
+  /** Splits a text at occurrences of a separator of a length. */
   public static List<String> cut(String s, List<Integer> occurrences, int length) {
     List<String> parts = new ArrayList<>();
     int start = 0;
@@ -146,8 +151,7 @@ public final class Strings {
   }
 
   /**
-   * Splits at runs of white space, from the left, at most {@code max} times; the rest stays as it
-   * is.
+   * Splits at runs of white space from the left, at most {@code max} times; the rest is unchanged.
    */
   public static List<String> splitSpace(String s, long max) {
     List<String> parts = new ArrayList<>();
@@ -160,7 +164,7 @@ public final class Strings {
     return parts;
   }
 
-  /** Splits at runs of white space, from the right, at most {@code max} times. */
+  /** Splits at runs of white space from the right, at most {@code max} times. */
   public static List<String> splitSpaceFromRight(String s, long max) {
     List<String> parts = new ArrayList<>();
     int end = skipBack(s, s.length(), true);
@@ -188,6 +192,7 @@ public final class Strings {
     return i;
   }
 
+  /** Splits at line breaks, which are kept or removed. */
   public static List<String> splitLines(String s, boolean keepBreaks) {
     List<String> lines = new ArrayList<>();
     int start = 0;
@@ -207,6 +212,7 @@ public final class Strings {
     return lines;
   }
 
+  /** Replaces the first {@code max} occurrences. */
   public static String replace(String s, String old, String with, long max) {
     if (!old.isEmpty()) {
       return String.join(with, cut(s, disjoint(s, old, max), old.length()));
@@ -227,15 +233,17 @@ public final class Strings {
     return out.toString();
   }
 
+  /** Returns the text in lower case. */
   public static String lower(String s) {
     return s.toLowerCase(Locale.ROOT);
   }
 
+  /** Returns the text in upper case. */
   public static String upper(String s) {
     return s.toUpperCase(Locale.ROOT);
   }
 
-  /** The first character in title case, the others in lower case. */
+  /** Returns the text with the first character in title case and the others in lower case. */
   public static String capitalize(String s) {
     if (s.isEmpty()) {
       return s;
@@ -252,7 +260,7 @@ public final class Strings {
         : Character.toString(Character.toTitleCase(codePoint));
   }
 
-  /** Every run of letters capitalized. */
+  /** Returns the text with every run of letters capitalized. */
   public static String title(String s) {
     StringBuilder out = new StringBuilder(s.length());
     boolean inWord = false;
@@ -265,6 +273,7 @@ public final class Strings {
     return out.toString();
   }
 
+  /** Returns the text with upper and lower case exchanged. */
   public static String swapCase(String s) {
     StringBuilder out = new StringBuilder(s.length());
     s.codePoints()
@@ -273,21 +282,23 @@ public final class Strings {
     return out.toString();
   }
 
+  /** Returns whether a code point has case. */
   public static boolean isCased(int c) {
     return Character.isUpperCase(c) || Character.isLowerCase(c) || Character.isTitleCase(c);
   }
 
-  /** Whether a text has letters of a case and none of the other. */
+  /** Returns whether a text has cased letters, all of one case. */
   public static boolean isAllCase(String s, boolean upper) {
     return s.codePoints().anyMatch(Strings::isCased)
         && s.codePoints().noneMatch(c -> isCased(c) && Character.isUpperCase(c) != upper);
   }
 
+  /** Returns the code points in reverse order. */
   public static String reverse(String s) {
     return new StringBuilder(s).reverse().toString();
   }
 
-  /** The characters that HTML gives a meaning, as entities. */
+  /** Escapes the special characters of HTML. */
   public static String escapeHtml(String s) {
     StringBuilder out = new StringBuilder(s.length());
     for (int i = 0; i < s.length(); i++) {

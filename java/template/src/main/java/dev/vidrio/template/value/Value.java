@@ -9,11 +9,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything a template can hold. There is no other kind: no host object is ever reachable.
+ * The values of a template. The hierarchy is closed: host objects are never accessible.
  *
- * <p>Values do not change, but for {@link Namespace} and {@link Cursor}; so lists share their
- * elements, and nothing but a namespace can contain itself. Java's {@code equals} is defined as
- * Python's {@code ==} for what can be a dict's key; the operators compare the rest.
+ * <p>Values are immutable except {@link Namespace} and {@link Cursor}, so lists share their
+ * elements, and only a namespace can contain itself. Java's {@code equals} is Python's {@code ==}
+ * for values that can be keys of a dict; {@code operation} compares the others.
  */
 public sealed interface Value {
 
@@ -22,20 +22,20 @@ public sealed interface Value {
   Value FALSE = new Bool(false);
   Text EMPTY = new Text("", false);
 
-  /** Lists in lists; bounds every walk over a value. */
+  /** The maximum nesting of lists and dicts, which bounds every traversal. */
   int MAX_DEPTH = 128;
 
-  /** Python's None. */
+  /** Python's {@code None}. */
   record None() implements Value {}
 
   /**
-   * A variable, attribute or element that is not there.
+   * A missing variable, attribute or element.
    *
-   * @param reason what is missing, for the error that its use may bring
+   * @param reason the description for errors
    */
   record Undefined(String reason) implements Value {}
 
-  /** True or False. */
+  /** A boolean. */
   record Bool(boolean value) implements Value {
     @Override
     public boolean equals(@Nullable Object other) {
@@ -77,10 +77,11 @@ public sealed interface Value {
   /**
    * A string.
    *
-   * @param markup whether it is marked safe: adding text to it escapes that text for HTML
+   * @param value the text
+   * @param markup whether it is marked safe: text appended to it is escaped for HTML
    */
   record Text(String value, boolean markup) implements Value, Comparable<Text> {
-    /** Keeps hash maps fast when a template's keys collide. */
+    /** Keeps hash maps fast if a template's keys collide. */
     @Override
     public int compareTo(Text other) {
       return value.compareTo(other.value);
@@ -97,7 +98,7 @@ public sealed interface Value {
     }
   }
 
-  /** What a {@link Sequence} is in Python. */
+  /** The Python type of a {@link Sequence}. */
   enum Shape {
     LIST("list"),
     TUPLE("tuple"),
@@ -116,110 +117,126 @@ public sealed interface Value {
       return type;
     }
 
+    /** Returns whether elements can be accessed by index. */
     public boolean isIndexable() {
       return this == LIST || this == TUPLE || this == RANGE;
     }
   }
 
   /**
-   * A list, or what iterates like one.
+   * A list or another iterable with a length.
    *
-   * @param depth levels of lists and dicts, itself included
+   * @param shape the Python type
+   * @param items the elements
+   * @param depth the nesting depth of lists and dicts, including this one
    */
   record Sequence(Shape shape, List<Value> items, int depth) implements Value {}
 
-  /** A dict in the order of insertion. */
+  /** A dict in insertion order. */
   record Mapping(Map<Value, Value> entries, int depth) implements Value {
+    /** Returns the value of a string key, or null. */
     public @Nullable Value get(String key) {
       return entries.get(new Text(key, false));
     }
   }
 
   /**
-   * What Python calls a generator: it can be iterated once.
+   * A Python generator, which can be iterated once.
    *
-   * @param depth cursors that reading this one reads through, itself included
+   * @param items the remaining items
+   * @param depth the number of cursors that reading this one reads through, including itself
    */
   record Cursor(Iterator<Value> items, int depth) implements Value {}
 
-  /** What {@code namespace()} makes: attributes that a template may set. */
+  /** The result of {@code namespace()}: attributes that a template may set. */
   final class Namespace implements Value {
     private final Map<String, Value> attributes = new HashMap<>();
 
+    /** Returns an attribute, or null. */
     public @Nullable Value get(String name) {
       return attributes.get(name);
     }
 
+    /** Sets an attribute. */
     public void set(String name, Value value) {
       if (name.startsWith("_")) {
-        throw Fault.failed("a namespace has no attributes that begin with '_': '" + name + "'");
+        throw Fault.failed("namespace attributes must not begin with '_': '" + name + "'");
       }
       attributes.put(name, value);
     }
   }
 
-  /** Anything that can be called. The interpreter has kinds of its own: macros and loops. */
+  /** A callable. The interpreter adds macros and loops. */
   non-sealed interface Callable extends Value {
 
-    /** The name of its type in Python. */
+    /** Returns the name of the Python type. */
     String type();
 
-    /** What Python's {@code repr()} says. */
+    /** Returns Python's {@code repr()}. */
     String repr();
 
+    /** Calls it. */
     Value call(Meter meter, Arguments arguments);
 
-    /** The number of items, or -1 for what has none. */
+    /** Returns the number of items, or −1 if it has none. */
     default int length() {
       return -1;
     }
 
-    /** Returns an attribute, or null if there is none of that name. */
+    /** Returns an attribute, or null if it does not exist. */
     default @Nullable Value attribute(String name) {
       return null;
     }
   }
 
+  /** Returns a boolean. */
   static Value of(boolean value) {
     return value ? TRUE : FALSE;
   }
 
+  /** Returns an integer. */
   static Value of(long value) {
     return new Int(BigInteger.valueOf(value));
   }
 
+  /** Returns a string that is not marked safe. */
   static Text of(String value) {
     return new Text(value, false);
   }
 
-  /** The list must not change afterwards. */
+  /** Returns a list. The argument must not be modified afterwards. */
   static Value list(List<Value> items) {
     return sequence(Shape.LIST, items);
   }
 
+  /** Returns a tuple. The argument must not be modified afterwards. */
   static Value tuple(List<Value> items) {
     return sequence(Shape.TUPLE, items);
   }
 
+  /** Returns a sequence. The argument must not be modified afterwards. */
   static Value sequence(Shape shape, List<Value> items) {
     return new Sequence(shape, Collections.unmodifiableList(items), depthOver(items));
   }
 
-  /** The map must not change afterwards; its keys must be {@linkplain #isKey keys}. */
+  /**
+   * Returns a dict. The argument must not be modified afterwards; its keys must satisfy {@link
+   * #isKey}.
+   */
   static Value map(Map<Value, Value> entries) {
     return new Mapping(Collections.unmodifiableMap(entries), depthOver(entries.values()));
   }
 
-  /** Items that are made, as they are read, from those of a source. */
+  /** Returns a generator whose items are derived from a source as they are read. */
   static Value cursor(Iterator<Value> items, Value source) {
     int depth = source instanceof Cursor c ? c.depth() + 1 : 1;
     if (depth > MAX_DEPTH) {
-      throw Fault.failed("more than " + MAX_DEPTH + " filters read one from another");
+      throw Fault.failed("more than " + MAX_DEPTH + " chained generators");
     }
     return new Cursor(items, depth);
   }
 
-  /** Items that are there already. */
+  /** Returns a generator over existing items. */
   static Value cursor(List<Value> items) {
     return new Cursor(items.iterator(), 1);
   }
@@ -243,7 +260,7 @@ public sealed interface Value {
     };
   }
 
-  /** Whether a value can be a dict's key. */
+  /** Returns whether a value can be a key of a dict. */
   static boolean isKey(Value value) {
     return switch (value) {
       case None n -> true;
@@ -255,15 +272,15 @@ public sealed interface Value {
     };
   }
 
-  /** Returns a value that can be a dict's key. */
+  /** Returns a value that can be a key of a dict, or throws a fault. */
   static Value key(Value value) {
     if (!isKey(value)) {
-      throw Fault.failed("a value of type '" + type(value) + "' cannot be a dict's key");
+      throw Fault.failed("a value of type '" + type(value) + "' cannot be a key of a dict");
     }
     return value;
   }
 
-  /** Looks a key up; a fault if Python could not hash it. */
+  /** Returns the value of a key, or null; throws a fault if the key is not hashable. */
   static @Nullable Value find(Mapping mapping, Value key) {
     boolean list =
         key instanceof Mapping
@@ -271,7 +288,7 @@ public sealed interface Value {
     return list || isKey(key) ? mapping.entries().get(key(key)) : null;
   }
 
-  /** What Python's {@code bool()} says. */
+  /** Returns Python's {@code bool()} of a value. */
   static boolean truth(Value value) {
     return switch (value) {
       case None n -> false;
@@ -288,7 +305,7 @@ public sealed interface Value {
     };
   }
 
-  /** The name of a value's type in Python, for error messages. */
+  /** Returns the name of a value's Python type, for errors. */
   static String type(Value value) {
     return switch (value) {
       case None n -> "NoneType";

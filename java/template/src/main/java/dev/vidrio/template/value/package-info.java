@@ -1,6 +1,6 @@
 /**
- * What a template computes with: values as Python has them, what a rendering may cost ({@link
- * dev.vidrio.template.value.Meter}) and how it fails ({@link dev.vidrio.template.value.Fault}).
+ * The values of templates, the limits of a rendering ({@link dev.vidrio.template.value.Meter}) and
+ * its faults ({@link dev.vidrio.template.value.Fault}). Not exported.
  */
 @NullMarked
 package dev.vidrio.template.value;

@@ -8,16 +8,16 @@ import org.junit.jupiter.api.Test;
 
 class StringsTest {
 
-  /** The definition: every position at which the needle stands. */
+  /** Applies the definition: every position of the needle. */
   private static int[] reference(String s, String needle) {
     return IntStream.range(0, s.length()).filter(i -> s.startsWith(needle, i)).toArray();
   }
 
   @Test
-  void occurrencesAreEveryPositionOfTheNeedle() {
+  void findsAllOccurrences() {
     Random random = new Random(7);
     for (int round = 0; round < 2000; round++) {
-      // Few letters and many repetitions, so that occurrences overlap.
+      // Few letters and many repetitions cause overlapping occurrences.
       String unit = letters(random, 1 + random.nextInt(6));
       String s = unit.repeat(1 + random.nextInt(20)) + letters(random, random.nextInt(8));
       int start = random.nextInt(s.length());

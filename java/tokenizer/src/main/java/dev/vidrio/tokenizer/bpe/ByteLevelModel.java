@@ -3,9 +3,10 @@ package dev.vidrio.tokenizer.bpe;
 import dev.vidrio.tokenizer.encoding.IntList;
 import dev.vidrio.tokenizer.encoding.TextModel;
 import dev.vidrio.tokenizer.encoding.WordCache;
+import dev.vidrio.tokenizer.encoding.WordModel;
 import dev.vidrio.tokenizer.normalization.ByteAlphabet;
-import dev.vidrio.tokenizer.normalization.TextStep;
-import dev.vidrio.tokenizer.text.Meter;
+import dev.vidrio.tokenizer.normalization.TextTransform;
+import dev.vidrio.tokenizer.text.WorkLimit;
 import dev.vidrio.tokenizer.vocabulary.Normalization;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
@@ -15,11 +16,11 @@ import dev.vidrio.tokenizer.word.WordSplitter;
 import java.util.Map;
 
 /**
- * Byte-level BPE (Radford et al. 2019): text is cut into words by the rule of the model's family,
- * and the bytes of each word are merged into tokens.
+ * Byte-level BPE (Radford et al. 2019): splits text into words by the pre-tokenizer's patterns and
+ * merges the bytes of each word into tokens.
  *
- * <p>Some vocabularies lack tokens for bytes that their training text did not contain; such a byte
- * is left out, as by llama.cpp and Hugging Face tokenizers.
+ * <p>Some vocabularies lack tokens for bytes that their training data did not contain; such bytes
+ * are dropped, as in llama.cpp and Hugging Face tokenizers.
  */
 public final class ByteLevelModel implements TextModel {
 
@@ -32,9 +33,9 @@ public final class ByteLevelModel implements TextModel {
   private final WordCache cache = new WordCache();
 
   /**
-   * Makes the model.
+   * Creates the model.
    *
-   * @param vocabulary the file, for errors
+   * @param vocabulary the source, for errors
    * @param ids the id of each spelling
    * @param types the type of each token
    */
@@ -56,30 +57,25 @@ public final class ByteLevelModel implements TextModel {
     merges = new ByteMerges(new MergeTable(vocabulary, bpe.merges(), ids), byteTokens);
   }
 
-  /** Returns the token of text that is spelled like this, or −1. */
+  /** Returns the normal token with a spelling, or −1. */
   private int normalToken(String spelling) {
     Integer id = ids.get(spelling);
     return id != null && types[id] == TokenType.NORMAL ? id : -1;
   }
 
   @Override
-  public TextStep normalizer() {
+  public TextTransform normalizer() {
     return normalization::apply;
   }
 
   @Override
   public TextEncoder encoder(IntList out) {
     WordMerger merger = new WordMerger(merges);
-    WordSplitter.WordSink sink =
-        (text, start, end) -> {
-          if (!cache.addTo(out, text, start, end)) {
-            int mark = out.size();
-            encodeWord(text, start, end, merger, out);
-            cache.put(text, start, end, out.toArray(mark));
-          }
-        };
+    WordModel.WordEncoder encoder =
+        (text, start, end, tokens) -> encodeWord(text, start, end, merger, tokens);
+    WordSplitter.WordSink sink = (text, start, end) -> cache.encode(text, start, end, out, encoder);
     return (text, start, end, first) ->
-        splitter.split(text, start, end, new Meter(end - start), sink);
+        splitter.split(text, start, end, new WorkLimit(end - start), sink);
   }
 
   private void encodeWord(byte[] text, int start, int end, WordMerger merger, IntList out) {

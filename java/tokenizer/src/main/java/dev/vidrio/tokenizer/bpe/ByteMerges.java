@@ -5,9 +5,8 @@ import dev.vidrio.tokenizer.encoding.IntList;
 /**
  * The merges of byte-level BPE.
  *
- * <p>A byte that the vocabulary has no token for is left out, and its neighbours become each
- * other's, as in Hugging Face tokenizers. (In llama.cpp it gives no token either, but keeps them
- * apart.)
+ * <p>A byte without a token is dropped, and the bytes around it become adjacent, as in Hugging Face
+ * tokenizers. (llama.cpp drops it too, but does not merge across it.)
  */
 final class ByteMerges implements MergeRules {
 
@@ -15,9 +14,9 @@ final class ByteMerges implements MergeRules {
   private final int[] byteTokens;
 
   /**
-   * Makes the merges.
+   * Creates the merges.
    *
-   * @param byteTokens the token of each byte, −1 where there is none
+   * @param byteTokens the token of each byte, −1 if there is none
    */
   ByteMerges(MergeTable table, int[] byteTokens) {
     this.table = table;
@@ -52,6 +51,6 @@ final class ByteMerges implements MergeRules {
 
   @Override
   public void spell(byte[] text, int start, int end, IntList out) {
-    throw new AssertionError("a byte has a token or is dropped");
+    throw new AssertionError("bytes without a token are dropped");
   }
 }

@@ -4,7 +4,7 @@ import dev.vidrio.tokenizer.encoding.TokenIndex;
 import dev.vidrio.tokenizer.encoding.WordModel;
 import java.util.OptionalInt;
 
-/** BPE over the characters of words, by the ranks of merges. */
+/** BPE over the characters of words, with ranked merges. */
 public final class CharBpe implements WordModel {
 
   private final TokenIndex tokens;
@@ -12,13 +12,16 @@ public final class CharBpe implements WordModel {
   private final boolean ignoreMerges;
 
   /**
-   * Makes the model.
+   * Creates the model.
    *
-   * @param tokens the tokens of text
-   * @param byteTokens the token of each byte, or nothing
-   * @param unknown without them, the token of a character that has none; empty if it is left out
-   * @param fuseUnknown whether a run of such characters becomes one token
-   * @param ignoreMerges whether a word that is a token as a whole is that token, without merging
+   * @param table the ranked merges
+   * @param tokens the text tokens
+   * @param byteTokens the token of each byte, or an empty array
+   * @param unknown the token for characters without a token if there are no byte tokens; if empty,
+   *     such characters are dropped
+   * @param fuseUnknown if true, a run of such characters becomes one token
+   * @param ignoreMerges if true, a word that is a token as a whole becomes that token without
+   *     merging
    */
   public CharBpe(
       MergeTable table,

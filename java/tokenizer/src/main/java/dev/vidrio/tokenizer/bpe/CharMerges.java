@@ -6,7 +6,7 @@ import dev.vidrio.tokenizer.text.Utf8;
 
 /**
  * The merges of BPE over characters, by rank. A character without a token becomes the tokens of its
- * bytes, which merge with nothing, or the unknown token.
+ * bytes, which never merge, or the unknown token.
  */
 final class CharMerges implements MergeRules {
 
@@ -17,9 +17,9 @@ final class CharMerges implements MergeRules {
   private final boolean fuseUnknown;
 
   /**
-   * Makes the merges of a vocabulary that has a token for each byte.
+   * Creates the merges of a vocabulary with a token for each byte.
    *
-   * @param tokens the tokens of text
+   * @param tokens the text tokens
    * @param byteTokens the token of each byte
    */
   CharMerges(MergeTable table, TokenIndex tokens, int[] byteTokens) {
@@ -27,12 +27,13 @@ final class CharMerges implements MergeRules {
   }
 
   /**
-   * Makes the merges.
+   * Creates the merges.
    *
-   * @param tokens the tokens of text
-   * @param byteTokens the token of each byte, or nothing
-   * @param unknown without them, the token of a character that has none, or {@code DROPPED}
-   * @param fuseUnknown whether a run of such characters becomes one token
+   * @param tokens the text tokens
+   * @param byteTokens the token of each byte, or an empty array
+   * @param unknown the token for characters without a token if there are no byte tokens, or {@code
+   *     DROPPED}
+   * @param fuseUnknown if true, a run of such characters becomes one token
    */
   CharMerges(
       MergeTable table, TokenIndex tokens, int[] byteTokens, int unknown, boolean fuseUnknown) {
@@ -43,7 +44,7 @@ final class CharMerges implements MergeRules {
     this.fuseUnknown = fuseUnknown && byteTokens.length == 0;
   }
 
-  /** Returns the token of the character at {@code pos}, or NONE. */
+  /** Returns the token of the character at {@code pos}, or {@code NONE}. */
   private int charToken(byte[] text, int pos, int end) {
     return tokens.get(text, pos, pos + Utf8.lengthAt(text, pos, end));
   }

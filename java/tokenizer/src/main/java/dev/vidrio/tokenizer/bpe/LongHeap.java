@@ -28,7 +28,7 @@ final class LongHeap {
     items[child] = item;
   }
 
-  /** Removes and returns the smallest item; there must be one. */
+  /** Removes and returns the smallest item. The heap must not be empty. */
   long removeFirst() {
     long first = items[0];
     long item = items[--size];

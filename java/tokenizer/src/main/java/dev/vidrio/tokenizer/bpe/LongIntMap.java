@@ -5,7 +5,7 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * A map from long to non-negative int: open addressing, linear probing, multiplicative hashing. The
- * multiplier is drawn by chance, so that no model file can choose keys that collide.
+ * multiplier is random, so that a model file cannot contain keys chosen to collide.
  */
 final class LongIntMap {
 
@@ -16,7 +16,7 @@ final class LongIntMap {
   private final int[] values;
   private final int shift;
 
-  /** Makes a map for up to {@code capacity} entries. */
+  /** Creates a map for up to {@code capacity} entries. */
   LongIntMap(int capacity) {
     int bits = Integer.SIZE - Integer.numberOfLeadingZeros(Math.max(capacity, 1) * 2 - 1);
     keys = new long[1 << bits];
@@ -25,7 +25,7 @@ final class LongIntMap {
     shift = Long.SIZE - bits;
   }
 
-  /** Adds an entry and returns −1, or returns the value there is already. */
+  /** Adds an entry and returns −1, or returns the existing value. */
   int putIfAbsent(long key, int value) {
     int slot = slot(key);
     if (values[slot] == ABSENT) {

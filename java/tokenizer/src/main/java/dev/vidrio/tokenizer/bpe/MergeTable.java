@@ -5,20 +5,19 @@ import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import java.util.List;
 import java.util.Map;
 
-/** The merges of BPE: pairs of token ids in the order of their rank. */
+/** The merges of BPE: pairs of token ids in order of rank. */
 public final class MergeTable {
 
   private final LongIntMap ranks;
   private final int[] results;
 
   /**
-   * Reads merges.
+   * Resolves merges to token ids.
    *
-   * @param vocabulary the file, for errors
-   * @param merges pairs of spellings with a space between
+   * @param vocabulary the source, for errors
+   * @param merges pairs of spellings separated by a space
    * @param ids the id of each spelling
-   * @throws ModelFileException if a merge is no pair, is of no token of the vocabulary or occurs
-   *     twice
+   * @throws ModelFileException if a merge is not a pair, refers to a missing token or is duplicated
    */
   public MergeTable(Vocabulary vocabulary, List<String> merges, Map<String, Integer> ids) {
     ranks = new LongIntMap(merges.size());
@@ -27,7 +26,7 @@ public final class MergeTable {
       String merge = merges.get(rank);
       int space = merge.indexOf(' ');
       if (space <= 0 || space == merge.length() - 1 || merge.indexOf(' ', space + 1) >= 0) {
-        throw vocabulary.mergeError(rank, merge, "must be two tokens with a space between");
+        throw vocabulary.mergeError(rank, merge, "must be two tokens separated by a space");
       }
       String left = merge.substring(0, space);
       String right = merge.substring(space + 1);
@@ -36,12 +35,11 @@ public final class MergeTable {
       Integer result = ids.get(left + right);
       if (leftId == null || rightId == null || result == null) {
         String absent = leftId == null ? left : rightId == null ? right : left + right;
-        throw vocabulary.mergeError(
-            rank, merge, "needs the token '" + absent + "', which does not exist");
+        throw vocabulary.mergeError(rank, merge, "needs the missing token '" + absent + "'");
       }
       int earlier = ranks.putIfAbsent(pair(leftId, rightId), rank);
       if (earlier >= 0) {
-        throw vocabulary.mergeError(rank, merge, "must differ from merge " + earlier);
+        throw vocabulary.mergeError(rank, merge, "is a duplicate of merge " + earlier);
       }
       results[rank] = result;
     }
@@ -51,12 +49,12 @@ public final class MergeTable {
     return ((long) left << 32) | right;
   }
 
-  /** Returns the rank of the merge of two neighbours, or −1. */
+  /** Returns the rank of the merge of two adjacent tokens, or −1. */
   int rank(int left, int right) {
     return ranks.get(pair(left, right));
   }
 
-  /** Returns the token that a merge makes. */
+  /** Returns the token that results from a merge. */
   int result(int rank) {
     return results[rank];
   }

@@ -6,11 +6,11 @@ import dev.vidrio.tokenizer.text.Utf8;
 import java.util.List;
 
 /**
- * The merges of SentencePiece BPE: two neighbours merge if together they are a token, that of the
- * highest score first (Kudo and Richardson 2018). A character that ends up without a token becomes
- * the tokens of its bytes.
+ * The merges of SentencePiece BPE (Kudo and Richardson 2018, arXiv 1808.06226): two adjacent
+ * symbols merge if their concatenation is a token; the token with the highest score first. A
+ * character that ends up without a token becomes the tokens of its bytes.
  *
- * <p>A merge is known by the token that it makes.
+ * <p>A merge is identified by the resulting token.
  */
 final class ScoredMerges implements MergeRules {
 
@@ -19,10 +19,10 @@ final class ScoredMerges implements MergeRules {
   private final int[] byteTokens;
 
   /**
-   * Makes the merges.
+   * Creates the merges.
    *
-   * @param tokens the tokens of text
-   * @param scores of each token of the vocabulary; not NaN
+   * @param tokens the text tokens
+   * @param scores the score of each token of the vocabulary; not NaN
    * @param byteTokens the token of each byte
    */
   ScoredMerges(TokenIndex tokens, List<Float> scores, int[] byteTokens) {
@@ -34,7 +34,7 @@ final class ScoredMerges implements MergeRules {
     }
   }
 
-  /** Returns an integer that is the lower the higher the score, and equal for equal ones. */
+  /** Maps a score to an integer rank in descending order of score. */
   private static int rank(float score) {
     int bits = Float.floatToIntBits(score + 0.0f); // −0 + 0 = 0
     return ~(bits ^ ((bits >> 31) & Integer.MAX_VALUE));

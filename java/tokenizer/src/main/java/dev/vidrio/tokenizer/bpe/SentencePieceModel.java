@@ -5,8 +5,9 @@ import dev.vidrio.tokenizer.encoding.IntList;
 import dev.vidrio.tokenizer.encoding.TextModel;
 import dev.vidrio.tokenizer.encoding.TokenIndex;
 import dev.vidrio.tokenizer.encoding.WordCache;
+import dev.vidrio.tokenizer.encoding.WordModel;
 import dev.vidrio.tokenizer.normalization.Spaces;
-import dev.vidrio.tokenizer.normalization.TextStep;
+import dev.vidrio.tokenizer.normalization.TextTransform;
 import dev.vidrio.tokenizer.text.Utf8;
 import dev.vidrio.tokenizer.vocabulary.SpacePrefix;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
@@ -16,27 +17,27 @@ import java.util.Arrays;
 import java.util.Map;
 
 /**
- * BPE as SentencePiece has it (Kudo and Richardson 2018): the characters of a whole stretch of text
- * are merged into tokens, spaces like letters. The text is cut where no token can span it, so that
- * the tokens of what recurs are remembered.
+ * SentencePiece BPE (Kudo and Richardson 2018, arXiv 1808.06226): merges the characters of a whole
+ * segment of text, with spaces as ordinary characters. The text is split where no token can span
+ * the boundary, so that the tokens of recurring words are cached.
  *
- * <p>Tokens of text and literal text come about by merging; control, unknown and unused tokens
- * never do, as in SentencePiece. (In llama.cpp they may.)
+ * <p>Only text tokens result from merging; control, unknown and unused tokens never do, as in
+ * SentencePiece. (In llama.cpp they may.)
  */
 public final class SentencePieceModel implements TextModel {
 
   private final SpacePrefix spacePrefix;
   private final MergeRules merges;
-  private final Neighbours neighbours = new Neighbours();
+  private final AdjacentCharacters adjacent = new AdjacentCharacters();
   private final WordCache cache = new WordCache();
 
   /**
-   * Makes the model.
+   * Creates the model.
    *
-   * @param vocabulary the file, for errors
+   * @param vocabulary the source, for errors
    * @param ids the id of each spelling
-   * @param bytes of each token, in which a space is a space
-   * @param types of each token
+   * @param bytes the bytes of each token, with U+2581 decoded to a space
+   * @param types the type of each token
    */
   public SentencePieceModel(
       Vocabulary vocabulary,
@@ -53,42 +54,34 @@ public final class SentencePieceModel implements TextModel {
             : new CharMerges(new MergeTable(vocabulary, bpe.merges(), ids), tokens, byteTokens);
     for (int id = 0; id < types.length; id++) {
       if (types[id].isText()) {
-        neighbours.addAll(bytes[id]);
+        adjacent.addAll(bytes[id]);
       }
     }
   }
 
   @Override
-  public TextStep normalizer() {
+  public TextTransform normalizer() {
     return Arrays::copyOfRange;
   }
 
   @Override
   public TextEncoder encoder(IntList out) {
-    WordMerger merger = new WordMerger(merges);
+    WordModel.WordEncoder encoder = new WordMerger(merges)::merge;
     return (text, start, end, first) -> {
-      boolean prefix = spacePrefix.isDue(first, Spaces.isSpace(text, start, end));
+      boolean prefix = spacePrefix.applies(first, Spaces.isSpace(text, start, end));
       byte[] spaced = Spaces.unescape(text, start, end, prefix);
       int word = 0;
       int left = Utf8.codePointAt(spaced, 0, spaced.length);
       for (int pos = Utf8.lengthAt(spaced, 0, spaced.length); pos < spaced.length; ) {
         int right = Utf8.codePointAt(spaced, pos, spaced.length);
-        if (!neighbours.mayHold(left, right)) {
-          encodeWord(spaced, word, pos, merger, out);
+        if (!adjacent.mayContain(left, right)) {
+          cache.encode(spaced, word, pos, out, encoder);
           word = pos;
         }
         left = right;
         pos += Utf8.lengthAt(spaced, pos, spaced.length);
       }
-      encodeWord(spaced, word, spaced.length, merger, out);
+      cache.encode(spaced, word, spaced.length, out, encoder);
     };
-  }
-
-  private void encodeWord(byte[] text, int start, int end, WordMerger merger, IntList out) {
-    if (!cache.addTo(out, text, start, end)) {
-      int mark = out.size();
-      merger.merge(text, start, end, out);
-      cache.put(text, start, end, out.toArray(mark));
-    }
   }
 }

@@ -6,21 +6,22 @@ import static dev.vidrio.tokenizer.bpe.MergeRules.NONE;
 import dev.vidrio.tokenizer.encoding.IntList;
 
 /**
- * Merges the symbols of a word into tokens: of all neighbours that merge, those of the lowest rank,
- * and of these the leftmost, until none is left (Sennrich et al. 2016). A heap finds them, so that
- * a word of n symbols takes O(n log n) steps.
+ * Merges the symbols of a word into tokens (Sennrich et al. 2016, arXiv 1508.07909): repeatedly the
+ * adjacent pair of lowest rank, the leftmost of equal ranks. A heap of candidates makes it O(n log
+ * n) for n symbols.
  *
- * <p>Holds the buffers of the work; for one thread.
+ * <p>Contains the working buffers; not thread-safe.
  */
 final class WordMerger {
 
   private final MergeRules rules;
 
-  /** Merges to try: rank in the upper half, position of the left token in the lower. */
+  /**
+   * Candidate merges: the rank in the upper half, the position of the left token in the lower half.
+   */
   private final LongHeap candidates = new LongHeap();
 
-  // a token is known by the position of its first symbol; what lies within another is no longer
-  // linked
+  // A token is identified by the position of its first symbol; symbols inside a token are unlinked.
   private int[] starts = {};
   private int[] ids = {};
   private int[] previous = {};
@@ -42,7 +43,7 @@ final class WordMerger {
       long candidate = candidates.removeFirst();
       int rank = (int) (candidate >> 32);
       int left = (int) candidate;
-      // what was proposed before one of the two merged with another is void
+      // A candidate is stale if one of its two tokens has merged since.
       if (merges[left] != NONE && rules.rank(merges[left]) == rank) {
         join(text, left);
       }

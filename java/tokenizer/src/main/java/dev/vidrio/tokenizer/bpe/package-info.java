@@ -1,7 +1,6 @@
 /**
- * Byte-pair encoding: tokens come about by merging neighbours, the pair of lowest rank first, over
- * bytes, over the characters of words or, as SentencePiece has it, of whole texts. The module keeps
- * it to itself.
+ * Byte-pair encoding: merges adjacent symbols into tokens, the pair of lowest rank first, over
+ * bytes, over the characters of words, or over whole segments as SentencePiece does. Not exported.
  */
 @NullMarked
 package dev.vidrio.tokenizer.bpe;

@@ -6,7 +6,7 @@ import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** Finds the tokens that stand for single bytes. */
+/** Finds the tokens of single bytes. */
 public final class ByteTokens {
 
   private static final int ABSENT = -1;
@@ -16,8 +16,10 @@ public final class ByteTokens {
   /**
    * Returns the token of each byte.
    *
-   * @param bytes of each token
-   * @throws ModelFileException if a byte has none
+   * @param vocabulary the source, for errors
+   * @param bytes the bytes of each token
+   * @param types the type of each token
+   * @throws ModelFileException if a byte has no token
    */
   public static int[] all(Vocabulary vocabulary, byte[][] bytes, TokenType[] types) {
     int[] tokens = new int[256];
@@ -36,7 +38,7 @@ public final class ByteTokens {
   }
 
   /**
-   * Returns the token of each byte, or nothing if the vocabulary has no such tokens.
+   * Returns the token of each byte, or an empty array if the vocabulary has no byte tokens.
    *
    * @throws ModelFileException if only some bytes have one
    */

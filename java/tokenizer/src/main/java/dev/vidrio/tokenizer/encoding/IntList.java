@@ -8,14 +8,17 @@ public final class IntList {
   private int[] items;
   private int size;
 
+  /** Creates an empty list. */
   public IntList(int capacity) {
     items = new int[capacity];
   }
 
+  /** Returns the number of items. */
   public int size() {
     return size;
   }
 
+  /** Appends an item. */
   public void add(int item) {
     reserve(1);
     items[size++] = item;
@@ -33,7 +36,7 @@ public final class IntList {
     }
   }
 
-  /** Copies the items from an index on. */
+  /** Returns a copy of the items from an index on. */
   public int[] toArray(int from) {
     return Arrays.copyOfRange(items, from, size);
   }

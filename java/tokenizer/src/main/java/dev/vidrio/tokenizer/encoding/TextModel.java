@@ -1,25 +1,24 @@
 package dev.vidrio.tokenizer.encoding;
 
-import dev.vidrio.tokenizer.normalization.TextStep;
+import dev.vidrio.tokenizer.normalization.TextTransform;
 
-/** Turns text into tokens. Immutable, for any number of threads; what it makes is for one. */
+/** Encodes text into tokens. Immutable and thread-safe; its encoders are not. */
 public interface TextModel {
 
-  /** Returns what is done to text before those literal tokens are found that ask for it. */
-  TextStep normalizer();
+  /** Returns the transform that is applied before normalized literal tokens are searched. */
+  TextTransform normalizer();
 
-  /** Makes an encoder that appends to a list. */
+  /** Returns an encoder that appends to a list. */
   TextEncoder encoder(IntList out);
 
-  /** Encodes stretches of normalized text, one after the other. */
+  /** Encodes segments of normalized text, in order. */
   @FunctionalInterface
   interface TextEncoder {
 
     /**
-     * Appends the tokens of the text from {@code start} to before {@code end}; there is at least
-     * one byte.
+     * Appends the tokens of the nonempty text from {@code start} to before {@code end}.
      *
-     * @param first whether no token stands before it
+     * @param first true if no token precedes the segment
      */
     void encode(byte[] text, int start, int end, boolean first);
   }

@@ -5,8 +5,8 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.IntPredicate;
 
 /**
- * Finds tokens by their bytes: open addressing and linear probing. The hash starts at a number
- * drawn by chance, so that no model file can choose tokens that collide.
+ * A hash table from bytes to tokens, with open addressing and linear probing. The hash seed is
+ * random, so that a model file cannot contain tokens chosen to collide.
  */
 public final class TokenIndex {
 
@@ -23,7 +23,8 @@ public final class TokenIndex {
    * Selects tokens.
    *
    * @param bytes the bytes of each token of the vocabulary
-   * @param selected which of them to find; empty ones never are, and of equal ones the first is
+   * @param selected selects the ids to index; empty tokens are never found, and of equal ones the
+   *     first wins
    */
   public TokenIndex(byte[][] bytes, IntPredicate selected) {
     this.bytes = bytes;
@@ -42,18 +43,21 @@ public final class TokenIndex {
     }
   }
 
-  /** Returns the token of the bytes from {@code start} to before {@code end}, or −1. */
+  /** Returns the token with the bytes from {@code start} to before {@code end}, or −1. */
   public int get(byte[] text, int start, int end) {
     return end - start > longest ? ABSENT : slots[slot(text, start, end)];
   }
 
-  /** Takes a token and where it ends. */
+  /** Receives a token and its end position. */
   @FunctionalInterface
   public interface TokenSink {
+    /** Accepts a token that ends before {@code end}. */
     void accept(int end, int id);
   }
 
-  /** Gives the tokens that begin at {@code start} and end by {@code limit}, the shortest first. */
+  /**
+   * Passes on the tokens that begin at {@code start} and end by {@code limit}, the shortest first.
+   */
   public void prefixes(byte[] text, int start, int limit, TokenSink sink) {
     long hash = seed;
     int last = (int) Math.min((long) start + longest, limit);

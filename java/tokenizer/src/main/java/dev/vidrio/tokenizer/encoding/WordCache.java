@@ -5,17 +5,17 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Remembers the tokens of short words. Each word has one place, where the last one that was put
- * stays; so the cache is bounded and needs no lock.
+ * Caches the tokens of short words. Each word maps to one slot, which keeps the last word put
+ * there; so the cache is bounded and lock-free.
  */
 public final class WordCache {
 
-  private static final int PLACES = 1 << 14;
+  private static final int SLOTS = 1 << 14;
   private static final int MAX_WORD = 48;
 
-  private final AtomicReferenceArray<@Nullable Entry> entries = new AtomicReferenceArray<>(PLACES);
+  private final AtomicReferenceArray<@Nullable Entry> entries = new AtomicReferenceArray<>(SLOTS);
 
-  /** Immutable, so that threads may pass it on without synchronization. */
+  /** Immutable, so that it may be published without synchronization. */
   private static final class Entry {
     private final byte[] word;
     private final int[] tokens;
@@ -26,33 +26,33 @@ public final class WordCache {
     }
   }
 
-  /** Appends the tokens of a word, if they are known, and says whether they are. */
-  public boolean addTo(IntList out, byte[] text, int start, int end) {
+  /**
+   * Appends the tokens of a word: from the cache, or else by an encoder, whose result is cached if
+   * the word is short enough.
+   */
+  public void encode(byte[] text, int start, int end, IntList out, WordModel.WordEncoder encoder) {
     if (end - start > MAX_WORD) {
-      return false;
+      encoder.encode(text, start, end, out);
+      return;
     }
-    Entry entry = entries.getPlain(place(text, start, end));
-    if (entry == null || !Arrays.equals(entry.word, 0, entry.word.length, text, start, end)) {
-      return false;
+    int slot = slot(text, start, end);
+    Entry entry = entries.getPlain(slot);
+    if (entry != null && Arrays.equals(entry.word, 0, entry.word.length, text, start, end)) {
+      out.addAll(entry.tokens);
+      return;
     }
-    out.addAll(entry.tokens);
-    return true;
+    int mark = out.size();
+    encoder.encode(text, start, end, out);
+    byte[] word = Arrays.copyOfRange(text, start, end);
+    entries.setPlain(slot, new Entry(word, out.toArray(mark)));
   }
 
-  /** Remembers the tokens of a word, if it is short enough. */
-  public void put(byte[] text, int start, int end, int[] tokens) {
-    if (end - start <= MAX_WORD) {
-      Entry entry = new Entry(Arrays.copyOfRange(text, start, end), tokens);
-      entries.setPlain(place(text, start, end), entry);
-    }
-  }
-
-  private static int place(byte[] text, int start, int end) {
+  private static int slot(byte[] text, int start, int end) {
     int hash = 0;
     for (int i = start; i < end; i++) {
       hash = 31 * hash + text[i];
     }
     hash *= 0x9E3779B9;
-    return hash >>> (Integer.SIZE - Integer.numberOfTrailingZeros(PLACES));
+    return hash >>> (Integer.SIZE - Integer.numberOfTrailingZeros(SLOTS));
   }
 }

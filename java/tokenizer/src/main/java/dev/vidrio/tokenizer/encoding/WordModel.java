@@ -1,9 +1,9 @@
 package dev.vidrio.tokenizer.encoding;
 
-/** Turns words into tokens. Immutable, for any number of threads; what it makes is for one. */
+/** Encodes words into tokens. Immutable and thread-safe; its encoders are not. */
 public interface WordModel {
 
-  /** Makes an encoder. */
+  /** Returns a new encoder. */
   WordEncoder encoder();
 
   /** Encodes words. */

@@ -1,6 +1,6 @@
 /**
- * What the models that turn text into tokens have in common: what they are, the list that they
- * append to, and how they find tokens. The module keeps it to itself.
+ * The common parts of the encoding models: their interface, the list they append to, token lookup
+ * and the word cache. Not exported.
  */
 @NullMarked
 package dev.vidrio.tokenizer.encoding;

@@ -9,7 +9,10 @@ import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
-/** Reads byte-level BPE whose words are those of a known family from a {@code tokenizer.json}. */
+/**
+ * Recognizes byte-level BPE with the word patterns of a known model family in a {@code
+ * tokenizer.json}.
+ */
 final class ByteLevelReader {
 
   private static final List<String> FORMS = List.of("NFD", "NFC", "NFKD", "NFKC");
@@ -20,7 +23,7 @@ final class ByteLevelReader {
     this.json = json;
   }
 
-  /** Reads the model, if it is such a one. */
+  /** Returns the model, if the file describes such a tokenizer. */
   Optional<TokenModel> read(List<String> merges) {
     List<JsonNode> normalizers = json.steps("normalizer");
     Normalization normalization = Normalization.NONE;
@@ -42,7 +45,7 @@ final class ByteLevelReader {
         .map(name -> new TokenModel.ByteLevelBpe(name, merges, before));
   }
 
-  /** Returns the expressions that cut text, if the last step spells bytes and none before does. */
+  /** Returns the split patterns, if exactly the last step converts bytes to the byte alphabet. */
   private Optional<List<String>> patterns() {
     List<JsonNode> steps = json.steps("pre_tokenizer");
     List<String> patterns = new ArrayList<>();

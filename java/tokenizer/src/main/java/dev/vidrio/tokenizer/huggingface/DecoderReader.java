@@ -2,17 +2,17 @@ package dev.vidrio.tokenizer.huggingface;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
-import dev.vidrio.tokenizer.normalization.TextStep;
-import dev.vidrio.tokenizer.normalization.TextSteps;
+import dev.vidrio.tokenizer.normalization.TextTransform;
+import dev.vidrio.tokenizer.normalization.TextTransforms;
 import dev.vidrio.tokenizer.regex.RegexSearch;
 import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Reads the {@code decoder} of a {@code tokenizer.json}: what turns the spelling of a token into
- * its text. What decoders do to the beginning of a whole text, such as taking the space away that
- * was put before it, is left undone: a token's text does not depend on its place.
+ * Reads the {@code decoder} of a {@code tokenizer.json}, which converts the spelling of a token to
+ * its text. Decoder steps that affect the beginning of the whole text, such as stripping the
+ * prepended space, are not applied: the bytes of a token do not depend on its position.
  */
 public final class DecoderReader {
 
@@ -23,26 +23,26 @@ public final class DecoderReader {
   }
 
   /**
-   * The steps.
+   * The decoder of a tokenizer.
    *
-   * @param spelling changes the spelling
-   * @param isByteLevel whether the spelling is in the alphabet of GPT-2
+   * @param spelling transforms a token's spelling
+   * @param isByteLevel whether the result is in GPT-2's byte alphabet
    */
-  public record Decoder(TextStep spelling, boolean isByteLevel) {}
+  public record Decoder(TextTransform spelling, boolean isByteLevel) {}
 
   /**
-   * Reads the decoder of stages that a file holds.
+   * Reads the decoder of serialized pipeline stages.
    *
-   * @param file its name, for errors
-   * @throws UnsupportedModelException if it has what is not supported
-   * @throws ModelFileException if they are no JSON
+   * @param file the name of the file in errors
+   * @throws UnsupportedModelException if a step is not supported
+   * @throws ModelFileException if the stages are not JSON
    */
   public static Decoder read(String file, String stages) {
     return new DecoderReader(TokenizerJson.parse(file, stages)).read();
   }
 
   private Decoder read() {
-    List<TextStep> steps = new ArrayList<>();
+    List<TextTransform> steps = new ArrayList<>();
     boolean byteLevel =
         json.steps("pre_tokenizer").stream()
             .anyMatch(step -> TokenizerJson.type(step).equals("ByteLevel"));
@@ -50,10 +50,10 @@ public final class DecoderReader {
     for (JsonNode step : json.steps("decoder")) {
       switch (TokenizerJson.type(step)) {
         case "Replace" ->
-            steps.add(TextSteps.replace(json.pattern(step), json.shortText(step, "content")));
+            steps.add(TextTransforms.replace(json.pattern(step), json.shortText(step, "content")));
         case "Metaspace" ->
             steps.add(
-                TextSteps.replace(
+                TextTransforms.replace(
                     RegexSearch.literal(step.path("replacement").asString("▁")), " "));
         case "ByteLevel" -> byteLevel = true;
         case "ByteFallback" -> {}
@@ -68,6 +68,6 @@ public final class DecoderReader {
                 "decoder", step, "Replace, ByteFallback, Fuse, Strip, Metaspace, ByteLevel");
       }
     }
-    return new Decoder(TextStep.inTurn(steps), byteLevel);
+    return new Decoder(TextTransform.sequence(steps), byteLevel);
   }
 }

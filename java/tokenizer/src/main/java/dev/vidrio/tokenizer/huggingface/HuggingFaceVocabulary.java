@@ -4,13 +4,12 @@ import static java.util.stream.Collectors.toSet;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.tokenizer.vocabulary.LiteralRules;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
-import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,19 +20,19 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Reads the {@code tokenizer.json} of Hugging Face tokenizers as a vocabulary in the terms of GGUF.
- * Byte-level BPE whose words are those of a known family and BPE with {@code byte_fallback} get the
- * same kinds of model as in GGUF files, other pipelines one of their own; what no pipeline here can
- * do is refused by name.
+ * Reads a {@code tokenizer.json} of Hugging Face tokenizers as a vocabulary in the terms of GGUF.
+ * Byte-level BPE of a known family and BPE with {@code byte_fallback} map to the models of GGUF
+ * files, other pipelines to {@link TokenModel.Pipeline}. Unsupported parts are rejected by name.
  */
 public final class HuggingFaceVocabulary {
+
+  /** Several times the largest known {@code tokenizer.json}. */
+  private static final long MAX_BYTES = 256L << 20;
 
   private static final Map<TokenRole, String> ROLES =
       new EnumMap<>(
@@ -56,25 +55,17 @@ public final class HuggingFaceVocabulary {
   }
 
   /**
-   * Reads the vocabulary of a directory. What the stages of a pipeline hold is not looked at.
+   * Reads the vocabulary of a directory. The stages of a pipeline are copied without validation.
    *
-   * @param directory holds {@code tokenizer.json} and perhaps {@code tokenizer_config.json}
-   * @throws UnsupportedModelException if it asks for what is not supported
+   * @param directory contains {@code tokenizer.json} and optionally {@code tokenizer_config.json}
+   * @throws UnsupportedModelException if a part of the pipeline is not supported
    * @throws ModelFileException if a file cannot be read or is malformed
    */
   public static Vocabulary read(Path directory) {
     Path file = directory.resolve("tokenizer.json");
     Path config = directory.resolve("tokenizer_config.json");
-    return new HuggingFaceVocabulary(file.toString(), readJson(file))
-        .read(Files.exists(config) ? readJson(config) : null);
-  }
-
-  private static JsonNode readJson(Path file) {
-    try (InputStream in = Files.newInputStream(file)) {
-      return new JsonMapper().readTree(in);
-    } catch (IOException | JacksonException e) {
-      throw new ModelFileException(file.toString(), "", "", "cannot be read: " + e.getMessage(), e);
-    }
+    return new HuggingFaceVocabulary(file.toString(), JsonFile.readObject(file, MAX_BYTES))
+        .read(Files.exists(config) ? JsonFile.readObject(config, MAX_BYTES) : null);
   }
 
   private Vocabulary read(@Nullable JsonNode config) {
@@ -91,7 +82,7 @@ public final class HuggingFaceVocabulary {
     }
     readTokens(model);
     Map<TokenRole, Integer> roles = readRoles(config);
-    List<String> added = addedAround(roles);
+    List<String> added = readPostProcessor(roles);
     return new Vocabulary(
         file,
         type.equals("BPE") ? readBpe(model) : pipeline(List.of(), readScores(model)),
@@ -156,7 +147,7 @@ public final class HuggingFaceVocabulary {
     return isByte ? TokenType.BYTE : TokenType.NORMAL;
   }
 
-  /** Returns the scores of the unigram model; what it does not hold has none. */
+  /** Returns the scores of the unigram model; added tokens get −∞. */
   private List<Double> readScores(JsonNode model) {
     List<Double> scores = new ArrayList<>(tokens.size());
     for (JsonNode entry : model.path("vocab")) {
@@ -188,6 +179,13 @@ public final class HuggingFaceVocabulary {
     if (missing > 0) {
       tokens.addAll(Collections.nCopies(missing, ""));
       types.addAll(Collections.nCopies(missing, TokenType.UNUSED));
+    }
+    if (types.get(id) != TokenType.UNUSED && !tokens.get(id).equals(content)) {
+      throw new ModelFileException(
+          file,
+          "id of token '" + content + "'",
+          String.valueOf(id),
+          "is already the id of token '" + tokens.get(id) + "'");
     }
     String other = tokens.get(id);
     if (!other.isEmpty() && !other.equals(content)) {
@@ -231,12 +229,12 @@ public final class HuggingFaceVocabulary {
     return token.path("content").asString("");
   }
 
-  /** Returns which of BOS and EOS a text is put between, and notes what these tokens are. */
-  private List<String> addedAround(Map<TokenRole, Integer> roles) {
+  /** Returns which of BOS and EOS the post-processor adds, and records these tokens' roles. */
+  private List<String> readPostProcessor(Map<TokenRole, Integer> roles) {
     List<String> added = new ArrayList<>();
     for (JsonNode part : json.steps("post_processor")) {
       switch (TokenizerJson.type(part)) {
-        case "ByteLevel" -> {} // concerns the places of tokens in the text
+        case "ByteLevel" -> {} // affects only offsets
         case "BertProcessing", "RobertaProcessing" -> {
           add("BOS", part.path("cls").path(0).asString(""), added, roles);
           add("EOS", part.path("sep").path(0).asString(""), added, roles);
@@ -265,7 +263,8 @@ public final class HuggingFaceVocabulary {
   private void add(String role, String token, List<String> added, Map<TokenRole, Integer> roles) {
     int id = tokens.indexOf(token);
     if (id < 0 || added.contains(role)) {
-      throw json.unsupported("post_processor template", "one token before and one after the text");
+      throw json.unsupported(
+          "post_processor template", "at most one token before and one after the text");
     }
     roles.put(TokenRole.valueOf(role), id);
     added.add(role);

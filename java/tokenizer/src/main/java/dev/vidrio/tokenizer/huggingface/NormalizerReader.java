@@ -1,8 +1,8 @@
 package dev.vidrio.tokenizer.huggingface;
 
 import dev.vidrio.error.ModelFileException;
-import dev.vidrio.tokenizer.normalization.TextStep;
-import dev.vidrio.tokenizer.normalization.TextSteps;
+import dev.vidrio.tokenizer.normalization.TextTransform;
+import dev.vidrio.tokenizer.normalization.TextTransforms;
 import dev.vidrio.tokenizer.vocabulary.Charsmap;
 import dev.vidrio.tokenizer.vocabulary.Normalization;
 import java.util.Base64;
@@ -18,24 +18,24 @@ final class NormalizerReader {
     this.json = json;
   }
 
-  TextStep read() {
-    List<TextStep> steps = json.steps("normalizer").stream().map(this::step).toList();
-    return TextStep.inTurn(steps);
+  TextTransform read() {
+    List<TextTransform> steps = json.steps("normalizer").stream().map(this::step).toList();
+    return TextTransform.sequence(steps);
   }
 
-  private TextStep step(JsonNode step) {
+  private TextTransform step(JsonNode step) {
     String type = TokenizerJson.type(step);
     return switch (type) {
       case "NFC", "NFD", "NFKC", "NFKD" -> Normalization.valueOf(type)::apply;
-      case "Lowercase" -> TextSteps::lowercase;
-      case "StripAccents" -> TextSteps::stripAccents;
-      case "ByteLevel" -> TextSteps::spellBytes;
+      case "Lowercase" -> TextTransforms::lowercase;
+      case "StripAccents" -> TextTransforms::stripAccents;
+      case "ByteLevel" -> TextTransforms::spellBytes;
       case "Strip" ->
-          TextSteps.strip(
+          TextTransforms.strip(
               step.path("strip_left").asBoolean(true), step.path("strip_right").asBoolean(true));
-      case "Prepend" -> TextSteps.prepend(json.shortText(step, "prepend"), false);
-      case "Replace" -> TextSteps.replace(json.pattern(step), json.shortText(step, "content"));
-      case "Precompiled" -> TextSteps.replace(charsmap(step.path("precompiled_charsmap")));
+      case "Prepend" -> TextTransforms.prepend(json.shortText(step, "prepend"), false);
+      case "Replace" -> TextTransforms.replace(json.pattern(step), json.shortText(step, "content"));
+      case "Precompiled" -> TextTransforms.replace(charsmap(step.path("precompiled_charsmap")));
       default ->
           throw json.unsupported(
               "normalizer",

@@ -12,8 +12,8 @@ import dev.vidrio.tokenizer.encoding.TextModel;
 import dev.vidrio.tokenizer.encoding.TokenIndex;
 import dev.vidrio.tokenizer.encoding.WordCache;
 import dev.vidrio.tokenizer.encoding.WordModel;
-import dev.vidrio.tokenizer.normalization.TextStep;
-import dev.vidrio.tokenizer.text.Meter;
+import dev.vidrio.tokenizer.normalization.TextTransform;
+import dev.vidrio.tokenizer.text.WorkLimit;
 import dev.vidrio.tokenizer.unigram.Viterbi;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
@@ -25,29 +25,30 @@ import java.util.OptionalInt;
 import tools.jackson.databind.JsonNode;
 
 /**
- * A pipeline of Hugging Face tokenizers: text is normalized, cut into words, and each word becomes
- * tokens by BPE or the unigram model.
+ * A pipeline of Hugging Face tokenizers: normalizes text, splits it into words, and encodes each
+ * word by BPE or the unigram model.
  *
- * <p>Control tokens never come about by either, so that a text cannot forge them. (In Hugging Face
- * tokenizers the unigram model may make them of what the normalizer has changed.)
+ * <p>Neither yields control tokens, so that text cannot forge them. (In Hugging Face tokenizers the
+ * unigram model may produce them from text that the normalizer has changed.)
  */
 public final class PipelineModel implements TextModel {
 
-  private final TextStep normalizer;
+  private final TextTransform normalizer;
   private final WordSplitter firstWords;
   private final WordSplitter words;
   private final WordModel model;
   private final WordCache cache = new WordCache();
 
   /**
-   * Makes the model.
+   * Creates the model.
    *
-   * @param vocabulary the file, for errors
+   * @param vocabulary the source, for errors
+   * @param pipeline the stages, merges and scores
    * @param ids the id of each spelling
-   * @param bytes of each token
-   * @param types of each token
-   * @throws UnsupportedModelException if a stage has what is not supported
-   * @throws ModelFileException if a stage is malformed, or needs a token that does not exist
+   * @param bytes the bytes of each token
+   * @param types the type of each token
+   * @throws UnsupportedModelException if a stage is not supported
+   * @throws ModelFileException if a stage is malformed or refers to a missing token
    */
   public PipelineModel(
       Vocabulary vocabulary,
@@ -101,7 +102,7 @@ public final class PipelineModel implements TextModel {
     return new Viterbi(tokens, scores, unknown, unknownScore, byteTokens);
   }
 
-  /** Returns the token of characters without one; without it, these are left out. */
+  /** Returns the token of characters without a token; if empty, such characters are dropped. */
   private static OptionalInt unknown(String file, JsonNode options, Map<String, Integer> ids) {
     String name = options.path("unk_token").asString("");
     Integer id = ids.get(name);
@@ -112,22 +113,15 @@ public final class PipelineModel implements TextModel {
   }
 
   @Override
-  public TextStep normalizer() {
+  public TextTransform normalizer() {
     return normalizer;
   }
 
   @Override
   public TextEncoder encoder(IntList out) {
     WordModel.WordEncoder encoder = model.encoder();
-    WordSplitter.WordSink sink =
-        (text, start, end) -> {
-          if (!cache.addTo(out, text, start, end)) {
-            int mark = out.size();
-            encoder.encode(text, start, end, out);
-            cache.put(text, start, end, out.toArray(mark));
-          }
-        };
+    WordSplitter.WordSink sink = (text, start, end) -> cache.encode(text, start, end, out, encoder);
     return (text, start, end, first) ->
-        (first ? firstWords : words).split(text, start, end, new Meter(end - start), sink);
+        (first ? firstWords : words).split(text, start, end, new WorkLimit(end - start), sink);
   }
 }

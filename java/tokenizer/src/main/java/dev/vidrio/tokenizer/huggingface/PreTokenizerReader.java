@@ -1,7 +1,7 @@
 package dev.vidrio.tokenizer.huggingface;
 
-import dev.vidrio.tokenizer.normalization.TextStep;
-import dev.vidrio.tokenizer.normalization.TextSteps;
+import dev.vidrio.tokenizer.normalization.TextTransform;
+import dev.vidrio.tokenizer.normalization.TextTransforms;
 import dev.vidrio.tokenizer.regex.Regex;
 import dev.vidrio.tokenizer.regex.RegexSearch;
 import dev.vidrio.tokenizer.text.CharSet;
@@ -18,17 +18,19 @@ import tools.jackson.databind.JsonNode;
 /** Reads the {@code pre_tokenizer} of a {@code tokenizer.json}. */
 final class PreTokenizerReader {
 
-  private static final Regex SPACE = new Regex.One(CharSet.SPACE);
-  private static final Regex NUMBER = new Regex.One(CharSet.NUMBER);
-  private static final Regex PUNCTUATION = new Regex.One(CharSet.PUNCTUATION_OR_ASCII_SYMBOL);
+  private static final Regex SPACE = new Regex.OneOf(CharSet.SPACE);
+  private static final Regex NUMBER = new Regex.OneOf(CharSet.NUMBER);
+  private static final Regex PUNCTUATION = new Regex.OneOf(CharSet.PUNCTUATION_OR_ASCII_SYMBOL);
 
-  /** Words and runs of symbols. */
+  /** Words and runs of symbols, the pattern of {@code Whitespace}. */
   private static final Regex WORDS =
       new Regex.Choice(
           List.of(
-              new Regex.Repeat(new Regex.One(CharSet.WORD), 1, -1),
+              new Regex.Repeat(new Regex.OneOf(CharSet.WORD), 1, -1),
               new Regex.Repeat(
-                  new Regex.One(CharSet.union(CharSet.WORD, CharSet.SPACE).complement()), 1, -1)));
+                  new Regex.OneOf(CharSet.union(CharSet.WORD, CharSet.SPACE).complement()),
+                  1,
+                  -1)));
 
   private final TokenizerJson json;
   private final List<WordSplitter> splitters = new ArrayList<>();
@@ -38,16 +40,16 @@ final class PreTokenizerReader {
   }
 
   /**
-   * Reads it.
+   * Reads the pre-tokenizer.
    *
-   * @param first whether for text that nothing stands before
+   * @param first whether it is for the beginning of a text
    */
   WordSplitter read(boolean first) {
     splitters.clear();
     for (JsonNode step : json.steps("pre_tokenizer")) {
       add(step, first);
     }
-    return WordSplitter.inTurn(splitters);
+    return WordSplitter.sequence(splitters);
   }
 
   private void add(JsonNode step, boolean first) {
@@ -83,8 +85,8 @@ final class PreTokenizerReader {
     splitters.add(new SplitStep(new RegexSearch(pattern), behavior, false));
   }
 
-  private void change(TextStep step) {
-    splitters.add(WordSplitter.changing(step));
+  private void change(TextTransform step) {
+    splitters.add(WordSplitter.transforming(step));
   }
 
   private SplitBehavior behavior(JsonNode step, String otherwise) {
@@ -105,18 +107,18 @@ final class PreTokenizerReader {
       throw json.unsupported("Metaspace with the replacement '" + replacement + "'", "a character");
     }
     boolean later = !splitters.isEmpty();
-    change(TextSteps.replace(RegexSearch.literal(" "), replacement));
+    change(TextTransforms.replace(RegexSearch.literal(" "), replacement));
     boolean never = !step.path("add_prefix_space").asBoolean(true);
     String scheme = step.path("prepend_scheme").asString(never ? "never" : "always");
     switch (scheme) {
-      case "always" -> change(TextSteps.prepend(replacement, true));
+      case "always" -> change(TextTransforms.prepend(replacement, true));
       case "first" -> {
         if (later) {
           throw json.unsupported(
               "prepend_scheme 'first' after another pre_tokenizer", "always, never");
         }
         if (first) {
-          change(TextSteps.prepend(replacement, true));
+          change(TextTransforms.prepend(replacement, true));
         }
       }
       case "never" -> {}
@@ -130,11 +132,11 @@ final class PreTokenizerReader {
 
   private void byteLevel(JsonNode step) {
     if (step.path("add_prefix_space").asBoolean(true)) {
-      change(TextSteps.prepend(" ", true));
+      change(TextTransforms.prepend(" ", true));
     }
     if (step.path("use_regex").asBoolean(true)) {
       splitters.add(new PatternSplitter(new RegexSearch(WordPatterns.GPT_2)));
     }
-    change(TextSteps::spellBytes);
+    change(TextTransforms::spellBytes);
   }
 }

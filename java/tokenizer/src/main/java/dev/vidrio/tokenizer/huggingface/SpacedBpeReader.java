@@ -10,8 +10,8 @@ import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Reads BPE with {@code byte_fallback} from a {@code tokenizer.json}: what SentencePiece's BPE is
- * converted to, in which U+2581 spells the space.
+ * Recognizes BPE with {@code byte_fallback} in a {@code tokenizer.json}, the conversion of
+ * SentencePiece BPE in which U+2581 spells the space.
  */
 final class SpacedBpeReader {
 
@@ -24,15 +24,16 @@ final class SpacedBpeReader {
   }
 
   /**
-   * Reads the model, if it is such a one.
+   * Returns the model, if the file describes such a tokenizer.
    *
-   * <p>The file has merges and no scores. Each token's score is the rank of the first merge that
-   * makes it, negated; a token that no merge makes is below all. Programs that go by scores then
-   * merge in the same order, but make of neighbours any token there is and, of several merges into
-   * the same token, the leftmost first. (llama.cpp's converter writes −1000 for all tokens.)
+   * <p>The file has merges and no scores. The score of a token is the negated rank of the first
+   * merge that yields it; tokens without a merge score below all others. Programs that merge by
+   * scores then merge in the same order, except that they may form any token from adjacent symbols
+   * and, of several merges with one result, apply the leftmost first. (llama.cpp's converter writes
+   * −1000 for all tokens.)
    *
    * @param tokens the spelling of each token
-   * @param merges pairs of spellings with a space between, in the order of their rank
+   * @param merges pairs of spellings separated by a space, in order of rank
    */
   Optional<TokenModel> read(List<String> tokens, List<String> merges) {
     boolean plain = !json.root().path("model").path("ignore_merges").asBoolean(false);
@@ -55,7 +56,10 @@ final class SpacedBpeReader {
     return scores;
   }
 
-  /** Spaces become U+2581 in the normalizer, or else in the pre-tokenizer. */
+  /**
+   * Returns the space prefix, if the normalizer or else the pre-tokenizer converts spaces to
+   * U+2581.
+   */
   private Optional<SpacePrefix> spacePrefix() {
     List<JsonNode> normalizers = json.steps("normalizer");
     List<JsonNode> preTokenizers = json.steps("pre_tokenizer");
@@ -103,7 +107,10 @@ final class SpacedBpeReader {
     };
   }
 
-  /** Where the normalizer changes a token too, that is looked for in the normalized text. */
+  /**
+   * Returns whether the file has added tokens that are searched in the normalized text, which a
+   * normalizer may change.
+   */
   private boolean hasNormalizedTokens() {
     return !json.steps("normalizer").isEmpty()
         && json.root()
@@ -112,7 +119,10 @@ final class SpacedBpeReader {
             .anyMatch(token -> token.path("normalized").asBoolean(false));
   }
 
-  /** Other decoders than those that make spaces again say that spelling is another. */
+  /**
+   * Returns whether the decoder only restores spaces and bytes; other decoders imply another
+   * spelling.
+   */
   private boolean hasCommonDecoder() {
     return json.steps("decoder").stream()
         .allMatch(

@@ -11,14 +11,14 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * A {@code tokenizer.json} and how its parts are found and refused.
+ * A {@code tokenizer.json}, with access to its steps and errors for unsupported parts.
  *
  * @param file the name of the file, for errors
- * @param root what it holds
+ * @param root the content
  */
 record TokenizerJson(String file, JsonNode root) {
 
-  /** The keys under which a {@code Sequence} keeps its parts. */
+  /** The keys under which a {@code Sequence} has its parts. */
   private static final List<String> PARTS =
       List.of("normalizers", "pretokenizers", "processors", "decoders");
 
@@ -27,9 +27,9 @@ record TokenizerJson(String file, JsonNode root) {
   private static final int MAX_TEXT = 1000;
 
   /**
-   * Parses stages that a file holds.
+   * Parses serialized pipeline stages.
    *
-   * @throws ModelFileException if they are no JSON
+   * @throws ModelFileException if they are not JSON
    */
   static TokenizerJson parse(String file, String stages) {
     try {
@@ -44,7 +44,10 @@ record TokenizerJson(String file, JsonNode root) {
     }
   }
 
-  /** Returns the steps of a stage of the pipeline, sequences laid flat; none if it is absent. */
+  /**
+   * Returns the steps of a pipeline stage with nested sequences flattened; empty if the stage is
+   * absent.
+   */
   List<JsonNode> steps(String stage) {
     List<JsonNode> steps = new ArrayList<>();
     addSteps(root.path(stage), steps);
@@ -67,7 +70,7 @@ record TokenizerJson(String file, JsonNode root) {
     }
   }
 
-  /** Compiles the {@code pattern} of a step, a text or an expression. */
+  /** Compiles the {@code pattern} of a step, a literal or a regular expression. */
   RegexSearch pattern(JsonNode step) {
     JsonNode regex = step.path("pattern").path("Regex");
     try {
@@ -78,11 +81,14 @@ record TokenizerJson(String file, JsonNode root) {
       String what = regex.isString() ? regex.stringValue() : literal(step);
       throw unsupported(
           type(step) + " by the pattern '" + what + "', which " + e.getMessage(),
-          "what can be matched looking ahead by one character and never back");
+          "regular expressions with at most one character of lookahead and no lookbehind");
     }
   }
 
-  /** Returns what a step puts into a text, which must not make this much longer. */
+  /**
+   * Returns the text that a step inserts; long texts are rejected, since they could blow up the
+   * input.
+   */
   String shortText(JsonNode step, String key) {
     String text = step.path(key).asString("");
     if (text.length() > MAX_TEXT) {
@@ -92,20 +98,22 @@ record TokenizerJson(String file, JsonNode root) {
     return text;
   }
 
+  /** Returns the type of a step. */
   static String type(JsonNode node) {
     return node.path("type").asString("");
   }
 
-  /** Returns the literal text of a {@code pattern}, or nothing where it is an expression. */
+  /** Returns the literal of a {@code pattern}, or an empty string if it is a regular expression. */
   static String literal(JsonNode node) {
     return node.path("pattern").path("String").asString("");
   }
 
+  /** Creates the error for an unsupported feature. */
   UnsupportedModelException unsupported(String feature, String alternative) {
-    return new UnsupportedModelException(file, feature, "supported is " + alternative);
+    return new UnsupportedModelException(file, feature, "supported: " + alternative);
   }
 
-  /** Makes the error that says that a step of a stage is not supported. */
+  /** Creates the error for an unsupported step of a stage. */
   UnsupportedModelException unsupported(String stage, JsonNode step, String alternative) {
     return unsupported(stage + " '" + type(step) + "'", alternative);
   }

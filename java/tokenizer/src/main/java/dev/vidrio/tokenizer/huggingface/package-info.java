@@ -1,6 +1,6 @@
 /**
- * What the {@code tokenizer.json} of Hugging Face tokenizers says, read as a vocabulary, and its
- * pipelines, which are models of text by themselves. The module keeps it to itself.
+ * Hugging Face tokenizers: reads {@code tokenizer.json} as a vocabulary, and runs its pipelines.
+ * Not exported.
  */
 @NullMarked
 package dev.vidrio.tokenizer.huggingface;

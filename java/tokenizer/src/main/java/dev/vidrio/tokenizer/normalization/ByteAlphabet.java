@@ -5,15 +5,15 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.util.Arrays;
 
 /**
- * The alphabet in which byte-level BPE spells bytes as printable characters (Radford et al. 2019,
- * GPT-2): a byte that is a printable, non-space Latin-1 character is spelled as itself, the others
- * in ascending order as U+0100, U+0101 and so on.
+ * GPT-2's alphabet for bytes (Radford et al. 2019): a byte that is a printable, non-space Latin-1
+ * character is spelled as that character, the others in ascending order as U+0100, U+0101 and so
+ * on.
  */
 public final class ByteAlphabet {
 
   private static final char[] LETTERS = new char[256];
 
-  /** The byte of each letter, −1 where there is none. */
+  /** The byte of each character, −1 if there is none. */
   private static final short[] BYTES = new short[0x144];
 
   static {
@@ -28,12 +28,12 @@ public final class ByteAlphabet {
 
   private ByteAlphabet() {}
 
-  /** Returns the letter of a byte, 0 to 255. */
+  /** Returns the character of a byte, 0 to 255. */
   public static char letter(int unsignedByte) {
     return LETTERS[unsignedByte];
   }
 
-  /** Spells the bytes from {@code start} to before {@code end}. */
+  /** Returns the spelling of the bytes from {@code start} to before {@code end}. */
   public static String spell(byte[] bytes, int start, int end) {
     char[] letters = new char[end - start];
     for (int i = 0; i < letters.length; i++) {
@@ -43,8 +43,8 @@ public final class ByteAlphabet {
   }
 
   /**
-   * Returns the bytes of a spelling. One with a character outside the alphabet is no spelling but
-   * text, and is returned as UTF-8.
+   * Returns the bytes of a spelling. A string with a character outside the alphabet is plain text
+   * and is returned as UTF-8.
    */
   public static byte[] bytes(String spelling) {
     byte[] bytes = new byte[spelling.length()];

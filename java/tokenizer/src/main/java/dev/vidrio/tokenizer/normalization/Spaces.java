@@ -3,8 +3,8 @@ package dev.vidrio.tokenizer.normalization;
 import java.util.Arrays;
 
 /**
- * SentencePiece's spelling of the space, U+2581. Here tokens and text have spaces instead: what is
- * spelled U+2581 in a text is a space to SentencePiece too.
+ * Converts SentencePiece's spelling of the space, U+2581, to the space. Tokens and text are
+ * compared with plain spaces, since SentencePiece treats U+2581 in a text as a space too.
  */
 public final class Spaces {
 
@@ -12,12 +12,12 @@ public final class Spaces {
 
   private Spaces() {}
 
-  /** Returns the text of a spelling. */
+  /** Replaces U+2581 by spaces. */
   public static String unescape(String spelling) {
     return spelling.replace(ESCAPED, ' ');
   }
 
-  /** Copies text, with a space for each U+2581 and, if asked for, one before all. */
+  /** Copies text with U+2581 replaced by spaces, optionally with a space prepended. */
   public static byte[] unescape(byte[] text, int start, int end, boolean prefix) {
     byte[] copy = new byte[end - start + (prefix ? 1 : 0)];
     int length = 0;
@@ -35,7 +35,7 @@ public final class Spaces {
     return length == copy.length ? copy : Arrays.copyOf(copy, length);
   }
 
-  /** Says whether at {@code pos} there is a space, spelled either way. */
+  /** Returns whether there is a space or U+2581 at {@code pos}. */
   public static boolean isSpace(byte[] text, int pos, int end) {
     return text[pos] == ' ' || isEscaped(text, pos, end);
   }

@@ -1,6 +1,6 @@
 /**
- * How text is changed before it is cut, and how tokens spell it: steps of pipelines, the spaces of
- * SentencePiece, the bytes of GPT-2. The module keeps it to itself.
+ * Text normalization and token spellings: the transforms of Hugging Face pipelines, SentencePiece's
+ * spaces, GPT-2's byte alphabet. Not exported.
  */
 @NullMarked
 package dev.vidrio.tokenizer.normalization;

@@ -1,7 +1,7 @@
 package dev.vidrio.tokenizer.regex;
 
-import dev.vidrio.tokenizer.text.Meter;
 import dev.vidrio.tokenizer.text.Utf8;
+import dev.vidrio.tokenizer.text.WorkLimit;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -13,13 +13,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A regular expression compiled into a table, with the priorities of a backtracking matcher (Cox,
- * Regular Expression Matching in the Wild, 2010): of the matches that begin at a place, it finds
- * the one that trying the alternatives in their order would find, and looks at each character once.
+ * A regular expression compiled to a deterministic automaton with the match priorities of a
+ * backtracking matcher (Cox, Regular Expression Matching in the Wild, 2010): of the matches that
+ * begin at a position, it finds the one that trying alternatives in order would find, and reads
+ * each character once.
  *
- * <p>A state is the list of places in the expression where matching may go on, those of higher
- * priority first. What a place asks of the next character is known when that is read, so a match is
- * noticed one character late.
+ * <p>A state is a list of program instructions, highest priority first. Lookahead is decided when
+ * the next character is read, so a match is detected one character late.
  */
 final class Automaton {
 
@@ -31,13 +31,16 @@ final class Automaton {
   private final int columns;
   private final int end;
 
-  /** For each state and class, the next state in the upper bits, and whether a match ends here. */
+  /**
+   * For each state and class, the next state in the upper bits and whether a match ends here in bit
+   * 0.
+   */
   private final int[] table;
 
   /**
-   * Compiles.
+   * Compiles an expression.
    *
-   * @throws IllegalArgumentException if the expression is too large
+   * @throws IllegalArgumentException if the automaton is too large
    */
   Automaton(Regex regex) {
     RegexProgram program = new RegexProgram(regex);
@@ -73,7 +76,7 @@ final class Automaton {
     return rows.stream().flatMapToInt(Arrays::stream).toArray();
   }
 
-  /** What follows a state if the next character is of a class. */
+  /** Computes the successor of a state for a character class. */
   private final class Step {
     private final RegexProgram program;
     private final int charClass;
@@ -86,26 +89,26 @@ final class Automaton {
       this.charClass = charClass;
     }
 
-    /** Goes on at a place, unless a match of higher priority makes it void. */
+    /** Follows an instruction unless a match of higher priority has ended the state. */
     private void follow(int from) {
       Deque<Integer> todo = new ArrayDeque<>(List.of(from));
       while (!todo.isEmpty() && !matched) {
-        int place = todo.pop();
-        if (seen.get(place)) {
+        int instruction = todo.pop();
+        if (seen.get(instruction)) {
           continue;
         }
-        seen.set(place);
-        switch (program.at(place)) {
-          case RegexProgram.Fork(int first, int second) -> {
+        seen.set(instruction);
+        switch (program.at(instruction)) {
+          case RegexProgram.Split(int first, int second) -> {
             todo.push(second);
             todo.push(first);
           }
-          case RegexProgram.Ahead(int set, boolean orEnd, int then) -> {
+          case RegexProgram.Lookahead(int set, boolean orEnd, int then) -> {
             if (charClass == end ? orEnd : classes.isIn(charClass, set)) {
               todo.push(then);
             }
           }
-          case RegexProgram.One(int set, int then) -> {
+          case RegexProgram.OneOf(int set, int then) -> {
             if (charClass != end && classes.isIn(charClass, set) && !next.contains(then)) {
               next.add(then);
             }
@@ -117,12 +120,11 @@ final class Automaton {
   }
 
   /**
-   * The way of a search that found nothing more: no other search can find anything that comes to
-   * the same state at the same place. So a run of which every part fails is searched once and not
-   * once for each match or character.
+   * The trace of a search that ended without a longer match: another search that reaches the same
+   * state at the same position cannot succeed either. This keeps a run of failing positions linear.
    *
-   * @param from where it went on in vain
-   * @param states the state after each byte, 0 where that is within a character
+   * @param from the position after the last match, or the start
+   * @param states the state after each byte, 0 within a character
    */
   record Failure(int from, List<Integer> states) {
 
@@ -135,9 +137,9 @@ final class Automaton {
   }
 
   /**
-   * Returns the way of a search from {@code start}.
+   * Returns the trace of a search from {@code start}.
    *
-   * @param from where it went on in vain: after its last match, or where it began
+   * @param from the position after the last match, or the start
    */
   Failure failure(byte[] text, int start, int from, int limit) {
     List<Integer> states = new ArrayList<>();
@@ -155,12 +157,12 @@ final class Automaton {
   }
 
   /**
-   * Returns where the match that begins at {@code start} ends, or −1 if there is none.
+   * Returns the end of the match that begins at {@code start}, or −1 if there is none.
    *
-   * @param failure what is known to lead nowhere
-   * @param meter counts the bytes that are looked at
+   * @param failure states known to fail
+   * @param work counts the bytes read
    */
-  int endOfMatch(byte[] text, int start, int limit, Failure failure, Meter meter) {
+  int endOfMatch(byte[] text, int start, int limit, Failure failure, WorkLimit work) {
     int state = START;
     int found = -1;
     int pos = start;
@@ -176,7 +178,7 @@ final class Automaton {
       state = next >> 1;
       pos += Utf8.lengthAt(text, pos, limit);
     }
-    meter.add(pos - start + 1);
+    work.add(pos - start + 1);
     return found;
   }
 

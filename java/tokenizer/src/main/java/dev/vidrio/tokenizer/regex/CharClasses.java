@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * The code points, divided into classes that a few sets do not tell apart. Found from the sets'
- * boundaries and the general categories, without a look at every code point.
+ * A partition of the code points into classes that no given set divides. Computed from the sets'
+ * boundaries and the general categories, without enumerating all code points.
  */
 final class CharClasses {
 
@@ -22,7 +22,7 @@ final class CharClasses {
   private final List<BitSet> members = new ArrayList<>();
 
   /**
-   * Divides.
+   * Computes the partition.
    *
    * @throws IllegalArgumentException if there are more than 127 classes
    */
@@ -56,7 +56,7 @@ final class CharClasses {
     return members.size();
   }
 
-  /** Says whether the members of a class belong to a set. */
+  /** Returns whether a class is part of a set. */
   boolean isIn(int charClass, int set) {
     return members.get(charClass).get(set);
   }

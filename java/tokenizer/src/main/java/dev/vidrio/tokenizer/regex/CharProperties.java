@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The sets of code points that expressions name as {@code \p{…}}: categories and scripts. */
+/** The code point sets of {@code \p{…}}: general categories and scripts. */
 final class CharProperties {
 
   private static final Map<String, CharSet> CATEGORIES =
@@ -46,12 +46,12 @@ final class CharProperties {
           Map.entry("Cc", CharSet.categories(Character.CONTROL)),
           Map.entry("Cf", CharSet.categories(Character.FORMAT)));
 
-  /** The scripts asked for so far: to find one takes a look at every code point. */
+  /** The scripts used so far; finding one enumerates all code points. */
   private static final Map<Character.UnicodeScript, CharSet> SCRIPTS = new ConcurrentHashMap<>();
 
   private CharProperties() {}
 
-  /** Finds the set of a name, if there is one. */
+  /** Returns the set with a name, if it exists. */
   static Optional<CharSet> find(String name) {
     CharSet category = CATEGORIES.get(name);
     if (category != null || name.length() <= 2) {

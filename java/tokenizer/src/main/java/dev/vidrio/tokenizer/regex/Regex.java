@@ -3,36 +3,39 @@ package dev.vidrio.tokenizer.regex;
 import dev.vidrio.tokenizer.text.CharSet;
 import java.util.List;
 
-/** A regular expression, parsed. */
+/** The syntax tree of a regular expression. */
 public sealed interface Regex {
 
-  /** Says whether the expression may match without taking a character. */
+  /** Returns whether the expression matches the empty string. */
   default boolean isNullable() {
     return switch (this) {
-      case One one -> false;
-      case Ahead ahead -> true;
+      case OneOf one -> false;
+      case Lookahead ahead -> true;
       case Sequence(List<Regex> parts) -> parts.stream().allMatch(Regex::isNullable);
       case Choice(List<Regex> parts) -> parts.stream().anyMatch(Regex::isNullable);
       case Repeat(Regex part, int min, int max) -> min == 0 || part.isNullable();
     };
   }
 
-  /** One code point of a set. */
-  record One(CharSet set) implements Regex {}
+  /** A code point of a set. */
+  record OneOf(CharSet set) implements Regex {}
 
-  /** Nothing, where the next code point is of a set or, if {@code orEnd}, there is none. */
-  record Ahead(CharSet set, boolean orEnd) implements Regex {}
+  /**
+   * A lookahead: matches the empty string if the next code point is in a set or, if {@code orEnd},
+   * at the end of the text.
+   */
+  record Lookahead(CharSet set, boolean orEnd) implements Regex {}
 
-  /** One after the other. */
+  /** A concatenation. */
   record Sequence(List<Regex> parts) implements Regex {}
 
-  /** One of several, the first that leads to a match. */
+  /** An alternation; the first alternative that leads to a match wins. */
   record Choice(List<Regex> parts) implements Regex {}
 
   /**
-   * Again and again, as often as possible.
+   * A greedy repetition.
    *
-   * @param max the highest count, −1 if there is none
+   * @param max the maximum count, −1 if unbounded
    */
   record Repeat(Regex part, int min, int max) implements Regex {}
 }

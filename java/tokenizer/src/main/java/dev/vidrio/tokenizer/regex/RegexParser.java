@@ -6,8 +6,8 @@ import java.util.HexFormat;
 import java.util.List;
 
 /**
- * Parses the regular expressions of pre-tokenizers, as Oniguruma reads them: literals, classes,
- * categories and scripts, groups, greedy repetition, {@code (?i:…)}, and looking ahead by one
+ * Parses the regular expressions of pre-tokenizers in Oniguruma's syntax: literals, classes,
+ * categories and scripts, groups, greedy repetition, {@code (?i:…)}, and lookahead by one
  * character.
  */
 final class RegexParser {
@@ -26,21 +26,21 @@ final class RegexParser {
   /**
    * Parses an expression.
    *
-   * @throws IllegalArgumentException if it is malformed or has what is not supported
+   * @throws IllegalArgumentException if it is malformed or not supported
    */
   static Regex parse(String pattern) {
     RegexParser parser = new RegexParser(pattern);
     Regex regex = parser.choice(0);
     if (parser.pos < pattern.length()) {
-      throw parser.unsupported("a ')' too many");
+      throw parser.unsupported("an unmatched ')'");
     }
     return regex;
   }
 
-  /** Returns the expression that matches a text. */
+  /** Returns the expression that matches a literal text. */
   static Regex literal(String text) {
     return new Regex.Sequence(
-        text.codePoints().<Regex>mapToObj(c -> new Regex.One(CharSet.range(c, c))).toList());
+        text.codePoints().<Regex>mapToObj(c -> new Regex.OneOf(CharSet.range(c, c))).toList());
   }
 
   private IllegalArgumentException unsupported(String what) {
@@ -145,8 +145,8 @@ final class RegexParser {
       return ahead(depth);
     }
     if (skip("(?!")) {
-      Regex.Ahead not = ahead(depth);
-      return new Regex.Ahead(not.set().complement(), !not.orEnd());
+      Regex.Lookahead not = ahead(depth);
+      return new Regex.Lookahead(not.set().complement(), !not.orEnd());
     }
     if (skip("(?:") || (at("(") && !at("(?") && skip("("))) {
       return group(depth);
@@ -155,12 +155,12 @@ final class RegexParser {
       throw unsupported("'" + pattern.substring(pos, Math.min(pos + 3, pattern.length())) + "'");
     }
     if (skip("$")) {
-      return new Regex.Ahead(CharSet.range('\n', '\n'), true);
+      return new Regex.Lookahead(CharSet.range('\n', '\n'), true);
     }
     if (skip(".")) {
-      return new Regex.One(CharSet.DOT);
+      return new Regex.OneOf(CharSet.DOT);
     }
-    return new Regex.One(at("[") ? set(depth) : single());
+    return new Regex.OneOf(at("[") ? set(depth) : single());
   }
 
   private Regex group(int depth) {
@@ -169,24 +169,25 @@ final class RegexParser {
     return group;
   }
 
-  private Regex.Ahead ahead(int depth) {
+  private Regex.Lookahead ahead(int depth) {
     return ahead(group(depth));
   }
 
-  private Regex.Ahead ahead(Regex next) {
+  private Regex.Lookahead ahead(Regex next) {
     return switch (next) {
-      case Regex.One(CharSet set) -> new Regex.Ahead(set, false);
-      case Regex.Ahead ahead -> ahead;
+      case Regex.OneOf(CharSet set) -> new Regex.Lookahead(set, false);
+      case Regex.Lookahead ahead -> ahead;
       case Regex.Choice(List<Regex> parts) -> {
-        List<Regex.Ahead> each = parts.stream().map(this::ahead).toList();
-        CharSet[] sets = each.stream().map(Regex.Ahead::set).toArray(CharSet[]::new);
-        yield new Regex.Ahead(CharSet.union(sets), each.stream().anyMatch(Regex.Ahead::orEnd));
+        List<Regex.Lookahead> each = parts.stream().map(this::ahead).toList();
+        CharSet[] sets = each.stream().map(Regex.Lookahead::set).toArray(CharSet[]::new);
+        yield new Regex.Lookahead(
+            CharSet.union(sets), each.stream().anyMatch(Regex.Lookahead::orEnd));
       }
-      default -> throw unsupported("a look ahead at more than one character");
+      default -> throw unsupported("a lookahead of more than one character");
     };
   }
 
-  /** Parses a class; of several with {@code &&} between, what they have in common. */
+  /** Parses a character class, an intersection if it contains {@code &&}. */
   private CharSet set(int depth) {
     if (depth > MAX_DEPTH) {
       throw unsupported("more than " + MAX_DEPTH + " nested groups");
@@ -293,7 +294,10 @@ final class RegexParser {
     return codePoint;
   }
 
-  /** Returns the code points that are equal but for case: also U+017F for s and U+212A for k. */
+  /**
+   * Returns the code points equal to another ignoring case, including U+017F for s and U+212A for
+   * k.
+   */
   private static CharSet anyCase(int c) {
     int lower = Character.toLowerCase(c);
     int upper = Character.toUpperCase(c);

@@ -4,32 +4,32 @@ import dev.vidrio.tokenizer.text.CharSet;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A regular expression as a graph of places, after Thompson (1968). Built from the end. */
+/** A regular expression as a graph of instructions (Thompson 1968), built from the end. */
 final class RegexProgram {
 
-  private static final int MAX_PLACES = 20_000;
+  private static final int MAX_INSTRUCTIONS = 20_000;
 
-  /** A place in the expression. */
-  sealed interface Place {}
+  /** An instruction of the program. */
+  sealed interface Instruction {}
 
-  /** Goes on at two places, the first with the higher priority. */
-  record Fork(int first, int second) implements Place {}
+  /** Continues at two instructions, the first with the higher priority. */
+  record Split(int first, int second) implements Instruction {}
 
-  /** Goes on if the next character is in a set, without taking it. */
-  record Ahead(int set, boolean orEnd, int then) implements Place {}
+  /** Continues if the next character is in a set, without consuming it. */
+  record Lookahead(int set, boolean orEnd, int then) implements Instruction {}
 
-  /** Takes a character that is in a set. */
-  record One(int set, int then) implements Place {}
+  /** Consumes a character that is in a set. */
+  record OneOf(int set, int then) implements Instruction {}
 
   /** The expression has matched. */
-  record Match() implements Place {}
+  record Match() implements Instruction {}
 
-  private final List<Place> places = new ArrayList<>();
+  private final List<Instruction> instructions = new ArrayList<>();
   private final List<CharSet> sets = new ArrayList<>();
   private final int start;
 
   /**
-   * Builds the graph.
+   * Builds the program.
    *
    * @throws IllegalArgumentException if it would be too large
    */
@@ -41,20 +41,20 @@ final class RegexProgram {
     return start;
   }
 
-  Place at(int place) {
-    return places.get(place);
+  Instruction at(int index) {
+    return instructions.get(index);
   }
 
   List<CharSet> sets() {
     return sets;
   }
 
-  private int add(Place place) {
-    if (places.size() == MAX_PLACES) {
-      throw new IllegalArgumentException("is longer than " + MAX_PLACES + " places");
+  private int add(Instruction instruction) {
+    if (instructions.size() == MAX_INSTRUCTIONS) {
+      throw new IllegalArgumentException("has more than " + MAX_INSTRUCTIONS + " instructions");
     }
-    places.add(place);
-    return places.size() - 1;
+    instructions.add(instruction);
+    return instructions.size() - 1;
   }
 
   private int set(CharSet set) {
@@ -66,11 +66,12 @@ final class RegexProgram {
     return index;
   }
 
-  /** Adds an expression that goes on at a place, and returns where it begins. */
+  /** Adds an expression that continues at an instruction, and returns its first instruction. */
   private int add(Regex regex, int then) {
     return switch (regex) {
-      case Regex.One(CharSet one) -> add(new One(set(one), then));
-      case Regex.Ahead(CharSet next, boolean orEnd) -> add(new Ahead(set(next), orEnd, then));
+      case Regex.OneOf(CharSet one) -> add(new OneOf(set(one), then));
+      case Regex.Lookahead(CharSet next, boolean orEnd) ->
+          add(new Lookahead(set(next), orEnd, then));
       case Regex.Sequence(List<Regex> parts) -> {
         int first = then;
         for (Regex part : parts.reversed()) {
@@ -81,14 +82,14 @@ final class RegexProgram {
       case Regex.Choice(List<Regex> parts) -> {
         int first = add(parts.getLast(), then);
         for (Regex part : parts.subList(0, parts.size() - 1).reversed()) {
-          first = add(new Fork(add(part, then), first));
+          first = add(new Split(add(part, then), first));
         }
         yield first;
       }
       case Regex.Repeat(Regex part, int min, int max) -> {
         int first = max < 0 ? loop(part, then) : then;
         for (int i = min; i < max; i++) {
-          first = add(new Fork(add(part, first), then));
+          first = add(new Split(add(part, first), then));
         }
         for (int i = 0; i < min; i++) {
           first = add(part, first);
@@ -99,8 +100,8 @@ final class RegexProgram {
   }
 
   private int loop(Regex part, int then) {
-    int fork = add(new Match()); // holds the place until the loop's first is known
-    places.set(fork, new Fork(add(part, fork), then));
+    int fork = add(new Match()); // a placeholder until the loop's body is known
+    instructions.set(fork, new Split(add(part, fork), then));
     return fork;
   }
 }

@@ -1,40 +1,40 @@
 package dev.vidrio.tokenizer.regex;
 
-import dev.vidrio.tokenizer.text.Meter;
 import dev.vidrio.tokenizer.text.Utf8;
+import dev.vidrio.tokenizer.text.WorkLimit;
 
-/** Finds the matches of a regular expression in a text, and what lies between. */
+/** Finds the matches of a regular expression in a text, and the gaps between them. */
 public final class RegexSearch {
 
-  /** How many bytes a search may go on in vain before its way is remembered. */
+  /** The number of bytes a failing search may read before its trace is recorded. */
   private static final int LONG_FAILURE = 32;
 
   private final Automaton pattern;
 
   /**
-   * Compiles the expression.
+   * Compiles an expression.
    *
-   * @throws IllegalArgumentException if it is malformed, unsupported or too large, or may match
-   *     nothing
+   * @throws IllegalArgumentException if it is malformed, not supported or too large, or matches the
+   *     empty string
    */
   public RegexSearch(String pattern) {
     this(RegexParser.parse(pattern));
   }
 
   /**
-   * Compiles an expression.
+   * Compiles a parsed expression.
    *
-   * @throws IllegalArgumentException if it is too large or may match nothing
+   * @throws IllegalArgumentException if it is too large or matches the empty string
    */
   public RegexSearch(Regex regex) {
     if (regex.isNullable()) {
-      throw new IllegalArgumentException("may match nothing");
+      throw new IllegalArgumentException("matches the empty string");
     }
     pattern = new Automaton(regex);
   }
 
   /**
-   * Finds a text.
+   * Compiles a literal text.
    *
    * @throws IllegalArgumentException if it is empty or too long
    */
@@ -42,21 +42,22 @@ public final class RegexSearch {
     return new RegexSearch(RegexParser.literal(text));
   }
 
-  /** Takes a match, or what lies between two; it is not empty. */
+  /** Receives matches and gaps; none is empty. */
   @FunctionalInterface
   public interface PieceSink {
+    /** Accepts the bytes from {@code start} to before {@code end}. */
     void accept(int start, int end, boolean match);
   }
 
-  /** Gives all matches and what lies between, in order and without gaps. */
-  public void find(byte[] text, int start, int end, Meter meter, PieceSink sink) {
+  /** Passes on all matches and gaps, in order and without omissions. */
+  public void find(byte[] text, int start, int end, WorkLimit limit, PieceSink sink) {
     int word = start;
     Automaton.Failure failure = Automaton.Failure.NONE;
     for (int pos = start; pos < end; ) {
-      long before = meter.steps();
-      int match = pattern.endOfMatch(text, pos, end, failure, meter);
+      long before = limit.steps();
+      int match = pattern.endOfMatch(text, pos, end, failure, limit);
       int matched = Math.max(match, pos);
-      if (meter.steps() - before > matched - pos + LONG_FAILURE) {
+      if (limit.steps() - before > matched - pos + LONG_FAILURE) {
         int from = match < 0 ? pos : match + Utf8.lengthAt(text, match, end);
         failure = pattern.failure(text, pos, from, end);
       }

@@ -1,7 +1,4 @@
-/**
- * The regular expressions by which text is cut and changed, matched in one pass. The module keeps
- * them to itself.
- */
+/** Regular expressions of tokenizers, matched in linear time. Not exported. */
 @NullMarked
 package dev.vidrio.tokenizer.regex;
 

@@ -4,16 +4,17 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A set of code points, given by ranges and general categories, so that its members need not be
+ * A set of code points, described by ranges and general categories, so that its members need not be
  * enumerated.
  *
- * @param ranges first and last of each range, one after the other
+ * @param ranges the first and last code point of each range, concatenated
  * @param categories a bit for each general category, as numbered by {@link Character#getType(int)}
  * @param parts sets whose members belong too
- * @param negated whether the members are all other code points
+ * @param negated if true, the members are all other code points
  */
 public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolean negated) {
 
+  /** General category L. */
   public static final CharSet LETTER =
       categories(
           Character.UPPERCASE_LETTER,
@@ -22,15 +23,19 @@ public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts,
           Character.MODIFIER_LETTER,
           Character.OTHER_LETTER);
 
+  /** General category M. */
   public static final CharSet MARK =
       categories(
           Character.NON_SPACING_MARK, Character.COMBINING_SPACING_MARK, Character.ENCLOSING_MARK);
 
+  /** General category N. */
   public static final CharSet NUMBER =
       categories(Character.DECIMAL_DIGIT_NUMBER, Character.LETTER_NUMBER, Character.OTHER_NUMBER);
 
+  /** General category Nd. */
   public static final CharSet DIGIT = categories(Character.DECIMAL_DIGIT_NUMBER);
 
+  /** General category P. */
   public static final CharSet PUNCTUATION =
       categories(
           Character.CONNECTOR_PUNCTUATION,
@@ -41,6 +46,7 @@ public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts,
           Character.FINAL_QUOTE_PUNCTUATION,
           Character.OTHER_PUNCTUATION);
 
+  /** General category S. */
   public static final CharSet SYMBOL =
       categories(
           Character.MATH_SYMBOL,
@@ -48,20 +54,21 @@ public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts,
           Character.MODIFIER_SYMBOL,
           Character.OTHER_SYMBOL);
 
+  /** General category Z. */
   public static final CharSet SEPARATOR =
       categories(
           Character.SPACE_SEPARATOR, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR);
 
-  /** The property White_Space. */
+  /** The property {@code White_Space}. */
   public static final CharSet SPACE = union(SEPARATOR, range('\t', '\r'), range(0x85, 0x85));
 
   private static final CharSet ASCII_PUNCTUATION =
       union(range('!', '/'), range(':', '@'), range('[', '`'), range('{', '~'));
 
-  /** What Hugging Face tokenizers take for punctuation. */
+  /** The punctuation of Hugging Face tokenizers. */
   public static final CharSet PUNCTUATION_OR_ASCII_SYMBOL = union(PUNCTUATION, ASCII_PUNCTUATION);
 
-  /** The symbols of the property Alphabetic: letters in circles and squares. */
+  /** The symbols of the property {@code Alphabetic}: circled and squared letters. */
   private static final CharSet ENCLOSED_LETTER =
       union(
           range(0x24B6, 0x24E9),
@@ -79,14 +86,14 @@ public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts,
               Character.CONNECTOR_PUNCTUATION),
           ENCLOSED_LETTER);
 
-  /** What a word is made of (UTS #18, annex C, {@code \w}), joiners included. */
+  /** Word characters (UTS #18, annex C, {@code \w}), including joiners. */
   public static final CharSet WORD = union(WORD_CORE, range(0x200C, 0x200D));
 
-  /** Oniguruma's {@code \w}: no joiners, but the superscripts and fractions of Latin-1. */
+  /** Oniguruma's {@code \w}: without joiners, with the superscripts and fractions of Latin-1. */
   public static final CharSet ONIGURUMA_WORD =
       union(WORD_CORE, range(0xB2, 0xB3), range(0xB9, 0xB9), range(0xBC, 0xBE));
 
-  /** Any code point but the line feed. */
+  /** Any code point except the line feed. */
   public static final CharSet DOT = range('\n', '\n').complement();
 
   /** Copies the lists. */
@@ -95,6 +102,7 @@ public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts,
     parts = List.copyOf(parts);
   }
 
+  /** Returns the set of the code points of general categories. */
   public static CharSet categories(byte... types) {
     int bits = 0;
     for (byte type : types) {
@@ -103,14 +111,17 @@ public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts,
     return new CharSet(List.of(), bits, List.of(), false);
   }
 
+  /** Returns the set of the code points from {@code first} to {@code last}. */
   public static CharSet range(int first, int last) {
     return new CharSet(List.of(first, last), 0, List.of(), false);
   }
 
+  /** Returns the union of sets. */
   public static CharSet union(CharSet... parts) {
     return new CharSet(List.of(), 0, List.of(parts), false);
   }
 
+  /** Returns the set of all other code points. */
   public CharSet complement() {
     return new CharSet(ranges, categories, parts, !negated);
   }
@@ -119,12 +130,12 @@ public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts,
     return contains(codePoint, Character.getType(codePoint));
   }
 
-  /** Says whether the character at a place of UTF-8 text belongs to the set. */
+  /** Returns whether the character at a position of UTF-8 text is in the set. */
   public boolean containsAt(byte[] text, int pos, int end) {
     return contains(Utf8.codePointAt(text, pos, end));
   }
 
-  /** Says whether a code point of this general category belongs to the set. */
+  /** Returns whether a code point of a general category is in the set. */
   public boolean contains(int codePoint, int category) {
     boolean in = (categories >>> category & 1) != 0;
     for (int i = 0; i < ranges.size() && !in; i += 2) {
@@ -136,7 +147,7 @@ public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts,
     return in != negated;
   }
 
-  /** Adds the code points at which membership may change although the category does not. */
+  /** Adds the code points at which membership may change within a category. */
   public void addBoundaries(Set<Integer> boundaries) {
     for (int i = 0; i < ranges.size(); i += 2) {
       boundaries.add(ranges.get(i));

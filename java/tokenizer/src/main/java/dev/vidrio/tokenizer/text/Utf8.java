@@ -9,14 +9,14 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.util.function.UnaryOperator;
 
-/** The byte patterns of well-formed UTF-8 (Unicode Standard, table 3-7). */
+/** Well-formed UTF-8 (Unicode Standard, table 3-7). */
 public final class Utf8 {
 
   private static final byte[] REPLACEMENT = {(byte) 0xEF, (byte) 0xBF, (byte) 0xBD};
 
   private Utf8() {}
 
-  /** Returns the number of bytes of the character that this byte begins, or 0 if none does. */
+  /** Returns the number of bytes of the character that begins with a byte, or 0 if none does. */
   static int length(int lead) {
     if (lead < 0x80) {
       return 1;
@@ -27,19 +27,19 @@ public final class Utf8 {
     return lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
   }
 
-  /** Returns the lowest second byte after this first one. */
+  /** Returns the lowest valid second byte after a lead byte. */
   static int minSecond(int lead) {
     return lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   }
 
-  /** Returns the highest second byte after this first one. */
+  /** Returns the highest valid second byte after a lead byte. */
   static int maxSecond(int lead) {
     return lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
   }
 
   /**
-   * Returns the code point at {@code pos}, which lies before {@code end}, or U+FFFD for a byte that
-   * is no part of a well-formed character.
+   * Returns the code point at {@code pos}, or U+FFFD for a byte that is not part of a well-formed
+   * character before {@code end}.
    */
   public static int codePointAt(byte[] text, int pos, int end) {
     int lead = text[pos];
@@ -76,7 +76,7 @@ public final class Utf8 {
     return length;
   }
 
-  /** Changes the well-formed parts of a text; other bytes stay as they are. */
+  /** Transforms the well-formed parts of a text; other bytes are unchanged. */
   public static byte[] change(byte[] text, int start, int end, UnaryOperator<String> change) {
     ByteArrayOutputStream out = new ByteArrayOutputStream(end - start);
     int run = start;
@@ -97,7 +97,10 @@ public final class Utf8 {
     return change.apply(new String(text, start, end - start, UTF_8)).getBytes(UTF_8);
   }
 
-  /** Returns where the last character before {@code end} begins, which lies after {@code start}. */
+  /**
+   * Returns the start of the last character before {@code end}; {@code end} must be after {@code
+   * start}.
+   */
   public static int lastStart(byte[] text, int start, int end) {
     for (int pos = Math.max(start, end - 4); pos < end - 1; pos++) {
       if (pos + lengthAt(text, pos, end) == end) {
@@ -107,9 +110,9 @@ public final class Utf8 {
     return end - 1;
   }
 
-  /** Encodes a string; a surrogate without its partner becomes U+FFFD. */
+  /** Encodes a string; an unpaired surrogate becomes U+FFFD. */
   public static byte[] encode(String text) {
-    // an encoder instead of getBytes, which makes such a surrogate a question mark
+    // getBytes would replace such a surrogate by a question mark
     try {
       ByteBuffer bytes =
           UTF_8

@@ -1,8 +1,8 @@
 package dev.vidrio.tokenizer.text;
 
 /**
- * The UTF-8 decoder of the WHATWG Encoding Standard: a state machine over bytes that gives one
- * U+FFFD for each maximal part of an ill-formed sequence.
+ * The UTF-8 decoder of the WHATWG Encoding Standard: a state machine over bytes that emits one
+ * U+FFFD for each maximal subpart of an ill-formed sequence.
  */
 public final class Utf8Decoder {
 
@@ -13,7 +13,7 @@ public final class Utf8Decoder {
   private int min;
   private int max;
 
-  /** Takes a byte and appends what it completes. */
+  /** Decodes a byte and appends the character that it completes. */
   public void accept(byte next, StringBuilder out) {
     int b = Byte.toUnsignedInt(next);
     if (needed > 0 && (b < min || b > max)) {
@@ -46,7 +46,7 @@ public final class Utf8Decoder {
     }
   }
 
-  /** Forgets an incomplete character and says whether there was one. */
+  /** Discards an incomplete character and returns whether there was one. */
   public boolean finish() {
     boolean incomplete = needed > 0;
     needed = 0;

@@ -1,6 +1,5 @@
 /**
- * Text as UTF-8: its characters, sets of them, and a limit to the work on one text. The module
- * keeps it to itself.
+ * UTF-8 primitives: characters, character sets, and a limit on the work for one text. Not exported.
  */
 @NullMarked
 package dev.vidrio.tokenizer.text;

@@ -5,9 +5,9 @@ import dev.vidrio.tokenizer.encoding.IntList;
 import dev.vidrio.tokenizer.encoding.TextModel;
 import dev.vidrio.tokenizer.encoding.TokenIndex;
 import dev.vidrio.tokenizer.normalization.Spaces;
-import dev.vidrio.tokenizer.normalization.TextStep;
-import dev.vidrio.tokenizer.text.Meter;
+import dev.vidrio.tokenizer.normalization.TextTransform;
 import dev.vidrio.tokenizer.text.Utf8;
+import dev.vidrio.tokenizer.text.WorkLimit;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
@@ -16,8 +16,8 @@ import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
 
 /**
- * The unigram model of SentencePiece (Kudo 2018): characters are replaced as the vocabulary says,
- * then text is cut by {@link Viterbi}.
+ * The unigram model of SentencePiece (Kudo 2018, arXiv 1804.10959): normalizes text with the
+ * vocabulary's character map, then segments it with {@link Viterbi}.
  */
 public final class UnigramModel implements TextModel {
 
@@ -25,11 +25,12 @@ public final class UnigramModel implements TextModel {
   private final Viterbi viterbi;
 
   /**
-   * Makes the model.
+   * Creates the model.
    *
-   * @param vocabulary the file, for errors
-   * @param bytes of each token, in which a space is a space
-   * @param types of each token
+   * @param vocabulary the source, for errors
+   * @param unigram scores and normalization
+   * @param bytes the bytes of each token, with U+2581 decoded to a space
+   * @param types the type of each token
    */
   public UnigramModel(
       Vocabulary vocabulary, TokenModel.Unigram unigram, byte[][] bytes, TokenType[] types) {
@@ -56,7 +57,7 @@ public final class UnigramModel implements TextModel {
   }
 
   @Override
-  public TextStep normalizer() {
+  public TextTransform normalizer() {
     return Arrays::copyOfRange;
   }
 
@@ -72,7 +73,7 @@ public final class UnigramModel implements TextModel {
     ByteArrayOutputStream out = new ByteArrayOutputStream(end - start + 1);
     boolean inWord = false;
     boolean prefix = unigram.addSpacePrefix();
-    Meter meter = new Meter(end - start);
+    WorkLimit limit = new WorkLimit(end - start);
     for (int pos = start; pos < end; ) {
       long match = unigram.charsmap().match(text, pos, end);
       int length = match == 0 ? Utf8.lengthAt(text, pos, end) : (int) (match >> 32);
@@ -92,7 +93,7 @@ public final class UnigramModel implements TextModel {
         }
         inWord = !space;
       }
-      meter.add(out.size() - written);
+      limit.add(out.size() - written);
       pos += length;
     }
     byte[] spaced = out.toByteArray();

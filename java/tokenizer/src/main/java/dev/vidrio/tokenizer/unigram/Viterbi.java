@@ -7,13 +7,13 @@ import dev.vidrio.tokenizer.text.Utf8;
 import java.util.Arrays;
 
 /**
- * Cuts text into the tokens with the highest sum of scores, by Viterbi's algorithm (Kudo 2018). A
- * character without a token becomes the tokens of its bytes if there are any, else the unknown
- * token, once for a run of such characters.
+ * Segments text into the tokens with the highest sum of scores by the Viterbi algorithm (Kudo 2018,
+ * arXiv 1804.10959). A character without a token becomes the tokens of its bytes if there are any,
+ * else the unknown token, once for a run of such characters.
  */
 public final class Viterbi implements WordModel {
 
-  /** How much worse than the worst token an unknown character is. */
+  /** The score of an unknown character below the lowest score of a token. */
   public static final double UNKNOWN_PENALTY = 10;
 
   private final TokenIndex tokens;
@@ -23,13 +23,13 @@ public final class Viterbi implements WordModel {
   private final int[] byteTokens;
 
   /**
-   * Takes a vocabulary.
+   * Creates the model.
    *
-   * @param tokens those that text is cut into
-   * @param scores of each token of the vocabulary; not NaN
+   * @param tokens the text tokens
+   * @param scores the score of each token of the vocabulary; not NaN
    * @param unknown the unknown token
-   * @param unknownScore of a character without a token
-   * @param byteTokens the token of each byte, or nothing
+   * @param unknownScore the score of a character without a token
+   * @param byteTokens the token of each byte, or an empty array
    */
   public Viterbi(
       TokenIndex tokens, double[] scores, int unknown, double unknownScore, int[] byteTokens) {
@@ -60,7 +60,7 @@ public final class Viterbi implements WordModel {
     emit(text, start, path, out);
   }
 
-  /** For each place, the last token of the best way to it. */
+  /** The best segmentation up to each position, by its last token. */
   private static final class Path {
     private final double[] best;
     private final int[] ids;
@@ -82,7 +82,7 @@ public final class Viterbi implements WordModel {
       }
     }
 
-    /** Returns where the token of the best way that begins at a place ends. */
+    /** Returns, for each start of a token on the best path, its end. */
     private int[] ends() {
       int[] ends = new int[best.length];
       for (int end = best.length - 1; end > 0; end = starts[end]) {

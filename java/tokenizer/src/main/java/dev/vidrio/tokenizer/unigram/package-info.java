@@ -1,6 +1,6 @@
 /**
- * The unigram language model: text is cut into the tokens that are most probable together. The
- * module keeps it to itself.
+ * The unigram language model: segments text into the most probable sequence of tokens. Not
+ * exported.
  */
 @NullMarked
 package dev.vidrio.tokenizer.unigram;

@@ -7,15 +7,18 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * SentencePiece's table of replacements (its precompiled character map): a double array trie of
- * UTF-8 after Kanda (2018), and the replacements, each ended by a zero byte.
+ * SentencePiece's {@code precompiled_charsmap}, a table of replacements: a double-array trie of
+ * UTF-8 (Kanda 2018), then the replacements, each terminated by a zero byte.
  */
 public final class Charsmap {
 
-  /** Replaces nothing. */
+  /** The empty table. */
   public static final Charsmap EMPTY = new Charsmap(new byte[0]);
 
-  /** So that a text does not grow without bounds; the longest of Unicode's own has 33 bytes. */
+  /**
+   * Bounds the growth of a text; the longest replacement of Unicode's compatibility decomposition
+   * has 33 bytes.
+   */
   private static final int MAX_REPLACEMENT = 1000;
 
   private final int[] trie;
@@ -24,9 +27,9 @@ public final class Charsmap {
   /**
    * Reads a table.
    *
-   * @param blob the length of the trie in bytes as 32 bits, little-endian, the trie and the
-   *     replacements; or nothing
-   * @throws IllegalArgumentException if the length does not fit, or a replacement is longer than
+   * @param blob the length of the trie in bytes as little-endian 32 bits, the trie and the
+   *     replacements; or an empty array
+   * @throws IllegalArgumentException if the length does not fit or a replacement is longer than
    *     1000 bytes
    */
   public Charsmap(byte[] blob) {
@@ -38,7 +41,7 @@ public final class Charsmap {
     ByteBuffer buffer = ByteBuffer.wrap(blob).order(ByteOrder.LITTLE_ENDIAN);
     long length = blob.length < 4 ? -1 : Integer.toUnsignedLong(buffer.getInt());
     if (length < 0 || length % 4 != 0 || length > blob.length - 4) {
-      throw new IllegalArgumentException("the trie must fit the table");
+      throw new IllegalArgumentException("the trie is longer than the table");
     }
     trie = new int[(int) length / 4];
     buffer.asIntBuffer().get(trie);
@@ -48,14 +51,14 @@ public final class Charsmap {
       begin = replacements[i] == 0 ? i + 1 : begin;
       if (i - begin >= MAX_REPLACEMENT) {
         throw new IllegalArgumentException(
-            "a replacement must not be longer than " + MAX_REPLACEMENT + " bytes");
+            "a replacement is longer than " + MAX_REPLACEMENT + " bytes");
       }
     }
   }
 
   /**
-   * Returns the longest match at {@code pos}: its length in the upper half, in the lower where its
-   * replacement begins; or 0.
+   * Returns the longest match at {@code pos}: its length in the upper half, the index of its
+   * replacement in the lower half; 0 if there is none.
    */
   public long match(byte[] text, int pos, int end) {
     return match(text, pos, end, false);
@@ -80,7 +83,7 @@ public final class Charsmap {
   }
 
   /**
-   * Appends the replacement of the shortest match at {@code pos}, and says whether there is one.
+   * Appends the replacement of the shortest match at {@code pos} and returns whether there is one.
    */
   public boolean replaceBeginning(byte[] text, int pos, int end, StringBuilder out) {
     long match = match(text, pos, end, true);
@@ -102,7 +105,7 @@ public final class Charsmap {
     return (unit >>> 10) << ((unit & (1 << 9)) >>> 6);
   }
 
-  /** Returns the byte of a replacement, 0 after its end. */
+  /** Returns a byte of a replacement, 0 at its end. */
   public byte replacement(int index) {
     return index < replacements.length ? replacements[index] : 0;
   }

@@ -3,15 +3,19 @@ package dev.vidrio.tokenizer.vocabulary;
 import java.util.Set;
 
 /**
- * Where literal tokens are found in a text, and which of them take the white space beside them,
- * which then gives no token of its own. The words are those of Hugging Face tokenizers.
+ * The matching rules of literal tokens: tokens that are recognized by their spelling in the text
+ * before the model runs. Hugging Face calls them added tokens; the fields correspond to {@code
+ * lstrip}, {@code rstrip}, {@code single_word} and {@code normalized}.
  *
- * @param stripsLeft the ids of those that take the white space before them
- * @param stripsRight the ids of those that take the white space after them
- * @param singleWords the ids of those that are found only where no letter, digit, mark or connector
- *     stands beside them
- * @param normalized the ids of those that are looked for in what the others leave, after text and
- *     token have been normalized
+ * <p>GGUF has no keys for these rules. Files written by Vidrio have them under {@code
+ * vidrio.tokenizer.*}.
+ *
+ * @param stripsLeft the ids of tokens that absorb the white space before them
+ * @param stripsRight the ids of tokens that absorb the white space after them
+ * @param singleWords the ids of tokens that match only between word boundaries: no letter, digit,
+ *     mark or connector on either side
+ * @param normalized the ids of tokens that are searched after the others, in the normalized
+ *     segments and by their normalized spelling
  */
 public record LiteralRules(
     Set<Integer> stripsLeft,
@@ -19,19 +23,19 @@ public record LiteralRules(
     Set<Integer> singleWords,
     Set<Integer> normalized) {
 
-  /** All are found everywhere, at once, and take nothing. */
+  /** No rules: all literal tokens match everywhere, in the original text, and absorb nothing. */
   public static final LiteralRules NONE = new LiteralRules(Set.of(), Set.of(), Set.of(), Set.of());
 
-  /** Vidrio's own key for what GGUF cannot say: the ids of {@link #stripsLeft}. */
+  /** The GGUF key of {@link #stripsLeft}. */
   public static final String LEFT = "vidrio.tokenizer.strip_left";
 
-  /** Vidrio's own key for what GGUF cannot say: the ids of {@link #stripsRight}. */
+  /** The GGUF key of {@link #stripsRight}. */
   public static final String RIGHT = "vidrio.tokenizer.strip_right";
 
-  /** Vidrio's own key for what GGUF cannot say: the ids of {@link #singleWords}. */
+  /** The GGUF key of {@link #singleWords}. */
   public static final String SINGLE = "vidrio.tokenizer.single_word";
 
-  /** Vidrio's own key for what GGUF cannot say: the ids of {@link #normalized}. */
+  /** The GGUF key of {@link #normalized}. */
   public static final String NORMALIZED = "vidrio.tokenizer.normalized";
 
   /** Copies the sets. */

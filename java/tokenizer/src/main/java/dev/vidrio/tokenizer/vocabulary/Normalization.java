@@ -8,13 +8,13 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The Unicode normalization form (UAX #15) applied to text first.
+ * The Unicode normalization form (UAX #15) that is applied to text first.
  *
  * <p>The tables are those of the Java runtime (Unicode 16 in JDK 25). Older versions, such as that
- * of Hugging Face tokenizers, differ only in characters that they do not have.
+ * of Hugging Face tokenizers, differ only in characters that they do not define.
  */
 public enum Normalization {
-  /** Text stays as it is. */
+  /** No normalization. */
   NONE(null),
   /** Canonical decomposition. */
   NFD(Normalizer.Form.NFD),
@@ -25,10 +25,13 @@ public enum Normalization {
   /** Compatibility decomposition, then canonical composition. */
   NFKC(Normalizer.Form.NFKC);
 
-  /** Vidrio's own key for what GGUF cannot say: the name of one of these. */
+  /**
+   * The GGUF key of the form; Vidrio's own, since GGUF has none. The value is the name of a
+   * constant.
+   */
   public static final String KEY = "vidrio.tokenizer.normalization";
 
-  /** Longer runs of marks have no use, and sorting them takes quadratic time. */
+  /** The longest run of marks; sorting them takes quadratic time. */
   private static final int MAX_MARKS = 1000;
 
   private final Normalizer.@Nullable Form form;
@@ -38,7 +41,7 @@ public enum Normalization {
   }
 
   /**
-   * Normalizes text. Bytes that are no part of a well-formed character stay as they are.
+   * Normalizes text. Bytes that are not part of a well-formed character are unchanged.
    *
    * @throws InvalidInputException if more than 1000 marks follow each other
    */
@@ -57,14 +60,12 @@ public enum Normalization {
       marks = CharSet.MARK.containsAt(text, pos, end) ? marks + 1 : 0;
       if (marks > MAX_MARKS) {
         throw new InvalidInputException(
-            "text",
-            "",
-            "the model's normalizer takes no more than " + MAX_MARKS + " marks in a row");
+            "text", "", "must have at most " + MAX_MARKS + " combining marks in a row");
       }
     }
   }
 
-  /** Says whether ASCII text, which every form keeps, is all there is. */
+  /** Returns whether the text is ASCII, which no form changes. */
   private static boolean isAscii(byte[] text, int start, int end) {
     for (int i = start; i < end; i++) {
       if (text[i] < 0) {

@@ -1,27 +1,34 @@
 package dev.vidrio.tokenizer.vocabulary;
 
 /**
- * Where SentencePiece BPE prepends a space to a stretch of text, so that a first word is the same
- * token as within a sentence. A stretch is what lies between literal tokens.
+ * When SentencePiece BPE prepends a space to a segment of text, so that the first word encodes as
+ * within a sentence. A segment is the text between literal tokens.
  */
 public enum SpacePrefix {
-  /** Before none. */
+  /** Never. */
   NEVER,
-  /** Before each; SentencePiece's {@code add_dummy_prefix}, and GGUF's {@code add_space_prefix}. */
+  /**
+   * Before each segment: SentencePiece's {@code add_dummy_prefix}, GGUF's {@code add_space_prefix}.
+   */
   EACH,
-  /** Before each that does not begin with a space; Metaspace's {@code always}. */
+  /**
+   * Before each segment that does not begin with a space: the {@code always} scheme of Metaspace.
+   */
   MISSING,
-  /** Before that at the beginning of a text unless it begins with a space; Metaspace's first. */
+  /**
+   * Before a segment at the beginning of the text that does not begin with a space: the {@code
+   * first} scheme of Metaspace.
+   */
   FIRST_MISSING;
 
   /**
-   * Vidrio's own key for what GGUF cannot say: the name of one of these, which counts instead of
-   * {@code add_space_prefix}.
+   * The GGUF key of the scheme, which overrides {@code add_space_prefix}; Vidrio's own, since GGUF
+   * has none. The value is the name of a constant.
    */
   public static final String KEY = "vidrio.tokenizer.space_prefix";
 
-  /** Says whether a stretch gets a space. */
-  public boolean isDue(boolean first, boolean beginsWithSpace) {
+  /** Returns whether a segment gets a space. */
+  public boolean applies(boolean first, boolean beginsWithSpace) {
     return switch (this) {
       case NEVER -> false;
       case EACH -> true;

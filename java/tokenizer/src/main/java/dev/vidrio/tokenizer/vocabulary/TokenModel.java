@@ -3,20 +3,19 @@ package dev.vidrio.tokenizer.vocabulary;
 import java.util.List;
 
 /**
- * How text between literal tokens becomes tokens: the part that differs between kinds of
- * tokenizers.
+ * The algorithm that encodes the text between literal tokens, with its parameters. Sealed: {@link
+ * ByteLevelBpe}, {@link SentencePieceBpe}, {@link Unigram} or {@link Pipeline}.
  */
 public sealed interface TokenModel {
 
   /**
-   * Byte-level BPE (Radford et al. 2019), GGUF's {@code gpt2}. Text is spelled in the byte alphabet
-   * of GPT-2, in which {@code Ġ} is the space.
+   * Byte-level BPE (Radford et al. 2019), {@code gpt2} in GGUF. Tokens are spelled in GPT-2's byte
+   * alphabet, in which {@code Ġ} is the space.
    *
-   * @param preTokenizer the name of the rule that cuts text into words, as in GGUF's {@code
-   *     tokenizer.ggml.pre}
-   * @param merges pairs of spellings with a space between, the first to be merged first
-   * @param normalization what is done to text before. GGUF files do not say it, and llama.cpp does
-   *     none; the originals of Qwen2, GPT-NeoX and others do.
+   * @param preTokenizer the name of the pre-tokenizer, as in {@code tokenizer.ggml.pre}
+   * @param merges pairs of spellings separated by a space, in order of rank
+   * @param normalization applied to text first. GGUF does not record it and llama.cpp does not
+   *     normalize; the original tokenizers of Qwen2, GPT-NeoX and others do
    */
   record ByteLevelBpe(String preTokenizer, List<String> merges, Normalization normalization)
       implements TokenModel {
@@ -26,21 +25,20 @@ public sealed interface TokenModel {
       merges = List.copyOf(merges);
     }
 
-    /** Takes text as it is. */
+    /** Creates a model without normalization. */
     public ByteLevelBpe(String preTokenizer, List<String> merges) {
       this(preTokenizer, merges, Normalization.NONE);
     }
   }
 
   /**
-   * BPE as SentencePiece has it (Kudo and Richardson 2018), GGUF's {@code llama}. A space is
-   * spelled U+2581, and a character without a token becomes the tokens of its bytes.
+   * SentencePiece BPE (Kudo and Richardson 2018, arXiv 1808.06226), {@code llama} in GGUF. A space
+   * is spelled U+2581, and a character without a token becomes the tokens of its bytes.
    *
-   * @param scores of each token; of two merges, the one whose result has the higher score comes
-   *     first
-   * @param merges pairs of spellings with a space between, the first to be merged first; if there
-   *     are any, they count instead of the scores, as in Hugging Face tokenizers
-   * @param spacePrefix before which stretches of text a space is put
+   * @param scores the score of each token; the merge whose result has the highest score comes first
+   * @param merges pairs of spellings separated by a space, in order of rank; if not empty, they
+   *     replace the scores, as in Hugging Face tokenizers
+   * @param spacePrefix when a space is prepended to a segment of text
    */
   record SentencePieceBpe(List<Float> scores, List<String> merges, SpacePrefix spacePrefix)
       implements TokenModel {
@@ -51,29 +49,31 @@ public sealed interface TokenModel {
       merges = List.copyOf(merges);
     }
 
-    /** Merges by scores, with a space before each stretch of text or before none. */
+    /**
+     * Creates a model that merges by scores, with a space before each segment of text or before
+     * none.
+     */
     public SentencePieceBpe(List<Float> scores, boolean addSpacePrefix) {
       this(scores, List.of(), addSpacePrefix ? SpacePrefix.EACH : SpacePrefix.NEVER);
     }
   }
 
   /**
-   * A pipeline of Hugging Face tokenizers that none of the others expresses. GGUF has no words for
-   * it: a file names Vidrio's own kind of tokenizer, {@code vidrio}, so that other programs refuse
-   * it rather than cut text in another way.
+   * A pipeline of Hugging Face tokenizers that no other model expresses. GGUF has no keys for it:
+   * the file names Vidrio's own tokenizer model, {@code vidrio}, so that other programs reject it
+   * instead of tokenizing differently.
    *
    * @param stages JSON: {@code normalizer}, {@code pre_tokenizer} and {@code decoder} as in {@code
    *     tokenizer.json}, and {@code model} without the vocabulary
-   * @param merges of BPE: pairs of spellings with a space between, the first to be merged first
-   * @param scores of the unigram model: those of each token, logarithms of probabilities; minus
-   *     infinity for those that only literal text becomes
+   * @param merges for BPE: pairs of spellings separated by a space, in order of rank
+   * @param scores for the unigram model: the log probability of each token; −∞ for added tokens
    */
   record Pipeline(String stages, List<String> merges, List<Double> scores) implements TokenModel {
 
-    /** Vidrio's own key for the {@link #stages}. */
+    /** The GGUF key of the {@link #stages}. */
     public static final String STAGES = "vidrio.tokenizer.pipeline";
 
-    /** Vidrio's own key for the {@link #scores}, in double precision. */
+    /** The GGUF key of the {@link #scores}, in double precision. */
     public static final String SCORES = "vidrio.tokenizer.scores";
 
     /** Copies the lists. */
@@ -84,12 +84,12 @@ public sealed interface TokenModel {
   }
 
   /**
-   * The unigram model of SentencePiece (Kudo 2018), GGUF's {@code t5}.
+   * The unigram model of SentencePiece (Kudo 2018, arXiv 1804.10959), {@code t5} in GGUF.
    *
-   * @param scores of each token, logarithms of probabilities
-   * @param addSpacePrefix whether a space is put before each stretch of text
-   * @param removeExtraSpaces whether runs of spaces become one, and those at the ends none
-   * @param charsmap what characters are replaced by
+   * @param scores the log probability of each token
+   * @param addSpacePrefix whether a space is prepended to each segment of text
+   * @param removeExtraSpaces whether runs of spaces are collapsed and spaces at the ends removed
+   * @param charsmap the replacements of characters
    */
   record Unigram(
       List<Float> scores, boolean addSpacePrefix, boolean removeExtraSpaces, Charsmap charsmap)

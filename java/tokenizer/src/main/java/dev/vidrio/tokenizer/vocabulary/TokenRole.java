@@ -1,34 +1,34 @@
 package dev.vidrio.tokenizer.vocabulary;
 
-/** What a special token is for. A token may have several roles, and a role no token. */
+/** The purpose of a special token. A token may have several roles, and a role may have no token. */
 public enum TokenRole {
-  /** Begins a text. */
+  /** Begins a sequence. */
   BOS("bos_token_id"),
-  /** Ends a text. */
+  /** Ends a sequence. */
   EOS("eos_token_id"),
   /** Ends a turn of a conversation. */
   EOT("eot_token_id"),
-  /** Ends a message within a turn, such as a call of a tool. */
+  /** Ends a message within a turn, such as a tool call. */
   EOM("eom_token_id"),
-  /** Stands for what the vocabulary cannot express. */
+  /** Represents text that the vocabulary cannot express. */
   UNKNOWN("unknown_token_id"),
-  /** Separates texts. */
+  /** Separates sequences. */
   SEPARATOR("seperator_token_id"),
   /** Fills up a batch. */
   PADDING("padding_token_id"),
-  /** Hides a token in training. */
+  /** Masks a token in training. */
   MASK("mask_token_id"),
-  /** Before the code that precedes a hole to be filled in. */
+  /** Precedes the code before the gap in fill-in-the-middle. */
   FIM_PREFIX("fim_pre_token_id"),
-  /** Before the code that follows a hole. */
+  /** Precedes the code after the gap. */
   FIM_SUFFIX("fim_suf_token_id"),
-  /** Before what fills a hole. */
+  /** Precedes the code that fills the gap. */
   FIM_MIDDLE("fim_mid_token_id"),
-  /** Fills up an example of filling in. */
+  /** Pads a fill-in-the-middle example. */
   FIM_PADDING("fim_pad_token_id"),
-  /** Before the name of a code repository. */
+  /** Precedes the name of a code repository. */
   FIM_REPOSITORY("fim_rep_token_id"),
-  /** Between the files of a code repository. */
+  /** Separates the files of a code repository. */
   FIM_FILE_SEPARATOR("fim_sep_token_id");
 
   private final String key;
@@ -37,7 +37,7 @@ public enum TokenRole {
     this.key = key;
   }
 
-  /** Returns the key of GGUF under {@code tokenizer.ggml} that names the token of this role. */
+  /** Returns the key under {@code tokenizer.ggml} that declares the token of this role. */
   public String key() {
     return key;
   }

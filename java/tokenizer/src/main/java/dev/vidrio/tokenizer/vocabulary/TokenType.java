@@ -1,16 +1,16 @@
 package dev.vidrio.tokenizer.vocabulary;
 
-/** What kind of token it is. */
+/** The type of a token, as in GGUF's {@code tokenizer.ggml.token_type}. */
 public enum TokenType {
   /** A piece of text. */
   NORMAL(1),
-  /** Stands for what the vocabulary cannot express. */
+  /** Represents text that the vocabulary cannot express. */
   UNKNOWN(2),
-  /** Marks structure, such as the beginning of a text or the end of a turn. */
+  /** Marks structure, such as the beginning of a sequence or the end of a turn. */
   CONTROL(3),
-  /** A piece of text that is always one token, whatever surrounds it. */
+  /** A piece of text that is always one token, regardless of context. */
   USER_DEFINED(4),
-  /** Fills a gap in the numbering and stands for nothing. */
+  /** An id without a token. */
   UNUSED(5),
   /** A single byte, spelled {@code <0x0A>}. */
   BYTE(6);
@@ -21,22 +21,22 @@ public enum TokenType {
     this.number = number;
   }
 
-  /** Returns the number of this type in GGUF's {@code tokenizer.ggml.token_type}. */
+  /** Returns the number of this type in the file. */
   public int number() {
     return number;
   }
 
-  /** Says whether the token is no text. */
+  /** Returns whether the token is not text. */
   public boolean isSpecial() {
     return this == CONTROL || this == UNKNOWN;
   }
 
-  /** Says whether merging may make the token. */
+  /** Returns whether the token may result from encoding text. */
   public boolean isText() {
     return this == NORMAL || this == USER_DEFINED;
   }
 
-  /** Says whether the token's spelling is its text, found in a text before anything else. */
+  /** Returns whether the token is recognized by its spelling in a text before the model runs. */
   public boolean isLiteral() {
     return isSpecial() || this == USER_DEFINED;
   }

@@ -7,17 +7,17 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * What a model file says about its tokenizer, in the terms of GGUF; errors name its keys.
+ * The vocabulary of a model file, in the terms of GGUF. Errors name GGUF's keys.
  *
- * @param source the file it was read from, for errors
- * @param model how text becomes tokens
- * @param tokens the spelling of each token: text as the model spells it, a byte as {@code <0x0A>},
- *     all other tokens as they are. The index is the id.
+ * @param source the file, for errors
+ * @param model the algorithm that encodes text
+ * @param tokens the spelling of each token, indexed by id: text as the model spells it, a byte as
+ *     {@code <0x0A>}, other tokens literally
  * @param types the type of each token
- * @param roles the ids of the tokens of which the file names the role
- * @param addBos whether a text begins with the token {@link TokenRole#BOS}
- * @param addEos whether a text ends with the token {@link TokenRole#EOS}
- * @param literalRules where literal tokens are found, and what they take
+ * @param roles the ids of the tokens with declared roles
+ * @param addBos whether {@link TokenRole#BOS} is prepended to a text
+ * @param addEos whether {@link TokenRole#EOS} is appended to a text
+ * @param literalRules the matching rules of literal tokens
  */
 public record Vocabulary(
     String source,
@@ -29,13 +29,13 @@ public record Vocabulary(
     boolean addEos,
     LiteralRules literalRules) {
 
-  /** As many as any architecture takes. */
+  /** The maximum number of token ids of an architecture. */
   public static final int MAX_EMBEDDINGS = 1 << 22;
 
-  /** The score of tokens that no text becomes. */
+  /** The score of tokens that never result from text. */
   private static final float UNLIKELY = -1000;
 
-  /** Makes a vocabulary whose literal tokens are found everywhere. */
+  /** Creates a vocabulary without rules for literal tokens. */
   public Vocabulary(
       String source,
       TokenModel model,
@@ -48,11 +48,11 @@ public record Vocabulary(
   }
 
   /**
-   * Copies the lists and checks that they fit each other.
+   * Copies the lists and checks their consistency.
    *
-   * @throws ModelFileException if there is no token, if the types or scores are more or fewer than
-   *     the tokens, if a score is NaN, if the token of a role is out of range, or if one that is to
-   *     be added is missing
+   * @throws ModelFileException if there are no tokens, the number of types or scores differs from
+   *     the number of tokens, a score is NaN, the token of a role is out of range, or a token to be
+   *     added is missing
    */
   public Vocabulary {
     tokens = List.copyOf(tokens);
@@ -89,16 +89,15 @@ public record Vocabulary(
       }
     }
     if (addBos && !roles.containsKey(TokenRole.BOS)) {
-      throw error(source, TokenRole.BOS.key(), "", "is missing, but texts begin with this token");
+      throw error(source, TokenRole.BOS.key(), "", "is missing, but add_bos_token is true");
     }
     if (addEos && !roles.containsKey(TokenRole.EOS)) {
-      throw error(source, TokenRole.EOS.key(), "", "is missing, but texts end with this token");
+      throw error(source, TokenRole.EOS.key(), "", "is missing, but add_eos_token is true");
     }
   }
 
   /**
-   * The vocabulary of a model that has an embedding for so many tokens: those that are missing are
-   * unused, as GGUF files have it, whose tokens are as many as the embeddings.
+   * Returns this vocabulary extended to a number of embedding rows. The added tokens are unused.
    */
   public Vocabulary padded(long embeddings) {
     int missing = (int) Math.min(embeddings, MAX_EMBEDDINGS) - tokens.size();
@@ -163,17 +162,17 @@ public record Vocabulary(
     return new ModelFileException(source, field, "'" + value + "'", limit);
   }
 
-  /** Makes the error that says what is wrong with the tokens. */
+  /** Creates the error for an invalid token list. */
   public ModelFileException tokensError(String limit) {
     return error(source, "tokens", "", limit);
   }
 
-  /** Makes the error that says what is wrong with a token. */
+  /** Creates the error for an invalid token. */
   public ModelFileException tokenError(int id, String limit) {
     return error(source, "tokens", id, tokens.get(id), limit);
   }
 
-  /** Makes the error that says what is wrong with a merge. */
+  /** Creates the error for an invalid merge. */
   public ModelFileException mergeError(int rank, String merge, String limit) {
     return error(source, "merges", rank, merge, limit);
   }

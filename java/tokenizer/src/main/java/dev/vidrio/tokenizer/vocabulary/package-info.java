@@ -1,6 +1,7 @@
 /**
- * What model files say about their tokenizers. A {@link dev.vidrio.tokenizer.vocabulary.Vocabulary}
- * lists tokens with their types and roles, and names the algorithm that turns text into tokens.
+ * The tokenizer data of model files: a {@link dev.vidrio.tokenizer.vocabulary.Vocabulary} lists
+ * tokens with types and roles and has the {@link dev.vidrio.tokenizer.vocabulary.TokenModel} that
+ * encodes text.
  */
 @NullMarked
 package dev.vidrio.tokenizer.vocabulary;

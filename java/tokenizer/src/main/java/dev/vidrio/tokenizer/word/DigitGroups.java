@@ -2,33 +2,33 @@ package dev.vidrio.tokenizer.word;
 
 import dev.vidrio.tokenizer.regex.RegexSearch;
 import dev.vidrio.tokenizer.text.CharSet;
-import dev.vidrio.tokenizer.text.Meter;
 import dev.vidrio.tokenizer.text.Utf8;
+import dev.vidrio.tokenizer.text.WorkLimit;
 
 /**
- * Cuts runs of digits into groups of three, counted from the right, as in 1 234 567. The
- * expressions for it look ahead over the whole run, which a {@link RegexSearch} cannot.
+ * Splits runs of digits into groups of three, counted from the right, as in 1 234 567. The original
+ * patterns look ahead over the whole run, which {@link RegexSearch} does not support.
  *
- * @param digits what a run is made of
- * @param kind of the run, and of its first group
+ * @param digits the digits
+ * @param kind the rule
  */
 record DigitGroups(CharSet digits, Kind kind) implements WordSplitter {
 
   private static final int GROUP = 3;
 
-  /** Which runs are cut, and where. */
+  /** The rules of the supported patterns. */
   enum Kind {
-    /** Each run is cut from the text and into groups. */
+    /** Each run is split from the surrounding text and into groups. */
     RUNS,
-    /** The same, but a run that a letter or the like follows is no number. */
+    /** Like {@link #RUNS}, except that a run followed by a word character is not split. */
     NUMBERS,
-    /** Text is cut before groups of three alone. */
+    /** Text is split only before groups of three. */
     BEFORE_GROUPS
   }
 
   @Override
-  public void split(byte[] text, int start, int end, Meter meter, WordSink sink) {
-    meter.add(end - start);
+  public void split(byte[] text, int start, int end, WorkLimit limit, WordSink sink) {
+    limit.add(end - start);
     int word = start;
     for (int pos = start; pos < end; ) {
       int count = 0;
@@ -57,7 +57,10 @@ record DigitGroups(CharSet digits, Kind kind) implements WordSplitter {
         && CharSet.ONIGURUMA_WORD.containsAt(text, after, end);
   }
 
-  /** Gives what ends within a run or at it, and returns where the next word begins. */
+  /**
+   * Passes on the words that end within a run or at its end, and returns the start of the next
+   * word.
+   */
   private int group(byte[] text, int word, int start, int end, int count, WordSink sink) {
     int begun = word;
     int left = count;

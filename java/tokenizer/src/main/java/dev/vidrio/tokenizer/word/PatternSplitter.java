@@ -1,17 +1,17 @@
 package dev.vidrio.tokenizer.word;
 
 import dev.vidrio.tokenizer.regex.RegexSearch;
-import dev.vidrio.tokenizer.text.Meter;
+import dev.vidrio.tokenizer.text.WorkLimit;
 
 /**
- * Cuts text before and after each match of a regular expression.
+ * Splits text before and after each match of a regular expression.
  *
- * @param pattern what to look for
+ * @param pattern the expression
  */
 public record PatternSplitter(RegexSearch pattern) implements WordSplitter {
 
   @Override
-  public void split(byte[] text, int start, int end, Meter meter, WordSink sink) {
-    pattern.find(text, start, end, meter, (from, to, match) -> sink.accept(text, from, to));
+  public void split(byte[] text, int start, int end, WorkLimit limit, WordSink sink) {
+    pattern.find(text, start, end, limit, (from, to, match) -> sink.accept(text, from, to));
   }
 }

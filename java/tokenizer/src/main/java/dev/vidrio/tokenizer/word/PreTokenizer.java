@@ -18,22 +18,22 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * How a family of models cuts text into words.
+ * The pre-tokenizer of a model family: the patterns that split text into words.
  *
- * <p>Names and groups are those of llama.cpp, less the encoders, whose mask token eats spaces.
- * Where llama.cpp approximates the expression that the model was trained with, this has the
- * original: {@code (?i:'s)} matches U+017F, and {@code gpt-4o} and {@code tekken} tell upper from
- * lower case in all scripts and count marks as letters.
+ * <p>Names and groups are those of llama.cpp, without the encoders' pre-tokenizers, whose mask
+ * token strips spaces. Where llama.cpp approximates the original pattern, the original is used:
+ * {@code (?i:'s)} matches U+017F, and {@code gpt-4o} and {@code tekken} distinguish case in all
+ * scripts and treat marks as letters.
  *
- * @param patterns the regular expressions by which text is cut, one after the other
- * @param ignoreMerges whether a word that is a token as a whole is that token, without merging
- * @param addBos whether a text begins with the BOS token unless the model file says otherwise
+ * @param patterns the regular expressions, applied one after the other
+ * @param ignoreMerges if true, a word that is a token as a whole becomes that token without merging
+ * @param addBos whether BOS is prepended unless the file says otherwise
  */
 public record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean addBos) {
 
-  /** The names to show a user; the others are names of single models. */
+  /** The names shown in errors; the others are names of single models. */
   static final String SUPPORTED =
-      "gpt-2, llama-bpe, qwen2, smollm, falcon, deepseek-llm, gpt-4o, tekken and the like";
+      "gpt-2, llama-bpe, qwen2, smollm, falcon, deepseek-llm, gpt-4o, tekken and others";
 
   private static final Map<String, PreTokenizer> BY_NAME = new LinkedHashMap<>();
 
@@ -129,24 +129,25 @@ public record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean 
   }
 
   /**
-   * Finds a pre-tokenizer, or says which there are.
+   * Returns a pre-tokenizer.
    *
-   * @param source the file that names it, for errors
+   * @param source the file, for errors
+   * @throws UnsupportedModelException if the name is unknown
    */
   public static PreTokenizer require(String source, String name) {
     return find(name)
         .orElseThrow(
             () ->
                 new UnsupportedModelException(
-                    source, "pre-tokenizer '" + name + "'", "supported are " + SUPPORTED));
+                    source, "pre-tokenizer '" + name + "'", "supported: " + SUPPORTED));
   }
 
-  /** Finds a pre-tokenizer by its name in GGUF's {@code tokenizer.ggml.pre}. */
+  /** Returns the pre-tokenizer with a name in {@code tokenizer.ggml.pre}, if it is known. */
   static Optional<PreTokenizer> find(String name) {
     return Optional.ofNullable(BY_NAME.get(name));
   }
 
-  /** Finds the name of a pre-tokenizer; of several alike, that which comes first. */
+  /** Returns the first name of the pre-tokenizer with these properties, if there is one. */
   public static Optional<String> nameOf(List<String> patterns, boolean ignoreMerges) {
     return BY_NAME.entrySet().stream()
         .filter(entry -> entry.getValue().patterns().equals(patterns))
@@ -155,9 +156,9 @@ public record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean 
         .findFirst();
   }
 
-  /** Compiles the expressions. */
+  /** Compiles the patterns. */
   public WordSplitter splitter() {
-    return WordSplitter.inTurn(patterns.stream().map(PreTokenizer::splitter).toList());
+    return WordSplitter.sequence(patterns.stream().map(PreTokenizer::splitter).toList());
   }
 
   private static WordSplitter splitter(String pattern) {

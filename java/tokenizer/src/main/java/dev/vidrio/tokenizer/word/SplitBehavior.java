@@ -3,17 +3,17 @@ package dev.vidrio.tokenizer.word;
 import dev.vidrio.tokenizer.regex.RegexSearch.PieceSink;
 import dev.vidrio.tokenizer.word.WordSplitter.WordSink;
 
-/** What becomes of the pieces into which the matches of a pattern divide a text. */
+/** The treatment of the matches of a split pattern, as in Hugging Face tokenizers. */
 public enum SplitBehavior {
   /** Each piece is a word. */
   ISOLATED("Isolated"),
-  /** Each piece between matches is a word, and the matches are left out. */
+  /** Gaps are words, and matches are removed. */
   REMOVED("Removed"),
-  /** Matches without text between are one word. */
+  /** Adjacent matches form one word. */
   CONTIGUOUS("Contiguous"),
-  /** A match ends the word before it; one that follows another is a word. */
+  /** A match ends the word before it; a match after a match is a word. */
   MERGED_WITH_PREVIOUS("MergedWithPrevious"),
-  /** A match begins the word after it; one before another is a word. */
+  /** A match begins the word after it; a match before a match is a word. */
   MERGED_WITH_NEXT("MergedWithNext");
 
   private final String id;
@@ -36,12 +36,12 @@ public enum SplitBehavior {
     };
   }
 
-  /** Makes words of pieces. */
+  /** Returns a sink that joins pieces into words. */
   Joiner joiner(byte[] text, WordSink sink) {
     return new Joiner(text, sink);
   }
 
-  /** Holds a word back until the next piece shows where it ends. */
+  /** Holds a word back until the next piece determines its end. */
   final class Joiner implements PieceSink {
     private final byte[] text;
     private final WordSink sink;
@@ -64,7 +64,7 @@ public enum SplitBehavior {
       match = isMatch;
     }
 
-    /** Gives the last word. */
+    /** Passes on the last word. */
     void finish() {
       if (start < end && !(SplitBehavior.this == REMOVED && match)) {
         sink.accept(text, start, end);

@@ -1,23 +1,23 @@
 package dev.vidrio.tokenizer.word;
 
 import dev.vidrio.tokenizer.regex.RegexSearch;
-import dev.vidrio.tokenizer.text.Meter;
+import dev.vidrio.tokenizer.text.WorkLimit;
 
 /**
- * Cuts text at the matches of a pattern, in any of the ways of Hugging Face tokenizers.
+ * Splits text at the matches of a pattern with a behavior of Hugging Face tokenizers.
  *
- * @param pattern what to look for
- * @param behavior what becomes of matches
- * @param invert whether what lies between the matches counts as a match, and the reverse
+ * @param pattern the expression
+ * @param behavior the treatment of matches
+ * @param invert if true, the gaps count as matches and the matches as gaps
  */
 public record SplitStep(RegexSearch pattern, SplitBehavior behavior, boolean invert)
     implements WordSplitter {
 
   @Override
-  public void split(byte[] text, int start, int end, Meter meter, WordSink sink) {
+  public void split(byte[] text, int start, int end, WorkLimit limit, WordSink sink) {
     SplitBehavior.Joiner words = behavior.joiner(text, sink);
     pattern.find(
-        text, start, end, meter, (from, to, match) -> words.accept(from, to, match != invert));
+        text, start, end, limit, (from, to, match) -> words.accept(from, to, match != invert));
     words.finish();
   }
 }

@@ -1,13 +1,15 @@
 package dev.vidrio.tokenizer.word;
 
-/** The regular expressions by which families of models cut text into words. */
+/** The regular expressions of pre-tokenizers. */
 public final class WordPatterns {
 
   /** GPT-2 (Radford et al. 2019). */
   public static final String GPT_2 =
       "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
+  /** One digit. */
   public static final String DIGIT_ALONE = "\\p{N}";
+
   static final String UP_TO_3_DIGITS = "\\p{N}{1,3}";
 
   private static final String CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
@@ -15,7 +17,7 @@ public final class WordPatterns {
   private static final String SYMBOLS = "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*";
   private static final String LETTERS = "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+";
 
-  /** Ignoring case, {@code 's} matches U+017F (ſ) too, as when the models were trained. */
+  /** Ignoring case, {@code 's} also matches U+017F (ſ), as in training. */
   static final String LLAMA_3 =
       CONTRACTIONS + "|" + LETTERS + "|\\p{N}{1,3}" + SYMBOLS + LINES_AND_SPACES;
 
@@ -90,12 +92,12 @@ public final class WordPatterns {
           + "|[\uff01\u2026\u201c\u201d\u2018\u2019\u2014\uff1a\uff1b\uff0c\u3001-\u303f\ufe30-\ufe4f]+"
           + "|[\u3105-\u312f]+|[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+";
 
-  /** The o200k of single digits. */
+  /** o200k with single digits. */
   static final String YOUTU = GPT_4O.replace("{1,3}", "");
 
   private static final String NOT_HAN = "&&[^\\p{Han}]]";
 
-  /** Kimi's: o200k in which words of Chinese characters stand alone. */
+  /** Kimi K2: o200k with runs of Han characters as separate words. */
   static final String KIMI_K2 =
       "\\p{Han}+|"
           + GPT_4O
@@ -103,7 +105,7 @@ public final class WordPatterns {
               .replace(LOWER, LOWER.replace("]", NOT_HAN))
               .replace("[\\r\\n/]*", "[\\r\\n]*");
 
-  /** Jais 2's: Llama 3's, with white space in lengths of powers of two. */
+  /** Jais 2: Llama 3 with white space in lengths of powers of two. */
   static final String JAIS_2 =
       CONTRACTIONS
           + "|"
@@ -118,7 +120,7 @@ public final class WordPatterns {
   static final String CHAMELEON_SPACES = "([\\t\\n]|    |  )";
   static final String CHAMELEON_SYMBOLS = "[\\p{P}!-/:-@\\[-`{-~]";
 
-  /** Groups of three digits, counted from the right: of numbers, and of digits whatever follows. */
+  /** Groups of three digits, counted from the right, in numbers. */
   static final String DIGIT_GROUPS = "\\d{1,3}(?=(?:\\d{3})*\\b)";
 
   static final String DIGIT_GROUPS_AHEAD = "(?=(\\d{3})+(?!\\d))";
@@ -134,12 +136,13 @@ public final class WordPatterns {
   static final String FALCON_SYMBOLS = "[\\p{P}\\$\\+<=>\\^~\\|`]+";
   static final String THREE_DIGITS = "[0-9][0-9][0-9]";
 
-  /** What files without a pre-tokenizer are read by. */
+  /** The symbols of the pre-tokenizer of files that name none. */
   static final String DEFAULT_SYMBOLS = "[\\p{P}\\$\\+<=>\\^~\\|]+";
 
+  /** A run of digits. */
   public static final String NUMBERS = "\\p{N}+";
 
-  /** BLOOM and its kin. */
+  /** BLOOM and derived models. */
   static final String BLOOM = " ?[^(\\s|.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c)]+";
 
   static final String NEWLINE = "[\r\n]";

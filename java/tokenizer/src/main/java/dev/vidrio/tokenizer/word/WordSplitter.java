@@ -1,49 +1,53 @@
 package dev.vidrio.tokenizer.word;
 
-import dev.vidrio.tokenizer.normalization.TextStep;
-import dev.vidrio.tokenizer.text.Meter;
+import dev.vidrio.tokenizer.normalization.TextTransform;
+import dev.vidrio.tokenizer.text.WorkLimit;
 import java.util.List;
 
-/** Cuts text into the words within which tokens are merged. */
+/** Splits text into words; tokens never span words. */
 public interface WordSplitter {
 
   /**
-   * Gives the words from {@code start} to before {@code end} in order, none of them empty. Text
-   * before {@code start} and from {@code end} on does not count.
+   * Passes on the nonempty words from {@code start} to before {@code end}, in order. Bytes outside
+   * the range have no influence.
    *
-   * @param meter counts the work
+   * @param limit counts the work
    */
-  void split(byte[] text, int start, int end, Meter meter, WordSink sink);
+  void split(byte[] text, int start, int end, WorkLimit limit, WordSink sink);
 
-  /** Takes words. */
+  /** Receives words. */
   @FunctionalInterface
   interface WordSink {
+    /** Accepts the word from {@code start} to before {@code end}. */
     void accept(byte[] text, int start, int end);
   }
 
-  /** Returns a splitter that changes each word and cuts nothing. */
-  static WordSplitter changing(TextStep step) {
-    return (text, start, end, meter, sink) -> {
+  /** Returns a splitter that transforms the text and does not split it. */
+  static WordSplitter transforming(TextTransform step) {
+    return (text, start, end, limit, sink) -> {
       byte[] changed = step.apply(text, start, end);
-      meter.add(changed.length);
+      limit.add(changed.length);
       if (changed.length > 0) {
         sink.accept(changed, 0, changed.length);
       }
     };
   }
 
-  /** Returns a splitter that cuts by each of these in turn; each sees a word as a whole text. */
-  static WordSplitter inTurn(List<? extends WordSplitter> splitters) {
+  /**
+   * Returns the composition of splitters: each splits the words of the previous one, and treats a
+   * word as a whole text.
+   */
+  static WordSplitter sequence(List<? extends WordSplitter> splitters) {
     if (splitters.isEmpty()) {
-      return (text, start, end, meter, sink) -> sink.accept(text, start, end);
+      return (text, start, end, limit, sink) -> sink.accept(text, start, end);
     }
     WordSplitter first = splitters.getFirst();
     if (splitters.size() == 1) {
       return first;
     }
-    WordSplitter rest = inTurn(splitters.subList(1, splitters.size()));
-    return (text, start, end, meter, sink) ->
+    WordSplitter rest = sequence(splitters.subList(1, splitters.size()));
+    return (text, start, end, limit, sink) ->
         first.split(
-            text, start, end, meter, (piece, from, to) -> rest.split(piece, from, to, meter, sink));
+            text, start, end, limit, (piece, from, to) -> rest.split(piece, from, to, limit, sink));
   }
 }

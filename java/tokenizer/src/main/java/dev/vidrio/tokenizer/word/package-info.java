@@ -1,6 +1,6 @@
 /**
- * Cuts text into the words within which tokens are made, as families of models and the steps of
- * pipelines do. The module keeps it to itself.
+ * Splits text into words before encoding: the pre-tokenizers of model families and the steps of
+ * Hugging Face pipelines. Not exported.
  */
 @NullMarked
 package dev.vidrio.tokenizer.word;

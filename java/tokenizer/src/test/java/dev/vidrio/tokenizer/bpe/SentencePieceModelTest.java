@@ -41,14 +41,17 @@ class SentencePieceModelTest {
   }
 
   @Test
-  void encodesAsSentencePieceDoes() {
+  void encodesLikeSentencePiece() {
     for (SampleVocabulary.Sample sample : SAMPLE.samples()) {
       int[] ids = PREFIXED.encode(sample.text(), PLAIN);
       assertEquals(sample.ids(), Arrays.stream(ids).boxed().toList(), sample.text());
     }
   }
 
-  /** The definition: while two neighbours make a token, those of the highest score become one. */
+  /**
+   * Applies the definition: while two adjacent symbols form a token, merges the pair of highest
+   * score.
+   */
   private static int[] reference(Vocabulary vocabulary, List<Float> scores, String text) {
     Map<String, Integer> ids = new HashMap<>();
     for (int id = 0; id < vocabulary.tokens().size(); id++) {
@@ -89,10 +92,10 @@ class SentencePieceModelTest {
   }
 
   @Test
-  void mergesAsTheDefinitionSays() {
+  void mergesLikeReference() {
     List<Float> scores = new ArrayList<>(SAMPLE.scores());
     for (int id = 0; id < scores.size(); id++) {
-      scores.set(id, (float) (id * 7919 % 13)); // many are equal
+      scores.set(id, (float) (id * 7919 % 13)); // with many ties
     }
     Vocabulary vocabulary = SAMPLE.vocabulary(new TokenModel.SentencePieceBpe(scores, false));
     Tokenizer tokenizer = Tokenizers.of(vocabulary);
@@ -103,9 +106,9 @@ class SentencePieceModelTest {
     }
   }
 
-  /** Decoding gives back every byte; U+2581 comes back as the space that it stands for. */
+  /** Decoding returns all bytes; U+2581 returns as the space that it spells. */
   @Test
-  void decodingGivesBackTheBytes() {
+  void decodesEncodedBytes() {
     RandomText random = new RandomText(9);
     for (int i = 0; i < 2000; i++) {
       byte[] bytes = random.bytes();
@@ -117,15 +120,15 @@ class SentencePieceModelTest {
     assertEquals(" a b", PREFIXED.decode(PREFIXED.encode("a▁b", PLAIN)));
   }
 
-  /** As if a special token stood between them. */
+  /** Parts encode as if a special token separated them. */
   @Test
-  void eachPartOfATextHasASpaceBefore() {
+  void prependsSpaceToEachSegment() {
     assertEquals(" a b c", PREFIXED.decode(PREFIXED.encode(List.of("", "a", "b c"), PLAIN)));
     assertEquals("ab c", BARE.decode(BARE.encode(List.of("a", "b c", ""), PLAIN)));
   }
 
   @Test
-  void streamsCharactersThatAreSpelledByBytes() {
+  void streamsCharactersOfByteTokens() {
     TokenDecoder decoder = BARE.streamingDecoder();
     StringBuilder text = new StringBuilder();
     int[] ids = BARE.encode("𒐀", PLAIN);
@@ -138,9 +141,9 @@ class SentencePieceModelTest {
     assertEquals("𒐀", text.toString());
   }
 
-  /** Expected as llama.cpp does: each stretch of text between literals gets its space. */
+  /** As in llama.cpp, each segment between literals gets its space. */
   @Test
-  void literalsStandBetweenStretchesOfText() {
+  void splitsSegmentsAtLiterals() {
     int[] a = PREFIXED.encode("a", PLAIN);
     int separator =
         SAMPLE
@@ -154,10 +157,10 @@ class SentencePieceModelTest {
     assertEquals(0, Arrays.stream(plain).filter(id -> id == 2).count());
   }
 
-  /** These end only because no step is repeated for each byte. */
+  /** Terminates only if no step is repeated for each byte. */
   @ParameterizedTest
   @ValueSource(strings = {"a", " ", "▁", "0", "é", "語", "👍", "<", "<sep", "</s", "ab", " a"})
-  void takesLongRunsOfAnything(String piece) {
+  void encodesLongRuns(String piece) {
     byte[] bytes = piece.repeat((1 << 20) / piece.length()).getBytes(UTF_8);
     assertArrayEquals(
         Spaces.unescape(bytes, 0, bytes.length, false),
@@ -169,7 +172,7 @@ class SentencePieceModelTest {
   }
 
   @Test
-  void refusesScoresThatAreFewerOrNoNumbers() {
+  void rejectsMissingOrInvalidScores() {
     List<Float> scores = new ArrayList<>(SAMPLE.scores());
     scores.set(300, Float.NaN);
     assertEquals(
@@ -181,7 +184,7 @@ class SentencePieceModelTest {
   }
 
   @Test
-  void refusesAVocabularyThatLacksAByte() {
+  void rejectsMissingByteTokens() {
     Vocabulary whole = changed(SAMPLE.scores());
     List<TokenType> types = new ArrayList<>(whole.types());
     types.set(whole.tokens().indexOf("<0x41>"), TokenType.UNUSED);

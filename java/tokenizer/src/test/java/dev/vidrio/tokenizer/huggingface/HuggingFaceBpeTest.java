@@ -25,7 +25,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** BPE with byte_fallback: the ids are those of Hugging Face tokenizers (see generate.py). */
+/** BPE with byte_fallback; ids from Hugging Face tokenizers (generate.py). */
 class HuggingFaceBpeTest {
 
   private static final JsonMapper MAPPER = new JsonMapper();
@@ -52,14 +52,14 @@ class HuggingFaceBpeTest {
         "metaspace-never",
         "strips"
       })
-  void encodesAsHuggingFaceDoes(String pipeline) throws IOException {
+  void encodesLikeHuggingFace(String pipeline) throws IOException {
     HuggingFaceSample sample = HuggingFaceSample.read("hugging-face-bpe.json", pipeline);
     sample.check(Tokenizers.of(read(sample.file())));
   }
 
-  /** A GGUF file says the same with its scores, merges and the kind of space before a stretch. */
+  /** A GGUF file preserves the tokenizer by scores, merges and space prefix. */
   @Test
-  void scoresFollowTheRanksOfMerges() throws IOException {
+  void derivesScoresFromMerges() throws IOException {
     Vocabulary vocabulary = read(file("prepend"));
     TokenModel.SentencePieceBpe bpe = (TokenModel.SentencePieceBpe) vocabulary.model();
     String first = bpe.merges().getFirst().replace(" ", "");
@@ -70,22 +70,22 @@ class HuggingFaceBpeTest {
   }
 
   @Test
-  void tokensOfRunsOfSpacesDecodeToSpaces() throws IOException {
+  void decodesRunsOfSpaces() throws IOException {
     Vocabulary vocabulary = read(file("replace"));
     int spaces = vocabulary.tokens().indexOf("▁▁▁");
     assertEquals("   ", Tokenizers.of(vocabulary).decode(new int[] {spaces}));
   }
 
-  /** These end only because no step is repeated for each byte. */
+  /** Terminates only if no step is repeated for each byte. */
   @ParameterizedTest
   @ValueSource(strings = {"a", " ", "▁", "é", "語", "<sep", " a"})
-  void takesLongRunsOfAnything(String piece) throws IOException {
+  void encodesLongRuns(String piece) throws IOException {
     Tokenizer tokenizer = Tokenizers.of(read(file("replace")));
     String text = piece.repeat((1 << 18) / piece.length());
     assertEquals(text.replace('▁', ' '), tokenizer.decode(tokenizer.encode(text, PLAIN)));
   }
 
-  /** What GGUF has no words for becomes a pipeline. */
+  /** Tokenizers that GGUF cannot express become a pipeline. */
   @ParameterizedTest
   @CsvSource(
       delimiter = ';',
@@ -101,14 +101,14 @@ class HuggingFaceBpeTest {
         "pre_tokenizer; null",
         "decoder; {'type':'Replace','pattern':{'String':'_'},'content':' '}",
       })
-  void otherStagesMakeAPipeline(String stage, String json) throws IOException {
+  void readsOtherStagesAsPipeline(String stage, String json) throws IOException {
     ObjectNode file = file(stage.equals("normalizer") ? "prepend" : "metaspace-never");
     file.set(stage, MAPPER.readTree(json.replace('\'', '"')));
     assertInstanceOf(TokenModel.Pipeline.class, read(file).model());
   }
 
   @Test
-  void otherTokensAndModelsMakeAPipeline() throws IOException {
+  void readsOtherTokensAndModelsAsPipeline() throws IOException {
     ObjectNode tokens = file("prepend");
     ((ObjectNode) tokens.get("added_tokens").get(3)).put("normalized", true);
     assertInstanceOf(TokenModel.Pipeline.class, read(tokens).model());
@@ -118,13 +118,13 @@ class HuggingFaceBpeTest {
   }
 
   @Test
-  void refusesMergesOfNoTokens() throws IOException {
+  void rejectsMergesOfMissingTokens() throws IOException {
     ObjectNode file = file("replace");
     ObjectNode model = (ObjectNode) file.get("model");
     model.set("merges", MAPPER.readTree("[[\"a\",\"nothing\"]]"));
     Vocabulary vocabulary = read(file);
     String message =
         assertThrows(ModelFileException.class, () -> Tokenizers.of(vocabulary)).getMessage();
-    assertTrue(message.contains("needs the token 'nothing'"), message);
+    assertTrue(message.contains("needs the missing token 'nothing'"), message);
   }
 }

@@ -15,14 +15,14 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Small tokenizer.json, and the ids that Hugging Face tokenizers give for the same texts; from
+ * Small tokenizer.json files, with the ids that Hugging Face tokenizers give for sample texts; from
  * generate_pipelines.py.
  *
- * @param name of the pipeline
+ * @param name the name of the pipeline
  * @param file the tokenizer.json
  * @param texts the sample texts
- * @param ids of each text, with the tokens that the post-processor adds
- * @param decoded of each text, or nothing
+ * @param ids the ids of each text, including those that the post-processor adds
+ * @param decoded the decoded text of each sample, or an empty list
  */
 record HuggingFacePipelines(
     String name, ObjectNode file, JsonNode texts, JsonNode ids, JsonNode decoded) {
@@ -35,7 +35,7 @@ record HuggingFacePipelines(
     return name;
   }
 
-  /** Reads the pipelines of a resource. */
+  /** Reads all pipelines of a resource. */
   static List<HuggingFacePipelines> read(String resource) throws IOException {
     try (InputStream in = HuggingFacePipelines.class.getResourceAsStream(resource)) {
       JsonNode all = new JsonMapper().readTree(Objects.requireNonNull(in));
@@ -61,7 +61,7 @@ record HuggingFacePipelines(
     }
   }
 
-  /** Reads one of them. */
+  /** Reads one pipeline. */
   static HuggingFacePipelines read(String resource, String name) throws IOException {
     return read(resource).stream()
         .filter(pipeline -> pipeline.name.equals(name))

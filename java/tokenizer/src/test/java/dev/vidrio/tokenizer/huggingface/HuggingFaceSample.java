@@ -13,14 +13,14 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A small tokenizer.json, and the ids that Hugging Face tokenizers give for sample texts; from
+ * A small tokenizer.json, with the ids that Hugging Face tokenizers give for sample texts; from
  * generate.py.
  */
 public record HuggingFaceSample(ObjectNode file, JsonNode samples) {
 
   private static final EncodeOptions OPTIONS = new EncodeOptions(true, false);
 
-  /** Reads one of the pipelines of a resource. */
+  /** Reads one pipeline of a resource. */
   public static HuggingFaceSample read(String resource, String name) throws IOException {
     try (InputStream in = HuggingFaceSample.class.getResourceAsStream(resource)) {
       ObjectNode file = (ObjectNode) new JsonMapper().readTree(Objects.requireNonNull(in));

@@ -28,7 +28,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The ids that the vocabulary's words give are those of Hugging Face tokenizers elsewhere. */
+/**
+ * Maps pre-tokenizers of tokenizer.json to names; other tests compare the ids of the names with
+ * Hugging Face tokenizers.
+ */
 class HuggingFaceVocabularyTest {
 
   private static final String GPT_2 =
@@ -113,7 +116,7 @@ class HuggingFaceVocabularyTest {
         "{'type':'Sequence','pretokenizers':[]}",
         "{'type':'Split','pattern':{'String':' '},'behavior':'Removed','invert':false}",
       })
-  void otherPreTokenizersMakeAPipeline(String preTokenizer) throws IOException {
+  void readsOtherPreTokenizersAsPipeline(String preTokenizer) throws IOException {
     Vocabulary vocabulary = readVocabulary(preTokenizer, false);
     assertInstanceOf(TokenModel.Pipeline.class, vocabulary.model());
   }
@@ -125,10 +128,9 @@ class HuggingFaceVocabularyTest {
         "{'model':{'type':'WordPiece'}}; model 'WordPiece'",
         "{'model':{'type':'BPE','dropout':0.5}}; model with dropout",
         "{'model':{'type':'BPE','vocab':{'a':0}},'normalizer':{'type':'Nmt'}}; normalizer 'Nmt'",
-        "[]; model ''",
       },
       quoteCharacter = '"')
-  void refusesOtherPipelinesByName(String file, String expected) throws IOException {
+  void rejectsOtherModelsByName(String file, String expected) throws IOException {
     Files.writeString(directory.resolve("tokenizer.json"), json(file));
     String message =
         assertThrows(UnsupportedModelException.class, () -> Tokenizers.readHuggingFace(directory))
@@ -137,13 +139,31 @@ class HuggingFaceVocabularyTest {
   }
 
   @Test
-  void refusesWhatIsNoJson() throws IOException {
-    for (String text : List.of("", "{", "{'model':{'type':'BPE','vocab':{'a':-1}}}")) {
+  void rejectsInvalidJson() throws IOException {
+    for (String text : List.of("", "{", "[]", "{'model':{'type':'BPE','vocab':{'a':-1}}}")) {
       Files.writeString(directory.resolve("tokenizer.json"), json(text));
       assertThrows(ModelException.class, () -> Tokenizers.readHuggingFace(directory));
     }
     Files.delete(directory.resolve("tokenizer.json"));
     assertThrows(ModelFileException.class, () -> Tokenizers.readHuggingFace(directory));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "'vocab':{'a':0,'b':0}}; id of token 'b' 0: is already the id of token 'a'",
+        "'vocab':{'a':0}},'added_tokens':[{'id':0,'content':'b'}]; id of token 'b' 0: is already",
+        "'vocab':{'a':0,'a':1}}; invalid JSON: Duplicate",
+      },
+      quoteCharacter = '"')
+  void rejectsDuplicateIdsAndTokens(String parts, String expected) throws IOException {
+    Files.writeString(
+        directory.resolve("tokenizer.json"), json("{'model':{'type':'BPE'," + parts + "}"));
+    String message =
+        assertThrows(ModelFileException.class, () -> Tokenizers.readHuggingFace(directory))
+            .getMessage();
+    assertTrue(message.contains(expected), message);
   }
 
   @Test

@@ -31,7 +31,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** The ids are those of Hugging Face tokenizers (see generate_pipelines.py). */
+/** Ids from Hugging Face tokenizers (generate_pipelines.py). */
 class PipelineModelTest {
 
   private static final JsonMapper MAPPER = new JsonMapper();
@@ -55,16 +55,16 @@ class PipelineModelTest {
 
   @ParameterizedTest
   @MethodSource("pipelines")
-  void encodesAndDecodesAsHuggingFaceDoes(HuggingFacePipelines pipeline) throws IOException {
+  void encodesAndDecodesLikeHuggingFace(HuggingFacePipelines pipeline) throws IOException {
     Vocabulary vocabulary = read(pipeline.file());
     assertInstanceOf(TokenModel.Pipeline.class, vocabulary.model());
     pipeline.check(Tokenizers.of(vocabulary));
   }
 
-  /** These end only because no step is repeated for each byte. */
+  /** Terminates only if no step is repeated for each byte. */
   @ParameterizedTest
   @ValueSource(strings = {"t5", "bytes", "words"})
-  void takesLongRunsOfAnything(String name) throws IOException {
+  void encodesLongRuns(String name) throws IOException {
     Tokenizer tokenizer = Tokenizers.of(read(HuggingFacePipelines.read(UNIGRAM, name).file()));
     for (String piece : List.of("a", " ", "é", "語", "👍", "<sep", " a", "\u200d")) {
       String text = piece.repeat((1 << 18) / piece.length());
@@ -73,7 +73,7 @@ class PipelineModelTest {
   }
 
   @Test
-  void textCannotForgeControlTokens() throws IOException {
+  void doesNotProduceControlTokensFromText() throws IOException {
     Tokenizer tokenizer = Tokenizers.of(read(HuggingFacePipelines.read(UNIGRAM, "words").file()));
     int[] ids = tokenizer.encode("a <s> </s>", new EncodeOptions(false, false));
     assertTrue(Arrays.stream(ids).noneMatch(tokenizer::isSpecial), Arrays.toString(ids));
@@ -86,8 +86,10 @@ class PipelineModelTest {
       value = {
         "normalizer; {'type':'BertNormalizer'}; normalizer 'BertNormalizer'",
         "normalizer; {'type':'Replace','pattern':{'Regex':'(?<=a)b'},'content':''}; '(?<=a)b'",
-        "normalizer; {'type':'Replace','pattern':{'Regex':'a*'},'content':''}; may match nothing",
-        "normalizer; {'type':'Replace','pattern':{'String':''},'content':''}; may match nothing",
+        "normalizer; {'type':'Replace','pattern':{'Regex':'a*'},'content':''}; matches the empty"
+            + " string",
+        "normalizer; {'type':'Replace','pattern':{'String':''},'content':''}; matches the empty"
+            + " string",
         "pre_tokenizer; {'type':'UnicodeScripts'}; pre_tokenizer 'UnicodeScripts'",
         "pre_tokenizer; {'type':'Split','pattern':{'Regex':'[[:alpha:]]+'},'behavior':'Removed'};"
             + " '[[:alpha:]]+', which has a POSIX class",
@@ -101,7 +103,8 @@ class PipelineModelTest {
         "decoder; {'type':'Strip','content':' ','start':1,'stop':0}; Strip without Fuse",
         "post_processor; {'type':'Mystery'}; post_processor 'Mystery'",
       })
-  void refusesWhatItCannotDoByName(String stage, String json, String expected) throws IOException {
+  void rejectsUnsupportedStepsByName(String stage, String json, String expected)
+      throws IOException {
     ObjectNode file = HuggingFacePipelines.read(WORDS, "nothing").file();
     file.set(stage, MAPPER.readTree(json.replace('\'', '"')));
     String message = assertThrows(UnsupportedModelException.class, () -> read(file)).getMessage();
@@ -109,7 +112,7 @@ class PipelineModelTest {
   }
 
   @Test
-  void refusesFirstAfterOtherSteps() throws IOException {
+  void rejectsPrependSchemeFirstAfterOtherSteps() throws IOException {
     ObjectNode file = HuggingFacePipelines.read(WORDS, "words-metaspace").file();
     ((ObjectNode) file.get("pre_tokenizer").get("pretokenizers").get(1))
         .put("prepend_scheme", "first");
@@ -118,7 +121,7 @@ class PipelineModelTest {
   }
 
   @Test
-  void refusesVocabulariesThatContradictThemselves() throws IOException {
+  void rejectsInconsistentVocabularies() throws IOException {
     ObjectNode unknown = HuggingFacePipelines.read(WORDS, "nothing").file();
     ((ObjectNode) unknown.get("model")).put("unk_token", "<none>");
     assertRefused(unknown, "'<none>'");
@@ -141,9 +144,9 @@ class PipelineModelTest {
     assertTrue(message.contains(expected), message);
   }
 
-  /** Each step doubles the text. */
+  /** A normalizer whose steps each double the text. */
   @Test
-  void refusesTextsThatGrowWithoutEnd() throws IOException {
+  void rejectsUnboundedGrowth() throws IOException {
     ObjectNode file = HuggingFacePipelines.read(WORDS, "nothing").file();
     JsonNode step =
         MAPPER.readTree("{\"type\":\"Replace\",\"pattern\":{\"String\":\"a\"},\"content\":\"aa\"}");
@@ -162,7 +165,7 @@ class PipelineModelTest {
   }
 
   @Test
-  void stagesMustBeJson() {
+  void rejectsInvalidJsonStages() {
     TokenModel.Pipeline broken = new TokenModel.Pipeline("{", List.of(), List.of());
     Vocabulary vocabulary =
         new Vocabulary(

@@ -30,23 +30,23 @@ class UnigramModelTest {
   }
 
   @Test
-  void encodesAsSentencePieceDoes() {
+  void encodesLikeSentencePiece() {
     for (SampleVocabulary.Sample sample : SAMPLE.samples()) {
       int[] ids = TOKENIZER.encode(sample.text(), PLAIN);
       assertEquals(sample.ids(), Arrays.stream(ids).boxed().toList(), sample.text());
     }
   }
 
-  /** These end only because the work for each byte is bounded. */
+  /** Terminates only if the work per byte is bounded. */
   @ParameterizedTest
   @ValueSource(strings = {"a", " ", "é", "語", "👍", "<sep", " a"})
-  void takesLongRunsOfAnything(String piece) {
+  void encodesLongRuns(String piece) {
     byte[] bytes = piece.repeat((1 << 20) / piece.length()).getBytes(UTF_8);
     assertTrue(TOKENIZER.encode(bytes, PLAIN).length <= bytes.length + 1);
   }
 
   @Test
-  void refusesTablesThatDoNotFit() {
+  void rejectsInconsistentTables() {
     for (byte[] blob : new byte[][] {{1}, {8, 0, 0, 0, 1}, {3, 0, 0, 0, 1, 2, 3}}) {
       assertThrows(IllegalArgumentException.class, () -> new Charsmap(blob));
     }

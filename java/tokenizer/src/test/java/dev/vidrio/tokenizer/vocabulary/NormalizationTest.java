@@ -34,21 +34,21 @@ class NormalizationTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"NFD", "NFC", "NFKD", "NFKC"})
-  void encodesAsHuggingFaceDoes(String form) throws IOException {
+  void encodesLikeHuggingFace(String form) throws IOException {
     sample(form).check(read(sample(form).file()));
   }
 
   @Test
-  void leavesIllFormedBytesInPlace() {
+  void keepsIllFormedBytes() {
     byte[] e = "e\u0301".getBytes(UTF_8);
     byte[] text = Arrays.copyOf(e, 4);
-    text[3] = (byte) 0xCC; // begins a mark that does not come
+    text[3] = (byte) 0xCC; // the lead byte of an incomplete mark
     byte[] expected = {(byte) 0xC3, (byte) 0xA9, (byte) 0xCC};
     assertArrayEquals(expected, Normalization.NFC.apply(text, 0, text.length));
   }
 
   @Test
-  void refusesEndlessMarks() {
+  void rejectsLongRunsOfMarks() {
     byte[] marks = "\u0301\u0323".repeat(501).getBytes(UTF_8);
     assertThrows(
         InvalidInputException.class, () -> Normalization.NFC.apply(marks, 0, marks.length));

@@ -23,15 +23,15 @@ class VocabularyTest {
   }
 
   @Test
-  void refusesTokensThatOccurTwice() {
+  void rejectsDuplicateTokens() {
     assertEquals(
-        "test.gguf: key 'tokenizer.ggml.tokens'[256] 'a': must differ from token 97",
+        "test.gguf: key 'tokenizer.ggml.tokens'[256] 'a': is a duplicate of token 97",
         refusal(ModelFileException.class, TestVocabulary.bytes().control("a")));
   }
 
   @ParameterizedTest
   @CsvSource({"NORMAL", "CONTROL", "USER_DEFINED", "UNKNOWN", "BYTE"})
-  void refusesEmptyTokensThatAreUsed(TokenType type) {
+  void rejectsEmptyUsedTokens(TokenType type) {
     assertEquals(
         "test.gguf: key 'tokenizer.ggml.tokens'[256] '': must not be empty",
         refusal(ModelFileException.class, TestVocabulary.bytes().token("", type)));
@@ -39,45 +39,45 @@ class VocabularyTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"<0x1>", "<0x100>", "0x10", "<0xG0>", "<0x+1>"})
-  void refusesByteTokensThatAreNone(String spelling) {
+  void rejectsMisspelledByteTokens(String spelling) {
     assertEquals(
         "test.gguf: key 'tokenizer.ggml.tokens'[256] '"
             + spelling
-            + "': must be spelled like '<0x0A>', being a byte token",
+            + "': must be spelled like '<0x0A>': it is a byte token",
         refusal(ModelFileException.class, TestVocabulary.bytes().token(spelling, TokenType.BYTE)));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"", " ", "ab", "a ", " a", "a b c", "a  b"})
-  void refusesMergesThatAreNoPair(String merge) {
+  void rejectsMalformedMerges(String merge) {
     assertEquals(
         "test.gguf: key 'tokenizer.ggml.merges'[1] '"
             + merge
-            + "': must be two tokens with a space between",
+            + "': must be two tokens separated by a space",
         refusal(ModelFileException.class, TestVocabulary.bytes().merged("h e").merge(merge)));
   }
 
   @ParameterizedTest
   @CsvSource({"zz a, zz", "a zz, zz", "a b, ab"})
-  void refusesMergesOfTokensThatDoNotExist(String merge, String absent) {
+  void rejectsMergesOfMissingTokens(String merge, String absent) {
     assertEquals(
         "test.gguf: key 'tokenizer.ggml.merges'[0] '"
             + merge
-            + "': needs the token '"
+            + "': needs the missing token '"
             + absent
-            + "', which does not exist",
+            + "'",
         refusal(ModelFileException.class, TestVocabulary.bytes().merge(merge)));
   }
 
   @Test
-  void refusesMergesThatOccurTwice() {
+  void rejectsDuplicateMerges() {
     assertEquals(
-        "test.gguf: key 'tokenizer.ggml.merges'[1] 'h e': must differ from merge 0",
+        "test.gguf: key 'tokenizer.ggml.merges'[1] 'h e': is a duplicate of merge 0",
         refusal(ModelFileException.class, TestVocabulary.bytes().merged("h e").merge("h e")));
   }
 
   @Test
-  void refusesTypesThatAreMoreOrFewerThanTokens() {
+  void rejectsTypeCountMismatch() {
     TestVocabulary.Builder builder = TestVocabulary.bytes();
     builder.types.removeLast();
     assertEquals(
@@ -86,7 +86,7 @@ class VocabularyTest {
   }
 
   @Test
-  void refusesAVocabularyWithoutTokens() {
+  void rejectsEmptyVocabulary() {
     assertEquals(
         "test.gguf: key 'tokenizer.ggml.tokens': must not be empty",
         refusal(ModelFileException.class, new TestVocabulary.Builder()));
@@ -94,33 +94,33 @@ class VocabularyTest {
 
   @ParameterizedTest
   @ValueSource(ints = {-1, 256, Integer.MAX_VALUE})
-  void refusesRolesOfTokensThatDoNotExist(int id) {
+  void rejectsRolesOfMissingTokens(int id) {
     assertEquals(
         "test.gguf: key 'tokenizer.ggml.padding_token_id' " + id + ": must be 0 to 255",
         refusal(ModelFileException.class, TestVocabulary.bytes().role(TokenRole.PADDING, id)));
   }
 
   @Test
-  void refusesToAddWhatIsMissing() {
+  void rejectsMissingBosAndEos() {
     assertEquals(
-        "test.gguf: key 'tokenizer.ggml.bos_token_id': is missing, but texts begin with this token",
+        "test.gguf: key 'tokenizer.ggml.bos_token_id': is missing, but add_bos_token is true",
         refusal(ModelFileException.class, TestVocabulary.bytes().addBos()));
     assertEquals(
-        "test.gguf: key 'tokenizer.ggml.eos_token_id': is missing, but texts end with this token",
+        "test.gguf: key 'tokenizer.ggml.eos_token_id': is missing, but add_eos_token is true",
         refusal(ModelFileException.class, TestVocabulary.bytes().addEos()));
   }
 
   @Test
-  void refusesUnknownPreTokenizersByName() {
+  void rejectsUnknownPreTokenizersByName() {
     assertEquals(
-        "test.gguf: pre-tokenizer 'roberta-bpe' is not supported: supported are gpt-2, llama-bpe,"
-            + " qwen2, smollm, falcon, deepseek-llm, gpt-4o, tekken and the like",
+        "test.gguf: pre-tokenizer 'roberta-bpe' is not supported: supported: gpt-2, llama-bpe,"
+            + " qwen2, smollm, falcon, deepseek-llm, gpt-4o, tekken and others",
         refusal(
             UnsupportedModelException.class, TestVocabulary.bytes().preTokenizer("roberta-bpe")));
   }
 
   @Test
-  void copiesItsLists() {
+  void copiesLists() {
     List<String> tokens = new ArrayList<>(List.of("a"));
     Vocabulary vocabulary =
         new Vocabulary(

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.tokenizer.RandomText;
 import dev.vidrio.tokenizer.ReferenceTokenizer;
-import dev.vidrio.tokenizer.text.Meter;
 import dev.vidrio.tokenizer.text.Utf8;
+import dev.vidrio.tokenizer.text.WorkLimit;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -40,7 +40,7 @@ class WordSplitterTest {
             text,
             start,
             end,
-            new Meter(end - start),
+            new WorkLimit(end - start),
             (piece, from, to) ->
                 words.add(new String(piece, from, to - from, StandardCharsets.ISO_8859_1)));
     return words;
@@ -68,7 +68,7 @@ class WordSplitterTest {
         "tiny_aya",
         "superbpe"
       })
-  void splitsTextAsItsExpressionDoes(String preTokenizer) {
+  void splitsLikeBacktrackingMatcher(String preTokenizer) {
     RandomText random = new RandomText(1);
     for (int i = 0; i < 4000; i++) {
       String text = random.text();
@@ -79,7 +79,7 @@ class WordSplitterTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"gpt-2", "llama-bpe", "qwen2", "smollm"})
-  void takesEachIllFormedByteForASymbol(String preTokenizer) {
+  void treatsIllFormedBytesAsSymbols(String preTokenizer) {
     RandomText random = new RandomText(2);
     for (int i = 0; i < 4000; i++) {
       byte[] bytes = random.bytes();
@@ -92,7 +92,7 @@ class WordSplitterTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"gpt-2", "llama-bpe", "qwen2", "smollm"})
-  void seesNothingBeyondTheEnd(String preTokenizer) {
+  void ignoresBytesBeyondEnd(String preTokenizer) {
     byte[] text = "a'll  b\r\n\n12é".getBytes(StandardCharsets.UTF_8);
     for (int end = 1; end <= text.length; end++) {
       byte[] cut = Arrays.copyOf(text, end);
@@ -102,20 +102,20 @@ class WordSplitterTest {
     }
   }
 
-  /** What is looked at in vain is bounded, whatever the text. */
+  /** Bounds the number of bytes read in vain, for any text. */
   @ParameterizedTest
   @MethodSource("preTokenizers")
-  void looksAtEachByteAFewTimes(String preTokenizer) {
+  void takesLinearTime(String preTokenizer) {
     for (String piece :
         List.of(
             "a", "A", " ", "7", "\n", " \n", "\n ", "\t ", "'", "\u0301", "語", "👍", "!", "<|",
             "a ", " a7")) {
       for (String tail : List.of("", "x", "\n", " ", "1", ".")) {
         byte[] text = (piece.repeat(20_000) + tail).getBytes(StandardCharsets.UTF_8);
-        Meter meter = new Meter(text.length);
-        splitter(preTokenizer).split(text, 0, text.length, meter, (bytes, start, end) -> {});
+        WorkLimit limit = new WorkLimit(text.length);
+        splitter(preTokenizer).split(text, 0, text.length, limit, (bytes, start, end) -> {});
         assertTrue(
-            meter.steps() <= 16L * text.length, () -> piece + tail + " takes " + meter.steps());
+            limit.steps() <= 16L * text.length, () -> piece + tail + " takes " + limit.steps());
       }
     }
   }
@@ -153,7 +153,7 @@ class WordSplitterTest {
   }
 
   @Test
-  void knowsTheNamesOfModelsThatShareWords() {
+  void resolvesAliases() {
     assertSame(
         PreTokenizer.find("llama3").orElseThrow(), PreTokenizer.find("llama-bpe").orElseThrow());
     assertSame(

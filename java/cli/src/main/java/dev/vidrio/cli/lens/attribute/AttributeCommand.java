@@ -10,7 +10,7 @@ import dev.vidrio.cli.lens.option.TargetOption;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.TextInput;
-import dev.vidrio.kernel.gradient.GradientRules;
+import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;

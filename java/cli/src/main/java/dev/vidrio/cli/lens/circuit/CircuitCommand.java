@@ -142,7 +142,7 @@ public final class CircuitCommand implements Callable<Integer> {
   private Found find(Lens lens, List<TextPair> pairs) {
     try (CircuitRuns runs = CircuitRuns.open(lens, pairs);
         var bar = new ProgressBar("edges")) {
-      List<Node.Sender> removed = without.stream().map(name -> sender(runs.graph(), name)).toList();
+      List<Node.Source> removed = without.stream().map(name -> source(runs.graph(), name)).toList();
       double difference = runs.clean() - runs.corrupted();
       if (difference == 0) {
         throw new InvalidInputException(
@@ -169,16 +169,16 @@ public final class CircuitCommand implements Callable<Integer> {
     }
   }
 
-  private static Node.Sender sender(ComponentGraph graph, String name) {
+  private static Node.Source source(ComponentGraph graph, String name) {
     String wanted = name.strip();
-    List<String> names = graph.senders().stream().map(Node::name).toList();
+    List<String> names = graph.sources().stream().map(Node::name).toList();
     if (!names.contains(wanted)) {
       throw new InvalidInputException(
           "component",
           wanted,
           "must be one of the model's, from embed and L0.H0 to " + names.getLast());
     }
-    return graph.senders().get(names.indexOf(wanted));
+    return graph.sources().get(names.indexOf(wanted));
   }
 
   /** Of the components that write an edge of the circuit, in the model's order. */
@@ -186,12 +186,12 @@ public final class CircuitCommand implements Callable<Integer> {
       ComponentGraph graph,
       Circuit circuit,
       CircuitEvaluation evaluation,
-      List<Node.Sender> removed) {
+      List<Node.Source> removed) {
     Map<String, Double> result = new LinkedHashMap<>();
-    for (Node.Sender sender : graph.senders()) {
-      boolean writes = circuit.edges().stream().anyMatch(edge -> edge.from().equals(sender));
-      if (writes && !removed.contains(sender)) {
-        result.put(sender.name(), evaluation.minimality(sender, removed));
+    for (Node.Source source : graph.sources()) {
+      boolean writes = circuit.edges().stream().anyMatch(edge -> edge.from().equals(source));
+      if (writes && !removed.contains(source)) {
+        result.put(source.name(), evaluation.minimality(source, removed));
       }
     }
     return result;

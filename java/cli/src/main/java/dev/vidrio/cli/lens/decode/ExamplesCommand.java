@@ -6,12 +6,12 @@ import dev.vidrio.cli.lens.option.HeadName;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.MaxActivatingExamples;
 import dev.vidrio.lens.decode.MaxActivatingExamples.Example;
-import dev.vidrio.lens.decode.Unit;
+import dev.vidrio.lens.decode.ScalarFeature;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -103,14 +103,14 @@ public final class ExamplesCommand implements Callable<Integer> {
       } else {
         try (SparseAutoencoder sae =
             SparseAutoencoder.load(opened.executor(), unit.feature.directory)) {
-          find(lens, Unit.Feature.of(lens, sae, unit.feature.number));
+          find(lens, ScalarFeature.Feature.of(lens, sae, unit.feature.number));
         }
       }
     }
     return 0;
   }
 
-  private Unit neuron(Lens lens) {
+  private ScalarFeature neuron(Lens lens) {
     String name = String.valueOf(unit.neuron);
     int colon = name.lastIndexOf(':');
     if (colon < 0 || !name.substring(colon + 1).matches("\\d{1,9}")) {
@@ -120,15 +120,16 @@ public final class ExamplesCommand implements Callable<Integer> {
     if (points.size() != 1) {
       throw new InvalidInputException("neuron", name, "must be of one hook point");
     }
-    return new Unit.Element(points.getFirst(), Integer.parseInt(name.substring(colon + 1)));
+    return new ScalarFeature.Element(
+        points.getFirst(), Integer.parseInt(name.substring(colon + 1)));
   }
 
-  private static Unit head(String text) {
+  private static ScalarFeature head(String text) {
     HeadName name = HeadName.parse(text);
-    return new Unit.Head(name.layer(), name.head());
+    return new ScalarFeature.Head(name.layer(), name.head());
   }
 
-  private void find(Lens lens, Unit wanted) {
+  private void find(Lens lens, ScalarFeature wanted) {
     MaxActivatingExamples found =
         MaxActivatingExamples.of(lens, chunks.of(lens.model()), wanted, top, around);
     if (json) {
@@ -161,7 +162,7 @@ public final class ExamplesCommand implements Callable<Integer> {
   }
 
   private static Map<String, Object> contents(
-      Model opened, Unit wanted, MaxActivatingExamples found) {
+      Model opened, ScalarFeature wanted, MaxActivatingExamples found) {
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("model", opened.name());
     result.put("hook", wanted.point().name());

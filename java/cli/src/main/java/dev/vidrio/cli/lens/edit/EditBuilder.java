@@ -5,8 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Change;
-import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.hook.InterventionKind;
 import dev.vidrio.lens.intervene.Ablation;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -27,24 +27,26 @@ final class EditBuilder {
   }
 
   /** The edits: one, or one for each part of a row that is not side by side. */
-  List<Edit> edits() {
+  List<Intervention> edits() {
     return switch (text.operation()) {
       case ZERO -> {
         source.requireEnd(0);
-        yield each(columns -> region.edit(columns, new Change.Zero()));
+        yield each(columns -> region.edit(columns, new InterventionKind.Zero()));
       }
-      case SET -> rows(source.values(region.point(), 0), Change.Set::new);
+      case SET -> rows(source.values(region.point(), 0), InterventionKind.Set::new);
       case ADD -> {
         float strength = source.number("strength", 0);
-        yield rows(source.values(region.point(), 1), values -> new Change.Add(strength, values));
+        yield rows(
+            source.values(region.point(), 1), values -> new InterventionKind.Add(strength, values));
       }
       case SCALE -> {
-        var scale = new Change.Scale(source.number("factor", 0));
+        var scale = new InterventionKind.Scale(source.number("factor", 0));
         source.requireEnd(1);
         yield each(columns -> region.edit(columns, scale));
       }
       case CLAMP -> {
-        var clamp = new Change.Clamp(source.number("least", 0), source.number("greatest", 1));
+        var clamp =
+            new InterventionKind.Clamp(source.number("least", 0), source.number("greatest", 1));
         source.requireEnd(2);
         yield each(columns -> region.edit(columns, clamp));
       }
@@ -57,18 +59,18 @@ final class EditBuilder {
     };
   }
 
-  private List<Edit> each(Function<Edit.Columns, Edit> edit) {
+  private List<Intervention> each(Function<Intervention.Columns, Intervention> edit) {
     return region.columns().stream().map(edit).toList();
   }
 
   /** One row for all positions and tokens to come, or one for each position of the text. */
-  private List<Edit> rows(Rows rows, Function<MemorySegment, Change> change) {
+  private List<Intervention> rows(Rows rows, Function<MemorySegment, InterventionKind> change) {
     rows.requireFit(region);
-    BiFunction<Edit.Columns, Change, Edit> place =
+    BiFunction<Intervention.Columns, InterventionKind, Intervention> place =
         rows.count() == 1 ? region::edit : region::editOfText;
-    List<Edit> edits = new ArrayList<>();
+    List<Intervention> edits = new ArrayList<>();
     int before = 0;
-    for (Edit.Columns columns : sized()) {
+    for (Intervention.Columns columns : sized()) {
       edits.add(place.apply(columns, change.apply(rows.of(region, columns, before))));
       before += Region.size(columns);
     }
@@ -76,7 +78,7 @@ final class EditBuilder {
   }
 
   /** The columns, where they have a size: numbers are written to keys of the text. */
-  private List<Edit.Columns> sized() {
+  private List<Intervention.Columns> sized() {
     if (!region.isAttention()) {
       return region.columns();
     }
@@ -84,37 +86,40 @@ final class EditBuilder {
         .map(
             columns ->
                 switch (columns) {
-                  case Edit.Columns.All() -> new Edit.Columns.Keys(null, 0, region.tokens());
-                  case Edit.Columns.Head(int h) -> new Edit.Columns.Keys(h, 0, region.tokens());
+                  case Intervention.Columns.All() ->
+                      new Intervention.Columns.Keys(null, 0, region.tokens());
+                  case Intervention.Columns.Head(int h) ->
+                      new Intervention.Columns.Keys(h, 0, region.tokens());
                   default -> columns;
                 })
         .toList();
   }
 
   /** The one part of a row that a direction lies in. */
-  private Edit.Columns.Range range() {
+  private Intervention.Columns.Range range() {
     if (region.columns().size() == 1
-        && region.columns().getFirst() instanceof Edit.Columns.Range range) {
+        && region.columns().getFirst() instanceof Intervention.Columns.Range range) {
       return range;
     }
     throw text.refused("directions lie in elements of a row that are side by side");
   }
 
-  private List<Edit> projectOut() {
-    Edit.Columns.Range range = range();
+  private List<Intervention> projectOut() {
+    Intervention.Columns.Range range = range();
     Rows direction = source.values(region.point(), 0);
     direction.requireFit(region);
     if (direction.count() != 1 || direction.width() == 1) {
       throw text.refused("needs one direction");
     }
     float[] part = direction.of(region, range, 0).toArray(JAVA_FLOAT);
-    Change change = Edit.projectOut(region.point(), part).change();
+    InterventionKind change = Intervention.projectOut(region.point(), part).kind();
     return List.of(region.edit(range, change));
   }
 
-  private List<Edit> patch() {
+  private List<Intervention> patch() {
     if (!region.isAttention()) {
-      return rows(source.patch(region.point(), 0, region.positions()), Change.Set::new).stream()
+      return rows(source.patch(region.point(), 0, region.positions()), InterventionKind.Set::new)
+          .stream()
           .map(this::inText)
           .toList();
     }
@@ -122,16 +127,16 @@ final class EditBuilder {
     if (text.arguments().getFirst().index() != null) {
       throw text.refused("attention of one position means nothing at another");
     }
-    return each(columns -> region.editOfText(columns, new Change.Patch(other, 0)));
+    return each(columns -> region.editOfText(columns, new InterventionKind.Patch(other, 0)));
   }
 
   /** Other texts say nothing of tokens that are generated. */
-  private Edit inText(Edit edit) {
+  private Intervention inText(Intervention edit) {
     return edit.positions(region.positions().from(), region.positions().to());
   }
 
-  private List<Edit> swap() {
-    Edit.Columns.Range range = range();
+  private List<Intervention> swap() {
+    Intervention.Columns.Range range = range();
     Rows basis = source.tensor(region.point(), 0);
     if (basis.width() != region.width()) {
       throw new InvalidInputException(
@@ -141,17 +146,19 @@ final class EditBuilder {
     }
     Rows values = source.patch(region.point(), 1, region.positions());
     values.requireFit(region);
-    Change change = new Change.Subspace(basis.values(), values.of(region, range, 0));
+    InterventionKind change =
+        new InterventionKind.Subspace(basis.values(), values.of(region, range, 0));
     return List.of(region.editOfText(range, change));
   }
 
-  private List<Edit> mean() {
+  private List<Intervention> mean() {
     List<ActivationCache> runs = source.runs(region.point(), text.arguments().size());
     try {
-      Edit mean = Ablation.mean(region.point(), runs);
-      return switch (mean.change()) {
-        case Change.Set(MemorySegment values) -> rows(rowsOf(values, 1), Change.Set::new);
-        case Change.Patch patch -> each(columns -> region.editOfText(columns, patch));
+      Intervention mean = Ablation.mean(region.point(), runs);
+      return switch (mean.kind()) {
+        case InterventionKind.Set(MemorySegment values) ->
+            rows(rowsOf(values, 1), InterventionKind.Set::new);
+        case InterventionKind.Patch patch -> each(columns -> region.editOfText(columns, patch));
         default -> throw new IllegalStateException(mean.toString());
       };
     } finally {
@@ -159,21 +166,21 @@ final class EditBuilder {
     }
   }
 
-  private List<Edit> resample() {
+  private List<Intervention> resample() {
     int seedAt = source.seedAt();
     List<ActivationCache> runs = source.runs(region.point(), seedAt);
     try {
       Index.Range positions = region.positions();
-      Edit drawn =
+      Intervention drawn =
           Ablation.resample(
               region.point(), runs, positions.from(), positions.to(), source.seed(seedAt));
-      return ofText(drawn.change());
+      return ofText(drawn.kind());
     } finally {
       runs.forEach(ActivationCache::close);
     }
   }
 
-  private List<Edit> noise() {
+  private List<Intervention> noise() {
     if (region.isAttention()) {
       throw text.refused("attention has no row of its own for each token");
     }
@@ -183,7 +190,7 @@ final class EditBuilder {
       source.requireEnd(1);
     }
     Index.Range positions = region.positions();
-    Edit noise =
+    Intervention noise =
         Ablation.noise(
             region.point(),
             region.rowWidth(),
@@ -191,17 +198,18 @@ final class EditBuilder {
             positions.to(),
             deviation,
             source.seed(seedAt));
-    return ofText(noise.change());
+    return ofText(noise.kind());
   }
 
   /** Values of each position of the text. */
-  private List<Edit> ofText(Change change) {
+  private List<Intervention> ofText(InterventionKind change) {
     int count = region.positions().size();
-    List<Edit> edits =
+    List<Intervention> edits =
         switch (change) {
-          case Change.Set(MemorySegment values) -> rows(rowsOf(values, count), Change.Set::new);
-          case Change.Add(float strength, MemorySegment values) ->
-              rows(rowsOf(values, count), v -> new Change.Add(strength, v));
+          case InterventionKind.Set(MemorySegment values) ->
+              rows(rowsOf(values, count), InterventionKind.Set::new);
+          case InterventionKind.Add(float strength, MemorySegment values) ->
+              rows(rowsOf(values, count), v -> new InterventionKind.Add(strength, v));
           default -> throw new IllegalStateException(change.toString());
         };
     return edits.stream().map(this::inText).toList();

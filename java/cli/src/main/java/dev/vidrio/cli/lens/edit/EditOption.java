@@ -1,10 +1,10 @@
 package dev.vidrio.cli.lens.edit;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
+import dev.vidrio.lens.hook.Intervention;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;
@@ -45,8 +45,8 @@ public final class EditOption {
    *
    * @param tokens of the text that runs with them
    */
-  public List<Edit> of(Lens lens, int[] tokens) {
-    List<Edit> edits = new ArrayList<>();
+  public List<Intervention> of(Lens lens, int[] tokens) {
+    List<Intervention> edits = new ArrayList<>();
     for (String written : texts) {
       EditText text = EditText.parse(written);
       List<HookPoint> points = lens.points(text.hook());

@@ -1,7 +1,7 @@
 package dev.vidrio.cli.lens.edit;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.error.NearNames;
+import dev.vidrio.error.SimilarNames;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -32,7 +32,7 @@ enum Operation {
       }
     }
     List<String> names = Arrays.stream(values()).map(Operation::text).toList();
-    List<String> near = NearNames.of(name, names);
+    List<String> near = SimilarNames.of(name, names);
     throw new InvalidInputException(
         "edit",
         edit,

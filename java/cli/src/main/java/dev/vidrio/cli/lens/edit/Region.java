@@ -2,10 +2,10 @@ package dev.vidrio.cli.lens.edit;
 
 import dev.vidrio.cli.lens.edit.Index.Range;
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.lens.hook.Change;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.hook.InterventionKind;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -24,7 +24,7 @@ record Region(
     Range positions,
     boolean open,
     int rowWidth,
-    List<Edit.Columns> columns) {
+    List<Intervention.Columns> columns) {
   Region {
     columns = List.copyOf(columns);
   }
@@ -43,7 +43,7 @@ record Region(
     }
     Index.Part position = index.part(attention ? 1 : 0);
     Range positions = position.of("position of " + point, tokens);
-    List<Edit.Columns> columns =
+    List<Intervention.Columns> columns =
         attention ? attention(point, shape.getFirst(), tokens, index) : ranges(point, shape, index);
     return new Region(
         point, tokens, positions, position.isOpen(), attention ? 0 : width(shape), columns);
@@ -53,37 +53,44 @@ record Region(
     return shape.stream().skip(1).reduce(1, Math::multiplyExact);
   }
 
-  private static List<Edit.Columns> attention(HookPoint point, int heads, int tokens, Index index) {
+  private static List<Intervention.Columns> attention(
+      HookPoint point, int heads, int tokens, Index index) {
     Range chosen = index.part(0).of("head of " + point, heads);
     Range keys = index.part(2).of("key of " + point, tokens);
     boolean allKeys = keys.size() == tokens && index.part(2).isOpen();
     if (chosen.size() == heads) {
       return List.of(
-          allKeys ? new Edit.Columns.All() : new Edit.Columns.Keys(null, keys.from(), keys.to()));
+          allKeys
+              ? new Intervention.Columns.All()
+              : new Intervention.Columns.Keys(null, keys.from(), keys.to()));
     }
-    List<Edit.Columns> columns = new ArrayList<>();
+    List<Intervention.Columns> columns = new ArrayList<>();
     for (int h = chosen.from(); h < chosen.to(); h++) {
       columns.add(
-          allKeys ? new Edit.Columns.Head(h) : new Edit.Columns.Keys(h, keys.from(), keys.to()));
+          allKeys
+              ? new Intervention.Columns.Head(h)
+              : new Intervention.Columns.Keys(h, keys.from(), keys.to()));
     }
     return columns;
   }
 
-  private static List<Edit.Columns> ranges(HookPoint point, List<Integer> shape, Index index) {
+  private static List<Intervention.Columns> ranges(
+      HookPoint point, List<Integer> shape, Index index) {
     int inner = shape.getLast();
     if (shape.size() == 2) {
       Range chosen = index.part(1).of("element of " + point, inner);
-      return List.of(new Edit.Columns.Range(chosen.from(), chosen.to()));
+      return List.of(new Intervention.Columns.Range(chosen.from(), chosen.to()));
     }
     String outerAxis = point.site().axes() == HookSite.Axes.FFN ? "expert of " : "head of ";
     Range outer = index.part(1).of(outerAxis + point, shape.get(1));
     Range elements = index.part(2).of("element of " + point, inner);
     if (elements.size() == inner) {
-      return List.of(new Edit.Columns.Range(outer.from() * inner, outer.to() * inner));
+      return List.of(new Intervention.Columns.Range(outer.from() * inner, outer.to() * inner));
     }
-    List<Edit.Columns> columns = new ArrayList<>();
+    List<Intervention.Columns> columns = new ArrayList<>();
     for (int i = outer.from(); i < outer.to(); i++) {
-      columns.add(new Edit.Columns.Range(i * inner + elements.from(), i * inner + elements.to()));
+      columns.add(
+          new Intervention.Columns.Range(i * inner + elements.from(), i * inner + elements.to()));
     }
     return columns;
   }
@@ -98,22 +105,22 @@ record Region(
   }
 
   /** How many columns there are; of attention only where keys are chosen. */
-  static int size(Edit.Columns columns) {
+  static int size(Intervention.Columns columns) {
     return switch (columns) {
-      case Edit.Columns.Range(int begin, int end) -> end - begin;
-      case Edit.Columns.Keys keys -> keys.to() - keys.from();
+      case Intervention.Columns.Range(int begin, int end) -> end - begin;
+      case Intervention.Columns.Keys keys -> keys.to() - keys.from();
       default -> throw new IllegalArgumentException(columns + " have no size of their own");
     };
   }
 
   /** An edit of these columns, also of tokens that are generated where the region is open. */
-  Edit edit(Edit.Columns chosen, Change change) {
+  Intervention edit(Intervention.Columns chosen, InterventionKind change) {
     int to = open ? Integer.MAX_VALUE : positions.to();
-    return new Edit(point, null, positions.from(), to, chosen, change);
+    return new Intervention(point, null, positions.from(), to, chosen, change);
   }
 
   /** An edit of these columns at the positions of the text. */
-  Edit editOfText(Edit.Columns chosen, Change change) {
-    return new Edit(point, null, positions.from(), positions.to(), chosen, change);
+  Intervention editOfText(Intervention.Columns chosen, InterventionKind change) {
+    return new Intervention(point, null, positions.from(), positions.to(), chosen, change);
   }
 }

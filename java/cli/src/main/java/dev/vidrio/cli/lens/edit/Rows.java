@@ -1,7 +1,7 @@
 package dev.vidrio.cli.lens.edit;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.lens.hook.Edit;
+import dev.vidrio.lens.hook.Intervention;
 import java.lang.foreign.MemorySegment;
 
 /** Values of an edit: one row for all positions, or one for each. */
@@ -69,11 +69,11 @@ final class Rows {
    *
    * @param before columns of the region before these
    */
-  MemorySegment of(Region region, Edit.Columns columns, int before) {
+  MemorySegment of(Region region, Intervention.Columns columns, int before) {
     int size = Region.size(columns);
     var part = new float[count * size];
     int begin =
-        width() == region.width() || !(columns instanceof Edit.Columns.Range range)
+        width() == region.width() || !(columns instanceof Intervention.Columns.Range range)
             ? before
             : range.begin();
     for (int i = 0; i < count; i++) {

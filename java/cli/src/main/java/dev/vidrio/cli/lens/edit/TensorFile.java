@@ -1,7 +1,7 @@
 package dev.vidrio.cli.lens.edit;
 
 import dev.vidrio.cli.io.CommandException;
-import dev.vidrio.error.NearNames;
+import dev.vidrio.error.SimilarNames;
 import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import java.lang.foreign.Arena;
@@ -58,7 +58,7 @@ final class TensorFile {
 
   private static String missing(Safetensors file, String name) {
     List<String> names = file.tensors().stream().map(SafetensorsTensor::name).toList();
-    List<String> near = NearNames.of(name, names);
+    List<String> near = SimilarNames.of(name, names);
     return file.name()
         + ": has no tensor '"
         + name

@@ -9,12 +9,12 @@ import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.SamplingOption;
 import dev.vidrio.cli.option.TextInput;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Divergence;
 import dev.vidrio.model.sampling.LogProbability;
@@ -73,7 +73,7 @@ public final class EditCommand implements Callable<Integer> {
 
   /** What the model says next: logits [V] f32. */
   private record Prediction(MemorySegment logits, double logSum) {
-    static Prediction of(Lens lens, int[] text, List<Edit> edits) {
+    static Prediction of(Lens lens, int[] text, List<Intervention> edits) {
       HookPoint point = HookPoint.of(HookSite.LOGITS);
       try (ActivationCache cache = lens.run(text, Capture.of(point.name()).last(1), edits)) {
         MemorySegment logits = MemorySegment.ofArray(cache.get(point).toArray());
@@ -110,7 +110,7 @@ public final class EditCommand implements Callable<Integer> {
     try (Model opened = model.open()) {
       int[] prompt = input.requiredIds(opened);
       Lens lens = Lens.of(opened);
-      List<Edit> asked = edits.of(lens, prompt);
+      List<Intervention> asked = edits.of(lens, prompt);
       Outcome before = outcome(lens, prompt, asked, List.of());
       Outcome after = outcome(lens, prompt, asked, asked);
       if (json) {
@@ -128,7 +128,8 @@ public final class EditCommand implements Callable<Integer> {
    * @param asked edits of the command
    * @param applied those that this run has: all or none
    */
-  private Outcome outcome(Lens lens, int[] prompt, List<Edit> asked, List<Edit> applied) {
+  private Outcome outcome(
+      Lens lens, int[] prompt, List<Intervention> asked, List<Intervention> applied) {
     Prediction prediction = Prediction.of(lens, prompt, applied);
     if (tokens < 1) {
       return new Outcome(prediction, List.of(), "");

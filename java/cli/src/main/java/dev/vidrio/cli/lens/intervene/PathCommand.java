@@ -7,9 +7,9 @@ import dev.vidrio.cli.lens.option.HeadName;
 import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.lens.option.TextPairsOption;
 import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.TextPair;
-import dev.vidrio.lens.hook.HookSite;
 import dev.vidrio.lens.intervene.PathPatching;
 import dev.vidrio.lens.intervene.PathPatching.Head;
 import dev.vidrio.lens.page.Views;
@@ -31,9 +31,9 @@ import picocli.CommandLine.Option;
     description = {
       "Path patching: which heads tell the logits, or other heads, directly what two texts differ"
           + " in.",
-      "The clean run takes each head's output from the corrupted text, and other heads do not react."
-          + " The table shows what is left of the logit difference of the two answers, from that of"
-          + " the clean text, 100, to that of the corrupted one, 0."
+      "The clean run takes each head's output from the corrupted text, and other heads do not"
+          + " react. The table shows what is left of the logit difference of the two answers, from"
+          + " that of the clean text, 100, to that of the corrupted one, 0."
     })
 public final class PathCommand implements Callable<Integer> {
   /** What heads read, by the names that people use. */
@@ -75,7 +75,8 @@ public final class PathCommand implements Callable<Integer> {
       paramLabel = "K",
       defaultValue = "40",
       description =
-          "Layers to print, those with the largest changes; JSON has all. Default: ${DEFAULT-VALUE}.")
+          "Layers to print, those with the largest changes; JSON has all. Default:"
+              + " ${DEFAULT-VALUE}.")
   private int top = 40;
 
   @Option(names = "--json", description = "Print JSON.")

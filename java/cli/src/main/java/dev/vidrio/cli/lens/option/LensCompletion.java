@@ -5,10 +5,10 @@ import dev.vidrio.cli.option.SamplingOption;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
-import dev.vidrio.model.Generator;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.SessionOptions;
-import dev.vidrio.model.sampling.Sampler;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.generation.Generator;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.tokenizer.TokenDecoder;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -69,12 +69,13 @@ public final class LensCompletion {
     long wanted = Math.max(1, (long) prompt.length + tokens);
     int context = (int) Math.min(opened.architecture().contextLength(), wanted);
     var room = SessionOptions.DEFAULT.withContext(context);
-    var sampler = new Sampler(sampling.toOptions(), opened.architecture().vocabulary());
+    GenerationOptions options =
+        GenerationOptions.DEFAULT.withTokens(tokens).withSampling(sampling.toOptions());
     TokenDecoder decoder = opened.tokenizer().streamingDecoder(true);
     List<Integer> ids = new ArrayList<>();
     try (LensSession session = lens.open(Capture.NONE, room, editable)) {
       prepare.accept(session);
-      var generator = new Generator(opened, session, sampler, new Generator.Limit(tokens, false));
+      var generator = new Generator(session, options);
       generator.prompt(session.newSequence(), prompt);
       while (generator.hasNext() && !System.out.checkError()) {
         ids.add(generator.nextInt());

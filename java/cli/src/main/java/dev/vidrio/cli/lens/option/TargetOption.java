@@ -2,8 +2,8 @@ package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.lens.Metric;
 import dev.vidrio.model.Model;
-import dev.vidrio.model.Session;
-import dev.vidrio.model.SessionOptions;
+import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 

@@ -1,6 +1,6 @@
 package dev.vidrio.formats.testfiles.hostile;
 
-/** A file that must be refused. */
+/** A file that must be rejected. */
 public final class HostileFile {
 
   private final String name;
@@ -13,17 +13,17 @@ public final class HostileFile {
     this.expected = expected;
   }
 
-  /** Returns what is wrong with it, usable as a file name. */
+  /** Returns a description of the fault that is usable as a file name. */
   public String name() {
     return name;
   }
 
-  /** Returns the file itself. */
+  /** Returns the bytes of the file. */
   public byte[] bytes() {
     return bytes;
   }
 
-  /** Returns what the error's message must contain. */
+  /** Returns the text that the error message must contain. */
   public String expected() {
     return expected;
   }

@@ -8,26 +8,26 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** All hostile files, for tests of the reader, of the architectures and of the command line. */
+/** All hostile files, for tests of the reader, the architectures and the command line. */
 public final class HostileFiles {
 
   private HostileFiles() {}
 
-  /** Returns files that are no valid GGUF; {@link Gguf#open} must refuse them. */
+  /** Returns files that are not valid GGUF; {@link Gguf#open} must reject them. */
   public static Stream<HostileFile> all() {
     return Stream.of(HostileHeaders.files(), HostileMetadata.files(), HostileTensors.files())
         .flatMap(List::stream);
   }
 
   /**
-   * Returns files that {@link Gguf#open} takes and whose model makes no sense; the architecture or
-   * the tokenizer must refuse them.
+   * Returns valid files of invalid models: {@link Gguf#open} accepts them, and the architecture or
+   * the tokenizer must reject them.
    */
   public static Stream<HostileFile> models() {
     return Stream.of(HostileModels.files(), HostileTokenizers.files()).flatMap(List::stream);
   }
 
-  /** Writes files into a directory as {@code NAME.gguf} and returns where. */
+  /** Writes files into a directory as {@code NAME.gguf} and returns their paths. */
   public static List<Path> write(Stream<HostileFile> files, Path directory) {
     return files.map(file -> write(file, directory)).toList();
   }

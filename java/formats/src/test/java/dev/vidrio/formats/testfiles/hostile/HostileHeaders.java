@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Files whose first bytes, version or counts are wrong. */
+/** Files with a wrong magic, version or count. */
 final class HostileHeaders {
 
   private final List<HostileFile> files = new ArrayList<>();
@@ -35,13 +35,13 @@ final class HostileHeaders {
   private void otherFormats() {
     add("empty", new byte[0], "is empty");
     add("three-bytes", "GGU".getBytes(StandardCharsets.US_ASCII), "magic: needs 4 bytes");
-    looksLike("magic-unknown", "XXXX", "magic 0x58585858: is no model file known here");
+    looksLike("magic-unknown", "XXXX", "magic 0x58585858: not a GGUF file");
     looksLike("magic-lower-case", "gguf\3", "magic");
-    looksLike("magic-big-endian", "FUGG", "big-endian GGUF");
-    looksLike("ggml-ggjt", "tjgg", "before GGUF");
-    looksLike("ggml-ggmf", "fmgg", "before GGUF");
-    looksLike("ggml-ggml", "lmgg", "before GGUF");
-    looksLike("ggml-ggla", "algg", "before GGUF");
+    looksLike("magic-big-endian", "FUGG", "big-endian GGUF files");
+    looksLike("ggml-ggjt", "tjgg", "older ggml format");
+    looksLike("ggml-ggmf", "fmgg", "older ggml format");
+    looksLike("ggml-ggml", "lmgg", "older ggml format");
+    looksLike("ggml-ggla", "algg", "older ggml format");
     looksLike("safetensors", "@\1\0\0\0\0\0\0{\"__metadata__\":{}}", "safetensors");
     looksLike("zip-pytorch", "PK\3\4\0\0archive/data.pkl", "zip archive");
     looksLike("pickle", "\u0080\2}q\0", "pickle");
@@ -50,7 +50,7 @@ final class HostileHeaders {
     looksLike("html-indented", "\n\n  <HTML lang='en'>", "web page");
     looksLike("json", "{\"error\": \"not found\"}", "JSON");
     looksLike(
-        "git-lfs", "version https://git-lfs.example/spec/v1\noid sha256:0", "git-lfs pointer");
+        "git-lfs", "version https://git-lfs.example/spec/v1\noid sha256:0", "Git LFS pointer");
     looksLike("gzip", "\u001f\u008b\b", "compressed");
     looksLike("zstd", "(\u00b5/\u00fd", "compressed");
     looksLike("xz", "\u00fd7zXZ\0", "compressed");
@@ -67,8 +67,8 @@ final class HostileHeaders {
     version("version-1", 1, "version 1: is too old");
     version("version-4", 4, "version 4: is unknown");
     version("version-maximal", 0xffffffffL, "version 4294967295: is unknown");
-    version("version-2-swapped", 0x02000000L, "bytes swapped");
-    version("version-3-swapped", 0x03000000L, "bytes swapped");
+    version("version-2-swapped", 0x02000000L, "byte-swapped");
+    version("version-3-swapped", 0x03000000L, "byte-swapped");
   }
 
   private void count(String name, String field, long count, String expected) {
@@ -108,7 +108,7 @@ final class HostileHeaders {
         "version: needs 4 bytes at offset 4, past the file's end at 7");
     cut("cut-in-tensor-count", "tensor_count", 7, "tensor_count: needs 8 bytes");
     cut("cut-in-key-count", "metadata_kv_count", 4, "metadata_kv_count: needs 8 bytes");
-    cut("cut-behind-counts", "key/general.architecture", 0, "tensor_count 3: at most 0 fit");
+    cut("cut-after-counts", "key/general.architecture", 0, "tensor_count 3: at most 0 fit");
     cut("cut-in-key-length", "key/a.strings", 5, "key #16 length: needs 8 bytes");
     cut("cut-in-key-text", "key/a.strings", 12, "key #16 text: needs 9 bytes");
     cut("cut-in-type", "key/a.strings/type", 1, "key 'a.strings' value type: needs 4 bytes");

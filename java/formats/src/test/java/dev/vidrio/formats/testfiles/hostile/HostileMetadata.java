@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Files whose keys or values are wrong. */
+/** Files with wrong keys or values. */
 final class HostileMetadata {
 
   private final List<HostileFile> files = new ArrayList<>();

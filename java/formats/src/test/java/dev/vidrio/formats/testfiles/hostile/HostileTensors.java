@@ -8,7 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Files whose tensor list is wrong. */
+/** Files with a wrong tensor list. */
 final class HostileTensors {
 
   private final List<HostileFile> files = new ArrayList<>();
@@ -78,7 +78,7 @@ final class HostileTensors {
     add(
         "row-no-multiple",
         image().uint64("tensor/second/dimensions", 0, 65),
-        "tensor 'second' shape [65, 2]: a row of 65 is no multiple of Q8_0's block of 32");
+        "tensor 'second' shape [65, 2]: a row of 65 is not a multiple of the Q8_0 block size 32");
     add(
         "row-below-block",
         image().uint64("tensor/second/dimensions", 0, 1),

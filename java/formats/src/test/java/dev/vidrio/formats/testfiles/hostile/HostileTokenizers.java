@@ -9,7 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Sound files whose tokenizer is missing, contradicts itself or does not fit the weights. */
+/** Valid files whose tokenizer is missing, inconsistent or does not fit the weights. */
 final class HostileTokenizers {
 
   private static final String TOKENS = "tokenizer.ggml.tokens";
@@ -66,7 +66,7 @@ final class HostileTokenizers {
         .float32s("tokenizer.ggml.scores", new float[264]);
   }
 
-  /** Replaces the last token, which then is no merge's result any more. */
+  /** Replaces the last token, which then is the result of no merge. */
   private void lastToken(String name, String text) {
     List<String> tokens = new ArrayList<>(TinyVocabulary.tokens());
     tokens.set(tokens.size() - 1, text);
@@ -74,7 +74,9 @@ final class HostileTokenizers {
     add(name, TOKENS, writer -> writer.strings(TOKENS, tokens).strings(MERGES, merges));
   }
 
-  /** Makes a vocabulary that agrees with itself, but not with the 264 rows of the embedding. */
+  /**
+   * Replaces the vocabulary by a consistent one that does not match the 264 rows of the embedding.
+   */
   private void size(String name, List<String> tokens, int size) {
     int[] types = new int[size];
     Arrays.fill(types, 1);

@@ -1,4 +1,4 @@
-/** Model files that are broken, in each of the ways that whoever reads them has to notice. */
+/** Broken model files, one for each fault that readers must detect. */
 @NullMarked
 package dev.vidrio.formats.testfiles.hostile;
 

@@ -4,45 +4,63 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
- * What the bits of quantized weights mean: an element is an integer times the scale of its
- * sub-block, plus the sub-block's minimum in types that have one.
+ * The decoding of quantized weights: an element is an integer times the scale of its sub-block,
+ * plus the sub-block's minimum in types that have one.
  *
- * <p>A block keeps codes and factors. A code stands for an integer; scales and minima are made of
- * one or two half-precision numbers and, in blocks of 256, of a small whole number for each
- * sub-block.
+ * <p>A block has codes and factors. A code maps to an integer; scales and minima are products of
+ * one or two half-precision numbers and, in blocks of 256, of an integer factor per sub-block.
  */
 public final class Blocks {
   private static final int[] IQ4 = {
     -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113
   };
 
-  /** Magnitudes by digit; half those that files mean, whose scales are twice as great. */
+  /** Magnitudes by digit, half of those of ggml; scales are doubled accordingly. */
   private static final int[] IQ3_XXS = {2, 6, 10, 14, 18, 22, 26, 31};
 
-  /** Magnitudes by digit; no point has a digit of 3. */
+  /** Magnitudes by digit; no grid point has the digit 3. */
   private static final int[] IQ2 = {8, 25, 43, 0};
 
-  /** Twice the numbers of E2M1: a sign, two bits of exponent, one of fraction. */
+  /** Twice the values of E2M1: a sign, two exponent bits, one fraction bit. */
   private static final int[] E2M1 = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+  private static final Set<WeightType> LINEAR = EnumSet.noneOf(WeightType.class);
+
+  private static final int[] MAX_MAGNITUDES = new int[WeightType.values().length];
+
+  static {
+    for (WeightType type : WeightType.values()) {
+      if (type.quantized()) {
+        MAX_MAGNITUDES[type.ordinal()] =
+            codes(type).map(code -> Math.abs(integer(type, code))).max().orElseThrow();
+        if (codes(type).allMatch(code -> integer(type, code) == code + integer(type, 0))) {
+          LINEAR.add(type);
+        }
+      }
+    }
+  }
 
   private Blocks() {}
 
-  /** The factors of a block, in whichever layout. */
+  /** The factors of a block, independent of the layout. */
   public interface Factors {
-    /** Half-precision number i. */
+    /** Returns half-precision factor i. */
     float half(int i);
 
     /**
-     * Whole number c, not negative: of Q4_K and Q5_K 8 scales and 8 minima, of Q2_K 16 bytes with
-     * the scale in the lower half, else scales. Those of Q6_K and the IQ types are the bits of a
-     * byte with sign.
+     * Returns integer factor c, as an unsigned number: 8 scales and 8 minima for Q4_K and Q5_K, 16
+     * bytes with the scale in the lower half for Q2_K, scales for other types. Those of Q6_K and
+     * the IQ types are the bits of a signed byte.
      */
     int whole(int c);
   }
 
-  /** The integer that a code stands for. */
+  /** Returns the integer of a code. */
   public static int integer(WeightType type, int code) {
     return switch (type) {
       case Q4_1, Q5_1, Q2_K, Q4_K, Q5_K -> code;
@@ -62,11 +80,25 @@ public final class Blocks {
     };
   }
 
+  /** Returns whether integers are the codes plus a constant. */
+  public static boolean isLinear(WeightType type) {
+    return LINEAR.contains(type);
+  }
+
+  /** Returns the largest magnitude of an integer. */
+  public static int maxMagnitude(WeightType type) {
+    return MAX_MAGNITUDES[type.ordinal()];
+  }
+
+  private static IntStream codes(WeightType type) {
+    return IntStream.range(0, 1 << type.codeBits());
+  }
+
   private static int signed(int magnitude, int sign) {
     return sign == 0 ? magnitude : -magnitude;
   }
 
-  /** The scale of sub-block j. Products of factors are exact. */
+  /** Returns the scale of sub-block j. Products of factors are exact. */
   public static float scale(WeightType type, Factors f, int j) {
     return switch (type) {
       case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, TQ1_0, TQ2_0 -> f.half(0);
@@ -81,7 +113,7 @@ public final class Blocks {
     };
   }
 
-  /** The minimum of sub-block j, of types that have one. */
+  /** Returns the minimum of sub-block j; only for types with minima. */
   public static float minimum(WeightType type, Factors f, int j) {
     return switch (type) {
       case Q4_1, Q5_1 -> f.half(1);
@@ -92,8 +124,8 @@ public final class Blocks {
   }
 
   /**
-   * Number i of those of {@code width} bits that lie from an offset on: byte b of a run of {@code
-   * run} bytes holds numbers b, run + b, 2 · run + b and so on, the first in its lowest bits.
+   * Returns the i-th number of {@code width} bits from an offset on: byte b of a run of {@code run}
+   * bytes holds numbers b, run + b, 2 · run + b and so on, the first in its lowest bits.
    */
   static int bits(MemorySegment data, long offset, int width, int run, int i) {
     int perByte = Byte.SIZE / width;

@@ -6,9 +6,9 @@ import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The blocks of types whose files have points of a grid: 8 elements make a point of 8 digits, or
- * two points of 4, and 8 signs; IQ1 has one sign for the 8. Where 8 signs have 7 bits, the number
- * of minus signs is even.
+ * Blocks of types with a grid: 8 elements are a grid point of 8 digits, or two points of 4, and 8
+ * signs; IQ1 has one sign for all 8. If 8 signs are stored in 7 bits, the number of minus signs is
+ * even.
  */
 final class Codebook {
   private final WeightType type;
@@ -16,7 +16,7 @@ final class Codebook {
   private final long at;
 
   /**
-   * @param at offset of the block
+   * @param at offset of the block in {@code data}
    */
   Codebook(WeightType type, MemorySegment data, long at) {
     this.type = type;
@@ -24,7 +24,7 @@ final class Codebook {
     this.at = at;
   }
 
-  /** The code of element i: a digit, and a sign above it. */
+  /** Returns the code of element i: a digit in the lower bits, a sign above it. */
   int code(int i) {
     return switch (type) {
       case IQ3_S, IQ3_XXS -> (point(i) >> (i % 4 * 3) & 7) | sign(i) << 3;
@@ -32,7 +32,7 @@ final class Codebook {
     };
   }
 
-  /** The digits of the point that has element i, lowest first. */
+  /** Returns the digits of the grid point of element i, the first in the lowest bits. */
   private int point(int i) {
     int four = i / 4;
     int eight = i / 8;
@@ -68,7 +68,7 @@ final class Codebook {
     return i < 7 ? seven >> i & 1 : Integer.bitCount(seven) & 1;
   }
 
-  /** What d is multiplied by for the scale of sub-block j, but for a power of two. */
+  /** Returns the factor of d in the scale of sub-block j, up to a power of two. */
   int scale(int j) {
     int code =
         switch (type) {
@@ -84,7 +84,7 @@ final class Codebook {
     return 2 * code + 1;
   }
 
-  /** The bits of the half d. */
+  /** Returns the bits of the half-precision factor d. */
   short half() {
     return (short)
         (type == WeightType.IQ1_M
@@ -92,7 +92,9 @@ final class Codebook {
             : bits(0, 0, 16));
   }
 
-  /** Up to 16 bits, from bit {@code first} after byte {@code offset} of the block on. */
+  /**
+   * Returns {@code count} ≤ 16 bits, from bit {@code first} after byte {@code offset} of the block.
+   */
   private int bits(int offset, int first, int count) {
     int value = 0;
     int shift = first % Byte.SIZE;

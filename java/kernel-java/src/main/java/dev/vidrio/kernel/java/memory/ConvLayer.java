@@ -6,11 +6,11 @@ import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The rows that a convolution reads; {@code vd_conv} says how they lie.
+ * The cached rows of a convolution, laid out as in {@code vd_conv}.
  *
  * @param stride bytes from a block, or a slot, to the next
  * @param width elements of a row
- * @param ring rows of a slot, or 0 where they lie in blocks
+ * @param ring rows of the ring buffer in a slot, or 0 if rows are stored in blocks
  */
 public record ConvLayer(MemorySegment rows, long stride, int width, int ring) {
   public static ConvLayer of(KvCache cache, SequenceOp.Conv op) {
@@ -24,7 +24,7 @@ public record ConvLayer(MemorySegment rows, long stride, int width, int ring) {
             cache.shape().recurrent(op.layer()).ring());
   }
 
-  /** Where the row of a position begins, counted in elements. */
+  /** Returns the index of the row of a position, in elements. */
   public long row(Batch batch, int sequence, int position) {
     int place = ring > 0 ? batch.slot(sequence) : batch.block(sequence, position);
     return place * (stride / Float.BYTES)

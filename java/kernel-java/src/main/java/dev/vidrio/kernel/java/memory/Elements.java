@@ -6,11 +6,11 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
 
-/** Elements of off-heap arrays. Weights lie at any alignment, so nothing here asks for one. */
+/** Access to elements of off-heap arrays, unaligned, since weights may have any alignment. */
 public final class Elements {
   private Elements() {}
 
-  /** Float i. */
+  /** Returns float i. */
   public static float get(MemorySegment array, long i) {
     return array.get(JAVA_FLOAT_UNALIGNED, i * Float.BYTES);
   }
@@ -20,22 +20,22 @@ public final class Elements {
     array.set(JAVA_FLOAT_UNALIGNED, i * Float.BYTES, value);
   }
 
-  /** The half at a byte offset. */
+  /** Returns the f16 at a byte offset. */
   public static float half(MemorySegment array, long offset) {
     return Float.float16ToFloat(array.get(JAVA_SHORT_UNALIGNED, offset));
   }
 
-  /** The bfloat, the upper half of a float, at a byte offset. */
+  /** Returns the bf16 at a byte offset. */
   static float bfloat(MemorySegment array, long offset) {
     return Float.intBitsToFloat(array.get(JAVA_SHORT_UNALIGNED, offset) << Short.SIZE);
   }
 
-  /** Sets half i to the nearest one, ties to even. */
+  /** Sets f16 i, rounded to nearest even. */
   public static void setHalf(MemorySegment array, long i, float value) {
     array.set(JAVA_SHORT_UNALIGNED, i * Short.BYTES, Float.floatToFloat16(value));
   }
 
-  /** Sets bfloat i to the nearest one, ties to even. */
+  /** Sets bf16 i, rounded to nearest even. */
   public static void setBfloat(MemorySegment array, long i, float value) {
     int bits = Float.floatToRawIntBits(value);
     int rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
@@ -43,7 +43,7 @@ public final class Elements {
     array.set(JAVA_SHORT_UNALIGNED, i * Short.BYTES, upper);
   }
 
-  /** Element i of an array of a floating-point type. */
+  /** Returns element i of an array of a floating-point type. */
   public static float get(WeightType type, MemorySegment array, long i) {
     return switch (type) {
       case F32 -> get(array, i);
@@ -54,8 +54,8 @@ public final class Elements {
   }
 
   /**
-   * Converts {@code count} halves from a byte offset on. The compiler makes vectors of this loop;
-   * the Vector API has none of halves.
+   * Converts {@code count} f16 from a byte offset on. The compiler vectorizes this loop; the Vector
+   * API does not support f16.
    */
   public static void halvesToFloats(MemorySegment x, long offset, float[] y, int count) {
     for (int i = 0; i < count; i++) {
@@ -63,7 +63,7 @@ public final class Elements {
     }
   }
 
-  /** Converts {@code count} bfloats from a byte offset on. */
+  /** Converts {@code count} bf16 from a byte offset on. */
   private static void bfloatsToFloats(MemorySegment x, long offset, float[] y, int count) {
     for (int i = 0; i < count; i++) {
       y[i] = bfloat(x, offset + i * (long) Short.BYTES);

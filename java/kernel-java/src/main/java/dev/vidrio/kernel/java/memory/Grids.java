@@ -9,7 +9,7 @@ import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The grids, as the C library includes them: native/src/core/grids.inc. */
+/** The grids of the IQ types, read from the file that the C library includes, {@code grids.inc}. */
 final class Grids {
   private static final String TEXT = read();
 

@@ -9,10 +9,10 @@ import dev.vidrio.kernel.KvType;
 import java.lang.foreign.MemorySegment;
 
 /**
- * One layer of the key-value cache; {@code vd_kv_cache} says how keys and values lie.
+ * The keys and values of one layer of the cache, laid out as in {@code vd_kv_cache}.
  *
  * @param heads H_kv
- * @param stride bytes from a block to the next
+ * @param stride bytes from one block to the next
  * @param dH d_h, of keys
  * @param dV d_v, of values
  */
@@ -32,12 +32,12 @@ public record KvLayer(
         cache.shape().keyValue(layer).dV());
   }
 
-  /** Offset of the keys of a head in the block that holds a position. */
+  /** Returns the offset of the keys of a head in the block of a position. */
   public long keyPage(Batch batch, int sequence, int head, int position) {
     return page(batch, sequence, head, position, dH);
   }
 
-  /** Offset of the values of a head in the block that holds a position. */
+  /** Returns the offset of the values of a head in the block of a position. */
   public long valuePage(Batch batch, int sequence, int head, int position) {
     return page(batch, sequence, head, position, dV);
   }
@@ -47,13 +47,13 @@ public record KvLayer(
         + (long) head * KvCache.BLOCK * type.bytes(width);
   }
 
-  /** Offset of the 16 positions' keys among which are those of a position of the page. */
+  /** Returns the offset of the tile of 16 positions that has the key of a position. */
   public long tile(long page, int position) {
     int tile = position % KvCache.BLOCK / KvCache.LANES;
     return page + (long) tile * KvCache.LANES * type.bytes(dH);
   }
 
-  /** Where element i of a position's key lies in its tile, counted in elements. */
+  /** Returns the index of element i of a position's key in its tile. */
   public int keyElement(int position, int i) {
     int lane = position % KvCache.LANES;
     return type == KvType.Q8_0
@@ -61,22 +61,22 @@ public record KvLayer(
         : i * KvCache.LANES + lane;
   }
 
-  /** Offset of the scale of elements 32·b and following of a position's key. */
+  /** Returns the offset of the scale of block b, of 32 elements, of a position's key. */
   public long keyScale(long tile, int position, int b) {
     return tile + (long) KvCache.LANES * dH + 2L * (b * KvCache.LANES + position % KvCache.LANES);
   }
 
-  /** Where element i of a position's value lies in its page, counted in elements. */
+  /** Returns the index of element i of a position's value in its page. */
   int valueElement(int position, int i) {
     return position % KvCache.BLOCK * dV + i;
   }
 
-  /** Offset of the scale of elements 32·b and following of a position's value. */
+  /** Returns the offset of the scale of block b, of 32 elements, of a position's value. */
   long valueScale(long page, int position, int b) {
     return page + (long) KvCache.BLOCK * dV + 2L * (position % KvCache.BLOCK * (dV / SCALED) + b);
   }
 
-  /** Element {@code index} from an offset on, without its scale. */
+  /** Returns element {@code index} from an offset on, without its scale. */
   public float get(MemorySegment half, long offset, int index) {
     return switch (type) {
       case F32 -> Elements.get(half.asSlice(offset), index);
@@ -86,7 +86,7 @@ public record KvLayer(
     };
   }
 
-  /** Sets such an element, rounded. */
+  /** Sets element {@code index} from an offset on, rounded. */
   void set(MemorySegment half, long offset, int index, float x) {
     switch (type) {
       case F32 -> Elements.set(half.asSlice(offset), index, x);
@@ -96,7 +96,7 @@ public record KvLayer(
     }
   }
 
-  /** A position's value of element i. */
+  /** Returns element i of a position's value. */
   public float value(long page, int position, int i) {
     float v = get(values, page, valueElement(position, i));
     return type == KvType.Q8_0
@@ -104,7 +104,7 @@ public record KvLayer(
         : v;
   }
 
-  /** Stores the key of a position that begins at element {@code at} of k. */
+  /** Stores a key, which begins at element {@code at} of k, at a position. */
   public void storeKey(long page, int position, MemorySegment k, long at) {
     long tile = tile(page, position);
     if (type != KvType.Q8_0) {
@@ -122,7 +122,7 @@ public record KvLayer(
     }
   }
 
-  /** Stores the value of a position that begins at element {@code at} of v. */
+  /** Stores a value, which begins at element {@code at} of v, at a position. */
   public void storeValue(long page, int position, MemorySegment v, long at) {
     if (type != KvType.Q8_0) {
       for (int i = 0; i < dV; i++) {

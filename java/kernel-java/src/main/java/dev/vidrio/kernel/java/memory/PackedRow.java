@@ -8,7 +8,7 @@ import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 
-/** A row of a packed matrix; {@link Packing} says where everything lies. */
+/** A row of a packed matrix, in the layout of {@link Packing}. */
 public final class PackedRow {
   private final WeightType type;
   private final MemorySegment data;
@@ -24,7 +24,7 @@ public final class PackedRow {
     this.r = n % Packing.ROWS;
   }
 
-  /** The integer of element k. */
+  /** Returns the integer of element k. */
   public int integer(int k) {
     long step = group + (long) (k / Packing.STEP) * Packing.stepBytes(type);
     int i = k % Packing.STEP;
@@ -36,7 +36,7 @@ public final class PackedRow {
     return Blocks.integer(type, code);
   }
 
-  /** Part i of a step, of {@code width} bits. */
+  /** Returns the {@code width} bits of element i of a step in a plane. */
   private int bits(long plane, int width, int i) {
     int run = Packing.UNIT * width;
     int j = i % run;
@@ -45,12 +45,12 @@ public final class PackedRow {
     return Byte.toUnsignedInt(data.get(JAVA_BYTE, at)) >> (i / run * width) & (1 << width) - 1;
   }
 
-  /** The scale of element k. */
+  /** Returns the scale of element k. */
   public float scale(int k) {
     return Blocks.scale(type, factors(k), k % type.blockElements() / type.subBlock());
   }
 
-  /** The minimum of element k. */
+  /** Returns the minimum of element k. */
   public float minimum(int k) {
     return Blocks.minimum(type, factors(k), k % type.blockElements() / type.subBlock());
   }
@@ -66,9 +66,9 @@ public final class PackedRow {
 
       @Override
       public int whole(int c) {
-        return Packing.wholesAreBytes(type)
-            ? Byte.toUnsignedInt(data.get(JAVA_BYTE, wholes + (long) c * Packing.ROWS + r))
-            : (word(c / 8) >> (4 * (c % 8)) & 15) | (word(2) >> (2 * c) & 3) << 4;
+        return type.hasSixBitFactors()
+            ? (word(c / 8) >> (4 * (c % 8)) & 15) | (word(2) >> (2 * c) & 3) << 4
+            : Byte.toUnsignedInt(data.get(JAVA_BYTE, wholes + (long) c * Packing.ROWS + r));
       }
 
       private int word(int i) {

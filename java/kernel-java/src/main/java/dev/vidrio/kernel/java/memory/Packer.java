@@ -8,7 +8,7 @@ import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
 
-/** Packs a quantized matrix [n, k] from GGUF's layout into that of {@link Packing}. */
+/** Converts a quantized matrix [n, k] from GGUF's layout to that of {@link Packing}. */
 public final class Packer {
   private final WeightType type;
   private final int n;
@@ -19,7 +19,7 @@ public final class Packer {
   public Packer(WeightType type, int n, int k, MemorySegment source, MemorySegment packed) {
     if (packed.byteSize() != Packing.bytes(type, n, k)
         || source.byteSize() != Math.multiplyExact((long) n, type.bytes(k))) {
-      throw new IllegalArgumentException("sizes do not fit [" + n + ", " + k + "] of " + type);
+      throw new IllegalArgumentException("sizes do not match [" + n + ", " + k + "] of " + type);
     }
     this.type = type;
     this.n = n;
@@ -52,7 +52,7 @@ public final class Packer {
     }
   }
 
-  /** Packs the codes of a step, which is at element {@code first} of its block. */
+  /** Packs the codes of a step, which begins at element {@code first} of its block. */
   private void packStep(RowBlock block, int first, MemorySegment target, int step, int r) {
     int low = type.lowBits();
     int high = type.highBits();
@@ -76,7 +76,9 @@ public final class Packer {
     }
   }
 
-  /** Sets part i of a step, of {@code width} bits, in the plane that begins at {@code start}. */
+  /**
+   * Sets the {@code width} bits of element i of a step, in the plane that begins at {@code start}.
+   */
   private static void set(byte[] bytes, int start, int width, int i, int bits) {
     int run = Packing.UNIT * width;
     bytes[start + i % run] |= (byte) (bits << (i / run * width));
@@ -88,7 +90,7 @@ public final class Packer {
       target.set(JAVA_SHORT_UNALIGNED, at + (long) r * Short.BYTES, block.halfBits(h));
       at += Packing.ROWS * Short.BYTES;
     }
-    if (Packing.wholesAreBytes(type)) {
+    if (!type.hasSixBitFactors()) {
       for (int i = 0; i < type.factorBytes(); i++) {
         target.set(JAVA_BYTE, at + (long) i * Packing.ROWS + r, (byte) block.whole(i));
       }

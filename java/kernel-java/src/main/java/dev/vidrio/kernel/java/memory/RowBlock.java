@@ -10,10 +10,10 @@ import java.lang.foreign.MemorySegment;
  * A quantized block in GGUF's layout.
  *
  * @param data the matrix
- * @param at the block's offset in it
+ * @param at offset of the block in {@code data}
  */
 public record RowBlock(WeightType type, MemorySegment data, long at) implements Blocks.Factors {
-  /** The value of element i. */
+  /** Returns the value of element i. */
   public float element(int i) {
     int w = Blocks.integer(type, code(i));
     float scale = Blocks.scale(type, this, i / type.subBlock());
@@ -22,7 +22,7 @@ public record RowBlock(WeightType type, MemorySegment data, long at) implements 
         : w * scale;
   }
 
-  /** The code of element i. */
+  /** Returns the code of element i. */
   public int code(int i) {
     return type.hasGrid() ? codebook().code(i) : low(i) | high(i) << type.lowBits();
   }
@@ -55,8 +55,8 @@ public record RowBlock(WeightType type, MemorySegment data, long at) implements 
   }
 
   /**
-   * Digit n in base 3 of a byte that is a fraction in 256ths: the whole part of 3 times what is
-   * left after n digits.
+   * Returns digit n, in base 3, of a byte that is a fraction in 256ths: the integer part of 3 times
+   * the remainder after n digits.
    */
   private int trit(int offset, int n) {
     int left = at(offset);
@@ -86,7 +86,7 @@ public record RowBlock(WeightType type, MemorySegment data, long at) implements 
     return Float.float16ToFloat(halfBits(i));
   }
 
-  /** The bits of half-precision number i. */
+  /** Returns the bits of half-precision factor i. */
   short halfBits(int i) {
     return type.hasGrid()
         ? codebook().half()
@@ -105,7 +105,7 @@ public record RowBlock(WeightType type, MemorySegment data, long at) implements 
     };
   }
 
-  /** The scale j of Q4_K and Q5_K: the last four are spread over what the others leave. */
+  /** Returns scale j of Q4_K and Q5_K; the bits of the last four are spread over spare bits. */
   private int scale(int j) {
     return j < 4 ? at(4 + j) & 63 : (at(8 + j) & 15) | (at(j) >> 6 << 4);
   }

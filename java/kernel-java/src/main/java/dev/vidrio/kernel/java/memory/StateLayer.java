@@ -6,9 +6,9 @@ import dev.vidrio.kernel.KvShape;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The states of one layer; {@code vd_recurrence} says how they lie. Places are counted in elements.
+ * The states of one layer, laid out as in {@code vd_recurrence}. Indices are in elements.
  *
- * @param stride bytes from a slot to the next
+ * @param stride bytes from one slot to the next
  */
 public record StateLayer(MemorySegment memory, long stride, KvShape.Recurrent shape) {
   /** Positions of a span. */
@@ -18,30 +18,30 @@ public record StateLayer(MemorySegment memory, long stride, KvShape.Recurrent sh
     return new StateLayer(cache.states(layer), cache.slotStride(), cache.shape().recurrent(layer));
   }
 
-  /** The state [d_k, d_v] of a head of a sequence. */
+  /** Returns the index of the state [d_k, d_v] of a head of a sequence. */
   public long state(Batch batch, int sequence, int head) {
     return batch.slot(sequence) * (stride / Float.BYTES) + head * shape.headFloats();
   }
 
-  /** The keys [d_k, SPAN] beside a state. */
+  /** Returns the index of the keys [d_k, SPAN] of the span after a state. */
   public long keys(long state) {
     return state + (long) shape.dK() * shape.dV();
   }
 
-  /** The updates [SPAN, d_v] beside a state. */
+  /** Returns the index of the updates [SPAN, d_v] of the span after a state. */
   public long updates(long state) {
     return keys(state) + (long) shape.dK() * SPAN;
   }
 
-  /** The logarithms [SPAN] of the decays beside a state. */
+  /** Returns the index of the logarithms [SPAN] of the decays of the span after a state. */
   public long decays(long state) {
     return updates(state) + (long) shape.dV() * SPAN;
   }
 
   /**
-   * Says that a position comes next. At position 0 the state is cleared.
+   * Begins a position; position 0 clears the state.
    *
-   * @return whether the span before has to be brought into the state first
+   * @return whether the previous span must first be added to the state
    */
   public boolean begin(long state, int position) {
     long at = decays(state) + SPAN;

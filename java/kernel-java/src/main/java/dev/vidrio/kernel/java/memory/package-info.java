@@ -1,3 +1,3 @@
-/** What lies in the memory that kernels work on: elements, blocks of weights and of the cache. */
+/** The layouts of the memory that kernels access: elements, blocks of weights, and the cache. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.kernel.java.memory;

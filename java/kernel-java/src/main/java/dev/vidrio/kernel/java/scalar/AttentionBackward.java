@@ -7,7 +7,10 @@ import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 
-/** attention backward of docs/numerics.md, one query or one key at a time. */
+/**
+ * The backward operation of attention, as defined by docs/numerics.md, one query or one key at a
+ * time.
+ */
 public final class AttentionBackward {
   private static final int STATISTICS = BackwardOp.Query.STATISTICS;
 
@@ -32,10 +35,10 @@ public final class AttentionBackward {
     this.group = op.heads() / layer.heads();
   }
 
-  /** What a query and a position have to do with each other. */
+  /** The score of a query and a position, and its derivatives. */
   private record Pair(float score, float rate, float probabilityGradient) {}
 
-  /** The softmax of a query: P = exp(score − maximum) · inverse. */
+  /** The softmax of a query: {@code P = exp(score − maximum) · inverse}. */
   private record Softmax(float maximum, float inverse, float mean) {
     float probability(Pair pair) {
       return ScalarMath.exp(pair.score - maximum) * inverse;
@@ -82,14 +85,14 @@ public final class AttentionBackward {
     return new Pair(score, rate, gradient);
   }
 
-  /** The gradient with respect to q · k. */
+  /** Returns the gradient with respect to q · k. */
   private float gradient(Pair pair, Softmax softmax) {
     float g = softmax.probability(pair) * (pair.probabilityGradient - softmax.mean);
     g = op.cap() > 0 ? g * pair.rate : g;
     return g * op.scale();
   }
 
-  /** dq and the statistics of a row. */
+  /** Computes dq and the statistics of a row. */
   public void queries(Batch batch, int row, MemorySegment dq) {
     int first = op.window().first(batch.position(row));
     int end = batch.position(row) + 1;
@@ -143,7 +146,7 @@ public final class AttentionBackward {
         Elements.get(statistics, at + 2));
   }
 
-  /** dk and dv of a row, out of the queries of the adjacent rows of its sequence. */
+  /** Computes dk and dv of a row from the queries of the adjacent rows of its sequence. */
   public void keyAndValue(Batch batch, int row, MemorySegment dk, MemorySegment dv) {
     for (int kvHead = 0; kvHead < layer.heads(); kvHead++) {
       var keys = new float[layer.dH()];

@@ -11,16 +11,13 @@ import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** The operations backward of docs/numerics.md but for those of attention. */
+/**
+ * The backward operations of docs/numerics.md except those of attention, experts and recurrences.
+ */
 public final class BackwardKernels {
-  private static final float GELU_3_CUBIC = 0.134145f;
-
-  /** 1 / √(2π). */
-  private static final float NORMAL_DENSITY = 0.3989423f;
-
   private BackwardKernels() {}
 
-  /** Rows of y. */
+  /** Computes rows [begin, end) of y. */
   public static void scatter(
       Batch batch, MemorySegment x, MemorySegment y, int width, int begin, int end) {
     long bytes = (long) width * Float.BYTES;
@@ -36,7 +33,7 @@ public final class BackwardKernels {
     }
   }
 
-  /** A head, counted over all rows. */
+  /** Computes the gradient of a head; heads are counted over all rows. */
   public static void norm(
       BackwardOp.Norm op, MemorySegment x, MemorySegment dy, MemorySegment dx, int head) {
     Op.Norm norm = op.forward();
@@ -77,7 +74,7 @@ public final class BackwardKernels {
         : g * Elements.get(norm.gain().data(), norm.affineOffset(head) + i);
   }
 
-  /** Elements. */
+  /** Computes elements [begin, end). */
   public static void activation(
       BackwardOp.Activation op,
       MemorySegment x,
@@ -87,85 +84,15 @@ public final class BackwardKernels {
       long begin,
       long end) {
     for (long i = begin; i < end; i++) {
-      Gate gate = gate(op.forward().kind(), Elements.get(x, i));
+      ScalarActivation.Slopes slopes =
+          ScalarActivation.slopes(op.forward().kind(), Elements.get(x, i));
       float g = Elements.get(dy, i);
       g = up == null ? g : Elements.get(up, i) * g;
-      Elements.set(dx, i, (op.slope() == Slope.SECANT ? gate.secant : gate.derivative) * g);
+      Elements.set(dx, i, (op.slope() == Slope.SECANT ? slopes.secant() : slopes.derivative()) * g);
     }
   }
 
-  /** (f(x) − f(0)) / x and f'(x). */
-  private record Gate(float secant, float derivative) {}
-
-  private static Gate gate(Op.ActivationKind kind, float x) {
-    return switch (kind) {
-      case SILU -> {
-        float s = ScalarMath.sigmoid(x);
-        yield new Gate(s, s * Math.fma(x, 1 - s, 1));
-      }
-      case GELU_TANH -> {
-        float cubic = Math.fma(ScalarMath.GELU_CUBIC * x, x, 1);
-        float s = 1 / (1 + ScalarMath.exp(ScalarMath.GELU_OUTER * (x * cubic)));
-        float inner = -ScalarMath.GELU_OUTER * Math.fma(GELU_3_CUBIC * x, x, 1);
-        yield new Gate(s, Math.fma(x * s, (1 - s) * inner, s));
-      }
-      case RELU -> new Gate(step(x), step(x));
-      case GELU -> {
-        ScalarMath.NormalTail tail = ScalarMath.NormalTail.of(x);
-        float s = Math.abs(step(x) - tail.share());
-        yield new Gate(s, Math.fma(x, tail.e() * NORMAL_DENSITY, s));
-      }
-      case TANH -> {
-        float y = ScalarMath.tanh(x);
-        yield new Gate(secant(y, x), Math.fma(-y, y, 1));
-      }
-      case SQUARED_RELU -> {
-        float r = x > 0 ? x : 0;
-        yield new Gate(r, r + r);
-      }
-      case ELU -> new Gate(secant(ScalarMath.activate(kind, x), x), ScalarMath.exp(Math.min(x, 0)));
-      case HARD_TANH ->
-          new Gate(secant(ScalarMath.activate(kind, x), x), 1 - step(Math.abs(x) - 1));
-      case CLAMPED_SWISH -> {
-        float c = x > ScalarMath.SWISH_LIMIT ? ScalarMath.SWISH_LIMIT : x;
-        float s = 1 / (1 + ScalarMath.exp(-ScalarMath.SWISH_SLOPE * c));
-        float bent = Math.fma(ScalarMath.SWISH_SLOPE * c, 1 - s, 1);
-        yield new Gate(s * kept(x), s * bent * inside(x));
-      }
-      case IDENTITY -> new Gate(1, 1);
-      case SIGMOID -> { // tanh(x/2) / 2 is what lies above 1/2
-        float half = 0.5f * x;
-        float p = ScalarMath.sigmoid(x);
-        yield new Gate(0.25f * secant(ScalarMath.tanh(half), half), p * (1 - p));
-      }
-      case SOFTPLUS -> {
-        float s = 0.5f * secant(ScalarMath.centeredSoftplus(x), 0.5f * x);
-        yield new Gate(s, ScalarMath.sigmoid(x));
-      }
-      case CLAMPED_LINEAR -> new Gate(kept(Math.abs(x)), inside(Math.abs(x)));
-    };
-  }
-
-  /** y / x, where both may be 0. */
-  private static float secant(float y, float x) {
-    return Math.max(Math.abs(y), Float.MIN_NORMAL) / Math.max(Math.abs(x), Float.MIN_NORMAL);
-  }
-
-  /** 1 up to the limit, beyond it the share of x that the limit leaves. */
-  private static float kept(float x) {
-    return ScalarMath.SWISH_LIMIT / (x > ScalarMath.SWISH_LIMIT ? x : ScalarMath.SWISH_LIMIT);
-  }
-
-  /** 1 up to the limit, else 0. */
-  private static float inside(float x) {
-    return x > ScalarMath.SWISH_LIMIT ? 0 : 1;
-  }
-
-  private static float step(float x) {
-    return x > 0 ? 1 : 0;
-  }
-
-  /** A row of dx; rows of a sequence lie adjacent. */
+  /** Computes a row of dx; rows of a sequence are adjacent. */
   public static void conv(
       SequenceOp.Conv op, Batch batch, MemorySegment dy, MemorySegment dx, int row) {
     var acc = new float[op.y().width()];
@@ -185,7 +112,7 @@ public final class BackwardKernels {
     }
   }
 
-  /** Row {@code to} of dx out of row {@code from} of dy. */
+  /** Computes row {@code to} of dx from row {@code from} of dy. */
   public static void matMul(Weights w, MemorySegment dy, long from, MemorySegment dx, long to) {
     var acc = new float[w.k()];
     for (int n = 0; n < w.n(); n++) {
@@ -197,7 +124,7 @@ public final class BackwardKernels {
     copySums(acc, dx, to * w.k());
   }
 
-  /** Copies sums, those that are zero as +0. */
+  /** Copies sums, with −0 replaced by +0. */
   static void copySums(float[] sums, MemorySegment y, long to) {
     for (int i = 0; i < sums.length; i++) {
       Elements.set(y, to + i, sums[i] + 0f);

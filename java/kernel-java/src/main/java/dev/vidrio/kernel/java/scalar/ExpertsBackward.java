@@ -1,16 +1,16 @@
 package dev.vidrio.kernel.java.scalar;
 
 import dev.vidrio.kernel.java.memory.Elements;
-import dev.vidrio.kernel.java.step.ExpertProduct;
+import dev.vidrio.kernel.java.runtime.ExpertProduct;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.ExpertOp;
 import java.lang.foreign.MemorySegment;
 
-/** route, expert_sum and slot_sum backward of docs/numerics.md. */
+/** The backward operations of routers and of sums over experts, as defined by docs/numerics.md. */
 public final class ExpertsBackward {
   private ExpertsBackward() {}
 
-  /** The gradient with respect to the logits of a row. */
+  /** Computes the gradient with respect to the logits of a row. */
   public static void route(
       BackwardOp.Route op,
       MemorySegment logits,
@@ -21,7 +21,7 @@ public final class ExpertsBackward {
       int row) {
     int count = op.dLogits().width();
     int k = op.dWeights().width();
-    if (op.forward().over() == ExpertOp.RouteOver.NEAR) {
+    if (op.forward().over() == ExpertOp.RouteOver.SPARSE_MIXER) {
       routeNear(logits, experts, weights, dWeights, dLogits, row, count, k);
       return;
     }
@@ -32,7 +32,7 @@ public final class ExpertsBackward {
       mean = Math.fma(Elements.get(weights, slot), Elements.get(dWeights, slot), mean);
     }
     long at = (long) row * count;
-    float M = ScalarExperts.greatest(logits, at, count);
+    float M = ScalarExperts.max(logits, at, count);
     float L = new ScalarExperts().sumOfAll(logits, at, count, M);
     for (int e = 0; e < count; e++) {
       float p = ScalarMath.exp(Elements.get(logits, at + e) - M) / L;
@@ -89,7 +89,7 @@ public final class ExpertsBackward {
     }
   }
 
-  /** The gradients with respect to a slot, counted over all rows, and its weight. */
+  /** Computes the gradients with respect to a slot, counted over all rows, and its weight. */
   public static void sum(
       BackwardOp.ExpertSum op,
       MemorySegment x,
@@ -110,7 +110,7 @@ public final class ExpertsBackward {
     Elements.set(dWeights, slot, sum.merge());
   }
 
-  /** The sum of a row's slots. */
+  /** Computes the sum of a row's slots. */
   public static void slotSum(BackwardOp.SlotSum op, MemorySegment x, MemorySegment y, int row) {
     int d = op.y().width();
     for (int i = 0; i < d; i++) {

@@ -2,9 +2,9 @@ package dev.vidrio.kernel.java.scalar;
 
 import java.util.Arrays;
 
-/** The lane sum of docs/numerics.md: 16 accumulators that merge in a fixed tree. */
+/** The lane sum of docs/numerics.md: 16 accumulators that are merged in a fixed tree. */
 public final class LaneSum {
-  /** Number of accumulators. */
+  /** The number of accumulators. */
   public static final int LANES = 16;
 
   private final float[] lanes = new float[LANES];

@@ -5,7 +5,7 @@ import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import java.lang.foreign.MemorySegment;
 
-/** A query as keys of a type multiply it: its floats, or its quants in blocks of 32. */
+/** A query in the form that keys of a type are multiplied with: floats, or int8 in blocks of 32. */
 public final class QuantizedQuery {
   private static final int BLOCK = KvLayer.SCALED;
 
@@ -19,7 +19,7 @@ public final class QuantizedQuery {
     this.scale = new float[layer.dH() / BLOCK];
   }
 
-  /** Takes the query that begins at an element of {@code from}. */
+  /** Loads the query that begins at element {@code at} of {@code from}. */
   public void load(MemorySegment from, long at) {
     for (int i = 0; i < q.length; i++) {
       q[i] = Elements.get(from, at + i);
@@ -31,7 +31,7 @@ public final class QuantizedQuery {
     }
   }
 
-  /** The quantize of docs/numerics.md for q[begin] and following; returns the scale. */
+  /** Quantizes the block that begins at q[begin], by docs/numerics.md, and returns its scale. */
   private float quantize(int begin) {
     float a = 0;
     for (int i = begin; i < begin + BLOCK; i++) {
@@ -45,17 +45,17 @@ public final class QuantizedQuery {
     return a <= Float.MAX_VALUE ? zero ? 0 : a / 127 : Float.NaN;
   }
 
-  /** The elements, or quants. */
+  /** Returns the elements, or their int8 values. */
   public float[] elements() {
     return q;
   }
 
-  /** The scales of quants. */
+  /** Returns the scales of the blocks. */
   public float[] scales() {
     return scale;
   }
 
-  /** The product with the key of a position. */
+  /** Returns the product with the key of a position. */
   float dot(long page, int position) {
     long tile = layer.tile(page, position);
     float dot = 0;

@@ -2,46 +2,49 @@ package dev.vidrio.kernel.java.scalar;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.java.memory.Elements;
-import dev.vidrio.kernel.java.step.Recurrence;
+import dev.vidrio.kernel.java.runtime.Recurrence;
 import java.lang.foreign.MemorySegment;
 
-/** recurrence backward of docs/numerics.md, over all pairs of a text's positions. */
+/**
+ * The backward operation of a recurrence, as defined by docs/numerics.md, over all pairs of
+ * positions of a sequence.
+ */
 public final class RecurrenceBackward {
   private final Recurrence recurrence;
-  private final MemorySegment news;
+  private final MemorySegment residual;
   private final Gradients d;
   private final int dK;
   private final int dV;
 
-  // The text and the head of values: its first row, the logarithms of the decays up to each of its
-  // positions, and their gradients.
+  // The current sequence and value head: its first row, the logarithms of the decays up to each
+  // position, and their gradients.
   private int first;
   private int head;
   private double[] decays = {};
   private double[] rates = {};
 
-  /** What it finds. */
+  /** The memory of the gradients. */
   public record Gradients(
       MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment step, MemorySegment beta) {}
 
-  public RecurrenceBackward(Recurrence recurrence, MemorySegment news, Gradients gradients) {
+  public RecurrenceBackward(Recurrence recurrence, MemorySegment residual, Gradients gradients) {
     this.recurrence = recurrence;
-    this.news = news;
+    this.residual = residual;
     this.d = gradients;
     this.dK = recurrence.states().shape().dK();
     this.dV = recurrence.states().shape().dV();
   }
 
-  /** A worker's share of the heads of keys of all texts. */
+  /** Computes a worker's share of the key heads of all sequences. */
   public void run(Batch batch, int worker, int workers) {
-    int unit = 0;
+    int item = 0;
     for (int begin = 0; begin < batch.tokenCount(); ) {
       int end = begin;
       while (end < batch.tokenCount() && batch.sequence(end) == batch.sequence(begin)) {
         end++;
       }
       for (int keyHead = 0; keyHead < recurrence.states().shape().keyHeads(); keyHead++) {
-        if (unit++ % workers == worker) {
+        if (item++ % workers == worker) {
           run(begin, end - begin, keyHead);
         }
       }
@@ -61,8 +64,8 @@ public final class RecurrenceBackward {
     for (head = 0; head < recurrence.heads(); head++) {
       if (recurrence.keyHead(head) == keyHead) {
         findDecays();
-        findNews();
-        goBack();
+        findResiduals();
+        differentiate();
       }
     }
   }
@@ -91,7 +94,7 @@ public final class RecurrenceBackward {
     return Elements.get(recurrence.beta(), number(t));
   }
 
-  /** What is left at position t of what position s gave. */
+  /** Returns the share of the update of position s that remains at position t. */
   private float kept(int t, int s) {
     return ScalarMath.exp((float) (decays[t] - decays[s]));
   }
@@ -105,27 +108,28 @@ public final class RecurrenceBackward {
     }
   }
 
-  private void findNews() {
+  private void findResiduals() {
     for (int t = 0; t < decays.length; t++) {
-      clear(news, value(t), dV);
+      clear(residual, value(t), dV);
       for (int s = 0; recurrence.delta() && s < t; s++) {
         float product = dot(recurrence.k(), key(t), recurrence.k(), key(s), dK);
-        add(news, value(t), product * (kept(t, s) * beta(s)), news, value(s), dV);
+        add(residual, value(t), product * (kept(t, s) * beta(s)), residual, value(s), dV);
       }
       for (int c = 0; c < dV; c++) {
-        float known = Elements.get(news, value(t) + c);
-        Elements.set(news, value(t) + c, Elements.get(recurrence.v(), value(t) + c) - known);
+        float predicted = Elements.get(residual, value(t) + c);
+        Elements.set(
+            residual, value(t) + c, Elements.get(recurrence.v(), value(t) + c) - predicted);
       }
     }
   }
 
-  private void goBack() {
+  private void differentiate() {
     for (int s = decays.length - 1; s >= 0; s--) {
       clear(d.v, value(s), dV);
       for (int t = s; t < decays.length; t++) {
         pair(t, s);
       }
-      Elements.set(d.beta, number(s), dot(d.v, value(s), news, value(s), dV));
+      Elements.set(d.beta, number(s), dot(d.v, value(s), residual, value(s), dV));
       for (int c = 0; c < dV; c++) {
         Elements.set(d.v, value(s) + c, Elements.get(d.v, value(s) + c) * beta(s));
       }
@@ -141,14 +145,14 @@ public final class RecurrenceBackward {
   }
 
   /**
-   * What position t has of position s; dv of s is not yet times beta, and no dv has what comes from
-   * z at once.
+   * Adds the gradients of the contribution of position s to position t. The gradient dv of s is not
+   * multiplied by beta yet, and no dv contains the term of the skip yet.
    */
   private void pair(int t, int s) {
     float kept = kept(t, s);
     float weight = kept * beta(s);
     float product = dot(recurrence.q(), key(t), recurrence.k(), key(s), dK);
-    float g = weight * dot(recurrence.z(), value(t), news, value(s), dV);
+    float g = weight * dot(recurrence.z(), value(t), residual, value(s), dV);
     float rate = g * product;
     add(d.v, value(s), kept * product, recurrence.z(), value(t), dV);
     add(d.q, key(t), g, recurrence.k(), key(s), dK);
@@ -158,7 +162,7 @@ public final class RecurrenceBackward {
     }
     if (recurrence.delta()) {
       product = dot(recurrence.k(), key(t), recurrence.k(), key(s), dK);
-      g = -(weight * dot(d.v, value(t), news, value(s), dV));
+      g = -(weight * dot(d.v, value(t), residual, value(s), dV));
       rate = Math.fma(g, product, rate);
       add(d.v, value(s), -(kept * product), d.v, value(t), dV);
       add(d.k, key(t), g, recurrence.k(), key(s), dK);
@@ -176,7 +180,7 @@ public final class RecurrenceBackward {
     return sum.merge();
   }
 
-  /** {@code y = y + weight · x}, rounded once. */
+  /** Adds {@code weight · x} to y, rounded once per element. */
   private static void add(
       MemorySegment y, long yRow, float weight, MemorySegment x, long xRow, int n) {
     for (int i = 0; i < n; i++) {

@@ -6,15 +6,15 @@ import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 
-/** attention of docs/numerics.md, one query at a time. */
+/** Attention, as defined by docs/numerics.md, one query at a time. */
 public final class ScalarAttention {
-  /** Positions of a chunk. */
+  /** The number of positions of a chunk. */
   public static final int CHUNK = 256;
 
   private final LaneSum sum = new LaneSum();
   private final float[] s = new float[CHUNK];
 
-  /** Attention of one query: head {@code head} of the batch's token {@code row}. */
+  /** Computes the attention of one query: head {@code head} of token {@code row}. */
   void attend(
       SequenceOp.Attention op,
       KvLayer layer,
@@ -64,17 +64,17 @@ public final class ScalarAttention {
     }
   }
 
-  /** A score under the soft cap. */
+  /** Returns a score with the soft cap applied. */
   public static float capped(SequenceOp.Attention op, float s) {
     return op.cap() > 0 ? op.cap() * ScalarMath.tanh(s * (1 / op.cap())) : s;
   }
 
-  /** By how much a head's scores fall with the distance of positions. */
+  /** Returns the slope of a head's scores over the distance of positions. */
   public static float slope(SequenceOp.Attention op, int head) {
     return op.slopes() == null ? 0 : Elements.get(op.slopes().data(), head);
   }
 
-  /** What the weighted values of all positions are multiplied with at the end. */
+  /** Returns the final factor on the weighted values of all positions. */
   public static float factor(SequenceOp.Attention op, int head, float M, float L) {
     if (op.sinks() == null) {
       return 1 / L;
@@ -93,7 +93,7 @@ public final class ScalarAttention {
     return max;
   }
 
-  /** Replaces scores by e[t] and returns their sum. */
+  /** Replaces scores by their exponentials e[t] and returns the sum. */
   private float exponentials(int from, int to, float max) {
     sum.clear();
     for (int t = from; t < to; t++) {

@@ -2,14 +2,14 @@ package dev.vidrio.kernel.java.scalar;
 
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.java.memory.Elements;
-import dev.vidrio.kernel.java.step.Convolution;
+import dev.vidrio.kernel.java.runtime.Convolution;
 import java.lang.foreign.MemorySegment;
 
-/** The convolution of docs/numerics.md. */
+/** The convolution, as defined by docs/numerics.md. */
 final class ScalarConv {
   private ScalarConv() {}
 
-  /** Columns of all tokens. */
+  /** Computes columns [begin, end) of all tokens. */
   static void run(Convolution conv, Batch batch, int begin, int end) {
     MemorySegment kernel = conv.op().kernel().data();
     MemorySegment rows = conv.cache().rows();

@@ -1,18 +1,18 @@
 package dev.vidrio.kernel.java.scalar;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.hook.Edit;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.op.HookOp;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** edit of docs/numerics.md. */
+/** The edit operation, as defined by docs/numerics.md. */
 final class ScalarEdits {
   private final LaneSum sum = new LaneSum();
 
-  /** Row i of y. */
+  /** Computes row i of y. */
   void row(HookOp.Edit op, Batch batch, MemorySegment x, MemorySegment y, int i) {
     int width = op.edits().width();
     long row = (long) i * width;
@@ -31,33 +31,33 @@ final class ScalarEdits {
     long at = row + entry.region().begin();
     long first = entry.firstValue(position);
     switch (entry.edit()) {
-      case Edit.Set set -> Elements.copy(set.values(), first, y, at, n);
-      case Edit.Add add -> {
+      case EditKind.Set set -> Elements.copy(set.values(), first, y, at, n);
+      case EditKind.Add add -> {
         for (int i = 0; i < n; i++) {
           float step = add.strength() * Elements.get(add.values(), first + i);
           Elements.set(y, at + i, Elements.get(y, at + i) + step);
         }
       }
-      case Edit.Scale scale -> {
+      case EditKind.Scale scale -> {
         for (int i = 0; i < n; i++) {
           Elements.set(y, at + i, scale.factor() * Elements.get(y, at + i));
         }
       }
-      case Edit.Clamp clamp -> {
+      case EditKind.Clamp clamp -> {
         for (int i = 0; i < n; i++) {
           Elements.set(y, at + i, clamp(clamp, Elements.get(y, at + i)));
         }
       }
-      case Edit.Subspace subspace -> subspace(subspace, first, y, at, n);
+      case EditKind.Subspace subspace -> subspace(subspace, first, y, at, n);
     }
   }
 
-  private static float clamp(Edit.Clamp edit, float x) {
-    float raised = x < edit.least() ? edit.least() : x;
-    return raised > edit.most() ? edit.most() : raised;
+  private static float clamp(EditKind.Clamp edit, float x) {
+    float raised = x < edit.min() ? edit.min() : x;
+    return raised > edit.max() ? edit.max() : raised;
   }
 
-  private void subspace(Edit.Subspace edit, long first, MemorySegment y, long at, int n) {
+  private void subspace(EditKind.Subspace edit, long first, MemorySegment y, long at, int n) {
     MemorySegment basis = edit.basis();
     int k = (int) (basis.byteSize() / Float.BYTES / n);
     for (int j = 0; j < k; j++) {

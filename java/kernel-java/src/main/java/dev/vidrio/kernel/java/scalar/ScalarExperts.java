@@ -4,14 +4,14 @@ import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.op.ExpertOp;
 import java.lang.foreign.MemorySegment;
 
-/** route and expert_sum of docs/numerics.md. */
+/** Routing and the sum over experts, as defined by docs/numerics.md. */
 final class ScalarExperts {
-  /** How far below a slot's logit one near to it lies at most, of the larger's magnitude. */
-  private static final float NEAR = 0.02f;
+  /** The maximum relative distance of a logit that shares the weight of a slot (sparse mixer). */
+  private static final float SPARSE_MIXER_JITTER = 0.02f;
 
   private final LaneSum sum = new LaneSum();
 
-  /** Routes of a row. */
+  /** Computes the routes of a row. */
   void route(
       ExpertOp.Route op,
       MemorySegment logits,
@@ -21,7 +21,7 @@ final class ScalarExperts {
     int k = op.experts().width();
     int count = op.logits().width();
     long at = (long) row * count;
-    float M = greatest(logits, at, count);
+    float M = max(logits, at, count);
     boolean overAll = op.over() == ExpertOp.RouteOver.ALL;
     float all =
         overAll || op.bias() != null ? divisorOfAll(op.score(), logits, at, count, M) : Float.NaN;
@@ -35,11 +35,11 @@ final class ScalarExperts {
     }
     ExpertOp.Groups groups = op.groups();
     if (groups != null) {
-      leaveGroupsOut(groups, rank);
+      excludeGroups(groups, rank);
     }
     int[] chosen = choose(rank, k);
-    if (op.over() == ExpertOp.RouteOver.NEAR) {
-      weighNear(logits, at, count, chosen, experts, weights, (long) row * k);
+    if (op.over() == ExpertOp.RouteOver.SPARSE_MIXER) {
+      weighSparseMixer(logits, at, count, chosen, experts, weights, (long) row * k);
       return;
     }
     var scores = new float[k];
@@ -55,8 +55,8 @@ final class ScalarExperts {
     }
   }
 
-  /** Weights of a row among the experts near to each slot's. */
-  private void weighNear(
+  /** Computes the sparse-mixer weights of a row. */
+  private void weighSparseMixer(
       MemorySegment logits,
       long at,
       int count,
@@ -79,8 +79,8 @@ final class ScalarExperts {
   }
 
   /**
-   * Whether an expert shares the weight of a slot of the expert {@code own}: it is near, and no
-   * slot before has it.
+   * Returns whether an expert shares the weight of a slot of the expert {@code own}: its logit is
+   * close, and no earlier slot has it.
    */
   static boolean sharesSlot(
       MemorySegment logits, long at, MemorySegment experts, long slots, int slot, int own, int e) {
@@ -92,11 +92,11 @@ final class ScalarExperts {
     float logit = Elements.get(logits, at + e);
     float M = Elements.get(logits, at + own);
     float size = Math.abs(logit) > M ? Math.abs(logit) : M;
-    return !((M - logit) / size > NEAR);
+    return !((M - logit) / size > SPARSE_MIXER_JITTER);
   }
 
-  /** Gives the experts of groups that are not among the best the rank −∞. */
-  private static void leaveGroupsOut(ExpertOp.Groups groups, float[] rank) {
+  /** Sets the rank of experts outside of the selected groups to −∞. */
+  private static void excludeGroups(ExpertOp.Groups groups, float[] rank) {
     int size = rank.length / groups.count();
     var group = new float[groups.count()];
     for (int g = 0; g < group.length; g++) {
@@ -119,10 +119,10 @@ final class ScalarExperts {
       first = rank[e] > first ? rank[e] : first;
       second = less > second ? less : second;
     }
-    return kind == ExpertOp.GroupRank.GREATEST ? first : first + second;
+    return kind == ExpertOp.GroupRank.MAX ? first : first + second;
   }
 
-  /** A score before its division by a sum: of a softmax exp(logit − M). */
+  /** Returns a score before its division by a sum; for softmax, exp(logit − M). */
   private static float score(ExpertOp.RouteScore score, float logit, float M) {
     return switch (score) {
       case SOFTMAX -> ScalarMath.exp(logit - M);
@@ -130,7 +130,7 @@ final class ScalarExperts {
     };
   }
 
-  /** What a score is divided by for it to be one among all experts. */
+  /** Returns the divisor that normalizes scores over all experts. */
   private float divisorOfAll(
       ExpertOp.RouteScore score, MemorySegment logits, long at, int count, float M) {
     return switch (score) {
@@ -139,7 +139,7 @@ final class ScalarExperts {
     };
   }
 
-  /** Inserts each expert into the k best so far, after all whose ranks are not less. */
+  /** Returns the k experts of highest rank, in descending order; of equal ones the lower first. */
   private static int[] choose(float[] rank, int k) {
     var chosen = new int[k];
     int n = 0;
@@ -157,8 +157,8 @@ final class ScalarExperts {
     return chosen;
   }
 
-  /** The greatest logit of a row. */
-  static float greatest(MemorySegment logits, long at, int count) {
+  /** Returns the maximum logit of a row. */
+  static float max(MemorySegment logits, long at, int count) {
     float M = Elements.get(logits, at);
     for (int e = 1; e < count; e++) {
       float logit = Elements.get(logits, at + e);
@@ -175,7 +175,7 @@ final class ScalarExperts {
     return sum.merge();
   }
 
-  /** The weighted sum of a row's slots. */
+  /** Computes the weighted sum of a row's slots. */
   static void sum(
       ExpertOp.ExpertSum op, MemorySegment x, MemorySegment weights, MemorySegment y, int row) {
     int k = op.slots();

@@ -10,10 +10,10 @@ import dev.vidrio.kernel.hook.TapTarget;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.memory.RowBlock;
-import dev.vidrio.kernel.java.step.Convolution;
-import dev.vidrio.kernel.java.step.Kernels;
-import dev.vidrio.kernel.java.step.Recurrence;
-import dev.vidrio.kernel.java.step.Share;
+import dev.vidrio.kernel.java.runtime.Convolution;
+import dev.vidrio.kernel.java.runtime.Kernels;
+import dev.vidrio.kernel.java.runtime.Recurrence;
+import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
@@ -27,9 +27,12 @@ import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** docs/numerics.md in plain Java: what every other kernel must equal. */
+/**
+ * The kernels of docs/numerics.md in scalar Java: the reference that all other kernels must equal
+ * bit for bit.
+ */
 public class ScalarKernels implements Kernels {
-  /** Below this magnitude, a block counts as zero. */
+  /** The maximum magnitude below which a block is quantized to zero. */
   public static final float TINY = 0x1p-100f;
 
   private static final int BLOCK = QuantizedBuffer.BLOCK;
@@ -88,7 +91,7 @@ public class ScalarKernels implements Kernels {
     }
   }
 
-  /** The mean of d elements, summed by what is given. */
+  /** Returns the mean of d elements, computed with the given lane sum. */
   static float mean(MemorySegment x, long at, int d, LaneSum sum) {
     sum.clear();
     for (int i = 0; i < d; i++) {
@@ -106,7 +109,7 @@ public class ScalarKernels implements Kernels {
     return sum.merge() / d;
   }
 
-  /** x̂ with element i of gain and bias. */
+  /** Applies element i of gain and bias to a normalized element. */
   public static float affine(
       @Nullable Weights gains, @Nullable Weights bias, float normalized, int i) {
     float gain = gains == null ? 1 : Elements.get(gains.data(), i);
@@ -136,7 +139,7 @@ public class ScalarKernels implements Kernels {
     }
   }
 
-  /** Sets what a quantized block has beside its integers. */
+  /** Sets the scale and the sums of a quantized block. */
   public static void setBlock(Quantized y, int block, float scale, int sum0, int sum1) {
     Elements.set(y.scale(), block, scale);
     y.sum().setAtIndex(JAVA_INT, 2L * block, sum0);
@@ -178,24 +181,24 @@ public class ScalarKernels implements Kernels {
     for (int head = begin; head < end; head++) {
       long at = (long) head * op.dH();
       long angles = (long) batch.position(head / op.heads()) * (rotated / 2);
-      turnHead(op, table, angles, x, y, at);
+      rotateHead(op, table, angles, x, y, at);
       Elements.copy(x, at + rotated, y, at + rotated, op.dH() - rotated);
     }
   }
 
-  /** Turns a head whose first element is {@code at}, by the angles from {@code angles} on. */
-  protected void turnHead(
+  /** Rotates a head whose first element is {@code at}, by the angles from {@code angles} on. */
+  protected void rotateHead(
       SequenceOp.Rope op,
       RotationTable table,
       long angles,
       MemorySegment x,
       MemorySegment y,
       long at) {
-    turn(op, table, angles, x, y, at, 0);
+    rotatePairs(op, table, angles, x, y, at, 0);
   }
 
-  /** Turns the pairs of a head from {@code firstPair} on. */
-  protected static void turn(
+  /** Rotates the pairs of a head from {@code firstPair} on. */
+  protected static void rotatePairs(
       SequenceOp.Rope op,
       RotationTable table,
       long angles,
@@ -242,7 +245,7 @@ public class ScalarKernels implements Kernels {
       MemorySegment z,
       Share share) {
     int queries = batch.tokenCount() * op.heads();
-    // Every workers-th one, since later tokens have more to read.
+    // Interleaved among workers, since later tokens attend to more positions.
     for (int i = share.worker(); i < queries; i += share.workers()) {
       attention.attend(op, layer, batch, i / op.heads(), i % op.heads(), q, z);
     }
@@ -267,7 +270,7 @@ public class ScalarKernels implements Kernels {
       long begin,
       long end) {
     for (long i = begin; i < end; i++) {
-      float f = ScalarMath.activate(kind, Elements.get(x, i));
+      float f = ScalarActivation.activate(kind, Elements.get(x, i));
       Elements.set(y, i, up == null ? f : f * Elements.get(up, i));
     }
   }
@@ -318,7 +321,7 @@ public class ScalarKernels implements Kernels {
     }
   }
 
-  /** Copies a row that begins at element {@code from} of x to element {@code to} and following. */
+  /** Copies a row from element {@code from} of x to element {@code to} of the target. */
   private static void copy(MemorySegment x, long from, TapTarget target, long to) {
     int width = target.width();
     switch (target.type()) {

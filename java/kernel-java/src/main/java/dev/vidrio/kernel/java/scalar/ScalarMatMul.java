@@ -11,11 +11,11 @@ import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 
-/** matmul of docs/numerics.md, one output at a time. */
+/** The matrix product, as defined by docs/numerics.md, one output at a time. */
 public final class ScalarMatMul {
   private final LaneSum sum = new LaneSum();
 
-  /** y[m][n] for floating-point weights. */
+  /** Returns y[m][n] for floating-point weights. */
   float dot(Weights w, int n, MemorySegment x, int m) {
     long row = (long) n * w.k();
     sum.clear();
@@ -26,7 +26,7 @@ public final class ScalarMatMul {
     return sum.merge();
   }
 
-  /** y[m][n] for packed weights. */
+  /** Returns y[m][n] for packed weights. */
   static float dot(Weights w, int n, Quantized x, int m) {
     WeightType type = w.type();
     var row = new PackedRow(w, n);
@@ -46,7 +46,7 @@ public final class ScalarMatMul {
     return acc;
   }
 
-  /** Scale · sum of a sub-block of x, from element {@code at} on. */
+  /** Returns scale · sum of the sub-block of x that begins at element {@code at}. */
   public static float scaledSum(Quantized x, long at, int subBlock) {
     int sum = 0;
     for (int i = 0; i < subBlock; i += QuantizedBuffer.SUM_BLOCK) {

@@ -1,16 +1,16 @@
 package dev.vidrio.kernel.java.scalar;
 
-import dev.vidrio.kernel.op.Op;
-
-/** The functions of one element, and their constants. */
+/**
+ * The elementary functions of docs/numerics.md and their constants. Error bounds are given there.
+ */
 public final class ScalarMath {
-  /** Arguments at which exp is 0 and infinity. */
+  /** The arguments at which exp is 0, and infinity. */
   public static final float EXP_MIN = -104f;
 
   public static final float EXP_MAX = 89f;
   public static final float LOG2_E = 0x1.715476p+0f;
 
-  /** −ln(2) in two parts; multiples of the upper one up to 150 are exact. */
+  /** −ln(2) in two parts; multiples of the upper part up to 150 are exact. */
   public static final float LN_2_UPPER = -0x1.62e4p-1f;
 
   public static final float LN_2_LOWER = -0x1.7f7d1cp-20f;
@@ -23,7 +23,7 @@ public final class ScalarMath {
   public static final float C3 = 0x1.555492p-3f;
   public static final float C2 = 0x1.fffffcp-2f;
 
-  /** Coefficients of ln(1 + r) in odd powers of s = r/(2 + r), but for the first. */
+  /** Coefficients of ln(1 + r) in odd powers of s = r/(2 + r), except the first. */
   public static final float LOG_9 = 0x1.1ed7bep-2f;
 
   public static final float LOG_7 = 0x1.1ebd0ep-2f;
@@ -35,13 +35,8 @@ public final class ScalarMath {
 
   public static final float GELU_CUBIC = 0.044715f;
 
-  /** Where the normal distribution's share is 1 in f32, and below 0 zero. */
+  /** The magnitude from which on the normal distribution function is 0 or 1 in f32. */
   public static final float GELU_END = 15;
-
-  /** What gpt-oss clamps the two factors of a gated block to. */
-  public static final float SWISH_LIMIT = 7;
-
-  public static final float SWISH_SLOPE = 1.702f;
 
   private static final float[] GELU_TAIL = {
     -0x1.4ab9d0p-13f,
@@ -56,17 +51,17 @@ public final class ScalarMath {
     0x1.69cee6p-1f
   };
 
-  /** How many coefficients {@link #geluTail} has. */
+  /** The number of coefficients of {@link #geluTail}. */
   public static final int GELU_TAIL_TERMS = GELU_TAIL.length;
 
   private ScalarMath() {}
 
-  /** What GELU multiplies exp(−x²/2) with: its i-th coefficient, from the highest on. */
+  /** Returns the i-th coefficient, from the highest on, of the factor of exp(−x²/2) in GELU. */
   public static float geluTail(int i) {
     return GELU_TAIL[i];
   }
 
-  /** The exponential. */
+  /** Returns eˣ. */
   public static float exp(float argument) {
     float x = Math.min(Math.max(argument, EXP_MIN), EXP_MAX);
     float m = (float) Math.rint(x * LOG2_E);
@@ -75,13 +70,13 @@ public final class ScalarMath {
     return p * powerOfTwo(half) * powerOfTwo((int) m - half);
   }
 
-  /** The hyperbolic tangent. */
+  /** Returns the hyperbolic tangent. */
   static float tanh(float x) {
     float e = exponentialLessOne(2 * x);
     return e / (e + 2);
   }
 
-  /** eˣ − 1 for −20 ≤ x ≤ 20; beyond, what it is there. */
+  /** Returns eˣ − 1, with x clamped to [−20, 20]. */
   static float exponentialLessOne(float x) {
     float y = Math.min(Math.max(x, -20f), 20f);
     float m = (float) Math.rint(y * LOG2_E);
@@ -89,21 +84,22 @@ public final class ScalarMath {
     return Math.fma(exponentialMinusOne(remainder(y, m)), power, power - 1);
   }
 
-  /** The logistic function. */
+  /** Returns {@code 1 / (1 + e⁻ˣ)}. */
   static float sigmoid(float x) {
     return 1 / (1 + exp(-x));
   }
 
-  private static float softplus(float x) {
+  /** Returns {@code ln(1 + eˣ)}. */
+  static float softplus(float x) {
     return (x > 0 ? x : 0) + logOnePlus(exp(-Math.abs(x)));
   }
 
-  /** {@code softplus(x) − ln(2)}, which goes through the origin. */
+  /** Returns {@code softplus(x) − ln(2)}, which is 0 at 0. */
   static float centeredSoftplus(float x) {
     return (x > 0 ? x : 0) + logOnePlus(0.5f * exponentialLessOne(-Math.abs(x)));
   }
 
-  /** ln(1 + r) for −1/2 ≤ r ≤ 1. */
+  /** Returns ln(1 + r) for −1/2 ≤ r ≤ 1. */
   private static float logOnePlus(float r) {
     float s = r / (2 + r);
     float z = s * s;
@@ -114,12 +110,12 @@ public final class ScalarMath {
     return Math.fma(s, Math.fma(q, z, -r), r);
   }
 
-  /** x − m · ln(2). */
+  /** Returns x − m · ln(2). */
   private static float remainder(float x, float m) {
     return Math.fma(m, LN_2_LOWER, Math.fma(m, LN_2_UPPER, x));
   }
 
-  /** eʳ − 1 for |r| ≤ ln(2)/2. */
+  /** Returns eʳ − 1 for |r| ≤ ln(2)/2. */
   private static float exponentialMinusOne(float r) {
     float q = C6;
     q = Math.fma(q, r, C5);
@@ -129,48 +125,17 @@ public final class ScalarMath {
     return Math.fma(r * r, q, r);
   }
 
-  /** 2ⁿ for −126 ≤ n ≤ 127. */
+  /** Returns 2ⁿ for −126 ≤ n ≤ 127. */
   private static float powerOfTwo(int n) {
     return Float.intBitsToFloat((n + 127) << 23);
   }
 
-  /** An activation function. */
-  public static float activate(Op.ActivationKind kind, float x) {
-    return switch (kind) {
-      case SILU -> x / (1 + exp(-x));
-      case GELU_TANH -> x / (1 + exp(GELU_OUTER * (x * Math.fma(GELU_CUBIC * x, x, 1))));
-      case RELU -> x > 0 ? x : 0;
-      case GELU -> gelu(x);
-      case TANH -> tanh(x);
-      case SQUARED_RELU -> x > 0 ? x * x : 0;
-      case ELU -> x > 0 ? x : exponentialLessOne(x);
-      case HARD_TANH -> Math.min(Math.max(x, -1f), 1f);
-      case CLAMPED_SWISH -> {
-        float c = x > SWISH_LIMIT ? SWISH_LIMIT : x;
-        yield c / (1 + exp(-SWISH_SLOPE * c));
-      }
-      case CLAMPED_LINEAR -> {
-        float c = x > SWISH_LIMIT ? SWISH_LIMIT : x;
-        yield 1 + (c < -SWISH_LIMIT ? -SWISH_LIMIT : c);
-      }
-      case IDENTITY -> x;
-      case SIGMOID -> sigmoid(x);
-      case SOFTPLUS -> softplus(x);
-    };
-  }
-
-  /** x times the normal distribution's share below x. */
-  private static float gelu(float x) {
-    NormalTail tail = NormalTail.of(x);
-    return Math.fma(-tail.a, tail.share, x > 0 ? x : 0);
-  }
-
   /**
-   * The normal distribution beyond a magnitude.
+   * The tail of the normal distribution beyond a magnitude.
    *
    * @param a |x|, at most {@link #GELU_END}
    * @param e exp(−a²/2)
-   * @param share of the distribution beyond a
+   * @param share probability beyond a
    */
   record NormalTail(float a, float e, float share) {
     static NormalTail of(float x) {

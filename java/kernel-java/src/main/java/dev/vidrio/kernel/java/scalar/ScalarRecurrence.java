@@ -5,10 +5,10 @@ import static dev.vidrio.kernel.java.memory.StateLayer.SPAN;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.StateLayer;
-import dev.vidrio.kernel.java.step.Recurrence;
+import dev.vidrio.kernel.java.runtime.Recurrence;
 import java.lang.foreign.MemorySegment;
 
-/** The recurrence of docs/numerics.md, token by token. Columns are those of values. */
+/** The recurrence, as defined by docs/numerics.md, token by token. Columns are those of values. */
 public class ScalarRecurrence {
   protected final Recurrence recurrence;
   protected final MemorySegment memory;
@@ -16,8 +16,8 @@ public class ScalarRecurrence {
   protected final int dV;
   protected final boolean skips;
 
-  // Of the token: where its state lies and what it reads, its position in the span, and how much of
-  // the state and of the span's updates its key and its query get.
+  // Of the current token: the indices of its state and operands, its position in the span, and the
+  // weights of the span's updates for its key and its query.
   protected long state;
   protected long keyRow;
   protected long valueRow;
@@ -36,7 +36,7 @@ public class ScalarRecurrence {
     this.skips = recurrence.op().skip() != null;
   }
 
-  /** Some heads, for all tokens. */
+  /** Computes heads [begin, end), for all tokens. */
   public final void run(Batch batch, int begin, int end) {
     StateLayer states = recurrence.states();
     for (int head = begin; head < end; head++) {
@@ -55,7 +55,7 @@ public class ScalarRecurrence {
     return Elements.get(memory, recurrence.states().keys(state) + (long) i * SPAN + position);
   }
 
-  /** Where the update of a position of the span begins. */
+  /** Returns the index of the update of a position of the span. */
   protected final long update(int position) {
     return recurrence.states().updates(state) + (long) position * dV;
   }
@@ -64,7 +64,7 @@ public class ScalarRecurrence {
     return Elements.get(memory, recurrence.states().decays(state) + position);
   }
 
-  /** Brings a span into the state. */
+  /** Adds the updates of a span to the state. */
   private void advance() {
     var weights = new float[SPAN];
     float all = ScalarMath.exp(decay(SPAN - 1));
@@ -76,7 +76,7 @@ public class ScalarRecurrence {
     }
   }
 
-  /** Columns [begin, end) of row i of the state. */
+  /** Updates columns [begin, end) of row i of the state. */
   protected void advance(int i, float all, float[] weights, int begin, int end) {
     for (int c = begin; c < end; c++) {
       long at = state + (long) i * dV + c;
@@ -88,7 +88,7 @@ public class ScalarRecurrence {
     }
   }
 
-  /** Stores a token's key and decay, and finds its weights. */
+  /** Stores a token's key and decay, and computes its weights. */
   private void read(int token, int head, int position) {
     keyRow = recurrence.keyRow(token, head);
     valueRow = recurrence.valueRow(token, head);
@@ -119,18 +119,18 @@ public class ScalarRecurrence {
     return sum;
   }
 
-  /** Columns [begin, end) of the token's update and result. */
+  /** Computes columns [begin, end) of the token's update and result. */
   protected void columns(int begin, int end) {
     for (int c = begin; c < end; c++) {
       float v = Elements.get(recurrence.v(), valueRow + c);
-      float news = recurrence.delta() ? v - sum(recurrence.k(), byKey, t, c) : v;
-      Elements.set(memory, update(t) + c, beta * news);
+      float residual = recurrence.delta() ? v - sum(recurrence.k(), byKey, t, c) : v;
+      Elements.set(memory, update(t) + c, beta * residual);
       float z = sum(recurrence.q(), byQuery, t + 1, c);
       Elements.set(recurrence.z(), valueRow + c, skips ? Math.fma(skip, v, z) : z);
     }
   }
 
-  /** What the token's row of x reads of the state and, by these weights, of positions [0, n). */
+  /** Returns the product of a row of x with column c of the state plus weighted updates [0, n). */
   private float sum(MemorySegment x, float[] weights, int n, int c) {
     float sum = 0;
     for (int i = 0; i < dK; i++) {

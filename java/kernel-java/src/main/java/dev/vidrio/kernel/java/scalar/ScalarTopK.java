@@ -8,11 +8,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.Comparator;
 import java.util.stream.IntStream;
 
-/** top-k as docs/numerics.md defines it. */
+/** Top-k, as defined by docs/numerics.md. */
 public class ScalarTopK {
   private final LaneSum lanes = new LaneSum();
 
-  /** One row. */
+  /** Computes one row. */
   public void row(
       Op.TopK op,
       MemorySegment x,
@@ -21,7 +21,7 @@ public class ScalarTopK {
       MemorySegment sums,
       int row) {
     long at = (long) row * op.x().width();
-    int[] chosen = greatest(op, x, at);
+    int[] chosen = topIds(op, x, at);
     for (int i = 0; i < op.k(); i++) {
       long to = (long) row * op.k() + i;
       ids.setAtIndex(JAVA_INT, to, chosen[i]);
@@ -30,8 +30,8 @@ public class ScalarTopK {
     sum(op, x, at, sums, row);
   }
 
-  /** The ids of the row that begins at {@code at}. */
-  protected int[] greatest(Op.TopK op, MemorySegment x, long at) {
+  /** Returns the ids of the k largest elements of the row that begins at {@code at}. */
+  protected int[] topIds(Op.TopK op, MemorySegment x, long at) {
     Comparator<Integer> descending =
         Comparator.comparing(
             id -> {
@@ -41,7 +41,7 @@ public class ScalarTopK {
             Comparator.reverseOrder());
     return IntStream.range(0, op.x().width())
         .boxed()
-        .sorted(descending) // keeps the order of equal ones
+        .sorted(descending) // stable: keeps the order of equal elements
         .limit(op.k())
         .mapToInt(Integer::intValue)
         .toArray();
@@ -69,7 +69,7 @@ public class ScalarTopK {
     Elements.set(sums, 2L * row + 1, sum);
   }
 
-  /** The greatest of n elements. */
+  /** Returns the maximum of n elements. */
   protected float maximum(MemorySegment x, long at, int n) {
     float maximum = Float.NEGATIVE_INFINITY;
     for (int i = 0; i < n; i++) {
@@ -79,7 +79,7 @@ public class ScalarTopK {
     return maximum;
   }
 
-  /** The lane sum of exp(x − maximum) over n elements. */
+  /** Returns the lane sum of exp(x − maximum) over n elements. */
   protected float sumExp(MemorySegment x, long at, int n, float maximum) {
     lanes.clear();
     for (int i = 0; i < n; i++) {

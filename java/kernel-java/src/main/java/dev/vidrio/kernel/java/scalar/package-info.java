@@ -1,3 +1,3 @@
-/** Every operation as docs/numerics.md defines it, in plain Java. */
+/** All operations in scalar Java, as defined by docs/numerics.md. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.kernel.java.scalar;

@@ -18,8 +18,8 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * The loops of attention over a chunk, for a tile of {@value #QUERIES} queries. A tile of fewer
- * computes its last one again, and one query has loops of its own.
+ * The inner loops of attention over a chunk, for a tile of {@value #QUERIES} queries. A tile of
+ * fewer queries repeats its last one; a single query has separate loops.
  */
 final class AttentionKernels {
   /** Queries of a tile. */
@@ -35,7 +35,7 @@ final class AttentionKernels {
   private boolean single;
   // [d_h][query]
   private float[] q = {};
-  // [query][block of 32], where keys are quantized
+  // [query][block of 32], for quantized keys
   private float[] scales = {};
   // [query][position]: scores, then their exponentials
   private final float[] scores = new float[QUERIES * CHUNK];
@@ -58,7 +58,7 @@ final class AttentionKernels {
     }
   }
 
-  /** Takes query j, and as all that follow; {@code queries} count. */
+  /** Loads query j of {@code queries}, and repeats it in the following places of the tile. */
   void loadQuery(int j, QuantizedQuery query, int queries) {
     single = queries == 1;
     float[] elements = query.elements();
@@ -71,8 +71,8 @@ final class AttentionKernels {
   }
 
   /**
-   * The same as {@link #score} of query j with quantized keys. A block's sum of products is an
-   * integer below 2²⁴, which floats hold exactly.
+   * Computes scores like {@link #score}, of query j with quantized keys. The sum of products of a
+   * block is an integer below 2²⁴, which floats represent exactly.
    */
   void scoreQuantized(
       int j, MemorySegment keys, long block, MemorySegment keyScales, int t, int count) {
@@ -94,7 +94,7 @@ final class AttentionKernels {
     }
   }
 
-  /** Puts scores [from, to) of query j under the soft cap. */
+  /** Applies the soft cap to scores [from, to) of query j. */
   void cap(SequenceOp.Attention op, int j, int from, int to) {
     for (int t = j * CHUNK + from; t < j * CHUNK + to; t++) {
       scores[t] = ScalarAttention.capped(op, scores[t]);
@@ -105,7 +105,7 @@ final class AttentionKernels {
    * Adds to scores [from, to) of query j, and to the rest of their vectors, the slope times the
    * distance from the query.
    *
-   * @param distance of the chunk's begin, not positive
+   * @param distance distance of the first position of the chunk, not positive
    */
   void addDistances(int j, float slope, int distance, int from, int to) {
     FloatVector slopes = FloatVector.broadcast(FLOATS, slope);
@@ -117,8 +117,9 @@ final class AttentionKernels {
   }
 
   /**
-   * Scores of a block's first {@code count} positions, which are {@code t} and following of the
-   * chunk. Where vectors end later, so do the scores; the block has keys there.
+   * Computes the scores of the first {@code count} positions of a block, which begin at position
+   * {@code t} of the chunk. It may also compute scores up to the end of the last vector; the block
+   * has keys there.
    *
    * @param block index of the block's first key element
    */
@@ -187,14 +188,14 @@ final class AttentionKernels {
     b.mul(scale).intoArray(scores, t + LENGTH);
   }
 
-  /** Replaces scores [from, to) of query j by e[t], and finds their maximum and sum. */
+  /** Replaces scores [from, to) of query j by e[t], and computes their maximum and sum. */
   void exponentials(int j, int from, int to) {
     int begin = j * CHUNK + from / LANES * LANES;
-    // Lanes before the first score and beyond the last add nothing: exp(−∞) is 0.
+    // Lanes outside of the scores contribute exp(−∞) = 0.
     int end = j * CHUNK + Math.ceilDiv(to, LANES) * LANES;
     Arrays.fill(scores, begin, j * CHUNK + from, Float.NEGATIVE_INFINITY);
     Arrays.fill(scores, j * CHUNK + to, end, Float.NEGATIVE_INFINITY);
-    max[j] = greatest(begin, end);
+    max[j] = largest(begin, end);
     VectorMath.exp(scores, begin, end, max[j]);
     for (int lane = 0; lane < LANES; lane += LENGTH) {
       addExponentials(begin + lane, end, lane);
@@ -202,13 +203,13 @@ final class AttentionKernels {
     sum[j] = VectorLanes.merge(lanes, 0);
   }
 
-  private float greatest(int begin, int end) {
-    FloatVector greatest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+  private float largest(int begin, int end) {
+    FloatVector largest = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
     for (int t = begin; t < end; t += LENGTH) {
       FloatVector s = FloatVector.fromArray(FLOATS, scores, t);
-      greatest = greatest.blend(s, s.compare(VectorOperators.GT, greatest));
+      largest = largest.blend(s, s.compare(VectorOperators.GT, largest));
     }
-    return greatest.reduceLanes(VectorOperators.MAX);
+    return largest.reduceLanes(VectorOperators.MAX);
   }
 
   private void addExponentials(int begin, int end, int lane) {
@@ -224,8 +225,8 @@ final class AttentionKernels {
   }
 
   /**
-   * Adds to the sums of all queries the values of {@code count} adjacent positions times e[t] and
-   * following.
+   * Adds the values of {@code count} adjacent positions, weighted by e[t] and following, to the
+   * sums of all queries.
    *
    * @param first index of the first value element
    */
@@ -238,7 +239,7 @@ final class AttentionKernels {
     }
   }
 
-  /** The same for query j alone. */
+  /** Adds weighted values to the sums of query j only. */
   void weighSingle(int j, MemorySegment values, long first, int t, int count) {
     for (int i = 0; i < vectorEnd(); i += 4 * LENGTH) {
       weighRow(j, values, first, t, count, i);
@@ -246,12 +247,12 @@ final class AttentionKernels {
     weighTail(j, values, first, t, count);
   }
 
-  /** Elements of a value that fill vectors. */
+  /** Returns the elements of a value that fill whole vectors. */
   private int vectorEnd() {
     return dV / LENGTH * LENGTH;
   }
 
-  /** Where the vector n after i begins. One that would lie beyond the end repeats the last. */
+  /** Returns the index of the n-th vector after i; beyond the end, that of the last vector. */
   private int vector(int i, int n) {
     return Math.min(i + n * LENGTH, vectorEnd() - LENGTH);
   }
@@ -325,17 +326,17 @@ final class AttentionKernels {
     }
   }
 
-  /** The greatest score of query j in the chunk. */
+  /** Returns the maximum score of query j in the chunk. */
   float max(int j) {
     return max[j];
   }
 
-  /** The sum of its exponentials. */
+  /** Returns the sum of the exponentials of query j. */
   float sum(int j) {
     return sum[j];
   }
 
-  /** Weighted values of the chunk, [query][d_v]. */
+  /** Returns the weighted values of the chunk, [query][d_v]. */
   float[] sums() {
     return sums;
   }

@@ -8,8 +8,8 @@ import dev.vidrio.kernel.java.memory.Scratch;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Keys and values of a head in one block of the cache as floats: where they lie when they are, else
- * converted. Quants of keys stay without their scales, which multiply sums.
+ * The keys and values of a head in one block of the cache as floats: the cache itself if it is F32,
+ * else a converted copy. Quantized keys are converted without their scales, which multiply sums.
  */
 final class FloatBlock {
   private static final int BLOCK = KvCache.BLOCK;
@@ -19,7 +19,9 @@ final class FloatBlock {
   private final Scratch scaleScratch = new Scratch();
   private final Scratch valueScratch = new Scratch();
 
-  /** The keys, in which {@link #first} of the page is the first; converts those of `count`. */
+  /**
+   * Returns the keys, from index {@link #first} of the page on; converts {@code count} positions.
+   */
   MemorySegment keys(KvLayer layer, long page, int count) {
     if (layer.type() == KvType.F32) {
       return layer.keys();
@@ -38,7 +40,7 @@ final class FloatBlock {
     return y;
   }
 
-  /** Scales of quantized keys, [tile][block of 32][lane]. */
+  /** Returns the scales of quantized keys, [tile][block of 32][lane]. */
   MemorySegment keyScales(KvLayer layer, long page, int count) {
     int blocks = layer.dH() / KvLayer.SCALED;
     MemorySegment y = scaleScratch.floats((long) BLOCK * blocks);
@@ -51,7 +53,7 @@ final class FloatBlock {
     return y;
   }
 
-  /** The values, in which {@link #first} of the page is the first; converts [from, to). */
+  /** Returns the values, from index {@link #first} of the page on; converts [from, to). */
   MemorySegment values(KvLayer layer, long page, int from, int to) {
     if (layer.type() == KvType.F32) {
       return layer.values();
@@ -65,7 +67,7 @@ final class FloatBlock {
     return y;
   }
 
-  /** Index of the first float of a page. */
+  /** Returns the index of the first float of a page. */
   static long first(KvLayer layer, long page) {
     return layer.type() == KvType.F32 ? page / Float.BYTES : 0;
   }

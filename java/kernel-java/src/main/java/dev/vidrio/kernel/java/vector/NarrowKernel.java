@@ -16,20 +16,23 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 
 /**
- * Weights of up to 6 bits by paired activations; the parameters are those of {@link WideKernel}. Of
- * 16 columns 8 products fall to a short: at most 8 · 32 · 127, which fits it. They are widened and
- * added to an int then.
+ * Multiplies integers of magnitude up to {@value #MAX_MAGNITUDE} by paired activations; parameters
+ * are those of {@link WideKernel}. A short accumulates 8 products of 16 columns, at most 8 · 32 ·
+ * 127 = 32,512, before it is widened and added to an int.
  */
 final class NarrowKernel {
+  /** The largest magnitude of an integer whose products fit. */
+  static final int MAX_MAGNITUDE = 32;
+
   private static final int TILE = PairedActivations.TILE;
   private static final int QUADS = PairedActivations.QUADS;
 
-  /** Quads whose products a short adds up. */
+  /** Quads whose products a short accumulates. */
   private static final int RUN = 4;
 
   private NarrowKernel() {}
 
-  /** A tile of rows by a vector of weight rows, from {@code lane} of the group on. */
+  /** Multiplies a tile of rows by a vector of weight rows, from {@code lane} of the group on. */
   static void tile(
       WeightType type, WeightPanel panel, PairedActivations x, int row, int lane, float[] results) {
     MemorySegment w = panel.integers();
@@ -119,7 +122,7 @@ final class NarrowKernel {
     y3.intoArray(results, 3 * Packing.ROWS + lane);
   }
 
-  /** One row. */
+  /** Multiplies one row by a vector of weight rows. */
   static void single(
       WeightType type, WeightPanel panel, PairedActivations x, int row, int lane, float[] results) {
     MemorySegment w = panel.integers();

@@ -11,9 +11,9 @@ import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Quantized activations as the kernels of packed weights read them. Of 4 adjacent integers, a quad,
- * the even two and the odd two become pairs of shorts, each in an int. Rows stand in tiles of
- * {@value #TILE}, and those that fill none alone.
+ * Quantized activations in the order in which the kernels of packed weights read them. Of 4
+ * adjacent integers, a quad, the two even and the two odd ones become pairs of shorts, each pair in
+ * an int. Rows form tiles of {@value #TILE}; remaining rows form tiles of one.
  */
 final class PairedActivations {
   /** Rows of a tile. */
@@ -55,7 +55,7 @@ final class PairedActivations {
     }
   }
 
-  /** Rows of the tile that begins at {@code row} of {@code count}. */
+  /** Returns the rows of the tile that begins at {@code row} of {@code count}. */
   static int tile(int row, int count) {
     return row + TILE <= count ? TILE : 1;
   }
@@ -87,22 +87,25 @@ final class PairedActivations {
     }
   }
 
-  /** Blocks of a row. */
+  /** Returns the blocks of a row. */
   int blocks() {
     return blocks;
   }
 
-  /** [tile][block][row of the tile][even, odd][quad]; row i begins at i · blocks · 2 · QUADS. */
+  /**
+   * Returns [tile][block][row of the tile][even, odd][quad]; row i begins at i · blocks · 2 ·
+   * QUADS.
+   */
   int[] pairs() {
     return pairs;
   }
 
-  /** Scales [tile][block][row of the tile]. */
+  /** Returns the scales [tile][block][row of the tile]. */
   float[] scales() {
     return scales;
   }
 
-  /** Scale · sum [tile][sub-block][row of the tile], read for types that have minima. */
+  /** Returns scale · sum [tile][sub-block][row of the tile], for types with minima. */
   float[] sums() {
     return sums;
   }

@@ -4,20 +4,21 @@ import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.scalar.ScalarActivation;
 import dev.vidrio.kernel.java.scalar.ScalarMath;
 import dev.vidrio.kernel.op.Op;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** Activation functions on vectors, a piece of {@value #PIECE} elements at a time. */
+/** The activation functions with the Vector API, in pieces of {@value #PIECE} elements. */
 final class VectorActivation {
   private static final int PIECE = 256;
 
-  // Arguments of exp, then its results.
+  // The arguments of exp, then its results.
   private final float[] e = new float[PIECE];
 
-  /** {@code y[i] = f(x[i])} for i in [begin, end). */
+  /** Computes {@code y[i] = f(x[i])} for i in [begin, end). */
   void activate(Op.ActivationKind kind, MemorySegment x, MemorySegment y, long begin, long end) {
     long vectors = begin + (end - begin) / LENGTH * LENGTH;
     for (long i = begin; i < vectors; i += PIECE) {
@@ -48,10 +49,17 @@ final class VectorActivation {
           sigmoid(y, i, count);
         }
         case SOFTPLUS -> softplus(x, y, i, count);
+        default -> elements(kind, x, y, i, i + count);
       }
     }
-    for (long i = vectors; i < end; i++) {
-      Elements.set(y, i, ScalarMath.activate(kind, Elements.get(x, i)));
+    elements(kind, x, y, vectors, end);
+  }
+
+  /** Computes elements [begin, end) one by one, as for a function without a vector version. */
+  private static void elements(
+      Op.ActivationKind kind, MemorySegment x, MemorySegment y, long begin, long end) {
+    for (long i = begin; i < end; i++) {
+      Elements.set(y, i, ScalarActivation.activate(kind, Elements.get(x, i)));
     }
   }
 
@@ -69,7 +77,7 @@ final class VectorActivation {
     }
   }
 
-  /** {@code y = x / (1 + exp(e))}. */
+  /** Computes {@code y = x / (1 + exp(e))}. */
   private void divide(MemorySegment x, MemorySegment y, long at, int count) {
     VectorMath.exp(e, 0, count, 0);
     for (int i = 0; i < count; i += LENGTH) {
@@ -78,7 +86,7 @@ final class VectorActivation {
     }
   }
 
-  /** {@code e = −x²/2}, up to where the exponential ends. */
+  /** Computes {@code e = −x²/2}, with |x| clamped to {@link ScalarMath#GELU_END}. */
   private void halfSquares(MemorySegment x, long at, int count) {
     for (int i = 0; i < count; i += LENGTH) {
       FloatVector a = Vectors.load(x, at + i).abs().min(ScalarMath.GELU_END);
@@ -108,7 +116,7 @@ final class VectorActivation {
 
   private void clampedSwish(MemorySegment x, MemorySegment y, long at, int count) {
     for (int i = 0; i < count; i += LENGTH) {
-      clampedAbove(x, at + i).mul(-ScalarMath.SWISH_SLOPE).intoArray(e, i);
+      clampedAbove(x, at + i).mul(-ScalarActivation.SWISH_SLOPE).intoArray(e, i);
     }
     VectorMath.exp(e, 0, count, 0);
     for (int i = 0; i < count; i += LENGTH) {
@@ -118,18 +126,18 @@ final class VectorActivation {
   }
 
   private static void clampedLinear(MemorySegment x, MemorySegment y, long at, int count) {
-    float least = -ScalarMath.SWISH_LIMIT;
+    float min = -ScalarActivation.SWISH_LIMIT;
     for (int i = 0; i < count; i += LENGTH) {
       FloatVector c = clampedAbove(x, at + i);
-      c = c.blend(least, c.compare(VectorOperators.LT, least));
+      c = c.blend(min, c.compare(VectorOperators.LT, min));
       Vectors.store(c.add(1), y, at + i);
     }
   }
 
   private static FloatVector clampedAbove(MemorySegment x, long at) {
     FloatVector v = Vectors.load(x, at);
-    float most = ScalarMath.SWISH_LIMIT;
-    return v.blend(most, v.compare(VectorOperators.GT, most));
+    float max = ScalarActivation.SWISH_LIMIT;
+    return v.blend(max, v.compare(VectorOperators.GT, max));
   }
 
   private static void relu(MemorySegment x, MemorySegment y, long at, int count) {
@@ -157,7 +165,7 @@ final class VectorActivation {
     }
   }
 
-  /** {@code y = 1 / (1 + exp(e))}. */
+  /** Computes {@code y = 1 / (1 + exp(e))}. */
   private void sigmoid(MemorySegment y, long at, int count) {
     VectorMath.exp(e, 0, count, 0);
     FloatVector one = FloatVector.broadcast(FLOATS, 1);

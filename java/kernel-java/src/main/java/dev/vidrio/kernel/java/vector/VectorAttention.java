@@ -5,23 +5,23 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.java.scalar.QuantizedQuery;
 import dev.vidrio.kernel.java.scalar.ScalarAttention;
 import dev.vidrio.kernel.java.scalar.ScalarMath;
-import dev.vidrio.kernel.java.step.Share;
 import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * attention: up to {@value AttentionKernels#QUERIES} queries that share a key-value head read its
- * keys and values together, a chunk at a time. They are the query heads of the key-value head, and
- * adjacent tokens of a sequence.
+ * Attention with the Vector API. Up to {@value AttentionKernels#QUERIES} queries that share a
+ * key-value head, of its query heads and of adjacent tokens of a sequence, read its keys and values
+ * together, chunk by chunk.
  */
 final class VectorAttention {
   private static final int QUERIES = AttentionKernels.QUERIES;
 
-  /** Tokens from which a worker takes queries at once. */
+  /** Tokens whose queries form tiles. */
   private static final int TOKENS = 4;
 
   private static final int CHUNK = ScalarAttention.CHUNK;
@@ -29,8 +29,9 @@ final class VectorAttention {
 
   private final AttentionKernels kernels = new AttentionKernels();
 
-  // Of each query of the tile: its number among those of all rows, its head, the positions that it
-  // sees, [first, end), and those of the chunk.
+  // Of each query of the tile: its index over all rows, its head, the positions [first, end) that
+  // it
+  // attends to, and those of the chunk.
   private final long[] at = new long[QUERIES];
   private final int[] heads = new int[QUERIES];
   private final int[] first = new int[QUERIES];
@@ -40,12 +41,14 @@ final class VectorAttention {
   private int queries;
   private final FloatBlock floats = new FloatBlock();
 
-  // Of all chunks so far: greatest score, sum of exponentials, and weighted values [query][d_v].
+  // Of all chunks so far: maximum score, sum of exponentials, and weighted values [query][d_v].
   private final float[] max = new float[QUERIES];
   private final float[] sum = new float[QUERIES];
   private float[] total = {};
 
-  /** Every {@code share.workers()}-th tile, since later tokens have more to read. */
+  /**
+   * Computes every {@code share.workers()}-th tile, since later tokens attend to more positions.
+   */
   void run(
       SequenceOp.Attention op,
       KvLayer layer,
@@ -115,7 +118,7 @@ final class VectorAttention {
     }
   }
 
-  /** Scores of the first {@code count} positions of a page, which are t and following. */
+  /** Computes the scores of the first {@code count} positions of a page, which begin at t. */
   private void score(KvLayer layer, long page, int t, int count) {
     MemorySegment keys = floats.keys(layer, page, count);
     long first = FloatBlock.first(layer, page);
@@ -129,7 +132,7 @@ final class VectorAttention {
     }
   }
 
-  /** Adds a chunk, whose scores are known, to what the queries have so far. */
+  /** Merges a chunk, whose scores are computed, into the results of the queries. */
   private void addChunk(
       SequenceOp.Attention op, KvLayer layer, Batch batch, int sequence, int head, int begin) {
     int commonFrom = 0;
@@ -153,7 +156,7 @@ final class VectorAttention {
     }
     commonTo = Math.max(commonFrom, commonTo);
     kernels.clearSums();
-    // Ascending for each query: what comes before the common positions, these, and the rest.
+    // In ascending order for each query: before the common positions, the common ones, the rest.
     for (int j = 0; j < queries; j++) {
       weigh(j, layer, batch, sequence, head, begin, from[j], Math.min(commonFrom, to[j]));
     }
@@ -166,7 +169,9 @@ final class VectorAttention {
     }
   }
 
-  /** Adds the values of positions [t, last) of the chunk to the sums of query j, of all for −1. */
+  /**
+   * Adds the values of positions [t, last) of the chunk to the sums of query j, or of all if −1.
+   */
   private void weigh(
       int j, KvLayer layer, Batch batch, int sequence, int head, int begin, int t, int last) {
     for (int next; t < last; t = next) {
@@ -185,7 +190,7 @@ final class VectorAttention {
 
   private void merge(int j, int dV) {
     float[] sums = kernels.sums();
-    if (sum[j] == 0) { // a chunk's own sum is at least 1
+    if (sum[j] == 0) { // the sum of a chunk is at least 1
       System.arraycopy(sums, j * dV, total, j * dV, dV);
       max[j] = kernels.max(j);
       sum[j] = kernels.sum(j);

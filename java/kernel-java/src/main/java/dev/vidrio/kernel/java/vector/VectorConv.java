@@ -4,15 +4,15 @@ import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.java.step.Convolution;
+import dev.vidrio.kernel.java.runtime.Convolution;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/** The convolution on vectors of columns. */
+/** The convolution with the Vector API, on vectors of columns. */
 final class VectorConv {
   private VectorConv() {}
 
-  /** Columns [begin, end) of all tokens, which fill vectors. */
+  /** Computes columns [begin, end), which fill whole vectors, of all tokens. */
   static void run(Convolution conv, Batch batch, int begin, int end) {
     for (int i = 0; i < batch.tokenCount(); i++) {
       token(conv, batch, i, begin, end);

@@ -11,7 +11,7 @@ import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/** embed: rows of a table as floats. */
+/** Embedding lookup with the Vector API. */
 final class VectorEmbed {
   private float[] row = {};
 
@@ -37,7 +37,7 @@ final class VectorEmbed {
     }
   }
 
-  /** Reads the sub-block of element {@code first} of a row. */
+  /** Decodes the sub-block that begins at element {@code first} of a row. */
   private void subBlock(WeightType type, MemorySegment data, long from, int first) {
     int elements = type.blockElements();
     var block = new RowBlock(type, data, from + first / elements * (long) type.blockBytes());

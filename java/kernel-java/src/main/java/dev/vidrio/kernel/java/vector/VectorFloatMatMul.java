@@ -14,9 +14,9 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * matmul of floating-point weights, which lie in rows: lanes are elements of a row, and a tile is 4
- * weight rows by 4 rows of x. Elements of 16 bits are converted to floats once per group of 16
- * weight rows.
+ * The matrix product with floating-point weights in row layout. Lanes are elements of a row, and a
+ * tile is 4 weight rows by 4 rows of x. Elements of 16 bits are converted to floats once per group
+ * of 16 weight rows.
  */
 final class VectorFloatMatMul {
   private static final int TILE_N = 4;
@@ -24,7 +24,7 @@ final class VectorFloatMatMul {
   private static final int LANES = LaneSum.LANES;
   private static final int GROUP = Packing.ROWS;
 
-  /** Rows of x that stay in the second-level cache while the weights pass by. */
+  /** Rows of x that stay in the second-level cache while the weights are streamed. */
   private static final int STRIP = 64;
 
   private final Scratch scratch = new Scratch();
@@ -35,7 +35,7 @@ final class VectorFloatMatMul {
   // [row of the strip][column of the group]
   private final float[] results = new float[STRIP * GROUP];
 
-  /** Groups [begin, end) of the columns of y. */
+  /** Computes groups [begin, end) of the columns of y. */
   void run(Weights w, MemorySegment x, MemorySegment y, int rows, int begin, int end) {
     for (int m = 0; m < rows; m += STRIP) {
       int last = Math.min(m + STRIP, rows);
@@ -51,7 +51,7 @@ final class VectorFloatMatMul {
     }
   }
 
-  /** Weight rows [first, first + count) as floats. */
+  /** Returns weight rows [first, first + count) as floats. */
   private MemorySegment convert(Weights w, int first, int count) {
     MemorySegment panel = scratch.floats((long) GROUP * w.k());
     if (row.length < w.k()) {
@@ -65,12 +65,12 @@ final class VectorFloatMatMul {
     return panel;
   }
 
-  /** Results of {@code count} weight rows from {@code row} on by rows [m, last) of x. */
+  /** Multiplies {@code count} weight rows from {@code row} on by rows [m, last) of x. */
   private void runGroup(
       MemorySegment w, int row, MemorySegment x, int m, int last, int k, int count) {
     for (int n = 0; n < count; n += TILE_N) {
       for (int i = 0; i < TILE_N; i++) {
-        // A tile that has fewer weight rows computes the group's last one again.
+        // A tile of fewer weight rows repeats the last one of the group.
         weightRows[i] = (long) (row + Math.min(n + i, count - 1)) * k;
       }
       int rows;
@@ -105,7 +105,7 @@ final class VectorFloatMatMul {
     }
   }
 
-  /** Adds the last k mod 16 products and merges. */
+  /** Adds the last k mod 16 products and merges the lanes. */
   private float finish(MemorySegment w, long wRow, MemorySegment x, long xRow, int k, int at) {
     for (int i = k / LANES * LANES; i < k; i++) {
       int lane = at + i % LANES;
@@ -114,7 +114,7 @@ final class VectorFloatMatMul {
     return VectorLanes.merge(lanes, at);
   }
 
-  /** Lanes [lane, lane + LENGTH) of the sums of 4 weight rows by 4 rows of x. */
+  /** Computes lanes [lane, lane + LENGTH) of the sums of 4 weight rows by 4 rows of x. */
   private void tile(MemorySegment w, MemorySegment x, long x0, int k, int lane) {
     long w0 = weightRows[0];
     long w1 = weightRows[1];
@@ -183,7 +183,7 @@ final class VectorFloatMatMul {
     sum33.intoArray(lanes, 15 * LANES + lane);
   }
 
-  /** The same for one row of x. */
+  /** Computes lanes [lane, lane + LENGTH) of the sums of 4 weight rows by one row of x. */
   private void single(MemorySegment w, MemorySegment x, long x0, int k, int lane) {
     long w0 = weightRows[0];
     long w1 = weightRows[1];

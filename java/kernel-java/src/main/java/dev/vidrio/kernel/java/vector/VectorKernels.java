@@ -8,10 +8,10 @@ import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.runtime.Convolution;
+import dev.vidrio.kernel.java.runtime.Recurrence;
+import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
-import dev.vidrio.kernel.java.step.Convolution;
-import dev.vidrio.kernel.java.step.Recurrence;
-import dev.vidrio.kernel.java.step.Share;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.QuantizedBuffer;
@@ -24,7 +24,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 
-/** The kernels with the Vector API. Copies and routes are those of {@link ScalarKernels}. */
+/** The kernels with the Vector API. Copies and routing are inherited from {@link ScalarKernels}. */
 public final class VectorKernels extends ScalarKernels {
   private static final int BLOCK = QuantizedBuffer.BLOCK;
   private static final int SUM_BLOCK = QuantizedBuffer.SUM_BLOCK;
@@ -66,9 +66,9 @@ public final class VectorKernels extends ScalarKernels {
   public void quantize(MemorySegment x, Quantized y, int begin, int end) {
     for (int block = begin; block < end; block++) {
       long at = (long) block * BLOCK;
-      int greatest = greatestMagnitude(x, at);
-      boolean finite = greatest < NOT_FINITE;
-      float a = Float.intBitsToFloat(greatest);
+      int max = maxMagnitude(x, at);
+      boolean finite = max < NOT_FINITE;
+      float a = Float.intBitsToFloat(max);
       if (finite && a >= TINY) {
         int sum0 = quantizeSum(x, y.q(), at, 127 / a);
         int sum1 = quantizeSum(x, y.q(), at + SUM_BLOCK, 127 / a);
@@ -80,16 +80,16 @@ public final class VectorKernels extends ScalarKernels {
     }
   }
 
-  /** As bits, which order as the magnitudes do, with NaN last. */
-  private static int greatestMagnitude(MemorySegment x, long at) {
-    IntVector greatest = IntVector.zero(INTS);
+  /** Returns the bits of the maximum magnitude; bits order like magnitudes, with NaN last. */
+  private static int maxMagnitude(MemorySegment x, long at) {
+    IntVector max = IntVector.zero(INTS);
     for (int i = 0; i < BLOCK; i += LENGTH) {
-      greatest = greatest.max(Vectors.load(x, at + i).reinterpretAsInts().and(Integer.MAX_VALUE));
+      max = max.max(Vectors.load(x, at + i).reinterpretAsInts().and(Integer.MAX_VALUE));
     }
-    return greatest.reduceLanes(VectorOperators.MAX);
+    return max.reduceLanes(VectorOperators.MAX);
   }
 
-  /** Quantizes the elements that share a sum, and returns it. */
+  /** Quantizes the elements that share a sum, and returns the sum. */
   private static int quantizeSum(MemorySegment x, MemorySegment q, long at, float inverse) {
     IntVector sum = IntVector.zero(INTS);
     for (int i = 0; i < SUM_BLOCK; i += LENGTH) {
@@ -112,7 +112,7 @@ public final class VectorKernels extends ScalarKernels {
   }
 
   @Override
-  protected void turnHead(
+  protected void rotateHead(
       SequenceOp.Rope op,
       RotationTable table,
       long angles,
@@ -122,11 +122,11 @@ public final class VectorKernels extends ScalarKernels {
     int rotated = op.rotation().width();
     int pairs = rotated / 2 / LENGTH * LENGTH;
     if (op.rotation().pairs() == Rotation.Pairs.INTERLEAVED) {
-      VectorRope.turnInterleaved(table, angles, x, y, at, pairs);
+      VectorRope.rotateInterleaved(table, angles, x, y, at, pairs);
     } else {
-      VectorRope.turnHalves(table, angles, x, y, at, pairs, rotated / 2);
+      VectorRope.rotateHalves(table, angles, x, y, at, pairs, rotated / 2);
     }
-    turn(op, table, angles, x, y, at, pairs);
+    rotatePairs(op, table, angles, x, y, at, pairs);
   }
 
   @Override

@@ -2,13 +2,13 @@ package dev.vidrio.kernel.java.vector;
 
 import jdk.incubator.vector.FloatVector;
 
-/** Merges the 16 accumulators of lane sums that vectors have left in an array. */
+/** Merges the 16 accumulators of a lane sum that vector loops stored in an array. */
 final class VectorLanes {
   private VectorLanes() {}
 
-  /** The sum of lanes[at] to lanes[at + 15], in the tree of docs/numerics.md. */
+  /** Returns the sum of lanes[at] to lanes[at + 15], in the tree of docs/numerics.md. */
   static float merge(float[] lanes, int at) {
-    // Vectors of 4, which every processor has, take two levels of the tree.
+    // Vectors of 4, which every processor has, compute two levels of the tree.
     FloatVector a = FloatVector.fromArray(FloatVector.SPECIES_128, lanes, at);
     FloatVector b = FloatVector.fromArray(FloatVector.SPECIES_128, lanes, at + 4);
     FloatVector c = FloatVector.fromArray(FloatVector.SPECIES_128, lanes, at + 8);

@@ -11,11 +11,11 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** The functions of {@link ScalarMath} on vectors. */
+/** The functions of {@link ScalarMath} with the Vector API. */
 final class VectorMath {
   private VectorMath() {}
 
-  /** Replaces each of values [begin, end), which fill vectors, by exp(value − subtrahend). */
+  /** Replaces values [begin, end), which fill whole vectors, by exp(value − subtrahend). */
   static void exp(float[] values, int begin, int end, float subtrahend) {
     for (int i = begin; i < end; i += LENGTH) {
       FloatVector x = FloatVector.fromArray(FLOATS, values, i).sub(subtrahend);
@@ -28,7 +28,7 @@ final class VectorMath {
     }
   }
 
-  /** {@code y[i] = tanh(x[i])} for i in [begin, end), which fill vectors. */
+  /** Computes {@code y[i] = tanh(x[i])} for i in [begin, end), which fill whole vectors. */
   static void tanh(MemorySegment x, MemorySegment y, long begin, long end) {
     for (long i = begin; i < end; i += LENGTH) {
       FloatVector e = exponentialLessOne(Vectors.load(x, i).mul(2));
@@ -36,7 +36,7 @@ final class VectorMath {
     }
   }
 
-  /** eˣ − 1 for −20 ≤ x ≤ 20; beyond, what it is there. */
+  /** Returns eˣ − 1, with x clamped to [−20, 20]. */
   static FloatVector exponentialLessOne(FloatVector x) {
     FloatVector z = clamp(x, -20, 20);
     IntVector n = Vectors.round(z.mul(ScalarMath.LOG2_E));
@@ -45,7 +45,7 @@ final class VectorMath {
     return exponentialMinusOne(r).fma(power, power.sub(1));
   }
 
-  /** ln(1 + r) for −1/2 ≤ r ≤ 1. */
+  /** Returns ln(1 + r) for −1/2 ≤ r ≤ 1. */
   static FloatVector logOnePlus(FloatVector r) {
     FloatVector s = r.div(r.add(2));
     FloatVector z = s.mul(s);
@@ -56,19 +56,19 @@ final class VectorMath {
     return s.fma(q.fma(z, r.neg()), r);
   }
 
-  /** x, but at least {@code least} and at most {@code most}. */
-  static FloatVector clamp(FloatVector x, float least, float most) {
-    FloatVector y = x.blend(least, x.compare(VectorOperators.LT, least));
-    return y.blend(most, y.compare(VectorOperators.GT, most));
+  /** Clamps x to [min, max]. */
+  static FloatVector clamp(FloatVector x, float min, float max) {
+    FloatVector y = x.blend(min, x.compare(VectorOperators.LT, min));
+    return y.blend(max, y.compare(VectorOperators.GT, max));
   }
 
-  /** x − m · ln(2). */
+  /** Returns x − m · ln(2). */
   private static FloatVector remainder(FloatVector x, FloatVector m) {
     FloatVector r = m.fma(FloatVector.broadcast(FLOATS, ScalarMath.LN_2_UPPER), x);
     return m.fma(FloatVector.broadcast(FLOATS, ScalarMath.LN_2_LOWER), r);
   }
 
-  /** eʳ − 1 for |r| ≤ ln(2)/2. */
+  /** Returns eʳ − 1 for |r| ≤ ln(2)/2. */
   private static FloatVector exponentialMinusOne(FloatVector r) {
     FloatVector q = FloatVector.broadcast(FLOATS, ScalarMath.C6);
     q = q.fma(r, FloatVector.broadcast(FLOATS, ScalarMath.C5));
@@ -78,12 +78,12 @@ final class VectorMath {
     return r.mul(r).fma(q, r);
   }
 
-  /** 2ⁿ for −126 ≤ n ≤ 127. */
+  /** Returns 2ⁿ for −126 ≤ n ≤ 127. */
   private static FloatVector powerOfTwo(IntVector n) {
     return n.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
   }
 
-  /** {@code y[y0 + i] = a[a0 + i] · b[b0 + i]} for i in [0, count). */
+  /** Computes {@code y[y0 + i] = a[a0 + i] · b[b0 + i]} for i in [0, count). */
   static void multiply(
       MemorySegment a, long a0, MemorySegment b, long b0, MemorySegment y, long y0, long count) {
     long i = 0;
@@ -95,7 +95,7 @@ final class VectorMath {
     }
   }
 
-  /** {@code y[y0 + i] = a[a0 + i] + b[b0 + i]} for i in [0, count). */
+  /** Computes {@code y[y0 + i] = a[a0 + i] + b[b0 + i]} for i in [0, count). */
   static void add(
       MemorySegment a, long a0, MemorySegment b, long b0, MemorySegment y, long y0, long count) {
     long i = 0;
@@ -107,7 +107,7 @@ final class VectorMath {
     }
   }
 
-  /** {@code y[i] = factor · x[i]} for i in [begin, end). */
+  /** Computes {@code y[i] = factor · x[i]} for i in [begin, end). */
   static void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end) {
     long i = begin;
     for (; i + LENGTH <= end; i += LENGTH) {
@@ -118,7 +118,7 @@ final class VectorMath {
     }
   }
 
-  /** {@code y[at + n] = x[at + n] + Σ t[tAt + j] · B[n][j]}: lanes are outputs. */
+  /** Computes {@code y[at + n] = x[at + n] + Σ t[tAt + j] · B[n][j]}; lanes are outputs. */
   static void lowRankUp(
       LowRank update, MemorySegment x, long at, MemorySegment t, long tAt, MemorySegment y) {
     int r = update.rank();
@@ -141,7 +141,7 @@ final class VectorMath {
     }
   }
 
-  /** Row {@code row} of y [rows, d]: the sum of weights [rows, k] times x [rows, k, d]. */
+  /** Computes row {@code row} of y [rows, d]: the sum of x [rows, k, d] by weights [rows, k]. */
   static void weightedSum(
       MemorySegment x, MemorySegment weights, MemorySegment y, long row, int k, int d) {
     long from = row * k * d;

@@ -12,16 +12,16 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
-/** norm on vectors of a head. */
+/** Norms with the Vector API, one head at a time. */
 final class VectorNorm {
   private static final int LANES = LaneSum.LANES;
 
   private final float[] lanes = new float[LANES];
 
   /**
-   * Normalizes a head, counted over all rows.
+   * Normalizes a head; heads are counted over all rows.
    *
-   * @return its divisor
+   * @return the divisor
    */
   float head(Op.Norm op, MemorySegment x, MemorySegment y, int head) {
     int d = op.d();
@@ -82,7 +82,9 @@ final class VectorNorm {
     }
   }
 
-  /** Applies gain and bias, from {@code offset} on, to {@code d} elements that fill vectors. */
+  /**
+   * Applies gain and bias, from {@code offset} on, to {@code d} elements, which fill whole vectors.
+   */
   private static void affine(Op.Norm op, int offset, MemorySegment y, long at, int d) {
     @Nullable Weights gain = op.gain();
     @Nullable Weights bias = op.bias();

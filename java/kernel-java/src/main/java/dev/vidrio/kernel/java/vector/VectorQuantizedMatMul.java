@@ -4,6 +4,7 @@ import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.execution.Workspace.Quantized;
+import dev.vidrio.kernel.java.memory.Blocks;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.weight.Packing;
@@ -13,21 +14,21 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * matmul of packed weights. Lanes are the 16 rows of a group, and an int lane holds 4 bytes of its
- * row. There is no vector product of bytes in Java: as two shorts, the even and the odd bytes are
- * split off by shifts and multiplied with even and odd activations. Rows of activations go through
- * in tiles, which share the split weights. All types share the loops, since a {@link WeightPanel}
- * makes bytes of each.
+ * The matrix product with packed weights. Lanes are the 16 rows of a group, and an int lane holds 4
+ * bytes of its row. Since Java has no vector product of bytes, shifts split the even and the odd
+ * bytes into shorts, which multiply even and odd activations. Tiles of activation rows share the
+ * split weights. All types share the loops, since a {@link WeightPanel} converts each type to
+ * bytes.
  */
 final class VectorQuantizedMatMul {
-  /** Rows whose activations stay in the second-level cache while the weights pass by. */
+  /** Rows whose activations stay in the second-level cache while the weights are streamed. */
   private static final int STRIP = 64;
 
   private final PairedActivations activations = new PairedActivations();
   private final WeightPanel panel = new WeightPanel();
   private final float[] results = new float[PairedActivations.TILE * Packing.ROWS];
 
-  /** Groups [begin, end) of the columns of y. */
+  /** Computes groups [begin, end) of the columns of y. */
   void run(Weights w, Quantized x, MemorySegment y, int rows, int begin, int end) {
     int blocks = w.k() / QuantizedBuffer.BLOCK;
     for (int first = 0; first < rows; first += STRIP) {
@@ -54,12 +55,9 @@ final class VectorQuantizedMatMul {
     }
   }
 
-  /** Whether integers exceed what {@link NarrowKernel} can add up. */
+  /** Returns whether integers exceed what {@link NarrowKernel} can add in 16 bits. */
   private static boolean wide(WeightType type) {
-    return switch (type) {
-      case Q8_0, IQ4_NL, IQ4_XS, IQ2_S, IQ2_XS, IQ2_XXS -> true;
-      default -> false;
-    };
+    return Blocks.maxMagnitude(type) > NarrowKernel.MAX_MAGNITUDE;
   }
 
   private void wide(WeightType type, int row, int rows, int lane) {

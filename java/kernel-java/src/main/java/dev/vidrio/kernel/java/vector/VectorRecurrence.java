@@ -4,11 +4,11 @@ import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.runtime.Recurrence;
 import dev.vidrio.kernel.java.scalar.ScalarRecurrence;
-import dev.vidrio.kernel.java.step.Recurrence;
 import jdk.incubator.vector.FloatVector;
 
-/** The recurrence on vectors of columns. */
+/** The recurrence with the Vector API, on vectors of columns. */
 final class VectorRecurrence extends ScalarRecurrence {
   VectorRecurrence(Recurrence recurrence) {
     super(recurrence);

@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
 
-/** rope on vectors of pairs. */
+/** Rotary position embedding with the Vector API, on vectors of pairs. */
 final class VectorRope {
   private static final VectorShuffle<Float> EVEN = VectorShuffle.makeUnzip(FLOATS, 0);
   private static final VectorShuffle<Float> ODD = VectorShuffle.makeUnzip(FLOATS, 1);
@@ -17,8 +17,8 @@ final class VectorRope {
 
   private VectorRope() {}
 
-  /** Turns pairs [0, count), which are {@code apart} apart in the head at float {@code at}. */
-  static void turnHalves(
+  /** Rotates pairs [0, count) of elements {@code apart} apart, in the head at float {@code at}. */
+  static void rotateHalves(
       RotationTable table,
       long angles,
       MemorySegment x,
@@ -36,8 +36,8 @@ final class VectorRope {
     }
   }
 
-  /** Turns pairs [0, count) of adjacent elements. */
-  static void turnInterleaved(
+  /** Rotates pairs [0, count) of adjacent elements. */
+  static void rotateInterleaved(
       RotationTable table, long angles, MemorySegment x, MemorySegment y, long at, int count) {
     for (int j = 0; j < count; j += LENGTH) {
       FloatVector a = Vectors.load(x, at + 2L * j);

@@ -2,7 +2,7 @@ package dev.vidrio.kernel.java.vector;
 
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.scalar.LaneSum;
 import dev.vidrio.kernel.java.scalar.ScalarMath;
@@ -13,45 +13,45 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** top-k on vectors; what is not above the least candidate so far costs a comparison. */
+/** Top-k with the Vector API; elements not above the smallest candidate cost one comparison. */
 final class VectorTopK extends ScalarTopK {
   private static final int LANES = LaneSum.LANES;
   private static final int PIECE = 256;
 
-  private final Greatest greatest = new Greatest(Op.TopK.MAX);
+  private final TopKHeap heap = new TopKHeap(Op.TopK.MAX);
   private final float[] e = new float[PIECE];
   private final float[] lanes = new float[LANES];
 
   @Override
-  protected int[] greatest(Op.TopK op, MemorySegment x, long at) {
+  protected int[] topIds(Op.TopK op, MemorySegment x, long at) {
     int n = op.x().width();
-    greatest.begin(op.k());
+    heap.begin(op.k());
     int i = 0;
     for (; i < op.k(); i++) {
-      greatest.offer(Elements.get(x, at + i), i);
+      heap.offer(Elements.get(x, at + i), i);
     }
-    float least = least(x, at);
+    float smallest = smallest(x, at);
     for (; i + LENGTH <= n; i += LENGTH) {
-      if (Vectors.load(x, at + i).compare(VectorOperators.GT, least).anyTrue()) {
+      if (Vectors.load(x, at + i).compare(VectorOperators.GT, smallest).anyTrue()) {
         for (int j = i; j < i + LENGTH; j++) {
-          greatest.offer(Elements.get(x, at + j), j);
+          heap.offer(Elements.get(x, at + j), j);
         }
-        least = least(x, at);
+        smallest = smallest(x, at);
       }
     }
     for (; i < n; i++) {
-      greatest.offer(Elements.get(x, at + i), i);
+      heap.offer(Elements.get(x, at + i), i);
     }
-    var ids = new int[greatest.sort()];
+    var ids = new int[heap.sort()];
     for (int j = 0; j < ids.length; j++) {
-      ids[j] = greatest.id(j);
+      ids[j] = heap.id(j);
     }
     return ids;
   }
 
-  private float least(MemorySegment x, long at) {
-    float least = Elements.get(x, at + greatest.least());
-    return Float.isNaN(least) ? Float.NEGATIVE_INFINITY : least;
+  private float smallest(MemorySegment x, long at) {
+    float smallest = Elements.get(x, at + heap.smallest());
+    return Float.isNaN(smallest) ? Float.NEGATIVE_INFINITY : smallest;
   }
 
   @Override
@@ -59,12 +59,12 @@ final class VectorTopK extends ScalarTopK {
     int vectors = n / LENGTH * LENGTH;
     float maximum = Float.NEGATIVE_INFINITY;
     if (vectors > 0) {
-      FloatVector greatest = FloatVector.broadcast(Vectors.FLOATS, maximum);
+      FloatVector largest = FloatVector.broadcast(Vectors.FLOATS, maximum);
       for (int i = 0; i < vectors; i += LENGTH) {
         FloatVector v = Vectors.load(x, at + i);
-        greatest = greatest.blend(v, v.compare(VectorOperators.GT, greatest));
+        largest = largest.blend(v, v.compare(VectorOperators.GT, largest));
       }
-      maximum = greatest.reduceLanes(VectorOperators.MAX);
+      maximum = largest.reduceLanes(VectorOperators.MAX);
     }
     for (int i = vectors; i < n; i++) {
       float value = Elements.get(x, at + i);

@@ -12,13 +12,12 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The vectors of this processor: 4, 8 or 16 floats. Kernels walk the 16 lanes of docs/numerics.md
- * in 16/{@link #LENGTH} parts, in their outermost loop, so that the compiler sees single vectors
- * and keeps them in registers.
+ * The vector size of this processor: 4, 8 or 16 floats. Kernels process the 16 lanes of
+ * docs/numerics.md in 16/{@link #LENGTH} parts, in their outermost loop, so that the compiler sees
+ * single vectors and keeps them in registers.
  *
- * <p>The compiler inlines calls into a method only up to a number of nodes, and a vector that is
- * passed to a call which is not inlined goes through the heap. Hence the large kernels are written
- * out, without helpers for what they repeat.
+ * <p>The compiler inlines only up to a limit of nodes, and passes vectors to calls that are not
+ * inlined through the heap. Therefore the large kernels repeat code instead of calling helpers.
  */
 final class Vectors {
   private static final VectorShape SHAPE =
@@ -33,7 +32,7 @@ final class Vectors {
 
   static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
-  /** As many bytes as a vector has floats, but there are no vectors of less than 8. */
+  /** A species of as many bytes as a vector has floats, at least 8. */
   private static final VectorSpecies<Byte> FEW_BYTES =
       VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(LENGTH, 8) * Byte.SIZE));
 
@@ -42,7 +41,7 @@ final class Vectors {
 
   private Vectors() {}
 
-  /** Floats from float index i on. */
+  /** Loads floats from float index i on. */
   static FloatVector load(MemorySegment array, long i) {
     return FloatVector.fromMemorySegment(FLOATS, array, i * Float.BYTES, ORDER);
   }
@@ -53,15 +52,15 @@ final class Vectors {
   }
 
   /**
-   * The nearest integers, ties to even, for |x| ≤ 2²². Adding {@link #ROUNDER} rounds to an
-   * integer, since the sum lies in [2²³, 2²⁴), where floats are one apart; the integer then stands
-   * in the low bits.
+   * Rounds to the nearest integers, ties to even, for |x| ≤ 2²². Adding {@link #ROUNDER} rounds to
+   * an integer, since the sum is in [2²³, 2²⁴), where floats are one apart; the low bits of the sum
+   * are the integer.
    */
   static IntVector round(FloatVector x) {
     return x.add(ROUNDER).reinterpretAsInts().sub(Float.floatToRawIntBits(ROUNDER));
   }
 
-  /** Bytes from an offset on, sign-extended. */
+  /** Loads bytes from an offset on, sign-extended. */
   static IntVector loadBytes(MemorySegment array, long offset) {
     ByteVector bytes =
         LENGTH >= 8
@@ -81,7 +80,7 @@ final class Vectors {
     }
   }
 
-  /** Ints, of at most 2²⁴ in magnitude, as floats. */
+  /** Converts ints of magnitude up to 2²⁴ to floats. */
   static FloatVector toFloats(IntVector v) {
     return (FloatVector) v.convertShape(VectorOperators.I2F, FLOATS, 0);
   }

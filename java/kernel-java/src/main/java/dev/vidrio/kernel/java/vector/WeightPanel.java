@@ -19,8 +19,8 @@ import jdk.incubator.vector.IntVector;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A group of 16 packed rows as the product loops read it, whatever its type: the integers as bytes,
- * in units of 16 rows × 4 columns, and the factors of each sub-block as floats.
+ * A group of 16 packed rows in the form that the product loops read for every type: integers as
+ * bytes, in units of 16 rows × 4 columns, and the factors of each sub-block as floats.
  */
 final class WeightPanel {
   private static final int ROWS = Packing.ROWS;
@@ -50,27 +50,27 @@ final class WeightPanel {
     readFactors(type, w.data(), at + Packing.factorOffset(type, w.k()), w.k());
   }
 
-  /** Where the integers lie: [unit of 4 columns][row][column], bytes. */
+  /** Returns the memory of the integers: [unit of 4 columns][row][column], bytes. */
   MemorySegment integers() {
     return integers;
   }
 
-  /** Offset of the first integer. */
+  /** Returns the offset of the first integer. */
   long offset() {
     return offset;
   }
 
-  /** [sub-block][row] scales, or [sub-block][scale, minimum][row] in types that have minima. */
+  /** Returns scales [sub-block][row], or [sub-block][scale, minimum][row] for types with minima. */
   float[] factors() {
     return factors;
   }
 
-  /** Integers by code, as often as they fill a vector, or null where a difference gives them. */
+  /**
+   * Returns the integers by code, repeated to fill a vector, or null if they are the codes plus a
+   * constant.
+   */
   private static @Nullable ByteVector table(WeightType type) {
-    if (!type.hasGrid()
-        && type != WeightType.IQ4_NL
-        && type != WeightType.IQ4_XS
-        && type != WeightType.MXFP4) {
+    if (Blocks.isLinear(type)) {
       return null;
     }
     byte[] table = new byte[Vectors.BYTES.length()];
@@ -118,7 +118,7 @@ final class WeightPanel {
     }
   }
 
-  /** A byte in each byte of an int. */
+  /** Returns an int with the mask in each byte. */
   private static int repeat(int mask) {
     return mask * 0x01010101;
   }
@@ -143,7 +143,7 @@ final class WeightPanel {
     }
   }
 
-  /** Makes the factors of sub-block j of a block. */
+  /** Computes the factors of sub-block j of a block. */
   private void combine(WeightType type, int j, int to) {
     for (int r = 0; r < ROWS; r++) {
       blockFactors.row = r;
@@ -154,7 +154,7 @@ final class WeightPanel {
     }
   }
 
-  /** The factors of a block of 16 rows, of which one is looked at. */
+  /** The factors of a block of 16 rows, as seen from the current row. */
   private static final class BlockFactors implements Blocks.Factors {
     private static final int WHOLES = 16;
 
@@ -167,7 +167,7 @@ final class WeightPanel {
       int count = type.halves() * ROWS;
       Elements.halvesToFloats(w, from, halves, count);
       long at = from + (long) count * Short.BYTES;
-      if (Packing.wholesAreBytes(type)) {
+      if (!type.hasSixBitFactors()) {
         for (int i = 0; i < type.factorBytes() * ROWS; i++) {
           wholes[i] = Byte.toUnsignedInt(w.get(JAVA_BYTE, at + i));
         }

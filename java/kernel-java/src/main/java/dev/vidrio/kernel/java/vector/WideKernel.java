@@ -16,8 +16,9 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 
 /**
- * Weights of up to 8 bits by paired activations. The sum of an even and an odd product, at most 2 ·
- * 128 · 127, fits a short; it is then widened and added to an int. The types have no minima.
+ * Multiplies integers of up to 8 bits by paired activations. A short accumulates an even and an odd
+ * product, at most 2 · 128 · 127 = 32,512, before it is widened and added to an int. The types have
+ * no minima.
  *
  * <p>{@code row} is the row of x at which the tile begins, {@code lane} the lane of the group.
  * Results go to results[16 · row of the tile + lane].
@@ -27,7 +28,7 @@ final class WideKernel {
 
   private WideKernel() {}
 
-  /** A tile of rows by a vector of weight rows, from {@code lane} of the group on. */
+  /** Multiplies a tile of rows by a vector of weight rows, from {@code lane} of the group on. */
   static void tile(
       WeightType type, WeightPanel panel, PairedActivations x, int row, int lane, float[] results) {
     MemorySegment w = panel.integers();
@@ -94,7 +95,7 @@ final class WideKernel {
     y3.intoArray(results, 3 * Packing.ROWS + lane);
   }
 
-  /** One row. */
+  /** Multiplies one row by a vector of weight rows. */
   static void single(
       WeightType type, WeightPanel panel, PairedActivations x, int row, int lane, float[] results) {
     MemorySegment w = panel.integers();

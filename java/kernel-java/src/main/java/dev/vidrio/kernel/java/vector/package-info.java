@@ -1,3 +1,3 @@
-/** The operations that are worth it by the Vector API, with the bits of the scalar ones. */
+/** Operations that use the Vector API, with the bits of the scalar ones. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.kernel.java.vector;

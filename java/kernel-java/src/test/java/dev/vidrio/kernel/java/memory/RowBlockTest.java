@@ -3,7 +3,7 @@ package dev.vidrio.kernel.java.memory;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.vidrio.kernel.ffm.Encoder;
+import dev.vidrio.kernel.ffm.WeightEncoder;
 import dev.vidrio.kernel.weight.WeightType;
 import java.io.IOException;
 import java.io.InputStream;
@@ -21,8 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Blocks mean what llama.cpp's gguf package says, bit for bit, in Java and in C: see blocks.py
- * beside blocks.txt, which has every point of every grid.
+ * Java and C decode blocks like the gguf package of llama.cpp, bit for bit. The script blocks.py
+ * generates blocks.txt, which covers every point of every grid.
  */
 class RowBlockTest {
 
@@ -40,7 +40,7 @@ class RowBlockTest {
 
   @ParameterizedTest
   @MethodSource("lines")
-  void elementsAreThoseOfGguf(String line) throws NoSuchAlgorithmException {
+  void decodesBlocksLikeGguf(String line) throws NoSuchAlgorithmException {
     String[] words = line.split(" ", -1);
     WeightType type = WeightType.valueOf(words[0]);
     byte[] blocks = Base64.getDecoder().decode(words[1]);
@@ -55,7 +55,7 @@ class RowBlockTest {
       }
       assertEquals(words[2], sha256(floats), "in Java");
       floats.fill((byte) 0);
-      Encoder.encode(type, WeightType.F32, 1, k, source, null, floats);
+      WeightEncoder.encode(type, WeightType.F32, 1, k, source, null, floats);
       assertEquals(words[2], sha256(floats), "in C");
     }
   }

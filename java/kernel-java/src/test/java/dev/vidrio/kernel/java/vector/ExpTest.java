@@ -8,22 +8,22 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 class ExpTest {
-  /** A prime, so that the sweep meets all patterns of low bits. */
+  /** A prime, so that the sweep covers all patterns of low bits. */
   private static final int STEP = 2503;
 
   @Test
-  void isWithinOneUnitOfStrictMath() {
+  void exp_withinOneUlpOfStrictMath() {
     for (float x : sweep()) {
       double exact = StrictMath.exp(x);
       if (exact >= Float.MIN_NORMAL && exact <= Float.MAX_VALUE) {
         double error = Math.abs(ScalarMath.exp(x) - exact);
-        assertTrue(error <= Math.ulp((float) exact), () -> "exp(" + x + ") is off by " + error);
+        assertTrue(error <= Math.ulp((float) exact), () -> "exp(" + x + ") has error " + error);
       }
     }
   }
 
   @Test
-  void endsAreZeroAndInfinity() {
+  void exp_outOfRange_zeroOrInfinity() {
     assertEquals(1f, ScalarMath.exp(0f));
     assertEquals(1f, ScalarMath.exp(-0f));
     assertEquals(0f, ScalarMath.exp(-104f));
@@ -34,7 +34,7 @@ class ExpTest {
   }
 
   @Test
-  void vectorsGiveTheSameBits() {
+  void exp_vectorEqualsScalar() {
     float[] x = sweep();
     float[] y = Arrays.copyOf(x, x.length / 16 * 16);
     VectorMath.exp(y, 0, y.length, 0);
@@ -43,7 +43,9 @@ class ExpTest {
     }
   }
 
-  /** Floats of both signs from denormals to beyond where exp ends, and the special ones. */
+  /**
+   * Returns floats of both signs, from denormals to beyond the range of exp, and special values.
+   */
   private static float[] sweep() {
     int last = Float.floatToIntBits(120f);
     float[] x = new float[2 * (last / STEP + 1) + 3];

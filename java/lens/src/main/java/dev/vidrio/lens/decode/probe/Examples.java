@@ -1,11 +1,11 @@
 package dev.vidrio.lens.decode.probe;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.SplitMix64;
@@ -73,11 +73,11 @@ public final class Examples {
       Lens lens, String points, List<int[]> texts, int[] labels, int classes) {
     Map<HookPoint, List<float[]>> rows = new LinkedHashMap<>();
     for (HookPoint point : lens.points(points)) {
-      Inputs.requireRows(point);
+      Preconditions.requireRows(point);
       rows.put(point, new ArrayList<>());
     }
     for (int[] tokens : texts) {
-      Inputs.requireTokens(lens.model(), tokens);
+      Preconditions.requireTokens(lens.model(), tokens);
       Capture last = Capture.of(points).positions(tokens.length - 1, tokens.length);
       try (ActivationCache cache = lens.run(tokens, last)) {
         rows.forEach((point, list) -> list.add(cache.get(point).row(0)));

@@ -39,10 +39,10 @@ public final class Leace {
   /** Fits the eraser of the classes of examples. */
   public static Leace fit(Examples examples) {
     // What is erased does not depend on the units of dimensions, but its rounding does.
-    Centred plain = Centred.of(examples.rows());
+    CenteredRows plain = CenteredRows.of(examples.rows());
     double[] lengths = Arrays.stream(plain.squares()).map(Math::sqrt).toArray();
     double[] factors = Arrays.stream(lengths).map(x -> x == 0 ? 0 : 1 / x).toArray();
-    Centred centred = plain.scaled(factors);
+    CenteredRows centred = plain.scaled(factors);
     int d = examples.width();
     int n = examples.size();
     int classes = examples.classes();
@@ -74,7 +74,7 @@ public final class Leace {
    * Rows times Σ_xx⁺. Its eigenvectors are the right singular vectors of X, or those of XᵀX where
    * that is smaller.
    */
-  private static double[][] whitened(Centred centred, double[][] rows) {
+  private static double[][] whitened(CenteredRows centred, double[][] rows) {
     int n = centred.rows().length;
     boolean few = n < centred.mean().length;
     var vectors = SingularVectors.of(few ? centred.doubles() : centred.gram());

@@ -38,12 +38,12 @@ final class LogisticRegression implements Lbfgs.Objective {
   static LinearProbe fit(Executor executor, Examples examples, double l2) {
     int classes = examples.classes();
     int d = examples.width();
-    Centred plain = Centred.of(examples.rows());
+    CenteredRows plain = CenteredRows.of(examples.rows());
     // p (1 − p) is at most ¼.
     double[] units =
         Arrays.stream(plain.squares()).map(sum -> 1 / Math.sqrt(sum / 4 + l2)).toArray();
     double[] penalties = Arrays.stream(units).map(unit -> l2 * unit * unit).toArray();
-    Centred centred = plain.scaled(units);
+    CenteredRows centred = plain.scaled(units);
     try (var scores = MatrixProduct.of(executor, centred.rows(), classes);
         var gradients = MatrixProduct.of(executor, centred.columns(), classes)) {
       var objective = new LogisticRegression(examples, penalties, scores, gradients);

@@ -11,7 +11,7 @@ final class RidgeRegression {
   private RidgeRegression() {}
 
   static LinearProbe fit(Examples examples, double l2) {
-    Centred centred = Centred.of(examples.rows());
+    CenteredRows centred = CenteredRows.of(examples.rows());
     int d = examples.width();
     int classes = examples.classes();
     double[][] gram = centred.gram();

@@ -1,6 +1,6 @@
 package dev.vidrio.lens.decode.sae;
 
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.function.IntPredicate;
@@ -50,7 +50,7 @@ final class SaeBatch {
       }
       return Features.of(kept);
     }
-    var greatest = new Greatest(k);
+    var greatest = new TopKHeap(k);
     greatest.begin(k);
     for (int f = 0; f < values.length; f++) {
       if (allowed.test(f)) {

@@ -1,12 +1,12 @@
 package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.model.sampling.LogProbability;
 import java.util.Arrays;
@@ -69,7 +69,8 @@ public record SaeEvaluation(
       }
       Capture logits = Capture.of(LOGITS);
       try (ActivationCache spliced = lens.run(tokens, logits, splice.hooks());
-          ActivationCache ablated = lens.run(tokens, logits, List.of(Edit.zero(splice.out())))) {
+          ActivationCache ablated =
+              lens.run(tokens, logits, List.of(Intervention.zero(splice.out())))) {
         sums.splicedLoss += loss(spliced);
         sums.ablatedLoss += loss(ablated);
       }

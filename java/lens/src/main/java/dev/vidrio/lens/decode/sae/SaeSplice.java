@@ -3,11 +3,11 @@ package dev.vidrio.lens.decode.sae;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Hook;
-import dev.vidrio.lens.hook.HookPoint;
 import dev.vidrio.lens.hook.StepRows;
-import dev.vidrio.lens.plan.Inputs;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -74,7 +74,7 @@ public final class SaeSplice {
   }
 
   private static HookPoint point(Lens lens, String name) {
-    return Inputs.requireOne(name, lens.points(name));
+    return Preconditions.requireOne(name, lens.points(name));
   }
 
   /** Where it reads. */

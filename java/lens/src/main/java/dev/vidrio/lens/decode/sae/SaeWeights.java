@@ -5,7 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.file.AtomicFile;
-import dev.vidrio.formats.file.MadeDirectory;
+import dev.vidrio.formats.file.CreatedDirectories;
 import dev.vidrio.formats.safetensors.Dtype;
 import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.safetensors.SafetensorsTensor;
@@ -226,7 +226,7 @@ final class SaeWeights {
                   vectors.containsKey(name) ? List.of(width) : List.of((long) rows.length, width)));
         });
     byte[] json = JsonMapper.shared().writeValueAsBytes(config.toJson(model));
-    try (var _ = MadeDirectory.of(directory);
+    try (var _ = CreatedDirectories.of(directory);
         var writer = SafetensorsWriter.create(directory.resolve(WEIGHTS), entries, Map.of());
         var cfg = AtomicFile.create(directory.resolve(CONFIG))) {
       for (var tensor : tensors.entrySet()) {

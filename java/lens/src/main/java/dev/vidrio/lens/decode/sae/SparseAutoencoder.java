@@ -2,7 +2,7 @@ package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.Greatest;
+import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.vector.Vectors;
 import java.io.IOException;
@@ -183,7 +183,7 @@ public final class SparseAutoencoder implements AutoCloseable {
 
   private Features topK(float[] products) {
     int k = Math.min(config.k(), products.length);
-    var greatest = new Greatest(k);
+    var greatest = new TopKHeap(k);
     greatest.begin(k);
     for (int f = 0; f < products.length; f++) {
       products[f] += weights.encoderBias()[f];

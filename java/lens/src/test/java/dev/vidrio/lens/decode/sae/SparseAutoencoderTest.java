@@ -6,13 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.SafetensorsFile;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.lens.hook.Edit;
-import dev.vidrio.lens.hook.HookPoint;
-import dev.vidrio.lens.hook.HookSite;
+import dev.vidrio.lens.hook.Intervention;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -244,7 +244,7 @@ class SparseAutoencoderTest extends BardTest {
                 TOKENS,
                 logits,
                 List.of(
-                    Edit.set(out, outputs(transcoder, plain.get(mid)))
+                    Intervention.set(out, outputs(transcoder, plain.get(mid)))
                         .positions(0, TOKENS.length)));
         ActivationCache actual =
             lens.run(

@@ -1,6 +1,7 @@
 package dev.vidrio.model.architecture.catalog;
 
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
@@ -84,7 +85,7 @@ final class AltUp {
         Buffer factor = plan.matMul(name + ".factor", row, router);
         Buffer part = plan.scaleRows(name + ".part", factor, streams.get(j));
         boolean whole = i == 0 && j == count - 1;
-        sum = plan.add(whole ? layer.hook("hook_resid_pre") : name, sum, part);
+        sum = plan.add(whole ? layer.hook(HookSite.RESID_PRE) : name, sum, part);
       }
       predictions.add(sum);
     }

@@ -2,11 +2,11 @@ package dev.vidrio.model.architecture.catalog;
 
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.decoder.Plans;
 import dev.vidrio.model.block.Attention;
@@ -32,7 +32,7 @@ final class FalconH1 {
     Attention attention =
         Attention.noPe(params.attentionScale(model.dimensions().dH()))
             .withRope(model.rope(Rotation.Pairs.HALVES).scaled());
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     for (Layer layer : model.layers()) {
       x = step(model, layer, attention, net, x);
     }
@@ -56,18 +56,17 @@ final class FalconH1 {
   private static Buffer step(
       Transformer model, Layer layer, Attention attention, Mamba2 net, Buffer residPre) {
     PlanBuilder plan = model.plan();
-    Buffer read = layer.ln1(residPre);
+    Buffer read = layer.ln1(layer.hook(HookSite.RESID_PRE, residPre));
     Layer keys = layer.cachedAt(2 * layer.index());
     Layer states = layer.cachedAt(2 * layer.index() + 1);
-    Buffer attended = keys.attention(attention).write(layer.hook("hook_attn_out"), read);
-    Buffer recurrent = net.of(model, states).write(layer.hook("hook_recurrent_out"), read);
+    Buffer attended = keys.attention(attention).write(layer.hook(HookSite.ATTN_OUT), read);
+    Buffer recurrent = net.of(model, states).write(layer.hook(HookSite.RECURRENT_OUT), read);
     Buffer both = plan.add(layer.hook("attn_and_recurrent_out"), attended, recurrent);
-    Buffer residMid = plan.add(layer.hook("hook_resid_mid"), residPre, both);
-    // Files leave out what kind of tensor the second norm is.
-    Weights gain = model.weights().vector(layer.tensor("ffn_norm"), residMid.width());
-    Buffer normalized = model.norm(layer.hook("ln2"), gain, residMid);
+    Buffer residMid = plan.add(layer.hook(HookSite.RESID_MID), residPre, both);
     Buffer ffnOut =
-        layer.gatedFfn(ActivationKind.SILU).write(layer.hook("hook_mlp_out"), normalized);
-    return plan.add(layer.hook("hook_resid_post"), residMid, ffnOut);
+        layer
+            .gatedFfn(ActivationKind.SILU)
+            .write(layer.hook(HookSite.MLP_OUT), layer.ln2(residMid));
+    return plan.add(layer.hook(HookSite.RESID_POST), residMid, ffnOut);
   }
 }

@@ -2,6 +2,7 @@ package dev.vidrio.model.architecture.catalog;
 
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
@@ -73,7 +74,7 @@ final class Gemma3n {
     Attention sliding =
         full.withRope(rope.unscaled("rope.freq_base_swa", 10000)).withWindow(window);
     float[] sparsity = sparsity(params, layers);
-    Buffer embedding = model.embed("hook_embed", (float) Math.sqrt(model.dimensions().d()));
+    Buffer embedding = model.embed((float) Math.sqrt(model.dimensions().d()));
     var net = new Gemma3n(params, model, embedding);
     List<Buffer> streams = net.altUp.begin(embedding);
     for (Layer layer : model.layers()) {
@@ -118,15 +119,15 @@ final class Gemma3n {
     Buffer read = layer.ln1(residPre);
     Buffer laurel = laurel(layer, read);
     Buffer attentionOut =
-        layer.normalized("post_attention_norm", attention).write(layer.hook("hook_attn_out"), read);
+        layer.ln1Post("post_attention_norm", attention).write(layer.hook(HookSite.ATTN_OUT), read);
     Buffer sum = plan.add(layer.hook("attn_and_resid"), residPre, attentionOut);
-    Buffer unscaled = plan.add(layer.hook("hook_resid_mid.unscaled"), sum, laurel);
-    Buffer residMid = plan.scale(layer.hook("hook_resid_mid"), HALF_ROOT, unscaled);
+    Buffer unscaled = plan.add(layer.hook(HookSite.RESID_MID) + ".unscaled", sum, laurel);
+    Buffer residMid = plan.scale(layer.hook(HookSite.RESID_MID), HALF_ROOT, unscaled);
     Buffer ffnOut =
         layer
-            .normalized("post_ffw_norm", ffn)
-            .write(layer.hook("hook_mlp_out"), layer.ln2(residMid));
-    Buffer residPost = plan.add(layer.hook("hook_resid_post"), residMid, ffnOut);
+            .ln2Post("post_ffw_norm", ffn)
+            .write(layer.hook(HookSite.MLP_OUT), layer.ln2(residMid));
+    Buffer residPost = plan.add(layer.hook(HookSite.RESID_POST), residMid, ffnOut);
     List<Buffer> corrected = altUp.correct(layer, predictions, residPost);
     return withInput(layer, corrected);
   }
@@ -138,7 +139,7 @@ final class Gemma3n {
     Buffer right = layer.linear("laurel.right", "laurel_r", x.width(), left);
     Buffer normalized =
         model.norm(layer.hook("laurel.ln"), layer.tensor("laurel_post_norm"), right);
-    return plan.add(layer.hook("hook_laurel_out"), x, normalized);
+    return plan.add(layer.hook(HookSite.LAUREL_OUT), x, normalized);
   }
 
   /**
@@ -147,8 +148,8 @@ final class Gemma3n {
    */
   private Sublayer sparseFfn(Layer layer, int n, float deviations) {
     return (hook, x) -> {
-      Buffer gate = layer.linear("mlp.hook_pre", "ffn_gate", n, x);
-      Buffer up = layer.linear("mlp.hook_pre_linear", "ffn_up", n, x);
+      Buffer gate = layer.linear(HookSite.PRE, "ffn_gate", n, x);
+      Buffer up = layer.linear(HookSite.PRE_LINEAR, "ffn_up", n, x);
       String name = layer.hook("mlp.deviation");
       RootMeanSquare deviation = RootMeanSquare.of(plan, weights, name, NormKind.LAYER, gate);
       var least = new float[n];
@@ -157,7 +158,7 @@ final class Gemma3n {
       Buffer above = plan.addBias(name + ".above", bias, deviation.normalized());
       Buffer passed = plan.activation(name + ".passed", ActivationKind.RELU, above);
       Buffer sparse = plan.scaleRows(layer.hook("mlp.gate"), deviation.value(), passed);
-      Buffer post = plan.gated(layer.hook("mlp.hook_post"), ActivationKind.GELU_TANH, sparse, up);
+      Buffer post = plan.gated(layer.hook(HookSite.POST), ActivationKind.GELU_TANH, sparse, up);
       return model.linear(hook, layer.tensor("ffn_down"), x.width(), post);
     };
   }

@@ -1,6 +1,7 @@
 package dev.vidrio.model.architecture.catalog;
 
 import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
@@ -55,13 +56,13 @@ final class Gemma4 {
     List<Integer> widths =
         params.perLayer(
             ModelDimensions.FFN_WIDTH, dimensions.layers(), 1, ModelDimensions.MAX_WIDTH);
-    Buffer x = model.embed("hook_embed", (float) Math.sqrt(dimensions.d()));
+    Buffer x = model.embed((float) Math.sqrt(dimensions.d()));
     int width =
         params.intValue("embedding_length_per_layer_input", 0, ModelDimensions.MAX_WIDTH, 0);
     PerLayerInputs inputs = width == 0 ? null : new PerLayerInputs(model, x, width);
     if (inputs != null) {
       // A buffer of its own, so that edits of what the first layer reads leave the inputs alone.
-      x = model.scale(1).write("blocks.0.hook_resid_pre", x);
+      x = model.scale(1).write(model.layers().getFirst().hook(HookSite.RESID_PRE), x);
     }
     int own = dimensions.kvShape().layers().size();
     @Nullable Experts experts = experts(params, dimensions);
@@ -77,10 +78,10 @@ final class Gemma4 {
       x =
           layer.sequential(
               x,
-              layer.normalized(
+              layer.ln1Post(
                   "post_attention_norm",
                   (hook, stream) -> attention.write(hook, layer.ln1(stream))),
-              layer.normalized("post_ffw_norm", ffn),
+              layer.ln2Post("post_ffw_norm", ffn),
               end(layer, model, inputs));
     }
     float cap = params.cap("final_logit_softcapping", 0);

@@ -48,7 +48,7 @@ final class HeterogeneousLayers {
                 .withRope(model.rope(pairs).scaled()));
     List<Integer> kvHeads = ModelDimensions.kvHeadsPerLayer(params, dimensions.layerHeads());
     List<Integer> widths = ModelDimensions.widths(params, dimensions.layers());
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     int cache = 0;
     for (Layer layer : model.layers()) {
       int l = layer.index();

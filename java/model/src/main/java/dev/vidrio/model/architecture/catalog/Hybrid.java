@@ -133,7 +133,7 @@ final class Hybrid {
                     layer.preNormConv(
                         x,
                         layer.normalized("post_attention_norm", mixer),
-                        layer.normalized("post_ffw_norm", ffn))))
+                        layer.ln2Post("post_ffw_norm", ffn))))
         .finalNorm("token_embd_norm");
   }
 

@@ -84,7 +84,7 @@ final class Latent {
             : MixtureSpec.grouped(
                     biased ? RouteScore.SIGMOID : RouteScore.SOFTMAX,
                     RouteOver.ALL,
-                    biased ? GroupRank.TWO_GREATEST : GroupRank.GREATEST)
+                    biased ? GroupRank.TOP_TWO : GroupRank.MAX)
                 .scaled()
                 .shared()
                 .inListedLayers();
@@ -92,9 +92,7 @@ final class Latent {
     String norm = "post_ffw_norm";
     return (layer, residPre) -> {
       Sublayer ffn = blocks.of(layer, residPre);
-      return model.weights().has(layer.tensor(norm + ".weight"))
-          ? layer.normalized(norm, ffn)
-          : ffn;
+      return model.weights().has(layer.tensor(norm + ".weight")) ? layer.ln2Post(norm, ffn) : ffn;
     };
   }
 }

@@ -505,8 +505,8 @@ final class Llama {
     boolean sandwich = model.weights().has("blk.0.post_ffw_norm.weight");
     Sublayer scale = Scales.residual(model);
     return (layer, x, mixer, ffn) -> {
-      Sublayer attend = sandwich ? layer.normalized("post_attention_norm", mixer) : mixer;
-      Sublayer feed = sandwich ? layer.normalized("post_ffw_norm", ffn) : ffn;
+      Sublayer attend = sandwich ? layer.ln1Post("post_attention_norm", mixer) : mixer;
+      Sublayer feed = sandwich ? layer.ln2Post("post_ffw_norm", ffn) : ffn;
       return layer.preNorm(x, attend.then("unscaled", scale), feed.then("unscaled", scale));
     };
   }
@@ -630,7 +630,7 @@ final class Llama {
     return DecoderSpec.of(
             noPe()
                 .queryKeyNorm(QueryKeyNorm.PER_HEAD_AFTER_ROPE_NO_GAIN)
-                .change((model, a) -> a.withRope(model.rope(HALVES).scaled().opposite())))
+                .change((model, a) -> a.withRope(model.rope(HALVES).scaled().negated())))
         .withoutGains()
         .embedding(Embedding.NORMALIZED)
         .feedForward(plain(ActivationKind.SQUARED_RELU))

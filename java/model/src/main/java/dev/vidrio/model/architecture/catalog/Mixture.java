@@ -62,7 +62,7 @@ final class Mixture {
       MixtureSpec.of(RouteScore.SIGMOID, RouteOver.ALL).scaled().shared().inListedLayers();
 
   private static final MixtureSpec GROUPED_SIGMOID_AND_SHARED =
-      MixtureSpec.grouped(RouteScore.SIGMOID, RouteOver.ALL, GroupRank.TWO_GREATEST)
+      MixtureSpec.grouped(RouteScore.SIGMOID, RouteOver.ALL, GroupRank.TOP_TWO)
           .scaled()
           .shared()
           .inListedLayers();

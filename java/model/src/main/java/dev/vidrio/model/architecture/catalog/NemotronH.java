@@ -49,7 +49,7 @@ final class NemotronH {
     var model = new Transformer(params, dimensions, weights, NormKind.RMS, true);
     Attention attention = Attention.noPe(params.attentionScale(dimensions.dH()));
     @Nullable Experts experts = mixture ? experts(params, dimensions) : null;
-    Buffer x = model.embed("hook_embed");
+    Buffer x = model.embed();
     int cache = 0;
     for (Layer layer : model.layers()) {
       int width = widths.get(layer.index());

@@ -1,6 +1,7 @@
 package dev.vidrio.model.architecture.catalog;
 
 import dev.vidrio.kernel.PlanBuilder;
+import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.weight.Weights;
@@ -74,6 +75,6 @@ final class PerLayerInputs {
     Buffer input = inputs.get(layer.index());
     Buffer gated = plan.gated(layer.hook("per_layer.post"), ActivationKind.GELU_TANH, gate, input);
     Buffer projected = layer.linear("per_layer.projected", "proj", x.width(), gated);
-    return model.norm(layer.hook("hook_per_layer_out"), layer.tensor("post_norm"), projected);
+    return model.norm(layer.hook(HookSite.PER_LAYER_OUT), layer.tensor("post_norm"), projected);
   }
 }

@@ -55,7 +55,7 @@ final class Phi {
         Attention.noPe(params.attentionScale(model.dimensions().dH()))
             .withRope(rotation)
             .withWindow(params.window(0));
-    Buffer x = model.preNorm(model.embed("hook_embed"), attention, ffn);
+    Buffer x = model.preNorm(model.embed(), attention, ffn);
     Rotation longer = rope.scaled(divisors(model.weights(), "long", rope));
     return Plans.withLongContext(
         Plans.finish(model, x, model.unembedding()), rope.originalContext(), rotation, longer);

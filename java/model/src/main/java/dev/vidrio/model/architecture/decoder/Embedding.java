@@ -8,14 +8,13 @@ import java.util.function.Function;
 @FunctionalInterface
 public interface Embedding {
   /** The tokens' rows of the embedding table. */
-  Embedding PLAIN = model -> model.embed("hook_embed");
+  Embedding PLAIN = Transformer::embed;
 
   /** The sum of the tokens' embeddings and learned embeddings of their positions. */
   Embedding WITH_POSITIONS = Transformer::embedWithPositions;
 
   /** Normalized embeddings. */
-  Embedding NORMALIZED =
-      model -> model.norm("hook_embed", "token_embd_norm", model.embed("hook_embed.unnormalized"));
+  Embedding NORMALIZED = Transformer::normalizedEmbedding;
 
   /** Embeddings times √d. */
   Embedding SCALED_BY_ROOT_WIDTH = scaled(model -> (float) Math.sqrt(model.dimensions().d()));
@@ -25,6 +24,6 @@ public interface Embedding {
 
   /** Returns embeddings times a factor of the model. */
   static Embedding scaled(Function<Transformer, Float> factor) {
-    return model -> model.embed("hook_embed", factor.apply(model));
+    return model -> model.embed(factor.apply(model));
   }
 }

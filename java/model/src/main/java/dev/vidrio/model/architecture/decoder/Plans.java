@@ -81,6 +81,6 @@ public final class Plans {
         model.contextLength(),
         model.bytesPerToken(),
         plan,
-        new LongContext(maxShort, new Plan(ops, plan.kv(), plan.outputs())));
+        new LongContext(maxShort, plan.withOps(ops)));
   }
 }

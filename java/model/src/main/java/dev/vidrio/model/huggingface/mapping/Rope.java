@@ -166,7 +166,7 @@ public record Rope(
         out.string("rope.scaling.type", "yarn")
             .real("rope.scaling.factor", factor)
             .integer("rope.scaling.original_context_length", original);
-        double usual = Rotation.sharpening(factor, 1);
+        double usual = Rotation.yarnMagnitude(factor, 1);
         double sharpened = sharpening(factor, usual);
         double multiplier = sharpensScores ? scaling.real("mscale_all_dim", 0) : 0;
         if (multiplier != 0) {
@@ -196,7 +196,8 @@ public record Rope(
     boolean both = numerator != 0 && denominator != 0;
     double own =
         both
-            ? Rotation.sharpening(factor, numerator) / Rotation.sharpening(factor, denominator)
+            ? Rotation.yarnMagnitude(factor, numerator)
+                / Rotation.yarnMagnitude(factor, denominator)
             : usual;
     return scaling.real("attention_factor", own);
   }

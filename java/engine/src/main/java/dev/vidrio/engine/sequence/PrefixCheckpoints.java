@@ -1,0 +1,207 @@
+package dev.vidrio.engine.sequence;
+
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.model.session.Checkpoint;
+import dev.vidrio.model.session.Sequence;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Keeps checkpoints of sequences of models with recurrent states, which blocks do not hold. They
+ * are taken where later requests are likely to continue: near the end of a prompt, at the end of an
+ * answer, and where a prompt diverges from another one (Pan et al. 2024, arXiv 2411.19379). Their
+ * number is limited by the slots, so lookups compare all. The least recently used one is evicted
+ * first. Not thread-safe.
+ */
+final class PrefixCheckpoints implements PrefixCache {
+  /**
+   * A cached checkpoint.
+   *
+   * @param root what its keys, values and states depend on in addition to the tokens
+   * @param checkpoint the checkpoint
+   */
+  record Kept(Object root, Checkpoint checkpoint) {}
+
+  private final KvCache cache;
+  private final Iterable<TokenSequence> running;
+  // From the least to the most recently used.
+  private final List<Kept> all = new ArrayList<>();
+  // The number of checkpoints that own each block and each slot.
+  private final int[] ownedBlocks;
+  private final int[] ownedSlots;
+
+  PrefixCheckpoints(KvCache cache, Iterable<TokenSequence> running) {
+    this.cache = cache;
+    this.running = running;
+    this.ownedBlocks = new int[cache.blocks()];
+    this.ownedSlots = new int[cache.slots()];
+  }
+
+  @Override
+  public void share(TokenSequence tokens) {
+    Kept best = null;
+    int most = tokens.sequence().length();
+    for (Kept kept : all) {
+      int reach = tokens.reach(kept);
+      if (reach > most) {
+        best = kept;
+        most = reach;
+      }
+    }
+    if (best != null) {
+      touch(best);
+      tokens.restore(best.checkpoint, most);
+    }
+  }
+
+  private void touch(Kept kept) {
+    all.remove(kept);
+    all.addLast(kept);
+  }
+
+  /** {@inheritDoc} Chunks end at the positions of checkpoints. */
+  @Override
+  public int chunk(TokenSequence tokens, int count) {
+    int position = tokens.sequence().length();
+    int next = TokenSequence.NO_CHECKPOINT;
+    for (int candidate :
+        new int[] {divergence(tokens), Checkpoint.positionFor(tokens.promptTokens())}) {
+      if (candidate > position && tokens.isWorthKeeping(candidate)) {
+        next = Math.min(next, candidate);
+      }
+    }
+    tokens.setNextCheckpoint(next);
+    return Math.min(count, next - position);
+  }
+
+  /** Returns where requests that share the longest prefix with this prompt will continue. */
+  private int divergence(TokenSequence tokens) {
+    int common = 0;
+    for (Kept kept : all) {
+      common = Math.max(common, tokens.common(kept));
+    }
+    for (TokenSequence other : running) {
+      common = Math.max(common, tokens.common(other));
+    }
+    // As if the prompt ended with the first token that differs.
+    return Checkpoint.positionFor(Math.min(common + 1, tokens.promptTokens()));
+  }
+
+  @Override
+  public void keep(TokenSequence tokens) {
+    if (tokens.sequence().length() == tokens.nextCheckpoint()) {
+      take(tokens);
+    }
+  }
+
+  @Override
+  public void end(TokenSequence tokens) {
+    if (tokens.isWorthKeeping(tokens.sequence().length())) {
+      take(tokens);
+    }
+  }
+
+  private void take(TokenSequence tokens) {
+    tokens.markKept();
+    for (Kept kept : all) {
+      if (tokens.isKept(kept)) {
+        touch(kept);
+        return;
+      }
+    }
+    Kept kept = tokens.checkpoint();
+    all.addLast(kept);
+    count(kept.checkpoint, 1);
+  }
+
+  private void count(Checkpoint checkpoint, int more) {
+    for (int block : checkpoint.blocks()) {
+      ownedBlocks[block] += more;
+    }
+    ownedSlots[checkpoint.slot()] += more;
+  }
+
+  @Override
+  public boolean evict() {
+    for (Kept kept : all) {
+      if (hasOwnBlock(kept.checkpoint)) {
+        remove(kept);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public boolean unshare(TokenSequence tokens) {
+    Sequence sequence = tokens.sequence();
+    if (!sequence.writesShared()) {
+      return false;
+    }
+    int block = sequence.block(sequence.length() / KvCache.BLOCK);
+    for (Kept kept : all) {
+      if (Arrays.stream(kept.checkpoint.blocks()).anyMatch(own -> own == block)) {
+        remove(kept);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Returns whether only checkpoints own one of its blocks; evicting the last of them frees it. */
+  private boolean hasOwnBlock(Checkpoint checkpoint) {
+    for (int block : checkpoint.blocks()) {
+      if (isOwnBlock(block)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private boolean isOwnBlock(int block) {
+    return ownedBlocks[block] > 0 && ownedBlocks[block] == cache.owners(block);
+  }
+
+  private boolean isOwnSlot(int slot) {
+    return ownedSlots[slot] > 0 && ownedSlots[slot] == cache.slotOwners(slot);
+  }
+
+  @Override
+  public boolean evictSlot() {
+    if (all.isEmpty()) {
+      return false;
+    }
+    remove(all.getFirst());
+    return true;
+  }
+
+  private void remove(Kept kept) {
+    all.remove(kept);
+    count(kept.checkpoint, -1);
+    kept.checkpoint.close();
+  }
+
+  @Override
+  public int evictable() {
+    int count = 0;
+    for (int block = 0; block < ownedBlocks.length; block++) {
+      count += isOwnBlock(block) ? 1 : 0;
+    }
+    return count;
+  }
+
+  @Override
+  public int evictableSlots() {
+    int count = 0;
+    for (int slot = 0; slot < ownedSlots.length; slot++) {
+      count += isOwnSlot(slot) ? 1 : 0;
+    }
+    return count;
+  }
+
+  @Override
+  public void clear() {
+    while (evictSlot()) {}
+  }
+}

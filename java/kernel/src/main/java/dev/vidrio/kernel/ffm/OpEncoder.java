@@ -1,0 +1,486 @@
+package dev.vidrio.kernel.ffm;
+
+import dev.vidrio.bindings.Vidrio;
+import dev.vidrio.bindings.vd_accumulate;
+import dev.vidrio.bindings.vd_activation;
+import dev.vidrio.bindings.vd_add;
+import dev.vidrio.bindings.vd_attention;
+import dev.vidrio.bindings.vd_attention_values;
+import dev.vidrio.bindings.vd_conv;
+import dev.vidrio.bindings.vd_edit;
+import dev.vidrio.bindings.vd_embed;
+import dev.vidrio.bindings.vd_expert_matmul;
+import dev.vidrio.bindings.vd_expert_sum;
+import dev.vidrio.bindings.vd_gain;
+import dev.vidrio.bindings.vd_gather;
+import dev.vidrio.bindings.vd_kv_store;
+import dev.vidrio.bindings.vd_low_rank_down;
+import dev.vidrio.bindings.vd_low_rank_up;
+import dev.vidrio.bindings.vd_matmul;
+import dev.vidrio.bindings.vd_norm;
+import dev.vidrio.bindings.vd_op;
+import dev.vidrio.bindings.vd_quantize;
+import dev.vidrio.bindings.vd_recurrence;
+import dev.vidrio.bindings.vd_rope;
+import dev.vidrio.bindings.vd_route;
+import dev.vidrio.bindings.vd_scale;
+import dev.vidrio.bindings.vd_scores;
+import dev.vidrio.bindings.vd_softmax;
+import dev.vidrio.bindings.vd_tap;
+import dev.vidrio.bindings.vd_top_k;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.execution.RotationTable;
+import dev.vidrio.kernel.hook.ColumnStatistics;
+import dev.vidrio.kernel.hook.TapTarget;
+import dev.vidrio.kernel.op.BackwardOp;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.HookOp;
+import dev.vidrio.kernel.op.LowRankOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.kernel.op.UnfusedOp;
+import dev.vidrio.kernel.weight.LowRankTable;
+import dev.vidrio.kernel.weight.Weights;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Writes an operation into the union of a vd_op: one method per operation, which fills in the
+ * struct of the C API and returns the {@code VD_OP_*} kind. It is long because it lists all forward
+ * operations; {@link BackwardOpEncoder} has those of gradients.
+ */
+final class OpEncoder {
+  private final NativeOperands memory;
+  private final Arena tables;
+  private final Map<LowRankTable, LowRankEntries> adapters = new HashMap<>();
+  private final List<Runnable> updates = new ArrayList<>();
+  private final BackwardOpEncoder backward;
+
+  /**
+   * Creates an encoder.
+   *
+   * @param tables holds the tables that operations point to, as long as the plan runs
+   */
+  OpEncoder(NativeOperands memory, Arena tables) {
+    this.memory = memory;
+    this.tables = tables;
+    this.backward = new BackwardOpEncoder(memory, this);
+  }
+
+  /** Returns the updates of tables that may change between steps, to be run before each step. */
+  List<Runnable> updates() {
+    return updates;
+  }
+
+  /** Fills in the operation's member of the union and returns its kind. */
+  int encode(Op op, MemorySegment as) {
+    return switch (op) {
+      case Op.Embed embed -> embed(embed, vd_op.as.embed(as));
+      case Op.Norm norm -> norm(norm, vd_op.as.norm(as));
+      case Op.Quantize quantize -> quantize(quantize, vd_op.as.quantize(as));
+      case Op.MatMul matMul -> matMul(matMul, vd_op.as.matmul(as));
+      case SequenceOp.Rope rope -> rope(rope, vd_op.as.rope(as));
+      case SequenceOp.KvStore store -> kvStore(store, vd_op.as.kv_store(as));
+      case SequenceOp.Attention attention -> attention(attention, vd_op.as.attention(as));
+      case SequenceOp.Conv conv -> conv(conv, vd_op.as.conv(as));
+      case SequenceOp.Recurrence recurrence -> recurrence(recurrence, vd_op.as.recurrence(as));
+      case Op.Activation activation -> activation(activation, vd_op.as.activation(as));
+      case Op.Add add -> add(add.a(), memory.address(add.b()), add.y(), 0, vd_op.as.add(as));
+      case Op.AddBias add -> add(add.a(), memory.address(add.bias()), add.y(), 1, vd_op.as.add(as));
+      case Op.Scale scale -> scale(scale, vd_op.as.scale(as));
+      case Op.Gather gather -> gather(gather, vd_op.as.gather(as));
+      case ExpertOp.Route route -> route(route, vd_op.as.route(as));
+      case ExpertOp.ExpertMatMul matMul -> expertMatMul(matMul, vd_op.as.expert_matmul(as));
+      case ExpertOp.ExpertSum sum -> expertSum(sum, vd_op.as.expert_sum(as));
+      case Op.TopK topK -> topK(topK, vd_op.as.top_k(as));
+      case UnfusedOp.Scores scores -> scores(scores, vd_op.as.scores(as));
+      case UnfusedOp.Softmax softmax -> softmax(softmax, vd_op.as.softmax(as));
+      case UnfusedOp.WeightedValues values -> weightedValues(values, vd_op.as.attention_values(as));
+      case UnfusedOp.Normalize normalize -> normalize(normalize, vd_op.as.norm(as));
+      case UnfusedOp.Gain gain -> gain(gain, vd_op.as.gain(as));
+      case LowRankOp.Down down -> down(down, vd_op.as.low_rank_down(as));
+      case LowRankOp.Up up -> up(up, vd_op.as.low_rank_up(as));
+      case HookOp.Edit edit -> edit(edit, vd_op.as.edit(as));
+      case HookOp.Tap tap -> tap(tap, vd_op.as.tap(as));
+      case HookOp.Accumulate accumulate -> accumulate(accumulate, vd_op.as.accumulate(as));
+      case BackwardOp gradient -> backward.encode(gradient, as);
+    };
+  }
+
+  private int embed(Op.Embed op, MemorySegment s) {
+    vd_embed.table(s, memory.address(op.table()));
+    vd_embed.y(s, memory.address(op.y()));
+    vd_embed.type(s, op.table().type().id());
+    vd_embed.V(s, op.table().n());
+    vd_embed.d(s, op.table().k());
+    vd_embed.index(
+        s,
+        switch (op.index()) {
+          case TOKENS -> Vidrio.VD_EMBED_TOKENS();
+          case POSITIONS -> Vidrio.VD_EMBED_POSITIONS();
+        });
+    vd_embed.offset(s, op.offset());
+    vd_embed.skip(s, op.skip());
+    return Vidrio.VD_OP_EMBED();
+  }
+
+  private int norm(Op.Norm op, MemorySegment s) {
+    vd_norm.x(s, memory.address(op.x()));
+    vd_norm.gain(s, memory.address(op.gain()));
+    vd_norm.bias(s, memory.address(op.bias()));
+    vd_norm.y(s, memory.address(op.y()));
+    vd_norm.scale(s, op.scale() == null ? MemorySegment.NULL : memory.address(op.scale()));
+    vd_norm.kind(s, kind(op.kind()));
+    vd_norm.heads(s, op.heads());
+    vd_norm.d(s, op.d());
+    vd_norm.per_head(s, op.perHead() ? 1 : 0);
+    vd_norm.epsilon(s, op.epsilon());
+    return Vidrio.VD_OP_NORM();
+  }
+
+  static int kind(Op.NormKind kind) {
+    return switch (kind) {
+      case RMS -> Vidrio.VD_NORM_RMS();
+      case LAYER -> Vidrio.VD_NORM_LAYER();
+    };
+  }
+
+  private int quantize(Op.Quantize op, MemorySegment s) {
+    vd_quantize.x(s, memory.address(op.x()));
+    memory.quantized(op.y(), vd_quantize.y(s));
+    vd_quantize.K(s, op.x().width());
+    return Vidrio.VD_OP_QUANTIZE();
+  }
+
+  private int matMul(Op.MatMul op, MemorySegment s) {
+    vd_matmul.weights(s, memory.address(op.weights()));
+    switch (op.x()) {
+      case Buffer x -> vd_matmul.x(s, memory.address(x));
+      case QuantizedBuffer x -> memory.quantized(x, vd_matmul.xq(s));
+    }
+    vd_matmul.y(s, memory.address(op.y()));
+    vd_matmul.type(s, op.weights().type().id());
+    vd_matmul.N(s, op.weights().n());
+    vd_matmul.K(s, op.weights().k());
+    vd_matmul.fast(s, op.fast() ? 1 : 0);
+    boolean inRows = op.weights().layout() == Weights.Layout.ROWS;
+    vd_matmul.unpacked(s, inRows && op.weights().type().quantized() ? 1 : 0);
+    return Vidrio.VD_OP_MATMUL();
+  }
+
+  private int rope(SequenceOp.Rope op, MemorySegment s) {
+    Rotation rotation = op.rotation();
+    RotationTable table = memory.rotationTable(rotation);
+    vd_rope.x(s, memory.address(op.x()));
+    vd_rope.cos(s, table.cos());
+    vd_rope.sin(s, table.sin());
+    vd_rope.y(s, memory.address(op.y()));
+    vd_rope.heads(s, op.heads());
+    vd_rope.d_h(s, op.dH());
+    vd_rope.d_rot(s, rotation.width());
+    vd_rope.pairs(
+        s,
+        switch (rotation.pairs()) {
+          case INTERLEAVED -> Vidrio.VD_ROPE_INTERLEAVED();
+          case HALVES -> Vidrio.VD_ROPE_HALVES();
+        });
+    return Vidrio.VD_OP_ROPE();
+  }
+
+  private int kvStore(SequenceOp.KvStore op, MemorySegment s) {
+    vd_kv_store.k(s, memory.address(op.k()));
+    vd_kv_store.v(s, memory.address(op.v()));
+    memory.cache(op.layer(), vd_kv_store.cache(s));
+    return Vidrio.VD_OP_KV_STORE();
+  }
+
+  private int attention(SequenceOp.Attention op, MemorySegment s) {
+    attentionInputs(op, s);
+    vd_attention.z(s, memory.address(op.z()));
+    return Vidrio.VD_OP_ATTENTION();
+  }
+
+  /** Fills in everything but the result. */
+  void attentionInputs(SequenceOp.Attention op, MemorySegment s) {
+    vd_attention.q(s, memory.address(op.q()));
+    memory.cache(op.layer(), vd_attention.cache(s));
+    vd_attention.H(s, op.heads());
+    vd_attention.scale(s, op.scale());
+    vd_attention.sinks(s, memory.address(op.sinks()));
+    vd_attention.slopes(s, memory.address(op.slopes()));
+    vd_attention.window(s, op.window().length());
+    vd_attention.aligned(s, op.window().aligned() ? 1 : 0);
+    vd_attention.cap(s, op.cap());
+  }
+
+  private int conv(SequenceOp.Conv op, MemorySegment s) {
+    vd_conv.x(s, memory.address(op.x()));
+    vd_conv.kernel(s, memory.address(op.kernel()));
+    vd_conv.y(s, memory.address(op.y()));
+    memory.conv(op, s);
+    vd_conv.d(s, op.y().width());
+    vd_conv.L(s, op.length());
+    return Vidrio.VD_OP_CONV();
+  }
+
+  private int recurrence(SequenceOp.Recurrence op, MemorySegment s) {
+    recurrenceInputs(op, s);
+    vd_recurrence.z(s, memory.address(op.z()));
+    return Vidrio.VD_OP_RECURRENCE();
+  }
+
+  /** Fills in everything but the result. */
+  void recurrenceInputs(SequenceOp.Recurrence op, MemorySegment s) {
+    vd_recurrence.q(s, memory.address(op.inputs().q()));
+    vd_recurrence.k(s, memory.address(op.inputs().k()));
+    vd_recurrence.v(s, memory.address(op.inputs().v()));
+    vd_recurrence.step(s, memory.address(op.inputs().step()));
+    vd_recurrence.beta(s, memory.address(op.inputs().beta()));
+    vd_recurrence.a(s, memory.address(op.a()));
+    vd_recurrence.skip(s, memory.address(op.skip()));
+    KvShape.Recurrent shape = memory.states(op.layer(), s);
+    vd_recurrence.H_k(s, shape.keyHeads());
+    vd_recurrence.H(s, shape.heads());
+    vd_recurrence.d_k(s, shape.dK());
+    vd_recurrence.d_v(s, shape.dV());
+    vd_recurrence.delta(s, op.update() == SequenceOp.Update.DELTA ? 1 : 0);
+    vd_recurrence.tiled(s, op.grouping() == SequenceOp.Grouping.TILED ? 1 : 0);
+  }
+
+  private int activation(Op.Activation op, MemorySegment s) {
+    vd_activation.x(s, memory.address(op.x()));
+    vd_activation.up(s, op.up() == null ? MemorySegment.NULL : memory.address(op.up()));
+    vd_activation.y(s, memory.address(op.y()));
+    vd_activation.kind(s, op.kind().id());
+    vd_activation.width(s, op.x().width());
+    return Vidrio.VD_OP_ACTIVATION();
+  }
+
+  private int add(Buffer a, MemorySegment b, Buffer y, int broadcast, MemorySegment s) {
+    vd_add.a(s, memory.address(a));
+    vd_add.b(s, b);
+    vd_add.y(s, memory.address(y));
+    vd_add.width(s, y.width());
+    vd_add.broadcast(s, broadcast);
+    return Vidrio.VD_OP_ADD();
+  }
+
+  private int scale(Op.Scale op, MemorySegment s) {
+    vd_scale.x(s, memory.address(op.x()));
+    vd_scale.y(s, memory.address(op.y()));
+    vd_scale.factor(s, op.factor());
+    vd_scale.width(s, op.x().width());
+    return Vidrio.VD_OP_SCALE();
+  }
+
+  private int gather(Op.Gather op, MemorySegment s) {
+    vd_gather.x(s, memory.address(op.x()));
+    vd_gather.y(s, memory.address(op.y()));
+    vd_gather.width(s, op.x().width());
+    return Vidrio.VD_OP_GATHER();
+  }
+
+  private int route(ExpertOp.Route op, MemorySegment s) {
+    vd_route.logits(s, memory.address(op.logits()));
+    vd_route.bias(s, memory.address(op.bias()));
+    vd_route.experts(s, memory.address(op.experts()));
+    vd_route.weights(s, memory.address(op.weights()));
+    vd_route.E(s, op.logits().width());
+    vd_route.k(s, op.experts().width());
+    vd_route.score(s, score(op.score()));
+    vd_route.over(s, over(op.over()));
+    ExpertOp.Groups groups = op.groups();
+    if (groups != null) {
+      vd_route.groups(s, groups.count());
+      vd_route.groups_used(s, groups.used());
+      vd_route.group_rank(
+          s,
+          switch (groups.rank()) {
+            case MAX -> Vidrio.VD_GROUP_MAX();
+            case TOP_TWO -> Vidrio.VD_GROUP_TOP_TWO();
+          });
+    }
+    return Vidrio.VD_OP_ROUTE();
+  }
+
+  static int score(ExpertOp.RouteScore score) {
+    return switch (score) {
+      case SOFTMAX -> Vidrio.VD_ROUTE_SOFTMAX();
+      case SIGMOID -> Vidrio.VD_ROUTE_SIGMOID();
+    };
+  }
+
+  static int over(ExpertOp.RouteOver over) {
+    return switch (over) {
+      case CHOSEN -> Vidrio.VD_ROUTE_CHOSEN();
+      case ALL -> Vidrio.VD_ROUTE_ALL();
+      case SPARSE_MIXER -> Vidrio.VD_ROUTE_SPARSE_MIXER();
+    };
+  }
+
+  private int expertMatMul(ExpertOp.ExpertMatMul op, MemorySegment s) {
+    vd_expert_matmul.matrices(s, memory.matrices(op));
+    vd_expert_matmul.bias(s, memory.address(op.bias()));
+    vd_expert_matmul.experts(s, memory.address(op.experts()));
+    switch (op.x()) {
+      case Buffer x -> vd_expert_matmul.x(s, memory.address(x));
+      case QuantizedBuffer x -> memory.quantized(x, vd_expert_matmul.xq(s));
+    }
+    vd_expert_matmul.y(s, memory.address(op.y()));
+    vd_expert_matmul.type(s, op.type().id());
+    vd_expert_matmul.E(s, op.matrices().size());
+    vd_expert_matmul.k(s, op.slots());
+    vd_expert_matmul.N(s, op.n());
+    vd_expert_matmul.K(s, op.k());
+    vd_expert_matmul.shared(s, op.shared() ? 1 : 0);
+    return Vidrio.VD_OP_EXPERT_MATMUL();
+  }
+
+  private int expertSum(ExpertOp.ExpertSum op, MemorySegment s) {
+    vd_expert_sum.x(s, memory.address(op.x()));
+    vd_expert_sum.weights(s, memory.address(op.weights()));
+    vd_expert_sum.y(s, memory.address(op.y()));
+    vd_expert_sum.k(s, op.slots());
+    vd_expert_sum.d(s, op.y().width());
+    return Vidrio.VD_OP_EXPERT_SUM();
+  }
+
+  private int topK(Op.TopK op, MemorySegment s) {
+    vd_top_k.x(s, memory.address(op.x()));
+    vd_top_k.values(s, memory.address(op.values()));
+    vd_top_k.ids(s, memory.address(op.ids()));
+    vd_top_k.sums(s, memory.address(op.sums()));
+    vd_top_k.V(s, op.x().width());
+    vd_top_k.k(s, op.k());
+    return Vidrio.VD_OP_TOP_K();
+  }
+
+  private int scores(UnfusedOp.Scores op, MemorySegment s) {
+    vd_scores.q(s, memory.address(op.q()));
+    memory.cache(op.layer(), vd_scores.cache(s));
+    vd_scores.y(s, memory.address(op.y()));
+    vd_scores.slopes(s, memory.address(op.slopes()));
+    vd_scores.H(s, op.heads());
+    vd_scores.P(s, op.positions());
+    vd_scores.window(s, op.window().length());
+    vd_scores.aligned(s, op.window().aligned() ? 1 : 0);
+    vd_scores.scale(s, op.scale());
+    vd_scores.cap(s, op.cap());
+    return Vidrio.VD_OP_SCORES();
+  }
+
+  private int softmax(UnfusedOp.Softmax op, MemorySegment s) {
+    vd_softmax.x(s, memory.address(op.x()));
+    vd_softmax.y(s, memory.address(op.y()));
+    vd_softmax.sinks(s, memory.address(op.sinks()));
+    vd_softmax.H(s, op.heads());
+    vd_softmax.P(s, op.positions());
+    vd_softmax.window(s, op.window().length());
+    vd_softmax.aligned(s, op.window().aligned() ? 1 : 0);
+    return Vidrio.VD_OP_SOFTMAX();
+  }
+
+  private int weightedValues(UnfusedOp.WeightedValues op, MemorySegment s) {
+    vd_attention_values.pattern(s, memory.address(op.pattern()));
+    vd_attention_values.softmax(s, memory.address(op.softmax()));
+    vd_attention_values.attention(s, memory.address(op.attention()));
+    memory.cache(op.layer(), vd_attention_values.cache(s));
+    vd_attention_values.z(s, memory.address(op.z()));
+    vd_attention_values.H(s, op.heads());
+    vd_attention_values.P(s, op.positions());
+    return Vidrio.VD_OP_ATTENTION_VALUES();
+  }
+
+  private int normalize(UnfusedOp.Normalize op, MemorySegment s) {
+    vd_norm.x(s, memory.address(op.x()));
+    vd_norm.divisor(s, memory.address(op.divisors()));
+    vd_norm.y(s, memory.address(op.y()));
+    vd_norm.kind(s, kind(op.kind()));
+    vd_norm.heads(s, op.heads());
+    vd_norm.d(s, op.x().width() / op.heads());
+    return Vidrio.VD_OP_NORM();
+  }
+
+  private int gain(UnfusedOp.Gain op, MemorySegment s) {
+    vd_gain.x(s, memory.address(op.x()));
+    vd_gain.gain(s, memory.address(op.gain()));
+    vd_gain.bias(s, memory.address(op.bias()));
+    vd_gain.y(s, memory.address(op.y()));
+    vd_gain.heads(s, op.x().width() / op.gain().k());
+    vd_gain.d(s, op.gain().k());
+    return Vidrio.VD_OP_GAIN();
+  }
+
+  private int down(LowRankOp.Down op, MemorySegment s) {
+    vd_low_rank_down.u(s, memory.address(op.u()));
+    vd_low_rank_down.t(s, memory.address(op.t()));
+    entries(op.table()).choice(op.matrix(), vd_low_rank_down.choice(s));
+    vd_low_rank_down.K(s, op.u().width());
+    return Vidrio.VD_OP_LOW_RANK_DOWN();
+  }
+
+  private int up(LowRankOp.Up op, MemorySegment s) {
+    vd_low_rank_up.x(s, memory.address(op.x()));
+    vd_low_rank_up.t(s, memory.address(op.t()));
+    vd_low_rank_up.y(s, memory.address(op.y()));
+    entries(op.table()).choice(op.matrix(), vd_low_rank_up.choice(s));
+    vd_low_rank_up.N(s, op.y().width());
+    return Vidrio.VD_OP_LOW_RANK_UP();
+  }
+
+  private LowRankEntries entries(LowRankTable table) {
+    return adapters.computeIfAbsent(
+        table,
+        key -> {
+          var entries = new LowRankEntries(key, tables);
+          updates.add(entries::update);
+          return entries;
+        });
+  }
+
+  private int edit(HookOp.Edit op, MemorySegment s) {
+    var entries = new EditEntries(op.edits(), tables);
+    updates.add(entries::update);
+    vd_edit.x(s, memory.address(op.x()));
+    vd_edit.y(s, memory.address(op.y()));
+    vd_edit.entries(s, entries.entries());
+    vd_edit.n_entries(s, entries.count());
+    vd_edit.width(s, op.x().width());
+    vd_edit.whole_rows(s, op.edits().subspaces() ? 1 : 0);
+    return Vidrio.VD_OP_EDIT();
+  }
+
+  private int accumulate(HookOp.Accumulate op, MemorySegment s) {
+    ColumnStatistics statistics = op.statistics();
+    vd_accumulate.x(s, memory.address(op.x()));
+    String what = "memory of statistics of " + op.x().name();
+    vd_accumulate.sums(s, memory.outside().note(what, statistics.sums()));
+    vd_accumulate.bounds(s, statistics.bounds());
+    vd_accumulate.slots(s, memory.outside().note(what, statistics.slots()));
+    vd_accumulate.n_slots(s, statistics.count());
+    vd_accumulate.n_sequences(s, statistics.sequences());
+    vd_accumulate.width(s, statistics.width());
+    return Vidrio.VD_OP_ACCUMULATE();
+  }
+
+  private int tap(HookOp.Tap op, MemorySegment s) {
+    TapTarget target = op.target();
+    vd_tap.x(s, memory.address(op.x()));
+    String what = "target of the tap of " + op.x().name();
+    vd_tap.data(s, memory.outside().note(what, target.data()));
+    vd_tap.bases(s, memory.outside().note(what, target.bases()));
+    vd_tap.positions(s, target.window());
+    vd_tap.n_rows(s, target.rows());
+    vd_tap.n_sequences(s, target.sequences());
+    vd_tap.type(s, target.type().id());
+    vd_tap.width(s, target.width());
+    return Vidrio.VD_OP_TAP();
+  }
+}

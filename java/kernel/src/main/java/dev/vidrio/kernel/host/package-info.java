@@ -1,0 +1,3 @@
+/** The environment of the process on its host. */
+@org.jspecify.annotations.NullMarked
+package dev.vidrio.kernel.host;

@@ -1,0 +1,62 @@
+package dev.vidrio.kernel.pass;
+
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.weight.Weights;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+
+/**
+ * The gradient of a scalar with respect to activations of a plan, as another plan: the operations
+ * of the forward pass, then those of the backward pass. {@link Differentiation} derives it.
+ *
+ * <pre>{@code
+ * Gradient gradient =
+ *     new Differentiation(Map.of(logits, seed), Set.of(embed), GradientRules.EXACT)
+ *         .differentiate(plan);
+ * executable.run(batch, 0, gradient.forwardOps());
+ * // fill the seed with the gradient of the metric with respect to the logits
+ * executable.run(batch, gradient.forwardOps(), gradient.plan().ops().size());
+ * executable.data(gradient.of(embed)); // [n, width]
+ * }</pre>
+ *
+ * A step must contain whole sequences, from their first position on, since keys and values of
+ * earlier steps count as constants. Several sequences may run at once. Gradients have the shape of
+ * their activations, in f32, and need a cache of {@link dev.vidrio.kernel.KvType#F32}.
+ *
+ * @param plan its outputs are those of the forward plan and the gradients
+ * @param forwardOps number of operations of the forward pass, which come first
+ * @param gradients the gradient of each requested activation
+ */
+public record Gradient(Plan plan, int forwardOps, Map<Buffer, Buffer> gradients) {
+  public Gradient {
+    gradients = Map.copyOf(gradients);
+  }
+
+  /**
+   * Returns this gradient with int8 products in the backward pass, by {@link GradientQuantization}.
+   *
+   * @param transposed gives the transpose [K, N] of a matrix, of a quantized type
+   */
+  public Gradient quantized(UnaryOperator<Weights> transposed) {
+    return new Gradient(new GradientQuantization(transposed).apply(plan), forwardOps, gradients);
+  }
+
+  /**
+   * Returns the gradient with respect to an activation.
+   *
+   * @throws IllegalArgumentException if it was not requested
+   */
+  public Buffer of(Buffer activation) {
+    Buffer gradient = gradients.get(activation);
+    if (gradient == null) {
+      throw new IllegalArgumentException(
+          activation.name() + ": gradient not requested; available: " + names());
+    }
+    return gradient;
+  }
+
+  private String names() {
+    return String.join(", ", gradients.keySet().stream().map(Buffer::name).sorted().toList());
+  }
+}

@@ -1,0 +1,147 @@
+package dev.vidrio.lens.component;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.gguf.GgufTensor;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.partial.RowPlan;
+import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.model.Model;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The logit of a token as a linear function of the last residual stream, once the divisor of the
+ * final norm is known: {@code ((x − mean(x)) / σ ⊙ γ + β) · W_U[:,w] + b_w}, before a soft cap. The
+ * mean is that of LayerNorm only.
+ */
+public final class LogitDirection {
+  private final Op.Norm norm;
+  private final float[] direction;
+  private final double constant;
+
+  private LogitDirection(Op.Norm norm, float[] direction, double constant) {
+    this.norm = norm;
+    this.direction = direction;
+    this.constant = constant;
+  }
+
+  /**
+   * The logit of a token, or its difference to another's.
+   *
+   * @param versus the other, or −1
+   * @throws InvalidInputException when the model does not know one
+   */
+  public static LogitDirection of(Lens lens, int token, int versus) {
+    Preconditions.requireToken(lens.model(), token);
+    LogitDirection readout = of(lens.model(), token);
+    if (versus < 0) {
+      return readout;
+    }
+    Preconditions.requireToken(lens.model(), versus);
+    return readout.minus(of(lens.model(), versus));
+  }
+
+  /** The logit of a token. */
+  public static LogitDirection of(Model model, int token) {
+    Preconditions.requireOneStream(model, "logit as a function of the last stream");
+    List<Op> ops = model.architecture().plan().ops();
+    Op.Norm norm = null;
+    Op.MatMul product = null;
+    Op.AddBias bias = null;
+    for (Op op : ops) {
+      switch (op) {
+        case Op.Norm last -> norm = last;
+        case Op.MatMul last -> {
+          product = last;
+          bias = null;
+        }
+        case Op.AddBias last -> bias = last;
+        default -> {}
+      }
+    }
+    double factor = factor(ops);
+    if (norm == null || product == null) {
+      throw new IllegalStateException("the plan has no unembedding");
+    }
+    float[] column = column(model, product.weights(), token);
+    double constant = 0;
+    for (int j = 0; j < column.length; j++) {
+      column[j] *= (float) factor;
+      constant += element(norm.bias(), j, 0) * column[j];
+      column[j] *= (float) element(norm.gain(), j, 1);
+    }
+    return new LogitDirection(
+        norm, column, constant + (bias == null ? 0 : factor * element(bias.bias(), token, 0)));
+  }
+
+  /** Whether a model caps its logits softly, behind what this is about. */
+  public static boolean isCapped(Model model) {
+    return isCapped(model.architecture().plan().ops());
+  }
+
+  private static boolean isCapped(List<Op> ops) {
+    return ops.get(ops.size() - 2) instanceof Op.Activation;
+  }
+
+  /** By what logits are multiplied at last; the scalings of a soft cap are not meant. */
+  private static double factor(List<Op> ops) {
+    return ops.getLast() instanceof Op.Scale scale && !isCapped(ops) ? scale.factor() : 1;
+  }
+
+  private static double element(@Nullable Weights vector, int i, double otherwise) {
+    return vector == null ? otherwise : vector.data().getAtIndex(JAVA_FLOAT, i);
+  }
+
+  /** W_U[:,w], which the file keeps as a row. */
+  private static float[] column(Model model, Weights unembedding, int token) {
+    try (RowPlan plan = rows(model, unembedding, 1)) {
+      plan.run(new int[] {token});
+      return plan.output(0).toArray(JAVA_FLOAT);
+    }
+  }
+
+  /** The rows of a matrix as the file has them, dequantized. */
+  public static RowPlan rows(Model model, Weights matrix, int atOnce) {
+    GgufTensor tensor = model.gguf().findTensor(matrix.name()).orElseThrow();
+    WeightType type = WeightType.ofId(tensor.type().id()).orElseThrow();
+    var rows =
+        new Weights(
+            tensor.name(), type, Weights.Layout.ROWS, matrix.n(), matrix.k(), tensor.data());
+    return new RowPlan(model.executor(), rows, atOnce);
+  }
+
+  /** The same without another token's: the difference of their logits. */
+  LogitDirection minus(LogitDirection other) {
+    float[] difference = direction.clone();
+    for (int j = 0; j < difference.length; j++) {
+      difference[j] -= other.direction[j];
+    }
+    return new LogitDirection(norm, difference, constant - other.constant);
+  }
+
+  /** What a part of the residual stream adds to the logit, given the divisor of the norm. */
+  public double of(float[] part, double scale) {
+    double mean = 0;
+    if (norm.kind() == Op.NormKind.LAYER) {
+      for (float value : part) {
+        mean += value;
+      }
+      mean /= part.length;
+    }
+    double sum = 0;
+    for (int j = 0; j < part.length; j++) {
+      sum += (part[j] - mean) * direction[j];
+    }
+    return sum / scale;
+  }
+
+  /** What does not depend on the residual stream: biases. */
+  public double constant() {
+    return constant;
+  }
+}

@@ -1,0 +1,98 @@
+package dev.vidrio.lens.decode;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.sae.Features;
+import dev.vidrio.lens.decode.sae.SparseAutoencoder;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.lens.vector.Vectors;
+import java.util.Arrays;
+import java.util.List;
+
+/** A part of a model whose activation is one number at each token. */
+public sealed interface ScalarFeature {
+  /** Where its activation is read. */
+  HookPoint point();
+
+  /** Its activations at the tokens that a cache holds. */
+  float[] values(ActivationCache cache);
+
+  /** An element of an activation's rows, such as a neuron of {@code mlp.hook_post}. */
+  record Element(HookPoint point, int element) implements ScalarFeature {
+    public Element {
+      Preconditions.requireRows(point);
+    }
+
+    @Override
+    public float[] values(ActivationCache cache) {
+      Activation activation = cache.get(point);
+      var values = new float[cache.rows()];
+      for (int i = 0; i < values.length; i++) {
+        float[] row = activation.row(i);
+        if (element < 0 || element >= row.length) {
+          throw new InvalidInputException(
+              "element", Integer.toString(element), "must be 0 to " + (row.length - 1));
+        }
+        values[i] = row[element];
+      }
+      return values;
+    }
+  }
+
+  /** The length of what a head has gathered, ‖z‖. */
+  record Head(int layer, int head) implements ScalarFeature {
+    @Override
+    public HookPoint point() {
+      return new HookPoint(HookSite.Z, layer);
+    }
+
+    @Override
+    public float[] values(ActivationCache cache) {
+      Activation z = cache.get(point());
+      int heads = z.shape().get(1);
+      if (head < 0 || head >= heads) {
+        throw new InvalidInputException(
+            "head", Integer.toString(head), "must be 0 to " + (heads - 1));
+      }
+      int width = z.shape().get(2);
+      var values = new float[cache.rows()];
+      for (int i = 0; i < values.length; i++) {
+        float[] row = Arrays.copyOfRange(z.row(i), head * width, (head + 1) * width);
+        values[i] = (float) Vectors.norm(row);
+      }
+      return values;
+    }
+  }
+
+  /** A feature of a sparse autoencoder. */
+  record Feature(HookPoint point, SparseAutoencoder autoencoder, int feature)
+      implements ScalarFeature {
+    public Feature {
+      autoencoder.requireFeature(feature);
+    }
+
+    /** A feature, at the point that the autoencoder's file names. */
+    public static Feature of(Lens lens, SparseAutoencoder autoencoder, int feature) {
+      String hook = autoencoder.config().hookIn();
+      return new Feature(Preconditions.requireOne(hook, lens.points(hook)), autoencoder, feature);
+    }
+
+    @Override
+    public float[] values(ActivationCache cache) {
+      var rows = new float[cache.rows()][];
+      for (int i = 0; i < rows.length; i++) {
+        rows[i] = cache.get(point).row(i);
+      }
+      List<Features> found = autoencoder.encode(rows);
+      var values = new float[rows.length];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = found.get(i).of(feature);
+      }
+      return values;
+    }
+  }
+}

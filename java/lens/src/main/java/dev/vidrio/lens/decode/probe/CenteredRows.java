@@ -1,0 +1,102 @@
+package dev.vidrio.lens.decode.probe;
+
+import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.vector.DoubleVectors;
+import java.util.stream.IntStream;
+
+/** Rows less their mean, each column perhaps times a factor. */
+final class CenteredRows {
+  private final float[][] rows;
+  private final double[] mean;
+
+  private CenteredRows(float[][] rows, double[] mean) {
+    this.rows = rows;
+    this.mean = mean;
+  }
+
+  static CenteredRows of(float[][] rows) {
+    int d = rows[0].length;
+    var mean = new double[d];
+    for (float[] row : rows) {
+      for (int j = 0; j < d; j++) {
+        mean[j] += row[j];
+      }
+    }
+    for (int j = 0; j < d; j++) {
+      mean[j] /= rows.length;
+    }
+    var centred = new float[rows.length][d];
+    for (int i = 0; i < rows.length; i++) {
+      for (int j = 0; j < d; j++) {
+        centred[i][j] = (float) (rows[i][j] - mean[j]);
+      }
+    }
+    return new CenteredRows(centred, mean);
+  }
+
+  /**
+   * The same with each column times a factor. Columns of a like length keep massive activations,
+   * thousands of times as large as all others, from hiding these.
+   */
+  CenteredRows scaled(double[] factors) {
+    var scaled = new float[rows.length][factors.length];
+    for (int i = 0; i < rows.length; i++) {
+      for (int j = 0; j < factors.length; j++) {
+        scaled[i][j] = (float) (rows[i][j] * factors[j]);
+      }
+    }
+    return new CenteredRows(scaled, mean);
+  }
+
+  /** [n][d]. */
+  float[][] rows() {
+    return rows;
+  }
+
+  /** What was subtracted, before any factor, [d]. */
+  double[] mean() {
+    return mean;
+  }
+
+  /** Σ x² of each column, [d]. */
+  double[] squares() {
+    var squares = new double[mean.length];
+    for (float[] row : rows) {
+      for (int j = 0; j < squares.length; j++) {
+        squares[j] += (double) row[j] * row[j];
+      }
+    }
+    return squares;
+  }
+
+  /** The rows in double. */
+  double[][] doubles() {
+    var doubles = new double[rows.length][mean.length];
+    for (int i = 0; i < rows.length; i++) {
+      for (int j = 0; j < mean.length; j++) {
+        doubles[i][j] = rows[i][j];
+      }
+    }
+    return doubles;
+  }
+
+  /** The transpose, [d][n]. */
+  float[][] columns() {
+    return MatrixProduct.transposed(rows);
+  }
+
+  /** XᵀX, [d][d]: in double, since its least eigenvalues matter as much as the greatest. */
+  double[][] gram() {
+    double[][] x = doubles();
+    var gram = new double[mean.length][mean.length];
+    IntStream.range(0, gram.length)
+        .parallel()
+        .forEach(
+            i -> {
+              for (double[] row : x) {
+                DoubleVectors.add(gram[i], row[i], row);
+              }
+            });
+    return gram;
+  }
+}

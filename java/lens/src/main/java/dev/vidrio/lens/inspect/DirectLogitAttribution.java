@@ -1,0 +1,149 @@
+package dev.vidrio.lens.inspect;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.attribute.AltiLogit;
+import dev.vidrio.lens.component.LogitDirection;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Direct logit attribution (Elhage et al. 2021; Wang et al. 2023, arXiv 2211.00593): the residual
+ * stream is a sum of what components write to it, so with the divisor of the final norm held fixed
+ * a logit is the sum of their {@code f^c · W_U[:,w]}.
+ *
+ * @param position whose next token it is about
+ * @param token w
+ * @param versus o, whose logit is subtracted; −1 for none
+ * @param parts what each component adds, in the order of the model; biases that belong to none are
+ *     a part of their own
+ * @param logit the model's own, or its difference. The sum of the parts equals it up to the
+ *     rounding of the final product, which multiplies 8-bit activations by quantized weights, and
+ *     unless logits are capped.
+ * @param capped whether the model soft-caps its logits; then the parts are of the logits before the
+ *     cap
+ */
+public record DirectLogitAttribution(
+    int position, int token, int versus, List<Part> parts, double logit, boolean capped) {
+  /** What the attribution is divided among. */
+  public enum By {
+    /** Attention and feed-forward block of each layer. */
+    LAYER,
+    /** Each head, and the feed-forward block of each layer. */
+    HEAD,
+    /** Attention of each layer, and each neuron: {@code n_u w_out,u W_U[:,w]}. */
+    NEURON,
+    /** Each head by each token that it reads, {@code a_ij x_j W_OV W_U[:,w]}. */
+    PATH,
+    /** Each token of the text, by {@link AltiLogit}. */
+    TOKEN
+  }
+
+  /**
+   * What a component adds to the logit.
+   *
+   * @param component a name such as {@code embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.mlp}
+   */
+  public record Part(String component, double value) {}
+
+  public DirectLogitAttribution {
+    parts = List.copyOf(parts);
+  }
+
+  /** The sum of the parts. */
+  public double sum() {
+    return parts.stream().mapToDouble(Part::value).sum();
+  }
+
+  /** The parts with the greatest magnitudes first. */
+  public List<Part> ranked() {
+    return parts.stream()
+        .sorted(Comparator.comparingDouble((Part part) -> -Math.abs(part.value())))
+        .toList();
+  }
+
+  /**
+   * Attributes a logit, or the difference of two.
+   *
+   * @param tokens the text
+   * @param position 0 to tokens − 1
+   * @param token w
+   * @param versus o, or −1
+   */
+  public static DirectLogitAttribution of(
+      Lens lens, int[] tokens, int position, int token, int versus, By by) {
+    return of(lens, tokens, position, token, versus, by, List.of());
+  }
+
+  /**
+   * The same of a run with edits. What they change behind what a component writes is a part of its
+   * own, {@code edits}.
+   *
+   * @throws InvalidInputException when an edit does not fit its point, or parts are tokens, which
+   *     are traced through runs without edits
+   */
+  public static DirectLogitAttribution of(
+      Lens lens,
+      int[] tokens,
+      int position,
+      int token,
+      int versus,
+      By by,
+      List<Intervention> edits) {
+    if (by == By.TOKEN) {
+      if (!edits.isEmpty()) {
+        throw new InvalidInputException(
+            "edits", Integer.toString(edits.size()), "parts by token are those of a run without");
+      }
+      return of(
+          AltiLogit.of(lens, tokens, position, token, versus),
+          LogitDirection.isCapped(lens.model()));
+    }
+    Preconditions.requirePosition(tokens, position);
+    LogitDirection readout = LogitDirection.of(lens, token, versus);
+    String hooks =
+        Components.hooks(lens, by)
+            + ",blocks.-1.hook_resid_post,ln_final.hook_scale,unembed.hook_out";
+    int[] text = Arrays.copyOf(tokens, position + 1);
+    int from = Components.from(by, position);
+    int row = position - from;
+    Capture capture = Capture.of(hooks).positions(from, position + 1);
+    try (ActivationCache cache = lens.run(text, capture, edits)) {
+      double scale = cache.get(HookSite.LN_FINAL_SCALE).at(row, 0);
+      List<Part> parts = new ArrayList<>();
+      for (Components.Component component : Components.of(lens, cache, by, row)) {
+        parts.add(new Part(component.name(), readout.of(component.written(), scale)));
+      }
+      if (!edits.isEmpty()) {
+        int last = lens.model().architecture().layers() - 1;
+        double whole = readout.of(cache.get(HookSite.RESID_POST, last).row(row), scale);
+        parts.add(new Part("edits", whole - parts.stream().mapToDouble(Part::value).sum()));
+      }
+      if (readout.constant() != 0) {
+        parts.add(new Part("bias", readout.constant()));
+      }
+      Activation logits = cache.get(HookSite.LOGITS);
+      double logit = logits.at(row, token) - (versus < 0 ? 0 : logits.at(row, versus));
+      return new DirectLogitAttribution(
+          position, token, versus, parts, logit, LogitDirection.isCapped(lens.model()));
+    }
+  }
+
+  private static DirectLogitAttribution of(AltiLogit alti, boolean capped) {
+    List<Part> parts = new ArrayList<>();
+    for (int k = 0; k < alti.tokens().size(); k++) {
+      parts.add(new Part("token " + k, alti.tokens().get(k)));
+    }
+    parts.add(new Part("mlp", alti.rest()));
+    return new DirectLogitAttribution(
+        alti.position(), alti.token(), alti.versus(), parts, alti.logit(), capped);
+  }
+}

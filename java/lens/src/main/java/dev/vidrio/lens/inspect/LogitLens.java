@@ -1,0 +1,204 @@
+package dev.vidrio.lens.inspect;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.TopKHeap;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.Unembedding;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.model.sampling.LogProbability;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * The logit lens (nostalgebraist 2020; Elhage et al. 2021): what the model would say if each layer
+ * were its last, {@code LN_f(x^l) W_U}, for every token.
+ *
+ * @param tokens that ran
+ * @param from the position of column 0
+ * @param points the residual streams that were read, a row each
+ * @param cells [points][positions]
+ */
+public record LogitLens(
+    List<Integer> tokens, int from, List<HookPoint> points, List<List<Cell>> cells) {
+  private static final double LN_2 = Math.log(2);
+
+  /**
+   * A prediction.
+   *
+   * @param top the most likely tokens, in descending order
+   * @param entropy of the distribution, in bits
+   * @param rank of the token that the whole model finds most likely; 0 is the best
+   * @param divergence of the whole model's distribution from this one, in bits: KL(final ‖ this)
+   */
+  public record Cell(List<Candidate> top, double entropy, int rank, double divergence) {
+    public Cell {
+      top = List.copyOf(top);
+    }
+  }
+
+  /** A token and its probability. */
+  public record Candidate(int token, double probability) {}
+
+  public LogitLens {
+    tokens = List.copyOf(tokens);
+    points = List.copyOf(points);
+    cells = cells.stream().map(List::copyOf).toList();
+  }
+
+  /** What is done to a stream before it is read as if it were the last. */
+  @FunctionalInterface
+  public interface Translation {
+    /** The logit lens itself, which reads streams as they are. */
+    Translation NONE = (point, x) -> x;
+
+    /** The stream at a point, [d], in the coordinates of the last; x itself, or a new array. */
+    float[] of(HookPoint point, float[] x);
+  }
+
+  /**
+   * Reads the residual stream after every layer, and before the first.
+   *
+   * @param capture which positions; names must mean points of the residual stream
+   * @param k tokens of a prediction, at least 1
+   */
+  public static LogitLens of(Lens lens, int[] tokens, Capture capture, int k) {
+    return of(lens, tokens, capture, k, Translation.NONE);
+  }
+
+  /** The same through a translation. */
+  public static LogitLens of(
+      Lens lens, int[] tokens, Capture capture, int k, Translation translation) {
+    return of(lens, tokens, capture, k, translation, List.of());
+  }
+
+  /**
+   * The same of a run with edits.
+   *
+   * @throws InvalidInputException also when an edit does not fit its point
+   */
+  public static LogitLens of(
+      Lens lens,
+      int[] tokens,
+      Capture capture,
+      int k,
+      Translation translation,
+      List<Intervention> edits) {
+    if (k < 1) {
+      throw new InvalidInputException(
+          "tokens of a cell", Integer.toString(k), "must be at least 1");
+    }
+    List<HookPoint> points = lens.points(capture.hooks());
+    for (HookPoint point : points) {
+      if (!point.site().isResidualStream()) {
+        throw new InvalidInputException(
+            "hook", point.name(), "is no residual stream, which the logit lens reads");
+      }
+    }
+    int last = lens.model().architecture().layers() - 1;
+    HookPoint end = new HookPoint(HookSite.RESID_POST, last);
+    Capture more = capture.withHooks(capture.hooks() + "," + end);
+    try (ActivationCache cache = lens.run(tokens, more, edits);
+        Unembedding unembedding = Unembedding.of(lens.model())) {
+      List<List<Cell>> cells = new ArrayList<>();
+      points.forEach(point -> cells.add(new ArrayList<>()));
+      for (int i = 0; i < cache.rows(); i++) {
+        List<Cell> column = column(cache, end, points, i, translation, unembedding, k);
+        for (int row = 0; row < points.size(); row++) {
+          cells.get(row).add(column.get(row));
+        }
+      }
+      List<Integer> ids = Arrays.stream(cache.tokens()).boxed().toList();
+      return new LogitLens(ids, cache.from(), points, cells);
+    }
+  }
+
+  /** The cells of a position, one for each point: only its logits are in memory at a time. */
+  private static List<Cell> column(
+      ActivationCache cache,
+      HookPoint end,
+      List<HookPoint> points,
+      int i,
+      Translation translation,
+      Unembedding unembedding,
+      int k) {
+    int d = cache.get(end).shape().getLast();
+    var residuals = new float[Math.multiplyExact(points.size() + 1, d)];
+    System.arraycopy(cache.get(end).row(i), 0, residuals, 0, d);
+    for (int row = 0; row < points.size(); row++) {
+      float[] stream = translation.of(points.get(row), cache.get(points.get(row)).row(i));
+      System.arraycopy(stream, 0, residuals, (row + 1) * d, d);
+    }
+    List<float[]> logits = new ArrayList<>();
+    unembedding.logits(
+        MemorySegment.ofArray(residuals), (row, values) -> logits.add(values.toArray(JAVA_FLOAT)));
+    var truth = new Prediction(logits.getFirst());
+    int best = top(truth.logits, 1).id(0);
+    return logits.subList(1, logits.size()).stream()
+        .parallel()
+        .map(values -> cell(new Prediction(values), truth, best, k))
+        .toList();
+  }
+
+  /** Logits, and their log-probabilities. */
+  private static final class Prediction {
+    final float[] logits;
+    final double logSum;
+
+    Prediction(float[] logits) {
+      this.logits = logits;
+      this.logSum = LogProbability.logSum(MemorySegment.ofArray(logits));
+    }
+
+    double logProbability(int token) {
+      return logits[token] - logSum;
+    }
+  }
+
+  /**
+   * A cell.
+   *
+   * @param best what the truth finds most likely
+   */
+  private static Cell cell(Prediction own, Prediction truth, int best, int k) {
+    float[] logits = own.logits;
+    double entropy = 0;
+    double divergence = 0;
+    int rank = 0;
+    for (int w = 0; w < logits.length; w++) {
+      double log = own.logProbability(w);
+      double whole = truth.logProbability(w);
+      entropy -= Math.exp(log) * log;
+      divergence += Math.exp(whole) * (whole - log);
+      if (logits[w] > logits[best] || (logits[w] == logits[best] && w < best)) {
+        rank++;
+      }
+    }
+    int count = Math.min(k, logits.length);
+    TopKHeap top = top(logits, count);
+    List<Candidate> candidates =
+        IntStream.range(0, count)
+            .map(top::id)
+            .mapToObj(id -> new Candidate(id, Math.exp(own.logProbability(id))))
+            .toList();
+    return new Cell(candidates, entropy / LN_2, rank, Math.max(0, divergence) / LN_2);
+  }
+
+  private static TopKHeap top(float[] logits, int k) {
+    var top = new TopKHeap(k);
+    top.begin(k);
+    for (int w = 0; w < logits.length; w++) {
+      top.offer(logits[w], w);
+    }
+    top.sort();
+    return top;
+  }
+}

@@ -1,0 +1,116 @@
+package dev.vidrio.lens.inspect;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.TopKHeap;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.lens.hook.Activation;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.vector.Vectors;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * The largest elements of residual streams: Sun et al. (2024, arXiv 2402.17762) found a few, at
+ * fixed dimensions of the first token and of delimiters, thousands of times larger than the rest.
+ *
+ * @param norms of each stream, by point and position: ‖x‖₂
+ * @param largest the largest elements of each point, in the order of the points
+ */
+public record MassiveActivations(List<Norms> norms, List<Element> largest) {
+  /**
+   * The norms of a residual stream.
+   *
+   * @param point which
+   * @param values ‖x‖₂ of each position that was kept
+   */
+  public record Norms(HookPoint point, List<Double> values) {
+    public Norms {
+      values = List.copyOf(values);
+    }
+  }
+
+  /**
+   * An element of a residual stream.
+   *
+   * @param point which stream
+   * @param position of the token
+   * @param dimension 0 to d − 1
+   * @param value x
+   * @param ratio |x| over the median magnitude of the stream, of all positions that were kept
+   */
+  public record Element(HookPoint point, int position, int dimension, float value, double ratio) {
+    /** Whether it is massive as Sun et al. define it: above 100, and 1000 times the median. */
+    public boolean massive() {
+      return Math.abs(value) > 100 && ratio >= 1000;
+    }
+  }
+
+  public MassiveActivations {
+    norms = List.copyOf(norms);
+    largest = List.copyOf(largest);
+  }
+
+  /**
+   * Reads residual streams.
+   *
+   * @param cache must have points of the residual stream; others are passed over
+   * @param count elements of each point, the largest first; at least 1
+   */
+  public static MassiveActivations of(ActivationCache cache, int count) {
+    if (count < 1) {
+      throw new InvalidInputException("elements", Integer.toString(count), "must be at least 1");
+    }
+    List<Norms> norms = new ArrayList<>();
+    List<Element> largest = new ArrayList<>();
+    for (HookPoint point : cache.points()) {
+      if (point.site().isResidualStream()) {
+        Activation stream = cache.get(point);
+        norms.add(new Norms(point, norms(stream)));
+        largest.addAll(largest(stream, cache.from(), count));
+      }
+    }
+    if (norms.isEmpty()) {
+      throw new InvalidInputException(
+          "hook", cache.points().getFirst().name(), "is no residual stream");
+    }
+    return new MassiveActivations(norms, largest);
+  }
+
+  private static List<Double> norms(Activation stream) {
+    List<Double> norms = new ArrayList<>();
+    for (int i = 0; i < stream.shape().getFirst(); i++) {
+      norms.add(Vectors.norm(stream.row(i)));
+    }
+    return norms;
+  }
+
+  private static List<Element> largest(Activation stream, int from, int count) {
+    float[] values = stream.toArray();
+    int d = stream.shape().getLast();
+    double median = medianMagnitude(values);
+    int k = Math.min(count, values.length);
+    var greatest = new TopKHeap(k);
+    greatest.begin(k);
+    for (int i = 0; i < values.length; i++) {
+      greatest.offer(Math.abs(values[i]), i);
+    }
+    return IntStream.range(0, greatest.sort())
+        .map(greatest::id)
+        .mapToObj(
+            i ->
+                new Element(
+                    stream.point(), from + i / d, i % d, values[i], Math.abs(values[i]) / median))
+        .toList();
+  }
+
+  private static double medianMagnitude(float[] values) {
+    float[] magnitudes = values.clone();
+    for (int i = 0; i < magnitudes.length; i++) {
+      magnitudes[i] = Math.abs(magnitudes[i]);
+    }
+    Arrays.sort(magnitudes);
+    return magnitudes[magnitudes.length / 2];
+  }
+}

@@ -1,0 +1,60 @@
+package dev.vidrio.lens.partial;
+
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.resolve.HookSource;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What each head adds to the output of attention: the product of z, all other heads zero, with W_O
+ * as the running model multiplies it. The sum over heads is the output without its bias, but for
+ * rounding.
+ */
+public final class HeadResults implements AutoCloseable {
+  /** Rows of a step. */
+  private static final int ROWS = 256;
+
+  private final HookSource.HeadResults source;
+  private final RowPlan plan;
+
+  /**
+   * @param rows of z that will be asked for at once, about
+   */
+  public HeadResults(HookSource.HeadResults source, Executor executor, int rows) {
+    this.source = source;
+    int step = Math.clamp((long) rows * source.heads(), 1, ROWS);
+    this.plan = RowPlan.product(executor, source.output(), step);
+  }
+
+  /**
+   * Fills in [n, H, d].
+   *
+   * @param z [n, H, d_h]
+   */
+  public static void fill(
+      HookSource.HeadResults source, Executor executor, MemorySegment z, MemorySegment target) {
+    int rows = Math.toIntExact(z.byteSize() / (source.z().width() * 4L));
+    try (var results = new HeadResults(source, executor, rows)) {
+      results.fill(z, target);
+    }
+  }
+
+  /** The same. */
+  public void fill(MemorySegment z, MemorySegment target) {
+    int heads = source.heads();
+    long width = source.z().width() * 4L;
+    long headBytes = width / heads;
+    long outBytes = source.output().n() * 4L;
+    plan.run(
+        Math.toIntExact(Math.multiplyExact(z.byteSize() / width, heads)),
+        (i, row) -> {
+          long head = i % heads * headBytes;
+          MemorySegment.copy(z, i / heads * width + head, row.fill((byte) 0), head, headBytes);
+        },
+        (i, row) -> MemorySegment.copy(row, 0, target, i * outBytes, outBytes));
+  }
+
+  @Override
+  public void close() {
+    plan.close();
+  }
+}

@@ -1,0 +1,179 @@
+package dev.vidrio.lens.partial;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.vidrio.kernel.Batch;
+import dev.vidrio.kernel.ExecutablePlan;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.KvCache;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.QuantizedBuffer;
+import dev.vidrio.kernel.op.Rows;
+import dev.vidrio.kernel.weight.WeightType;
+import dev.vidrio.kernel.weight.Weights;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+
+/**
+ * Runs a part of a model's plan, one without attention, on rows of a table: what the model would
+ * compute from an activation that it never had. The table is that of an embedding, whose tokens are
+ * the row numbers.
+ */
+public final class RowPlan implements AutoCloseable {
+  private static final KvShape NO_CACHE = new KvShape(1, 1, 1);
+
+  private final Arena arena = Arena.ofShared();
+  private final Weights table;
+  private final Buffer output;
+  private final int[] blocks;
+  private final Batch batch;
+  private final ExecutablePlan plan;
+
+  /**
+   * A part that runs on rows that the caller gives, by {@link #input}.
+   *
+   * @param x what the operations read, a row per token
+   * @param output what they make of it
+   * @param rows that run at once, at most
+   */
+  public RowPlan(Executor executor, Buffer x, List<Op> ops, Buffer output, int rows) {
+    this(executor, x, ops, output, rows, arena -> input(executor, x, rows, arena));
+  }
+
+  /** A part that runs on rows of a matrix, dequantized; it is not packed. */
+  public RowPlan(Executor executor, Weights matrix, int rows) {
+    this(executor, row(matrix), List.of(), row(matrix), rows, arena -> matrix);
+  }
+
+  /** The product of rows with a matrix, as the running model multiplies them. */
+  public static RowPlan product(Executor executor, Weights matrix, int rows) {
+    var x = new Buffer("x", Rows.TOKENS, matrix.k());
+    var y = new Buffer("y", Rows.TOKENS, matrix.n());
+    if (!matrix.type().quantized()) {
+      return new RowPlan(executor, x, List.of(new Op.MatMul(matrix, x, y)), y, rows);
+    }
+    var quantized = new QuantizedBuffer("x.quantized", Rows.TOKENS, matrix.k());
+    List<Op> ops = List.of(new Op.Quantize(x, quantized), new Op.MatMul(matrix, quantized, y));
+    return new RowPlan(executor, x, ops, y, rows);
+  }
+
+  /** Embeddings of tokens, and what operations make of them. */
+  public RowPlan(Executor executor, Op.Embed embed, List<Op> ops, Buffer output, int rows) {
+    this(executor, embed.y(), ops, output, rows, arena -> embed.table());
+  }
+
+  private RowPlan(
+      Executor executor,
+      Buffer x,
+      List<Op> ops,
+      Buffer output,
+      int rows,
+      Function<Arena, Weights> source) {
+    this.output = output;
+    try {
+      this.table = source.apply(arena);
+      List<Op> all = new ArrayList<>();
+      all.add(new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, 0, x));
+      all.addAll(ops);
+      this.blocks = IntStream.range(0, KvCache.blocksFor(rows)).toArray();
+      var cache = new KvCache(executor, NO_CACHE, blocks.length, arena);
+      var limits = new Limits(rows, rows, 1, rows, table.n());
+      this.batch = new Batch(limits, arena);
+      this.plan = executor.prepare(new Plan(all, NO_CACHE, Set.of(output)), limits, cache);
+    } catch (Throwable e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  private static Weights input(Executor executor, Buffer x, int rows, Arena arena) {
+    MemorySegment data = executor.allocate(Math.multiplyExact((long) rows * x.width(), 4L), arena);
+    return new Weights(x.name(), WeightType.F32, Weights.Layout.ROWS, rows, x.width(), data);
+  }
+
+  private static Buffer row(Weights matrix) {
+    return new Buffer(matrix.name(), Rows.TOKENS, matrix.k());
+  }
+
+  /** Rows that run at once, at most. */
+  public int rows() {
+    return batch.limits().tokens();
+  }
+
+  /** Row i of the input that the caller gives. */
+  private MemorySegment input(int i) {
+    return slice(table.data(), table.k(), i);
+  }
+
+  /** Takes or fills in a row. */
+  @FunctionalInterface
+  public interface Row {
+    /** Row {@code i} of all, whose elements are valid during the call. */
+    void at(int i, MemorySegment elements);
+  }
+
+  /** Runs any number of rows, whose input the caller fills in and whose output it takes. */
+  public void run(int count, Row input, Row output) {
+    for (int begin = 0; begin < count; begin += rows()) {
+      int step = Math.min(rows(), count - begin);
+      for (int i = 0; i < step; i++) {
+        input.at(begin + i, input(i));
+      }
+      run(step);
+      for (int i = 0; i < step; i++) {
+        output.at(begin + i, output(i));
+      }
+    }
+  }
+
+  /** Runs the first rows. */
+  private void run(int count) {
+    run(IntStream.range(0, count).toArray());
+  }
+
+  /** Runs these rows of the table, as many at most as {@link #rows}. */
+  public void run(int[] rows) {
+    batch.clear();
+    int sequence = batch.addSequence(blocks, blocks.length);
+    for (int i = 0; i < rows.length; i++) {
+      batch.add(rows[i], i, sequence, output.rows() == Rows.LOGITS);
+    }
+    plan.run(batch);
+  }
+
+  /** Runs the first rows of the table, and hands out what they become. */
+  public void each(int count, Row output) {
+    for (int begin = 0; begin < count; begin += rows()) {
+      int step = Math.min(rows(), count - begin);
+      run(IntStream.range(begin, begin + step).toArray());
+      for (int i = 0; i < step; i++) {
+        output.at(begin + i, output(i));
+      }
+    }
+  }
+
+  /** Row i of the output, valid until the next run. */
+  public MemorySegment output(int i) {
+    return slice(plan.data(output), output.width(), i);
+  }
+
+  private static MemorySegment slice(MemorySegment rows, int width, int i) {
+    long bytes = width * 4L;
+    return rows.asSlice(i * bytes, bytes, JAVA_FLOAT.byteAlignment());
+  }
+
+  @Override
+  public void close() {
+    plan.close();
+    arena.close();
+  }
+}

@@ -1,0 +1,112 @@
+package dev.vidrio.lens.pass;
+
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.HookOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Operand;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.model.session.Session;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/** Where a run can enter an edited plan: at the input of each block. */
+public final class BlockStarts {
+  private final List<Op> ops;
+  private final HookMap hooks;
+  private final EditTables tables;
+  private final Plan plan;
+
+  /**
+   * @param plan after {@link EditInsertion}
+   * @param hooks of that plan
+   */
+  public BlockStarts(Plan plan, HookMap hooks, EditTables tables) {
+    this.plan = plan;
+    this.ops = plan.ops();
+    this.hooks = hooks;
+    this.tables = tables;
+  }
+
+  /** The input of a block, before edits of it. */
+  public Buffer input(int layer) {
+    HookPoint point = new HookPoint(HookSite.RESID_PRE, layer);
+    if (tables.tables().containsKey(point)
+        && ops.get(tables.operation(point, plan)) instanceof HookOp.Edit edit) {
+      return edit.x();
+    }
+    return hooks.source(point).captured().getFirst();
+  }
+
+  /**
+   * Runs a session's step from the input of a block on. What blocks read of tokens besides is
+   * computed before.
+   *
+   * @param end after the last operation
+   * @param fill writes the values of {@link #input}
+   * @throws IllegalStateException when what follows reads more than that
+   */
+  public void run(Session session, int layer, int end, Runnable fill) {
+    if (readsTokens(layer)) {
+      session.run(0, begin(0));
+    }
+    fill.run();
+    session.run(begin(layer), end);
+  }
+
+  /**
+   * Whether a block, or one after it, reads more of tokens than the stream.
+   *
+   * @throws IllegalStateException when it reads what another block made, besides the stream
+   */
+  public boolean readsTokens(int layer) {
+    Set<Operand> ofTokens = written(0, begin(0));
+    Set<Operand> ofBlocks = written(begin(0), begin(layer));
+    ofTokens.remove(input(layer));
+    ofBlocks.remove(input(layer));
+    boolean reads = false;
+    for (Op op : ops.subList(begin(layer), ops.size())) {
+      for (Operand operand : op.reads()) {
+        if (ofBlocks.contains(operand)) {
+          throw new IllegalStateException(
+              "block " + layer + " also reads " + operand.name() + ", from before it");
+        }
+        reads |= ofTokens.contains(operand);
+      }
+    }
+    return reads;
+  }
+
+  private Set<Operand> written(int begin, int end) {
+    Set<Operand> written = new HashSet<>();
+    ops.subList(begin, end).forEach(op -> written.addAll(op.writes()));
+    return written;
+  }
+
+  /** Returns the index of the first operation of a block. */
+  private int begin(int layer) {
+    Buffer input = input(layer);
+    return IntStream.range(0, ops.size())
+        .filter(i -> ops.get(i).reads().contains(input))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** After the last operation of a block: the first that reads its output. */
+  public int end(int layer) {
+    Buffer output = hooks.source(new HookPoint(HookSite.RESID_POST, layer)).captured().getFirst();
+    return IntStream.range(0, ops.size())
+        .filter(i -> ops.get(i).reads().contains(output))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** After the last operation. */
+  public int end() {
+    return ops.size();
+  }
+}

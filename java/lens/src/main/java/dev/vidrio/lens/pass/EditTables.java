@@ -1,0 +1,170 @@
+package dev.vidrio.lens.pass;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.EditTable;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.kernel.op.HookOp;
+import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.model.session.Sequence;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/** The edits of a session, as the plan reads them: a table for each point that can be edited. */
+public final class EditTables implements AutoCloseable {
+  private final EditPlacer placer;
+  private final int capacity;
+  private final Map<HookPoint, EditTable> tables = new LinkedHashMap<>();
+  private Arena values = Arena.ofShared();
+  private List<Placed> placed = List.of();
+  private @Nullable List<Sequence> assigned;
+
+  /** An edit whose values lie off-heap; its region is that of all sequences. */
+  record Placed(
+      HookPoint point,
+      @Nullable Sequence sequence,
+      EditTable.Region region,
+      dev.vidrio.kernel.hook.EditKind edit) {}
+
+  /**
+   * Empty tables.
+   *
+   * @param points where edits can be
+   * @param capacity edits that a point has room for at a time
+   */
+  public EditTables(EditPlacer placer, List<HookPoint> points, int capacity) {
+    this.placer = placer;
+    this.capacity = capacity;
+    for (HookPoint point : points) {
+      int room = Math.multiplyExact(capacity, placer.regions(point));
+      tables.put(point, new EditTable(placer.width(point), room, true));
+    }
+  }
+
+  /** Positions of a sequence, the context. */
+  int positions() {
+    return placer.positions();
+  }
+
+  /** Scores of a token in a layer where they or the pattern can be edited; 0 where none can. */
+  public int scores() {
+    return tables.entrySet().stream()
+        .filter(e -> e.getKey().site().axes() == HookSite.Axes.QUERY_KEY)
+        .mapToInt(e -> e.getValue().width())
+        .max()
+        .orElse(0);
+  }
+
+  /** The table of each point. */
+  Map<HookPoint, EditTable> tables() {
+    return tables;
+  }
+
+  /**
+   * From now on these edits apply, in this order, and no others.
+   *
+   * @throws InvalidInputException when one does not fit; then those before still apply
+   */
+  public void set(List<Intervention> edits) {
+    Arena fresh = Arena.ofShared();
+    List<Placed> checked;
+    try {
+      checked = place(edits, fresh);
+    } catch (Throwable e) {
+      fresh.close();
+      throw e;
+    }
+    clear();
+    values.close();
+    values = fresh;
+    placed = checked;
+  }
+
+  /**
+   * Checks edits, by any thread.
+   *
+   * @throws InvalidInputException as {@link #set} does
+   */
+  public void check(List<Intervention> edits) {
+    try (Arena arena = Arena.ofConfined()) {
+      var _ = place(edits, arena);
+    }
+  }
+
+  private List<Placed> place(List<Intervention> edits, Arena arena) {
+    List<Placed> checked = new ArrayList<>();
+    Map<HookPoint, Integer> counts = new LinkedHashMap<>();
+    for (Intervention edit : edits) {
+      requireEditable(edit.point());
+      if (counts.merge(edit.point(), 1, Integer::sum) > capacity) {
+        throw new InvalidInputException(
+            "edits of " + edit.point(),
+            Long.toString(edits.stream().filter(e -> e.point().equals(edit.point())).count()),
+            "there is room for " + capacity + " at a time");
+      }
+      checked.addAll(placer.place(edit, arena));
+    }
+    return checked;
+  }
+
+  /** Which operation of a plan makes the edits of a point. */
+  public int operation(HookPoint point, Plan plan) {
+    return IntStream.range(0, plan.ops().size())
+        .filter(
+            i -> plan.ops().get(i) instanceof HookOp.Edit edit && edit.edits() == tables.get(point))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Checks that there is a table for a point. */
+  public void requireEditable(HookPoint point) {
+    if (!tables.containsKey(point)) {
+      placer.requireEditable(point);
+      throw new InvalidInputException(
+          "edit of " + point, "", "the session was not opened with it among its editable points");
+    }
+  }
+
+  private void clear() {
+    tables.values().forEach(EditTable::clear);
+    assigned = null;
+  }
+
+  /** Fills the tables for a step of these sequences. */
+  public void assign(List<Sequence> step) {
+    if (step.equals(assigned)) {
+      return;
+    }
+    clear();
+    for (Placed edit : placed) {
+      EditTable table = Objects.requireNonNull(tables.get(edit.point()));
+      if (edit.sequence() == null) {
+        table.add(edit.region(), edit.edit());
+        continue;
+      }
+      for (int i = 0; i < step.size(); i++) {
+        if (step.get(i) == edit.sequence()) {
+          EditTable.Region r = edit.region();
+          table.add(new EditTable.Region(i, r.from(), r.to(), r.begin(), r.end()), edit.edit());
+        }
+      }
+    }
+    assigned = List.copyOf(step);
+  }
+
+  /** Frees the values. */
+  @Override
+  public void close() {
+    if (values.scope().isAlive()) {
+      clear();
+      values.close();
+    }
+  }
+}

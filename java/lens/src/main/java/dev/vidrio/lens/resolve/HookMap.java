@@ -1,0 +1,364 @@
+package dev.vidrio.lens.resolve;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.KvShape;
+import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.ExpertOp;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.SequenceOp;
+import dev.vidrio.model.Model;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/** The hook points of a plan, in the order of a forward pass, and where their values come from. */
+public final class HookMap {
+  private static final Set<HookSite> HEAD_INPUTS =
+      EnumSet.of(HookSite.Q, HookSite.K, HookSite.V, HookSite.GATE);
+
+  private final ProducerIndex writers = new ProducerIndex();
+  private final Map<HookPoint, Buffer> recorded;
+  private final KvShape kv;
+  private final int layers;
+  private final Map<Integer, SequenceOp.KvStore> stores = new HashMap<>();
+  private final MatMulIndex products = new MatMulIndex();
+  private final Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
+
+  /** The first embedding of tokens. */
+  private Op.@Nullable Embed embedding;
+
+  /** What edited activations were before. */
+  private final Map<Buffer, Buffer> unedited = new HashMap<>();
+
+  /** Of a model, for contexts that are not long; its plans for others have the same points. */
+  public static HookMap of(Model model) {
+    return new HookMap(model.architecture().plan(), model.architecture().layers());
+  }
+
+  /** Of a plan. */
+  public HookMap(Plan plan, int layers) {
+    this.kv = plan.kv();
+    this.recorded = plan.hooks();
+    this.layers = layers;
+    plan.ops().forEach(this::index);
+    add(HookPoint.of(HookSite.EMBED));
+    add(HookPoint.of(HookSite.POS_EMBED));
+    for (int l = 0; l < layers; l++) {
+      for (HookSite site : HookSite.values()) {
+        if (site.inBlock()) {
+          add(new HookPoint(site, l));
+        }
+      }
+    }
+    add(HookPoint.of(HookSite.LN_FINAL_SCALE));
+    add(HookPoint.of(HookSite.LN_FINAL_NORMALIZED));
+    add(HookPoint.of(HookSite.LOGITS));
+  }
+
+  private void index(Op op) {
+    writers.add(op);
+    products.add(op);
+    switch (op) {
+      case SequenceOp.KvStore store -> stores.put(store.layer(), store);
+      case Op.Embed e when embedding == null && e.index() == Op.EmbedIndex.TOKENS -> embedding = e;
+      default -> {}
+    }
+  }
+
+  private void add(HookPoint point) {
+    find(point).ifPresent(source -> sources.put(point, source));
+  }
+
+  private Optional<? extends HookSource> find(HookPoint point) {
+    return switch (point.site()) {
+      case LN1_SCALE, LN1_POST_SCALE, LN2_SCALE, LN2_POST_SCALE, LN_FINAL_SCALE ->
+          norm(point).map(n -> new HookSource.NormScale(n, allRows(n.x())));
+      case LN1_NORMALIZED,
+          LN1_POST_NORMALIZED,
+          LN2_NORMALIZED,
+          LN2_POST_NORMALIZED,
+          LN_FINAL_NORMALIZED ->
+          norm(point).map(n -> new HookSource.Normalized(n, allRows(n.x())));
+      case ATTN_SCORES -> scores(point.layer(), false);
+      case PATTERN -> scores(point.layer(), true);
+      case RESULT -> headResults(point.layer());
+      default -> recorded(point).map(HookSource.Written::new);
+    };
+  }
+
+  /** The activation that the plan records for a point. */
+  private Optional<Buffer> recorded(HookPoint point) {
+    return Optional.ofNullable(recorded.get(point));
+  }
+
+  /** The activation at a point, if the plan writes it. */
+  private Optional<Buffer> written(HookPoint point) {
+    return find(point).orElse(null) instanceof HookSource.Written(Buffer buffer)
+        ? Optional.of(buffer)
+        : Optional.empty();
+  }
+
+  private Optional<Buffer> recorded(HookSite site, int layer) {
+    return recorded(new HookPoint(site, layer));
+  }
+
+  private Optional<Op.Norm> norm(HookPoint point) {
+    return recorded(point).map(y -> (Op.Norm) writers.of(y));
+  }
+
+  /** The rows that x has been gathered from, or x. */
+  private Buffer allRows(Buffer x) {
+    return writers.get(x) instanceof Op.Gather gather ? gather.x() : x;
+  }
+
+  private Optional<SequenceOp.Attention> attention(int layer) {
+    return recorded(HookSite.PATTERN, layer).map(z -> (SequenceOp.Attention) writers.of(z));
+  }
+
+  private Optional<HookSource> scores(int layer, boolean pattern) {
+    SequenceOp.Attention attention = attention(layer).orElse(null);
+    SequenceOp.KvStore store = attention == null ? null : stores.get(attention.layer());
+    return attention == null || store == null
+        ? Optional.empty()
+        : Optional.of(new HookSource.Scores(attention, store.k(), pattern));
+  }
+
+  private Optional<HookSource.HeadResults> headResults(int layer) {
+    return recorded(HookSite.Z, layer)
+        .flatMap(
+            z ->
+                Optional.ofNullable(products.find(z))
+                    .map(p -> new HookSource.HeadResults(z, heads(layer), p.weights())));
+  }
+
+  /** All points, in the order of a forward pass. */
+  public List<HookPoint> points() {
+    return List.copyOf(sources.keySet());
+  }
+
+  /** Where the values of a point come from. */
+  public HookSource source(HookPoint point) {
+    return Objects.requireNonNull(sources.get(point), point::name);
+  }
+
+  /** Says where a point's values come from now. */
+  public void move(HookPoint point, HookSource source) {
+    sources.put(point, source);
+  }
+
+  /** Says what an activation is before its edits now. */
+  public void edit(Buffer buffer, Buffer before) {
+    unedited.put(buffer, before);
+  }
+
+  /** What the operation that makes an activation writes: before its edits, where it has some. */
+  public Buffer unedited(Buffer buffer) {
+    return unedited.getOrDefault(buffer, buffer);
+  }
+
+  /** Whether the values of a point are an activation that the plan has, or can be made to have. */
+  public boolean editable(HookPoint point) {
+    return !(source(point) instanceof HookSource.HeadResults)
+        && point.site() != HookSite.EXPERT_INDICES;
+  }
+
+  /** What a block reads. */
+  public Buffer stream(int layer) {
+    return source(new HookPoint(HookSite.RESID_PRE, layer)).captured().getFirst();
+  }
+
+  /** Returns the number of layers. */
+  int layers() {
+    return layers;
+  }
+
+  /** The stream that a feed-forward block reads, where it stands behind attention or beside it. */
+  public HookPoint beforeMlp(int layer) {
+    var mid = new HookPoint(HookSite.RESID_MID, layer);
+    return has(mid) ? mid : new HookPoint(HookSite.RESID_PRE, layer);
+  }
+
+  /** The first layer with a feed-forward block. */
+  public OptionalInt firstMlp() {
+    return IntStream.range(0, layers)
+        .filter(layer -> has(new HookPoint(HookSite.MLP_OUT, layer)))
+        .findFirst();
+  }
+
+  /** H, query heads of a layer; 0 where it has no attention. */
+  public int heads(int layer) {
+    return attention(layer).map(SequenceOp.Attention::heads).orElse(0);
+  }
+
+  /** H_kv, key-value heads of a layer; 0 where it has no attention. */
+  public int kvHeads(int layer) {
+    return attention(layer).map(a -> kv.keyValue(a.layer()).heads()).orElse(0);
+  }
+
+  /** The layer whose keys and values one reads: itself, or an earlier one. */
+  public int keysOf(int layer) {
+    return attention(layer)
+        .map(
+            a ->
+                IntStream.range(0, layer)
+                    .filter(l -> attention(l).filter(b -> b.layer() == a.layer()).isPresent())
+                    .findFirst()
+                    .orElse(layer))
+        .orElse(layer);
+  }
+
+  /** Checks that each layer has keys and values of its own, which a method needs. */
+  public void requireOwnKeys(String method) {
+    for (int l = 0; l < layers; l++) {
+      if (keysOf(l) != l) {
+        throw new InvalidInputException(
+            method, "", "layer " + l + " reads the keys and values of layer " + keysOf(l));
+      }
+    }
+  }
+
+  /** What the stream is multiplied by from the sums of a block on to the end of the last block. */
+  public float factorFrom(int layer) {
+    float factor = 1;
+    for (int l = layer; l < layers; l++) {
+      if (recorded(HookSite.RESID_POST, l).map(writers::of).orElse(null)
+          instanceof Op.Scale scale) {
+        factor *= scale.factor();
+      }
+    }
+    return factor;
+  }
+
+  /** What the attention takes the mean of. */
+  public Buffer values(SequenceOp.Attention attention) {
+    return Objects.requireNonNull(stores.get(attention.layer())).v();
+  }
+
+  /** The first product of an activation. */
+  public Op.MatMul product(Buffer x) {
+    return Objects.requireNonNull(products.find(x), x::name);
+  }
+
+  /** The experts that a token of a layer goes to; 0 where it has none. */
+  int experts(int layer) {
+    return recorded(HookSite.EXPERT_INDICES, layer).map(Buffer::width).orElse(0);
+  }
+
+  /** The operations between the product with W_O and the output of attention, in order. */
+  public List<Op> afterAttention(int layer) {
+    return afterProduct(new HookPoint(HookSite.ATTN_OUT, layer));
+  }
+
+  /** The operations between the last product and what it becomes at a point, in order. */
+  public List<Op> afterProduct(HookPoint point) {
+    Deque<Op> path = new ArrayDeque<>();
+    Buffer at = written(point).orElseThrow();
+    while (true) {
+      Op op = writers.of(at);
+      switch (op) {
+        case Op.AddBias add -> at = add.a();
+        case Op.Scale scale -> at = scale.x();
+        case Op.Norm norm -> at = norm.x();
+        default -> {
+          return List.copyOf(path);
+        }
+      }
+      path.addFirst(op);
+    }
+  }
+
+  /**
+   * The product that an activation is made by; what is added to it and multiplied with it after
+   * that aside, and how it is clamped.
+   *
+   * @throws InvalidInputException when no one product makes it, or one of a latent vector
+   */
+  public Op.MatMul product(HookPoint point) {
+    @Nullable Op op = written(point).map(writers::of).orElse(null);
+    while (op instanceof Op.AddBias
+        || op instanceof Op.Scale
+        || op instanceof Op.Norm
+        || (op instanceof Op.Activation a && a.kind() == Op.ActivationKind.HARD_TANH)) {
+      op = writers.get(op.reads().getFirst());
+    }
+    if (op instanceof Op.MatMul product && !readsLatent(point, product)) {
+      return product;
+    }
+    throw new InvalidInputException(
+        "hook",
+        point.name(),
+        switch (op) {
+          case ExpertOp _ -> "is made by the matrices of several experts, not by one";
+          case Op.MatMul _ -> "is made of a normalized latent vector, not of the stream";
+          case null, default -> "is not made by the product with a matrix";
+        });
+  }
+
+  /** Whether a head input is the product of a normalized latent vector, not of the stream. */
+  private boolean readsLatent(HookPoint point, Op.MatMul product) {
+    return HEAD_INPUTS.contains(point.site())
+        && writers.get(products.factor(product)) instanceof Op.Norm norm
+        && !norm.equals(norm(new HookPoint(HookSite.LN1_NORMALIZED, point.layer())).orElse(null));
+  }
+
+  /** The norm whose output the product of a point multiplies, where it does so. */
+  public Optional<Op.Norm> normBefore(HookPoint point) {
+    return writers.get(products.factor(product(point))) instanceof Op.Norm norm
+        ? Optional.of(norm)
+        : Optional.empty();
+  }
+
+  /** The embedding of tokens. */
+  public Op.Embed embedding() {
+    return Objects.requireNonNull(embedding);
+  }
+
+  /**
+   * The operations that make some activations of another, in order.
+   *
+   * @throws InvalidInputException when they read more than that one
+   */
+  public List<Op> between(Buffer x, Buffer... ys) {
+    return writers.between(x, ys);
+  }
+
+  /** Whether the model has this point. */
+  public boolean has(HookPoint point) {
+    return sources.containsKey(point);
+  }
+
+  /**
+   * The shape of an activation of n tokens.
+   *
+   * @param keys positions that they attend to
+   * @param width elements of a row
+   */
+  public List<Integer> shape(HookPoint point, int n, int keys, int width) {
+    int layer = point.layer();
+    return switch (point.site().axes()) {
+      case WIDTH, EXPERTS, SHARED, VOCABULARY -> List.of(n, width);
+      case ONE -> List.of(n, 1);
+      case HEADS -> List.of(n, heads(layer), width / heads(layer));
+      case KV_HEADS -> List.of(n, kvHeads(layer), width / kvHeads(layer));
+      case QUERY_KEY -> List.of(heads(layer), n, keys);
+      case RESULTS -> List.of(n, heads(layer), width);
+      case FFN ->
+          experts(layer) == 0
+              ? List.of(n, width)
+              : List.of(n, experts(layer), width / experts(layer));
+    };
+  }
+}

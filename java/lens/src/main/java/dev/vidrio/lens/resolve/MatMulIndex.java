@@ -1,0 +1,33 @@
+package dev.vidrio.lens.resolve;
+
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Operand;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The products of a plan, by what they multiply before it is quantized. */
+final class MatMulIndex {
+  private final Map<Operand, Operand> quantizedFrom = new HashMap<>();
+  private final Map<Operand, Op.MatMul> first = new HashMap<>();
+
+  /** Takes the next operation of the plan. */
+  void add(Op op) {
+    switch (op) {
+      case Op.Quantize quantize -> quantizedFrom.put(quantize.y(), quantize.x());
+      case Op.MatMul product -> first.putIfAbsent(factor(product), product);
+      default -> {}
+    }
+  }
+
+  /** What a product multiplies. */
+  Operand factor(Op.MatMul product) {
+    return quantizedFrom.getOrDefault(product.x(), product.x());
+  }
+
+  /** The first product of an activation; null where there is none. */
+  Op.@Nullable MatMul find(Buffer x) {
+    return first.get(x);
+  }
+}

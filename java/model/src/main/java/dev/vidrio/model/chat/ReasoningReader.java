@@ -1,0 +1,135 @@
+package dev.vidrio.model.chat;
+
+import dev.vidrio.model.generation.PartialMatch;
+import dev.vidrio.template.ReasoningMarkers;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Separates the reasoning at the beginning of an answer from the text after it, incrementally.
+ * White space around the reasoning is dropped with its marks. For one answer; not thread-safe.
+ */
+final class ReasoningReader {
+  private enum State {
+    /** The text so far may become the opening mark. */
+    BEGINNING,
+    REASONING,
+    /** White space after the reasoning. */
+    AFTER_REASONING,
+    ANSWER
+  }
+
+  private final @Nullable ReasoningMarkers markers;
+  private final boolean begun;
+  private final StringBuilder rest = new StringBuilder();
+  private final StringBuilder reasoning = new StringBuilder();
+  private State state;
+  private int shown;
+
+  /**
+   * Creates a reader of one answer.
+   *
+   * @param markers the model's markers of reasoning, or null if it has none
+   * @param begun if true, the prompt ends with the opening mark
+   */
+  ReasoningReader(@Nullable ReasoningMarkers markers, boolean begun) {
+    this.markers = markers;
+    this.begun = begun;
+    this.state = markers == null ? State.ANSWER : State.BEGINNING;
+  }
+
+  /** Returns whether reasoning has begun and not ended. */
+  boolean isReasoning() {
+    return state == State.REASONING || (state == State.BEGINNING && begun);
+  }
+
+  /** Returns whether reasoning has ended and no text of the answer has followed. */
+  boolean isAfterReasoning() {
+    return state == State.AFTER_REASONING;
+  }
+
+  /** Adds text and returns the part of it that belongs to the answer. */
+  String accept(String piece) {
+    if (state == State.ANSWER || markers == null) {
+      return piece;
+    }
+    rest.append(piece);
+    if (state == State.BEGINNING) {
+      begin(markers.open());
+    }
+    if (state == State.REASONING) {
+      readReasoning(markers.close());
+    }
+    if (state == State.AFTER_REASONING) {
+      String after = rest.toString().stripLeading();
+      rest.setLength(0);
+      state = after.isEmpty() ? State.AFTER_REASONING : State.ANSWER;
+      return after;
+    }
+    return state == State.ANSWER ? takeRest() : "";
+  }
+
+  private void begin(String open) {
+    String text = rest.toString().stripLeading();
+    if (text.startsWith(open)) {
+      rest.delete(0, rest.length() - text.length() + open.length());
+      state = State.REASONING;
+    } else if (!open.startsWith(text)) {
+      state = begun ? State.REASONING : State.ANSWER;
+    }
+  }
+
+  private void readReasoning(String close) {
+    int end = rest.indexOf(close);
+    if (end >= 0) {
+      append(rest.substring(0, end).stripTrailing());
+      rest.delete(0, end + close.length());
+      state = State.AFTER_REASONING;
+      return;
+    }
+    int free = rest.length() - PartialMatch.length(rest, List.of(close));
+    while (free > 0 && Character.isWhitespace(rest.charAt(free - 1))) {
+      free--;
+    }
+    append(rest.substring(0, free));
+    rest.delete(0, free);
+  }
+
+  private void append(String piece) {
+    reasoning.append(reasoning.isEmpty() ? piece.stripLeading() : piece);
+  }
+
+  private String takeRest() {
+    String all = rest.toString();
+    rest.setLength(0);
+    return all;
+  }
+
+  /** Returns the reasoning that was added since the last call. */
+  String newReasoning() {
+    String piece = reasoning.substring(shown);
+    shown = reasoning.length();
+    return piece;
+  }
+
+  /** Returns the reasoning so far. */
+  String reasoning() {
+    return reasoning.toString();
+  }
+
+  /**
+   * Ends the answer and returns the held-back text that belongs to it.
+   *
+   * @param cut if true, the model had not ended the answer, and a partial mark counts as reasoning
+   */
+  String finish(boolean cut) {
+    if (cut && state == State.BEGINNING && !rest.toString().isBlank()) {
+      rest.setLength(begun ? rest.length() : 0);
+      state = State.REASONING;
+    }
+    if (isReasoning()) {
+      append(takeRest().stripTrailing());
+    }
+    return takeRest();
+  }
+}

@@ -1,0 +1,131 @@
+package dev.vidrio.server.completion;
+
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.server.generation.ApiRequest;
+import dev.vidrio.server.generation.ApiResponse;
+import dev.vidrio.server.generation.ChunkEvents;
+import dev.vidrio.server.generation.GenerationParameters;
+import dev.vidrio.server.generation.RequestLimits;
+import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.model.ServedModel;
+import dev.vidrio.server.prompt.Prompt;
+import java.util.List;
+
+/**
+ * A request of {@code /v1/completions}.
+ *
+ * @param model the name of the model
+ * @param prompts the prompts
+ * @param parameters the generation parameters
+ * @param echo if true, an answer begins with its prompt
+ * @param logProbabilities as {@link GenerationRequest#logProbabilities}
+ * @param bestOf the number of generated answers per prompt, of which the most likely are returned
+ * @param stream if true, the response is streamed
+ * @param includeUsage if true, the stream ends with the usage
+ */
+record CompletionRequest(
+    String model,
+    List<Prompt> prompts,
+    GenerationParameters parameters,
+    boolean echo,
+    int logProbabilities,
+    int bestOf,
+    boolean stream,
+    boolean includeUsage)
+    implements ApiRequest {
+
+  /** Default tokens of an answer, as in OpenAI's API. */
+  private static final int DEFAULT_TOKENS = 16;
+
+  static CompletionRequest read(JsonFields fields, RequestLimits limits, String tenant) {
+    String model = fields.required("model").string();
+    List<Prompt> prompts = Prompt.read(fields.required("prompt"), limits.choices());
+    if (!fields.string("suffix", "").isEmpty()) {
+      throw ApiException.unsupported("suffix", "suffix: fill-in-the-middle is not supported");
+    }
+    int tokens = Math.min(DEFAULT_TOKENS, limits.tokens());
+    GenerationParameters parameters =
+        GenerationParameters.read(
+            fields, fields.integer("max_tokens", tokens, 0, limits.tokens()), limits, tenant);
+    boolean stream = fields.bool("stream", false);
+    var request =
+        new CompletionRequest(
+            model,
+            prompts,
+            parameters,
+            fields.bool("echo", false),
+            fields.integer("logprobs", -1, 0, GenerationRequest.MAX_TOP),
+            fields.integer("best_of", parameters.choices(), parameters.choices(), limits.choices()),
+            stream,
+            ChunkEvents.includesUsage(fields, stream));
+    fields.end();
+    request.check(limits);
+    return request;
+  }
+
+  private void check(RequestLimits limits) {
+    if (stream && bestOf > parameters.choices()) {
+      throw ApiException.invalid("best_of", "best_of " + bestOf + ": must equal n in a stream");
+    }
+    if (parameters.beams() != null && bestOf > parameters.choices()) {
+      throw ApiException.invalid("best_of", "best_of " + bestOf + ": must equal n with beams");
+    }
+    if (stream && echo && logProbabilities >= 0) {
+      throw ApiException.unsupported("echo", "echo: not supported in a stream with logprobs");
+    }
+    if ((long) prompts.size() * bestOf > limits.choices()) {
+      throw ApiException.invalid(
+          "prompt",
+          "prompt: "
+              + prompts.size()
+              + " prompts with "
+              + bestOf
+              + " answers each exceed the limit of "
+              + limits.choices());
+    }
+  }
+
+  @Override
+  public int promptCount() {
+    return prompts.size();
+  }
+
+  @Override
+  public int answersPerPrompt() {
+    return bestOf;
+  }
+
+  @Override
+  public String answersField() {
+    return bestOf > parameters.choices() ? "best_of" : "n";
+  }
+
+  @Override
+  public String promptField() {
+    return "prompt";
+  }
+
+  @Override
+  public String promptField(int index) {
+    return prompts.get(index).path();
+  }
+
+  @Override
+  public List<int[]> encode(ServedModel served) {
+    return prompts.stream().map(prompt -> prompt.encode(served.tokenizer())).toList();
+  }
+
+  @Override
+  public GenerationRequest.Builder configure(GenerationRequest.Builder request) {
+    boolean ranked = bestOf > parameters.choices();
+    return request
+        .logProbabilities(ranked ? Math.max(0, logProbabilities) : logProbabilities)
+        .promptLogProbabilities(echo ? logProbabilities : -1);
+  }
+
+  @Override
+  public ApiResponse respond(ServedModel served, List<int[]> prompts) {
+    return new CompletionResponse(this, served.tokenizer(), prompts);
+  }
+}

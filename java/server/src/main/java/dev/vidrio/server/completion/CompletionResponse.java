@@ -1,0 +1,113 @@
+package dev.vidrio.server.completion;
+
+import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.model.generation.TokenLogProbability;
+import dev.vidrio.server.generation.AnswerStreams;
+import dev.vidrio.server.generation.ApiResponse;
+import dev.vidrio.server.generation.FinishReasons;
+import dev.vidrio.server.generation.Ids;
+import dev.vidrio.server.generation.LogProbabilityJson;
+import dev.vidrio.server.generation.Usage;
+import dev.vidrio.server.http.Exchange;
+import dev.vidrio.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The response to a {@link CompletionRequest}. */
+final class CompletionResponse implements ApiResponse {
+  private final CompletionRequest request;
+  private final Tokenizer tokenizer;
+  private final List<int[]> prompts;
+
+  CompletionResponse(CompletionRequest request, Tokenizer tokenizer, List<int[]> prompts) {
+    this.request = request;
+    this.tokenizer = tokenizer;
+    this.prompts = prompts;
+  }
+
+  @Override
+  public void send(Exchange exchange, AnswerStreams streams) throws IOException {
+    new CompletionEvents(exchange, request, tokenizer, prompts)
+        .send(streams, request.answersPerPrompt());
+  }
+
+  @Override
+  public Map<String, Object> toJson(List<Completion> completions) {
+    List<Map<String, @Nullable Object>> choices = new ArrayList<>();
+    for (int i = 0; i < prompts.size(); i++) {
+      List<Completion> answers =
+          completions.subList(i * request.bestOf(), (i + 1) * request.bestOf());
+      for (Completion answer : best(answers, request.parameters().choices())) {
+        choices.add(choice(prompts.get(i), choices.size(), answer));
+      }
+    }
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("id", Ids.next("cmpl-"));
+    json.put("object", "text_completion");
+    json.put("created", Ids.now());
+    json.put("model", request.model());
+    json.put("choices", choices);
+    json.put("usage", Usage.of(completions, request.bestOf()).toJson());
+    return json;
+  }
+
+  /**
+   * Returns the {@code n} answers with the highest mean log-probability per token, best first.
+   * Empty answers rank last. If there are only {@code n}, their order is kept.
+   */
+  private static List<Completion> best(List<Completion> answers, int n) {
+    if (n == answers.size()) {
+      return answers;
+    }
+    return answers.stream()
+        .sorted(Comparator.comparingDouble(CompletionResponse::meanLogProbability).reversed())
+        .limit(n)
+        .toList();
+  }
+
+  private static double meanLogProbability(Completion completion) {
+    return completion.tokens().stream()
+        .mapToDouble(TokenLogProbability::logProbability)
+        .average()
+        .orElse(Double.NEGATIVE_INFINITY);
+  }
+
+  private Map<String, @Nullable Object> choice(int[] prompt, int index, Completion completion) {
+    List<Integer> ids = new ArrayList<>();
+    List<@Nullable TokenLogProbability> tokens = new ArrayList<>();
+    String echoed = "";
+    if (request.echo()) {
+      echoed = CompletionText.of(tokenizer, prompt);
+      for (int id : prompt) {
+        ids.add(id);
+      }
+      tokens.addAll(completion.prompt());
+      // If the time ran out during the prompt, its last tokens have none.
+      while (tokens.size() < ids.size()) {
+        tokens.add(null);
+      }
+    }
+    ids.addAll(completion.result().tokens());
+    tokens.addAll(completion.tokens());
+    var offsets = new TextOffsets(tokenizer);
+    Map<String, @Nullable Object> choice = new LinkedHashMap<>();
+    choice.put("text", echoed + completion.text());
+    choice.put("index", index);
+    choice.put(
+        "logprobs",
+        request.logProbabilities() < 0
+            ? null
+            : LogProbabilityJson.ofCompletion(
+                tokenizer, ids, tokens, ids.stream().map(offsets::next).toList()));
+    choice.put("finish_reason", FinishReasons.finish(completion));
+    if (completion.score() != null) {
+      choice.put("score", completion.score());
+    }
+    return choice;
+  }
+}

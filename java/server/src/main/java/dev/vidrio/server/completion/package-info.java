@@ -1,0 +1,3 @@
+/** The route {@code /v1/completions}. */
+@org.jspecify.annotations.NullMarked
+package dev.vidrio.server.completion;

@@ -1,0 +1,163 @@
+package dev.vidrio.server.encoding;
+
+import dev.vidrio.model.Model;
+import dev.vidrio.model.evaluation.Embeddings;
+import dev.vidrio.model.evaluation.Embeddings.Pooling;
+import dev.vidrio.model.session.SessionOptions;
+import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.Route;
+import dev.vidrio.server.model.ModelRegistry;
+import dev.vidrio.server.model.WorkQueue;
+import dev.vidrio.server.prompt.Prompt;
+import dev.vidrio.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** The route {@code /v1/embeddings}. */
+public final class EmbeddingRoute {
+  private static final int MAX_TEXTS = 2048;
+
+  private final ModelRegistry models;
+  private final WorkQueue queue;
+  private final Duration time;
+
+  /** The fields of a request. */
+  private record Request(
+      String model,
+      List<Prompt> input,
+      boolean base64,
+      Pooling pooling,
+      boolean normalize,
+      int dimensions) {}
+
+  /**
+   * Creates the route.
+   *
+   * @param time the time limit of a request
+   */
+  public EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration time) {
+    this.models = models;
+    this.queue = queue;
+    this.time = time;
+  }
+
+  /** Returns the route. */
+  public Route route() {
+    return Route.post("/v1/embeddings", this::handle);
+  }
+
+  private static Request read(JsonFields fields) {
+    String model = fields.required("model").string();
+    var input = Prompt.read(fields.required("input"), MAX_TEXTS);
+    fields.ignore("user");
+    var request =
+        new Request(
+            model,
+            input,
+            fields.oneOf("encoding_format", "float", "float", "base64").equals("base64"),
+            Pooling.valueOf(
+                fields.oneOf("pooling", "mean", "mean", "last").toUpperCase(Locale.ROOT)),
+            fields.bool("normalize", true),
+            fields.integer("dimensions", 0, 1, Integer.MAX_VALUE));
+    fields.end();
+    return request;
+  }
+
+  private void handle(Exchange exchange) throws IOException {
+    Request request = read(exchange.fields());
+    try (ModelRegistry.Lease lease = models.acquire(request.model())) {
+      Model model = lease.model().model();
+      requireWidth(request, model);
+      List<int[]> texts = encode(request, model);
+      var canceled = new AtomicBoolean();
+      FutureTask<List<float[]>> task =
+          queue.submit(
+              () -> {
+                // The work needs its own lease, since the request may give up before it ends.
+                try (ModelRegistry.Lease own = models.acquire(request.model())) {
+                  return Embeddings.of(
+                      model,
+                      texts,
+                      request.pooling(),
+                      request.normalize(),
+                      SessionOptions.DEFAULT.withAdaptation(own.adaptation()),
+                      done -> stopIf(canceled.get() || Thread.currentThread().isInterrupted()));
+                }
+              });
+      exchange.startHeartbeats(() -> canceled.set(true));
+      try {
+        exchange.answer(Json.bytes(toJson(request, texts, WorkQueue.join(task, time))));
+      } finally {
+        canceled.set(true);
+      }
+    }
+  }
+
+  private static void stopIf(boolean canceled) {
+    if (canceled) {
+      throw new CancellationException("the request was canceled");
+    }
+  }
+
+  private static void requireWidth(Request request, Model model) {
+    int width = model.architecture().width();
+    if (request.dimensions() != 0 && request.dimensions() != width) {
+      throw ApiException.unsupported(
+          "dimensions", "dimensions " + request.dimensions() + ": not supported; must be " + width);
+    }
+  }
+
+  private List<int[]> encode(Request request, Model model) {
+    Tokenizer tokenizer = model.tokenizer();
+    int limit = model.architecture().contextLength();
+    List<int[]> texts = new ArrayList<>();
+    for (Prompt prompt : request.input()) {
+      int[] ids = prompt.encode(tokenizer);
+      if (ids.length > limit) {
+        throw ApiException.contextLength(prompt.path(), ids.length, limit);
+      }
+      texts.add(ids);
+    }
+    return texts;
+  }
+
+  private static Map<String, Object> toJson(
+      Request request, List<int[]> texts, List<float[]> embeddings) {
+    List<Map<String, Object>> data = new ArrayList<>();
+    for (int i = 0; i < embeddings.size(); i++) {
+      Map<String, Object> embedding = new LinkedHashMap<>();
+      embedding.put("object", "embedding");
+      embedding.put("index", i);
+      embedding.put("embedding", request.base64() ? base64(embeddings.get(i)) : embeddings.get(i));
+      data.add(embedding);
+    }
+    int tokens = texts.stream().mapToInt(ids -> ids.length).sum();
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("object", "list");
+    json.put("data", data);
+    json.put("model", request.model());
+    json.put("usage", Map.of("prompt_tokens", tokens, "total_tokens", tokens));
+    return json;
+  }
+
+  /** Encodes little-endian F32 values as Base64. */
+  private static String base64(float[] vector) {
+    ByteBuffer bytes = ByteBuffer.allocate(4 * vector.length).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(vector);
+    return Base64.getEncoder().encodeToString(bytes.array());
+  }
+}

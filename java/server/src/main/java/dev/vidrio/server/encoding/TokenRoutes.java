@@ -1,0 +1,63 @@
+package dev.vidrio.server.encoding;
+
+import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.Route;
+import dev.vidrio.server.model.ModelRegistry;
+import dev.vidrio.server.prompt.TokenIds;
+import dev.vidrio.tokenizer.EncodeOptions;
+import dev.vidrio.tokenizer.Tokenizer;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The routes {@code /tokenize} and {@code /detokenize}. */
+public final class TokenRoutes {
+  private final ModelRegistry models;
+
+  /** Creates the routes. */
+  public TokenRoutes(ModelRegistry models) {
+    this.models = models;
+  }
+
+  /** Returns the routes. */
+  public List<Route> routes() {
+    return List.of(
+        Route.post("/tokenize", this::tokenize), Route.post("/detokenize", this::detokenize));
+  }
+
+  private void tokenize(Exchange exchange) throws IOException {
+    JsonFields fields = exchange.fields();
+    String id = fields.required("model").string();
+    String text = fields.required("text").string();
+    boolean special = fields.bool("parse_special", true);
+    boolean add = fields.bool("add_special", true);
+    boolean pieces = fields.bool("pieces", false);
+    fields.end();
+    try (ModelRegistry.Lease lease = models.acquire(id)) {
+      Tokenizer tokenizer = lease.model().tokenizer();
+      int[] ids = tokenizer.encode(text, new EncodeOptions(special, add));
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("count", ids.length);
+      json.put("tokens", ids);
+      if (pieces) {
+        json.put("pieces", Arrays.stream(ids).mapToObj(tokenizer::piece).toList());
+      }
+      exchange.answer(Json.bytes(json));
+    }
+  }
+
+  private void detokenize(Exchange exchange) throws IOException {
+    JsonFields fields = exchange.fields();
+    String id = fields.required("model").string();
+    TokenIds tokens = TokenIds.read(fields.required("tokens"));
+    fields.end();
+    try (ModelRegistry.Lease lease = models.acquire(id)) {
+      Tokenizer tokenizer = lease.model().tokenizer();
+      exchange.answer(Json.bytes(Map.of("text", tokenizer.decode(tokens.of(tokenizer)))));
+    }
+  }
+}

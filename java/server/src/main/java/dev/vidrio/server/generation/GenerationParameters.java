@@ -1,0 +1,247 @@
+package dev.vidrio.server.generation;
+
+import dev.vidrio.engine.generation.BeamOptions;
+import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.grammar.Grammar;
+import dev.vidrio.model.generation.GenerationOptions;
+import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonValue;
+import dev.vidrio.server.lens.Steering;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The generation parameters that all routes share. Defaults are those of OpenAI's API: temperature
+ * 1, no truncation of the distribution, a random seed.
+ *
+ * @param options the options without a grammar
+ * @param format the required format of an answer; null for any
+ * @param choices the number of answers per prompt
+ * @param minTokens minimum tokens of an answer
+ * @param stopTokens token ids that end an answer
+ * @param priority the scheduling priority
+ * @param timeout the time limit
+ * @param cacheSalt separates cached prefixes: only requests with the same salt share them
+ * @param draftTokens draft tokens per step; -1 for the engine's default
+ * @param steering directions that are added to activations
+ * @param beams options of a beam search; null for sampling
+ */
+public record GenerationParameters(
+    GenerationOptions options,
+    @Nullable AnswerFormat format,
+    int choices,
+    int minTokens,
+    Set<Integer> stopTokens,
+    int priority,
+    Duration timeout,
+    String cacheSalt,
+    int draftTokens,
+    Steering steering,
+    @Nullable BeamOptions beams) {
+
+  private static final int MAX_BEAMS = 1024;
+  private static final int MAX_STOPS = 16;
+  private static final int MAX_SALT = 256;
+  private static final int MAX_WINDOW = 1 << 16;
+
+  /** Random seeds are below this, so that JSON numbers represent them exactly. */
+  private static final long SEEDS = 1L << 53;
+
+  /**
+   * Reads the fields that all routes share.
+   *
+   * @param tokens maximum tokens of an answer
+   * @param tenant the tenant of the request, which shares cached prefixes with no other
+   */
+  public static GenerationParameters read(
+      JsonFields fields, int tokens, RequestLimits limits, String tenant) {
+    rejectUnused(fields);
+    BeamOptions beams = beams(fields);
+    GenerationOptions options =
+        GenerationOptions.DEFAULT
+            .withTokens(tokens)
+            .withSampling(sampling(fields, beams == null ? 1 : 0))
+            .withStop(fields.strings("stop", MAX_STOPS).toArray(String[]::new))
+            .withIgnoreEnd(fields.bool("ignore_eos", false));
+    double seconds = limits.time().toMillis() / 1e3;
+    String salt = fields.string("cache_salt", "");
+    if (salt.length() > MAX_SALT) {
+      throw ApiException.invalid("cache_salt", "cache_salt: must have at most 256 characters");
+    }
+    return new GenerationParameters(
+        options,
+        AnswerFormat.read(fields),
+        fields.integer("n", 1, 1, limits.choices()),
+        fields.integer("min_tokens", 0, 0, tokens),
+        stopTokens(fields),
+        fields.integer("priority", 0, -100, 100),
+        Duration.ofMillis(Math.round(1e3 * fields.number("timeout", seconds, 1e-3, seconds))),
+        tenant + "/" + salt,
+        fields.integer("draft_tokens", -1, 0, 16),
+        Steering.read(fields.value("vidrio")),
+        beams);
+  }
+
+  private static @Nullable BeamOptions beams(JsonFields fields) {
+    JsonValue beams = fields.value("beams");
+    JsonValue lengthPenalty = fields.value("length_penalty");
+    if (beams == null) {
+      if (lengthPenalty != null && lengthPenalty.number(-100, 100) != 1) {
+        throw ApiException.invalid("length_penalty", "length_penalty: needs beams");
+      }
+      return null;
+    }
+    if (fields.bool("stream", false)) {
+      throw ApiException.unsupported("stream", "stream: not supported with beams");
+    }
+    BeamOptions options = BeamOptions.of(beams.integer(1, MAX_BEAMS));
+    return lengthPenalty == null
+        ? options
+        : options.withLengthPenalty(lengthPenalty.number(-100, 100));
+  }
+
+  /**
+   * Reads fields that have no effect on this server, and rejects values that ask for a behavior
+   * that is not supported.
+   */
+  private static void rejectUnused(JsonFields fields) {
+    fields.ignore("user", "safety_identifier", "prompt_cache_key");
+    var _ = fields.oneOf("prompt_cache_retention", "in_memory", "in_memory");
+    fields.requireValue("add_generation_prompt", true);
+    fields.requireValue("continue_final_message", false);
+    fields.requireValue("skip_special_tokens", true);
+    fields.requireValue("spaces_between_special_tokens", true);
+    fields.requireValue("include_stop_str_in_output", false);
+    fields.requireValue("use_beam_search", false);
+    fields.requireValue("cache_prompt", true);
+    JsonValue metadata = fields.value("metadata");
+    if (metadata != null) {
+      JsonFields pairs = metadata.fields();
+      metadata.node().propertyNames().forEach(pairs::ignore);
+    }
+    if (fields.bool("store", false)) {
+      throw ApiException.unsupported("store", "store: not supported; the server is stateless");
+    }
+    var _ = fields.oneOf("service_tier", "auto", "auto", "default");
+  }
+
+  private static SamplingOptions sampling(JsonFields fields, double temperature) {
+    JsonValue seed = fields.value("seed");
+    JsonValue whole = fields.value("repetition_penalty");
+    if (whole != null) {
+      fields.reject("repeat_penalty", "conflicts with repetition_penalty");
+    }
+    double repeatPenalty =
+        whole == null ? fields.number("repeat_penalty", 1, 1e-3, 1e3) : whole.number(1e-3, 1e3);
+    return SamplingOptions.builder()
+        .temperature(fields.number("temperature", temperature, 0, 2))
+        .topP(fields.number("top_p", 1, 0, 1))
+        .topK(Math.max(0, fields.integer("top_k", 0, -1, Integer.MAX_VALUE)))
+        .minP(fields.number("min_p", 0, 0, 1))
+        .repeatPenalty(repeatPenalty)
+        .penaltyWindow(
+            fields.integer("repeat_last_n", whole == null ? 64 : MAX_WINDOW, 0, MAX_WINDOW))
+        .frequencyPenalty(fields.number("frequency_penalty", 0, -2, 2))
+        .presencePenalty(fields.number("presence_penalty", 0, -2, 2))
+        .logitBias(logitBias(fields.value("logit_bias")))
+        .seed(
+            seed == null
+                ? ThreadLocalRandom.current().nextLong(SEEDS)
+                : seed.integer(Long.MIN_VALUE, Long.MAX_VALUE))
+        .build();
+  }
+
+  private static Map<Integer, Float> logitBias(@Nullable JsonValue value) {
+    Map<Integer, Float> biases = new HashMap<>();
+    if (value == null) {
+      return biases;
+    }
+    if (!value.node().isObject()) {
+      throw value.error("must be an object that maps token ids to numbers");
+    }
+    for (Map.Entry<String, JsonNode> entry : value.node().properties()) {
+      String path = value.path() + "." + entry.getKey();
+      if (!entry.getKey().matches("\\d{1,9}")) {
+        throw ApiException.invalid(path, path + ": the key must be a token id");
+      }
+      double bias = new JsonValue(path, entry.getValue()).number(-100, 100);
+      biases.put(Integer.valueOf(entry.getKey()), (float) bias);
+    }
+    return biases;
+  }
+
+  private static Set<Integer> stopTokens(JsonFields fields) {
+    JsonValue value = fields.value("stop_token_ids");
+    Set<Integer> tokens = new HashSet<>();
+    if (value != null) {
+      for (int id : value.tokens()) {
+        tokens.add(id);
+      }
+    }
+    return tokens;
+  }
+
+  /** Returns a copy with another format. */
+  public GenerationParameters withFormat(@Nullable AnswerFormat other) {
+    return new GenerationParameters(
+        options,
+        other,
+        choices,
+        minTokens,
+        stopTokens,
+        priority,
+        timeout,
+        cacheSalt,
+        draftTokens,
+        steering,
+        beams);
+  }
+
+  /** Compiles the grammar of the format; null for any answer. */
+  @Nullable Grammar grammar() {
+    return format == null ? null : format.grammar();
+  }
+
+  /**
+   * Returns a builder of the engine's request for a prompt, with a grammar or null for any answer.
+   */
+  GenerationRequest.Builder request(int[] prompt, @Nullable Grammar grammar) {
+    return GenerationRequest.builder(prompt)
+        .options(options.withGrammar(grammar))
+        .stopTokens(stopTokens)
+        .minTokens(minTokens)
+        .priority(priority)
+        .timeout(timeout)
+        .cacheSalt(cacheSalt)
+        .draftTokens(draftTokens)
+        .beams(beams);
+  }
+
+  /** Returns the main parameters with their defaults, for a response header. */
+  public String summary() {
+    SamplingOptions sampling = options.sampling();
+    return String.join(
+        ", ",
+        List.of(
+            "temperature=" + plain(sampling.temperature()),
+            "top_p=" + plain(sampling.topP()),
+            "top_k=" + sampling.topK(),
+            "min_p=" + plain(sampling.minP()),
+            "seed=" + sampling.seed(),
+            "max_tokens=" + options.tokens(),
+            "timeout=" + plain(timeout.toMillis() / 1e3)));
+  }
+
+  private static String plain(double value) {
+    return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+  }
+}

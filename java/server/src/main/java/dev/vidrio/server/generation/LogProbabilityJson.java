@@ -1,0 +1,115 @@
+package dev.vidrio.server.generation;
+
+import dev.vidrio.model.generation.TokenLogProbability;
+import dev.vidrio.tokenizer.Tokenizer;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Log-probabilities in the two JSON formats of OpenAI's API. */
+public final class LogProbabilityJson {
+  /** OpenAI's value for a probability of 0, since JSON has no infinity. */
+  private static final double MIN = -9999;
+
+  private LogProbabilityJson() {}
+
+  private static double finite(double logProbability) {
+    return Math.max(logProbability, MIN);
+  }
+
+  /**
+   * Returns the format of chats: {@code {"content": [{"token": …, "logprob": …}], "refusal":
+   * null}}.
+   */
+  public static Map<String, @Nullable Object> ofChat(
+      Tokenizer tokenizer, List<TokenLogProbability> tokens) {
+    Map<String, @Nullable Object> json = new LinkedHashMap<>();
+    json.put("content", tokens.stream().map(token -> ofToken(tokenizer, token)).toList());
+    json.put("refusal", null);
+    return json;
+  }
+
+  private static Map<String, Object> ofToken(Tokenizer tokenizer, TokenLogProbability token) {
+    Map<String, Object> json = one(tokenizer, token.token(), token.logProbability());
+    json.put(
+        "top_logprobs",
+        token.top().stream()
+            .map(other -> one(tokenizer, other.token(), other.logProbability()))
+            .toList());
+    return json;
+  }
+
+  private static Map<String, Object> one(Tokenizer tokenizer, int id, double logProbability) {
+    byte[] bytes = tokenizer.bytes(id);
+    var unsigned = new int[bytes.length];
+    for (int i = 0; i < bytes.length; i++) {
+      unsigned[i] = bytes[i] & 0xff;
+    }
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("id", id);
+    json.put("token", tokenizer.piece(id));
+    json.put("logprob", finite(logProbability));
+    json.put("bytes", unsigned);
+    return json;
+  }
+
+  /**
+   * Returns the format of completions: parallel lists.
+   *
+   * @param ids the token ids
+   * @param tokens their log-probabilities; null for the first token of a prompt, and for tokens
+   *     that were not reached
+   * @param offsets the offset of each token's text
+   */
+  public static Map<String, Object> ofCompletion(
+      Tokenizer tokenizer,
+      List<Integer> ids,
+      List<@Nullable TokenLogProbability> tokens,
+      List<Integer> offsets) {
+    List<String> names = new ArrayList<>();
+    List<@Nullable Double> own = new ArrayList<>();
+    List<@Nullable Map<String, Double>> top = new ArrayList<>();
+    for (int i = 0; i < ids.size(); i++) {
+      TokenLogProbability token = tokens.get(i);
+      names.add(name(tokenizer, ids.get(i)));
+      own.add(token == null ? null : finite(token.logProbability()));
+      top.add(token == null ? null : top(tokenizer, token));
+    }
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("token_ids", ids);
+    json.put("tokens", names);
+    json.put("token_logprobs", own);
+    json.put("top_logprobs", top);
+    json.put("text_offset", offsets);
+    return json;
+  }
+
+  /** Returns the most likely tokens and the generated one. */
+  private static Map<String, Double> top(Tokenizer tokenizer, TokenLogProbability token) {
+    Map<String, Double> top = new LinkedHashMap<>();
+    for (TokenLogProbability.Alternative other : token.top()) {
+      var _ = top.putIfAbsent(name(tokenizer, other.token()), finite(other.logProbability()));
+    }
+    var _ = top.putIfAbsent(name(tokenizer, token.token()), finite(token.logProbability()));
+    return top;
+  }
+
+  /** Returns a token's text, or {@code bytes:\xe2\x82} for a partial character. */
+  private static String name(Tokenizer tokenizer, int id) {
+    byte[] bytes = tokenizer.bytes(id);
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+    } catch (CharacterCodingException e) {
+      var name = new StringBuilder("bytes:");
+      for (byte b : bytes) {
+        name.append(String.format("\\x%02x", b));
+      }
+      return name.toString();
+    }
+  }
+}

@@ -1,0 +1,159 @@
+package dev.vidrio.server.http;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The fields of a JSON object in a request. {@link #end} rejects the fields that were not read, so
+ * that the server never ignores one. A null field counts as absent.
+ */
+public final class JsonFields {
+  private final String path;
+  private final JsonNode object;
+  private final Set<String> unread = new LinkedHashSet<>();
+
+  JsonFields(String path, JsonNode object) {
+    this.path = path;
+    this.object = object;
+    object.forEachEntry(
+        (name, value) -> {
+          if (!value.isNull()) {
+            unread.add(name);
+          }
+        });
+  }
+
+  /** Parses a request's body. */
+  static JsonFields ofBody(byte[] body) {
+    JsonNode node = Json.readBody(body);
+    if (!node.isObject()) {
+      throw ApiException.malformed("body: must be a JSON object");
+    }
+    return new JsonFields("", node);
+  }
+
+  /** Returns the path of a field, such as {@code messages[2].content}. */
+  public String path(String name) {
+    return path.isEmpty() ? name : path + "." + name;
+  }
+
+  /** Returns the path of the object, empty for the body. */
+  String path() {
+    return path;
+  }
+
+  /** Returns a field, or null if it is absent. */
+  public @Nullable JsonValue value(String name) {
+    unread.remove(name);
+    JsonNode node = object.get(name);
+    return node == null || node.isNull() ? null : new JsonValue(path(name), node);
+  }
+
+  /**
+   * Returns a required field.
+   *
+   * @throws ApiException 400 if it is absent
+   */
+  public JsonValue required(String name) {
+    JsonValue value = value(name);
+    if (value == null) {
+      throw ApiException.missing(path(name));
+    }
+    return value;
+  }
+
+  private <T> T read(String name, T absent, Function<JsonValue, T> reader) {
+    JsonValue value = value(name);
+    return value == null ? absent : reader.apply(value);
+  }
+
+  /** Returns a string, or null if it is absent. */
+  public @Nullable String string(String name) {
+    JsonValue value = value(name);
+    return value == null ? null : value.string();
+  }
+
+  /** Returns a string, or the default if it is absent. */
+  public String string(String name, String absent) {
+    return read(name, absent, JsonValue::string);
+  }
+
+  /** Returns a boolean, or the default if it is absent. */
+  public boolean bool(String name, boolean absent) {
+    return read(name, absent, JsonValue::bool);
+  }
+
+  /** Returns an integer from {@code min} to {@code max}, or the default if it is absent. */
+  public int integer(String name, int absent, int min, int max) {
+    return read(name, absent, value -> value.integer(min, max));
+  }
+
+  /** Returns a number from {@code min} to {@code max}, or the default if it is absent. */
+  public double number(String name, double absent, double min, double max) {
+    return read(name, absent, value -> value.number(min, max));
+  }
+
+  /** Returns a string or an array of at most {@code max} strings; empty if it is absent. */
+  public List<String> strings(String name, int max) {
+    JsonValue value = value(name);
+    if (value == null) {
+      return List.of();
+    }
+    if (value.isString()) {
+      return List.of(value.string());
+    }
+    List<String> strings = new ArrayList<>();
+    value.elements(0, max).forEach(element -> strings.add(element.string()));
+    return strings;
+  }
+
+  /** Returns one of the supported values, or the default if the field is absent. */
+  public String oneOf(String name, String absent, String... supported) {
+    JsonValue value = value(name);
+    if (value == null) {
+      return absent;
+    }
+    if (!List.of(supported).contains(value.string())) {
+      throw value.error(
+          supported.length == 1
+              ? "not supported; must be " + supported[0]
+              : "must be one of " + String.join(", ", supported));
+    }
+    return value.string();
+  }
+
+  /** Reads string fields that have no effect on the server. */
+  public void ignore(String... names) {
+    for (String name : names) {
+      var _ = string(name);
+    }
+  }
+
+  /** Reads a boolean field that only supports the default behavior. */
+  public void requireValue(String name, boolean supported) {
+    if (bool(name, supported) != supported) {
+      throw ApiException.unsupported(
+          path(name), path(name) + ": not supported; must be " + supported);
+    }
+  }
+
+  /** Rejects a field unless it is absent, with a reason. */
+  public void reject(String name, String reason) {
+    JsonValue value = value(name);
+    if (value != null) {
+      throw ApiException.unsupported(value.path(), value.path() + ": " + reason);
+    }
+  }
+
+  /** Rejects fields that were not read. */
+  public void end() {
+    for (String name : unread) {
+      throw ApiException.unknown(path(name));
+    }
+  }
+}

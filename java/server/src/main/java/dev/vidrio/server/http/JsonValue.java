@@ -1,0 +1,131 @@
+package dev.vidrio.server.http;
+
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * A value in a request with its path, such as {@code messages[2].content}. The accessors throw an
+ * {@link ApiException} (400) that names the path if the value has another type or is out of range.
+ */
+public record JsonValue(String path, JsonNode node) {
+
+  /** Returns whether the value is a string. */
+  public boolean isString() {
+    return node.isString();
+  }
+
+  /** Returns whether the value is an array. */
+  public boolean isArray() {
+    return node.isArray();
+  }
+
+  /** Returns whether the value is an integer. */
+  public boolean isInteger() {
+    return node.isIntegralNumber();
+  }
+
+  /** Returns a 400 with the path, the value and a limit. */
+  public ApiException error(String limit) {
+    String shown = node.isContainer() ? "" : " " + shortened(node.toString());
+    return ApiException.invalid(path, path + shown + ": " + limit);
+  }
+
+  private static String shortened(String text) {
+    return text.length() <= 100 ? text : text.substring(0, 100) + "…";
+  }
+
+  /** Returns the string. */
+  public String string() {
+    if (!node.isString()) {
+      throw error("must be a string");
+    }
+    String string = node.stringValue();
+    if (string.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {
+      throw ApiException.invalid(path, path + ": contains an unpaired surrogate");
+    }
+    return string;
+  }
+
+  boolean bool() {
+    if (!node.isBoolean()) {
+      throw error("must be true or false");
+    }
+    return node.booleanValue();
+  }
+
+  /** Returns an integer from {@code min} to {@code max}. */
+  public long integer(long min, long max) {
+    if (!node.isIntegralNumber()
+        || !node.canConvertToLong()
+        || node.longValue() < min
+        || node.longValue() > max) {
+      throw error("must be an integer from " + min + " to " + max);
+    }
+    return node.longValue();
+  }
+
+  /** Returns an integer from {@code min} to {@code max}. */
+  public int integer(int min, int max) {
+    return (int) integer((long) min, (long) max);
+  }
+
+  /** Returns a number from {@code min} to {@code max}. */
+  public double number(double min, double max) {
+    double value = node.isNumber() ? node.doubleValue() : Double.NaN;
+    if (!(value >= min && value <= max)) {
+      throw error("must be a number from " + plain(min) + " to " + plain(max));
+    }
+    return value;
+  }
+
+  private static String plain(double value) {
+    boolean isShort = value == Math.rint(value) && Math.abs(value) < 1e15;
+    return isShort ? Long.toString((long) value) : Double.toString(value);
+  }
+
+  /** Returns the elements of an array of {@code min} to {@code max} elements. */
+  public List<JsonValue> elements(int min, int max) {
+    if (!node.isArray()) {
+      throw error("must be an array");
+    }
+    if (node.size() < min || node.size() > max) {
+      throw ApiException.invalid(
+          path,
+          path
+              + " of "
+              + node.size()
+              + " elements: must have "
+              + (max == Integer.MAX_VALUE ? min + " or more" : min + " to " + max));
+    }
+    List<JsonValue> elements = new ArrayList<>(node.size());
+    for (int i = 0; i < node.size(); i++) {
+      elements.add(new JsonValue(path + "[" + i + "]", node.get(i)));
+    }
+    return elements;
+  }
+
+  /** Returns the fields of an object. */
+  public JsonFields fields() {
+    if (!node.isObject()) {
+      throw error("must be an object");
+    }
+    return new JsonFields(path, node);
+  }
+
+  /** Returns an array of token ids. */
+  public int[] tokens() {
+    List<JsonValue> elements = elements(0, Integer.MAX_VALUE);
+    var ids = new int[elements.size()];
+    for (int i = 0; i < ids.length; i++) {
+      ids[i] = elements.get(i).integer(0, Integer.MAX_VALUE);
+    }
+    return ids;
+  }
+
+  /** Returns the object or array as maps and lists. */
+  public <T> T tree(Class<T> type) {
+    return JsonMapper.shared().treeToValue(node, type);
+  }
+}

@@ -1,0 +1,65 @@
+package dev.vidrio.server.lens;
+
+import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.model.ModelRegistry;
+import dev.vidrio.server.model.ServedModel;
+import dev.vidrio.server.model.WorkQueue;
+import java.time.Duration;
+import java.util.concurrent.FutureTask;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * Runs lens requests on one platform thread, in order. A request that exceeds its time limit is
+ * canceled before its next forward pass.
+ */
+public final class LensExecutor implements AutoCloseable {
+  /** Maximum waiting requests; each may take seconds. */
+  private static final int MAX_WAITING = 16;
+
+  private final ModelRegistry models;
+  private final Duration time;
+  private final WorkQueue queue = new WorkQueue("vidrio-lens", MAX_WAITING);
+
+  /**
+   * Creates an executor.
+   *
+   * @param time the time limit of a request
+   */
+  public LensExecutor(ModelRegistry models, Duration time) {
+    this.models = models;
+    this.time = time;
+  }
+
+  /**
+   * Runs work with a model and waits for its result.
+   *
+   * @param preparation validates the request on the calling thread and returns the work
+   * @param onWait receives an action that cancels the work, before the calling thread waits
+   * @throws ApiException 400 for the name of an adapter, 429 if too many requests wait, 503 if the
+   *     work takes too long; also those of {@link ModelRegistry#acquire} and of the work
+   */
+  <T> T run(
+      String model, Function<ServedModel, Supplier<T>> preparation, Consumer<Runnable> onWait) {
+    models.rejectAdapter(model, "the lens");
+    try (ModelRegistry.Lease lease = models.acquire(model)) {
+      Supplier<T> work = preparation.apply(lease.model());
+      // The work needs its own lease, since the request may give up before it ends.
+      FutureTask<T> task =
+          queue.submit(
+              () -> {
+                try (ModelRegistry.Lease _ = models.acquire(model)) {
+                  return work.get();
+                }
+              });
+      onWait.accept(() -> task.cancel(true));
+      return WorkQueue.join(task, time);
+    }
+  }
+
+  @Override
+  public void close() {
+    queue.close();
+  }
+}

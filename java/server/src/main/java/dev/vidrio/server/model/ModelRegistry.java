@@ -1,0 +1,329 @@
+package dev.vidrio.server.model;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.model.adapter.Adaptation;
+import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.metrics.ModelMetrics;
+import dev.vidrio.server.metrics.RequestMetrics;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The models of a server. Each is loaded with its adapters on first use, once for concurrent
+ * requests, and unloaded after it has been idle for the keep-alive time. Thread-safe.
+ */
+public final class ModelRegistry implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger("dev.vidrio.server");
+  private static final Duration RETRY = Duration.ofSeconds(5);
+
+  /** Slots by the names of models and adapters; those of a model and its adapters share a slot. */
+  private final Map<String, Slot> slots = new LinkedHashMap<>();
+
+  private final Duration loadTime;
+  private final @Nullable Duration keepAlive;
+  private final @Nullable Thread unloader;
+  private final Instant created = Instant.now();
+  private volatile boolean closed;
+
+  /** The state of a model. */
+  private static final class Slot {
+    final ModelDefinition offer;
+    final ModelMetrics metrics;
+    @Nullable CompletableFuture<ServedModel> loading;
+    int users;
+    long idleSince;
+
+    Slot(ModelDefinition offer, ModelMetrics metrics) {
+      this.offer = offer;
+      this.metrics = metrics;
+    }
+  }
+
+  /** Keeps a model loaded until it is closed. */
+  public static final class Lease implements AutoCloseable {
+    private final String id;
+    private final Slot slot;
+    private final ServedModel model;
+    private boolean closed;
+
+    private Lease(String id, Slot slot, ServedModel model) {
+      this.id = id;
+      this.slot = slot;
+      this.model = model;
+    }
+
+    /** Returns the model. */
+    public ServedModel model() {
+      return model;
+    }
+
+    /** Returns the requested adapter, or null if the base model was requested. */
+    public @Nullable Adaptation adaptation() {
+      return model.adaptation(id);
+    }
+
+    @Override
+    public void close() {
+      if (!closed) {
+        closed = true;
+        release(slot);
+      }
+    }
+  }
+
+  /**
+   * Creates a registry; no model is loaded yet.
+   *
+   * @param loadTime how long a request waits for its model to load
+   * @param keepAlive how long an idle model stays in memory; null for no limit
+   */
+  public ModelRegistry(
+      List<ModelDefinition> offers,
+      Duration loadTime,
+      @Nullable Duration keepAlive,
+      RequestMetrics metrics) {
+    this.loadTime = loadTime;
+    this.keepAlive = keepAlive;
+    if (offers.isEmpty()) {
+      throw new InvalidInputException("models", "", "needs at least one");
+    }
+    requireDifferentNames(offers);
+    for (ModelDefinition offer : offers) {
+      var slot = new Slot(offer, metrics.of(offer.id(), offer.adapters()));
+      slots.put(offer.id(), slot);
+      offer.adapters().forEach(adapter -> slots.put(adapter, slot));
+    }
+    this.unloader =
+        keepAlive == null
+            ? null
+            : Thread.ofPlatform().daemon().name("vidrio-unload").start(this::unloadIdle);
+  }
+
+  private static void requireDifferentNames(List<ModelDefinition> offers) {
+    Set<String> names = new HashSet<>();
+    for (ModelDefinition offer : offers) {
+      Stream.concat(Stream.of(offer.id()), offer.adapters().stream())
+          .filter(name -> !names.add(name))
+          .findFirst()
+          .ifPresent(
+              name -> {
+                throw new InvalidInputException("model", name, "duplicate name");
+              });
+    }
+  }
+
+  /** Returns the base model of an adapter; empty for a model. */
+  public Optional<String> parent(String id) {
+    String model = slot(id).offer.id();
+    return model.equals(id) ? Optional.empty() : Optional.of(model);
+  }
+
+  /**
+   * Rejects the name of an adapter.
+   *
+   * @param feature the feature that does not support adapters, for the error
+   */
+  public void rejectAdapter(String id, String feature) {
+    parent(id)
+        .ifPresent(
+            parent -> {
+              throw ApiException.unsupported(
+                  "model",
+                  "model '"
+                      + id
+                      + "': "
+                      + feature
+                      + " does not support adapters; use '"
+                      + parent
+                      + "'");
+            });
+  }
+
+  /** Returns all names, those of adapters after their model's. */
+  public List<String> ids() {
+    return List.copyOf(slots.keySet());
+  }
+
+  /** Returns the creation time of the registry. */
+  public Instant created() {
+    return created;
+  }
+
+  /** Returns a model if it is loaded. */
+  public Optional<ServedModel> loaded(String id) {
+    Slot slot = slot(id);
+    synchronized (slot) {
+      CompletableFuture<ServedModel> loading = slot.loading;
+      return loading == null || !loading.isDone() || loading.isCompletedExceptionally()
+          ? Optional.empty()
+          : Optional.of(loading.join());
+    }
+  }
+
+  private Slot slot(String id) {
+    Slot slot = slots.get(id);
+    if (slot == null) {
+      throw ApiException.modelNotFound(id, String.join(", ", slots.keySet()));
+    }
+    return slot;
+  }
+
+  /**
+   * Loads a model and waits for it.
+   *
+   * @throws RuntimeException if its loader throws one
+   * @throws Error if its loader throws one, such as {@link OutOfMemoryError}
+   */
+  public void preload(String id) {
+    Slot slot = slot(id);
+    CompletableFuture<ServedModel> loading = enter(slot);
+    try {
+      var _ = loading.join();
+    } catch (CompletionException e) {
+      switch (e.getCause()) {
+        case RuntimeException cause -> throw cause;
+        case Error cause -> throw cause;
+        case null, default -> throw e;
+      }
+    } finally {
+      release(slot);
+    }
+  }
+
+  /**
+   * Acquires a model for a request, and loads it if necessary.
+   *
+   * @throws ApiException 404 for an unknown name, 500 if the model cannot be loaded, 503 if loading
+   *     takes too long or the registry is closed
+   */
+  public Lease acquire(String id) {
+    Slot slot = slot(id);
+    CompletableFuture<ServedModel> loading = enter(slot);
+    try {
+      return new Lease(id, slot, loading.get(loadTime.toMillis(), TimeUnit.MILLISECONDS));
+    } catch (ExecutionException e) {
+      release(slot);
+      LOG.log(System.Logger.Level.ERROR, "model '" + id + "' cannot be loaded", e.getCause());
+      throw ApiException.internal("model '" + id + "': cannot be loaded; see the server's log");
+    } catch (TimeoutException e) {
+      release(slot);
+      throw ApiException.unavailable("model '" + id + "': still loading", RETRY);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      release(slot);
+      throw ApiException.unavailable("the server is shutting down", RETRY);
+    }
+  }
+
+  /** Counts a user, and starts loading unless it has been started. */
+  private CompletableFuture<ServedModel> enter(Slot slot) {
+    synchronized (slot) {
+      if (closed) {
+        throw ApiException.unavailable("the server is shutting down", RETRY);
+      }
+      CompletableFuture<ServedModel> loading = slot.loading;
+      if (loading == null) {
+        loading = new CompletableFuture<>();
+        load(slot, loading);
+        slot.loading = loading;
+      }
+      slot.users++;
+      return loading;
+    }
+  }
+
+  /** Loads on a platform thread, since long native calls would block a carrier thread. */
+  private void load(Slot slot, CompletableFuture<ServedModel> loading) {
+    var _ =
+        Thread.ofPlatform()
+            .daemon()
+            .name("vidrio-load")
+            .start(
+                () -> {
+                  try {
+                    loading.complete(slot.offer.loader().load(slot.metrics));
+                  } catch (RuntimeException | Error e) {
+                    synchronized (slot) {
+                      slot.loading = null;
+                    }
+                    loading.completeExceptionally(e);
+                  }
+                });
+  }
+
+  private static void release(Slot slot) {
+    synchronized (slot) {
+      slot.users--;
+      slot.idleSince = System.nanoTime();
+    }
+  }
+
+  private void unloadIdle() {
+    long limit = keepAlive == null ? Long.MAX_VALUE : TimeUnit.NANOSECONDS.convert(keepAlive);
+    try {
+      while (true) {
+        Thread.sleep(Math.clamp(limit / 4_000_000, 1, 1000));
+        for (Slot slot : slots.values()) {
+          unload(slot, limit);
+        }
+      }
+    } catch (InterruptedException e) {
+      // closed
+    }
+  }
+
+  private static void unload(Slot slot, long limit) {
+    ServedModel idle;
+    synchronized (slot) {
+      CompletableFuture<ServedModel> loading = slot.loading;
+      if (slot.users > 0
+          || loading == null
+          || !loading.isDone()
+          || System.nanoTime() - slot.idleSince < limit) {
+        return;
+      }
+      idle = loading.join();
+      slot.loading = null;
+    }
+    idle.close();
+    LOG.log(System.Logger.Level.INFO, "unloaded idle model ''{0}''", slot.offer.id());
+  }
+
+  /** Unloads all models and cancels their running requests. No model can be loaded afterwards. */
+  @Override
+  public void close() {
+    closed = true;
+    if (unloader != null) {
+      unloader.interrupt();
+    }
+    for (Slot slot : slots.values()) {
+      CompletableFuture<ServedModel> loading;
+      synchronized (slot) {
+        loading = slot.loading;
+        slot.loading = null;
+      }
+      if (loading != null) {
+        loading.handle((model, failure) -> model).thenAccept(ModelRegistry::closeLoaded).join();
+      }
+    }
+  }
+
+  private static void closeLoaded(@Nullable ServedModel model) {
+    if (model != null) {
+      model.close();
+    }
+  }
+}

@@ -1,0 +1,4 @@
+// unfused_attention for AVX2.
+#include "simd/v16_avx2.h"
+// The vector types come first: the template uses them.
+#include "attention/unfused_attention_v16.h"

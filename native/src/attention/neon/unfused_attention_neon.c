@@ -1,0 +1,4 @@
+// unfused_attention for NEON.
+#include "simd/v16_neon.h"
+// The vector types come first: the template uses them.
+#include "attention/unfused_attention_v16.h"

@@ -1,0 +1,136 @@
+// Attention in three operations, so that scores and patterns can be observed and edited. Their
+// loops are plain: workers share the heads of all tokens, and each head reads the cache for itself.
+#include "attention/unfused_attention.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "attention/kv_cache.h"
+#include "attention/window.h"
+#include "core/op_impl.h"
+#include "quantize/quantize.h"
+
+#define VD_VARIANT(isa, name) [isa] = &vd_unfused_attention_##name,
+const vd_unfused_attention_kernel *const vd_unfused_attention_kernels[VD_ISA_COUNT] = {
+#include "simd/variants_v16.inc"
+};
+#undef VD_VARIANT
+
+static int sizes_valid(const vd_op *op, const vd_kv_cache *cache, int32_t H, int32_t P) {
+    return vd_kv_cache_valid(cache) && H > 0 && H % cache->H_kv == 0 && P > 0 &&
+           P <= INT32_MAX / H && op->rows == VD_ROWS_TOKENS;
+}
+
+vd_status vd_scores_check(const vd_op *op) {
+    const vd_scores *scores = &op->as.scores;
+    int valid = scores->q != NULL && scores->y != NULL &&
+                sizes_valid(op, &scores->cache, scores->H, scores->P) &&
+                vd_window_valid(scores->window, scores->aligned) && isfinite(scores->scale) &&
+                isfinite(scores->cap) && scores->cap >= 0;
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+vd_status vd_softmax_check(const vd_op *op) {
+    const vd_softmax *softmax = &op->as.softmax;
+    int valid = softmax->x != NULL && softmax->y != NULL && softmax->H > 0 && softmax->P > 0 &&
+                softmax->P <= INT32_MAX / softmax->H &&
+                vd_window_valid(softmax->window, softmax->aligned) && op->rows == VD_ROWS_TOKENS;
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+vd_status vd_attention_values_check(const vd_op *op) {
+    const vd_attention_values *values = &op->as.attention_values;
+    int valid = values->pattern != NULL && values->softmax != NULL && values->attention != NULL &&
+                values->z != NULL && sizes_valid(op, &values->cache, values->H, values->P);
+    return valid ? VD_OK : VD_INVALID_ARGUMENT;
+}
+
+// Returns query head `head` of H of a row of the batch, attending to all its positions.
+static vd_query query_of(const vd_step *step, const vd_kv_cache *cache, int64_t row, int32_t head,
+                         int32_t H) {
+    const vd_batch *batch = step->batch;
+    return (vd_query){
+        .cache = cache,
+        .blocks = batch->block_tables + (int64_t)batch->sequences[row] * batch->max_blocks,
+        .head = head / (H / cache->H_kv),
+        .end = batch->positions[row] + 1,
+    };
+}
+
+// A quantized query.
+typedef struct quants {
+    int8_t q[VD_HEAD_MAX];
+    float scale[VD_HEAD_MAX / VD_BLOCK];
+    int32_t sum[VD_HEAD_MAX / VD_SUM_BLOCK];
+    float scaled_sum[VD_HEAD_MAX / VD_BLOCK];
+} quants;
+
+static void quantize(vd_query *query, vd_isa isa, quants *own) {
+    vd_quantized y = {own->q, own->scale, own->sum, own->scaled_sum};
+    vd_quantize_kernels[isa](query->q, y, (vd_range){0, query->cache->d_h / VD_BLOCK});
+    query->quants = own->q;
+    query->scale = own->scale;
+    query->sum = own->sum;
+}
+
+// Sets y to `value` outside positions [first, end) of P.
+static void fill_outside(float *y, int32_t first, int32_t end, int32_t P, float value) {
+    for (int32_t t = 0; t < first; t++) {
+        y[t] = value;
+    }
+    for (int32_t t = end; t < P; t++) {
+        y[t] = value;
+    }
+}
+
+void vd_scores_run(const vd_op *op, const vd_step *step) {
+    const vd_scores *scores = &op->as.scores;
+    vd_range heads = vd_share(step->worker, step->rows * scores->H);
+    quants own;
+    for (int64_t i = heads.begin; i < heads.end; i++) {
+        int32_t head = (int32_t)(i % scores->H);
+        vd_query query = query_of(step, &scores->cache, i / scores->H, head, scores->H);
+        query.q = scores->q + i * scores->cache.d_h;
+        query.slope = scores->slopes == NULL ? 0.0f : scores->slopes[head];
+        query.first = vd_window_begin(scores->window, scores->aligned, query.end - 1);
+        if (scores->cache.type == VD_Q8_0) {
+            quantize(&query, step->isa, &own);
+        }
+        float *y = scores->y + i * scores->P;
+        vd_unfused_attention_kernels[step->isa]->scores(scores, &query, y);
+        fill_outside(y, query.first, query.end, scores->P, -INFINITY);
+    }
+}
+
+void vd_softmax_run(const vd_op *op, const vd_step *step) {
+    const vd_softmax *softmax = &op->as.softmax;
+    vd_range heads = vd_share(step->worker, step->rows * softmax->H);
+    for (int64_t i = heads.begin; i < heads.end; i++) {
+        const float *x = softmax->x + i * softmax->P;
+        float *y = softmax->y + i * softmax->P;
+        int32_t end = step->batch->positions[i / softmax->H] + 1;
+        int32_t first = vd_window_begin(softmax->window, softmax->aligned, end - 1);
+        memmove(y + first, x + first, (size_t)(end - first) * sizeof *y);
+        fill_outside(y, first, end, softmax->P, -INFINITY);
+        vd_unfused_attention_kernels[step->isa]->softmax(
+            softmax->sinks == NULL ? NULL : softmax->sinks + i % softmax->H, y, softmax->P);
+    }
+}
+
+void vd_attention_values_run(const vd_op *op, const vd_step *step) {
+    const vd_attention_values *values = &op->as.attention_values;
+    int64_t d_v = values->cache.d_v;
+    vd_range heads = vd_share(step->worker, step->rows * values->H);
+    for (int64_t i = heads.begin; i < heads.end; i++) {
+        vd_query query =
+            query_of(step, &values->cache, i / values->H, (int32_t)(i % values->H), values->H);
+        const float *pattern = values->pattern + i * values->P;
+        float *z = values->z + i * d_v;
+        if (memcmp(pattern, values->softmax + i * values->P, (size_t)query.end * sizeof *pattern) ==
+            0) {
+            memcpy(z, values->attention + i * d_v, (size_t)d_v * sizeof *z);
+        } else {
+            vd_unfused_attention_kernels[step->isa]->values(&query, pattern, z);
+        }
+    }
+}

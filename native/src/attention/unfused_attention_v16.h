@@ -1,0 +1,158 @@
+// Unfused attention over 16 lanes: positions, whose keys are interleaved, or for attention_values
+// elements of the head.
+#include <math.h>
+
+#include "attention/kv_cache.h"
+#include "attention/softmax_v16.h"
+#include "attention/unfused_attention.h"
+
+// Loads the first n (at most 16) elements from element i on, of a type without blocks.
+VD_INLINE f32x16 load_up_to(const char *p, int64_t i, int64_t n, int32_t type) {
+    if (type == VD_F32) {
+        return f32x16_load_up_to((const float *)p + i, n);
+    }
+    const uint16_t *halves = (const uint16_t *)p + i;
+    if (type == VD_F16) {
+        return n >= 16 ? f32x16_load_halves(halves) : f32x16_load_halves_part(halves, n);
+    }
+    return n >= 16 ? f32x16_load_bfloats(halves) : f32x16_load_bfloats_part(halves, n);
+}
+
+// Computes products of the query with `tiles` times 16 adjacent keys. Several independent sums hide
+// the latency of fma.
+VD_INLINE void dot(const vd_query *query, const char *keys, const int tiles, int32_t type,
+                   f32x16 *y) {
+    int64_t d_h = query->cache->d_h, bytes = VD_KV_LANES * vd_kv_bytes(type, d_h);
+    for (int w = 0; w < tiles; w++) {
+        y[w] = f32x16_zero();
+    }
+    for (int64_t i = 0; i < d_h; i++) {
+        f32x16 q = f32x16_splat(query->q[i]);
+        for (int w = 0; w < tiles; w++) {
+            f32x16 k = load_up_to(keys + w * bytes, i * VD_KV_LANES, 16, type);
+            y[w] = f32x16_fma(q, k, y[w]);
+        }
+    }
+}
+
+VD_INLINE f32x16 dot_quantized(const vd_query *query, const char *keys) {
+    int64_t d_h = query->cache->d_h;
+    const uint16_t *scales = (const uint16_t *)(keys + VD_KV_LANES * d_h);
+    f32x16 acc = f32x16_zero();
+    for (int64_t b = 0; b < d_h / VD_BLOCK; b++) {
+        i32x16 sum = i32x16_splat(-VD_SIGNED_BIAS * (query->sum[2 * b] + query->sum[2 * b + 1]));
+        for (int64_t i = b * VD_BLOCK; i < (b + 1) * VD_BLOCK; i += 4) {
+            i8x64 k = i8x64_signed(i8x64_load(keys + i * VD_KV_LANES));
+            i32x16 partial = i8x64_begin_partial(sum);  // of one column: keys reach -128
+            sum = i8x64_end_partial(sum, i8x64_dot_signed(partial, k, query->quants + i));
+        }
+        f32x16 scale =
+            f32x16_mul(f32x16_load_halves(scales + b * VD_KV_LANES), f32x16_splat(query->scale[b]));
+        acc = f32x16_fma(f32x16_from_int(sum), scale, acc);
+    }
+    return acc;
+}
+
+// Computes products of the query with the keys of `tiles` times 16 positions from t on, all in one
+// block.
+VD_INLINE void products(const vd_query *query, int64_t t, const int tiles, f32x16 *y) {
+    const char *keys = vd_key_tile(query->cache, query->blocks, query->head, t);
+    switch (query->cache->type) {
+        case VD_F32:
+            dot(query, keys, tiles, VD_F32, y);
+            break;
+        case VD_F16:
+            dot(query, keys, tiles, VD_F16, y);
+            break;
+        case VD_BF16:
+            dot(query, keys, tiles, VD_BF16, y);
+            break;
+        default: {
+            int64_t bytes = VD_KV_LANES * vd_kv_bytes(VD_Q8_0, query->cache->d_h);
+            for (int w = 0; w < tiles; w++) {
+                y[w] = dot_quantized(query, keys + w * bytes);
+            }
+        }
+    }
+}
+
+// Stores the scores of 16 positions from t on, given the products of query and keys.
+VD_INLINE void score(const vd_scores *op, const vd_query *query, int64_t t, f32x16 product,
+                     float *y) {
+    f32x16 s = f32x16_mul(f32x16_splat(op->scale), product);
+    s = op->cap > 0 ? vd_cap_score(s, op->cap) : s;
+    if (op->slopes != NULL) {
+        s = vd_add_alibi(s, query->slope, (int32_t)(t + 1 - query->end));
+    }
+    f32x16_store_up_to(y + t, s, op->P - t);
+}
+
+static void scores(const vd_scores *op, const vd_query *query, float *y) {
+    f32x16 product[4];
+    for (int64_t t = query->first / 16 * 16; t < query->end;) {
+        if (t % 64 == 0 && t + 64 <= query->end) {
+            products(query, t, 4, product);
+            for (int w = 0; w < 4; w++, t += 16) {
+                score(op, query, t, product[w], y);
+            }
+        } else {
+            products(query, t, 1, product);
+            score(op, query, t, product[0], y);
+            t += 16;
+        }
+    }
+}
+
+static void softmax(const float *sink, float *y, int64_t n) {
+    float M = vd_max_score(y, 0, n);
+    M = sink != NULL && *sink > M ? *sink : M;
+    float L = vd_exponentials(y, 0, n, M);
+    if (sink != NULL) {
+        vd_add_sink(*sink, M, &L);
+    }
+    f32x16 factor = f32x16_splat(1.0f / L);
+    for (int64_t t = 0; t < n; t += 16) {
+        f32x16_store_up_to(y + t, f32x16_mul(f32x16_load_up_to(y + t, n - t), factor), n - t);
+    }
+}
+
+// Loads 16 elements, from element i on, of the value of position t.
+VD_INLINE f32x16 value(const vd_query *query, int64_t t, int64_t i, int32_t type) {
+    const vd_kv_cache *cache = query->cache;
+    const char *row = vd_value_row(cache, query->blocks, query->head, t);
+    if (type != VD_Q8_0) {
+        return load_up_to(row, i, cache->d_v - i, type);
+    }
+    const uint16_t *scales = vd_value_scales(cache, query->blocks, query->head, t);
+    return f32x16_mul(f32x16_load_bytes((const int8_t *)row + i),
+                      f32x16_splat_half(scales[i / VD_BLOCK]));
+}
+
+VD_INLINE void values_of(const vd_query *query, const float *pattern, float *z, int32_t type) {
+    int64_t d_v = query->cache->d_v;
+    for (int64_t i = 0; i < d_v; i += 16) {
+        f32x16 sum = f32x16_zero();
+        for (int64_t t = 0; t < query->end; t++) {
+            sum = f32x16_fma(f32x16_splat(pattern[t]), value(query, t, i, type), sum);
+        }
+        f32x16_store_up_to(z + i, sum, d_v - i);
+    }
+}
+
+static void values(const vd_query *query, const float *pattern, float *z) {
+    switch (query->cache->type) {
+        case VD_F32:
+            values_of(query, pattern, z, VD_F32);
+            break;
+        case VD_F16:
+            values_of(query, pattern, z, VD_F16);
+            break;
+        case VD_BF16:
+            values_of(query, pattern, z, VD_BF16);
+            break;
+        default:
+            values_of(query, pattern, z, VD_Q8_0);
+    }
+}
+
+const vd_unfused_attention_kernel VD_NAME(vd_unfused_attention) = {scores, softmax, values};

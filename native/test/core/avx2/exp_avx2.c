@@ -1,4 +1,0 @@
-// exp for AVX2.
-#include "simd/v16_avx2.h"
-// v16 first: the template below is written over it.
-#include "core/exp_v16.h"

@@ -1,4 +1,0 @@
-// exp for AVX-512.
-#include "simd/v16_avx512.h"
-// v16 first: the template below is written over it.
-#include "core/exp_v16.h"

@@ -1,4 +1,0 @@
-// exp for NEON.
-#include "simd/v16_neon.h"
-// v16 first: the template below is written over it.
-#include "core/exp_v16.h"
