@@ -187,14 +187,6 @@ public final class HuggingFaceVocabulary {
           String.valueOf(id),
           "is already the id of token '" + tokens.get(id) + "'");
     }
-    String other = tokens.get(id);
-    if (!other.isEmpty() && !other.equals(content)) {
-      throw new ModelFileException(
-          file,
-          "id of token '" + content + "'",
-          String.valueOf(id),
-          "must not be that of token '" + other + "'");
-    }
     tokens.set(id, content);
     types.set(id, type);
   }

@@ -165,15 +165,4 @@ class HuggingFaceVocabularyTest {
             .getMessage();
     assertTrue(message.contains(expected), message);
   }
-
-  @Test
-  void rejectsAnIdOfTwoTokens() throws IOException {
-    Files.writeString(
-        directory.resolve("tokenizer.json"),
-        "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 0}, \"merges\": []}}");
-    String message =
-        assertThrows(ModelFileException.class, () -> Tokenizers.readHuggingFace(directory))
-            .getMessage();
-    assertTrue(message.contains("id of token 'b' 0: must not be that of token 'a'"), message);
-  }
 }
