@@ -5,19 +5,19 @@ import dev.vidrio.kernel.Plan;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model's dimensions, and the plan with its weights.
+ * The architecture of a loaded model: its dimensions, and the plan with its weights. Immutable.
  *
- * @param name in {@code general.architecture}: {@code llama}
- * @param width d, of the residual stream
+ * @param name value of {@code general.architecture}: {@code llama}
+ * @param width d, width of the residual stream
  * @param layers L
- * @param heads H, query heads of a layer
- * @param ffnWidth d_ffn, of the feed-forward blocks
- * @param vocabulary V, the number of token ids that have an embedding
- * @param contextLength positions that the model was made for
+ * @param heads H, query heads of a layer; the largest if layers differ
+ * @param ffnWidth d_ffn, width of feed-forward blocks or experts
+ * @param vocabulary V, number of token ids with an embedding
+ * @param contextLength largest number of positions
  * @param bytesPerToken bytes of weights that a token of output reads
- * @param plan from token ids to logits. Activations carry the names of hook points; {@code
- *     unembed.hook_out}, the logits of the rows that ask for them, is its output.
- * @param longContext what differs in long contexts, or null
+ * @param plan from token ids to logits; activations have the names of hook points, and {@code
+ *     unembed.hook_out}, the logits of the rows that ask for them, is the output
+ * @param longContext plan of long contexts, or null
  */
 public record Architecture(
     String name,
@@ -32,19 +32,19 @@ public record Architecture(
     @Nullable LongContext longContext) {
 
   /**
-   * The plan of models that rotate otherwise in long contexts (LongRoPE, arXiv 2402.13753).
+   * The plan of models whose RoPE differs in long contexts (LongRoPE, arXiv 2402.13753).
    *
-   * @param above how many positions a context has at most where it is not long
-   * @param plan for long contexts
+   * @param above positions of the longest context that uses the first plan
+   * @param plan plan of longer contexts
    */
   public record LongContext(int above, Plan plan) {}
 
-  /** The plan for contexts of so many positions. */
+  /** Returns the plan for contexts of a number of positions. */
   public Plan plan(int positions) {
     return longContext == null || positions <= longContext.above ? plan : longContext.plan;
   }
 
-  /** The shape of its key-value cache. */
+  /** Returns the shape of the key-value cache. */
   public KvShape kvShape() {
     return plan.kv();
   }

@@ -7,11 +7,11 @@ import java.util.Set;
  * A supported architecture.
  *
  * @param name value of {@code general.architecture} in GGUF files: {@code qwen3}
- * @param developer who made its models, {@code others} for developers of few architectures
- * @param models what the name does not say about them, or an empty string
- * @param traits what sets it apart from a plain transformer
+ * @param developer developer of its models; {@code others} for developers of few architectures
+ * @param models models that the name does not tell, or an empty string
+ * @param traits differences from a plain transformer
  * @param classNames transformers classes whose directories can be opened; empty if only GGUF files
- *     can
+ *     can be
  */
 public record ArchitectureInfo(
     String name, String developer, String models, Set<Trait> traits, List<String> classNames) {

@@ -1,8 +1,8 @@
 package dev.vidrio.model.architecture;
 
 /**
- * What sets an architecture apart from a transformer whose layers are softmax attention and a
- * feed-forward block on one residual stream. Lens methods and their tests depend on it.
+ * A difference from a plain transformer: layers of softmax attention and a feed-forward block on
+ * one residual stream. Lens methods support or reject models by such differences.
  */
 public enum Trait {
   /** Some layers have a short convolution instead of attention. */
@@ -33,7 +33,7 @@ public enum Trait {
   FEED_FORWARD_OUTPUT_NORM,
   /** Routers or experts read the residual stream before attention. */
   EXPERTS_BEFORE_ATTENTION,
-  /** Each layer also reads an embedding of the token that is its own. */
+  /** Layers have token embeddings of their own. */
   PER_LAYER_EMBEDDING,
   /** Several residual streams (AltUp, arXiv 2301.13310). */
   PARALLEL_STREAMS

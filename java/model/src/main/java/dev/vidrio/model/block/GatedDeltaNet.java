@@ -174,7 +174,7 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
           .headRows(name, heads, first / heads, n / heads, rows / heads, x.width());
     }
 
-    /** The vector of each head divided by its length, and by the root of a number. */
+    /** Writes the vector of each head divided by its length and by √divisor. */
     private Buffer unit(Part part, int divisor, Buffer x) {
       // x/√(Σx² + ε) is x/√(mean(x²) + ε/d) divided by the root of d.
       var gain = new float[net.state.dK()];

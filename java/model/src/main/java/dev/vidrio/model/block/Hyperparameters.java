@@ -273,8 +273,7 @@ public final class Hyperparameters {
 
   /** Returns the error for what the architecture does not support. */
   public UnsupportedModelException unsupported(String what) {
-    return new UnsupportedModelException(
-        gguf.name(), what, "the architecture " + architecture + " is run without it");
+    return new UnsupportedModelException(gguf.name(), what, "architecture " + architecture);
   }
 
   /** Returns the model file. */

@@ -74,7 +74,7 @@ public final class Layer {
     return plan.hook(new HookPoint(site, index), x);
   }
 
-  /** The full name of one of its tensors. */
+  /** Returns the full name of a tensor. */
   public String tensor(String name) {
     return "blk." + index + "." + name;
   }
@@ -283,7 +283,7 @@ public final class Layer {
     };
   }
 
-  /** One of two projections whose rows lie together for each head. */
+  /** Writes one of two projections whose rows are adjacent per head. */
   private Buffer ofHeads(HookSite site, int first, KvShape.KeyValue kv, Buffer x) {
     int dH = kv.dH();
     Weights matrix =
@@ -442,7 +442,12 @@ public final class Layer {
     return experts.layers().contain(index)
         ? (hook, x) -> new Mixture(model, experts, this).write(hook, x, x)
         : new FeedForward(
-                model, this, FeedForward.Sites.MLP, "", dimensions.dFfn(), experts.limits().shared())
+                model,
+                this,
+                FeedForward.Sites.MLP,
+                "",
+                dimensions.dFfn(),
+                experts.limits().shared())
             .gated(ActivationKind.SILU);
   }
 
@@ -460,7 +465,7 @@ public final class Layer {
     return model.linear(hook(site), tensor(tensor), n, x);
   }
 
-  /** A projection to n elements. */
+  /** Writes a projection to n elements. */
   public Buffer linear(String name, String tensor, int n, Buffer x) {
     return model.linear(hook(name), tensor(tensor), n, x);
   }

@@ -114,7 +114,7 @@ public final class Transformer {
     return plan.name(HookPoint.of(site));
   }
 
-  /** The epsilon of its norms. */
+  /** Returns the epsilon of norms. */
   float epsilon() {
     return epsilon;
   }
@@ -167,13 +167,15 @@ public final class Transformer {
   }
 
   private Buffer embed(String name) {
-    return plan.embed(name, weights.table("token_embd.weight", dimensions.vocabulary(), dimensions.d()));
+    return plan.embed(
+        name, weights.table("token_embd.weight", dimensions.vocabulary(), dimensions.d()));
   }
 
   /** Writes the sum of the embeddings of tokens and learned embeddings of positions. */
   public Buffer embedWithPositions() {
     Buffer tokens = embed();
-    Weights table = weights.table("position_embd.weight", dimensions.contextLength(), dimensions.d());
+    Weights table =
+        weights.table("position_embd.weight", dimensions.contextLength(), dimensions.d());
     Buffer positions = plan.embedPositions(hook(HookSite.POS_EMBED), table, 0);
     return plan.add(layers().getFirst().hook(HookSite.RESID_PRE), tokens, positions);
   }

@@ -44,11 +44,10 @@ public final class HuggingFaceAdapter {
   /**
    * Opens a directory.
    *
-   * @param model which the adapter is for
+   * @param model model of the adapter
    * @param arena closes the mapped file
    * @throws ModelFileException if a file is missing, damaged or contradicts the other
-   * @throws dev.vidrio.error.UnsupportedModelException if the adapter uses what this version does
-   *     not have
+   * @throws dev.vidrio.error.UnsupportedModelException if the adapter uses an unsupported feature
    */
   public static HuggingFaceAdapter open(Path directory, Gguf model, Arena arena) {
     Path file = directory.resolve(CONFIG);

@@ -49,8 +49,8 @@ public final class HuggingFaceModel {
    *
    * @param arena closes the mapped files
    * @throws ModelFileException if a file is missing, damaged or contradicts another
-   * @throws dev.vidrio.error.UnsupportedModelException if the model is of an architecture, or uses
-   *     a feature of it, that this version does not have
+   * @throws dev.vidrio.error.UnsupportedModelException if the architecture or a feature of it is
+   *     not supported
    */
   public static HuggingFaceModel open(Path directory, Arena arena) {
     String name = directory.toString();
@@ -82,7 +82,7 @@ public final class HuggingFaceModel {
     return new HuggingFaceModel(out.build(name), tensors);
   }
 
-  /** A checkpoint's tensors by what a mapping calls them. */
+  /** Returns the tensors of a checkpoint by their names in a mapping. */
   private static Map<String, SafetensorsTensor> named(
       String directory, Mapping mapping, Map<String, SafetensorsTensor> checkpoint) {
     Map<String, SafetensorsTensor> named = new LinkedHashMap<>();
@@ -96,7 +96,7 @@ public final class HuggingFaceModel {
     return named;
   }
 
-  /** The rows of the table of embeddings. */
+  /** Returns the number of rows of the embedding. */
   private static long embeddings(List<TensorSource> tensors) {
     return tensors.stream()
         .filter(tensor -> tensor.name().equals("token_embd.weight"))

@@ -15,9 +15,9 @@ import java.util.List;
 
 /**
  * Alternating updates (AltUp, arXiv 2301.13310): several residual streams, of which each layer
- * computes one, the active one, which is the first. Before a layer, all streams are predicted by
- * mixing them; behind it, the predictions are corrected by how far the layer was from its own. How
- * strongly, the active stream says.
+ * computes the first, the active one. Before a layer, all streams are predicted as mixtures of
+ * them; after it, predictions are corrected by the difference between the layer's output and its
+ * prediction, with weights that depend on the active stream.
  */
 final class AltUp {
   private static final int MAX_STREAMS = 16;
@@ -35,7 +35,7 @@ final class AltUp {
     params.intValue("altup.active_idx", 0, 0, 0);
   }
 
-  /** The streams before the first layer: the embedding, and projections of its magnitude. */
+  /** Writes the streams before the first layer: the embedding, and projections of its magnitude. */
   List<Buffer> begin(Buffer embedding) {
     Buffer magnitude = magnitude("streams.magnitude", embedding);
     List<Buffer> streams = new ArrayList<>(List.of(embedding));
@@ -45,7 +45,10 @@ final class AltUp {
     return streams;
   }
 
-  /** What the last norm reads: the mean of the first and of projections that are as long. */
+  /**
+   * Writes the input of the final norm: the mean of the first stream and of projections of its
+   * magnitude.
+   */
   Buffer end(List<Buffer> streams) {
     Buffer magnitude = magnitude("streams.end.magnitude", streams.getFirst());
     Buffer sum = streams.getFirst();
@@ -70,7 +73,7 @@ final class AltUp {
     return plan.scaleRows(name, magnitude, normalized);
   }
 
-  /** What a layer is expected to make of the streams; it reads the first. */
+  /** Writes the predicted streams of a layer, whose first is the input of the layer. */
   List<Buffer> predict(Layer layer, List<Buffer> streams) {
     Buffer router = router(layer, "predict", streams.getFirst());
     List<Buffer> predictions = new ArrayList<>();
@@ -90,9 +93,9 @@ final class AltUp {
   }
 
   /**
-   * The predictions, corrected.
+   * Writes the corrected predictions.
    *
-   * @param active what the layer made of the first
+   * @param active output of the layer
    */
   List<Buffer> correct(Layer layer, List<Buffer> predictions, Buffer active) {
     Buffer router = router(layer, "correct", active);
@@ -112,15 +115,15 @@ final class AltUp {
   }
 
   /**
-   * A row of coefficients.
+   * Takes a row of coefficients.
    *
-   * @param each coefficients of a stream
+   * @param each coefficients per stream
    */
   private Weights coefficients(Layer layer, String tensor, int row, int each) {
     return weights.matrixPart(layer.tensor(tensor), row, 1, each * count, count);
   }
 
-  /** How much of each kind the active stream is, [rows, streams], from −1 to 1. */
+  /** Writes the weights of modalities of the active stream, [rows, streams], between −1 and 1. */
   private Buffer router(Layer layer, String step, Buffer active) {
     String name = "altup." + step + ".router";
     String hook = layer.hook(name);

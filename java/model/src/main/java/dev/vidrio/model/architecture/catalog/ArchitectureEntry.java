@@ -13,15 +13,15 @@ import java.util.Set;
 import java.util.function.Predicate;
 
 /**
- * An architecture: everything that is derived from its name.
+ * An architecture: all that is derived from its name.
  *
  * @param name value of {@code general.architecture}
  * @param developer row of the table in docs/formats.md
- * @param models what the table adds to the name, or an empty string
+ * @param models note after the name in the table, or an empty string
  * @param reader reads its models
- * @param traits what sets it apart
- * @param directories transformers classes that are of this architecture; none if their directories
- *     depend on remote code
+ * @param traits differences from a plain transformer
+ * @param directories transformers classes of this architecture; empty if its directories depend on
+ *     remote code
  */
 public record ArchitectureEntry(
     String name,

@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.LongConsumer;
@@ -111,7 +112,7 @@ public final class Catalog {
             "supported: " + String.join(", ", candidates));
   }
 
-  private static TreeSet<String> classNames() {
+  private static Set<String> classNames() {
     var names = new TreeSet<String>();
     for (ArchitectureEntry entry : ENTRIES.values()) {
       entry.directories().forEach(directory -> names.add(directory.className()));

@@ -7,7 +7,6 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.architecture.Architecture;
 import dev.vidrio.model.architecture.decoder.Plans;
 import dev.vidrio.model.block.Attention;
@@ -21,8 +20,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Falcon-H1 (arXiv 2507.22448): in each layer attention and {@link Mamba2} side by side, then a
- * gated feed-forward block. The many multipliers of the original are in the weights.
+ * Falcon-H1 (arXiv 2507.22448): attention and {@link Mamba2} in parallel in each layer, then a
+ * gated feed-forward block. The weights hold the multipliers of the original.
  */
 final class FalconH1 {
   private FalconH1() {}
@@ -40,7 +39,7 @@ final class FalconH1 {
     return Plans.finish(model, x, model.unembedding());
   }
 
-  /** The cache has keys and values of each layer, and behind them its states. */
+  /** Returns dimensions whose cache has keys and values of each layer, followed by its states. */
   private static ModelDimensions dimensions(Hyperparameters params, Mamba2 net) {
     int layers = ModelDimensions.layers(params, 0);
     int dH = ModelDimensions.headWidth(params, "attention.key_length", "attention.value_length");

@@ -37,7 +37,7 @@ final class Gemma {
   private static final int GEMMA2_27B_LAYERS = 46;
   private static final int GEMMA3_27B_LAYERS = 62;
 
-  /** What transformers uses for keys that configurations of Gemma 3, mainly 4B's, leave out. */
+  /** Defaults of transformers for keys that configurations of Gemma 3, mainly 4B's, lack. */
   private static final Map<String, Integer> GEMMA3_DEFAULTS =
       Map.of(
           "vocab_size", 262208,

@@ -26,16 +26,16 @@ import java.util.List;
 import java.util.function.IntPredicate;
 
 /**
- * Gemma 3n: layers with the params, values and per-layer inputs of {@link Gemma4} on the active one
- * of several streams ({@link AltUp}). Beside attention stands a projection of low rank (LAuReL,
- * arXiv 2411.07501). The gates of the first feed-forward blocks let only their greatest elements
- * pass (Spark, arXiv 2506.06644).
+ * Gemma 3n: the keys, values and per-layer inputs of {@link Gemma4} on the active one of several
+ * residual streams ({@link AltUp}). A low-rank projection runs in parallel to attention (LAuReL,
+ * arXiv 2411.07501). The gates of the first feed-forward blocks pass only their largest elements
+ * (Spark, arXiv 2506.06644).
  */
 final class Gemma3n {
   private static final String SPARSITY = "activation_sparsity_scale";
   private static final int PERIOD = 5;
 
-  /** Layers with keys and values of their own, in files that do not say how many. */
+  /** Layers with keys and values of their own in files without the number. */
   private static final int OWN = 20;
 
   private static final float HALF_ROOT = (float) Math.sqrt(0.5);
@@ -66,9 +66,13 @@ final class Gemma3n {
     IntPredicate slides = params.slidingLayers(PERIOD);
     RopeReader rope = model.rope(Rotation.Pairs.HALVES);
     Attention full =
-        Attention.noPe(1).withQueryKeyNorm(QueryKeyNorm.PER_HEAD).withValueNorm().withRope(rope.scaled());
+        Attention.noPe(1)
+            .withQueryKeyNorm(QueryKeyNorm.PER_HEAD)
+            .withValueNorm()
+            .withRope(rope.scaled());
     int window = params.intValue("attention.sliding_window", 1, Integer.MAX_VALUE);
-    Attention sliding = full.withRope(rope.unscaled("rope.freq_base_swa", 10000)).withWindow(window);
+    Attention sliding =
+        full.withRope(rope.unscaled("rope.freq_base_swa", 10000)).withWindow(window);
     float[] sparsity = sparsity(params, layers);
     Buffer embedding = model.embed((float) Math.sqrt(model.dimensions().d()));
     var net = new Gemma3n(params, model, embedding);
@@ -95,7 +99,9 @@ final class Gemma3n {
     return ModelDimensions.read(params, widths.size(), dH, Collections.max(widths), kvShape);
   }
 
-  /** How many deviations above their mean gates of each layer begin; −∞ where all pass. */
+  /**
+   * Returns the threshold of gates per layer in standard deviations above the mean; −∞ if all pass.
+   */
   private static float[] sparsity(Hyperparameters params, int layers) {
     float[] scales = params.floatsPerLayer(SPARSITY, layers);
     for (float scale : scales) {
@@ -106,7 +112,7 @@ final class Gemma3n {
     return scales;
   }
 
-  /** A layer: the streams behind it. */
+  /** Writes a layer and returns the streams after it. */
   private List<Buffer> step(Layer layer, List<Buffer> streams, Sublayer attention, Sublayer ffn) {
     List<Buffer> predictions = altUp.predict(layer, streams);
     Buffer residPre = predictions.getFirst();
@@ -126,7 +132,7 @@ final class Gemma3n {
     return withInput(layer, corrected);
   }
 
-  /** {@code x + norm(R · L · x)}, of low rank. */
+  /** Writes {@code x + norm(R · L · x)}, of low rank. */
   private Buffer laurel(Layer layer, Buffer x) {
     int rank = model.rows(layer.tensor("laurel_l"));
     Buffer left = layer.linear("laurel.left", "laurel_l", rank, x);
@@ -137,8 +143,8 @@ final class Gemma3n {
   }
 
   /**
-   * A gated block whose gates pass by how far they are above the mean by so many deviations. That
-   * is found on x̂, which the deviation takes back to its size.
+   * Returns a gated block whose gates are ReLU of the distance to a threshold in standard
+   * deviations, computed on x̂ and scaled back.
    */
   private Sublayer sparseFfn(Layer layer, int n, float deviations) {
     return (hook, x) -> {

@@ -28,12 +28,10 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Gemma 4: Gemma 3 whose layers with a sliding window have heads of another width than those
- * without, whose values are normalized (and may be the params), and whose last layers read the keys
- * and values of earlier ones. Each layer ends with what it reads of the token itself ({@link
- * PerLayerInputs}), in models that have it, and with a factor on the stream. In some models each
- * feed-forward block has a mixture of experts beside it, whose router reads the stream through a
- * norm of its own.
+ * Gemma 4: layers with a sliding window have another head width than those without; values are
+ * normalized and may be the keys; the last layers use the keys and values of earlier ones. In some
+ * models layers end with a per-layer input ({@link PerLayerInputs}) and a factor of the stream, or
+ * have experts in parallel to each feed-forward block, whose router has a norm of its own.
  */
 final class Gemma4 {
   static final String SHARED_LAYERS = "attention.shared_kv_layers";
@@ -53,10 +51,14 @@ final class Gemma4 {
             .withRope(rope.scaled());
     int turning = RopeReader.width(params, "rope.dimension_count_swa", slidingWidth(params));
     Attention sliding =
-        full.withRope(rope.unscaled(turning, "rope.freq_base_swa", 10000)).withWindow(window(params));
-    List<Integer> widths = params.perLayer(ModelDimensions.FFN_WIDTH, dimensions.layers(), 1, ModelDimensions.MAX_WIDTH);
+        full.withRope(rope.unscaled(turning, "rope.freq_base_swa", 10000))
+            .withWindow(window(params));
+    List<Integer> widths =
+        params.perLayer(
+            ModelDimensions.FFN_WIDTH, dimensions.layers(), 1, ModelDimensions.MAX_WIDTH);
     Buffer x = model.embed((float) Math.sqrt(dimensions.d()));
-    int width = params.intValue("embedding_length_per_layer_input", 0, ModelDimensions.MAX_WIDTH, 0);
+    int width =
+        params.intValue("embedding_length_per_layer_input", 0, ModelDimensions.MAX_WIDTH, 0);
     PerLayerInputs inputs = width == 0 ? null : new PerLayerInputs(model, x, width);
     if (inputs != null) {
       // A buffer of its own, so that edits of what the first layer reads leave the inputs alone.
@@ -125,7 +127,7 @@ final class Gemma4 {
     return (hook, x) -> ffn.write(hook, layer.ln2(x));
   }
 
-  /** A dense block and a mixture of experts side by side, each between norms of its own. */
+  /** Returns a dense block and experts in parallel, each between norms of its own. */
   private static Sublayer mixed(Transformer model, Layer layer, Experts experts, int width) {
     Sublayer dense =
         layer.normalized("post_ffw_norm_1", layer.sharedFfn(ActivationKind.GELU_TANH, width));
@@ -138,7 +140,7 @@ final class Gemma4 {
     };
   }
 
-  /** What the router reads. */
+  /** Writes the input of the router. */
   private static Buffer asked(Transformer model, Layer layer, Buffer x) {
     Weights gain = model.weights().vector(layer.tensor("ffn_gate_inp.scale"), x.width());
     Buffer normalized = model.norm(layer.hook("mlp.router_ln"), gain, x);
@@ -146,7 +148,9 @@ final class Gemma4 {
     return model.scale(factor).write(layer.hook("mlp.router_in"), normalized);
   }
 
-  /** The layer whose keys and values one reads that has none: the last of its kind. */
+  /**
+   * Returns the last layer of the same kind with keys and values, whose cache a layer without uses.
+   */
   static int source(Hyperparameters params, IntPredicate slides, int own, int layer) {
     return IntStream.iterate(own - 1, l -> l >= 0, l -> l - 1)
         .filter(l -> slides.test(l) == slides.test(layer))
@@ -159,7 +163,7 @@ final class Gemma4 {
                     "leaves no keys and values for layer " + layer));
   }
 
-  /** What a layer has behind its feed-forward block. */
+  /** Returns the sublayer after the feed-forward block, or null. */
   private static @Nullable Sublayer end(
       Layer layer, Transformer model, @Nullable PerLayerInputs inputs) {
     Sublayer step = inputs == null ? null : inputs.step(layer);

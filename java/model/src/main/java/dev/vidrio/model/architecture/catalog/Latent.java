@@ -92,9 +92,7 @@ final class Latent {
     String norm = "post_ffw_norm";
     return (layer, residPre) -> {
       Sublayer ffn = blocks.of(layer, residPre);
-      return model.weights().has(layer.tensor(norm + ".weight"))
-          ? layer.ln2Post(norm, ffn)
-          : ffn;
+      return model.weights().has(layer.tensor(norm + ".weight")) ? layer.ln2Post(norm, ffn) : ffn;
     };
   }
 }

@@ -40,8 +40,7 @@ final class MiniCpm3 {
     var attention = new LatentAttention(model, Rotation.Pairs.HALVES, shorter, 1);
     float depth = (float) (DEPTH_SCALE / Math.sqrt(dimensions.layers()));
     Sublayer scale = model.scale(params.floatValue("residual_scale", MIN, MAX, depth));
-    Buffer x =
-        model.embed(params.floatValue("embedding_scale", MIN, MAX, EMBEDDING_SCALE));
+    Buffer x = model.embed(params.floatValue("embedding_scale", MIN, MAX, EMBEDDING_SCALE));
     for (Layer layer : model.layers()) {
       x =
           layer.preNorm(

@@ -23,9 +23,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Nemotron-H (arXiv 2504.03624) and Nemotron 3: each layer is one residual step, {@link Mamba2},
- * attention that does not turn, or a plain feed-forward block of squared ReLU, in whose place may
- * be experts of the same kind. Blocks that draft tokens are passed over.
+ * Nemotron-H (arXiv 2504.03624) and Nemotron 3: each layer is one sublayer, {@link Mamba2},
+ * attention without RoPE, or a plain feed-forward block of squared ReLU, dense or experts. Draft
+ * blocks are ignored.
  */
 final class NemotronH {
   private NemotronH() {}
@@ -78,7 +78,7 @@ final class NemotronH {
         .shared(params);
   }
 
-  /** The cache has only those layers that keep something. */
+  /** Returns dimensions whose cache has only the layers with keys and values or states. */
   private static ModelDimensions dimensions(
       Hyperparameters params, Mamba2 net, List<Integer> widths, int drafts) {
     int layers = widths.size();

@@ -14,9 +14,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What each layer reads of a token besides the residual stream: its row of a table of the layer's
- * own, and a projection of its embedding. The sum gates what the layer adds last. All are there
- * before the first layer, as activations {@code per_layer_inputs.l}.
+ * Per-layer inputs: the sum of a row of a table per layer and a projection of the embedding, which
+ * gates the last addition of a layer. All are computed before the first layer, as activations
+ * {@code per_layer_inputs.l}.
  */
 final class PerLayerInputs {
   private final Transformer model;
@@ -26,8 +26,10 @@ final class PerLayerInputs {
   private final List<Buffer> inputs = new ArrayList<>();
 
   /**
-   * @param embedding of the tokens, as the first layer reads it
-   * @param width elements of a layer's input
+   * Writes the inputs of all layers.
+   *
+   * @param embedding embeddings of the tokens, as the first layer reads them
+   * @param width width of the input of a layer
    */
   PerLayerInputs(Transformer model, Buffer embedding, int width) {
     this.model = model;
@@ -62,12 +64,12 @@ final class PerLayerInputs {
     return plan.scale(name, (float) Math.sqrt(0.5), sum);
   }
 
-  /** The sum of x and what a layer writes of its input. */
+  /** Returns the residual addition of the per-layer input. */
   Sublayer step(Layer layer) {
     return (hook, x) -> plan.add(hook, x, written(layer, x));
   }
 
-  /** What a layer writes of its input: {@code norm(W · (gelu(gate · x) · input))}. */
+  /** Writes {@code norm(W · (gelu(gate · x) · input))}. */
   Buffer written(Layer layer, Buffer x) {
     Buffer gate = layer.linear("per_layer.gate", "inp_gate", width, x);
     Buffer input = inputs.get(layer.index());

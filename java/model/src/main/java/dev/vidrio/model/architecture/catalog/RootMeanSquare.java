@@ -8,14 +8,14 @@ import dev.vidrio.model.block.WeightLoader;
 import java.util.Arrays;
 
 /**
- * What a norm divides rows by, as an activation: their root mean square or their standard
- * deviation. It is the mean of the products of x and its x̂.
+ * The divisor of a norm as an activation: the root mean square or the standard deviation of a row,
+ * computed as the mean of the products of x and x̂.
  *
- * @param normalized x̂, of rows of zeros zeros
- * @param value [rows, 1]
+ * @param normalized x̂; zeros for rows of zeros
+ * @param value the divisor, [rows, 1]
  */
 record RootMeanSquare(Buffer normalized, Buffer value) {
-  /** Small enough to change no bit of any divisor but 0. */
+  /** Small enough to change no bit of a divisor other than 0. */
   private static final float EPSILON = Float.MIN_NORMAL;
 
   static RootMeanSquare of(
@@ -28,7 +28,7 @@ record RootMeanSquare(Buffer normalized, Buffer value) {
     return new RootMeanSquare(normalized, plan.matMul(name, mean, products));
   }
 
-  /** x̂ alone. */
+  /** Writes x̂ alone. */
   static Buffer normalized(PlanBuilder plan, String name, NormKind kind, Buffer x) {
     return plan.norm(name, kind, x, EPSILON, null, null);
   }

@@ -32,9 +32,7 @@ public interface BlockOrder {
       model ->
           (layer, x, mixer, ffn) ->
               layer.sequential(
-                  x,
-                  layer.ln1("post_attention_norm", mixer),
-                  layer.ln2("post_ffw_norm", ffn));
+                  x, layer.ln1("post_attention_norm", mixer), layer.ln2("post_ffw_norm", ffn));
 
   /** Mixer and feed-forward block in parallel, after one norm. */
   BlockOrder PARALLEL = model -> Layer::parallel;

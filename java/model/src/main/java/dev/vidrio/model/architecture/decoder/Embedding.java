@@ -8,14 +8,13 @@ import java.util.function.Function;
 @FunctionalInterface
 public interface Embedding {
   /** The tokens' rows of the embedding table. */
-  Embedding PLAIN = model -> model.embed();
+  Embedding PLAIN = Transformer::embed;
 
   /** The sum of the tokens' embeddings and learned embeddings of their positions. */
   Embedding WITH_POSITIONS = Transformer::embedWithPositions;
 
   /** Normalized embeddings. */
-  Embedding NORMALIZED =
-      model -> model.normalizedEmbedding();
+  Embedding NORMALIZED = Transformer::normalizedEmbedding;
 
   /** Embeddings times √d. */
   Embedding SCALED_BY_ROOT_WIDTH = scaled(model -> (float) Math.sqrt(model.dimensions().d()));

@@ -5,8 +5,8 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /**
- * Ling 2.0 and Sarvam: dense layers first, then experts that sigmoids and a bias choose, and a
- * shared one. Sarvam subtracts the mean of its biases, which changes no choice.
+ * Ling 2.0 and Sarvam: dense layers, then experts chosen by sigmoids and a bias, and a shared one.
+ * Sarvam subtracts the mean of its biases, which changes no choice.
  */
 public final class BailingMoe2Mapping implements Mapping {
   private static final int MAX_SHARED = 256;
@@ -15,8 +15,10 @@ public final class BailingMoe2Mapping implements Mapping {
   private final int dense;
 
   /**
-   * @param share of a head that turns where the config says nothing
-   * @param dense layers that come first where the config says nothing
+   * Makes a mapping.
+   *
+   * @param share part of a head with RoPE unless the configuration has it
+   * @param dense number of dense layers unless the configuration has it
    */
   public BailingMoe2Mapping(double share, int dense) {
     this.share = share;

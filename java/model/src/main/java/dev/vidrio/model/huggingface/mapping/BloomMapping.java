@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.Layouts;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** BLOOM: linear biases of distance (ALiBi), a norm behind the embedding. */
+/** BLOOM: ALiBi, and a norm after the embedding. */
 public final class BloomMapping implements Mapping {
 
   @Override
@@ -34,7 +34,7 @@ public final class BloomMapping implements Mapping {
     return config.size(config.firstOf("n_layer", "num_hidden_layers"));
   }
 
-  /** Checkpoints of the bare model leave out the prefix {@code transformer.}. */
+  /** Takes the tensors; checkpoints of the base model lack the prefix {@code transformer.}. */
   @Override
   public void tensors(Config config, TensorMap map) {
     String root = map.has("word_embeddings.weight") ? "" : "transformer.";

@@ -3,18 +3,18 @@ package dev.vidrio.model.huggingface.mapping;
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 
-/** The keys that most architectures share, from the spellings that most configs share. */
+/** Keys that most architectures share, with their usual names in configurations. */
 public final class CommonKeys {
 
   private CommonKeys() {}
 
-  /** Puts the sizes of a model whose config spells them as Llama's does. */
+  /** Adds the dimensions of a model. */
   public static void dimensions(Config config, MetadataBuilder out) {
     dimensionsWithoutFfn(config, out);
     out.integer("feed_forward_length", config.size("intermediate_size"));
   }
 
-  /** Puts the same of a model without dense layers, whose width some configs leave out. */
+  /** Adds the dimensions without the width of dense blocks, which some configurations lack. */
   public static void dimensionsWithoutFfn(Config config, MetadataBuilder out) {
     int heads = config.size("num_attention_heads");
     out.integer("context_length", config.size("max_position_embeddings"))
@@ -31,21 +31,21 @@ public final class CommonKeys {
     }
   }
 
-  /** L. */
+  /** Returns L. */
   public static int layers(Config config) {
     return config.size(config.firstOf("num_hidden_layers", "num_layers"));
   }
 
   /**
-   * Puts the epsilon of RMSNorm.
+   * Adds the epsilon of RMSNorm.
    *
-   * @param usual what transformers takes where the config says nothing
+   * @param usual default of transformers
    */
   public static void rmsEpsilon(Config config, MetadataBuilder out, double usual) {
     out.real("attention.layer_norm_rms_epsilon", config.real("rms_norm_eps", usual));
   }
 
-  /** Puts the epsilon of LayerNorm. */
+  /** Adds the epsilon of LayerNorm, under the first existing name. */
   public static void layerNormEpsilon(Config config, MetadataBuilder out, String... names) {
     out.real("attention.layer_norm_epsilon", config.real(config.firstOf(names), 1e-5));
   }
@@ -68,7 +68,7 @@ public final class CommonKeys {
     };
   }
 
-  /** d_h: the config's own, or the width shared out to the heads. */
+  /** Returns d_h, by default the width divided by the number of heads. */
   public static int headWidth(Config config) {
     int dH = config.has("head_dim") ? config.size("head_dim") : shareOfHead(config);
     if (dH % 2 != 0) {

@@ -4,7 +4,7 @@ import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** DBRX: a clamped projection to queries, keys and values, and all experts in one matrix. */
+/** DBRX: fused queries, keys and values, and all experts in one matrix. */
 public final class DbrxMapping implements Mapping {
 
   @Override
@@ -12,7 +12,7 @@ public final class DbrxMapping implements Mapping {
     Config attention = config.object("attn_config");
     Config ffn = config.object("ffn_config");
     ffn.object("ffn_act_fn").requireOneOf("name", "silu");
-    ffn.require("moe_normalize_expert_weights", value -> value.asDouble(0) == 1, "it must be 1");
+    ffn.require("moe_normalize_expert_weights", value -> value.asDouble(0) == 1, "must be 1");
     int heads = config.size("n_heads");
     int d = config.size("d_model");
     out.integer("context_length", config.size("max_seq_len"))
@@ -30,7 +30,7 @@ public final class DbrxMapping implements Mapping {
     rope(config).put(out, headWidth(config));
   }
 
-  /** Its base is said beside the heads of keys and values, in checkpoints of transformers too. */
+  /** Returns RoPE, whose base is among the settings of attention. */
   private static Rope rope(Config config) {
     Rope rope = Rope.of(config);
     return rope.based(config.object("attn_config").real("rope_theta", rope.base()), rope.type());

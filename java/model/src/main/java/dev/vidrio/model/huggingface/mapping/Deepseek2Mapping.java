@@ -6,17 +6,16 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /**
  * DeepSeek V2, V3 and R1, GLM-4.7-Flash, Mistral 4, A.X K1, Sarvam 105B and Youtu: latent
- * attention, dense layers first, then experts that a softmax chooses (V2, Mistral 4) or sigmoids
- * and a bias, and a shared one. Youtu is dense. Blocks that draft tokens are left out, as in
- * transformers.
+ * attention, dense layers, then experts chosen by a softmax (V2, Mistral 4) or by sigmoids and a
+ * bias, and a shared one. Youtu is dense. Draft blocks are ignored, as in transformers.
  */
 public final class Deepseek2Mapping implements Mapping {
   private static final int MAX_SHARED = 256;
 
-  /** What transformers gives the norms of latent vectors, whatever the config says. */
+  /** Epsilon of latent norms in transformers, whatever the configuration has. */
   private static final double LATENT_EPSILON = 1e-6;
 
-  /** The models of this shape. */
+  /** Models of this shape. */
   public enum Kind {
     V2,
     V3,
@@ -42,9 +41,9 @@ public final class Deepseek2Mapping implements Mapping {
   public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_act", "silu");
     config.requireOneOf("scoring_func", isBiased ? "sigmoid" : "softmax");
-    config.require("moe_layer_freq", value -> value.asInt(0) == 1, "it must be 1");
+    config.require("moe_layer_freq", value -> value.asInt(0) == 1, "must be 1");
     config.require(
-        "rope_interleave", value -> value.isBoolean() && value.booleanValue(), "it must be true");
+        "rope_interleave", value -> value.isBoolean() && value.booleanValue(), "must be true");
     out.integer("context_length", config.size("max_position_embeddings"))
         .integer("embedding_length", config.size("hidden_size"))
         .integer("block_count", config.size("num_hidden_layers"))
@@ -62,7 +61,7 @@ public final class Deepseek2Mapping implements Mapping {
     }
   }
 
-  /** Lengths as llama.cpp has them, which attends to the latent vectors of all heads at once. */
+  /** Adds lengths as llama.cpp has them, whose attention is over latent vectors. */
   private void attention(Config config, MetadataBuilder out) {
     int rank = config.size("kv_lora_rank");
     int turning = config.size("qk_rope_head_dim");
@@ -88,7 +87,7 @@ public final class Deepseek2Mapping implements Mapping {
     }
   }
 
-  /** That of the part of a head that turns, which configs of Mistral 4 say the share of. */
+  /** Returns RoPE of the rotated part of a head; configurations of Mistral 4 have the part. */
   private Rope rope(Config config) {
     return kind == Kind.MISTRAL_4 ? Rope.of(config, 1).whole() : Rope.of(config);
   }
@@ -104,7 +103,7 @@ public final class Deepseek2Mapping implements Mapping {
         config.requireOneOf("topk_method", "greedy", "group_limited_greedy");
       }
       // Its groups are ranked by the sum of two softmaxes, which the format does not say.
-      case MISTRAL_4 -> config.require("n_group", value -> value.asInt(0) == 1, "it must be 1");
+      case MISTRAL_4 -> config.require("n_group", value -> value.asInt(0) == 1, "must be 1");
       default -> config.requireOneOf("topk_method", "noaux_tc");
     }
     boolean ungrouped = kind == Kind.V2 && isGreedy(config);

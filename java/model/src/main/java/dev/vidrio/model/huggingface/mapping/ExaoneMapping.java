@@ -4,7 +4,7 @@ import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** EXAONE 3 and 3.5: Llama under names of its own. */
+/** EXAONE 3 and 3.5: Llama with other names. */
 public final class ExaoneMapping implements Mapping {
 
   @Override

@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.List;
 
-/** The names of keys and tensors that mixtures of experts share. */
+/** Keys and tensors of mixtures of experts. */
 public final class ExpertNames {
   private static final List<String> PARTS = List.of("gate", "up", "down");
 
@@ -14,22 +14,22 @@ public final class ExpertNames {
 
   private ExpertNames() {}
 
-  /** The key of the number of a layer's experts. */
+  /** Returns the key of the number of experts of a layer. */
   public static String count(Config config) {
     return config.firstOf(
         "num_experts", "n_routed_experts", "moe_num_experts", "num_local_experts");
   }
 
-  /** Puts the numbers of a layer's experts and of those that a token goes to. */
+  /** Adds the numbers of experts of a layer and of a token. */
   public static void counts(Config config, MetadataBuilder out) {
-    config.require("n_group", value -> value.asInt(0) == 1, "it must be 1");
+    config.require("n_group", value -> value.asInt(0) == 1, "must be 1");
     groupedCounts(config, out, true);
   }
 
   /**
-   * The same where experts may be chosen in groups.
+   * Adds the numbers of experts, which may be chosen in groups.
    *
-   * @param ungrouped whether they are not, whatever the config says of groups
+   * @param ungrouped true to ignore groups of the configuration
    */
   public static void groupedCounts(Config config, MetadataBuilder out, boolean ungrouped) {
     String used = config.firstOf("num_experts_per_tok", "moe_k");
@@ -43,9 +43,9 @@ public final class ExpertNames {
   }
 
   /**
-   * How many dense layers come before those with experts. Some configs have a kind for each layer.
+   * Returns the number of dense layers before those with experts.
    *
-   * @param usual where the config does not say so
+   * @param usual the number unless the configuration has it
    */
   public static int dense(Config config, int usual) {
     int layers = config.size("num_hidden_layers");
@@ -89,10 +89,10 @@ public final class ExpertNames {
     return config.has(key) ? config.integer(key, least, MAX_SHARED) : usual;
   }
 
-  /** Refuses layers without a mixture, in models that might have some. */
+  /** Rejects layers without experts. */
   public static void requireEverywhere(Config config) {
-    config.require("decoder_sparse_step", value -> value.asInt(0) == 1, "it must be 1");
-    config.require("mlp_only_layers", value -> value.isEmpty(), "it must be empty");
+    config.require("decoder_sparse_step", value -> value.asInt(0) == 1, "must be 1");
+    config.require("mlp_only_layers", value -> value.isEmpty(), "must be empty");
   }
 
   /**

@@ -6,7 +6,7 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.Arrays;
 import java.util.List;
 
-/** Falcon-H1, whose activations have multipliers: GGUF files have them in the weights. */
+/** Falcon-H1, whose multipliers of activations are part of the weights in GGUF files. */
 public final class FalconH1Mapping implements Mapping {
   private static final String WIDTH = "mamba_d_ssm";
   private static final String NORM = "mamba_rms_norm";
@@ -101,7 +101,7 @@ public final class FalconH1Mapping implements Mapping {
     scaled(map, from + "o_proj", to + "attn_output", factor(config, "attention_out_multiplier"));
   }
 
-  /** Rows of the first projection are those of gates, x, B, C and steps. */
+  /** Takes Mamba 2; rows of the first projection are gates, x, B, C and steps. */
   private static void mamba(Config config, TensorMap map, String from, String to) {
     Mamba2Names names = mamba(config);
     double in = factor(config, "ssm_in_multiplier");

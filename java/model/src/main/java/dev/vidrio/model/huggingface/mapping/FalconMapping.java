@@ -6,8 +6,8 @@ import dev.vidrio.model.huggingface.checkpoint.Layouts;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /**
- * Falcon. Its fused projections have the queries of a key-value head, its key and its value, head
- * after head; models of the first architecture have one such head, or as many as query heads.
+ * Falcon. Fused projections have, per key-value head, its queries, its key and its value; models of
+ * the first architecture have one key-value head, or as many as query heads.
  */
 public final class FalconMapping implements Mapping {
   private static final int CONTEXT = 2048;
@@ -15,7 +15,7 @@ public final class FalconMapping implements Mapping {
   @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOff("alibi");
-    config.require("parallel_attn", value -> value.asBoolean(false), "it must be true");
+    config.require("parallel_attn", value -> value.asBoolean(false), "must be true");
     config.requireOneOf("activation", "gelu");
     int d = config.size("hidden_size");
     out.integer("context_length", config.size("max_position_embeddings", CONTEXT))

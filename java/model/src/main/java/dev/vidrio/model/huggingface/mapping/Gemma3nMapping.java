@@ -6,7 +6,7 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.Arrays;
 import java.util.Map;
 
-/** Gemma 3n: several streams, inputs of each layer, gates that let their greatest elements pass. */
+/** Gemma 3n: parallel residual streams, per-layer inputs, sparse gates. */
 public final class Gemma3nMapping implements Mapping {
   private static final int PERIOD = 5;
   private static final int SPARSE_LAYERS = 10;
@@ -16,7 +16,7 @@ public final class Gemma3nMapping implements Mapping {
   private static final String CAP = "final_logit_softcapping";
   private static final String WIDTHS = "intermediate_size";
 
-  /** What transformers takes where the config says nothing. */
+  /** Defaults of transformers. */
   private static final Map<String, Integer> USUAL =
       Map.of(
           "vocab_size", 262_400,
@@ -32,8 +32,8 @@ public final class Gemma3nMapping implements Mapping {
     Config config = said.withDefaults(USUAL);
     config.requireOneOf("hidden_activation", "gelu_pytorch_tanh");
     config.requireOff("attention_bias");
-    config.require("altup_correct_scale", value -> value.asBoolean(false), "it must be true");
-    config.require("altup_active_idx", value -> value.asInt(-1) == 0, "it must be 0");
+    config.require("altup_correct_scale", value -> value.asBoolean(false), "must be true");
+    config.require("altup_active_idx", value -> value.asInt(-1) == 0, "must be 0");
     CommonKeys.dimensionsWithoutFfn(config, out);
     CommonKeys.rmsEpsilon(config, out, 1e-6);
     Rope.of(config).put(out, CommonKeys.headWidth(config));
@@ -60,7 +60,10 @@ public final class Gemma3nMapping implements Mapping {
     return config.size("hidden_size_per_layer_input");
   }
 
-  /** How many deviations above the mean gates of each layer begin, of shares that are 0. */
+  /**
+   * Returns the threshold of gates per layer in standard deviations above the mean, from shares of
+   * zeros.
+   */
   private static float[] deviations(Config config, int layers) {
     var shares = new float[layers];
     if (config.has(SPARSITIES)) {
@@ -78,7 +81,7 @@ public final class Gemma3nMapping implements Mapping {
     return deviations;
   }
 
-  /** Below which x lies a share p of the normal distribution. */
+  /** Returns the quantile p of the normal distribution. */
   private static double quantile(double p) {
     if (p == 0) {
       return Double.NEGATIVE_INFINITY;
@@ -99,7 +102,7 @@ public final class Gemma3nMapping implements Mapping {
     }
   }
 
-  /** The share of the normal distribution below x (Abramowitz and Stegun, 26.2.11). */
+  /** Returns the cumulative normal distribution at x (Abramowitz and Stegun, 26.2.11). */
   private static double share(double x) {
     double term = x;
     double sum = x;
@@ -140,7 +143,10 @@ public final class Gemma3nMapping implements Mapping {
     }
   }
 
-  /** The last tokens, which stand for what is seen and heard, have the row of token 0. */
+  /**
+   * Takes the per-layer table; the last tokens, placeholders of images and audio, have the row of
+   * token 0.
+   */
   private static void perLayerTable(Config config, TensorMap map) {
     String from = "model.embed_tokens_per_layer.weight";
     String to = "per_layer_token_embd.weight";

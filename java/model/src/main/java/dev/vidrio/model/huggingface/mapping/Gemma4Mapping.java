@@ -9,7 +9,7 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** Gemma 4: heads of two widths, values that may be keys, inputs of each layer, experts. */
+/** Gemma 4: two head widths, values that may be keys, per-layer inputs, experts. */
 public final class Gemma4Mapping implements Mapping {
   private static final int PERIOD = 6;
   private static final String PER_LAYER = "per_layer_config";
@@ -71,11 +71,11 @@ public final class Gemma4Mapping implements Mapping {
     config.require(
         "vocab_size_per_layer_input",
         value -> width == 0 || value.asInt(0) == vocabulary,
-        "it must be vocab_size " + vocabulary);
+        "must be vocab_size " + vocabulary);
     return width;
   }
 
-  /** The width of the heads of layers without a window. */
+  /** Returns the head width of layers without a window. */
   private static int fullWidth(Config config, List<Boolean> slides) {
     Integer own = ofFullLayers(config, slides, "head_dim");
     int dH = own == null ? config.size("global_head_dim", 512) : own;
@@ -85,7 +85,7 @@ public final class Gemma4Mapping implements Mapping {
     return dH;
   }
 
-  /** Layers without a window may have other key-value heads. */
+  /** Adds key-value heads, of which layers without a window may have another number. */
   private static void kvHeads(Config config, MetadataBuilder out, List<Boolean> slides) {
     Integer full = ofFullLayers(config, slides, "num_key_value_heads");
     String global = "num_global_key_value_heads";
@@ -102,7 +102,7 @@ public final class Gemma4Mapping implements Mapping {
     }
   }
 
-  /** A size that newer configs say of each layer without a window, or null. */
+  /** Returns a size that newer configurations have per layer without a window, or null. */
   private static @Nullable Integer ofFullLayers(Config config, List<Boolean> slides, String key) {
     Config layers = config.object(PER_LAYER);
     Integer size = null;
@@ -131,7 +131,7 @@ public final class Gemma4Mapping implements Mapping {
   private static void rope(Config config, MetadataBuilder out, int dH, int slidingWidth) {
     Config full = parameters(config, "full_attention");
     full.requireOneOf("rope_type", "proportional", "default");
-    full.require("factor", value -> value.asDouble(0) == 1, "it must be 1");
+    full.require("factor", value -> value.asDouble(0) == 1, "must be 1");
     Config sliding = parameters(config, "sliding_attention");
     sliding.requireOneOf("rope_type", "default");
     out.integer("rope.dimension_count", dH)
@@ -144,7 +144,7 @@ public final class Gemma4Mapping implements Mapping {
     return config.object("rope_parameters").object(layers);
   }
 
-  /** What frequencies are divided by: those of pairs that do not turn by next to infinity. */
+  /** Returns divisors of frequencies; those of pairs without rotation are nearly infinite. */
   private static float[] divisors(Config config) {
     Config full = parameters(config, "full_attention");
     int dH = fullWidth(config, SlidingWindow.layers(config, PERIOD));

@@ -82,7 +82,7 @@ public final class GptMapping implements Mapping {
     return local;
   }
 
-  /** Checkpoints of the bare model leave out the prefix {@code transformer.}. */
+  /** Takes the tensors; checkpoints of the base model lack the prefix {@code transformer.}. */
   @Override
   public void tensors(Config config, TensorMap map) {
     String root = map.has("wte.weight") ? "" : "transformer.";

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
-/** LFM2: attention in some layers, short convolutions in the others; and the same with experts. */
+/** LFM2: attention in some layers, short convolutions in the others; dense or with experts. */
 public final class Lfm2Mapping implements Mapping {
   private static final List<List<String>> PARTS =
       List.of(List.of("w1", "gate"), List.of("w2", "down"), List.of("w3", "up"));
@@ -75,7 +75,10 @@ public final class Lfm2Mapping implements Mapping {
     return type.equals("full_attention");
   }
 
-  /** Configs may give a width that two thirds are taken of, rounded up to a multiple. */
+  /**
+   * Returns the width of dense blocks; some configurations have one of which two thirds are rounded
+   * up to a multiple.
+   */
   private int ffnWidth(Config config) {
     int width = config.size(config.has("block_ff_dim") ? "block_ff_dim" : "intermediate_size");
     if (isMixture || !config.bool("block_auto_adjust_ff_dim", true)) {

@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
 
-/** LFM3: attention to all positions or to a window in some layers, short convolutions in others. */
+/** LFM3: full or sliding attention in some layers, short convolutions in the others. */
 public final class Lfm3Mapping implements Mapping {
   private static final String TYPES = "layer_types";
   private static final String CONV = "conv";
@@ -21,7 +21,7 @@ public final class Lfm3Mapping implements Mapping {
     config.requireOff("conv_bias");
     config.requireOff("attention_bias");
     for (String part : List.of("use_sandwich_norm", "use_attention_gate")) {
-      config.require(part, value -> value.asBoolean(false), "it must be true");
+      config.require(part, value -> value.asBoolean(false), "must be true");
     }
     int heads = config.size("num_attention_heads");
     int kvHeads = config.size("num_key_value_heads", heads);
@@ -63,10 +63,10 @@ public final class Lfm3Mapping implements Mapping {
   private static void rope(Config config, MetadataBuilder out) {
     Config full = rope(config, FULL);
     full.requireOneOf("rope_type", "proportional", "default");
-    full.require("factor", value -> value.asDouble(0) == 1, "it must be 1");
+    full.require("factor", value -> value.asDouble(0) == 1, "must be 1");
     Config sliding = rope(config, SLIDING);
     sliding.requireOneOf("rope_type", "default");
-    sliding.require("partial_rotary_factor", value -> value.asDouble(0) == 1, "it must be 1");
+    sliding.require("partial_rotary_factor", value -> value.asDouble(0) == 1, "must be 1");
     out.integer("rope.dimension_count", CommonKeys.headWidth(config))
         .real("rope.freq_base", full.real("rope_theta"))
         .real("rope.freq_base_swa", sliding.real("rope_theta"));
@@ -76,7 +76,10 @@ public final class Lfm3Mapping implements Mapping {
     return config.object("rope_parameters").object(type);
   }
 
-  /** What frequencies of layers without a window are divided by: those of still pairs endlessly. */
+  /**
+   * Returns divisors of frequencies in layers without a window; those of pairs without rotation are
+   * nearly infinite.
+   */
   private static float[] divisors(Config config) {
     Config full = rope(config, FULL);
     boolean whole = full.string("rope_type", "proportional").equals("default");
@@ -130,7 +133,7 @@ public final class Lfm3Mapping implements Mapping {
     map.take(from + "out_proj.weight", to + "out_proj.weight");
   }
 
-  /** Checkpoints have either name, adapters that of the module. */
+  /** Returns the name of the gate, of which checkpoints have either. */
   private static String gate(TensorMap map, String from) {
     String name = from + "gate_proj.weight";
     return map.has(name) ? name : from + "g_proj.weight";

@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.List;
 
-/** Llama 4: experts as matrices [in, out], gate and up side by side. */
+/** Llama 4: expert matrices inputs by outputs, gate and up side by side. */
 public final class Llama4Mapping implements Mapping {
   private static final int LAYERS_PER_FULL = 4;
 
@@ -15,7 +15,7 @@ public final class Llama4Mapping implements Mapping {
   @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_act", "silu");
-    config.require("num_experts_per_tok", value -> value.asInt(0) == 1, "it must be 1");
+    config.require("num_experts_per_tok", value -> value.asInt(0) == 1, "must be 1");
     CommonKeys.dimensions(config, out);
     CommonKeys.rmsEpsilon(config, out, 1e-5);
     Rope.requireBase(config);
@@ -39,10 +39,13 @@ public final class Llama4Mapping implements Mapping {
     attention(config, out);
   }
 
-  /** The format has no key for the layers that do not turn: each fourth it is. */
+  /**
+   * Adds the keys of attention; the format has no key for layers without RoPE, which must be each
+   * fourth.
+   */
   private static void attention(Config config, MetadataBuilder out) {
     config.require(
-        "no_rope_layer_interval", value -> value.asInt(0) == LAYERS_PER_FULL, "it must be 4");
+        "no_rope_layer_interval", value -> value.asInt(0) == LAYERS_PER_FULL, "must be 4");
     int layers = config.size("num_hidden_layers");
     for (int l = 0; l < layers; l++) {
       boolean local = (l + 1) % LAYERS_PER_FULL != 0;
@@ -52,7 +55,7 @@ public final class Llama4Mapping implements Mapping {
         List<String> types = config.strings("layer_types");
         String found = l < types.size() ? types.get(l) : "missing";
         if (!found.equals(type)) {
-          throw config.unsupported("layer_types", "[" + l + "] " + found, "it must be " + type);
+          throw config.unsupported("layer_types", "[" + l + "] " + found, "must be " + type);
         }
       }
     }

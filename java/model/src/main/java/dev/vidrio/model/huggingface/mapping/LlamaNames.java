@@ -5,8 +5,8 @@ import dev.vidrio.model.huggingface.checkpoint.Layouts;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /**
- * The names of tensors that most architectures took over from Llama. What is optional is left out
- * where the checkpoint has none of it.
+ * Tensors whose names most architectures share with Llama. Optional tensors are taken if the
+ * checkpoint has them.
  */
 public final class LlamaNames {
   private static final int MAX_DRAFTS = 16;
@@ -56,7 +56,10 @@ public final class LlamaNames {
     output(config, map, layer);
   }
 
-  /** As above, with queries and keys in the order that makes rotary pairs adjacent. */
+  /**
+   * Takes queries, keys, values and output projection, with queries and keys reordered so that RoPE
+   * pairs are adjacent.
+   */
   public static void interleavedAttention(Config config, TensorMap map, int layer) {
     String from = from(layer) + "self_attn.";
     String to = to(layer);
@@ -101,7 +104,7 @@ public final class LlamaNames {
     map.takeLinear(from(layer) + "post_attention_layernorm", to(layer) + "ffn_norm");
   }
 
-  /** Passes over the blocks behind the layers that draft tokens (multi-token prediction). */
+  /** Ignores the draft blocks (multi-token prediction) after the layers. */
   public static void ignoreDraftBlocks(Config config, TensorMap map) {
     String key = "num_nextn_predict_layers";
     int layers = config.size("num_hidden_layers");
@@ -111,12 +114,12 @@ public final class LlamaNames {
     }
   }
 
-  /** The prefix of a block's tensors in the checkpoint. */
+  /** Returns the prefix of a layer's tensors in the checkpoint. */
   public static String from(int layer) {
     return "model.layers." + layer + ".";
   }
 
-  /** The prefix of a block's tensors in GGUF. */
+  /** Returns the prefix of a layer's tensors in GGUF. */
   public static String to(int layer) {
     return "blk." + layer + ".";
   }

@@ -6,15 +6,15 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.function.Function;
 
 /**
- * A rotation whose frequencies are divided, by other factors in long texts (LongRoPE: arXiv
- * 2402.13753), or one of the other kinds.
+ * RoPE whose frequencies have other divisors in long contexts (LongRoPE: arXiv 2402.13753), or
+ * another kind.
  */
 public final class LongRope {
   private static final String CONTEXT = "max_position_embeddings";
 
   private LongRope() {}
 
-  /** Whether it is a LongRoPE. */
+  /** Returns whether RoPE is LongRoPE. */
   public static boolean is(Rope rope) {
     return rope.type().equals("longrope") || rope.type().equals("su");
   }
@@ -56,7 +56,7 @@ public final class LongRope {
     return shorter;
   }
 
-  /** Puts the keys of a model whose magnitude follows from the contexts. */
+  /** Adds the keys of a model whose magnitude follows from the contexts. */
   public static void put(Rope rope, Config config, MetadataBuilder out, int dH) {
     double original = original(rope, config);
     double scale = config.size(CONTEXT) / original;
@@ -65,9 +65,9 @@ public final class LongRope {
   }
 
   /**
-   * Puts the keys.
+   * Adds the keys.
    *
-   * @param magnitude what cosine and sine are multiplied by where it is a LongRoPE
+   * @param magnitude factor of cosine and sine of LongRoPE
    */
   public static void put(Rope rope, Config config, MetadataBuilder out, int dH, double magnitude) {
     if (!is(rope)) {

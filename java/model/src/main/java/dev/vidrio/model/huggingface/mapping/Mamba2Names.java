@@ -8,12 +8,12 @@ import java.util.function.IntUnaryOperator;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The keys and tensors of Mamba 2 layers.
+ * Keys and tensors of Mamba 2 layers.
  *
- * @param groups of heads that share what is stored and asked for
+ * @param groups groups of heads that share keys and queries
  * @param heads H
  * @param dHead elements of a head
- * @param dState elements of what is stored under
+ * @param dState elements of a key
  * @param taps tokens that the convolution reads
  */
 public record Mamba2Names(int groups, int heads, int dHead, int dState, int taps) {
@@ -21,7 +21,7 @@ public record Mamba2Names(int groups, int heads, int dHead, int dState, int taps
   private static final int MAX_HEADS = 4096;
   private static final int MAX_TAPS = 64;
 
-  /** What transformers calls sizes. */
+  /** Names of dimensions in a configuration. */
   public record Spelling(String groups, String heads, String dState, String taps) {}
 
   private static final String HEADS = "mamba_n_heads";
@@ -44,7 +44,7 @@ public record Mamba2Names(int groups, int heads, int dHead, int dState, int taps
   }
 
   /**
-   * The same of a config by its usual names.
+   * Reads the dimensions of a configuration with the usual names.
    *
    * @param width elements of all heads
    */
@@ -57,24 +57,24 @@ public record Mamba2Names(int groups, int heads, int dHead, int dState, int taps
     config.require(
         "mamba_d_head",
         value -> value.asString("").equals("auto") || value.asInt(0) == dHead,
-        "it must be " + dHead);
+        "must be " + dHead);
     return of(config, USUAL, dHead);
   }
 
-  /** Elements of all heads. */
+  /** Returns the elements of all heads. */
   public int width() {
     return heads * dHead;
   }
 
-  /** Elements of what all groups store under. */
+  /** Returns the elements of the keys of all groups. */
   public int keyWidth() {
     return groups * dState;
   }
 
-  /** Puts the sizes, and refuses what GGUF has no keys for. */
+  /** Adds the dimensions, and rejects what GGUF cannot express. */
   public void keys(Config config, MetadataBuilder out) {
     config.requireOff("mamba_proj_bias");
-    config.require(STEPS, Mamba2Names::isUnlimited, "it must be [0, Infinity]");
+    config.require(STEPS, Mamba2Names::isUnlimited, "must be [0, Infinity]");
     out.integer("ssm.conv_kernel", taps)
         .integer("ssm.state_size", dState)
         .integer("ssm.group_count", groups)
@@ -82,7 +82,9 @@ public record Mamba2Names(int groups, int heads, int dHead, int dState, int taps
         .integer("ssm.time_step_rank", heads);
   }
 
-  /** Some versions of transformers write infinities as objects. */
+  /**
+   * Returns whether steps are unlimited; some versions of transformers write infinities as objects.
+   */
   private static boolean isUnlimited(JsonNode limits) {
     JsonNode most = limits.path(1);
     return limits.path(0).asDouble(-1) == 0

@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * MiMo V2 Flash. Released configs have numbers for the kind of each layer, and the window without
- * the token itself; those of transformers have names. Tensors of drafts are left out.
+ * MiMo V2 Flash. Released configurations have numbers for kinds of layers, and windows without the
+ * token itself; those of transformers have names. Draft blocks are ignored.
  */
 public final class MiMo2Mapping implements Mapping {
   private static final String WINDOWS = "hybrid_layer_pattern";
@@ -22,9 +22,8 @@ public final class MiMo2Mapping implements Mapping {
     config.requireOneOf("hidden_act", "silu");
     config.requireOneOf("scoring_func", "sigmoid");
     config.requireOneOf("topk_method", "noaux_tc");
-    config.require("norm_topk_prob", value -> value.asBoolean(false), "it must be true");
-    config.require(
-        "add_swa_attention_sink_bias", value -> value.asBoolean(false), "it must be true");
+    config.require("norm_topk_prob", value -> value.asBoolean(false), "must be true");
+    config.require("add_swa_attention_sink_bias", value -> value.asBoolean(false), "must be true");
     config.requireOff("add_full_attention_sink_bias");
     requireSame(config, "swa_head_dim", "head_dim");
     requireSame(config, "swa_v_head_dim", "v_head_dim");
@@ -45,7 +44,7 @@ public final class MiMo2Mapping implements Mapping {
 
   private static void requireSame(Config config, String key, String other) {
     int size = config.size(other);
-    config.require(key, value -> value.asInt(0) == size, "it must be " + other + " " + size);
+    config.require(key, value -> value.asInt(0) == size, "must be " + other + " " + size);
   }
 
   private static void windows(Config config, MetadataBuilder out) {
@@ -86,7 +85,7 @@ public final class MiMo2Mapping implements Mapping {
     }
   }
 
-  /** Dense layers come first. */
+  /** Returns the number of dense layers, which must come first. */
   private static int dense(Config config) {
     if (!config.has(MIXTURES)) {
       return ExpertNames.dense(config, 1);

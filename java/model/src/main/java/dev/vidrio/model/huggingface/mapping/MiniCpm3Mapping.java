@@ -4,10 +4,10 @@ import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** MiniCPM3: latent attention, the constants of MiniCPM, the divisors of Phi-3. */
+/** MiniCPM3: latent attention, scale constants, LongRoPE. */
 public final class MiniCpm3Mapping implements Mapping {
 
-  /** What transformers gives the norms of latent vectors, whatever the config says. */
+  /** Epsilon of latent norms in transformers, whatever the configuration has. */
   private static final double LATENT_EPSILON = 1e-6;
 
   private static final String CONTEXT = "max_position_embeddings";

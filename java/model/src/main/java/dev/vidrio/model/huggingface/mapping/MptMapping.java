@@ -4,7 +4,7 @@ import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** MPT: linear biases of distance (ALiBi), no biases of projections. */
+/** MPT: ALiBi, no biases of projections. */
 public final class MptMapping implements Mapping {
 
   @Override

@@ -8,11 +8,14 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Nemotron-H and Nemotron 3, whose layers are one step each, of a kind that the config says. */
+/** Nemotron-H and Nemotron 3, whose layers have one sublayer each. */
 public final class NemotronHMapping implements Mapping {
   private static final String PATTERN = "hybrid_override_pattern";
 
-  /** The letters of a pattern, and what lists say for them, before transformers 5 and since. */
+  /**
+   * Kinds of layers: the letter in a pattern, and the names in lists before and since transformers
+   * 5.
+   */
   private enum Kind {
     MAMBA("M", "mamba", "linear_attention"),
     ATTENTION("*", "attention", "full_attention"),
@@ -121,7 +124,7 @@ public final class NemotronHMapping implements Mapping {
         .real("expert_weights_scale", config.real("routed_scaling_factor", 1));
   }
 
-  /** A number in the layers of a kind, and 0 in the others. */
+  /** Returns a number in the layers of a kind, and 0 in the others. */
   private static int[] where(List<Kind> kinds, Kind kind, int n) {
     return kinds.stream().mapToInt(k -> k == kind ? n : 0).toArray();
   }
@@ -158,7 +161,10 @@ public final class NemotronHMapping implements Mapping {
     }
   }
 
-  /** Rotary pairs are put side by side, as in files of llama.cpp, though nothing turns. */
+  /**
+   * Takes attention, whose RoPE pairs are made adjacent as in files of llama.cpp, though there is
+   * no RoPE.
+   */
   private static void attention(Config config, TensorMap map, String from, String to) {
     int heads = config.size("num_attention_heads");
     int kvHeads = config.size("num_key_value_heads", heads);

@@ -16,7 +16,7 @@ public final class OlmoHybridMapping implements Mapping {
   private static final String KEY_HEADS = "linear_num_key_heads";
   private static final String EPSILON = "rms_norm_eps";
 
-  /** Of what transformers divides queries and keys by, whatever the norms have. */
+  /** Epsilon of query and key normalization in transformers, whatever the norms have. */
   private static final double DELTA_RULE_EPSILON = 1e-6;
 
   private static final int MAX_HEADS = 4096;
@@ -29,7 +29,7 @@ public final class OlmoHybridMapping implements Mapping {
     config.require(
         EPSILON,
         value -> value.asDouble(0) == DELTA_RULE_EPSILON,
-        "it must be that of the delta rule, " + DELTA_RULE_EPSILON);
+        "must be that of the delta rule, " + DELTA_RULE_EPSILON);
     int heads = config.size("num_attention_heads");
     int kvHeads = config.size("num_key_value_heads", heads);
     List<String> types = types(config);
@@ -64,7 +64,9 @@ public final class OlmoHybridMapping implements Mapping {
     return types;
   }
 
-  /** A base of null, as in the configs of the released models, is none. */
+  /**
+   * Returns whether attention has RoPE; a base of null, as in released configurations, means none.
+   */
   private static boolean turns(Config config) {
     return !config.object("rope_parameters").isNull("rope_theta");
   }
@@ -122,7 +124,7 @@ public final class OlmoHybridMapping implements Mapping {
     }
   }
 
-  /** Checkpoints have either name. */
+  /** Takes the tensors under either of two names. */
   private static String named(TensorMap map, String from, String name, String other) {
     String first = from + name + ".weight";
     return map.has(first) ? first : from + other + ".weight";

@@ -4,11 +4,11 @@ import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** OPT, in whose table of positions the first rows are those of none. */
+/** OPT, whose table of positions begins with unused rows. */
 public final class OptMapping implements Mapping {
   private static final int UNUSED_POSITIONS = 2;
 
-  /** The epsilon of PyTorch's LayerNorm, which configs do not say. */
+  /** Default epsilon of PyTorch's LayerNorm, which configurations do not have. */
   private static final double EPSILON = 1e-5;
 
   @Override
@@ -30,7 +30,7 @@ public final class OptMapping implements Mapping {
         .real("attention.layer_norm_epsilon", EPSILON);
   }
 
-  /** Checkpoints of the bare model leave out the prefix {@code model.}. */
+  /** Takes the tensors; checkpoints of the base model lack the prefix {@code model.}. */
   @Override
   public void tensors(Config config, TensorMap map) {
     String root = map.has("decoder.embed_tokens.weight") ? "decoder." : "model.decoder.";

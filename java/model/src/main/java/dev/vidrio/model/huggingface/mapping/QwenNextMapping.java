@@ -10,9 +10,9 @@ import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
 /**
- * Qwen3-Next and the text of Qwen3.5: attention in some layers, a gated delta rule in the others.
- * GGUF files have the value heads of Qwen3-Next as its checkpoints have them, side by side where
- * they share a key head; those of Qwen3.5 take turns.
+ * Qwen3-Next and the text decoder of Qwen3.5: attention in some layers, a gated delta rule in the
+ * others. In GGUF files of Qwen3-Next, value heads of one key head are adjacent, as in checkpoints;
+ * in those of Qwen3.5 they are interleaved.
  */
 public final class QwenNextMapping implements Mapping {
   private static final String EPSILON = "rms_norm_eps";
@@ -39,8 +39,8 @@ public final class QwenNextMapping implements Mapping {
   /**
    * The heads of the delta rule.
    *
-   * @param keyHeads of queries and keys
-   * @param heads of values
+   * @param keyHeads heads of queries and keys
+   * @param heads heads of values
    * @param dK elements of a query or key
    * @param dV elements of a value
    */
@@ -66,17 +66,17 @@ public final class QwenNextMapping implements Mapping {
       return heads * dV;
     }
 
-    /** Rows of queries, keys and values, one behind the other. */
+    /** Returns the rows of queries, keys and values. */
     int width() {
       return 2 * keyWidth() + valueWidth();
     }
 
-    /** The order of GGUF's rows that have n for each value head. */
+    /** Returns the order of GGUF's rows, n per value head. */
     IntUnaryOperator tiled(int n) {
       return Layouts.tiledHeads(keyHeads, heads, n);
     }
 
-    /** Queries and keys as they are, then values in an order. */
+    /** Returns an order that keeps queries and keys, and reorders values. */
     IntUnaryOperator before(IntUnaryOperator values) {
       int first = 2 * keyWidth();
       return row -> row < first ? row : first + values.applyAsInt(row - first);
@@ -87,7 +87,7 @@ public final class QwenNextMapping implements Mapping {
     return variant != Variant.DENSE;
   }
 
-  /** Whether projections of a key head lie together in the checkpoint. */
+  /** Returns whether the projections of a key head are adjacent in the checkpoint. */
   private boolean isFused() {
     return variant == Variant.NEXT;
   }
@@ -199,7 +199,7 @@ public final class QwenNextMapping implements Mapping {
     }
   }
 
-  /** A key head's query, key, values and gates lie together. */
+  /** Takes projections that are adjacent per key head. */
   private static void fused(Heads heads, TensorMap map, String from, String to) {
     int dK = heads.dK;
     int values = heads.valueWidth() / heads.keyHeads;
@@ -229,7 +229,7 @@ public final class QwenNextMapping implements Mapping {
     rest(heads, map, from, to, IntUnaryOperator.identity(), IntUnaryOperator.identity());
   }
 
-  /** Value heads are put in another order. */
+  /** Takes projections whose value heads are reordered. */
   private static void tiled(Heads heads, TensorMap map, String from, String to) {
     IntUnaryOperator values = heads.tiled(heads.dV);
     IntUnaryOperator each = heads.tiled(1);

@@ -5,7 +5,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The sliding window of a config whose layers do not all have it. */
+/** The sliding window of models in which some layers have none. */
 public final class SlidingWindow {
   private static final String PATTERN = "sliding_window_pattern";
   private static final String TYPES = "layer_types";
@@ -13,15 +13,15 @@ public final class SlidingWindow {
   private SlidingWindow() {}
 
   /**
-   * Puts the window, and for each layer whether it has it.
+   * Adds the window and the layers that have it.
    *
-   * @param period the window is in all layers but each so manyth where the config does not say so
+   * @param period all layers except each period-th have it, unless the configuration says otherwise
    */
   public static void put(Config config, MetadataBuilder out, int period) {
     put(config, out, layers(config, period));
   }
 
-  /** Puts the same of a config that must say a type for each layer. */
+  /** Adds the window and the layers of a configuration that must have a type per layer. */
   public static void putTypes(Config config, MetadataBuilder out) {
     put(config, out, byType(config, config.size("num_hidden_layers")));
   }
@@ -31,7 +31,7 @@ public final class SlidingWindow {
         .bools("attention." + PATTERN, slides);
   }
 
-  /** In which layers the window slides: as the config says, or in all but every period-th. */
+  /** Returns the layers with a window: as configured, or all except each period-th. */
   public static List<Boolean> layers(Config config, int period) {
     int layers = config.size("num_hidden_layers");
     if (config.has(TYPES)) {
@@ -64,7 +64,7 @@ public final class SlidingWindow {
     return slides;
   }
 
-  /** Local and global layers, in a pattern that repeats: {@code LLLG}. */
+  /** Returns local and global layers of a repeated pattern: {@code LLLG}. */
   private static List<Boolean> byLetter(Config config, int layers) {
     String pattern = config.string(PATTERN, "");
     if (!pattern.matches("[LG]+")) {
