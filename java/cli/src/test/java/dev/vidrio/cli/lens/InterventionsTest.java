@@ -279,7 +279,8 @@ class InterventionsTest {
             + " #8 -o x.html --dot",
         "1 | must differ from the clean one | circuit --clean a --corrupt a --answer #7 --wrong"
             + " #8",
-        "1 | must differ from the correct answer | edges --clean a --corrupt b --answer #7 --wrong #7",
+        "1 | must differ from the correct answer | edges --clean a --corrupt b --answer #7 --wrong"
+            + " #7",
         "1 | layer 4: must be -4 to 3 | steer --plus a --minus b --layer 4 -p c",
         "2 | Missing required option | steer --plus a -p c",
       })

@@ -181,7 +181,8 @@ class AnswerPartsTest {
       assertEquals("reasoning", whole.at("/output/0/type").stringValue());
       if (isReasoning || !silent) {
         assertEquals(
-            "incomplete", whole.path("output").path(isReasoning ? 0 : 1).path("status").stringValue());
+            "incomplete",
+            whole.path("output").path(isReasoning ? 0 : 1).path("status").stringValue());
       }
       assertEquals(n <= 2 ? 0 : 1, whole.at("/output/0/content").size());
       assertEquals(
