@@ -238,7 +238,7 @@ class ServeCommandTest {
     Path none = directory.resolve("none.gguf");
     assertFails("no such file", Cli.run("serve", "--port", "0", "--adapter", "x=" + none));
     assertFails(
-        "model bard: two models have this name",
+        "model bard: duplicate name",
         Cli.run("serve", "--port", "0", "-m", "bard", "--adapter", "bard=" + lora));
     for (String wrong : List.of("x", "=" + lora, "x=", "x=" + lora)) {
       Cli result = Cli.run("serve", "-m", "bard", "-m", "t=" + tiny, "--adapter", wrong);
@@ -286,7 +286,7 @@ class ServeCommandTest {
     assertFails("host nowhere.invalid", Cli.run("serve", "--host", "nowhere.invalid"));
     assertFails("no such file", Cli.run("serve", "--port", "0", "-m", directory + "/none.gguf"));
     assertFails(
-        "two models have this name", Cli.run("serve", "--port", "0", "-m", "bard", "-m", "bard"));
+        "duplicate name", Cli.run("serve", "--port", "0", "-m", "bard", "-m", "bard"));
     Path keys = Files.writeString(directory.resolve("keys"), "# none\n\n");
     assertFails(
         "keys: contains no API key",
