@@ -177,6 +177,8 @@ def check_keyboard_and_steering(browser, address):
     decode_greedily(page)
     plain = send_message(page, QUESTION).text_content()
     page.keyboard.press("Shift+Tab")
+    assert page.locator(".continue:focus").count() == 1
+    page.keyboard.press("Shift+Tab")
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
     assert page.locator("#about").inner_text().startswith(f"Token {TOKENS - 1} of the answer")

@@ -5,6 +5,7 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.error.ModelException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.gguf.Gguf;
@@ -19,8 +20,11 @@ import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.architecture.Architecture;
+import dev.vidrio.model.huggingface.HuggingFaceModel;
 import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -64,16 +68,29 @@ final class InspectCommand implements Callable<Integer> {
     try (Model opened = chosen.open()) {
       show(opened.gguf(), runtime(opened), "");
     } catch (UnsupportedModelException e) {
+      Path path = chosen.find(ModelReference.parse(chosen.reference()));
       try (Arena arena = Arena.ofShared()) {
-        show(reopen(chosen, arena), Map.of(), e.getMessage());
+        show(reopen(path, e, arena), Map.of(), e.getMessage());
       }
     }
     return 0;
   }
 
-  /** Opens a valid file of a model that is not supported, to show its fields and tensors. */
-  private static Gguf reopen(ModelOption chosen, Arena arena) {
-    return Gguf.open(ModelOption.find(ModelReference.parse(chosen.reference())), arena);
+  /**
+   * Returns the fields and tensors of a model that is valid but not supported.
+   *
+   * @throws UnsupportedModelException if the model is a directory whose configuration is not
+   *     supported, so that it has no fields and tensors of GGUF
+   */
+  private static Gguf reopen(Path path, UnsupportedModelException reason, Arena arena) {
+    if (!Files.isDirectory(path)) {
+      return Gguf.open(path, arena);
+    }
+    try {
+      return HuggingFaceModel.open(path, arena).toGguf(arena);
+    } catch (ModelException e) {
+      throw reason;
+    }
   }
 
   private static Map<String, Object> runtime(Model opened) {

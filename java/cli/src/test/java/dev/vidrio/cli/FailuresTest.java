@@ -60,6 +60,14 @@ class FailuresTest {
   }
 
   @Test
+  void inspectNamesUnsupportedConfiguration() throws IOException {
+    write("config.json", "{\"architectures\": [\"MambaForCausalLM\"]}");
+    assertFails(
+        "config.json: key 'architectures' MambaForCausalLM is not supported",
+        Cli.run("inspect", directory.toString()));
+  }
+
+  @Test
   void reportsInvalidInputs() throws IOException {
     assertFails(
         "token id 2048: must be 0 to 2047",

@@ -285,8 +285,7 @@ class ServeCommandTest {
     }
     assertFails("host nowhere.invalid", Cli.run("serve", "--host", "nowhere.invalid"));
     assertFails("no such file", Cli.run("serve", "--port", "0", "-m", directory + "/none.gguf"));
-    assertFails(
-        "duplicate name", Cli.run("serve", "--port", "0", "-m", "bard", "-m", "bard"));
+    assertFails("duplicate name", Cli.run("serve", "--port", "0", "-m", "bard", "-m", "bard"));
     Path keys = Files.writeString(directory.resolve("keys"), "# none\n\n");
     assertFails(
         "keys: contains no API key",

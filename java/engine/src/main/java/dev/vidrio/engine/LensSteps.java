@@ -10,7 +10,6 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
-import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.BatchRunner;
 import dev.vidrio.model.session.Sequence;

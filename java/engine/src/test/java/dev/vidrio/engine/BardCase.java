@@ -31,7 +31,7 @@ public abstract class BardCase {
   }
 
   @AfterEach
-  void letGo() {
+  void releaseHeldSteps() {
     release();
   }
 

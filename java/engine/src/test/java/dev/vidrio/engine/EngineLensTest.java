@@ -20,8 +20,6 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
-import dev.vidrio.kernel.hook.HookPoint;
-import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.model.sampling.SamplingOptions;
@@ -188,8 +186,7 @@ class EngineLensTest extends BardCase {
           blind,
           request(1).toBuilder().edits(steering(1)).build());
       assertRejected(
-          "edit of blocks.1.mlp.hook_post: the session was not opened with it among its editable"
-              + " points",
+          "edit of blocks.1.mlp.hook_post: not among the editable points of the" + " session",
           engine,
           request(1).toBuilder()
               .edits(List.of(Intervention.zero(new HookPoint(HookSite.POST, 1))))

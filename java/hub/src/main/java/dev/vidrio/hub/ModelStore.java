@@ -35,9 +35,9 @@ import java.util.stream.Stream;
  * {@snippet file="HubExamples.java" region="pull"}
  *
  * <p>The store is the directory {@code $VIDRIO_HOME/models}, else {@code
- * $XDG_CACHE_HOME/vidrio/models}, else {@code ~/.cache/vidrio/models}. Every download is verified
- * against the SHA-256 of the catalog or of Hugging Face. A file that a user copies there, under the
- * name that an error message of {@link #pull} gives, counts as pulled.
+ * $XDG_CACHE_HOME/vidrio/models}, else {@code ~/.cache/vidrio/models}. Downloads are verified
+ * against the SHA-256 of the catalog or, where it declares one, of Hugging Face. A file that a user
+ * copies there, under the name that an error message of {@link #pull} gives, counts as pulled.
  *
  * <p>Thread-safe; any number of threads and processes may use a store at once.
  */

@@ -54,7 +54,10 @@ final class ChatEngine implements AutoCloseable {
       String file = handle.engine().model().name();
       this.name = String.valueOf(Path.of(file).getFileName());
       this.format =
-          handle.engine().model().chatFormat()
+          handle
+              .engine()
+              .model()
+              .chatFormat()
               .orElseThrow(() -> new InvalidInputException("model", file, "has no chat template"));
       this.defaults =
           ChatRequestParameters.builder()

@@ -63,7 +63,7 @@ class ReasoningTest {
 
   @Test
   void streamsReasoning() {
-    var thoughts = new StringBuilder();
+    var reasoning = new StringBuilder();
     var text = new StringBuilder();
     var response = new CompletableFuture<ChatResponse>();
     try (VidrioStreamingChatModel model =
@@ -73,7 +73,7 @@ class ReasoningTest {
           new StreamingChatResponseHandler() {
             @Override
             public void onPartialThinking(PartialThinking piece) {
-              thoughts.append(piece.text());
+              reasoning.append(piece.text());
             }
 
             @Override
@@ -93,7 +93,7 @@ class ReasoningTest {
           });
       assertEquals("Sand melts.", response.join().aiMessage().thinking());
     }
-    assertEquals("Sand melts.", thoughts.toString());
+    assertEquals("Sand melts.", reasoning.toString());
     assertEquals("Glass is sand.", text.toString());
   }
 }

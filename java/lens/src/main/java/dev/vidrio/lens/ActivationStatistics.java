@@ -53,7 +53,7 @@ public record ActivationStatistics(List<PointStatistics> points, long bytes) {
    */
   public static ActivationStatistics of(Lens lens, int[] tokens, String hooks, Options options) {
     if (tokens.length == 0) {
-      throw new InvalidInputException("text", "0 tokens", "must have one at least");
+      throw new InvalidInputException("text", "0 tokens", "must have at least 1 token");
     }
     try (var run = new StatisticsRun(lens, tokens.length, hooks, options)) {
       run.feed(tokens);

@@ -30,12 +30,11 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
    */
   public Capture {
     if (recompute && type != TapType.F32) {
-      throw new InvalidInputException(
-          "type", type.name(), "activations can be computed again from F32 alone");
+      throw new InvalidInputException("type", type.name(), "must be F32 to recompute activations");
     }
     if (to <= from || (from < 0 && to != Integer.MAX_VALUE)) {
       throw new InvalidInputException(
-          "positions", from + ":" + to, "must be a range that is not empty, from 0 on");
+          "positions", from + ":" + to, "must be a nonempty range from 0");
     }
   }
 
@@ -49,7 +48,7 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
    */
   public static Capture of(String hooks) {
     if (hooks.isBlank()) {
-      throw new InvalidInputException("hook", hooks, "name one; '*' takes all");
+      throw new InvalidInputException("hook", hooks, "must name a hook point; '*' selects all");
     }
     return new Capture(hooks, 0, Integer.MAX_VALUE, TapType.F32, false);
   }
@@ -85,7 +84,7 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
   void requireBeginning() {
     if (from < 0) {
       throw new InvalidInputException(
-          "positions", from + ":", "a session's sequences have no end to count from");
+          "positions", from + ":", "negative positions are not supported in a session");
     }
   }
 

@@ -172,7 +172,7 @@ public final class GradientSession implements AutoCloseable {
       return buffer;
     }
     throw new InvalidInputException(
-        "hook", point.name(), "is no activation that the model computes with");
+        "hook", point.name(), "is not an activation that the plan writes");
   }
 
   private int room(Buffer buffer) {
@@ -200,7 +200,7 @@ public final class GradientSession implements AutoCloseable {
     for (Intervention edit : newEdits) {
       if (edit.sequence() != null) {
         throw new InvalidInputException(
-            "edit of " + edit.point(), "", "a gradient session's sequence is its own");
+            "edit of " + edit.point(), "", "must not select a sequence in a gradient session");
       }
       if (edit.kind() instanceof InterventionKind.Clamp) {
         throw new InvalidInputException("edit of " + edit.point(), "", "a clamp has no gradient");
@@ -323,7 +323,8 @@ public final class GradientSession implements AutoCloseable {
     require(State.FORWARD);
     MemorySegment values = seeds.get(point);
     if (values == null) {
-      throw new InvalidInputException("seed", point.name(), "is none of this gradient session");
+      throw new InvalidInputException(
+          "seed", point.name(), "is not a seed of this gradient session");
     }
     Buffer buffer = buffer(point);
     return shaped(point, buffer, own(buffer, values));
@@ -358,7 +359,7 @@ public final class GradientSession implements AutoCloseable {
   public Activation activation(HookPoint point) {
     requireOpen();
     if (state == State.EMPTY) {
-      throw new IllegalStateException("the gradient session has run no text");
+      throw new IllegalStateException("the gradient session has not run a text");
     }
     if (!seeds.containsKey(point)) {
       requireWanted(point);
@@ -393,7 +394,7 @@ public final class GradientSession implements AutoCloseable {
     if (state != needed) {
       throw new IllegalStateException(
           "the gradient session must have run "
-              + (needed == State.FORWARD ? "forward, and not yet back" : "back"));
+              + (needed == State.FORWARD ? "forward, and not yet backward" : "back"));
     }
   }
 

@@ -107,7 +107,7 @@ public final class Lens {
     List<HookPoint> meant = points(name);
     if (meant.size() > 1) {
       throw new InvalidInputException(
-          "hook", name, "must mean one point, and means " + meant.size());
+          "hook", name, "must select one hook point, not " + meant.size());
     }
     return meant.getFirst();
   }

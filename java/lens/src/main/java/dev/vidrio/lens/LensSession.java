@@ -21,7 +21,6 @@ import dev.vidrio.lens.pass.EditTables;
 import dev.vidrio.lens.pass.TapInsertion;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookPattern;
-import dev.vidrio.model.session.BatchRunner;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.sampling.Candidates;
@@ -118,7 +117,7 @@ public final class LensSession implements BatchRunner, AutoCloseable {
     this.shared = shared != null;
     if (options.kvType() != KvType.F32) {
       throw new InvalidInputException(
-          "kv type", options.kvType().name(), "patterns are those of an F32 cache");
+          "kv type", options.kvType().name(), "must be F32, from which patterns are computed");
     }
     this.capture = capture;
     List<HookPoint> points =
@@ -214,7 +213,7 @@ public final class LensSession implements BatchRunner, AutoCloseable {
   public void watch(Sequence sequence) {
     int index = taken.nextClearBit(0);
     if (index == watched) {
-      throw new IllegalStateException("the lens session has room for " + watched + " sequences");
+      throw new IllegalStateException("the lens session already watches " + watched + " sequences");
     }
     if (sequence.length() > 0) {
       throw new IllegalStateException("the sequence has run " + sequence.length() + " tokens");

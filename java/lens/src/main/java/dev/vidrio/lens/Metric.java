@@ -8,8 +8,6 @@ import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.Preconditions;
-import dev.vidrio.model.session.Session;
-import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.model.sampling.LogProbability;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;

@@ -106,9 +106,7 @@ public final class ModelMatrices {
             .orElseThrow(
                 () ->
                     new InvalidInputException(
-                        "effective embeddings",
-                        "",
-                        "the model has no feed-forward block, which makes them"));
+                        "effective embeddings", "", "the model has no feed-forward block"));
     Buffer read = buffer(hooks.beforeMlp(layer));
     Buffer out = buffer(new HookPoint(HookSite.MLP_OUT, layer));
     try (var first = new RowPlan(executor, read, hooks.between(read, out), out, ROWS)) {
@@ -154,7 +152,7 @@ public final class ModelMatrices {
     if (lens.has(point) && hooks.source(point) instanceof HookSource.Normalized normalized) {
       return gain(normalized.norm());
     }
-    throw new InvalidInputException("hook", point.name(), "is not what a norm makes");
+    throw new InvalidInputException("hook", point.name(), "is not in a norm");
   }
 
   /**

@@ -55,7 +55,7 @@ public final class PointGradient {
               List.of(hooks.values(attention), attention.q(), k));
       case HookSource.HeadRows ignored ->
           throw new InvalidInputException(
-              "hook", point.name(), "no gradient goes through attention where it is edited");
+              "hook", point.name(), "has no gradient, since attention is edited");
     };
   }
 

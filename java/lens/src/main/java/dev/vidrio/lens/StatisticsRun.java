@@ -77,7 +77,7 @@ final class StatisticsRun implements AutoCloseable {
       }
       if (points.isEmpty()) {
         throw new InvalidInputException(
-            "hook", hooks, "is derived from others; statistics are of what the plan writes");
+            "hook", hooks, "statistics are not supported for derived activations");
       }
       this.logits = gathered.keySet().stream().anyMatch(x -> x.rows() == Rows.LOGITS);
       Plan gathering = new TapInsertion(gathered::containsKey, this::ops).apply(plan);

@@ -108,7 +108,7 @@ public final class Sweep {
     for (Intervention edit : edits) {
       if (edit.sequence() != null) {
         throw new InvalidInputException(
-            "edit of " + edit.point(), "", "a sweep's sequences are its own");
+            "edit of " + edit.point(), "", "must not select a sequence in a sweep");
       }
       if (edit.from() >= tokens.length) {
         throw new InvalidInputException(

@@ -47,7 +47,7 @@ public final class TextPair {
   public static TextPair of(int[] clean, int[] corrupted, int answer, int wrong) {
     if (answer == wrong) {
       throw new InvalidInputException(
-          "wrong answer", Integer.toString(wrong), "must be another token than the right one");
+          "wrong answer", Integer.toString(wrong), "must differ from the correct answer");
     }
     return new TextPair(clean, corrupted, Metric.logitDifference(answer, wrong));
   }
@@ -89,7 +89,7 @@ public final class TextPair {
    */
   public static void requireFit(Model model, List<TextPair> pairs) {
     if (pairs.isEmpty()) {
-      throw new InvalidInputException("pairs of texts", "", "must be one or more");
+      throw new InvalidInputException("pairs of texts", "", "must be at least 1");
     }
     pairs.forEach(pair -> Preconditions.requireTokens(model, pair.clean));
   }

@@ -37,7 +37,7 @@ public final class Unembedding implements AutoCloseable {
   record End(Buffer residual, List<Op> ops, Buffer logits) {
     /** Returns the end of a model. */
     static End of(Model model) {
-      Preconditions.requireOneStream(model, "unembedding of a stream");
+      Preconditions.requireOneStream(model, "unembedding of a residual stream");
       List<Op> ops = model.architecture().plan().ops();
       return of(ops, model.architecture().plan().buffer(HookSite.LOGITS.suffix()));
     }
@@ -64,7 +64,7 @@ public final class Unembedding implements AutoCloseable {
 
   /** Opens the end of a model up to the product with W_U, without bias, scale and soft cap. */
   public static Unembedding product(Model model) {
-    Preconditions.requireOneStream(model, "unembedding of a stream");
+    Preconditions.requireOneStream(model, "unembedding of a residual stream");
     List<Op> ops = model.architecture().plan().ops();
     int last = ops.size() - 1;
     while (!(ops.get(last) instanceof Op.MatMul)) {

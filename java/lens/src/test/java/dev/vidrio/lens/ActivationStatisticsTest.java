@@ -29,7 +29,7 @@ class ActivationStatisticsTest extends BardTest {
       IntStream.range(0, 70).map(i -> (i * i * 37 + 11) % 2048).toArray();
   private static final int TOP = 5;
 
-  /** What a cache holds of a text that is cut into windows: rows of a point. */
+  /** Returns the rows of a point for a text that is split into windows. */
   private static float[][] rows(HookPoint point, int window) {
     var rows = new float[TOKENS.length][];
     for (int begin = 0; begin < TOKENS.length; begin += window) {
@@ -46,7 +46,7 @@ class ActivationStatisticsTest extends BardTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 32, 1})
-  void areThoseOfTheActivations(int window) {
+  void matchActivations(int window) {
     var statistics = ActivationStatistics.of(lens, TOKENS, "*", new Options(window, true, TOP));
     assertTrue(statistics.points().stream().anyMatch(p -> p.point().site() == HookSite.LOGITS));
     for (PointStatistics point : statistics.points()) {
@@ -152,7 +152,9 @@ class ActivationStatisticsTest extends BardTest {
     }
   }
 
-  /** 24 bytes for an element of a row; 4 for a token's norm, and 8 for each of its greatest. */
+  /**
+   * 24 bytes for an element of a row; 4 for a token's norm, and 8 for each of its largest elements.
+   */
   @Test
   void memoryDoesNotGrowWithTheActivations() {
     int[] text = IntStream.range(0, 1500).map(i -> i * 7 % 2048).toArray();
@@ -175,12 +177,12 @@ class ActivationStatisticsTest extends BardTest {
   }
 
   @Test
-  void whatCannotBeGatheredIsRefused() {
-    refused("statistics are of what the plan writes", TOKENS, "*.hook_pattern", 0, 0);
-    refused("no such hook point", TOKENS, "*.hook_nothing", 0, 0);
+  void rejectsPointsWithoutStatistics() {
+    refused("not supported for derived activations", TOKENS, "*.hook_pattern", 0, 0);
+    refused("not found", TOKENS, "*.hook_nothing", 0, 0);
     refused("must not be negative", TOKENS, "*", -1, 0);
     refused("must be 0 to 256", TOKENS, "*", 0, 257);
-    refused("must have one at least", new int[0], "*", 0, 0);
+    refused("must have at least 1 token", new int[0], "*", 0, 0);
     var all = ActivationStatistics.of(lens, new int[] {1}, "*", Options.DEFAULT);
     List<HookSite> sites = all.points().stream().map(p -> p.point().site()).toList();
     assertTrue(!sites.contains(HookSite.PATTERN) && sites.contains(HookSite.Z));

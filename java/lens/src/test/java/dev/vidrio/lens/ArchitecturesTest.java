@@ -16,8 +16,10 @@ import dev.vidrio.lens.inspect.DirectLogitAttribution.By;
 import dev.vidrio.lens.inspect.ResidualDecomposition;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
@@ -33,7 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Identities that hold in every architecture, on tiny F32 models whose logits transformers gave.
  */
 class ArchitecturesTest {
-  /** What architectures of section 2 of the primer do without. */
+  /** Sites that the architectures of section 2 of the primer may lack. */
   private static final Set<HookSite> SOMETIMES =
       EnumSet.of(
           HookSite.POS_EMBED,
@@ -55,7 +57,7 @@ class ArchitecturesTest {
           HookSite.SHARED_POST,
           HookSite.PER_LAYER_OUT);
 
-  /** What adds to the residual stream. */
+  /** The sites that add to the residual stream. */
   private static final List<HookSite> CONTRIBUTIONS =
       List.of(
           HookSite.ATTN_OUT,
@@ -72,7 +74,7 @@ class ArchitecturesTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void everySiteIsThere(String name) throws IOException {
+  void hasExpectedSites(String name) throws IOException {
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
       boolean recurs = TinyModels.isRecurrent(name);
@@ -82,7 +84,7 @@ class ArchitecturesTest {
         if (site.name().startsWith("CONV_")) {
           assertEquals(convolves, lens.has(new HookPoint(site, 0)), site.suffix());
         } else if (site == HookSite.RECURRENT_BETA) {
-          boolean own = recurs && !TinyModels.isStateSpace(name); // or it is the step
+          boolean own = recurs && !TinyModels.has(name, Trait.MAMBA_2); // or it is the step
           assertEquals(own, lens.has(new HookPoint(site, 0)), site.suffix());
         } else if (site.name().startsWith("RECURRENT_")) {
           assertEquals(recurs, lens.has(new HookPoint(site, 0)), site.suffix());
@@ -90,8 +92,11 @@ class ArchitecturesTest {
           boolean changes = TinyModels.changesHeads(name);
           assertEquals(changes, lens.has(new HookPoint(site, 1)), site.suffix());
         } else if (site == HookSite.GATE) {
-          assertEquals(TinyModels.hasGates(name), lens.has(new HookPoint(site, 1)), site.suffix());
-        } else if (name.startsWith("nemotron_h") && site.inBlock() && !lens.has(point)) {
+          assertEquals(
+              TinyModels.has(name, Trait.ATTENTION_GATE),
+              lens.has(new HookPoint(site, 1)),
+              site.suffix());
+        } else if (TinyModels.has(name, Trait.ONE_SUBLAYER) && site.inBlock() && !lens.has(point)) {
           // A block is one step: attention in the second, feed-forward in the third.
           var next = new HookPoint(site, 2);
           assertTrue(SOMETIMES.contains(site) || lens.has(next), next.name());
@@ -100,21 +105,30 @@ class ArchitecturesTest {
         }
       }
       boolean rotates = model.architecture().plan().rotations().size() > 0;
-      // The first layer of SmallThinker does not turn.
+      // The first layer of SmallThinker has no RoPE.
       assertEquals(rotates, lens.has(new HookPoint(HookSite.ROT_Q, 1)));
-      boolean learnsPositions = Set.of("gpt2", "gpt_neo", "opt", "starcoder").contains(name);
+      boolean learnsPositions = TinyModels.has(name, Trait.LEARNED_POSITIONS);
       assertEquals(learnsPositions, lens.has(HookPoint.of(HookSite.POS_EMBED)));
-      boolean sandwiched = name.matches("afmoe|gemma[2-4].*|glm4|hyperclovax|lfm3|plamo3");
+      boolean sandwiched = hasSandwichNorms(name);
       assertEquals(sandwiched, lens.has(new HookPoint(HookSite.LN1_POST_SCALE, 1)));
-      boolean behindFfn = sandwiched || name.equals("axk1");
+      boolean behindFfn = sandwiched || TinyModels.has(name, Trait.FEED_FORWARD_OUTPUT_NORM);
       assertEquals(behindFfn, lens.has(new HookPoint(HookSite.LN2_POST_NORMALIZED, 1)));
+    }
+  }
+
+  /** Returns whether there are norms after sublayers, which files may leave out. */
+  private static boolean hasSandwichNorms(String name) {
+    try (Arena arena = Arena.ofConfined()) {
+      return TinyModels.has(name, Trait.SANDWICH_NORM)
+          && TinyModels.gguf(name, arena).tensors().stream()
+              .anyMatch(tensor -> tensor.name().startsWith("blk.1.post_attention_norm"));
     }
   }
 
   /** Their divisor takes the sum of the heads to x̂, and their gain takes it to the stream. */
   @ParameterizedTest
   @ValueSource(strings = {"afmoe", "gemma2", "gemma3", "gemma3n", "gemma4", "glm4"})
-  void normsBehindAttentionTakeHeadsToTheStream(String name) throws IOException {
+  void postNormsMapHeadsToResidualStream(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name);
         ActivationCache cache = Lens.of(model).run(tokens, Capture.of("*,*.hook_result"))) {
@@ -144,11 +158,12 @@ class ArchitecturesTest {
     }
   }
 
-  /** What components write adds up to the last residual stream: equation 10 of the primer. */
+  /** The outputs of components add up to the last residual stream: equation 10 of the primer. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void componentsAddUpToTheResidualStream(String name) throws IOException {
-    assumeFalse(TinyModels.hasStreams(name), "which corrects its predictions instead");
+    assumeFalse(
+        TinyModels.has(name, Trait.PARALLEL_STREAMS), "which corrects its predictions instead");
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name);
         ActivationCache cache =
@@ -178,7 +193,7 @@ class ArchitecturesTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void logitsAreThoseOfTransformers(String name) throws IOException {
+  void logitsMatchTransformers(String name) throws IOException {
     SafetensorsFile expected = TinyModels.expected(name);
     float[] logits = expected.floats("logits");
     double magnitude = 0;
@@ -224,7 +239,7 @@ class ArchitecturesTest {
     }
   }
 
-  /** What patterns mix values to: behind that may stand a gate or a norm. */
+  /** Returns the pattern-weighted sum of values, before a gate or a norm. */
   private static HookSite mixed(String name) {
     return TinyModels.changesHeads(name) ? HookSite.Z_PRE : HookSite.Z;
   }
@@ -247,10 +262,10 @@ class ArchitecturesTest {
     }
   }
 
-  /** What a token does not look at any more the rest shares, sinks among it. */
+  /** The weight of a hidden token is shared by the others, including sinks. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void knockedOutTokensLeaveTheirShareToTheOthers(String name) throws IOException {
+  void knockOutRenormalizesPattern(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int last = tokens.length - 1;
     int layer = TinyModels.isHybrid(name) ? 1 : 0; // the first with attention
@@ -277,10 +292,10 @@ class ArchitecturesTest {
     }
   }
 
-  /** What a norm gives is what x̂ of another run gave there, bit for bit. */
+  /** The output of a norm with a patched x̂ equals that of the other run, bit for bit. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void normsGoOnFromAnotherRunsVectors(String name) throws IOException {
+  void normsContinueFromPatchedVectors(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int[] reversed =
         IntStream.range(0, tokens.length).map(i -> tokens[tokens.length - 1 - i]).toArray();
@@ -334,7 +349,7 @@ class ArchitecturesTest {
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void directLogitAttributionAddsUpToTheLogit(String name) throws IOException {
-    assumeFalse(TinyModels.hasStreams(name), "refused");
+    assumeFalse(TinyModels.has(name, Trait.PARALLEL_STREAMS), "refused");
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
@@ -351,11 +366,12 @@ class ArchitecturesTest {
     }
   }
 
-  /** What a logit of the model can be divided among: experts have no neurons of their own. */
+  /** Returns the supported parts of a logit; experts do not have neurons of their own. */
   private static List<By> parts(String name, Lens lens) {
     boolean experts =
         lens.points().stream().anyMatch(point -> point.site() == HookSite.EXPERT_INDICES);
-    boolean hybrid = TinyModels.isHybrid(name) || TinyModels.lacksAttention(name);
+    boolean hybrid =
+        TinyModels.isHybrid(name) || TinyModels.has(name, Trait.LAYERS_WITHOUT_ATTENTION);
     boolean changed = lens.points().stream().anyMatch(point -> point.site() == HookSite.Z_PRE);
     return Stream.of(By.values())
         .filter(by -> !experts || by != By.NEURON)
@@ -368,7 +384,7 @@ class ArchitecturesTest {
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void sharesOfTheResidualStreamAddUpToOne(String name) throws IOException {
-    assumeFalse(TinyModels.hasStreams(name), "refused");
+    assumeFalse(TinyModels.has(name, Trait.PARALLEL_STREAMS), "refused");
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);

@@ -23,7 +23,7 @@ class BardActivationsTest {
    */
   @ParameterizedTest
   @CsvSource({"f32, 1e-5", "q8_0, 5e-2"})
-  void everyHookPointIsThatOfTheGold(String type, double tolerance) {
+  void hookPointsMatchReference(String type, double tolerance) {
     SafetensorsFile gold = BardFiles.gold(type);
     int compared = 0;
     try (Model model = Model.open(type.equals("f32") ? BardFiles.f32() : BardFiles.q8());

@@ -28,7 +28,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A model whose first layer has a convolution in the place of attention, its second attention. */
+/**
+ * A model whose first layer has a convolution instead of attention, and whose second has attention.
+ */
 class ConvolutionTest {
   private static final int[] TOKENS = {3, 17, 40, 5, 22, 9};
 
@@ -46,7 +48,7 @@ class ConvolutionTest {
     model.close();
   }
 
-  /** The gates are factors: so says the definition of the block. */
+  /** The gates are factors, as the block defines them. */
   @Test
   void activationsAreProductsOfGates() {
     try (ActivationCache cache = lens.run(TOKENS, Capture.of("blocks.0.conv.*"))) {
@@ -66,7 +68,7 @@ class ConvolutionTest {
 
   /** A token that is not convolved leaves a trace in the next two, and no earlier one. */
   @Test
-  void editsReachTheTokensThatAConvolutionReadsThemFrom() {
+  void editsReachTokensWithinConvolution() {
     var pre = new HookPoint(HookSite.CONV_PRE, 0);
     Capture capture = Capture.of("blocks.0.conv.hook_mid");
     try (ActivationCache before = lens.run(TOKENS, capture);
@@ -93,14 +95,14 @@ class ConvolutionTest {
   }
 
   @Test
-  void ablationHasTheLayersWithTheSite() {
+  void ablatesOnlyLayersWithTheSite() {
     var heads =
         ComponentAblation.zero(lens, TOKENS, Metric.probability(7), ActivationPatching.Site.HEAD);
     assertEquals(List.of("L1"), heads.rows());
   }
 
   @Test
-  void methodsThatFollowHeadsThroughAllLayersAreRefused() {
+  void rejectsMethodsThatNeedAttentionInAllLayers() {
     for (var measure : ContextMixing.Measure.values()) {
       assertRefused(() -> ContextMixing.of(lens, TOKENS, measure));
     }

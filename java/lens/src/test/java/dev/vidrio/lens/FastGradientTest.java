@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class FastGradientTest {
-  /** Of bytes, as a part of the greatest element of their block. */
+  /** Error of 8-bit integers, relative to the largest element of their block. */
   private static final double ROUNDOFF = 1.0 / 254;
 
   private static Model open(String type) {
@@ -80,7 +80,7 @@ class FastGradientTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"f32", "q8_0"})
-  void theWayForwardKeepsItsBits(String type) {
+  void forwardPassKeepsBits(String type) {
     int[] tokens = BardFiles.gold(type).ints("tokens");
     GradientOptions options = GradientOptions.of("*.hook_resid_post", 40);
     try (Model model = open(type);

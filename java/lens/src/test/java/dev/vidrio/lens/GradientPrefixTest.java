@@ -43,7 +43,7 @@ class GradientPrefixTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void everyArchitecture(String name) throws IOException {
+  void coversEveryArchitecture(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
       check(Lens.of(model), GradientOptions.of(HOOKS, tokens.length), tokens, 1, 5);
@@ -69,7 +69,7 @@ class GradientPrefixTest {
   }
 
   @Test
-  void activationsThatAreComputedAgain() {
+  void recomputesActivations() {
     int[] text = IntStream.range(0, 150).map(i -> (i * 37 + 11) % 2048).toArray();
     try (Model model = Model.open(BardFiles.q8())) {
       GradientOptions options = GradientOptions.of(HOOKS, text.length).recomputing();
@@ -104,7 +104,7 @@ class GradientPrefixTest {
 
   /** Positions of edits are those of the whole text; without a prefix a text begins anew. */
   @Test
-  void editsCountThePrefix() {
+  void editsCountPrefixPositions() {
     HookPoint mlp = new HookPoint(HookSite.MLP_OUT, 1);
     GradientOptions options = GradientOptions.of("hook_embed", 4).withEditable(mlp.name());
     List<Intervention> edits =
@@ -121,7 +121,7 @@ class GradientPrefixTest {
   }
 
   @Test
-  void prefixesThatDoNotFitAreRefused() {
+  void rejectsInvalidPrefixes() {
     try (Model model = Model.open(BardFiles.q8())) {
       Lens lens = Lens.of(model);
       try (GradientSession session =

@@ -46,7 +46,7 @@ class GradientSessionTest {
    */
   @ParameterizedTest
   @CsvSource({"f32, 1e-5", "q8_0, 5e-2"})
-  void gradientOfTheEmbeddingsIsThatOfTheGold(String type, double tolerance) {
+  void embeddingGradientMatchesReference(String type, double tolerance) {
     SafetensorsFile gold = BardFiles.gold(type);
     int[] target = gold.ints("target");
     try (Model model = Model.open(type.equals("f32") ? BardFiles.f32() : BardFiles.q8());
@@ -68,7 +68,7 @@ class GradientSessionTest {
   }
 
   @Test
-  void activationsThatAreComputedAgainGiveTheSameBits() {
+  void recomputedActivationsHaveEqualBits() {
     GradientOptions options = GradientOptions.of(ALL, 64);
     try (Model model = Model.open(BardFiles.q8());
         GradientSession kept = GradientSession.open(Lens.of(model), options);
@@ -112,7 +112,7 @@ class GradientSessionTest {
    * half of what a head's output has goes to values; the rest goes alike to queries and keys.
    */
   @Test
-  void relevanceIsDivided() {
+  void dividesRelevance() {
     String hooks =
         "*.hook_pre, *.hook_pre_linear, *.hook_post, *.hook_z, *.hook_v, *.hook_rot_q,"
             + " *.hook_rot_k";
@@ -224,7 +224,7 @@ class GradientSessionTest {
    * third order and the rounding of logits around 15 stay below 1 %.
    */
   @Test
-  void editsMoveTheNumberByTheGradient() {
+  void editsChangeMetricByGradient() {
     HookPoint point = new HookPoint(HookSite.MLP_OUT, 1);
     GradientOptions options = GradientOptions.of(point.name(), 40).withEditable(point.name());
     try (Model model = Model.open(BardFiles.f32());
@@ -275,7 +275,7 @@ class GradientSessionTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"hook_embd", "blocks.9.hook_resid_post"})
-  void hooksWithoutGradientsAreRefused(String hook) {
+  void rejectsHooksWithoutGradients(String hook) {
     try (Model model = Model.open(BardFiles.q8())) {
       GradientOptions options = GradientOptions.of(hook, 8);
       assertThrows(
@@ -324,7 +324,7 @@ class GradientSessionTest {
     }
   }
 
-  /** A norm that is opened behind its divisor is a norm and a gain. */
+  /** A norm that is unfused after its divisor is a norm and a gain. */
   @Test
   void gradientsGoThroughOpenedNorms() {
     GradientOptions options = GradientOptions.of("hook_embed", tokens().length);
@@ -348,7 +348,7 @@ class GradientSessionTest {
         "blocks.1.attn.hook_pattern | blocks.1.attn.hook_v, blocks.3.hook_mlp_out",
         "blocks.1.ln1.hook_scale | hook_embed",
       })
-  void openedPlansAreRefused(String editable, String hooks) {
+  void rejectsUnfusedPlans(String editable, String hooks) {
     GradientOptions options = GradientOptions.of(hooks, 8).withEditable(editable);
     InvalidInputException e = assertThrows(InvalidInputException.class, () -> open(options));
     assertTrue(String.valueOf(e.getMessage()).contains("no gradient"), e.getMessage());
@@ -361,7 +361,7 @@ class GradientSessionTest {
   }
 
   @Test
-  void stepsOutOfOrderAreRefused() {
+  void rejectsStepsOutOfOrder() {
     HookPoint embed = HookPoint.of(HookSite.EMBED);
     try (Model model = Model.open(BardFiles.q8());
         GradientSession session =
@@ -381,7 +381,7 @@ class GradientSessionTest {
   }
 
   @Test
-  void textsThatDoNotFitAreRefused() {
+  void rejectsInvalidTexts() {
     try (Model model = Model.open(BardFiles.q8())) {
       Lens lens = Lens.of(model);
       GradientOptions longer = GradientOptions.of("hook_embed", 1_000_000);

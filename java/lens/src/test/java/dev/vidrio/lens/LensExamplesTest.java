@@ -2,6 +2,7 @@ package dev.vidrio.lens;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.BardFiles;
@@ -14,10 +15,15 @@ import dev.vidrio.lens.circuit.Circuit;
 import dev.vidrio.lens.circuit.CircuitEvaluation;
 import dev.vidrio.lens.circuit.CircuitRun;
 import dev.vidrio.lens.circuit.EdgeAttribution;
+import dev.vidrio.lens.detect.HeadDetection;
+import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.inspect.DirectLogitAttribution;
+import dev.vidrio.lens.inspect.DirectLogitAttribution.By;
+import dev.vidrio.lens.inspect.LogitLens;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
@@ -85,6 +91,45 @@ class LensExamplesTest {
         // @end
         assertEquals(model.architecture().vocabulary(), logits.length);
       }
+    }
+  }
+
+  @Test
+  void logits() {
+    try (Model model = model()) {
+      int[] tokens = model.tokenizer().encode("To be, or not to be");
+      // @start region="logits"
+      LogitLens lens =
+          LogitLens.of(Lens.of(model), tokens, Capture.of("blocks.*.hook_resid_post"), 5);
+      LogitLens.Cell last = lens.cells().get(2).getLast(); // after layer 2, at the last token
+      String likely = model.tokenizer().decode(last.top().getFirst().token());
+      // @end
+      assertEquals(5, last.top().size());
+      assertFalse(likely.isEmpty());
+    }
+  }
+
+  @Test
+  void directLogitAttribution() {
+    try (Model model = model()) {
+      int[] tokens = model.tokenizer().encode("To be, or not to be");
+      // @start region="dla"
+      DirectLogitAttribution attribution =
+          DirectLogitAttribution.of(Lens.of(model), tokens, tokens.length - 1, 5, -1, By.HEAD);
+      DirectLogitAttribution.Part strongest = attribution.ranked().getFirst(); // such as L3.H7
+      // @end
+      assertTrue(Double.isFinite(strongest.value()));
+    }
+  }
+
+  @Test
+  void heads() {
+    try (Model model = model()) {
+      // @start region="heads"
+      HeadDetection detection = HeadDetection.of(Lens.of(model), 2, 20, 0);
+      HeadScores induction = detection.ranked(HeadScores::induction).getFirst();
+      // @end
+      assertTrue(induction.induction() <= 1);
     }
   }
 

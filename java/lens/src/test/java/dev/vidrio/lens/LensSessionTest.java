@@ -32,13 +32,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a session keeps is the same however its tokens run, and changes no bit of the model. */
+/** The activations of a session do not depend on its steps, and capturing them changes no bit. */
 class LensSessionTest extends BardTest {
   private static final int[] TOKENS =
       IntStream.range(0, 70).map(i -> (i * 37 + 11) % 2048).toArray();
 
   @Test
-  void watchingChangesNoBit() {
+  void capturingChangesNoBit() {
     try (Session plain = model.newSession(SessionOptions.DEFAULT);
         LensSession watched = lens.open(Capture.of("*"), SessionOptions.DEFAULT)) {
       Sequence a = plain.newSequence();
@@ -55,7 +55,7 @@ class LensSessionTest extends BardTest {
   /** A prompt at once, and token by token as in generation. */
   @ParameterizedTest
   @CsvSource({"1", "7", "64"})
-  void activationsDoNotDependOnTheSteps(int step) {
+  void activationsAreIndependentOfSteps(int step) {
     var options = new SessionOptions(TOKENS.length, step, 1, 1);
     try (ActivationCache whole = lens.run(TOKENS, Capture.of("*,*result"));
         LensSession session = lens.open(Capture.of("*,*result"), options)) {
@@ -145,7 +145,7 @@ class LensSessionTest extends BardTest {
   }
 
   @Test
-  void aSliceOfPositionsIsThatPartOfTheWhole() {
+  void positionSliceEqualsPartOfWhole() {
     Capture capture = Capture.of("*,*result");
     try (ActivationCache whole = lens.run(TOKENS, capture);
         ActivationCache slice = lens.run(TOKENS, capture.positions(13, 29))) {
@@ -242,7 +242,7 @@ class LensSessionTest extends BardTest {
   }
 
   @Test
-  void closedCachesAndSessionsSaySo() {
+  void rejectsUseOfClosedCachesAndSessions() {
     ActivationCache cache = lens.run(TOKENS, Capture.of("hook_embed"));
     Activation embed = cache.get("hook_embed");
     cache.close();
@@ -274,7 +274,7 @@ class LensSessionTest extends BardTest {
   }
 
   @Test
-  void whatCannotBeKeptIsRefused() {
+  void rejectsInvalidCaptures() {
     Capture capture = Capture.of("hook_embed");
     var f16 = SessionOptions.DEFAULT.withKvType(KvType.F16);
     assertThrows(InvalidInputException.class, () -> lens.open(capture, f16));
@@ -301,7 +301,7 @@ class LensSessionTest extends BardTest {
   /** A cache costs the tensors that were asked for, and no more than some alignment. */
   @ParameterizedTest
   @ValueSource(strings = {"*", "*.hook_resid_post", "*.hook_pattern,*.hook_q,*.hook_rot_*"})
-  void memoryIsThatOfTheTensors(String hooks) {
+  void countsTensorMemory(String hooks) {
     int[] tokens = IntStream.range(0, 100).map(i -> 7 * i + 3).toArray();
     try (ActivationCache cache = lens.run(tokens, Capture.of(hooks))) {
       long tensors =
@@ -313,7 +313,7 @@ class LensSessionTest extends BardTest {
 
   /** Counted from the end they are those counted from the beginning, of any text. */
   @Test
-  void theLastPositionsAreThoseOfTheText() {
+  void resolvesLastPositions() {
     int[] tokens = {5, 6, 7, 8, 9};
     Capture all = Capture.of("*.hook_pattern, *.hook_resid_post, unembed.hook_out");
     try (ActivationCache expected = lens.run(tokens, all.positions(3, 5));
@@ -330,7 +330,7 @@ class LensSessionTest extends BardTest {
       assertThrows(IndexOutOfBoundsException.class, () -> stream.at(0, 256));
     }
     assertEquals(
-        "positions -2:: a session's sequences have no end to count from",
+        "positions -2:: negative positions are not supported in a session",
         assertThrows(
                 InvalidInputException.class, () -> lens.open(all.last(2), SessionOptions.DEFAULT))
             .getMessage());
@@ -339,7 +339,7 @@ class LensSessionTest extends BardTest {
   }
 
   @Test
-  void whatIsKeptHasToBeginWithinTheContext() {
+  void rejectsPositionsBeyondContext() {
     Capture capture = Capture.of("hook_embed").positions(50, 60);
     assertEquals(
         "positions 50:60: there are 3",

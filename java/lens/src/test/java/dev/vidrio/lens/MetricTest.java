@@ -33,7 +33,7 @@ class MetricTest extends BardTest {
 
   @ParameterizedTest
   @MethodSource("metrics")
-  void tokensHaveToExist(IntFunction<DifferentiableMetric> metric) {
+  void rejectsUnknownTokens(IntFunction<DifferentiableMetric> metric) {
     Intervention edit = Intervention.zero(new HookPoint(HookSite.RESID_POST, 1));
     try (GradientSession session =
         GradientSession.open(lens, GradientOptions.of("hook_embed", TOKENS.length))) {
@@ -81,7 +81,7 @@ class MetricTest extends BardTest {
     }
   }
 
-  /** What a run with edits gives, and one without. */
+  /** Returns the metric with and without edits. */
   @Test
   void textsMayHaveEdits() {
     Metric metric = Metric.logitDifference(3, 5);
@@ -103,9 +103,9 @@ class MetricTest extends BardTest {
     assertEquals(Math.exp(log), Metric.probability(3).of(lens, TOKENS), 1e-15);
   }
 
-  /** Of a prediction from itself it is 0; else it is the definition's sum. */
+  /** The divergence of a prediction from itself is 0; else it is the sum of the definition. */
   @Test
-  void divergenceIsThatOfPredictions() {
+  void divergenceEqualsKlOfPredictions() {
     int[] other = {1, 2, 9};
     assertEquals(0, Metric.divergence(lens, TOKENS).of(lens, TOKENS), 1e-12);
     Capture logits = Capture.of("unembed.hook_out").positions(2, 3);

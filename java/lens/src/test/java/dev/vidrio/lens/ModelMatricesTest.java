@@ -83,7 +83,7 @@ class ModelMatricesTest {
   }
 
   @Test
-  void embeddingsAreThoseOfARun() {
+  void embeddingsEqualThoseOfRun() {
     List<Integer> tokens = new ArrayList<>();
     matrices.embeddings(
         TOKENS,
@@ -94,9 +94,9 @@ class ModelMatricesTest {
     assertArrayEquals(TOKENS, tokens.stream().mapToInt(i -> i).toArray());
   }
 
-  /** What a run adds where attention is off. */
+  /** Returns the contribution of a run without attention. */
   @Test
-  void effectiveEmbeddingsAreThoseOfARunWithoutAttention() {
+  void effectiveEmbeddingsEqualRunWithoutAttention() {
     List<Intervention> none = List.of(Intervention.zero(new HookPoint(HookSite.ATTN_OUT, 0)));
     try (ActivationCache without = lens.run(TOKENS, Capture.of("blocks.0.hook_resid_post"), none)) {
       List<Integer> tokens = new ArrayList<>();
@@ -125,7 +125,7 @@ class ModelMatricesTest {
   }
 
   @Test
-  void faultsAreNamed() {
+  void reportsInvalidInput() {
     HookPoint out = new HookPoint(HookSite.MLP_OUT, 0);
     assertThrows(InvalidInputException.class, () -> matrices.rows(out, 768, 1));
     assertThrows(InvalidInputException.class, () -> matrices.rows(out, -1, 1));

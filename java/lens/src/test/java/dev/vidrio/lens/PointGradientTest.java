@@ -67,7 +67,7 @@ class PointGradientTest {
 
   /** z is linear in the pattern, and the output of attention in z and in the results of heads. */
   @Test
-  void patternsAndResultsCarryWhatTheOutputsOfHeadsDo() {
+  void patternAndResultPatchesEqualHeadOutputs() {
     double z = relevance(HookSite.Z);
     assertEquals(z, relevance(HookSite.PATTERN), 1e-5 * (1 + Math.abs(z)));
     assertEquals(z, relevance(HookSite.RESULT), 1e-5 * (1 + Math.abs(z)));
@@ -105,7 +105,7 @@ class PointGradientTest {
 
   /** The gradient of a root-mean-square norm, written down from x̂ and the divisor. */
   @Test
-  void normalizedLeadsToTheStream() {
+  void normalizedTimesScaleIsStream() {
     float[] g = session.gradient(HookPoint.of(HookSite.LN_FINAL_NORMALIZED)).toArray();
     int last = TOKENS.length - 1;
     float[] normal = cache.get(HookSite.LN_FINAL_NORMALIZED).row(last);
@@ -121,7 +121,7 @@ class PointGradientTest {
   /** Central differences, by runs that scale what lies at the point. */
   @ParameterizedTest
   @CsvSource({"LN1_SCALE", "LN1_NORMALIZED", "PATTERN", "ATTN_SCORES"})
-  void gradientsAreThoseOfEdits(HookSite site) {
+  void gradientsMatchEdits(HookSite site) {
     float step = 1f / 256;
     double slope = (scaled(site, 1 + step) - scaled(site, 1 - step)) / (2 * step);
     float[] x = cache.get(site, LAYER).toArray();
@@ -133,9 +133,9 @@ class PointGradientTest {
     assertEquals(expected, slope, 1e-2 * (Math.abs(expected) + 0.1));
   }
 
-  /** What lies within an operation reaches the number through the edits of what it writes. */
+  /** Points within an operation affect the metric through the edits of its output. */
   @Test
-  void editsBehindAnOperationCountWithinIt() {
+  void attributesEditsAfterAnOperation() {
     HookPoint z = new HookPoint(HookSite.Z, LAYER);
     HookPoint out = new HookPoint(HookSite.ATTN_OUT, LAYER);
     HookPoint pattern = new HookPoint(HookSite.PATTERN, LAYER);
@@ -164,7 +164,7 @@ class PointGradientTest {
     }
   }
 
-  /** What lies out of the window counts where an edit of the pattern puts something there. */
+  /** Positions outside the window count if an edit of the pattern gives them weight. */
   @Test
   void patternsHaveGradientsBeyondTheWindow(@TempDir Path directory) throws IOException {
     int[] tokens = TinyModels.expected("mistral").ints("tokens");

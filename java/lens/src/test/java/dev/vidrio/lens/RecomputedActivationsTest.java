@@ -15,8 +15,6 @@ import dev.vidrio.kernel.java.JavaExecutor;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
-import dev.vidrio.model.adapter.Adaptation;
-import dev.vidrio.model.adapter.Adapter;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.ModelOptions;
 import dev.vidrio.model.adapter.Adaptation;
@@ -38,7 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is computed again has the bits of what the model computed when it ran. */
+/** Recomputed activations have the bits of the forward pass. */
 class RecomputedActivationsTest extends BardTest {
   private static final Capture KEPT = Capture.of("*,*result");
   private static final int[] TOKENS =
@@ -48,7 +46,7 @@ class RecomputedActivationsTest extends BardTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void ofEveryArchitecture(String name) throws IOException {
+  void coversEveryArchitectureOfFixtures(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     Path file = TinyModels.write(directory.resolve(name + ".gguf"), name);
     try (Model tiny = Model.open(file)) {
@@ -59,7 +57,7 @@ class RecomputedActivationsTest extends BardTest {
   /** Positions before the first that is kept: keys of them are. */
   @ParameterizedTest
   @ValueSource(strings = {"*", "*.hook_q,*.hook_rot_q", "*.attn.*,*.hook_resid_mid", "*scale"})
-  void ofSomePositionsAndPoints(String hooks) {
+  void readsSomePositionsAndPoints(String hooks) {
     requireSame(lens, TOKENS, Capture.of(hooks));
     requireSame(lens, TOKENS, Capture.of(hooks).positions(13, 29));
   }
@@ -107,9 +105,9 @@ class RecomputedActivationsTest extends BardTest {
     }
   }
 
-  /** Of all points, a run keeps the residual stream and what heads have. */
+  /** With all points captured, a run keeps the residual stream and the outputs of heads. */
   @Test
-  void littleIsKept() {
+  void keepsLittleWhenRecomputing() {
     try (ActivationCache kept = lens.run(TOKENS, Capture.of("*"));
         ActivationCache recomputed = lens.run(TOKENS, Capture.of("*").recomputed());
         ActivationCache streams =
@@ -123,9 +121,9 @@ class RecomputedActivationsTest extends BardTest {
     }
   }
 
-  /** Edits are no operations of the model, so what they change is kept. */
+  /** Edits are not operations of the model, so edited activations are kept. */
   @Test
-  void behindEdits() {
+  void readsEditedActivations() {
     List<Intervention> edits =
         List.of(
             Intervention.scale(new HookPoint(HookSite.POST, 1), 2).neuron(3),
@@ -153,7 +151,7 @@ class RecomputedActivationsTest extends BardTest {
 
   /** The logits of all rows, though the pass computes those that are asked for. */
   @Test
-  void logitsAreThoseOfASession() {
+  void logitsMatchSession() {
     try (Session session =
             model.newSession(new SessionOptions(TOKENS.length, TOKENS.length, 1, TOKENS.length));
         ActivationCache cache = lens.run(TOKENS, Capture.of("unembed.hook_out"))) {
@@ -173,7 +171,7 @@ class RecomputedActivationsTest extends BardTest {
 
   /** Products with adapters have others' bits, and so have fast ones in steps of other lengths. */
   @Test
-  void adaptersAndFastProductsKeepAll() throws IOException {
+  void keepsAllWithAdaptersOrFastProducts() throws IOException {
     Path file =
         TinyModel.write(
             directory.resolve("tiny.gguf"),
@@ -205,13 +203,13 @@ class RecomputedActivationsTest extends BardTest {
         assertThrows(
                 InvalidInputException.class, () -> Capture.of("*").recomputed().as(TapType.F16))
             .getMessage();
-    assertEquals("type F16: activations can be computed again from F32 alone", message);
+    assertEquals("type F16: must be F32 to recompute activations", message);
     assertThrows(InvalidInputException.class, () -> Capture.of("*").as(TapType.BF16).recomputed());
   }
 
   /** Memory of what was computed again ends with the cache. */
   @Test
-  void closedCachesSaySo() {
+  void rejectsReadsOfClosedCaches() {
     ActivationCache cache = lens.run(TOKENS, Capture.of("*").recomputed());
     Activation post = cache.get("blocks.1.mlp.hook_post");
     cache.close();
@@ -222,7 +220,7 @@ class RecomputedActivationsTest extends BardTest {
 
   /** A session's cache lives on, as what was kept does. */
   @Test
-  void closedCachesOfASessionComputeOnceMore() {
+  void recomputesAfterSessionCacheCloses() {
     try (ActivationCache kept = lens.run(TOKENS, Capture.of("*"));
         LensSession session =
             lens.open(Capture.of("*").recomputed(), new SessionOptions(128, 64, 1, 1))) {
@@ -237,7 +235,7 @@ class RecomputedActivationsTest extends BardTest {
   }
 
   @Test
-  void ofAClosedModelThereIsNoMore() {
+  void rejectsUseAfterModelCloses() {
     Model closing = Model.open(BardFiles.q8());
     ActivationCache cache = Lens.of(closing).run(TOKENS, Capture.of("*").recomputed());
     cache.get("blocks.1.mlp.hook_post");

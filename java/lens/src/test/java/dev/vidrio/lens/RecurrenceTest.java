@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Models whose first layer has a recurrence in the place of attention, their second gated heads.
+ * Models whose first layer has a recurrence instead of attention, and whose second has gated heads.
  */
 class RecurrenceTest {
   private static final int KEY_HEADS = 2;
@@ -40,7 +40,7 @@ class RecurrenceTest {
   /** The gated delta rule, token by token in double precision, from what the states read. */
   @ParameterizedTest
   @CsvSource({"qwen3next, false", "qwen35, true", "qwen35moe, true"})
-  void statesAnswerByTheDeltaRule(String name, boolean tiled) throws IOException {
+  void statesFollowDeltaRule(String name, boolean tiled) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = open(name);
         Arena arena = Arena.ofConfined();
@@ -86,7 +86,7 @@ class RecurrenceTest {
   /** Queries are as long as 1/√d_k, keys as 1. */
   @ParameterizedTest
   @ValueSource(strings = {"qwen3next", "qwen35"})
-  void queriesAndKeysHaveTheirLength(String name) throws IOException {
+  void queriesAndKeysHaveUnitLength(String name) throws IOException {
     try (Model model = open(name);
         ActivationCache cache =
             Lens.of(model).run(new int[] {3, 17, 40}, Capture.of("blocks.0.recurrent.*"))) {
@@ -105,7 +105,7 @@ class RecurrenceTest {
     return Math.sqrt(sum);
   }
 
-  /** So says the definition. */
+  /** Compares with the definition. */
   @ParameterizedTest
   @ValueSource(strings = {"qwen3next", "qwen35", "qwen35moe"})
   void headsAreGated(String name) throws IOException {

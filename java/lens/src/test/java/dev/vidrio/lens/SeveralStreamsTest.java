@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Models whose blocks hand on several streams, of which each computes the first (AltUp). */
+/** Models with several residual streams, the first of which each block computes (AltUp). */
 class SeveralStreamsTest {
   @TempDir Path directory;
 
@@ -59,9 +59,9 @@ class SeveralStreamsTest {
     }
   }
 
-  /** What takes the last stream for the whole refuses the model. */
+  /** Methods that need a single residual stream reject the model. */
   @Test
-  void methodsOfOneStreamRefuseSeveral() throws IOException {
+  void rejectsSeveralStreams() throws IOException {
     int[] tokens = TinyModels.expected("gemma3n").ints("tokens");
     try (Model model = open()) {
       Lens lens = Lens.of(model);
@@ -78,14 +78,14 @@ class SeveralStreamsTest {
               () -> ComponentGraph.of(lens));
       for (Executable method : methods) {
         String message = assertThrows(InvalidInputException.class, method).getMessage();
-        assertTrue(message.contains("several streams"), message);
+        assertTrue(message.contains("several residual streams"), message);
       }
     }
   }
 
-  /** What is computed again of all streams has the bits that it had. */
+  /** Recomputed activations of all streams have equal bits. */
   @Test
-  void gradientsThroughWhatIsComputedAgain() throws IOException {
+  void differentiatesRecomputedActivations() throws IOException {
     int[] tokens = TinyModels.expected("gemma3n").ints("tokens");
     GradientOptions options = GradientOptions.of("hook_embed, *.hook_resid_pre", tokens.length);
     DifferentiableMetric metric = Metric.logitDifference(5, 9);

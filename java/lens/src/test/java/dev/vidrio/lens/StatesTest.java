@@ -59,7 +59,7 @@ class StatesTest {
 
   /** A step that fails leaves the sequence as it was, or empty where its states were changed. */
   @Test
-  void aStepThatFailsLeavesNoTrace() {
+  void restoresStateAfterFailedStep() {
     HookPoint last = new HookPoint(HookSite.RESID_POST, model.architecture().layers() - 1);
     Capture capture = Capture.of("*");
     float[] expected = alone(TOKENS);
@@ -94,9 +94,9 @@ class StatesTest {
     }
   }
 
-  /** What a failed step has done to a part of the layers the next one does again. */
+  /** The next step repeats the layers of a failed step. */
   @Test
-  void aStepThatFailsBetweenLayersLeavesNoTrace() {
+  void restoresStateAfterFailureBetweenLayers() {
     HookPoint first = new HookPoint(HookSite.RESID_POST, 0);
     try (LensSession session =
         Lens.of(model).open(Capture.NONE, SessionOptions.DEFAULT, first.name())) {
@@ -118,7 +118,7 @@ class StatesTest {
 
   /** Late positions of every layer, of which the base run's states are not kept. */
   @Test
-  void aSweepGivesWhatOneRunPerVariantGives() {
+  void sweepEqualsOneRunPerVariant() {
     Lens lens = Lens.of(model);
     Metric metric = Metric.logitDifference(5, 9);
     List<List<Intervention>> variants = new ArrayList<>();
@@ -140,12 +140,11 @@ class StatesTest {
   }
 
   @Test
-  void methodsThatNeedAttentionSayWhatTheLayerHas() {
+  void namesLayerWithoutAttention() {
     var e =
         assertThrows(
             InvalidInputException.class,
             () -> Preconditions.requireAttention(model, "path patching"));
-    assertEquals(
-        "path patching: layer 0 has a recurrence in the place of attention", e.getMessage());
+    assertEquals("path patching: layer 0 has a recurrence instead of attention", e.getMessage());
   }
 }

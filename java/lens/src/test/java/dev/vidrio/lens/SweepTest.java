@@ -81,7 +81,7 @@ class SweepTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void everyArchitecture(String name) throws IOException {
+  void coversEveryArchitecture(String name) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");
     int[] corrupted = tokens.clone();
     corrupted[1] = (corrupted[1] + 9) % 64;
@@ -133,7 +133,7 @@ class SweepTest {
 
   /** The base run may have edits of its own, before and after where a variant starts. */
   @Test
-  void overABaseRunWithEdits() {
+  void sweepsOverBaseRunWithEdits() {
     int[] tokens = IntStream.range(0, 12).map(i -> (i * 37 + 11) % 2048).toArray();
     try (Model model = Model.open(BardFiles.q8())) {
       Lens lens = Lens.of(model);
@@ -150,7 +150,7 @@ class SweepTest {
   }
 
   @Test
-  void whatDoesNotFitIsRefused() {
+  void rejectsInvalidEdits() {
     int[] tokens = {1, 2, 3};
     try (Model model = Model.open(BardFiles.q8())) {
       Lens lens = Lens.of(model);

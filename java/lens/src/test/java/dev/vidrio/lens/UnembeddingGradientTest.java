@@ -12,7 +12,7 @@ class UnembeddingGradientTest {
   private static final int TOKEN = 77;
 
   @Test
-  void isTheSlopeOfALogit() {
+  void equalsLogitDerivative() {
     try (Model model = Model.open(BardFiles.f32());
         UnembeddingGradient unembedding = UnembeddingGradient.of(model)) {
       var x = new float[300][256];

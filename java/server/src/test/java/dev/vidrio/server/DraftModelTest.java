@@ -23,10 +23,10 @@ class DraftModelTest {
   private static final ModelSource BARD =
       new ModelSource(TestServer.BARD, () -> Model.open(BardFiles.q8()));
 
-  /** The same weights in higher precision, whose predictions mostly agree. */
-  private static final ModelSource GUESSED = BARD.withDraft(() -> Model.open(BardFiles.f32()));
+  /** A draft model: the weights in higher precision, whose predictions mostly agree. */
+  private static final ModelSource WITH_DRAFT = BARD.withDraft(() -> Model.open(BardFiles.f32()));
 
-  private static ServerOptions guessing(ServerOptions options) {
+  private static ServerOptions drafting(ServerOptions options) {
     return options.withEngine(options.engine().withDraftTokens(3));
   }
 
@@ -57,7 +57,7 @@ class DraftModelTest {
       expected = answer(server, "");
       assertEquals(0, status(server).draftTokens());
     }
-    try (TestServer server = TestServer.start(DraftModelTest::guessing, GUESSED)) {
+    try (TestServer server = TestServer.start(DraftModelTest::drafting, WITH_DRAFT)) {
       assertEquals(expected, answer(server, ", \"draft_tokens\": 0"));
       assertEquals(0, status(server).draftTokens());
       assertEquals(expected, answer(server, ""));
@@ -82,7 +82,7 @@ class DraftModelTest {
             });
     try (TestServer server =
         TestServer.start(
-            options -> guessing(options).withKeepAlive(Duration.ofMillis(50)), source)) {
+            options -> drafting(options).withKeepAlive(Duration.ofMillis(50)), source)) {
       for (int round = 0; round < 2; round++) {
         while (server.server().status(TestServer.BARD).isPresent()) {
           Thread.sleep(5);
@@ -101,7 +101,7 @@ class DraftModelTest {
             InvalidInputException.class,
             () ->
                 TestServer.start(
-                        DraftModelTest::guessing, parrot, BARD.withDraft(TestServer::parrot))
+                        DraftModelTest::drafting, parrot, BARD.withDraft(TestServer::parrot))
                     .close());
     assertTrue(e.getMessage().startsWith("draft model "), e.getMessage());
   }

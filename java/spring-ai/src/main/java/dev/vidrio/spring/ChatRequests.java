@@ -44,7 +44,9 @@ final class ChatRequests {
     this.generation = generation;
     this.name = String.valueOf(Path.of(file).getFileName());
     this.format =
-        engine.model().chatFormat()
+        engine
+            .model()
+            .chatFormat()
             .orElseThrow(() -> new InvalidInputException("model", file, "has no chat template"));
   }
 

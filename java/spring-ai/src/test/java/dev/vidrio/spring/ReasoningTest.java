@@ -23,7 +23,7 @@ import org.springframework.ai.chat.prompt.Prompt;
 
 /** Reasoning is in the metadata of the message. */
 class ReasoningTest {
-  private static final String THOUGHTS = "reasoningContent";
+  private static final String REASONING = "reasoningContent";
 
   @TempDir private Path directory;
 
@@ -45,7 +45,7 @@ class ReasoningTest {
       var question = new UserMessage("What is glass?");
       AssistantMessage answer = message(chat.call(new Prompt(question)));
       assertEquals("Glass is sand.", answer.getText());
-      assertEquals("Sand melts.", answer.getMetadata().get(THOUGHTS));
+      assertEquals("Sand melts.", answer.getMetadata().get(REASONING));
       AssistantMessage again =
           message(chat.call(new Prompt(List.of(question, answer, new UserMessage("Once more")))));
       assertEquals("Glass is sand.", again.getText());
@@ -55,12 +55,12 @@ class ReasoningTest {
       assertEquals(
           "Sand melts.",
           pieces.stream()
-              .map(piece -> piece.getMetadata().getOrDefault(THOUGHTS, "").toString())
+              .map(piece -> piece.getMetadata().getOrDefault(REASONING, "").toString())
               .collect(Collectors.joining()));
       assertEquals(
           "Glass is sand.",
           pieces.stream().map(AssistantMessage::getText).collect(Collectors.joining()));
-      assertFalse(pieces.getLast().getMetadata().containsKey(THOUGHTS));
+      assertFalse(pieces.getLast().getMetadata().containsKey(REASONING));
     }
   }
 }

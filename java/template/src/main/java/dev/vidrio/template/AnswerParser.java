@@ -25,8 +25,8 @@ import tools.jackson.databind.json.JsonMapper;
  * </ul>
  *
  * <p>Everything else is text; {@link ChatTemplate#requireTools} rejects templates with other
- * formats. Reasoning ({@link ReasoningMarkers}) and channels ({@link
- * HarmonyParser}) must have been removed before. The methods are thread-safe.
+ * formats. Reasoning ({@link ReasoningMarkers}) and channels ({@link HarmonyParser}) must have been
+ * removed before. The methods are thread-safe.
  *
  * @see "docs/server.md"
  */

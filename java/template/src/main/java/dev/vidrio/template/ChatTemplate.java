@@ -103,8 +103,8 @@ public final class ChatTemplate {
 
   /**
    * Checks that a model with this template can be given tools: the template reads them, and {@link
-   * AnswerParser} or {@link HarmonyParser} parses the calls that it writes. Otherwise a model's call
-   * would be returned as text.
+   * AnswerParser} or {@link HarmonyParser} parses the calls that it writes. Otherwise a model's
+   * call would be returned as text.
    *
    * @throws InvalidInputException if the template does not support tools, or writes calls in a
    *     format that is not supported

@@ -223,7 +223,7 @@ class EditTest {
     assertTrue(dla.get("parts").has("edits"), dla.toString());
     assertEquals(logit, dla.get("sum").doubleValue(), 0.05 * Math.max(1, Math.abs(logit)));
     Cli tokens = Cli.run("lens", "dla", "-p", TEXT, "--by", "token", "--edit", edit);
-    assertTrue(tokens.err().contains("parts by token are those of a run without"), tokens.err());
+    assertTrue(tokens.err().contains("are not supported for parts by token"), tokens.err());
     JsonNode lens = done("lens", "logits", "-p", TEXT, "--edit", edit, "--json").json();
     JsonNode cell = lens.get("hooks").get("blocks.3.hook_resid_post").get(6).get("top").get(0);
     JsonNode rows = edited(edit).get("next");
@@ -259,7 +259,7 @@ class EditTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "near are blocks.1.hook_resid_post | blocks.1.hook_resid_pots zero",
+        "similar: blocks.1.hook_resid_post | blocks.1.hook_resid_pots zero",
         "unknown operation project; did you mean project_out? | hook_embed project 1",
         "missing operation; available: zero, set, add | hook_embed",
         "head of blocks.1.attn.hook_z 9: must be within 0 to 7 | blocks.1.attn.hook_z[:, 9] zero",
@@ -274,10 +274,9 @@ class EditTest {
         "value a must be a number | hook_embed set 'a'",
         "the other text has 2 | hook_embed patch 'a'",
         "no.safetensors | hook_embed set no.safetensors:x",
-        "directions need contiguous elements | blocks.1.attn.hook_z[:, :, 1] project_out"
-            + " a.safetensors",
-        "the model does not compute with it | blocks.1.attn.hook_result zero",
-        "the least must not be above | hook_embed clamp 2 1",
+        "directions lie in elements | blocks.1.attn.hook_z[:, :, 1] project_out" + " a.safetensors",
+        "cannot be edited | blocks.1.attn.hook_result zero",
+        "the lower must not exceed | hook_embed clamp 2 1",
         "standard deviation -1.0: must be finite and not negative | hook_embed noise -1",
       })
   void reportsInvalidEdits(String expected, String edit) {

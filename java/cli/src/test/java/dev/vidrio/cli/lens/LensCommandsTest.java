@@ -312,11 +312,11 @@ class LensCommandsTest {
         "1 | a layer has 8 heads | attention -p a --layer 0 --head 8",
         "1 | must be 1 to 1000 | heads --samples 0",
         "1 | must be 2 to 511 | heads --length 512",
-        "1 | is no residual stream | norms -p a --hooks *.hook_z",
+        "1 | is not a residual stream | norms -p a --hooks *.hook_z",
         "1 | the text has 2 tokens | residual -p a --position 2",
         "1 | the text has 2 tokens | occlusion -p a --position 2",
         "1 | must be 0 to 256 | statistics -p a --top 300",
-        "1 | of what the plan writes | statistics -p a --hooks *.hook_pattern",
+        "1 | not supported for derived activations | statistics -p a --hooks *.hook_pattern",
       })
   void reportsInvalidArguments(int code, String expected, String arguments) {
     Cli result = Cli.run(("lens " + arguments).split(" "));

@@ -1,8 +1,8 @@
 package dev.vidrio.engine.sequence;
 
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.model.session.Checkpoint;
 import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.SequenceCheckpoint;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -21,7 +21,7 @@ final class PrefixCheckpoints implements PrefixCache {
    * @param root what its keys, values and states depend on in addition to the tokens
    * @param checkpoint the checkpoint
    */
-  record Kept(Object root, Checkpoint checkpoint) {}
+  record Kept(Object root, SequenceCheckpoint checkpoint) {}
 
   private final KvCache cache;
   private final Iterable<TokenSequence> running;
@@ -41,17 +41,17 @@ final class PrefixCheckpoints implements PrefixCache {
   @Override
   public void share(TokenSequence tokens) {
     Kept best = null;
-    int most = tokens.sequence().length();
+    int longest = tokens.sequence().length();
     for (Kept kept : all) {
       int reach = tokens.reach(kept);
-      if (reach > most) {
+      if (reach > longest) {
         best = kept;
-        most = reach;
+        longest = reach;
       }
     }
     if (best != null) {
       touch(best);
-      tokens.restore(best.checkpoint, most);
+      tokens.restore(best.checkpoint, longest);
     }
   }
 
@@ -66,7 +66,7 @@ final class PrefixCheckpoints implements PrefixCache {
     int position = tokens.sequence().length();
     int next = TokenSequence.NO_CHECKPOINT;
     for (int candidate :
-        new int[] {divergence(tokens), Checkpoint.positionFor(tokens.promptTokens())}) {
+        new int[] {divergence(tokens), SequenceCheckpoint.positionFor(tokens.promptTokens())}) {
       if (candidate > position && tokens.isWorthKeeping(candidate)) {
         next = Math.min(next, candidate);
       }
@@ -85,7 +85,7 @@ final class PrefixCheckpoints implements PrefixCache {
       common = Math.max(common, tokens.common(other));
     }
     // As if the prompt ended with the first token that differs.
-    return Checkpoint.positionFor(Math.min(common + 1, tokens.promptTokens()));
+    return SequenceCheckpoint.positionFor(Math.min(common + 1, tokens.promptTokens()));
   }
 
   @Override
@@ -115,7 +115,7 @@ final class PrefixCheckpoints implements PrefixCache {
     count(kept.checkpoint, 1);
   }
 
-  private void count(Checkpoint checkpoint, int more) {
+  private void count(SequenceCheckpoint checkpoint, int more) {
     for (int block : checkpoint.blocks()) {
       ownedBlocks[block] += more;
     }
@@ -150,7 +150,7 @@ final class PrefixCheckpoints implements PrefixCache {
   }
 
   /** Returns whether only checkpoints own one of its blocks; evicting the last of them frees it. */
-  private boolean hasOwnBlock(Checkpoint checkpoint) {
+  private boolean hasOwnBlock(SequenceCheckpoint checkpoint) {
     for (int block : checkpoint.blocks()) {
       if (isOwnBlock(block)) {
         return true;

@@ -2,8 +2,8 @@ package dev.vidrio.engine.sequence;
 
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.kernel.KvCache;
-import dev.vidrio.model.session.Checkpoint;
 import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.SequenceCheckpoint;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +19,7 @@ public final class TokenSequence {
   static final int NO_CHECKPOINT = Integer.MAX_VALUE;
 
   private final GenerationRequest request;
-  // What the keys and values depend on, in addition to the tokens.
+  // The dependencies of keys and values other than the tokens.
   private Object root;
   private int[] tokens;
   private int count;
@@ -247,14 +247,14 @@ public final class TokenSequence {
   /** Returns whether a checkpoint covers all tokens that have run. */
   boolean isKept(PrefixCheckpoints.Kept other) {
     int ran = ran();
-    Checkpoint checkpoint = other.checkpoint();
+    SequenceCheckpoint checkpoint = other.checkpoint();
     return root.equals(other.root())
         && checkpoint.firstReachable() <= ran
         && checkpoint.common(tokens, ran) == ran;
   }
 
   /** Continues from the first tokens of a checkpoint, which has more than have run. */
-  void restore(Checkpoint checkpoint, int length) {
+  void restore(SequenceCheckpoint checkpoint, int length) {
     int before = ran();
     int left = sequence().restore(checkpoint, length);
     assert left == length : "the checkpoint does not reach " + length;
@@ -273,7 +273,7 @@ public final class TokenSequence {
 
   /** Returns whether a checkpoint at a position would save enough tokens beyond earlier ones. */
   boolean isWorthKeeping(int position) {
-    return isShareable() && position - kept >= Checkpoint.MIN_TOKENS;
+    return isShareable() && position - kept >= SequenceCheckpoint.MIN_TOKENS;
   }
 
   /** Returns the position of the next checkpoint, or {@link #NO_CHECKPOINT}. */

@@ -16,10 +16,27 @@ import java.util.Map;
  */
 public final class MetadataBuilder {
 
-  private final Map<String, GgufValue> entries = new LinkedHashMap<>();
+  private final Map<String, GgufValue> entries;
+  private final String prefix;
 
-  /** Creates an empty builder. */
-  public MetadataBuilder() {}
+  /** Makes an empty collection. */
+  public MetadataBuilder() {
+    this(new LinkedHashMap<>(), "");
+  }
+
+  private MetadataBuilder(Map<String, GgufValue> entries, String prefix) {
+    this.entries = entries;
+    this.prefix = prefix;
+  }
+
+  /**
+   * Returns a view that puts a prefix before each key and shares the entries of this builder.
+   *
+   * @param newPrefix {@code llama.}
+   */
+  public MetadataBuilder scope(String newPrefix) {
+    return new MetadataBuilder(entries, prefix + newPrefix);
+  }
 
   /** Creates a builder with a file's keys; strings and arrays remain views of the file. */
   public static MetadataBuilder of(Metadata metadata) {
@@ -30,13 +47,13 @@ public final class MetadataBuilder {
 
   /** Puts a value. */
   public MetadataBuilder put(String key, GgufValue value) {
-    entries.put(key, value);
+    entries.put(prefix + key, value);
     return this;
   }
 
   /** Removes a key, if it exists. */
   public MetadataBuilder remove(String key) {
-    entries.remove(key);
+    entries.remove(prefix + key);
     return this;
   }
 
@@ -53,7 +70,7 @@ public final class MetadataBuilder {
    */
   public MetadataBuilder integer(String key, int value) {
     if (value < 0) {
-      throw new IllegalArgumentException(key + " " + value + " is negative");
+      throw new IllegalArgumentException(prefix + key + " " + value + " is negative");
     }
     return put(key, new GgufValue.Int(GgufValueType.UINT32, value));
   }

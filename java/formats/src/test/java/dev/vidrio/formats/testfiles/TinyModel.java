@@ -139,14 +139,13 @@ public final class TinyModel {
     return writer;
   }
 
-  /**
-   * Returns the standard model with more embedding rows than tokens; the other rows are unchanged.
-   */
+  /** Returns the standard model with unused tokens after the others. */
   public static GgufWriter withUnused(int unused) {
     Options options = Options.standard();
     int rows = VOCABULARY + unused;
     GgufWriter writer = writer(options).uint32("llama.vocab_size", rows);
     new Weights(writer, options).matrix("token_embd.weight", options.width(), rows);
+    TinyVocabulary.putUnused(writer, unused);
     return writer;
   }
 

@@ -16,6 +16,7 @@ public final class TinyVocabulary {
   private static final int NORMAL = 1;
   private static final int CONTROL = 3;
   private static final int USER_DEFINED = 4;
+  private static final int UNUSED = 5;
 
   private TinyVocabulary() {}
 
@@ -38,6 +39,19 @@ public final class TinyVocabulary {
       tokens.set(first + i, texts.get(i));
     }
     put(writer, tokens, MERGES.subList(0, MERGES.size() - texts.size()), texts.size());
+  }
+
+  /** Adds unused tokens after the others, as converters do for padded embeddings. */
+  static void putUnused(GgufWriter writer, int count) {
+    List<String> tokens = new ArrayList<>(tokens());
+    int[] types = new int[tokens.size() + count];
+    Arrays.fill(types, 0, tokens.size(), NORMAL);
+    Arrays.fill(types, tokens.size(), types.length, UNUSED);
+    types[0] = CONTROL;
+    for (int i = 0; i < count; i++) {
+      tokens.add("[PAD" + i + "]");
+    }
+    writer.strings("tokenizer.ggml.tokens", tokens).int32s("tokenizer.ggml.token_type", types);
   }
 
   private static void put(

@@ -69,7 +69,9 @@ public enum WeightType {
   private final int halves;
   private final int halfOffset;
   private final int factorBytes;
-  private final Set<Trait> traits;
+  private final boolean hasMinima;
+  private final boolean hasGrid;
+  private final boolean hasSixBitFactors;
 
   WeightType(
       int id,
@@ -91,7 +93,10 @@ public enum WeightType {
     this.halves = halves;
     this.halfOffset = halfOffset;
     this.factorBytes = factorBytes;
-    this.traits = Set.of(traits);
+    Set<Trait> all = Set.of(traits);
+    this.hasMinima = all.contains(MINIMA);
+    this.hasGrid = all.contains(GRID);
+    this.hasSixBitFactors = all.contains(SIX_BIT_FACTORS);
   }
 
   /** Returns the type with a number of GGUF, or empty if there are no kernels for it. */
@@ -154,17 +159,17 @@ public enum WeightType {
 
   /** Returns whether files store indices of grid points, each for several elements. */
   public boolean hasGrid() {
-    return traits.contains(Trait.GRID);
+    return hasGrid;
   }
 
   /** Returns whether sub-blocks have a minimum, which is added to each of their elements. */
   public boolean hasMinima() {
-    return traits.contains(Trait.MINIMA);
+    return hasMinima;
   }
 
   /** Returns whether integer factors have 6 bits instead of 8. */
   public boolean hasSixBitFactors() {
-    return traits.contains(Trait.SIX_BIT_FACTORS);
+    return hasSixBitFactors;
   }
 
   /** Returns whether elements are integers with a scale, which multiply quantized activations. */

@@ -15,18 +15,20 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * ALTI-Logit (Ferrando et al. 2023, arXiv 2305.12535): what each input token adds to a logit. A
- * layer's attention adds {@code T_n(x_j) · W_U[:,w]} by token j, with the divisor of the final norm
- * held fixed. This is distributed to the input tokens by token j's ALTI shares, rolled out up to
- * the layer before. Feed-forward blocks mix no tokens; what they add is not distributed.
+ * ALTI-Logit (Ferrando et al. 2023, arXiv 2305.12535): the contribution of each input token to a
+ * logit. The attention of a layer contributes {@code T_n(x_j) · W_U[:,w]} by source token j, with
+ * the divisor of the final norm held fixed. This is distributed to the input tokens by the ALTI
+ * shares of token j, rolled out up to the previous layer. Feed-forward blocks do not mix tokens;
+ * their contributions are not distributed.
  *
- * @param position n, whose next token it is about
+ * @param position n, whose next token is predicted
  * @param token w
- * @param versus o, whose logit is subtracted: a contrastive explanation; −1 for none
- * @param tokens what each input token up to n adds
- * @param rest what feed-forward blocks and biases add
- * @param logit the model's own, or its difference; up to rounding, and before a soft cap, the sum
- *     of tokens and rest
+ * @param versus o, whose logit is subtracted (a contrastive explanation); −1 for none
+ * @param tokens the contribution of each input token up to n
+ * @param rest the contribution of feed-forward blocks and biases
+ * @param logit the logit of the model, or the difference; up to rounding, and before a soft cap,
+ *     the sum of tokens and rest
+ * @see "docs/lens/attribution.md"
  */
 public record AltiLogit(
     int position, int token, int versus, List<Double> tokens, double rest, double logit) {

@@ -15,32 +15,34 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
- * How much of a token's state comes from each earlier token, layer by layer and through all layers
- * up to one. The output of attention plus the stream it is added to is a sum over tokens, {@code
- * x̃_i = Σ_j T_i(x_j)} with {@code T_i(x_j) = Σ_h a_ij x_j W_OV + δ_ij x_i}, so each token has its
- * share; feed-forward blocks mix nothing.
+ * The share of each earlier token in a token's state, layer by layer and rolled out through all
+ * layers. The output of attention plus the residual stream is a sum over tokens, {@code x̃_i = Σ_j
+ * T_i(x_j)} with {@code T_i(x_j) = Σ_h a_ij x_j W_OV + δ_ij x_i}; feed-forward blocks do not mix
+ * tokens.
+ *
+ * @see "docs/lens/attribution.md"
  */
 public final class ContextMixing {
-  /** What measures the share of token j in token i. In each the shares of a token add up to 1. */
+  /** A measure of the share of token j in token i. The shares of a token add up to 1. */
   public enum Measure {
     /**
-     * ½ (A + I), A the mean of the heads' weights: attention rollout (Abnar and Zuidema 2020, arXiv
-     * 2005.00928).
+     * ½ (A + I), where A is the mean pattern of the heads: attention rollout (Abnar and Zuidema
+     * 2020, arXiv 2005.00928).
      */
     ATTENTION,
     /**
-     * ‖T_i(x_j)‖₂ over their sum: norms of value-weighted vectors, with the stream (Kobayashi et
-     * al. 2020, arXiv 2004.10102; 2021, arXiv 2109.07152).
+     * ‖T_i(x_j)‖₂ over their sum: norms of value-weighted vectors, with the residual stream
+     * (Kobayashi et al. 2020, arXiv 2004.10102; 2021, arXiv 2109.07152).
      */
     NORM,
     /**
-     * How much nearer {@code T_i(x_j)} comes to the sum: max(0, ‖x̃_i‖₁ − ‖x̃_i − T_i(x_j)‖₁) over
-     * their sum: ALTI (Ferrando et al. 2022, arXiv 2203.04212).
+     * The reduction of the distance to the sum by {@code T_i(x_j)}: max(0, ‖x̃_i‖₁ − ‖x̃_i −
+     * T_i(x_j)‖₁) over their sum: ALTI (Ferrando et al. 2022, arXiv 2203.04212).
      */
     ALTI,
     /**
-     * How far the state after the block moves, 1 − cos, without the values of token j, over the sum
-     * of that: value zeroing (Mohebbi et al. 2023, arXiv 2301.12971).
+     * The distance, 1 − cos, of the state after the block without the values of token j, over the
+     * sum of distances: value zeroing (Mohebbi et al. 2023, arXiv 2301.12971).
      */
     VALUE_ZEROING
   }
@@ -91,7 +93,7 @@ public final class ContextMixing {
     return new ContextMixing(tokens.length, mixing);
   }
 
-  /** How large T_i(x_j) is, [i][j]. */
+  /** Returns the size of T_i(x_j), [i][j]. */
   private static double[][] measures(TokenContributions contributions, Measure measure) {
     var measures = new double[contributions.tokens()][contributions.tokens()];
     IntStream.range(0, measures.length)
@@ -114,7 +116,7 @@ public final class ContextMixing {
     }
   }
 
-  /** Divides each row by its sum; a token of which nothing came nearer keeps itself. */
+  /** Divides each row by its sum; a token whose row is zero has all of its own share. */
   private static double[][] normalized(double[][] measures) {
     for (int i = 0; i < measures.length; i++) {
       double sum = Arrays.stream(measures[i]).sum();
@@ -125,22 +127,25 @@ public final class ContextMixing {
     return measures;
   }
 
-  /** Tokens of the text. */
+  /** Returns the number of tokens. */
   public int tokens() {
     return tokens;
   }
 
-  /** L. */
+  /** Returns L, the number of layers. */
   public int layers() {
     return layers.length;
   }
 
-  /** The share of token j in token i after attention of a layer, counted from before the layer. */
+  /** Returns the share of token j, before a layer, in token i after its attention. */
   public double share(int layer, int i, int j) {
     return layers[layer][Objects.checkIndex(i, tokens)][Objects.checkIndex(j, tokens)];
   }
 
-  /** The share of input token j in token i after a layer: the product of the layers up to it. */
+  /**
+   * Returns the share of input token j in token i after a layer: the product of the layers up to
+   * it.
+   */
   public double rolledOut(int layer, int i, int j) {
     return rolledOut[layer][Objects.checkIndex(i, tokens)][Objects.checkIndex(j, tokens)];
   }
@@ -165,7 +170,9 @@ public final class ContextMixing {
     return product;
   }
 
-  /** ½ (A + I); where attention has sinks outside the text, what they take is the token's own. */
+  /**
+   * Returns ½ (A + I); the weight of attention sinks outside the text is added to the token's own.
+   */
   private static double[][] attention(ActivationCache cache, int layer) {
     Activation pattern = cache.get(HookSite.PATTERN, layer);
     int heads = pattern.shape().getFirst();

@@ -12,29 +12,34 @@ import dev.vidrio.lens.vector.Vectors;
 import java.util.function.ToDoubleBiFunction;
 import java.util.stream.IntStream;
 
-/** Attribution to the tokens of a text by a single gradient. */
+/**
+ * Attribution to the tokens of a text by a single gradient.
+ *
+ * @see "docs/lens/attribution.md"
+ */
 public final class GradientAttribution {
   private GradientAttribution() {}
 
   /**
-   * The norm of the gradient, {@code ‖∇_{x_i} f‖₂}: how sensitive the number is to a token, without
-   * a sign (Simonyan et al. 2014, arXiv 1312.6034; Li et al. 2016, arXiv 1506.01066).
+   * Returns the norm of the gradient, {@code ‖∇_{x_i} f‖₂}: the sensitivity of the metric to a
+   * token, without a sign (Simonyan et al. 2014, arXiv 1312.6034; Li et al. 2016, arXiv
+   * 1506.01066).
    */
   public static InputAttribution norm(Lens lens, int[] tokens, DifferentiableMetric metric) {
     return of(lens, tokens, metric, GradientRules.EXACT, (x, dx) -> Vectors.norm(dx));
   }
 
   /**
-   * Gradient × input, {@code ∇_{x_i} f · x_i}: to first order, what the number loses where the
-   * token's embedding becomes 0 (Denil et al. 2014, arXiv 1412.6815).
+   * Returns gradient × input, {@code ∇_{x_i} f · x_i}: to first order, the loss of the metric if
+   * the embedding of the token becomes 0 (Denil et al. 2014, arXiv 1412.6815).
    */
   public static InputAttribution timesInput(Lens lens, int[] tokens, DifferentiableMetric metric) {
     return of(lens, tokens, metric, GradientRules.EXACT, Vectors::dot);
   }
 
   /**
-   * Relevance propagation: gradient × input under other rules than those of calculus. Mind the
-   * patents that {@link GradientRules} tells of.
+   * Returns relevance propagation: gradient × input with modified rules of differentiation. {@link
+   * GradientRules} mentions patents.
    *
    * @param rules such as {@link GradientRules#ATTN_LRP}
    */

@@ -15,30 +15,37 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * How much each token of a text contributes to a metric (section 3.1 of the primer, arXiv
- * 2405.00208). A {@link Metric#logitDifference} explains why the model prefers one token to
- * another: a contrastive explanation (Yin and Neubig 2022, arXiv 2202.10419).
+ * How much does each token of a text contribute to a metric (section 3.1 of the primer, arXiv
+ * 2405.00208)? A {@link Metric#logitDifference} explains why the model prefers one token to
+ * another: a contrastive explanation (Yin and Neubig 2022, arXiv 2202.10419). Scores are in units
+ * of the metric.
  *
  * {@snippet file="LensExamplesTest.java" region="attribution"}
  *
- * @param value the number
- * @param explained what the scores add up to if the method is complete, else NaN
+ * @param value the metric
+ * @param explained the sum of the scores, if the method is complete; else NaN
  * @param scores of the tokens
+ * @see GradientAttribution
+ * @see IntegratedGradients
+ * @see "docs/lens/attribution.md"
  */
 public record InputAttribution(double value, double explained, List<Double> scores) {
-  /** What attribution goes to: the embeddings of the tokens. */
+  /** The input: the embeddings of the tokens. */
   static final HookPoint INPUT = HookPoint.of(HookSite.EMBED);
 
   public InputAttribution {
     scores = List.copyOf(scores);
   }
 
-  /** The sum of the scores. */
+  /** Returns the sum of the scores. */
   public double sum() {
     return scores.stream().mapToDouble(Double::doubleValue).sum();
   }
 
-  /** The embedding of a token, [d]: a baseline, such as that of an unknown or a padding token. */
+  /**
+   * Returns the embedding of a token, [d]: a baseline, such as that of an unknown or a padding
+   * token.
+   */
   public static float[] embedding(Lens lens, int token) {
     Preconditions.requireToken(lens.model(), token);
     try (ActivationCache cache = lens.run(new int[] {token}, Capture.of(INPUT.name()))) {
@@ -46,14 +53,16 @@ public record InputAttribution(double value, double explained, List<Double> scor
     }
   }
 
-  /** A session for gradients with respect to the embeddings of a text, which may be edited. */
+  /**
+   * Opens a session for gradients with respect to the embeddings of a text, which may be edited.
+   */
   static GradientSession open(Lens lens, int[] tokens) {
     Preconditions.requireTokens(lens.model(), tokens);
     return GradientSession.open(
         lens, GradientOptions.of(INPUT.name(), tokens.length).withEditable(INPUT.name()));
   }
 
-  /** The products of the rows of x and dx, [rows, d]. */
+  /** Returns the dot products of the rows of x and dx, [rows, d]. */
   static List<Double> products(float[] x, float[] dx, int rows) {
     int d = x.length / rows;
     return IntStream.range(0, rows)

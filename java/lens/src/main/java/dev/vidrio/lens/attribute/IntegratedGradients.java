@@ -10,12 +10,14 @@ import java.util.List;
 
 /**
  * Integrated gradients (Sundararajan et al. 2017, arXiv 1703.01365): attribution to the tokens of a
- * text by the gradients on the straight path from a baseline x̄ to the text's embeddings x,
+ * text by the gradients on the straight line from a baseline x̄ to the text's embeddings x,
  *
  * <pre>{@code (x_i − x̄) · 1/m Σ_k ∇_{x_i} f(x̄ + α_k (x − x̄))}</pre>
  *
- * at the midpoints α_k of m equal parts. They are complete: with more steps their sum approaches
- * {@code f(x) − f(x̄)}, which is {@link InputAttribution#explained}.
+ * at the midpoints α_k of m equal intervals. They are complete: with more steps their sum
+ * approaches {@code f(x) − f(x̄)}, which is {@link InputAttribution#explained}.
+ *
+ * @see "docs/lens/attribution.md"
  */
 public final class IntegratedGradients {
   private final GradientSession session;
@@ -29,7 +31,7 @@ public final class IntegratedGradients {
   }
 
   /**
-   * From embeddings of 0.
+   * Attributes from a baseline of zeros.
    *
    * @param steps m
    */
@@ -39,11 +41,11 @@ public final class IntegratedGradients {
   }
 
   /**
-   * From another embedding, the same for all tokens.
+   * Attributes from another baseline, the same for all tokens.
    *
    * @param steps m
    * @param baseline x̄, [d]
-   * @throws InvalidInputException when there is no step, or the baseline is not of width d
+   * @throws InvalidInputException if there is no step, or the baseline is not of width d
    */
   public static InputAttribution of(
       Lens lens, int[] tokens, DifferentiableMetric metric, int steps, float[] baseline) {
@@ -78,7 +80,7 @@ public final class IntegratedGradients {
         value, value - least, InputAttribution.products(way, gradients.mean(), tokens.length));
   }
 
-  /** Runs the model from a part α of the way, and returns the number there. */
+  /** Runs the model at a fraction α of the line, and returns the metric there. */
   private double at(float[] x, float[] way, double part) {
     var values = new float[x.length];
     for (int i = 0; i < x.length; i++) {

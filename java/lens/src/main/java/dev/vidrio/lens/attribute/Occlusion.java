@@ -14,17 +14,18 @@ import java.util.stream.IntStream;
 
 /**
  * Occlusion (Zeiler and Fergus 2014, arXiv 1311.2901; of words: Li et al. 2016, arXiv 1612.08220):
- * what a metric loses when a token of the text is removed.
+ * the loss of a metric when a token of the text is removed.
  *
  * @param metric of the whole text
  * @param without the metric without each token
+ * @see "docs/lens/attribution.md"
  */
 public record Occlusion(double metric, List<Double> without) {
-  /** How a token is taken away. */
+  /** The way in which a token is removed. */
   public enum By {
-    /** Its embedding is zeros; it keeps its place. */
+    /** Sets its embedding to zeros; the positions of other tokens remain. */
     ZERO,
-    /** No later token looks at it, in any layer: {@link Intervention#knockOut}. */
+    /** Hides it from the attention of later tokens in all layers: {@link Intervention#knockOut}. */
     HIDE
   }
 
@@ -33,10 +34,10 @@ public record Occlusion(double metric, List<Double> without) {
   }
 
   /**
-   * Takes each token of a text away in turn.
+   * Removes each token of a text in turn.
    *
-   * @throws InvalidInputException when the model cannot take the tokens; or when they are to be
-   *     hidden, and come to later ones by another way than attention
+   * @throws InvalidInputException if the model does not support the tokens, or if they are to be
+   *     hidden and the model mixes tokens by other means than attention
    */
   public static Occlusion of(Lens lens, int[] tokens, By by, Metric metric) {
     Preconditions.requireTokens(lens.model(), tokens);
@@ -57,7 +58,7 @@ public record Occlusion(double metric, List<Double> without) {
     return List.of(Intervention.zero(HookPoint.of(HookSite.EMBED)).position(j));
   }
 
-  /** After the last token there is none to hide it from. */
+  /** No later token attends to the last one. */
   private static List<Intervention> hidden(int j, int n, int layers) {
     return j == n - 1
         ? List.of()
@@ -66,7 +67,7 @@ public record Occlusion(double metric, List<Double> without) {
             .toList();
   }
 
-  /** What the metric loses without a token: positive where the token speaks for it. */
+  /** Returns the loss of the metric without a token: positive if the token increases it. */
   public double effect(int j) {
     return metric - without.get(j);
   }

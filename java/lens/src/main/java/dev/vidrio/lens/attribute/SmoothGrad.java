@@ -12,19 +12,19 @@ import java.util.Random;
 import java.util.stream.IntStream;
 
 /**
- * SmoothGrad (Smilkov et al. 2017, arXiv 1706.03825): gradient × input, with the mean of the
- * gradients that the text's embeddings have when Gaussian noise is added to them.
+ * SmoothGrad (Smilkov et al. 2017, arXiv 1706.03825): gradient × input, with the mean gradient
+ * under Gaussian noise on the text's embeddings.
  */
 public final class SmoothGrad {
   private SmoothGrad() {}
 
   /**
-   * Attributes a number to the tokens of a text.
+   * Attributes a metric to the tokens of a text.
    *
-   * @param samples how often noise is drawn
-   * @param noise its standard deviation, in those of the text's embeddings
+   * @param samples number of noise samples
+   * @param noise its standard deviation, relative to that of the text's embeddings
    * @param seed of the noise
-   * @throws InvalidInputException when there is no sample, or the noise is negative or not finite
+   * @throws InvalidInputException if there is no sample, or the noise is negative or not finite
    */
   public static InputAttribution of(
       Lens lens, int[] tokens, DifferentiableMetric metric, int samples, double noise, long seed) {

@@ -26,12 +26,12 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * Value zeroing (Mohebbi et al. 2023, arXiv 2301.12971): how far the output of a block moves, 1 −
- * cos, when the values of one token are zeros in all its heads. Each block runs alone, from the
- * stream that it has in the whole run, with a sequence for each token that is zeroed.
+ * Value zeroing (Mohebbi et al. 2023, arXiv 2301.12971): the distance, 1 − cos, of the output of a
+ * block when the values of one token are set to zero in all its heads. Each block runs alone, from
+ * its input in the whole run, with a sequence per zeroed token.
  */
 final class ValueZeroing implements AutoCloseable {
-  /** Tokens of a step, where the text is not longer. */
+  /** Tokens per step, for texts up to this length. */
   private static final int BATCH = 512;
 
   private final int[] tokens;
@@ -69,9 +69,9 @@ final class ValueZeroing implements AutoCloseable {
   }
 
   /**
-   * How far each token's state after a block moves without each token's values.
+   * Returns the distance of each token's state after a block without each token's values.
    *
-   * @param whole a run that holds the streams before and after the block
+   * @param whole a run with the residual streams before and after the block
    * @return [i][j], 1 − cos of token i without the values of j; j ≤ i
    */
   double[][] distances(ActivationCache whole, int layer) {
@@ -98,7 +98,7 @@ final class ValueZeroing implements AutoCloseable {
     return rows.asSlice(i * bytes, bytes).toArray(JAVA_FLOAT);
   }
 
-  /** Runs a block for sequences that lack the values of one token each. */
+  /** Runs a block for sequences without the values of one token each. */
   private void run(Activation input, int layer, int begin, int count) {
     List<Sequence> step = sequences.subList(0, count);
     session.begin();

@@ -5,11 +5,18 @@ import dev.vidrio.lens.Metric;
 import java.util.function.IntConsumer;
 
 /**
- * Automatic circuit discovery, ACDC (Conmy et al. 2023, arXiv 2304.14997): walks the edges of a
- * graph from the logits back to the embedding, and drops each whose removal barely changes the
- * metric. Every edge costs a run, except those into components that nothing reads any more.
+ * Automatic circuit discovery, ACDC (Conmy et al. 2023, arXiv 2304.14997): which edges between
+ * components explain a behavior? Visits the edges of a {@link ComponentGraph} from the logits back
+ * to the embedding, and removes each whose removal changes the metric by less than a threshold.
+ * Every edge costs one run, except edges into components that no remaining edge reads.
  *
  * {@snippet file="LensExamplesTest.java" region="circuit"}
+ *
+ * <p>To cancel, interrupt the thread.
+ *
+ * @see EdgeAttribution
+ * @see CircuitEvaluation
+ * @see "docs/lens/interventions.md"
  */
 public final class AutomaticCircuitDiscovery {
   private AutomaticCircuitDiscovery() {}
@@ -17,12 +24,12 @@ public final class AutomaticCircuitDiscovery {
   /**
    * Finds the circuit of one pair of texts.
    *
-   * @param threshold τ: an edge goes when the metric changes by less without it
-   * @param candidates edges to begin with, such as {@link Circuit#whole} or the strongest that an
-   *     attribution finds
-   * @param progress is told how many edges have been looked at
-   * @throws InvalidInputException when the threshold is negative or no number, or the model has not
-   *     all the edges
+   * @param threshold τ: an edge is removed if the metric changes by less without it
+   * @param candidates the initial edges, such as {@link Circuit#whole} or the strongest ones of an
+   *     attribution
+   * @param progress receives the number of edges visited
+   * @throws InvalidInputException if the threshold is negative or NaN, or an edge is not in the
+   *     graph of the model
    */
   public static Circuit of(
       CircuitRun run, Metric metric, double threshold, Circuit candidates, IntConsumer progress) {
@@ -32,7 +39,8 @@ public final class AutomaticCircuitDiscovery {
   /**
    * Finds the circuit of several pairs of texts, by the mean of their metrics.
    *
-   * @throws InvalidInputException as the other does
+   * @throws InvalidInputException if the threshold is negative or NaN, or an edge is not in the
+   *     graph of the model
    */
   public static Circuit of(
       CircuitRuns runs, double threshold, Circuit candidates, IntConsumer progress) {

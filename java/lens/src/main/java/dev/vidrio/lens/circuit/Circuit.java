@@ -8,37 +8,38 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * A part of a model's graph that should explain a behavior: its edges carry the values of the clean
- * run, all others those of the corrupted run.
+ * A subgraph of a {@link ComponentGraph} that should explain a behavior: its edges carry the values
+ * of the clean run, all others those of the corrupted run.
  *
  * @param edges in any order
+ * @see CircuitRun
  */
 public record Circuit(Set<Edge> edges) {
   public Circuit {
     edges = Set.copyOf(edges);
   }
 
-  /** All edges: the model itself. */
+  /** Returns the circuit of all edges: the model itself. */
   public static Circuit whole(ComponentGraph graph) {
     return new Circuit(graph.edges().collect(Collectors.toSet()));
   }
 
-  /** The same without some edges. */
+  /** Returns the circuit without some edges. */
   public Circuit without(Collection<Edge> removed) {
     Set<Edge> rest = new LinkedHashSet<>(edges);
     removed.forEach(rest::remove);
     return new Circuit(rest);
   }
 
-  /** The same without what some components write: they are knocked out. */
+  /** Returns the circuit without the outputs of some components, which are ablated. */
   public Circuit withoutNodes(Collection<? extends Node.Source> removed) {
     return new Circuit(
         edges.stream().filter(edge -> !removed.contains(edge.from())).collect(Collectors.toSet()));
   }
 
   /**
-   * Its edges that lie on a path from the embedding to the logits, in the order of a forward pass:
-   * the others change nothing that is read.
+   * Returns the edges on a path from the embedding to the logits, in the order of a forward pass.
+   * The others have no effect on the logits.
    */
   public List<Edge> connected(ComponentGraph graph) {
     List<Edge> ordered = graph.edges().filter(edges::contains).toList();
@@ -61,7 +62,7 @@ public record Circuit(Set<Edge> edges) {
     return backward.reversed();
   }
 
-  /** What writes something else when a destination reads something else. */
+  /** Returns the nodes whose outputs change when a destination's input changes. */
   private static List<Node> outputs(ComponentGraph graph, Node.Destination destination) {
     return switch (destination) {
       case Node.HeadInput input -> List.copyOf(graph.changed(input));

@@ -8,21 +8,23 @@ import java.util.SequencedMap;
 import java.util.Set;
 
 /**
- * Measures how well a circuit C explains the whole model M, by a metric F (Wang et al. 2023, arXiv
- * 2211.00593, section 4; section 3.2 of the primer, arXiv 2405.00208). A knocked-out component
- * writes what it writes in the corrupted run.
+ * Measures how well a circuit C explains the whole model M, by a metric F: faithfulness,
+ * completeness and minimality (Wang et al. 2023, arXiv 2211.00593, section 4; section 3.2 of the
+ * primer, arXiv 2405.00208). An ablated component has its output of the corrupted run.
+ *
+ * @see "docs/lens/interventions.md"
  */
 public final class CircuitEvaluation {
   private final CircuitRuns runs;
   private final Circuit circuit;
   private final Circuit whole;
 
-  /** An evaluation of a circuit of one pair of texts, whose runs must stay open. */
+  /** Creates the evaluation of a circuit on one pair of texts, whose runs must stay open. */
   public CircuitEvaluation(CircuitRun run, Metric metric, Circuit circuit) {
     this(CircuitRuns.of(run, metric), circuit);
   }
 
-  /** An evaluation of a circuit over several pairs of texts, whose runs must stay open. */
+  /** Creates the evaluation of a circuit on several pairs of texts, whose runs must stay open. */
   public CircuitEvaluation(CircuitRuns runs, Circuit circuit) {
     this.runs = runs;
     this.circuit = circuit;
@@ -30,32 +32,34 @@ public final class CircuitEvaluation {
   }
 
   /**
-   * What a circuit does without the rest of the model.
+   * The metric of a circuit, compared to that of the model.
    *
    * @param clean F(M)
-   * @param corrupted of the corrupted run
+   * @param corrupted the metric of the corrupted run
    * @param circuit F(C)
    */
   public record Faithfulness(double clean, double corrupted, double circuit) {
-    /** |F(M) − F(C)|: 0 is best. */
+    /** Returns |F(M) − F(C)|; 0 is best. */
     public double difference() {
       return Math.abs(clean - circuit);
     }
 
-    /** The part of the way from the corrupted run to the clean one that the circuit goes. */
+    /**
+     * Returns the fraction of the difference between the corrupted and the clean run that the
+     * circuit recovers.
+     */
     public double recovered() {
       return (circuit - corrupted) / (clean - corrupted);
     }
   }
 
-  /** Whether the circuit does what the model does. */
+  /** Runs the circuit and measures its faithfulness. */
   public Faithfulness faithfulness() {
     return new Faithfulness(runs.clean(), runs.corrupted(), runs.run(circuit));
   }
 
   /**
-   * |F(C∖K) − F(M∖K)|: whether nothing is left outside of the circuit that does the same. 0 is
-   * best.
+   * Returns |F(C∖K) − F(M∖K)|: whether the circuit contains all components that matter. 0 is best.
    *
    * @param removed K, components
    */
@@ -64,7 +68,7 @@ public final class CircuitEvaluation {
   }
 
   /**
-   * |F(C∖(K∪{v})) − F(C∖K)|: whether the circuit needs a component. 0 is worst.
+   * Returns |F(C∖(K∪{v})) − F(C∖K)|: whether the circuit needs a component. 0 is worst.
    *
    * @param removed K, components
    */
@@ -74,7 +78,7 @@ public final class CircuitEvaluation {
     return Math.abs(without(circuit, both) - without(circuit, removed));
   }
 
-  /** F(C) − F(C∖{e}) of each edge e of the circuit, in the order of a forward pass. */
+  /** Returns F(C) − F(C∖{e}) of each edge e of the circuit, in the order of a forward pass. */
   public SequencedMap<Edge, Double> effects() {
     var kept = new EdgeMask(runs.graph(), circuit);
     double value = runs.run(kept);

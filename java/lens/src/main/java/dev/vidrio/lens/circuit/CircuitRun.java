@@ -26,17 +26,22 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Runs circuits: the model reads the clean text, and each component reads {@code Σ_A f^A}, where A
- * is as it is in this run on edges of the circuit, and as in the corrupted run on all others
- * (equation 16 of the primer; Conmy et al. 2023, arXiv 2304.14997). Each head's queries, keys,
- * values and gates have their own inputs, and use the weights and operations that serve.
+ * Runs circuits: the model reads the clean text, and the input of each component is {@code Σ_A
+ * f^A}, where the output f^A of a component is that of this run on edges of the circuit, and that
+ * of the corrupted run on all others (equation 16 of the primer; Conmy et al. 2023, arXiv
+ * 2304.14997). The queries, keys, values and gates of each head have separate inputs; all parts use
+ * the weights and operations that serve.
  *
  * <p>The whole graph gives the bits of the clean run, the empty circuit those of the corrupted one.
- * Inputs are summed from the nearer of the two: from the current stream minus the edges outside the
- * circuit, or from the corrupted run's stream plus the edges inside. If a norm stands between
- * attention and the stream, a head's output has the divisor of its own run.
+ * Inputs are computed by the smaller number of additions: from the current residual stream minus
+ * the edges outside the circuit, or from the corrupted run's stream plus the edges inside. If a
+ * norm is between attention and the residual stream, a head's output is divided by the divisor of
+ * its own run.
  *
  * <p>Not thread-safe.
+ *
+ * @see ComponentGraph
+ * @see "docs/lens/interventions.md"
  */
 public final class CircuitRun implements AutoCloseable {
   private final Lens lens;
@@ -50,15 +55,15 @@ public final class CircuitRun implements AutoCloseable {
   private final Recording cleanRun;
   private final Recording corruptedRun;
 
-  /** What the components of a run with nothing changed wrote and read. */
+  /** The outputs and inputs of the components in a run without interventions. */
   private static final class Recording {
-    /** [n, d] by number of the source. */
+    /** Outputs [n, d] by number of the source. */
     final float[][] written;
 
-    /** [n, d] of the residual stream, by {@link #place}. */
+    /** Residual streams [n, d], by {@link #place}. */
     final float[][] streams;
 
-    /** [V] after the last token. */
+    /** The logits [V] after the last token. */
     final float[] logits;
 
     Recording(float[][] written, float[][] streams, float[] logits) {
@@ -68,19 +73,19 @@ public final class CircuitRun implements AutoCloseable {
     }
   }
 
-  /** What was written so far in the run that goes on, by number of the source. */
+  /** The outputs of the current run so far, by number of the source. */
   private float[][] written = new float[0][];
 
-  /** The sum of how far that is from the clean run. */
+  /** The sum of their differences from the clean run. */
   private float[] drift = new float[0];
 
   /**
-   * Opens it, and runs both texts.
+   * Opens a run and runs both texts.
    *
    * @param clean tokens
-   * @param corrupted as many others
-   * @throws InvalidInputException when the texts differ in length, the model cannot take them, or
-   *     what its attention writes is no sum of heads
+   * @param corrupted as many other tokens
+   * @throws InvalidInputException if the texts differ in length, the model does not support them,
+   *     or the output of its attention is not a sum of heads
    */
   public static CircuitRun open(Lens lens, int[] clean, int[] corrupted) {
     Preconditions.requireEqualLength(clean, corrupted);
@@ -128,30 +133,30 @@ public final class CircuitRun implements AutoCloseable {
         .collect(Collectors.joining(","));
   }
 
-  /** The graph of the model. */
+  /** Returns the graph of the model. */
   public ComponentGraph graph() {
     return graph;
   }
 
-  /** The clean text. */
+  /** Returns the clean text. */
   public int[] tokens() {
     return clean.clone();
   }
 
-  /** The metric of the clean run. */
+  /** Returns the metric of the clean run. */
   public double clean(Metric metric) {
     return metric.of(MemorySegment.ofArray(cleanRun.logits));
   }
 
-  /** The metric of the corrupted run. */
+  /** Returns the metric of the corrupted run. */
   public double corrupted(Metric metric) {
     return metric.of(MemorySegment.ofArray(corruptedRun.logits));
   }
 
   /**
-   * Runs a circuit.
+   * Runs a circuit and returns its metric.
    *
-   * @throws InvalidInputException when the model has not all its edges
+   * @throws InvalidInputException if an edge is not in the graph of the model
    */
   public double run(Circuit circuit, Metric metric) {
     return run(new EdgeMask(graph, circuit), metric);
@@ -194,7 +199,7 @@ public final class CircuitRun implements AutoCloseable {
     return new HookPoint(site, layer);
   }
 
-  /** The number of a residual stream that components read. */
+  /** Returns the number of a residual stream that components read. */
   private int place(HookPoint stream) {
     return switch (stream.site()) {
       case RESID_PRE -> 2 * stream.layer();
@@ -256,7 +261,7 @@ public final class CircuitRun implements AutoCloseable {
     }
   }
 
-  /** Heads that hear the same share their input. */
+  /** Computes the inputs of heads; heads with the same edges share their input. */
   private void readHeads(EdgeMask circuit, StepRows rows) {
     HookPoint at = rows.point();
     List<Node.HeadInput> readers = graph.inputs(at.site(), at.layer());
@@ -273,7 +278,7 @@ public final class CircuitRun implements AutoCloseable {
     heads.project(at, inputs, inputOf, rows);
   }
 
-  /** What a component reads, [n, d]. */
+  /** Returns the input of a component, [n, d]. */
   private float[] input(EdgeMask circuit, Node.Destination destination, int place) {
     BitSet kept = circuit.inputsOf(destination);
     int count = graph.inputCount(destination);

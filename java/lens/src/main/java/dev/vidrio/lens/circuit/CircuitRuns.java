@@ -9,15 +9,16 @@ import java.util.List;
 import java.util.function.ToDoubleFunction;
 
 /**
- * What a circuit does to pairs of texts: a metric of each pair's {@link CircuitRun}, the mean over
- * them.
+ * Runs circuits on pairs of texts, and returns means of each pair's metric.
  *
  * <p>Not thread-safe.
+ *
+ * @see CircuitRun
  */
 public final class CircuitRuns implements AutoCloseable {
   private final List<Judged> runs;
 
-  /** A pair's runs, and the number that they are judged by. */
+  /** A pair's run and metric. */
   private record Judged(CircuitRun run, Metric metric) {}
 
   private CircuitRuns(List<Judged> runs) {
@@ -27,8 +28,8 @@ public final class CircuitRuns implements AutoCloseable {
   /**
    * Opens the runs of all pairs.
    *
-   * @throws InvalidInputException when there is no pair, the model cannot take a text, or what its
-   *     attention writes is no sum of heads
+   * @throws InvalidInputException if there is no pair, the model does not support a text, or the
+   *     output of its attention is not a sum of heads
    */
   public static CircuitRuns open(Lens lens, List<TextPair> pairs) {
     TextPair.requireFit(lens.model(), pairs);
@@ -45,30 +46,30 @@ public final class CircuitRuns implements AutoCloseable {
     return new CircuitRuns(opened);
   }
 
-  /** One pair's runs; closing this closes them. */
+  /** Wraps the runs of one pair; closing this closes them. */
   public static CircuitRuns of(CircuitRun run, Metric metric) {
     return new CircuitRuns(List.of(new Judged(run, metric)));
   }
 
-  /** The graph of the model. */
+  /** Returns the graph of the model. */
   public ComponentGraph graph() {
     return runs.getFirst().run.graph();
   }
 
-  /** The metric of the clean runs. */
+  /** Returns the metric of the clean runs. */
   public double clean() {
     return mean(judged -> judged.run.clean(judged.metric));
   }
 
-  /** The metric of the corrupted runs. */
+  /** Returns the metric of the corrupted runs. */
   public double corrupted() {
     return mean(judged -> judged.run.corrupted(judged.metric));
   }
 
   /**
-   * The metric of a circuit.
+   * Returns the metric of a circuit.
    *
-   * @throws InvalidInputException when the model has not all its edges
+   * @throws InvalidInputException if an edge is not in the graph of the model
    */
   public double run(Circuit circuit) {
     return run(new EdgeMask(graph(), circuit));

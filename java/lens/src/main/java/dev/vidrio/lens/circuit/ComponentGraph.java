@@ -19,8 +19,9 @@ import java.util.stream.Stream;
 
 /**
  * The graph of a model's components: an edge from every component that writes to the residual
- * stream to every one that reads it later. As in Conmy et al. (2023, arXiv 2304.14997), a head's
- * queries, keys and values read separately; keys and values shared by heads read once.
+ * stream to every component that reads it later. As in Conmy et al. (2023, arXiv 2304.14997), the
+ * queries, keys and values of a head are separate destinations; keys and values that heads share
+ * are one. Immutable.
  */
 public final class ComponentGraph {
   private final List<Node.Source> sources = new ArrayList<>();
@@ -32,7 +33,7 @@ public final class ComponentGraph {
   /** H of each layer. */
   private final List<Integer> headsOf = new ArrayList<>();
 
-  /** Layers whose heads a norm divides together before they add to the stream. */
+  /** The layers with a norm over the sum of the heads before the residual stream. */
   private final BitSet divided = new BitSet();
 
   /** H_kv of each layer. */
@@ -65,33 +66,44 @@ public final class ComponentGraph {
     add(new Node.Logits(), sources.size());
   }
 
-  /** The graph of a model. */
+  /**
+   * Returns the graph of a model.
+   *
+   * @throws InvalidInputException if a layer lacks attention or has a recurrence, the model has
+   *     several residual streams, layers share keys and values, or the residual stream is not a sum
+   *     of components
+   */
   public static ComponentGraph of(Lens lens) {
     return new ComponentGraph(lens);
   }
 
-  /** Checks that a feed-forward block reads the stream at one place; routers may read earlier. */
+  /**
+   * Checks that a feed-forward block reads the residual stream at one position; routers may read it
+   * earlier.
+   */
   private static void requireOneStream(HookMap hooks, int layer) {
     hooks.between(
         hooks.source(hooks.beforeMlp(layer)).captured().getFirst(),
         hooks.source(new HookPoint(HookSite.MLP_OUT, layer)).captured().getFirst());
   }
 
-  /** Checks that what attention writes is the sum of its heads and what no run changes. */
+  /** Checks that the output of attention is the sum of its heads and constants. */
   private static void requireSum(HookMap hooks, int layer) {
     if (hooks.factorFrom(layer) != 1) {
       throw new InvalidInputException(
-          "blocks." + layer + ".hook_resid_post", "", "is no sum of components, but a multiple");
+          "blocks." + layer + ".hook_resid_post", "", "is scaled; must be a sum of components");
     }
     if (hooks.has(new HookPoint(HookSite.PER_LAYER_OUT, layer))) {
       throw new InvalidInputException(
-          "blocks." + layer + ".hook_per_layer_out", "", "is no component of circuits");
+          "blocks." + layer + ".hook_per_layer_out", "", "is not supported in circuits");
     }
     List<Op> path = hooks.afterAttention(layer);
     if (path.stream().anyMatch(Op.AddBias.class::isInstance)
         && path.stream().anyMatch(Op.Norm.class::isInstance)) {
       throw new InvalidInputException(
-          "blocks." + layer + ".hook_attn_out", "", "is no sum of heads: a norm scales its bias");
+          "blocks." + layer + ".hook_attn_out",
+          "",
+          "is not a sum of heads: a norm scales its bias");
     }
   }
 
@@ -104,12 +116,12 @@ public final class ComponentGraph {
     inputCounts.put(destination, first);
   }
 
-  /** What writes, in the order of a forward pass. */
+  /** Returns the components that write, in the order of a forward pass. */
   public List<Node.Source> sources() {
     return List.copyOf(sources);
   }
 
-  /** What reads, in the order of a forward pass. */
+  /** Returns the components that read, in the order of a forward pass. */
   public List<Node.Destination> destinations() {
     return List.copyOf(inputCounts.keySet());
   }
@@ -123,35 +135,35 @@ public final class ComponentGraph {
     return List.copyOf(sources.subList(0, first));
   }
 
-  /** Whether there is such an edge. */
+  /** Returns whether the graph has an edge. */
   public boolean has(Edge edge) {
     int count = inputCounts.getOrDefault(edge.to(), 0);
     return numbers.getOrDefault(edge.from(), count) < count;
   }
 
-  /** Returns the number of inputs of a destination: the first so many sources. */
+  /** Returns the number of inputs of a destination, which are the first sources. */
   int inputCount(Node.Destination destination) {
     return Objects.requireNonNull(inputCounts.get(destination), destination::name);
   }
 
-  /** The place of a component among the sources. */
+  /** Returns the index of a component among the sources. */
   int number(Node.Source source) {
     return Objects.requireNonNull(numbers.get(source), source::name);
   }
 
-  /** What the heads of a layer make queries, keys, values or gates of. */
+  /** Returns the inputs of the heads of a layer: queries, keys, values or gates. */
   List<Node.HeadInput> inputs(HookSite site, int layer) {
     return IntStream.range(0, (isShared(site) ? kvHeadsOf : headsOf).get(layer))
         .mapToObj(h -> new Node.HeadInput(site, layer, h))
         .toList();
   }
 
-  /** Whether several query heads may have it together. */
+  /** Returns whether several query heads may share an input. */
   private static boolean isShared(HookSite site) {
     return site == HookSite.K || site == HookSite.V;
   }
 
-  /** The heads that use an input. */
+  /** Returns the heads that use an input. */
   public List<Node.Head> heads(Node.HeadInput input) {
     int heads = headsOf.get(input.layer());
     int group = isShared(input.site()) ? heads / kvHeadsOf.get(input.layer()) : 1;
@@ -160,7 +172,10 @@ public final class ComponentGraph {
         .toList();
   }
 
-  /** The heads that write something else when an input changes: under a norm all of the layer. */
+  /**
+   * Returns the heads whose outputs change with an input; with a norm over their sum, all of the
+   * layer.
+   */
   List<Node.Head> changed(Node.HeadInput input) {
     return divided.get(input.layer())
         ? IntStream.range(0, headsOf.get(input.layer()))
@@ -169,7 +184,7 @@ public final class ComponentGraph {
         : heads(input);
   }
 
-  /** All edges, by their destinations in the order of a forward pass. */
+  /** Returns all edges, by their destinations in the order of a forward pass. */
   public Stream<Edge> edges() {
     return inputCounts.keySet().stream()
         .flatMap(to -> inputsOf(to).stream().map(from -> new Edge(from, to)));

@@ -26,28 +26,30 @@ import java.util.stream.IntStream;
 /**
  * Edge attribution patching, EAP (Syed et al. 2023, arXiv 2310.10348), and with integrated
  * gradients, EAP-IG (Hanna et al. 2024, arXiv 2403.17806): for each edge of the model's graph, an
- * estimate of how the logit difference, or another metric, moves if the edge alone carries its
- * value of the corrupted run. A component A writes f^A to the residual stream, and a later one B
- * reads the stream, in_B:
+ * estimate of the change of the logit difference, or another metric, if the edge alone carries its
+ * value of the corrupted run. A component A writes f^A to the residual stream, and a later
+ * component B has the input in_B:
  *
  * <pre>{@code (f^A(corrupted) − f^A(clean)) · ∂LD/∂in_B}</pre>
  *
- * <p>The gradient is that of the clean run, or the mean over embeddings on the straight path
- * between the runs. In the latter case the edges out of the embedding add up to the difference of
- * the runs. Of several pairs of texts, scores are the means.
+ * <p>The gradient is that of the clean run, or with integrated gradients the mean over embeddings
+ * on the straight line between the runs; the edges out of the embedding then add up to the
+ * difference of the runs. Scores of several pairs of texts are means.
  *
  * {@snippet file="LensExamplesTest.java" region="edges"}
  *
  * @param clean metric of the clean run
  * @param corrupted metric of the corrupted run
- * @param scores by how much the metric moves, of each edge in the order of the model
+ * @param scores the estimated change of the metric for each edge, in the order of the model
+ * @see AutomaticCircuitDiscovery
+ * @see "docs/lens/interventions.md"
  */
 public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> scores) {
   public EdgeAttribution {
     scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
   }
 
-  /** The edges with the greatest magnitudes first. */
+  /** Returns the edges in descending order of magnitude. */
   public List<Edge> ranked() {
     return scores.entrySet().stream()
         .sorted(Comparator.comparingDouble(entry -> -Math.abs(entry.getValue())))
@@ -56,9 +58,9 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
   }
 
   /**
-   * The strongest edges, as a circuit.
+   * Returns the strongest edges, as a circuit.
    *
-   * @throws InvalidInputException when the number is negative
+   * @throws InvalidInputException if the number is negative
    */
   public Circuit strongest(int edges) {
     if (edges < 0) {
@@ -70,16 +72,16 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
   /**
    * Scores all edges by the gradient of the clean run.
    *
-   * @throws InvalidInputException when there is no pair, or the model cannot take a text
+   * @throws InvalidInputException if there is no pair, or the model does not support a text
    */
   public static EdgeAttribution of(Lens lens, List<TextPair> pairs) {
     return mean(lens, pairs, List.of(0.0));
   }
 
   /**
-   * Scores all edges by gradients at the middles of equal parts of the way between the runs.
+   * Scores all edges by gradients at the midpoints of equal intervals between the runs.
    *
-   * @param steps number of parts
+   * @param steps number of intervals
    */
   public static EdgeAttribution integrated(Lens lens, List<TextPair> pairs, int steps) {
     if (steps < 1) {
@@ -145,8 +147,8 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
   }
 
   /**
-   * What each component writes in the corrupted run more than in the clean one, [n − from, d];
-   * nothing before the first position in which they differ.
+   * Returns the difference of each component's output between the corrupted and the clean run, [n −
+   * from, d]; the texts are equal before {@code from}.
    */
   private static Map<Node.Source, float[]> changes(
       Lens lens, ComponentGraph graph, int[] clean, int[] corrupted, int from) {
@@ -174,7 +176,10 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
     return changes;
   }
 
-  /** What each component writes at a row; positions, which both runs have, are left out. */
+  /**
+   * Returns the output of each component at a row, without position embeddings, which both runs
+   * share.
+   */
   private static Map<Node.Source, float[]> written(
       Lens lens, HookMap hooks, ActivationCache cache, int i) {
     Map<Node.Source, float[]> written = new HashMap<>();

@@ -23,9 +23,9 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * The gradients of a number with respect to what each component of a model reads of the residual
- * stream, summed over runs of texts of one length. A head's queries read by themselves, and so do
- * keys, values and gates; gradients that reach them go back through their part of the model alone.
+ * Gradients of a metric with respect to each component's input from the residual stream, summed
+ * over runs of texts of one length. Queries, keys, values and gates of a head are separate inputs;
+ * a gradient flows back to the residual stream through its part of the model alone.
  */
 final class EdgeGradients implements AutoCloseable {
   private final GradientSession session;
@@ -34,9 +34,9 @@ final class EdgeGradients implements AutoCloseable {
   private final Map<Node.Destination, float[]> sums = new HashMap<>();
 
   /**
-   * A layer's points and parts.
+   * The hook points and parts of a layer.
    *
-   * @param beforeMlp what its feed-forward block reads
+   * @param beforeMlp the input of its feed-forward block
    */
   private record Layer(
       int index,
@@ -47,8 +47,10 @@ final class EdgeGradients implements AutoCloseable {
       RowGradient mlp) {}
 
   /**
-   * @param prefix what all texts begin with; the gradients are those behind it
-   * @param n tokens behind the prefix
+   * Opens the session.
+   *
+   * @param prefix common to all texts; gradients are those of the tokens after it
+   * @param n number of tokens after the prefix
    */
   EdgeGradients(Lens lens, int[] prefix, int n) {
     this.n = n;
@@ -98,13 +100,13 @@ final class EdgeGradients implements AutoCloseable {
     return hooks.source(point).captured().getFirst();
   }
 
-  /** What the runs are made with. */
+  /** Returns the session of the runs. */
   GradientSession session() {
     return session;
   }
 
   /**
-   * Adds those of the session's last run.
+   * Adds the gradients of the session's last run.
    *
    * @param weight of the run
    */
@@ -122,7 +124,7 @@ final class EdgeGradients implements AutoCloseable {
     add(new Node.Logits(), session.gradient(last).toArray(), weight);
   }
 
-  /** What reaches the stream through each head's part of queries, keys, values or gates. */
+  /** Adds the gradients of each head's queries, keys, values or gates. */
   private void heads(Layer layer, HookPoint input, Buffer buffer, Activation pre, double weight) {
     Activation gradient = session.gradient(input);
     int heads = gradient.shape().get(1);
@@ -155,7 +157,7 @@ final class EdgeGradients implements AutoCloseable {
     }
   }
 
-  /** The sum of a destination, [n, d]. */
+  /** Returns the summed gradient of a destination, [n, d]. */
   float[] sum(Node.Destination destination) {
     return Objects.requireNonNull(sums.get(destination), destination::name);
   }

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 
-/** Edges of a graph, to be looked up and removed fast. */
+/** A mutable set of edges with fast lookup and removal. */
 final class EdgeMask {
   private final Map<Node.Destination, BitSet> kept = new HashMap<>();
   private final ComponentGraph graph;

@@ -20,12 +20,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What lies around attention, head by head: from streams to queries, keys, values and gates, and
- * from z to what each head adds to the stream. It computes with the operations and weights that
- * serve.
+ * The linear parts of attention, head by head: from residual streams to queries, keys, values and
+ * gates, and from z to the contribution of each head. Uses the operations and weights that serve.
  */
 final class HeadParts implements AutoCloseable {
-  /** Inputs of a head that run at once, at most. */
+  /** Maximum number of head inputs per run. */
   private static final int ROWS = 256;
 
   private final HookMap hooks;
@@ -38,7 +37,9 @@ final class HeadParts implements AutoCloseable {
   private final List<MemorySegment> written = new ArrayList<>();
 
   /**
-   * @param n positions
+   * Prepares the parts.
+   *
+   * @param n number of positions
    */
   HeadParts(Model model, int n) {
     this.model = model;
@@ -58,12 +59,12 @@ final class HeadParts implements AutoCloseable {
   }
 
   /**
-   * Fills queries, keys, values or gates.
+   * Computes queries, keys, values or gates.
    *
    * @param point {@code hook_q}, {@code hook_k}, {@code hook_v} or {@code hook_gate} of a layer
-   * @param inputs streams, each [n, d]
-   * @param heads which of the inputs each head has
-   * @param rows [n, heads · d_h], filled
+   * @param inputs residual streams, each [n, d]
+   * @param heads the index of each head's input
+   * @param rows [n, heads · d_h], receives the result
    */
   void project(HookPoint point, List<float[]> inputs, int[] heads, StepRows rows) {
     RowPlan plan = projections.computeIfAbsent(point, this::projection);
@@ -89,7 +90,7 @@ final class HeadParts implements AutoCloseable {
   }
 
   /**
-   * What the heads of a layer add to the stream, each [n, d].
+   * Returns the contributions of the heads of a layer to the residual stream, each [n, d].
    *
    * @param rows {@code hook_z}, [n, H · d_h]
    */

@@ -6,8 +6,8 @@ import dev.vidrio.lens.resolve.HookMap;
 import java.util.List;
 
 /**
- * A node of a model's graph of components: what writes to the residual stream or reads from it
- * (Elhage et al. 2021; section 2 of the primer, arXiv 2405.00208).
+ * A node of a model's component graph, which writes to the residual stream or reads from it (Elhage
+ * et al. 2021; section 2 of the primer, arXiv 2405.00208).
  */
 public sealed interface Node {
   /** A component that adds to the residual stream. */
@@ -16,7 +16,9 @@ public sealed interface Node {
   /** A component that reads the residual stream. */
   sealed interface Destination extends Node {}
 
-  /** What the first block reads: tokens and, where a model adds them, positions. */
+  /**
+   * The embedding of tokens and, if the model adds them, positions: the input of the first block.
+   */
   record Embedding() implements Source {
     @Override
     public String name() {
@@ -24,7 +26,7 @@ public sealed interface Node {
     }
   }
 
-  /** A head of attention, by what it writes. */
+  /** The output of an attention head. */
   record Head(int layer, int head) implements Source {
     @Override
     public String name() {
@@ -33,22 +35,22 @@ public sealed interface Node {
   }
 
   /**
-   * What a head makes its queries, keys or values of, or the gate behind them.
+   * The input of a head's queries, keys, values or output gate.
    *
    * @param site {@link HookSite#Q}, {@link HookSite#K}, {@link HookSite#V} or {@link HookSite#GATE}
-   * @param head of the query heads, or of the heads of keys and values
+   * @param head the index of the query head, or of the key-value head
    */
   record HeadInput(HookSite site, int layer, int head) implements Destination {
-    /** What heads make of the stream. */
+    /** The inputs of heads. */
     static final List<HookSite> SITES = List.of(HookSite.Q, HookSite.K, HookSite.V, HookSite.GATE);
 
     public HeadInput {
       if (!SITES.contains(site)) {
-        throw new IllegalArgumentException(site + " is no input of a head");
+        throw new IllegalArgumentException(site + " is not an input of a head");
       }
     }
 
-    /** Those that heads of a layer have. */
+    /** Returns the inputs that heads of a layer have. */
     static List<HookSite> sites(HookMap hooks, int layer) {
       return SITES.stream().filter(site -> hooks.has(new HookPoint(site, layer))).toList();
     }
@@ -67,7 +69,7 @@ public sealed interface Node {
     }
   }
 
-  /** The last norm and the unembedding. */
+  /** The final norm and the unembedding. */
   record Logits() implements Destination {
     @Override
     public String name() {
@@ -75,6 +77,8 @@ public sealed interface Node {
     }
   }
 
-  /** Its name: {@code embed}, {@code L3.H7}, {@code L3.Q7}, {@code L3.mlp}, {@code logits}. */
+  /**
+   * Returns the name: {@code embed}, {@code L3.H7}, {@code L3.Q7}, {@code L3.mlp}, {@code logits}.
+   */
   String name();
 }

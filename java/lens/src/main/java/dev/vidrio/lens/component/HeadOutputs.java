@@ -16,9 +16,9 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What each head of a layer adds to the residual stream at one position: its result, and where a
- * norm or a factor stands between attention and the stream, what these make of it with the norm's
- * divisor held fixed.
+ * The contribution of each head of a layer to the residual stream at one position: its result,
+ * after the norm or factor between attention and the residual stream, with the divisor of the norm
+ * held fixed.
  */
 public final class HeadOutputs {
   private final int layer;
@@ -31,7 +31,7 @@ public final class HeadOutputs {
     this.heads = heads;
   }
 
-  /** Those of row i of a cache that has {@code hook_result}. */
+  /** Returns the outputs at row i of a cache with {@code hook_result}. */
   public static HeadOutputs of(HookMap hooks, ActivationCache cache, int layer, int i) {
     Activation results = cache.get(HookSite.RESULT, layer);
     int d = results.shape().get(2);
@@ -46,18 +46,18 @@ public final class HeadOutputs {
   }
 
   /**
-   * What parts of the output of W_O become on their way to the residual stream.
+   * Transforms parts of the output of W_O as they are added to the residual stream.
    *
-   * @param parts whose sum is the output without its bias; overwritten
+   * @param parts their sum is the output without its bias; overwritten
    */
   static float[][] written(HookMap hooks, int layer, float[][] parts) {
     return written(hooks.afterAttention(layer), parts);
   }
 
   /**
-   * The same of the results of the heads at many tokens.
+   * Transforms the results of heads at many tokens as they are added to the residual stream.
    *
-   * @param results [n, H, d], overwritten; memory that all threads may read
+   * @param results [n, H, d], overwritten; memory that all threads may access
    */
   public static void write(HookMap hooks, int layer, MemorySegment results) {
     int heads = hooks.heads(layer);
@@ -78,15 +78,15 @@ public final class HeadOutputs {
             });
   }
 
-  /** The same of parts of any product, and the operations behind it. */
+  /** Transforms parts of a product by the operations after it. */
   static float[][] written(List<Op> path, float[][] parts) {
     apply(path, parts);
     return parts;
   }
 
   /**
-   * What a part of any product becomes behind it, where divisors of norms, which only a run has,
-   * and biases are left out.
+   * Transforms a part of a product by the operations after it, without biases and without the
+   * divisors of norms, which depend on a run.
    *
    * @param part overwritten
    */
@@ -101,28 +101,28 @@ public final class HeadOutputs {
     return part;
   }
 
-  /** Which layer. */
+  /** Returns the layer. */
   public int layer() {
     return layer;
   }
 
-  /** H. */
+  /** Returns H. */
   public int heads() {
     return heads.length;
   }
 
-  /** What head h adds, [d]. */
+  /** Returns the contribution of head h, [d]. */
   public float[] head(int h) {
     return heads[h];
   }
 
-  /** Whether the output of attention has a part that no head makes. */
+  /** Returns whether the output of attention has a part that belongs to no head. */
   public boolean hasBias() {
     return path.stream()
         .anyMatch(op -> op instanceof Op.AddBias || (op instanceof Op.Norm n && n.bias() != null));
   }
 
-  /** Takes parts, and their sum with them, through the operations up to the stream. */
+  /** Applies operations to parts, with the norms' divisors of their sum. */
   private static void apply(List<Op> path, float[][] parts) {
     float[] total = new float[parts[0].length];
     for (float[] part : parts) {
@@ -144,7 +144,7 @@ public final class HeadOutputs {
           }
           normalize(norm, total, divisor);
         }
-        default -> throw new IllegalStateException(op + " stands after attention");
+        default -> throw new IllegalStateException(op + " after attention is not supported");
       }
     }
   }
@@ -156,7 +156,7 @@ public final class HeadOutputs {
   }
 
   private static void normalize(Op.Norm norm, float[] x, float divisor) {
-    NormValues.centre(norm, x);
+    NormValues.center(norm, x);
     @Nullable Weights gain = norm.gain();
     for (int j = 0; j < x.length; j++) {
       x[j] = x[j] / divisor * (gain == null ? 1 : gain.data().getAtIndex(JAVA_FLOAT, j));

@@ -15,9 +15,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The logit of a token as a linear function of the last residual stream, once the divisor of the
- * final norm is known: {@code ((x − mean(x)) / σ ⊙ γ + β) · W_U[:,w] + b_w}, before a soft cap. The
- * mean is that of LayerNorm only.
+ * The logit of a token as a linear function of the last residual stream, given the divisor of the
+ * final norm: {@code ((x − mean(x)) / σ ⊙ γ + β) · W_U[:,w] + b_w}, before a soft cap. Only
+ * LayerNorm subtracts the mean.
  */
 public final class LogitDirection {
   private final Op.Norm norm;
@@ -31,10 +31,10 @@ public final class LogitDirection {
   }
 
   /**
-   * The logit of a token, or its difference to another's.
+   * Returns the direction of a token's logit, or of the difference to another one.
    *
-   * @param versus the other, or −1
-   * @throws InvalidInputException when the model does not know one
+   * @param versus the other token, or −1
+   * @throws InvalidInputException if a token is not in the vocabulary
    */
   public static LogitDirection of(Lens lens, int token, int versus) {
     Preconditions.requireToken(lens.model(), token);
@@ -46,9 +46,9 @@ public final class LogitDirection {
     return readout.minus(of(lens.model(), versus));
   }
 
-  /** The logit of a token. */
+  /** Returns the direction of a token's logit. */
   public static LogitDirection of(Model model, int token) {
-    Preconditions.requireOneStream(model, "logit as a function of the last stream");
+    Preconditions.requireOneStream(model, "logit as a function of the last residual stream");
     List<Op> ops = model.architecture().plan().ops();
     Op.Norm norm = null;
     Op.MatMul product = null;
@@ -79,7 +79,7 @@ public final class LogitDirection {
         norm, column, constant + (bias == null ? 0 : factor * element(bias.bias(), token, 0)));
   }
 
-  /** Whether a model caps its logits softly, behind what this is about. */
+  /** Returns whether a model soft-caps its logits. */
   public static boolean isCapped(Model model) {
     return isCapped(model.architecture().plan().ops());
   }
@@ -88,7 +88,7 @@ public final class LogitDirection {
     return ops.get(ops.size() - 2) instanceof Op.Activation;
   }
 
-  /** By what logits are multiplied at last; the scalings of a soft cap are not meant. */
+  /** Returns the final factor of the logits, without the scales of a soft cap. */
   private static double factor(List<Op> ops) {
     return ops.getLast() instanceof Op.Scale scale && !isCapped(ops) ? scale.factor() : 1;
   }
@@ -97,7 +97,7 @@ public final class LogitDirection {
     return vector == null ? otherwise : vector.data().getAtIndex(JAVA_FLOAT, i);
   }
 
-  /** W_U[:,w], which the file keeps as a row. */
+  /** Returns W_U[:,w], which the file stores as a row. */
   private static float[] column(Model model, Weights unembedding, int token) {
     try (RowPlan plan = rows(model, unembedding, 1)) {
       plan.run(new int[] {token});
@@ -105,7 +105,7 @@ public final class LogitDirection {
     }
   }
 
-  /** The rows of a matrix as the file has them, dequantized. */
+  /** Returns a plan that dequantizes rows of a matrix as the file stores them. */
   public static RowPlan rows(Model model, Weights matrix, int atOnce) {
     GgufTensor tensor = model.gguf().findTensor(matrix.name()).orElseThrow();
     WeightType type = WeightType.ofId(tensor.type().id()).orElseThrow();
@@ -115,7 +115,7 @@ public final class LogitDirection {
     return new RowPlan(model.executor(), rows, atOnce);
   }
 
-  /** The same without another token's: the difference of their logits. */
+  /** Returns the direction of the difference of two logits. */
   LogitDirection minus(LogitDirection other) {
     float[] difference = direction.clone();
     for (int j = 0; j < difference.length; j++) {
@@ -124,7 +124,10 @@ public final class LogitDirection {
     return new LogitDirection(norm, difference, constant - other.constant);
   }
 
-  /** What a part of the residual stream adds to the logit, given the divisor of the norm. */
+  /**
+   * Returns the contribution of a part of the residual stream to the logit, given the divisor of
+   * the norm.
+   */
   public double of(float[] part, double scale) {
     double mean = 0;
     if (norm.kind() == Op.NormKind.LAYER) {
@@ -140,7 +143,7 @@ public final class LogitDirection {
     return sum / scale;
   }
 
-  /** What does not depend on the residual stream: biases. */
+  /** Returns the part that does not depend on the residual stream: biases. */
   public double constant() {
     return constant;
   }

@@ -10,24 +10,26 @@ import dev.vidrio.lens.resolve.HookMap;
 import java.util.Arrays;
 import java.util.List;
 
-/** What neurons of a feed-forward block add to the residual stream: the rows of W_out. */
+/**
+ * The contributions of neurons of a feed-forward block to the residual stream: the rows of W_out.
+ */
 public final class NeuronOutputs {
   private NeuronOutputs() {}
 
   /**
-   * What each neuron of a layer writes where its activation is 1, [d_ffn][d]: the rows w_out,u,
-   * with gains and factors that stand between the product and the stream.
+   * Returns the output of each neuron of a layer at an activation of 1, [d_ffn][d]: the rows
+   * w_out,u, with the gains and factors between the product and the residual stream.
    *
-   * @throws InvalidInputException when the layer has experts
+   * @throws InvalidInputException if the layer has experts
    */
   public static float[][] directions(Lens lens, int layer) {
     return undivided(lens, layer, rows(lens, layer));
   }
 
   /**
-   * What one neuron writes, [d].
+   * Returns the output of one neuron, [d].
    *
-   * @throws InvalidInputException when the layer has no such neuron, or experts
+   * @throws InvalidInputException if the layer does not have the neuron, or has experts
    */
   public static float[] direction(Lens lens, int layer, int neuron) {
     ModelMatrices matrices = ModelMatrices.of(lens);
@@ -45,7 +47,7 @@ public final class NeuronOutputs {
     return rows;
   }
 
-  /** What each neuron adds to the stream at a token, {@code n_u w_out,u}, [d_ffn][d]. */
+  /** Returns the contribution of each neuron at a token, {@code n_u w_out,u}, [d_ffn][d]. */
   public static float[][] written(Lens lens, HookMap hooks, int layer, float[] activations) {
     float[][] parts = rows(lens, layer);
     for (int u = 0; u < parts.length; u++) {

@@ -16,8 +16,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * What attention of a layer adds to the stream of a token, by the token that it comes from: {@code
- * Σ_h a_ij x_j W_OV}. What stands between attention and the stream has the divisors of the run.
+ * The contribution of a layer's attention to the residual stream of a token, by source token:
+ * {@code Σ_h a_ij x_j W_OV}. Norms between attention and the residual stream use the divisors of
+ * the run.
  */
 public final class TokenContributions {
   /** The hook points that it reads. */
@@ -30,14 +31,16 @@ public final class TokenContributions {
   private final int heads;
   private final int d;
 
-  /** What a head would add if it looked at token j alone, [n][H · d]. */
+  /** The output of each head if it attended to token j alone, [n][H · d]. */
   private final float[][] values;
 
   /**
+   * Computes the contributions.
+   *
    * @param hooks of the model
-   * @param cache a run that holds {@link #HOOKS}
-   * @throws InvalidInputException where gates or a norm of the token that looks stand behind the
-   *     values of those it looks at
+   * @param cache a run with {@link #HOOKS}
+   * @throws InvalidInputException if attention has an output gate or norm, which depends on the
+   *     destination token
    */
   public TokenContributions(Executor executor, HookMap hooks, ActivationCache cache, int layer) {
     if (hooks.has(new HookPoint(HookSite.Z_PRE, layer))) {
@@ -73,32 +76,35 @@ public final class TokenContributions {
     }
   }
 
-  /** Tokens of the text. */
+  /** Returns the number of tokens. */
   public int tokens() {
     return values.length;
   }
 
-  /** What the stream is multiplied by between what the layer adds and the last norm. */
+  /** Returns the factor of the residual stream between the layer and the final norm. */
   public float factor() {
     return hooks.factorFrom(layer);
   }
 
-  /** What the layer reads of token i, [d]. */
+  /** Returns the input of the layer at token i, [d]. */
   public float[] stream(int i) {
     return cache.get(HookSite.RESID_PRE, layer).row(i);
   }
 
-  /** What attention adds to token i, [d], with its bias. */
+  /** Returns the contribution of attention to token i, [d], with its bias. */
   public float[] attention(int i) {
     return cache.get(HookSite.ATTN_OUT, layer).row(i);
   }
 
-  /** What attention adds to token i by token j, [i + 1][d]. */
+  /** Returns the contribution of attention to token i by source token j, [i + 1][d]. */
   public float[][] ofAttention(int i) {
     return HeadOutputs.written(hooks, layer, mixed(i));
   }
 
-  /** What each head adds to token i by token j, {@code a_ij x_j W_OV}, [H][i + 1][d]. */
+  /**
+   * Returns the contribution of each head to token i by source token j, {@code a_ij x_j W_OV},
+   * [H][i + 1][d].
+   */
   public float[][][] ofHeads(int i) {
     var flat = new float[heads * (i + 1)][d];
     for (int h = 0; h < heads; h++) {
@@ -112,7 +118,10 @@ public final class TokenContributions {
     return byHead;
   }
 
-  /** Σ_h a_ij x_j W_OV for each j up to i, before what stands between attention and stream. */
+  /**
+   * Returns Σ_h a_ij x_j W_OV for each j up to i, before the operations between attention and the
+   * residual stream.
+   */
   private float[][] mixed(int i) {
     var parts = new float[i + 1][d];
     for (int j = 0; j <= i; j++) {

@@ -1,5 +1,5 @@
 /**
- * What heads, neurons and tokens add to the residual stream, and what a logit makes of it. The
- * methods share it, and the module keeps it to itself.
+ * The contributions of heads, neurons and tokens to the residual stream, and of the residual stream
+ * to a logit. Shared by the methods; not exported.
  */
 package dev.vidrio.lens.component;

@@ -16,11 +16,13 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A head's function by its weights alone (Elhage et al. 2021): {@code W_OV = W_V W_O} says what it
- * writes when attending to a token, {@code W_QK = W_Q W_Kᵀ} which tokens it attends to. The gain of
- * a norm before attention is multiplied into W_Q, W_K and W_V, that of a norm before or behind W_O
- * into W_O. Biases, divisors, rotary positions and norms of queries and keys are left out; with
- * rotary positions W_QK is that of a distance of 0.
+ * A head's function by its weights alone (Elhage et al. 2021): {@code W_OV = W_V W_O} determines
+ * its output for an attended token, {@code W_QK = W_Q W_Kᵀ} the tokens that it attends to. The gain
+ * of a norm before attention is multiplied into W_Q, W_K and W_V, that of a norm before or after
+ * W_O into W_O. Biases, divisors, rotary positions and norms of queries and keys are ignored; with
+ * rotary positions, W_QK is that of distance 0.
+ *
+ * @see "docs/lens/decoding.md"
  */
 public final class HeadMatrices {
   private final float[][] queries;
@@ -35,7 +37,7 @@ public final class HeadMatrices {
     this.outputs = outputs;
   }
 
-  /** Those of a head. */
+  /** Returns the matrices of a head. */
   public static HeadMatrices of(Lens lens, int layer, int head) {
     ModelMatrices matrices = ModelMatrices.of(lens);
     int heads = matrices.heads(layer);
@@ -65,7 +67,7 @@ public final class HeadMatrices {
         outputs);
   }
 
-  /** The columns of a head, of keys and values those that it shares with others, [d][d_h]. */
+  /** Returns the columns of a head, [d][d_h]; heads may share those of keys and values. */
   private static float[][] columns(
       ModelMatrices matrices, HookPoint point, int head, int heads, int width) {
     float[] gain = matrices.gainBefore(point);
@@ -84,14 +86,14 @@ public final class HeadMatrices {
     }
   }
 
-  /** {@code x W_OV}, what it writes of a normalized stream x, [d]. */
+  /** Returns {@code x W_OV}, the output for a normalized residual stream x, [d]. */
   public float[] written(float[] x) {
     return times(times(x, values), outputs);
   }
 
   /**
-   * {@code x W_QK}, [d]: its product with a normalized stream is the score of attention, before it
-   * is scaled, where x asks.
+   * Returns {@code x W_QK}, [d]: its dot product with a normalized residual stream is the unscaled
+   * attention score of the query x.
    */
   public float[] attended(float[] x) {
     float[] query = times(x, queries);
@@ -102,7 +104,7 @@ public final class HeadMatrices {
     return direction;
   }
 
-  /** x M, [N]. */
+  /** Returns x M, [N]. */
   private static float[] times(float[] x, float[][] matrix) {
     var sum = new double[matrix[0].length];
     for (int j = 0; j < x.length; j++) {
@@ -114,8 +116,9 @@ public final class HeadMatrices {
   }
 
   /**
-   * The singular vectors of W_OV (Millidge and Black 2022): what lies along {@code reads} is
-   * written along {@code writes}, times {@code value}. Signs of a pair are arbitrary together.
+   * Singular vectors of W_OV (Millidge and Black 2022): a component of the input along {@code
+   * reads} is written along {@code writes}, times {@code value}. The common sign of a pair is
+   * arbitrary.
    */
   public static final class Singular {
     private final double value;
@@ -128,27 +131,27 @@ public final class HeadMatrices {
       this.writes = writes;
     }
 
-    /** σ. */
+    /** Returns σ. */
     public double value() {
       return value;
     }
 
-    /** u, [d]. */
+    /** Returns u, [d]. */
     public float[] reads() {
       return reads.clone();
     }
 
-    /** v, [d]. */
+    /** Returns v, [d]. */
     public float[] writes() {
       return writes.clone();
     }
   }
 
-  /** All d_h of them, the greatest first: {@code W_OV = Σ σ uᵀ v}. */
+  /** Returns all d_h singular triples, in descending order: {@code W_OV = Σ σ uᵀ v}. */
   public Singular[] singular() {
     int width = outputs.length;
     int d = values.length;
-    // Of W_V = A S Bᵀ first, then of the small S Bᵀ W_O: nothing of d × d is ever decomposed.
+    // Decomposes W_V = A S Bᵀ first, then the small S Bᵀ W_O, to avoid a decomposition of d × d.
     var first = SingularVectors.of(doubles(MatrixProduct.transposed(values)));
     double[][] out = doubles(outputs);
     var inner = new double[width][outputs[0].length];

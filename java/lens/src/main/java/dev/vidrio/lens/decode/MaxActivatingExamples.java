@@ -9,23 +9,24 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The places of a text where a unit is most active (Dalvi et al. 2019, arXiv 1812.09355; Bills et
- * al. 2023): which hint at what a neuron, a head or a feature of a sparse autoencoder stands for.
- * Texts are read one by one; only the best places are kept.
+ * The positions of texts where a scalar feature is most active (Dalvi et al. 2019, arXiv
+ * 1812.09355; Bills et al. 2023), which hint at the meaning of a neuron, a head or a feature of a
+ * sparse autoencoder. Texts are processed one by one; only the best positions are kept.
  *
- * @param examples the most active place first; among equals, the earlier one
- * @param tokens that were read
- * @param active the fraction of them with an activation above 0
+ * @param examples in descending order of activation; among equals, the earlier one first
+ * @param tokens number of tokens read
+ * @param active the fraction of them with a positive activation
+ * @see "docs/lens/decoding.md"
  */
 public record MaxActivatingExamples(List<Example> examples, long tokens, double active) {
   /**
-   * A place.
+   * A position.
    *
-   * @param text the number of the text, from 0
-   * @param position of the token in it
-   * @param value the activation there
+   * @param text the index of the text, from 0
+   * @param position of the token
+   * @param value the activation
    * @param from the position of the first token of the context
-   * @param context tokens around and at the place
+   * @param context tokens around and at the position
    */
   public record Example(int text, int position, float value, int from, List<Integer> context) {
     public Example {
@@ -38,13 +39,13 @@ public record MaxActivatingExamples(List<Example> examples, long tokens, double 
   }
 
   /**
-   * Finds them. The first token of each text does not count: what models do there is about the
-   * place rather than the text.
+   * Finds the examples. The first token of each text is ignored, since activations there depend on
+   * the position rather than on the text.
    *
    * @param texts token ids of each
-   * @param unit whose activation
-   * @param count examples to keep, at least 1
-   * @param around tokens before and after a place that belong to its context
+   * @param unit the scalar feature
+   * @param count number of examples, at least 1
+   * @param around number of context tokens before and after a position
    */
   public static MaxActivatingExamples of(
       Lens lens, Iterable<int[]> texts, ScalarFeature unit, int count, int around) {
@@ -75,7 +76,7 @@ public record MaxActivatingExamples(List<Example> examples, long tokens, double 
     return new MaxActivatingExamples(best, tokens, active / (double) Math.max(1, tokens));
   }
 
-  /** Behind all that are as active. */
+  /** Returns the insertion index, after all equal activations. */
   private static int place(List<Example> best, float value) {
     int at = best.size();
     while (at > 0 && best.get(at - 1).value < value) {

@@ -15,15 +15,17 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * A Patchscope (Ghandeharioun et al. 2024, arXiv 2401.06102): puts a representation into another
- * text, which makes the model say what it holds, {@code f*(x* | do(f^{c*} = m(f^c(x))))}.
+ * A Patchscope (Ghandeharioun et al. 2024, arXiv 2401.06102): inserts a representation into another
+ * text, so that the model verbalizes it, {@code f*(x* | do(f^{c*} = m(f^c(x))))}.
  *
  * {@snippet file="decode/DecodeExamplesTest.java" region="patchscope"}
+ *
+ * @see "docs/lens/decoding.md"
  */
 public final class Patchscope {
   /**
-   * A text whose last token repeats what stands before, whatever it is (the identity prompt of the
-   * paper); the representation goes to its last token.
+   * A prompt whose last token repeats the preceding one (the identity prompt of the paper); the
+   * representation is inserted at its last token.
    */
   public static final String IDENTITY = "cat -> cat; 1135 -> 1135; hello -> hello; ?";
 
@@ -37,8 +39,8 @@ public final class Patchscope {
    * Reads a representation.
    *
    * @param source tokens x of the text
-   * @param position of the token in it
-   * @param point c, where in the model; it has one row per token
+   * @param position of the token
+   * @param point c, with one row per token
    */
   public static Patchscope of(Lens lens, int[] source, int position, HookPoint point) {
     requirePosition("position", source, position);
@@ -56,24 +58,24 @@ public final class Patchscope {
     }
   }
 
-  /** The same after a mapping m, such as an affine one between two models. */
+  /** Returns the representation after a mapping m, such as an affine one between two models. */
   public Patchscope map(UnaryOperator<float[]> mapping) {
     return new Patchscope(mapping.apply(representation.clone()));
   }
 
-  /** Puts it into a run: c* at a position of the text x*. */
+  /** Returns the intervention that inserts it: c* at a position of the text x*. */
   public Intervention into(HookPoint target, int position) {
     return Intervention.set(target, representation).position(position);
   }
 
   /**
-   * What the model says after the other text: its most likely tokens, one after the other.
+   * Returns the greedy continuation of the other text.
    *
-   * @param lens of the model that reads, f*
+   * @param lens of the model that decodes, f*
    * @param target tokens x* of the text
-   * @param position where in it
-   * @param point c*, where in the model
-   * @param count tokens to say, at least 1
+   * @param position of the insertion
+   * @param point c*
+   * @param count number of tokens, at least 1
    */
   public List<Integer> read(Lens lens, int[] target, int position, HookPoint point, int count) {
     requirePosition("target position", target, position);

@@ -13,12 +13,15 @@ import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.List;
 
-/** A part of a model whose activation is one number at each token. */
+/**
+ * A part of a model whose activation is one number per token: a neuron, a head or a feature of a
+ * sparse autoencoder.
+ */
 public sealed interface ScalarFeature {
-  /** Where its activation is read. */
+  /** Returns the hook point that it is read from. */
   HookPoint point();
 
-  /** Its activations at the tokens that a cache holds. */
+  /** Returns its activations at the tokens of a cache. */
   float[] values(ActivationCache cache);
 
   /** An element of an activation's rows, such as a neuron of {@code mlp.hook_post}. */
@@ -43,7 +46,7 @@ public sealed interface ScalarFeature {
     }
   }
 
-  /** The length of what a head has gathered, ‖z‖. */
+  /** The norm of a head's output, ‖z‖₂. */
   record Head(int layer, int head) implements ScalarFeature {
     @Override
     public HookPoint point() {
@@ -75,7 +78,7 @@ public sealed interface ScalarFeature {
       autoencoder.requireFeature(feature);
     }
 
-    /** A feature, at the point that the autoencoder's file names. */
+    /** Returns a feature at the hook point of the autoencoder's file. */
     public static Feature of(Lens lens, SparseAutoencoder autoencoder, int feature) {
       String hook = autoencoder.config().hookIn();
       return new Feature(Preconditions.requireOne(hook, lens.points(hook)), autoencoder, feature);

@@ -11,15 +11,15 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** A long text in chunks, which a model reads one at a time. */
+/** Splits a long text into chunks for separate runs. */
 public final class TextChunks {
   private TextChunks() {}
 
   /**
-   * Pieces of a text, each beginning as the model wants a text to: with BOS, or at once.
+   * Splits a text; each chunk begins with BOS if the model requires it.
    *
-   * @param tokens of the whole text, with BOS where the model wants it
-   * @param length of a piece, BOS among it; a rest of one token is left out
+   * @param tokens of the whole text, with BOS if the model requires it
+   * @param length of a chunk, including BOS; a remainder of one token is dropped
    */
   public static List<int[]> of(Model model, int[] tokens, int length) {
     int declared = model.architecture().contextLength();
@@ -43,14 +43,15 @@ public final class TextChunks {
       }
     }
     if (chunks.isEmpty()) {
-      throw new InvalidInputException("text", tokens.length + " tokens", "must have two or more");
+      throw new InvalidInputException(
+          "text", tokens.length + " tokens", "must have at least 2 tokens");
     }
     return chunks;
   }
 
   /**
-   * The activations at a point of all tokens but the first of each text: what models do there is
-   * about the place rather than the text.
+   * Returns the activations at a point for all tokens but the first of each text, whose activations
+   * depend on the position rather than on the text.
    *
    * @param hook the name of one point
    * @return [n][width]

@@ -23,10 +23,17 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The tuned lens (Belrose et al. 2023, arXiv 2303.08112): a logit lens that first moves each
- * layer's stream into the coordinates of the last, {@code LN_f(x + x Aᵀ + b) W_U}, by an affine
- * translator that {@link TunedLensTrainer} fits to the model's own predictions. Of zeros it is the
- * logit lens.
+ * The tuned lens (Belrose et al. 2023, arXiv 2303.08112): a {@link LogitLens} that first maps each
+ * layer's residual stream to the basis of the last, {@code LN_f(x + x Aᵀ + b) W_U}, by an affine
+ * translator per layer that {@link TunedLensTrainer} fits to the model's own predictions. With
+ * zeros it is the logit lens.
+ *
+ * {@snippet file="decode/DecodeExamplesTest.java" region="tuned"}
+ *
+ * <p>Safe for concurrent reads after training.
+ *
+ * @see LogitLens#of(Lens, int[], dev.vidrio.lens.Capture, int, LogitLens.Translation)
+ * @see "docs/lens/decoding.md"
  */
 public final class TunedLens implements LogitLens.Translation {
   private final Map<HookPoint, Translator> translators;
@@ -49,7 +56,7 @@ public final class TunedLens implements LogitLens.Translation {
     this.translators = translators;
   }
 
-  /** A lens whose translators are zeros, at each of these points. */
+  /** Returns a lens with translators of zeros at these points. */
   static TunedLens zeros(List<HookPoint> points, int d) {
     Map<HookPoint, Translator> translators = new LinkedHashMap<>();
     for (HookPoint point : points) {
@@ -59,7 +66,8 @@ public final class TunedLens implements LogitLens.Translation {
   }
 
   /**
-   * Where it has translators, in the order of a forward pass; other streams it reads as they are.
+   * Returns the points with translators, in the order of a forward pass; other residual streams are
+   * not translated.
    */
   public List<HookPoint> points() {
     return List.copyOf(translators.keySet());
@@ -87,9 +95,10 @@ public final class TunedLens implements LogitLens.Translation {
   }
 
   /**
-   * Writes it: for each point P tensors {@code P.weight} [d, d] and {@code P.bias} [d].
+   * Writes the translators: for each point P the tensors {@code P.weight} [d, d] and {@code P.bias}
+   * [d].
    *
-   * @throws IOException when the file cannot be written
+   * @throws IOException if the file cannot be written
    */
   public void save(Path file, String model) throws IOException {
     List<Entry> entries = new ArrayList<>();
@@ -111,9 +120,9 @@ public final class TunedLens implements LogitLens.Translation {
   }
 
   /**
-   * Reads what {@link #save} has written.
+   * Reads a file of {@link #save}.
    *
-   * @throws ModelFileException when it is missing, damaged or of another model
+   * @throws ModelFileException if it is missing, damaged or of another model
    */
   public static TunedLens load(Lens lens, Path path) {
     int d = lens.model().architecture().width();
@@ -132,7 +141,7 @@ public final class TunedLens implements LogitLens.Translation {
         }
       }
       if (translators.isEmpty()) {
-        throw new ModelFileException(path.toString(), "", "", "has no translator of this model");
+        throw new ModelFileException(path.toString(), "", "", "is not a translator of this model");
       }
     }
     return new TunedLens(translators);

@@ -23,16 +23,20 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
- * Trains a tuned lens: for each layer, the translator that minimizes KL(model ‖ lens). Gradients go
- * only through the unembedding and the final norm. A step takes the tokens of one text, except the
- * first.
+ * Trains a {@link TunedLens}: for each layer, the translator that minimizes KL(model ‖ lens).
+ * Gradients flow through the unembedding and the final norm only. A step uses the tokens of one
+ * text, except the first.
  *
- * <p>Streams differ greatly in size between layers and models, so the learning rate is relative: a
- * step of Adam moves no element of the translated stream by much more than this fraction of the
- * root mean square of its elements.
+ * <p>The size of residual streams differs by orders of magnitude between layers and models, so the
+ * learning rate is relative: a step of Adam changes an element of the translated stream by at most
+ * about this fraction of the root mean square of its elements.
+ *
+ * <p>Not thread-safe.
+ *
+ * @see "docs/lens/decoding.md"
  */
 public final class TunedLensTrainer implements AutoCloseable {
-  /** The learning rate that is used where none is given. */
+  /** The default learning rate. */
   public static final double RATE = 0.02;
 
   private final Lens lens;
@@ -46,9 +50,9 @@ public final class TunedLensTrainer implements AutoCloseable {
   /**
    * Prepares training.
    *
-   * @param points names of residual streams; that after the last layer, where there is nothing to
-   *     translate, is left out
-   * @param rate of learning, above 0 and below 1
+   * @param points names of residual streams; that after the last layer, which needs no translation,
+   *     is skipped
+   * @param rate learning rate, above 0 and below 1
    */
   public TunedLensTrainer(Lens lens, String points, double rate) {
     if (!(rate > 0 && rate < 1)) {
@@ -63,11 +67,12 @@ public final class TunedLensTrainer implements AutoCloseable {
     read.remove(end);
     for (HookPoint point : read) {
       if (!point.site().isResidualStream()) {
-        throw new InvalidInputException("hook", point.name(), "is no residual stream");
+        throw new InvalidInputException("hook", point.name(), "is not a residual stream");
       }
     }
     if (read.isEmpty()) {
-      throw new InvalidInputException("hooks", points, "name a stream before the last");
+      throw new InvalidInputException(
+          "hooks", points, "must select a residual stream before the last");
     }
     this.tuned = TunedLens.zeros(read, lens.model().architecture().width());
     for (HookPoint point : read) {
@@ -76,7 +81,7 @@ public final class TunedLensTrainer implements AutoCloseable {
     this.unembedding = UnembeddingGradient.of(lens.model());
   }
 
-  /** The rows of a translator's matrix, and its bias. */
+  /** Returns the rows of a translator's matrix, and its bias. */
   private static float[][] rows(TunedLens.Translator translator) {
     var rows = new float[translator.bias.length + 1][];
     System.arraycopy(translator.matrix, 0, rows, 0, rows.length - 1);
@@ -84,13 +89,13 @@ public final class TunedLensTrainer implements AutoCloseable {
     return rows;
   }
 
-  /** What was learned so far; it learns on with the trainer. */
+  /** Returns the current lens, which the trainer continues to update. */
   public TunedLens tuned() {
     return tuned;
   }
 
   /**
-   * One step on each text, in their order.
+   * Runs one step per text, in order.
    *
    * @return for each point the mean divergence of its lens from the model before each step, in nats
    */
@@ -103,14 +108,15 @@ public final class TunedLensTrainer implements AutoCloseable {
     return sums;
   }
 
-  /** The mean divergence at each point on a text, in nats, without learning from it. */
+  /** Returns the mean divergence at each point on a text, in nats, without training. */
   public Map<HookPoint, Double> evaluate(int[] tokens) {
     return step(tokens, false);
   }
 
   private Map<HookPoint, Double> step(int[] tokens, boolean learn) {
     if (tokens.length < 2) {
-      throw new InvalidInputException("text", tokens.length + " tokens", "must have two or more");
+      throw new InvalidInputException(
+          "text", tokens.length + " tokens", "must have at least 2 tokens");
     }
     steps += learn ? 1 : 0;
     StringBuilder hooks = new StringBuilder(end.name());
@@ -130,7 +136,7 @@ public final class TunedLensTrainer implements AutoCloseable {
     return IntStream.range(0, cache.rows()).mapToObj(cache.get(point)::row).toArray(float[][]::new);
   }
 
-  /** The model's own predictions, [n][V]. */
+  /** Returns the log-probabilities of the model, [n][V]. */
   private double[][] logProbabilities(float[][] streams) {
     var found = new double[streams.length][];
     unembedding.of(
@@ -175,7 +181,10 @@ public final class TunedLensTrainer implements AutoCloseable {
     return lens.model().executor();
   }
 
-  /** KL(model ‖ lens); its gradient with respect to the lens's logits is the difference of both. */
+  /**
+   * Returns KL(model ‖ lens); its gradient with respect to the lens's logits is the difference of
+   * the distributions.
+   */
   private static double divergence(
       double[] truth, MemorySegment logits, MemorySegment gradient, int rows) {
     double total = LogProbability.logSum(logits);

@@ -22,22 +22,25 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * Reads weight vectors as words (Geva et al. 2022, arXiv 2203.14680; Dar et al. 2023, arXiv
- * 2209.02535): the tokens whose logits a vector raises when added to the stream, and those whose
- * embeddings align with it.
+ * Projects weight vectors onto the vocabulary (Geva et al. 2022, arXiv 2203.14680; Dar et al. 2023,
+ * arXiv 2209.02535): the tokens whose logits a vector increases when added to the residual stream,
+ * and those whose embeddings align with it.
+ *
+ * @see "docs/lens/decoding.md"
  */
 public final class VocabularyProjection {
   private VocabularyProjection() {}
 
-  /** A token, and how much a vector has to do with it. */
+  /** A token and its score. */
   public record Score(int token, double value) {}
 
   /**
-   * What a written vector says: the logits {@code LN_f(v) W_U}, in which the norm multiplies its
-   * gain and brings any vector to the same length. Biases are left out.
+   * Projects an output vector: the logits {@code LN_f(v) W_U}, where the norm multiplies its gain
+   * and scales any vector to one length. Biases are ignored.
    *
    * @param vector [d]
-   * @param k tokens, the most raised first; of the negated vector they are those most lowered
+   * @param k number of tokens, in descending order; those of the negated vector are the most
+   *     decreased ones
    */
   public static List<Score> written(Lens lens, float[] vector, int k) {
     int d = requireWidth(lens, vector);
@@ -48,18 +51,18 @@ public final class VocabularyProjection {
       unembedding.logits(
           MemorySegment.ofArray(both), (row, values) -> logits.add(values.toArray(JAVA_FLOAT)));
     }
-    // What no stream makes of itself is a bias.
+    // The logits of a zero stream are a bias.
     return greatest(Vectors.minus(logits.get(0), logits.get(1)), k);
   }
 
   /**
-   * What a reading direction listens to: {@code ⟨x̂, u⟩} of each token's embedding, x̂ what the
-   * norm before attention makes of it without its gain, or the embedding where there is none.
+   * Projects an input direction: {@code ⟨x̂, u⟩} for each token's embedding, where x̂ is the output
+   * of the norm before attention without its gain, or the embedding if there is no such norm.
    *
-   * @param layer that reads: above the first feed-forward block, embeddings are effective ones,
-   *     with what that makes of them
-   * @param direction u, [d], gains multiplied in
-   * @param k tokens, the greatest first
+   * @param layer that reads; after the first feed-forward block, embeddings are effective ones,
+   *     which include its output
+   * @param direction u, [d], with gains multiplied in
+   * @param k number of tokens, in descending order
    */
   public static List<Score> read(Lens lens, int layer, float[] direction, int k) {
     requireWidth(lens, direction);
@@ -72,7 +75,7 @@ public final class VocabularyProjection {
     return greatest(scores, k);
   }
 
-  /** The embedding of a token as {@link #read} takes it, x̂. */
+  /** Returns the embedding x̂ of a token as in {@link #read}. */
   public static float[] embedding(Lens lens, int layer, int token) {
     int vocabulary = lens.model().architecture().vocabulary();
     if (token < 0 || token >= vocabulary) {
@@ -101,10 +104,10 @@ public final class VocabularyProjection {
   }
 
   /**
-   * What a neuron of a feed-forward block writes, w_out (its value vector), [d], with the gain of a
-   * norm between the block and the stream.
+   * Returns the output vector of a neuron of a feed-forward block, w_out (its value vector), [d],
+   * with the gain of a norm between the block and the residual stream.
    *
-   * @throws InvalidInputException when the block has no such neuron, or is a mixture of experts
+   * @throws InvalidInputException if the block does not have the neuron, or is a mixture of experts
    */
   public static float[] valueVector(Lens lens, int layer, int neuron) {
     return NeuronOutputs.direction(lens, layer, neuron);

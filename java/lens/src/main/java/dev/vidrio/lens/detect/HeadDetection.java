@@ -15,19 +15,25 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
- * Finds previous-token, duplicate-token and induction heads and attention sinks by what heads
- * attend to in texts {@code [BOS, r, r]} of random tokens that repeat once (Olsson et al. 2022,
- * arXiv 2209.11895).
+ * Which heads are previous-token, duplicate-token or induction heads, and which have attention
+ * sinks? Measures the patterns of heads on texts {@code [BOS, r, r]} of random tokens that repeat
+ * once (Olsson et al. 2022, arXiv 2209.11895).
  *
- * @param samples texts
- * @param length S, the tokens of {@code r}
+ * {@snippet file="LensExamplesTest.java" region="heads"}
+ *
+ * <p>Methods are thread-safe.
+ *
+ * @param samples number of texts
+ * @param length S, the number of tokens of {@code r}
  * @param heads the means over the texts, by layer and head
+ * @see HeadScores
+ * @see "docs/lens/mechanisms.md"
  */
 public record HeadDetection(int samples, int length, List<HeadScores> heads) {
-  /** Texts that give means with two steady digits. */
+  /** A number of texts that gives means with two stable digits. */
   public static final int SAMPLES = 4;
 
-  /** S that most publications use. */
+  /** The S of most publications. */
   public static final int LENGTH = 50;
 
   public HeadDetection {
@@ -35,7 +41,7 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
   }
 
   /**
-   * Runs the texts that a seed gives.
+   * Runs random texts.
    *
    * @param samples at least 1
    * @param length 2 to {@link #longest}
@@ -60,8 +66,8 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
   }
 
   /**
-   * The greatest S: of tokens that the vocabulary has, twice as many and BOS must fit into the
-   * context.
+   * Returns the maximum S: 2 S tokens and BOS must fit into the context, and S must not exceed the
+   * vocabulary.
    */
   public static int longest(Model model) {
     return Math.min((model.architecture().contextLength() - 1) / 2, ordinary(model.tokenizer()));
@@ -74,7 +80,7 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
     }
   }
 
-  /** BOS, where the model has one, and twice the same different tokens that are no special ones. */
+  /** Returns BOS, if the model has one, and two repetitions of distinct ordinary tokens. */
   static int[] text(Tokenizer tokenizer, Random random, int length) {
     int[] half = different(tokenizer, random, length);
     IntStream bos = tokenizer.bos().stream();
@@ -82,7 +88,7 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
         .toArray();
   }
 
-  /** How many tokens are no special ones. */
+  /** Returns the number of tokens that are not special. */
   static int ordinary(Tokenizer tokenizer) {
     return (int)
         IntStream.range(0, tokenizer.vocabularySize()).filter(isOrdinary(tokenizer)).count();
@@ -92,7 +98,7 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
     return id -> !tokenizer.isSpecial(id) && tokenizer.bytes(id).length > 0;
   }
 
-  /** Different tokens that are no special ones. */
+  /** Returns distinct tokens that are not special. */
   static int[] different(Tokenizer tokenizer, Random random, int count) {
     requireRange("tokens", count, 1, ordinary(tokenizer));
     return random
@@ -103,14 +109,14 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
         .toArray();
   }
 
-  /** The heads with the greatest of a score first. */
+  /** Returns the heads in descending order of a score. */
   public List<HeadScores> ranked(ToDoubleFunction<HeadScores> score) {
     return heads.stream().sorted(Comparator.comparingDouble(score).reversed()).toList();
   }
 
   /**
-   * The fraction of heads whose mean weight on position 0 is above a threshold: the sink rate of Gu
-   * et al. (2024, arXiv 2410.10781), who take 0.3.
+   * Returns the fraction of heads whose mean weight on position 0 exceeds a threshold: the sink
+   * rate of Gu et al. (2024, arXiv 2410.10781), with a threshold of 0.3.
    */
   public double sinkRate(double threshold) {
     return heads.stream().filter(head -> head.first() > threshold).count() / (double) heads.size();

@@ -10,21 +10,21 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Where an attention head looks: means over the queries of a text, except the one at position 0,
- * which can look nowhere else. NaN if no query has the key that a score needs.
+ * Statistics of an attention head's pattern: means over the queries of a text, except the query at
+ * position 0, which can attend only to itself. NaN if no query has the key that a score needs.
  *
- * <p>On a text {@code [BOS, r, r]} of S random tokens {@code r}, all different, {@code duplicate}
- * is the mean of {@code a_{i,i−S}} and {@code induction} that of {@code a_{i,i−S+1}} over the
- * second half, as Elhage et al. (2021) and Olsson et al. (2022, arXiv 2209.11895) define them.
+ * <p>On a text {@code [BOS, r, r]} of S distinct random tokens {@code r}, {@code duplicate} is the
+ * mean of {@code a_{i,i−S}} and {@code induction} that of {@code a_{i,i−S+1}} over the second half,
+ * as Elhage et al. (2021) and Olsson et al. (2022, arXiv 2209.11895) define them.
  *
  * @param layer from 0
  * @param head from 0
  * @param entropy of the pattern's rows, in bits
  * @param current weight of the query's own position, {@code a_{i,i}}
- * @param previous weight of the position before, {@code a_{i,i−1}}
+ * @param previous weight of the previous position, {@code a_{i,i−1}}
  * @param first weight of position 0: the head's attention sink (Xiao et al. 2023, arXiv 2309.17453)
  * @param duplicate weight of earlier positions with the query's token
- * @param induction weight of positions that follow an earlier one with the query's token
+ * @param induction weight of positions after an earlier one with the query's token
  */
 public record HeadScores(
     int layer,
@@ -37,7 +37,9 @@ public record HeadScores(
     double induction) {
   private static final double LN_2 = Math.log(2);
 
-  /** The heads of all layers whose {@code hook_pattern} a cache has, in order. */
+  /**
+   * Returns the scores of the heads of all layers whose {@code hook_pattern} a cache has, in order.
+   */
   public static List<HeadScores> of(ActivationCache cache) {
     int[] seen = Arrays.copyOf(cache.tokens(), cache.from() + cache.rows());
     List<HeadScores> all = new ArrayList<>();
@@ -53,9 +55,9 @@ public record HeadScores(
   }
 
   /**
-   * A head's scores.
+   * Returns a head's scores.
    *
-   * @param pattern [keys − from, keys]: a row for each position from {@code from} on
+   * @param pattern [keys − from, keys]: a row per position from {@code from} on
    * @param tokens those of the keys
    */
   static HeadScores of(int layer, int head, float[] pattern, int[] tokens, int from) {
@@ -98,7 +100,7 @@ public record HeadScores(
         induction / r);
   }
 
-  /** The means of a head's scores over several texts. */
+  /** Returns the means of a head's scores over several texts. */
   static HeadScores mean(List<HeadScores> scores) {
     HeadScores any = scores.getFirst();
     return new HeadScores(
@@ -112,7 +114,7 @@ public record HeadScores(
         scores.stream().mapToDouble(HeadScores::induction).average().orElseThrow());
   }
 
-  /** Its name, such as {@code L3.H7}. */
+  /** Returns the name, such as {@code L3.H7}. */
   public String name() {
     return new Node.Head(layer, head).name();
   }

@@ -32,8 +32,9 @@ import org.jspecify.annotations.Nullable;
  * Finds entropy, token-frequency and dead neurons (Stolfo et al. 2024, arXiv 2406.16254; Voita et
  * al. 2023, arXiv 2309.04827).
  *
- * @param tokens of the texts that were read
+ * @param tokens number of tokens of the texts
  * @param neurons by layer and neuron
+ * @see "docs/lens/mechanisms.md"
  */
 public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
   /** Rows of a matrix that are dequantized at once. */
@@ -44,17 +45,18 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
   }
 
   /**
-   * Reads the neurons of some layers.
+   * Scores the neurons of some layers.
    *
-   * @param texts tokens, a run each; the first token of each counts as no activity
+   * @param texts tokens, a run each; activity at the first token of each is ignored
    * @param from the first layer
-   * @param to after the last
-   * @throws InvalidInputException when there is no text, a token is unknown, or a layer has experts
+   * @param to the layer after the last one
+   * @throws InvalidInputException if there is no text, a token is not in the vocabulary, or a layer
+   *     has experts
    */
   public static NeuronDetection of(Lens lens, List<int[]> texts, int from, int to) {
     int tokens = texts.stream().mapToInt(text -> text.length - 1).sum();
     if (tokens < 1) {
-      throw new InvalidInputException("text", tokens + " tokens", "must have two or more");
+      throw new InvalidInputException("text", tokens + " tokens", "must have at least 2 tokens");
     }
     var vocabulary = new Vocabulary(lens.model(), texts);
     List<NeuronScores> neurons = new ArrayList<>();
@@ -66,20 +68,20 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
     return new NeuronDetection(tokens, neurons);
   }
 
-  /** The neurons with the greatest of a score first. */
+  /** Returns the neurons in descending order of a score. */
   public List<NeuronScores> ranked(ToDoubleFunction<NeuronScores> score) {
     return neurons.stream().sorted(Comparator.comparingDouble(score).reversed()).toList();
   }
 
-  /** What is known of the tokens of a vocabulary. */
+  /** Statistics of the tokens of a vocabulary. */
   private static final class Vocabulary {
-    /** The last norm of the model. */
+    /** The final norm of the model. */
     private final Op.Norm norm;
 
     /** ‖γ ⊙ W_U[:,v]‖₂. */
     private final double[] lengths;
 
-    /** Logarithms of frequencies, less their mean. */
+    /** Logarithms of frequencies, minus their mean. */
     private final double[] frequencies;
 
     Vocabulary(Model model, List<int[]> texts) {
@@ -116,11 +118,11 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
       return lengths;
     }
 
-    /** Of the cosines of a stream and the columns of W_U. */
+    /** Returns the variance of the cosines of a residual stream and the columns of W_U. */
     double variance(float[] stream, float[] logits) {
-      float[] centred = stream.clone();
-      NormValues.centre(norm, centred);
-      double factor = NormValues.scale(norm, stream) / Vectors.norm(centred);
+      float[] centered = stream.clone();
+      NormValues.center(norm, centered);
+      double factor = NormValues.scale(norm, stream) / Vectors.norm(centered);
       double sum = 0;
       double squares = 0;
       for (int v = 0; v < logits.length; v++) {
@@ -132,7 +134,7 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
       return squares / logits.length - mean * mean;
     }
 
-    /** Of logits and frequencies. */
+    /** Returns the correlation of logits and log-frequencies. */
     double correlation(float[] logits) {
       double mean = 0;
       for (float logit : logits) {
@@ -183,7 +185,7 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
     return neurons;
   }
 
-  /** Counts where a layer's neurons are active. */
+  /** Counts the tokens at which a layer's neurons are active. */
   private static void activity(Lens lens, int layer, int[] text, int[] active, float[] greatest) {
     HookPoint pre = new HookPoint(HookSite.PRE, layer);
     Capture capture = Capture.of(pre.name()).positions(1, text.length);
@@ -199,13 +201,16 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
     }
   }
 
-  /** Takes what a part of the stream adds to the logits, [V]. */
+  /** Receives the contribution of a part of the residual stream to the logits, [V]. */
   @FunctionalInterface
   private interface RowConsumer {
     void take(int row, float[] logits);
   }
 
-  /** The logits of some streams without those of no stream, which the last norm's bias gives. */
+  /**
+   * Computes the logits of residual streams minus those of a zero stream, which come from the final
+   * norm's bias.
+   */
   private static void logits(Unembedding unembedding, float[][] streams, RowConsumer taker) {
     int d = streams[0].length;
     try (var arena = Arena.ofShared()) {

@@ -20,14 +20,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What heads write where all their attention is on one token: the full OV circuit {@code W_E W_OV
- * W_U} (Elhage et al. 2021; section 2.1 of the primer, arXiv 2405.00208), of effective embeddings:
- * the first feed-forward block reads the embedding and adds to it, since that is where models
- * finish their words (Wang et al. 2023, arXiv 2211.00593; Gould et al. 2023, arXiv 2312.09230).
- * Norms stand where the model has them, and the weights are those that serve.
+ * Computes the output of heads that attend to a single token: the full OV circuit {@code W_E W_OV
+ * W_U} (Elhage et al. 2021; section 2.1 of the primer, arXiv 2405.00208) of effective embeddings,
+ * which include the output of the first feed-forward block, where models assemble words from tokens
+ * (Wang et al. 2023, arXiv 2211.00593; Gould et al. 2023, arXiv 2312.09230). Norms are applied as
+ * in the model, with the weights that serve.
  */
 final class OvCircuits {
-  /** Rows of a step. */
+  /** Rows per step. */
   private static final int ROWS = 256;
 
   private static final long ALIGNMENT = 64;
@@ -44,19 +44,19 @@ final class OvCircuits {
     this.n = n;
   }
 
-  /** Takes logits. */
+  /** Receives logits. */
   @FunctionalInterface
   interface RowConsumer {
     /**
-     * Takes what a head makes of a token.
+     * Receives the output of a head for a token.
      *
-     * @param i which of the tokens
+     * @param i the index of the token
      * @param logits [V] f32, valid during the call
      */
     void take(int layer, int head, int i, MemorySegment logits);
   }
 
-  /** Hands out what every head makes of each of some tokens. */
+  /** Passes the output of every head for each of some tokens. */
   static void logits(Lens lens, int[] tokens, RowConsumer taker) {
     var circuits = new OvCircuits(lens, tokens.length);
     try (var arena = Arena.ofShared();
@@ -77,7 +77,7 @@ final class OvCircuits {
     }
   }
 
-  /** Effective embeddings, [n, d]. */
+  /** Returns effective embeddings, [n, d]. */
   private MemorySegment embeddings(int[] tokens, Arena arena) {
     List<float[]> rows = new ArrayList<>();
     ModelMatrices.of(lens).effectiveEmbeddings(tokens, (token, row) -> rows.add(row));
@@ -93,7 +93,7 @@ final class OvCircuits {
     return hooks.source(point).captured().getFirst();
   }
 
-  /** Takes rows from one activation to another that the plan makes of it. */
+  /** Computes an activation of the plan from rows of another. */
   private void through(Buffer from, Buffer to, MemorySegment x, MemorySegment y) {
     long in = 4L * from.width();
     long out = 4L * to.width();
@@ -106,7 +106,7 @@ final class OvCircuits {
     }
   }
 
-  /** What the heads of a layer write, [n, H, d]. */
+  /** Returns the outputs of the heads of a layer, [n, H, d]. */
   private MemorySegment outputs(int layer, MemorySegment embeddings, Arena arena) {
     hooks.requireOwnKeys("OV circuits");
     Buffer values = buffer(new HookPoint(HookSite.V, layer));
@@ -128,7 +128,7 @@ final class OvCircuits {
     return written;
   }
 
-  /** Takes rows through the gain of a norm, whose divisor only a run has. */
+  /** Multiplies rows by the gain of a norm, without its divisor, which depends on a run. */
   private static void multiply(MemorySegment rows, float[] gain) {
     long count = rows.byteSize() / Float.BYTES;
     for (long i = 0; i < count; i++) {

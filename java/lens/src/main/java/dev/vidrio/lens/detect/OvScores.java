@@ -17,20 +17,21 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * What a head makes of an attended token, by its weights alone.
+ * Scores of a head's output for an attended token, by its weights alone.
  *
  * @param layer from 0
  * @param head from 0
- * @param copying the share of tokens that are among the five that the head makes most likely (the
- *     copy score of Wang et al. 2023, arXiv 2211.00593)
- * @param inhibition the share of tokens that are among the five that it makes least likely: those
- *     of negative name movers and copy suppression (McDougall et al. 2023, arXiv 2310.04625)
- * @param successor the share of members of a sequence, such as days and numbers, whose successor
+ * @param copying the fraction of tokens that are among the head's five most likely outputs for
+ *     themselves (the copy score of Wang et al. 2023, arXiv 2211.00593)
+ * @param inhibition the fraction of tokens that are among its five least likely outputs: negative
+ *     name movers and copy suppression (McDougall et al. 2023, arXiv 2310.04625)
+ * @param successor the fraction of members of a sequence, such as days and numbers, whose successor
  *     the head makes more likely than all other members (Gould et al. 2023, arXiv 2312.09230); NaN
- *     where the vocabulary has no two members in a row
+ *     if the vocabulary does not have two successive members
+ * @see "docs/lens/mechanisms.md"
  */
 public record OvScores(int layer, int head, double copying, double inhibition, double successor) {
-  /** How many of the most likely tokens count as what the head says. */
+  /** Number of most likely tokens that are counted. */
   private static final int TOP = 5;
 
   private static final List<String> SEQUENCES =
@@ -42,7 +43,7 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
           "1 2 3 4 5 6 7 8 9",
           "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z");
 
-  /** Counts what a head says. */
+  /** Counts of a head's outputs. */
   private static final class Counts {
     int copied;
     int inhibited;
@@ -50,9 +51,10 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
   }
 
   /**
-   * Reads all heads.
+   * Scores all heads.
    *
-   * @param samples tokens for the copying score, at least 1; no more than the vocabulary has
+   * @param samples number of tokens for the copying score, at least 1 and at most the size of the
+   *     vocabulary
    * @param seed of their choice
    * @return by layer and head
    */
@@ -97,7 +99,10 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
         pairs == 0 ? Double.NaN : counts.succeeded / (double) pairs);
   }
 
-  /** The tokens of a sequence's members, behind a space; −1 for those that are none. */
+  /**
+   * Returns the tokens of a sequence's members after a space; −1 for members that are not a single
+   * token.
+   */
   private static int[] sequence(Tokenizer tokenizer, String names) {
     return Arrays.stream(names.split(" "))
         .map(name -> tokenizer.encode(" " + name, new EncodeOptions(true, false)))
@@ -105,7 +110,7 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
         .toArray();
   }
 
-  /** Counts the successors that heads say, and returns how many there are. */
+  /** Counts the successors that heads predict, and returns the number of pairs. */
   private static int countSuccessors(Lens lens, int[] sequence, Counts[][] counts) {
     int[] first =
         IntStream.range(0, sequence.length - 1)
@@ -128,7 +133,10 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
     return first.length;
   }
 
-  /** How many logits are greater than a token's, times a sign: with −1, how many are less. */
+  /**
+   * Returns the number of logits larger than a token's after multiplication by a sign; −1 counts
+   * smaller ones.
+   */
   private static int beyond(MemorySegment logits, int token, int sign) {
     float own = logits.getAtIndex(JAVA_FLOAT, token);
     int beyond = 0;
@@ -138,7 +146,7 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
     return beyond;
   }
 
-  /** Its name, such as {@code L3.H7}. */
+  /** Returns the name, such as {@code L3.H7}. */
   public String name() {
     return new Node.Head(layer, head).name();
   }

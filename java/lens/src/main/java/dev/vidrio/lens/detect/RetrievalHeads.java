@@ -23,25 +23,26 @@ import java.util.stream.Stream;
 /**
  * Finds retrieval heads (Wu et al. 2024, arXiv 2404.15574): a needle is inserted into a text at
  * several depths, a question follows, and the model answers greedily. A head copies a token of the
- * needle if the model says that token while the head attends to it most.
+ * needle if the model generates the token while the head's largest weight is on it.
  *
- * @param trials answers, one per depth
- * @param recalled the fraction of the needle's distinct tokens that the answers contain, averaged
- *     over the trials
+ * @param trials number of answers, one per depth
+ * @param recalled the fraction of the needle's distinct tokens in the answers, averaged over the
+ *     trials
  * @param heads by layer and head
+ * @see "docs/lens/mechanisms.md"
  */
 public record RetrievalHeads(int trials, double recalled, List<Score> heads) {
-  /** Tokens of an answer beyond those of the needle, for words before it. */
+  /** Tokens of an answer in addition to those of the needle. */
   private static final int MORE = 8;
 
   /**
    * A head's retrieval score.
    *
-   * @param score the part of the needle's different tokens that the head copied, the mean over the
-   *     trials
+   * @param score the fraction of the needle's distinct tokens that the head copied, averaged over
+   *     the trials
    */
   public record Score(int layer, int head, double score) {
-    /** Its name, such as {@code L3.H7}. */
+    /** Returns the name, such as {@code L3.H7}. */
     public String name() {
       return new Node.Head(layer, head).name();
     }
@@ -54,11 +55,11 @@ public record RetrievalHeads(int trials, double recalled, List<Score> heads) {
   /**
    * Runs the trials.
    *
-   * @param text tokens, BOS among them where the model wants it
-   * @param needle tokens that are put into it, each time at another depth
+   * @param text tokens, with BOS if the model requires it
+   * @param needle tokens that are inserted at each depth
    * @param question tokens after the text
-   * @param depths at least 1: evenly spread, from the beginning to the end
-   * @throws InvalidInputException when there is no needle, or the context does not hold all
+   * @param depths at least 1: evenly spaced from the beginning to the end
+   * @throws InvalidInputException if the needle is empty, or the context is too short
    */
   public static RetrievalHeads of(Lens lens, int[] text, int[] needle, int[] question, int depths) {
     if (needle.length == 0) {
@@ -89,7 +90,7 @@ public record RetrievalHeads(int trials, double recalled, List<Score> heads) {
     return new RetrievalHeads(depths, recalled, heads);
   }
 
-  /** The heads with the greatest scores first. */
+  /** Returns the heads in descending order of score. */
   public List<Score> ranked() {
     return heads.stream().sorted(Comparator.comparingDouble(Score::score).reversed()).toList();
   }
@@ -138,7 +139,7 @@ public record RetrievalHeads(int trials, double recalled, List<Score> heads) {
       return trial;
     }
 
-    /** Row i of the patterns belongs to the query that said token i of the answer. */
+    /** Row i of the patterns is that of the query that predicted token i of the answer. */
     private void read(ActivationCache cache) {
       for (HookPoint point : cache.points()) {
         Activation pattern = cache.get(point);

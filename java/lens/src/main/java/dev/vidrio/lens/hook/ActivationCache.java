@@ -77,7 +77,7 @@ public interface ActivationCache extends AutoCloseable {
     throw new InvalidInputException(
         "hook",
         name,
-        "is not in this cache" + (near.isEmpty() ? "" : "; near is " + near.getFirst()));
+        "is not in this cache" + (near.isEmpty() ? "" : "; similar: " + near.getFirst()));
   }
 
   /** Returns whether the cache has a point. */

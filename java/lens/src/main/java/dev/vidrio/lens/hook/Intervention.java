@@ -75,7 +75,7 @@ public record Intervention(
   public Intervention {
     if (from < 0 || to <= from) {
       throw new InvalidInputException(
-          "edit of " + point, "positions " + from + ":" + to, "must be a range, from 0 on");
+          "edit of " + point, "positions " + from + ":" + to, "must be a range from 0");
     }
   }
 
@@ -148,7 +148,7 @@ public record Intervention(
     double length = Vectors.norm(direction);
     if (!(length > 0) || Double.isInfinite(length)) {
       throw new InvalidInputException(
-          "edit of " + point, "direction of length " + length, "must have a direction");
+          "edit of " + point, "direction of length " + length, "must be positive and finite");
     }
     var unit = new float[direction.length];
     for (int i = 0; i < unit.length; i++) {

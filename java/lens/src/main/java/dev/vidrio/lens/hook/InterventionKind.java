@@ -44,7 +44,7 @@ public sealed interface InterventionKind {
     public Clamp {
       if (!(least <= most)) {
         throw new InvalidInputException(
-            "bounds", least + " to " + most, "the least must not be above the most");
+            "bounds", least + " to " + most, "the lower must not exceed the upper");
       }
     }
   }

@@ -15,11 +15,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What components write to the residual stream of a token. The sum is the last residual stream:
- * equation 10 of the primer (arXiv 2405.00208) before the unembedding.
+ * Decomposes the last residual stream of a token into the contributions of components: equation 10
+ * of the primer (arXiv 2405.00208) before the unembedding.
  */
 final class Components {
-  /** A component; what it writes is as the end of the last block has it. */
+  /** A component, with its contribution scaled as at the end of the last block. */
   static final class Component {
     private final String name;
     private final float[] written;
@@ -30,14 +30,14 @@ final class Components {
     }
 
     /**
-     * Such as {@code embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.conv}, {@code L3.recurrent},
-     * {@code L3.mlp}.
+     * Returns a name such as {@code embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.conv}, {@code
+     * L3.recurrent} or {@code L3.mlp}.
      */
     String name() {
       return name;
     }
 
-    /** What it adds, [d]. */
+    /** Returns the contribution, [d]. */
     float[] written() {
       return written;
     }
@@ -45,7 +45,7 @@ final class Components {
 
   private Components() {}
 
-  /** The hook points that {@link #of} reads. */
+  /** Returns the hook points that {@link #of} reads. */
   static String hooks(Lens lens, By by) {
     return "hook_embed,*.hook_attn_out,*.hook_mlp_out"
         + (lens.has(HookPoint.of(HookSite.POS_EMBED)) ? ",hook_pos_embed" : "")
@@ -65,12 +65,15 @@ final class Components {
     return has ? ",*." + site.suffix() : "";
   }
 
-  /** The first position that a cache needs of these hook points, for components at one. */
+  /** Returns the first position that a cache must have to decompose a position. */
   static int from(By by, int position) {
     return by == By.PATH ? 0 : position;
   }
 
-  /** The components, in the order of the model, at row i of a cache that has {@link #hooks}. */
+  /**
+   * Returns the components, in the order of the model, at row i of a cache with the points of
+   * {@link #hooks}.
+   */
   static List<Component> of(Lens lens, ActivationCache cache, By by, int i) {
     Executor executor = lens.model().executor();
     HookMap hooks = HookMap.of(lens.model());
@@ -116,7 +119,7 @@ final class Components {
     return components;
   }
 
-  /** What becomes of components where later blocks multiply the stream. */
+  /** Scales components as later blocks scale the residual stream. */
   private static void multiply(List<Component> components, float factor) {
     if (factor != 1) {
       components.replaceAll(
@@ -132,7 +135,7 @@ final class Components {
     return product;
   }
 
-  /** What heads of a layer add by each token, and what attention has beyond their sum. */
+  /** Adds the contributions of heads by source token, and the rest of the attention output. */
   private static void addPaths(
       List<Component> components, TokenContributions contributions, int layer, int i) {
     float[] rest = contributions.attention(i);
@@ -146,7 +149,7 @@ final class Components {
     components.add(new Component("L" + layer + ".attn_rest", rest));
   }
 
-  /** The neurons of a layer, and what its feed-forward block has beyond their sum. */
+  /** Adds the neurons of a layer, and the rest of the feed-forward output. */
   private static void addNeurons(
       List<Component> components, int layer, float[][] neurons, float[] mlp) {
     float[] rest = mlp;
@@ -157,7 +160,7 @@ final class Components {
     components.add(new Component("L" + layer + ".mlp_rest", rest));
   }
 
-  /** The heads of a layer, and what its output has beyond their sum: a bias. */
+  /** Adds the heads of a layer, and the rest of the attention output: a bias. */
   private static void addHeads(List<Component> components, HeadOutputs outputs, float[] attention) {
     float[] rest = attention;
     for (int h = 0; h < outputs.heads(); h++) {

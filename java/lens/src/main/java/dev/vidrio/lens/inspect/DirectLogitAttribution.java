@@ -16,26 +16,33 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Direct logit attribution (Elhage et al. 2021; Wang et al. 2023, arXiv 2211.00593): the residual
- * stream is a sum of what components write to it, so with the divisor of the final norm held fixed
- * a logit is the sum of their {@code f^c · W_U[:,w]}.
+ * Direct logit attribution (Elhage et al. 2021; Wang et al. 2023, arXiv 2211.00593): how much does
+ * each component contribute to a logit? The residual stream is the sum of the contributions of
+ * components, so with the divisor of the final norm held fixed a logit is the sum of their {@code
+ * f^c · W_U[:,w]}. Values are in units of logits.
  *
- * @param position whose next token it is about
+ * {@snippet file="LensExamplesTest.java" region="dla"}
+ *
+ * <p>Methods are thread-safe.
+ *
+ * @param position the position whose next token is predicted
  * @param token w
  * @param versus o, whose logit is subtracted; −1 for none
- * @param parts what each component adds, in the order of the model; biases that belong to none are
- *     a part of their own
- * @param logit the model's own, or its difference. The sum of the parts equals it up to the
- *     rounding of the final product, which multiplies 8-bit activations by quantized weights, and
+ * @param parts the contribution of each component, in the order of the model; biases that belong to
+ *     no component are a part of their own
+ * @param logit the logit of the model, or the difference. It equals the sum of the parts up to the
+ *     rounding of the final product, which multiplies 8-bit activations by quantized weights,
  *     unless logits are capped.
- * @param capped whether the model soft-caps its logits; then the parts are of the logits before the
- *     cap
+ * @param capped whether the model soft-caps its logits; the parts are then those of the logits
+ *     before the cap
+ * @see ResidualDecomposition
+ * @see "docs/lens/components.md"
  */
 public record DirectLogitAttribution(
     int position, int token, int versus, List<Part> parts, double logit, boolean capped) {
-  /** What the attribution is divided among. */
+  /** The components that a logit is attributed to. */
   public enum By {
-    /** Attention and feed-forward block of each layer. */
+    /** Attention and the feed-forward block of each layer. */
     LAYER,
     /** Each head, and the feed-forward block of each layer. */
     HEAD,
@@ -48,7 +55,7 @@ public record DirectLogitAttribution(
   }
 
   /**
-   * What a component adds to the logit.
+   * The contribution of a component to the logit.
    *
    * @param component a name such as {@code embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.mlp}
    */
@@ -58,12 +65,12 @@ public record DirectLogitAttribution(
     parts = List.copyOf(parts);
   }
 
-  /** The sum of the parts. */
+  /** Returns the sum of the parts. */
   public double sum() {
     return parts.stream().mapToDouble(Part::value).sum();
   }
 
-  /** The parts with the greatest magnitudes first. */
+  /** Returns the parts in descending order of magnitude. */
   public List<Part> ranked() {
     return parts.stream()
         .sorted(Comparator.comparingDouble((Part part) -> -Math.abs(part.value())))
@@ -84,11 +91,11 @@ public record DirectLogitAttribution(
   }
 
   /**
-   * The same of a run with edits. What they change behind what a component writes is a part of its
-   * own, {@code edits}.
+   * Attributes a logit of a run with interventions. Changes to activations after a component has
+   * written them are a part of their own, {@code edits}.
    *
-   * @throws InvalidInputException when an edit does not fit its point, or parts are tokens, which
-   *     are traced through runs without edits
+   * @throws InvalidInputException if an intervention does not fit its point, or parts are tokens,
+   *     which are traced through runs without interventions
    */
   public static DirectLogitAttribution of(
       Lens lens,
@@ -101,7 +108,7 @@ public record DirectLogitAttribution(
     if (by == By.TOKEN) {
       if (!edits.isEmpty()) {
         throw new InvalidInputException(
-            "edits", Integer.toString(edits.size()), "parts by token are those of a run without");
+            "edits", Integer.toString(edits.size()), "are not supported for parts by token");
       }
       return of(
           AltiLogit.of(lens, tokens, position, token, versus),

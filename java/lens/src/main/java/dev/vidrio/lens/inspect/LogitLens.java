@@ -19,13 +19,19 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The logit lens (nostalgebraist 2020; Elhage et al. 2021): what the model would say if each layer
- * were its last, {@code LN_f(x^l) W_U}, for every token.
+ * The logit lens (nostalgebraist 2020; Elhage et al. 2021): what would the model predict if each
+ * layer were its last? For every position and residual stream it computes {@code LN_f(x^l) W_U}.
  *
- * @param tokens that ran
+ * {@snippet file="LensExamplesTest.java" region="logits"}
+ *
+ * <p>Methods are thread-safe; logits are in memory for one position at a time.
+ *
+ * @param tokens the text
  * @param from the position of column 0
- * @param points the residual streams that were read, a row each
+ * @param points the residual streams, a row each
  * @param cells [points][positions]
+ * @see dev.vidrio.lens.decode.TunedLens
+ * @see "docs/lens/README.md"
  */
 public record LogitLens(
     List<Integer> tokens, int from, List<HookPoint> points, List<List<Cell>> cells) {
@@ -36,7 +42,7 @@ public record LogitLens(
    *
    * @param top the most likely tokens, in descending order
    * @param entropy of the distribution, in bits
-   * @param rank of the token that the whole model finds most likely; 0 is the best
+   * @param rank of the token that the whole model considers most likely, from 0
    * @param divergence of the whole model's distribution from this one, in bits: KL(final ‖ this)
    */
   public record Cell(List<Candidate> top, double entropy, int rank, double divergence) {
@@ -45,7 +51,7 @@ public record LogitLens(
     }
   }
 
-  /** A token and its probability. */
+  /** A token and its probability, from 0 to 1. */
   public record Candidate(int token, double probability) {}
 
   public LogitLens {
@@ -54,36 +60,41 @@ public record LogitLens(
     cells = cells.stream().map(List::copyOf).toList();
   }
 
-  /** What is done to a stream before it is read as if it were the last. */
+  /**
+   * Transforms a residual stream before it is decoded, such as a {@link
+   * dev.vidrio.lens.decode.TunedLens}.
+   */
   @FunctionalInterface
   public interface Translation {
-    /** The logit lens itself, which reads streams as they are. */
+    /** The logit lens, which decodes residual streams without a transformation. */
     Translation NONE = (point, x) -> x;
 
-    /** The stream at a point, [d], in the coordinates of the last; x itself, or a new array. */
+    /**
+     * Returns the residual stream at a point, [d], in the basis of the last one: x, or a new array.
+     */
     float[] of(HookPoint point, float[] x);
   }
 
   /**
-   * Reads the residual stream after every layer, and before the first.
+   * Decodes the residual stream before the first layer and after every layer.
    *
-   * @param capture which positions; names must mean points of the residual stream
-   * @param k tokens of a prediction, at least 1
+   * @param capture the positions; its patterns must select points of the residual stream
+   * @param k number of tokens per prediction, at least 1
    */
   public static LogitLens of(Lens lens, int[] tokens, Capture capture, int k) {
     return of(lens, tokens, capture, k, Translation.NONE);
   }
 
-  /** The same through a translation. */
+  /** Decodes residual streams after a translation. */
   public static LogitLens of(
       Lens lens, int[] tokens, Capture capture, int k, Translation translation) {
     return of(lens, tokens, capture, k, translation, List.of());
   }
 
   /**
-   * The same of a run with edits.
+   * Decodes residual streams of a run with interventions.
    *
-   * @throws InvalidInputException also when an edit does not fit its point
+   * @throws InvalidInputException also if an intervention does not fit its point
    */
   public static LogitLens of(
       Lens lens,
@@ -99,8 +110,7 @@ public record LogitLens(
     List<HookPoint> points = lens.points(capture.hooks());
     for (HookPoint point : points) {
       if (!point.site().isResidualStream()) {
-        throw new InvalidInputException(
-            "hook", point.name(), "is no residual stream, which the logit lens reads");
+        throw new InvalidInputException("hook", point.name(), "is not a residual stream");
       }
     }
     int last = lens.model().architecture().layers() - 1;
@@ -121,7 +131,7 @@ public record LogitLens(
     }
   }
 
-  /** The cells of a position, one for each point: only its logits are in memory at a time. */
+  /** Returns the cells of a position, one per point. */
   private static List<Cell> column(
       ActivationCache cache,
       HookPoint end,
@@ -148,7 +158,7 @@ public record LogitLens(
         .toList();
   }
 
-  /** Logits, and their log-probabilities. */
+  /** Logits and their log-probabilities. */
   private static final class Prediction {
     final float[] logits;
     final double logSum;
@@ -164,9 +174,9 @@ public record LogitLens(
   }
 
   /**
-   * A cell.
+   * Returns a cell.
    *
-   * @param best what the truth finds most likely
+   * @param best the most likely token of the whole model
    */
   private static Cell cell(Prediction own, Prediction truth, int best, int k) {
     float[] logits = own.logits;

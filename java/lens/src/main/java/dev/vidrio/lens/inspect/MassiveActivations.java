@@ -15,15 +15,16 @@ import java.util.stream.IntStream;
  * The largest elements of residual streams: Sun et al. (2024, arXiv 2402.17762) found a few, at
  * fixed dimensions of the first token and of delimiters, thousands of times larger than the rest.
  *
- * @param norms of each stream, by point and position: ‖x‖₂
+ * @param norms ‖x‖₂ by point and position
  * @param largest the largest elements of each point, in the order of the points
+ * @see "docs/lens/components.md"
  */
 public record MassiveActivations(List<Norms> norms, List<Element> largest) {
   /**
    * The norms of a residual stream.
    *
-   * @param point which
-   * @param values ‖x‖₂ of each position that was kept
+   * @param point the hook point
+   * @param values ‖x‖₂ of each captured position
    */
   public record Norms(HookPoint point, List<Double> values) {
     public Norms {
@@ -34,14 +35,16 @@ public record MassiveActivations(List<Norms> norms, List<Element> largest) {
   /**
    * An element of a residual stream.
    *
-   * @param point which stream
+   * @param point the hook point
    * @param position of the token
    * @param dimension 0 to d − 1
    * @param value x
-   * @param ratio |x| over the median magnitude of the stream, of all positions that were kept
+   * @param ratio |x| over the median magnitude of the stream at all captured positions
    */
   public record Element(HookPoint point, int position, int dimension, float value, double ratio) {
-    /** Whether it is massive as Sun et al. define it: above 100, and 1000 times the median. */
+    /**
+     * Returns whether it is massive as defined by Sun et al.: above 100, and 1000 times the median.
+     */
     public boolean massive() {
       return Math.abs(value) > 100 && ratio >= 1000;
     }
@@ -53,10 +56,10 @@ public record MassiveActivations(List<Norms> norms, List<Element> largest) {
   }
 
   /**
-   * Reads residual streams.
+   * Finds the largest elements of residual streams.
    *
-   * @param cache must have points of the residual stream; others are passed over
-   * @param count elements of each point, the largest first; at least 1
+   * @param cache must have points of the residual stream; others are ignored
+   * @param count number of elements per point, in descending order; at least 1
    */
   public static MassiveActivations of(ActivationCache cache, int count) {
     if (count < 1) {
@@ -73,7 +76,7 @@ public record MassiveActivations(List<Norms> norms, List<Element> largest) {
     }
     if (norms.isEmpty()) {
       throw new InvalidInputException(
-          "hook", cache.points().getFirst().name(), "is no residual stream");
+          "hook", cache.points().getFirst().name(), "is not a residual stream");
     }
     return new MassiveActivations(norms, largest);
   }

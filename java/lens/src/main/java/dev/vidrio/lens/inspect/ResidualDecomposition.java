@@ -11,21 +11,25 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A token's final residual stream as the sum of what components write to it (Elhage et al. 2021;
- * equation 10 of the primer, arXiv 2405.00208): {@code x^L = x^0 + Σ Attn^{l,h} + Σ FFN^l}.
+ * Decomposes the last residual stream of a token into the contributions of components (Elhage et
+ * al. 2021; equation 10 of the primer, arXiv 2405.00208): {@code x^L = x^0 + Σ Attn^{l,h} + Σ
+ * FFN^l}.
  *
  * @param position of the token
  * @param norm ‖x^L‖₂
  * @param parts in the order of the model
+ * @see DirectLogitAttribution
+ * @see "docs/lens/components.md"
  */
 public record ResidualDecomposition(int position, double norm, List<Part> parts) {
   /**
-   * What a component writes.
+   * The contribution of a component.
    *
    * @param component a name such as {@code embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.mlp}
    * @param norm ‖f^c‖₂
-   * @param cosine of the angle between it and the stream that it is added to; 0 for the first
-   * @param share of the last stream's length: {@code ⟨f^c, x^L⟩ / ‖x^L‖²}. All shares add up to 1.
+   * @param cosine of the angle to the residual stream that it is added to; 0 for the first
+   * @param share of the squared length of the last stream: {@code ⟨f^c, x^L⟩ / ‖x^L‖²}. All shares
+   *     add up to 1.
    */
   public record Part(String component, double norm, double cosine, double share) {}
 
@@ -34,7 +38,7 @@ public record ResidualDecomposition(int position, double norm, List<Part> parts)
   }
 
   /**
-   * Decomposes the stream of a token.
+   * Decomposes the residual stream of a token.
    *
    * @param position 0 to tokens − 1
    */
@@ -43,7 +47,7 @@ public record ResidualDecomposition(int position, double norm, List<Part> parts)
     Preconditions.requirePosition(tokens, position);
     Preconditions.requireOneStream(lens.model(), "decomposition of the stream");
     if (by == DirectLogitAttribution.By.TOKEN) {
-      throw new InvalidInputException("parts", "token", "are those of a logit, not of a stream");
+      throw new InvalidInputException("parts", "token", "is supported for logits only");
     }
     int layers = lens.model().architecture().layers();
     String hooks = Components.hooks(lens, by) + ",blocks.-1.hook_resid_post";

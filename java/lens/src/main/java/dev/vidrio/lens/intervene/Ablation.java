@@ -15,18 +15,20 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * The replacement for a component's activation, to see what it contributed: {@code h̃} in section
- * 3.2 of the primer. {@link Intervention#zero} is the simplest.
+ * Replacements for the activation of a component, to measure its contribution: {@code h̃} in
+ * section 3.2 of the primer (arXiv 2405.00208). {@link Intervention#zero} is the simplest.
+ *
+ * @see "docs/lens/interventions.md"
  */
 public final class Ablation {
   private Ablation() {}
 
   /**
-   * Mean ablation (Wang et al. 2023, arXiv 2211.00593): everywhere the mean of what other runs have
-   * at the point, over all their positions. Scores and patterns, whose rows mean something else at
-   * each position, take the mean over runs at the same position.
+   * Mean ablation (Wang et al. 2023, arXiv 2211.00593): the mean over all positions of other runs.
+   * Scores and patterns, whose rows depend on the position, take the mean over runs at the same
+   * position.
    *
-   * @throws InvalidInputException when the runs hold no position, or patterns of different shapes
+   * @throws InvalidInputException if the runs have no position, or patterns of different shapes
    */
   public static Intervention mean(HookPoint point, List<ActivationCache> runs) {
     requireRows(point, runs.stream().mapToLong(ActivationCache::rows).sum());
@@ -69,19 +71,18 @@ public final class Ablation {
   }
 
   /**
-   * Resample ablation (Chan et al. 2022, causal scrubbing): at each position what some run has at
-   * some position, drawn anew for each; not of scores and patterns, which {@link
+   * Resample ablation (Chan et al. 2022, causal scrubbing): at each position the activation of a
+   * random run and position, drawn independently; not for scores and patterns, which {@link
    * Intervention#patch} resamples.
    *
-   * @param from the first position that is replaced
-   * @param to after the last one
-   * @throws InvalidInputException when the runs hold no position
+   * @param from the first replaced position
+   * @param to the position after the last one
+   * @throws InvalidInputException if the runs have no position
    */
   public static Intervention resample(
       HookPoint point, List<ActivationCache> runs, int from, int to, long seed) {
     if (point.site().axes() == HookSite.Axes.QUERY_KEY) {
-      throw new InvalidInputException(
-          "ablation of " + point, "", "its rows mean something else at each position");
+      throw new InvalidInputException("ablation of " + point, "", "rows depend on the position");
     }
     long rows = runs.stream().mapToLong(ActivationCache::rows).sum();
     requireRows(point, rows);
@@ -108,14 +109,14 @@ public final class Ablation {
   }
 
   /**
-   * Noise (Meng et al. 2022, arXiv 2202.05262): adds normally distributed numbers, others at each
-   * position.
+   * Noise (Meng et al. 2022, arXiv 2202.05262): adds normally distributed numbers, drawn
+   * independently per position.
    *
    * @param width of the point's rows; of scores and patterns, H times the run's positions
    * @param from the first position
-   * @param to after the last one
+   * @param to the position after the last one
    * @param deviation their standard deviation
-   * @throws InvalidInputException when that is negative, or none
+   * @throws InvalidInputException if the deviation is negative or NaN
    */
   public static Intervention noise(
       HookPoint point, int width, int from, int to, double deviation, long seed) {
@@ -131,7 +132,7 @@ public final class Ablation {
     return Intervention.add(point, 1, values).positions(from, to);
   }
 
-  /** A normally distributed number: Box and Muller 1958, doi:10.1214/aoms/1177706645. */
+  /** Returns a normally distributed number (Box and Muller 1958, doi:10.1214/aoms/1177706645). */
   private static double gaussian(SplitMix64 random) {
     double radius = Math.sqrt(-2 * StrictMath.log(1 - random.nextDouble()));
     return radius * StrictMath.cos(2 * Math.PI * random.nextDouble());

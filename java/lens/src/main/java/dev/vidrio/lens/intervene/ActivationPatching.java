@@ -14,19 +14,24 @@ import java.util.List;
 
 /**
  * Activation patching (Vig et al. 2020, arXiv 2004.12265; Wang et al. 2023, arXiv 2211.00593;
- * methods compared by Zhang and Nanda 2024, arXiv 2309.16042): two runs of equal length, and for
- * each component a third one, which takes that component's activation from the other run. Scores
- * are {@code (LD − LD_corr) / (LD_clean − LD_corr)}, LD the difference of the logits of the right
- * and the wrong answer after the last token, or another metric: 1 is the clean run's, 0 the
- * corrupted one's. Of several pairs of texts LD is the mean.
+ * methods compared by Zhang and Nanda 2024, arXiv 2309.16042): which components carry the
+ * information that distinguishes two texts? Runs a clean and a corrupted text of equal length and,
+ * for each component, a third run that takes the activation of this component from the other one.
+ * Scores are {@code (LD − LD_corr) / (LD_clean − LD_corr)}, where LD is the difference of the
+ * logits of the correct and the wrong answer after the last token, or another metric: 1 is the
+ * clean run, 0 the corrupted one. With several pairs of texts, LD is the mean.
  *
  * {@snippet file="LensExamplesTest.java" region="patching"}
+ *
+ * <p>Methods are thread-safe; to cancel, interrupt the thread.
  *
  * @param clean metric of the clean run
  * @param corrupted metric of the corrupted run
  * @param rows labels: layers, or heads as {@code L3.H7}
  * @param columns labels: positions, or heads of a layer
  * @param scores [rows][columns]
+ * @see AttributionPatching
+ * @see "docs/lens/interventions.md"
  */
 public record ActivationPatching(
     Site site,
@@ -37,17 +42,17 @@ public record ActivationPatching(
     List<String> columns,
     List<List<Double>> scores) {
 
-  /** Which components are patched. */
+  /** The components to patch. */
   public enum Site {
-    /** What a block reads, by layer and position. */
+    /** The input of a block, by layer and position. */
     RESID_PRE(HookSite.RESID_PRE, Parts.POSITIONS),
-    /** What a feed-forward block reads where it stands behind attention, by layer and position. */
+    /** The residual stream between attention and the feed-forward block, by layer and position. */
     RESID_MID(HookSite.RESID_MID, Parts.POSITIONS),
-    /** By layer and position. */
+    /** The output of attention, by layer and position. */
     ATTN_OUT(HookSite.ATTN_OUT, Parts.POSITIONS),
-    /** By layer and position. */
+    /** The output of the feed-forward block, by layer and position. */
     MLP_OUT(HookSite.MLP_OUT, Parts.POSITIONS),
-    /** The outputs of a head at all positions, by layer and head. */
+    /** The output of a head at all positions, by layer and head. */
     HEAD(HookSite.Z, Parts.HEADS),
     /** The queries of a head at all positions. */
     Q(HookSite.Q, Parts.HEADS),
@@ -55,12 +60,12 @@ public record ActivationPatching(
     K(HookSite.K, Parts.HEADS),
     /** The values of a head, or of the heads that share them, at all positions. */
     V(HookSite.V, Parts.HEADS),
-    /** Where a head looks, at all positions. */
+    /** The pattern of a head at all positions. */
     PATTERN(HookSite.PATTERN, Parts.HEADS),
     /** The output of a head at a position. */
     HEAD_BY_POSITION(HookSite.Z, Parts.HEADS_BY_POSITION);
 
-    /** Into what a layer's activation is divided. */
+    /** The parts of a layer's activation. */
     enum Parts {
       POSITIONS,
       HEADS,
@@ -83,17 +88,21 @@ public record ActivationPatching(
       return parts;
     }
 
-    /** Whether scores are by position of the text, so that texts must be of one length. */
+    /** Returns whether scores are by position, so that texts must be of equal length. */
     public boolean byPosition() {
       return parts != Parts.HEADS;
     }
   }
 
-  /** Which run is patched from which. */
+  /** The run that is patched. */
   public enum Direction {
-    /** The corrupted run from the clean one: what is enough to restore the answer. */
+    /**
+     * Patches the corrupted run from the clean one: which components suffice to restore the answer?
+     */
     DENOISING,
-    /** The clean run from the corrupted one: what is needed for the answer. */
+    /**
+     * Patches the clean run from the corrupted one: which components are necessary for the answer?
+     */
     NOISING
   }
 
@@ -106,18 +115,18 @@ public record ActivationPatching(
   /**
    * Patches every component of a kind.
    *
-   * @throws InvalidInputException when the metric does not tell the texts apart, or the model has
-   *     no such component
+   * @throws InvalidInputException if the metric of both texts is equal, or the model has no such
+   *     component
    */
   public static ActivationPatching of(Lens lens, TextPair pair, Site site, Direction direction) {
     return of(lens, List.of(pair), site, direction);
   }
 
   /**
-   * The same for several pairs of texts.
+   * Patches every component of a kind for several pairs of texts.
    *
-   * @throws InvalidInputException also when there is none, or scores are by position and the pairs
-   *     of different lengths
+   * @throws InvalidInputException also if there is no pair, or scores are by position and the pairs
+   *     differ in length
    */
   public static ActivationPatching of(
       Lens lens, List<TextPair> pairs, Site site, Direction direction) {
@@ -139,7 +148,7 @@ public record ActivationPatching(
     return means.scores(site, direction);
   }
 
-  /** The components, for pairs that they fit. */
+  /** Returns the components, for pairs that fit them. */
   static PatchGrid grid(Lens lens, List<TextPair> pairs, Site site) {
     TextPair.requireFit(lens.model(), pairs);
     int length = pairs.getFirst().length();
@@ -154,17 +163,17 @@ public record ActivationPatching(
     return PatchGrid.of(lens, site, length);
   }
 
-  /** The run that activations are taken from. */
+  /** Returns the text whose activations are taken. */
   static int[] source(TextPair pair, Direction direction) {
     return direction == Direction.DENOISING ? pair.clean() : pair.corrupted();
   }
 
-  /** The run that is patched. */
+  /** Returns the text that is patched. */
   static int[] patched(TextPair pair, Direction direction) {
     return direction == Direction.DENOISING ? pair.corrupted() : pair.clean();
   }
 
-  /** Metrics of a table of components, the means over some pairs of texts. */
+  /** The mean metrics of a grid of components over pairs of texts. */
   static final class Means {
     private final PatchGrid grid;
     private final int pairs;
@@ -179,11 +188,11 @@ public record ActivationPatching(
     }
 
     /**
-     * Adds those of a pair.
+     * Adds the metrics of a pair.
      *
      * @param patched of the run with each component patched
-     * @param plain of the run with none
-     * @param source of the run that activations came from
+     * @param plain of the run without patches
+     * @param source of the run that activations are taken from
      */
     void add(List<Double> patched, double plain, double source) {
       Arrays.setAll(values, i -> values[i] + patched.get(i) / pairs);
@@ -208,17 +217,17 @@ public record ActivationPatching(
     }
   }
 
-  /** Checks that the metrics of two runs span a scale. */
+  /** Checks that the metrics of two runs differ. */
   static void requireDifferent(double clean, double corrupted) {
     if (clean == corrupted) {
       throw new InvalidInputException(
-          "corrupted text", "", "has the metric of the clean one, " + clean);
+          "corrupted text", "", "metric equals that of the clean text, " + clean);
     }
   }
 
-  /** Where a metric lies between those of two runs. */
+  /** Returns the score of a metric between those of two runs. */
   static double score(double value, double clean, double corrupted) {
-    // 0 rather than −0, where the numerator is 0.
+    // Returns 0 rather than −0 if the numerator is 0.
     return (value - corrupted) / (clean - corrupted) + 0.0;
   }
 }

@@ -26,21 +26,22 @@ import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
 /**
- * AtP* (Kramár et al. 2024, arXiv 2403.00745): {@link AttributionPatching} of the inputs of heads'
- * queries, keys or values, with two corrections.
+ * AtP* (Kramár et al. 2024, arXiv 2403.00745): {@link AttributionPatching} of the queries, keys or
+ * values of heads, with two corrections.
  *
  * <ul>
- *   <li>The softmax of attention saturates. So an input is actually patched up to the output z of
- *       its heads, and only the rest is linearized: {@code (z(ã) − z) · ∂LD/∂z}. One run gives this
- *       for all heads, with the other inputs of every layer held fixed.
- *   <li>Effects that cancel hide a component. So it is ranked by the mean of magnitudes under
- *       gradients that leave out one layer each (GradDrop): {@code 1/(L−1) Σ_l |…|}.
+ *   <li>The softmax of attention saturates. Therefore an input is patched exactly up to the output
+ *       z of its heads, and only the rest is linearized: {@code (z(ã) − z) · ∂LD/∂z}. One run
+ *       computes this for all heads, with the other inputs of every layer held fixed.
+ *   <li>Effects that cancel hide a component. Therefore it is ranked by the mean of magnitudes
+ *       under gradients that skip one layer each (GradDrop): {@code 1/(L−1) Σ_l |…|}.
  * </ul>
  *
  * @param clean metric of the clean run, which is patched
  * @param corrupted metric of the corrupted run
- * @param estimates by how much the metric moves, [layers][heads of the input]
- * @param magnitudes what components are ranked by, of the same shape
+ * @param estimates the estimated change of the metric, [layers][heads of the input]
+ * @param magnitudes by which components are ranked, of equal shape
+ * @see "docs/lens/interventions.md"
  */
 public record AtpStar(
     double clean, double corrupted, List<List<Double>> estimates, List<List<Double>> magnitudes) {
@@ -52,10 +53,10 @@ public record AtpStar(
   }
 
   /**
-   * Estimates what patching each head's input at all positions does to the clean run.
+   * Estimates the effect of patching each head's input at all positions of the clean run.
    *
    * @param input {@link HookSite#Q}, {@link HookSite#K} or {@link HookSite#V}
-   * @throws InvalidInputException when the input is another, or the model does not know a token
+   * @throws InvalidInputException if the input is another site, or a token is not in the vocabulary
    */
   public static AtpStar of(Lens lens, TextPair pair, HookSite input) {
     if (!INPUTS.contains(input)) {
@@ -103,9 +104,9 @@ public record AtpStar(
   }
 
   /**
-   * The same for several pairs of texts: numbers are means over them.
+   * Estimates the mean effects for several pairs of texts.
    *
-   * @throws InvalidInputException also when there is none
+   * @throws InvalidInputException also if there is no pair
    */
   public static AtpStar of(Lens lens, List<TextPair> pairs, HookSite input) {
     TextPair.requireFit(lens.model(), pairs);
@@ -130,12 +131,12 @@ public record AtpStar(
   }
 
   /**
-   * The estimates as {@link ActivationPatching} scores what it measures.
+   * Returns the estimates as scores of {@link ActivationPatching}.
    *
-   * @param site whose inputs they are
-   * @param direction noising where the clean texts were the clean ones of the pairs, denoising
-   *     where the pairs were {@linkplain TextPair#swapped swapped}
-   * @throws InvalidInputException when the metric does not tell the texts apart
+   * @param site of the inputs
+   * @param direction noising if the clean texts were the clean ones of the pairs, denoising if the
+   *     pairs were {@linkplain TextPair#swapped swapped}
+   * @throws InvalidInputException if the metric of both texts is equal
    */
   public ActivationPatching scores(Site site, Direction direction) {
     boolean noising = direction == Direction.NOISING;
@@ -159,7 +160,7 @@ public record AtpStar(
             .toList());
   }
 
-  /** All queries, keys and values as they are, but for the input, which is the other run's. */
+  /** Holds all queries, keys and values fixed, except the input, which is that of the other run. */
   private static List<Intervention> edits(
       Lens lens, ActivationCache here, ActivationCache there, HookSite input) {
     List<Intervention> edits = new ArrayList<>();
@@ -172,13 +173,13 @@ public record AtpStar(
     return edits;
   }
 
-  /** The rows of an activation from a position on. */
+  /** Returns the rows of an activation from a position on. */
   private static float[] rows(ActivationCache cache, HookPoint point, int from) {
     float[] all = cache.get(point).toArray();
     return Arrays.copyOfRange(all, all.length / cache.rows() * from, all.length);
   }
 
-  /** Of each head, or of the heads that share keys and values. */
+  /** Returns the dot products per head, or per group of heads that share keys and values. */
   private static List<List<Double>> products(
       GradientSession session, Map<HookPoint, float[]> changes, int n, IntUnaryOperator headsOf) {
     return session.points().stream()

@@ -21,19 +21,25 @@ import java.util.Objects;
 /**
  * Attribution patching (Nanda 2023; Syed et al. 2023, arXiv 2310.10348): estimates the results of
  * {@link ActivationPatching} to first order, for all components, by two forward passes and one
- * backward pass. With a the patched run's activation and ã the other run's, patching moves the
+ * backward pass. With a the patched run's activation and ã the other run's, patching changes the
  * logit difference, or another metric, by about
  *
  * <pre>{@code (ã − a) · ∂LD/∂a}</pre>
  *
- * <p>Nothing moves before the first token in which the texts differ: what they begin with runs
- * once, and the gradient goes back to there.
+ * <p>Activations before the first difference of the texts are equal: a common prefix runs once, and
+ * the gradient is computed up to it.
+ *
+ * <p>Methods are thread-safe.
+ *
+ * @see AtpStar
+ * @see "docs/lens/interventions.md"
  */
 public final class AttributionPatching {
   private AttributionPatching() {}
 
   /**
-   * Estimates what patching every component of a kind gives. Metrics of the two runs are true ones.
+   * Estimates the result of patching every component of a kind. The metrics of the two runs are
+   * exact.
    *
    * @throws InvalidInputException as {@link ActivationPatching#of(Lens, TextPair, Site, Direction)}
    *     does
@@ -43,7 +49,7 @@ public final class AttributionPatching {
   }
 
   /**
-   * The same for several pairs of texts.
+   * Estimates the results for several pairs of texts.
    *
    * @throws InvalidInputException as {@link ActivationPatching#of(Lens, List, Site, Direction)}
    *     does
@@ -68,7 +74,7 @@ public final class AttributionPatching {
     int[] source = ActivationPatching.source(pair, direction);
     int[] patched = ActivationPatching.patched(pair, direction);
     String hooks = "blocks.*." + site.hook().suffix();
-    // Patterns are computed of whole runs.
+    // Patterns are computed for whole runs.
     int from = site == Site.PATTERN ? 0 : pair.commonPrefix();
     int n = pair.length();
     try (GradientSession session = GradientSession.open(lens, GradientOptions.of(hooks, n))) {
@@ -97,7 +103,10 @@ public final class AttributionPatching {
     }
   }
 
-  /** Those of the session's last run; what it does not compute with, a run of its own gives. */
+  /**
+   * Returns the activations of the session's last run; those that it does not compute are taken
+   * from a separate run.
+   */
   private static Map<HookPoint, float[]> activations(
       Lens lens, GradientSession session, int[] tokens) {
     Map<HookPoint, float[]> activations = new HashMap<>();

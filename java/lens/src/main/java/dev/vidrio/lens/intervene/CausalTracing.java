@@ -18,20 +18,21 @@ import java.util.stream.IntStream;
 
 /**
  * Causal tracing (Meng et al. 2022, arXiv 2202.05262): noise on the embeddings of a subject lowers
- * the probability of the answer; restoring single activations of the clean run shows where the fact
- * flows.
+ * the probability of the answer; restoring single activations of the clean run locates the flow of
+ * the fact.
  *
  * @param clean probability of the answer in the clean run
- * @param corrupted the mean of that over runs with noise
- * @param restored [layers][positions]: the same with one activation restored. Its distance to
- *     {@code corrupted} is the paper's indirect effect.
+ * @param corrupted its mean over runs with noise
+ * @param restored [layers][positions]: its mean with one activation restored. The difference from
+ *     {@code corrupted} is the indirect effect of the paper.
+ * @see "docs/lens/interventions.md"
  */
 public record CausalTracing(
     Site site, double clean, double corrupted, List<List<Double>> restored) {
 
-  /** What is restored at a layer and a position. */
+  /** The activation that is restored at a layer and a position. */
   public enum Site {
-    /** The stream after the block. */
+    /** The residual stream after the block. */
     RESID_POST(HookSite.RESID_POST),
     ATTN_OUT(HookSite.ATTN_OUT),
     MLP_OUT(HookSite.MLP_OUT);
@@ -44,17 +45,17 @@ public record CausalTracing(
   }
 
   /**
-   * How the subject is hidden, and how much is restored.
+   * Options of the noise and of the restored activations.
    *
-   * @param noise standard deviation of the noise as a multiple of that of the text's embeddings;
-   *     the paper takes 3
-   * @param runs with noise of their own, over which probabilities are averaged; the paper takes 10
-   * @param window layers around the one that is meant whose activations are restored; the paper
-   *     takes 1 for the stream and 10 for sublayers
+   * @param noise standard deviation of the noise as a multiple of that of the text's embeddings; 3
+   *     in the paper
+   * @param runs number of noise samples, over which probabilities are averaged; 10 in the paper
+   * @param window number of layers around each layer whose activations are restored; in the paper,
+   *     1 for the residual stream and 10 for sublayers
    * @param seed of the noise
    */
   public record Options(double noise, int runs, int window, long seed) {
-    /** The paper's, for the stream. */
+    /** The options of the paper for the residual stream. */
     public static final Options DEFAULT = new Options(3, 10, 1, 0);
 
     public Options {
@@ -75,10 +76,10 @@ public record CausalTracing(
   }
 
   /**
-   * Traces one site of all layers and positions.
+   * Traces one site at all layers and positions.
    *
-   * @param from the subject's first position
-   * @param to after its last one
+   * @param from the first position of the subject
+   * @param to the position after its last one
    * @param answer the next token
    */
   public static CausalTracing of(

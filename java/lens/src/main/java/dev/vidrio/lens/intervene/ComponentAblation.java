@@ -25,15 +25,16 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
- * Ablation of every component of a kind, one at a time: what a metric loses without it, by all that
- * the model makes of it. Direct logit attribution has the direct effect alone; where later
- * components make up for a loss the two differ (self-repair: McGrath et al. 2023, arXiv
+ * Ablates every component of a kind, one at a time, and measures the total effect on a metric.
+ * {@link dev.vidrio.lens.inspect.DirectLogitAttribution} measures the direct effect alone; the two
+ * differ if later components compensate for the loss (self-repair: McGrath et al. 2023, arXiv
  * 2307.15771).
  *
  * @param metric of the whole run
  * @param rows labels: layers, or heads as {@code L3.H7}
  * @param columns labels: positions, or heads of a layer
  * @param without [rows][columns]: the metric without each component
+ * @see "docs/lens/interventions.md"
  */
 public record ComponentAblation(
     Site site, double metric, List<String> rows, List<String> columns, List<List<Double>> without) {
@@ -44,21 +45,21 @@ public record ComponentAblation(
   }
 
   /**
-   * Zero ablation: each component's activation becomes 0.
+   * Zero ablation: sets each component's activation to 0.
    *
-   * @throws InvalidInputException when the model has no such component, or cannot take the tokens
+   * @throws InvalidInputException if the model has no such component, or does not support the
+   *     tokens
    */
   public static ComponentAblation zero(Lens lens, int[] tokens, Metric metric, Site site) {
     return of(lens, tokens, metric, site, Intervention::zero);
   }
 
   /**
-   * Mean ablation: each becomes the mean of what it is in other texts, over all their tokens but
-   * the first of each, which has a state of its own.
+   * Mean ablation: sets each component's activation to its mean in other texts, over all their
+   * tokens but the first of each, whose activations are atypical.
    *
    * @param texts tokens of each, two or more
-   * @throws InvalidInputException also for {@link Site#PATTERN}, whose rows mean something else at
-   *     each position
+   * @throws InvalidInputException also for {@link Site#PATTERN}, whose rows depend on the position
    */
   public static ComponentAblation mean(
       Lens lens, int[] tokens, Metric metric, Site site, List<int[]> texts) {
@@ -66,8 +67,7 @@ public record ComponentAblation(
       throw new InvalidInputException("site", "pattern", "has no mean over positions");
     }
     if (texts.isEmpty() || texts.stream().anyMatch(text -> text.length < 2)) {
-      throw new InvalidInputException(
-          "texts", "", "there must be some, of two tokens or more each");
+      throw new InvalidInputException("texts", "", "must be at least 1, of at least 2 tokens each");
     }
     Map<HookPoint, RowMean> means = new HashMap<>();
     for (int[] text : texts) {
@@ -89,7 +89,7 @@ public record ComponentAblation(
         point -> everywhere(point, Objects.requireNonNull(means.get(point)).mean(), tokens.length));
   }
 
-  /** A row at all n positions, of which parts can be taken. */
+  /** Sets a row at all n positions, so that parts can be selected. */
   private static Intervention everywhere(HookPoint point, float[] row, int n) {
     MemorySegment rows = MemorySegment.ofArray(new float[Math.multiplyExact(n, row.length)]);
     for (int i = 0; i < n; i++) {
@@ -126,12 +126,14 @@ public record ComponentAblation(
         PatchGrid.table(values, grid.rows().size(), grid.columns().size()));
   }
 
-  /** What the metric loses without a component: positive where it speaks for it. */
+  /** Returns the loss of the metric without a component: positive if the component increases it. */
   public double effect(int row, int column) {
     return metric - without.get(row).get(column);
   }
 
-  /** A component's name: {@code L3.H7}, or with a position {@code L3@5}, {@code L3.H7@5}. */
+  /**
+   * Returns a component's name: {@code L3.H7}, or with a position {@code L3@5}, {@code L3.H7@5}.
+   */
   public String name(int row, int column) {
     return rows.get(row) + (site.byPosition() ? "@" : ".") + columns.get(column);
   }

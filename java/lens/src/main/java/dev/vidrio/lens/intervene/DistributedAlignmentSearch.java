@@ -21,10 +21,14 @@ import java.util.List;
 
 /**
  * Distributed alignment search (Geiger et al. 2024, arXiv 2303.02536): finds the subspace of an
- * activation that holds a variable. Its rows R are learned so that the interchange {@code h' = h +
- * (h_source − h) Rᵀ R} makes the model give the answers that the source's value implies; gradients
- * of their log-probabilities flow to R through the weights that serve. After each step rows are
- * made orthonormal again.
+ * activation that represents a variable. The rows R are trained so that the interchange {@code h' =
+ * h + (h_source − h) Rᵀ R} makes the model give the answers implied by the source's value;
+ * gradients of their log-probabilities flow to R through the weights that serve. After each step
+ * the rows are orthonormalized.
+ *
+ * <p>Not thread-safe.
+ *
+ * @see "docs/lens/interventions.md"
  */
 public final class DistributedAlignmentSearch implements AutoCloseable {
   private static final double BETA1 = 0.9;
@@ -44,12 +48,12 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
   private int steps;
 
   /**
-   * Begins a search, with rows at random.
+   * Starts a search from random rows.
    *
-   * @param point the activation; it has one row per token
-   * @param interchanges to learn from
-   * @param rank k, rows of R: 0 changes nothing, d swaps all of the activation
-   * @param rate of learning, in radians or so
+   * @param point the activation, with one row per token
+   * @param interchanges training data
+   * @param rank k, the number of rows of R: 0 changes nothing, d replaces the whole activation
+   * @param rate learning rate, approximately in radians
    */
   public DistributedAlignmentSearch(
       Lens lens,
@@ -59,7 +63,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
       double rate,
       long seed) {
     if (interchanges.isEmpty()) {
-      throw new InvalidInputException("interchanges", "", "there must be one or more");
+      throw new InvalidInputException("interchanges", "", "must be at least 1");
     }
     if (!(rate > 0 && rate < 1)) {
       throw new InvalidInputException(
@@ -89,11 +93,11 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     this.session = GradientSession.open(lens, GradientOptions.of(name, longest).withEditable(name));
   }
 
-  /** Behind the last block, gradients are those of the last token alone. */
+  /** After the last block, gradients exist for the last token only. */
   private static void requirePoint(HookPoint point) {
     Preconditions.requireRows(point);
     if (!point.site().inBlock() && !point.site().isResidualStream()) {
-      throw new InvalidInputException("hook", point.name(), "must be that of a block");
+      throw new InvalidInputException("hook", point.name(), "must be in a block");
     }
   }
 
@@ -116,7 +120,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     return rows;
   }
 
-  /** Gram and Schmidt's procedure, twice, since once is not exact. */
+  /** Orthonormalizes by Gram-Schmidt, twice, since one pass is inexact. */
   private static void orthonormalize(double[][] rows) {
     for (int pass = 0; pass < 2; pass++) {
       for (int r = 0; r < rows.length; r++) {
@@ -128,7 +132,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     }
   }
 
-  /** R, its rows one after the other, [k · d], as {@link Intervention#swap} takes them. */
+  /** Returns R, its rows one after the other, [k · d], as for {@link Intervention#swap}. */
   public float[] basis() {
     int d = sources.getFirst().length;
     var basis = new float[rows.length * d];
@@ -140,7 +144,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     return basis;
   }
 
-  /** The edits of an interchange, one of those to learn from or another, with the rows so far. */
+  /** Returns the interventions of an interchange with the current rows. */
   public List<Intervention> edits(Interchange each) {
     return edits(each, row(each.source(), each.sourcePosition()));
   }
@@ -151,7 +155,10 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
         : List.of(Intervention.swap(point, basis(), source).position(each.basePosition()));
   }
 
-  /** A step of Adam on all interchanges; returns the mean log-probability of answers before it. */
+  /**
+   * Runs one step of Adam on all interchanges, and returns the mean log-probability of the answers
+   * before it.
+   */
   public double step() {
     int d = sources.getFirst().length;
     var gradient = new double[rows.length][d];
@@ -177,7 +184,10 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     return session.run(each.base(), Metric.logProbability(each.answer()));
   }
 
-  /** The change of h' by a row r of R: {@code (r · δ) g + (g · r) δ}, where δ = h_source − h. */
+  /**
+   * Adds the derivative of h' with respect to a row r of R: {@code (r · δ) g + (g · r) δ}, where δ
+   * = h_source − h.
+   */
   static void addGradient(double[] sum, double[] r, float[] g, float[] difference) {
     double along = 0;
     double back = 0;
@@ -193,7 +203,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
   private void ascend(int r, double[] gradient) {
     double scale1 = 1 / (1 - Math.pow(BETA1, steps));
     double scale2 = 1 / (1 - Math.pow(BETA2, steps));
-    // Rows have length 1: their elements are of this size.
+    // The size of the elements of rows of length 1.
     double size = 1 / Math.sqrt(gradient.length);
     for (int j = 0; j < gradient.length; j++) {
       first[r][j] = BETA1 * first[r][j] + (1 - BETA1) * gradient[j];
@@ -204,8 +214,8 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
   }
 
   /**
-   * Interchange intervention accuracy: the share of interchanges after which the answer has a
-   * greater logit than the original one.
+   * Returns the interchange intervention accuracy: the fraction of interchanges after which the
+   * answer has a larger logit than the original one.
    */
   public double accuracy(List<Interchange> tested) {
     int right = 0;

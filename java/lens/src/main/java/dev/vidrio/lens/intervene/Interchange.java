@@ -3,8 +3,8 @@ package dev.vidrio.lens.intervene;
 import dev.vidrio.error.InvalidInputException;
 
 /**
- * An interchange intervention (Geiger et al. 2021, arXiv 2106.02997): one text's value of some
- * variable is put into another text, whose answer should then follow from that value.
+ * An interchange intervention (Geiger et al. 2021, arXiv 2106.02997): the value of a variable in a
+ * source text is inserted into a base text, whose answer should then follow from that value.
  */
 public final class Interchange {
   private final int[] base;
@@ -15,14 +15,14 @@ public final class Interchange {
   private final int original;
 
   /**
-   * At some tokens of the two texts.
+   * Creates an interchange at given positions.
    *
    * @param base tokens of the text that is changed
-   * @param basePosition where
-   * @param source tokens of the text that the value comes from
-   * @param sourcePosition where it is read
-   * @param answer the token that should follow the base with the source's value
-   * @param original the one that follows it with its own
+   * @param basePosition position of the change
+   * @param source tokens of the text that the value is taken from
+   * @param sourcePosition its position
+   * @param answer the expected next token of the base with the source's value
+   * @param original the next token of the base with its own value
    */
   public Interchange(
       int[] base, int basePosition, int[] source, int sourcePosition, int answer, int original) {
@@ -36,7 +36,7 @@ public final class Interchange {
     this.original = original;
   }
 
-  /** At the last tokens. */
+  /** Creates an interchange at the last tokens. */
   public Interchange(int[] base, int[] source, int answer, int original) {
     this(base, base.length - 1, source, source.length - 1, answer, original);
   }

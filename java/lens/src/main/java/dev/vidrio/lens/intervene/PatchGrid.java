@@ -20,30 +20,30 @@ import java.util.stream.IntStream;
  * @param targets row by row
  */
 record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) {
-  /** Stands for all heads or positions. */
+  /** Selects all heads or positions. */
   private static final int ALL = -1;
 
-  /** One component: a point at one head or all, and at one position or all. */
+  /** A component: a point at one head or all, and at one position or all. */
   record Target(HookPoint point, int head, int position) {
-    /** A head at all positions. */
+    /** Returns a head at all positions. */
     static Target head(HookPoint point, int head) {
       return new Target(point, head, ALL);
     }
 
-    /** The part of an edit of the whole point that falls on this place. */
+    /** Restricts an intervention at the point to this component. */
     Intervention part(Intervention whole) {
       Intervention ofHead = head == ALL ? whole : whole.head(head);
       return position == ALL ? ofHead : ofHead.position(position);
     }
 
     /**
-     * The product of two activations of the point, over the rows and columns here.
+     * Returns the dot product of two activations of the point over this component.
      *
-     * @param a rows of the positions from {@code from} to n, and of b as well; others count as 0
+     * @param a rows of the positions from {@code from} to n, as of b; others count as 0
      * @param heads of the point
      */
     double product(float[] a, float[] b, int from, int n, int heads) {
-      // Attention has all rows of a head together, [H, n − from, keys].
+      // Attention has the rows of a head contiguous, [H, n − from, keys].
       boolean headsFirst = point.site().axes() == HookSite.Axes.QUERY_KEY;
       int rows = headsFirst ? heads : n - from;
       int width = a.length / rows;
@@ -62,9 +62,10 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
   }
 
   /**
-   * The components of a kind in a model, in a text of n tokens.
+   * Returns the components of a kind in a model, for a text of n tokens.
    *
-   * @throws InvalidInputException when the model has none, or its layers different numbers of heads
+   * @throws InvalidInputException if the model has none, or its layers have different numbers of
+   *     heads
    */
   static PatchGrid of(Lens lens, Site site, int n) {
     List<String> rows = new ArrayList<>();
@@ -106,7 +107,7 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
         targets);
   }
 
-  /** Heads of a site: of keys and values those that queries share. */
+  /** Returns the number of heads at a site: key-value heads for keys and values. */
   static int heads(Lens lens, Site site) {
     HookMap hooks = HookMap.of(lens.model());
     List<Integer> counts =
@@ -129,7 +130,7 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
     return hook.axes() == HookSite.Axes.KV_HEADS;
   }
 
-  /** The first {@code rows · columns} of some results, row by row. */
+  /** Returns the first {@code rows · columns} of some results, row by row. */
   static List<List<Double>> table(List<Double> results, int rows, int columns) {
     return IntStream.range(0, rows)
         .mapToObj(row -> List.copyOf(results.subList(row * columns, (row + 1) * columns)))

@@ -19,18 +19,19 @@ import java.util.stream.IntStream;
 
 /**
  * Path patching (Wang et al. 2023, arXiv 2211.00593; Goldowsky-Dill et al. 2023, arXiv 2304.05969):
- * a head's direct effect on a receiver. The clean run takes the head's output from the corrupted
- * one, while every attention output in between keeps its clean value, so only the stream and
- * feed-forward blocks carry the change to the receiver. Of several pairs of texts, metrics are
- * means.
+ * the direct effect of a sender head on a receiver. The clean run takes the head's output from the
+ * corrupted one, while every attention output in between keeps its clean value, so that only the
+ * residual stream and feed-forward blocks carry the change to the receiver. With several pairs of
+ * texts, metrics are means.
  *
  * @param clean metric of the clean run
  * @param corrupted metric of the corrupted run
  * @param scores [layers][heads] of senders, as in {@link ActivationPatching}: 1 if nothing reaches
  *     the receiver, 0 if the metric becomes that of the corrupted run
+ * @see "docs/lens/interventions.md"
  */
 public record PathPatching(double clean, double corrupted, List<List<Double>> scores) {
-  /** A head: of keys and values, where those are received. */
+  /** A query head, or a key-value head as a receiver of keys or values. */
   public record Head(int layer, int head) {}
 
   public PathPatching {
@@ -38,7 +39,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
   }
 
   /**
-   * Every head's direct effect on the logits.
+   * Measures every head's direct effect on the logits.
    *
    * @throws InvalidInputException as {@link ActivationPatching} does
    */
@@ -47,11 +48,11 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
   }
 
   /**
-   * Every head's effect on the logits by what some heads read.
+   * Measures every head's effect on the logits through the inputs of receiver heads.
    *
    * @param input {@link HookSite#Q}, {@link HookSite#K} or {@link HookSite#V}
-   * @param receivers the heads that read it
-   * @throws InvalidInputException also when the model has no such head
+   * @param receivers the heads with this input
+   * @throws InvalidInputException also if the model does not have a head
    */
   public static PathPatching toHeads(
       Lens lens, List<TextPair> pairs, HookSite input, List<Head> receivers) {
@@ -60,7 +61,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
           "input of heads", input.suffix(), "must be hook_q, hook_k or hook_v");
     }
     if (receivers.isEmpty()) {
-      throw new InvalidInputException("receivers", "", "must be one head or more");
+      throw new InvalidInputException("receivers", "", "must be at least 1 head");
     }
     return mean(
         lens,
@@ -79,7 +80,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
   /** Metrics of a pair: of each sender's path, by layer and head, then of the two runs. */
   private record Metrics(List<List<Double>> paths, double clean, double corrupted) {}
 
-  /** The scores of the means over some pairs. */
+  /** Returns the scores of mean metrics over pairs. */
   private static PathPatching mean(
       Lens lens, List<TextPair> pairs, Function<Runs, Metrics> patching) {
     TextPair.requireFit(lens.model(), pairs);
@@ -112,13 +113,13 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
     return found.stream().mapToDouble(value).sum() / found.size();
   }
 
-  /** How a sender changes the clean run. */
+  /** Returns the interventions of a sender on the clean run. */
   @FunctionalInterface
   private interface Path {
     List<Intervention> edits(Head sender);
   }
 
-  /** Two runs, and what of them is needed. */
+  /** The two runs of a pair, with the activations that are needed. */
   private static final class Runs implements AutoCloseable {
     final Lens lens;
     final TextPair pair;
@@ -139,7 +140,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
       }
     }
 
-    /** Heads of keys and values that a layer makes. */
+    /** Returns the number of a layer's own key-value heads. */
     int kvHeads(int layer) {
       HookMap hooks = HookMap.of(lens.model());
       return hooks.keysOf(layer) == layer ? hooks.kvHeads(layer) : 0;
@@ -149,7 +150,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
       return sent.get(HookSite.Z, layer).shape().get(1);
     }
 
-    /** Checks that the model has a head, of keys and values where those are received. */
+    /** Checks that the model has a head, or a key-value head if keys or values are received. */
     void require(Head head, HookSite input) {
       boolean hasLayer = head.layer >= 0 && head.layer < layers;
       int count = !hasLayer ? 0 : input == HookSite.Q ? heads(head.layer) : kvHeads(head.layer);
@@ -175,7 +176,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
       return edits;
     }
 
-    /** What receivers then read, in a run where nothing else is changed. */
+    /** Returns the receivers' inputs in a run where only the sender's output is changed. */
     List<Intervention> received(
         Head sender, HookSite input, List<Head> receivers, List<ActivationCache> heard) {
       List<Head> later = receivers.stream().filter(r -> r.layer > sender.layer).toList();

@@ -12,12 +12,16 @@ import dev.vidrio.lens.vector.Vectors;
 import java.util.List;
 
 /**
- * A direction in the residual stream that stands for a property of texts: the mean activation of
- * texts that have it minus that of texts that do not (difference in means; Turner et al. 2023,
+ * A direction in the residual stream that represents a property of texts: the mean activation of
+ * texts with the property minus that of texts without it (difference in means; Turner et al. 2023,
  * arXiv 2308.10248; Rimsky et al. 2024, arXiv 2312.06681; Marks and Tegmark 2024, arXiv
- * 2310.06824). Added while a model generates, it steers.
+ * 2310.06824). Adding it during generation steers the model.
  *
  * {@snippet file="LensExamplesTest.java" region="steering"}
+ *
+ * <p>Immutable.
+ *
+ * @see "docs/lens/interventions.md"
  */
 public final class SteeringVector {
   private final HookPoint point;
@@ -29,27 +33,26 @@ public final class SteeringVector {
   }
 
   /**
-   * The difference in means at the last token of texts.
+   * Computes the difference in means at the last token of texts.
    *
-   * @param plus tokens of texts that have the property
-   * @param minus tokens of texts that do not
-   * @throws InvalidInputException when there are no texts of a kind, the model cannot take one, or
-   *     both kinds have the same mean
+   * @param plus tokens of texts with the property
+   * @param minus tokens of texts without it
+   * @throws InvalidInputException if there are no texts of a kind, the model does not support one,
+   *     or both means are equal
    */
   public static SteeringVector of(Lens lens, HookPoint point, List<int[]> plus, List<int[]> minus) {
     Preconditions.requireRows(point);
     float[] with = mean(lens, point, "plus", plus);
     var vector = new SteeringVector(point, Vectors.minus(with, mean(lens, point, "minus", minus)));
     if (vector.norm() == 0) {
-      throw new InvalidInputException(
-          "minus", "", "its mean at " + point + " is that of plus, so there is no direction");
+      throw new InvalidInputException("minus", "", "its mean at " + point + " equals that of plus");
     }
     return vector;
   }
 
   private static float[] mean(Lens lens, HookPoint point, String which, List<int[]> texts) {
     if (texts.isEmpty()) {
-      throw new InvalidInputException(which, "", "needs one text or more");
+      throw new InvalidInputException(which, "", "must have at least 1 text");
     }
     var mean = new RowMean();
     for (int[] tokens : texts) {
@@ -62,22 +65,25 @@ public final class SteeringVector {
     return mean.mean();
   }
 
-  /** Where it was read, and where it is added. */
+  /** Returns the hook point. */
   public HookPoint point() {
     return point;
   }
 
-  /** Its elements [d]. */
+  /** Returns the elements, [d]. */
   public float[] values() {
     return values.clone();
   }
 
-  /** Its length. */
+  /** Returns the L2 norm. */
   public double norm() {
     return Vectors.norm(values);
   }
 
-  /** Adds it at all positions, times a strength; of strength 0 no bit changes. */
+  /**
+   * Returns the intervention that adds it at all positions, times a strength. A strength of 0
+   * leaves all bits unchanged.
+   */
   public Intervention edit(float strength) {
     return Intervention.add(point, strength, values);
   }

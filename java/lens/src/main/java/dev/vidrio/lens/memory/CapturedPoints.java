@@ -25,9 +25,9 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a run keeps so that its points can be had. An activation that follows from others of them,
- * by operations which take each row for itself, can be computed again later: as bits do not depend
- * on the rows beside one, they are the same.
+ * Determines which activations a run must keep for the captured points. An activation that follows
+ * from other captured ones by rowwise operations can be recomputed later with equal bits, since the
+ * bits of a row do not depend on the other rows of a step.
  */
 public final class CapturedPoints {
   private final HookMap hooks;
@@ -36,25 +36,27 @@ public final class CapturedPoints {
   private final ProducerIndex writers = new ProducerIndex();
   private final IdentityHashMap<Op, Integer> order = new IdentityHashMap<>();
 
-  /** The activations that are points themselves. */
+  /** The activations at captured points. */
   private final Set<Buffer> asked = new HashSet<>();
 
   private final Map<Buffer, Slice> recomputed = new HashMap<>();
 
   /**
-   * The operations between what is kept, or computed again before, and an activation.
+   * The operations from kept, or previously recomputed, activations to an activation.
    *
-   * @param inputs that they read
+   * @param inputs the activations that they read
    * @param ops in order
    */
   public record Slice(List<Buffer> inputs, List<Op> ops) {}
 
   /**
+   * Analyzes a plan.
+   *
    * @param plan with its edits
    * @param hooks of the plan
-   * @param points that are asked for
-   * @param recompute the sites whose activations need not be kept where they follow from others
-   * @param from the first position that is asked for
+   * @param points the captured points
+   * @param recompute selects sites that need not be kept if they follow from others
+   * @param from the first captured position
    */
   public CapturedPoints(
       Plan plan, HookMap hooks, List<HookPoint> points, Predicate<HookSite> recompute, int from) {
@@ -80,12 +82,15 @@ public final class CapturedPoints {
         });
   }
 
-  /** The stream is kept: else a point of the last block would follow from all blocks before. */
+  /**
+   * The residual stream is kept, or a point of the last block would be recomputed through all
+   * blocks.
+   */
   private static boolean isStream(HookSite site) {
     return site.isResidualStream() && site != HookSite.RESID_MID;
   }
 
-  /** Whether rows of it are needed from a position on that nothing else is kept of. */
+  /** Returns whether rows before the captured positions are needed, which cannot be recomputed. */
   private boolean isNeededBefore(Buffer buffer) {
     return from > 0 && points.stream().anyMatch(point -> isKeys(buffer, hooks.source(point)));
   }
@@ -99,13 +104,16 @@ public final class CapturedPoints {
     Set<Op> ops = Collections.newSetFromMap(new IdentityHashMap<>());
     if (traceWriter(y, inputs, ops)) {
       List<Op> inOrder = ops.stream().sorted(Comparator.comparing(order::get)).toList();
-      // An operation may write what another of them would have read as an input.
+      // An operation may write an activation that was recorded as an input of another one.
       inOrder.forEach(op -> inputs.removeAll(op.writes()));
       recomputed.put(y, new Slice(List.copyOf(inputs), inOrder));
     }
   }
 
-  /** Adds what writes an activation and what leads there; false where that takes more than rows. */
+  /**
+   * Adds the operation that writes an activation, and those that it depends on. Returns false if
+   * they are not rowwise.
+   */
   private boolean traceWriter(Operand y, Set<Buffer> inputs, Set<Op> ops) {
     @Nullable Op op = writers.get(y);
     boolean follows =
@@ -131,7 +139,7 @@ public final class CapturedPoints {
     return traceWriter(x, inputs, ops);
   }
 
-  /** The activations to keep, and from which position on: scores need all keys. */
+  /** Returns the activations to keep and their first positions; scores need all keys. */
   public Map<Buffer, Integer> firsts() {
     Map<Buffer, Integer> firsts = new LinkedHashMap<>();
     for (HookPoint point : points) {
@@ -148,22 +156,22 @@ public final class CapturedPoints {
     }
   }
 
-  /** The activations that are computed again. */
+  /** Returns the activations to recompute. */
   Map<Buffer, Slice> recomputed() {
     return recomputed;
   }
 
-  /** The points that are asked for. */
+  /** Returns the captured points. */
   public List<HookPoint> points() {
     return points;
   }
 
-  /** The first position that is asked for. */
+  /** Returns the first captured position. */
   int from() {
     return from;
   }
 
-  /** Where the points come from. */
+  /** Returns the sources of the points. */
   HookMap hooks() {
     return hooks;
   }

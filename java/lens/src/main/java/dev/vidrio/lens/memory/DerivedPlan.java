@@ -35,17 +35,17 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What follows from activations as they were when the model ran: norms, scores and patterns of
- * attention, and what is computed again rather than kept. Watching these costs a running model no
- * more than keeping what they are made of. One plan has a part for each norm and each attention,
- * which gives all that is asked for of it, and for each activation that is computed again; {@link
- * UnfusedOp} gives the bits that a point has where it can be edited.
+ * Computes activations that follow from kept ones: norms, scores and patterns of attention, and
+ * recomputed activations. Capturing them costs a forward pass no more than keeping their inputs.
+ * One plan has a part per norm or attention, which computes all captured points within it, and a
+ * part per recomputed activation; {@link UnfusedOp} gives the bits that a point has where it is
+ * editable.
  */
 public final class DerivedPlan implements AutoCloseable {
-  /** Bytes of a step's scores or logits, at most, where one token does not need more. */
+  /** Maximum bytes of a step's scores or logits, unless one token needs more. */
   private static final long STEP_BYTES = 16L << 20;
 
-  /** Rows of a step, at most. */
+  /** Maximum rows of a step. */
   private static final int ROWS = 512;
 
   private static final KvShape NO_CACHE = new KvShape(1, 1, 1);
@@ -57,7 +57,7 @@ public final class DerivedPlan implements AutoCloseable {
   private final Map<HookPoint, Part> parts = new HashMap<>();
   private final Map<Buffer, Part> slices = new HashMap<>();
 
-  /** What has been computed again. */
+  /** The activations that have been recomputed. */
   private final Set<Buffer> done = new HashSet<>();
 
   private final int[] blocks;
@@ -65,18 +65,18 @@ public final class DerivedPlan implements AutoCloseable {
   private final ExecutablePlan plan;
   private final List<KvShape.Layer> caches = new ArrayList<>();
 
-  /** Native memory of the rows of an activation from a position on. */
+  /** Returns the native memory of the rows of an activation from a position on. */
   @FunctionalInterface
   public interface KeptRows {
     MemorySegment from(Buffer activation, int position);
   }
 
   /**
-   * The activations that points follow from.
+   * The kept activations.
    *
    * @param type of their elements
-   * @param first the position of row 0; of keys, there are those before it too
-   * @param n rows, more than none
+   * @param first the position of row 0; keys also have the rows before it
+   * @param n number of rows, positive
    */
   public record Input(TapType type, int first, int n, KeptRows kept) {
     int keys() {
@@ -84,17 +84,16 @@ public final class DerivedPlan implements AutoCloseable {
     }
   }
 
-  /** A point that follows from what was kept. */
+  /** A point that is derived from kept activations. */
   private record Follower(HookPoint point, HookSource source) {}
 
   /**
-   * Operations of a norm or of attention, or of a slice of the model: those from {@code begin} on
-   * for all keys, those from {@code rows} on for all rows.
+   * The operations of a norm, attention or slice: those from {@code begin} for all keys, and those
+   * from {@code rows} for all rows.
    *
-   * @param inputs what it reads
-   * @param outputs the points that follow from it, and what their rows are; none where they are
-   *     tapped
-   * @param heads where rows are scores, else 0
+   * @param inputs the kept activations that it reads
+   * @param outputs the derived points and their rows; empty if the outputs are tapped
+   * @param heads number of heads if rows are scores, else 0
    * @param logits elements of a row of logits, else 0
    */
   private record Part(
@@ -107,8 +106,10 @@ public final class DerivedPlan implements AutoCloseable {
       int logits) {}
 
   /**
-   * @param sources where points come from; those of other kinds are left out
-   * @param again what makes the activations that are computed again
+   * Creates the plan.
+   *
+   * @param sources the sources of points; those that the plan writes are ignored
+   * @param again the slices of the recomputed activations
    */
   public DerivedPlan(
       Executor executor,
@@ -143,7 +144,7 @@ public final class DerivedPlan implements AutoCloseable {
     }
   }
 
-  /** Memory for what is computed again; of pages that are not written, the system has none. */
+  /** Reserves memory for recomputed activations; the system allocates its pages on first write. */
   private static TapMemory memory(Executor executor, Input input, Set<Buffer> recomputed) {
     Map<Buffer, Integer> firsts = new HashMap<>();
     recomputed.forEach(y -> firsts.put(y, input.first));
@@ -152,7 +153,7 @@ public final class DerivedPlan implements AutoCloseable {
     return memory;
   }
 
-  /** Rows of a step: those whose logits are computed, or all. */
+  /** Returns the rows of a step: those whose logits are computed, or all. */
   private int step(boolean logits) {
     int keys = input.keys();
     long width =
@@ -216,7 +217,7 @@ public final class DerivedPlan implements AutoCloseable {
     return new Part(List.of(a.q(), kept), begin, rows, ops.size(), outputs, a.heads(), 0);
   }
 
-  /** The operations that make an activation, over others of their own. */
+  /** Adds the operations that recompute an activation, with its own copies of their inputs. */
   private Part slice(Buffer y, CapturedPoints.Slice slice) {
     int begin = ops.size();
     Map<Operand, Operand> own = new HashMap<>();
@@ -237,7 +238,9 @@ public final class DerivedPlan implements AutoCloseable {
     return y.name() + ".of." + x.name();
   }
 
-  /** The layer of the cache for keys of a kind; parts run one after the other. */
+  /**
+   * Returns the cache layer for keys of a shape; parts run one after the other and may share it.
+   */
   private int cacheOf(KvShape.KeyValue kind) {
     if (!caches.contains(kind)) {
       caches.add(kind);
@@ -249,7 +252,7 @@ public final class DerivedPlan implements AutoCloseable {
     return new Buffer(point.name() + "." + name, Rows.TOKENS, width);
   }
 
-  /** Rows that are there, as those of an embedding table. */
+  /** Loads kept rows as those of an embedding table. */
   private Op load(Buffer kept, Op.EmbedIndex index, Buffer x) {
     int position = index == Op.EmbedIndex.TOKENS ? input.first : 0;
     MemorySegment rows = recomputed.has(kept) ? rows(kept) : input.kept.from(kept, position);
@@ -270,12 +273,12 @@ public final class DerivedPlan implements AutoCloseable {
     return recomputed.rows(buffer, 0, input.first, input.keys());
   }
 
-  /** Bytes of what has been computed again. */
+  /** Returns the bytes of recomputed activations. */
   long recomputedBytes() {
     return done.stream().mapToLong(buffer -> rows(buffer).byteSize()).sum();
   }
 
-  /** The points whose values are computed together with those of a point, itself among them. */
+  /** Returns the points that are computed together with a point, including the point. */
   Set<HookPoint> together(HookPoint point) {
     return part(point).outputs.keySet();
   }
@@ -287,7 +290,7 @@ public final class DerivedPlan implements AutoCloseable {
   /**
    * Computes the values of a point and of those that are computed together with it.
    *
-   * @param target of each of them, [n, width], or of scores [H, n, keys], f32
+   * @param target returns the f32 memory of a point: [n, width], or [H, n, keys] of scores
    */
   public void fill(HookPoint point, Function<HookPoint, MemorySegment> target) {
     Part part = part(point);
@@ -316,7 +319,7 @@ public final class DerivedPlan implements AutoCloseable {
     }
   }
 
-  /** The rows of an activation that is computed again, when it is first asked for. */
+  /** Returns the rows of a recomputed activation, which are computed on first use. */
   MemorySegment recompute(Buffer buffer) {
     if (!done.contains(buffer)) {
       Part part = Objects.requireNonNull(slices.get(buffer), buffer::name);
@@ -327,7 +330,7 @@ public final class DerivedPlan implements AutoCloseable {
     return rows(buffer);
   }
 
-  /** Computes those that are computed again. */
+  /** Recomputes those activations that are to be recomputed. */
   private void require(List<Buffer> buffers) {
     buffers.stream().filter(slices::containsKey).forEach(this::recompute);
   }
@@ -340,7 +343,7 @@ public final class DerivedPlan implements AutoCloseable {
     }
   }
 
-  /** Runs operations on rows from one on, of which row 0 has a position. */
+  /** Runs operations on rows from {@code row} on, where row 0 is at {@code position}. */
   private void run(Part part, int begin, int end, int row, int count, int position) {
     batch.clear();
     int sequence = batch.addSequence(blocks, blocks.length);

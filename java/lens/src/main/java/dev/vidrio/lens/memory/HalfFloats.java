@@ -7,11 +7,11 @@ import dev.vidrio.kernel.hook.TapType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 
-/** Elements of two bytes, from floats and to them. */
+/** Converts between f32 and 16-bit floats. */
 public final class HalfFloats {
   private HalfFloats() {}
 
-  /** The values, on the heap. */
+  /** Returns the f32 values, on the heap. */
   static MemorySegment toFloats(TapType type, MemorySegment halves) {
     var floats = new float[Math.toIntExact(halves.byteSize() / Short.BYTES)];
     for (int i = 0; i < floats.length; i++) {
@@ -22,7 +22,7 @@ public final class HalfFloats {
     return MemorySegment.ofArray(floats);
   }
 
-  /** The nearest ones to floats. */
+  /** Rounds f32 values to the nearest 16-bit values. */
   public static MemorySegment ofFloats(
       TapType type, MemorySegment floats, SegmentAllocator allocator) {
     long n = floats.byteSize() / Float.BYTES;
@@ -35,7 +35,7 @@ public final class HalfFloats {
     return halves;
   }
 
-  /** The upper half, rounded to nearest even; NaN stays one. */
+  /** Returns the upper half, rounded to nearest even; NaN remains NaN. */
   private static short bfloat16(float value) {
     int bits = Float.floatToIntBits(value);
     int rounding = Float.isNaN(value) ? 0 : 0x7fff + ((bits >>> 16) & 1);

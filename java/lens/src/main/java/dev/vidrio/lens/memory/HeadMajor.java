@@ -3,17 +3,15 @@ package dev.vidrio.lens.memory;
 import java.lang.foreign.MemorySegment;
 import java.util.stream.IntStream;
 
-/**
- * Brings rows [n, H, P] of scores or patterns into the order that activations have, [H, n, keys].
- */
+/** Transposes rows [n, H, P] of scores or patterns to [H, n, keys]. */
 final class HeadMajor {
   private HeadMajor() {}
 
   /**
-   * Copies rows of all that there are.
+   * Copies a part of the rows.
    *
    * @param rows from row 0 on, [count, H, P]
-   * @param begin which of n rows that row is
+   * @param begin the index of that row among all n
    * @param keys at most P
    * @param target [H, n, keys]
    */

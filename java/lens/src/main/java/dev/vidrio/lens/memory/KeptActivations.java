@@ -18,7 +18,7 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** The activations of a sequence in the memory of the taps. */
+/** An {@link ActivationCache} over the memory of a session's taps. */
 public final class KeptActivations implements ActivationCache {
   private final CapturedPoints captured;
   private final HookMap hooks;
@@ -32,9 +32,11 @@ public final class KeptActivations implements ActivationCache {
   private @Nullable DerivedPlan plan;
 
   /**
-   * @param limit after the last position that there is room for
-   * @param tokens those that have run, from position 0 on
-   * @param last whether the memory ends with this cache, rather than with the session
+   * Creates a cache.
+   *
+   * @param limit the position after the last one that fits the memory
+   * @param tokens those that have run, from position 0
+   * @param last whether the cache, rather than the session, owns the memory
    */
   public KeptActivations(
       CapturedPoints captured, TapMemory memory, int slot, int limit, int[] tokens, boolean last) {
@@ -95,7 +97,7 @@ public final class KeptActivations implements ActivationCache {
     return Objects.requireNonNull(derived.get(point));
   }
 
-  /** The values of an activation at the positions that were kept, as f32. */
+  /** Returns the values of an activation at the kept positions, as f32. */
   private MemorySegment rows(Buffer buffer) {
     if (captured.recomputed().containsKey(buffer) && rows() > 0) {
       return plan().recompute(buffer);
@@ -108,7 +110,9 @@ public final class KeptActivations implements ActivationCache {
     return memory.rows(buffer, slot, first, from + rows());
   }
 
-  /** The values of a point, and of those of the cache that are computed together with it. */
+  /**
+   * Computes the values of a point and of the captured points that are computed together with it.
+   */
   private Map<HookPoint, Activation> derive(HookPoint point, HookSource source) {
     return switch (source) {
       case HookSource.NormScale ignored -> compute(point);
@@ -143,7 +147,7 @@ public final class KeptActivations implements ActivationCache {
     return Map.of(point, made);
   }
 
-  /** Memory for the values of a point. */
+  /** Allocates memory for the values of a point. */
   private Activation allocate(HookPoint point) {
     List<Integer> shape = shape(point, hooks.source(point).width());
     long elements = 1;
@@ -153,7 +157,7 @@ public final class KeptActivations implements ActivationCache {
     return new Activation(point, shape, memory.allocate(Math.multiplyExact(elements, 4L)));
   }
 
-  /** Of all points of the cache that follow from what was kept. */
+  /** Returns the plan of all captured points that are derived from kept activations. */
   private DerivedPlan plan() {
     if (plan == null) {
       Map<HookPoint, HookSource> sources = new LinkedHashMap<>();

@@ -13,13 +13,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Memory for the activations that a plan's taps copy out: for each of some sequences, the positions
- * that are kept. It is one piece, so that large pages hold it.
+ * The memory that a plan's taps copy activations to: the kept positions of several sequences, in
+ * one block so that it can use huge pages.
  */
 public final class TapMemory implements AutoCloseable {
   private static final long ALIGNMENT = 64;
 
-  /** Bytes of a piece for what is computed later, at least. */
+  /** Minimum bytes of a block for values that are computed later. */
   private static final long PIECE_BYTES = 8L << 20;
 
   private final Arena arena = Arena.ofShared();
@@ -36,17 +36,17 @@ public final class TapMemory implements AutoCloseable {
   private MemorySegment room = MemorySegment.NULL;
   private long bytes;
 
-  /** An activation's memory: that of positions [from, to) of one sequence after the other. */
+  /** The memory of an activation: positions [from, to) of one sequence after the other. */
   private record Tapped(TapTarget target, int from, int to) {}
 
   /**
-   * Makes room.
+   * Allocates the memory.
    *
-   * @param type of the elements that are kept
-   * @param slots sequences that there is room for
-   * @param sequences of a step
-   * @param firsts the activations, and the first position that is kept of each
-   * @param to after the last position that is kept
+   * @param type of the kept elements
+   * @param slots maximum number of sequences
+   * @param sequences maximum number of sequences of a step
+   * @param firsts the activations and their first kept positions
+   * @param to the position after the last kept one
    */
   public TapMemory(
       Executor executor,
@@ -66,7 +66,7 @@ public final class TapMemory implements AutoCloseable {
       for (var entry : firsts.entrySet()) {
         total = Math.addExact(total, aligned(entry.getKey(), to - entry.getValue()));
       }
-      // Where nothing is kept, something is still allocated: there is no memory of 0 bytes.
+      // Allocations of 0 bytes are not supported.
       bytes = Math.max(total, ALIGNMENT);
       MemorySegment memory = executor.allocateUncleared(bytes, arena);
       long offset = 0;
@@ -97,17 +97,17 @@ public final class TapMemory implements AutoCloseable {
     tapped.put(buffer, new Tapped(target, from, to));
   }
 
-  /** Whether an activation is copied out. */
+  /** Returns whether an activation is copied. */
   public boolean has(Buffer buffer) {
     return tapped.containsKey(buffer);
   }
 
-  /** Where an activation is copied to. */
+  /** Returns the target of an activation. */
   public TapTarget target(Buffer buffer) {
     return find(buffer).target;
   }
 
-  /** Says which slot sequence i of a step has; -1 for none. */
+  /** Assigns a slot to a sequence of a step; −1 for none. */
   public void assign(int indexInBatch, int slot) {
     if (assigned[indexInBatch] == slot) {
       return;
@@ -118,7 +118,7 @@ public final class TapMemory implements AutoCloseable {
     }
   }
 
-  /** Memory of its own with what a slot holds, up to a position after the first ones. */
+  /** Copies the contents of a slot, up to a position, to its own memory. */
   public TapMemory copy(int slot, int to) {
     Map<Buffer, Integer> firsts = new LinkedHashMap<>();
     tapped.forEach((buffer, tap) -> firsts.put(buffer, tap.from));
@@ -129,7 +129,7 @@ public final class TapMemory implements AutoCloseable {
     return copy;
   }
 
-  /** The rows of a sequence's positions [from, to), of the type that is kept. */
+  /** Returns the rows of a sequence's positions [from, to), of the kept type. */
   MemorySegment rows(Buffer buffer, int slot, int from, int to) {
     Tapped tap = find(buffer);
     long bytes = buffer.width() * (long) type.bytes();
@@ -137,7 +137,7 @@ public final class TapMemory implements AutoCloseable {
     return tap.target.data().asSlice(first * bytes, (to - from) * bytes, type.bytes());
   }
 
-  /** The type of the elements that are kept. */
+  /** Returns the type of the kept elements. */
   TapType type() {
     return type;
   }
@@ -150,7 +150,7 @@ public final class TapMemory implements AutoCloseable {
     return tap;
   }
 
-  /** Memory that lives as long as this, with anything in it. */
+  /** Allocates uncleared memory that lives as long as this. */
   MemorySegment allocate(long size) {
     bytes = Math.addExact(bytes, size);
     if (size > room.byteSize()) {
@@ -161,20 +161,20 @@ public final class TapMemory implements AutoCloseable {
     return memory;
   }
 
-  /** Closes something before the memory. */
+  /** Registers a plan to be closed before the memory. */
   DerivedPlan attach(DerivedPlan plan) {
     attached.add(plan);
     return plan;
   }
 
-  /** Closes something that was attached. */
+  /** Closes a registered plan. */
   void close(DerivedPlan plan) {
     if (attached.remove(plan)) {
       plan.close();
     }
   }
 
-  /** How much of it there is. */
+  /** Returns the size in bytes. */
   long bytes() {
     return bytes;
   }
@@ -187,7 +187,7 @@ public final class TapMemory implements AutoCloseable {
     return arena.scope().isAlive();
   }
 
-  /** Frees all of it. */
+  /** Frees the memory. */
   @Override
   public void close() {
     if (isOpen()) {

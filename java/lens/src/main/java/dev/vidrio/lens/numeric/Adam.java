@@ -1,6 +1,6 @@
 package dev.vidrio.lens.numeric;
 
-/** Adam (Kingma and Ba 2015, arXiv 1412.6980) on some rows of parameters. */
+/** Adam (Kingma and Ba 2015, arXiv 1412.6980) on rows of parameters. */
 public final class Adam {
   private static final double BETA1 = 0.9;
   private static final double BETA2 = 0.999;
@@ -9,7 +9,7 @@ public final class Adam {
   private final float[][] first;
   private final float[][] second;
 
-  /** Moments for rows of these lengths. */
+  /** Creates zero moments for rows of these lengths. */
   public Adam(float[][] parameters) {
     this.first = new float[parameters.length][];
     this.second = new float[parameters.length][];
@@ -20,9 +20,9 @@ public final class Adam {
   }
 
   /**
-   * Moves a row against its gradient.
+   * Updates a row.
    *
-   * @param step how many there were, this one included
+   * @param step number of steps, including this one
    */
   public void step(int step, double learningRate, int r, float[] row, float[] gradient) {
     double scale1 = 1 / (1 - Math.pow(BETA1, step));

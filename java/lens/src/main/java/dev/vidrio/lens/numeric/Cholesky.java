@@ -5,10 +5,10 @@ public final class Cholesky {
   private final double[][] factor;
 
   /**
-   * Factorizes.
+   * Factorizes a matrix.
    *
    * @param matrix [n][n]
-   * @throws ArithmeticException when it is not positive definite
+   * @throws ArithmeticException if it is not positive definite
    */
   public Cholesky(double[][] matrix) {
     int n = matrix.length;
@@ -28,7 +28,7 @@ public final class Cholesky {
     }
   }
 
-  /** The x of {@code A x = b}. */
+  /** Returns the solution x of {@code A x = b}. */
   public double[] solve(double[] b) {
     int n = factor.length;
     double[] x = b.clone();

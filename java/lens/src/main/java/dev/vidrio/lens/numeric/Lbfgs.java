@@ -19,13 +19,13 @@ public final class Lbfgs {
   private static final int STEPS = 1000;
   private static final int TRIES = 40;
 
-  /** Of the gradient's norm, relative to that of the start. */
+  /** Convergence threshold of the gradient's norm, relative to that of the start. */
   private static final double TOLERANCE = 1e-6;
 
   private static final double DECREASE = 1e-4;
   private static final double CURVATURE = 0.9;
 
-  /** Of the value, when its products are f32. */
+  /** Relative rounding error of the value, if its products are f32. */
   private static final double ROUNDING = 1e-6;
 
   private final Objective objective;
@@ -37,11 +37,11 @@ public final class Lbfgs {
   /** A function and its gradient. */
   @FunctionalInterface
   public interface Objective {
-    /** Returns the value at x, and fills in the gradient. */
+    /** Returns the value at x, and writes the gradient. */
     double at(double[] x, double[] gradient);
   }
 
-  /** A step, and how the gradient changed over it. */
+  /** The difference of two iterates, and of their gradients. */
   private static final class Pair {
     final double[] step;
     final double[] change;
@@ -61,7 +61,7 @@ public final class Lbfgs {
     this.value = objective.at(x, gradient);
   }
 
-  /** The minimum that is reached from a start. */
+  /** Returns the minimum that is reached from a start. */
   public static double[] minimize(Objective objective, double[] start) {
     var search = new Lbfgs(objective, start);
     double enough = TOLERANCE * norm(search.gradient);
@@ -73,7 +73,7 @@ public final class Lbfgs {
     return search.x;
   }
 
-  /** One step; false where rounding leaves none that descends. */
+  /** Runs one step; returns false if none descends because of rounding. */
   private boolean step() {
     double[] direction = direction();
     double slope = dot(direction, gradient);
@@ -99,8 +99,8 @@ public final class Lbfgs {
   }
 
   /**
-   * Whether a step descends enough; where values differ by rounding alone, their slopes tell (Hager
-   * and Zhang 2005, doi:10.1137/030601880).
+   * Returns whether a step descends sufficiently; if values differ by rounding only, slopes decide
+   * (Hager and Zhang 2005, doi:10.1137/030601880).
    */
   private boolean falls(double nextValue, double length, double slope, double nextSlope) {
     boolean even = nextValue <= value + ROUNDING * Math.abs(value);
@@ -123,7 +123,7 @@ public final class Lbfgs {
     value = nextValue;
   }
 
-  /** Minus the gradient times what is known of the inverse of the second derivative. */
+  /** Returns minus the product of the approximate inverse Hessian and the gradient. */
   private double[] direction() {
     double[] q = plus(new double[x.length], -1, gradient);
     var factors = new double[pairs.size()];

@@ -14,10 +14,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * {@code y[M, N] = x[M, K] · W[N, K]ᵀ} in f32 on an executor's workers, with the kernel that
- * multiplies a model's weights: what is fitted with it has the same bits on every machine.
+ * {@code y[M, N] = x[M, K] · W[N, K]ᵀ} in f32 on an executor's workers, with the kernel of a
+ * model's weights, so that results have equal bits on every machine.
  *
- * <p>W may be rewritten between products. Not thread-safe.
+ * <p>W may be changed between products. Not thread-safe.
  */
 public final class MatrixProduct implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
@@ -27,9 +27,9 @@ public final class MatrixProduct implements AutoCloseable {
   private final RowPlan plan;
 
   /**
-   * Makes room.
+   * Allocates memory.
    *
-   * @param rows that are multiplied at once, at most
+   * @param rows maximum M
    */
   public MatrixProduct(Executor executor, int n, int k, int rows) {
     this.n = n;
@@ -46,7 +46,7 @@ public final class MatrixProduct implements AutoCloseable {
     }
   }
 
-  /** The product with rows that do not change. */
+  /** Returns the product with constant W. */
   public static MatrixProduct of(Executor executor, float[][] weights, int rows) {
     var product = new MatrixProduct(executor, weights.length, weights[0].length, rows);
     for (int i = 0; i < weights.length; i++) {
@@ -55,7 +55,7 @@ public final class MatrixProduct implements AutoCloseable {
     return product;
   }
 
-  /** Rows [n][k] as columns [k][n]. */
+  /** Transposes rows [n][k] to [k][n]. */
   public static float[][] transposed(float[][] rows) {
     var columns = new float[rows[0].length][rows.length];
     for (int i = 0; i < rows.length; i++) {
@@ -71,7 +71,7 @@ public final class MatrixProduct implements AutoCloseable {
     MemorySegment.copy(row, 0, weights, JAVA_FLOAT, 4L * k * i, k);
   }
 
-  /** The product with rows x, [M][N]. */
+  /** Returns the product with rows x, [M][N]. */
   public float[][] of(float[][] x) {
     var y = new float[x.length][n];
     plan.run(

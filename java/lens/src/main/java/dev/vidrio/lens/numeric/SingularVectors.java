@@ -9,15 +9,15 @@ import java.util.stream.IntStream;
 
 /**
  * The singular value decomposition {@code A = U S Vᵀ} by one-sided Jacobi rotations (Hestenes 1958;
- * Demmel and Veselić 1992, doi:10.1137/0613074): rows are turned in pairs until all are orthogonal.
- * Pairs of a round are disjoint, and turned in parallel. Of a symmetric matrix with no negative
- * eigenvalue it is the eigendecomposition.
+ * Demmel and Veselić 1992, doi:10.1137/0613074): pairs of rows are rotated until all are
+ * orthogonal. The pairs of a round are disjoint and rotated in parallel. For a symmetric positive
+ * semidefinite matrix it is the eigendecomposition.
  */
 public final class SingularVectors {
   private static final int SWEEPS = 60;
   private static final double ORTHOGONAL = 1e-13;
 
-  /** Of the sum of all squares: a row with less is rounding, and stays as it is. */
+  /** Relative to the sum of all squares: a smaller row is rounding error and is not rotated. */
   private static final double NEGLIGIBLE = 1e-30;
 
   private final double[][] rows;
@@ -31,7 +31,7 @@ public final class SingularVectors {
   }
 
   /**
-   * Decomposes.
+   * Decomposes a matrix.
    *
    * @param matrix [m][n]
    */
@@ -61,7 +61,10 @@ public final class SingularVectors {
         Arrays.stream(order).mapToDouble(i -> norms[i]).toArray());
   }
 
-  /** Turns all pairs once, by a round-robin; returns the greatest cosine that was found. */
+  /**
+   * Rotates all pairs once, by a round-robin schedule; returns the maximum cosine before the
+   * rotations.
+   */
   private static double sweep(double[][] rows, double[][] turned, double negligible) {
     int m = rows.length;
     int players = m + m % 2;
@@ -85,12 +88,12 @@ public final class SingularVectors {
     return greatest;
   }
 
-  /** Who sits where in a round: the first player stays, all others move on. */
+  /** Returns the row at a position of a round: the first row is fixed, all others move by one. */
   private static int seat(int i, int round, int players) {
     return i == 0 ? 0 : 1 + (i - 1 + round) % (players - 1);
   }
 
-  /** Makes two rows orthogonal; returns the cosine that they had. */
+  /** Makes two rows orthogonal; returns their cosine before. */
   private static double turn(double[][] rows, double[][] turned, int p, int q, double negligible) {
     double pp = dot(rows[p], rows[p]);
     double qq = dot(rows[q], rows[q]);
@@ -120,17 +123,17 @@ public final class SingularVectors {
     return norm == 0 ? row : Arrays.stream(row).map(x -> x / norm).toArray();
   }
 
-  /** S, descending, [m]. */
+  /** Returns S, descending, [m]. */
   public double[] values() {
     return values;
   }
 
-  /** Row i of Vᵀ, [n]; zeros where the singular value is 0. */
+  /** Returns row i of Vᵀ, [n]; zeros if the singular value is 0. */
   public double[] right(int i) {
     return rows[i];
   }
 
-  /** Column i of U, [m]. */
+  /** Returns column i of U, [m]. */
   public double[] left(int i) {
     return left[i];
   }

@@ -1,3 +1,3 @@
-/** Products and decompositions of matrices, and optimizers, that several methods need. */
+/** Matrix products, decompositions and optimizers, shared by several methods. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.lens.numeric;

@@ -14,21 +14,21 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Attention patterns: a small picture of each head, and a large one of the chosen head.
+ * Attention patterns: a small picture of each head, and a large one of the selected head.
  *
- * @param tokens the text, from position 0 on
+ * @param tokens the text, from position 0
  * @param from the position of the first query
  * @param heads by layer and head
  */
 public record AttentionView(
     String title, String note, List<String> tokens, int from, List<Head> heads) implements View {
-  /** Weights of a page, at most: some 50 MB of text. */
+  /** Maximum number of weights on a page: about 50 MB of HTML. */
   private static final long MAX_WEIGHTS = 20_000_000;
 
   /**
    * A head.
    *
-   * @param about its scores, in words
+   * @param about its scores, as text
    * @param weights in units of 1/10000: of each query from {@code from} on, those of the keys 0 to
    *     its own position
    */
@@ -39,7 +39,7 @@ public record AttentionView(
     heads = List.copyOf(heads);
   }
 
-  /** The patterns that a cache has. */
+  /** Returns the patterns of a cache. */
   public static AttentionView of(Model model, ActivationCache cache) {
     int keys = cache.from() + cache.rows();
     List<HeadScores> scores = HeadScores.of(cache);
@@ -97,7 +97,7 @@ public record AttentionView(
     return new Shorts(weights);
   }
 
-  /** A list of as few bytes as its numbers need. */
+  /** A compact list of small numbers. */
   private static final class Shorts extends AbstractList<Integer> {
     private final short[] values;
 

@@ -20,15 +20,15 @@ public record CircuitView(String title, String note, List<Vertex> nodes, List<Ar
   /**
    * A component.
    *
-   * @param rank how far up it stands; those of a rank stand side by side
+   * @param rank its vertical position; nodes of equal rank are side by side
    */
   public record Vertex(String label, int rank) {}
 
   /**
-   * An edge between two of the nodes, by their place in the list.
+   * An edge between two of the nodes, by their index in the list.
    *
-   * @param input what the second makes of it: {@code Q}, {@code K}, {@code V}, or nothing
-   * @param value what the metric loses without it, finite
+   * @param input of the second node: {@code Q}, {@code K}, {@code V}, or empty
+   * @param value the loss of the metric without the edge, finite
    */
   public record Arc(int from, int to, String input, double value) {}
 
@@ -38,8 +38,8 @@ public record CircuitView(String title, String note, List<Vertex> nodes, List<Ar
   }
 
   /**
-   * Edges and what each is worth. An input that several heads share leads to each of them that
-   * writes an edge.
+   * Returns the view of edges and their values. An input that several heads share has an edge to
+   * each of them that has an outgoing edge.
    */
   public static CircuitView of(
       String title, String note, ComponentGraph graph, Map<Edge, Double> effects) {
@@ -74,7 +74,7 @@ public record CircuitView(String title, String note, List<Vertex> nodes, List<Ar
     };
   }
 
-  /** The graph in the language of Graphviz. */
+  /** Returns the graph in the DOT language of Graphviz. */
   public String dot() {
     var dot = new StringBuilder("digraph circuit {\n  rankdir=BT;\n  node [shape=box];\n");
     for (Vertex node : nodes) {

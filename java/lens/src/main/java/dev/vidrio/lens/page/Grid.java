@@ -7,12 +7,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * A table of colored cells: heat maps of patching, logit lenses, scores of heads.
  *
- * @param rowName what a row is, such as "layer"
- * @param columnName what a column is, such as "position"
+ * @param rowName the name of a row, such as "layer"
+ * @param columnName the name of a column, such as "position"
  * @param rows labels, from the top
  * @param columns labels
- * @param measures what colors a cell; if there are several, the reader chooses
- * @param cells texts, [rows][columns]; none where cells have no text
+ * @param measures the values that color cells; if there are several, the reader selects one
+ * @param cells texts, [rows][columns]; empty if cells have no text
  */
 public record Grid(
     String title,
@@ -24,23 +24,23 @@ public record Grid(
     List<Measure> measures,
     List<List<Cell>> cells)
     implements View {
-  /** How values become colours. */
+  /** Maps values to colors. */
   public enum Scale {
-    /** From the least to the greatest value. */
+    /** From the minimum to the maximum. */
     SEQUENTIAL,
-    /** The same, by logarithm: for values above 0. */
+    /** From the minimum to the maximum of positive values, by logarithm. */
     LOGARITHMIC,
-    /** Around 0, equally far to both sides. */
+    /** Symmetric around 0. */
     DIVERGING
   }
 
   /**
    * Values of the cells.
    *
-   * @param name what they are
-   * @param low the value of the first colour; null for the least of the values
-   * @param high the value of the last colour; null for the greatest
-   * @param values [rows][columns]; null where a cell has none
+   * @param name the quantity
+   * @param low the value of the first color; null for the minimum
+   * @param high the value of the last color; null for the maximum
+   * @param values [rows][columns]; null for cells without a value
    */
   public record Measure(
       String name,
@@ -48,17 +48,17 @@ public record Grid(
       @Nullable Double low,
       @Nullable Double high,
       List<List<@Nullable Double>> values) {
-    /** A measure of the colours' whole range. */
+    /** Returns a measure with colors from the minimum to the maximum. */
     public static Measure of(String name, Scale scale, double[][] values) {
       return new Measure(name, scale, null, null, nullable(values));
     }
 
-    /** A measure whose first and last colours are of these values. */
+    /** Returns a measure with colors from {@code low} to {@code high}. */
     public static Measure of(String name, Scale scale, double low, double high, double[][] values) {
       return new Measure(name, scale, low, high, nullable(values));
     }
 
-    /** JSON has no NaN. */
+    /** Replaces NaN, which JSON does not support, by null. */
     private static List<List<@Nullable Double>> nullable(double[][] values) {
       List<List<@Nullable Double>> rows = new ArrayList<>();
       for (double[] row : values) {
@@ -73,14 +73,14 @@ public record Grid(
   }
 
   /**
-   * What a cell says.
+   * The text of a cell.
    *
    * @param text in the cell
-   * @param lines what else there is to say when a reader points at it
+   * @param lines shown when the reader points at the cell
    */
   public record Cell(String text, List<String> lines) {}
 
-  /** A heat map without texts. */
+  /** Returns a heat map without texts. */
   public static Grid heatMap(
       String title,
       String note,

@@ -13,12 +13,12 @@ import java.util.Objects;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * A page of pictures: one HTML file with its data, style and script, whose content security policy
- * lets it load and run nothing else. Token texts are data in it, never markup.
+ * An HTML page of pictures: one file with its data, style and script, whose content security policy
+ * permits nothing else. Token texts are data, never markup.
  *
  * @param title of the page
  * @param model its name
- * @param text what the model read; empty where there is no one text
+ * @param text the input of the model; empty if there are several
  * @param views pictures, from the top
  */
 public record Page(String title, String model, String text, List<View> views) {
@@ -29,7 +29,7 @@ public record Page(String title, String model, String text, List<View> views) {
     views = List.copyOf(views);
   }
 
-  /** The page. */
+  /** Returns the page. */
   public String html() {
     String style = text("page.css");
     var script = new StringBuilder();
@@ -45,9 +45,7 @@ public record Page(String title, String model, String text, List<View> views) {
             "data", json()));
   }
 
-  /**
-   * Replaces each {@code {{name}}} of a template once, so that no value is taken for a template.
-   */
+  /** Replaces each {@code {{name}}} of a template once, so that values are not expanded. */
   private static String fill(String template, Map<String, String> values) {
     var filled = new StringBuilder();
     int end = 0;
@@ -61,8 +59,8 @@ public record Page(String title, String model, String text, List<View> views) {
   }
 
   /**
-   * The data. Only {@code <} can end a script element or begin a comment in it, and JSON may write
-   * it as an escape.
+   * Returns the data as JSON. Only {@code <} can end a script element or begin a comment in it, and
+   * JSON permits an escape for it.
    */
   private String json() {
     List<Map<String, Object>> pictures =
@@ -88,7 +86,7 @@ public record Page(String title, String model, String text, List<View> views) {
     return text.replace("&", "&amp;").replace("<", "&lt;");
   }
 
-  /** The hash by which the content security policy knows a style or script. */
+  /** Returns the hash of a style or script for the content security policy. */
   private static String hash(String content) {
     try {
       byte[] digest =
@@ -104,7 +102,7 @@ public record Page(String title, String model, String text, List<View> views) {
   }
 
   /**
-   * A style or script that pages consist of, for pages of the same look elsewhere.
+   * Returns a style or script of the pages, for other pages of the same appearance.
    *
    * @param name {@code page.css}, {@code dom.js}, {@code color.js}
    */

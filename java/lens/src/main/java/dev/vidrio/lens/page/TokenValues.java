@@ -4,11 +4,11 @@ import dev.vidrio.model.Model;
 import java.util.List;
 
 /**
- * A text with tokens colored by value, such as attribution to the input. Colors go from 0 to the
- * greatest value, and equally far to the negative side if there are negative values.
+ * A text with tokens colored by value, such as attribution to the input. Colors range from 0 to the
+ * maximum, and symmetrically to negative values if there are some.
  *
  * @param tokens their texts
- * @param values finite, as many
+ * @param values finite, as many as tokens
  */
 public record TokenValues(String title, String note, List<String> tokens, List<Double> values)
     implements View {
@@ -20,7 +20,7 @@ public record TokenValues(String title, String note, List<String> tokens, List<D
     }
   }
 
-  /** Values of the tokens of a text. */
+  /** Returns the values of the tokens of a text. */
   public static TokenValues of(
       Model model, String title, String note, List<Integer> tokens, List<Double> values) {
     return new TokenValues(title, note, TokenTexts.of(model, tokens), values);

@@ -2,9 +2,9 @@ package dev.vidrio.lens.page;
 
 /** A picture on a {@link Page}. Its record components are the JSON that the page's script draws. */
 public sealed interface View permits AttentionView, Grid, Bars, TokenValues, CircuitView {
-  /** Its heading. */
+  /** Returns the heading. */
   String title();
 
-  /** A sentence that says how to read it. */
+  /** Returns a sentence that explains the picture. */
   String note();
 }

@@ -29,13 +29,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
-/** Pictures of the lens's results. */
+/** Creates pictures of the lens's results. */
 public final class Views {
   private static final Pattern HEAD = Pattern.compile("L(\\d+)\\.H(\\d+)");
 
   private Views() {}
 
-  /** A logit lens: rows are layers, the last at the top; columns are tokens. */
+  /** Returns a logit lens: rows are layers, the last at the top; columns are tokens. */
   public static Grid logitLens(Model model, LogitLens lens) {
     List<List<LogitLens.Cell>> cells = lens.cells().reversed();
     int columns = cells.getFirst().size();
@@ -97,7 +97,7 @@ public final class Views {
     return new Cell(TokenTexts.of(model, cell.top().getFirst().token()), lines);
   }
 
-  /** The scores of all heads, a layer per row. */
+  /** Returns the scores of all heads, a row per layer. */
   public static Grid heads(HeadDetection detection, List<OvScores> said) {
     return byHead(
         "Heads",
@@ -157,7 +157,7 @@ public final class Views {
     return IntStream.range(0, n).mapToObj(Integer::toString).toList();
   }
 
-  /** What components add to a logit: a bar each, and where they are heads a map of these. */
+  /** Returns the contributions of components to a logit: a bar each and, for heads, a map. */
   public static List<View> attribution(Model model, DirectLogitAttribution dla) {
     String versus =
         dla.versus() < 0 ? "" : " less that of “" + TokenTexts.of(model, dla.versus()) + "”";
@@ -200,9 +200,9 @@ public final class Views {
   }
 
   /**
-   * Norms of residual streams: rows are streams, the last at the top; columns are tokens.
+   * Returns norms of residual streams: rows are streams, the last at the top; columns are tokens.
    *
-   * @param tokens those whose norms these are
+   * @param tokens of the norms
    */
   public static Grid norms(Model model, List<Integer> tokens, MassiveActivations activations) {
     List<Norms> streams = activations.norms().reversed();
@@ -220,7 +220,9 @@ public final class Views {
         List.of(Measure.of("norm", Scale.LOGARITHMIC, values)));
   }
 
-  /** Where the state of a token comes from: its shares through all layers, and a row per layer. */
+  /**
+   * Returns the shares of input tokens in a token's state: through all layers, and a row per layer.
+   */
   public static List<View> mixing(Model model, int[] tokens, ContextMixing mixing, int position) {
     int last = mixing.layers() - 1;
     List<Integer> seen = Arrays.stream(tokens).limit(position + 1L).boxed().toList();
@@ -248,9 +250,9 @@ public final class Views {
   }
 
   /**
-   * Scores of activation patching: 0 is the corrupted run's, 1 the clean one's.
+   * Returns scores of activation patching: 0 is the corrupted run, 1 the clean one.
    *
-   * @param clean tokens of the clean text, which positions stand for; none where there are several
+   * @param clean tokens of the clean text, which label positions; none for several texts
    */
   public static Grid patching(Model model, int[] clean, ActivationPatching patching) {
     boolean byPosition = patching.site().byPosition();
@@ -277,7 +279,7 @@ public final class Views {
         List.of(Measure.of("score", Scale.DIVERGING, -1, 1, scores)));
   }
 
-  /** What a metric loses without each component. */
+  /** Returns the loss of a metric without each component. */
   public static Grid ablation(ComponentAblation ablation, String title) {
     var effects = new double[ablation.rows().size()][ablation.columns().size()];
     for (int row = 0; row < effects.length; row++) {
@@ -295,7 +297,7 @@ public final class Views {
         List.of(Measure.of("effect", Scale.DIVERGING, effects)));
   }
 
-  /** Scores of path patching, by layer and head of the sender. */
+  /** Returns scores of path patching, by layer and head of the sender. */
   public static Grid paths(PathPatching patching, String receiver) {
     List<HeadValue> scores = new ArrayList<>();
     for (int l = 0; l < patching.scores().size(); l++) {
@@ -307,7 +309,7 @@ public final class Views {
         "Path patching",
         String.format(
             Locale.ROOT,
-            "What is left of the logit difference when %s hears the corrupted text from a head:"
+            "Remaining logit difference if %s receives the corrupt activation of a head:"
                 + " clean %.3f, corrupted %.3f. 1 is that of the clean run, 0 that of the corrupted"
                 + " one.",
             receiver,
@@ -316,7 +318,9 @@ public final class Views {
         List.of(new Score("score", Scale.DIVERGING, scores)));
   }
 
-  /** Where restoring an activation brings the answer back: rows are layers, columns tokens. */
+  /**
+   * Returns the probability of the answer by restored activation: rows are layers, columns tokens.
+   */
   public static Grid tracing(Model model, int[] tokens, CausalTracing tracing, int answer) {
     int layers = tracing.restored().size();
     double[][] restored =

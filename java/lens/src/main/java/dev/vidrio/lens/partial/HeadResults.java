@@ -5,19 +5,21 @@ import dev.vidrio.lens.resolve.HookSource;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What each head adds to the output of attention: the product of z, all other heads zero, with W_O
- * as the running model multiplies it. The sum over heads is the output without its bias, but for
- * rounding.
+ * Computes the contribution of each head to the output of attention: the product of z, with all
+ * other heads set to zero, and W_O, with the kernels that serve. The sum over heads is the output
+ * without its bias, up to rounding.
  */
 public final class HeadResults implements AutoCloseable {
-  /** Rows of a step. */
+  /** Rows per step. */
   private static final int ROWS = 256;
 
   private final HookSource.HeadResults source;
   private final RowPlan plan;
 
   /**
-   * @param rows of z that will be asked for at once, about
+   * Creates the computation.
+   *
+   * @param rows the expected number of rows of z per call
    */
   public HeadResults(HookSource.HeadResults source, Executor executor, int rows) {
     this.source = source;
@@ -26,7 +28,7 @@ public final class HeadResults implements AutoCloseable {
   }
 
   /**
-   * Fills in [n, H, d].
+   * Computes head results [n, H, d].
    *
    * @param z [n, H, d_h]
    */
@@ -38,7 +40,11 @@ public final class HeadResults implements AutoCloseable {
     }
   }
 
-  /** The same. */
+  /**
+   * Computes head results [n, H, d].
+   *
+   * @param z [n, H, d_h]
+   */
   public void fill(MemorySegment z, MemorySegment target) {
     int heads = source.heads();
     long width = source.z().width() * 4L;

@@ -8,21 +8,21 @@ import java.lang.foreign.MemorySegment;
 import java.util.stream.IntStream;
 
 /**
- * What a norm computes on its way: the divisor of each row, and the row before the gain, with the
- * bits of docs/numerics.md. Both follow from the row that the norm reads, so that watching them
- * costs a running model nothing.
+ * Computes the intermediate values of a norm: the divisor of each row, and the row before the gain,
+ * with the bits of docs/numerics.md. Both follow from the input of the norm, so that capturing them
+ * costs a forward pass nothing.
  */
 public final class NormValues {
   private static final int LANES = 16;
 
   private NormValues() {}
 
-  /** The divisors [rows] of rows x [rows, d]. */
+  /** Computes the divisors [rows] of rows x [rows, d]. */
   public static void scales(Op.Norm norm, MemorySegment x, MemorySegment scales) {
-    rows(norm, x, (row, i) -> scales.setAtIndex(JAVA_FLOAT, i, centredScale(norm, row)));
+    rows(norm, x, (row, i) -> scales.setAtIndex(JAVA_FLOAT, i, centeredScale(norm, row)));
   }
 
-  /** Rows x [rows, d], centred where the norm does so, over their divisors. */
+  /** Divides rows x [rows, d] by their divisors, after subtracting the mean if the norm does. */
   public static void normalized(Op.Norm norm, MemorySegment x, MemorySegment y) {
     rows(
         norm,
@@ -33,10 +33,10 @@ public final class NormValues {
         });
   }
 
-  /** A row, centred where the norm does so, over its divisor. */
+  /** Divides a row by its divisor, after subtracting the mean if the norm does. */
   public static float[] normalized(Op.Norm norm, float[] row) {
     float[] normalized = row.clone();
-    centre(norm, normalized);
+    center(norm, normalized);
     divide(norm, normalized);
     return normalized;
   }
@@ -46,7 +46,7 @@ public final class NormValues {
     void run(float[] row, int i);
   }
 
-  /** Hands out each row, centred where the norm does so. */
+  /** Passes each row, after subtracting the mean if the norm does. */
   private static void rows(Op.Norm norm, MemorySegment x, RowTask task) {
     int d = norm.d();
     int n = Math.toIntExact(x.byteSize() / Float.BYTES / d);
@@ -56,20 +56,20 @@ public final class NormValues {
             i -> {
               var row = new float[d];
               MemorySegment.copy(x, JAVA_FLOAT, i * (long) d * Float.BYTES, row, 0, d);
-              centre(norm, row);
+              center(norm, row);
               task.run(row, i);
             });
   }
 
-  /** The divisor of a row. */
+  /** Returns the divisor of a row. */
   public static float scale(Op.Norm norm, float[] row) {
-    float[] centred = row.clone();
-    centre(norm, centred);
-    return centredScale(norm, centred);
+    float[] centered = row.clone();
+    center(norm, centered);
+    return centeredScale(norm, centered);
   }
 
-  /** Takes the mean away, where the norm does so. */
-  public static void centre(Op.Norm norm, float[] row) {
+  /** Subtracts the mean, if the norm does. */
+  public static void center(Op.Norm norm, float[] row) {
     if (norm.kind() == NormKind.LAYER) {
       float mean = laneSum(row, false) / row.length;
       for (int i = 0; i < row.length; i++) {
@@ -78,14 +78,14 @@ public final class NormValues {
     }
   }
 
-  private static void divide(Op.Norm norm, float[] centred) {
-    float inverse = 1 / centredScale(norm, centred);
-    for (int j = 0; j < centred.length; j++) {
-      centred[j] *= inverse;
+  private static void divide(Op.Norm norm, float[] centered) {
+    float inverse = 1 / centeredScale(norm, centered);
+    for (int j = 0; j < centered.length; j++) {
+      centered[j] *= inverse;
     }
   }
 
-  private static float centredScale(Op.Norm norm, float[] row) {
+  private static float centeredScale(Op.Norm norm, float[] row) {
     return (float) Math.sqrt(laneSum(row, true) / row.length + norm.epsilon());
   }
 

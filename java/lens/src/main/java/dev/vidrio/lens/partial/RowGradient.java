@@ -20,8 +20,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The gradient of a part of a model's plan, one that takes row by row what it makes of its input:
- * what flows back to the input through this part alone.
+ * Computes the gradient of a rowwise part of a model's plan with respect to its input, through this
+ * part alone.
  */
 public final class RowGradient implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
@@ -29,12 +29,12 @@ public final class RowGradient implements AutoCloseable {
   private final RowPlan plan;
 
   /**
-   * The part of a plan between activations.
+   * Creates the gradient of the operations between activations.
    *
    * @param hooks of the plan
    * @param from the input
-   * @param to what the part makes of it
-   * @param rows that run at once
+   * @param to the outputs
+   * @param rows maximum rows per run
    */
   public RowGradient(
       Executor executor, HookMap hooks, KvShape kv, Buffer from, List<Buffer> to, int rows) {
@@ -43,7 +43,8 @@ public final class RowGradient implements AutoCloseable {
         long bytes = Math.multiplyExact((long) rows * buffer.width(), 4L);
         seeds.put(buffer, executor.allocate(bytes, arena));
       }
-      // The derivation wants the input to be written; RowPlan's table is what writes it in the end.
+      // Differentiation requires an operation that writes the input; RowPlan replaces it by its own
+      // table.
       List<Op> ops = new ArrayList<>();
       ops.add(new Op.Embed(anyTable(from, executor), Op.EmbedIndex.TOKENS, 0, 0, from));
       ops.addAll(hooks.between(from, to.toArray(Buffer[]::new)));
@@ -63,16 +64,16 @@ public final class RowGradient implements AutoCloseable {
     return new Weights(x.name(), WeightType.F32, Weights.Layout.ROWS, 1, x.width(), data);
   }
 
-  /** The gradients with respect to an activation that the part makes, [rows, width]. */
+  /** Returns the gradients with respect to an output, [rows, width], to be filled before a run. */
   public MemorySegment seed(Buffer buffer) {
     MemorySegment seed = seeds.get(buffer);
     if (seed == null) {
-      throw new IllegalArgumentException(buffer.name() + " is no end of this part");
+      throw new IllegalArgumentException(buffer.name() + " is not an output of this part");
     }
     return seed;
   }
 
-  /** Runs rows forward and back, as many at most as it has room for. */
+  /** Runs up to {@code rows} rows forward and backward. */
   public void run(int count, RowPlan.Row input, RowPlan.Row gradient) {
     plan.run(count, input, gradient);
   }

@@ -24,9 +24,9 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /**
- * Runs a part of a model's plan, one without attention, on rows of a table: what the model would
- * compute from an activation that it never had. The table is that of an embedding, whose tokens are
- * the row numbers.
+ * Runs a part of a model's plan without attention on given rows, such as the operations from one
+ * hook point to another. The rows are those of an embedding table, whose tokens are the row
+ * numbers.
  */
 public final class RowPlan implements AutoCloseable {
   private static final KvShape NO_CACHE = new KvShape(1, 1, 1);
@@ -39,22 +39,22 @@ public final class RowPlan implements AutoCloseable {
   private final ExecutablePlan plan;
 
   /**
-   * A part that runs on rows that the caller gives, by {@link #input}.
+   * Runs operations on rows of the caller.
    *
-   * @param x what the operations read, a row per token
-   * @param output what they make of it
-   * @param rows that run at once, at most
+   * @param x the input of the operations, a row per token
+   * @param output their output
+   * @param rows maximum rows per run
    */
   public RowPlan(Executor executor, Buffer x, List<Op> ops, Buffer output, int rows) {
     this(executor, x, ops, output, rows, arena -> input(executor, x, rows, arena));
   }
 
-  /** A part that runs on rows of a matrix, dequantized; it is not packed. */
+  /** Dequantizes rows of a matrix, which must not be packed. */
   public RowPlan(Executor executor, Weights matrix, int rows) {
     this(executor, row(matrix), List.of(), row(matrix), rows, arena -> matrix);
   }
 
-  /** The product of rows with a matrix, as the running model multiplies them. */
+  /** Returns the product of rows of the caller with a matrix, with the kernels that serve. */
   public static RowPlan product(Executor executor, Weights matrix, int rows) {
     var x = new Buffer("x", Rows.TOKENS, matrix.k());
     var y = new Buffer("y", Rows.TOKENS, matrix.n());
@@ -66,7 +66,7 @@ public final class RowPlan implements AutoCloseable {
     return new RowPlan(executor, x, ops, y, rows);
   }
 
-  /** Embeddings of tokens, and what operations make of them. */
+  /** Runs operations on embeddings of tokens. */
   public RowPlan(Executor executor, Op.Embed embed, List<Op> ops, Buffer output, int rows) {
     this(executor, embed.y(), ops, output, rows, arena -> embed.table());
   }
@@ -104,24 +104,33 @@ public final class RowPlan implements AutoCloseable {
     return new Buffer(matrix.name(), Rows.TOKENS, matrix.k());
   }
 
-  /** Rows that run at once, at most. */
+  /** Returns the maximum rows per run. */
   public int rows() {
     return batch.limits().tokens();
   }
 
-  /** Row i of the input that the caller gives. */
+  /** Returns row i of the input. */
   private MemorySegment input(int i) {
     return slice(table.data(), table.k(), i);
   }
 
-  /** Takes or fills in a row. */
+  /** Reads or fills a row. */
   @FunctionalInterface
   public interface Row {
-    /** Row {@code i} of all, whose elements are valid during the call. */
+    /**
+     * Processes row {@code i} of all.
+     *
+     * @param elements valid during the call
+     */
     void at(int i, MemorySegment elements);
   }
 
-  /** Runs any number of rows, whose input the caller fills in and whose output it takes. */
+  /**
+   * Runs any number of rows.
+   *
+   * @param input fills each row of the input
+   * @param output receives each row of the output
+   */
   public void run(int count, Row input, Row output) {
     for (int begin = 0; begin < count; begin += rows()) {
       int step = Math.min(rows(), count - begin);
@@ -140,7 +149,7 @@ public final class RowPlan implements AutoCloseable {
     run(IntStream.range(0, count).toArray());
   }
 
-  /** Runs these rows of the table, as many at most as {@link #rows}. */
+  /** Runs rows of the table, at most {@link #rows}. */
   public void run(int[] rows) {
     batch.clear();
     int sequence = batch.addSequence(blocks, blocks.length);
@@ -150,7 +159,7 @@ public final class RowPlan implements AutoCloseable {
     plan.run(batch);
   }
 
-  /** Runs the first rows of the table, and hands out what they become. */
+  /** Runs the first rows of the table and passes their outputs. */
   public void each(int count, Row output) {
     for (int begin = 0; begin < count; begin += rows()) {
       int step = Math.min(rows(), count - begin);
@@ -161,7 +170,7 @@ public final class RowPlan implements AutoCloseable {
     }
   }
 
-  /** Row i of the output, valid until the next run. */
+  /** Returns row i of the output, valid until the next run. */
   public MemorySegment output(int i) {
     return slice(plan.data(output), output.width(), i);
   }

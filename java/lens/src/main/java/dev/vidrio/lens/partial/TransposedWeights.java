@@ -13,8 +13,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Matrices of a model, transposed and packed as Q8_0: the floats that W [N, K] stands for, in
- * blocks of 32 rows of a column. Each is made when it is first asked for.
+ * The transposed matrices of a model, packed as Q8_0: the float values of W [N, K] in blocks of 32
+ * rows of a column. Each is computed on first use and cached. Thread-safe.
  */
 public final class TransposedWeights {
   private static final WeightType TYPE = WeightType.Q8_0;
@@ -28,17 +28,17 @@ public final class TransposedWeights {
     this.arena = arena;
   }
 
-  /** Those of a model, which live as long as it. */
+  /** Returns the transposed matrices of a model, which live as long as it. */
   public static TransposedWeights of(Model model) {
     return model.cached(
         TransposedWeights.class, arena -> new TransposedWeights(model.executor(), arena));
   }
 
   /**
-   * Wᵀ [K, N].
+   * Returns Wᵀ [K, N].
    *
-   * @param weights [N, K], of which N is a multiple of 32
-   * @throws InvalidInputException when it has elements that are no numbers, or too large for blocks
+   * @param weights [N, K], where N is a multiple of 32
+   * @throws InvalidInputException if it has elements that are NaN, infinite or too large for blocks
    */
   public synchronized Weights transpose(Weights weights) {
     return made.computeIfAbsent(weights, this::make);
@@ -57,7 +57,7 @@ public final class TransposedWeights {
           executor.allocateUncleared(Math.multiplyExact(n, TYPE.bytes(k)), scratch);
       if (WeightEncoder.encode(WeightType.F32, TYPE, n, k, floats, null, blocks).isPresent()) {
         throw new InvalidInputException(
-            "fast gradients", w.name(), "has weights that are no numbers, or too large");
+            "fast gradients", w.name(), "has weights that are NaN, infinite or too large");
       }
       MemorySegment packed = executor.allocateUncleared(Packing.bytes(TYPE, n, k), arena);
       executor.pack(TYPE, n, k, blocks, packed);

@@ -23,11 +23,12 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The columns of a matrix W [N, K] of any type and layout as the floats that they stand for. The
- * running model multiplies unit vectors by parts of W of a few rows, which gives these rows.
+ * The columns of a matrix W [N, K] of any type and layout, as the floats that they represent. Unit
+ * vectors are multiplied by parts of W of a few rows with the kernels that serve, which yields
+ * these rows.
  */
 final class WeightColumns implements AutoCloseable {
-  /** Rows of a part, whole groups of a packed matrix. */
+  /** Rows of a part: whole groups of a packed matrix. */
   private static final int ROWS = 2 * Packing.ROWS;
 
   private static final KvShape NO_CACHE = new KvShape(1, 1, 1);
@@ -39,7 +40,9 @@ final class WeightColumns implements AutoCloseable {
   private final ExecutablePlan plan;
 
   /**
-   * @param weights of which N is a multiple of 32
+   * Prepares the products.
+   *
+   * @param weights [N, K], where N is a multiple of 32
    */
   WeightColumns(Executor executor, Weights weights) {
     this.weights = weights;
@@ -67,7 +70,7 @@ final class WeightColumns implements AutoCloseable {
     }
   }
 
-  /** A table of unit vectors. */
+  /** Returns a table of unit vectors. */
   private Weights units() {
     MemorySegment data = arena.allocate(JAVA_FLOAT, (long) ROWS * ROWS);
     for (int i = 0; i < ROWS; i++) {
@@ -76,7 +79,7 @@ final class WeightColumns implements AutoCloseable {
     return new Weights("units", WeightType.F32, Weights.Layout.ROWS, ROWS, ROWS, data);
   }
 
-  /** Some rows from one on, which in either layout lie together. */
+  /** Returns some rows, which are contiguous in either layout. */
   private Weights part(int first) {
     MemorySegment data = weights.data().asSlice(bytes(first), bytes(ROWS));
     return new Weights(weights.name(), weights.type(), weights.layout(), ROWS, weights.k(), data);

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 
-/** Where a run can enter an edited plan: at the input of each block. */
+/** Runs an edited plan from the input of a block. */
 public final class BlockStarts {
   private final List<Op> ops;
   private final HookMap hooks;
@@ -22,6 +22,8 @@ public final class BlockStarts {
   private final Plan plan;
 
   /**
+   * Creates the starts of a plan.
+   *
    * @param plan after {@link EditInsertion}
    * @param hooks of that plan
    */
@@ -32,7 +34,7 @@ public final class BlockStarts {
     this.tables = tables;
   }
 
-  /** The input of a block, before edits of it. */
+  /** Returns the input of a block, before its edits. */
   public Buffer input(int layer) {
     HookPoint point = new HookPoint(HookSite.RESID_PRE, layer);
     if (tables.tables().containsKey(point)
@@ -43,12 +45,12 @@ public final class BlockStarts {
   }
 
   /**
-   * Runs a session's step from the input of a block on. What blocks read of tokens besides is
-   * computed before.
+   * Runs a session's step from the input of a block. Other inputs of blocks that depend on the
+   * tokens only are computed first.
    *
-   * @param end after the last operation
+   * @param end the index after the last operation
    * @param fill writes the values of {@link #input}
-   * @throws IllegalStateException when what follows reads more than that
+   * @throws IllegalStateException if the operations read other activations of earlier blocks
    */
   public void run(Session session, int layer, int end, Runnable fill) {
     if (readsTokens(layer)) {
@@ -59,9 +61,11 @@ public final class BlockStarts {
   }
 
   /**
-   * Whether a block, or one after it, reads more of tokens than the stream.
+   * Returns whether a block, or one after it, reads inputs that depend on the tokens, besides the
+   * residual stream.
    *
-   * @throws IllegalStateException when it reads what another block made, besides the stream
+   * @throws IllegalStateException if it reads an activation of an earlier block other than the
+   *     residual stream
    */
   public boolean readsTokens(int layer) {
     Set<Operand> ofTokens = written(0, begin(0));
@@ -96,7 +100,9 @@ public final class BlockStarts {
         .orElseThrow();
   }
 
-  /** After the last operation of a block: the first that reads its output. */
+  /**
+   * Returns the index after the last operation of a block: that of the first reader of its output.
+   */
   public int end(int layer) {
     Buffer output = hooks.source(new HookPoint(HookSite.RESID_POST, layer)).captured().getFirst();
     return IntStream.range(0, ops.size())
@@ -105,7 +111,7 @@ public final class BlockStarts {
         .orElseThrow();
   }
 
-  /** After the last operation. */
+  /** Returns the number of operations. */
   public int end() {
     return ops.size();
   }

@@ -14,21 +14,26 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** Checks edits against a model and a session's room, and says which elements they mean. */
+/**
+ * Checks interventions against a model and the limits of a session, and maps them to regions of
+ * activations.
+ */
 public final class EditPlacer {
   private final HookMap hooks;
   private final int positions;
 
   /**
-   * @param hooks of the plan, whether or not it is edited
-   * @param positions of a sequence, the context
+   * Creates a placer.
+   *
+   * @param hooks of the plan, edited or not
+   * @param positions the context length
    */
   public EditPlacer(HookMap hooks, int positions) {
     this.hooks = hooks;
     this.positions = positions;
   }
 
-  /** Positions of a sequence, the context. */
+  /** Returns the context length. */
   int positions() {
     return positions;
   }
@@ -36,11 +41,11 @@ public final class EditPlacer {
   /**
    * Checks that a point can be edited.
    *
-   * @throws InvalidInputException when the model does not have it, or computes nothing from it
+   * @throws InvalidInputException if the model does not have the point, or computes nothing from it
    */
   void requireEditable(HookPoint point) {
     if (!hooks.has(point)) {
-      throw new InvalidInputException("edit of " + point, "", "the model has no such hook point");
+      throw new InvalidInputException("edit of " + point, "", "not found in the model");
     }
     if (!hooks.editable(point)) {
       String from =
@@ -52,12 +57,12 @@ public final class EditPlacer {
           "edit of " + point,
           "",
           from.equals(point.name())
-              ? "it holds numbers of experts, no activations"
-              : "the model does not compute with it; it is derived from " + from);
+              ? "expert indices cannot be edited"
+              : "cannot be edited; it is derived from " + from);
     }
   }
 
-  /** Elements of a row of a point that can be edited. */
+  /** Returns the elements of a row of an editable point. */
   int width(HookPoint point) {
     requireEditable(point);
     return switch (hooks.source(point)) {
@@ -67,7 +72,7 @@ public final class EditPlacer {
     };
   }
 
-  /** Regions that one edit of a point has, at most. */
+  /** Returns the maximum number of regions of an intervention at a point. */
   int regions(HookPoint point) {
     return isAttention(point) ? hooks.heads(point.layer()) : 1;
   }
@@ -77,10 +82,10 @@ public final class EditPlacer {
   }
 
   /**
-   * An edit as the kernel takes it.
+   * Returns an intervention as edits of the kernel.
    *
    * @param arena receives its values
-   * @throws InvalidInputException when positions, columns or values do not fit
+   * @throws InvalidInputException if positions, columns or values do not fit
    */
   List<EditTables.Placed> place(Intervention edit, Arena arena) {
     requirePositions(edit);
@@ -115,7 +120,7 @@ public final class EditPlacer {
 
   private List<Region> keys(Intervention edit, Intervention.Columns.Keys keys) {
     if (!isAttention(edit.point())) {
-      throw refused(edit, "keys", "only scores and patterns have them");
+      throw refused(edit, "keys", "are supported for scores and patterns only");
     }
     requireRange(edit, "keys ", keys.from(), keys.to(), positions);
     Integer one = keys.head();
@@ -146,13 +151,13 @@ public final class EditPlacer {
     }
   }
 
-  /** Heads of a point, of which one is meant. */
+  /** Returns the number of heads at a point, after checking one. */
   private int heads(Intervention edit, int head) {
     int heads =
         switch (edit.point().site().axes()) {
           case HEADS, QUERY_KEY -> hooks.heads(edit.point().layer());
           case KV_HEADS -> hooks.kvHeads(edit.point().layer());
-          default -> throw refused(edit, "head " + head, "its rows are not those of heads");
+          default -> throw refused(edit, "head " + head, "the point has no heads");
         };
     if (head < 0 || head >= heads) {
       throw refused(edit, "head " + head, "must be 0 to " + (heads - 1));

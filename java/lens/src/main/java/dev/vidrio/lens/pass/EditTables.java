@@ -17,7 +17,10 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** The edits of a session, as the plan reads them: a table for each point that can be edited. */
+/**
+ * The interventions of a session in the form that the plan reads: a table of edits for each
+ * editable point.
+ */
 public final class EditTables implements AutoCloseable {
   private final EditPlacer placer;
   private final int capacity;
@@ -26,7 +29,7 @@ public final class EditTables implements AutoCloseable {
   private List<Placed> placed = List.of();
   private @Nullable List<Sequence> assigned;
 
-  /** An edit whose values lie off-heap; its region is that of all sequences. */
+  /** An edit with off-heap values; its region selects all sequences. */
   record Placed(
       HookPoint point,
       @Nullable Sequence sequence,
@@ -34,10 +37,10 @@ public final class EditTables implements AutoCloseable {
       dev.vidrio.kernel.hook.EditKind edit) {}
 
   /**
-   * Empty tables.
+   * Creates empty tables.
    *
-   * @param points where edits can be
-   * @param capacity edits that a point has room for at a time
+   * @param points the editable points
+   * @param capacity maximum number of interventions at a point
    */
   public EditTables(EditPlacer placer, List<HookPoint> points, int capacity) {
     this.placer = placer;
@@ -48,12 +51,15 @@ public final class EditTables implements AutoCloseable {
     }
   }
 
-  /** Positions of a sequence, the context. */
+  /** Returns the context length. */
   int positions() {
     return placer.positions();
   }
 
-  /** Scores of a token in a layer where they or the pattern can be edited; 0 where none can. */
+  /**
+   * Returns the number of scores per token of a layer whose scores or pattern are editable, or 0 if
+   * there is none.
+   */
   public int scores() {
     return tables.entrySet().stream()
         .filter(e -> e.getKey().site().axes() == HookSite.Axes.QUERY_KEY)
@@ -62,15 +68,15 @@ public final class EditTables implements AutoCloseable {
         .orElse(0);
   }
 
-  /** The table of each point. */
+  /** Returns the table of each point. */
   Map<HookPoint, EditTable> tables() {
     return tables;
   }
 
   /**
-   * From now on these edits apply, in this order, and no others.
+   * Sets the interventions, applied in this order.
    *
-   * @throws InvalidInputException when one does not fit; then those before still apply
+   * @throws InvalidInputException if one does not fit; the previous ones then remain
    */
   public void set(List<Intervention> edits) {
     Arena fresh = Arena.ofShared();
@@ -88,7 +94,7 @@ public final class EditTables implements AutoCloseable {
   }
 
   /**
-   * Checks edits, by any thread.
+   * Checks interventions; may be called by any thread.
    *
    * @throws InvalidInputException as {@link #set} does
    */
@@ -107,14 +113,14 @@ public final class EditTables implements AutoCloseable {
         throw new InvalidInputException(
             "edits of " + edit.point(),
             Long.toString(edits.stream().filter(e -> e.point().equals(edit.point())).count()),
-            "there is room for " + capacity + " at a time");
+            "must be at most " + capacity);
       }
       checked.addAll(placer.place(edit, arena));
     }
     return checked;
   }
 
-  /** Which operation of a plan makes the edits of a point. */
+  /** Returns the index of the operation that applies the edits of a point. */
   public int operation(HookPoint point, Plan plan) {
     return IntStream.range(0, plan.ops().size())
         .filter(
@@ -123,12 +129,12 @@ public final class EditTables implements AutoCloseable {
         .orElseThrow();
   }
 
-  /** Checks that there is a table for a point. */
+  /** Checks that a point has a table. */
   public void requireEditable(HookPoint point) {
     if (!tables.containsKey(point)) {
       placer.requireEditable(point);
       throw new InvalidInputException(
-          "edit of " + point, "", "the session was not opened with it among its editable points");
+          "edit of " + point, "", "not among the editable points of the session");
     }
   }
 

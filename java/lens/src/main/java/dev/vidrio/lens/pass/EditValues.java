@@ -18,22 +18,22 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The values of an edit, checked and laid out off-heap as the kernel takes them.
+ * The values of an intervention, checked and copied off-heap for the kernel.
  *
- * @param edit whose values they are
+ * @param edit the intervention
  * @param region its positions and columns, or a part of them
  * @param rowWidth elements of the point's rows
- * @param heads of a row, where the point is one of scores and patterns; else 0
+ * @param heads number of heads of a row of scores or patterns, else 0
  */
 record EditValues(Intervention edit, Region region, int rowWidth, int heads) {
-  /** How far from 0 and 1 the products of basis rows may be. */
+  /** Maximum deviation of the products of basis rows from 0 and 1. */
   private static final double ORTHONORMAL = 1e-3;
 
   /**
-   * What the edit does.
+   * Returns the edit.
    *
    * @param arena receives the values
-   * @throws InvalidInputException when they do not fit
+   * @throws InvalidInputException if they do not fit
    */
   dev.vidrio.kernel.hook.EditKind place(Arena arena) {
     return switch (edit.kind()) {
@@ -49,7 +49,7 @@ record EditValues(Intervention edit, Region region, int rowWidth, int heads) {
     };
   }
 
-  /** One row for all positions, or one for each. */
+  /** Copies one row for all positions, or one row per position. */
   private MemorySegment rows(MemorySegment values, Arena arena) {
     long row = region.columns() * (long) Float.BYTES;
     long each = (long) (region.to() - region.from()) * row;
@@ -66,7 +66,7 @@ record EditValues(Intervention edit, Region region, int rowWidth, int heads) {
     return arena.allocate(values.byteSize(), Float.BYTES).copyFrom(values);
   }
 
-  /** The part of another run's activation that the region is. */
+  /** Copies the region from another run's activation. */
   private MemorySegment patched(InterventionKind.Patch patch, Arena arena) {
     Activation source = patch.source();
     boolean attention = source.point().site().axes() == HookSite.Axes.QUERY_KEY;
@@ -100,7 +100,10 @@ record EditValues(Intervention edit, Region region, int rowWidth, int heads) {
     return values;
   }
 
-  /** The region's columns of query i in [H, n, n_kv]; zeros beyond its keys, which no token has. */
+  /**
+   * Copies the region's columns of query i from [H, n, n_kv]; columns beyond its keys are zeros,
+   * which no token reads.
+   */
   private void copyAttention(Activation source, int i, MemorySegment row) {
     int rows = source.shape().get(1);
     int keys = source.shape().get(2);

@@ -27,7 +27,8 @@ final class Unfusing {
   private final Map<HookPoint, HookSource> moved = new HashMap<>();
 
   /**
-   * Scores and pattern of attention, or scale and x̂ of a norm: the second follows from the first.
+   * The edited points within an operation: scores and pattern of attention, or scale and x̂ of a
+   * norm. The second follows from the first.
    */
   private record Inside(@Nullable HookPoint first, @Nullable HookPoint second) {
     Inside with(HookSource source, HookPoint point) {
@@ -39,9 +40,11 @@ final class Unfusing {
   }
 
   /**
+   * Creates the pass.
+   *
    * @param hooks of the plan
-   * @param tables of the points that are edited
-   * @param positions P of scores and patterns, the context
+   * @param tables of the edited points
+   * @param positions P of scores and patterns, the context length
    */
   Unfusing(HookMap hooks, Map<HookPoint, EditTable> tables, int positions) {
     this.tables = tables;
@@ -61,12 +64,12 @@ final class Unfusing {
     return point != null && tables.containsKey(point);
   }
 
-  /** Where the values of points come from after their operations were opened. */
+  /** Returns the sources of points whose operations have been unfused. */
   Map<HookPoint, HookSource> moved() {
     return moved;
   }
 
-  /** The operation, or its parts with their edits. */
+  /** Returns the operation, or its parts with their edits. */
   List<Op> parts(Op op) {
     @Nullable Inside inside = opened.get(op);
     if (inside == null) {
@@ -124,7 +127,7 @@ final class Unfusing {
     return new Op.Norm(norm.kind(), norm.epsilon(), norm.heads(), norm.x(), null, null, y, scale);
   }
 
-  /** What a norm does to x̂; a factor of 1 where that is nothing. */
+  /** Returns the operation that applies the gain and bias to x̂, or a scale by 1 without them. */
   private static Op affine(Op.Norm norm, Buffer normalized) {
     if (norm.gain() != null) {
       return new UnfusedOp.Gain(normalized, norm.gain(), norm.bias(), norm.y());
@@ -134,7 +137,7 @@ final class Unfusing {
         : new Op.Scale(normalized, 1, norm.y());
   }
 
-  /** The edits of a point, where it has some: returns what they make of x. */
+  /** Adds the edits of a point, if it has some, and returns the edited activation. */
   private Buffer edit(HookPoint point, Buffer x, List<Op> ops) {
     @Nullable EditTable table = tables.get(point);
     if (table == null) {

@@ -10,9 +10,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The activations that blocks read and that were written before them: the residual stream, all
- * streams of a model with several, and the per-layer inputs. From these, each block can be
- * recomputed on its own.
+ * The activations that blocks read from outside: the residual stream (all streams of a model with
+ * several) and the per-layer inputs. From these, each block can be recomputed on its own.
  */
 public final class BlockInputs {
   private BlockInputs() {}
@@ -44,7 +43,7 @@ public final class BlockInputs {
     return inputs;
   }
 
-  /** Compares names, since plans of only the logit rows have other rows. */
+  /** Compares names, since gather hoisting changes the rows of a buffer but not its name. */
   private static boolean reads(Op op, Buffer stream) {
     return op.reads().stream().anyMatch(x -> x.name().equals(stream.name()));
   }

@@ -24,7 +24,11 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** The hook points of a plan, in the order of a forward pass, and where their values come from. */
+/**
+ * The hook points of a plan, in the order of a forward pass, and the source of each point's values.
+ * The points are those that the plan records; for points within an operation, it finds the
+ * operation that writes the recorded activation. Passes that edit the plan move the sources.
+ */
 public final class HookMap {
   private static final Set<HookSite> HEAD_INPUTS =
       EnumSet.of(HookSite.Q, HookSite.K, HookSite.V, HookSite.GATE);
@@ -40,15 +44,15 @@ public final class HookMap {
   /** The first embedding of tokens. */
   private Op.@Nullable Embed embedding;
 
-  /** What edited activations were before. */
+  /** Maps edited activations to those before their edits. */
   private final Map<Buffer, Buffer> unedited = new HashMap<>();
 
-  /** Of a model, for contexts that are not long; its plans for others have the same points. */
+  /** Returns the hook points of a model. Its plans for long contexts have the same points. */
   public static HookMap of(Model model) {
     return new HookMap(model.architecture().plan(), model.architecture().layers());
   }
 
-  /** Of a plan. */
+  /** Creates the map of a plan. */
   public HookMap(Plan plan, int layers) {
     this.kv = plan.kv();
     this.recorded = plan.hooks();
@@ -99,12 +103,12 @@ public final class HookMap {
     };
   }
 
-  /** The activation that the plan records for a point. */
+  /** Returns the activation that the plan records for a point. */
   private Optional<Buffer> recorded(HookPoint point) {
     return Optional.ofNullable(recorded.get(point));
   }
 
-  /** The activation at a point, if the plan writes it. */
+  /** Returns the activation at a point, if the plan writes it. */
   private Optional<Buffer> written(HookPoint point) {
     return find(point).orElse(null) instanceof HookSource.Written(Buffer buffer)
         ? Optional.of(buffer)
@@ -119,7 +123,7 @@ public final class HookMap {
     return recorded(point).map(y -> (Op.Norm) writers.of(y));
   }
 
-  /** The rows that x has been gathered from, or x. */
+  /** Returns the buffer whose rows have been gathered into x, or x. */
   private Buffer allRows(Buffer x) {
     return writers.get(x) instanceof Op.Gather gather ? gather.x() : x;
   }
@@ -144,38 +148,40 @@ public final class HookMap {
                     .map(p -> new HookSource.HeadResults(z, heads(layer), p.weights())));
   }
 
-  /** All points, in the order of a forward pass. */
+  /** Returns all points, in the order of a forward pass. */
   public List<HookPoint> points() {
     return List.copyOf(sources.keySet());
   }
 
-  /** Where the values of a point come from. */
+  /** Returns the source of a point's values. */
   public HookSource source(HookPoint point) {
     return Objects.requireNonNull(sources.get(point), point::name);
   }
 
-  /** Says where a point's values come from now. */
+  /** Moves a point to another source. */
   public void move(HookPoint point, HookSource source) {
     sources.put(point, source);
   }
 
-  /** Says what an activation is before its edits now. */
+  /** Records the activation before the edits of a buffer. */
   public void edit(Buffer buffer, Buffer before) {
     unedited.put(buffer, before);
   }
 
-  /** What the operation that makes an activation writes: before its edits, where it has some. */
+  /**
+   * Returns the activation that the original operation writes: before its edits, if it has some.
+   */
   public Buffer unedited(Buffer buffer) {
     return unedited.getOrDefault(buffer, buffer);
   }
 
-  /** Whether the values of a point are an activation that the plan has, or can be made to have. */
+  /** Returns whether the plan writes the values of a point, or can be rewritten to do so. */
   public boolean editable(HookPoint point) {
     return !(source(point) instanceof HookSource.HeadResults)
         && point.site() != HookSite.EXPERT_INDICES;
   }
 
-  /** What a block reads. */
+  /** Returns the residual stream at the input of a block. */
   public Buffer stream(int layer) {
     return source(new HookPoint(HookSite.RESID_PRE, layer)).captured().getFirst();
   }
@@ -185,30 +191,33 @@ public final class HookMap {
     return layers;
   }
 
-  /** The stream that a feed-forward block reads, where it stands behind attention or beside it. */
+  /**
+   * Returns the residual stream that a feed-forward block reads: after attention, or the input of
+   * the block if both are parallel.
+   */
   public HookPoint beforeMlp(int layer) {
     var mid = new HookPoint(HookSite.RESID_MID, layer);
     return has(mid) ? mid : new HookPoint(HookSite.RESID_PRE, layer);
   }
 
-  /** The first layer with a feed-forward block. */
+  /** Returns the first layer with a feed-forward block. */
   public OptionalInt firstMlp() {
     return IntStream.range(0, layers)
         .filter(layer -> has(new HookPoint(HookSite.MLP_OUT, layer)))
         .findFirst();
   }
 
-  /** H, query heads of a layer; 0 where it has no attention. */
+  /** Returns H, the number of query heads of a layer, or 0 without attention. */
   public int heads(int layer) {
     return attention(layer).map(SequenceOp.Attention::heads).orElse(0);
   }
 
-  /** H_kv, key-value heads of a layer; 0 where it has no attention. */
+  /** Returns H_kv, the number of key-value heads of a layer, or 0 without attention. */
   public int kvHeads(int layer) {
     return attention(layer).map(a -> kv.keyValue(a.layer()).heads()).orElse(0);
   }
 
-  /** The layer whose keys and values one reads: itself, or an earlier one. */
+  /** Returns the layer whose keys and values a layer reads: itself, or an earlier one. */
   public int keysOf(int layer) {
     return attention(layer)
         .map(
@@ -220,7 +229,7 @@ public final class HookMap {
         .orElse(layer);
   }
 
-  /** Checks that each layer has keys and values of its own, which a method needs. */
+  /** Rejects models whose layers share keys and values, for a method that does not support them. */
   public void requireOwnKeys(String method) {
     for (int l = 0; l < layers; l++) {
       if (keysOf(l) != l) {
@@ -230,7 +239,10 @@ public final class HookMap {
     }
   }
 
-  /** What the stream is multiplied by from the sums of a block on to the end of the last block. */
+  /**
+   * Returns the product of the factors that scale the residual stream from a block's last sum to
+   * the end of the last block.
+   */
   public float factorFrom(int layer) {
     float factor = 1;
     for (int l = layer; l < layers; l++) {
@@ -242,27 +254,30 @@ public final class HookMap {
     return factor;
   }
 
-  /** What the attention takes the mean of. */
+  /** Returns the values that attention reads. */
   public Buffer values(SequenceOp.Attention attention) {
     return Objects.requireNonNull(stores.get(attention.layer())).v();
   }
 
-  /** The first product of an activation. */
+  /** Returns the first product of an activation. */
   public Op.MatMul product(Buffer x) {
     return Objects.requireNonNull(products.find(x), x::name);
   }
 
-  /** The experts that a token of a layer goes to; 0 where it has none. */
+  /** Returns the number of experts per token of a layer, or 0 if it has none. */
   int experts(int layer) {
     return recorded(HookSite.EXPERT_INDICES, layer).map(Buffer::width).orElse(0);
   }
 
-  /** The operations between the product with W_O and the output of attention, in order. */
+  /** Returns the operations between the product with W_O and the output of attention, in order. */
   public List<Op> afterAttention(int layer) {
     return afterProduct(new HookPoint(HookSite.ATTN_OUT, layer));
   }
 
-  /** The operations between the last product and what it becomes at a point, in order. */
+  /**
+   * Returns the operations between the last matrix product and a point, in order: biases, factors
+   * and norms.
+   */
   public List<Op> afterProduct(HookPoint point) {
     Deque<Op> path = new ArrayDeque<>();
     Buffer at = written(point).orElseThrow();
@@ -281,10 +296,11 @@ public final class HookMap {
   }
 
   /**
-   * The product that an activation is made by; what is added to it and multiplied with it after
-   * that aside, and how it is clamped.
+   * Returns the matrix product that computes an activation, before biases, factors, norms and
+   * clamps.
    *
-   * @throws InvalidInputException when no one product makes it, or one of a latent vector
+   * @throws InvalidInputException if the activation is not the product of one matrix, or the
+   *     product of a latent vector
    */
   public Op.MatMul product(HookPoint point) {
     @Nullable Op op = written(point).map(writers::of).orElse(null);
@@ -301,49 +317,52 @@ public final class HookMap {
         "hook",
         point.name(),
         switch (op) {
-          case ExpertOp _ -> "is made by the matrices of several experts, not by one";
-          case Op.MatMul _ -> "is made of a normalized latent vector, not of the stream";
-          case null, default -> "is not made by the product with a matrix";
+          case ExpertOp _ -> "is the product of several experts' matrices";
+          case Op.MatMul _ -> "is the product of a latent vector, not of the residual stream";
+          case null, default -> "is not the product of a matrix";
         });
   }
 
-  /** Whether a head input is the product of a normalized latent vector, not of the stream. */
+  /**
+   * Returns whether a head input is the product of a normalized latent vector, not of the residual
+   * stream.
+   */
   private boolean readsLatent(HookPoint point, Op.MatMul product) {
     return HEAD_INPUTS.contains(point.site())
         && writers.get(products.factor(product)) instanceof Op.Norm norm
         && !norm.equals(norm(new HookPoint(HookSite.LN1_NORMALIZED, point.layer())).orElse(null));
   }
 
-  /** The norm whose output the product of a point multiplies, where it does so. */
+  /** Returns the norm whose output the product at a point multiplies, if there is one. */
   public Optional<Op.Norm> normBefore(HookPoint point) {
     return writers.get(products.factor(product(point))) instanceof Op.Norm norm
         ? Optional.of(norm)
         : Optional.empty();
   }
 
-  /** The embedding of tokens. */
+  /** Returns the embedding of tokens. */
   public Op.Embed embedding() {
     return Objects.requireNonNull(embedding);
   }
 
   /**
-   * The operations that make some activations of another, in order.
+   * Returns the operations that compute some activations from another, in order.
    *
-   * @throws InvalidInputException when they read more than that one
+   * @throws InvalidInputException if they read other activations
    */
   public List<Op> between(Buffer x, Buffer... ys) {
     return writers.between(x, ys);
   }
 
-  /** Whether the model has this point. */
+  /** Returns whether the model has a point. */
   public boolean has(HookPoint point) {
     return sources.containsKey(point);
   }
 
   /**
-   * The shape of an activation of n tokens.
+   * Returns the shape of an activation of n tokens.
    *
-   * @param keys positions that they attend to
+   * @param keys number of attended positions
    * @param width elements of a row
    */
   public List<Integer> shape(HookPoint point, int n, int keys, int width) {

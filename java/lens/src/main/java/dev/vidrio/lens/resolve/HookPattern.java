@@ -15,27 +15,27 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Names of hook points. {@code *} stands for any characters, and a block may be counted from the
- * end or be a range: {@code blocks.*.hook_resid_post}, {@code blocks.-1.attn.hook_z}, {@code
- * blocks.4-7.*}. What each head adds, {@code hook_result}, takes H times the memory of other points
- * and is meant only where a pattern says {@code result}.
+ * Patterns of hook point names. {@code *} matches any characters, and a block may be counted from
+ * the end or be a range: {@code blocks.*.hook_resid_post}, {@code blocks.-1.attn.hook_z}, {@code
+ * blocks.4-7.*}. Head results, {@code hook_result}, take H times the memory of other points and are
+ * selected only by patterns that contain {@code result}.
  */
 public final class HookPattern {
   private static final Pattern BLOCK = Pattern.compile("blocks\\.(-\\d{1,4}|\\d{1,4}-\\d{1,4})\\.");
 
-  /** The same, and a block by its number. */
+  /** A block counted from the end, a range, or a single block. */
   private static final Pattern NUMBERED =
       Pattern.compile("blocks\\.(-?\\d{1,4}|\\d{1,4}-\\d{1,4})\\.");
 
-  /** Names that an error suggests. */
+  /** Maximum number of names that an error suggests. */
   private static final int SUGGESTIONS = 3;
 
   private HookPattern() {}
 
   /**
-   * The points that a list of patterns, separated by commas, means, in the order of the model.
+   * Returns the points that a comma-separated list of patterns selects, in the order of the model.
    *
-   * @throws InvalidInputException where a pattern means none
+   * @throws InvalidInputException if a pattern selects none
    */
   public static List<HookPoint> select(String patterns, HookMap map, int layers) {
     List<HookPoint> all = map.points();
@@ -60,7 +60,7 @@ public final class HookPattern {
         .toList();
   }
 
-  /** Why a pattern means none. */
+  /** Explains why a pattern selects no point. */
   private static String reason(String pattern, List<HookPoint> all, int layers) {
     Matcher block = NUMBERED.matcher(pattern);
     boolean beyond =
@@ -93,12 +93,12 @@ public final class HookPattern {
   }
 
   /**
-   * What stands between the stars of a pattern. A model has some thousand names for each of many
-   * patterns, on which regular expressions would take longer than a layer.
+   * The literal parts of a pattern between its wildcards. Models have thousands of names, for which
+   * matching regular expressions would take longer than a layer.
    *
-   * @param first before the first star
-   * @param middle between stars
-   * @param last after the last star; null where there is none
+   * @param first the part before the first wildcard
+   * @param middle the parts between wildcards
+   * @param last the part after the last wildcard; null without a wildcard
    */
   private record Glob(String first, List<String> middle, @Nullable String last) {
     static Glob of(String pattern) {
@@ -128,9 +128,7 @@ public final class HookPattern {
     }
   }
 
-  /**
-   * The names that may have been meant; those of a block without its number, where none is near.
-   */
+  /** Returns similar names, or sites without their block if there is none. */
   private static String suggestion(String pattern, List<HookPoint> all) {
     List<String> near = SimilarNames.of(pattern, all.stream().map(HookPoint::name).toList());
     if (near.isEmpty()) {
@@ -144,8 +142,8 @@ public final class HookPattern {
               .toList();
     }
     return near.isEmpty()
-        ? "the model has no such hook point; '*' means all"
-        : "the model has no such hook point; near are "
+        ? "not found; '*' selects all"
+        : "not found; similar: "
             + String.join(", ", near.subList(0, Math.min(SUGGESTIONS, near.size())));
   }
 

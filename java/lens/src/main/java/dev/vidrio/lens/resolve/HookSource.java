@@ -7,17 +7,17 @@ import dev.vidrio.kernel.weight.Weights;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Where the values of a hook point come from. */
+/** The source of a hook point's values. */
 public sealed interface HookSource {
-  /** The activations of the plan that it is made of. */
+  /** Returns the activations of the plan that the values are derived from. */
   List<Buffer> captured();
 
-  /** Elements of a row, where it has one for each token. */
+  /** Returns the elements of a row, for points with one row per token. */
   default int width() {
     return captured().getFirst().width();
   }
 
-  /** The norm or the attention that it lies within; null where the plan writes it. */
+  /** Returns the norm or attention that the point is within, or null if the plan writes it. */
   default @Nullable Op whole() {
     return null;
   }
@@ -56,7 +56,7 @@ public sealed interface HookSource {
     }
   }
 
-  /** Scores of attention, or the pattern that their softmax is. */
+  /** The scores of attention, or their softmax, the pattern. */
   record Scores(SequenceOp.Attention attention, Buffer k, boolean pattern) implements HookSource {
     @Override
     public List<Buffer> captured() {
@@ -78,7 +78,7 @@ public sealed interface HookSource {
   }
 
   /**
-   * What each head adds to the output of attention.
+   * The contributions of heads to the output of attention.
    *
    * @param heads H
    * @param output W_O, [d, H · d_h]

@@ -7,12 +7,12 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The products of a plan, by what they multiply before it is quantized. */
+/** The matrix products of a plan, by their input before it is quantized. */
 final class MatMulIndex {
   private final Map<Operand, Operand> quantizedFrom = new HashMap<>();
   private final Map<Operand, Op.MatMul> first = new HashMap<>();
 
-  /** Takes the next operation of the plan. */
+  /** Adds the next operation of the plan. */
   void add(Op op) {
     switch (op) {
       case Op.Quantize quantize -> quantizedFrom.put(quantize.y(), quantize.x());
@@ -21,12 +21,12 @@ final class MatMulIndex {
     }
   }
 
-  /** What a product multiplies. */
+  /** Returns the input of a product before it is quantized. */
   Operand factor(Op.MatMul product) {
     return quantizedFrom.getOrDefault(product.x(), product.x());
   }
 
-  /** The first product of an activation; null where there is none. */
+  /** Returns the first product of an activation, or null. */
   Op.@Nullable MatMul find(Buffer x) {
     return first.get(x);
   }

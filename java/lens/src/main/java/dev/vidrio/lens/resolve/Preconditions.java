@@ -9,11 +9,11 @@ import dev.vidrio.model.Model;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** Checks of texts, positions and tokens, before a model is asked about them. */
+/** Checks texts, positions, tokens and models before a method runs. */
 public final class Preconditions {
   private Preconditions() {}
 
-  /** Checks that there are tokens, and not more than the model was made for. */
+  /** Checks that there are tokens, at most as many as the context length of the model. */
   public static void requireTokens(Model model, int[] tokens) {
     int declared = model.architecture().contextLength();
     if (tokens.length == 0 || tokens.length > declared) {
@@ -22,7 +22,7 @@ public final class Preconditions {
     }
   }
 
-  /** Checks that a text has a token at a position. */
+  /** Checks that a text has a position. */
   public static void requirePosition(int[] tokens, int position) {
     if (position < 0 || position >= tokens.length) {
       throw new InvalidInputException(
@@ -30,33 +30,36 @@ public final class Preconditions {
     }
   }
 
-  /** Checks that all layers have attention, and no other way from token to token. */
+  /** Checks that all layers mix tokens by attention only. */
   public static void requireAttention(Model model, String method) {
     HookMap hooks = HookMap.of(model);
     for (int l = 0; l < model.architecture().layers(); l++) {
       if (hooks.heads(l) == 0) {
         throw new InvalidInputException(
-            method, "", "layer " + l + " has " + mixer(hooks, l) + " in the place of attention");
+            method, "", "layer " + l + " has " + mixer(hooks, l) + " instead of attention");
       }
       if (hooks.has(new HookPoint(HookSite.RECURRENT_OUT, l))) {
         throw new InvalidInputException(
-            method, "", "layer " + l + " has a recurrence beside attention");
+            method, "", "layer " + l + " has a recurrence in addition to attention");
       }
     }
   }
 
-  /** Whether blocks hand on one stream: the last norm reads what the last of them wrote. */
+  /**
+   * Returns whether the model has a single residual stream: the last norm reads the output of the
+   * last block.
+   */
   public static boolean hasOneStream(Model model) {
     Buffer end = model.architecture().plan().hooks().get(end(model));
     return model.architecture().plan().ops().stream()
         .anyMatch(op -> op instanceof Op.Gather rows && rows.x().equals(end));
   }
 
-  /** Checks that blocks hand on one stream, which a method needs. */
+  /** Rejects models with several residual streams, for a method that does not support them. */
   public static void requireOneStream(Model model, String method) {
     if (!hasOneStream(model)) {
       throw new InvalidInputException(
-          method, "", "blocks hand on several streams: " + end(model) + " is not all of the last");
+          method, "", "models with several residual streams are not supported");
     }
   }
 
@@ -72,14 +75,14 @@ public final class Preconditions {
             : "a feed-forward block";
   }
 
-  /** Checks that an activation has a row of its own for each token. */
+  /** Checks that a hook point has one row per token. */
   public static void requireRows(HookPoint point) {
     if (point.site().axes() == HookSite.Axes.QUERY_KEY) {
       throw new InvalidInputException("hook", point.name(), "has no row for each token");
     }
   }
 
-  /** Checks that a name has one point, and that this has a row for each token; returns it. */
+  /** Checks that a name selects one point, with one row per token, and returns it. */
   public static HookPoint requireOne(String name, List<HookPoint> points) {
     if (points.size() != 1) {
       throw new InvalidInputException("hook", name, "must be one hook point, not " + points.size());
@@ -88,12 +91,12 @@ public final class Preconditions {
     return points.getFirst();
   }
 
-  /** Checks that the model knows a token. */
+  /** Checks that a token is in the model's vocabulary. */
   public static void requireToken(Model model, int token) {
     requireToken(model.architecture().vocabulary(), token);
   }
 
-  /** Checks that there is a logit, of f32 [V], for a token. */
+  /** Checks that f32 logits [V] include a token. */
   public static void requireToken(MemorySegment logits, int token) {
     requireToken(Math.toIntExact(logits.byteSize() / Float.BYTES), token);
   }
@@ -105,7 +108,7 @@ public final class Preconditions {
     }
   }
 
-  /** Checks that two runs have the same positions. */
+  /** Checks that two texts are of equal length. */
   public static void requireEqualLength(int[] clean, int[] corrupted) {
     if (clean.length != corrupted.length) {
       throw new InvalidInputException(

@@ -32,9 +32,9 @@ public final class ProducerIndex {
   }
 
   /**
-   * The operations that make some activations of another, in order.
+   * Returns the operations that compute some activations from another, in order.
    *
-   * @throws InvalidInputException when they read more than that one
+   * @throws InvalidInputException if they read other activations
    */
   List<Op> between(Buffer x, Buffer... ys) {
     Set<Op> path = new LinkedHashSet<>();
@@ -50,7 +50,8 @@ public final class ProducerIndex {
     }
     Op writer = get(y);
     if (writer == null || writer instanceof Op.Embed) {
-      throw new InvalidInputException("hook", y.name(), "is not made of " + x.name() + " alone");
+      throw new InvalidInputException(
+          "hook", y.name(), "does not depend on " + x.name() + " alone");
     }
     writer.reads().forEach(operand -> trace(x, operand, path));
     path.add(writer);

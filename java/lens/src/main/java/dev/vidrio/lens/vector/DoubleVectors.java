@@ -4,7 +4,7 @@ package dev.vidrio.lens.vector;
 public final class DoubleVectors {
   private DoubleVectors() {}
 
-  /** ⟨a, b⟩. */
+  /** Returns ⟨a, b⟩. */
   public static double dot(double[] a, double[] b) {
     double sum = 0;
     for (int i = 0; i < a.length; i++) {
@@ -13,7 +13,7 @@ public final class DoubleVectors {
     return sum;
   }
 
-  /** ‖x‖₂. */
+  /** Returns ‖x‖₂. */
   public static double norm(double[] x) {
     return Math.sqrt(dot(x, x));
   }
@@ -32,7 +32,7 @@ public final class DoubleVectors {
     }
   }
 
-  /** The nearest floats. */
+  /** Returns the nearest floats. */
   public static float[] floats(double[] x) {
     var floats = new float[x.length];
     for (int i = 0; i < x.length; i++) {
@@ -41,7 +41,7 @@ public final class DoubleVectors {
     return floats;
   }
 
-  /** a + factor · b. */
+  /** Returns a + factor · b. */
   public static double[] plus(double[] a, double factor, double[] b) {
     double[] sum = a.clone();
     add(sum, factor, b);

@@ -5,7 +5,7 @@ public final class RowMean {
   private double[] sum = new double[0];
   private long rows;
 
-  /** Takes a row, as long as those before. */
+  /** Adds a row of the common length. */
   public void add(float[] row) {
     sum = rows == 0 ? new double[row.length] : sum;
     for (int j = 0; j < row.length; j++) {
@@ -14,7 +14,7 @@ public final class RowMean {
     rows++;
   }
 
-  /** Their mean. */
+  /** Returns the mean. */
   public float[] mean() {
     var mean = new float[sum.length];
     for (int j = 0; j < mean.length; j++) {

@@ -4,7 +4,7 @@ package dev.vidrio.lens.vector;
 public final class Vectors {
   private Vectors() {}
 
-  /** ⟨a, b⟩. */
+  /** Returns ⟨a, b⟩. */
   public static double dot(float[] a, float[] b) {
     double sum = 0;
     for (int j = 0; j < a.length; j++) {
@@ -13,18 +13,18 @@ public final class Vectors {
     return sum;
   }
 
-  /** ‖x‖₂. */
+  /** Returns ‖x‖₂. */
   public static double norm(float[] x) {
     return Math.sqrt(dot(x, x));
   }
 
-  /** The cosine of the angle between two vectors; 0 where one has no direction. */
+  /** Returns the cosine of the angle between two vectors; 0 if one is zero. */
   public static double cosine(float[] a, float[] b) {
     double norms = norm(a) * norm(b);
     return norms == 0 ? 0 : dot(a, b) / norms;
   }
 
-  /** ‖x‖₁. */
+  /** Returns ‖x‖₁. */
   public static double norm1(float[] x) {
     double sum = 0;
     for (float value : x) {
@@ -33,7 +33,7 @@ public final class Vectors {
     return sum;
   }
 
-  /** a − b. */
+  /** Returns a − b. */
   public static float[] minus(float[] a, float[] b) {
     var difference = new float[a.length];
     for (int j = 0; j < a.length; j++) {

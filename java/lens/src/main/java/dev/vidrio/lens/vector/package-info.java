@@ -1,2 +1,2 @@
-/** Arithmetic with vectors, whose sums are of doubles. */
+/** Vector arithmetic with sums in double precision. */
 package dev.vidrio.lens.vector;

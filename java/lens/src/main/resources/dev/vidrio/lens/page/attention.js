@@ -9,7 +9,7 @@ function weight(view, head, query, key) {
 
 const THUMBNAIL = 64;
 
-/** A small picture of a pattern: each of its dots is the greatest weight of its place. */
+/** A small picture of a pattern: each of its dots is the largest weight of its area. */
 function thumbnail(view, head) {
   const keys = view.tokens.length;
   const queries = keys - view.from;

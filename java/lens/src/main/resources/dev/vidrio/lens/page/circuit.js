@@ -1,7 +1,7 @@
 /** A graph whose nodes stand in ranks, from the bottom up; a node shows the edges that it has. */
 const BOX = { width: 76, height: 26, gapX: 18, gapY: 58 };
 
-/** How far an edge bows for each rank that it passes, so that it is seen beside their nodes. */
+/** The curvature of an edge per rank that it passes, so that it does not cross nodes. */
 const BOW = { each: 22, most: 110 };
 
 function drawCircuit(view) {

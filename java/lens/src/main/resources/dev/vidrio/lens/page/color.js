@@ -32,7 +32,7 @@ function paint(node, rgb) {
   node.style.color = ink(rgb);
 }
 
-/** How values become colors: {ramp, low, high, of(value)}. */
+/** Maps values to colors: {ramp, low, high, of(value)}. */
 function scaleOf(kind, values, low, high) {
   const present = values.filter(v => v !== null);
   let least = low ?? present.reduce((a, b) => Math.min(a, b), Infinity);

@@ -8,7 +8,7 @@ function element(name, attributes, ...children) {
 /** The namespace of drawings, from the browser: the page holds no address. */
 const SVG = Object.assign(document.createElement('template'), { innerHTML: '<svg></svg>' }).content.firstChild.namespaceURI;
 
-/** The same in a drawing. */
+/** Creates an SVG element. */
 function drawn(name, attributes, ...children) {
   return filled(document.createElementNS(SVG, name), attributes, children);
 }
@@ -34,13 +34,13 @@ function visible(token) {
     .replace(/[\p{Cc}\p{Cf}]/gu, c => '\\u{' + c.codePointAt(0).toString(16) + '}');
 }
 
-/** The same in a sentence, whose order it leaves as it is where it is written from right to left. */
+/** Isolates the direction of a token's text within a sentence. */
 function quoted(token) {
   return '\u2068' + visible(token) + '\u2069';
 }
 
 /**
- * A text whose lines stay, but with what could turn its order round or hide in it made visible.
+ * Makes characters visible that could reverse the order of a text or hide in it; keeps its lines.
  * Joiners stay: words of many scripts and emoji are made with them.
  */
 function readable(text) {
@@ -58,7 +58,7 @@ function shortened(text, length) {
   return letters.length <= length ? text : letters.slice(0, length - 1).join('') + '…';
 }
 
-/** A number with as many digits as tell it from its neighbours. */
+/** Formats a number with enough digits to distinguish it from its neighbors. */
 function written(value) {
   const size = Math.abs(value);
   if (Number.isInteger(value)) {
@@ -71,7 +71,7 @@ function written(value) {
 
 const tip = document.getElementById('tip');
 
-/** Shows lines at a place of the window; screen readers say them. */
+/** Shows lines at a position of the window; screen readers read them. */
 function showTip(lines, x, y) {
   tip.textContent = lines.join('\n');
   tip.hidden = false;
@@ -98,7 +98,7 @@ addEventListener('keydown', event => {
   }
 });
 
-/** Where an arrow key leads in a table of rows × columns, or nothing. */
+/** Returns the cell that an arrow key moves to in a table of rows × columns, or nothing. */
 function moved(key, row, column, rows, columns) {
   const next = {
     ArrowUp: [row - 1, column],

@@ -53,7 +53,7 @@ function drawGrid(view) {
   return [controls, scrolling(view.title, false, table)];
 }
 
-/** The same with spaces at its end, which belong to a token, made visible. */
+/** Makes trailing spaces, which belong to a token, visible. */
 function visibleLine(line) {
   const [, before, token] = /^(.*?%  )?(.*)$/s.exec(line);
   return (before ?? '') + visible(token);

@@ -18,6 +18,7 @@ import dev.vidrio.lens.inspect.DirectLogitAttribution;
 import dev.vidrio.lens.inspect.DirectLogitAttribution.By;
 import dev.vidrio.lens.inspect.DirectLogitAttribution.Part;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -34,10 +35,12 @@ class AltiLogitTest {
   /** Shares add up to 1: what the tokens add is what embedding and attention add, no less. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void tokensAddWhatEmbeddingAndAttentionAdd(String name) throws IOException {
+  void tokensAddUpToEmbeddingAndAttention(String name) throws IOException {
     assumeFalse(TinyModels.isHybrid(name), "refused: what is there instead mixes tokens too");
-    assumeFalse(TinyModels.hasStreams(name), "refused: the last stream is not one sum");
-    assumeFalse(TinyModels.lacksAttention(name), "refused: not all layers mix tokens");
+    assumeFalse(
+        TinyModels.has(name, Trait.PARALLEL_STREAMS), "refused: the last stream is not one sum");
+    assumeFalse(
+        TinyModels.has(name, Trait.LAYERS_WITHOUT_ATTENTION), "refused: not all layers mix tokens");
     assumeFalse(TinyModels.changesHeads(name), "refused: what a token adds depends on others");
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
@@ -86,7 +89,10 @@ class AltiLogitTest {
     }
   }
 
-  /** What a head writes at token 1 by token j: its result where the other token has no values. */
+  /**
+   * Returns the contribution of a head at token 1 by token j: its result if the other token's
+   * values are zero.
+   */
   private static float[] result(Lens lens, int[] two, int layer, int head, int j) {
     HookPoint values = new HookPoint(HookSite.V, layer);
     HookPoint result = new HookPoint(HookSite.RESULT, layer);
@@ -100,7 +106,7 @@ class AltiLogitTest {
   }
 
   @Test
-  void positionsOutsideTheTextAreRefused() {
+  void rejectsPositionsOutsideText() {
     try (Model model = Model.open(BardFiles.q8())) {
       Lens lens = Lens.of(model);
       int[] two = {120, 44};

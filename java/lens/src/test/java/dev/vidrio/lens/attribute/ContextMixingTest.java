@@ -14,6 +14,7 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -27,7 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ContextMixingTest {
   /** One whole run for each token whose values are zeros. */
   @Test
-  void valueZeroingMovesWhatLooksAtTheToken() {
+  void valueZeroingAffectsAttendingTokens() {
     int[] tokens = {5, 120, 44, 700, 31};
     try (Model model = Model.open(BardFiles.q8())) {
       Lens lens = Lens.of(model);
@@ -97,13 +98,16 @@ class ContextMixingTest {
     }
   }
 
-  /** Shares of a token add up to one, after each layer and through all; none comes from behind. */
+  /** Shares of a token add up to one, after each layer and rolled out; later tokens have none. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void sharesOfTokensAddUpToOne(String name, @TempDir Path directory) throws IOException {
     assumeFalse(TinyModels.isHybrid(name)); // refused: what is there instead mixes tokens too
-    assumeFalse(TinyModels.hasStreams(name)); // refused: one stream is not all that goes on
-    assumeFalse(TinyModels.lacksAttention(name)); // refused: not all layers mix tokens
+    assumeFalse(
+        TinyModels.has(
+            name, Trait.PARALLEL_STREAMS)); // refused: one stream is not all that goes on
+    assumeFalse(
+        TinyModels.has(name, Trait.LAYERS_WITHOUT_ATTENTION)); // refused: not all layers mix tokens
     assumeFalse(TinyModels.changesHeads(name)); // refused: what a token adds depends on others
     int[] tokens = TinyModels.expected(name).ints("tokens");
     try (Model model = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {

@@ -106,7 +106,7 @@ class InputAttributionTest {
 
   /** Near the text everything is linear: then integrated gradients are gradient × input. */
   @Test
-  void integratedGradientsOfAShortWay() {
+  void integratedGradientsOfShortPath() {
     var near = new float[model.architecture().width()];
     InputAttribution attribution = IntegratedGradients.of(lens, new int[] {5}, METRIC, 1, near);
     assertTrue(Double.isFinite(attribution.sum()));
@@ -137,9 +137,9 @@ class InputAttributionTest {
     assertTrue(!first.equals(SmoothGrad.of(lens, tokens, METRIC, 4, 0.1, 43)));
   }
 
-  /** Where attention patterns are constants the bard has no bias: relevance is conserved. */
+  /** With constant attention patterns the bard has no bias, so that relevance is conserved. */
   @Test
-  void relevanceAddsUpToTheNumber() {
+  void relevanceAddsUpToMetric() {
     InputAttribution relevance =
         GradientAttribution.relevance(lens, tokens, METRIC, GradientRules.CP_LRP);
     double magnitude = relevance.scores().stream().mapToDouble(Math::abs).sum();
@@ -147,7 +147,7 @@ class InputAttributionTest {
   }
 
   @Test
-  void wrongOptionsAreRefused() {
+  void rejectsInvalidOptions() {
     var narrow = new float[3];
     assertThrows(
         InvalidInputException.class, () -> IntegratedGradients.of(lens, tokens, METRIC, 0));

@@ -37,7 +37,7 @@ class OcclusionTest extends BardTest {
   }
 
   @Test
-  void zeroTakesTheEmbeddingAway() {
+  void zeroRemovesEmbedding() {
     Occlusion occlusion = Occlusion.of(lens, TOKENS, Occlusion.By.ZERO, METRIC);
     assertEquals(run(List.of()), occlusion.metric());
     for (int j = 0; j < TOKENS.length; j++) {
@@ -48,7 +48,7 @@ class OcclusionTest extends BardTest {
   }
 
   @Test
-  void hideTakesItFromThePatterns() {
+  void hideRemovesTokenFromPatterns() {
     Occlusion occlusion = Occlusion.of(lens, TOKENS, Occlusion.By.HIDE, METRIC);
     int n = TOKENS.length;
     assertEquals(0, occlusion.effect(n - 1));
@@ -59,7 +59,7 @@ class OcclusionTest extends BardTest {
       }
       assertEquals(run(hidden), occlusion.without().get(j));
     }
-    // What the last token may still look at takes all of its attention.
+    // The remaining tokens receive all attention of the last token.
     List<Intervention> all = new ArrayList<>();
     for (int l = 0; l < model.architecture().layers(); l++) {
       all.add(Intervention.knockOut(l, 1, n - 1).position(n - 1));

@@ -18,6 +18,7 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -42,7 +43,7 @@ class CircuitRunTest extends BardTest {
   }
 
   @Test
-  void allEdgesGiveTheCleanRunAndNoneTheCorruptedOne() {
+  void wholeGraphIsCleanRunAndEmptyGraphCorruptedRun() {
     try (CircuitRun run = CircuitRun.open(lens, CLEAN, CORRUPTED)) {
       assertEquals(METRIC.of(lens, CLEAN), run.run(Circuit.whole(run.graph()), METRIC));
       assertEquals(METRIC.of(lens, CORRUPTED), run.run(new Circuit(Set.of()), METRIC));
@@ -53,23 +54,24 @@ class CircuitRunTest extends BardTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void theSameInEveryArchitecture(String name) throws IOException {
+  void equalInEveryArchitecture(String name) throws IOException {
     int[] clean = TinyModels.expected(name).ints("tokens");
     int[] corrupted = clean.clone();
     corrupted[2] = (corrupted[2] + 1) % 40;
     Metric metric = Metric.logitDifference(3, 4);
     try (Model tiny = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
       Lens of = Lens.of(tiny);
-      if (name.matches("arctic|gemma3n|gemma4.*|smallthinker")
+      if (TinyModels.has(name, Trait.EXPERTS_BEFORE_ATTENTION)
+          || TinyModels.has(name, Trait.PER_LAYER_EMBEDDING)
           || TinyModels.isHybrid(name)
-          || TinyModels.lacksAttention(name)) {
+          || TinyModels.has(name, Trait.LAYERS_WITHOUT_ATTENTION)) {
         String message =
             assertThrows(InvalidInputException.class, () -> CircuitRun.open(of, clean, corrupted))
                 .getMessage();
         assertTrue(
             message.matches(
-                ".*(layer 3 reads|multiple|alone|several streams|in the place of|beside"
-                    + " attention).*"),
+                ".*(layer 3 reads|is scaled|alone|several residual streams|instead of|in addition"
+                    + " to attention).*"),
             message);
         List<TextPair> pairs = List.of(TextPair.of(clean, corrupted, 3, 4));
         var e = assertThrows(InvalidInputException.class, () -> EdgeAttribution.of(of, pairs));
@@ -81,7 +83,7 @@ class CircuitRunTest extends BardTest {
         double best = metric.of(of, clean);
         assertEquals(best, run.run(whole, metric));
         assertEquals(metric.of(of, corrupted), run.run(new Circuit(Set.of()), metric));
-        // A component that is not heard is one that is patched from the other run.
+        // A component without edges equals one that is patched from the other run.
         var head = new Node.Head(0, 1);
         try (ActivationCache other = of.run(corrupted, Capture.of("*.hook_z,*.hook_mlp_out"))) {
           Intervention mlp = Intervention.patch(other, new HookPoint(HookSite.MLP_OUT, 0));
@@ -102,7 +104,7 @@ class CircuitRunTest extends BardTest {
 
   /** One edge: the queries that a head would make of a stream in which the source is another. */
   @Test
-  void anEdgeIsWhatEditsMakeOfIt() throws IOException {
+  void edgeEqualsEquivalentEdits() throws IOException {
     int[] clean = TinyModels.expected("llama").ints("tokens");
     int[] corrupted = clean.clone();
     corrupted[2] = (corrupted[2] + 1) % 40;
@@ -141,7 +143,7 @@ class CircuitRunTest extends BardTest {
   }
 
   @Test
-  void discoveryDropsWhatTheMetricDoesNotMiss() throws IOException {
+  void discoveryDropsEdgesBelowThreshold() throws IOException {
     int[] clean = TinyModels.expected("llama").ints("tokens");
     int[] corrupted = clean.clone();
     corrupted[2] = (corrupted[2] + 1) % 40;
@@ -161,14 +163,14 @@ class CircuitRunTest extends BardTest {
       assertTrue(removed > 0 && !found.edges().isEmpty(), removed + " edges removed");
       var evaluation = new CircuitEvaluation(run, metric, found);
       assertTrue(evaluation.faithfulness().difference() <= threshold * removed);
-      // What is left hears something, and is heard.
+      // Remaining components have inputs and are read.
       assertEquals(found.edges(), Set.copyOf(found.connected(run.graph())));
     }
   }
 
   /** No edge is dropped untried that changes something, as under a norm that divides all heads. */
   @Test
-  void discoveryIsThatOfARunForEachEdge() throws IOException {
+  void discoveryEqualsOneRunPerEdge() throws IOException {
     int[] clean = TinyModels.expected("gemma3").ints("tokens");
     int[] corrupted = clean.clone();
     corrupted[2] = (corrupted[2] + 1) % 40;
@@ -201,7 +203,7 @@ class CircuitRunTest extends BardTest {
   }
 
   @Test
-  void evaluationOfTheWholeModel() {
+  void evaluatesWholeModel() {
     try (CircuitRun run = CircuitRun.open(lens, CLEAN, CORRUPTED)) {
       var evaluation = new CircuitEvaluation(run, METRIC, Circuit.whole(run.graph()));
       assertEquals(0, evaluation.faithfulness().difference());

@@ -28,7 +28,7 @@ class EdgeAttributionTest extends F32BardTest {
   private static final DifferentiableMetric METRIC = Metric.logitDifference(ANSWER, WRONG);
 
   @Test
-  void pairsThatDoNotFitAreRefused() {
+  void rejectsInvalidPairs() {
     assertThrows(InvalidInputException.class, () -> EdgeAttribution.of(lens, List.of()));
     assertThrows(InvalidInputException.class, () -> EdgeAttribution.integrated(lens, PAIRS, 0));
   }
@@ -40,9 +40,9 @@ class EdgeAttributionTest extends F32BardTest {
         .sum();
   }
 
-  /** What a component writes flows to whoever reads it: its edges add up to its node. */
+  /** The edges of a component add up to the effect of its node. */
   @Test
-  void edgesOutOfANodeAddUpToIt() {
+  void edgesOutOfNodeAddUpToIt() {
     EdgeAttribution edges = EdgeAttribution.of(lens, PAIRS);
     String hooks = "hook_embed, *.hook_mlp_out, *.hook_z";
     try (GradientSession session =
@@ -85,7 +85,7 @@ class EdgeAttributionTest extends F32BardTest {
     }
   }
 
-  /** Of texts of different lengths, too: scores are no positions'. */
+  /** Texts may differ in length, since scores are not by position. */
   @Test
   void scoresOfSeveralPairsAreMeans() {
     TextPair other = TextPair.of(new int[] {5, 9, 44}, new int[] {5, 8, 44}, 17, 18);

@@ -16,6 +16,7 @@ import dev.vidrio.lens.decode.sae.SaeSplice;
 import dev.vidrio.lens.decode.sae.SaeTrainer;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.inspect.LogitLens;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -46,6 +47,20 @@ class DecodeExamplesTest extends BardTest {
     // @end
     assertEquals(4, accuracies.size());
     assertTrue(examples.containsKey(new HookPoint(HookSite.RESID_POST, 3)));
+  }
+
+  @Test
+  void tuned() {
+    List<int[]> texts = List.of(model.tokenizer().encode("To be, or not to be"));
+    int[] tokens = texts.getFirst();
+    // @start region="tuned"
+    try (var trainer = new TunedLensTrainer(lens, "*.hook_resid_post", TunedLensTrainer.RATE)) {
+      trainer.run(texts);
+      LogitLens tuned =
+          LogitLens.of(lens, tokens, Capture.of("*.hook_resid_post"), 5, trainer.tuned());
+      // @end
+      assertEquals(tokens.length, tuned.cells().getFirst().size());
+    }
   }
 
   @Test

@@ -22,7 +22,7 @@ class HeadMatricesTest extends F32BardTest {
 
   /** The first token attends to itself alone: its result is its own OV circuit. */
   @Test
-  void circuitsAreThoseOfTheFirstToken() {
+  void ovCircuitsMatchFirstToken() {
     HeadMatrices head = HeadMatrices.of(lens, LAYER, HEAD);
     try (ActivationCache cache =
         lens.run(new int[] {300}, Capture.of("blocks.1.*,blocks.1.attn.hook_result"))) {
@@ -58,9 +58,9 @@ class HeadMatricesTest extends F32BardTest {
     assertTrue(singular[0].value() > singular[31].value());
   }
 
-  /** The last stream, read as a vector, says what the model says, but for the norm's divisor. */
+  /** The last stream, read as a vector, gives the model's prediction up to the norm's divisor. */
   @Test
-  void writtenVectorsSayTheirLogits() {
+  void projectsWrittenVectors() {
     int[] tokens = model.tokenizer().encode("To be, or not to");
     try (ActivationCache cache =
         lens.run(tokens, Capture.of("blocks.3.hook_resid_post,unembed.hook_out"))) {
@@ -77,14 +77,14 @@ class HeadMatricesTest extends F32BardTest {
 
   /** An embedding lies along itself more than along any other, of those as long. */
   @Test
-  void readingDirectionsFindTheirToken() {
+  void readingDirectionsFindToken() {
     float[] x = VocabularyProjection.embedding(lens, LAYER, 300);
     List<VocabularyProjection.Score> scores = VocabularyProjection.read(lens, LAYER, x, 3);
     assertEquals(300, scores.getFirst().token());
     assertEquals(256, scores.getFirst().value(), 1e-2);
   }
 
-  /** What all neurons write adds up to the output of their block. */
+  /** The outputs of all neurons add up to the output of their block. */
   @Test
   void valueVectorsAddUpToTheOutput() {
     try (ActivationCache cache = lens.run(new int[] {300}, Capture.of("blocks.2.*"))) {
@@ -103,7 +103,7 @@ class HeadMatricesTest extends F32BardTest {
   }
 
   @Test
-  void faultsAreNamed() {
+  void reportsInvalidInput() {
     assertThrows(InvalidInputException.class, () -> HeadMatrices.of(lens, 0, 8));
     assertThrows(InvalidInputException.class, () -> VocabularyProjection.valueVector(lens, 0, 768));
     assertThrows(InvalidInputException.class, () -> VocabularyProjection.embedding(lens, 0, 2048));

@@ -25,7 +25,7 @@ class MaxActivatingExamplesTest extends BardTest {
 
   /** The whole text in memory, sorted: equal places stay in the order of the text. */
   @Test
-  void areTheGreatestInOrder() {
+  void ordersByActivation() {
     ScalarFeature neuron = new ScalarFeature.Element(new HookPoint(HookSite.POST, 2), 17);
     ScalarFeature head = new ScalarFeature.Head(1, 3);
     for (ScalarFeature unit : List.of(neuron, head)) {
@@ -91,7 +91,7 @@ class MaxActivatingExamplesTest extends BardTest {
   }
 
   @Test
-  void faultsAreNamed() {
+  void reportsInvalidInput() {
     HookPoint post = new HookPoint(HookSite.POST, 0);
     assertThrows(
         InvalidInputException.class,
@@ -102,7 +102,7 @@ class MaxActivatingExamplesTest extends BardTest {
     assertThrows(
         InvalidInputException.class,
         () -> MaxActivatingExamples.of(lens, texts, new ScalarFeature.Element(post, 0), 0, 1));
-    // What has no row for each token.
+    // Hook points without a row per token.
     HookPoint pattern = new HookPoint(HookSite.PATTERN, 0);
     assertThrows(InvalidInputException.class, () -> new ScalarFeature.Element(pattern, 0));
     assertThrows(

@@ -26,7 +26,7 @@ class PatchscopeTest extends BardTest {
 
   /** Put where it came from, it changes no bit. */
   @Test
-  void sameTextPlaceAndPointReproduceTheRun() {
+  void sameTextPositionAndPointReproduceRun() {
     for (int position = 0; position < source.length; position++) {
       Intervention edit = Patchscope.of(lens, source, position, POINT).into(POINT, position);
       try (ActivationCache plain = lens.run(source, LOGITS);
@@ -39,7 +39,7 @@ class PatchscopeTest extends BardTest {
 
   /** The stream of the last token after the last layer is all that the next token depends on. */
   @Test
-  void theLastStreamSaysWhatItsOwnTextSays() {
+  void lastStreamReproducesItsText() {
     HookPoint last = new HookPoint(HookSite.RESID_POST, 3);
     int end = source.length - 1;
     Patchscope scope = Patchscope.of(lens, source, end, last);
@@ -96,7 +96,7 @@ class PatchscopeTest extends BardTest {
   }
 
   @Test
-  void faultsAreNamed() {
+  void reportsInvalidInput() {
     assertThrows(
         InvalidInputException.class, () -> Patchscope.of(lens, source, source.length, POINT));
     HookPoint pattern = new HookPoint(HookSite.PATTERN, 0);

@@ -45,7 +45,7 @@ class TunedLensTest extends BardTest {
 
   /** Translators of zeros give the logit lens, bit for bit. */
   @Test
-  void ofZerosIsTheLogitLens() {
+  void zerosEqualLogitLens() {
     TunedLens zeros = TunedLens.zeros(lens.points(POINTS), 256);
     assertEquals(
         LogitLens.of(lens, text, Capture.of(POINTS), 5),
@@ -103,7 +103,7 @@ class TunedLensTest extends BardTest {
   }
 
   @Test
-  void faultsAreNamed() throws IOException {
+  void reportsInvalidInput() throws IOException {
     assertThrows(InvalidInputException.class, () -> new TunedLensTrainer(lens, POINTS, 0).close());
     assertThrows(
         InvalidInputException.class,

@@ -16,6 +16,7 @@ import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -82,7 +83,7 @@ class VocabularyProjectionTest {
     return row;
   }
 
-  /** The divisor of the norm that stands before W_O in some blocks, as the definition has it. */
+  /** Returns the divisor of the norm before W_O of some blocks, by definition. */
   private static float beforeOutput(Lens lens, int layer, ActivationCache cache) {
     var mixed = new HookPoint(HookSite.Z_PRE, layer);
     if (!lens.has(mixed)) {
@@ -92,21 +93,18 @@ class VocabularyProjectionTest {
     return (float) Math.sqrt(Vectors.dot(z, z) / z.length + 1e-5);
   }
 
-  private static boolean isLatent(String name) {
-    return name.matches("axk1|deepseek[23].*|glm4-flash|minicpm3|mistral4|plm|sarvam-mla|youtu");
-  }
-
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void headsWriteTheOutputOfAttention(String name) throws IOException {
-    assumeFalse(name.matches("olmo-clamped|dbrx"), "what is clamped on the way, no matrix gives");
-    assumeFalse(name.matches("gemma3n|gemma4.*"), "values have a divisor in each head");
+  void headsAddUpToAttentionOutput(String name) throws IOException {
+    assumeFalse(TinyModels.hasKey(name, "attention.clamp_kqv"), "clamped values are not a product");
+    assumeFalse(TinyModels.has(name, Trait.VALUE_NORM), "values are normalized per head");
     assumeFalse(
-        name.matches("gpt-oss|granite_swa.*|mimo2"), "a sink takes a part of the attention");
-    assumeFalse(isLatent(name), "values are projections of a latent vector");
+        TinyModels.has(name, Trait.ATTENTION_SINKS), "a sink takes a part of the attention");
     assumeFalse(
-        TinyModels.isRecurrent(name) || TinyModels.hasGates(name),
-        "a gate of the token itself stands between");
+        TinyModels.has(name, Trait.LATENT_ATTENTION), "values are projections of a latent vector");
+    assumeFalse(
+        TinyModels.isRecurrent(name) || TinyModels.has(name, Trait.ATTENTION_GATE),
+        "a gate of the token itself multiplies heads");
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
       HookPoint read = new HookPoint(HookSite.LN1_NORMALIZED, LAYER);
@@ -125,7 +123,7 @@ class VocabularyProjectionTest {
     }
   }
 
-  /** Its attention stands before its first feed-forward block. */
+  /** A layer whose attention precedes the first feed-forward block. */
   @Test
   void headsBeforeAFeedForwardBlockReadTheEmbedding() throws IOException {
     try (Model model = open("nemotron_h")) {
@@ -147,8 +145,9 @@ class VocabularyProjectionTest {
 
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
-  void neuronsWriteTheOutputOfTheirBlock(String name) throws IOException {
-    int layer = name.startsWith("nemotron_h") ? 2 : LAYER; // one step each, this one of neurons
+  void neuronsAddUpToBlockOutput(String name) throws IOException {
+    // With one sublayer per layer, the third has neurons.
+    int layer = TinyModels.has(name, Trait.ONE_SUBLAYER) ? 2 : LAYER;
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
       if (lens.has(new HookPoint(HookSite.EXPERT_INDICES, layer))) {
@@ -173,13 +172,17 @@ class VocabularyProjectionTest {
     }
   }
 
-  /** What the first block's norm gives, or the stream where it has none before attention. */
+  /**
+   * Returns the output of the first block's norm, or the residual stream without a norm before
+   * attention.
+   */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void embeddingsAreWhatHeadsRead(String name) throws IOException {
-    assumeFalse(isLatent(name), "heads read a latent vector");
+    assumeFalse(TinyModels.has(name, Trait.LATENT_ATTENTION), "heads read a latent vector");
     assumeFalse(TinyModels.isHybrid(name), "the first block has no heads");
-    assumeFalse(TinyModels.hasStreams(name), "heads read what several streams predict");
+    assumeFalse(
+        TinyModels.has(name, Trait.PARALLEL_STREAMS), "heads read what several streams predict");
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
       if (lens.has(HookPoint.of(HookSite.POS_EMBED))) {

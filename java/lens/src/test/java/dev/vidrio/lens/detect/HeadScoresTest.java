@@ -31,7 +31,7 @@ class HeadScoresTest {
   }
 
   @Test
-  void headsThatLookAtOnePlaceHaveItsScore() {
+  void scoresHeadsByAttendedPosition() {
     assertEquals(1, looking(i -> i).current());
     assertEquals(1, looking(i -> Math.max(0, i - 1)).previous());
     assertEquals(1, looking(i -> 0).first());
@@ -71,7 +71,7 @@ class HeadScoresTest {
 
   /** Scores of a slice of queries, and where nothing repeats. */
   @Test
-  void onlyTheQueriesOfASliceCount() {
+  void scoresOnlyQueriesOfSlice() {
     float[] pattern = {0, 0, 1, 0, 0.25f, 0, 0.5f, 0.25f};
     HeadScores scores = HeadScores.of(0, 0, pattern, new int[] {1, 2, 3, 4}, 2);
     assertEquals(0.625, scores.current());

@@ -32,7 +32,7 @@ class NeuronDetectionTest {
     return Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name));
   }
 
-  /** What the stream gains when a neuron's activation is 1 rather than 0. */
+  /** Returns the change of the residual stream when a neuron's activation is 1 rather than 0. */
   private static float[] written(Lens lens, int layer, int neuron) {
     HookPoint post = new HookPoint(HookSite.POST, layer);
     HookPoint out = new HookPoint(HookSite.MLP_OUT, layer);
@@ -79,7 +79,7 @@ class NeuronDetectionTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"llama", "gpt2", "qwen2", "bloom"})
-  void weightsAndActivityAreThoseOfRuns(String name) throws IOException {
+  void weightsAndActivityMatchRuns(String name) throws IOException {
     List<int[]> texts = List.of(new int[] {3, 5, 5, 7, 9, 5}, new int[] {4, 5, 6});
     try (Model model = open(name)) {
       Lens lens = Lens.of(model);
@@ -113,7 +113,7 @@ class NeuronDetectionTest {
 
   /** The variance of cosines, by the columns of W_U that logits of unit streams are. */
   @Test
-  void logitVarianceIsThatOfCosines() throws IOException {
+  void logitVarianceEqualsVarianceOfCosines() throws IOException {
     try (Model model = open("llama")) {
       Lens lens = Lens.of(model);
       NeuronScores neuron =
@@ -152,14 +152,13 @@ class NeuronDetectionTest {
   }
 
   @Test
-  void whatHasNoNeuronsIsRefused() throws IOException {
+  void rejectsLayersWithoutNeurons() throws IOException {
     try (Model model = open("mixtral")) {
       Lens lens = Lens.of(model);
       List<int[]> text = List.of(new int[] {3, 5});
       var refused =
           assertThrows(InvalidInputException.class, () -> NeuronDetection.of(lens, text, 0, 1));
-      assertTrue(
-          refused.getMessage().contains("matrices of several experts"), refused.getMessage());
+      assertTrue(refused.getMessage().contains("several experts' matrices"), refused.getMessage());
       assertThrows(InvalidInputException.class, () -> NeuronDetection.of(lens, List.of(), 0, 1));
       List<int[]> unknown = List.of(new int[] {3, model.architecture().vocabulary()});
       assertThrows(InvalidInputException.class, () -> NeuronDetection.of(lens, unknown, 0, 1));

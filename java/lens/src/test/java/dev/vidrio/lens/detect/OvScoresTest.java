@@ -69,7 +69,7 @@ class OvScoresTest extends BardTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"llama", "gptneox", "mpt", "qwen3", "nemotron_h", "nemotron_h_moe"})
-  void circuitsAreThoseOfRunsOfOneToken(String name) throws IOException {
+  void ovCircuitsMatchRunsOfOneToken(String name) throws IOException {
     try (Model tiny = Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name))) {
       Lens of = Lens.of(tiny);
       int[] tokens = {7, 3, 11};
@@ -90,7 +90,7 @@ class OvScoresTest extends BardTest {
   }
 
   @Test
-  void scoresCountWhatHeadsSay() {
+  void countsHeadPredictions() {
     int samples = 6;
     List<OvScores> scores = OvScores.of(lens, samples, 3);
     assertEquals(32, scores.size());

@@ -26,9 +26,9 @@ class RetrievalHeadsTest extends BardTest {
     return IntStream.concat(Arrays.stream(a), Arrays.stream(b)).toArray();
   }
 
-  /** What the model says by itself is the needle, so that there is something to copy. */
+  /** The needle is the model's own continuation, so that there is something to copy. */
   @Test
-  void scoresAreThoseOfTheDefinition() {
+  void scoresMatchDefinition() {
     int[] text = model.tokenizer().encode("The day is gone and all men say so.");
     int[] question = model.tokenizer().encode("\nKING");
     int[] prompt = joined(text, question);
@@ -88,7 +88,7 @@ class RetrievalHeadsTest extends BardTest {
   }
 
   @Test
-  void whatDoesNotFitIsRefused() {
+  void rejectsInvalidEdits() {
     int limit = model.architecture().contextLength();
     int[] text = new int[limit];
     int[] some = {1, 2, 3};

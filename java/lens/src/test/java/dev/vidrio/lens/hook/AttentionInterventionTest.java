@@ -27,7 +27,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Edits of scores and patterns on the bard: where they apply, and what attention makes of them. */
-class AttentionEditTest extends BardTest {
+class AttentionInterventionTest extends BardTest {
   private static final int N = 20;
   private static final int[] TOKENS =
       IntStream.range(0, N).map(i -> (i * 37 + 11) % 2048).toArray();
@@ -57,7 +57,7 @@ class AttentionEditTest extends BardTest {
 
   /** Heads, queries and sequences that no edit means keep the z of attention. */
   @Test
-  void whatIsNotEditedKeepsItsBits() {
+  void uneditedActivationsKeepBits() {
     List<Intervention> edits = List.of(Intervention.zero(PATTERN).head(3).positions(5, 9));
     try (ActivationCache before = lens.run(TOKENS, ALL);
         ActivationCache after = lens.run(TOKENS, ALL, edits)) {
@@ -93,7 +93,7 @@ class AttentionEditTest extends BardTest {
   }
 
   @Test
-  void knockedOutKeysAreNotLookedAt() {
+  void knockedOutKeysGetNoWeight() {
     Intervention knockOut = Intervention.knockOut(1, 2, 4).positions(4, N).head(6);
     try (ActivationCache before = lens.run(TOKENS, ALL);
         ActivationCache after = lens.run(TOKENS, ALL, List.of(knockOut))) {
@@ -110,9 +110,9 @@ class AttentionEditTest extends BardTest {
     }
   }
 
-  /** The whole pattern of another run: z is the mean of this run's values that it says. */
+  /** With the pattern of another run, z is the weighted mean of this run's values. */
   @Test
-  void aPatternOfAnotherRunMixesTheValuesOfThisOne() {
+  void patchedPatternWeightsOwnValues() {
     try (ActivationCache other = lens.run(OTHER, ALL);
         ActivationCache cache =
             lens.run(TOKENS, ALL, List.of(Intervention.patch(other, PATTERN)))) {
@@ -135,7 +135,7 @@ class AttentionEditTest extends BardTest {
 
   /** A part of another run's scores, put back to what they were. */
   @Test
-  void aPatchThatIsTakenBackIsNoEdit() {
+  void removedPatchChangesNoBit() {
     try (ActivationCache clean = lens.run(TOKENS, ALL);
         ActivationCache other = lens.run(OTHER, ALL);
         ActivationCache both =
@@ -150,7 +150,7 @@ class AttentionEditTest extends BardTest {
   }
 
   @Test
-  void codeInTheMiddleOfThePassDoesWhatEditsDo() {
+  void hooksEqualEquivalentEdits() {
     Hook halve =
         rows -> {
           for (int i = 0; i < rows.size(); i++) {
@@ -211,11 +211,11 @@ class AttentionEditTest extends BardTest {
   }
 
   @Test
-  void whatDoesNotFitIsRefused() {
+  void rejectsInvalidEdits() {
     refused("keys 19:21: must be a range of 0:20", Intervention.zero(PATTERN).keys(19, 21));
     refused("keys 3:3: must be a range", Intervention.knockOut(1, 3, 3));
     refused("head 8: must be 0 to 7", Intervention.zero(PATTERN).keys(1, 2).head(8));
-    refused("only scores and patterns have them", Intervention.zero(Z).keys(1, 2));
+    refused("are supported for scores and patterns only", Intervention.zero(Z).keys(1, 2));
     refused("must be 160", Intervention.set(PATTERN, 1, 2));
     refused("must be 2", Intervention.set(PATTERN, 1).keys(4, 6));
     try (ActivationCache other = lens.run(OTHER, ALL)) {

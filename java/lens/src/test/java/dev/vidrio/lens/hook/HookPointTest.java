@@ -19,7 +19,7 @@ class HookPointTest extends BardTest {
   }
 
   @Test
-  void sitesAreInBlocksOrOutside() {
+  void rejectsWrongLayers() {
     assertMessage(
         "layer of hook_resid_post -1: must be at least 0", () -> HookPoint.of(HookSite.RESID_POST));
     assertMessage(
@@ -33,18 +33,16 @@ class HookPointTest extends BardTest {
     "blocks.2.attn.hook_z, Z, 2",
     "blocks.-1.hook_resid_post, RESID_POST, 3",
   })
-  void aNameMeansAPoint(String name, HookSite site, int layer) {
+  void resolvesNames(String name, HookSite site, int layer) {
     assertEquals(new HookPoint(site, layer), lens.point(name));
   }
 
   @Test
-  void aNameOfSeveralPointsOrNoneIsRefused() {
+  void rejectsNamesOfSeveralPointsOrNone() {
     assertMessage(
-        "hook blocks.*.hook_resid_post: must mean one point, and means 4",
+        "hook blocks.*.hook_resid_post: must select one hook point, not 4",
         () -> lens.point("blocks.*.hook_resid_post"));
-    assertMessage(
-        "hook hook_embd: the model has no such hook point; near are hook_embed",
-        () -> lens.point("hook_embd"));
+    assertMessage("hook hook_embd: not found; similar: hook_embed", () -> lens.point("hook_embd"));
     assertMessage(
         "hook blocks.7-9.*: the model's layers are 0 to 3, or -4 to -1",
         () -> lens.points("blocks.7-9.*"));
@@ -55,12 +53,11 @@ class HookPointTest extends BardTest {
         "hook blocks.4.hook_resid_pre: the model's layers are 0 to 3, or -4 to -1",
         () -> lens.point("blocks.4.hook_resid_pre"));
     assertMessage(
-        "hook blocks.9.hok: the model has no such hook point; '*' means all",
-        () -> lens.point("blocks.9.hok"));
+        "hook blocks.9.hok: not found; '*' selects all", () -> lens.point("blocks.9.hok"));
   }
 
   @Test
-  void anActivationPrintsNameAndShape() {
+  void activationToStringHasNameAndShape() {
     try (ActivationCache cache = lens.run(new int[] {1, 2, 3}, Capture.of("*.hook_z"))) {
       assertEquals("blocks.1.attn.hook_z [3, 8, 32]", cache.get(HookSite.Z, 1).toString());
     }

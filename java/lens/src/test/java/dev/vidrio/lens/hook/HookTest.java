@@ -38,7 +38,7 @@ class HookTest extends BardTest {
   }
 
   @Test
-  void doesWhatTheEditDoes() {
+  void equalsEquivalentEdit() {
     Map<HookPoint, Hook> hooks =
         Map.of(
             LOGITS, rows -> scale(rows, 3),
@@ -85,7 +85,7 @@ class HookTest extends BardTest {
   }
 
   @Test
-  void whatItThrowsEndsTheStepAndLeavesNoTrace() {
+  void restoresStateIfHookThrows() {
     Hook fails =
         rows -> {
           scale(rows, 7);
@@ -120,7 +120,7 @@ class HookTest extends BardTest {
   }
 
   @Test
-  void pointsHaveToBeEditable() {
+  void rejectsPointsThatAreNotEditable() {
     Hook nothing = rows -> {};
     HookPoint result = new HookPoint(HookSite.RESULT, 0);
     assertThrows(

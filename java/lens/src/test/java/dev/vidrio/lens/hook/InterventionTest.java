@@ -27,7 +27,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Edits on the bard: each kind, where it applies, and what is refused. */
-class EditTest extends BardTest {
+class InterventionTest extends BardTest {
   private static final int[] TOKENS =
       IntStream.range(0, 20).map(i -> (i * 37 + 11) % 2048).toArray();
   private static final int[] OTHER = IntStream.range(0, 20).map(i -> (i * 91 + 5) % 2048).toArray();
@@ -44,7 +44,7 @@ class EditTest extends BardTest {
     return values;
   }
 
-  /** How an element changes. */
+  /** A change of an element. */
   private interface Arithmetic {
     float of(float x, int row, int column);
   }
@@ -66,7 +66,7 @@ class EditTest extends BardTest {
   }
 
   @Test
-  void elementsChangeWhereTheEditIs() {
+  void editsChangeOnlyTheirElements() {
     float[] row = vector(D);
     check(Intervention.zero(RESID).positions(3, 5), 3, 5, 0, D, (x, i, j) -> 0);
     check(Intervention.set(RESID, row).position(4), 4, 5, 0, D, (x, i, j) -> row[j]);
@@ -91,9 +91,9 @@ class EditTest extends BardTest {
     check(Intervention.set(post, 7).neuron(700).positions(8, 20), 8, 20, 700, 701, (x, i, j) -> 7);
   }
 
-  /** Its product with the direction is gone, up to rounding; what is orthogonal to it stays. */
+  /** The component along the direction is removed, up to rounding; the orthogonal one is kept. */
   @Test
-  void projectingOutLeavesWhatIsOrthogonal() {
+  void projectOutKeepsOrthogonalComponent() {
     float[] direction = vector(D);
     double square = 0;
     for (float value : direction) {
@@ -156,7 +156,7 @@ class EditTest extends BardTest {
 
   /** A block to which its sublayers add nothing. */
   @Test
-  void whatFollowsReadsTheEditedActivation() {
+  void laterOperationsReadEditedActivation() {
     List<Intervention> edits =
         List.of(
             Intervention.zero(new HookPoint(HookSite.ATTN_OUT, 2)),
@@ -168,7 +168,7 @@ class EditTest extends BardTest {
   }
 
   @Test
-  void anEditOfABlocksInputIsNotSeenAtTheOutputBefore() {
+  void editOfResidPreLeavesPreviousResidPost() {
     HookPoint pre = new HookPoint(HookSite.RESID_PRE, 2);
     try (ActivationCache plain = lens.run(TOKENS, ALL);
         ActivationCache input = lens.run(TOKENS, ALL, List.of(Intervention.scale(pre, 2)));
@@ -190,7 +190,7 @@ class EditTest extends BardTest {
     }
   }
 
-  /** Noise that is then taken back is no edit. */
+  /** Noise that is subtracted again changes nothing. */
   @Test
   void denoisingUndoesNoising() {
     HookPoint point = new HookPoint(HookSite.MLP_OUT, 1);
@@ -260,25 +260,25 @@ class EditTest extends BardTest {
   }
 
   @Test
-  void whatDoesNotFitIsRefused() {
+  void rejectsInvalidEdits() {
     refused("must be 256", () -> Intervention.set(RESID, 1, 2));
     refused(
         "or as many for each of 2 positions", () -> Intervention.set(RESID, 1, 2).positions(3, 5));
     refused("head 8: must be 0 to 7", () -> Intervention.zero(Z).head(8));
     refused(
         "head 4: must be 0 to 3", () -> Intervention.zero(new HookPoint(HookSite.V, 2)).head(4));
-    refused("not those of heads", () -> Intervention.zero(RESID).head(0));
+    refused("the point has no heads", () -> Intervention.zero(RESID).head(0));
     refused(
         "columns 256:257: must be a range of 0:256", () -> Intervention.zero(RESID).neuron(256));
     refused("positions 20:21: there are 20", () -> Intervention.zero(RESID).position(20));
     refused("must be a range", () -> Intervention.zero(RESID).positions(5, 5));
     refused("must be a range", () -> Intervention.zero(RESID).position(Integer.MAX_VALUE));
     refused("strength NaN: must be finite", () -> Intervention.add(RESID, Float.NaN, vector(D)));
-    refused("must not be above", () -> Intervention.clamp(RESID, 1, 0));
-    refused("must have a direction", () -> Intervention.projectOut(RESID, new float[D]));
+    refused("must not exceed", () -> Intervention.clamp(RESID, 1, 0));
+    refused("must be positive and finite", () -> Intervention.projectOut(RESID, new float[D]));
     refused("must be orthonormal", () -> Intervention.swap(RESID, vector(D), vector(D)));
     refused("rows of 256", () -> Intervention.swap(RESID, vector(D - 1), vector(D)));
-    refused("no such hook point", () -> Intervention.zero(new HookPoint(HookSite.MLP_OUT, 4)));
+    refused("not found in the model", () -> Intervention.zero(new HookPoint(HookSite.MLP_OUT, 4)));
     refused(
         "derived from blocks.0.attn.hook_z",
         () -> Intervention.zero(new HookPoint(HookSite.RESULT, 0)));
@@ -289,7 +289,7 @@ class EditTest extends BardTest {
 
   /** A refused edit leaves those before as they were, and the session usable. */
   @Test
-  void aRefusedEditChangesNothing() {
+  void rejectedEditsKeepPreviousOnes() {
     Intervention good = Intervention.scale(RESID, 2);
     Intervention bad = Intervention.zero(RESID).head(1);
     try (ActivationCache expected = lens.run(TOKENS, ALL, List.of(good));

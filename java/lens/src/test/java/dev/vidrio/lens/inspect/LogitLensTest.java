@@ -19,7 +19,7 @@ class LogitLensTest extends BardTest {
 
   /** The definition, read with the plain arithmetic of this test. */
   @Test
-  void theLastLayerSaysWhatTheModelSays() {
+  void lastLayerEqualsModelPrediction() {
     LogitLens read = LogitLens.of(lens, tokens, Capture.of("blocks.*.hook_resid_post"), 3);
     try (ActivationCache cache = lens.run(tokens, Capture.of("unembed.hook_out"))) {
       Activation logits = cache.get(HookSite.LOGITS);
@@ -61,11 +61,11 @@ class LogitLensTest extends BardTest {
   }
 
   @Test
-  void onlyResidualStreamsAreRead() {
+  void rejectsOtherThanResidualStreams() {
     Capture capture = Capture.of("blocks.0.attn.hook_z");
     String message =
         assertThrows(InvalidInputException.class, () -> LogitLens.of(lens, tokens, capture, 1))
             .getMessage();
-    assertTrue(message.contains("is no residual stream"), message);
+    assertTrue(message.contains("is not a residual stream"), message);
   }
 }

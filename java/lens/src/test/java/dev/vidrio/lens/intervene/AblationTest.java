@@ -36,7 +36,7 @@ class AblationTest extends BardTest {
   }
 
   @Test
-  void meanIsThatOfAllRows() {
+  void meanCoversAllRows() {
     try (ActivationCache a = lens.run(new int[] {1, 2, 3}, CAPTURE);
         ActivationCache b = lens.run(new int[] {9, 8}, CAPTURE)) {
       float[][] actual = rows(List.of(Ablation.mean(POINT, List.of(a, b))));
@@ -57,7 +57,7 @@ class AblationTest extends BardTest {
   }
 
   @Test
-  void patternsTakeTheMeanOfOtherRunsAtTheSamePosition() {
+  void meanPatternsAreByPosition() {
     HookPoint point = new HookPoint(HookSite.PATTERN, 1);
     Capture capture = Capture.of(point.name());
     int[] other = {7, 7, 3, 500, 2, 1, 0};

@@ -43,7 +43,7 @@ class ActivationPatchingTest extends BardTest {
   /** The definition, one run after the other. */
   @ParameterizedTest
   @EnumSource(Site.class)
-  void scoresAreThoseOfSingleRuns(Site site) {
+  void scoresEqualSingleRuns(Site site) {
     for (Direction direction : Direction.values()) {
       boolean denoising = direction == Direction.DENOISING;
       ActivationPatching actual = patch(site, direction);
@@ -175,12 +175,12 @@ class ActivationPatchingTest extends BardTest {
   }
 
   @Test
-  void whatDoesNotFitIsRefused() {
+  void rejectsInvalidEdits() {
     refused("must have as many as the clean one, 7", CLEAN, new int[] {1, 2}, 3, 4);
-    refused("has the metric of the clean one", CLEAN, CLEAN, 3, 4);
+    refused("metric equals that of the clean text", CLEAN, CLEAN, 3, 4);
     refused("token id 2048", CLEAN, CORRUPTED, 2048, 4);
     refused("token id -1", CLEAN, CORRUPTED, 3, -1);
     refused("must have 1 to", new int[0], new int[0], 3, 4);
-    refused("must be another token", CLEAN, CORRUPTED, 3, 3);
+    refused("must differ from the correct answer", CLEAN, CORRUPTED, 3, 3);
   }
 }

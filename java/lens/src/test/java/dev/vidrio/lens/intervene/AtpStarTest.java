@@ -35,7 +35,7 @@ class AtpStarTest extends BardTest {
   @EnumSource(
       value = HookSite.class,
       names = {"Q", "K", "V"})
-  void inputsArePatchedInTruthUpToTheOutputOfTheirHeads(HookSite input) {
+  void patchesInputsExactlyUpToHeadOutputs(HookSite input) {
     AtpStar actual = estimate(input);
     GradientOptions options = GradientOptions.of("*.hook_z", CLEAN.length);
     try (GradientSession session = GradientSession.open(lens, options);
@@ -59,7 +59,7 @@ class AtpStarTest extends BardTest {
 
   /** Nothing follows the last layer: every gradient but that without it is the whole one. */
   @Test
-  void nothingCancelsInTheLastLayer() {
+  void estimatesAreExactInLastLayer() {
     AtpStar actual = estimate(HookSite.Q);
     List<Double> expected = actual.estimates().getLast().stream().map(Math::abs).toList();
     for (int h = 0; h < expected.size(); h++) {
@@ -68,7 +68,7 @@ class AtpStarTest extends BardTest {
   }
 
   @Test
-  void otherInputsAreRefused() {
+  void rejectsOtherInputs() {
     assertThrows(InvalidInputException.class, () -> estimate(HookSite.Z));
   }
 }

@@ -87,7 +87,7 @@ class AttributionPatchingTest extends F32BardTest {
   }
 
   @Test
-  void trueLogitDifferencesAreKept() {
+  void keepsExactLogitDifferences() {
     ActivationPatching exact = ActivationPatching.of(lens, PAIR, Site.MLP_OUT, Direction.NOISING);
     ActivationPatching estimate = estimate(Site.MLP_OUT, Direction.NOISING);
     assertEquals(exact.clean(), estimate.clean());
@@ -116,7 +116,7 @@ class AttributionPatchingTest extends F32BardTest {
   }
 
   @Test
-  void pairsThatDoNotFitAreRefused() {
+  void rejectsInvalidPairs() {
     int[] longer = Arrays.copyOf(CORRUPTED, 8);
     assertThrows(InvalidInputException.class, () -> TextPair.of(CLEAN, longer, ANSWER, WRONG));
     assertThrows(

@@ -59,7 +59,7 @@ class CausalTracingTest extends BardTest {
   /** The definition, one run after the other; noise may differ in a last bit. */
   @ParameterizedTest
   @EnumSource(Site.class)
-  void restoredIsThatOfSingleRuns(Site site) {
+  void restoredEqualsSingleRuns(Site site) {
     Options options = new Options(3, 1, 2, 11);
     CausalTracing actual = trace(site, options);
     assertEquals(probability(List.of()), actual.clean());
@@ -82,10 +82,10 @@ class CausalTracingTest extends BardTest {
   }
 
   @Test
-  void theLastStreamRestoresTheAnswer() {
+  void lastStreamRestoresAnswer() {
     CausalTracing actual = trace(Site.RESID_POST, new Options(3, 1, 1, 5));
     assertEquals(actual.clean(), actual.restored().getLast().get(LAST));
-    // What noise does not reach restores nothing.
+    // Activations that noise does not reach restore nothing.
     for (int l = 0; l < 4; l++) {
       assertEquals(actual.corrupted(), actual.restored().get(l).get(0));
       assertEquals(actual.corrupted(), actual.restored().get(l).get(1));
@@ -105,7 +105,7 @@ class CausalTracingTest extends BardTest {
   }
 
   @Test
-  void whatDoesNotFitIsRefused() {
+  void rejectsInvalidEdits() {
     assertThrows(InvalidInputException.class, () -> new Options(0, 1, 1, 0));
     assertThrows(InvalidInputException.class, () -> new Options(1, 0, 1, 0));
     assertThrows(InvalidInputException.class, () -> new Options(1, 1, 0, 0));

@@ -70,7 +70,7 @@ class ComponentAblationTest extends BardTest {
     assertEquals(with(point, -1, mean(point, 128), 64, 96), actual.without().get(3).get(2));
   }
 
-  /** Of all tokens but the first of each text. */
+  /** Covers all tokens but the first of each text. */
   private static float[] mean(HookPoint point, int width) {
     var sum = new double[width];
     int count = 0;
@@ -97,12 +97,12 @@ class ComponentAblationTest extends BardTest {
   }
 
   @Test
-  void whatDoesNotFitIsRefused() {
+  void rejectsInvalidEdits() {
     refused(
         "site pattern: has no mean over positions",
         () -> ComponentAblation.mean(lens, TOKENS, METRIC, Site.PATTERN, TEXTS));
     refused(
-        "there must be some",
+        "must be at least 1, of at least 2 tokens each",
         () -> ComponentAblation.mean(lens, TOKENS, METRIC, Site.HEAD, List.of(new int[] {1})));
     refused("must have 1 to", () -> ComponentAblation.zero(lens, new int[0], METRIC, Site.HEAD));
   }

@@ -68,7 +68,7 @@ class DistributedAlignmentSearchTest {
 
   /** All dimensions swapped are the activation of the source, whatever their rotation. */
   @Test
-  void ofFullRankItIsAPatch() {
+  void fullRankEqualsPatch() {
     try (DistributedAlignmentSearch whole = search(D)) {
       Interchange each = interchanges.getFirst();
       try (ActivationCache source = lens.run(each.source(), Capture.of(POINT.name()))) {
@@ -81,7 +81,7 @@ class DistributedAlignmentSearchTest {
   }
 
   @Test
-  void ofRankZeroItIsNothing() {
+  void rankZeroChangesNothing() {
     try (DistributedAlignmentSearch none = search(0)) {
       Interchange each = interchanges.getFirst();
       assertArrayEquals(logits(each, List.of()), logits(each, none.edits(each)));
@@ -111,7 +111,7 @@ class DistributedAlignmentSearchTest {
     }
   }
 
-  /** A row that turns towards another direction: the slope of the answer's log-probability. */
+  /** Rotating a row changes the log-probability of the answer by its gradient. */
   @Test
   void gradientsAreSlopes() {
     Interchange each = interchanges.getFirst();
@@ -158,7 +158,7 @@ class DistributedAlignmentSearchTest {
   }
 
   @Test
-  void faultsAreNamed() {
+  void reportsInvalidInput() {
     assertThrows(InvalidInputException.class, () -> search(257).close());
     assertThrows(
         InvalidInputException.class,

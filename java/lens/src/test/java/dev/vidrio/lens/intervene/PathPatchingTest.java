@@ -63,7 +63,7 @@ class PathPatchingTest extends BardTest {
   }
 
   @Test
-  void pathsToLogitsAreThoseOfHooks() {
+  void pathsToLogitsEqualHooks() {
     PathPatching actual = PathPatching.toLogits(lens, PAIRS);
     assertEquals(difference(Map.of()), actual.clean());
     Capture capture = Capture.of("*hook_z,*attn_out");
@@ -85,7 +85,7 @@ class PathPatchingTest extends BardTest {
   }
 
   @Test
-  void pathsToHeadsAreThoseOfHooks() {
+  void pathsToHeadsEqualHooks() {
     List<Head> receivers = List.of(new Head(2, 1), new Head(3, 0));
     PathPatching actual = PathPatching.toHeads(lens, PAIRS, HookSite.V, receivers);
     Capture capture = Capture.of("*hook_z,*attn_out,*hook_v");
@@ -105,7 +105,7 @@ class PathPatchingTest extends BardTest {
         }
       }
     }
-    // Nobody listens after the receivers.
+    // No component reads after the destinations.
     actual.scores().get(3).forEach(score -> assertEquals(1, score));
   }
 
@@ -134,7 +134,7 @@ class PathPatchingTest extends BardTest {
   }
 
   @Test
-  void whatDoesNotFitIsRefused() {
+  void rejectsInvalidEdits() {
     List<TextPair> same = List.of(TextPair.of(CLEAN, CLEAN, ANSWER, WRONG));
     assertThrows(InvalidInputException.class, () -> PathPatching.toLogits(lens, same));
     assertThrows(InvalidInputException.class, () -> PathPatching.toLogits(lens, List.of()));
@@ -143,7 +143,7 @@ class PathPatchingTest extends BardTest {
           InvalidInputException.class,
           () -> PathPatching.toHeads(lens, PAIRS, input, List.of(new Head(2, 4))));
     }
-    // Also where nobody could reach it.
+    // Also without a path to it.
     for (Head none : List.of(new Head(0, 8), new Head(-1, 0), new Head(4, 0))) {
       assertThrows(
           InvalidInputException.class,

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What needs no browser to be seen; {@code .ci/pages} opens pages in one. */
+/** Tests pages without a browser; {@code .ci/pages} opens them in one. */
 class PageTest {
   private static final List<String> HOSTILE =
       List.of(
@@ -109,7 +109,7 @@ class PageTest {
   }
 
   @Test
-  void thePolicyAllowsTheStyleAndTheScriptAndNothingElse() throws Exception {
+  void policyAllowsOnlyStyleAndScript() throws Exception {
     String html = hostile().html();
     assertTrue(html.contains("default-src 'none'"));
     for (String part : List.of("style", "script")) {
@@ -162,7 +162,7 @@ class PageTest {
   }
 
   @Test
-  void valuesWithoutTokensAreRefused() {
+  void rejectsValuesWithoutTokens() {
     assertThrows(
         IllegalArgumentException.class,
         () -> new TokenValues("a", "b", List.of("c"), List.of(1.0, 2.0)));

@@ -19,7 +19,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class TransposedWeightsTest {
-  /** Half a step of a byte, and the rounding of its scale to a half, of a block's greatest. */
+  /**
+   * Half a step of a byte, and the rounding of its scale to f16, relative to the largest element of
+   * a block.
+   */
   private static final double TOLERANCE = 1.0 / 254 + 0x1p-11;
 
   private static Weights product(Model model, HookPoint point) {
@@ -76,7 +79,7 @@ class TransposedWeightsTest {
   }
 
   @Test
-  void areMadeOnceForAModel() {
+  void cachesMatricesPerModel() {
     Weights first;
     try (Model model = Model.open(BardFiles.q8())) {
       Weights weights = product(model, Lens.of(model).point("blocks.0.hook_attn_out"));

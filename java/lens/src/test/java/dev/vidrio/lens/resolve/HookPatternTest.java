@@ -22,7 +22,7 @@ class HookPatternTest extends BardTest {
 
   /** The cache of a Llama model in TransformerLens, in its order. */
   @Test
-  void pointsOfABlockAreThoseOfTransformerLens() {
+  void blockPointsMatchTransformerLens() {
     assertEquals(
         List.of(
             "hook_resid_pre",
@@ -69,7 +69,7 @@ class HookPatternTest extends BardTest {
             + "blocks.0.hook_resid_pre blocks.0.hook_resid_mid blocks.0.hook_resid_post",
         "blocks.1.attn.hook_result | blocks.1.attn.hook_result",
       })
-  void namesMean(String patterns, String expected) {
+  void expandsPatterns(String patterns, String expected) {
     assertEquals(List.of(expected.split(" ")), names(patterns));
   }
 
@@ -90,7 +90,7 @@ class HookPatternTest extends BardTest {
         "*.attn.*.hook_*",
         "*bl*ocks.1*",
       })
-  void starsMeanAnyCharacters(String pattern) {
+  void starMatchesAnyCharacters(String pattern) {
     String regex = Pattern.quote(pattern).replace("*", "\\E.*\\Q");
     List<String> expected = names("*").stream().filter(name -> name.matches(regex)).toList();
     if (expected.isEmpty()) {
@@ -108,12 +108,12 @@ class HookPatternTest extends BardTest {
     "resid_post, blocks.*.hook_resid_post",
     "hook_z, blocks.*.attn.hook_z",
     "blocks.5-9.hook_resid_post, layers are 0 to 3",
-    "wte, '*' means all",
-    "'', '*' means all",
-    "'hook_embed,,', '*' means all",
+    "wte, '*' selects all",
+    "'', '*' selects all",
+    "'hook_embed,,', '*' selects all",
     "hook_pos_embed, hook_embed",
   })
-  void unknownNamesGetTheNearest(String pattern, String suggestion) {
+  void suggestsSimilarNames(String pattern, String suggestion) {
     String message = assertThrows(InvalidInputException.class, () -> names(pattern)).getMessage();
     assertTrue(message.startsWith("hook"), message);
     assertTrue(message.contains(suggestion), message);

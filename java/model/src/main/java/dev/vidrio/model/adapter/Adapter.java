@@ -1,8 +1,5 @@
 package dev.vidrio.model.adapter;
 
-import dev.vidrio.model.Model;
-
-
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Gguf;

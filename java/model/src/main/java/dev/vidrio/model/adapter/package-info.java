@@ -4,7 +4,3 @@
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.model.adapter;
-
-import dev.vidrio.model.Model;
-
-

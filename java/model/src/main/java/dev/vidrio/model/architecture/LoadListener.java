@@ -4,16 +4,16 @@ package dev.vidrio.model.architecture;
 @FunctionalInterface
 public interface LoadListener {
 
-  /** Hears nothing. */
+  /** Ignores all progress. */
   LoadListener SILENT = (bytesDone, bytesTotal) -> {};
 
   /**
-   * Reports a step. Called on the opening thread: at first with 0 bytes, then never with fewer than
-   * before, and last of all, unless loading fails, with all of them. What it throws ends the
-   * loading and leaves {@link dev.vidrio.model.Model#open(java.nio.file.Path)}.
+   * Receives progress, on the opening thread: first 0 bytes, then not fewer than before, and
+   * finally, unless loading fails, all of them. An exception ends loading and is thrown by {@link
+   * dev.vidrio.model.Model#open(java.nio.file.Path)}.
    *
    * @param bytesDone bytes of the file's tensors that are ready
-   * @param bytesTotal bytes of all its tensors, the same in every call
+   * @param bytesTotal bytes of all its tensors, constant
    */
   void onProgress(long bytesDone, long bytesTotal);
 }

@@ -1,3 +1,3 @@
-/** Architectures: each reads a model file and writes the plan that runs it. */
+/** Loaded architectures, and what sets the supported ones apart. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.model.architecture;

@@ -8,15 +8,15 @@ import dev.vidrio.kernel.weight.Weights;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What attention layers differ in.
+ * The parameters of a softmax attention layer.
  *
- * @param clamp magnitude that queries, keys and values have at most; 0 for any
- * @param norm of queries and keys
- * @param valueNorm whether the values of each head are normalized, without a gain
- * @param rotation of queries and keys, or null for none
- * @param temperature of queries
- * @param scores how queries and keys are compared
- * @param behind what heads take of the values
+ * @param clamp largest magnitude of queries, keys and values; 0 for no limit
+ * @param norm norm of queries and keys
+ * @param valueNorm true if the values of each head are normalized, without a gain
+ * @param rotation RoPE of queries and keys, or null for none
+ * @param temperature growth of queries with the position
+ * @param scores computation of scores
+ * @param output transformation before the output projection
  */
 public record Attention(
     float clamp,
@@ -25,123 +25,126 @@ public record Attention(
     @Nullable Rotation rotation,
     Temperature temperature,
     Scores scores,
-    Behind behind) {
+    OutputTransform output) {
 
-  /**
-   * Which elements of queries (or keys) a norm takes together (arXiv 2302.05442), before they turn
-   * but in one.
-   */
+  /** Norms of queries and keys (arXiv 2302.05442), before RoPE unless the name says after. */
   public enum QueryKeyNorm {
     NONE,
-    /** Those of a head, with one gain for all heads. */
-    HEAD,
-    /** Those of a head, with a gain of its own. */
-    HEAD_OWN_GAIN,
-    /** Those of a head, with one gain for all heads, behind the rotation. */
-    TURNED_HEAD,
-    /** Those of a head, without a gain, behind the rotation. */
-    TURNED_HEAD_NO_GAIN,
-    /** Those of all heads. */
+    /** Normalizes each head, with one gain for all heads. */
+    PER_HEAD,
+    /** Normalizes each head, with a gain per head. */
+    PER_HEAD_OWN_GAIN,
+    /** Normalizes each head after RoPE, with one gain for all heads. */
+    PER_HEAD_AFTER_ROPE,
+    /** Normalizes each head after RoPE, without a gain. */
+    PER_HEAD_AFTER_ROPE_NO_GAIN,
+    /** Normalizes all heads together. */
     ALL_HEADS
   }
 
-  /** What stands between what heads take of the values and W_O. */
-  public enum Behind {
-    NOTHING,
-    /** A norm of all heads (Wang et al. 2022, arXiv 2210.06423). */
+  /** Transformations between the attention output and the output projection. */
+  public enum OutputTransform {
+    NONE,
+    /** A norm over all heads (Wang et al. 2022, arXiv 2210.06423). */
     NORM,
-    /** Sigmoids of a projection, multiplied (Qiu et al. 2025, arXiv 2505.06708). */
-    GATE,
-    /** The same with one for each head. */
-    GATE_OF_HEADS,
-    /** The same as the first whose rows lie behind those of each head's query. */
-    GATE_IN_QUERIES,
-    /** As the first, with softplus in the place of the sigmoid. */
-    SOFTPLUS,
-    /** The same with one for each head. */
-    SOFTPLUS_OF_HEADS;
+    /**
+     * A product with sigmoids of a projection, one per element (Qiu et al. 2025, arXiv 2505.06708).
+     */
+    SIGMOID_GATE,
+    /** A product with sigmoids of a projection, one per head. */
+    SIGMOID_GATE_PER_HEAD,
+    /** {@link #SIGMOID_GATE} whose rows follow those of each head's query in one matrix. */
+    SIGMOID_GATE_IN_QUERIES,
+    /** A product with softplus of a projection, one per element. */
+    SOFTPLUS_GATE,
+    /** A product with softplus of a projection, one per head. */
+    SOFTPLUS_GATE_PER_HEAD;
 
     ActivationKind gate() {
-      return this == SOFTPLUS || this == SOFTPLUS_OF_HEADS
+      return this == SOFTPLUS_GATE || this == SOFTPLUS_GATE_PER_HEAD
           ? ActivationKind.SOFTPLUS
           : ActivationKind.SIGMOID;
     }
   }
 
   /**
-   * How scores come from products of queries and keys.
+   * The computation of scores from products of queries and keys.
    *
-   * @param scale of the scores
+   * @param scale factor of the scores
    * @param window positions attended to
    * @param cap soft cap of the scores, 0 for none
-   * @param slopes [H] by which scores fall with the distance (ALiBi), or null; with neither window
-   *     nor cap
+   * @param slopes ALiBi slopes [H], or null; not with a window or a cap
    */
   public record Scores(float scale, Window window, float cap, @Nullable Weights slopes) {}
 
-  /** Attention to all positions, without knowing them. */
-  public static Attention scaled(float scale) {
+  /** Returns full causal attention without positional encoding. */
+  public static Attention noPe(float scale) {
     var scores = new Scores(scale, Window.ALL, 0, null);
     return new Attention(
-        0, QueryKeyNorm.NONE, false, null, Temperature.NONE, scores, Behind.NOTHING);
+        0, QueryKeyNorm.NONE, false, null, Temperature.NONE, scores, OutputTransform.NONE);
   }
 
-  /** The same with queries, keys and values of a limited magnitude. */
-  public Attention clamped(float newClamp) {
-    return new Attention(newClamp, norm, valueNorm, rotation, temperature, scores, behind);
+  /** Returns attention with clamped queries, keys and values. */
+  public Attention withClamp(float newClamp) {
+    return new Attention(newClamp, norm, valueNorm, rotation, temperature, scores, output);
   }
 
-  /** The same with normalized queries and keys. */
-  public Attention normalized(QueryKeyNorm newNorm) {
-    return new Attention(clamp, newNorm, valueNorm, rotation, temperature, scores, behind);
+  /** Returns attention with normalized queries and keys. */
+  public Attention withQueryKeyNorm(QueryKeyNorm newNorm) {
+    return new Attention(clamp, newNorm, valueNorm, rotation, temperature, scores, output);
   }
 
-  /** The same with something behind its heads. */
-  public Attention behind(Behind newBehind) {
-    return new Attention(clamp, norm, valueNorm, rotation, temperature, scores, newBehind);
+  /** Returns attention with a transformation before the output projection. */
+  public Attention withOutput(OutputTransform newOutput) {
+    return new Attention(clamp, norm, valueNorm, rotation, temperature, scores, newOutput);
   }
 
-  /** The same with normalized values. */
+  /** Returns attention with normalized values. */
   public Attention withValueNorm() {
-    return new Attention(clamp, norm, true, rotation, temperature, scores, behind);
+    return new Attention(clamp, norm, true, rotation, temperature, scores, output);
   }
 
-  /** The same with rotary positions. */
-  public Attention rotated(Rotation newRotation) {
-    return rotated(newRotation, Temperature.NONE);
+  /** Returns attention with RoPE. */
+  public Attention withRope(Rotation newRotation) {
+    return withRope(newRotation, Temperature.NONE);
   }
 
-  /** The same with rotary positions, and queries that grow with them. */
-  public Attention rotated(Rotation newRotation, Temperature newTemperature) {
-    return new Attention(clamp, norm, valueNorm, newRotation, newTemperature, scores, behind);
+  /** Returns attention with RoPE and queries that grow with the position. */
+  public Attention withRope(Rotation newRotation, Temperature newTemperature) {
+    return new Attention(clamp, norm, valueNorm, newRotation, newTemperature, scores, output);
   }
 
-  /** The same with queries that grow with the position. */
-  public Attention heated(Temperature newTemperature) {
-    return new Attention(clamp, norm, valueNorm, rotation, newTemperature, scores, behind);
+  /** Returns attention without RoPE. */
+  public Attention withoutRope() {
+    return new Attention(clamp, norm, valueNorm, null, temperature, scores, output);
   }
 
-  /** The same over a sliding window; 0 for all positions. */
-  public Attention windowed(int length) {
-    return windowed(Window.sliding(length));
+  /** Returns attention whose queries grow with the position. */
+  public Attention withTemperature(Temperature newTemperature) {
+    return new Attention(clamp, norm, valueNorm, rotation, newTemperature, scores, output);
   }
 
-  /** The same over a window. */
-  public Attention windowed(Window window) {
+  /** Returns attention over a sliding window; a length of 0 means all positions. */
+  public Attention withWindow(int length) {
+    return withWindow(Window.sliding(length));
+  }
+
+  /** Returns attention over a window. */
+  public Attention withWindow(Window window) {
     return scored(new Scores(scores.scale, window, scores.cap, scores.slopes));
   }
 
-  /** The same with capped scores. */
-  public Attention capped(float cap) {
+  /** Returns attention with softly capped scores. */
+  public Attention withSoftCap(float cap) {
     return scored(new Scores(scores.scale, scores.window, cap, scores.slopes));
   }
 
-  /** The same with scores that fall with the distance. */
-  public Attention sloped(Weights slopes) {
+  /** Returns attention with ALiBi slopes [H]. */
+  public Attention withAlibi(Weights slopes) {
     return scored(new Scores(scores.scale, scores.window, scores.cap, slopes));
   }
 
   private Attention scored(Scores newScores) {
-    return new Attention(clamp, norm, valueNorm, rotation, temperature, newScores, behind);
+    return new Attention(clamp, norm, valueNorm, rotation, temperature, newScores, output);
   }
 }

@@ -5,7 +5,7 @@ import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 
-/** A dense feed-forward block of one layer, or what stands beside its experts. */
+/** A dense feed-forward block of a layer, or its shared expert. */
 final class FeedForward {
   /** The hook points of a feed-forward block: the routed or dense one, or the shared expert. */
   enum Sites {
@@ -41,7 +41,12 @@ final class FeedForward {
   }
 
   /**
-   * @param limit magnitude that the factors of a gated block have at most; 0 for any
+   * Makes a block with clamped factors.
+   *
+   * @param hooks prefix of activation names
+   * @param suffix suffix of tensor names
+   * @param n width
+   * @param limit largest magnitude of the factors of a gated block; 0 for no limit
    */
   FeedForward(Transformer model, Layer layer, Sites sites, String suffix, int n, float limit) {
     this.model = model;
@@ -53,28 +58,28 @@ final class FeedForward {
     this.limit = limit;
   }
 
-  /** {@code act(gate · x) · (up · x)}, projected down. */
+  /** Returns {@code down(act(gate · x) · (up · x))}. */
   Sublayer gated(ActivationKind kind) {
     return projected(factors(kind));
   }
 
-  /** The same with a norm before it is projected down. */
+  /** Returns {@link #gated} with a norm before the last projection. */
   Sublayer subNormalized(ActivationKind kind) {
     return projected(layer.normalized("ffn_sub_norm", factors(kind)));
   }
 
-  /** {@code act(up · x)}, projected down. */
+  /** Returns {@code down(act(up · x))}. */
   Sublayer plain(ActivationKind kind) {
     return plain((hook, pre) -> plan.activation(hook, kind, pre));
   }
 
-  /** The same with any activation. */
+  /** Returns {@code down(activation(up · x))}. */
   Sublayer plain(Sublayer activation) {
     return projected(
         (hook, x) -> activation.write(hook, layer.linear(sites.pre, "ffn_up" + suffix, n, x)));
   }
 
-  /** Gate and up may lie in one matrix, one behind the other. */
+  /** Returns the product of gate and up, which may be one matrix, gate first. */
   private Sublayer factors(ActivationKind kind) {
     return (hook, x) -> {
       String up = "ffn_up" + suffix;
@@ -94,7 +99,7 @@ final class FeedForward {
     };
   }
 
-  /** The product of both factors of a gated block; those of gpt-oss are clamped. */
+  /** Returns the product of both factors of a gated block; those of gpt-oss are clamped. */
   Buffer product(String hook, ActivationKind kind, Buffer gate, Buffer up) {
     if (limit > 0) {
       Buffer opened = plan.activation(hook + ".opened", kind, gate);
@@ -112,7 +117,7 @@ final class FeedForward {
   private Sublayer projected(Sublayer block) {
     return (hook, x) -> {
       Buffer post = block.write(layer.hook(sites.post), x);
-      return model.linear(hook, layer.tensor("ffn_down" + suffix), model.sizes().d(), post);
+      return model.linear(hook, layer.tensor("ffn_down" + suffix), model.dimensions().d(), post);
     };
   }
 }

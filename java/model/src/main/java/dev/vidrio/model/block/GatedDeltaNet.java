@@ -14,62 +14,62 @@ import dev.vidrio.kernel.weight.Weights;
 import java.util.Arrays;
 
 /**
- * Gated DeltaNet (Yang et al. 2024, arXiv 2412.06464), which stands in the place of attention: each
- * head has a state, which fades from token to token, and which a token corrects where it answers
- * its key with another value than its own. Queries, keys and values are those of attention behind a
- * short convolution; what the states answer is normalized and gated.
+ * Gated DeltaNet (Yang et al. 2024, arXiv 2412.06464), a recurrence that replaces attention. Each
+ * head has a state, which decays from token to token and is corrected by the difference between the
+ * value of a token and what the state returns for its key. Queries, keys and values pass a short
+ * convolution; the output is normalized and gated.
  *
- * @param sizes what a layer keeps of a sequence
- * @param grouping which value heads share a key head
- * @param most how much of the difference a token corrects at most; by more than 1 it overshoots
- *     (arXiv 2411.12537)
- * @param epsilon of the norm behind the states; 0 for that of the others
+ * @param state dimensions of what a layer keeps of a sequence
+ * @param grouping assignment of value heads to key heads
+ * @param most largest part of the difference that a token corrects; above 1 it may overshoot (arXiv
+ *     2411.12537)
+ * @param epsilon epsilon of the norm of the output; 0 for that of the other norms
  */
-public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float most, float epsilon) {
-  /** Reads its sizes from a model's keys. */
-  public static GatedDeltaNet read(Keys keys, Grouping grouping) {
-    return new GatedDeltaNet(StateSizes.read(keys), grouping, 1, 0);
+public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float most, float epsilon) {
+  /** Reads the dimensions from a model's keys. */
+  public static GatedDeltaNet read(Hyperparameters params, Grouping grouping) {
+    return new GatedDeltaNet(StateDimensions.read(params), grouping, 1, 0);
   }
 
-  /** The same that corrects so much at most. */
+  /** Returns a net with another largest correction. */
   public GatedDeltaNet correcting(float newMost) {
-    return new GatedDeltaNet(sizes, grouping, newMost, epsilon);
+    return new GatedDeltaNet(state, grouping, newMost, epsilon);
   }
 
-  /** The same with an epsilon of its own for the norm behind the states. */
+  /** Returns a net with another epsilon of the norm of the output. */
   public GatedDeltaNet normalizing(float newEpsilon) {
-    return new GatedDeltaNet(sizes, grouping, most, newEpsilon);
+    return new GatedDeltaNet(state, grouping, most, newEpsilon);
   }
 
-  /** The block of a layer. */
+  /** Returns the recurrence of a layer. */
   public Sublayer of(Transformer model, Layer layer) {
     var block = new Block(this, model, layer);
     return block::write;
   }
 
   private int keyWidth() {
-    return sizes.width(Part.KEY);
+    return state.width(Part.KEY);
   }
 
   private int valueWidth() {
-    return sizes.width(Part.VALUE);
+    return state.width(Part.VALUE);
   }
 
-  /** Its operations in a layer. */
+  /** The operations of a layer. */
   private record Block(GatedDeltaNet net, Transformer model, Layer layer) {
     Buffer write(String hook, Buffer x) {
       PlanBuilder plan = model.plan();
       int keyWidth = net.keyWidth();
-      Buffer q = unit(Part.QUERY, net.sizes.dK(), convolved("q", hook("q_silu"), Part.QUERY, 0, x));
+      Buffer q = unit(Part.QUERY, net.state.dK(), convolved("q", hook("q_silu"), Part.QUERY, 0, x));
       Buffer k = unit(Part.KEY, 1, convolved("k", hook("k_silu"), Part.KEY, keyWidth, x));
       Buffer v = convolved("v", layer.hook(HookSite.RECURRENT_V), Part.VALUE, 2 * keyWidth, x);
-      Weights bias = model.weights().vector(layer.tensor("ssm_dt.bias"), net.sizes.heads());
-      Buffer alpha = plan.linear(hook("step_pre"), numbers("alpha", net.sizes.heads(), x), bias, x);
+      Weights bias = model.weights().vector(layer.tensor("ssm_dt.bias"), net.state.heads());
+      Buffer alpha = plan.linear(hook("step_pre"), numbers("alpha", net.state.heads(), x), bias, x);
       Buffer step =
           plan.activation(layer.hook(HookSite.RECURRENT_STEP), ActivationKind.SOFTPLUS, alpha);
       Buffer betaPre = plan.linear(hook("beta_pre"), numbers("beta", 0, x), null, x);
       Buffer beta = beta(betaPre);
-      Weights a = model.weights().rates(layer.tensor("ssm_a"), net.sizes.heads());
+      Weights a = model.weights().rates(layer.tensor("ssm_a"), net.state.heads());
       Buffer z =
           plan.recurrence(
               layer.hook(HookSite.RECURRENT_Z),
@@ -83,8 +83,8 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
           model.headNorm(
               hook("z_norm"),
               layer.tensor("ssm_norm"),
-              net.sizes.dV(),
-              net.sizes.dV(),
+              net.state.dV(),
+              net.state.dV(),
               net.epsilon == 0 ? model.epsilon() : net.epsilon,
               z);
       Buffer gate = gate(x);
@@ -107,9 +107,9 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
       return layer.hook("recurrent." + name);
     }
 
-    /** Queries, keys or values: a projection, a convolution, SiLU. */
+    /** Writes queries, keys or values: a projection, a convolution, SiLU. */
     private Buffer convolved(String which, String name, Part part, int first, Buffer x) {
-      int n = net.sizes.width(part);
+      int n = net.state.width(part);
       String pre = layer.hook(RecurrentSites.pre(part));
       int width = 2 * net.keyWidth() + net.valueWidth();
       Buffer projected =
@@ -121,10 +121,10 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
       return plan.activation(name, ActivationKind.SILU, mixed);
     }
 
-    /** Where projections to queries, keys and values are apart, so are their kernels. */
+    /** Returns the kernel, which has a tensor per projection if the projections have. */
     private Weights kernel(String which, int first, int n, int width) {
       WeightLoader weights = model.weights();
-      int taps = net.sizes.taps();
+      int taps = net.state.taps();
       return weights.has(layer.tensor("attn_" + which + ".weight"))
           ? weights.transposed(layer.tensor("ssm_conv1d_" + which + ".weight"), taps, n)
           : weights.transposed(layer.tensor("ssm_conv1d.weight"), taps, first, n, width);
@@ -138,7 +138,7 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
           : model.linear(name, layer.tensor("attn_gate"), n, x);
     }
 
-    /** Whether a file has what is projected for a key head together, as the first ones do. */
+    /** Returns whether the projections of a key head are adjacent, as in Qwen3-Next. */
     private boolean isOld() {
       return model.weights().has(layer.tensor("ssm_in.weight"));
     }
@@ -149,39 +149,40 @@ public record GatedDeltaNet(KvShape.Recurrent sizes, Grouping grouping, float mo
     }
 
     /**
-     * The matrix of one of two numbers of each head; some files have both of a key head together.
+     * Returns the matrix of alpha or beta of each head; some files have both in one tensor, per key
+     * head.
      */
     private Weights numbers(String which, int first, Buffer x) {
-      int heads = net.sizes.heads();
+      int heads = net.state.heads();
       return model.weights().has(layer.tensor("ssm_ba.weight"))
           ? ofKeyHeads("ssm_ba", first, heads, 2 * heads, x)
           : model.weights().matrix(layer.tensor("ssm_" + which + ".weight"), heads, x.width());
     }
 
     /**
-     * A part of a matrix that has all parts of a key head together.
+     * Returns a part of a matrix whose parts are adjacent per key head.
      *
-     * @param first its first row if the whole parts lay one behind the other
-     * @param n its rows
-     * @param rows those of all parts
+     * @param first first row if parts followed each other as wholes
+     * @param n rows of the part
+     * @param rows rows of all parts
      */
     private Weights ofKeyHeads(String tensor, int first, int n, int rows, Buffer x) {
-      int heads = net.sizes.keyHeads();
+      int heads = net.state.keyHeads();
       String name = layer.tensor(tensor + ".weight");
       return model
           .weights()
           .headRows(name, heads, first / heads, n / heads, rows / heads, x.width());
     }
 
-    /** The vector of each head divided by its length, and by the root of a number. */
+    /** Writes the vector of each head divided by its length and by √divisor. */
     private Buffer unit(Part part, int divisor, Buffer x) {
       // x/√(Σx² + ε) is x/√(mean(x²) + ε/d) divided by the root of d.
-      var gain = new float[net.sizes.dK()];
-      Arrays.fill(gain, (float) (1 / Math.sqrt((double) net.sizes.dK() * divisor)));
+      var gain = new float[net.state.dK()];
+      Arrays.fill(gain, (float) (1 / Math.sqrt((double) net.state.dK() * divisor)));
       String name = layer.hook(RecurrentSites.of(part));
       Weights constant = model.weights().constants(name + ".gain", gain);
-      float epsilon = model.epsilon() / net.sizes.dK();
-      return model.plan().headNorm(name, NormKind.RMS, net.sizes.dK(), x, epsilon, constant);
+      float epsilon = model.epsilon() / net.state.dK();
+      return model.plan().headNorm(name, NormKind.RMS, net.state.dK(), x, epsilon, constant);
     }
   }
 }

@@ -10,12 +10,12 @@ import dev.vidrio.kernel.weight.Weights;
 import java.util.function.IntUnaryOperator;
 
 /**
- * Multi-head latent attention (DeepSeek-AI 2024, arXiv 2405.04434): keys and values of all heads
- * are projections of one short vector, and a part of each key, the one that turns, is the same in
- * all heads. Queries may be projections of a short vector too.
+ * Multi-head latent attention (MLA; DeepSeek-AI 2024, arXiv 2405.04434): keys and values of all
+ * heads are projections of one latent vector, and all heads share the part of the key that has
+ * RoPE. Queries may be projections of a latent vector too.
  *
- * <p>The heads are written out: each has its key and its value in the cache, so that activations
- * are those of any attention.
+ * <p>Runs decompressed: each head has its key and its value in the cache, so that activations are
+ * those of standard attention.
  */
 public final class LatentAttention {
   private static final String KEY_LENGTH = "attention.key_length";
@@ -38,32 +38,32 @@ public final class LatentAttention {
   private final Weights sharing;
 
   /**
-   * The sizes of a model all of whose layers attend like this.
+   * Reads the dimensions of a model with latent attention in all layers.
    *
-   * @param drafts blocks behind the others, which are no layers of the model
+   * @param drafts number of draft blocks after the layers
    */
-  public static Sizes sizes(Keys keys, int drafts) {
-    int layers = Sizes.layers(keys, drafts);
-    KvShape.KeyValue heads = heads(keys);
-    int dFfn = keys.sameInEveryLayer(Sizes.FFN_WIDTH, 1, Sizes.MAX_WIDTH);
-    return Sizes.read(keys, layers, heads.dH(), dFfn, new KvShape(layers, heads));
+  public static ModelDimensions dimensions(Hyperparameters params, int drafts) {
+    int layers = ModelDimensions.layers(params, drafts);
+    KvShape.KeyValue heads = heads(params);
+    int dFfn = params.uniform(ModelDimensions.FFN_WIDTH, 1, ModelDimensions.MAX_WIDTH);
+    return ModelDimensions.read(params, layers, heads.dH(), dFfn, new KvShape(layers, heads));
   }
 
-  /** The heads that a model's cache holds. */
-  private static KvShape.KeyValue heads(Keys keys) {
+  /** Returns the heads of the cache. */
+  private static KvShape.KeyValue heads(Hyperparameters params) {
     // Files for attention over latent vectors say their lengths, and those of heads elsewhere.
-    String suffix = keys.has(KEY_LENGTH + "_mla") ? "_mla" : "";
-    int heads = Sizes.heads(keys);
+    String suffix = params.has(KEY_LENGTH + "_mla") ? "_mla" : "";
+    int heads = ModelDimensions.heads(params);
     String values = VALUE_LENGTH + suffix;
     return new KvShape.KeyValue(
         heads,
-        keys.intValue(KEY_LENGTH + suffix, 4, KvShape.HEAD_MAX),
-        keys.has(values)
-            ? keys.intValue(values, 1, KvShape.HEAD_MAX)
-            : keys.intValue("embedding_length", heads, heads * KvShape.HEAD_MAX) / heads);
+        params.intValue(KEY_LENGTH + suffix, 4, KvShape.HEAD_MAX),
+        params.has(values)
+            ? params.intValue(values, 1, KvShape.HEAD_MAX)
+            : params.intValue("embedding_length", heads, heads * KvShape.HEAD_MAX) / heads);
   }
 
-  /** That of all layers of a model, whose scaling may be a factor of scores. */
+  /** Reads the attention of all layers; YaRN may scale the scores. */
   public LatentAttention(Transformer model) {
     this(model, model.rope(Rotation.Pairs.INTERLEAVED).sharpeningScores());
   }
@@ -73,11 +73,11 @@ public final class LatentAttention {
   }
 
   /**
-   * That of all layers of a model.
+   * Reads the attention of all layers.
    *
-   * @param pairs of the parts that turn, as the file has them; here they are adjacent
-   * @param turns the rotation of these parts
-   * @param scoreFactor what scores are multiplied by beside 1/√d_h
+   * @param pairs RoPE pairs in the file; here they become adjacent
+   * @param turns RoPE of the rotated part
+   * @param scoreFactor factor of scores in addition to 1/√d_h
    */
   public LatentAttention(
       Transformer model, Rotation.Pairs pairs, Rotation turns, double scoreFactor) {
@@ -93,35 +93,38 @@ public final class LatentAttention {
     this.model = model;
     this.weights = model.weights();
     this.plan = model.plan();
-    Keys keys = model.keys();
-    KvShape.KeyValue shape = model.sizes().kvShape().keyValue(0);
+    Hyperparameters params = model.params();
+    KvShape.KeyValue shape = model.dimensions().kvShape().keyValue(0);
     this.heads = shape.heads();
     this.dH = shape.dH();
     this.dV = shape.dV();
     this.pairs = pairs;
     this.turning = turns.width();
     if (dH % 2 != 0 || turning == dH) {
-      throw keys.error(
+      throw params.error(
           "rope.dimension_count",
           Integer.toString(turning),
           "must be less than the " + dH + " elements of a key, and these even");
     }
-    this.keyRank = keys.intValue("attention.kv_lora_rank", 1, Sizes.MAX_WIDTH);
-    this.queryRank = keys.intValue("attention.q_lora_rank", 0, Sizes.MAX_WIDTH, 0);
+    this.keyRank = params.intValue("attention.kv_lora_rank", 1, ModelDimensions.MAX_WIDTH);
+    this.queryRank = params.intValue("attention.q_lora_rank", 0, ModelDimensions.MAX_WIDTH, 0);
     this.epsilon =
-        keys.floatValue("attention.latent_norm_rms_epsilon", Float.MIN_NORMAL, 1, model.epsilon());
+        params.floatValue(
+            "attention.latent_norm_rms_epsilon", Float.MIN_NORMAL, 1, model.epsilon());
     this.scale = (float) (scoreFactor / Math.sqrt(dH));
     this.rotation = behind(turns);
     this.queryRotation = rotation.withTemperature(temperature);
     this.sharing = sharing();
   }
 
-  /** A rotation behind the part of a head that stays as it is. */
+  /** Returns a rotation of the last elements of a head, after those without RoPE. */
   public Rotation behind(Rotation turns) {
     return turns.afterIdentity(dH - turning);
   }
 
-  /** The matrix that gives each head, behind zeros, a copy of the part of the key that turns. */
+  /**
+   * Returns the matrix that gives each head, after zeros, a copy of the rotated part of the key.
+   */
   private Weights sharing() {
     var ones = new float[Math.multiplyExact(heads * dH, turning)];
     for (int row = 0; row < heads * dH; row++) {
@@ -133,7 +136,7 @@ public final class LatentAttention {
     return weights.constants("attn_k.sharing", heads * dH, turning, ones);
   }
 
-  /** The attention of a layer. */
+  /** Returns the attention of a layer. */
   public Sublayer of(Layer layer) {
     return (hook, x) -> {
       Buffer q = queries(layer, x);
@@ -148,7 +151,7 @@ public final class LatentAttention {
       Buffer turned = plan.rope(layer.hook(HookSite.ROT_Q), queryRotation, dH, q);
       Buffer z =
           layer.attended(plan.attention(layer.hook(HookSite.Z), layer.cache(), scale, turned));
-      return model.linear(hook, layer.tensor("attn_output"), model.sizes().d(), z);
+      return model.linear(hook, layer.tensor("attn_output"), model.dimensions().d(), z);
     };
   }
 
@@ -175,7 +178,7 @@ public final class LatentAttention {
         x);
   }
 
-  /** The part of keys that turns. */
+  /** Writes the rotated part of keys. */
   private Buffer sharedKey(Layer layer, Buffer x) {
     return pairs == Rotation.Pairs.INTERLEAVED
         ? part(layer, "attn.k_turning", keyRank, turning, x)
@@ -189,7 +192,7 @@ public final class LatentAttention {
             x);
   }
 
-  /** Where the file has element i of a part that turns, whose pairs lie half a part apart. */
+  /** Returns the file's index of element i of a rotated part whose pairs are half a part apart. */
   private int ofPairs(int i) {
     return i / 2 + i % 2 * (turning / 2);
   }
@@ -209,12 +212,14 @@ public final class LatentAttention {
         latent);
   }
 
-  /** Rows of the projection to the latent vector and, behind it, the part that turns. */
+  /** Writes rows of the projection to the latent vector and the rotated part, in this order. */
   private Buffer part(Layer layer, String name, int first, int n, Buffer x) {
     return layer.fused(layer.hook(name), "attn_kv_a_mqa", first, n, keyRank + turning, x);
   }
 
-  /** From the latent vector to keys, whose part that turns is zero: [H · d_h, rank]. */
+  /**
+   * Returns the matrix [H · d_h, rank] from the latent vector to keys, whose rotated part is zero.
+   */
   private Weights keyMatrix(Layer layer) {
     int still = dH - turning;
     String split = layer.tensor("attn_k_b.weight");
@@ -230,7 +235,7 @@ public final class LatentAttention {
         row -> row % dH < still ? row / dH * (still + dV) + row % dH : -1);
   }
 
-  /** From the latent vector to values: [H · d_v, rank]. */
+  /** Returns the matrix [H · d_v, rank] from the latent vector to values. */
   private Weights valueMatrix(Layer layer) {
     int still = dH - turning;
     String split = layer.tensor("attn_v_b.weight");

@@ -9,15 +9,15 @@ import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.Rotation.Temperature;
 import dev.vidrio.kernel.weight.Weights;
-import dev.vidrio.model.block.Attention.Behind;
+import dev.vidrio.model.block.Attention.OutputTransform;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** The parts of one layer: tensors {@code blk.l.…} and hook points {@code blocks.l.…}. */
+/** The parts of a layer: tensors {@code blk.l.…} and hook points {@code blocks.l.…}. */
 public final class Layer {
   private final Transformer model;
-  private final Sizes sizes;
+  private final ModelDimensions dimensions;
   private final WeightLoader weights;
   private final PlanBuilder plan;
   private final int index;
@@ -29,29 +29,29 @@ public final class Layer {
 
   private Layer(Transformer model, int index, int cache) {
     this.model = model;
-    this.sizes = model.sizes();
+    this.dimensions = model.dimensions();
     this.weights = model.weights();
     this.plan = model.plan();
     this.index = index;
     this.cache = cache;
   }
 
-  /** The same where keys and values, or what it has in their place, lie elsewhere in the cache. */
+  /** Returns the layer with another layer of the cache. */
   public Layer cachedAt(int newCache) {
     return new Layer(model, index, newCache);
   }
 
-  /** Its number, from 0. */
+  /** Returns the number of the layer, from 0. */
   public int index() {
     return index;
   }
 
-  /** Its query heads. */
+  /** Returns the number of query heads. */
   private int heads() {
-    return sizes.heads(index);
+    return dimensions.heads(index);
   }
 
-  /** Where in the cache it has its keys and values, or what it has in their place. */
+  /** Returns the layer of the cache with its keys and values, or its states. */
   int cache() {
     return cache;
   }
@@ -74,17 +74,17 @@ public final class Layer {
     return plan.hook(new HookPoint(site, index), x);
   }
 
-  /** The full name of one of its tensors. */
+  /** Returns the full name of a tensor. */
   public String tensor(String name) {
     return "blk." + index + "." + name;
   }
 
-  /** A block of two residual steps: attention, then feed-forward. */
+  /** Writes two residual additions: attention, then the feed-forward block. */
   public Buffer sequential(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return sequential(HookSite.ATTN_OUT, hook(HookSite.RESID_POST), residPre, attention, ffn);
   }
 
-  /** The same whose sum goes on through something else, if it is not null. */
+  /** Writes two residual additions and a sublayer of their sum, unless it is null. */
   public Buffer sequential(
       Buffer residPre, Sublayer attention, Sublayer ffn, @Nullable Sublayer end) {
     if (end == null) {
@@ -103,43 +103,43 @@ public final class Layer {
     return plan.add(residPost, residMid, ffnOut);
   }
 
-  /** A block of two residual steps, each of which normalizes what it reads (arXiv 2002.04745). */
+  /** Writes a pre-norm block (arXiv 2002.04745). */
   public Buffer preNorm(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return preNorm(residPre, attention, "ffn_norm", ffn);
   }
 
-  /** The same where the second norm has another name. */
+  /** Writes a pre-norm block whose second norm has another tensor. */
   public Buffer preNorm(Buffer residPre, Sublayer attention, String ffnNorm, Sublayer ffn) {
     return preNorm(HookSite.ATTN_OUT, residPre, attention, ffnNorm, ffn);
   }
 
-  /** A block as above with a convolution in the place of attention. */
+  /** Writes a pre-norm block with a convolution instead of attention. */
   public Buffer preNormConv(Buffer residPre, Sublayer conv, Sublayer ffn) {
     return preNorm(HookSite.CONV_OUT, residPre, conv, "ffn_norm", ffn);
   }
 
-  /** The same with a recurrence, where the second norm has another name. */
+  /** Writes a pre-norm block with a recurrence instead of attention. */
   public Buffer preNormRecurrent(
       Buffer residPre, Sublayer recurrence, String ffnNorm, Sublayer ffn) {
     return preNorm(HookSite.RECURRENT_OUT, residPre, recurrence, ffnNorm, ffn);
   }
 
-  /** A block of one residual step, attention, which normalizes what it reads. */
+  /** Writes a pre-norm block of attention alone. */
   public Buffer attentionAlone(Buffer residPre, Sublayer attention) {
     return alone(HookSite.ATTN_OUT, residPre, (hook, x) -> attention.write(hook, ln1(x)));
   }
 
-  /** The same with a recurrence. */
+  /** Writes a pre-norm block of a recurrence alone. */
   public Buffer recurrenceAlone(Buffer residPre, Sublayer recurrence) {
     return alone(HookSite.RECURRENT_OUT, residPre, (hook, x) -> recurrence.write(hook, ln1(x)));
   }
 
-  /** The same with a feed-forward block behind the norm of a name. */
+  /** Writes a pre-norm feed-forward block alone. */
   public Buffer ffnAlone(Buffer residPre, String norm, Sublayer ffn) {
     return alone(HookSite.MLP_OUT, residPre, (hook, x) -> ffn.write(hook, ln2(norm, x)));
   }
 
-  /** A block without any step. */
+  /** Writes a layer without sublayers. */
   public Buffer nothing(Buffer residPre) {
     hook(HookSite.RESID_PRE, residPre);
     return plan.scale(hook(HookSite.RESID_POST), 1, residPre);
@@ -160,13 +160,13 @@ public final class Layer {
         (hook, x) -> ffn.write(hook, ln2(ffnNorm, x)));
   }
 
-  /** A block of two residual steps, each of which has a norm before and one after it. */
-  public Buffer sandwiched(Buffer residPre, Sublayer attention, Sublayer ffn) {
+  /** Writes a block with a norm before and one after each sublayer. */
+  public Buffer sandwich(Buffer residPre, Sublayer attention, Sublayer ffn) {
     return preNorm(
         residPre, ln1Post("post_attention_norm", attention), ln2Post("post_ffw_norm", ffn));
   }
 
-  /** A block of one residual step, which attention and feed-forward take side by side. */
+  /** Writes a block whose attention and feed-forward block run in parallel. */
   public Buffer parallel(
       Buffer residPre, Buffer attentionIn, Sublayer attention, Buffer ffnIn, Sublayer ffn) {
     hook(HookSite.RESID_PRE, residPre);
@@ -176,28 +176,28 @@ public final class Layer {
     return plan.add(hook(HookSite.RESID_POST), residPre, both);
   }
 
-  /** The same where both read one norm. */
+  /** Writes a parallel block with one norm. */
   public Buffer parallel(Buffer residPre, Sublayer attention, Sublayer ffn) {
     Buffer normalized = ln1(residPre);
     return parallel(residPre, normalized, attention, normalized, ffn);
   }
 
-  /** The norm before attention. */
+  /** Writes the norm before attention. */
   public Buffer ln1(Buffer x) {
     return ln1("attn_norm", x);
   }
 
-  /** The norm before attention, under another name. */
+  /** Writes the norm before attention, of another tensor. */
   public Buffer ln1(String tensor, Buffer x) {
     return ln1(model.norm(hook("ln1"), tensor(tensor), x), false);
   }
 
-  /** The norm before the feed-forward block. */
+  /** Writes the norm before the feed-forward block. */
   public Buffer ln2(Buffer x) {
     return ln2("ffn_norm", x);
   }
 
-  /** The norm before the feed-forward block, under another name. */
+  /** Writes the norm before the feed-forward block, of another tensor. */
   public Buffer ln2(String tensor, Buffer x) {
     return ln2(model.norm(hook("ln2"), tensor(tensor), x), false);
   }
@@ -237,17 +237,17 @@ public final class Layer {
         "unnormalized", (hook, x) -> record.apply(model.norm(hook, tensor(tensor), x)));
   }
 
-  /** A sublayer whose output is normalized. */
+  /** Returns a sublayer with a norm of its output. */
   public Sublayer normalized(String tensor, Sublayer sublayer) {
     return sublayer.then("unnormalized", (hook, x) -> model.norm(hook, tensor(tensor), x));
   }
 
-  /** Attention: projections to queries, keys and values, and that of the heads' outputs. */
+  /** Returns attention: projections to queries, keys and values, and the output projection. */
   public Sublayer attention(Attention a) {
     return (hook, x) -> {
-      KvShape.KeyValue kv = sizes.kvShape().keyValue(cache);
+      KvShape.KeyValue kv = dimensions.kvShape().keyValue(cache);
       int dQ = heads() * kv.dH();
-      boolean withGates = a.behind() == Behind.GATE_IN_QUERIES;
+      boolean withGates = a.output() == OutputTransform.SIGMOID_GATE_IN_QUERIES;
       Buffer q =
           withGates ? ofHeads(HookSite.Q, 0, kv, x) : projected(HookSite.Q, "q", a, 0, dQ, kv, x);
       Buffer k = projected(HookSite.K, "k", a, dQ, kv.width(), kv, x);
@@ -258,24 +258,24 @@ public final class Layer {
     };
   }
 
-  /** What W_O multiplies: what heads take of the values, gated or normalized where that is so. */
+  /** Writes the input of the output projection: the heads, gated or normalized. */
   private Buffer mixed(Attention a, KvShape.KeyValue kv, Buffer q, Buffer x) {
-    if (a.behind() == Behind.NOTHING) {
+    if (a.output() == OutputTransform.NONE) {
       return attend(HookSite.Z, a, cache, q);
     }
     Buffer z = attend(HookSite.Z_PRE, a, cache, q);
     String hook = hook(HookSite.Z);
-    if (a.behind() == Behind.NORM) {
+    if (a.output() == OutputTransform.NORM) {
       return model.norm(hook, tensor("attn_sub_norm"), z);
     }
-    return plan.gated(hook, a.behind().gate(), gates(a, kv, z.width(), x), z);
+    return plan.gated(hook, a.output().gate(), gates(a, kv, z.width(), x), z);
   }
 
-  /** What gates are before their sigmoids, one for each element that they are multiplied by. */
+  /** Writes gates before their activation, one per element of the heads. */
   private Buffer gates(Attention a, KvShape.KeyValue kv, int n, Buffer x) {
-    return switch (a.behind()) {
-      case GATE_IN_QUERIES -> ofHeads(HookSite.GATE, kv.dH(), kv, x);
-      case GATE_OF_HEADS, SOFTPLUS_OF_HEADS -> {
+    return switch (a.output()) {
+      case SIGMOID_GATE_IN_QUERIES -> ofHeads(HookSite.GATE, kv.dH(), kv, x);
+      case SIGMOID_GATE_PER_HEAD, SOFTPLUS_GATE_PER_HEAD -> {
         Buffer ofHeads = linear("attn.gate", "attn_gate", heads(), x);
         yield plan.linear(hook(HookSite.GATE), model.spread(heads(), n / heads()), null, ofHeads);
       }
@@ -283,7 +283,7 @@ public final class Layer {
     };
   }
 
-  /** One of two projections whose rows lie together for each head. */
+  /** Writes one of two projections whose rows are adjacent per head. */
   private Buffer ofHeads(HookSite site, int first, KvShape.KeyValue kv, Buffer x) {
     int dH = kv.dH();
     Weights matrix =
@@ -292,12 +292,12 @@ public final class Layer {
   }
 
   /**
-   * Attention over the keys and values of an earlier layer: a projection to queries alone. Files
-   * may have those to keys and values too.
+   * Returns attention to the keys and values of an earlier layer. Projections to keys and values,
+   * which files may have, are ignored.
    */
   public Sublayer attention(Attention a, int source) {
     return (hook, x) -> {
-      KvShape.KeyValue kv = sizes.kvShape().keyValue(source);
+      KvShape.KeyValue kv = dimensions.kvShape().keyValue(source);
       weights.ignore(tensor("attn_k"));
       weights.ignore(tensor("attn_v"));
       Buffer q = projected(HookSite.Q, "q", a, 0, heads() * kv.dH(), kv, x);
@@ -314,7 +314,7 @@ public final class Layer {
     return (keys == null ? Rotation.identity(dH) : keys).withTemperature(a.temperature());
   }
 
-  /** Where values are normalized, a layer without a projection to them has those of its keys. */
+  /** Writes values; layers with normalized values and no projection to them use their keys. */
   private Buffer values(Attention a, KvShape.KeyValue kv, Buffer k, Buffer x) {
     boolean own = weights.has(tensor("attn_v.weight")) || weights.has(tensor("attn_qkv.weight"));
     int first = heads() * kv.dH() + kv.width();
@@ -326,7 +326,7 @@ public final class Layer {
   }
 
   private Buffer output(String hook, Buffer z) {
-    return model.linear(hook, tensor("attn_output"), sizes.d(), z);
+    return model.linear(hook, tensor("attn_output"), dimensions.d(), z);
   }
 
   private Buffer attend(HookSite site, Attention a, int source, Buffer q) {
@@ -345,10 +345,11 @@ public final class Layer {
     return hook(HookSite.PATTERN, z);
   }
 
-  /** Queries or keys as attention takes them: normalized and turned. */
+  /** Writes normalized and rotated queries or keys. */
   private Buffer ready(
       String which, QueryKeyNorm norm, @Nullable Rotation rotation, int dH, Buffer x) {
-    if (norm == QueryKeyNorm.TURNED_HEAD || norm == QueryKeyNorm.TURNED_HEAD_NO_GAIN) {
+    if (norm == QueryKeyNorm.PER_HEAD_AFTER_ROPE
+        || norm == QueryKeyNorm.PER_HEAD_AFTER_ROPE_NO_GAIN) {
       return normalized(which, norm, dH, rotated(which, rotation, dH, x));
     }
     return rotated(which, rotation, dH, normalized(which, norm, dH, x));
@@ -359,9 +360,9 @@ public final class Layer {
     String tensor = tensor("attn_" + which + "_norm");
     return switch (norm) {
       case NONE -> x;
-      case HEAD, TURNED_HEAD -> model.headNorm(name, tensor, dH, dH, x);
-      case TURNED_HEAD_NO_GAIN -> model.headNorm(name, dH, x);
-      case HEAD_OWN_GAIN -> model.headNorm(name, tensor, dH, x.width(), x);
+      case PER_HEAD, PER_HEAD_AFTER_ROPE -> model.headNorm(name, tensor, dH, dH, x);
+      case PER_HEAD_AFTER_ROPE_NO_GAIN -> model.headNorm(name, dH, x);
+      case PER_HEAD_OWN_GAIN -> model.headNorm(name, tensor, dH, x.width(), x);
       case ALL_HEADS -> model.norm(name, tensor, x);
     };
   }
@@ -372,9 +373,9 @@ public final class Layer {
   }
 
   /**
-   * One of the three projections.
+   * Writes queries, keys or values.
    *
-   * @param first its first row where their weights lie one after the other in one matrix
+   * @param first first row if the projections are one matrix
    */
   private Buffer projected(
       HookSite site, String which, Attention a, int first, int n, KvShape.KeyValue kv, Buffer x) {
@@ -396,56 +397,64 @@ public final class Layer {
         : model.linear(name, tensor("attn_" + which), n, x);
   }
 
-  /** {@code act(gate · x) · (up · x)}, projected down (Shazeer 2020, arXiv 2002.05202). */
+  /** Returns {@code down(act(gate · x) · (up · x))} (Shazeer 2020, arXiv 2002.05202). */
   public Sublayer gatedFfn(ActivationKind kind) {
-    return gatedFfn(kind, sizes.dFfn());
+    return gatedFfn(kind, dimensions.dFfn());
   }
 
-  /** The same of n elements, where layers differ. */
+  /** Returns a gated block of width n. */
   public Sublayer gatedFfn(ActivationKind kind, int n) {
     return new FeedForward(model, this, FeedForward.Sites.MLP, "", n).gated(kind);
   }
 
-  /** The same with a norm before it is projected down (Wang et al. 2022, arXiv 2210.06423). */
+  /**
+   * Returns a gated block with a norm before the last projection (Wang et al. 2022, arXiv
+   * 2210.06423).
+   */
   public Sublayer subNormalizedFfn(ActivationKind kind) {
-    return new FeedForward(model, this, FeedForward.Sites.MLP, "", sizes.dFfn())
+    return new FeedForward(model, this, FeedForward.Sites.MLP, "", dimensions.dFfn())
         .subNormalized(kind);
   }
 
-  /** The gated block of n elements that all tokens go to, beside their experts. */
+  /** Returns a shared expert of width n. */
   public Sublayer sharedFfn(ActivationKind kind, int n) {
     return new FeedForward(model, this, FeedForward.Sites.SHARED, "", n).gated(kind);
   }
 
-  /** {@code act(up · x)}, projected down. */
+  /** Returns {@code down(act(up · x))}. */
   public Sublayer plainFfn(ActivationKind kind) {
-    return plainFfn(kind, sizes.dFfn());
+    return plainFfn(kind, dimensions.dFfn());
   }
 
-  /** The same of n elements, where layers differ. */
+  /** Returns a plain block of width n. */
   public Sublayer plainFfn(ActivationKind kind, int n) {
     return new FeedForward(model, this, FeedForward.Sites.MLP, "", n).plain(kind);
   }
 
-  /** The same with an activation that has parameters. */
+  /** Returns a plain block of xIELU. */
   public Sublayer plainFfn(Xielu activation) {
-    return new FeedForward(model, this, FeedForward.Sites.MLP, "", sizes.dFfn())
+    return new FeedForward(model, this, FeedForward.Sites.MLP, "", dimensions.dFfn())
         .plain((hook, pre) -> activation.write(plan, hook, pre));
   }
 
-  /** A mixture of experts in the layers that have one, in the others a gated block. */
+  /** Returns the experts of a layer, or a gated block in layers without. */
   public Sublayer mixture(Experts experts) {
     return experts.layers().contain(index)
         ? (hook, x) -> new Mixture(model, experts, this).write(hook, x, x)
         : new FeedForward(
-                model, this, FeedForward.Sites.MLP, "", sizes.dFfn(), experts.limits().shared())
+                model,
+                this,
+                FeedForward.Sites.MLP,
+                "",
+                dimensions.dFfn(),
+                experts.limits().shared())
             .gated(ActivationKind.SILU);
   }
 
   /**
-   * A mixture of experts whose router reads something else than they do.
+   * Returns experts whose router has an input of its own.
    *
-   * @param asked what the router reads
+   * @param asked input of the router
    */
   public Sublayer mixture(Experts experts, Buffer asked) {
     return (hook, x) -> new Mixture(model, experts, this).write(hook, asked, x);
@@ -456,7 +465,7 @@ public final class Layer {
     return model.linear(hook(site), tensor(tensor), n, x);
   }
 
-  /** A projection to n elements. */
+  /** Writes a projection to n elements. */
   public Buffer linear(String name, String tensor, int n, Buffer x) {
     return model.linear(hook(name), tensor(tensor), n, x);
   }

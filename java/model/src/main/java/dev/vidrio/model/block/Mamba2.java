@@ -13,52 +13,52 @@ import dev.vidrio.kernel.weight.Weights;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Mamba 2 (Dao and Gu 2024, arXiv 2405.21060), which stands in the place of attention: each head
- * has a state, which fades from token to token and takes each token up. By its duality with
- * attention x are the values, and B and C, which the heads of a group share, keys and queries; all
- * three stand behind a short convolution. The step, by which the state fades, is also how strongly
- * a token changes it. What the states answer is gated, then normalized group by group.
+ * Mamba 2 (Dao and Gu 2024, arXiv 2405.21060), a recurrence that replaces attention. Each head has
+ * a state that decays from token to token and adds each token. By duality with attention, x are the
+ * values, and B and C, shared by the heads of a group, keys and queries; all three pass a short
+ * convolution. The step determines both the decay and the weight of a token. The output is gated,
+ * then normalized per group.
  *
- * @param sizes what a layer keeps of a sequence; its key heads are the groups
- * @param normalizes whether what states answer is normalized by groups
+ * @param state dimensions of what a layer keeps of a sequence; key heads are groups
+ * @param normalizes true if the output is normalized per group
  */
-public record Mamba2(KvShape.Recurrent sizes, boolean normalizes) {
+public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
   private static final String IN = "ssm_in.weight";
 
-  /** Reads its sizes from a model's keys. */
-  public static Mamba2 read(Keys keys) {
-    return new Mamba2(StateSizes.read(keys), true);
+  /** Reads the dimensions from a model's keys. */
+  public static Mamba2 read(Hyperparameters params) {
+    return new Mamba2(StateDimensions.read(params), true);
   }
 
-  /** The same with a norm of what states answer or without. */
+  /** Returns a net with or without the norm of the output. */
   public Mamba2 normalizing(boolean newNormalizes) {
-    return new Mamba2(sizes, newNormalizes);
+    return new Mamba2(state, newNormalizes);
   }
 
-  /** The block of a layer. */
+  /** Returns the recurrence of a layer. */
   public Sublayer of(Transformer model, Layer layer) {
     var block = new Block(this, model, layer);
     return block::write;
   }
 
   private int keyWidth() {
-    return sizes.width(Part.KEY);
+    return state.width(Part.KEY);
   }
 
   private int valueWidth() {
-    return sizes.width(Part.VALUE);
+    return state.width(Part.VALUE);
   }
 
-  /** Rows of x, B and C, one behind the other. */
+  /** Returns the number of rows of x, B and C. */
   private int convWidth() {
     return valueWidth() + 2 * keyWidth();
   }
 
-  /** Its operations in a layer. */
+  /** The operations of a layer. */
   private record Block(Mamba2 net, Transformer model, Layer layer) {
     Buffer write(String hook, Buffer x) {
       PlanBuilder plan = model.plan();
-      int heads = net.sizes.heads();
+      int heads = net.state.heads();
       int keys = net.valueWidth();
       Buffer v = convolved("v", Part.VALUE, 0, x);
       Buffer k = convolved("k", Part.KEY, keys, x);
@@ -89,7 +89,7 @@ public record Mamba2(KvShape.Recurrent sizes, boolean normalizes) {
       if (!net.normalizes) {
         return gated;
       }
-      int group = net.valueWidth() / net.sizes.keyHeads();
+      int group = net.valueWidth() / net.state.keyHeads();
       return model.headNorm(
           layer.hook(HookSite.RECURRENT_POST),
           layer.tensor("ssm_norm"),
@@ -102,27 +102,29 @@ public record Mamba2(KvShape.Recurrent sizes, boolean normalizes) {
       return layer.hook("recurrent." + name);
     }
 
-    /** Rows of the matrix that has, one behind the other, gates, x, B, C and steps. */
+    /**
+     * Writes a projection by some rows of the matrix of gates, x, B, C and steps, in this order.
+     */
     private Buffer projected(String name, int first, int n, @Nullable Weights bias, Buffer x) {
-      int rows = net.valueWidth() + net.convWidth() + net.sizes.heads();
+      int rows = net.valueWidth() + net.convWidth() + net.state.heads();
       Weights matrix = model.weights().matrixPart(layer.tensor(IN), first, n, rows, x.width());
       return model.plan().linear(name, matrix, bias, x);
     }
 
     /**
-     * Queries, keys or values: a projection, a convolution, SiLU.
+     * Writes queries, keys or values: a projection, a convolution, SiLU.
      *
-     * @param first the first of their rows among those that are convolved
+     * @param first first row among those that are convolved
      */
     private Buffer convolved(String which, Part part, int first, Buffer x) {
       PlanBuilder plan = model.plan();
       WeightLoader weights = model.weights();
-      int n = net.sizes.width(part);
+      int n = net.state.width(part);
       int width = net.convWidth();
       Buffer pre =
           projected(layer.hook(RecurrentSites.pre(part)), net.valueWidth() + first, n, null, x);
       String tensor = layer.tensor("ssm_conv1d");
-      Weights kernel = weights.transposed(tensor + ".weight", net.sizes.taps(), first, n, width);
+      Weights kernel = weights.transposed(tensor + ".weight", net.state.taps(), first, n, width);
       Buffer mixed = plan.recurrentConv(hook(which + "_conv"), layer.cache(), part, kernel, pre);
       String bias = tensor + ".bias";
       Buffer biased =

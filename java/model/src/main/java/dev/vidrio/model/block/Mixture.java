@@ -11,11 +11,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The mixture of experts of one layer, each a gated block or a plain one. Activations between the
- * router and the sum are those of all experts that the token goes to, side by side.
+ * The mixture of experts of a layer. Activations between the router and the sum have the experts of
+ * a token side by side.
  */
 final class Mixture {
-  /** Factors of the weights of each expert, which the file has as scales of their last matrices. */
+  /** Tensor with a factor per expert, given as scales of the last matrices. */
   private static final String OWN_SCALES = "ffn_down_exps.scale";
 
   private final Transformer model;
@@ -37,10 +37,10 @@ final class Mixture {
   }
 
   /**
-   * What a token's experts make of it, and the shared one where there is one.
+   * Writes the sum of the experts of a token, and of the shared expert.
    *
-   * @param asked what the router reads
-   * @param x what the experts read
+   * @param asked input of the router
+   * @param x input of the experts
    */
   Buffer write(String hook, Buffer asked, Buffer x) {
     return experts.sharedWidth() == 0
@@ -117,7 +117,7 @@ final class Mixture {
         x);
   }
 
-  /** The expert that all tokens go to, by a weight of its own where it has one. */
+  /** Writes the shared expert, times its gate if it has one. */
   private Buffer shared(String hook, Buffer x) {
     String prefix = hooks + "shared.";
     int n = experts.sharedWidth();

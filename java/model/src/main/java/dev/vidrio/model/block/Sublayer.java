@@ -2,21 +2,22 @@ package dev.vidrio.model.block;
 
 import dev.vidrio.kernel.op.Buffer;
 
-/** A run of operations from one activation to another. */
+/** A part of a layer: operations from one activation to another. */
 @FunctionalInterface
 public interface Sublayer {
 
   /**
-   * Writes the operations down.
+   * Writes the operations.
    *
-   * @param hook name of the activation that the last of them makes
+   * @param hook name of the last activation
+   * @param x input
    */
   Buffer write(String hook, Buffer x);
 
   /**
-   * This, then another.
+   * Returns this sublayer followed by another.
    *
-   * @param suffix what the activation between them has after the name of the last
+   * @param suffix suffix of the name of the activation between them
    */
   default Sublayer then(String suffix, Sublayer next) {
     return (hook, x) -> next.write(hook, write(hook + "." + suffix, x));

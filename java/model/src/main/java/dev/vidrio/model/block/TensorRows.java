@@ -3,23 +3,22 @@ package dev.vidrio.model.block;
 import dev.vidrio.kernel.weight.Weights;
 
 /**
- * Which rows of a model file's tensor a matrix of the plan has. A fused tensor is several matrices,
- * whose names say their rows: {@code blk.0.attn_qkv.weight[0:576]}. Where it has those of each head
- * together, they say the rows of the first head and how many each has: {@code
- * blk.0.attn_q.weight[0:256/512]}.
+ * The rows of a model file's tensor that a matrix of the plan consists of. The name of the matrix
+ * has them: {@code blk.0.attn_qkv.weight[0:576]}, or, if rows of each head are taken, those of the
+ * first head and the stride: {@code blk.0.attn_q.weight[0:256/512]}.
  *
  * @param tensor the tensor's name
  * @param first the first row
- * @param n the number of rows that lie together
- * @param stride how many rows behind these the next ones begin
+ * @param n number of adjacent rows
+ * @param stride distance between the first rows of adjacent ones; 0 if there is one run of rows
  */
 public record TensorRows(String tensor, int first, int n, int stride) {
-  /** Rows that lie together. */
+  /** Makes one run of rows. */
   TensorRows(String tensor, int first, int n) {
     this(tensor, first, n, 0);
   }
 
-  /** The rows of a matrix of the plan. */
+  /** Returns the rows of a matrix of the plan. */
   public static TensorRows of(Weights matrix) {
     String name = matrix.name();
     int bracket = name.indexOf('[');
@@ -38,12 +37,12 @@ public record TensorRows(String tensor, int first, int n, int stride) {
     return new TensorRows(tensor, first, n, Integer.parseInt(name, slash + 1, end, 10));
   }
 
-  /** The tensor's row of a row of the matrix. */
+  /** Returns the tensor's row of a row of the matrix. */
   public int row(int i) {
     return i / n * stride + first + i % n;
   }
 
-  /** The name of a matrix that is a part of its tensor. */
+  /** Returns the name of a matrix that is a part of its tensor. */
   String name() {
     return tensor + "[" + first + ":" + (first + n) + (stride == 0 ? "" : "/" + stride) + "]";
   }

@@ -16,15 +16,15 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What architectures are put together from: each method takes weights out of the model file and
- * writes down the operations on them. An architecture is the order of these calls.
+ * The parts of a model: each method takes weights from the model file and writes the operations on
+ * them. The order of calls is the order of the model.
  */
 public final class Transformer {
   private static final String RMS_EPSILON = "attention.layer_norm_rms_epsilon";
   private static final String LAYER_NORM_EPSILON = "attention.layer_norm_epsilon";
 
-  private final Keys keys;
-  private final Sizes sizes;
+  private final Hyperparameters params;
+  private final ModelDimensions dimensions;
   private final WeightLoader weights;
   private final PlanBuilder plan;
   private final NormKind norm;
@@ -33,57 +33,69 @@ public final class Transformer {
   private final Map<List<Integer>, Weights> spreads = new HashMap<>();
 
   /**
-   * @param norm which all norms of the model are
-   */
-  public Transformer(Keys keys, WeightLoader weights, NormKind norm) {
-    this(keys, weights, norm, true);
-  }
-
-  /**
-   * @param norm which all norms of the model are
-   * @param gains whether they have a gain
-   */
-  public Transformer(Keys keys, WeightLoader weights, NormKind norm, boolean gains) {
-    this(keys, Sizes.read(keys, 0), weights, norm, gains);
-  }
-
-  /**
-   * The same with blocks that draft tokens (multi-token prediction), which are passed over.
+   * Starts a model.
    *
-   * @param drafts how many, behind the layers
+   * @param norm kind of all norms
    */
-  public Transformer(Keys keys, WeightLoader weights, NormKind norm, int drafts) {
-    this(keys, Sizes.read(keys, drafts), weights, norm, true);
-    weights.ignoreBlocks(sizes.layers(), drafts);
+  public Transformer(Hyperparameters params, WeightLoader weights, NormKind norm) {
+    this(params, weights, norm, true);
   }
 
   /**
-   * @param norm which all norms of the model are
-   * @param gains whether they have a gain
+   * Starts a model.
+   *
+   * @param norm kind of all norms
+   * @param gains true if norms have a gain
    */
-  public Transformer(Keys keys, Sizes sizes, WeightLoader weights, NormKind norm, boolean gains) {
-    this.keys = keys;
-    this.sizes = sizes;
+  public Transformer(Hyperparameters params, WeightLoader weights, NormKind norm, boolean gains) {
+    this(params, ModelDimensions.read(params, 0), weights, norm, gains);
+  }
+
+  /**
+   * Starts a model whose draft blocks (multi-token prediction) are ignored.
+   *
+   * @param norm kind of all norms
+   * @param drafts number of draft blocks after the layers
+   */
+  public Transformer(Hyperparameters params, WeightLoader weights, NormKind norm, int drafts) {
+    this(params, ModelDimensions.read(params, drafts), weights, norm, true);
+    weights.ignoreBlocks(dimensions.layers(), drafts);
+  }
+
+  /**
+   * Starts a model of given dimensions.
+   *
+   * @param norm kind of all norms
+   * @param gains true if norms have a gain
+   */
+  public Transformer(
+      Hyperparameters params,
+      ModelDimensions dimensions,
+      WeightLoader weights,
+      NormKind norm,
+      boolean gains) {
+    this.params = params;
+    this.dimensions = dimensions;
     this.weights = weights;
-    this.plan = new PlanBuilder(sizes.kvShape());
+    this.plan = new PlanBuilder(dimensions.kvShape());
     this.norm = norm;
     this.gains = gains;
-    this.epsilon = keys.floatValue(epsilonKey(keys, norm), Float.MIN_NORMAL, 1);
+    this.epsilon = params.floatValue(epsilonKey(params, norm), Float.MIN_NORMAL, 1);
   }
 
-  /** Files of some models say the epsilon of the other norm alone. */
-  private static String epsilonKey(Keys keys, NormKind norm) {
+  /** Returns the key of the epsilon; some files have only that of the other kind of norm. */
+  private static String epsilonKey(Hyperparameters params, NormKind norm) {
     String own = norm == NormKind.RMS ? RMS_EPSILON : LAYER_NORM_EPSILON;
     String other = norm == NormKind.RMS ? LAYER_NORM_EPSILON : RMS_EPSILON;
-    return keys.has(other) && !keys.has(own) ? other : own;
+    return params.has(other) && !params.has(own) ? other : own;
   }
 
-  public Keys keys() {
-    return keys;
+  public Hyperparameters params() {
+    return params;
   }
 
-  public Sizes sizes() {
-    return sizes;
+  public ModelDimensions dimensions() {
+    return dimensions;
   }
 
   public WeightLoader weights() {
@@ -102,31 +114,32 @@ public final class Transformer {
     return plan.name(HookPoint.of(site));
   }
 
-  /** The epsilon of its norms. */
+  /** Returns the epsilon of norms. */
   float epsilon() {
     return epsilon;
   }
 
-  /** The reader of its rotations. */
+  /** Returns a reader of RoPE. */
   public RopeReader rope(Rotation.Pairs pairs) {
-    return new RopeReader(keys, weights, sizes, pairs);
+    return new RopeReader(params, weights, dimensions, pairs);
   }
 
-  /** Rows of the matrix {@code tensor.weight}, where no key says them. */
+  /** Returns the number of rows of the matrix {@code tensor.weight}. */
   public int rows(String tensor) {
-    return (int) Math.min(keys.gguf().tensor(tensor + ".weight").dim(1), Sizes.MAX_WIDTH);
+    return (int)
+        Math.min(params.gguf().tensor(tensor + ".weight").dim(1), ModelDimensions.MAX_WIDTH);
   }
 
-  /** The layers, first to last. */
+  /** Returns the layers, first to last. */
   public List<Layer> layers() {
-    return IntStream.range(0, sizes.layers()).mapToObj(l -> new Layer(this, l)).toList();
+    return IntStream.range(0, dimensions.layers()).mapToObj(l -> new Layer(this, l)).toList();
   }
 
   /**
-   * Writes down blocks that all normalize what they read ({@link Layer#preNorm}).
+   * Writes pre-norm layers ({@link Layer#preNorm}).
    *
    * @param residPre the residual stream before the first
-   * @param ffn the feed-forward block of a layer
+   * @param ffn makes the feed-forward block of a layer
    */
   public Buffer preNorm(Buffer residPre, Attention attention, Function<Layer, Sublayer> ffn) {
     Buffer x = residPre;
@@ -154,23 +167,25 @@ public final class Transformer {
   }
 
   private Buffer embed(String name) {
-    return plan.embed(name, weights.table("token_embd.weight", sizes.vocabulary(), sizes.d()));
+    return plan.embed(
+        name, weights.table("token_embd.weight", dimensions.vocabulary(), dimensions.d()));
   }
 
-  /** The sum of the tokens' embeddings and learned ones of their positions: the stream. */
+  /** Writes the sum of the embeddings of tokens and learned embeddings of positions. */
   public Buffer embedWithPositions() {
     Buffer tokens = embed();
-    Weights table = weights.table("position_embd.weight", sizes.contextLength(), sizes.d());
+    Weights table =
+        weights.table("position_embd.weight", dimensions.contextLength(), dimensions.d());
     Buffer positions = plan.embedPositions(hook(HookSite.POS_EMBED), table, 0);
     return plan.add(layers().getFirst().hook(HookSite.RESID_PRE), tokens, positions);
   }
 
-  /** A norm with the gain {@code tensor.weight} and, where the file has one, a bias. */
+  /** Writes a norm with the gain {@code tensor.weight} and, if the file has one, a bias. */
   public Buffer norm(String hook, String tensor, Buffer x) {
     return norm(hook, tensor, epsilon, x);
   }
 
-  /** The same with an epsilon of its own. */
+  /** Writes a norm with another epsilon. */
   Buffer norm(String hook, String tensor, float epsilon, Buffer x) {
     // Files of some models leave out what kind of tensor a gain is.
     String gainName = weights.has(tensor) ? tensor : tensor + ".weight";
@@ -178,37 +193,37 @@ public final class Transformer {
     return plan.norm(hook, norm, x, epsilon, gain, bias(tensor, x.width()));
   }
 
-  /** A norm with a gain. */
+  /** Writes a norm with a gain. */
   public Buffer norm(String hook, Weights gain, Buffer x) {
     return plan.norm(hook, norm, x, epsilon, gain, null);
   }
 
   /**
-   * A norm of each head of d_h elements on its own.
+   * Writes a norm per head of d_h elements.
    *
-   * @param gains d_h elements for all heads, or as many as x has, where each has its own
+   * @param gains d_h for one gain of all heads, or the width of x for one per head
    */
   Buffer headNorm(String hook, String tensor, int dH, int gains, Buffer x) {
     return headNorm(hook, tensor, dH, gains, epsilon, x);
   }
 
-  /** The same with an epsilon of its own. */
+  /** Writes a norm per head with another epsilon. */
   Buffer headNorm(String hook, String tensor, int dH, int gains, float own, Buffer x) {
     Weights gain = weights.vectors(tensor + ".weight", gains / dH, dH);
     return plan.headNorm(hook, norm, dH, x, own, gain);
   }
 
-  /** A norm of each head of d_h elements on its own, without a gain. */
+  /** Writes a norm per head of d_h elements, without a gain. */
   Buffer headNorm(String hook, int dH, Buffer x) {
     return plan.headNorm(hook, norm, dH, x, epsilon, null);
   }
 
   /**
-   * The slopes of ALiBi (Press et al. 2022, arXiv 2108.12409): powers of 2^(−maxBias / n) for n
-   * heads. Where H is no power of two, the even powers of the next one come first.
+   * Returns the slopes [H] of ALiBi (Press et al. 2022, arXiv 2108.12409): powers of 2^(−maxBias /
+   * n) for n heads. If H is not a power of two, n is the next one, and its even powers come first.
    */
   public Weights alibiSlopes(float maxBias) {
-    int heads = sizes.heads();
+    int heads = dimensions.heads();
     int n = Integer.highestOneBit(2 * heads - 1);
     var slopes = new float[heads];
     for (int h = 0; h < heads; h++) {
@@ -219,8 +234,7 @@ public final class Transformer {
   }
 
   /**
-   * The matrix [H · n, H] of ones and zeros that gives each head's element n times over: for each
-   * element of the head.
+   * Returns the matrix [H · n, H] of ones and zeros that repeats the element of each head n times.
    */
   Weights spread(int heads, int n) {
     return spreads.computeIfAbsent(
@@ -234,19 +248,21 @@ public final class Transformer {
         });
   }
 
-  /** The product with a constant. */
+  /** Returns the product with a constant. */
   public Sublayer scale(float factor) {
     return (hook, x) -> plan.scale(hook, factor, x);
   }
 
-  /** The soft cap of logits; nothing where it is 0. */
+  /** Returns the unembedding with softly capped logits; a cap of 0 means none. */
   public Sublayer cappedUnembedding(float cap) {
     return cap == 0
         ? unembedding()
         : unembedding().then("uncapped", (hook, x) -> plan.softCap(hook, cap, x));
   }
 
-  /** A projection to n elements by {@code tensor.weight} and, where the file has one, a bias. */
+  /**
+   * Writes a projection to n elements by {@code tensor.weight} and, if the file has one, a bias.
+   */
   public Buffer linear(String hook, String tensor, int n, Buffer x) {
     Weights matrix = weights.matrix(tensor + ".weight", n, x.width());
     return plan.linear(hook, matrix, bias(tensor, n), x);
@@ -256,18 +272,18 @@ public final class Transformer {
     return weights.optionalVector(tensor + ".bias", n);
   }
 
-  /** The projection to logits, by the embedding where they share it. */
+  /** Returns the projection to logits, by the embedding if they are tied. */
   public Sublayer unembedding() {
     String tensor = weights.has("output.weight") ? "output" : "token_embd";
-    return (hook, x) -> linear(hook, tensor, sizes.vocabulary(), x);
+    return (hook, x) -> linear(hook, tensor, dimensions.vocabulary(), x);
   }
 
   /**
-   * Ends the model: the norm of the rows that ask for logits, and their logits.
+   * Writes the final norm of the rows whose logits are requested, and their logits.
    *
-   * @param norm the tensor of that norm
-   * @param residual the last layer's output
-   * @param logits the unembedding, and what the architecture has after it
+   * @param norm tensor of the final norm
+   * @param residual output of the last layer
+   * @param logits the unembedding, with what the architecture computes after it
    * @return the plan, from token ids to logits
    */
   public Plan finish(String norm, Buffer residual, Sublayer logits) {
@@ -277,7 +293,7 @@ public final class Transformer {
     plan.hook(HookPoint.of(HookSite.LN_FINAL_NORMALIZED), normalized);
     plan.output(logits.write(hook(HookSite.LOGITS), normalized));
     weights.finish();
-    keys.finish();
+    params.finish();
     return plan.build();
   }
 }

@@ -19,47 +19,46 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes tensors out of a model file: checks their shape, packs quantized matrices, and requires in
- * the end that none is left.
+ * Takes tensors from a model file: checks shapes, packs quantized matrices, and rejects files with
+ * tensors that were not taken.
  *
- * <p>Matrices of floats and embedding tables stay in the mapped file, and all matrices but those of
- * experts if nothing is to be repacked. The pages of what was packed are given back to the system
- * part by part, so that a file that is packed whole never takes its size twice; a row of them that
- * is looked up later comes back from the page cache.
+ * <p>Float matrices and embedding tables stay in the mapped file, and without repacking all
+ * matrices except those of experts. Source pages are released while packing, so that a file is
+ * never in memory twice; a packed row that is looked up later comes from the page cache.
  */
 public final class WeightLoader {
   private final Gguf gguf;
   private final WeightMemory memory;
   private final WeightPacker packer;
-  private final TakenTensors tensors;
+  private final TensorTracker tensors;
   private long bytesPerToken;
 
   /**
-   * Takes nothing yet.
+   * Starts with a file.
    *
-   * @param progress hears how many bytes of the file's tensors are ready: at first 0, then never
-   *     fewer than before, and last all of them
-   * @param repack whether quantized matrices are packed into memory of their own
+   * @param progress receives the bytes of tensors that are ready: first 0, then not fewer than
+   *     before, finally all
+   * @param repack if true, quantized matrices are packed into memory of their own
    */
   public WeightLoader(
       Gguf gguf, Executor executor, Arena arena, LongConsumer progress, boolean repack) {
     this.gguf = gguf;
-    this.tensors = new TakenTensors(gguf);
+    this.tensors = new TensorTracker(gguf);
     this.memory = new WeightMemory(executor, arena, gguf.size());
     this.packer = new WeightPacker(executor, memory, repack, bytes(gguf), progress);
   }
 
-  /** Bytes of all tensors of a file. */
+  /** Returns the bytes of all tensors of a file. */
   public static long bytes(Gguf gguf) {
     return gguf.tensors().stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
   }
 
-  /** Whether the file has this tensor. */
+  /** Returns whether the file has a tensor. */
   public boolean has(String name) {
     return tensors.has(name);
   }
 
-  /** A matrix [n, k] for products. */
+  /** Takes a matrix [n, k] for products. */
   Weights matrix(String name, int n, int k) {
     GgufTensor tensor = tensors.take(name, k, n);
     bytesPerToken += tensor.data().byteSize();
@@ -67,11 +66,11 @@ public final class WeightLoader {
   }
 
   /**
-   * The matrices [n, k] of a layer's experts, which lie one after the other in one tensor, or in
-   * old files in one each. Gate and up of an expert may lie in one matrix, one behind the other.
-   * Products with experts have kernels for packed weights only.
+   * Takes the matrices [n, k] of a layer's experts, which are one tensor, or in old files one each.
+   * Gate and up of an expert may be one matrix, gate first. Products with experts have kernels for
+   * packed weights only.
    *
-   * @param part the name of the tensors, less what says whose they are
+   * @param part common part of the tensors' names
    */
   List<Weights> experts(String part, Experts.Routing routing, int n, int k) {
     int count = routing.count();
@@ -87,7 +86,7 @@ public final class WeightLoader {
     return experts(own, routing, 0, n, n, k);
   }
 
-  /** The n rows from {@code first} on of each of the matrices [rows, k] of a tensor. */
+  /** Takes the n rows from {@code first} on of each of the matrices [rows, k] of a tensor. */
   private List<Weights> experts(
       String name, Experts.Routing routing, int first, int n, int rows, int k) {
     int count = routing.count();
@@ -108,7 +107,7 @@ public final class WeightLoader {
         .toList();
   }
 
-  /** The elements of a vector, times a factor, as matrices [1, 1]. */
+  /** Takes the elements of a vector, times a factor, as matrices [1, 1]. */
   List<Weights> factors(String name, int count, float factor) {
     MemorySegment data = vector(name, count).data();
     return IntStream.range(0, count)
@@ -136,7 +135,7 @@ public final class WeightLoader {
     return packer.matrix(name, type, n, k, data, packer.packs(type));
   }
 
-  /** The matrix [n, k] in the rows from {@code first} on of a fused matrix [rows, k]. */
+  /** Takes the matrix [n, k] in the rows from {@code first} on of a fused matrix [rows, k]. */
   public Weights matrixPart(String name, int first, int n, int rows, int k) {
     return part(tensors.take(name, k, rows), first, n, rows, k);
   }
@@ -152,12 +151,12 @@ public final class WeightLoader {
         tensor.data().asSlice(first * rowBytes, n * rowBytes));
   }
 
-  /** The matrix [n, k] of a number among those of a tensor [count, n, k]. */
+  /** Takes matrix {@code number} of a tensor [count, n, k]. */
   public Weights matrixOf(String name, int number, int count, int n, int k) {
     return part(tensors.take(name, k, n, count), number * n, n, count * n, k);
   }
 
-  /** The matrix [count · n, k] that a tensor of matrices [n, k] is. */
+  /** Takes a tensor of matrices [n, k] as one matrix [count · n, k]. */
   Weights stackedMatrix(String name, int count, int n, int k) {
     GgufTensor tensor = tensors.take(name, k, n, count);
     bytesPerToken += tensor.data().byteSize();
@@ -165,22 +164,22 @@ public final class WeightLoader {
   }
 
   /**
-   * The matrix [n, k] of some rows of a tensor [rows, k].
+   * Takes rows of a tensor [rows, k] as a matrix [n, k].
    *
-   * @param part what it is called behind the tensor's name
-   * @param source the tensor's row of each row, or −1 for one of zeros
+   * @param part suffix of the matrix's name
+   * @param source the tensor's row of each row, or −1 for a row of zeros
    */
   Weights rows(String name, String part, int rows, int n, int k, IntUnaryOperator source) {
     return rows(tensors.take(name, k, rows), name + "." + part, rows, n, k, source);
   }
 
   /**
-   * The matrix [heads · n, k] of some rows of each head.
+   * Takes rows of each head as a matrix [heads · n, k].
    *
    * @param name the tensor [heads · stride, k]
-   * @param first the first of a head's rows that are taken
-   * @param n how many are taken of each
-   * @param stride rows of a head in all
+   * @param first first row of a head that is taken
+   * @param n rows that are taken per head
+   * @param stride rows per head
    */
   Weights headRows(String name, int heads, int first, int n, int stride, int k) {
     var part = new TensorRows(name, first, n, stride);
@@ -207,7 +206,7 @@ public final class WeightLoader {
     }
   }
 
-  /** Transposes of matrices [k, n], padded with rows of zeros: [count · padded, k] in f32. */
+  /** Takes transposes of matrices [k, n], padded with rows of zeros: [count · padded, k] in f32. */
   Weights transposedHeads(String name, int count, int k, int n, int padded) {
     GgufTensor tensor = tensors.take(name, n, k, count);
     MemorySegment data = memory.allocate(4L * Math.multiplyExact(count * padded, k));
@@ -240,12 +239,12 @@ public final class WeightLoader {
     return new Weights(name, WeightType.F32, Weights.Layout.ROWS, count * padded, k, data);
   }
 
-  /** The transpose [n, k] of a matrix of floats [k, n], in f32. */
+  /** Takes the transpose [n, k] of a float matrix [k, n], in f32. */
   Weights transposed(String name, int n, int k) {
     return transposed(name, n, 0, k, k);
   }
 
-  /** The transpose [n, k] of the k rows from {@code first} on of a matrix of floats [rows, n]. */
+  /** Takes the transpose [n, k] of the k rows from {@code first} on of a float matrix [rows, n]. */
   Weights transposed(String name, int n, int first, int k, int rows) {
     GgufTensor tensor = tensors.take(name, n, rows);
     MemorySegment data = memory.allocate(4L * Math.multiplyExact(n, k));
@@ -261,16 +260,16 @@ public final class WeightLoader {
     return new Weights(part, WeightType.F32, Weights.Layout.ROWS, n, k, data);
   }
 
-  /** A table [n, k] whose rows are looked up. */
+  /** Takes a table [n, k] whose rows are looked up. */
   public Weights table(String name, int n, int k) {
     GgufTensor tensor = tensors.take(name, k, n);
     return new Weights(name, tensors.type(tensor), Weights.Layout.ROWS, n, k, tensor.data());
   }
 
   /**
-   * A table [n, parts, k] whose rows [k] are looked up, several for each of the n.
+   * Takes a table [n, parts, k] whose rows [k] are looked up.
    *
-   * @throws ModelFileException when a block of the table's type would lie in two rows
+   * @throws ModelFileException if a block of the table's type would be in two rows
    */
   public Weights table(String name, int n, int parts, int k) {
     GgufTensor tensor = tensors.take(name, Math.multiplyExact(parts, k), n);
@@ -290,7 +289,7 @@ public final class WeightLoader {
     return new Weights(name, type, Weights.Layout.ROWS, n * parts, k, tensor.data());
   }
 
-  /** A number that the file has as a vector of one element. */
+  /** Takes a number that the file has as a vector of one element. */
   public float scalar(String name) {
     GgufTensor tensor = tensors.take(name, 1);
     float value = tensors.element(tensor, 0);
@@ -302,17 +301,17 @@ public final class WeightLoader {
     return value;
   }
 
-  /** A vector of floats, in f32. */
+  /** Takes a float vector, in f32. */
   public Weights vector(String name, int k) {
     return vectorPart(name, 0, k, k);
   }
 
-  /** A vector of rates at which something decays, in f32, none of them positive. */
+  /** Takes a vector of decay rates, in f32; none may be positive. */
   Weights rates(String name, int k) {
     return rates(vector(name, k));
   }
 
-  /** The same of a matrix [k, 1]. */
+  /** Takes decay rates that the file has as a matrix [k, 1]. */
   Weights foldedRates(String name, int k) {
     return rates(vectors(name, k, 1));
   }
@@ -327,25 +326,25 @@ public final class WeightLoader {
     return rates;
   }
 
-  /** The k elements from {@code first} on of a vector of {@code length}, in f32. */
+  /** Takes the k elements from {@code first} on of a vector of {@code length}, in f32. */
   Weights vectorPart(String name, int first, int k, int length) {
     return vectorPart(tensors.take(name, length), first, k, length);
   }
 
-  /** Vectors [count, k] of heads or experts, or one [k], as one vector in f32. */
+  /** Takes vectors [count, k] of heads or experts, or one vector [k], as one vector in f32. */
   Weights vectors(String name, int count, int k) {
     int elements = Math.multiplyExact(count, k);
     return vectorPart(tensors.take(name, k, count), 0, elements, elements);
   }
 
-  /** Passes over the tensors of some blocks. */
+  /** Ignores the tensors of some blocks. */
   public void ignoreBlocks(int first, int count) {
     for (int i = first; i < first + count; i++) {
       ignore("blk." + i + ".");
     }
   }
 
-  /** Passes over the tensors whose names begin like this. */
+  /** Ignores the tensors whose names have a prefix. */
   public void ignore(String prefix) {
     tensors.ignore(prefix);
   }
@@ -362,35 +361,35 @@ public final class WeightLoader {
     return new Weights(part, WeightType.F32, Weights.Layout.ROWS, 1, k, data);
   }
 
-  /** A vector that the file does not have. */
+  /** Makes a vector that the file does not have. */
   public Weights constants(String name, float[] values) {
     MemorySegment data = memory.allocate((long) values.length * Float.BYTES);
     MemorySegment.copy(values, 0, data, JAVA_FLOAT_UNALIGNED, 0, values.length);
     return new Weights(name, WeightType.F32, Weights.Layout.ROWS, 1, values.length, data);
   }
 
-  /** A matrix [n, k] that the file does not have. */
+  /** Makes a matrix [n, k] that the file does not have. */
   Weights constants(String name, int n, int k, float[] values) {
     return new Weights(
         name, WeightType.F32, Weights.Layout.ROWS, n, k, constants(name, values).data());
   }
 
-  /** A vector, or null where the file has none of this name. */
+  /** Takes a vector, or returns null if the file has none of this name. */
   @Nullable Weights optionalVector(String name, int k) {
     return has(name) ? vector(name, k) : null;
   }
 
   /**
-   * Ends loading.
+   * Completes loading.
    *
-   * @throws UnsupportedModelException when the file has a tensor that was not taken
+   * @throws UnsupportedModelException if the file has a tensor that was not taken
    */
   void finish() {
     tensors.requireAll();
     packer.finish();
   }
 
-  /** Bytes that a token of output reads: all but the rows of embedding tables. */
+  /** Returns the bytes that a token of output reads: all but the rows of embedding tables. */
   public long bytesPerToken() {
     return bytesPerToken;
   }

@@ -5,8 +5,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Memory for the weights that do not stay in the mapped file. Most matrices of a small model are
- * smaller than a huge page; cut from large pieces, they lie in huge pages all the same.
+ * Memory for weights that do not stay in the mapped file, cut from pieces large enough for huge
+ * pages.
  */
 final class WeightMemory {
   private static final long PIECE = 64L << 20;
@@ -19,9 +19,9 @@ final class WeightMemory {
   private long used;
 
   /**
-   * Allocates nothing yet.
+   * Starts without memory.
    *
-   * @param expected about how many bytes will be asked for, so that the last piece is not larger
+   * @param expected approximate number of bytes in all, so that the last piece is not larger
    */
   WeightMemory(Executor executor, Arena arena, long expected) {
     this.executor = executor;
@@ -29,7 +29,7 @@ final class WeightMemory {
     this.expected = expected;
   }
 
-  /** Zeroed memory, 64-byte aligned. */
+  /** Returns zeroed memory, aligned to 64 bytes. */
   MemorySegment allocate(long bytes) {
     long padded = Math.multiplyExact(Math.ceilDiv(bytes, ALIGNMENT), ALIGNMENT);
     if (padded > rest.byteSize()) {

@@ -8,11 +8,11 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.LongConsumer;
 
 /**
- * Packs quantized matrices into memory of their own, gives the pages that they came from back, and
- * counts what is ready.
+ * Packs quantized matrices into memory of their own, releases their source pages, and reports
+ * progress.
  */
 final class WeightPacker {
-  /** Bytes that are packed between two releases of pages and reports of progress. */
+  /** Bytes packed between two releases of pages and reports of progress. */
   private static final long PART = 8L << 20;
 
   private final Executor executor;
@@ -23,11 +23,11 @@ final class WeightPacker {
   private long done;
 
   /**
-   * Packs nothing yet.
+   * Starts without packing.
    *
-   * @param repack whether quantized matrices are packed, other than those that must be
+   * @param repack if true, quantized matrices are packed, not only those that must be
    * @param total bytes of the file's tensors
-   * @param progress hears how many of them are ready
+   * @param progress receives the number of bytes that are ready
    */
   WeightPacker(
       Executor executor, WeightMemory memory, boolean repack, long total, LongConsumer progress) {
@@ -39,12 +39,12 @@ final class WeightPacker {
     progress.accept(0);
   }
 
-  /** Whether matrices of a type are packed; those of experts are wherever they can be. */
+  /** Returns whether matrices of a type are packed; those of experts are whenever they can be. */
   boolean packs(WeightType type) {
     return repack && type.quantized();
   }
 
-  /** A matrix [n, k] of a file's bytes, packed or as it is. */
+  /** Returns a matrix [n, k] of a file's bytes, packed or as it is. */
   Weights matrix(String name, WeightType type, int n, int k, MemorySegment data, boolean packs) {
     if (!packs) {
       count(data.byteSize());
@@ -73,20 +73,20 @@ final class WeightPacker {
     }
   }
 
-  /** Gives the pages of a mapped file back; they still can be read. */
+  /** Releases pages of a mapped file, which remain readable. */
   private static void release(MemorySegment source) {
     if (source.isMapped()) {
       source.unload();
     }
   }
 
-  /** A tensor that is taken twice, as a tied one is, counts as a matrix, not as a table. */
+  /** Counts a tensor that is taken twice, as a tied one, as a matrix. */
   void count(long bytes) {
     done = Math.min(total, done + bytes);
     progress.accept(done);
   }
 
-  /** Ends loading: all is ready. */
+  /** Reports that all bytes are ready. */
   void finish() {
     progress.accept(total);
   }

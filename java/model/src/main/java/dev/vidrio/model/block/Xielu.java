@@ -7,10 +7,10 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 
 /**
- * xIELU (Huang &amp; Schlag 2024, arXiv 2411.13010), whose slopes are learned: {@code αₚ x² + β x}
- * where x is positive, else {@code αₙ (eˣ − 1 − x) + β x}. It is written as the sum {@code αₚ
- * ReLU²(x) + αₙ ELU(x) + (β − αₙ) x}. Files have a number eps too, the greatest that others take
- * the exponential of, so close to 0 that it counts as 0 here.
+ * xIELU (Huang &amp; Schlag 2024, arXiv 2411.13010), with learned slopes: {@code αₚ x² + β x} for
+ * positive x, otherwise {@code αₙ (eˣ − 1 − x) + β x}. Computed as {@code αₚ ReLU²(x) + αₙ ELU(x) +
+ * (β − αₙ) x}. The upper bound eps of exponents, which files have too, is so close to 0 that it
+ * counts as 0.
  *
  * @param alphaP αₚ
  * @param alphaN αₙ
@@ -20,9 +20,11 @@ public record Xielu(float alphaP, float alphaN, float beta) {
   private static final double MAX = 1e3;
   private static final double MAX_EPS = 1e-3;
 
-  /** That of a layer; files hold αₚ and αₙ − β before the softplus that makes them positive. */
-  public static Xielu read(Keys keys, int layer, int layers) {
-    Metadata metadata = keys.gguf().metadata();
+  /**
+   * Reads xIELU of a layer; files hold αₚ and αₙ − β before the softplus that makes them positive.
+   */
+  public static Xielu read(Hyperparameters params, int layer, int layers) {
+    Metadata metadata = params.gguf().metadata();
     double beta = parameter(metadata, "beta", layer, layers, MAX);
     var _ = parameter(metadata, "eps", layer, layers, MAX_EPS);
     return new Xielu(
@@ -50,7 +52,7 @@ public record Xielu(float alphaP, float alphaN, float beta) {
     return Math.max(x, 0) + StrictMath.log1p(StrictMath.exp(-Math.abs(x)));
   }
 
-  /** Writes it down. */
+  /** Writes the activation. */
   Buffer write(PlanBuilder plan, String name, Buffer x) {
     Buffer square = plan.activation(name + ".square", ActivationKind.SQUARED_RELU, x);
     Buffer elu = plan.activation(name + ".elu", ActivationKind.ELU, x);

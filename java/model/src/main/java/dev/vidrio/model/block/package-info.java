@@ -1,6 +1,3 @@
-/**
- * Blocks that architectures are put together from: they read a model file's keys, take its tensors,
- * and write operations down.
- */
+/** The blocks of architectures, which read hyperparameters, take tensors and write operations. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.model.block;

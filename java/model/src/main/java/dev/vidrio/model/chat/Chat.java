@@ -1,16 +1,13 @@
 package dev.vidrio.model.chat;
 
-import dev.vidrio.model.Model;
-
-
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.generation.Generator;
 import dev.vidrio.model.generation.TextStream;
-import dev.vidrio.model.session.Checkpoint;
 import dev.vidrio.model.session.Sequence;
+import dev.vidrio.model.session.SequenceCheckpoint;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
@@ -27,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Each turn renders the whole conversation with the model's template, but runs only the tokens
  * after the common prefix with the previous turn. Models with recurrent states resume from the end
- * of that turn or from a {@linkplain Checkpoint checkpoint} near the end of its prompt; if the
- * common prefix is shorter, all tokens run again.
+ * of that turn or from a {@linkplain SequenceCheckpoint checkpoint} near the end of its prompt; if
+ * the common prefix is shorter, all tokens run again.
  *
  * <p>With {@linkplain ChatOptions#tools tools}, the calls of the model are in {@linkplain
  * ChatMessage#toolCalls its message}; the caller runs them and sends the results with {@link
@@ -41,7 +38,7 @@ public final class Chat implements AutoCloseable {
   private final Session session;
   private final Sequence sequence;
   private final List<ChatMessage> messages = new ArrayList<>();
-  private @Nullable Checkpoint checkpoint;
+  private @Nullable SequenceCheckpoint checkpoint;
   private int[] cached = {};
   private int[] lastPrompt = {};
   private @Nullable TextStream answer;
@@ -115,7 +112,7 @@ public final class Chat implements AutoCloseable {
     int mismatch = Arrays.mismatch(cached, prompt);
     // At least one token must run, for its logits.
     int common = Math.min(mismatch < 0 ? prompt.length : mismatch, prompt.length - 1);
-    Checkpoint earlier = checkpoint;
+    SequenceCheckpoint earlier = checkpoint;
     int saved = earlier == null ? 0 : earlier.reach(prompt, prompt.length);
     if (earlier == null || common >= Math.max(sequence.firstReachable(), saved)) {
       return sequence.truncate(common);
@@ -135,12 +132,12 @@ public final class Chat implements AutoCloseable {
    * @return the number of tokens that have run afterwards
    */
   private int runToCheckpoint(int[] prompt, int ran) {
-    int position = Checkpoint.positionFor(prompt.length);
-    Checkpoint earlier = checkpoint;
+    int position = SequenceCheckpoint.positionFor(prompt.length);
+    SequenceCheckpoint earlier = checkpoint;
     int before = earlier == null ? 0 : earlier.length();
     if (session.cache().slots() == 0
         || position < ran
-        || position - before < Checkpoint.MIN_TOKENS) {
+        || position - before < SequenceCheckpoint.MIN_TOKENS) {
       return ran;
     }
     if (position > ran) {

@@ -1,8 +1,5 @@
 package dev.vidrio.model.chat;
 
-import dev.vidrio.model.Model;
-
-
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.error.ModelException;
 import dev.vidrio.grammar.Grammar;

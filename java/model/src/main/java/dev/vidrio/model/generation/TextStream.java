@@ -1,8 +1,5 @@
 package dev.vidrio.model.generation;
 
-import dev.vidrio.model.Model;
-
-
 import dev.vidrio.error.ModelException;
 import java.util.ArrayDeque;
 import java.util.Iterator;

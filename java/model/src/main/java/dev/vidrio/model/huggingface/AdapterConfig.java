@@ -6,12 +6,12 @@ import java.util.regex.Pattern;
 
 /** The {@code adapter_config.json} of PEFT: rank and scale of each module's factors. */
 final class AdapterConfig {
-  /** What PEFT takes as regular expressions that mean themselves. */
+  /** Names, which PEFT takes as regular expressions that match themselves. */
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_.]+");
 
   private static final String ALTERNATIVE = "supported: factors of projections alone";
 
-  /** Keys that ask for more than factors, unless they are empty. */
+  /** Keys that must be empty. */
   private static final List<String> OTHERS =
       List.of(
           "alora_invocation_tokens",
@@ -64,14 +64,14 @@ final class AdapterConfig {
     return value;
   }
 
-  /** The rank of a module's factors. */
+  /** Returns the rank of a module's factors. */
   int rank(String module) {
     Config patterns = config.object("rank_pattern");
     String key = match(patterns, module);
     return key.isEmpty() ? rank : patterns.size(key);
   }
 
-  /** The alpha of a module, whose factors are multiplied by alpha / rank. */
+  /** Returns alpha of a module, whose factors are multiplied by alpha / rank. */
   double alpha(String module, int rankOfModule) {
     Config patterns = config.object("alpha_pattern");
     String key = match(patterns, module);
@@ -79,7 +79,7 @@ final class AdapterConfig {
     return rankStabilized ? own * Math.sqrt(rankOfModule) : own;
   }
 
-  /** The first key that is a module's name or the end of it, or an empty string. */
+  /** Returns the first key that is the name of a module or its suffix, or an empty string. */
   private static String match(Config patterns, String module) {
     for (String key : patterns.keys()) {
       if (!NAME.matcher(key).matches()) {

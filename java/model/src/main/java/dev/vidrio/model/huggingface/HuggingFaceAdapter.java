@@ -8,10 +8,10 @@ import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.formats.gguf.TensorSource;
 import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.safetensors.SafetensorsTensor;
+import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.Mapping;
-import dev.vidrio.model.huggingface.mapping.Mappings;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -44,17 +44,16 @@ public final class HuggingFaceAdapter {
   /**
    * Opens a directory.
    *
-   * @param model which the adapter is for
+   * @param model model of the adapter
    * @param arena closes the mapped file
    * @throws ModelFileException if a file is missing, damaged or contradicts the other
-   * @throws dev.vidrio.error.UnsupportedModelException if the adapter uses what this version does
-   *     not have
+   * @throws dev.vidrio.error.UnsupportedModelException if the adapter uses an unsupported feature
    */
   public static HuggingFaceAdapter open(Path directory, Gguf model, Arena arena) {
     Path file = directory.resolve(CONFIG);
     Config config = new Config(file.toString(), JsonFile.readObject(file, MAX_CONFIG_BYTES));
     String architecture = model.metadata().string("general.architecture");
-    Mapping mapping = Mappings.ofArchitecture(architecture, file.toString());
+    Mapping mapping = Catalog.ofAdapter(architecture, file.toString());
     ProjectionMap projections = new ProjectionMap();
     mapping.tensors(ModelConfig.of(model), projections);
     Map<String, SafetensorsTensor> weights = new LinkedHashMap<>();

@@ -7,11 +7,11 @@ import dev.vidrio.formats.gguf.Metadata;
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.formats.gguf.TensorSource;
 import dev.vidrio.formats.safetensors.SafetensorsTensor;
+import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.huggingface.checkpoint.Checkpoint;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.mapping.Mapping;
-import dev.vidrio.model.huggingface.mapping.Mappings;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,8 +49,8 @@ public final class HuggingFaceModel {
    *
    * @param arena closes the mapped files
    * @throws ModelFileException if a file is missing, damaged or contradicts another
-   * @throws dev.vidrio.error.UnsupportedModelException if the model is of an architecture, or uses
-   *     a feature of it, that this version does not have
+   * @throws dev.vidrio.error.UnsupportedModelException if the architecture or a feature of it is
+   *     not supported
    */
   public static HuggingFaceModel open(Path directory, Arena arena) {
     String name = directory.toString();
@@ -64,15 +64,17 @@ public final class HuggingFaceModel {
         "quantization_config",
         value -> value.path("quant_method").asString("").equals("mxfp4"),
         "weights must be F32, F16, BF16 or MXFP4");
-    Mapping mapping = Mappings.of(config);
+    Catalog.MappedArchitecture mapped = Catalog.of(config);
+    String architecture = mapped.architecture();
+    Mapping mapping = mapped.mapping();
     var map = new CheckpointMap(name, named(name, mapping, Checkpoint.open(directory, arena)));
     MetadataBuilder out = new MetadataBuilder();
-    out.string("general.architecture", mapping.architecture());
+    out.string("general.architecture", architecture);
     Path last = directory.toAbsolutePath().normalize().getFileName();
     if (last != null) {
       out.string("general.name", last.toString());
     }
-    mapping.keys(config, out);
+    mapping.keys(config, out.scope(architecture + "."));
     mapping.keysOfTensors(config, map, out);
     mapping.tensors(config, map);
     List<TensorSource> tensors = map.finish();
@@ -80,7 +82,7 @@ public final class HuggingFaceModel {
     return new HuggingFaceModel(out.build(name), tensors);
   }
 
-  /** A checkpoint's tensors by what a mapping calls them. */
+  /** Returns the tensors of a checkpoint by their names in a mapping. */
   private static Map<String, SafetensorsTensor> named(
       String directory, Mapping mapping, Map<String, SafetensorsTensor> checkpoint) {
     Map<String, SafetensorsTensor> named = new LinkedHashMap<>();
@@ -94,7 +96,7 @@ public final class HuggingFaceModel {
     return named;
   }
 
-  /** The rows of the table of embeddings. */
+  /** Returns the number of rows of the embedding. */
   private static long embeddings(List<TensorSource> tensors) {
     return tensors.stream()
         .filter(tensor -> tensor.name().equals("token_embd.weight"))

@@ -8,11 +8,13 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** What a {@code config.json} says of the tensors of a model whose GGUF file is there. */
+/**
+ * Derives the configuration of a model from its GGUF file, as far as mappings of tensors read it.
+ */
 final class ModelConfig {
   private ModelConfig() {}
 
-  /** The sizes, under all names that mappings read. */
+  /** Returns the dimensions under all names that mappings read. */
   static Config of(Gguf model) {
     Metadata metadata = model.metadata();
     String prefix = metadata.string("general.architecture") + ".";
@@ -64,7 +66,7 @@ final class ModelConfig {
     return new Config(model.name(), node);
   }
 
-  /** Puts a number of heads, unless layers differ in it: mappings of such models need none. */
+  /** Adds a number of heads, unless layers differ in it: mappings of such models do not read it. */
   private static void putHeads(ObjectNode node, Metadata metadata, String key, String... names) {
     if (!(metadata.entries().get(key) instanceof GgufValue.Array)) {
       for (String name : names) {
@@ -73,7 +75,7 @@ final class ModelConfig {
     }
   }
 
-  /** Puts the heads of linear attention, and which layers have it. */
+  /** Adds the heads of linear attention, and the layers that have it. */
   private static void putDeltaRule(ObjectNode node, Metadata metadata, String prefix) {
     int heads = size(metadata, prefix + "ssm.time_step_rank");
     node.put("linear_num_key_heads", size(metadata, prefix + "ssm.group_count"))
@@ -95,7 +97,7 @@ final class ModelConfig {
     }
   }
 
-  /** A number that is 0 where the file does not have it. */
+  /** Returns a number, 0 if the file does not have it. */
   private static int number(Metadata metadata, String key) {
     return metadata.intValue(key, 0, Config.MAX_SIZE, 0);
   }

@@ -8,8 +8,8 @@ import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the modules of transformers are in GGUF, without a checkpoint: what mappings say of weights
- * that are single tensors, experts and norms left out.
+ * Collects the GGUF names of modules of transformers without a checkpoint, from mappings; experts
+ * and norms are ignored.
  */
 final class ProjectionMap implements TensorMap {
   private static final String WEIGHT = ".weight";
@@ -17,15 +17,15 @@ final class ProjectionMap implements TensorMap {
   /**
    * The weights of a module.
    *
-   * @param tensor their name in GGUF
-   * @param rows how many there must be where they are in another order, else 0
-   * @param source the module's row of each row, or null where the order is the same
+   * @param tensor name of the tensor in GGUF
+   * @param rows number of rows if their order differs, otherwise 0
+   * @param source the module's row of each row, or null if the order is equal
    */
   record Projection(String tensor, int rows, @Nullable IntUnaryOperator source) {}
 
   private final Map<String, Projection> projections = new LinkedHashMap<>();
 
-  /** The modules of a model, by their names in transformers. */
+  /** Returns the modules of a model by their names in transformers. */
   Map<String, Projection> projections() {
     return projections;
   }
@@ -54,7 +54,7 @@ final class ProjectionMap implements TensorMap {
     put(from, to + WEIGHT, rows, source);
   }
 
-  /** What adapts a transposed matrix is not transposed. */
+  /** Ignored: factors of a transposed matrix are not transposed. */
   @Override
   public void takeTransposed(String from, String to) {
     put(from, to + WEIGHT, 0, null);
@@ -67,7 +67,7 @@ final class ProjectionMap implements TensorMap {
     }
   }
 
-  /** What adapts a matrix would have to be multiplied too. */
+  /** Ignored: factors of a scaled matrix would have to be scaled too. */
   @Override
   public void takeScaled(String from, String to, int rows, IntToDoubleFunction factor) {}
 

@@ -17,7 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 
-/** The tokenizer and the chat template of a directory as the keys {@code tokenizer.*} of GGUF. */
+/** Adds the tokenizer and the chat template of a directory as keys {@code tokenizer.*}. */
 final class TokenizerFiles {
 
   private static final String PREFIX = "tokenizer.ggml.";
@@ -27,9 +27,9 @@ final class TokenizerFiles {
   private TokenizerFiles() {}
 
   /**
-   * Puts the keys of what the directory has.
+   * Adds the keys.
    *
-   * @param embeddings the number of the model's token ids
+   * @param embeddings number of token ids of the model
    */
   static void put(Path directory, long embeddings, MetadataBuilder out) {
     if (Files.exists(directory.resolve("tokenizer.json"))) {

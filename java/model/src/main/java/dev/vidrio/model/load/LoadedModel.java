@@ -3,11 +3,12 @@ package dev.vidrio.model.load;
 import dev.vidrio.error.ModelException;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.formats.gguf.GgufValue;
 import dev.vidrio.grammar.ConstraintCache;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.model.architecture.Architecture;
-import dev.vidrio.model.architecture.Architectures;
 import dev.vidrio.model.architecture.LoadListener;
+import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.tokenizer.Tokenizer;
 import dev.vidrio.tokenizer.Tokenizers;
 import java.lang.foreign.Arena;
@@ -70,7 +71,7 @@ public final class LoadedModel implements AutoCloseable {
               () -> Tokenizers.fromGguf(file.metadata(), embeddingRows(file)),
               Thread.ofPlatform().daemon()::start);
       try {
-        this.architecture = Architectures.load(file, started, arena, progress, repack);
+        this.architecture = Catalog.load(file, started, arena, progress, repack);
       } finally {
         this.tokenizer = result(reading);
       }
@@ -105,14 +106,15 @@ public final class LoadedModel implements AutoCloseable {
     return gguf.findTensor("token_embd.weight").map(tensor -> tensor.dim(1)).orElse(0L);
   }
 
-  /** Rejects tokens without an embedding. Embeddings without a token are padding. */
+  /** Rejects a list of tokens, padding included, that is longer or shorter than the embedding. */
   private void requireVocabulary() {
-    if (tokenizer.vocabularySize() > architecture.vocabulary()) {
+    if (gguf.metadata().entries().get("tokenizer.ggml.tokens") instanceof GgufValue.Array tokens
+        && tokens.length() != architecture.vocabulary()) {
       throw new ModelFileException(
           gguf.name(),
           "key 'tokenizer.ggml.tokens' length",
-          Integer.toString(tokenizer.vocabularySize()),
-          "must be at most the " + architecture.vocabulary() + " rows of token_embd.weight");
+          Integer.toString(tokens.length()),
+          "must be the " + architecture.vocabulary() + " rows of token_embd.weight");
     }
   }
 

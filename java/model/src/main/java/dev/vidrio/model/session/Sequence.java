@@ -136,8 +136,8 @@ public final class Sequence implements AutoCloseable {
    * @param text token ids that begin with those of this sequence
    * @return the checkpoint, which the caller closes
    */
-  public Checkpoint checkpoint(int[] text) {
-    return new Checkpoint(
+  public SequenceCheckpoint checkpoint(int[] text) {
+    return new SequenceCheckpoint(
         cache,
         Arrays.copyOf(text, length),
         Arrays.copyOf(blocks, blockCount),
@@ -150,10 +150,10 @@ public final class Sequence implements AutoCloseable {
    * same session and adapter.
    *
    * @return the new length: {@code newLength}, or 0 if that is before {@link
-   *     Checkpoint#firstReachable}
+   *     SequenceCheckpoint#firstReachable}
    * @throws InvalidInputException if the checkpoint is shorter or belongs to another session
    */
-  public int restore(Checkpoint from, int newLength) {
+  public int restore(SequenceCheckpoint from, int newLength) {
     int[] others = from.blocks(cache);
     var _ = truncate(0);
     share(others, others.length, from.slot());

@@ -1,9 +1,5 @@
 package dev.vidrio.model.session;
 
-import dev.vidrio.model.adapter.LoraInsertion;
-import dev.vidrio.model.Model;
-
-
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;
@@ -16,6 +12,7 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.model.adapter.Adapter;
 import dev.vidrio.model.adapter.AdapterSlots;
+import dev.vidrio.model.adapter.LoraInsertion;
 import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.sampling.Candidates;
 import java.lang.foreign.Arena;

@@ -166,8 +166,8 @@ class AdapterFileTest {
       delimiter = '|',
       value = {
         "peft_type | \"IA3\" | is not supported: supported: [LORA]",
-        "use_dora | true | is not supported: it must be false",
-        "lora_bias | true | is not supported: it must be false",
+        "use_dora | true | is not supported: must be false",
+        "lora_bias | true | is not supported: must be false",
         "bias | \"all\" | is not supported: supported: [none]",
         "modules_to_save | [\"lm_head\"] | is not supported: supported: factors of projections",
         "trainable_token_indices | [7] | is not supported: supported: factors of projections",

@@ -16,6 +16,7 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.pass.Differentiation;
 import dev.vidrio.kernel.pass.Gradient;
 import dev.vidrio.kernel.pass.GradientRules;
+import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -39,8 +40,7 @@ class ArchitecturesTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
-          Architectures.load(
-              TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, true);
+          Catalog.load(TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, true);
       int[] tokens = expected.ints("tokens");
       float[] logits = logits(architecture.plan(tokens.length), executor, tokens, arena);
       assertClose(expected.floats("logits"), logits);
@@ -55,8 +55,7 @@ class ArchitecturesTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
-          Architectures.load(
-              TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, true);
+          Catalog.load(TinyModels.gguf(name, arena), executor, arena, LoadListener.SILENT, true);
       int[] tokens = expected.ints("tokens");
       Plan plan = architecture.plan(tokens.length);
       Buffer logits = plan.buffer("unembed.hook_out");
@@ -79,7 +78,7 @@ class ArchitecturesTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       Architecture architecture =
-          Architectures.load(
+          Catalog.load(
               TinyModels.gguf("phi3-longrope", arena), executor, arena, LoadListener.SILENT, true);
       float[] logits = expected.floats("short_logits");
       int count = logits.length / architecture.vocabulary();

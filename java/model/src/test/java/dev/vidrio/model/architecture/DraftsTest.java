@@ -7,6 +7,7 @@ import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
+import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -21,7 +22,7 @@ class DraftsTest {
     byte[] bytes = writer.toBytes();
     MemorySegment data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
     Gguf gguf = Gguf.parse("drafts.gguf", data);
-    return Architectures.load(gguf, executor, arena, LoadListener.SILENT, true);
+    return Catalog.load(gguf, executor, arena, LoadListener.SILENT, true);
   }
 
   private static List<String> operations(Architecture architecture) {
@@ -54,7 +55,7 @@ class DraftsTest {
   }
 
   @Test
-  void ofOtherKindsThanLayers() {
+  void ignoresDraftBlocksOfOtherKinds() {
     GgufWriter writer = TinyModels.writer("nemotron_h_moe");
     writer
         .uint32("nemotron_h_moe.block_count", 7)

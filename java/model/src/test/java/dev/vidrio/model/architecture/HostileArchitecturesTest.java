@@ -7,6 +7,7 @@ import dev.vidrio.error.ModelException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.GgmlType;
 import dev.vidrio.formats.gguf.GgufValueType;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -305,6 +306,23 @@ class HostileArchitecturesTest {
   void headsThatDifferFromLayerToLayer() {
     String key = "qwen2.attention.head_count_kv";
     assertRefused(UnsupportedModelException.class, "qwen2", key, w -> w.int32s(key, 2, 1));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "llama, attention.head_count, 4",
+    "qwen2, attention.head_count_kv, 2",
+    "gpt2, feed_forward_length, 128",
+    "openelm, attention.head_count, 2",
+    "gemma4, attention.head_count_kv, 1",
+  })
+  void rejectsArraysLongerOrShorterThanTheLayers(String model, String key, int value) {
+    String full = architecture(model) + "." + key;
+    for (int layers : new int[] {1, 9}) {
+      int[] values = new int[layers];
+      Arrays.fill(values, value);
+      assertRefused(ModelException.class, model, full, writer -> writer.int32s(full, values));
+    }
   }
 
   @Test

@@ -13,6 +13,7 @@ import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.formats.safetensors.SafetensorsWriter;
 import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import dev.vidrio.model.huggingface.HuggingFaceModel;
+import dev.vidrio.model.testfiles.TinyModels;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -62,7 +63,7 @@ class TextPartsTest {
     writeTensors(model, prefix, "", 0);
   }
 
-  /** The same with fewer rows of one matrix. */
+  /** A file with fewer rows of one matrix. */
   private void writeTensors(String model, String prefix, String cut, long rows)
       throws IOException, URISyntaxException {
     try (Arena arena = Arena.ofConfined()) {
@@ -77,7 +78,7 @@ class TextPartsTest {
       List<Entry> entries = new ArrayList<>();
       tensors.forEach((name, t) -> entries.add(new Entry(name, t.dtype(), t.shape())));
       List<String> others = new ArrayList<>(List.of("vision_tower.patch_conv.weight"));
-      if (model.startsWith("qwen35")) {
+      if (TinyModels.has(model, Trait.GATED_DELTA_RULE)) {
         others.add("mtp.norm.weight");
       }
       others.forEach(name -> entries.add(new Entry(name, Dtype.F32, List.of(1L))));
@@ -204,7 +205,7 @@ class TextPartsTest {
     }
   }
 
-  /** What the config of Gemma 3 4B leaves out is what transformers takes then. */
+  /** The configuration of Gemma 3 4B omits values for which transformers has defaults. */
   @Test
   void takesWhatTransformersTakes() throws IOException, URISyntaxException {
     ObjectNode text = config("gemma3");

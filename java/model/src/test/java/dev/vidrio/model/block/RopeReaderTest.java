@@ -7,15 +7,15 @@ import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.op.SequenceOp;
-import dev.vidrio.model.architecture.Architectures;
 import dev.vidrio.model.architecture.LoadListener;
+import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.testfiles.TinyModels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** What keys of YaRN multiply cosine and sine by is what llama.cpp multiplies them by. */
+/** The magnitude of YaRN equals the one of llama.cpp. */
 class RopeReaderTest {
   private static final double USUAL = 1 + 0.1 * Math.log(4);
 
@@ -28,8 +28,7 @@ class RopeReaderTest {
     try (Arena arena = Arena.ofShared();
         Executor executor = NativeExecutor.create()) {
       var data = arena.allocate(bytes.length, 64).copyFrom(MemorySegment.ofArray(bytes));
-      return Architectures.load(
-              Gguf.parse("yarn.gguf", data), executor, arena, LoadListener.SILENT, true)
+      return Catalog.load(Gguf.parse("yarn.gguf", data), executor, arena, LoadListener.SILENT, true)
           .plan()
           .ops()
           .stream()

@@ -24,7 +24,9 @@ class ChatFormatTest {
   private static final String END = "<|endoftext|>";
   private static final String TEMPLATE =
       "{{ bos_token }}{{ tools | tojson }}{% for m in messages %}{{ m.role }}:{{ m.content | trim"
-          + " }}{% for part in m.parts %}{{ part.text }}{% endfor %}{{ eos_token }}{% endfor %}";
+          + " }}{% for part in m.parts %}{{ part.text }}{% endfor %}{% for call in m.tool_calls or"
+          + " [] %}<tool_call>{{ call.function | tojson }}</tool_call>{% endfor %}{{ eos_token }}{%"
+          + " endfor %}";
 
   @TempDir Path directory;
 

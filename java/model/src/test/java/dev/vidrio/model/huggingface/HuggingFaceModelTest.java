@@ -147,7 +147,7 @@ class HuggingFaceModelTest {
         config(
             "partial",
             d -> d.with("partial_rotary_factor", 0.5),
-            "key 'partial_rotary_factor' 0.5 is not supported: heads of this model turn whole"),
+            "key 'partial_rotary_factor' 0.5 is not supported: RoPE must rotate whole heads"),
         config(
             "partial-of-rope",
             d -> d.with("rope_parameters", Map.of("partial_rotary_factor", 0.5)),

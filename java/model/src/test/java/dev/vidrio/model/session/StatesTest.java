@@ -138,7 +138,7 @@ class StatesTest {
       try (Session session = model.newSession(SessionOptions.DEFAULT.withSlots(2))) {
         Sequence sequence = session.newSequence();
         session.feed(sequence, Arrays.copyOf(TOKENS, length));
-        try (Checkpoint checkpoint = sequence.checkpoint(TOKENS)) {
+        try (SequenceCheckpoint checkpoint = sequence.checkpoint(TOKENS)) {
           assertEquals((length - 1) / 16 * 16, checkpoint.firstReachable());
           session.feed(sequence, 5, 6, 7);
           for (int left = checkpoint.firstReachable(); left <= length; left++) {
@@ -160,7 +160,7 @@ class StatesTest {
         Session another = model.newSession(SessionOptions.DEFAULT)) {
       Sequence sequence = session.newSequence();
       session.feed(sequence, Arrays.copyOf(TOKENS, 32));
-      try (Checkpoint checkpoint = sequence.checkpoint(TOKENS)) {
+      try (SequenceCheckpoint checkpoint = sequence.checkpoint(TOKENS)) {
         int[] other = TOKENS.clone();
         other[20]++;
         assertEquals(32, checkpoint.reach(TOKENS, 40));
@@ -219,13 +219,13 @@ class StatesTest {
         GenerationResult result = chat.send(message).result();
         // A checkpoint is at most 32 tokens before the end of a prompt, or 64 if an earlier one was
         // kept.
-        int most = result.promptTokens() - before + 32 + Checkpoint.MIN_TOKENS + 50;
+        int most = result.promptTokens() - before + 32 + SequenceCheckpoint.MIN_TOKENS + 50;
         int ran = executor.takeTokens();
         assertTrue(ran <= most, ran + " of " + most + " tokens for " + message);
         before = result.promptTokens();
         assertEquals(answer(chat.messages(), longer), result.text());
       }
-      assertTrue(before > 3 * Checkpoint.MIN_TOKENS);
+      assertTrue(before > 3 * SequenceCheckpoint.MIN_TOKENS);
     }
   }
 

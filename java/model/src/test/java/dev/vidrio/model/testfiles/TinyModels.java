@@ -8,6 +8,9 @@ import dev.vidrio.formats.gguf.GgufValue;
 import dev.vidrio.formats.testfiles.GgufWriter;
 import dev.vidrio.formats.testfiles.SafetensorsFile;
 import dev.vidrio.formats.testfiles.TinyVocabulary;
+import dev.vidrio.model.SupportedArchitectures;
+import dev.vidrio.model.architecture.ArchitectureInfo;
+import dev.vidrio.model.architecture.Trait;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -16,236 +19,92 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 
 /** The tiny random models of each architecture; generate.py beside them says how they were made. */
 public final class TinyModels {
   /** The method that gives their names, for parameterized tests. */
   public static final String NAMES = "dev.vidrio.model.testfiles.TinyModels#names";
 
-  /** The same of those that a directory of transformers is of. */
+  /** Fixtures that are also directories written by transformers. */
   public static final String DIRECTORIES = "dev.vidrio.model.testfiles.TinyModels#directories";
 
   /** Tests run in the directory of their module, beside that of this one. */
   private static final Path DIRECTORY =
       Path.of("../model/src/test/resources/dev/vidrio/model/architecture");
 
-  /** Those whose directories transformers reads by code of their own. */
-  private static final Set<String> FILES_ALONE =
-      Set.of(
-          "arctic",
-          "baichuan",
-          "baichuan-13b",
-          "bailingmoe",
-          "codeshell",
-          "deci",
-          "internlm2",
-          "internlm3",
-          "jais",
-          "maincoder",
-          "openelm",
-          "pangu-embedded",
-          "plamo",
-          "plamo3",
-          "plm",
-          "qwen",
-          "refact",
-          "smallthinker",
-          "step35");
+  /** Fixtures whose weights are quantized, so that logits differ from those of transformers. */
+  private static final Set<String> QUANTIZED = Set.of("gpt-oss-mxfp4");
+
+  private static final Map<String, ArchitectureInfo> ARCHITECTURES = new ConcurrentHashMap<>();
 
   private static final int VOCABULARY = 64;
   private static final int LONG = 1024;
 
   private TinyModels() {}
 
-  static List<String> names() {
-    return List.of(
-        "afmoe",
-        "apertus",
-        "arcee",
-        "arctic",
-        "axk1",
-        "baichuan",
-        "baichuan-13b",
-        "bailingmoe",
-        "bailingmoe2",
-        "bitnet",
-        "bitnet-b1.58",
-        "bloom",
-        "chatglm",
-        "codeshell",
-        "cohere2",
-        "cohere2moe",
-        "cohere2moe-softmax",
-        "command-r",
-        "command-r-head-norms",
-        "cwm",
-        "dbrx",
-        "deci",
-        "deepseek",
-        "deepseek2-groups",
-        "deepseek2-lite",
-        "deepseek3",
-        "dots1",
-        "ernie4_5",
-        "ernie4_5-moe",
-        "exaone",
-        "exaone-moe",
-        "exaone4",
-        "exaone4-windows",
-        "falcon",
-        "falcon-h1",
-        "falcon-h1-norm",
-        "falcon-multi-query",
-        "flex_olmo",
-        "gemma",
-        "gemma2",
-        "gemma3",
-        "gemma3n",
-        "gemma4",
-        "gemma4-keys-as-values",
-        "gemma4-mixture",
-        "glm4",
-        "glm4-flash",
-        "glm4moe",
-        "glm4moe-head-norms",
-        "gpt-oss",
-        "gpt2",
-        "gpt_neo",
-        "gptj",
-        "gptneox",
-        "gptneox-sequential",
-        "granite",
-        "granite_swa",
-        "granite_swa-experts",
-        "granite4",
-        "granitehybrid",
-        "granitehybrid-experts",
-        "granitemoe",
-        "granitemoe-shared",
-        "helium",
-        "hunyuan-dense",
-        "hunyuan-moe",
-        "hy_v3",
-        "hyperclovax",
-        "hyperclovax-pre-norm",
-        "internlm2",
-        "jais",
-        "jais2",
-        "laguna",
-        "laguna-elements",
-        "lfm2",
-        "lfm2moe",
-        "lfm3",
-        "llama",
-        "llama4",
-        "llama4-interleaved",
-        "maincoder",
-        "mellum",
-        "mimo2",
-        "minicpm",
-        "minicpm3",
-        "minimax-m2",
-        "mistral",
-        "mistral3",
-        "mistral4",
-        "mixtral",
-        "mpt",
-        "nanochat",
-        "nemotron",
-        "nemotron_h",
-        "nemotron_h_moe",
-        "olmo",
-        "olmo-clamped",
-        "olmo2",
-        "olmo3",
-        "olmo_hybrid",
-        "olmo_hybrid-turning",
-        "olmoe",
-        "openelm",
-        "opt",
-        "orion",
-        "pangu-embedded",
-        "phi2",
-        "phi3",
-        "phi3-longrope",
-        "phimoe",
-        "phimoe-longrope",
-        "plamo",
-        "plamo3",
-        "plm",
-        "qwen",
-        "qwen2",
-        "qwen2moe",
-        "qwen2vl",
-        "qwen3",
-        "qwen35",
-        "qwen35moe",
-        "qwen3moe",
-        "qwen3moe-unnormalized",
-        "qwen3next",
-        "qwen3vl",
-        "qwen3vlmoe",
-        "refact",
-        "sarvam-mla",
-        "sarvam-moe",
-        "seed_oss",
-        "smallthinker",
-        "smollm3",
-        "solar-open",
-        "stablelm",
-        "stablelm-head-norms",
-        "stablelm-parallel",
-        "starcoder",
-        "starcoder2",
-        "step35",
-        "vaultgemma",
-        "xverse",
-        "youtu");
+  public static List<String> names() {
+    return with("expected.safetensors").filter(name -> !QUANTIZED.contains(name)).toList();
   }
 
-  /** Whether its first layer has more than attention, or else; the second has attention. */
+  public static List<String> directories() {
+    return with("config.json").filter(name -> !QUANTIZED.contains(name)).toList();
+  }
+
+  /** Returns the names of the fixtures that have a file, sorted. */
+  private static Stream<String> with(String file) {
+    try (Stream<Path> directories = Files.list(DIRECTORY)) {
+      return directories
+          .filter(directory -> Files.exists(directory.resolve(file)))
+          .map(directory -> directory.getFileName().toString())
+          .sorted()
+          .toList()
+          .stream();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Returns the architecture of a fixture. */
+  public static ArchitectureInfo architecture(String name) {
+    return ARCHITECTURES.computeIfAbsent(
+        name,
+        model -> {
+          try (Arena arena = Arena.ofConfined()) {
+            String architecture = gguf(model, arena).metadata().string("general.architecture");
+            return SupportedArchitectures.find(architecture).orElseThrow();
+          }
+        });
+  }
+
+  /** Returns whether the architecture of a fixture has a trait. */
+  public static boolean has(String name, Trait trait) {
+    return architecture(name).traits().contains(trait);
+  }
+
+  /** Returns whether the file of a fixture has a key of its architecture. */
+  public static boolean hasKey(String name, String key) {
+    try (Arena arena = Arena.ofConfined()) {
+      return gguf(name, arena).metadata().contains(architecture(name).name() + "." + key);
+    }
+  }
+
+  /** Returns whether the first layer has something other than attention. */
   public static boolean isHybrid(String name) {
-    return name.startsWith("lfm") || isRecurrent(name);
+    return has(name, Trait.SHORT_CONVOLUTION) || isRecurrent(name);
   }
 
-  /** Whether that is a recurrence. */
+  /** Returns whether the first layer has a recurrence. */
   public static boolean isRecurrent(String name) {
-    return hasDeltaRule(name) || isStateSpace(name);
+    return has(name, Trait.GATED_DELTA_RULE) || has(name, Trait.MAMBA_2);
   }
 
-  /** Whether that is of Mamba 2. */
-  public static boolean isStateSpace(String name) {
-    return name.matches("falcon-h1.*|granitehybrid.*|nemotron_h.*");
-  }
-
-  /** Whether that is of the gated delta rule. */
-  private static boolean hasDeltaRule(String name) {
-    return name.matches("olmo_hybrid.*|qwen3next|qwen35.*");
-  }
-
-  /** Whether gates stand behind its attention. */
-  public static boolean hasGates(String name) {
-    return name.matches("afmoe|laguna.*|lfm3|step35|qwen3next|qwen35.*");
-  }
-
-  /** Whether its heads go through something before they are projected: gates, or a norm. */
+  /** Returns whether attention is gated or normalized before the output projection. */
   public static boolean changesHeads(String name) {
-    return hasGates(name) || name.startsWith("bitnet");
-  }
-
-  /** Whether one of its layers has neither attention nor anything in its place. */
-  public static boolean lacksAttention(String name) {
-    return name.equals("deci");
-  }
-
-  /** Whether its blocks hand on several streams. */
-  public static boolean hasStreams(String name) {
-    return name.equals("gemma3n");
-  }
-
-  static List<String> directories() {
-    return names().stream().filter(name -> !FILES_ALONE.contains(name)).toList();
+    return has(name, Trait.ATTENTION_GATE) || has(name, Trait.ATTENTION_OUTPUT_NORM);
   }
 
   /** Parses a model's GGUF file, copied into the arena. */
@@ -319,7 +178,7 @@ public final class TinyModels {
     }
   }
 
-  /** What transformers computes: {@code tokens} [n], {@code logits} [n, V]. */
+  /** Results of transformers: {@code tokens} [n], {@code logits} [n, V]. */
   public static SafetensorsFile expected(String model) {
     try {
       return SafetensorsFile.read(DIRECTORY.resolve(model).resolve("expected.safetensors"));

@@ -616,6 +616,18 @@ MODELS = {
         | dict(layer_types=[f"{kind}_attention" for kind in "sliding full sliding".split()])
         | dict(rope_parameters=MELLUM_ROPE),
     ),
+    "flint": (
+        "Flint",
+        dict(head_dim=12, num_hidden_layers=4, num_experts=5, num_experts_per_tok=2)
+        | dict(moe_intermediate_size=16, shared_expert_intermediate_size=24, mlp_only_layers=[0])
+        | dict(sliding_window=8, rope_parameters=dict(PLAIN_ROPE))
+        | dict(layer_types=[f"{kind}_attention" for kind in STEP35]),
+    ),
+    "aria": (
+        "AriaText",
+        dict(intermediate_size=24, moe_num_experts=5, moe_topk=2, moe_num_shared_experts=2)
+        | dict(rope_parameters=dict(PLAIN_ROPE)),
+    ),
     "jais2": ("Jais2", dict(head_dim=8)),
     "pangu-embedded": ("Llama", dict(attention_bias=True)),
     "minicpm3": (

@@ -7,7 +7,7 @@ Each model gets a directory with
 - `config.json` and `model.safetensors`, as transformers writes them, all weights F32 but of values
   that BF16 holds; where the name says so, experts in MXFP4,
 - `model.gguf`, the same weights in BF16 (norms and biases in F32), made by llama.cpp's converter in
-  the directory LLAMA_CPP,
+  the directory LLAMA_CPP, or without it if that does not know the model (`OWN_KEYS`),
 - `expected.safetensors`: `tokens` int32 [n], and `logits` float32 [n, V] that transformers computes
   after each of them, in F32 and with its plain ("eager") attention; `gradient` float32 [n, d], of
   the sum of each token's own logit after it, with respect to the rows of the embedding table.
@@ -20,7 +20,7 @@ and biases differ from element to element. Texts are longer than the windows.
 
 Needs torch, safetensors, gguf and transformers 4.57.3; 5.24 for mistral3, gemma3n, gemma4, baichuan
 to gptj, deepseek and what follows from it, those with Mamba 2, vaultgemma to hyperclovax, gpt_neo,
-opt, lfm3, olmo_hybrid and internlm3 to plamo3.
+opt, lfm3, olmo_hybrid, internlm3 to plamo3, flint and aria.
 """
 
 import argparse
@@ -36,7 +36,7 @@ import transformers
 from adaptations import adapt, add_mixtures, step35
 from configurations import COUNT, DELTA_RULES, EYES, MODELS, VOCABULARY, configuration
 from gguf_files import convert
-from originals import FILES_ALONE, ORIGINALS, write_original
+from originals import ORIGINALS, is_file_alone, write_original
 from safetensors.numpy import load_file, save_file
 
 
@@ -182,7 +182,7 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
         tensors["short_logits"] = expected(model, ids[:original])
     save_file(tensors, directory / "expected.safetensors")
     convert(llama_cpp, directory, name)
-    if name in FILES_ALONE:
+    if is_file_alone(directory / "model.gguf"):
         for part in ("config.json", "model.safetensors"):
             (directory / part).unlink()
 

@@ -6,8 +6,10 @@ import sys
 import unittest.mock
 from pathlib import Path
 
+import numpy as np
 import torch
 from configurations import DELTA_RULES, VOCABULARY
+from safetensors.numpy import load_file
 
 # Norms behind sublayers, which converters of models without them do not know.
 NORMS_BEHIND = {
@@ -88,6 +90,52 @@ TENSORS = {
 }
 TENSORS["olmo_hybrid-turning"] = TENSORS["olmo_hybrid"]
 
+# Models that are written without llama.cpp: their keys, and what tensors are called in GGUF, besides
+# those of all of them.
+LLAMA_TENSORS = {
+    r"model.embed_tokens": "token_embd",
+    r"model.norm": "output_norm",
+    r"lm_head": "output",
+    LAYER + r".input_layernorm": r"blk.\1.attn_norm",
+    LAYER + r".post_attention_layernorm": r"blk.\1.ffn_norm",
+    LAYER + r".self_attn.o_proj": r"blk.\1.attn_output",
+    LAYER + r".self_attn.(.)_proj": r"blk.\1.attn_\2",
+    LAYER + r".self_attn.(._norm)": r"blk.\1.attn_\2",
+    LAYER + r".self_attn.softmax_offset": r"blk.\1.attn_sinks.weight",
+    LAYER + r".mlp.(gate|router).weight": r"blk.\1.ffn_gate_inp.weight",
+    LAYER + r".mlp.(gate|up|down)_proj": r"blk.\1.ffn_\2",
+    LAYER + r".mlp.shared_experts?.(gate|up|down)_proj": r"blk.\1.ffn_\2_shexp",
+    LAYER + r".mlp.experts.(gate|up|down).weight": r"blk.\1.ffn_\2_exps.weight",
+}
+
+
+def flint_keys(config: dict) -> dict:
+    return {
+        "attention.sliding_window": config["sliding_window"],
+        "attention.sliding_window_pattern": [
+            kind == "sliding_attention" for kind in config["layer_types"]
+        ],
+        "expert_count": config["num_experts"],
+        "expert_used_count": config["num_experts_per_tok"],
+        "expert_feed_forward_length": config["moe_intermediate_size"],
+        "expert_shared_feed_forward_length": config["shared_expert_intermediate_size"],
+        "expert_gating_func": 2,
+        "expert_weights_norm": config["norm_topk_prob"],
+        "leading_dense_block_count": len(config["mlp_only_layers"]),
+    }
+
+
+def aria_keys(config: dict) -> dict:
+    return {
+        "expert_count": config["moe_num_experts"],
+        "expert_used_count": config["moe_topk"],
+        "expert_feed_forward_length": config["intermediate_size"],
+        "expert_shared_count": config["moe_num_shared_experts"],
+    }
+
+
+OWN_KEYS = {"aria": aria_keys, "flint": flint_keys}
+
 # The classes whose converters those of other classes are: it knows MPT under the name that its own
 # code had, and some not at all.
 RELATIVES = {
@@ -112,8 +160,81 @@ OWN_NAMES = {
 }
 
 
+def put(writer, key: str, value) -> None:
+    """Adds a key of the type of its value."""
+    if isinstance(value, list):
+        writer.add_array(key, value)
+    elif isinstance(value, bool):
+        writer.add_bool(key, value)
+    elif isinstance(value, int):
+        writer.add_uint32(key, value)
+    else:
+        writer.add_float32(key, value)
+
+
+def stacked_experts(tensors: dict) -> dict:
+    """Stacks the matrices of experts as GGUF has them: one tensor per part, outputs by inputs."""
+    stacked, experts = {}, {}
+    for key, value in tensors.items():
+        prefix, _, name = key.partition(".experts.")
+        parts = {}
+        if name == "fc1.weight":  # inputs by outputs, gate and up side by side
+            parts = dict(zip(("gate", "up"), np.split(value.swapaxes(1, 2), 2, axis=1)))
+        elif name == "fc2.weight":
+            parts = {"down": value.swapaxes(1, 2)}
+        elif name:
+            part = name.split(".")[1].removesuffix("_proj")
+            experts.setdefault(f"{prefix}.experts.{part}.weight", []).append(value)
+        else:
+            stacked[key] = value
+        stacked |= {f"{prefix}.experts.{part}.weight": v for part, v in parts.items()}
+    return stacked | {key: np.stack(values) for key, values in experts.items()}
+
+
+def write(directory: Path, name: str) -> None:
+    """Writes the GGUF file of a model that llama.cpp does not know."""
+    import gguf
+    from gguf.quants import quantize
+
+    config = json.loads((directory / "config.json").read_text())
+    heads = config["num_attention_heads"]
+    keys = {
+        "context_length": config["max_position_embeddings"],
+        "embedding_length": config["hidden_size"],
+        "block_count": config["num_hidden_layers"],
+        "feed_forward_length": config["intermediate_size"],
+        "attention.head_count": heads,
+        "attention.head_count_kv": config["num_key_value_heads"],
+        "attention.key_length": config["head_dim"],
+        "attention.value_length": config["head_dim"],
+        "attention.layer_norm_rms_epsilon": config["rms_norm_eps"],
+        "rope.dimension_count": config["head_dim"],
+        "rope.freq_base": config["rope_parameters"]["rope_theta"],
+        "vocab_size": config["vocab_size"],
+    }
+    writer = gguf.GGUFWriter(directory / "model.gguf", name)
+    writer.add_tokenizer_model("none")
+    for key, value in (keys | OWN_KEYS[name](config)).items():
+        put(writer, f"{name}.{key}", value)
+    bf16 = gguf.GGMLQuantizationType.BF16
+    for key, value in stacked_experts(load_file(directory / "model.safetensors")).items():
+        for pattern, replacement in LLAMA_TENSORS.items():
+            key = re.sub(f"^{pattern}(?![a-z_])", replacement, key)
+        value = np.ascontiguousarray(value)
+        matrix = value.ndim > 1 and "ffn_gate_inp" not in key
+        data = quantize(value, bf16) if matrix else value
+        writer.add_tensor(key, data, raw_dtype=bf16 if matrix else None)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 def convert(llama_cpp: Path, directory: Path, name: str) -> None:
     """Runs llama.cpp's converter, which insists on a tokenizer: it gets names without meaning."""
+    if name in OWN_KEYS:
+        write(directory, name)
+        return
     sys.path[:0] = [str(llama_cpp), str(llama_cpp / "gguf-py")]
     import conversion
     import gguf

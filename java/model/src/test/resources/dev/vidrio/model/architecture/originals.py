@@ -5,6 +5,7 @@ import math
 import re
 from pathlib import Path
 
+import gguf
 import numpy as np
 from configurations import LATENT_YARN, LAYERS, LLAMA3_ROPE, PLAIN_ROPE
 from safetensors.numpy import load_file, save_file
@@ -330,27 +331,11 @@ FUSED = {
     "bailingmoe2": ((QKV, "query_key_value"),),
 }
 
-# Models whose directories Vidrio does not read.
-FILES_ALONE = (
-    "arctic",
-    "baichuan",
-    "baichuan-13b",
-    "bailingmoe",
-    "codeshell",
-    "deci",
-    "internlm2",
-    "jais",
-    "maincoder",
-    "openelm",
-    "pangu-embedded",
-    "plamo",
-    "plamo3",
-    "plm",
-    "qwen",
-    "refact",
-    "smallthinker",
-    "step35",
-)
+def is_file_alone(model: Path) -> bool:
+    """Whether Vidrio reads no directories of a GGUF file's architecture, by the catalog's list."""
+    classes = json.loads((Path(__file__).parent / "architectures.json").read_text())
+    field = gguf.GGUFReader(model).get_field("general.architecture")
+    return not classes[field.contents()]
 
 
 def write_original(directory: Path, name: str) -> None:

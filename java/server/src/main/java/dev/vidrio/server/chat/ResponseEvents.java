@@ -1,9 +1,9 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.Completion;
+import dev.vidrio.model.chat.ChatAnswer;
 import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.model.generation.TokenLogProbability;
-import dev.vidrio.model.chat.ChatAnswer;
 import dev.vidrio.server.generation.AnswerStreams;
 import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;

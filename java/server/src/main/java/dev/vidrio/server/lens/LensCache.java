@@ -7,8 +7,6 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
-import dev.vidrio.kernel.hook.HookPoint;
-import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;

@@ -24,7 +24,7 @@ class AnswerPartsTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String RESPONSES = "/v1/responses";
 
-  private static final List<String> THOUGHT =
+  private static final List<String> REASONING =
       List.of("<thi", "nk>", "\nSand", " melts.", "\n</", "think>");
   private static final List<String> TEXT = List.of("Glass", " < sand", " > air.");
 
@@ -57,7 +57,7 @@ class AnswerPartsTest {
             directory.resolve("parts.gguf"),
             Map.of(
                 ':',
-                concat(concat(THOUGHT, List.of("\n\n")), TEXT),
+                concat(concat(REASONING, List.of("\n\n")), TEXT),
                 '=',
                 concat(concat(List.of("<think>", "</think>"), BEFORE), CALLS)));
     server = TestServer.start(options -> options, new ModelSource("m", () -> Model.open(file)));
@@ -116,7 +116,7 @@ class AnswerPartsTest {
     assertEquals("Sand melts.", json.at("/choices/0/message/reasoning_content").stringValue());
     assertEquals(String.join("", TEXT), json.at("/choices/0/message/content").stringValue());
     assertEquals(
-        THOUGHT.size(), json.at("/usage/completion_tokens_details/reasoning_tokens").intValue());
+        REASONING.size(), json.at("/usage/completion_tokens_details/reasoning_tokens").intValue());
   }
 
   @Test
@@ -147,7 +147,7 @@ class AnswerPartsTest {
   void cutChatHasNoMarkers() {
     for (boolean tools : new boolean[] {false, true}) {
       String all = String.join("", tools ? BEFORE : TEXT);
-      int length = tools ? 2 + BEFORE.size() + CALLS.size() : THOUGHT.size() + 1 + TEXT.size();
+      int length = tools ? 2 + BEFORE.size() + CALLS.size() : REASONING.size() + 1 + TEXT.size();
       for (int n = 1; n <= length; n++) {
         JsonNode choice = server.json(CHAT, chat(tools, ",'max_tokens':" + n)).at("/choices/0");
         String content = choice.at("/message/content").stringValue("");
@@ -171,21 +171,22 @@ class AnswerPartsTest {
 
   @Test
   void cutResponseHasItsBegunItems() {
-    for (int n = 1; n < THOUGHT.size() + 1 + TEXT.size(); n++) {
+    for (int n = 1; n < REASONING.size() + 1 + TEXT.size(); n++) {
       JsonNode whole = server.json(RESPONSES, response(false, ",'max_output_tokens':" + n));
       assertEquals("incomplete", whole.path("status").stringValue());
       assertEquals("max_output_tokens", whole.at("/incomplete_details/reason").stringValue());
-      boolean thinks = n < THOUGHT.size();
-      boolean silent = n <= THOUGHT.size() + 1;
+      boolean isReasoning = n < REASONING.size();
+      boolean silent = n <= REASONING.size() + 1;
       assertEquals(silent ? 1 : 2, whole.path("output").size(), n + " " + whole);
       assertEquals("reasoning", whole.at("/output/0/type").stringValue());
-      if (thinks || !silent) {
+      if (isReasoning || !silent) {
         assertEquals(
-            "incomplete", whole.path("output").path(thinks ? 0 : 1).path("status").stringValue());
+            "incomplete",
+            whole.path("output").path(isReasoning ? 0 : 1).path("status").stringValue());
       }
       assertEquals(n <= 2 ? 0 : 1, whole.at("/output/0/content").size());
       assertEquals(
-          Math.min(n, THOUGHT.size()),
+          Math.min(n, REASONING.size()),
           whole.at("/usage/output_tokens_details/reasoning_tokens").intValue());
       List<JsonNode> events =
           server.events(RESPONSES, response(false, ",'stream':true,'max_output_tokens':" + n));

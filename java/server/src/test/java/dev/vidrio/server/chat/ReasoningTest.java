@@ -25,7 +25,7 @@ import tools.jackson.databind.JsonNode;
 class ReasoningTest {
   private static final String CHAT = "/v1/chat/completions";
   private static final String RESPONSES = "/v1/responses";
-  private static final String THOUGHT = "Sand melts.";
+  private static final String REASONING = "Sand melts.";
   private static final String TEXT = "Glass is sand.";
 
   /** Tokens of the reasoning, including its markers. */
@@ -81,7 +81,7 @@ class ReasoningTest {
   @Test
   void chatHasReasoningAndContent() {
     JsonNode json = server.json(CHAT, chat("What is glass?", ""));
-    assertEquals(THOUGHT, message(json).path("reasoning_content").stringValue());
+    assertEquals(REASONING, message(json).path("reasoning_content").stringValue());
     assertEquals(TEXT, message(json).path("content").stringValue());
     assertEquals(6, json.at("/usage/completion_tokens").intValue());
     assertEquals(
@@ -90,7 +90,7 @@ class ReasoningTest {
 
   @Test
   void streamsReasoningBeforeContent() {
-    var thought = new StringBuilder();
+    var reasoning = new StringBuilder();
     var text = new StringBuilder();
     List<Integer> tokens = new ArrayList<>(List.of(0, 0));
     List<JsonNode> events =
@@ -101,14 +101,14 @@ class ReasoningTest {
                 ",'stream':true,'logprobs':true,'stream_options':{'include_usage':true}"));
     for (JsonNode event : events) {
       JsonNode delta = event.at("/choices/0/delta");
-      boolean thinks = delta.has("reasoning_content");
-      assertFalse(thinks && delta.has("content"));
-      thought.append(delta.path("reasoning_content").stringValue(""));
+      boolean isReasoning = delta.has("reasoning_content");
+      assertFalse(isReasoning && delta.has("content"));
+      reasoning.append(delta.path("reasoning_content").stringValue(""));
       text.append(delta.path("content").stringValue(""));
       int count = event.at("/choices/0/logprobs/content").size();
-      tokens.set(thinks ? 0 : 1, tokens.get(thinks ? 0 : 1) + count);
+      tokens.set(isReasoning ? 0 : 1, tokens.get(isReasoning ? 0 : 1) + count);
     }
-    assertEquals(THOUGHT, thought.toString());
+    assertEquals(REASONING, reasoning.toString());
     assertEquals(TEXT, text.toString());
     assertEquals(List.of(THOUGHT_TOKENS, 2), tokens);
     assertEquals(
@@ -159,7 +159,7 @@ class ReasoningTest {
         types);
     assertEquals(0, events.get(4).path("output_index").intValue());
     assertEquals(1, events.get(11).path("output_index").intValue());
-    assertEquals(THOUGHT, events.get(6).path("text").stringValue());
+    assertEquals(REASONING, events.get(6).path("text").stringValue());
     JsonNode output = events.getLast().at("/response/output");
     assertEquals(events.get(8).path("item"), output.path(0));
     assertEquals(events.get(2).at("/item/id"), output.at("/0/id"));
@@ -181,10 +181,10 @@ class ReasoningTest {
         "{'type':'reasoning','id':'rs_1','summary':[{'type':'summary_text','text':'hm'}]},";
     for (String body : bodies) {
       int without = inputTokens(body.formatted(""));
-      int thought = inputTokens(body.formatted(item));
-      assertEquals(thought, inputTokens(body.formatted(summed)));
+      int reasoning = inputTokens(body.formatted(item));
+      assertEquals(reasoning, inputTokens(body.formatted(summed)));
       // The template writes two markers, each a token of the vocabulary if it is in a script.
-      assertTrue(thought > without + "hm".length(), thought + " " + without);
+      assertTrue(reasoning > without + "hm".length(), reasoning + " " + without);
     }
   }
 

@@ -3,9 +3,6 @@ package dev.vidrio.server.completion;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.model.generation.TokenLogProbability;
-import dev.vidrio.model.generation.GenerationResult;
-import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.generation.GenerationResult;

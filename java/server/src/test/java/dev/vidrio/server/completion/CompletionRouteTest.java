@@ -235,7 +235,7 @@ class CompletionRouteTest {
     JsonNode all = complete("'" + TEXT + "'", sampling + ",'n':4").path("choices");
     JsonNode best = complete("'" + TEXT + "'", sampling + ",'best_of':4").path("choices");
     assertEquals(1, best.size());
-    double greatest = Double.NEGATIVE_INFINITY;
+    double max = Double.NEGATIVE_INFINITY;
     String text = "";
     for (JsonNode choice : all) {
       double sum = 0;
@@ -243,8 +243,8 @@ class CompletionRouteTest {
         sum += token.doubleValue();
       }
       double mean = sum / choice.path("logprobs").path("token_logprobs").size();
-      if (mean > greatest) {
-        greatest = mean;
+      if (mean > max) {
+        max = mean;
         text = choice.path("text").stringValue();
       }
     }

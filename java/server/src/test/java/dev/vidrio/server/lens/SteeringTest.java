@@ -143,7 +143,7 @@ class SteeringTest {
         "{} | vidrio.steer vidrio.steer: is required",
         "{'steer':[],'watch':1} | vidrio.watch vidrio.watch: not supported",
         "{'steer':[{'hook':'foo','strength':1,'vector':[1]}]} | vidrio.steer[0].hook"
-            + " vidrio.steer[0].hook \"foo\": the model has no such hook point",
+            + " vidrio.steer[0].hook \"foo\": not found; '*' selects all",
         "{'steer':[{'strength':1}]} | vidrio.steer[0].hook vidrio.steer[0].hook: is required",
         "{'steer':[{'hook':'*.hook_resid_post','strength':1,'vector':[1]}]} | vidrio.steer[0].hook"
             + " vidrio.steer[0].hook \"*.hook_resid_post\": matches 4 hook points; must match one",

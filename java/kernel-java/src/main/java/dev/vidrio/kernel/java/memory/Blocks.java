@@ -31,16 +31,11 @@ public final class Blocks {
 
   private static final Set<WeightType> LINEAR = EnumSet.noneOf(WeightType.class);
 
-  private static final int[] MAX_MAGNITUDES = new int[WeightType.values().length];
-
   static {
     for (WeightType type : WeightType.values()) {
-      if (type.quantized()) {
-        MAX_MAGNITUDES[type.ordinal()] =
-            codes(type).map(code -> Math.abs(integer(type, code))).max().orElseThrow();
-        if (codes(type).allMatch(code -> integer(type, code) == code + integer(type, 0))) {
-          LINEAR.add(type);
-        }
+      if (type.quantized()
+          && codes(type).allMatch(code -> integer(type, code) == code + integer(type, 0))) {
+        LINEAR.add(type);
       }
     }
   }
@@ -85,9 +80,9 @@ public final class Blocks {
     return LINEAR.contains(type);
   }
 
-  /** Returns the largest magnitude of an integer. */
+  /** Returns the largest magnitude of an integer of a quantized type. */
   public static int maxMagnitude(WeightType type) {
-    return MAX_MAGNITUDES[type.ordinal()];
+    return codes(type).map(code -> Math.abs(integer(type, code))).max().orElseThrow();
   }
 
   private static IntStream codes(WeightType type) {

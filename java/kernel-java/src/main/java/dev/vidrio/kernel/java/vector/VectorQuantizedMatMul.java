@@ -11,6 +11,8 @@ import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
+import java.util.EnumSet;
+import java.util.Set;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -21,6 +23,17 @@ import jdk.incubator.vector.FloatVector;
  * bytes.
  */
 final class VectorQuantizedMatMul {
+  /** Types whose integers exceed what {@link NarrowKernel} can add in 16 bits. */
+  private static final Set<WeightType> WIDE = EnumSet.noneOf(WeightType.class);
+
+  static {
+    for (WeightType type : WeightType.values()) {
+      if (type.quantized() && Blocks.maxMagnitude(type) > NarrowKernel.MAX_MAGNITUDE) {
+        WIDE.add(type);
+      }
+    }
+  }
+
   /** Rows whose activations stay in the second-level cache while the weights are streamed. */
   private static final int STRIP = 64;
 
@@ -55,9 +68,8 @@ final class VectorQuantizedMatMul {
     }
   }
 
-  /** Returns whether integers exceed what {@link NarrowKernel} can add in 16 bits. */
   private static boolean wide(WeightType type) {
-    return Blocks.maxMagnitude(type) > NarrowKernel.MAX_MAGNITUDE;
+    return WIDE.contains(type);
   }
 
   private void wide(WeightType type, int row, int rows, int lane) {

@@ -4,7 +4,7 @@ import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.vector.DoubleVectors;
 import java.util.stream.IntStream;
 
-/** Rows less their mean, each column perhaps times a factor. */
+/** Rows minus their mean, with optional column scales. */
 final class CenteredRows {
   private final float[][] rows;
   private final double[] mean;
@@ -25,18 +25,18 @@ final class CenteredRows {
     for (int j = 0; j < d; j++) {
       mean[j] /= rows.length;
     }
-    var centred = new float[rows.length][d];
+    var centered = new float[rows.length][d];
     for (int i = 0; i < rows.length; i++) {
       for (int j = 0; j < d; j++) {
-        centred[i][j] = (float) (rows[i][j] - mean[j]);
+        centered[i][j] = (float) (rows[i][j] - mean[j]);
       }
     }
-    return new CenteredRows(centred, mean);
+    return new CenteredRows(centered, mean);
   }
 
   /**
-   * The same with each column times a factor. Columns of a like length keep massive activations,
-   * thousands of times as large as all others, from hiding these.
+   * Returns rows with each column multiplied by a factor. Columns of similar length keep massive
+   * activations, thousands of times larger than the rest, from dominating.
    */
   CenteredRows scaled(double[] factors) {
     var scaled = new float[rows.length][factors.length];
@@ -48,17 +48,17 @@ final class CenteredRows {
     return new CenteredRows(scaled, mean);
   }
 
-  /** [n][d]. */
+  /** Returns the rows, [n][d]. */
   float[][] rows() {
     return rows;
   }
 
-  /** What was subtracted, before any factor, [d]. */
+  /** Returns the subtracted mean, before any factor, [d]. */
   double[] mean() {
     return mean;
   }
 
-  /** Σ x² of each column, [d]. */
+  /** Returns Σ x² of each column, [d]. */
   double[] squares() {
     var squares = new double[mean.length];
     for (float[] row : rows) {
@@ -69,7 +69,7 @@ final class CenteredRows {
     return squares;
   }
 
-  /** The rows in double. */
+  /** Returns the rows in double. */
   double[][] doubles() {
     var doubles = new double[rows.length][mean.length];
     for (int i = 0; i < rows.length; i++) {
@@ -80,12 +80,14 @@ final class CenteredRows {
     return doubles;
   }
 
-  /** The transpose, [d][n]. */
+  /** Returns the transpose, [d][n]. */
   float[][] columns() {
     return MatrixProduct.transposed(rows);
   }
 
-  /** XᵀX, [d][d]: in double, since its least eigenvalues matter as much as the greatest. */
+  /**
+   * Returns XᵀX, [d][d]: in double, since its smallest eigenvalues matter as much as the largest.
+   */
   double[][] gram() {
     double[][] x = doubles();
     var gram = new double[mean.length][mean.length];

@@ -6,20 +6,22 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Shows how much of a probe's accuracy comes from the activations rather than from memorizing
- * (Hewitt and Liang 2019, arXiv 1909.03368). The same probe on the same activations learns a
- * control task, where each word has a random class, with the frequencies of the classes.
- * Selectivity is the accuracy on the task minus that on the control task.
+ * How much of a probe's accuracy comes from the activations rather than from memorization (Hewitt
+ * and Liang 2019, arXiv 1909.03368)? The same probe is trained on a control task, where each word
+ * has a random class, with the frequencies of the classes. Selectivity is the accuracy on the task
+ * minus that on the control task.
  *
- * @param probe the probe of the task itself
- * @param train accuracy on the examples that the probe learned from
+ * @param probe the probe of the task
+ * @param train accuracy on the training examples
  * @param test accuracy on the held-out examples
- * @param majority the share of the most frequent class among the held-out examples
+ * @param majority the fraction of the most frequent class among the held-out examples
  * @param control accuracy of the control probe on the held-out examples
+ * @see LinearProbe
+ * @see "docs/lens/decoding.md"
  */
 public record ControlTask(
     LinearProbe probe, double train, double test, double majority, double control) {
-  /** Accuracy less that of the control probe. */
+  /** Returns the accuracy minus that of the control probe. */
   public double selectivity() {
     return test - control;
   }
@@ -27,7 +29,7 @@ public record ControlTask(
   /**
    * Fits both probes.
    *
-   * @param split what to learn from, and what to test with
+   * @param split training and test examples
    * @param seed of the classes of words
    */
   public static ControlTask of(
@@ -45,7 +47,7 @@ public record ControlTask(
         LinearProbe.fit(kind, executor, train, l2).accuracy(test));
   }
 
-  /** The same activations, each of the class that its word has by chance. */
+  /** Returns the activations with the random class of their word. */
   private static Examples control(
       Examples examples, Examples drawnFrom, Map<Integer, Integer> classes, SplitMix64 random) {
     var labels = new int[examples.size()];

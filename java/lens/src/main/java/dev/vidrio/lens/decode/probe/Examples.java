@@ -16,7 +16,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/** Activations and their classes, from which a probe learns. */
+/**
+ * Activations with class labels, the training data of probes.
+ *
+ * {@snippet file="decode/DecodeExamplesTest.java" region="probe"}
+ */
 public final class Examples {
   private final float[][] rows;
   private final int[] labels;
@@ -24,20 +28,20 @@ public final class Examples {
   private final int classes;
 
   /**
-   * Keeps the arrays, which must not change.
+   * Wraps arrays, which must not be modified.
    *
    * @param rows [n][d]
    * @param labels [n], the class of each, from 0
-   * @param types [n], the word of each, as a {@link ControlTask} counts words: its token
+   * @param types [n], the word of each, as a {@link ControlTask} distinguishes words: its token
    * @param classes number of classes
-   * @throws InvalidInputException when there are none, or they do not fit together
+   * @throws InvalidInputException if there are none, or the lengths differ
    */
   public Examples(float[][] rows, int[] labels, int[] types, int classes) {
     if (rows.length == 0 || rows.length != labels.length || rows.length != types.length) {
       throw new InvalidInputException(
           "examples",
           rows.length + " rows, " + labels.length + " labels, " + types.length + " types",
-          "there must be some, and as many of each");
+          "must be positive and equal");
     }
     for (int i = 0; i < rows.length; i++) {
       if (rows[i].length != rows[0].length || rows[i].length == 0) {
@@ -61,13 +65,13 @@ public final class Examples {
   }
 
   /**
-   * The activations of texts at their last token, at several points at once.
+   * Reads the activations of texts at their last token, at several points.
    *
-   * @param points names of the points, as in {@link Capture#hooks}; each has one row per token
+   * @param points patterns as in {@link Capture#hooks}; each point has one row per token
    * @param texts token ids of each
    * @param labels the class of each text
-   * @throws InvalidInputException when a name means no point, a point has other axes, or the model
-   *     cannot take a text
+   * @throws InvalidInputException if a pattern selects no point, a point has other axes, or the
+   *     model does not support a text
    */
   public static Map<HookPoint, Examples> ofLastTokens(
       Lens lens, String points, List<int[]> texts, int[] labels, int classes) {
@@ -92,47 +96,47 @@ public final class Examples {
     return examples;
   }
 
-  /** n. */
+  /** Returns n, the number of examples. */
   public int size() {
     return rows.length;
   }
 
-  /** Number of classes. */
+  /** Returns the number of classes. */
   public int classes() {
     return classes;
   }
 
-  /** The class of example i. */
+  /** Returns the class of example i. */
   public int label(int i) {
     return labels[i];
   }
 
-  /** The word of example i. */
+  /** Returns the word of example i. */
   int type(int i) {
     return types[i];
   }
 
-  /** The activation of example i, [d]. */
+  /** Returns the activation of example i, [d]. */
   float[] row(int i) {
     return rows[i];
   }
 
-  /** All activations, [n][d]. */
+  /** Returns all activations, [n][d]. */
   float[][] rows() {
     return rows;
   }
 
-  /** The same activations with other labels. */
+  /** Returns the activations with other labels. */
   Examples withLabels(int[] newLabels) {
     return new Examples(rows, newLabels, types, classes);
   }
 
-  /** The same examples with other activations. */
+  /** Returns the examples with other activations. */
   Examples withRows(float[][] newRows) {
     return new Examples(newRows, labels, types, classes);
   }
 
-  /** The share of the most frequent class: what knows nothing reaches. */
+  /** Returns the fraction of the most frequent class: the accuracy of a constant classifier. */
   public double majority() {
     var counts = new int[classes];
     for (int label : labels) {
@@ -142,10 +146,10 @@ public final class Examples {
   }
 
   /**
-   * The difference in means (Marks and Tegmark 2024, arXiv 2310.06824): the mean activation of a
-   * class less that of all others, [d].
+   * Returns the difference in means (Marks and Tegmark 2024, arXiv 2310.06824): the mean activation
+   * of a class minus that of all others, [d].
    *
-   * @throws InvalidInputException when there is no example of the class, or none of another
+   * @throws InvalidInputException if there is no example of the class, or none of another
    */
   public float[] differenceInMeans(int c) {
     var of = new RowMean();
@@ -162,18 +166,18 @@ public final class Examples {
     return Vectors.minus(of.mean(), others.mean());
   }
 
-  /** d. */
+  /** Returns d. */
   public int width() {
     return rows[0].length;
   }
 
-  /** Training and test examples: a random part, the same for the same seed. */
+  /** Training and test examples: a random partition, determined by the seed. */
   public record Split(Examples train, Examples test) {}
 
   /**
-   * Sets some aside for a test.
+   * Splits the examples.
    *
-   * @param fraction of the examples to test, above 0 and below 1
+   * @param fraction of test examples, above 0 and below 1
    */
   public Split split(double fraction, long seed) {
     if (!(fraction > 0 && fraction < 1)) {

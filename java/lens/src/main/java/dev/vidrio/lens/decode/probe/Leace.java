@@ -10,22 +10,27 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Least-squares concept erasure (Belrose et al. 2023, arXiv 2306.03819): of all affine maps after
- * which no linear classifier beats a constant answer, the one that changes activations least in the
- * mean square. With classes z as one-hot vectors it is
+ * Least-squares concept erasure, LEACE (Belrose et al. 2023, arXiv 2306.03819): of all affine maps
+ * after which no linear classifier is better than a constant, the one with the smallest mean
+ * squared change. With classes z as one-hot vectors it is
  *
  * <pre>x ↦ x − Σ_xz (Σ_zx Σ_xx⁺ Σ_xz)⁺ Σ_zx Σ_xx⁺ (x − E[x])</pre>
  *
  * the projection along Σ_xz that is orthogonal in the metric Σ_xx⁺; the paper writes it with a
- * whitening W, and any one gives the same.
+ * whitening W, and any whitening gives the same map.
+ *
+ * @see "docs/lens/decoding.md"
  */
 public final class Leace {
-  /** Of the greatest eigenvalue, below which one counts as 0: the rounding of f32, squared. */
+  /**
+   * Relative to the largest eigenvalue, the threshold below which an eigenvalue counts as 0: the
+   * rounding of f32, squared.
+   */
   private static final double RANK = 1e-12;
 
   private final double[] mean;
 
-  /** [r][d] each: x loses {@code Σᵢ ⟨readᵢ, x − mean⟩ writeᵢ}. */
+  /** [r][d] each: {@code Σᵢ ⟨readᵢ, x − mean⟩ writeᵢ} is subtracted from x. */
   private final double[][] read;
 
   private final double[][] write;
@@ -38,29 +43,29 @@ public final class Leace {
 
   /** Fits the eraser of the classes of examples. */
   public static Leace fit(Examples examples) {
-    // What is erased does not depend on the units of dimensions, but its rounding does.
+    // The result does not depend on the units of dimensions, but its rounding does.
     CenteredRows plain = CenteredRows.of(examples.rows());
     double[] lengths = Arrays.stream(plain.squares()).map(Math::sqrt).toArray();
     double[] factors = Arrays.stream(lengths).map(x -> x == 0 ? 0 : 1 / x).toArray();
-    CenteredRows centred = plain.scaled(factors);
+    CenteredRows centered = plain.scaled(factors);
     int d = examples.width();
     int n = examples.size();
     int classes = examples.classes();
-    // Rows are centred, so that the classes' frequencies drop out of Σ_zx.
+    // Rows are centered, so that the classes' frequencies cancel in Σ_zx.
     var cross = new double[classes][d];
     for (int i = 0; i < n; i++) {
       for (int j = 0; j < d; j++) {
-        cross[examples.label(i)][j] += centred.rows()[i][j] / (double) n;
+        cross[examples.label(i)][j] += centered.rows()[i][j] / (double) n;
       }
     }
-    double[][] whitened = whitened(centred, cross);
+    double[][] whitened = whitened(centered, cross);
     var inner = new double[classes][classes];
     for (int a = 0; a < classes; a++) {
       for (int b = 0; b < classes; b++) {
         inner[a][b] = (dot(whitened[a], cross[b]) + dot(whitened[b], cross[a])) / 2;
       }
     }
-    Leace leace = of(centred.mean(), SingularVectors.of(inner), cross, whitened);
+    Leace leace = of(centered.mean(), SingularVectors.of(inner), cross, whitened);
     for (int r = 0; r < leace.rank(); r++) {
       for (int j = 0; j < d; j++) {
         leace.read[r][j] *= factors[j];
@@ -71,14 +76,14 @@ public final class Leace {
   }
 
   /**
-   * Rows times Σ_xx⁺. Its eigenvectors are the right singular vectors of X, or those of XᵀX where
-   * that is smaller.
+   * Returns rows times Σ_xx⁺. Its eigenvectors are the right singular vectors of X, or those of XᵀX
+   * if that is smaller.
    */
-  private static double[][] whitened(CenteredRows centred, double[][] rows) {
-    int n = centred.rows().length;
-    boolean few = n < centred.mean().length;
-    var vectors = SingularVectors.of(few ? centred.doubles() : centred.gram());
-    var result = new double[rows.length][centred.mean().length];
+  private static double[][] whitened(CenteredRows centered, double[][] rows) {
+    int n = centered.rows().length;
+    boolean few = n < centered.mean().length;
+    var vectors = SingularVectors.of(few ? centered.doubles() : centered.gram());
+    var result = new double[rows.length][centered.mean().length];
     double greatest = eigenvalue(vectors, 0, few);
     for (int e = 0; e < vectors.values().length; e++) {
       double value = eigenvalue(vectors, e, few);
@@ -92,13 +97,16 @@ public final class Leace {
     return result;
   }
 
-  /** Of XᵀX. */
+  /** Returns an eigenvalue of XᵀX. */
   private static double eigenvalue(SingularVectors vectors, int e, boolean ofRows) {
     double value = vectors.values()[e];
     return ofRows ? value * value : value;
   }
 
-  /** The eigenvectors of the inner matrix say which sums of classes are erased. */
+  /**
+   * Returns the eraser; the eigenvectors of the inner matrix determine the erased combinations of
+   * classes.
+   */
   private static Leace of(
       double[] mean, SingularVectors inner, double[][] cross, double[][] whitened) {
     int rank = 0;
@@ -117,12 +125,15 @@ public final class Leace {
     return new Leace(mean, read, write);
   }
 
-  /** Directions that are erased: the classes less one, where all can be told apart. */
+  /**
+   * Returns the number of erased directions: the number of classes minus one, if all are
+   * distinguishable.
+   */
   public int rank() {
     return read.length;
   }
 
-  /** The matrix P of {@code x ↦ P (x − E[x]) + E[x]}, [d][d]. */
+  /** Returns the matrix P of {@code x ↦ P (x − E[x]) + E[x]}, [d][d]. */
   public double[][] projection() {
     int d = mean.length;
     var p = new double[d][d];
@@ -135,7 +146,7 @@ public final class Leace {
     return p;
   }
 
-  /** An activation without the classes. */
+  /** Returns an activation without the classes. */
   public float[] erase(float[] x) {
     var erased = new double[x.length];
     for (int j = 0; j < x.length; j++) {
@@ -155,7 +166,7 @@ public final class Leace {
     return result;
   }
 
-  /** Examples whose activations do not hold the classes any more. */
+  /** Returns examples whose activations no longer represent the classes. */
   public Examples erase(Examples examples) {
     var rows = new float[examples.size()][];
     for (int i = 0; i < rows.length; i++) {
@@ -164,7 +175,7 @@ public final class Leace {
     return examples.withRows(rows);
   }
 
-  /** Erases in the middle of a pass, at all tokens. */
+  /** Returns a callback that erases the classes at all tokens in a forward pass. */
   public Hook hook() {
     return rows -> {
       for (int i = 0; i < rows.size(); i++) {

@@ -6,17 +6,24 @@ import dev.vidrio.lens.vector.DoubleVectors;
 
 /**
  * A linear classifier of activations (Alain and Bengio 2017, arXiv 1610.01644; Belinkov 2022): the
- * class c with the greatest {@code ⟨w_c, x⟩ + b_c}. If it does well, the activation holds the class
- * in a form that later layers can read. Whether they do is another question; {@link ControlTask}
- * shows how much the probe merely memorized.
+ * class c with the largest {@code ⟨w_c, x⟩ + b_c}. High accuracy shows that the activation
+ * represents the class linearly, not that later layers use it; {@link ControlTask} measures how
+ * much the probe memorized.
  *
  * {@snippet file="decode/DecodeExamplesTest.java" region="probe"}
+ *
+ * <p>Immutable.
+ *
+ * @see Examples
+ * @see "docs/lens/decoding.md"
  */
 public final class LinearProbe {
   private final double[][] weights;
   private final double[] biases;
 
   /**
+   * Creates a probe.
+   *
    * @param weights [C][d]
    * @param biases [C]
    */
@@ -25,11 +32,11 @@ public final class LinearProbe {
     this.biases = biases;
   }
 
-  /** How a probe is fitted. */
+  /** The method by which a probe is fitted. */
   public enum Kind {
-    /** {@link #logistic}. */
+    /** Uses {@link #logistic}. */
     LOGISTIC,
-    /** {@link #ridge}. */
+    /** Uses {@link #ridge}. */
     RIDGE
   }
 
@@ -39,8 +46,8 @@ public final class LinearProbe {
   }
 
   /**
-   * Logistic regression with one vector per class: the minimum of {@code −Σᵢ log p(yᵢ | xᵢ) + l2/2
-   * ‖W‖²}, biases free.
+   * Fits logistic regression with one vector per class: the minimum of {@code −Σᵢ log p(yᵢ | xᵢ) +
+   * l2/2 ‖W‖²}, without a penalty on biases.
    *
    * @param l2 above 0
    */
@@ -50,8 +57,8 @@ public final class LinearProbe {
   }
 
   /**
-   * Ridge regression of +1 for the class and −1 for all others: the minimum of {@code Σᵢ ‖W xᵢ + b
-   * − yᵢ‖² + l2 ‖W‖²}, biases free.
+   * Fits ridge regression of +1 for the class and −1 for all others: the minimum of {@code Σᵢ ‖W xᵢ
+   * + b − yᵢ‖² + l2 ‖W‖²}, without a penalty on biases.
    *
    * @param l2 above 0
    */
@@ -66,27 +73,27 @@ public final class LinearProbe {
     }
   }
 
-  /** Number of classes. */
+  /** Returns the number of classes. */
   public int classes() {
     return biases.length;
   }
 
-  /** The direction of a class, [d]. */
+  /** Returns the direction of a class, [d]. */
   public double[] weights(int c) {
     return weights[c].clone();
   }
 
-  /** The same in f32, as edits take it. */
+  /** Returns the direction of a class in f32, for interventions. */
   public float[] direction(int c) {
     return DoubleVectors.floats(weights[c]);
   }
 
-  /** The bias of a class. */
+  /** Returns the bias of a class. */
   public double bias(int c) {
     return biases[c];
   }
 
-  /** The class that an activation is taken for; of equal ones the first. */
+  /** Returns the predicted class of an activation; the first one of a tie. */
   public int classify(float[] x) {
     int best = 0;
     double greatest = Double.NEGATIVE_INFINITY;
@@ -103,7 +110,7 @@ public final class LinearProbe {
     return best;
   }
 
-  /** The share of examples that it takes for what they are. */
+  /** Returns the fraction of examples that are classified correctly. */
   public double accuracy(Examples examples) {
     int right = 0;
     for (int i = 0; i < examples.size(); i++) {

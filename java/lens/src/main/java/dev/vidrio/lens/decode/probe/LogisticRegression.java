@@ -7,11 +7,11 @@ import dev.vidrio.lens.vector.DoubleVectors;
 import java.util.Arrays;
 
 /**
- * Multinomial logistic regression by L-BFGS: a convex problem, so that any method which converges
- * finds the same. Both products of a step, with X and with its transpose, run on the executor. X is
- * centred, which moves nothing but the biases: they and the weights would otherwise pull at each
- * other. Weights are found in units in which the loss is about as curved along each, however large
- * the dimensions of X are.
+ * Multinomial logistic regression by L-BFGS: a convex problem, so that any method that converges
+ * finds the same solution. Both products of a step, with X and with its transpose, run on the
+ * executor. X is centered, which changes only the biases but decouples them from the weights.
+ * Weights are scaled so that the loss has a similar curvature along each, regardless of the scale
+ * of the dimensions of X.
  */
 final class LogisticRegression implements Lbfgs.Objective {
   private final Examples examples;
@@ -43,9 +43,9 @@ final class LogisticRegression implements Lbfgs.Objective {
     double[] units =
         Arrays.stream(plain.squares()).map(sum -> 1 / Math.sqrt(sum / 4 + l2)).toArray();
     double[] penalties = Arrays.stream(units).map(unit -> l2 * unit * unit).toArray();
-    CenteredRows centred = plain.scaled(units);
-    try (var scores = MatrixProduct.of(executor, centred.rows(), classes);
-        var gradients = MatrixProduct.of(executor, centred.columns(), classes)) {
+    CenteredRows centered = plain.scaled(units);
+    try (var scores = MatrixProduct.of(executor, centered.rows(), classes);
+        var gradients = MatrixProduct.of(executor, centered.columns(), classes)) {
       var objective = new LogisticRegression(examples, penalties, scores, gradients);
       double[] found = Lbfgs.minimize(objective, new double[classes * (d + 1)]);
       var weights = new double[classes][];
@@ -56,13 +56,13 @@ final class LogisticRegression implements Lbfgs.Objective {
           weights[c][j] *= units[j];
         }
         biases[c] *= objective.biasUnit;
-        biases[c] -= DoubleVectors.dot(weights[c], centred.mean());
+        biases[c] -= DoubleVectors.dot(weights[c], centered.mean());
       }
       return new LinearProbe(weights, biases);
     }
   }
 
-  /** Parameters are [C][d] weights, then [C] biases. */
+  /** Computes the loss of parameters: [C][d] weights, then [C] biases. */
   @Override
   public double at(double[] parameters, double[] gradient) {
     int classes = examples.classes();
@@ -89,7 +89,9 @@ final class LogisticRegression implements Lbfgs.Objective {
     return loss;
   }
 
-  /** The loss of an example; its residuals p − y go to the columns of the products. */
+  /**
+   * Returns the loss of an example; its residuals p − y are written to the columns of the products.
+   */
   private double example(int i, float[][] products, double[] parameters, double[] biasGradient) {
     int classes = examples.classes();
     var score = new double[classes];

@@ -5,16 +5,16 @@ import dev.vidrio.lens.vector.DoubleVectors;
 
 /**
  * Ridge regression (Hoerl and Kennard 1970) by its normal equations: {@code (XᵀX + l2 I) w = Xᵀy}
- * of centred X and y.
+ * for centered X and y.
  */
 final class RidgeRegression {
   private RidgeRegression() {}
 
   static LinearProbe fit(Examples examples, double l2) {
-    CenteredRows centred = CenteredRows.of(examples.rows());
+    CenteredRows centered = CenteredRows.of(examples.rows());
     int d = examples.width();
     int classes = examples.classes();
-    double[][] gram = centred.gram();
+    double[][] gram = centered.gram();
     for (int j = 0; j < d; j++) {
       gram[j][j] += l2;
     }
@@ -28,11 +28,11 @@ final class RidgeRegression {
         double y = examples.label(i) == c ? 1 : -1;
         mean += y / examples.size();
         for (int j = 0; j < d; j++) {
-          right[j] += y * centred.rows()[i][j];
+          right[j] += y * centered.rows()[i][j];
         }
       }
       weights[c] = cholesky.solve(right);
-      biases[c] = mean - DoubleVectors.dot(weights[c], centred.mean());
+      biases[c] = mean - DoubleVectors.dot(weights[c], centered.mean());
     }
     return new LinearProbe(weights, biases);
   }

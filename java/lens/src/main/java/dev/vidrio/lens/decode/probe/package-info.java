@@ -1,7 +1,6 @@
 /**
- * Reads classes from activations by linear maps: {@linkplain
- * dev.vidrio.lens.decode.probe.LinearProbe probes} of labeled {@linkplain
- * dev.vidrio.lens.decode.probe.Examples examples}, {@linkplain
+ * Classifies activations by linear maps: {@linkplain dev.vidrio.lens.decode.probe.LinearProbe
+ * probes} of labeled {@linkplain dev.vidrio.lens.decode.probe.Examples examples}, {@linkplain
  * dev.vidrio.lens.decode.probe.ControlTask control tasks}, and {@linkplain
  * dev.vidrio.lens.decode.probe.Leace erasure} of the classes.
  */

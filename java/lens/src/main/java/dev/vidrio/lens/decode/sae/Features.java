@@ -2,13 +2,13 @@ package dev.vidrio.lens.decode.sae;
 
 import java.util.Arrays;
 
-/** The features of a sparse autoencoder that are active at a token; all others are 0. */
+/** The active features of a sparse autoencoder at a token; all others are 0. Immutable. */
 public final class Features {
   private final int[] ids;
   private final float[] values;
 
   /**
-   * Keeps the arrays, which must not change.
+   * Wraps arrays, which must not be modified.
    *
    * @param ids of the active features, ascending
    * @param values of each
@@ -18,7 +18,7 @@ public final class Features {
     this.values = values;
   }
 
-  /** Those of a row [d_sae] that are not 0. */
+  /** Returns the nonzero features of a row [d_sae]. */
   static Features of(float[] row) {
     var ids = new int[row.length];
     var values = new float[row.length];
@@ -32,28 +32,28 @@ public final class Features {
     return new Features(Arrays.copyOf(ids, count), Arrays.copyOf(values, count));
   }
 
-  /** L0: how many are active. */
+  /** Returns L0, the number of active features. */
   public int count() {
     return ids.length;
   }
 
-  /** The number of the i-th active feature. */
+  /** Returns the index of the i-th active feature. */
   public int id(int i) {
     return ids[i];
   }
 
-  /** The activation of the i-th active feature. */
+  /** Returns the activation of the i-th active feature. */
   public float value(int i) {
     return values[i];
   }
 
-  /** The activation of a feature. */
+  /** Returns the activation of a feature. */
   public float of(int feature) {
     int i = Arrays.binarySearch(ids, feature);
     return i < 0 ? 0 : values[i];
   }
 
-  /** The same with another activation of one feature; 0 ablates it. */
+  /** Returns the features with another activation of one of them; 0 ablates it. */
   public Features with(int feature, float value) {
     int i = Arrays.binarySearch(ids, feature);
     int at = i < 0 ? -i - 1 : i;

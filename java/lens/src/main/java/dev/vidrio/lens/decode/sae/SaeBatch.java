@@ -6,21 +6,21 @@ import java.util.Arrays;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
-/** A step of training: the activations of some tokens, forward and back. */
+/** A training step: the activations of some tokens, forward and backward. */
 final class SaeBatch {
   private final float[][] x;
   private final float[][] encoder;
   private final float[][] decoder;
   private final float[] decoderBias;
 
-  /** x − b_dec, what the encoder reads. */
-  private final float[][] centred;
+  /** x − b_dec, the input of the encoder. */
+  private final float[][] centered;
 
   /** ẑ − z. */
   private float[][] errors;
 
   /**
-   * A batch, and the weights of the step.
+   * Creates a batch with the weights of the step.
    *
    * @param x [batch][d]
    * @param encoder [d_sae][d]
@@ -32,16 +32,16 @@ final class SaeBatch {
     this.encoder = encoder;
     this.decoder = decoder;
     this.decoderBias = decoderBias;
-    this.centred =
+    this.centered =
         Arrays.stream(x).map(row -> Vectors.minus(row, decoderBias)).toArray(float[][]::new);
     this.errors = new float[0][];
   }
 
-  float[][] centred() {
-    return centred;
+  float[][] centered() {
+    return centered;
   }
 
-  /** The features with the k greatest values among those that are allowed. */
+  /** Returns the k features with the largest values among the allowed ones. */
   static Features greatest(float[] values, int k, IntPredicate allowed) {
     var kept = new float[values.length];
     if (k == 0 || k >= values.length) {
@@ -82,7 +82,7 @@ final class SaeBatch {
     }
   }
 
-  /** The mean of ‖z − ẑ‖² over that of ‖z‖². */
+  /** Returns the mean of ‖z − ẑ‖² over that of ‖z‖². */
   double loss() {
     double error = 0;
     double squares = 0;
@@ -104,8 +104,8 @@ final class SaeBatch {
   }
 
   /**
-   * Lets other features explain what is left: adds the gradient of {@code weight · mean(‖h W_dec −
-   * (z − ẑ)‖²)}, where z − ẑ counts as given.
+   * Lets other features explain the residual: adds the gradient of {@code weight · mean(‖h W_dec −
+   * (z − ẑ)‖²)}, with z − ẑ as a constant.
    */
   void backwardOfRest(Features[] others, float weight, SaeGradients gradients) {
     float factor = 2 * weight / x.length;
@@ -125,7 +125,7 @@ final class SaeBatch {
       add(gradients.decoder[f], factor * row.value(i), residual);
       float dh = factor * (float) Vectors.dot(residual, decoder[f]) + slope;
       gradients.encoderBias[f] += dh;
-      add(gradients.encoder[f], dh, centred[b]);
+      add(gradients.encoder[f], dh, centered[b]);
       add(gradients.decoderBias, -dh, encoder[f]);
     }
   }

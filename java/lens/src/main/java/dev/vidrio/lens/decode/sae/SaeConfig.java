@@ -4,21 +4,21 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The kind of a sparse autoencoder or transcoder, as in {@code cfg.json} of SAELens.
+ * The configuration of a sparse autoencoder or transcoder, as in {@code cfg.json} of SAELens.
  *
- * @param activation how pre-activations become activations of features
+ * @param activation the activation function of features
  * @param transcoder whether the output is a different activation than the input
  * @param skip whether a transcoder also has a linear map from input to output
  * @param dIn width of the input
  * @param dSae number of features
  * @param dOut width of the output
- * @param k active features at a token; 0 where their number is free
+ * @param k number of active features per token; 0 if it is variable
  * @param biasFromInput whether the decoder's bias is subtracted from the input
- * @param normalization of the input, undone in the output
- * @param rescaled whether activations are multiplied by the length of the decoder's rows before the
- *     greatest are chosen, and divided by it after
- * @param hookIn the input's hook point, as named in the file; empty if it is not
- * @param hookOut where the output goes
+ * @param normalization of the input, reverted in the output
+ * @param rescaled whether activations are multiplied by the norm of the decoder's rows before the
+ *     largest are selected, and divided by it afterwards
+ * @param hookIn the hook point of the input, as named in the file; empty if not named
+ * @param hookOut the hook point of the output
  */
 public record SaeConfig(
     Activation activation,
@@ -34,34 +34,37 @@ public record SaeConfig(
     String hookIn,
     String hookOut) {
 
-  /** How pre-activations become activations. */
+  /** The activation function of features. */
   public enum Activation {
     /** Cunningham et al. 2023, arXiv 2309.08600; Bricken et al. 2023. */
     RELU,
-    /** The k greatest, ReLU of them (Gao et al. 2024, arXiv 2406.04093). */
+    /** The k largest, by ReLU (Gao et al. 2024, arXiv 2406.04093). */
     TOPK,
-    /** Those above a threshold of their own (Rajamanoharan et al. 2024, arXiv 2407.14435). */
+    /** Values above a threshold per feature (Rajamanoharan et al. 2024, arXiv 2407.14435). */
     JUMPRELU,
-    /** A gate decides, another bias and scale measure (same authors, arXiv 2404.16014). */
+    /**
+     * A gate selects features; another bias and scale determine magnitudes (Rajamanoharan et al.
+     * 2024, arXiv 2404.16014).
+     */
     GATED
   }
 
-  /** What is done to an input before it is encoded. */
+  /** The normalization of an input before it is encoded. */
   public enum Normalization {
     NONE,
     /** Mean 0, standard deviation 1. */
     LAYER_NORM,
-    /** Length √d_in. */
+    /** L2 norm √d_in. */
     CONSTANT_NORM_RESCALE
   }
 
-  /** An autoencoder of residual streams and the like, which SAELens calls standard or topk. */
+  /** Returns the configuration of an autoencoder, standard or topk in SAELens. */
   static SaeConfig autoencoder(Activation activation, int d, int dSae, int k, String hook) {
     return new SaeConfig(
         activation, false, false, d, dSae, d, k, true, Normalization.NONE, false, hook, hook);
   }
 
-  /** The same of weights that activations are rescaled by already. */
+  /** Returns the configuration of weights that include the rescaling. */
   SaeConfig withoutRescaling() {
     return new SaeConfig(
         activation,
@@ -78,7 +81,7 @@ public record SaeConfig(
         hookOut);
   }
 
-  /** {@code cfg.json}. */
+  /** Returns the contents of {@code cfg.json}. */
   Map<String, Object> toJson(String model) {
     Map<String, Object> metadata = new LinkedHashMap<>();
     metadata.put("model_name", model);

@@ -8,11 +8,11 @@ import dev.vidrio.lens.decode.sae.SaeConfig.Normalization;
 import java.nio.file.Path;
 import tools.jackson.databind.JsonNode;
 
-/** Reads {@code cfg.json} of SAELens, of today's versions and of those before 6. */
+/** Reads {@code cfg.json} of SAELens, of current versions and of those before 6. */
 final class SaeConfigReader {
   private static final long MAX_BYTES = 1 << 20;
 
-  /** Larger than any known, small enough that no product of two overflows. */
+  /** Larger than any known size, and small enough that no product of two overflows. */
   private static final int MAX_SIZE = 1 << 24;
 
   private final String file;
@@ -64,7 +64,10 @@ final class SaeConfigReader {
         transcoder ? hook("hook_name_out") : hook);
   }
 
-  /** Of BatchTopK there are only files of training, which rescale where nothing is said. */
+  /**
+   * Returns whether activations are rescaled. BatchTopK exists only in training files, which
+   * rescale by default.
+   */
   private boolean rescaled(String architecture) {
     return switch (architecture) {
       case "topk" -> bool("rescale_acts_by_decoder_norm", false);
@@ -73,7 +76,7 @@ final class SaeConfigReader {
     };
   }
 
-  /** Before version 6 "standard" was all that has one encoder. */
+  /** Returns the activation function of "standard", which had several before version 6. */
   private Activation ofStandard() {
     String name = string("activation_fn", string("activation_fn_str", "relu"));
     return switch (name) {
@@ -106,7 +109,7 @@ final class SaeConfigReader {
     };
   }
 
-  /** What yes and no meant before there were names. */
+  /** Returns the normalization of files that have a boolean. */
   private static String ofOldest(boolean normalizes) {
     return normalizes ? "expected_average_only_in" : "none";
   }
@@ -118,7 +121,7 @@ final class SaeConfigReader {
     }
   }
 
-  /** The name was that of a hook point once. */
+  /** Returns a hook point, which former versions named differently. */
   private String hook(String key) {
     JsonNode metadata = json.path("metadata");
     return metadata.path(key).isString()

@@ -14,16 +14,18 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * How well a sparse autoencoder explains activations, and how well the model works with its
- * reconstructions (Bricken et al. 2023; Rajamanoharan et al. 2024, arXiv 2404.16014).
+ * How well does a sparse autoencoder explain activations, and how well does the model work with its
+ * reconstructions (Bricken et al. 2023; Rajamanoharan et al. 2024, arXiv 2404.16014)?
  *
- * @param tokens of the texts, except the first of each, whose state is unlike the others'
- * @param l0 mean number of active features at a token
+ * @param tokens number of tokens of the texts, except the first of each, whose activations are
+ *     atypical
+ * @param l0 mean number of active features per token
  * @param unexplained fraction of variance unexplained: {@code Σ ‖z − ẑ‖² / Σ ‖z − mean z‖²}
  * @param loss mean −log p of the next token, in nats
- * @param splicedLoss the same with the reconstruction instead of the activation
- * @param ablatedLoss the same with zeros instead
+ * @param splicedLoss the loss with the reconstruction in place of the activation
+ * @param ablatedLoss the loss with zeros in place of the activation
  * @param density the fraction of tokens at which each feature is active, [d_sae]
+ * @see "docs/lens/decoding.md"
  */
 public record SaeEvaluation(
     int tokens,
@@ -39,25 +41,27 @@ public record SaeEvaluation(
     density = List.copyOf(density);
   }
 
-  /** 1 where the reconstruction loses nothing, 0 where it is no better than zeros. */
+  /**
+   * Returns the fraction of the loss recovered: 1 if the reconstruction is as good as the
+   * activation, 0 if it is no better than zeros.
+   */
   public double lossRecovered() {
     return (ablatedLoss - splicedLoss) / (ablatedLoss - loss);
   }
 
-  /** Features that are active nowhere. */
+  /** Returns the number of features that are never active. */
   public long dead() {
     return density.stream().filter(d -> d == 0).count();
   }
 
   /**
-   * Evaluates on texts.
+   * Evaluates an autoencoder on texts.
    *
-   * @param texts token ids of each, of two tokens or more
+   * @param texts token ids of each, at least two tokens
    */
   public static SaeEvaluation of(Lens lens, SparseAutoencoder autoencoder, List<int[]> texts) {
     if (texts.isEmpty() || texts.stream().anyMatch(tokens -> tokens.length < 2)) {
-      throw new InvalidInputException(
-          "texts", "", "there must be some, of two tokens or more each");
+      throw new InvalidInputException("texts", "", "must be at least 1, of at least 2 tokens each");
     }
     var sums = new Sums(autoencoder.config());
     var splice = SaeSplice.of(lens, autoencoder, false, UnaryOperator.identity());
@@ -78,7 +82,7 @@ public record SaeEvaluation(
     return sums.evaluation();
   }
 
-  /** −Σ log p of all tokens but the first. */
+  /** Returns −Σ log p of all tokens but the first. */
   private static double loss(ActivationCache cache) {
     int[] tokens = cache.tokens();
     long rowBytes = cache.get(HookSite.LOGITS).data().byteSize() / tokens.length;

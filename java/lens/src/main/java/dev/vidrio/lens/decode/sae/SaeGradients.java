@@ -2,10 +2,10 @@ package dev.vidrio.lens.decode.sae;
 
 /** Gradients with respect to the weights of a sparse autoencoder. */
 final class SaeGradients {
-  /** Of W_encᵀ, [d_sae][d]. */
+  /** Gradient of W_encᵀ, [d_sae][d]. */
   final float[][] encoder;
 
-  /** Of W_dec, [d_sae][d]. */
+  /** Gradient of W_dec, [d_sae][d]. */
   final float[][] decoder;
 
   /** [d_sae]. */

@@ -6,16 +6,16 @@ import dev.vidrio.error.InvalidInputException;
  * Options for training a sparse autoencoder.
  *
  * @param features d_sae
- * @param k features that are active at a token: of each token with TopK, on average with BatchTopK;
+ * @param k number of active features per token: of each token with TopK, on average with BatchTopK;
  *     0 for ReLU with a penalty
- * @param batchTopK whether the k · batch greatest activations of a batch are kept, wherever they
- *     are (Bussmann et al. 2024, arXiv 2412.06410)
- * @param penalty α of {@code ‖z − ẑ‖² + α ‖h‖₁}; only where k is 0
+ * @param batchTopK whether the k · batch largest activations of a batch are kept, in any of its
+ *     tokens (Bussmann et al. 2024, arXiv 2412.06410)
+ * @param penalty α of {@code ‖z − ẑ‖² + α ‖h‖₁}; only if k is 0
  * @param learningRate of Adam
- * @param batch tokens of a step
+ * @param batch tokens per step
  * @param steps of training
- * @param deadAfter steps without activity after which a feature counts as dead
- * @param seed of the first weights and of the order of tokens
+ * @param deadAfter number of steps without activity after which a feature counts as dead
+ * @param seed of the initial weights and of the order of tokens
  */
 public record SaeOptions(
     int features,
@@ -27,7 +27,7 @@ public record SaeOptions(
     int steps,
     int deadAfter,
     long seed) {
-  /** TopK with 1024 features, 16 of them at a token. */
+  /** TopK with 1024 features, 16 of them active per token. */
   public static final SaeOptions DEFAULT =
       new SaeOptions(1024, 16, false, 0, 1e-3, 256, 1000, 100, 0);
 
@@ -57,24 +57,24 @@ public record SaeOptions(
     }
   }
 
-  /** The same with other features. */
+  /** Returns options with other features. */
   public SaeOptions withFeatures(int newFeatures, int newK) {
     return new SaeOptions(
         newFeatures, newK, batchTopK, penalty, learningRate, batch, steps, deadAfter, seed);
   }
 
-  /** The same with BatchTopK. */
+  /** Returns options with BatchTopK. */
   public SaeOptions withBatchTopK() {
     return new SaeOptions(features, k, true, penalty, learningRate, batch, steps, deadAfter, seed);
   }
 
-  /** The same with ReLU and a penalty. */
+  /** Returns options with ReLU and a penalty. */
   public SaeOptions withPenalty(double newPenalty) {
     return new SaeOptions(
         features, 0, false, newPenalty, learningRate, batch, steps, deadAfter, seed);
   }
 
-  /** The same with another number of steps. */
+  /** Returns options with another number of steps. */
   public SaeOptions withSteps(int newSteps) {
     return new SaeOptions(
         features, k, batchTopK, penalty, learningRate, batch, newSteps, deadAfter, seed);

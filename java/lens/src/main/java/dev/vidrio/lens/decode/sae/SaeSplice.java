@@ -15,10 +15,12 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 
 /**
- * Splices a sparse autoencoder into a pass: the model continues with what the features, perhaps
- * changed, reconstruct. With the error term (Marks et al. 2024, arXiv 2403.19647), what the
- * autoencoder does not explain is kept, {@code z + (ĥ' − ĥ) W_dec}: with unchanged features the
- * pass keeps its bits. Without it, the model sees only the reconstruction.
+ * Splices a sparse autoencoder into a forward pass: the model continues with the reconstruction
+ * from the features, which may be changed. With the error term (Marks et al. 2024, arXiv
+ * 2403.19647), the unexplained part is kept, {@code z + (ĥ' − ĥ) W_dec}: with unchanged features
+ * the pass keeps its bits. Without it, the model continues with the reconstruction alone.
+ *
+ * @see "docs/lens/decoding.md"
  */
 public final class SaeSplice {
   private final SparseAutoencoder autoencoder;
@@ -43,11 +45,11 @@ public final class SaeSplice {
   }
 
   /**
-   * A splice at the points that the autoencoder's file names.
+   * Returns a splice at the hook points of the autoencoder's file.
    *
-   * @param errorTerm whether what it does not explain stays
-   * @param change what is done to the features of each token
-   * @throws InvalidInputException when the model does not have the points
+   * @param errorTerm whether the unexplained part is kept
+   * @param change returns the features of each token after the change
+   * @throws InvalidInputException if the model does not have the points
    */
   public static SaeSplice of(
       Lens lens, SparseAutoencoder autoencoder, boolean errorTerm, UnaryOperator<Features> change) {
@@ -60,9 +62,9 @@ public final class SaeSplice {
   }
 
   /**
-   * A splice that gives one feature an activation of one's choice; 0 ablates it.
+   * Returns a splice that sets the activation of one feature; 0 ablates it.
    *
-   * @throws InvalidInputException also when there is no such feature
+   * @throws InvalidInputException also if the feature does not exist
    */
   public static SaeSplice ofFeature(
       Lens lens, SparseAutoencoder autoencoder, boolean errorTerm, int feature, float value) {
@@ -77,17 +79,17 @@ public final class SaeSplice {
     return Preconditions.requireOne(name, lens.points(name));
   }
 
-  /** Where it reads. */
+  /** Returns the hook point of the input. */
   public HookPoint in() {
     return in;
   }
 
-  /** Where it writes. */
+  /** Returns the hook point of the output. */
   public HookPoint out() {
     return out;
   }
 
-  /** What a run calls, as {@link Lens#run(int[], dev.vidrio.lens.Capture, Map)} takes it. */
+  /** Returns the callbacks for {@link Lens#run(int[], dev.vidrio.lens.Capture, Map)}. */
   public Map<HookPoint, Hook> hooks() {
     Map<HookPoint, Hook> hooks = new LinkedHashMap<>();
     if (in.equals(out)) {

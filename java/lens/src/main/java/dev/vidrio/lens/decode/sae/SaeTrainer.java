@@ -16,15 +16,19 @@ import java.util.stream.IntStream;
 /**
  * Trains a small sparse autoencoder: Adam on {@code ‖z − ẑ‖²}, with the sparsity of TopK (Gao et
  * al. 2024, arXiv 2406.04093), BatchTopK (Bussmann et al. 2024, arXiv 2412.06410) or ReLU with a
- * penalty (Bricken et al. 2023). Rows of the decoder have length 1. Dead features get a gradient
- * too: the strongest of them learn to explain what the others leave over (AuxK, Gao et al.).
+ * penalty (Bricken et al. 2023). The decoder's rows have norm 1. Dead features receive a gradient
+ * too: the strongest of them learn to explain the residual (AuxK, Gao et al.).
  *
- * <p>Activations are scaled to a mean length of √d first, so that learning rates carry over from
- * model to model; at the end the scale goes into the weights. Gradients are sparse: past the
- * encoder's product, work is proportional to the features that are active.
+ * <p>Activations are first scaled to a mean norm of √d, so that learning rates transfer between
+ * models; the scale is folded into the result. Gradients are sparse: after the encoder's product,
+ * work is proportional to the number of active features.
+ *
+ * <p>Not thread-safe.
+ *
+ * @see "docs/lens/decoding.md"
  */
 public final class SaeTrainer implements AutoCloseable {
-  /** Weight of what dead features learn from. */
+  /** Weight of the auxiliary loss of dead features. */
   private static final float AUXILIARY = 1f / 32;
 
   private final float[][] rows;
@@ -47,7 +51,7 @@ public final class SaeTrainer implements AutoCloseable {
   /**
    * Prepares training.
    *
-   * @param rows activations [n][d], which must not change
+   * @param rows activations [n][d], which must not be modified
    */
   public SaeTrainer(Executor executor, float[][] rows, SaeOptions options) {
     if (rows.length < options.batch()) {
@@ -75,12 +79,12 @@ public final class SaeTrainer implements AutoCloseable {
     this.product = new MatrixProduct(executor, options.features(), d, options.batch());
   }
 
-  /** Directions at random, of length 1. */
+  /** Returns random directions of norm 1. */
   private float[][] directions() {
     var directions = new float[options.features()][d];
     for (float[] direction : directions) {
       for (int j = 0; j < d; j++) {
-        // Twelve uniform numbers sum to what is nearly a normal one.
+        // The sum of twelve uniform numbers is approximately normal.
         double sum = -6;
         for (int i = 0; i < 12; i++) {
           sum += random.nextDouble();
@@ -114,10 +118,10 @@ public final class SaeTrainer implements AutoCloseable {
   }
 
   /**
-   * Trains as many steps as the options say.
+   * Runs the steps of the options.
    *
-   * @param progress is told the loss of each step, the mean of {@code ‖z − ẑ‖²} over that of {@code
-   *     ‖z‖²}
+   * @param progress receives the loss of each step, the mean of {@code ‖z − ẑ‖²} over that of
+   *     {@code ‖z‖²}
    */
   public void run(DoubleConsumer progress) {
     for (int i = 0; i < options.steps(); i++) {
@@ -125,7 +129,7 @@ public final class SaeTrainer implements AutoCloseable {
     }
   }
 
-  /** One step; returns its loss. */
+  /** Runs one step and returns its loss. */
   public double step() {
     var x = new float[options.batch()][d];
     for (float[] row : x) {
@@ -155,7 +159,7 @@ public final class SaeTrainer implements AutoCloseable {
     for (int f = 0; f < encoder.length; f++) {
       product.weights(f, encoder[f]);
     }
-    float[][] pre = product.of(batch.centred());
+    float[][] pre = product.of(batch.centered());
     for (float[] row : pre) {
       for (int f = 0; f < row.length; f++) {
         row[f] += encoderBias[f];
@@ -178,7 +182,7 @@ public final class SaeTrainer implements AutoCloseable {
         .toArray(Features[]::new);
   }
 
-  /** The least of the batch's k · batch greatest pre-activations. */
+  /** Returns the smallest of the k · batch largest pre-activations of a batch. */
   private double batchThreshold(float[][] pre) {
     float[] all = new float[pre.length * options.features()];
     for (int i = 0; i < pre.length; i++) {
@@ -204,7 +208,7 @@ public final class SaeTrainer implements AutoCloseable {
     return dead;
   }
 
-  /** At each token the dead features with the greatest pre-activations, of whatever sign. */
+  /** Returns, per token, the dead features with the largest pre-activations, of either sign. */
   private Features[] greatestDead(float[][] pre, boolean[] dead) {
     int count = 0;
     for (boolean feature : dead) {
@@ -217,7 +221,7 @@ public final class SaeTrainer implements AutoCloseable {
         .toArray(Features[]::new);
   }
 
-  /** A step of Adam, after which the decoder's rows have length 1 again. */
+  /** Runs a step of Adam and normalizes the decoder's rows. */
   private void descend(SaeGradients gradients) {
     double rate = options.learningRate();
     IntStream.range(0, encoder.length)
@@ -238,9 +242,9 @@ public final class SaeTrainer implements AutoCloseable {
   }
 
   /**
-   * What was learned so far; BatchTopK has become JumpReLU with one threshold.
+   * Returns the current autoencoder; BatchTopK becomes JumpReLU with a common threshold.
    *
-   * @param hook the point that the activations are of
+   * @param hook the hook point of the activations
    */
   public SparseAutoencoder result(Executor executor, String hook) {
     Map<String, float[]> vectors = new LinkedHashMap<>();
@@ -264,7 +268,7 @@ public final class SaeTrainer implements AutoCloseable {
         executor, SaeConfig.autoencoder(activation, d, options.features(), k, hook), weights);
   }
 
-  /** Biases are lengths of activations; matrices are not, with rows that stay of length 1. */
+  /** Divides biases by the scale of activations; matrices with rows of norm 1 do not change. */
   private float[] divided(float[] bias) {
     float[] divided = bias.clone();
     for (int j = 0; j < divided.length; j++) {
@@ -273,7 +277,7 @@ public final class SaeTrainer implements AutoCloseable {
     return divided;
   }
 
-  /** Features that have not been active for as long as the options say. */
+  /** Returns the number of features that are dead according to the options. */
   public int dead() {
     return (int) Arrays.stream(idle).filter(steps -> steps >= options.deadAfter()).count();
   }

@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The weights of a sparse autoencoder or transcoder, by their names in SAELens. Both matrices have
- * a row per feature.
+ * The weights of a sparse autoencoder or transcoder, by their SAELens names. Both matrices have a
+ * row per feature.
  */
 final class SaeWeights {
   static final String CONFIG = "cfg.json";
@@ -44,6 +44,8 @@ final class SaeWeights {
   private final float @Nullable [][] skip;
 
   /**
+   * Creates the weights.
+   *
    * @param encoder W_encᵀ, [d_sae][d_in]
    * @param decoder W_dec, [d_sae][d_out]
    * @param vectors biases, thresholds and scales
@@ -87,7 +89,7 @@ final class SaeWeights {
     }
   }
 
-  /** What is not read would change the arithmetic; old files have a factor that is 1. */
+  /** Rejects unknown tensors, which would change the arithmetic; old files have a factor of 1. */
   private static void requireNothingElse(Safetensors file, SaeConfig config, Set<String> vectors) {
     Set<String> known = new HashSet<>(vectors);
     known.addAll(List.of("W_enc", "W_dec", "topk_threshold"));
@@ -110,7 +112,10 @@ final class SaeWeights {
     return LongStream.range(0, count).allMatch(i -> element(file, tensor, i) == 1);
   }
 
-  /** The same activations with a decoder of rows of length 1: all else takes their lengths. */
+  /**
+   * Returns equivalent weights with decoder rows of norm 1; the other weights are scaled by the
+   * norms.
+   */
   SaeWeights withUnitDecoder() {
     float[] norms = decoderNorms();
     float[] bias = encoderBias().clone();
@@ -134,7 +139,7 @@ final class SaeWeights {
     return scaled;
   }
 
-  /** One for each feature; of a BatchTopK autoencoder in training there is one for all. */
+  /** Returns a threshold per feature; a BatchTopK autoencoder in training has a common one. */
   private static float[] threshold(Safetensors file, int dSae) {
     if (file.find("topk_threshold").isEmpty()) {
       return values(file, "threshold", dSae);
@@ -164,7 +169,7 @@ final class SaeWeights {
     return values;
   }
 
-  /** A tensor of this shape; none for a single number. */
+  /** Reads a tensor of a shape, which is empty for a scalar. */
   private static SafetensorsTensor tensor(Safetensors file, String name, int... shape) {
     Optional<SafetensorsTensor> tensor = file.find(name);
     if (tensor.isEmpty()) {
@@ -204,8 +209,8 @@ final class SaeWeights {
   }
 
   /**
-   * Writes {@code cfg.json} and the weights into a directory, which is made where it is missing.
-   * Neither gets its name before both are complete.
+   * Writes {@code cfg.json} and the weights into a directory, which is created if missing. Both
+   * files are renamed only when both are complete.
    */
   void write(Path directory, SaeConfig config, String model) throws IOException {
     Map<String, float[][]> tensors = new LinkedHashMap<>();
@@ -248,7 +253,7 @@ final class SaeWeights {
     return decoder;
   }
 
-  /** Of a gated one, that of the magnitudes. */
+  /** Returns the encoder's bias; in a gated autoencoder, that of the magnitudes. */
   float[] encoderBias() {
     return vector(vectors.containsKey("b_mag") ? "b_mag" : "b_enc");
   }
@@ -277,7 +282,7 @@ final class SaeWeights {
     return vector;
   }
 
-  /** What a gated one multiplies its products with to get magnitudes: exp(r_mag). */
+  /** Returns the factor of a gated autoencoder's magnitudes: exp(r_mag). */
   float[] magnitudes() {
     float[] exponents = vector("r_mag");
     var factors = new float[exponents.length];
@@ -287,7 +292,7 @@ final class SaeWeights {
     return factors;
   }
 
-  /** The lengths of the decoder's rows. */
+  /** Returns the norms of the decoder's rows. */
   float[] decoderNorms() {
     var norms = new float[decoder.length];
     for (int f = 0; f < norms.length; f++) {

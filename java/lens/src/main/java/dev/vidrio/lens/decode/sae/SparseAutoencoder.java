@@ -13,20 +13,25 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sparse autoencoder (Cunningham et al. 2023, arXiv 2309.08600; Bricken et al. 2023): writes an
- * activation z as a sum of few out of many directions, {@code h = σ(z W_enc + b_enc)}, {@code ẑ = h
- * W_dec + b_dec}; or a transcoder (Dunefsky et al. 2024, arXiv 2406.11944), which maps a
- * feed-forward block's input to its output in the same form. Files are those of SAELens.
+ * A sparse autoencoder (Cunningham et al. 2023, arXiv 2309.08600; Bricken et al. 2023): which
+ * interpretable directions is an activation composed of? It writes an activation z [d_in] as a sum
+ * of few out of many directions, {@code h = σ(z W_enc + b_enc)} [d_sae], {@code ẑ = h W_dec +
+ * b_dec} [d_out]; or, as a transcoder (Dunefsky et al. 2024, arXiv 2406.11944), it maps the input
+ * of a feed-forward block to its output in this form. Files are those of SAELens.
  *
  * {@snippet file="decode/DecodeExamplesTest.java" region="sae"}
  *
  * <p>Not thread-safe.
+ *
+ * @see SaeTrainer
+ * @see SaeSplice
+ * @see "docs/lens/decoding.md"
  */
 public final class SparseAutoencoder implements AutoCloseable {
   /** Rows that are encoded at once. */
   private static final int ROWS = 64;
 
-  /** Bytes of their pre-activations, at most. */
+  /** Maximum bytes of their pre-activations. */
   private static final long BYTES = 64L << 20;
 
   private static final float LAYER_NORM_EPSILON = 1e-5f;
@@ -48,8 +53,8 @@ public final class SparseAutoencoder implements AutoCloseable {
   /**
    * Reads a directory with {@code cfg.json} and {@code sae_weights.safetensors}.
    *
-   * @throws dev.vidrio.error.ModelFileException when one is missing, damaged or contradicts itself
-   * @throws dev.vidrio.error.UnsupportedModelException when it is of a kind unknown here
+   * @throws dev.vidrio.error.ModelFileException if a file is missing, damaged or inconsistent
+   * @throws dev.vidrio.error.UnsupportedModelException if the kind of autoencoder is not supported
    */
   public static SparseAutoencoder load(Executor executor, Path directory) {
     SaeConfig config = SaeConfigReader.read(directory.resolve(SaeWeights.CONFIG));
@@ -61,30 +66,30 @@ public final class SparseAutoencoder implements AutoCloseable {
   }
 
   /**
-   * Writes such a directory, which is made where it is missing. A file that cannot be written
-   * leaves both as they were, and no directory that was not there.
+   * Writes such a directory, which is created if missing. On failure, existing files are unchanged
+   * and no directory is created.
    *
-   * @param model the name of the model whose activations it is for
-   * @throws IOException when it cannot be written
+   * @param model the name of the model of the activations
+   * @throws IOException if the files cannot be written
    */
   public void save(Path directory, String model) throws IOException {
     weights.write(directory, config, model);
   }
 
-  /** What kind it is. */
+  /** Returns the configuration. */
   public SaeConfig config() {
     return config;
   }
 
-  /** The direction that a feature writes, [d_out]. */
+  /** Returns the output direction of a feature, [d_out]. */
   public float[] direction(int feature) {
     return weights.decoder()[requireFeature(feature)].clone();
   }
 
   /**
-   * Checks that it has a feature of this number; returns it.
+   * Checks that a feature exists, and returns it.
    *
-   * @throws InvalidInputException when it has none
+   * @throws InvalidInputException if it does not exist
    */
   public int requireFeature(int feature) {
     if (feature < 0 || feature >= config.dSae()) {
@@ -94,12 +99,12 @@ public final class SparseAutoencoder implements AutoCloseable {
     return feature;
   }
 
-  /** The active features of an activation [d_in]. */
+  /** Returns the active features of an activation [d_in]. */
   public Features encode(float[] x) {
     return encode(new float[][] {x}).getFirst();
   }
 
-  /** The active features of each of some activations [d_in]. */
+  /** Returns the active features of each of some activations [d_in]. */
   public List<Features> encode(float[][] rows) {
     List<Features> features = new ArrayList<>();
     for (int begin = 0; begin < rows.length; begin += step) {
@@ -112,7 +117,7 @@ public final class SparseAutoencoder implements AutoCloseable {
     return features;
   }
 
-  /** What the encoder multiplies. */
+  /** Returns the input of the encoder's product. */
   private float[] input(float[] x) {
     if (x.length != config.dIn()) {
       throw new InvalidInputException(
@@ -127,7 +132,7 @@ public final class SparseAutoencoder implements AutoCloseable {
     return input;
   }
 
-  /** What normalization takes away, and what it divides and multiplies by. */
+  /** The mean, divisor and factor of a normalization. */
   private record Scale(float mean, float divisor, float factor) {}
 
   private Scale scale(float[] x) {
@@ -162,7 +167,7 @@ public final class SparseAutoencoder implements AutoCloseable {
     };
   }
 
-  /** Those above 0 and, where there is one, above a threshold. */
+  /** Returns the features with positive values and, if there are thresholds, values above them. */
   private static Features positive(float[] products, float[] bias, float @Nullable [] threshold) {
     for (int f = 0; f < products.length; f++) {
       float pre = products[f] + bias[f];
@@ -199,10 +204,10 @@ public final class SparseAutoencoder implements AutoCloseable {
   }
 
   /**
-   * The activation [d_out] that features stand for.
+   * Reconstructs an activation [d_out] from features.
    *
-   * @param x the input [d_in] that they were read from: the output gets back what normalization
-   *     took of it, and a skip connection reads it
+   * @param x the input [d_in] of the features: the output is denormalized by it, and a skip
+   *     connection reads it
    */
   public float[] decode(Features features, float[] x) {
     float[] sum = weights.decoderBias().clone();
@@ -223,9 +228,9 @@ public final class SparseAutoencoder implements AutoCloseable {
   }
 
   /**
-   * What the output [d_out] gains when features change; of equal features it is exactly 0.
+   * Returns the change of the output [d_out] between features; exactly 0 for equal features.
    *
-   * @param x the input [d_in] that they were read from
+   * @param x the input [d_in] of the features
    */
   public float[] difference(Features from, Features to, float[] x) {
     var sum = new float[config.dOut()];

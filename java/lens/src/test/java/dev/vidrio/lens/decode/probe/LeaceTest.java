@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 /** Erasure against the authors' program, and by what it promises. */
 class LeaceTest extends BardTest {
   @Test
-  void isThatOfItsAuthors() {
+  void matchesReferenceImplementation() {
     Leace leace = Leace.fit(ProbesFile.examples(3));
     float[][] expected = ProbesFile.matrix("leace_projection");
     double[][] actual = leace.projection();
@@ -30,7 +30,7 @@ class LeaceTest extends BardTest {
 
   /** Then the means of all classes are one, and no linear probe beats the most frequent class. */
   @Test
-  void nothingIsLeftToLinearProbes() {
+  void erasureDefeatsLinearProbes() {
     Examples examples = ProbesFile.examples(3);
     Leace leace = Leace.fit(examples);
     Examples erased = leace.erase(examples);
@@ -46,7 +46,7 @@ class LeaceTest extends BardTest {
             > examples.majority() + 0.2);
   }
 
-  /** Erased in other units is as erased, however large a dimension becomes beside the others. */
+  /** Erasure does not depend on the units of dimensions. */
   @Test
   void unitsOfDimensionsDoNotMatter() {
     Examples examples = ProbesFile.examples(3);
@@ -92,7 +92,7 @@ class LeaceTest extends BardTest {
 
   /** With fewer examples than dimensions the covariance has no inverse. */
   @Test
-  void ofFewExamples() {
+  void handlesFewExamples() {
     Examples examples = ProbesFile.examples(3);
     var rows = new float[6][];
     var labels = new int[6];

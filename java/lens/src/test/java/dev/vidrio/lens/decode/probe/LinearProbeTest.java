@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Probes against scikit-learn's, and against their controls. */
 class LinearProbeTest {
-  /** Of coefficients of magnitude 1; products are f32, minima flat. */
+  /** Tolerance of coefficients of magnitude 1; products are f32, minima flat. */
   private static final double TOLERANCE = 5e-4;
 
   private static Executor executor;
@@ -42,7 +42,7 @@ class LinearProbeTest {
   }
 
   @Test
-  void logisticIsThatOfScikitLearn() {
+  void logisticMatchesScikitLearn() {
     LinearProbe probe = LinearProbe.logistic(executor, ProbesFile.examples(3), 0.5);
     for (int c = 0; c < 3; c++) {
       assertClassEquals(
@@ -54,7 +54,7 @@ class LinearProbeTest {
     }
   }
 
-  /** Of two classes scikit-learn has one vector, the difference of ours. */
+  /** For two classes scikit-learn has one vector, the difference of ours. */
   @Test
   void logisticOfTwoClasses() {
     LinearProbe probe = LinearProbe.logistic(executor, ProbesFile.examples(2), 0.5);
@@ -67,7 +67,7 @@ class LinearProbeTest {
   }
 
   @Test
-  void ridgeIsThatOfScikitLearn() {
+  void ridgeMatchesScikitLearn() {
     LinearProbe probe = LinearProbe.ridge(ProbesFile.examples(3), 2);
     for (int c = 0; c < 3; c++) {
       assertClassEquals(
@@ -153,7 +153,7 @@ class LinearProbeTest {
   }
 
   @Test
-  void faultsAreNamed() {
+  void reportsInvalidInput() {
     Examples examples = ProbesFile.examples(3);
     assertThrows(InvalidInputException.class, () -> LinearProbe.logistic(executor, examples, 0));
     assertThrows(InvalidInputException.class, () -> examples.split(1, 0));

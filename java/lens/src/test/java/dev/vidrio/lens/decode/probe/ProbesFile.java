@@ -36,7 +36,7 @@ final class ProbesFile {
         classes);
   }
 
-  /** The same examples with each dimension in another unit. */
+  /** Returns the examples with each dimension in another unit. */
   static Examples scaled(Examples examples, float[] units) {
     var rows = new float[examples.size()][WIDTH];
     for (int i = 0; i < rows.length; i++) {

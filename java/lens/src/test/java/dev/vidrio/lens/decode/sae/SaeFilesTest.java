@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class SaeFilesTest extends BardTest {
   @TempDir Path directory;
 
-  /** That of Matryoshka differs in its training only. */
+  /** A Matryoshka autoencoder differs in its training only. */
   @Test
   void matryoshkaIsBatchTopK() throws IOException {
     Path files = SparseAutoencoderTest.files("batchtopk");
@@ -68,7 +68,7 @@ class SaeFilesTest extends BardTest {
     return ones;
   }
 
-  /** Writes the weights of other files, and one tensor more or in the place of theirs. */
+  /** Writes the weights of other files, with one tensor added or replaced. */
   private void writeWeights(Path source, String name, float[] values) throws IOException {
     SafetensorsFile file = SafetensorsFile.read(source.resolve("sae_weights.safetensors"));
     Map<String, float[]> tensors = new LinkedHashMap<>();
@@ -96,7 +96,7 @@ class SaeFilesTest extends BardTest {
 
   @ParameterizedTest
   @CsvSource({"scaling_factor, 2", "W_other, 1", "b_dec, NaN"})
-  void faultsOfTensorsAreNamed(String name, float value) throws IOException {
+  void reportsInvalidTensors(String name, float value) throws IOException {
     Path source = SparseAutoencoderTest.files("topk");
     var values = new float[name.equals("b_dec") ? 12 : 40];
     Arrays.fill(values, value);
@@ -125,7 +125,7 @@ class SaeFilesTest extends BardTest {
         "constant_norm_rescale | covariance_whitening | folds others",
         "\"constant_norm_rescale\" | true | expected_average_only_in",
       })
-  void faultsOfFilesAreNamed(String from, String to, String expected) throws IOException {
+  void reportsInvalidFiles(String from, String to, String expected) throws IOException {
     Path source = SparseAutoencoderTest.files("topk");
     Files.copy(
         source.resolve("sae_weights.safetensors"), directory.resolve("sae_weights.safetensors"));

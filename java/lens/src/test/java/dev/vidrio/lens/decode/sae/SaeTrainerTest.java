@@ -91,7 +91,7 @@ class SaeTrainerTest {
             }
           }
           assertTrue(matched > TRUE_FEATURES * 3 / 4, kind + " found " + matched);
-          // What training measured is what the result does.
+          // The measurements of training hold for the result.
           double error = 0;
           double squares = 0;
           for (float[] row : rows) {
@@ -105,9 +105,9 @@ class SaeTrainerTest {
     }
   }
 
-  /** The loss, and what its gradients say of a change of any weight. */
+  /** Compares the loss with its gradients for a change of each weight. */
   @Test
-  void gradientsAreThoseOfTheLoss() {
+  void gradientsMatchLossDifferences() {
     int features = 6;
     float[][] x = random(4, 5, D);
     float[][] encoder = random(5, features, D);
@@ -141,11 +141,11 @@ class SaeTrainerTest {
   }
 
   private static Features[] active(SaeBatch batch, float[][] encoder, float[] bias) {
-    var active = new Features[batch.centred().length];
+    var active = new Features[batch.centered().length];
     for (int b = 0; b < active.length; b++) {
       var h = new float[encoder.length];
       for (int f = 0; f < h.length; f++) {
-        h[f] = (float) Math.max(0, Vectors.dot(encoder[f], batch.centred()[b]) + bias[f]);
+        h[f] = (float) Math.max(0, Vectors.dot(encoder[f], batch.centered()[b]) + bias[f]);
       }
       active[b] = Features.of(h);
     }
@@ -232,7 +232,7 @@ class SaeTrainerTest {
   }
 
   @Test
-  void featuresThatAreNeverActiveCountAsDead() {
+  void countsInactiveFeaturesAsDead() {
     float[][] rows = activations(random(1, TRUE_FEATURES, D));
     SaeOptions options = SaeOptions.DEFAULT.withFeatures(512, 1);
     try (var trainer = new SaeTrainer(executor, rows, options)) {
@@ -246,7 +246,7 @@ class SaeTrainerTest {
   }
 
   @Test
-  void faultsAreNamed() {
+  void reportsInvalidInput() {
     float[][] few = new float[3][D];
     assertThrows(
         InvalidInputException.class,

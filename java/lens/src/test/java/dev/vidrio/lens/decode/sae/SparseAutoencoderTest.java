@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Sparse autoencoders and transcoders against SAELens, and in the middle of a pass. */
 class SparseAutoencoderTest extends BardTest {
-  /** Of values of magnitude 1 to 10: sums of f32 in another order. */
+  /** Tolerance of values of magnitude 1 to 10: sums of f32 in another order. */
   private static final float TOLERANCE = 1e-4f;
 
   private static final int[] TOKENS = {11, 48, 85, 122, 159, 196, 233, 270, 307, 344};
@@ -69,11 +69,11 @@ class SparseAutoencoderTest extends BardTest {
         "skip-transcoder",
         "jumprelu-transcoder"
       })
-  void isThatOfSaeLens(String name) throws IOException {
+  void matchesSaeLens(String name) throws IOException {
     SafetensorsFile expected = SafetensorsFile.read(files(name).resolve("expected.safetensors"));
     try (SparseAutoencoder autoencoder = SparseAutoencoder.load(model.executor(), files(name))) {
       assertDoes(expected, autoencoder);
-      // What is written is read back as it was, names and all.
+      // A written autoencoder is read back unchanged, including its names.
       autoencoder.save(directory, "test");
       SafetensorsFile written = SafetensorsFile.read(directory.resolve("sae_weights.safetensors"));
       SafetensorsFile original =
@@ -107,7 +107,7 @@ class SparseAutoencoderTest extends BardTest {
 
   /** One in the middle of its training does what SAELens saves of it for inference. */
   @Test
-  void batchTopKIsThatOfSaeLens() throws IOException {
+  void batchTopKMatchesSaeLens() throws IOException {
     Path files = files("batchtopk");
     SafetensorsFile expected = SafetensorsFile.read(files.resolve("expected.safetensors"));
     try (SparseAutoencoder autoencoder = SparseAutoencoder.load(model.executor(), files)) {
@@ -121,7 +121,7 @@ class SparseAutoencoderTest extends BardTest {
   }
 
   @Test
-  void isWrittenWholeOrNotAtAll() throws IOException {
+  void writesAtomically() throws IOException {
     try (SparseAutoencoder autoencoder = SparseAutoencoder.load(model.executor(), files("topk"))) {
       Path made = directory.resolve("a/b");
       autoencoder.save(made, "test");
@@ -206,7 +206,7 @@ class SparseAutoencoderTest extends BardTest {
     }
   }
 
-  /** A transcoder in the place of a feed-forward block; its error term is that block's. */
+  /** A transcoder that replaces a feed-forward block; its error term is that of the block. */
   @ParameterizedTest
   @EnumSource(names = {"RESID_MID", "LN2_NORMALIZED"})
   void transcoderReadsAtOnePointAndWritesAtAnother(HookSite site) {
@@ -281,7 +281,7 @@ class SparseAutoencoderTest extends BardTest {
         weights);
   }
 
-  /** What a transcoder makes of all rows, one after the other. */
+  /** Returns the output of a transcoder for all rows. */
   private static float[] outputs(SparseAutoencoder transcoder, Activation input) {
     int n = input.shape().getFirst();
     var outputs = new float[n * 256];
@@ -293,7 +293,7 @@ class SparseAutoencoderTest extends BardTest {
   }
 
   @Test
-  void evaluationOfThePerfectAndOfTheEmpty() {
+  void evaluatesPerfectAndEmptyAutoencoder() {
     HookPoint point = new HookPoint(HookSite.MLP_OUT, 2);
     int[] text = model.tokenizer().encode("To be, or not to be: that is the question");
     try (SparseAutoencoder perfect = perfect(point, 1);
@@ -316,7 +316,7 @@ class SparseAutoencoderTest extends BardTest {
 
   /** Made for streams of 12 elements, or for none of this model's points. */
   @Test
-  void otherModelsAreRefused() {
+  void rejectsOtherModels() {
     try (SparseAutoencoder narrow = SparseAutoencoder.load(model.executor(), files("standard"));
         SparseAutoencoder unnamed = SparseAutoencoder.load(model.executor(), files("batchtopk"))) {
       var splice = SaeSplice.of(lens, narrow, true, UnaryOperator.identity());

@@ -14,7 +14,7 @@ import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The tensors of a directory: of {@code model.safetensors}, or of the files that {@code
+ * Reads the tensors of a directory, from {@code model.safetensors} or from the files that {@code
  * model.safetensors.index.json} names.
  */
 public final class Checkpoint {
@@ -98,8 +98,8 @@ public final class Checkpoint {
   }
 
   /**
-   * The file of that name, which must not lead out of the directory by a symbolic link. The cache
-   * of huggingface_hub is no way out: there the files of a snapshot are links to its blobs.
+   * Returns a file of the directory, which a symbolic link must not lead out of. Links of
+   * huggingface_hub's cache from a snapshot to its blobs are accepted.
    */
   private static Path inside(Path directory, Path from, String name) {
     Path file = directory.resolve(name);

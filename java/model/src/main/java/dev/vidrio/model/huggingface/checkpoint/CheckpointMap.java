@@ -17,8 +17,8 @@ import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Collects the tensors of a model under their names in GGUF, and remembers which of the checkpoint
- * it took, so that none is passed over in silence.
+ * Collects the tensors of a model under their names in GGUF, and rejects checkpoints with tensors
+ * that were not taken.
  */
 public final class CheckpointMap implements TensorMap {
 
@@ -89,9 +89,9 @@ public final class CheckpointMap implements TensorMap {
   /**
    * Checks that a tensor is a matrix.
    *
-   * @param rows how many it must have; 0 for any number
-   * @param columns how many it must have; 0 for any number
-   * @return its rows
+   * @param rows required number of rows; 0 for any
+   * @param columns required number of columns; 0 for any
+   * @return the number of rows
    */
   public int requireMatrix(String from, int rows, int columns) {
     return tensors.matrix(from, rows, columns).shape().getFirst().intValue();
@@ -345,9 +345,9 @@ public final class CheckpointMap implements TensorMap {
   }
 
   /**
-   * Ends the collection.
+   * Completes the collection.
    *
-   * @throws UnsupportedModelException when the checkpoint has a tensor that was not taken
+   * @throws UnsupportedModelException if the checkpoint has a tensor that was not taken
    */
   public List<TensorSource> finish() {
     tensors.requireAllTaken();

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** The tensors of a checkpoint, checked as they are asked for, and which were not asked for. */
+/** The tensors of a checkpoint, checked on access; tracks which were not accessed. */
 final class CheckpointTensors {
   private final String directory;
   private final Map<String, SafetensorsTensor> checkpoint;
@@ -34,7 +34,7 @@ final class CheckpointTensors {
     return tensor;
   }
 
-  /** A vector of n elements. */
+  /** Returns a vector of n elements. */
   SafetensorsTensor vector(String name, int n) {
     SafetensorsTensor tensor = get(name);
     if (!tensor.shape().equals(List.of((long) n))) {
@@ -43,7 +43,7 @@ final class CheckpointTensors {
     return tensor;
   }
 
-  /** A tensor of so many rows. */
+  /** Returns a tensor of n rows. */
   SafetensorsTensor rows(String name, int rows) {
     SafetensorsTensor tensor = get(name);
     if (tensor.shape().isEmpty() || tensor.shape().getFirst() != rows) {
@@ -53,10 +53,10 @@ final class CheckpointTensors {
   }
 
   /**
-   * A matrix.
+   * Returns a matrix.
    *
-   * @param rows how many it must have; 0 for any number
-   * @param columns how many it must have; 0 for any number
+   * @param rows required number of rows; 0 for any
+   * @param columns required number of columns; 0 for any
    */
   SafetensorsTensor matrix(String name, int rows, int columns) {
     SafetensorsTensor tensor = get(name);
@@ -72,7 +72,9 @@ final class CheckpointTensors {
     return tensor;
   }
 
-  /** The shape of a tensor that must have so many dimensions, none of them 0. */
+  /**
+   * Returns the shape of a tensor, which must have the given number of dimensions, none of them 0.
+   */
   List<Long> requireStack(SafetensorsTensor tensor, int dimensions) {
     if (tensor.shape().size() != dimensions || tensor.shape().contains(0L)) {
       throw error(tensor, "must have " + dimensions + " dimensions");
@@ -80,7 +82,7 @@ final class CheckpointTensors {
     return tensor.shape();
   }
 
-  /** How many steps a size has. */
+  /** Returns the number of steps in a size. */
   long strided(SafetensorsTensor tensor, long size, int step) {
     if (size % step != 0) {
       throw error(tensor, "must be a multiple of " + step);
@@ -88,7 +90,7 @@ final class CheckpointTensors {
     return size / step;
   }
 
-  /** The type of a tensor's elements, which must be floats. */
+  /** Returns the type of a tensor's elements, which must be floats. */
   GgmlType type(SafetensorsTensor tensor) {
     return switch (tensor.dtype()) {
       case F32 -> GgmlType.F32;
@@ -116,7 +118,7 @@ final class CheckpointTensors {
   }
 
   /**
-   * Checks that all were asked for, or are to be ignored.
+   * Checks that all tensors were accessed or ignored.
    *
    * @throws UnsupportedModelException naming one that was not
    */

@@ -11,16 +11,15 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The values of a {@code config.json}, or of an object in it. The getters check what they return,
- * as those of {@link dev.vidrio.formats.gguf.Metadata} do. A key whose value is null counts as
- * missing.
+ * The values of a {@code config.json} or of an object in it. Getters check their values, as those
+ * of {@link dev.vidrio.formats.gguf.Metadata} do. A key whose value is null counts as missing.
  */
 public final class Config {
 
-  /** Larger than in any model known, small enough that no product of two overflows. */
+  /** Larger than in any known model, and small enough that products of two do not overflow. */
   public static final int MAX_SIZE = 1 << 24;
 
-  /** More than any model known has. */
+  /** More than any known model has. */
   public static final int MAX_LAYERS = 512;
 
   private static final int MAX_ELEMENTS = 1 << 16;
@@ -43,17 +42,17 @@ public final class Config {
     return node.hasNonNull(key);
   }
 
-  /** The keys, in the order of the file. */
+  /** Returns the keys, in the order of the file. */
   public Collection<String> keys() {
     return node.propertyNames();
   }
 
-  /** Whether the key is there and its value an array. */
+  /** Returns whether the value of a key is an array. */
   public boolean isArray(String key) {
     return node.path(key).isArray();
   }
 
-  /** Whether the key is there and its value null, where that says something else than no key. */
+  /** Returns whether the value of a key is null, which may differ in meaning from a missing key. */
   public boolean isNull(String key) {
     return node.path(key).isNull();
   }
@@ -62,7 +61,9 @@ public final class Config {
     return node.path(key).isString();
   }
 
-  /** The first of the keys that is there; transformers' classes spell some sizes differently. */
+  /**
+   * Returns the first of the keys that exists; transformers' classes spell some sizes differently.
+   */
   public String firstOf(String... keys) {
     for (String key : keys) {
       if (has(key)) {
@@ -72,12 +73,12 @@ public final class Config {
     return keys[0];
   }
 
-  /** An integer from 1 to {@link #MAX_SIZE}. */
+  /** Returns an integer between 1 and {@link #MAX_SIZE}. */
   public int size(String key) {
     return integer(key, 1, MAX_SIZE);
   }
 
-  /** A size as above, or the fallback. */
+  /** Returns an integer between 1 and {@link #MAX_SIZE}, or the fallback if it is missing. */
   public int size(String key, int fallback) {
     return has(key) ? size(key) : fallback;
   }
@@ -170,7 +171,7 @@ public final class Config {
     return value;
   }
 
-  /** The object under a key; an empty one where it is missing. */
+  /** Returns the object of a key, empty if it is missing. */
   public Config object(String key) {
     JsonNode value = node.path(key);
     if (has(key) && !value.isObject()) {
@@ -180,9 +181,9 @@ public final class Config {
   }
 
   /**
-   * The object under a key, with a value of this one's in place of its own.
+   * Returns the object of a key, with a value of this one instead of its own.
    *
-   * @param inherited the value's key, which may be missing
+   * @param inherited key of the value, which may be missing
    */
   public Config object(String key, String inherited) {
     Config own = object(key);
@@ -194,7 +195,7 @@ public final class Config {
     return new Config(file, own.prefix, merged);
   }
 
-  /** The same with numbers for keys that it does not have. */
+  /** Returns the configuration with numbers for missing keys. */
   public Config withDefaults(Map<String, Integer> defaults) {
     ObjectNode merged = ((ObjectNode) node).deepCopy();
     defaults.forEach(
@@ -207,10 +208,10 @@ public final class Config {
   }
 
   /**
-   * Refuses by name what architectures cannot do.
+   * Rejects unsupported values.
    *
    * @param key a key that may be missing
-   * @param supported what its value must fulfil
+   * @param supported condition on the value
    * @param alternative what is supported
    */
   public void require(String key, Predicate<JsonNode> supported, String alternative) {
@@ -219,15 +220,25 @@ public final class Config {
     }
   }
 
-  /** Refuses all but one spelling of a key's string. */
+  /** Rejects strings other than the given ones. */
   public void requireOneOf(String key, String... supported) {
     List<String> known = List.of(supported);
     require(key, value -> known.contains(value.asString("")), "supported: " + known);
   }
 
-  /** Refuses a switch that is on. */
+  /** Rejects a truth value that is true. */
   public void requireOff(String key) {
-    require(key, value -> value.isBoolean() && !value.booleanValue(), "it must be false");
+    require(key, value -> value.isBoolean() && !value.booleanValue(), "must be false");
+  }
+
+  /** Rejects a truth value that is present and not true. */
+  public void requireOn(String key) {
+    require(key, value -> value.asBoolean(false), "must be true");
+  }
+
+  /** Rejects an integer that is present and not equal to another. */
+  public void requireNumber(String key, int number) {
+    require(key, value -> value.asInt(number + 1) == number, "must be " + number);
   }
 
   public UnsupportedModelException unsupported(String key, String value, String alternative) {

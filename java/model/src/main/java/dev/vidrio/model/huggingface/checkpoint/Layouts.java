@@ -13,16 +13,16 @@ import java.util.List;
 import java.util.function.IntToDoubleFunction;
 import java.util.function.IntUnaryOperator;
 
-/** The ways in which GGUF files hold weights otherwise than checkpoints of transformers. */
+/** Layouts of weights that differ between GGUF files and checkpoints of transformers. */
 public final class Layouts {
 
-  /** The bytes of 32 codes of MXFP4. */
+  /** Bytes of 32 codes of MXFP4. */
   static final int MXFP4_BYTES = 16;
 
   private Layouts() {}
 
   /**
-   * The order of the rows of a query or key projection that makes rotary pairs adjacent: the
+   * Returns the order of rows of a query or key projection that makes RoPE pairs adjacent: the
    * checkpoint pairs element i of a head with i + d_h/2, GGUF files of some architectures 2i with
    * 2i + 1.
    *
@@ -33,9 +33,8 @@ public final class Layouts {
   }
 
   /**
-   * The order of the rows of a fused projection that puts all queries first, then all keys, then
-   * all values; the checkpoint has the queries of each key-value head, its key and its value, for
-   * head after head.
+   * Returns the order of rows of a fused projection that puts all queries first, then all keys,
+   * then all values; the checkpoint has, per key-value head, its queries, its key and its value.
    *
    * @return the checkpoint's row of each row
    */
@@ -50,11 +49,11 @@ public final class Layouts {
   }
 
   /**
-   * The order that takes the same rows of each head, for head after head.
+   * Returns the order that takes some rows of each head.
    *
-   * @param first the first row of a head's that is taken
-   * @param n how many are
-   * @param stride rows of a head in all
+   * @param first first row of a head that is taken
+   * @param n rows that are taken per head
+   * @param stride rows per head
    * @return the checkpoint's row of each row
    */
   public static IntUnaryOperator rowsOfHeads(int first, int n, int stride) {
@@ -62,11 +61,11 @@ public final class Layouts {
   }
 
   /**
-   * The order of the rows of value heads that puts the first of each key head before the second of
-   * any; the checkpoint has those of a key head side by side.
+   * Returns the order of rows of value heads that interleaves key heads; the checkpoint has the
+   * value heads of a key head adjacent.
    *
-   * @param keyHeads which value heads share
-   * @param heads of values
+   * @param keyHeads number of key heads
+   * @param heads number of value heads
    * @param n rows of a value head
    * @return the checkpoint's row of each row
    */
@@ -77,7 +76,7 @@ public final class Layouts {
     };
   }
 
-  /** Puts rows in another order; a vector counts as rows of one element. */
+  /** Reorders rows; a vector has rows of one element. */
   static MemorySegment rows(
       SafetensorsTensor tensor, IntUnaryOperator source, SegmentAllocator allocator) {
     return rows(tensor, Math.toIntExact(tensor.shape().getFirst()), source, allocator);
@@ -95,7 +94,7 @@ public final class Layouts {
     return target;
   }
 
-  /** Puts the columns of a matrix in another order. */
+  /** Reorders the columns of a matrix. */
   static MemorySegment orderedColumns(
       SafetensorsTensor tensor, IntUnaryOperator source, SegmentAllocator allocator) {
     MemorySegment target = allocator.allocate(tensor.data().byteSize());
@@ -133,7 +132,7 @@ public final class Layouts {
     return target;
   }
 
-  /** The first rows of each head of a matrix [H · n, K], transposed: [H, K, first]. */
+  /** Returns the first rows of each head of a matrix [H · n, K], transposed: [H, K, first]. */
   static MemorySegment firstOfHeads(
       SafetensorsTensor tensor, int heads, int first, SegmentAllocator allocator) {
     long n = tensor.shape().get(0) / heads;
@@ -152,7 +151,7 @@ public final class Layouts {
     return target;
   }
 
-  /** The rows behind the first of each head of a matrix [H · n, K]. */
+  /** Returns the rows after the first of each head of a matrix [H · n, K]. */
   static MemorySegment othersOfHeads(
       SafetensorsTensor tensor, int heads, int first, SegmentAllocator allocator) {
     long n = tensor.shape().get(0) / heads;
@@ -167,8 +166,8 @@ public final class Layouts {
   }
 
   /**
-   * Each {@code step}-th column, from {@code first} on, of a stack of matrices [E, K, N] as a row:
-   * [E, n, K].
+   * Returns each {@code step}-th column, from {@code first} on, of a stack of matrices [E, K, N] as
+   * a row: [E, n, K].
    */
   static MemorySegment columns(
       SafetensorsTensor tensor, long n, long first, int step, SegmentAllocator allocator) {
@@ -189,7 +188,7 @@ public final class Layouts {
     return target;
   }
 
-  /** Each {@code step}-th element of each row of a matrix. */
+  /** Returns each {@code step}-th element of each row of a matrix. */
   static MemorySegment elements(
       SafetensorsTensor tensor, int first, int step, SegmentAllocator allocator) {
     int bytes = tensor.dtype().bytes();
@@ -202,9 +201,9 @@ public final class Layouts {
   }
 
   /**
-   * Each {@code step}-th row of a stack of matrices of MXFP4 in the blocks of GGUF: the exponent,
-   * then 16 bytes, of which the j-th has the codes of elements j and j + 16. Here it has those of
-   * 2j and 2j + 1.
+   * Returns each {@code step}-th row of a stack of MXFP4 matrices in blocks of GGUF: the exponent,
+   * then 16 bytes, of which byte j has the codes of elements j and j + 16; the checkpoint has those
+   * of 2j and 2j + 1.
    *
    * @param codes [E, N, B, 16]
    * @param scales [E, N, B]
@@ -245,7 +244,7 @@ public final class Layouts {
     return target;
   }
 
-  /** What the elements are the logarithms of, negative, in another order and in f32. */
+  /** Returns negative exponentials of the elements, reordered, in f32. */
   static MemorySegment rates(
       SafetensorsTensor tensor, IntUnaryOperator source, SegmentAllocator allocator) {
     int n = Math.toIntExact(tensor.shape().getFirst());
@@ -307,7 +306,7 @@ public final class Layouts {
     return target;
   }
 
-  /** Puts tensors of the same shape one behind the other: the experts of a mixture. */
+  /** Adds tensors of the same shape one behind the other: the experts of a mixture. */
   static MemorySegment stacked(List<SafetensorsTensor> tensors, SegmentAllocator allocator) {
     long bytes = tensors.getFirst().data().byteSize();
     MemorySegment target = allocator.allocate(Math.multiplyExact(bytes, tensors.size()));
@@ -317,7 +316,7 @@ public final class Layouts {
     return target;
   }
 
-  /** Numbers that are no weights of the checkpoint. */
+  /** Constants that are not weights of the checkpoint. */
   static MemorySegment floats(float[] values, SegmentAllocator allocator) {
     MemorySegment target = allocator.allocate((long) values.length * Float.BYTES);
     for (int i = 0; i < values.length; i++) {

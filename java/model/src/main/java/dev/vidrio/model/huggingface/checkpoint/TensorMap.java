@@ -3,9 +3,9 @@ package dev.vidrio.model.huggingface.checkpoint;
 import java.util.function.IntToDoubleFunction;
 import java.util.function.IntUnaryOperator;
 
-/** What a mapping says of each tensor of a checkpoint: its name and layout in GGUF. */
+/** Receives the name and the layout in GGUF of each tensor of a checkpoint. */
 public interface TensorMap {
-  /** Whether the checkpoint has a tensor. */
+  /** Returns whether the checkpoint has a tensor. */
   boolean has(String from);
 
   /** Takes a tensor as it is. */
@@ -62,15 +62,14 @@ public interface TensorMap {
   void takeKernels(String from, String to, int d, IntUnaryOperator source);
 
   /**
-   * Takes a vector of the logarithms of rates of decay as what they are the logarithms of,
-   * negative.
+   * Takes a vector of logarithms of decay rates as negative rates.
    *
-   * @param n how many there must be
+   * @param n required number of elements
    * @param source the checkpoint's element of each element
    */
   void takeRates(String from, String to, int n, IntUnaryOperator source);
 
-  /** The same as a matrix [n, 1]. */
+  /** Takes a vector of logarithms of decay rates as a matrix [n, 1] of negative rates. */
   void takeRates(String from, String to, int n);
 
   /** Takes a vector of n · k elements as a matrix [n, k]. */
@@ -83,7 +82,7 @@ public interface TensorMap {
   void takePlusOne(String from, String to);
 
   /**
-   * Takes tensors of one shape as one with an outer dimension more.
+   * Takes tensors of one shape as a stack.
    *
    * @param pattern their names, with {@code %d} for the index
    */
@@ -132,9 +131,9 @@ public interface TensorMap {
   /** Adds a vector that the checkpoint does not have. */
   void addVector(String to, float[] values);
 
-  /** Passes over a tensor that says nothing: a table that is computed, a copy of a tied one. */
+  /** Ignores a tensor without information: a computed table, a copy of a tied one. */
   void ignore(String from);
 
-  /** Passes over all tensors whose names begin like this. */
+  /** Ignores all tensors whose names have a prefix. */
   void ignoreAll(String prefix);
 }

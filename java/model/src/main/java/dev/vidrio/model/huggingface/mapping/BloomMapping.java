@@ -5,26 +5,21 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.Layouts;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** BLOOM: linear biases of distance (ALiBi), a norm behind the embedding. */
-final class BloomMapping implements Mapping {
-
-  @Override
-  public String architecture() {
-    return "bloom";
-  }
+/** BLOOM: ALiBi, and a norm after the embedding. */
+public final class BloomMapping implements Mapping {
 
   @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOff("apply_residual_connection_post_layernorm");
     int d = width(config);
     int heads = heads(config);
-    out.integer("bloom.context_length", config.size("seq_length", 2048))
-        .integer("bloom.embedding_length", d)
-        .integer("bloom.block_count", layers(config))
-        .integer("bloom.feed_forward_length", 4 * d)
-        .integer("bloom.attention.head_count", heads)
-        .integer("bloom.attention.head_count_kv", heads);
-    Keys.layerNormEpsilon(config, out, "bloom", "layer_norm_epsilon");
+    out.integer("context_length", config.size("seq_length", 2048))
+        .integer("embedding_length", d)
+        .integer("block_count", layers(config))
+        .integer("feed_forward_length", 4 * d)
+        .integer("attention.head_count", heads)
+        .integer("attention.head_count_kv", heads);
+    CommonKeys.layerNormEpsilon(config, out, "layer_norm_epsilon");
   }
 
   private static int width(Config config) {
@@ -39,7 +34,7 @@ final class BloomMapping implements Mapping {
     return config.size(config.firstOf("n_layer", "num_hidden_layers"));
   }
 
-  /** Checkpoints of the bare model leave out the prefix {@code transformer.}. */
+  /** Takes the tensors; checkpoints of the base model lack the prefix {@code transformer.}. */
   @Override
   public void tensors(Config config, TensorMap map) {
     String root = map.has("word_embeddings.weight") ? "" : "transformer.";

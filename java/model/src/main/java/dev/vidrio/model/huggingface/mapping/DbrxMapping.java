@@ -4,38 +4,33 @@ import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** DBRX: a clamped projection to queries, keys and values, and all experts in one matrix. */
-final class DbrxMapping implements Mapping {
-
-  @Override
-  public String architecture() {
-    return "dbrx";
-  }
+/** DBRX: fused queries, keys and values, and all experts in one matrix. */
+public final class DbrxMapping implements Mapping {
 
   @Override
   public void keys(Config config, MetadataBuilder out) {
     Config attention = config.object("attn_config");
     Config ffn = config.object("ffn_config");
     ffn.object("ffn_act_fn").requireOneOf("name", "silu");
-    ffn.require("moe_normalize_expert_weights", value -> value.asDouble(0) == 1, "it must be 1");
+    ffn.require("moe_normalize_expert_weights", value -> value.asDouble(0) == 1, "must be 1");
     int heads = config.size("n_heads");
     int d = config.size("d_model");
-    out.integer("dbrx.context_length", config.size("max_seq_len"))
-        .integer("dbrx.embedding_length", d)
-        .integer("dbrx.block_count", config.size("n_layers"))
-        .integer("dbrx.feed_forward_length", ffn.size("ffn_hidden_size"))
-        .integer("dbrx.attention.head_count", heads)
-        .integer("dbrx.attention.head_count_kv", attention.size("kv_n_heads"))
-        .integer("dbrx.expert_count", ffn.size("moe_num_experts"))
-        .integer("dbrx.expert_used_count", ffn.size("moe_top_k"))
-        .real("dbrx.attention.layer_norm_epsilon", 1e-5);
+    out.integer("context_length", config.size("max_seq_len"))
+        .integer("embedding_length", d)
+        .integer("block_count", config.size("n_layers"))
+        .integer("feed_forward_length", ffn.size("ffn_hidden_size"))
+        .integer("attention.head_count", heads)
+        .integer("attention.head_count_kv", attention.size("kv_n_heads"))
+        .integer("expert_count", ffn.size("moe_num_experts"))
+        .integer("expert_used_count", ffn.size("moe_top_k"))
+        .real("attention.layer_norm_epsilon", 1e-5);
     if (attention.has("clip_qkv")) {
-      out.real("dbrx.attention.clamp_kqv", attention.real("clip_qkv"));
+      out.real("attention.clamp_kqv", attention.real("clip_qkv"));
     }
-    rope(config).put(out, "dbrx", headWidth(config));
+    rope(config).put(out, headWidth(config));
   }
 
-  /** Its base is said beside the heads of keys and values, in checkpoints of transformers too. */
+  /** Returns RoPE, whose base is among the settings of attention. */
   private static Rope rope(Config config) {
     Rope rope = Rope.of(config);
     return rope.based(config.object("attn_config").real("rope_theta", rope.base()), rope.type());

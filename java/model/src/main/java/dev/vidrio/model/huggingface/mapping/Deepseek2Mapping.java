@@ -6,18 +6,17 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /**
  * DeepSeek V2, V3 and R1, GLM-4.7-Flash, Mistral 4, A.X K1, Sarvam 105B and Youtu: latent
- * attention, dense layers first, then experts that a softmax chooses (V2, Mistral 4) or sigmoids
- * and a bias, and a shared one. Youtu is dense. Blocks that draft tokens are left out, as in
- * transformers.
+ * attention, dense layers, then experts chosen by a softmax (V2, Mistral 4) or by sigmoids and a
+ * bias, and a shared one. Youtu is dense. Draft blocks are ignored, as in transformers.
  */
-final class Deepseek2Mapping implements Mapping {
+public final class Deepseek2Mapping implements Mapping {
   private static final int MAX_SHARED = 256;
 
-  /** What transformers gives the norms of latent vectors, whatever the config says. */
+  /** Epsilon of latent norms in transformers, whatever the configuration has. */
   private static final double LATENT_EPSILON = 1e-6;
 
-  /** The models of this shape. */
-  enum Kind {
+  /** Models of this shape. */
+  public enum Kind {
     V2,
     V3,
     GLM_FLASH,
@@ -27,82 +26,68 @@ final class Deepseek2Mapping implements Mapping {
   }
 
   private final Kind kind;
-  private final String architecture;
   private final boolean isBiased;
   private final double epsilon;
   private final int usualDense;
 
-  Deepseek2Mapping(Kind kind) {
+  public Deepseek2Mapping(Kind kind) {
     this.kind = kind;
-    this.architecture =
-        switch (kind) {
-          case MISTRAL_4 -> "mistral4";
-          case AXK1 -> "axk1";
-          default -> "deepseek2";
-        };
     this.isBiased = kind == Kind.V3 || kind == Kind.GLM_FLASH || kind == Kind.AXK1;
     this.epsilon = kind == Kind.GLM_FLASH ? 1e-5 : 1e-6;
     this.usualDense = kind == Kind.MISTRAL_4 ? 0 : 1;
   }
 
   @Override
-  public String architecture() {
-    return architecture;
-  }
-
-  @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_act", "silu");
     config.requireOneOf("scoring_func", isBiased ? "sigmoid" : "softmax");
-    config.require("moe_layer_freq", value -> value.asInt(0) == 1, "it must be 1");
+    config.require("moe_layer_freq", value -> value.asInt(0) == 1, "must be 1");
     config.require(
-        "rope_interleave", value -> value.isBoolean() && value.booleanValue(), "it must be true");
-    String prefix = architecture + ".";
-    out.integer(prefix + "context_length", config.size("max_position_embeddings"))
-        .integer(prefix + "embedding_length", config.size("hidden_size"))
-        .integer(prefix + "block_count", config.size("num_hidden_layers"))
-        .integer(prefix + "feed_forward_length", config.size("intermediate_size"));
+        "rope_interleave", value -> value.isBoolean() && value.booleanValue(), "must be true");
+    out.integer("context_length", config.size("max_position_embeddings"))
+        .integer("embedding_length", config.size("hidden_size"))
+        .integer("block_count", config.size("num_hidden_layers"))
+        .integer("feed_forward_length", config.size("intermediate_size"));
     if (config.has("vocab_size")) {
-      out.integer(prefix + "vocab_size", config.size("vocab_size"));
+      out.integer("vocab_size", config.size("vocab_size"));
     }
     attention(config, out);
     if (kind == Kind.YOUTU) {
-      out.integer(prefix + "leading_dense_block_count", config.size("num_hidden_layers"))
-          .integer(prefix + "expert_feed_forward_length", config.size("intermediate_size"))
-          .integer(prefix + "expert_shared_count", 0);
+      out.integer("leading_dense_block_count", config.size("num_hidden_layers"))
+          .integer("expert_feed_forward_length", config.size("intermediate_size"))
+          .integer("expert_shared_count", 0);
     } else {
       experts(config, out);
     }
   }
 
-  /** Lengths as llama.cpp has them, which attends to the latent vectors of all heads at once. */
+  /** Adds lengths as llama.cpp has them, whose attention is over latent vectors. */
   private void attention(Config config, MetadataBuilder out) {
-    String prefix = architecture + ".attention.";
     int rank = config.size("kv_lora_rank");
     int turning = config.size("qk_rope_head_dim");
-    out.integer(prefix + "head_count", config.size("num_attention_heads"))
-        .integer(prefix + "head_count_kv", 1)
-        .integer(prefix + "kv_lora_rank", rank)
-        .integer(prefix + "key_length", rank + turning)
-        .integer(prefix + "value_length", rank)
-        .integer(prefix + "key_length_mla", still(config) + turning)
-        .integer(prefix + "value_length_mla", config.size("v_head_dim"));
+    out.integer("attention.head_count", config.size("num_attention_heads"))
+        .integer("attention.head_count_kv", 1)
+        .integer("attention.kv_lora_rank", rank)
+        .integer("attention.key_length", rank + turning)
+        .integer("attention.value_length", rank)
+        .integer("attention.key_length_mla", still(config) + turning)
+        .integer("attention.value_length_mla", config.size("v_head_dim"));
     if (config.has("q_lora_rank")) {
-      out.integer(prefix + "q_lora_rank", config.size("q_lora_rank"));
+      out.integer("attention.q_lora_rank", config.size("q_lora_rank"));
     }
-    Keys.rmsEpsilon(config, out, architecture, epsilon);
+    CommonKeys.rmsEpsilon(config, out, epsilon);
     if (config.real("rms_norm_eps", epsilon) != LATENT_EPSILON) {
-      out.real(prefix + "latent_norm_rms_epsilon", LATENT_EPSILON);
+      out.real("attention.latent_norm_rms_epsilon", LATENT_EPSILON);
     }
     Rope rope = rope(config);
-    rope.putSharpeningScores(out, architecture, turning);
+    rope.putSharpeningScores(out, turning);
     if (kind == Kind.MISTRAL_4 && rope.scaling().has("llama_4_scaling_beta")) {
-      out.real(prefix + "temperature_scale", rope.scaling().real("llama_4_scaling_beta"))
-          .integer(prefix + "temperature_length", rope.original());
+      out.real("attention.temperature_scale", rope.scaling().real("llama_4_scaling_beta"))
+          .integer("attention.temperature_length", rope.original());
     }
   }
 
-  /** That of the part of a head that turns, which configs of Mistral 4 say the share of. */
+  /** Returns RoPE of the rotated part of a head; configurations of Mistral 4 have the part. */
   private Rope rope(Config config) {
     return kind == Kind.MISTRAL_4 ? Rope.of(config, 1).whole() : Rope.of(config);
   }
@@ -112,26 +97,25 @@ final class Deepseek2Mapping implements Mapping {
   }
 
   private void experts(Config config, MetadataBuilder out) {
-    String prefix = architecture + ".";
     switch (kind) {
       case V2 -> {
         config.requireOff("norm_topk_prob");
         config.requireOneOf("topk_method", "greedy", "group_limited_greedy");
       }
       // Its groups are ranked by the sum of two softmaxes, which the format does not say.
-      case MISTRAL_4 -> config.require("n_group", value -> value.asInt(0) == 1, "it must be 1");
+      case MISTRAL_4 -> config.require("n_group", value -> value.asInt(0) == 1, "must be 1");
       default -> config.requireOneOf("topk_method", "noaux_tc");
     }
     boolean ungrouped = kind == Kind.V2 && isGreedy(config);
-    ExpertNames.groupedCounts(config, out, architecture, ungrouped);
-    out.integer(prefix + "expert_feed_forward_length", config.size("moe_intermediate_size"))
-        .integer(prefix + "expert_shared_count", shared(config))
-        .integer(prefix + "leading_dense_block_count", ExpertNames.dense(config, usualDense))
-        .integer(prefix + "expert_gating_func", isBiased ? 2 : 1)
+    ExpertNames.groupedCounts(config, out, ungrouped);
+    out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
+        .integer("expert_shared_count", shared(config))
+        .integer("leading_dense_block_count", ExpertNames.dense(config, usualDense))
+        .integer("expert_gating_func", isBiased ? 2 : 1)
         .real(
-            prefix + "expert_weights_scale",
+            "expert_weights_scale",
             config.real("routed_scaling_factor", kind == Kind.AXK1 ? 2.5 : 1))
-        .bool(prefix + "expert_weights_norm", config.bool("norm_topk_prob", kind != Kind.V2));
+        .bool("expert_weights_norm", config.bool("norm_topk_prob", kind != Kind.V2));
   }
 
   private static boolean isGreedy(Config config) {
@@ -145,14 +129,14 @@ final class Deepseek2Mapping implements Mapping {
 
   @Override
   public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
+    LlamaNames.outside(config, map);
     rope(config).addTensors(map, config.size("qk_rope_head_dim"));
     boolean isDense = kind == Kind.YOUTU;
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      LlamaNames.norms(map, l);
+      LlamaNames.norms(config, map, l);
       attention(config, map, l);
       if (isDense || l < ExpertNames.dense(config, usualDense)) {
-        LlamaNames.gatedFfn(map, l);
+        LlamaNames.gatedFfn(config, map, l);
         continue;
       }
       experts(config, map, l);
@@ -162,7 +146,7 @@ final class Deepseek2Mapping implements Mapping {
             LlamaNames.to(l) + "exp_probs_b.bias");
       }
       if (shared(config) > 0) {
-        ExpertNames.shared(map, "shared_experts", l);
+        ExpertNames.shared("shared_experts").take(config, map, l);
       }
       if (kind == Kind.AXK1) {
         map.take(
@@ -170,7 +154,7 @@ final class Deepseek2Mapping implements Mapping {
             LlamaNames.to(l) + "post_ffw_norm.weight");
       }
     }
-    LlamaNames.ignoreDrafts(map, config);
+    LlamaNames.ignoreDraftBlocks(config, map);
   }
 
   /** Takes router and experts; other programs read those of Mistral 4 as they are. */
@@ -204,6 +188,6 @@ final class Deepseek2Mapping implements Mapping {
         still(config),
         to + "attn_k_b.weight",
         to + "attn_v_b.weight");
-    LlamaNames.output(map, layer);
+    LlamaNames.output(config, map, layer);
   }
 }

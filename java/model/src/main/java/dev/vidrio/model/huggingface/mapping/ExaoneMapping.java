@@ -4,22 +4,17 @@ import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** EXAONE 3 and 3.5: Llama under names of its own. */
-final class ExaoneMapping implements Mapping {
-
-  @Override
-  public String architecture() {
-    return "exaone";
-  }
+/** EXAONE 3 and 3.5: Llama with other names. */
+public final class ExaoneMapping implements Mapping {
 
   @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("activation_function", "silu");
-    Keys.sizes(config, out, "exaone");
+    CommonKeys.dimensions(config, out);
     out.real(
-        "exaone.attention.layer_norm_rms_epsilon",
+        "attention.layer_norm_rms_epsilon",
         config.real(config.firstOf("layer_norm_epsilon", "rms_norm_eps"), 1e-5));
-    Rope.of(config).put(out, "exaone", Keys.headWidth(config));
+    Rope.of(config).put(out, CommonKeys.headWidth(config));
   }
 
   @Override
@@ -27,8 +22,8 @@ final class ExaoneMapping implements Mapping {
     map.take("transformer.wte.weight", "token_embd.weight");
     map.takeLinear("transformer.ln_f", "output_norm");
     LlamaNames.unembedding(map, config, "lm_head", !map.has("lm_head.weight"));
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < Keys.layers(config); l++) {
+    Rope.of(config).addTensors(map, CommonKeys.headWidth(config));
+    for (int l = 0; l < CommonKeys.layers(config); l++) {
       String from = "transformer.h." + l + ".";
       String to = LlamaNames.to(l);
       map.takeLinear(from + "ln_1", to + "attn_norm");

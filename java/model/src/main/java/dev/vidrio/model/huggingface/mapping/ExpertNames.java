@@ -5,48 +5,49 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.List;
 
-/** The names of keys and tensors that mixtures of experts share. */
-final class ExpertNames {
+/** Keys and tensors of mixtures of experts. */
+public final class ExpertNames {
   private static final List<String> PARTS = List.of("gate", "up", "down");
+
+  /** Largest number of shared experts. */
+  public static final int MAX_SHARED = 256;
 
   private ExpertNames() {}
 
-  /** The key of the number of a layer's experts. */
-  static String count(Config config) {
+  /** Returns the key of the number of experts of a layer. */
+  public static String count(Config config) {
     return config.firstOf(
         "num_experts", "n_routed_experts", "moe_num_experts", "num_local_experts");
   }
 
-  /** Puts the numbers of a layer's experts and of those that a token goes to. */
-  static void counts(Config config, MetadataBuilder out, String architecture) {
-    config.require("n_group", value -> value.asInt(0) == 1, "it must be 1");
-    groupedCounts(config, out, architecture, true);
+  /** Adds the numbers of experts of a layer and of a token. */
+  public static void counts(Config config, MetadataBuilder out) {
+    config.require("n_group", value -> value.asInt(0) == 1, "must be 1");
+    groupedCounts(config, out, true);
   }
 
   /**
-   * The same where experts may be chosen in groups.
+   * Adds the numbers of experts, which may be chosen in groups.
    *
-   * @param ungrouped whether they are not, whatever the config says of groups
+   * @param ungrouped true to ignore groups of the configuration
    */
-  static void groupedCounts(
-      Config config, MetadataBuilder out, String architecture, boolean ungrouped) {
+  public static void groupedCounts(Config config, MetadataBuilder out, boolean ungrouped) {
     String used = config.firstOf("num_experts_per_tok", "moe_k");
-    out.integer(architecture + ".expert_count", config.size(count(config)))
-        .integer(architecture + ".expert_used_count", config.size(used));
+    out.integer("expert_count", config.size(count(config)))
+        .integer("expert_used_count", config.size(used));
     if (config.has("n_group")) {
       int groups = ungrouped ? 1 : config.size("n_group");
       int usedGroups = groups == 1 ? 1 : config.integer("topk_group", 1, groups);
-      out.integer(architecture + ".expert_group_count", groups)
-          .integer(architecture + ".expert_group_used_count", usedGroups);
+      out.integer("expert_group_count", groups).integer("expert_group_used_count", usedGroups);
     }
   }
 
   /**
-   * How many dense layers come before those with experts. Some configs have a kind for each layer.
+   * Returns the number of dense layers before those with experts.
    *
-   * @param usual where the config does not say so
+   * @param usual the number unless the configuration has it
    */
-  static int dense(Config config, int usual) {
+  public static int dense(Config config, int usual) {
     int layers = config.size("num_hidden_layers");
     if (!config.has("mlp_layer_types")) {
       return config.has("first_k_dense_replace")
@@ -65,24 +66,47 @@ final class ExpertNames {
     return dense;
   }
 
-  /** Refuses layers without a mixture, in models that might have some. */
-  static void requireEverywhere(Config config) {
-    config.require("decoder_sparse_step", value -> value.asInt(0) == 1, "it must be 1");
-    config.require("mlp_only_layers", value -> value.isEmpty(), "it must be empty");
+  /**
+   * Returns the number of dense layers before those with experts.
+   *
+   * @param usual the number unless the configuration has it
+   */
+  public static int dense(Config config, String key, int usual) {
+    return config.has(key) ? config.integer(key, 0, config.size("num_hidden_layers")) : usual;
+  }
+
+  /** Returns the number of dense layers, which the configuration must have. */
+  public static int requiredDense(Config config) {
+    return config.integer("first_k_dense_replace", 0, config.size("num_hidden_layers"));
+  }
+
+  /**
+   * Returns the number of shared experts.
+   *
+   * @param usual the number unless the configuration has it
+   */
+  public static int shared(Config config, String key, int least, int usual) {
+    return config.has(key) ? config.integer(key, least, MAX_SHARED) : usual;
+  }
+
+  /** Rejects layers without experts. */
+  public static void requireEverywhere(Config config) {
+    config.require("decoder_sparse_step", value -> value.asInt(0) == 1, "must be 1");
+    config.require("mlp_only_layers", value -> value.isEmpty(), "must be empty");
   }
 
   /**
    * Takes router and experts of a layer. Checkpoints have a tensor per expert, or, more recently,
    * all experts stacked.
    */
-  static void routed(Config config, TensorMap map, int layer) {
+  public static void routed(Config config, TensorMap map, int layer) {
     map.take(
         LlamaNames.from(layer) + "mlp.gate.weight", LlamaNames.to(layer) + "ffn_gate_inp.weight");
     experts(config, map, layer);
   }
 
   /** Takes the experts of a layer. */
-  static void experts(Config config, TensorMap map, int layer) {
+  public static void experts(Config config, TensorMap map, int layer) {
     String from = LlamaNames.from(layer) + "mlp.";
     String to = LlamaNames.to(layer);
     if (map.has(from + "experts.gate_up_proj")) {
@@ -99,8 +123,23 @@ final class ExpertNames {
     }
   }
 
+  /**
+   * Takes stacked experts whose matrices are inputs by outputs, gate and up side by side.
+   *
+   * @param gateUp suffix of the tensor with gates and ups
+   * @param down suffix of the tensor with the last matrices
+   */
+  public static LayerTensors transposed(String gateUp, String down) {
+    return (config, map, layer) -> {
+      String from = LlamaNames.from(layer);
+      String to = LlamaNames.to(layer);
+      map.takeColumnHalves(from + gateUp, to + "ffn_gate_exps.weight", to + "ffn_up_exps.weight");
+      map.takeColumns(from + down, to + "ffn_down_exps.weight", 0, 1);
+    };
+  }
+
   /** Takes router and experts of a layer under the names of Mixtral. */
-  static void sparse(Config config, TensorMap map, int layer) {
+  public static void sparse(Config config, TensorMap map, int layer) {
     String from = LlamaNames.from(layer) + "block_sparse_moe.";
     String to = LlamaNames.to(layer);
     int count = config.size("num_local_experts");
@@ -115,11 +154,13 @@ final class ExpertNames {
   }
 
   /** Takes the shared expert of a layer. */
-  static void shared(TensorMap map, String module, int layer) {
-    for (String part : PARTS) {
-      map.takeLinear(
-          LlamaNames.from(layer) + "mlp." + module + "." + part + "_proj",
-          LlamaNames.to(layer) + "ffn_" + part + "_shexp");
-    }
+  public static LayerTensors shared(String module) {
+    return (config, map, layer) -> {
+      for (String part : PARTS) {
+        map.takeLinear(
+            LlamaNames.from(layer) + "mlp." + module + "." + part + "_proj",
+            LlamaNames.to(layer) + "ffn_" + part + "_shexp");
+      }
+    };
   }
 }

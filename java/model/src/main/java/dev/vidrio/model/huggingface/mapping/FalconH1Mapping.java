@@ -6,8 +6,8 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.Arrays;
 import java.util.List;
 
-/** Falcon-H1, whose activations have multipliers: GGUF files have them in the weights. */
-final class FalconH1Mapping implements Mapping {
+/** Falcon-H1, whose multipliers of activations are part of the weights in GGUF files. */
+public final class FalconH1Mapping implements Mapping {
   private static final String WIDTH = "mamba_d_ssm";
   private static final String NORM = "mamba_rms_norm";
   private static final String NORM_FIRST = "mamba_norm_before_gate";
@@ -18,8 +18,8 @@ final class FalconH1Mapping implements Mapping {
   private static final String TIED = "tie_word_embeddings";
 
   @Override
-  public String architecture() {
-    return "falcon-h1";
+  public boolean mapsAdapters() {
+    return false; // weights hold the multipliers of activations
   }
 
   @Override
@@ -35,10 +35,10 @@ final class FalconH1Mapping implements Mapping {
       throw config.unsupported(
           TIED, "true", "then " + EMBEDDING + " and " + LOGITS + " must be equal");
     }
-    Keys.sizes(config, out, "falcon-h1");
-    Keys.rmsEpsilon(config, out, "falcon-h1", 1e-5);
-    Rope.of(config).put(out, "falcon-h1", Keys.headWidth(config));
-    mamba(config).keys(config, out, "falcon-h1");
+    CommonKeys.dimensions(config, out);
+    CommonKeys.rmsEpsilon(config, out, 1e-5);
+    Rope.of(config).put(out, CommonKeys.headWidth(config));
+    mamba(config).keys(config, out);
   }
 
   private static boolean normalizes(Config config) {
@@ -78,8 +78,8 @@ final class FalconH1Mapping implements Mapping {
     } else {
       scaled(map, "lm_head", "output", factor(config, LOGITS));
     }
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
-    for (int l = 0; l < Keys.layers(config); l++) {
+    Rope.of(config).addTensors(map, CommonKeys.headWidth(config));
+    for (int l = 0; l < CommonKeys.layers(config); l++) {
       String from = LlamaNames.from(l);
       String to = LlamaNames.to(l);
       map.take(from + "input_layernorm.weight", to + "attn_norm.weight");
@@ -101,7 +101,7 @@ final class FalconH1Mapping implements Mapping {
     scaled(map, from + "o_proj", to + "attn_output", factor(config, "attention_out_multiplier"));
   }
 
-  /** Rows of the first projection are those of gates, x, B, C and steps. */
+  /** Takes Mamba 2; rows of the first projection are gates, x, B, C and steps. */
   private static void mamba(Config config, TensorMap map, String from, String to) {
     Mamba2Names names = mamba(config);
     double in = factor(config, "ssm_in_multiplier");

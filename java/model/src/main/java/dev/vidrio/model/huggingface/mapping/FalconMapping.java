@@ -6,32 +6,27 @@ import dev.vidrio.model.huggingface.checkpoint.Layouts;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /**
- * Falcon. Its fused projections have the queries of a key-value head, its key and its value, head
- * after head; models of the first architecture have one such head, or as many as query heads.
+ * Falcon. Fused projections have, per key-value head, its queries, its key and its value; models of
+ * the first architecture have one key-value head, or as many as query heads.
  */
-final class FalconMapping implements Mapping {
+public final class FalconMapping implements Mapping {
   private static final int CONTEXT = 2048;
-
-  @Override
-  public String architecture() {
-    return "falcon";
-  }
 
   @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOff("alibi");
-    config.require("parallel_attn", value -> value.asBoolean(false), "it must be true");
+    config.require("parallel_attn", value -> value.asBoolean(false), "must be true");
     config.requireOneOf("activation", "gelu");
     int d = config.size("hidden_size");
-    out.integer("falcon.context_length", config.size("max_position_embeddings", CONTEXT))
-        .string("falcon.tensor_data_layout", "jploski") // queries, then keys, then values
-        .integer("falcon.embedding_length", d)
-        .integer("falcon.block_count", config.size("num_hidden_layers"))
-        .integer("falcon.feed_forward_length", config.size("ffn_hidden_size", 4 * d))
-        .integer("falcon.attention.head_count", config.size("num_attention_heads"))
-        .integer("falcon.attention.head_count_kv", kvHeads(config));
-    Keys.layerNormEpsilon(config, out, "falcon", "layer_norm_epsilon");
-    Rope.of(config).put(out, "falcon", Keys.headWidth(config));
+    out.integer("context_length", config.size("max_position_embeddings", CONTEXT))
+        .string("tensor_data_layout", "jploski") // queries, then keys, then values
+        .integer("embedding_length", d)
+        .integer("block_count", config.size("num_hidden_layers"))
+        .integer("feed_forward_length", config.size("ffn_hidden_size", 4 * d))
+        .integer("attention.head_count", config.size("num_attention_heads"))
+        .integer("attention.head_count_kv", kvHeads(config));
+    CommonKeys.layerNormEpsilon(config, out, "layer_norm_epsilon");
+    Rope.of(config).put(out, CommonKeys.headWidth(config));
   }
 
   private static int kvHeads(Config config) {
@@ -53,7 +48,7 @@ final class FalconMapping implements Mapping {
     LlamaNames.unembedding(map, config, "lm_head", true);
     int heads = config.size("num_attention_heads");
     int kvHeads = kvHeads(config);
-    int dH = Keys.headWidth(config);
+    int dH = CommonKeys.headWidth(config);
     Rope.of(config).addTensors(map, dH);
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       String from = "transformer.h." + l + ".";

@@ -6,8 +6,8 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.Arrays;
 import java.util.Map;
 
-/** Gemma 3n: several streams, inputs of each layer, gates that let their greatest elements pass. */
-final class Gemma3nMapping implements Mapping {
+/** Gemma 3n: parallel residual streams, per-layer inputs, sparse gates. */
+public final class Gemma3nMapping implements Mapping {
   private static final int PERIOD = 5;
   private static final int SPARSE_LAYERS = 10;
   private static final double SPARSITY = 0.95;
@@ -16,7 +16,7 @@ final class Gemma3nMapping implements Mapping {
   private static final String CAP = "final_logit_softcapping";
   private static final String WIDTHS = "intermediate_size";
 
-  /** What transformers takes where the config says nothing. */
+  /** Defaults of transformers. */
   private static final Map<String, Integer> USUAL =
       Map.of(
           "vocab_size", 262_400,
@@ -28,36 +28,31 @@ final class Gemma3nMapping implements Mapping {
           "rope_local_base_freq", 10_000);
 
   @Override
-  public String architecture() {
-    return "gemma3n";
-  }
-
-  @Override
   public void keys(Config said, MetadataBuilder out) {
     Config config = said.withDefaults(USUAL);
     config.requireOneOf("hidden_activation", "gelu_pytorch_tanh");
     config.requireOff("attention_bias");
-    config.require("altup_correct_scale", value -> value.asBoolean(false), "it must be true");
-    config.require("altup_active_idx", value -> value.asInt(-1) == 0, "it must be 0");
-    Keys.sizesOfMixtures(config, out, "gemma3n");
-    Keys.rmsEpsilon(config, out, "gemma3n");
-    Rope.of(config).put(out, "gemma3n", Keys.headWidth(config));
-    SlidingWindow.put(config, out, "gemma3n", PERIOD);
-    int layers = Keys.layers(config);
+    config.require("altup_correct_scale", value -> value.asBoolean(false), "must be true");
+    config.require("altup_active_idx", value -> value.asInt(-1) == 0, "must be 0");
+    CommonKeys.dimensionsWithoutFfn(config, out);
+    CommonKeys.rmsEpsilon(config, out, 1e-6);
+    Rope.of(config).put(out, CommonKeys.headWidth(config));
+    SlidingWindow.put(config, out, PERIOD);
+    int layers = CommonKeys.layers(config);
     if (config.isArray(WIDTHS)) {
-      out.integers("gemma3n.feed_forward_length", config.integers(WIDTHS));
+      out.integers("feed_forward_length", config.integers(WIDTHS));
     } else {
-      out.integer("gemma3n.feed_forward_length", config.size(WIDTHS));
+      out.integer("feed_forward_length", config.size(WIDTHS));
     }
-    out.integer("gemma3n.attention.shared_kv_layers", config.integer(SHARED, 0, layers - 1))
-        .integer("gemma3n.embedding_length_per_layer_input", perLayerWidth(config))
-        .integer("gemma3n.altup.active_idx", 0)
-        .integer("gemma3n.altup.num_inputs", config.size("altup_num_inputs"))
-        .reals("gemma3n.activation_sparsity_scale", deviations(config, layers));
+    out.integer("attention.shared_kv_layers", config.integer(SHARED, 0, layers - 1))
+        .integer("embedding_length_per_layer_input", perLayerWidth(config))
+        .integer("altup.active_idx", 0)
+        .integer("altup.num_inputs", config.size("altup_num_inputs"))
+        .reals("activation_sparsity_scale", deviations(config, layers));
     if (config.has(CAP)) {
-      out.real("gemma3n." + CAP, config.real(CAP));
+      out.real(CAP, config.real(CAP));
     } else if (config.isNull(CAP)) {
-      out.real("gemma3n." + CAP, 0);
+      out.real(CAP, 0);
     }
   }
 
@@ -65,7 +60,10 @@ final class Gemma3nMapping implements Mapping {
     return config.size("hidden_size_per_layer_input");
   }
 
-  /** How many deviations above the mean gates of each layer begin, of shares that are 0. */
+  /**
+   * Returns the threshold of gates per layer in standard deviations above the mean, from shares of
+   * zeros.
+   */
   private static float[] deviations(Config config, int layers) {
     var shares = new float[layers];
     if (config.has(SPARSITIES)) {
@@ -83,7 +81,7 @@ final class Gemma3nMapping implements Mapping {
     return deviations;
   }
 
-  /** Below which x lies a share p of the normal distribution. */
+  /** Returns the quantile p of the normal distribution. */
   private static double quantile(double p) {
     if (p == 0) {
       return Double.NEGATIVE_INFINITY;
@@ -104,7 +102,7 @@ final class Gemma3nMapping implements Mapping {
     }
   }
 
-  /** The share of the normal distribution below x (Abramowitz and Stegun, 26.2.11). */
+  /** Returns the cumulative normal distribution at x (Abramowitz and Stegun, 26.2.11). */
   private static double share(double x) {
     double term = x;
     double sum = x;
@@ -121,7 +119,7 @@ final class Gemma3nMapping implements Mapping {
     map.take("model.embed_tokens.weight", "token_embd.weight");
     map.take("model.norm.weight", "output_norm.weight");
     LlamaNames.unembedding(map, config, "lm_head", true);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
+    Rope.of(config).addTensors(map, CommonKeys.headWidth(config));
     perLayerTable(config, map);
     map.take("model.per_layer_model_projection.weight", "per_layer_model_proj.weight");
     map.take("model.per_layer_projection_norm.weight", "per_layer_proj_norm.weight");
@@ -129,14 +127,14 @@ final class Gemma3nMapping implements Mapping {
     map.takeStacked("model.altup_projections.%d.weight", others, "altup_proj.weight");
     map.takeStacked(
         "model.altup_unembed_projections.%d.weight", others, "altup_unembd_proj.weight");
-    int layers = Keys.layers(config);
+    int layers = CommonKeys.layers(config);
     int own = layers - (config.has(SHARED) ? config.integer(SHARED, 0, layers - 1) : 0);
     for (int l = 0; l < layers; l++) {
       String from = LlamaNames.from(l);
       String to = LlamaNames.to(l);
       Gemma4Mapping.attention(map, from + "self_attn.", to, l < own, false);
       Gemma4Mapping.norms(map, from, to);
-      LlamaNames.gatedFfn(map, l);
+      LlamaNames.gatedFfn(config, map, l);
       Gemma4Mapping.perLayerInputs(map, from, to);
       streams(map, from + "altup.", to + "altup_");
       map.takeLinear(from + "laurel.linear_left", to + "laurel_l");
@@ -145,7 +143,10 @@ final class Gemma3nMapping implements Mapping {
     }
   }
 
-  /** The last tokens, which stand for what is seen and heard, have the row of token 0. */
+  /**
+   * Takes the per-layer table; the last tokens, placeholders of images and audio, have the row of
+   * token 0.
+   */
   private static void perLayerTable(Config config, TensorMap map) {
     String from = "model.embed_tokens_per_layer.weight";
     String to = "per_layer_token_embd.weight";

@@ -9,51 +9,46 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** Gemma 4: heads of two widths, values that may be keys, inputs of each layer, experts. */
-final class Gemma4Mapping implements Mapping {
+/** Gemma 4: two head widths, values that may be keys, per-layer inputs, experts. */
+public final class Gemma4Mapping implements Mapping {
   private static final int PERIOD = 6;
   private static final String PER_LAYER = "per_layer_config";
   private static final String PER_LAYER_WIDTH = "hidden_size_per_layer_input";
   private static final String SHARED = "num_kv_shared_layers";
 
   @Override
-  public String architecture() {
-    return "gemma4";
-  }
-
-  @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_activation", "gelu_pytorch_tanh");
     config.requireOneOf("use_bidirectional_attention", "vision");
-    Keys.sizes(config, out, "gemma4");
-    Keys.rmsEpsilon(config, out, "gemma4");
+    CommonKeys.dimensions(config, out);
+    CommonKeys.rmsEpsilon(config, out, 1e-6);
     List<Boolean> slides = SlidingWindow.layers(config, PERIOD);
     int dH = fullWidth(config, slides);
-    int slidingWidth = Keys.headWidth(config);
+    int slidingWidth = CommonKeys.headWidth(config);
     int shared = sharedLayers(config);
-    out.integer("gemma4.attention.key_length", dH)
-        .integer("gemma4.attention.value_length", dH)
-        .integer("gemma4.attention.key_length_swa", slidingWidth)
-        .integer("gemma4.attention.value_length_swa", slidingWidth)
-        .integer("gemma4.attention.sliding_window", config.size("sliding_window", 512))
-        .bools("gemma4.attention.sliding_window_pattern", slides)
-        .integer("gemma4.attention.shared_kv_layers", shared)
-        .integer("gemma4.embedding_length_per_layer_input", perLayerWidth(config));
+    out.integer("attention.key_length", dH)
+        .integer("attention.value_length", dH)
+        .integer("attention.key_length_swa", slidingWidth)
+        .integer("attention.value_length_swa", slidingWidth)
+        .integer("attention.sliding_window", config.size("sliding_window", 512))
+        .bools("attention.sliding_window_pattern", slides)
+        .integer("attention.shared_kv_layers", shared)
+        .integer("embedding_length_per_layer_input", perLayerWidth(config));
     kvHeads(config, out, slides);
     if (isMixture(config)) {
-      out.integer("gemma4.expert_count", config.size("num_experts"))
-          .integer("gemma4.expert_used_count", config.size("top_k_experts"))
-          .integer("gemma4.expert_feed_forward_length", config.size("moe_intermediate_size"));
+      out.integer("expert_count", config.size("num_experts"))
+          .integer("expert_used_count", config.size("top_k_experts"))
+          .integer("expert_feed_forward_length", config.size("moe_intermediate_size"));
     }
     if (config.bool("use_double_wide_mlp", false)) {
       int layers = slides.size();
       int width = config.size("intermediate_size");
       out.integers(
-          "gemma4.feed_forward_length",
+          "feed_forward_length",
           IntStream.range(0, layers).map(l -> l < layers - shared ? width : 2 * width).toArray());
     }
     if (config.has("final_logit_softcapping")) {
-      out.real("gemma4.final_logit_softcapping", config.real("final_logit_softcapping"));
+      out.real("final_logit_softcapping", config.real("final_logit_softcapping"));
     }
     rope(config, out, dH, slidingWidth);
   }
@@ -76,11 +71,11 @@ final class Gemma4Mapping implements Mapping {
     config.require(
         "vocab_size_per_layer_input",
         value -> width == 0 || value.asInt(0) == vocabulary,
-        "it must be vocab_size " + vocabulary);
+        "must be vocab_size " + vocabulary);
     return width;
   }
 
-  /** The width of the heads of layers without a window. */
+  /** Returns the head width of layers without a window. */
   private static int fullWidth(Config config, List<Boolean> slides) {
     Integer own = ofFullLayers(config, slides, "head_dim");
     int dH = own == null ? config.size("global_head_dim", 512) : own;
@@ -90,7 +85,7 @@ final class Gemma4Mapping implements Mapping {
     return dH;
   }
 
-  /** Layers without a window may have other key-value heads. */
+  /** Adds key-value heads, of which layers without a window may have another number. */
   private static void kvHeads(Config config, MetadataBuilder out, List<Boolean> slides) {
     Integer full = ofFullLayers(config, slides, "num_key_value_heads");
     String global = "num_global_key_value_heads";
@@ -103,11 +98,11 @@ final class Gemma4Mapping implements Mapping {
       for (int l = 0; l < heads.length; l++) {
         heads[l] = slides.get(l) ? sliding : full;
       }
-      out.integers("gemma4.attention.head_count_kv", heads);
+      out.integers("attention.head_count_kv", heads);
     }
   }
 
-  /** A size that newer configs say of each layer without a window, or null. */
+  /** Returns a size that newer configurations have per layer without a window, or null. */
   private static @Nullable Integer ofFullLayers(Config config, List<Boolean> slides, String key) {
     Config layers = config.object(PER_LAYER);
     Integer size = null;
@@ -136,20 +131,20 @@ final class Gemma4Mapping implements Mapping {
   private static void rope(Config config, MetadataBuilder out, int dH, int slidingWidth) {
     Config full = parameters(config, "full_attention");
     full.requireOneOf("rope_type", "proportional", "default");
-    full.require("factor", value -> value.asDouble(0) == 1, "it must be 1");
+    full.require("factor", value -> value.asDouble(0) == 1, "must be 1");
     Config sliding = parameters(config, "sliding_attention");
     sliding.requireOneOf("rope_type", "default");
-    out.integer("gemma4.rope.dimension_count", dH)
-        .integer("gemma4.rope.dimension_count_swa", slidingWidth)
-        .real("gemma4.rope.freq_base", full.real("rope_theta", 1e6))
-        .real("gemma4.rope.freq_base_swa", sliding.real("rope_theta", 1e4));
+    out.integer("rope.dimension_count", dH)
+        .integer("rope.dimension_count_swa", slidingWidth)
+        .real("rope.freq_base", full.real("rope_theta", 1e6))
+        .real("rope.freq_base_swa", sliding.real("rope_theta", 1e4));
   }
 
   private static Config parameters(Config config, String layers) {
     return config.object("rope_parameters").object(layers);
   }
 
-  /** What frequencies are divided by: those of pairs that do not turn by next to infinity. */
+  /** Returns divisors of frequencies; those of pairs without rotation are nearly infinite. */
   private static float[] divisors(Config config) {
     Config full = parameters(config, "full_attention");
     int dH = fullWidth(config, SlidingWindow.layers(config, PERIOD));
@@ -186,7 +181,7 @@ final class Gemma4Mapping implements Mapping {
       String to = LlamaNames.to(l);
       attention(map, from + "self_attn.", to, l < own, keysAsValues && !slides.get(l));
       norms(map, from, to);
-      LlamaNames.gatedFfn(map, l);
+      LlamaNames.gatedFfn(config, map, l);
       if (isMixture(config)) {
         mixture(map, from, to);
       }

@@ -6,21 +6,16 @@ import dev.vidrio.model.huggingface.checkpoint.Layouts;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /** GPT-NeoX and Pythia. */
-final class GptNeoxMapping implements Mapping {
-
-  @Override
-  public String architecture() {
-    return "gptneox";
-  }
+public final class GptNeoxMapping implements Mapping {
 
   @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_act", "gelu");
-    Keys.sizes(config, out, "gptneox");
-    out.remove("gptneox.attention.head_count_kv"); // transformers does not read it here
-    Keys.layerNormEpsilon(config, out, "gptneox", "layer_norm_eps");
-    out.bool("gptneox.use_parallel_residual", config.bool("use_parallel_residual", true));
-    rope(config).put(out, "gptneox", Keys.headWidth(config));
+    CommonKeys.dimensions(config, out);
+    out.remove("attention.head_count_kv"); // transformers does not read it here
+    CommonKeys.layerNormEpsilon(config, out, "layer_norm_eps");
+    out.bool("use_parallel_residual", config.bool("use_parallel_residual", true));
+    rope(config).put(out, CommonKeys.headWidth(config));
   }
 
   private static Rope rope(Config config) {
@@ -33,7 +28,7 @@ final class GptNeoxMapping implements Mapping {
     map.takeLinear("gpt_neox.final_layer_norm", "output_norm");
     LlamaNames.unembedding(map, config, "embed_out", false);
     int heads = config.size("num_attention_heads");
-    int dH = Keys.headWidth(config);
+    int dH = CommonKeys.headWidth(config);
     rope(config).addTensors(map, dH);
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       String from = "gpt_neox.layers." + l + ".";

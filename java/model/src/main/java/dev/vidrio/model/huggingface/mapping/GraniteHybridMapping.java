@@ -7,40 +7,41 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /** Granite 4: Mamba 2 in most layers or in none, with experts or without. */
-final class GraniteHybridMapping implements Mapping {
+public final class GraniteHybridMapping implements Mapping {
   private static final String EXPERTS = "num_local_experts";
   private static final String SHARED = "shared_intermediate_size";
   private static final String POSITIONS = "position_embedding_type";
   private static final List<String> RECURRENT = List.of("mamba", "linear_attention");
   private static final List<String> ATTENTION = List.of("attention", "full_attention");
 
-  private final String architecture;
+  /** Models whose layers all have attention, which are Granite 3's architectures. */
+  public static final Mapping WITHOUT_MAMBA = new GraniteHybridMapping(false);
 
-  /**
-   * @param architecture {@code granitehybrid}, or, where all layers attend, {@code granite} or
-   *     {@code granitemoe}
-   */
-  private GraniteHybridMapping(String architecture) {
-    this.architecture = architecture;
+  /** Models with Mamba 2 in some layers. */
+  public static final Mapping WITH_MAMBA = new GraniteHybridMapping(true);
+
+  private final boolean isHybrid;
+
+  private GraniteHybridMapping(boolean isHybrid) {
+    this.isHybrid = isHybrid;
   }
 
-  /** The mapping of a config. */
-  static Mapping of(Config config) {
-    boolean attends = IntStream.range(0, layers(config)).allMatch(l -> attends(config, l));
-    String plain = hasExperts(config) ? "granitemoe" : "granite";
-    return new GraniteHybridMapping(attends ? plain : "granitehybrid");
+  /** Returns whether some layers have Mamba 2. */
+  public static boolean isHybrid(Config config) {
+    return !IntStream.range(0, layers(config)).allMatch(l -> attends(config, l));
   }
 
   @Override
-  public String architecture() {
-    return architecture;
+  public boolean mapsAdapters() {
+    return false;
   }
 
   private static int layers(Config config) {
     return config.size("num_hidden_layers");
   }
 
-  private static boolean hasExperts(Config config) {
+  /** Returns whether layers have experts. */
+  public static boolean hasExperts(Config config) {
     return config.integer(EXPERTS, 0, Config.MAX_SIZE) > 0;
   }
 
@@ -66,34 +67,32 @@ final class GraniteHybridMapping implements Mapping {
     config.requireOneOf("hidden_act", "silu");
     config.requireOff("attention_bias");
     config.requireOneOf(POSITIONS, "rope", "nope");
-    if (!architecture.equals("granitehybrid") && !turns(config)) {
+    if (!isHybrid && !turns(config)) {
       throw config.unsupported(POSITIONS, "", "without Mamba 2 it must be rope");
     }
-    String prefix = architecture + ".";
     int heads = config.size("num_attention_heads");
     int kvHeads = config.size("num_key_value_heads", heads);
-    out.integer(prefix + "context_length", config.size("max_position_embeddings"))
-        .integer(prefix + "embedding_length", config.size("hidden_size"))
-        .integer(prefix + "block_count", layers(config))
-        .integer(prefix + "attention.head_count", heads)
-        .integer(prefix + "vocab_size", config.size("vocab_size"))
-        .bool(prefix + "rope.scaling.finetuned", turns(config));
-    Keys.rmsEpsilon(config, out, architecture);
-    LlamaMapping.graniteScales(config, out, architecture);
+    out.integer("context_length", config.size("max_position_embeddings"))
+        .integer("embedding_length", config.size("hidden_size"))
+        .integer("block_count", layers(config))
+        .integer("attention.head_count", heads)
+        .integer("vocab_size", config.size("vocab_size"))
+        .bool("rope.scaling.finetuned", turns(config));
+    CommonKeys.rmsEpsilon(config, out, 1e-6);
+    GraniteNames.scales(config, out);
     if (turns(config)) {
-      Rope.of(config).put(out, architecture, Keys.headWidth(config));
+      Rope.of(config).put(out, CommonKeys.headWidth(config));
     }
     int[] each =
         IntStream.range(0, layers(config)).map(l -> attends(config, l) ? kvHeads : 0).toArray();
-    out.integers(prefix + "attention.head_count_kv", each);
-    mamba(config).keys(config, out, architecture);
+    out.integers("attention.head_count_kv", each);
+    mamba(config).keys(config, out);
     int most = Config.MAX_SIZE;
     out.integer(
-            prefix + "feed_forward_length",
-            config.size(hasExperts(config) ? "intermediate_size" : SHARED))
-        .integer(prefix + "expert_count", config.integer(EXPERTS, 0, most))
-        .integer(prefix + "expert_used_count", config.integer("num_experts_per_tok", 0, most))
-        .integer(prefix + "expert_shared_feed_forward_length", config.integer(SHARED, 0, most));
+            "feed_forward_length", config.size(hasExperts(config) ? "intermediate_size" : SHARED))
+        .integer("expert_count", config.integer(EXPERTS, 0, most))
+        .integer("expert_used_count", config.integer("num_experts_per_tok", 0, most))
+        .integer("expert_shared_feed_forward_length", config.integer(SHARED, 0, most));
   }
 
   private static Mamba2Names mamba(Config config) {
@@ -103,19 +102,19 @@ final class GraniteHybridMapping implements Mapping {
 
   @Override
   public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
+    LlamaNames.outside(config, map);
     if (turns(config)) {
-      Rope.of(config).addTensors(map, Keys.headWidth(config));
+      Rope.of(config).addTensors(map, CommonKeys.headWidth(config));
     }
     for (int l = 0; l < layers(config); l++) {
-      LlamaNames.norms(map, l);
+      LlamaNames.norms(config, map, l);
       if (attends(config, l)) {
-        LlamaNames.interleavedAttention(map, config, l);
+        LlamaNames.interleavedAttention(config, map, l);
       } else {
         mamba(config).tensors(map, LlamaNames.from(l) + "mamba.", LlamaNames.to(l));
       }
       if (hasExperts(config)) {
-        LlamaMapping.graniteExperts(config, map, l);
+        GraniteNames.experts(config, map, l);
       } else {
         map.takeHalves(
             LlamaNames.from(l) + "shared_mlp.input_linear.weight",

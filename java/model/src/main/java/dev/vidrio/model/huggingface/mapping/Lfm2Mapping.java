@@ -7,59 +7,47 @@ import java.util.List;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
-/** LFM2: attention in some layers, short convolutions in the others; and the same with experts. */
-final class Lfm2Mapping implements Mapping {
+/** LFM2: attention in some layers, short convolutions in the others; dense or with experts. */
+public final class Lfm2Mapping implements Mapping {
   private static final List<List<String>> PARTS =
       List.of(List.of("w1", "gate"), List.of("w2", "down"), List.of("w3", "up"));
   private static final int MAX_LENGTH = 64;
 
-  private final String architecture;
+  private final boolean isMixture;
 
-  /**
-   * @param architecture {@code lfm2} or {@code lfm2moe}
-   */
-  Lfm2Mapping(String architecture) {
-    this.architecture = architecture;
-  }
-
-  @Override
-  public String architecture() {
-    return architecture;
-  }
-
-  private boolean isMixture() {
-    return architecture.equals("lfm2moe");
+  /** Makes the mapping of models with experts or without. */
+  public Lfm2Mapping(boolean isMixture) {
+    this.isMixture = isMixture;
   }
 
   @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOff("conv_bias");
-    String prefix = architecture + ".";
     int heads = config.size("num_attention_heads");
     int kvHeads = config.size("num_key_value_heads", heads);
     int[] headsOf =
         IntStream.range(0, layers(config)).map(l -> attends(config, l) ? kvHeads : 0).toArray();
-    out.integer(prefix + "context_length", config.size("max_position_embeddings"))
-        .integer(prefix + "embedding_length", config.size("hidden_size"))
-        .integer(prefix + "block_count", layers(config))
-        .integer(prefix + "feed_forward_length", ffnWidth(config))
-        .integer(prefix + "attention.head_count", heads)
-        .integers(prefix + "attention.head_count_kv", headsOf)
-        .integer(prefix + "vocab_size", config.size("vocab_size"))
-        .integer(prefix + "shortconv.l_cache", config.integer("conv_L_cache", 1, MAX_LENGTH))
-        .real(prefix + "attention.layer_norm_rms_epsilon", config.real("norm_eps", 1e-5));
+    out.integer("context_length", config.size("max_position_embeddings"))
+        .integer("embedding_length", config.size("hidden_size"))
+        .integer("block_count", layers(config))
+        .integer("feed_forward_length", ffnWidth(config))
+        .integer("attention.head_count", heads)
+        .integers("attention.head_count_kv", headsOf)
+        .integer("vocab_size", config.size("vocab_size"))
+        .integer("shortconv.l_cache", config.integer("conv_L_cache", 1, MAX_LENGTH))
+        .real("attention.layer_norm_rms_epsilon", config.real("norm_eps", 1e-5));
     if (config.has("head_dim")) {
-      out.integer(prefix + "attention.key_length", config.size("head_dim"))
-          .integer(prefix + "attention.value_length", config.size("head_dim"));
+      out.integer("attention.key_length", config.size("head_dim"))
+          .integer("attention.value_length", config.size("head_dim"));
     }
-    Rope.of(config).put(out, architecture, Keys.headWidth(config));
-    if (isMixture()) {
-      ExpertNames.groupedCounts(config, out, architecture, true);
-      out.integer(prefix + "expert_feed_forward_length", config.size("moe_intermediate_size"))
-          .integer(prefix + "leading_dense_block_count", dense(config))
-          .integer(prefix + "expert_gating_func", 2)
-          .real(prefix + "expert_weights_scale", config.real("routed_scaling_factor", 1))
-          .bool(prefix + "expert_weights_norm", config.bool("norm_topk_prob", true));
+    Rope.of(config).put(out, CommonKeys.headWidth(config));
+    if (isMixture) {
+      ExpertNames.groupedCounts(config, out, true);
+      out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
+          .integer("leading_dense_block_count", dense(config))
+          .integer("expert_gating_func", 2)
+          .real("expert_weights_scale", config.real("routed_scaling_factor", 1))
+          .bool("expert_weights_norm", config.bool("norm_topk_prob", true));
     }
   }
 
@@ -68,7 +56,7 @@ final class Lfm2Mapping implements Mapping {
   }
 
   private int dense(Config config) {
-    return isMixture() ? config.integer("num_dense_layers", 0, layers(config)) : layers(config);
+    return isMixture ? config.integer("num_dense_layers", 0, layers(config)) : layers(config);
   }
 
   private static boolean attends(Config config, int layer) {
@@ -87,10 +75,13 @@ final class Lfm2Mapping implements Mapping {
     return type.equals("full_attention");
   }
 
-  /** Configs may give a width that two thirds are taken of, rounded up to a multiple. */
+  /**
+   * Returns the width of dense blocks; some configurations have one of which two thirds are rounded
+   * up to a multiple.
+   */
   private int ffnWidth(Config config) {
     int width = config.size(config.has("block_ff_dim") ? "block_ff_dim" : "intermediate_size");
-    if (isMixture() || !config.bool("block_auto_adjust_ff_dim", true)) {
+    if (isMixture || !config.bool("block_auto_adjust_ff_dim", true)) {
       return width;
     }
     long adjusted = 2L * width / 3;
@@ -104,7 +95,7 @@ final class Lfm2Mapping implements Mapping {
     map.take("model.embed_tokens.weight", "token_embd.weight");
     map.take("model.embedding_norm.weight", "token_embd_norm.weight");
     LlamaNames.unembedding(map, config, "lm_head", config.bool("tie_embedding", true));
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
+    Rope.of(config).addTensors(map, CommonKeys.headWidth(config));
     for (int l = 0; l < layers(config); l++) {
       String from = LlamaNames.from(l);
       String to = LlamaNames.to(l);

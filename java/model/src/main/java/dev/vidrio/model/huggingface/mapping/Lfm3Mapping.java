@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
 
-/** LFM3: attention to all positions or to a window in some layers, short convolutions in others. */
-final class Lfm3Mapping implements Mapping {
+/** LFM3: full or sliding attention in some layers, short convolutions in the others. */
+public final class Lfm3Mapping implements Mapping {
   private static final String TYPES = "layer_types";
   private static final String CONV = "conv";
   private static final String SLIDING = "sliding_attention";
@@ -17,37 +17,31 @@ final class Lfm3Mapping implements Mapping {
   private static final float NO_TURN = 1e30f;
 
   @Override
-  public String architecture() {
-    return "lfm3";
-  }
-
-  @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOff("conv_bias");
     config.requireOff("attention_bias");
     for (String part : List.of("use_sandwich_norm", "use_attention_gate")) {
-      config.require(part, value -> value.asBoolean(false), "it must be true");
+      config.require(part, value -> value.asBoolean(false), "must be true");
     }
     int heads = config.size("num_attention_heads");
     int kvHeads = config.size("num_key_value_heads", heads);
-    int dH = Keys.headWidth(config);
+    int dH = CommonKeys.headWidth(config);
     List<String> types = types(config);
-    out.integer("lfm3.context_length", config.size("max_position_embeddings"))
-        .integer("lfm3.embedding_length", config.size("hidden_size"))
-        .integer("lfm3.block_count", types.size())
-        .integer("lfm3.feed_forward_length", config.size("intermediate_size"))
-        .integer("lfm3.attention.head_count", heads)
+    out.integer("context_length", config.size("max_position_embeddings"))
+        .integer("embedding_length", config.size("hidden_size"))
+        .integer("block_count", types.size())
+        .integer("feed_forward_length", config.size("intermediate_size"))
+        .integer("attention.head_count", heads)
         .integers(
-            "lfm3.attention.head_count_kv",
+            "attention.head_count_kv",
             types.stream().mapToInt(type -> type.equals(CONV) ? 0 : kvHeads).toArray())
-        .integer("lfm3.attention.key_length", dH)
-        .integer("lfm3.attention.value_length", dH)
-        .integer("lfm3.attention.sliding_window", config.size("sliding_window", 256))
-        .bools(
-            "lfm3.attention.sliding_window_pattern", types.stream().map(SLIDING::equals).toList())
-        .integer("lfm3.vocab_size", config.size("vocab_size"))
-        .integer("lfm3.shortconv.l_cache", config.integer("conv_L_cache", 1, MAX_LENGTH))
-        .real("lfm3.attention.layer_norm_rms_epsilon", config.real("norm_eps", 1e-5));
+        .integer("attention.key_length", dH)
+        .integer("attention.value_length", dH)
+        .integer("attention.sliding_window", config.size("sliding_window", 256))
+        .bools("attention.sliding_window_pattern", types.stream().map(SLIDING::equals).toList())
+        .integer("vocab_size", config.size("vocab_size"))
+        .integer("shortconv.l_cache", config.integer("conv_L_cache", 1, MAX_LENGTH))
+        .real("attention.layer_norm_rms_epsilon", config.real("norm_eps", 1e-5));
     rope(config, out);
   }
 
@@ -69,25 +63,28 @@ final class Lfm3Mapping implements Mapping {
   private static void rope(Config config, MetadataBuilder out) {
     Config full = rope(config, FULL);
     full.requireOneOf("rope_type", "proportional", "default");
-    full.require("factor", value -> value.asDouble(0) == 1, "it must be 1");
+    full.require("factor", value -> value.asDouble(0) == 1, "must be 1");
     Config sliding = rope(config, SLIDING);
     sliding.requireOneOf("rope_type", "default");
-    sliding.require("partial_rotary_factor", value -> value.asDouble(0) == 1, "it must be 1");
-    out.integer("lfm3.rope.dimension_count", Keys.headWidth(config))
-        .real("lfm3.rope.freq_base", full.real("rope_theta"))
-        .real("lfm3.rope.freq_base_swa", sliding.real("rope_theta"));
+    sliding.require("partial_rotary_factor", value -> value.asDouble(0) == 1, "must be 1");
+    out.integer("rope.dimension_count", CommonKeys.headWidth(config))
+        .real("rope.freq_base", full.real("rope_theta"))
+        .real("rope.freq_base_swa", sliding.real("rope_theta"));
   }
 
   private static Config rope(Config config, String type) {
     return config.object("rope_parameters").object(type);
   }
 
-  /** What frequencies of layers without a window are divided by: those of still pairs endlessly. */
+  /**
+   * Returns divisors of frequencies in layers without a window; those of pairs without rotation are
+   * nearly infinite.
+   */
   private static float[] divisors(Config config) {
     Config full = rope(config, FULL);
     boolean whole = full.string("rope_type", "proportional").equals("default");
     double share = whole ? 1 : full.real("partial_rotary_factor", 1);
-    int pairs = Keys.headWidth(config) / 2;
+    int pairs = CommonKeys.headWidth(config) / 2;
     int turning = (int) (share * pairs);
     if (turning < 1 || turning > pairs) {
       throw full.error(
@@ -116,8 +113,8 @@ final class Lfm3Mapping implements Mapping {
       if (types.get(l).equals(CONV)) {
         convolution(config, map, from + "conv.", to + "shortconv.");
       } else {
-        LlamaNames.attention(map, l);
-        LlamaNames.queryKeyNorms(map, l);
+        LlamaNames.attention(config, map, l);
+        LlamaNames.queryKeyNorms(config, map, l);
         map.take(gate(map, from + "self_attn."), to + "attn_gate.weight");
       }
       map.take(from + "feed_forward.w1.weight", to + "ffn_gate.weight");
@@ -136,7 +133,7 @@ final class Lfm3Mapping implements Mapping {
     map.take(from + "out_proj.weight", to + "out_proj.weight");
   }
 
-  /** Checkpoints have either name, adapters that of the module. */
+  /** Returns the name of the gate, of which checkpoints have either. */
   private static String gate(TensorMap map, String from) {
     String name = from + "gate_proj.weight";
     return map.has(name) ? name : from + "g_proj.weight";

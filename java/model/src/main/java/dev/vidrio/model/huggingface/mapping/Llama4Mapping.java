@@ -5,24 +5,21 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.List;
 
-/** Llama 4: experts as matrices [in, out], gate and up side by side. */
-final class Llama4Mapping implements Mapping {
+/** Llama 4: expert matrices inputs by outputs, gate and up side by side. */
+public final class Llama4Mapping implements Mapping {
   private static final int LAYERS_PER_FULL = 4;
-  private static final int EXPERTS_WITHOUT_NORM = 128;
 
-  @Override
-  public String architecture() {
-    return "llama4";
-  }
+  /** Experts of Maverick, which does not normalize queries and keys. */
+  public static final int EXPERTS_WITHOUT_NORM = 128;
 
   @Override
   public void keys(Config config, MetadataBuilder out) {
     config.requireOneOf("hidden_act", "silu");
-    config.require("num_experts_per_tok", value -> value.asInt(0) == 1, "it must be 1");
-    Keys.sizes(config, out, "llama4");
-    Keys.rmsEpsilon(config, out, "llama4", 1e-5);
+    config.require("num_experts_per_tok", value -> value.asInt(0) == 1, "must be 1");
+    CommonKeys.dimensions(config, out);
+    CommonKeys.rmsEpsilon(config, out, 1e-5);
     Rope.requireBase(config);
-    Rope.of(config).put(out, "llama4", Keys.headWidth(config));
+    Rope.of(config).put(out, CommonKeys.headWidth(config));
     int experts = config.size("num_local_experts");
     boolean normalizes = config.bool("use_qk_norm", true);
     if (normalizes == (experts == EXPERTS_WITHOUT_NORM)) {
@@ -34,18 +31,21 @@ final class Llama4Mapping implements Mapping {
               + " experts");
     }
     // Here the feed-forward blocks' width is that of dense ones, there that of an expert.
-    out.integer("llama4.feed_forward_length", config.size("intermediate_size_mlp"))
-        .integer("llama4.expert_feed_forward_length", config.size("intermediate_size"))
-        .integer("llama4.expert_count", experts)
-        .integer("llama4.expert_used_count", 1)
-        .integer("llama4.interleave_moe_layer_step", step(config));
+    out.integer("feed_forward_length", config.size("intermediate_size_mlp"))
+        .integer("expert_feed_forward_length", config.size("intermediate_size"))
+        .integer("expert_count", experts)
+        .integer("expert_used_count", 1)
+        .integer("interleave_moe_layer_step", step(config));
     attention(config, out);
   }
 
-  /** The format has no key for the layers that do not turn: each fourth it is. */
+  /**
+   * Adds the keys of attention; the format has no key for layers without RoPE, which must be each
+   * fourth.
+   */
   private static void attention(Config config, MetadataBuilder out) {
     config.require(
-        "no_rope_layer_interval", value -> value.asInt(0) == LAYERS_PER_FULL, "it must be 4");
+        "no_rope_layer_interval", value -> value.asInt(0) == LAYERS_PER_FULL, "must be 4");
     int layers = config.size("num_hidden_layers");
     for (int l = 0; l < layers; l++) {
       boolean local = (l + 1) % LAYERS_PER_FULL != 0;
@@ -55,14 +55,14 @@ final class Llama4Mapping implements Mapping {
         List<String> types = config.strings("layer_types");
         String found = l < types.size() ? types.get(l) : "missing";
         if (!found.equals(type)) {
-          throw config.unsupported("layer_types", "[" + l + "] " + found, "it must be " + type);
+          throw config.unsupported("layer_types", "[" + l + "] " + found, "must be " + type);
         }
       }
     }
     boolean grows = config.bool("attn_temperature_tuning", true);
-    out.integer("llama4.attention.sliding_window", config.size("attention_chunk_size"))
-        .integer("llama4.attention.temperature_length", config.size("floor_scale", 8192))
-        .real("llama4.attention.temperature_scale", grows ? config.real("attn_scale", 0.1) : 0);
+    out.integer("attention.sliding_window", config.size("attention_chunk_size"))
+        .integer("attention.temperature_length", config.size("floor_scale", 8192))
+        .real("attention.temperature_scale", grows ? config.real("attn_scale", 0.1) : 0);
   }
 
   private static void requireInLayer(Config config, String key, int layer, boolean expected) {
@@ -95,7 +95,7 @@ final class Llama4Mapping implements Mapping {
     map.take("model.embed_tokens.weight", "token_embd.weight");
     map.take("model.norm.weight", "output_norm.weight");
     LlamaNames.unembedding(map, config, "lm_head", false);
-    Rope.of(config).addTensors(map, Keys.headWidth(config));
+    Rope.of(config).addTensors(map, CommonKeys.headWidth(config));
     int step = step(config);
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
       String from = LlamaNames.from(l);

@@ -5,19 +5,32 @@ import dev.vidrio.model.huggingface.checkpoint.Layouts;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /**
- * The names of tensors that most architectures took over from Llama. What is optional is left out
- * where the checkpoint has none of it.
+ * Tensors whose names most architectures share with Llama. Optional tensors are taken if the
+ * checkpoint has them.
  */
-final class LlamaNames {
+public final class LlamaNames {
   private static final int MAX_DRAFTS = 16;
 
   private LlamaNames() {}
 
   /** Takes embedding, final norm and unembedding. */
-  static void outside(TensorMap map, Config config) {
+  public static void outside(Config config, TensorMap map) {
     map.take("model.embed_tokens.weight", "token_embd.weight");
     map.takeLinear("model.norm", "output_norm");
     unembedding(map, config, "lm_head", !map.has("lm_head.weight"));
+  }
+
+  /** Takes embedding, final norm and unembedding, which are tied by default. */
+  public static void outsideTied(Config config, TensorMap map) {
+    map.take("model.embed_tokens.weight", "token_embd.weight");
+    map.takeLinear("model.norm", "output_norm");
+    unembedding(map, config, "lm_head", true);
+  }
+
+  /** Takes embedding and unembedding of a model whose norms have no gains. */
+  public static void embeddings(Config config, TensorMap map) {
+    map.take("model.embed_tokens.weight", "token_embd.weight");
+    unembedding(map, config, "lm_head", false);
   }
 
   /**
@@ -25,7 +38,7 @@ final class LlamaNames {
    *
    * @param tied what transformers takes where the config says nothing
    */
-  static void unembedding(TensorMap map, Config config, String head, boolean tied) {
+  public static void unembedding(TensorMap map, Config config, String head, boolean tied) {
     if (config.bool("tie_word_embeddings", tied)) {
       map.ignore(head + ".weight");
     } else {
@@ -34,42 +47,45 @@ final class LlamaNames {
   }
 
   /** Takes queries, keys, values and the projection behind the heads. */
-  static void attention(TensorMap map, int layer) {
+  public static void attention(Config config, TensorMap map, int layer) {
     String from = from(layer) + "self_attn.";
     String to = to(layer);
     map.takeLinear(from + "q_proj", to + "attn_q");
     map.takeLinear(from + "k_proj", to + "attn_k");
     map.takeLinear(from + "v_proj", to + "attn_v");
-    output(map, layer);
+    output(config, map, layer);
   }
 
-  /** As above, with queries and keys in the order that makes rotary pairs adjacent. */
-  static void interleavedAttention(TensorMap map, Config config, int layer) {
+  /**
+   * Takes queries, keys, values and output projection, with queries and keys reordered so that RoPE
+   * pairs are adjacent.
+   */
+  public static void interleavedAttention(Config config, TensorMap map, int layer) {
     String from = from(layer) + "self_attn.";
     String to = to(layer);
     int heads = config.size("num_attention_heads");
     int kvHeads = config.size("num_key_value_heads", heads);
-    int dH = Keys.headWidth(config);
+    int dH = CommonKeys.headWidth(config);
     map.takeRows(from + "q_proj", to + "attn_q", heads * dH, Layouts.interleavedPairs(dH));
     map.takeRows(from + "k_proj", to + "attn_k", kvHeads * dH, Layouts.interleavedPairs(dH));
     map.takeLinear(from + "v_proj", to + "attn_v");
-    output(map, layer);
+    output(config, map, layer);
   }
 
   /** Takes the norms of queries and keys, each head's or those of all together. */
-  static void queryKeyNorms(TensorMap map, int layer) {
+  public static void queryKeyNorms(Config config, TensorMap map, int layer) {
     map.take(from(layer) + "self_attn.q_norm.weight", to(layer) + "attn_q_norm.weight");
     map.take(from(layer) + "self_attn.k_norm.weight", to(layer) + "attn_k_norm.weight");
   }
 
   /** Takes the projection behind the heads, and passes over a table of old checkpoints. */
-  static void output(TensorMap map, int layer) {
+  public static void output(Config config, TensorMap map, int layer) {
     map.takeLinear(from(layer) + "self_attn.o_proj", to(layer) + "attn_output");
     map.ignore(from(layer) + "self_attn.rotary_emb.inv_freq");
   }
 
   /** Takes a gated feed-forward block. */
-  static void gatedFfn(TensorMap map, int layer) {
+  public static void gatedFfn(Config config, TensorMap map, int layer) {
     String from = from(layer) + "mlp.";
     map.takeLinear(from + "gate_proj", to(layer) + "ffn_gate");
     map.takeLinear(from + "up_proj", to(layer) + "ffn_up");
@@ -77,19 +93,19 @@ final class LlamaNames {
   }
 
   /** Takes a plain feed-forward block. */
-  static void plainFfn(TensorMap map, int layer) {
+  public static void plainFfn(Config config, TensorMap map, int layer) {
     map.takeLinear(from(layer) + "mlp.up_proj", to(layer) + "ffn_up");
     map.takeLinear(from(layer) + "mlp.down_proj", to(layer) + "ffn_down");
   }
 
   /** Takes the norms before attention and feed-forward block. */
-  static void norms(TensorMap map, int layer) {
+  public static void norms(Config config, TensorMap map, int layer) {
     map.takeLinear(from(layer) + "input_layernorm", to(layer) + "attn_norm");
     map.takeLinear(from(layer) + "post_attention_layernorm", to(layer) + "ffn_norm");
   }
 
-  /** Passes over the blocks behind the layers that draft tokens (multi-token prediction). */
-  static void ignoreDrafts(TensorMap map, Config config) {
+  /** Ignores the draft blocks (multi-token prediction) after the layers. */
+  public static void ignoreDraftBlocks(Config config, TensorMap map) {
     String key = "num_nextn_predict_layers";
     int layers = config.size("num_hidden_layers");
     int drafts = config.has(key) ? config.integer(key, 0, MAX_DRAFTS) : 0;
@@ -98,13 +114,13 @@ final class LlamaNames {
     }
   }
 
-  /** The prefix of a block's tensors in the checkpoint. */
-  static String from(int layer) {
+  /** Returns the prefix of a layer's tensors in the checkpoint. */
+  public static String from(int layer) {
     return "model.layers." + layer + ".";
   }
 
-  /** The prefix of a block's tensors in GGUF. */
-  static String to(int layer) {
+  /** Returns the prefix of a layer's tensors in GGUF. */
+  public static String to(int layer) {
     return "blk." + layer + ".";
   }
 }

@@ -3,51 +3,82 @@ package dev.vidrio.model.huggingface.mapping;
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+import java.util.function.Function;
 
 /**
- * A rotation whose frequencies are divided, by other factors in long texts (LongRoPE: arXiv
- * 2402.13753), or one of the other kinds.
+ * RoPE whose frequencies have other divisors in long contexts (LongRoPE: arXiv 2402.13753), or
+ * another kind.
  */
-final class LongRope {
+public final class LongRope {
   private static final String CONTEXT = "max_position_embeddings";
 
   private LongRope() {}
 
-  /** Whether it is a LongRoPE. */
-  static boolean is(Rope rope) {
+  /** Returns whether RoPE is LongRoPE. */
+  public static boolean is(Rope rope) {
     return rope.type().equals("longrope") || rope.type().equals("su");
   }
 
-  /** Puts the keys of a model whose magnitude follows from the contexts. */
-  static void put(Rope rope, Config config, MetadataBuilder out, String architecture, int dH) {
+  /** Returns the mapping of models whose magnitude follows from the contexts. */
+  public static RopeMapping of(Function<Config, Rope> rope) {
+    return mapping(rope, false);
+  }
+
+  /** Returns the mapping of models whose magnitude is {@code short_mscale}. */
+  public static RopeMapping ofShortMagnitude(Function<Config, Rope> rope) {
+    return mapping(rope, true);
+  }
+
+  private static RopeMapping mapping(Function<Config, Rope> read, boolean shortMagnitude) {
+    return new RopeMapping() {
+      @Override
+      public void keys(Config config, MetadataBuilder out) {
+        Rope rope = read.apply(config);
+        int dH = CommonKeys.headWidth(config);
+        if (shortMagnitude && is(rope)) {
+          put(rope, config, out, dH, shortMagnitude(rope));
+        } else {
+          put(rope, config, out, dH);
+        }
+      }
+
+      @Override
+      public void tensors(Config config, TensorMap map) {
+        addTensors(read.apply(config), map, CommonKeys.headWidth(config));
+      }
+    };
+  }
+
+  private static double shortMagnitude(Rope rope) {
+    double shorter = rope.scaling().real("short_mscale");
+    rope.scaling()
+        .require("long_mscale", value -> value.asDouble(0) == shorter, "must be " + shorter);
+    return shorter;
+  }
+
+  /** Adds the keys of a model whose magnitude follows from the contexts. */
+  public static void put(Rope rope, Config config, MetadataBuilder out, int dH) {
     double original = original(rope, config);
     double scale = config.size(CONTEXT) / original;
     double usual = scale > 1 ? Math.sqrt(1 + Math.log(scale) / Math.log(original)) : 1;
-    put(rope, config, out, architecture, dH, rope.scaling().real("attention_factor", usual));
+    put(rope, config, out, dH, rope.scaling().real("attention_factor", usual));
   }
 
   /**
-   * Puts the keys.
+   * Adds the keys.
    *
-   * @param magnitude what cosine and sine are multiplied by where it is a LongRoPE
+   * @param magnitude factor of cosine and sine of LongRoPE
    */
-  static void put(
-      Rope rope,
-      Config config,
-      MetadataBuilder out,
-      String architecture,
-      int dH,
-      double magnitude) {
+  public static void put(Rope rope, Config config, MetadataBuilder out, int dH, double magnitude) {
     if (!is(rope)) {
-      rope.put(out, architecture, dH);
+      rope.put(out, dH);
       return;
     }
-    String prefix = architecture + ".rope.";
-    out.integer(prefix + "dimension_count", rope.dimensions(dH))
-        .real(prefix + "freq_base", rope.base())
-        .string(prefix + "scaling.type", "longrope")
-        .integer(prefix + "scaling.original_context_length", original(rope, config))
-        .real(prefix + "scaling.attn_factor", magnitude);
+    out.integer("rope.dimension_count", rope.dimensions(dH))
+        .real("rope.freq_base", rope.base())
+        .string("rope.scaling.type", "longrope")
+        .integer("rope.scaling.original_context_length", original(rope, config))
+        .real("rope.scaling.attn_factor", magnitude);
   }
 
   private static int original(Rope rope, Config config) {
@@ -58,7 +89,7 @@ final class LongRope {
   }
 
   /** Adds the divisors. */
-  static void addTensors(Rope rope, TensorMap map, int dH) {
+  public static void addTensors(Rope rope, TensorMap map, int dH) {
     if (is(rope)) {
       int pairs = rope.dimensions(dH) / 2;
       map.addVector("rope_factors_long.weight", factors(rope, "long_factor", pairs));

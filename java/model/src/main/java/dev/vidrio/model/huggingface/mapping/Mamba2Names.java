@@ -8,28 +8,28 @@ import java.util.function.IntUnaryOperator;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The keys and tensors of Mamba 2 layers.
+ * Keys and tensors of Mamba 2 layers.
  *
- * @param groups of heads that share what is stored and asked for
+ * @param groups groups of heads that share keys and queries
  * @param heads H
  * @param dHead elements of a head
- * @param dState elements of what is stored under
+ * @param dState elements of a key
  * @param taps tokens that the convolution reads
  */
-record Mamba2Names(int groups, int heads, int dHead, int dState, int taps) {
+public record Mamba2Names(int groups, int heads, int dHead, int dState, int taps) {
   private static final String STEPS = "time_step_limit";
   private static final int MAX_HEADS = 4096;
   private static final int MAX_TAPS = 64;
 
-  /** What transformers calls sizes. */
-  record Spelling(String groups, String heads, String dState, String taps) {}
+  /** Names of dimensions in a configuration. */
+  public record Spelling(String groups, String heads, String dState, String taps) {}
 
   private static final String HEADS = "mamba_n_heads";
   private static final Spelling USUAL =
       new Spelling("mamba_n_groups", HEADS, "mamba_d_state", "mamba_d_conv");
 
   /** Reads the sizes of a config that has all of them. */
-  static Mamba2Names of(Config config, Spelling spelling, int dHead) {
+  public static Mamba2Names of(Config config, Spelling spelling, int dHead) {
     int groups = config.integer(spelling.groups, 1, MAX_HEADS);
     int heads = config.integer(spelling.heads, 1, MAX_HEADS);
     if (heads % groups != 0) {
@@ -44,11 +44,11 @@ record Mamba2Names(int groups, int heads, int dHead, int dState, int taps) {
   }
 
   /**
-   * The same of a config by its usual names.
+   * Reads the dimensions of a configuration with the usual names.
    *
    * @param width elements of all heads
    */
-  static Mamba2Names ofWidth(Config config, int width) {
+  public static Mamba2Names ofWidth(Config config, int width) {
     int heads = config.size(HEADS);
     if (width % heads != 0) {
       throw config.error(HEADS, Integer.toString(heads), "must divide " + width);
@@ -57,33 +57,34 @@ record Mamba2Names(int groups, int heads, int dHead, int dState, int taps) {
     config.require(
         "mamba_d_head",
         value -> value.asString("").equals("auto") || value.asInt(0) == dHead,
-        "it must be " + dHead);
+        "must be " + dHead);
     return of(config, USUAL, dHead);
   }
 
-  /** Elements of all heads. */
-  int width() {
+  /** Returns the elements of all heads. */
+  public int width() {
     return heads * dHead;
   }
 
-  /** Elements of what all groups store under. */
-  int keyWidth() {
+  /** Returns the elements of the keys of all groups. */
+  public int keyWidth() {
     return groups * dState;
   }
 
-  /** Puts the sizes, and refuses what GGUF has no keys for. */
-  void keys(Config config, MetadataBuilder out, String architecture) {
+  /** Adds the dimensions, and rejects what GGUF cannot express. */
+  public void keys(Config config, MetadataBuilder out) {
     config.requireOff("mamba_proj_bias");
-    config.require(STEPS, Mamba2Names::isUnlimited, "it must be [0, Infinity]");
-    String prefix = architecture + ".ssm.";
-    out.integer(prefix + "conv_kernel", taps)
-        .integer(prefix + "state_size", dState)
-        .integer(prefix + "group_count", groups)
-        .integer(prefix + "inner_size", width())
-        .integer(prefix + "time_step_rank", heads);
+    config.require(STEPS, Mamba2Names::isUnlimited, "must be [0, Infinity]");
+    out.integer("ssm.conv_kernel", taps)
+        .integer("ssm.state_size", dState)
+        .integer("ssm.group_count", groups)
+        .integer("ssm.inner_size", width())
+        .integer("ssm.time_step_rank", heads);
   }
 
-  /** Some versions of transformers write infinities as objects. */
+  /**
+   * Returns whether steps are unlimited; some versions of transformers write infinities as objects.
+   */
   private static boolean isUnlimited(JsonNode limits) {
     JsonNode most = limits.path(1);
     return limits.path(0).asDouble(-1) == 0
@@ -92,7 +93,7 @@ record Mamba2Names(int groups, int heads, int dHead, int dState, int taps) {
   }
 
   /** Takes the tensors of a layer. */
-  void tensors(TensorMap map, String from, String to) {
+  public void tensors(TensorMap map, String from, String to) {
     map.take(from + "in_proj.weight", to + "ssm_in.weight");
     states(map, from, to);
     norm(map, from, to);
@@ -100,12 +101,12 @@ record Mamba2Names(int groups, int heads, int dHead, int dState, int taps) {
   }
 
   /** Takes the norm before the last projection. */
-  void norm(TensorMap map, String from, String to) {
+  public void norm(TensorMap map, String from, String to) {
     map.takeFolded(from + "norm.weight", to + "ssm_norm.weight", groups, width() / groups);
   }
 
   /** Takes what lies between the first projection and the norm. */
-  void states(TensorMap map, String from, String to) {
+  public void states(TensorMap map, String from, String to) {
     int channels = width() + 2 * keyWidth();
     map.takeKernels(
         from + "conv1d.weight", to + "ssm_conv1d.weight", channels, IntUnaryOperator.identity());

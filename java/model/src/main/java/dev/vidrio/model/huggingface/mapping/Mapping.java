@@ -6,25 +6,37 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
 /**
- * How the keys and tensors of one architecture of transformers read in GGUF. A mapping refuses by
- * name what the architecture's keys in GGUF cannot say.
+ * Maps the configuration and tensors of a transformers class to the keys and tensors of its GGUF
+ * architecture. A mapping rejects by name what the architecture's keys cannot express.
  */
 public interface Mapping {
-
-  /** The name in {@code general.architecture}. */
-  String architecture();
-
-  /** What the mapping calls a tensor of the checkpoint. */
+  /** Returns the name that the mapping uses for a tensor of the checkpoint. */
   default String name(String tensor) {
     return tensor;
   }
 
-  /** Puts the architecture's keys. */
+  /**
+   * Adds the architecture's keys.
+   *
+   * @param out a scope that adds the prefix of the architecture
+   */
   void keys(Config config, MetadataBuilder out);
 
-  /** Puts the keys that the checkpoint has as tensors, of architectures that have such. */
+  /**
+   * Adds keys whose values the checkpoint has as tensors.
+   *
+   * @param out without a prefix
+   */
   default void keysOfTensors(Config config, CheckpointMap map, MetadataBuilder out) {}
 
   /** Takes the checkpoint's tensors. */
   void tensors(Config config, TensorMap map);
+
+  /**
+   * Returns whether PEFT adapters of such models can be read: false if the mapping changes weights
+   * or needs more of the configuration than a GGUF file holds.
+   */
+  default boolean mapsAdapters() {
+    return true;
+  }
 }

@@ -4,13 +4,8 @@ import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** MPT: linear biases of distance (ALiBi), no biases of projections. */
-final class MptMapping implements Mapping {
-
-  @Override
-  public String architecture() {
-    return "mpt";
-  }
+/** MPT: ALiBi, no biases of projections. */
+public final class MptMapping implements Mapping {
 
   @Override
   public void keys(Config config, MetadataBuilder out) {
@@ -19,20 +14,20 @@ final class MptMapping implements Mapping {
     attention.requireOff("qk_ln");
     attention.requireOff("prefix_lm");
     attention.require("softmax_scale", value -> false, "scores are divided by √d_h");
-    out.integer("mpt.context_length", config.size("max_seq_len"))
-        .integer("mpt.embedding_length", d)
-        .integer("mpt.block_count", config.size("n_layers"))
-        .integer("mpt.feed_forward_length", config.size("expansion_ratio", 4) * d)
-        .integer("mpt.attention.head_count", config.size("n_heads"));
+    out.integer("context_length", config.size("max_seq_len"))
+        .integer("embedding_length", d)
+        .integer("block_count", config.size("n_layers"))
+        .integer("feed_forward_length", config.size("expansion_ratio", 4) * d)
+        .integer("attention.head_count", config.size("n_heads"));
     if (attention.has("kv_n_heads")) {
-      out.integer("mpt.attention.head_count_kv", attention.size("kv_n_heads"));
+      out.integer("attention.head_count_kv", attention.size("kv_n_heads"));
     }
-    Keys.layerNormEpsilon(config, out, "mpt", "layer_norm_epsilon");
+    CommonKeys.layerNormEpsilon(config, out, "layer_norm_epsilon");
     if (attention.has("clip_qkv")) {
-      out.real("mpt.attention.clamp_kqv", attention.real("clip_qkv"));
+      out.real("attention.clamp_kqv", attention.real("clip_qkv"));
     }
     out.real(
-        "mpt.attention.max_alibi_bias",
+        "attention.max_alibi_bias",
         attention.bool("alibi", true) ? attention.real("alibi_bias_max", 8) : 0);
   }
 

@@ -8,11 +8,14 @@ import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Nemotron-H and Nemotron 3, whose layers are one step each, of a kind that the config says. */
-final class NemotronHMapping implements Mapping {
+/** Nemotron-H and Nemotron 3, whose layers have one sublayer each. */
+public final class NemotronHMapping implements Mapping {
   private static final String PATTERN = "hybrid_override_pattern";
 
-  /** The letters of a pattern, and what lists say for them, before transformers 5 and since. */
+  /**
+   * Kinds of layers: the letter in a pattern, and the names in lists before and since transformers
+   * 5.
+   */
   private enum Kind {
     MAMBA("M", "mamba", "linear_attention"),
     ATTENTION("*", "attention", "full_attention"),
@@ -36,23 +39,23 @@ final class NemotronHMapping implements Mapping {
 
   private final boolean isMixture;
 
-  private NemotronHMapping(boolean isMixture) {
+  public NemotronHMapping(boolean isMixture) {
     this.isMixture = isMixture;
   }
 
-  /** The mapping of a config. */
-  static Mapping of(Config config) {
+  /** Returns whether some layers have experts. */
+  public static boolean isMixture(Config config) {
     List<Kind> kinds = kinds(config);
     boolean isMixture = kinds.contains(Kind.EXPERTS);
     if (isMixture && kinds.contains(Kind.FFN)) {
       throw config.unsupported(key(config), kinds.toString(), "experts in some layers or in none");
     }
-    return new NemotronHMapping(isMixture);
+    return isMixture;
   }
 
   @Override
-  public String architecture() {
-    return isMixture ? "nemotron_h_moe" : "nemotron_h";
+  public boolean mapsAdapters() {
+    return false;
   }
 
   private static String key(Config config) {
@@ -91,39 +94,37 @@ final class NemotronHMapping implements Mapping {
     config.requireOff("use_bias");
     config.require("sliding_window", value -> false, "there must be none");
     config.require("moe_latent_size", value -> false, "there must be none");
-    String prefix = architecture() + ".";
     List<Kind> kinds = kinds(config);
     int heads = config.size("num_attention_heads");
     int kvHeads = config.size("num_key_value_heads", heads);
     int dH = headWidth(config);
-    out.integer(prefix + "context_length", config.size("max_position_embeddings"))
-        .integer(prefix + "embedding_length", config.size("hidden_size"))
-        .integer(prefix + "block_count", kinds.size())
-        .integer(prefix + "attention.head_count", heads)
-        .integers(prefix + "attention.head_count_kv", where(kinds, Kind.ATTENTION, kvHeads))
-        .integer(prefix + "attention.key_length", dH)
-        .integer(prefix + "attention.value_length", dH)
-        .integer(prefix + "vocab_size", config.size("vocab_size"));
-    Keys.layerNormEpsilon(config, out, architecture(), "layer_norm_epsilon");
-    mamba(config).keys(config, out, architecture());
+    out.integer("context_length", config.size("max_position_embeddings"))
+        .integer("embedding_length", config.size("hidden_size"))
+        .integer("block_count", kinds.size())
+        .integer("attention.head_count", heads)
+        .integers("attention.head_count_kv", where(kinds, Kind.ATTENTION, kvHeads))
+        .integer("attention.key_length", dH)
+        .integer("attention.value_length", dH)
+        .integer("vocab_size", config.size("vocab_size"));
+    CommonKeys.layerNormEpsilon(config, out, "layer_norm_epsilon");
+    mamba(config).keys(config, out);
     if (!isMixture) {
       int width = config.size("intermediate_size");
-      out.integers(prefix + "feed_forward_length", where(kinds, Kind.FFN, width));
+      out.integers("feed_forward_length", where(kinds, Kind.FFN, width));
       return;
     }
     int width = config.size("moe_intermediate_size");
-    ExpertNames.counts(config, out, architecture());
-    out.integers(prefix + "feed_forward_length", where(kinds, Kind.EXPERTS, width))
-        .integer(prefix + "expert_feed_forward_length", width)
+    ExpertNames.counts(config, out);
+    out.integers("feed_forward_length", where(kinds, Kind.EXPERTS, width))
+        .integer("expert_feed_forward_length", width)
         .integer(
-            prefix + "expert_shared_feed_forward_length",
-            config.size("moe_shared_expert_intermediate_size"))
-        .integer(prefix + "expert_shared_count", config.size("n_shared_experts"))
-        .bool(prefix + "expert_weights_norm", config.bool("norm_topk_prob", true))
-        .real(prefix + "expert_weights_scale", config.real("routed_scaling_factor", 1));
+            "expert_shared_feed_forward_length", config.size("moe_shared_expert_intermediate_size"))
+        .integer("expert_shared_count", config.size("n_shared_experts"))
+        .bool("expert_weights_norm", config.bool("norm_topk_prob", true))
+        .real("expert_weights_scale", config.real("routed_scaling_factor", 1));
   }
 
-  /** A number in the layers of a kind, and 0 in the others. */
+  /** Returns a number in the layers of a kind, and 0 in the others. */
   private static int[] where(List<Kind> kinds, Kind kind, int n) {
     return kinds.stream().mapToInt(k -> k == kind ? n : 0).toArray();
   }
@@ -160,7 +161,10 @@ final class NemotronHMapping implements Mapping {
     }
   }
 
-  /** Rotary pairs are put side by side, as in files of llama.cpp, though nothing turns. */
+  /**
+   * Takes attention, whose RoPE pairs are made adjacent as in files of llama.cpp, though there is
+   * no RoPE.
+   */
   private static void attention(Config config, TensorMap map, String from, String to) {
     int heads = config.size("num_attention_heads");
     int kvHeads = config.size("num_key_value_heads", heads);

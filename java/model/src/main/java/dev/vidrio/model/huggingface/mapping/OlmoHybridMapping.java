@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.function.IntUnaryOperator;
 
 /** OLMo Hybrid: attention in some layers, Gated DeltaNet in the others. */
-final class OlmoHybridMapping implements Mapping {
+public final class OlmoHybridMapping implements Mapping {
   private static final String TYPES = "layer_types";
   private static final String RECURRENT = "linear_attention";
   private static final String FULL = "full_attention";
@@ -16,16 +16,11 @@ final class OlmoHybridMapping implements Mapping {
   private static final String KEY_HEADS = "linear_num_key_heads";
   private static final String EPSILON = "rms_norm_eps";
 
-  /** Of what transformers divides queries and keys by, whatever the norms have. */
+  /** Epsilon of query and key normalization in transformers, whatever the norms have. */
   private static final double DELTA_RULE_EPSILON = 1e-6;
 
   private static final int MAX_HEADS = 4096;
   private static final int MAX_TAPS = 64;
-
-  @Override
-  public String architecture() {
-    return "olmo_hybrid";
-  }
 
   @Override
   public void keys(Config config, MetadataBuilder out) {
@@ -34,23 +29,23 @@ final class OlmoHybridMapping implements Mapping {
     config.require(
         EPSILON,
         value -> value.asDouble(0) == DELTA_RULE_EPSILON,
-        "it must be that of the delta rule, " + DELTA_RULE_EPSILON);
+        "must be that of the delta rule, " + DELTA_RULE_EPSILON);
     int heads = config.size("num_attention_heads");
     int kvHeads = config.size("num_key_value_heads", heads);
     List<String> types = types(config);
-    out.integer("olmo_hybrid.context_length", config.size("max_position_embeddings"))
-        .integer("olmo_hybrid.embedding_length", config.size("hidden_size"))
-        .integer("olmo_hybrid.block_count", types.size())
-        .integer("olmo_hybrid.feed_forward_length", config.size("intermediate_size"))
-        .integer("olmo_hybrid.attention.head_count", heads)
+    out.integer("context_length", config.size("max_position_embeddings"))
+        .integer("embedding_length", config.size("hidden_size"))
+        .integer("block_count", types.size())
+        .integer("feed_forward_length", config.size("intermediate_size"))
+        .integer("attention.head_count", heads)
         .integers(
-            "olmo_hybrid.attention.head_count_kv",
+            "attention.head_count_kv",
             types.stream().mapToInt(type -> type.equals(FULL) ? kvHeads : 0).toArray())
-        .integer("olmo_hybrid.vocab_size", config.size("vocab_size"));
-    Keys.rmsEpsilon(config, out, "olmo_hybrid");
+        .integer("vocab_size", config.size("vocab_size"));
+    CommonKeys.rmsEpsilon(config, out, 1e-6);
     states(config, out);
     if (turns(config)) {
-      Rope.of(config).put(out, "olmo_hybrid", Keys.headWidth(config));
+      Rope.of(config).put(out, CommonKeys.headWidth(config));
     }
   }
 
@@ -69,7 +64,9 @@ final class OlmoHybridMapping implements Mapping {
     return types;
   }
 
-  /** A base of null, as in the configs of the released models, is none. */
+  /**
+   * Returns whether attention has RoPE; a base of null, as in released configurations, means none.
+   */
   private static boolean turns(Config config) {
     return !config.object("rope_parameters").isNull("rope_theta");
   }
@@ -81,16 +78,16 @@ final class OlmoHybridMapping implements Mapping {
       throw config.error(
           HEADS, Integer.toString(heads), "must be a multiple of " + KEY_HEADS + " " + keyHeads);
     }
-    out.integer("olmo_hybrid.ssm.group_count", keyHeads)
-        .integer("olmo_hybrid.ssm.time_step_rank", heads)
-        .integer("olmo_hybrid.ssm.state_size", keyWidth(config))
-        .integer("olmo_hybrid.ssm.inner_size", heads * valueWidth(config))
+    out.integer("ssm.group_count", keyHeads)
+        .integer("ssm.time_step_rank", heads)
+        .integer("ssm.state_size", keyWidth(config))
+        .integer("ssm.inner_size", heads * valueWidth(config))
         .integer(
-            "olmo_hybrid.ssm.conv_kernel",
+            "ssm.conv_kernel",
             config.has("linear_conv_kernel_dim")
                 ? config.integer("linear_conv_kernel_dim", 1, MAX_TAPS)
                 : 4)
-        .real("olmo_hybrid.ssm.beta_scale", config.bool("linear_allow_neg_eigval", true) ? 2 : 1);
+        .real("ssm.beta_scale", config.bool("linear_allow_neg_eigval", true) ? 2 : 1);
   }
 
   private static int keyWidth(Config config) {
@@ -103,21 +100,21 @@ final class OlmoHybridMapping implements Mapping {
 
   @Override
   public void tensors(Config config, TensorMap map) {
-    LlamaNames.outside(map, config);
+    LlamaNames.outside(config, map);
     if (turns(config)) {
-      Rope.of(config).addTensors(map, Keys.headWidth(config));
+      Rope.of(config).addTensors(map, CommonKeys.headWidth(config));
     }
     List<String> types = types(config);
     for (int l = 0; l < types.size(); l++) {
       String from = LlamaNames.from(l);
       String to = LlamaNames.to(l);
-      LlamaNames.gatedFfn(map, l);
+      LlamaNames.gatedFfn(config, map, l);
       boolean attends = types.get(l).equals(FULL);
       String second = named(map, from, "feedforward_layer_norm", "post_attention_layernorm");
       map.take(second, to + (attends ? "post_attention_norm" : "ffn_norm") + ".weight");
       if (attends) {
-        LlamaNames.attention(map, l);
-        LlamaNames.queryKeyNorms(map, l);
+        LlamaNames.attention(config, map, l);
+        LlamaNames.queryKeyNorms(config, map, l);
         map.take(from + "post_feedforward_layernorm.weight", to + "post_ffw_norm.weight");
       } else {
         String first = named(map, from, "attention_layer_norm", "input_layernorm");
@@ -127,7 +124,7 @@ final class OlmoHybridMapping implements Mapping {
     }
   }
 
-  /** Checkpoints have either name. */
+  /** Takes the tensors under either of two names. */
   private static String named(TensorMap map, String from, String name, String other) {
     String first = from + name + ".weight";
     return map.has(first) ? first : from + other + ".weight";

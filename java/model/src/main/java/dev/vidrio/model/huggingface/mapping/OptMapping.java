@@ -4,17 +4,12 @@ import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 
-/** OPT, in whose table of positions the first rows are those of none. */
-final class OptMapping implements Mapping {
+/** OPT, whose table of positions begins with unused rows. */
+public final class OptMapping implements Mapping {
   private static final int UNUSED_POSITIONS = 2;
 
-  /** The epsilon of PyTorch's LayerNorm, which configs do not say. */
+  /** Default epsilon of PyTorch's LayerNorm, which configurations do not have. */
   private static final double EPSILON = 1e-5;
-
-  @Override
-  public String architecture() {
-    return "opt";
-  }
 
   @Override
   public void keys(Config config, MetadataBuilder out) {
@@ -27,15 +22,15 @@ final class OptMapping implements Mapping {
         "word_embed_proj_dim",
         value -> value.asInt(0) == d,
         "embeddings are as wide as hidden_size " + d);
-    out.integer("opt.context_length", config.size("max_position_embeddings"))
-        .integer("opt.embedding_length", d)
-        .integer("opt.block_count", config.size("num_hidden_layers"))
-        .integer("opt.feed_forward_length", config.size("ffn_dim"))
-        .integer("opt.attention.head_count", config.size("num_attention_heads"))
-        .real("opt.attention.layer_norm_epsilon", EPSILON);
+    out.integer("context_length", config.size("max_position_embeddings"))
+        .integer("embedding_length", d)
+        .integer("block_count", config.size("num_hidden_layers"))
+        .integer("feed_forward_length", config.size("ffn_dim"))
+        .integer("attention.head_count", config.size("num_attention_heads"))
+        .real("attention.layer_norm_epsilon", EPSILON);
   }
 
-  /** Checkpoints of the bare model leave out the prefix {@code model.}. */
+  /** Takes the tensors; checkpoints of the base model lack the prefix {@code model.}. */
   @Override
   public void tensors(Config config, TensorMap map) {
     String root = map.has("decoder.embed_tokens.weight") ? "decoder." : "model.decoder.";

@@ -10,29 +10,37 @@ import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
 /**
- * Qwen3-Next and the text of Qwen3.5: attention in some layers, a gated delta rule in the others.
- * GGUF files have the value heads of Qwen3-Next as its checkpoints have them, side by side where
- * they share a key head; those of Qwen3.5 take turns.
+ * Qwen3-Next and the text decoder of Qwen3.5: attention in some layers, a gated delta rule in the
+ * others. In GGUF files of Qwen3-Next, value heads of one key head are adjacent, as in checkpoints;
+ * in those of Qwen3.5 they are interleaved.
  */
-final class QwenNextMapping implements Mapping {
+public final class QwenNextMapping implements Mapping {
   private static final String EPSILON = "rms_norm_eps";
   private static final int MAX_HEADS = 4096;
   private static final int MAX_TAPS = 64;
 
-  private final String architecture;
+  /** Models of this shape. */
+  public enum Variant {
+    /** Qwen3-Next, with experts; projections of a key head are adjacent in the checkpoint. */
+    NEXT,
+    /** Qwen3.5 without experts. */
+    DENSE,
+    /** Qwen3.5 with experts. */
+    MIXTURE
+  }
 
-  /**
-   * @param architecture {@code qwen3next}, {@code qwen35} or {@code qwen35moe}
-   */
-  QwenNextMapping(String architecture) {
-    this.architecture = architecture;
+  private final Variant variant;
+
+  /** Makes the mapping of a variant. */
+  public QwenNextMapping(Variant variant) {
+    this.variant = variant;
   }
 
   /**
    * The heads of the delta rule.
    *
-   * @param keyHeads of queries and keys
-   * @param heads of values
+   * @param keyHeads heads of queries and keys
+   * @param heads heads of values
    * @param dK elements of a query or key
    * @param dV elements of a value
    */
@@ -58,35 +66,30 @@ final class QwenNextMapping implements Mapping {
       return heads * dV;
     }
 
-    /** Rows of queries, keys and values, one behind the other. */
+    /** Returns the rows of queries, keys and values. */
     int width() {
       return 2 * keyWidth() + valueWidth();
     }
 
-    /** The order of GGUF's rows that have n for each value head. */
+    /** Returns the order of GGUF's rows, n per value head. */
     IntUnaryOperator tiled(int n) {
       return Layouts.tiledHeads(keyHeads, heads, n);
     }
 
-    /** Queries and keys as they are, then values in an order. */
+    /** Returns an order that keeps queries and keys, and reorders values. */
     IntUnaryOperator before(IntUnaryOperator values) {
       int first = 2 * keyWidth();
       return row -> row < first ? row : first + values.applyAsInt(row - first);
     }
   }
 
-  @Override
-  public String architecture() {
-    return architecture;
-  }
-
   private boolean isMixture() {
-    return !architecture.equals("qwen35");
+    return variant != Variant.DENSE;
   }
 
-  /** Whether projections of a key head lie together in the checkpoint. */
+  /** Returns whether the projections of a key head are adjacent in the checkpoint. */
   private boolean isFused() {
-    return architecture.equals("qwen3next");
+    return variant == Variant.NEXT;
   }
 
   @Override
@@ -103,42 +106,39 @@ final class QwenNextMapping implements Mapping {
     if (isMixture()) {
       mixture(config, out);
     } else {
-      Keys.sizes(config, out, architecture);
+      CommonKeys.dimensions(config, out);
     }
-    Keys.rmsEpsilon(config, out, architecture);
-    rope(config).put(out, architecture, config.size("head_dim"));
+    CommonKeys.rmsEpsilon(config, out, 1e-6);
+    rope(config).put(out, config.size("head_dim"));
     if (!isFused()) {
-      QwenVlMapping.sections(config, out, architecture, 11, 11, 10);
+      QwenVlMapping.sections(config, out, 11, 11, 10);
     }
-    String prefix = architecture + ".";
     Heads heads = Heads.of(config);
     int layers = config.size("num_hidden_layers");
     List<Boolean> recurrent =
         IntStream.range(0, layers).mapToObj(l -> !attends(config, l)).toList();
-    out.integer(prefix + "ssm.conv_kernel", config.integer("linear_conv_kernel_dim", 1, MAX_TAPS))
-        .integer(prefix + "ssm.state_size", heads.dK)
-        .integer(prefix + "ssm.group_count", heads.keyHeads)
-        .integer(prefix + "ssm.time_step_rank", heads.heads)
-        .integer(prefix + "ssm.inner_size", heads.valueWidth())
-        .bools(prefix + "attention.recurrent_layers", recurrent)
-        .integer(prefix + "full_attention_interval", interval(config));
+    out.integer("ssm.conv_kernel", config.integer("linear_conv_kernel_dim", 1, MAX_TAPS))
+        .integer("ssm.state_size", heads.dK)
+        .integer("ssm.group_count", heads.keyHeads)
+        .integer("ssm.time_step_rank", heads.heads)
+        .integer("ssm.inner_size", heads.valueWidth())
+        .bools("attention.recurrent_layers", recurrent)
+        .integer("full_attention_interval", interval(config));
   }
 
   private void mixture(Config config, MetadataBuilder out) {
-    String prefix = architecture + ".";
     if (config.has("intermediate_size")) {
-      Keys.sizes(config, out, architecture);
+      CommonKeys.dimensions(config, out);
     } else {
-      Keys.sizesOfMixtures(config, out, architecture);
+      CommonKeys.dimensionsWithoutFfn(config, out);
     }
     ExpertNames.requireEverywhere(config);
-    ExpertNames.counts(config, out, architecture);
-    out.integer(prefix + "expert_feed_forward_length", config.size("moe_intermediate_size"))
+    ExpertNames.counts(config, out);
+    out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
         .integer(
-            prefix + "expert_shared_feed_forward_length",
-            config.size("shared_expert_intermediate_size"));
+            "expert_shared_feed_forward_length", config.size("shared_expert_intermediate_size"));
     if (isFused()) {
-      out.bool(prefix + "expert_weights_norm", config.bool("norm_topk_prob", true));
+      out.bool("expert_weights_norm", config.bool("norm_topk_prob", true));
     }
   }
 
@@ -181,7 +181,7 @@ final class QwenNextMapping implements Mapping {
       map.takePlusOne(from + "input_layernorm.weight", to + "attn_norm.weight");
       map.takePlusOne(from + "post_attention_layernorm.weight", to + "post_attention_norm.weight");
       if (attends(config, l)) {
-        LlamaNames.attention(map, l);
+        LlamaNames.attention(config, map, l);
         map.takePlusOne(from + "self_attn.q_norm.weight", to + "attn_q_norm.weight");
         map.takePlusOne(from + "self_attn.k_norm.weight", to + "attn_k_norm.weight");
       } else if (isFused()) {
@@ -191,15 +191,15 @@ final class QwenNextMapping implements Mapping {
       }
       if (isMixture()) {
         ExpertNames.routed(config, map, l);
-        ExpertNames.shared(map, "shared_expert", l);
+        ExpertNames.shared("shared_expert").take(config, map, l);
         map.take(from + "mlp.shared_expert_gate.weight", to + "ffn_gate_inp_shexp.weight");
       } else {
-        LlamaNames.gatedFfn(map, l);
+        LlamaNames.gatedFfn(config, map, l);
       }
     }
   }
 
-  /** A key head's query, key, values and gates lie together. */
+  /** Takes projections that are adjacent per key head. */
   private static void fused(Heads heads, TensorMap map, String from, String to) {
     int dK = heads.dK;
     int values = heads.valueWidth() / heads.keyHeads;
@@ -229,7 +229,7 @@ final class QwenNextMapping implements Mapping {
     rest(heads, map, from, to, IntUnaryOperator.identity(), IntUnaryOperator.identity());
   }
 
-  /** Value heads are put in another order. */
+  /** Takes projections whose value heads are reordered. */
   private static void tiled(Heads heads, TensorMap map, String from, String to) {
     IntUnaryOperator values = heads.tiled(heads.dV);
     IntUnaryOperator each = heads.tiled(1);

@@ -2,68 +2,50 @@ package dev.vidrio.model.huggingface.mapping;
 
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
-import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.Arrays;
 
 /**
- * The text of Qwen2-VL, Qwen2.5-VL and Qwen3-VL. The two keys of how pictures are read mean nothing
- * to text, but other programs refuse files without them.
+ * The text decoders of Qwen2-VL, Qwen2.5-VL and Qwen3-VL. Two keys of how images are read are
+ * irrelevant for text, but other programs reject files without them.
  */
-final class QwenVlMapping implements Mapping {
+public final class QwenVlMapping {
   private static final String SECTIONS = "mrope_section";
   private static final String DEEPSTACK = "deepstack_visual_indexes";
   private static final int MAX_SECTIONS = 4;
 
-  private final TextMapping text;
+  private QwenVlMapping() {}
 
-  /**
-   * @param architecture {@code qwen2vl}, {@code qwen3vl} or {@code qwen3vlmoe}
-   */
-  QwenVlMapping(String architecture) {
-    this.text = new TextMapping(new QwenMapping(architecture));
+  /** Returns the mapping of Qwen2-VL and Qwen2.5-VL. */
+  public static Mapping withoutDeepstack(MappingSpec text) {
+    return new TextMapping(text.keys((config, out) -> sections(config, out)));
   }
 
-  @Override
-  public String architecture() {
-    return text.architecture();
-  }
-
-  @Override
-  public String name(String tensor) {
-    return text.name(tensor);
-  }
-
-  @Override
-  public void keys(Config config, MetadataBuilder out) {
-    text.keys(config, out);
-    Config own = config.has("text_config") ? config.object("text_config") : config;
-    sections(own, out, architecture());
-    if (!architecture().equals("qwen2vl")) {
-      Config eyes = config.object("vision_config");
-      int layers = eyes.has(DEEPSTACK) ? eyes.integers(DEEPSTACK).length : 0;
-      out.integer(architecture() + ".n_deepstack_layers", layers);
-    }
+  /** Returns the mapping of Qwen3-VL, which feeds image features into several layers. */
+  public static Mapping withDeepstack(MappingSpec text) {
+    return new TextMapping(text.keys((config, out) -> sections(config, out))) {
+      @Override
+      public void keys(Config config, MetadataBuilder out) {
+        super.keys(config, out);
+        Config vision = config.object("vision_config");
+        int layers = vision.has(DEEPSTACK) ? vision.integers(DEEPSTACK).length : 0;
+        out.integer("n_deepstack_layers", layers);
+      }
+    };
   }
 
   /**
-   * Puts how many pairs of a head turn by each of a place's positions, where the config says so.
+   * Adds the number of RoPE pairs of each position axis, if there is one.
    *
-   * @param usual where it does not
+   * @param usual the numbers unless the configuration has them
    */
-  static void sections(Config text, MetadataBuilder out, String architecture, int... usual) {
+  static void sections(Config text, MetadataBuilder out, int... usual) {
     Config rope = text.object(text.firstOf("rope_parameters", "rope_scaling"));
     int[] sections = rope.has(SECTIONS) ? rope.integers(SECTIONS) : usual;
     if (sections.length > MAX_SECTIONS) {
       throw rope.error(SECTIONS, sections.length + " sections", "must be at most " + MAX_SECTIONS);
     }
     if (sections.length > 0) {
-      out.integers(
-          architecture + ".rope.dimension_sections", Arrays.copyOf(sections, MAX_SECTIONS));
+      out.integers("rope.dimension_sections", Arrays.copyOf(sections, MAX_SECTIONS));
     }
-  }
-
-  @Override
-  public void tensors(Config config, TensorMap map) {
-    text.tensors(config, map);
   }
 }

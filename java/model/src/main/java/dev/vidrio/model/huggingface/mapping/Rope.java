@@ -8,18 +8,17 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rotary position embedding of a config. Older files have {@code rope_theta} and {@code
- * rope_scaling}, newer ones {@code rope_parameters}, in which layers with a sliding window may have
- * parameters of their own.
+ * RoPE of a configuration. Older files have {@code rope_theta} and {@code rope_scaling}, newer ones
+ * {@code rope_parameters}, which may have parameters for layers with a sliding window.
  *
- * @param base of the frequencies
- * @param localBase of the layers with a sliding window, or null where it is the same
+ * @param base base of the frequencies
+ * @param localBase base in layers with a sliding window, or null if it is equal
  * @param type {@code default}, {@code linear}, {@code llama3} …
- * @param scaling the object that holds the type's parameters
- * @param partial the share of a head that turns
- * @param original positions that the model knew before its rotation was scaled
+ * @param scaling object with the parameters of the type
+ * @param partial part of a head that is rotated
+ * @param original context length before scaling
  */
-record Rope(
+public record Rope(
     double base,
     @Nullable Double localBase,
     String type,
@@ -27,7 +26,7 @@ record Rope(
     double partial,
     int original) {
 
-  /** Names of the share of a head that turns. */
+  /** Names of the part of a head that is rotated. */
   private static final String[] PARTIAL = {"partial_rotary_factor", "rope_pct", "rotary_pct"};
 
   private static final Map<String, String> YARN_KEYS =
@@ -40,12 +39,12 @@ record Rope(
    * Reads it from a config, of a model whose heads turn whole: transformers passes a share over in
    * silence where the model's code knows none.
    */
-  static Rope of(Config config) {
+  public static Rope of(Config config) {
     Rope rope = of(config, 1);
     if (rope.partial != 1) {
       Config from = rope.scaling.has(PARTIAL[0]) ? rope.scaling : config;
       throw from.unsupported(
-          from.firstOf(PARTIAL), Double.toString(rope.partial), "heads of this model turn whole");
+          from.firstOf(PARTIAL), Double.toString(rope.partial), "RoPE must rotate whole heads");
     }
     return rope;
   }
@@ -55,7 +54,7 @@ record Rope(
    *
    * @param usual the share of a head that turns where the config does not say so
    */
-  static Rope of(Config config, double usual) {
+  public static Rope of(Config config, double usual) {
     Config all = config.object(config.firstOf("rope_parameters", "rope_scaling"));
     Config local = all.object("sliding_attention");
     Config own = all.has("full_attention") ? all.object("full_attention") : all;
@@ -76,50 +75,49 @@ record Rope(
         own.size("original_max_position_embeddings", config.size("max_position_embeddings", 1)));
   }
 
-  /** Some configs call YaRN by the name of DeepSeek's code. */
+  /** Returns the type; DeepSeek's code has another name for YaRN. */
   private static String type(Config own) {
     String type = own.string(own.firstOf("rope_type", "type"), "default");
     return type.equals("deepseek_yarn") ? "yarn" : type;
   }
 
   /**
-   * Refuses a config without a base, of a model whose classes in transformers take others then,
-   * which differ between versions.
+   * Rejects a configuration without a base, whose default differs between versions of transformers.
    */
-  static void requireBase(Config config) {
+  public static void requireBase(Config config) {
     Config all = config.object(config.firstOf("rope_parameters", "rope_scaling"));
     if (!config.has("rope_theta") && !all.has("rope_theta")) {
       throw config.error("rope_theta", "", "is missing");
     }
   }
 
-  /** The same without scaling, for another base. */
-  Rope based(double newBase) {
+  /** Returns unscaled RoPE of another base. */
+  public Rope based(double newBase) {
     return based(newBase, "default");
   }
 
-  /** The same for another base, scaled by another type. */
-  Rope based(double newBase, String newType) {
+  /** Returns RoPE of another base and type. */
+  public Rope based(double newBase, String newType) {
     return new Rope(newBase, localBase, newType, scaling, partial, original);
   }
 
-  /** The same for text: places in a picture have several positions (arXiv 2409.12191), its one. */
-  Rope ofText() {
+  /** Returns RoPE for text, in which all position axes of M-RoPE coincide (arXiv 2409.12191). */
+  public Rope ofText() {
     return type.equals("mrope") ? based(base) : this;
   }
 
-  /** The same in contexts that the model was made for, which dynamic scaling leaves alone. */
-  Rope ofUsualContext() {
+  /** Returns RoPE within the original context, where dynamic scaling has no effect. */
+  public Rope withoutDynamicScaling() {
     return type.equals("dynamic") ? based(base) : this;
   }
 
-  /** The same for heads that turn whole, whatever the config says of larger ones. */
-  Rope whole() {
+  /** Returns RoPE over whole heads. */
+  public Rope whole() {
     return new Rope(base, localBase, type, scaling, 1, original);
   }
 
-  /** Elements of a head that turn. */
-  int dimensions(int dH) {
+  /** Returns the number of rotated elements of a head. */
+  public int dimensions(int dH) {
     int dimensions = (int) (partial * dH);
     if (dimensions < 2 || dimensions > dH || dimensions % 2 != 0) {
       throw scaling.error(
@@ -130,50 +128,44 @@ record Rope(
     return dimensions;
   }
 
-  /** Puts the keys, and the tensor of divisors that Llama 3 has. */
-  void put(MetadataBuilder out, String architecture, int dH) {
-    put(out, architecture, dH, true);
+  /** Adds the keys. */
+  public void put(MetadataBuilder out, int dH) {
+    put(out, dH, true);
   }
 
   /**
-   * Puts the same.
+   * Adds the keys.
    *
-   * @param wholePairs whether the architecture rounds the pairs that YaRN mixes between
+   * @param wholePairs whether the architecture rounds YaRN's correction range to whole pairs
    */
-  void put(MetadataBuilder out, String architecture, int dH, boolean wholePairs) {
-    put(out, architecture, dH, wholePairs, false);
+  public void put(MetadataBuilder out, int dH, boolean wholePairs) {
+    put(out, dH, wholePairs, false);
   }
 
-  /** Puts the same for an architecture in which YaRN's multiplier is a factor of scores. */
-  void putSharpeningScores(MetadataBuilder out, String architecture, int dH) {
-    put(out, architecture, dH, true, true);
+  /** Adds the keys of an architecture that applies YaRN's multiplier to scores. */
+  public void putSharpeningScores(MetadataBuilder out, int dH) {
+    put(out, dH, true, true);
   }
 
-  private void put(
-      MetadataBuilder out,
-      String architecture,
-      int dH,
-      boolean wholePairs,
-      boolean sharpensScores) {
-    String prefix = architecture + ".rope.";
-    out.integer(prefix + "dimension_count", dimensions(dH)).real(prefix + "freq_base", base);
+  private void put(MetadataBuilder out, int dH, boolean wholePairs, boolean sharpensScores) {
+    out.integer("rope.dimension_count", dimensions(dH)).real("rope.freq_base", base);
     if (localBase != null) {
-      out.real(prefix + "freq_base_swa", localBase);
+      out.real("rope.freq_base_swa", localBase);
     }
     switch (type) {
       case "default", "llama3" -> {}
       case "linear" ->
-          out.string(prefix + "scaling.type", "linear")
-              .real(prefix + "scaling.factor", scaling.real("factor"));
+          out.string("rope.scaling.type", "linear")
+              .real("rope.scaling.factor", scaling.real("factor"));
       case "yarn" -> {
         double factor = scaling.real("factor");
         boolean rounds = scaling.bool("truncate", true);
         if (rounds != wholePairs) {
-          throw scaling.unsupported("truncate", "" + rounds, "it must be " + wholePairs);
+          throw scaling.unsupported("truncate", "" + rounds, "must be " + wholePairs);
         }
-        out.string(prefix + "scaling.type", "yarn")
-            .real(prefix + "scaling.factor", factor)
-            .integer(prefix + "scaling.original_context_length", original);
+        out.string("rope.scaling.type", "yarn")
+            .real("rope.scaling.factor", factor)
+            .integer("rope.scaling.original_context_length", original);
         double usual = Rotation.yarnMagnitude(factor, 1);
         double sharpened = sharpening(factor, usual);
         double multiplier = sharpensScores ? scaling.real("mscale_all_dim", 0) : 0;
@@ -182,14 +174,14 @@ record Rope(
             throw scaling.unsupported(
                 "mscale", "", "cosine and sine must keep their size, not grow by " + sharpened);
           }
-          out.real(prefix + "scaling.yarn_log_multiplier", 0.1 * multiplier);
+          out.real("rope.scaling.yarn_log_multiplier", 0.1 * multiplier);
         } else if (sharpened != usual) {
-          out.real(prefix + "scaling.attn_factor", sharpened / usual);
+          out.real("rope.scaling.attn_factor", sharpened / usual);
         }
         YARN_KEYS.forEach(
             (key, name) -> {
               if (scaling.has(key)) {
-                out.real(prefix + "scaling." + name, scaling.real(key));
+                out.real("rope.scaling." + name, scaling.real(key));
               }
             });
       }
@@ -197,7 +189,7 @@ record Rope(
     }
   }
 
-  /** What cosine and sine are multiplied by in contexts so many times as long. */
+  /** Returns the factor of cosine and sine in contexts scaled by a factor. */
   private double sharpening(double factor, double usual) {
     double numerator = scaling.real("mscale", 0);
     double denominator = scaling.real("mscale_all_dim", 0);
@@ -211,19 +203,19 @@ record Rope(
   }
 
   /** Adds the tensor of divisors that goes with the type {@code llama3}. */
-  void addTensors(TensorMap map, int dH) {
+  public void addTensors(TensorMap map, int dH) {
     if (type.equals("llama3")) {
       map.addVector("rope_freqs.weight", llama3Divisors(dimensions(dH)));
     }
   }
 
-  RuntimeException unsupported(String supported) {
+  public RuntimeException unsupported(String supported) {
     return scaling.unsupported("rope_type", type, "supported: " + supported);
   }
 
   /**
-   * What the frequencies are divided by: long waves by the factor, short ones by nothing, those
-   * between by a mixture (the Llama 3.1 release; arXiv 2407.21783).
+   * Returns the divisors of frequencies: the factor for low ones, 1 for high ones, and
+   * interpolations between (the Llama 3.1 release; arXiv 2407.21783).
    */
   private float[] llama3Divisors(int dRot) {
     double factor = scaling.real("factor", 8);

@@ -5,36 +5,34 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The sliding window of a config whose layers do not all have it. */
-final class SlidingWindow {
+/** The sliding window of models in which some layers have none. */
+public final class SlidingWindow {
   private static final String PATTERN = "sliding_window_pattern";
   private static final String TYPES = "layer_types";
 
   private SlidingWindow() {}
 
   /**
-   * Puts the window, and for each layer whether it has it.
+   * Adds the window and the layers that have it.
    *
-   * @param period the window is in all layers but each so manyth where the config does not say so
+   * @param period all layers except each period-th have it, unless the configuration says otherwise
    */
-  static void put(Config config, MetadataBuilder out, String architecture, int period) {
-    put(config, out, architecture, layers(config, period));
+  public static void put(Config config, MetadataBuilder out, int period) {
+    put(config, out, layers(config, period));
   }
 
-  /** Puts the same of a config that must say a type for each layer. */
-  static void putTypes(Config config, MetadataBuilder out, String architecture) {
-    put(config, out, architecture, byType(config, config.size("num_hidden_layers")));
+  /** Adds the window and the layers of a configuration that must have a type per layer. */
+  public static void putTypes(Config config, MetadataBuilder out) {
+    put(config, out, byType(config, config.size("num_hidden_layers")));
   }
 
-  private static void put(
-      Config config, MetadataBuilder out, String architecture, List<Boolean> slides) {
-    String prefix = architecture + ".attention.";
-    out.integer(prefix + "sliding_window", config.size("sliding_window"))
-        .bools(prefix + PATTERN, slides);
+  private static void put(Config config, MetadataBuilder out, List<Boolean> slides) {
+    out.integer("attention.sliding_window", config.size("sliding_window"))
+        .bools("attention." + PATTERN, slides);
   }
 
-  /** In which layers the window slides: as the config says, or in all but every period-th. */
-  static List<Boolean> layers(Config config, int period) {
+  /** Returns the layers with a window: as configured, or all except each period-th. */
+  public static List<Boolean> layers(Config config, int period) {
     int layers = config.size("num_hidden_layers");
     if (config.has(TYPES)) {
       return byType(config, layers);
@@ -66,7 +64,7 @@ final class SlidingWindow {
     return slides;
   }
 
-  /** Local and global layers, in a pattern that repeats: {@code LLLG}. */
+  /** Returns local and global layers of a repeated pattern: {@code LLLG}. */
   private static List<Boolean> byLetter(Config config, int layers) {
     String pattern = config.string(PATTERN, "");
     if (!pattern.matches("[LG]+")) {

@@ -8,23 +8,25 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The text of a model that also sees or hears: the mapping of a model of text alone, whose config
- * is an object of the whole, and whose tensors have a prefix. What sees and hears is left out.
+ * The text decoder of a multimodal model: a mapping of text models, whose configuration is an
+ * object of the whole and whose tensors have a prefix. Tensors of the other parts are ignored.
  */
-final class TextMapping implements Mapping {
-  /** Where a config has that of the text; old ones have its keys beside the others. */
+public class TextMapping implements Mapping {
+  /**
+   * Key of the configuration of the decoder; in old configurations its keys are among the others.
+   */
   private static final String TEXT = "text_config";
 
   private static final String TIED = "tie_word_embeddings";
 
-  /** What a tensor's name begins with, and what it begins with in a model of text alone. */
+  /** Prefixes of tensor names, and those in a text model. */
   private static final Map<String, String> PREFIXES =
       Map.of(
           "model.language_model.", "model.",
           "language_model.model.", "model.",
           "language_model.lm_head.", "lm_head.");
 
-  /** Tensors of the parts beside the text's. */
+  /** Prefixes of tensors of other parts. */
   private static final List<String> OTHER_PARTS =
       List.of(
           "audio_tower.",
@@ -42,18 +44,15 @@ final class TextMapping implements Mapping {
   private final Mapping text;
 
   /**
-   * @param text the mapping of a model of text alone
+   * Makes a mapping.
+   *
+   * @param text mapping of the text model
    */
-  TextMapping(Mapping text) {
+  public TextMapping(Mapping text) {
     this.text = text;
   }
 
-  @Override
-  public String architecture() {
-    return text.architecture();
-  }
-
-  /** The name that a tensor has in a model of text alone. */
+  /** Returns the name of a tensor in the text model. */
   @Override
   public String name(String tensor) {
     return PREFIXES.entrySet().stream()
@@ -63,7 +62,9 @@ final class TextMapping implements Mapping {
         .orElse(tensor);
   }
 
-  /** The unembedding belongs to the whole, and so does what says whether it is the embedding. */
+  /**
+   * Returns the configuration of the decoder; whether embeddings are tied is a key of the whole.
+   */
   private static Config text(Config config) {
     return config.has(TEXT) ? config.object(TEXT, TIED) : config;
   }

@@ -1,3 +1,3 @@
-/** Mappings: each says how a family's config and tensors read in GGUF. */
+/** Mappings of Hugging Face configurations and checkpoints to the keys and tensors of GGUF. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.model.huggingface.mapping;

@@ -8,25 +8,27 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Metadata;
 import dev.vidrio.formats.gguf.MetadataBuilder;
+import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What configs of Gemma say by null, and what no file can say. */
+/** Null values in configurations of Gemma, and values that GGUF cannot express. */
 class GemmaMappingTest {
 
   private static final String CAP = "attn_logit_softcapping";
 
   private static Metadata keys(String architecture, String more) {
+    String name = architecture.equals("gemma2") ? "Gemma2ForCausalLM" : "Gemma3ForCausalLM";
     String json =
         """
-        {"hidden_size": 32, "intermediate_size": 48, "max_position_embeddings": 128,
+        {"architectures": ["%s"], "hidden_size": 32, "intermediate_size": 48, "max_position_embeddings": 128,
          "num_attention_heads": 4, "num_hidden_layers": 1, "sliding_window": 8%s}
         """
-            .formatted(more);
+            .formatted(name, more);
+    Config config = new Config("config.json", JsonMapper.shared().readTree(json));
     var out = new MetadataBuilder();
-    new GemmaMapping(architecture)
-        .keys(new Config("config.json", JsonMapper.shared().readTree(json)), out);
+    Catalog.of(config).mapping().keys(config, out.scope(architecture + "."));
     return out.build("config.json");
   }
 

@@ -15,7 +15,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What configs say of rotations, in the terms of GGUF. */
+/** The RoPE settings of configurations as GGUF keys. */
 class RopeTest {
 
   private static Config config(Map<String, Object> values) {
@@ -27,7 +27,7 @@ class RopeTest {
     scaling.putAll(more);
     var out = new MetadataBuilder();
     Rope.of(config(Map.of("max_position_embeddings", 128, "rope_scaling", scaling)))
-        .put(out, "llama", 8);
+        .put(out.scope("llama."), 8);
     return out.build("config.json");
   }
 
@@ -92,7 +92,7 @@ class RopeTest {
                 "num_hidden_layers", 1));
     values.putAll(more);
     var out = new MetadataBuilder();
-    new GptNeoxMapping().keys(config(values), out);
+    new GptNeoxMapping().keys(config(values), out.scope("gptneox."));
     return out.build("config.json").intValue("gptneox.rope.dimension_count", 1, 64);
   }
 }

@@ -1,0 +1,142 @@
+package dev.vidrio.model.architecture.catalog;
+
+import dev.vidrio.error.UnsupportedModelException;
+import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.model.architecture.Architecture;
+import dev.vidrio.model.architecture.LoadListener;
+import dev.vidrio.model.architecture.catalog.ArchitectureEntry.Directory;
+import dev.vidrio.model.block.Hyperparameters;
+import dev.vidrio.model.block.WeightLoader;
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.mapping.Mapping;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.LongConsumer;
+import java.util.stream.Stream;
+
+/** The supported architectures. */
+public final class Catalog {
+  private static final Map<String, ArchitectureEntry> ENTRIES = new TreeMap<>();
+
+  static {
+    Stream.of(
+            Llama.ENTRIES,
+            Qwen.ENTRIES,
+            Gemma.ENTRIES,
+            Granite.ENTRIES,
+            Gpt.ENTRIES,
+            Mixture.ENTRIES,
+            Latent.ENTRIES,
+            Hybrid.ENTRIES)
+        .flatMap(List::stream)
+        .forEach(
+            entry -> {
+              if (ENTRIES.put(entry.name(), entry) != null) {
+                throw new IllegalStateException(entry.name() + " has two entries");
+              }
+            });
+  }
+
+  /**
+   * The mapping of a configuration.
+   *
+   * @param architecture value of {@code general.architecture}
+   */
+  public record MappedArchitecture(String architecture, Mapping mapping) {}
+
+  private Catalog() {}
+
+  /** Returns all entries, sorted by name. */
+  public static List<ArchitectureEntry> entries() {
+    return List.copyOf(ENTRIES.values());
+  }
+
+  /**
+   * Reads a model.
+   *
+   * @param progress receives the progress of loading
+   * @param repack if true, quantized matrices are packed into memory of their own; otherwise they
+   *     stay in the mapped file
+   * @throws UnsupportedModelException if the file needs what this version does not support
+   * @throws dev.vidrio.error.ModelFileException if the file contradicts itself
+   */
+  public static Architecture load(
+      Gguf gguf, Executor executor, Arena arena, LoadListener progress, boolean repack) {
+    var params = new Hyperparameters(gguf);
+    ArchitectureEntry entry = ENTRIES.get(params.architecture());
+    if (entry == null) {
+      throw new UnsupportedModelException(
+          gguf.name(),
+          "architecture '" + params.architecture() + "'",
+          "supported: " + String.join(", ", ENTRIES.keySet()));
+    }
+    long total = WeightLoader.bytes(gguf);
+    LongConsumer listener = done -> progress.onProgress(done, total);
+    var weights = new WeightLoader(gguf, executor, arena, listener, repack);
+    return entry.reader().read(params, weights);
+  }
+
+  /**
+   * Returns the architecture and the mapping of a configuration.
+   *
+   * @throws UnsupportedModelException if the configuration's class is not supported
+   */
+  public static MappedArchitecture of(Config config) {
+    List<String> names = config.strings("architectures");
+    if (names.size() != 1) {
+      throw config.error("architectures", names.toString(), "must name one class");
+    }
+    List<String> candidates = new ArrayList<>();
+    for (ArchitectureEntry entry : ENTRIES.values()) {
+      for (Directory directory : entry.directories()) {
+        if (directory.className().equals(names.getFirst())) {
+          if (directory.condition().test(config)) {
+            return new MappedArchitecture(entry.name(), directory.mapping());
+          }
+          candidates.add(entry.name());
+        }
+      }
+    }
+    throw candidates.isEmpty()
+        ? config.unsupported(
+            "architectures", names.getFirst(), "supported: " + String.join(", ", classNames()))
+        : config.unsupported(
+            "architectures",
+            names.getFirst() + " with this configuration",
+            "supported: " + String.join(", ", candidates));
+  }
+
+  private static Set<String> classNames() {
+    var names = new TreeSet<String>();
+    for (ArchitectureEntry entry : ENTRIES.values()) {
+      entry.directories().forEach(directory -> names.add(directory.className()));
+    }
+    return names;
+  }
+
+  /**
+   * Returns the mapping of PEFT adapters for an architecture.
+   *
+   * @param file the adapter, for errors
+   * @throws UnsupportedModelException if there is none
+   */
+  public static Mapping ofAdapter(String architecture, String file) {
+    return Stream.ofNullable(ENTRIES.get(architecture))
+        .flatMap(entry -> entry.directories().stream())
+        .map(Directory::mapping)
+        .filter(Mapping::mapsAdapters)
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new UnsupportedModelException(
+                    file,
+                    "a PEFT adapter for the architecture '" + architecture + "'",
+                    "convert it to GGUF"));
+  }
+}

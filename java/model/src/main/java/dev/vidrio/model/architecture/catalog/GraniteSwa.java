@@ -1,0 +1,102 @@
+package dev.vidrio.model.architecture.catalog;
+
+import static dev.vidrio.model.huggingface.mapping.LayerTensors.tensor;
+
+import dev.vidrio.formats.gguf.MetadataBuilder;
+import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+import dev.vidrio.model.huggingface.mapping.ExpertNames;
+import dev.vidrio.model.huggingface.mapping.GraniteNames;
+import dev.vidrio.model.huggingface.mapping.LlamaNames;
+import dev.vidrio.model.huggingface.mapping.MappingSpec;
+import dev.vidrio.model.huggingface.mapping.Rope;
+import dev.vidrio.model.huggingface.mapping.SlidingWindow;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Checkpoints of Granite with attention sinks and windows. */
+final class GraniteSwa {
+  private static final String BASES = "layer_rope_theta";
+  private static final String SHARED_WIDTH = "shared_intermediate_size";
+
+  private static final MappingSpec COMMON =
+      MappingSpec.of(
+              LlamaNames::norms,
+              LlamaNames::interleavedAttention,
+              tensor("self_attn.sinks", "attn_sinks.weight"))
+          .rope(GraniteSwa::rope)
+          .keys(GraniteNames::scales)
+          .keys(GraniteSwa::windows);
+
+  static final MappingSpec DENSE = COMMON.rmsEpsilon(1e-5).and(LlamaNames::gatedFfn);
+
+  static final MappingSpec EXPERTS =
+      COMMON
+          .keys(ExpertNames::counts)
+          .keys(
+              (config, out) -> {
+                if (hasShared(config)) {
+                  out.integer("expert_shared_feed_forward_length", config.size(SHARED_WIDTH));
+                }
+              })
+          .and(GraniteSwa::experts);
+
+  private GraniteSwa() {}
+
+  private static boolean hasShared(Config config) {
+    return config.has(SHARED_WIDTH) && config.integer(SHARED_WIDTH, 0, Config.MAX_SIZE) > 0;
+  }
+
+  private static void windows(Config config, MetadataBuilder out) {
+    int layers = config.size("num_hidden_layers");
+    List<Boolean> slides = new ArrayList<>();
+    for (int l = 0; l < layers; l++) {
+      slides.add(l % 4 != 0);
+    }
+    out.integer("attention.sliding_window", config.size("sliding_window", 128))
+        .bools(
+            "attention.sliding_window_pattern",
+            config.has("layer_types") ? SlidingWindow.layers(config, 1) : slides);
+    if (config.has(BASES)) {
+      List<Boolean> rotated = new ArrayList<>();
+      for (float base : config.reals(BASES)) {
+        rotated.add(base != 0);
+      }
+      if (rotated.size() != layers) {
+        throw config.error(BASES, rotated.size() + " bases", "must be " + layers);
+      }
+      if (rotated.contains(false)) {
+        out.bools("attention.rope_pattern", rotated);
+      }
+    }
+  }
+
+  /** Returns RoPE, whose base must be equal in all layers with RoPE; 0 means a layer without. */
+  private static Rope rope(Config config) {
+    Rope rope = Rope.of(config);
+    if (!config.has(BASES)) {
+      return rope;
+    }
+    double base = 0;
+    for (float own : config.reals(BASES)) {
+      if (own != 0 && base != 0 && own != base) {
+        throw config.unsupported(BASES, "" + own, "all layers with RoPE must have one base");
+      }
+      base = own == 0 ? base : own;
+    }
+    return base == 0 ? rope : rope.based(base, rope.type());
+  }
+
+  private static void experts(Config config, TensorMap map, int layer) {
+    String from = LlamaNames.from(layer);
+    String to = LlamaNames.to(layer);
+    String experts = from + "block_sparse_moe.";
+    map.take(experts + "router.weight", to + "ffn_gate_inp.weight");
+    map.take(experts + "experts.gate_up_proj", to + "ffn_gate_up_exps.weight");
+    map.take(experts + "experts.down_proj", to + "ffn_down_exps.weight");
+    if (hasShared(config)) {
+      map.take(from + "shared_mlp.input_linear.weight", to + "ffn_up_shexp.weight");
+      map.take(from + "shared_mlp.output_linear.weight", to + "ffn_down_shexp.weight");
+    }
+  }
+}

@@ -1,0 +1,141 @@
+package dev.vidrio.model.architecture.decoder;
+
+import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.model.architecture.Architecture;
+import dev.vidrio.model.block.Hyperparameters;
+import dev.vidrio.model.block.Layer;
+import dev.vidrio.model.block.ModelDimensions;
+import dev.vidrio.model.block.Sublayer;
+import dev.vidrio.model.block.Transformer;
+import dev.vidrio.model.block.WeightLoader;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.ToIntFunction;
+
+/**
+ * A decoder-only transformer as an immutable description: one strategy for each part of the model.
+ * The default is a pre-norm model with RMSNorm, SwiGLU and a plain embedding and unembedding; only
+ * its attention has to be named.
+ *
+ * <pre>{@code
+ * DecoderSpec.of(AttentionSpec.rope(Rotation.Pairs.HALVES).queryKeyNorm(QueryKeyNorm.PER_HEAD))
+ *     .feedForward(FeedForwardSpec.gated(ActivationKind.GELU_TANH));
+ * }</pre>
+ *
+ * <p>A part that only one model has is a lambda in that model's entry, never a flag here.
+ */
+public final class DecoderSpec implements DecoderReader {
+  /** Reads the dimensions of a model. */
+  @FunctionalInterface
+  public interface DimensionReader {
+    /**
+     * Reads the dimensions.
+     *
+     * @param draftBlocks number of the file's blocks that are not layers of the model
+     */
+    ModelDimensions read(Hyperparameters params, int draftBlocks);
+  }
+
+  private final MixerSpec mixer;
+  private DimensionReader dimensions = ModelDimensions::read;
+  private ToIntFunction<Hyperparameters> draftBlocks = params -> 0;
+  private Function<Hyperparameters, NormKind> norm = params -> NormKind.RMS;
+  private boolean gains = true;
+  private Embedding embedding = Embedding.PLAIN;
+  private FeedForwardSpec feedForward = FeedForwardSpec.gated(ActivationKind.SILU);
+  private BlockOrder block = BlockOrder.PRE_NORM;
+  private String finalNorm = "output_norm";
+  private Unembedding unembedding = Unembedding.PLAIN;
+
+  private DecoderSpec(MixerSpec mixer) {
+    this.mixer = mixer;
+  }
+
+  /** Returns the default description with the given attention, or with what replaces it. */
+  public static DecoderSpec of(MixerSpec mixer) {
+    return new DecoderSpec(mixer);
+  }
+
+  private DecoderSpec with(Consumer<DecoderSpec> change) {
+    var copy = new DecoderSpec(mixer);
+    copy.dimensions = dimensions;
+    copy.draftBlocks = draftBlocks;
+    copy.norm = norm;
+    copy.gains = gains;
+    copy.embedding = embedding;
+    copy.feedForward = feedForward;
+    copy.block = block;
+    copy.finalNorm = finalNorm;
+    copy.unembedding = unembedding;
+    change.accept(copy);
+    return copy;
+  }
+
+  /** Replaces the reader of the dimensions, for models whose layers differ. */
+  public DecoderSpec dimensions(DimensionReader newDimensions) {
+    return with(spec -> spec.dimensions = newDimensions);
+  }
+
+  /** Skips the file's blocks for multi-token prediction, which follow the layers. */
+  public DecoderSpec skipDraftBlocks() {
+    return with(spec -> spec.draftBlocks = ModelDimensions::draftBlocks);
+  }
+
+  /** Replaces RMSNorm by LayerNorm. */
+  public DecoderSpec layerNorm() {
+    return norm(params -> NormKind.LAYER);
+  }
+
+  /** Replaces the kind of all norms by one that depends on the file. */
+  public DecoderSpec norm(Function<Hyperparameters, NormKind> newNorm) {
+    return with(spec -> spec.norm = newNorm);
+  }
+
+  /** Removes the gains of all norms. */
+  public DecoderSpec withoutGains() {
+    return with(spec -> spec.gains = false);
+  }
+
+  /** Replaces the embedding. */
+  public DecoderSpec embedding(Embedding newEmbedding) {
+    return with(spec -> spec.embedding = newEmbedding);
+  }
+
+  /** Replaces the feed-forward blocks. */
+  public DecoderSpec feedForward(FeedForwardSpec newFeedForward) {
+    return with(spec -> spec.feedForward = newFeedForward);
+  }
+
+  /** Replaces the order of a layer's norms, sublayers and residual additions. */
+  public DecoderSpec block(BlockOrder newBlock) {
+    return with(spec -> spec.block = newBlock);
+  }
+
+  /** Replaces the tensor of the final norm, {@code output_norm} by default. */
+  public DecoderSpec finalNorm(String newFinalNorm) {
+    return with(spec -> spec.finalNorm = newFinalNorm);
+  }
+
+  /** Replaces the unembedding. */
+  public DecoderSpec unembedding(Unembedding newUnembedding) {
+    return with(spec -> spec.unembedding = newUnembedding);
+  }
+
+  @Override
+  public Architecture read(Hyperparameters params, WeightLoader weights) {
+    int drafts = draftBlocks.applyAsInt(params);
+    ModelDimensions read = dimensions.read(params, drafts);
+    weights.ignoreBlocks(read.layers(), drafts);
+    var model = new Transformer(params, read, weights, norm.apply(params), gains);
+    Function<Layer, Sublayer> mixers = mixer.of(model);
+    FeedForwardSpec.OfLayer feedForwards = feedForward.of(model);
+    BlockOrder.Writer order = block.of(model);
+    Buffer x = embedding.write(model);
+    for (Layer layer : model.layers()) {
+      x = order.write(layer, x, mixers.apply(layer), feedForwards.of(layer, x));
+    }
+    return Plans.finish(model, finalNorm, x, unembedding.of(model));
+  }
+}
