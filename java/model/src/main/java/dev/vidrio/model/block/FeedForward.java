@@ -43,7 +43,7 @@ final class FeedForward {
   /**
    * Makes a block with clamped factors.
    *
-   * @param hooks prefix of activation names
+   * @param sites hook points of its activations
    * @param suffix suffix of tensor names
    * @param n width
    * @param limit largest magnitude of the factors of a gated block; 0 for no limit
