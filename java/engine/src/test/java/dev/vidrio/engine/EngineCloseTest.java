@@ -145,7 +145,7 @@ class EngineCloseTest {
     }
   }
 
-  @SuppressWarnings({"NullAway", "TypeParameterUnusedInFormals"}) // That is the test.
+  @SuppressWarnings({"NullAway", "TypeParameterUnusedInFormals"}) // The exception is expected.
   private static <T> T nobody() {
     return null;
   }

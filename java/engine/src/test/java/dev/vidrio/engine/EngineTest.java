@@ -141,7 +141,7 @@ class EngineTest extends BardCase {
       GenerationRequest request = request(6, 100, 60).toBuilder().draftTokens(3).build();
       assertEquals(alone(request), engine.submit(request).result().result().tokens());
       EngineStatus status = engine.status();
-      // The same weights with more bits mostly agree.
+      // A draft model of the same weights with more bits mostly agrees.
       assertTrue(status.acceptedTokens() > status.draftTokens() / 2, status.toString());
       assertNoMemoryIsHeld(engine);
     }

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
-/** Whose thread is interrupted begins no other pass, and can go on later. */
+/** An interrupted session begins no other pass and can continue later. */
 class InterruptionTest extends BardTest {
   private static final int[] TOKENS = {5, 120, 44, 700, 31, 8, 90};
   private static final DifferentiableMetric METRIC = Metric.logitDifference(3, 400);

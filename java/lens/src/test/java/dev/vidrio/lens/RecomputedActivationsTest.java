@@ -121,7 +121,7 @@ class RecomputedActivationsTest extends BardTest {
     }
   }
 
-  /** Edits are no operations of the model, so what they change is kept. */
+  /** Edits are not operations of the model, so edited activations are kept. */
   @Test
   void readsEditedActivations() {
     List<Intervention> edits =

@@ -124,7 +124,7 @@ class ComponentsTest {
     assertTrue(Files.readString(page).contains("Causal tracing"));
     Cli result = Cli.run("lens", "trace", "-p", "a", "--subject", "x", "--answer", " be");
     assertEquals(1, result.code());
-    assertTrue(result.err().contains("subject \"x\": is not in the text"), result.err());
+    assertTrue(result.err().contains("subject \"x\": not found in the text"), result.err());
   }
 
   /** The stream before the first layer is the embedding, so that its ablation equals occlusion. */

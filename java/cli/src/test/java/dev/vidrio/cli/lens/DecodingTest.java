@@ -264,7 +264,7 @@ class DecodingTest {
     assertEquals("attends", circuits.get(0).get("what").stringValue());
     assertEquals(3, circuits.get(1).get("tokens").size());
     String neuron = done("lens", "weights", "--neuron", "L2.N17").out();
-    assertTrue(neuron.startsWith("raises     \""), neuron);
+    assertTrue(neuron.startsWith("vector     tokens\nraises     \""), neuron);
     assertEquals(3, neuron.lines().count());
   }
 

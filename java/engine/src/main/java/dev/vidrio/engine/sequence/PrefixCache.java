@@ -46,9 +46,7 @@ public interface PrefixCache {
     return false;
   }
 
-  /**
-   * Evicts a prefix with a state slot, of which it may be the last owner; returns false if none.
-   */
+  /** Evicts a prefix that may be the last owner of a state slot; returns false if there is none. */
   default boolean evictSlot() {
     return false;
   }

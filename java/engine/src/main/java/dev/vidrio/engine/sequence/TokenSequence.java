@@ -19,7 +19,7 @@ public final class TokenSequence {
   static final int NO_CHECKPOINT = Integer.MAX_VALUE;
 
   private final GenerationRequest request;
-  // What the keys and values depend on, in addition to the tokens.
+  // The dependencies of keys and values other than the tokens.
   private Object root;
   private int[] tokens;
   private int count;

@@ -199,7 +199,7 @@ class ElementwiseTest {
           case CLAMPED_LINEAR -> 1;
         };
     double bound = Math.abs(exact) * U * roundings;
-    // Where exp is infinite, the error is below this.
+    // A bound of the error if exp is infinite.
     bound += 0x1p-128 * 89;
     if (up != null) {
       double factor = up.getAtIndex(JAVA_FLOAT, i);

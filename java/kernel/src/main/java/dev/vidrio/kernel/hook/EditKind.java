@@ -21,7 +21,7 @@ public sealed interface EditKind {
   /** Computes {@code factor · x}. */
   record Scale(float factor) implements EditKind {}
 
-  /** Clamps x to [min, max]; an infinite bound is no bound. */
+  /** Clamps x to [min, max]; an infinite bound has no effect. */
   record Clamp(float min, float max) implements EditKind {}
 
   /**

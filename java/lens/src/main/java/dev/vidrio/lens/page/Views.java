@@ -309,7 +309,7 @@ public final class Views {
         "Path patching",
         String.format(
             Locale.ROOT,
-            "What is left of the logit difference when %s hears the corrupted text from a head:"
+            "Remaining logit difference if %s receives the corrupt activation of a head:"
                 + " clean %.3f, corrupted %.3f. 1 is that of the clean run, 0 that of the corrupted"
                 + " one.",
             receiver,

@@ -58,7 +58,7 @@ function shortened(text, length) {
   return letters.length <= length ? text : letters.slice(0, length - 1).join('') + '…';
 }
 
-/** A number with as many digits as tell it from its neighbours. */
+/** Formats a number with enough digits to distinguish it from its neighbors. */
 function written(value) {
   const size = Math.abs(value);
   if (Number.isInteger(value)) {

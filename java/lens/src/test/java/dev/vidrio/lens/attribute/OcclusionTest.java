@@ -59,7 +59,7 @@ class OcclusionTest extends BardTest {
       }
       assertEquals(run(hidden), occlusion.without().get(j));
     }
-    // What the last token may still look at takes all of its attention.
+    // The remaining tokens receive all attention of the last token.
     List<Intervention> all = new ArrayList<>();
     for (int l = 0; l < model.architecture().layers(); l++) {
       all.add(Intervention.knockOut(l, 1, n - 1).position(n - 1));

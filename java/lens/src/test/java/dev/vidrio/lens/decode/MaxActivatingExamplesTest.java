@@ -102,7 +102,7 @@ class MaxActivatingExamplesTest extends BardTest {
     assertThrows(
         InvalidInputException.class,
         () -> MaxActivatingExamples.of(lens, texts, new ScalarFeature.Element(post, 0), 0, 1));
-    // What has no row for each token.
+    // Hook points without a row per token.
     HookPoint pattern = new HookPoint(HookSite.PATTERN, 0);
     assertThrows(InvalidInputException.class, () -> new ScalarFeature.Element(pattern, 0));
     assertThrows(

@@ -85,7 +85,7 @@ class CausalTracingTest extends BardTest {
   void lastStreamRestoresAnswer() {
     CausalTracing actual = trace(Site.RESID_POST, new Options(3, 1, 1, 5));
     assertEquals(actual.clean(), actual.restored().getLast().get(LAST));
-    // What noise does not reach restores nothing.
+    // Activations that noise does not reach restore nothing.
     for (int l = 0; l < 4; l++) {
       assertEquals(actual.corrupted(), actual.restored().get(l).get(0));
       assertEquals(actual.corrupted(), actual.restored().get(l).get(1));

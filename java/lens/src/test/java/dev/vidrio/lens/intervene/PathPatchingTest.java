@@ -105,7 +105,7 @@ class PathPatchingTest extends BardTest {
         }
       }
     }
-    // Nobody listens after the receivers.
+    // No component reads after the destinations.
     actual.scores().get(3).forEach(score -> assertEquals(1, score));
   }
 

@@ -55,7 +55,7 @@ class DraftsTest {
   }
 
   @Test
-  void ofOtherKindsThanLayers() {
+  void ignoresDraftBlocksOfOtherKinds() {
     GgufWriter writer = TinyModels.writer("nemotron_h_moe");
     writer
         .uint32("nemotron_h_moe.block_count", 7)

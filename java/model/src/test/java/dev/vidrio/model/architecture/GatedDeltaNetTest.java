@@ -122,7 +122,7 @@ class GatedDeltaNetTest {
     return List.of(shape.hasKeys(0), shape.hasKeys(1), shape.hasKeys(2));
   }
 
-  /** Where a file does not name them, all but each n-th are recurrent. */
+  /** By default, all layers but each n-th one are recurrent. */
   @Test
   void layersByTheirInterval() throws IOException {
     GgufWriter writer = TinyModels.writer("qwen35");

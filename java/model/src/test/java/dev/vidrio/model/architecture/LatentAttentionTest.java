@@ -78,7 +78,7 @@ class LatentAttentionTest {
         .uint32("deepseek2.attention.value_length", D_V);
   }
 
-  /** Of each head the rows to its key, transposed in k, then those to its value. */
+  /** Per head: the rows of its key, transposed in k, then the rows of its value. */
   private static byte[] rows(byte[] k, byte[] v) {
     var joined = new byte[HEADS * (STILL + D_V) * RANK * BYTES];
     for (int head = 0; head < HEADS; head++) {

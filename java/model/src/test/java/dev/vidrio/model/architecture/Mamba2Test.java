@@ -84,7 +84,7 @@ class Mamba2Test {
     }
   }
 
-  /** What Python writes for an infinite limit, and transformers since version 5. */
+  /** Infinite limits as Python writes them, and as transformers does since version 5. */
   @Test
   void infinitiesOfPython() throws IOException, URISyntaxException {
     Path original =

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** What a config asks for and GGUF or the architecture does not have is refused by its name. */
+/** Rejects settings that GGUF or the architecture does not support, by name. */
 class RefusedConfigsTest {
 
   private static String refusal(String model, Path temporary, Consumer<ObjectNode> edit)

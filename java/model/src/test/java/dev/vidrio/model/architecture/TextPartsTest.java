@@ -63,7 +63,7 @@ class TextPartsTest {
     writeTensors(model, prefix, "", 0);
   }
 
-  /** The same with fewer rows of one matrix. */
+  /** A file with fewer rows of one matrix. */
   private void writeTensors(String model, String prefix, String cut, long rows)
       throws IOException, URISyntaxException {
     try (Arena arena = Arena.ofConfined()) {
@@ -205,7 +205,7 @@ class TextPartsTest {
     }
   }
 
-  /** What the config of Gemma 3 4B leaves out is what transformers takes then. */
+  /** The configuration of Gemma 3 4B omits values for which transformers has defaults. */
   @Test
   void takesWhatTransformersTakes() throws IOException, URISyntaxException {
     ObjectNode text = config("gemma3");

@@ -15,7 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** What keys of YaRN multiply cosine and sine by is what llama.cpp multiplies them by. */
+/** The magnitude of YaRN equals the one of llama.cpp. */
 class RopeReaderTest {
   private static final double USUAL = 1 + 0.1 * Math.log(4);
 

@@ -29,7 +29,7 @@ public final class TinyModels {
   /** The method that gives their names, for parameterized tests. */
   public static final String NAMES = "dev.vidrio.model.testfiles.TinyModels#names";
 
-  /** The same of those that a directory of transformers is of. */
+  /** Fixtures that are also directories written by transformers. */
   public static final String DIRECTORIES = "dev.vidrio.model.testfiles.TinyModels#directories";
 
   /** Tests run in the directory of their module, beside that of this one. */
@@ -178,7 +178,7 @@ public final class TinyModels {
     }
   }
 
-  /** What transformers computes: {@code tokens} [n], {@code logits} [n, V]. */
+  /** Results of transformers: {@code tokens} [n], {@code logits} [n, V]. */
   public static SafetensorsFile expected(String model) {
     try {
       return SafetensorsFile.read(DIRECTORY.resolve(model).resolve("expected.safetensors"));

@@ -16,7 +16,7 @@ public class ScalarRecurrence {
   protected final int dV;
   protected final boolean skips;
 
-  // Of the current token: the indices of its state and operands, its position in the span, and the
+  // The current token: indices of its state and operands, its position in the span, and the
   // weights of the span's updates for its key and its query.
   protected long state;
   protected long keyRow;

@@ -29,7 +29,7 @@ final class VectorAttention {
 
   private final AttentionKernels kernels = new AttentionKernels();
 
-  // Of each query of the tile: its index over all rows, its head, the positions [first, end) that
+  // Per query of the tile: its index over all rows, its head, the positions [first, end) that
   // it
   // attends to, and those of the chunk.
   private final long[] at = new long[QUERIES];
@@ -41,7 +41,7 @@ final class VectorAttention {
   private int queries;
   private final FloatBlock floats = new FloatBlock();
 
-  // Of all chunks so far: maximum score, sum of exponentials, and weighted values [query][d_v].
+  // Over all chunks so far: maximum score, sum of exponentials, and weighted values [query][d_v].
   private final float[] max = new float[QUERIES];
   private final float[] sum = new float[QUERIES];
   private float[] total = {};

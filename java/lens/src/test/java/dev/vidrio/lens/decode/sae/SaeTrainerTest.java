@@ -91,7 +91,7 @@ class SaeTrainerTest {
             }
           }
           assertTrue(matched > TRUE_FEATURES * 3 / 4, kind + " found " + matched);
-          // What training measured is what the result does.
+          // The measurements of training hold for the result.
           double error = 0;
           double squares = 0;
           for (float[] row : rows) {

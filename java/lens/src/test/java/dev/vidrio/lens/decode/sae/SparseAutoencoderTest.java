@@ -73,7 +73,7 @@ class SparseAutoencoderTest extends BardTest {
     SafetensorsFile expected = SafetensorsFile.read(files(name).resolve("expected.safetensors"));
     try (SparseAutoencoder autoencoder = SparseAutoencoder.load(model.executor(), files(name))) {
       assertDoes(expected, autoencoder);
-      // What is written is read back as it was, names and all.
+      // A written autoencoder is read back unchanged, including its names.
       autoencoder.save(directory, "test");
       SafetensorsFile written = SafetensorsFile.read(directory.resolve("sae_weights.safetensors"));
       SafetensorsFile original =

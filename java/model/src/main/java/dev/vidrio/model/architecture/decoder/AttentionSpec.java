@@ -110,7 +110,7 @@ public final class AttentionSpec implements MixerSpec {
           if (selected instanceof LayerRule.NoLayers) {
             return base;
           }
-          // What a change reads from the file is read once, not once per layer.
+          // A change reads the file once, not once per layer.
           Map<Attention, Attention> changed = new HashMap<>();
           changed.put(base.apply(0), change.apply(model, base.apply(0)));
           return layer -> {

@@ -316,7 +316,7 @@ public final class Layouts {
     return target;
   }
 
-  /** Numbers that are no weights of the checkpoint. */
+  /** Constants that are not weights of the checkpoint. */
   static MemorySegment floats(float[] values, SegmentAllocator allocator) {
     MemorySegment target = allocator.allocate((long) values.length * Float.BYTES);
     for (int i = 0; i < values.length; i++) {

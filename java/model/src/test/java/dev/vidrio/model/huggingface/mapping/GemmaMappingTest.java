@@ -13,7 +13,7 @@ import dev.vidrio.model.huggingface.checkpoint.Config;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What configs of Gemma say by null, and what no file can say. */
+/** Null values in configurations of Gemma, and values that GGUF cannot express. */
 class GemmaMappingTest {
 
   private static final String CAP = "attn_logit_softcapping";

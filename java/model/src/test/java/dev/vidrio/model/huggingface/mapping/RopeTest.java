@@ -15,7 +15,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What configs say of rotations, in the terms of GGUF. */
+/** The RoPE settings of configurations as GGUF keys. */
 class RopeTest {
 
   private static Config config(Map<String, Object> values) {
