@@ -103,21 +103,22 @@ public final class AttentionSpec implements MixerSpec {
 
   /** Returns attention changed in some layers. */
   public AttentionSpec in(LayerRule rule, BiFunction<Transformer, Attention, Attention> change) {
-    return perLayer(model -> {
-      IntFunction<Attention> base = layers(model);
-      IntPredicate selected = rule.of(model.params());
-      if (selected instanceof LayerRule.NoLayers) {
-        return base;
-      }
-      // A change reads the file once, not once per layer.
-      Map<Attention, Attention> changed = new HashMap<>();
-      changed.put(base.apply(0), change.apply(model, base.apply(0)));
-      return layer -> {
-        Attention a = base.apply(layer);
-        return selected.test(layer)
-            ? changed.computeIfAbsent(a, unchanged -> change.apply(model, unchanged))
-            : a;
-      };
-    });
+    return perLayer(
+        model -> {
+          IntFunction<Attention> base = layers(model);
+          IntPredicate selected = rule.of(model.params());
+          if (selected instanceof LayerRule.NoLayers) {
+            return base;
+          }
+          // A change reads the file once, not once per layer.
+          Map<Attention, Attention> changed = new HashMap<>();
+          changed.put(base.apply(0), change.apply(model, base.apply(0)));
+          return layer -> {
+            Attention a = base.apply(layer);
+            return selected.test(layer)
+                ? changed.computeIfAbsent(a, unchanged -> change.apply(model, unchanged))
+                : a;
+          };
+        });
   }
 }

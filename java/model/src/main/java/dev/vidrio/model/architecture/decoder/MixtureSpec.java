@@ -47,8 +47,7 @@ public final class MixtureSpec implements FeedForwardSpec {
 
   /** Returns mixtures whose experts may be chosen in groups, ranked as given. */
   public static MixtureSpec grouped(RouteScore score, RouteOver over, @Nullable GroupRank rank) {
-    return reading(
-        model -> Experts.read(model.params(), model.dimensions(), score, over, rank));
+    return reading(model -> Experts.read(model.params(), model.dimensions(), score, over, rank));
   }
 
   /** Returns mixtures changed by what the file says. */
@@ -73,14 +72,12 @@ public final class MixtureSpec implements FeedForwardSpec {
 
   /** Returns mixtures in the layers that the file's keys name; the others are dense. */
   public MixtureSpec inListedLayers() {
-    return reading(
-        model -> experts(model).inLayers(model.params(), model.dimensions()));
+    return reading(model -> experts(model).inLayers(model.params(), model.dimensions()));
   }
 
   /** Returns mixtures from the first layer on that has a router; the layers before are dense. */
   public MixtureSpec inLayersWithRouter() {
-    return reading(
-        model -> experts(model).inLayers(model.weights(), model.dimensions()));
+    return reading(model -> experts(model).inLayers(model.weights(), model.dimensions()));
   }
 
   /** Returns SwiGLU blocks for models without experts. */
