@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
@@ -27,7 +28,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 class VocabularyTokenizerTest {
 
@@ -53,7 +53,7 @@ class VocabularyTokenizerTest {
 
   @Test
   void matchesReferenceOfEmbeddedModel() {
-    for (JsonNode entry : new JsonMapper().readTree(resource("/bard/bard-tokens.json"))) {
+    for (JsonNode entry : BardFiles.tokens()) {
       String text = entry.get("text").stringValue();
       int[] ids = entry.get("ids").valueStream().mapToInt(JsonNode::intValue).toArray();
       assertArrayEquals(ids, bard("gpt-2").encode(text, PARSED), text);

@@ -7,17 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.bard.Bard;
 import dev.vidrio.error.ModelException;
+import dev.vidrio.formats.testfiles.BardFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Objects;
 import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 
@@ -37,9 +35,8 @@ class GgufBardTest {
     return Gguf.parse("bard", MemorySegment.ofArray(embedded()));
   }
 
-  private static Gguf f32(Arena arena) throws URISyntaxException {
-    var resource = Objects.requireNonNull(GgufBardTest.class.getResource("/bard/bard-f32.gguf"));
-    return Gguf.open(Path.of(resource.toURI()), arena);
+  private static Gguf f32(Arena arena) {
+    return Gguf.open(BardFiles.f32(), arena);
   }
 
   private static String crc(MemorySegment data) {
@@ -107,7 +104,7 @@ class GgufBardTest {
   }
 
   @Test
-  void readsFloatFileLikePythonPackage() throws URISyntaxException {
+  void readsFloatFileLikePythonPackage() {
     try (Arena arena = Arena.ofConfined()) {
       Gguf gguf = f32(arena);
       assertEquals(3, gguf.version());
@@ -146,7 +143,7 @@ class GgufBardTest {
   }
 
   @Test
-  void findsSameTensorsInBothFiles() throws IOException, URISyntaxException {
+  void findsSameTensorsInBothFiles() throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       Gguf f32 = f32(arena);
       List<String> names = f32.tensors().stream().map(GgufTensor::name).toList();

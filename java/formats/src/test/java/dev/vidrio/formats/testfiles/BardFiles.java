@@ -59,11 +59,16 @@ public final class BardFiles {
     return JsonMapper.shared().readTree(file("bard-greedy-" + type + ".json").toFile());
   }
 
+  /** Reads texts with their token ids. */
+  public static JsonNode tokens() {
+    return JsonMapper.shared().readTree(file("bard-tokens.json").toFile());
+  }
+
   /**
-   * Resolves a resource of java/model relative to the working directory, which is the tested
+   * Resolves a resource of java/formats relative to the working directory, which is the tested
    * module's.
    */
   private static Path file(String name) {
-    return Path.of("../model/src/test/resources/bard", name);
+    return Path.of("../formats/src/test/resources/bard", name);
   }
 }
