@@ -20,14 +20,14 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 HEAD = """# Benchmarks
 
-Vidrio against llama.cpp, and its native kernels against Java. `bench/report/report.py` writes this page from measured results. To make it for your machine:
+Compares Vidrio with llama.cpp, and native kernels with Java kernels. `bench/report/report.py` generates this page from measured results. To generate it for your machine:
 
 ```sh
 bench/run.sh --llama DIRECTORY MODEL.gguf...      # DIRECTORY has llama-bench and llama-batched-bench
 build/peers/bin/python bench/report/report.py build/bench
 ```
 
-Without `--llama` and models, the first command measures only kernels. [bench/README.md](../bench/README.md) describes the method. Ratios above 1 mean that Vidrio, or native code, is faster. Compare only numbers from one machine.
+Without `--llama` and models, the first command measures only kernels. [bench/README.md](../bench/README.md) describes the method. A ratio above 1 means that Vidrio, or native code, is faster. Compare only figures from one machine.
 """
 
 
@@ -174,15 +174,15 @@ def main() -> None:
     if profiles:
         sections.append(
             "## Where the time goes\n\n`vidrio bench -p 512 -d 4096 --ops`: a prompt of 512 tokens and "
-            "one generated token, after 4096. Each operation is timed on its own here; whole steps "
-            "run them in chains, which is faster. The share of peak is of memory bandwidth or "
-            "arithmetic, whichever bounds the operation.\n"
+            "one generated token, after 4096. Each operation is timed separately; steps run "
+            "elementwise operations as epilogues of products, which is faster. The share of peak refers "
+            "to memory bandwidth or arithmetic, whichever bounds the operation.\n"
         )
         sections += [profile_section(model, operations) for model, operations in profiles]
     if families:
         sections.append(
-            "## Kernels: native against Java\n\nEvery executor runs the same operation, and results "
-            "are compared bit for bit before timing. `Java/native` is the time of the fastest Java "
+            "## Kernels: native against Java\n\nAll executors run one operation on equal inputs, and "
+            "results are compared bit for bit before timing. `Java/native` is the time of the fastest Java "
             "executor divided by that of the fastest native one.\n"
         )
         sections += [family_section(name, group, machine) for name, group in families.items()]

@@ -38,7 +38,7 @@ public final class PointGradient {
   }
 
   /** Returns the gradient at a point. */
-  public static PointGradient of(HookMap hooks, HookPoint point) {
+  static PointGradient of(HookMap hooks, HookPoint point) {
     HookSource source = hooks.source(point);
     return switch (source) {
       case HookSource.Written(Buffer buffer) -> new PointGradient(source, buffer, List.of(buffer));

@@ -196,7 +196,7 @@ class TextStreamTest {
 
   /** Reactive streams rule 1.9; the stream can still be read afterwards. */
   @Test
-  @SuppressWarnings("NullAway") // That is the test.
+  @SuppressWarnings("NullAway") // passes null on purpose
   void rejectsNullSubscriber() {
     TextStream stream = model.generate(PROMPT, GREEDY);
     assertThrows(NullPointerException.class, () -> stream.subscribe(null));

@@ -115,7 +115,7 @@ final class Gemma {
 
   private static IntPredicate gemma3Sliding(Hyperparameters params) {
     IntPredicate slides = params.slidingLayers(6);
-    return params.window(0) > 0 ? slides : LayerRule.NONE;
+    return params.window(0) > 0 ? slides : LayerRule.NoLayers.NONE;
   }
 
   /**

@@ -118,9 +118,10 @@ final class Granite {
   }
 
   private static AttentionSpec optionalRope() {
-    return model ->
-        (model.params().flag("rope.scaling.finetuned", true) ? rope(INTERLEAVED) : noPe())
-            .layers(model);
+    return AttentionSpec.perLayer(
+        model ->
+            (model.params().flag("rope.scaling.finetuned", true) ? rope(INTERLEAVED) : noPe())
+                .layers(model));
   }
 
   private static DecoderReader requiringScales() {

@@ -154,7 +154,8 @@ final class Hybrid {
   }
 
   private static AttentionSpec optionalRope() {
-    return model -> (model.params().has("rope.freq_base") ? rope(HALVES) : noPe()).layers(model);
+    return AttentionSpec.perLayer(
+        model -> (model.params().has("rope.freq_base") ? rope(HALVES) : noPe()).layers(model));
   }
 
   private static GatedDeltaNet olmoStates(Hyperparameters params) {

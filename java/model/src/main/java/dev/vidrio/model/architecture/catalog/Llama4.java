@@ -49,7 +49,7 @@ final class Llama4 {
                             .withQueryKeyNorm(QueryKeyNorm.NONE)
                             .withWindow(Window.ALL)
                             .withTemperature(temperature(model.params()))))
-        .feedForward(((MixtureSpec) Llama4::experts).orDense());
+        .feedForward(MixtureSpec.reading(Llama4::experts).orDense());
   }
 
   /** Returns the norm of queries and keys, which only Maverick, with 128 experts, lacks. */

@@ -15,32 +15,45 @@ import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 
 /** Softmax attention: one kind for all layers, changed in some of them. */
-@FunctionalInterface
-public interface AttentionSpec extends MixerSpec {
+public final class AttentionSpec implements MixerSpec {
+  private final Function<Transformer, IntFunction<Attention>> layers;
+
+  private AttentionSpec(Function<Transformer, IntFunction<Attention>> layers) {
+    this.layers = layers;
+  }
+
+  /** Returns attention that a function reads for each layer. */
+  public static AttentionSpec perLayer(Function<Transformer, IntFunction<Attention>> layers) {
+    return new AttentionSpec(layers);
+  }
+
   /** Reads the attention of a model and returns that of each layer. */
-  IntFunction<Attention> layers(Transformer model);
+  public IntFunction<Attention> layers(Transformer model) {
+    return layers.apply(model);
+  }
 
   @Override
-  default Function<Layer, Sublayer> of(Transformer model) {
-    IntFunction<Attention> layers = layers(model);
-    return layer -> layer.attention(layers.apply(layer.index()));
+  public Function<Layer, Sublayer> of(Transformer model) {
+    IntFunction<Attention> read = layers(model);
+    return layer -> layer.attention(read.apply(layer.index()));
   }
 
   /** Returns attention that is equal in all layers. */
-  static AttentionSpec uniform(Function<Transformer, Attention> attention) {
-    return model -> {
-      Attention read = attention.apply(model);
-      return layer -> read;
-    };
+  public static AttentionSpec uniform(Function<Transformer, Attention> attention) {
+    return perLayer(
+        model -> {
+          Attention read = attention.apply(model);
+          return layer -> read;
+        });
   }
 
   /** Returns full causal attention without positional encoding, scaled by 1/√d_h or by the file. */
-  static AttentionSpec noPe() {
+  public static AttentionSpec noPe() {
     return uniform(model -> Attention.noPe(model.params().attentionScale(model.dimensions().dH())));
   }
 
   /** Returns full causal attention with RoPE and the file's scaling of it. */
-  static AttentionSpec rope(Rotation.Pairs pairs) {
+  public static AttentionSpec rope(Rotation.Pairs pairs) {
     return noPe().change((model, a) -> a.withRope(model.rope(pairs).scaled()));
   }
 
@@ -49,62 +62,63 @@ public interface AttentionSpec extends MixerSpec {
    *
    * @param maxBias reads the exponent of the smallest slope
    */
-  static AttentionSpec alibi(Function<Transformer, Float> maxBias) {
+  public static AttentionSpec alibi(Function<Transformer, Float> maxBias) {
     return noPe().change((model, a) -> a.withAlibi(model.alibiSlopes(maxBias.apply(model))));
   }
 
   /** Returns attention changed in all layers. */
-  default AttentionSpec change(BiFunction<Transformer, Attention, Attention> change) {
+  public AttentionSpec change(BiFunction<Transformer, Attention, Attention> change) {
     return in(params -> layer -> true, change);
   }
 
   /** Returns attention with normalized queries and keys. */
-  default AttentionSpec queryKeyNorm(QueryKeyNorm norm) {
+  public AttentionSpec queryKeyNorm(QueryKeyNorm norm) {
     return change((model, a) -> a.withQueryKeyNorm(norm));
   }
 
   /** Returns attention with a transformation before the output projection. */
-  default AttentionSpec output(OutputTransform transform) {
+  public AttentionSpec output(OutputTransform transform) {
     return change((model, a) -> a.withOutput(transform));
   }
 
   /** Returns attention whose queries, keys and values are clamped as the file says. */
-  default AttentionSpec clamped() {
+  public AttentionSpec clamped() {
     return change((model, a) -> a.withClamp(model.params().clamp()));
   }
 
   /** Returns attention over the file's sliding window, if it has one. */
-  default AttentionSpec optionalWindow() {
+  public AttentionSpec optionalWindow() {
     return change((model, a) -> a.withWindow(model.params().window(0)));
   }
 
   /** Returns attention over the file's sliding window in some layers. */
-  default AttentionSpec window(LayerRule rule) {
+  public AttentionSpec window(LayerRule rule) {
     return in(rule, (model, a) -> a.withWindow(model.params().requiredWindow()));
   }
 
   /** Returns attention without positional encoding in some layers. */
-  default AttentionSpec noPe(LayerRule rule) {
+  public AttentionSpec noPe(LayerRule rule) {
     return in(rule, (model, a) -> a.withoutRope());
   }
 
   /** Returns attention changed in some layers. */
-  default AttentionSpec in(LayerRule rule, BiFunction<Transformer, Attention, Attention> change) {
-    return model -> {
-      IntFunction<Attention> base = layers(model);
-      IntPredicate selected = rule.of(model.params());
-      if (selected == LayerRule.NONE) {
-        return base;
-      }
-      // A change reads the file once, not once per layer.
-      Map<Attention, Attention> changed = new HashMap<>();
-      changed.put(base.apply(0), change.apply(model, base.apply(0)));
-      return layer -> {
-        Attention a = base.apply(layer);
-        return selected.test(layer)
-            ? changed.computeIfAbsent(a, unchanged -> change.apply(model, unchanged))
-            : a;
-      };
-    };
+  public AttentionSpec in(LayerRule rule, BiFunction<Transformer, Attention, Attention> change) {
+    return perLayer(
+        model -> {
+          IntFunction<Attention> base = layers(model);
+          IntPredicate selected = rule.of(model.params());
+          if (selected instanceof LayerRule.NoLayers) {
+            return base;
+          }
+          // A change reads the file once, not once per layer.
+          Map<Attention, Attention> changed = new HashMap<>();
+          changed.put(base.apply(0), change.apply(model, base.apply(0)));
+          return layer -> {
+            Attention a = base.apply(layer);
+            return selected.test(layer)
+                ? changed.computeIfAbsent(a, unchanged -> change.apply(model, unchanged))
+                : a;
+          };
+        });
   }
 }

@@ -7,8 +7,16 @@ import java.util.function.Predicate;
 /** Selects layers, numbered from 0. */
 @FunctionalInterface
 public interface LayerRule {
-  /** Selects no layer. What would apply to selected layers is then not read from the file. */
-  IntPredicate NONE = layer -> false;
+  /** The layers of a rule that selects none; what would apply to them is not read from the file. */
+  enum NoLayers implements IntPredicate {
+    /** The only instance. */
+    NONE;
+
+    @Override
+    public boolean test(int layer) {
+      return false;
+    }
+  }
 
   /** Returns the layers of a model. */
   IntPredicate of(Hyperparameters params);
@@ -33,7 +41,7 @@ public interface LayerRule {
    * and for what would apply to them are then not read, so that their presence is rejected.
    */
   default LayerRule when(Predicate<Hyperparameters> condition) {
-    return params -> condition.test(params) ? of(params) : NONE;
+    return params -> condition.test(params) ? of(params) : NoLayers.NONE;
   }
 
   /** Selects no layers in models for which a condition does not hold, but reads all keys. */

@@ -8,18 +8,31 @@ import dev.vidrio.model.block.Experts;
 import dev.vidrio.model.block.Hyperparameters;
 import dev.vidrio.model.block.Transformer;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Mixtures of experts, by default in every layer and without a shared expert. */
-@FunctionalInterface
-public interface MixtureSpec extends FeedForwardSpec {
+public final class MixtureSpec implements FeedForwardSpec {
+  private final Function<Transformer, Experts> experts;
+
+  private MixtureSpec(Function<Transformer, Experts> experts) {
+    this.experts = experts;
+  }
+
+  /** Returns mixtures that a function reads. */
+  public static MixtureSpec reading(Function<Transformer, Experts> experts) {
+    return new MixtureSpec(experts);
+  }
+
   /** Reads the experts of a model. */
-  Experts experts(Transformer model);
+  public Experts experts(Transformer model) {
+    return experts.apply(model);
+  }
 
   @Override
-  default OfLayer of(Transformer model) {
-    Experts experts = experts(model);
-    return (layer, residPre) -> layer.mixture(experts);
+  public OfLayer of(Transformer model) {
+    Experts read = experts(model);
+    return (layer, residPre) -> layer.mixture(read);
   }
 
   /**
@@ -28,52 +41,52 @@ public interface MixtureSpec extends FeedForwardSpec {
    * @param score function of the router's logits
    * @param over the experts over which the weights of a token add up to 1
    */
-  static MixtureSpec of(RouteScore score, RouteOver over) {
+  public static MixtureSpec of(RouteScore score, RouteOver over) {
     return grouped(score, over, null);
   }
 
   /** Returns mixtures whose experts may be chosen in groups, ranked as given. */
-  static MixtureSpec grouped(RouteScore score, RouteOver over, @Nullable GroupRank rank) {
-    return model -> Experts.read(model.params(), model.dimensions(), score, over, rank);
+  public static MixtureSpec grouped(RouteScore score, RouteOver over, @Nullable GroupRank rank) {
+    return reading(model -> Experts.read(model.params(), model.dimensions(), score, over, rank));
   }
 
   /** Returns mixtures changed by what the file says. */
-  default MixtureSpec change(BiFunction<Experts, Hyperparameters, Experts> change) {
-    return model -> change.apply(experts(model), model.params());
+  public MixtureSpec change(BiFunction<Experts, Hyperparameters, Experts> change) {
+    return reading(model -> change.apply(experts(model), model.params()));
   }
 
   /** Returns mixtures whose weights are scaled by the file's factor. */
-  default MixtureSpec scaled() {
+  public MixtureSpec scaled() {
     return change(Experts::scaled);
   }
 
   /** Returns mixtures with the file's shared expert. */
-  default MixtureSpec shared() {
+  public MixtureSpec shared() {
     return change(Experts::shared);
   }
 
   /** Returns mixtures with another activation of the experts' gates. */
-  default MixtureSpec gatedBy(ActivationKind activation) {
+  public MixtureSpec gatedBy(ActivationKind activation) {
     return change((experts, params) -> experts.gatedBy(activation));
   }
 
   /** Returns mixtures in the layers that the file's keys name; the others are dense. */
-  default MixtureSpec inListedLayers() {
-    return model -> experts(model).inLayers(model.params(), model.dimensions());
+  public MixtureSpec inListedLayers() {
+    return reading(model -> experts(model).inLayers(model.params(), model.dimensions()));
   }
 
   /** Returns mixtures from the first layer on that has a router; the layers before are dense. */
-  default MixtureSpec inLayersWithRouter() {
-    return model -> experts(model).inLayers(model.weights(), model.dimensions());
+  public MixtureSpec inLayersWithRouter() {
+    return reading(model -> experts(model).inLayers(model.weights(), model.dimensions()));
   }
 
   /** Returns SwiGLU blocks for models without experts. */
-  default FeedForwardSpec orDense() {
+  public FeedForwardSpec orDense() {
     return orElse(FeedForwardSpec.gated(ActivationKind.SILU));
   }
 
   /** Returns other blocks for models without experts. */
-  default FeedForwardSpec orElse(FeedForwardSpec dense) {
+  public FeedForwardSpec orElse(FeedForwardSpec dense) {
     return model -> (Experts.has(model.params()) ? this : dense).of(model);
   }
 }
