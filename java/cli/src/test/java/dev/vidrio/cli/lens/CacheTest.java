@@ -157,9 +157,9 @@ class CacheTest {
       delimiter = '|',
       value = {
         "1 | similar: blocks.0.hook_resid_post | --hooks blocks.0.hook_resid_pots",
-        "1 | must hold one or more of the text's 3 tokens | --positions 90:",
-        "1 | must hold one or more of the text's 3 tokens | --positions 2:2",
-        "1 | must hold one or more of the text's 3 tokens | --positions=-4:",
+        "1 | must include one or more of the text's 3 tokens | --positions 90:",
+        "1 | must include one or more of the text's 3 tokens | --positions 2:2",
+        "1 | must include one or more of the text's 3 tokens | --positions=-4:",
         "1 | text 3 tokens and 2000 more: must have 1 to 1024 tokens | -n 2000",
         "2 | gives a second text | --prompts x.txt",
         "2 | must be FROM:TO | --positions 1-3",

@@ -274,7 +274,8 @@ class EditTest {
         "value a must be a number | hook_embed set 'a'",
         "the other text has 2 | hook_embed patch 'a'",
         "no.safetensors | hook_embed set no.safetensors:x",
-        "directions lie in elements | blocks.1.attn.hook_z[:, :, 1] project_out" + " a.safetensors",
+        "directions need contiguous elements | blocks.1.attn.hook_z[:, :, 1] project_out"
+            + " a.safetensors",
         "cannot be edited | blocks.1.attn.hook_result zero",
         "the lower must not exceed | hook_embed clamp 2 1",
         "standard deviation -1.0: must be finite and not negative | hook_embed noise -1",

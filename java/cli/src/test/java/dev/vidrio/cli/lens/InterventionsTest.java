@@ -261,7 +261,7 @@ class InterventionsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "1 | must have as many as the clean one | patch --clean KING --corrupt To,be --answer #7"
+        "1 | must have as many as the clean text | patch --clean KING --corrupt To,be --answer #7"
             + " --wrong #8",
         "1 | answer no_such_token_as_this | patch --clean a --corrupt b --answer"
             + " no_such_token_as_this --wrong #8",
@@ -277,7 +277,7 @@ class InterventionsTest {
             + " #8 -o x.html --json",
         "2 | --dot: cannot be combined with -o | circuit --clean a --corrupt b --answer #7 --wrong"
             + " #8 -o x.html --dot",
-        "1 | must differ from the clean one | circuit --clean a --corrupt a --answer #7 --wrong"
+        "1 | must differ from the clean text | circuit --clean a --corrupt a --answer #7 --wrong"
             + " #8",
         "1 | must differ from the correct answer | edges --clean a --corrupt b --answer #7 --wrong"
             + " #7",
