@@ -288,7 +288,7 @@ class LensSessionTest extends BardTest {
     try (ActivationCache cache = lens.run(TOKENS, capture)) {
       String message =
           assertThrows(InvalidInputException.class, () -> cache.get("hook_embedd")).getMessage();
-      assertTrue(message.contains("near is hook_embed"), message);
+      assertTrue(message.contains("similar: hook_embed"), message);
       assertThrows(InvalidInputException.class, () -> cache.get(HookSite.Z, 0));
     }
     // The model is as it was.

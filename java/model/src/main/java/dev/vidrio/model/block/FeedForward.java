@@ -32,8 +32,10 @@ final class FeedForward {
   private final float limit;
 
   /**
+   * Makes a block.
+   *
    * @param sites the hook points of its activations
-   * @param suffix behind those of tensors
+   * @param suffix suffix of tensor names
    * @param n width
    */
   FeedForward(Transformer model, Layer layer, Sites sites, String suffix, int n) {
@@ -43,7 +45,7 @@ final class FeedForward {
   /**
    * Makes a block with clamped factors.
    *
-   * @param hooks prefix of activation names
+   * @param sites the hook points of its activations
    * @param suffix suffix of tensor names
    * @param n width
    * @param limit largest magnitude of the factors of a gated block; 0 for no limit
