@@ -68,7 +68,7 @@ final class InspectCommand implements Callable<Integer> {
     try (Model opened = chosen.open()) {
       show(opened.gguf(), runtime(opened), "");
     } catch (UnsupportedModelException e) {
-      Path path = chosen.find(ModelReference.parse(chosen.reference()));
+      Path path = ModelOption.find(ModelReference.parse(chosen.reference()));
       try (Arena arena = Arena.ofShared()) {
         show(reopen(path, e, arena), Map.of(), e.getMessage());
       }
