@@ -120,7 +120,7 @@ class ProseTest {
             Path relative = ROOT.relativize(directory);
             String name = String.valueOf(directory.getFileName());
             boolean skipped =
-                name.startsWith(".") && !name.equals("..")
+                (name.startsWith(".") && !name.equals(".."))
                     || SKIPPED.contains(relative.toString())
                     || SKIPPED.contains(name);
             return skipped ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;

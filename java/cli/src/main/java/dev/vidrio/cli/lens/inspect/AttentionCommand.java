@@ -168,7 +168,7 @@ public final class AttentionCommand implements Callable<Integer> {
       Json.print(result);
       return;
     }
-    System.out.println("attention weight in %, from query (row) to key (column)");
+    System.out.println("attention weight from query (row) to key (column), in %");
     for (int first = 0; first < keys; first += KEYS) {
       print(opened, cache, pattern, h, first, Math.min(first + KEYS, keys));
     }

@@ -92,7 +92,7 @@ public final class LogitsCommand implements Callable<Integer> {
 
   private static void print(Model model, LogitLens lens) {
     int[] shown = evenly(lens.points().size());
-    System.out.println("most likely next token and its probability in %, by layer");
+    System.out.println("most likely next token by layer, with its probability in %");
     var head = new StringBuilder("%-11s".formatted("token"));
     for (int row : shown) {
       head.append("    % ").append("%-11s".formatted(label(lens.points().get(row))));

@@ -127,7 +127,7 @@ public final class PathCommand implements Callable<Integer> {
     int[] shown = HeatMap.strongest(scores, 1, top);
     int heads = scores.stream().mapToInt(List::size).max().orElse(0);
     System.out.println(
-        "% of logit difference that remains (100 clean, 0 corrupted), by layer and head");
+        "remaining logit difference by layer and head, in % (100 clean, 0 corrupted)");
     new HeatMap(Terminal.OUT.isTerminal())
         .lines(
             IntStream.of(shown).mapToObj(l -> "L" + l).toList(),

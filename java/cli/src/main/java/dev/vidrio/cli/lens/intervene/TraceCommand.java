@@ -137,7 +137,7 @@ public final class TraceCommand implements Callable<Integer> {
       String mark = p >= hidden.from() && p < hidden.to() ? " with noise" : "";
       System.out.println("%4d %s%s".formatted(p, TokenText.of(opened, tokens[p]), mark));
     }
-    System.out.println("probability in % after restoring a layer (row) at a position (column)");
+    System.out.println("probability after restoring a layer (row) at a position (column), in %");
     new HeatMap(Terminal.OUT.isTerminal())
         .lines(
             IntStream.range(0, tracing.restored().size()).mapToObj(l -> "L" + l).toList(),
