@@ -19,7 +19,7 @@ VD_INLINE int64_t vd_kv_page(const vd_kv_cache *cache, const int32_t *blocks, in
 }
 
 // Returns the keys of positions [t, t + VD_KV_LANES) of a head; t is a multiple of VD_KV_LANES.
-// Those of the same block follow at intervals of VD_KV_LANES * vd_kv_bytes. `blocks` is the
+// Keys of one block follow at intervals of VD_KV_LANES * vd_kv_bytes. `blocks` is the
 // sequence's row of the block tables.
 VD_INLINE char *vd_key_tile(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                             int64_t t) {
@@ -28,7 +28,7 @@ VD_INLINE char *vd_key_tile(const vd_kv_cache *cache, const int32_t *blocks, int
            t % VD_KV_BLOCK * bytes;
 }
 
-// Returns the value of position t of a head, without its scales. Those of the same block follow.
+// Returns the value of position t of a head, without its scales. Values of one block are adjacent.
 VD_INLINE char *vd_value_row(const vd_kv_cache *cache, const int32_t *blocks, int32_t head,
                              int64_t t) {
     int64_t bytes = cache->type == VD_Q8_0 ? cache->d_v : vd_kv_bytes(cache->type, cache->d_v);

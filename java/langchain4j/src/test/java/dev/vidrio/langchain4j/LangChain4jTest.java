@@ -53,7 +53,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * What LangChain4j's own tests leave open: whose the engine is, failures, many callers, services.
+ * Cases without a test in LangChain4j: ownership of the engine, failures, many callers, services.
  */
 @Timeout(60)
 class LangChain4jTest {

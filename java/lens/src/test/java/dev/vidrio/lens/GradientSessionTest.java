@@ -40,9 +40,10 @@ class GradientSessionTest {
   }
 
   /**
-   * Of the difference of two logits, computed in float64 over the exactly dequantized weights.
-   * Float products round in the last of 24 bits, and errors add up over some hundred operations in
-   * a row; activations of a Q8_0 model round at 1/254 of a block's greatest on the way forward.
+   * Reference gradients of the difference of two logits, computed in float64 over the exactly
+   * dequantized weights. Float products round in the last of 24 bits, and errors add up over some
+   * hundred operations in a row; activations of a Q8_0 model round at 1/254 of a block's greatest
+   * on the way forward.
    */
   @ParameterizedTest
   @CsvSource({"f32, 1e-5", "q8_0, 5e-2"})
@@ -108,8 +109,8 @@ class GradientSessionTest {
   }
 
   /**
-   * What the rules of AttnLRP do at each step: a gate's two factors share what its product has, and
-   * half of what a head's output has goes to values; the rest goes alike to queries and keys.
+   * The rules of AttnLRP: a gate's two factors share the relevance of their product; half of the
+   * relevance of a head's output goes to values, the rest in equal parts to queries and keys.
    */
   @Test
   void dividesRelevance() {

@@ -9,9 +9,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class StandardOutputTest {
-  /**
-   * Of a long table that goes into a closed pipe, one line is lost by a write, the others at once.
-   */
+  /** A closed pipe costs one failed write; the remaining lines of a table are discarded at once. */
   @Test
   void doesNotRetryFailedOutput() {
     var sink = new Closed();

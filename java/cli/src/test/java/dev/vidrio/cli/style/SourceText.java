@@ -73,7 +73,7 @@ record SourceText(List<Part> comments, List<Part> strings) {
 
   private static String unmarked(String comment) {
     return comment
-        .replaceAll("^/\\*+\\s*|\\s*\\*/$", "")
+        .replaceAll("^/\\*+\\s*\\*?\\s*|\\s*\\*/$", "")
         .replaceAll("\\n[ \\t]*\\*[ \\t]?", "\n")
         .strip();
   }

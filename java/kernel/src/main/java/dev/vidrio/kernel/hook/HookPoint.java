@@ -4,7 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 
 /**
  * An activation of a model that can be read or edited: a site, and the layer for sites in blocks.
- * What builds a model's plan records which buffer is at which hook point.
+ * The builder of a model's plan records the buffer of each hook point.
  *
  * @param site the kind of activation
  * @param layer the block, from 0; −1 for sites outside blocks

@@ -21,9 +21,9 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /**
- * What is derived from the catalog: tables in the documentation, the list that the fixture
- * generator reads, and fixtures. After a change, {@code -Dvidrio.update=true} rewrites the texts
- * instead of failing.
+ * Files derived from the catalog: tables in the documentation, the list that the fixture generator
+ * reads, and fixtures. After a change, {@code -Dvidrio.update=true} rewrites the texts instead of
+ * failing.
  */
 class CatalogTest {
   private static final Path ROOT = Path.of("../..");
