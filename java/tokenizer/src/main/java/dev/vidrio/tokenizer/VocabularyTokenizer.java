@@ -62,12 +62,12 @@ final class VocabularyTokenizer implements Tokenizer {
     bytes = TokenBytes.of(vocabulary, types);
     model =
         switch (vocabulary.model()) {
-          case TokenModel.ByteLevelBpe bpe -> new ByteLevelModel(vocabulary, bpe, ids, types);
+          case TokenModel.ByteLevelBpe bpe -> ByteLevelModel.of(vocabulary, bpe, ids, types);
           case TokenModel.SentencePieceBpe bpe ->
-              new SentencePieceModel(vocabulary, bpe, ids, bytes, types);
-          case TokenModel.Unigram unigram -> new UnigramModel(vocabulary, unigram, bytes, types);
+              SentencePieceModel.of(vocabulary, bpe, ids, bytes, types);
+          case TokenModel.Unigram unigram -> UnigramModel.of(vocabulary, unigram, bytes, types);
           case TokenModel.Pipeline pipeline ->
-              new PipelineModel(vocabulary, pipeline, ids, bytes, types);
+              PipelineModel.of(vocabulary, pipeline, ids, bytes, types);
         };
     literals = literals(vocabulary, id -> types[id].isLiteral());
     userDefined = literals(vocabulary, id -> types[id] == TokenType.USER_DEFINED);

@@ -1,5 +1,7 @@
 package dev.vidrio.grammar.expression;
 
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.tokenizer.text.Cursor;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -46,6 +48,15 @@ public sealed interface Expr {
       labels.add(dfa.edges(state).stream().<Expr>map(edge -> new Chars(edge.set())).toList());
     }
     return new Machine(dfa, labels);
+  }
+
+  /**
+   * Returns a cursor at the beginning of a source of expressions.
+   *
+   * @param field the name of the source in errors
+   */
+  static Cursor cursor(String field, String text) {
+    return new Cursor(text, 10_000, defect -> new InvalidInputException(field, text, defect));
   }
 
   /** Returns the expression of a literal text. */

@@ -5,9 +5,7 @@ import dev.vidrio.tokenizer.normalization.TextTransforms;
 import dev.vidrio.tokenizer.regex.Regex;
 import dev.vidrio.tokenizer.regex.RegexSearch;
 import dev.vidrio.tokenizer.text.CharSet;
-import dev.vidrio.tokenizer.word.PatternSplitter;
 import dev.vidrio.tokenizer.word.SplitBehavior;
-import dev.vidrio.tokenizer.word.SplitStep;
 import dev.vidrio.tokenizer.word.WordPatterns;
 import dev.vidrio.tokenizer.word.WordSplitter;
 import java.util.ArrayList;
@@ -56,12 +54,12 @@ final class PreTokenizerReader {
     switch (TokenizerJson.type(step)) {
       case "Split" ->
           splitters.add(
-              new SplitStep(
-                  json.pattern(step), behavior(step, ""), step.path("invert").asBoolean(false)));
+              behavior(step, "")
+                  .splitter(json.pattern(step), step.path("invert").asBoolean(false)));
       case "Punctuation" -> split(PUNCTUATION, behavior(step, "Isolated"));
       case "WhitespaceSplit" -> split(SPACE, SplitBehavior.REMOVED);
       case "Whitespace" ->
-          splitters.add(new SplitStep(new RegexSearch(WORDS), SplitBehavior.REMOVED, true));
+          splitters.add(SplitBehavior.REMOVED.splitter(new RegexSearch(WORDS), true));
       case "BertPreTokenizer" -> {
         split(SPACE, SplitBehavior.REMOVED);
         split(PUNCTUATION, SplitBehavior.ISOLATED);
@@ -82,7 +80,7 @@ final class PreTokenizerReader {
   }
 
   private void split(Regex pattern, SplitBehavior behavior) {
-    splitters.add(new SplitStep(new RegexSearch(pattern), behavior, false));
+    splitters.add(behavior.splitter(new RegexSearch(pattern), false));
   }
 
   private void change(TextTransform step) {
@@ -126,7 +124,7 @@ final class PreTokenizerReader {
     }
     if (step.path("split").asBoolean(true)) {
       splitters.add(
-          new SplitStep(RegexSearch.literal(replacement), SplitBehavior.MERGED_WITH_NEXT, false));
+          SplitBehavior.MERGED_WITH_NEXT.splitter(RegexSearch.literal(replacement), false));
     }
   }
 
@@ -135,7 +133,7 @@ final class PreTokenizerReader {
       change(TextTransforms.prepend(" ", true));
     }
     if (step.path("use_regex").asBoolean(true)) {
-      splitters.add(new PatternSplitter(new RegexSearch(WordPatterns.GPT_2)));
+      splitters.add(WordSplitter.around(new RegexSearch(WordPatterns.GPT_2)));
     }
     change(TextTransforms::spellBytes);
   }

@@ -167,7 +167,7 @@ public record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean 
       case WordPatterns.DIGIT_GROUPS_AHEAD ->
           new DigitGroups(CharSet.DIGIT, DigitGroups.Kind.BEFORE_GROUPS);
       case WordPatterns.NUMBER_GROUPS -> new DigitGroups(CharSet.NUMBER, DigitGroups.Kind.RUNS);
-      default -> new PatternSplitter(new RegexSearch(pattern));
+      default -> WordSplitter.around(new RegexSearch(pattern));
     };
   }
 }

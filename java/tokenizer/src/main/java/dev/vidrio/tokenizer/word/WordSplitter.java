@@ -1,6 +1,7 @@
 package dev.vidrio.tokenizer.word;
 
 import dev.vidrio.tokenizer.normalization.TextTransform;
+import dev.vidrio.tokenizer.regex.RegexSearch;
 import dev.vidrio.tokenizer.text.WorkLimit;
 import java.util.List;
 
@@ -20,6 +21,12 @@ public interface WordSplitter {
   interface WordSink {
     /** Accepts the word from {@code start} to before {@code end}. */
     void accept(byte[] text, int start, int end);
+  }
+
+  /** Returns a splitter before and after each match of a regular expression. */
+  static WordSplitter around(RegexSearch pattern) {
+    return (text, start, end, limit, sink) ->
+        pattern.find(text, start, end, limit, (from, to, match) -> sink.accept(text, from, to));
   }
 
   /** Returns a splitter that transforms the text and does not split it. */
