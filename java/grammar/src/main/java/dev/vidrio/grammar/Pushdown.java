@@ -258,8 +258,9 @@ final class Pushdown {
     private final Set<Item> seen = new HashSet<>();
     private final Deque<Item> todo = new ArrayDeque<>();
     private final List<Item> items = new ArrayList<>();
-    // By rank of the called rule: the items to return to.
-    private final TreeMap<Integer, Set<Item>> calls = new TreeMap<>();
+    // By the called rule, callers first: the items to return to.
+    private final TreeMap<Integer, Set<Item>> calls =
+        new TreeMap<>(Comparator.comparingInt(program::rank));
     private boolean accepting;
 
     /**
@@ -304,8 +305,7 @@ final class Pushdown {
 
     /** Records a call, and continues after it if the rule may be empty. */
     void call(int rule, int then, Node node) {
-      Set<Item> returns =
-          calls.computeIfAbsent(program.rank(rule), ignored -> new LinkedHashSet<>());
+      Set<Item> returns = calls.computeIfAbsent(rule, ignored -> new LinkedHashSet<>());
       if (then == Program.END) {
         count(node.returns.size());
         returns.addAll(node.returns);
@@ -322,8 +322,7 @@ final class Pushdown {
       while (!calls.isEmpty()) {
         Map.Entry<Integer, Set<Item>> next = calls.pollFirstEntry();
         Node node = intern(next.getValue().stream().sorted(ORDER).toList());
-        int rule = program.ruleOfRank(next.getKey());
-        follow(new Item(program.start(rule), node), false);
+        follow(new Item(program.start(next.getKey()), node), false);
       }
       items.sort(ORDER);
       return intern(List.copyOf(items), accepting);

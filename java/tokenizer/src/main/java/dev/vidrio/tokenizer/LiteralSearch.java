@@ -32,32 +32,31 @@ final class LiteralSearch {
   }
 
   /**
-   * Passes on the tokens from {@code start} to before {@code end} and the segments between them, in
-   * order. A token inside white space that the previous token has stripped is still found, as in
-   * Hugging Face tokenizers.
+   * Passes on the tokens of a text and the segments between them, in order. A token inside white
+   * space that the previous token has stripped is still found, as in Hugging Face tokenizers.
    */
-  void split(byte[] text, int start, int end, Segment between, IntConsumer found) {
-    int done = start;
-    int pos = start;
-    while (pos < end) {
-      int id = tokens.at(text, pos, end);
+  void split(byte[] text, Segment between, IntConsumer found) {
+    int done = 0;
+    int pos = 0;
+    while (pos < text.length) {
+      int id = tokens.at(text, pos);
       if (id < 0) {
         pos++;
         continue;
       }
       int after = pos + spellings[id].length;
-      if (isAllowed(id, text, start, pos, after, end)) {
-        int segmentEnd = endBefore(id, text, start, pos);
+      if (isAllowed(id, text, pos, after)) {
+        int segmentEnd = endBefore(id, text, pos);
         if (done < segmentEnd) {
           between.accept(done, segmentEnd);
         }
         found.accept(id);
-        done = startAfter(id, text, after, end);
+        done = startAfter(id, text, after);
       }
       pos = after;
     }
-    if (done < end) {
-      between.accept(done, end);
+    if (done < text.length) {
+      between.accept(done, text.length);
     }
   }
 
@@ -65,20 +64,21 @@ final class LiteralSearch {
    * Returns whether a token counts at {@code pos}; single-word tokens need word boundaries on both
    * sides.
    */
-  private boolean isAllowed(int id, byte[] text, int start, int pos, int after, int end) {
+  private boolean isAllowed(int id, byte[] text, int pos, int after) {
     if (!rules.singleWords().contains(id)) {
       return true;
     }
     boolean wordBefore =
-        pos > start && CharSet.WORD.containsAt(text, Utf8.lastStart(text, start, pos), pos);
-    return !wordBefore && !(after < end && CharSet.WORD.containsAt(text, after, end));
+        pos > 0 && CharSet.WORD.containsAt(text, Utf8.lastStart(text, 0, pos), pos);
+    return !wordBefore
+        && !(after < text.length && CharSet.WORD.containsAt(text, after, text.length));
   }
 
   /** Returns the end of the segment before a token, without stripped white space. */
-  private int endBefore(int id, byte[] text, int start, int pos) {
+  private int endBefore(int id, byte[] text, int pos) {
     int end = pos;
-    while (rules.stripsLeft().contains(id) && end > start) {
-      int last = Utf8.lastStart(text, start, end);
+    while (rules.stripsLeft().contains(id) && end > 0) {
+      int last = Utf8.lastStart(text, 0, end);
       if (!CharSet.SPACE.containsAt(text, last, end)) {
         break;
       }
@@ -88,12 +88,12 @@ final class LiteralSearch {
   }
 
   /** Returns the start of the segment after a token, without stripped white space. */
-  private int startAfter(int id, byte[] text, int pos, int end) {
+  private int startAfter(int id, byte[] text, int pos) {
     int start = pos;
     while (rules.stripsRight().contains(id)
-        && start < end
-        && CharSet.SPACE.containsAt(text, start, end)) {
-      start += Utf8.lengthAt(text, start, end);
+        && start < text.length
+        && CharSet.SPACE.containsAt(text, start, text.length)) {
+      start += Utf8.lengthAt(text, start, text.length);
     }
     return start;
   }

@@ -40,15 +40,15 @@ final class LiteralTokens {
     }
   }
 
-  /** Returns the longest token at {@code pos} that ends by {@code end}, or −1. */
-  int at(byte[] text, int pos, int end) {
+  /** Returns the longest token at {@code pos}, or −1. */
+  int at(byte[] text, int pos) {
     if (!begins[Byte.toUnsignedInt(text[pos])]) {
       return -1;
     }
     int found = -1;
     int low = 0;
     int high = sorted.length;
-    for (int depth = 0; pos + depth < end && low < high; depth++) {
+    for (int depth = 0; pos + depth < text.length && low < high; depth++) {
       int next = Byte.toUnsignedInt(text[pos + depth]);
       low = firstAtLeast(next, depth, low, high);
       high = firstAtLeast(next + 1, depth, low, high);

@@ -27,103 +27,58 @@ final class SpecialTokens {
       new EnumMap<>(
           Map.of(
               TokenRole.EOT,
-                  List.of(
-                      "<|eot_id|>",
-                      "<|im_end|>",
-                      "<|end|>",
-                      "<end_of_turn>",
-                      "<|endoftext|>",
-                      "<|end_of_text|>",
-                      "<EOT>",
-                      "_<EOT>",
-                      "[EOT]",
-                      "<｜end▁of▁sentence｜>",
-                      "<end_of_utterance>"),
-              TokenRole.EOM, List.of("<|eom_id|>"),
+              words(
+                  """
+                  <|eot_id|> <|im_end|> <|end|> <end_of_turn> <|endoftext|> <|end_of_text|> <EOT>
+                  _<EOT> [EOT] <｜end▁of▁sentence｜> <end_of_utterance>
+                  """),
+              TokenRole.EOM,
+              words("<|eom_id|>"),
               TokenRole.FIM_PREFIX,
-                  List.of(
-                      "<|fim_prefix|>",
-                      "<fim-prefix>",
-                      "<fim_prefix>",
-                      "<｜fim▁begin｜>",
-                      "<PRE>",
-                      "▁<PRE>",
-                      "<|code_prefix|>",
-                      "<|prefix|>"),
+              words(
+                  """
+                  <|fim_prefix|> <fim-prefix> <fim_prefix> <｜fim▁begin｜> <PRE> ▁<PRE>
+                  <|code_prefix|> <|prefix|>
+                  """),
               TokenRole.FIM_SUFFIX,
-                  List.of(
-                      "<|fim_suffix|>",
-                      "<fim-suffix>",
-                      "<fim_suffix>",
-                      "<｜fim▁hole｜>",
-                      "<SUF>",
-                      "▁<SUF>",
-                      "<|code_suffix|>",
-                      "<|suffix|>"),
+              words(
+                  """
+                  <|fim_suffix|> <fim-suffix> <fim_suffix> <｜fim▁hole｜> <SUF> ▁<SUF>
+                  <|code_suffix|> <|suffix|>
+                  """),
               TokenRole.FIM_MIDDLE,
-                  List.of(
-                      "<|fim_middle|>",
-                      "<fim-middle>",
-                      "<fim_middle>",
-                      "<｜fim▁end｜>",
-                      "<MID>",
-                      "▁<MID>",
-                      "<|code_middle|>",
-                      "<|middle|>"),
+              words(
+                  """
+                  <|fim_middle|> <fim-middle> <fim_middle> <｜fim▁end｜> <MID> ▁<MID>
+                  <|code_middle|> <|middle|>
+                  """),
               TokenRole.FIM_PADDING,
-                  List.of("<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"),
+              words("<|fim_pad|> <fim-pad> <fim_pad> <PAD> [PAD]"),
               TokenRole.FIM_REPOSITORY,
-                  List.of("<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"),
-              TokenRole.FIM_FILE_SEPARATOR, List.of("<|file_sep|>")));
+              words("<|fim_repo|> <|repo_name|> <fim-repo> <REPO> <reponame>"),
+              TokenRole.FIM_FILE_SEPARATOR,
+              words("<|file_sep|>")));
 
   /** The tokens that end generation regardless of their declared type. */
   private static final List<String> ENDS =
-      List.of(
-          "<|eot_id|>",
-          "<|im_end|>",
-          "<|end|>",
-          "<|return|>",
-          "<|call|>",
-          "<|flush|>",
-          "<|calls|>",
-          "<end_of_turn>",
-          "<|endoftext|>",
-          "</s>",
-          "<|eom_id|>",
-          "<EOT>",
-          "_<EOT>",
-          "[EOT]",
-          "[EOS]",
-          "<|end_of_text|>",
-          "<end_of_utterance>",
-          "<eos>",
-          "<turn|>",
-          "<|tool_response>",
-          "<｜end▁of▁sentence｜>",
-          "[e~[");
+      words(
+          """
+          <|eot_id|> <|im_end|> <|end|> <|return|> <|call|> <|flush|> <|calls|> <end_of_turn>
+          <|endoftext|> </s> <|eom_id|> <EOT> _<EOT> [EOT] [EOS] <|end_of_text|>
+          <end_of_utterance> <eos> <turn|> <|tool_response> <｜end▁of▁sentence｜> [e~[
+          """);
 
   /**
    * The tokens that are always shown and always parsed, although files declare them as control
    * tokens.
    */
   private static final List<String> SHOWN =
-      List.of(
-          "<|channel|>",
-          "<|message|>",
-          "<|start|>",
-          "<|constrain|>",
-          "<think>",
-          "</think>",
-          "[THINK]",
-          "[/THINK]",
-          "<seed:think>",
-          "</seed:think>",
-          "<|channel>",
-          "<channel|>",
-          "<|tool_call>",
-          "<tool_call|>",
-          "<tool_response|>",
-          "<|\"|>");
+      words(
+          """
+          <|channel|> <|message|> <|start|> <|constrain|> <think> </think> [THINK] [/THINK]
+          <seed:think> </seed:think> <|channel> <channel|> <|tool_call> <tool_call|>
+          <tool_response|> <|"|>
+          """);
 
   /** The roles whose tokens end generation. */
   private static final List<TokenRole> ENDING_ROLES =
@@ -170,6 +125,10 @@ final class SpecialTokens {
     if (ends("<|tool_response>") || ends("<|plamo:eos|>")) {
       continues("</s>", TokenType.NORMAL);
     }
+  }
+
+  private static List<String> words(String text) {
+    return List.of(text.strip().split("\\s+"));
   }
 
   private int retype(String spelling, TokenType type) {

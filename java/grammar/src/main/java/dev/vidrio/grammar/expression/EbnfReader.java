@@ -98,7 +98,7 @@ public final class EbnfReader {
       space(true);
       parts.add(sequence(nested));
     }
-    return parts.size() == 1 ? parts.getFirst() : new Expr.Choice(parts);
+    return Expr.choice(parts);
   }
 
   private Expr sequence(boolean nested) {

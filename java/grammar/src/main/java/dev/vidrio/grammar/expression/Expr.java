@@ -85,6 +85,11 @@ public sealed interface Expr {
     return new Choice(List.of(parts));
   }
 
+  /** Returns an alternation; {@link #NOTHING} if there are no alternatives. */
+  static Expr choice(List<Expr> parts) {
+    return parts.isEmpty() ? NOTHING : parts.size() == 1 ? parts.getFirst() : new Choice(parts);
+  }
+
   /** Returns zero or one of an expression. */
   static Expr optional(Expr part) {
     return new Repeat(part, 0, 1);

@@ -89,7 +89,7 @@ public final class RegexReader {
     do {
       parts.add(sequence());
     } while (in.skip("|"));
-    return parts.size() == 1 ? parts.getFirst() : new Expr.Choice(parts);
+    return Expr.choice(parts);
   }
 
   private Expr sequence() {

@@ -13,7 +13,7 @@ final class ProgramAnalysis {
 
   private final String field;
   private final List<Program.Instruction> instructions;
-  private final int[] starts;
+  private final List<Integer> starts;
   private final List<String> names;
   private final Map<Integer, Integer> representatives;
   // For each address, its predecessors; for each rule, its calls; for each address, the rules that
@@ -25,7 +25,7 @@ final class ProgramAnalysis {
   ProgramAnalysis(
       String field,
       List<Program.Instruction> instructions,
-      int[] starts,
+      List<Integer> starts,
       List<String> names,
       Map<Integer, Integer> representatives) {
     this.field = field;
@@ -35,12 +35,12 @@ final class ProgramAnalysis {
     this.representatives = representatives;
     instructions.forEach(instruction -> before.add(new ArrayList<>(2)));
     instructions.forEach(instruction -> startingAt.add(List.of()));
-    for (int rule = 0; rule < starts.length; rule++) {
+    for (int rule = 0; rule < starts.size(); rule++) {
       callsOf.add(new ArrayList<>(2));
-      if (startingAt.get(starts[rule]).isEmpty()) {
-        startingAt.set(starts[rule], new ArrayList<>(1));
+      if (startingAt.get(starts.get(rule)).isEmpty()) {
+        startingAt.set(starts.get(rule), new ArrayList<>(1));
       }
-      startingAt.get(starts[rule]).add(rule);
+      startingAt.get(starts.get(rule)).add(rule);
     }
     for (int address = 0; address < instructions.size(); address++) {
       switch (instructions.get(address)) {
@@ -66,16 +66,16 @@ final class ProgramAnalysis {
   Program program() {
     BitSet live = reachingEnd(true);
     live.set(Program.ACCEPT);
-    if (!live.get(starts[0])) {
+    if (!live.get(starts.get(0))) {
       throw new InvalidInputException(field, "", "is unsatisfiable: no text matches it");
     }
     BitSet nullableAddresses = reachingEnd(false);
     BitSet nullable = new BitSet();
-    for (int rule = 0; rule < starts.length; rule++) {
-      nullable.set(rule, nullableAddresses.get(starts[rule]));
+    for (int rule = 0; rule < starts.size(); rule++) {
+      nullable.set(rule, nullableAddresses.get(starts.get(rule)));
     }
-    int[] order = order(live, nullable);
-    return new Program(List.copyOf(instructions), starts, live, nullable, representatives, order);
+    return new Program(
+        List.copyOf(instructions), starts, live, nullable, representatives, ranks(live, nullable));
   }
 
   /**
@@ -95,7 +95,8 @@ final class ProgramAnalysis {
         boolean reaches =
             switch (instructions.get(candidate)) {
               case Program.Bytes(ByteSet set, int then) -> takingBytes && !set.equals(ByteSet.NONE);
-              case Program.Call(int rule, int then) -> found.get(then) && found.get(starts[rule]);
+              case Program.Call(int rule, int then) ->
+                  found.get(then) && found.get(starts.get(rule));
               default -> true;
             };
         if (reaches && !found.get(candidate)) {
@@ -111,32 +112,29 @@ final class ProgramAnalysis {
    * Sorts the rules topologically (Kahn, 1962) by the rules that they may call before reading a
    * byte.
    */
-  private int[] order(BitSet live, BitSet nullable) {
-    List<BitSet> first = new ArrayList<>();
-    int[] callers = new int[starts.length];
-    for (int start : starts) {
-      BitSet called = firstCalls(start, live, nullable);
-      first.add(called);
-      called.stream().forEach(rule -> callers[rule]++);
-    }
-    int[] order = new int[starts.length];
-    int n = 0;
-    for (int rule = 0; rule < starts.length; rule++) {
+  private List<Integer> ranks(BitSet live, BitSet nullable) {
+    List<BitSet> first = starts.stream().map(start -> firstCalls(start, live, nullable)).toList();
+    int[] callers = new int[starts.size()];
+    first.forEach(called -> called.stream().forEach(rule -> callers[rule]++));
+    List<Integer> order = new ArrayList<>();
+    for (int rule = 0; rule < callers.length; rule++) {
       if (callers[rule] == 0) {
-        order[n++] = rule;
+        order.add(rule);
       }
     }
-    for (int i = 0; i < n; i++) {
-      for (int rule : first.get(order[i]).stream().toArray()) {
+    Integer[] ranks = new Integer[callers.length];
+    for (int i = 0; i < order.size(); i++) {
+      ranks[order.get(i)] = i;
+      for (int rule : first.get(order.get(i)).stream().toArray()) {
         if (--callers[rule] == 0) {
-          order[n++] = rule;
+          order.add(rule);
         }
       }
     }
-    if (n < order.length) {
+    if (order.size() < ranks.length) {
       throw leftRecursion(callers, first);
     }
-    return order;
+    return List.of(ranks);
   }
 
   private BitSet firstCalls(int start, BitSet live, BitSet nullable) {
@@ -173,9 +171,9 @@ final class ProgramAnalysis {
     while (callers[rule] == 0) {
       rule++;
     }
-    for (int i = 0; i < starts.length; i++) {
+    for (int i = 0; i < starts.size(); i++) {
       int called = rule;
-      for (int caller = 0; caller < starts.length; caller++) {
+      for (int caller = 0; caller < starts.size(); caller++) {
         if (callers[caller] > 0 && first.get(caller).get(called)) {
           rule = caller;
           break;

@@ -51,9 +51,12 @@ public final class ProgramBuilder {
   public static Program build(Rules rules) {
     ProgramBuilder builder = new ProgramBuilder(rules);
     builder.addRules();
-    int[] starts = builder.starts.stream().mapToInt(Integer::intValue).toArray();
     return new ProgramAnalysis(
-            rules.field(), builder.instructions, starts, builder.names, builder.representatives)
+            rules.field(),
+            builder.instructions,
+            builder.starts,
+            builder.names,
+            builder.representatives)
         .program();
   }
 

@@ -1,7 +1,6 @@
 package dev.vidrio.grammar.schema;
 
 import dev.vidrio.grammar.expression.Expr;
-import dev.vidrio.grammar.expression.Rules;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.ArrayList;
@@ -27,7 +26,6 @@ final class ArrayRules {
   /** The maximum number of integers between bounds that are enumerated. */
   private static final int MAX_INTEGERS = 100;
 
-  private final Rules rules;
   private final JsonRules json;
   private final InstanceValidator check;
   private final Function<Collection<Term>, Expr> values;
@@ -37,12 +35,7 @@ final class ArrayRules {
    *
    * @param values returns the expression of the values that satisfy several schemas
    */
-  ArrayRules(
-      Rules rules,
-      JsonRules json,
-      InstanceValidator check,
-      Function<Collection<Term>, Expr> values) {
-    this.rules = rules;
+  ArrayRules(JsonRules json, InstanceValidator check, Function<Collection<Term>, Expr> values) {
     this.json = json;
     this.check = check;
     this.values = values;
@@ -50,21 +43,14 @@ final class ArrayRules {
 
   /** Returns the expression of an array: the items with individual schemas, then the others. */
   Expr array(Conjunction all) {
-    int min = all.minItems;
-    int max = all.maxItems;
-    for (JsonNode value : all.excluded) {
-      if (value.isArray()) {
-        if (!value.isEmpty()) {
-          throw all.at.error("not", "cannot exclude a nonempty array");
-        }
-        min = Math.max(min, 1);
-      }
-    }
-    if (max >= 0 && max < min) {
+    Conjunction.Count size = all.countOfContainer("array", JsonNode::isArray);
+    if (size.isEmpty()) {
       return Expr.NOTHING;
     }
+    int min = size.min();
+    int max = size.max();
     List<Conjunction.Contained> contained = new ArrayList<>(all.contained);
-    contained.removeIf(each -> each.min() == 0 && each.max() < 0);
+    contained.removeIf(each -> each.count().equals(Conjunction.Count.ANY));
     if (all.unique && max != 0 && max != 1) {
       if (!contained.isEmpty()) {
         throw all.at.error("uniqueItems", "cannot be combined with contains");
@@ -78,9 +64,7 @@ final class ArrayRules {
   }
 
   private Expr enclosed(Expr items, boolean mayBeEmpty) {
-    Expr inside = Expr.sequence(items, json.space);
-    return Expr.sequence(
-        Expr.text("["), json.space, mayBeEmpty ? Expr.optional(inside) : inside, Expr.text("]"));
+    return json.enclosed("[", items, mayBeEmpty, "]");
   }
 
   private Expr plain(Conjunction all, int min, int max) {
@@ -104,7 +88,7 @@ final class ArrayRules {
       Expr rest = new Expr.Repeat(next, Math.max(min - prefixed, 0), left);
       for (int i = prefixed - 1; i > 0; i--) {
         Expr later = Expr.sequence(json.comma, values.apply(all.item(i)), rest);
-        rest = rules.add(all.at.below("prefixItems"), min > i ? later : Expr.optional(later));
+        rest = json.rules.add(all.at.below("prefixItems"), min > i ? later : Expr.optional(later));
       }
       items = Expr.sequence(values.apply(all.item(0)), rest);
     }
@@ -117,8 +101,9 @@ final class ArrayRules {
     if (contained.size() > 1) {
       throw all.at.error("contains", "is supported once per array");
     }
-    Conjunction.Contained counted = contained.getFirst();
-    if (counted.max() >= 0 && counted.max() < counted.min()) {
+    Term term = contained.getFirst().term();
+    Conjunction.Count counted = contained.getFirst().count();
+    if (counted.isEmpty()) {
       return Expr.NOTHING;
     }
     // Beyond this number, further items are equivalent.
@@ -130,16 +115,16 @@ final class ArrayRules {
     Expr.Call[][] from = new Expr.Call[end + 1][most + 1];
     for (Expr.Call[] row : from) {
       for (int count = 0; count <= most; count++) {
-        row[count] = new Expr.Call(rules.declare(all.at.below("contains")));
+        row[count] = new Expr.Call(json.rules.declare(all.at.below("contains")));
       }
     }
     for (int i = 0; i <= end; i++) {
       Expr comma = i == 0 ? Expr.EMPTY : json.comma;
       Set<Term> one = all.item(i);
-      one.add(counted.term());
+      one.add(term);
       Set<Term> other = all.item(i);
       if (counted.max() >= 0) {
-        other.add(counted.term().opposite());
+        other.add(term.opposite());
       }
       for (int count = 0; count <= most; count++) {
         List<Expr> parts = new ArrayList<>();
@@ -151,7 +136,7 @@ final class ArrayRules {
             parts.add(Expr.sequence(comma, values.apply(one), next[count + 1]));
           }
         }
-        rules.define(from[i][count].rule(), new Expr.Choice(parts));
+        json.rules.define(from[i][count].rule(), new Expr.Choice(parts));
       }
     }
     return enclosed(from[0][0], min == 0 && counted.min() == 0);
@@ -268,7 +253,7 @@ final class ArrayRules {
             parts.add(item(count, i, unordered(taken | 1 << i, count + 1)));
           }
         }
-        call = rules.add(all.at.below("items"), new Expr.Choice(parts));
+        call = json.rules.add(all.at.below("items"), new Expr.Choice(parts));
         known.put(taken, call);
       }
       return call;
@@ -285,7 +270,7 @@ final class ArrayRules {
         for (int count = 0; count <= counts; count++) {
           int next = max == each.size() ? Math.min(count + 1, counts) : count + 1;
           Expr taken = next > counts ? Expr.NOTHING : item(count, i, after[next]);
-          before[count] = rules.add(all.at.below("items"), Expr.choice(taken, after[count]));
+          before[count] = json.rules.add(all.at.below("items"), Expr.choice(taken, after[count]));
         }
         after = before;
       }

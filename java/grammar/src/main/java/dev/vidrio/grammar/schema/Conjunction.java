@@ -2,12 +2,15 @@ package dev.vidrio.grammar.schema;
 
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -36,8 +39,21 @@ final class Conjunction {
   /** The item keywords of one schema: the first items individually, and all others. */
   record Items(List<Term> first, @Nullable Term others, boolean evaluates) {}
 
-  /** The number of items that satisfy a schema; unbounded if {@code max} is −1. */
-  record Contained(Term term, int min, int max) {}
+  /** A number of properties, items or characters; unbounded if {@code max} is −1. */
+  record Count(int min, int max) {
+    static final Count ANY = new Count(0, -1);
+
+    Count intersect(Count other) {
+      return new Count(Math.max(min, other.min), lower(max, other.max));
+    }
+
+    boolean isEmpty() {
+      return max >= 0 && max < min;
+    }
+  }
+
+  /** The number of items that satisfy a schema. */
+  record Contained(Term term, Count count) {}
 
   /** A regular expression that a string must match, or must not. */
   record Pattern(String path, String regex, boolean negated) {}
@@ -67,6 +83,7 @@ final class Conjunction {
   private boolean typed;
   private final Set<String> types = new TreeSet<>(ALL_TYPES);
   private final Set<String> implied = new TreeSet<>();
+  private final Map<String, Count> counts = new HashMap<>();
   boolean integer;
   @Nullable List<JsonNode> values;
   final List<JsonNode> excluded = new ArrayList<>();
@@ -74,20 +91,14 @@ final class Conjunction {
   final List<Properties> properties = new ArrayList<>();
   final Set<String> required = new LinkedHashSet<>();
   final List<Term> propertyNames = new ArrayList<>();
-  int minProperties;
-  int maxProperties = -1;
   @Nullable Term unevaluated;
 
   final List<Items> items = new ArrayList<>();
   final List<Contained> contained = new ArrayList<>();
-  int minItems;
-  int maxItems = -1;
   boolean unique;
 
   final Set<Pattern> patterns = new LinkedHashSet<>();
   final Set<String> formats = new LinkedHashSet<>();
-  int minLength;
-  int maxLength = -1;
 
   final List<Bound> bounds = new ArrayList<>();
   final Set<Multiple> multiples = new LinkedHashSet<>();
@@ -102,24 +113,19 @@ final class Conjunction {
     typed = other.typed;
     types.retainAll(other.types);
     implied.addAll(other.implied);
+    counts.putAll(other.counts);
     integer = other.integer;
     values = other.values;
     excluded.addAll(other.excluded);
     properties.addAll(other.properties);
     required.addAll(other.required);
     propertyNames.addAll(other.propertyNames);
-    minProperties = other.minProperties;
-    maxProperties = other.maxProperties;
     unevaluated = other.unevaluated;
     items.addAll(other.items);
     contained.addAll(other.contained);
-    minItems = other.minItems;
-    maxItems = other.maxItems;
     unique = other.unique;
     patterns.addAll(other.patterns);
     formats.addAll(other.formats);
-    minLength = other.minLength;
-    maxLength = other.maxLength;
     bounds.addAll(other.bounds);
     multiples.addAll(other.multiples);
   }
@@ -134,12 +140,58 @@ final class Conjunction {
     implied.add(type);
   }
 
+  /** Restricts the number of an object's properties, an array's items or a string's characters. */
+  void restrict(String type, Count count) {
+    appliesTo(type);
+    counts.merge(type, count, Count::intersect);
+  }
+
+  /** Returns the number of an object's properties, an array's items or a string's characters. */
+  Count count(String type) {
+    return counts.getOrDefault(type, Count.ANY);
+  }
+
+  /**
+   * Returns the number of an array's items or an object's properties, which is positive if the
+   * empty value is excluded.
+   */
+  Count countOfContainer(String type, Predicate<JsonNode> is) {
+    List<JsonNode> exceptions = excluded.stream().filter(is).toList();
+    if (!exceptions.stream().allMatch(JsonNode::isEmpty)) {
+      throw at.error("not", "cannot exclude a nonempty " + type);
+    }
+    return count(type).intersect(new Count(exceptions.isEmpty() ? 0 : 1, -1));
+  }
+
+  /** Requires properties. */
+  void require(Collection<String> names) {
+    appliesTo("object");
+    required.addAll(names);
+  }
+
+  /** Requires that a property is absent. */
+  void forbid(String name) {
+    appliesTo("object");
+    properties.add(Properties.only(name, Term.of(Subschema.NOTHING)));
+  }
+
   /** Restricts the types; {@code integer} is a kind of {@code number}. */
   void restrict(List<String> names) {
     typed = true;
     boolean integers = names.contains("integer") && !names.contains("number");
     integer |= integers;
     types.removeIf(type -> !names.contains(type) && !(integers && type.equals("number")));
+  }
+
+  /** Restricts the values to those of a list. */
+  void restrictValues(List<JsonNode> listed) {
+    values =
+        values == null
+            ? listed
+            : values.stream()
+                .filter(
+                    value -> listed.stream().anyMatch(each -> InstanceValidator.equal(value, each)))
+                .toList();
   }
 
   /** Excludes types. */

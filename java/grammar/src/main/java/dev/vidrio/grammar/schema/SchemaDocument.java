@@ -17,32 +17,16 @@ final class SchemaDocument {
 
   /** The keywords with a subschema or an array of subschemas. */
   private static final Set<String> SCHEMAS =
-      Set.of(
-          "allOf",
-          "anyOf",
-          "oneOf",
-          "not",
-          "if",
-          "then",
-          "else",
-          "items",
-          "prefixItems",
-          "additionalItems",
-          "contains",
-          "additionalProperties",
-          "propertyNames",
-          "unevaluatedProperties",
-          "unevaluatedItems");
+      Keywords.words(
+          """
+          allOf anyOf oneOf not if then else items prefixItems additionalItems contains
+          additionalProperties propertyNames unevaluatedProperties unevaluatedItems
+          """);
 
   /** The keywords with named subschemas. */
   private static final Set<String> NAMED =
-      Set.of(
-          "properties",
-          "patternProperties",
-          "dependentSchemas",
-          "dependencies",
-          "$defs",
-          "definitions");
+      Keywords.words(
+          "properties patternProperties dependentSchemas dependencies $defs definitions");
 
   /** The base URI of documents without one. */
   private static final URI NO_BASE = URI.create("schema://document/");

@@ -3,7 +3,6 @@ package dev.vidrio.grammar.schema;
 import dev.vidrio.grammar.expression.Dfa;
 import dev.vidrio.grammar.expression.Expr;
 import dev.vidrio.grammar.expression.StateBudget;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
@@ -23,17 +22,18 @@ final class StringRules {
 
   /** Returns the expression of the strings. */
   Expr string(Conjunction all) {
-    if (all.maxLength >= 0 && all.maxLength < all.minLength) {
+    Conjunction.Count length = all.count("string");
+    if (length.isEmpty()) {
       return Expr.NOTHING;
     }
-    boolean counted = all.minLength > 0 || all.maxLength >= 0;
+    boolean counted = !length.equals(Conjunction.Count.ANY);
     boolean words = all.excluded.stream().anyMatch(JsonNode::isString);
     int kinds = all.patterns.size() + all.formats.size() + (counted ? 1 : 0) + (words ? 1 : 0);
     if (kinds == 0) {
       return json.string();
     }
     if (kinds == 1 && counted) {
-      return JsonRules.quoted(new Expr.Repeat(json.character(), all.minLength, all.maxLength));
+      return JsonRules.quoted(new Expr.Repeat(json.character(), length.min(), length.max()));
     }
     if (kinds == 1 && !all.formats.isEmpty()) {
       String format = all.formats.iterator().next();
@@ -59,16 +59,18 @@ final class StringRules {
   /** Returns the texts that a string may have. */
   private Dfa texts(Conjunction all) {
     Dfa texts = matching(all, false);
+    int min = all.count("string").min();
+    int limit = all.count("string").max();
     int longest = texts.longest();
-    int max = longest >= 0 && longest <= all.maxLength ? -1 : all.maxLength;
+    int max = longest >= 0 && longest <= limit ? -1 : limit;
     int most =
         all.formats.stream().mapToInt(StringFormats::briefLength).min().orElse(Integer.MAX_VALUE);
-    if (max >= 0 && all.minLength <= most) {
+    if (max >= 0 && min <= most) {
       texts = matching(all, true);
       max = Math.min(max, most);
     }
-    if (max >= 0 || all.minLength > texts.shortest()) {
-      texts = texts.intersect(matcher.budget(), Dfa.ofLength(all.minLength, max));
+    if (max >= 0 || min > texts.shortest()) {
+      texts = texts.intersect(matcher.budget(), Dfa.ofLength(min, max));
     }
     List<String> words =
         all.excluded.stream().filter(JsonNode::isString).map(JsonNode::stringValue).toList();
@@ -93,9 +95,8 @@ final class StringRules {
 
   /** Returns the automaton of a list of texts. */
   static Dfa words(StateBudget budget, Collection<String> words) {
-    List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
-    words.stream().filter(TextMatcher::isText).forEach(word -> parts.add(Expr.text(word)));
-    return Dfa.of(budget, new Expr.Choice(parts));
+    return Dfa.of(
+        budget, Expr.choice(words.stream().filter(TextMatcher::isText).map(Expr::text).toList()));
   }
 
   /** Returns the texts of the strings that satisfy several schemas. */
@@ -109,7 +110,7 @@ final class StringRules {
         List<String> values =
             all.values.stream().filter(JsonNode::isString).map(JsonNode::stringValue).toList();
         texts = texts.union(matcher.budget(), words(matcher.budget(), values));
-      } else if (all.allows("string") && (all.maxLength < 0 || all.maxLength >= all.minLength)) {
+      } else if (all.allows("string") && !all.count("string").isEmpty()) {
         texts = texts.union(matcher.budget(), texts(all));
       }
     }

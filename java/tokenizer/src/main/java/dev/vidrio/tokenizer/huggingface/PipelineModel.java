@@ -11,10 +11,12 @@ import dev.vidrio.tokenizer.encoding.ByteTokens;
 import dev.vidrio.tokenizer.encoding.TextModel;
 import dev.vidrio.tokenizer.encoding.TokenIndex;
 import dev.vidrio.tokenizer.encoding.WordModel;
+import dev.vidrio.tokenizer.normalization.TextTransform;
 import dev.vidrio.tokenizer.unigram.Viterbi;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
+import dev.vidrio.tokenizer.word.WordSplitter;
 import java.util.Arrays;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
@@ -48,7 +50,10 @@ public final class PipelineModel {
       byte[][] bytes,
       TokenType[] types) {
     TokenizerJson json = TokenizerJson.parse(vocabulary.source(), pipeline.stages());
-    PreTokenizerReader words = new PreTokenizerReader(json);
+    StageReader stages = new StageReader(json);
+    TextTransform normalizer = stages.normalizer();
+    WordSplitter firstWords = stages.words(true);
+    WordSplitter words = stages.words(false);
     byte[][] spellings =
         vocabulary.tokens().stream().map(token -> token.getBytes(UTF_8)).toArray(byte[][]::new);
     JsonNode options = json.root().path("model");
@@ -60,8 +65,7 @@ public final class PipelineModel {
         TokenizerJson.type(options).equals("Unigram")
             ? unigram(json, pipeline, spellings, types, byteTokens)
             : bpe(vocabulary, pipeline, options, ids, spellings, types, byteTokens);
-    return new TextModel(
-        new NormalizerReader(json).read(), words.read(true), words.read(false), model);
+    return new TextModel(normalizer, firstWords, words, model);
   }
 
   private static boolean isText(TokenType type) {
