@@ -14,7 +14,6 @@ import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import dev.vidrio.tokenizer.word.PreTokenizer;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -23,6 +22,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Reads the vocabulary from the {@code tokenizer.ggml} and {@code vidrio.tokenizer} keys of GGUF
@@ -139,11 +139,8 @@ final class GgufVocabulary {
   }
 
   private static List<Float> readScores(Metadata metadata) {
-    List<Float> scores = new ArrayList<>();
-    for (float score : metadata.floats(PREFIX + "scores")) {
-      scores.add(score);
-    }
-    return scores;
+    float[] scores = metadata.floats(PREFIX + "scores");
+    return IntStream.range(0, scores.length).mapToObj(id -> scores[id]).toList();
   }
 
   private static Charsmap readCharsmap(Metadata metadata) {

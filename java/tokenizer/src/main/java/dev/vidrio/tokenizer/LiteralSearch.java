@@ -3,26 +3,50 @@ package dev.vidrio.tokenizer;
 import dev.vidrio.tokenizer.text.CharSet;
 import dev.vidrio.tokenizer.text.Utf8;
 import dev.vidrio.tokenizer.vocabulary.LiteralRules;
+import java.util.Arrays;
 import java.util.function.IntConsumer;
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
-/** Splits text at literal tokens, according to {@link LiteralRules}. */
+/**
+ * Splits text at literal tokens, according to {@link LiteralRules}: the tokens that are recognized
+ * before the tokenizer's model runs. The leftmost match wins, and the longest of several there, as
+ * in Hugging Face tokenizers. (llama.cpp searches the longest token in the whole text first, then
+ * the next in the remaining text; results differ only if the end of one occurrence overlaps the
+ * beginning of another.)
+ *
+ * <p>The tokens are sorted, and each byte of the text narrows the range of matching tokens by
+ * binary search, so the index is no larger than the vocabulary.
+ */
 final class LiteralSearch {
 
-  private final LiteralTokens tokens;
   private final byte[][] spellings;
   private final LiteralRules rules;
+  private final byte[][] sorted;
+  private final int[] ids;
+  private final boolean[] begins = new boolean[256];
 
   /**
    * Creates a search for some tokens of a vocabulary.
    *
    * @param spellings the spelling of each token in the text
-   * @param selected selects the ids to find
+   * @param selected selects the ids to find; empty tokens are never found
    */
   LiteralSearch(byte[][] spellings, IntPredicate selected, LiteralRules rules) {
-    this.tokens = new LiteralTokens(spellings, selected);
     this.spellings = spellings;
     this.rules = rules;
+    ids =
+        IntStream.range(0, spellings.length)
+            .filter(id -> spellings[id].length > 0 && selected.test(id))
+            .boxed()
+            .sorted((a, b) -> Arrays.compareUnsigned(spellings[a], spellings[b]))
+            .mapToInt(Integer::intValue)
+            .toArray();
+    sorted = new byte[ids.length][];
+    for (int i = 0; i < ids.length; i++) {
+      sorted[i] = spellings[ids[i]];
+      begins[Byte.toUnsignedInt(sorted[i][0])] = true;
+    }
   }
 
   /** Receives a nonempty segment of text. */
@@ -39,7 +63,7 @@ final class LiteralSearch {
     int done = 0;
     int pos = 0;
     while (pos < text.length) {
-      int id = tokens.at(text, pos);
+      int id = tokenAt(text, pos);
       if (id < 0) {
         pos++;
         continue;
@@ -96,5 +120,43 @@ final class LiteralSearch {
       start += Utf8.lengthAt(text, start, text.length);
     }
     return start;
+  }
+
+  /** Returns the longest token at {@code pos}, or −1. */
+  private int tokenAt(byte[] text, int pos) {
+    if (!begins[Byte.toUnsignedInt(text[pos])]) {
+      return -1;
+    }
+    int found = -1;
+    int low = 0;
+    int high = sorted.length;
+    for (int depth = 0; pos + depth < text.length && low < high; depth++) {
+      int next = Byte.toUnsignedInt(text[pos + depth]);
+      low = firstAtLeast(next, depth, low, high);
+      high = firstAtLeast(next + 1, depth, low, high);
+      if (low < high && sorted[low].length == depth + 1) {
+        found = ids[low];
+      }
+    }
+    return found;
+  }
+
+  /**
+   * Returns the first of the tokens in a range whose byte at {@code depth} is at least {@code
+   * value}; they agree before it.
+   */
+  private int firstAtLeast(int value, int depth, int from, int to) {
+    int low = from;
+    int high = to;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      byte[] token = sorted[middle];
+      if (token.length > depth && Byte.toUnsignedInt(token[depth]) >= value) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return low;
   }
 }

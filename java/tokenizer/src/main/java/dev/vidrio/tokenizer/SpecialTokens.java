@@ -1,5 +1,15 @@
 package dev.vidrio.tokenizer;
 
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.EOM;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.EOS;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.EOT;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_FILE_SEPARATOR;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_MIDDLE;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_PADDING;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_PREFIX;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_REPOSITORY;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_SUFFIX;
+
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
@@ -26,37 +36,37 @@ final class SpecialTokens {
   private static final Map<TokenRole, List<String>> SPELLINGS =
       new EnumMap<>(
           Map.of(
-              TokenRole.EOT,
+              EOT,
               words(
                   """
                   <|eot_id|> <|im_end|> <|end|> <end_of_turn> <|endoftext|> <|end_of_text|> <EOT>
                   _<EOT> [EOT] <｜end▁of▁sentence｜> <end_of_utterance>
                   """),
-              TokenRole.EOM,
+              EOM,
               words("<|eom_id|>"),
-              TokenRole.FIM_PREFIX,
+              FIM_PREFIX,
               words(
                   """
                   <|fim_prefix|> <fim-prefix> <fim_prefix> <｜fim▁begin｜> <PRE> ▁<PRE>
                   <|code_prefix|> <|prefix|>
                   """),
-              TokenRole.FIM_SUFFIX,
+              FIM_SUFFIX,
               words(
                   """
                   <|fim_suffix|> <fim-suffix> <fim_suffix> <｜fim▁hole｜> <SUF> ▁<SUF>
                   <|code_suffix|> <|suffix|>
                   """),
-              TokenRole.FIM_MIDDLE,
+              FIM_MIDDLE,
               words(
                   """
                   <|fim_middle|> <fim-middle> <fim_middle> <｜fim▁end｜> <MID> ▁<MID>
                   <|code_middle|> <|middle|>
                   """),
-              TokenRole.FIM_PADDING,
+              FIM_PADDING,
               words("<|fim_pad|> <fim-pad> <fim_pad> <PAD> [PAD]"),
-              TokenRole.FIM_REPOSITORY,
+              FIM_REPOSITORY,
               words("<|fim_repo|> <|repo_name|> <fim-repo> <REPO> <reponame>"),
-              TokenRole.FIM_FILE_SEPARATOR,
+              FIM_FILE_SEPARATOR,
               words("<|file_sep|>")));
 
   /** The tokens that end generation regardless of their declared type. */
@@ -82,13 +92,7 @@ final class SpecialTokens {
 
   /** The roles whose tokens end generation. */
   private static final List<TokenRole> ENDING_ROLES =
-      List.of(
-          TokenRole.EOS,
-          TokenRole.EOT,
-          TokenRole.EOM,
-          TokenRole.FIM_PADDING,
-          TokenRole.FIM_REPOSITORY,
-          TokenRole.FIM_FILE_SEPARATOR);
+      List.of(EOS, EOT, EOM, FIM_PADDING, FIM_REPOSITORY, FIM_FILE_SEPARATOR);
 
   private final Map<String, Integer> ids;
   private final TokenType[] types;

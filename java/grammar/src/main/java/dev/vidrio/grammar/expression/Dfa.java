@@ -1,10 +1,8 @@
 package dev.vidrio.grammar.expression;
 
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,8 +27,7 @@ public final class Dfa {
   private final List<List<Edge>> edges;
   private final BitSet accepting;
 
-  /** Creates an automaton. */
-  public Dfa(List<List<Edge>> edges, BitSet accepting) {
+  private Dfa(List<List<Edge>> edges, BitSet accepting) {
     this.edges = edges;
     this.accepting = accepting;
   }
@@ -238,61 +235,38 @@ public final class Dfa {
 
   /** Returns the length of the shortest text in code points, if there is a text. */
   public int shortest() {
-    int[] distances = distances();
-    return accepting.stream()
-        .map(state -> distances[state])
-        .filter(distance -> distance != NOWHERE)
-        .min()
-        .orElse(size());
-  }
-
-  /** Returns the shortest distance of each state from the start. */
-  private int[] distances() {
+    // States are numbered in order of distance, so the first edge to a state is on a shortest path.
     int[] distances = new int[size()];
-    Arrays.fill(distances, NOWHERE);
-    distances[0] = 0;
-    Deque<Integer> todo = new ArrayDeque<>(List.of(0));
-    while (!todo.isEmpty()) {
-      int state = todo.remove();
+    for (int state = 0; state < size(); state++) {
       for (Edge edge : edges.get(state)) {
-        if (distances[edge.to] == NOWHERE) {
+        if (edge.to > 0 && distances[edge.to] == 0) {
           distances[edge.to] = distances[state] + 1;
-          todo.add(edge.to);
         }
       }
     }
-    return distances;
+    return isEmpty() ? size() : distances[accepting.nextSetBit(0)];
   }
 
-  /** Returns the length of the longest text in code points; −1 if unbounded. */
+  /**
+   * Returns the length of the longest text in code points; −1 if unbounded. Valid if a text is
+   * accepted from every state.
+   */
   public int longest() {
-    int[] distances = distances();
-    BitSet states = live();
-    for (int state = 0; state < size(); state++) {
-      states.set(state, states.get(state) && distances[state] != NOWHERE);
-    }
     int[] entries = new int[size()];
-    states.stream().forEach(state -> edges.get(state).forEach(edge -> entries[edge.to]++));
+    edges.forEach(each -> each.forEach(edge -> entries[edge.to]++));
     // Topological order: states of a cycle are never reached.
     int[] lengths = new int[size()];
-    Deque<Integer> todo = new ArrayDeque<>();
-    if (entries[0] == 0 && states.get(0)) {
-      todo.add(0);
-    }
-    int longest = 0;
-    int done = 0;
-    while (!todo.isEmpty()) {
-      int state = todo.remove();
-      done++;
-      longest = Math.max(longest, lengths[state]);
+    List<Integer> order = new ArrayList<>(entries[0] == 0 ? List.of(0) : List.of());
+    for (int i = 0; i < order.size(); i++) {
+      int state = order.get(i);
       for (Edge edge : edges.get(state)) {
         lengths[edge.to] = Math.max(lengths[edge.to], lengths[state] + 1);
-        if (--entries[edge.to] == 0 && states.get(edge.to)) {
-          todo.add(edge.to);
+        if (--entries[edge.to] == 0) {
+          order.add(edge.to);
         }
       }
     }
-    return done == states.cardinality() ? longest : -1;
+    return order.size() < size() ? -1 : Arrays.stream(lengths).max().getAsInt();
   }
 
   private BitSet live() {

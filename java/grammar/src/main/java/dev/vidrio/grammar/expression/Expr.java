@@ -4,6 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.tokenizer.text.Cursor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /** The body of a grammar rule: a set of texts, independent of the source format. */
 public sealed interface Expr {
@@ -40,6 +41,18 @@ public sealed interface Expr {
    *     escaping
    */
   record Machine(Dfa dfa, List<List<Expr>> labels) implements Expr {}
+
+  /** Returns this expression with each of its parts changed. */
+  default Expr mapParts(UnaryOperator<Expr> change) {
+    return switch (this) {
+      case Sequence(List<Expr> parts) -> new Sequence(parts.stream().map(change).toList());
+      case Choice(List<Expr> parts) -> new Choice(parts.stream().map(change).toList());
+      case Repeat(Expr part, int min, int max) -> new Repeat(change.apply(part), min, max);
+      case Chars whole -> whole;
+      case Call whole -> whole;
+      case Machine whole -> whole;
+    };
+  }
 
   /** Returns an automaton whose labels are the sets of its edges. */
   static Expr machine(Dfa dfa) {

@@ -198,11 +198,7 @@ public final class RegexReader {
       case 'S' -> NO_SPACE;
       case 'p' -> property();
       case 'P' -> property().complement();
-      case 't' -> CodePoints.of('\t');
-      case 'n' -> CodePoints.of('\n');
-      case 'r' -> CodePoints.of('\r');
-      case 'f' -> CodePoints.of('\f');
-      case 'v' -> CodePoints.of(0x0B);
+      case 't', 'n', 'r', 'f', 'v' -> CodePoints.of("\t\n\r\f\u000B".charAt("tnrfv".indexOf(c)));
       case 'c' -> control();
       case 'x' -> scalar(in.hexadecimal(2));
       case 'u' -> scalar(unicode());

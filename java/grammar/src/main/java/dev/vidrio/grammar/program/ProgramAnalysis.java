@@ -6,33 +6,24 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Deque;
 import java.util.List;
-import java.util.Map;
 
 /** Computes the static properties of a {@link Program}: liveness, nullability and calling order. */
 final class ProgramAnalysis {
 
-  private final String field;
+  private final ProgramBuilder built;
   private final List<Program.Instruction> instructions;
   private final List<Integer> starts;
-  private final List<String> names;
-  private final Map<Integer, Integer> representatives;
+
   // For each address, its predecessors; for each rule, its calls; for each address, the rules that
   // start there.
   private final List<List<Integer>> before = new ArrayList<>();
   private final List<List<Integer>> callsOf = new ArrayList<>();
   private final List<List<Integer>> startingAt = new ArrayList<>();
 
-  ProgramAnalysis(
-      String field,
-      List<Program.Instruction> instructions,
-      List<Integer> starts,
-      List<String> names,
-      Map<Integer, Integer> representatives) {
-    this.field = field;
-    this.instructions = instructions;
-    this.starts = starts;
-    this.names = names;
-    this.representatives = representatives;
+  ProgramAnalysis(ProgramBuilder built) {
+    this.built = built;
+    instructions = built.instructions;
+    starts = built.starts;
     instructions.forEach(instruction -> before.add(new ArrayList<>(2)));
     instructions.forEach(instruction -> startingAt.add(List.of()));
     for (int rule = 0; rule < starts.size(); rule++) {
@@ -67,7 +58,8 @@ final class ProgramAnalysis {
     BitSet live = reachingEnd(true);
     live.set(Program.ACCEPT);
     if (!live.get(starts.get(0))) {
-      throw new InvalidInputException(field, "", "is unsatisfiable: no text matches it");
+      throw new InvalidInputException(
+          built.rules.field(), "", "is unsatisfiable: no text matches it");
     }
     BitSet nullableAddresses = reachingEnd(false);
     BitSet nullable = new BitSet();
@@ -75,7 +67,12 @@ final class ProgramAnalysis {
       nullable.set(rule, nullableAddresses.get(starts.get(rule)));
     }
     return new Program(
-        List.copyOf(instructions), starts, live, nullable, representatives, ranks(live, nullable));
+        List.copyOf(instructions),
+        starts,
+        live,
+        nullable,
+        built.representatives,
+        ranks(live, nullable));
   }
 
   /**
@@ -181,6 +178,8 @@ final class ProgramAnalysis {
       }
     }
     return new InvalidInputException(
-        field + " rule", names.get(rule), "is left-recursive, which is not supported");
+        built.rules.field() + " rule",
+        built.names.get(rule),
+        "is left-recursive, which is not supported");
   }
 }

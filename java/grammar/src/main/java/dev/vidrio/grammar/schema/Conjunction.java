@@ -8,8 +8,10 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -163,6 +165,12 @@ final class Conjunction {
     return count(type).intersect(new Count(exceptions.isEmpty() ? 0 : 1, -1));
   }
 
+  /** Adds a bound of numbers. */
+  void restrict(Bound bound) {
+    appliesTo("number");
+    bounds.add(bound);
+  }
+
   /** Requires properties. */
   void require(Collection<String> names) {
     appliesTo("object");
@@ -224,38 +232,9 @@ final class Conjunction {
 
   /** Returns the requirements on a property. */
   Set<Term> property(String name, TextMatcher matcher) {
-    Set<Term> terms = new LinkedHashSet<>();
-    for (Properties each : properties) {
-      Term own = each.named.get(name);
-      boolean covered = own != null;
-      if (own != null) {
-        terms.add(own);
-      }
-      for (Map.Entry<String, Term> pattern : each.patterns.entrySet()) {
-        if (matcher.matches(at, pattern.getKey(), name)) {
-          covered = true;
-          terms.add(pattern.getValue());
-        }
-      }
-      if (!covered && each.additional != null) {
-        terms.add(each.additional);
-      }
-    }
-    if (unevaluated != null && !evaluated(name, matcher)) {
-      terms.add(unevaluated);
-    }
-    return terms;
-  }
-
-  private boolean evaluated(String name, TextMatcher matcher) {
-    return properties.stream()
-        .filter(Properties::evaluates)
-        .anyMatch(
-            each ->
-                each.additional != null
-                    || each.named.containsKey(name)
-                    || each.patterns.keySet().stream()
-                        .anyMatch(regex -> matcher.matches(at, regex, name)));
+    return property(
+        each -> Optional.ofNullable(each.named.get(name)),
+        regex -> matcher.matches(at, regex, name));
   }
 
   /**
@@ -263,20 +242,26 @@ final class Conjunction {
    * patterns.
    */
   Set<Term> others(Set<String> matched) {
+    return property(ignored -> Optional.empty(), matched::contains);
+  }
+
+  private Set<Term> property(
+      Function<Properties, Optional<Term>> named, Predicate<String> matches) {
     Set<Term> terms = new LinkedHashSet<>();
     boolean evaluated = false;
     for (Properties each : properties) {
-      boolean covered = false;
-      for (Map.Entry<String, Term> pattern : each.patterns.entrySet()) {
-        if (matched.contains(pattern.getKey())) {
-          covered = true;
-          terms.add(pattern.getValue());
-        }
+      List<Term> own = new ArrayList<>(named.apply(each).stream().toList());
+      each.patterns.forEach(
+          (regex, term) -> {
+            if (matches.test(regex)) {
+              own.add(term);
+            }
+          });
+      if (own.isEmpty() && each.additional != null) {
+        own.add(each.additional);
       }
-      if (!covered && each.additional != null) {
-        terms.add(each.additional);
-      }
-      evaluated |= each.evaluates && (covered || each.additional != null);
+      terms.addAll(own);
+      evaluated |= each.evaluates && !own.isEmpty();
     }
     if (unevaluated != null && !evaluated) {
       terms.add(unevaluated);

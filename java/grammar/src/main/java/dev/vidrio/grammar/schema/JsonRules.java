@@ -150,11 +150,6 @@ final class JsonRules {
   static Expr escaped(Expr text) {
     return switch (text) {
       case Expr.Chars(CodePoints set) -> escaped(set);
-      case Expr.Sequence(List<Expr> parts) ->
-          new Expr.Sequence(parts.stream().map(JsonRules::escaped).toList());
-      case Expr.Choice(List<Expr> parts) ->
-          new Expr.Choice(parts.stream().map(JsonRules::escaped).toList());
-      case Expr.Repeat(Expr part, int min, int max) -> new Expr.Repeat(escaped(part), min, max);
       case Expr.Call call -> throw new IllegalArgumentException("a rule call cannot be escaped");
       case Expr.Machine(Dfa dfa, List<List<Expr>> labels) -> {
         Map<Expr, Expr> known = new HashMap<>(); // most labels are shared by edges
@@ -168,6 +163,7 @@ final class JsonRules {
                             .toList())
                 .toList());
       }
+      default -> text.mapParts(JsonRules::escaped);
     };
   }
 

@@ -136,12 +136,7 @@ final class KeywordReader {
 
   private static void numbers(Subschema part, Conjunction all) {
     for (String keyword : Keywords.BOUNDS) {
-      bound(part, keyword)
-          .ifPresent(
-              bound -> {
-                all.appliesTo("number");
-                all.bounds.add(bound);
-              });
+      bound(part, keyword).ifPresent(all::restrict);
     }
     if (part.has("multipleOf")) {
       all.appliesTo("number");
@@ -168,7 +163,7 @@ final class KeywordReader {
       return Optional.empty();
     }
     boolean upper = keyword.endsWith("aximum");
-    JsonNode kind = part.get(upper ? "exclusiveMaximum" : "exclusiveMinimum");
+    JsonNode kind = part.node().get(upper ? "exclusiveMaximum" : "exclusiveMinimum");
     boolean exclusive =
         keyword.startsWith("exclusive")
             || (kind != null && kind.isBoolean() && kind.booleanValue());

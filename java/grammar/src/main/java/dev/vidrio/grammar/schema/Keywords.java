@@ -2,6 +2,7 @@ package dev.vidrio.grammar.schema;
 
 import static java.util.stream.Collectors.toUnmodifiableSet;
 
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
@@ -122,24 +123,21 @@ final class Keywords {
    * ones.
    */
   private static boolean isNear(String a, String b) {
-    int shorter = Math.min(a.length(), b.length());
-    if (Math.abs(a.length() - b.length()) > 1) {
-      return false;
+    int i = Arrays.mismatch(a.toCharArray(), b.toCharArray());
+    if (i < 0) {
+      return true;
     }
-    int same = 0;
-    while (same < shorter && a.charAt(same) == b.charAt(same)) {
-      same++;
-    }
-    int equal = 0;
-    while (equal < shorter - same
-        && a.charAt(a.length() - 1 - equal) == b.charAt(b.length() - 1 - equal)) {
-      equal++;
-    }
-    int between = Math.max(a.length(), b.length()) - same - equal;
-    return between <= 1
-        || (between == 2
-            && a.length() == b.length()
-            && a.charAt(same) == b.charAt(same + 1)
-            && a.charAt(same + 1) == b.charAt(same));
+    String restOfA = a.substring(Math.min(i + 1, a.length()));
+    String restOfB = b.substring(Math.min(i + 1, b.length()));
+    boolean swapped =
+        !restOfA.isEmpty()
+            && !restOfB.isEmpty()
+            && a.charAt(i) == b.charAt(i + 1)
+            && a.charAt(i + 1) == b.charAt(i)
+            && restOfA.substring(1).equals(restOfB.substring(1));
+    return restOfA.equals(restOfB)
+        || restOfA.equals(b.substring(i))
+        || restOfB.equals(a.substring(i))
+        || swapped;
   }
 }

@@ -82,13 +82,11 @@ final class MultipleOf {
       add(found, '.', new State(Phase.POINT, state.remainder, 0));
     }
     boolean fraction = state.phase == Phase.POINT || state.phase == Phase.FRACTION;
+    if (fraction && state.digits == scale) {
+      add(found, '0', new State(Phase.FRACTION, state.remainder, scale));
+      return found;
+    }
     for (int digit = 0; digit <= 9; digit++) {
-      if (fraction && state.digits == scale) {
-        if (digit == 0) {
-          add(found, '0', new State(Phase.FRACTION, state.remainder, scale));
-        }
-        continue;
-      }
       int remainder = (state.remainder * 10 + digit) % divisor;
       add(
           found,

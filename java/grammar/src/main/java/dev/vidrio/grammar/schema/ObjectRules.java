@@ -59,7 +59,8 @@ final class ObjectRules {
       return json.object();
     }
     Map<String, Set<Term>> names = all.names(matcher);
-    Dfa allowed = names(all);
+    Dfa allowed =
+        all.propertyNames.isEmpty() ? Dfa.ofLength(0, -1) : strings.texts(all.propertyNames);
     List<Members.Member> members = new ArrayList<>();
     for (Map.Entry<String, Set<Term>> each : names.entrySet()) {
       String name = each.getKey();
@@ -86,10 +87,6 @@ final class ObjectRules {
     return json.enclosed("{", inside, mayBeEmpty, "}");
   }
 
-  private Dfa names(Conjunction all) {
-    return all.propertyNames.isEmpty() ? Dfa.ofLength(0, -1) : strings.texts(all.propertyNames);
-  }
-
   private Expr inside(Members members) {
     if (members.orders() == 0 || members.orders() > MAX_ORDERS - orders) {
       return members.inOrder();
@@ -103,7 +100,7 @@ final class ObjectRules {
 
   /** Returns a member with a name other than the given ones. */
   private Expr others(Conjunction all, Set<String> names, Dfa allowed) {
-    StateBudget budget = matcher.budget();
+    StateBudget budget = matcher.budget;
     Set<String> patterns = new LinkedHashSet<>();
     all.properties.forEach(each -> patterns.addAll(each.patterns().keySet()));
     boolean constrained = all.properties.stream().anyMatch(each -> each.additional() != null);

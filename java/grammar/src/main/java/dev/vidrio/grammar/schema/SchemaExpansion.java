@@ -82,7 +82,7 @@ final class SchemaExpansion {
 
   private final SchemaDocument document;
   private final TextMatcher matcher;
-  private final InstanceValidator check;
+  final InstanceValidator check;
   private final SchemaNegation negation;
   private final KeywordReader keywords;
   private int work;
@@ -94,10 +94,6 @@ final class SchemaExpansion {
     this.check = new InstanceValidator(document, matcher);
     this.negation = new SchemaNegation(document, matcher, check);
     this.keywords = new KeywordReader(document);
-  }
-
-  InstanceValidator check() {
-    return check;
   }
 
   /** Expands terms. */

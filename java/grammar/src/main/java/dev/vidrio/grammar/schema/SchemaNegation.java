@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -57,10 +58,9 @@ final class SchemaNegation {
     if (failures.isEmpty() && unsupported != null) {
       throw unsupported;
     }
-    for (Failure failure : failures) {
-      if (failure.certain) {
-        return List.of(failure.alternative);
-      }
+    Optional<Failure> certain = failures.stream().filter(Failure::certain).findFirst();
+    if (certain.isPresent()) {
+      return List.of(certain.get().alternative);
     }
     List<Alternative> likely =
         failures.stream().filter(failure -> !failure.unlikely).map(Failure::alternative).toList();

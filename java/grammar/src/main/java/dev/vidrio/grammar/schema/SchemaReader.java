@@ -43,7 +43,7 @@ public final class SchemaReader {
     json = new JsonRules(rules);
     strings = new StringRules(json, matcher, expansion);
     objects = new ObjectRules(json, matcher, strings, this::rule);
-    arrays = new ArrayRules(json, expansion.check(), this::rule);
+    arrays = new ArrayRules(json, expansion.check, this::rule);
   }
 
   /**
@@ -125,7 +125,7 @@ public final class SchemaReader {
       case "object" -> objects.object(all);
       case "array" -> arrays.array(all);
       case "string" -> strings.string(all);
-      case "number" -> NumberRules.number(all, matcher.budget());
+      case "number" -> NumberRules.number(all, matcher.budget);
       case "boolean" -> words(all, "true", "false");
       default -> words(all, "null");
     };

@@ -70,11 +70,11 @@ final class StringRules {
       max = Math.min(max, most);
     }
     if (max >= 0 || min > texts.shortest()) {
-      texts = texts.intersect(matcher.budget(), Dfa.ofLength(min, max));
+      texts = texts.intersect(matcher.budget, Dfa.ofLength(min, max));
     }
     List<String> words =
         all.excluded.stream().filter(JsonNode::isString).map(JsonNode::stringValue).toList();
-    return words.isEmpty() ? texts : texts.minus(matcher.budget(), words(matcher.budget(), words));
+    return words.isEmpty() ? texts : texts.minus(matcher.budget, words(matcher.budget, words));
   }
 
   /** Returns the texts that match all patterns and formats, or the formats' short forms. */
@@ -84,11 +84,11 @@ final class StringRules {
       Dfa matching = matcher.automaton(pattern.path(), pattern.regex());
       texts =
           pattern.negated()
-              ? texts.minus(matcher.budget(), matching)
-              : texts.intersect(matcher.budget(), matching);
+              ? texts.minus(matcher.budget, matching)
+              : texts.intersect(matcher.budget, matching);
     }
     for (String format : all.formats) {
-      texts = texts.intersect(matcher.budget(), matcher.format(format, brief));
+      texts = texts.intersect(matcher.budget, matcher.format(format, brief));
     }
     return texts;
   }
@@ -104,14 +104,14 @@ final class StringRules {
     if (terms.stream().allMatch(Term::isAnything)) {
       return Dfa.ofLength(0, -1);
     }
-    Dfa texts = words(matcher.budget(), List.of());
+    Dfa texts = words(matcher.budget, List.of());
     for (Conjunction all : expansion.expand(terms)) {
       if (all.values != null) {
         List<String> values =
             all.values.stream().filter(JsonNode::isString).map(JsonNode::stringValue).toList();
-        texts = texts.union(matcher.budget(), words(matcher.budget(), values));
+        texts = texts.union(matcher.budget, words(matcher.budget, values));
       } else if (all.allows("string") && !all.count("string").isEmpty()) {
-        texts = texts.union(matcher.budget(), texts(all));
+        texts = texts.union(matcher.budget, texts(all));
       }
     }
     return texts;

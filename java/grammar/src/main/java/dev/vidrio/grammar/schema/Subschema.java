@@ -65,10 +65,6 @@ final class Subschema {
     return new InvalidInputException(FIELD + " '" + path + "' keyword", "'" + keyword + "'", limit);
   }
 
-  @Nullable JsonNode get(String keyword) {
-    return node.get(keyword);
-  }
-
   boolean has(String keyword) {
     return node.has(keyword);
   }

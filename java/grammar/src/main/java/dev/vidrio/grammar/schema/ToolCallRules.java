@@ -22,11 +22,11 @@ public final class ToolCallRules {
 
   /** The characters that {@link String#strip} removes. */
   private static final CodePoints BLANKS =
-      CodePoints.anyOf(
+      CodePoints.union(
           IntStream.rangeClosed(0, Character.MAX_VALUE)
               .filter(Character::isWhitespace)
-              .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
-              .toString());
+              .mapToObj(CodePoints::of)
+              .toList());
 
   /** The prefixes of escaped lower-case letters, which could hide a key. */
   private static final List<String> ESCAPED_LETTERS = List.of("\\u006", "\\u007");

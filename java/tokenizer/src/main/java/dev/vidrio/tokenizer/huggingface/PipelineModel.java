@@ -61,49 +61,47 @@ public final class PipelineModel {
         options.path("byte_fallback").asBoolean(false)
             ? ByteTokens.all(vocabulary, bytes, types)
             : new int[0];
+    double[] scores = pipeline.scores().stream().mapToDouble(Double::doubleValue).toArray();
+    TokenIndex tokens =
+        new TokenIndex(
+            spellings,
+            id ->
+                (types[id].isText() || types[id] == TokenType.BYTE)
+                    && (scores.length == 0 || Double.isFinite(scores[id])));
     WordModel model =
         TokenizerJson.type(options).equals("Unigram")
-            ? unigram(json, pipeline, spellings, types, byteTokens)
-            : bpe(vocabulary, pipeline, options, ids, spellings, types, byteTokens);
+            ? unigram(json, options, tokens, scores, byteTokens)
+            : bpe(
+                json,
+                options,
+                tokens,
+                new MergeTable(vocabulary, pipeline.merges(), ids),
+                ids,
+                byteTokens);
     return new TextModel(normalizer, firstWords, words, model);
   }
 
-  private static boolean isText(TokenType type) {
-    return type.isText() || type == TokenType.BYTE;
-  }
-
   private static WordModel unigram(
-      TokenizerJson json,
-      TokenModel.Pipeline pipeline,
-      byte[][] spellings,
-      TokenType[] types,
-      int[] byteTokens) {
-    double[] scores = pipeline.scores().stream().mapToDouble(Double::doubleValue).toArray();
-    int unknown = json.root().path("model").path("unk_id").asInt(-1);
+      TokenizerJson json, JsonNode options, TokenIndex tokens, double[] scores, int[] byteTokens) {
+    int unknown = options.path("unk_id").asInt(-1);
     if (unknown < 0 || unknown >= scores.length) {
       throw json.unsupported("model Unigram without unk_id", "one with it");
     }
     double lowest = Arrays.stream(scores).filter(Double::isFinite).min().orElse(0);
-    TokenIndex tokens =
-        new TokenIndex(spellings, id -> isText(types[id]) && Double.isFinite(scores[id]));
-    double unknownScore = lowest - Viterbi.UNKNOWN_PENALTY;
-    return new Viterbi(tokens, scores, unknown, unknownScore, byteTokens);
+    return new Viterbi(tokens, scores, unknown, lowest - Viterbi.UNKNOWN_PENALTY, byteTokens);
   }
 
   private static WordModel bpe(
-      Vocabulary vocabulary,
-      TokenModel.Pipeline pipeline,
+      TokenizerJson json,
       JsonNode options,
+      TokenIndex tokens,
+      MergeTable table,
       Map<String, Integer> ids,
-      byte[][] spellings,
-      TokenType[] types,
       int[] byteTokens) {
-    MergeTable table = new MergeTable(vocabulary, pipeline.merges(), ids);
-    TokenIndex tokens = new TokenIndex(spellings, id -> isText(types[id]));
     String unknown = options.path("unk_token").asString("");
     if (!unknown.isEmpty() && !ids.containsKey(unknown)) {
       throw new ModelFileException(
-          vocabulary.source(), "unk_token", "'" + unknown + "'", "must be a token");
+          json.file(), "unk_token", "'" + unknown + "'", "must be a token");
     }
     boolean fuse = options.path("fuse_unk").asBoolean(false);
     boolean whole = options.path("ignore_merges").asBoolean(false);

@@ -1,12 +1,13 @@
 package dev.vidrio.tokenizer.regex;
 
 import dev.vidrio.tokenizer.text.CharSet;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.IntPredicate;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /** The code point sets of {@code \p{…}}: general categories and scripts. */
 final class CharProperties {
@@ -37,15 +38,15 @@ final class CharProperties {
   }
 
   private static CharSet script(Character.UnicodeScript script) {
-    List<Integer> ranges = new ArrayList<>();
-    boolean in = false;
-    for (int c = 0; c <= Character.MAX_CODE_POINT + 1; c++) {
-      boolean now = c <= Character.MAX_CODE_POINT && Character.UnicodeScript.of(c) == script;
-      if (now != in) {
-        ranges.add(now ? c : c - 1);
-      }
-      in = now;
-    }
+    IntPredicate isIn =
+        c -> Character.isValidCodePoint(c) && Character.UnicodeScript.of(c) == script;
+    int[] changes =
+        IntStream.rangeClosed(0, Character.MAX_CODE_POINT + 1)
+            .filter(c -> isIn.test(c) != isIn.test(c - 1))
+            .toArray();
+    // A change into the script is the first code point of a range, the next one is after its last.
+    List<Integer> ranges =
+        IntStream.range(0, changes.length).mapToObj(i -> changes[i] - i % 2).toList();
     return new CharSet(ranges, 0, List.of(), false);
   }
 }

@@ -35,12 +35,6 @@ final class RegexParser {
     return regex;
   }
 
-  /** Returns the expression that matches a literal text. */
-  static Regex literal(String text) {
-    return new Regex.Sequence(
-        text.codePoints().<Regex>mapToObj(c -> new Regex.OneOf(CharSet.range(c, c))).toList());
-  }
-
   private Regex choice() {
     List<Regex> parts = new ArrayList<>();
     do {

@@ -62,7 +62,7 @@ public final class UnigramModel {
     boolean prefix = unigram.addSpacePrefix();
     WorkLimit limit = new WorkLimit(end - start);
     for (int pos = start; pos < end; ) {
-      long match = unigram.charsmap().match(text, pos, end);
+      long match = unigram.charsmap().match(text, pos, end, false);
       int length = match == 0 ? Utf8.lengthAt(text, pos, end) : (int) (match >> 32);
       int from = match == 0 ? pos : (int) match;
       int written = out.size();

@@ -44,17 +44,15 @@ public interface WordSplitter {
    * Returns the composition of splitters: each splits the words of the previous one, and treats a
    * word as a whole text.
    */
-  static WordSplitter sequence(List<? extends WordSplitter> splitters) {
-    if (splitters.isEmpty()) {
-      return (text, start, end, limit, sink) -> sink.accept(text, start, end);
-    }
-    WordSplitter first = splitters.getFirst();
-    if (splitters.size() == 1) {
-      return first;
-    }
-    WordSplitter rest = sequence(splitters.subList(1, splitters.size()));
+  static WordSplitter sequence(List<WordSplitter> splitters) {
+    return splitters.stream()
+        .reduce(WordSplitter::then)
+        .orElse((text, start, end, limit, sink) -> sink.accept(text, start, end));
+  }
+
+  private WordSplitter then(WordSplitter next) {
     return (text, start, end, limit, sink) ->
-        first.split(
-            text, start, end, limit, (piece, from, to) -> rest.split(piece, from, to, limit, sink));
+        split(
+            text, start, end, limit, (piece, from, to) -> next.split(piece, from, to, limit, sink));
   }
 }
