@@ -13,6 +13,7 @@ import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_SUFFIX;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
@@ -132,7 +133,7 @@ final class SpecialTokens {
   }
 
   private static List<String> words(String text) {
-    return List.of(text.strip().split("\\s+"));
+    return Arrays.stream(text.strip().split("\\s+")).toList();
   }
 
   private int retype(String spelling, TokenType type) {

@@ -214,23 +214,23 @@ public final class Dfa {
 
   /** Merges the states of each block; states without a block are removed. */
   private Dfa merged(int[] blocks) {
-    Map<Integer, Integer> samples = new HashMap<>();
-    for (int state = 0; state < blocks.length; state++) {
-      samples.putIfAbsent(blocks[state], state);
-    }
+    // Each block is represented by its first state.
+    Map<Integer, Integer> firsts = new HashMap<>();
+    int[] samples = new int[size()];
+    Arrays.setAll(samples, state -> firsts.computeIfAbsent(blocks[state], ignored -> state));
     return explore(
         ignored -> {},
-        blocks[0],
-        block -> {
+        0,
+        sample -> {
           Map<Integer, List<CodePoints>> found = new LinkedHashMap<>();
-          for (Edge edge : edges.get(samples.get(block))) {
+          for (Edge edge : edges.get(sample)) {
             if (blocks[edge.to] != NOWHERE) {
-              add(found, blocks[edge.to], edge.set);
+              add(found, samples[edge.to], edge.set);
             }
           }
           return found;
         },
-        block -> accepting.get(samples.get(block)));
+        accepting::get);
   }
 
   /** Returns the length of the shortest text in code points, if there is a text. */

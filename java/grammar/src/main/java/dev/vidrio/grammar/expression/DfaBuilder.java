@@ -1,5 +1,7 @@
 package dev.vidrio.grammar.expression;
 
+import static java.util.Objects.requireNonNull;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -108,7 +110,7 @@ final class DfaBuilder {
       List<Integer> to =
           taking.stream().filter(each -> each.set.contains(from)).map(NfaState::then).toList();
       if (!to.isEmpty()) {
-        Dfa.add(byTargets, to, CodePoints.range(from, cuts.higher(from) - 1));
+        Dfa.add(byTargets, to, CodePoints.range(from, requireNonNull(cuts.higher(from)) - 1));
       }
     }
     Map<BitSet, List<CodePoints>> found = new LinkedHashMap<>();

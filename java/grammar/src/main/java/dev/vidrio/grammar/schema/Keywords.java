@@ -70,7 +70,7 @@ final class Keywords {
 
   /** Returns the words of a text. */
   static Set<String> words(String text) {
-    return Set.of(text.strip().split("\\s+"));
+    return Arrays.stream(text.strip().split("\\s+")).collect(toUnmodifiableSet());
   }
 
   /** Returns the type of value that a keyword constrains, if it is only one. */

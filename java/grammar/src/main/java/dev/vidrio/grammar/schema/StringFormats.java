@@ -1,5 +1,7 @@
 package dev.vidrio.grammar.schema;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.vidrio.grammar.expression.Expr;
 import dev.vidrio.grammar.expression.RegexReader;
 import java.util.HashMap;
@@ -86,7 +88,8 @@ final class StringFormats {
       String regex =
           reference
               .matcher(line.substring(name.length() + 1))
-              .replaceAll(part -> Matcher.quoteReplacement(parts.get(part.group(1))));
+              .replaceAll(
+                  part -> Matcher.quoteReplacement(requireNonNull(parts.get(part.group(1)))));
       (Character.isUpperCase(name.charAt(0)) ? parts : formats).put(name, regex);
     }
     return formats;

@@ -17,6 +17,7 @@ public final class CharMerges extends MergeRules {
   /**
    * Creates the merges.
    *
+   * @param table the ranked merges
    * @param tokens the text tokens
    * @param byteTokens the token of each byte, or an empty array
    * @param unknown the token for characters without a token if there are no byte tokens; if

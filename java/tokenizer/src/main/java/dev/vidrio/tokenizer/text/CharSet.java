@@ -1,5 +1,6 @@
 package dev.vidrio.tokenizer.text;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
@@ -16,9 +17,10 @@ public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts,
 
   /** The names of the general categories, indexed by {@link Character#getType(int)}. */
   private static final List<String> CATEGORIES =
-      List.of(
-          "Cn Lu Ll Lt Lm Lo Mn Me Mc Nd Nl No Zs Zl Zp Cc Cf ? Co Cs Pd Ps Pe Pc Po Sm Sc Sk So Pi Pf"
-              .split(" "));
+      Arrays.stream(
+              "Cn Lu Ll Lt Lm Lo Mn Me Mc Nd Nl No Zs Zl Zp Cc Cf ? Co Cs Pd Ps Pe Pc Po Sm Sc Sk So Pi Pf"
+                  .split(" "))
+          .toList();
 
   /** General category L. */
   public static final CharSet LETTER = category("L");
