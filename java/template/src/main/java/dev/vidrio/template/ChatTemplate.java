@@ -138,7 +138,7 @@ public final class ChatTemplate {
   private static Set<String> variables(Set<String> names) {
     Set<String> variables = new TreeSet<>(names);
     variables.removeAll(GIVEN);
-    variables.removeAll(Globals.NAMES);
+    variables.removeAll(Globals.ALL.names());
     return Collections.unmodifiableSet(variables);
   }
 
