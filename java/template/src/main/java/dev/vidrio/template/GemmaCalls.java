@@ -20,9 +20,8 @@ final class GemmaCalls {
   /** Punctuation, or a word before punctuation, as in JSON; or a string; or an unquoted key. */
   private static final Pattern TOKEN =
       Pattern.compile(
-          "\\s*(?:([{}\\[\\]:,]|(?:"
-              + WORD
-              + ")(?=\\s*[,}\\]]))|Q(.*?)Q|(?!Q)([^:]+?)(?=\\s*:))\\s*".replace("Q", QUOTE),
+          "\\s*(?:([{}\\[\\]:,]|(?:%1$s)(?=\\s*[,}\\]]))|%2$s(.*?)%2$s|(?!%2$s)([^:]+?)(?=\\s*:))\\s*"
+              .formatted(WORD, QUOTE),
           Pattern.DOTALL);
 
   private GemmaCalls() {}

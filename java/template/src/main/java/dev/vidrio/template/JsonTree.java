@@ -97,15 +97,11 @@ final class JsonTree {
       case BigInteger i -> new Value.Int(i);
       case Double d -> new Value.Real(d);
       case Map<?, ?> map -> {
-        LinkedHashMap<Value, Value> entries = new LinkedHashMap<>();
+        Map<Value, Value> entries = new LinkedHashMap<>();
         map.forEach((key, value) -> entries.put(Value.of((String) key), toValue(value)));
         yield Value.map(entries);
       }
-      case List<?> list -> {
-        List<Value> items = new ArrayList<>(list.size());
-        list.forEach(item -> items.add(toValue(item)));
-        yield Value.list(items);
-      }
+      case List<?> list -> Value.list(list.stream().map(JsonTree::toValue).toList());
       default -> throw new IllegalStateException(node.getClass().getName());
     };
   }

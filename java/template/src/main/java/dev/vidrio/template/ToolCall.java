@@ -40,7 +40,10 @@ public record ToolCall(@Nullable String id, String name, Map<String, @Nullable O
     if (id != null) {
       json.put("id", id);
     }
-    json.put("function", Map.of("name", name, "arguments", arguments));
+    Map<String, Object> function = new LinkedHashMap<>();
+    function.put("name", name);
+    function.put("arguments", arguments);
+    json.put("function", function);
     return json;
   }
 
