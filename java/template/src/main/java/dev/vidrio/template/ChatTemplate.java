@@ -206,11 +206,13 @@ public final class ChatTemplate {
    */
   private static Map<String, @Nullable Object> fields(ChatMessage message) {
     LinkedHashMap<String, @Nullable Object> fields = new LinkedHashMap<>(message.fields());
-    Object reasoning =
-        REASONING.stream().filter(fields::containsKey).findFirst().map(fields::get).orElse(null);
-    if (reasoning != null) {
-      fields.putFirst("thinking", fields.getOrDefault("thinking", reasoning));
-      fields.put("reasoning_content", reasoning);
+    for (String name : REASONING) {
+      Object reasoning = fields.get(name);
+      if (reasoning != null) {
+        fields.putFirst("thinking", fields.getOrDefault("thinking", reasoning));
+        fields.put("reasoning_content", reasoning);
+        break;
+      }
     }
     if (fields.containsKey("tool_calls")) {
       fields.putIfAbsent("content", "");

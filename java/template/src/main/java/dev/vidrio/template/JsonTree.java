@@ -111,7 +111,13 @@ final class JsonTree {
     return switch (node) {
       case String s -> s.length();
       case Map<?, ?> map -> characters(map.keySet()) + characters(map.values());
-      case Collection<?> nodes -> nodes.stream().mapToLong(JsonTree::characters).sum();
+      case Collection<?> nodes -> {
+        long sum = 0;
+        for (Object item : nodes) {
+          sum += characters(item);
+        }
+        yield sum;
+      }
       case null, default -> 0;
     };
   }

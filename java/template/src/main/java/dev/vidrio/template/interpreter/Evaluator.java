@@ -140,7 +140,8 @@ class Evaluator {
 
   Arguments arguments(Expr.CallArguments written, Scope scope) {
     List<Value> positional = evaluateAll(written.positional(), scope);
-    Map<String, Value> named = new LinkedHashMap<>();
+    Map<String, Value> named =
+        written.named().isEmpty() && written.moreNamed() == null ? Map.of() : new LinkedHashMap<>();
     written.named().forEach((name, value) -> named.put(name, evaluate(value, scope)));
     if (written.more() != null) {
       positional.addAll(Iteration.items(meter, evaluate(written.more(), scope)));

@@ -52,7 +52,7 @@ public final class Attributes {
 
   private static Value missing(Value owner, String name) {
     return new Value.Undefined(
-        "a value of type '%s' has no attribute or element '%s'".formatted(Value.type(owner), name));
+        "a value of type '" + Value.type(owner) + "' has no attribute or element '" + name + "'");
   }
 
   private static @Nullable Value ownAttribute(Value owner, String name) {

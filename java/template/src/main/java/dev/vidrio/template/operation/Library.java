@@ -34,7 +34,7 @@ public final class Library<S> {
     Value call(Meter meter, S self, Arguments arguments);
   }
 
-  private record Entry<S>(Body<S> body, List<String> parameters) {}
+  private record Entry<S>(Body<S> body, String callee, List<String> parameters) {}
 
   private final String kind;
   private final Map<String, Entry<S>> entries = new HashMap<>();
@@ -50,7 +50,7 @@ public final class Library<S> {
 
   /** Adds a function with the names of its parameters, or {@link #ANY}. */
   public void add(String name, Body<S> body, String... parameters) {
-    entries.put(name, new Entry<>(body, List.of(parameters)));
+    entries.put(name, new Entry<>(body, callee(name), List.of(parameters)));
   }
 
   /** Adds functions that exist in Python or Jinja, but that no known template calls. */
@@ -59,7 +59,11 @@ public final class Library<S> {
   }
 
   private Value unsupported(String name) {
-    throw Fault.unsupported(kind + " '" + name + "'");
+    throw Fault.unsupported(callee(name));
+  }
+
+  private String callee(String name) {
+    return kind + " '" + name + "'";
   }
 
   /** Returns the kind of the functions. */
@@ -78,11 +82,10 @@ public final class Library<S> {
     if (entry == null) {
       return unsupported(name);
     }
-    String callee = kind + " '" + name + "'";
     Arguments bound =
         entry.parameters.contains(ANY)
-            ? new Arguments(callee, arguments.positional(), arguments.named())
-            : arguments.bind(callee, entry.parameters);
+            ? new Arguments(entry.callee, arguments.positional(), arguments.named())
+            : arguments.bind(entry.callee, entry.parameters);
     return entry.body.call(meter, self, bound);
   }
 

@@ -40,15 +40,15 @@ final class Lexer {
    */
   private static final Pattern TOKEN =
       Pattern.compile(
-          "((?<!\\.)D(?:(?:\\.D)?[eE][-+]?D|\\.D))".replace("D", DIGITS)
+          "((?![0-9])[\\w\\p{L}\\p{Nd}]++)"
+              + "|((?<!\\.)D(?:(?:\\.D)?[eE][-+]?D|\\.D))".replace("D", DIGITS)
               + "|(0[bB][01_]*|0[oO][0-7_]*|0[xX][0-9a-fA-F_]*|"
               + DIGITS
               + ")"
-              + "|([_\\p{L}\\p{Nd}]++)"
               + "|(//|\\*\\*|[=!<>]=|[-+/*%~\\[\\](){}<>=.:|,;])");
 
   private static final List<Token.Kind> KINDS =
-      List.of(Token.Kind.FLOAT, Token.Kind.INTEGER, Token.Kind.NAME, Token.Kind.OPERATOR);
+      List.of(Token.Kind.NAME, Token.Kind.FLOAT, Token.Kind.INTEGER, Token.Kind.OPERATOR);
 
   private static final Map<String, String> BRACKETS = Map.of("(", ")", "[", "]", "{", "}");
 

@@ -24,6 +24,9 @@ public record Arguments(String callee, List<Value> positional, Map<String, Value
     if (positional.size() > parameters.size()) {
       throw Fault.failed(function + " takes at most " + parameters.size() + " arguments");
     }
+    if (positional.isEmpty() && named.isEmpty()) {
+      return new Arguments(function, positional, named);
+    }
     Map<String, Value> bound = new HashMap<>();
     for (int i = 0; i < positional.size(); i++) {
       bound.put(parameters.get(i), positional.get(i));

@@ -18,7 +18,7 @@ public final class Strings {
   private static final int SHORT_NEEDLE = 8;
 
   /** The white space characters, in a character class of a regular expression. */
-  public static final String SPACE = "\\p{IsWhite_Space}\\x1c-\\x1f";
+  public static final String SPACE = "\\s\\p{IsWhite_Space}\\x1c-\\x1f";
 
   private static final Pattern WORD = Pattern.compile("[^" + SPACE + "]+");
 
