@@ -11,12 +11,15 @@ import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.Layout;
 import dev.vidrio.model.huggingface.mapping.Mapping;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntUnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a low-rank adapter (LoRA: Hu et al. 2021, arXiv 2106.09685) saved by PEFT ({@code
@@ -76,21 +79,29 @@ public final class HuggingFaceAdapter {
     double alpha = 0;
     for (Map.Entry<String, ProjectionMap.Projection> entry : projections.projections().entrySet()) {
       String module = entry.getKey();
-      ProjectionMap.Projection projection = entry.getValue();
+      String to = entry.getValue().tensor();
+      Layout.RowOrder order = entry.getValue().order();
       String a = PREFIX + module + A;
       String b = PREFIX + module + B;
       if (map.has(a) || map.has(b)) {
         int rank = map.requireMatrix(a, config.rank(module), 0);
-        map.requireMatrix(b, projection.rows(), rank);
+        int rows = map.requireMatrix(b, order.rows(), rank);
         double own = config.alpha(module, rank);
         alpha = alpha == 0 ? own : alpha;
-        map.take(a, projection.tensor() + ".lora_a");
+        map.take(a, to + ".lora_a");
         // PEFT adds the model's own weights of unembeddings that it adapts.
         map.ignore(PREFIX + module + ".base_layer.weight");
-        map.takeMatrix(b, projection.tensor() + ".lora_b", projection.source(), own / alpha);
+        map.take(b, to + ".lora_b", layout(rows, order.source(), own / alpha));
       }
     }
     return alpha;
+  }
+
+  private static Layout layout(int rows, @Nullable IntUnaryOperator source, double factor) {
+    if (factor != 1) {
+      return Layout.times(factor, source);
+    }
+    return source == null ? Layout.AS_IS : Layout.rows(rows, source);
   }
 
   /**

@@ -58,9 +58,7 @@ final class Granite {
                           LlamaNames::norms,
                           LlamaNames::interleavedAttention,
                           GraniteNames::experts)
-                      .keys(GraniteNames::scales)
-                      .keys(ExpertNames::counts)
-                      .keys(GraniteNames::sharedWidth),
+                      .keys(GraniteNames::scales, ExpertNames::counts, GraniteNames::sharedWidth),
                   "GraniteMoeForCausalLM",
                   "GraniteMoeSharedForCausalLM")
               .directory(

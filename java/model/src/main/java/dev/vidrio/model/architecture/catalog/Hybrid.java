@@ -26,8 +26,7 @@ import dev.vidrio.model.block.Mamba2;
 import dev.vidrio.model.block.ModelDimensions;
 import dev.vidrio.model.block.ShortConv;
 import dev.vidrio.model.huggingface.mapping.FalconH1Mapping;
-import dev.vidrio.model.huggingface.mapping.Lfm2Mapping;
-import dev.vidrio.model.huggingface.mapping.Lfm3Mapping;
+import dev.vidrio.model.huggingface.mapping.LfmMapping;
 import dev.vidrio.model.huggingface.mapping.NemotronHMapping;
 import dev.vidrio.model.huggingface.mapping.OlmoHybridMapping;
 import java.util.List;
@@ -61,7 +60,7 @@ final class Hybrid {
           // heads. The large models have dense layers, then experts.
           ArchitectureEntry.of("lfm2", "Liquid AI", lfm2())
               .traits(Trait.SHORT_CONVOLUTION)
-              .directory(new Lfm2Mapping(false), "Lfm2ForCausalLM"),
+              .directory(LfmMapping.LFM2, "Lfm2ForCausalLM"),
           ArchitectureEntry.of(
                   "lfm2moe",
                   "Liquid AI",
@@ -72,33 +71,33 @@ final class Hybrid {
                               .inListedLayers()))
               .models("8B-A1B")
               .traits(Trait.SHORT_CONVOLUTION)
-              .directory(new Lfm2Mapping(true), "Lfm2MoeForCausalLM"),
+              .directory(LfmMapping.LFM2_MOE, "Lfm2MoeForCausalLM"),
           // LFM3: norms after the sublayers, gates per head, a window and a RoPE of their own in
           // some layers.
           ArchitectureEntry.of("lfm3", "Liquid AI", lfm3())
               .traits(Trait.SHORT_CONVOLUTION, Trait.ATTENTION_GATE, Trait.SANDWICH_NORM)
-              .directory(new Lfm3Mapping(), "Lfm3ForCausalLM"),
+              .directory(LfmMapping.LFM3, "Lfm3ForCausalLM"),
           // OLMo Hybrid: OLMo 2's blocks in layers with key-value heads, whose attention may have
           // no RoPE; pre-norm blocks of Gated DeltaNet elsewhere, whose corrections may overshoot
           // (arXiv 2411.12537).
           ArchitectureEntry.of("olmo_hybrid", "Ai2", olmoHybrid())
               .traits(Trait.GATED_DELTA_RULE)
-              .directory(new OlmoHybridMapping(), "OlmoHybridForCausalLM"),
+              .directory(OlmoHybridMapping.SPEC, "OlmoHybridForCausalLM"),
           ArchitectureEntry.of("falcon-h1", "others", FalconH1::read)
               .traits(Trait.MAMBA_2)
-              .directory(new FalconH1Mapping(), "FalconH1ForCausalLM"),
+              .directory(FalconH1Mapping.SPEC, "FalconH1ForCausalLM"),
           ArchitectureEntry.of("nemotron_h", "NVIDIA", NemotronH::readDense)
               .models("Nemotron-H, Nano 2")
               .traits(Trait.MAMBA_2, Trait.ONE_SUBLAYER)
               .directory(
                   config -> !NemotronHMapping.isMixture(config),
-                  new NemotronHMapping(false),
+                  NemotronHMapping.DENSE,
                   "NemotronHForCausalLM"),
           ArchitectureEntry.of("nemotron_h_moe", "NVIDIA", NemotronH::readMixture)
               .models("Nemotron 3 Nano")
               .traits(Trait.MAMBA_2, Trait.ONE_SUBLAYER)
               .directory(
-                  NemotronHMapping::isMixture, new NemotronHMapping(true), "NemotronHForCausalLM"));
+                  NemotronHMapping::isMixture, NemotronHMapping.MIXTURE, "NemotronHForCausalLM"));
 
   private Hybrid() {}
 

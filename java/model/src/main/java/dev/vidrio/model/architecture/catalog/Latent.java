@@ -12,9 +12,7 @@ import dev.vidrio.model.architecture.decoder.MixtureSpec;
 import dev.vidrio.model.block.LatentAttention;
 import dev.vidrio.model.block.Sublayer;
 import dev.vidrio.model.block.Transformer;
-import dev.vidrio.model.huggingface.mapping.Deepseek2Mapping;
-import dev.vidrio.model.huggingface.mapping.Deepseek2Mapping.Kind;
-import dev.vidrio.model.huggingface.mapping.MiniCpm3Mapping;
+import dev.vidrio.model.huggingface.mapping.LatentMapping;
 import dev.vidrio.model.huggingface.mapping.TextMapping;
 import java.util.List;
 
@@ -41,27 +39,26 @@ final class Latent {
                   "V2, V3, R1, and others of their shape: Moonlight, Kimi K2, GLM-4.7-Flash, "
                       + "Sarvam 105B, Youtu")
               .traits(Trait.LATENT_ATTENTION)
-              .directory(new Deepseek2Mapping(Kind.V2), "DeepseekV2ForCausalLM")
-              .directory(
-                  new Deepseek2Mapping(Kind.V3), "DeepseekV3ForCausalLM", "SarvamMLAForCausalLM")
-              .directory(new Deepseek2Mapping(Kind.GLM_FLASH), "Glm4MoeLiteForCausalLM")
-              .directory(new Deepseek2Mapping(Kind.YOUTU), "YoutuForCausalLM"),
+              .directory(LatentMapping.V2, "DeepseekV2ForCausalLM")
+              .directory(LatentMapping.V3, "DeepseekV3ForCausalLM", "SarvamMLAForCausalLM")
+              .directory(LatentMapping.GLM_FLASH, "Glm4MoeLiteForCausalLM")
+              .directory(LatentMapping.YOUTU, "YoutuForCausalLM"),
           // A.X K1 (SK Telecom 2026): a norm after the experts.
           ArchitectureEntry.of("axk1", "DeepSeek", DEEPSEEK2)
               .models("A.X K1")
               .traits(Trait.LATENT_ATTENTION, Trait.FEED_FORWARD_OUTPUT_NORM)
-              .directory(new Deepseek2Mapping(Kind.AXK1), "AXK1ForCausalLM"),
+              .directory(LatentMapping.AXK1, "AXK1ForCausalLM"),
           // Mistral 4: queries grow with the position.
           ArchitectureEntry.of("mistral4", "Meta, Mistral", DEEPSEEK2)
               .traits(Trait.LATENT_ATTENTION)
-              .directory(new Deepseek2Mapping(Kind.MISTRAL_4), "Mistral4ForCausalLM")
+              .directory(LatentMapping.MISTRAL_4, "Mistral4ForCausalLM")
               .directory(
                   config -> Llama.isText(config, "mistral4"),
-                  new TextMapping(new Deepseek2Mapping(Kind.MISTRAL_4)),
+                  new TextMapping(LatentMapping.MISTRAL_4),
                   "Mistral3ForConditionalGeneration"),
           ArchitectureEntry.of("minicpm3", "others", MiniCpm3::read)
               .traits(Trait.LATENT_ATTENTION)
-              .directory(new MiniCpm3Mapping(), "MiniCPM3ForCausalLM"),
+              .directory(LatentMapping.MINICPM_3, "MiniCPM3ForCausalLM"),
           // PLM (arXiv 2503.12167): plain feed-forward blocks of squared ReLU.
           ArchitectureEntry.of(
                   "plm",

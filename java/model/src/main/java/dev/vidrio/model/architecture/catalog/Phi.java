@@ -74,8 +74,6 @@ final class Phi {
 
   /** Adds the key of the window, 0 for none. */
   static void window(Config config, MetadataBuilder out) {
-    out.integer(
-        "attention.sliding_window",
-        config.has("sliding_window") ? config.size("sliding_window") : 0);
+    out.integer("attention.sliding_window", config.size("sliding_window", 0));
   }
 }

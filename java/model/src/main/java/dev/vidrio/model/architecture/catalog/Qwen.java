@@ -3,7 +3,6 @@ package dev.vidrio.model.architecture.catalog;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 
-import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
@@ -22,7 +21,6 @@ import dev.vidrio.model.huggingface.mapping.LayerTensors;
 import dev.vidrio.model.huggingface.mapping.LlamaNames;
 import dev.vidrio.model.huggingface.mapping.MappingSpec;
 import dev.vidrio.model.huggingface.mapping.QwenNextMapping;
-import dev.vidrio.model.huggingface.mapping.QwenNextMapping.Variant;
 import dev.vidrio.model.huggingface.mapping.QwenVlMapping;
 import dev.vidrio.model.huggingface.mapping.Rope;
 import dev.vidrio.model.huggingface.mapping.SlidingWindow;
@@ -41,9 +39,7 @@ final class Qwen {
       QWEN3.feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN));
 
   private static final MappingSpec QWEN2_MAPPING =
-      Llama.PLAIN
-          .check(config -> config.requireOff("use_sliding_window"))
-          .rope(config -> Rope.of(config).ofText());
+      Llama.PLAIN.off("use_sliding_window").rope(config -> Rope.of(config).ofText());
 
   private static final MappingSpec QWEN3_MAPPING =
       QWEN2_MAPPING.layer(
@@ -59,7 +55,8 @@ final class Qwen {
               LlamaNames::attention,
               LlamaNames::queryKeyNorms,
               ExpertNames::routed)
-          .keys(Qwen::experts);
+          .check(ExpertNames::requireEverywhere)
+          .keys(ExpertNames::counts, ExpertNames.MOE_WIDTH, ExpertNames.normalized(false));
 
   static final List<ArchitectureEntry> ENTRIES =
       List.of(
@@ -107,17 +104,17 @@ final class Qwen {
           ArchitectureEntry.of("qwen3next", "Alibaba", QwenNext.mixture(Grouping.ADJACENT))
               .models("Qwen3-Next")
               .traits(Trait.GATED_DELTA_RULE, Trait.ATTENTION_GATE)
-              .directory(new QwenNextMapping(Variant.NEXT), "Qwen3NextForCausalLM"),
+              .directory(QwenNextMapping.NEXT, "Qwen3NextForCausalLM"),
           ArchitectureEntry.of("qwen35", "Alibaba", QwenNext.dense().textOnly())
               .models("Qwen3.5")
               .traits(Trait.GATED_DELTA_RULE, Trait.ATTENTION_GATE)
-              .directory(new QwenNextMapping(Variant.DENSE), "Qwen3_5ForCausalLM")
-              .textOf(new QwenNextMapping(Variant.DENSE), "Qwen3_5ForConditionalGeneration"),
+              .directory(QwenNextMapping.DENSE, "Qwen3_5ForCausalLM")
+              .textOf(QwenNextMapping.DENSE, "Qwen3_5ForConditionalGeneration"),
           ArchitectureEntry.of("qwen35moe", "Alibaba", QwenNext.mixture(Grouping.TILED).textOnly())
               .models("Qwen3.5")
               .traits(Trait.GATED_DELTA_RULE, Trait.ATTENTION_GATE)
-              .directory(new QwenNextMapping(Variant.MIXTURE), "Qwen3_5MoeForCausalLM")
-              .textOf(new QwenNextMapping(Variant.MIXTURE), "Qwen3_5MoeForConditionalGeneration"),
+              .directory(QwenNextMapping.MIXTURE, "Qwen3_5MoeForCausalLM")
+              .textOf(QwenNextMapping.MIXTURE, "Qwen3_5MoeForConditionalGeneration"),
           // Mellum 2 (JetBrains): Qwen 3 with experts, and a window in some layers, whose RoPE is
           // unscaled and may have a base of its own.
           ArchitectureEntry.of("mellum", "others", mellum())
@@ -138,27 +135,15 @@ final class Qwen {
     return ModelDimensions.read(params, layers, dH, both / 2, new KvShape(layers, kvHeads, dH));
   }
 
-  private static void experts(Config config, MetadataBuilder out) {
-    ExpertNames.requireEverywhere(config);
-    ExpertNames.counts(config, out);
-    out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
-        .bool("expert_weights_norm", config.bool("norm_topk_prob", false));
-  }
-
   private static MappingSpec qwen2Moe() {
-    return QWEN2_MAPPING
+    return QWEN3_MOE_MAPPING
         .layer(
             LlamaNames::norms,
             LlamaNames::attention,
             ExpertNames::routed,
             ExpertNames.shared("shared_expert"),
             LayerTensors.tensor("mlp.shared_expert_gate.weight", "ffn_gate_inp_shexp.weight"))
-        .keys(Qwen::experts)
-        .keys(
-            (config, out) ->
-                out.integer(
-                    "expert_shared_feed_forward_length",
-                    config.size("shared_expert_intermediate_size")));
+        .keys(ExpertNames.sharedWidth("shared_expert_intermediate_size"));
   }
 
   private static DecoderSpec mellum() {
@@ -185,12 +170,8 @@ final class Qwen {
                 SlidingWindow.put(config, out, 1);
               }
             })
-        .keys(ExpertNames::counts)
-        .keys(
-            (config, out) ->
-                out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
-                    .bool("expert_weights_norm", config.bool("norm_topk_prob", true)))
-        .tensors((config, map) -> map.ignoreAll("mtp."));
+        .keys(ExpertNames::counts, ExpertNames.MOE_WIDTH, ExpertNames.normalized(true))
+        .ignoring("mtp.");
   }
 
   private static void checkMellum(Config config) {

@@ -17,12 +17,12 @@ public final class QwenVlMapping {
 
   /** Returns the mapping of Qwen2-VL and Qwen2.5-VL. */
   public static Mapping withoutDeepstack(MappingSpec text) {
-    return new TextMapping(text.keys((config, out) -> sections(config, out)));
+    return new TextMapping(text.keys(QwenVlMapping::sections));
   }
 
   /** Returns the mapping of Qwen3-VL, which feeds image features into several layers. */
   public static Mapping withDeepstack(MappingSpec text) {
-    return new TextMapping(text.keys((config, out) -> sections(config, out))) {
+    return new TextMapping(text.keys(QwenVlMapping::sections)) {
       @Override
       public void keys(Config config, MetadataBuilder out) {
         super.keys(config, out);
@@ -31,6 +31,10 @@ public final class QwenVlMapping {
         out.integer("n_deepstack_layers", layers);
       }
     };
+  }
+
+  private static void sections(Config text, MetadataBuilder out) {
+    sections(text, out, new int[0]);
   }
 
   /**
