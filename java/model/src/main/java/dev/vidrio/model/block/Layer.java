@@ -11,6 +11,7 @@ import dev.vidrio.kernel.op.Rotation.Temperature;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.block.Attention.OutputTransform;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
+import java.util.List;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -79,59 +80,55 @@ public final class Layer {
     return "blk." + index + "." + name;
   }
 
-  /** Writes two residual additions: attention, then the feed-forward block. */
-  public Buffer sequential(Buffer residPre, Sublayer attention, Sublayer ffn) {
-    return sequential(HookSite.ATTN_OUT, hook(HookSite.RESID_POST), residPre, attention, ffn);
+  /** Writes two residual additions: the mixer, then the feed-forward block. */
+  public Buffer sequential(Buffer residPre, Sublayer mixer, Sublayer ffn) {
+    return sequential(hook(HookSite.RESID_POST), residPre, mixer, ffn);
   }
 
   /** Writes two residual additions and a sublayer of their sum, unless it is null. */
-  public Buffer sequential(
-      Buffer residPre, Sublayer attention, Sublayer ffn, @Nullable Sublayer end) {
+  public Buffer sequential(Buffer residPre, Sublayer mixer, Sublayer ffn, @Nullable Sublayer end) {
     if (end == null) {
-      return sequential(residPre, attention, ffn);
+      return sequential(residPre, mixer, ffn);
     }
-    Sublayer block = (hook, x) -> sequential(HookSite.ATTN_OUT, hook, x, attention, ffn);
+    Sublayer block = (hook, x) -> sequential(hook, x, mixer, ffn);
     return block.then("sum", end).write(hook(HookSite.RESID_POST), residPre);
   }
 
-  private Buffer sequential(
-      HookSite firstOut, String residPost, Buffer residPre, Sublayer first, Sublayer ffn) {
+  private Buffer sequential(String residPost, Buffer residPre, Sublayer mixer, Sublayer ffn) {
     hook(HookSite.RESID_PRE, residPre);
-    Buffer written = first.write(hook(firstOut), residPre);
+    Buffer written = mixer.write(hook(mixerOut()), residPre);
     Buffer residMid = plan.add(hook(HookSite.RESID_MID), residPre, written);
     Buffer ffnOut = ffn.write(hook(HookSite.MLP_OUT), residMid);
     return plan.add(residPost, residMid, ffnOut);
   }
 
+  /** Returns the hook point of the mixer's output, which depends on what it caches. */
+  private HookSite mixerOut() {
+    List<KvShape.Layer> caches = dimensions.kvShape().layers();
+    return switch (cache < caches.size() ? caches.get(cache) : null) {
+      case KvShape.Conv conv -> HookSite.CONV_OUT;
+      case KvShape.Recurrent states -> HookSite.RECURRENT_OUT;
+      case KvShape.KeyValue heads -> HookSite.ATTN_OUT;
+      case null -> HookSite.ATTN_OUT;
+    };
+  }
+
   /** Writes a pre-norm block (arXiv 2002.04745). */
-  public Buffer preNorm(Buffer residPre, Sublayer attention, Sublayer ffn) {
-    return preNorm(residPre, attention, "ffn_norm", ffn);
+  public Buffer preNorm(Buffer residPre, Sublayer mixer, Sublayer ffn) {
+    return preNorm(residPre, mixer, "ffn_norm", ffn);
   }
 
   /** Writes a pre-norm block whose second norm has another tensor. */
-  public Buffer preNorm(Buffer residPre, Sublayer attention, String ffnNorm, Sublayer ffn) {
-    return preNorm(HookSite.ATTN_OUT, residPre, attention, ffnNorm, ffn);
+  public Buffer preNorm(Buffer residPre, Sublayer mixer, String ffnNorm, Sublayer ffn) {
+    return sequential(
+        residPre,
+        (hook, x) -> mixer.write(hook, ln1(x)),
+        (hook, x) -> ffn.write(hook, ln2(ffnNorm, x)));
   }
 
-  /** Writes a pre-norm block with a convolution instead of attention. */
-  public Buffer preNormConv(Buffer residPre, Sublayer conv, Sublayer ffn) {
-    return preNorm(HookSite.CONV_OUT, residPre, conv, "ffn_norm", ffn);
-  }
-
-  /** Writes a pre-norm block with a recurrence instead of attention. */
-  public Buffer preNormRecurrent(
-      Buffer residPre, Sublayer recurrence, String ffnNorm, Sublayer ffn) {
-    return preNorm(HookSite.RECURRENT_OUT, residPre, recurrence, ffnNorm, ffn);
-  }
-
-  /** Writes a pre-norm block of attention alone. */
-  public Buffer attentionAlone(Buffer residPre, Sublayer attention) {
-    return alone(HookSite.ATTN_OUT, residPre, (hook, x) -> attention.write(hook, ln1(x)));
-  }
-
-  /** Writes a pre-norm block of a recurrence alone. */
-  public Buffer recurrenceAlone(Buffer residPre, Sublayer recurrence) {
-    return alone(HookSite.RECURRENT_OUT, residPre, (hook, x) -> recurrence.write(hook, ln1(x)));
+  /** Writes a pre-norm block of a mixer alone. */
+  public Buffer mixerAlone(Buffer residPre, Sublayer mixer) {
+    return alone(mixerOut(), residPre, (hook, x) -> mixer.write(hook, ln1(x)));
   }
 
   /** Writes a pre-norm feed-forward block alone. */
@@ -148,16 +145,6 @@ public final class Layer {
   private Buffer alone(HookSite out, Buffer residPre, Sublayer step) {
     hook(HookSite.RESID_PRE, residPre);
     return plan.add(hook(HookSite.RESID_POST), residPre, step.write(hook(out), residPre));
-  }
-
-  private Buffer preNorm(
-      HookSite firstOut, Buffer residPre, Sublayer first, String ffnNorm, Sublayer ffn) {
-    return sequential(
-        firstOut,
-        hook(HookSite.RESID_POST),
-        residPre,
-        (hook, x) -> first.write(hook, ln1(x)),
-        (hook, x) -> ffn.write(hook, ln2(ffnNorm, x)));
   }
 
   /** Writes a block with a norm before and one after each sublayer. */

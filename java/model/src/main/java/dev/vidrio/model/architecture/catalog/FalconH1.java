@@ -8,7 +8,6 @@ import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.model.architecture.Architecture;
-import dev.vidrio.model.architecture.decoder.Plans;
 import dev.vidrio.model.block.Attention;
 import dev.vidrio.model.block.Hyperparameters;
 import dev.vidrio.model.block.Layer;
@@ -36,7 +35,7 @@ final class FalconH1 {
     for (Layer layer : model.layers()) {
       x = step(model, layer, attention, net, x);
     }
-    return Plans.finish(model, x, model.unembedding());
+    return model.finish(x, model.unembedding());
   }
 
   /** Returns dimensions whose cache has keys and values of each layer, followed by its states. */

@@ -10,7 +10,6 @@ import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.architecture.Architecture;
-import dev.vidrio.model.architecture.decoder.Plans;
 import dev.vidrio.model.block.Attention;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import dev.vidrio.model.block.Experts;
@@ -85,7 +84,7 @@ final class Gemma4 {
               end(layer, model, inputs));
     }
     float cap = params.cap("final_logit_softcapping", 0);
-    return Plans.finish(model, x, model.cappedUnembedding(cap));
+    return model.finish(x, model.cappedUnembedding(cap));
   }
 
   private static int window(Hyperparameters params) {

@@ -86,8 +86,7 @@ final class Granite {
                   granite(optionalRope().orElse(Hybrid.MAMBA_2), DENSE_OR_EXPERTS)
                       .dimensions(
                           (params, drafts) ->
-                              ModelDimensions.hybrid(params, Mamba2.read(params).state()))
-                      .block(Hybrid.PRE_NORM_RECURRENT))
+                              ModelDimensions.hybrid(params, Mamba2.read(params).state())))
               .models("4.0 H, with experts or without")
               .traits(Trait.MAMBA_2)
               .directory(

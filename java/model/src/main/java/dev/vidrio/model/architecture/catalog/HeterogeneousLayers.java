@@ -5,7 +5,6 @@ import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.model.architecture.Architecture;
-import dev.vidrio.model.architecture.decoder.Plans;
 import dev.vidrio.model.block.Attention;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import dev.vidrio.model.block.Hyperparameters;
@@ -61,7 +60,7 @@ final class HeterogeneousLayers {
       cache += attends ? 1 : 0;
       x = block(layer, x, dimensions.heads(l) > 0 ? first : null, widths.get(l) > 0 ? ffn : null);
     }
-    return Plans.finish(model, x, model.unembedding());
+    return model.finish(x, model.unembedding());
   }
 
   private static Buffer block(
@@ -69,6 +68,6 @@ final class HeterogeneousLayers {
     if (first == null) {
       return ffn == null ? layer.nothing(x) : layer.ffnAlone(x, "ffn_norm", ffn);
     }
-    return ffn == null ? layer.attentionAlone(x, first) : layer.preNorm(x, first, ffn);
+    return ffn == null ? layer.mixerAlone(x, first) : layer.preNorm(x, first, ffn);
   }
 }

@@ -22,6 +22,7 @@ import dev.vidrio.model.block.Attention.OutputTransform;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import dev.vidrio.model.block.GatedDeltaNet;
 import dev.vidrio.model.block.Hyperparameters;
+import dev.vidrio.model.block.Layer;
 import dev.vidrio.model.block.Mamba2;
 import dev.vidrio.model.block.ModelDimensions;
 import dev.vidrio.model.block.ShortConv;
@@ -48,11 +49,6 @@ final class Hybrid {
         int length = model.params().intValue("shortconv.l_cache", 1, KvCache.BLOCK);
         return layer -> ShortConv.of(model, layer, length);
       };
-
-  /** Pre-norm blocks whose layers without key-value heads have recurrences. */
-  static final BlockOrder PRE_NORM_RECURRENT =
-      BlockOrder.PRE_NORM.orElse(
-          (layer, x, mixer, ffn) -> layer.preNormRecurrent(x, mixer, "ffn_norm", ffn));
 
   static final List<ArchitectureEntry> ENTRIES =
       List.of(
@@ -109,8 +105,6 @@ final class Hybrid {
   private static DecoderSpec lfm2() {
     return DecoderSpec.of(rope(HALVES).queryKeyNorm(QueryKeyNorm.PER_HEAD).orElse(SHORT_CONV))
         .dimensions(Hybrid::convolutional)
-        .block(
-            BlockOrder.PRE_NORM.orElse((layer, x, mixer, ffn) -> layer.preNormConv(x, mixer, ffn)))
         .finalNorm("token_embd_norm");
   }
 
@@ -129,7 +123,7 @@ final class Hybrid {
         .block(
             BlockOrder.SANDWICH.orElse(
                 (layer, x, mixer, ffn) ->
-                    layer.preNormConv(
+                    layer.preNorm(
                         x,
                         layer.normalized("post_attention_norm", mixer),
                         layer.ln2Post("post_ffw_norm", ffn))))
@@ -147,9 +141,7 @@ final class Hybrid {
                     }))
         .dimensions((params, drafts) -> ModelDimensions.hybrid(params, olmoStates(params).state()))
         .feedForward(FeedForwardSpec.gated(ActivationKind.SILU))
-        .block(
-            BlockOrder.POST_NORM.orElse(
-                (layer, x, mixer, ffn) -> layer.preNormRecurrent(x, mixer, "ffn_norm", ffn)));
+        .block(BlockOrder.POST_NORM.orElse(Layer::preNorm));
   }
 
   private static AttentionSpec optionalRope() {

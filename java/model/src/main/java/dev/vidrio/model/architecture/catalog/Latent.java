@@ -4,11 +4,14 @@ import dev.vidrio.kernel.op.ExpertOp.GroupRank;
 import dev.vidrio.kernel.op.ExpertOp.RouteOver;
 import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
+import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.architecture.decoder.DecoderSpec;
+import dev.vidrio.model.architecture.decoder.Embedding;
 import dev.vidrio.model.architecture.decoder.FeedForwardSpec;
 import dev.vidrio.model.architecture.decoder.MixerSpec;
 import dev.vidrio.model.architecture.decoder.MixtureSpec;
+import dev.vidrio.model.architecture.decoder.Unembedding;
 import dev.vidrio.model.block.LatentAttention;
 import dev.vidrio.model.block.Sublayer;
 import dev.vidrio.model.block.Transformer;
@@ -56,7 +59,7 @@ final class Latent {
                   config -> Llama.isText(config, "mistral4"),
                   new TextMapping(LatentMapping.MISTRAL_4),
                   "Mistral3ForConditionalGeneration"),
-          ArchitectureEntry.of("minicpm3", "others", MiniCpm3::read)
+          ArchitectureEntry.of("minicpm3", "others", miniCpm3())
               .traits(Trait.LATENT_ATTENTION)
               .directory(LatentMapping.MINICPM_3, "MiniCPM3ForCausalLM"),
           // PLM (arXiv 2503.12167): plain feed-forward blocks of squared ReLU.
@@ -69,6 +72,36 @@ final class Latent {
               .traits(Trait.LATENT_ATTENTION));
 
   private Latent() {}
+
+  /**
+   * Returns MiniCPM3's decoder: MiniCPM's constants, which its files may leave out, and LongRoPE.
+   */
+  private static DecoderSpec miniCpm3() {
+    MixerSpec attention =
+        model -> {
+          Rotation turns = model.rope(Rotation.Pairs.INTERLEAVED).scaledIn("short");
+          return new LatentAttention(model, Rotation.Pairs.HALVES, turns)::of;
+        };
+    FeedForwardSpec feedForward = FeedForwardSpec.gated(ActivationKind.SILU);
+    return DecoderSpec.of(attention.then("unscaled", Latent::miniCpm3Residual))
+        .dimensions(LatentAttention::dimensions)
+        .feedForward(feedForward.then("unscaled", Latent::miniCpm3Residual))
+        .embedding(Embedding.scaled(model -> Scales.scale(model.params(), "embedding_scale", 12)))
+        .unembedding(
+            Unembedding.scaled(
+                model ->
+                    1 / Scales.scale(model.params(), "logit_scale", model.dimensions().d() / 256f)))
+        .longRope(
+            model -> {
+              Rotation turns = model.rope(Rotation.Pairs.INTERLEAVED).scaledIn("long");
+              return turns.afterIdentity(model.dimensions().dH() - turns.width());
+            });
+  }
+
+  private static Sublayer miniCpm3Residual(Transformer model) {
+    float usual = (float) (1.4 / Math.sqrt(model.dimensions().layers()));
+    return model.scale(Scales.scale(model.params(), "residual_scale", usual));
+  }
 
   private static FeedForwardSpec.OfLayer experts(Transformer model) {
     int layers = model.dimensions().layers();

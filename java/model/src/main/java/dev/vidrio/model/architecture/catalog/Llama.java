@@ -346,7 +346,7 @@ final class Llama {
           // window in seven layers of eight.
           ArchitectureEntry.of("plamo3", "others", plamo3()).traits(Trait.SANDWICH_NORM),
           // Phi 3 (arXiv 2404.14219) and Phi 4 mini: fused projections, LongRoPE.
-          ArchitectureEntry.of("phi3", "Microsoft", Phi::readDense)
+          ArchitectureEntry.of("phi3", "Microsoft", phi3Decoder())
               .models("3 and 4")
               .directory(phi3(), "Phi3ForCausalLM"),
           // BitNet b1.58 (arXiv 2402.17764): ternary weights of any type, norms before the output
@@ -593,6 +593,20 @@ final class Llama {
         .block(BlockOrder.SANDWICH);
   }
 
+  /** Returns Phi 3's decoder, whose RoPE frequencies have other divisors in long contexts. */
+  static DecoderSpec phi3Decoder() {
+    return DecoderSpec.of(
+            noPe()
+                .change((model, a) -> a.withRope(model.rope(HALVES).scaledIn("short")))
+                .optionalWindow())
+        .longRope(model -> model.rope(HALVES).scaledIn("long"));
+  }
+
+  /** Adds the key of the window, 0 for none. */
+  static void windowOrNone(Config config, MetadataBuilder out) {
+    out.integer("attention.sliding_window", config.size("sliding_window", 0));
+  }
+
   private static MappingSpec phi3() {
     return MappingSpec.of(
             LlamaNames::norms,
@@ -602,7 +616,7 @@ final class Llama {
             linear("mlp.down_proj", "ffn_down"))
         .partialRope(1)
         .ropeKeys(Rope::putLong)
-        .keys(Phi::window);
+        .keys(Llama::windowOrNone);
   }
 
   private static DecoderSpec bitnet(ActivationKind gate) {

@@ -237,7 +237,13 @@ final class Mixture {
                   DecoderSpec.of(rope(HALVES).queryKeyNorm(QueryKeyNorm.ALL_HEADS))
                       .feedForward(MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN).scaled()))
               .directory(miniMaxM2(), "MiniMaxM2ForCausalLM"),
-          ArchitectureEntry.of("phimoe", "Microsoft", Phi::readMixture)
+          // Phi 3.5 MoE: LayerNorm, and expert weights of a sparse mixer (arXiv 2409.12136).
+          ArchitectureEntry.of(
+                  "phimoe",
+                  "Microsoft",
+                  Llama.phi3Decoder()
+                      .layerNorm()
+                      .feedForward(MixtureSpec.reading(Mixture::sparseMixer)))
               .models("3.5 MoE")
               .directory(phiMoe(), "PhimoeForCausalLM", "PhiMoEForCausalLM"),
           // SmallThinker (arXiv 2507.20984): ReLU gates; routers read the residual stream before
@@ -789,6 +795,15 @@ final class Mixture {
         .keys(ExpertNames::counts, ExpertNames.width("intermediate_size"), ExpertNames.SIGMOID);
   }
 
+  private static Experts sparseMixer(Transformer model) {
+    Hyperparameters params = model.params();
+    Experts read = Experts.read(params, model.dimensions(), RouteScore.SOFTMAX, RouteOver.CHOSEN);
+    if (read.routing().score() != RouteScore.SOFTMAX || read.routing().over() != RouteOver.CHOSEN) {
+      throw params.unsupported("a mixture whose weights are not those of a sparse mixer");
+    }
+    return read.sparseMixer();
+  }
+
   private static MappingSpec phiMoe() {
     return MappingSpec.of(LlamaNames::norms, LlamaNames::attention, ExpertNames::sparse)
         .requireRopeBase()
@@ -799,7 +814,7 @@ final class Mixture {
             config ->
                 config.require(
                     "router_jitter_noise", value -> value.asDouble(0) == 0.01, "must be 0.01"))
-        .keys(Phi::window, ExpertNames::counts);
+        .keys(Llama::windowOrNone, ExpertNames::counts);
   }
 
   private static DecoderSpec smallThinker() {

@@ -21,7 +21,6 @@ import java.util.stream.IntStream;
 
 /** Qwen3-Next and Qwen3.5: gated attention in some layers, Gated DeltaNet in the others. */
 final class QwenNext {
-  private static final String FFN_NORM = "post_attention_norm";
   private static final int LAYERS_PER_FULL = 4;
 
   private QwenNext() {}
@@ -59,9 +58,7 @@ final class QwenNext {
                     GatedDeltaNet.read(params, grouping).state(),
                     params.has(ModelDimensions.FFN_WIDTH) ? ModelDimensions.FFN_WIDTH : otherWidth))
         .skipDraftBlocks()
-        .block(
-            BlockOrder.preNorm(FFN_NORM)
-                .orElse((layer, x, mixer, ffn) -> layer.preNormRecurrent(x, mixer, FFN_NORM, ffn)));
+        .block(BlockOrder.preNorm("post_attention_norm"));
   }
 
   private static ModelDimensions dimensions(
