@@ -391,7 +391,11 @@ public final class Layer {
 
   /** Returns a gated block of width n. */
   public Sublayer gatedFfn(ActivationKind kind, int n) {
-    return new FeedForward(model, this, FeedForward.Sites.MLP, "", n).gated(kind);
+    return ffn(n, 0).gated(kind);
+  }
+
+  private FeedForward ffn(int n, float limit) {
+    return new FeedForward(model, this, FeedForward.Sites.MLP, "", n, limit);
   }
 
   /**
@@ -399,13 +403,12 @@ public final class Layer {
    * 2210.06423).
    */
   public Sublayer subNormalizedFfn(ActivationKind kind) {
-    return new FeedForward(model, this, FeedForward.Sites.MLP, "", dimensions.dFfn())
-        .subNormalized(kind);
+    return ffn(dimensions.dFfn(), 0).subNormalized(kind);
   }
 
   /** Returns a shared expert of width n. */
   public Sublayer sharedFfn(ActivationKind kind, int n) {
-    return new FeedForward(model, this, FeedForward.Sites.SHARED, "", n).gated(kind);
+    return new FeedForward(model, this, FeedForward.Sites.SHARED, "", n, 0).gated(kind);
   }
 
   /** Returns {@code down(act(up · x))}. */
@@ -415,27 +418,19 @@ public final class Layer {
 
   /** Returns a plain block of width n. */
   public Sublayer plainFfn(ActivationKind kind, int n) {
-    return new FeedForward(model, this, FeedForward.Sites.MLP, "", n).plain(kind);
+    return ffn(n, 0).plain(kind);
   }
 
   /** Returns a plain block of xIELU. */
   public Sublayer plainFfn(Xielu activation) {
-    return new FeedForward(model, this, FeedForward.Sites.MLP, "", dimensions.dFfn())
-        .plain((hook, pre) -> activation.write(plan, hook, pre));
+    return ffn(dimensions.dFfn(), 0).plain((hook, pre) -> activation.write(plan, hook, pre));
   }
 
   /** Returns the experts of a layer, or a gated block in layers without. */
   public Sublayer mixture(Experts experts) {
     return experts.layers().contain(index)
         ? (hook, x) -> new Mixture(model, experts, this).write(hook, x, x)
-        : new FeedForward(
-                model,
-                this,
-                FeedForward.Sites.MLP,
-                "",
-                dimensions.dFfn(),
-                experts.limits().shared())
-            .gated(ActivationKind.SILU);
+        : ffn(dimensions.dFfn(), experts.limits().shared()).gated(ActivationKind.SILU);
   }
 
   /**

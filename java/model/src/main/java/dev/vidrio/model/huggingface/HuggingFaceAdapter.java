@@ -3,9 +3,7 @@ package dev.vidrio.model.huggingface;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.formats.gguf.Gguf;
-import dev.vidrio.formats.gguf.Metadata;
 import dev.vidrio.formats.gguf.MetadataBuilder;
-import dev.vidrio.formats.gguf.TensorSource;
 import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.model.architecture.catalog.Catalog;
@@ -16,7 +14,6 @@ import dev.vidrio.model.huggingface.mapping.Mapping;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -36,23 +33,17 @@ public final class HuggingFaceAdapter {
   private static final String B = ".lora_B.weight";
   private static final long MAX_CONFIG_BYTES = 4L << 20;
 
-  private final Metadata metadata;
-  private final List<TensorSource> tensors;
-
-  private HuggingFaceAdapter(Metadata metadata, List<TensorSource> tensors) {
-    this.metadata = metadata;
-    this.tensors = tensors;
-  }
+  private HuggingFaceAdapter() {}
 
   /**
    * Opens a directory.
    *
    * @param model model of the adapter
-   * @param arena closes the mapped file
+   * @param arena closes the mapped file and holds the tensors whose layout differs
    * @throws ModelFileException if a file is missing, damaged or contradicts the other
    * @throws dev.vidrio.error.UnsupportedModelException if the adapter uses an unsupported feature
    */
-  public static HuggingFaceAdapter open(Path directory, Gguf model, Arena arena) {
+  public static Gguf open(Path directory, Gguf model, Arena arena) {
     Path file = directory.resolve(CONFIG);
     Config config = new Config(file.toString(), JsonFile.readObject(file, MAX_CONFIG_BYTES));
     String architecture = model.metadata().string("general.architecture");
@@ -71,7 +62,7 @@ public final class HuggingFaceAdapter {
             .string("general.type", "adapter")
             .string("adapter.type", "lora")
             .real("adapter.lora.alpha", alpha);
-    return new HuggingFaceAdapter(out.build(directory.toString()), map.finish());
+    return Gguf.of(out.build(directory.toString()), map.finish(), arena);
   }
 
   /** Takes the factors of all projections, and returns alpha. */
@@ -102,14 +93,5 @@ public final class HuggingFaceAdapter {
       return Layout.times(factor, source);
     }
     return source == null ? Layout.AS_IS : Layout.rows(rows, source);
-  }
-
-  /**
-   * Returns the adapter as if it had been read from a GGUF file.
-   *
-   * @param arena holds the tensors whose layout differs
-   */
-  public Gguf toGguf(Arena arena) {
-    return Gguf.of(metadata, tensors, arena);
   }
 }

@@ -215,14 +215,9 @@ final class Gemma {
   private static void requireWindows(Config config, int period) {
     String expected = "all layers except each " + period + "th must have a sliding window";
     config.require("sliding_window_pattern", value -> value.asInt(0) == period, expected);
-    if (config.has("layer_types")) {
-      List<String> types = config.strings("layer_types");
-      for (int l = 0; l < types.size(); l++) {
-        String type = (l + 1) % period == 0 ? "full_attention" : "sliding_attention";
-        if (!types.get(l).equals(type)) {
-          throw config.unsupported("layer_types", "[" + l + "] " + types.get(l), expected);
-        }
-      }
-    }
+    config.requirePerLayer(
+        "layer_types",
+        l -> (l + 1) % period == 0 ? "full_attention" : "sliding_attention",
+        expected);
   }
 }

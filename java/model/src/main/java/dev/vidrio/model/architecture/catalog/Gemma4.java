@@ -1,10 +1,11 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SOFTMAX;
+
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
@@ -116,8 +117,7 @@ final class Gemma4 {
 
   private static @Nullable Experts experts(Hyperparameters params, ModelDimensions dimensions) {
     return Experts.has(params)
-        ? Experts.read(params, dimensions, RouteScore.SOFTMAX, RouteOver.CHOSEN)
-            .gatedBy(ActivationKind.GELU_TANH)
+        ? Experts.read(params, dimensions, SOFTMAX, CHOSEN).gatedBy(ActivationKind.GELU_TANH)
         : null;
   }
 

@@ -1,13 +1,13 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SIGMOID;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.noPe;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.SequenceOp.Grouping;
 import dev.vidrio.model.architecture.Trait;
@@ -60,11 +60,7 @@ final class Hybrid {
           ArchitectureEntry.of(
                   "lfm2moe",
                   "Liquid AI",
-                  lfm2()
-                      .feedForward(
-                          MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN)
-                              .scaled()
-                              .inListedLayers()))
+                  lfm2().feedForward(MixtureSpec.of(SIGMOID, CHOSEN).scaled().inListedLayers()))
               .models("8B-A1B")
               .traits(Trait.SHORT_CONVOLUTION)
               .directory(LfmMapping.LFM2_MOE, "Lfm2MoeForCausalLM"),

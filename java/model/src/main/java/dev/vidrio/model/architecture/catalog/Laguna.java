@@ -1,12 +1,12 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SIGMOID;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 import static dev.vidrio.model.huggingface.mapping.LayerTensors.tensor;
 
 import dev.vidrio.formats.gguf.MetadataBuilder;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.model.architecture.decoder.AttentionSpec;
 import dev.vidrio.model.architecture.decoder.DecoderSpec;
 import dev.vidrio.model.architecture.decoder.MixerSpec;
@@ -39,11 +39,7 @@ final class Laguna {
   static DecoderSpec spec() {
     return DecoderSpec.of(gated(attention()))
         .dimensions(ModelDimensions::heterogeneous)
-        .feedForward(
-            MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN)
-                .scaled()
-                .shared()
-                .inListedLayers());
+        .feedForward(MixtureSpec.of(SIGMOID, CHOSEN).scaled().shared().inListedLayers());
   }
 
   private static AttentionSpec attention() {

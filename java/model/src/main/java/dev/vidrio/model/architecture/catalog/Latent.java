@@ -1,8 +1,10 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.ALL;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SIGMOID;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SOFTMAX;
+
 import dev.vidrio.kernel.op.ExpertOp.GroupRank;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.model.architecture.Trait;
@@ -112,9 +114,7 @@ final class Latent {
         dense == layers
             ? FeedForwardSpec.gated(ActivationKind.SILU)
             : MixtureSpec.grouped(
-                    biased ? RouteScore.SIGMOID : RouteScore.SOFTMAX,
-                    RouteOver.ALL,
-                    biased ? GroupRank.TOP_TWO : GroupRank.MAX)
+                    biased ? SIGMOID : SOFTMAX, ALL, biased ? GroupRank.TOP_TWO : GroupRank.MAX)
                 .scaled()
                 .shared()
                 .inListedLayers();

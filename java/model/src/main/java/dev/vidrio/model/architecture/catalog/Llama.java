@@ -1,5 +1,7 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SOFTMAX;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.kernel.op.Rotation.Pairs.INTERLEAVED;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.noPe;
@@ -9,8 +11,6 @@ import static dev.vidrio.model.huggingface.mapping.LayerTensors.linear;
 import static dev.vidrio.model.huggingface.mapping.LayerTensors.tensor;
 
 import dev.vidrio.formats.gguf.MetadataBuilder;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.architecture.decoder.AttentionSpec;
@@ -245,8 +245,7 @@ final class Llama {
                   HALF_PAIRS
                       .embedding(Embedding.scaled(Scales::embedding))
                       .block(Llama::scaledSandwich)
-                      .unembedding(
-                          Unembedding.scaled(model -> Scales.scale(model.params(), "logit_scale"))))
+                      .unembedding(Unembedding.scaled(Scales::logits)))
               .models("Think")
               .traits(Trait.SANDWICH_NORM)
               .directory(
@@ -394,8 +393,7 @@ final class Llama {
                   DecoderSpec.of(optionalHeadNorms(rope(INTERLEAVED)))
                       .layerNorm()
                       .block(BlockOrder.PARALLEL)
-                      .unembedding(
-                          Unembedding.scaled(model -> Scales.scale(model.params(), "logit_scale"))))
+                      .unembedding(Unembedding.scaled(Scales::logits)))
               .directory(
                   COHERE.and(
                       LayerTensors.all(LlamaNames::queryKeyNorms)
@@ -412,9 +410,7 @@ final class Llama {
                               .noPe(LayerRule.sliding(LAYERS_PER_FULL).not()))
                       .layerNorm()
                       .block(BlockOrder.PARALLEL)
-                      .unembedding(
-                          Unembedding.scaled(
-                              model -> Scales.requiredScale(model.params(), "logit_scale"))))
+                      .unembedding(Unembedding.scaled(Scales::requiredLogits)))
               .models("Command R7B, A")
               .directory(
                   COHERE
@@ -431,7 +427,7 @@ final class Llama {
                 .in(
                     LayerRule.listed("attention.sliding_window_pattern"),
                     (model, a) -> a.withWindow(model.params().window(0))))
-        .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN).orDense());
+        .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN).orDense());
   }
 
   private static void windowAndExperts(Config config, MetadataBuilder out) {
@@ -465,14 +461,7 @@ final class Llama {
   private static void checkSmolLm3(Config config) {
     String expected = "each fourth layer must be without RoPE";
     config.requireOff("use_sliding_window");
-    if (config.has("no_rope_layers")) {
-      int[] rotates = config.integers("no_rope_layers");
-      for (int l = 0; l < rotates.length; l++) {
-        if (rotates[l] != ((l + 1) % LAYERS_PER_FULL == 0 ? 0 : 1)) {
-          throw config.unsupported("no_rope_layers", "[" + l + "] " + rotates[l], expected);
-        }
-      }
-    }
+    config.requirePerLayer("no_rope_layers", l -> (l + 1) % LAYERS_PER_FULL == 0 ? 0 : 1, expected);
     config.require("no_rope_layer_interval", value -> value.asInt(0) == LAYERS_PER_FULL, expected);
   }
 

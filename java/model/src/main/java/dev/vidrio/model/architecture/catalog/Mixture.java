@@ -1,5 +1,9 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.ALL;
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SIGMOID;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SOFTMAX;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.kernel.op.Rotation.Pairs.INTERLEAVED;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.noPe;
@@ -11,8 +15,6 @@ import static dev.vidrio.model.huggingface.mapping.LayerTensors.tensor;
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp.GroupRank;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.model.architecture.Trait;
@@ -60,13 +62,10 @@ final class Mixture {
 
   /** Experts chosen by sigmoids and a bias, after dense layers, and a shared expert. */
   private static final MixtureSpec SIGMOID_AND_SHARED =
-      MixtureSpec.of(RouteScore.SIGMOID, RouteOver.ALL).scaled().shared().inListedLayers();
+      MixtureSpec.of(SIGMOID, ALL).scaled().shared().inListedLayers();
 
   private static final MixtureSpec GROUPED_SIGMOID_AND_SHARED =
-      MixtureSpec.grouped(RouteScore.SIGMOID, RouteOver.ALL, GroupRank.TOP_TWO)
-          .scaled()
-          .shared()
-          .inListedLayers();
+      MixtureSpec.grouped(SIGMOID, ALL, GroupRank.TOP_TWO).scaled().shared().inListedLayers();
 
   static final List<ArchitectureEntry> ENTRIES =
       List.of(
@@ -89,7 +88,7 @@ final class Mixture {
                   "aria",
                   "others",
                   DecoderSpec.of(rope(HALVES))
-                      .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN).shared()))
+                      .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN).shared()))
               .directory(ariaMapping(), "AriaTextForCausalLM")
               .textOf(ariaMapping(), "AriaForConditionalGeneration"),
           // DeepSeekMoE (arXiv 2401.06066): dense layers, then experts chosen by a softmax.
@@ -113,10 +112,7 @@ final class Mixture {
                   DecoderSpec.of(NORMALIZED)
                       .skipDraftBlocks()
                       .feedForward(
-                          MixtureSpec.of(RouteScore.SIGMOID, RouteOver.ALL)
-                              .scaled()
-                              .shared()
-                              .inLayersWithRouter()))
+                          MixtureSpec.of(SIGMOID, ALL).scaled().shared().inLayersWithRouter()))
               .models("Hunyuan 3")
               .directory(hunyuanV3(), "HYV3ForCausalLM"),
           // Hunyuan A13B.
@@ -124,7 +120,7 @@ final class Mixture {
                   "hunyuan-moe",
                   "Tencent",
                   DecoderSpec.of(Hunyuan.attention(HALVES))
-                      .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN).shared()))
+                      .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN).shared()))
               .models("A13B")
               .directory(
                   Hunyuan.MAPPING
@@ -146,17 +142,14 @@ final class Mixture {
                   DecoderSpec.of(rope(HALVES).clamped())
                       .layerNorm()
                       .block(BlockOrder.preNorm("attn_output_norm"))
-                      .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN)))
+                      .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN)))
               .directory(dbrx(), "DbrxForCausalLM"),
           // ERNIE 4.5 (Baidu 2025): experts chosen by a softmax and a bias.
           ArchitectureEntry.of(
                   "ernie4_5-moe",
                   "others",
                   DecoderSpec.of(rope(INTERLEAVED))
-                      .feedForward(
-                          MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN)
-                              .shared()
-                              .inListedLayers()))
+                      .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN).shared().inListedLayers()))
               .directory(ernie(), "Ernie4_5_MoeForCausalLM"),
           // K-EXAONE (arXiv 2601.01739): a window in three layers of four, no positional encoding
           // in the others.
@@ -181,24 +174,19 @@ final class Mixture {
                           NORMALIZED
                               .window(LayerRule.listed(SLIDING_PATTERN))
                               .noPe(LayerRule.listed(SLIDING_PATTERN).not()))
-                      .feedForward(
-                          MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN)
-                              .shared()
-                              .inListedLayers()))
+                      .feedForward(MixtureSpec.of(SIGMOID, CHOSEN).shared().inListedLayers()))
               .traits(Trait.ATTENTION_SINKS)
               .directory(flintMapping(), "FlintForCausalLM"),
           // FlexOlmo (arXiv 2507.07024): OLMo 2 with experts.
           ArchitectureEntry.of(
-                  "flex_olmo",
-                  "Ai2",
-                  Llama.olmo2().feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.ALL)))
+                  "flex_olmo", "Ai2", Llama.olmo2().feedForward(MixtureSpec.of(SOFTMAX, ALL)))
               .directory(flexOlmo(), "FlexOlmoForCausalLM"),
           // OLMoE (arXiv 2409.02060).
           ArchitectureEntry.of(
                   "olmoe",
                   "Ai2",
                   DecoderSpec.of(rope(HALVES).queryKeyNorm(QueryKeyNorm.ALL_HEADS))
-                      .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.ALL)))
+                      .feedForward(MixtureSpec.of(SOFTMAX, ALL)))
               .directory(olmoe(), "OlmoeForCausalLM"),
           // GLM-4.5 (arXiv 2508.06471), Solar Open: RoPE on a part of each head, normalized queries
           // and keys in some models.
@@ -235,7 +223,7 @@ final class Mixture {
                   "minimax-m2",
                   "others",
                   DecoderSpec.of(rope(HALVES).queryKeyNorm(QueryKeyNorm.ALL_HEADS))
-                      .feedForward(MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN).scaled()))
+                      .feedForward(MixtureSpec.of(SIGMOID, CHOSEN).scaled()))
               .directory(miniMaxM2(), "MiniMaxM2ForCausalLM"),
           // Phi 3.5 MoE: LayerNorm, and expert weights of a sparse mixer (arXiv 2409.12136).
           ArchitectureEntry.of(
@@ -357,8 +345,7 @@ final class Mixture {
   }
 
   private static FeedForwardSpec.OfLayer arctic(Transformer model) {
-    Experts experts =
-        Experts.read(model.params(), model.dimensions(), RouteScore.SOFTMAX, RouteOver.CHOSEN);
+    Experts experts = Experts.read(model.params(), model.dimensions(), SOFTMAX, CHOSEN);
     return (layer, residPre) -> {
       Sublayer dense = layer.sharedFfn(ActivationKind.SILU, model.dimensions().d());
       return (hook, x) -> {
@@ -372,8 +359,7 @@ final class Mixture {
 
   private static DecoderSpec deepseek() {
     return DecoderSpec.of(rope(INTERLEAVED))
-        .feedForward(
-            MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.ALL).scaled().shared().inListedLayers());
+        .feedForward(MixtureSpec.of(SOFTMAX, ALL).scaled().shared().inListedLayers());
   }
 
   private static MappingSpec deepseekMapping() {
@@ -500,8 +486,7 @@ final class Mixture {
                 params.has("attention.layer_norm_rms_epsilon") ? NormKind.RMS : NormKind.LAYER)
         .block(BlockOrder.PARALLEL)
         .feedForward(Mixture::meanWithShared)
-        .unembedding(
-            Unembedding.scaled(model -> Scales.requiredScale(model.params(), "logit_scale")));
+        .unembedding(Unembedding.scaled(Scales::requiredLogits));
   }
 
   private static int leadingDense(Hyperparameters params) {
@@ -734,9 +719,7 @@ final class Mixture {
                 .change((model, a) -> a.withRope(model.rope(HALVES).withoutRounding().scaled()))
                 .in(LayerRule.sliding(2), (model, a) -> a.withWindow(model.params().window(0))))
         .block(BlockOrder.preNorm("post_attention_norm"))
-        .feedForward(
-            MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN)
-                .gatedBy(ActivationKind.CLAMPED_SWISH));
+        .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN).gatedBy(ActivationKind.CLAMPED_SWISH));
   }
 
   private static MappingSpec gptOssMapping() {
@@ -797,8 +780,8 @@ final class Mixture {
 
   private static Experts sparseMixer(Transformer model) {
     Hyperparameters params = model.params();
-    Experts read = Experts.read(params, model.dimensions(), RouteScore.SOFTMAX, RouteOver.CHOSEN);
-    if (read.routing().score() != RouteScore.SOFTMAX || read.routing().over() != RouteOver.CHOSEN) {
+    Experts read = Experts.read(params, model.dimensions(), SOFTMAX, CHOSEN);
+    if (read.routing().score() != SOFTMAX || read.routing().over() != CHOSEN) {
       throw params.unsupported("a mixture whose weights are not those of a sparse mixer");
     }
     return read.sparseMixer();
@@ -830,9 +813,7 @@ final class Mixture {
         .feedForward(
             model -> {
               Experts experts =
-                  MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN)
-                      .gatedBy(ActivationKind.RELU)
-                      .experts(model);
+                  MixtureSpec.of(SIGMOID, CHOSEN).gatedBy(ActivationKind.RELU).experts(model);
               return (layer, residPre) -> layer.mixture(experts, residPre);
             });
   }

@@ -1,9 +1,10 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SIGMOID;
+
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.op.Buffer;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.model.architecture.Architecture;
@@ -69,7 +70,7 @@ final class NemotronH {
   }
 
   private static Experts experts(Hyperparameters params, ModelDimensions dimensions) {
-    return Experts.read(params, dimensions, RouteScore.SIGMOID, RouteOver.CHOSEN)
+    return Experts.read(params, dimensions, SIGMOID, CHOSEN)
         .scaled(params)
         .ungated(ActivationKind.SQUARED_RELU)
         .shared(params);

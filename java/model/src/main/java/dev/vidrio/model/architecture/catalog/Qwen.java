@@ -1,11 +1,12 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.ALL;
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SOFTMAX;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.SequenceOp.Grouping;
 import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.architecture.decoder.AttentionSpec;
@@ -35,8 +36,7 @@ final class Qwen {
   private static final DecoderSpec QWEN2 = DecoderSpec.of(rope(HALVES));
   private static final DecoderSpec QWEN3 = DecoderSpec.of(NORMALIZED);
 
-  private static final DecoderSpec QWEN3_MOE =
-      QWEN3.feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN));
+  private static final DecoderSpec QWEN3_MOE = QWEN3.feedForward(MixtureSpec.of(SOFTMAX, CHOSEN));
 
   private static final MappingSpec QWEN2_MAPPING =
       Llama.PLAIN.off("use_sliding_window").rope(config -> Rope.of(config).ofText());
@@ -76,9 +76,7 @@ final class Qwen {
                   "Qwen2_5_VLForConditionalGeneration"),
           // Qwen 1.5 and 2 with experts (arXiv 2407.10671), and a gated shared expert.
           ArchitectureEntry.of(
-                  "qwen2moe",
-                  "Alibaba",
-                  QWEN2.feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.ALL).shared()))
+                  "qwen2moe", "Alibaba", QWEN2.feedForward(MixtureSpec.of(SOFTMAX, ALL).shared()))
               .directory(qwen2Moe(), "Qwen2MoeForCausalLM"),
           // Qwen 3 (arXiv 2505.09388): normalized queries and keys.
           ArchitectureEntry.of("qwen3", "Alibaba", QWEN3)
@@ -153,7 +151,7 @@ final class Qwen {
                 (model, a) ->
                     a.withRope(model.rope(HALVES).unscaledInWindows())
                         .withWindow(model.params().window(0))))
-        .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN));
+        .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN));
   }
 
   private static MappingSpec mellumMapping() {

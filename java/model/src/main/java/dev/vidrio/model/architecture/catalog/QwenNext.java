@@ -1,11 +1,11 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SOFTMAX;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.SequenceOp.Grouping;
 import dev.vidrio.model.architecture.decoder.BlockOrder;
 import dev.vidrio.model.architecture.decoder.DecoderSpec;
@@ -31,7 +31,7 @@ final class QwenNext {
 
   static DecoderSpec mixture(Grouping grouping) {
     return spec(grouping, "expert_feed_forward_length")
-        .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN).scaled().shared());
+        .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN).scaled().shared());
   }
 
   /**

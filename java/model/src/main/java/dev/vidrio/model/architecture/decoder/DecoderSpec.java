@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A part that only one model has is a lambda in that model's entry, never a flag here.
  */
-public final class DecoderSpec implements DecoderReader {
+public final class DecoderSpec implements DecoderReader, Cloneable {
   /** Reads the dimensions of a model. */
   @FunctionalInterface
   public interface DimensionReader {
@@ -67,17 +67,12 @@ public final class DecoderSpec implements DecoderReader {
   }
 
   private DecoderSpec with(Consumer<DecoderSpec> change) {
-    var copy = new DecoderSpec(mixer);
-    copy.dimensions = dimensions;
-    copy.draftBlocks = draftBlocks;
-    copy.norm = norm;
-    copy.gains = gains;
-    copy.embedding = embedding;
-    copy.feedForward = feedForward;
-    copy.block = block;
-    copy.finalNorm = finalNorm;
-    copy.unembedding = unembedding;
-    copy.longRope = longRope;
+    DecoderSpec copy;
+    try {
+      copy = (DecoderSpec) clone();
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
+    }
     change.accept(copy);
     return copy;
   }

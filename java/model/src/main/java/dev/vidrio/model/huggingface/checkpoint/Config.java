@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import java.util.function.Predicate;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -262,6 +263,30 @@ public final class Config {
   public void require(String key, Predicate<JsonNode> supported, String alternative) {
     if (has(key) && !supported.test(value(key))) {
       throw unsupported(key, value(key).toString(), alternative);
+    }
+  }
+
+  /**
+   * Rejects an array with other elements than those expected of the layers; an empty one counts as
+   * missing.
+   *
+   * @param expected element of a layer
+   * @param alternative what is supported
+   */
+  public void requirePerLayer(String key, IntFunction<?> expected, String alternative) {
+    if (!has(key) || array(key).isEmpty()) {
+      return;
+    }
+    JsonNode elements = array(key);
+    int layers = size("num_hidden_layers");
+    if (elements.size() != layers) {
+      throw error(
+          key, elements.size() + " elements", "must be one for each of " + layers + " layers");
+    }
+    for (int l = 0; l < layers; l++) {
+      if (!elements.get(l).asString("").equals(expected.apply(l).toString())) {
+        throw unsupported(key, "[" + l + "] " + elements.get(l), alternative);
+      }
     }
   }
 

@@ -4,7 +4,7 @@ import static dev.vidrio.model.huggingface.mapping.LayerTensors.tensor;
 
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
-import java.util.List;
+import java.util.function.IntPredicate;
 
 /** Llama 4: expert matrices inputs by outputs, gate and up side by side. */
 public final class Llama4Mapping {
@@ -63,32 +63,17 @@ public final class Llama4Mapping {
    */
   private static void attention(Config config, MetadataBuilder out) {
     config.requireNumber("no_rope_layer_interval", LAYERS_PER_FULL);
-    int layers = config.size("num_hidden_layers");
-    for (int l = 0; l < layers; l++) {
-      boolean local = (l + 1) % LAYERS_PER_FULL != 0;
-      requireInLayer(config, "no_rope_layers", l, local);
-      if (config.has("layer_types")) {
-        String type = local ? "chunked_attention" : "full_attention";
-        List<String> types = config.strings("layer_types");
-        String found = l < types.size() ? types.get(l) : "missing";
-        if (!found.equals(type)) {
-          throw config.unsupported("layer_types", "[" + l + "] " + found, "must be " + type);
-        }
-      }
-    }
+    IntPredicate local = l -> (l + 1) % LAYERS_PER_FULL != 0;
+    config.requirePerLayer(
+        "no_rope_layers", l -> local.test(l) ? 1 : 0, "each fourth layer does not rotate");
+    config.requirePerLayer(
+        "layer_types",
+        l -> local.test(l) ? "chunked_attention" : "full_attention",
+        "each fourth layer has full attention");
     boolean grows = config.bool("attn_temperature_tuning", true);
     out.integer("attention.sliding_window", config.size("attention_chunk_size"))
         .integer("attention.temperature_length", config.size("floor_scale", 8192))
         .real("attention.temperature_scale", grows ? config.real("attn_scale", 0.1) : 0);
-  }
-
-  private static void requireInLayer(Config config, String key, int layer, boolean expected) {
-    if (config.has(key)) {
-      int[] values = config.integers(key);
-      if (values.length > 0 && (layer >= values.length || values[layer] != (expected ? 1 : 0))) {
-        throw config.unsupported(key, "[" + layer + "]", "each fourth layer does not rotate");
-      }
-    }
   }
 
   private static int step(Config config) {

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Keys are added in the order: dimensions, epsilon, RoPE, then those of {@link #keys}; a later
  * one replaces an earlier one of the same name.
  */
-public final class MappingSpec implements Mapping {
+public final class MappingSpec implements Mapping, Cloneable {
   /** Adds keys. */
   @FunctionalInterface
   public interface KeyRule {
@@ -102,30 +102,12 @@ public final class MappingSpec implements Mapping {
   }
 
   private MappingSpec with(Consumer<MappingSpec> change) {
-    var copy = new MappingSpec(layer);
-    copy.reader = reader;
-    copy.activation = activation;
-    copy.checks = checks;
-    copy.dimensions = dimensions;
-    copy.epsilon = epsilon;
-    copy.rope = rope;
-    copy.ropeKeys = ropeKeys;
-    copy.headWidth = headWidth;
-    copy.keys = keys;
-    copy.tensorKeys = tensorKeys;
-    copy.roots = roots;
-    copy.embedding = embedding;
-    copy.finalNorm = finalNorm;
-    copy.finalNormTo = finalNormTo;
-    copy.takeEmbedding = takeEmbedding;
-    copy.takeFinalNorm = takeFinalNorm;
-    copy.takeHead = takeHead;
-    copy.layers = layers;
-    copy.head = head;
-    copy.tied = tied;
-    copy.tensors = tensors;
-    copy.ignored = ignored;
-    copy.mapsAdapters = mapsAdapters;
+    MappingSpec copy;
+    try {
+      copy = (MappingSpec) clone();
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
+    }
     change.accept(copy);
     return copy;
   }

@@ -21,21 +21,13 @@ public final class NemotronHMapping {
   private enum Kind {
     MAMBA("M", "mamba", "linear_attention"),
     ATTENTION("*", "attention", "full_attention"),
-    FFN("-", "mlp", "mlp"),
-    EXPERTS("E", "moe", "moe");
+    FFN("-", "mlp"),
+    EXPERTS("E", "moe");
 
-    private final String letter;
-    private final String oldName;
-    private final String newName;
+    private final List<String> names;
 
-    Kind(String letter, String oldName, String newName) {
-      this.letter = letter;
-      this.oldName = oldName;
-      this.newName = newName;
-    }
-
-    private boolean isCalled(String name) {
-      return name.equals(letter) || name.equals(oldName) || name.equals(newName);
+    Kind(String... names) {
+      this.names = List.of(names);
     }
   }
 
@@ -127,7 +119,7 @@ public final class NemotronHMapping {
 
   private static Kind kind(Config config, String key, String name) {
     for (Kind kind : Kind.values()) {
-      if (kind.isCalled(name)) {
+      if (kind.names.contains(name)) {
         return kind;
       }
     }

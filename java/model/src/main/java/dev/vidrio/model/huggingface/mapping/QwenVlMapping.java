@@ -22,15 +22,13 @@ public final class QwenVlMapping {
 
   /** Returns the mapping of Qwen3-VL, which feeds image features into several layers. */
   public static Mapping withDeepstack(MappingSpec text) {
-    return new TextMapping(text.keys(QwenVlMapping::sections)) {
-      @Override
-      public void keys(Config config, MetadataBuilder out) {
-        super.keys(config, out);
-        Config vision = config.object("vision_config");
-        int layers = vision.has(DEEPSTACK) ? vision.integers(DEEPSTACK).length : 0;
-        out.integer("n_deepstack_layers", layers);
-      }
-    };
+    return new TextMapping(text.keys(QwenVlMapping::sections), QwenVlMapping::deepstack);
+  }
+
+  private static void deepstack(Config config, MetadataBuilder out) {
+    Config vision = config.object("vision_config");
+    int layers = vision.has(DEEPSTACK) ? vision.integers(DEEPSTACK).length : 0;
+    out.integer("n_deepstack_layers", layers);
   }
 
   private static void sections(Config text, MetadataBuilder out) {
