@@ -102,11 +102,7 @@ final class Gemma {
             scaled(GEMMA3_27B_LAYERS)
                 .queryKeyNorm(QueryKeyNorm.PER_HEAD)
                 .change((model, a) -> a.withRope(model.rope(HALVES).scaled()))
-                .in(
-                    Gemma::gemma3Sliding,
-                    (model, a) ->
-                        a.withRope(model.rope(HALVES).unscaled("rope.freq_base_swa", 10000f))
-                            .withWindow(model.params().window(0))))
+                .windowWithRope(Gemma::gemma3Sliding, HALVES))
         .block(BlockOrder.SANDWICH)
         .unembedding(Unembedding.capped(0));
   }

@@ -29,6 +29,7 @@ import dev.vidrio.model.huggingface.mapping.LlamaNames;
 import dev.vidrio.model.huggingface.mapping.MappingSpec;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToIntFunction;
 
 /** Decoders of GPT's shape: LayerNorm, mostly plain feed-forward blocks and biases. */
 final class Gpt {
@@ -36,7 +37,7 @@ final class Gpt {
 
   /** Key-value heads are as many as query heads, whatever the configuration has. */
   private static final MappingSpec.KeyRule EQUAL_HEADS =
-      (config, out) -> out.integer("attention.head_count_kv", config.size("num_attention_heads"));
+      (config, out) -> out.integer("attention.head_count_kv", heads(config));
 
   /** The epsilon of LayerNorm is a constant in transformers. */
   static final MappingSpec.KeyRule CONSTANT_EPSILON =
@@ -53,7 +54,7 @@ final class Gpt {
               .traits(Trait.LEARNED_POSITIONS)
               .directory(
                   fusedGpt(Layout.AS_IS)
-                      .check(config -> config.requireOn("multi_query"))
+                      .on("multi_query")
                       .keys((config, out) -> out.integer("attention.head_count_kv", 1)),
                   "GPTBigCodeForCausalLM"),
           // OPT (arXiv 2205.01068) with norms before the sublayers.
@@ -176,10 +177,7 @@ final class Gpt {
   private static MappingSpec phi2() {
     return MappingSpec.of(
             linear("input_layernorm", "attn_norm"),
-            linear("self_attn.q_proj", "attn_q"),
-            linear("self_attn.k_proj", "attn_k"),
-            linear("self_attn.v_proj", "attn_v"),
-            linear("self_attn.dense", "attn_output"),
+            LlamaNames.projections("self_attn.", "dense"),
             linear("mlp.fc1", "ffn_up"),
             linear("mlp.fc2", "ffn_down"))
         .activation("hidden_act", "gelu_new")
@@ -263,7 +261,7 @@ final class Gpt {
             linear("mlp.c_proj", "ffn_down", matrix),
             ignored("attn.bias", "attn.masked_bias")) // the causal mask
         .off("scale_attn_by_inverse_layer_idx")
-        .check(config -> config.requireOn("scale_attn_weights"))
+        .on("scale_attn_weights")
         .tensors(Gpt::positions);
   }
 
@@ -276,10 +274,7 @@ final class Gpt {
     return gpt(
             "intermediate_size",
             linear("ln_1", "attn_norm"),
-            linear(attention + "q_proj", "attn_q"),
-            linear(attention + "k_proj", "attn_k"),
-            linear(attention + "v_proj", "attn_v"),
-            linear(attention + "out_proj", "attn_output"),
+            LlamaNames.projections(attention, "out_proj"),
             linear("ln_2", "ffn_norm"),
             linear("mlp.c_fc", "ffn_up"),
             linear("mlp.c_proj", "ffn_down"),
@@ -299,10 +294,7 @@ final class Gpt {
     return gpt(
             "n_inner",
             linear("ln_1", "attn_norm"),
-            linear("attn.q_proj", "attn_q"),
-            linear("attn.k_proj", "attn_k"),
-            linear("attn.v_proj", "attn_v"),
-            linear("attn.out_proj", "attn_output"),
+            LlamaNames.projections("attn.", "out_proj"),
             linear("mlp.fc_in", "ffn_up"),
             linear("mlp.fc_out", "ffn_down"),
             ignored("attn.bias", "attn.masked_bias"))
@@ -314,16 +306,13 @@ final class Gpt {
   private static MappingSpec opt() {
     return MappingSpec.of(
             linear("self_attn_layer_norm", "attn_norm"),
-            linear("self_attn.q_proj", "attn_q"),
-            linear("self_attn.k_proj", "attn_k"),
-            linear("self_attn.v_proj", "attn_v"),
-            linear("self_attn.out_proj", "attn_output"),
+            LlamaNames.projections("self_attn.", "out_proj"),
             linear("final_layer_norm", "ffn_norm"),
             linear("fc1", "ffn_up"),
             linear("fc2", "ffn_down"))
         .attributes(Map.of("intermediate_size", List.of("ffn_dim")))
         .activation("activation_function", "relu")
-        .check(config -> config.requireOn("do_layer_norm_before"))
+        .on("do_layer_norm_before")
         .off("_remove_final_layer_norm")
         .check(
             config -> {
@@ -347,14 +336,23 @@ final class Gpt {
             });
   }
 
+  /** Takes the matrices of a layer whose queries, keys and values are adjacent per head. */
+  private static LayerTensors fusedBlock(String attention, ToIntFunction<Config> kvHeads) {
+    return LayerTensors.all(
+        LlamaNames.fusedPerHead(attention + ".query_key_value", kvHeads),
+        linear(attention + ".dense", "attn_output"),
+        linear("mlp.dense_h_to_4h", "ffn_up"),
+        linear("mlp.dense_4h_to_h", "ffn_down"));
+  }
+
+  private static int heads(Config config) {
+    return config.size("num_attention_heads");
+  }
+
   private static MappingSpec gptNeox() {
     return MappingSpec.of(
             LlamaNames::norms,
-            LlamaNames.fusedPerHead(
-                "attention.query_key_value", config -> config.size("num_attention_heads")),
-            linear("attention.dense", "attn_output"),
-            linear("mlp.dense_h_to_4h", "ffn_up"),
-            linear("mlp.dense_4h_to_h", "ffn_down"),
+            fusedBlock("attention", Gpt::heads),
             ignored("attention.bias", "attention.masked_bias", "attention.rotary_emb.inv_freq"))
         .activation("hidden_act", "gelu")
         .layerNormEpsilon("layer_norm_eps")
@@ -378,14 +376,11 @@ final class Gpt {
     return MappingSpec.of(
             LayerTensors.all(linear("ln_mlp", "attn_norm"), linear("ln_attn", "attn_norm_2"))
                 .ifPresent("ln_mlp.weight", linear("input_layernorm", "attn_norm")),
-            LlamaNames.fusedPerHead("self_attention.query_key_value", Gpt::falconKvHeads),
-            linear("self_attention.dense", "attn_output"),
-            linear("mlp.dense_h_to_4h", "ffn_up"),
-            linear("mlp.dense_4h_to_h", "ffn_down"))
+            fusedBlock("self_attention", Gpt::falconKvHeads))
         .defaults(Map.of("max_position_embeddings", 2048))
         .activation("activation", "gelu")
         .off("alibi")
-        .check(config -> config.requireOn("parallel_attn"))
+        .on("parallel_attn")
         .dimensions(fourfold("ffn_hidden_size"))
         .layerNormEpsilon("layer_norm_epsilon")
         .keys(
@@ -410,13 +405,7 @@ final class Gpt {
   }
 
   private static MappingSpec bloom() {
-    return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames.fusedPerHead(
-                "self_attention.query_key_value", config -> config.size("num_attention_heads")),
-            linear("self_attention.dense", "attn_output"),
-            linear("mlp.dense_h_to_4h", "ffn_up"),
-            linear("mlp.dense_4h_to_h", "ffn_down"))
+    return MappingSpec.of(LlamaNames::norms, fusedBlock("self_attention", Gpt::heads))
         .attributes(
             Map.of(
                 "hidden_size", List.of("n_embed"),

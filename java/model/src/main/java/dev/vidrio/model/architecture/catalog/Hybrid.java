@@ -109,11 +109,7 @@ final class Hybrid {
             rope(HALVES)
                 .queryKeyNorm(QueryKeyNorm.PER_HEAD)
                 .output(OutputTransform.SIGMOID_GATE_PER_HEAD)
-                .in(
-                    LayerRule.listed("attention.sliding_window_pattern"),
-                    (model, a) ->
-                        a.withRope(model.rope(HALVES).unscaled("rope.freq_base_swa", 10000f))
-                            .withWindow(model.params().requiredWindow()))
+                .windowWithRope(LayerRule.listed("attention.sliding_window_pattern"), HALVES)
                 .orElse(SHORT_CONV))
         .dimensions(Hybrid::convolutional)
         .block(

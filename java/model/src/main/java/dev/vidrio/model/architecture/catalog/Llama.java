@@ -91,8 +91,7 @@ final class Llama {
               LlamaNames::gatedFfn)
           .check(config -> config.requireOneOf("position_embedding_type", "rope_gptj"))
           .check(config -> config.requireOneOf("order_of_interleaved_layers", "local_attn_first"))
-          .check(config -> config.requireOn("use_parallel_block"))
-          .check(config -> config.requireOn("use_gated_activation"))
+          .on("use_parallel_block", "use_gated_activation")
           .requireRopeBase()
           .layerNormEpsilon("layer_norm_eps")
           .keys((config, out) -> out.real("logit_scale", config.real("logit_scale", 0.0625)))
@@ -551,10 +550,7 @@ final class Llama {
     return MappingSpec.of(
             linear("ln_1", "attn_norm"),
             linear("ln_2", "ffn_norm"),
-            linear("attn.attention.q_proj", "attn_q"),
-            linear("attn.attention.k_proj", "attn_k"),
-            linear("attn.attention.v_proj", "attn_v"),
-            linear("attn.attention.out_proj", "attn_output"),
+            LlamaNames.projections("attn.attention.", "out_proj"),
             linear("mlp.c_fc_0", "ffn_gate"),
             linear("mlp.c_fc_1", "ffn_up"),
             linear("mlp.c_proj", "ffn_down"),

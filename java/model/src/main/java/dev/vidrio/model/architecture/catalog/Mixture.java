@@ -274,7 +274,7 @@ final class Mixture {
                     ExpertNames.shared("shared_experts"))
                 .afterDense(Mixture::afmoeDense))
         .check(config -> config.requireOneOf("score_func", "sigmoid"))
-        .check(config -> config.requireOn("route_norm"))
+        .on("route_norm")
         .check(config -> config.requireNumber("num_expert_groups", 1))
         .check(
             config -> {
@@ -454,8 +454,7 @@ final class Mixture {
                     ExpertNames::experts,
                     ExpertNames.shared("shared_mlp"))
                 .afterDense(config -> ExpertNames.dense(config, 1)))
-        .check(config -> config.requireOn("route_norm"))
-        .check(config -> config.requireOn("moe_router_use_sigmoid"))
+        .on("route_norm", "moe_router_use_sigmoid")
         .rmsEpsilon(1e-5)
         .requireRopeBase()
         .keys(
@@ -765,8 +764,7 @@ final class Mixture {
             tensor("block_sparse_moe.e_score_correction_bias", "exp_probs_b.bias"))
         .check(config -> config.requireOneOf("scoring_func", "sigmoid"))
         .check(config -> config.requireOneOf("qk_norm_type", "per_layer"))
-        .check(config -> config.requireOn("use_qk_norm"))
-        .check(config -> config.requireOn("use_routing_bias"))
+        .on("use_qk_norm", "use_routing_bias")
         .check(config -> config.requireNumber("shared_intermediate_size", 0))
         .requireRopeBase()
         // Released configurations have the number of rotated elements, others the part of a head.

@@ -36,11 +36,7 @@ final class Step35 {
                 .queryKeyNorm(QueryKeyNorm.PER_HEAD)
                 .output(OutputTransform.SIGMOID_GATE_PER_HEAD)
                 .change((model, a) -> a.withRope(model.rope(HALVES).overHalf().scaled()))
-                .in(
-                    LayerRule.listed("attention.sliding_window_pattern"),
-                    (model, a) ->
-                        a.withRope(model.rope(HALVES).unscaled("rope.freq_base_swa", 10000f))
-                            .withWindow(model.params().requiredWindow())))
+                .windowWithRope(LayerRule.listed("attention.sliding_window_pattern"), HALVES))
         .dimensions(ModelDimensions::heterogeneous)
         .skipDraftBlocks()
         .feedForward(Step35::clampedExperts);

@@ -46,7 +46,7 @@ public final class Gemma3nMapping {
           .defaults(USUAL)
           .activation("hidden_activation", "gelu_pytorch_tanh")
           .off("attention_bias")
-          .check(config -> config.requireOn("altup_correct_scale"))
+          .on("altup_correct_scale")
           .check(config -> config.requireNumber("altup_active_idx", 0))
           .dimensions(CommonKeys::dimensionsWithoutFfn)
           .keys((config, out) -> SlidingWindow.put(config, out, PERIOD), Gemma3nMapping::keys)

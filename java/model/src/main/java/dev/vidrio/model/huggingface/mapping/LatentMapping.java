@@ -84,7 +84,7 @@ public final class LatentMapping {
         .attributes(Map.of(SHARED, List.of(SHARED, "num_shared_experts")))
         .check(config -> config.requireOneOf("scoring_func", score))
         .check(config -> config.requireNumber("moe_layer_freq", 1))
-        .check(config -> config.requireOn("rope_interleave"))
+        .on("rope_interleave")
         .headWidth(LatentMapping::turning)
         .ropeKeys((rope, config, out, turning) -> rope.put(out, turning, true, true))
         .keys(LatentMapping::latentDimensions, latentEpsilon(1e-6))

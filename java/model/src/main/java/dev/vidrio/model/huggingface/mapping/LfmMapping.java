@@ -25,10 +25,7 @@ public final class LfmMapping {
 
   private static final LayerTensors LFM2_ATTENTION =
       LayerTensors.all(
-          tensor("self_attn.q_proj.weight", "attn_q.weight"),
-          tensor("self_attn.k_proj.weight", "attn_k.weight"),
-          tensor("self_attn.v_proj.weight", "attn_v.weight"),
-          tensor("self_attn.out_proj.weight", "attn_output.weight"),
+          LlamaNames.projections("self_attn.", "out_proj"),
           tensor("self_attn.q_layernorm.weight", "attn_q_norm.weight"),
           tensor("self_attn.k_layernorm.weight", "attn_k_norm.weight"));
 
@@ -64,8 +61,7 @@ public final class LfmMapping {
               linear("post_operator_norm", "post_attention_norm"),
               linear("post_ffn_norm", "post_ffw_norm"))
           .off("attention_bias")
-          .check(config -> config.requireOn("use_sandwich_norm"))
-          .check(config -> config.requireOn("use_attention_gate"))
+          .on("use_sandwich_norm", "use_attention_gate")
           .noRope()
           .keys(LfmMapping::windows, LfmMapping::rope)
           .tensors(

@@ -18,10 +18,17 @@ public final class LlamaNames {
 
   /** Takes queries, keys, values and the output projection. */
   public static void attention(Config config, TensorMap layer, int index) {
-    layer.takeLinear("self_attn.q_proj", "attn_q");
-    layer.takeLinear("self_attn.k_proj", "attn_k");
-    layer.takeLinear("self_attn.v_proj", "attn_v");
-    output(config, layer, index);
+    projections("self_attn.", "o_proj").take(config, layer, index);
+    layer.ignore("self_attn.rotary_emb.inv_freq"); // a table of old checkpoints
+  }
+
+  /** Takes queries, keys, values and the output projection of a module. */
+  public static LayerTensors projections(String from, String output) {
+    return LayerTensors.all(
+        LayerTensors.linear(from + "q_proj", "attn_q"),
+        LayerTensors.linear(from + "k_proj", "attn_k"),
+        LayerTensors.linear(from + "v_proj", "attn_v"),
+        LayerTensors.linear(from + output, "attn_output"));
   }
 
   /**

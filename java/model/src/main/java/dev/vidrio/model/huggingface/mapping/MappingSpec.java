@@ -161,6 +161,11 @@ public final class MappingSpec implements Mapping, Cloneable {
     return check(config -> List.of(keys).forEach(config::requireOff));
   }
 
+  /** Adds a check of flags that must be true or missing. */
+  public MappingSpec on(String... keys) {
+    return check(config -> List.of(keys).forEach(config::requireOn));
+  }
+
   /** Replaces the reading of dimensions. */
   public MappingSpec dimensions(KeyRule newDimensions) {
     return with(spec -> spec.dimensions = newDimensions);
