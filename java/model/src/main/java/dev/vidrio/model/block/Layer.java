@@ -236,8 +236,10 @@ public final class Layer {
       int dQ = heads() * kv.dH();
       boolean withGates = a.output() == OutputTransform.SIGMOID_GATE_IN_QUERIES;
       Buffer q =
-          withGates ? ofHeads(HookSite.Q, 0, kv, x) : projected(HookSite.Q, "q", a, 0, dQ, kv, x);
-      Buffer k = projected(HookSite.K, "k", a, dQ, kv.width(), kv, x);
+          withGates
+              ? ofHeads(HookSite.Q, 0, kv, x)
+              : projected(hook(HookSite.Q), "q", a, 0, dQ, kv, x);
+      Buffer k = projected(hook(HookSite.K), "k", a, dQ, kv.width(), kv, x);
       Buffer v = values(a, kv, k, x);
       Buffer readyQ = ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q);
       plan.kvStore(cache, ready("k", a.norm(), a.rotation(), kv.dH(), k), v);
@@ -287,7 +289,7 @@ public final class Layer {
       KvShape.KeyValue kv = dimensions.kvShape().keyValue(source);
       weights.ignore(tensor("attn_k"));
       weights.ignore(tensor("attn_v"));
-      Buffer q = projected(HookSite.Q, "q", a, 0, heads() * kv.dH(), kv, x);
+      Buffer q = projected(hook(HookSite.Q), "q", a, 0, heads() * kv.dH(), kv, x);
       Buffer readyQ = ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q);
       return output(hook, attend(HookSite.Z, a, source, readyQ));
     };
@@ -306,7 +308,7 @@ public final class Layer {
     boolean own = weights.has(tensor("attn_v.weight")) || weights.has(tensor("attn_qkv.weight"));
     int first = heads() * kv.dH() + kv.width();
     if (!a.valueNorm()) {
-      return projected(HookSite.V, "v", a, first, kv.valueWidth(), kv, x);
+      return projected(hook(HookSite.V), "v", a, first, kv.valueWidth(), kv, x);
     }
     Buffer v = own ? projected(hook("attn.v"), "v", a, first, kv.valueWidth(), kv, x) : k;
     return model.headNorm(hook(HookSite.V), kv.dV(), v);
@@ -364,11 +366,6 @@ public final class Layer {
    *
    * @param first first row if the projections are one matrix
    */
-  private Buffer projected(
-      HookSite site, String which, Attention a, int first, int n, KvShape.KeyValue kv, Buffer x) {
-    return projected(hook(site), which, a, first, n, kv, x);
-  }
-
   private Buffer projected(
       String name, String which, Attention a, int first, int n, KvShape.KeyValue kv, Buffer x) {
     int rows = heads() * kv.dH() + kv.width() + kv.valueWidth();

@@ -13,6 +13,7 @@ import dev.vidrio.model.huggingface.mapping.Rope;
 import dev.vidrio.model.huggingface.mapping.SlidingWindow;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Checkpoints of Granite with attention sinks and windows. */
 final class GraniteSwa {
@@ -43,10 +44,7 @@ final class GraniteSwa {
 
   private static void windows(Config config, MetadataBuilder out) {
     int layers = config.size("num_hidden_layers");
-    List<Boolean> slides = new ArrayList<>();
-    for (int l = 0; l < layers; l++) {
-      slides.add(l % 4 != 0);
-    }
+    List<Boolean> slides = IntStream.range(0, layers).mapToObj(l -> l % 4 != 0).toList();
     out.integer("attention.sliding_window", config.size("sliding_window", 128))
         .bools(
             "attention.sliding_window_pattern",

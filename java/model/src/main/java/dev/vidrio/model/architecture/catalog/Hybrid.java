@@ -75,7 +75,7 @@ final class Hybrid {
           ArchitectureEntry.of("olmo_hybrid", "Ai2", olmoHybrid())
               .traits(Trait.GATED_DELTA_RULE)
               .directory(OlmoHybridMapping.SPEC, "OlmoHybridForCausalLM"),
-          ArchitectureEntry.of("falcon-h1", "others", FalconH1::read)
+          ArchitectureEntry.of("falcon-h1", "others", FalconH1.spec())
               .traits(Trait.MAMBA_2)
               .directory(FalconH1Mapping.SPEC, "FalconH1ForCausalLM"),
           ArchitectureEntry.of("nemotron_h", "NVIDIA", NemotronH::readDense)

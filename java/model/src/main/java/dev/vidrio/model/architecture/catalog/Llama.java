@@ -378,10 +378,13 @@ final class Llama {
           ArchitectureEntry.of("nanochat", "others", nanoChat())
               .directory(nanoChatMapping(), "NanoChatForCausalLM"),
           // OpenELM (arXiv 2404.14619): layers differ in heads and width.
-          ArchitectureEntry.of("openelm", "others", HeterogeneousLayers::readOpenElm),
+          ArchitectureEntry.of(
+              "openelm",
+              "others",
+              HeterogeneousLayers.spec(rope(HALVES).queryKeyNorm(QueryKeyNorm.PER_HEAD))),
           // DeciLM and Llama Nemotron (arXiv 2411.19146): layers may have a linear map instead of
           // attention, or lack a sublayer.
-          ArchitectureEntry.of("deci", "NVIDIA", HeterogeneousLayers::readDeci)
+          ArchitectureEntry.of("deci", "NVIDIA", HeterogeneousLayers.spec(rope(INTERLEAVED)))
               .models("Llama Nemotron Super and Ultra, DeciLM")
               .traits(Trait.LAYERS_WITHOUT_ATTENTION),
           // Command R (Cohere 2024) and Aya 23 (arXiv 2405.15032): parallel blocks, LayerNorm
