@@ -61,7 +61,8 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
           plan.activation(layer.hook(HookSite.RECURRENT_STEP), ActivationKind.SOFTPLUS, alpha);
       Buffer betaPre = plan.linear(hook("beta_pre"), numbers("beta", 0, x), null, x);
       Buffer beta = beta(betaPre);
-      Weights a = model.weights().rates(layer.tensor("ssm_a"), net.state.heads());
+      WeightLoader weights = model.weights();
+      Weights a = weights.rates(weights.vector(layer.tensor("ssm_a"), net.state.heads()));
       Buffer z =
           plan.recurrence(
               layer.hook(HookSite.RECURRENT_Z),

@@ -60,7 +60,8 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
       Buffer pre = projected(hook("step_pre"), steps, heads, bias, x);
       Buffer step =
           plan.activation(layer.hook(HookSite.RECURRENT_STEP), ActivationKind.SOFTPLUS, pre);
-      Weights a = model.weights().foldedRates(layer.tensor("ssm_a"), heads);
+      WeightLoader weights = model.weights();
+      Weights a = weights.rates(weights.vectors(layer.tensor("ssm_a"), heads, 1));
       Weights skip = model.weights().vectors(layer.tensor("ssm_d"), heads, 1);
       Buffer z =
           plan.recurrence(

@@ -5,15 +5,14 @@ import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.formats.gguf.Gguf;
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.formats.safetensors.Safetensors;
-import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.model.architecture.catalog.Catalog;
+import dev.vidrio.model.huggingface.checkpoint.Checkpoint;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.Layout;
 import dev.vidrio.model.huggingface.mapping.Mapping;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -50,11 +49,9 @@ public final class HuggingFaceAdapter {
     Mapping mapping = Catalog.ofAdapter(architecture, file.toString());
     ProjectionMap projections = new ProjectionMap();
     mapping.tensors(ModelConfig.of(model), projections);
-    Map<String, SafetensorsTensor> weights = new LinkedHashMap<>();
-    for (SafetensorsTensor tensor : Safetensors.open(directory.resolve(WEIGHTS), arena).tensors()) {
-      weights.put(tensor.name(), tensor);
-    }
-    var map = new CheckpointMap(directory.resolve(WEIGHTS).toString(), weights);
+    Path weights = directory.resolve(WEIGHTS);
+    var map =
+        new CheckpointMap(weights.toString(), Checkpoint.tensors(Safetensors.open(weights, arena)));
     double alpha = take(new AdapterConfig(config), projections, map);
     MetadataBuilder out =
         new MetadataBuilder()

@@ -46,6 +46,9 @@ final class Gemma {
           "rope_theta", 1_000_000,
           "rope_local_base_freq", 10_000);
 
+  private static final MappingSpec.KeyRule WINDOW =
+      CommonKeys.size("sliding_window", "attention.sliding_window");
+
   static final List<ArchitectureEntry> ENTRIES =
       List.of(
           // Gemma (arXiv 2403.08295).
@@ -162,16 +165,12 @@ final class Gemma {
   private static MappingSpec gemma2Mapping() {
     return common(sandwichNorms())
         .check(config -> requireWindows(config, 2))
-        .keys(Gemma::scoreScale)
-        .keys(CommonKeys.size("sliding_window", "attention.sliding_window"))
-        .keys(softCaps(true));
+        .keys(Gemma::scoreScale, WINDOW, softCaps(true));
   }
 
   private static MappingSpec vaultGemmaMapping() {
     return common(plusOne("pre_feedforward_layernorm", "ffn_norm"))
-        .keys(Gemma::scoreScale)
-        .keys((config, out) -> SlidingWindow.put(config, out, 2))
-        .keys(softCaps(true));
+        .keys(Gemma::scoreScale, SlidingWindow.every(2), softCaps(true));
   }
 
   private static MappingSpec gemma3Mapping() {
@@ -181,9 +180,7 @@ final class Gemma {
             plusOne("self_attn.k_norm", "attn_k_norm"))
         .defaults(GEMMA3_DEFAULTS)
         .check(config -> requireWindows(config, 6))
-        .keys(Gemma::scoreScale)
-        .keys(CommonKeys.size("sliding_window", "attention.sliding_window"))
-        .keys(softCaps(false));
+        .keys(Gemma::scoreScale, WINDOW, softCaps(false));
   }
 
   private static void scoreScale(Config config, MetadataBuilder out) {

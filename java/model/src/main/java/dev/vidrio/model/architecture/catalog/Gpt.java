@@ -242,7 +242,7 @@ final class Gpt {
   }
 
   private static MappingSpec.KeyRule fourfold(String ffnWidth) {
-    return CommonKeys.dimensions(config -> CommonKeys.fourfoldWidth(config, ffnWidth));
+    return CommonKeys.dimensions(config -> config.size(ffnWidth, 4 * config.size("hidden_size")));
   }
 
   /**

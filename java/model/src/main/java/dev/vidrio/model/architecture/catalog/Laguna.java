@@ -80,9 +80,7 @@ final class Laguna {
 
   static MappingSpec mapping() {
     return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
+            LlamaNames::normalizedAttention,
             tensor("self_attn.g_proj.weight", "attn_gate.weight"),
             LayerTensors.all(
                     ExpertNames::routed,

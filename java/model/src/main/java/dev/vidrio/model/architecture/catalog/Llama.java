@@ -166,7 +166,7 @@ final class Llama {
                   "smollm3",
                   "Hugging Face, BigScience",
                   DecoderSpec.of(
-                      rope(INTERLEAVED).noPe(LayerRule.exceptEvery(LAYERS_PER_FULL).not())))
+                      rope(INTERLEAVED).noPe(params -> l -> (l + 1) % LAYERS_PER_FULL == 0)))
               .directory(REORDERED.check(Llama::checkSmolLm3), "SmolLM3ForCausalLM"),
           // Arcee's AFM: plain feed-forward blocks of squared ReLU.
           ArchitectureEntry.of(
@@ -418,7 +418,7 @@ final class Llama {
                   COHERE
                       .off("use_qk_norm")
                       .check(config -> config.requireNumber("layer_switch", LAYERS_PER_FULL))
-                      .keys((config, out) -> SlidingWindow.put(config, out, LAYERS_PER_FULL)),
+                      .keys(SlidingWindow.every(LAYERS_PER_FULL)),
                   "Cohere2ForCausalLM"));
 
   private Llama() {}

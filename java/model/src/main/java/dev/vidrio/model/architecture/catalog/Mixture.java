@@ -315,9 +315,7 @@ final class Mixture {
 
   private static MappingSpec flintMapping() {
     return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
+            LlamaNames::normalizedAttention,
             tensor("self_attn.softmax_offset", "attn_sinks.weight"),
             LayerTensors.all(ExpertNames::routed, ExpertNames.shared("shared_expert"))
                 .afterDense(Mixture::flintDense))
@@ -445,9 +443,7 @@ final class Mixture {
 
   private static MappingSpec hunyuanV3() {
     return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
+            LlamaNames::normalizedAttention,
             LayerTensors.all(
                     tensor("mlp.router.gate.weight", "ffn_gate_inp.weight"),
                     tensor("mlp.expert_bias", "exp_probs_b"),
@@ -528,7 +524,7 @@ final class Mixture {
             ExpertNames.sharedCountAndWidth("intermediate_size", "num_shared_experts", 0, 0),
             ExpertNames.leadingDense(config -> ExpertNames.dense(config, 0)),
             CommonKeys.real("logit_scale", "logit_scale", 0.0625),
-            (config, out) -> SlidingWindow.put(config, out, LAYERS_PER_FULL))
+            SlidingWindow.every(LAYERS_PER_FULL))
         .tied(true)
         .tensors(LlamaNames::ignoreDraftBlocks);
   }
@@ -582,16 +578,14 @@ final class Mixture {
 
   private static MappingSpec exaoneMoe() {
     return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
+            LlamaNames::normalizedAttention,
             LayerTensors.all(
                     ExpertNames::routed, Mixture::exaoneBias, ExpertNames.shared("shared_experts"))
                 .afterDense(config -> ExpertNames.dense(config, 1)))
         .check(config -> config.requireOneOf("scoring_func", "sigmoid"))
         .rmsEpsilon(1e-5)
         .keys(
-            (config, out) -> SlidingWindow.put(config, out, LAYERS_PER_FULL),
+            SlidingWindow.every(LAYERS_PER_FULL),
             ExpertNames::groupedCounts,
             ExpertNames.MOE_WIDTH,
             ExpertNames.sharedCountAndWidth("moe_intermediate_size", "num_shared_experts", 1, 1),
@@ -702,11 +696,7 @@ final class Mixture {
   }
 
   private static MappingSpec olmoe() {
-    return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
-            ExpertNames::routed)
+    return MappingSpec.of(LlamaNames::normalizedAttention, ExpertNames::routed)
         .check(config -> config.require("clip_qkv", value -> false, "must be null"))
         .rmsEpsilon(1e-5)
         .keys(ExpertNames::counts, ExpertNames.normalized(false));
@@ -735,10 +725,7 @@ final class Mixture {
             config -> config.require("swiglu_limit", value -> value.asDouble(0) == 7, "must be 7"))
         .rmsEpsilon(1e-5)
         .ropeKeys((rope, config, out, dH) -> rope.put(out, dH, false, false))
-        .keys(
-            (config, out) -> SlidingWindow.put(config, out, 2),
-            ExpertNames::counts,
-            ExpertNames.width("intermediate_size"));
+        .keys(SlidingWindow.every(2), ExpertNames::counts, ExpertNames.width("intermediate_size"));
   }
 
   /** Takes each {@code step}-th column of all experts' matrices, in any type, and their biases. */
@@ -757,9 +744,7 @@ final class Mixture {
 
   private static MappingSpec miniMaxM2() {
     return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
+            LlamaNames::normalizedAttention,
             ExpertNames::sparse,
             tensor("block_sparse_moe.e_score_correction_bias", "exp_probs_b.bias"))
         .check(config -> config.requireOneOf("scoring_func", "sigmoid"))

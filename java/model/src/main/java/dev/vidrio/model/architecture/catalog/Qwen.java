@@ -42,19 +42,11 @@ final class Qwen {
       Llama.PLAIN.off("use_sliding_window").rope(config -> Rope.of(config).ofText());
 
   private static final MappingSpec QWEN3_MAPPING =
-      QWEN2_MAPPING.layer(
-          LlamaNames::norms,
-          LlamaNames::attention,
-          LlamaNames::queryKeyNorms,
-          LlamaNames::gatedFfn);
+      QWEN2_MAPPING.layer(LlamaNames::normalizedAttention, LlamaNames::gatedFfn);
 
   private static final MappingSpec QWEN3_MOE_MAPPING =
       QWEN2_MAPPING
-          .layer(
-              LlamaNames::norms,
-              LlamaNames::attention,
-              LlamaNames::queryKeyNorms,
-              ExpertNames::routed)
+          .layer(LlamaNames::normalizedAttention, ExpertNames::routed)
           .check(ExpertNames::requireEverywhere)
           .keys(ExpertNames::counts, ExpertNames.MOE_WIDTH, ExpertNames.normalized(false));
 
@@ -90,9 +82,7 @@ final class Qwen {
               .directory(
                   QwenVlMapping.withDeepstack(
                       QWEN3_MOE_MAPPING.layer(
-                          LlamaNames::norms,
-                          LlamaNames::attention,
-                          LlamaNames::queryKeyNorms,
+                          LlamaNames::normalizedAttention,
                           LayerTensors.tensor("mlp.gate.weight", "ffn_gate_inp.weight"),
                           ExpertNames.transposed(
                               "mlp.experts.gate_up_proj", "mlp.experts.down_proj"))),
@@ -155,11 +145,7 @@ final class Qwen {
   }
 
   private static MappingSpec mellumMapping() {
-    return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
-            ExpertNames::routed)
+    return MappingSpec.of(LlamaNames::normalizedAttention, ExpertNames::routed)
         .check(Qwen::checkMellum)
         .keys(
             (config, out) -> {

@@ -2,13 +2,13 @@ package dev.vidrio.model.huggingface.checkpoint;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -105,10 +105,9 @@ public final class Config {
   }
 
   public int integer(String key, int min, int max) {
-    JsonNode value = required(key);
-    if (!value.isIntegralNumber() || !value.canConvertToLong()) {
-      throw error(key, value.toString(), "must be an integer");
-    }
+    JsonNode value =
+        required(
+            key, node -> node.isIntegralNumber() && node.canConvertToLong(), "must be an integer");
     if (value.longValue() < min || value.longValue() > max) {
       throw error(key, value.toString(), "must be " + min + " to " + max);
     }
@@ -116,11 +115,11 @@ public final class Config {
   }
 
   public double real(String key) {
-    JsonNode value = required(key);
-    if (!value.isNumber() || !Double.isFinite(value.doubleValue())) {
-      throw error(key, value.toString(), "must be a finite number");
-    }
-    return value.doubleValue();
+    return required(
+            key,
+            value -> value.isNumber() && Double.isFinite(value.doubleValue()),
+            "must be a finite number")
+        .doubleValue();
   }
 
   public double real(String key, double fallback) {
@@ -128,36 +127,19 @@ public final class Config {
   }
 
   public boolean bool(String key, boolean fallback) {
-    if (!has(key)) {
-      return fallback;
-    }
-    JsonNode value = value(key);
-    if (!value.isBoolean()) {
-      throw error(key, value.toString(), "must be true or false");
-    }
-    return value.booleanValue();
+    return has(key)
+        ? required(key, JsonNode::isBoolean, "must be true or false").booleanValue()
+        : fallback;
   }
 
   public String string(String key, String fallback) {
-    if (!has(key)) {
-      return fallback;
-    }
-    JsonNode value = value(key);
-    if (!value.isString()) {
-      throw error(key, value.toString(), "must be a string");
-    }
-    return value.stringValue();
+    return has(key)
+        ? required(key, JsonNode::isString, "must be a string").stringValue()
+        : fallback;
   }
 
   public List<String> strings(String key) {
-    List<String> strings = new ArrayList<>();
-    for (JsonNode element : array(key)) {
-      if (!element.isString()) {
-        throw error(key, element.toString(), "must be an array of strings");
-      }
-      strings.add(element.stringValue());
-    }
-    return strings;
+    return elements(key, JsonNode::isString, "strings").map(JsonNode::stringValue).toList();
   }
 
   /**
@@ -180,31 +162,33 @@ public final class Config {
   }
 
   public float[] reals(String key) {
-    JsonNode array = array(key);
-    float[] reals = new float[array.size()];
+    double[] reals =
+        elements(key, JsonNode::isNumber, "numbers").mapToDouble(JsonNode::doubleValue).toArray();
+    float[] floats = new float[reals.length];
     for (int i = 0; i < reals.length; i++) {
-      if (!array.get(i).isNumber()) {
-        throw error(key, array.get(i).toString(), "must be an array of numbers");
-      }
-      reals[i] = (float) array.get(i).doubleValue();
+      floats[i] = (float) reals[i];
     }
-    return reals;
+    return floats;
   }
 
   public int[] integers(String key) {
+    return elements(key, value -> value.isIntegralNumber() && value.canConvertToInt(), "integers")
+        .mapToInt(JsonNode::intValue)
+        .toArray();
+  }
+
+  private Stream<JsonNode> elements(String key, Predicate<JsonNode> type, String name) {
     JsonNode array = array(key);
-    int[] integers = new int[array.size()];
-    for (int i = 0; i < integers.length; i++) {
-      if (!array.get(i).isIntegralNumber() || !array.get(i).canConvertToInt()) {
-        throw error(key, array.get(i).toString(), "must be an array of integers");
+    for (JsonNode element : array) {
+      if (!type.test(element)) {
+        throw error(key, element.toString(), "must be an array of " + name);
       }
-      integers[i] = array.get(i).intValue();
     }
-    return integers;
+    return array.valueStream();
   }
 
   private JsonNode array(String key) {
-    JsonNode value = required(key);
+    JsonNode value = required(key, node -> true, "");
     if (!value.isArray() || value.size() > MAX_ELEMENTS) {
       throw error(key, "", "must be an array of at most " + MAX_ELEMENTS);
     }
@@ -320,10 +304,14 @@ public final class Config {
     return new ModelFileException(file, "key '" + prefix + name(key) + "'", value, limit);
   }
 
-  private JsonNode required(String key) {
+  private JsonNode required(String key, Predicate<JsonNode> type, String limit) {
+    JsonNode value = value(key);
     if (!has(key)) {
       throw error(key, "", "is missing");
     }
-    return value(key);
+    if (!type.test(value)) {
+      throw error(key, value.toString(), limit);
+    }
+    return value;
   }
 }

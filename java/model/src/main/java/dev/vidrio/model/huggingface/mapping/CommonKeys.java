@@ -13,8 +13,7 @@ public final class CommonKeys {
 
   /** Adds the dimensions of a model. */
   public static void dimensions(Config config, MetadataBuilder out) {
-    dimensionsWithoutFfn(config, out);
-    out.integer("feed_forward_length", config.size("intermediate_size"));
+    dimensions(own -> own.size("intermediate_size")).put(config, out);
   }
 
   /**

@@ -32,6 +32,14 @@ record DeltaHeads(int keyHeads, int heads, int dK, int dV) {
     return new DeltaHeads(keyHeads, heads, dK, dV);
   }
 
+  /** Returns whether a layer has attention, by the types that the configuration must have. */
+  static boolean attends(Config config, int layer) {
+    return config
+        .perLayer("layer_types", "linear_attention", "full_attention")
+        .get(layer)
+        .equals("full_attention");
+  }
+
   int keyWidth() {
     return keyHeads * dK;
   }

@@ -49,7 +49,7 @@ public final class Gemma3nMapping {
           .on("altup_correct_scale")
           .check(config -> config.requireNumber("altup_active_idx", 0))
           .dimensions(CommonKeys::dimensionsWithoutFfn)
-          .keys((config, out) -> SlidingWindow.put(config, out, PERIOD), Gemma3nMapping::keys)
+          .keys(SlidingWindow.every(PERIOD), Gemma3nMapping::keys)
           .tied(true)
           .tensors(Gemma3nMapping::outside);
 

@@ -22,6 +22,13 @@ public final class LlamaNames {
     layer.ignore("self_attn.rotary_emb.inv_freq"); // a table of old checkpoints
   }
 
+  /** Takes the norms before sublayers, attention, and its norms of queries and keys. */
+  public static void normalizedAttention(Config config, TensorMap layer, int index) {
+    norms(config, layer, index);
+    attention(config, layer, index);
+    queryKeyNorms(config, layer, index);
+  }
+
   /** Takes queries, keys, values and the output projection of a module. */
   public static LayerTensors projections(String from, String output) {
     return LayerTensors.all(

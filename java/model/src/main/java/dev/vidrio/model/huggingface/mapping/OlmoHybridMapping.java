@@ -32,7 +32,7 @@ public final class OlmoHybridMapping {
 
   /** The mapping. */
   public static final MappingSpec SPEC =
-      MappingSpec.of(LlamaNames::gatedFfn, ATTENTION.or(OlmoHybridMapping::attends, RECURRENCE))
+      MappingSpec.of(LlamaNames::gatedFfn, ATTENTION.or(DeltaHeads::attends, RECURRENCE))
           .defaults(Map.of("linear_conv_kernel_dim", 4))
           .off("attention_bias")
           .check(
@@ -46,13 +46,6 @@ public final class OlmoHybridMapping {
 
   private OlmoHybridMapping() {}
 
-  private static boolean attends(Config config, int layer) {
-    return config
-        .perLayer("layer_types", "linear_attention", "full_attention")
-        .get(layer)
-        .equals("full_attention");
-  }
-
   /**
    * Returns whether attention has RoPE; a base of null, as in released configurations, means none.
    */
@@ -61,7 +54,7 @@ public final class OlmoHybridMapping {
   }
 
   private static void keys(Config config, MetadataBuilder out) {
-    CommonKeys.kvHeads(config, out, l -> attends(config, l));
+    CommonKeys.kvHeads(config, out, l -> DeltaHeads.attends(config, l));
     DeltaHeads.of(config).keys(config, out);
     out.real("ssm.beta_scale", config.bool("linear_allow_neg_eigval", true) ? 2 : 1);
   }

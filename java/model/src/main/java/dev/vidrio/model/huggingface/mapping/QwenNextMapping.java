@@ -99,10 +99,7 @@ public final class QwenNextMapping {
 
   private static boolean attends(Config config, int layer) {
     return config.has("layer_types")
-        ? config
-            .perLayer("layer_types", "linear_attention", "full_attention")
-            .get(layer)
-            .equals("full_attention")
+        ? DeltaHeads.attends(config, layer)
         : (layer + 1) % interval(config) == 0;
   }
 

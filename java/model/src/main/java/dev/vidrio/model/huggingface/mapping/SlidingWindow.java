@@ -22,6 +22,11 @@ public final class SlidingWindow {
     put(config, out, layers(config, period));
   }
 
+  /** Returns the rule of {@link #put}. */
+  public static MappingSpec.KeyRule every(int period) {
+    return (config, out) -> put(config, out, period);
+  }
+
   /** Adds the window and the layers of a configuration that must have a type per layer. */
   public static void putTypes(Config config, MetadataBuilder out) {
     put(config, out, byType(config));
