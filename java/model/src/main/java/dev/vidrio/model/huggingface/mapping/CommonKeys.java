@@ -59,11 +59,6 @@ public final class CommonKeys {
             .toArray());
   }
 
-  /** Returns the width of a feed-forward block that is by default four times that of the model. */
-  public static int fourfoldWidth(Config config, String key) {
-    return config.size(key, 4 * config.size("hidden_size"));
-  }
-
   /**
    * Adds the epsilon of RMSNorm.
    *
