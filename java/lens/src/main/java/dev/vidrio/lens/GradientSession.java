@@ -133,12 +133,8 @@ public final class GradientSession implements AutoCloseable {
    */
   public static GradientSession open(Lens lens, GradientOptions options) {
     int declared = lens.model().architecture().contextLength();
-    if (options.tokens() > declared) {
-      throw new InvalidInputException(
-          "tokens",
-          Integer.toString(options.tokens()),
-          "the model was made for " + declared + " tokens");
-    }
+    String limit = "the model was made for " + declared + " tokens";
+    Preconditions.require(options.tokens() <= declared, "tokens", options.tokens(), limit);
     return new GradientSession(lens, options);
   }
 
@@ -280,16 +276,9 @@ public final class GradientSession implements AutoCloseable {
   }
 
   private void requireFit(int[] tokens) {
-    int room = limits.tokens() - prefix;
-    if (tokens.length == 0 || tokens.length > room) {
-      throw new InvalidInputException(
-          "text", tokens.length + " tokens", "must have 1 to " + room + " tokens");
-    }
+    Preconditions.requireLength(tokens, limits.tokens() - prefix);
     for (int token : tokens) {
-      if (token < 0 || token >= limits.vocabulary()) {
-        throw new InvalidInputException(
-            "token id", Integer.toString(token), "must be 0 to " + (limits.vocabulary() - 1));
-      }
+      Preconditions.requireToken(limits.vocabulary(), token);
     }
   }
 

@@ -3,7 +3,6 @@ package dev.vidrio.lens;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.ColumnStatistics;
 import dev.vidrio.kernel.hook.HookPoint;
@@ -16,6 +15,7 @@ import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.lens.pass.TapInsertion;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
@@ -75,10 +75,8 @@ final class StatisticsRun implements AutoCloseable {
           gathered.computeIfAbsent(x, this::gather);
         }
       }
-      if (points.isEmpty()) {
-        throw new InvalidInputException(
-            "hook", hooks, "statistics are not supported for derived activations");
-      }
+      Preconditions.require(
+          !points.isEmpty(), "hook", hooks, "statistics are not supported for derived activations");
       this.logits = gathered.keySet().stream().anyMatch(x -> x.rows() == Rows.LOGITS);
       Plan gathering = new TapInsertion(gathered::containsKey, this::ops).apply(plan);
       int rows = Math.min(BATCH, window);

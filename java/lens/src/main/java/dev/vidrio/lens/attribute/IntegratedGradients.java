@@ -5,6 +5,7 @@ import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.RowMean;
 import java.util.List;
 
@@ -49,17 +50,12 @@ public final class IntegratedGradients {
    */
   public static InputAttribution of(
       Lens lens, int[] tokens, DifferentiableMetric metric, int steps, float[] baseline) {
-    require("steps", steps, steps >= 1, "must be at least 1");
+    Preconditions.requirePositive("steps", steps);
     int d = lens.model().architecture().width();
-    require("baseline", baseline.length, baseline.length == d, "must have " + d + " elements");
+    Preconditions.require(
+        baseline.length == d, "baseline", baseline.length, "must have " + d + " elements");
     try (GradientSession session = InputAttribution.open(lens, tokens)) {
       return new IntegratedGradients(session, tokens, metric).integrate(steps, baseline);
-    }
-  }
-
-  private static void require(String what, int value, boolean holds, String limit) {
-    if (!holds) {
-      throw new InvalidInputException(what, Integer.toString(value), limit);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.vidrio.lens.circuit;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.function.IntConsumer;
 
 /**
@@ -44,9 +45,7 @@ public final class AutomaticCircuitDiscovery {
    */
   public static Circuit of(
       CircuitRuns runs, double threshold, Circuit candidates, IntConsumer progress) {
-    if (!(threshold >= 0)) {
-      throw new InvalidInputException("threshold", Double.toString(threshold), "must be 0 or more");
-    }
+    Preconditions.require(threshold >= 0, "threshold", threshold, "must be 0 or more");
     ComponentGraph graph = runs.graph();
     EdgeMask kept = new EdgeMask(graph, candidates);
     double value = runs.run(kept);

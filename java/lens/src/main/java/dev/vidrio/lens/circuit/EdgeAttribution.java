@@ -11,6 +11,7 @@ import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.Collections;
@@ -63,9 +64,7 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
    * @throws InvalidInputException if the number is negative
    */
   public Circuit strongest(int edges) {
-    if (edges < 0) {
-      throw new InvalidInputException("edges", Integer.toString(edges), "must not be negative");
-    }
+    Preconditions.require(edges >= 0, "edges", edges, "must not be negative");
     return new Circuit(ranked().stream().limit(edges).collect(Collectors.toSet()));
   }
 
@@ -84,9 +83,7 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
    * @param steps number of intervals
    */
   public static EdgeAttribution integrated(Lens lens, List<TextPair> pairs, int steps) {
-    if (steps < 1) {
-      throw new InvalidInputException("steps", Integer.toString(steps), "must be at least 1");
-    }
+    Preconditions.requirePositive("steps", steps);
     List<Double> parts = IntStream.range(0, steps).mapToObj(k -> (k + 0.5) / steps).toList();
     return mean(lens, pairs, parts);
   }

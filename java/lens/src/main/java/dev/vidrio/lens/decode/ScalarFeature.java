@@ -57,10 +57,7 @@ public sealed interface ScalarFeature {
     public float[] values(ActivationCache cache) {
       Activation z = cache.get(point());
       int heads = z.shape().get(1);
-      if (head < 0 || head >= heads) {
-        throw new InvalidInputException(
-            "head", Integer.toString(head), "must be 0 to " + (heads - 1));
-      }
+      Preconditions.requireRange("head", head, 0, heads - 1);
       int width = z.shape().get(2);
       var values = new float[cache.rows()];
       for (int i = 0; i < values.length; i++) {

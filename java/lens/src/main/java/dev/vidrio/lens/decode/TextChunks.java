@@ -1,6 +1,5 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
@@ -23,10 +22,7 @@ public final class TextChunks {
    */
   public static List<int[]> of(Model model, int[] tokens, int length) {
     int declared = model.architecture().contextLength();
-    if (length < 2 || length > declared) {
-      throw new InvalidInputException(
-          "length", Integer.toString(length), "must be 2 to " + declared);
-    }
+    Preconditions.requireRange("length", length, 2, declared);
     int[] begin = model.tokenizer().encode("");
     boolean begins =
         begin.length > 0
@@ -42,10 +38,8 @@ public final class TextChunks {
         chunks.add(chunk);
       }
     }
-    if (chunks.isEmpty()) {
-      throw new InvalidInputException(
-          "text", tokens.length + " tokens", "must have at least 2 tokens");
-    }
+    Preconditions.require(
+        !chunks.isEmpty(), "text", tokens.length + " tokens", "must have at least 2 tokens");
     return chunks;
   }
 

@@ -12,6 +12,7 @@ import dev.vidrio.lens.UnembeddingGradient;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
@@ -55,10 +56,8 @@ public final class TunedLensTrainer implements AutoCloseable {
    * @param rate learning rate, above 0 and below 1
    */
   public TunedLensTrainer(Lens lens, String points, double rate) {
-    if (!(rate > 0 && rate < 1)) {
-      throw new InvalidInputException(
-          "learning rate", Double.toString(rate), "must be above 0 and below 1");
-    }
+    Preconditions.require(
+        rate > 0 && rate < 1, "learning rate", rate, "must be above 0 and below 1");
     this.lens = lens;
     this.rate = rate;
     int layers = lens.model().architecture().layers();
@@ -70,10 +69,8 @@ public final class TunedLensTrainer implements AutoCloseable {
         throw new InvalidInputException("hook", point.name(), "is not a residual stream");
       }
     }
-    if (read.isEmpty()) {
-      throw new InvalidInputException(
-          "hooks", points, "must select a residual stream before the last");
-    }
+    Preconditions.require(
+        !read.isEmpty(), "hooks", points, "must select a residual stream before the last");
     this.tuned = TunedLens.zeros(read, lens.model().architecture().width());
     for (HookPoint point : read) {
       optimizers.put(point, new Adam(rows(tuned.translator(point))));
@@ -114,10 +111,8 @@ public final class TunedLensTrainer implements AutoCloseable {
   }
 
   private Map<HookPoint, Double> step(int[] tokens, boolean learn) {
-    if (tokens.length < 2) {
-      throw new InvalidInputException(
-          "text", tokens.length + " tokens", "must have at least 2 tokens");
-    }
+    Preconditions.require(
+        tokens.length >= 2, "text", tokens.length + " tokens", "must have at least 2 tokens");
     steps += learn ? 1 : 0;
     StringBuilder hooks = new StringBuilder(end.name());
     tuned.points().forEach(point -> hooks.append(',').append(point.name()));

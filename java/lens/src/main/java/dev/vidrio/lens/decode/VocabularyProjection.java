@@ -77,11 +77,7 @@ public final class VocabularyProjection {
 
   /** Returns the embedding x̂ of a token as in {@link #read}. */
   public static float[] embedding(Lens lens, int layer, int token) {
-    int vocabulary = lens.model().architecture().vocabulary();
-    if (token < 0 || token >= vocabulary) {
-      throw new InvalidInputException(
-          "token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));
-    }
+    Preconditions.requireToken(lens.model(), token);
     List<float[]> found = new ArrayList<>();
     embeddings(lens, layer, new int[] {token}, (id, x) -> found.add(x));
     return found.getFirst();
@@ -122,9 +118,7 @@ public final class VocabularyProjection {
   }
 
   private static List<Score> greatest(float[] values, int k) {
-    if (k < 1) {
-      throw new InvalidInputException("tokens", Integer.toString(k), "must be at least 1");
-    }
+    Preconditions.requirePositive("tokens", k);
     int count = Math.min(k, values.length);
     var greatest = new TopKHeap(count);
     greatest.begin(count);

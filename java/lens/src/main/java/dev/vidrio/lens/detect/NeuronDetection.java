@@ -55,9 +55,7 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
    */
   public static NeuronDetection of(Lens lens, List<int[]> texts, int from, int to) {
     int tokens = texts.stream().mapToInt(text -> text.length - 1).sum();
-    if (tokens < 1) {
-      throw new InvalidInputException("text", tokens + " tokens", "must have at least 2 tokens");
-    }
+    Preconditions.require(tokens >= 1, "text", tokens + " tokens", "must have at least 2 tokens");
     var vocabulary = new Vocabulary(lens.model(), texts);
     List<NeuronScores> neurons = new ArrayList<>();
     try (Unembedding unembedding = Unembedding.product(lens.model())) {

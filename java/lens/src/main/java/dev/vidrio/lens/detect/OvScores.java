@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
@@ -60,7 +61,7 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
    */
   public static List<OvScores> of(Lens lens, int samples, long seed) {
     Model model = lens.model();
-    HeadDetection.requireRange("samples", samples, 1, Integer.MAX_VALUE);
+    Preconditions.requireRange("samples", samples, 1, Integer.MAX_VALUE);
     int count = Math.min(samples, HeadDetection.ordinary(model.tokenizer()));
     int[] tokens = HeadDetection.different(model.tokenizer(), new Random(seed), count);
     var counts = new Counts[model.architecture().layers()][];

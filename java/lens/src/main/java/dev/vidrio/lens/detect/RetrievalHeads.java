@@ -9,6 +9,7 @@ import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.SessionOptions;
@@ -62,10 +63,8 @@ public record RetrievalHeads(int trials, double recalled, List<Score> heads) {
    * @throws InvalidInputException if the needle is empty, or the context is too short
    */
   public static RetrievalHeads of(Lens lens, int[] text, int[] needle, int[] question, int depths) {
-    if (needle.length == 0) {
-      throw new InvalidInputException("needle", "", "has no tokens");
-    }
-    HeadDetection.requireRange("depths", depths, 1, 1000);
+    Preconditions.require(needle.length != 0, "needle", "", "has no tokens");
+    Preconditions.requireRange("depths", depths, 1, 1000);
     long all = (long) text.length + 2L * needle.length + question.length + MORE;
     int context = lens.model().architecture().contextLength();
     if (all > context) {

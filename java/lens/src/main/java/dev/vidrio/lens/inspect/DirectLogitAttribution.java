@@ -106,10 +106,8 @@ public record DirectLogitAttribution(
       By by,
       List<Intervention> edits) {
     if (by == By.TOKEN) {
-      if (!edits.isEmpty()) {
-        throw new InvalidInputException(
-            "edits", Integer.toString(edits.size()), "are not supported for parts by token");
-      }
+      Preconditions.require(
+          edits.isEmpty(), "edits", edits.size(), "are not supported for parts by token");
       return of(
           AltiLogit.of(lens, tokens, position, token, versus),
           LogitDirection.isCapped(lens.model()));

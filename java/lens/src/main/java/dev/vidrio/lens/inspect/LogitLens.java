@@ -11,6 +11,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Unembedding;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -103,10 +104,7 @@ public record LogitLens(
       int k,
       Translation translation,
       List<Intervention> edits) {
-    if (k < 1) {
-      throw new InvalidInputException(
-          "tokens of a cell", Integer.toString(k), "must be at least 1");
-    }
+    Preconditions.requirePositive("tokens of a cell", k);
     List<HookPoint> points = lens.points(capture.hooks());
     for (HookPoint point : points) {
       if (!point.site().isResidualStream()) {

@@ -1,10 +1,10 @@
 package dev.vidrio.lens.inspect;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -62,9 +62,7 @@ public record MassiveActivations(List<Norms> norms, List<Element> largest) {
    * @param count number of elements per point, in descending order; at least 1
    */
   public static MassiveActivations of(ActivationCache cache, int count) {
-    if (count < 1) {
-      throw new InvalidInputException("elements", Integer.toString(count), "must be at least 1");
-    }
+    Preconditions.requirePositive("elements", count);
     List<Norms> norms = new ArrayList<>();
     List<Element> largest = new ArrayList<>();
     for (HookPoint point : cache.points()) {
@@ -74,10 +72,8 @@ public record MassiveActivations(List<Norms> norms, List<Element> largest) {
         largest.addAll(largest(stream, cache.from(), count));
       }
     }
-    if (norms.isEmpty()) {
-      throw new InvalidInputException(
-          "hook", cache.points().getFirst().name(), "is not a residual stream");
-    }
+    Preconditions.require(
+        !norms.isEmpty(), "hook", cache.points().getFirst().name(), "is not a residual stream");
     return new MassiveActivations(norms, largest);
   }
 

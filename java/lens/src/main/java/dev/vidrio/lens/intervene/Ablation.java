@@ -9,6 +9,7 @@ import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.hook.InterventionKind;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.lang.foreign.MemorySegment;
@@ -103,9 +104,7 @@ public final class Ablation {
   }
 
   private static void requireRows(HookPoint point, long rows) {
-    if (rows == 0) {
-      throw new InvalidInputException("ablation of " + point, "", "the other runs are empty");
-    }
+    Preconditions.require(rows != 0, "ablation of " + point, "", "the other runs are empty");
   }
 
   /**

@@ -59,15 +59,10 @@ public record CausalTracing(
     public static final Options DEFAULT = new Options(3, 10, 1, 0);
 
     public Options {
-      require(noise > 0 && Double.isFinite(noise), "noise", noise, "must be positive");
-      require(runs > 0, "runs", runs, "must be positive");
-      require(window > 0, "window", window, "must be positive");
-    }
-
-    private static void require(boolean holds, String field, Number value, String limit) {
-      if (!holds) {
-        throw new InvalidInputException(field, value.toString(), limit);
-      }
+      Preconditions.require(
+          noise > 0 && Double.isFinite(noise), "noise", noise, "must be positive");
+      Preconditions.require(runs > 0, "runs", runs, "must be positive");
+      Preconditions.require(window > 0, "window", window, "must be positive");
     }
   }
 

@@ -62,13 +62,9 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
       int rank,
       double rate,
       long seed) {
-    if (interchanges.isEmpty()) {
-      throw new InvalidInputException("interchanges", "", "must be at least 1");
-    }
-    if (!(rate > 0 && rate < 1)) {
-      throw new InvalidInputException(
-          "learning rate", Double.toString(rate), "must be above 0 and below 1");
-    }
+    Preconditions.require(!interchanges.isEmpty(), "interchanges", "", "must be at least 1");
+    Preconditions.require(
+        rate > 0 && rate < 1, "learning rate", rate, "must be above 0 and below 1");
     requirePoint(point);
     this.lens = lens;
     this.point = point;
@@ -82,9 +78,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
       differences.add(Vectors.minus(source, row(each.base(), each.basePosition())));
     }
     int d = sources.getFirst().length;
-    if (rank < 0 || rank > d) {
-      throw new InvalidInputException("rank", Integer.toString(rank), "must be 0 to " + d);
-    }
+    Preconditions.requireRange("rank", rank, 0, d);
     this.rows = random(rank, d, seed);
     this.first = new double[rank][d];
     this.second = new double[rank][d];

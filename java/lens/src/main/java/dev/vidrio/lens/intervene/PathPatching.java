@@ -60,9 +60,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
       throw new InvalidInputException(
           "input of heads", input.suffix(), "must be hook_q, hook_k or hook_v");
     }
-    if (receivers.isEmpty()) {
-      throw new InvalidInputException("receivers", "", "must be at least 1 head");
-    }
+    Preconditions.require(!receivers.isEmpty(), "receivers", "", "must be at least 1 head");
     return mean(
         lens,
         pairs,

@@ -51,9 +51,7 @@ public final class SteeringVector {
   }
 
   private static float[] mean(Lens lens, HookPoint point, String which, List<int[]> texts) {
-    if (texts.isEmpty()) {
-      throw new InvalidInputException(which, "", "must have at least 1 text");
-    }
+    Preconditions.require(!texts.isEmpty(), which, "", "must have at least 1 text");
     var mean = new RowMean();
     for (int[] tokens : texts) {
       Preconditions.requireTokens(lens.model(), tokens);

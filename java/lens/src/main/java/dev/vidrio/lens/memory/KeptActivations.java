@@ -1,6 +1,5 @@
 package dev.vidrio.lens.memory;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.op.Buffer;
@@ -9,6 +8,7 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.partial.HeadResults;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -80,9 +80,7 @@ public final class KeptActivations implements ActivationCache {
     if (!memory.isOpen()) {
       throw new IllegalStateException("the activation cache is closed");
     }
-    if (!points().contains(point)) {
-      throw new InvalidInputException("hook", point.name(), "is not in this cache");
-    }
+    Preconditions.require(points().contains(point), "hook", point.name(), "is not in this cache");
     return switch (hooks.source(point)) {
       case HookSource.Written(Buffer buffer) when memory.type() == TapType.F32 ->
           new Activation(point, shape(point, buffer.width()), rows(buffer));

@@ -8,6 +8,7 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Objects;
@@ -44,9 +45,7 @@ public final class EditPlacer {
    * @throws InvalidInputException if the model does not have the point, or computes nothing from it
    */
   void requireEditable(HookPoint point) {
-    if (!hooks.has(point)) {
-      throw new InvalidInputException("edit of " + point, "", "not found in the model");
-    }
+    Preconditions.require(hooks.has(point), "edit of " + point, "", "not found in the model");
     if (!hooks.editable(point)) {
       String from =
           hooks.source(point).captured().stream()

@@ -180,10 +180,8 @@ public final class Examples {
    * @param fraction of test examples, above 0 and below 1
    */
   public Split split(double fraction, long seed) {
-    if (!(fraction > 0 && fraction < 1)) {
-      throw new InvalidInputException(
-          "test fraction", Double.toString(fraction), "must be above 0 and below 1");
-    }
+    Preconditions.require(
+        fraction > 0 && fraction < 1, "test fraction", fraction, "must be above 0 and below 1");
     int test = (int) Math.round(fraction * size());
     if (test == 0 || test == size()) {
       throw new InvalidInputException(

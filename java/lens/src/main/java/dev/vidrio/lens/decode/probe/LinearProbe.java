@@ -1,7 +1,7 @@
 package dev.vidrio.lens.decode.probe;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.DoubleVectors;
 
 /**
@@ -68,9 +68,7 @@ public final class LinearProbe {
   }
 
   private static void requirePenalty(double l2) {
-    if (!(l2 > 0) || Double.isInfinite(l2)) {
-      throw new InvalidInputException("l2", Double.toString(l2), "must be above 0 and finite");
-    }
+    Preconditions.require(l2 > 0 && !Double.isInfinite(l2), "l2", l2, "must be above 0 and finite");
   }
 
   /** Returns the number of classes. */

@@ -4,6 +4,7 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -92,10 +93,7 @@ public final class SparseAutoencoder implements AutoCloseable {
    * @throws InvalidInputException if it does not exist
    */
   public int requireFeature(int feature) {
-    if (feature < 0 || feature >= config.dSae()) {
-      throw new InvalidInputException(
-          "feature", Integer.toString(feature), "must be 0 to " + (config.dSae() - 1));
-    }
+    Preconditions.requireRange("feature", feature, 0, config.dSae() - 1);
     return feature;
   }
 
