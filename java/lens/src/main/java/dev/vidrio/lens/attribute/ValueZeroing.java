@@ -80,7 +80,7 @@ final class ValueZeroing implements AutoCloseable {
       int count = Math.min(sequences.size(), tokens.length - begin);
       run(whole.get(HookSite.RESID_PRE, layer), layer, begin, count);
       Activation output = whole.get(HookSite.RESID_POST, layer);
-      Buffer buffer = hooks.source(output.point()).captured().getFirst();
+      Buffer buffer = hooks.buffer(output.point());
       MemorySegment zeroed = session.data(buffer);
       for (int s = 0; s < count; s++) {
         for (int i = begin + s; i < tokens.length; i++) {

@@ -83,8 +83,7 @@ public final class ComponentGraph {
    */
   private static void requireOneStream(HookMap hooks, int layer) {
     hooks.between(
-        hooks.source(hooks.beforeMlp(layer)).captured().getFirst(),
-        hooks.source(new HookPoint(HookSite.MLP_OUT, layer)).captured().getFirst());
+        hooks.buffer(hooks.beforeMlp(layer)), hooks.buffer(new HookPoint(HookSite.MLP_OUT, layer)));
   }
 
   /** Checks that the output of attention is the sum of its heads and constants. */

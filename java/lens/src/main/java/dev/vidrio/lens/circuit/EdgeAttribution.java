@@ -182,9 +182,9 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
     Map<Node.Source, float[]> written = new HashMap<>();
     written.put(new Node.Embedding(), cache.get(HookSite.EMBED).row(i));
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
-      HeadOutputs heads = HeadOutputs.of(hooks, cache, l, i);
-      for (int h = 0; h < heads.heads(); h++) {
-        written.put(new Node.Head(l, h), heads.head(h));
+      float[][] heads = HeadOutputs.of(hooks, cache, l, i);
+      for (int h = 0; h < heads.length; h++) {
+        written.put(new Node.Head(l, h), heads[h]);
       }
       written.put(new Node.Mlp(l), cache.get(HookSite.MLP_OUT, l).row(i));
     }

@@ -85,7 +85,7 @@ final class HeadParts implements AutoCloseable {
 
   private RowPlan projection(HookPoint point) {
     Buffer stream = hooks.stream(point.layer());
-    Buffer projected = hooks.source(point).captured().getFirst();
+    Buffer projected = hooks.buffer(point);
     return new RowPlan(model.executor(), stream, hooks.between(stream, projected), projected, ROWS);
   }
 

@@ -8,6 +8,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.List;
 
@@ -49,9 +50,7 @@ public final class NeuronOutputs {
   public static float[][] written(Lens lens, HookMap hooks, int layer, float[] activations) {
     float[][] parts = rows(lens, layer);
     for (int u = 0; u < parts.length; u++) {
-      for (int j = 0; j < parts[u].length; j++) {
-        parts[u][j] *= activations[u];
-      }
+      Vectors.scale(parts[u], activations[u]);
     }
     return HeadOutputs.written(hooks.afterProduct(out(layer)), parts);
   }

@@ -52,7 +52,7 @@ public final class HeadMatrices {
     float[][] outputs = matrices.rows(out, head * width, width);
     float[] gain = matrices.gainBefore(out);
     for (int i = 0; i < width; i++) {
-      multiply(outputs[i], gain[head * width + i]);
+      Vectors.scale(outputs[i], gain[head * width + i]);
     }
     HookMap hooks = HookMap.of(lens.model());
     int keys = hooks.keysOf(layer);
@@ -75,15 +75,9 @@ public final class HeadMatrices {
     int own = head / (heads * width / rows[0].length);
     for (int j = 0; j < rows.length; j++) {
       rows[j] = Arrays.copyOfRange(rows[j], own * width, (own + 1) * width);
-      multiply(rows[j], gain[j]);
+      Vectors.scale(rows[j], gain[j]);
     }
     return rows;
-  }
-
-  private static void multiply(float[] row, float factor) {
-    for (int i = 0; i < row.length; i++) {
-      row[i] *= factor;
-    }
   }
 
   /** Returns {@code x W_OV}, the output for a normalized residual stream x, [d]. */

@@ -83,12 +83,8 @@ public sealed interface ScalarFeature {
 
     @Override
     public float[] values(ActivationCache cache) {
-      var rows = new float[cache.rows()][];
-      for (int i = 0; i < rows.length; i++) {
-        rows[i] = cache.get(point).row(i);
-      }
-      List<Features> found = autoencoder.encode(rows);
-      var values = new float[rows.length];
+      List<Features> found = autoencoder.encode(cache.get(point).rows());
+      var values = new float[found.size()];
       for (int i = 0; i < values.length; i++) {
         values[i] = found.get(i).of(feature);
       }

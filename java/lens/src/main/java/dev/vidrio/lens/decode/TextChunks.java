@@ -8,6 +8,7 @@ import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 
 /** Splits a long text into chunks for separate runs. */
@@ -56,9 +57,7 @@ public final class TextChunks {
     for (int[] tokens : texts) {
       try (ActivationCache cache =
           lens.run(tokens, Capture.of(point.name()).positions(1, tokens.length))) {
-        for (int i = 0; i < cache.rows(); i++) {
-          rows.add(cache.get(point).row(i));
-        }
+        Collections.addAll(rows, cache.get(point).rows());
       }
     }
     return rows.toArray(float[][]::new);

@@ -119,16 +119,12 @@ public final class TunedLensTrainer implements AutoCloseable {
     Capture capture = Capture.of(hooks.toString()).positions(1, tokens.length);
     Map<HookPoint, Double> divergences = new LinkedHashMap<>();
     try (ActivationCache cache = lens.run(tokens, capture)) {
-      double[][] truth = logProbabilities(rows(cache, end));
+      double[][] truth = logProbabilities(cache.get(end).rows());
       for (HookPoint point : tuned.points()) {
-        divergences.put(point, step(point, rows(cache, point), truth, learn));
+        divergences.put(point, step(point, cache.get(point).rows(), truth, learn));
       }
     }
     return divergences;
-  }
-
-  private static float[][] rows(ActivationCache cache, HookPoint point) {
-    return IntStream.range(0, cache.rows()).mapToObj(cache.get(point)::row).toArray(float[][]::new);
   }
 
   /** Returns the log-probabilities of the model, [n][V]. */

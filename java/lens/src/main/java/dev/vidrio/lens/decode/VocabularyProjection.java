@@ -3,7 +3,6 @@ package dev.vidrio.lens.decode;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
@@ -17,6 +16,7 @@ import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -119,17 +119,8 @@ public final class VocabularyProjection {
 
   private static List<Score> greatest(float[] values, int k) {
     Preconditions.requirePositive("tokens", k);
-    int count = Math.min(k, values.length);
-    var greatest = new TopKHeap(count);
-    greatest.begin(count);
-    for (int w = 0; w < values.length; w++) {
-      greatest.offer(values[w], w);
-    }
-    List<Score> scores = new ArrayList<>();
-    int kept = greatest.sort();
-    for (int i = 0; i < kept; i++) {
-      scores.add(new Score(greatest.id(i), values[greatest.id(i)]));
-    }
-    return scores;
+    return Arrays.stream(Vectors.largest(values, k))
+        .mapToObj(id -> new Score(id, values[id]))
+        .toList();
   }
 }

@@ -12,7 +12,6 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Unembedding;
 import dev.vidrio.lens.component.LogitDirection;
 import dev.vidrio.lens.component.NeuronOutputs;
-import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.partial.NormValues;
 import dev.vidrio.lens.partial.RowPlan;
@@ -188,9 +187,7 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
     HookPoint pre = new HookPoint(HookSite.PRE, layer);
     Capture capture = Capture.of(pre.name()).positions(1, text.length);
     try (ActivationCache cache = lens.run(text, capture)) {
-      Activation read = cache.get(pre);
-      for (int i = 0; i < cache.rows(); i++) {
-        float[] row = read.row(i);
+      for (float[] row : cache.get(pre).rows()) {
         for (int u = 0; u < row.length; u++) {
           active[u] += row[u] > 0 ? 1 : 0;
           greatest[u] = Math.max(greatest[u], row[u]);

@@ -89,10 +89,6 @@ final class OvCircuits {
     return all;
   }
 
-  private Buffer buffer(HookPoint point) {
-    return hooks.source(point).captured().getFirst();
-  }
-
   /** Computes an activation of the plan from rows of another. */
   private void through(Buffer from, Buffer to, MemorySegment x, MemorySegment y) {
     long in = 4L * from.width();
@@ -109,7 +105,7 @@ final class OvCircuits {
   /** Returns the outputs of the heads of a layer, [n, H, d]. */
   private MemorySegment outputs(int layer, MemorySegment embeddings, Arena arena) {
     hooks.requireOwnKeys("OV circuits");
-    Buffer values = buffer(new HookPoint(HookSite.V, layer));
+    Buffer values = hooks.buffer(new HookPoint(HookSite.V, layer));
     var source = (HookSource.HeadResults) hooks.source(new HookPoint(HookSite.RESULT, layer));
     MemorySegment v = arena.allocate(4L * n * values.width(), ALIGNMENT);
     through(hooks.stream(layer), values, embeddings, v);

@@ -6,6 +6,7 @@ import dev.vidrio.kernel.hook.HookPoint;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
 
 /**
  * The values of a hook point for the captured positions of a text.
@@ -80,6 +81,11 @@ public record Activation(HookPoint point, List<Integer> shape, MemorySegment dat
   }
 
   /** Returns the name and the shape, such as {@code hook_embed [8, 256]}. */
+  /** Returns {@link #row} of all indices of the first axis. */
+  public float[][] rows() {
+    return IntStream.range(0, shape.getFirst()).mapToObj(this::row).toArray(float[][]::new);
+  }
+
   @Override
   public String toString() {
     return point + " " + shape;

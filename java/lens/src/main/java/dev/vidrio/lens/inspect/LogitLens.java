@@ -3,7 +3,6 @@ package dev.vidrio.lens.inspect;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
@@ -12,12 +11,12 @@ import dev.vidrio.lens.Unembedding;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * The logit lens (nostalgebraist 2020; Elhage et al. 2021): what would the model predict if each
@@ -149,7 +148,7 @@ public record LogitLens(
     unembedding.logits(
         MemorySegment.ofArray(residuals), (row, values) -> logits.add(values.toArray(JAVA_FLOAT)));
     var truth = new Prediction(logits.getFirst());
-    int best = top(truth.logits, 1).id(0);
+    int best = Vectors.largest(truth.logits, 1)[0];
     return logits.subList(1, logits.size()).stream()
         .parallel()
         .map(values -> cell(new Prediction(values), truth, best, k))
@@ -190,23 +189,10 @@ public record LogitLens(
         rank++;
       }
     }
-    int count = Math.min(k, logits.length);
-    TopKHeap top = top(logits, count);
     List<Candidate> candidates =
-        IntStream.range(0, count)
-            .map(top::id)
+        Arrays.stream(Vectors.largest(logits, k))
             .mapToObj(id -> new Candidate(id, Math.exp(own.logProbability(id))))
             .toList();
     return new Cell(candidates, entropy / LN_2, rank, Math.max(0, divergence) / LN_2);
-  }
-
-  private static TopKHeap top(float[] logits, int k) {
-    var top = new TopKHeap(k);
-    top.begin(k);
-    for (int w = 0; w < logits.length; w++) {
-      top.offer(logits[w], w);
-    }
-    top.sort();
-    return top;
   }
 }

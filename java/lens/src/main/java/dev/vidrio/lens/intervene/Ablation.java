@@ -38,9 +38,7 @@ public final class Ablation {
     }
     var mean = new RowMean();
     for (ActivationCache run : runs) {
-      for (int i = 0; i < run.rows(); i++) {
-        mean.add(run.get(point).row(i));
-      }
+      mean.addAll(run.get(point).rows());
     }
     return Intervention.set(point, mean.mean());
   }

@@ -74,10 +74,7 @@ public record ComponentAblation(
       Capture capture = Capture.of("blocks.*." + site.hook().suffix()).positions(1, text.length);
       try (ActivationCache cache = lens.run(text, capture)) {
         for (HookPoint point : cache.points()) {
-          RowMean mean = means.computeIfAbsent(point, ignored -> new RowMean());
-          for (int i = 0; i < cache.rows(); i++) {
-            mean.add(cache.get(point).row(i));
-          }
+          means.computeIfAbsent(point, ignored -> new RowMean()).addAll(cache.get(point).rows());
         }
       }
     }

@@ -183,7 +183,7 @@ public final class DerivedPlan implements AutoCloseable {
     ops.add(new Op.Norm(norm.kind(), norm.epsilon(), norm.heads(), x, null, null, y, scale));
     Map<HookPoint, Buffer> outputs = new LinkedHashMap<>();
     for (Follower follower : followers) {
-      boolean isScale = follower.source instanceof HookSource.NormScale;
+      boolean isScale = ((HookSource.Norm) follower.source).divisor();
       outputs.put(follower.point, isScale ? scale : y);
     }
     return new Part(List.of(kept), begin, begin, ops.size(), outputs, 0, 0);

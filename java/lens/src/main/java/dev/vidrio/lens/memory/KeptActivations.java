@@ -113,8 +113,7 @@ public final class KeptActivations implements ActivationCache {
    */
   private Map<HookPoint, Activation> derive(HookPoint point, HookSource source) {
     return switch (source) {
-      case HookSource.NormScale ignored -> compute(point);
-      case HookSource.Normalized ignored -> compute(point);
+      case HookSource.Norm ignored -> compute(point);
       case HookSource.Scores ignored -> compute(point);
       case HookSource.HeadRows(Buffer buffer, int heads) ->
           filled(

@@ -41,7 +41,7 @@ public final class BlockStarts {
         && ops.get(tables.operation(point, plan)) instanceof HookOp.Edit edit) {
       return edit.x();
     }
-    return hooks.source(point).captured().getFirst();
+    return hooks.buffer(point);
   }
 
   /**
@@ -104,7 +104,7 @@ public final class BlockStarts {
    * Returns the index after the last operation of a block: that of the first reader of its output.
    */
   public int end(int layer) {
-    Buffer output = hooks.source(new HookPoint(HookSite.RESID_POST, layer)).captured().getFirst();
+    Buffer output = hooks.buffer(new HookPoint(HookSite.RESID_POST, layer));
     return IntStream.range(0, ops.size())
         .filter(i -> ops.get(i).reads().contains(output))
         .findFirst()

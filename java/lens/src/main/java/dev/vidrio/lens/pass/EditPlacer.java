@@ -66,7 +66,7 @@ public final class EditPlacer {
     requireEditable(point);
     return switch (hooks.source(point)) {
       case HookSource.Scores scores -> Math.multiplyExact(scores.attention().heads(), positions);
-      case HookSource.NormScale scale -> scale.norm().heads();
+      case HookSource.Norm norm when norm.divisor() -> norm.op().heads();
       case HookSource other -> other.captured().getFirst().width();
     };
   }

@@ -89,13 +89,13 @@ public final class HookMap {
   private Optional<? extends HookSource> find(HookPoint point) {
     return switch (point.site()) {
       case LN1_SCALE, LN1_POST_SCALE, LN2_SCALE, LN2_POST_SCALE, LN_FINAL_SCALE ->
-          norm(point).map(n -> new HookSource.NormScale(n, allRows(n.x())));
+          norm(point).map(n -> new HookSource.Norm(n, allRows(n.x()), true));
       case LN1_NORMALIZED,
           LN1_POST_NORMALIZED,
           LN2_NORMALIZED,
           LN2_POST_NORMALIZED,
           LN_FINAL_NORMALIZED ->
-          norm(point).map(n -> new HookSource.Normalized(n, allRows(n.x())));
+          norm(point).map(n -> new HookSource.Norm(n, allRows(n.x()), false));
       case ATTN_SCORES -> scores(point.layer(), false);
       case PATTERN -> scores(point.layer(), true);
       case RESULT -> headResults(point.layer());
@@ -183,7 +183,12 @@ public final class HookMap {
 
   /** Returns the residual stream at the input of a block. */
   public Buffer stream(int layer) {
-    return source(new HookPoint(HookSite.RESID_PRE, layer)).captured().getFirst();
+    return buffer(new HookPoint(HookSite.RESID_PRE, layer));
+  }
+
+  /** Returns the buffer of a point's activation, or the first that it is derived from. */
+  public Buffer buffer(HookPoint point) {
+    return source(point).captured().getFirst();
   }
 
   /** Returns the number of layers. */

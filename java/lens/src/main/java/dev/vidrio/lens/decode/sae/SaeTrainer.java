@@ -97,10 +97,7 @@ public final class SaeTrainer implements AutoCloseable {
   }
 
   private static void normalize(float[] row) {
-    float inverse = (float) (1 / Vectors.norm(row));
-    for (int j = 0; j < row.length; j++) {
-      row[j] *= inverse;
-    }
+    Vectors.scale(row, (float) (1 / Vectors.norm(row)));
   }
 
   private float[] mean() {

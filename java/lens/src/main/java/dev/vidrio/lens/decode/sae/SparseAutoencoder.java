@@ -2,7 +2,6 @@ package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
@@ -185,18 +184,13 @@ public final class SparseAutoencoder implements AutoCloseable {
   }
 
   private Features topK(float[] products) {
-    int k = Math.min(config.k(), products.length);
-    var greatest = new TopKHeap(k);
-    greatest.begin(k);
     for (int f = 0; f < products.length; f++) {
       products[f] += weights.encoderBias()[f];
       products[f] *= decoderNorms == null ? 1 : decoderNorms[f];
-      greatest.offer(products[f], f);
     }
     var kept = new float[products.length];
-    int count = greatest.sort();
-    for (int i = 0; i < count; i++) {
-      kept[greatest.id(i)] = Math.max(0, products[greatest.id(i)]);
+    for (int f : Vectors.largest(products, config.k())) {
+      kept[f] = Math.max(0, products[f]);
     }
     return Features.of(kept);
   }
@@ -241,10 +235,7 @@ public final class SparseAutoencoder implements AutoCloseable {
         add(sum, weight(to.id(i), to.value(i)), weights.decoder()[to.id(i)]);
       }
     }
-    float factor = config.transcoder() ? 1 : scale(x).factor;
-    for (int j = 0; j < sum.length; j++) {
-      sum[j] *= factor;
-    }
+    Vectors.scale(sum, config.transcoder() ? 1 : scale(x).factor);
     return sum;
   }
 
