@@ -8,6 +8,7 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
@@ -21,7 +22,6 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.hook.InterventionKind;
 import dev.vidrio.lens.pass.EditInsertion;
-import dev.vidrio.lens.pass.EditPlacer;
 import dev.vidrio.lens.pass.EditTables;
 import dev.vidrio.lens.resolve.BlockInputs;
 import dev.vidrio.lens.resolve.HookMap;
@@ -103,8 +103,7 @@ public final class GradientSession implements AutoCloseable {
             1,
             options.tokens(),
             lens.model().architecture().vocabulary());
-    var placer = new EditPlacer(hooks, options.tokens());
-    this.edits = new EditTables(placer, editable, options.tokens());
+    this.edits = new EditTables(hooks, options.tokens(), editable, options.tokens());
     try {
       Plan edited = new EditInsertion(hooks, edits).apply(model);
       for (HookPoint point : seeded) {
@@ -198,7 +197,7 @@ public final class GradientSession implements AutoCloseable {
         throw new InvalidInputException(
             "edit of " + edit.point(), "", "must not select a sequence in a gradient session");
       }
-      if (edit.kind() instanceof InterventionKind.Clamp) {
+      if (edit.kind() instanceof InterventionKind.Edit(EditKind.Clamp _)) {
         throw new InvalidInputException("edit of " + edit.point(), "", "a clamp has no gradient");
       }
     }

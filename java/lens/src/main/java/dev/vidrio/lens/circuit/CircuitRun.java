@@ -176,14 +176,16 @@ public final class CircuitRun implements AutoCloseable {
     var streams = new float[2 * layers + 1][];
     Map<HookPoint, Hook> hooks = new HashMap<>();
     for (int l = 0; l < layers; l++) {
-      hooks.put(point(HookSite.RESID_PRE, l), rows -> streams[place(rows.point())] = copy(rows));
+      hooks.put(
+          point(HookSite.RESID_PRE, l), rows -> streams[place(rows.point())] = rows.toArray());
       if (lens.has(point(HookSite.RESID_MID, l))) {
-        hooks.put(point(HookSite.RESID_MID, l), rows -> streams[place(rows.point())] = copy(rows));
+        hooks.put(
+            point(HookSite.RESID_MID, l), rows -> streams[place(rows.point())] = rows.toArray());
       }
       hooks.put(point(HookSite.Z, l), this::writeHeads);
       hooks.put(point(HookSite.MLP_OUT, l), this::writeMlp);
     }
-    hooks.put(lastStream(), rows -> streams[place(rows.point())] = copy(rows));
+    hooks.put(lastStream(), rows -> streams[place(rows.point())] = rows.toArray());
     session.hooks(hooks);
     sequence.truncate(0);
     float[] logits = session.feed(sequence, tokens).toArray(JAVA_FLOAT);
@@ -208,16 +210,6 @@ public final class CircuitRun implements AutoCloseable {
     };
   }
 
-  private static float[] copy(StepRows rows) {
-    int n = rows.size();
-    int width = Math.toIntExact(rows.row(0).byteSize() / Float.BYTES);
-    var all = new float[n * width];
-    for (int i = 0; i < n; i++) {
-      MemorySegment.copy(rows.row(i), JAVA_FLOAT, 0, all, i * width, width);
-    }
-    return all;
-  }
-
   private void writeHeads(StepRows rows) {
     int layer = rows.point().layer();
     float[][] outputs = heads.written(layer, rows);
@@ -228,7 +220,7 @@ public final class CircuitRun implements AutoCloseable {
   }
 
   private void writeMlp(StepRows rows) {
-    write(graph.number(new Node.Mlp(rows.point().layer())), copy(rows));
+    write(graph.number(new Node.Mlp(rows.point().layer())), rows.toArray());
   }
 
   private void write(int source, float[] output) {

@@ -8,7 +8,6 @@ import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
-import dev.vidrio.lens.hook.InterventionKind;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.model.sampling.SplitMix64;
@@ -64,9 +63,7 @@ public final class Ablation {
       mean[i] = (float) (sum[i] / runs.size());
     }
     var values = new Activation(point, any.shape(), MemorySegment.ofArray(mean));
-    var patch = new InterventionKind.Patch(values, first.from());
-    int end = first.from() + first.rows();
-    return new Intervention(point, null, first.from(), end, new Intervention.Columns.All(), patch);
+    return Intervention.patch(values, first.from(), first.rows());
   }
 
   /**

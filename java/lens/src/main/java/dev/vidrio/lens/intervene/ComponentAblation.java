@@ -12,7 +12,6 @@ import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
-import dev.vidrio.lens.hook.InterventionKind;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.RowMean;
@@ -92,9 +91,7 @@ public record ComponentAblation(
     for (int i = 0; i < n; i++) {
       MemorySegment.copy(row, 0, rows, JAVA_FLOAT, 4L * i * row.length, row.length);
     }
-    var values = new Activation(point, List.of(n, row.length), rows);
-    var patch = new InterventionKind.Patch(values, 0);
-    return new Intervention(point, null, 0, n, new Intervention.Columns.All(), patch);
+    return Intervention.patch(new Activation(point, List.of(n, row.length), rows), 0, n);
   }
 
   private static ComponentAblation of(

@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
  * Checks interventions against a model and the limits of a session, and maps them to regions of
  * activations.
  */
-public final class EditPlacer {
+final class EditPlacer {
   private final HookMap hooks;
   private final int positions;
 
@@ -29,7 +29,7 @@ public final class EditPlacer {
    * @param hooks of the plan, edited or not
    * @param positions the context length
    */
-  public EditPlacer(HookMap hooks, int positions) {
+  EditPlacer(HookMap hooks, int positions) {
     this.hooks = hooks;
     this.positions = positions;
   }
