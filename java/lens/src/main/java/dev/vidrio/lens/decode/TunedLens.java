@@ -1,26 +1,22 @@
 package dev.vidrio.lens.decode;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.safetensors.Dtype;
 import dev.vidrio.formats.safetensors.Safetensors;
-import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.formats.safetensors.SafetensorsWriter;
 import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.inspect.LogitLens;
+import dev.vidrio.lens.memory.FloatTensors;
 import dev.vidrio.lens.vector.Vectors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * The tuned lens (Belrose et al. 2023, arXiv 2303.08112): a {@link LogitLens} that first maps each
@@ -131,12 +127,8 @@ public final class TunedLens implements LogitLens.Translation {
       Safetensors file = Safetensors.open(path, arena);
       for (HookPoint point : lens.points()) {
         if (file.find(point + ".weight").isPresent()) {
-          float[] weights = tensor(file, point + ".weight", List.of((long) d, (long) d));
-          var matrix = new float[d][d];
-          for (int j = 0; j < d; j++) {
-            System.arraycopy(weights, j * d, matrix[j], 0, d);
-          }
-          float[] bias = tensor(file, point + ".bias", List.of((long) d));
+          float[][] matrix = FloatTensors.rows(file, point + ".weight", d, d);
+          float[] bias = FloatTensors.values(file, point + ".bias", d);
           translators.put(point, new Translator(matrix, bias));
         }
       }
@@ -145,28 +137,5 @@ public final class TunedLens implements LogitLens.Translation {
       }
     }
     return new TunedLens(translators);
-  }
-
-  private static float[] tensor(Safetensors file, String name, List<Long> shape) {
-    Optional<SafetensorsTensor> tensor = file.find(name);
-    if (tensor.isEmpty()) {
-      throw new ModelFileException(file.name(), "tensor '" + name + "'", "", "is missing");
-    }
-    if (!tensor.get().shape().equals(shape) || tensor.get().dtype() != Dtype.F32) {
-      throw new ModelFileException(
-          file.name(), "tensor '" + name + "'", tensor.get().toString(), "must be F32 " + shape);
-    }
-    var values = new float[Math.toIntExact(tensor.get().data().byteSize() / Float.BYTES)];
-    MemorySegment.copy(tensor.get().data(), JAVA_FLOAT_UNALIGNED, 0, values, 0, values.length);
-    for (int i = 0; i < values.length; i++) {
-      if (!Float.isFinite(values[i])) {
-        throw new ModelFileException(
-            file.name(),
-            "element " + i + " of tensor '" + name + "'",
-            Float.toString(values[i]),
-            "must be finite");
-      }
-    }
-    return values;
   }
 }

@@ -45,9 +45,10 @@ public final class SparseAutoencoder implements AutoCloseable {
   SparseAutoencoder(Executor executor, SaeConfig config, SaeWeights weights) {
     this.config = config;
     this.weights = weights;
-    this.decoderNorms = config.rescaled() ? weights.decoderNorms() : null;
+    boolean rescales = config.rescaled() && config.activation() == SaeConfig.Activation.TOPK;
+    this.decoderNorms = rescales ? weights.decoderNorms() : null;
     this.step = Math.clamp(BYTES / (4L * config.dSae()), 1, ROWS);
-    this.encoder = MatrixProduct.of(executor, weights.encoder(), step);
+    this.encoder = MatrixProduct.of(executor, weights.encoder, step);
   }
 
   /**
@@ -60,9 +61,7 @@ public final class SparseAutoencoder implements AutoCloseable {
     SaeConfig config = SaeConfigReader.read(directory.resolve(SaeWeights.CONFIG));
     SaeWeights weights = SaeWeights.read(directory, config);
     boolean folds = config.rescaled() && config.activation() == SaeConfig.Activation.JUMPRELU;
-    return folds
-        ? new SparseAutoencoder(executor, config.withoutRescaling(), weights.withUnitDecoder())
-        : new SparseAutoencoder(executor, config, weights);
+    return new SparseAutoencoder(executor, config, folds ? weights.withUnitDecoder() : weights);
   }
 
   /**
@@ -83,7 +82,7 @@ public final class SparseAutoencoder implements AutoCloseable {
 
   /** Returns the output direction of a feature, [d_out]. */
   public float[] direction(int feature) {
-    return weights.decoder()[requireFeature(feature)].clone();
+    return weights.decoder[requireFeature(feature)].clone();
   }
 
   /**
@@ -204,7 +203,7 @@ public final class SparseAutoencoder implements AutoCloseable {
   public float[] decode(Features features, float[] x) {
     float[] sum = weights.decoderBias().clone();
     for (int i = 0; i < features.count(); i++) {
-      add(sum, weight(features.id(i), features.value(i)), weights.decoder()[features.id(i)]);
+      add(sum, weight(features.id(i), features.value(i)), weights.decoder[features.id(i)]);
     }
     if (!config.transcoder()) {
       Scale scale = scale(x);
@@ -212,7 +211,7 @@ public final class SparseAutoencoder implements AutoCloseable {
         sum[j] = sum[j] * scale.factor + scale.mean;
       }
     }
-    float[][] skip = weights.skip();
+    float[][] skip = weights.skip;
     for (int j = 0; skip != null && j < sum.length; j++) {
       sum[j] += (float) Vectors.dot(skip[j], x);
     }
@@ -228,11 +227,11 @@ public final class SparseAutoencoder implements AutoCloseable {
     var sum = new float[config.dOut()];
     for (int i = 0; i < from.count(); i++) {
       float change = to.of(from.id(i)) - from.value(i);
-      add(sum, weight(from.id(i), change), weights.decoder()[from.id(i)]);
+      add(sum, weight(from.id(i), change), weights.decoder[from.id(i)]);
     }
     for (int i = 0; i < to.count(); i++) {
       if (from.of(to.id(i)) == 0) {
-        add(sum, weight(to.id(i), to.value(i)), weights.decoder()[to.id(i)]);
+        add(sum, weight(to.id(i), to.value(i)), weights.decoder[to.id(i)]);
       }
     }
     Vectors.scale(sum, config.transcoder() ? 1 : scale(x).factor);
