@@ -151,6 +151,19 @@ public final class Lens {
     return run(tokens, capture, List.copyOf(hooks.keySet()), 1, session -> session.hooks(hooks));
   }
 
+  /**
+   * Runs tokens and returns the activation of one.
+   *
+   * @param point with one row per token
+   */
+  public float[] row(int[] tokens, HookPoint point, int position) {
+    Preconditions.requireRows(point);
+    Capture one = Capture.of(point.name()).positions(position, position + 1);
+    try (ActivationCache cache = run(tokens, one)) {
+      return cache.get(point).row(0);
+    }
+  }
+
   private ActivationCache run(
       int[] tokens,
       Capture capture,

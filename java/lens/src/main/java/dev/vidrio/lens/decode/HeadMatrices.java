@@ -146,8 +146,8 @@ public final class HeadMatrices {
     int width = outputs.length;
     int d = values.length;
     // Decomposes W_V = A S Bᵀ first, then the small S Bᵀ W_O, to avoid a decomposition of d × d.
-    var first = SingularVectors.of(doubles(MatrixProduct.transposed(values)));
-    double[][] out = doubles(outputs);
+    var first = SingularVectors.of(DoubleVectors.doubles(MatrixProduct.transposed(values)));
+    double[][] out = DoubleVectors.doubles(outputs);
     var inner = new double[width][outputs[0].length];
     for (int r = 0; r < width; r++) {
       for (int i = 0; i < width; i++) {
@@ -168,15 +168,5 @@ public final class HeadMatrices {
               DoubleVectors.floats(second.right(s)));
     }
     return found;
-  }
-
-  private static double[][] doubles(float[][] rows) {
-    var doubles = new double[rows.length][rows[0].length];
-    for (int i = 0; i < rows.length; i++) {
-      for (int j = 0; j < rows[i].length; j++) {
-        doubles[i][j] = rows[i][j];
-      }
-    }
-    return doubles;
   }
 }

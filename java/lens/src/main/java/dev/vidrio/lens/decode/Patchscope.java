@@ -4,7 +4,6 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
-import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.session.Sequence;
@@ -43,11 +42,7 @@ public final class Patchscope {
    */
   public static Patchscope of(Lens lens, int[] source, int position, HookPoint point) {
     Preconditions.requirePosition("position", source, position);
-    Preconditions.requireRows(point);
-    Capture one = Capture.of(point.name()).positions(position, position + 1);
-    try (ActivationCache cache = lens.run(source, one)) {
-      return new Patchscope(cache.get(point).row(0));
-    }
+    return new Patchscope(lens.row(source, point, position));
   }
 
   /** Returns the representation after a mapping m, such as an affine one between two models. */

@@ -1,7 +1,5 @@
 package dev.vidrio.lens.decode;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
@@ -14,7 +12,6 @@ import dev.vidrio.lens.partial.NormValues;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -44,15 +41,10 @@ public final class VocabularyProjection {
    */
   public static List<Score> written(Lens lens, float[] vector, int k) {
     int d = requireWidth(lens, vector);
-    float[] both = new float[2 * d];
-    System.arraycopy(vector, 0, both, 0, d);
-    List<float[]> logits = new ArrayList<>();
     try (Unembedding unembedding = Unembedding.of(lens.model())) {
-      unembedding.logits(
-          MemorySegment.ofArray(both), (row, values) -> logits.add(values.toArray(JAVA_FLOAT)));
+      float[][] logits = unembedding.logits(new float[][] {vector, new float[d]});
+      return greatest(Vectors.minus(logits[0], logits[1]), k);
     }
-    // The logits of a zero stream are a bias.
-    return greatest(Vectors.minus(logits.get(0), logits.get(1)), k);
   }
 
   /**

@@ -18,8 +18,6 @@ import dev.vidrio.lens.partial.RowPlan;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -166,19 +164,22 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
     Arrays.fill(greatest, Float.NEGATIVE_INFINITY);
     texts.forEach(text -> activity(lens, layer, text, active, greatest));
     List<NeuronScores> neurons = new ArrayList<>();
-    logits(
-        unembedding,
+    // The logits of a zero stream come from the final norm's bias.
+    float[] none = unembedding.logits(new float[1][written[0].length])[0];
+    unembedding.logits(
         written,
-        (u, logits) ->
-            neurons.add(
-                new NeuronScores(
-                    layer,
-                    u,
-                    Vectors.norm(written[u]),
-                    vocabulary.variance(written[u], logits),
-                    vocabulary.correlation(logits),
-                    active[u] / (double) tokens,
-                    greatest[u])));
+        (u, row) -> {
+          float[] logits = Vectors.minus(row.toArray(JAVA_FLOAT), none);
+          neurons.add(
+              new NeuronScores(
+                  layer,
+                  u,
+                  Vectors.norm(written[u]),
+                  vocabulary.variance(written[u], logits),
+                  vocabulary.correlation(logits),
+                  active[u] / (double) tokens,
+                  greatest[u]));
+        });
     return neurons;
   }
 
@@ -193,37 +194,6 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
           greatest[u] = Math.max(greatest[u], row[u]);
         }
       }
-    }
-  }
-
-  /** Receives the contribution of a part of the residual stream to the logits, [V]. */
-  @FunctionalInterface
-  private interface RowConsumer {
-    void take(int row, float[] logits);
-  }
-
-  /**
-   * Computes the logits of residual streams minus those of a zero stream, which come from the final
-   * norm's bias.
-   */
-  private static void logits(Unembedding unembedding, float[][] streams, RowConsumer taker) {
-    int d = streams[0].length;
-    try (var arena = Arena.ofShared()) {
-      MemorySegment rows = arena.allocate(4L * d * (streams.length + 1), 64);
-      for (int u = 0; u < streams.length; u++) {
-        MemorySegment.copy(streams[u], 0, rows, JAVA_FLOAT, 4L * d * (u + 1), d);
-      }
-      List<float[]> none = new ArrayList<>();
-      unembedding.logits(
-          rows,
-          (row, logits) -> {
-            float[] values = logits.toArray(JAVA_FLOAT);
-            if (row == 0) {
-              none.add(values);
-            } else {
-              taker.take(row - 1, Vectors.minus(values, none.getFirst()));
-            }
-          });
     }
   }
 }

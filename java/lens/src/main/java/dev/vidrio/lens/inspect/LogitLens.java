@@ -1,7 +1,5 @@
 package dev.vidrio.lens.inspect;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
@@ -137,19 +135,16 @@ public record LogitLens(
       Translation translation,
       Unembedding unembedding,
       int k) {
-    int d = cache.get(end).shape().getLast();
-    var residuals = new float[Math.multiplyExact(points.size() + 1, d)];
-    System.arraycopy(cache.get(end).row(i), 0, residuals, 0, d);
+    var residuals = new float[points.size() + 1][];
+    residuals[0] = cache.get(end).row(i);
     for (int row = 0; row < points.size(); row++) {
-      float[] stream = translation.of(points.get(row), cache.get(points.get(row)).row(i));
-      System.arraycopy(stream, 0, residuals, (row + 1) * d, d);
+      HookPoint point = points.get(row);
+      residuals[row + 1] = translation.of(point, cache.get(point).row(i));
     }
-    List<float[]> logits = new ArrayList<>();
-    unembedding.logits(
-        MemorySegment.ofArray(residuals), (row, values) -> logits.add(values.toArray(JAVA_FLOAT)));
-    var truth = new Prediction(logits.getFirst());
+    float[][] logits = unembedding.logits(residuals);
+    var truth = new Prediction(logits[0]);
     int best = Vectors.largest(truth.logits, 1)[0];
-    return logits.subList(1, logits.size()).stream()
+    return Arrays.stream(logits, 1, logits.length)
         .parallel()
         .map(values -> cell(new Prediction(values), truth, best, k))
         .toList();

@@ -7,12 +7,12 @@ import dev.vidrio.lens.resolve.Preconditions;
  * source text is inserted into a base text, whose answer should then follow from that value.
  */
 public final class Interchange {
-  private final int[] base;
-  private final int basePosition;
-  private final int[] source;
-  private final int sourcePosition;
-  private final int answer;
-  private final int original;
+  final int[] base;
+  final int basePosition;
+  final int[] source;
+  final int sourcePosition;
+  final int answer;
+  final int original;
 
   /**
    * Creates an interchange at given positions.
@@ -39,29 +39,5 @@ public final class Interchange {
   /** Creates an interchange at the last tokens. */
   public Interchange(int[] base, int[] source, int answer, int original) {
     this(base, base.length - 1, source, source.length - 1, answer, original);
-  }
-
-  int[] base() {
-    return base;
-  }
-
-  int basePosition() {
-    return basePosition;
-  }
-
-  int[] source() {
-    return source;
-  }
-
-  int sourcePosition() {
-    return sourcePosition;
-  }
-
-  int answer() {
-    return answer;
-  }
-
-  int original() {
-    return original;
   }
 }

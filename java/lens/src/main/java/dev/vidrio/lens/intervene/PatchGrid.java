@@ -10,6 +10,7 @@ import dev.vidrio.lens.resolve.HookMap;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -70,7 +71,6 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
   static PatchGrid of(Lens lens, Site site, int n) {
     List<String> rows = new ArrayList<>();
     List<Target> targets = new ArrayList<>();
-    List<String> columns = IntStream.range(0, n).mapToObj(String::valueOf).toList();
     int heads = site.parts() == Site.Parts.POSITIONS ? 0 : heads(lens, site);
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
       var point = new HookPoint(site.hook(), l);
@@ -100,11 +100,7 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
           "site", site.name().toLowerCase(Locale.ROOT), "the model has no " + site.hook().suffix());
     }
     return new PatchGrid(
-        rows,
-        site.parts() == Site.Parts.HEADS
-            ? IntStream.range(0, heads).mapToObj(h -> "H" + h).toList()
-            : columns,
-        targets);
+        rows, site.parts() == Site.Parts.HEADS ? names("H", heads) : names("", n), targets);
   }
 
   /** Returns the number of heads at a site: key-value heads for keys and values. */
@@ -135,5 +131,29 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
     return IntStream.range(0, rows)
         .mapToObj(row -> List.copyOf(results.subList(row * columns, (row + 1) * columns)))
         .toList();
+  }
+
+  /** Returns a table of a function of the cells at each place of tables of equal shape. */
+  static List<List<Double>> cellwise(
+      List<List<List<Double>>> tables, ToDoubleFunction<List<Double>> function) {
+    List<List<Double>> any = tables.getFirst();
+    return IntStream.range(0, any.size())
+        .mapToObj(
+            l ->
+                IntStream.range(0, any.get(l).size())
+                    .mapToObj(h -> tables.stream().map(t -> t.get(l).get(h)).toList())
+                    .map(function::applyAsDouble)
+                    .toList())
+        .toList();
+  }
+
+  /** Returns the mean of numbers. */
+  static double mean(List<Double> numbers) {
+    return numbers.stream().mapToDouble(Double::doubleValue).sum() / numbers.size();
+  }
+
+  /** Returns the names of {@code n} rows or columns. */
+  static List<String> names(String prefix, int n) {
+    return IntStream.range(0, n).mapToObj(i -> prefix + i).toList();
   }
 }

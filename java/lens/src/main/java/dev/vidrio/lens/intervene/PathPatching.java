@@ -56,10 +56,7 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
    */
   public static PathPatching toHeads(
       Lens lens, List<TextPair> pairs, HookSite input, List<Head> receivers) {
-    if (input != HookSite.Q && input != HookSite.K && input != HookSite.V) {
-      throw new InvalidInputException(
-          "input of heads", input.suffix(), "must be hook_q, hook_k or hook_v");
-    }
+    AtpStar.requireHeadInput(input);
     Preconditions.require(!receivers.isEmpty(), "receivers", "", "must be at least 1 head");
     return mean(
         lens,
@@ -93,18 +90,12 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
     double clean = mean(found, Metrics::clean);
     double corrupted = mean(found, Metrics::corrupted);
     ActivationPatching.requireDifferent(clean, corrupted);
-    List<List<Double>> any = found.getFirst().paths();
     return new PathPatching(
         clean,
         corrupted,
-        IntStream.range(0, any.size())
-            .mapToObj(
-                l ->
-                    IntStream.range(0, any.get(l).size())
-                        .mapToObj(h -> mean(found, metrics -> metrics.paths.get(l).get(h)))
-                        .map(value -> ActivationPatching.score(value, clean, corrupted))
-                        .toList())
-            .toList());
+        PatchGrid.cellwise(
+            found.stream().map(Metrics::paths).toList(),
+            values -> ActivationPatching.score(PatchGrid.mean(values), clean, corrupted)));
   }
 
   private static double mean(List<Metrics> found, ToDoubleFunction<Metrics> value) {

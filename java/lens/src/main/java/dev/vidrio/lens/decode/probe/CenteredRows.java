@@ -71,13 +71,7 @@ final class CenteredRows {
 
   /** Returns the rows in double. */
   double[][] doubles() {
-    var doubles = new double[rows.length][mean.length];
-    for (int i = 0; i < rows.length; i++) {
-      for (int j = 0; j < mean.length; j++) {
-        doubles[i][j] = rows[i][j];
-      }
-    }
-    return doubles;
+    return DoubleVectors.doubles(rows);
   }
 
   /** Returns the transpose, [d][n]. */
