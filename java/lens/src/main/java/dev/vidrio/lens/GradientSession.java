@@ -335,7 +335,7 @@ public final class GradientSession implements AutoCloseable {
     requireWanted(point);
     PointGradient at = PointGradient.of(hooks, point);
     MemorySegment dy = data(gradient.of(at.gradient()));
-    return shaped(point, at.gradient(), at.written() ? dy : at.of(dy, this::data, executor));
+    return shaped(point, at.gradient(), at.of(dy, this::data, executor));
   }
 
   /**

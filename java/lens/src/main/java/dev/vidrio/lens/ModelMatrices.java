@@ -171,9 +171,4 @@ public final class ModelMatrices {
     Arrays.fill(ones, 1);
     return ones;
   }
-
-  /** Returns H, the number of query heads of a layer. */
-  public int heads(int layer) {
-    return hooks.heads(layer);
-  }
 }

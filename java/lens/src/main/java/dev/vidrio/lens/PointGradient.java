@@ -53,28 +53,23 @@ record PointGradient(HookSource source, Buffer gradient, List<Buffer> values) {
     };
   }
 
-  /** Returns whether the plan writes the activation at the point. */
-  boolean written() {
-    return source instanceof HookSource.Written;
-  }
-
   /**
-   * Returns the f32 gradient at a point within an operation.
+   * Returns the f32 gradient at the point.
    *
    * @param dy the gradient of {@link #gradient}
    * @param data returns the values of a buffer
    */
   MemorySegment of(MemorySegment dy, Function<Buffer, MemorySegment> data, Executor executor) {
-    return MemorySegment.ofArray(
-        switch (source) {
-          case HookSource.Norm(Op.Norm norm, Buffer ignored, boolean divisor) ->
-              divisor ? scales(norm, dy, data.apply(norm.x())) : normalized(norm, dy);
-          case HookSource.HeadResults results -> results(results.heads(), dy);
-          case HookSource.Scores scores ->
-              scores(scores, dy, data.apply(values.getFirst()), data, executor);
-          case HookSource.Written ignored -> dy.toArray(JAVA_FLOAT);
-          case HookSource.HeadRows ignored -> throw new IllegalStateException("has no gradient");
-        });
+    return switch (source) {
+      case HookSource.Written ignored -> dy;
+      case HookSource.Norm(Op.Norm norm, Buffer ignored, boolean divisor) ->
+          MemorySegment.ofArray(
+              divisor ? scales(norm, dy, data.apply(norm.x())) : normalized(norm, dy));
+      case HookSource.HeadResults results -> MemorySegment.ofArray(results(results.heads(), dy));
+      case HookSource.Scores scores ->
+          MemorySegment.ofArray(scores(scores, dy, data.apply(values.getFirst()), data, executor));
+      case HookSource.HeadRows ignored -> throw new IllegalStateException("has no gradient");
+    };
   }
 
   /** γ ⊙ dy. */

@@ -178,7 +178,7 @@ final class StatisticsRun implements AutoCloseable {
     points.forEach(
         (point, x) -> {
           Gathered from = Objects.requireNonNull(gathered.get(x));
-          results.add(new PointStatistics(point, tokens, from.columns, rows(from, x)));
+          results.add(result(point, from, x));
         });
     long bytes =
         gathered.values().stream()
@@ -191,14 +191,14 @@ final class StatisticsRun implements AutoCloseable {
     return new ActivationStatistics(results, bytes);
   }
 
-  private PointStatistics.Rows rows(Gathered from, Buffer x) {
+  private PointStatistics result(HookPoint point, Gathered from, Buffer x) {
     float[] norms = floats(from.rms);
     for (int i = 0; i < norms.length; i++) {
       norms[i] = (float) (norms[i] * Math.sqrt(x.width()));
     }
     int[] ids =
         from.ids.map(TapTarget::data).map(data -> data.toArray(JAVA_INT)).orElse(new int[0]);
-    return new PointStatistics.Rows(norms, k(x), ids, floats(from.values));
+    return new PointStatistics(point, tokens, from.columns, norms, k(x), ids, floats(from.values));
   }
 
   private static float[] floats(Optional<TapTarget> target) {

@@ -40,7 +40,8 @@ public final class HeadMatrices {
   /** Returns the matrices of a head. */
   public static HeadMatrices of(Lens lens, int layer, int head) {
     ModelMatrices matrices = ModelMatrices.of(lens);
-    int heads = matrices.heads(layer);
+    HookMap hooks = HookMap.of(lens.model());
+    int heads = hooks.heads(layer);
     if (head < 0 || head >= heads) {
       throw new InvalidInputException(
           "head",
@@ -54,7 +55,6 @@ public final class HeadMatrices {
     for (int i = 0; i < width; i++) {
       Vectors.scale(outputs[i], gain[head * width + i]);
     }
-    HookMap hooks = HookMap.of(lens.model());
     int keys = hooks.keysOf(layer);
     List<Op> path = hooks.afterAttention(layer);
     Arrays.stream(outputs).forEach(row -> HeadOutputs.undivided(path, row));

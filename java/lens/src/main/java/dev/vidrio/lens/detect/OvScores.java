@@ -3,7 +3,6 @@ package dev.vidrio.lens.detect;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
@@ -31,7 +30,8 @@ import java.util.stream.Stream;
  *     if the vocabulary does not have two successive members
  * @see "docs/lens/mechanisms.md"
  */
-public record OvScores(int layer, int head, double copying, double inhibition, double successor) {
+public record OvScores(int layer, int head, double copying, double inhibition, double successor)
+    implements ScoredHead {
   /** Number of most likely tokens that are counted. */
   private static final int TOP = 5;
 
@@ -145,10 +145,5 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
       beyond += sign * (logits.getAtIndex(JAVA_FLOAT, v) - own) > 0 ? 1 : 0;
     }
     return beyond;
-  }
-
-  /** Returns the name, such as {@code L3.H7}. */
-  public String name() {
-    return new Node.Head(layer, head).name();
   }
 }

@@ -42,12 +42,7 @@ public record RetrievalHeads(int trials, double recalled, List<Score> heads) {
    * @param score the fraction of the needle's distinct tokens that the head copied, averaged over
    *     the trials
    */
-  public record Score(int layer, int head, double score) {
-    /** Returns the name, such as {@code L3.H7}. */
-    public String name() {
-      return new Node.Head(layer, head).name();
-    }
-  }
+  public record Score(int layer, int head, double score) implements ScoredHead {}
 
   public RetrievalHeads {
     heads = List.copyOf(heads);

@@ -19,14 +19,19 @@ import java.util.stream.IntStream;
 public record Activation(HookPoint point, List<Integer> shape, MemorySegment data) {
   public Activation {
     shape = List.copyOf(shape);
-    long elements = 1;
-    for (int size : shape) {
-      elements = Math.multiplyExact(elements, size);
-    }
-    if (data.byteSize() != Math.multiplyExact(elements, Float.BYTES)) {
+    if (data.byteSize() != bytes(shape)) {
       throw new IllegalArgumentException(
           point + ": " + data.byteSize() + " bytes do not hold " + shape);
     }
+  }
+
+  /** Returns the number of bytes of values of a shape. */
+  public static long bytes(List<Integer> shape) {
+    long bytes = Float.BYTES;
+    for (int size : shape) {
+      bytes = Math.multiplyExact(bytes, size);
+    }
+    return bytes;
   }
 
   /** Returns the number of values. */

@@ -72,20 +72,12 @@ public record ActivationPatching(
       HEADS_BY_POSITION
     }
 
-    private final HookSite hook;
-    private final Parts parts;
+    final HookSite hook;
+    final Parts parts;
 
     Site(HookSite hook, Parts parts) {
       this.hook = hook;
       this.parts = parts;
-    }
-
-    HookSite hook() {
-      return hook;
-    }
-
-    Parts parts() {
-      return parts;
     }
 
     /** Returns whether scores are by position, so that texts must be of equal length. */

@@ -62,7 +62,7 @@ public record ComponentAblation(
    */
   public static ComponentAblation mean(
       Lens lens, int[] tokens, Metric metric, Site site, List<int[]> texts) {
-    if (site.hook().axes() == HookSite.Axes.QUERY_KEY) {
+    if (site.hook.axes() == HookSite.Axes.QUERY_KEY) {
       throw new InvalidInputException("site", "pattern", "has no mean over positions");
     }
     if (texts.isEmpty() || texts.stream().anyMatch(text -> text.length < 2)) {
@@ -70,7 +70,7 @@ public record ComponentAblation(
     }
     Map<HookPoint, RowMean> means = new HashMap<>();
     for (int[] text : texts) {
-      Capture capture = Capture.of("blocks.*." + site.hook().suffix()).positions(1, text.length);
+      Capture capture = Capture.of("blocks.*." + site.hook.suffix()).positions(1, text.length);
       try (ActivationCache cache = lens.run(text, capture)) {
         for (HookPoint point : cache.points()) {
           means.computeIfAbsent(point, ignored -> new RowMean()).addAll(cache.get(point).rows());

@@ -71,13 +71,13 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
   static PatchGrid of(Lens lens, Site site, int n) {
     List<String> rows = new ArrayList<>();
     List<Target> targets = new ArrayList<>();
-    int heads = site.parts() == Site.Parts.POSITIONS ? 0 : heads(lens, site);
+    int heads = site.parts == Site.Parts.POSITIONS ? 0 : heads(lens, site);
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
-      var point = new HookPoint(site.hook(), l);
+      var point = new HookPoint(site.hook, l);
       if (!lens.has(point)) {
         continue;
       }
-      switch (site.parts()) {
+      switch (site.parts) {
         case POSITIONS -> {
           rows.add("L" + l);
           IntStream.range(0, n).forEach(p -> targets.add(new Target(point, ALL, p)));
@@ -97,10 +97,10 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
     }
     if (rows.isEmpty()) {
       throw new InvalidInputException(
-          "site", site.name().toLowerCase(Locale.ROOT), "the model has no " + site.hook().suffix());
+          "site", site.name().toLowerCase(Locale.ROOT), "the model has no " + site.hook.suffix());
     }
     return new PatchGrid(
-        rows, site.parts() == Site.Parts.HEADS ? names("H", heads) : names("", n), targets);
+        rows, site.parts == Site.Parts.HEADS ? names("H", heads) : names("", n), targets);
   }
 
   /** Returns the number of heads at a site: key-value heads for keys and values. */
@@ -108,8 +108,8 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
     HookMap hooks = HookMap.of(lens.model());
     List<Integer> counts =
         IntStream.range(0, lens.model().architecture().layers())
-            .filter(l -> lens.has(new HookPoint(site.hook(), l)))
-            .map(l -> isShared(site.hook()) ? hooks.kvHeads(l) : hooks.heads(l))
+            .filter(l -> lens.has(new HookPoint(site.hook, l)))
+            .map(l -> isShared(site.hook) ? hooks.kvHeads(l) : hooks.heads(l))
             .distinct()
             .boxed()
             .toList();

@@ -257,16 +257,9 @@ public final class DerivedPlan implements AutoCloseable {
     int position = index == Op.EmbedIndex.TOKENS ? input.first : 0;
     MemorySegment rows = recomputed.has(kept) ? rows(kept) : input.kept.from(kept, position);
     int n = input.keys() - position;
-    var table = new Weights(x.name(), type(), Weights.Layout.ROWS, n, x.width(), rows);
+    WeightType type = WeightType.valueOf(input.type.name());
+    var table = new Weights(x.name(), type, Weights.Layout.ROWS, n, x.width(), rows);
     return new Op.Embed(table, index, 0, 0, x);
-  }
-
-  private WeightType type() {
-    return switch (input.type) {
-      case F32 -> WeightType.F32;
-      case F16 -> WeightType.F16;
-      case BF16 -> WeightType.BF16;
-    };
   }
 
   private MemorySegment rows(Buffer buffer) {

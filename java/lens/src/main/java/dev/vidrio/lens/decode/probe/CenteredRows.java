@@ -1,6 +1,5 @@
 package dev.vidrio.lens.decode.probe;
 
-import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.vector.DoubleVectors;
 import java.util.stream.IntStream;
 
@@ -72,11 +71,6 @@ final class CenteredRows {
   /** Returns the rows in double. */
   double[][] doubles() {
     return DoubleVectors.doubles(rows);
-  }
-
-  /** Returns the transpose, [d][n]. */
-  float[][] columns() {
-    return MatrixProduct.transposed(rows);
   }
 
   /**
