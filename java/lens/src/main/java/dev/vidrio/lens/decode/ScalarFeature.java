@@ -1,6 +1,5 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
@@ -36,10 +35,7 @@ public sealed interface ScalarFeature {
       var values = new float[cache.rows()];
       for (int i = 0; i < values.length; i++) {
         float[] row = activation.row(i);
-        if (element < 0 || element >= row.length) {
-          throw new InvalidInputException(
-              "element", Integer.toString(element), "must be 0 to " + (row.length - 1));
-        }
+        Preconditions.requireRange("element", element, 0, row.length - 1);
         values[i] = row[element];
       }
       return values;

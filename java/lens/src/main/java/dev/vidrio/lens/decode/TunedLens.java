@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,31 +33,18 @@ import java.util.Map;
  * @see "docs/lens/decoding.md"
  */
 public final class TunedLens implements LogitLens.Translation {
-  private final Map<HookPoint, Translator> translators;
+  /** The rows of A, then b: {@code x ↦ x + A x + b}, [d + 1][d]. */
+  private final Map<HookPoint, float[][]> translators;
 
-  /** {@code x ↦ x + A x + b}. */
-  static final class Translator {
-    /** A, [d][d]. */
-    final float[][] matrix;
-
-    /** b, [d]. */
-    final float[] bias;
-
-    Translator(float[][] matrix, float[] bias) {
-      this.matrix = matrix;
-      this.bias = bias;
-    }
-  }
-
-  TunedLens(Map<HookPoint, Translator> translators) {
+  TunedLens(Map<HookPoint, float[][]> translators) {
     this.translators = translators;
   }
 
   /** Returns a lens with translators of zeros at these points. */
   static TunedLens zeros(List<HookPoint> points, int d) {
-    Map<HookPoint, Translator> translators = new LinkedHashMap<>();
+    Map<HookPoint, float[][]> translators = new LinkedHashMap<>();
     for (HookPoint point : points) {
-      translators.put(point, new Translator(new float[d][d], new float[d]));
+      translators.put(point, new float[d + 1][d]);
     }
     return new TunedLens(translators);
   }
@@ -69,8 +57,9 @@ public final class TunedLens implements LogitLens.Translation {
     return List.copyOf(translators.keySet());
   }
 
-  Translator translator(HookPoint point) {
-    Translator translator = translators.get(point);
+  /** Returns the rows of A, then b, at a point. */
+  float[][] translator(HookPoint point) {
+    float[][] translator = translators.get(point);
     if (translator == null) {
       throw new IllegalArgumentException("there is no translator at " + point);
     }
@@ -79,13 +68,13 @@ public final class TunedLens implements LogitLens.Translation {
 
   @Override
   public float[] of(HookPoint point, float[] x) {
-    Translator translator = translators.get(point);
+    float[][] translator = translators.get(point);
     if (translator == null) {
       return x;
     }
     float[] translated = x.clone();
     for (int j = 0; j < x.length; j++) {
-      translated[j] += (float) (Vectors.dot(translator.matrix[j], x) + translator.bias[j]);
+      translated[j] += (float) (Vectors.dot(translator[j], x) + translator[x.length][j]);
     }
     return translated;
   }
@@ -100,16 +89,16 @@ public final class TunedLens implements LogitLens.Translation {
     List<Entry> entries = new ArrayList<>();
     translators.forEach(
         (point, translator) -> {
-          long d = translator.bias.length;
+          long d = translator.length - 1;
           entries.add(new Entry(point + ".weight", Dtype.F32, List.of(d, d)));
           entries.add(new Entry(point + ".bias", Dtype.F32, List.of(d)));
         });
     try (var writer = SafetensorsWriter.create(file, entries, Map.of("model", model))) {
       for (var entry : translators.entrySet()) {
-        for (float[] row : entry.getValue().matrix) {
-          writer.write(entry.getKey() + ".weight", row);
+        float[][] rows = entry.getValue();
+        for (int j = 0; j < rows.length; j++) {
+          writer.write(entry.getKey() + (j < rows.length - 1 ? ".weight" : ".bias"), rows[j]);
         }
-        writer.write(entry.getKey() + ".bias", entry.getValue().bias);
       }
       writer.finish();
     }
@@ -122,14 +111,14 @@ public final class TunedLens implements LogitLens.Translation {
    */
   public static TunedLens load(Lens lens, Path path) {
     int d = lens.model().architecture().width();
-    Map<HookPoint, Translator> translators = new LinkedHashMap<>();
+    Map<HookPoint, float[][]> translators = new LinkedHashMap<>();
     try (Arena arena = Arena.ofConfined()) {
       Safetensors file = Safetensors.open(path, arena);
       for (HookPoint point : lens.points()) {
         if (file.find(point + ".weight").isPresent()) {
-          float[][] matrix = FloatTensors.rows(file, point + ".weight", d, d);
-          float[] bias = FloatTensors.values(file, point + ".bias", d);
-          translators.put(point, new Translator(matrix, bias));
+          float[][] rows = Arrays.copyOf(FloatTensors.rows(file, point + ".weight", d, d), d + 1);
+          rows[d] = FloatTensors.values(file, point + ".bias", d);
+          translators.put(point, rows);
         }
       }
       if (translators.isEmpty()) {

@@ -2,7 +2,6 @@ package dev.vidrio.lens.decode;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
@@ -17,6 +16,7 @@ import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -64,26 +64,14 @@ public final class TunedLensTrainer implements AutoCloseable {
     this.end = new HookPoint(HookSite.RESID_POST, layers - 1);
     List<HookPoint> read = new ArrayList<>(lens.points(points));
     read.remove(end);
-    for (HookPoint point : read) {
-      if (!point.site().isResidualStream()) {
-        throw new InvalidInputException("hook", point.name(), "is not a residual stream");
-      }
-    }
+    read.forEach(Preconditions::requireStream);
     Preconditions.require(
         !read.isEmpty(), "hooks", points, "must select a residual stream before the last");
     this.tuned = TunedLens.zeros(read, lens.model().architecture().width());
     for (HookPoint point : read) {
-      optimizers.put(point, new Adam(rows(tuned.translator(point))));
+      optimizers.put(point, new Adam(tuned.translator(point)));
     }
     this.unembedding = UnembeddingGradient.of(lens.model());
-  }
-
-  /** Returns the rows of a translator's matrix, and its bias. */
-  private static float[][] rows(TunedLens.Translator translator) {
-    var rows = new float[translator.bias.length + 1][];
-    System.arraycopy(translator.matrix, 0, rows, 0, rows.length - 1);
-    rows[rows.length - 1] = translator.bias;
-    return rows;
   }
 
   /** Returns the current lens, which the trainer continues to update. */
@@ -157,12 +145,13 @@ public final class TunedLensTrainer implements AutoCloseable {
   }
 
   private float[][] translate(HookPoint point, float[][] x) {
-    TunedLens.Translator translator = tuned.translator(point);
-    try (var product = MatrixProduct.of(executor(), translator.matrix, x.length)) {
+    float[][] rows = tuned.translator(point);
+    int d = rows.length - 1;
+    try (var product = MatrixProduct.of(executor(), Arrays.copyOf(rows, d), x.length)) {
       float[][] translated = product.of(x);
       for (int i = 0; i < x.length; i++) {
         Vectors.add(translated[i], x[i]);
-        Vectors.add(translated[i], translator.bias);
+        Vectors.add(translated[i], rows[d]);
       }
       return translated;
     }
@@ -206,7 +195,7 @@ public final class TunedLensTrainer implements AutoCloseable {
     }
     double size = Math.sqrt(squares / d);
     Adam adam = Objects.requireNonNull(optimizers.get(point));
-    float[][] parameters = rows(tuned.translator(point));
+    float[][] parameters = tuned.translator(point);
     double matrixRate = rate * size / length1;
     IntStream.range(0, d)
         .parallel()

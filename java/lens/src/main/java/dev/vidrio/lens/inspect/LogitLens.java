@@ -103,11 +103,7 @@ public record LogitLens(
       List<Intervention> edits) {
     Preconditions.requirePositive("tokens of a cell", k);
     List<HookPoint> points = lens.points(capture.hooks());
-    for (HookPoint point : points) {
-      if (!point.site().isResidualStream()) {
-        throw new InvalidInputException("hook", point.name(), "is not a residual stream");
-      }
-    }
+    points.forEach(Preconditions::requireStream);
     int last = lens.model().architecture().layers() - 1;
     HookPoint end = new HookPoint(HookSite.RESID_POST, last);
     Capture more = capture.withHooks(capture.hooks() + "," + end);

@@ -43,9 +43,7 @@ public final class MatrixProduct implements AutoCloseable {
   /** Returns the product with constant W. */
   public static MatrixProduct of(Executor executor, float[][] weights, int rows) {
     var product = new MatrixProduct(executor, weights.length, weights[0].length, rows);
-    for (int i = 0; i < weights.length; i++) {
-      product.weights(i, weights[i]);
-    }
+    product.weights(weights);
     return product;
   }
 
@@ -60,9 +58,11 @@ public final class MatrixProduct implements AutoCloseable {
     return columns;
   }
 
-  /** Sets row i of W. */
-  public void weights(int i, float[] row) {
-    MemorySegment.copy(row, 0, weights, JAVA_FLOAT, 4L * k * i, k);
+  /** Sets W. */
+  public void weights(float[][] rows) {
+    for (int i = 0; i < n; i++) {
+      MemorySegment.copy(rows[i], 0, weights, JAVA_FLOAT, 4L * k * i, k);
+    }
   }
 
   /** Returns the product with rows x, [M][N]. */

@@ -29,7 +29,10 @@ public final class Preconditions {
 
   /** Checks that a number is from {@code least} to {@code most}. */
   public static void requireRange(String field, int value, int least, int most) {
-    require(least <= value && value <= most, field, value, "must be " + least + " to " + most);
+    if (value < least || value > most) {
+      throw new InvalidInputException(
+          field, Integer.toString(value), "must be " + least + " to " + most);
+    }
   }
 
   /** Checks that a number is at least 1. */
@@ -99,6 +102,11 @@ public final class Preconditions {
         : hooks.has(new HookPoint(HookSite.RECURRENT_OUT, layer))
             ? "a recurrence"
             : "a feed-forward block";
+  }
+
+  /** Checks that a hook point is a residual stream. */
+  public static void requireStream(HookPoint point) {
+    require(point.site().isResidualStream(), "hook", point.name(), "is not a residual stream");
   }
 
   /** Checks that a hook point has one row per token. */

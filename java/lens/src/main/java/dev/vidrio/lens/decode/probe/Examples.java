@@ -53,10 +53,7 @@ public final class Examples {
           throw new InvalidInputException("row " + i, Float.toString(value), "must be finite");
         }
       }
-      if (labels[i] < 0 || labels[i] >= classes) {
-        throw new InvalidInputException(
-            "label of row " + i, Integer.toString(labels[i]), "must be 0 to " + (classes - 1));
-      }
+      Preconditions.requireRange("label of row " + i, labels[i], 0, classes - 1);
     }
     this.rows = rows;
     this.labels = labels;

@@ -48,27 +48,4 @@ public record SaeOptions(
           "learning rate", Double.toString(learningRate), "must be above 0 and finite");
     }
   }
-
-  /** Returns options with other features. */
-  public SaeOptions withFeatures(int newFeatures, int newK) {
-    return new SaeOptions(
-        newFeatures, newK, batchTopK, penalty, learningRate, batch, steps, deadAfter, seed);
-  }
-
-  /** Returns options with BatchTopK. */
-  public SaeOptions withBatchTopK() {
-    return new SaeOptions(features, k, true, penalty, learningRate, batch, steps, deadAfter, seed);
-  }
-
-  /** Returns options with ReLU and a penalty. */
-  public SaeOptions withPenalty(double newPenalty) {
-    return new SaeOptions(
-        features, 0, false, newPenalty, learningRate, batch, steps, deadAfter, seed);
-  }
-
-  /** Returns options with another number of steps. */
-  public SaeOptions withSteps(int newSteps) {
-    return new SaeOptions(
-        features, k, batchTopK, penalty, learningRate, batch, newSteps, deadAfter, seed);
-  }
 }

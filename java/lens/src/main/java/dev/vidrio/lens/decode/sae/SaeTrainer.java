@@ -135,27 +135,21 @@ public final class SaeTrainer implements AutoCloseable {
         row[j] = scale * drawn[j];
       }
     }
-    return step(x);
-  }
-
-  private double step(float[][] x) {
     steps++;
     var batch = new SaeBatch(x, encoder, decoder, decoderBias);
     float[][] pre = preActivations(batch);
     Features[] active = activate(pre);
     batch.reconstruct(active);
-    boolean[] dead = findDead(active);
+    countIdle(active);
     var gradients = new SaeGradients(options.features(), d);
     batch.backward(active, options.penalty(), gradients);
-    batch.backwardOfRest(greatestDead(pre, dead), AUXILIARY, gradients);
+    batch.backwardOfRest(greatestDead(pre), AUXILIARY, gradients);
     descend(gradients);
     return batch.loss();
   }
 
   private float[][] preActivations(SaeBatch batch) {
-    for (int f = 0; f < encoder.length; f++) {
-      product.weights(f, encoder[f]);
-    }
+    product.weights(encoder);
     float[][] pre = product.of(batch.centered());
     for (float[] row : pre) {
       for (int f = 0; f < row.length; f++) {
@@ -189,7 +183,7 @@ public final class SaeTrainer implements AutoCloseable {
     return Math.max(0, all[Math.max(0, all.length - options.k() * pre.length)]);
   }
 
-  private boolean[] findDead(Features[] active) {
+  private void countIdle(Features[] active) {
     for (int f = 0; f < idle.length; f++) {
       idle[f]++;
     }
@@ -198,23 +192,14 @@ public final class SaeTrainer implements AutoCloseable {
         idle[row.id(i)] = 0;
       }
     }
-    var dead = new boolean[idle.length];
-    for (int f = 0; f < dead.length; f++) {
-      dead[f] = idle[f] >= options.deadAfter();
-    }
-    return dead;
   }
 
   /** Returns, per token, the dead features with the largest pre-activations, of either sign. */
-  private Features[] greatestDead(float[][] pre, boolean[] dead) {
-    int count = 0;
-    for (boolean feature : dead) {
-      count += feature ? 1 : 0;
-    }
-    int k = Math.min(count, Math.max(1, d / 2));
+  private Features[] greatestDead(float[][] pre) {
+    int k = Math.min(dead(), Math.max(1, d / 2));
     return Arrays.stream(pre)
         .parallel()
-        .map(row -> SaeBatch.greatest(row, k, f -> dead[f]))
+        .map(row -> SaeBatch.greatest(row, k, this::isDead))
         .toArray(Features[]::new);
   }
 
@@ -276,7 +261,11 @@ public final class SaeTrainer implements AutoCloseable {
 
   /** Returns the number of features that are dead according to the options. */
   public int dead() {
-    return (int) Arrays.stream(idle).filter(steps -> steps >= options.deadAfter()).count();
+    return (int) IntStream.range(0, idle.length).filter(this::isDead).count();
+  }
+
+  private boolean isDead(int feature) {
+    return idle[feature] >= options.deadAfter();
   }
 
   @Override

@@ -152,7 +152,7 @@ class SparseAutoencoderTest extends BardTest {
       }
       try (var trainer =
           new SaeTrainer(
-              model.executor(), rows, SaeOptions.DEFAULT.withFeatures(300, 12).withSteps(5))) {
+              model.executor(), rows, new SaeOptions(300, 12, false, 0, 1e-3, 256, 5, 100, 0))) {
         trainer.run(loss -> {});
         return trainer.result(model.executor(), point.name());
       }
