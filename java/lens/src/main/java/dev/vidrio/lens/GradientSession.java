@@ -193,13 +193,11 @@ public final class GradientSession implements AutoCloseable {
   public void edits(List<Intervention> newEdits) {
     requireOpen();
     for (Intervention edit : newEdits) {
-      if (edit.sequence() != null) {
-        throw new InvalidInputException(
-            "edit of " + edit.point(), "", "must not select a sequence in a gradient session");
-      }
-      if (edit.kind() instanceof InterventionKind.Edit(EditKind.Clamp _)) {
-        throw new InvalidInputException("edit of " + edit.point(), "", "a clamp has no gradient");
-      }
+      String field = "edit of " + edit.point();
+      boolean clamps = edit.kind() instanceof InterventionKind.Edit(EditKind.Clamp _);
+      Preconditions.require(
+          edit.sequence() == null, field, "", "must not select a sequence in a gradient session");
+      Preconditions.require(!clamps, field, "", "a clamp has no gradient");
     }
     edits.set(newEdits);
   }
@@ -268,7 +266,14 @@ public final class GradientSession implements AutoCloseable {
 
   private void run(int[] tokens, int logits) {
     requireFit(tokens);
-    fill(tokens, logits);
+    batch.clear();
+    int sequence = batch.addSequence(blocks, blocks.length, slot);
+    for (int i = 0; i < before.length; i++) {
+      batch.add(before[i], i, sequence, false);
+    }
+    for (int i = 0; i < tokens.length; i++) {
+      batch.add(tokens[i], prefix + i, sequence, i >= tokens.length - logits);
+    }
     edits.assign(List.of());
     state = State.EMPTY;
     Interruption.run(plan, batch, 0, gradient.forwardOps());
@@ -278,17 +283,6 @@ public final class GradientSession implements AutoCloseable {
     Preconditions.requireLength(tokens, limits.tokens() - prefix);
     for (int token : tokens) {
       Preconditions.requireToken(limits.vocabulary(), token);
-    }
-  }
-
-  private void fill(int[] tokens, int logits) {
-    batch.clear();
-    int sequence = batch.addSequence(blocks, blocks.length, slot);
-    for (int i = 0; i < before.length; i++) {
-      batch.add(before[i], i, sequence, false);
-    }
-    for (int i = 0; i < tokens.length; i++) {
-      batch.add(tokens[i], prefix + i, sequence, i >= tokens.length - logits);
     }
   }
 
@@ -357,9 +351,8 @@ public final class GradientSession implements AutoCloseable {
   }
 
   private void requireWanted(HookPoint point) {
-    if (!points.contains(point)) {
-      throw new InvalidInputException("hook", point.name(), "is not in this gradient session");
-    }
+    String limit = "is not in this gradient session";
+    Preconditions.require(points.contains(point), "hook", point.name(), limit);
   }
 
   private Activation shaped(HookPoint point, Buffer buffer, MemorySegment data) {

@@ -103,14 +103,12 @@ public final class Sweep {
 
   private Variant variant(int index, List<Intervention> edits) {
     for (Intervention edit : edits) {
-      if (edit.sequence() != null) {
-        throw new InvalidInputException(
-            "edit of " + edit.point(), "", "must not select a sequence in a sweep");
-      }
-      if (edit.from() >= tokens.length) {
-        throw new InvalidInputException(
-            "edit of " + edit.point(), "position " + edit.from(), "there are " + tokens.length);
-      }
+      String field = "edit of " + edit.point();
+      String position = "position " + edit.from();
+      Preconditions.require(
+          edit.sequence() == null, field, "", "must not select a sequence in a sweep");
+      Preconditions.require(
+          edit.from() < tokens.length, field, position, "there are " + tokens.length);
     }
     return new Variant(index, edits, start(edits), from(edits));
   }

@@ -94,15 +94,16 @@ final class ValueZeroing implements AutoCloseable {
                 .mapToObj(s -> Intervention.zero(values(layer)).position(begin + s).in(step.get(s)))
                 .toList());
     blocks.tables().assign(step);
-    blocks.run(layer, blocks.end(layer), () -> fill(input, layer, count));
-  }
-
-  private void fill(Activation input, int layer, int count) {
-    MemorySegment data = blocks.session().data(blocks.input(layer));
-    for (int s = 0; s < count; s++) {
-      long bytes = input.data().byteSize();
-      MemorySegment.copy(input.data(), 0, data, s * bytes, bytes);
-    }
+    blocks.run(
+        layer,
+        blocks.end(layer),
+        () -> {
+          MemorySegment data = blocks.session().data(blocks.input(layer));
+          for (int s = 0; s < count; s++) {
+            long bytes = input.data().byteSize();
+            MemorySegment.copy(input.data(), 0, data, s * bytes, bytes);
+          }
+        });
   }
 
   @Override

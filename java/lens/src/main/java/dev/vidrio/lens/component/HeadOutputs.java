@@ -11,6 +11,7 @@ import dev.vidrio.lens.partial.NormValues;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -27,11 +28,9 @@ public final class HeadOutputs {
   public static float[][] of(HookMap hooks, ActivationCache cache, int layer, int i) {
     Activation results = cache.get(HookSite.RESULT, layer);
     int d = results.shape().get(2);
-    var heads = new float[results.shape().get(1)][d];
     float[] all = results.row(i);
-    for (int h = 0; h < heads.length; h++) {
-      System.arraycopy(all, h * d, heads[h], 0, d);
-    }
+    var heads = new float[results.shape().get(1)][];
+    Arrays.setAll(heads, h -> Arrays.copyOfRange(all, h * d, (h + 1) * d));
     return written(hooks, layer, heads);
   }
 

@@ -120,13 +120,8 @@ public final class TunedLensTrainer implements AutoCloseable {
     var found = new double[streams.length][];
     unembedding.of(
         streams,
-        (row, logits, gradient) -> {
-          double total = LogProbability.logSum(logits);
-          found[row] =
-              IntStream.range(0, (int) (logits.byteSize() / Float.BYTES))
-                  .mapToDouble(w -> logits.getAtIndex(JAVA_FLOAT, w) - total)
-                  .toArray();
-        });
+        (row, logits, gradient) ->
+            found[row] = Vectors.logProbabilities(logits.toArray(JAVA_FLOAT)));
     return found;
   }
 

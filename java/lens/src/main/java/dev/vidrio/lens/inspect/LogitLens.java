@@ -10,8 +10,6 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.sampling.LogProbability;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -138,27 +136,12 @@ public record LogitLens(
       residuals[row + 1] = translation.of(point, cache.get(point).row(i));
     }
     float[][] logits = unembedding.logits(residuals);
-    var truth = new Prediction(logits[0]);
-    int best = Vectors.largest(truth.logits, 1)[0];
+    double[] truth = Vectors.logProbabilities(logits[0]);
+    int best = Vectors.largest(logits[0], 1)[0];
     return Arrays.stream(logits, 1, logits.length)
         .parallel()
-        .map(values -> cell(new Prediction(values), truth, best, k))
+        .map(values -> cell(values, truth, best, k))
         .toList();
-  }
-
-  /** Logits and their log-probabilities. */
-  private static final class Prediction {
-    final float[] logits;
-    final double logSum;
-
-    Prediction(float[] logits) {
-      this.logits = logits;
-      this.logSum = LogProbability.logSum(MemorySegment.ofArray(logits));
-    }
-
-    double logProbability(int token) {
-      return logits[token] - logSum;
-    }
   }
 
   /**
@@ -166,14 +149,14 @@ public record LogitLens(
    *
    * @param best the most likely token of the whole model
    */
-  private static Cell cell(Prediction own, Prediction truth, int best, int k) {
-    float[] logits = own.logits;
+  private static Cell cell(float[] logits, double[] truth, int best, int k) {
+    double[] own = Vectors.logProbabilities(logits);
     double entropy = 0;
     double divergence = 0;
     int rank = 0;
     for (int w = 0; w < logits.length; w++) {
-      double log = own.logProbability(w);
-      double whole = truth.logProbability(w);
+      double log = own[w];
+      double whole = truth[w];
       entropy -= Math.exp(log) * log;
       divergence += Math.exp(whole) * (whole - log);
       if (logits[w] > logits[best] || (logits[w] == logits[best] && w < best)) {
@@ -182,7 +165,7 @@ public record LogitLens(
     }
     List<Candidate> candidates =
         Arrays.stream(Vectors.largest(logits, k))
-            .mapToObj(id -> new Candidate(id, Math.exp(own.logProbability(id))))
+            .mapToObj(id -> new Candidate(id, Math.exp(own[id])))
             .toList();
     return new Cell(candidates, entropy / LN_2, rank, Math.max(0, divergence) / LN_2);
   }

@@ -1,7 +1,5 @@
 package dev.vidrio.lens.intervene;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
@@ -45,7 +43,7 @@ public final class Ablation {
   private static Intervention meanAttention(HookPoint point, List<ActivationCache> runs) {
     ActivationCache first = runs.getFirst();
     Activation any = first.get(point);
-    var sum = new double[Math.toIntExact(any.elements())];
+    var mean = new RowMean();
     for (ActivationCache run : runs) {
       Activation attention = run.get(point);
       if (!attention.shape().equals(any.shape()) || run.from() != first.from()) {
@@ -54,15 +52,9 @@ public final class Ablation {
             attention.shape() + " from position " + run.from(),
             "must be " + any.shape() + " from " + first.from() + " as in the first run");
       }
-      for (int i = 0; i < sum.length; i++) {
-        sum[i] += attention.data().getAtIndex(JAVA_FLOAT, i);
-      }
+      mean.add(attention.toArray());
     }
-    var mean = new float[sum.length];
-    for (int i = 0; i < mean.length; i++) {
-      mean[i] = (float) (sum[i] / runs.size());
-    }
-    var values = new Activation(point, any.shape(), MemorySegment.ofArray(mean));
+    var values = new Activation(point, any.shape(), MemorySegment.ofArray(mean.mean()));
     return Intervention.patch(values, first.from(), first.rows());
   }
 

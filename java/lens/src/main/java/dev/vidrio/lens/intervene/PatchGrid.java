@@ -7,6 +7,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -95,10 +96,7 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
         }
       }
     }
-    if (rows.isEmpty()) {
-      throw new InvalidInputException(
-          "site", site.name().toLowerCase(Locale.ROOT), "the model has no " + site.hook.suffix());
-    }
+    require(!rows.isEmpty(), site, "the model has no " + site.hook.suffix());
     return new PatchGrid(
         rows, site.parts == Site.Parts.HEADS ? names("H", heads) : names("", n), targets);
   }
@@ -113,13 +111,12 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
             .distinct()
             .boxed()
             .toList();
-    if (counts.size() > 1) {
-      throw new InvalidInputException(
-          "site",
-          site.name().toLowerCase(Locale.ROOT),
-          "layers have different numbers of heads: " + counts);
-    }
+    require(counts.size() <= 1, site, "layers have different numbers of heads: " + counts);
     return counts.isEmpty() ? 0 : counts.getFirst();
+  }
+
+  private static void require(boolean holds, Site site, String limit) {
+    Preconditions.require(holds, "site", site.name().toLowerCase(Locale.ROOT), limit);
   }
 
   private static boolean isShared(HookSite hook) {

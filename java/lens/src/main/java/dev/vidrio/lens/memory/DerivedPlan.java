@@ -317,7 +317,11 @@ public final class DerivedPlan implements AutoCloseable {
     if (!done.contains(buffer)) {
       Part part = Objects.requireNonNull(slices.get(buffer), buffer::name);
       require(part.inputs);
-      run(part);
+      Limits limits = batch.limits();
+      int step = part.logits > 0 ? Math.min(limits.tokens(), limits.logits()) : limits.tokens();
+      for (int i = 0; i < input.n; i += step) {
+        run(part, part.rows, part.end, i, Math.min(step, input.n - i), input.first);
+      }
       done.add(buffer);
     }
     return rows(buffer);
@@ -326,14 +330,6 @@ public final class DerivedPlan implements AutoCloseable {
   /** Recomputes those activations that are to be recomputed. */
   private void require(List<Buffer> buffers) {
     buffers.stream().filter(slices::containsKey).forEach(this::recompute);
-  }
-
-  private void run(Part part) {
-    Limits limits = batch.limits();
-    int step = part.logits > 0 ? Math.min(limits.tokens(), limits.logits()) : limits.tokens();
-    for (int i = 0; i < input.n; i += step) {
-      run(part, part.rows, part.end, i, Math.min(step, input.n - i), input.first);
-    }
   }
 
   /** Runs operations on rows from {@code row} on, where row 0 is at {@code position}. */

@@ -79,15 +79,13 @@ public final class KeptActivations implements ActivationCache {
     return switch (captured.hooks().source(point)) {
       case HookSource.Written(Buffer buffer) when memory.type() == TapType.F32 ->
           new Activation(point, shape(point, buffer.width()), rows(buffer));
-      case HookSource other -> derived(point, other);
+      case HookSource other -> {
+        if (!derived.containsKey(point)) {
+          derived.putAll(derive(point, other));
+        }
+        yield Objects.requireNonNull(derived.get(point));
+      }
     };
-  }
-
-  private Activation derived(HookPoint point, HookSource source) {
-    if (!derived.containsKey(point)) {
-      derived.putAll(derive(point, source));
-    }
-    return Objects.requireNonNull(derived.get(point));
   }
 
   /** Returns the values of an activation at the kept positions, as f32. */

@@ -1,6 +1,8 @@
 package dev.vidrio.lens.vector;
 
 import dev.vidrio.kernel.TopKHeap;
+import dev.vidrio.model.sampling.LogProbability;
+import java.lang.foreign.MemorySegment;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
@@ -83,6 +85,12 @@ public final class Vectors {
       }
     }
     return IntStream.range(0, heap.sort()).map(heap::id).toArray();
+  }
+
+  /** Returns the log-probabilities of logits. */
+  public static double[] logProbabilities(float[] logits) {
+    double total = LogProbability.logSum(MemorySegment.ofArray(logits));
+    return IntStream.range(0, logits.length).mapToDouble(w -> logits[w] - total).toArray();
   }
 
   /** Adds a − b to a sum. */
