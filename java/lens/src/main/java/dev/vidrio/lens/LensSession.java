@@ -21,6 +21,7 @@ import dev.vidrio.lens.pass.EditTables;
 import dev.vidrio.lens.pass.TapInsertion;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookPattern;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.sampling.Candidates;
@@ -113,10 +114,9 @@ public final class LensSession implements BatchRunner, AutoCloseable {
       @Nullable Session shared) {
     this.watched = watched;
     this.shared = shared != null;
-    if (options.kvType() != KvType.F32) {
-      throw new InvalidInputException(
-          "kv type", options.kvType().name(), "must be F32, from which patterns are computed");
-    }
+    KvType type = options.kvType();
+    Preconditions.require(
+        type == KvType.F32, "kv type", type, "must be F32, from which patterns are computed");
     this.capture = capture;
     int layers = model.architecture().layers();
     Plan unedited = model.architecture().plan(options.context());
@@ -125,12 +125,9 @@ public final class LensSession implements BatchRunner, AutoCloseable {
         capture.hooks().isEmpty() ? List.of() : HookPattern.select(capture.hooks(), hooks, layers);
     capture.requireBeginning();
     int to = Math.min(capture.to(), options.context());
-    if (to <= capture.from()) {
-      throw new InvalidInputException(
-          "positions",
-          capture.from() + ":" + (capture.to() == Integer.MAX_VALUE ? "" : capture.to()),
-          "there are " + options.context());
-    }
+    String range = capture.from() + ":" + (capture.to() == Integer.MAX_VALUE ? "" : capture.to());
+    Preconditions.require(
+        to > capture.from(), "positions", range, "there are " + options.context());
     this.edits = new EditTables(hooks, options.context(), editable, room);
     try {
       Plan editedPlan = new EditInsertion(hooks, edits).apply(unedited);

@@ -12,6 +12,7 @@ import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.partial.RowPlan;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -55,12 +56,11 @@ public final class ModelMatrices {
    */
   public float[][] rows(HookPoint point, int from, int count) {
     Weights weights = hooks.product(point).weights();
-    if (from < 0 || count < 1 || count > weights.k() - from) {
-      throw new InvalidInputException(
-          "rows of the matrix of " + point,
-          from + ":" + ((long) from + count),
-          "it has " + weights.k());
-    }
+    Preconditions.require(
+        from >= 0 && count >= 1 && count <= weights.k() - from,
+        "rows of the matrix of " + point,
+        from + ":" + ((long) from + count),
+        "it has " + weights.k());
     var rows = new float[count][weights.n()];
     try (RowPlan plan = RowPlan.product(executor, weights, Math.min(count, ROWS))) {
       plan.run(

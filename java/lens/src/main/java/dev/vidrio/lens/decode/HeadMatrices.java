@@ -1,6 +1,5 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
@@ -10,6 +9,7 @@ import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.numeric.SingularVectors;
 import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
@@ -42,12 +42,8 @@ public final class HeadMatrices {
     ModelMatrices matrices = ModelMatrices.of(lens);
     HookMap hooks = HookMap.of(lens.model());
     int heads = hooks.heads(layer);
-    if (head < 0 || head >= heads) {
-      throw new InvalidInputException(
-          "head",
-          Integer.toString(head),
-          heads == 0 ? "the layer has none" : "must be 0 to " + (heads - 1));
-    }
+    String limit = heads == 0 ? "the layer has none" : "must be 0 to " + (heads - 1);
+    Preconditions.require(head >= 0 && head < heads, "head", head, limit);
     HookPoint out = new HookPoint(HookSite.ATTN_OUT, layer);
     int width = matrices.height(out) / heads;
     float[][] outputs = matrices.rows(out, head * width, width);

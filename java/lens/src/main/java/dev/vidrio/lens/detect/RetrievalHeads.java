@@ -62,10 +62,8 @@ public record RetrievalHeads(int trials, double recalled, List<Score> heads) {
     Preconditions.requireRange("depths", depths, 1, 1000);
     long all = (long) text.length + 2L * needle.length + question.length + MORE;
     int context = lens.model().architecture().contextLength();
-    if (all > context) {
-      throw new InvalidInputException(
-          "text", all + " tokens", "with needle, question and answer must be at most " + context);
-    }
+    String limit = "with needle, question and answer must be at most " + context;
+    Preconditions.require(all <= context, "text", all + " tokens", limit);
     List<Trial> trials = new ArrayList<>();
     for (int i = 0; i < depths; i++) {
       int at = depths == 1 ? text.length / 2 : 1 + (text.length - 1) * i / (depths - 1);

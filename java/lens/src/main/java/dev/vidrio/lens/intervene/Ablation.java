@@ -106,10 +106,9 @@ public final class Ablation {
    */
   public static Intervention noise(
       HookPoint point, int width, int from, int to, double deviation, long seed) {
-    if (!(deviation >= 0 && Double.isFinite(deviation))) {
-      throw new InvalidInputException(
-          "standard deviation", Double.toString(deviation), "must be finite and not negative");
-    }
+    boolean valid = deviation >= 0 && Double.isFinite(deviation);
+    Preconditions.require(
+        valid, "standard deviation", deviation, "must be finite and not negative");
     var random = new SplitMix64(seed);
     var values = new float[Math.multiplyExact(to - from, width)];
     for (int i = 0; i < values.length; i++) {

@@ -1,6 +1,5 @@
 package dev.vidrio.lens.intervene;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
@@ -79,10 +78,9 @@ public record CausalTracing(
    */
   public static CausalTracing of(
       Lens lens, int[] tokens, int from, int to, int answer, Site site, Options options) {
-    if (from < 0 || to <= from || to > tokens.length) {
-      throw new InvalidInputException(
-          "subject", from + ":" + to, "must be a range of the " + tokens.length + " tokens");
-    }
+    boolean range = from >= 0 && to > from && to <= tokens.length;
+    String limit = "must be a range of the " + tokens.length + " tokens";
+    Preconditions.require(range, "subject", from + ":" + to, limit);
     Preconditions.requireToken(lens.model(), answer);
     Metric metric = Metric.probability(answer);
     int layers = lens.model().architecture().layers();

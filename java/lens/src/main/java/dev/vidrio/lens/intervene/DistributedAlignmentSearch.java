@@ -3,7 +3,6 @@ package dev.vidrio.lens.intervene;
 import static dev.vidrio.lens.vector.DoubleVectors.add;
 import static dev.vidrio.lens.vector.DoubleVectors.dot;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
@@ -63,7 +62,9 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     Preconditions.require(!interchanges.isEmpty(), "interchanges", "", "must be at least 1");
     Preconditions.require(
         rate > 0 && rate < 1, "learning rate", rate, "must be above 0 and below 1");
-    requirePoint(point);
+    Preconditions.requireRows(point);
+    boolean inBlock = point.site().inBlock() || point.site().isResidualStream();
+    Preconditions.require(inBlock, "hook", point.name(), "must be in a block");
     this.lens = lens;
     this.point = point;
     this.interchanges = List.copyOf(interchanges);
@@ -86,13 +87,6 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
   }
 
   /** After the last block, gradients exist for the last token only. */
-  private static void requirePoint(HookPoint point) {
-    Preconditions.requireRows(point);
-    if (!point.site().inBlock() && !point.site().isResidualStream()) {
-      throw new InvalidInputException("hook", point.name(), "must be in a block");
-    }
-  }
-
   private static double[][] random(int rank, int d, long seed) {
     var random = new SplitMix64(seed);
     var rows = new double[rank][d];

@@ -143,16 +143,14 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
     void require(Head head, HookSite input) {
       boolean hasLayer = head.layer >= 0 && head.layer < layers;
       int count = !hasLayer ? 0 : input == HookSite.Q ? heads(head.layer) : kvHeads(head.layer);
-      if (head.head < 0 || head.head >= count) {
-        throw new InvalidInputException(
-            "receiver",
-            "layer " + head.layer + ", head " + head.head,
-            hasLayer
-                ? count == 0
-                    ? "the layer has no keys and values of its own"
-                    : "the layer has heads 0 to " + (count - 1)
-                : "the model has layers 0 to " + (layers - 1));
-      }
+      String limit =
+          !hasLayer
+              ? "the model has layers 0 to " + (layers - 1)
+              : count == 0
+                  ? "the layer has no keys and values of its own"
+                  : "the layer has heads 0 to " + (count - 1);
+      String value = "layer " + head.layer + ", head " + head.head;
+      Preconditions.require(head.head >= 0 && head.head < count, "receiver", value, limit);
     }
 
     List<Intervention> direct(Head sender) {

@@ -156,10 +156,8 @@ public final class Examples {
       (labels[i] == c ? of : others).add(rows[i]);
       count += labels[i] == c ? 1 : 0;
     }
-    if (count == 0 || count == rows.length) {
-      throw new InvalidInputException(
-          "class", Integer.toString(c), count + " of " + rows.length + " examples are of it");
-    }
+    String limit = count + " of " + rows.length + " examples are of it";
+    Preconditions.require(count != 0 && count != rows.length, "class", c, limit);
     return Vectors.minus(of.mean(), others.mean());
   }
 
@@ -180,10 +178,8 @@ public final class Examples {
     Preconditions.require(
         fraction > 0 && fraction < 1, "test fraction", fraction, "must be above 0 and below 1");
     int test = (int) Math.round(fraction * size());
-    if (test == 0 || test == size()) {
-      throw new InvalidInputException(
-          "examples", Integer.toString(size()), "are too few to set " + fraction + " aside");
-    }
+    String limit = "are too few to set " + fraction + " aside";
+    Preconditions.require(test != 0 && test != size(), "examples", size(), limit);
     int[] order = permutation(size(), seed);
     return new Split(
         select(Arrays.copyOfRange(order, test, size())), select(Arrays.copyOf(order, test)));

@@ -43,9 +43,7 @@ public record SaeOptions(
       throw new InvalidInputException(
           "penalty", Double.toString(penalty), "must be 0 or more, and 0 with a k");
     }
-    if (!(learningRate > 0) || Double.isInfinite(learningRate)) {
-      throw new InvalidInputException(
-          "learning rate", Double.toString(learningRate), "must be above 0 and finite");
-    }
+    boolean learns = learningRate > 0 && !Double.isInfinite(learningRate);
+    Preconditions.require(learns, "learning rate", learningRate, "must be above 0 and finite");
   }
 }

@@ -1,10 +1,10 @@
 package dev.vidrio.lens.decode.sae;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.decode.sae.SaeConfig.Activation;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.Arrays;
@@ -54,19 +54,16 @@ public final class SaeTrainer implements AutoCloseable {
    * @param rows activations [n][d], which must not be modified
    */
   public SaeTrainer(Executor executor, float[][] rows, SaeOptions options) {
-    if (rows.length < options.batch()) {
-      throw new InvalidInputException(
-          "activations", Integer.toString(rows.length), "must be " + options.batch() + " or more");
-    }
+    String least = "must be " + options.batch() + " or more";
+    Preconditions.require(rows.length >= options.batch(), "activations", rows.length, least);
     this.rows = rows;
     this.options = options;
     this.random = new SplitMix64(options.seed());
     this.d = rows[0].length;
     double length = Arrays.stream(rows).mapToDouble(Vectors::norm).average().orElseThrow();
-    if (!(length > 0 && Double.isFinite(length))) {
-      throw new InvalidInputException(
-          "activations", "of mean length " + length, "must be finite, and not all zeros");
-    }
+    boolean valid = length > 0 && Double.isFinite(length);
+    Preconditions.require(
+        valid, "activations", "of mean length " + length, "must be finite, and not all zeros");
     this.scale = (float) (Math.sqrt(d) / length);
     this.decoder = directions();
     this.encoder = Arrays.stream(decoder).map(float[]::clone).toArray(float[][]::new);
