@@ -17,9 +17,9 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The contribution of each head of a layer to the residual stream at one position: its result,
- * after the norm or factor between attention and the residual stream, with the divisor of the norm
- * held fixed.
+ * Computes the contribution of each head of a layer to the residual stream at a position: its
+ * result, after the norm or factor between attention and the residual stream, with the divisor of
+ * the norm held fixed.
  */
 public final class HeadOutputs {
   private HeadOutputs() {}

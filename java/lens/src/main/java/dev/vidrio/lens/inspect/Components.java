@@ -50,9 +50,9 @@ final class Components {
 
   /**
    * Returns the contributions [d] of the components at row i of a cache with the points of {@link
-   * #hooks}, in the order of the model and scaled as at the end of the last block. Names are such
-   * as {@code embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.conv}, {@code L3.recurrent} or
-   * {@code L3.mlp}.
+   * #hooks}, in the order of the model and scaled as at the end of the last block. Names are {@code
+   * embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.conv}, {@code L3.recurrent}, {@code L3.mlp}
+   * and so on.
    */
   static SequencedMap<String, float[]> of(Lens lens, ActivationCache cache, By by, int i) {
     HookMap hooks = HookMap.of(lens.model());

@@ -130,7 +130,7 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
         .toList();
   }
 
-  /** Returns a table of a function of the cells at each place of tables of equal shape. */
+  /** Returns the table of a function of the corresponding cells of tables of equal shape. */
   static List<List<Double>> cellwise(
       List<List<List<Double>>> tables, ToDoubleFunction<List<Double>> function) {
     List<List<Double>> any = tables.getFirst();

@@ -17,9 +17,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The columns of a matrix W [N, K] of any type and layout, as the floats that they represent. Unit
- * vectors are multiplied by parts of W of a few rows with the kernels that serve, which yields
- * these rows.
+ * Computes the columns of a matrix W [N, K] of any type and layout, as the floats that they
+ * represent. Unit vectors are multiplied by parts of W of a few rows with the kernels that serve,
+ * which yields these rows.
  */
 final class WeightColumns {
   /** Rows of a part: whole groups of a packed matrix. */

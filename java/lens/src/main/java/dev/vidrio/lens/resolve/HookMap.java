@@ -86,7 +86,7 @@ public final class HookMap {
     }
   }
 
-  /** Returns what a product multiplies, before it is quantized. */
+  /** Returns the input of a product before it is quantized. */
   private Operand factor(Op.MatMul product) {
     return writers.get(product.x()) instanceof Op.Quantize quantize ? quantize.x() : product.x();
   }
