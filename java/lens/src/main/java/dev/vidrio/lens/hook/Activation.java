@@ -85,12 +85,12 @@ public record Activation(HookPoint point, List<Integer> shape, MemorySegment dat
     return data.toArray(JAVA_FLOAT);
   }
 
-  /** Returns the name and the shape, such as {@code hook_embed [8, 256]}. */
   /** Returns {@link #row} of all indices of the first axis. */
   public float[][] rows() {
     return IntStream.range(0, shape.getFirst()).mapToObj(this::row).toArray(float[][]::new);
   }
 
+  /** Returns the name and the shape, such as {@code hook_embed [8, 256]}. */
   @Override
   public String toString() {
     return point + " " + shape;

@@ -63,6 +63,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     Preconditions.require(
         rate > 0 && rate < 1, "learning rate", rate, "must be above 0 and below 1");
     Preconditions.requireRows(point);
+    // After the last block, gradients exist for the last token only.
     boolean inBlock = point.site().inBlock() || point.site().isResidualStream();
     Preconditions.require(inBlock, "hook", point.name(), "must be in a block");
     this.lens = lens;
@@ -86,7 +87,6 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     this.session = GradientSession.open(lens, GradientOptions.of(name, longest).withEditable(name));
   }
 
-  /** After the last block, gradients exist for the last token only. */
   private static double[][] random(int rank, int d, long seed) {
     var random = new SplitMix64(seed);
     var rows = new double[rank][d];

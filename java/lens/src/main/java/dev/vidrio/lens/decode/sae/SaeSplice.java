@@ -93,6 +93,7 @@ public final class SaeSplice {
   public Map<HookPoint, Hook> hooks() {
     Map<HookPoint, Hook> hooks = new LinkedHashMap<>();
     hooks.put(in, this::read);
+    // An autoencoder reads and writes the same point.
     hooks.merge(
         out,
         this::write,
