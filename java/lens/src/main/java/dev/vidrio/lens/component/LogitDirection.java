@@ -10,6 +10,7 @@ import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.partial.RowPlan;
 import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -117,10 +118,7 @@ public final class LogitDirection {
 
   /** Returns the direction of the difference of two logits. */
   LogitDirection minus(LogitDirection other) {
-    float[] difference = direction.clone();
-    for (int j = 0; j < difference.length; j++) {
-      difference[j] -= other.direction[j];
-    }
+    float[] difference = Vectors.minus(direction, other.direction);
     return new LogitDirection(norm, difference, constant - other.constant);
   }
 

@@ -8,30 +8,59 @@ import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.model.Model;
+import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
+import dev.vidrio.model.session.SessionOptions;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
-/** Runs an edited plan from the input of a block. */
-public final class BlockStarts {
-  private final List<Op> ops;
+/** A session with interventions whose steps may start at the input of a block. */
+public final class BlockSession implements AutoCloseable {
   private final HookMap hooks;
   private final EditTables tables;
   private final Plan plan;
+  private final List<Op> ops;
+  private final Session session;
+  private final List<Sequence> sequences;
 
   /**
-   * Creates the starts of a plan.
+   * Opens a session.
    *
-   * @param plan after {@link EditInsertion}
-   * @param hooks of that plan
+   * @param points the points of interventions
+   * @param capacity maximum number of interventions at a point
    */
-  public BlockStarts(Plan plan, HookMap hooks, EditTables tables) {
-    this.plan = plan;
-    this.ops = plan.ops();
-    this.hooks = hooks;
-    this.tables = tables;
+  public BlockSession(Model model, SessionOptions options, List<HookPoint> points, int capacity) {
+    Plan unedited = model.architecture().plan(options.context());
+    this.hooks = new HookMap(unedited, model.architecture().layers());
+    this.tables = new EditTables(hooks, options.context(), points, capacity);
+    try {
+      this.plan = new EditInsertion(hooks, tables).apply(unedited);
+      this.ops = plan.ops();
+      this.session = model.newSession(options, plan);
+    } catch (Throwable e) {
+      tables.close();
+      throw e;
+    }
+    this.sequences = Stream.generate(session::newSequence).limit(options.sequences()).toList();
+  }
+
+  /** Returns the session. */
+  public Session session() {
+    return session;
+  }
+
+  /** Returns all sequences of the session. */
+  public List<Sequence> sequences() {
+    return sequences;
+  }
+
+  /** Returns the interventions. */
+  public EditTables tables() {
+    return tables;
   }
 
   /** Returns the input of a block, before its edits. */
@@ -41,18 +70,18 @@ public final class BlockStarts {
         && ops.get(tables.operation(point, plan)) instanceof HookOp.Edit edit) {
       return edit.x();
     }
-    return hooks.source(point).captured().getFirst();
+    return hooks.buffer(point);
   }
 
   /**
-   * Runs a session's step from the input of a block. Other inputs of blocks that depend on the
-   * tokens only are computed first.
+   * Runs a step from the input of a block. Other inputs of blocks that depend on the tokens only
+   * are computed first.
    *
    * @param end the index after the last operation
    * @param fill writes the values of {@link #input}
    * @throws IllegalStateException if the operations read other activations of earlier blocks
    */
-  public void run(Session session, int layer, int end, Runnable fill) {
+  public void run(int layer, int end, Runnable fill) {
     if (readsTokens(layer)) {
       session.run(0, begin(0));
     }
@@ -93,20 +122,24 @@ public final class BlockStarts {
 
   /** Returns the index of the first operation of a block. */
   private int begin(int layer) {
-    Buffer input = input(layer);
-    return IntStream.range(0, ops.size())
-        .filter(i -> ops.get(i).reads().contains(input))
-        .findFirst()
-        .orElseThrow();
+    return firstReader(input(layer));
   }
 
   /**
    * Returns the index after the last operation of a block: that of the first reader of its output.
    */
   public int end(int layer) {
-    Buffer output = hooks.source(new HookPoint(HookSite.RESID_POST, layer)).captured().getFirst();
+    return firstReader(output(layer));
+  }
+
+  /** Returns the output of a block. */
+  public Buffer output(int layer) {
+    return hooks.buffer(new HookPoint(HookSite.RESID_POST, layer));
+  }
+
+  private int firstReader(Buffer x) {
     return IntStream.range(0, ops.size())
-        .filter(i -> ops.get(i).reads().contains(output))
+        .filter(i -> ops.get(i).reads().contains(x))
         .findFirst()
         .orElseThrow();
   }
@@ -114,5 +147,11 @@ public final class BlockStarts {
   /** Returns the number of operations. */
   public int end() {
     return ops.size();
+  }
+
+  @Override
+  public void close() {
+    session.close();
+    tables.close();
   }
 }
