@@ -37,8 +37,6 @@ final class ConvertCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  ConvertCommand() {}
-
   @Override
   public Integer call() {
     QuantizeOptions options = type == null ? QuantizeOptions.keepTypes() : QuantizeOptions.of(type);

@@ -53,8 +53,6 @@ final class EmbedCommand implements Callable<Integer> {
 
   @Spec private CommandSpec command = CommandSpec.create();
 
-  EmbedCommand() {}
-
   @Override
   public Integer call() {
     if (batch != null && input.isPresent()) {

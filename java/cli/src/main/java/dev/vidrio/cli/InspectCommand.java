@@ -27,7 +27,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -59,8 +58,6 @@ final class InspectCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Print JSON with all tensors.")
   private boolean json;
-
-  InspectCommand() {}
 
   @Override
   public Integer call() {
@@ -173,12 +170,8 @@ final class InspectCommand implements Callable<Integer> {
         .forEach(
             (type, count) ->
                 System.out.printf(
-                    Locale.ROOT,
                     "  %-6s %4d tensors %9s  %s%n",
-                    type,
-                    count.tensors,
-                    Units.bytes(count.bytes),
-                    kernel(type)));
+                    type, count.tensors, Units.bytes(count.bytes), kernel(type)));
     System.out.println();
     runtime.forEach((key, value) -> System.out.printf("  %-22s %s%n", key, value));
     if (!refusal.isEmpty()) {

@@ -9,7 +9,6 @@ import dev.vidrio.hub.ModelStore;
 import dev.vidrio.hub.StoredModel;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -30,8 +29,6 @@ final class ListCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  ListCommand() {}
 
   @Override
   public Integer call() {
@@ -70,7 +67,6 @@ final class ListCommand implements Callable<Integer> {
 
   private static void print(Row row, int width) {
     System.out.printf(
-        Locale.ROOT,
         "%s  %-10s  %8s  %s%n",
         row.name + " ".repeat(width - row.name.length()),
         row.state,

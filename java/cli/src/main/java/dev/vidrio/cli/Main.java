@@ -15,6 +15,7 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import picocli.CommandLine;
@@ -59,6 +60,7 @@ public final class Main implements Runnable, CommandGroup {
 
   /** Runs one command and returns its exit code. */
   static int execute(String... args) {
+    Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT); // a point before decimals everywhere
     var main = new Main();
     CommandLine commandLine = commandLine(main, List.of(args));
     commandLine

@@ -23,8 +23,6 @@ final class PullCommand implements Callable<Integer> {
       description = "A name (see 'vidrio list') or hf:OWNER/REPO/FILE.")
   private List<String> references = List.of();
 
-  PullCommand() {}
-
   @Override
   public Integer call() {
     ModelStore store = ModelStore.open();

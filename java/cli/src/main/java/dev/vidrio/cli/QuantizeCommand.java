@@ -48,8 +48,6 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  QuantizeCommand() {}
-
   @Override
   public Integer call() {
     QuantizeOptions options = new QuantizeOptions(type, pure, importance, fraction -> {});

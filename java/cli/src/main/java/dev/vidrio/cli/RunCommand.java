@@ -85,7 +85,6 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = {"-c", "--context"},
       paramLabel = "N",
-      defaultValue = "0",
       description = "Context length in tokens. Default: the model's, at most 4096.")
   private int context;
 
@@ -117,8 +116,6 @@ final class RunCommand implements Callable<Integer> {
   private boolean json;
 
   @Spec private CommandSpec command = CommandSpec.create();
-
-  RunCommand() {}
 
   @Override
   public Integer call() {

@@ -58,16 +58,14 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--host",
       paramLabel = "HOST",
-      defaultValue = "127.0.0.1",
       description = "Address to listen on. Default: ${DEFAULT-VALUE}, this machine only.")
-  private String host = "";
+  private String host = "127.0.0.1";
 
   @Option(
       names = "--port",
       paramLabel = "PORT",
-      defaultValue = "8080",
       description = "Port; 0 for any free one. Default: ${DEFAULT-VALUE}.")
-  private int port;
+  private int port = 8080;
 
   @Option(
       names = "--allow-origin",
@@ -79,16 +77,14 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--parallel",
       paramLabel = "N",
-      defaultValue = "32",
       description = "Requests per model that run at once. Default: ${DEFAULT-VALUE}.")
-  private int parallel;
+  private int parallel = 32;
 
   @Option(
       names = "--queue",
       paramLabel = "N",
-      defaultValue = "256",
       description = "Requests per model that may wait. Default: ${DEFAULT-VALUE}.")
-  private int queue;
+  private int queue = 256;
 
   @Option(
       names = "--max-wait",
@@ -99,23 +95,20 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--stream-interval",
       paramLabel = "MS",
-      defaultValue = "10",
       description =
           "Minimum time between two writes to a stream; 0: write each token at once."
               + " Default: ${DEFAULT-VALUE}.")
-  private int streamInterval;
+  private int streamInterval = 10;
 
   @Option(
       names = {"-c", "--context"},
       paramLabel = "N",
-      defaultValue = "0",
       description = "Context length of a request. Default: the model's, at most 4096.")
   private int context;
 
   @Option(
       names = "--kv-memory",
       paramLabel = "MB",
-      defaultValue = "0",
       description =
           "Memory of a model's key-value cache, allocated while the server is idle."
               + " Default: up to a quarter of the machine's, allocated on demand.")
@@ -124,30 +117,26 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--max-tokens",
       paramLabel = "N",
-      defaultValue = "4096",
       description = "Maximum tokens of an answer. Default: ${DEFAULT-VALUE}.")
-  private int maxTokens;
+  private int maxTokens = 4096;
 
   @Option(
       names = "--max-body",
       paramLabel = "MB",
-      defaultValue = "8",
       description = "Maximum size of a request. Default: ${DEFAULT-VALUE}.")
-  private int maxBody;
+  private int maxBody = 8;
 
   @Option(
       names = "--max-requests",
       paramLabel = "N",
-      defaultValue = "512",
       description = "Maximum requests at once, over all models. Default: ${DEFAULT-VALUE}.")
-  private int maxRequests;
+  private int maxRequests = 512;
 
   @Option(
       names = "--timeout",
       paramLabel = "SECONDS",
-      defaultValue = "600",
       description = "Maximum time of a request. Default: ${DEFAULT-VALUE}.")
-  private int timeout;
+  private int timeout = 600;
 
   @Option(
       names = "--keep-alive",
@@ -158,17 +147,14 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--drain",
       paramLabel = "SECONDS",
-      defaultValue = "30",
       description =
           "Time for running requests to finish after SIGTERM. Default:" + " ${DEFAULT-VALUE}.")
-  private int drain;
+  private int drain = 30;
 
   private final CountDownLatch signaled = new CountDownLatch(1);
   private volatile boolean serving;
 
   @Spec private CommandSpec command = CommandSpec.create();
-
-  ServeCommand() {}
 
   @Override
   public Integer call() throws IOException, InterruptedException {

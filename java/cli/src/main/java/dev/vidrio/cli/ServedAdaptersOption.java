@@ -30,8 +30,6 @@ final class ServedAdaptersOption {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command = CommandSpec.create();
 
-  ServedAdaptersOption() {}
-
   /**
    * Returns the adapters of each model.
    *

@@ -38,8 +38,6 @@ final class ServedDraftsOption {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command = CommandSpec.create();
 
-  ServedDraftsOption() {}
-
   /** Returns the default number of draft tokens. */
   int tokens() {
     if (tokens != null) {

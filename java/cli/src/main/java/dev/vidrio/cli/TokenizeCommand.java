@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -60,8 +59,6 @@ final class TokenizeCommand implements Callable<Integer> {
 
   @Spec private CommandSpec command = CommandSpec.create();
 
-  TokenizeCommand() {}
-
   @Override
   public Integer call() {
     if ((text == null ? 0 : 1) + (file == null ? 0 : 1) + (batch == null ? 0 : 1) > 1) {
@@ -97,7 +94,7 @@ final class TokenizeCommand implements Callable<Integer> {
     } else {
       System.out.println("     id  token");
       for (int id : ids) {
-        System.out.printf(Locale.ROOT, "%7d  %s%n", id, Escapes.quote(tokenizer.piece(id)));
+        System.out.printf("%7d  %s%n", id, Escapes.quote(tokenizer.piece(id)));
       }
     }
   }

@@ -11,7 +11,6 @@ import dev.vidrio.model.quantize.QuantizeOptions;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -73,12 +72,7 @@ final class WrittenModel {
             .map(entry -> entry.getValue() + " " + entry.getKey())
             .collect(Collectors.joining(", "));
     System.out.printf(
-        Locale.ROOT,
         "%s: %s, %.2f bits per weight (%s), in %.1f s%n",
-        gguf.name(),
-        Units.bytes(gguf.size()),
-        bits,
-        list,
-        seconds);
+        gguf.name(), Units.bytes(gguf.size()), bits, list, seconds);
   }
 }

@@ -13,7 +13,6 @@ import dev.vidrio.model.session.SessionOptions;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -40,37 +39,32 @@ public final class BenchCommand implements Callable<Integer>, CommandGroup {
   @Option(
       names = {"-p", "--prompt"},
       paramLabel = "N",
-      defaultValue = "512",
       description = "Prompt tokens; 0: skip this test. Default: ${DEFAULT-VALUE}.")
-  private int prompt;
+  private int prompt = 512;
 
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      defaultValue = "128",
       description = "Tokens to generate; 0: skip this test. Default: ${DEFAULT-VALUE}.")
-  private int tokens;
+  private int tokens = 128;
 
   @Option(
       names = {"-d", "--depth"},
       paramLabel = "N",
-      defaultValue = "0",
       description = "Tokens already in the context, not measured. Default: ${DEFAULT-VALUE}.")
   private int depth;
 
   @Option(
       names = {"-b", "--batch"},
       paramLabel = "N",
-      defaultValue = "1",
       description = "Sequences generated together. Default: ${DEFAULT-VALUE}.")
-  private int sequences;
+  private int sequences = 1;
 
   @Option(
       names = {"-r", "--repetitions"},
       paramLabel = "N",
-      defaultValue = "5",
       description = "Runs of each test, after one warm-up run. Default: ${DEFAULT-VALUE}.")
-  private int repetitions;
+  private int repetitions = 5;
 
   @Option(names = "--ops", description = "Show the time of each kind of operation.")
   private boolean ops;
@@ -79,8 +73,6 @@ public final class BenchCommand implements Callable<Integer>, CommandGroup {
   private boolean json;
 
   @Spec private CommandSpec command = CommandSpec.create();
-
-  BenchCommand() {}
 
   @Override
   public List<Class<?>> commands() {
@@ -149,7 +141,6 @@ public final class BenchCommand implements Callable<Integer>, CommandGroup {
     System.out.printf("%-14s %12s %10s  %s%n", "test", "tokens/s", "±", "of the machine's peak");
     for (SpeedTest.Result result : results) {
       System.out.printf(
-          Locale.ROOT,
           "%-14s %12.2f %10.2f  %s%n",
           result.test(),
           result.mean(),

@@ -170,7 +170,6 @@ final class OpProfile {
         "step", "operation", "ms", "share", "reads", "int/float", "of the machine's peak");
     for (Line line : lines) {
       System.out.printf(
-          Locale.ROOT,
           "%-11s %-19s %10.3f %5.1f %% %12s %12s  %s%n",
           line.step,
           line.kind,

@@ -4,7 +4,6 @@ import dev.vidrio.cli.io.Units;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.ffm.Probe;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -21,7 +20,7 @@ public record Peaks(double read, double f32, double int8) {
   record Share(double fraction, String limit) {
     @Override
     public String toString() {
-      return String.format(Locale.ROOT, "%3.0f %% of %s", 100 * fraction, limit);
+      return String.format("%3.0f %% of %s", 100 * fraction, limit);
     }
   }
 

@@ -4,7 +4,6 @@ import dev.vidrio.cli.io.Json;
 import java.net.URI;
 import java.time.Duration;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -30,9 +29,8 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--url",
       paramLabel = "URL",
-      defaultValue = "http://127.0.0.1:8080",
       description = "Address of the server. Default: ${DEFAULT-VALUE}.")
-  private URI url = URI.create("");
+  private URI url = URI.create("http://127.0.0.1:8080");
 
   @Option(
       names = "--model",
@@ -43,9 +41,8 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--users",
       paramLabel = "N",
-      defaultValue = "16",
       description = "Concurrent users. Default: ${DEFAULT-VALUE}.")
-  private int users;
+  private int users = 16;
 
   @Option(
       names = "--rate",
@@ -57,56 +54,48 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--requests",
       paramLabel = "N",
-      defaultValue = "64",
       description = "Requests to measure. Default: ${DEFAULT-VALUE}.")
-  private int requests;
+  private int requests = 64;
 
   @Option(
       names = "--warm-up",
       paramLabel = "N",
-      defaultValue = "16",
       description = "Warm-up requests, not measured. Default: ${DEFAULT-VALUE}.")
-  private int warmUp;
+  private int warmUp = 16;
 
   @Option(
       names = {"-p", "--prompt"},
       paramLabel = "N",
-      defaultValue = "128",
       description = "Prompt tokens, after the shared prefix. Default: ${DEFAULT-VALUE}.")
-  private int prompt;
+  private int prompt = 128;
 
   @Option(
       names = "--prefix",
       paramLabel = "N",
-      defaultValue = "0",
       description = "Tokens of a prefix shared by all prompts. Default: ${DEFAULT-VALUE}.")
   private int prefix;
 
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      defaultValue = "128",
       description = "Tokens per answer. Default: ${DEFAULT-VALUE}.")
-  private int tokens;
+  private int tokens = 128;
 
   @Option(
       names = "--max-ttft",
       paramLabel = "MS",
-      defaultValue = "2000",
       description = "Maximum ttft of a good answer. Default: ${DEFAULT-VALUE}.")
-  private int maxTtft;
+  private int maxTtft = 2000;
 
   @Option(
       names = "--max-tpot",
       paramLabel = "MS",
-      defaultValue = "100",
       description = "Maximum tpot of a good answer. Default: ${DEFAULT-VALUE}.")
-  private int maxTpot;
+  private int maxTpot = 100;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
-      defaultValue = "0",
       description = "Seed of prompts and arrivals. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
@@ -114,8 +103,6 @@ final class ServeCommand implements Callable<Integer> {
   private boolean json;
 
   @Spec private CommandSpec command = CommandSpec.create();
-
-  ServeCommand() {}
 
   @Override
   public Integer call() throws InterruptedException {
@@ -176,7 +163,6 @@ final class ServeCommand implements Callable<Integer> {
       return;
     }
     System.out.printf(
-        Locale.ROOT,
         "%s: %d answers, %d refused, %d failed in %.1f s%n%.1f tokens/s, %.2f answers/s, %.2f of"
             + " them good%n",
         id,
@@ -199,13 +185,8 @@ final class ServeCommand implements Callable<Integer> {
     times.forEach(
         (name, spread) ->
             System.out.printf(
-                Locale.ROOT,
                 "%-10s %9.2f %9.2f %9.2f %9.2f%n",
-                name,
-                spread.mean(),
-                spread.p50(),
-                spread.p90(),
-                spread.p99()));
+                name, spread.mean(), spread.p50(), spread.p90(), spread.p99()));
   }
 
   private boolean isGood(LoadClient.Answer answer) {

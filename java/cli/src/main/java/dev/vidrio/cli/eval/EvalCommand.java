@@ -11,8 +11,6 @@ import picocli.CommandLine.Spec;
 public final class EvalCommand implements Runnable, CommandGroup {
   @Spec private CommandSpec command = CommandSpec.create();
 
-  EvalCommand() {}
-
   @Override
   public List<Class<?>> commands() {
     return List.of(

@@ -4,7 +4,6 @@ import dev.vidrio.cli.io.Json;
 import dev.vidrio.model.evaluation.Divergence;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -29,8 +28,6 @@ final class KldCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print the figures as JSON.")
   private boolean json;
 
-  KldCommand() {}
-
   @Override
   public Integer call() {
     if (reference == null || candidate == null) {
@@ -41,7 +38,6 @@ final class KldCommand implements Callable<Integer> {
       Json.print(toJson(result));
     } else {
       System.out.printf(
-          Locale.ROOT,
           "mean KLD %.9f ± %.9f nats, max %.9f at position %d; same top token at %.4f %% of %d"
               + " positions%n",
           result.mean(),

@@ -14,7 +14,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -47,8 +46,6 @@ final class LogLikelihoodCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print a JSON array.")
   private boolean json;
 
-  LogLikelihoodCommand() {}
-
   @Override
   public Integer call() {
     Path source = file;
@@ -75,11 +72,8 @@ final class LogLikelihoodCommand implements Callable<Integer> {
         System.out.println("log-likelihood  greedy  tokens");
         for (LogLikelihood result : results) {
           System.out.printf(
-              Locale.ROOT,
               "%14.6f  %-6s  %6d%n",
-              result.logLikelihood(),
-              result.greedy() ? "yes" : "no",
-              result.tokens());
+              result.logLikelihood(), result.greedy() ? "yes" : "no", result.tokens());
         }
       }
     }

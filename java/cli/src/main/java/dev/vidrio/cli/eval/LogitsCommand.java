@@ -56,8 +56,6 @@ final class LogitsCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  LogitsCommand() {}
-
   @Override
   public Integer call() throws IOException {
     Path target = output;

@@ -11,7 +11,6 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Perplexity;
 import dev.vidrio.model.session.SessionOptions;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -35,14 +34,11 @@ final class PerplexityCommand implements Callable<Integer> {
   @Option(
       names = {"-c", "--context"},
       paramLabel = "N",
-      defaultValue = "" + Perplexity.DEFAULT_CONTEXT,
       description = "Tokens per window. Default: ${DEFAULT-VALUE}.")
-  private int context;
+  private int context = Perplexity.DEFAULT_CONTEXT;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  PerplexityCommand() {}
 
   @Override
   public Integer call() {
@@ -64,7 +60,6 @@ final class PerplexityCommand implements Callable<Integer> {
         Json.print(toJson(opened, result));
       } else {
         System.out.printf(
-            Locale.ROOT,
             "perplexity %.4f ± %.5f over %d tokens in %d windows of %d%n",
             result.perplexity(),
             result.error(),

@@ -21,8 +21,6 @@ public final class BeamOption {
               + " Default: 1.")
   private @Nullable Double lengthPenalty;
 
-  public BeamOption() {}
-
   /** Returns the options of the search; null for none. */
   public @Nullable BeamOptions read() {
     if (beams != null) {

@@ -28,7 +28,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -66,7 +65,6 @@ final class CacheCommand implements Callable<Integer> {
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      defaultValue = "0",
       description =
           "Generate at most N tokens after each text, greedily unless --temp is given. Default:"
               + " ${DEFAULT-VALUE}.")
@@ -75,7 +73,6 @@ final class CacheCommand implements Callable<Integer> {
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
-      defaultValue = "*",
       description =
           "Hook points, separated by commas (see 'vidrio lens hooks'): blocks.0-3.* for some"
               + " layers.")
@@ -100,8 +97,6 @@ final class CacheCommand implements Callable<Integer> {
   private boolean json;
 
   @Spec private CommandSpec command = CommandSpec.create();
-
-  CacheCommand() {}
 
   @Override
   public Integer call() throws IOException {
@@ -240,7 +235,6 @@ final class CacheCommand implements Callable<Integer> {
       Activation activation = cache.get(point);
       var statistics = Statistics.of(activation.data());
       System.out.printf(
-          Locale.ROOT,
           format + " %10.4f %10.4f %10.4f%n",
           prefix + point.name(),
           activation.shape(),

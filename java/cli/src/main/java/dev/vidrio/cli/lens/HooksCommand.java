@@ -27,14 +27,11 @@ final class HooksCommand implements Callable<Integer> {
   @Parameters(
       arity = "0..1",
       paramLabel = "NAMES",
-      defaultValue = "*,*hook_result",
       description = "Only these hook points, separated by commas.")
   private String names = "*,*hook_result";
 
   @Option(names = "--json", description = "Print a JSON array.")
   private boolean json;
-
-  HooksCommand() {}
 
   @Override
   public Integer call() {

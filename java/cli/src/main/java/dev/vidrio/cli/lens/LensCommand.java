@@ -38,8 +38,6 @@ import picocli.CommandLine.Spec;
 public final class LensCommand implements Runnable, CommandGroup {
   @Spec private CommandSpec command = CommandSpec.create();
 
-  LensCommand() {}
-
   @Override
   public List<Class<?>> commands() {
     return List.of(

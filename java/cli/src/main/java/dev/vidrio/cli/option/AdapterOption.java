@@ -16,8 +16,6 @@ public final class AdapterOption {
       })
   private @Nullable String adapter;
 
-  public AdapterOption() {}
-
   /** Returns whether an adapter is given. */
   public boolean isPresent() {
     return adapter != null;

@@ -11,8 +11,6 @@ public final class FastOption {
               + " faster on this processor; 'vidrio doctor' says where.")
   private boolean asked;
 
-  public FastOption() {}
-
   /** Returns whether {@code --fast} is given. */
   public boolean asked() {
     return asked;

@@ -14,8 +14,6 @@ public final class KvOption {
               + " ${DEFAULT-VALUE}.")
   private KvType type = SessionOptions.DEFAULT_KV_TYPE;
 
-  public KvOption() {}
-
   /** Returns the element type. */
   public KvType type() {
     return type;

@@ -26,27 +26,24 @@ public final class SamplingOption {
   @Option(
       names = "--top-k",
       paramLabel = "K",
-      defaultValue = "40",
       description = "Keep the K most likely tokens; 0: all. Default: ${DEFAULT-VALUE}.")
-  private int topK;
+  private int topK = 40;
 
   @Option(
       names = "--top-p",
       paramLabel = "P",
-      defaultValue = "0.95",
       description =
           "Nucleus sampling: keep the most likely tokens that together reach P; 1:"
               + " all. Default: ${DEFAULT-VALUE}.")
-  private double topP;
+  private double topP = 0.95;
 
   @Option(
       names = "--min-p",
       paramLabel = "P",
-      defaultValue = "0.05",
       description =
           "Keep tokens at least P times as likely as the most likely one; 0: all."
               + " Default: ${DEFAULT-VALUE}.")
-  private double minP;
+  private double minP = 0.05;
 
   @Option(
       names = "--repeat-penalty",
@@ -77,9 +74,8 @@ public final class SamplingOption {
   @Option(
       names = "--repeat-last-n",
       paramLabel = "N",
-      defaultValue = "64",
       description = "Number of recent tokens that penalties look at. Default: ${DEFAULT-VALUE}.")
-  private int penaltyWindow;
+  private int penaltyWindow = 64;
 
   @Option(
       names = "--logit-bias",
@@ -96,8 +92,6 @@ public final class SamplingOption {
 
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command = CommandSpec.create();
-
-  public SamplingOption() {}
 
   /** Returns the sampling options, with a random seed if none is given. */
   public SamplingOptions toOptions() {

@@ -44,8 +44,6 @@ public final class TextInput {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command = CommandSpec.create();
 
-  public TextInput() {}
-
   /**
    * Returns the input of a positional argument, or this for null.
    *

@@ -74,7 +74,6 @@ public final class AttributeCommand implements Callable<Integer> {
   @Option(
       names = "--steps",
       paramLabel = "N",
-      defaultValue = "32",
       description =
           "Number of gradients that ig and smoothgrad average. Default:" + " ${DEFAULT-VALUE}.")
   private int steps = 32;
@@ -88,7 +87,6 @@ public final class AttributeCommand implements Callable<Integer> {
   @Option(
       names = "--noise",
       paramLabel = "SHARE",
-      defaultValue = "0.1",
       description =
           "Standard deviation of smoothgrad's noise, relative to that of the"
               + " embeddings. Default: ${DEFAULT-VALUE}.")
@@ -97,14 +95,11 @@ public final class AttributeCommand implements Callable<Integer> {
   @Option(
       names = "--seed",
       paramLabel = "N",
-      defaultValue = "0",
       description = "Seed of the noise. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  AttributeCommand() {}
 
   @Override
   public Integer call() throws IOException {
@@ -120,7 +115,6 @@ public final class AttributeCommand implements Callable<Integer> {
       InputAttribution attribution = attribute(gradients.lens(opened), tokens, metric);
       String title =
           String.format(
-              Locale.ROOT,
               "logit of %s%s after position %d: %.3f",
               TokenText.of(opened, token),
               versus < 0 ? "" : " minus that of " + TokenText.of(opened, versus),
@@ -166,11 +160,10 @@ public final class AttributeCommand implements Callable<Integer> {
 
   private String sum(InputAttribution attribution) {
     String sum =
-        String.format(
-            Locale.ROOT, "%s, sum %.3f", method.name().toLowerCase(Locale.ROOT), attribution.sum());
+        String.format("%s, sum %.3f", method.name().toLowerCase(Locale.ROOT), attribution.sum());
     return Double.isNaN(attribution.explained())
         ? sum
-        : sum + String.format(Locale.ROOT, " of %.3f", attribution.explained());
+        : sum + String.format(" of %.3f", attribution.explained());
   }
 
   private void print(Model opened, int[] tokens, String title, InputAttribution attribution) {
@@ -182,7 +175,6 @@ public final class AttributeCommand implements Callable<Integer> {
       double share = score / Math.max(greatest, Double.MIN_NORMAL);
       String text = TokenText.column(opened, tokens[i], TOKEN);
       System.out.printf(
-          Locale.ROOT,
           "%4d %s %+9.3f  %s%n",
           i,
           Terminal.OUT.isTerminal() ? Heat.signed(text, share) : text,

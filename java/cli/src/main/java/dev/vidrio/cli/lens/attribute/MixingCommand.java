@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
@@ -54,8 +53,6 @@ public final class MixingCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON with all layers.")
   private boolean json;
 
-  MixingCommand() {}
-
   @Override
   public Integer call() throws IOException {
     page.check();
@@ -83,7 +80,6 @@ public final class MixingCommand implements Callable<Integer> {
     System.out.printf("%-21s %9s %9s%n", " pos token", "layer " + middle, "layer " + last);
     for (int j = 0; j <= at; j++) {
       System.out.printf(
-          Locale.ROOT,
           "%4d %s %s %s%n",
           j,
           TokenText.column(opened, tokens[j], TOKEN),
@@ -94,7 +90,7 @@ public final class MixingCommand implements Callable<Integer> {
   }
 
   private static String cell(double share) {
-    return Heat.cell(String.format(Locale.ROOT, "%9.3f", share), share);
+    return Heat.cell(String.format("%9.3f", share), share);
   }
 
   private static Map<String, Object> contents(

@@ -56,8 +56,6 @@ public final class OcclusionCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  OcclusionCommand() {}
-
   @Override
   public Integer call() throws IOException {
     page.check();
@@ -81,7 +79,7 @@ public final class OcclusionCommand implements Callable<Integer> {
       } else if (json) {
         Json.print(contents(opened, tokens, token, versus, occlusion.metric(), effects));
       } else {
-        System.out.printf(Locale.ROOT, "%s: %.3f%n", title, occlusion.metric());
+        System.out.printf("%s: %.3f%n", title, occlusion.metric());
         print(opened, tokens, effects);
       }
     }
@@ -95,7 +93,6 @@ public final class OcclusionCommand implements Callable<Integer> {
       double effect = effects.get(j);
       int length = (int) Math.round(BAR * Math.abs(effect) / Math.max(greatest, 1e-30));
       System.out.printf(
-          Locale.ROOT,
           "%4d %s %+8.3f  %s%n",
           j,
           TokenText.column(opened, tokens[j], TOKEN),

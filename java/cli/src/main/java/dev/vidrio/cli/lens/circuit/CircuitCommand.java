@@ -27,7 +27,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -57,7 +56,6 @@ public final class CircuitCommand implements Callable<Integer> {
   @Option(
       names = "--threshold",
       paramLabel = "SHARE",
-      defaultValue = "0.02",
       description =
           "Keep edges that change the difference between the two texts by at least"
               + " this share. Default: ${DEFAULT-VALUE}.")
@@ -66,7 +64,6 @@ public final class CircuitCommand implements Callable<Integer> {
   @Option(
       names = "--candidates",
       paramLabel = "K",
-      defaultValue = "0",
       description =
           "Consider only the K strongest edges by edge attribution patching"
               + " (EAP-IG); 0: all. Default: ${DEFAULT-VALUE}.")
@@ -75,7 +72,6 @@ public final class CircuitCommand implements Callable<Integer> {
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "40",
       description = "Strongest edges to print; JSON has all. Default: ${DEFAULT-VALUE}.")
   private int top = 40;
 
@@ -100,8 +96,6 @@ public final class CircuitCommand implements Callable<Integer> {
 
   @Option(names = "--dot", description = "Print the graph for Graphviz.")
   private boolean dot;
-
-  CircuitCommand() {}
 
   /**
    * The circuit and its evaluation.
@@ -200,7 +194,6 @@ public final class CircuitCommand implements Callable<Integer> {
 
   private static String note(Found found) {
     return String.format(
-        Locale.ROOT,
         "%d of %d edges. %s: clean %.3f, corrupted %.3f, circuit %.3f (%.0f %% recovered).",
         found.effects().size(),
         found.candidates(),
@@ -232,21 +225,17 @@ public final class CircuitCommand implements Callable<Integer> {
     found.effects().entrySet().stream()
         .sorted((a, b) -> Double.compare(Math.abs(b.getValue()), Math.abs(a.getValue())))
         .limit(Math.max(0, top))
-        .forEach(
-            e -> System.out.printf(Locale.ROOT, "%+8.3f  %s%n", e.getValue(), e.getKey().name()));
+        .forEach(e -> System.out.printf("%+8.3f  %s%n", e.getValue(), e.getKey().name()));
     if (found.completeness() != null) {
       System.out.printf(
-          Locale.ROOT,
-          "completeness without %s: %.3f%n",
-          String.join(", ", without),
-          found.completeness());
+          "completeness without %s: %.3f%n", String.join(", ", without), found.completeness());
     }
     if (minimality) {
       System.out.println("minimality  component");
       found.minimalities().entrySet().stream()
           .sorted(Map.Entry.comparingByValue(Comparator.reverseOrder()))
           .limit(Math.max(0, top))
-          .forEach(e -> System.out.printf(Locale.ROOT, "%10.3f  %s%n", e.getValue(), e.getKey()));
+          .forEach(e -> System.out.printf("%10.3f  %s%n", e.getValue(), e.getKey()));
     }
     Hint.print("'-o FILE.html' draws the circuit; 'vidrio lens path' tests single heads.");
   }

@@ -18,7 +18,6 @@ import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -44,7 +43,6 @@ public final class EdgesCommand implements Callable<Integer> {
   @Option(
       names = "--steps",
       paramLabel = "N",
-      defaultValue = "5",
       description =
           "Gradients to average between the texts (EAP-IG); 0: only that of the"
               + " clean text (EAP). Default: ${DEFAULT-VALUE}.")
@@ -53,14 +51,11 @@ public final class EdgesCommand implements Callable<Integer> {
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "20",
       description = "Edges to print; JSON has all. Default: ${DEFAULT-VALUE}.")
   private int top = 20;
 
   @Option(names = "--json", description = "Print JSON, with all edges in the model's order.")
   private boolean json;
-
-  EdgesCommand() {}
 
   @Override
   public Integer call() throws IOException {
@@ -92,7 +87,6 @@ public final class EdgesCommand implements Callable<Integer> {
     }
     String note =
         String.format(
-            Locale.ROOT,
             "The strongest %d of %d edges: by how much the %s moves when the edge alone carries its"
                 + " value from the corrupted text. Clean %.3f, corrupted %.3f.",
             strongest.size(),
@@ -117,15 +111,11 @@ public final class EdgesCommand implements Callable<Integer> {
 
   private void print(EdgeAttribution edges, int pairs) {
     System.out.printf(
-        Locale.ROOT,
         "%s: clean %.3f, corrupted %.3f; %d edges%n",
-        TextPairsOption.difference(pairs),
-        edges.clean(),
-        edges.corrupted(),
-        edges.scores().size());
+        TextPairsOption.difference(pairs), edges.clean(), edges.corrupted(), edges.scores().size());
     System.out.println("   score  edge");
     for (Edge edge : strongest(edges)) {
-      System.out.printf(Locale.ROOT, "%+8.3f  %s%n", edges.scores().get(edge), edge.name());
+      System.out.printf("%+8.3f  %s%n", edges.scores().get(edge), edge.name());
     }
     Hint.print("'vidrio lens circuit --candidates K' tests the strongest K edges.");
   }

@@ -16,7 +16,6 @@ import dev.vidrio.model.Model;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -44,14 +43,12 @@ public final class ExamplesCommand implements Callable<Integer> {
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "10",
       description = "Examples to print. Default: ${DEFAULT-VALUE}.")
   private int top = 10;
 
   @Option(
       names = "--around",
       paramLabel = "N",
-      defaultValue = "8",
       description = "Tokens to show before and after the token. Default: ${DEFAULT-VALUE}.")
   private int around = 8;
 
@@ -92,8 +89,6 @@ public final class ExamplesCommand implements Callable<Integer> {
         description = "The feature's number.")
     private int number;
   }
-
-  ExamplesCommand() {}
 
   @Override
   public Integer call() {
@@ -140,15 +135,10 @@ public final class ExamplesCommand implements Callable<Integer> {
     System.out.println("activation chunk:pos  text");
     for (Example example : found.examples()) {
       System.out.printf(
-          Locale.ROOT,
           "%10.3f %5d:%-4d %s%n",
-          example.value(),
-          example.text(),
-          example.position(),
-          text(lens.model(), example));
+          example.value(), example.text(), example.position(), text(lens.model(), example));
     }
-    System.out.printf(
-        Locale.ROOT, "%d tokens, active at %.1f %%%n", found.tokens(), 100 * found.active());
+    System.out.printf("%d tokens, active at %.1f %%%n", found.tokens(), 100 * found.active());
   }
 
   private static String text(Model opened, Example example) {

@@ -51,7 +51,6 @@ public final class ProbeCommand implements Callable<Integer> {
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
-      defaultValue = "*.hook_resid_post",
       description = "The hook points to probe. Default: ${DEFAULT-VALUE}.")
   private String hooks = "*.hook_resid_post";
 
@@ -72,21 +71,17 @@ public final class ProbeCommand implements Callable<Integer> {
   @Option(
       names = "--test",
       paramLabel = "FRACTION",
-      defaultValue = "0.25",
       description = "Share of the texts to hold out. Default: ${DEFAULT-VALUE}.")
   private double test = 0.25;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
-      defaultValue = "0",
       description = "Random seed. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  ProbeCommand() {}
 
   /** The results at a hook point. */
   private record Row(HookPoint point, Examples train, ControlTask task, double erased) {}
@@ -145,20 +140,16 @@ public final class ProbeCommand implements Callable<Integer> {
 
   private static void print(LabelledTexts texts, List<Row> rows) {
     System.out.printf(
-        Locale.ROOT,
         "%d texts, %d classes; accuracy in %%; the most frequent class has %.0f %% of the test"
             + " texts%n",
-        texts.texts().size(),
-        texts.classes().size(),
-        100 * rows.getFirst().task.majority());
+        texts.texts().size(), texts.classes().size(), 100 * rows.getFirst().task.majority());
     System.out.printf(
         "%-28s %8s %8s %11s %8s%n", "hook", "accuracy", "control", "selectivity", "erased");
     for (Row row : rows) {
       System.out.printf(
-          Locale.ROOT,
           "%-28s %s %8.0f %11.0f %8.0f%n",
           row.point.name(),
-          Heat.cell(String.format(Locale.ROOT, "%8.0f", 100 * row.task.test()), row.task.test()),
+          Heat.cell(String.format("%8.0f", 100 * row.task.test()), row.task.test()),
           100 * row.task.control(),
           100 * row.task.selectivity(),
           100 * row.erased);

@@ -45,7 +45,6 @@ public final class ScopeCommand implements Callable<Integer> {
   @Option(
       names = "--target",
       paramLabel = "TEXT",
-      defaultValue = Patchscope.IDENTITY,
       description = "The target text. Default: ${DEFAULT-VALUE}")
   private String target = Patchscope.IDENTITY;
 
@@ -58,14 +57,11 @@ public final class ScopeCommand implements Callable<Integer> {
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      defaultValue = "8",
       description = "Tokens to generate. Default: ${DEFAULT-VALUE}.")
   private int count = 8;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  ScopeCommand() {}
 
   @Override
   public Integer call() {

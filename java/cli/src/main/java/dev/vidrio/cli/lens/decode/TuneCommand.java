@@ -15,7 +15,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -49,21 +48,18 @@ public final class TuneCommand implements Callable<Integer> {
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
-      defaultValue = "*.hook_resid_post",
       description = "The residual streams to translate. Default: ${DEFAULT-VALUE}.")
   private String hooks = "*.hook_resid_post";
 
   @Option(
       names = "--epochs",
       paramLabel = "N",
-      defaultValue = "1",
       description = "Passes over the text. Default: ${DEFAULT-VALUE}.")
   private int epochs = 1;
 
   @Option(
       names = "--rate",
       paramLabel = "X",
-      defaultValue = "" + TunedLensTrainer.RATE,
       description = "Learning rate, relative to the stream's size. Default: ${DEFAULT-VALUE}.")
   private double rate = TunedLensTrainer.RATE;
 
@@ -71,8 +67,6 @@ public final class TuneCommand implements Callable<Integer> {
   private boolean json;
 
   @Spec private CommandSpec command = CommandSpec.create();
-
-  TuneCommand() {}
 
   @Override
   public Integer call() throws IOException {
@@ -144,8 +138,7 @@ public final class TuneCommand implements Callable<Integer> {
     System.out.printf("%-28s %10s %10s%n", "hook", "logit lens", "tuned lens");
     before.forEach(
         (point, kl) ->
-            System.out.printf(
-                Locale.ROOT, "%-28s %10.3f %10.3f%n", point.name(), kl, after.get(point)));
+            System.out.printf("%-28s %10.3f %10.3f%n", point.name(), kl, after.get(point)));
     Hint.print("'vidrio lens logits --tuned " + output + "' reads through these translators.");
   }
 }

@@ -15,7 +15,6 @@ import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -49,14 +48,12 @@ public final class WeightsCommand implements Callable<Integer> {
   @Option(
       names = "--vectors",
       paramLabel = "N",
-      defaultValue = "4",
       description = "For a head: pairs of singular vectors. Default: ${DEFAULT-VALUE}.")
   private int vectors = 4;
 
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "6",
       description = "Tokens per line. Default: ${DEFAULT-VALUE}.")
   private int top = 6;
 
@@ -77,8 +74,6 @@ public final class WeightsCommand implements Callable<Integer> {
 
   /** A vector and its nearest tokens. */
   private record Line(String label, double size, List<Score> tokens) {}
-
-  WeightsCommand() {}
 
   @Override
   public Integer call() {
@@ -155,7 +150,6 @@ public final class WeightsCommand implements Callable<Integer> {
   private void print(Model opened, Line line) {
     String size = token == null && unit.head != null ? "%6.2f  ".formatted(line.size) : "";
     System.out.printf(
-        Locale.ROOT,
         "%-10s %s%s%n",
         line.label,
         size,

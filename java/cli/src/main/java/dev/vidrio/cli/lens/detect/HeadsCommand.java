@@ -15,7 +15,6 @@ import java.io.IOException;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.ToDoubleFunction;
@@ -48,7 +47,6 @@ public final class HeadsCommand implements Callable<Integer> {
   @Option(
       names = "--samples",
       paramLabel = "N",
-      defaultValue = "" + HeadDetection.SAMPLES,
       description = "Number of texts. Default: ${DEFAULT-VALUE}.")
   private int samples = HeadDetection.SAMPLES;
 
@@ -64,21 +62,17 @@ public final class HeadsCommand implements Callable<Integer> {
   @Option(
       names = "--seed",
       paramLabel = "N",
-      defaultValue = "0",
       description = "Seed of the random tokens. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "8",
       description = "Heads of each kind to print. Default: ${DEFAULT-VALUE}.")
   private int top = 8;
 
   @Option(names = "--json", description = "Print JSON with the scores of all heads.")
   private boolean json;
-
-  HeadsCommand() {}
 
   /** A head's score of some kind. */
   private record Score(String name, double value) {}
@@ -121,11 +115,8 @@ public final class HeadsCommand implements Callable<Integer> {
     System.out.println("share of tokens (0 to 1), by the weights of the OV circuit");
     print(says);
     System.out.printf(
-        Locale.ROOT,
         "%n%d heads; %.0f %% have a mean weight above %.1f on the first token (sinks)%n",
-        detection.heads().size(),
-        100 * detection.sinkRate(SINK),
-        SINK);
+        detection.heads().size(), 100 * detection.sinkRate(SINK), SINK);
     Hint.print("'vidrio lens attention --layer L --head H -p TEXT' prints a pattern.");
   }
 
@@ -146,9 +137,7 @@ public final class HeadsCommand implements Callable<Integer> {
   }
 
   private static String cell(double value) {
-    return Double.isNaN(value)
-        ? "    -"
-        : Heat.cell(String.format(Locale.ROOT, "%5.3f", value), value);
+    return Double.isNaN(value) ? "    -" : Heat.cell(String.format("%5.3f", value), value);
   }
 
   private static List<Score> looking(HeadDetection detection, ToDoubleFunction<HeadScores> score) {

@@ -12,7 +12,6 @@ import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.ToDoubleFunction;
@@ -40,21 +39,17 @@ public final class NeuronsCommand implements Callable<Integer> {
   @Option(
       names = "--layer",
       paramLabel = "L",
-      defaultValue = "-1",
       description = "The layer; -1 is the last. Default: ${DEFAULT-VALUE}.")
   private int layer = -1;
 
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "8",
       description = "Neurons of each kind to print; JSON has all. Default: ${DEFAULT-VALUE}.")
   private int top = 8;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  NeuronsCommand() {}
 
   @Override
   public Integer call() {
@@ -83,7 +78,6 @@ public final class NeuronsCommand implements Callable<Integer> {
       NeuronScores entropy = columns.getFirst().get(i);
       NeuronScores frequency = columns.getLast().get(i);
       System.out.printf(
-          Locale.ROOT,
           "%-10s %6.2f %15.7f   %-10s %14.3f%n",
           entropy.name(),
           entropy.norm(),
@@ -92,7 +86,6 @@ public final class NeuronsCommand implements Callable<Integer> {
           frequency.frequency());
     }
     System.out.printf(
-        Locale.ROOT,
         "layer %d: %d neurons, %d dead over %d tokens; the median neuron is active at %.1f %%%n",
         block,
         detection.neurons().size(),

@@ -10,7 +10,6 @@ import dev.vidrio.model.Model;
 import dev.vidrio.tokenizer.EncodeOptions;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -47,21 +46,17 @@ public final class RetrievalCommand implements Callable<Integer> {
   @Option(
       names = "--depths",
       paramLabel = "N",
-      defaultValue = "5",
       description = "Number of depths to insert it at. Default: ${DEFAULT-VALUE}.")
   private int depths = 5;
 
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "10",
       description = "Heads to print; JSON has all. Default: ${DEFAULT-VALUE}.")
   private int top = 10;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  RetrievalCommand() {}
 
   @Override
   public Integer call() {
@@ -93,14 +88,11 @@ public final class RetrievalCommand implements Callable<Integer> {
 
   private void print(RetrievalHeads heads) {
     System.out.printf(
-        Locale.ROOT,
-        "%d answers repeat %.0f %% of the needle%n",
-        heads.trials(),
-        100 * heads.recalled());
+        "%d answers repeat %.0f %% of the needle%n", heads.trials(), 100 * heads.recalled());
     System.out.println("head    score (0 to 1)");
     List<RetrievalHeads.Score> ranked = heads.ranked();
     for (RetrievalHeads.Score score : ranked.subList(0, Math.clamp(top, 0, ranked.size()))) {
-      String value = String.format(Locale.ROOT, "%5.3f", score.score());
+      String value = String.format("%5.3f", score.score());
       System.out.println("%-8s".formatted(score.name()) + Heat.cell(value, score.score()));
     }
   }

@@ -26,7 +26,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -70,8 +69,6 @@ public final class AttentionCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  AttentionCommand() {}
 
   @Override
   public Integer call() throws IOException {
@@ -119,7 +116,6 @@ public final class AttentionCommand implements Callable<Integer> {
     System.out.println("head     entropy current previous  first duplicate induction");
     for (HeadScores scores : heads) {
       System.out.printf(
-          Locale.ROOT,
           "%-8s %7s %s %s %s %s %s%n",
           scores.name(),
           text("%.2f", scores.entropy()),
@@ -139,7 +135,7 @@ public final class AttentionCommand implements Callable<Integer> {
 
   /** Formats a score, as a dash if the text is too short for it. */
   private static String text(String format, double value) {
-    return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, format, value);
+    return Double.isNaN(value) ? "-" : String.format(format, value);
   }
 
   private void pattern(Model opened, ActivationCache cache, int h) {
@@ -189,7 +185,7 @@ public final class AttentionCommand implements Callable<Integer> {
               .append(TokenText.column(opened, cache.tokens()[query], TOKEN));
       for (int j = first; j < Math.min(end, query + 1); j++) {
         float weight = pattern.at(h, i, j);
-        line.append(Heat.cell(String.format(Locale.ROOT, "%4.0f", 100 * weight), weight));
+        line.append(Heat.cell(String.format("%4.0f", 100 * weight), weight));
       }
       System.out.println(line);
     }

@@ -19,7 +19,6 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -54,14 +53,11 @@ public final class DlaCommand implements Callable<Integer> {
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "20",
       description = "Parts to print. Default: ${DEFAULT-VALUE}.")
   private int top = 20;
 
   @Option(names = "--json", description = "Print JSON, with all parts in the model's order.")
   private boolean json;
-
-  DlaCommand() {}
 
   @Override
   public Integer call() throws IOException {
@@ -88,7 +84,6 @@ public final class DlaCommand implements Callable<Integer> {
 
   private void print(Model model, DirectLogitAttribution dla) {
     System.out.printf(
-        Locale.ROOT,
         "logit of %s%s after position %d: %.3f, sum of %d parts%s: %.3f%n",
         TokenText.of(model, dla.token()),
         dla.versus() < 0 ? "" : " minus that of " + TokenText.of(model, dla.versus()),
@@ -103,11 +98,8 @@ public final class DlaCommand implements Callable<Integer> {
     for (Part part : ranked.subList(0, Math.clamp(top, 0, ranked.size()))) {
       int length = (int) Math.round(BAR * Math.abs(part.value()) / Math.max(greatest, 1e-30));
       System.out.printf(
-          Locale.ROOT,
           "%-14s %+8.3f  %s%n",
-          part.component(),
-          part.value(),
-          (part.value() < 0 ? "-" : "+").repeat(length));
+          part.component(), part.value(), (part.value() < 0 ? "-" : "+").repeat(length));
     }
     Hint.print("'vidrio lens ablate' measures total effects; '--by path' divides heads by source.");
   }

@@ -19,7 +19,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
@@ -51,7 +50,6 @@ public final class LogitsCommand implements Callable<Integer> {
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "5",
       description = "Tokens per cell in JSON. Default: ${DEFAULT-VALUE}.")
   private int top = 5;
 
@@ -63,8 +61,6 @@ public final class LogitsCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  LogitsCommand() {}
 
   @Override
   public Integer call() throws IOException {
@@ -105,10 +101,8 @@ public final class LogitsCommand implements Callable<Integer> {
         LogitLens.Candidate best = lens.cells().get(row).get(i).top().getFirst();
         line.append(
             String.format(
-                Locale.ROOT,
                 "  %3.0f %s",
-                100 * best.probability(),
-                TokenText.column(model, best.token(), TOKEN)));
+                100 * best.probability(), TokenText.column(model, best.token(), TOKEN)));
       }
       System.out.println(line.toString().stripTrailing());
     }

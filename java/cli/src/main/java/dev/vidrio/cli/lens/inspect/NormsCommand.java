@@ -18,7 +18,6 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -46,14 +45,11 @@ public final class NormsCommand implements Callable<Integer> {
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "5",
       description = "Elements per layer in JSON. Default: ${DEFAULT-VALUE}.")
   private int top = 5;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  NormsCommand() {}
 
   @Override
   public Integer call() throws IOException {
@@ -90,7 +86,6 @@ public final class NormsCommand implements Callable<Integer> {
               .findFirst()
               .orElseThrow();
       System.out.printf(
-          Locale.ROOT,
           "%-25s %8.1f %7.1f %8.1f%s %7.0f %5d %4d %s%n",
           norms.point(),
           norms.values().getFirst(),

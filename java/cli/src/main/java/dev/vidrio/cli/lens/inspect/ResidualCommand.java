@@ -16,7 +16,6 @@ import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -48,8 +47,6 @@ public final class ResidualCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  ResidualCommand() {}
-
   @Override
   public Integer call() throws IOException {
     page.check();
@@ -72,11 +69,9 @@ public final class ResidualCommand implements Callable<Integer> {
     return new Bars(
         "Residual decomposition",
         String.format(
-            Locale.ROOT,
             "The share of each component in the residual stream after position %d, of norm %.2f."
                 + " Shares add up to 1.",
-            decomposition.position(),
-            decomposition.norm()),
+            decomposition.position(), decomposition.norm()),
         decomposition.parts().stream()
             .map(part -> new Bars.Bar(part.component(), part.share()))
             .toList());
@@ -84,7 +79,6 @@ public final class ResidualCommand implements Callable<Integer> {
 
   private static void print(Model opened, int[] tokens, ResidualDecomposition decomposition) {
     System.out.printf(
-        Locale.ROOT,
         "residual stream at position %d, %s: norm %.2f%n",
         decomposition.position(),
         TokenText.of(opened, tokens[decomposition.position()]),
@@ -92,12 +86,8 @@ public final class ResidualCommand implements Callable<Integer> {
     System.out.println("component        norm   cosine    share");
     for (Part part : decomposition.parts()) {
       System.out.printf(
-          Locale.ROOT,
           "%-12s %8.3f %+8.3f %+8.3f%n",
-          part.component(),
-          part.norm(),
-          part.cosine(),
-          part.share());
+          part.component(), part.norm(), part.cosine(), part.share());
     }
     Hint.print("'vidrio lens dla' shows what these components add to a logit.");
   }

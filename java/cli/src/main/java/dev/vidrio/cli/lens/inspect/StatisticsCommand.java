@@ -10,7 +10,6 @@ import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.IntToDoubleFunction;
@@ -35,7 +34,6 @@ public final class StatisticsCommand implements Callable<Integer> {
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
-      defaultValue = "*.hook_resid_post,*.mlp.hook_pre",
       description =
           "Hook points, separated by commas (see 'vidrio lens hooks'). Default:"
               + " ${DEFAULT-VALUE}.")
@@ -44,7 +42,6 @@ public final class StatisticsCommand implements Callable<Integer> {
   @Option(
       names = "--window",
       paramLabel = "N",
-      defaultValue = "0",
       description =
           "Tokens per window; longer texts are split. Default: the model's context"
               + " length, at most 4096.")
@@ -53,14 +50,11 @@ public final class StatisticsCommand implements Callable<Integer> {
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "0",
       description = "Largest elements of each row in JSON. Default: ${DEFAULT-VALUE}.")
   private int top;
 
   @Option(names = "--json", description = "Print JSON with all dimensions and the norms of rows.")
   private boolean json;
-
-  StatisticsCommand() {}
 
   @Override
   public Integer call() {
@@ -87,7 +81,6 @@ public final class StatisticsCommand implements Callable<Integer> {
       int least = point.leastColumn();
       int greatest = point.greatestColumn();
       System.out.printf(
-          Locale.ROOT,
           "%-25s %6s %6s %6s %5d %8s %5d %6s %5d%n",
           point.point(),
           number(point.mean()),
@@ -110,7 +103,7 @@ public final class StatisticsCommand implements Callable<Integer> {
   private static String number(double value) {
     double size = Math.abs(value);
     int decimals = size < 10 ? 3 : size < 100 ? 2 : size < 1000 ? 1 : 0;
-    return String.format(Locale.ROOT, "%." + decimals + "f", value);
+    return String.format("%." + decimals + "f", value);
   }
 
   private Map<String, Object> contents(Model opened, int tokens, ActivationStatistics statistics) {

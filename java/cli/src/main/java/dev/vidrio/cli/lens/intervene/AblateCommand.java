@@ -66,14 +66,11 @@ public final class AblateCommand implements Callable<Integer> {
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "20",
       description = "Components to print; JSON has all. Default: ${DEFAULT-VALUE}.")
   private int top = 20;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  AblateCommand() {}
 
   @Override
   public Integer call() throws IOException {
@@ -91,7 +88,7 @@ public final class AblateCommand implements Callable<Integer> {
       } else if (json) {
         Json.print(contents(opened, tokens, token, versus, ablation));
       } else {
-        System.out.printf(Locale.ROOT, "%s: %.3f%n", title, ablation.metric());
+        System.out.printf("%s: %.3f%n", title, ablation.metric());
         print(ablation);
         Hint.print("'vidrio lens dla' shows the direct effect only.");
       }
@@ -131,11 +128,8 @@ public final class AblateCommand implements Callable<Integer> {
     for (Effect effect : effects.subList(0, Math.clamp(top, 0, effects.size()))) {
       int length = (int) Math.round(BAR * Math.abs(effect.value) / Math.max(greatest, 1e-30));
       System.out.printf(
-          Locale.ROOT,
           "%-14s %+8.3f  %s%n",
-          effect.name,
-          effect.value,
-          (effect.value < 0 ? "-" : "+").repeat(length));
+          effect.name, effect.value, (effect.value < 0 ? "-" : "+").repeat(length));
     }
   }
 

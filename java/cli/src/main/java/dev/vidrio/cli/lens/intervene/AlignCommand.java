@@ -23,7 +23,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -62,35 +61,30 @@ public final class AlignCommand implements Callable<Integer> {
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
-      defaultValue = "*.hook_resid_post",
       description = "The hook points. Default: ${DEFAULT-VALUE}.")
   private String hooks = "*.hook_resid_post";
 
   @Option(
       names = "-k",
       paramLabel = "K",
-      defaultValue = "1",
       description = "Number of directions. Default: ${DEFAULT-VALUE}.")
   private int rank = 1;
 
   @Option(
       names = "--steps",
       paramLabel = "N",
-      defaultValue = "20",
       description = "Training steps. Default: ${DEFAULT-VALUE}.")
   private int steps = 20;
 
   @Option(
       names = "--rate",
       paramLabel = "X",
-      defaultValue = "0.1",
       description = "Learning rate. Default: ${DEFAULT-VALUE}.")
   private double rate = 0.1;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
-      defaultValue = "0",
       description = "Seed of the initial directions. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
@@ -99,8 +93,6 @@ public final class AlignCommand implements Callable<Integer> {
 
   /** The learned directions by hook point, [k][d], for the edit {@code swap}. */
   private final Map<String, float[][]> bases = new LinkedHashMap<>();
-
-  AlignCommand() {}
 
   /** The results at a hook point. */
   private record Row(HookPoint point, double random, double learned) {}
@@ -196,13 +188,9 @@ public final class AlignCommand implements Callable<Integer> {
     System.out.printf("%d interchanges to train on, %d to test; accuracy in %%%n", train, test);
     System.out.printf("%-28s %8s %8s%n", "hook", "random", "learned");
     for (Row row : rows) {
-      String learned = String.format(Locale.ROOT, "%8.0f", 100 * row.learned);
+      String learned = String.format("%8.0f", 100 * row.learned);
       System.out.printf(
-          Locale.ROOT,
-          "%-28s %8.0f %s%n",
-          row.point.name(),
-          100 * row.random,
-          Heat.cell(learned, row.learned));
+          "%-28s %8.0f %s%n", row.point.name(), 100 * row.random, Heat.cell(learned, row.learned));
     }
   }
 

@@ -24,7 +24,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -53,14 +52,12 @@ public final class EditCommand implements Callable<Integer> {
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      defaultValue = "0",
       description = "Also generate at most N tokens. Default: ${DEFAULT-VALUE}.")
   private int tokens;
 
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "8",
       description =
           "Tokens to print, those most likely before or after. Default: ${DEFAULT-VALUE}.")
   private int top = 8;
@@ -69,8 +66,6 @@ public final class EditCommand implements Callable<Integer> {
   private boolean json;
 
   @Spec private CommandSpec command = CommandSpec.create();
-
-  EditCommand() {}
 
   /** A next-token prediction: logits [V] f32. */
   private record Prediction(MemorySegment logits, double logSum) {
@@ -165,16 +160,13 @@ public final class EditCommand implements Callable<Integer> {
     System.out.printf("%-20s %8s %8s%n", "next token", "before %", "after %");
     for (int token : shown(before.prediction, after.prediction)) {
       System.out.printf(
-          Locale.ROOT,
           "%s %8.2f %8.2f%n",
           TokenText.column(opened, token, 20),
           100 * before.prediction.probability(token),
           100 * after.prediction.probability(token));
     }
     System.out.printf(
-        Locale.ROOT,
-        "KL divergence from before: %.3f bits%n",
-        before.prediction.divergence(after.prediction));
+        "KL divergence from before: %.3f bits%n", before.prediction.divergence(after.prediction));
     if (tokens > 0) {
       System.out.println("before:" + before.text);
       System.out.println("after:" + after.text);

@@ -90,7 +90,6 @@ public final class PatchCommand implements Callable<Integer> {
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "40",
       description =
           "Rows to print, those with the largest changes; JSON has all. Default:"
               + " ${DEFAULT-VALUE}.")
@@ -98,8 +97,6 @@ public final class PatchCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  PatchCommand() {}
 
   @Override
   public Integer call() throws IOException {
@@ -165,11 +162,8 @@ public final class PatchCommand implements Callable<Integer> {
   private void print(
       Model opened, ActivationPatching patching, @Nullable AtpStar starred, List<TextPair> pairs) {
     System.out.printf(
-        Locale.ROOT,
         "%s: clean %.3f, corrupted %.3f%n",
-        TextPairsOption.difference(pairs.size()),
-        patching.clean(),
-        patching.corrupted());
+        TextPairsOption.difference(pairs.size()), patching.clean(), patching.corrupted());
     if (site.byPosition() && pairs.size() == 1) {
       print(opened, pairs.getFirst().clean(), pairs.getFirst().corrupted());
     }

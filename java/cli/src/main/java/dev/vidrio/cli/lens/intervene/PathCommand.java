@@ -74,7 +74,6 @@ public final class PathCommand implements Callable<Integer> {
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "40",
       description =
           "Layers to print, those with the largest changes; JSON has all. Default:"
               + " ${DEFAULT-VALUE}.")
@@ -82,8 +81,6 @@ public final class PathCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  PathCommand() {}
 
   @Override
   public Integer call() throws IOException {
@@ -117,12 +114,8 @@ public final class PathCommand implements Callable<Integer> {
 
   private void print(PathPatching patching, int pairs) {
     System.out.printf(
-        Locale.ROOT,
         "%s: clean %.3f, corrupted %.3f; paths to %s%n",
-        TextPairsOption.difference(pairs),
-        patching.clean(),
-        patching.corrupted(),
-        receiver());
+        TextPairsOption.difference(pairs), patching.clean(), patching.corrupted(), receiver());
     List<List<Double>> scores = patching.scores();
     int[] shown = HeatMap.strongest(scores, 1, top);
     int heads = scores.stream().mapToInt(List::size).max().orElse(0);

@@ -60,8 +60,6 @@ public final class SteerCommand implements Callable<Integer> {
       description = "Factor on the direction; 0 changes nothing. Default: ${DEFAULT-VALUE}.")
   private float strength;
 
-  SteerCommand() {}
-
   @Override
   public Integer call() {
     try (Model opened = model.open()) {

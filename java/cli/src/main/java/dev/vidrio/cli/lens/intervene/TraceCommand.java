@@ -64,7 +64,6 @@ public final class TraceCommand implements Callable<Integer> {
   @Option(
       names = "--window",
       paramLabel = "N",
-      defaultValue = "1",
       description =
           "Number of adjacent layers to restore together; use more for attn_out and mlp_out of a"
               + " large model. Default: ${DEFAULT-VALUE}.")
@@ -82,21 +81,17 @@ public final class TraceCommand implements Callable<Integer> {
   @Option(
       names = "--runs",
       paramLabel = "N",
-      defaultValue = "10",
       description = "Runs with different noise to average. Default: ${DEFAULT-VALUE}.")
   private int runs = 10;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
-      defaultValue = "0",
       description = "Seed of the noise. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  TraceCommand() {}
 
   @Override
   public Integer call() throws IOException {
@@ -127,11 +122,8 @@ public final class TraceCommand implements Callable<Integer> {
   private static void print(
       Model opened, int[] tokens, TextSpan hidden, int token, CausalTracing tracing) {
     System.out.printf(
-        Locale.ROOT,
         "probability of %s: clean %.3f, with noise %.3f%n",
-        TokenText.of(opened, token),
-        tracing.clean(),
-        tracing.corrupted());
+        TokenText.of(opened, token), tracing.clean(), tracing.corrupted());
     System.out.println(" pos token");
     for (int p = 0; p < tokens.length; p++) {
       String mark = p >= hidden.from() && p < hidden.to() ? " with noise" : "";

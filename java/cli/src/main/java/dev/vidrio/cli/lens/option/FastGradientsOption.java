@@ -13,8 +13,6 @@ public final class FastGradientsOption {
               + " weights.")
   private boolean asked;
 
-  public FastGradientsOption() {}
-
   /** Returns whether {@code --fast} is given. */
   public boolean asked() {
     return asked;

@@ -25,14 +25,11 @@ public final class LensCompletion {
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      defaultValue = "64",
       description = "Generate at most N tokens. Default: ${DEFAULT-VALUE}.")
-  private int tokens;
+  private int tokens = 64;
 
   @Option(names = "--json", description = "Print JSON, with ids and text.")
   private boolean json;
-
-  public LensCompletion() {}
 
   /** Returns whether {@code --json} is given; the command then prints the JSON. */
   public boolean isJson() {

@@ -28,8 +28,6 @@ public final class PageOption {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command = CommandSpec.create();
 
-  public PageOption() {}
-
   /**
    * Rejects other extensions, files that cannot be written, and other output formats. Called before
    * the results are computed.

@@ -25,8 +25,6 @@ public final class PositionsOption {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command = CommandSpec.create();
 
-  public PositionsOption() {}
-
   /** Returns whether a range is given. */
   public boolean isAsked() {
     return range != null;

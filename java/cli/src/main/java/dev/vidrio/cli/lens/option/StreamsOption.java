@@ -11,11 +11,8 @@ public final class StreamsOption {
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
-      defaultValue = "*.hook_resid_post",
       description = "The residual streams to read. Default: ${DEFAULT-VALUE}.")
   private String hooks = "*.hook_resid_post";
-
-  public StreamsOption() {}
 
   /**
    * Returns the capture of a run.

@@ -18,8 +18,6 @@ public final class TargetOption {
   @Option(names = "--versus", paramLabel = "TEXT", description = "A token whose logit to subtract.")
   private @Nullable String versus;
 
-  public TargetOption() {}
-
   /** Returns the given token, or the most likely one after a text. */
   public int token(Model model, int[] text) {
     if (token != null) {

@@ -25,8 +25,6 @@ public final class TensorOutput {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command = CommandSpec.create();
 
-  public TensorOutput() {}
-
   /** Rejects other extensions and files that cannot be written, before any computation. */
   public void check() {
     if (output != null) {

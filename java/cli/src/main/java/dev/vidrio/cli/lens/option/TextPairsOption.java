@@ -71,8 +71,6 @@ public final class TextPairsOption {
   @ArgGroup(multiplicity = "1")
   private Source source = new Source();
 
-  public TextPairsOption() {}
-
   /** Returns all pairs, with their answers. */
   public List<Judged> all(Model model) {
     if (source.file != null) {

@@ -8,7 +8,6 @@ import dev.vidrio.lens.decode.sae.SaeEvaluation;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.model.Model;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -28,8 +27,6 @@ public final class EvaluateCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON, with the density of each feature.")
   private boolean json;
 
-  EvaluateCommand() {}
-
   @Override
   public Integer call() {
     try (Model opened = model.open();
@@ -46,21 +43,13 @@ public final class EvaluateCommand implements Callable<Integer> {
 
   private static void print(SparseAutoencoder autoencoder, SaeEvaluation found) {
     System.out.printf(
-        Locale.ROOT,
         "%d tokens, %d features: %.1f active per token (L0), %d never active%n",
-        found.tokens(),
-        autoencoder.config().dSae(),
-        found.l0(),
-        found.dead());
-    System.out.printf(
-        Locale.ROOT, "unexplained variance (fraction)    %6.3f%n", found.unexplained());
-    System.out.printf(Locale.ROOT, "model loss (nats per token)        %6.3f%n", found.loss());
-    System.out.printf(
-        Locale.ROOT, "loss with reconstructions          %6.3f%n", found.splicedLoss());
-    System.out.printf(
-        Locale.ROOT, "loss with zeros                    %6.3f%n", found.ablatedLoss());
-    System.out.printf(
-        Locale.ROOT, "loss recovered (fraction)          %6.3f%n", found.lossRecovered());
+        found.tokens(), autoencoder.config().dSae(), found.l0(), found.dead());
+    System.out.printf("unexplained variance (fraction)    %6.3f%n", found.unexplained());
+    System.out.printf("model loss (nats per token)        %6.3f%n", found.loss());
+    System.out.printf("loss with reconstructions          %6.3f%n", found.splicedLoss());
+    System.out.printf("loss with zeros                    %6.3f%n", found.ablatedLoss());
+    System.out.printf("loss recovered (fraction)          %6.3f%n", found.lossRecovered());
   }
 
   private static Map<String, Object> contents(

@@ -14,7 +14,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
@@ -37,14 +36,11 @@ public final class FeaturesCommand implements Callable<Integer> {
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "5",
       description = "Features to print per token; JSON has all. Default: ${DEFAULT-VALUE}.")
   private int top = 5;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
-
-  FeaturesCommand() {}
 
   @Override
   public Integer call() {
@@ -75,7 +71,7 @@ public final class FeaturesCommand implements Callable<Integer> {
       Features row = features.get(i);
       var line = new StringBuilder();
       for (int f : ranked(row).stream().limit(Math.max(0, top)).toList()) {
-        String value = String.format(Locale.ROOT, "%.2f", row.value(f));
+        String value = String.format("%.2f", row.value(f));
         line.append("  ").append("%-12s".formatted("#" + row.id(f) + " " + value));
       }
       System.out.println(

@@ -17,8 +17,6 @@ import picocli.CommandLine.Spec;
 public final class SaeCommand implements Runnable, CommandGroup {
   @Spec private CommandSpec command = CommandSpec.create();
 
-  SaeCommand() {}
-
   @Override
   public List<Class<?>> commands() {
     return List.of(

@@ -42,8 +42,6 @@ public final class SteerCommand implements Callable<Integer> {
       description = "Give the model only the reconstruction, without the error term.")
   private boolean reconstruct;
 
-  SteerCommand() {}
-
   @Override
   public Integer call() {
     try (Model opened = model.open();
