@@ -85,7 +85,7 @@ public final class Main implements Runnable, CommandGroup {
     var commandLine = new CommandLine(main);
     CommandGroup.add(commandLine, args);
     CommandGroup.addExamples(commandLine);
-    OptionValues.spellAsDefault(commandLine);
+    OptionValues.refineHelp(commandLine);
     return commandLine;
   }
 

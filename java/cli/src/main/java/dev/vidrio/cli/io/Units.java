@@ -1,6 +1,5 @@
 package dev.vidrio.cli.io;
 
-
 /** Formats quantities with units. */
 public final class Units {
   private Units() {}

@@ -15,11 +15,13 @@ public final class OptionValues {
   private OptionValues() {}
 
   /**
-   * Makes the help and the completion spell the values of an option as its default is spelled:
-   * lower case, except for names of number formats.
+   * Refines the help of a command and its subcommands. The values of an option are spelled as its
+   * default, in lower case except for names of number formats, also by the completion; {@code
+   * --json} gets the description of {@link JsonHelp}.
    */
-  public static void spellAsDefault(CommandLine line) {
+  public static void refineHelp(CommandLine line) {
     CommandSpec spec = line.getCommandSpec();
+    JsonHelp json = line.getCommand().getClass().getAnnotation(JsonHelp.class);
     for (OptionSpec option : List.copyOf(spec.options())) {
       String otherwise = option.defaultValue();
       if (option.type().isEnum()
@@ -29,11 +31,17 @@ public final class OptionValues {
             Arrays.stream(option.type().getEnumConstants())
                 .map(value -> ((Enum<?>) value).name().toLowerCase(Locale.ROOT))
                 .toList();
-        spec.remove(option);
-        spec.addOption(OptionSpec.builder(option).completionCandidates(values).build());
+        replace(spec, option, OptionSpec.builder(option).completionCandidates(values));
+      } else if (json != null && option.longestName().equals("--json")) {
+        replace(spec, option, OptionSpec.builder(option).description(json.value()));
       }
     }
-    line.getSubcommands().values().forEach(OptionValues::spellAsDefault);
+    line.getSubcommands().values().forEach(OptionValues::refineHelp);
+  }
+
+  private static void replace(CommandSpec spec, OptionSpec option, OptionSpec.Builder refined) {
+    spec.remove(option);
+    spec.addOption(refined.build());
   }
 
   /**

@@ -1,17 +1,14 @@
 package dev.vidrio.cli.lens.inspect;
 
-import dev.vidrio.cli.io.Json;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.option.JsonHelp;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.ActivationStatistics;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.PointStatistics;
 import dev.vidrio.model.Model;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
@@ -27,8 +24,8 @@ import picocli.CommandLine.Option;
           + " minimum and maximum with their dimensions, mean norm of its rows, and"
           + " the number of dimensions never above 0."
     })
-public final class StatisticsCommand implements Callable<Integer> {
-  @Mixin private ModelOption model = new ModelOption();
+@JsonHelp("Print JSON with all dimensions and the norms of rows.")
+public final class StatisticsCommand extends ModelCommand<ActivationStatistics> {
   @Mixin private TextInput input = new TextInput();
 
   @Option(
@@ -53,25 +50,14 @@ public final class StatisticsCommand implements Callable<Integer> {
       description = "Largest elements of each row in JSON. Default: ${DEFAULT-VALUE}.")
   private int top;
 
-  @Option(names = "--json", description = "Print JSON with all dimensions and the norms of rows.")
-  private boolean json;
-
   @Override
-  public Integer call() {
-    try (Model opened = model.open()) {
-      int[] tokens = input.requiredIds(opened);
-      var options = new ActivationStatistics.Options(window, true, top);
-      var statistics = ActivationStatistics.of(Lens.of(opened), tokens, hooks, options);
-      if (json) {
-        Json.print(contents(opened, tokens.length, statistics));
-      } else {
-        print(statistics);
-      }
-    }
-    return 0;
+  protected ActivationStatistics run(Model opened) {
+    var options = new ActivationStatistics.Options(window, true, top);
+    return ActivationStatistics.of(Lens.of(opened), input.requiredIds(opened), hooks, options);
   }
 
-  private static void print(ActivationStatistics statistics) {
+  @Override
+  protected void print(ActivationStatistics statistics) {
     System.out.println(
         "mean, rms, min and max of elements; mean norm; dimensions never above 0 (never)");
     System.out.printf(
@@ -106,30 +92,32 @@ public final class StatisticsCommand implements Callable<Integer> {
     return String.format("%." + decimals + "f", value);
   }
 
-  private Map<String, Object> contents(Model opened, int tokens, ActivationStatistics statistics) {
-    Map<String, Object> points = new LinkedHashMap<>();
+  @Override
+  protected void fill(JsonObject object, ActivationStatistics statistics) {
+    var points = new JsonObject();
     for (PointStatistics point : statistics.points()) {
-      Map<String, Object> entry = new LinkedHashMap<>();
+      var entry = new JsonObject();
       entry.put("mean", columns(point, point::mean));
       entry.put("rms", columns(point, point::rms));
       entry.put("least", columns(point, point::least));
       entry.put("greatest", columns(point, point::greatest));
       entry.put("norms", point.norms());
       if (top > 0) {
-        List<Map<String, Object>> rows = new ArrayList<>();
-        for (int i = 0; i < point.rows(); i++) {
-          rows.add(Map.of("dimensions", point.topColumns(i), "values", point.topValues(i)));
-        }
-        entry.put("top", rows);
+        entry.put(
+            "top",
+            IntStream.range(0, point.rows())
+                .mapToObj(
+                    i ->
+                        new JsonObject()
+                            .with("dimensions", point.topColumns(i))
+                            .with("values", point.topValues(i)))
+                .toList());
       }
       points.put(point.point().name(), entry);
     }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("tokens", tokens);
-    result.put("bytes", statistics.bytes());
-    result.put("hooks", points);
-    return result;
+    object.put("tokens", statistics.points().getFirst().rows());
+    object.put("bytes", statistics.bytes());
+    object.put("hooks", points);
   }
 
   private static List<Double> columns(PointStatistics point, IntToDoubleFunction value) {
