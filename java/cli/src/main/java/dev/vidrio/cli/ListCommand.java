@@ -2,12 +2,12 @@ package dev.vidrio.cli;
 
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.hub.Catalog;
 import dev.vidrio.hub.CatalogEntry;
 import dev.vidrio.hub.ModelStore;
 import dev.vidrio.hub.StoredModel;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -74,12 +74,13 @@ final class ListCommand implements Callable<Integer> {
         row.description);
   }
 
-  private static Map<String, Object> toJson(Row row) {
-    Map<String, Object> model = new LinkedHashMap<>();
-    model.put("name", row.name);
-    model.put("state", row.state);
-    model.put("bytes", row.bytes);
-    model.put("description", row.description);
+  private static JsonObject toJson(Row row) {
+    JsonObject model =
+        new JsonObject()
+            .with("name", row.name)
+            .with("state", row.state)
+            .with("bytes", row.bytes)
+            .with("description", row.description);
     if (row.stored != null) {
       model.put("path", row.stored.path().toString());
       model.put("source", row.stored.source());

@@ -10,13 +10,11 @@ import dev.vidrio.cli.generation.SampledCompletion;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
-import dev.vidrio.cli.option.AdapterOption;
-import dev.vidrio.cli.option.FastOption;
-import dev.vidrio.cli.option.KvOption;
 import dev.vidrio.cli.option.ModelNames;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.SamplingOption;
+import dev.vidrio.cli.option.SessionOption;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.error.InvalidInputException;
@@ -53,9 +51,7 @@ import picocli.CommandLine.Spec;
     })
 final class RunCommand implements Callable<Integer> {
   @Mixin private ModelOption model = new ModelOption();
-  @Mixin private KvOption kv = new KvOption();
-  @Mixin private FastOption fast = new FastOption();
-  @Mixin private AdapterOption adapter = new AdapterOption();
+  @Mixin private SessionOption session = new SessionOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private SamplingOption sampling = new SamplingOption();
   @Mixin private GrammarOption grammar = new GrammarOption();
@@ -232,10 +228,7 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private SessionOptions sessionOptions(Model opened) {
-    return OptionValues.of(command, () -> SessionOptions.DEFAULT.withContext(context))
-        .withKvType(kv.type())
-        .withFast(fast.asked())
-        .withAdaptation(adapter.open(opened));
+    return OptionValues.of(command, () -> session.of(opened).withContext(context));
   }
 
   private int[] prompt(Model opened, Optional<ChatFormat> chat, ChatOptions options) {

@@ -3,10 +3,9 @@ package dev.vidrio.cli;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Interrupt;
 import dev.vidrio.cli.io.Units;
-import dev.vidrio.cli.option.FastOption;
-import dev.vidrio.cli.option.KvOption;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.OptionValues;
+import dev.vidrio.cli.option.PrecisionOption;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.LensOptions;
 import dev.vidrio.kernel.KvType;
@@ -49,8 +48,7 @@ final class ServeCommand implements Callable<Integer> {
   private static final int INTERRUPTED = 130;
 
   @Mixin private ModelOption model = new ModelOption();
-  @Mixin private KvOption kv = new KvOption();
-  @Mixin private FastOption fast = new FastOption();
+  @Mixin private PrecisionOption precision = new PrecisionOption();
   @Mixin private ServedAdaptersOption adapters = new ServedAdaptersOption();
   @Mixin private ServedDraftsOption drafts = new ServedDraftsOption();
   @Mixin private SecretsOption secrets = new SecretsOption();
@@ -251,9 +249,9 @@ final class ServeCommand implements Callable<Integer> {
             .withStreamInterval(Duration.ofMillis(streamInterval))
             .withContext(context)
             .withCacheBytes(kvMegabytes << 20)
-            .withKvType(kv.type())
-            .withLens(kv.type() == KvType.F32 ? LensOptions.STEERING : LensOptions.NONE)
-            .withFast(fast.asked())
+            .withKvType(precision.kvType())
+            .withLens(precision.kvType() == KvType.F32 ? LensOptions.STEERING : LensOptions.NONE)
+            .withFast(precision.isFast())
             .withDraftTokens(drafts.tokens());
     ServerLimits limits =
         ServerLimits.DEFAULT

@@ -3,15 +3,14 @@ package dev.vidrio.cli;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.option.TokenizerOption;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -99,11 +98,10 @@ final class TokenizeCommand implements Callable<Integer> {
     }
   }
 
-  private static Map<String, Object> describe(Tokenizer tokenizer, int id) {
-    Map<String, Object> token = new LinkedHashMap<>();
-    token.put("id", id);
-    token.put("piece", tokenizer.piece(id));
-    token.put("special", tokenizer.isSpecial(id));
-    return token;
+  private static JsonObject describe(Tokenizer tokenizer, int id) {
+    return new JsonObject()
+        .with("id", id)
+        .with("piece", tokenizer.piece(id))
+        .with("special", tokenizer.isSpecial(id));
   }
 }

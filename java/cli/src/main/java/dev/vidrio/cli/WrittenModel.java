@@ -1,6 +1,7 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.formats.gguf.GgmlType;
@@ -10,7 +11,6 @@ import dev.vidrio.model.quantize.FileType;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -58,13 +58,13 @@ final class WrittenModel {
     long bytes = gguf.tensors().stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
     double bits = 8.0 * bytes / elements;
     if (json) {
-      Map<String, Object> result = new LinkedHashMap<>();
-      result.put("file", gguf.name());
-      result.put("bytes", gguf.size());
-      result.put("bits_per_weight", bits);
-      result.put("types", types);
-      result.put("seconds", seconds);
-      Json.print(result);
+      Json.print(
+          new JsonObject()
+              .with("file", gguf.name())
+              .with("bytes", gguf.size())
+              .with("bits_per_weight", bits)
+              .with("types", types)
+              .with("seconds", seconds));
       return;
     }
     String list =

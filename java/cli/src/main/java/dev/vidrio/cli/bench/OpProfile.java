@@ -1,5 +1,6 @@
 package dev.vidrio.cli.bench;
 
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;
@@ -54,17 +55,17 @@ final class OpProfile {
       return work.operations() / seconds;
     }
 
-    Map<String, Object> toJson() {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("step", step);
-      json.put("kind", kind);
-      json.put("seconds", seconds);
-      json.put("share", share);
-      json.put("bytes_per_second", bytesPerSecond());
-      json.put("ops_per_second", opsPerSecond());
+    JsonObject toJson() {
+      JsonObject json =
+          new JsonObject()
+              .with("step", step)
+              .with("kind", kind)
+              .with("seconds", seconds)
+              .with("share", share)
+              .with("bytes_per_second", bytesPerSecond())
+              .with("ops_per_second", opsPerSecond());
       if (peak != null) {
-        json.put("share_of_peak", peak.fraction());
-        json.put("peak", peak.limit());
+        json.with("share_of_peak", peak.fraction()).with("peak", peak.limit());
       }
       return json;
     }

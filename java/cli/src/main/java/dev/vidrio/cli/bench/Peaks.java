@@ -1,9 +1,9 @@
 package dev.vidrio.cli.bench;
 
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.ffm.Probe;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -43,11 +43,10 @@ public record Peaks(double read, double f32, double int8) {
   }
 
   Map<String, Object> toJson() {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("read_bytes_per_second", read);
-    json.put("f32_flops_per_second", f32);
-    json.put("int8_ops_per_second", int8);
-    return json;
+    return new JsonObject()
+        .with("read_bytes_per_second", read)
+        .with("f32_flops_per_second", f32)
+        .with("int8_ops_per_second", int8);
   }
 
   @Override

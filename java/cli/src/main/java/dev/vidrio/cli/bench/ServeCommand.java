@@ -1,6 +1,7 @@
 package dev.vidrio.cli.bench;
 
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import java.net.URI;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -137,13 +138,12 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   private void report(String id, LoadTest.Outcome outcome) {
+    int answers = outcome.answers().size();
+    int refused = outcome.refusals().size();
+    int failed = outcome.failures().size();
     double seconds = outcome.time().toNanos() / 1e9;
     long good = outcome.answers().stream().filter(this::isGood).count();
     long out = outcome.answers().stream().mapToLong(LoadClient.Answer::tokens).sum();
-    Map<String, Object> rates = new LinkedHashMap<>();
-    rates.put("requests_per_second", outcome.answers().size() / seconds);
-    rates.put("tokens_per_second", out / seconds);
-    rates.put("goodput_per_second", good / seconds);
     Map<String, LoadTest.Spread> times = new LinkedHashMap<>();
     times.put("ttft_ms", LoadTest.Spread.of(outcome, LoadClient.Answer::ttft));
     times.put("tpot_ms", LoadTest.Spread.of(outcome, LoadClient.Answer::tpot));
@@ -151,34 +151,25 @@ final class ServeCommand implements Callable<Integer> {
     times.put("total_ms", LoadTest.Spread.of(outcome, LoadClient.Answer::total));
     times.put("refused_ms", LoadTest.Spread.of(outcome.refusals()));
     if (json) {
-      Map<String, Object> all = new LinkedHashMap<>();
-      all.put("model", id);
-      all.put("answers", outcome.answers().size());
-      all.put("refused", outcome.refusals().size());
-      all.put("failed", outcome.failures().size());
-      all.put("seconds", seconds);
-      all.putAll(rates);
-      times.forEach((name, spread) -> all.put(name, spread.toMap()));
+      JsonObject all =
+          new JsonObject()
+              .with("model", id)
+              .with("answers", answers)
+              .with("refused", refused)
+              .with("failed", failed)
+              .with("seconds", seconds)
+              .with("requests_per_second", answers / seconds)
+              .with("tokens_per_second", out / seconds)
+              .with("goodput_per_second", good / seconds);
+      times.forEach((name, spread) -> all.put(name, spread.toJson()));
       Json.print(all);
       return;
     }
     System.out.printf(
         "%s: %d answers, %d refused, %d failed in %.1f s%n%.1f tokens/s, %.2f answers/s, %.2f of"
             + " them good%n",
-        id,
-        outcome.answers().size(),
-        outcome.refusals().size(),
-        outcome.failures().size(),
-        seconds,
-        out / seconds,
-        outcome.answers().size() / seconds,
-        good / seconds);
+        id, answers, refused, failed, seconds, out / seconds, answers / seconds, good / seconds);
     times.values().removeIf(LoadTest.Spread::isEmpty);
-    print(times);
-    outcome.failures().stream().distinct().limit(3).forEach(System.err::println);
-  }
-
-  private static void print(Map<String, LoadTest.Spread> times) {
     if (!times.isEmpty()) {
       System.out.printf("%n%-10s %9s %9s %9s %9s%n", "", "mean", "p50", "p90", "p99");
     }
@@ -187,6 +178,7 @@ final class ServeCommand implements Callable<Integer> {
             System.out.printf(
                 "%-10s %9.2f %9.2f %9.2f %9.2f%n",
                 name, spread.mean(), spread.p50(), spread.p90(), spread.p99()));
+    outcome.failures().stream().distinct().limit(3).forEach(System.err::println);
   }
 
   private boolean isGood(LoadClient.Answer answer) {

@@ -47,9 +47,7 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
   /** Prints the result as the options request. */
   protected void show(R result) throws IOException {
     if (json) {
-      var object = new JsonObject().with("model", model().name());
-      fill(object, result);
-      Json.print(object);
+      Json.print(toJson(result));
     } else {
       print(result);
     }
@@ -58,8 +56,15 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
   /** Prints the result as text. */
   protected abstract void print(R result);
 
-  /** Adds the fields of the result to a JSON object that has the name of the model. */
-  protected abstract void fill(JsonObject object, R result);
+  /** Returns the result as JSON: an object with the name of the model and what is filled in. */
+  protected Object toJson(R result) {
+    var object = new JsonObject().with("model", model().name());
+    fill(object, result);
+    return object;
+  }
+
+  /** Adds the fields of the result to the JSON object; nothing by default. */
+  protected void fill(JsonObject object, R result) {}
 
   /** Returns the open model. */
   protected final Model model() {

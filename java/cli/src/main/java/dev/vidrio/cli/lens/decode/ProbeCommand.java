@@ -20,6 +20,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -117,20 +119,18 @@ public final class ProbeCommand extends ModelCommand<ProbeCommand.Found> {
   }
 
   /** Returns the directions of each class, from the training texts. */
-  private static Map<String, float[][]> directions(List<Row> rows) {
-    Map<String, float[][]> directions = new LinkedHashMap<>();
+  private static Map<String, List<float[]>> directions(List<Row> rows) {
+    Map<String, List<float[]>> directions = new LinkedHashMap<>();
     for (Row row : rows) {
       LinearProbe probe = row.task.probe();
-      var means = new float[probe.classes()][];
-      var weights = new float[probe.classes()][];
-      for (int c = 0; c < probe.classes(); c++) {
-        means[c] = row.train.differenceInMeans(c);
-        weights[c] = probe.direction(c);
-      }
-      directions.put(row.point + ".means", means);
-      directions.put(row.point + ".weights", weights);
+      directions.put(row.point + ".means", each(probe, row.train::differenceInMeans));
+      directions.put(row.point + ".weights", each(probe, probe::direction));
     }
     return directions;
+  }
+
+  private static List<float[]> each(LinearProbe probe, IntFunction<float[]> direction) {
+    return IntStream.range(0, probe.classes()).mapToObj(direction).toList();
   }
 
   @Override

@@ -56,26 +56,28 @@ public final class ScopeCommand extends ModelCommand<ScopeCommand.Found> {
       description = "Tokens to generate. Default: ${DEFAULT-VALUE}.")
   private int count = 8;
 
+  private int[] tokens = new int[0];
+
   /** The continuation of the target text with the representation of a hook point. */
   private record Row(HookPoint point, List<Integer> ids, String text) {}
 
-  /** The continuations for a token of a text. */
-  record Found(int[] tokens, int at, List<Row> rows) {}
+  /** The continuations for a position of the text. */
+  record Found(int at, List<Row> rows) {}
 
   @Override
   protected Found run(Model opened) {
-    int[] source = input.requiredIds(opened);
-    int at = position.of(source);
+    tokens = input.requiredIds(opened);
+    int at = position.of(tokens);
     int[] other = opened.tokenizer().encode(target);
     Lens lens = Lens.of(opened);
     List<Row> rows = new ArrayList<>();
     for (HookPoint point : points(opened)) {
       HookPoint into = targetLayer == null ? point : after(opened, targetLayer);
       List<Integer> ids =
-          Patchscope.of(lens, source, at, point).read(lens, other, other.length - 1, into, count);
+          Patchscope.of(lens, tokens, at, point).read(lens, other, other.length - 1, into, count);
       rows.add(new Row(point, ids, LensCompletion.decode(opened, ids)));
     }
-    return new Found(source, at, rows);
+    return new Found(at, rows);
   }
 
   private List<HookPoint> points(Model opened) {
@@ -101,7 +103,7 @@ public final class ScopeCommand extends ModelCommand<ScopeCommand.Found> {
 
   @Override
   protected void fill(JsonObject object, Found found) {
-    object.with("tokens", found.tokens).with("position", found.at).with("target", target);
+    object.with("tokens", tokens).with("position", found.at).with("target", target);
     object.put("layers", found.rows.stream().map(ScopeCommand::toJson).toList());
   }
 

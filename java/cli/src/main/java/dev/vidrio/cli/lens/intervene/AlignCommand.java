@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -84,8 +85,8 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
       description = "Seed of the initial directions. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
-  /** The results at a hook point, and the learned directions [k][d]. */
-  private record Row(HookPoint point, double random, double learned, float[][] basis) {}
+  /** The results at a hook point, and the learned directions, [k] of [d]. */
+  private record Row(HookPoint point, double random, double learned, List<float[]> basis) {}
 
   /** The results at all hook points, and the numbers of interchanges. */
   record Found(int train, int test, List<Row> rows) {}
@@ -124,7 +125,7 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
       }
     }
     if (output.isWanted()) {
-      Map<String, float[][]> bases = new LinkedHashMap<>(); // for the edit `swap`
+      Map<String, List<float[]>> bases = new LinkedHashMap<>(); // for the edit `swap`
       rows.forEach(row -> bases.put(row.point.name(), row.basis));
       output.write(opened.name(), bases);
     }
@@ -141,12 +142,11 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
     }
   }
 
-  private float[][] rows(float[] basis) {
-    var rows = new float[rank][];
-    Arrays.setAll(
-        rows,
-        r -> Arrays.copyOfRange(basis, r * basis.length / rank, (r + 1) * basis.length / rank));
-    return rows;
+  private List<float[]> rows(float[] basis) {
+    int width = basis.length / Math.max(1, rank);
+    return IntStream.range(0, rank)
+        .mapToObj(r -> Arrays.copyOfRange(basis, r * width, (r + 1) * width))
+        .toList();
   }
 
   private List<Interchange> read(Model opened) {

@@ -54,6 +54,8 @@ public final class EditCommand extends ModelCommand<EditCommand.Found> {
           "Tokens to print, those most likely before or after. Default: ${DEFAULT-VALUE}.")
   private int top = 8;
 
+  private int[] prompt = new int[0];
+
   /** A next-token prediction: logits [V] f32. */
   private record Prediction(MemorySegment logits, double logSum) {
     static Prediction of(Lens lens, int[] text, List<Intervention> edits) {
@@ -90,7 +92,7 @@ public final class EditCommand extends ModelCommand<EditCommand.Found> {
   }
 
   /** The outcomes without and with the edits. */
-  record Found(int[] prompt, Outcome before, Outcome after) {
+  record Found(Outcome before, Outcome after) {
     /** Returns the most likely tokens, by the larger of both probabilities. */
     List<Integer> likely(int count) {
       return IntStream.range(0, before.prediction.vocabulary())
@@ -118,21 +120,19 @@ public final class EditCommand extends ModelCommand<EditCommand.Found> {
 
   @Override
   protected Found run(Model opened) {
-    int[] prompt = input.requiredIds(opened);
+    prompt = input.requiredIds(opened);
     Lens lens = Lens.of(opened);
     List<Intervention> asked = edits.of(lens, prompt);
-    return new Found(
-        prompt, outcome(lens, prompt, asked, List.of()), outcome(lens, prompt, asked, asked));
+    return new Found(outcome(lens, asked, List.of()), outcome(lens, asked, asked));
   }
 
   /**
-   * Runs the prompt.
+   * Runs the text.
    *
    * @param asked the edits of the command
    * @param applied the edits of this run: all or none
    */
-  private Outcome outcome(
-      Lens lens, int[] prompt, List<Intervention> asked, List<Intervention> applied) {
+  private Outcome outcome(Lens lens, List<Intervention> asked, List<Intervention> applied) {
     Prediction prediction = Prediction.of(lens, prompt, applied);
     if (tokens < 1) {
       return new Outcome(prediction, List.of(), "");
@@ -180,7 +180,7 @@ public final class EditCommand extends ModelCommand<EditCommand.Found> {
                         .with("before", found.before.prediction.probability(token))
                         .with("after", found.after.prediction.probability(token)))
             .toList();
-    object.put("tokens", found.prompt);
+    object.put("tokens", prompt);
     object.put("edits", edits.texts());
     object.put("next", rows);
     object.put("kl_bits", found.divergence());

@@ -52,7 +52,7 @@ public final class SteerCommand extends ContinuationCommand {
   private float strength;
 
   @Override
-  protected Completion run(Lens lens, int[] prompt) {
+  protected Completion run(Lens lens) {
     Model opened = lens.model();
     var point = new HookPoint(HookSite.RESID_POST, LayerNumber.of(opened, layer));
     var vector = SteeringVector.of(lens, point, encode(opened, plus), encode(opened, minus));
@@ -62,11 +62,7 @@ public final class SteerCommand extends ContinuationCommand {
             .with("norm", vector.norm())
             .with("strength", strength);
     return complete(
-        lens,
-        prompt,
-        point.name(),
-        session -> session.edits(List.of(vector.edit(strength))),
-        settings);
+        lens, point.name(), session -> session.edits(List.of(vector.edit(strength))), settings);
   }
 
   private static List<int[]> encode(Model opened, List<String> texts) {

@@ -21,7 +21,7 @@ public abstract class ContinuationCommand extends ModelCommand<ContinuationComma
    *
    * @param settings fields of the command for JSON
    */
-  public record Completion(JsonObject settings, int[] prompt, List<Integer> ids) {}
+  public record Completion(JsonObject settings, List<Integer> ids) {}
 
   @Mixin private TextInput input = new TextInput();
   @Mixin private SamplingOption sampling = new SamplingOption();
@@ -32,31 +32,30 @@ public abstract class ContinuationCommand extends ModelCommand<ContinuationComma
       description = "Generate at most N tokens. Default: ${DEFAULT-VALUE}.")
   private int tokens = 64;
 
+  private int[] prompt = new int[0];
+
   @Override
   protected final Completion run(Model opened) {
-    return run(Lens.of(opened), input.requiredIds(opened));
+    prompt = input.requiredIds(opened);
+    return run(Lens.of(opened));
   }
 
-  /** Continues a prompt with {@link #complete}. */
-  protected abstract Completion run(Lens lens, int[] prompt);
+  /** Continues the text with {@link #complete}. */
+  protected abstract Completion run(Lens lens);
 
   /**
-   * Continues a prompt and prints the text as it is generated, unless {@code --json} is given.
+   * Continues the text and prints the text as it is generated, unless {@code --json} is given.
    *
    * @param editable names of the edited hook points
    * @param prepare sets the edits and hooks
    * @param settings fields of the command for JSON
    */
   protected final Completion complete(
-      Lens lens,
-      int[] prompt,
-      String editable,
-      Consumer<LensSession> prepare,
-      JsonObject settings) {
-    Consumer<String> print = isJson() ? piece -> {} : System.out::print;
+      Lens lens, String editable, Consumer<LensSession> prepare, JsonObject settings) {
+    Consumer<String> print = isJson() ? _ -> {} : System.out::print;
     List<Integer> ids =
         LensCompletion.run(lens, editable, prepare, prompt, tokens, sampling, print);
-    return new Completion(settings, prompt, ids);
+    return new Completion(settings, ids);
   }
 
   @Override
@@ -65,7 +64,7 @@ public abstract class ContinuationCommand extends ModelCommand<ContinuationComma
   @Override
   protected final void fill(JsonObject object, Completion completion) {
     object.putAll(completion.settings);
-    object.put("prompt_ids", completion.prompt);
+    object.put("prompt_ids", prompt);
     object.put("ids", completion.ids);
     object.put("text", LensCompletion.decode(model(), completion.ids));
   }

@@ -41,17 +41,18 @@ public final class TensorOutput {
    * Writes f32 matrices atomically.
    *
    * @param model the name of the model
-   * @param matrices [rows][columns] by name
+   * @param matrices rows of equal length by name
    */
-  public void write(String model, Map<String, float[][]> matrices) throws IOException {
+  public void write(String model, Map<String, List<float[]>> matrices) throws IOException {
     List<Entry> entries = new ArrayList<>();
     matrices.forEach(
-        (name, rows) ->
-            entries.add(
-                new Entry(name, Dtype.F32, List.of((long) rows.length, (long) rows[0].length))));
+        (name, rows) -> {
+          List<Long> shape = List.of((long) rows.size(), (long) rows.getFirst().length);
+          entries.add(new Entry(name, Dtype.F32, shape));
+        });
     try (var writer =
         SafetensorsWriter.create(Objects.requireNonNull(output), entries, Map.of("model", model))) {
-      for (Map.Entry<String, float[][]> matrix : matrices.entrySet()) {
+      for (Map.Entry<String, List<float[]>> matrix : matrices.entrySet()) {
         for (float[] row : matrix.getValue()) {
           writer.write(matrix.getKey(), row);
         }

@@ -37,18 +37,20 @@ public final class FeaturesCommand extends ModelCommand<FeaturesCommand.Found> {
       description = "Features to print per token; JSON has all. Default: ${DEFAULT-VALUE}.")
   private int top = 5;
 
+  private int[] tokens = new int[0];
+
   /** The active features of each token. */
-  record Found(int[] tokens, String hook, List<Features> features) {}
+  record Found(String hook, List<Features> features) {}
 
   @Override
   protected Found run(Model opened) {
-    int[] tokens = input.requiredIds(opened);
+    tokens = input.requiredIds(opened);
     try (SparseAutoencoder autoencoder = sae.open(opened)) {
       String hook = autoencoder.config().hookIn();
       try (ActivationCache cache = Lens.of(opened).run(tokens, Capture.of(hook))) {
         var rows = new float[tokens.length][];
         Arrays.setAll(rows, cache.get(cache.points().getFirst())::row);
-        return new Found(tokens, hook, autoencoder.encode(rows));
+        return new Found(hook, autoencoder.encode(rows));
       }
     }
   }
@@ -57,9 +59,9 @@ public final class FeaturesCommand extends ModelCommand<FeaturesCommand.Found> {
   protected void print(Found found) {
     System.out.printf(
         "%-21s %6s  %s%n", " pos token", "active", "strongest features and their activations");
-    for (int i = 0; i < found.tokens.length; i++) {
+    for (int i = 0; i < tokens.length; i++) {
       Features row = found.features.get(i);
-      String token = TokenText.column(model(), found.tokens[i], TOKEN);
+      String token = TokenText.column(model(), tokens[i], TOKEN);
       String strongest =
           ranked(row)
               .limit(Math.max(0, top))
@@ -78,7 +80,7 @@ public final class FeaturesCommand extends ModelCommand<FeaturesCommand.Found> {
 
   @Override
   protected void fill(JsonObject object, Found found) {
-    object.with("hook", found.hook).with("tokens", found.tokens);
+    object.with("hook", found.hook).with("tokens", tokens);
     object.put("features", found.features.stream().map(FeaturesCommand::toJson).toList());
   }
 

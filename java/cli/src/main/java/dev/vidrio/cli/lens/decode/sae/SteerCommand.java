@@ -35,7 +35,7 @@ public final class SteerCommand extends ContinuationCommand {
   private boolean reconstruct;
 
   @Override
-  protected Completion run(Lens lens, int[] prompt) {
+  protected Completion run(Lens lens) {
     try (SparseAutoencoder autoencoder = sae.open(lens.model())) {
       SaeSplice splice = SaeSplice.ofFeature(lens, autoencoder, !reconstruct, feature, value);
       JsonObject settings =
@@ -46,7 +46,6 @@ public final class SteerCommand extends ContinuationCommand {
               .with("value", value);
       return complete(
           lens,
-          prompt,
           splice.in() + "," + splice.out(),
           session -> session.hooks(splice.hooks()),
           settings);
