@@ -3,6 +3,7 @@ package dev.vidrio.cli;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.TextInput;
@@ -50,7 +51,7 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
   @Override
   protected void check() {
     if (batch != null && input.isPresent()) {
-      throw usage("--batch " + batch + ": -p, -f or --ids gives a second text");
+      throw new UsageException("--batch " + batch + ": -p, -f or --ids gives a second text");
     }
   }
 

@@ -10,7 +10,6 @@ import dev.vidrio.hub.ModelStore;
 import dev.vidrio.hub.StoredModel;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -22,7 +21,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "list",
     description = "Lists the models on this machine and those that can be pulled.")
-final class ListCommand implements Callable<Integer> {
+final class ListCommand implements Runnable {
   /** A line of the list: a model of the catalog, of the store, or of both. */
   private record Row(
       String name, String state, long bytes, String description, @Nullable StoredModel stored) {}
@@ -31,7 +30,7 @@ final class ListCommand implements Callable<Integer> {
   private boolean json;
 
   @Override
-  public Integer call() {
+  public void run() {
     Map<String, StoredModel> stored =
         ModelStore.open().list().stream()
             .collect(Collectors.toMap(StoredModel::name, Function.identity()));
@@ -53,7 +52,6 @@ final class ListCommand implements Callable<Integer> {
       rows.forEach(row -> print(row, width));
       Hint.print("'vidrio pull NAME' downloads a model, 'vidrio run NAME TEXT' runs it.");
     }
-    return 0;
   }
 
   private static Row row(CatalogEntry entry, @Nullable StoredModel stored) {

@@ -3,6 +3,7 @@ package dev.vidrio.cli;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Interrupt;
 import dev.vidrio.cli.io.Units;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.PrecisionOption;
@@ -28,20 +29,16 @@ import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code vidrio serve}. */
 @Command(
     name = "serve",
     description = {
       "Serves models over HTTP with OpenAI's API (docs/server.md) and a web page.",
-      "Repeat -m to serve several models; NAME=MODEL names one. The first, and"
-          + " those with adapters or draft models, load at start, the others on first"
-          + " use. SIGTERM and Ctrl-C let running requests finish; a second signal ends"
-          + " the server at once."
+      "Repeat -m to serve several models; NAME=MODEL names one. The first, and those with adapters"
+          + " or draft models, load at start, the others on first use. SIGTERM and Ctrl-C let"
+          + " running requests finish; a second signal ends the server at once."
     })
 final class ServeCommand implements Callable<Integer> {
   private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
@@ -94,8 +91,8 @@ final class ServeCommand implements Callable<Integer> {
       names = "--stream-interval",
       paramLabel = "MS",
       description =
-          "Minimum time between two writes to a stream; 0: write each token at once."
-              + " Default: ${DEFAULT-VALUE}.")
+          "Minimum time between two writes to a stream; 0: write each token at once. Default:"
+              + " ${DEFAULT-VALUE}.")
   private int streamInterval = 10;
 
   @Option(
@@ -108,8 +105,8 @@ final class ServeCommand implements Callable<Integer> {
       names = "--kv-memory",
       paramLabel = "MB",
       description =
-          "Memory of a model's key-value cache, allocated while the server is idle."
-              + " Default: up to a quarter of the machine's, allocated on demand.")
+          "Memory of a model's key-value cache, allocated while the server is idle. Default: up to"
+              + " a quarter of the machine's, allocated on demand.")
   private long kvMegabytes;
 
   @Option(
@@ -145,14 +142,11 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--drain",
       paramLabel = "SECONDS",
-      description =
-          "Time for running requests to finish after SIGTERM. Default:" + " ${DEFAULT-VALUE}.")
+      description = "Time for running requests to finish after SIGTERM. Default: ${DEFAULT-VALUE}.")
   private int drain = 30;
 
   private final CountDownLatch signaled = new CountDownLatch(1);
   private volatile boolean serving;
-
-  @Spec private CommandSpec command = CommandSpec.create();
 
   @Override
   public Integer call() throws IOException, InterruptedException {
@@ -167,17 +161,16 @@ final class ServeCommand implements Callable<Integer> {
     require("--timeout", timeout, 1, ServerLimits.MAX_TIME.toSeconds());
     require("--keep-alive", keepAlive == null ? 0 : keepAlive, 0, Integer.MAX_VALUE);
     if (maxWait != null && !(maxWait >= 0)) {
-      throw new ParameterException(
-          command.commandLine(), "--max-wait " + maxWait + ": must not be negative");
+      throw new UsageException("--max-wait " + maxWait + ": must not be negative");
     }
     if (host.isBlank()) {
-      throw new ParameterException(command.commandLine(), "--host: must name an address");
+      throw new UsageException("--host: must name an address");
     }
     System.getProperties().putIfAbsent(LOG_FORMAT, "%1$tFT%1$tT.%1$tL%1$tz %4$s %5$s%6$s%n");
     List<Served> models = models();
     ModelSource[] sources = sources(models);
     try (var _ = Interrupt.handleEnd(this::end)) {
-      serve(OptionValues.of(command, this::options), models, sources);
+      serve(OptionValues.of(this::options), models, sources);
     }
     return 0;
   }
@@ -198,10 +191,9 @@ final class ServeCommand implements Callable<Integer> {
     }
   }
 
-  private void require(String option, long value, long min, long max) {
+  private static void require(String option, long value, long min, long max) {
     if (value < min || value > max) {
-      throw new ParameterException(
-          command.commandLine(), option + " " + value + ": must be " + min + " to " + max);
+      throw new UsageException(option + " " + value + ": must be " + min + " to " + max);
     }
   }
 

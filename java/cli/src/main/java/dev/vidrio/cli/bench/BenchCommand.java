@@ -1,6 +1,7 @@
 package dev.vidrio.cli.bench;
 
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.CommandGroup;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.SessionOption;
@@ -19,7 +20,7 @@ import picocli.CommandLine.Option;
     name = "bench",
     description = {
       "Measures a model's speed, as llama-bench does, and relates it to the machine's peaks.",
-      "pp: prompt tokens per second; tg: generated tokens per second, summed" + " over sequences."
+      "pp: prompt tokens per second; tg: generated tokens per second, summed over sequences."
     })
 public final class BenchCommand extends ModelCommand<BenchCommand.Found> implements CommandGroup {
   @Mixin private SessionOption session = new SessionOption();
@@ -79,13 +80,13 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
     require("-b", sequences, 1);
     require("-r", repetitions, 1);
     if (ops && session.isAdapted()) {
-      throw usage("--ops: cannot be combined with --adapter");
+      throw new UsageException("--ops: cannot be combined with --adapter");
     }
   }
 
-  private void require(String option, int value, int min) {
+  static void require(String option, int value, int min) {
     if (value < min) {
-      throw usage(option + " " + value + ": must be at least " + min);
+      throw new UsageException(option + " " + value + ": must be at least " + min);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.vidrio.cli.bench;
 
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import java.net.URI;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -9,22 +10,17 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code vidrio bench serve}. */
 @Command(
     name = "serve",
     description = {
       "Measures a server with OpenAI's API under load.",
-      "--users: each user sends the next request after the last answer (closed"
-          + " loop). --rate: requests arrive at random, independent of answers (open"
-          + " loop, Poisson).",
-      "ttft: time to first token. tpot: time per output token after it. itl:"
-          + " time between two chunks of the stream. If the server requires an API key,"
-          + " set VIDRIO_API_KEY."
+      "--users: each user sends the next request after the last answer (closed loop). --rate:"
+          + " requests arrive at random, independent of answers (open loop, Poisson).",
+      "ttft: time to first token. tpot: time per output token after it. itl: time between two"
+          + " chunks of the stream. If the server requires an API key, set VIDRIO_API_KEY."
     })
 final class ServeCommand implements Callable<Integer> {
   @Option(
@@ -103,22 +99,19 @@ final class ServeCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  @Spec private CommandSpec command = CommandSpec.create();
-
   @Override
   public Integer call() throws InterruptedException {
-    require("--users", users, 1);
-    require("--requests", requests, 1);
-    require("--warm-up", warmUp, 0);
-    require("-p", prompt, 1);
-    require("--prefix", prefix, 0);
-    require("-n", tokens, 2);
+    BenchCommand.require("--users", users, 1);
+    BenchCommand.require("--requests", requests, 1);
+    BenchCommand.require("--warm-up", warmUp, 0);
+    BenchCommand.require("-p", prompt, 1);
+    BenchCommand.require("--prefix", prefix, 0);
+    BenchCommand.require("-n", tokens, 2);
     if (!(rate >= 0 && rate <= 1e6)) {
-      throw new ParameterException(command.commandLine(), "--rate " + rate + ": must be 0 to 1e6");
+      throw new UsageException("--rate " + rate + ": must be 0 to 1e6");
     }
     if (!String.valueOf(url).matches("https?://[^/].*")) {
-      throw new ParameterException(
-          command.commandLine(), "--url " + url + ": must be like http://127.0.0.1:8080");
+      throw new UsageException("--url " + url + ": must be like http://127.0.0.1:8080");
     }
     var client = new LoadClient(url, model, System.getenv("VIDRIO_API_KEY"));
     var load = new LoadTest(client, prefix, prompt, tokens, seed);
@@ -128,13 +121,6 @@ final class ServeCommand implements Callable<Integer> {
     LoadTest.Outcome outcome = rate > 0 ? load.open(rate, requests) : load.closed(users, requests);
     report(client.model(), outcome);
     return outcome.answers().isEmpty() ? 1 : 0;
-  }
-
-  private void require(String option, int value, int min) {
-    if (value < min) {
-      throw new ParameterException(
-          command.commandLine(), option + " " + value + ": must be at least " + min);
-    }
   }
 
   private void report(String id, LoadTest.Outcome outcome) {

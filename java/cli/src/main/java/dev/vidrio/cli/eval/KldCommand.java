@@ -4,7 +4,6 @@ import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.model.evaluation.Divergence;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -16,7 +15,7 @@ import picocli.CommandLine.Parameters;
       "Computes the KL divergence, in nats, between the logits of two models on one text.",
       "Both files are written by 'vidrio eval logits', for the same tokens."
     })
-final class KldCommand implements Callable<Integer> {
+final class KldCommand implements Runnable {
   @Parameters(index = "0", paramLabel = "REFERENCE", description = "The reference logits.")
   private Path reference = Path.of("");
 
@@ -27,7 +26,7 @@ final class KldCommand implements Callable<Integer> {
   private boolean json;
 
   @Override
-  public Integer call() {
+  public void run() {
     Divergence result = Divergence.of(reference, candidate);
     if (json) {
       Json.print(toJson(result));
@@ -42,7 +41,6 @@ final class KldCommand implements Callable<Integer> {
           100 * result.sameTop(),
           result.positions());
     }
-    return 0;
   }
 
   private static JsonObject toJson(Divergence result) {

@@ -22,8 +22,8 @@ import tools.jackson.databind.JsonNode;
     name = "loglikelihood",
     description = {
       "Computes the log-likelihood of continuations, in nats.",
-      "Texts are tokenized as in lm-evaluation-harness; the tokens after those of the context"
-          + " are scored."
+      "Texts are tokenized as in lm-evaluation-harness; the tokens after those of the context are"
+          + " scored."
     })
 @JsonHelp("Print a JSON array.")
 final class LogLikelihoodCommand extends ModelCommand<List<LogLikelihood>> {

@@ -28,8 +28,7 @@ import picocli.CommandLine.Option;
     name = "logits",
     description = {
       "Writes the logits after every token of a text.",
-      "The file has `logits` [n, V] f32 and `tokens` [n] i32 (with BOS if the"
-          + " model expects it)."
+      "The file has `logits` [n, V] f32 and `tokens` [n] i32 (with BOS if the model expects it)."
     })
 final class LogitsCommand extends ModelCommand<int[]> {
   /** Rows of logits per step. */

@@ -17,8 +17,7 @@ public final class BeamOption {
       names = "--length-penalty",
       paramLabel = "X",
       description =
-          "Divide the log-probability by tokens^X; larger values favor long texts."
-              + " Default: 1.")
+          "Divide the log-probability by tokens^X; larger values favor long texts. Default: 1.")
   private @Nullable Double lengthPenalty;
 
   /** Returns the options of the search; null for none. */

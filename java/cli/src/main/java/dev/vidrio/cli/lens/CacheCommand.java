@@ -7,6 +7,7 @@ import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.edit.EditOption;
 import dev.vidrio.cli.lens.option.OutputFile;
 import dev.vidrio.cli.lens.option.PositionsOption;
@@ -93,10 +94,10 @@ final class CacheCommand extends ModelCommand<CacheRun> {
   @Override
   protected void check() {
     if (output != null) {
-      OutputFile.check(command(), output, SAFETENSORS, ".json");
+      OutputFile.check(output, SAFETENSORS, ".json");
     }
     if (generated < 0) {
-      throw usage("-n " + generated + ": must not be negative");
+      throw new UsageException("-n " + generated + ": must not be negative");
     }
   }
 
@@ -114,7 +115,7 @@ final class CacheCommand extends ModelCommand<CacheRun> {
       return List.of(input.requiredIds(opened));
     }
     if (input.isPresent()) {
-      throw usage("--prompts " + prompts + ": -p, -f or --ids gives a second text");
+      throw new UsageException("--prompts " + prompts + ": -p, -f or --ids gives a second text");
     }
     List<int[]> texts = InputOutput.read(prompts).lines().map(opened.tokenizer()::encode).toList();
     if (texts.isEmpty() || texts.stream().anyMatch(tokens -> tokens.length == 0)) {

@@ -10,7 +10,6 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
@@ -79,10 +78,5 @@ public abstract class ModelCommand<R> implements Callable<Integer> {
   /** Returns the specification of this command. */
   protected final CommandSpec command() {
     return command;
-  }
-
-  /** Returns an error of wrong usage. */
-  protected final ParameterException usage(String message) {
-    return new ParameterException(command.commandLine(), message);
   }
 }

@@ -1,5 +1,6 @@
 package dev.vidrio.cli.option;
 
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.error.InvalidInputException;
 import java.util.Arrays;
 import java.util.List;
@@ -8,7 +9,6 @@ import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
-import picocli.CommandLine.ParameterException;
 
 /** Values of options: their spelling in the help, and their validation by the library. */
 public final class OptionValues {
@@ -47,13 +47,13 @@ public final class OptionValues {
   /**
    * Returns the result of a supplier that depends on options only.
    *
-   * @throws ParameterException if the supplier rejects a value, which is wrong usage
+   * @throws UsageException if the supplier rejects a value, which is wrong usage
    */
-  public static <T> T of(CommandSpec command, Supplier<T> made) {
+  public static <T> T of(Supplier<T> made) {
     try {
       return made.get();
     } catch (InvalidInputException e) {
-      throw new ParameterException(command.commandLine(), String.valueOf(e.getMessage()), e);
+      throw new UsageException(String.valueOf(e.getMessage()));
     }
   }
 }

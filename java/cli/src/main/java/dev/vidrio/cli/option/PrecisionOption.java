@@ -17,8 +17,8 @@ public final class PrecisionOption {
   @Option(
       names = "--fast",
       description =
-          "Give up portable bits in steps of more than 16 tokens where that is"
-              + " faster on this processor; 'vidrio doctor' says where.")
+          "Give up portable bits in steps of more than 16 tokens where that is faster on this"
+              + " processor; 'vidrio doctor' says where.")
   private boolean asked;
 
   /** Returns the element type of the key-value cache. */

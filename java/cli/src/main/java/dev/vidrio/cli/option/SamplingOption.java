@@ -1,14 +1,12 @@
 package dev.vidrio.cli.option;
 
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** The sampling options. */
 public final class SamplingOption {
@@ -33,16 +31,16 @@ public final class SamplingOption {
       names = "--top-p",
       paramLabel = "P",
       description =
-          "Nucleus sampling: keep the most likely tokens that together reach P; 1:"
-              + " all. Default: ${DEFAULT-VALUE}.")
+          "Nucleus sampling: keep the most likely tokens that together reach P; 1: all. Default:"
+              + " ${DEFAULT-VALUE}.")
   private double topP = 0.95;
 
   @Option(
       names = "--min-p",
       paramLabel = "P",
       description =
-          "Keep tokens at least P times as likely as the most likely one; 0: all."
-              + " Default: ${DEFAULT-VALUE}.")
+          "Keep tokens at least P times as likely as the most likely one; 0: all. Default:"
+              + " ${DEFAULT-VALUE}.")
   private double minP = 0.05;
 
   @Option(
@@ -50,8 +48,8 @@ public final class SamplingOption {
       paramLabel = "R",
       defaultValue = "1",
       description =
-          "Repetition penalty: divides logits of tokens that occurred; 1: off."
-              + " Default: ${DEFAULT-VALUE}.")
+          "Repetition penalty: divides logits of tokens that occurred; 1: off. Default:"
+              + " ${DEFAULT-VALUE}.")
   private double repeatPenalty;
 
   @Option(
@@ -68,7 +66,7 @@ public final class SamplingOption {
       paramLabel = "F",
       defaultValue = "0",
       description =
-          "Presence penalty: subtracted once if a token occurred. Default:" + " ${DEFAULT-VALUE}.")
+          "Presence penalty: subtracted once if a token occurred. Default: ${DEFAULT-VALUE}.")
   private double presencePenalty;
 
   @Option(
@@ -90,9 +88,6 @@ public final class SamplingOption {
       description = "Random seed. Default: a new one each time.")
   private @Nullable Long seed;
 
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec command = CommandSpec.create();
-
   /** Returns the sampling options, with a random seed if none is given. */
   public SamplingOptions toOptions() {
     return toOptions(DEFAULT_TEMPERATURE);
@@ -101,8 +96,7 @@ public final class SamplingOption {
   /** Returns the sampling options, with a given default of the temperature. */
   public SamplingOptions toOptions(double otherwise) {
     if (temperature != null && temperature > MAX_TEMPERATURE) {
-      throw new ParameterException(
-          command.commandLine(), "temperature " + temperature + ": must be 0 to 2");
+      throw new UsageException("temperature " + temperature + ": must be 0 to 2");
     }
     SamplingOptions.Builder options =
         SamplingOptions.builder()
@@ -116,6 +110,6 @@ public final class SamplingOption {
             .penaltyWindow(penaltyWindow)
             .logitBias(logitBias)
             .seed(seed == null ? RandomGenerator.getDefault().nextLong() : seed);
-    return OptionValues.of(command, options::build);
+    return OptionValues.of(options::build);
   }
 }

@@ -33,10 +33,9 @@ import picocli.CommandLine.Option;
     name = "attribute",
     description = {
       "Attributes the logit of the next token to the tokens of the text.",
-      "gradient: norm of the gradient. grad_x_input: gradient times embedding."
-          + " ig: integrated gradients. smoothgrad: mean gradient under noise, times"
-          + " embedding. attn_lrp, cp_lrp: layer-wise relevance propagation, patented for"
-          + " uses other than research."
+      "gradient: norm of the gradient. grad_x_input: gradient times embedding. ig: integrated"
+          + " gradients. smoothgrad: mean gradient under noise, times embedding. attn_lrp, cp_lrp:"
+          + " layer-wise relevance propagation, patented for uses other than research."
     })
 public final class AttributeCommand extends TextCommand<AttributeCommand.Found> {
   private static final int TOKEN = 16;
@@ -66,7 +65,7 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
       names = "--steps",
       paramLabel = "N",
       description =
-          "Number of gradients that ig and smoothgrad average. Default:" + " ${DEFAULT-VALUE}.")
+          "Number of gradients that ig and smoothgrad average. Default: ${DEFAULT-VALUE}.")
   private int steps = 32;
 
   @Option(
@@ -79,8 +78,8 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
       names = "--noise",
       paramLabel = "SHARE",
       description =
-          "Standard deviation of smoothgrad's noise, relative to that of the"
-              + " embeddings. Default: ${DEFAULT-VALUE}.")
+          "Standard deviation of smoothgrad's noise, relative to that of the embeddings. Default:"
+              + " ${DEFAULT-VALUE}.")
   private double noise = 0.1;
 
   @Option(

@@ -24,8 +24,8 @@ import picocli.CommandLine.Option;
     name = "mixing",
     description = {
       "Shows how much of a token's state comes from each token of the text.",
-      "One line per token: its share in the middle and the last layer, rolled"
-          + " out through all earlier layers. The shares of a layer add up to 1."
+      "One line per token: its share in the middle and the last layer, rolled out through all"
+          + " earlier layers. The shares of a layer add up to 1."
     })
 @JsonHelp("Print JSON with all layers.")
 public final class MixingCommand extends TextCommand<MixingCommand.Found> {

@@ -26,8 +26,8 @@ import picocli.CommandLine.Option;
     name = "occlusion",
     description = {
       "Occlusion: measures the effect of each token of the text on the next token.",
-      "One line per token: the drop of the log-probability, or of the difference of two"
-          + " logits, without it."
+      "One line per token: the drop of the log-probability, or of the difference of two logits,"
+          + " without it."
     })
 public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> {
   private static final int TOKEN = 16;
@@ -40,8 +40,8 @@ public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> 
       paramLabel = "WAY",
       defaultValue = "zero",
       description =
-          "zero: the token's embedding is zero; hide: later tokens do not attend to"
-              + " it. Default: ${DEFAULT-VALUE}.")
+          "zero: the token's embedding is zero; hide: later tokens do not attend to it. Default:"
+              + " ${DEFAULT-VALUE}.")
   private By by = By.ZERO;
 
   /** The effects of the tokens on a metric. */

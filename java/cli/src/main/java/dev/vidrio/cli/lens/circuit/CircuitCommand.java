@@ -35,10 +35,10 @@ import picocli.CommandLine.Option;
     name = "circuit",
     description = {
       "Finds a circuit: the edges between components that an answer depends on (ACDC).",
-      "An edge stays if the logit difference of the two answers changes when the"
-          + " edge carries its value from the corrupted text instead.",
-      "Components are named embed, L3.H7 and L3.mlp. A component that is knocked out has its"
-          + " output of the corrupted text."
+      "An edge stays if the logit difference of the two answers changes when the edge carries its"
+          + " value from the corrupted text instead.",
+      "Components are named embed, L3.H7 and L3.mlp. A component that is knocked out has its output"
+          + " of the corrupted text."
     })
 public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
   /** The number of gradients that EAP-IG averages. */
@@ -50,16 +50,16 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
       names = "--threshold",
       paramLabel = "SHARE",
       description =
-          "Keep edges that change the difference between the two texts by at least"
-              + " this share. Default: ${DEFAULT-VALUE}.")
+          "Keep edges that change the difference between the two texts by at least this share."
+              + " Default: ${DEFAULT-VALUE}.")
   private double threshold = 0.02;
 
   @Option(
       names = "--candidates",
       paramLabel = "K",
       description =
-          "Consider only the K strongest edges by edge attribution patching"
-              + " (EAP-IG); 0: all. Default: ${DEFAULT-VALUE}.")
+          "Consider only the K strongest edges by edge attribution patching (EAP-IG); 0: all."
+              + " Default: ${DEFAULT-VALUE}.")
   private int candidateCount;
 
   @Option(

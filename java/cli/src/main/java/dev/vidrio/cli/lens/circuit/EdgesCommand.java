@@ -25,10 +25,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "edges",
     description = {
-      "Edge attribution patching: finds the edges between components that carry"
-          + " what two texts differ in.",
-      "A score is the estimated change, by gradients, of the logit difference of the"
-          + " answers if the edge alone carries its value of the corrupted text."
+      "Edge attribution patching: finds the edges between components that carry what two texts"
+          + " differ in.",
+      "A score is the estimated change, by gradients, of the logit difference of the answers if the"
+          + " edge alone carries its value of the corrupted text."
     })
 @JsonHelp("Print JSON, with all edges in the model's order.")
 public final class EdgesCommand extends PairsCommand<EdgeAttribution> {
@@ -38,8 +38,8 @@ public final class EdgesCommand extends PairsCommand<EdgeAttribution> {
       names = "--steps",
       paramLabel = "N",
       description =
-          "Gradients to average between the texts (EAP-IG); 0: only that of the"
-              + " clean text (EAP). Default: ${DEFAULT-VALUE}.")
+          "Gradients to average between the texts (EAP-IG); 0: only that of the clean text (EAP)."
+              + " Default: ${DEFAULT-VALUE}.")
   private int steps = 5;
 
   @Option(

@@ -25,10 +25,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "examples",
     description = {
-      "Max-activating examples: finds the tokens of a text at which a neuron, head or feature"
-          + " is most active.",
-      "One line per example: the activation, and the text around the token, which is in"
-          + " brackets."
+      "Max-activating examples: finds the tokens of a text at which a neuron, head or feature is"
+          + " most active.",
+      "One line per example: the activation, and the text around the token, which is in brackets."
     })
 public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
   @Mixin private ChunksOption chunks = new ChunksOption();

@@ -31,9 +31,8 @@ import picocli.CommandLine.Option;
     name = "probe",
     description = {
       "Linear probes: find the layers at which the last token encodes the class of a text.",
-      "One line per hook point: accuracy in percent on held-out texts, that of a"
-          + " control task with random classes, and that after the classes are erased"
-          + " (LEACE).",
+      "One line per hook point: accuracy in percent on held-out texts, that of a control task with"
+          + " random classes, and that after the classes are erased (LEACE).",
       "-o writes two tensors per hook point, with a row per class: HOOK.means, the difference in"
           + " means, and HOOK.weights, the weights of the probe."
     })

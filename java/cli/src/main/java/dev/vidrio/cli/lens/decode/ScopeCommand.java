@@ -25,8 +25,8 @@ import picocli.CommandLine.Option;
     name = "scope",
     description = {
       "Patchscopes: decodes a token's representation by inserting it into another text.",
-      "One line per layer: the residual stream at the token replaces that at the last token of"
-          + " the target text, which the model continues greedily."
+      "One line per layer: the residual stream at the token replaces that at the last token of the"
+          + " target text, which the model continues greedily."
     })
 public final class ScopeCommand extends ModelCommand<ScopeCommand.Found> {
   @Mixin private TextInput input = new TextInput();

@@ -25,8 +25,8 @@ import picocli.CommandLine.Option;
     name = "tune",
     description = {
       "The tuned lens: trains translators for 'lens logits --tuned'.",
-      "One line per layer: the KL divergence of its prediction from that of the model, in bits,"
-          + " on a held-out part of the text, before and after training."
+      "One line per layer: the KL divergence of its prediction from that of the model, in bits, on"
+          + " a held-out part of the text, before and after training."
     })
 public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
   /** One of this many chunks of the text is held out. */
@@ -64,7 +64,7 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
 
   @Override
   protected void check() {
-    OutputFile.check(command(), output, ".safetensors");
+    OutputFile.check(output, ".safetensors");
     if (epochs < 1) {
       throw new InvalidInputException("epochs", Integer.toString(epochs), "must be at least 1");
     }

@@ -25,9 +25,9 @@ import picocli.CommandLine.Option;
     name = "weights",
     description = {
       "Projects the weights of a head or a neuron onto the vocabulary.",
-      "For a head: the tokens that the singular vectors of W_OV read and write; with"
-          + " --token, the tokens it attends to from that token, and those it writes when"
-          + " attending to it. For a neuron: the tokens whose logits it raises and lowers."
+      "For a head: the tokens that the singular vectors of W_OV read and write; with --token, the"
+          + " tokens it attends to from that token, and those it writes when attending to it. For a"
+          + " neuron: the tokens whose logits it raises and lowers."
     })
 public final class WeightsCommand extends ModelCommand<List<WeightsCommand.Line>> {
 

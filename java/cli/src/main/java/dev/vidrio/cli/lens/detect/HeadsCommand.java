@@ -29,9 +29,9 @@ import picocli.CommandLine.Option;
     description = {
       "Finds induction, previous-token, duplicate-token, copying and successor heads, and attention"
           + " sinks.",
-      "The text is a sequence of random tokens, repeated once. A score is the mean attention"
-          + " weight on the tokens that heads of that kind attend to. Copying, inhibition and"
-          + " successor scores come from the weights alone."
+      "The text is a sequence of random tokens, repeated once. A score is the mean attention weight"
+          + " on the tokens that heads of that kind attend to. Copying, inhibition and successor"
+          + " scores come from the weights alone."
     })
 @JsonHelp("Print JSON with the scores of all heads.")
 public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {

@@ -20,9 +20,9 @@ import picocli.CommandLine.Option;
     name = "neurons",
     description = {
       "Finds entropy, token-frequency and dead neurons of a layer.",
-      "Entropy neurons have a large output norm but change all logits alike."
-          + " Token-frequency neurons raise or lower the logits of frequent tokens. Dead"
-          + " neurons are never active in the text."
+      "Entropy neurons have a large output norm but change all logits alike. Token-frequency"
+          + " neurons raise or lower the logits of frequent tokens. Dead neurons are never active"
+          + " in the text."
     })
 public final class NeuronsCommand extends ModelCommand<NeuronsCommand.Found> {
   /** Tokens per run. */

@@ -18,9 +18,9 @@ import picocli.CommandLine.Option;
     name = "retrieval",
     description = {
       "Finds retrieval heads, which copy an inserted sentence (the needle) from a text.",
-      "The needle is inserted into the text at several depths, the question"
-          + " follows, and the model answers. A head's score is the share of the"
-          + " needle's tokens in the answer to which the head attends most as they are generated."
+      "The needle is inserted into the text at several depths, the question follows, and the model"
+          + " answers. A head's score is the share of the needle's tokens in the answer to which"
+          + " the head attends most as they are generated."
     })
 public final class RetrievalCommand extends ModelCommand<RetrievalHeads> {
   @Mixin private TextInput input = new TextInput();

@@ -31,10 +31,9 @@ import picocli.CommandLine.Option;
     name = "attention",
     description = {
       "Shows where attention heads attend in a text.",
-      "One line per head: the entropy of its pattern in bits, and its mean"
-          + " weight on the token itself, the previous one, the first, earlier"
-          + " occurrences of the same token, and tokens that followed those. --layer"
-          + " with --head prints the pattern in percent."
+      "One line per head: the entropy of its pattern in bits, and its mean weight on the token"
+          + " itself, the previous one, the first, earlier occurrences of the same token, and"
+          + " tokens that followed those. --layer with --head prints the pattern in percent."
     })
 public final class AttentionCommand extends TextCommand<ActivationCache> {
   private static final int TOKEN = 12;

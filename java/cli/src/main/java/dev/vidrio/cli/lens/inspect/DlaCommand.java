@@ -26,8 +26,8 @@ import picocli.CommandLine.Option;
     name = "dla",
     description = {
       "Direct logit attribution: shows what each component adds to the logit of the next token.",
-      "The parts add up to the logit, or to the difference of two logits. --by token"
-          + " traces attention back to the tokens of the text (ALTI-Logit)."
+      "The parts add up to the logit, or to the difference of two logits. --by token traces"
+          + " attention back to the tokens of the text (ALTI-Logit)."
     })
 @JsonHelp("Print JSON, with all parts in the model's order.")
 public final class DlaCommand extends TextCommand<DirectLogitAttribution> {

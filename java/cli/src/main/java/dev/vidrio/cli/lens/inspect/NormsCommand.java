@@ -24,10 +24,9 @@ import picocli.CommandLine.Option;
     name = "norms",
     description = {
       "Shows norms of the residual stream and massive activations.",
-      "One line per layer: the norm at the first token, the median of the"
-          + " others, and the largest element with its token, dimension and ratio to"
-          + " the median magnitude. ! marks a massive one: above 100 and 1000 times"
-          + " the median."
+      "One line per layer: the norm at the first token, the median of the others, and the largest"
+          + " element with its token, dimension and ratio to the median magnitude. ! marks a"
+          + " massive one: above 100 and 1000 times the median."
     })
 public final class NormsCommand extends TextCommand<NormsCommand.Found> {
   private static final int TOKEN = 8;

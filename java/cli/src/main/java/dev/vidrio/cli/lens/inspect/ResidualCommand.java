@@ -21,9 +21,8 @@ import picocli.CommandLine.Option;
     name = "residual",
     description = {
       "Shows what components write to the residual stream of a token.",
-      "One line per component: the norm of what it writes, its cosine with the"
-          + " stream before, and its share of the final stream's length. The shares"
-          + " add up to 1."
+      "One line per component: the norm of what it writes, its cosine with the stream before, and"
+          + " its share of the final stream's length. The shares add up to 1."
     })
 public final class ResidualCommand extends TextCommand<ResidualDecomposition> {
   @Mixin private PositionOption position = new PositionOption();

@@ -19,10 +19,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "statistics",
     description = {
-      "Computes statistics of activations over a text of any length, without" + " keeping them.",
-      "One line per hook point: mean and root mean square of its elements,"
-          + " minimum and maximum with their dimensions, mean norm of its rows, and"
-          + " the number of dimensions never above 0."
+      "Computes statistics of activations over a text of any length, without keeping them.",
+      "One line per hook point: mean and root mean square of its elements, minimum and maximum with"
+          + " their dimensions, mean norm of its rows, and the number of dimensions never above 0."
     })
 @JsonHelp("Print JSON with all dimensions and the norms of rows.")
 public final class StatisticsCommand extends ModelCommand<ActivationStatistics> {
@@ -32,16 +31,15 @@ public final class StatisticsCommand extends ModelCommand<ActivationStatistics> 
       names = "--hooks",
       paramLabel = "NAMES",
       description =
-          "Hook points, separated by commas (see 'vidrio lens hooks'). Default:"
-              + " ${DEFAULT-VALUE}.")
+          "Hook points, separated by commas (see 'vidrio lens hooks'). Default: ${DEFAULT-VALUE}.")
   private String hooks = "*.hook_resid_post,*.mlp.hook_pre";
 
   @Option(
       names = "--window",
       paramLabel = "N",
       description =
-          "Tokens per window; longer texts are split. Default: the model's context"
-              + " length, at most 4096.")
+          "Tokens per window; longer texts are split. Default: the model's context length, at most"
+              + " 4096.")
   private int window;
 
   @Option(

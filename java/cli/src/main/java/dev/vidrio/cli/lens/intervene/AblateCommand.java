@@ -31,8 +31,8 @@ import picocli.CommandLine.Option;
     name = "ablate",
     description = {
       "Ablation: measures the total effect of each component on the next token.",
-      "One line per component: the drop of the log-probability, or of the difference of two"
-          + " logits, without it."
+      "One line per component: the drop of the log-probability, or of the difference of two logits,"
+          + " without it."
     })
 public final class AblateCommand extends TextCommand<AblateCommand.Found> {
   /** Tokens per chunk of the text of {@code --mean-of}. */

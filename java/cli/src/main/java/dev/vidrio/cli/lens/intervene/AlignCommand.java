@@ -31,8 +31,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "align",
     description = {
-      "Distributed alignment search: finds the directions of a stream that hold"
-          + " what two texts differ in.",
+      "Distributed alignment search: finds the directions of a stream that hold what two texts"
+          + " differ in.",
       "One line per hook point: the percentage of test interchanges whose answer becomes that of"
           + " the other text after the token's component along K directions is replaced by the"
           + " other text's, for random and for learned directions."
@@ -50,9 +50,8 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
       paramLabel = "FILE",
       required = true,
       description =
-          "Lines of four tab-separated values: a text, another text, the token that"
-              + " should follow the first with the other's value, and the token that"
-              + " follows it on its own.")
+          "Lines of four tab-separated values: a text, another text, the token that should follow"
+              + " the first with the other's value, and the token that follows it on its own.")
   private Path file = Path.of("");
 
   @Option(

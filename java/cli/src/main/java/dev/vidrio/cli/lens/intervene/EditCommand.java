@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.edit.EditOption;
 import dev.vidrio.cli.lens.option.LensCompletion;
 import dev.vidrio.cli.lens.option.TokenText;
@@ -33,8 +34,8 @@ import picocli.CommandLine.Option;
     name = "edit",
     description = {
       "Changes activations and compares the prediction of the next token.",
-      "One line per token: its probability in percent without and with the edits. With -n,"
-          + " prints both continuations."
+      "One line per token: its probability in percent without and with the edits. With -n, prints"
+          + " both continuations."
     })
 public final class EditCommand extends ModelCommand<EditCommand.Found> {
   @Mixin private TextInput input = new TextInput();
@@ -114,7 +115,7 @@ public final class EditCommand extends ModelCommand<EditCommand.Found> {
   @Override
   protected void check() {
     if (!edits.isPresent()) {
-      throw usage("Missing required option: '--edit=EDIT'");
+      throw new UsageException("Missing required option: '--edit=EDIT'");
     }
   }
 

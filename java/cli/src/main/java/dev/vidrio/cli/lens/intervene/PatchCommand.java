@@ -3,6 +3,7 @@ package dev.vidrio.cli.lens.intervene;
 import dev.vidrio.cli.io.HeatMap;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.cli.lens.option.TokenText;
@@ -30,10 +31,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "patch",
     description = {
-      "Activation patching: finds the components that carry what two texts" + " differ in.",
-      "Replaces the activation of one component at a time by that of the other"
-          + " text. The table shows how much of the logit difference of the two answers is"
-          + " recovered, from 0 (corrupted text) to 100 (clean text)."
+      "Activation patching: finds the components that carry what two texts differ in.",
+      "Replaces the activation of one component at a time by that of the other text. The table"
+          + " shows how much of the logit difference of the two answers is recovered, from 0"
+          + " (corrupted text) to 100 (clean text)."
     })
 public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
   /** The sites that AtP* supports. */
@@ -54,30 +55,29 @@ public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
       paramLabel = "WAY",
       defaultValue = "denoising",
       description =
-          "denoising patches clean activations into the corrupted run, noising"
-              + " corrupted ones into the clean run. Default: ${DEFAULT-VALUE}.")
+          "denoising patches clean activations into the corrupted run, noising corrupted ones into"
+              + " the clean run. Default: ${DEFAULT-VALUE}.")
   private Direction direction = Direction.DENOISING;
 
   @Option(
       names = "--attribution",
       description =
-          "Estimate all scores by gradients: two forward passes and one backward"
-              + " pass (attribution patching).")
+          "Estimate all scores by gradients: two forward passes and one backward pass (attribution"
+              + " patching).")
   private boolean attribution;
 
   @Option(
       names = "--star",
       description =
-          "With --attribution of q, k or v: AtP*, which recomputes the attention softmax and"
-              + " ranks layers by magnitudes that cannot cancel.")
+          "With --attribution of q, k or v: AtP*, which recomputes the attention softmax and ranks"
+              + " layers by magnitudes that cannot cancel.")
   private boolean star;
 
   @Option(
       names = "--top",
       paramLabel = "K",
       description =
-          "Rows to print, those with the largest changes; JSON has all. Default:"
-              + " ${DEFAULT-VALUE}.")
+          "Rows to print, those with the largest changes; JSON has all. Default: ${DEFAULT-VALUE}.")
   private int top = 40;
 
   /**
@@ -91,10 +91,10 @@ public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
   protected void check() {
     super.check();
     if (gradients.asked() && !attribution) {
-      throw usage("--fast: gradients are taken by --attribution only");
+      throw new UsageException("--fast: gradients are taken by --attribution only");
     }
     if (star && !(attribution && STARRED.containsKey(site))) {
-      throw usage("--star: requires --attribution and --site q, k or v");
+      throw new UsageException("--star: requires --attribution and --site q, k or v");
     }
   }
 

@@ -22,8 +22,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "path",
     description = {
-      "Path patching: finds the heads whose direct effect on the logits, or on other heads,"
-          + " carries what two texts differ in.",
+      "Path patching: finds the heads whose direct effect on the logits, or on other heads, carries"
+          + " what two texts differ in.",
       "Each head's output in the clean run is replaced by that of the corrupted run, while all"
           + " other heads keep their clean outputs. The table shows the logit difference of the two"
           + " answers that remains, from 100 (clean text) to 0 (corrupted text)."

@@ -22,9 +22,9 @@ import picocli.CommandLine.Option;
     name = "trace",
     description = {
       "Causal tracing: finds the layers and positions that carry a fact.",
-      "Noise on the subject's embeddings makes the answer unlikely. The table shows the"
-          + " probability of the answer, in percent, after one activation is restored to its"
-          + " value without noise."
+      "Noise on the subject's embeddings makes the answer unlikely. The table shows the probability"
+          + " of the answer, in percent, after one activation is restored to its value without"
+          + " noise."
     })
 public final class TraceCommand extends TextCommand<TraceCommand.Found> {
 

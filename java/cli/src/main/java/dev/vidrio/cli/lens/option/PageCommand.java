@@ -1,5 +1,6 @@
 package dev.vidrio.cli.lens.option;
 
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.lens.page.Page;
@@ -33,10 +34,10 @@ public abstract class PageCommand<R> extends ModelCommand<R> {
     }
     for (String other : OTHER_FORMS) {
       if (command().commandLine().getParseResult().hasMatchedOption(other)) {
-        throw usage(other + ": cannot be combined with -o");
+        throw new UsageException(other + ": cannot be combined with -o");
       }
     }
-    OutputFile.check(command(), output, ".html");
+    OutputFile.check(output, ".html");
   }
 
   @Override

@@ -10,9 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** The option of a file of directions, for edits. */
 public final class TensorOutput {
@@ -22,13 +20,10 @@ public final class TensorOutput {
       description = "Write the directions to a file, for --edit of other commands.")
   private @Nullable Path output;
 
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec command = CommandSpec.create();
-
   /** Rejects other extensions and files that cannot be written, before any computation. */
   public void check() {
     if (output != null) {
-      OutputFile.check(command, output, ".safetensors");
+      OutputFile.check(output, ".safetensors");
     }
   }
 

@@ -15,11 +15,20 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
-/** Writes the model of {@code convert} or {@code quantize}, with a progress bar and a report. */
-final class WrittenModel {
-  private WrittenModel() {}
+/** A command that writes a model file, with a progress bar and a report. */
+abstract class RewriteCommand implements Runnable {
+  @Option(
+      names = {"-o", "--output"},
+      required = true,
+      paramLabel = "OUT.gguf",
+      description = "The file to write; it appears once it is complete.")
+  private Path output = Path.of("");
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
 
   /** Writes a model with options, from an input to an output. */
   @FunctionalInterface
@@ -29,8 +38,6 @@ final class WrittenModel {
 
   /** Parses case-insensitive names of file types. */
   static final class FileTypeConverter implements ITypeConverter<FileType> {
-    FileTypeConverter() {}
-
     @Override
     public FileType convert(String name) {
       return FileType.ofName(name)
@@ -39,19 +46,18 @@ final class WrittenModel {
   }
 
   /** Writes a model and prints its size, types and time. */
-  static void write(
-      Path input, Path output, QuantizeOptions options, boolean json, Rewriter rewriter) {
+  void write(Path input, QuantizeOptions options, Rewriter rewriter) {
     long start = System.nanoTime();
     try (var bar = new ProgressBar("writing " + output)) {
       rewriter.write(input, output, options.withProgress(fraction -> bar.update(fraction, "")));
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     try (Arena arena = Arena.ofShared()) {
-      report(Gguf.open(output, arena), seconds, json);
+      report(Gguf.open(output, arena), seconds);
     }
   }
 
-  private static void report(Gguf gguf, double seconds, boolean json) {
+  private void report(Gguf gguf, double seconds) {
     Map<GgmlType, Integer> types = new TreeMap<>();
     gguf.tensors().forEach(tensor -> types.merge(tensor.type(), 1, Integer::sum));
     long elements = gguf.tensors().stream().mapToLong(GgufTensor::elements).sum();
