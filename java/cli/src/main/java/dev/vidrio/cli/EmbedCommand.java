@@ -39,7 +39,7 @@ final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
       names = "--pooling",
       paramLabel = "KIND",
       defaultValue = "mean",
-      description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "${COMPLETION-CANDIDATES}.")
   private Pooling pooling = Pooling.MEAN;
 
   @Option(names = "--normalize", description = "Normalize vectors to length 1.")

@@ -56,10 +56,7 @@ final class ServeCommand implements Callable<Integer> {
       description = "Address to listen on. Default: ${DEFAULT-VALUE}, this machine only.")
   private String host = "127.0.0.1";
 
-  @Option(
-      names = "--port",
-      paramLabel = "PORT",
-      description = "Port; 0 for any free one. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--port", paramLabel = "PORT", description = "Port; 0 for any free one.")
   private int port = 8080;
 
   @Option(
@@ -72,13 +69,10 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--parallel",
       paramLabel = "N",
-      description = "Requests per model that run at once. Default: ${DEFAULT-VALUE}.")
+      description = "Requests per model that run at once.")
   private int parallel = 32;
 
-  @Option(
-      names = "--queue",
-      paramLabel = "N",
-      description = "Requests per model that may wait. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--queue", paramLabel = "N", description = "Requests per model that may wait.")
   private int queue = 256;
 
   @Option(
@@ -90,9 +84,7 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--stream-interval",
       paramLabel = "MS",
-      description =
-          "Minimum time between two writes to a stream; 0: write each token at once. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Minimum time between two writes to a stream; 0: write each token at once.")
   private int streamInterval = 10;
 
   @Option(
@@ -109,28 +101,19 @@ final class ServeCommand implements Callable<Integer> {
               + " a quarter of the machine's, allocated on demand.")
   private long kvMegabytes;
 
-  @Option(
-      names = "--max-tokens",
-      paramLabel = "N",
-      description = "Maximum tokens of an answer. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--max-tokens", paramLabel = "N", description = "Maximum tokens of an answer.")
   private int maxTokens = 4096;
 
-  @Option(
-      names = "--max-body",
-      paramLabel = "MB",
-      description = "Maximum size of a request. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--max-body", paramLabel = "MB", description = "Maximum size of a request.")
   private int maxBody = 8;
 
   @Option(
       names = "--max-requests",
       paramLabel = "N",
-      description = "Maximum requests at once, over all models. Default: ${DEFAULT-VALUE}.")
+      description = "Maximum requests at once, over all models.")
   private int maxRequests = 512;
 
-  @Option(
-      names = "--timeout",
-      paramLabel = "SECONDS",
-      description = "Maximum time of a request. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--timeout", paramLabel = "SECONDS", description = "Maximum time of a request.")
   private int timeout = 600;
 
   @Option(
@@ -142,7 +125,7 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--drain",
       paramLabel = "SECONDS",
-      description = "Time for running requests to finish after SIGTERM. Default: ${DEFAULT-VALUE}.")
+      description = "Time for running requests to finish after SIGTERM.")
   private int drain = 30;
 
   private final CountDownLatch signaled = new CountDownLatch(1);

@@ -28,31 +28,31 @@ public final class BenchCommand extends ModelCommand<BenchCommand.Found> impleme
   @Option(
       names = {"-p", "--prompt"},
       paramLabel = "N",
-      description = "Prompt tokens; 0: skip this test. Default: ${DEFAULT-VALUE}.")
+      description = "Prompt tokens; 0: skip this test.")
   private int prompt = 512;
 
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      description = "Tokens to generate; 0: skip this test. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens to generate; 0: skip this test.")
   private int tokens = 128;
 
   @Option(
       names = {"-d", "--depth"},
       paramLabel = "N",
-      description = "Tokens already in the context, not measured. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens already in the context, not measured.")
   private int depth;
 
   @Option(
       names = {"-b", "--batch"},
       paramLabel = "N",
-      description = "Sequences generated together. Default: ${DEFAULT-VALUE}.")
+      description = "Sequences generated together.")
   private int sequences = 1;
 
   @Option(
       names = {"-r", "--repetitions"},
       paramLabel = "N",
-      description = "Runs of each test, after one warm-up run. Default: ${DEFAULT-VALUE}.")
+      description = "Runs of each test, after one warm-up run.")
   private int repetitions = 5;
 
   @Option(names = "--ops", description = "Show the time of each kind of operation.")

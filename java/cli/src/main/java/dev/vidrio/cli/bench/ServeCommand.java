@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.Option;
 
 /** {@code vidrio bench serve}. */
@@ -23,10 +24,7 @@ import picocli.CommandLine.Option;
           + " chunks of the stream. If the server requires an API key, set VIDRIO_API_KEY."
     })
 final class ServeCommand implements Callable<Integer> {
-  @Option(
-      names = "--url",
-      paramLabel = "URL",
-      description = "Address of the server. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--url", paramLabel = "URL", description = "Address of the server.")
   private URI url = URI.create("http://127.0.0.1:8080");
 
   @Option(
@@ -35,65 +33,48 @@ final class ServeCommand implements Callable<Integer> {
       description = "Model id. Default: the server's first.")
   private @Nullable String model;
 
-  @Option(
-      names = "--users",
-      paramLabel = "N",
-      description = "Concurrent users. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--users", paramLabel = "N", description = "Concurrent users.")
   private int users = 16;
 
   @Option(
       names = "--rate",
       paramLabel = "R",
+      showDefaultValue = Help.Visibility.NEVER,
       defaultValue = "0",
       description = "Requests per second, instead of users.")
   private double rate;
 
-  @Option(
-      names = "--requests",
-      paramLabel = "N",
-      description = "Requests to measure. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--requests", paramLabel = "N", description = "Requests to measure.")
   private int requests = 64;
 
-  @Option(
-      names = "--warm-up",
-      paramLabel = "N",
-      description = "Warm-up requests, not measured. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--warm-up", paramLabel = "N", description = "Warm-up requests, not measured.")
   private int warmUp = 16;
 
   @Option(
       names = {"-p", "--prompt"},
       paramLabel = "N",
-      description = "Prompt tokens, after the shared prefix. Default: ${DEFAULT-VALUE}.")
+      description = "Prompt tokens, after the shared prefix.")
   private int prompt = 128;
 
   @Option(
       names = "--prefix",
       paramLabel = "N",
-      description = "Tokens of a prefix shared by all prompts. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens of a prefix shared by all prompts.")
   private int prefix;
 
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      description = "Tokens per answer. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens per answer.")
   private int tokens = 128;
 
-  @Option(
-      names = "--max-ttft",
-      paramLabel = "MS",
-      description = "Maximum ttft of a good answer. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--max-ttft", paramLabel = "MS", description = "Maximum ttft of a good answer.")
   private int maxTtft = 2000;
 
-  @Option(
-      names = "--max-tpot",
-      paramLabel = "MS",
-      description = "Maximum tpot of a good answer. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--max-tpot", paramLabel = "MS", description = "Maximum tpot of a good answer.")
   private int maxTpot = 100;
 
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      description = "Seed of prompts and arrivals. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of prompts and arrivals.")
   private long seed;
 
   @Option(names = "--json", description = "Print JSON.")

@@ -25,7 +25,7 @@ final class PerplexityCommand extends ModelCommand<Perplexity> {
   @Option(
       names = {"-c", "--context"},
       paramLabel = "N",
-      description = "Tokens per window. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens per window.")
   private int context = Perplexity.DEFAULT_CONTEXT;
 
   @Override

@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -63,14 +64,13 @@ final class CacheCommand extends ModelCommand<CacheRun> {
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      description =
-          "Generate at most N tokens after each text, greedily unless --temp is given. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Generate at most N tokens after each text, greedily unless --temp is given.")
   private int generated;
 
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
+      showDefaultValue = Help.Visibility.NEVER,
       description =
           "Hook points, separated by commas (see 'vidrio lens hooks'): blocks.0-3.* for some"
               + " layers.")
@@ -80,9 +80,7 @@ final class CacheCommand extends ModelCommand<CacheRun> {
       names = "--type",
       paramLabel = "TYPE",
       defaultValue = "f32",
-      description =
-          "Element type in memory and in safetensors files: ${COMPLETION-CANDIDATES}. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Element type in memory and in safetensors files: ${COMPLETION-CANDIDATES}.")
   private TapType type = TapType.F32;
 
   @Option(

@@ -54,7 +54,7 @@ public final class ModelOption {
       names = "--executor",
       paramLabel = "KIND",
       defaultValue = "native",
-      description = "What runs the model: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "What runs the model: ${COMPLETION-CANDIDATES}.")
   private ExecutorKind executor = ExecutorKind.NATIVE;
 
   @Option(

@@ -9,9 +9,7 @@ public final class PrecisionOption {
   @Option(
       names = "--kv",
       paramLabel = "TYPE",
-      description =
-          "Element type of the key-value cache: ${COMPLETION-CANDIDATES}. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Element type of the key-value cache: ${COMPLETION-CANDIDATES}.")
   private KvType type = SessionOptions.DEFAULT_KV_TYPE;
 
   @Option(

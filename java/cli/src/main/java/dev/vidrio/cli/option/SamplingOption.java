@@ -24,55 +24,46 @@ public final class SamplingOption {
   @Option(
       names = "--top-k",
       paramLabel = "K",
-      description = "Keep the K most likely tokens; 0: all. Default: ${DEFAULT-VALUE}.")
+      description = "Keep the K most likely tokens; 0: all.")
   private int topK = 40;
 
   @Option(
       names = "--top-p",
       paramLabel = "P",
-      description =
-          "Nucleus sampling: keep the most likely tokens that together reach P; 1: all. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Nucleus sampling: keep the most likely tokens that together reach P; 1: all.")
   private double topP = 0.95;
 
   @Option(
       names = "--min-p",
       paramLabel = "P",
-      description =
-          "Keep tokens at least P times as likely as the most likely one; 0: all. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Keep tokens at least P times as likely as the most likely one; 0: all.")
   private double minP = 0.05;
 
   @Option(
       names = "--repeat-penalty",
       paramLabel = "R",
       defaultValue = "1",
-      description =
-          "Repetition penalty: divides logits of tokens that occurred; 1: off. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Repetition penalty: divides logits of tokens that occurred; 1: off.")
   private double repeatPenalty;
 
   @Option(
       names = "--frequency-penalty",
       paramLabel = "F",
       defaultValue = "0",
-      description =
-          "Frequency penalty: subtracted for each occurrence of a token. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Frequency penalty: subtracted for each occurrence of a token.")
   private double frequencyPenalty;
 
   @Option(
       names = "--presence-penalty",
       paramLabel = "F",
       defaultValue = "0",
-      description =
-          "Presence penalty: subtracted once if a token occurred. Default: ${DEFAULT-VALUE}.")
+      description = "Presence penalty: subtracted once if a token occurred.")
   private double presencePenalty;
 
   @Option(
       names = "--repeat-last-n",
       paramLabel = "N",
-      description = "Number of recent tokens that penalties look at. Default: ${DEFAULT-VALUE}.")
+      description = "Number of recent tokens that penalties look at.")
   private int penaltyWindow = 64;
 
   @Option(

@@ -58,14 +58,13 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
       names = "--method",
       paramLabel = "METHOD",
       defaultValue = "grad_x_input",
-      description = "Method: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "Method: ${COMPLETION-CANDIDATES}.")
   private Method method = Method.GRAD_X_INPUT;
 
   @Option(
       names = "--steps",
       paramLabel = "N",
-      description =
-          "Number of gradients that ig and smoothgrad average. Default: ${DEFAULT-VALUE}.")
+      description = "Number of gradients that ig and smoothgrad average.")
   private int steps = 32;
 
   @Option(
@@ -77,15 +76,10 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
   @Option(
       names = "--noise",
       paramLabel = "SHARE",
-      description =
-          "Standard deviation of smoothgrad's noise, relative to that of the embeddings. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Standard deviation of smoothgrad's noise, relative to that of the embeddings.")
   private double noise = 0.1;
 
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      description = "Seed of the noise. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of the noise.")
   private long seed;
 
   /**

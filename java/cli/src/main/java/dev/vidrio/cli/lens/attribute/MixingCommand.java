@@ -37,9 +37,7 @@ public final class MixingCommand extends TextCommand<MixingCommand.Found> {
       names = "--by",
       paramLabel = "MEASURE",
       defaultValue = "alti",
-      description =
-          "attention (rollout), norm (of value-weighted vectors), alti or value_zeroing. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "attention (rollout), norm (of value-weighted vectors), alti or value_zeroing.")
   private Measure measure = Measure.ALTI;
 
   /**

@@ -39,9 +39,7 @@ public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> 
       names = "--by",
       paramLabel = "WAY",
       defaultValue = "zero",
-      description =
-          "zero: the token's embedding is zero; hide: later tokens do not attend to it. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "zero: the token's embedding is zero; hide: later tokens do not attend to it.")
   private By by = By.ZERO;
 
   /** The effects of the tokens on a metric. */

@@ -50,22 +50,20 @@ public final class CircuitCommand extends PairsCommand<CircuitCommand.Found> {
       names = "--threshold",
       paramLabel = "SHARE",
       description =
-          "Keep edges that change the difference between the two texts by at least this share."
-              + " Default: ${DEFAULT-VALUE}.")
+          "Keep edges that change the difference between the two texts by at least this share.")
   private double threshold = 0.02;
 
   @Option(
       names = "--candidates",
       paramLabel = "K",
       description =
-          "Consider only the K strongest edges by edge attribution patching (EAP-IG); 0: all."
-              + " Default: ${DEFAULT-VALUE}.")
+          "Consider only the K strongest edges by edge attribution patching (EAP-IG); 0: all.")
   private int candidateCount;
 
   @Option(
       names = "--top",
       paramLabel = "K",
-      description = "Strongest edges to print; JSON has all. Default: ${DEFAULT-VALUE}.")
+      description = "Strongest edges to print; JSON has all.")
   private int top = 40;
 
   @Option(

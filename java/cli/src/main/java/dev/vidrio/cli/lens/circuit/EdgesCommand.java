@@ -38,14 +38,10 @@ public final class EdgesCommand extends PairsCommand<EdgeAttribution> {
       names = "--steps",
       paramLabel = "N",
       description =
-          "Gradients to average between the texts (EAP-IG); 0: only that of the clean text (EAP)."
-              + " Default: ${DEFAULT-VALUE}.")
+          "Gradients to average between the texts (EAP-IG); 0: only that of the clean text (EAP).")
   private int steps = 5;
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      description = "Edges to print; JSON has all. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Edges to print; JSON has all.")
   private int top = 20;
 
   @Override

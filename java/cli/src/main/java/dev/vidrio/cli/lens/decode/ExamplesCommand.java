@@ -35,16 +35,13 @@ public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
   @ArgGroup(multiplicity = "1")
   private UnitOption unit = new UnitOption();
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      description = "Examples to print. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Examples to print.")
   private int top = 10;
 
   @Option(
       names = "--around",
       paramLabel = "N",
-      description = "Tokens to show before and after the token. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens to show before and after the token.")
   private int around = 8;
 
   /** The mutually exclusive units. */

@@ -46,36 +46,30 @@ public final class ProbeCommand extends ModelCommand<ProbeCommand.Found> {
       description = "A file of lines CLASS<TAB>TEXT.")
   private Path file = Path.of("");
 
-  @Option(
-      names = "--hooks",
-      paramLabel = "NAMES",
-      description = "The hook points to probe. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--hooks", paramLabel = "NAMES", description = "The hook points to probe.")
   private String hooks = "*.hook_resid_post";
 
   @Option(
       names = "--kind",
       paramLabel = "KIND",
       defaultValue = "logistic",
-      description = "Kind of probe: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "Kind of probe: ${COMPLETION-CANDIDATES}.")
   private LinearProbe.Kind kind = LinearProbe.Kind.LOGISTIC;
 
   @Option(
       names = "--l2",
       paramLabel = "X",
       defaultValue = "1",
-      description = "Penalty of the probe's squared weights. Default: ${DEFAULT-VALUE}.")
+      description = "Penalty of the probe's squared weights.")
   private double l2 = 1;
 
   @Option(
       names = "--test",
       paramLabel = "FRACTION",
-      description = "Share of the texts to hold out. Default: ${DEFAULT-VALUE}.")
+      description = "Share of the texts to hold out.")
   private double test = 0.25;
 
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      description = "Random seed. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--seed", paramLabel = "N", description = "Random seed.")
   private long seed;
 
   /** The results at a hook point. */

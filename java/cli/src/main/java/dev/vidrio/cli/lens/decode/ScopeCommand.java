@@ -53,7 +53,7 @@ public final class ScopeCommand extends ModelCommand<ScopeCommand.Found> {
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      description = "Tokens to generate. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens to generate.")
   private int count = 8;
 
   private int[] tokens = new int[0];

@@ -44,19 +44,16 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
-      description = "The residual streams to translate. Default: ${DEFAULT-VALUE}.")
+      description = "The residual streams to translate.")
   private String hooks = "*.hook_resid_post";
 
-  @Option(
-      names = "--epochs",
-      paramLabel = "N",
-      description = "Passes over the text. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--epochs", paramLabel = "N", description = "Passes over the text.")
   private int epochs = 1;
 
   @Option(
       names = "--rate",
       paramLabel = "X",
-      description = "Learning rate, relative to the stream's size. Default: ${DEFAULT-VALUE}.")
+      description = "Learning rate, relative to the stream's size.")
   private double rate = TunedLensTrainer.RATE;
 
   /** The divergences before and after training. */

@@ -43,13 +43,10 @@ public final class WeightsCommand extends ModelCommand<List<WeightsCommand.Line>
   @Option(
       names = "--vectors",
       paramLabel = "N",
-      description = "For a head: pairs of singular vectors. Default: ${DEFAULT-VALUE}.")
+      description = "For a head: pairs of singular vectors.")
   private int vectors = 4;
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      description = "Tokens per line. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Tokens per line.")
   private int top = 6;
 
   /** The mutually exclusive units. */

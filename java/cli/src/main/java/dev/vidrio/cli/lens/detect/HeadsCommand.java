@@ -41,10 +41,7 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
   /** The number of tokens that copying scores are measured on. */
   private static final int COPIED = 100;
 
-  @Option(
-      names = "--samples",
-      paramLabel = "N",
-      description = "Number of texts. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--samples", paramLabel = "N", description = "Number of texts.")
   private int samples = HeadDetection.SAMPLES;
 
   @Option(
@@ -56,16 +53,10 @@ public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
               + ", or as many as fit.")
   private @Nullable Integer length;
 
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      description = "Seed of the random tokens. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of the random tokens.")
   private long seed;
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      description = "Heads of each kind to print. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Heads of each kind to print.")
   private int top = 8;
 
   /** A head's score of some kind. */

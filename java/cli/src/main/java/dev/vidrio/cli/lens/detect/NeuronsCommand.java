@@ -30,16 +30,13 @@ public final class NeuronsCommand extends ModelCommand<NeuronsCommand.Found> {
 
   @Mixin private TextInput input = new TextInput();
 
-  @Option(
-      names = "--layer",
-      paramLabel = "L",
-      description = "The layer; -1 is the last. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--layer", paramLabel = "L", description = "The layer; -1 is the last.")
   private int layer = -1;
 
   @Option(
       names = "--top",
       paramLabel = "K",
-      description = "Neurons of each kind to print; JSON has all. Default: ${DEFAULT-VALUE}.")
+      description = "Neurons of each kind to print; JSON has all.")
   private int top = 8;
 
   /** The neurons of a layer. */

@@ -39,16 +39,10 @@ public final class RetrievalCommand extends ModelCommand<RetrievalHeads> {
       description = "The question after the text, which the needle answers.")
   private String question = "";
 
-  @Option(
-      names = "--depths",
-      paramLabel = "N",
-      description = "Number of depths to insert it at. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--depths", paramLabel = "N", description = "Number of depths to insert it at.")
   private int depths = 5;
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      description = "Heads to print; JSON has all. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Heads to print; JSON has all.")
   private int top = 10;
 
   @Override

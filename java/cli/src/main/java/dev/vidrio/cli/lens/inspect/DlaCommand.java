@@ -41,13 +41,10 @@ public final class DlaCommand extends TextCommand<DirectLogitAttribution> {
       names = "--by",
       paramLabel = "PART",
       defaultValue = "head",
-      description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "${COMPLETION-CANDIDATES}.")
   private By by = By.HEAD;
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      description = "Parts to print. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Parts to print.")
   private int top = 20;
 
   @Override

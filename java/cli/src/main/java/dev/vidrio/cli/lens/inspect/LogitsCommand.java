@@ -37,10 +37,7 @@ public final class LogitsCommand extends TextCommand<LogitLens> {
   @Mixin private StreamsOption streams = new StreamsOption();
   @Mixin private EditOption edits = new EditOption();
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      description = "Tokens per cell in JSON. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Tokens per cell in JSON.")
   private int top = 5;
 
   @Option(

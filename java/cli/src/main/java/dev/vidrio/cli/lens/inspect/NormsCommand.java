@@ -33,10 +33,7 @@ public final class NormsCommand extends TextCommand<NormsCommand.Found> {
 
   @Mixin private StreamsOption streams = new StreamsOption();
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      description = "Elements per layer in JSON. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Elements per layer in JSON.")
   private int top = 5;
 
   /**

@@ -31,7 +31,7 @@ public final class ResidualCommand extends TextCommand<ResidualDecomposition> {
       names = "--by",
       paramLabel = "PART",
       defaultValue = "layer",
-      description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "${COMPLETION-CANDIDATES}.")
   private By by = By.LAYER;
 
   @Override

@@ -30,8 +30,7 @@ public final class StatisticsCommand extends ModelCommand<ActivationStatistics> 
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
-      description =
-          "Hook points, separated by commas (see 'vidrio lens hooks'). Default: ${DEFAULT-VALUE}.")
+      description = "Hook points, separated by commas (see 'vidrio lens hooks').")
   private String hooks = "*.hook_resid_post,*.mlp.hook_pre";
 
   @Option(
@@ -42,10 +41,7 @@ public final class StatisticsCommand extends ModelCommand<ActivationStatistics> 
               + " 4096.")
   private int window;
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      description = "Largest elements of each row in JSON. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Largest elements of each row in JSON.")
   private int top;
 
   @Override

@@ -45,7 +45,7 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
       names = "--site",
       paramLabel = "SITE",
       defaultValue = "head",
-      description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "${COMPLETION-CANDIDATES}.")
   private Site site = Site.HEAD;
 
   @Option(
@@ -54,10 +54,7 @@ public final class AblateCommand extends TextCommand<AblateCommand.Found> {
       description = "Replace a component by its mean activation over this text, not by zeros.")
   private @Nullable Path meanOf;
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      description = "Components to print; JSON has all. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Components to print; JSON has all.")
   private int top = 20;
 
   /** The metric without each component. */

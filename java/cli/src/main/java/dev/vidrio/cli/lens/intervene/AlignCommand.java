@@ -54,34 +54,19 @@ public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
               + " the first with the other's value, and the token that follows it on its own.")
   private Path file = Path.of("");
 
-  @Option(
-      names = "--hooks",
-      paramLabel = "NAMES",
-      description = "The hook points. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--hooks", paramLabel = "NAMES", description = "The hook points.")
   private String hooks = "*.hook_resid_post";
 
-  @Option(
-      names = "-k",
-      paramLabel = "K",
-      description = "Number of directions. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "-k", paramLabel = "K", description = "Number of directions.")
   private int rank = 1;
 
-  @Option(
-      names = "--steps",
-      paramLabel = "N",
-      description = "Training steps. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--steps", paramLabel = "N", description = "Training steps.")
   private int steps = 20;
 
-  @Option(
-      names = "--rate",
-      paramLabel = "X",
-      description = "Learning rate. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--rate", paramLabel = "X", description = "Learning rate.")
   private double rate = 0.1;
 
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      description = "Seed of the initial directions. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of the initial directions.")
   private long seed;
 
   /** The results at a hook point, and the learned directions, [k] of [d]. */

@@ -45,14 +45,13 @@ public final class EditCommand extends ModelCommand<EditCommand.Found> {
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      description = "Also generate at most N tokens. Default: ${DEFAULT-VALUE}.")
+      description = "Also generate at most N tokens.")
   private int tokens;
 
   @Option(
       names = "--top",
       paramLabel = "K",
-      description =
-          "Tokens to print, those most likely before or after. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens to print, those most likely before or after.")
   private int top = 8;
 
   private int[] prompt = new int[0];

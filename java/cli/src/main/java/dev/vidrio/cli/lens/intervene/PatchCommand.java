@@ -47,7 +47,7 @@ public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
       names = "--site",
       paramLabel = "SITE",
       defaultValue = "resid_pre",
-      description = "The activation to patch: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "The activation to patch: ${COMPLETION-CANDIDATES}.")
   private Site site = Site.RESID_PRE;
 
   @Option(
@@ -56,7 +56,7 @@ public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
       defaultValue = "denoising",
       description =
           "denoising patches clean activations into the corrupted run, noising corrupted ones into"
-              + " the clean run. Default: ${DEFAULT-VALUE}.")
+              + " the clean run.")
   private Direction direction = Direction.DENOISING;
 
   @Option(
@@ -76,8 +76,7 @@ public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
   @Option(
       names = "--top",
       paramLabel = "K",
-      description =
-          "Rows to print, those with the largest changes; JSON has all. Default: ${DEFAULT-VALUE}.")
+      description = "Rows to print, those with the largest changes; JSON has all.")
   private int top = 40;
 
   /**

@@ -56,15 +56,13 @@ public final class PathCommand extends PairsCommand<PathPatching> {
       defaultValue = "q",
       description =
           "The input of the heads of --to: ${COMPLETION-CANDIDATES}. For k and v, H counts"
-              + " key-value heads. Default: ${DEFAULT-VALUE}.")
+              + " key-value heads.")
   private Input input = Input.Q;
 
   @Option(
       names = "--top",
       paramLabel = "K",
-      description =
-          "Layers to print, those with the largest changes; JSON has all. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Layers to print, those with the largest changes; JSON has all.")
   private int top = 40;
 
   @Override

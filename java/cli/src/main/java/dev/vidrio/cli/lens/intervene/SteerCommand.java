@@ -48,7 +48,7 @@ public final class SteerCommand extends ContinuationCommand {
       names = "--strength",
       paramLabel = "S",
       defaultValue = "1",
-      description = "Factor on the direction; 0 changes nothing. Default: ${DEFAULT-VALUE}.")
+      description = "Factor on the direction; 0 changes nothing.")
   private float strength;
 
   @Override

@@ -46,8 +46,7 @@ public final class TraceCommand extends TextCommand<TraceCommand.Found> {
       names = "--site",
       paramLabel = "SITE",
       defaultValue = "resid_post",
-      description =
-          "The activation to restore: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "The activation to restore: ${COMPLETION-CANDIDATES}.")
   private Site site = Site.RESID_POST;
 
   @Option(
@@ -55,28 +54,20 @@ public final class TraceCommand extends TextCommand<TraceCommand.Found> {
       paramLabel = "N",
       description =
           "Number of adjacent layers to restore together; use more for attn_out and mlp_out of a"
-              + " large model. Default: ${DEFAULT-VALUE}.")
+              + " large model.")
   private int window = 1;
 
   @Option(
       names = "--noise",
       paramLabel = "X",
       defaultValue = "3",
-      description =
-          "Standard deviation of the noise, relative to that of the text's embeddings. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Standard deviation of the noise, relative to that of the text's embeddings.")
   private double noise = 3;
 
-  @Option(
-      names = "--runs",
-      paramLabel = "N",
-      description = "Runs with different noise to average. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--runs", paramLabel = "N", description = "Runs with different noise to average.")
   private int runs = 10;
 
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      description = "Seed of the noise. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of the noise.")
   private long seed;
 
   /**

@@ -29,7 +29,7 @@ public abstract class ContinuationCommand extends ModelCommand<ContinuationComma
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      description = "Generate at most N tokens. Default: ${DEFAULT-VALUE}.")
+      description = "Generate at most N tokens.")
   private int tokens = 64;
 
   private int[] prompt = new int[0];

@@ -8,7 +8,7 @@ public final class PositionOption {
   @Option(
       names = "--position",
       paramLabel = "N",
-      description = "Position of the token; -1 is the last. Default: ${DEFAULT-VALUE}.")
+      description = "Position of the token; -1 is the last.")
   private int position = -1;
 
   /** Returns the position, from 0, in a text. */

@@ -8,10 +8,7 @@ import picocli.CommandLine.Option;
 public final class StreamsOption {
   @Mixin private PositionsOption positions = new PositionsOption();
 
-  @Option(
-      names = "--hooks",
-      paramLabel = "NAMES",
-      description = "The residual streams to read. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--hooks", paramLabel = "NAMES", description = "The residual streams to read.")
   private String hooks = "*.hook_resid_post";
 
   /**

@@ -34,7 +34,7 @@ public final class FeaturesCommand extends ModelCommand<FeaturesCommand.Found> {
   @Option(
       names = "--top",
       paramLabel = "K",
-      description = "Features to print per token; JSON has all. Default: ${DEFAULT-VALUE}.")
+      description = "Features to print per token; JSON has all.")
   private int top = 5;
 
   private int[] tokens = new int[0];

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -43,16 +44,10 @@ public final class TrainCommand implements Callable<Integer> {
       description = "Where to write cfg.json and sae_weights.safetensors.")
   private Path output = Path.of("");
 
-  @Option(
-      names = "--features",
-      paramLabel = "N",
-      description = "Number of features. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--features", paramLabel = "N", description = "Number of features.")
   private int features = 1024;
 
-  @Option(
-      names = "-k",
-      paramLabel = "K",
-      description = "Features active per token. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "-k", paramLabel = "K", description = "Features active per token.")
   private int k = 16;
 
   @Option(
@@ -64,32 +59,23 @@ public final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--penalty",
       paramLabel = "X",
+      showDefaultValue = Help.Visibility.NEVER,
       description = "Use ReLU with a penalty of X times the sum of activations instead of K.")
   private double penalty;
 
-  @Option(
-      names = "--rate",
-      paramLabel = "X",
-      description = "Learning rate of Adam. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--rate", paramLabel = "X", description = "Learning rate of Adam.")
   private double rate = 0.001;
 
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      description = "Tokens per step. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--batch", paramLabel = "N", description = "Tokens per step.")
   private int batch = 256;
 
-  @Option(
-      names = "--steps",
-      paramLabel = "N",
-      description = "Steps of training. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--steps", paramLabel = "N", description = "Steps of training.")
   private int steps = 1000;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
-      description =
-          "Seed of the initial weights and the order of tokens. Default: ${DEFAULT-VALUE}.")
+      description = "Seed of the initial weights and the order of tokens.")
   private long seed;
 
   @Override
