@@ -31,8 +31,6 @@ import picocli.CommandLine.Option;
     })
 @JsonHelp("Print JSON, with all parts in the model's order.")
 public final class DlaCommand extends TextCommand<DirectLogitAttribution> {
-  private static final int BAR = 24;
-
   @Mixin private PositionOption position = new PositionOption();
   @Mixin private TargetOption target = new TargetOption();
   @Mixin private EditOption edits = new EditOption();
