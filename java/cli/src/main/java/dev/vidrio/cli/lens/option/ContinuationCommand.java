@@ -44,7 +44,8 @@ public abstract class ContinuationCommand extends ModelCommand<ContinuationComma
   protected abstract Completion run(Lens lens);
 
   /**
-   * Continues the text and prints the text as it is generated, unless {@code --json} is given.
+   * Continues the text and prints the continuation as it is generated, unless {@code --json} is
+   * given.
    *
    * @param editable names of the edited hook points
    * @param prepare sets the edits and hooks
@@ -59,7 +60,7 @@ public abstract class ContinuationCommand extends ModelCommand<ContinuationComma
   }
 
   @Override
-  protected final void print(Completion completion) {}
+  protected final void print(Completion completion) {} // printed while it was generated
 
   @Override
   protected final void fill(JsonObject object, Completion completion) {
