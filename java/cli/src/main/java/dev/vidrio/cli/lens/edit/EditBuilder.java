@@ -16,17 +16,7 @@ import java.util.function.BiFunction;
 import java.util.function.Function;
 
 /** Builds the edits of a hook point from the text of an edit. */
-final class EditBuilder {
-  private final EditText text;
-  private final EditSource source;
-  private final Region region;
-
-  EditBuilder(EditText text, EditSource source, Region region) {
-    this.text = text;
-    this.source = source;
-    this.region = region;
-  }
-
+record EditBuilder(EditText text, EditSource source, Region region) {
   /** Returns the edits: one per contiguous range of a row. */
   List<Intervention> edits() {
     return switch (text.operation()) {

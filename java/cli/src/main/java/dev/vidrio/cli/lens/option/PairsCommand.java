@@ -3,6 +3,7 @@ package dev.vidrio.cli.lens.option;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
@@ -13,8 +14,12 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
-/** The options of clean and corrupted texts: one pair, or those of a file. */
-public final class TextPairsOption {
+/**
+ * A lens command on clean and corrupted texts: one pair, or those of a file.
+ *
+ * @param <R> the result
+ */
+public abstract class PairsCommand<R> extends PageCommand<R> {
   /**
    * A pair of texts.
    *
@@ -71,50 +76,63 @@ public final class TextPairsOption {
   @ArgGroup(multiplicity = "1")
   private Source source = new Source();
 
-  public TextPairsOption() {}
+  private List<Judged> judged = List.of();
 
-  /** Returns all pairs, with their answers. */
-  public List<Judged> all(Model model) {
-    if (source.file != null) {
-      return read(model, source.file);
-    }
+  @Override
+  protected final R run(Model opened) {
     One one = source.one == null ? new One() : source.one;
-    return List.of(pair(model, one.clean, one.corrupt, one.answer, one.wrong, ""));
+    judged =
+        source.file == null
+            ? List.of(pair(opened, one.clean, one.corrupt, one.answer, one.wrong, ""))
+            : read(opened, source.file);
+    return run(Lens.of(opened), judged.stream().map(Judged::pair).toList());
+  }
+
+  /** Computes the result for all pairs. */
+  protected abstract R run(Lens lens, List<TextPair> pairs);
+
+  /** Returns the pairs with their answers. */
+  protected final List<Judged> judged() {
+    return judged;
   }
 
   /** Returns the clean text of a single pair, or none. */
-  public static int[] tokens(List<TextPair> pairs) {
-    return pairs.size() == 1 ? pairs.getFirst().clean() : new int[0];
+  @Override
+  protected final int[] tokens() {
+    return judged.size() == 1 ? judged.getFirst().pair().clean() : new int[0];
   }
 
-  /** Returns the pairs without their answers. */
-  public static List<TextPair> pairs(List<Judged> all) {
-    return all.stream().map(Judged::pair).toList();
-  }
-
-  /** Returns the label of the logit difference over pairs. */
-  public static String difference(int pairs) {
-    return "logit difference" + (pairs == 1 ? "" : ", mean of " + pairs + " pairs");
+  /** Returns the label of the logit difference over the pairs. */
+  protected final String difference() {
+    return "logit difference" + (judged.size() == 1 ? "" : ", mean of " + judged.size() + " pairs");
   }
 
   private static List<Judged> read(Model model, Path file) {
     List<Judged> pairs = new ArrayList<>();
-    for (String line : InputOutput.read(file).lines().toList()) {
-      String[] fields = line.split("\t", -1);
+    for (String[] fields : lines(file)) {
       String where = " of line " + (pairs.size() + 1);
-      if (fields.length != 4) {
-        throw new CommandException(
-            file
-                + ": line "
-                + (pairs.size() + 1)
-                + ": must be two texts and two tokens, separated by tab characters");
-      }
       pairs.add(pair(model, fields[0], fields[1], fields[2], fields[3], where));
     }
     if (pairs.isEmpty()) {
       throw new CommandException(file + ": must have one or more pairs of texts");
     }
     return pairs;
+  }
+
+  /** Reads a file of lines of two texts and two tokens, which tab characters separate. */
+  public static List<String[]> lines(Path file) {
+    List<String[]> lines =
+        InputOutput.read(file).lines().map(line -> line.split("\t", -1)).toList();
+    for (int i = 0; i < lines.size(); i++) {
+      if (lines.get(i).length != 4) {
+        throw new CommandException(
+            file
+                + ": line "
+                + (i + 1)
+                + ": must be two texts and two tokens, separated by tab characters");
+      }
+    }
+    return lines;
   }
 
   /**

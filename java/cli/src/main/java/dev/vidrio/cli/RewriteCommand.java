@@ -1,6 +1,7 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.formats.gguf.GgmlType;
@@ -10,17 +11,24 @@ import dev.vidrio.model.quantize.FileType;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
-/** Writes the model of {@code convert} or {@code quantize}, with a progress bar and a report. */
-final class WrittenModel {
-  private WrittenModel() {}
+/** A command that writes a model file, with a progress bar and a report. */
+abstract class RewriteCommand implements Runnable {
+  @Option(
+      names = {"-o", "--output"},
+      required = true,
+      paramLabel = "OUT.gguf",
+      description = "The file to write; it appears once it is complete.")
+  private Path output = Path.of("");
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
 
   /** Writes a model with options, from an input to an output. */
   @FunctionalInterface
@@ -30,8 +38,6 @@ final class WrittenModel {
 
   /** Parses case-insensitive names of file types. */
   static final class FileTypeConverter implements ITypeConverter<FileType> {
-    FileTypeConverter() {}
-
     @Override
     public FileType convert(String name) {
       return FileType.ofName(name)
@@ -40,32 +46,31 @@ final class WrittenModel {
   }
 
   /** Writes a model and prints its size, types and time. */
-  static void write(
-      Path input, Path output, QuantizeOptions options, boolean json, Rewriter rewriter) {
+  void write(Path input, QuantizeOptions options, Rewriter rewriter) {
     long start = System.nanoTime();
     try (var bar = new ProgressBar("writing " + output)) {
       rewriter.write(input, output, options.withProgress(fraction -> bar.update(fraction, "")));
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     try (Arena arena = Arena.ofShared()) {
-      report(Gguf.open(output, arena), seconds, json);
+      report(Gguf.open(output, arena), seconds);
     }
   }
 
-  private static void report(Gguf gguf, double seconds, boolean json) {
+  private void report(Gguf gguf, double seconds) {
     Map<GgmlType, Integer> types = new TreeMap<>();
     gguf.tensors().forEach(tensor -> types.merge(tensor.type(), 1, Integer::sum));
     long elements = gguf.tensors().stream().mapToLong(GgufTensor::elements).sum();
     long bytes = gguf.tensors().stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
     double bits = 8.0 * bytes / elements;
     if (json) {
-      Map<String, Object> result = new LinkedHashMap<>();
-      result.put("file", gguf.name());
-      result.put("bytes", gguf.size());
-      result.put("bits_per_weight", bits);
-      result.put("types", types);
-      result.put("seconds", seconds);
-      Json.print(result);
+      Json.print(
+          new JsonObject()
+              .with("file", gguf.name())
+              .with("bytes", gguf.size())
+              .with("bits_per_weight", bits)
+              .with("types", types)
+              .with("seconds", seconds));
       return;
     }
     String list =
@@ -73,12 +78,7 @@ final class WrittenModel {
             .map(entry -> entry.getValue() + " " + entry.getKey())
             .collect(Collectors.joining(", "));
     System.out.printf(
-        Locale.ROOT,
         "%s: %s, %.2f bits per weight (%s), in %.1f s%n",
-        gguf.name(),
-        Units.bytes(gguf.size()),
-        bits,
-        list,
-        seconds);
+        gguf.name(), Units.bytes(gguf.size()), bits, list, seconds);
   }
 }

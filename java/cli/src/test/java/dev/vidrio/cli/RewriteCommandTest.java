@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /** {@code convert} and {@code quantize} write complete files or none. */
-class WrittenModelTest {
+class RewriteCommandTest {
 
   private static final Path LLAMA =
       Path.of("../model/src/test/resources/dev/vidrio/model/architecture/llama");
