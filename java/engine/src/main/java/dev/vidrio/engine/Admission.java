@@ -103,12 +103,9 @@ final class Admission {
     if (needed > cache.blocks()) {
       throw new InvalidInputException(
           "beams",
-          Integer.toString(beams.width()),
-          "may need "
-              + needed
-              + " blocks of the key-value cache, which has "
-              + cache.blocks()
-              + ": use fewer beams or tokens");
+          beams.width(),
+          "may need %s blocks of the key-value cache, which has %s: use fewer beams or tokens"
+              .formatted(needed, cache.blocks()));
     }
   }
 }

@@ -1,5 +1,7 @@
 package dev.vidrio.engine;
 
+import static dev.vidrio.error.InvalidInputException.requireRange;
+
 import dev.vidrio.engine.draft.DraftModel;
 import dev.vidrio.engine.draft.Drafter;
 import dev.vidrio.engine.generation.BeamOptions;
@@ -59,7 +61,11 @@ public final class Engine implements AutoCloseable {
     this.options =
         wanted.withContext(session.limits().positions()).withCacheBytes(session.cache().bytes());
     this.scheduler = scheduler(wanted, session, drafter(session));
-    this.thread = Thread.ofPlatform().daemon().name("vidrio-engine").start(this::run);
+    this.thread =
+        Thread.ofPlatform()
+            .daemon()
+            .name("vidrio-engine")
+            .start(() -> scheduler.run(this::lowerPriority));
   }
 
   /** Opens an engine with {@link EngineOptions#DEFAULT}. */
@@ -74,10 +80,6 @@ public final class Engine implements AutoCloseable {
    */
   public static Engine open(Model model, EngineOptions options) {
     return new Engine(model, options);
-  }
-
-  private void run() {
-    scheduler.run(this::lowerPriority);
   }
 
   /** Lets submitting and reading threads run between steps. */
@@ -103,7 +105,7 @@ public final class Engine implements AutoCloseable {
 
   private Scheduler scheduler(EngineOptions wanted, Session session, Drafter drafter) {
     try {
-      return new Scheduler(model, wanted, listener, inbox, session, drafter, this::ended);
+      return new Scheduler(model, wanted, listener, inbox, session, drafter, () -> release(1));
     } catch (RuntimeException | Error e) {
       drafter.close();
       session.close();
@@ -257,22 +259,19 @@ public final class Engine implements AutoCloseable {
   }
 
   private void check(GenerationRequest request, int n) {
-    if (n < 1 || n > options.sequences()) {
-      throw new InvalidInputException(
-          "n", Integer.toString(n), "must be 1 to " + options.sequences());
-    }
+    requireRange("n", n, 1, options.sequences());
     int length = request.promptTokens();
     if (length == 0 || length > positions) {
       throw new InvalidInputException(
           "prompt", length + " tokens", "must have 1 to " + positions + " tokens");
     }
-    int vocabulary = model.architecture().vocabulary();
+    int last = model.architecture().vocabulary() - 1;
     for (int token : request.prompt()) {
-      requireToken("token id", token, vocabulary);
+      requireRange("token id", token, 0, last);
     }
-    request.stopTokens().forEach(token -> requireToken("stop token id", token, vocabulary));
+    request.stopTokens().forEach(token -> requireRange("stop token id", token, 0, last));
     if (request.watched() && n > 1) {
-      throw new InvalidInputException("n", Integer.toString(n), "only one answer can be watched");
+      throw new InvalidInputException("n", n, "only one answer can be watched");
     }
     checkBeams(request.beams(), n);
     checkAdapter(request.adaptation());
@@ -283,13 +282,10 @@ public final class Engine implements AutoCloseable {
     if (beams == null) {
       return;
     }
-    if (beams.width() > options.sequences()) {
-      throw new InvalidInputException(
-          "beams", Integer.toString(beams.width()), "must be 1 to " + options.sequences());
-    }
+    requireRange("beams", beams.width(), 1, options.sequences());
     if (n > beams.width()) {
       throw new InvalidInputException(
-          "n", Integer.toString(n), "must be at most the number of beams, " + beams.width());
+          "n", n, "must be at most the number of beams, " + beams.width());
     }
   }
 
@@ -306,13 +302,6 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private static void requireToken(String field, int token, int vocabulary) {
-    if (token < 0 || token >= vocabulary) {
-      throw new InvalidInputException(
-          field, Integer.toString(token), "must be 0 to " + (vocabulary - 1));
-    }
-  }
-
   /** Returns the request of answer i: its seed, and the beam search for the first one only. */
   private GenerationRequest ofAnswer(GenerationRequest request, int i) {
     GenerationRequest.Builder answer = request.toBuilder();
@@ -325,10 +314,6 @@ public final class Engine implements AutoCloseable {
       answer.options(generation.withSampling(sampling.withSeed(sampling.seed() + i))).beams(null);
     }
     return answer.build();
-  }
-
-  private void ended() {
-    release(1);
   }
 
   /** Returns the current load and cumulative counts. */

@@ -44,8 +44,7 @@ final class Scheduler {
   private final Inbox inbox;
   private final PriorityQueue<RunningRequest> waiting = new PriorityQueue<>(RunningRequest.ORDER);
   private final List<RunningRequest> running = new ArrayList<>();
-  private final Counters counters = new Counters();
-  private final StatusBoard board;
+  private final Counters counters;
 
   /**
    * Creates a scheduler.
@@ -77,10 +76,10 @@ final class Scheduler {
     this.step = new Step(session, prefixes, drafter);
     this.waits = new WaitEstimator(options.sequences(), stats, budget);
     this.admission = new Admission(options.sequences(), session, prefixes, lens, stats);
+    this.counters = new Counters(cache, prefixes);
     this.completion =
         new RequestCompletion(session, listener, drafter, lens, stats, counters, onEnd);
     this.positions = Admission.positions(session);
-    this.board = new StatusBoard(counters, cache, prefixes);
   }
 
   /**
@@ -100,7 +99,7 @@ final class Scheduler {
 
   /** Returns the current load and cumulative counts. Thread-safe. */
   EngineStatus status() {
-    return board.status();
+    return counters.status();
   }
 
   /** Returns the mean time of recent requests. Thread-safe. */
@@ -394,8 +393,8 @@ final class Scheduler {
   /** Notifies readers of ended answers, after the status and the listener were updated. */
   private void sendNotifications() {
     long now = System.nanoTime();
-    if (running.isEmpty() || completion.hasNotifications() || board.isOld(now)) {
-      board.update(running.size(), waiting.size(), now);
+    if (running.isEmpty() || completion.hasNotifications() || counters.isOld(now)) {
+      counters.publish(running.size(), waiting.size(), now);
       if (options.maxWait() != null) {
         waits.observe(running, !waiting.isEmpty(), now);
       }

@@ -96,7 +96,7 @@ public final class VidrioEmbeddingModel implements EmbeddingModel {
     Integer dimensions = options.getDimensions();
     if (dimensions != null && dimensions != engine.dimension()) {
       throw new InvalidInputException(
-          "dimensions", dimensions.toString(), "not supported; must be " + engine.dimension());
+          "dimensions", dimensions, "not supported; must be " + engine.dimension());
     }
   }
 

@@ -212,7 +212,7 @@ public final class Chat implements AutoCloseable {
   public void truncate(int count) {
     int there = messages.size();
     if (count < 0 || count > there) {
-      throw new InvalidInputException("messages", "" + count, "must be 0 to " + there);
+      throw new InvalidInputException("messages", count, "must be 0 to " + there);
     }
     endAnswer();
     messages.subList(count, messages.size()).clear();

@@ -51,8 +51,7 @@ public record Perplexity(
       Model model, int[] tokens, int context, SessionOptions options, DoubleConsumer progress) {
     int declared = model.architecture().contextLength();
     if (context < 4 || context > declared) {
-      throw new InvalidInputException(
-          "context", Integer.toString(context), "must be 4 to the model's " + declared);
+      throw new InvalidInputException("context", context, "must be 4 to the model's " + declared);
     }
     int windows = tokens.length / context;
     if (windows < 2) {

@@ -66,7 +66,7 @@ public final class Sampler {
     for (int token : options.logitBias().keySet()) {
       if (token < 0 || token >= vocabulary) {
         throw new InvalidInputException(
-            "logit bias of token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));
+            "logit bias of token id", token, "must be 0 to " + (vocabulary - 1));
       }
     }
   }

@@ -297,8 +297,7 @@ public final class Sequence implements AutoCloseable {
    */
   public int truncate(int newLength) {
     if (newLength < 0 || newLength > length) {
-      throw new InvalidInputException(
-          "length", Integer.toString(newLength), "must be 0 to " + length);
+      throw new InvalidInputException("length", newLength, "must be 0 to " + length);
     }
     int left = newLength < firstReachable ? 0 : newLength;
     while (blockCount > KvCache.blocksFor(left)) {

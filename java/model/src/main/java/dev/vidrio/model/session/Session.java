@@ -107,7 +107,7 @@ public final class Session implements BatchRunner, AutoCloseable {
     if (adapters != null && other.sequences() > limits.sequences()) {
       throw new InvalidInputException(
           "sequences",
-          Integer.toString(other.sequences()),
+          other.sequences(),
           "must be at most the "
               + limits.sequences()
               + " of the other session, which has adapters");
@@ -308,7 +308,7 @@ public final class Session implements BatchRunner, AutoCloseable {
   private void requireToken(int token) {
     if (token < 0 || token >= limits.vocabulary()) {
       throw new InvalidInputException(
-          "token id", Integer.toString(token), "must be 0 to " + (limits.vocabulary() - 1));
+          "token id", token, "must be 0 to " + (limits.vocabulary() - 1));
     }
   }
 

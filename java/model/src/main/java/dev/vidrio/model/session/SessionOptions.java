@@ -67,14 +67,13 @@ public record SessionOptions(
     require("slots", slots, 0);
     require("adapters", adapters, adaptation == null ? 0 : 1);
     if (logits > batch) {
-      throw new InvalidInputException(
-          "logits", Integer.toString(logits), "must be at most the batch " + batch);
+      throw new InvalidInputException("logits", logits, "must be at most the batch " + batch);
     }
   }
 
   private static void require(String field, int value, int min) {
     if (value < min) {
-      throw new InvalidInputException(field, Integer.toString(value), "must be at least " + min);
+      throw new InvalidInputException(field, value, "must be at least " + min);
     }
   }
 
@@ -150,7 +149,7 @@ public record SessionOptions(
     int declared = architecture.contextLength();
     if (context > declared) {
       throw new InvalidInputException(
-          "context", Integer.toString(context), "the model was made for " + declared + " tokens");
+          "context", context, "the model was made for " + declared + " tokens");
     }
     return context == 0 ? Math.min(declared, DEFAULT_CONTEXT) : context;
   }
@@ -174,7 +173,7 @@ public record SessionOptions(
       if (layer instanceof KvShape.KeyValue heads && !heads.fits(kvType)) {
         throw new InvalidInputException(
             "kv type",
-            kvType.name(),
+            kvType,
             "does not fit heads of "
                 + heads.dH()
                 + " and "
