@@ -1,5 +1,7 @@
 package dev.vidrio.model.chat;
 
+import static dev.vidrio.error.InvalidInputException.requireRange;
+
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.generation.GenerationOptions;
@@ -210,10 +212,7 @@ public final class Chat implements AutoCloseable {
    * @throws InvalidInputException if there are fewer messages
    */
   public void truncate(int count) {
-    int there = messages.size();
-    if (count < 0 || count > there) {
-      throw new InvalidInputException("messages", count, "must be 0 to " + there);
-    }
+    requireRange("messages", count, 0, messages.size());
     endAnswer();
     messages.subList(count, messages.size()).clear();
   }

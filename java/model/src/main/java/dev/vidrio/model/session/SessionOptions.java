@@ -47,14 +47,9 @@ public record SessionOptions(
   /** One sequence, steps of 512 tokens, and logits after the last token. */
   public static final SessionOptions DEFAULT = new SessionOptions(0, 512, 1, 1);
 
-  /** Creates options with the default element type of the cache. */
+  /** Creates options with an F32 cache and portable bits, without adapters. */
   public SessionOptions(int context, int batch, int sequences, int logits) {
-    this(context, batch, sequences, logits, DEFAULT_KV_TYPE);
-  }
-
-  /** Creates options with portable bits, without adapters. */
-  public SessionOptions(int context, int batch, int sequences, int logits, KvType kvType) {
-    this(context, batch, sequences, logits, kvType, false, 0, 0, 0, null);
+    this(context, batch, sequences, logits, DEFAULT_KV_TYPE, false, 0, 0, 0, null);
   }
 
   /** Rejects values that are out of range. */
@@ -174,11 +169,8 @@ public record SessionOptions(
         throw new InvalidInputException(
             "kv type",
             kvType,
-            "does not fit heads of "
-                + heads.dH()
-                + " and "
-                + heads.dV()
-                + " elements, which are not multiples of 32");
+            "does not fit heads of %s and %s elements, which are not multiples of 32"
+                .formatted(heads.dH(), heads.dV()));
       }
     }
   }
