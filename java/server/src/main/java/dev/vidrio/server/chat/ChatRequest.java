@@ -96,8 +96,7 @@ record ChatRequest(
     if (modalities != null) {
       for (JsonValue modality : modalities.elements(1, 8)) {
         if (!modality.string().equals("text")) {
-          throw ApiException.unsupported(
-              modality.path(), modality.path() + ": not supported; only text output is");
+          throw ApiException.unsupported(modality.path(), "not supported; only text output is");
         }
       }
     }
@@ -107,7 +106,7 @@ record ChatRequest(
     JsonValue old = fields.value("max_tokens");
     JsonValue now = fields.value("max_completion_tokens");
     if (old != null && now != null) {
-      throw ApiException.invalid("max_tokens", "max_tokens: conflicts with max_completion_tokens");
+      throw ApiException.invalid("max_tokens", "conflicts with max_completion_tokens");
     }
     JsonValue value = now == null ? old : now;
     return value == null ? limits.tokens() : value.integer(1, limits.tokens());
@@ -118,7 +117,7 @@ record ChatRequest(
     JsonValue top = fields.value("top_logprobs");
     int count = top == null ? 0 : top.integer(0, GenerationRequest.MAX_TOP);
     if (count > 0 && !wanted) {
-      throw ApiException.invalid("top_logprobs", "top_logprobs: needs logprobs to be true");
+      throw ApiException.invalid("top_logprobs", "needs logprobs to be true");
     }
     return wanted ? count : -1;
   }
@@ -179,7 +178,7 @@ record ChatRequest(
         (name, value) -> {
           if (!format.template().variables().contains(name)) {
             throw ApiException.unsupported(
-                value.path(), value.path() + ": not a variable of this model's chat template");
+                value.path(), "not a variable of this model's chat template");
           }
           options.variable(
               name, JsonMapper.shared().convertValue(value.node(), new TypeReference<>() {}));
@@ -191,7 +190,7 @@ record ChatRequest(
     try {
       format.template().requireTools();
     } catch (InvalidInputException e) {
-      throw ApiException.unsupported("tools", "tools: " + e.limit());
+      throw ApiException.unsupported("tools", e.limit());
     }
   }
 
@@ -199,7 +198,7 @@ record ChatRequest(
     try {
       format.reasoningEffort(effort.string()).forEach(options::variable);
     } catch (InvalidInputException e) {
-      throw ApiException.unsupported(effort.path(), effort.path() + ": " + e.limit());
+      throw ApiException.unsupported(effort.path(), e.limit());
     }
   }
 }

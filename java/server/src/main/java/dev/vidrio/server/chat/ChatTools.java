@@ -90,7 +90,7 @@ record ChatTools(
 
   private static ChatTools required(List<Function> functions, boolean parallel, String path) {
     if (functions.isEmpty()) {
-      throw ApiException.invalid(path, path + ": needs tools");
+      throw ApiException.invalid(path, "needs tools");
     }
     return new ChatTools(tools(functions), parallel, path, true);
   }

@@ -58,8 +58,7 @@ final class ResponseInput {
         messages.add(ChatMessage.tool(text(item.required("output")), null, id));
       }
       default ->
-          throw ApiException.unsupported(
-              item.path("type"), item.path("type") + " '" + type + "': not supported");
+          throw ApiException.unsupported(item.path("type"), "'" + type + "'", "not supported");
     }
     item.end();
   }
@@ -83,7 +82,7 @@ final class ResponseInput {
     JsonValue encrypted = item.value("encrypted_content");
     if (encrypted != null) {
       throw ApiException.unsupported(
-          encrypted.path(), encrypted.path() + ": not supported; send the reasoning as content");
+          encrypted.path(), "not supported; send the reasoning as content");
     }
     String summary = parts(item.value("summary"), "summary_text");
     String content = parts(item.value("content"), "reasoning_text");
@@ -145,8 +144,7 @@ final class ResponseInput {
         }
         default ->
             throw ApiException.unsupported(
-                type.path(),
-                type.path() + " '" + type.string() + "': not supported; only text input is");
+                type.path(), "'" + type.string() + "'", "not supported; only text input is");
       }
       text.append(part.required("text").string());
       part.end();

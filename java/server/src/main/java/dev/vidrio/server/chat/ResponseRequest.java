@@ -38,7 +38,7 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
     fields.reject("stop", "not supported in responses");
     String truncation = fields.oneOf("truncation", "disabled", "disabled");
     if (fields.bool("background", false)) {
-      throw ApiException.unsupported("background", "background: not supported; must be false");
+      throw ApiException.unsupported("background", "not supported; must be false");
     }
     ChatTools tools = ChatTools.read(fields, true);
     boolean stream = fields.bool("stream", false);
@@ -160,7 +160,7 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
         case "reasoning.encrypted_content" -> {}
         default ->
             throw ApiException.unsupported(
-                element.path(), element.path() + " '" + element.string() + "': not supported");
+                element.path(), "'" + element.string() + "'", "not supported");
       }
     }
     return wanted ? top : -1;

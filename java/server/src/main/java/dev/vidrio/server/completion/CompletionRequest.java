@@ -42,7 +42,7 @@ record CompletionRequest(
     String model = fields.required("model").string();
     List<Prompt> prompts = Prompt.read(fields.required("prompt"), limits.choices());
     if (!fields.string("suffix", "").isEmpty()) {
-      throw ApiException.unsupported("suffix", "suffix: fill-in-the-middle is not supported");
+      throw ApiException.unsupported("suffix", "fill-in-the-middle is not supported");
     }
     int tokens = Math.min(DEFAULT_TOKENS, limits.tokens());
     GenerationParameters parameters =
@@ -66,23 +66,19 @@ record CompletionRequest(
 
   private void check(RequestLimits limits) {
     if (stream && bestOf > parameters.choices()) {
-      throw ApiException.invalid("best_of", "best_of " + bestOf + ": must equal n in a stream");
+      throw ApiException.invalid("best_of", Integer.toString(bestOf), "must equal n in a stream");
     }
     if (parameters.beams() != null && bestOf > parameters.choices()) {
-      throw ApiException.invalid("best_of", "best_of " + bestOf + ": must equal n with beams");
+      throw ApiException.invalid("best_of", Integer.toString(bestOf), "must equal n with beams");
     }
     if (stream && echo && logProbabilities >= 0) {
-      throw ApiException.unsupported("echo", "echo: not supported in a stream with logprobs");
+      throw ApiException.unsupported("echo", "not supported in a stream with logprobs");
     }
     if ((long) prompts.size() * bestOf > limits.choices()) {
       throw ApiException.invalid(
           "prompt",
-          "prompt: "
-              + prompts.size()
-              + " prompts with "
-              + bestOf
-              + " answers each exceed the limit of "
-              + limits.choices());
+          "%s prompts with %s answers each exceed the limit of %s"
+              .formatted(prompts.size(), bestOf, limits.choices()));
     }
   }
 

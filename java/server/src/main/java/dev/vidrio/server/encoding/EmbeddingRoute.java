@@ -117,7 +117,7 @@ public final class EmbeddingRoute {
     int width = model.architecture().width();
     if (request.dimensions() != 0 && request.dimensions() != width) {
       throw ApiException.unsupported(
-          "dimensions", "dimensions " + request.dimensions() + ": not supported; must be " + width);
+          "dimensions", Integer.toString(request.dimensions()), "not supported; must be " + width);
     }
   }
 

@@ -41,7 +41,7 @@ public final class AnswerFormat {
     try {
       return compiler.get();
     } catch (InvalidInputException e) {
-      throw ApiException.invalid(path, path + ": " + e.getMessage());
+      throw ApiException.invalid(path, e.getMessage());
     }
   }
 
@@ -60,7 +60,7 @@ public final class AnswerFormat {
 
   /** Returns the error of a request that has another format too. */
   private ApiException conflict() {
-    return ApiException.invalid(path, path + ": conflicts with another format of the answer");
+    return ApiException.invalid(path, "conflicts with another format of the answer");
   }
 
   /**
@@ -140,10 +140,8 @@ public final class AnswerFormat {
           default ->
               throw ApiException.invalid(
                   fields.path("type"),
-                  fields.path("type")
-                      + " '"
-                      + type
-                      + "': must be text, json_object or json_schema");
+                  "'" + type + "'",
+                  "must be text, json_object or json_schema");
         };
     fields.end();
     return read;

@@ -80,14 +80,12 @@ public abstract class ChunkEvents {
       return false;
     }
     if (!stream) {
-      throw ApiException.invalid("stream_options", "stream_options: needs stream to be true");
+      throw ApiException.invalid("stream_options", "needs stream to be true");
     }
     JsonFields options = value.fields();
     boolean usage = options.bool("include_usage", false);
     if (options.bool("include_obfuscation", false)) {
-      throw ApiException.unsupported(
-          options.path("include_obfuscation"),
-          options.path("include_obfuscation") + ": not supported");
+      throw ApiException.unsupported(options.path("include_obfuscation"), "not supported");
     }
     options.end();
     return usage;

@@ -75,7 +75,7 @@ public record GenerationParameters(
     double seconds = limits.time().toMillis() / 1e3;
     String salt = fields.string("cache_salt", "");
     if (salt.length() > MAX_SALT) {
-      throw ApiException.invalid("cache_salt", "cache_salt: must have at most 256 characters");
+      throw ApiException.invalid("cache_salt", "must have at most 256 characters");
     }
     return new GenerationParameters(
         options,
@@ -96,12 +96,12 @@ public record GenerationParameters(
     JsonValue lengthPenalty = fields.value("length_penalty");
     if (beams == null) {
       if (lengthPenalty != null && lengthPenalty.number(-100, 100) != 1) {
-        throw ApiException.invalid("length_penalty", "length_penalty: needs beams");
+        throw ApiException.invalid("length_penalty", "needs beams");
       }
       return null;
     }
     if (fields.bool("stream", false)) {
-      throw ApiException.unsupported("stream", "stream: not supported with beams");
+      throw ApiException.unsupported("stream", "not supported with beams");
     }
     BeamOptions options = BeamOptions.of(beams.integer(1, MAX_BEAMS));
     return lengthPenalty == null
@@ -129,7 +129,7 @@ public record GenerationParameters(
       metadata.node().propertyNames().forEach(pairs::ignore);
     }
     if (fields.bool("store", false)) {
-      throw ApiException.unsupported("store", "store: not supported; the server is stateless");
+      throw ApiException.unsupported("store", "not supported; the server is stateless");
     }
     var _ = fields.oneOf("service_tier", "auto", "auto", "default");
   }
@@ -171,7 +171,7 @@ public record GenerationParameters(
     for (Map.Entry<String, JsonNode> entry : value.node().properties()) {
       String path = value.path() + "." + entry.getKey();
       if (!entry.getKey().matches("\\d{1,9}")) {
-        throw ApiException.invalid(path, path + ": the key must be a token id");
+        throw ApiException.invalid(path, "the key must be a token id");
       }
       double bias = new JsonValue(path, entry.getValue()).number(-100, 100);
       biases.put(Integer.valueOf(entry.getKey()), (float) bias);

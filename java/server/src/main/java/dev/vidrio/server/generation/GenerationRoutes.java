@@ -82,12 +82,7 @@ public final class GenerationRoutes {
       String field = request.promptCount() > 1 ? "prompt" : request.answersField();
       throw ApiException.invalid(
           field,
-          field
-              + ": "
-              + answers
-              + " answers exceed the limit of "
-              + limit
-              + " (running and queued)");
+          "%s answers exceed the limit of %s (running and queued)".formatted(answers, limit));
     }
     engine.requireCapacity(answers);
   }

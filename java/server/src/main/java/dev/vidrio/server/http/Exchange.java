@@ -89,11 +89,19 @@ public final class Exchange {
     String type = header("Content-Type");
     String bare = type == null ? "" : type.split(";", 2)[0].strip().toLowerCase(Locale.ROOT);
     if (!bare.equals(JSON)) {
-      throw ApiException.unsupportedType(type == null ? "" : type);
+      throw ApiException.request(
+          415,
+          "unsupported_media_type",
+          null,
+          "content type '" + (type == null ? "" : type) + "': must be application/json");
     }
     String encoding = header("Content-Encoding");
     if (encoding != null && !encoding.equalsIgnoreCase("identity")) {
-      throw ApiException.unsupportedEncoding(encoding);
+      throw ApiException.request(
+          415,
+          "unsupported_media_type",
+          null,
+          "content encoding '" + encoding + "': not supported; the body must not be compressed");
     }
     return JsonFields.ofBody(body());
   }
@@ -103,7 +111,8 @@ public final class Exchange {
     byte[] bytes = in.readNBytes(bodyLimit + 1);
     if (bytes.length > bodyLimit) {
       response.header("Connection", "close");
-      throw ApiException.tooLarge(bodyLimit);
+      throw ApiException.request(
+          413, "body_too_large", null, "body: must have at most " + bodyLimit + " bytes");
     }
     read = true;
     return bytes;

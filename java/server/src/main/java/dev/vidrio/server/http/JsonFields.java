@@ -42,11 +42,6 @@ public final class JsonFields {
     return path.isEmpty() ? name : path + "." + name;
   }
 
-  /** Returns the path of the object, empty for the body. */
-  String path() {
-    return path;
-  }
-
   /** Returns a field, or null if it is absent. */
   public @Nullable JsonValue value(String name) {
     unread.remove(name);
@@ -62,7 +57,8 @@ public final class JsonFields {
   public JsonValue required(String name) {
     JsonValue value = value(name);
     if (value == null) {
-      throw ApiException.missing(path(name));
+      throw ApiException.request(
+          400, "missing_required_parameter", path(name), path(name) + ": is required");
     }
     return value;
   }
@@ -137,8 +133,7 @@ public final class JsonFields {
   /** Reads a boolean field that only supports the default behavior. */
   public void requireValue(String name, boolean supported) {
     if (bool(name, supported) != supported) {
-      throw ApiException.unsupported(
-          path(name), path(name) + ": not supported; must be " + supported);
+      throw ApiException.unsupported(path(name), "not supported; must be " + supported);
     }
   }
 
@@ -146,14 +141,15 @@ public final class JsonFields {
   public void reject(String name, String reason) {
     JsonValue value = value(name);
     if (value != null) {
-      throw ApiException.unsupported(value.path(), value.path() + ": " + reason);
+      throw ApiException.unsupported(value.path(), reason);
     }
   }
 
   /** Rejects fields that were not read. */
   public void end() {
     for (String name : unread) {
-      throw ApiException.unknown(path(name));
+      throw ApiException.request(
+          400, "unknown_parameter", path(name), path(name) + ": not supported");
     }
   }
 }

@@ -28,8 +28,9 @@ public record JsonValue(String path, JsonNode node) {
 
   /** Returns a 400 with the path, the value and a limit. */
   public ApiException error(String limit) {
-    String shown = node.isContainer() ? "" : " " + shortened(node.toString());
-    return ApiException.invalid(path, path + shown + ": " + limit);
+    return node.isContainer()
+        ? ApiException.invalid(path, limit)
+        : ApiException.invalid(path, shortened(node.toString()), limit);
   }
 
   private static String shortened(String text) {
@@ -43,7 +44,7 @@ public record JsonValue(String path, JsonNode node) {
     }
     String string = node.stringValue();
     if (string.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {
-      throw ApiException.invalid(path, path + ": contains an unpaired surrogate");
+      throw ApiException.invalid(path, "contains an unpaired surrogate");
     }
     return string;
   }
@@ -93,11 +94,8 @@ public record JsonValue(String path, JsonNode node) {
     if (node.size() < min || node.size() > max) {
       throw ApiException.invalid(
           path,
-          path
-              + " of "
-              + node.size()
-              + " elements: must have "
-              + (max == Integer.MAX_VALUE ? min + " or more" : min + " to " + max));
+          "of " + node.size() + " elements",
+          "must have " + (max == Integer.MAX_VALUE ? min + " or more" : min + " to " + max));
     }
     List<JsonValue> elements = new ArrayList<>(node.size());
     for (int i = 0; i < node.size(); i++) {

@@ -34,7 +34,8 @@ final class Router {
     String path = exchange.path();
     List<Route> here = routes.stream().filter(route -> route.isAt(path)).toList();
     if (here.isEmpty()) {
-      throw ApiException.pathNotFound(path, suggestion(path));
+      String hint = suggestion(path).map(other -> "; did you mean " + other + "?").orElse("");
+      throw ApiException.request(404, "not_found", null, "path " + path + " not found" + hint);
     }
     for (Route route : here) {
       if (route.allows(exchange.method())) {
@@ -43,6 +44,10 @@ final class Router {
     }
     String allowed = String.join(", ", here.stream().map(Route::method).distinct().toList());
     exchange.response().header("Allow", allowed);
-    throw ApiException.methodNotAllowed(exchange.method(), allowed);
+    throw ApiException.request(
+        405,
+        "method_not_allowed",
+        null,
+        "method " + exchange.method() + ": not allowed; allowed: " + allowed);
   }
 }

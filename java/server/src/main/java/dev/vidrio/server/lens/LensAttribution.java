@@ -42,7 +42,7 @@ record LensAttribution(LensInput text, @Nullable JsonValue position, String meth
   public Supplier<Answer> prepare(ServedModel model) {
     int[] tokens = text.tokens(model);
     if (tokens.length < 2) {
-      throw ApiException.invalid(text.path(), text.path() + ": must have at least 2 tokens");
+      throw ApiException.invalid(text.path(), "must have at least 2 tokens");
     }
     int at = position == null ? tokens.length - 1 : LensInput.positionOf(position, 1, tokens);
     int[] before = Arrays.copyOf(tokens, at);

@@ -65,7 +65,7 @@ final class LensInput {
     }
     if (given.size() != 1) {
       throw ApiException.invalid(
-          "prompt", "prompt: exactly one of prompt, tokens and messages is required");
+          "prompt", "exactly one of prompt, tokens and messages is required");
     }
     return given.getFirst();
   }
@@ -123,7 +123,7 @@ final class LensInput {
     int count = Math.addExact(before.length, after.length);
     int limit = Math.min(MAX_TOKENS, model.model().architecture().contextLength());
     if (count < 1 || count > limit) {
-      throw ApiException.invalid(path, path + " of " + count + " tokens: must have 1 to " + limit);
+      throw ApiException.invalid(path, "of " + count + " tokens", "must have 1 to " + limit);
     }
     int[] tokens = Arrays.copyOf(before, count);
     System.arraycopy(after, 0, tokens, before.length, after.length);
@@ -161,8 +161,7 @@ final class LensInput {
   /** Rejects a request that exceeds a limit. */
   static void requireAtMost(String path, long count, String what, long limit) {
     if (count > limit) {
-      throw ApiException.invalid(
-          path, path + ": " + count + " " + what + " exceed the limit of " + limit);
+      throw ApiException.invalid(path, count + " " + what + " exceed the limit of " + limit);
     }
   }
 }

@@ -63,7 +63,7 @@ record LensPatch(
     int right = answer.encode(model)[0];
     int other = wrong.encode(model)[0];
     if (right == other) {
-      throw ApiException.invalid("wrong", "wrong: must differ from answer");
+      throw ApiException.invalid("wrong", "must differ from answer");
     }
     requireRuns("clean", runs(model, cleanTokens.length), cleanTokens.length);
     TextPair pair = TextPair.of(cleanTokens, corruptedTokens, right, other);

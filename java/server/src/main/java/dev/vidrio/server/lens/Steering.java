@@ -111,8 +111,7 @@ public record Steering(List<Direction> directions) {
             served -> {
               if (!served.isSteerable()) {
                 throw ApiException.unsupported(
-                    "vidrio.steer",
-                    "vidrio.steer: not supported with a quantized KV cache; start with --kv F32");
+                    "vidrio.steer", "not supported with a quantized KV cache; start with --kv F32");
               }
               List<Supplier<Intervention>> edits =
                   directions.stream().map(each -> edit(served, each)).toList();
@@ -156,7 +155,7 @@ public record Steering(List<Direction> directions) {
     try {
       engine.check(GenerationRequest.builder(new int[] {0}).edits(List.of(edit)).build());
     } catch (InvalidInputException e) {
-      throw ApiException.invalid(path, path + ": " + e.getMessage());
+      throw ApiException.invalid(path, e.getMessage());
     }
   }
 

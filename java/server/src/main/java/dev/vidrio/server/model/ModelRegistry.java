@@ -142,13 +142,8 @@ public final class ModelRegistry implements AutoCloseable {
             parent -> {
               throw ApiException.unsupported(
                   "model",
-                  "model '"
-                      + id
-                      + "': "
-                      + feature
-                      + " does not support adapters; use '"
-                      + parent
-                      + "'");
+                  "'" + id + "'",
+                  "%s does not support adapters; use '%s'".formatted(feature, parent));
             });
   }
 

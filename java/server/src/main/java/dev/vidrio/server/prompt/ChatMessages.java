@@ -46,8 +46,7 @@ public final class ChatMessages {
       return format.encode(messages, options);
     } catch (InvalidInputException e) {
       // The exception's message contains the path of the model file.
-      throw ApiException.invalid(
-          path, path + ": rejected by the model's chat template: " + e.limit());
+      throw ApiException.invalid(path, "rejected by the model's chat template: " + e.limit());
     }
   }
 
@@ -78,8 +77,7 @@ public final class ChatMessages {
     JsonValue content = fields.value("content");
     List<ToolCall> calls = calls(fields.value("tool_calls"));
     if (content == null && calls.isEmpty()) {
-      throw ApiException.invalid(
-          fields.path("content"), fields.path("content") + ": is required without tool_calls");
+      throw ApiException.invalid(fields.path("content"), "is required without tool_calls");
     }
     JsonValue annotations = fields.value("annotations");
     if (annotations != null) {
@@ -117,8 +115,7 @@ public final class ChatMessages {
       JsonValue type = fields.required("type");
       if (!type.string().equals("text")) {
         throw ApiException.unsupported(
-            type.path(),
-            type.path() + " '" + type.string() + "': not supported; only text input is");
+            type.path(), "'" + type.string() + "'", "not supported; only text input is");
       }
       text.append(fields.required("text").string());
       fields.end();

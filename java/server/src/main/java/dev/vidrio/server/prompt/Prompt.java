@@ -29,7 +29,7 @@ public final class Prompt {
   public int[] encode(Tokenizer tokenizer) {
     int[] ids = source.apply(tokenizer);
     if (ids.length == 0) {
-      throw ApiException.invalid(path, path + ": must have at least one token");
+      throw ApiException.invalid(path, "must have at least one token");
     }
     return ids;
   }
