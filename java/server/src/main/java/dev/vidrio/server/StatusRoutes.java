@@ -2,11 +2,11 @@ package dev.vidrio.server;
 
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.metrics.RequestMetrics;
 import dev.vidrio.server.model.ModelRegistry;
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -57,9 +57,10 @@ final class StatusRoutes {
   }
 
   private void list(Exchange exchange) throws IOException {
-    Map<String, Object> list = new LinkedHashMap<>();
-    list.put("object", "list");
-    list.put("data", models.ids().stream().map(this::toJson).toList());
+    var list =
+        new JsonObject()
+            .with("object", "list")
+            .with("data", models.ids().stream().map(this::toJson).toList());
     exchange.answer(Json.bytes(list));
   }
 
@@ -70,11 +71,12 @@ final class StatusRoutes {
 
   private Map<String, Object> toJson(String id) {
     boolean loaded = models.loaded(id).isPresent();
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("id", id);
-    json.put("object", "model");
-    json.put("created", models.created().getEpochSecond());
-    json.put("owned_by", "vidrio");
+    var json =
+        new JsonObject()
+            .with("id", id)
+            .with("object", "model")
+            .with("created", models.created().getEpochSecond())
+            .with("owned_by", "vidrio");
     models.parent(id).ifPresent(parent -> json.put("parent", parent));
     json.put("loaded", loaded);
     return json;

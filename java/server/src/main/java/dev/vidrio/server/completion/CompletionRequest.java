@@ -1,6 +1,7 @@
 package dev.vidrio.server.completion;
 
 import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ApiRequest;
 import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.ChunkEvents;
@@ -11,6 +12,7 @@ import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.Prompt;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A request of {@code /v1/completions}.
@@ -18,16 +20,18 @@ import java.util.List;
  * @param model the name of the model
  * @param prompts the prompts
  * @param parameters the generation parameters
+ * @param format the format of answers; null for any
  * @param echo if true, an answer begins with its prompt
  * @param logProbabilities as {@link GenerationRequest#logProbabilities}
  * @param bestOf the number of generated answers per prompt, of which the most likely are returned
  * @param stream if true, the response is streamed
  * @param includeUsage if true, the stream ends with the usage
  */
-record CompletionRequest(
+public record CompletionRequest(
     String model,
     List<Prompt> prompts,
     GenerationParameters parameters,
+    @Nullable AnswerFormat format,
     boolean echo,
     int logProbabilities,
     int bestOf,
@@ -38,7 +42,8 @@ record CompletionRequest(
   /** Default tokens of an answer, as in OpenAI's API. */
   private static final int DEFAULT_TOKENS = 16;
 
-  static CompletionRequest read(JsonFields fields, RequestLimits limits, String tenant) {
+  /** Reads a request. */
+  public static CompletionRequest read(JsonFields fields, RequestLimits limits, String tenant) {
     String model = fields.required("model").string();
     List<Prompt> prompts = Prompt.read(fields.required("prompt"), limits.choices());
     if (!fields.string("suffix", "").isEmpty()) {
@@ -54,6 +59,7 @@ record CompletionRequest(
             model,
             prompts,
             parameters,
+            AnswerFormat.read(fields),
             fields.bool("echo", false),
             fields.integer("logprobs", -1, 0, GenerationRequest.MAX_TOP),
             fields.integer("best_of", parameters.choices(), parameters.choices(), limits.choices()),

@@ -9,11 +9,11 @@ import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -46,14 +46,13 @@ final class CompletionResponse implements ApiResponse {
         choices.add(choice(prompts.get(i), choices.size(), answer));
       }
     }
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("id", Ids.next("cmpl-"));
-    json.put("object", "text_completion");
-    json.put("created", Ids.now());
-    json.put("model", request.model());
-    json.put("choices", choices);
-    json.put("usage", Usage.of(completions, request.bestOf()).toJson());
-    return json;
+    return new JsonObject()
+        .with("id", Ids.next("cmpl-"))
+        .with("object", "text_completion")
+        .with("created", Ids.now())
+        .with("model", request.model())
+        .with("choices", choices)
+        .with("usage", Usage.of(completions, request.bestOf()).toJson());
   }
 
   /**
@@ -95,19 +94,16 @@ final class CompletionResponse implements ApiResponse {
     ids.addAll(completion.result().tokens());
     tokens.addAll(completion.tokens());
     var offsets = new TextOffsets(tokenizer);
-    Map<String, @Nullable Object> choice = new LinkedHashMap<>();
-    choice.put("text", echoed + completion.text());
-    choice.put("index", index);
-    choice.put(
-        "logprobs",
-        request.logProbabilities() < 0
-            ? null
-            : LogProbabilityJson.ofCompletion(
-                tokenizer, ids, tokens, ids.stream().map(offsets::next).toList()));
-    choice.put("finish_reason", FinishReasons.finish(completion));
-    if (completion.score() != null) {
-      choice.put("score", completion.score());
-    }
-    return choice;
+    return new JsonObject()
+        .with("text", echoed + completion.text())
+        .with("index", index)
+        .with(
+            "logprobs",
+            request.logProbabilities() < 0
+                ? null
+                : LogProbabilityJson.ofCompletion(
+                    tokenizer, ids, tokens, ids.stream().map(offsets::next).toList()))
+        .with("finish_reason", FinishReasons.finish(completion))
+        .withPresent("score", completion.score());
   }
 }

@@ -8,6 +8,7 @@ import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.WorkQueue;
@@ -19,7 +20,6 @@ import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -139,19 +139,19 @@ public final class EmbeddingRoute {
       Request request, List<int[]> texts, List<float[]> embeddings) {
     List<Map<String, Object>> data = new ArrayList<>();
     for (int i = 0; i < embeddings.size(); i++) {
-      Map<String, Object> embedding = new LinkedHashMap<>();
-      embedding.put("object", "embedding");
-      embedding.put("index", i);
-      embedding.put("embedding", request.base64() ? base64(embeddings.get(i)) : embeddings.get(i));
+      var embedding =
+          new JsonObject()
+              .with("object", "embedding")
+              .with("index", i)
+              .with("embedding", request.base64() ? base64(embeddings.get(i)) : embeddings.get(i));
       data.add(embedding);
     }
     int tokens = texts.stream().mapToInt(ids -> ids.length).sum();
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("object", "list");
-    json.put("data", data);
-    json.put("model", request.model());
-    json.put("usage", Map.of("prompt_tokens", tokens, "total_tokens", tokens));
-    return json;
+    return new JsonObject()
+        .with("object", "list")
+        .with("data", data)
+        .with("model", request.model())
+        .with("usage", Map.of("prompt_tokens", tokens, "total_tokens", tokens));
   }
 
   /** Encodes little-endian F32 values as Base64. */

@@ -3,6 +3,7 @@ package dev.vidrio.server.encoding;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.prompt.TokenIds;
@@ -10,7 +11,6 @@ import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -40,9 +40,7 @@ public final class TokenRoutes {
     try (ModelRegistry.Lease lease = models.acquire(id)) {
       Tokenizer tokenizer = lease.model().tokenizer();
       int[] ids = tokenizer.encode(text, new EncodeOptions(special, add));
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("count", ids.length);
-      json.put("tokens", ids);
+      var json = new JsonObject().with("count", ids.length).with("tokens", ids);
       if (pieces) {
         json.put("pieces", Arrays.stream(ids).mapToObj(tokenizer::piece).toList());
       }

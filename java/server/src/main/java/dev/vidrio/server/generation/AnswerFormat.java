@@ -46,7 +46,7 @@ public final class AnswerFormat {
   }
 
   /** Reads the extension fields of all generation routes, at most one of which may be given. */
-  static @Nullable AnswerFormat read(JsonFields fields) {
+  public static @Nullable AnswerFormat read(JsonFields fields) {
     List<AnswerFormat> given = new ArrayList<>(formats(fields, "json_schema"));
     JsonValue outputs = fields.value("structured_outputs");
     if (outputs != null) {

@@ -1,7 +1,6 @@
 package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.ExceptionMapper;
@@ -34,15 +33,9 @@ public abstract class ChunkEvents {
   private final boolean includeUsage;
 
   /** Sends the chunks of one answer. */
-  protected interface Choice {
+  protected interface Choice extends AnswerStreams.AnswerSink {
     /** Sends the chunks before the first token. */
     void begin() throws IOException;
-
-    /** Sends the chunks of a token. */
-    void accept(GeneratedToken token) throws IOException;
-
-    /** Sends the remaining text and the finish reason. */
-    void end(Completion completion) throws IOException;
 
     /** Returns the number of reasoning tokens. */
     default int reasoningTokens() {
@@ -109,7 +102,7 @@ public abstract class ChunkEvents {
     events.flush();
     List<Completion> completions;
     try {
-      completions = streams.read(new Sink(choices), events::flush);
+      completions = streams.read(choices, events::flush);
     } catch (RuntimeException e) {
       events.send(ExceptionMapper.toApiException(e, request).toJson());
       events.end();
@@ -126,18 +119,6 @@ public abstract class ChunkEvents {
               .raw("}"));
     }
     events.done();
-  }
-
-  private record Sink(List<Choice> choices) implements AnswerStreams.TokenSink {
-    @Override
-    public void accept(int index, GeneratedToken token) throws IOException {
-      choices.get(index).accept(token);
-    }
-
-    @Override
-    public void end(int index, Completion completion) throws IOException {
-      choices.get(index).end(completion);
-    }
   }
 
   /** Sends a chunk that was started by {@link EventStream#start}. */

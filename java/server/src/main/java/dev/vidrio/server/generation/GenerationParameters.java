@@ -24,7 +24,6 @@ import tools.jackson.databind.JsonNode;
  * 1, no truncation of the distribution, a random seed.
  *
  * @param options the options without a grammar
- * @param format the required format of an answer; null for any
  * @param choices the number of answers per prompt
  * @param minTokens minimum tokens of an answer
  * @param stopTokens token ids that end an answer
@@ -37,7 +36,6 @@ import tools.jackson.databind.JsonNode;
  */
 public record GenerationParameters(
     GenerationOptions options,
-    @Nullable AnswerFormat format,
     int choices,
     int minTokens,
     Set<Integer> stopTokens,
@@ -79,7 +77,6 @@ public record GenerationParameters(
     }
     return new GenerationParameters(
         options,
-        AnswerFormat.read(fields),
         fields.integer("n", 1, 1, limits.choices()),
         fields.integer("min_tokens", 0, 0, tokens),
         stopTokens(fields),
@@ -188,27 +185,6 @@ public record GenerationParameters(
       }
     }
     return tokens;
-  }
-
-  /** Returns a copy with another format. */
-  public GenerationParameters withFormat(@Nullable AnswerFormat other) {
-    return new GenerationParameters(
-        options,
-        other,
-        choices,
-        minTokens,
-        stopTokens,
-        priority,
-        timeout,
-        cacheSalt,
-        draftTokens,
-        steering,
-        beams);
-  }
-
-  /** Compiles the grammar of the format; null for any answer. */
-  @Nullable Grammar grammar() {
-    return format == null ? null : format.grammar();
   }
 
   /**

@@ -45,7 +45,8 @@ public final class GenerationRoutes {
     try (ModelRegistry.Lease lease = models.acquire(request.model())) {
       Engine engine = lease.model().engine();
       requireCapacity(engine, request);
-      @Nullable Grammar format = request.parameters().grammar();
+      AnswerFormat wanted = request.format();
+      @Nullable Grammar format = wanted == null ? null : wanted.grammar();
       List<Intervention> edits = request.parameters().steering().edits(lens, request.model());
       List<int[]> prompts = request.encode(lease.model());
       List<GenerationRequest> generations = new ArrayList<>();

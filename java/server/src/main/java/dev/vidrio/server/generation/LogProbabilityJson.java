@@ -1,6 +1,7 @@
 package dev.vidrio.server.generation;
 
 import dev.vidrio.model.generation.TokenLogProbability;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -28,10 +29,9 @@ public final class LogProbabilityJson {
    */
   public static Map<String, @Nullable Object> ofChat(
       Tokenizer tokenizer, List<TokenLogProbability> tokens) {
-    Map<String, @Nullable Object> json = new LinkedHashMap<>();
-    json.put("content", tokens.stream().map(token -> ofToken(tokenizer, token)).toList());
-    json.put("refusal", null);
-    return json;
+    return new JsonObject()
+        .with("content", tokens.stream().map(token -> ofToken(tokenizer, token)).toList())
+        .with("refusal", null);
   }
 
   private static Map<String, Object> ofToken(Tokenizer tokenizer, TokenLogProbability token) {
@@ -50,12 +50,11 @@ public final class LogProbabilityJson {
     for (int i = 0; i < bytes.length; i++) {
       unsigned[i] = bytes[i] & 0xff;
     }
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("id", id);
-    json.put("token", tokenizer.piece(id));
-    json.put("logprob", finite(logProbability));
-    json.put("bytes", unsigned);
-    return json;
+    return new JsonObject()
+        .with("id", id)
+        .with("token", tokenizer.piece(id))
+        .with("logprob", finite(logProbability))
+        .with("bytes", unsigned);
   }
 
   /**
@@ -80,13 +79,12 @@ public final class LogProbabilityJson {
       own.add(token == null ? null : finite(token.logProbability()));
       top.add(token == null ? null : top(tokenizer, token));
     }
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("token_ids", ids);
-    json.put("tokens", names);
-    json.put("token_logprobs", own);
-    json.put("top_logprobs", top);
-    json.put("text_offset", offsets);
-    return json;
+    return new JsonObject()
+        .with("token_ids", ids)
+        .with("tokens", names)
+        .with("token_logprobs", own)
+        .with("top_logprobs", top)
+        .with("text_offset", offsets);
   }
 
   /** Returns the most likely tokens and the generated one. */

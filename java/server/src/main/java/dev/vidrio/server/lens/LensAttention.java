@@ -6,11 +6,11 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -79,10 +79,11 @@ record LensAttention(
       for (int at = 0; at < weights.length; at += keys) {
         queries.add(Arrays.copyOfRange(weights, at, at + keys));
       }
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("layer", pattern.point().layer());
-      json.put("head", h);
-      json.put("weights", queries);
+      var json =
+          new JsonObject()
+              .with("layer", pattern.point().layer())
+              .with("head", h)
+              .with("weights", queries);
       patterns.add(json);
     }
     return patterns;

@@ -8,6 +8,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
@@ -99,9 +100,10 @@ record LensCache(LensInput text, @Nullable JsonValue position, String hooks, boo
     Map<String, Object> hooks = new LinkedHashMap<>();
     for (HookPoint point : cache.points()) {
       Activation activation = cache.get(point);
-      Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("shape", activation.shape());
-      entry.put("values", finite(activation.toArray()));
+      var entry =
+          new JsonObject()
+              .with("shape", activation.shape())
+              .with("values", finite(activation.toArray()));
       hooks.put(point.name(), entry);
     }
     Map<String, Object> json = LensInput.head(model, cache.tokens());

@@ -2,6 +2,7 @@ package dev.vidrio.server.lens;
 
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.ChatMessages;
@@ -12,7 +13,6 @@ import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -147,11 +147,10 @@ final class LensInput {
 
   /** Returns the first fields of all responses: the model and its input tokens. */
   static Map<String, Object> head(ServedModel model, int[] tokens) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("model", model.id());
-    json.put("tokens", tokens);
-    json.put("pieces", pieces(model.tokenizer(), tokens));
-    return json;
+    return new JsonObject()
+        .with("model", model.id())
+        .with("tokens", tokens)
+        .with("pieces", pieces(model.tokenizer(), tokens));
   }
 
   private static List<String> pieces(Tokenizer tokenizer, int[] tokens) {

@@ -4,6 +4,7 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.inspect.LogitLens;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.tokenizer.Tokenizer;
@@ -66,19 +67,17 @@ record LensLogits(LensInput text, @Nullable JsonValue position, String hooks, in
   }
 
   private static Map<String, Object> toJson(Tokenizer tokenizer, LogitLens.Cell cell) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("top", cell.top().stream().map(token -> toJson(tokenizer, token)).toList());
-    json.put("entropy_bits", cell.entropy());
-    json.put("rank_of_final", cell.rank());
-    json.put("kl_bits", cell.divergence());
-    return json;
+    return new JsonObject()
+        .with("top", cell.top().stream().map(token -> toJson(tokenizer, token)).toList())
+        .with("entropy_bits", cell.entropy())
+        .with("rank_of_final", cell.rank())
+        .with("kl_bits", cell.divergence());
   }
 
   private static Map<String, Object> toJson(Tokenizer tokenizer, LogitLens.Candidate candidate) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("id", candidate.token());
-    json.put("piece", tokenizer.piece(candidate.token()));
-    json.put("probability", candidate.probability());
-    return json;
+    return new JsonObject()
+        .with("id", candidate.token())
+        .with("piece", tokenizer.piece(candidate.token()))
+        .with("probability", candidate.probability());
   }
 }

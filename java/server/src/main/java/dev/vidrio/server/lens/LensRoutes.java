@@ -5,11 +5,11 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -73,8 +73,7 @@ public final class LensRoutes {
   private static Map<String, Object> describe(
       String id, Optional<String> parent, ServedModel model) {
     var architecture = model.model().architecture();
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("model", id);
+    var json = new JsonObject().with("model", id);
     parent.ifPresent(name -> json.put("parent", name));
     json.put("layers", architecture.layers());
     json.put("width", architecture.width());

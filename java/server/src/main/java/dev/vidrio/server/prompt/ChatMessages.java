@@ -6,6 +6,7 @@ import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
@@ -66,10 +67,11 @@ public final class ChatMessages {
   }
 
   private static ChatMessage plain(String role, JsonFields fields) {
-    Map<String, @Nullable Object> message = new LinkedHashMap<>();
-    message.put("role", role);
-    message.put("name", fields.string("name"));
-    message.put("content", text(fields.required("content")));
+    var message =
+        new JsonObject()
+            .with("role", role)
+            .with("name", fields.string("name"))
+            .with("content", text(fields.required("content")));
     return new ChatMessage(message);
   }
 
