@@ -11,13 +11,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/** The routes of the server's state: health, readiness, metrics, models. */
-final class StatusRoutes {
+/**
+ * The routes of the server's state: health, readiness, metrics, models.
+ *
+ * @param models the models
+ * @param metrics the meters
+ * @param state returns the state of the server
+ */
+record StatusRoutes(ModelRegistry models, RequestMetrics metrics, Supplier<State> state) {
   private static final String MODEL = "/v1/models/";
-
-  private final ModelRegistry models;
-  private final RequestMetrics metrics;
-  private final Supplier<State> state;
 
   /** The state that {@code /ready} reports. */
   enum State {
@@ -30,12 +32,6 @@ final class StatusRoutes {
     State(String text) {
       this.text = text;
     }
-  }
-
-  StatusRoutes(ModelRegistry models, RequestMetrics metrics, Supplier<State> state) {
-    this.models = models;
-    this.metrics = metrics;
-    this.state = state;
   }
 
   List<Route> routes() {

@@ -15,20 +15,19 @@ import dev.vidrio.server.http.JsonBuffer;
 import dev.vidrio.template.ToolCall;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Streams the answers to a chat as chunks. */
 final class ChatEvents extends ChunkEvents {
-  private static final byte[] CONTENT = "\"content\":".getBytes(StandardCharsets.UTF_8);
-  private static final byte[] REASONING = "\"reasoning_content\":".getBytes(StandardCharsets.UTF_8);
+  private static final String CONTENT = "\"content\":";
+  private static final String REASONING = "\"reasoning_content\":";
 
   private final ChatRequest request;
   private final Tokenizer tokenizer;
   private final Supplier<ChatAnswer> answers;
-  private final byte[] plainEnd;
+  private final String plainEnd;
 
   ChatEvents(
       Exchange exchange, ChatRequest request, Tokenizer tokenizer, Supplier<ChatAnswer> answers) {
@@ -41,8 +40,7 @@ final class ChatEvents extends ChunkEvents {
     this.request = request;
     this.tokenizer = tokenizer;
     this.answers = answers;
-    this.plainEnd =
-        new JsonBuffer().raw("},\"logprobs\":null,\"finish_reason\":null}").raw(tail).toBytes();
+    this.plainEnd = "},\"logprobs\":null,\"finish_reason\":null}" + tail;
   }
 
   @Override
@@ -53,10 +51,10 @@ final class ChatEvents extends ChunkEvents {
   private final class ChatChoice implements Choice {
     private final JsonBuffer buffer = new JsonBuffer();
     private final ChatAnswer answer = answers.get();
-    private final byte[] open;
+    private final String open;
 
     ChatChoice(int index) {
-      this.open = new JsonBuffer().raw(head).raw("{\"index\":" + index + ",\"delta\":{").toBytes();
+      this.open = head + "{\"index\":" + index + ",\"delta\":{";
     }
 
     /** Starts a chunk, up to its delta. */
@@ -64,7 +62,7 @@ final class ChatEvents extends ChunkEvents {
       return EventStream.start(buffer).raw(open);
     }
 
-    private void send(byte[] logProbabilities, String finish) throws IOException {
+    private void send(String logProbabilities, String finish) throws IOException {
       buffer.raw("},\"logprobs\":").raw(logProbabilities).raw(",\"finish_reason\":").raw(finish);
       ChatEvents.this.send(buffer.raw("}").raw(tail));
     }
@@ -96,13 +94,13 @@ final class ChatEvents extends ChunkEvents {
       }
     }
 
-    private void send(byte[] field, String text, @Nullable TokenLogProbability logProbability)
+    private void send(String field, String text, @Nullable TokenLogProbability logProbability)
         throws IOException {
       start().raw(field).string(text);
       if (logProbability == null) {
         send();
       } else {
-        send(Json.bytes(LogProbabilityJson.ofChat(tokenizer, List.of(logProbability))), "null");
+        send(Json.text(LogProbabilityJson.ofChat(tokenizer, List.of(logProbability))), "null");
       }
     }
 
@@ -121,7 +119,7 @@ final class ChatEvents extends ChunkEvents {
         call(i, calls.get(i));
       }
       start();
-      send(NULL, "\"" + FinishReasons.finish(completion, !calls.isEmpty()) + "\"");
+      send("null", "\"" + FinishReasons.finish(completion, !calls.isEmpty()) + "\"");
     }
 
     @Override

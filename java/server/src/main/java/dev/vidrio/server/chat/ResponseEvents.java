@@ -105,7 +105,7 @@ final class ResponseEvents {
       throws IOException {
     events.send(
         name,
-        Json.bytes(
+        Json.text(
             new JsonObject().with("type", name).with("sequence_number", number++).withAll(fields)));
   }
 

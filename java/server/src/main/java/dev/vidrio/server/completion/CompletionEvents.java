@@ -48,7 +48,7 @@ final class CompletionEvents extends ChunkEvents {
     public void begin() throws IOException {
       if (request.echo()) {
         int[] prompt = prompts.get(index / request.answersPerPrompt());
-        send(CompletionText.of(tokenizer, prompt), NULL, null);
+        send(CompletionResponse.text(tokenizer, prompt), "null", null);
       }
     }
 
@@ -58,10 +58,10 @@ final class CompletionEvents extends ChunkEvents {
       if (token.text().isEmpty() && logProbability == null) {
         return;
       }
-      byte[] json =
+      String json =
           logProbability == null
-              ? NULL
-              : Json.bytes(
+              ? "null"
+              : Json.text(
                   LogProbabilityJson.ofCompletion(
                       tokenizer,
                       List.of(token.id()),
@@ -72,10 +72,10 @@ final class CompletionEvents extends ChunkEvents {
 
     @Override
     public void end(Completion completion) throws IOException {
-      send("", NULL, FinishReasons.finish(completion));
+      send("", "null", FinishReasons.finish(completion));
     }
 
-    private void send(String text, byte[] logProbabilities, @Nullable String finish)
+    private void send(String text, String logProbabilities, @Nullable String finish)
         throws IOException {
       EventStream.start(buffer)
           .raw(head)

@@ -10,25 +10,23 @@ import dev.vidrio.server.generation.LogProbabilityJson;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.JsonObject;
+import dev.vidrio.tokenizer.TokenDecoder;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The response to a {@link CompletionRequest}. */
-final class CompletionResponse implements ApiResponse {
-  private final CompletionRequest request;
-  private final Tokenizer tokenizer;
-  private final List<int[]> prompts;
-
-  CompletionResponse(CompletionRequest request, Tokenizer tokenizer, List<int[]> prompts) {
-    this.request = request;
-    this.tokenizer = tokenizer;
-    this.prompts = prompts;
-  }
+/**
+ * The response to a {@link CompletionRequest}.
+ *
+ * @param request the request
+ * @param tokenizer the tokenizer of the model
+ * @param prompts the tokens of the prompts
+ */
+record CompletionResponse(CompletionRequest request, Tokenizer tokenizer, List<int[]> prompts)
+    implements ApiResponse {
 
   @Override
   public void send(Exchange exchange, AnswerStreams streams) throws IOException {
@@ -37,8 +35,8 @@ final class CompletionResponse implements ApiResponse {
   }
 
   @Override
-  public Map<String, Object> toJson(List<Completion> completions) {
-    List<Map<String, @Nullable Object>> choices = new ArrayList<>();
+  public JsonObject toJson(List<Completion> completions) {
+    List<JsonObject> choices = new ArrayList<>();
     for (int i = 0; i < prompts.size(); i++) {
       List<Completion> answers =
           completions.subList(i * request.bestOf(), (i + 1) * request.bestOf());
@@ -76,12 +74,12 @@ final class CompletionResponse implements ApiResponse {
         .orElse(Double.NEGATIVE_INFINITY);
   }
 
-  private Map<String, @Nullable Object> choice(int[] prompt, int index, Completion completion) {
+  private JsonObject choice(int[] prompt, int index, Completion completion) {
     List<Integer> ids = new ArrayList<>();
     List<@Nullable TokenLogProbability> tokens = new ArrayList<>();
     String echoed = "";
     if (request.echo()) {
-      echoed = CompletionText.of(tokenizer, prompt);
+      echoed = text(tokenizer, prompt);
       for (int id : prompt) {
         ids.add(id);
       }
@@ -105,5 +103,15 @@ final class CompletionResponse implements ApiResponse {
                     tokenizer, ids, tokens, ids.stream().map(offsets::next).toList()))
         .with("finish_reason", FinishReasons.finish(completion))
         .withPresent("score", completion.score());
+  }
+
+  /** Returns the text of tokens, without special tokens. */
+  static String text(Tokenizer tokenizer, int[] ids) {
+    TokenDecoder decoder = tokenizer.streamingDecoder(true);
+    var text = new StringBuilder();
+    for (int id : ids) {
+      text.append(decoder.accept(id));
+    }
+    return text.append(decoder.finish()).toString();
   }
 }

@@ -27,13 +27,15 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** The route {@code /v1/embeddings}. */
-public final class EmbeddingRoute {
+/**
+ * The route {@code /v1/embeddings}.
+ *
+ * @param models the models
+ * @param queue runs the requests
+ * @param time the time limit of a request
+ */
+public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration time) {
   private static final int MAX_TEXTS = 2048;
-
-  private final ModelRegistry models;
-  private final WorkQueue queue;
-  private final Duration time;
 
   /** The fields of a request. */
   private record Request(
@@ -43,17 +45,6 @@ public final class EmbeddingRoute {
       Pooling pooling,
       boolean normalize,
       int dimensions) {}
-
-  /**
-   * Creates the route.
-   *
-   * @param time the time limit of a request
-   */
-  public EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration time) {
-    this.models = models;
-    this.queue = queue;
-    this.time = time;
-  }
 
   /** Returns the route. */
   public Route route() {

@@ -14,14 +14,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
-/** The routes {@code /tokenize} and {@code /detokenize}. */
-public final class TokenRoutes {
-  private final ModelRegistry models;
-
-  /** Creates the routes. */
-  public TokenRoutes(ModelRegistry models) {
-    this.models = models;
-  }
+/**
+ * The routes {@code /tokenize} and {@code /detokenize}.
+ *
+ * @param models the models
+ */
+public record TokenRoutes(ModelRegistry models) {
 
   /** Returns the routes. */
   public List<Route> routes() {

@@ -14,23 +14,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * The required format of an answer: a JSON schema, regular expression, grammar or choice. It is
  * read with the request and compiled later, once the engine has capacity for the answer.
+ *
+ * @param path the path of its field
+ * @param compiler compiles its grammar
  */
-public final class AnswerFormat {
+public record AnswerFormat(String path, Supplier<Grammar> compiler) {
   private static final int MAX_CHOICES = 1 << 14;
-
-  private final String path;
-  private final Supplier<Grammar> compiler;
-
-  /**
-   * Creates a format.
-   *
-   * @param path the path of its field
-   * @param compiler compiles its grammar
-   */
-  public AnswerFormat(String path, Supplier<Grammar> compiler) {
-    this.path = path;
-    this.compiler = compiler;
-  }
 
   /**
    * Compiles the grammar.

@@ -10,7 +10,6 @@ import dev.vidrio.server.http.JsonBuffer;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -19,14 +18,11 @@ import java.util.List;
  * once.
  */
 public abstract class ChunkEvents {
-  /** The JSON literal {@code null}. */
-  protected static final byte[] NULL = "null".getBytes(StandardCharsets.UTF_8);
+  /** A chunk before its choices. */
+  protected final String head;
 
-  /** The bytes of a chunk before its choices. */
-  protected final byte[] head;
-
-  /** The bytes of a chunk after its choices. */
-  protected final byte[] tail;
+  /** A chunk after its choices. */
+  protected final String tail;
 
   private final EventStream events;
   private final String request;
@@ -62,8 +58,8 @@ public abstract class ChunkEvents {
             .raw(",\"object\":\"" + object + "\",\"created\":" + Ids.now() + ",\"model\":")
             .string(model)
             .raw(",\"choices\":[")
-            .toBytes();
-    this.tail = (includeUsage ? "],\"usage\":null}" : "]}").getBytes(StandardCharsets.UTF_8);
+            .toString();
+    this.tail = includeUsage ? "],\"usage\":null}" : "]}";
   }
 
   /** Reads {@code stream_options} and returns whether the stream ends with the usage. */
@@ -111,12 +107,7 @@ public abstract class ChunkEvents {
     if (includeUsage) {
       int reasoning = choices.stream().mapToInt(Choice::reasoningTokens).sum();
       Usage usage = Usage.of(completions, perPrompt, reasoning);
-      events.send(
-          EventStream.start(new JsonBuffer())
-              .raw(head)
-              .raw("],\"usage\":")
-              .raw(Json.bytes(usage.toJson()))
-              .raw("}"));
+      events.send(head + "],\"usage\":" + Json.text(usage.toJson()) + "}");
     }
     events.done();
   }

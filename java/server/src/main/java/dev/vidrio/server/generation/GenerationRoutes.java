@@ -18,22 +18,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * The shared pipeline of the routes that generate text. Routes differ only in the formats of their
  * {@link ApiRequest} and {@link ApiResponse}.
+ *
+ * @param models the models
+ * @param limits limits of a request
+ * @param lens computes the directions of steered requests
  */
-public final class GenerationRoutes {
-  private final ModelRegistry models;
-  private final RequestLimits limits;
-  private final LensExecutor lens;
-
-  /**
-   * Creates the pipeline.
-   *
-   * @param lens computes the directions of steered requests
-   */
-  public GenerationRoutes(ModelRegistry models, RequestLimits limits, LensExecutor lens) {
-    this.models = models;
-    this.limits = limits;
-    this.lens = lens;
-  }
+public record GenerationRoutes(ModelRegistry models, RequestLimits limits, LensExecutor lens) {
 
   /** Returns the route at a path. */
   public Route route(String path, ApiRequest.Reader reader) {

@@ -141,13 +141,13 @@ public final class ApiException extends RuntimeException {
   }
 
   /** Returns {@code {"error": {"message": …, "type": …, "param": …, "code": …}}}. */
-  public byte[] toJson() {
+  public String toJson() {
     var error =
         new JsonObject()
             .with("message", getMessage())
             .with("type", type)
             .with("param", param)
             .with("code", code);
-    return Json.bytes(Map.of("error", error));
+    return Json.text(Map.of("error", error));
   }
 }

@@ -11,11 +11,10 @@ public final class EventStream {
   private static final String CONTENT_TYPE = "text/event-stream; charset=utf-8";
 
   /** A comment, which clients ignore. */
-  private static final byte[] HEARTBEAT = ascii(": waiting\n\n");
+  private static final byte[] HEARTBEAT = ": waiting\n\n".getBytes(StandardCharsets.US_ASCII);
 
-  private static final byte[] DATA = ascii("data: ");
-  private static final byte[] END = ascii("\n\n");
-  private static final byte[] DONE = ascii("data: [DONE]\n\n");
+  private static final String DATA = "data: ";
+  private static final String END = "\n\n";
 
   private final Response response;
 
@@ -25,10 +24,6 @@ public final class EventStream {
     response.header("Cache-Control", "no-cache");
     // Proxies such as nginx would buffer events.
     response.header("X-Accel-Buffering", "no");
-  }
-
-  private static byte[] ascii(String text) {
-    return text.getBytes(StandardCharsets.US_ASCII);
   }
 
   /**
@@ -47,28 +42,27 @@ public final class EventStream {
 
   /** Sends an event that was started by {@link #start}. */
   public void send(JsonBuffer event) throws IOException {
-    event.raw(END);
-    response.append(event.array(), event.length());
+    response.send(event.raw(END).toBytes(), false);
   }
 
   /** Sends an unnamed event. */
-  public void send(byte[] json) throws IOException {
+  public void send(String json) throws IOException {
     send(start(new JsonBuffer()).raw(json));
   }
 
   /** Sends a named event. */
-  public void send(String name, byte[] json) throws IOException {
+  public void send(String name, String json) throws IOException {
     send(new JsonBuffer().raw("event: " + name + "\n").raw(DATA).raw(json));
   }
 
   /** Sends the buffered events. */
   public void flush() throws IOException {
-    response.write(new byte[0], 0);
+    response.send(new byte[0], true);
   }
 
   /** Sends {@code [DONE]} and ends the response. */
   public void done() throws IOException {
-    response.write(DONE, DONE.length);
+    send("[DONE]");
     response.end();
   }
 

@@ -4,6 +4,7 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import dev.vidrio.server.metrics.RequestMetrics;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -161,7 +162,7 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
     if (e.status() == 401) {
       response.header("WWW-Authenticate", "Bearer");
     }
-    exchange.answer(e.status(), e.toJson());
+    exchange.answer(e.status(), e.toJson().getBytes(StandardCharsets.UTF_8));
   }
 
   private void finished(Exchange exchange, Duration duration) {

@@ -4,13 +4,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** Finds the route of a request. */
-final class Router {
-  private final List<Route> routes;
-
-  Router(List<Route> routes) {
-    this.routes = List.copyOf(routes);
-  }
+/**
+ * Finds the route of a request.
+ *
+ * @param routes the routes
+ */
+record Router(List<Route> routes) {
 
   /** Returns a route of a path with any method. */
   Optional<Route> at(String path) {

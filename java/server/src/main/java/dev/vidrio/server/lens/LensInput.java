@@ -14,12 +14,17 @@ import dev.vidrio.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** The input tokens of a lens request. */
-final class LensInput {
+/**
+ * The input tokens of a lens request.
+ *
+ * @param path the path of the field, for errors
+ * @param source a text, token ids, or a conversation up to the beginning of the answer
+ * @param answer further tokens; null for none
+ */
+record LensInput(String path, Source source, @Nullable TokenIds answer) {
   /** Maximum tokens of a forward pass. */
   static final int MAX_TOKENS = 1024;
 
@@ -28,28 +33,6 @@ final class LensInput {
   interface Source {
     /** Returns the tokens. */
     int[] encode(ServedModel model);
-  }
-
-  private final String path;
-  private final Source source;
-  private final @Nullable TokenIds answer;
-
-  /**
-   * Creates an input.
-   *
-   * @param path the path of the field, for errors
-   * @param source a text, token ids, or a conversation up to the beginning of the answer
-   * @param answer further tokens; null for none
-   */
-  private LensInput(String path, Source source, @Nullable TokenIds answer) {
-    this.path = path;
-    this.source = source;
-    this.answer = answer;
-  }
-
-  /** Returns the path of the field. */
-  String path() {
-    return path;
   }
 
   /** Reads {@code prompt}, {@code tokens} or {@code messages}, and {@code answer}. */
@@ -146,7 +129,7 @@ final class LensInput {
   }
 
   /** Returns the first fields of all responses: the model and its input tokens. */
-  static Map<String, Object> head(ServedModel model, int[] tokens) {
+  static JsonObject head(ServedModel model, int[] tokens) {
     return new JsonObject()
         .with("model", model.id())
         .with("tokens", tokens)

@@ -19,8 +19,8 @@ interface LensRequest {
 
   /** The body of a response with its content type. */
   final class Answer {
-    private final String type;
-    private final byte[] body;
+    final String type;
+    final byte[] body;
 
     Answer(String type, byte[] body) {
       this.type = type;
@@ -30,14 +30,6 @@ interface LensRequest {
     /** Returns a JSON response. */
     static Answer json(Map<String, Object> json) {
       return new Answer(Exchange.JSON, Json.bytes(json));
-    }
-
-    String type() {
-      return type;
-    }
-
-    byte[] body() {
-      return body;
     }
   }
 

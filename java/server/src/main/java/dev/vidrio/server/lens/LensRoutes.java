@@ -14,16 +14,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** The routes {@code /v1/lens/…}. */
-public final class LensRoutes {
-  private final ModelRegistry models;
-  private final LensExecutor executor;
-
-  /** Creates the routes. */
-  public LensRoutes(ModelRegistry models, LensExecutor executor) {
-    this.models = models;
-    this.executor = executor;
-  }
+/**
+ * The routes {@code /v1/lens/…}.
+ *
+ * @param models the models
+ * @param executor runs the requests
+ */
+public record LensRoutes(ModelRegistry models, LensExecutor executor) {
 
   /** Returns the routes. */
   public List<Route> routes() {
@@ -54,7 +51,7 @@ public final class LensRoutes {
                 exchange.startHeartbeats(cancel);
               }
             });
-    exchange.response().finish(200, answer.type(), answer.body());
+    exchange.response().finish(200, answer.type, answer.body);
   }
 
   /** Handles {@code /v1/lens/model}. */
