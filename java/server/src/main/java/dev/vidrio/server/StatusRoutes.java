@@ -1,7 +1,6 @@
 package dev.vidrio.server;
 
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.metrics.RequestMetrics;
@@ -36,7 +35,7 @@ record StatusRoutes(ModelRegistry models, RequestMetrics metrics, Supplier<State
 
   List<Route> routes() {
     return List.of(
-        Route.probe("/health", exchange -> exchange.answer(Json.bytes(Map.of("status", "ok")))),
+        Route.probe("/health", exchange -> exchange.answer(Map.of("status", "ok"))),
         Route.probe("/ready", this::ready),
         Route.monitoring("/metrics", this::metrics),
         Route.get("/v1/models", this::list),
@@ -45,7 +44,7 @@ record StatusRoutes(ModelRegistry models, RequestMetrics metrics, Supplier<State
 
   private void ready(Exchange exchange) throws IOException {
     State now = state.get();
-    exchange.answer(now == State.READY ? 200 : 503, Json.bytes(Map.of("status", now.text)));
+    exchange.answer(now == State.READY ? 200 : 503, Map.of("status", now.text));
   }
 
   private void metrics(Exchange exchange) throws IOException {
@@ -53,28 +52,24 @@ record StatusRoutes(ModelRegistry models, RequestMetrics metrics, Supplier<State
   }
 
   private void list(Exchange exchange) throws IOException {
-    var list =
+    exchange.answer(
         new JsonObject()
             .with("object", "list")
-            .with("data", models.ids().stream().map(this::toJson).toList());
-    exchange.answer(Json.bytes(list));
+            .with("data", models.ids().stream().map(this::toJson).toList()));
   }
 
   private void model(Exchange exchange) throws IOException {
     String id = exchange.path().substring(MODEL.length());
-    exchange.answer(Json.bytes(toJson(id)));
+    exchange.answer(toJson(id));
   }
 
-  private Map<String, Object> toJson(String id) {
-    boolean loaded = models.loaded(id).isPresent();
-    var json =
-        new JsonObject()
-            .with("id", id)
-            .with("object", "model")
-            .with("created", models.created().getEpochSecond())
-            .with("owned_by", "vidrio");
-    models.parent(id).ifPresent(parent -> json.put("parent", parent));
-    json.put("loaded", loaded);
-    return json;
+  private JsonObject toJson(String id) {
+    return new JsonObject()
+        .with("id", id)
+        .with("object", "model")
+        .with("created", models.created().getEpochSecond())
+        .with("owned_by", "vidrio")
+        .withPresent("parent", models.parent(id).orElse(null))
+        .with("loaded", models.loaded(id).isPresent());
   }
 }

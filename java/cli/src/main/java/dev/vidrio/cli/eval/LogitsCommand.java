@@ -81,7 +81,8 @@ final class LogitsCommand implements Callable<Integer> {
           "text", n + " tokens", "exceeds the context length of " + declared + " tokens");
     }
     var options =
-        new SessionOptions((int) n, ROWS, 1, ROWS, kv.type())
+        new SessionOptions((int) n, ROWS, 1, ROWS)
+            .withKvType(kv.type())
             .withFast(fast.asked())
             .withAdaptation(adapter.open(model));
     var entries =

@@ -6,7 +6,6 @@ import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.Route;
@@ -91,7 +90,7 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
               });
       exchange.startHeartbeats(() -> canceled.set(true));
       try {
-        exchange.answer(Json.bytes(toJson(request, texts, WorkQueue.join(task, time))));
+        exchange.answer(toJson(request, texts, WorkQueue.join(task, time)));
       } finally {
         canceled.set(true);
       }
@@ -126,16 +125,14 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
     return texts;
   }
 
-  private static Map<String, Object> toJson(
-      Request request, List<int[]> texts, List<float[]> embeddings) {
-    List<Map<String, Object>> data = new ArrayList<>();
+  private static JsonObject toJson(Request request, List<int[]> texts, List<float[]> embeddings) {
+    List<JsonObject> data = new ArrayList<>();
     for (int i = 0; i < embeddings.size(); i++) {
-      var embedding =
+      data.add(
           new JsonObject()
               .with("object", "embedding")
               .with("index", i)
-              .with("embedding", request.base64() ? base64(embeddings.get(i)) : embeddings.get(i));
-      data.add(embedding);
+              .with("embedding", request.base64() ? base64(embeddings.get(i)) : embeddings.get(i)));
     }
     int tokens = texts.stream().mapToInt(ids -> ids.length).sum();
     return new JsonObject()

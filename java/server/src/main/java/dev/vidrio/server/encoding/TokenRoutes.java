@@ -1,7 +1,6 @@
 package dev.vidrio.server.encoding;
 
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.Route;
@@ -38,11 +37,13 @@ public record TokenRoutes(ModelRegistry models) {
     try (ModelRegistry.Lease lease = models.acquire(id)) {
       Tokenizer tokenizer = lease.model().tokenizer();
       int[] ids = tokenizer.encode(text, new EncodeOptions(special, add));
-      var json = new JsonObject().with("count", ids.length).with("tokens", ids);
-      if (pieces) {
-        json.put("pieces", Arrays.stream(ids).mapToObj(tokenizer::piece).toList());
-      }
-      exchange.answer(Json.bytes(json));
+      exchange.answer(
+          new JsonObject()
+              .with("count", ids.length)
+              .with("tokens", ids)
+              .withPresent(
+                  "pieces",
+                  pieces ? Arrays.stream(ids).mapToObj(tokenizer::piece).toList() : null));
     }
   }
 
@@ -53,7 +54,7 @@ public record TokenRoutes(ModelRegistry models) {
     fields.end();
     try (ModelRegistry.Lease lease = models.acquire(id)) {
       Tokenizer tokenizer = lease.model().tokenizer();
-      exchange.answer(Json.bytes(Map.of("text", tokenizer.decode(tokens.of(tokenizer)))));
+      exchange.answer(Map.of("text", tokenizer.decode(tokens.of(tokenizer))));
     }
   }
 }

@@ -100,7 +100,7 @@ public abstract class ChunkEvents {
     try {
       completions = streams.read(choices, events::flush);
     } catch (RuntimeException e) {
-      events.send(ExceptionMapper.toApiException(e, request).toJson());
+      events.send(Json.text(ExceptionMapper.toApiException(e, request).toJson()));
       events.end();
       return;
     }

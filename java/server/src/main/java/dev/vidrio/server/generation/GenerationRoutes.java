@@ -6,7 +6,6 @@ import dev.vidrio.grammar.Grammar;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.lens.LensExecutor;
 import dev.vidrio.server.model.ModelRegistry;
@@ -59,7 +58,7 @@ public record GenerationRoutes(ModelRegistry models, RequestLimits limits, LensE
           response.send(exchange, streams);
         } else {
           exchange.startHeartbeats(streams::close);
-          exchange.answer(Json.bytes(response.toJson(streams.results())));
+          exchange.answer(response.toJson(streams.results()));
         }
       }
     }

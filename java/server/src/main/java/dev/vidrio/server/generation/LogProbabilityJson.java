@@ -27,15 +27,14 @@ public final class LogProbabilityJson {
    * Returns the format of chats: {@code {"content": [{"token": …, "logprob": …}], "refusal":
    * null}}.
    */
-  public static Map<String, @Nullable Object> ofChat(
-      Tokenizer tokenizer, List<TokenLogProbability> tokens) {
+  public static JsonObject ofChat(Tokenizer tokenizer, List<TokenLogProbability> tokens) {
     return new JsonObject()
         .with("content", tokens.stream().map(token -> ofToken(tokenizer, token)).toList())
         .with("refusal", null);
   }
 
-  private static Map<String, Object> ofToken(Tokenizer tokenizer, TokenLogProbability token) {
-    Map<String, Object> json = one(tokenizer, token.token(), token.logProbability());
+  private static JsonObject ofToken(Tokenizer tokenizer, TokenLogProbability token) {
+    JsonObject json = one(tokenizer, token.token(), token.logProbability());
     json.put(
         "top_logprobs",
         token.top().stream()
@@ -44,7 +43,7 @@ public final class LogProbabilityJson {
     return json;
   }
 
-  private static Map<String, Object> one(Tokenizer tokenizer, int id, double logProbability) {
+  private static JsonObject one(Tokenizer tokenizer, int id, double logProbability) {
     byte[] bytes = tokenizer.bytes(id);
     var unsigned = new int[bytes.length];
     for (int i = 0; i < bytes.length; i++) {
@@ -65,7 +64,7 @@ public final class LogProbabilityJson {
    *     that were not reached
    * @param offsets the offset of each token's text
    */
-  public static Map<String, Object> ofCompletion(
+  public static JsonObject ofCompletion(
       Tokenizer tokenizer,
       List<Integer> ids,
       List<@Nullable TokenLogProbability> tokens,

@@ -36,7 +36,7 @@ public record Usage(int prompt, int cached, int completion, int reasoning) {
   }
 
   /** Returns the JSON of chats and completions. */
-  public Map<String, Object> toJson() {
+  public JsonObject toJson() {
     return new JsonObject()
         .with("prompt_tokens", prompt)
         .with("completion_tokens", completion)

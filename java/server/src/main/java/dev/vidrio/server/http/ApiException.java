@@ -141,13 +141,13 @@ public final class ApiException extends RuntimeException {
   }
 
   /** Returns {@code {"error": {"message": …, "type": …, "param": …, "code": …}}}. */
-  public String toJson() {
-    var error =
+  public Map<String, JsonObject> toJson() {
+    return Map.of(
+        "error",
         new JsonObject()
             .with("message", getMessage())
             .with("type", type)
             .with("param", param)
-            .with("code", code);
-    return Json.text(Map.of("error", error));
+            .with("code", code));
   }
 }

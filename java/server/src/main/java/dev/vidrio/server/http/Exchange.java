@@ -4,6 +4,7 @@ import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Locale;
+import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -140,13 +141,13 @@ public final class Exchange {
     response.startHeartbeats(JSON, SPACE, onDisconnect);
   }
 
-  /** Sends a JSON response with status 200. */
-  public void answer(byte[] json) throws IOException {
+  /** Sends a JSON object, as for {@link Json#bytes}, with status 200. */
+  public void answer(Map<String, ? extends @Nullable Object> json) throws IOException {
     answer(200, json);
   }
 
-  /** Sends a JSON response. */
-  public void answer(int status, byte[] json) throws IOException {
-    response.finish(status, JSON, json);
+  /** Sends a JSON object. */
+  public void answer(int status, Map<String, ? extends @Nullable Object> json) throws IOException {
+    response.finish(status, JSON, Json.bytes(json));
   }
 }

@@ -4,7 +4,6 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import dev.vidrio.server.metrics.RequestMetrics;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -162,7 +161,7 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
     if (e.status() == 401) {
       response.header("WWW-Authenticate", "Bearer");
     }
-    exchange.answer(e.status(), e.toJson().getBytes(StandardCharsets.UTF_8));
+    exchange.answer(e.status(), e.toJson());
   }
 
   private void finished(Exchange exchange, Duration duration) {

@@ -9,7 +9,6 @@ import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
 import java.util.Locale;
-import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -73,18 +72,18 @@ record LensPatch(
   private Answer answer(ServedModel model, TextPair pair, int right, int other) {
     ActivationPatching patching =
         ActivationPatching.of(Lens.of(model.model()), pair, site, direction);
-    Map<String, Object> json = LensInput.head(model, pair.clean());
-    json.put("corrupted_tokens", pair.corrupted());
-    json.put("answer", right);
-    json.put("wrong", other);
-    json.put("site", name(site));
-    json.put("direction", direction.name().toLowerCase(Locale.ROOT));
-    json.put("clean_logit_difference", patching.clean());
-    json.put("corrupted_logit_difference", patching.corrupted());
-    json.put("rows", patching.rows());
-    json.put("columns", patching.columns());
-    json.put("scores", patching.scores());
-    return Answer.json(json);
+    return Answer.json(
+        LensInput.head(model, pair.clean())
+            .with("corrupted_tokens", pair.corrupted())
+            .with("answer", right)
+            .with("wrong", other)
+            .with("site", name(site))
+            .with("direction", direction.name().toLowerCase(Locale.ROOT))
+            .with("clean_logit_difference", patching.clean())
+            .with("corrupted_logit_difference", patching.corrupted())
+            .with("rows", patching.rows())
+            .with("columns", patching.columns())
+            .with("scores", patching.scores()));
   }
 
   /** Returns the number of forward passes: one for each patched activation. */

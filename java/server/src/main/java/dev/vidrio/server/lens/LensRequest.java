@@ -2,9 +2,9 @@ package dev.vidrio.server.lens;
 
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
-import java.util.Map;
 import java.util.function.Supplier;
 
 /** A request of a route {@code /v1/lens/…}. */
@@ -28,7 +28,7 @@ interface LensRequest {
     }
 
     /** Returns a JSON response. */
-    static Answer json(Map<String, Object> json) {
+    static Answer json(JsonObject json) {
       return new Answer(Exchange.JSON, Json.bytes(json));
     }
   }

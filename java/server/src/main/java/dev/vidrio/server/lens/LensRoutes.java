@@ -3,7 +3,6 @@ package dev.vidrio.server.lens;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.Route;
@@ -11,7 +10,6 @@ import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -60,24 +58,23 @@ public record LensRoutes(ModelRegistry models, LensExecutor executor) {
     String id = fields.required("model").string();
     fields.end();
     try (ModelRegistry.Lease lease = models.acquire(id)) {
-      exchange.answer(Json.bytes(describe(id, models.parent(id), lease.model())));
+      exchange.answer(describe(id, models.parent(id), lease.model()));
     }
   }
 
   /**
    * Returns the description of a model. An adapter has that of its model, but cannot be steered.
    */
-  private static Map<String, Object> describe(
-      String id, Optional<String> parent, ServedModel model) {
+  private static JsonObject describe(String id, Optional<String> parent, ServedModel model) {
     var architecture = model.model().architecture();
-    var json = new JsonObject().with("model", id);
-    parent.ifPresent(name -> json.put("parent", name));
-    json.put("layers", architecture.layers());
-    json.put("width", architecture.width());
-    json.put("vocabulary", architecture.vocabulary());
-    json.put("chat", model.isChat());
-    json.put("steerable", model.isSteerable() && parent.isEmpty());
-    json.put("hooks", Lens.of(model.model()).points().stream().map(HookPoint::name).toList());
-    return json;
+    return new JsonObject()
+        .with("model", id)
+        .withPresent("parent", parent.orElse(null))
+        .with("layers", architecture.layers())
+        .with("width", architecture.width())
+        .with("vocabulary", architecture.vocabulary())
+        .with("chat", model.isChat())
+        .with("steerable", model.isSteerable() && parent.isEmpty())
+        .with("hooks", Lens.of(model.model()).points().stream().map(HookPoint::name).toList());
   }
 }
