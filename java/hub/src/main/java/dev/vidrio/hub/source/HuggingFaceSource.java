@@ -71,15 +71,7 @@ public record HuggingFaceSource(String owner, String repo, String revision, Stri
     while (root.endsWith("/")) {
       root = root.substring(0, root.length() - 1);
     }
-    return URI.create(
-        root
-            + "/"
-            + owner
-            + "/"
-            + repo
-            + "/resolve/"
-            + PathSegment.encode(revision)
-            + "/"
-            + PathSegment.encodePath(file));
+    String path = PathSegment.encode(revision) + "/" + PathSegment.encodePath(file);
+    return URI.create(root + "/" + owner + "/" + repo + "/resolve/" + path);
   }
 }

@@ -2,8 +2,8 @@ package dev.vidrio.server.lens;
 
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
-import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.model.ServedModel;
 import java.util.function.Supplier;
 
