@@ -143,11 +143,7 @@ final class SafetensorsParser {
 
   private long bytes(String name, Dtype dtype, List<Long> shape) {
     try {
-      long bytes = dtype.bytes();
-      for (long size : shape) {
-        bytes = Math.multiplyExact(bytes, size);
-      }
-      return bytes;
+      return shape.stream().reduce((long) dtype.bytes(), Math::multiplyExact);
     } catch (ArithmeticException e) {
       String limit = "takes more than " + Long.MAX_VALUE + " bytes";
       throw new ModelFileException(file, subject(name) + " shape", shape.toString(), limit, e);
