@@ -4,10 +4,15 @@ import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.exception.TimeoutException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.internal.JsonSchemaElementUtils;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
+import dev.langchain4j.model.chat.request.json.JsonRawSchema;
+import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.model.output.TokenUsage;
@@ -130,8 +135,26 @@ final class ChatEngine implements AutoCloseable {
     List<Map<String, @Nullable Object>> tools = tools(parameters);
     // Required tools may be given by the request instead of the builder.
     boolean mustCall = parameters.toolChoice() == ToolChoice.REQUIRED && !tools.isEmpty();
-    Grammar format = ResponseGrammar.of(parameters.responseFormat());
+    Grammar format = grammar(parameters.responseFormat());
     return Grammar.chatAnswer(tools, mustCall, format);
+  }
+
+  /**
+   * Returns the grammar of a response format, or null for any text.
+   *
+   * @throws InvalidInputException if a schema is not supported
+   */
+  private static @Nullable Grammar grammar(@Nullable ResponseFormat format) {
+    if (format == null || format.type() == ResponseFormatType.TEXT) {
+      return null;
+    }
+    JsonSchema schema = format.jsonSchema();
+    if (schema == null) {
+      return Grammar.json();
+    }
+    return schema.rootElement() instanceof JsonRawSchema raw
+        ? Grammar.jsonSchema(raw.schema())
+        : Grammar.jsonSchema(JsonSchemaElementUtils.toMap(schema.rootElement()));
   }
 
   /**
@@ -175,17 +198,13 @@ final class ChatEngine implements AutoCloseable {
 
   private SamplingOptions sampling(ChatRequestParameters parameters) {
     SamplingOptions base = generation.sampling();
-    return new SamplingOptions(
-        or(parameters.temperature(), base.temperature()),
-        or(parameters.topK(), base.topK()),
-        or(parameters.topP(), base.topP()),
-        base.minP(),
-        base.repeatPenalty(),
-        or(parameters.frequencyPenalty(), base.frequencyPenalty()),
-        or(parameters.presencePenalty(), base.presencePenalty()),
-        base.penaltyWindow(),
-        base.logitBias(),
-        base.seed());
+    return base.toBuilder()
+        .temperature(or(parameters.temperature(), base.temperature()))
+        .topK(or(parameters.topK(), base.topK()))
+        .topP(or(parameters.topP(), base.topP()))
+        .frequencyPenalty(or(parameters.frequencyPenalty(), base.frequencyPenalty()))
+        .presencePenalty(or(parameters.presencePenalty(), base.presencePenalty()))
+        .build();
   }
 
   private static <T> T or(@Nullable T value, T otherwise) {
