@@ -63,10 +63,7 @@ final class Admission {
   }
 
   private boolean fits(RunningRequest next, List<RunningRequest> running) {
-    long needed = expectedBlocks(next);
-    for (RunningRequest active : running) {
-      needed += expectedBlocks(active);
-    }
+    long needed = expectedBlocks(next) + running.stream().mapToLong(this::expectedBlocks).sum();
     return running.isEmpty() || needed <= cache.freeBlocks() + prefixes.evictable();
   }
 
@@ -75,10 +72,10 @@ final class Admission {
     int generated = active.first().generated();
     int more = Math.min(stats.remainingTokens(active), positions);
     List<TokenSequence> started = active.sequences();
-    long blocks = started.isEmpty() ? active.first().blocksFor(more, positions) : 0;
-    for (TokenSequence tokens : started) {
-      blocks += tokens.blocksFor(more, positions);
-    }
+    long blocks =
+        started.isEmpty()
+            ? active.first().blocksFor(more, positions)
+            : started.stream().mapToLong(tokens -> tokens.blocksFor(more, positions)).sum();
     int others = active.maxSequences() - Math.max(1, started.size());
     return blocks + (long) others * KvCache.blocksFor(Math.min(positions, generated + more));
   }

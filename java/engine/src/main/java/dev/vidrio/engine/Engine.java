@@ -60,7 +60,7 @@ public final class Engine implements AutoCloseable {
     this.positions = Admission.positions(session);
     this.options =
         wanted.withContext(session.limits().positions()).withCacheBytes(session.cache().bytes());
-    this.scheduler = scheduler(wanted, session, drafter(session));
+    this.scheduler = scheduler(wanted, session);
     this.thread =
         Thread.ofPlatform()
             .daemon()
@@ -91,20 +91,14 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private Drafter drafter(Session session) {
-    Model draft = options.draft();
+  private Scheduler scheduler(EngineOptions wanted, Session session) {
+    Drafter drafter = Drafter.PROMPT_LOOKUP;
     try {
-      return draft == null
-          ? Drafter.PROMPT_LOOKUP
-          : new DraftModel(model, draft, options.sequences(), options.stepTokens(), positions);
-    } catch (RuntimeException | Error e) {
-      session.close();
-      throw e;
-    }
-  }
-
-  private Scheduler scheduler(EngineOptions wanted, Session session, Drafter drafter) {
-    try {
+      Model draft = options.draft();
+      if (draft != null) {
+        drafter =
+            new DraftModel(model, draft, options.sequences(), options.stepTokens(), positions);
+      }
       return new Scheduler(model, wanted, listener, inbox, session, drafter, () -> release(1));
     } catch (RuntimeException | Error e) {
       drafter.close();

@@ -142,11 +142,7 @@ public final class PrefixBlocks implements PrefixCache {
 
   @Override
   public int evictable() {
-    int count = 0;
-    for (Entry entry : entries.values()) {
-      count += cache.isShared(entry.block) ? 0 : 1;
-    }
-    return count;
+    return (int) entries.values().stream().filter(entry -> !cache.isShared(entry.block)).count();
   }
 
   @Override

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -162,10 +163,8 @@ public final class Chat implements AutoCloseable {
   }
 
   private void finish(int[] prompt, GenerationResult result) {
-    int[] all = Arrays.copyOf(prompt, prompt.length + result.tokens().size());
-    for (int i = prompt.length; i < all.length; i++) {
-      all[i] = result.tokens().get(i - prompt.length);
-    }
+    IntStream generated = result.tokens().stream().mapToInt(Integer::intValue);
+    int[] all = IntStream.concat(IntStream.of(prompt), generated).toArray();
     cached = Arrays.copyOf(all, Math.min(all.length, sequence.length()));
     messages.add(format.newAnswer(prompt, !template.tools().isEmpty()).read(result));
   }

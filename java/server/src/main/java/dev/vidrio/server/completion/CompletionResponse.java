@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,9 +81,7 @@ record CompletionResponse(CompletionRequest request, Tokenizer tokenizer, List<i
     String echoed = "";
     if (request.echo()) {
       echoed = text(tokenizer, prompt);
-      for (int id : prompt) {
-        ids.add(id);
-      }
+      IntStream.of(prompt).forEach(ids::add);
       tokens.addAll(completion.prompt());
       // If the time ran out during the prompt, its last tokens have none.
       while (tokens.size() < ids.size()) {

@@ -11,11 +11,12 @@ import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.lens.Steering;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -178,13 +179,9 @@ public record GenerationParameters(
 
   private static Set<Integer> stopTokens(JsonFields fields) {
     JsonValue value = fields.value("stop_token_ids");
-    Set<Integer> tokens = new HashSet<>();
-    if (value != null) {
-      for (int id : value.tokens()) {
-        tokens.add(id);
-      }
-    }
-    return tokens;
+    return value == null
+        ? Set.of()
+        : IntStream.of(value.tokens()).boxed().collect(Collectors.toSet());
   }
 
   /**

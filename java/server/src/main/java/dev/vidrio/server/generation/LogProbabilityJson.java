@@ -7,9 +7,11 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Log-probabilities in the two JSON formats of OpenAI's API. */
@@ -45,10 +47,7 @@ public final class LogProbabilityJson {
 
   private static JsonObject one(Tokenizer tokenizer, int id, double logProbability) {
     byte[] bytes = tokenizer.bytes(id);
-    var unsigned = new int[bytes.length];
-    for (int i = 0; i < bytes.length; i++) {
-      unsigned[i] = bytes[i] & 0xff;
-    }
+    int[] unsigned = IntStream.range(0, bytes.length).map(i -> bytes[i] & 0xff).toArray();
     return new JsonObject()
         .with("id", id)
         .with("token", tokenizer.piece(id))
@@ -102,11 +101,7 @@ public final class LogProbabilityJson {
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     } catch (CharacterCodingException e) {
-      var name = new StringBuilder("bytes:");
-      for (byte b : bytes) {
-        name.append(String.format("\\x%02x", b));
-      }
-      return name.toString();
+      return "bytes:\\x" + HexFormat.ofDelimiter("\\x").formatHex(bytes);
     }
   }
 }

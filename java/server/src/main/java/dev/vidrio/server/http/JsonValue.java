@@ -1,7 +1,7 @@
 package dev.vidrio.server.http;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -97,11 +97,9 @@ public record JsonValue(String path, JsonNode node) {
           "of " + node.size() + " elements",
           "must have " + (max == Integer.MAX_VALUE ? min + " or more" : min + " to " + max));
     }
-    List<JsonValue> elements = new ArrayList<>(node.size());
-    for (int i = 0; i < node.size(); i++) {
-      elements.add(new JsonValue(path + "[" + i + "]", node.get(i)));
-    }
-    return elements;
+    return IntStream.range(0, node.size())
+        .mapToObj(i -> new JsonValue(path + "[" + i + "]", node.get(i)))
+        .toList();
   }
 
   /** Returns the fields of an object. */
@@ -114,12 +112,9 @@ public record JsonValue(String path, JsonNode node) {
 
   /** Returns an array of token ids. */
   public int[] tokens() {
-    List<JsonValue> elements = elements(0, Integer.MAX_VALUE);
-    var ids = new int[elements.size()];
-    for (int i = 0; i < ids.length; i++) {
-      ids[i] = elements.get(i).integer(0, Integer.MAX_VALUE);
-    }
-    return ids;
+    return elements(0, Integer.MAX_VALUE).stream()
+        .mapToInt(id -> id.integer(0, Integer.MAX_VALUE))
+        .toArray();
   }
 
   /** Returns the object or array as maps and lists. */
