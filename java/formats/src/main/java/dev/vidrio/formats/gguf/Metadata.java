@@ -32,32 +32,16 @@ import java.util.Optional;
  * @see <a
  *     href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md#standardized-key-value-pairs">Standardized
  *     keys</a>
+ * @param file the name of the file in errors
+ * @param entries all entries, unmodifiable, in the order of the file
  */
-public final class Metadata {
+public record Metadata(String file, Map<String, GgufValue> entries) {
 
   /** The maximum array length of the getters: four times the largest known vocabulary. */
   public static final int MAX_ELEMENTS = 1 << 20;
 
   /** The maximum size of an array of strings, in bytes of the file. */
   private static final int MAX_STRING_BYTES = 1 << 28;
-
-  private final String file;
-  private final Map<String, GgufValue> entries;
-
-  Metadata(String file, Map<String, GgufValue> entries) {
-    this.file = file;
-    this.entries = entries;
-  }
-
-  /** Returns the name of the file in errors. */
-  public String file() {
-    return file;
-  }
-
-  /** Returns all entries, unmodifiable, in the order of the file. */
-  public Map<String, GgufValue> entries() {
-    return entries;
-  }
 
   /** Returns whether a key exists. */
   public boolean contains(String key) {

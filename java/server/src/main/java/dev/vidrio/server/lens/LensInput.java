@@ -14,6 +14,7 @@ import dev.vidrio.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -24,16 +25,9 @@ import org.jspecify.annotations.Nullable;
  * @param source a text, token ids, or a conversation up to the beginning of the answer
  * @param answer further tokens; null for none
  */
-record LensInput(String path, Source source, @Nullable TokenIds answer) {
+record LensInput(String path, Function<ServedModel, int[]> source, @Nullable TokenIds answer) {
   /** Maximum tokens of a forward pass. */
   static final int MAX_TOKENS = 1024;
-
-  /** Encodes tokens for a model. */
-  @FunctionalInterface
-  interface Source {
-    /** Returns the tokens. */
-    int[] encode(ServedModel model);
-  }
 
   /** Reads {@code prompt}, {@code tokens} or {@code messages}, and {@code answer}. */
   static LensInput read(JsonFields fields) {
@@ -53,7 +47,7 @@ record LensInput(String path, Source source, @Nullable TokenIds answer) {
     return given.getFirst();
   }
 
-  private static Source source(String name, JsonValue value) {
+  private static Function<ServedModel, int[]> source(String name, JsonValue value) {
     return switch (name) {
       case "prompt" -> textSource(value.string());
       case "tokens" -> idSource(value);
@@ -65,23 +59,24 @@ record LensInput(String path, Source source, @Nullable TokenIds answer) {
     };
   }
 
-  private static Source textSource(String text) {
+  private static Function<ServedModel, int[]> textSource(String text) {
     return model -> model.tokenizer().encode(text);
   }
 
-  private static Source idSource(JsonValue value) {
+  private static Function<ServedModel, int[]> idSource(JsonValue value) {
     TokenIds ids = TokenIds.read(value);
     return model -> ids.of(model.tokenizer());
   }
 
   /** Reads a text or token ids. */
   static LensInput plain(JsonValue value) {
-    Source source = value.isString() ? textSource(value.string()) : idSource(value);
+    Function<ServedModel, int[]> source =
+        value.isString() ? textSource(value.string()) : idSource(value);
     return new LensInput(value.path(), source, null);
   }
 
   /** Reads a single token: an id, or a text that is one token. */
-  static Source token(JsonValue value) {
+  static Function<ServedModel, int[]> token(JsonValue value) {
     if (value.isInteger()) {
       return model -> new int[] {value.integer(0, model.tokenizer().vocabularySize() - 1)};
     }
@@ -101,7 +96,7 @@ record LensInput(String path, Source source, @Nullable TokenIds answer) {
    * @throws ApiException 400 if there are none or too many, or an id is not in the vocabulary
    */
   int[] tokens(ServedModel model) {
-    int[] before = source.encode(model);
+    int[] before = source.apply(model);
     int[] after = answer == null ? new int[0] : answer.of(model.tokenizer());
     int count = Math.addExact(before.length, after.length);
     int limit = Math.min(MAX_TOKENS, model.model().architecture().contextLength());

@@ -9,6 +9,7 @@ import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
 import java.util.Locale;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -25,8 +26,8 @@ import java.util.stream.Stream;
 record LensPatch(
     LensInput clean,
     LensInput corrupted,
-    LensInput.Source answer,
-    LensInput.Source wrong,
+    Function<ServedModel, int[]> answer,
+    Function<ServedModel, int[]> wrong,
     Site site,
     Direction direction)
     implements LensRequest {
@@ -59,8 +60,8 @@ record LensPatch(
   public Supplier<Answer> prepare(ServedModel model) {
     int[] cleanTokens = clean.tokens(model);
     int[] corruptedTokens = corrupted.tokens(model);
-    int right = answer.encode(model)[0];
-    int other = wrong.encode(model)[0];
+    int right = answer.apply(model)[0];
+    int other = wrong.apply(model)[0];
     if (right == other) {
       throw ApiException.invalid("wrong", "must differ from answer");
     }

@@ -2,7 +2,6 @@ package dev.vidrio.server.lens;
 
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
-import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.model.ServedModel;
 import java.util.function.Supplier;
@@ -10,13 +9,6 @@ import java.util.function.Supplier;
 /** A request of a route {@code /v1/lens/…}. */
 @FunctionalInterface
 interface LensRequest {
-  /** Reads the fields of a request except for its model. */
-  @FunctionalInterface
-  interface Reader {
-    /** Reads the fields. */
-    LensRequest read(JsonFields fields);
-  }
-
   /** The body of a response with its content type. */
   final class Answer {
     final String type;

@@ -11,6 +11,7 @@ import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * The routes {@code /v1/lens/…}.
@@ -31,14 +32,16 @@ public record LensRoutes(ModelRegistry models, LensExecutor executor) {
         route("patch", LensPatch::read));
   }
 
-  private Route route(String name, LensRequest.Reader reader) {
+  /** Returns a route with a reader of the fields of its requests, except for their model. */
+  private Route route(String name, Function<JsonFields, LensRequest> reader) {
     return Route.post("/v1/lens/" + name, exchange -> handle(exchange, reader));
   }
 
-  private void handle(Exchange exchange, LensRequest.Reader reader) throws IOException {
+  private void handle(Exchange exchange, Function<JsonFields, LensRequest> reader)
+      throws IOException {
     JsonFields fields = exchange.fields();
     String model = fields.required("model").string();
-    LensRequest request = reader.read(fields);
+    LensRequest request = reader.apply(fields);
     fields.end();
     LensRequest.Answer answer =
         executor.run(

@@ -249,7 +249,7 @@ public final class ModelRegistry implements AutoCloseable {
             .start(
                 () -> {
                   try {
-                    loading.complete(slot.offer.loader().load(slot.metrics));
+                    loading.complete(slot.offer.loader().apply(slot.metrics));
                   } catch (RuntimeException | Error e) {
                     synchronized (slot) {
                       slot.loading = null;
