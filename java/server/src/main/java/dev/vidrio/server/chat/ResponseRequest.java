@@ -32,9 +32,7 @@ public final class ResponseRequest {
     fields.reject("n", "not supported; a response has one answer");
     fields.reject("stop", "not supported in responses");
     String truncation = fields.oneOf("truncation", "disabled", "disabled");
-    if (fields.bool("background", false)) {
-      throw ApiException.unsupported("background", "not supported; must be false");
-    }
+    fields.requireValue("background", false);
     ChatTools tools = ChatTools.read(fields, true);
     boolean stream = fields.bool("stream", false);
     var request =

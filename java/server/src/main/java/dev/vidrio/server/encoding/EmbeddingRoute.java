@@ -23,8 +23,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 
 /**
  * The route {@code /v1/embeddings}.
@@ -69,32 +68,31 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
 
   private void handle(Exchange exchange) throws IOException {
     Request request = read(exchange.fields());
-    try (ModelRegistry.Lease lease = models.acquire(request.model())) {
-      Model model = lease.model().model();
-      requireWidth(request, model);
-      List<int[]> texts = encode(request, model);
-      var canceled = new AtomicBoolean();
-      FutureTask<List<float[]>> task =
-          queue.submit(
-              () -> {
-                // The work needs its own lease, since the request may give up before it ends.
-                try (ModelRegistry.Lease own = models.acquire(request.model())) {
-                  return Embeddings.of(
-                      model,
-                      texts,
-                      request.pooling(),
-                      request.normalize(),
-                      SessionOptions.DEFAULT.withAdaptation(own.adaptation()),
-                      done -> stopIf(canceled.get() || Thread.currentThread().isInterrupted()));
-                }
-              });
-      exchange.startHeartbeats(() -> canceled.set(true));
-      try {
-        exchange.answer(toJson(request, texts, WorkQueue.join(task, time)));
-      } finally {
-        canceled.set(true);
-      }
-    }
+    exchange.answer(
+        queue.run(
+            models,
+            request.model(),
+            time,
+            lease -> work(request, lease),
+            exchange::startHeartbeats));
+  }
+
+  private static Supplier<JsonObject> work(Request request, ModelRegistry.Lease lease) {
+    Model model = lease.model().model();
+    requireWidth(request, model);
+    List<int[]> texts = encode(request, model);
+    SessionOptions options = SessionOptions.DEFAULT.withAdaptation(lease.adaptation());
+    return () -> {
+      List<float[]> embeddings =
+          Embeddings.of(
+              model,
+              texts,
+              request.pooling(),
+              request.normalize(),
+              options,
+              done -> stopIf(Thread.currentThread().isInterrupted()));
+      return toJson(request, texts, embeddings);
+    };
   }
 
   private static void stopIf(boolean canceled) {
@@ -111,7 +109,7 @@ public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration tim
     }
   }
 
-  private List<int[]> encode(Request request, Model model) {
+  private static List<int[]> encode(Request request, Model model) {
     Tokenizer tokenizer = model.tokenizer();
     int limit = model.architecture().contextLength();
     List<int[]> texts = new ArrayList<>();

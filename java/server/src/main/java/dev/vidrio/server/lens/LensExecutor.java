@@ -5,7 +5,6 @@ import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.model.WorkQueue;
 import java.time.Duration;
-import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -43,19 +42,7 @@ public final class LensExecutor implements AutoCloseable {
   <T> T run(
       String model, Function<ServedModel, Supplier<T>> preparation, Consumer<Runnable> onWait) {
     models.rejectAdapter(model, "the lens");
-    try (ModelRegistry.Lease lease = models.acquire(model)) {
-      Supplier<T> work = preparation.apply(lease.model());
-      // The work needs its own lease, since the request may give up before it ends.
-      FutureTask<T> task =
-          queue.submit(
-              () -> {
-                try (ModelRegistry.Lease _ = models.acquire(model)) {
-                  return work.get();
-                }
-              });
-      onWait.accept(() -> task.cancel(true));
-      return WorkQueue.join(task, time);
-    }
+    return queue.run(models, model, time, lease -> preparation.apply(lease.model()), onWait);
   }
 
   @Override
