@@ -11,9 +11,7 @@ import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.adapter.Adaptation;
-import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingBuffers;
-import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.session.Session;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -303,9 +301,7 @@ public final class Engine implements AutoCloseable {
       answer.draftTokens(request.beams() == null ? options.draftTokens() : 0);
     }
     if (i > 0) {
-      GenerationOptions generation = request.options();
-      SamplingOptions sampling = generation.sampling();
-      answer.options(generation.withSampling(sampling.withSeed(sampling.seed() + i))).beams(null);
+      answer.seedOffset(i).beams(null);
     }
     return answer.build();
   }

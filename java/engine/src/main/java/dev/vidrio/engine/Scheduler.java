@@ -222,11 +222,10 @@ final class Scheduler {
       return;
     }
     long now = System.nanoTime();
-    budget.observe(step.decoding(), step.prompt(), (double) (now - start));
+    budget.observe(step.decoding, step.prompt, (double) (now - start));
     counters.steps++;
     readRows(now);
-    listener.onStep(
-        step.decoding() + step.prompt(), step.parts().size(), Duration.ofNanos(now - start));
+    listener.onStep(step.decoding + step.prompt, step.parts.size(), Duration.ofNanos(now - start));
   }
 
   private void compose() {
@@ -242,12 +241,12 @@ final class Scheduler {
         }
       }
     }
-    int max = budget.promptTokens(step.decoding(), prompts, step.freeTokens());
-    for (int i = 0; i < running.size() && max > step.prompt(); i++) {
+    int max = budget.promptTokens(step.decoding, prompts, step.freeTokens);
+    for (int i = 0; i < running.size() && max > step.prompt; i++) {
       RunningRequest active = running.get(i);
       for (TokenSequence tokens : active.sequences()) {
-        if (tokens.pending() > 1 && max > step.prompt()) {
-          step.addChunk(active, tokens, max - step.prompt(), this::preemptFor);
+        if (tokens.pending() > 1 && max > step.prompt) {
+          step.addChunk(active, tokens, max - step.prompt, this::preemptFor);
         }
       }
     }
@@ -260,7 +259,7 @@ final class Scheduler {
   private boolean preemptFor(RunningRequest active) {
     for (int i = running.size() - 1; i >= 0; i--) {
       RunningRequest victim = running.get(i);
-      if (victim == active && !step.parts().isEmpty()) {
+      if (victim == active && !step.parts.isEmpty()) {
         return false;
       }
       if (!step.has(victim) && victim != active) {
@@ -278,9 +277,9 @@ final class Scheduler {
   /** Fails the requests of the step, or all running requests if the step is empty. */
   private void failStep(Throwable cause) {
     List<RunningRequest> failed =
-        step.parts().isEmpty()
+        step.parts.isEmpty()
             ? List.copyOf(running)
-            : step.parts().stream().map(part -> part.active).toList();
+            : step.parts.stream().map(part -> part.active).toList();
     for (RunningRequest active : failed) {
       if (running.remove(active)) {
         completion.fail(active, cause);
@@ -290,9 +289,9 @@ final class Scheduler {
 
   private void readRows(long now) {
     int row = 0;
-    for (Step.Part part : step.parts()) {
+    for (Step.Part part : step.parts) {
       int begin = row;
-      while (row < step.rows().size() && step.rows().get(row).part() == part) {
+      while (row < step.rows.size() && step.rows.get(row).part() == part) {
         row++;
       }
       if (!part.tokens.isRunning()) {
@@ -318,13 +317,13 @@ final class Scheduler {
     int before = active.tokens().generated();
     FinishReason finish = null;
     for (int row = begin; row < end; row++) {
-      int position = step.rows().get(row).position();
+      int position = step.rows.get(row).position();
       if (position + 1 < active.request().promptTokens()) {
-        active.addPrompt(position, step.runner(), row);
+        active.addPrompt(position, step.runner, row);
         continue;
       }
       fork(active, row, now);
-      finish = active.choose(step.runner(), row, positions);
+      finish = active.choose(step.runner, row, positions);
       int accepted = part.tokens.generated() - before - 1;
       if (finish != null
           || accepted == part.draft.length
@@ -341,11 +340,11 @@ final class Scheduler {
   private void readBeamLogits(Step.Part part, BeamSearch beams, int begin, int end, long now) {
     RunningRequest active = part.active;
     for (int row = begin; row < end; row++) {
-      int position = step.rows().get(row).position();
+      int position = step.rows.get(row).position();
       if (position + 1 < active.request().promptTokens()) {
-        active.addPrompt(position, step.runner(), row);
+        active.addPrompt(position, step.runner, row);
       } else {
-        beams.addLogits(part.tokens, step.runner(), row);
+        beams.addLogits(part.tokens, step.runner, row);
       }
     }
     prefixes.keep(part.tokens);
@@ -361,7 +360,7 @@ final class Scheduler {
     while (!leader.forks().isEmpty()) {
       RunningRequest fork = leader.forks().getFirst();
       fork.forkFrom(leader);
-      FinishReason finish = fork.choose(step.runner(), row, positions);
+      FinishReason finish = fork.choose(step.runner, row, positions);
       leader.forks().removeFirst();
       running.add(fork);
       settle(fork, 0, finish, now);

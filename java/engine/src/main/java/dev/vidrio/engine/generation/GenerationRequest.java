@@ -223,6 +223,13 @@ public final class GenerationRequest {
       return this;
     }
 
+    /** Adds an offset to the seed, so that several answers to a prompt differ. */
+    public Builder seedOffset(int offset) {
+      SamplingOptions sampling = options.sampling();
+      options = options.withSampling(sampling.withSeed(sampling.seed() + offset));
+      return this;
+    }
+
     /** Sets {@link GenerationRequest#stopTokens}. */
     public Builder stopTokens(Set<Integer> value) {
       stopTokens = Set.copyOf(value);

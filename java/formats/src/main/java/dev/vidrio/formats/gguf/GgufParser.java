@@ -97,7 +97,7 @@ final class GgufParser {
     if (Long.compareUnsigned(count, fit) > 0) {
       throw cursor.error(
           field,
-          HeaderCursor.unsigned(count),
+          Long.toUnsignedString(count),
           fit == MAX_COUNT
               ? "must be at most " + MAX_COUNT
               : "at most " + fit + " fit into the remaining " + cursor.remaining() + " bytes");
@@ -170,7 +170,7 @@ final class GgufParser {
     if (Long.compareUnsigned(length, MAX_ARRAY_LENGTH) > 0) {
       throw cursor.error(
           "length",
-          HeaderCursor.unsigned(length),
+          Long.toUnsignedString(length),
           "an array has at most " + MAX_ARRAY_LENGTH + " elements");
     }
     long start = cursor.position();
@@ -343,6 +343,6 @@ final class GgufParser {
 
   private ModelFileException error(Entry entry, String limit) {
     return new ModelFileException(
-        file, "tensor '" + entry.name() + "' offset", HeaderCursor.unsigned(entry.offset()), limit);
+        file, "tensor '" + entry.name() + "' offset", Long.toUnsignedString(entry.offset()), limit);
   }
 }

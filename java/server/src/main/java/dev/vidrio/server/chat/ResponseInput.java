@@ -136,10 +136,7 @@ final class ResponseInput {
         case "input_text" -> {}
         case "output_text" -> {
           // Parts of earlier responses, whose annotations are empty.
-          JsonValue annotations = part.value("annotations");
-          if (annotations != null) {
-            var _ = annotations.elements(0, 0);
-          }
+          part.requireEmpty("annotations");
           var _ = part.value("logprobs");
         }
         default ->

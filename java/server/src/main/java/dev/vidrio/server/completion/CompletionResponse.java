@@ -51,7 +51,7 @@ record CompletionResponse(CompletionRequest request, Tokenizer tokenizer, List<i
         .with("created", Ids.now())
         .with("model", request.model())
         .with("choices", choices)
-        .with("usage", Usage.of(completions, request.bestOf()).toJson());
+        .with("usage", Usage.of(completions, request.bestOf(), 0).toJson());
   }
 
   /**

@@ -6,7 +6,6 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.generation.GeneratedToken;
-import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.ExceptionMapper;
 import java.io.IOException;
@@ -50,8 +49,8 @@ public final class AnswerStreams implements AutoCloseable {
       for (GenerationRequest request : requests) {
         int together = request.beams() == null ? Math.min(n, limit) : n;
         for (int from = 0; from < n; from += together) {
-          all.streams.addAll(
-              engine.submit(withSeedOffset(request, from), Math.min(together, n - from)));
+          GenerationRequest next = request.toBuilder().seedOffset(from).build();
+          all.streams.addAll(engine.submit(next, Math.min(together, n - from)));
         }
       }
       return all;
@@ -59,19 +58,6 @@ public final class AnswerStreams implements AutoCloseable {
       all.close();
       throw e;
     }
-  }
-
-  /**
-   * Returns a request whose first answer has the seed of the answer at an index of the given one.
-   */
-  private static GenerationRequest withSeedOffset(GenerationRequest request, int index) {
-    if (index == 0) {
-      return request;
-    }
-    SamplingOptions sampling = request.options().sampling();
-    return request.toBuilder()
-        .options(request.options().withSampling(sampling.withSeed(sampling.seed() + index)))
-        .build();
   }
 
   int size() {

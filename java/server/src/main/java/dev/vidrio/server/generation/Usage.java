@@ -15,11 +15,6 @@ import java.util.Map;
  */
 public record Usage(int prompt, int cached, int completion, int reasoning) {
 
-  /** Returns the usage of answers without reasoning, {@code choices} per prompt. */
-  public static Usage of(List<Completion> completions, int choices) {
-    return of(completions, choices, 0);
-  }
-
   /** Returns the usage of answers, {@code choices} per prompt. */
   public static Usage of(List<Completion> completions, int choices, int reasoning) {
     int prompt = 0;

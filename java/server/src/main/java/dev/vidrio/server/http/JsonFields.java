@@ -130,6 +130,11 @@ public final class JsonFields {
     }
   }
 
+  /** Reads an array that must be empty, if it is present. */
+  public void requireEmpty(String name) {
+    var _ = read(name, List.of(), value -> value.elements(0, 0));
+  }
+
   /** Reads a boolean field that only supports the default behavior. */
   public void requireValue(String name, boolean supported) {
     if (bool(name, supported) != supported) {

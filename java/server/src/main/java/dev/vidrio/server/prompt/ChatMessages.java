@@ -81,10 +81,7 @@ public final class ChatMessages {
     if (content == null && calls.isEmpty()) {
       throw ApiException.invalid(fields.path("content"), "is required without tool_calls");
     }
-    JsonValue annotations = fields.value("annotations");
-    if (annotations != null) {
-      var _ = annotations.elements(0, 0);
-    }
+    fields.requireEmpty("annotations");
     Map<String, @Nullable Object> message =
         new LinkedHashMap<>(
             ChatMessage.assistant(

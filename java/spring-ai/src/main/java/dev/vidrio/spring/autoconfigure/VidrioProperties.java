@@ -110,9 +110,7 @@ public record VidrioProperties(
   }
 
   int workers() {
-    if (threads < 0 || threads > 1024) {
-      throw new InvalidInputException("vidrio.threads", threads, "must be 0 to 1024");
-    }
+    InvalidInputException.requireRange("vidrio.threads", threads, 0, 1024);
     return threads == 0 ? NativeExecutor.defaultWorkers() : threads;
   }
 
