@@ -219,7 +219,8 @@ public final class Engine implements AutoCloseable {
       throw new EngineException.Closed(model.name());
     }
     if (unfinished + answers > options.sequences() + options.queue()) {
-      throw EngineException.QueueFull.ofLength(options.queue(), retryAfter(scheduler.meanAnswer()));
+      throw EngineException.QueueFull.ofLength(
+          options.queue(), retryAfter(scheduler.stats.meanTime()));
     }
     rejectIfSlow(unfinished + answers);
   }
@@ -230,7 +231,7 @@ public final class Engine implements AutoCloseable {
     if (maxWait == null) {
       return;
     }
-    Duration wait = scheduler.expectedWait(requests);
+    Duration wait = scheduler.waits.expectedWait(requests);
     if (wait.compareTo(maxWait) > 0) {
       throw EngineException.QueueFull.ofTime(maxWait, wait, retryAfter(wait.minus(maxWait)));
     }
@@ -308,7 +309,7 @@ public final class Engine implements AutoCloseable {
 
   /** Returns the current load and cumulative counts. */
   public EngineStatus status() {
-    return scheduler.status();
+    return scheduler.counters.status();
   }
 
   /**

@@ -36,15 +36,15 @@ final class Scheduler {
   private final LensSteps lens;
   private final Step step;
   private final PrefillBudget budget = new PrefillBudget();
-  private final CompletionStats stats = new CompletionStats();
-  private final WaitEstimator waits;
+  final CompletionStats stats = new CompletionStats();
+  final WaitEstimator waits;
   private final Admission admission;
   private final RequestCompletion completion;
   private final int positions;
   private final Inbox inbox;
   private final PriorityQueue<RunningRequest> waiting = new PriorityQueue<>(RunningRequest.ORDER);
   private final List<RunningRequest> running = new ArrayList<>();
-  private final Counters counters;
+  final Counters counters;
 
   /**
    * Creates a scheduler.
@@ -95,24 +95,6 @@ final class Scheduler {
 
   private Iterator<TokenSequence> runningSequences() {
     return running.stream().map(RunningRequest::first).iterator();
-  }
-
-  /** Returns the current load and cumulative counts. Thread-safe. */
-  EngineStatus status() {
-    return counters.status();
-  }
-
-  /** Returns the mean time of recent requests. Thread-safe. */
-  Duration meanAnswer() {
-    return stats.meanTime();
-  }
-
-  /**
-   * Estimates how long the last of {@code unfinished} requests will wait until its prompt runs, if
-   * {@link EngineOptions#maxWait} is set. Thread-safe.
-   */
-  Duration expectedWait(int unfinished) {
-    return waits.expectedWait(unfinished);
   }
 
   /**

@@ -179,7 +179,7 @@ public final class GenerationRequest {
 
   /** Builds a request. */
   public static final class Builder {
-    private final int[] prompt;
+    private int[] prompt;
     private GenerationOptions options = GenerationOptions.DEFAULT;
     private Set<Integer> stopTokens = Set.of();
     private int minTokens;
@@ -215,6 +215,12 @@ public final class GenerationRequest {
       adaptation = from.adaptation;
       beams = from.beams;
       operation = from.operation;
+    }
+
+    /** Sets {@link GenerationRequest#prompt}. */
+    public Builder prompt(int... value) {
+      prompt = value.clone();
+      return this;
     }
 
     /** Sets {@link GenerationRequest#options}. */

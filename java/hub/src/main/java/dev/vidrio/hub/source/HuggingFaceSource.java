@@ -67,10 +67,7 @@ public record HuggingFaceSource(String owner, String repo, String revision, Stri
    *     path
    */
   public URI downloadUri(URI endpoint) {
-    String root = endpoint.toString();
-    while (root.endsWith("/")) {
-      root = root.substring(0, root.length() - 1);
-    }
+    String root = endpoint.toString().replaceFirst("/+$", "");
     String path = PathSegment.encode(revision) + "/" + PathSegment.encodePath(file);
     return URI.create(root + "/" + owner + "/" + repo + "/resolve/" + path);
   }

@@ -82,7 +82,7 @@ final class ResponseObject implements ApiResponse {
 
   private JsonObject json(
       String status, @Nullable Object incomplete, List<JsonObject> items, @Nullable Object usage) {
-    var sampling = request.parameters().options().sampling();
+    var sampling = request.parameters().template().options().sampling();
     return new JsonObject()
         .with("id", id)
         .with("object", "response")

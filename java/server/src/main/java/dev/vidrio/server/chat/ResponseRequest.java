@@ -63,21 +63,20 @@ public final class ResponseRequest {
 
   /** Returns the validated fields that the response repeats. */
   private static JsonObject echoed(JsonFields fields, String truncation) {
-    JsonValue metadata = fields.value("metadata");
-    JsonValue tools = fields.value("tools");
-    JsonValue choice = fields.value("tool_choice");
-    JsonValue text = fields.value("text");
-    JsonValue tokens = fields.value("max_output_tokens");
-    JsonValue reasoning = fields.value("reasoning");
     return new JsonObject()
         .with("instructions", fields.string("instructions"))
-        .with("metadata", metadata == null ? Map.of() : metadata.tree(Map.class))
-        .with("tools", tools == null ? List.of() : tools.tree(List.class))
-        .with("tool_choice", choice == null ? "auto" : choice.tree(Object.class))
-        .with("reasoning", reasoning == null ? null : reasoning.tree(Map.class))
-        .with("text", text == null ? TEXT : text.tree(Map.class))
-        .with("max_output_tokens", tokens == null ? null : tokens.tree(Integer.class))
+        .with("metadata", tree(fields, "metadata", Map.of()))
+        .with("tools", tree(fields, "tools", List.of()))
+        .with("tool_choice", tree(fields, "tool_choice", "auto"))
+        .with("reasoning", tree(fields, "reasoning", null))
+        .with("text", tree(fields, "text", TEXT))
+        .with("max_output_tokens", tree(fields, "max_output_tokens", null))
         .with("truncation", truncation);
+  }
+
+  private static @Nullable Object tree(JsonFields fields, String name, @Nullable Object absent) {
+    JsonValue value = fields.value(name);
+    return value == null ? absent : value.tree();
   }
 
   private static @Nullable JsonValue effort(JsonFields fields) {

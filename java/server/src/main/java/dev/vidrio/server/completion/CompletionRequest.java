@@ -74,7 +74,7 @@ public record CompletionRequest(
     if (stream && bestOf > parameters.choices()) {
       throw ApiException.invalid("best_of", Integer.toString(bestOf), "must equal n in a stream");
     }
-    if (parameters.beams() != null && bestOf > parameters.choices()) {
+    if (parameters.template().beams() != null && bestOf > parameters.choices()) {
       throw ApiException.invalid("best_of", Integer.toString(bestOf), "must equal n with beams");
     }
     if (stream && echo && logProbabilities >= 0) {

@@ -7,8 +7,10 @@ import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,21 +79,13 @@ public record AnswerFormat(String path, Supplier<Grammar> compiler) {
   }
 
   private static List<AnswerFormat> formats(JsonFields fields, String schema) {
-    List<AnswerFormat> given = new ArrayList<>();
-    add(given, fields.value(schema), AnswerFormat::ofSchema);
-    add(given, fields.value("regex"), regex -> ofText(regex, Grammar::regex));
-    add(given, fields.value("grammar"), ebnf -> ofText(ebnf, Grammar::ebnf));
-    add(given, fields.value("choice"), AnswerFormat::ofChoice);
-    return given;
-  }
-
-  private static void add(
-      List<AnswerFormat> given,
-      @Nullable JsonValue value,
-      Function<JsonValue, AnswerFormat> reader) {
-    if (value != null) {
-      given.add(reader.apply(value));
-    }
+    return Stream.of(
+            fields.optional(schema, AnswerFormat::ofSchema),
+            fields.optional("regex", regex -> ofText(regex, Grammar::regex)),
+            fields.optional("grammar", ebnf -> ofText(ebnf, Grammar::ebnf)),
+            fields.optional("choice", AnswerFormat::ofChoice))
+        .flatMap(Optional::stream)
+        .toList();
   }
 
   /**

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
@@ -24,28 +25,11 @@ import tools.jackson.databind.JsonNode;
  * The generation parameters that all routes share. Defaults are those of OpenAI's API: temperature
  * 1, no truncation of the distribution, a random seed.
  *
- * @param options the options without a grammar
+ * @param template a request without a prompt and a grammar
  * @param choices the number of answers per prompt
- * @param minTokens minimum tokens of an answer
- * @param stopTokens token ids that end an answer
- * @param priority the scheduling priority
- * @param timeout the time limit
- * @param cacheSalt separates cached prefixes: only requests with the same salt share them
- * @param draftTokens draft tokens per step; -1 for the engine's default
  * @param steering directions that are added to activations
- * @param beams options of a beam search; null for sampling
  */
-public record GenerationParameters(
-    GenerationOptions options,
-    int choices,
-    int minTokens,
-    Set<Integer> stopTokens,
-    int priority,
-    Duration timeout,
-    String cacheSalt,
-    int draftTokens,
-    Steering steering,
-    @Nullable BeamOptions beams) {
+public record GenerationParameters(GenerationRequest template, int choices, Steering steering) {
 
   private static final int MAX_BEAMS = 1024;
   private static final int MAX_STOPS = 16;
@@ -76,17 +60,23 @@ public record GenerationParameters(
     if (salt.length() > MAX_SALT) {
       throw ApiException.invalid("cache_salt", "must have at most 256 characters");
     }
+    GenerationRequest template =
+        GenerationRequest.builder()
+            .options(options)
+            .minTokens(fields.integer("min_tokens", 0, 0, tokens))
+            .stopTokens(stopTokens(fields))
+            .priority(fields.integer("priority", 0, -100, 100))
+            .timeout(
+                Duration.ofMillis(
+                    Math.round(1e3 * fields.number("timeout", seconds, 1e-3, seconds))))
+            .cacheSalt(tenant + "/" + salt)
+            .draftTokens(fields.integer("draft_tokens", -1, 0, 16))
+            .beams(beams)
+            .build();
     return new GenerationParameters(
-        options,
+        template,
         fields.integer("n", 1, 1, limits.choices()),
-        fields.integer("min_tokens", 0, 0, tokens),
-        stopTokens(fields),
-        fields.integer("priority", 0, -100, 100),
-        Duration.ofMillis(Math.round(1e3 * fields.number("timeout", seconds, 1e-3, seconds))),
-        tenant + "/" + salt,
-        fields.integer("draft_tokens", -1, 0, 16),
-        Steering.read(fields.value("vidrio")),
-        beams);
+        Steering.read(fields.value("vidrio")));
   }
 
   private static @Nullable BeamOptions beams(JsonFields fields) {
@@ -188,20 +178,13 @@ public record GenerationParameters(
    * Returns a builder of the engine's request for a prompt, with a grammar or null for any answer.
    */
   GenerationRequest.Builder request(int[] prompt, @Nullable Grammar grammar) {
-    return GenerationRequest.builder(prompt)
-        .options(options.withGrammar(grammar))
-        .stopTokens(stopTokens)
-        .minTokens(minTokens)
-        .priority(priority)
-        .timeout(timeout)
-        .cacheSalt(cacheSalt)
-        .draftTokens(draftTokens)
-        .beams(beams);
+    return template.toBuilder().prompt(prompt).options(template.options().withGrammar(grammar));
   }
 
   /** Returns the main parameters with their defaults, for a response header. */
   public String summary() {
-    SamplingOptions sampling = options.sampling();
+    SamplingOptions sampling = template.options().sampling();
+    Duration timeout = Objects.requireNonNull(template.timeout());
     return String.join(
         ", ",
         List.of(
@@ -210,7 +193,7 @@ public record GenerationParameters(
             "top_k=" + sampling.topK(),
             "min_p=" + plain(sampling.minP()),
             "seed=" + sampling.seed(),
-            "max_tokens=" + options.tokens(),
+            "max_tokens=" + template.options().tokens(),
             "timeout=" + plain(timeout.toMillis() / 1e3)));
   }
 

@@ -3,6 +3,7 @@ package dev.vidrio.server.http;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -61,6 +62,11 @@ public final class JsonFields {
           400, "missing_required_parameter", path(name), path(name) + ": is required");
     }
     return value;
+  }
+
+  /** Reads a field, if it is present. */
+  public <T> Optional<T> optional(String name, Function<JsonValue, T> reader) {
+    return Optional.ofNullable(value(name)).map(reader);
   }
 
   private <T> T read(String name, T absent, Function<JsonValue, T> reader) {

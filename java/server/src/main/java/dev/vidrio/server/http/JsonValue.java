@@ -117,8 +117,8 @@ public record JsonValue(String path, JsonNode node) {
         .toArray();
   }
 
-  /** Returns the object or array as maps and lists. */
-  public <T> T tree(Class<T> type) {
-    return JsonMapper.shared().treeToValue(node, type);
+  /** Returns the value as a tree of maps, lists, strings, numbers and booleans. */
+  public Object tree() {
+    return JsonMapper.shared().treeToValue(node, Object.class);
   }
 }

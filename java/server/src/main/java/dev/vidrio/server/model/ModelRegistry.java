@@ -7,18 +7,15 @@ import dev.vidrio.server.metrics.ModelMetrics;
 import dev.vidrio.server.metrics.RequestMetrics;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -100,11 +97,10 @@ public final class ModelRegistry implements AutoCloseable {
     if (offers.isEmpty()) {
       throw new InvalidInputException("models", "", "needs at least one");
     }
-    requireDifferentNames(offers);
     for (ModelDefinition offer : offers) {
       var slot = new Slot(offer, metrics.of(offer.id(), offer.adapters()));
-      slots.put(offer.id(), slot);
-      offer.adapters().forEach(adapter -> slots.put(adapter, slot));
+      add(offer.id(), slot);
+      offer.adapters().forEach(adapter -> add(adapter, slot));
     }
     this.unloader =
         keepAlive == null
@@ -112,16 +108,9 @@ public final class ModelRegistry implements AutoCloseable {
             : Thread.ofPlatform().daemon().name("vidrio-unload").start(this::unloadIdle);
   }
 
-  private static void requireDifferentNames(List<ModelDefinition> offers) {
-    Set<String> names = new HashSet<>();
-    for (ModelDefinition offer : offers) {
-      Stream.concat(Stream.of(offer.id()), offer.adapters().stream())
-          .filter(name -> !names.add(name))
-          .findFirst()
-          .ifPresent(
-              name -> {
-                throw new InvalidInputException("model", name, "duplicate name");
-              });
+  private void add(String name, Slot slot) {
+    if (slots.putIfAbsent(name, slot) != null) {
+      throw new InvalidInputException("model", name, "duplicate name");
     }
   }
 
