@@ -8,10 +8,8 @@ import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
-import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
-import dev.vidrio.server.http.JsonBuffer;
 import dev.vidrio.template.ToolCall;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
@@ -27,7 +25,6 @@ final class ChatEvents extends ChunkEvents {
   private final ChatRequest request;
   private final Tokenizer tokenizer;
   private final Supplier<ChatAnswer> answers;
-  private final String plainEnd;
 
   ChatEvents(
       Exchange exchange, ChatRequest request, Tokenizer tokenizer, Supplier<ChatAnswer> answers) {
@@ -40,7 +37,6 @@ final class ChatEvents extends ChunkEvents {
     this.request = request;
     this.tokenizer = tokenizer;
     this.answers = answers;
-    this.plainEnd = "},\"logprobs\":null,\"finish_reason\":null}" + tail;
   }
 
   @Override
@@ -49,32 +45,31 @@ final class ChatEvents extends ChunkEvents {
   }
 
   private final class ChatChoice implements Choice {
-    private final JsonBuffer buffer = new JsonBuffer();
     private final ChatAnswer answer = answers.get();
     private final String open;
 
     ChatChoice(int index) {
-      this.open = head + "{\"index\":" + index + ",\"delta\":{";
+      this.open = "{\"index\":" + index + ",\"delta\":{";
     }
 
-    /** Starts a chunk, up to its delta. */
-    private JsonBuffer start() {
-      return EventStream.start(buffer).raw(open);
+    private void send(String delta, String logProbabilities, String finish) throws IOException {
+      ChatEvents.this.send(
+          open
+              + delta
+              + "},\"logprobs\":"
+              + logProbabilities
+              + ",\"finish_reason\":"
+              + finish
+              + "}");
     }
 
-    private void send(String logProbabilities, String finish) throws IOException {
-      buffer.raw("},\"logprobs\":").raw(logProbabilities).raw(",\"finish_reason\":").raw(finish);
-      ChatEvents.this.send(buffer.raw("}").raw(tail));
-    }
-
-    private void send() throws IOException {
-      ChatEvents.this.send(buffer.raw(plainEnd));
+    private void send(String delta) throws IOException {
+      send(delta, "null", "null");
     }
 
     @Override
     public void begin() throws IOException {
-      start().raw("\"role\":\"assistant\",\"content\":\"\"");
-      send();
+      send("\"role\":\"assistant\",\"content\":\"\"");
     }
 
     @Override
@@ -87,21 +82,20 @@ final class ChatEvents extends ChunkEvents {
       // Markers of reasoning have log-probabilities but no text.
       boolean isMarker = logProbability != null && !shown && (reasoned || answer.isReasoning());
       if (isMarker || !reasoning.isEmpty()) {
-        send(REASONING, reasoning, shown ? null : logProbability);
+        sendText(REASONING, reasoning, shown ? null : logProbability);
       }
       if (shown || (logProbability != null && !isMarker && reasoning.isEmpty())) {
-        send(CONTENT, text, logProbability);
+        sendText(CONTENT, text, logProbability);
       }
     }
 
-    private void send(String field, String text, @Nullable TokenLogProbability logProbability)
+    private void sendText(String field, String text, @Nullable TokenLogProbability logProbability)
         throws IOException {
-      start().raw(field).string(text);
-      if (logProbability == null) {
-        send();
-      } else {
-        send(Json.text(LogProbabilityJson.ofChat(tokenizer, List.of(logProbability))), "null");
-      }
+      String json =
+          logProbability == null
+              ? "null"
+              : Json.text(LogProbabilityJson.ofChat(tokenizer, List.of(logProbability)));
+      send(field + Json.quoted(text), json, "null");
     }
 
     @Override
@@ -109,17 +103,16 @@ final class ChatEvents extends ChunkEvents {
       String rest = answer.finish(completion.result().finish());
       String reasoning = answer.reasoning();
       if (!reasoning.isEmpty()) {
-        send(REASONING, reasoning, null);
+        sendText(REASONING, reasoning, null);
       }
       if (!rest.isEmpty()) {
-        send(CONTENT, rest, null);
+        sendText(CONTENT, rest, null);
       }
       List<ToolCall> calls = request.tools().kept(answer.message().toolCalls());
       for (int i = 0; i < calls.size(); i++) {
         call(i, calls.get(i));
       }
-      start();
-      send("null", "\"" + FinishReasons.finish(completion, !calls.isEmpty()) + "\"");
+      send("", "null", "\"" + FinishReasons.finish(completion, !calls.isEmpty()) + "\"");
     }
 
     @Override
@@ -129,18 +122,12 @@ final class ChatEvents extends ChunkEvents {
 
     /** Sends a call in two chunks, its name and its arguments, as OpenAI's API does. */
     private void call(int index, ToolCall call) throws IOException {
-      start()
-          .raw("\"tool_calls\":[{\"index\":" + index + ",\"id\":")
-          .string(ToolCalls.id(call))
-          .raw(",\"type\":\"function\",\"function\":{\"name\":")
-          .string(call.name())
-          .raw(",\"arguments\":\"\"}}]");
-      send();
-      start()
-          .raw("\"tool_calls\":[{\"index\":" + index + ",\"function\":{\"arguments\":")
-          .string(ToolCalls.arguments(call))
-          .raw("}}]");
-      send();
+      send(
+          "\"tool_calls\":[{\"index\":%s,\"id\":%s,\"type\":\"function\",\"function\":{\"name\":%s,\"arguments\":\"\"}}]"
+              .formatted(index, Json.quoted(ToolCalls.id(call)), Json.quoted(call.name())));
+      send(
+          "\"tool_calls\":[{\"index\":%s,\"function\":{\"arguments\":%s}}]"
+              .formatted(index, Json.quoted(ToolCalls.arguments(call))));
     }
   }
 }

@@ -6,10 +6,8 @@ import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
-import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
-import dev.vidrio.server.http.JsonBuffer;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.List;
@@ -36,7 +34,6 @@ final class CompletionEvents extends ChunkEvents {
 
   private final class TextChoice implements Choice {
     private final int index;
-    private final JsonBuffer buffer = new JsonBuffer();
     private final TextOffsets offsets = new TextOffsets(tokenizer);
 
     TextChoice(int index) {
@@ -77,17 +74,16 @@ final class CompletionEvents extends ChunkEvents {
 
     private void send(String text, String logProbabilities, @Nullable String finish)
         throws IOException {
-      EventStream.start(buffer)
-          .raw(head)
-          .raw("{\"text\":")
-          .string(text)
-          .raw(",\"index\":" + index + ",\"logprobs\":")
-          .raw(logProbabilities)
-          .raw(",\"finish_reason\":")
-          .raw(finish == null ? "null" : "\"" + finish + "\"")
-          .raw("}")
-          .raw(tail);
-      CompletionEvents.this.send(buffer);
+      CompletionEvents.this.send(
+          "{\"text\":"
+              + Json.quoted(text)
+              + ",\"index\":"
+              + index
+              + ",\"logprobs\":"
+              + logProbabilities
+              + ",\"finish_reason\":"
+              + (finish == null ? "null" : "\"" + finish + "\"")
+              + "}");
     }
   }
 }

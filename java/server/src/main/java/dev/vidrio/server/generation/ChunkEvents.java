@@ -6,7 +6,6 @@ import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.ExceptionMapper;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
-import dev.vidrio.server.http.JsonBuffer;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
 import java.io.IOException;
@@ -18,15 +17,12 @@ import java.util.List;
  * once.
  */
 public abstract class ChunkEvents {
-  /** A chunk before its choices. */
-  protected final String head;
-
-  /** A chunk after its choices. */
-  protected final String tail;
-
   private final EventStream events;
   private final String request;
   private final boolean includeUsage;
+  // A chunk before and after its choice.
+  private final String head;
+  private final String tail;
 
   /** Sends the chunks of one answer. */
   protected interface Choice extends AnswerStreams.AnswerSink {
@@ -52,13 +48,8 @@ public abstract class ChunkEvents {
     this.events = new EventStream(exchange.response());
     this.includeUsage = includeUsage;
     this.head =
-        new JsonBuffer()
-            .raw("{\"id\":")
-            .string(id)
-            .raw(",\"object\":\"" + object + "\",\"created\":" + Ids.now() + ",\"model\":")
-            .string(model)
-            .raw(",\"choices\":[")
-            .toString();
+        "{\"id\":%s,\"object\":\"%s\",\"created\":%s,\"model\":%s,\"choices\":["
+            .formatted(Json.quoted(id), object, Ids.now(), Json.quoted(model));
     this.tail = includeUsage ? "],\"usage\":null}" : "]}";
   }
 
@@ -112,8 +103,8 @@ public abstract class ChunkEvents {
     events.done();
   }
 
-  /** Sends a chunk that was started by {@link EventStream#start}. */
-  protected final void send(JsonBuffer chunk) throws IOException {
-    events.send(chunk);
+  /** Sends a chunk with this choice, a JSON object. */
+  protected final void send(String choice) throws IOException {
+    events.send(head + choice + tail);
   }
 }

@@ -13,9 +13,6 @@ public final class EventStream {
   /** A comment, which clients ignore. */
   private static final byte[] HEARTBEAT = ": waiting\n\n".getBytes(StandardCharsets.US_ASCII);
 
-  private static final String DATA = "data: ";
-  private static final String END = "\n\n";
-
   private final Response response;
 
   /** Creates a stream and sets its headers; nothing is sent yet. */
@@ -35,24 +32,18 @@ public final class EventStream {
     response.startHeartbeats(CONTENT_TYPE, HEARTBEAT, onDisconnect);
   }
 
-  /** Clears a buffer and starts an event, to which the JSON is to be appended. */
-  public static JsonBuffer start(JsonBuffer buffer) {
-    return buffer.clear().raw(DATA);
-  }
-
-  /** Sends an event that was started by {@link #start}. */
-  public void send(JsonBuffer event) throws IOException {
-    response.send(event.raw(END).toBytes(), false);
-  }
-
   /** Sends an unnamed event. */
   public void send(String json) throws IOException {
-    send(start(new JsonBuffer()).raw(json));
+    write("data: " + json + "\n\n");
   }
 
   /** Sends a named event. */
   public void send(String name, String json) throws IOException {
-    send(new JsonBuffer().raw("event: " + name + "\n").raw(DATA).raw(json));
+    write("event: " + name + "\ndata: " + json + "\n\n");
+  }
+
+  private void write(String event) throws IOException {
+    response.send(event.getBytes(StandardCharsets.UTF_8), false);
   }
 
   /** Sends the buffered events. */

@@ -52,25 +52,24 @@ public record ServedModel(
       ModelMetrics metrics) {
     Model model = opener.get();
     Model draft = null;
+    Engine engine = null;
     try {
       draft = draftOpener == null ? null : draftOpener.get();
       Map<String, Adaptation> adaptations = adapters.apply(model);
-      Engine engine =
+      engine =
           Engine.open(
               model,
               options
                   .withDraft(draft)
                   .withAdapters(adaptations.size())
                   .withListener(metrics.listener(adaptations)));
-      try {
-        Optional<ChatFormat> format = model.chatFormat();
-        metrics.engine().watch(engine);
-        return new ServedModel(id, model, draft, engine, adaptations, metrics.engine(), format);
-      } catch (RuntimeException | Error e) {
-        engine.close();
-        throw e;
-      }
+      Optional<ChatFormat> format = model.chatFormat();
+      metrics.engine().watch(engine);
+      return new ServedModel(id, model, draft, engine, adaptations, metrics.engine(), format);
     } catch (RuntimeException | Error e) {
+      if (engine != null) {
+        engine.close();
+      }
       closeAll(model, draft);
       throw e;
     }
