@@ -37,7 +37,7 @@ record StatusRoutes(ModelRegistry models, RequestMetrics metrics, Supplier<State
     return List.of(
         Route.probe("/health", exchange -> exchange.answer(Map.of("status", "ok"))),
         Route.probe("/ready", this::ready),
-        Route.monitoring("/metrics", this::metrics),
+        new Route("GET", "/metrics", Route.Access.MONITORING, this::metrics),
         Route.get("/v1/models", this::list),
         Route.get(MODEL, this::model));
   }

@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.PrimitiveIterator;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -126,11 +127,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
    */
   public MemorySegment logits() {
     requireNext();
-    MemorySegment row = logits;
-    if (row == null) {
-      throw new NoSuchElementException("generation has ended: " + finish);
-    }
-    return row;
+    return Objects.requireNonNull(logits);
   }
 
   /**

@@ -122,12 +122,13 @@ final class ChatEvents extends ChunkEvents {
 
     /** Sends a call in two chunks, its name and its arguments, as OpenAI's API does. */
     private void call(int index, ToolCall call) throws IOException {
+      String begin = "\"tool_calls\":[{\"index\":" + index;
       send(
-          "\"tool_calls\":[{\"index\":%s,\"id\":%s,\"type\":\"function\",\"function\":{\"name\":%s,\"arguments\":\"\"}}]"
-              .formatted(index, Json.quoted(ToolCalls.id(call)), Json.quoted(call.name())));
-      send(
-          "\"tool_calls\":[{\"index\":%s,\"function\":{\"arguments\":%s}}]"
-              .formatted(index, Json.quoted(ToolCalls.arguments(call))));
+          begin
+              + ",\"id\":%s,\"type\":\"function\",\"function\":{\"name\":%s,\"arguments\":\"\"}}]"
+                  .formatted(Json.quoted(ToolCalls.id(call)), Json.quoted(call.name())));
+      String arguments = Json.quoted(ToolCalls.arguments(call));
+      send(begin + ",\"function\":{\"arguments\":" + arguments + "}}]");
     }
   }
 }

@@ -12,23 +12,19 @@ import java.util.function.Supplier;
 /**
  * Runs lens requests on one platform thread, in order. A request that exceeds its time limit is
  * canceled before its next forward pass.
+ *
+ * @param models the models
+ * @param time the time limit of a request
+ * @param queue the waiting requests
  */
-public final class LensExecutor implements AutoCloseable {
+public record LensExecutor(ModelRegistry models, Duration time, WorkQueue queue)
+    implements AutoCloseable {
   /** Maximum waiting requests; each may take seconds. */
   private static final int MAX_WAITING = 16;
 
-  private final ModelRegistry models;
-  private final Duration time;
-  private final WorkQueue queue = new WorkQueue("vidrio-lens", MAX_WAITING);
-
-  /**
-   * Creates an executor.
-   *
-   * @param time the time limit of a request
-   */
+  /** Creates an executor with an empty queue. */
   public LensExecutor(ModelRegistry models, Duration time) {
-    this.models = models;
-    this.time = time;
+    this(models, time, new WorkQueue("vidrio-lens", MAX_WAITING));
   }
 
   /**
