@@ -16,6 +16,7 @@ import dev.vidrio.model.session.Session;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
@@ -219,8 +220,9 @@ public final class Engine implements AutoCloseable {
       throw new EngineException.Closed(model.name());
     }
     if (unfinished + answers > options.sequences() + options.queue()) {
-      throw EngineException.QueueFull.ofLength(
-          options.queue(), retryAfter(scheduler.stats.meanTime()));
+      throw new EngineException.QueueFull(
+          "queue " + options.queue() + ": the queue is full",
+          retryAfter(scheduler.stats.meanTime()));
     }
     rejectIfSlow(unfinished + answers);
   }
@@ -233,7 +235,13 @@ public final class Engine implements AutoCloseable {
     }
     Duration wait = scheduler.waits.expectedWait(requests);
     if (wait.compareTo(maxWait) > 0) {
-      throw EngineException.QueueFull.ofTime(maxWait, wait, retryAfter(wait.minus(maxWait)));
+      throw new EngineException.QueueFull(
+          String.format(
+              Locale.ROOT,
+              "wait of about %.1f s: must be at most %.1f s",
+              wait.toMillis() / 1000.0,
+              maxWait.toMillis() / 1000.0),
+          retryAfter(wait.minus(maxWait)));
     }
   }
 

@@ -165,12 +165,13 @@ public record ChatRequest(
   public List<int[]> encode(ServedModel served) {
     ChatFormat chat = served.chat();
     if (tools.areGiven()) {
-      requireTools(chat);
+      require("tools", chat.template()::requireTools);
     }
     ChatOptions.Builder options = ChatOptions.builder();
     tools.tools().forEach(options::tool);
     if (effort != null) {
-      addEffort(chat, effort, options);
+      String level = effort.string();
+      require(effort.path(), () -> chat.reasoningEffort(level).forEach(options::variable));
     }
     variables.forEach(
         (name, value) -> {
@@ -184,19 +185,12 @@ public record ChatRequest(
     return List.of(ChatMessages.encode(chat, messages, options.build(), promptField));
   }
 
-  private static void requireTools(ChatFormat format) {
+  /** Reports what the model's chat template rejects. */
+  private static void require(String path, Runnable check) {
     try {
-      format.template().requireTools();
+      check.run();
     } catch (InvalidInputException e) {
-      throw ApiException.unsupported("tools", e.limit());
-    }
-  }
-
-  private static void addEffort(ChatFormat format, JsonValue effort, ChatOptions.Builder options) {
-    try {
-      format.reasoningEffort(effort.string()).forEach(options::variable);
-    } catch (InvalidInputException e) {
-      throw ApiException.unsupported(effort.path(), e.limit());
+      throw ApiException.unsupported(path, e.limit());
     }
   }
 }

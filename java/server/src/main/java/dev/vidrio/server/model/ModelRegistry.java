@@ -49,35 +49,18 @@ public final class ModelRegistry implements AutoCloseable {
     }
   }
 
-  /** Keeps a model loaded until it is closed. */
-  public static final class Lease implements AutoCloseable {
-    private final String id;
-    private final Slot slot;
-    private final ServedModel model;
-    private boolean closed;
-
-    private Lease(String id, Slot slot, ServedModel model) {
-      this.id = id;
-      this.slot = slot;
-      this.model = model;
-    }
-
-    /** Returns the model. */
-    public ServedModel model() {
-      return model;
-    }
-
-    /** Returns the requested adapter, or null if the base model was requested. */
-    public @Nullable Adaptation adaptation() {
-      return model.adaptation(id);
-    }
-
+  /**
+   * Keeps a model loaded until it is closed.
+   *
+   * @param model the model
+   * @param adaptation the requested adapter; null if the base model was requested
+   * @param release gives the model back
+   */
+  public record Lease(ServedModel model, @Nullable Adaptation adaptation, Runnable release)
+      implements AutoCloseable {
     @Override
     public void close() {
-      if (!closed) {
-        closed = true;
-        release(slot);
-      }
+      release.run();
     }
   }
 
@@ -116,8 +99,7 @@ public final class ModelRegistry implements AutoCloseable {
 
   /** Returns the base model of an adapter; empty for a model. */
   public Optional<String> parent(String id) {
-    String model = slot(id).offer.id();
-    return model.equals(id) ? Optional.empty() : Optional.of(model);
+    return Optional.of(slot(id).offer.id()).filter(model -> !model.equals(id));
   }
 
   /**
@@ -197,7 +179,8 @@ public final class ModelRegistry implements AutoCloseable {
     Slot slot = slot(id);
     CompletableFuture<ServedModel> loading = enter(slot);
     try {
-      return new Lease(id, slot, loading.get(loadTime.toMillis(), TimeUnit.MILLISECONDS));
+      ServedModel model = loading.get(loadTime.toMillis(), TimeUnit.MILLISECONDS);
+      return new Lease(model, model.adaptation(id), () -> release(slot));
     } catch (ExecutionException e) {
       release(slot);
       LOG.log(System.Logger.Level.ERROR, "model '" + id + "' cannot be loaded", e.getCause());
