@@ -69,8 +69,7 @@ public record FlowImportance(int layer, Block block, int head, double share, dou
                   token ->
                       token.forEach(
                           part -> {
-                            Total total =
-                                totals.computeIfAbsent(part.component, c -> new Total());
+                            Total total = totals.computeIfAbsent(part.component, c -> new Total());
                             total.share += part.share;
                             total.active += part.active ? 1 : 0;
                           }));

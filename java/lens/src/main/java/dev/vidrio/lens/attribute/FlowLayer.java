@@ -53,9 +53,7 @@ final class FlowLayer {
     this.cache = cache;
     this.layer = layer;
     this.attention =
-        hooks.heads(layer) == 0
-            ? null
-            : new TokenContributions(executor, hooks, cache, layer);
+        hooks.heads(layer) == 0 ? null : new TokenContributions(executor, hooks, cache, layer);
   }
 
   /** Rejects models with other sums than those of the graph. */
@@ -65,7 +63,10 @@ final class FlowLayer {
     for (int l = 0; l < model.architecture().layers(); l++) {
       String layer = "layer " + l;
       Preconditions.require(
-          !hooks.has(new HookPoint(HookSite.CONV_OUT, l)), method, "", layer + " has a convolution");
+          !hooks.has(new HookPoint(HookSite.CONV_OUT, l)),
+          method,
+          "",
+          layer + " has a convolution");
       Preconditions.require(
           !hooks.has(new HookPoint(HookSite.RECURRENT_OUT, l)),
           method,

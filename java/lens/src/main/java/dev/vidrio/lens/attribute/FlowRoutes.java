@@ -20,19 +20,19 @@ import java.util.stream.IntStream;
  *
  * <p>Nodes of the graph are the residual streams of tokens: the embedding, the stream between
  * attention and the feed-forward block of each layer, and the stream after it. Each stream is a sum
- * {@code y = Σ_j z_j}, and an edge is a summand: the earlier stream, {@code a_ij x_j W_OV} of a head
- * and a source token, the feed-forward block, or a bias. Its share is the reduction of the distance
- * to the sum, as in ALTI:
+ * {@code y = Σ_j z_j}, and an edge is a summand: the earlier stream, {@code a_ij x_j W_OV} of a
+ * head and a source token, the feed-forward block, or a bias. Its share is the reduction of the
+ * distance to the sum, as in ALTI:
  *
  * <pre>{@code
  * share(z_j) = max(0, ‖y‖₁ − ‖y − z_j‖₁) / Σ_k max(0, ‖y‖₁ − ‖y − z_k‖₁)
  * }</pre>
  *
- * <p>The shares of the edges into a stream add up to 1. The routes of a prediction begin at the last
- * stream of its token and follow, downwards, each edge whose share is above a threshold; what other
- * edges alone lead to is not part of them. Norms between a block and the residual stream use the
- * divisors of the run. Layers whose attention and feed-forward block are parallel have one sum with
- * all edges.
+ * <p>The shares of the edges into a stream add up to 1. The routes of a prediction begin at the
+ * last stream of its token and follow, downwards, each edge whose share is above a threshold; what
+ * other edges alone lead to is not part of them. Norms between a block and the residual stream use
+ * the divisors of the run. Layers whose attention and feed-forward block are parallel have one sum
+ * with all edges.
  *
  * <p>Memory grows with the attention patterns of all layers, {@code 4 · L · H · n²} bytes, and with
  * {@code 4 · n · H · d} bytes for one layer.
@@ -60,7 +60,9 @@ public record FlowRoutes(int position, double threshold, List<Edge> edges) {
     ATTENTION_BIAS("attn_bias"),
     /** The feed-forward block, including all its experts. */
     MLP("mlp"),
-    /** The block that adds the per-layer embedding of the token; it reads the stream after the MLP. */
+    /**
+     * The block that adds the per-layer embedding of the token; it reads the stream after the MLP.
+     */
     PER_LAYER("per_layer");
 
     private final String label;
@@ -186,8 +188,7 @@ public record FlowRoutes(int position, double threshold, List<Edge> edges) {
     int n = position + 1;
     int layers = lens.model().architecture().layers();
     var trace = new Trace(end(layers - 1, position), threshold);
-    try (ActivationCache cache =
-        lens.run(Arrays.copyOf(tokens, n), FlowLayer.capture(lens))) {
+    try (ActivationCache cache = lens.run(Arrays.copyOf(tokens, n), FlowLayer.capture(lens))) {
       for (int l = layers - 1; l >= 0; l--) {
         var layer = new FlowLayer(lens.model().executor(), hooks, cache, l);
         trace.follow(HookSite.RESID_POST, l, n, layer::intoPost);
@@ -206,7 +207,10 @@ public record FlowRoutes(int position, double threshold, List<Edge> edges) {
    */
   public FlowRoutes above(double higher) {
     Preconditions.require(
-        higher >= threshold, "threshold", higher, "must be at least that of the routes, " + threshold);
+        higher >= threshold,
+        "threshold",
+        higher,
+        "must be at least that of the routes, " + threshold);
     if (edges.isEmpty()) {
       return new FlowRoutes(position, higher, edges);
     }

@@ -262,8 +262,7 @@ class FlowRoutesTest {
 
   private static void assertShares(Map<Key, Double> expected, List<Edge> actual) {
     assertEquals(1, actual.stream().mapToDouble(Edge::share).sum(), 1e-9);
-    assertEquals(
-        expected.keySet(), actual.stream().map(Key::of).collect(Collectors.toSet()));
+    assertEquals(expected.keySet(), actual.stream().map(Key::of).collect(Collectors.toSet()));
     for (Edge edge : actual) {
       assertEquals(expected.get(Key.of(edge)), edge.share(), 1e-6, edge.name());
     }
@@ -310,14 +309,12 @@ class FlowRoutesTest {
       for (double threshold : new double[] {-0.1, 1.5, Double.NaN}) {
         assertThrows(InvalidInputException.class, () -> FlowRoutes.of(lens, TOKENS, 1, threshold));
         assertThrows(
-            InvalidInputException.class,
-            () -> FlowImportance.of(lens, List.of(TOKENS), threshold));
+            InvalidInputException.class, () -> FlowImportance.of(lens, List.of(TOKENS), threshold));
       }
       FlowRoutes routes = FlowRoutes.of(lens, TOKENS, 1, 0.1);
       assertThrows(InvalidInputException.class, () -> routes.above(0.05));
       assertThrows(
-          InvalidInputException.class,
-          () -> FlowImportance.of(lens, List.of(new int[] {5}), 0.1));
+          InvalidInputException.class, () -> FlowImportance.of(lens, List.of(new int[] {5}), 0.1));
     }
   }
 }
