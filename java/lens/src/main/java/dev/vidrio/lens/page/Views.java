@@ -228,14 +228,16 @@ public final class Views {
       }
     }
     if (!shares.isEmpty()) {
-      String measure = "fraction of tokens with an edge above " + threshold;
       views.add(
           byHead(
               "Heads",
-              "The mean share of each head in the residual stream that it adds to.",
+              "The mean share of each head in the residual stream that it adds to; active: the"
+                  + " fraction of tokens into which it has an edge with a share above "
+                  + threshold
+                  + ".",
               List.of(
                   new Score("mean share", Scale.SEQUENTIAL, false, shares),
-                  new Score(measure, Scale.SEQUENTIAL, true, active))));
+                  new Score("active", Scale.SEQUENTIAL, true, active))));
     }
     views.add(
         new Bars(
