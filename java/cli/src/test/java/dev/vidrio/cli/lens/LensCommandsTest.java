@@ -305,7 +305,15 @@ class LensCommandsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "logits", "dla", "attention", "norms", "heads", "mixing", "routes", "occlusion", "residual"
+        "logits",
+        "dla",
+        "attention",
+        "norms",
+        "heads",
+        "mixing",
+        "routes",
+        "occlusion",
+        "residual"
       })
   void writesPages(String command) throws IOException {
     Path page = directory.resolve("page.html");
