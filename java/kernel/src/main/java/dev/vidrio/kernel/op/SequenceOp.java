@@ -34,11 +34,6 @@ public sealed interface SequenceOp extends Op {
     public List<Access> accesses() {
       return List.of(read(x, ROW), write(y, ROW));
     }
-
-    @Override
-    public Rope withOperands(UnaryOperator<Operand> to) {
-      return new Rope(rotation, dH, (Buffer) to.apply(x), (Buffer) to.apply(y));
-    }
   }
 
   /**
@@ -57,11 +52,6 @@ public sealed interface SequenceOp extends Op {
           read(v, ROW),
           write(layer, new Access.StoredKeys(k.width())),
           write(layer, new Access.StoredValues(v.width())));
-    }
-
-    @Override
-    public KvStore withOperands(UnaryOperator<Operand> to) {
-      return new KvStore(layer, (Buffer) to.apply(k), (Buffer) to.apply(v));
     }
   }
 
@@ -115,20 +105,6 @@ public sealed interface SequenceOp extends Op {
       accesses.add(read(q, ROW));
       accesses.add(write(z, ROW));
       return accesses;
-    }
-
-    @Override
-    public Attention withOperands(UnaryOperator<Operand> to) {
-      return new Attention(
-          layer,
-          heads,
-          scale,
-          window,
-          cap,
-          sinks,
-          slopes,
-          (Buffer) to.apply(q),
-          (Buffer) to.apply(z));
     }
   }
 
@@ -201,10 +177,6 @@ public sealed interface SequenceOp extends Op {
         return new Inputs(
             other.apply(q), other.apply(k), other.apply(v), other.apply(step), other.apply(beta));
       }
-
-      Inputs withOperands(UnaryOperator<Operand> to) {
-        return map(buffer -> (Buffer) to.apply(buffer));
-      }
     }
 
     /** Returns the shape that the layer of the cache must have. */
@@ -219,12 +191,6 @@ public sealed interface SequenceOp extends Op {
       accesses.add(write(layer, states()));
       accesses.add(write(z, ROW));
       return accesses;
-    }
-
-    @Override
-    public Recurrence withOperands(UnaryOperator<Operand> to) {
-      return new Recurrence(
-          layer, update, grouping, a, skip, inputs.withOperands(to), (Buffer) to.apply(z));
     }
   }
 
@@ -267,11 +233,6 @@ public sealed interface SequenceOp extends Op {
     @Override
     public List<Access> accesses() {
       return List.of(read(x, ALL), write(layer, cacheRows()), write(y, ROW));
-    }
-
-    @Override
-    public Conv withOperands(UnaryOperator<Operand> to) {
-      return new Conv(layer, part, kernel, (Buffer) to.apply(x), (Buffer) to.apply(y));
     }
   }
 }
