@@ -6,7 +6,6 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.java.memory.Packer;
-import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.java.runtime.Team;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
@@ -33,9 +32,9 @@ public final class JavaExecutor implements Executor {
   private final String name;
   private final Team team;
   private final List<Share> shares = new ArrayList<>();
-  private final List<Kernels> kernels = new ArrayList<>();
+  private final List<ScalarKernels> kernels = new ArrayList<>();
 
-  private JavaExecutor(String name, int workers, Supplier<Kernels> kernels) {
+  private JavaExecutor(String name, int workers, Supplier<ScalarKernels> kernels) {
     if (workers < 1 || workers > MAX_WORKERS) {
       throw new IllegalArgumentException(
           workers + " workers: must be between 1 and " + MAX_WORKERS);
@@ -91,21 +90,14 @@ public final class JavaExecutor implements Executor {
   @Override
   public void pack(WeightType type, int n, int k, MemorySegment source, MemorySegment packed) {
     var packer = new Packer(type, n, k, source, packed);
-    Team.Walk walk =
-        new Team.Walk() {
-          @Override
-          public boolean barrierBefore(int i) {
-            return false;
-          }
-
-          @Override
-          public void run(int i, int worker) {
-            Share share = shares.get(worker);
-            int groups = Packing.groups(n);
-            packer.pack(share.begin(groups), share.end(groups));
-          }
-        };
-    team.walk(walk, 0, 1);
+    int groups = Packing.groups(n);
+    team.walk(
+        (i, worker) -> {
+          Share share = shares.get(worker);
+          packer.pack(share.begin(groups), share.end(groups));
+        },
+        0,
+        1);
   }
 
   @Override
@@ -118,7 +110,7 @@ public final class JavaExecutor implements Executor {
   }
 
   /** Returns the kernels of a worker. */
-  Kernels kernels(int worker) {
+  ScalarKernels kernels(int worker) {
     return kernels.get(worker);
   }
 

@@ -10,7 +10,6 @@ import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.java.memory.KvLayer;
-import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
@@ -205,12 +204,12 @@ class AttentionTest {
         all.add(0, p, 0, false);
       }
       KvLayer layer = KvLayer.of(cache, 1);
-      Kernels kernels = sequence == 0 ? new ScalarKernels() : new VectorKernels();
-      kernels.kvStore(layer, all, keys[sequence], values[sequence], 0, 100);
-      kernels.kvStore(layer, all, keys[sequence], values[sequence], 100, POSITIONS);
+      for (int row = 0; row < POSITIONS; row++) {
+        layer.store(all, row, keys[sequence], values[sequence]);
+      }
     }
 
-    MemorySegment run(Kernels kernels, int workers) {
+    MemorySegment run(ScalarKernels kernels, int workers) {
       int width = heads * dH;
       Buffer in = new Buffer("q", Rows.TOKENS, width);
       Buffer out = new Buffer("z", Rows.TOKENS, width);

@@ -104,8 +104,19 @@ public record KvLayer(
         : v;
   }
 
+  /** Stores the keys and values of a token: k [n, H_kv, d_h], v [n, H_kv, d_v]. */
+  public void store(Batch batch, int row, MemorySegment k, MemorySegment v) {
+    int sequence = batch.sequence(row);
+    int position = batch.position(row);
+    for (int head = 0; head < heads; head++) {
+      long at = (long) row * heads + head;
+      storeKey(keyPage(batch, sequence, head, position), position, k, at * dH);
+      storeValue(valuePage(batch, sequence, head, position), position, v, at * dV);
+    }
+  }
+
   /** Stores a key, which begins at element {@code at} of k, at a position. */
-  public void storeKey(long page, int position, MemorySegment k, long at) {
+  private void storeKey(long page, int position, MemorySegment k, long at) {
     long tile = tile(page, position);
     if (type != KvType.Q8_0) {
       for (int i = 0; i < dH; i++) {
@@ -123,7 +134,7 @@ public record KvLayer(
   }
 
   /** Stores a value, which begins at element {@code at} of v, at a position. */
-  public void storeValue(long page, int position, MemorySegment v, long at) {
+  private void storeValue(long page, int position, MemorySegment v, long at) {
     if (type != KvType.Q8_0) {
       for (int i = 0; i < dV; i++) {
         set(values, page, valueElement(position, i), Elements.get(v, at + i));

@@ -1,7 +1,9 @@
-package dev.vidrio.kernel.java.runtime;
+package dev.vidrio.kernel.java.bind;
 
 import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.scalar.ScalarExperts;
+import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.weight.Packing;
@@ -43,17 +45,11 @@ public final class ExpertProduct {
     this.y = y;
   }
 
-  /** Returns the expert of a slot, counted over all rows, or −1 if an edit made it invalid. */
-  public static int expert(MemorySegment experts, long slot, int count) {
-    float number = Elements.get(experts, slot);
-    return number >= 0 && number < count && number == (int) number ? (int) number : -1;
-  }
-
   /** Computes groups [begin, end) of 16 columns of y. */
-  public void run(Kernels kernels, int rows, int begin, int end) {
+  public void run(ScalarKernels kernels, int rows, int begin, int end) {
     int slots = rows * op.slots();
     for (int slot = 0; slot < slots; slot++) {
-      if (expert(experts, slot, op.matrices().size()) < 0) {
+      if (ScalarExperts.expert(experts, slot, op.matrices().size()) < 0) {
         for (int n = begin * Packing.ROWS; n < Math.min(op.n(), end * Packing.ROWS); n++) {
           Elements.set(y, (long) slot * op.n() + n, 0);
         }
@@ -68,7 +64,7 @@ public final class ExpertProduct {
     }
   }
 
-  private void multiply(Kernels kernels, int expert, int slot, int begin, int end) {
+  private void multiply(ScalarKernels kernels, int expert, int slot, int begin, int end) {
     long row = op.shared() ? slot / op.slots() : slot;
     MemorySegment to = floats(y, slot, op.n());
     if (quantized != null) {
