@@ -5,6 +5,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.execution.PreparedPlan;
 import dev.vidrio.kernel.java.memory.Packer;
 import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.java.runtime.Team;
@@ -102,7 +103,11 @@ public final class JavaExecutor implements Executor {
 
   @Override
   public ExecutablePlan prepare(Plan plan, Limits limits, KvCache cache) {
-    return new JavaExecutablePlan(this, plan, limits, cache);
+    if (plan.isFast()) {
+      throw new IllegalArgumentException(
+          "fast products: not supported by the executor " + name + "; use the native one");
+    }
+    return PreparedPlan.prepare(arena -> new JavaExecutablePlan(this, plan, limits, cache, arena));
   }
 
   Team team() {

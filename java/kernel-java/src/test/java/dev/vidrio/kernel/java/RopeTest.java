@@ -10,6 +10,7 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.execution.RotationTable;
+import dev.vidrio.kernel.execution.Schedule;
 import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
@@ -51,7 +52,7 @@ class RopeTest {
       Buffer in = builder.embed("x", Segments.matrix(arena, WeightType.F32, 5, HEADS * dH, random));
       builder.rope("y", rotation, dH, in);
       Plan plan = builder.build();
-      Workspace workspace = Workspace.allocate(plan, limits, executor, arena);
+      Workspace workspace = new Workspace(plan, Schedule.plain(plan), limits, executor, arena);
       Batch batch = new Batch(limits, arena);
       batch.addSequence(new int[1], 1);
       for (int position : new int[] {0, 1, 300, 599}) {
