@@ -17,11 +17,15 @@ public record KvShape(List<Layer> layers) {
 
   /** A layer of the cache. */
   public sealed interface Layer {
-    /** Returns whether its keys and values can be stored in an element type. */
-    boolean fits(KvType type);
+    /** Returns whether its keys and values, if any, can be stored in an element type. */
+    default boolean fits(KvType type) {
+      return true;
+    }
 
     /** Returns the bytes of one position. */
-    long bytesPerPosition(KvType type);
+    default long bytesPerPosition(KvType type) {
+      return 0;
+    }
 
     /** Returns the bytes of a sequence that do not depend on its length; a multiple of 64. */
     default long bytesPerSequence() {
@@ -88,11 +92,6 @@ public record KvShape(List<Layer> layers) {
     }
 
     @Override
-    public boolean fits(KvType type) {
-      return true;
-    }
-
-    @Override
     public long bytesPerPosition(KvType type) {
       return (long) width * Float.BYTES;
     }
@@ -152,16 +151,6 @@ public record KvShape(List<Layer> layers) {
 
     private static long aligned(long floats) {
       return Math.ceilDiv(floats * Float.BYTES, 64L) * 64;
-    }
-
-    @Override
-    public boolean fits(KvType type) {
-      return true;
-    }
-
-    @Override
-    public long bytesPerPosition(KvType type) {
-      return 0;
     }
 
     @Override

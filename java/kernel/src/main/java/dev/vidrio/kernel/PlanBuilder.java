@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * var b = new PlanBuilder(new KvShape(layers, keyValueHeads, headWidth));
  * Buffer x = b.embed("hook_embed", embedding);                     // [n, d]
- * Buffer normalized = b.rmsNorm("ln1", x, 1e-5f, gain);
+ * Buffer normalized = b.norm("ln1", Op.NormKind.RMS, x, 1e-5f, gain, null);
  * Buffer q = b.rope("attn.hook_rot_q", rotation, headWidth, b.matMul("attn.hook_q", wQ, normalized));
  * b.kvStore(0, k, v);
  * Buffer z = b.attention("attn.hook_z", 0, scale, q);              // [n, H · d_v]
@@ -106,11 +106,6 @@ public final class PlanBuilder {
   private Buffer embed(String name, Weights table, Op.EmbedIndex index, int offset, int skip) {
     var y = new Buffer(name, Rows.TOKENS, table.k());
     return append(new Op.Embed(table, index, offset, skip, y));
-  }
-
-  /** Computes the RMSNorm of x with a gain. */
-  public Buffer rmsNorm(String name, Buffer x, float epsilon, Weights gain) {
-    return norm(name, Op.NormKind.RMS, x, epsilon, gain, null);
   }
 
   /** Computes a norm of x with optional gain and bias. */
@@ -239,7 +234,7 @@ public final class PlanBuilder {
       SequenceOp.Grouping grouping,
       Weights a,
       @Nullable Weights skip,
-      SequenceOp.Recurrence.Inputs inputs) {
+      SequenceOp.Recurrence.Inputs<Buffer> inputs) {
     Buffer z = inputs.v().like(name);
     return append(new SequenceOp.Recurrence(layer, update, grouping, a, skip, inputs, z));
   }

@@ -32,6 +32,7 @@ final class JavaExecutablePlan extends PreparedPlan implements Team.Walk {
 
   @Override
   protected void step(Batch batch, int begin, int end) {
+    Objects.checkFromToIndex(begin, end, ops.size());
     this.batch = batch;
     try {
       executor.team().walk(this, begin, end);

@@ -10,6 +10,7 @@ import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.runtime.Attention;
 import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
@@ -220,7 +221,8 @@ class AttentionTest {
               1, heads, scale, window, cap, sinks ? vector : null, slopes ? vector : null, in, out);
       MemorySegment z = Segments.floats(arena, (long) QUERIES.length * width);
       for (int worker = 0; worker < workers; worker++) {
-        kernels.attention(op, KvLayer.of(cache, 1), batch, q, z, new Share(worker, workers));
+        var attention = new Attention(op, KvLayer.of(cache, 1), q, z);
+        kernels.attention(attention, batch, new Share(worker, workers));
       }
       return z;
     }

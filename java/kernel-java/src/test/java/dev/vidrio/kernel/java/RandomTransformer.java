@@ -221,7 +221,7 @@ final class RandomTransformer {
             pick(SequenceOp.Grouping.values()),
             decays(heads),
             random.nextBoolean() ? null : vector(heads),
-            new SequenceOp.Recurrence.Inputs(
+            new SequenceOp.Recurrence.Inputs<>(
                 recurrent("recurrent.q", SequenceOp.Part.QUERY, normalized),
                 builder.scale("k.unit", (float) (1 / Math.sqrt(dK)), k),
                 recurrent("recurrent.v", SequenceOp.Part.VALUE, normalized),

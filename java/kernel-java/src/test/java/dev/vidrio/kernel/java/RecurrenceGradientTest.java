@@ -75,7 +75,7 @@ class RecurrenceGradientTest {
             grouping,
             a,
             update == SequenceOp.Update.SUM ? weights(1, SHAPE.heads()) : null,
-            new SequenceOp.Recurrence.Inputs(
+            new SequenceOp.Recurrence.Inputs<>(
                 Objects.requireNonNull(made.get(SequenceOp.Part.QUERY)),
                 Objects.requireNonNull(made.get(SequenceOp.Part.KEY)),
                 Objects.requireNonNull(made.get(SequenceOp.Part.VALUE)),

@@ -12,6 +12,7 @@ import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Schedule;
 import dev.vidrio.kernel.execution.Workspace;
+import dev.vidrio.kernel.java.runtime.Rope;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.op.Buffer;
@@ -66,13 +67,13 @@ class RopeTest {
       MemorySegment expected = Segments.floats(arena, (long) heads * dH);
       var scalar = new ScalarKernels();
       for (int head = 0; head < heads; head++) {
-        scalar.rope(op, table, batch, x, expected, head);
+        scalar.rope(new Rope(op, table, x, expected), batch, head);
       }
       assertNear(rotation, dH, batch, x, expected);
       MemorySegment actual = Segments.floats(arena, (long) heads * dH);
       ScalarKernels vector = new VectorKernels();
       for (int head = 0; head < heads; head++) {
-        vector.rope(op, table, batch, x, actual, head);
+        vector.rope(new Rope(op, table, x, actual), batch, head);
       }
       Segments.assertSameBits(expected, actual, pairs + " " + dH + " " + count);
     }

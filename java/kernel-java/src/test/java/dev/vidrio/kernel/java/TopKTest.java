@@ -42,7 +42,7 @@ class TopKTest {
             Segments.floats(arena, (long) ROWS * op.k()),
             Segments.floats(arena, 2L * ROWS));
     for (int row = 0; row < ROWS; row++) {
-      kernels.topK(op, x, result.values, result.ids, result.sums, row);
+      kernels.topK().row(op, x, result.values, result.ids, result.sums, row);
     }
     return result;
   }

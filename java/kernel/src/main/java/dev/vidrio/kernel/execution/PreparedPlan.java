@@ -9,7 +9,6 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.Buffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 
@@ -78,7 +77,6 @@ public abstract class PreparedPlan implements ExecutablePlan {
 
   @Override
   public final void run(Batch batch, int begin, int end) {
-    Objects.checkFromToIndex(begin, end, plan.ops().size());
     if (!batch.limits().equals(limits)) {
       throw new IllegalArgumentException(
           "limits of the batch: " + batch.limits() + "; limits of the plan: " + limits);

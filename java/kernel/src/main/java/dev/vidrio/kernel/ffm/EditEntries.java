@@ -43,7 +43,7 @@ final class EditEntries {
   void update() {
     List<EditTable.Entry> current = table.entries();
     for (EditTable.Entry entry : current) {
-      requireAlive(entry.values());
+      requireAlive(entry.edit().values());
       requireAlive(entry.edit() instanceof EditKind.Subspace subspace ? subspace.basis() : null);
     }
     if (version != table.version()) {
@@ -63,7 +63,7 @@ final class EditEntries {
 
   private static void write(EditTable.Entry entry, MemorySegment s) {
     EditTable.Region region = entry.region();
-    MemorySegment values = entry.values();
+    MemorySegment values = entry.edit().values();
     vd_edit_entry.values(s, values == null ? MemorySegment.NULL : values);
     vd_edit_entry.per_position(s, entry.perPosition() ? 1 : 0);
     vd_edit_entry.sequence(

@@ -44,20 +44,9 @@ public final class EditTable {
 
   /** An edit of a region. */
   public record Entry(Region region, EditKind edit) {
-    /** Returns the values of the edit, or null. */
-    public @Nullable MemorySegment values() {
-      return switch (edit) {
-        case EditKind.Set set -> set.values();
-        case EditKind.Add add -> add.values();
-        case EditKind.Subspace subspace -> subspace.values();
-        case EditKind.Scale ignored -> null;
-        case EditKind.Clamp ignored -> null;
-      };
-    }
-
     /** Returns whether the values have a row per position. */
     public boolean perPosition() {
-      MemorySegment values = values();
+      MemorySegment values = edit.values();
       return values != null && values.byteSize() > (long) region.columns() * Float.BYTES;
     }
 

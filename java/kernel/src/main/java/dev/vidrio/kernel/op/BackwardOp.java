@@ -198,7 +198,7 @@ public sealed interface BackwardOp extends Op {
       SequenceOp.Recurrence forward,
       Buffer dz,
       Buffer residual,
-      SequenceOp.Recurrence.Inputs gradients)
+      SequenceOp.Recurrence.Inputs<Buffer> gradients)
       implements BackwardOp {
     public Recurrence {
       requireSame(forward.z(), dz);

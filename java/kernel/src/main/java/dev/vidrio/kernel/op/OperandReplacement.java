@@ -35,7 +35,7 @@ final class OperandReplacement {
     return switch (value) {
       case Operand operand -> to.apply(operand);
       case Op forward -> replace(forward, to);
-      case SequenceOp.Recurrence.Inputs inputs -> replace(inputs, to);
+      case SequenceOp.Recurrence.Inputs<?> inputs -> replace(inputs, to);
       case null, default -> value;
     };
   }

@@ -12,7 +12,7 @@ import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Operations that depend on a token's sequence and position. */
@@ -144,7 +144,7 @@ public sealed interface SequenceOp extends Op {
       Grouping grouping,
       Weights a,
       @Nullable Weights skip,
-      Inputs inputs,
+      Inputs<Buffer> inputs,
       Buffer z)
       implements SequenceOp {
     public Recurrence {
@@ -158,23 +158,28 @@ public sealed interface SequenceOp extends Op {
     }
 
     /**
-     * The inputs of each token, or their gradients.
+     * The inputs of each token, or their gradients, as activations or memory.
      *
+     * @param <T> the type of an input
      * @param q queries [n, H_k, d_k]
      * @param k keys [n, H_k, d_k]
      * @param v values [n, H, d_v]
      * @param step [n, H]
      * @param beta strength of the update [n, H]
      */
-    public record Inputs(Buffer q, Buffer k, Buffer v, Buffer step, Buffer beta) {
+    public record Inputs<T>(T q, T k, T v, T step, T beta) {
       /** Returns all inputs, in this order. */
-      public List<Buffer> all() {
+      public List<T> all() {
         return List.of(q, k, v, step, beta);
       }
 
-      /** Returns the inputs with another activation for each. */
-      public Inputs map(UnaryOperator<Buffer> other) {
-        return new Inputs(
+      /**
+       * Returns the results of a function of each input.
+       *
+       * @param <U> the type of a result
+       */
+      public <U> Inputs<U> map(Function<? super T, ? extends U> other) {
+        return new Inputs<>(
             other.apply(q), other.apply(k), other.apply(v), other.apply(step), other.apply(beta));
       }
     }

@@ -78,7 +78,7 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
               net.grouping,
               a,
               null,
-              new Inputs(q, k, v, step, beta));
+              new Inputs<>(q, k, v, step, beta));
       Buffer normalized =
           model.headNorm(
               hook("z_norm"),

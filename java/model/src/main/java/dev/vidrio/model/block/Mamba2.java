@@ -78,7 +78,7 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
               Grouping.ADJACENT,
               a,
               skip,
-              new Inputs(q, k, v, step, step));
+              new Inputs<>(q, k, v, step, step));
       Buffer gate = projected(layer.hook(HookSite.RECURRENT_GATE), 0, net.valueWidth(), null, x);
       return model.linear(hook, layer.tensor("ssm_out"), x.width(), gated(gate, z));
     }

@@ -3,14 +3,15 @@ package dev.vidrio.kernel.java.bind;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.ConvLayer;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.runtime.Attention;
 import dev.vidrio.kernel.java.runtime.Convolution;
 import dev.vidrio.kernel.java.runtime.Recurrence;
+import dev.vidrio.kernel.java.runtime.Rope;
 import dev.vidrio.kernel.java.scalar.AttentionBackward;
 import dev.vidrio.kernel.java.scalar.BackwardKernels;
 import dev.vidrio.kernel.java.scalar.ExpertsBackward;
@@ -204,11 +205,8 @@ public final class OpBinder {
   }
 
   private BoundOp rope(SequenceOp.Rope op) {
-    MemorySegment x = data(op.x());
-    MemorySegment y = data(op.y());
-    RotationTable table = workspace.table(op.rotation());
-    return each(
-        op, op.heads(), (kernels, batch, head) -> kernels.rope(op, table, batch, x, y, head));
+    var rope = new Rope(op, workspace.table(op.rotation()), data(op.x()), data(op.y()));
+    return each(op, op.heads(), (kernels, batch, head) -> kernels.rope(rope, batch, head));
   }
 
   private BoundOp kvStore(SequenceOp.KvStore op) {
@@ -219,10 +217,12 @@ public final class OpBinder {
   }
 
   private BoundOp attention(SequenceOp.Attention op) {
-    MemorySegment q = data(op.q());
-    MemorySegment z = data(op.z());
-    KvLayer layer = KvLayer.of(cache, op.layer());
-    return (kernels, batch, share) -> kernels.attention(op, layer, batch, q, z, share);
+    Attention attention = attention(op, op.z());
+    return (kernels, batch, share) -> kernels.attention(attention, batch, share);
+  }
+
+  private Attention attention(SequenceOp.Attention op, Buffer z) {
+    return new Attention(op, KvLayer.of(cache, op.layer()), data(op.q()), data(z));
   }
 
   /** Divides the columns, which are independent, among workers. */
@@ -331,7 +331,7 @@ public final class OpBinder {
     MemorySegment values = data(op.values());
     MemorySegment ids = data(op.ids());
     MemorySegment sums = data(op.sums());
-    return each(op, 1, (kernels, batch, row) -> kernels.topK(op, x, values, ids, sums, row));
+    return each(op, 1, (kernels, batch, row) -> kernels.topK().row(op, x, values, ids, sums, row));
   }
 
   private BoundOp scores(UnfusedOp.Scores op) {
@@ -512,8 +512,7 @@ public final class OpBinder {
               + cache.type()
               + "; use F32");
     }
-    return new AttentionBackward(
-        forward, KvLayer.of(cache, forward.layer()), data(forward.q()), data(dz), data(statistics));
+    return new AttentionBackward(attention(forward, dz), data(statistics));
   }
 
   /** Interleaves tokens among workers, since the work depends on the position. */
@@ -535,13 +534,7 @@ public final class OpBinder {
   /** Divides the key heads of each sequence among workers. */
   private BoundOp recurrenceBackward(BackwardOp.Recurrence op) {
     var recurrence = Recurrence.of(op.forward(), cache, this::data, op.dz());
-    var gradients =
-        new RecurrenceBackward.Gradients(
-            data(op.gradients().q()),
-            data(op.gradients().k()),
-            data(op.gradients().v()),
-            data(op.gradients().step()),
-            data(op.gradients().beta()));
+    SequenceOp.Recurrence.Inputs<MemorySegment> gradients = op.gradients().map(this::data);
     MemorySegment residual = data(op.residual());
     return (kernels, batch, share) ->
         new RecurrenceBackward(recurrence, residual, gradients)

@@ -4,19 +4,18 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
-import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.memory.RowBlock;
+import dev.vidrio.kernel.java.runtime.Attention;
 import dev.vidrio.kernel.java.runtime.Convolution;
 import dev.vidrio.kernel.java.runtime.Recurrence;
+import dev.vidrio.kernel.java.runtime.Rope;
 import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.LowRank;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
@@ -38,7 +37,7 @@ public class ScalarKernels {
 
   private final LaneSum sum = new LaneSum();
   private final ScalarMatMul matMul = new ScalarMatMul();
-  private final ScalarAttention attention = new ScalarAttention();
+  private final ScalarAttention scalarAttention = new ScalarAttention();
   private final ScalarTopK topK;
 
   /** Creates scalar kernels. */
@@ -81,7 +80,7 @@ public class ScalarKernels {
     long at = (long) head * d;
     int offset = op.affineOffset(head);
     float center = op.kind() == Op.NormKind.LAYER ? mean(x, at, d, sum) : 0;
-    float scale = (float) Math.sqrt(meanSquare(x, at, d, center) + op.epsilon());
+    float scale = (float) Math.sqrt(meanSquare(x, at, d, center, sum) + op.epsilon());
     float inverse = 1 / scale;
     for (int i = 0; i < d; i++) {
       float normalized = (Elements.get(x, at + i) - center) * inverse;
@@ -99,7 +98,8 @@ public class ScalarKernels {
     return sum.merge() / d;
   }
 
-  private float meanSquare(MemorySegment x, long at, int d, float center) {
+  /** Returns the mean square of the distances of d elements from the center. */
+  static float meanSquare(MemorySegment x, long at, int d, float center, LaneSum sum) {
     sum.clear();
     for (int i = 0; i < d; i++) {
       float c = Elements.get(x, at + i) - center;
@@ -168,66 +168,43 @@ public class ScalarKernels {
   }
 
   /** Computes a head; head h of token i has index i · heads + h. */
-  public final void rope(
-      SequenceOp.Rope op,
-      RotationTable table,
-      Batch batch,
-      MemorySegment x,
-      MemorySegment y,
-      int head) {
-    int rotated = op.rotation().width();
-    long at = (long) head * op.dH();
-    long angles = (long) batch.position(head / op.heads()) * (rotated / 2);
-    rotateHead(op, table, angles, x, y, at);
-    Elements.copy(x, at + rotated, y, at + rotated, op.dH() - rotated);
+  public final void rope(Rope rope, Batch batch, int head) {
+    int dH = rope.op().dH();
+    int rotated = rope.op().rotation().width();
+    long at = (long) head * dH;
+    long angles = (long) batch.position(head / rope.op().heads()) * (rotated / 2);
+    rotateHead(rope, angles, at);
+    Elements.copy(rope.x(), at + rotated, rope.y(), at + rotated, dH - rotated);
   }
 
   /** Rotates a head whose first element is {@code at}, by the angles from {@code angles} on. */
-  protected void rotateHead(
-      SequenceOp.Rope op,
-      RotationTable table,
-      long angles,
-      MemorySegment x,
-      MemorySegment y,
-      long at) {
-    rotatePairs(op, table, angles, x, y, at, 0);
+  protected void rotateHead(Rope rope, long angles, long at) {
+    rotatePairs(rope, angles, at, 0);
   }
 
   /** Rotates the pairs of a head from {@code firstPair} on. */
-  protected static void rotatePairs(
-      SequenceOp.Rope op,
-      RotationTable table,
-      long angles,
-      MemorySegment x,
-      MemorySegment y,
-      long at,
-      int firstPair) {
-    int pairs = op.rotation().width() / 2;
-    boolean interleaved = op.rotation().pairs() == Rotation.Pairs.INTERLEAVED;
+  protected static void rotatePairs(Rope rope, long angles, long at, int firstPair) {
+    Rotation rotation = rope.op().rotation();
+    int pairs = rotation.width() / 2;
+    boolean interleaved = rotation.pairs() == Rotation.Pairs.INTERLEAVED;
     for (int j = firstPair; j < pairs; j++) {
       long i0 = at + (interleaved ? 2 * j : j);
       long i1 = interleaved ? i0 + 1 : i0 + pairs;
-      float x0 = Elements.get(x, i0);
-      float x1 = Elements.get(x, i1);
-      float cos = Elements.get(table.cos(), angles + j);
-      float sin = Elements.get(table.sin(), angles + j);
-      Elements.set(y, i0, Math.fma(x0, cos, -(x1 * sin)));
-      Elements.set(y, i1, Math.fma(x0, sin, x1 * cos));
+      float x0 = Elements.get(rope.x(), i0);
+      float x1 = Elements.get(rope.x(), i1);
+      float cos = Elements.get(rope.table().cos(), angles + j);
+      float sin = Elements.get(rope.table().sin(), angles + j);
+      Elements.set(rope.y(), i0, Math.fma(x0, cos, -(x1 * sin)));
+      Elements.set(rope.y(), i1, Math.fma(x0, sin, x1 * cos));
     }
   }
 
   /** Computes the (token, head) pairs of this worker. */
-  public void attention(
-      SequenceOp.Attention op,
-      KvLayer layer,
-      Batch batch,
-      MemorySegment q,
-      MemorySegment z,
-      Share share) {
-    int queries = batch.tokenCount() * op.heads();
+  public void attention(Attention attention, Batch batch, Share share) {
+    int heads = attention.op().heads();
     // Interleaved among workers, since later tokens attend to more positions.
-    for (int i = share.worker(); i < queries; i += share.workers()) {
-      attention.attend(op, layer, batch, i / op.heads(), i % op.heads(), q, z);
+    for (int i = share.worker(); i < batch.tokenCount() * heads; i += share.workers()) {
+      scalarAttention.attend(attention, batch, i / heads, i % heads);
     }
   }
 
@@ -338,14 +315,8 @@ public class ScalarKernels {
     Elements.copy(x, (long) batch.logitRow(row) * width, y, (long) row * width, width);
   }
 
-  /** Computes the results of a row of x; {@code ids} are int32. */
-  public final void topK(
-      Op.TopK op,
-      MemorySegment x,
-      MemorySegment values,
-      MemorySegment ids,
-      MemorySegment sums,
-      int row) {
-    topK.row(op, x, values, ids, sums, row);
+  /** Returns the kernels of top-k. */
+  public final ScalarTopK topK() {
+    return topK;
   }
 }

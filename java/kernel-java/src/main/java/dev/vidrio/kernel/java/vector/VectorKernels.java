@@ -5,19 +5,18 @@ import static dev.vidrio.kernel.java.vector.Vectors.INTS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
-import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.runtime.Attention;
 import dev.vidrio.kernel.java.runtime.Convolution;
 import dev.vidrio.kernel.java.runtime.Recurrence;
+import dev.vidrio.kernel.java.runtime.Rope;
 import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.LowRank;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
@@ -34,7 +33,7 @@ public final class VectorKernels extends ScalarKernels {
 
   private final VectorFloatMatMul floatMatMul = new VectorFloatMatMul();
   private final VectorQuantizedMatMul quantizedMatMul = new VectorQuantizedMatMul();
-  private final VectorAttention attention = new VectorAttention();
+  private final VectorAttention vectorAttention = new VectorAttention();
   private final VectorEmbed embed = new VectorEmbed();
   private final VectorNorm norm = new VectorNorm();
   private final VectorActivation activation = new VectorActivation();
@@ -105,32 +104,20 @@ public final class VectorKernels extends ScalarKernels {
   }
 
   @Override
-  protected void rotateHead(
-      SequenceOp.Rope op,
-      RotationTable table,
-      long angles,
-      MemorySegment x,
-      MemorySegment y,
-      long at) {
-    int rotated = op.rotation().width();
-    int pairs = rotated / 2 / LENGTH * LENGTH;
-    if (op.rotation().pairs() == Rotation.Pairs.INTERLEAVED) {
-      VectorRope.rotateInterleaved(table, angles, x, y, at, pairs);
+  protected void rotateHead(Rope rope, long angles, long at) {
+    Rotation rotation = rope.op().rotation();
+    int pairs = rotation.width() / 2 / LENGTH * LENGTH;
+    if (rotation.pairs() == Rotation.Pairs.INTERLEAVED) {
+      VectorRope.rotateInterleaved(rope, angles, at, pairs);
     } else {
-      VectorRope.rotateHalves(table, angles, x, y, at, pairs, rotated / 2);
+      VectorRope.rotateHalves(rope, angles, at, pairs);
     }
-    rotatePairs(op, table, angles, x, y, at, pairs);
+    rotatePairs(rope, angles, at, pairs);
   }
 
   @Override
-  public void attention(
-      SequenceOp.Attention op,
-      KvLayer layer,
-      Batch batch,
-      MemorySegment q,
-      MemorySegment z,
-      Share share) {
-    attention.run(op, layer, batch, q, z, share);
+  public void attention(Attention attention, Batch batch, Share share) {
+    vectorAttention.run(attention, batch, share);
   }
 
   @Override
