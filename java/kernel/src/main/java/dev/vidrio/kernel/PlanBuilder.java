@@ -169,30 +169,14 @@ public final class PlanBuilder {
 
   /** Computes causal attention over a layer of the cache. */
   public Buffer attention(String name, int layer, float scale, Buffer q) {
-    return attention(name, layer, scale, Window.ALL, 0, null, q);
+    return attention(name, layer, scale, Window.ALL, 0, null, null, q);
   }
 
   /**
-   * Computes causal attention with the window, the soft cap and the sinks [H] (or null) of {@link
-   * SequenceOp.Attention}.
+   * Computes causal attention with the window, the soft cap, the sinks [H] (or null) and the slopes
+   * [H] (or null) of {@link SequenceOp.Attention}.
    */
   public Buffer attention(
-      String name,
-      int layer,
-      float scale,
-      Window window,
-      float cap,
-      @Nullable Weights sinks,
-      Buffer q) {
-    return attention(name, layer, scale, window, cap, sinks, null, q);
-  }
-
-  /** Computes causal attention with a slope [H] per head on the distance of positions (ALiBi). */
-  public Buffer alibiAttention(String name, int layer, float scale, Weights slopes, Buffer q) {
-    return attention(name, layer, scale, Window.ALL, 0, null, slopes, q);
-  }
-
-  private Buffer attention(
       String name,
       int layer,
       float scale,
@@ -207,18 +191,12 @@ public final class PlanBuilder {
     return append(new SequenceOp.Attention(layer, heads, scale, window, cap, sinks, slopes, q, z));
   }
 
-  /** Computes the causal convolution of each column with a kernel [L, d], over a cache layer. */
-  public Buffer conv(String name, int layer, Weights kernel, Buffer x) {
-    return conv(name, layer, null, kernel, x);
-  }
-
-  /** Computes the convolution of an input of a recurrent layer with a kernel [L, width]. */
-  public Buffer recurrentConv(
-      String name, int layer, SequenceOp.Part part, Weights kernel, Buffer x) {
-    return conv(name, layer, part, kernel, x);
-  }
-
-  private Buffer conv(
+  /**
+   * Computes the causal convolution of each column with a kernel [L, width], over a cache layer.
+   *
+   * @param part the input of a recurrent layer that it computes, or null in a convolution layer
+   */
+  public Buffer conv(
       String name, int layer, SequenceOp.@Nullable Part part, Weights kernel, Buffer x) {
     return append(new SequenceOp.Conv(layer, part, kernel, x, x.like(name)));
   }

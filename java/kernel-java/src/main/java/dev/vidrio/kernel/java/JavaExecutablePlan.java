@@ -67,6 +67,7 @@ final class JavaExecutablePlan extends PreparedPlan implements Team.Walk {
 
   @Override
   public void run(int i, int worker) {
-    ops.get(i).run(executor.kernels(worker), Objects.requireNonNull(batch), executor.share(worker));
+    JavaExecutor.Worker own = executor.worker(worker);
+    ops.get(i).run(own.kernels(), Objects.requireNonNull(batch), own.share());
   }
 }

@@ -32,8 +32,7 @@ public final class JavaExecutor implements Executor {
 
   private final String name;
   private final Team team;
-  private final List<Share> shares = new ArrayList<>();
-  private final List<ScalarKernels> kernels = new ArrayList<>();
+  private final List<Worker> workers = new ArrayList<>();
 
   private JavaExecutor(String name, int workers, Supplier<ScalarKernels> kernels) {
     if (workers < 1 || workers > MAX_WORKERS) {
@@ -42,8 +41,7 @@ public final class JavaExecutor implements Executor {
     }
     this.name = name;
     for (int i = 0; i < workers; i++) {
-      this.shares.add(new Share(i, workers));
-      this.kernels.add(kernels.get());
+      this.workers.add(new Worker(kernels.get(), new Share(i, workers)));
     }
     this.team = new Team(workers);
   }
@@ -80,7 +78,7 @@ public final class JavaExecutor implements Executor {
 
   @Override
   public int workers() {
-    return shares.size();
+    return workers.size();
   }
 
   @Override
@@ -94,7 +92,7 @@ public final class JavaExecutor implements Executor {
     int groups = Packing.groups(n);
     team.walk(
         (i, worker) -> {
-          Share share = shares.get(worker);
+          Share share = workers.get(worker).share;
           packer.pack(share.begin(groups), share.end(groups));
         },
         0,
@@ -114,14 +112,11 @@ public final class JavaExecutor implements Executor {
     return team;
   }
 
-  /** Returns the kernels of a worker. */
-  ScalarKernels kernels(int worker) {
-    return kernels.get(worker);
-  }
+  /** The kernels and the share of a worker. */
+  record Worker(ScalarKernels kernels, Share share) {}
 
-  /** Returns the share of a worker. */
-  Share share(int worker) {
-    return shares.get(worker);
+  Worker worker(int i) {
+    return workers.get(i);
   }
 
   /** Stops the workers after the running step. */

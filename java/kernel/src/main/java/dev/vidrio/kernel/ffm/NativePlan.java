@@ -6,12 +6,15 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.bindings.vd_batch;
 import dev.vidrio.bindings.vd_limits;
+import dev.vidrio.bindings.vd_op;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.execution.PreparedPlan;
 import dev.vidrio.kernel.execution.Schedule;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -30,7 +33,7 @@ import java.util.List;
 final class NativePlan extends PreparedPlan {
   private final NativeExecutor executor;
   private final List<Runnable> updates;
-  private final OutsideMemory outside;
+  private final OutsideMemory outside = new OutsideMemory();
   private final MemorySegment header;
   private final MemorySegment handle;
 
@@ -44,18 +47,18 @@ final class NativePlan extends PreparedPlan {
     super(executor, plan, schedule, limits, cache, arena);
     this.executor = executor;
     this.header = vd_batch.allocate(arena);
-    var encoder = new PlanEncoder(schedule, workspace, cache, arena);
+    var encoder = new OpEncoder(new NativeOperands(workspace, cache, arena, outside));
     this.updates = encoder.updates();
-    this.outside = encoder.outside();
-    this.handle = create(encoder, cache); // Last, since nothing frees it if the constructor fails.
+    // Last, since nothing frees it if the constructor fails.
+    this.handle = create(encoder, schedule, cache);
   }
 
-  private MemorySegment create(PlanEncoder encoder, KvCache cache) {
+  private MemorySegment create(OpEncoder encoder, Schedule schedule, KvCache cache) {
     if (plan().isFast()) {
       Blas.openNamed();
     }
     try (Arena local = Arena.ofConfined()) {
-      MemorySegment ops = encoder.encode(plan(), local);
+      MemorySegment ops = encode(encoder, schedule, local);
       MemorySegment bounds = vd_limits.allocate(local);
       vd_limits.tokens(bounds, limits().tokens());
       vd_limits.logits(bounds, limits().logits());
@@ -73,9 +76,37 @@ final class NativePlan extends PreparedPlan {
     }
   }
 
+  /**
+   * Writes the operations as an array of vd_op: their rows and their place in the schedule, and by
+   * {@link OpEncoder} what differs among them.
+   */
+  private MemorySegment encode(OpEncoder encoder, Schedule schedule, Arena local) {
+    MemorySegment ops = vd_op.allocateArray(plan().ops().size(), local);
+    for (int i = 0; i < plan().ops().size(); i++) {
+      Op op = plan().ops().get(i);
+      MemorySegment target = vd_op.asSlice(ops, i);
+      vd_op.rows(
+          target, op.rows() == Rows.TOKENS ? Vidrio.VD_ROWS_TOKENS() : Vidrio.VD_ROWS_LOGITS());
+      vd_op.barrier(
+          target,
+          switch (workspace.barrier(i)) {
+            case NEVER -> Vidrio.VD_BARRIER_NEVER();
+            case UNLESS_REPLICATED -> Vidrio.VD_BARRIER_UNLESS_REPLICATED();
+            case ALWAYS -> Vidrio.VD_BARRIER_ALWAYS();
+          });
+      vd_op.epilogue(target, schedule.isEpilogue(i) ? 1 : 0);
+      vd_op.replicated(
+          target,
+          (op.reads().stream().anyMatch(schedule::isReplicated) ? Vidrio.VD_REPLICATED_READ() : 0)
+              | (schedule.isReplicated(i) ? Vidrio.VD_REPLICATED_WRITE() : 0));
+      vd_op.kind(target, encoder.encode(op, vd_op.as(target)));
+    }
+    return ops;
+  }
+
   @Override
   protected void check(Batch batch) {
-    OutsideMemory.requireAlive(batch.tokens().scope(), "batch");
+    OutsideMemory.requireAlive(batch.memory().tokens().scope(), "batch");
     outside.requireAlive();
   }
 
@@ -91,12 +122,12 @@ final class NativePlan extends PreparedPlan {
     vd_batch.n_logits(header, batch.logitCount());
     vd_batch.n_sequences(header, batch.sequenceCount());
     vd_batch.max_blocks(header, limits().blocksPerSequence());
-    vd_batch.tokens(header, batch.tokens());
-    vd_batch.positions(header, batch.positions());
-    vd_batch.sequences(header, batch.sequences());
-    vd_batch.block_tables(header, batch.blockTables());
-    vd_batch.logit_rows(header, batch.logitRows());
-    vd_batch.slots(header, batch.slots());
+    vd_batch.tokens(header, batch.memory().tokens());
+    vd_batch.positions(header, batch.memory().positions());
+    vd_batch.sequences(header, batch.memory().sequences());
+    vd_batch.block_tables(header, batch.memory().blockTables());
+    vd_batch.logit_rows(header, batch.memory().logitRows());
+    vd_batch.slots(header, batch.memory().slots());
   }
 
   @Override

@@ -1,5 +1,7 @@
 package dev.vidrio.kernel.hook;
 
+import static dev.vidrio.kernel.argument.Arguments.require;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -191,12 +193,6 @@ public final class EditTable {
 
   private static void requireFinite(String what, float value) {
     require(Float.isFinite(value), what + " " + value + " must be finite");
-  }
-
-  private static void require(boolean holds, String otherwise) {
-    if (!holds) {
-      throw new IllegalArgumentException(otherwise);
-    }
   }
 
   /** Returns the elements of a row. */

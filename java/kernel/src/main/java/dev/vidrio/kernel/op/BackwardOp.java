@@ -139,12 +139,8 @@ public sealed interface BackwardOp extends Op {
 
     @Override
     public List<Access> accesses() {
-      List<Access> accesses = new ArrayList<>(forward.cacheReads());
-      accesses.add(read(forward.q(), ALL));
-      accesses.add(read(dz, ALL));
-      accesses.add(write(dq, ROW));
-      accesses.add(write(statistics, ROW));
-      return accesses;
+      return forward.cacheReadsAnd(
+          read(forward.q(), ALL), read(dz, ALL), write(dq, ROW), write(statistics, ROW));
     }
   }
 
@@ -159,15 +155,14 @@ public sealed interface BackwardOp extends Op {
 
     @Override
     public List<Access> accesses() {
-      List<Access> accesses = new ArrayList<>(forward.cacheReads());
-      accesses.add(shape(forward.layer(), new Access.StoredKeys(dk.width())));
-      accesses.add(shape(forward.layer(), new Access.StoredValues(dv.width())));
-      accesses.add(read(forward.q(), ALL));
-      accesses.add(read(dz, ALL));
-      accesses.add(read(statistics, ALL));
-      accesses.add(write(dk, ROW));
-      accesses.add(write(dv, ROW));
-      return accesses;
+      return forward.cacheReadsAnd(
+          shape(forward.layer(), new Access.StoredKeys(dk.width())),
+          shape(forward.layer(), new Access.StoredValues(dv.width())),
+          read(forward.q(), ALL),
+          read(dz, ALL),
+          read(statistics, ALL),
+          write(dk, ROW),
+          write(dv, ROW));
     }
   }
 

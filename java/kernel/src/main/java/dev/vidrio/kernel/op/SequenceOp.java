@@ -13,6 +13,7 @@ import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Operations that depend on a token's sequence and position. */
@@ -92,19 +93,16 @@ public sealed interface SequenceOp extends Op {
       this(layer, heads, scale, Window.ALL, 0, null, null, q, z);
     }
 
-    /** Returns the reads of the cache. */
-    List<Access> cacheReads() {
-      return List.of(
-          read(layer, new Access.AttendedKeys(heads, q.width())),
-          read(layer, new Access.AttendedValues(heads, z.width())));
+    /** Returns the reads of the cache, followed by accesses to operands. */
+    List<Access> cacheReadsAnd(Access... others) {
+      Access keys = read(layer, new Access.AttendedKeys(heads, q.width()));
+      Access values = read(layer, new Access.AttendedValues(heads, z.width()));
+      return Stream.concat(Stream.of(keys, values), Stream.of(others)).toList();
     }
 
     @Override
     public List<Access> accesses() {
-      List<Access> accesses = new ArrayList<>(cacheReads());
-      accesses.add(read(q, ROW));
-      accesses.add(write(z, ROW));
-      return accesses;
+      return cacheReadsAnd(read(q, ROW), write(z, ROW));
     }
   }
 

@@ -125,7 +125,7 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
           projected(layer.hook(RecurrentSites.pre(part)), net.valueWidth() + first, n, null, x);
       String tensor = layer.tensor("ssm_conv1d");
       Weights kernel = weights.transposed(tensor + ".weight", net.state.taps(), first, n, width);
-      Buffer mixed = plan.recurrentConv(hook(which + "_conv"), layer.cache(), part, kernel, pre);
+      Buffer mixed = plan.conv(hook(which + "_conv"), layer.cache(), part, kernel, pre);
       String bias = tensor + ".bias";
       Buffer biased =
           weights.has(bias)

@@ -15,34 +15,22 @@ import org.jspecify.annotations.Nullable;
  * multiplies one row at a time, expert by expert, so that the weights of an expert stay in the
  * cache.
  */
-public final class ExpertProduct {
-  private final ExpertOp.ExpertMatMul op;
-  private final MemorySegment experts;
-  private final @Nullable MemorySegment x;
-  private final @Nullable Quantized quantized;
-  private final MemorySegment y;
-
+public record ExpertProduct(
+    ExpertOp.ExpertMatMul op,
+    MemorySegment experts,
+    @Nullable MemorySegment x,
+    @Nullable Quantized quantized,
+    MemorySegment y) {
+  /** Creates a product of floats. */
   public ExpertProduct(
       ExpertOp.ExpertMatMul op, MemorySegment experts, MemorySegment x, MemorySegment y) {
     this(op, experts, x, null, y);
   }
 
+  /** Creates a product of quantized activations. */
   public ExpertProduct(
       ExpertOp.ExpertMatMul op, MemorySegment experts, Quantized x, MemorySegment y) {
     this(op, experts, null, x, y);
-  }
-
-  private ExpertProduct(
-      ExpertOp.ExpertMatMul op,
-      MemorySegment experts,
-      @Nullable MemorySegment x,
-      @Nullable Quantized quantized,
-      MemorySegment y) {
-    this.op = op;
-    this.experts = experts;
-    this.x = x;
-    this.quantized = quantized;
-    this.y = y;
   }
 
   /** Computes groups [begin, end) of 16 columns of y. */
