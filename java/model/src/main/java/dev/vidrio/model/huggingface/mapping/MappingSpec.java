@@ -4,6 +4,7 @@ import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -118,7 +119,7 @@ public final class MappingSpec implements Mapping, Cloneable {
 
   @SafeVarargs
   private static <T> List<T> append(List<T> list, T... elements) {
-    return Stream.concat(list.stream(), Stream.of(elements)).toList();
+    return Stream.concat(list.stream(), Arrays.stream(elements)).toList();
   }
 
   /** Changes the configuration before it is read. */
