@@ -78,7 +78,7 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
               net.grouping,
               a,
               null,
-              new Inputs(q, k, v, step, beta));
+              new Inputs<>(q, k, v, step, beta));
       Buffer normalized =
           model.headNorm(
               hook("z_norm"),
@@ -116,8 +116,7 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
           isOld() ? old(pre, first, n, x) : layer.projected(pre, which, first, n, width, x);
       Weights kernel = kernel(which, first, n, width);
       PlanBuilder plan = model.plan();
-      Buffer mixed =
-          plan.recurrentConv(hook(which + "_conv"), layer.cache(), part, kernel, projected);
+      Buffer mixed = plan.conv(hook(which + "_conv"), layer.cache(), part, kernel, projected);
       return plan.activation(name, ActivationKind.SILU, mixed);
     }
 

@@ -334,9 +334,7 @@ public final class Layer {
     @Nullable Weights sinks = weights.optionalVector(tensor("attn_sinks.weight"), heads());
     Attention.Scores s = a.scores();
     return attended(
-        s.slopes() == null
-            ? plan.attention(name, source, s.scale(), s.window(), s.cap(), sinks, q)
-            : plan.alibiAttention(name, source, s.scale(), s.slopes(), q));
+        plan.attention(name, source, s.scale(), s.window(), s.cap(), sinks, s.slopes(), q));
   }
 
   /** Records the scores and the pattern within attention that has been written; returns its z. */

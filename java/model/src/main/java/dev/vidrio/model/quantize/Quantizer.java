@@ -190,7 +190,7 @@ public final class Quantizer {
   }
 
   private WeightType weightType(TensorSource tensor, GgmlType type) {
-    return WeightType.ofId(type.id())
+    return WeightType.of(type)
         .orElseThrow(
             () ->
                 new UnsupportedModelException(
