@@ -18,11 +18,11 @@ enum {
 
 // How the code of an element stands for an integer weight.
 typedef enum vd_codes {
-    VD_CODES_OFFSET,   // code - code_offset
-    VD_CODES_INT8,     // two's complement
-    VD_CODES_TABLE,    // an index of a table
-    VD_CODES_GRID,     // an index of a table; files have points of a grid (types/codebooks.h)
-    VD_CODES_TERNARY,  // code - 1 for codes 0 to 2
+    VD_CODES_OFFSET,     // code - code_offset
+    VD_CODES_INT8,       // two's complement
+    VD_CODES_TABLE,      // an index of a table
+    VD_CODES_GRID,       // an index of a table; files have points of a grid (types/codebooks.h)
+    VD_CODES_UNENCODED,  // code - code_offset, in types that vd_encode does not support
 } vd_codes;
 
 // How a packed block stores the scales of its sub-blocks.

@@ -28,6 +28,13 @@ int is_quantized(vd_type type);
 int64_t block_elements(vd_type type);
 int64_t sub_block_elements(vd_type type);
 
+// Returns the bits of a code in the two planes of packed weights; 0 for types that are not packed.
+int low_bits(vd_type type);
+int high_bits(vd_type type);
+
+// Returns 1 if vd_encode encodes the type.
+int has_encoder(vd_type type);
+
 int has_minima(vd_type type);
 
 int64_t weights_row_bytes(vd_type type, int64_t K);
