@@ -540,6 +540,7 @@ typedef enum vd_activation_kind {
     VD_ACTIVATION_IDENTITY = 10,       // x; gated, the product of two activations
     VD_ACTIVATION_SIGMOID = 11,        // 1 / (1 + e^-x)
     VD_ACTIVATION_SOFTPLUS = 12,       // ln(1 + e^x)
+    VD_ACTIVATION_COUNT = 13,
 } vd_activation_kind;
 
 // Computes y = f(x), or f(x) * up if up is not null (gated). All are [rows, width]; y may be x or

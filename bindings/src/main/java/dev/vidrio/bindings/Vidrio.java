@@ -1919,6 +1919,15 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_ACTIVATION_SOFTPLUS() {
         return VD_ACTIVATION_SOFTPLUS;
     }
+    private static final int VD_ACTIVATION_COUNT = (int)13L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_COUNT = 13
+     * }
+     */
+    public static int VD_ACTIVATION_COUNT() {
+        return VD_ACTIVATION_COUNT;
+    }
     private static final int VD_EDIT_SET = (int)0L;
     /**
      * {@snippet lang=c :

@@ -437,7 +437,7 @@ public class vd_op {
             vd_expert_matmul_backward.layout().withName("expert_matmul_backward"),
             vd_expert_sum_backward.layout().withName("expert_sum_backward"),
             vd_slot_sum.layout().withName("slot_sum")
-        ).withName("$anon$988:5");
+        ).withName("as");
 
         /**
          * The layout of this union
