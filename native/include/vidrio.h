@@ -532,15 +532,16 @@ typedef enum vd_activation_kind {
     VD_ACTIVATION_RELU = 2,
     VD_ACTIVATION_GELU = 3,  // exact, by the error function
     VD_ACTIVATION_TANH = 4,
-    VD_ACTIVATION_SQUARED_RELU = 5,    // So et al. 2021, arXiv 2109.08668
-    VD_ACTIVATION_ELU = 6,             // Clevert et al. 2016, arXiv 1511.07289
-    VD_ACTIVATION_HARD_TANH = 7,       // x, clamped to [-1, 1]
-    VD_ACTIVATION_CLAMPED_SWISH = 8,   // x * sigmoid(1.702 x), x at most 7: gate of gpt-oss
-    VD_ACTIVATION_CLAMPED_LINEAR = 9,  // 1 + x, x in [-7, 7]: multiplied by that gate
-    VD_ACTIVATION_IDENTITY = 10,       // x; gated, the product of two activations
-    VD_ACTIVATION_SIGMOID = 11,        // 1 / (1 + e^-x)
-    VD_ACTIVATION_SOFTPLUS = 12,       // ln(1 + e^x)
-    VD_ACTIVATION_COUNT = 13,
+    VD_ACTIVATION_SQUARED_RELU = 5,       // So et al. 2021, arXiv 2109.08668
+    VD_ACTIVATION_ELU = 6,                // Clevert et al. 2016, arXiv 1511.07289
+    VD_ACTIVATION_HARD_TANH = 7,          // x, clamped to [-1, 1]
+    VD_ACTIVATION_CLAMPED_SWISH = 8,      // x * sigmoid(1.702 x), x at most 7: gate of gpt-oss
+    VD_ACTIVATION_CLAMPED_LINEAR = 9,     // 1 + x, x in [-7, 7]: multiplied by that gate
+    VD_ACTIVATION_IDENTITY = 10,          // x; gated, the product of two activations
+    VD_ACTIVATION_SIGMOID = 11,           // 1 / (1 + e^-x)
+    VD_ACTIVATION_SOFTPLUS = 12,          // ln(1 + e^x)
+    VD_ACTIVATION_DECAY_COMPLEMENT = 13,  // sqrt(1 - e^2x) for x <= 0, else 0
+    VD_ACTIVATION_COUNT = 14,
 } vd_activation_kind;
 
 // Computes y = f(x), or f(x) * up if up is not null (gated). All are [rows, width]; y may be x or

@@ -189,6 +189,25 @@ VD_INLINE slopes softplus_slopes(f32x16 x) {
     return (slopes){f32x16_mul(half, ratio(y, f32x16_mul(half, x))), sigmoid(x)};
 }
 
+// Returns 2x where x < 0, else 0.
+VD_INLINE f32x16 twice_below(f32x16 x) {
+    f32x16 below = f32x16_min(f32x16_zero(), x);  // this operand order propagates NaN
+    return f32x16_add(below, below);
+}
+
+VD_INLINE f32x16 decay_complement(f32x16 x) {
+    return f32x16_sqrt(f32x16_sub(f32x16_zero(), f32x16_expm1(twice_below(x))));
+}
+
+// The divisor is bounded, since the derivative is infinite at 0.
+VD_INLINE slopes decay_complement_slopes(f32x16 x) {
+    f32x16 y = decay_complement(x);
+    f32x16 divisor = f32x16_max(f32x16_splat(0.0005f), y);  // this operand order propagates NaN
+    f32x16 inverse = f32x16_div(f32x16_exp(twice_below(x)), divisor);
+    return (slopes){f32x16_negate(ratio(y, x)),
+                    f32x16_mul(f32x16_sub(one(), step_at(x)), f32x16_negate(inverse))};
+}
+
 VD_INLINE f32x16 activate(int32_t kind, f32x16 x) {
     switch (kind) {
         case VD_ACTIVATION_SILU:
@@ -215,6 +234,8 @@ VD_INLINE f32x16 activate(int32_t kind, f32x16 x) {
             return sigmoid(x);
         case VD_ACTIVATION_SOFTPLUS:
             return softplus(x);
+        case VD_ACTIVATION_DECAY_COMPLEMENT:
+            return decay_complement(x);
         default:
             return positive(x);
     }
@@ -246,6 +267,8 @@ VD_INLINE slopes slopes_of(int32_t kind, f32x16 x) {
             return sigmoid_slopes(x);
         case VD_ACTIVATION_SOFTPLUS:
             return softplus_slopes(x);
+        case VD_ACTIVATION_DECAY_COMPLEMENT:
+            return decay_complement_slopes(x);
         default:
             return relu_slopes(x);
     }

@@ -97,6 +97,13 @@ static error softplus_error(double x) {
     return normal_error(SOFTPLUS_ERROR);
 }
 
+static double decay_complement(double x) { return x < 0 ? sqrt(-expm1(2 * x)) : 0; }
+// The root halves the error of expm1, which tanh shares, and rounds once.
+static error decay_complement_error(double x) {
+    (void)x;
+    return (error){TANH_ERROR / 2 + roundings(1), 0};
+}
+
 static const function functions[VD_ACTIVATION_COUNT] = {
     [VD_ACTIVATION_SILU] = {"silu", silu, silu_error, 0, 0, 0},
     [VD_ACTIVATION_GELU_TANH] = {"gelu_tanh", gelu_tanh, gelu_tanh_error, 0, 0, 0},
@@ -113,6 +120,8 @@ static const function functions[VD_ACTIVATION_COUNT] = {
     [VD_ACTIVATION_IDENTITY] = {"identity", identity, no_error, 0, 0, 0},
     [VD_ACTIVATION_SIGMOID] = {"sigmoid", sigmoid, sigmoid_error, 0, 0, 0},
     [VD_ACTIVATION_SOFTPLUS] = {"softplus", softplus, softplus_error, SOFTPLUS_ULPS, 0, 0},
+    [VD_ACTIVATION_DECAY_COMPLEMENT] = {"decay_complement", decay_complement,
+                                        decay_complement_error, 0, 0, 0.25},
 };
 
 #endif

@@ -155,6 +155,17 @@ static slopes softplus_slopes(float x) {
     return (slopes){0.5f * ratio(y, 0.5f * x), vd_sigmoid(x)};
 }
 
+static float decay_complement(float x) {
+    return sqrtf(0.0f - vd_expm1(2.0f * (0.0f < x ? 0.0f : x)));
+}
+
+// The divisor is bounded, since the derivative is infinite at 0.
+static slopes decay_complement_slopes(float x) {
+    float y = decay_complement(x);
+    float inverse = vd_exp(2.0f * (0.0f < x ? 0.0f : x)) / (0.0005f > y ? 0.0005f : y);
+    return (slopes){-ratio(y, x), (1.0f - step_at(x)) * -inverse};
+}
+
 static float activate(int32_t kind, float x) {
     switch (kind) {
         case VD_ACTIVATION_SILU:
@@ -181,6 +192,8 @@ static float activate(int32_t kind, float x) {
             return vd_sigmoid(x);
         case VD_ACTIVATION_SOFTPLUS:
             return softplus(x);
+        case VD_ACTIVATION_DECAY_COMPLEMENT:
+            return decay_complement(x);
         default:
             return relu(x);
     }
@@ -212,6 +225,8 @@ static slopes slopes_of(int32_t kind, float x) {
             return sigmoid_slopes(x);
         case VD_ACTIVATION_SOFTPLUS:
             return softplus_slopes(x);
+        case VD_ACTIVATION_DECAY_COMPLEMENT:
+            return decay_complement_slopes(x);
         default:
             return relu_slopes(x);
     }

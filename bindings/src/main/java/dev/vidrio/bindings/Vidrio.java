@@ -1919,10 +1919,19 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_ACTIVATION_SOFTPLUS() {
         return VD_ACTIVATION_SOFTPLUS;
     }
-    private static final int VD_ACTIVATION_COUNT = (int)13L;
+    private static final int VD_ACTIVATION_DECAY_COMPLEMENT = (int)13L;
     /**
      * {@snippet lang=c :
-     * enum vd_activation_kind.VD_ACTIVATION_COUNT = 13
+     * enum vd_activation_kind.VD_ACTIVATION_DECAY_COMPLEMENT = 13
+     * }
+     */
+    public static int VD_ACTIVATION_DECAY_COMPLEMENT() {
+        return VD_ACTIVATION_DECAY_COMPLEMENT;
+    }
+    private static final int VD_ACTIVATION_COUNT = (int)14L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_COUNT = 14
      * }
      */
     public static int VD_ACTIVATION_COUNT() {
