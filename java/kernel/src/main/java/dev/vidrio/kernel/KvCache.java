@@ -124,7 +124,7 @@ public final class KvCache {
               (long) BLOCK * heads * type.bytes(dV));
       case KvShape.Conv conv ->
           new Kind(layer, members(layer), begin, BLOCK * conv.bytesPerPosition(type), 0);
-      case KvShape.Recurrent recurrent -> new Kind(layer, members(layer), begin, 0, 0);
+      case KvShape.Slotted slotted -> new Kind(layer, members(layer), begin, 0, 0);
     };
   }
 
@@ -308,9 +308,9 @@ public final class KvCache {
     return slotPart(layer, 0);
   }
 
-  /** Returns the convolution rows of a recurrent layer, starting at slot 0. */
+  /** Returns the rows of a part of a layer, starting at slot 0. */
   public MemorySegment rows(int layer, Part part) {
-    return slotPart(layer, shape.recurrent(layer).rows(part));
+    return slotPart(layer, shape.slotted(layer).rows(part));
   }
 
   private MemorySegment slotPart(int layer, long offset) {

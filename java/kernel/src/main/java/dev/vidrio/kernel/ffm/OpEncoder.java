@@ -224,7 +224,10 @@ final class OpEncoder {
     vd_conv.x(s, memory.address(op.x()));
     vd_conv.kernel(s, memory.address(op.kernel()));
     vd_conv.y(s, memory.address(op.y()));
-    memory.conv(op, s);
+    NativeOperands.KeptRows rows = memory.rows(op.layer(), op.part());
+    vd_conv.rows(s, rows.rows());
+    vd_conv.stride(s, rows.stride());
+    vd_conv.ring(s, rows.ring());
     vd_conv.d(s, op.y().width());
     vd_conv.L(s, op.length());
     return Vidrio.VD_OP_CONV();
@@ -245,7 +248,10 @@ final class OpEncoder {
     vd_recurrence.beta(s, memory.address(op.inputs().beta()));
     vd_recurrence.a(s, memory.address(op.a()));
     vd_recurrence.skip(s, memory.address(op.skip()));
-    KvShape.Recurrent shape = memory.states(op.layer(), s);
+    NativeOperands.KeptRows states = memory.states(op.layer());
+    vd_recurrence.states(s, states.rows());
+    vd_recurrence.stride(s, states.stride());
+    KvShape.Recurrent shape = memory.recurrent(op.layer());
     vd_recurrence.H_k(s, shape.keyHeads());
     vd_recurrence.H(s, shape.heads());
     vd_recurrence.d_k(s, shape.dK());

@@ -132,7 +132,7 @@ public sealed interface SequenceOp extends Op {
     }
   }
 
-  /** The inputs of linear attention that short convolutions compute. */
+  /** The inputs of a recurrence that short convolutions compute. */
   enum Part {
     QUERY,
     KEY,
@@ -260,8 +260,8 @@ public sealed interface SequenceOp extends Op {
     }
 
     /** Returns the shape that the layer of the cache must have. */
-    Access.ConvolutionRows cacheRows() {
-      return new Access.ConvolutionRows(part, x.width(), length());
+    Access.KeptRows cacheRows() {
+      return new Access.KeptRows(part, x.width(), length());
     }
 
     @Override

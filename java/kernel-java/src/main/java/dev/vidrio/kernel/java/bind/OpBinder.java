@@ -5,8 +5,8 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.execution.Workspace.Quantized;
-import dev.vidrio.kernel.java.memory.ConvLayer;
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.memory.KeptRows;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.runtime.BoundOp;
 import dev.vidrio.kernel.java.runtime.Convolution;
@@ -165,7 +165,8 @@ public final class OpBinder {
   /** Divides the columns, which are independent, among workers. */
   private BoundOp conv(SequenceOp.Conv op) {
     int width = op.y().width();
-    var conv = new Convolution(op, ConvLayer.of(cache, op), data(op.x()), data(op.y()));
+    KeptRows rows = KeptRows.of(cache, op.layer(), op.part(), width);
+    var conv = new Convolution(op, rows, data(op.x()), data(op.y()));
     return (kernels, batch, share) ->
         kernels.conv(conv, batch, (int) share.begin(width, GRAIN), (int) share.end(width, GRAIN));
   }
