@@ -243,7 +243,8 @@ typedef enum vd_op_kind {
     VD_OP_CONV_BACKWARD = 35,
     VD_OP_RECURRENCE = 36,
     VD_OP_RECURRENCE_BACKWARD = 37,
-    VD_OP_COUNT = 38,
+    VD_OP_DIAGONAL_RECURRENCE = 38,
+    VD_OP_COUNT = 39,
 } vd_op_kind;
 
 // The rows of an operation in a step.
@@ -525,6 +526,25 @@ typedef struct vd_recurrence {
     int32_t delta;  // 0 or 1
     int32_t tiled;  // 1: head h reads key head h % H_k; 0: h / (H / H_k)
 } vd_recurrence;
+
+// Computes a recurrence whose elements are independent (Orvieto et al. 2023, arXiv 2303.06349; De
+// et al. 2024, arXiv 2402.19427). x, decay, gate and h are [n, d]; the state of position p is
+//
+//   h[0] = x[0],  h[p] = exp(decay[p]) h[p - 1] + gate[p] x[p]
+//
+// States are kept in the sequence's slot, `stride` bytes from one slot to the next: that of
+// position p in row p % ring of [ring, d]. A sequence can thus resume at any of its last ring - 1
+// positions.
+typedef struct vd_diagonal_recurrence {
+    const float *x;
+    const float *decay;  // logarithm of the share of the previous state that is kept
+    const float *gate;
+    float *h;
+    float *states;
+    int64_t stride;  // a multiple of 64
+    int32_t d;
+    int32_t ring;  // at least 2
+} vd_diagonal_recurrence;
 
 typedef enum vd_activation_kind {
     VD_ACTIVATION_SILU = 0,
@@ -997,6 +1017,7 @@ typedef struct vd_op {
         vd_attention attention;
         vd_conv conv;
         vd_recurrence recurrence;
+        vd_diagonal_recurrence diagonal_recurrence;
         vd_activation activation;
         vd_add add;
         vd_scale scale;

@@ -1676,10 +1676,19 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_RECURRENCE_BACKWARD() {
         return VD_OP_RECURRENCE_BACKWARD;
     }
-    private static final int VD_OP_COUNT = (int)38L;
+    private static final int VD_OP_DIAGONAL_RECURRENCE = (int)38L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 38
+     * enum vd_op_kind.VD_OP_DIAGONAL_RECURRENCE = 38
+     * }
+     */
+    public static int VD_OP_DIAGONAL_RECURRENCE() {
+        return VD_OP_DIAGONAL_RECURRENCE;
+    }
+    private static final int VD_OP_COUNT = (int)39L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 39
      * }
      */
     public static int VD_OP_COUNT() {

@@ -31,6 +31,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_attention attention;
  *         vd_conv conv;
  *         vd_recurrence recurrence;
+ *         vd_diagonal_recurrence diagonal_recurrence;
  *         vd_activation activation;
  *         vd_add add;
  *         vd_scale scale;
@@ -362,6 +363,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_conv conv;
      *     vd_recurrence recurrence;
+     *     vd_diagonal_recurrence diagonal_recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -409,6 +411,7 @@ public class vd_op {
             vd_attention.layout().withName("attention"),
             vd_conv.layout().withName("conv"),
             vd_recurrence.layout().withName("recurrence"),
+            vd_diagonal_recurrence.layout().withName("diagonal_recurrence"),
             vd_activation.layout().withName("activation"),
             vd_add.layout().withName("add"),
             vd_scale.layout().withName("scale"),
@@ -840,6 +843,50 @@ public class vd_op {
          */
         public static void recurrence(MemorySegment union, MemorySegment fieldValue) {
             MemorySegment.copy(fieldValue, 0L, union, recurrence$OFFSET, recurrence$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout diagonal_recurrence$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("diagonal_recurrence"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence diagonal_recurrence
+         * }
+         */
+        public static final GroupLayout diagonal_recurrence$layout() {
+            return diagonal_recurrence$LAYOUT;
+        }
+
+        private static final long diagonal_recurrence$OFFSET = $LAYOUT.byteOffset(groupElement("diagonal_recurrence"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence diagonal_recurrence
+         * }
+         */
+        public static final long diagonal_recurrence$offset() {
+            return diagonal_recurrence$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence diagonal_recurrence
+         * }
+         */
+        public static MemorySegment diagonal_recurrence(MemorySegment union) {
+            return union.asSlice(diagonal_recurrence$OFFSET, diagonal_recurrence$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence diagonal_recurrence
+         * }
+         */
+        public static void diagonal_recurrence(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, diagonal_recurrence$OFFSET, diagonal_recurrence$LAYOUT.byteSize());
         }
 
         private static final GroupLayout activation$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("activation"));
@@ -2134,6 +2181,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_conv conv;
      *     vd_recurrence recurrence;
+     *     vd_diagonal_recurrence diagonal_recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -2184,6 +2232,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_conv conv;
      *     vd_recurrence recurrence;
+     *     vd_diagonal_recurrence diagonal_recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -2232,6 +2281,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_conv conv;
      *     vd_recurrence recurrence;
+     *     vd_diagonal_recurrence diagonal_recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -2280,6 +2330,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_conv conv;
      *     vd_recurrence recurrence;
+     *     vd_diagonal_recurrence diagonal_recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;

@@ -249,6 +249,13 @@ public final class PlanBuilder {
     return z;
   }
 
+  /** Computes the states of {@link SequenceOp.DiagonalRecurrence} over a layer: [n, d]. */
+  public Buffer diagonalRecurrence(String name, int layer, Buffer decay, Buffer gate, Buffer x) {
+    Buffer h = x.like(name);
+    ops.add(new SequenceOp.DiagonalRecurrence(layer, decay, gate, x, h));
+    return h;
+  }
+
   private Buffer result(String name, int layer, int heads) {
     return new Buffer(name, Rows.TOKENS, heads * kv.keyValue(layer).dV());
   }

@@ -7,6 +7,7 @@ import dev.vidrio.bindings.vd_add;
 import dev.vidrio.bindings.vd_attention;
 import dev.vidrio.bindings.vd_attention_values;
 import dev.vidrio.bindings.vd_conv;
+import dev.vidrio.bindings.vd_diagonal_recurrence;
 import dev.vidrio.bindings.vd_edit;
 import dev.vidrio.bindings.vd_embed;
 import dev.vidrio.bindings.vd_expert_matmul;
@@ -91,6 +92,8 @@ final class OpEncoder {
       case SequenceOp.Attention attention -> attention(attention, vd_op.as.attention(as));
       case SequenceOp.Conv conv -> conv(conv, vd_op.as.conv(as));
       case SequenceOp.Recurrence recurrence -> recurrence(recurrence, vd_op.as.recurrence(as));
+      case SequenceOp.DiagonalRecurrence recurrence ->
+          diagonalRecurrence(recurrence, vd_op.as.diagonal_recurrence(as));
       case Op.Activation activation -> activation(activation, vd_op.as.activation(as));
       case Op.Add add -> add(add.a(), memory.address(add.b()), add.y(), 0, vd_op.as.add(as));
       case Op.AddBias add -> add(add.a(), memory.address(add.bias()), add.y(), 1, vd_op.as.add(as));
@@ -258,6 +261,19 @@ final class OpEncoder {
     vd_recurrence.d_v(s, shape.dV());
     vd_recurrence.delta(s, op.update() == SequenceOp.Update.DELTA ? 1 : 0);
     vd_recurrence.tiled(s, op.grouping() == SequenceOp.Grouping.TILED ? 1 : 0);
+  }
+
+  private int diagonalRecurrence(SequenceOp.DiagonalRecurrence op, MemorySegment s) {
+    vd_diagonal_recurrence.x(s, memory.address(op.x()));
+    vd_diagonal_recurrence.decay(s, memory.address(op.decay()));
+    vd_diagonal_recurrence.gate(s, memory.address(op.gate()));
+    vd_diagonal_recurrence.h(s, memory.address(op.h()));
+    NativeOperands.KeptRows states = memory.states(op.layer());
+    vd_diagonal_recurrence.states(s, states.rows());
+    vd_diagonal_recurrence.stride(s, states.stride());
+    vd_diagonal_recurrence.ring(s, states.ring());
+    vd_diagonal_recurrence.d(s, op.h().width());
+    return Vidrio.VD_OP_DIAGONAL_RECURRENCE();
   }
 
   private int activation(Op.Activation op, MemorySegment s) {

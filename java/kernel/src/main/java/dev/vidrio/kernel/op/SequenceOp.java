@@ -229,6 +229,40 @@ public sealed interface SequenceOp extends Op {
   }
 
   /**
+   * A recurrence of independent elements, whose states h are in a layer of the cache: {@code h =
+   * exp(decay) · h + gate · x}, and x at position 0 (arXiv 2303.06349, 2402.19427). All are [n, d].
+   */
+  record DiagonalRecurrence(int layer, Buffer decay, Buffer gate, Buffer x, Buffer h)
+      implements SequenceOp {
+    public DiagonalRecurrence {
+      requireSame(decay, h);
+      requireSame(gate, h);
+      requireSame(x, h);
+      require(layer >= 0 && h.rows() == Rows.TOKENS, h, "layer or rows");
+    }
+
+    @Override
+    public List<Access> accesses() {
+      return List.of(
+          read(decay, ALL),
+          read(gate, ALL),
+          read(x, ALL),
+          write(layer, new Access.StateRows(h.width())),
+          write(h, ROW));
+    }
+
+    @Override
+    public DiagonalRecurrence withOperands(UnaryOperator<Operand> to) {
+      return new DiagonalRecurrence(
+          layer,
+          (Buffer) to.apply(decay),
+          (Buffer) to.apply(gate),
+          (Buffer) to.apply(x),
+          (Buffer) to.apply(h));
+    }
+  }
+
+  /**
    * Causal convolution of each column along a sequence: each row of y is the sum of the last L rows
    * of x up to its own, each multiplied by a row of the kernel. Rows of x are stored in a layer of
    * the cache, from which those of earlier steps are read; rows before position 0 are zero.

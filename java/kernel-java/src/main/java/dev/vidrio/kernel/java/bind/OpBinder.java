@@ -12,6 +12,7 @@ import dev.vidrio.kernel.java.runtime.BoundOp;
 import dev.vidrio.kernel.java.runtime.Convolution;
 import dev.vidrio.kernel.java.runtime.ExpertProduct;
 import dev.vidrio.kernel.java.runtime.Recurrence;
+import dev.vidrio.kernel.java.scalar.DiagonalRecurrence;
 import dev.vidrio.kernel.java.scalar.UnfusedKernels;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
@@ -54,6 +55,7 @@ public final class OpBinder {
       case SequenceOp.Attention attention -> attention(attention);
       case SequenceOp.Conv conv -> conv(conv);
       case SequenceOp.Recurrence recurrence -> recurrence(recurrence);
+      case SequenceOp.DiagonalRecurrence recurrence -> diagonalRecurrence(recurrence);
       case Op.Activation activation -> activation(activation);
       case Op.Add add -> add(add);
       case Op.AddBias add -> addBias(add);
@@ -178,6 +180,20 @@ public final class OpBinder {
     return (kernels, batch, share) ->
         kernels.recurrence(
             recurrence, batch, (int) share.begin(heads, 1), (int) share.end(heads, 1));
+  }
+
+  /** Divides the columns, which are independent, among workers. */
+  private BoundOp diagonalRecurrence(SequenceOp.DiagonalRecurrence op) {
+    int width = op.h().width();
+    var recurrence =
+        new DiagonalRecurrence(
+            KeptRows.ofStates(cache, op.layer(), width),
+            data(op.decay()),
+            data(op.gate()),
+            data(op.x()),
+            data(op.h()));
+    return (kernels, batch, share) ->
+        recurrence.run(batch, (int) share.begin(width, GRAIN), (int) share.end(width, GRAIN));
   }
 
   private BoundOp activation(Op.Activation op) {
