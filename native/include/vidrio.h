@@ -244,7 +244,8 @@ typedef enum vd_op_kind {
     VD_OP_RECURRENCE = 36,
     VD_OP_RECURRENCE_BACKWARD = 37,
     VD_OP_DIAGONAL_RECURRENCE = 38,
-    VD_OP_COUNT = 39,
+    VD_OP_DIAGONAL_RECURRENCE_BACKWARD = 39,
+    VD_OP_COUNT = 40,
 } vd_op_kind;
 
 // The rows of an operation in a step.
@@ -922,6 +923,17 @@ typedef struct vd_recurrence_backward {
     float *dbeta;
 } vd_recurrence_backward;
 
+// Computes the gradient of vd_diagonal_recurrence, whose h, states, stride and ring are ignored:
+// ddecay, dgate and dx, all [n, d] like dh. Adjacent rows of one sequence are differentiated
+// together, as if the sequence began with them.
+typedef struct vd_diagonal_recurrence_backward {
+    vd_diagonal_recurrence recurrence;
+    const float *dh;
+    float *ddecay;
+    float *dgate;
+    float *dx;
+} vd_diagonal_recurrence_backward;
+
 // Computes dlogits [rows,E] of vd_route, with its logits, experts, weights, E, k, score and over,
 // from the gradient dweights [rows,k] of its weights. The selection of experts is treated as
 // constant; a slot that names no expert contributes nothing.
@@ -1042,6 +1054,7 @@ typedef struct vd_op {
         vd_attention_backward attention_backward;
         vd_conv_backward conv_backward;
         vd_recurrence_backward recurrence_backward;
+        vd_diagonal_recurrence_backward diagonal_recurrence_backward;
         vd_route_backward route_backward;
         vd_expert_matmul_backward expert_matmul_backward;
         vd_expert_sum_backward expert_sum_backward;

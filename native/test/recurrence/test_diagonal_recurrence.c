@@ -1,8 +1,9 @@
-// diagonal_recurrence: every variant equals the scalar one, which is close to the definition in
-// double; sequences divided into steps, alone or together, equal each in one step.
+// diagonal_recurrence and its gradient: every variant equals the scalar one, which is close to the
+// definition in double; sequences divided into steps, alone or together, equal each in one step.
 #include <math.h>
 #include <string.h>
 
+#include "backward/differences.h"
 #include "core/plan_ops.h"
 #include "support/compare.h"
 #include "support/guarded.h"
@@ -26,7 +27,11 @@ typedef struct recurrence_case {
     placement where;
 } recurrence_case;
 
-static rows x, decay, gate, expected, actual;
+static rows x, decay, gate, upstream, expected, actual;
+
+// The lengths of sequences in a step whose gradients are computed, and their sum.
+static const int32_t LENGTHS_OF[SEQUENCES] = {1, 5, 12};
+enum { GRADIENT_ROWS = 18 };
 
 static int64_t stride_of(const recurrence_case *c) {
     return ((int64_t)c->ring * c->d * 4 + 63) / 64 * 64 + GAP;
@@ -141,6 +146,120 @@ static void check_definition(const recurrence_case *c) {
     }
 }
 
+// The gradients of a step of all sequences.
+typedef struct gradients {
+    const float *ddecay, *dgate, *dx;
+} gradients;
+
+// Differentiates a step that has the first tokens of each sequence: one, then more and more.
+static gradients differentiate(const recurrence_case *c, vd_isa isa, rng *r) {
+    size_t row = (size_t)c->d * sizeof(float);
+    batch b;
+    batch_begin(&b, r, SEQUENCES, 1);
+    float *in[4];
+    const rows *from[4] = {&x, &decay, &gate, &upstream};
+    for (int k = 0; k < 4; k++) {
+        in[k] = guarded_alloc(GRADIENT_ROWS * row, c->where);
+    }
+    int32_t n = 0;
+    for (int s = 0; s < SEQUENCES; s++) {
+        for (int32_t p = 0; p < LENGTHS_OF[s]; p++, n++) {
+            batch_add(&b, s, p, 0, 0);
+            for (int k = 0; k < 4; k++) {
+                memcpy(in[k] + n * c->d, from[k]->of[s] + p * c->d, row);
+            }
+        }
+    }
+    float *ddecay = guarded_alloc(GRADIENT_ROWS * row, c->where);
+    float *dgate = guarded_alloc(GRADIENT_ROWS * row, c->where);
+    float *dx = guarded_alloc(GRADIENT_ROWS * row, c->where);
+    vd_op op = {.kind = VD_OP_DIAGONAL_RECURRENCE_BACKWARD,
+                .as.diagonal_recurrence_backward = {
+                    .recurrence = {.x = in[0], .decay = in[1], .gate = in[2], .d = c->d},
+                    .dh = in[3],
+                    .ddecay = ddecay,
+                    .dgate = dgate,
+                    .dx = dx}};
+    run_ops(&op, 1, isa, c->workers, &b.view);
+    return (gradients){ddecay, dgate, dx};
+}
+
+// A column of a sequence, the inputs of which one element changes.
+typedef struct column {
+    const recurrence_case *c;
+    int s;
+    int32_t k, p;
+    int which;  // 0: x, 1: decay, 2: gate
+    int absolute;
+} column;
+
+static double input(const column *of, int which, int32_t p, double changed) {
+    const rows *inputs[3] = {&x, &decay, &gate};
+    double value = (double)inputs[which]->of[of->s][p * of->c->d + of->k];
+    value = of->absolute && which != 1 ? fabs(value) : value;
+    return which == of->which && p == of->p ? changed : value;
+}
+
+// Returns the sum over positions of states times upstream gradients, in double.
+static double weighted_states(const void *parameters, double changed) {
+    const column *of = parameters;
+    double h = 0, sum = 0;
+    for (int32_t p = 0; p < LENGTHS_OF[of->s]; p++) {
+        double added = input(of, 0, p, changed) * (p == 0 ? 1 : input(of, 2, p, changed));
+        h = added + (p == 0 ? 0 : exp(input(of, 1, p, changed)) * h);
+        double weight = (double)upstream.of[of->s][p * of->c->d + of->k];
+        sum += h * (of->absolute ? fabs(weight) : weight);
+    }
+    return sum;
+}
+
+// Compares a gradient with differences. It is a sum of products whose factors are all positive in
+// the column of magnitudes; each has up to four roundings and an exp per position.
+static void check_difference(const column *of, float found) {
+    column bound = *of;
+    bound.absolute = 1;
+    const rows *inputs[3] = {&x, &decay, &gate};
+    double at = (double)inputs[of->which]->of[of->s][of->p * of->c->d + of->k];
+    double size = of->which == 1 ? at : fabs(at);
+    int32_t n = LENGTHS_OF[of->s];
+    double terms = fabs(derivative_at(weighted_states, &bound, size));
+    double tolerance = terms * (roundings(4 * n) + n * EXP_ERROR) +
+                       difference_error(1 + weighted_states(&bound, size));
+    near("gradient", of->p, derivative_at(weighted_states, of, at), tolerance, found);
+}
+
+static void check_differences(const recurrence_case *c, const gradients *g) {
+    const float *found[3] = {g->dx, g->ddecay, g->dgate};
+    int32_t row = 0;
+    for (int s = 0; s < SEQUENCES; s++) {
+        for (int32_t p = 0; p < LENGTHS_OF[s]; p++, row++) {
+            for (int32_t k = 0; k < c->d; k++) {
+                for (int which = 0; which < 3; which++) {
+                    column of = {.c = c, .s = s, .k = k, .p = p, .which = which};
+                    check_difference(&of, found[which][row * c->d + k]);
+                }
+            }
+        }
+    }
+}
+
+static void check_gradients(rng *r, const recurrence_case *c, floats kind) {
+    describe("diagonal_recurrence backward scalar, d %d, %s", c->d, floats_name(kind));
+    gradients exact = differentiate(c, VD_ISA_SCALAR, r);
+    if (kind == ORDINARY && c->d < 20) {
+        check_differences(c, &exact);
+    }
+    for (vd_isa isa = next_isa(VD_ISA_SCALAR); isa < VD_ISA_COUNT; isa = next_isa(isa)) {
+        describe("diagonal_recurrence backward %s, d %d, %d workers, %s", vd_isa_name(isa), c->d,
+                 c->workers, floats_name(kind));
+        gradients found = differentiate(c, isa, r);
+        same_floats("ddecay", exact.ddecay, found.ddecay, GRADIENT_ROWS * c->d);
+        same_floats("dgate", exact.dgate, found.dgate, GRADIENT_ROWS * c->d);
+        same_floats("dx", exact.dx, found.dx, GRADIENT_ROWS * c->d);
+    }
+    guarded_free_all();
+}
+
 static void check_case(rng *r, int32_t d, floats kind) {
     recurrence_case c = {.d = d,
                          .ring = (int32_t)rng_between(r, 2, 2 + VD_SPAN),
@@ -150,6 +269,7 @@ static void check_case(rng *r, int32_t d, floats kind) {
         rng_fill(r, kind, x.of[s], POSITIONS * d);
         rng_fill(r, kind, gate.of[s], POSITIONS * d);
         rng_fill(r, kind, decay.of[s], POSITIONS * d);
+        rng_fill(r, kind, upstream.of[s], POSITIONS * d);
         for (int32_t i = 0; i < POSITIONS * d; i++) {
             decay.of[s][i] = decay.of[s][i] > 0 ? -decay.of[s][i] : decay.of[s][i];
         }
@@ -168,6 +288,7 @@ static void check_case(rng *r, int32_t d, floats kind) {
             same_floats("h", expected.of[s], actual.of[s], POSITIONS * d);
         }
     }
+    check_gradients(r, &c, kind);
 }
 
 static void rejects_invalid_ops(void) {
@@ -182,6 +303,15 @@ static void rejects_invalid_ops(void) {
     REJECTS(VD_OP_DIAGONAL_RECURRENCE, op.as.diagonal_recurrence.stride = 1088);
     REJECTS(VD_OP_DIAGONAL_RECURRENCE, op.as.diagonal_recurrence.stride = 4097);
     REJECTS(VD_OP_DIAGONAL_RECURRENCE, op.rows = VD_ROWS_LOGITS);
+    REJECTS(VD_OP_DIAGONAL_RECURRENCE_BACKWARD, op.as.diagonal_recurrence_backward.dh = NULL);
+    REJECTS(VD_OP_DIAGONAL_RECURRENCE_BACKWARD, op.as.diagonal_recurrence_backward.ddecay = NULL);
+    REJECTS(VD_OP_DIAGONAL_RECURRENCE_BACKWARD, op.as.diagonal_recurrence_backward.dgate = NULL);
+    REJECTS(VD_OP_DIAGONAL_RECURRENCE_BACKWARD, op.as.diagonal_recurrence_backward.dx = NULL);
+    REJECTS(VD_OP_DIAGONAL_RECURRENCE_BACKWARD,
+            op.as.diagonal_recurrence_backward.recurrence.decay = NULL);
+    REJECTS(VD_OP_DIAGONAL_RECURRENCE_BACKWARD,
+            op.as.diagonal_recurrence_backward.recurrence.d = -1);
+    REJECTS(VD_OP_DIAGONAL_RECURRENCE_BACKWARD, op.rows = VD_ROWS_LOGITS);
     describe("vd_plan_create without slots");
     vd_limits none = plan_limits;
     none.slots = 0;

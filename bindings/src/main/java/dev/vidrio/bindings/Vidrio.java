@@ -1685,10 +1685,19 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_DIAGONAL_RECURRENCE() {
         return VD_OP_DIAGONAL_RECURRENCE;
     }
-    private static final int VD_OP_COUNT = (int)39L;
+    private static final int VD_OP_DIAGONAL_RECURRENCE_BACKWARD = (int)39L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 39
+     * enum vd_op_kind.VD_OP_DIAGONAL_RECURRENCE_BACKWARD = 39
+     * }
+     */
+    public static int VD_OP_DIAGONAL_RECURRENCE_BACKWARD() {
+        return VD_OP_DIAGONAL_RECURRENCE_BACKWARD;
+    }
+    private static final int VD_OP_COUNT = (int)40L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 40
      * }
      */
     public static int VD_OP_COUNT() {

@@ -56,6 +56,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_attention_backward attention_backward;
  *         vd_conv_backward conv_backward;
  *         vd_recurrence_backward recurrence_backward;
+ *         vd_diagonal_recurrence_backward diagonal_recurrence_backward;
  *         vd_route_backward route_backward;
  *         vd_expert_matmul_backward expert_matmul_backward;
  *         vd_expert_sum_backward expert_sum_backward;
@@ -388,6 +389,7 @@ public class vd_op {
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
      *     vd_recurrence_backward recurrence_backward;
+     *     vd_diagonal_recurrence_backward diagonal_recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -436,6 +438,7 @@ public class vd_op {
             vd_attention_backward.layout().withName("attention_backward"),
             vd_conv_backward.layout().withName("conv_backward"),
             vd_recurrence_backward.layout().withName("recurrence_backward"),
+            vd_diagonal_recurrence_backward.layout().withName("diagonal_recurrence_backward"),
             vd_route_backward.layout().withName("route_backward"),
             vd_expert_matmul_backward.layout().withName("expert_matmul_backward"),
             vd_expert_sum_backward.layout().withName("expert_sum_backward"),
@@ -1945,6 +1948,50 @@ public class vd_op {
             MemorySegment.copy(fieldValue, 0L, union, recurrence_backward$OFFSET, recurrence_backward$LAYOUT.byteSize());
         }
 
+        private static final GroupLayout diagonal_recurrence_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("diagonal_recurrence_backward"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence_backward diagonal_recurrence_backward
+         * }
+         */
+        public static final GroupLayout diagonal_recurrence_backward$layout() {
+            return diagonal_recurrence_backward$LAYOUT;
+        }
+
+        private static final long diagonal_recurrence_backward$OFFSET = $LAYOUT.byteOffset(groupElement("diagonal_recurrence_backward"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence_backward diagonal_recurrence_backward
+         * }
+         */
+        public static final long diagonal_recurrence_backward$offset() {
+            return diagonal_recurrence_backward$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence_backward diagonal_recurrence_backward
+         * }
+         */
+        public static MemorySegment diagonal_recurrence_backward(MemorySegment union) {
+            return union.asSlice(diagonal_recurrence_backward$OFFSET, diagonal_recurrence_backward$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence_backward diagonal_recurrence_backward
+         * }
+         */
+        public static void diagonal_recurrence_backward(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, diagonal_recurrence_backward$OFFSET, diagonal_recurrence_backward$LAYOUT.byteSize());
+        }
+
         private static final GroupLayout route_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("route_backward"));
 
         /**
@@ -2206,6 +2253,7 @@ public class vd_op {
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
      *     vd_recurrence_backward recurrence_backward;
+     *     vd_diagonal_recurrence_backward diagonal_recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -2257,6 +2305,7 @@ public class vd_op {
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
      *     vd_recurrence_backward recurrence_backward;
+     *     vd_diagonal_recurrence_backward diagonal_recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -2306,6 +2355,7 @@ public class vd_op {
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
      *     vd_recurrence_backward recurrence_backward;
+     *     vd_diagonal_recurrence_backward diagonal_recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -2355,6 +2405,7 @@ public class vd_op {
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
      *     vd_recurrence_backward recurrence_backward;
+     *     vd_diagonal_recurrence_backward diagonal_recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;

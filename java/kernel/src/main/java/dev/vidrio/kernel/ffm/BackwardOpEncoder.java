@@ -4,6 +4,8 @@ import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.bindings.vd_activation_backward;
 import dev.vidrio.bindings.vd_attention_backward;
 import dev.vidrio.bindings.vd_conv_backward;
+import dev.vidrio.bindings.vd_diagonal_recurrence;
+import dev.vidrio.bindings.vd_diagonal_recurrence_backward;
 import dev.vidrio.bindings.vd_expert_matmul_backward;
 import dev.vidrio.bindings.vd_expert_sum_backward;
 import dev.vidrio.bindings.vd_matmul_backward;
@@ -45,6 +47,8 @@ final class BackwardOpEncoder {
       case BackwardOp.KeyValue keys -> keyValue(keys, vd_op.as.attention_backward(as));
       case BackwardOp.Conv conv -> conv(conv, vd_op.as.conv_backward(as));
       case BackwardOp.Recurrence r -> recurrence(r, vd_op.as.recurrence_backward(as));
+      case BackwardOp.DiagonalRecurrence r ->
+          diagonalRecurrence(r, vd_op.as.diagonal_recurrence_backward(as));
       case BackwardOp.Route route -> route(route, vd_op.as.route_backward(as));
       case BackwardOp.ExpertMatMul matMul ->
           expertMatMul(matMul, vd_op.as.expert_matmul_backward(as));
@@ -158,6 +162,19 @@ final class BackwardOpEncoder {
     vd_recurrence_backward.dstep(s, memory.address(op.gradients().step()));
     vd_recurrence_backward.dbeta(s, memory.address(op.gradients().beta()));
     return Vidrio.VD_OP_RECURRENCE_BACKWARD();
+  }
+
+  private int diagonalRecurrence(BackwardOp.DiagonalRecurrence op, MemorySegment s) {
+    MemorySegment inputs = vd_diagonal_recurrence_backward.recurrence(s);
+    vd_diagonal_recurrence.x(inputs, memory.address(op.forward().x()));
+    vd_diagonal_recurrence.decay(inputs, memory.address(op.forward().decay()));
+    vd_diagonal_recurrence.gate(inputs, memory.address(op.forward().gate()));
+    vd_diagonal_recurrence.d(inputs, op.dh().width());
+    vd_diagonal_recurrence_backward.dh(s, memory.address(op.dh()));
+    vd_diagonal_recurrence_backward.ddecay(s, memory.address(op.dDecay()));
+    vd_diagonal_recurrence_backward.dgate(s, memory.address(op.dGate()));
+    vd_diagonal_recurrence_backward.dx(s, memory.address(op.dx()));
+    return Vidrio.VD_OP_DIAGONAL_RECURRENCE_BACKWARD();
   }
 
   private int route(BackwardOp.Route op, MemorySegment s) {

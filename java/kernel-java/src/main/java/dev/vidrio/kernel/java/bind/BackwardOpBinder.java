@@ -10,6 +10,7 @@ import dev.vidrio.kernel.java.runtime.ExpertProduct;
 import dev.vidrio.kernel.java.runtime.Recurrence;
 import dev.vidrio.kernel.java.scalar.AttentionBackward;
 import dev.vidrio.kernel.java.scalar.BackwardKernels;
+import dev.vidrio.kernel.java.scalar.DiagonalRecurrenceBackward;
 import dev.vidrio.kernel.java.scalar.ExpertsBackward;
 import dev.vidrio.kernel.java.scalar.RecurrenceBackward;
 import dev.vidrio.kernel.op.BackwardOp;
@@ -42,6 +43,7 @@ final class BackwardOpBinder {
       case BackwardOp.KeyValue keys -> keyValue(keys);
       case BackwardOp.Conv conv -> conv(conv);
       case BackwardOp.Recurrence recurrence -> recurrence(recurrence);
+      case BackwardOp.DiagonalRecurrence recurrence -> diagonalRecurrence(recurrence);
       case BackwardOp.Route route -> route(route);
       case BackwardOp.ExpertMatMul matMul -> expertMatMul(matMul);
       case BackwardOp.ExpertSum sum -> expertSum(sum);
@@ -155,6 +157,23 @@ final class BackwardOpBinder {
     return (kernels, batch, share) ->
         new RecurrenceBackward(recurrence, residual, gradients)
             .run(batch, share.worker(), share.workers());
+  }
+
+  /** Divides the columns, which are independent, among workers. */
+  private BoundOp diagonalRecurrence(BackwardOp.DiagonalRecurrence op) {
+    int width = op.dh().width();
+    var recurrence =
+        new DiagonalRecurrenceBackward(
+            width,
+            data(op.forward().decay()),
+            data(op.forward().gate()),
+            data(op.forward().x()),
+            data(op.dh()),
+            data(op.dDecay()),
+            data(op.dGate()),
+            data(op.dx()));
+    return (kernels, batch, share) ->
+        recurrence.run(batch, (int) share.begin(width, 16), (int) share.end(width, 16));
   }
 
   private BoundOp route(BackwardOp.Route op) {
