@@ -84,6 +84,9 @@ final class ProjectionMap implements TensorMap {
   public void takeRates(String from, String to, int n) {}
 
   @Override
+  public void takeSoftplusRates(String from, String to, int n, double factor) {}
+
+  @Override
   public void takeFolded(String from, String to, int n, int k) {}
 
   @Override

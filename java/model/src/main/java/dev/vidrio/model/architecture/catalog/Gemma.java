@@ -75,6 +75,9 @@ final class Gemma {
                   Trait.PARALLEL_STREAMS)
               .directory(new Gemma3nMapping(), "Gemma3nForCausalLM")
               .textOf(new Gemma3nMapping(), "Gemma3nForConditionalGeneration"),
+          ArchitectureEntry.of("recurrent_gemma", "Google", RecurrentGemma.decoder())
+              .traits(Trait.RG_LRU)
+              .directory(RecurrentGemma.mapping(), "RecurrentGemmaForCausalLM"),
           ArchitectureEntry.of("gemma4", "Google", Gemma4::read)
               .traits(Trait.SANDWICH_NORM, Trait.VALUE_NORM, Trait.PER_LAYER_EMBEDDING)
               .directory(new Gemma4Mapping(), "Gemma4ForCausalLM")

@@ -173,6 +173,17 @@ public final class CheckpointMap implements TensorMap {
     takeRates(from, to, n, List.of((long) n, 1L), IntUnaryOperator.identity());
   }
 
+  @Override
+  public void takeSoftplusRates(String from, String to, int n, double factor) {
+    SafetensorsTensor tensor = tensors.vector(from, n);
+    tensors.type(tensor);
+    add(
+        to,
+        GgmlType.F32,
+        List.of((long) n),
+        allocator -> Layouts.softplusRates(tensor, factor, allocator));
+  }
+
   private void takeRates(String from, String to, int n, List<Long> shape, IntUnaryOperator source) {
     SafetensorsTensor tensor = tensors.vector(from, n);
     tensors.type(tensor);

@@ -256,6 +256,18 @@ public final class Layouts {
     return target;
   }
 
+  /** Returns the softplus of the elements, times a factor and negative, in f32. */
+  static MemorySegment softplusRates(
+      SafetensorsTensor tensor, double factor, SegmentAllocator allocator) {
+    MemorySegment target = widened(tensor, allocator);
+    for (long i = 0; i < target.byteSize() / Float.BYTES; i++) {
+      double x = target.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+      double softplus = Math.max(x, 0) + StrictMath.log1p(StrictMath.exp(-Math.abs(x)));
+      target.setAtIndex(JAVA_FLOAT_UNALIGNED, i, (float) (-factor * softplus));
+    }
+    return target;
+  }
+
   /** The elements times a factor, in f32. */
   static SafetensorsTensor times(
       SafetensorsTensor tensor, double factor, SegmentAllocator allocator) {

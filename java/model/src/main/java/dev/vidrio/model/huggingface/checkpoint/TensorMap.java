@@ -72,6 +72,14 @@ public interface TensorMap {
   /** Takes a vector of logarithms of decay rates as a matrix [n, 1] of negative rates. */
   void takeRates(String from, String to, int n);
 
+  /**
+   * Takes a vector of decay rates before their softplus as negative rates.
+   *
+   * @param n required number of elements
+   * @param factor of the softplus
+   */
+  void takeSoftplusRates(String from, String to, int n, double factor);
+
   /** Takes a vector of n · k elements as a matrix [n, k]. */
   void takeFolded(String from, String to, int n, int k);
 
