@@ -5,7 +5,7 @@
 For each prompt, `vidrio run --temp 0` gives token ids. The forward pass of the dequantized weights,
 as reference_logits.py has it, then reads prompt and ids, so that it judges every step by the same
 tokens before it: the step is exact when the token has the highest logit. Otherwise its gap is how
-much higher the highest one is. Engines with 8-bit activations, of which llama.cpp is one, swap
+much higher the highest one is. Engines with 8-bit activations, such as llama.cpp, swap
 tokens that are nearly tied.
 A mean KLD of 0.003, as compare_kld.py finds, is half the variance of the logits' errors: 0.08 is
 their standard deviation, 0.11 that of a difference of two, and a gap of three times that,

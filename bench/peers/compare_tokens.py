@@ -6,7 +6,7 @@ Takes GGUF files, also such as hold a vocabulary alone, and gives each engine th
 points of all planes, white space of all kinds, marks, digits, emoji, code, scripts mixed, names of
 special tokens, and slices of the `--text` files. Names of special tokens are parsed; none are added.
 
-llama.cpp reads the file itself. For Hugging Face tokenizers there is no tokenizer.json beside it, so
+llama.cpp reads the file itself. For Hugging Face tokenizers there is no tokenizer.json next to it, so
 that one is made of the file's vocabulary and merges and of the expressions that the originals of
 these models have; for pre-tokenizers that HUGGING_FACE does not list, and for other models than
 byte-level BPE, there is none.
@@ -119,7 +119,7 @@ def shortest(texts: list[str], one, other) -> list[str]:
 
 
 def compare(arguments, path: str, texts: list[str]) -> bool:
-    """Prints how the engines differ, and says whether Vidrio stands alone anywhere."""
+    """Prints where the engines differ and where only Vidrio differs."""
     by_name = engines(arguments, path)
     ids = {name: engine(texts) for name, engine in by_name.items()}
     names = list(by_name)
@@ -134,7 +134,7 @@ def compare(arguments, path: str, texts: list[str]) -> bool:
     alone = 0
     if len(names) == 3:
         alone = sum(a != b and b == c for a, b, c in zip(*ids.values()))
-        print(f"  {alone} on which vidrio stands alone")
+        print(f"  {alone} on which only vidrio differs")
     return alone > 0
 
 

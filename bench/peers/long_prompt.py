@@ -3,7 +3,7 @@
     python long_prompt.py [--url URL] [--others 1 4 8] [--words 3600] [--rounds 3]
 
 So many others stream answers from a server that speaks OpenAI's API. After a while one request
-with a prompt of so many words comes, a few tokens more than words. Prints, for each number of
+with a prompt of n words comes; it has a few more tokens than words. Prints, for each number of
 others, the median over rounds of the 99th percentile of the time between two tokens before it came
 and until it had its first token, and of their ratio. The server must be idle and warm. Needs
 nothing beyond Python.
@@ -35,7 +35,7 @@ def stream(url: str, model: str, prompt: str, tokens: int):
 
 
 class Others:
-    """Users who stream answers until they are told to stop."""
+    """Clients that stream answers until `stop` is called."""
 
     def __init__(self, url: str, model: str, count: int):
         self.gaps: list[tuple[float, float]] = []

@@ -1,4 +1,4 @@
-"""Runs the vidrio command for the scripts beside this file."""
+"""Runs the vidrio command for the scripts of this directory."""
 
 import subprocess
 from argparse import ArgumentParser

@@ -35,7 +35,7 @@ BYTES_PER_WEIGHT = FLOATS | {
 
 @dataclass
 class Task:
-    """The same work on several executors."""
+    """Results of one work load on several executors."""
 
     benchmark: str
     parameters: dict[str, str]
@@ -90,7 +90,7 @@ class Task:
         return 0.0
 
     def share(self, executor: str, machine: dict) -> tuple[float, str] | None:
-        """The part of the machine's peak that an executor reaches, and of which peak."""
+        """Returns the fraction of the machine's peak that an executor reaches, and the peak's name."""
         if not self.operations():
             return None
         product = self.matrix() and self.parameters.get("type", "F32") not in FLOATS

@@ -54,7 +54,7 @@ def run(path, tokens):
 
 
 def comparable(name, ours, theirs):
-    """Both with the same shape, without the first token, whose massive activations hide all else."""
+    """Returns both with one shape, without the first token: its massive activations hide all else."""
     if name.endswith(("hook_q", "hook_k")):
         # A GGUF file of this architecture has the two elements that rotate together side by side.
         tokens, heads, width = ours.shape

@@ -1,8 +1,8 @@
 package dev.vidrio.template;
 
+import dev.vidrio.error.InvalidInputException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -97,7 +97,7 @@ public final class AnswerParser {
     } else if (calls.isEmpty() && marked.contains(GEMMA_OPEN)) {
       content = marked.substring(0, marked.indexOf(GEMMA_OPEN));
       between(marked, GEMMA_OPEN, GEMMA_CLOSE)
-          .forEach(call -> GemmaCalls.read(call).ifPresent(calls::add));
+          .forEach(call -> calls.addAll(calls(GemmaCalls.toJson(call))));
     }
     return calls.isEmpty()
         ? ChatMessage.assistant(text)
@@ -151,24 +151,21 @@ public final class AnswerParser {
 
   /** Returns the calls of a JSON object or list; empty if the text is something else. */
   private static List<ToolCall> calls(String json) {
-    @Nullable Object tree;
+    List<ToolCall> calls = new ArrayList<>();
     try {
-      tree = JsonMapper.shared().readValue(json, Object.class);
-    } catch (JacksonException e) {
+      @Nullable Object tree = JsonMapper.shared().readValue(json, Object.class);
+      for (Object node : tree instanceof List<?> list ? list : Arrays.asList(tree)) {
+        if (!(node instanceof Map<?, ?> map)
+            || !(map.get("name") instanceof String name)
+            || !(arguments(map) instanceof Map<?, ?> arguments)) {
+          return List.of();
+        }
+        calls.add(ToolCall.of(map.get("id"), name, arguments));
+      }
+      return calls;
+    } catch (JacksonException | InvalidInputException e) {
       return List.of();
     }
-    List<ToolCall> calls = new ArrayList<>();
-    for (Object node : tree instanceof List<?> list ? list : Arrays.asList(tree)) {
-      if (!(node instanceof Map<?, ?> map)
-          || !(map.get("name") instanceof String name)
-          || !(arguments(map) instanceof Map<?, ?> arguments)) {
-        return List.of();
-      }
-      Map<String, @Nullable Object> copy = new LinkedHashMap<>();
-      arguments.forEach((key, value) -> copy.put(String.valueOf(key), value));
-      calls.add(new ToolCall(map.get("id") instanceof String id ? id : null, name, copy));
-    }
-    return calls;
   }
 
   private static @Nullable Object arguments(Map<?, ?> call) {

@@ -42,7 +42,14 @@ public record ChatMessage(Map<String, @Nullable Object> fields) {
 
   /** Creates a message with a role and a text. */
   public ChatMessage(String role, String content) {
-    this(Map.of("role", role, "content", content));
+    this(fields(role, content));
+  }
+
+  private static Map<String, @Nullable Object> fields(String role, @Nullable String content) {
+    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+    fields.put("role", role);
+    fields.put("content", content);
+    return fields;
   }
 
   /** Returns a system message: instructions for the whole conversation. */
@@ -69,9 +76,7 @@ public record ChatMessage(Map<String, @Nullable Object> fields) {
    */
   public static ChatMessage assistant(
       @Nullable String content, @Nullable String reasoning, List<ToolCall> toolCalls) {
-    Map<String, @Nullable Object> fields = new LinkedHashMap<>();
-    fields.put("role", "assistant");
-    fields.put("content", content);
+    Map<String, @Nullable Object> fields = fields("assistant", content);
     fields.put("reasoning_content", reasoning);
     fields.put(
         "tool_calls",

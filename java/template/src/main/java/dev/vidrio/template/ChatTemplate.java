@@ -12,7 +12,6 @@ import dev.vidrio.template.value.Fault;
 import dev.vidrio.template.value.Meter;
 import dev.vidrio.template.value.Value;
 import java.time.ZonedDateTime;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -51,7 +50,7 @@ public final class ChatTemplate {
   /** The maximum number of characters of a template, fifteen times the longest known one. */
   private static final int MAX_SOURCE = 1 << 18;
 
-  /** The field names of reasoning in messages; templates read the first or the second. */
+  /** The field names of reasoning in messages. */
   private static final List<String> REASONING =
       List.of("reasoning_content", "thinking", "reasoning");
 
@@ -138,7 +137,7 @@ public final class ChatTemplate {
   private static Set<String> variables(Set<String> names) {
     Set<String> variables = new TreeSet<>(names);
     variables.removeAll(GIVEN);
-    variables.removeAll(Globals.NAMES);
+    variables.removeAll(Globals.ALL.names());
     return Collections.unmodifiableSet(variables);
   }
 
@@ -164,20 +163,15 @@ public final class ChatTemplate {
   }
 
   private static long characters(List<ChatMessage> messages, ChatOptions options) {
-    long sum = JsonTree.characters(options.tools()) + JsonTree.characters(options.variables());
-    for (ChatMessage message : messages) {
-      sum += JsonTree.characters(message.fields());
-    }
-    return sum;
+    return JsonTree.characters(options.tools())
+        + JsonTree.characters(options.variables())
+        + messages.stream().mapToLong(message -> JsonTree.characters(message.fields())).sum();
   }
 
   private Map<String, Value> variables(List<ChatMessage> messages, ChatOptions options) {
     Map<String, Value> variables = new HashMap<>();
-    List<Value> conversation = new ArrayList<>();
-    for (ChatMessage message : messages) {
-      conversation.add(JsonTree.toValue(fields(message)));
-    }
-    variables.put("messages", Value.list(conversation));
+    variables.put(
+        "messages", JsonTree.toValue(messages.stream().map(ChatTemplate::fields).toList()));
     variables.put(
         "tools", options.tools().isEmpty() ? Value.NONE : JsonTree.toValue(options.tools()));
     variables.put("documents", Value.NONE);
@@ -188,48 +182,40 @@ public final class ChatTemplate {
     if (options.eosToken() != null) {
       variables.put("eos_token", Value.of(options.eosToken()));
     }
-    Set<String> allowed = variables();
     options
         .variables()
-        .forEach(
-            (name, value) -> {
-              if (!allowed.contains(name)) {
-                throw new InvalidInputException(
-                    "template variable",
-                    name,
-                    "the template of " + errors.name() + " reads no variable of that name");
-              }
-              variables.put(name, JsonTree.toValue(value));
-            });
+        .forEach((name, value) -> variables.put(variable(name), JsonTree.toValue(value)));
     return variables;
+  }
+
+  /** Returns the name of a variable that the options may set, or rejects it. */
+  private String variable(String name) {
+    if (!variables.contains(name)) {
+      throw new InvalidInputException(
+          "template variable",
+          name,
+          "the template of " + errors.name() + " reads no variable of that name");
+    }
+    return name;
   }
 
   /**
    * Returns the fields that the template reads of a message. A message with tool calls and no
    * content gets the content {@code ""}: many templates read {@code content} of every message and
-   * fail if it is missing or null. Reasoning gets all names under which templates read it.
+   * fail if it is missing or null. Reasoning gets both names under which templates read it.
    */
   private static Map<String, @Nullable Object> fields(ChatMessage message) {
-    Map<String, @Nullable Object> fields = withReasoning(message.fields());
-    if (!fields.containsKey("tool_calls") || fields.containsKey("content")) {
-      return fields;
-    }
-    Map<String, @Nullable Object> complete = new LinkedHashMap<>(fields);
-    complete.put("content", "");
-    return complete;
-  }
-
-  /** Gives reasoning the names that templates read, whichever name it came under. */
-  private static Map<String, @Nullable Object> withReasoning(Map<String, @Nullable Object> fields) {
+    LinkedHashMap<String, @Nullable Object> fields = new LinkedHashMap<>(message.fields());
     for (String name : REASONING) {
       Object reasoning = fields.get(name);
       if (reasoning != null) {
-        Map<String, @Nullable Object> named = new LinkedHashMap<>();
-        named.put(REASONING.get(1), reasoning);
-        named.putAll(fields);
-        named.put(REASONING.get(0), reasoning);
-        return named;
+        fields.putFirst("thinking", fields.getOrDefault("thinking", reasoning));
+        fields.put("reasoning_content", reasoning);
+        break;
       }
+    }
+    if (fields.containsKey("tool_calls")) {
+      fields.putIfAbsent("content", "");
     }
     return fields;
   }

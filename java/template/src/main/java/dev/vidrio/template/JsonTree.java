@@ -6,6 +6,7 @@ import dev.vidrio.template.value.Value;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,22 +31,23 @@ final class JsonTree {
    * @throws InvalidInputException if it nests too deep
    * @throws IllegalArgumentException if it contains a value that is not JSON
    */
-  static Map<String, @Nullable Object> copy(String field, Map<String, ?> map) {
-    return copyMap(field, map, 1);
+  static Map<String, @Nullable Object> copy(String field, Map<?, ?> map) {
+    return copy(field, map, 1);
   }
 
-  private static Map<String, @Nullable Object> copyMap(String field, Map<?, ?> map, int depth) {
+  private static Map<String, @Nullable Object> copy(String field, Map<?, ?> map, int depth) {
     Map<String, @Nullable Object> copy = new LinkedHashMap<>();
-    for (Map.Entry<?, ?> entry : map.entrySet()) {
-      if (!(entry.getKey() instanceof String key)) {
-        throw new IllegalArgumentException(field + ": key " + entry.getKey() + " is not a string");
-      }
-      copy.put(key, copy(field, entry.getValue(), depth));
-    }
+    map.forEach(
+        (name, value) -> {
+          if (!(name instanceof String key)) {
+            throw new IllegalArgumentException(field + ": key " + name + " is not a string");
+          }
+          copy.put(key, copyNode(field, value, depth));
+        });
     return Collections.unmodifiableMap(copy);
   }
 
-  private static @Nullable Object copy(String field, @Nullable Object node, int depth) {
+  private static @Nullable Object copyNode(String field, @Nullable Object node, int depth) {
     if (depth > MAX_DEPTH) {
       throw new InvalidInputException(field, "", "nests deeper than " + MAX_DEPTH + " levels");
     }
@@ -54,12 +56,10 @@ final class JsonTree {
       case String s -> s;
       case Boolean b -> b;
       case Number n -> number(field, n);
-      case Map<?, ?> map -> copyMap(field, map, depth + 1);
+      case Map<?, ?> map -> copy(field, map, depth + 1);
       case List<?> list -> {
         List<@Nullable Object> copy = new ArrayList<>(list.size());
-        for (Object item : list) {
-          copy.add(copy(field, item, depth + 1));
-        }
+        list.forEach(item -> copy.add(copyNode(field, item, depth + 1)));
         yield Collections.unmodifiableList(copy);
       }
       default ->
@@ -97,15 +97,11 @@ final class JsonTree {
       case BigInteger i -> new Value.Int(i);
       case Double d -> new Value.Real(d);
       case Map<?, ?> map -> {
-        LinkedHashMap<Value, Value> entries = new LinkedHashMap<>();
+        Map<Value, Value> entries = new LinkedHashMap<>();
         map.forEach((key, value) -> entries.put(Value.of((String) key), toValue(value)));
         yield Value.map(entries);
       }
-      case List<?> list -> {
-        List<Value> items = new ArrayList<>(list.size());
-        list.forEach(item -> items.add(toValue(item)));
-        yield Value.list(items);
-      }
+      case List<?> list -> Value.list(list.stream().map(JsonTree::toValue).toList());
       default -> throw new IllegalStateException(node.getClass().getName());
     };
   }
@@ -113,23 +109,16 @@ final class JsonTree {
   /** Returns the number of characters of all strings and keys. */
   static long characters(@Nullable Object node) {
     return switch (node) {
-      case null -> 0;
       case String s -> s.length();
-      case Map<?, ?> map -> {
+      case Map<?, ?> map -> characters(map.keySet()) + characters(map.values());
+      case Collection<?> nodes -> {
         long sum = 0;
-        for (Map.Entry<?, ?> entry : map.entrySet()) {
-          sum += characters(entry.getKey()) + characters(entry.getValue());
-        }
-        yield sum;
-      }
-      case List<?> list -> {
-        long sum = 0;
-        for (Object item : list) {
+        for (Object item : nodes) {
           sum += characters(item);
         }
         yield sum;
       }
-      default -> 0;
+      case null, default -> 0;
     };
   }
 }

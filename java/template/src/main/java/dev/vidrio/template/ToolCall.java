@@ -27,6 +27,12 @@ public record ToolCall(@Nullable String id, String name, Map<String, @Nullable O
     arguments = JsonTree.copy("tool call arguments", arguments);
   }
 
+  /** Creates a call from parts of a JSON object. */
+  static ToolCall of(@Nullable Object id, String name, Map<?, ?> arguments) {
+    Map<String, @Nullable Object> copy = JsonTree.copy("tool call arguments", arguments);
+    return new ToolCall(id instanceof String string ? string : null, name, copy);
+  }
+
   /** Returns the form that templates read: OpenAI's, with the arguments as an object. */
   Map<String, Object> toJson() {
     Map<String, Object> json = new LinkedHashMap<>();
@@ -34,7 +40,10 @@ public record ToolCall(@Nullable String id, String name, Map<String, @Nullable O
     if (id != null) {
       json.put("id", id);
     }
-    json.put("function", Map.of("name", name, "arguments", arguments));
+    Map<String, Object> function = new LinkedHashMap<>();
+    function.put("name", name);
+    function.put("arguments", arguments);
+    json.put("function", function);
     return json;
   }
 
@@ -46,8 +55,6 @@ public record ToolCall(@Nullable String id, String name, Map<String, @Nullable O
         || !(function.get("arguments") instanceof Map<?, ?> arguments)) {
       return Optional.empty();
     }
-    Map<String, @Nullable Object> copy = new LinkedHashMap<>();
-    arguments.forEach((key, value) -> copy.put(String.valueOf(key), value));
-    return Optional.of(new ToolCall(call.get("id") instanceof String id ? id : null, name, copy));
+    return Optional.of(of(call.get("id"), name, arguments));
   }
 }

@@ -1,9 +1,12 @@
 package dev.vidrio.template;
 
 import dev.vidrio.error.ModelException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Determines whether the tool calls of a template's model can be parsed. A model writes calls as
@@ -25,26 +28,17 @@ final class ToolCallProbe {
   private static final String ANSWER = "§probe answer§";
 
   private static final Map<String, Object> TOOL =
-      Map.of(
-          "type",
-          "function",
-          "function",
-          Map.of(
-              "name",
-              NAME,
-              "description",
-              "Probes.",
-              "parameters",
-              Map.of(
-                  "type",
-                  "object",
-                  "properties",
-                  Map.of(
-                      "probe_text", property("string"),
-                      "probe_count", property("integer"),
-                      "probe_flag", property("boolean")),
-                  "required",
-                  List.of())));
+      JsonMapper.shared()
+          .readValue(
+              """
+              {"type": "function", "function": {
+                "name": "probe_tool", "description": "Probes.", "parameters": {
+                  "type": "object", "required": [], "properties": {
+                    "probe_text": {"type": "string", "description": "A value."},
+                    "probe_count": {"type": "integer", "description": "A value."},
+                    "probe_flag": {"type": "boolean", "description": "A value."}}}}}
+              """,
+              new TypeReference<>() {});
 
   private static final ChatOptions OPTIONS =
       ChatOptions.builder()
@@ -57,10 +51,6 @@ final class ToolCallProbe {
   private static final ChatMessage QUESTION = ChatMessage.user("probe question");
 
   private ToolCallProbe() {}
-
-  private static Map<String, Object> property(String type) {
-    return Map.of("type", type, "description", "A value.");
-  }
 
   /**
    * Returns whether the calls can be parsed.
@@ -104,20 +94,14 @@ final class ToolCallProbe {
   }
 
   private static int commonPrefix(String a, String b) {
-    int length = 0;
-    while (length < Math.min(a.length(), b.length()) && a.charAt(length) == b.charAt(length)) {
-      length++;
-    }
-    return length;
+    int length = Math.min(a.length(), b.length());
+    int mismatch = Arrays.mismatch(a.toCharArray(), b.toCharArray());
+    return mismatch < 0 ? length : mismatch;
   }
 
   private static int commonSuffix(String a, String b) {
-    int length = 0;
-    while (length < Math.min(a.length(), b.length())
-        && a.charAt(a.length() - 1 - length) == b.charAt(b.length() - 1 - length)) {
-      length++;
-    }
-    return length;
+    return commonPrefix(
+        new StringBuilder(a).reverse().toString(), new StringBuilder(b).reverse().toString());
   }
 
   private static boolean isParsed(String text, ToolCall call) {

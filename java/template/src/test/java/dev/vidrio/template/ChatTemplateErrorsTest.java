@@ -82,7 +82,7 @@ class ChatTemplateErrorsTest {
         "{{ 'a' + 1 }} | line 1: '+' is not supported for types 'str' and 'int'",
         "{{ ['a'~,~1 / 0] }} | line 3: division by zero",
         "{% macro m() %}~{{ 1 < 'a' }}{% endmacro %}~~{{ m() }} "
-            + "| line 2: values of types 'int' and 'str' cannot be ordered",
+            + "| line 2: cannot order values of types 'int' and 'str'",
         "{{ [].append(1) }} | line 1: method 'append' is not allowed: a list is immutable in"
             + " templates",
         "{{ 'a'!join(1, 2, 3) }} | line 1: filter 'join' takes at most 2 arguments",

@@ -35,9 +35,9 @@ public final class Views {
 
   private Views() {}
 
-  /** Returns a logit lens: rows are layers, the last at the top; columns are tokens. */
+  /** Returns a logit lens: rows are layers, columns are tokens. */
   public static Grid logitLens(Model model, LogitLens lens) {
-    List<List<LogitLens.Cell>> cells = lens.cells().reversed();
+    List<List<LogitLens.Cell>> cells = lens.cells();
     int columns = cells.getFirst().size();
     List<Measure> measures =
         List.of(
@@ -61,7 +61,7 @@ public final class Views {
         "What the model would say next if a layer were its last.",
         "layer",
         "token",
-        lens.points().reversed().stream().map(Views::label).toList(),
+        lens.points().stream().map(Views::label).toList(),
         TokenTexts.of(model, lens.tokens().subList(lens.from(), lens.from() + columns)),
         measures,
         cells.stream().map(row -> row.stream().map(cell -> cell(model, cell)).toList()).toList());
@@ -200,12 +200,12 @@ public final class Views {
   }
 
   /**
-   * Returns norms of residual streams: rows are streams, the last at the top; columns are tokens.
+   * Returns norms of residual streams: rows are streams, columns are tokens.
    *
    * @param tokens of the norms
    */
   public static Grid norms(Model model, List<Integer> tokens, MassiveActivations activations) {
-    List<Norms> streams = activations.norms().reversed();
+    List<Norms> streams = activations.norms();
     double[][] values =
         streams.stream()
             .map(norms -> norms.values().stream().mapToDouble(Double::doubleValue).toArray())
@@ -228,22 +228,21 @@ public final class Views {
     List<Integer> seen = Arrays.stream(tokens).limit(position + 1L).boxed().toList();
     var values = new double[mixing.layers()][seen.size()];
     for (int l = 0; l <= last; l++) {
-      int layer = last - l;
+      int layer = l;
       Arrays.setAll(values[l], j -> mixing.rolledOut(layer, position, j));
     }
-    List<String> rows = numbers(mixing.layers()).reversed();
     return List.of(
         TokenValues.of(
             model,
             "Shares of the tokens",
             "How much of token " + position + " after the last layer comes from each.",
             seen,
-            Arrays.stream(values[0]).boxed().toList()),
+            Arrays.stream(values[last]).boxed().toList()),
         Grid.heatMap(
             "By layer",
-            "The same after each layer, the last at the top.",
+            "Shares after each layer.",
             "layer",
-            rows,
+            numbers(mixing.layers()),
             "token",
             TokenTexts.of(model, seen),
             List.of(Measure.of("share", Scale.SEQUENTIAL, 0, 1, values))));

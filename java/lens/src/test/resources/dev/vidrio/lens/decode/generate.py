@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what the tests of dev.vidrio.lens.decode compare with, by the programs of others.
+"""Writes the expected values of the tests of dev.vidrio.lens.decode, computed by other programs.
 
 Needs numpy, scikit-learn, concept-erasure, torch, safetensors and sae-lens. Usage: generate.py
 """
@@ -28,10 +28,10 @@ def probes():
     )
     few = labels < 2
     tensors = {"x": x, "labels": labels.astype(np.int32)}
-    x = x.astype(np.float64)  # so that they compute in double
+    x = x.astype(np.float64)  # makes the programs compute in double
     logistic = LogisticRegression(C=1 / 0.5, tol=1e-10, max_iter=100000).fit(x, labels)
     tensors["logistic_weights"], tensors["logistic_biases"] = logistic.coef_, logistic.intercept_
-    # Of two classes it has one vector, whose penalty is that of our two for half of it.
+    # For two classes scikit-learn has one vector. Its penalty equals that of our two half vectors.
     binary = LogisticRegression(C=2 / 0.5, tol=1e-10, max_iter=100000).fit(x[few], labels[few])
     tensors["binary_weights"], tensors["binary_bias"] = binary.coef_, binary.intercept_
     ridge = RidgeClassifier(alpha=2.0).fit(x, labels)
@@ -100,7 +100,7 @@ def autoencoders():
 
 
 def batch_top_k():
-    """One in training, whose threshold is learned; what it does when saved for inference."""
+    """Trains an SAE with a learned threshold and returns its form saved for inference."""
     torch.manual_seed(6)
     sae = BatchTopKTrainingSAE(BatchTopKTrainingSAEConfig(d_in=D_IN, d_sae=D_SAE, k=5))
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Writes random adapters of the tiny models in ../architecture, which tests compare with.
+"""Writes random adapters of the tiny models in ../architecture with their expected logits.
 
     python generate.py LLAMA_CPP [NAME…]
 
@@ -39,9 +39,9 @@ COUNT = 40
 QWEN_3_5 = ["in_proj_qkv", "in_proj_z", "in_proj_a", "in_proj_b"]
 LLAMA = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
-# Model, what the configuration says, type of the factors, whether the converter can say it: it knows
-# one alpha and one rank, turns the factors of matrices that GPT-2 has transposed, and
-# takes Qwen3.5 to draft tokens.
+# Model, configuration, type of the factors, whether the converter supports it: the converter expects
+# one alpha and one rank, transposes the factors of matrices that GPT-2 has transposed, and reads
+# Qwen3.5 as a model that drafts tokens.
 ADAPTERS = {
     "llama": (dict(target_modules=LLAMA, r=3, lora_alpha=5), torch.float32, True),
     "mistral": (
@@ -152,7 +152,7 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Writes the adapters of adapter tests.")
     parser.add_argument("llama_cpp", type=Path, help="directory of llama.cpp's sources")
-    parser.add_argument("names", nargs="*", help="adapters of which models (default all)")
+    parser.add_argument("names", nargs="*", help="models to write adapters for (default all)")
     arguments = parser.parse_args()
     for name in arguments.names or ADAPTERS:
         generate(arguments.llama_cpp, Path(__file__).parent / name, name)

@@ -1,4 +1,4 @@
-"""Models that transformers does not have, made of some that it has."""
+"""Models that transformers lacks, built by modifying models that it has."""
 
 import copy
 import math
@@ -11,13 +11,13 @@ from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 
 def adapt(name: str, model: torch.nn.Module) -> None:
-    """Makes a model that transformers has one that it does not have."""
+    """Turns a model of transformers into one that transformers lacks."""
     if name in ("baichuan-13b", "refact", "jais"):
         fall_with_distance(model)
     if name == "phimoe-longrope":
         turn_by_length(model.model.rotary_emb)
     if name.startswith("nemotron_h"):
-        for layer in model.model.layers:  # what it takes for limits are those of initial biases
+        for layer in model.model.layers:  # its clamps are those of the initial biases
             layer.mixer.time_step_limit = (0.0, math.inf)
     if name in ("openelm", "deci"):
         vary(name, model)
@@ -41,13 +41,13 @@ def adapt(name: str, model: torch.nn.Module) -> None:
         if name == "plamo":
             layer.input_layernorm = LlamaRMSNorm(model.config.hidden_size)
         if name == "bailingmoe":
-            layer.mlp.gate.moe_statics = torch.nn.Identity()  # the bias that chooses
+            layer.mlp.gate.moe_statics = torch.nn.Identity()  # the selection bias
     if name == "plamo":
         model.model.norm = LlamaRMSNorm(model.config.hidden_size)
 
 
 def step35(config, **keywords) -> torch.nn.Module:
-    """The text of Step 3.7, which transformers has as a part of another alone."""
+    """The text model of Step 3.7, which transformers has only as a part of a multimodal model."""
     from transformers.modeling_outputs import CausalLMOutput
     from transformers.models.step3p7 import modeling_step3p7
 
@@ -71,7 +71,7 @@ def step35(config, **keywords) -> torch.nn.Module:
 
 
 def vary(name: str, model: torch.nn.Module) -> None:
-    """Gives each layer heads and a width of its own."""
+    """Gives each layer its own number of heads and feed-forward width."""
     for layer, (heads, kv_heads, width) in zip(model.model.layers, LAYERS[name]):
         config = copy.deepcopy(model.config)
         config.num_attention_heads, config.intermediate_size = heads, width
@@ -90,14 +90,14 @@ def vary(name: str, model: torch.nn.Module) -> None:
 
 
 class Nothing(torch.nn.Module):
-    """What adds nothing."""
+    """A sublayer that adds zero to the residual stream."""
 
     def forward(self, x):
         return torch.zeros_like(x)
 
 
 class InTheirPlace(torch.nn.Module):
-    """A linear map in the place of attention, or nothing."""
+    """A linear map instead of attention, or zero."""
 
     def __init__(self, linear: torch.nn.Linear | None):
         super().__init__()
@@ -108,7 +108,7 @@ class InTheirPlace(torch.nn.Module):
 
 
 def turn_by_length(rotary: torch.nn.Module) -> None:
-    """Has a rotation know how long a text is: that of Phi 3.5 MoE takes all for short ones."""
+    """Gives RoPE the length of the text: Phi 3.5 MoE uses the factors of short texts for all."""
     forward, frequencies = rotary.forward, rotary.rope_init_fn
 
     def turn(x, position_ids):
@@ -132,7 +132,7 @@ class PlainFfn(torch.nn.Module):
 
 
 class EarlyExperts(torch.nn.Module):
-    """Experts with gates of ReLU, for which a token asks by what its layer reads."""
+    """Experts gated by ReLU, routed by the input of the layer."""
 
     def __init__(self, layer: torch.nn.Module, d: int, width: int, count: int, used: int):
         super().__init__()
@@ -158,7 +158,7 @@ class EarlyExperts(torch.nn.Module):
 
 
 class Experts(torch.nn.Module):
-    """Gated experts that a softmax chooses, and their weights, which add up to 1."""
+    """Gated experts chosen by a softmax. Their weights add up to 1."""
 
     def __init__(self, d: int, width: int, count: int, used: int):
         super().__init__()
@@ -182,7 +182,7 @@ class Experts(torch.nn.Module):
 
 
 def put_experts_beside(layer: torch.nn.Module, config) -> None:
-    """Adds experts to what a layer writes that read what it reads."""
+    """Adds experts that read the input of a layer to its output."""
     d = config.hidden_size
     narrow = copy.deepcopy(config)
     narrow.intermediate_size = d
@@ -199,9 +199,9 @@ def put_experts_beside(layer: torch.nn.Module, config) -> None:
 
 
 def fall_with_distance(model: torch.nn.Module) -> None:
-    """Puts linear biases of distance (ALiBi, arXiv 2108.12409) in the place of rotary positions."""
+    """Replaces rotary positions by linear biases of distance (ALiBi, arXiv 2108.12409)."""
     heads = model.config.num_attention_heads
-    slopes = 2.0 ** (-8 * torch.arange(1, heads + 1) / heads)  # of a power of two
+    slopes = 2.0 ** (-8 * torch.arange(1, heads + 1) / heads)  # heads is a power of two
     places = torch.arange(COUNT)
     distance = places[:, None] - places
     mask = torch.where(distance < 0, -torch.inf, -slopes[:, None, None] * distance)[None]
@@ -217,7 +217,7 @@ def fall_with_distance(model: torch.nn.Module) -> None:
 
 
 def add_mixtures(model: torch.nn.Module) -> None:
-    """Makes a Llama a DeepSeekMoE: with the mixtures of DeepSeek V2, whose attention is another."""
+    """Turns a Llama into a DeepSeekMoE with the mixtures of DeepSeek V2, which has another attention."""
     from transformers.models.deepseek_v2.modeling_deepseek_v2 import DeepseekV2Moe
 
     says = ORIGINALS["deepseek"][0]

@@ -1,4 +1,4 @@
-"""What transformers makes the tiny models of: kinds of configurations, and what they say."""
+"""The configurations from which transformers builds the tiny models."""
 
 import math
 
@@ -54,7 +54,7 @@ GPT_OSS_YARN = YARN | dict(factor=4.0, original_max_position_embeddings=32, trun
 
 PLAIN_ROPE = dict(rope_type="default", rope_theta=10000.0)
 
-# As the converter has it: the root of 1 + ln 8 / ln 16.
+# The converter writes the square root of 1 + ln 8 / ln 16.
 PHI_MOE_ROPE = dict(
     rope_type="longrope",
     rope_theta=10000.0,
@@ -90,7 +90,7 @@ MIMO_ROPE = dict(
     sliding_attention=PLAIN_ROPE | dict(partial_rotary_factor=0.334),
 )
 
-# What sees, as small as can be: it is left out.
+# The smallest possible vision tower. Conversion omits it.
 EYES = {
     "Qwen2VL": dict(depth=1, embed_dim=8, hidden_size=32, num_heads=1, mlp_ratio=1),
     "Qwen3VL": dict(depth=1, hidden_size=8, intermediate_size=8, num_heads=1, out_hidden_size=32)
@@ -155,7 +155,7 @@ LFM3 = dict(
 )
 MIXTURE = ("moe_intermediate_size", "first_k_dense_replace")
 
-# A key head of the delta rule has three value heads.
+# In the delta rule three value heads share a key head.
 DELTA_RULE = dict(
     num_hidden_layers=3,
     layer_types=["linear_attention", "full_attention", "linear_attention"],
@@ -175,7 +175,7 @@ DELTA_RULE_EXPERTS = dict(
     shared_expert_intermediate_size=20,
 )
 
-# As many rows of keys as of values: transformers writes kernels in three equal parts.
+# Keys and values have equally many rows: transformers writes kernels in three equal parts.
 OLMO_HYBRID = dict(
     num_hidden_layers=3,
     layer_types=DELTA_RULE["layer_types"],
@@ -185,7 +185,7 @@ OLMO_HYBRID = dict(
     linear_value_head_dim=6,
 )
 
-# Four heads of each of two groups share keys and queries.
+# The four heads of each of two groups share keys and queries.
 MAMBA2_LAYERS = ["linear_attention", "full_attention", "linear_attention"]
 GRANITE_HYBRID = dict(
     num_hidden_layers=3,
@@ -241,15 +241,15 @@ BITNET = dict(
 
 LATENT_YARN = YARN | dict(rope_theta=10000.0)
 
-# Of each layer: query heads, key-value heads, width.
+# For each layer: query heads, key-value heads, feed-forward width.
 LAYERS = {
     "openelm": ((2, 1, 32), (6, 3, 64)),
     # The third layer lacks attention, the fourth a feed-forward block, the fifth both; the last has
-    # a linear map in the place of attention.
+    # a linear map instead of attention.
     "deci": ((4, 2, 256), (4, 1, 512), (0, 0, 256), (4, 4, 0), (0, 0, 0), (4, 0, 256)),
 }
 
-# Directory, class of the configuration, what differs from COMMON.
+# Directory, class of the configuration, differences from COMMON.
 MODELS = {
     "llama": ("Llama", dict(rope_scaling=LLAMA3_ROPE, tie_word_embeddings=True)),
     "mistral": ("Mistral", dict(sliding_window=8, head_dim=16)),

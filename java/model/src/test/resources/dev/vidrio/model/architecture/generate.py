@@ -1,4 +1,4 @@
-"""Writes the tiny random models that architecture tests compare with.
+"""Writes the tiny random models of the architecture tests, with logits and gradients.
 
     python generate.py LLAMA_CPP [NAME…]
 
@@ -41,7 +41,7 @@ from safetensors.numpy import load_file, save_file
 
 
 def draw(name: str, model: torch.nn.Module) -> None:
-    """Gives every parameter seeded random values that BF16 holds."""
+    """Gives every parameter seeded random values that are exact in BF16."""
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
     gemmas = ("gemma", "gemma2", "gemma3", "plamo3", "vaultgemma", "recurrent_gemma")
     less_one = name in (*gemmas, *DELTA_RULES, "nemotron", "step35")
@@ -51,28 +51,28 @@ def draw(name: str, model: torch.nn.Module) -> None:
         for key, parameter in [*model.named_parameters(), *corrections]:
             values = torch.randn(parameter.shape, generator=generator)
             if key.endswith(("A_log", "recurrent_param")):
-                values = values - 2.0  # so that some states last long
+                values = values - 2.0  # makes some states decay slowly
             elif parameter.dim() == 1 and key.endswith("weight"):
                 values = values * 0.25 + (0.0 if less_one and "linear_attn" not in key else 1.0)
-                # Gemma 3n and 4 do not divide their scores by the root of the width.
+                # Gemma 3n and 4 do not divide scores by the square root of the width.
                 undivided = name.startswith(("gemma3n", "gemma4")) and "q_norm" in key
                 values = values * (0.25 if undivided else 1.0)
             elif parameter.dim() == 1 and key.endswith("scale"):
-                # Gemma 4 divides what its routers read by the root of the width.
+                # Gemma 4 divides router inputs by the square root of the width.
                 values = (values * 0.25 + 1.0) * (16.0 if key.endswith("router.scale") else 1.0)
             elif parameter.dim() == 1 or key.endswith("bias"):
                 values = values * 0.25
             elif key.endswith("gate_up_proj") and model.config.model_type == "gpt_oss":
-                # Some of their products lie beyond where it clamps.
+                # Some products exceed the clamp.
                 values = values * (4 / math.sqrt(fan_in(key, parameter, model)))
             elif "embed" in key or "wte" in key or "wpe" in key:
                 pass
             else:
                 values = values * (1.25 / math.sqrt(fan_in(key, parameter, model)))
-                # Gemma 3n divides what its routers read by the width.
+                # Gemma 3n divides router inputs by the width.
                 values = values * (parameter.shape[-1] if "modality_router" in key else 1.0)
             if name == "sarvam-moe" and key.endswith("e_score_correction_bias"):
-                values[4:] = -values[:4]  # whose mean is subtracted by the converter
+                values[4:] = -values[:4]  # the converter subtracts the mean
             parameter.copy_(values.bfloat16().float())
         for key, buffer in model.named_buffers():
             if key.endswith("layer_scalar"):
@@ -101,7 +101,7 @@ def draw_mxfp4(model: torch.nn.Module, seed: int) -> dict[str, np.ndarray]:
 
 
 def replace_tensors(directory: Path, tensors: dict[str, np.ndarray]) -> None:
-    """Makes a checkpoint one of MXFP4. Tensors without a value are left out."""
+    """Converts a checkpoint to MXFP4. Omits tensors without a value."""
     file, config = directory / "model.safetensors", directory / "config.json"
     kept = load_file(file) | tensors
     save_file({k: v for k, v in kept.items() if v is not None}, file, {"format": "pt"})
@@ -111,7 +111,7 @@ def replace_tensors(directory: Path, tensors: dict[str, np.ndarray]) -> None:
 
 
 def fan_in(key: str, parameter: torch.Tensor, model: torch.nn.Module) -> int:
-    """GPT-2 stores matrices as [in, out], and gpt-oss those of experts."""
+    """Transposes matrices that GPT-2, and gpt-oss for experts, store as [in, out]."""
     transposed = model.config.model_type == "gpt2" and "lm_head" not in key
     experts = model.config.model_type in ("gpt_oss", "llama4_text") and "experts" in key
     return parameter.shape[0 if transposed else -2 if experts else -1]
@@ -123,7 +123,7 @@ def expected(model: torch.nn.Module, tokens: torch.Tensor) -> np.ndarray:
 
 
 def gradient(model: torch.nn.Module, tokens: torch.Tensor) -> np.ndarray:
-    """By autograd, from where the table's rows are looked up: some models scale them after that."""
+    """Returns gradients by autograd at the looked-up embedding rows. Some models scale them later."""
     look_up = torch.nn.functional.embedding
     rows = []
 
@@ -151,7 +151,7 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     with no_init():
         auto = "ImageTextToText" if MODELS[name][0] in EYES else "CausalLM"
         make = getattr(transformers, "AutoModelFor" + auto).from_config
-        if name == "mistral4":  # which is known as a part of another alone
+        if name == "mistral4":  # registered only as a part of a multimodal model
             make = transformers.Mistral4ForCausalLM._from_config
         if name == "step35":
             make = step35
@@ -173,9 +173,9 @@ def generate(llama_cpp: Path, directory: Path, name: str) -> None:
     tokens = random.integers(0, VOCABULARY, COUNT, dtype=np.int32)
     ids = torch.from_numpy(tokens).long()
     tensors = {"tokens": tokens, "logits": expected(model, ids), "gradient": gradient(model, ids)}
-    if name.startswith("falcon-h1"):  # whose file has a table that is multiplied already
+    if name.startswith("falcon-h1"):  # its file has an embedding that is already scaled
         tensors["gradient"] /= config.embedding_multiplier
-    if name == "plamo3":  # the same
+    if name == "plamo3":  # likewise
         tensors["gradient"] /= math.sqrt(config.hidden_size)
     original = getattr(config, "original_max_position_embeddings", None)
     if original and original < COUNT:

@@ -1,4 +1,4 @@
-"""GGUF files by llama.cpp's converter, also of models that it does not know."""
+"""Writes GGUF files by llama.cpp's converter, also for models that it does not support."""
 
 import json
 import re
@@ -11,8 +11,8 @@ import torch
 from configurations import DELTA_RULES, VOCABULARY
 from safetensors.numpy import load_file
 
-# Norms behind sublayers, which converters of models without them do not know.
-NORMS_BEHIND = {
+# Norms after sublayers. Converters of models without such norms do not support them.
+NORMS_AFTER = {
     "axk1": {"post_mlp_layernorm": "post_ffw_norm"},
     "flex_olmo": {
         "post_attention_layernorm": "post_attention_norm",
@@ -21,7 +21,7 @@ NORMS_BEHIND = {
     "hyperclovax": {"post_norm1": "post_attention_norm", "post_norm2": "post_ffw_norm"},
 }
 
-# Models of which llama.cpp has no kin: what their tensors are called in GGUF.
+# GGUF tensor names of models that resemble no model of llama.cpp.
 LAYER_OF_DECODER = r"model.decoder.layers.(\d+)"
 LAYER_OF_TRANSFORMER = r"transformer.h.(\d+)"
 LAYER = r"model.layers.(\d+)"
@@ -90,8 +90,7 @@ TENSORS = {
 }
 TENSORS["olmo_hybrid-turning"] = TENSORS["olmo_hybrid"]
 
-# Models that are written without llama.cpp: their keys, and what tensors are called in GGUF, besides
-# those of all of them.
+# Models written without llama.cpp: their keys and GGUF tensor names, in addition to the common ones.
 LLAMA_TENSORS = {
     r"model.embed_tokens": "token_embd",
     r"model.norm": "output_norm",
@@ -187,8 +186,8 @@ def recurrent_gemma_keys(config: dict) -> dict:
 
 OWN_KEYS = {"aria": aria_keys, "flint": flint_keys, "recurrent_gemma": recurrent_gemma_keys}
 
-# The classes whose converters those of other classes are: it knows MPT under the name that its own
-# code had, and some not at all.
+# Classes that use the converter of another class: llama.cpp has MPT under the class name of its
+# original code, and lacks some others.
 RELATIVES = {
     "MptForCausalLM": "MPTForCausalLM",
     "Mistral4ForCausalLM": "Ministral3ForCausalLM",
@@ -200,7 +199,7 @@ RELATIVES = {
     "SarvamMLAForCausalLM": "DeepseekV3ForCausalLM",
 }
 
-# Models that llama.cpp's converter knows, or takes, for others.
+# Models that llama.cpp's converter handles as another model.
 OWN_NAMES = {
     name: name
     for name in ("axk1", "bitnet-b1.58", "cwm", "flex_olmo", "hyperclovax", "nanochat", *TENSORS)
@@ -212,7 +211,7 @@ OWN_NAMES = {
 
 
 def put(writer, key: str, value) -> None:
-    """Adds a key of the type of its value."""
+    """Adds a key with the type of its value."""
     if isinstance(value, list):
         writer.add_array(key, value)
     elif isinstance(value, bool):
@@ -224,12 +223,12 @@ def put(writer, key: str, value) -> None:
 
 
 def stacked_experts(tensors: dict) -> dict:
-    """Stacks the matrices of experts as GGUF has them: one tensor per part, outputs by inputs."""
+    """Stacks the matrices of experts as in GGUF: one tensor per part, [experts, out, in]."""
     stacked, experts = {}, {}
     for key, value in tensors.items():
         prefix, _, name = key.partition(".experts.")
         parts = {}
-        if name == "fc1.weight":  # inputs by outputs, gate and up side by side
+        if name == "fc1.weight":  # [in, out], gate and up concatenated
             parts = dict(zip(("gate", "up"), np.split(value.swapaxes(1, 2), 2, axis=1)))
         elif name == "fc2.weight":
             parts = {"down": value.swapaxes(1, 2)}
@@ -243,7 +242,7 @@ def stacked_experts(tensors: dict) -> dict:
 
 
 def write(directory: Path, name: str) -> None:
-    """Writes the GGUF file of a model that llama.cpp does not know."""
+    """Writes the GGUF file of a model that llama.cpp does not support."""
     import gguf
     from gguf.quants import quantize
 
@@ -284,7 +283,7 @@ def write(directory: Path, name: str) -> None:
 
 
 def convert(llama_cpp: Path, directory: Path, name: str) -> None:
-    """Runs llama.cpp's converter, which insists on a tokenizer: it gets names without meaning."""
+    """Runs llama.cpp's converter with a tokenizer of arbitrary tokens, since it requires one."""
     if name in OWN_KEYS:
         write(directory, name)
         return
@@ -298,9 +297,9 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
     architecture = RELATIVES.get(architecture, architecture)
     plain = name in ("plamo", "gptj", "nanochat", *TENSORS) or name.startswith("hyperclovax")
     kind = TextModel if plain else conversion.get_model_class(architecture)
-    # Which Mistral 3's hands its work to.
+    # The converter of Mistral 3 delegates to it.
     kind = getattr(kind, "Mistral4Model" if name == "mistral4" else "Ministral3Model", kind)
-    # Baichuan's does not end, PLaMo's knows the model of 13B alone, and GPT-J has none.
+    # The converter of Baichuan does not end, that of PLaMo supports 13B only, GPT-J has none.
     others = {
         "baichuan": gguf.MODEL_ARCH.BAICHUAN,
         "baichuan-13b": gguf.MODEL_ARCH.BAICHUAN,
@@ -315,17 +314,17 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
         "hyperclovax": gguf.MODEL_ARCH.GRANITE,
         "hyperclovax-pre-norm": gguf.MODEL_ARCH.GRANITE,
     }
-    # Gemma 3's drops embeddings without a token.
+    # The converter of Gemma 3 drops embeddings without a token.
     tokenizer = directory / "tokenizer.json"
     vocabulary = {f"token{i}": i for i in range(VOCABULARY)}
     tokenizer.write_text(json.dumps({"model": {"vocab": vocabulary}, "added_tokens": []}))
 
-    behind, tensors = NORMS_BEHIND.get(name, {}), TENSORS.get(name)
+    after, tensors = NORMS_AFTER.get(name, {}), TENSORS.get(name)
     lfm3, opt, olmo_hybrid = name == "lfm3", name == "opt", name.startswith("olmo_hybrid")
 
     class Converter(kind):
         model_arch = others.get(name) or kind.model_arch
-        # Drafts, which the configuration does not count, or counts where there are none.
+        # Draft layers: the configuration does not count them, or counts absent ones.
         no_mtp = name == "mimo2" or name in DELTA_RULES
 
         def set_vocab(self):
@@ -399,33 +398,33 @@ def convert(llama_cpp: Path, directory: Path, name: str) -> None:
             if tensors:
                 for pattern, replacement in tensors.items():
                     name = re.sub(pattern, replacement, name)
-                # The first rows of OPT's are those of no position.
+                # The first rows of OPT's position embedding are unused.
                 skipped = 2 if opt and name == "position_embd.weight" else 0
                 values = data_torch.squeeze()[skipped:]
                 yield name, -torch.exp(values) if name.endswith("ssm_a") else values
                 return
             norm = name.split(".")[-2]
-            if norm in behind:
-                yield f"blk.{bid}.{behind[norm]}.weight", data_torch
+            if norm in after:
+                yield f"blk.{bid}.{after[norm]}.weight", data_torch
                 return
-            # BitNet's knows its norms by other names.
+            # The converter of BitNet expects other names of norms.
             name = name.replace("attn_sub_norm", "inner_attn_ln")
             name = name.replace("ffn_sub_norm", "ffn_layernorm")
-            # StableLM's returns stacked norms out of a generator, which loses them.
+            # The converter of StableLM returns stacked norms from a generator, which drops them.
             stacked = yield from super().modify_tensors(data_torch, name, bid)
             yield from stacked or ()
 
         def generate_extra_tensors(self):
             yield from super().generate_extra_tensors()
-            if lfm3:  # half of the pairs do not turn
+            if lfm3:  # half of the pairs are not rotated
                 pairs = hparams["head_dim"] // 2
                 yield "rope_freqs.weight", torch.tensor([1.0, 1e30]).repeat_interleave(pairs // 2)
 
         def weight_quant(self, weight):
-            return weight  # which BitNet's makes ternary
+            return weight  # the converter of BitNet makes it ternary
 
     out = directory / "model.gguf"
-    # Some converters take what transformers makes of a configuration for what it says.
+    # Some converters read derived attributes as if they were in the configuration file.
     as_said = ("axk1", "nemotron_h", "sarvam-moe", "step35")
     said = dict(hparams=hparams) if name.startswith(as_said) else {}
     bf16 = gguf.LlamaFileType.MOSTLY_BF16

@@ -1,4 +1,4 @@
-"""Checkpoints as the models' own code had them, where transformers has others."""
+"""Writes checkpoints with the names and layouts of the models' original code."""
 
 import json
 import math
@@ -10,9 +10,9 @@ import numpy as np
 from configurations import LATENT_YARN, LAYERS, LLAMA3_ROPE, PLAIN_ROPE
 from safetensors.numpy import load_file, save_file
 
-# Models that transformers does not have, or only under names of its own: one of the same arithmetic
-# is drawn, and written as the original has it. Here is what configurations say, and what tensors are
-# called. A key of None is one that they do not say.
+# Models that transformers lacks, or has under other names. A model with equal arithmetic is drawn and
+# written in the original format. The table has keys of the configuration and names of tensors. A key
+# with the value None is removed.
 ORIGINALS = {
     "exaone": (
         dict(
@@ -199,8 +199,8 @@ ORIGINALS = {
         | dict(sliding_window_layout=[0, 1, 1, 1, 0]),
         {r"(layers.\d+.)mlp": r"\1block_sparse_moe"},
     ),
-    # Its converter knows layers without rotations by another key, and MiMo's what the model's own
-    # code had.
+    # Its converter reads layers without RoPE from another key, and that of MiMo reads the keys of
+    # the original code.
     "granite_swa": (dict(no_rope_layers=[0, 1, 1, 1, 0]), {}),
     "maincoder": (
         dict(architectures=["MaincoderForCausalLM"], model_type="maincoder"),
@@ -226,7 +226,7 @@ ORIGINALS = {
         dict(rope_theta=1e6, rope_parameters=None, rope_scaling=LLAMA3_ROPE),
         {},
     ),
-    # What transformers writes already is named so.
+    # transformers already writes these names.
     "sarvam-moe": (
         dict(architectures=["SarvamMoEForCausalLM"], num_experts=8, num_shared_experts=1)
         | dict(n_routed_experts=None, n_shared_experts=None, score_function="sigmoid")
@@ -318,7 +318,7 @@ ORIGINALS = {
     ),
 }
 
-# What of a layer lies in one matrix in the original: the parts, one after the other, and the whole.
+# Matrices of a layer that the original stores as one: the parts in order, and the whole.
 QKV = ("q_proj", "k_proj", "v_proj")
 FUSED = {
     "refact": ((("k_proj", "v_proj"), "kv"), (("gate_proj", "up_proj"), "gate_up_proj")),
@@ -332,14 +332,14 @@ FUSED = {
 }
 
 def is_file_alone(model: Path) -> bool:
-    """Whether Vidrio reads no directories of a GGUF file's architecture, by the catalog's list."""
+    """Returns whether the catalog lists the architecture of a GGUF file as one without directories."""
     classes = json.loads((Path(__file__).parent / "architectures.json").read_text())
     field = gguf.GGUFReader(model).get_field("general.architecture")
     return not classes[field.contents()]
 
 
 def write_original(directory: Path, name: str) -> None:
-    """Gives a checkpoint the names that the model's own code had."""
+    """Renames the tensors of a checkpoint as in the model's original code."""
     says, names = ORIGINALS[name]
     path = directory / "config.json"
     config = json.loads(path.read_text()) | says
@@ -365,11 +365,11 @@ def write_original(directory: Path, name: str) -> None:
         tensors[key.replace("gate_up", "up")] = np.ascontiguousarray(up)
     for key in [key for key in tensors if name == "qwen3vlmoe" and ".mlp.experts." in key]:
         tensors[key] = np.ascontiguousarray(tensors[key].swapaxes(1, 2))
-    if name == "bailingmoe":  # rotary pairs that are adjacent here are half a head apart there
+    if name == "bailingmoe":  # rotary pairs: adjacent in transformers, half a head apart in the original
         for key in [key for key in tensors if key.endswith(("q_proj.weight", "k_proj.weight"))]:
             pairs = tensors[key].reshape(-1, config["head_dim"] // 2, 2, config["hidden_size"])
             tensors[key] = pairs.swapaxes(1, 2).reshape(tensors[key].shape)
-    if name == "maincoder":  # rotary pairs that are half a head apart here are adjacent there
+    if name == "maincoder":  # rotary pairs: half a head apart in transformers, adjacent in the original
         turning = ("q_proj.weight", "k_proj.weight", "q_norm.weight", "k_norm.weight")
         for key in [key for key in tensors if key.endswith(turning)]:
             width = tensors[key].size // tensors[key].shape[0]
@@ -385,7 +385,7 @@ def write_original(directory: Path, name: str) -> None:
             tensors[key] = np.ascontiguousarray(tensors[key].T)
         slopes = 2.0 ** (-8 * np.arange(1, 5) / 4)
         tensors["transformer.relative_pe.slopes"] = slopes.astype(np.float32)
-    if name == "plamo3":  # whose norms add other numbers than one, and which does not scale
+    if name == "plamo3":  # its norms add numbers other than one, and it does not scale
         tensors["model.embed_tokens.weight"] *= math.sqrt(config["hidden_size"])
         for norm, added in (("post_mixer_norm", 1 / 5), ("post_mlp_norm", 5**-1.5)):
             for key in [key for key in tensors if norm in key]:
@@ -401,6 +401,6 @@ def write_original(directory: Path, name: str) -> None:
 
 
 def grouped(qkv: list[np.ndarray], kv_heads: int) -> np.ndarray:
-    """One matrix that has each key-value head's queries, key and value, head after head."""
+    """Returns one matrix with queries, key and value of each key-value head, head by head."""
     parts = [part.reshape(kv_heads, -1, part.shape[-1]) for part in qkv]
     return np.concatenate(parts, axis=1).reshape(-1, qkv[0].shape[-1])

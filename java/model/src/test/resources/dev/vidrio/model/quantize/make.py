@@ -25,7 +25,7 @@ rng = np.random.default_rng(20)
 
 
 def matrix():
-    """Rows of several kinds: Gaussian, heavy-tailed, positive, sparse, constant, tiny."""
+    """Returns rows of several kinds: Gaussian, heavy-tailed, positive, sparse, constant, tiny."""
     x = rng.standard_normal((6, 512)) * 0.05
     x[1] = rng.standard_t(3, 512) * 0.02
     x[2] = abs(x[2])

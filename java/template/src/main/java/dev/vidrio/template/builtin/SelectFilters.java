@@ -1,50 +1,55 @@
 package dev.vidrio.template.builtin;
 
 import dev.vidrio.template.operation.Iteration;
+import dev.vidrio.template.operation.Library;
 import dev.vidrio.template.value.Arguments;
 import dev.vidrio.template.value.Fault;
 import dev.vidrio.template.value.Meter;
 import dev.vidrio.template.value.Value;
 import java.util.Collections;
-import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
-import java.util.function.Predicate;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /** The filters that apply a filter or a test to every item. */
 final class SelectFilters {
 
   private SelectFilters() {}
 
-  static void addTo(Map<String, Filters.Filter> filters) {
-    filters.put("map", SelectFilters::map);
-    filters.put("select", (m, v, a) -> select(m, v, a, false, true));
-    filters.put("reject", (m, v, a) -> select(m, v, a, false, false));
-    filters.put("selectattr", (m, v, a) -> select(m, v, a, true, true));
-    filters.put("rejectattr", (m, v, a) -> select(m, v, a, true, false));
+  static void addTo(Library<Value> filters) {
+    filters.add("map", SelectFilters::map, Library.ANY);
+    filters.add("select", (m, v, a) -> select(m, v, a, false, true), Library.ANY);
+    filters.add("reject", (m, v, a) -> select(m, v, a, false, false), Library.ANY);
+    filters.add("selectattr", (m, v, a) -> select(m, v, a, true, true), Library.ANY);
+    filters.add("rejectattr", (m, v, a) -> select(m, v, a, true, false), Library.ANY);
   }
 
-  private static Iterator<Value> itemsOf(Meter meter, Value value) {
-    return Value.truth(value) ? Iteration.iterate(meter, value) : Collections.emptyIterator();
+  private static Value mapped(
+      Meter meter, Value value, Function<Value, ? extends @Nullable Value> function) {
+    if (!Value.truth(value)) {
+      return Value.cursor(Collections.emptyIterator(), value);
+    }
+    return Value.cursor(
+        Iteration.map(
+            Iteration.iterate(meter, value),
+            item -> {
+              meter.step();
+              return function.apply(item);
+            }),
+        value);
   }
 
   private static Value map(Meter meter, Value value, Arguments arguments) {
-    Iterator<Value> items = itemsOf(meter, value);
     if (arguments.positional().isEmpty() && arguments.named().containsKey("attribute")) {
-      var bound = arguments.bind("filter 'map'", "attribute", "default");
-      UnaryOperator<Value> getter =
-          SequenceFilters.getter(meter, bound.required(0), bound.or(1, Value.NONE));
-      return Value.cursor(Iteration.map(items, getter), value);
+      Arguments bound = arguments.bind(arguments.callee(), List.of("attribute", "default"));
+      return mapped(
+          meter,
+          value,
+          SequenceFilters.getter(
+              meter, bound.required("attribute"), bound.or("default", Value.NONE)));
     }
-    String name = name(arguments, 0, "filter 'map' requires the name of a filter");
-    Arguments rest = rest(arguments, 1);
-    UnaryOperator<Value> mapping =
-        item -> {
-          meter.step();
-          return Filters.apply(meter, name, item, rest);
-        };
-    return Value.cursor(Iteration.map(items, mapping), value);
+    return mapped(meter, value, applied(meter, Filters.ALL, arguments, 0));
   }
 
   /**
@@ -63,31 +68,24 @@ final class SelectFilters {
         byAttribute
             ? SequenceFilters.getter(meter, positional.getFirst(), Value.NONE)
             : UnaryOperator.identity();
-    Predicate<Value> test = Value::truth;
-    if (positional.size() > testIndex) {
-      String name = name(arguments, testIndex, "the filter requires the name of a test");
-      Arguments rest = rest(arguments, testIndex + 1);
-      test = item -> Tests.apply(meter, name, item, rest);
-    }
-    Predicate<Value> chosen = test;
-    Predicate<Value> keeps =
-        item -> {
-          meter.step();
-          return chosen.test(getter.apply(item)) == wanted;
-        };
-    return Value.cursor(Iteration.filter(itemsOf(meter, value), keeps), value);
+    UnaryOperator<Value> test =
+        positional.size() > testIndex
+            ? applied(meter, Tests.ALL, arguments, testIndex)
+            : UnaryOperator.identity();
+    return mapped(
+        meter, value, item -> Value.truth(test.apply(getter.apply(item))) == wanted ? item : null);
   }
 
-  private static String name(Arguments arguments, int index, String error) {
-    if (arguments.positional().size() > index
-        && arguments.positional().get(index) instanceof Value.Text(String name, boolean markup)) {
-      return name;
-    }
-    throw Fault.failed(error);
-  }
-
-  private static Arguments rest(Arguments arguments, int from) {
+  /** Returns the filter or test that an argument names, with the arguments after it. */
+  private static UnaryOperator<Value> applied(
+      Meter meter, Library<Value> library, Arguments arguments, int index) {
     List<Value> positional = arguments.positional();
-    return new Arguments(positional.subList(from, positional.size()), arguments.named());
+    if (positional.size() <= index
+        || !(positional.get(index) instanceof Value.Text(String name, boolean markup))) {
+      throw Fault.failed(arguments.callee() + " requires the name of a " + library.kind());
+    }
+    Arguments rest =
+        new Arguments(positional.subList(index + 1, positional.size()), arguments.named());
+    return item -> library.call(meter, name, item, rest);
   }
 }

@@ -2,6 +2,7 @@ package dev.vidrio.template.builtin;
 
 import dev.vidrio.template.operation.CollectionMethods;
 import dev.vidrio.template.operation.Iteration;
+import dev.vidrio.template.operation.Library;
 import dev.vidrio.template.operation.Padding;
 import dev.vidrio.template.operation.PercentFormat;
 import dev.vidrio.template.operation.StringMethods;
@@ -12,8 +13,8 @@ import dev.vidrio.template.value.Printer;
 import dev.vidrio.template.value.Strings;
 import dev.vidrio.template.value.Value;
 import java.util.List;
-import java.util.Map;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 
 /**
  * The filters of text. All except {@code indent} and {@code truncate} convert their input to text.
@@ -22,22 +23,22 @@ final class TextFilters {
 
   private TextFilters() {}
 
-  static void addTo(Map<String, Filters.Filter> filters) {
-    mapping(filters, "upper", Strings::upper);
-    mapping(filters, "lower", Strings::lower);
-    mapping(filters, "capitalize", Strings::capitalize);
-    mapping(filters, "title", TextFilters::title);
-    mapping(filters, "string", s -> s);
-    filters.put("trim", TextFilters::trim);
-    filters.put("replace", TextFilters::replace);
-    filters.put("center", TextFilters::center);
-    filters.put("indent", TextFilters::indent);
-    filters.put("truncate", TextFilters::truncate);
-    filters.put("format", TextFilters::format);
-    filters.put("safe", (m, v, a) -> new Value.Text(Printer.str(m, v), true));
-    filters.put("escape", TextFilters::escape);
-    filters.put("e", TextFilters::escape);
-    filters.put("forceescape", (m, v, a) -> new Value.Text(escapeHtml(m, Printer.str(m, v)), true));
+  static void addTo(Library<Value> filters) {
+    map(filters, "upper", Strings::upper);
+    map(filters, "lower", Strings::lower);
+    map(filters, "capitalize", Strings::capitalize);
+    map(filters, "title", TextFilters::title);
+    map(filters, "string", s -> s);
+    filters.add("trim", TextFilters::trim, "chars");
+    filters.add("replace", TextFilters::replace, "old", "new", "count");
+    filters.add("center", TextFilters::center, "width");
+    filters.add("indent", TextFilters::indent, "width", "first", "blank");
+    filters.add("truncate", TextFilters::truncate, "length", "killwords", "end", "leeway");
+    filters.add("format", TextFilters::format, Library.ANY);
+    filters.add("safe", (m, v, a) -> new Value.Text(Printer.str(m, v), true));
+    filters.add("escape", (m, v, a) -> isMarkup(v) ? v : escaped(m, v));
+    filters.add("e", (m, v, a) -> isMarkup(v) ? v : escaped(m, v));
+    filters.add("forceescape", (m, v, a) -> escaped(m, v));
   }
 
   private static Value.Text text(Meter meter, Value value) {
@@ -46,12 +47,10 @@ final class TextFilters {
     return text;
   }
 
-  private static void mapping(
-      Map<String, Filters.Filter> filters, String name, UnaryOperator<String> mapping) {
-    filters.put(
+  private static void map(Library<Value> filters, String name, UnaryOperator<String> mapping) {
+    filters.add(
         name,
         (meter, value, arguments) -> {
-          arguments.bind("filter '" + name + "'");
           Value.Text text = text(meter, value);
           return new Value.Text(mapping.apply(text.value()), text.markup());
         });
@@ -59,93 +58,72 @@ final class TextFilters {
 
   /** Capitalizes the characters after white space, hyphens and opening brackets. */
   private static String title(String s) {
-    StringBuilder out = new StringBuilder(s.length());
-    boolean inWord = false;
-    for (int i = 0; i < s.length(); ) {
-      int codePoint = s.codePointAt(i);
-      i += Character.charCount(codePoint);
-      String character = Character.toString(codePoint);
-      out.append(inWord ? Strings.lower(character) : Strings.upper(character));
-      inWord = !Strings.isSpace(codePoint) && "-({[<".indexOf(codePoint) < 0;
-    }
-    return out.toString();
+    return Strings.title(
+        s,
+        first -> Strings.upper(Character.toString(first)),
+        c -> !Strings.isSpace(c) && "-({[<".indexOf(c) < 0);
   }
 
   private static Value trim(Meter meter, Value value, Arguments arguments) {
-    String characters = arguments.bind("filter 'trim'", "chars").text(0);
+    String characters = arguments.textOrNull("chars");
     Value.Text text = text(meter, value);
     return new Value.Text(Strings.strip(text.value(), characters, true, true), text.markup());
   }
 
   private static Value replace(Meter meter, Value value, Arguments arguments) {
-    var bound = arguments.bind("filter 'replace'", "old", "new", "count");
-    long max = bound.or(2, Value.NONE) instanceof Value.None ? -1 : bound.integer(2, -1);
     return Value.of(
         StringMethods.replace(
             meter,
             text(meter, value).value(),
-            Printer.str(meter, bound.required(0)),
-            Printer.str(meter, bound.required(1)),
-            max < 0 ? Long.MAX_VALUE : max));
+            Printer.str(meter, arguments.required("old")),
+            Printer.str(meter, arguments.required("new")),
+            arguments.isNone("count") ? -1 : arguments.integer("count")));
   }
 
   private static Value center(Meter meter, Value value, Arguments arguments) {
-    long width = arguments.bind("filter 'center'", "width").integer(0, 80);
     Value.Text text = text(meter, value);
+    long width = arguments.integer("width", 80);
     return new Value.Text(
         Padding.pad(meter, text.value(), width, " ", Padding.Side.CENTER), text.markup());
   }
 
-  private static Value.Text onlyText(Value value, String filter) {
+  private static Value.Text onlyText(Value value, Arguments arguments) {
     if (value instanceof Value.Text text) {
       return text;
     }
-    if (value instanceof Value.Undefined(String reason)) {
-      throw Fault.failed(reason);
-    }
-    throw Fault.failed(
-        "filter '"
-            + filter
-            + "' requires a string, not a value of type '"
-            + Value.type(value)
-            + "'");
+    throw Fault.mismatch(arguments.callee() + " requires a string", value);
   }
 
   private static Value indent(Meter meter, Value value, Arguments arguments) {
-    var bound = arguments.bind("filter 'indent'", "width", "first", "blank");
-    Value.Text text = onlyText(value, "indent");
-    String indent;
-    if (bound.get(0) instanceof Value.Text(String characters, boolean markup)) {
-      indent = characters;
-    } else {
-      long width = Math.max(0, bound.integer(0, 4));
-      meter.text(width);
-      indent = " ".repeat((int) width);
-    }
-    boolean blank = bound.truth(2, false);
+    Value.Text text = onlyText(value, arguments);
+    String indent = indentation(meter, arguments, "width", 4);
+    boolean blank = arguments.isTrue("blank");
     // The appended line break preserves a trailing one.
     List<String> lines = Strings.splitLines(text.value() + "\n", false);
     meter.text(text.value().length() + (long) lines.size() * indent.length());
-    return new Value.Text(indentLines(lines, indent, bound.truth(1, false), blank), text.markup());
+    String rest =
+        lines.stream()
+            .skip(1)
+            .map(line -> "\n" + (blank || !line.isEmpty() ? indent : "") + line)
+            .collect(Collectors.joining());
+    String first = arguments.isTrue("first") ? indent : "";
+    return new Value.Text(first + lines.getFirst() + rest, text.markup());
   }
 
-  private static String indentLines(
-      List<String> lines, String indent, boolean first, boolean blank) {
-    StringBuilder out = new StringBuilder();
-    for (int i = 0; i < lines.size(); i++) {
-      String line = lines.get(i);
-      out.append(i == 0 ? "" : "\n");
-      out.append(i == 0 ? (first ? indent : "") : blank || !line.isEmpty() ? indent : "");
-      out.append(line);
+  /** Returns an indentation that is given as a text or as a number of spaces. */
+  static String indentation(Meter meter, Arguments arguments, String name, long otherwise) {
+    if (arguments.named().get(name) instanceof Value.Text(String text, boolean markup)) {
+      return text;
     }
-    return out.toString();
+    long width = Math.max(0, arguments.integer(name, otherwise));
+    meter.text(width);
+    return " ".repeat((int) width);
   }
 
   private static Value truncate(Meter meter, Value value, Arguments arguments) {
-    var bound = arguments.bind("filter 'truncate'", "length", "killwords", "end", "leeway");
-    String end = bound.get(2) == null ? "..." : bound.requiredText(2);
-    long length = bound.integer(0, 255);
-    long leeway = bound.or(3, Value.NONE) instanceof Value.None ? 5 : bound.integer(3, 5);
+    String end = arguments.text("end", "...");
+    long length = arguments.integer("length", 255);
+    long leeway = arguments.isNone("leeway") ? 5 : arguments.integer("leeway");
     long kept = length - Strings.length(end);
     if (kept < 0 || leeway < 0) {
       throw Fault.failed("filter 'truncate' requires a length of at least that of 'end'");
@@ -154,10 +132,10 @@ final class TextFilters {
     if (present >= 0 && present <= length + leeway) {
       return value;
     }
-    Value.Text text = onlyText(value, "truncate");
+    Value.Text text = onlyText(value, arguments);
     String s = text.value();
     String start = s.substring(0, s.offsetByCodePoints(0, (int) kept));
-    int space = bound.truth(1, false) ? -1 : start.lastIndexOf(' ');
+    int space = arguments.isTrue("killwords") ? -1 : start.lastIndexOf(' ');
     return new Value.Text((space < 0 ? start : start.substring(0, space)) + end, text.markup());
   }
 
@@ -172,15 +150,13 @@ final class TextFilters {
     return PercentFormat.format(meter, text(meter, value), operand);
   }
 
-  private static Value escape(Meter meter, Value value, Arguments arguments) {
-    arguments.bind("filter 'escape'");
-    return value instanceof Value.Text(String s, boolean markup) && markup
-        ? value
-        : new Value.Text(escapeHtml(meter, Printer.str(meter, value)), true);
+  private static boolean isMarkup(Value value) {
+    return value instanceof Value.Text(String s, boolean markup) && markup;
   }
 
-  private static String escapeHtml(Meter meter, String s) {
-    meter.characters(5L * s.length());
-    return Strings.escapeHtml(s);
+  private static Value escaped(Meter meter, Value value) {
+    String text = Printer.str(meter, value);
+    meter.characters(5L * text.length());
+    return new Value.Text(Strings.escapeHtml(text), true);
   }
 }

@@ -11,7 +11,6 @@ import dev.vidrio.template.syntax.Expr;
 import dev.vidrio.template.value.Arguments;
 import dev.vidrio.template.value.Fault;
 import dev.vidrio.template.value.Meter;
-import dev.vidrio.template.value.Numbers;
 import dev.vidrio.template.value.Printer;
 import dev.vidrio.template.value.Value;
 import java.util.ArrayList;
@@ -21,9 +20,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Evaluates expressions. */
-final class Evaluator {
+class Evaluator {
 
-  private final Meter meter;
+  final Meter meter;
 
   Evaluator(Meter meter) {
     this.meter = meter;
@@ -40,16 +39,13 @@ final class Evaluator {
           case Expr.DictOf e -> dict(e, scope);
           case Expr.Not e -> Value.of(!isTrue(e.operand(), scope));
           case Expr.Sign e -> sign(e, evaluate(e.operand(), scope));
-          case Expr.Arithmetic e ->
-              Arithmetic.compute(
-                  meter, e.operator(), evaluate(e.left(), scope), evaluate(e.right(), scope));
-          case Expr.And e -> {
+          case Expr.Binary e -> {
             Value left = evaluate(e.left(), scope);
-            yield Value.truth(left) ? evaluate(e.right(), scope) : left;
-          }
-          case Expr.Or e -> {
-            Value left = evaluate(e.left(), scope);
-            yield Value.truth(left) ? left : evaluate(e.right(), scope);
+            yield switch (e.operator()) {
+              case AND -> Value.truth(left) ? evaluate(e.right(), scope) : left;
+              case OR -> Value.truth(left) ? left : evaluate(e.right(), scope);
+              default -> Arithmetic.compute(meter, e.operator(), left, evaluate(e.right(), scope));
+            };
           }
           case Expr.Compare e -> compare(e, scope);
           case Expr.Concat e -> concat(e, scope);
@@ -66,13 +62,11 @@ final class Evaluator {
                   orNone(e.step(), scope));
           case Expr.Call e -> call(evaluate(e.callee(), scope), arguments(e.arguments(), scope));
           case Expr.Filter e -> filter(e.filter(), evaluate(e.input(), scope), scope);
-          case Expr.Test e ->
-              Value.of(
-                  Tests.apply(
-                      meter,
-                      e.test().name(),
-                      evaluate(e.input(), scope),
-                      arguments(e.test().arguments(), scope)));
+          case Expr.Test e -> {
+            Value input = evaluate(e.input(), scope);
+            Arguments arguments = arguments(e.test().arguments(), scope);
+            yield Tests.ALL.call(meter, e.test().name(), input, arguments);
+          }
         };
     meter.leave(outer);
     return value;
@@ -105,13 +99,10 @@ final class Evaluator {
   }
 
   private static Value sign(Expr.Sign sign, Value operand) {
-    if (operand instanceof Value.Undefined(String reason)) {
-      throw Fault.failed(reason);
+    if (!(operand instanceof Value.Numeric number)) {
+      throw Fault.of(operand, "has no sign");
     }
-    if (!Numbers.isNumber(operand)) {
-      throw Fault.failed("a value of type '" + Value.type(operand) + "' has no sign");
-    }
-    return sign.negative() ? NumberArithmetic.negate(operand) : NumberArithmetic.plus(operand);
+    return sign.negative() ? NumberArithmetic.negate(number) : NumberArithmetic.plus(number);
   }
 
   private Value compare(Expr.Compare compare, Scope scope) {
@@ -137,12 +128,10 @@ final class Evaluator {
   }
 
   private Value conditional(Expr.Conditional e, Scope scope) {
-    if (isTrue(e.test(), scope)) {
-      return evaluate(e.then(), scope);
-    }
-    return e.otherwise() == null
+    Expr chosen = isTrue(e.test(), scope) ? e.then() : e.otherwise();
+    return chosen == null
         ? new Value.Undefined("the condition is false and there is no 'else'")
-        : evaluate(e.otherwise(), scope);
+        : evaluate(chosen, scope);
   }
 
   private Value orNone(@Nullable Expr expression, Scope scope) {
@@ -151,10 +140,9 @@ final class Evaluator {
 
   Arguments arguments(Expr.CallArguments written, Scope scope) {
     List<Value> positional = evaluateAll(written.positional(), scope);
-    Map<String, Value> named = new LinkedHashMap<>();
-    for (Map.Entry<String, Expr> entry : written.named().entrySet()) {
-      named.put(entry.getKey(), evaluate(entry.getValue(), scope));
-    }
+    Map<String, Value> named =
+        written.named().isEmpty() && written.moreNamed() == null ? Map.of() : new LinkedHashMap<>();
+    written.named().forEach((name, value) -> named.put(name, evaluate(value, scope)));
     if (written.more() != null) {
       positional.addAll(Iteration.items(meter, evaluate(written.more(), scope)));
     }
@@ -166,7 +154,7 @@ final class Evaluator {
 
   private static void addNamed(Map<String, Value> named, Value more) {
     if (!(more instanceof Value.Mapping(var entries, int depth))) {
-      throw Fault.failed("'**' requires a dict, not a value of type '" + Value.type(more) + "'");
+      throw Fault.mismatch("'**' requires a dict", more);
     }
     entries.forEach(
         (key, value) -> {
@@ -180,17 +168,16 @@ final class Evaluator {
   }
 
   Value call(Value callee, Arguments arguments) {
-    return switch (callee) {
-      case Value.Callable c -> c.call(meter, arguments);
-      case Value.Undefined(String reason) -> throw Fault.failed(reason);
-      default ->
-          throw Fault.failed("a value of type '" + Value.type(callee) + "' cannot be called");
-    };
+    if (callee instanceof Value.Callable callable) {
+      return callable.call(meter, arguments);
+    }
+    throw Fault.of(callee, "cannot be called");
   }
 
   Value filter(Expr.Apply filter, Value input, Scope scope) {
     int outer = meter.enter(filter.line());
-    Value value = Filters.apply(meter, filter.name(), input, arguments(filter.arguments(), scope));
+    Arguments arguments = arguments(filter.arguments(), scope);
+    Value value = Filters.ALL.call(meter, filter.name(), input, arguments);
     meter.leave(outer);
     return value;
   }

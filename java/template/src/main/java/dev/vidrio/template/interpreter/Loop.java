@@ -1,7 +1,7 @@
 package dev.vidrio.template.interpreter;
 
-import dev.vidrio.template.builtin.Function;
 import dev.vidrio.template.operation.Comparison;
+import dev.vidrio.template.operation.Library;
 import dev.vidrio.template.syntax.Stmt;
 import dev.vidrio.template.value.Arguments;
 import dev.vidrio.template.value.Fault;
@@ -17,6 +17,13 @@ import org.jspecify.annotations.Nullable;
  * more level of a recursive loop.
  */
 final class Loop implements Value.Callable {
+
+  private static final Library<Loop> METHODS = new Library<>("loop method");
+
+  static {
+    METHODS.add("cycle", (m, loop, a) -> loop.cycle(a.positional()), Library.ANY);
+    METHODS.add("changed", (m, loop, a) -> loop.changed(m, a.positional()), Library.ANY);
+  }
 
   private final Renderer renderer;
   private final Stmt.For statement;
@@ -71,7 +78,7 @@ final class Loop implements Value.Callable {
     if (!statement.recursive()) {
       throw Fault.failed("only a loop marked 'recursive' can be called");
     }
-    Value iterable = arguments.bind("loop()", "iterable").required(0);
+    Value iterable = arguments.bind("loop()", List.of("iterable")).required("iterable");
     return Value.of(renderer.render(statement, scope, iterable, depth + 1));
   }
 
@@ -128,22 +135,18 @@ final class Loop implements Value.Callable {
         Value next = peek();
         yield next == null ? new Value.Undefined("there is no next item") : next;
       }
-      case "cycle" -> new Function("loop.cycle", this::cycle);
-      case "changed" -> new Function("loop.changed", this::changed);
-      default -> null;
+      default -> METHODS.bind(this, name);
     };
   }
 
-  private Value cycle(Meter meter, Arguments arguments) {
-    List<Value> values = arguments.positional();
+  private Value cycle(List<Value> values) {
     if (values.isEmpty()) {
       throw Fault.failed("loop.cycle() requires at least one value");
     }
     return values.get(index % values.size());
   }
 
-  private Value changed(Meter meter, Arguments arguments) {
-    List<Value> values = arguments.positional();
+  private Value changed(Meter meter, List<Value> values) {
     boolean changed =
         lastChanged == null
             || !Comparison.equal(meter, Value.tuple(lastChanged), Value.tuple(values));

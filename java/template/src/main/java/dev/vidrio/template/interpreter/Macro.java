@@ -65,7 +65,7 @@ final class Macro implements Value.Callable {
   private Value defaultOf(Stmt.Parameter parameter, Scope scope) {
     return parameter.otherwise() == null
         ? new Value.Undefined("parameter '" + parameter.name() + "' was not given")
-        : renderer.evaluator().evaluate(parameter.otherwise(), scope);
+        : renderer.evaluate(parameter.otherwise(), scope);
   }
 
   /**
@@ -87,16 +87,12 @@ final class Macro implements Value.Callable {
       throw Fault.failed("macro '" + definition.name() + "' takes at most " + taken + " arguments");
     }
     if (definition.reads().contains("kwargs")) {
-      LinkedHashMap<Value, Value> entries = new LinkedHashMap<>();
+      Map<Value, Value> entries = new LinkedHashMap<>();
       named.forEach((name, value) -> entries.put(Value.of(name), value));
       scope.set("kwargs", Value.map(entries));
     } else if (!named.isEmpty()) {
-      throw Fault.failed(
-          "macro '"
-              + definition.name()
-              + "' has no parameter '"
-              + named.keySet().iterator().next()
-              + "'");
+      String name = named.keySet().iterator().next();
+      throw Fault.failed("macro '" + definition.name() + "' has no parameter '" + name + "'");
     }
   }
 }

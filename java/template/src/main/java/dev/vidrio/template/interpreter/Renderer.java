@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 
 /** Runs statements and collects their output. */
-public final class Renderer {
+public final class Renderer extends Evaluator {
 
   /** The control flow after a statement. */
   private enum Flow {
@@ -25,13 +25,10 @@ public final class Renderer {
     CONTINUE
   }
 
-  private final Meter meter;
-  private final Evaluator evaluator;
   private StringBuilder out = new StringBuilder();
 
   private Renderer(Meter meter) {
-    this.meter = meter;
-    this.evaluator = new Evaluator(meter);
+    super(meter);
   }
 
   /**
@@ -42,20 +39,21 @@ public final class Renderer {
    */
   public static String render(
       List<Stmt> body, Map<String, Value> variables, ZonedDateTime now, Meter meter) {
-    Scope functions = new Scope(null, Globals.functions(now));
-    Scope given = new Scope(functions, variables);
+    Scope given = new Scope(null);
+    Globals.ALL.bindAll(now).forEach(given::set);
+    variables.forEach(given::set);
     return new Renderer(meter).render(body, new Scope(given));
-  }
-
-  Evaluator evaluator() {
-    return evaluator;
   }
 
   /** Runs statements and returns their output. */
   String render(List<Stmt> body, Scope scope) {
+    return capture(() -> run(body, scope));
+  }
+
+  private String capture(Runnable printing) {
     StringBuilder outer = out;
     out = new StringBuilder();
-    run(body, scope);
+    printing.run();
     String text = out.toString();
     out = outer;
     return text;
@@ -76,24 +74,24 @@ public final class Renderer {
   private Flow run(Stmt statement, Scope scope) {
     switch (statement) {
       case Stmt.Data s -> print(s.text());
-      case Stmt.Print s -> print(Printer.str(meter, evaluator.evaluate(s.value(), scope)));
+      case Stmt.Print s -> print(Printer.str(meter, evaluate(s.value(), scope)));
       case Stmt.If s -> {
         return run(chosen(s, scope), scope);
       }
-      case Stmt.For s -> loop(s, scope, evaluator.evaluate(s.iterable(), scope), 0);
+      case Stmt.For s -> loop(s, scope, evaluate(s.iterable(), scope), 0);
       case Stmt.Break s -> {
         return Flow.BREAK;
       }
       case Stmt.Continue s -> {
         return Flow.CONTINUE;
       }
-      case Stmt.Set s -> assign(s.target(), evaluator.evaluate(s.value(), scope), scope);
+      case Stmt.Set s -> assign(s.target(), evaluate(s.value(), scope), scope);
       case Stmt.SetBlock s -> assign(s.target(), filtered(s.filters(), s.body(), scope), scope);
       case Stmt.FilterBlock s -> print(Printer.str(meter, filtered(s.filters(), s.body(), scope)));
       case Stmt.With s -> {
         Scope inner = new Scope(scope);
         for (int i = 0; i < s.targets().size(); i++) {
-          assign(s.targets().get(i), evaluator.evaluate(s.values().get(i), scope), inner);
+          assign(s.targets().get(i), evaluate(s.values().get(i), scope), inner);
         }
         return run(s.body(), inner);
       }
@@ -111,7 +109,7 @@ public final class Renderer {
 
   private List<Stmt> chosen(Stmt.If statement, Scope scope) {
     for (Stmt.Branch branch : statement.branches()) {
-      if (evaluator.isTrue(branch.test(), scope)) {
+      if (isTrue(branch.test(), scope)) {
         return branch.body();
       }
     }
@@ -121,7 +119,7 @@ public final class Renderer {
   private Value filtered(List<Expr.Apply> filters, List<Stmt> body, Scope scope) {
     Value text = Value.of(render(body, new Scope(scope)));
     for (Expr.Apply filter : filters) {
-      text = evaluator.filter(filter, text, scope);
+      text = filter(filter, text, scope);
     }
     return text;
   }
@@ -132,7 +130,8 @@ public final class Renderer {
     Expr test = statement.test();
     if (test != null) {
       // Tested lazily: the body may change variables that the test reads.
-      items = Iteration.filter(items, item -> passes(statement.target(), item, test, scope));
+      items =
+          Iteration.map(items, item -> passes(statement.target(), item, test, scope) ? item : null);
       length = -1;
     }
     Loop loop = new Loop(this, statement, scope, items, length, depth);
@@ -155,17 +154,12 @@ public final class Renderer {
   private boolean passes(Stmt.Target target, Value item, Expr test, Scope scope) {
     Scope inner = new Scope(scope);
     assign(target, item, inner);
-    return evaluator.isTrue(test, inner);
+    return isTrue(test, inner);
   }
 
   /** Renders one level of a recursive loop and returns its output. */
   String render(Stmt.For statement, Scope scope, Value iterable, int depth) {
-    StringBuilder outer = out;
-    out = new StringBuilder();
-    loop(statement, scope, iterable, depth);
-    String text = out.toString();
-    out = outer;
-    return text;
+    return capture(() -> loop(statement, scope, iterable, depth));
   }
 
   private void assign(Stmt.Target target, Value value, Scope scope) {
@@ -193,10 +187,10 @@ public final class Renderer {
 
   private Value callBlock(Stmt.CallBlock block, Scope scope) {
     Expr.Call call = block.call();
-    Value callee = evaluator.evaluate(call.callee(), scope);
-    Arguments arguments = evaluator.arguments(call.arguments(), scope);
+    Value callee = evaluate(call.callee(), scope);
+    Arguments arguments = arguments(call.arguments(), scope);
     Map<String, Value> named = new LinkedHashMap<>(arguments.named());
     named.put("caller", new Macro(block.caller(), scope, this));
-    return evaluator.call(callee, new Arguments(arguments.positional(), named));
+    return call(callee, new Arguments(arguments.positional(), named));
   }
 }

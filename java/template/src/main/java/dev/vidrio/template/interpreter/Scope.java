@@ -9,16 +9,10 @@ import org.jspecify.annotations.Nullable;
 final class Scope {
 
   private final @Nullable Scope outer;
-  private final Map<String, Value> variables;
+  private final Map<String, Value> variables = new HashMap<>();
 
-  Scope(Scope outer) {
-    this(outer, new HashMap<>());
-  }
-
-  /** Creates a scope with initial variables. */
-  Scope(@Nullable Scope outer, Map<String, Value> variables) {
+  Scope(@Nullable Scope outer) {
     this.outer = outer;
-    this.variables = variables;
   }
 
   /** Returns a variable of this scope or an outer one, or null. */

@@ -5,92 +5,81 @@ import dev.vidrio.template.value.Fault;
 import dev.vidrio.template.value.Meter;
 import dev.vidrio.template.value.Value;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /** The non-mutating methods of Python's lists, tuples, ranges and dicts. */
 public final class CollectionMethods {
 
-  private static final Set<String> DICT = Set.of("copy", "get", "items", "keys", "values");
+  static final Library<Value.Mapping> DICT = new Library<>("dict method");
+
+  private static final Library<Value.Sequence> LIST = new Library<>("list method");
+  private static final Library<Value.Sequence> TUPLE = new Library<>("list method");
+  private static final Library<Value.Sequence> OTHER = new Library<>("list method");
+
+  static {
+    DICT.add("copy", (m, dict, a) -> dict);
+    DICT.add("get", CollectionMethods::get, "key", "default");
+    DICT.add("items", (m, dict, a) -> items(m, dict));
+    DICT.add("keys", (m, d, a) -> view(m, Value.Shape.DICT_KEYS, d.entries().keySet()));
+    DICT.add("values", (m, d, a) -> view(m, Value.Shape.DICT_VALUES, d.entries().values()));
+    LIST.add("copy", (m, list, a) -> list);
+    for (Library<Value.Sequence> library : List.of(LIST, TUPLE)) {
+      library.add("count", CollectionMethods::count, "value");
+      library.add("index", CollectionMethods::index, "value");
+    }
+  }
 
   private CollectionMethods() {}
 
-  static boolean hasForDict(String name) {
-    return DICT.contains(name);
-  }
-
-  static boolean hasFor(Value.Shape shape, String name) {
-    return shape.isIndexable()
-        && (name.equals("index")
-            || name.equals("count")
-            || (name.equals("copy") && shape == Value.Shape.LIST));
-  }
-
-  static Value call(Meter meter, Value self, String name, Arguments arguments) {
-    return switch (self) {
-      case Value.Mapping m -> dict(meter, m, name, arguments);
-      case Value.Sequence s -> sequence(meter, s, name, arguments);
-      default ->
-          throw Fault.failed(
-              "a value of type '" + Value.type(self) + "' has no method '" + name + "'");
+  /** Returns the methods of a sequence. */
+  static Library<Value.Sequence> of(Value.Shape shape) {
+    return switch (shape) {
+      case LIST -> LIST;
+      case TUPLE, RANGE -> TUPLE;
+      default -> OTHER;
     };
   }
 
-  private static Value dict(Meter meter, Value.Mapping self, String name, Arguments arguments) {
-    String callee = "dict method '" + name + "'";
-    if (name.equals("get")) {
-      var bound = arguments.bind(callee, "key", "default");
-      Value value = Value.find(self, bound.required(0));
-      return value == null ? bound.or(1, Value.NONE) : value;
-    }
-    arguments.bind(callee);
-    meter.elements(self.entries().size());
-    return switch (name) {
-      case "items" -> items(meter, self);
-      case "keys" -> Value.sequence(Value.Shape.KEYS, new ArrayList<>(self.entries().keySet()));
-      case "values" -> Value.sequence(Value.Shape.VALUES, new ArrayList<>(self.entries().values()));
-      default -> self;
-    };
+  private static Value get(Meter meter, Value.Mapping self, Arguments arguments) {
+    Value value = self.find(arguments.required("key"));
+    return value == null ? arguments.or("default", Value.NONE) : value;
+  }
+
+  private static Value view(Meter meter, Value.Shape shape, Collection<Value> items) {
+    meter.elements(items.size());
+    return Value.sequence(shape, new ArrayList<>(items));
   }
 
   /** Returns the key-value pairs of a dict. */
   public static Value items(Meter meter, Value.Mapping mapping) {
     meter.values(mapping.entries().size());
     List<Value> items = new ArrayList<>(mapping.entries().size());
-    for (Map.Entry<Value, Value> entry : mapping.entries().entrySet()) {
-      items.add(Value.tuple(List.of(entry.getKey(), entry.getValue())));
-    }
-    return Value.sequence(Value.Shape.ITEMS, items);
+    mapping.entries().forEach((key, value) -> items.add(Value.tuple(List.of(key, value))));
+    return view(meter, Value.Shape.DICT_ITEMS, items);
   }
 
-  private static Value sequence(
-      Meter meter, Value.Sequence self, String name, Arguments arguments) {
-    String callee = "list method '" + name + "'";
-    if (name.equals("copy")) {
-      arguments.bind(callee);
-      return self;
-    }
-    Value sought = arguments.bind(callee, "value").required(0);
-    long count = 0;
+  private static Value count(Meter meter, Value.Sequence self, Arguments arguments) {
+    Value sought = arguments.required("value");
+    return Value.of(
+        self.items().stream().filter(item -> Comparison.equal(meter, item, sought)).count());
+  }
+
+  private static Value index(Meter meter, Value.Sequence self, Arguments arguments) {
+    Value sought = arguments.required("value");
     for (int i = 0; i < self.items().size(); i++) {
       if (Comparison.equal(meter, self.items().get(i), sought)) {
-        if (name.equals("index")) {
-          return Value.of(i);
-        }
-        count++;
+        return Value.of(i);
       }
     }
-    if (name.equals("index")) {
-      throw Fault.failed(callee + ": value not found");
-    }
-    return Value.of(count);
+    throw Fault.failed(arguments.callee() + ": value not found");
   }
 
   /** Implements the function {@code dict}: a dict, pairs or nothing, and named arguments. */
-  public static Value makeDict(Meter meter, Arguments arguments) {
-    LinkedHashMap<Value, Value> entries = new LinkedHashMap<>();
+  public static Value.Mapping makeDict(Meter meter, Arguments arguments) {
+    Map<Value, Value> entries = new LinkedHashMap<>();
     if (arguments.positional().size() > 1) {
       throw Fault.failed("dict() takes at most one positional argument");
     }

@@ -17,13 +17,13 @@ public final class Comparison {
   private Comparison() {}
 
   /** Applies a comparison operator. */
-  public static boolean compare(Meter meter, ComparisonOperator operator, Value left, Value right) {
+  public static boolean compare(Meter meter, Operator operator, Value left, Value right) {
     return switch (operator) {
       case EQUAL -> equal(meter, left, right);
       case NOT_EQUAL -> !equal(meter, left, right);
       case IN -> contains(meter, right, left);
       case NOT_IN -> !contains(meter, right, left);
-      case LESS, LESS_OR_EQUAL, GREATER, GREATER_OR_EQUAL -> {
+      default -> {
         int order = order(meter, left, right);
         // All comparisons with NaN are false.
         yield !isNaN(left) && !isNaN(right) && holds(operator, order);
@@ -31,12 +31,13 @@ public final class Comparison {
     };
   }
 
-  private static boolean holds(ComparisonOperator operator, int order) {
+  private static boolean holds(Operator operator, int order) {
     return switch (operator) {
       case LESS -> order < 0;
       case LESS_OR_EQUAL -> order <= 0;
       case GREATER -> order > 0;
-      default -> order >= 0;
+      case GREATER_OR_EQUAL -> order >= 0;
+      default -> throw new IllegalArgumentException(operator.symbol());
     };
   }
 
@@ -58,28 +59,26 @@ public final class Comparison {
           right instanceof Value.Mapping b
               && a.entries().size() == b.entries().size()
               && equalEntries(meter, a.entries(), b.entries());
-      case Value.None n -> right instanceof Value.None;
-      case Value.Bool n -> equalNumber(meter, n, right);
-      case Value.Int n -> equalNumber(meter, n, right);
-      case Value.Real n -> equalNumber(meter, n, right);
-      case Value.Cursor c -> c.equals(right);
-      case Value.Namespace n -> n.equals(right);
-      case Method m ->
-          right instanceof Method other
-              && m.name().equals(other.name())
-              && equal(meter, m.self(), other.self());
-      case Value.Callable c -> c.equals(right);
+      case Value.Numeric n -> {
+        if (right instanceof Value.Numeric other) {
+          chargeMixed(meter, n, other);
+        }
+        yield n.equals(right);
+      }
+      case Library.Function<?> f ->
+          right instanceof Library.Function<?> other
+              && f.name().equals(other.name())
+              && (f.self() instanceof Value a && other.self() instanceof Value b
+                  ? equal(meter, a, b)
+                  : f.self().equals(other.self()));
+      default -> left.equals(right);
     };
   }
 
-  private static boolean equalNumber(Meter meter, Value number, Value right) {
-    chargeMixed(meter, number, right);
-    return number.equals(right);
-  }
-
-  private static void chargeMixed(Meter meter, Value left, Value right) {
-    if (isReal(left) != isReal(right)) {
-      meter.number(isReal(left) ? left : right);
+  /** Charges a comparison of an integer with a float, which compares decimals. */
+  private static void chargeMixed(Meter meter, Value.Numeric left, Value.Numeric right) {
+    if (left instanceof Value.Real != right instanceof Value.Real) {
+      meter.number(left instanceof Value.Real ? left : right);
     }
   }
 
@@ -109,9 +108,9 @@ public final class Comparison {
    */
   public static int order(Meter meter, Value left, Value right) {
     meter.step();
-    if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
-      chargeMixed(meter, left, right);
-      return orderNumbers(left, right);
+    if (left instanceof Value.Numeric a && right instanceof Value.Numeric b) {
+      chargeMixed(meter, a, b);
+      return orderNumbers(a, b);
     }
     if (left instanceof Value.Text a && right instanceof Value.Text b) {
       meter.characters(Math.min(a.value().length(), b.value().length()));
@@ -120,20 +119,10 @@ public final class Comparison {
     if (left instanceof Value.Sequence a
         && right instanceof Value.Sequence b
         && a.shape() == b.shape()
-        && (a.shape() == Value.Shape.LIST || a.shape() == Value.Shape.TUPLE)) {
+        && a.shape().isListOrTuple()) {
       return orderItems(meter, a.items(), b.items());
     }
-    for (Value value : List.of(left, right)) {
-      if (value instanceof Value.Undefined(String reason)) {
-        throw Fault.failed(reason);
-      }
-    }
-    throw Fault.failed(
-        "values of types '"
-            + Value.type(left)
-            + "' and '"
-            + Value.type(right)
-            + "' cannot be ordered");
+    throw Fault.ofTypes("cannot order values of types", left, right);
   }
 
   private static int orderItems(Meter meter, List<Value> a, List<Value> b) {
@@ -168,15 +157,12 @@ public final class Comparison {
     return switch (container) {
       case Value.Text t -> {
         if (!(item instanceof Value.Text(String part, boolean markup))) {
-          throw Fault.failed(
-              "'in' requires a string on the left of a string, not a value of type '"
-                  + Value.type(item)
-                  + "'");
+          throw Fault.mismatch("'in' requires a string on the left of a string", item);
         }
         meter.characters(t.value().length() + part.length());
-        yield Strings.contains(t.value(), part);
+        yield part.isEmpty() || Strings.occurrences(t.value(), part).length > 0;
       }
-      case Value.Mapping m -> Value.find(m, item) != null;
+      case Value.Mapping m -> m.find(item) != null;
       case Value.Sequence s -> contains(meter, s.items().iterator(), item);
       case Value.Cursor c -> contains(meter, c.items(), item);
       case Value.Undefined u -> false;
@@ -194,18 +180,15 @@ public final class Comparison {
     return false;
   }
 
-  private static int orderNumbers(Value left, Value right) {
-    if (Numbers.isInteger(left) && Numbers.isInteger(right)) {
-      return Numbers.integer(left).compareTo(Numbers.integer(right));
+  private static int orderNumbers(Value.Numeric left, Value.Numeric right) {
+    if (left instanceof Value.Integral a && right instanceof Value.Integral b) {
+      return a.integer().compareTo(b.integer());
     }
-    BigDecimal a = isReal(left) && isReal(right) ? null : Numbers.decimal(left);
+    boolean mixed = left instanceof Value.Integral || right instanceof Value.Integral;
+    BigDecimal a = mixed ? Numbers.decimal(left) : null;
     BigDecimal b = Numbers.decimal(right);
     return a != null && b != null
         ? a.compareTo(b)
-        : Double.compare(Numbers.real(left) + 0.0, Numbers.real(right) + 0.0);
-  }
-
-  private static boolean isReal(Value value) {
-    return value instanceof Value.Real;
+        : Double.compare(left.real() + 0.0, right.real() + 0.0);
   }
 }

@@ -2,7 +2,6 @@ package dev.vidrio.template.operation;
 
 import dev.vidrio.template.value.Fault;
 import dev.vidrio.template.value.Meter;
-import dev.vidrio.template.value.Numbers;
 import dev.vidrio.template.value.Printer;
 import dev.vidrio.template.value.Strings;
 import dev.vidrio.template.value.Value;
@@ -45,6 +44,8 @@ record FormatSpec(
           "(?:(.)?([<>=^]))?([-+ ])?(#)?(0)?(\\d{1,7})?([,_])?(?:\\.(\\d{1,4}))?([a-zA-Z%])?",
           Pattern.DOTALL);
 
+  private static final Pattern WHOLE = Pattern.compile("^\\d+");
+
   static FormatSpec parse(String text) {
     Matcher m = SYNTAX.matcher(text);
     if (!m.matches()) {
@@ -80,11 +81,8 @@ record FormatSpec(
     return switch (value) {
       case Value.Text t -> text(meter, t.value());
       case Value.Bool b when type == '\0' && width == 0 -> Printer.str(meter, b);
-      case Value.Bool b -> number(meter, b);
-      case Value.Int i -> number(meter, i);
-      case Value.Real r -> number(meter, r);
-      default ->
-          throw Fault.failed("a value of type '" + Value.type(value) + "' cannot be formatted");
+      case Value.Numeric n -> number(meter, n);
+      default -> throw Fault.of(value, "cannot be formatted");
     };
   }
 
@@ -99,20 +97,17 @@ record FormatSpec(
     return pad(meter, "", cut, '<');
   }
 
-  private String number(Meter meter, Value value) {
+  private String number(Meter meter, Value.Numeric value) {
     meter.number(value);
-    boolean real = value instanceof Value.Real || (type != '\0' && "eEfFgG%".indexOf(type) >= 0);
-    boolean negative =
-        real
-            ? Math.copySign(1, Numbers.real(value)) < 0 && !Double.isNaN(Numbers.real(value))
-            : Numbers.integer(value).signum() < 0;
-    String digits =
-        real ? real(Math.abs(Numbers.real(value))) : integer(Numbers.integer(value).abs());
-    String prefix = negative ? "-" : sign == '-' ? "" : String.valueOf(sign);
-    if (!real && alternate && "boxX".indexOf(type) >= 0) {
-      prefix += "0" + type;
+    String prefix = sign == '-' ? "" : String.valueOf(sign);
+    if (value instanceof Value.Integral i && (type == '\0' || "eEfFgG%".indexOf(type) < 0)) {
+      prefix = i.integer().signum() < 0 ? "-" : prefix;
+      prefix += alternate && "boxX".indexOf(type) >= 0 ? "0" + type : "";
+      return pad(meter, prefix, integer(i.integer().abs()), '>');
     }
-    return pad(meter, prefix, digits, '>');
+    double real = value.real();
+    boolean negative = Math.copySign(1, real) < 0 && !Double.isNaN(real);
+    return pad(meter, negative ? "-" : prefix, real(Math.abs(real)), '>');
   }
 
   private String integer(BigInteger value) {
@@ -132,29 +127,22 @@ record FormatSpec(
   }
 
   private String real(double value) {
-    if (!Double.isFinite(value)) {
-      String name = Printer.real(value);
-      return Character.isUpperCase(type) ? Strings.upper(name) : name;
-    }
-    int digits = precision < 0 ? 6 : precision;
-    String text =
-        switch (type) {
-          case 'f', 'F' -> fixed(new BigDecimal(value), digits);
-          case '%' -> fixed(new BigDecimal(value).movePointRight(2), digits) + "%";
-          case 'e', 'E' -> scientific(new BigDecimal(value), digits);
-          case 'g', 'G', 'n' -> general(new BigDecimal(value), Math.max(1, digits), false);
-          case '\0' ->
-              precision < 0
-                  ? Printer.real(value)
-                  : general(new BigDecimal(value), Math.max(1, digits), true);
-          default -> throw Fault.unsupported("format type '" + type + "' of a float");
-        };
+    String text = Double.isFinite(value) ? finite(value) : Printer.real(value);
     text = Character.isUpperCase(type) ? Strings.upper(text) : text;
-    int point = 0;
-    while (point < text.length() && Character.isDigit(text.charAt(point))) {
-      point++;
-    }
-    return grouped(text.substring(0, point), 3) + text.substring(point);
+    return WHOLE.matcher(text).replaceFirst(digits -> grouped(digits.group(), 3));
+  }
+
+  private String finite(double value) {
+    BigDecimal exact = new BigDecimal(value);
+    int digits = precision < 0 ? 6 : precision;
+    return switch (type) {
+      case 'f', 'F' -> fixed(exact, digits);
+      case '%' -> fixed(exact.movePointRight(2), digits) + "%";
+      case 'e', 'E' -> scientific(exact, digits);
+      case 'g', 'G', 'n' -> general(exact, Math.max(1, digits), false);
+      case '\0' -> precision < 0 ? Printer.real(value) : general(exact, Math.max(1, digits), true);
+      default -> throw Fault.unsupported("format type '" + type + "' of a float");
+    };
   }
 
   private static String fixed(BigDecimal value, int decimals) {
@@ -183,31 +171,18 @@ record FormatSpec(
   private String general(BigDecimal value, int digits, boolean asFloat) {
     BigDecimal rounded = value.round(new MathContext(digits, RoundingMode.HALF_EVEN));
     int exponent = value.signum() == 0 ? 0 : exponent(rounded);
-    if (exponent < -4 || exponent >= (asFloat ? Math.max(1, digits - 1) : digits)) {
-      String text = scientific(value, digits - 1);
-      int e = text.indexOf('e');
-      return (alternate ? text.substring(0, e) : trimmed(text.substring(0, e))) + text.substring(e);
+    boolean scientific = exponent < -4 || exponent >= (asFloat ? Math.max(1, digits - 1) : digits);
+    String text = scientific ? scientific(value, digits - 1) : fixed(value, digits - 1 - exponent);
+    if (!alternate && text.indexOf('.') >= 0) {
+      text = text.replaceFirst("\\.?0*(?=e|$)", "");
     }
-    String text = fixed(value, digits - 1 - exponent);
-    text = alternate ? text : trimmed(text);
-    return asFloat && text.indexOf('.') < 0 ? text + ".0" : text;
-  }
-
-  private static String trimmed(String s) {
-    return s.indexOf('.') < 0
-        ? s
-        : Strings.strip(Strings.strip(s, "0", false, true), ".", false, true);
+    return asFloat && !scientific && text.indexOf('.') < 0 ? text + ".0" : text;
   }
 
   private String grouped(String digits, int size) {
-    if (grouping == '\0') {
-      return digits;
-    }
-    StringBuilder out = new StringBuilder(digits);
-    for (int i = digits.length() - size; i > 0; i -= size) {
-      out.insert(i, grouping);
-    }
-    return out.toString();
+    return grouping == '\0'
+        ? digits
+        : digits.replaceAll("\\B(?=(?:.{" + size + "})+$)", String.valueOf(grouping));
   }
 
   private String pad(Meter meter, String prefix, String text, char ownAlign) {

@@ -8,8 +8,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
-import java.util.function.Predicate;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Python's {@code iter()} and {@code len()}. */
@@ -62,8 +61,7 @@ public final class Iteration {
         yield rest;
       }
       case Value.Undefined u -> List.of();
-      default ->
-          throw Fault.failed("a value of type '" + Value.type(value) + "' cannot be iterated");
+      default -> throw Fault.of(value, "cannot be iterated");
     };
   }
 
@@ -82,31 +80,20 @@ public final class Iteration {
     };
   }
 
-  /** Returns an iterator that maps items lazily. */
-  public static Iterator<Value> map(Iterator<Value> items, UnaryOperator<Value> mapping) {
-    return new Iterator<>() {
-      @Override
-      public boolean hasNext() {
-        return items.hasNext();
-      }
-
-      @Override
-      public Value next() {
-        return mapping.apply(items.next());
-      }
-    };
-  }
-
-  /** Returns an iterator over the items that pass a test, evaluated lazily. */
-  public static Iterator<Value> filter(Iterator<Value> items, Predicate<Value> test) {
+  /**
+   * Returns an iterator over the results of a function that are not null, evaluated lazily.
+   *
+   * @param function the function of an item
+   */
+  public static Iterator<Value> map(
+      Iterator<Value> items, Function<Value, ? extends @Nullable Value> function) {
     return new Iterator<>() {
       private @Nullable Value upcoming;
 
       @Override
       public boolean hasNext() {
         while (upcoming == null && items.hasNext()) {
-          Value item = items.next();
-          upcoming = test.test(item) ? item : null;
+          upcoming = function.apply(items.next());
         }
         return upcoming != null;
       }

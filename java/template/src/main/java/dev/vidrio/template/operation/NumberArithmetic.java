@@ -16,14 +16,13 @@ public final class NumberArithmetic {
   private NumberArithmetic() {}
 
   /** Computes {@code left operator right} of two numbers. */
-  static Value compute(ArithmeticOperator operator, Value left, Value right) {
-    if (Numbers.isInteger(left) && Numbers.isInteger(right)) {
-      return integers(operator, Numbers.integer(left), Numbers.integer(right));
-    }
-    return new Value.Real(reals(operator, Numbers.real(left), Numbers.real(right)));
+  static Value compute(Operator operator, Value.Numeric left, Value.Numeric right) {
+    return left instanceof Value.Integral a && right instanceof Value.Integral b
+        ? integers(operator, a.integer(), b.integer())
+        : new Value.Real(reals(operator, left.real(), right.real()));
   }
 
-  private static Value integers(ArithmeticOperator operator, BigInteger a, BigInteger b) {
+  private static Value integers(Operator operator, BigInteger a, BigInteger b) {
     return switch (operator) {
       case ADD -> Numbers.of(a.add(b));
       case SUBTRACT -> Numbers.of(a.subtract(b));
@@ -34,6 +33,7 @@ public final class NumberArithmetic {
       case FLOOR_DIVIDE -> Numbers.of(floorDivide(a, divisor(b)));
       case MODULO -> Numbers.of(a.subtract(floorDivide(a, divisor(b)).multiply(b)));
       case POWER -> power(a, b);
+      default -> throw new IllegalArgumentException(operator.symbol());
     };
   }
 
@@ -64,7 +64,7 @@ public final class NumberArithmetic {
     return Numbers.of(a.pow(b.intValue()));
   }
 
-  private static double reals(ArithmeticOperator operator, double a, double b) {
+  private static double reals(Operator operator, double a, double b) {
     return switch (operator) {
       case ADD -> a + b;
       case SUBTRACT -> a - b;
@@ -73,6 +73,7 @@ public final class NumberArithmetic {
       case FLOOR_DIVIDE -> Math.rint((a - modulo(a, b)) / b);
       case MODULO -> modulo(a, b);
       case POWER -> realPower(a, b);
+      default -> throw new IllegalArgumentException(operator.symbol());
     };
   }
 
@@ -104,26 +105,31 @@ public final class NumberArithmetic {
   }
 
   /** Applies the unary {@code +}, which converts booleans to integers. */
-  public static Value plus(Value value) {
-    return value instanceof Value.Real ? value : Numbers.of(Numbers.integer(value));
+  public static Value plus(Value.Numeric value) {
+    return switch (value) {
+      case Value.Real r -> r;
+      case Value.Integral i -> new Value.Int(i.integer());
+    };
   }
 
   /** Applies the unary {@code -}. */
-  public static Value negate(Value value) {
-    return value instanceof Value.Real(double real)
-        ? new Value.Real(-real)
-        : Numbers.of(Numbers.integer(value).negate());
+  public static Value negate(Value.Numeric value) {
+    return switch (value) {
+      case Value.Real(double real) -> new Value.Real(-real);
+      case Value.Integral i -> Numbers.of(i.integer().negate());
+    };
   }
 
   /** Returns the absolute value. */
-  public static Value abs(Value value) {
-    return value instanceof Value.Real(double real)
-        ? new Value.Real(Math.abs(real))
-        : Numbers.of(Numbers.integer(value).abs());
+  public static Value abs(Value.Numeric value) {
+    return switch (value) {
+      case Value.Real(double real) -> new Value.Real(Math.abs(real));
+      case Value.Integral i -> Numbers.of(i.integer().abs());
+    };
   }
 
   /** Rounds to a number of decimals as Python does, half to even on the exact value. */
-  public static Value round(Value value, long decimals) {
+  public static Value round(Value.Numeric value, long decimals) {
     BigDecimal exact = Numbers.decimal(value);
     if (exact == null || Math.abs(decimals) > Numbers.MAX_DIGITS) {
       return value;

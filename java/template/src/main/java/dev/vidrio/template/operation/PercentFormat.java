@@ -18,9 +18,6 @@ public final class PercentFormat {
   private static final Pattern DIRECTIVE =
       Pattern.compile("%(?:\\(([^)]*)\\))?([-+ #0]*)(\\d{1,7})?(?:\\.(\\d{0,4}))?([a-zA-Z%])");
 
-  private static final FormatSpec CHARACTER =
-      new FormatSpec(" ", '<', '-', false, 0, '\0', -1, 'c');
-
   private final Meter meter;
   private final Value operand;
   private final List<Value> values;
@@ -76,45 +73,32 @@ public final class PercentFormat {
 
   private String directive(Matcher m) {
     Value value = value(m.group(1));
-    String flags = m.group(2);
     char type = m.group(5).charAt(0);
-    int width = m.group(3) == null ? 0 : Integer.parseInt(m.group(3));
+    String flags = m.group(2);
+    boolean left = flags.contains("-");
+    String align = left ? "<" : flags.contains("0") ? "0=" : ">";
+    String sign = flags.contains("+") ? "+" : flags.contains(" ") ? " " : "";
+    String alternate = flags.contains("#") ? "#" : "";
+    String width = m.group(3) == null ? "" : m.group(3);
     String digits = m.group(4);
-    int precision = digits == null ? -1 : digits.isEmpty() ? 0 : Integer.parseInt(digits);
-    boolean left = flags.indexOf('-') >= 0;
-    boolean zeros = flags.indexOf('0') >= 0 && !left;
-    char sign = flags.indexOf('+') >= 0 ? '+' : flags.indexOf(' ') >= 0 ? ' ' : '-';
-    boolean alternate = flags.indexOf('#') >= 0;
+    String precision = digits == null ? "" : digits.isEmpty() ? ".0" : "." + digits;
     return switch (type) {
       case 's', 'r', 'a', 'c' ->
-          new FormatSpec(" ", left ? '<' : '>', '-', false, width, '\0', precision, 's')
+          FormatSpec.parse((left ? "<" : ">") + width + precision + "s")
               .format(meter, converted(meter, type, value));
-      case 'd', 'i', 'u' ->
-          numeric(zeros, left, sign, alternate, width, -1, 'd').format(meter, whole(value));
-      case 'o', 'x', 'X' ->
-          numeric(zeros, left, sign, alternate, width, -1, type).format(meter, whole(value));
+      case 'd', 'i', 'u', 'o', 'x', 'X' ->
+          FormatSpec.parse(align + sign + alternate + width + ("iu".indexOf(type) < 0 ? type : 'd'))
+              .format(meter, whole(value));
       case 'e', 'E', 'f', 'F', 'g', 'G' ->
-          numeric(zeros, left, sign, alternate, width, precision < 0 ? 6 : precision, type)
+          FormatSpec.parse(align + sign + alternate + width + precision + type)
               .format(meter, number(value));
       default -> throw Fault.unsupported("format directive '%" + type + "'");
     };
   }
 
-  private static FormatSpec numeric(
-      boolean zeros,
-      boolean left,
-      char sign,
-      boolean alternate,
-      int width,
-      int precision,
-      char type) {
-    char align = left ? '<' : zeros ? '=' : '>';
-    return new FormatSpec(zeros ? "0" : " ", align, sign, alternate, width, '\0', precision, type);
-  }
-
   private Value value(@Nullable String key) {
     if (key != null) {
-      Value entry = operand instanceof Value.Mapping m ? m.get(key) : null;
+      Value entry = operand instanceof Value.Mapping m ? m.get(Value.of(key)) : null;
       if (entry == null) {
         throw Fault.failed("a format string has no value '" + key + "'");
       }
@@ -126,12 +110,11 @@ public final class PercentFormat {
     return values.get(used++);
   }
 
-  private static Value number(Value value) {
-    if (!Numbers.isNumber(value)) {
-      throw Fault.failed(
-          "a format requires a number, not a value of type '" + Value.type(value) + "'");
+  private static Value.Numeric number(Value value) {
+    if (value instanceof Value.Numeric number) {
+      return number;
     }
-    return value;
+    throw Fault.mismatch("a format requires a number", value);
   }
 
   private static Value whole(Value value) {
@@ -148,7 +131,9 @@ public final class PercentFormat {
       case 's' -> Value.of(Printer.str(meter, value));
       case 'r' -> Value.of(Printer.repr(meter, value));
       case 'c' ->
-          value instanceof Value.Text ? value : Value.of(CHARACTER.format(meter, number(value)));
+          value instanceof Value.Text
+              ? value
+              : Value.of(FormatSpec.parse("c").format(meter, number(value)));
       default -> throw Fault.unsupported("conversion to ASCII");
     };
   }

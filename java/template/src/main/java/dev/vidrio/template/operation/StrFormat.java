@@ -75,7 +75,7 @@ final class StrFormat {
       value =
           path.group(1) != null
               ? Attributes.attribute(value, path.group(1))
-              : Attributes.item(meter, value, key(path.group(2)));
+              : Attributes.item(meter, value, Attributes.key(path.group(2)));
     }
     if (m.group(3) != null) {
       value = PercentFormat.converted(meter, m.group(3).charAt(0), value);
@@ -86,19 +86,9 @@ final class StrFormat {
         : FormatSpec.parse(spec).format(meter, value);
   }
 
-  private static Value key(String text) {
-    boolean index = text.length() < 10 && text.chars().allMatch(c -> c >= '0' && c <= '9');
-    return index ? Value.of(Integer.parseInt(text)) : Value.of(text);
-  }
-
   private Value argument(String name) {
-    boolean numbered = name.length() < 10 && name.chars().allMatch(c -> c >= '0' && c <= '9');
-    if (!numbered) {
-      Value value = arguments.named().get(name);
-      if (value == null) {
-        throw Fault.failed("a format string has no argument '" + name + "'");
-      }
-      return value;
+    if (!name.matches("\\d{0,9}")) {
+      return arguments.required(name);
     }
     int index = name.isEmpty() ? automatic++ : Integer.parseInt(name);
     if (index >= arguments.positional().size()) {

@@ -6,83 +6,98 @@ import dev.vidrio.template.value.Meter;
 import dev.vidrio.template.value.Strings;
 import dev.vidrio.template.value.Value;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import java.util.function.IntPredicate;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The methods of Python's strings. Methods of a string marked safe return strings marked safe. */
 public final class StringMethods {
 
-  private static final Map<String, Body> ALL = new HashMap<>();
-
-  /** Python's methods that no known template uses; calling one is an error. */
-  private static final Set<String> UNSUPPORTED =
-      Set.of("encode", "expandtabs", "format_map", "isidentifier", "maketrans", "translate");
+  static final Library<Value.Text> ALL = new Library<>("string method");
 
   static {
-    stripping("strip", true, true);
-    stripping("lstrip", true, false);
-    stripping("rstrip", false, true);
-    mapping("upper", Strings::upper);
-    mapping("lower", Strings::lower);
-    mapping("casefold", Strings::lower);
-    mapping("title", Strings::title);
-    mapping("capitalize", Strings::capitalize);
-    mapping("swapcase", Strings::swapCase);
-    predicate("isalnum", Character::isLetterOrDigit);
-    predicate("isalpha", Character::isLetter);
-    predicate("isdecimal", Character::isDigit);
-    predicate("isdigit", Character::isDigit);
-    predicate("isnumeric", Character::isDigit);
-    predicate("isspace", Strings::isSpace);
-    ALL.put("isascii", (m, s, a) -> Value.of(s.value().chars().allMatch(c -> c < 0x80)));
-    ALL.put("islower", (m, s, a) -> Value.of(Strings.isAllCase(s.value(), false)));
-    ALL.put("isupper", (m, s, a) -> Value.of(Strings.isAllCase(s.value(), true)));
-    ALL.put("istitle", (m, s, a) -> Value.of(isTitle(s.value())));
-    ALL.put("split", (m, s, a) -> split(m, s, a, "split", true));
-    ALL.put("rsplit", (m, s, a) -> split(m, s, a, "rsplit", false));
-    ALL.put("splitlines", StringMethods::splitLines);
-    ALL.put("partition", (m, s, a) -> partition(s, a, "partition", true));
-    ALL.put("rpartition", (m, s, a) -> partition(s, a, "rpartition", false));
-    ALL.put("startswith", (m, s, a) -> Value.of(edges(s, a, "startswith", true)));
-    ALL.put("endswith", (m, s, a) -> Value.of(edges(s, a, "endswith", false)));
-    ALL.put("removeprefix", (m, s, a) -> remove(s, a, "removeprefix", true));
-    ALL.put("removesuffix", (m, s, a) -> remove(s, a, "removesuffix", false));
-    ALL.put("find", (m, s, a) -> Value.of(find(s, a, "find", true)));
-    ALL.put("rfind", (m, s, a) -> Value.of(find(s, a, "rfind", false)));
-    ALL.put("index", (m, s, a) -> index(s, a, "index", true));
-    ALL.put("rindex", (m, s, a) -> index(s, a, "rindex", false));
-    ALL.put("count", StringMethods::count);
-    ALL.put("replace", StringMethods::replace);
-    ALL.put("join", StringMethods::join);
-    ALL.put("format", StrFormat::format);
-    ALL.put("center", (m, s, a) -> pad(m, s, a, "center", Padding.Side.CENTER));
-    ALL.put("ljust", (m, s, a) -> pad(m, s, a, "ljust", Padding.Side.RIGHT));
-    ALL.put("rjust", (m, s, a) -> pad(m, s, a, "rjust", Padding.Side.LEFT));
-    ALL.put("zfill", StringMethods::zeroFill);
+    strip("strip", true, true);
+    strip("lstrip", true, false);
+    strip("rstrip", false, true);
+    map("upper", Strings::upper);
+    map("lower", Strings::lower);
+    map("casefold", Strings::lower);
+    map("title", StringMethods::title);
+    map("capitalize", Strings::capitalize);
+    map("swapcase", Strings::swapCase);
+    test("isalnum", s -> isAll(s, Character::isLetterOrDigit));
+    test("isalpha", s -> isAll(s, Character::isLetter));
+    test("isdecimal", s -> isAll(s, Character::isDigit));
+    test("isdigit", s -> isAll(s, Character::isDigit));
+    test("isnumeric", s -> isAll(s, Character::isDigit));
+    test("isspace", s -> isAll(s, Strings::isSpace));
+    test("isascii", s -> s.chars().allMatch(c -> c < 0x80));
+    test("islower", s -> Strings.isAllCase(s, false));
+    test("isupper", s -> Strings.isAllCase(s, true));
+    test("istitle", s -> s.equals(title(s)) && s.codePoints().anyMatch(Strings::isCased));
+    add("splitlines", StringMethods::splitLines, "keepends");
+    add("count", StringMethods::count, "sub", "start", "end");
+    add("replace", StringMethods::replace, "old", "new", "count");
+    add("join", StringMethods::join, "iterable");
+    add("format", StrFormat::format, Library.ANY);
+    add("center", (m, s, a) -> pad(m, s, a, Padding.Side.CENTER), "width", "fillchar");
+    add("ljust", (m, s, a) -> pad(m, s, a, Padding.Side.RIGHT), "width", "fillchar");
+    add("rjust", (m, s, a) -> pad(m, s, a, Padding.Side.LEFT), "width", "fillchar");
+    add("zfill", StringMethods::zeroFill, "width");
+    for (boolean left : List.of(true, false)) {
+      add(left ? "split" : "rsplit", (m, s, a) -> split(m, s, a, left), "sep", "maxsplit");
+      add(left ? "partition" : "rpartition", (m, s, a) -> partition(s, a, left), "sep");
+      add(left ? "removeprefix" : "removesuffix", (m, s, a) -> remove(s, a, left), "affix");
+      add(left ? "find" : "rfind", (m, s, a) -> Value.of(find(s, a, left)), "sub", "start", "end");
+      add(left ? "index" : "rindex", (m, s, a) -> index(s, a, left), "sub", "start", "end");
+      add(
+          left ? "startswith" : "endswith",
+          (m, s, a) -> Value.of(hasAffix(s, a, left)),
+          "affix",
+          "start",
+          "end");
+    }
+    // No known template uses these methods.
+    ALL.addUnsupported(
+        "encode", "expandtabs", "format_map", "isidentifier", "maketrans", "translate");
   }
 
   private StringMethods() {}
 
-  private interface Body {
-    Value call(Meter meter, Value.Text self, Arguments arguments);
+  private static void add(String name, Library.Body<Value.Text> body, String... parameters) {
+    ALL.add(
+        name,
+        (meter, self, arguments) -> {
+          meter.characters(self.value().length());
+          return body.call(meter, self, arguments);
+        },
+        parameters);
   }
 
-  static boolean has(String name) {
-    return ALL.containsKey(name) || UNSUPPORTED.contains(name);
+  private static void strip(String name, boolean left, boolean right) {
+    add(
+        name,
+        (m, s, a) -> like(s, Strings.strip(s.value(), a.textOrNull("chars"), left, right)),
+        "chars");
   }
 
-  static Value call(Meter meter, Value.Text self, String name, Arguments arguments) {
-    Body body = ALL.get(name);
-    if (body == null) {
-      throw Fault.unsupported("string method '" + name + "'");
-    }
-    meter.characters(self.value().length());
-    return body.call(meter, self, arguments);
+  private static void map(String name, UnaryOperator<String> mapping) {
+    add(name, (m, s, a) -> like(s, mapping.apply(s.value())));
+  }
+
+  private static void test(String name, Predicate<String> test) {
+    add(name, (m, s, a) -> Value.of(test.test(s.value())));
+  }
+
+  private static boolean isAll(String s, IntPredicate predicate) {
+    return !s.isEmpty() && s.codePoints().allMatch(predicate);
+  }
+
+  private static String title(String s) {
+    return Strings.title(s, Strings::titleCase, Strings::isCased);
   }
 
   /**
@@ -102,96 +117,61 @@ public final class StringMethods {
     return Value.list(parts.stream().<Value>map(part -> like(self, part)).toList());
   }
 
-  private static String callee(String name) {
-    return "string method '" + name + "'";
+  private static Value split(Meter meter, Value.Text self, Arguments arguments, boolean left) {
+    String separator = arguments.textOrNull("sep");
+    long max = limit(arguments.integer("maxsplit", -1));
+    return list(
+        meter,
+        self,
+        separator == null
+            ? Strings.splitSpace(self.value(), max, left)
+            : Strings.split(self.value(), separator(arguments), max, left));
   }
 
-  private static void stripping(String name, boolean left, boolean right) {
-    ALL.put(
-        name,
-        (m, s, a) ->
-            like(s, Strings.strip(s.value(), a.bind(callee(name), "chars").text(0), left, right)));
-  }
-
-  private static void mapping(String name, UnaryOperator<String> mapping) {
-    ALL.put(
-        name,
-        (m, s, a) -> {
-          a.bind(callee(name));
-          return like(s, mapping.apply(s.value()));
-        });
-  }
-
-  private static void predicate(String name, IntPredicate predicate) {
-    ALL.put(
-        name,
-        (m, s, a) -> Value.of(!s.value().isEmpty() && s.value().codePoints().allMatch(predicate)));
-  }
-
-  private static boolean isTitle(String s) {
-    return s.equals(Strings.title(s)) && s.codePoints().anyMatch(Strings::isCased);
-  }
-
-  private static Value split(
-      Meter meter, Value.Text self, Arguments arguments, String name, boolean left) {
-    var bound = arguments.bind(callee(name), "sep", "maxsplit");
-    String separator = bound.text(0);
-    long max = bound.integer(1, -1);
-    max = max < 0 ? Long.MAX_VALUE : max;
-    String s = self.value();
-    if (separator == null) {
-      return list(
-          meter, self, left ? Strings.splitSpace(s, max) : Strings.splitSpaceFromRight(s, max));
-    }
+  private static String separator(Arguments arguments) {
+    String separator = arguments.text("sep");
     if (separator.isEmpty()) {
-      throw Fault.failed(callee(name) + " cannot split at an empty string");
+      throw Fault.failed(arguments.callee() + " cannot split at an empty string");
     }
-    List<Integer> cuts =
-        left ? Strings.disjoint(s, separator, max) : Strings.disjointFromRight(s, separator, max);
-    return list(meter, self, Strings.cut(s, cuts, separator.length()));
+    return separator;
+  }
+
+  /** Converts Python's maximum number of splits or replacements, which −1 does not limit. */
+  private static long limit(long max) {
+    return max < 0 ? Long.MAX_VALUE : max;
   }
 
   private static Value splitLines(Meter meter, Value.Text self, Arguments arguments) {
-    boolean keep = arguments.bind(callee("splitlines"), "keepends").truth(0, false);
-    return list(meter, self, Strings.splitLines(self.value(), keep));
+    return list(meter, self, Strings.splitLines(self.value(), arguments.isTrue("keepends")));
   }
 
-  private static Value partition(Value.Text self, Arguments arguments, String name, boolean left) {
-    String separator = arguments.bind(callee(name), "sep").requiredText(0);
-    if (separator.isEmpty()) {
-      throw Fault.failed(callee(name) + " cannot split at an empty string");
-    }
-    String s = self.value();
-    List<Integer> cuts =
-        left ? Strings.disjoint(s, separator, 1) : Strings.disjointFromRight(s, separator, 1);
-    List<String> parts;
-    if (cuts.isEmpty()) {
-      parts = left ? List.of(s, "", "") : List.of("", "", s);
-    } else {
-      int at = cuts.getFirst();
-      parts = List.of(s.substring(0, at), separator, s.substring(at + separator.length()));
-    }
-    return Value.tuple(parts.stream().<Value>map(part -> like(self, part)).toList());
+  private static Value partition(Value.Text self, Arguments arguments, boolean left) {
+    String separator = separator(arguments);
+    List<String> halves = Strings.split(self.value(), separator, 1, left);
+    Stream<String> parts =
+        halves.size() == 2
+            ? Stream.of(halves.getFirst(), separator, halves.getLast())
+            : left ? Stream.of(self.value(), "", "") : Stream.of("", "", self.value());
+    return Value.tuple(parts.<Value>map(part -> like(self, part)).toList());
   }
 
   /**
    * Returns whether the text, or the part between two indices, starts or ends with one of several
    * affixes.
    */
-  private static boolean edges(Value.Text self, Arguments arguments, String name, boolean start) {
-    var bound = arguments.bind(callee(name), "affix", "start", "end");
-    String part = part(self.value(), bound);
+  private static boolean hasAffix(Value.Text self, Arguments arguments, boolean start) {
+    String part = part(self.value(), arguments);
     if (part == null) {
       return false;
     }
     List<Value> affixes =
-        bound.required(0) instanceof Value.Sequence(var shape, List<Value> items, int depth)
+        arguments.required("affix") instanceof Value.Sequence(var shape, List<Value> items, int d)
                 && shape == Value.Shape.TUPLE
             ? items
-            : List.of(Value.of(bound.requiredText(0)));
+            : List.of(Value.of(arguments.text("affix")));
     for (Value affix : affixes) {
       if (!(affix instanceof Value.Text(String text, boolean markup))) {
-        throw Fault.failed(callee(name) + " requires strings");
+        throw Fault.failed(arguments.callee() + " requires strings");
       }
       if (start ? part.startsWith(text) : part.endsWith(text)) {
         return true;
@@ -200,25 +180,27 @@ public final class StringMethods {
     return false;
   }
 
-  /** Returns the part between arguments 1 and 2, or null if it begins after its end. */
-  private static @Nullable String part(String s, Arguments.Bound bound) {
-    if (bound.or(1, Value.NONE) instanceof Value.None
-        && bound.or(2, Value.NONE) instanceof Value.None) {
+  /** Returns the part that {@code start} and {@code end} select, or null if it ends before it. */
+  private static @Nullable String part(String s, Arguments arguments) {
+    if (arguments.isNone("start") && arguments.isNone("end")) {
       return s;
     }
     int length = Strings.length(s);
-    long start = bound.or(1, Value.NONE) instanceof Value.None ? 0 : bound.integer(1, 0);
-    long end = bound.or(2, Value.NONE) instanceof Value.None ? length : bound.integer(2, 0);
-    start = start < 0 ? Math.max(0, start + length) : start;
+    long start = start(length, arguments);
+    long end = arguments.isNone("end") ? length : arguments.integer("end");
     end = Math.clamp(end < 0 ? end + length : end, 0, length);
-    if (start > end) {
-      return null;
-    }
-    return s.substring(s.offsetByCodePoints(0, (int) start), s.offsetByCodePoints(0, (int) end));
+    return start > end
+        ? null
+        : s.substring(s.offsetByCodePoints(0, (int) start), s.offsetByCodePoints(0, (int) end));
   }
 
-  private static Value remove(Value.Text self, Arguments arguments, String name, boolean prefix) {
-    String affix = arguments.bind(callee(name), "affix").requiredText(0);
+  private static long start(int length, Arguments arguments) {
+    long start = arguments.isNone("start") ? 0 : arguments.integer("start");
+    return start < 0 ? Math.max(0, start + length) : start;
+  }
+
+  private static Value remove(Value.Text self, Arguments arguments, boolean prefix) {
+    String affix = arguments.text("affix");
     String s = self.value();
     if (prefix) {
       return like(self, s.startsWith(affix) ? s.substring(affix.length()) : s);
@@ -226,15 +208,13 @@ public final class StringMethods {
     return like(self, s.endsWith(affix) ? s.substring(0, s.length() - affix.length()) : s);
   }
 
-  private static long find(Value.Text self, Arguments arguments, String name, boolean first) {
-    var bound = arguments.bind(callee(name), "sub", "start", "end");
-    String needle = bound.requiredText(0);
-    String part = part(self.value(), bound);
+  private static long find(Value.Text self, Arguments arguments, boolean first) {
+    String needle = arguments.text("sub");
+    String part = part(self.value(), arguments);
     if (part == null) {
       return -1;
     }
-    long offset = bound.or(1, Value.NONE) instanceof Value.None ? 0 : bound.integer(1, 0);
-    offset = offset < 0 ? Math.max(0, offset + Strings.length(self.value())) : offset;
+    long offset = start(Strings.length(self.value()), arguments);
     if (needle.isEmpty()) {
       return first ? offset : offset + Strings.length(part);
     }
@@ -244,59 +224,54 @@ public final class StringMethods {
         : offset + part.codePointCount(0, found[first ? 0 : found.length - 1]);
   }
 
-  private static Value index(Value.Text self, Arguments arguments, String name, boolean first) {
-    long found = find(self, arguments, name, first);
+  private static Value index(Value.Text self, Arguments arguments, boolean first) {
+    long found = find(self, arguments, first);
     if (found < 0) {
-      throw Fault.failed(callee(name) + ": substring not found");
+      throw Fault.failed(arguments.callee() + ": substring not found");
     }
     return Value.of(found);
   }
 
   private static Value count(Meter meter, Value.Text self, Arguments arguments) {
-    var bound = arguments.bind(callee("count"), "sub", "start", "end");
-    String needle = bound.requiredText(0);
-    String part = part(self.value(), bound);
-    if (part == null) {
-      return Value.of(0);
-    }
-    return Value.of(count(meter, part, needle));
-  }
-
-  private static Value replace(Meter meter, Value.Text self, Arguments arguments) {
-    var bound = arguments.bind(callee("replace"), "old", "new", "count");
-    String with =
-        bound.required(1) instanceof Value.Text text
-            ? escapedFor(self.markup(), text)
-            : bound.requiredText(1);
-    long max = bound.integer(2, -1);
-    return like(
-        self,
-        replace(meter, self.value(), bound.requiredText(0), with, max < 0 ? Long.MAX_VALUE : max));
+    String needle = arguments.text("sub");
+    String part = part(self.value(), arguments);
+    return Value.of(part == null ? 0 : count(meter, part, needle));
   }
 
   private static long count(Meter meter, String s, String needle) {
     if (needle.isEmpty()) {
       return Strings.length(s) + 1L;
     }
-    long count = Strings.disjoint(s, needle, Long.MAX_VALUE).size();
+    long count = Strings.disjoint(s, needle, Long.MAX_VALUE, true).size();
     meter.values(count);
     return count;
   }
 
-  /** Replaces occurrences, after checking the length of the result. */
+  private static Value replace(Meter meter, Value.Text self, Arguments arguments) {
+    String with =
+        arguments.required("new") instanceof Value.Text text
+            ? escapedFor(self.markup(), text)
+            : arguments.text("new");
+    long max = arguments.integer("count", -1);
+    return like(self, replace(meter, self.value(), arguments.text("old"), with, max));
+  }
+
+  /**
+   * Replaces occurrences, after checking the length of the result.
+   *
+   * @param max the maximum number of replacements; negative for all
+   */
   public static String replace(Meter meter, String s, String old, String with, long max) {
-    long count = Math.min(max, count(meter, s, old));
+    long count = Math.min(limit(max), count(meter, s, old));
     meter.text(s.length() + count * with.length());
-    return Strings.replace(s, old, with, max);
+    return Strings.replace(s, old, with, limit(max));
   }
 
   private static Value join(Meter meter, Value.Text self, Arguments arguments) {
-    Value iterable = arguments.bind(callee("join"), "iterable").required(0);
     List<String> parts = new ArrayList<>();
-    for (Value item : Iteration.items(meter, iterable)) {
+    for (Value item : Iteration.items(meter, arguments.required("iterable"))) {
       if (!(item instanceof Value.Text text)) {
-        throw Fault.failed(
-            callee("join") + " requires strings, not a value of type '" + Value.type(item) + "'");
+        throw Fault.mismatch(arguments.callee() + " requires strings", item);
       }
       parts.add(escapedFor(self.markup(), text));
     }
@@ -305,32 +280,24 @@ public final class StringMethods {
 
   /** Joins texts, after checking the length of the result. */
   public static String join(Meter meter, String separator, List<String> parts) {
-    long length = (long) separator.length() * parts.size();
-    for (String part : parts) {
-      length += part.length();
-    }
-    meter.text(length);
+    long separators = (long) separator.length() * parts.size();
+    meter.text(separators + parts.stream().mapToLong(String::length).sum());
     meter.elements(parts.size());
     return String.join(separator, parts);
   }
 
-  private static Value pad(
-      Meter meter, Value.Text self, Arguments arguments, String name, Padding.Side side) {
-    var bound = arguments.bind(callee(name), "width", "fillchar");
-    String fill = bound.get(1) == null ? " " : bound.requiredText(1);
+  private static Value pad(Meter meter, Value.Text self, Arguments arguments, Padding.Side side) {
+    String fill = arguments.text("fillchar", " ");
     if (Strings.length(fill) != 1) {
-      throw Fault.failed(callee(name) + ": fill must be one character");
+      throw Fault.failed(arguments.callee() + ": fill must be one character");
     }
-    bound.required(0);
-    return like(self, Padding.pad(meter, self.value(), bound.integer(0, 0), fill, side));
+    return like(self, Padding.pad(meter, self.value(), arguments.integer("width"), fill, side));
   }
 
   private static Value zeroFill(Meter meter, Value.Text self, Arguments arguments) {
-    var bound = arguments.bind(callee("zfill"), "width");
-    bound.required(0);
     String s = self.value();
     String sign = s.startsWith("-") || s.startsWith("+") ? s.substring(0, 1) : "";
-    long width = bound.integer(0, 0) - sign.length();
+    long width = arguments.integer("width") - sign.length();
     return like(
         self, sign + Padding.pad(meter, s.substring(sign.length()), width, "0", Padding.Side.LEFT));
   }

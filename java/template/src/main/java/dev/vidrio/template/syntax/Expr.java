@@ -1,7 +1,6 @@
 package dev.vidrio.template.syntax;
 
-import dev.vidrio.template.operation.ArithmeticOperator;
-import dev.vidrio.template.operation.ComparisonOperator;
+import dev.vidrio.template.operation.Operator;
 import dev.vidrio.template.value.Value;
 import java.util.List;
 import java.util.Map;
@@ -31,18 +30,14 @@ public sealed interface Expr {
   /** A sign: {@code -} or {@code +}. */
   record Sign(boolean negative, Expr operand, int line) implements Expr {}
 
-  /** One of {@code + - * / // % **}. */
-  record Arithmetic(ArithmeticOperator operator, Expr left, Expr right, int line) implements Expr {}
-
-  record And(Expr left, Expr right, int line) implements Expr {}
-
-  record Or(Expr left, Expr right, int line) implements Expr {}
+  /** One of {@code or and + - * / // % **}. */
+  record Binary(Operator operator, Expr left, Expr right, int line) implements Expr {}
 
   /** A comparison chain such as {@code a < b == c}: every adjacent pair must hold. */
   record Compare(Expr first, List<Comparand> rest, int line) implements Expr {}
 
   /** A comparison operator, including {@code in} and {@code not in}, and its right operand. */
-  record Comparand(ComparisonOperator operator, Expr right) {}
+  record Comparand(Operator operator, Expr right) {}
 
   /** {@code a ~ b ~ c}. */
   record Concat(List<Expr> parts, int line) implements Expr {}

@@ -1,211 +1,252 @@
 package dev.vidrio.template.syntax;
 
-import dev.vidrio.template.operation.ArithmeticOperator;
-import dev.vidrio.template.operation.ComparisonOperator;
+import dev.vidrio.template.operation.Operator;
+import dev.vidrio.template.value.Numbers;
+import dev.vidrio.template.value.Value;
+import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Parses expressions by recursive descent. Precedence, lowest first: {@code if else}, {@code or},
- * {@code and}, {@code not}, comparisons, {@code + -}, {@code ~}, {@code * / // %}, {@code **},
- * signs, then attributes, calls, filters and tests.
+ * Parses expressions by precedence climbing over the {@linkplain Operator binary operators}. Signs
+ * bind more tightly than these, then attributes, calls, filters and tests.
  */
-final class ExpressionParser {
+class ExpressionParser extends TokenReader {
 
   /** The maximum nesting of brackets, signs and blocks. */
-  static final int MAX_NESTING = 100;
+  private static final int MAX_NESTING = 100;
 
-  private final TokenReader tokens;
-  private final PrimaryParser primary;
+  static final Map<String, Value> CONSTANTS =
+      Map.of(
+          "true", Value.TRUE,
+          "True", Value.TRUE,
+          "false", Value.FALSE,
+          "False", Value.FALSE,
+          "none", Value.NONE,
+          "None", Value.NONE);
+
+  /** The names that expressions have read. */
+  Set<String> names = new HashSet<>();
+
   private int nesting;
 
-  ExpressionParser(TokenReader tokens) {
-    this.tokens = tokens;
-    this.primary = new PrimaryParser(tokens, this);
+  ExpressionParser(String source, TemplateErrors errors) {
+    super(source, errors);
   }
 
-  PrimaryParser primary() {
-    return primary;
-  }
-
-  void enter() {
+  final void enter() {
     if (++nesting > MAX_NESTING) {
-      throw tokens.errors().syntax(tokens.line(), "nests deeper than " + MAX_NESTING + " levels");
+      throw errors.syntax(line(), "nests deeper than " + MAX_NESTING + " levels");
     }
   }
 
-  void leave() {
+  final void leave() {
     nesting--;
   }
 
   /** Parses an expression, or a tuple without parentheses. */
-  Expr tuple(boolean withConditional) {
-    int line = tokens.line();
+  final Expr tuple(boolean withConditional) {
+    int line = line();
     Expr first = expression(withConditional);
-    if (!tokens.atOperator(",")) {
+    if (!at(",")) {
       return first;
     }
     List<Expr> items = new ArrayList<>(List.of(first));
-    while (tokens.skipOperator(",") && !atTupleEnd()) {
+    while (skip(",") && !at("}}") && !at("%}") && !at(")") && !at("recursive")) {
       items.add(expression(withConditional));
     }
     return new Expr.TupleOf(items, line);
   }
 
-  private boolean atTupleEnd() {
-    return tokens.at(Token.Kind.PRINT_END)
-        || tokens.at(Token.Kind.TAG_END)
-        || tokens.atOperator(")")
-        || tokens.atName("recursive");
-  }
-
-  Expr expression() {
+  final Expr expression() {
     return expression(true);
   }
 
   private Expr expression(boolean withConditional) {
     enter();
-    Expr result = or();
-    while (withConditional && tokens.atName("if")) {
-      int line = tokens.next().line();
-      Expr test = or();
-      Expr otherwise = tokens.skipName("else") ? expression(true) : null;
+    Expr result = binary(0);
+    while (withConditional && at("if")) {
+      int line = next().line();
+      Expr test = binary(0);
+      Expr otherwise = skip("else") ? expression() : null;
       result = new Expr.Conditional(test, result, otherwise, line);
     }
     leave();
     return result;
   }
 
-  private Expr or() {
-    Expr left = and();
-    while (tokens.atName("or")) {
-      int line = tokens.next().line();
-      left = new Expr.Or(left, and(), line);
+  /** Parses operators of at least a precedence, and their operands. */
+  private Expr binary(int precedence) {
+    int start = line();
+    Expr left = precedence <= Operator.NOT_PRECEDENCE && at("not") ? not() : unary(true);
+    for (Operator o = operator(); o != null && o.precedence() >= precedence; o = operator()) {
+      if (o.isComparison()) {
+        left = new Expr.Compare(left, comparands(), start);
+      } else if (o == Operator.CONCATENATE) {
+        left = new Expr.Concat(concatenated(left), start);
+      } else {
+        int line = next().line();
+        left = new Expr.Binary(o, left, binary(o.precedence() + 1), line);
+      }
     }
     return left;
   }
 
-  private Expr and() {
-    Expr left = not();
-    while (tokens.atName("and")) {
-      int line = tokens.next().line();
-      left = new Expr.And(left, not(), line);
+  /** Returns the binary operator at the current token, or null. */
+  private @Nullable Operator operator() {
+    if (at("not")) {
+      return following().is("in") ? Operator.NOT_IN : null;
     }
-    return left;
+    return at(Token.Kind.NAME) || at(Token.Kind.OPERATOR) ? Operator.of(current().text()) : null;
   }
 
   private Expr not() {
-    if (!tokens.atName("not")) {
-      return comparison();
-    }
-    int line = tokens.next().line();
+    int line = next().line();
     enter();
-    Expr operand = not();
+    Expr operand = binary(Operator.NOT_PRECEDENCE);
     leave();
     return new Expr.Not(operand, line);
   }
 
-  private Expr comparison() {
-    int line = tokens.line();
-    Expr first = sum();
-    List<Expr.Comparand> rest = new ArrayList<>();
-    for (ComparisonOperator operator = comparator(); operator != null; operator = comparator()) {
-      rest.add(new Expr.Comparand(operator, sum()));
+  private List<Expr.Comparand> comparands() {
+    List<Expr.Comparand> comparands = new ArrayList<>();
+    for (Operator o = operator(); o != null && o.isComparison(); o = operator()) {
+      if (next().is("not")) {
+        next();
+      }
+      comparands.add(new Expr.Comparand(o, binary(o.precedence() + 1)));
     }
-    return rest.isEmpty() ? first : new Expr.Compare(first, rest, line);
+    return comparands;
   }
 
-  private @Nullable ComparisonOperator comparator() {
-    if (tokens.skipName("in")) {
-      return ComparisonOperator.IN;
-    }
-    if (tokens.atName("not") && tokens.following().isName("in")) {
-      tokens.next();
-      tokens.next();
-      return ComparisonOperator.NOT_IN;
-    }
-    ComparisonOperator operator =
-        tokens.at(Token.Kind.OPERATOR) ? ComparisonOperator.of(tokens.current().text()) : null;
-    if (operator != null) {
-      tokens.next();
-    }
-    return operator;
-  }
-
-  private Expr sum() {
-    Expr left = concat();
-    while (tokens.atOperator("+") || tokens.atOperator("-")) {
-      Token operator = tokens.next();
-      left = arithmetic(operator, left, concat());
-    }
-    return left;
-  }
-
-  private Expr concat() {
-    int line = tokens.line();
-    Expr first = product();
-    if (!tokens.atOperator("~")) {
-      return first;
-    }
+  private List<Expr> concatenated(Expr first) {
     List<Expr> parts = new ArrayList<>(List.of(first));
-    while (tokens.skipOperator("~")) {
-      parts.add(product());
+    while (skip("~")) {
+      parts.add(binary(Operator.CONCATENATE.precedence() + 1));
     }
-    return new Expr.Concat(parts, line);
-  }
-
-  private Expr product() {
-    Expr left = power();
-    while (tokens.atOperator("*")
-        || tokens.atOperator("/")
-        || tokens.atOperator("//")
-        || tokens.atOperator("%")) {
-      Token operator = tokens.next();
-      left = arithmetic(operator, left, power());
-    }
-    return left;
-  }
-
-  private Expr power() {
-    Expr left = unary(true);
-    while (tokens.atOperator("**")) {
-      Token operator = tokens.next();
-      left = arithmetic(operator, left, unary(true));
-    }
-    return left;
-  }
-
-  private static Expr arithmetic(Token operator, Expr left, Expr right) {
-    return new Expr.Arithmetic(
-        ArithmeticOperator.of(operator.text()), left, right, operator.line());
+    return parts;
   }
 
   private Expr unary(boolean withFilters) {
     Expr result;
-    if (tokens.atOperator("-") || tokens.atOperator("+")) {
-      Token sign = tokens.next();
+    if (at("-") || at("+")) {
+      Token sign = next();
       enter();
-      result = new Expr.Sign(sign.text().equals("-"), unary(false), sign.line());
+      result = new Expr.Sign(sign.is("-"), unary(false), sign.line());
       leave();
     } else {
-      result = primary.parse();
+      result = primary();
     }
     result = postfix(result);
     return withFilters ? filters(result) : result;
   }
 
+  private Expr primary() {
+    Token token = next();
+    int line = token.line();
+    return switch (token.kind()) {
+      case NAME -> name(token);
+      case STRING -> {
+        StringBuilder text = new StringBuilder(token.text());
+        while (at(Token.Kind.STRING)) {
+          text.append(next().text());
+        }
+        yield new Expr.Literal(Value.of(text.toString()), line);
+      }
+      case INTEGER -> integer(token);
+      case FLOAT -> new Expr.Literal(new Value.Real(Double.parseDouble(token.text())), line);
+      case OPERATOR ->
+          switch (token.text()) {
+            case "(" -> parenthesis(line);
+            case "[" -> {
+              List<Expr> items = new ArrayList<>();
+              list("]", () -> items.add(expression()));
+              yield new Expr.ListOf(items, line);
+            }
+            case "{" -> {
+              List<Expr.Pair> pairs = new ArrayList<>();
+              list("}", () -> pairs.add(pair()));
+              yield new Expr.DictOf(pairs, line);
+            }
+            default -> throw expected("an expression", token);
+          };
+      default -> throw expected("an expression", token);
+    };
+  }
+
+  private Expr name(Token token) {
+    String name = token.text();
+    Value constant = CONSTANTS.get(name);
+    if (constant != null) {
+      return new Expr.Literal(constant, token.line());
+    }
+    if (!Character.isUnicodeIdentifierStart(name.codePointAt(0)) && !name.startsWith("_")) {
+      throw errors.syntax(token.line(), token.describe() + " is not a name");
+    }
+    names.add(name);
+    return new Expr.Name(name, token.line());
+  }
+
+  private Expr integer(Token token) {
+    String text = token.text();
+    int base =
+        switch (text.length() == 1 ? '0' : text.charAt(1)) {
+          case 'b', 'B' -> 2;
+          case 'o', 'O' -> 8;
+          case 'x', 'X' -> 16;
+          default -> 10;
+        };
+    BigInteger value = Numbers.parseInteger(text, base);
+    if (value == null) {
+      throw errors.syntax(
+          token.line(), "an integer must have 1 to " + Numbers.MAX_DIGITS + " digits");
+    }
+    return new Expr.Literal(new Value.Int(value), token.line());
+  }
+
+  private Expr parenthesis(int line) {
+    if (skip(")")) {
+      return new Expr.TupleOf(List.of(), line);
+    }
+    Expr inner = tuple(true);
+    expect(")");
+    return inner;
+  }
+
+  private Expr.Pair pair() {
+    Expr key = expression();
+    expect(":");
+    return new Expr.Pair(key, expression());
+  }
+
+  /** Parses items separated by commas up to a closing bracket, with an optional trailing comma. */
+  private void list(String end, Runnable item) {
+    while (!at(end)) {
+      item.run();
+      if (!at(end)) {
+        expect(",");
+      }
+    }
+    expect(end);
+  }
+
   private Expr postfix(Expr owner) {
     Expr result = owner;
     while (true) {
-      int line = tokens.line();
-      if (tokens.skipOperator(".")) {
-        result = attribute(result, line);
-      } else if (tokens.skipOperator("[")) {
+      int line = line();
+      if (skip(".")) {
+        result =
+            at(Token.Kind.INTEGER)
+                ? new Expr.Item(result, integer(next()), line)
+                : new Expr.Attribute(result, expectName(), line);
+      } else if (skip("[")) {
         result = subscript(result, line);
-      } else if (tokens.atOperator("(")) {
+      } else if (at("(")) {
         result = new Expr.Call(result, arguments(), line);
       } else {
         return result;
@@ -213,46 +254,32 @@ final class ExpressionParser {
     }
   }
 
-  private Expr attribute(Expr owner, int line) {
-    if (tokens.at(Token.Kind.INTEGER)) {
-      Token index = tokens.next();
-      return new Expr.Item(
-          owner,
-          new Expr.Literal(PrimaryParser.integer(index, tokens.errors()), index.line()),
-          line);
-    }
-    return new Expr.Attribute(owner, tokens.expectName(), line);
-  }
-
   private Expr subscript(Expr owner, int line) {
-    Expr start = tokens.atOperator(":") ? null : expression();
-    if (start != null && tokens.skipOperator("]")) {
+    Expr start = at(":") ? null : expression();
+    if (start != null && skip("]")) {
       return new Expr.Item(owner, start, line);
     }
-    if (start != null && tokens.atOperator(",")) {
+    if (start != null && skip(",")) {
       List<Expr> keys = new ArrayList<>(List.of(start));
-      while (tokens.skipOperator(",") && !tokens.atOperator("]")) {
-        keys.add(expression());
-      }
-      tokens.expectOperator("]");
+      list("]", () -> keys.add(expression()));
       return new Expr.Item(owner, new Expr.TupleOf(keys, line), line);
     }
-    tokens.expectOperator(":");
-    Expr stop = tokens.atOperator(":") || tokens.atOperator("]") ? null : expression();
-    Expr step = tokens.skipOperator(":") && !tokens.atOperator("]") ? expression() : null;
-    tokens.expectOperator("]");
+    expect(":");
+    Expr stop = at(":") || at("]") ? null : expression();
+    Expr step = skip(":") && !at("]") ? expression() : null;
+    expect("]");
     return new Expr.Slice(owner, start, stop, step, line);
   }
 
   private Expr filters(Expr input) {
     Expr result = input;
     while (true) {
-      int line = tokens.line();
-      if (tokens.skipOperator("|")) {
+      int line = line();
+      if (skip("|")) {
         result = new Expr.Filter(result, apply(), line);
-      } else if (tokens.skipName("is")) {
+      } else if (skip("is")) {
         result = test(result, line);
-      } else if (tokens.atOperator("(")) {
+      } else if (at("(")) {
         result = new Expr.Call(result, arguments(), line);
       } else {
         return result;
@@ -261,75 +288,74 @@ final class ExpressionParser {
   }
 
   /** Parses the name and arguments of a filter. */
-  Expr.Apply apply() {
-    int line = tokens.line();
+  final Expr.Apply apply() {
+    int line = line();
     String name = dottedName();
-    return new Expr.Apply(
-        name, tokens.atOperator("(") ? arguments() : Expr.CallArguments.NONE, line);
+    return new Expr.Apply(name, at("(") ? arguments() : Expr.CallArguments.NONE, line);
   }
 
   private String dottedName() {
-    StringBuilder name = new StringBuilder(tokens.expectName());
-    while (tokens.skipOperator(".")) {
-      name.append('.').append(tokens.expectName());
+    StringBuilder name = new StringBuilder(expectName());
+    while (skip(".")) {
+      name.append('.').append(expectName());
     }
     return name.toString();
   }
 
   private Expr test(Expr input, int line) {
-    boolean negated = tokens.skipName("not");
+    boolean negated = skip("not");
     String name = dottedName();
     Expr.CallArguments arguments = Expr.CallArguments.NONE;
-    if (tokens.atOperator("(")) {
+    if (at("(")) {
       arguments = arguments();
     } else if (atTestOperand()) {
-      if (tokens.atName("is")) {
-        throw tokens.errors().syntax(line, "tests with 'is' cannot be chained");
+      if (at("is")) {
+        throw errors.syntax(line, "tests with 'is' cannot be chained");
       }
-      Expr operand = postfix(primary.parse());
-      arguments = new Expr.CallArguments(List.of(operand), Map.of(), null, null);
+      List<Expr> operand = List.of(postfix(primary()));
+      arguments = new Expr.CallArguments(operand, Map.of(), null, null);
     }
     Expr test = new Expr.Test(input, new Expr.Apply(name, arguments, line), line);
     return negated ? new Expr.Not(test, line) : test;
   }
 
   private boolean atTestOperand() {
-    return switch (tokens.current().kind()) {
-      case NAME -> !tokens.atName("else") && !tokens.atName("or") && !tokens.atName("and");
+    return switch (current().kind()) {
+      case NAME -> !at("else") && !at("or") && !at("and");
       case STRING, INTEGER, FLOAT -> true;
-      case OPERATOR -> tokens.atOperator("[") || tokens.atOperator("{");
+      case OPERATOR -> at("[") || at("{");
       default -> false;
     };
   }
 
   private Expr.CallArguments arguments() {
-    int line = tokens.line();
-    tokens.expectOperator("(");
+    int line = line();
+    expect("(");
     List<Expr> positional = new ArrayList<>();
     Map<String, Expr> named = new LinkedHashMap<>();
     Expr more = null;
     Expr moreNamed = null;
-    while (!tokens.atOperator(")")) {
-      if (tokens.skipOperator("*")) {
+    while (!at(")")) {
+      if (skip("*")) {
         more = expression();
-      } else if (tokens.skipOperator("**")) {
+      } else if (skip("**")) {
         moreNamed = expression();
-      } else if (tokens.at(Token.Kind.NAME) && tokens.following().isOperator("=")) {
-        String name = tokens.expectName();
-        tokens.next();
+      } else if (at(Token.Kind.NAME) && following().is("=")) {
+        String name = expectName();
+        next();
         if (named.put(name, expression()) != null) {
-          throw tokens.errors().syntax(line, "argument '" + name + "' is given twice");
+          throw errors.syntax(line, "argument '" + name + "' is given twice");
         }
       } else if (!named.isEmpty() || more != null || moreNamed != null) {
-        throw tokens.errors().syntax(line, "a positional argument follows a named one");
+        throw errors.syntax(line, "a positional argument follows a named one");
       } else {
         positional.add(expression());
       }
-      if (!tokens.atOperator(")")) {
-        tokens.expectOperator(",");
+      if (!at(")")) {
+        expect(",");
       }
     }
-    tokens.expectOperator(")");
+    expect(")");
     return new Expr.CallArguments(positional, named, more, moreNamed);
   }
 }

@@ -1,11 +1,13 @@
 package dev.vidrio.template.syntax;
 
-import dev.vidrio.template.value.Numbers;
 import dev.vidrio.template.value.Strings;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Splits a template into tokens, with the white space rules of Jinja's {@code trim_blocks} and
@@ -14,10 +16,45 @@ import java.util.List;
  */
 final class Lexer {
 
-  private static final List<String> OPERATORS =
-      List.of(
-          "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{",
-          "}", ">", "<", "=", ".", ":", "|", ",", ";");
+  private static final String SPACE = "[" + Strings.SPACE + "]*+";
+
+  /** The beginning of a print, a tag or a comment. */
+  private static final Pattern BEGIN = Pattern.compile("\\{([{%#])([-+]?)");
+
+  private static final Pattern PRINT_END = Pattern.compile("-}}" + SPACE + "|}}");
+  private static final Pattern TAG_END = Pattern.compile(end("%"));
+  private static final Pattern COMMENT_END = Pattern.compile(end("#"));
+
+  /** The rest of a {@code raw} tag after its beginning. */
+  private static final Pattern RAW =
+      Pattern.compile(SPACE + "raw" + SPACE + "(?:-%}" + SPACE + "|%})");
+
+  private static final Pattern END_RAW =
+      Pattern.compile("\\{%([-+]?)" + SPACE + "endraw" + SPACE + "(?:" + end("%") + ")");
+
+  private static final String DIGITS = "[0-9](?:_?[0-9])*+";
+
+  /**
+   * The tokens of prints and tags other than strings, one group for each of {@link #KINDS}. A
+   * number after a point is an index, not the beginning of a float.
+   */
+  private static final Pattern TOKEN =
+      Pattern.compile(
+          "((?![0-9])[\\w\\p{L}\\p{Nd}]++)"
+              + "|((?<!\\.)D(?:(?:\\.D)?[eE][-+]?D|\\.D))".replace("D", DIGITS)
+              + "|(0[bB][01_]*|0[oO][0-7_]*|0[xX][0-9a-fA-F_]*|"
+              + DIGITS
+              + ")"
+              + "|(//|\\*\\*|[=!<>]=|[-+/*%~\\[\\](){}<>=.:|,;])");
+
+  private static final List<Token.Kind> KINDS =
+      List.of(Token.Kind.NAME, Token.Kind.FLOAT, Token.Kind.INTEGER, Token.Kind.OPERATOR);
+
+  private static final Map<String, String> BRACKETS = Map.of("(", ")", "[", "]", "{", "}");
+
+  private static final Pattern ESCAPE =
+      Pattern.compile(
+          "\\\\([0-7]{1,3}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", Pattern.DOTALL);
 
   private final String source;
   private final TemplateErrors errors;
@@ -30,248 +67,126 @@ final class Lexer {
     this.errors = errors;
   }
 
+  /** Returns a pattern of the end of a tag or comment, and of the white space removed after it. */
+  private static String end(String mark) {
+    return "-" + mark + "}" + SPACE + "|\\+" + mark + "}|" + mark + "}\n?";
+  }
+
   /** Returns the tokens, of which the last has kind {@code END}. */
   static List<Token> tokenize(String template, TemplateErrors errors) {
     String source = template.replace("\r\n", "\n").replace('\r', '\n');
-    if (source.endsWith("\n")) {
-      source = source.substring(0, source.length() - 1);
-    }
-    Lexer lexer = new Lexer(source, errors);
+    Lexer lexer = new Lexer(source.replaceFirst("\n\\z", ""), errors);
     lexer.run();
     return lexer.tokens;
   }
 
   private void run() {
-    while (position < source.length()) {
-      int tag = nextTag();
-      if (tag < 0) {
-        data(source.substring(position));
-        advance(source.length());
+    Matcher begin = BEGIN.matcher(source);
+    while (begin.find(position)) {
+      boolean print = begin.group(1).equals("{");
+      data(begin.start(), begin.group(2), print);
+      Matcher raw = matcher(RAW, begin.end());
+      if (begin.group(1).equals("#")) {
+        advance(find(COMMENT_END, begin.end(), "unterminated comment").end());
+      } else if (!print && raw.lookingAt()) {
+        advance(raw.end());
+        Matcher end = find(END_RAW, position, "'raw' without 'endraw'");
+        data(end.start(), end.group(1), false);
+        advance(end.end());
       } else {
-        tag(tag);
+        add(Token.Kind.OPERATOR, print ? "{{" : "{%");
+        advance(begin.end());
+        code(print);
       }
     }
+    data(source.length(), "+", false);
     add(Token.Kind.END, "");
   }
 
-  private int nextTag() {
-    for (int i = source.indexOf('{', position); i >= 0; i = source.indexOf('{', i + 1)) {
-      if (i + 1 < source.length() && "{%#".indexOf(source.charAt(i + 1)) >= 0) {
-        return i;
-      }
-    }
-    return -1;
+  private Matcher matcher(Pattern pattern, int start) {
+    return pattern.matcher(source).region(start, source.length()).useTransparentBounds(true);
   }
 
-  private void tag(int start) {
-    char type = source.charAt(start + 1);
-    int inside = start + 2;
-    char sign = inside < source.length() ? source.charAt(inside) : ' ';
-    if (sign == '-' || sign == '+') {
-      inside++;
+  private Matcher find(Pattern pattern, int start, String error) {
+    Matcher matcher = matcher(pattern, start);
+    if (!matcher.find()) {
+      throw errors.syntax(line, error);
     }
-    data(stripBeforeTag(start, sign, type == '{'));
-    advance(start);
-    int raw = type == '%' ? rawTagEnd(inside, "raw", false) : -1;
-    if (raw >= 0) {
-      advance(raw);
-      rawBlock();
-    } else if (type == '#') {
-      comment(inside);
-    } else {
-      boolean print = type == '{';
-      add(print ? Token.Kind.PRINT_BEGIN : Token.Kind.TAG_BEGIN, "");
-      advance(inside);
-      code(print);
-    }
+    return matcher;
   }
 
-  /** Returns the text before a tag, without the white space that the tag strips. */
-  private String stripBeforeTag(int tag, char sign, boolean print) {
-    int end = tag;
-    if (sign == '-') {
-      while (end > position && Strings.isSpace(source.charAt(end - 1))) {
-        end--;
-      }
-    } else if (sign != '+' && !print) {
-      int lineStart = end;
-      while (lineStart > position
-          && source.charAt(lineStart - 1) != '\n'
-          && Strings.isSpace(source.charAt(lineStart - 1))) {
-        lineStart--;
-      }
-      if (lineStart == 0 || source.charAt(lineStart - 1) == '\n') {
-        end = lineStart;
-      }
+  /** Adds the text up to a tag, without the white space that the tag strips. */
+  private void data(int tag, String sign, boolean print) {
+    String data = source.substring(position, tag);
+    int lineStart = data.lastIndexOf('\n') + 1;
+    boolean startsLine = lineStart > 0 || position == 0 || source.charAt(position - 1) == '\n';
+    if (sign.equals("-")) {
+      data = stripTrailing(data);
+    } else if (sign.isEmpty()
+        && !print
+        && startsLine
+        && stripTrailing(data.substring(lineStart)).isEmpty()) {
+      data = data.substring(0, lineStart);
     }
-    return source.substring(position, end);
+    if (!data.isEmpty()) {
+      add(Token.Kind.DATA, data);
+    }
+    advance(tag);
   }
 
-  private void data(String text) {
-    if (!text.isEmpty()) {
-      add(Token.Kind.DATA, text);
-    }
-  }
-
-  /**
-   * Returns the end of a {@code raw} or {@code endraw} tag whose name begins at an index, or −1.
-   */
-  private int rawTagEnd(int index, String name, boolean trim) {
-    int at = skipSpace(index);
-    if (!source.startsWith(name, at)) {
-      return -1;
-    }
-    at = skipSpace(at + name.length());
-    if (source.startsWith("-%}", at)) {
-      return skipSpace(at + 3);
-    }
-    if (trim && source.startsWith("+%}", at)) {
-      return at + 3;
-    }
-    if (!source.startsWith("%}", at)) {
-      return -1;
-    }
-    return trim ? skipLineBreak(at + 2) : at + 2;
-  }
-
-  private void rawBlock() {
-    for (int i = source.indexOf("{%", position); i >= 0; i = source.indexOf("{%", i + 2)) {
-      char sign = i + 2 < source.length() ? source.charAt(i + 2) : ' ';
-      int end = rawTagEnd(sign == '-' || sign == '+' ? i + 3 : i + 2, "endraw", true);
-      if (end >= 0) {
-        data(stripBeforeTag(i, sign, false));
-        advance(end);
-        return;
-      }
-    }
-    throw errors.syntax(line, "'raw' without 'endraw'");
-  }
-
-  private void comment(int inside) {
-    int end = source.indexOf("#}", inside);
-    if (end < 0) {
-      throw errors.syntax(line, "unterminated comment");
-    }
-    char sign = end > inside ? source.charAt(end - 1) : ' ';
-    int after = end + 2;
-    if (sign == '-') {
-      after = skipSpace(after);
-    } else if (sign != '+') {
-      after = skipLineBreak(after);
-    }
-    advance(after);
+  private static String stripTrailing(String data) {
+    return Strings.strip(data, null, false, true);
   }
 
   /** Reads the tokens of a print or a tag up to its end. */
   private void code(boolean print) {
-    Deque<Character> open = new ArrayDeque<>();
+    Deque<String> open = new ArrayDeque<>();
+    Matcher end = matcher(print ? PRINT_END : TAG_END, position);
+    Matcher token = matcher(TOKEN, position);
     while (position < source.length()) {
-      if (open.isEmpty() && codeEnd(print)) {
-        return;
-      }
       char c = source.charAt(position);
-      if (Strings.isSpace(c)) {
+      if (open.isEmpty() && end.region(position, source.length()).lookingAt()) {
+        add(Token.Kind.OPERATOR, print ? "}}" : "%}");
+        advance(end.end());
+        return;
+      } else if (Strings.isSpace(c)) {
         advance(position + 1);
-      } else if (isDigit(c)) {
-        number();
-      } else if (isWord(source.codePointAt(position))) {
-        name();
       } else if (c == '\'' || c == '"') {
         string(c);
+      } else if (token.region(position, source.length()).lookingAt()) {
+        token(token, open);
       } else {
-        operator(open);
+        String found = Character.toString(source.codePointAt(position));
+        throw errors.syntax(line, "unexpected character '" + found + "'");
       }
     }
   }
 
-  private boolean codeEnd(boolean print) {
-    String end = print ? "}}" : "%}";
-    Token.Kind kind = print ? Token.Kind.PRINT_END : Token.Kind.TAG_END;
-    int after;
-    if (source.startsWith("-" + end, position)) {
-      after = skipSpace(position + 3);
-    } else if (source.startsWith(end, position)) {
-      after = print ? position + 2 : skipLineBreak(position + 2);
-    } else if (!print && source.startsWith("+%}", position)) {
-      after = position + 3;
-    } else {
-      return false;
+  private void token(Matcher matcher, Deque<String> open) {
+    int group = 1;
+    while (matcher.group(group) == null) {
+      group++;
     }
-    add(kind, "");
-    advance(after);
-    return true;
+    Token.Kind kind = KINDS.get(group - 1);
+    String text = matcher.group();
+    switch (kind) {
+      case INTEGER, FLOAT -> text = text.replace("_", "");
+      case OPERATOR -> balance(text, open);
+      default -> {}
+    }
+    if (kind == Token.Kind.INTEGER && text.matches("0+[1-9].*")) {
+      throw errors.syntax(line, "an integer must not begin with 0: '" + text + "'");
+    }
+    add(kind, text);
+    advance(matcher.end());
   }
 
-  /**
-   * Reads an integer of base 2, 8, 10 or 16, or a float, with single underscores between digits.
-   */
-  private void number() {
-    int start = position;
-    int end;
-    Token.Kind kind = Token.Kind.INTEGER;
-    if (source.charAt(start) == '0'
-        && start + 1 < source.length()
-        && "bBoOxX".indexOf(source.charAt(start + 1)) >= 0) {
-      int radix = Numbers.radix(source.charAt(start + 1));
-      end = start + 2;
-      while (end < source.length()
-          && (Character.digit(source.charAt(end), radix) >= 0 || source.charAt(end) == '_')) {
-        end++;
-      }
-    } else {
-      end = skipDigits(start);
-      boolean afterDot = start > 0 && source.charAt(start - 1) == '.';
-      int fraction = end < source.length() && source.charAt(end) == '.' ? skipDigits(end + 1) : end;
-      if (!afterDot && fraction > end + 1) {
-        kind = Token.Kind.FLOAT;
-        end = fraction;
-      }
-      int exponent = exponentEnd(end);
-      if (!afterDot && exponent > end) {
-        kind = Token.Kind.FLOAT;
-        end = exponent;
-      }
+  private void balance(String operator, Deque<String> open) {
+    if (BRACKETS.containsKey(operator)) {
+      open.push(BRACKETS.get(operator));
+    } else if (BRACKETS.containsValue(operator) && !operator.equals(open.poll())) {
+      throw errors.syntax(line, "unmatched '" + operator + "'");
     }
-    String digits = source.substring(start, end).replace("_", "");
-    if (kind == Token.Kind.INTEGER && digits.matches("0+[1-9].*")) {
-      throw errors.syntax(line, "an integer must not begin with 0: '" + digits + "'");
-    }
-    add(kind, digits);
-    advance(end);
-  }
-
-  private int exponentEnd(int index) {
-    if (index >= source.length() || (source.charAt(index) | 0x20) != 'e') {
-      return index;
-    }
-    int digits = index + 1;
-    if (digits < source.length() && "+-".indexOf(source.charAt(digits)) >= 0) {
-      digits++;
-    }
-    int end = skipDigits(digits);
-    return end > digits ? end : index;
-  }
-
-  private int skipDigits(int index) {
-    int i = index;
-    while (i < source.length()
-        && (isDigit(source.charAt(i))
-            || (source.charAt(i) == '_'
-                && i > index
-                && i + 1 < source.length()
-                && isDigit(source.charAt(i + 1))))) {
-      i++;
-    }
-    return i;
-  }
-
-  private void name() {
-    int end = position;
-    while (end < source.length() && isWord(source.codePointAt(end))) {
-      end += Character.charCount(source.codePointAt(end));
-    }
-    add(Token.Kind.NAME, source.substring(position, end));
-    advance(end);
   }
 
   private void string(char quote) {
@@ -282,57 +197,42 @@ final class Lexer {
     if (end >= source.length()) {
       throw errors.syntax(line, "unterminated string");
     }
-    add(
-        Token.Kind.STRING,
-        StringLiteral.unescape(source.substring(position + 1, end), line, errors));
+    String text =
+        ESCAPE
+            .matcher(source.substring(position + 1, end))
+            .replaceAll(escape -> Matcher.quoteReplacement(unescape(escape.group(1))));
+    add(Token.Kind.STRING, text);
     advance(end + 1);
   }
 
-  private void operator(Deque<Character> open) {
-    for (String operator : OPERATORS) {
-      if (source.startsWith(operator, position)) {
-        balance(open, operator.charAt(0));
-        add(Token.Kind.OPERATOR, operator);
-        advance(position + operator.length());
-        return;
-      }
-    }
-    throw errors.syntax(
-        line, "unexpected character '" + Character.toString(source.codePointAt(position)) + "'");
-  }
-
-  private void balance(Deque<Character> open, char c) {
-    switch (c) {
-      case '(' -> open.push(')');
-      case '[' -> open.push(']');
-      case '{' -> open.push('}');
-      case ')', ']', '}' -> {
-        if (open.isEmpty() || open.pop() != c) {
-          throw errors.syntax(line, "unmatched '" + c + "'");
+  /** Returns the text of an escape in a string of Python. */
+  private String unescape(String escape) {
+    char letter = escape.charAt(0);
+    return switch (letter) {
+      case '\n' -> "";
+      case '\\', '\'', '"' -> escape;
+      case 'a' -> "\u0007";
+      case 'b' -> "\b";
+      case 'f' -> "\f";
+      case 'n' -> "\n";
+      case 'r' -> "\r";
+      case 't' -> "\t";
+      case 'v' -> "\u000b";
+      case '0', '1', '2', '3', '4', '5', '6', '7' ->
+          Character.toString(Integer.parseInt(escape, 8));
+      case 'x', 'u', 'U' -> {
+        if (escape.length() == 1) {
+          throw errors.syntax(line, "incomplete string escape: \\" + letter);
         }
+        long codePoint = Long.parseLong(escape.substring(1), 16);
+        if (codePoint > Character.MAX_CODE_POINT) {
+          throw errors.syntax(line, "invalid string escape: U+" + Long.toHexString(codePoint));
+        }
+        yield Character.toString((int) codePoint);
       }
-      default -> {}
-    }
-  }
-
-  private static boolean isDigit(char c) {
-    return c >= '0' && c <= '9';
-  }
-
-  private static boolean isWord(int codePoint) {
-    return codePoint == '_' || Character.isLetterOrDigit(codePoint);
-  }
-
-  private int skipSpace(int index) {
-    int i = index;
-    while (i < source.length() && Strings.isSpace(source.charAt(i))) {
-      i++;
-    }
-    return i;
-  }
-
-  private int skipLineBreak(int index) {
-    return index < source.length() && source.charAt(index) == '\n' ? index + 1 : index;
+      case 'N' -> throw errors.unsupported(line, "string escape '\\N'");
+      default -> "\\" + escape;
+    };
   }
 
   private void add(Token.Kind kind, String text) {

@@ -28,10 +28,9 @@ public record TemplateErrors(String name) {
   /** Creates the error for a failed rendering. */
   public ModelException of(Fault fault, int line) {
     String message = String.valueOf(fault.getMessage());
-    return switch (fault.kind()) {
-      case UNSUPPORTED -> unsupported(line, message);
-      case RAISED, FAILED -> new InvalidInputException(name + ": " + place(line), "", message);
-    };
+    return fault.isUnsupported()
+        ? unsupported(line, message)
+        : new InvalidInputException(name + ": " + place(line), "", message);
   }
 
   private static String place(int line) {

@@ -12,37 +12,33 @@ record Token(Kind kind, String text, int line) {
   /** Kinds of tokens. */
   enum Kind {
     DATA("text"),
-    PRINT_BEGIN("'{{'"),
-    PRINT_END("'}}'"),
-    TAG_BEGIN("'{%'"),
-    TAG_END("'%}'"),
-    NAME("name"),
+    NAME,
     STRING("string"),
-    INTEGER("integer"),
-    FLOAT("float"),
-    OPERATOR("operator"),
+    INTEGER,
+    FLOAT,
+    /** An operator, a bracket, or the beginning or end of a print or a tag. */
+    OPERATOR,
     END("end of the template");
 
+    /** The description for errors; empty if the text describes the token. */
     private final String description;
+
+    Kind() {
+      this("");
+    }
 
     Kind(String description) {
       this.description = description;
     }
   }
 
-  boolean isName(String name) {
-    return kind == Kind.NAME && text.equals(name);
-  }
-
-  boolean isOperator(String operator) {
-    return kind == Kind.OPERATOR && text.equals(operator);
+  /** Returns whether the token is a name or an operator with a text. */
+  boolean is(String nameOrOperator) {
+    return (kind == Kind.NAME || kind == Kind.OPERATOR) && text.equals(nameOrOperator);
   }
 
   /** Describes the token for an error message. */
   String describe() {
-    return switch (kind) {
-      case NAME, OPERATOR, INTEGER, FLOAT -> "'" + text + "'";
-      default -> kind.description;
-    };
+    return kind.description.isEmpty() ? "'" + text + "'" : kind.description;
   }
 }

@@ -1,98 +1,69 @@
 package dev.vidrio.template.syntax;
 
+import dev.vidrio.error.ModelFileException;
 import java.util.List;
 
-/** The parser's position in the tokens, with one token of lookahead. */
-final class TokenReader {
+/** The position of a parser in the tokens, with one token of lookahead. */
+class TokenReader {
 
+  final TemplateErrors errors;
   private final List<Token> tokens;
-  private final TemplateErrors errors;
   private int position;
 
-  TokenReader(List<Token> tokens, TemplateErrors errors) {
-    this.tokens = tokens;
+  TokenReader(String source, TemplateErrors errors) {
+    this.tokens = Lexer.tokenize(source, errors);
     this.errors = errors;
   }
 
-  TemplateErrors errors() {
-    return errors;
-  }
-
-  Token current() {
+  final Token current() {
     return tokens.get(position);
   }
 
-  int line() {
+  final int line() {
     return current().line();
   }
 
   /** Returns the token after the current one. */
-  Token following() {
+  final Token following() {
     return tokens.get(Math.min(position + 1, tokens.size() - 1));
   }
 
-  Token next() {
+  final Token next() {
     Token token = current();
-    if (position < tokens.size() - 1) {
-      position++;
-    }
+    position = Math.min(position + 1, tokens.size() - 1);
     return token;
   }
 
-  boolean at(Token.Kind kind) {
+  final boolean at(Token.Kind kind) {
     return current().kind() == kind;
   }
 
-  boolean atName(String name) {
-    return current().isName(name);
+  final boolean at(String nameOrOperator) {
+    return current().is(nameOrOperator);
   }
 
-  boolean atOperator(String operator) {
-    return current().isOperator(operator);
-  }
-
-  boolean skipName(String name) {
-    return skip(atName(name));
-  }
-
-  boolean skipOperator(String operator) {
-    return skip(atOperator(operator));
-  }
-
-  private boolean skip(boolean matches) {
+  final boolean skip(String nameOrOperator) {
+    boolean matches = at(nameOrOperator);
     if (matches) {
       next();
     }
     return matches;
   }
 
-  String expectName() {
+  final void expect(String nameOrOperator) {
+    if (!skip(nameOrOperator)) {
+      throw expected("'" + nameOrOperator + "'", current());
+    }
+  }
+
+  final String expectName() {
     if (!at(Token.Kind.NAME)) {
-      throw expected("a name");
+      throw expected("a name", current());
     }
     return next().text();
   }
 
-  void expectName(String name) {
-    if (!skipName(name)) {
-      throw expected("'" + name + "'");
-    }
-  }
-
-  void expectOperator(String operator) {
-    if (!skipOperator(operator)) {
-      throw expected("'" + operator + "'");
-    }
-  }
-
-  void expect(Token.Kind kind, String text) {
-    if (!at(kind)) {
-      throw expected(text);
-    }
-    next();
-  }
-
-  RuntimeException expected(String what) {
-    return errors.syntax(line(), "expected " + what + ", found " + current().describe());
+  final ModelFileException expected(String what, Token found) {
+    return errors.syntax(found.line(), "expected " + what + ", found " + found.describe());
   }
 }

@@ -1,6 +1,6 @@
 package dev.vidrio.template.value;
 
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -8,118 +8,97 @@ import org.jspecify.annotations.Nullable;
 /**
  * The arguments of a call.
  *
- * @param positional the positional arguments
- * @param named the named arguments, in order
+ * @param callee the name of the function in errors, such as {@code filter 'join'}
+ * @param positional the positional arguments that are not bound to parameters
+ * @param named the named and the bound arguments, in order
  */
-public record Arguments(List<Value> positional, Map<String, Value> named) {
+public record Arguments(String callee, List<Value> positional, Map<String, Value> named) {
 
-  /**
-   * Binds the arguments to the parameters of a function.
-   *
-   * @param callee the name of the function in errors, such as {@code filter 'join'}
-   */
-  public Bound bind(String callee, String... parameters) {
-    if (positional.size() > parameters.length) {
-      throw Fault.failed(callee + " takes at most " + parameters.length + " arguments");
+  /** Creates the arguments of a call whose callee is not known yet. */
+  public Arguments(List<Value> positional, Map<String, Value> named) {
+    this("", positional, named);
+  }
+
+  /** Binds the positional arguments to the parameters of a function. */
+  public Arguments bind(String function, List<String> parameters) {
+    if (positional.size() > parameters.size()) {
+      throw Fault.failed(function + " takes at most " + parameters.size() + " arguments");
     }
-    @Nullable Value[] values = new @Nullable Value[parameters.length];
+    if (positional.isEmpty() && named.isEmpty()) {
+      return new Arguments(function, positional, named);
+    }
+    Map<String, Value> bound = new HashMap<>();
     for (int i = 0; i < positional.size(); i++) {
-      values[i] = positional.get(i);
+      bound.put(parameters.get(i), positional.get(i));
     }
     named.forEach(
         (name, value) -> {
-          int i = Arrays.asList(parameters).indexOf(name);
-          if (i < 0) {
-            throw Fault.failed(callee + " has no parameter '" + name + "'");
+          if (!parameters.contains(name)) {
+            throw Fault.failed(function + " has no parameter '" + name + "'");
           }
-          if (values[i] != null) {
-            throw Fault.failed(callee + ": argument '" + name + "' is given twice");
+          if (bound.put(name, value) != null) {
+            throw Fault.failed(function + ": argument '" + name + "' is given twice");
           }
-          values[i] = value;
         });
-    return new Bound(callee, parameters, values);
+    return new Arguments(function, List.of(), bound);
   }
 
-  /** Arguments by parameter index. */
-  public static final class Bound {
-    private final String callee;
-    private final String[] parameters;
-    private final @Nullable Value[] values;
+  /** Returns an argument, or a default if it was not given. */
+  public Value or(String name, Value otherwise) {
+    return named.getOrDefault(name, otherwise);
+  }
 
-    private Bound(String callee, String[] parameters, @Nullable Value[] values) {
-      this.callee = callee;
-      this.parameters = parameters;
-      this.values = values;
-    }
+  /** Returns whether an argument is None or was not given. */
+  public boolean isNone(String name) {
+    return or(name, Value.NONE) instanceof Value.None;
+  }
 
-    /** Returns an argument, or null if it was not given. */
-    public @Nullable Value get(int i) {
-      return values[i];
+  /** Returns a required argument. */
+  public Value required(String name) {
+    Value value = named.get(name);
+    if (value == null) {
+      throw Fault.failed(callee + ": argument '" + name + "' is missing");
     }
+    return value;
+  }
 
-    /** Returns an argument, or a default if it was not given. */
-    public Value or(int i, Value otherwise) {
-      Value value = values[i];
-      return value == null ? otherwise : value;
-    }
+  /** Returns a string argument, or null if it is None or was not given. */
+  public @Nullable String textOrNull(String name) {
+    return isNone(name) ? null : text(name);
+  }
 
-    /** Returns a required argument. */
-    public Value required(int i) {
-      Value value = values[i];
-      if (value == null) {
-        throw Fault.failed(callee + ": argument '" + parameters[i] + "' is missing");
-      }
-      return value;
-    }
+  /** Returns a string argument, or a default if it was not given. */
+  public String text(String name, String otherwise) {
+    return named.containsKey(name) ? text(name) : otherwise;
+  }
 
-    /** Returns a string argument, or null if it was not given or is None. */
-    public @Nullable String text(int i) {
-      return switch (or(i, Value.NONE)) {
-        case Value.None n -> null;
-        case Value.Text t -> t.value();
-        default -> throw wrong(i, "a string");
-      };
+  /** Returns a required string argument. */
+  public String text(String name) {
+    if (required(name) instanceof Value.Text text) {
+      return text.value();
     }
+    throw wrong(name, "a string");
+  }
 
-    /** Returns a required string argument. */
-    public String requiredText(int i) {
-      return required(i) instanceof Value.Text(String text, boolean markup)
-          ? text
-          : fail(i, "a string");
-    }
+  /** Returns an integer argument, clamped to 64 bits, or a default if it was not given. */
+  public long integer(String name, long otherwise) {
+    return named.containsKey(name) ? integer(name) : otherwise;
+  }
 
-    /** Returns an integer argument, clamped to 64 bits, or a default if it was not given. */
-    public long integer(int i, long otherwise) {
-      Value value = values[i];
-      if (value == null) {
-        return otherwise;
-      }
-      if (!(value instanceof Value.Int || value instanceof Value.Bool)) {
-        throw wrong(i, "an integer");
-      }
-      return Numbers.toLong(Numbers.integer(value));
+  /** Returns a required integer argument, clamped to 64 bits. */
+  public long integer(String name) {
+    if (required(name) instanceof Value.Integral integer) {
+      return integer.clamped();
     }
+    throw wrong(name, "an integer");
+  }
 
-    /** Returns the truth value of an argument, or a default if it was not given. */
-    public boolean truth(int i, boolean otherwise) {
-      Value value = values[i];
-      return value == null ? otherwise : Value.truth(value);
-    }
+  /** Returns the truth value of an argument; false if it was not given. */
+  public boolean isTrue(String name) {
+    return Value.truth(or(name, Value.FALSE));
+  }
 
-    private String fail(int i, String type) {
-      throw wrong(i, type);
-    }
-
-    private Fault wrong(int i, String type) {
-      return Fault.failed(
-          callee
-              + " requires "
-              + type
-              + " as '"
-              + parameters[i]
-              + "', not a value of type '"
-              + Value.type(required(i))
-              + "'");
-    }
+  private Fault wrong(String name, String type) {
+    return Fault.mismatch(callee + " requires " + type + " as '" + name + "'", required(name));
   }
 }

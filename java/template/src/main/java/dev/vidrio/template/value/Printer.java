@@ -35,13 +35,9 @@ public final class Printer {
       case Value.None n -> out.append("None");
       case Value.Undefined u -> out.append("Undefined");
       case Value.Bool b -> out.append(b.value() ? "True" : "False");
-      case Value.Int i -> {
-        meter.number(i);
-        out.append(i.value());
-      }
-      case Value.Real r -> {
-        meter.number(r);
-        out.append(real(r.value()));
+      case Value.Numeric n -> {
+        meter.number(n);
+        out.append(n instanceof Value.Int(var integer) ? integer.toString() : real(n.real()));
       }
       case Value.Text t -> text(meter, t, out);
       case Value.Sequence s -> sequence(meter, s, out);
@@ -65,7 +61,8 @@ public final class Printer {
       case LIST -> items(meter, items, "[", "]", out);
       case TUPLE -> items(meter, items, "(", items.size() == 1 ? ",)" : ")", out);
       case RANGE -> out.append(items);
-      case KEYS, VALUES, ITEMS -> items(meter, items, sequence.shape().type() + "([", "])", out);
+      case DICT_KEYS, DICT_VALUES, DICT_ITEMS ->
+          items(meter, items, sequence.shape().type() + "([", "])", out);
     }
   }
 
@@ -95,9 +92,7 @@ public final class Printer {
   private static void quote(String s, StringBuilder out) {
     char quote = s.indexOf('\'') >= 0 && s.indexOf('"') < 0 ? '"' : '\'';
     out.append(quote);
-    for (int i = 0; i < s.length(); ) {
-      int codePoint = s.codePointAt(i);
-      i += Character.charCount(codePoint);
+    for (int codePoint : s.codePoints().toArray()) {
       switch (codePoint) {
         case '\n' -> out.append("\\n");
         case '\r' -> out.append("\\r");
@@ -109,19 +104,14 @@ public final class Printer {
           } else if (isPrintable(codePoint)) {
             out.appendCodePoint(codePoint);
           } else {
-            out.append(escape(codePoint));
+            String format =
+                codePoint <= 0xff ? "\\x%02x" : codePoint <= 0xffff ? "\\u%04x" : "\\U%08x";
+            out.append(String.format(format, codePoint));
           }
         }
       }
     }
     out.append(quote);
-  }
-
-  private static String escape(int codePoint) {
-    if (codePoint <= 0xff) {
-      return String.format("\\x%02x", codePoint);
-    }
-    return String.format(codePoint <= 0xffff ? "\\u%04x" : "\\U%08x", codePoint);
   }
 
   private static boolean isPrintable(int codePoint) {

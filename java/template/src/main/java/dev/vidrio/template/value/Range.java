@@ -1,28 +1,18 @@
 package dev.vidrio.template.value;
 
 import java.util.AbstractList;
+import java.util.List;
 import java.util.Objects;
-import java.util.RandomAccess;
 
-/** The integers of Python's {@code range(start, stop, step)}, computed on access. */
-public final class Range extends AbstractList<Value> implements RandomAccess {
+/** Python's {@code range}. */
+public final class Range {
 
   /** The limit of Jinja's sandbox. */
   static final int MAX_SIZE = 100_000;
 
-  private final long start;
-  private final long stop;
-  private final long step;
-  private final int size;
+  private Range() {}
 
-  private Range(long start, long stop, long step, int size) {
-    this.start = start;
-    this.stop = stop;
-    this.step = step;
-    this.size = size;
-  }
-
-  /** Returns a range. */
+  /** Returns the integers of {@code range(start, stop, step)}, computed on access. */
   public static Value of(long start, long stop, long step) {
     if (step == 0) {
       throw Fault.failed("range() requires a nonzero step");
@@ -31,21 +21,23 @@ public final class Range extends AbstractList<Value> implements RandomAccess {
     if (size > MAX_SIZE) {
       throw Fault.failed("range() has more than " + MAX_SIZE + " integers");
     }
-    return new Value.Sequence(Value.Shape.RANGE, new Range(start, stop, step, (int) size), 1);
-  }
+    List<Value> integers =
+        new AbstractList<>() {
+          @Override
+          public Value get(int index) {
+            return Value.of(start + Objects.checkIndex(index, size()) * step);
+          }
 
-  @Override
-  public Value get(int index) {
-    return Value.of(start + Objects.checkIndex(index, size) * step);
-  }
+          @Override
+          public int size() {
+            return (int) size;
+          }
 
-  @Override
-  public int size() {
-    return size;
-  }
-
-  @Override
-  public String toString() {
-    return "range(" + start + ", " + stop + (step == 1 ? ")" : ", " + step + ")");
+          @Override
+          public String toString() {
+            return "range(" + start + ", " + stop + (step == 1 ? ")" : ", " + step + ")");
+          }
+        };
+    return new Value.Sequence(Value.Shape.RANGE, integers, 1);
   }
 }

@@ -4,6 +4,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.IntFunction;
+import java.util.function.IntPredicate;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Python's string operations: positions count code points, and white space is Unicode's. */
@@ -12,22 +17,19 @@ public final class Strings {
   /** The length up to which naive search is as fast as the linear one. */
   private static final int SHORT_NEEDLE = 8;
 
+  /** The white space characters, in a character class of a regular expression. */
+  public static final String SPACE = "\\s\\p{IsWhite_Space}\\x1c-\\x1f";
+
+  private static final Pattern WORD = Pattern.compile("[^" + SPACE + "]+");
+
+  private static final Pattern LINE_BREAK =
+      Pattern.compile("\r\n|[\n-\r\\x1c-\\x1e\\x85\\u2028\\u2029]");
+
   private Strings() {}
 
   /** Returns whether a code point is white space. */
   public static boolean isSpace(int c) {
-    return switch (c) {
-      case ' ', 0x85, 0xa0, 0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000 -> true;
-      default ->
-          (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x1f) || (c >= 0x2000 && c <= 0x200a);
-    };
-  }
-
-  static boolean isLineBreak(int c) {
-    return switch (c) {
-      case 0x85, 0x2028, 0x2029 -> true;
-      default -> (c >= 0x0a && c <= 0x0d) || (c >= 0x1c && c <= 0x1e);
-    };
+    return Character.isWhitespace(c) || Character.isSpaceChar(c) || c == 0x85;
   }
 
   /** Returns the number of code points. */
@@ -104,107 +106,62 @@ public final class Strings {
     return border;
   }
 
-  /** Returns whether a text contains another. */
-  public static boolean contains(String s, String needle) {
-    return needle.isEmpty() || occurrences(s, needle).length > 0;
-  }
-
-  /** Returns the nonoverlapping occurrences from the left, at most {@code max}. */
-  public static List<Integer> disjoint(String s, String needle, long max) {
-    List<Integer> kept = new ArrayList<>();
-    int free = 0;
-    for (int at : occurrences(s, needle)) {
-      if (at >= free && kept.size() < max) {
-        kept.add(at);
-        free = at + needle.length();
-      }
-    }
-    return kept;
-  }
-
   /**
-   * Returns the nonoverlapping occurrences from the right, at most {@code max}, in ascending order.
+   * Returns the nonoverlapping occurrences from the left or from the right, at most {@code max}, in
+   * ascending order.
    */
-  public static List<Integer> disjointFromRight(String s, String needle, long max) {
+  public static List<Integer> disjoint(String s, String needle, long max, boolean left) {
     List<Integer> kept = new ArrayList<>();
     int[] all = occurrences(s, needle);
-    int free = s.length();
-    for (int i = all.length - 1; i >= 0 && kept.size() < max; i--) {
-      if (all[i] + needle.length() <= free) {
-        kept.add(all[i]);
-        free = all[i];
+    for (int i = 0; i < all.length && kept.size() < max; i++) {
+      int at = all[left ? i : all.length - 1 - i];
+      if (kept.isEmpty() || Math.abs(at - kept.getLast()) >= needle.length()) {
+        kept.add(at);
       }
     }
-    return kept.reversed();
+    return left ? kept : kept.reversed();
   }
 
-  /** Splits a text at occurrences of a separator of a length. */
-  public static List<String> cut(String s, List<Integer> occurrences, int length) {
+  /** Splits a text at its {@linkplain #disjoint disjoint} occurrences of a separator. */
+  public static List<String> split(String s, String separator, long max, boolean left) {
     List<String> parts = new ArrayList<>();
     int start = 0;
-    for (int at : occurrences) {
+    for (int at : disjoint(s, separator, max, left)) {
       parts.add(s.substring(start, at));
-      start = at + length;
+      start = at + separator.length();
     }
     parts.add(s.substring(start));
     return parts;
   }
 
   /**
-   * Splits at runs of white space from the left, at most {@code max} times; the rest is unchanged.
+   * Splits at runs of white space from the left or from the right, at most {@code max} times; the
+   * rest is unchanged.
    */
-  public static List<String> splitSpace(String s, long max) {
-    List<String> parts = new ArrayList<>();
-    int i = skip(s, 0, true);
-    while (i < s.length()) {
-      int end = parts.size() < max ? skip(s, i, false) : s.length();
-      parts.add(s.substring(i, end));
-      i = skip(s, end, true);
+  public static List<String> splitSpace(String s, long max, boolean left) {
+    List<MatchResult> words = WORD.matcher(s).results().toList();
+    if (words.size() <= max) {
+      return words.stream().map(MatchResult::group).toList();
+    }
+    int rest = left ? (int) max : words.size() - 1 - (int) max;
+    List<MatchResult> split = left ? words.subList(0, rest) : words.subList(rest + 1, words.size());
+    List<String> parts = new ArrayList<>(split.stream().map(MatchResult::group).toList());
+    if (left) {
+      parts.add(s.substring(words.get(rest).start()));
+    } else {
+      parts.addFirst(s.substring(0, words.get(rest).end()));
     }
     return parts;
-  }
-
-  /** Splits at runs of white space from the right, at most {@code max} times. */
-  public static List<String> splitSpaceFromRight(String s, long max) {
-    List<String> parts = new ArrayList<>();
-    int end = skipBack(s, s.length(), true);
-    while (end > 0) {
-      int start = parts.size() < max ? skipBack(s, end, false) : 0;
-      parts.add(s.substring(start, end));
-      end = skipBack(s, start, true);
-    }
-    return parts.reversed();
-  }
-
-  private static int skip(String s, int index, boolean space) {
-    int i = index;
-    while (i < s.length() && isSpace(s.charAt(i)) == space) {
-      i++;
-    }
-    return i;
-  }
-
-  private static int skipBack(String s, int index, boolean space) {
-    int i = index;
-    while (i > 0 && isSpace(s.charAt(i - 1)) == space) {
-      i--;
-    }
-    return i;
   }
 
   /** Splits at line breaks, which are kept or removed. */
   public static List<String> splitLines(String s, boolean keepBreaks) {
     List<String> lines = new ArrayList<>();
     int start = 0;
-    for (int i = 0; i < s.length(); ) {
-      if (!isLineBreak(s.charAt(i))) {
-        i++;
-        continue;
-      }
-      int end = i;
-      i += s.startsWith("\r\n", i) ? 2 : 1;
-      lines.add(s.substring(start, keepBreaks ? i : end));
-      start = i;
+    Matcher end = LINE_BREAK.matcher(s);
+    while (end.find()) {
+      lines.add(s.substring(start, keepBreaks ? end.end() : end.start()));
+      start = end.end();
     }
     if (start < s.length()) {
       lines.add(s.substring(start));
@@ -215,20 +172,12 @@ public final class Strings {
   /** Replaces the first {@code max} occurrences. */
   public static String replace(String s, String old, String with, long max) {
     if (!old.isEmpty()) {
-      return String.join(with, cut(s, disjoint(s, old, max), old.length()));
+      return String.join(with, split(s, old, max, true));
     }
-    StringBuilder out = new StringBuilder();
-    long count = 0;
-    for (int i = 0; i <= s.length(); ) {
-      if (count++ < max) {
-        out.append(with);
-      }
-      if (i == s.length()) {
-        break;
-      }
-      int codePoint = s.codePointAt(i);
-      out.appendCodePoint(codePoint);
-      i += Character.charCount(codePoint);
+    StringBuilder out = new StringBuilder(max > 0 ? with : "");
+    long count = 1;
+    for (int codePoint : s.codePoints().toArray()) {
+      out.appendCodePoint(codePoint).append(count++ < max ? with : "");
     }
     return out.toString();
   }
@@ -252,7 +201,8 @@ public final class Strings {
     return titleCase(first) + lower(s.substring(Character.charCount(first)));
   }
 
-  private static String titleCase(int codePoint) {
+  /** Returns a character in title case. */
+  public static String titleCase(int codePoint) {
     String upper = upper(Character.toString(codePoint));
     boolean expands = upper.codePointCount(0, upper.length()) > 1;
     return expands
@@ -260,15 +210,18 @@ public final class Strings {
         : Character.toString(Character.toTitleCase(codePoint));
   }
 
-  /** Returns the text with every run of letters capitalized. */
-  public static String title(String s) {
+  /**
+   * Returns the text with every word capitalized.
+   *
+   * @param first the conversion of a word's first character
+   * @param continues whether a word continues after a character
+   */
+  public static String title(String s, IntFunction<String> first, IntPredicate continues) {
     StringBuilder out = new StringBuilder(s.length());
     boolean inWord = false;
-    for (int i = 0; i < s.length(); ) {
-      int codePoint = s.codePointAt(i);
-      i += Character.charCount(codePoint);
-      out.append(inWord ? lower(Character.toString(codePoint)) : titleCase(codePoint));
-      inWord = isCased(codePoint);
+    for (int codePoint : s.codePoints().toArray()) {
+      out.append(inWord ? lower(Character.toString(codePoint)) : first.apply(codePoint));
+      inWord = continues.test(codePoint);
     }
     return out.toString();
   }
@@ -293,25 +246,12 @@ public final class Strings {
         && s.codePoints().noneMatch(c -> isCased(c) && Character.isUpperCase(c) != upper);
   }
 
-  /** Returns the code points in reverse order. */
-  public static String reverse(String s) {
-    return new StringBuilder(s).reverse().toString();
-  }
-
   /** Escapes the special characters of HTML. */
   public static String escapeHtml(String s) {
-    StringBuilder out = new StringBuilder(s.length());
-    for (int i = 0; i < s.length(); i++) {
-      char c = s.charAt(i);
-      switch (c) {
-        case '&' -> out.append("&amp;");
-        case '<' -> out.append("&lt;");
-        case '>' -> out.append("&gt;");
-        case '\'' -> out.append("&#39;");
-        case '"' -> out.append("&#34;");
-        default -> out.append(c);
-      }
-    }
-    return out.toString();
+    return s.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace("'", "&#39;")
+        .replace("\"", "&#34;");
   }
 }

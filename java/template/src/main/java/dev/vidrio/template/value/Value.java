@@ -25,8 +25,36 @@ public sealed interface Value {
   /** The maximum nesting of lists and dicts, which bounds every traversal. */
   int MAX_DEPTH = 128;
 
+  /** A value that can be a key of a dict. */
+  sealed interface Key extends Value {}
+
+  /** A number; numbers of different types can be equal. */
+  sealed interface Numeric extends Key {
+    /** Returns the nearest float. */
+    double real();
+  }
+
+  /** An integer or a boolean. */
+  sealed interface Integral extends Numeric {
+    /** Returns the exact value. */
+    BigInteger integer();
+
+    @Override
+    default double real() {
+      return integer().doubleValue();
+    }
+
+    /** Returns the value, clamped to 64 bits. */
+    default long clamped() {
+      BigInteger integer = integer();
+      return integer.bitLength() < Long.SIZE
+          ? integer.longValue()
+          : integer.signum() < 0 ? Long.MIN_VALUE : Long.MAX_VALUE;
+    }
+  }
+
   /** Python's {@code None}. */
-  record None() implements Value {}
+  record None() implements Key {}
 
   /**
    * A missing variable, attribute or element.
@@ -36,7 +64,12 @@ public sealed interface Value {
   record Undefined(String reason) implements Value {}
 
   /** A boolean. */
-  record Bool(boolean value) implements Value {
+  record Bool(boolean value) implements Integral {
+    @Override
+    public BigInteger integer() {
+      return value ? BigInteger.ONE : BigInteger.ZERO;
+    }
+
     @Override
     public boolean equals(@Nullable Object other) {
       return Numbers.equal(this, other);
@@ -49,7 +82,7 @@ public sealed interface Value {
   }
 
   /** An integer. */
-  record Int(BigInteger value) implements Value {
+  record Int(BigInteger integer) implements Integral {
     @Override
     public boolean equals(@Nullable Object other) {
       return Numbers.equal(this, other);
@@ -62,7 +95,7 @@ public sealed interface Value {
   }
 
   /** A float. */
-  record Real(double value) implements Value {
+  record Real(double real) implements Numeric {
     @Override
     public boolean equals(@Nullable Object other) {
       return Numbers.equal(this, other);
@@ -80,7 +113,7 @@ public sealed interface Value {
    * @param value the text
    * @param markup whether it is marked safe: text appended to it is escaped for HTML
    */
-  record Text(String value, boolean markup) implements Value, Comparable<Text> {
+  record Text(String value, boolean markup) implements Key, Comparable<Text> {
     /** Keeps hash maps fast if a template's keys collide. */
     @Override
     public int compareTo(Text other) {
@@ -100,26 +133,25 @@ public sealed interface Value {
 
   /** The Python type of a {@link Sequence}. */
   enum Shape {
-    LIST("list"),
-    TUPLE("tuple"),
-    RANGE("range"),
-    KEYS("dict_keys"),
-    VALUES("dict_values"),
-    ITEMS("dict_items");
-
-    private final String type;
-
-    Shape(String type) {
-      this.type = type;
-    }
+    LIST,
+    TUPLE,
+    RANGE,
+    DICT_KEYS,
+    DICT_VALUES,
+    DICT_ITEMS;
 
     String type() {
-      return type;
+      return Strings.lower(name());
     }
 
     /** Returns whether elements can be accessed by index. */
     public boolean isIndexable() {
-      return this == LIST || this == TUPLE || this == RANGE;
+      return isListOrTuple() || this == RANGE;
+    }
+
+    /** Returns whether it is a list or a tuple. */
+    public boolean isListOrTuple() {
+      return this == LIST || this == TUPLE;
     }
   }
 
@@ -134,9 +166,18 @@ public sealed interface Value {
 
   /** A dict in insertion order. */
   record Mapping(Map<Value, Value> entries, int depth) implements Value {
-    /** Returns the value of a string key, or null. */
-    public @Nullable Value get(String key) {
-      return entries.get(new Text(key, false));
+    /** Returns the value of a key, or null. */
+    public @Nullable Value get(Value key) {
+      return key instanceof Key ? entries.get(key) : null;
+    }
+
+    /** Returns the value of a key, or null; throws a fault if Python cannot hash the key. */
+    public @Nullable Value find(Value key) {
+      if (key instanceof Mapping
+          || (key instanceof Sequence s && s.shape != Shape.TUPLE && s.shape != Shape.RANGE)) {
+        key(key);
+      }
+      return get(key);
     }
   }
 
@@ -220,10 +261,10 @@ public sealed interface Value {
   }
 
   /**
-   * Returns a dict. The argument must not be modified afterwards; its keys must satisfy {@link
-   * #isKey}.
+   * Returns a dict. The argument must not be modified afterwards; its keys must be of type {@link
+   * Key}.
    */
-  static Value map(Map<Value, Value> entries) {
+  static Mapping map(Map<Value, Value> entries) {
     return new Mapping(Collections.unmodifiableMap(entries), depthOver(entries.values()));
   }
 
@@ -260,32 +301,12 @@ public sealed interface Value {
     };
   }
 
-  /** Returns whether a value can be a key of a dict. */
-  static boolean isKey(Value value) {
-    return switch (value) {
-      case None n -> true;
-      case Bool b -> true;
-      case Int i -> true;
-      case Real r -> true;
-      case Text t -> true;
-      default -> false;
-    };
-  }
-
   /** Returns a value that can be a key of a dict, or throws a fault. */
   static Value key(Value value) {
-    if (!isKey(value)) {
-      throw Fault.failed("a value of type '" + type(value) + "' cannot be a key of a dict");
+    if (value instanceof Key) {
+      return value;
     }
-    return value;
-  }
-
-  /** Returns the value of a key, or null; throws a fault if the key is not hashable. */
-  static @Nullable Value find(Mapping mapping, Value key) {
-    boolean list =
-        key instanceof Mapping
-            || (key instanceof Sequence s && s.shape() != Shape.TUPLE && s.shape() != Shape.RANGE);
-    return list || isKey(key) ? mapping.entries().get(key(key)) : null;
+    throw Fault.of(value, "cannot be a key of a dict");
   }
 
   /** Returns Python's {@code bool()} of a value. */
@@ -293,9 +314,7 @@ public sealed interface Value {
     return switch (value) {
       case None n -> false;
       case Undefined u -> false;
-      case Bool b -> b.value();
-      case Int i -> i.value().signum() != 0;
-      case Real r -> r.value() != 0;
+      case Numeric n -> n.real() != 0;
       case Text t -> !t.value().isEmpty();
       case Sequence s -> !s.items().isEmpty();
       case Mapping m -> !m.entries().isEmpty();

@@ -3,7 +3,7 @@
     python generate.py MODELS
 
 MODELS is the directory of the tiny models, `java/model/src/test/resources/…/architecture`. The
-result, `expected.csv` beside this file, has a search in each line:
+result, `expected.csv` in the same directory, has a search in each line:
 
 - `model`, `prompt` (ids), `tokens` (new ones at most), `ends` (ids that end a text),
 - `width`, `length_penalty`, `early_stopping`, as `generate` takes them,
@@ -25,7 +25,7 @@ VOCABULARY = 64
 PAD = 2
 TOKENS = 16
 
-# Few ends, and so many that most texts end early.
+# Few end-of-text tokens, and so many that most texts end early.
 ENDS = [[1], [1, 7, 19, 23, 40, 41, 55], list(range(3, 64, 3))]
 STOPPING = [True, False, "never"]
 PENALTIES = [0.0, 1.0, 2.0, -1.0]

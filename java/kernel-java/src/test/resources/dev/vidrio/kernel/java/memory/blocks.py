@@ -21,7 +21,7 @@ def put(raw, byte, shift, bits, values):
 
 
 def number_points(name, raw):
-    """Points p, p + 1, p + 2 ... of a block that is not the first one go on where it ended."""
+    """Numbers grid points p, p + 1, p + 2 ... consecutively from block to block."""
     count = 64 if name.startswith("IQ3") else 32
     for i in range(count):
         p = np.arange(len(raw)) * count + i
@@ -45,7 +45,7 @@ def number_points(name, raw):
 
 
 def put_d(name, raw):
-    """Halves of both signs, among them denormals."""
+    """Returns half-precision numbers of both signs, denormals included."""
     d = (rng.standard_normal(len(raw)) * 0.01).astype(np.float16).view(np.uint16).astype(int)
     d[0] = 0x03FF
     if name == "IQ1_M":
