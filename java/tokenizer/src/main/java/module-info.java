@@ -5,6 +5,7 @@
  * files and {@code tokenizer.json}. Start at {@link dev.vidrio.tokenizer.Tokenizers}.
  */
 @org.jspecify.annotations.NullMarked
+@SuppressWarnings("module") // exports to a module that is built later
 module dev.vidrio.tokenizer {
   requires transitive dev.vidrio.formats;
   requires static transitive org.jspecify;
@@ -12,4 +13,6 @@ module dev.vidrio.tokenizer {
 
   exports dev.vidrio.tokenizer;
   exports dev.vidrio.tokenizer.vocabulary;
+  exports dev.vidrio.tokenizer.text to
+      dev.vidrio.grammar;
 }

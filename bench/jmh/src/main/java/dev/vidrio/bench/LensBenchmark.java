@@ -17,10 +17,10 @@ import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.AttributionPatching;
 import dev.vidrio.model.Model;
+import dev.vidrio.model.session.BatchRunner;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
-import dev.vidrio.model.session.TokenRunner;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
@@ -113,7 +113,7 @@ public class LensBenchmark extends Protocol {
     return generate(recomputed, recomputedSequence);
   }
 
-  private MemorySegment generate(TokenRunner feed, Sequence sequence) {
+  private MemorySegment generate(BatchRunner feed, Sequence sequence) {
     sequence.truncate(PROMPT);
     MemorySegment logits = MemorySegment.NULL;
     for (int token : generated) {

@@ -11,8 +11,6 @@ import picocli.CommandLine.Command;
       "To use it: source <(vidrio completion)"
     })
 final class CompletionCommand implements Runnable {
-  CompletionCommand() {}
-
   @Override
   public void run() {
     System.out.print(AutoComplete.bash("vidrio", Main.complete()));

@@ -4,7 +4,6 @@ import dev.vidrio.model.quantize.FileType;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import dev.vidrio.model.quantize.Quantizer;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -12,7 +11,7 @@ import picocli.CommandLine.Parameters;
 
 /** {@code vidrio convert}. */
 @Command(name = "convert", description = "Converts a Hugging Face model directory to a GGUF file.")
-final class ConvertCommand implements Callable<Integer> {
+final class ConvertCommand extends RewriteCommand {
 
   @Parameters(
       paramLabel = "HF_DIR",
@@ -20,29 +19,16 @@ final class ConvertCommand implements Callable<Integer> {
   private Path input = Path.of("");
 
   @Option(
-      names = {"-o", "--output"},
-      required = true,
-      paramLabel = "OUT.gguf",
-      description = "The file to write; it appears once it is complete.")
-  private Path output = Path.of("");
-
-  @Option(
       names = "--type",
       paramLabel = "TYPE",
-      converter = WrittenModel.FileTypeConverter.class,
+      converter = FileTypeConverter.class,
       description =
           "F32, F16, BF16, Q8_0 or another type of 'vidrio quantize'. Default: as in the input.")
   private @Nullable FileType type;
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
-
-  ConvertCommand() {}
-
   @Override
-  public Integer call() {
+  public void run() {
     QuantizeOptions options = type == null ? QuantizeOptions.keepTypes() : QuantizeOptions.of(type);
-    WrittenModel.write(input, output, options, json, Quantizer::convert);
-    return 0;
+    write(input, options, Quantizer::convert);
   }
 }

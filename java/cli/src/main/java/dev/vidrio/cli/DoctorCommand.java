@@ -16,7 +16,6 @@ import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -35,8 +34,6 @@ final class DoctorCommand implements Callable<Integer> {
 
   private final Map<String, Object> facts = new LinkedHashMap<>();
   private final List<String> problems = new ArrayList<>();
-
-  DoctorCommand() {}
 
   @Override
   public Integer call() {
@@ -113,6 +110,6 @@ final class DoctorCommand implements Callable<Integer> {
             : value instanceof Double rate
                 ? Units.perSecond(rate, fact.startsWith("read") ? "B" : "op")
                 : value.toString();
-    System.out.printf(Locale.ROOT, "%-24s %s%n", fact, text);
+    System.out.printf("%-24s %s%n", fact, text);
   }
 }

@@ -1,25 +1,22 @@
 package dev.vidrio.cli;
 
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.option.JsonHelp;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Embeddings;
 import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code vidrio embed}. */
 @Command(
@@ -28,8 +25,8 @@ import picocli.CommandLine.Spec;
       "Prints embeddings of texts, one array per line.",
       "An embedding is the residual stream after the final norm, pooled over the tokens."
     })
-final class EmbedCommand implements Callable<Integer> {
-  @Mixin private ModelOption model = new ModelOption();
+@JsonHelp("Print model and embeddings as one JSON object.")
+final class EmbedCommand extends ModelCommand<EmbedCommand.Found> {
   @Mixin private TextInput input = new TextInput();
 
   @Option(
@@ -42,44 +39,42 @@ final class EmbedCommand implements Callable<Integer> {
       names = "--pooling",
       paramLabel = "KIND",
       defaultValue = "mean",
-      description = "${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "${COMPLETION-CANDIDATES}.")
   private Pooling pooling = Pooling.MEAN;
 
   @Option(names = "--normalize", description = "Normalize vectors to length 1.")
   private boolean normalize;
 
-  @Option(names = "--json", description = "Print model and embeddings as one JSON object.")
-  private boolean json;
-
-  @Spec private CommandSpec command = CommandSpec.create();
-
-  EmbedCommand() {}
+  /** The embeddings of texts. */
+  record Found(List<int[]> texts, List<float[]> embeddings) {}
 
   @Override
-  public Integer call() {
+  protected void check() {
     if (batch != null && input.isPresent()) {
-      throw new ParameterException(
-          command.commandLine(), "--batch " + batch + ": -p, -f or --ids gives a second text");
+      throw new UsageException("--batch " + batch + ": -p, -f or --ids gives a second text");
     }
-    try (Model opened = model.open()) {
-      List<int[]> texts =
-          batch == null
-              ? List.of(input.requiredIds(opened))
-              : Json.readStrings(batch).stream().map(opened.tokenizer()::encode).toList();
-      List<float[]> embeddings;
-      try (var bar = new ProgressBar("embedding")) {
-        embeddings = Embeddings.of(opened, texts, pooling, normalize, done -> bar.update(done, ""));
-      }
-      if (json) {
-        Map<String, Object> result = new LinkedHashMap<>();
-        result.put("model", opened.name());
-        result.put("tokens", texts.stream().map(ids -> ids.length).toList());
-        result.put("embeddings", embeddings);
-        Json.print(result);
-      } else {
-        embeddings.forEach(embedding -> System.out.println(Arrays.toString(embedding)));
-      }
+  }
+
+  @Override
+  protected Found run(Model opened) {
+    List<int[]> texts =
+        batch == null
+            ? List.of(input.requiredIds(opened))
+            : Json.readStrings(batch).stream().map(opened.tokenizer()::encode).toList();
+    try (var bar = new ProgressBar("embedding")) {
+      return new Found(
+          texts, Embeddings.of(opened, texts, pooling, normalize, done -> bar.update(done, "")));
     }
-    return 0;
+  }
+
+  @Override
+  protected void print(Found found) {
+    found.embeddings.forEach(embedding -> System.out.println(Arrays.toString(embedding)));
+  }
+
+  @Override
+  protected void fill(JsonObject object, Found found) {
+    object.put("tokens", found.texts.stream().map(ids -> ids.length).toList());
+    object.put("embeddings", found.embeddings);
   }
 }

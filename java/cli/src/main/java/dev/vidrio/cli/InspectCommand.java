@@ -3,6 +3,7 @@ package dev.vidrio.cli;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.error.ModelException;
@@ -25,13 +26,12 @@ import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
+import java.util.LongSummaryStatistics;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -43,7 +43,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "inspect",
     description = "Validates a model file and shows its fields, tensors, memory and kernels.")
-final class InspectCommand implements Callable<Integer> {
+final class InspectCommand implements Runnable {
   private static final int SHOWN_CHARACTERS = 60;
 
   @Mixin private ModelOption model = new ModelOption();
@@ -60,20 +60,17 @@ final class InspectCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON with all tensors.")
   private boolean json;
 
-  InspectCommand() {}
-
   @Override
-  public Integer call() {
+  public void run() {
     ModelOption chosen = model.named(file);
     try (Model opened = chosen.open()) {
       show(opened.gguf(), runtime(opened), "");
     } catch (UnsupportedModelException e) {
       Path path = ModelOption.find(ModelReference.parse(chosen.reference()));
       try (Arena arena = Arena.ofShared()) {
-        show(reopen(path, e, arena), Map.of(), e.getMessage());
+        show(reopen(path, e, arena), new JsonObject(), e.getMessage());
       }
     }
-    return 0;
   }
 
   /**
@@ -93,9 +90,9 @@ final class InspectCommand implements Callable<Integer> {
     }
   }
 
-  private static Map<String, Object> runtime(Model opened) {
+  private static JsonObject runtime(Model opened) {
     Architecture a = opened.architecture();
-    Map<String, Object> runtime = new LinkedHashMap<>();
+    var runtime = new JsonObject();
     runtime.put("architecture", a.name());
     runtime.put("layers", a.layers());
     runtime.put("d", a.width());
@@ -107,16 +104,14 @@ final class InspectCommand implements Callable<Integer> {
     runtime.put("vocabulary", a.vocabulary());
     runtime.put("context", a.contextLength());
     runtime.put("bytes_read_per_token", a.bytesPerToken());
-    Plan plan = a.plan();
-    runtime.put("matrix_bytes_packed", matrixBytes(plan, Weights.Layout.PACKED));
-    runtime.put("matrix_bytes_mapped", matrixBytes(plan, Weights.Layout.ROWS));
+    runtime.put("matrix_bytes_packed", matrixBytes(a.plan(), Weights.Layout.PACKED));
+    runtime.put("matrix_bytes_mapped", matrixBytes(a.plan(), Weights.Layout.ROWS));
     runtime.put(
         "kv_bytes_per_position", a.kvShape().bytesPerPosition(SessionOptions.DEFAULT_KV_TYPE));
     if (a.kvShape().hasStates()) {
       runtime.put("state_bytes", a.kvShape().bytesPerSequence());
     }
-    runtime.put("executor", opened.executor().name());
-    return runtime;
+    return runtime.with("executor", opened.executor().name());
   }
 
   /** Returns a size of the attention layers, or the list of distinct sizes. */
@@ -149,15 +144,15 @@ final class InspectCommand implements Callable<Integer> {
         .sum();
   }
 
-  private void show(Gguf gguf, Map<String, Object> runtime, String refusal) {
+  private void show(Gguf gguf, JsonObject runtime, String refusal) {
     if (json) {
-      printJson(gguf, runtime, refusal);
+      Json.print(toJson(gguf, runtime, refusal));
     } else {
       print(gguf, runtime, refusal);
     }
   }
 
-  private void print(Gguf gguf, Map<String, Object> runtime, String refusal) {
+  private void print(Gguf gguf, JsonObject runtime, String refusal) {
     System.out.printf(
         "%s: %s, %s, %d keys, %d tensors%n%n",
         gguf.name(),
@@ -169,16 +164,18 @@ final class InspectCommand implements Callable<Integer> {
         .entries()
         .forEach((key, value) -> System.out.printf("  %-42s %s%n", key, shorten(value)));
     System.out.println();
-    types(gguf)
-        .forEach(
-            (type, count) ->
-                System.out.printf(
-                    Locale.ROOT,
-                    "  %-6s %4d tensors %9s  %s%n",
-                    type,
-                    count.tensors,
-                    Units.bytes(count.bytes),
-                    kernel(type)));
+    Map<GgmlType, LongSummaryStatistics> bytes =
+        gguf.tensors().stream()
+            .collect(
+                Collectors.groupingBy(
+                    GgufTensor::type,
+                    TreeMap::new,
+                    Collectors.summarizingLong(tensor -> tensor.data().byteSize())));
+    bytes.forEach(
+        (type, sizes) ->
+            System.out.printf(
+                "  %-6s %4d tensors %9s  %s%n",
+                type, sizes.getCount(), Units.bytes(sizes.getSum()), kernel(type)));
     System.out.println();
     runtime.forEach((key, value) -> System.out.printf("  %-22s %s%n", key, value));
     if (!refusal.isEmpty()) {
@@ -197,54 +194,35 @@ final class InspectCommand implements Callable<Integer> {
     return bare.length() <= SHOWN_CHARACTERS ? bare : bare.substring(0, SHOWN_CHARACTERS) + "…";
   }
 
-  /** The number and size of the tensors of a type. */
-  private static final class Count {
-    int tensors;
-    long bytes;
-  }
-
-  private static Map<GgmlType, Count> types(Gguf gguf) {
-    Map<GgmlType, Count> types = new TreeMap<>();
-    for (GgufTensor tensor : gguf.tensors()) {
-      Count count = types.computeIfAbsent(tensor.type(), type -> new Count());
-      count.tensors++;
-      count.bytes += tensor.data().byteSize();
-    }
-    return types;
-  }
-
   private static String kernel(GgmlType type) {
-    return WeightType.ofId(type.id())
+    return WeightType.of(type)
         .map(known -> known.quantized() ? "int8 products" : "f32 products")
         .orElse("no kernel");
   }
 
-  private static void printJson(Gguf gguf, Map<String, Object> runtime, String refusal) {
-    Map<String, Object> fields = new LinkedHashMap<>();
+  private static JsonObject toJson(Gguf gguf, JsonObject runtime, String refusal) {
+    var fields = new JsonObject();
     gguf.metadata().entries().forEach((key, value) -> fields.put(key, value.toString()));
-    List<Map<String, Object>> tensors =
-        gguf.tensors().stream()
-            .map(
-                tensor -> {
-                  Map<String, Object> entry = new LinkedHashMap<>();
-                  entry.put("name", tensor.name());
-                  entry.put("type", tensor.type().name());
-                  entry.put("shape", tensor.shape());
-                  entry.put("offset", tensor.offset());
-                  entry.put("bytes", tensor.data().byteSize());
-                  return entry;
-                })
-            .toList();
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("file", gguf.name());
-    result.put("version", gguf.version());
-    result.put("bytes", gguf.size());
-    result.put("fields", fields);
-    result.put("tensors", tensors);
-    result.put("runtime", runtime);
+    JsonObject result =
+        new JsonObject()
+            .with("file", gguf.name())
+            .with("version", gguf.version())
+            .with("bytes", gguf.size())
+            .with("fields", fields)
+            .with("tensors", gguf.tensors().stream().map(InspectCommand::toJson).toList())
+            .with("runtime", runtime);
     if (!refusal.isEmpty()) {
       result.put("cannot_run", refusal);
     }
-    Json.print(result);
+    return result;
+  }
+
+  private static JsonObject toJson(GgufTensor tensor) {
+    return new JsonObject()
+        .with("name", tensor.name())
+        .with("type", tensor.type().name())
+        .with("shape", tensor.shape())
+        .with("offset", tensor.offset())
+        .with("bytes", tensor.data().byteSize());
   }
 }

@@ -2,16 +2,14 @@ package dev.vidrio.cli;
 
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.hub.Catalog;
 import dev.vidrio.hub.CatalogEntry;
 import dev.vidrio.hub.ModelStore;
 import dev.vidrio.hub.StoredModel;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -23,7 +21,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "list",
     description = "Lists the models on this machine and those that can be pulled.")
-final class ListCommand implements Callable<Integer> {
+final class ListCommand implements Runnable {
   /** A line of the list: a model of the catalog, of the store, or of both. */
   private record Row(
       String name, String state, long bytes, String description, @Nullable StoredModel stored) {}
@@ -31,10 +29,8 @@ final class ListCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  ListCommand() {}
-
   @Override
-  public Integer call() {
+  public void run() {
     Map<String, StoredModel> stored =
         ModelStore.open().list().stream()
             .collect(Collectors.toMap(StoredModel::name, Function.identity()));
@@ -56,7 +52,6 @@ final class ListCommand implements Callable<Integer> {
       rows.forEach(row -> print(row, width));
       Hint.print("'vidrio pull NAME' downloads a model, 'vidrio run NAME TEXT' runs it.");
     }
-    return 0;
   }
 
   private static Row row(CatalogEntry entry, @Nullable StoredModel stored) {
@@ -70,7 +65,6 @@ final class ListCommand implements Callable<Integer> {
 
   private static void print(Row row, int width) {
     System.out.printf(
-        Locale.ROOT,
         "%s  %-10s  %8s  %s%n",
         row.name + " ".repeat(width - row.name.length()),
         row.state,
@@ -78,12 +72,13 @@ final class ListCommand implements Callable<Integer> {
         row.description);
   }
 
-  private static Map<String, Object> toJson(Row row) {
-    Map<String, Object> model = new LinkedHashMap<>();
-    model.put("name", row.name);
-    model.put("state", row.state);
-    model.put("bytes", row.bytes);
-    model.put("description", row.description);
+  private static JsonObject toJson(Row row) {
+    JsonObject model =
+        new JsonObject()
+            .with("name", row.name)
+            .with("state", row.state)
+            .with("bytes", row.bytes)
+            .with("description", row.description);
     if (row.stored != null) {
       model.put("path", row.stored.path().toString());
       model.put("source", row.stored.source());

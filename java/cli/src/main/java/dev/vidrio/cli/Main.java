@@ -5,6 +5,7 @@ import dev.vidrio.cli.eval.EvalCommand;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.StandardOutput;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.LensCommand;
 import dev.vidrio.cli.option.CommandGroup;
 import dev.vidrio.cli.option.OptionValues;
@@ -15,12 +16,14 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
@@ -59,6 +62,7 @@ public final class Main implements Runnable, CommandGroup {
 
   /** Runs one command and returns its exit code. */
   static int execute(String... args) {
+    Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT); // a point before decimals everywhere
     var main = new Main();
     CommandLine commandLine = commandLine(main, List.of(args));
     commandLine
@@ -66,7 +70,7 @@ public final class Main implements Runnable, CommandGroup {
         .setUsageHelpAutoWidth(true)
         .setExpandAtFiles(false) // a text may begin with @
         .registerConverter(Path.class, Main::path)
-        .setParameterExceptionHandler(Main::wrongUsage)
+        .setParameterExceptionHandler((e, _) -> wrongUsage(e))
         .setExecutionExceptionHandler(main::failed);
     int code;
     try {
@@ -83,7 +87,7 @@ public final class Main implements Runnable, CommandGroup {
     var commandLine = new CommandLine(main);
     CommandGroup.add(commandLine, args);
     CommandGroup.addExamples(commandLine);
-    OptionValues.spellAsDefault(commandLine);
+    OptionValues.refineHelp(commandLine);
     return commandLine;
   }
 
@@ -100,22 +104,32 @@ public final class Main implements Runnable, CommandGroup {
     return Path.of(name);
   }
 
-  private static int wrongUsage(CommandLine.ParameterException e, String[] args) {
+  private static int wrongUsage(ParameterException e) {
     CommandLine command = e.getCommandLine();
     PrintWriter err = command.getErr();
     err.println("vidrio: " + String.valueOf(e.getMessage()).replaceFirst("^Error: ", ""));
-    if (e instanceof CommandGroup.MissingCommandException) {
-      command.usage(err);
-      return WRONG_USAGE;
-    }
     if (!CommandLine.UnmatchedArgumentException.printSuggestions(e, err)) {
       err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
     }
     return WRONG_USAGE;
   }
 
+  /** Shows the subcommands of a group that was given none. */
+  private static int missingCommand(CommandLine group) {
+    String name = group.getCommandSpec().qualifiedName().replaceFirst("^vidrio ", "");
+    group.getErr().println("vidrio: " + name + ": needs a command");
+    group.usage(group.getErr());
+    return WRONG_USAGE;
+  }
+
   private int failed(Exception e, CommandLine command, ParseResult parsed) {
     System.out.flush();
+    if (e instanceof UsageException) {
+      return wrongUsage(new ParameterException(command, e.getMessage()));
+    }
+    if (e instanceof CommandGroup.MissingCommandException) {
+      return missingCommand(command);
+    }
     command.getErr().println("vidrio: " + message(e));
     if (debug) {
       e.printStackTrace(command.getErr());

@@ -6,7 +6,6 @@ import dev.vidrio.cli.option.ModelPull;
 import dev.vidrio.hub.ModelReference;
 import dev.vidrio.hub.ModelStore;
 import java.util.List;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -14,7 +13,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "pull",
     description = "Downloads models to your cache. An interrupted pull resumes.")
-final class PullCommand implements Callable<Integer> {
+final class PullCommand implements Runnable {
 
   @Parameters(
       arity = "1..*",
@@ -23,15 +22,12 @@ final class PullCommand implements Callable<Integer> {
       description = "A name (see 'vidrio list') or hf:OWNER/REPO/FILE.")
   private List<String> references = List.of();
 
-  PullCommand() {}
-
   @Override
-  public Integer call() {
+  public void run() {
     ModelStore store = ModelStore.open();
     for (String reference : references) {
       System.out.println(ModelPull.pull(store, ModelReference.parse(reference)));
       Hint.print("'vidrio run " + reference + "' runs the model.");
     }
-    return 0;
   }
 }

@@ -4,7 +4,6 @@ import dev.vidrio.model.quantize.FileType;
 import dev.vidrio.model.quantize.QuantizeOptions;
 import dev.vidrio.model.quantize.Quantizer;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -12,7 +11,7 @@ import picocli.CommandLine.Parameters;
 
 /** {@code vidrio quantize}. */
 @Command(name = "quantize", description = "Quantizes a GGUF file to another weight type.")
-final class QuantizeCommand implements Callable<Integer> {
+final class QuantizeCommand extends RewriteCommand {
 
   @Parameters(
       paramLabel = "IN.gguf",
@@ -20,17 +19,10 @@ final class QuantizeCommand implements Callable<Integer> {
   private Path input = Path.of("");
 
   @Option(
-      names = {"-o", "--output"},
-      required = true,
-      paramLabel = "OUT.gguf",
-      description = "The file to write; it appears once it is complete.")
-  private Path output = Path.of("");
-
-  @Option(
       names = "--type",
       required = true,
       paramLabel = "TYPE",
-      converter = WrittenModel.FileTypeConverter.class,
+      converter = FileTypeConverter.class,
       description =
           "F32, F16, BF16, Q8_0, Q6_K, Q5_K_M, Q5_K_S, Q5_1, Q5_0, Q4_K_M, Q4_K_S, Q4_1, Q4_0,"
               + " IQ4_NL, IQ4_XS, MXFP4_MOE, Q3_K_L, Q3_K_M, Q3_K_S, Q2_K or Q2_K_S.")
@@ -45,15 +37,9 @@ final class QuantizeCommand implements Callable<Integer> {
       description = "Importance matrix: a GGUF file of llama-imatrix.")
   private @Nullable Path importance;
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
-
-  QuantizeCommand() {}
-
   @Override
-  public Integer call() {
+  public void run() {
     QuantizeOptions options = new QuantizeOptions(type, pure, importance, fraction -> {});
-    WrittenModel.write(input, output, options, json, Quantizer::quantize);
-    return 0;
+    write(input, options, Quantizer::quantize);
   }
 }

@@ -18,8 +18,6 @@ final class RmCommand implements Callable<Integer> {
       description = "A name as 'vidrio list' shows it.")
   private List<String> names = List.of();
 
-  RmCommand() {}
-
   @Override
   public Integer call() {
     ModelStore store = ModelStore.open();

@@ -10,13 +10,12 @@ import dev.vidrio.cli.generation.SampledCompletion;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
-import dev.vidrio.cli.option.AdapterOption;
-import dev.vidrio.cli.option.FastOption;
-import dev.vidrio.cli.option.KvOption;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.ModelNames;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.cli.option.SamplingOption;
+import dev.vidrio.cli.option.SessionOption;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.engine.generation.BeamOptions;
 import dev.vidrio.error.InvalidInputException;
@@ -33,29 +32,23 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code vidrio run}. */
 @Command(
     name = "run",
     description = {
       "Continues a text, or answers it if the model has a chat template.",
-      "Without a text, reads standard input; on a terminal, a chat model starts a"
-          + " chat, and any other model generates from the start of a text."
+      "Without a text, reads standard input; on a terminal, a chat model starts a chat, and any"
+          + " other model generates from the start of a text."
     })
-final class RunCommand implements Callable<Integer> {
+final class RunCommand implements Runnable {
   @Mixin private ModelOption model = new ModelOption();
-  @Mixin private KvOption kv = new KvOption();
-  @Mixin private FastOption fast = new FastOption();
-  @Mixin private AdapterOption adapter = new AdapterOption();
+  @Mixin private SessionOption session = new SessionOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private SamplingOption sampling = new SamplingOption();
   @Mixin private GrammarOption grammar = new GrammarOption();
@@ -85,7 +78,6 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = {"-c", "--context"},
       paramLabel = "N",
-      defaultValue = "0",
       description = "Context length in tokens. Default: the model's, at most 4096.")
   private int context;
 
@@ -102,8 +94,8 @@ final class RunCommand implements Callable<Integer> {
       names = "--reasoning",
       paramLabel = "EFFORT",
       description = {
-        "Reasoning effort of a chat model: none, low, medium, high, if its template"
-            + " supports it. Reasoning goes to standard error."
+        "Reasoning effort of a chat model: none, low, medium, high, if its template supports it."
+            + " Reasoning goes to standard error."
       })
   private @Nullable String reasoning;
 
@@ -116,14 +108,10 @@ final class RunCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON: ids, text, log-probabilities, timings.")
   private boolean json;
 
-  @Spec private CommandSpec command = CommandSpec.create();
-
-  RunCommand() {}
-
   @Override
-  public Integer call() {
+  public void run() {
     readArguments();
-    BeamOptions search = OptionValues.of(command, beams::read);
+    BeamOptions search = OptionValues.of(beams::read);
     GenerationOptions base = generationOptions(search != null);
     ChatOptions.Builder template = templateOptions();
     long start = System.nanoTime();
@@ -140,7 +128,7 @@ final class RunCommand implements Callable<Integer> {
         try (Chat chat = opened.newChat(chatOptions, options, sessionOptions(opened))) {
           new ChatLoop(chat, system).run(opened.name());
         }
-        return 0;
+        return;
       }
       int[] prompt = prompt(opened, format, chatOptions);
       ChatFormat chat = format.orElse(null);
@@ -152,7 +140,7 @@ final class RunCommand implements Callable<Integer> {
             new BeamCompletion(
                 opened, sessionOptions(opened), options, search, chat, tools != null);
         print(found, prompt);
-        return 0;
+        return;
       }
       try (TextStream stream = opened.generate(prompt, options, sessionOptions(opened))) {
         long loadNanos = System.nanoTime() - start;
@@ -165,15 +153,13 @@ final class RunCommand implements Callable<Integer> {
         Hint.print("'vidrio list' shows other models; 'vidrio lens' shows how this one works.");
       }
     }
-    return 0;
   }
 
   /** Reads the arguments: TEXT if -m names the model, else MODEL and TEXT. */
   private void readArguments() {
     boolean named = model.isGiven();
     if (named && second != null) {
-      throw new ParameterException(
-          command.commandLine(),
+      throw new UsageException(
           "two models: -m "
               + model.reference()
               + " and "
@@ -182,13 +168,12 @@ final class RunCommand implements Callable<Integer> {
     }
     model = model.named(named ? null : first);
     String text = named ? first : second;
-    input = OptionValues.of(command, () -> input.named(text));
+    input = OptionValues.of(() -> input.named(text));
   }
 
   private GenerationOptions generationOptions(boolean searches) {
     int most = tokens == null ? GenerationOptions.DEFAULT.tokens() : tokens;
-    GenerationOptions base =
-        OptionValues.of(command, () -> GenerationOptions.DEFAULT.withTokens(most));
+    GenerationOptions base = OptionValues.of(() -> GenerationOptions.DEFAULT.withTokens(most));
     return base.withSampling(searches ? sampling.toOptions(0) : sampling.toOptions())
         .withIgnoreEnd(ignoreEnd)
         .withGrammar(grammar.read());
@@ -235,10 +220,8 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private SessionOptions sessionOptions(Model opened) {
-    return OptionValues.of(command, () -> SessionOptions.DEFAULT.withContext(context))
-        .withKvType(kv.type())
-        .withFast(fast.asked())
-        .withAdaptation(adapter.open(opened));
+    SessionOptions options = session.of(opened);
+    return OptionValues.of(() -> options.withContext(context));
   }
 
   private int[] prompt(Model opened, Optional<ChatFormat> chat, ChatOptions options) {
@@ -260,7 +243,7 @@ final class RunCommand implements Callable<Integer> {
         model
             .tokenizer()
             .bos()
-            .orElseGet(() -> model.tokenizer().eos().orElseThrow(input::missing));
+            .orElseGet(() -> model.tokenizer().eos().orElseThrow(TextInput::missing));
     return new int[] {first};
   }
 }

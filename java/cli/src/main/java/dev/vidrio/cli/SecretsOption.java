@@ -37,8 +37,6 @@ final class SecretsOption {
               + " is its password.")
   private @Nullable Path keyStore;
 
-  SecretsOption() {}
-
   /** Returns the accepted keys; empty if no key is required. */
   List<String> apiKeys() {
     List<String> keys = new ArrayList<>();

@@ -3,10 +3,10 @@ package dev.vidrio.cli;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Interrupt;
 import dev.vidrio.cli.io.Units;
-import dev.vidrio.cli.option.FastOption;
-import dev.vidrio.cli.option.KvOption;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.cli.option.OptionValues;
+import dev.vidrio.cli.option.PrecisionOption;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.LensOptions;
 import dev.vidrio.kernel.KvType;
@@ -29,28 +29,23 @@ import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code vidrio serve}. */
 @Command(
     name = "serve",
     description = {
       "Serves models over HTTP with OpenAI's API (docs/server.md) and a web page.",
-      "Repeat -m to serve several models; NAME=MODEL names one. The first, and"
-          + " those with adapters or draft models, load at start, the others on first"
-          + " use. SIGTERM and Ctrl-C let running requests finish; a second signal ends"
-          + " the server at once."
+      "Repeat -m to serve several models; NAME=MODEL names one. The first, and those with adapters"
+          + " or draft models, load at start, the others on first use. SIGTERM and Ctrl-C let"
+          + " running requests finish; a second signal ends the server at once."
     })
 final class ServeCommand implements Callable<Integer> {
   private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
   private static final int INTERRUPTED = 130;
 
   @Mixin private ModelOption model = new ModelOption();
-  @Mixin private KvOption kv = new KvOption();
-  @Mixin private FastOption fast = new FastOption();
+  @Mixin private PrecisionOption precision = new PrecisionOption();
   @Mixin private ServedAdaptersOption adapters = new ServedAdaptersOption();
   @Mixin private ServedDraftsOption drafts = new ServedDraftsOption();
   @Mixin private SecretsOption secrets = new SecretsOption();
@@ -58,16 +53,11 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--host",
       paramLabel = "HOST",
-      defaultValue = "127.0.0.1",
       description = "Address to listen on. Default: ${DEFAULT-VALUE}, this machine only.")
-  private String host = "";
+  private String host = "127.0.0.1";
 
-  @Option(
-      names = "--port",
-      paramLabel = "PORT",
-      defaultValue = "8080",
-      description = "Port; 0 for any free one. Default: ${DEFAULT-VALUE}.")
-  private int port;
+  @Option(names = "--port", paramLabel = "PORT", description = "Port; 0 for any free one.")
+  private int port = 8080;
 
   @Option(
       names = "--allow-origin",
@@ -79,16 +69,11 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--parallel",
       paramLabel = "N",
-      defaultValue = "32",
-      description = "Requests per model that run at once. Default: ${DEFAULT-VALUE}.")
-  private int parallel;
+      description = "Requests per model that run at once.")
+  private int parallel = 32;
 
-  @Option(
-      names = "--queue",
-      paramLabel = "N",
-      defaultValue = "256",
-      description = "Requests per model that may wait. Default: ${DEFAULT-VALUE}.")
-  private int queue;
+  @Option(names = "--queue", paramLabel = "N", description = "Requests per model that may wait.")
+  private int queue = 256;
 
   @Option(
       names = "--max-wait",
@@ -99,55 +84,37 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--stream-interval",
       paramLabel = "MS",
-      defaultValue = "10",
-      description =
-          "Minimum time between two writes to a stream; 0: write each token at once."
-              + " Default: ${DEFAULT-VALUE}.")
-  private int streamInterval;
+      description = "Minimum time between two writes to a stream; 0: write each token at once.")
+  private int streamInterval = 10;
 
   @Option(
       names = {"-c", "--context"},
       paramLabel = "N",
-      defaultValue = "0",
       description = "Context length of a request. Default: the model's, at most 4096.")
   private int context;
 
   @Option(
       names = "--kv-memory",
       paramLabel = "MB",
-      defaultValue = "0",
       description =
-          "Memory of a model's key-value cache, allocated while the server is idle."
-              + " Default: up to a quarter of the machine's, allocated on demand.")
+          "Memory of a model's key-value cache, allocated while the server is idle. Default: up to"
+              + " a quarter of the machine's, allocated on demand.")
   private long kvMegabytes;
 
-  @Option(
-      names = "--max-tokens",
-      paramLabel = "N",
-      defaultValue = "4096",
-      description = "Maximum tokens of an answer. Default: ${DEFAULT-VALUE}.")
-  private int maxTokens;
+  @Option(names = "--max-tokens", paramLabel = "N", description = "Maximum tokens of an answer.")
+  private int maxTokens = 4096;
 
-  @Option(
-      names = "--max-body",
-      paramLabel = "MB",
-      defaultValue = "8",
-      description = "Maximum size of a request. Default: ${DEFAULT-VALUE}.")
-  private int maxBody;
+  @Option(names = "--max-body", paramLabel = "MB", description = "Maximum size of a request.")
+  private int maxBody = 8;
 
   @Option(
       names = "--max-requests",
       paramLabel = "N",
-      defaultValue = "512",
-      description = "Maximum requests at once, over all models. Default: ${DEFAULT-VALUE}.")
-  private int maxRequests;
+      description = "Maximum requests at once, over all models.")
+  private int maxRequests = 512;
 
-  @Option(
-      names = "--timeout",
-      paramLabel = "SECONDS",
-      defaultValue = "600",
-      description = "Maximum time of a request. Default: ${DEFAULT-VALUE}.")
-  private int timeout;
+  @Option(names = "--timeout", paramLabel = "SECONDS", description = "Maximum time of a request.")
+  private int timeout = 600;
 
   @Option(
       names = "--keep-alive",
@@ -158,17 +125,11 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--drain",
       paramLabel = "SECONDS",
-      defaultValue = "30",
-      description =
-          "Time for running requests to finish after SIGTERM. Default:" + " ${DEFAULT-VALUE}.")
-  private int drain;
+      description = "Time for running requests to finish after SIGTERM.")
+  private int drain = 30;
 
   private final CountDownLatch signaled = new CountDownLatch(1);
   private volatile boolean serving;
-
-  @Spec private CommandSpec command = CommandSpec.create();
-
-  ServeCommand() {}
 
   @Override
   public Integer call() throws IOException, InterruptedException {
@@ -183,17 +144,16 @@ final class ServeCommand implements Callable<Integer> {
     require("--timeout", timeout, 1, ServerLimits.MAX_TIME.toSeconds());
     require("--keep-alive", keepAlive == null ? 0 : keepAlive, 0, Integer.MAX_VALUE);
     if (maxWait != null && !(maxWait >= 0)) {
-      throw new ParameterException(
-          command.commandLine(), "--max-wait " + maxWait + ": must not be negative");
+      throw new UsageException("--max-wait " + maxWait + ": must not be negative");
     }
     if (host.isBlank()) {
-      throw new ParameterException(command.commandLine(), "--host: must name an address");
+      throw new UsageException("--host: must name an address");
     }
     System.getProperties().putIfAbsent(LOG_FORMAT, "%1$tFT%1$tT.%1$tL%1$tz %4$s %5$s%6$s%n");
     List<Served> models = models();
     ModelSource[] sources = sources(models);
     try (var _ = Interrupt.handleEnd(this::end)) {
-      serve(OptionValues.of(command, this::options), models, sources);
+      serve(OptionValues.of(this::options), models, sources);
     }
     return 0;
   }
@@ -214,10 +174,9 @@ final class ServeCommand implements Callable<Integer> {
     }
   }
 
-  private void require(String option, long value, long min, long max) {
+  private static void require(String option, long value, long min, long max) {
     if (value < min || value > max) {
-      throw new ParameterException(
-          command.commandLine(), option + " " + value + ": must be " + min + " to " + max);
+      throw new UsageException(option + " " + value + ": must be " + min + " to " + max);
     }
   }
 
@@ -265,9 +224,9 @@ final class ServeCommand implements Callable<Integer> {
             .withStreamInterval(Duration.ofMillis(streamInterval))
             .withContext(context)
             .withCacheBytes(kvMegabytes << 20)
-            .withKvType(kv.type())
-            .withLens(kv.type() == KvType.F32 ? LensOptions.STEERING : LensOptions.NONE)
-            .withFast(fast.asked())
+            .withKvType(precision.kvType())
+            .withLens(precision.kvType() == KvType.F32 ? LensOptions.STEERING : LensOptions.NONE)
+            .withFast(precision.isFast())
             .withDraftTokens(drafts.tokens());
     ServerLimits limits =
         ServerLimits.DEFAULT

@@ -1,5 +1,6 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.AdapterFile;
 import dev.vidrio.server.AdapterSource;
 import java.util.ArrayList;
@@ -7,10 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** The option of LoRA adapters that are served under their own names. */
 final class ServedAdaptersOption {
@@ -20,23 +18,17 @@ final class ServedAdaptersOption {
       names = "--adapter",
       paramLabel = FORM,
       description = {
-        "Serve a LoRA adapter as a model of this name, batched with its base"
-            + " model: a GGUF file or a PEFT directory. May be repeated.",
-        "With several models, MODEL names the base model. STRENGTH scales the"
-            + " adapter. Default: 1."
+        "Serve a LoRA adapter as a model of this name, batched with its base model: a GGUF file or"
+            + " a PEFT directory. May be repeated.",
+        "With several models, MODEL names the base model. STRENGTH scales the adapter. Default: 1."
       })
   private List<String> adapters = new ArrayList<>();
-
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec command = CommandSpec.create();
-
-  ServedAdaptersOption() {}
 
   /**
    * Returns the adapters of each model.
    *
    * @param models names of the served models
-   * @throws ParameterException if an adapter has no name, or does not name its model
+   * @throws UsageException if an adapter has no name, or does not name its model
    */
   Map<String, List<AdapterSource>> of(List<String> models) {
     Map<String, List<AdapterSource>> byModel = new LinkedHashMap<>();
@@ -46,10 +38,10 @@ final class ServedAdaptersOption {
       String file = adapter.substring(equals + 1);
       String model = model(file, models);
       if (name.isBlank() || file.isBlank()) {
-        throw wrong(adapter, "must be " + FORM);
+        throw new UsageException("--adapter " + adapter + ": must be " + FORM);
       }
       if (model == null) {
-        throw wrong(adapter, "must name its base model: " + FORM);
+        throw new UsageException("--adapter " + adapter + ": must name its base model: " + FORM);
       }
       String prefix = model + ":";
       var parsed =
@@ -69,9 +61,5 @@ final class ServedAdaptersOption {
       }
     }
     return null;
-  }
-
-  private ParameterException wrong(String adapter, String limit) {
-    return new ParameterException(command.commandLine(), "--adapter " + adapter + ": " + limit);
   }
 }

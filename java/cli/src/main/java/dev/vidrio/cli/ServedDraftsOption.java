@@ -1,14 +1,12 @@
 package dev.vidrio.cli;
 
+import dev.vidrio.cli.io.UsageException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** The options of speculative decoding, by draft models or by prompt lookup. */
 final class ServedDraftsOption {
@@ -19,9 +17,8 @@ final class ServedDraftsOption {
       names = "--draft",
       paramLabel = FORM,
       description = {
-        "Speculative decoding: a smaller draft model of the same vocabulary."
-            + " Answers do not change; they are faster if it is much smaller and most"
-            + " drafts are accepted.",
+        "Speculative decoding: a smaller draft model of the same vocabulary. Answers do not change;"
+            + " they are faster if it is much smaller and most drafts are accepted.",
         "With several models, NAME is the one it drafts for."
       })
   private List<String> drafts = new ArrayList<>();
@@ -35,11 +32,6 @@ final class ServedDraftsOption {
               + " with --draft, else 0.")
   private @Nullable Integer tokens;
 
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec command = CommandSpec.create();
-
-  ServedDraftsOption() {}
-
   /** Returns the default number of draft tokens. */
   int tokens() {
     if (tokens != null) {
@@ -52,7 +44,7 @@ final class ServedDraftsOption {
    * Returns the reference of each model's draft model.
    *
    * @param models names of the served models
-   * @throws ParameterException if a draft model does not name its model, or a model has two
+   * @throws UsageException if a draft model does not name its model, or a model has two
    */
   Map<String, String> of(List<String> models) {
     Map<String, String> byModel = new HashMap<>();
@@ -60,17 +52,14 @@ final class ServedDraftsOption {
       String name = draft.substring(0, Math.max(0, draft.indexOf('=')));
       boolean named = models.contains(name);
       if (!named && models.size() > 1) {
-        throw wrong(draft, "must name the model it drafts for: " + FORM);
+        throw new UsageException(
+            "--draft " + draft + ": must name the model it drafts for: " + FORM);
       }
       String reference = named ? draft.substring(name.length() + 1) : draft;
       if (byModel.put(named ? name : models.getFirst(), reference) != null) {
-        throw wrong(draft, "the model already has a draft model");
+        throw new UsageException("--draft " + draft + ": the model already has a draft model");
       }
     }
     return byModel;
-  }
-
-  private ParameterException wrong(String draft, String limit) {
-    return new ParameterException(command.commandLine(), "--draft " + draft + ": " + limit);
   }
 }

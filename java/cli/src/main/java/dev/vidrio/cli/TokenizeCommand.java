@@ -3,29 +3,24 @@ package dev.vidrio.cli;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.option.TokenizerOption;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code vidrio tokenize}. */
 @Command(name = "tokenize", description = "Shows the tokens of a text.")
-final class TokenizeCommand implements Callable<Integer> {
+final class TokenizeCommand implements Runnable {
   @Mixin private TokenizerOption model = new TokenizerOption();
 
   @Parameters(
@@ -58,15 +53,10 @@ final class TokenizeCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print a JSON array of ids and pieces.")
   private boolean json;
 
-  @Spec private CommandSpec command = CommandSpec.create();
-
-  TokenizeCommand() {}
-
   @Override
-  public Integer call() {
+  public void run() {
     if ((text == null ? 0 : 1) + (file == null ? 0 : 1) + (batch == null ? 0 : 1) > 1) {
-      throw new ParameterException(
-          command.commandLine(), "TEXT, --file and --batch exclude each other");
+      throw new UsageException("TEXT, --file and --batch exclude each other");
     }
     Tokenizer tokenizer = model.open();
     var options = new EncodeOptions(!noSpecial, bos);
@@ -77,7 +67,6 @@ final class TokenizeCommand implements Callable<Integer> {
     } else {
       print(tokenizer, tokenizer.encode(input(), options));
     }
-    return 0;
   }
 
   private String input() {
@@ -97,16 +86,15 @@ final class TokenizeCommand implements Callable<Integer> {
     } else {
       System.out.println("     id  token");
       for (int id : ids) {
-        System.out.printf(Locale.ROOT, "%7d  %s%n", id, Escapes.quote(tokenizer.piece(id)));
+        System.out.printf("%7d  %s%n", id, Escapes.quote(tokenizer.piece(id)));
       }
     }
   }
 
-  private static Map<String, Object> describe(Tokenizer tokenizer, int id) {
-    Map<String, Object> token = new LinkedHashMap<>();
-    token.put("id", id);
-    token.put("piece", tokenizer.piece(id));
-    token.put("special", tokenizer.isSpecial(id));
-    return token;
+  private static JsonObject describe(Tokenizer tokenizer, int id) {
+    return new JsonObject()
+        .with("id", id)
+        .with("piece", tokenizer.piece(id))
+        .with("special", tokenizer.isSpecial(id));
   }
 }

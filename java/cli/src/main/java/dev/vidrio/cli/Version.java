@@ -8,8 +8,6 @@ import picocli.CommandLine.IVersionProvider;
 
 /** The version that the build writes into a resource. */
 final class Version implements IVersionProvider {
-  Version() {}
-
   @Override
   public String[] getVersion() throws IOException {
     try (InputStream in = Version.class.getResourceAsStream("version.txt")) {

@@ -17,31 +17,15 @@ import org.jspecify.annotations.Nullable;
  * Decides whether one more request may begin: there is a slot for each of its sequences, and the
  * memory is likely to suffice, estimated by the length of recent answers. Used by the scheduler's
  * thread only, except {@link #check}.
+ *
+ * @param sequences maximum number of running sequences
+ * @param session the session that runs the requests
+ * @param prefixes the prefix cache
+ * @param lens captures and edits activations
+ * @param stats lengths of recent answers
  */
-final class Admission {
-  private final int sequences;
-  private final Session session;
-  private final KvCache cache;
-  private final PrefixCache prefixes;
-  private final LensSteps lens;
-  private final CompletionStats stats;
-  private final int positions;
-
-  /**
-   * Creates the admission of an engine.
-   *
-   * @param sequences maximum number of running sequences
-   */
-  Admission(
-      int sequences, Session session, PrefixCache prefixes, LensSteps lens, CompletionStats stats) {
-    this.sequences = sequences;
-    this.session = session;
-    this.cache = session.cache();
-    this.prefixes = prefixes;
-    this.lens = lens;
-    this.stats = stats;
-    this.positions = positions(session);
-  }
+record Admission(
+    int sequences, Session session, PrefixCache prefixes, LensSteps lens, CompletionStats stats) {
 
   /** Returns the maximum length of a sequence: the context length, limited by the cache. */
   static int positions(Session session) {
@@ -63,22 +47,20 @@ final class Admission {
   }
 
   private boolean fits(RunningRequest next, List<RunningRequest> running) {
-    long needed = expectedBlocks(next);
-    for (RunningRequest active : running) {
-      needed += expectedBlocks(active);
-    }
-    return running.isEmpty() || needed <= cache.freeBlocks() + prefixes.evictable();
+    long needed = expectedBlocks(next) + running.stream().mapToLong(this::expectedBlocks).sum();
+    return running.isEmpty() || needed <= session.cache().freeBlocks() + prefixes.evictable();
   }
 
   /** Estimates the blocks that a request will still need: its pending tokens and the answer. */
   private long expectedBlocks(RunningRequest active) {
+    int positions = positions(session);
     int generated = active.first().generated();
     int more = Math.min(stats.remainingTokens(active), positions);
     List<TokenSequence> started = active.sequences();
-    long blocks = started.isEmpty() ? active.first().blocksFor(more, positions) : 0;
-    for (TokenSequence tokens : started) {
-      blocks += tokens.blocksFor(more, positions);
-    }
+    long blocks =
+        started.isEmpty()
+            ? active.first().blocksFor(more, positions)
+            : started.stream().mapToLong(tokens -> tokens.blocksFor(more, positions)).sum();
     int others = active.maxSequences() - Math.max(1, started.size());
     return blocks + (long) others * KvCache.blocksFor(Math.min(positions, generated + more));
   }
@@ -93,22 +75,20 @@ final class Admission {
     if (beams == null) {
       return;
     }
+    KvCache cache = session.cache();
     // Beams always share the full blocks of the prompt, except with recurrent states, where each
     // beam
     // has its own after a preemption. The last token does not run.
     int shared = cache.slots() > 0 ? 0 : request.promptTokens() / KvCache.BLOCK;
     long tokens = (long) request.promptTokens() + request.options().tokens() - 1;
-    int whole = KvCache.blocksFor((int) Math.min(positions, tokens));
+    int whole = KvCache.blocksFor((int) Math.min(positions(session), tokens));
     long needed = shared + (long) beams.width() * (whole - shared);
     if (needed > cache.blocks()) {
       throw new InvalidInputException(
           "beams",
-          Integer.toString(beams.width()),
-          "may need "
-              + needed
-              + " blocks of the key-value cache, which has "
-              + cache.blocks()
-              + ": use fewer beams or tokens");
+          beams.width(),
+          "may need %s blocks of the key-value cache, which has %s: use fewer beams or tokens"
+              .formatted(needed, cache.blocks()));
     }
   }
 }

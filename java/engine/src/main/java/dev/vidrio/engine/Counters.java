@@ -4,8 +4,17 @@ import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.engine.sequence.PrefixCache;
 import dev.vidrio.kernel.KvCache;
 
-/** Cumulative counts of an engine, updated by the scheduler's thread. */
+/**
+ * Cumulative counts of an engine, updated by the scheduler's thread and published to all others.
+ */
 final class Counters {
+  /** Maximum age of the published status while no request ends. */
+  private static final long MAX_AGE_NANOS = 20_000_000;
+
+  private final KvCache cache;
+  private final PrefixCache prefixes;
+  private volatile EngineStatus status;
+  private long publishedAt = System.nanoTime();
   long promptTokens;
   long cachedTokens;
   long generatedTokens;
@@ -14,14 +23,40 @@ final class Counters {
   long preemptions;
   long steps;
 
+  Counters(KvCache cache, PrefixCache prefixes) {
+    this.cache = cache;
+    this.prefixes = prefixes;
+    this.status = status(0, 0);
+  }
+
   /** Counts the prompt of a request that has begun to generate. */
   void countPrompt(RunningRequest active) {
     promptTokens += active.request().promptTokens();
     cachedTokens += active.cachedTokens();
   }
 
-  /** Returns a snapshot with the current load. */
-  EngineStatus status(int running, int waiting, KvCache cache, PrefixCache prefixes) {
+  /** Returns the last published status. Thread-safe. */
+  EngineStatus status() {
+    return status;
+  }
+
+  /** Returns whether the published status is older than the maximum age. */
+  boolean isOld(long now) {
+    return now - publishedAt > MAX_AGE_NANOS;
+  }
+
+  /**
+   * Publishes the counts with the current load.
+   *
+   * @param running number of running requests
+   * @param waiting number of waiting requests
+   */
+  void publish(int running, int waiting, long now) {
+    status = status(running, waiting);
+    publishedAt = now;
+  }
+
+  private EngineStatus status(int running, int waiting) {
     int cachedBlocks = prefixes.evictable();
     int cachedSlots = prefixes.evictableSlots();
     return new EngineStatus(

@@ -65,7 +65,13 @@ public final class EmbeddingEngine implements AutoCloseable {
    */
   public Result embed(List<String> texts) {
     List<int[]> tokens = texts.stream().map(text -> model.tokenizer().encode(text)).toList();
-    Future<List<float[]>> vectors = submit(tokens);
+    Future<List<float[]>> vectors;
+    try {
+      vectors =
+          thread.submit(() -> Embeddings.of(model, tokens, pooling, normalize, fraction -> {}));
+    } catch (RejectedExecutionException e) {
+      throw new EngineException.Closed(model.name());
+    }
     try {
       return new Result(vectors.get(), tokens.stream().mapToInt(ids -> ids.length).sum());
     } catch (ExecutionException e) {
@@ -77,14 +83,6 @@ public final class EmbeddingEngine implements AutoCloseable {
       vectors.cancel(false);
       Thread.currentThread().interrupt();
       throw new CancellationException("interrupted while waiting for embeddings");
-    }
-  }
-
-  private Future<List<float[]>> submit(List<int[]> tokens) {
-    try {
-      return thread.submit(() -> Embeddings.of(model, tokens, pooling, normalize, fraction -> {}));
-    } catch (RejectedExecutionException e) {
-      throw new EngineException.Closed(model.name());
     }
   }
 

@@ -1,5 +1,7 @@
 package dev.vidrio.engine;
 
+import static dev.vidrio.error.InvalidInputException.requireRange;
+
 import dev.vidrio.engine.draft.DraftModel;
 import dev.vidrio.engine.draft.Drafter;
 import dev.vidrio.engine.generation.BeamOptions;
@@ -9,13 +11,12 @@ import dev.vidrio.engine.request.RunningRequest;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.adapter.Adaptation;
-import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingBuffers;
-import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.model.session.Session;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
@@ -58,8 +59,12 @@ public final class Engine implements AutoCloseable {
     this.positions = Admission.positions(session);
     this.options =
         wanted.withContext(session.limits().positions()).withCacheBytes(session.cache().bytes());
-    this.scheduler = scheduler(wanted, session, drafter(session));
-    this.thread = Thread.ofPlatform().daemon().name("vidrio-engine").start(this::run);
+    this.scheduler = scheduler(wanted, session);
+    this.thread =
+        Thread.ofPlatform()
+            .daemon()
+            .name("vidrio-engine")
+            .start(() -> scheduler.run(this::lowerPriority));
   }
 
   /** Opens an engine with {@link EngineOptions#DEFAULT}. */
@@ -76,10 +81,6 @@ public final class Engine implements AutoCloseable {
     return new Engine(model, options);
   }
 
-  private void run() {
-    scheduler.run(this::lowerPriority);
-  }
-
   /** Lets submitting and reading threads run between steps. */
   private void lowerPriority() {
     model.executor().lowerPriority();
@@ -89,21 +90,15 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private Drafter drafter(Session session) {
-    Model draft = options.draft();
+  private Scheduler scheduler(EngineOptions wanted, Session session) {
+    Drafter drafter = Drafter.PROMPT_LOOKUP;
     try {
-      return draft == null
-          ? Drafter.PROMPT_LOOKUP
-          : new DraftModel(model, draft, options.sequences(), options.stepTokens(), positions);
-    } catch (RuntimeException | Error e) {
-      session.close();
-      throw e;
-    }
-  }
-
-  private Scheduler scheduler(EngineOptions wanted, Session session, Drafter drafter) {
-    try {
-      return new Scheduler(model, wanted, listener, inbox, session, drafter, this::ended);
+      Model draft = options.draft();
+      if (draft != null) {
+        drafter =
+            new DraftModel(model, draft, options.sequences(), options.stepTokens(), positions);
+      }
+      return new Scheduler(model, wanted, listener, inbox, session, drafter, () -> release(1));
     } catch (RuntimeException | Error e) {
       drafter.close();
       session.close();
@@ -225,7 +220,9 @@ public final class Engine implements AutoCloseable {
       throw new EngineException.Closed(model.name());
     }
     if (unfinished + answers > options.sequences() + options.queue()) {
-      throw EngineException.QueueFull.ofLength(options.queue(), retryAfter(scheduler.meanAnswer()));
+      throw new EngineException.QueueFull(
+          "queue " + options.queue() + ": the queue is full",
+          retryAfter(scheduler.stats.meanTime()));
     }
     rejectIfSlow(unfinished + answers);
   }
@@ -236,9 +233,15 @@ public final class Engine implements AutoCloseable {
     if (maxWait == null) {
       return;
     }
-    Duration wait = scheduler.expectedWait(requests);
+    Duration wait = scheduler.waits.expectedWait(requests);
     if (wait.compareTo(maxWait) > 0) {
-      throw EngineException.QueueFull.ofTime(maxWait, wait, retryAfter(wait.minus(maxWait)));
+      throw new EngineException.QueueFull(
+          String.format(
+              Locale.ROOT,
+              "wait of about %.1f s: must be at most %.1f s",
+              wait.toMillis() / 1000.0,
+              maxWait.toMillis() / 1000.0),
+          retryAfter(wait.minus(maxWait)));
     }
   }
 
@@ -257,22 +260,19 @@ public final class Engine implements AutoCloseable {
   }
 
   private void check(GenerationRequest request, int n) {
-    if (n < 1 || n > options.sequences()) {
-      throw new InvalidInputException(
-          "n", Integer.toString(n), "must be 1 to " + options.sequences());
-    }
+    requireRange("n", n, 1, options.sequences());
     int length = request.promptTokens();
     if (length == 0 || length > positions) {
       throw new InvalidInputException(
           "prompt", length + " tokens", "must have 1 to " + positions + " tokens");
     }
-    int vocabulary = model.architecture().vocabulary();
+    int last = model.architecture().vocabulary() - 1;
     for (int token : request.prompt()) {
-      requireToken("token id", token, vocabulary);
+      requireRange("token id", token, 0, last);
     }
-    request.stopTokens().forEach(token -> requireToken("stop token id", token, vocabulary));
+    request.stopTokens().forEach(token -> requireRange("stop token id", token, 0, last));
     if (request.watched() && n > 1) {
-      throw new InvalidInputException("n", Integer.toString(n), "only one answer can be watched");
+      throw new InvalidInputException("n", n, "only one answer can be watched");
     }
     checkBeams(request.beams(), n);
     checkAdapter(request.adaptation());
@@ -283,13 +283,10 @@ public final class Engine implements AutoCloseable {
     if (beams == null) {
       return;
     }
-    if (beams.width() > options.sequences()) {
-      throw new InvalidInputException(
-          "beams", Integer.toString(beams.width()), "must be 1 to " + options.sequences());
-    }
+    requireRange("beams", beams.width(), 1, options.sequences());
     if (n > beams.width()) {
       throw new InvalidInputException(
-          "n", Integer.toString(n), "must be at most the number of beams, " + beams.width());
+          "n", n, "must be at most the number of beams, " + beams.width());
     }
   }
 
@@ -306,13 +303,6 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  private static void requireToken(String field, int token, int vocabulary) {
-    if (token < 0 || token >= vocabulary) {
-      throw new InvalidInputException(
-          field, Integer.toString(token), "must be 0 to " + (vocabulary - 1));
-    }
-  }
-
   /** Returns the request of answer i: its seed, and the beam search for the first one only. */
   private GenerationRequest ofAnswer(GenerationRequest request, int i) {
     GenerationRequest.Builder answer = request.toBuilder();
@@ -320,20 +310,14 @@ public final class Engine implements AutoCloseable {
       answer.draftTokens(request.beams() == null ? options.draftTokens() : 0);
     }
     if (i > 0) {
-      GenerationOptions generation = request.options();
-      SamplingOptions sampling = generation.sampling();
-      answer.options(generation.withSampling(sampling.withSeed(sampling.seed() + i))).beams(null);
+      answer.seedOffset(i).beams(null);
     }
     return answer.build();
   }
 
-  private void ended() {
-    release(1);
-  }
-
   /** Returns the current load and cumulative counts. */
   public EngineStatus status() {
-    return scheduler.status();
+    return scheduler.counters.status();
   }
 
   /**

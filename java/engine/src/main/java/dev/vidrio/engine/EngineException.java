@@ -1,7 +1,6 @@
 package dev.vidrio.engine;
 
 import java.time.Duration;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** Thrown when an engine rejects or cannot finish a valid request. */
@@ -18,27 +17,9 @@ public abstract sealed class EngineException extends RuntimeException {
 
     private final Duration retryAfter;
 
-    private QueueFull(String message, Duration retryAfter) {
+    QueueFull(String message, Duration retryAfter) {
       super(message, null);
       this.retryAfter = retryAfter;
-    }
-
-    static QueueFull ofLength(int queue, Duration retryAfter) {
-      return new QueueFull("queue " + queue + ": the queue is full", retryAfter);
-    }
-
-    static QueueFull ofTime(Duration maxWait, Duration wait, Duration retryAfter) {
-      return new QueueFull(
-          String.format(
-              Locale.ROOT,
-              "wait of about %.1f s: must be at most %.1f s",
-              seconds(wait),
-              seconds(maxWait)),
-          retryAfter);
-    }
-
-    private static double seconds(Duration duration) {
-      return (double) duration.toMillis() / 1000;
     }
 
     /** Returns when to retry. */

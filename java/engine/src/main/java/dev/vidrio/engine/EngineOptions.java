@@ -1,5 +1,7 @@
 package dev.vidrio.engine;
 
+import static dev.vidrio.error.InvalidInputException.requireRange;
+
 import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.KvType;
@@ -88,25 +90,19 @@ public record EngineOptions(
 
   /** Rejects values that are out of range. */
   public EngineOptions {
-    require("sequences", sequences, 1, MAX_SEQUENCES);
-    require("queue", queue, 0, MAX_QUEUE);
+    requireRange("sequences", sequences, 1, MAX_SEQUENCES);
+    requireRange("queue", queue, 0, MAX_QUEUE);
     if (maxWait != null && maxWait.isNegative()) {
-      throw new InvalidInputException("max wait", maxWait.toString(), "must not be negative");
+      throw new InvalidInputException("max wait", maxWait, "must not be negative");
     }
-    require("step tokens", stepTokens, sequences, 1 << 16);
-    require("context", context, 0, Integer.MAX_VALUE);
-    require("adapters", adapters, 0, 1024);
-    require("draft tokens", draftTokens, 0, Session.CANDIDATES);
-    require("cache bytes", cacheBytes, 0, Long.MAX_VALUE);
+    requireRange("step tokens", stepTokens, sequences, 1 << 16);
+    requireRange("context", context, 0, Integer.MAX_VALUE);
+    requireRange("adapters", adapters, 0, 1024);
+    requireRange("draft tokens", draftTokens, 0, Session.CANDIDATES);
+    requireRange("cache bytes", cacheBytes, 0, Long.MAX_VALUE);
     if (streamInterval.isNegative() || streamInterval.compareTo(MAX_INTERVAL) > 0) {
       throw new InvalidInputException(
-          "stream interval", streamInterval.toString(), "must be 0 to " + MAX_INTERVAL);
-    }
-  }
-
-  private static void require(String field, long value, long min, long max) {
-    if (value < min || value > max) {
-      throw new InvalidInputException(field, Long.toString(value), "must be " + min + " to " + max);
+          "stream interval", streamInterval, "must be 0 to " + MAX_INTERVAL);
     }
   }
 

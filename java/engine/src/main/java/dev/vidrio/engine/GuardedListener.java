@@ -5,20 +5,17 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** Catches exceptions of a listener; the first one is logged. */
-final class GuardedListener implements EngineListener {
+/**
+ * Catches exceptions of a listener; the first one is logged.
+ *
+ * @param listener the listener
+ * @param logged true after an exception was logged
+ */
+record GuardedListener(EngineListener listener, AtomicBoolean logged) implements EngineListener {
   private static final System.Logger LOG = System.getLogger("dev.vidrio.engine");
-
-  private final EngineListener listener;
-  private final AtomicBoolean logged;
 
   GuardedListener(EngineListener listener) {
     this(listener, new AtomicBoolean());
-  }
-
-  private GuardedListener(EngineListener listener, AtomicBoolean logged) {
-    this.listener = listener;
-    this.logged = logged;
   }
 
   @Override

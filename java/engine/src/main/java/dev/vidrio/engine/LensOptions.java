@@ -23,9 +23,7 @@ public record LensOptions(String capture, String editable, int watched) {
   public LensOptions {
     if (watched < 0 || (watched == 0) != capture.isBlank()) {
       throw new InvalidInputException(
-          "watched",
-          Integer.toString(watched),
-          "must be positive if activations are captured, and 0 otherwise");
+          "watched", watched, "must be positive if activations are captured, and 0 otherwise");
     }
   }
 

@@ -75,7 +75,7 @@ final class LensSteps implements AutoCloseable {
         (point, count) -> {
           if (count > Lens.EDITS) {
             throw new InvalidInputException(
-                "edits of " + point, Long.toString(count), "must be at most " + Lens.EDITS);
+                "edits of " + point, count, "must be at most " + Lens.EDITS);
           }
         });
   }

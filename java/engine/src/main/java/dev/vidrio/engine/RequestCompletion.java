@@ -68,23 +68,16 @@ final class RequestCompletion {
       }
       if (reason != null) {
         i.remove();
-        if (active.beams() == null) {
-          leaders.addAll(nextLeader(active));
+        if (active.beams() == null && !active.forks().isEmpty()) {
+          RunningRequest next = active.forks().removeFirst();
+          next.forks().addAll(active.forks());
+          active.forks().clear();
+          leaders.add(next);
         }
         finish(active, reason, now);
       }
     }
     return leaders;
-  }
-
-  private static List<RunningRequest> nextLeader(RunningRequest leader) {
-    if (leader.forks().isEmpty()) {
-      return List.of();
-    }
-    RunningRequest next = leader.forks().removeFirst();
-    next.forks().addAll(leader.forks());
-    leader.forks().clear();
-    return List.of(next);
   }
 
   /** Finishes a request. All requests of a beam search finish together. */

@@ -36,16 +36,15 @@ final class Scheduler {
   private final LensSteps lens;
   private final Step step;
   private final PrefillBudget budget = new PrefillBudget();
-  private final CompletionStats stats = new CompletionStats();
-  private final WaitEstimator waits;
+  final CompletionStats stats = new CompletionStats();
+  final WaitEstimator waits;
   private final Admission admission;
   private final RequestCompletion completion;
   private final int positions;
   private final Inbox inbox;
   private final PriorityQueue<RunningRequest> waiting = new PriorityQueue<>(RunningRequest.ORDER);
   private final List<RunningRequest> running = new ArrayList<>();
-  private final Counters counters = new Counters();
-  private final StatusBoard board;
+  final Counters counters;
 
   /**
    * Creates a scheduler.
@@ -77,10 +76,10 @@ final class Scheduler {
     this.step = new Step(session, prefixes, drafter);
     this.waits = new WaitEstimator(options.sequences(), stats, budget);
     this.admission = new Admission(options.sequences(), session, prefixes, lens, stats);
+    this.counters = new Counters(cache, prefixes);
     this.completion =
         new RequestCompletion(session, listener, drafter, lens, stats, counters, onEnd);
     this.positions = Admission.positions(session);
-    this.board = new StatusBoard(counters, cache, prefixes);
   }
 
   /**
@@ -96,24 +95,6 @@ final class Scheduler {
 
   private Iterator<TokenSequence> runningSequences() {
     return running.stream().map(RunningRequest::first).iterator();
-  }
-
-  /** Returns the current load and cumulative counts. Thread-safe. */
-  EngineStatus status() {
-    return board.status();
-  }
-
-  /** Returns the mean time of recent requests. Thread-safe. */
-  Duration meanAnswer() {
-    return stats.meanTime();
-  }
-
-  /**
-   * Estimates how long the last of {@code unfinished} requests will wait until its prompt runs, if
-   * {@link EngineOptions#maxWait} is set. Thread-safe.
-   */
-  Duration expectedWait(int unfinished) {
-    return waits.expectedWait(unfinished);
   }
 
   /**
@@ -223,11 +204,10 @@ final class Scheduler {
       return;
     }
     long now = System.nanoTime();
-    budget.observe(step.decoding(), step.prompt(), (double) (now - start));
+    budget.observe(step.decoding, step.prompt, (double) (now - start));
     counters.steps++;
     readRows(now);
-    listener.onStep(
-        step.decoding() + step.prompt(), step.parts().size(), Duration.ofNanos(now - start));
+    listener.onStep(step.decoding + step.prompt, step.parts.size(), Duration.ofNanos(now - start));
   }
 
   private void compose() {
@@ -243,12 +223,12 @@ final class Scheduler {
         }
       }
     }
-    int max = budget.promptTokens(step.decoding(), prompts, step.freeTokens());
-    for (int i = 0; i < running.size() && max > step.prompt(); i++) {
+    int max = budget.promptTokens(step.decoding, prompts, step.freeTokens);
+    for (int i = 0; i < running.size() && max > step.prompt; i++) {
       RunningRequest active = running.get(i);
       for (TokenSequence tokens : active.sequences()) {
-        if (tokens.pending() > 1 && max > step.prompt()) {
-          step.addChunk(active, tokens, max - step.prompt(), this::preemptFor);
+        if (tokens.pending() > 1 && max > step.prompt) {
+          step.addChunk(active, tokens, max - step.prompt, this::preemptFor);
         }
       }
     }
@@ -261,7 +241,7 @@ final class Scheduler {
   private boolean preemptFor(RunningRequest active) {
     for (int i = running.size() - 1; i >= 0; i--) {
       RunningRequest victim = running.get(i);
-      if (victim == active && !step.parts().isEmpty()) {
+      if (victim == active && !step.parts.isEmpty()) {
         return false;
       }
       if (!step.has(victim) && victim != active) {
@@ -279,9 +259,9 @@ final class Scheduler {
   /** Fails the requests of the step, or all running requests if the step is empty. */
   private void failStep(Throwable cause) {
     List<RunningRequest> failed =
-        step.parts().isEmpty()
+        step.parts.isEmpty()
             ? List.copyOf(running)
-            : step.parts().stream().map(part -> part.active).toList();
+            : step.parts.stream().map(part -> part.active).toList();
     for (RunningRequest active : failed) {
       if (running.remove(active)) {
         completion.fail(active, cause);
@@ -291,9 +271,9 @@ final class Scheduler {
 
   private void readRows(long now) {
     int row = 0;
-    for (Step.Part part : step.parts()) {
+    for (Step.Part part : step.parts) {
       int begin = row;
-      while (row < step.rows().size() && step.rows().get(row).part() == part) {
+      while (row < step.rows.size() && step.rows.get(row).part() == part) {
         row++;
       }
       if (!part.tokens.isRunning()) {
@@ -319,13 +299,13 @@ final class Scheduler {
     int before = active.tokens().generated();
     FinishReason finish = null;
     for (int row = begin; row < end; row++) {
-      int position = step.rows().get(row).position();
+      int position = step.rows.get(row).position();
       if (position + 1 < active.request().promptTokens()) {
-        active.addPrompt(position, step.runner(), row);
+        active.addPrompt(position, step.runner, row);
         continue;
       }
       fork(active, row, now);
-      finish = active.choose(step.runner(), row, positions);
+      finish = active.choose(step.runner, row, positions);
       int accepted = part.tokens.generated() - before - 1;
       if (finish != null
           || accepted == part.draft.length
@@ -342,11 +322,11 @@ final class Scheduler {
   private void readBeamLogits(Step.Part part, BeamSearch beams, int begin, int end, long now) {
     RunningRequest active = part.active;
     for (int row = begin; row < end; row++) {
-      int position = step.rows().get(row).position();
+      int position = step.rows.get(row).position();
       if (position + 1 < active.request().promptTokens()) {
-        active.addPrompt(position, step.runner(), row);
+        active.addPrompt(position, step.runner, row);
       } else {
-        beams.addLogits(part.tokens, step.runner(), row);
+        beams.addLogits(part.tokens, step.runner, row);
       }
     }
     prefixes.keep(part.tokens);
@@ -362,7 +342,7 @@ final class Scheduler {
     while (!leader.forks().isEmpty()) {
       RunningRequest fork = leader.forks().getFirst();
       fork.forkFrom(leader);
-      FinishReason finish = fork.choose(step.runner(), row, positions);
+      FinishReason finish = fork.choose(step.runner, row, positions);
       leader.forks().removeFirst();
       running.add(fork);
       settle(fork, 0, finish, now);
@@ -394,8 +374,8 @@ final class Scheduler {
   /** Notifies readers of ended answers, after the status and the listener were updated. */
   private void sendNotifications() {
     long now = System.nanoTime();
-    if (running.isEmpty() || completion.hasNotifications() || board.isOld(now)) {
-      board.update(running.size(), waiting.size(), now);
+    if (running.isEmpty() || completion.hasNotifications() || counters.isOld(now)) {
+      counters.publish(running.size(), waiting.size(), now);
       if (options.maxWait() != null) {
         waits.observe(running, !waiting.isEmpty(), now);
       }

@@ -43,15 +43,27 @@ final class Step {
   private final KvCache cache;
   private final PrefixCache prefixes;
   private final Drafter drafter;
-  private final List<Part> parts = new ArrayList<>();
-  private final List<Row> rows = new ArrayList<>();
-  private BatchRunner runner;
-  private int freeTokens;
   private int freeRows;
   private int reserved;
   private int reservedSlots;
-  private int decoding;
-  private int prompt;
+
+  /** The parts in their order. */
+  final List<Part> parts = new ArrayList<>();
+
+  /** The rows of logits in their order, after {@link #run}. */
+  final List<Row> rows = new ArrayList<>();
+
+  /** The session that runs the step and has its logits. */
+  BatchRunner runner;
+
+  /** The number of tokens that can still be added. */
+  int freeTokens;
+
+  /** The number of tokens of sequences that generate, including drafts. */
+  int decoding;
+
+  /** The number of tokens of sequences that do not generate yet. */
+  int prompt;
 
   Step(Session session, PrefixCache prefixes, Drafter drafter) {
     this.runner = session;
@@ -76,36 +88,6 @@ final class Step {
     reservedSlots = 0;
     decoding = 0;
     prompt = 0;
-  }
-
-  /** Returns the session that runs the step and has its logits. */
-  BatchRunner runner() {
-    return runner;
-  }
-
-  /** Returns the parts in their order. */
-  List<Part> parts() {
-    return parts;
-  }
-
-  /** Returns the rows of logits in their order, after {@link #run}. */
-  List<Row> rows() {
-    return rows;
-  }
-
-  /** Returns the number of tokens that can still be added. */
-  int freeTokens() {
-    return freeTokens;
-  }
-
-  /** Returns the number of tokens of sequences that generate, including drafts. */
-  int decoding() {
-    return decoding;
-  }
-
-  /** Returns the number of tokens of sequences that do not generate yet. */
-  int prompt() {
-    return prompt;
   }
 
   /** Returns whether a request is in the step. */

@@ -1,5 +1,7 @@
 package dev.vidrio.error;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Thrown for a model file that is missing, unreadable, damaged or inconsistent.
  *
@@ -26,11 +28,7 @@ public final class ModelFileException extends ModelException {
    * @param limit what is wrong and what is allowed
    */
   public ModelFileException(String file, String field, String value, String limit) {
-    super(ErrorText.line(file, field, value, limit), null);
-    this.file = ErrorText.file(file);
-    this.field = ErrorText.part(field);
-    this.value = ErrorText.part(value);
-    this.limit = ErrorText.part(limit);
+    this(file, field, value, limit, null);
   }
 
   /**
@@ -40,10 +38,11 @@ public final class ModelFileException extends ModelException {
    * @param field the faulty field; empty for the whole file
    * @param value the value found; empty if there is none to show
    * @param limit what is wrong and what is allowed
-   * @param cause the underlying exception, which the command line prints with {@code --debug}
+   * @param cause the underlying exception, which the command line prints with {@code --debug}, or
+   *     null
    */
   public ModelFileException(
-      String file, String field, String value, String limit, Throwable cause) {
+      String file, String field, String value, String limit, @Nullable Throwable cause) {
     super(ErrorText.line(file, field, value, limit), cause);
     this.file = ErrorText.file(file);
     this.field = ErrorText.part(field);

@@ -95,11 +95,7 @@ public final class Grammar {
     return KNOWN.get(
         field,
         checked(field, regex),
-        () -> {
-          Rules rules = new Rules(field);
-          var _ = rules.add("", RegexReader.whole(field, regex));
-          return rules;
-        });
+        () -> Rules.of(field, rules -> RegexReader.whole(field, regex)));
   }
 
   /**
@@ -123,11 +119,7 @@ public final class Grammar {
     return KNOWN.get(
         field,
         source,
-        () -> {
-          Rules rules = new Rules(field);
-          var _ = rules.add("", new Expr.Choice(choices.stream().map(rules::text).toList()));
-          return rules;
-        });
+        () -> Rules.of(field, rules -> Expr.choice(choices.stream().map(rules::text).toList())));
   }
 
   /**
@@ -174,12 +166,8 @@ public final class Grammar {
     return KNOWN.get(
         either,
         SchemaJson.write(List.of(source, other.source)),
-        () -> {
-          Rules both = new Rules(either);
-          int root = both.declare("");
-          both.define(root, Expr.choice(both.include(rules), both.include(other.rules)));
-          return both;
-        });
+        () ->
+            Rules.of(either, both -> Expr.choice(both.include(rules), both.include(other.rules))));
   }
 
   /**

@@ -12,10 +12,17 @@ import org.jspecify.annotations.Nullable;
  */
 final class GrammarVocabulary {
 
-  private final byte[] @Nullable [] bytes;
-  private final long[] ends;
-  private final TokenTrie shorter;
-  private final TokenTrie longer;
+  /** The bytes of each token; null if it is not text. */
+  final byte[] @Nullable [] bytes;
+
+  /** The tokens that end generation, as a bit set. */
+  final long[] ends;
+
+  /** The tokens of at most {@link Program#REACH} bytes. */
+  final TokenTrie shorter;
+
+  /** The longer tokens. */
+  final TokenTrie longer;
 
   GrammarVocabulary(Tokenizer tokenizer) {
     int size = tokenizer.vocabularySize();
@@ -37,31 +44,7 @@ final class GrammarVocabulary {
     longer = new TokenTrie(texts, longIds);
   }
 
-  int vocabularySize() {
-    return bytes.length;
-  }
-
-  /** Returns the bytes of a token, or null if it is not text. */
-  byte @Nullable [] bytes(int token) {
-    return bytes[token];
-  }
-
-  /** Returns the tokens that end generation, as a bit set. */
-  long[] ends() {
-    return ends;
-  }
-
   boolean isEnd(int token) {
     return (ends[token / 64] >>> token & 1) != 0;
-  }
-
-  /** Returns the tokens of at most {@link Program#REACH} bytes. */
-  TokenTrie shorter() {
-    return shorter;
-  }
-
-  /** Returns the longer tokens. */
-  TokenTrie longer() {
-    return longer;
   }
 }

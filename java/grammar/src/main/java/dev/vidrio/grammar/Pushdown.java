@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -113,21 +114,17 @@ final class Pushdown {
 
   /** Divides the bytes into classes that the program does not distinguish. */
   private int divide() {
-    Set<ByteSet> sets = new LinkedHashSet<>();
-    program
-        .instructions()
-        .forEach(
-            instruction -> {
-              if (instruction instanceof Program.Bytes(ByteSet set, int then)) {
-                sets.add(set);
-              }
-            });
+    List<ByteSet> sets =
+        program.instructions().stream()
+            .filter(Program.Bytes.class::isInstance)
+            .map(instruction -> ((Program.Bytes) instruction).set())
+            .distinct()
+            .toList();
     Map<BitSet, Integer> known = new HashMap<>();
     for (int value = 0; value < classes.length; value++) {
       BitSet in = new BitSet();
-      int i = 0;
-      for (ByteSet set : sets) {
-        in.set(i++, set.contains(value));
+      for (int i = 0; i < sets.size(); i++) {
+        in.set(i, sets.get(i).contains(value));
       }
       classes[value] = known.computeIfAbsent(in, ignored -> known.size());
     }
@@ -220,14 +217,7 @@ final class Pushdown {
   private Node intern(List<Item> returns) {
     Node known = nodes.get(returns);
     if (known == null) {
-      List<Item> representative =
-          returns.stream()
-              .map(
-                  item ->
-                      new Item(program.representative(item.address()), item.node().representative))
-              .distinct()
-              .sorted(ORDER)
-              .toList();
+      List<Item> representative = representatives(returns, program::representative);
       known =
           new Node(
               nodeCount++, returns, representative.equals(returns) ? null : intern(representative));
@@ -244,13 +234,15 @@ final class Pushdown {
     if (state.items.stream().allMatch(item -> item.node().representative == item.node())) {
       return state;
     }
-    List<Item> items =
-        state.items.stream()
-            .map(item -> new Item(item.address(), item.node().representative))
-            .distinct()
-            .sorted(ORDER)
-            .toList();
-    return intern(items, state.accepting);
+    return intern(representatives(state.items, address -> address), state.accepting);
+  }
+
+  private static List<Item> representatives(List<Item> items, IntUnaryOperator address) {
+    return items.stream()
+        .map(item -> new Item(address.applyAsInt(item.address()), item.node().representative))
+        .distinct()
+        .sorted(ORDER)
+        .toList();
   }
 
   /** The epsilon closure: follows all instructions that read no byte. */
@@ -258,8 +250,9 @@ final class Pushdown {
     private final Set<Item> seen = new HashSet<>();
     private final Deque<Item> todo = new ArrayDeque<>();
     private final List<Item> items = new ArrayList<>();
-    // By rank of the called rule: the items to return to.
-    private final TreeMap<Integer, Set<Item>> calls = new TreeMap<>();
+    // By the called rule, callers first: the items to return to.
+    private final TreeMap<Integer, Set<Item>> calls =
+        new TreeMap<>(Comparator.comparingInt(program::rank));
     private boolean accepting;
 
     /**
@@ -304,8 +297,7 @@ final class Pushdown {
 
     /** Records a call, and continues after it if the rule may be empty. */
     void call(int rule, int then, Node node) {
-      Set<Item> returns =
-          calls.computeIfAbsent(program.rank(rule), ignored -> new LinkedHashSet<>());
+      Set<Item> returns = calls.computeIfAbsent(rule, ignored -> new LinkedHashSet<>());
       if (then == Program.END) {
         count(node.returns.size());
         returns.addAll(node.returns);
@@ -322,8 +314,7 @@ final class Pushdown {
       while (!calls.isEmpty()) {
         Map.Entry<Integer, Set<Item>> next = calls.pollFirstEntry();
         Node node = intern(next.getValue().stream().sorted(ORDER).toList());
-        int rule = program.ruleOfRank(next.getKey());
-        follow(new Item(program.start(rule), node), false);
+        follow(new Item(program.start(next.getKey()), node), false);
       }
       items.sort(ORDER);
       return intern(List.copyOf(items), accepting);

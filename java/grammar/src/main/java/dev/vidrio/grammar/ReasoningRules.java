@@ -19,16 +19,16 @@ final class ReasoningRules {
    * @param open whether the prompt ends with open reasoning
    */
   static Rules before(Rules answer, ReasoningMarkers markers, boolean open) {
-    var rules = new Rules(answer.field());
-    int root = rules.declare("");
-    var without = new TextExcluding(rules, markers.ends());
-    Expr text = Expr.choice(Expr.EMPTY, without.beginningWith(CodePoints.ALL));
-    Expr blanks = new Expr.Repeat(Expr.anyOf(" \n"), 0, BLANKS);
-    Expr rest = Expr.sequence(text, Expr.text(markers.close()), blanks);
-    Expr whole = Expr.sequence(Expr.text(markers.open()), rest);
-    Expr reasoning = open ? rest : new Expr.Repeat(whole, 0, markers.repeated() ? -1 : 1);
-    rules.define(
-        root, Expr.sequence(reasoning, Expr.text(markers.answer()), rules.include(answer)));
-    return rules;
+    return Rules.of(
+        answer.field(),
+        rules -> {
+          var without = new TextExcluding(rules, markers.ends());
+          Expr text = Expr.choice(Expr.EMPTY, without.beginningWith(CodePoints.ALL));
+          Expr blanks = new Expr.Repeat(Expr.anyOf(" \n"), 0, BLANKS);
+          Expr rest = Expr.sequence(text, Expr.text(markers.close()), blanks);
+          Expr whole = Expr.sequence(Expr.text(markers.open()), rest);
+          Expr reasoning = open ? rest : new Expr.Repeat(whole, 0, markers.repeated() ? -1 : 1);
+          return Expr.sequence(reasoning, Expr.text(markers.answer()), rules.include(answer));
+        });
   }
 }

@@ -73,7 +73,7 @@ public final class TokenConstraint {
   TokenConstraint(Grammar grammar, GrammarVocabulary texts) {
     this.texts = texts;
     this.pushdown = new Pushdown(grammar.program());
-    int depth = Math.max(texts.shorter().maxDepth(), texts.longer().maxDepth());
+    int depth = Math.max(texts.shorter.maxDepth(), texts.longer.maxDepth());
     this.path = new Pushdown.State[depth + 1];
     this.start = new ConstraintState(this, pushdown.start());
     // Wide sets take longest: precomputed now rather than during decoding.
@@ -88,7 +88,7 @@ public final class TokenConstraint {
 
   /** Returns the number of token ids. */
   public int vocabularySize() {
-    return texts.vocabularySize();
+    return texts.bytes.length;
   }
 
   /** Returns the mask of a state; it must not be modified. */
@@ -100,9 +100,9 @@ public final class TokenConstraint {
   private synchronized long[] computeMask(Pushdown.State state) {
     pushdown.allowWork();
     long[] bits = shortMask(state);
-    walk(texts.longer(), 0, state, bits, null);
+    walk(texts.longer, 0, state, bits, null);
     if (state.accepting) {
-      or(bits, texts.ends());
+      or(bits, texts.ends);
     } else if (Arrays.stream(bits).allMatch(word -> word == 0)) {
       throw new InvalidInputException(
           "grammar", "", "requires a byte that no token of the tokenizer begins with");
@@ -116,9 +116,9 @@ public final class TokenConstraint {
   private long[] shortMask(Pushdown.State state) {
     Pushdown.State representative = pushdown.representative(state);
     if (representative.shortMask == null) {
-      long[] bits = new long[texts.ends().length];
+      long[] bits = new long[texts.ends.length];
       if (representative.items.size() > MAX_PARTS) {
-        walk(texts.shorter(), 0, representative, bits, null);
+        walk(texts.shorter, 0, representative, bits, null);
       } else {
         representative.items.forEach(item -> addItem(item, bits));
       }
@@ -138,7 +138,7 @@ public final class TokenConstraint {
     if (part.endings.length > 0) {
       Pushdown.State resumed = pushdown.resume(item.node());
       for (int node : part.endings) {
-        walk(texts.shorter(), node, resumed, bits, null);
+        walk(texts.shorter, node, resumed, bits, null);
       }
     }
   }
@@ -146,9 +146,9 @@ public final class TokenConstraint {
   private Part part(int address) {
     Part known = parts.get(address);
     if (known == null) {
-      long[] bits = new long[texts.ends().length];
+      long[] bits = new long[texts.ends.length];
       IntStream.Builder endings = IntStream.builder();
-      walk(texts.shorter(), 0, pushdown.alone(address), bits, endings);
+      walk(texts.shorter, 0, pushdown.alone(address), bits, endings);
       known = new Part(bits, endings.build().toArray());
       remember(bits);
       maskBytes += known.endings.length * (long) Integer.BYTES;
@@ -204,13 +204,13 @@ public final class TokenConstraint {
 
   /** Returns the state after a token, or null if it is not allowed. */
   Pushdown.@Nullable State after(Pushdown.State state, int token) {
-    if (token < 0 || token >= texts.vocabularySize()) {
+    if (token < 0 || token >= texts.bytes.length) {
       return null;
     }
     if (texts.isEnd(token)) {
       return state.accepting ? pushdown.ended() : null;
     }
-    byte[] bytes = texts.bytes(token);
+    byte[] bytes = texts.bytes[token];
     if (bytes == null) {
       return null;
     }

@@ -7,8 +7,6 @@ import dev.vidrio.hub.source.PipSource;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.util.ArrayList;
-import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -22,21 +20,14 @@ final class CatalogReader {
       if (in == null) {
         throw new IllegalStateException("resource " + resource + " is missing from this build");
       }
-      List<CatalogEntry> entries = new ArrayList<>();
-      for (JsonNode model : JsonMapper.shared().readTree(in).required("models")) {
-        entries.add(entry(model));
-      }
-      return new Catalog(entries);
+      JsonNode models = JsonMapper.shared().readTree(in).required("models");
+      return new Catalog(models.valueStream().map(CatalogReader::entry).toList());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
   private static CatalogEntry entry(JsonNode model) {
-    List<ModelSource> sources = new ArrayList<>();
-    for (JsonNode source : model.required("sources")) {
-      sources.add(source(source));
-    }
     return new CatalogEntry(
         text(model, "name"),
         text(model, "description"),
@@ -44,7 +35,7 @@ final class CatalogReader {
         text(model, "file"),
         model.required("bytes").longValue(),
         text(model, "sha256"),
-        sources);
+        model.required("sources").valueStream().map(CatalogReader::source).toList());
   }
 
   private static ModelSource source(JsonNode source) {
@@ -57,19 +48,15 @@ final class CatalogReader {
               text(source, "repo"),
               text(source, "revision"),
               text(source, "file"));
-      case "pip" -> {
-        List<PipSource.Part> parts = new ArrayList<>();
-        for (JsonNode part : source.required("parts")) {
-          parts.add(
-              new PipSource.Part(
-                  text(part, "requirement"),
-                  text(part, "path"),
-                  part.required("wheelBytes").longValue()));
-        }
-        yield new PipSource(parts);
-      }
+      case "pip" ->
+          new PipSource(source.required("parts").valueStream().map(CatalogReader::part).toList());
       default -> throw new IllegalStateException("catalog: unknown source kind " + kind);
     };
+  }
+
+  private static PipSource.Part part(JsonNode part) {
+    return new PipSource.Part(
+        text(part, "requirement"), text(part, "path"), part.required("wheelBytes").longValue());
   }
 
   private static String text(JsonNode node, String field) {

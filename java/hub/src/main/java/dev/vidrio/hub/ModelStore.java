@@ -188,9 +188,7 @@ public final class ModelStore {
     return switch (reference) {
       case ModelReference.LocalFile file ->
           throw new InvalidInputException(
-              "model",
-              file.toString(),
-              "is a path; only names and hf:owner/repo/file.gguf can be pulled");
+              "model", file, "is a path; only names and hf:owner/repo/file.gguf can be pulled");
       case ModelReference.Named(CatalogEntry entry) when entry.isEmbedded() ->
           throw new InvalidInputException(
               "model", entry.name(), "is embedded and need not be pulled");

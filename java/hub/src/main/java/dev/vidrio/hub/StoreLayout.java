@@ -6,6 +6,7 @@ import dev.vidrio.hub.source.HuggingFaceSource;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -31,11 +32,14 @@ record StoreLayout(Path directory) {
   /**
    * The files of one model.
    *
-   * @param directory the directory of the model
    * @param model the model file
    * @param lock the lock file of its pulls
    */
-  record Slot(Path directory, Path model, Path lock) {
+  record Slot(Path model, Path lock) {
+
+    Path directory() {
+      return Objects.requireNonNull(model.getParent());
+    }
 
     Path record() {
       return recordOf(model);
@@ -59,29 +63,21 @@ record StoreLayout(Path directory) {
   }
 
   Slot named(String name) {
-    return slot(List.of(name + ENDING));
+    return slot(Path.of(name + ENDING));
   }
 
   Slot huggingFace(HuggingFaceSource source) {
-    List<String> names = new ArrayList<>();
-    names.add(HUGGING_FACE);
-    names.add(source.owner());
-    names.add(source.repo());
-    names.add(PathSegment.encode(source.revision()));
-    for (String segment : source.file().split("/", -1)) {
-      names.add(PathSegment.encode(segment));
-    }
-    return slot(names);
+    return slot(
+        Path.of(
+            HUGGING_FACE,
+            source.owner(),
+            source.repo(),
+            PathSegment.encode(source.revision()),
+            PathSegment.encodePath(source.file())));
   }
 
-  private Slot slot(List<String> names) {
-    Path parent = directory;
-    Path lock = directory.resolve(LOCKS);
-    for (String name : names.subList(0, names.size() - 1)) {
-      parent = parent.resolve(name);
-      lock = lock.resolve(name);
-    }
-    return new Slot(parent, parent.resolve(names.getLast()), lock.resolve(names.getLast()));
+  private Slot slot(Path relative) {
+    return new Slot(directory.resolve(relative), directory.resolve(LOCKS).resolve(relative));
   }
 
   /** Returns the record of a model. */

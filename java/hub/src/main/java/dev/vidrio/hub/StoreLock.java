@@ -19,18 +19,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>File locks belong to the whole process, so threads acquire an in-process lock first. Lock
  * files are never deleted: a process that waits on a deleted file would exclude no one.
+ *
+ * @param threads the lock of this process
+ * @param channel the open lock file
  */
-final class StoreLock implements Closeable {
+record StoreLock(ReentrantLock threads, FileChannel channel) implements Closeable {
 
   private static final Map<Path, ReentrantLock> THREADS = new ConcurrentHashMap<>();
-
-  private final ReentrantLock threads;
-  private final FileChannel channel;
-
-  private StoreLock(ReentrantLock threads, FileChannel channel) {
-    this.threads = threads;
-    this.channel = channel;
-  }
 
   /**
    * Acquires the lock, waiting if necessary.

@@ -114,18 +114,12 @@ public final class KvCache {
   }
 
   private Kind kind(KvShape.Layer layer, long begin) {
-    return switch (layer) {
-      case KvShape.KeyValue(int heads, int dH, int dV) ->
-          new Kind(
-              layer,
-              members(layer),
-              begin,
-              (long) BLOCK * heads * type.bytes(dH),
-              (long) BLOCK * heads * type.bytes(dV));
-      case KvShape.Conv conv ->
-          new Kind(layer, members(layer), begin, BLOCK * conv.bytesPerPosition(type), 0);
-      case KvShape.Slotted slotted -> new Kind(layer, members(layer), begin, 0, 0);
-    };
+    long valueBytes =
+        layer instanceof KvShape.KeyValue(int heads, int _, int dV)
+            ? (long) BLOCK * heads * type.bytes(dV)
+            : 0;
+    long keyBytes = BLOCK * layer.bytesPerPosition(type) - valueBytes;
+    return new Kind(layer, members(layer), begin, keyBytes, valueBytes);
   }
 
   private List<Integer> members(KvShape.Layer layer) {

@@ -1,5 +1,7 @@
 package dev.vidrio.kernel;
 
+import static dev.vidrio.kernel.argument.Arguments.require;
+
 import dev.vidrio.kernel.op.Access;
 import dev.vidrio.kernel.op.SequenceOp.Part;
 import java.util.Collections;
@@ -17,11 +19,15 @@ public record KvShape(List<Layer> layers) {
 
   /** A layer of the cache. */
   public sealed interface Layer {
-    /** Returns whether its keys and values can be stored in an element type. */
-    boolean fits(KvType type);
+    /** Returns whether its keys and values, if any, can be stored in an element type. */
+    default boolean fits(KvType type) {
+      return true;
+    }
 
     /** Returns the bytes of one position. */
-    long bytesPerPosition(KvType type);
+    default long bytesPerPosition(KvType type) {
+      return 0;
+    }
 
     /** Returns the bytes of a sequence that do not depend on its length; a multiple of 64. */
     default long bytesPerSequence() {
@@ -38,14 +44,12 @@ public record KvShape(List<Layer> layers) {
    */
   public record KeyValue(int heads, int dH, int dV) implements Layer {
     public KeyValue {
-      if (heads <= 0 || dH <= 0 || dV <= 0) {
-        throw new IllegalArgumentException(
-            "cache of %d heads of %d and %d elements: must be positive".formatted(heads, dH, dV));
-      }
-      if (dH > HEAD_MAX || dV > HEAD_MAX) {
-        throw new IllegalArgumentException(
-            "heads of " + Math.max(dH, dV) + " elements; the maximum is " + HEAD_MAX);
-      }
+      require(
+          heads > 0 && dH > 0 && dV > 0,
+          "cache of %d heads of %d and %d elements: must be positive".formatted(heads, dH, dV));
+      require(
+          dH <= HEAD_MAX && dV <= HEAD_MAX,
+          "heads of " + Math.max(dH, dV) + " elements; the maximum is " + HEAD_MAX);
     }
 
     /** Creates a layer whose values have the width of its keys. */
@@ -81,15 +85,7 @@ public record KvShape(List<Layer> layers) {
    */
   public record Conv(int width) implements Layer {
     public Conv {
-      if (width <= 0) {
-        throw new IllegalArgumentException(
-            "cache of rows of " + width + " elements: must be positive");
-      }
-    }
-
-    @Override
-    public boolean fits(KvType type) {
-      return true;
+      require(width > 0, "cache of rows of " + width + " elements: must be positive");
     }
 
     @Override
@@ -227,9 +223,7 @@ public record KvShape(List<Layer> layers) {
 
   public KvShape {
     layers = List.copyOf(layers);
-    if (layers.isEmpty()) {
-      throw new IllegalArgumentException("cache of 0 layers: must be positive");
-    }
+    require(!layers.isEmpty(), "cache of 0 layers: must be positive");
   }
 
   /** Creates a cache of equal layers with keys and values. */

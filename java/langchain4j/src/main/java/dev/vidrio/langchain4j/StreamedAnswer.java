@@ -18,14 +18,14 @@ import java.util.List;
 
 /** Passes an answer to a handler while it is generated, until it is canceled. */
 final class StreamedAnswer implements Runnable, StreamingHandle {
-  private final ChatEngine engine;
-  private final ChatEngine.Answer answer;
+  private final EngineChatModel model;
+  private final EngineChatModel.Answer answer;
   private final StreamingChatResponseHandler handler;
   private volatile boolean canceled;
 
   StreamedAnswer(
-      ChatEngine engine, ChatEngine.Answer answer, StreamingChatResponseHandler handler) {
-    this.engine = engine;
+      EngineChatModel model, EngineChatModel.Answer answer, StreamingChatResponseHandler handler) {
+    this.model = model;
     this.answer = answer;
     this.handler = handler;
   }
@@ -39,7 +39,7 @@ final class StreamedAnswer implements Runnable, StreamingHandle {
       }
       publish(reader, reader.finish(stream.result().result().finish()));
       if (!canceled) {
-        end(engine.response(reader.message(), stream.result()));
+        end(model.response(reader.message(), stream.result()));
       }
     } catch (RuntimeException e) {
       if (!canceled) {

@@ -40,10 +40,10 @@ public final class VidrioChatModel extends EngineChatModel implements ChatModel 
   @Override
   public ChatResponse doChat(ChatRequest request) {
     try {
-      ChatEngine.Answer answer = engine.submit(request);
+      Answer answer = submit(request);
       try (var stream = answer.stream()) {
         Completion completion = stream.result();
-        return engine.response(answer.reader().read(completion.result()), completion);
+        return response(answer.reader().read(completion.result()), completion);
       }
     } catch (RuntimeException e) {
       throw ExceptionMapper.map(e);

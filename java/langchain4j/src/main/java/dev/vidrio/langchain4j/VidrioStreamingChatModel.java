@@ -48,7 +48,7 @@ public final class VidrioStreamingChatModel extends EngineChatModel implements S
       var _ =
           Thread.ofVirtual()
               .name("vidrio-chat")
-              .start(new StreamedAnswer(engine, engine.submit(request), handler));
+              .start(new StreamedAnswer(this, submit(request), handler));
     } catch (UnsupportedFeatureException e) {
       throw e;
     } catch (RuntimeException e) {

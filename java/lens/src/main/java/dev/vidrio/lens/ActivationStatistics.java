@@ -2,6 +2,7 @@ package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.List;
 
 /**
@@ -28,13 +29,8 @@ public record ActivationStatistics(List<PointStatistics> points, long bytes) {
     public static final Options DEFAULT = new Options(0, true, 0);
 
     public Options {
-      if (window < 0) {
-        throw new InvalidInputException("window", Integer.toString(window), "must not be negative");
-      }
-      if (top < 0 || top > Op.TopK.MAX) {
-        throw new InvalidInputException(
-            "top", Integer.toString(top), "must be 0 to " + Op.TopK.MAX);
-      }
+      Preconditions.require(window >= 0, "window", window, "must not be negative");
+      Preconditions.requireRange("top", top, 0, Op.TopK.MAX);
     }
   }
 
@@ -52,9 +48,7 @@ public record ActivationStatistics(List<PointStatistics> points, long bytes) {
    *     the tokens
    */
   public static ActivationStatistics of(Lens lens, int[] tokens, String hooks, Options options) {
-    if (tokens.length == 0) {
-      throw new InvalidInputException("text", "0 tokens", "must have at least 1 token");
-    }
+    Preconditions.require(tokens.length != 0, "text", "0 tokens", "must have at least 1 token");
     try (var run = new StatisticsRun(lens, tokens.length, hooks, options)) {
       run.feed(tokens);
       return run.result();

@@ -3,6 +3,7 @@ package dev.vidrio.lens;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.hook.TapType;
+import dev.vidrio.lens.resolve.Preconditions;
 
 /**
  * Selects which activations a run keeps, for which positions and in which type.
@@ -69,9 +70,7 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
    * @throws InvalidInputException if the count is not positive
    */
   public Capture last(int count) {
-    if (count < 1) {
-      throw new InvalidInputException("positions", "last " + count, "must be at least 1");
-    }
+    Preconditions.require(count >= 1, "positions", "last " + count, "must be at least 1");
     return new Capture(hooks, -count, Integer.MAX_VALUE, type, recompute);
   }
 
@@ -82,10 +81,8 @@ public record Capture(String hooks, int from, int to, TapType type, boolean reco
 
   /** Rejects positions that count from the end, which the sequences of a session do not have. */
   void requireBeginning() {
-    if (from < 0) {
-      throw new InvalidInputException(
-          "positions", from + ":", "negative positions are not supported in a session");
-    }
+    Preconditions.require(
+        from >= 0, "positions", from + ":", "negative positions are not supported in a session");
   }
 
   /**

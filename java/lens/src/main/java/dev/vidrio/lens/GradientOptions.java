@@ -1,8 +1,8 @@
 package dev.vidrio.lens;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.pass.GradientRules;
+import dev.vidrio.lens.resolve.Preconditions;
 
 /**
  * Options of a {@link GradientSession}. Hook points are given by patterns as in {@link
@@ -26,14 +26,8 @@ public record GradientOptions(
     GradientRules rules,
     boolean recompute) {
   public GradientOptions {
-    require("tokens", tokens);
-    require("logits", logits);
-  }
-
-  private static void require(String what, int count) {
-    if (count < 1) {
-      throw new InvalidInputException(what, Integer.toString(count), "must be at least 1");
-    }
+    Preconditions.requirePositive("tokens", tokens);
+    Preconditions.requirePositive("logits", logits);
   }
 
   /**

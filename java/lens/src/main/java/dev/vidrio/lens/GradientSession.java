@@ -8,6 +8,7 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
@@ -21,7 +22,6 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.hook.InterventionKind;
 import dev.vidrio.lens.pass.EditInsertion;
-import dev.vidrio.lens.pass.EditPlacer;
 import dev.vidrio.lens.pass.EditTables;
 import dev.vidrio.lens.resolve.BlockInputs;
 import dev.vidrio.lens.resolve.HookMap;
@@ -103,8 +103,7 @@ public final class GradientSession implements AutoCloseable {
             1,
             options.tokens(),
             lens.model().architecture().vocabulary());
-    var placer = new EditPlacer(hooks, options.tokens());
-    this.edits = new EditTables(placer, editable, options.tokens());
+    this.edits = new EditTables(hooks, options.tokens(), editable, options.tokens());
     try {
       Plan edited = new EditInsertion(hooks, edits).apply(model);
       for (HookPoint point : seeded) {
@@ -133,12 +132,8 @@ public final class GradientSession implements AutoCloseable {
    */
   public static GradientSession open(Lens lens, GradientOptions options) {
     int declared = lens.model().architecture().contextLength();
-    if (options.tokens() > declared) {
-      throw new InvalidInputException(
-          "tokens",
-          Integer.toString(options.tokens()),
-          "the model was made for " + declared + " tokens");
-    }
+    String limit = "the model was made for " + declared + " tokens";
+    Preconditions.require(options.tokens() <= declared, "tokens", options.tokens(), limit);
     return new GradientSession(lens, options);
   }
 
@@ -198,13 +193,11 @@ public final class GradientSession implements AutoCloseable {
   public void edits(List<Intervention> newEdits) {
     requireOpen();
     for (Intervention edit : newEdits) {
-      if (edit.sequence() != null) {
-        throw new InvalidInputException(
-            "edit of " + edit.point(), "", "must not select a sequence in a gradient session");
-      }
-      if (edit.kind() instanceof InterventionKind.Clamp) {
-        throw new InvalidInputException("edit of " + edit.point(), "", "a clamp has no gradient");
-      }
+      String field = "edit of " + edit.point();
+      boolean clamps = edit.kind() instanceof InterventionKind.Edit(EditKind.Clamp _);
+      Preconditions.require(
+          edit.sequence() == null, field, "", "must not select a sequence in a gradient session");
+      Preconditions.require(!clamps, field, "", "a clamp has no gradient");
     }
     edits.set(newEdits);
   }
@@ -273,27 +266,6 @@ public final class GradientSession implements AutoCloseable {
 
   private void run(int[] tokens, int logits) {
     requireFit(tokens);
-    fill(tokens, logits);
-    edits.assign(List.of());
-    state = State.EMPTY;
-    Interruption.run(plan, batch, 0, gradient.forwardOps());
-  }
-
-  private void requireFit(int[] tokens) {
-    int room = limits.tokens() - prefix;
-    if (tokens.length == 0 || tokens.length > room) {
-      throw new InvalidInputException(
-          "text", tokens.length + " tokens", "must have 1 to " + room + " tokens");
-    }
-    for (int token : tokens) {
-      if (token < 0 || token >= limits.vocabulary()) {
-        throw new InvalidInputException(
-            "token id", Integer.toString(token), "must be 0 to " + (limits.vocabulary() - 1));
-      }
-    }
-  }
-
-  private void fill(int[] tokens, int logits) {
     batch.clear();
     int sequence = batch.addSequence(blocks, blocks.length, slot);
     for (int i = 0; i < before.length; i++) {
@@ -301,6 +273,16 @@ public final class GradientSession implements AutoCloseable {
     }
     for (int i = 0; i < tokens.length; i++) {
       batch.add(tokens[i], prefix + i, sequence, i >= tokens.length - logits);
+    }
+    edits.assign(List.of());
+    state = State.EMPTY;
+    Interruption.run(plan, batch, 0, gradient.forwardOps());
+  }
+
+  private void requireFit(int[] tokens) {
+    Preconditions.requireLength(tokens, limits.tokens() - prefix);
+    for (int token : tokens) {
+      Preconditions.requireToken(limits.vocabulary(), token);
     }
   }
 
@@ -347,7 +329,7 @@ public final class GradientSession implements AutoCloseable {
     requireWanted(point);
     PointGradient at = PointGradient.of(hooks, point);
     MemorySegment dy = data(gradient.of(at.gradient()));
-    return shaped(point, at.gradient(), at.written() ? dy : at.of(dy, this::data, executor));
+    return shaped(point, at.gradient(), at.of(dy, this::data, executor));
   }
 
   /**
@@ -369,9 +351,8 @@ public final class GradientSession implements AutoCloseable {
   }
 
   private void requireWanted(HookPoint point) {
-    if (!points.contains(point)) {
-      throw new InvalidInputException("hook", point.name(), "is not in this gradient session");
-    }
+    String limit = "is not in this gradient session";
+    Preconditions.require(points.contains(point), "hook", point.name(), limit);
   }
 
   private Activation shaped(HookPoint point, Buffer buffer, MemorySegment data) {

@@ -1,7 +1,6 @@
 package dev.vidrio.lens;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.pass.Gradient;
 import dev.vidrio.lens.hook.ActivationCache;
@@ -152,6 +151,19 @@ public final class Lens {
     return run(tokens, capture, List.copyOf(hooks.keySet()), 1, session -> session.hooks(hooks));
   }
 
+  /**
+   * Runs tokens and returns the activation of one.
+   *
+   * @param point with one row per token
+   */
+  public float[] row(int[] tokens, HookPoint point, int position) {
+    Preconditions.requireRows(point);
+    Capture one = Capture.of(point.name()).positions(position, position + 1);
+    try (ActivationCache cache = run(tokens, one)) {
+      return cache.get(point).row(0);
+    }
+  }
+
   private ActivationCache run(
       int[] tokens,
       Capture capture,
@@ -207,17 +219,9 @@ public final class Lens {
    */
   public LensSession open(Capture capture, String editable, int watched, Session session) {
     SessionOptions options = session.options();
-    Plan plan = model.architecture().plan(options.context());
-    return new LensSession(
-        model,
-        new HookMap(plan, model.architecture().layers()),
-        plan,
-        capture,
-        options,
-        editable.isBlank() ? List.of() : editablePoints(editable),
-        Math.multiplyExact(EDITS, options.sequences()),
-        watched,
-        session);
+    List<HookPoint> points = editable.isBlank() ? List.of() : editablePoints(editable);
+    int room = Math.multiplyExact(EDITS, options.sequences());
+    return new LensSession(model, capture, options, points, room, watched, session);
   }
 
   private List<HookPoint> editablePoints(String names) {
@@ -232,16 +236,7 @@ public final class Lens {
         options.context() == 0
             ? Math.min(model.architecture().contextLength(), SessionOptions.DEFAULT_CONTEXT)
             : options.context();
-    Plan plan = model.architecture().plan(context);
-    return new LensSession(
-        model,
-        new HookMap(plan, model.architecture().layers()),
-        plan,
-        capture,
-        options.withContext(context),
-        editable,
-        room,
-        options.sequences(),
-        null);
+    SessionOptions own = options.withContext(context);
+    return new LensSession(model, capture, own, editable, room, own.sequences(), null);
   }
 }

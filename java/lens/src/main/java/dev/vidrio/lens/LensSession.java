@@ -12,15 +12,16 @@ import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.hook.StepRows;
 import dev.vidrio.lens.memory.CapturedPoints;
 import dev.vidrio.lens.memory.KeptActivations;
 import dev.vidrio.lens.memory.TapMemory;
 import dev.vidrio.lens.pass.EditInsertion;
-import dev.vidrio.lens.pass.EditPlacer;
 import dev.vidrio.lens.pass.EditTables;
 import dev.vidrio.lens.pass.TapInsertion;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookPattern;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.sampling.Candidates;
@@ -73,7 +74,8 @@ public final class LensSession implements BatchRunner, AutoCloseable {
   private final int watched;
   private final boolean shared;
   private final List<Running> inStep = new ArrayList<>();
-  private final List<SessionRows.Token> stepTokens = new ArrayList<>();
+  private final List<StepRows.Token> stepTokens = new ArrayList<>();
+  private final List<StepRows.Token> logitTokens = new ArrayList<>();
   private final List<Integer> asked = new ArrayList<>();
   private List<Stop> stops = List.of();
 
@@ -97,7 +99,6 @@ public final class LensSession implements BatchRunner, AutoCloseable {
   /**
    * Creates a session.
    *
-   * @param hooks of the plan; updated to those of the edited plan
    * @param editable the points of interventions and callbacks
    * @param room maximum number of interventions at a point
    * @param watched maximum number of sequences whose activations are kept
@@ -105,8 +106,6 @@ public final class LensSession implements BatchRunner, AutoCloseable {
    */
   LensSession(
       Model model,
-      HookMap hooks,
-      Plan plan,
       Capture capture,
       SessionOptions options,
       List<HookPoint> editable,
@@ -115,26 +114,23 @@ public final class LensSession implements BatchRunner, AutoCloseable {
       @Nullable Session shared) {
     this.watched = watched;
     this.shared = shared != null;
-    if (options.kvType() != KvType.F32) {
-      throw new InvalidInputException(
-          "kv type", options.kvType().name(), "must be F32, from which patterns are computed");
-    }
+    KvType type = options.kvType();
+    Preconditions.require(
+        type == KvType.F32, "kv type", type, "must be F32, from which patterns are computed");
     this.capture = capture;
+    int layers = model.architecture().layers();
+    Plan unedited = model.architecture().plan(options.context());
+    var hooks = new HookMap(unedited, layers);
     List<HookPoint> points =
-        capture.hooks().isEmpty()
-            ? List.of()
-            : HookPattern.select(capture.hooks(), hooks, model.architecture().layers());
+        capture.hooks().isEmpty() ? List.of() : HookPattern.select(capture.hooks(), hooks, layers);
     capture.requireBeginning();
     int to = Math.min(capture.to(), options.context());
-    if (to <= capture.from()) {
-      throw new InvalidInputException(
-          "positions",
-          capture.from() + ":" + (capture.to() == Integer.MAX_VALUE ? "" : capture.to()),
-          "there are " + options.context());
-    }
-    this.edits = new EditTables(new EditPlacer(hooks, options.context()), editable, room);
+    String range = capture.from() + ":" + (capture.to() == Integer.MAX_VALUE ? "" : capture.to());
+    Preconditions.require(
+        to > capture.from(), "positions", range, "there are " + options.context());
+    this.edits = new EditTables(hooks, options.context(), editable, room);
     try {
-      Plan editedPlan = new EditInsertion(hooks, edits).apply(plan);
+      Plan editedPlan = new EditInsertion(hooks, edits).apply(unedited);
       this.captured =
           new CapturedPoints(editedPlan, hooks, points, recomputed(options), capture.from());
       Map<Buffer, Integer> firsts = captured.firsts();
@@ -284,6 +280,7 @@ public final class LensSession implements BatchRunner, AutoCloseable {
     session.begin();
     inStep.clear();
     stepTokens.clear();
+    logitTokens.clear();
     asked.clear();
   }
 
@@ -304,7 +301,10 @@ public final class LensSession implements BatchRunner, AutoCloseable {
       memory.assign(inStep.size(), slot == null ? -1 : slot.index);
       inStep.add(new Running(sequence, position));
     }
-    stepTokens.add(new SessionRows.Token(sequence, position, wantsLogits || allLogits));
+    stepTokens.add(new StepRows.Token(sequence, position));
+    if (wantsLogits || allLogits) {
+      logitTokens.add(stepTokens.getLast());
+    }
   }
 
   private Slot slot(Sequence sequence) {
@@ -338,13 +338,9 @@ public final class LensSession implements BatchRunner, AutoCloseable {
       HookOp.Edit edit = (HookOp.Edit) plan.ops().get(stop.op);
       session.run(begin, stop.op + 1);
       begin = stop.op + 1;
-      List<SessionRows.Token> tokens =
-          edit.rows() == Rows.TOKENS
-              ? stepTokens
-              : stepTokens.stream().filter(SessionRows.Token::wantsLogits).toList();
-      stop.hook.at(
-          new SessionRows(
-              stop.point, List.copyOf(tokens), edit.y().width(), session.data(edit.y())));
+      List<StepRows.Token> tokens = edit.rows() == Rows.TOKENS ? stepTokens : logitTokens;
+      int width = edit.y().width();
+      stop.hook.at(new StepRows(stop.point, tokens, width, session.data(edit.y())));
     }
     session.run(begin, plan.ops().size());
   }

@@ -82,12 +82,7 @@ public interface Metric {
    * @throws InvalidInputException if the model does not support the tokens
    */
   static DifferentiableMetric divergence(Lens lens, int[] tokens) {
-    Preconditions.requireTokens(lens.model(), tokens);
-    float[] truth;
-    try (Session session =
-        lens.model().newSession(SessionOptions.DEFAULT.withContext(tokens.length))) {
-      truth = session.feed(session.newSequence(), tokens).toArray(JAVA_FLOAT);
-    }
+    float[] truth = logits(lens, tokens);
     double truthSum = LogProbability.logSum(MemorySegment.ofArray(truth));
     return (logits, gradient) -> {
       double logSum = LogProbability.logSum(logits);
@@ -134,10 +129,15 @@ public interface Metric {
    * @throws InvalidInputException if the model does not support the tokens
    */
   default double of(Lens lens, int[] tokens) {
+    return of(MemorySegment.ofArray(logits(lens, tokens)));
+  }
+
+  /** Returns the logits after tokens, [V]. */
+  private static float[] logits(Lens lens, int[] tokens) {
     Preconditions.requireTokens(lens.model(), tokens);
-    try (Session session =
-        lens.model().newSession(SessionOptions.DEFAULT.withContext(tokens.length))) {
-      return of(session.feed(session.newSequence(), tokens));
+    SessionOptions options = SessionOptions.DEFAULT.withContext(tokens.length);
+    try (Session session = lens.model().newSession(options)) {
+      return session.feed(session.newSequence(), tokens).toArray(JAVA_FLOAT);
     }
   }
 }

@@ -12,6 +12,7 @@ import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.partial.RowPlan;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -55,12 +56,11 @@ public final class ModelMatrices {
    */
   public float[][] rows(HookPoint point, int from, int count) {
     Weights weights = hooks.product(point).weights();
-    if (from < 0 || count < 1 || count > weights.k() - from) {
-      throw new InvalidInputException(
-          "rows of the matrix of " + point,
-          from + ":" + ((long) from + count),
-          "it has " + weights.k());
-    }
+    Preconditions.require(
+        from >= 0 && count >= 1 && count <= weights.k() - from,
+        "rows of the matrix of " + point,
+        from + ":" + ((long) from + count),
+        "it has " + weights.k());
     var rows = new float[count][weights.n()];
     try (RowPlan plan = RowPlan.product(executor, weights, Math.min(count, ROWS))) {
       plan.run(
@@ -107,15 +107,15 @@ public final class ModelMatrices {
                 () ->
                     new InvalidInputException(
                         "effective embeddings", "", "the model has no feed-forward block"));
-    Buffer read = buffer(hooks.beforeMlp(layer));
-    Buffer out = buffer(new HookPoint(HookSite.MLP_OUT, layer));
+    Buffer read = hooks.buffer(hooks.beforeMlp(layer));
+    Buffer out = hooks.buffer(new HookPoint(HookSite.MLP_OUT, layer));
     try (var first = new RowPlan(executor, read, hooks.between(read, out), out, ROWS)) {
       embeddings(tokens, first, taker);
     }
   }
 
   private void embeddings(int[] tokens, @Nullable RowPlan first, RowConsumer taker) {
-    Buffer output = buffer(HookPoint.of(HookSite.EMBED));
+    Buffer output = hooks.buffer(HookPoint.of(HookSite.EMBED));
     Op.Embed embed = hooks.embedding();
     try (var plan = new RowPlan(executor, embed, hooks.between(embed.y(), output), output, ROWS)) {
       for (int begin = 0; begin < tokens.length; begin += ROWS) {
@@ -138,10 +138,6 @@ public final class ModelMatrices {
     }
   }
 
-  private Buffer buffer(HookPoint point) {
-    return hooks.source(point).captured().getFirst();
-  }
-
   /**
    * Returns the gain of a norm, [d], or ones if it has none.
    *
@@ -149,8 +145,8 @@ public final class ModelMatrices {
    * @throws InvalidInputException if the point is not in a norm
    */
   public float[] gain(HookPoint point) {
-    if (lens.has(point) && hooks.source(point) instanceof HookSource.Normalized normalized) {
-      return gain(normalized.norm());
+    if (lens.has(point) && hooks.source(point) instanceof HookSource.Norm norm && !norm.divisor()) {
+      return gain(norm.op());
     }
     throw new InvalidInputException("hook", point.name(), "is not in a norm");
   }
@@ -174,10 +170,5 @@ public final class ModelMatrices {
     var ones = new float[n];
     Arrays.fill(ones, 1);
     return ones;
-  }
-
-  /** Returns H, the number of query heads of a layer. */
-  public int heads(int layer) {
-    return hooks.heads(layer);
   }
 }

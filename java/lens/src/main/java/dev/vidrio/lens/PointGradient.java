@@ -15,7 +15,9 @@ import dev.vidrio.lens.memory.DerivedPlan;
 import dev.vidrio.lens.partial.NormValues;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -25,27 +27,19 @@ import org.jspecify.annotations.Nullable;
  * The gradient at a hook point: that of a buffer of the plan, or for points within an operation
  * (patterns and scores of attention, x̂ and divisors of norms, head results) derived from the
  * gradient of the operation's output.
+ *
+ * @param gradient the buffer whose gradient it is derived from
+ * @param values the other buffers that it is derived from
  */
-public final class PointGradient {
-  private final HookSource source;
-  private final Buffer gradient;
-  private final List<Buffer> values;
-
-  private PointGradient(HookSource source, Buffer gradient, List<Buffer> values) {
-    this.source = source;
-    this.gradient = gradient;
-    this.values = values;
-  }
-
+record PointGradient(HookSource source, Buffer gradient, List<Buffer> values) {
   /** Returns the gradient at a point. */
   static PointGradient of(HookMap hooks, HookPoint point) {
     HookSource source = hooks.source(point);
     return switch (source) {
       case HookSource.Written(Buffer buffer) -> new PointGradient(source, buffer, List.of(buffer));
-      case HookSource.Normalized(Op.Norm norm, Buffer ignored) ->
-          new PointGradient(source, hooks.unedited(norm.y()), List.of());
-      case HookSource.NormScale(Op.Norm norm, Buffer ignored) ->
-          new PointGradient(source, hooks.unedited(norm.y()), List.of(norm.x()));
+      case HookSource.Norm(Op.Norm norm, Buffer ignored, boolean divisor) ->
+          new PointGradient(
+              source, hooks.unedited(norm.y()), divisor ? List.of(norm.x()) : List.of());
       case HookSource.HeadResults results ->
           new PointGradient(source, hooks.unedited(hooks.product(results.z()).y()), List.of());
       case HookSource.Scores(SequenceOp.Attention attention, Buffer k, boolean ignored) ->
@@ -59,40 +53,23 @@ public final class PointGradient {
     };
   }
 
-  /** Returns the buffer whose gradient it is derived from. */
-  public Buffer gradient() {
-    return gradient;
-  }
-
-  /** Returns the other buffers that it is derived from. */
-  public List<Buffer> values() {
-    return values;
-  }
-
-  /** Returns whether the plan writes the activation at the point. */
-  public boolean written() {
-    return source instanceof HookSource.Written;
-  }
-
   /**
-   * Returns the f32 gradient at a point within an operation.
+   * Returns the f32 gradient at the point.
    *
    * @param dy the gradient of {@link #gradient}
    * @param data returns the values of a buffer
    */
-  public MemorySegment of(
-      MemorySegment dy, Function<Buffer, MemorySegment> data, Executor executor) {
-    return MemorySegment.ofArray(
-        switch (source) {
-          case HookSource.Normalized(Op.Norm norm, Buffer ignored) -> normalized(norm, dy);
-          case HookSource.NormScale(Op.Norm norm, Buffer ignored) ->
-              scales(norm, dy, data.apply(norm.x()));
-          case HookSource.HeadResults results -> results(results.heads(), dy);
-          case HookSource.Scores scores ->
-              scores(scores, dy, data.apply(values.getFirst()), data, executor);
-          case HookSource.Written ignored -> dy.toArray(JAVA_FLOAT);
-          case HookSource.HeadRows ignored -> throw new IllegalStateException("has no gradient");
-        });
+  MemorySegment of(MemorySegment dy, Function<Buffer, MemorySegment> data, Executor executor) {
+    return switch (source) {
+      case HookSource.Written ignored -> dy;
+      case HookSource.Norm(Op.Norm norm, Buffer ignored, boolean divisor) ->
+          MemorySegment.ofArray(
+              divisor ? scales(norm, dy, data.apply(norm.x())) : normalized(norm, dy));
+      case HookSource.HeadResults results -> MemorySegment.ofArray(results(results.heads(), dy));
+      case HookSource.Scores scores ->
+          MemorySegment.ofArray(scores(scores, dy, data.apply(values.getFirst()), data, executor));
+      case HookSource.HeadRows ignored -> throw new IllegalStateException("has no gradient");
+    };
   }
 
   /** γ ⊙ dy. */
@@ -109,17 +86,14 @@ public final class PointGradient {
   /** −⟨γ ⊙ dy, x̂⟩ / σ: a larger divisor shrinks all of x̂. */
   private static float[] scales(Op.Norm norm, MemorySegment dy, MemorySegment x) {
     float[] dx = normalized(norm, dy);
-    var gradients = new float[dx.length / norm.d()];
-    var normal = new float[dx.length];
-    var divisors = new float[gradients.length];
-    NormValues.normalized(norm, x, MemorySegment.ofArray(normal));
-    NormValues.scales(norm, x, MemorySegment.ofArray(divisors));
+    float[] all = x.toArray(JAVA_FLOAT);
+    int d = norm.d();
+    var gradients = new float[dx.length / d];
     for (int head = 0; head < gradients.length; head++) {
-      double sum = 0;
-      for (int i = head * norm.d(); i < (head + 1) * norm.d(); i++) {
-        sum += (double) dx[i] * normal[i];
-      }
-      gradients[head] = (float) (-sum / divisors[head]);
+      float[] row = Arrays.copyOfRange(all, head * d, (head + 1) * d);
+      float[] own = Arrays.copyOfRange(dx, head * d, (head + 1) * d);
+      double sum = Vectors.dot(own, NormValues.normalized(norm, row));
+      gradients[head] = (float) (-sum / NormValues.scale(norm, row));
     }
     return gradients;
   }

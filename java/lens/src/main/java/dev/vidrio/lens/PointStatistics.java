@@ -17,35 +17,33 @@ public final class PointStatistics {
   private final double[] squares;
   private final float[] least;
   private final float[] greatest;
-  private final Rows ofRows;
+  private final float[] norms;
+  private final int k;
+  private final int[] ids;
+  private final float[] values;
 
-  /** The statistics of rows. */
-  static final class Rows {
-    private final float[] norms;
-    private final int k;
-    private final int[] ids;
-    private final float[] values;
-
-    /**
-     * Takes ownership of the arrays.
-     *
-     * @param norms ‖x‖₂ [n], or empty
-     * @param k number of elements kept per row
-     * @param ids columns of the k largest elements [n, k], in descending order
-     * @param values these elements [n, k]
-     */
-    Rows(float[] norms, int k, int[] ids, float[] values) {
-      this.norms = norms;
-      this.k = k;
-      this.ids = ids;
-      this.values = values;
-    }
-  }
-
-  PointStatistics(HookPoint point, int rows, ColumnStatistics columns, Rows ofRows) {
+  /**
+   * Copies the statistics of columns, and takes ownership of the arrays.
+   *
+   * @param norms ‖x‖₂ of each row [n], or empty
+   * @param k number of elements kept per row
+   * @param ids columns of the k largest elements of each row [n, k], in descending order
+   * @param values these elements [n, k]
+   */
+  PointStatistics(
+      HookPoint point,
+      int rows,
+      ColumnStatistics columns,
+      float[] norms,
+      int k,
+      int[] ids,
+      float[] values) {
     this.point = point;
     this.rows = rows;
-    this.ofRows = ofRows;
+    this.norms = norms;
+    this.k = k;
+    this.ids = ids;
+    this.values = values;
     int width = columns.width();
     this.sums = new double[width];
     this.squares = new double[width];
@@ -125,18 +123,18 @@ public final class PointStatistics {
 
   /** Returns ‖x‖₂ of each row, or an empty array if it was not requested. */
   public float[] norms() {
-    return ofRows.norms.clone();
+    return norms.clone();
   }
 
   /** Returns the columns of the largest elements of row i, in descending order. */
   public int[] topColumns(int i) {
-    int at = Objects.checkIndex(i, rows) * ofRows.k;
-    return Arrays.copyOfRange(ofRows.ids, at, at + ofRows.k);
+    int at = Objects.checkIndex(i, rows) * k;
+    return Arrays.copyOfRange(ids, at, at + k);
   }
 
   /** Returns the largest elements of row i, in descending order. */
   public float[] topValues(int i) {
-    int at = Objects.checkIndex(i, rows) * ofRows.k;
-    return Arrays.copyOfRange(ofRows.values, at, at + ofRows.k);
+    int at = Objects.checkIndex(i, rows) * k;
+    return Arrays.copyOfRange(values, at, at + k);
   }
 }

@@ -3,7 +3,6 @@ package dev.vidrio.lens;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.ColumnStatistics;
 import dev.vidrio.kernel.hook.HookPoint;
@@ -16,6 +15,7 @@ import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.lens.pass.TapInsertion;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
@@ -27,8 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Runs texts with a plan that gathers {@link ActivationStatistics} in the forward pass. */
 final class StatisticsRun implements AutoCloseable {
@@ -48,16 +47,14 @@ final class StatisticsRun implements AutoCloseable {
   private final boolean logits;
   private final Session session;
 
-  /** The targets of an activation's statistics. */
+  /** The targets of an activation's statistics, and the operations that fill them. */
   private record Gathered(
+      List<Op> ops,
       ColumnStatistics columns,
-      Optional<TapTarget> rms,
-      Optional<TapTarget> ids,
-      Optional<TapTarget> values) {
-    Stream<TapTarget> targets() {
-      return Stream.of(rms, ids, values).flatMap(Optional::stream);
-    }
-  }
+      @Nullable TapTarget rms,
+      @Nullable TapTarget ids,
+      @Nullable TapTarget values,
+      List<TapTarget> targets) {}
 
   StatisticsRun(Lens lens, int tokens, String hooks, ActivationStatistics.Options options) {
     this.model = lens.model();
@@ -75,10 +72,8 @@ final class StatisticsRun implements AutoCloseable {
           gathered.computeIfAbsent(x, this::gather);
         }
       }
-      if (points.isEmpty()) {
-        throw new InvalidInputException(
-            "hook", hooks, "statistics are not supported for derived activations");
-      }
+      Preconditions.require(
+          !points.isEmpty(), "hook", hooks, "statistics are not supported for derived activations");
       this.logits = gathered.keySet().stream().anyMatch(x -> x.rows() == Rows.LOGITS);
       Plan gathering = new TapInsertion(gathered::containsKey, this::ops).apply(plan);
       int rows = Math.min(BATCH, window);
@@ -91,56 +86,54 @@ final class StatisticsRun implements AutoCloseable {
     }
   }
 
+  /**
+   * Prepares the statistics of an activation; its norm is √width times the divisor of an RMS norm.
+   */
   private Gathered gather(Buffer x) {
-    var columns =
-        new ColumnStatistics(
-            x.width(), 1, 1, allocate(ColumnStatistics.bytes(x.width(), 1)), arena);
+    int width = x.width();
+    MemorySegment sums = allocate(ColumnStatistics.bytes(width, 1));
+    var columns = new ColumnStatistics(width, 1, 1, sums, arena);
     columns.sequence(0, 0);
-    int k = k(x);
-    return new Gathered(
-        columns,
-        options.norms() ? Optional.of(target(1)) : Optional.empty(),
-        k > 0 ? Optional.of(target(k)) : Optional.empty(),
-        k > 0 ? Optional.of(target(k)) : Optional.empty());
+    List<Op> ops = new ArrayList<>();
+    List<TapTarget> targets = new ArrayList<>();
+    ops.add(new HookOp.Accumulate(x, columns));
+    TapTarget norms = null;
+    if (options.norms()) {
+      Buffer rms = beside(x, "rms", 1);
+      Buffer unit = beside(x, "unit", width);
+      ops.add(new Op.Norm(Op.NormKind.RMS, 0, 1, x, null, null, unit, rms));
+      norms = tap(rms, ops, targets);
+    }
+    TapTarget topIds = null;
+    TapTarget topValues = null;
+    if (k(x) > 0) {
+      Buffer values = beside(x, "top", k(x));
+      Buffer ids = beside(x, "top.columns", k(x));
+      ops.add(new Op.TopK(x, values, ids, beside(x, "top.sums", 2)));
+      topIds = tap(ids, ops, targets);
+      topValues = tap(values, ops, targets);
+    }
+    return new Gathered(ops, columns, norms, topIds, topValues, targets);
   }
 
   private int k(Buffer x) {
     return Math.min(options.top(), x.width());
   }
 
-  private TapTarget target(int width) {
-    long bytes = TapTarget.bytes(TapType.F32, width, tokens);
-    return new TapTarget(TapType.F32, width, tokens, 1, allocate(bytes), arena);
+  private TapTarget tap(Buffer x, List<Op> ops, List<TapTarget> targets) {
+    MemorySegment data = allocate(TapTarget.bytes(TapType.F32, x.width(), tokens));
+    var target = new TapTarget(TapType.F32, x.width(), tokens, 1, data, arena);
+    ops.add(new HookOp.Tap(x, target));
+    targets.add(target);
+    return target;
   }
 
   private MemorySegment allocate(long bytes) {
     return model.executor().allocate(bytes, arena);
   }
 
-  /**
-   * Returns the operations that gather the statistics of an activation; its norm is the divisor of
-   * an RMS norm times √width.
-   */
   private List<Op> ops(Buffer x) {
-    Gathered to = Objects.requireNonNull(gathered.get(x));
-    List<Op> ops = new ArrayList<>();
-    ops.add(new HookOp.Accumulate(x, to.columns));
-    to.rms.ifPresent(
-        target -> {
-          Buffer rms = beside(x, "rms", 1);
-          Buffer unit = beside(x, "unit", x.width());
-          ops.add(new Op.Norm(Op.NormKind.RMS, 0, 1, x, null, null, unit, rms));
-          ops.add(new HookOp.Tap(rms, target));
-        });
-    to.ids.ifPresent(
-        target -> {
-          Buffer values = beside(x, "top", k(x));
-          Buffer ids = beside(x, "top.columns", k(x));
-          ops.add(new Op.TopK(x, values, ids, beside(x, "top.sums", 2)));
-          ops.add(new HookOp.Tap(ids, target));
-          ops.add(new HookOp.Tap(values, to.values.orElseThrow()));
-        });
-    return ops;
+    return Objects.requireNonNull(gathered.get(x)).ops;
   }
 
   private static Buffer beside(Buffer x, String name, int width) {
@@ -155,7 +148,7 @@ final class StatisticsRun implements AutoCloseable {
       long base = begin;
       int length = end - begin;
       gathered.values().stream()
-          .flatMap(Gathered::targets)
+          .flatMap(g -> g.targets.stream())
           .forEach(
               target -> {
                 target.sequence(0, -1);
@@ -180,7 +173,7 @@ final class StatisticsRun implements AutoCloseable {
     points.forEach(
         (point, x) -> {
           Gathered from = Objects.requireNonNull(gathered.get(x));
-          results.add(new PointStatistics(point, tokens, from.columns, rows(from, x)));
+          results.add(result(point, from, x));
         });
     long bytes =
         gathered.values().stream()
@@ -188,26 +181,22 @@ final class StatisticsRun implements AutoCloseable {
                 g ->
                     g.columns.sums().byteSize()
                         + g.columns.bounds().byteSize()
-                        + g.targets().mapToLong(t -> t.data().byteSize()).sum())
+                        + g.targets.stream().mapToLong(t -> t.data().byteSize()).sum())
             .sum();
     return new ActivationStatistics(results, bytes);
   }
 
-  private PointStatistics.Rows rows(Gathered from, Buffer x) {
+  private PointStatistics result(HookPoint point, Gathered from, Buffer x) {
     float[] norms = floats(from.rms);
     for (int i = 0; i < norms.length; i++) {
       norms[i] = (float) (norms[i] * Math.sqrt(x.width()));
     }
-    int[] ids =
-        from.ids.map(TapTarget::data).map(data -> data.toArray(JAVA_INT)).orElse(new int[0]);
-    return new PointStatistics.Rows(norms, k(x), ids, floats(from.values));
+    int[] ids = from.ids == null ? new int[0] : from.ids.data().toArray(JAVA_INT);
+    return new PointStatistics(point, tokens, from.columns, norms, k(x), ids, floats(from.values));
   }
 
-  private static float[] floats(Optional<TapTarget> target) {
-    return target
-        .map(TapTarget::data)
-        .map((MemorySegment data) -> data.toArray(JAVA_FLOAT))
-        .orElse(new float[0]);
+  private static float[] floats(@Nullable TapTarget target) {
+    return target == null ? new float[0] : target.data().toArray(JAVA_FLOAT);
   }
 
   @Override

@@ -6,16 +6,12 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
-import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
-import dev.vidrio.lens.pass.BlockStarts;
-import dev.vidrio.lens.pass.EditInsertion;
-import dev.vidrio.lens.pass.EditPlacer;
-import dev.vidrio.lens.pass.EditTables;
+import dev.vidrio.lens.pass.BlockSession;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
@@ -28,6 +24,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -106,14 +103,12 @@ public final class Sweep {
 
   private Variant variant(int index, List<Intervention> edits) {
     for (Intervention edit : edits) {
-      if (edit.sequence() != null) {
-        throw new InvalidInputException(
-            "edit of " + edit.point(), "", "must not select a sequence in a sweep");
-      }
-      if (edit.from() >= tokens.length) {
-        throw new InvalidInputException(
-            "edit of " + edit.point(), "position " + edit.from(), "there are " + tokens.length);
-      }
+      String field = "edit of " + edit.point();
+      String position = "position " + edit.from();
+      Preconditions.require(
+          edit.sequence() == null, field, "", "must not select a sequence in a sweep");
+      Preconditions.require(
+          edit.from() < tokens.length, field, position, "there are " + tokens.length);
     }
     return new Variant(index, edits, start(edits), from(edits));
   }
@@ -185,57 +180,40 @@ public final class Sweep {
   /** A session whose sequences hold the base run up to some position. */
   private final class Runner implements AutoCloseable {
     final int[] intact;
-    final List<Sequence> sequences;
-    final EditTables tables;
-    final BlockStarts starts;
+    final BlockSession blocks;
     final Session session;
+    final List<Sequence> sequences;
 
     Runner(List<Variant> variants) {
       Model model = lens.model();
-      Plan plan = model.architecture().plan(tokens.length);
-      HookMap hooks = new HookMap(plan, model.architecture().layers());
       KvShape shape = model.architecture().kvShape();
-      int blocks = KvCache.blocksFor(tokens.length);
-      long bytes = KvCache.bytes(shape, KvType.F32, blocks) + shape.bytesPerSequence();
+      int kvBlocks = KvCache.blocksFor(tokens.length);
+      long bytes = KvCache.bytes(shape, KvType.F32, kvBlocks) + shape.bytesPerSequence();
       int batch = Math.max(BATCH, tokens.length);
-      int together =
-          variants.stream()
-              .collect(Collectors.groupingBy(Variant::start, Collectors.summingInt(v -> 1)))
-              .values()
-              .stream()
-              .mapToInt(Integer::intValue)
-              .max()
-              .orElse(1);
+      int together = Math.max(1, mostEqual(variants, Variant::start));
       int count = Math.clamp(CACHE_BYTES / bytes, 1, Math.min(batch, together));
       List<HookPoint> points =
           Stream.concat(base.stream(), variants.stream().flatMap(v -> v.edits.stream()))
               .map(Intervention::point)
               .distinct()
               .toList();
-      int most = variants.stream().mapToInt(v -> mostAtOnePoint(v.edits)).max().orElse(0);
+      int most =
+          variants.stream().mapToInt(v -> mostEqual(v.edits, Intervention::point)).max().orElse(0);
       int capacity = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, most)));
-      var placer = new EditPlacer(hooks, tokens.length);
-      this.tables = new EditTables(placer, points, capacity);
-      try {
-        Plan edited = new EditInsertion(hooks, tables).apply(plan);
-        this.starts = new BlockStarts(edited, hooks, tables);
-        var options = new SessionOptions(tokens.length, batch, count, count);
-        this.session = model.newSession(options, edited);
-      } catch (Throwable e) {
-        tables.close();
-        throw e;
-      }
+      var options = new SessionOptions(tokens.length, batch, count, count);
+      this.blocks = new BlockSession(model, options, points, capacity);
+      this.session = blocks.session();
+      this.sequences = blocks.sequences();
       this.intact = new int[count];
-      this.sequences = Stream.generate(session::newSequence).limit(count).toList();
     }
 
-    private static int mostAtOnePoint(List<Intervention> edits) {
-      return edits.stream()
-          .collect(Collectors.groupingBy(Intervention::point, Collectors.summingInt(e -> 1)))
+    /** Returns the maximum number of elements with the same property. */
+    private static <T> int mostEqual(List<T> all, Function<T, Object> property) {
+      return all.stream()
+          .collect(Collectors.groupingBy(property, Collectors.summingInt(each -> 1)))
           .values()
           .stream()
-          .mapToInt(Integer::intValue)
-          .max()
+          .max(Comparator.naturalOrder())
           .orElse(0);
     }
 
@@ -261,13 +239,13 @@ public final class Sweep {
         }
         intact[i] = Math.min(intact[i], variant.from);
       }
-      tables.set(edits);
-      tables.assign(sequences.subList(0, step.size()));
+      blocks.tables().set(edits);
+      blocks.tables().assign(sequences.subList(0, step.size()));
       if (start == EMBEDDING) {
         session.run();
       } else {
         Activation input = inputs.get(HookSite.RESID_PRE, start);
-        starts.run(session, start, starts.end(), () -> enter(step, start, input));
+        blocks.run(start, blocks.end(), () -> enter(step, start, input));
       }
       for (int i = 0; i < step.size(); i++) {
         results[step.get(i).index] = metric.of(session.logits(i));
@@ -279,7 +257,7 @@ public final class Sweep {
      * before its start.
      */
     private List<Intervention> baseEdits(int start) {
-      boolean tokens = start != EMBEDDING && starts.readsTokens(start);
+      boolean tokens = start != EMBEDDING && blocks.readsTokens(start);
       return base.stream()
           .filter(edit -> start(edit) >= start || (tokens && start(edit) == EMBEDDING))
           .filter(edit -> edit.point().site() != HookSite.RESID_PRE || start(edit) > start)
@@ -288,8 +266,8 @@ public final class Sweep {
 
     /** Writes the input of a block. */
     private void enter(List<Variant> step, int layer, Activation input) {
-      MemorySegment data = session.data(starts.input(layer));
-      int d = starts.input(layer).width();
+      MemorySegment data = session.data(blocks.input(layer));
+      int d = blocks.input(layer).width();
       long row = 0;
       for (Variant variant : step) {
         long elements = (long) (tokens.length - variant.from) * d;
@@ -310,7 +288,7 @@ public final class Sweep {
       List<Intervention> edits = baseEdits(EMBEDDING);
       boolean missing = IntStream.range(0, step.size()).anyMatch(i -> intact[i] < step.get(i).from);
       if (missing) {
-        tables.set(edits);
+        blocks.tables().set(edits);
       }
       while (missing) {
         missing = false;
@@ -329,15 +307,14 @@ public final class Sweep {
           }
           missing |= intact[i] < step.get(i).from;
         }
-        tables.assign(filled);
+        blocks.tables().assign(filled);
         session.run();
       }
     }
 
     @Override
     public void close() {
-      session.close();
-      tables.close();
+      blocks.close();
     }
   }
 }

@@ -45,10 +45,8 @@ public final class TextPair {
    * @throws InvalidInputException if the texts differ in length, or the tokens are equal
    */
   public static TextPair of(int[] clean, int[] corrupted, int answer, int wrong) {
-    if (answer == wrong) {
-      throw new InvalidInputException(
-          "wrong answer", Integer.toString(wrong), "must differ from the correct answer");
-    }
+    Preconditions.require(
+        answer != wrong, "wrong answer", wrong, "must differ from the correct answer");
     return new TextPair(clean, corrupted, Metric.logitDifference(answer, wrong));
   }
 
@@ -88,9 +86,7 @@ public final class TextPair {
    * @throws InvalidInputException if there is none, or a text is empty or too long
    */
   public static void requireFit(Model model, List<TextPair> pairs) {
-    if (pairs.isEmpty()) {
-      throw new InvalidInputException("pairs of texts", "", "must be at least 1");
-    }
+    Preconditions.require(!pairs.isEmpty(), "pairs of texts", "", "must be at least 1");
     pairs.forEach(pair -> Preconditions.requireTokens(model, pair.clean));
   }
 

@@ -1,5 +1,7 @@
 package dev.vidrio.lens;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
@@ -100,6 +102,25 @@ public final class Unembedding implements AutoCloseable {
     int rows = Math.toIntExact(residuals.byteSize() / rowBytes);
     plan.run(
         rows, (i, row) -> row.copyFrom(residuals.asSlice(i * rowBytes, rowBytes)), taker::take);
+  }
+
+  /**
+   * Computes the logits of rows of a residual stream and passes them in order.
+   *
+   * @param residuals [rows][d]
+   */
+  public void logits(float[][] residuals, RowConsumer taker) {
+    plan.run(
+        residuals.length,
+        (i, row) -> MemorySegment.copy(residuals[i], 0, row, JAVA_FLOAT, 0, width),
+        taker::take);
+  }
+
+  /** Returns the logits [rows][V] of rows of a residual stream, [rows][d]. */
+  public float[][] logits(float[][] residuals) {
+    var all = new float[residuals.length][];
+    logits(residuals, (row, logits) -> all[row] = logits.toArray(JAVA_FLOAT));
+    return all;
   }
 
   @Override

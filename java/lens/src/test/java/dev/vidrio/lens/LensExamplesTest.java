@@ -14,6 +14,7 @@ import dev.vidrio.lens.circuit.AutomaticCircuitDiscovery;
 import dev.vidrio.lens.circuit.Circuit;
 import dev.vidrio.lens.circuit.CircuitEvaluation;
 import dev.vidrio.lens.circuit.CircuitRun;
+import dev.vidrio.lens.circuit.CircuitRuns;
 import dev.vidrio.lens.circuit.EdgeAttribution;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
@@ -158,8 +159,9 @@ class LensExamplesTest {
       try (CircuitRun run = CircuitRun.open(Lens.of(model), clean, corrupted)) {
         double threshold = 0.3 * Math.abs(run.clean(metric) - run.corrupted(metric));
         Circuit whole = Circuit.whole(run.graph());
-        Circuit circuit = AutomaticCircuitDiscovery.of(run, metric, threshold, whole, n -> {});
-        double recovered = new CircuitEvaluation(run, metric, circuit).faithfulness().recovered();
+        CircuitRuns runs = CircuitRuns.of(run, metric);
+        Circuit circuit = AutomaticCircuitDiscovery.of(runs, threshold, whole, n -> {});
+        double recovered = new CircuitEvaluation(runs, circuit).faithfulness().recovered();
         // @end
         assertTrue(Double.isFinite(recovered));
       }

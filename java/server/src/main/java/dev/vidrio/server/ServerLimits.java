@@ -58,8 +58,7 @@ public record ServerLimits(
   public ServerLimits {
     require("body bytes", bodyBytes);
     if (bodyBytes > MAX_BODY_BYTES) {
-      throw new InvalidInputException(
-          "body bytes", Integer.toString(bodyBytes), "must be at most " + MAX_BODY_BYTES);
+      throw new InvalidInputException("body bytes", bodyBytes, "must be at most " + MAX_BODY_BYTES);
     }
     require("requests", requests);
     require("tokens", tokens);
@@ -72,13 +71,13 @@ public record ServerLimits(
 
   private static void require(String field, int value) {
     if (value < 1) {
-      throw new InvalidInputException(field, Integer.toString(value), "must be at least 1");
+      throw new InvalidInputException(field, value, "must be at least 1");
     }
   }
 
   private static void require(String field, Duration value) {
     if (value.compareTo(Duration.ofMillis(1)) < 0 || value.compareTo(MAX_TIME) > 0) {
-      throw new InvalidInputException(field, value.toString(), "must be 1 ms to 30 days");
+      throw new InvalidInputException(field, value, "must be 1 ms to 30 days");
     }
   }
 

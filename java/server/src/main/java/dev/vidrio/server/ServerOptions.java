@@ -56,9 +56,7 @@ public record ServerOptions(
     host = host.replaceFirst("^\\[(.*)]$", "$1");
     apiKeys = List.copyOf(apiKeys);
     origins = List.copyOf(origins);
-    if (port < 0 || port > 65535) {
-      throw new InvalidInputException("port", Integer.toString(port), "must be 0 to 65535");
-    }
+    InvalidInputException.requireRange("port", port, 0, 65535);
     if (apiKeys.stream().anyMatch(String::isBlank)) {
       throw new InvalidInputException("API key", "", "must not be empty");
     }
@@ -69,7 +67,7 @@ public record ServerOptions(
       }
     }
     if (keepAlive != null && keepAlive.isNegative()) {
-      throw new InvalidInputException("keep-alive", keepAlive.toString(), "must not be negative");
+      throw new InvalidInputException("keep-alive", keepAlive, "must not be negative");
     }
   }
 

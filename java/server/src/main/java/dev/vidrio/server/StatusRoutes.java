@@ -1,23 +1,24 @@
 package dev.vidrio.server;
 
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.metrics.RequestMetrics;
 import dev.vidrio.server.model.ModelRegistry;
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/** The routes of the server's state: health, readiness, metrics, models. */
-final class StatusRoutes {
+/**
+ * The routes of the server's state: health, readiness, metrics, models.
+ *
+ * @param models the models
+ * @param metrics the meters
+ * @param state returns the state of the server
+ */
+record StatusRoutes(ModelRegistry models, RequestMetrics metrics, Supplier<State> state) {
   private static final String MODEL = "/v1/models/";
-
-  private final ModelRegistry models;
-  private final RequestMetrics metrics;
-  private final Supplier<State> state;
 
   /** The state that {@code /ready} reports. */
   enum State {
@@ -32,24 +33,18 @@ final class StatusRoutes {
     }
   }
 
-  StatusRoutes(ModelRegistry models, RequestMetrics metrics, Supplier<State> state) {
-    this.models = models;
-    this.metrics = metrics;
-    this.state = state;
-  }
-
   List<Route> routes() {
     return List.of(
-        Route.probe("/health", exchange -> exchange.answer(Json.bytes(Map.of("status", "ok")))),
+        Route.probe("/health", exchange -> exchange.answer(Map.of("status", "ok"))),
         Route.probe("/ready", this::ready),
-        Route.monitoring("/metrics", this::metrics),
+        new Route("GET", "/metrics", Route.Access.MONITORING, this::metrics),
         Route.get("/v1/models", this::list),
         Route.get(MODEL, this::model));
   }
 
   private void ready(Exchange exchange) throws IOException {
     State now = state.get();
-    exchange.answer(now == State.READY ? 200 : 503, Json.bytes(Map.of("status", now.text)));
+    exchange.answer(now == State.READY ? 200 : 503, Map.of("status", now.text));
   }
 
   private void metrics(Exchange exchange) throws IOException {
@@ -57,26 +52,24 @@ final class StatusRoutes {
   }
 
   private void list(Exchange exchange) throws IOException {
-    Map<String, Object> list = new LinkedHashMap<>();
-    list.put("object", "list");
-    list.put("data", models.ids().stream().map(this::toJson).toList());
-    exchange.answer(Json.bytes(list));
+    exchange.answer(
+        new JsonObject()
+            .with("object", "list")
+            .with("data", models.ids().stream().map(this::toJson).toList()));
   }
 
   private void model(Exchange exchange) throws IOException {
     String id = exchange.path().substring(MODEL.length());
-    exchange.answer(Json.bytes(toJson(id)));
+    exchange.answer(toJson(id));
   }
 
-  private Map<String, Object> toJson(String id) {
-    boolean loaded = models.loaded(id).isPresent();
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("id", id);
-    json.put("object", "model");
-    json.put("created", models.created().getEpochSecond());
-    json.put("owned_by", "vidrio");
-    models.parent(id).ifPresent(parent -> json.put("parent", parent));
-    json.put("loaded", loaded);
-    return json;
+  private JsonObject toJson(String id) {
+    return new JsonObject()
+        .with("id", id)
+        .with("object", "model")
+        .with("created", models.created().getEpochSecond())
+        .with("owned_by", "vidrio")
+        .withPresent("parent", models.parent(id).orElse(null))
+        .with("loaded", models.loaded(id).isPresent());
   }
 }

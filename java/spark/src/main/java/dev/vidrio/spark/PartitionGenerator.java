@@ -29,7 +29,7 @@ record PartitionGenerator(TextGeneration generation, int prompt)
   public Iterator<Row> call(Iterator<Row> rows) {
     OpenEngine open = ExecutorEngines.get(generation.engine());
     generation.requireFormat(open);
-    var window = new Window(this, open, rows);
+    var window = new Window(open, rows);
     TaskCompletionListener cancel = task -> window.cancel();
     var _ = TaskContext.get().addTaskCompletionListener(cancel);
     return window;
@@ -39,14 +39,12 @@ record PartitionGenerator(TextGeneration generation, int prompt)
    * The rows that are submitted to the engine, in order. There are at most as many as the engine
    * has sequences.
    */
-  private static final class Window implements Iterator<Row> {
-    private final PartitionGenerator partition;
+  private final class Window implements Iterator<Row> {
     private final OpenEngine open;
     private final Iterator<Row> rows;
     private final Queue<Pending> pending = new ArrayDeque<>();
 
-    Window(PartitionGenerator partition, OpenEngine open, Iterator<Row> rows) {
-      this.partition = partition;
+    Window(OpenEngine open, Iterator<Row> rows) {
       this.open = open;
       this.rows = rows;
     }
@@ -60,12 +58,11 @@ record PartitionGenerator(TextGeneration generation, int prompt)
     }
 
     private Pending submit(Row row) {
-      if (row.isNullAt(partition.prompt)) {
+      if (row.isNullAt(prompt)) {
         return new Pending(row, null, null);
       }
-      TextGeneration generation = partition.generation;
       try {
-        return new Pending(row, generation.submit(open, row.getString(partition.prompt)), null);
+        return new Pending(row, generation.submit(open, row.getString(prompt)), null);
       } catch (InvalidInputException e) {
         if (generation.failFast()) {
           throw e;

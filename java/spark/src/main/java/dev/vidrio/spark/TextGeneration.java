@@ -36,9 +36,26 @@ import org.jspecify.annotations.Nullable;
  * <p>Immutable and serializable. By default, a row that cannot be processed gets an {@code error};
  * see {@link Builder#failFast}. See {@code docs/scaling.md}.
  *
+ * @param engine the model and engine of each executor
+ * @param system the system message before each prompt; empty for none
+ * @param chat if true, prompts are user messages of a chat, else texts to continue
+ * @param maxTokens the maximum number of tokens of an answer
+ * @param temperature the temperature; 0 selects the most likely token
+ * @param seed the random seed of each row
+ * @param stop the stop strings
+ * @param failFast if true, a row that cannot be processed fails its task
  * @see EngineSettings
  */
-public final class TextGeneration implements Serializable {
+public record TextGeneration(
+    EngineSettings engine,
+    String system,
+    boolean chat,
+    int maxTokens,
+    double temperature,
+    long seed,
+    List<String> stop,
+    boolean failFast)
+    implements Serializable {
   private static final long serialVersionUID = 1L;
 
   /** The type of the added column: see {@link #apply}. */
@@ -50,25 +67,14 @@ public final class TextGeneration implements Serializable {
           .add("generated_tokens", DataTypes.IntegerType)
           .add("error", DataTypes.StringType);
 
-  private final EngineSettings engine;
-  private final String system;
-  private final boolean chat;
-  private final int maxTokens;
-  private final double temperature;
-  private final long seed;
-  private final ArrayList<String> stop;
-  private final boolean failFast;
-
-  private TextGeneration(Builder builder) {
-    this.engine = builder.engine;
-    this.system = builder.system;
-    this.chat = builder.chat;
-    this.maxTokens = builder.maxTokens;
-    this.temperature = builder.temperature;
-    this.seed = builder.seed;
-    this.stop = new ArrayList<>(builder.stop);
-    this.failFast = builder.failFast;
-    var _ = options();
+  /**
+   * Copies the list and checks the values.
+   *
+   * @throws InvalidInputException if a value is out of range
+   */
+  public TextGeneration {
+    stop = List.copyOf(stop);
+    var _ = options(maxTokens, temperature, seed, stop);
   }
 
   /**
@@ -79,15 +85,8 @@ public final class TextGeneration implements Serializable {
     return new Builder(engine);
   }
 
-  EngineSettings engine() {
-    return engine;
-  }
-
-  boolean failFast() {
-    return failFast;
-  }
-
-  private GenerationOptions options() {
+  private static GenerationOptions options(
+      int maxTokens, double temperature, long seed, List<String> stop) {
     return GenerationOptions.DEFAULT
         .withTokens(maxTokens)
         .withSampling(SamplingOptions.builder().temperature(temperature).seed(seed).build())
@@ -100,8 +99,9 @@ public final class TextGeneration implements Serializable {
    * @throws InvalidInputException if it does not fit the model
    */
   TokenStream submit(OpenEngine open, String prompt) {
+    GenerationOptions options = options(maxTokens, temperature, seed, stop);
     return open.engine()
-        .submit(GenerationRequest.builder(tokens(open, prompt)).options(options()).build());
+        .submit(GenerationRequest.builder(tokens(open, prompt)).options(options).build());
   }
 
   private int[] tokens(OpenEngine open, String prompt) {
@@ -277,7 +277,7 @@ public final class TextGeneration implements Serializable {
      * @throws InvalidInputException if a value is out of range
      */
     public TextGeneration build() {
-      return new TextGeneration(this);
+      return new TextGeneration(engine, system, chat, maxTokens, temperature, seed, stop, failFast);
     }
   }
 }

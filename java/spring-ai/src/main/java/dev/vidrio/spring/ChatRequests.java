@@ -116,17 +116,13 @@ final class ChatRequests {
     }
     SamplingOptions base = generation.sampling();
     SamplingOptions sampling =
-        new SamplingOptions(
-            or(options.getTemperature(), base.temperature()),
-            or(options.getTopK(), base.topK()),
-            or(options.getTopP(), base.topP()),
-            base.minP(),
-            base.repeatPenalty(),
-            or(options.getFrequencyPenalty(), base.frequencyPenalty()),
-            or(options.getPresencePenalty(), base.presencePenalty()),
-            base.penaltyWindow(),
-            base.logitBias(),
-            base.seed());
+        base.toBuilder()
+            .temperature(or(options.getTemperature(), base.temperature()))
+            .topK(or(options.getTopK(), base.topK()))
+            .topP(or(options.getTopP(), base.topP()))
+            .frequencyPenalty(or(options.getFrequencyPenalty(), base.frequencyPenalty()))
+            .presencePenalty(or(options.getPresencePenalty(), base.presencePenalty()))
+            .build();
     return generation
         .withTokens(or(options.getMaxTokens(), generation.tokens()))
         .withSampling(sampling)

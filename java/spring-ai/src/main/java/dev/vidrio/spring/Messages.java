@@ -34,7 +34,7 @@ final class Messages {
     if (message instanceof MediaContent content && !content.getMedia().isEmpty()) {
       throw new InvalidInputException(
           "media",
-          content.getMedia().getFirst().getMimeType().toString(),
+          content.getMedia().getFirst().getMimeType(),
           "not supported; only text input is");
     }
     return switch (message) {

@@ -5,7 +5,6 @@ import dev.vidrio.engine.EngineException;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.chat.ChatAnswer;
-import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.template.ChatMessage;
 import io.micrometer.observation.Observation;
@@ -86,11 +85,7 @@ public final class VidrioChatModel implements ChatModel {
             () -> {
               ChatRequests.Running running = requests.submit(complete);
               try (TokenStream stream = running.stream()) {
-                for (GeneratedToken token : stream) {
-                  var _ = running.answer().accept(token);
-                }
-                var _ = running.answer().finish(running.finish());
-                ChatMessage message = running.answer().message();
+                ChatMessage message = running.answer().read(stream.result().result());
                 ChatResponse response =
                     requests.last(
                         running,

@@ -4,8 +4,8 @@ import dev.vidrio.engine.EmbeddingEngine;
 import dev.vidrio.error.InvalidInputException;
 import io.micrometer.observation.ObservationRegistry;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.springframework.ai.chat.metadata.DefaultUsage;
 import org.springframework.ai.document.Document;
 import org.springframework.ai.embedding.Embedding;
@@ -80,10 +80,9 @@ public final class VidrioEmbeddingModel implements EmbeddingModel {
 
   private EmbeddingResponse response(EmbeddingRequest request) {
     EmbeddingEngine.Result result = engine.embed(request.getInstructions());
-    List<Embedding> embeddings = new ArrayList<>();
-    for (float[] vector : result.vectors()) {
-      embeddings.add(new Embedding(vector, embeddings.size()));
-    }
+    List<float[]> vectors = result.vectors();
+    List<Embedding> embeddings =
+        IntStream.range(0, vectors.size()).mapToObj(i -> new Embedding(vectors.get(i), i)).toList();
     var usage = new DefaultUsage(result.tokens(), 0);
     return new EmbeddingResponse(embeddings, new EmbeddingResponseMetadata(name, usage));
   }
@@ -96,7 +95,7 @@ public final class VidrioEmbeddingModel implements EmbeddingModel {
     Integer dimensions = options.getDimensions();
     if (dimensions != null && dimensions != engine.dimension()) {
       throw new InvalidInputException(
-          "dimensions", dimensions.toString(), "not supported; must be " + engine.dimension());
+          "dimensions", dimensions, "not supported; must be " + engine.dimension());
     }
   }
 

@@ -19,11 +19,6 @@ public record EncodeOptions(boolean parseSpecial, boolean addBosEos) {
   /** Parses special tokens and adds BOS and EOS as the model expects. */
   public static final EncodeOptions DEFAULT = new EncodeOptions(true, true);
 
-  /** Returns these options with {@link #parseSpecial} replaced. */
-  public EncodeOptions withParseSpecial(boolean parse) {
-    return new EncodeOptions(parse, addBosEos);
-  }
-
   /** Returns these options with {@link #addBosEos} replaced. */
   public EncodeOptions withAddBosEos(boolean add) {
     return new EncodeOptions(parseSpecial, add);

@@ -14,7 +14,6 @@ import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import dev.vidrio.tokenizer.word.PreTokenizer;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -23,6 +22,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Reads the vocabulary from the {@code tokenizer.ggml} and {@code vidrio.tokenizer} keys of GGUF
@@ -58,47 +58,17 @@ final class GgufVocabulary {
    * @throws ModelFileException if the vocabulary is incomplete or inconsistent
    */
   static Vocabulary read(Metadata metadata) {
-    String model = metadata.string(PREFIX + "model");
+    String name = metadata.string(PREFIX + "model");
     List<String> tokens = metadata.strings(PREFIX + "tokens");
-    return switch (model) {
-      case "gpt2" -> {
-        String name = metadata.optionalString(PREFIX + "pre").orElse("default");
-        boolean addBos = PreTokenizer.require(metadata.file(), name).addBos();
-        List<String> merges = metadata.strings(PREFIX + "merges");
-        Normalization normalization = choice(metadata, Normalization.KEY, Normalization.NONE);
-        TokenModel bpe = new TokenModel.ByteLevelBpe(name, merges, normalization);
-        yield vocabulary(metadata, bpe, tokens, addBos);
-      }
-      case "llama" -> {
-        yield vocabulary(metadata, readSentencePiece(metadata), tokens, true);
-      }
-      case "gemma4" -> {
-        List<String> merges = metadata.strings(PREFIX + "merges");
-        TokenModel bpe =
-            new TokenModel.SentencePieceBpe(readScores(metadata), merges, SpacePrefix.NEVER);
-        yield vocabulary(metadata, bpe, tokens, true);
-      }
-      case "t5" -> {
-        TokenModel unigram =
-            new TokenModel.Unigram(
-                readScores(metadata),
-                metadata.boolValue(PREFIX + "add_space_prefix", false),
-                metadata.boolValue(PREFIX + "remove_extra_whitespaces", false),
-                readCharsmap(metadata));
-        yield vocabulary(metadata, unigram, tokens, false);
-      }
-      case "vidrio" -> vocabulary(metadata, readPipeline(metadata), tokens, false);
-      default ->
-          throw new UnsupportedModelException(
-              metadata.file(),
-              "tokenizer '" + model + "'",
-              "supported: gpt2 (byte-level BPE), llama and gemma4 (SentencePiece BPE), t5"
-                  + " (unigram), vidrio (Hugging Face pipeline)");
-    };
-  }
-
-  private static Vocabulary vocabulary(
-      Metadata metadata, TokenModel model, List<String> tokens, boolean addBos) {
+    TokenModel model = readModel(metadata, name);
+    boolean addBos =
+        switch (model) {
+          case TokenModel.ByteLevelBpe bpe ->
+              PreTokenizer.require(metadata.file(), bpe.preTokenizer()).addBos();
+          case TokenModel.SentencePieceBpe bpe -> true;
+          case TokenModel.Unigram unigram -> false;
+          case TokenModel.Pipeline pipeline -> false;
+        };
     List<TokenType> types = readTypes(metadata, tokens.size());
     return new Vocabulary(
         metadata.file(),
@@ -111,23 +81,51 @@ final class GgufVocabulary {
         readRules(metadata, tokens, types));
   }
 
-  private static TokenModel readPipeline(Metadata metadata) {
+  private static TokenModel readModel(Metadata metadata, String name) {
     String merges = PREFIX + "merges";
-    return new TokenModel.Pipeline(
-        metadata.string(TokenModel.Pipeline.STAGES),
-        metadata.contains(merges) ? metadata.strings(merges) : List.of(),
-        metadata.contains(TokenModel.Pipeline.SCORES)
-            ? Arrays.stream(metadata.doubles(TokenModel.Pipeline.SCORES)).boxed().toList()
-            : List.of());
+    return switch (name) {
+      case "gpt2" ->
+          new TokenModel.ByteLevelBpe(
+              metadata.optionalString(PREFIX + "pre").orElse("default"),
+              metadata.strings(merges),
+              choice(metadata, Normalization.KEY, Normalization.NONE));
+      case "llama" -> {
+        boolean prefix = metadata.boolValue(PREFIX + "add_space_prefix", true);
+        yield new TokenModel.SentencePieceBpe(
+            readScores(metadata),
+            readMerges(metadata),
+            choice(metadata, SpacePrefix.KEY, prefix ? SpacePrefix.EACH : SpacePrefix.NEVER));
+      }
+      case "gemma4" ->
+          new TokenModel.SentencePieceBpe(
+              readScores(metadata), metadata.strings(merges), SpacePrefix.NEVER);
+      case "t5" ->
+          new TokenModel.Unigram(
+              readScores(metadata),
+              metadata.boolValue(PREFIX + "add_space_prefix", false),
+              metadata.boolValue(PREFIX + "remove_extra_whitespaces", false),
+              readCharsmap(metadata));
+      case "vidrio" -> {
+        String scores = TokenModel.Pipeline.SCORES;
+        yield new TokenModel.Pipeline(
+            metadata.string(TokenModel.Pipeline.STAGES),
+            readMerges(metadata),
+            metadata.contains(scores)
+                ? Arrays.stream(metadata.doubles(scores)).boxed().toList()
+                : List.of());
+      }
+      default ->
+          throw new UnsupportedModelException(
+              metadata.file(),
+              "tokenizer '" + name + "'",
+              "supported: gpt2 (byte-level BPE), llama and gemma4 (SentencePiece BPE), t5"
+                  + " (unigram), vidrio (Hugging Face pipeline)");
+    };
   }
 
-  private static TokenModel readSentencePiece(Metadata metadata) {
-    String merges = PREFIX + "merges";
-    boolean prefix = metadata.boolValue(PREFIX + "add_space_prefix", true);
-    return new TokenModel.SentencePieceBpe(
-        readScores(metadata),
-        metadata.contains(merges) ? metadata.strings(merges) : List.of(),
-        choice(metadata, SpacePrefix.KEY, prefix ? SpacePrefix.EACH : SpacePrefix.NEVER));
+  private static List<String> readMerges(Metadata metadata) {
+    String key = PREFIX + "merges";
+    return metadata.contains(key) ? metadata.strings(key) : List.of();
   }
 
   /** Reads the name of an enum constant. */
@@ -141,11 +139,8 @@ final class GgufVocabulary {
   }
 
   private static List<Float> readScores(Metadata metadata) {
-    List<Float> scores = new ArrayList<>();
-    for (float score : metadata.floats(PREFIX + "scores")) {
-      scores.add(score);
-    }
-    return scores;
+    float[] scores = metadata.floats(PREFIX + "scores");
+    return IntStream.range(0, scores.length).mapToObj(id -> scores[id]).toList();
   }
 
   private static Charsmap readCharsmap(Metadata metadata) {

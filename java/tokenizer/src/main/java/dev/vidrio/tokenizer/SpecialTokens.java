@@ -1,8 +1,19 @@
 package dev.vidrio.tokenizer;
 
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.EOM;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.EOS;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.EOT;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_FILE_SEPARATOR;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_MIDDLE;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_PADDING;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_PREFIX;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_REPOSITORY;
+import static dev.vidrio.tokenizer.vocabulary.TokenRole.FIM_SUFFIX;
+
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
@@ -26,114 +37,63 @@ final class SpecialTokens {
   private static final Map<TokenRole, List<String>> SPELLINGS =
       new EnumMap<>(
           Map.of(
-              TokenRole.EOT,
-                  List.of(
-                      "<|eot_id|>",
-                      "<|im_end|>",
-                      "<|end|>",
-                      "<end_of_turn>",
-                      "<|endoftext|>",
-                      "<|end_of_text|>",
-                      "<EOT>",
-                      "_<EOT>",
-                      "[EOT]",
-                      "<｜end▁of▁sentence｜>",
-                      "<end_of_utterance>"),
-              TokenRole.EOM, List.of("<|eom_id|>"),
-              TokenRole.FIM_PREFIX,
-                  List.of(
-                      "<|fim_prefix|>",
-                      "<fim-prefix>",
-                      "<fim_prefix>",
-                      "<｜fim▁begin｜>",
-                      "<PRE>",
-                      "▁<PRE>",
-                      "<|code_prefix|>",
-                      "<|prefix|>"),
-              TokenRole.FIM_SUFFIX,
-                  List.of(
-                      "<|fim_suffix|>",
-                      "<fim-suffix>",
-                      "<fim_suffix>",
-                      "<｜fim▁hole｜>",
-                      "<SUF>",
-                      "▁<SUF>",
-                      "<|code_suffix|>",
-                      "<|suffix|>"),
-              TokenRole.FIM_MIDDLE,
-                  List.of(
-                      "<|fim_middle|>",
-                      "<fim-middle>",
-                      "<fim_middle>",
-                      "<｜fim▁end｜>",
-                      "<MID>",
-                      "▁<MID>",
-                      "<|code_middle|>",
-                      "<|middle|>"),
-              TokenRole.FIM_PADDING,
-                  List.of("<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"),
-              TokenRole.FIM_REPOSITORY,
-                  List.of("<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"),
-              TokenRole.FIM_FILE_SEPARATOR, List.of("<|file_sep|>")));
+              EOT,
+              words(
+                  """
+                  <|eot_id|> <|im_end|> <|end|> <end_of_turn> <|endoftext|> <|end_of_text|> <EOT>
+                  _<EOT> [EOT] <｜end▁of▁sentence｜> <end_of_utterance>
+                  """),
+              EOM,
+              words("<|eom_id|>"),
+              FIM_PREFIX,
+              words(
+                  """
+                  <|fim_prefix|> <fim-prefix> <fim_prefix> <｜fim▁begin｜> <PRE> ▁<PRE>
+                  <|code_prefix|> <|prefix|>
+                  """),
+              FIM_SUFFIX,
+              words(
+                  """
+                  <|fim_suffix|> <fim-suffix> <fim_suffix> <｜fim▁hole｜> <SUF> ▁<SUF>
+                  <|code_suffix|> <|suffix|>
+                  """),
+              FIM_MIDDLE,
+              words(
+                  """
+                  <|fim_middle|> <fim-middle> <fim_middle> <｜fim▁end｜> <MID> ▁<MID>
+                  <|code_middle|> <|middle|>
+                  """),
+              FIM_PADDING,
+              words("<|fim_pad|> <fim-pad> <fim_pad> <PAD> [PAD]"),
+              FIM_REPOSITORY,
+              words("<|fim_repo|> <|repo_name|> <fim-repo> <REPO> <reponame>"),
+              FIM_FILE_SEPARATOR,
+              words("<|file_sep|>")));
 
   /** The tokens that end generation regardless of their declared type. */
   private static final List<String> ENDS =
-      List.of(
-          "<|eot_id|>",
-          "<|im_end|>",
-          "<|end|>",
-          "<|return|>",
-          "<|call|>",
-          "<|flush|>",
-          "<|calls|>",
-          "<end_of_turn>",
-          "<|endoftext|>",
-          "</s>",
-          "<|eom_id|>",
-          "<EOT>",
-          "_<EOT>",
-          "[EOT]",
-          "[EOS]",
-          "<|end_of_text|>",
-          "<end_of_utterance>",
-          "<eos>",
-          "<turn|>",
-          "<|tool_response>",
-          "<｜end▁of▁sentence｜>",
-          "[e~[");
+      words(
+          """
+          <|eot_id|> <|im_end|> <|end|> <|return|> <|call|> <|flush|> <|calls|> <end_of_turn>
+          <|endoftext|> </s> <|eom_id|> <EOT> _<EOT> [EOT] [EOS] <|end_of_text|>
+          <end_of_utterance> <eos> <turn|> <|tool_response> <｜end▁of▁sentence｜> [e~[
+          """);
 
   /**
    * The tokens that are always shown and always parsed, although files declare them as control
    * tokens.
    */
   private static final List<String> SHOWN =
-      List.of(
-          "<|channel|>",
-          "<|message|>",
-          "<|start|>",
-          "<|constrain|>",
-          "<think>",
-          "</think>",
-          "[THINK]",
-          "[/THINK]",
-          "<seed:think>",
-          "</seed:think>",
-          "<|channel>",
-          "<channel|>",
-          "<|tool_call>",
-          "<tool_call|>",
-          "<tool_response|>",
-          "<|\"|>");
+      words(
+          """
+          <|channel|> <|message|> <|start|> <|constrain|> <think> </think> [THINK] [/THINK]
+          <seed:think> </seed:think> <|channel> <channel|> <|tool_call> <tool_call|>
+          <tool_response|> <|"|>
+          """);
 
   /** The roles whose tokens end generation. */
   private static final List<TokenRole> ENDING_ROLES =
-      List.of(
-          TokenRole.EOS,
-          TokenRole.EOT,
-          TokenRole.EOM,
-          TokenRole.FIM_PADDING,
-          TokenRole.FIM_REPOSITORY,
-          TokenRole.FIM_FILE_SEPARATOR);
+      List.of(EOS, EOT, EOM, FIM_PADDING, FIM_REPOSITORY, FIM_FILE_SEPARATOR);
 
   private final Map<String, Integer> ids;
   private final TokenType[] types;
@@ -170,6 +130,10 @@ final class SpecialTokens {
     if (ends("<|tool_response>") || ends("<|plamo:eos|>")) {
       continues("</s>", TokenType.NORMAL);
     }
+  }
+
+  private static List<String> words(String text) {
+    return Arrays.stream(text.strip().split("\\s+")).toList();
   }
 
   private int retype(String spelling, TokenType type) {

@@ -3,21 +3,16 @@ package dev.vidrio.tokenizer;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.vidrio.error.ModelFileException;
-import dev.vidrio.tokenizer.huggingface.DecoderReader;
+import dev.vidrio.tokenizer.huggingface.StageReader;
 import dev.vidrio.tokenizer.normalization.ByteAlphabet;
 import dev.vidrio.tokenizer.normalization.Spaces;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
+import java.util.function.BiFunction;
 
 /** Computes the bytes of tokens. */
 final class TokenBytes {
-
-  /** Decodes the spelling of a text token. */
-  @FunctionalInterface
-  private interface Spelling {
-    byte[] bytes(String token, TokenType type);
-  }
 
   private TokenBytes() {}
 
@@ -28,13 +23,13 @@ final class TokenBytes {
    * @throws ModelFileException if a byte token is misspelled
    */
   static byte[][] of(Vocabulary vocabulary, TokenType[] types) {
-    Spelling spelling = spelling(vocabulary);
+    BiFunction<String, TokenType, byte[]> spelling = spelling(vocabulary);
     byte[][] bytes = new byte[types.length][];
     for (int id = 0; id < bytes.length; id++) {
       String token = vocabulary.tokens().get(id);
       bytes[id] =
           switch (types[id]) {
-            case NORMAL, USER_DEFINED -> spelling.bytes(token, types[id]);
+            case NORMAL, USER_DEFINED -> spelling.apply(token, types[id]);
             case UNKNOWN, CONTROL -> token.getBytes(UTF_8);
             case UNUSED -> new byte[0];
             case BYTE -> oneByte(vocabulary, id);
@@ -51,13 +46,15 @@ final class TokenBytes {
     return new byte[] {(byte) Integer.parseInt(token, 3, 5, 16)};
   }
 
-  private static Spelling spelling(Vocabulary vocabulary) {
+  /** Returns the function from the spelling of a text token to its bytes. */
+  private static BiFunction<String, TokenType, byte[]> spelling(Vocabulary vocabulary) {
     return switch (vocabulary.model()) {
       case TokenModel.ByteLevelBpe bpe -> TokenBytes::byteLevel;
       case TokenModel.SentencePieceBpe bpe -> TokenBytes::spaced;
       case TokenModel.Unigram unigram -> TokenBytes::spaced;
       case TokenModel.Pipeline pipeline -> {
-        DecoderReader.Decoder decoder = DecoderReader.read(vocabulary.source(), pipeline.stages());
+        StageReader.Decoder decoder =
+            new StageReader(vocabulary.source(), pipeline.stages()).decoder();
         yield decoder.isByteLevel()
             ? TokenBytes::byteLevel
             : (token, type) -> decoder.spelling().apply(token.getBytes(UTF_8));

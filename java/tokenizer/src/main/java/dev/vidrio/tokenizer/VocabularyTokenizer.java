@@ -62,12 +62,12 @@ final class VocabularyTokenizer implements Tokenizer {
     bytes = TokenBytes.of(vocabulary, types);
     model =
         switch (vocabulary.model()) {
-          case TokenModel.ByteLevelBpe bpe -> new ByteLevelModel(vocabulary, bpe, ids, types);
+          case TokenModel.ByteLevelBpe bpe -> ByteLevelModel.of(vocabulary, bpe, ids, types);
           case TokenModel.SentencePieceBpe bpe ->
-              new SentencePieceModel(vocabulary, bpe, ids, bytes, types);
-          case TokenModel.Unigram unigram -> new UnigramModel(vocabulary, unigram, bytes, types);
+              SentencePieceModel.of(vocabulary, bpe, ids, bytes, types);
+          case TokenModel.Unigram unigram -> UnigramModel.of(vocabulary, unigram, bytes, types);
           case TokenModel.Pipeline pipeline ->
-              new PipelineModel(vocabulary, pipeline, ids, bytes, types);
+              PipelineModel.of(vocabulary, pipeline, ids, bytes, types);
         };
     literals = literals(vocabulary, id -> types[id].isLiteral());
     userDefined = literals(vocabulary, id -> types[id] == TokenType.USER_DEFINED);
@@ -134,10 +134,14 @@ final class VocabularyTokenizer implements Tokenizer {
       boolean atBegin = begins;
       wanted.original.split(
           part,
-          0,
-          part.length,
-          (start, end) ->
-              encodeSegment(part, start, end, atBegin && start == 0, wanted, encoder, out),
+          (start, end) -> {
+            byte[] segment = model.normalizer().apply(part, start, end);
+            boolean isFirst = atBegin && start == 0;
+            wanted.normalized.split(
+                segment,
+                (from, to) -> encoder.encode(segment, from, to, isFirst && from == 0),
+                out::add);
+          },
           out::add);
       begins &= part.length == 0;
     }
@@ -145,23 +149,6 @@ final class VocabularyTokenizer implements Tokenizer {
       last.ifPresent(out::add);
     }
     return out.toArray(0);
-  }
-
-  private void encodeSegment(
-      byte[] utf8,
-      int start,
-      int end,
-      boolean begins,
-      Literals wanted,
-      TextModel.TextEncoder encoder,
-      IntList out) {
-    byte[] text = model.normalizer().apply(utf8, start, end);
-    wanted.normalized.split(
-        text,
-        0,
-        text.length,
-        (from, to) -> encoder.encode(text, from, to, begins && from == 0),
-        out::add);
   }
 
   @Override

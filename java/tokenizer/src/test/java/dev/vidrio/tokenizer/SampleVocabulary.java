@@ -1,5 +1,6 @@
 package dev.vidrio.tokenizer;
 
+import dev.vidrio.tokenizer.vocabulary.LiteralRules;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
@@ -54,7 +55,8 @@ public final class SampleVocabulary {
         json.get("types").valueStream().map(type -> type(type.intValue())).toList(),
         Map.of(TokenRole.UNKNOWN, 0, TokenRole.BOS, 1, TokenRole.EOS, 2),
         false,
-        false);
+        false,
+        LiteralRules.NONE);
   }
 
   private static TokenType type(int number) {

@@ -2,6 +2,8 @@ package dev.vidrio.tokenizer;
 
 import dev.vidrio.bard.Bard;
 import dev.vidrio.formats.gguf.Gguf;
+import dev.vidrio.tokenizer.vocabulary.LiteralRules;
+import dev.vidrio.tokenizer.vocabulary.Normalization;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
@@ -40,12 +42,13 @@ public final class TestVocabulary {
   public static Vocabulary bard(String preTokenizer) {
     return new Vocabulary(
         "bard",
-        new TokenModel.ByteLevelBpe(preTokenizer, merges(BARD)),
+        new TokenModel.ByteLevelBpe(preTokenizer, merges(BARD), Normalization.NONE),
         BARD.tokens(),
         BARD.types(),
         BARD.roles(),
         BARD.addBos(),
-        BARD.addEos());
+        BARD.addEos(),
+        LiteralRules.NONE);
   }
 
   /** Returns the merges of a byte-level BPE vocabulary. */
@@ -122,12 +125,13 @@ public final class TestVocabulary {
     public Vocabulary vocabulary() {
       return new Vocabulary(
           "test.gguf",
-          new TokenModel.ByteLevelBpe(preTokenizer, merges),
+          new TokenModel.ByteLevelBpe(preTokenizer, merges, Normalization.NONE),
           tokens,
           types,
           roles,
           addBos,
-          addEos);
+          addEos,
+          LiteralRules.NONE);
     }
 
     public Tokenizer tokenizer() {

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.testfiles.BardFiles;
+import dev.vidrio.tokenizer.vocabulary.SpacePrefix;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
@@ -65,7 +66,7 @@ class VocabularyTokenizerTest {
   @Test
   void findsSingleTokenOfText() {
     SampleVocabulary sample = SampleVocabulary.read("sentencepiece-bpe.json");
-    var model = new TokenModel.SentencePieceBpe(sample.scores(), true);
+    var model = new TokenModel.SentencePieceBpe(sample.scores(), List.of(), SpacePrefix.EACH);
     for (Tokenizer tokenizer : List.of(bard("gpt-2"), Tokenizers.of(sample.vocabulary(model)))) {
       List<String> pieces =
           IntStream.range(0, tokenizer.vocabularySize()).mapToObj(tokenizer::piece).toList();

@@ -1,6 +1,7 @@
 package dev.vidrio.cli.bench;
 
 import dev.vidrio.cli.io.CommandException;
+import dev.vidrio.cli.io.JsonObject;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -13,7 +14,6 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -121,14 +121,15 @@ final class LoadClient {
    * @throws IOException if the request fails
    */
   Answer ask(int[] prompt, int tokens) throws IOException, Refused {
-    Map<String, Object> body = new LinkedHashMap<>();
-    body.put("model", model);
-    body.put("prompt", prompt);
-    body.put("max_tokens", tokens);
-    body.put("temperature", 0);
-    body.put("ignore_eos", true);
-    body.put("stream", true);
-    body.put("stream_options", Map.of("include_usage", true));
+    JsonObject body =
+        new JsonObject()
+            .with("model", model)
+            .with("prompt", prompt)
+            .with("max_tokens", tokens)
+            .with("temperature", 0)
+            .with("ignore_eos", true)
+            .with("stream", true)
+            .with("stream_options", Map.of("include_usage", true));
     byte[] json = JsonMapper.shared().writeValueAsBytes(body);
     HttpURLConnection request = request("/v1/completions");
     request.setRequestProperty("Content-Type", "application/json");

@@ -1,21 +1,19 @@
 package dev.vidrio.cli.bench;
 
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /** Loads a server in a closed or open loop (Schroeder et al. 2006, NSDI), with random prompts. */
 final class LoadTest {
@@ -65,13 +63,12 @@ final class LoadTest {
     }
 
     /** Returns the distribution for JSON. */
-    Map<String, @Nullable Double> toMap() {
-      Map<String, @Nullable Double> map = new LinkedHashMap<>();
-      map.put("mean", Json.finite(mean));
-      map.put("p50", Json.finite(p50));
-      map.put("p90", Json.finite(p90));
-      map.put("p99", Json.finite(p99));
-      return map;
+    JsonObject toJson() {
+      return new JsonObject()
+          .with("mean", Json.finite(mean))
+          .with("p50", Json.finite(p50))
+          .with("p90", Json.finite(p90))
+          .with("p99", Json.finite(p99));
     }
 
     private static double quantile(double[] sorted, double q) {

@@ -1,11 +1,10 @@
 package dev.vidrio.cli.bench;
 
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.kernel.Executor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -27,11 +26,12 @@ public final class Machine {
   }
 
   /** Returns the machine, the executor, and its measured peaks. */
-  public static Map<String, Object> toJson(Executor executor, @Nullable Peaks peaks) {
-    Map<String, Object> machine = new LinkedHashMap<>();
-    machine.put("cpu", cpu());
-    machine.put("executor", executor.name());
-    machine.put("threads", executor.workers());
+  public static JsonObject toJson(Executor executor, @Nullable Peaks peaks) {
+    JsonObject machine =
+        new JsonObject()
+            .with("cpu", cpu())
+            .with("executor", executor.name())
+            .with("threads", executor.workers());
     if (peaks != null) {
       machine.putAll(peaks.toJson());
     }

@@ -1,5 +1,6 @@
 package dev.vidrio.cli.bench;
 
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;
@@ -54,17 +55,17 @@ final class OpProfile {
       return work.operations() / seconds;
     }
 
-    Map<String, Object> toJson() {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("step", step);
-      json.put("kind", kind);
-      json.put("seconds", seconds);
-      json.put("share", share);
-      json.put("bytes_per_second", bytesPerSecond());
-      json.put("ops_per_second", opsPerSecond());
+    JsonObject toJson() {
+      JsonObject json =
+          new JsonObject()
+              .with("step", step)
+              .with("kind", kind)
+              .with("seconds", seconds)
+              .with("share", share)
+              .with("bytes_per_second", bytesPerSecond())
+              .with("ops_per_second", opsPerSecond());
       if (peak != null) {
-        json.put("share_of_peak", peak.fraction());
-        json.put("peak", peak.limit());
+        json.with("share_of_peak", peak.fraction()).with("peak", peak.limit());
       }
       return json;
     }
@@ -170,7 +171,6 @@ final class OpProfile {
         "step", "operation", "ms", "share", "reads", "int/float", "of the machine's peak");
     for (Line line : lines) {
       System.out.printf(
-          Locale.ROOT,
           "%-11s %-19s %10.3f %5.1f %% %12s %12s  %s%n",
           line.step,
           line.kind,

@@ -1,10 +1,9 @@
 package dev.vidrio.cli.bench;
 
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.Units;
 import dev.vidrio.kernel.ffm.NativeExecutor;
 import dev.vidrio.kernel.ffm.Probe;
-import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -21,7 +20,7 @@ public record Peaks(double read, double f32, double int8) {
   record Share(double fraction, String limit) {
     @Override
     public String toString() {
-      return String.format(Locale.ROOT, "%3.0f %% of %s", 100 * fraction, limit);
+      return String.format("%3.0f %% of %s", 100 * fraction, limit);
     }
   }
 
@@ -44,11 +43,10 @@ public record Peaks(double read, double f32, double int8) {
   }
 
   Map<String, Object> toJson() {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("read_bytes_per_second", read);
-    json.put("f32_flops_per_second", f32);
-    json.put("int8_ops_per_second", int8);
-    return json;
+    return new JsonObject()
+        .with("read_bytes_per_second", read)
+        .with("f32_flops_per_second", f32)
+        .with("int8_ops_per_second", int8);
   }
 
   @Override

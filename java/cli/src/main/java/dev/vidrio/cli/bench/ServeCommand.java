@@ -1,38 +1,31 @@
 package dev.vidrio.cli.bench;
 
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import java.net.URI;
 import java.time.Duration;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code vidrio bench serve}. */
 @Command(
     name = "serve",
     description = {
       "Measures a server with OpenAI's API under load.",
-      "--users: each user sends the next request after the last answer (closed"
-          + " loop). --rate: requests arrive at random, independent of answers (open"
-          + " loop, Poisson).",
-      "ttft: time to first token. tpot: time per output token after it. itl:"
-          + " time between two chunks of the stream. If the server requires an API key,"
-          + " set VIDRIO_API_KEY."
+      "--users: each user sends the next request after the last answer (closed loop). --rate:"
+          + " requests arrive at random, independent of answers (open loop, Poisson).",
+      "ttft: time to first token. tpot: time per output token after it. itl: time between two"
+          + " chunks of the stream. If the server requires an API key, set VIDRIO_API_KEY."
     })
 final class ServeCommand implements Callable<Integer> {
-  @Option(
-      names = "--url",
-      paramLabel = "URL",
-      defaultValue = "http://127.0.0.1:8080",
-      description = "Address of the server. Default: ${DEFAULT-VALUE}.")
-  private URI url = URI.create("");
+  @Option(names = "--url", paramLabel = "URL", description = "Address of the server.")
+  private URI url = URI.create("http://127.0.0.1:8080");
 
   @Option(
       names = "--model",
@@ -40,97 +33,66 @@ final class ServeCommand implements Callable<Integer> {
       description = "Model id. Default: the server's first.")
   private @Nullable String model;
 
-  @Option(
-      names = "--users",
-      paramLabel = "N",
-      defaultValue = "16",
-      description = "Concurrent users. Default: ${DEFAULT-VALUE}.")
-  private int users;
+  @Option(names = "--users", paramLabel = "N", description = "Concurrent users.")
+  private int users = 16;
 
   @Option(
       names = "--rate",
       paramLabel = "R",
+      showDefaultValue = Help.Visibility.NEVER,
       defaultValue = "0",
       description = "Requests per second, instead of users.")
   private double rate;
 
-  @Option(
-      names = "--requests",
-      paramLabel = "N",
-      defaultValue = "64",
-      description = "Requests to measure. Default: ${DEFAULT-VALUE}.")
-  private int requests;
+  @Option(names = "--requests", paramLabel = "N", description = "Requests to measure.")
+  private int requests = 64;
 
-  @Option(
-      names = "--warm-up",
-      paramLabel = "N",
-      defaultValue = "16",
-      description = "Warm-up requests, not measured. Default: ${DEFAULT-VALUE}.")
-  private int warmUp;
+  @Option(names = "--warm-up", paramLabel = "N", description = "Warm-up requests, not measured.")
+  private int warmUp = 16;
 
   @Option(
       names = {"-p", "--prompt"},
       paramLabel = "N",
-      defaultValue = "128",
-      description = "Prompt tokens, after the shared prefix. Default: ${DEFAULT-VALUE}.")
-  private int prompt;
+      description = "Prompt tokens, after the shared prefix.")
+  private int prompt = 128;
 
   @Option(
       names = "--prefix",
       paramLabel = "N",
-      defaultValue = "0",
-      description = "Tokens of a prefix shared by all prompts. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens of a prefix shared by all prompts.")
   private int prefix;
 
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      defaultValue = "128",
-      description = "Tokens per answer. Default: ${DEFAULT-VALUE}.")
-  private int tokens;
+      description = "Tokens per answer.")
+  private int tokens = 128;
 
-  @Option(
-      names = "--max-ttft",
-      paramLabel = "MS",
-      defaultValue = "2000",
-      description = "Maximum ttft of a good answer. Default: ${DEFAULT-VALUE}.")
-  private int maxTtft;
+  @Option(names = "--max-ttft", paramLabel = "MS", description = "Maximum ttft of a good answer.")
+  private int maxTtft = 2000;
 
-  @Option(
-      names = "--max-tpot",
-      paramLabel = "MS",
-      defaultValue = "100",
-      description = "Maximum tpot of a good answer. Default: ${DEFAULT-VALUE}.")
-  private int maxTpot;
+  @Option(names = "--max-tpot", paramLabel = "MS", description = "Maximum tpot of a good answer.")
+  private int maxTpot = 100;
 
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Seed of prompts and arrivals. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of prompts and arrivals.")
   private long seed;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  @Spec private CommandSpec command = CommandSpec.create();
-
-  ServeCommand() {}
-
   @Override
   public Integer call() throws InterruptedException {
-    require("--users", users, 1);
-    require("--requests", requests, 1);
-    require("--warm-up", warmUp, 0);
-    require("-p", prompt, 1);
-    require("--prefix", prefix, 0);
-    require("-n", tokens, 2);
+    BenchCommand.require("--users", users, 1);
+    BenchCommand.require("--requests", requests, 1);
+    BenchCommand.require("--warm-up", warmUp, 0);
+    BenchCommand.require("-p", prompt, 1);
+    BenchCommand.require("--prefix", prefix, 0);
+    BenchCommand.require("-n", tokens, 2);
     if (!(rate >= 0 && rate <= 1e6)) {
-      throw new ParameterException(command.commandLine(), "--rate " + rate + ": must be 0 to 1e6");
+      throw new UsageException("--rate " + rate + ": must be 0 to 1e6");
     }
     if (!String.valueOf(url).matches("https?://[^/].*")) {
-      throw new ParameterException(
-          command.commandLine(), "--url " + url + ": must be like http://127.0.0.1:8080");
+      throw new UsageException("--url " + url + ": must be like http://127.0.0.1:8080");
     }
     var client = new LoadClient(url, model, System.getenv("VIDRIO_API_KEY"));
     var load = new LoadTest(client, prefix, prompt, tokens, seed);
@@ -142,21 +104,13 @@ final class ServeCommand implements Callable<Integer> {
     return outcome.answers().isEmpty() ? 1 : 0;
   }
 
-  private void require(String option, int value, int min) {
-    if (value < min) {
-      throw new ParameterException(
-          command.commandLine(), option + " " + value + ": must be at least " + min);
-    }
-  }
-
   private void report(String id, LoadTest.Outcome outcome) {
+    int answers = outcome.answers().size();
+    int refused = outcome.refusals().size();
+    int failed = outcome.failures().size();
     double seconds = outcome.time().toNanos() / 1e9;
     long good = outcome.answers().stream().filter(this::isGood).count();
     long out = outcome.answers().stream().mapToLong(LoadClient.Answer::tokens).sum();
-    Map<String, Object> rates = new LinkedHashMap<>();
-    rates.put("requests_per_second", outcome.answers().size() / seconds);
-    rates.put("tokens_per_second", out / seconds);
-    rates.put("goodput_per_second", good / seconds);
     Map<String, LoadTest.Spread> times = new LinkedHashMap<>();
     times.put("ttft_ms", LoadTest.Spread.of(outcome, LoadClient.Answer::ttft));
     times.put("tpot_ms", LoadTest.Spread.of(outcome, LoadClient.Answer::tpot));
@@ -164,48 +118,34 @@ final class ServeCommand implements Callable<Integer> {
     times.put("total_ms", LoadTest.Spread.of(outcome, LoadClient.Answer::total));
     times.put("refused_ms", LoadTest.Spread.of(outcome.refusals()));
     if (json) {
-      Map<String, Object> all = new LinkedHashMap<>();
-      all.put("model", id);
-      all.put("answers", outcome.answers().size());
-      all.put("refused", outcome.refusals().size());
-      all.put("failed", outcome.failures().size());
-      all.put("seconds", seconds);
-      all.putAll(rates);
-      times.forEach((name, spread) -> all.put(name, spread.toMap()));
+      JsonObject all =
+          new JsonObject()
+              .with("model", id)
+              .with("answers", answers)
+              .with("refused", refused)
+              .with("failed", failed)
+              .with("seconds", seconds)
+              .with("requests_per_second", answers / seconds)
+              .with("tokens_per_second", out / seconds)
+              .with("goodput_per_second", good / seconds);
+      times.forEach((name, spread) -> all.put(name, spread.toJson()));
       Json.print(all);
       return;
     }
     System.out.printf(
-        Locale.ROOT,
         "%s: %d answers, %d refused, %d failed in %.1f s%n%.1f tokens/s, %.2f answers/s, %.2f of"
             + " them good%n",
-        id,
-        outcome.answers().size(),
-        outcome.refusals().size(),
-        outcome.failures().size(),
-        seconds,
-        out / seconds,
-        outcome.answers().size() / seconds,
-        good / seconds);
+        id, answers, refused, failed, seconds, out / seconds, answers / seconds, good / seconds);
     times.values().removeIf(LoadTest.Spread::isEmpty);
-    print(times);
-    outcome.failures().stream().distinct().limit(3).forEach(System.err::println);
-  }
-
-  private static void print(Map<String, LoadTest.Spread> times) {
     if (!times.isEmpty()) {
       System.out.printf("%n%-10s %9s %9s %9s %9s%n", "", "mean", "p50", "p90", "p99");
     }
     times.forEach(
         (name, spread) ->
             System.out.printf(
-                Locale.ROOT,
                 "%-10s %9.2f %9.2f %9.2f %9.2f%n",
-                name,
-                spread.mean(),
-                spread.p50(),
-                spread.p90(),
-                spread.p99()));
+                name, spread.mean(), spread.p50(), spread.p90(), spread.p99()));
+    outcome.failures().stream().distinct().limit(3).forEach(System.err::println);
   }
 
   private boolean isGood(LoadClient.Answer answer) {

@@ -1,13 +1,12 @@
 package dev.vidrio.cli.bench;
 
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -38,13 +37,12 @@ final class SpeedTest implements AutoCloseable {
       return peaks.share(workPerToken, 1 / mean());
     }
 
-    Map<String, Object> toJson() {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("test", test);
-      json.put("tokens_per_second", mean());
-      json.put("deviation", deviation());
-      json.put("runs", runs);
-      return json;
+    JsonObject toJson() {
+      return new JsonObject()
+          .with("test", test)
+          .with("tokens_per_second", mean())
+          .with("deviation", deviation())
+          .with("runs", runs);
     }
   }
 

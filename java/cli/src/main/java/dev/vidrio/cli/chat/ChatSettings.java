@@ -4,100 +4,77 @@ import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** The generation settings of a chat, with the names of the options of {@code vidrio run}. */
 final class ChatSettings {
-  /** A setting: its getter and its setter. */
+  /** A setting: its name, its getter and its setter. */
   private record Setting(
-      Function<GenerationOptions, String> shown,
-      BiFunction<GenerationOptions, String, GenerationOptions> changed) {}
+      String name,
+      Function<GenerationOptions, Object> get,
+      BiFunction<GenerationOptions, String, GenerationOptions> set) {}
 
-  private static final Map<String, Setting> SETTINGS = settings();
+  private static final List<Setting> SETTINGS =
+      List.of(
+          new Setting(
+              "tokens", ChatSettings::tokens, (o, value) -> o.withTokens(Integer.parseInt(value))),
+          decimal("temperature", SamplingOptions::temperature, (b, x) -> b.temperature(x)),
+          whole("top-k", SamplingOptions::topK, (b, n) -> b.topK(n)),
+          decimal("top-p", SamplingOptions::topP, (b, x) -> b.topP(x)),
+          decimal("min-p", SamplingOptions::minP, (b, x) -> b.minP(x)),
+          decimal("repeat-penalty", SamplingOptions::repeatPenalty, (b, x) -> b.repeatPenalty(x)),
+          decimal(
+              "frequency-penalty",
+              SamplingOptions::frequencyPenalty,
+              (b, x) -> b.frequencyPenalty(x)),
+          decimal(
+              "presence-penalty", SamplingOptions::presencePenalty, (b, x) -> b.presencePenalty(x)),
+          whole("repeat-last-n", SamplingOptions::penaltyWindow, (b, n) -> b.penaltyWindow(n)),
+          sampling("seed", SamplingOptions::seed, (b, value) -> b.seed(Long.parseLong(value))));
 
   private ChatSettings() {}
 
-  private static Map<String, Setting> settings() {
-    Map<String, Setting> all = new LinkedHashMap<>();
-    all.put(
-        "tokens",
-        new Setting(
-            options ->
-                options.tokens() == Integer.MAX_VALUE
-                    ? "up to the context length"
-                    : Integer.toString(options.tokens()),
-            (options, value) -> options.withTokens(Integer.parseInt(value))));
-    decimal(all, "temperature", SamplingOptions::temperature, SamplingOptions.Builder::temperature);
-    whole(all, "top-k", SamplingOptions::topK, SamplingOptions.Builder::topK);
-    decimal(all, "top-p", SamplingOptions::topP, SamplingOptions.Builder::topP);
-    decimal(all, "min-p", SamplingOptions::minP, SamplingOptions.Builder::minP);
-    decimal(
-        all,
-        "repeat-penalty",
-        SamplingOptions::repeatPenalty,
-        SamplingOptions.Builder::repeatPenalty);
-    decimal(
-        all,
-        "frequency-penalty",
-        SamplingOptions::frequencyPenalty,
-        SamplingOptions.Builder::frequencyPenalty);
-    decimal(
-        all,
-        "presence-penalty",
-        SamplingOptions::presencePenalty,
-        SamplingOptions.Builder::presencePenalty);
-    whole(
-        all,
-        "repeat-last-n",
-        SamplingOptions::penaltyWindow,
-        SamplingOptions.Builder::penaltyWindow);
-    sampling(all, "seed", SamplingOptions::seed, (b, value) -> b.seed(Long.parseLong(value)));
-    return all;
+  private static Object tokens(GenerationOptions options) {
+    return options.tokens() == Integer.MAX_VALUE ? "up to the context length" : options.tokens();
   }
 
-  private static void decimal(
-      Map<String, Setting> all,
+  private static Setting decimal(
       String name,
       Function<SamplingOptions, Double> get,
       BiFunction<SamplingOptions.Builder, Double, SamplingOptions.Builder> set) {
-    sampling(all, name, get, (builder, value) -> set.apply(builder, Double.valueOf(value)));
+    return sampling(name, get, (builder, value) -> set.apply(builder, Double.valueOf(value)));
   }
 
-  private static void whole(
-      Map<String, Setting> all,
+  private static Setting whole(
       String name,
       Function<SamplingOptions, Integer> get,
       BiFunction<SamplingOptions.Builder, Integer, SamplingOptions.Builder> set) {
-    sampling(all, name, get, (builder, value) -> set.apply(builder, Integer.valueOf(value)));
+    return sampling(name, get, (builder, value) -> set.apply(builder, Integer.valueOf(value)));
   }
 
-  private static void sampling(
-      Map<String, Setting> all,
+  private static Setting sampling(
       String name,
       Function<SamplingOptions, ?> get,
       BiFunction<SamplingOptions.Builder, String, SamplingOptions.Builder> set) {
-    all.put(
+    return new Setting(
         name,
-        new Setting(
-            options -> String.valueOf(get.apply(options.sampling())),
-            (options, value) ->
-                options.withSampling(set.apply(options.sampling().toBuilder(), value).build())));
+        options -> get.apply(options.sampling()),
+        (options, value) ->
+            options.withSampling(set.apply(options.sampling().toBuilder(), value).build()));
   }
 
   /** Returns the names of all settings. */
   static List<String> names() {
-    return List.copyOf(SETTINGS.keySet());
+    return SETTINGS.stream().map(Setting::name).toList();
   }
 
   /** Returns all settings, one per line. */
   static String shown(GenerationOptions options) {
-    return SETTINGS.entrySet().stream()
-        .map(e -> "%-20s %s".formatted(e.getKey(), e.getValue().shown().apply(options)))
+    return SETTINGS.stream()
+        .map(setting -> "%-20s %s".formatted(setting.name, setting.get.apply(options)))
         .collect(Collectors.joining("\n"));
   }
 
@@ -108,15 +85,16 @@ final class ChatSettings {
    * @throws InvalidInputException if the value is out of range
    */
   static GenerationOptions changed(GenerationOptions options, String name, String value) {
-    Setting setting = SETTINGS.get(name);
-    if (setting == null) {
-      throw new CommandException(
-          "/set " + name + ": no such setting; available: " + String.join(", ", SETTINGS.keySet()));
+    for (Setting setting : SETTINGS) {
+      if (setting.name.equals(name)) {
+        try {
+          return setting.set.apply(options, value);
+        } catch (NumberFormatException e) {
+          throw new CommandException(name + " " + value + ": not a valid number", e);
+        }
+      }
     }
-    try {
-      return setting.changed().apply(options, value);
-    } catch (NumberFormatException e) {
-      throw new CommandException(name + " " + value + ": not a valid number", e);
-    }
+    throw new CommandException(
+        "/set " + name + ": no such setting; available: " + String.join(", ", names()));
   }
 }

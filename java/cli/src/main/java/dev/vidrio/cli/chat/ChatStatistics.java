@@ -1,7 +1,6 @@
 package dev.vidrio.cli.chat;
 
 import dev.vidrio.model.generation.GenerationResult;
-import java.util.Locale;
 
 /**
  * The tokens and times of an answer.
@@ -35,15 +34,9 @@ record ChatStatistics(int promptTokens, int tokens, double first, double rest) {
 
   @Override
   public String toString() {
-    String speed =
-        tokens > 1 ? String.format(Locale.ROOT, ", %.1f tokens/s", (tokens - 1) / rest) : "";
+    String speed = tokens > 1 ? String.format(", %.1f tokens/s", (tokens - 1) / rest) : "";
     return String.format(
-        Locale.ROOT,
         "%d prompt tokens, %.2f s to first token; %d answer tokens, %.2f s%s",
-        promptTokens,
-        first,
-        tokens,
-        rest,
-        speed);
+        promptTokens, first, tokens, rest, speed);
   }
 }

@@ -3,13 +3,12 @@ package dev.vidrio.cli.chat;
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
 import dev.vidrio.template.ToolCall;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
@@ -48,9 +47,9 @@ public final class Tools {
    *
    * @param tools true if the model was given tools
    */
-  public static Map<String, Object> toJson(ChatMessage answer, boolean tools) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("text", Objects.requireNonNullElse(answer.content(), ""));
+  public static JsonObject toJson(ChatMessage answer, boolean tools) {
+    String text = Objects.requireNonNullElse(answer.content(), "");
+    JsonObject json = new JsonObject().with("text", text);
     if (answer.reasoning() != null) {
       json.put("reasoning", answer.reasoning());
     }
@@ -60,10 +59,7 @@ public final class Tools {
     return json;
   }
 
-  private static Map<String, Object> toJson(ToolCall call) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("name", call.name());
-    json.put("arguments", call.arguments());
-    return json;
+  private static JsonObject toJson(ToolCall call) {
+    return new JsonObject().with("name", call.name()).with("arguments", call.arguments());
   }
 }

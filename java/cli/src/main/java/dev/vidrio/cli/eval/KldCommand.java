@@ -1,13 +1,9 @@
 package dev.vidrio.cli.eval;
 
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.model.evaluation.Divergence;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -19,29 +15,23 @@ import picocli.CommandLine.Parameters;
       "Computes the KL divergence, in nats, between the logits of two models on one text.",
       "Both files are written by 'vidrio eval logits', for the same tokens."
     })
-final class KldCommand implements Callable<Integer> {
+final class KldCommand implements Runnable {
   @Parameters(index = "0", paramLabel = "REFERENCE", description = "The reference logits.")
-  private @Nullable Path reference;
+  private Path reference = Path.of("");
 
   @Parameters(index = "1", paramLabel = "CANDIDATE", description = "The logits to compare.")
-  private @Nullable Path candidate;
+  private Path candidate = Path.of("");
 
   @Option(names = "--json", description = "Print the figures as JSON.")
   private boolean json;
 
-  KldCommand() {}
-
   @Override
-  public Integer call() {
-    if (reference == null || candidate == null) {
-      throw new IllegalStateException("picocli requires the parameters");
-    }
+  public void run() {
     Divergence result = Divergence.of(reference, candidate);
     if (json) {
       Json.print(toJson(result));
     } else {
       System.out.printf(
-          Locale.ROOT,
           "mean KLD %.9f ± %.9f nats, max %.9f at position %d; same top token at %.4f %% of %d"
               + " positions%n",
           result.mean(),
@@ -51,17 +41,15 @@ final class KldCommand implements Callable<Integer> {
           100 * result.sameTop(),
           result.positions());
     }
-    return 0;
   }
 
-  private static Map<String, Object> toJson(Divergence result) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("mean_kld", result.mean());
-    json.put("error", result.error());
-    json.put("max_kld", result.max());
-    json.put("max_position", result.maxPosition());
-    json.put("same_top", result.sameTop());
-    json.put("positions", result.positions());
-    return json;
+  private static JsonObject toJson(Divergence result) {
+    return new JsonObject()
+        .with("mean_kld", result.mean())
+        .with("error", result.error())
+        .with("max_kld", result.max())
+        .with("max_position", result.maxPosition())
+        .with("same_top", result.sameTop())
+        .with("positions", result.positions());
   }
 }

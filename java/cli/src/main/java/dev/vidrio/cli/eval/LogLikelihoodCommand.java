@@ -2,22 +2,16 @@ package dev.vidrio.cli.eval;
 
 import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
-import dev.vidrio.cli.option.AdapterOption;
-import dev.vidrio.cli.option.FastOption;
-import dev.vidrio.cli.option.KvOption;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.JsonHelp;
+import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.cli.option.SessionOption;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.LogLikelihood;
-import dev.vidrio.model.session.SessionOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -28,65 +22,28 @@ import tools.jackson.databind.JsonNode;
     name = "loglikelihood",
     description = {
       "Computes the log-likelihood of continuations, in nats.",
-      "Texts are tokenized as in lm-evaluation-harness; the tokens after those of the context"
-          + " are scored."
+      "Texts are tokenized as in lm-evaluation-harness; the tokens after those of the context are"
+          + " scored."
     })
-final class LogLikelihoodCommand implements Callable<Integer> {
-  @Mixin private ModelOption model = new ModelOption();
-  @Mixin private KvOption kv = new KvOption();
-  @Mixin private FastOption fast = new FastOption();
-  @Mixin private AdapterOption adapter = new AdapterOption();
+@JsonHelp("Print a JSON array.")
+final class LogLikelihoodCommand extends ModelCommand<List<LogLikelihood>> {
+  @Mixin private SessionOption session = new SessionOption();
 
   @Option(
       names = {"-f", "--file"},
       paramLabel = "FILE",
       required = true,
       description = "A JSON array of {\"context\": TEXT, \"continuation\": TEXT}.")
-  private @Nullable Path file;
-
-  @Option(names = "--json", description = "Print a JSON array.")
-  private boolean json;
-
-  LogLikelihoodCommand() {}
+  private Path file = Path.of("");
 
   @Override
-  public Integer call() {
-    Path source = file;
-    if (source == null) {
-      throw new IllegalStateException("picocli requires the option");
+  protected List<LogLikelihood> run(Model opened) {
+    try (var bar = new ProgressBar("loglikelihood")) {
+      return LogLikelihood.of(opened, read(), session.of(opened), done -> bar.update(done, ""));
     }
-    List<LogLikelihood.Request> requests = read(source);
-    try (Model opened = model.open()) {
-      List<LogLikelihood> results;
-      try (var bar = new ProgressBar("loglikelihood")) {
-        results =
-            LogLikelihood.of(
-                opened,
-                requests,
-                SessionOptions.DEFAULT
-                    .withKvType(kv.type())
-                    .withFast(fast.asked())
-                    .withAdaptation(adapter.open(opened)),
-                done -> bar.update(done, ""));
-      }
-      if (json) {
-        Json.print(results.stream().map(LogLikelihoodCommand::toJson).toList());
-      } else {
-        System.out.println("log-likelihood  greedy  tokens");
-        for (LogLikelihood result : results) {
-          System.out.printf(
-              Locale.ROOT,
-              "%14.6f  %-6s  %6d%n",
-              result.logLikelihood(),
-              result.greedy() ? "yes" : "no",
-              result.tokens());
-        }
-      }
-    }
-    return 0;
   }
 
-  private static List<LogLikelihood.Request> read(Path file) {
+  private List<LogLikelihood.Request> read() {
     List<LogLikelihood.Request> requests = new ArrayList<>();
     for (JsonNode element : Json.readArray(file)) {
       JsonNode context = element.path("context");
@@ -103,11 +60,25 @@ final class LogLikelihoodCommand implements Callable<Integer> {
     return requests;
   }
 
-  private static Map<String, Object> toJson(LogLikelihood result) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("loglikelihood", result.logLikelihood());
-    json.put("is_greedy", result.greedy());
-    json.put("tokens", result.tokens());
-    return json;
+  @Override
+  protected void print(List<LogLikelihood> results) {
+    System.out.println("log-likelihood  greedy  tokens");
+    for (LogLikelihood result : results) {
+      System.out.printf(
+          "%14.6f  %-6s  %6d%n",
+          result.logLikelihood(), result.greedy() ? "yes" : "no", result.tokens());
+    }
+  }
+
+  @Override
+  protected Object toJson(List<LogLikelihood> results) {
+    return results.stream().map(LogLikelihoodCommand::toJson).toList();
+  }
+
+  private static JsonObject toJson(LogLikelihood result) {
+    return new JsonObject()
+        .with("loglikelihood", result.logLikelihood())
+        .with("is_greedy", result.greedy())
+        .with("tokens", result.tokens());
   }
 }

@@ -1,11 +1,9 @@
 package dev.vidrio.cli.eval;
 
-import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
-import dev.vidrio.cli.option.AdapterOption;
-import dev.vidrio.cli.option.FastOption;
-import dev.vidrio.cli.option.KvOption;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.cli.option.SessionOption;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.formats.safetensors.Dtype;
@@ -19,11 +17,8 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -33,17 +28,13 @@ import picocli.CommandLine.Option;
     name = "logits",
     description = {
       "Writes the logits after every token of a text.",
-      "The file has `logits` [n, V] f32 and `tokens` [n] i32 (with BOS if the"
-          + " model expects it)."
+      "The file has `logits` [n, V] f32 and `tokens` [n] i32 (with BOS if the model expects it)."
     })
-final class LogitsCommand implements Callable<Integer> {
+final class LogitsCommand extends ModelCommand<int[]> {
   /** Rows of logits per step. */
   private static final int ROWS = 64;
 
-  @Mixin private ModelOption model = new ModelOption();
-  @Mixin private KvOption kv = new KvOption();
-  @Mixin private FastOption fast = new FastOption();
-  @Mixin private AdapterOption adapter = new AdapterOption();
+  @Mixin private SessionOption session = new SessionOption();
   @Mixin private TextInput input = new TextInput();
 
   @Option(
@@ -51,76 +42,58 @@ final class LogitsCommand implements Callable<Integer> {
       paramLabel = "FILE",
       required = true,
       description = "The safetensors file to write.")
-  private @Nullable Path output;
+  private Path output = Path.of("");
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
-
-  LogitsCommand() {}
-
+  /** Writes the logits and returns the tokens. */
   @Override
-  public Integer call() throws IOException {
-    Path target = output;
-    if (target == null) {
-      throw new IllegalStateException("picocli requires the option");
-    }
-    try (Model opened = model.open()) {
-      int[] tokens = input.requiredIds(opened);
-      write(opened, tokens, target);
-      report(opened, tokens, target);
-    }
-    return 0;
-  }
-
-  private void write(Model model, int[] tokens, Path target) throws IOException {
-    int vocabulary = model.architecture().vocabulary();
+  protected int[] run(Model opened) throws IOException {
+    int[] tokens = input.requiredIds(opened);
     long n = tokens.length;
-    int declared = model.architecture().contextLength();
+    int declared = opened.architecture().contextLength();
     if (n > declared) {
       throw new InvalidInputException(
           "text", n + " tokens", "exceeds the context length of " + declared + " tokens");
     }
-    var options =
-        new SessionOptions((int) n, ROWS, 1, ROWS, kv.type())
-            .withFast(fast.asked())
-            .withAdaptation(adapter.open(model));
+    SessionOptions options =
+        session.of(opened).withContext((int) n).withBatch(ROWS).withLogits(ROWS);
+    long vocabulary = opened.architecture().vocabulary();
     var entries =
         List.of(
-            new Entry("logits", Dtype.F32, List.of(n, (long) vocabulary)),
+            new Entry("logits", Dtype.F32, List.of(n, vocabulary)),
             new Entry("tokens", Dtype.I32, List.of(n)));
-    try (Session session = model.newSession(options);
+    try (Session run = opened.newSession(options);
         var bar = new ProgressBar("logits");
         Arena arena = Arena.ofConfined();
-        var writer = SafetensorsWriter.create(target, entries, Map.of("model", model.name()))) {
-      Sequence sequence = session.newSequence();
+        var writer = SafetensorsWriter.create(output, entries, Map.of("model", opened.name()))) {
+      Sequence sequence = run.newSequence();
       for (int i = 0; i < tokens.length; ) {
-        session.begin();
+        run.begin();
         int end = Math.min(tokens.length, i + ROWS);
         for (; i < end; i++) {
-          session.add(sequence, tokens[i], true);
+          run.add(sequence, tokens[i], true);
         }
-        session.run();
-        for (int row = 0; row < session.logitRows(); row++) {
-          writer.write("logits", session.logits(row));
+        run.run();
+        for (int row = 0; row < run.logitRows(); row++) {
+          writer.write("logits", run.logits(row));
         }
         bar.update((double) i / tokens.length, i + " of " + tokens.length + " tokens");
       }
       writer.write("tokens", arena.allocateFrom(ValueLayout.JAVA_INT, tokens));
       writer.finish();
     }
+    return tokens;
   }
 
-  private void report(Model model, int[] tokens, Path target) {
-    int vocabulary = model.architecture().vocabulary();
-    if (json) {
-      Map<String, Object> result = new LinkedHashMap<>();
-      result.put("model", model.name());
-      result.put("tokens", tokens.length);
-      result.put("vocabulary", vocabulary);
-      result.put("file", target.toString());
-      Json.print(result);
-    } else {
-      System.out.println(target + ": logits [" + tokens.length + ", " + vocabulary + "] f32");
-    }
+  @Override
+  protected void print(int[] tokens) {
+    int vocabulary = model().architecture().vocabulary();
+    System.out.println(output + ": logits [" + tokens.length + ", " + vocabulary + "] f32");
+  }
+
+  @Override
+  protected void fill(JsonObject object, int[] tokens) {
+    object.put("tokens", tokens.length);
+    object.put("vocabulary", model().architecture().vocabulary());
+    object.put("file", output.toString());
   }
 }

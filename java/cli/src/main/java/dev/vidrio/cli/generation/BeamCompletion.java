@@ -2,6 +2,7 @@ package dev.vidrio.cli.generation;
 
 import dev.vidrio.cli.chat.Tools;
 import dev.vidrio.cli.io.Escapes;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.engine.Engine;
 import dev.vidrio.engine.EngineOptions;
 import dev.vidrio.engine.generation.BeamOptions;
@@ -16,40 +17,25 @@ import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.generation.TokenLogProbability;
 import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.template.ChatMessage;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** The most likely continuations of a prompt, by beam search. */
-public final class BeamCompletion implements Continuation {
-  private final Model model;
-  private final SessionOptions session;
-  private final GenerationOptions options;
-  private final BeamOptions beams;
-  private final @Nullable ChatFormat chat;
-  private final boolean tools;
-
-  /**
-   * @param chat the format of answers; null to continue the text
-   * @param tools true if the model was given tools
-   */
-  public BeamCompletion(
-      Model model,
-      SessionOptions session,
-      GenerationOptions options,
-      BeamOptions beams,
-      @Nullable ChatFormat chat,
-      boolean tools) {
-    this.model = model;
-    this.session = session;
-    this.options = options;
-    this.beams = beams;
-    this.chat = chat;
-    this.tools = tools;
-  }
+/**
+ * The most likely continuations of a prompt, by beam search.
+ *
+ * @param chat the format of answers; null to continue the text
+ * @param tools true if the model was given tools
+ */
+public record BeamCompletion(
+    Model model,
+    SessionOptions session,
+    GenerationOptions options,
+    BeamOptions beams,
+    @Nullable ChatFormat chat,
+    boolean tools)
+    implements Continuation {
 
   /** Prints the best continuation. */
   @Override
@@ -67,22 +53,21 @@ public final class BeamCompletion implements Continuation {
 
   /** Returns the best continuation, and the others by descending score. */
   @Override
-  public Map<String, Object> toJson(int[] prompt) {
+  public JsonObject toJson(int[] prompt) {
     List<Completion> found = search(prompt);
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("model", model.name());
-    json.put("executor", model.executor().name());
-    json.put("prompt_ids", prompt);
+    JsonObject json =
+        new JsonObject()
+            .with("model", model.name())
+            .with("executor", model.executor().name())
+            .with("prompt_ids", prompt);
     json.putAll(answer(prompt, found.getFirst()));
-    json.put("others", found.stream().skip(1).map(other -> answer(prompt, other)).toList());
-    json.put("seconds", found.getFirst().total().toNanos() / 1e9);
-    return json;
+    return json.with("others", found.stream().skip(1).map(other -> answer(prompt, other)).toList())
+        .with("seconds", found.getFirst().total().toNanos() / 1e9);
   }
 
-  private Map<String, Object> answer(int[] prompt, Completion completion) {
+  private JsonObject answer(int[] prompt, Completion completion) {
     GenerationResult result = completion.result();
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("ids", result.tokens());
+    JsonObject json = new JsonObject().with("ids", result.tokens());
     if (chat == null) {
       json.put("text", result.text());
     } else {
@@ -93,8 +78,7 @@ public final class BeamCompletion implements Continuation {
     if (completion.score() != null) {
       json.put("score", completion.score());
     }
-    json.put("finish", result.finish().name().toLowerCase(Locale.ROOT));
-    return json;
+    return json.with("finish", result.finish().name().toLowerCase(Locale.ROOT));
   }
 
   private List<Completion> search(int[] prompt) {

@@ -17,11 +17,8 @@ public final class BeamOption {
       names = "--length-penalty",
       paramLabel = "X",
       description =
-          "Divide the log-probability by tokens^X; larger values favor long texts."
-              + " Default: 1.")
+          "Divide the log-probability by tokens^X; larger values favor long texts. Default: 1.")
   private @Nullable Double lengthPenalty;
-
-  public BeamOption() {}
 
   /** Returns the options of the search; null for none. */
   public @Nullable BeamOptions read() {

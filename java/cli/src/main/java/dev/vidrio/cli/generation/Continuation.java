@@ -1,6 +1,6 @@
 package dev.vidrio.cli.generation;
 
-import java.util.Map;
+import dev.vidrio.cli.io.JsonObject;
 
 /** A continuation of a prompt. */
 public interface Continuation {
@@ -8,5 +8,5 @@ public interface Continuation {
   void print(int[] prompt);
 
   /** Returns text, token ids, log-probabilities and timings. */
-  Map<String, Object> toJson(int[] prompt);
+  JsonObject toJson(int[] prompt);
 }

@@ -34,8 +34,6 @@ public final class GrammarOption {
   @ArgGroup(exclusive = true)
   private @Nullable Source source;
 
-  public GrammarOption() {}
-
   /**
    * Returns the grammar; null for none.
    *

@@ -3,6 +3,7 @@ package dev.vidrio.cli.generation;
 import dev.vidrio.cli.chat.AnswerPrinter;
 import dev.vidrio.cli.chat.Tools;
 import dev.vidrio.cli.io.Escapes;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.chat.ChatAnswer;
 import dev.vidrio.model.generation.GeneratedToken;
@@ -10,44 +11,28 @@ import dev.vidrio.model.generation.GenerationResult;
 import dev.vidrio.model.generation.TextStream;
 import java.util.ArrayList;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** One continuation of a prompt, printed while it is generated or collected as JSON. */
-public final class SampledCompletion implements Continuation {
-  private final Model model;
-  private final TextStream stream;
-  private final long seed;
-  private final @Nullable ChatAnswer answer;
-  private final boolean tools;
-  private final long loadNanos;
-
-  /**
-   * Creates the output of a stream.
-   *
-   * @param stream the continuation, closed by the caller
-   * @param seed the seed of sampling
-   * @param answer reads the answer of a chat model; null if the text is continued
-   * @param tools if true, the model was given tools
-   * @param loadNanos the time to load the model
-   */
-  public SampledCompletion(
-      Model model,
-      TextStream stream,
-      long seed,
-      @Nullable ChatAnswer answer,
-      boolean tools,
-      long loadNanos) {
-    this.model = model;
-    this.stream = stream;
-    this.seed = seed;
-    this.answer = answer;
-    this.tools = tools;
-    this.loadNanos = loadNanos;
-  }
+/**
+ * One continuation of a prompt, printed while it is generated or collected as JSON.
+ *
+ * @param stream the continuation, closed by the caller
+ * @param seed the seed of sampling
+ * @param answer reads the answer of a chat model; null if the text is continued
+ * @param tools if true, the model was given tools
+ * @param loadNanos the time to load the model
+ */
+public record SampledCompletion(
+    Model model,
+    TextStream stream,
+    long seed,
+    @Nullable ChatAnswer answer,
+    boolean tools,
+    long loadNanos)
+    implements Continuation {
 
   /** Prints the text while it is generated, and ends if standard output is closed. */
   @Override
@@ -72,7 +57,7 @@ public final class SampledCompletion implements Continuation {
   }
 
   @Override
-  public Map<String, Object> toJson(int[] prompt) {
+  public JsonObject toJson(int[] prompt) {
     long start = System.nanoTime();
     Iterator<GeneratedToken> tokens = stream.tokens();
     var _ = tokens.hasNext(); // runs the prompt
@@ -89,35 +74,28 @@ public final class SampledCompletion implements Continuation {
     GenerationResult result = stream.result();
     List<Integer> ids = result.tokens();
 
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("model", model.name());
-    json.put("executor", model.executor().name());
-    json.put("prompt_ids", prompt);
-    json.put("ids", ids);
-    json.putAll(text(result));
-    json.put("logprobs", logProbabilities);
-    json.put("finish", result.finish().name().toLowerCase(Locale.ROOT));
-    json.put("seed", seed);
-    json.put("timings", timings(prompt.length, promptNanos, ids.size(), generationNanos));
-    return json;
+    JsonObject json =
+        new JsonObject()
+            .with("model", model.name())
+            .with("executor", model.executor().name())
+            .with("prompt_ids", prompt)
+            .with("ids", ids);
+    json.putAll(
+        answer == null ? Map.of("text", result.text()) : Tools.toJson(answer.read(result), tools));
+    return json.with("logprobs", logProbabilities)
+        .with("finish", result.finish().name().toLowerCase(Locale.ROOT))
+        .with("seed", seed)
+        .with("timings", timings(prompt.length, promptNanos, ids.size(), generationNanos));
   }
 
-  private Map<String, Object> text(GenerationResult result) {
-    return answer == null
-        ? Map.of("text", result.text())
-        : Tools.toJson(answer.read(result), tools);
-  }
-
-  private Map<String, Object> timings(
-      int promptTokens, long promptNanos, int tokens, long generationNanos) {
-    Map<String, Object> timings = new LinkedHashMap<>();
-    timings.put("load_seconds", loadNanos / 1e9);
-    timings.put("prompt_tokens", promptTokens);
-    timings.put("prompt_seconds", promptNanos / 1e9);
-    timings.put("prompt_tokens_per_second", promptTokens / (promptNanos / 1e9));
-    timings.put("generated_tokens", tokens);
-    timings.put("generation_seconds", generationNanos / 1e9);
-    timings.put("generated_tokens_per_second", tokens / (generationNanos / 1e9));
-    return timings;
+  private JsonObject timings(int promptTokens, long promptNanos, int tokens, long generationNanos) {
+    return new JsonObject()
+        .with("load_seconds", loadNanos / 1e9)
+        .with("prompt_tokens", promptTokens)
+        .with("prompt_seconds", promptNanos / 1e9)
+        .with("prompt_tokens_per_second", promptTokens / (promptNanos / 1e9))
+        .with("generated_tokens", tokens)
+        .with("generation_seconds", generationNanos / 1e9)
+        .with("generated_tokens_per_second", tokens / (generationNanos / 1e9));
   }
 }

@@ -21,6 +21,12 @@ public final class HeatMap {
     this.color = color;
   }
 
+  /** Prints a table with labels, in color on a terminal. */
+  public static void print(List<String> rows, List<String> columns, List<List<Double>> values) {
+    var map = new HeatMap(Terminal.OUT.isTerminal());
+    map.lines(rows, columns, values).forEach(System.out::println);
+  }
+
   /** Returns the lines of a table with labels. */
   public List<String> lines(List<String> rows, List<String> columns, List<List<Double>> values) {
     int label = rows.stream().mapToInt(String::length).max().orElse(0);

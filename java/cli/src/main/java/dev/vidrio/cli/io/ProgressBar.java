@@ -1,7 +1,6 @@
 package dev.vidrio.cli.io;
 
 import java.io.PrintStream;
-import java.util.Locale;
 
 /** A progress bar on standard error, if that is a terminal that can erase a line. */
 public final class ProgressBar implements AutoCloseable {
@@ -32,14 +31,9 @@ public final class ProgressBar implements AutoCloseable {
     shown = true;
     int full = (int) Math.round(Math.clamp(fraction, 0, 1) * WIDTH);
     err.printf(
-        Locale.ROOT,
         "\r\033[K\033[?7l%s [%s%s] %3.0f %% %s\033[?7h", // without line wrap, so that a narrow
         // terminal truncates
-        label,
-        "#".repeat(full),
-        "-".repeat(WIDTH - full),
-        100 * fraction,
-        text);
+        label, "#".repeat(full), "-".repeat(WIDTH - full), 100 * fraction, text);
     err.flush();
   }
 

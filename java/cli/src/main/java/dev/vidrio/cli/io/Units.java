@@ -1,7 +1,5 @@
 package dev.vidrio.cli.io;
 
-import java.util.Locale;
-
 /** Formats quantities with units. */
 public final class Units {
   private Units() {}
@@ -23,7 +21,7 @@ public final class Units {
       value /= 1000;
       i++;
     }
-    String number = String.format(Locale.ROOT, value < 99.95 && i > 0 ? "%.1f" : "%.0f", value);
+    String number = String.format(value < 99.95 && i > 0 ? "%.1f" : "%.0f", value);
     return number + " " + (i == 0 ? "" : prefixes.charAt(i)) + unit;
   }
 }

@@ -6,10 +6,13 @@ import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.edit.EditOption;
 import dev.vidrio.cli.lens.option.OutputFile;
 import dev.vidrio.cli.lens.option.PositionsOption;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.JsonHelp;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.SamplingOption;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.error.InvalidInputException;
@@ -26,18 +29,13 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code vidrio lens cache}. */
 @Command(
@@ -48,10 +46,10 @@ import picocli.CommandLine.Spec;
           + " `tokens`. With several texts, which run in one batch, the names begin with the index"
           + " of the text, from 0: `0/hook_embed`."
     })
-final class CacheCommand implements Callable<Integer> {
+@JsonHelp("Print sizes and statistics as JSON.")
+final class CacheCommand extends ModelCommand<CacheRun> {
   private static final String SAFETENSORS = ".safetensors";
 
-  @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private PositionsOption positions = new PositionsOption();
   @Mixin private EditOption edits = new EditOption();
@@ -66,16 +64,13 @@ final class CacheCommand implements Callable<Integer> {
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      defaultValue = "0",
-      description =
-          "Generate at most N tokens after each text, greedily unless --temp is given. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Generate at most N tokens after each text, greedily unless --temp is given.")
   private int generated;
 
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
-      defaultValue = "*",
+      showDefaultValue = Help.Visibility.NEVER,
       description =
           "Hook points, separated by commas (see 'vidrio lens hooks'): blocks.0-3.* for some"
               + " layers.")
@@ -85,9 +80,7 @@ final class CacheCommand implements Callable<Integer> {
       names = "--type",
       paramLabel = "TYPE",
       defaultValue = "f32",
-      description =
-          "Element type in memory and in safetensors files: ${COMPLETION-CANDIDATES}. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Element type in memory and in safetensors files: ${COMPLETION-CANDIDATES}.")
   private TapType type = TapType.F32;
 
   @Option(
@@ -96,40 +89,23 @@ final class CacheCommand implements Callable<Integer> {
       description = "Output file: FILE.safetensors or FILE.json.")
   private @Nullable Path output;
 
-  @Option(names = "--json", description = "Print sizes and statistics as JSON.")
-  private boolean json;
-
-  @Spec private CommandSpec command = CommandSpec.create();
-
-  CacheCommand() {}
-
   @Override
-  public Integer call() throws IOException {
-    Path target = output;
-    if (target != null) {
-      OutputFile.check(command, target, SAFETENSORS, ".json");
+  protected void check() {
+    if (output != null) {
+      OutputFile.check(output, SAFETENSORS, ".json");
     }
     if (generated < 0) {
-      throw new ParameterException(
-          command.commandLine(), "-n " + generated + ": must not be negative");
+      throw new UsageException("-n " + generated + ": must not be negative");
     }
-    try (Model opened = model.open()) {
-      List<int[]> texts = texts(opened);
-      Lens lens = Lens.of(opened);
-      Capture capture = positions.of(Capture.of(hooks).as(type), length(texts) + generated);
-      List<List<Intervention>> edited =
-          texts.stream().map(tokens -> edits.of(lens, tokens)).toList();
-      try (var run = new CacheRun(lens, capture, texts, edited, generated, sampling.toOptions(0))) {
-        List<ActivationCache> caches = run.caches();
-        if (target != null && target.toString().endsWith(SAFETENSORS)) {
-          ActivationFile.write(caches, type, opened.name(), target);
-        } else if (target != null) {
-          Json.write(target, contents(opened, caches, true));
-        }
-        report(opened, caches, target);
-      }
-    }
-    return 0;
+  }
+
+  @Override
+  protected CacheRun run(Model opened) {
+    List<int[]> texts = texts(opened);
+    Lens lens = Lens.of(opened);
+    Capture capture = positions.of(Capture.of(hooks).as(type), length(texts) + generated);
+    List<List<Intervention>> edited = texts.stream().map(tokens -> edits.of(lens, tokens)).toList();
+    return new CacheRun(lens, capture, texts, edited, generated, sampling.toOptions(0));
   }
 
   private List<int[]> texts(Model opened) {
@@ -137,11 +113,9 @@ final class CacheCommand implements Callable<Integer> {
       return List.of(input.requiredIds(opened));
     }
     if (input.isPresent()) {
-      throw new ParameterException(
-          command.commandLine(), "--prompts " + prompts + ": -p, -f or --ids gives a second text");
+      throw new UsageException("--prompts " + prompts + ": -p, -f or --ids gives a second text");
     }
-    List<int[]> texts =
-        InputOutput.read(prompts).lines().map(line -> opened.tokenizer().encode(line)).toList();
+    List<int[]> texts = InputOutput.read(prompts).lines().map(opened.tokenizer()::encode).toList();
     if (texts.isEmpty() || texts.stream().anyMatch(tokens -> tokens.length == 0)) {
       throw new CommandException(prompts + ": must have a text on each line");
     }
@@ -161,64 +135,27 @@ final class CacheCommand implements Callable<Integer> {
     return longest;
   }
 
-  private static Map<String, Object> contents(
-      Model model, List<ActivationCache> caches, boolean withValues) {
-    if (caches.size() == 1) {
-      return contents(model, caches.getFirst(), withValues);
-    }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", model.name());
-    result.put("texts", caches.stream().map(cache -> contents(model, cache, withValues)).toList());
-    return result;
-  }
-
-  private static Map<String, Object> contents(
-      Model model, ActivationCache cache, boolean withValues) {
-    Map<String, Object> hooks = new LinkedHashMap<>();
-    for (HookPoint point : cache.points()) {
-      Activation activation = cache.get(point);
-      Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("shape", activation.shape());
-      if (withValues) {
-        entry.put("values", finite(activation.toArray()));
-      } else {
-        var statistics = Statistics.of(activation.data());
-        entry.put("mean", statistics.mean());
-        entry.put("rms", statistics.rms());
-        entry.put("max_abs", statistics.max());
+  @Override
+  protected void show(CacheRun run) throws IOException {
+    try (run) {
+      if (output != null && output.toString().endsWith(SAFETENSORS)) {
+        ActivationFile.write(run.caches(), type, model().name(), output);
+      } else if (output != null) {
+        var object = new JsonObject().with("model", model().name());
+        fill(object, run.caches(), CacheCommand::values);
+        Json.write(output, object);
       }
-      hooks.put(point.name(), entry);
+      super.show(run);
     }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", model.name());
-    result.put("tokens", cache.tokens());
-    result.put("from", cache.from());
-    result.put("hooks", hooks);
-    return result;
   }
 
-  /** Replaces infinities, which are masked scores, by null, because JSON has none. */
-  private static List<@Nullable Float> finite(float[] values) {
-    List<@Nullable Float> result = new ArrayList<>(values.length);
-    for (float value : values) {
-      result.add(Float.isFinite(value) ? value : null);
-    }
-    return result;
-  }
-
-  private void report(Model model, List<ActivationCache> caches, @Nullable Path target) {
-    if (json) {
-      Json.print(contents(model, caches, false));
-      return;
-    }
-    if (target != null) {
+  @Override
+  protected void print(CacheRun run) {
+    List<ActivationCache> caches = run.caches();
+    if (output != null) {
       int points = caches.getFirst().points().size();
-      System.out.println(
-          target
-              + ": "
-              + points
-              + " activations and the tokens"
-              + (caches.size() == 1 ? "" : " of " + caches.size() + " texts"));
+      String of = caches.size() == 1 ? "" : " of " + caches.size() + " texts";
+      System.out.println(output + ": " + points + " activations and the tokens" + of);
       return;
     }
     String last = ActivationFile.prefix(caches.size(), caches.size() - 1);
@@ -240,7 +177,6 @@ final class CacheCommand implements Callable<Integer> {
       Activation activation = cache.get(point);
       var statistics = Statistics.of(activation.data());
       System.out.printf(
-          Locale.ROOT,
           format + " %10.4f %10.4f %10.4f%n",
           prefix + point.name(),
           activation.shape(),
@@ -248,6 +184,60 @@ final class CacheCommand implements Callable<Integer> {
           statistics.rms(),
           statistics.max());
     }
+  }
+
+  @Override
+  protected void fill(JsonObject object, CacheRun run) {
+    fill(object, run.caches(), CacheCommand::statistics);
+  }
+
+  /** Adds the contents of a text, or of a list of texts. */
+  private void fill(
+      JsonObject object, List<ActivationCache> caches, Function<Activation, JsonObject> entry) {
+    List<JsonObject> texts =
+        caches.stream()
+            .map(
+                cache -> {
+                  var points = new JsonObject();
+                  cache
+                      .points()
+                      .forEach(point -> points.put(point.name(), entry.apply(cache.get(point))));
+                  return new JsonObject()
+                      .with("model", model().name())
+                      .with("tokens", cache.tokens())
+                      .with("from", cache.from())
+                      .with("hooks", points);
+                })
+            .toList();
+    if (texts.size() == 1) {
+      object.putAll(texts.getFirst());
+    } else {
+      object.put("texts", texts);
+    }
+  }
+
+  private static JsonObject values(Activation activation) {
+    return new JsonObject()
+        .with("shape", activation.shape())
+        .with("values", finite(activation.toArray()));
+  }
+
+  private static JsonObject statistics(Activation activation) {
+    var statistics = Statistics.of(activation.data());
+    return new JsonObject()
+        .with("shape", activation.shape())
+        .with("mean", statistics.mean)
+        .with("rms", statistics.rms)
+        .with("max_abs", statistics.max);
+  }
+
+  /** Replaces infinities, which are masked scores, by null, because JSON has none. */
+  private static List<@Nullable Float> finite(float[] values) {
+    List<@Nullable Float> result = new ArrayList<>(values.length);
+    for (float value : values) {
+      result.add(Float.isFinite(value) ? value : null);
+    }
+    return result;
   }
 
   /** Statistics of the finite values. */

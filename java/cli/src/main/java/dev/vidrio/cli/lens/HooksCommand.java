@@ -1,16 +1,13 @@
 package dev.vidrio.cli.lens;
 
 import dev.vidrio.cli.io.Hint;
-import dev.vidrio.cli.io.Json;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.JsonHelp;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.model.Model;
 import java.util.List;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code vidrio lens hooks}. */
@@ -21,32 +18,28 @@ import picocli.CommandLine.Parameters;
       "'*' matches any characters. A block may count from the end or be a range:"
           + " blocks.-1.attn.hook_z, blocks.0-3.*."
     })
-final class HooksCommand implements Callable<Integer> {
-  @Mixin private ModelOption model = new ModelOption();
+@JsonHelp("Print a JSON array.")
+final class HooksCommand extends ModelCommand<List<String>> {
 
   @Parameters(
       arity = "0..1",
       paramLabel = "NAMES",
-      defaultValue = "*,*hook_result",
       description = "Only these hook points, separated by commas.")
   private String names = "*,*hook_result";
 
-  @Option(names = "--json", description = "Print a JSON array.")
-  private boolean json;
-
-  HooksCommand() {}
+  @Override
+  protected List<String> run(Model opened) {
+    return Lens.of(opened).points(names).stream().map(HookPoint::name).toList();
+  }
 
   @Override
-  public Integer call() {
-    try (Model opened = model.open()) {
-      List<String> found = Lens.of(opened).points(names).stream().map(HookPoint::name).toList();
-      if (json) {
-        Json.print(found);
-      } else {
-        found.forEach(System.out::println);
-        Hint.print("'vidrio lens cache --hooks NAMES -p TEXT' reads them.");
-      }
-    }
-    return 0;
+  protected void print(List<String> points) {
+    points.forEach(System.out::println);
+    Hint.print("'vidrio lens cache --hooks NAMES -p TEXT' reads them.");
+  }
+
+  @Override
+  protected Object toJson(List<String> points) {
+    return points;
   }
 }

@@ -30,15 +30,10 @@ import dev.vidrio.cli.lens.intervene.TraceCommand;
 import dev.vidrio.cli.option.CommandGroup;
 import java.util.List;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Spec;
 
 /** {@code vidrio lens}. */
 @Command(name = "lens", description = "Shows what happens inside a model.")
-public final class LensCommand implements Runnable, CommandGroup {
-  @Spec private CommandSpec command = CommandSpec.create();
-
-  LensCommand() {}
+public final class LensCommand implements CommandGroup.Namespace {
 
   @Override
   public List<Class<?>> commands() {
@@ -80,10 +75,5 @@ public final class LensCommand implements Runnable, CommandGroup {
         "vidrio lens logits -p \"To be, or not to be\"",
         "vidrio lens attribute -p \"The king is dead, long live the\"",
         "vidrio lens attention -p \"To be, or not to be\" -o attention.html");
-  }
-
-  @Override
-  public void run() {
-    throw CommandGroup.missing(command);
   }
 }

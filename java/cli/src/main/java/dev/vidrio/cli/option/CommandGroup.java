@@ -3,8 +3,6 @@ package dev.vidrio.cli.option;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 
 /**
  * A command with subcommands.
@@ -14,13 +12,17 @@ import picocli.CommandLine.ParameterException;
  */
 public interface CommandGroup {
 
-  /** The usage error of a group that was given no subcommand; the usage help follows it. */
-  final class MissingCommandException extends ParameterException {
-    private static final long serialVersionUID = 1;
-
-    MissingCommandException(CommandLine group, String message) {
-      super(group, message);
+  /** A group that does nothing without a subcommand. */
+  interface Namespace extends CommandGroup, Runnable {
+    @Override
+    default void run() {
+      throw new MissingCommandException();
     }
+  }
+
+  /** The usage error of a group that was given no subcommand; the usage help follows it. */
+  final class MissingCommandException extends RuntimeException {
+    private static final long serialVersionUID = 1;
   }
 
   /** Returns the subcommands, in the order of the help. */
@@ -61,13 +63,6 @@ public interface CommandGroup {
           .footer(group.examples().stream().map(example -> "  " + example).toArray(String[]::new));
     }
     line.getSubcommands().values().forEach(CommandGroup::addExamples);
-  }
-
-  /** Returns the usage error of a group that was given no subcommand. */
-  static ParameterException missing(CommandSpec group) {
-    return new MissingCommandException(
-        group.commandLine(),
-        group.qualifiedName(" ").replaceFirst("^vidrio ", "") + ": needs a command");
   }
 
   private static boolean isNamed(Class<?> command, List<String> arguments) {

@@ -9,8 +9,6 @@ import java.util.stream.Stream;
 
 /** The names of stored models and of the catalog, for shell completion. */
 public final class ModelNames implements Iterable<String> {
-  public ModelNames() {}
-
   @Override
   public Iterator<String> iterator() {
     Stream<String> offered = Catalog.standard().entries().stream().map(CatalogEntry::name);

@@ -2,6 +2,7 @@ package dev.vidrio.cli.option;
 
 import dev.vidrio.bard.Bard;
 import dev.vidrio.cli.io.ProgressBar;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.hub.ModelReference;
 import dev.vidrio.hub.ModelStore;
 import dev.vidrio.kernel.Executor;
@@ -20,7 +21,6 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** The options of the model and of its executor. */
@@ -47,22 +47,21 @@ public final class ModelOption {
       names = "--isa",
       paramLabel = "ISA",
       description =
-          "Instruction set of the native kernels. Default: $VIDRIO_ISA, else the"
-              + " best available.")
+          "Instruction set of the native kernels. Default: $VIDRIO_ISA, else the best available.")
   private @Nullable String isa;
 
   @Option(
       names = "--executor",
       paramLabel = "KIND",
       defaultValue = "native",
-      description = "What runs the model: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "What runs the model: ${COMPLETION-CANDIDATES}.")
   private ExecutorKind executor = ExecutorKind.NATIVE;
 
   @Option(
       names = "--no-repack",
       description =
-          "Use weights from the mapped file without repacking them: opens at once, shares"
-              + " memory, generates more slowly.")
+          "Use weights from the mapped file without repacking them: opens at once, shares memory,"
+              + " generates more slowly.")
   private boolean noRepack;
 
   @Spec(Spec.Target.MIXEE)
@@ -95,7 +94,7 @@ public final class ModelOption {
       return this;
     }
     if (isGiven()) {
-      throw usage("two models: -m " + reference() + " and " + argument + "; give one");
+      throw new UsageException("two models: -m " + reference() + " and " + argument + "; give one");
     }
     return withReference(argument);
   }
@@ -103,7 +102,7 @@ public final class ModelOption {
   /** Returns the reference of a command that takes one model. */
   public String reference() {
     if (references.size() > 1) {
-      throw usage("-m " + references.get(1) + ": this command takes one model");
+      throw new UsageException("-m " + references.get(1) + ": this command takes one model");
     }
     return references.getFirst();
   }
@@ -153,13 +152,14 @@ public final class ModelOption {
   /** Creates the executor of the options. */
   Executor createExecutor() {
     if (threads != null && (threads < 1 || threads > 1024)) {
-      throw usage("-t " + threads + ": must be 1 to 1024");
+      throw new UsageException("-t " + threads + ": must be 1 to 1024");
     }
     if (executor != ExecutorKind.NATIVE && isa != null) {
-      throw usage("--isa: requires the native executor, but the executor is " + executorName());
+      throw new UsageException(
+          "--isa: requires the native executor, but the executor is " + executorName());
     }
     if (executor != ExecutorKind.NATIVE && noRepack) {
-      throw usage(
+      throw new UsageException(
           "--no-repack: requires the native executor, but the executor is " + executorName());
     }
     return switch (executor) {
@@ -180,7 +180,7 @@ public final class ModelOption {
           isa == null ? Isa.pick() : Isa.of(isa),
           threads == null ? NativeExecutor.defaultWorkers() : threads);
     } catch (IllegalArgumentException e) {
-      throw usage(String.valueOf(e.getMessage()));
+      throw new UsageException(String.valueOf(e.getMessage()));
     }
   }
 
@@ -188,15 +188,11 @@ public final class ModelOption {
     try {
       return JavaExecutor.vector(javaWorkers());
     } catch (UnsupportedOperationException e) {
-      throw usage(String.valueOf(e.getMessage()));
+      throw new UsageException(String.valueOf(e.getMessage()));
     }
   }
 
   private int javaWorkers() {
     return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
-  }
-
-  private ParameterException usage(String message) {
-    return new ParameterException(command.commandLine(), message);
   }
 }

@@ -72,7 +72,7 @@ public final class ModelPull {
         text.append(' ').append(Units.bytes(done)).append(", ").append(Units.perSecond(rate, "B"));
       }
       if (total > 0 && rate > 0) {
-        text.append(String.format(Locale.ROOT, ", %.0f s left", (total - done) / rate));
+        text.append(String.format(", %.0f s left", (total - done) / rate));
       }
       bar.update(total > 0 ? (double) done / total : 0, text.toString());
     }

@@ -1,14 +1,12 @@
 package dev.vidrio.cli.option;
 
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.model.sampling.SamplingOptions;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** The sampling options. */
 public final class SamplingOption {
@@ -26,60 +24,47 @@ public final class SamplingOption {
   @Option(
       names = "--top-k",
       paramLabel = "K",
-      defaultValue = "40",
-      description = "Keep the K most likely tokens; 0: all. Default: ${DEFAULT-VALUE}.")
-  private int topK;
+      description = "Keep the K most likely tokens; 0: all.")
+  private int topK = 40;
 
   @Option(
       names = "--top-p",
       paramLabel = "P",
-      defaultValue = "0.95",
-      description =
-          "Nucleus sampling: keep the most likely tokens that together reach P; 1:"
-              + " all. Default: ${DEFAULT-VALUE}.")
-  private double topP;
+      description = "Nucleus sampling: keep the most likely tokens that together reach P; 1: all.")
+  private double topP = 0.95;
 
   @Option(
       names = "--min-p",
       paramLabel = "P",
-      defaultValue = "0.05",
-      description =
-          "Keep tokens at least P times as likely as the most likely one; 0: all."
-              + " Default: ${DEFAULT-VALUE}.")
-  private double minP;
+      description = "Keep tokens at least P times as likely as the most likely one; 0: all.")
+  private double minP = 0.05;
 
   @Option(
       names = "--repeat-penalty",
       paramLabel = "R",
       defaultValue = "1",
-      description =
-          "Repetition penalty: divides logits of tokens that occurred; 1: off."
-              + " Default: ${DEFAULT-VALUE}.")
+      description = "Repetition penalty: divides logits of tokens that occurred; 1: off.")
   private double repeatPenalty;
 
   @Option(
       names = "--frequency-penalty",
       paramLabel = "F",
       defaultValue = "0",
-      description =
-          "Frequency penalty: subtracted for each occurrence of a token. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Frequency penalty: subtracted for each occurrence of a token.")
   private double frequencyPenalty;
 
   @Option(
       names = "--presence-penalty",
       paramLabel = "F",
       defaultValue = "0",
-      description =
-          "Presence penalty: subtracted once if a token occurred. Default:" + " ${DEFAULT-VALUE}.")
+      description = "Presence penalty: subtracted once if a token occurred.")
   private double presencePenalty;
 
   @Option(
       names = "--repeat-last-n",
       paramLabel = "N",
-      defaultValue = "64",
-      description = "Number of recent tokens that penalties look at. Default: ${DEFAULT-VALUE}.")
-  private int penaltyWindow;
+      description = "Number of recent tokens that penalties look at.")
+  private int penaltyWindow = 64;
 
   @Option(
       names = "--logit-bias",
@@ -94,11 +79,6 @@ public final class SamplingOption {
       description = "Random seed. Default: a new one each time.")
   private @Nullable Long seed;
 
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec command = CommandSpec.create();
-
-  public SamplingOption() {}
-
   /** Returns the sampling options, with a random seed if none is given. */
   public SamplingOptions toOptions() {
     return toOptions(DEFAULT_TEMPERATURE);
@@ -107,8 +87,7 @@ public final class SamplingOption {
   /** Returns the sampling options, with a given default of the temperature. */
   public SamplingOptions toOptions(double otherwise) {
     if (temperature != null && temperature > MAX_TEMPERATURE) {
-      throw new ParameterException(
-          command.commandLine(), "temperature " + temperature + ": must be 0 to 2");
+      throw new UsageException("temperature " + temperature + ": must be 0 to 2");
     }
     SamplingOptions.Builder options =
         SamplingOptions.builder()
@@ -122,6 +101,6 @@ public final class SamplingOption {
             .penaltyWindow(penaltyWindow)
             .logitBias(logitBias)
             .seed(seed == null ? RandomGenerator.getDefault().nextLong() : seed);
-    return OptionValues.of(command, options::build);
+    return OptionValues.of(options::build);
   }
 }

@@ -3,6 +3,7 @@ package dev.vidrio.cli.option;
 import dev.vidrio.cli.io.InputOutput;
 import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.Terminal;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import dev.vidrio.tokenizer.EncodeOptions;
@@ -10,10 +11,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** The text or the token ids that a command reads. */
 public final class TextInput {
@@ -41,11 +39,6 @@ public final class TextInput {
   @ArgGroup(exclusive = true)
   private @Nullable Source source;
 
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec command = CommandSpec.create();
-
-  public TextInput() {}
-
   /**
    * Returns the input of a positional argument, or this for null.
    *
@@ -59,7 +52,6 @@ public final class TextInput {
       throw new InvalidInputException("TEXT", argument, "-p, -f or --ids gives a second text");
     }
     var named = new TextInput();
-    named.command = command;
     named.source = new Source();
     named.source.text = argument;
     return named;
@@ -100,23 +92,23 @@ public final class TextInput {
   /**
    * Returns the text, as {@link #text}.
    *
-   * @throws ParameterException if there is none or it is empty
+   * @throws UsageException if there is none or it is empty
    */
   public String requiredText() {
-    return text().filter(text -> !text.isEmpty()).orElseThrow(this::missing);
+    return text().filter(text -> !text.isEmpty()).orElseThrow(TextInput::missing);
   }
 
   /**
    * Returns the token ids, as {@link #ids}.
    *
-   * @throws ParameterException if there is no text or it is empty
+   * @throws UsageException if there is no text or it is empty
    * @throws InvalidInputException if the file of token ids is empty
    */
   public int[] requiredIds(Model model) {
     if (!isIds()) {
       return model.tokenizer().encode(requiredText(), EncodeOptions.DEFAULT);
     }
-    int[] tokens = ids(model).orElseThrow(this::missing);
+    int[] tokens = ids(model).orElseThrow(TextInput::missing);
     if (tokens.length == 0) {
       throw new InvalidInputException("text", "", "has no tokens");
     }
@@ -124,8 +116,7 @@ public final class TextInput {
   }
 
   /** Returns the usage error of a command that needs a text and got none. */
-  public ParameterException missing() {
-    return new ParameterException(
-        command.commandLine(), "needs a text: give one with -p, -f or --ids, or on standard input");
+  public static UsageException missing() {
+    return new UsageException("needs a text: give one with -p, -f or --ids, or on standard input");
   }
 }

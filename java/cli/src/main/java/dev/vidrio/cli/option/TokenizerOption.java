@@ -19,12 +19,9 @@ public final class TokenizerOption {
   @Option(
       names = {"-m", "--model"},
       paramLabel = "MODEL",
-      defaultValue = "bard",
       completionCandidates = ModelNames.class,
       description = ModelOption.DESCRIPTION)
   private String reference = "bard";
-
-  public TokenizerOption() {}
 
   /**
    * Reads the tokenizer without the model: the weights may be missing or of an unknown type, and

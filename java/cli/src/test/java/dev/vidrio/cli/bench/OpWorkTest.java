@@ -73,7 +73,7 @@ final class OpWorkTest {
               SequenceOp.Grouping.TILED,
               a,
               null,
-              new SequenceOp.Recurrence.Inputs(
+              new SequenceOp.Recurrence.Inputs<>(
                   q,
                   new Buffer("k", Rows.TOKENS, dK),
                   v,

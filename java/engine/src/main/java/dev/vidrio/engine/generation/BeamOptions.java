@@ -39,12 +39,9 @@ public record BeamOptions(int width, double lengthPenalty, Stopping stopping) {
   /** Rejects values that are out of range. */
   public BeamOptions {
     if (width < 1) {
-      throw new InvalidInputException("beams", Integer.toString(width), "must be at least 1");
+      throw new InvalidInputException("beams", width, "must be at least 1");
     }
-    if (!(Math.abs(lengthPenalty) <= 100)) {
-      throw new InvalidInputException(
-          "length penalty", Double.toString(lengthPenalty), "must be -100 to 100");
-    }
+    InvalidInputException.requireRange("length penalty", lengthPenalty, -100, 100);
   }
 
   /**
@@ -57,11 +54,6 @@ public record BeamOptions(int width, double lengthPenalty, Stopping stopping) {
   /** Returns a copy with another length penalty. */
   public BeamOptions withLengthPenalty(double penalty) {
     return new BeamOptions(width, penalty, stopping);
-  }
-
-  /** Returns a copy with another stopping rule. */
-  public BeamOptions withStopping(Stopping when) {
-    return new BeamOptions(width, lengthPenalty, when);
   }
 
   /** Returns the score of an answer. */

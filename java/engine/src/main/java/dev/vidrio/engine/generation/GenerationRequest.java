@@ -1,5 +1,7 @@
 package dev.vidrio.engine.generation;
 
+import static dev.vidrio.error.InvalidInputException.requireRange;
+
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.model.adapter.Adaptation;
@@ -25,78 +27,41 @@ public final class GenerationRequest {
   /** Maximum number of alternatives per token in log-probabilities. */
   public static final int MAX_TOP = 20;
 
-  private final int[] prompt;
-  private final GenerationOptions options;
-  private final Set<Integer> stopTokens;
-  private final int minTokens;
-  private final int logProbabilities;
-  private final int promptLogProbabilities;
-  private final int priority;
-  private final @Nullable Duration timeout;
-  private final String cacheSalt;
-  private final int draftTokens;
-  private final List<Intervention> edits;
-  private final boolean watched;
-  private final @Nullable Adaptation adaptation;
-  private final @Nullable BeamOptions beams;
-  private final Operation operation;
+  private final Builder values;
 
-  private GenerationRequest(Builder builder) {
-    this.prompt = builder.prompt;
-    this.options = builder.options;
-    this.stopTokens = Set.copyOf(builder.stopTokens);
-    this.minTokens = builder.minTokens;
-    this.logProbabilities = builder.logProbabilities;
-    this.promptLogProbabilities = builder.promptLogProbabilities;
-    this.priority = builder.priority;
-    this.timeout = builder.timeout;
-    this.cacheSalt = builder.cacheSalt;
-    this.draftTokens = builder.draftTokens;
-    this.edits = List.copyOf(builder.edits);
-    this.watched = builder.watched;
-    this.adaptation = builder.adaptation;
-    this.beams = builder.beams;
-    this.operation = builder.operation;
-    require("log-probabilities", logProbabilities, -1, MAX_TOP);
-    require("prompt log-probabilities", promptLogProbabilities, -1, MAX_TOP);
-    require("draft tokens", draftTokens, -1, Session.CANDIDATES);
-    require("min tokens", minTokens, 0, options.tokens());
+  private GenerationRequest(Builder values) {
+    this.values = values;
+    requireRange("log-probabilities", values.logProbabilities, -1, MAX_TOP);
+    requireRange("prompt log-probabilities", values.promptLogProbabilities, -1, MAX_TOP);
+    requireRange("draft tokens", values.draftTokens, -1, Session.CANDIDATES);
+    requireRange("min tokens", values.minTokens, 0, values.options.tokens());
+    Duration timeout = values.timeout;
     if (timeout != null && (timeout.isNegative() || timeout.isZero())) {
-      throw new InvalidInputException("timeout", timeout.toString(), "must be positive");
+      throw new InvalidInputException("timeout", timeout, "must be positive");
     }
-    if (beams != null) {
-      checkBeams(beams);
+    if (values.beams != null) {
+      checkBeams(values.beams);
     }
   }
 
   private void checkBeams(BeamOptions search) {
-    SamplingOptions sampling = options.sampling();
+    SamplingOptions sampling = values.options.sampling();
     if (sampling.temperature() != 0) {
       throw new InvalidInputException(
-          "temperature",
-          Double.toString(sampling.temperature()),
-          "must be 0 with beams, which are not sampled");
+          "temperature", sampling.temperature(), "must be 0 with beams, which are not sampled");
     }
     if (sampling.penalizes() || !sampling.logitBias().isEmpty()) {
       throw new InvalidInputException(
-          "beams", Integer.toString(search.width()), "do not support penalties and logit bias");
+          "beams", search.width(), "do not support penalties and logit bias");
     }
-    if (options.tokens() == 0) {
+    if (values.options.tokens() == 0) {
       throw new InvalidInputException("number of tokens", "0", "must be positive with beams");
     }
-    if (draftTokens > 0) {
-      throw new InvalidInputException(
-          "draft tokens", Integer.toString(draftTokens), "must be 0 with beams");
+    if (values.draftTokens > 0) {
+      throw new InvalidInputException("draft tokens", values.draftTokens, "must be 0 with beams");
     }
-    if (watched) {
+    if (values.watched) {
       throw new InvalidInputException("watched", "true", "is not supported with beams");
-    }
-  }
-
-  private static void require(String field, int value, int min, int max) {
-    if (value < min || value > max) {
-      throw new InvalidInputException(
-          field, Integer.toString(value), "must be " + min + " to " + max);
     }
   }
 
@@ -107,47 +72,32 @@ public final class GenerationRequest {
 
   /** Returns a builder with the values of this request. */
   public Builder toBuilder() {
-    var builder = new Builder(prompt);
-    builder.options = options;
-    builder.stopTokens = stopTokens;
-    builder.minTokens = minTokens;
-    builder.logProbabilities = logProbabilities;
-    builder.promptLogProbabilities = promptLogProbabilities;
-    builder.priority = priority;
-    builder.timeout = timeout;
-    builder.cacheSalt = cacheSalt;
-    builder.draftTokens = draftTokens;
-    builder.edits = edits;
-    builder.watched = watched;
-    builder.adaptation = adaptation;
-    builder.beams = beams;
-    builder.operation = operation;
-    return builder;
+    return new Builder(values);
   }
 
   /** Returns a copy of the prompt's token ids. */
   public int[] prompt() {
-    return prompt.clone();
+    return values.prompt.clone();
   }
 
   /** Returns the number of prompt tokens. */
   public int promptTokens() {
-    return prompt.length;
+    return values.prompt.length;
   }
 
   /** Returns the length, sampling, stop strings and grammar. */
   public GenerationOptions options() {
-    return options;
+    return values.options;
   }
 
   /** Returns end tokens in addition to those of the model. */
   public Set<Integer> stopTokens() {
-    return stopTokens;
+    return values.stopTokens;
   }
 
   /** Returns the number of tokens before which only a stop string ends the answer. */
   public int minTokens() {
-    return minTokens;
+    return values.minTokens;
   }
 
   /**
@@ -155,22 +105,22 @@ public final class GenerationRequest {
    * alone, -1 for none.
    */
   public int logProbabilities() {
-    return logProbabilities;
+    return values.logProbabilities;
   }
 
   /** Returns the number of alternatives per prompt token, as {@link #logProbabilities}. */
   public int promptLogProbabilities() {
-    return promptLogProbabilities;
+    return values.promptLogProbabilities;
   }
 
   /** Returns the priority. Requests of higher priority begin first and are preempted last. */
   public int priority() {
-    return priority;
+    return values.priority;
   }
 
   /** Returns the maximum time from submission to end, or null. */
   public @Nullable Duration timeout() {
-    return timeout;
+    return values.timeout;
   }
 
   /**
@@ -178,7 +128,7 @@ public final class GenerationRequest {
    * equal, so that the time of an answer does not reveal other tenants' prompts.
    */
   public String cacheSalt() {
-    return cacheSalt;
+    return values.cacheSalt;
   }
 
   /**
@@ -187,7 +137,7 @@ public final class GenerationRequest {
    * dev.vidrio.engine.EngineOptions#draftTokens}.
    */
   public int draftTokens() {
-    return draftTokens;
+    return values.draftTokens;
   }
 
   /**
@@ -196,7 +146,7 @@ public final class GenerationRequest {
    * {@value dev.vidrio.lens.Lens#EDITS} edits per hook point are supported.
    */
   public List<Intervention> edits() {
-    return edits;
+    return values.edits;
   }
 
   /**
@@ -205,12 +155,12 @@ public final class GenerationRequest {
    * prefix cache.
    */
   public boolean watched() {
-    return watched;
+    return values.watched;
   }
 
   /** Returns the adapter, or null. Requests with different adapters share steps. */
   public @Nullable Adaptation adaptation() {
-    return adaptation;
+    return values.adaptation;
   }
 
   /**
@@ -219,17 +169,17 @@ public final class GenerationRequest {
    * with it, and the temperature must be 0.
    */
   public @Nullable BeamOptions beams() {
-    return beams;
+    return values.beams;
   }
 
   /** Returns the kind of operation, for metrics. */
   public Operation operation() {
-    return operation;
+    return values.operation;
   }
 
   /** Builds a request. */
   public static final class Builder {
-    private final int[] prompt;
+    private int[] prompt;
     private GenerationOptions options = GenerationOptions.DEFAULT;
     private Set<Integer> stopTokens = Set.of();
     private int minTokens;
@@ -249,15 +199,46 @@ public final class GenerationRequest {
       this.prompt = prompt;
     }
 
+    private Builder(Builder from) {
+      prompt = from.prompt;
+      options = from.options;
+      stopTokens = from.stopTokens;
+      minTokens = from.minTokens;
+      logProbabilities = from.logProbabilities;
+      promptLogProbabilities = from.promptLogProbabilities;
+      priority = from.priority;
+      timeout = from.timeout;
+      cacheSalt = from.cacheSalt;
+      draftTokens = from.draftTokens;
+      edits = from.edits;
+      watched = from.watched;
+      adaptation = from.adaptation;
+      beams = from.beams;
+      operation = from.operation;
+    }
+
+    /** Sets {@link GenerationRequest#prompt}. */
+    public Builder prompt(int... value) {
+      prompt = value.clone();
+      return this;
+    }
+
     /** Sets {@link GenerationRequest#options}. */
     public Builder options(GenerationOptions value) {
       options = value;
       return this;
     }
 
+    /** Adds an offset to the seed, so that several answers to a prompt differ. */
+    public Builder seedOffset(int offset) {
+      SamplingOptions sampling = options.sampling();
+      options = options.withSampling(sampling.withSeed(sampling.seed() + offset));
+      return this;
+    }
+
     /** Sets {@link GenerationRequest#stopTokens}. */
     public Builder stopTokens(Set<Integer> value) {
-      stopTokens = value;
+      stopTokens = Set.copyOf(value);
       return this;
     }
 
@@ -305,7 +286,7 @@ public final class GenerationRequest {
 
     /** Sets {@link GenerationRequest#edits}. */
     public Builder edits(List<Intervention> value) {
-      edits = value;
+      edits = List.copyOf(value);
       return this;
     }
 
@@ -339,7 +320,7 @@ public final class GenerationRequest {
      * @throws InvalidInputException if a value is out of range
      */
     public GenerationRequest build() {
-      return new GenerationRequest(this);
+      return new GenerationRequest(new Builder(this));
     }
   }
 }

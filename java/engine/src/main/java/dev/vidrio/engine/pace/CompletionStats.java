@@ -21,14 +21,13 @@ public final class CompletionStats {
 
   /** Adds a completed answer. */
   public void observe(Completion completion) {
-    tokens = RecentMean.of(tokens, completion.result().tokens().size(), WEIGHT);
+    tokens = recentMean(tokens, completion.result().tokens().size(), WEIGHT);
     prompt =
-        RecentMean.of(
-            prompt, completion.result().promptTokens() - completion.cachedTokens(), WEIGHT);
-    nanos = RecentMean.of(nanos, (double) completion.total().toNanos(), WEIGHT);
+        recentMean(prompt, completion.result().promptTokens() - completion.cachedTokens(), WEIGHT);
+    nanos = recentMean(nanos, (double) completion.total().toNanos(), WEIGHT);
     Duration running = completion.total().minus(completion.queued());
     if (running.isPositive()) {
-      runningNanos = RecentMean.of(runningNanos, (double) running.toNanos(), WEIGHT);
+      runningNanos = recentMean(runningNanos, (double) running.toNanos(), WEIGHT);
     }
   }
 
@@ -61,5 +60,15 @@ public final class CompletionStats {
   public int remainingTokens(RunningRequest active) {
     int max = active.request().options().tokens();
     return Math.max(0, Math.min(max, meanTokens(max)) - active.first().generated());
+  }
+
+  /**
+   * Returns an exponentially weighted mean with one more value.
+   *
+   * @param before the mean so far; 0 before the first value
+   * @param weight the weight of the new value
+   */
+  static double recentMean(double before, double value, double weight) {
+    return before == 0 ? value : before + weight * (value - before);
   }
 }

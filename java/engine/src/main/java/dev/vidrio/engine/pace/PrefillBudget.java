@@ -71,12 +71,14 @@ public final class PrefillBudget {
     if (prompt == 0) {
       double trusted = Math.min(nanos, MAX_SLOWDOWN * atMost(decoding));
       decodeNanos =
-          decoding == decodeTokens ? RecentMean.of(decodeNanos, trusted, WEIGHT) : trusted;
+          decoding == decodeTokens
+              ? CompletionStats.recentMean(decodeNanos, trusted, WEIGHT)
+              : trusted;
       decodeTokens = decoding;
     } else if (decoding == 0) {
-      perPrompt = RecentMean.of(perPrompt, nanos / prompt, WEIGHT);
+      perPrompt = CompletionStats.recentMean(perPrompt, nanos / prompt, WEIGHT);
     } else if (decoding == decodeTokens && nanos > decodeNanos) {
-      perPrompt = RecentMean.of(perPrompt, (nanos - decodeNanos) / prompt, WEIGHT);
+      perPrompt = CompletionStats.recentMean(perPrompt, (nanos - decodeNanos) / prompt, WEIGHT);
     }
   }
 

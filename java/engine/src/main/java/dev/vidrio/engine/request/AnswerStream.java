@@ -3,6 +3,7 @@ package dev.vidrio.engine.request;
 import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.generation.GeneratedToken;
+import dev.vidrio.model.generation.PullIterator;
 import dev.vidrio.model.generation.PullSubscription;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -55,17 +56,7 @@ public final class AnswerStream implements TokenStream {
 
   /** Returns an iterator that waits for tokens, and throws if the request fails. */
   private Iterator<GeneratedToken> tokens() {
-    return new Iterator<>() {
-      @Override
-      public boolean hasNext() {
-        return awaitToken();
-      }
-
-      @Override
-      public GeneratedToken next() {
-        return takeToken();
-      }
-    };
+    return new PullIterator<>(this::awaitToken, this::takeToken);
   }
 
   @Override

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Collects the log-probabilities that a request asks for. */
@@ -46,12 +47,9 @@ final class LogProbabilities {
 
   /** Adds a generated token with its logits; returns null if none are requested. */
   @Nullable TokenLogProbability add(int token, Candidates candidates, MemorySegment logits) {
-    if (request.logProbabilities() < 0) {
-      return null;
-    }
-    TokenLogProbability taken = of(token, candidates, logits, request.logProbabilities());
-    tokens.add(taken);
-    return taken;
+    return request.logProbabilities() < 0
+        ? null
+        : add(of(token, candidates, logits, request.logProbabilities()));
   }
 
   /** Adds a token of a beam search; returns null if none are requested. */
@@ -73,13 +71,12 @@ final class LogProbabilities {
 
   /** Returns the most likely tokens of a row. */
   static List<TokenLogProbability.Alternative> alternatives(Candidates candidates, int top) {
-    List<TokenLogProbability.Alternative> alternatives = new ArrayList<>();
-    for (int i = 0; i < Math.min(top, candidates.count()); i++) {
-      alternatives.add(
-          new TokenLogProbability.Alternative(
-              candidates.id(i), candidates.logProbability(candidates.value(i))));
-    }
-    return List.copyOf(alternatives);
+    return IntStream.range(0, Math.min(top, candidates.count()))
+        .mapToObj(
+            i ->
+                new TokenLogProbability.Alternative(
+                    candidates.id(i), candidates.logProbability(candidates.value(i))))
+        .toList();
   }
 
   /** Returns those of the prompt; null for the first token. */

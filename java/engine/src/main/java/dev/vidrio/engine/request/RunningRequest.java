@@ -200,11 +200,7 @@ public final class RunningRequest {
 
   /** Returns the number of prompt tokens, or tokens to run again, before the next is generated. */
   public int pendingPrompt() {
-    int pending = 0;
-    for (TokenSequence each : sequences()) {
-      pending += each.pending() > 1 ? each.pending() : 0;
-    }
-    return pending;
+    return sequences().stream().mapToInt(TokenSequence::pending).filter(n -> n > 1).sum();
   }
 
   /** Returns whether the logits after a token are needed. */

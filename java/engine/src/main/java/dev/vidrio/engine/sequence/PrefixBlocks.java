@@ -5,7 +5,6 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * its children. Not thread-safe.
  */
 public final class PrefixBlocks implements PrefixCache {
-  /** A cached block. */
+  /** A cached block, compared by identity. */
   static final class Entry {
     private final Key key;
     final int block;
@@ -35,21 +34,7 @@ public final class PrefixBlocks implements PrefixCache {
    *     otherwise null
    * @param tokens the tokens of the block
    */
-  private record Key(@Nullable Entry parent, @Nullable Object root, Tokens tokens) {
-    @Override
-    public boolean equals(@Nullable Object other) {
-      return other instanceof Key key
-          && parent == key.parent
-          && Objects.equals(root, key.root)
-          && tokens.equals(key.tokens);
-    }
-
-    @Override
-    public int hashCode() {
-      return 31 * (31 * System.identityHashCode(parent) + Objects.hashCode(root))
-          + tokens.hashCode();
-    }
-  }
+  private record Key(@Nullable Entry parent, @Nullable Object root, Tokens tokens) {}
 
   /** The tokens of a block. */
   private static final class Tokens {
@@ -142,11 +127,7 @@ public final class PrefixBlocks implements PrefixCache {
 
   @Override
   public int evictable() {
-    int count = 0;
-    for (Entry entry : entries.values()) {
-      count += cache.isShared(entry.block) ? 0 : 1;
-    }
-    return count;
+    return (int) entries.values().stream().filter(entry -> !cache.isShared(entry.block)).count();
   }
 
   @Override

@@ -6,6 +6,9 @@ import dev.vidrio.model.session.SequenceCheckpoint;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /**
  * Keeps checkpoints of sequences of models with recurrent states, which blocks do not hold. They
@@ -124,13 +127,8 @@ final class PrefixCheckpoints implements PrefixCache {
 
   @Override
   public boolean evict() {
-    for (Kept kept : all) {
-      if (hasOwnBlock(kept.checkpoint)) {
-        remove(kept);
-        return true;
-      }
-    }
-    return false;
+    // Evicting the last checkpoint of a block that only checkpoints own frees it.
+    return removeFirst(this::isOwnBlock);
   }
 
   @Override
@@ -140,23 +138,17 @@ final class PrefixCheckpoints implements PrefixCache {
       return false;
     }
     int block = sequence.block(sequence.length() / KvCache.BLOCK);
-    for (Kept kept : all) {
-      if (Arrays.stream(kept.checkpoint.blocks()).anyMatch(own -> own == block)) {
-        remove(kept);
-        return true;
-      }
-    }
-    return false;
+    return removeFirst(own -> own == block);
   }
 
-  /** Returns whether only checkpoints own one of its blocks; evicting the last of them frees it. */
-  private boolean hasOwnBlock(SequenceCheckpoint checkpoint) {
-    for (int block : checkpoint.blocks()) {
-      if (isOwnBlock(block)) {
-        return true;
-      }
-    }
-    return false;
+  /** Removes the least recently used checkpoint with such a block; returns false if none has. */
+  private boolean removeFirst(IntPredicate block) {
+    Optional<Kept> first =
+        all.stream()
+            .filter(kept -> Arrays.stream(kept.checkpoint.blocks()).anyMatch(block))
+            .findFirst();
+    first.ifPresent(this::remove);
+    return first.isPresent();
   }
 
   private boolean isOwnBlock(int block) {
@@ -184,20 +176,12 @@ final class PrefixCheckpoints implements PrefixCache {
 
   @Override
   public int evictable() {
-    int count = 0;
-    for (int block = 0; block < ownedBlocks.length; block++) {
-      count += isOwnBlock(block) ? 1 : 0;
-    }
-    return count;
+    return (int) IntStream.range(0, ownedBlocks.length).filter(this::isOwnBlock).count();
   }
 
   @Override
   public int evictableSlots() {
-    int count = 0;
-    for (int slot = 0; slot < ownedSlots.length; slot++) {
-      count += isOwnSlot(slot) ? 1 : 0;
-    }
-    return count;
+    return (int) IntStream.range(0, ownedSlots.length).filter(this::isOwnSlot).count();
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.vidrio.formats.file;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
@@ -21,6 +22,7 @@ import java.util.random.RandomGenerator;
  * process leaves the temporary file. Not thread-safe.
  */
 public final class AtomicFile implements AutoCloseable {
+  private static final int CHUNK = 1 << 20;
 
   private final Path target;
   private final Path temporary;
@@ -62,7 +64,7 @@ public final class AtomicFile implements AutoCloseable {
   /**
    * Writes a whole file atomically.
    *
-   * @throws IOException as {@link #create}, {@link #write} and {@link #finish} do
+   * @throws IOException as {@link #create}, {@link #write(ByteBuffer, long)} and {@link #finish} do
    */
   public static void write(Path target, byte[] content) throws IOException {
     try (AtomicFile file = create(target)) {
@@ -99,6 +101,18 @@ public final class AtomicFile implements AutoCloseable {
       throw e;
     } catch (IOException e) {
       throw named(e);
+    }
+  }
+
+  /**
+   * Writes a segment at a position of the file.
+   *
+   * @throws IOException as {@link #write(ByteBuffer, long)} does
+   */
+  public void write(MemorySegment data, long position) throws IOException {
+    for (long done = 0; done < data.byteSize(); done += CHUNK) {
+      long bytes = Math.min(CHUNK, data.byteSize() - done);
+      write(data.asSlice(done, bytes).asByteBuffer(), position + done);
     }
   }
 

@@ -78,13 +78,9 @@ public final class JsonFile {
             .replaceFirst(", from `[^`]*`", "")
             .replaceFirst(": enable `[^`]*` to allow", "")
             .replaceFirst(" \\(not recognized as one since Feature [^)]*\\)", "");
-    return e.getLocation() == null
+    var at = e.getLocation();
+    return at == null
         ? what
-        : what
-            + " (line "
-            + e.getLocation().getLineNr()
-            + ", column "
-            + e.getLocation().getColumnNr()
-            + ")";
+        : "%s (line %s, column %s)".formatted(what, at.getLineNr(), at.getColumnNr());
   }
 }

@@ -24,7 +24,6 @@ public final class GgufWriter {
 
   private static final int VERSION = 3;
   private static final int ALIGNMENT = 32;
-  private static final int CHUNK = 1 << 20;
 
   private final ByteArrayOutputStream header = new ByteArrayOutputStream();
 
@@ -61,10 +60,7 @@ public final class GgufWriter {
 
   private static void write(AtomicFile file, MemorySegment data, long position) throws IOException {
     long padded = align(data.byteSize());
-    for (long done = 0; done < data.byteSize(); done += CHUNK) {
-      long bytes = Math.min(CHUNK, data.byteSize() - done);
-      file.write(data.asSlice(done, bytes).asByteBuffer(), position + done);
-    }
+    file.write(data, position);
     file.write(ByteBuffer.allocate((int) (padded - data.byteSize())), position + data.byteSize());
   }
 

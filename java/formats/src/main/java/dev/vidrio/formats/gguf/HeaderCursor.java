@@ -65,7 +65,10 @@ final class HeaderCursor {
   long skipString() {
     long bytes = int64("length");
     if (Long.compareUnsigned(bytes, MAX_STRING_BYTES) > 0) {
-      throw error("length", unsigned(bytes), "a string has at most " + MAX_STRING_BYTES + " bytes");
+      throw error(
+          "length",
+          Long.toUnsignedString(bytes),
+          "a string has at most " + MAX_STRING_BYTES + " bytes");
     }
     take("text", bytes);
     return bytes;
@@ -97,9 +100,5 @@ final class HeaderCursor {
       field.append(' ');
     }
     return new ModelFileException(file, field.append(part).toString(), value, limit);
-  }
-
-  static String unsigned(long value) {
-    return Long.toUnsignedString(value);
   }
 }

@@ -32,32 +32,16 @@ import java.util.Optional;
  * @see <a
  *     href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md#standardized-key-value-pairs">Standardized
  *     keys</a>
+ * @param file the name of the file in errors
+ * @param entries all entries, unmodifiable, in the order of the file
  */
-public final class Metadata {
+public record Metadata(String file, Map<String, GgufValue> entries) {
 
   /** The maximum array length of the getters: four times the largest known vocabulary. */
   public static final int MAX_ELEMENTS = 1 << 20;
 
   /** The maximum size of an array of strings, in bytes of the file. */
   private static final int MAX_STRING_BYTES = 1 << 28;
-
-  private final String file;
-  private final Map<String, GgufValue> entries;
-
-  Metadata(String file, Map<String, GgufValue> entries) {
-    this.file = file;
-    this.entries = entries;
-  }
-
-  /** Returns the name of the file in errors. */
-  public String file() {
-    return file;
-  }
-
-  /** Returns all entries, unmodifiable, in the order of the file. */
-  public Map<String, GgufValue> entries() {
-    return entries;
-  }
 
   /** Returns whether a key exists. */
   public boolean contains(String key) {
@@ -99,10 +83,7 @@ public final class Metadata {
 
   /** Returns an integer from {@code min} to {@code max}. */
   public long longValue(String key, long min, long max) {
-    GgufValue value = required(key);
-    if (!(value instanceof GgufValue.Int number)) {
-      throw wrongType(key, value, "an integer");
-    }
+    GgufValue.Int number = required(key, GgufValue.Int.class, "an integer");
     if (!number.fitsLong() || number.value() < min || number.value() > max) {
       throw error(key, number.toString(), range(min, max));
     }
@@ -119,10 +100,7 @@ public final class Metadata {
    * rounded to single.
    */
   public float floatValue(String key, float min, float max) {
-    GgufValue value = required(key);
-    if (!(value instanceof GgufValue.Real number)) {
-      throw wrongType(key, value, "a floating-point number");
-    }
+    GgufValue.Real number = required(key, GgufValue.Real.class, "a floating-point number");
     float rounded = (float) number.value();
     if (!(rounded >= min && rounded <= max)) {
       throw error(key, number.toString(), "must be " + min + " to " + max);
@@ -137,10 +115,7 @@ public final class Metadata {
 
   /** Returns a boolean. */
   public boolean boolValue(String key) {
-    GgufValue value = required(key);
-    if (!(value instanceof GgufValue.Bool bool)) {
-      throw wrongType(key, value, "a bool");
-    }
+    GgufValue.Bool bool = required(key, GgufValue.Bool.class, "a bool");
     return bool.value();
   }
 
@@ -243,11 +218,16 @@ public final class Metadata {
     return find(key).orElseThrow(() -> error(key, "", "is missing"));
   }
 
-  private GgufValue.Array array(String key) {
+  private <T extends GgufValue> T required(String key, Class<T> type, String expected) {
     GgufValue value = required(key);
-    if (!(value instanceof GgufValue.Array array)) {
-      throw wrongType(key, value, "an array");
+    if (!type.isInstance(value)) {
+      throw wrongType(key, value, expected);
     }
+    return type.cast(value);
+  }
+
+  private GgufValue.Array array(String key) {
+    GgufValue.Array array = required(key, GgufValue.Array.class, "an array");
     if (array.length() > MAX_ELEMENTS) {
       throw error(key, array.toString(), "must have at most " + MAX_ELEMENTS + " elements");
     }

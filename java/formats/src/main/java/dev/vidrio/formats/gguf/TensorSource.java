@@ -46,11 +46,7 @@ public record TensorSource(String name, GgmlType type, List<Long> shape, Maker m
 
   /** Returns the number of elements. */
   public long elements() {
-    long elements = 1;
-    for (long size : shape) {
-      elements = Math.multiplyExact(elements, size);
-    }
-    return elements;
+    return shape.stream().reduce(1L, Math::multiplyExact);
   }
 
   /** Returns the number of bytes. */

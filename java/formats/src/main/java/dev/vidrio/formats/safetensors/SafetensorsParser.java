@@ -24,7 +24,11 @@ final class SafetensorsParser {
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   /** A tensor before the check for gaps and overlaps. */
-  private record Entry(String name, Dtype dtype, List<Long> shape, long begin, long end) {}
+  private record Entry(String name, Dtype dtype, List<Long> shape, long begin, long end) {
+    SafetensorsTensor tensor(MemorySegment buffer) {
+      return new SafetensorsTensor(name, dtype, shape, buffer.asSlice(begin, end - begin));
+    }
+  }
 
   private final String file;
   private final MemorySegment data;
@@ -50,12 +54,8 @@ final class SafetensorsParser {
       }
     }
     checkCoverage(entries, buffer.byteSize());
-    List<SafetensorsTensor> tensors = new ArrayList<>(entries.size());
-    for (Entry entry : entries) {
-      MemorySegment slice = buffer.asSlice(entry.begin, entry.end - entry.begin);
-      tensors.add(new SafetensorsTensor(entry.name, entry.dtype, entry.shape, slice));
-    }
-    return new Safetensors(file, metadata, tensors);
+    return new Safetensors(
+        file, metadata, entries.stream().map(entry -> entry.tensor(buffer)).toList());
   }
 
   private long headerBytes() {
@@ -126,11 +126,7 @@ final class SafetensorsParser {
       String limit = "must be an array of at most " + MAX_DIMS + " sizes";
       throw error(subject(name) + " shape", text(node), limit);
     }
-    List<Long> shape = new ArrayList<>(node.size());
-    for (JsonNode size : node) {
-      shape.add(integer(name, "shape", size));
-    }
-    return shape;
+    return node.valueStream().map(size -> integer(name, "shape", size)).toList();
   }
 
   private long integer(String name, String part, JsonNode node) {
@@ -143,11 +139,7 @@ final class SafetensorsParser {
 
   private long bytes(String name, Dtype dtype, List<Long> shape) {
     try {
-      long bytes = dtype.bytes();
-      for (long size : shape) {
-        bytes = Math.multiplyExact(bytes, size);
-      }
-      return bytes;
+      return shape.stream().reduce((long) dtype.bytes(), Math::multiplyExact);
     } catch (ArithmeticException e) {
       String limit = "takes more than " + Long.MAX_VALUE + " bytes";
       throw new ModelFileException(file, subject(name) + " shape", shape.toString(), limit, e);

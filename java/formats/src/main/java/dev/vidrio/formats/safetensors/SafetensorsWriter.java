@@ -44,11 +44,7 @@ public final class SafetensorsWriter implements AutoCloseable {
     }
 
     long bytes() {
-      long bytes = dtype.bytes();
-      for (long size : shape) {
-        bytes = Math.multiplyExact(bytes, size);
-      }
-      return bytes;
+      return shape.stream().reduce((long) dtype.bytes(), Math::multiplyExact);
     }
   }
 
@@ -134,12 +130,8 @@ public final class SafetensorsWriter implements AutoCloseable {
       throw new IllegalArgumentException(
           "tensor " + name + " gets " + written + " bytes, but has " + tensor.total);
     }
-    for (long done = 0; done < data.byteSize(); ) {
-      long part = Math.min(data.byteSize() - done, 1 << 20);
-      file.write(data.asSlice(done, part).asByteBuffer(), tensor.begin + tensor.written);
-      tensor.written += part;
-      done += part;
-    }
+    file.write(data, tensor.begin + tensor.written);
+    tensor.written = written;
   }
 
   /**

@@ -3,6 +3,8 @@ package dev.vidrio.grammar.expression;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 
 /**
  * A set of Unicode scalar values: code points without surrogates, which UTF-8 cannot encode.
@@ -40,8 +42,7 @@ public final class CodePoints {
     if (last < Character.MIN_SURROGATE || first > Character.MAX_SURROGATE) {
       return new CodePoints(new int[] {first, last + 1});
     }
-    // Ranges rarely include surrogates; this is the slow path.
-    return new CodePoints(new int[] {first, last + 1}).minus(ALL.unrestrictedComplement());
+    return new CodePoints(new int[] {first, last + 1}).intersect(ALL);
   }
 
   /** Returns the set of the characters of a text. */
@@ -56,20 +57,7 @@ public final class CodePoints {
 
   /** Returns the union of sets. */
   public static CodePoints union(List<CodePoints> sets) {
-    List<Range> ranges = new ArrayList<>();
-    sets.forEach(set -> ranges.addAll(set.ranges()));
-    ranges.sort((a, b) -> Integer.compare(a.first, b.first));
-    int[] changes = new int[2 * ranges.size()];
-    int n = 0;
-    for (Range range : ranges) {
-      if (n > 0 && range.first <= changes[n - 1]) {
-        changes[n - 1] = Math.max(changes[n - 1], range.last + 1);
-      } else {
-        changes[n++] = range.first;
-        changes[n++] = range.last + 1;
-      }
-    }
-    return new CodePoints(Arrays.copyOf(changes, n));
+    return select(sets, count -> count > 0);
   }
 
   /** Returns the scalar values that are not in this set. */
@@ -79,26 +67,35 @@ public final class CodePoints {
 
   /** Returns the difference of this set and another. */
   public CodePoints minus(CodePoints other) {
-    return union(unrestrictedComplement(), other).unrestrictedComplement();
+    return select(List.of(this, other, other), count -> count == 1);
   }
 
   /** Returns the intersection of this set and another. */
   public CodePoints intersect(CodePoints other) {
-    return minus(other.complement());
+    return select(List.of(this, other), count -> count == 2);
   }
 
-  /** Returns the complement among all code points, including surrogates. */
-  private CodePoints unrestrictedComplement() {
-    boolean fromZero = changes.length > 0 && changes[0] == 0;
-    boolean toEnd = changes.length > 0 && changes[changes.length - 1] == END;
-    int from = fromZero ? 1 : 0;
-    int to = changes.length - (toEnd ? 1 : 0);
-    int[] inverse = new int[(fromZero ? 0 : 1) + to - from + (toEnd ? 0 : 1)];
-    System.arraycopy(changes, from, inverse, fromZero ? 0 : 1, to - from);
-    if (!toEnd) {
-      inverse[inverse.length - 1] = END;
+  /** Returns the code points for which the number of sets that contain them is selected. */
+  private static CodePoints select(List<CodePoints> sets, IntPredicate selected) {
+    // Code points in the upper bits; in bit 0, whether a set ends there rather than begins.
+    int[] events =
+        sets.stream()
+            .map(set -> set.changes)
+            .flatMapToInt(all -> IntStream.range(0, all.length).map(i -> all[i] << 1 | i & 1))
+            .sorted()
+            .toArray();
+    int[] changes = new int[events.length];
+    int n = 0;
+    int count = 0;
+    for (int i = 0; i < events.length; i++) {
+      count += (events[i] & 1) == 0 ? 1 : -1;
+      boolean isLast = i + 1 == events.length || events[i + 1] >> 1 != events[i] >> 1;
+      boolean isInside = n % 2 == 1;
+      if (isLast && selected.test(count) != isInside) {
+        changes[n++] = events[i] >> 1;
+      }
     }
-    return new CodePoints(inverse);
+    return new CodePoints(Arrays.copyOf(changes, n));
   }
 
   boolean isEmpty() {

@@ -1,13 +1,16 @@
 package dev.vidrio.grammar.expression;
 
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
-import java.util.Deque;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BinaryOperator;
+import java.util.function.Function;
+import java.util.function.IntConsumer;
+import java.util.function.Predicate;
 
 /**
  * A deterministic finite automaton over code points, for sets of texts that are intersected. State
@@ -24,8 +27,7 @@ public final class Dfa {
   private final List<List<Edge>> edges;
   private final BitSet accepting;
 
-  /** Creates an automaton. */
-  public Dfa(List<List<Edge>> edges, BitSet accepting) {
+  private Dfa(List<List<Edge>> edges, BitSet accepting) {
     this.edges = edges;
     this.accepting = accepting;
   }
@@ -90,113 +92,108 @@ public final class Dfa {
     return accepting.get(state);
   }
 
+  /**
+   * Returns the automaton of the states that can be reached from a start state, numbered in order
+   * of discovery.
+   *
+   * @param charge receives the number of states before each new one
+   * @param edges returns the next states of a state, each with its characters
+   */
+  public static <S> Dfa explore(
+      IntConsumer charge,
+      S start,
+      Function<S, Map<S, List<CodePoints>>> edges,
+      Predicate<S> accepting) {
+    Map<S, Integer> numbers = new HashMap<>();
+    List<S> states = new ArrayList<>();
+    Function<S, Integer> number =
+        state -> {
+          charge.accept(states.size());
+          states.add(state);
+          return states.size() - 1;
+        };
+    numbers.put(start, number.apply(start));
+    List<List<Edge>> all = new ArrayList<>();
+    BitSet ends = new BitSet();
+    for (int i = 0; i < states.size(); i++) {
+      ends.set(i, accepting.test(states.get(i)));
+      List<Edge> found = new ArrayList<>();
+      edges
+          .apply(states.get(i))
+          .forEach(
+              (to, sets) ->
+                  found.add(new Edge(CodePoints.union(sets), numbers.computeIfAbsent(to, number))));
+      all.add(found);
+    }
+    return new Dfa(all, ends);
+  }
+
   /** Returns the intersection of this automaton and another. */
   public Dfa intersect(StateBudget budget, Dfa other) {
-    return new Product(budget, this, other, Product.Kind.INTERSECTION).build();
+    return product(budget, other, false, false, (a, b) -> a && b);
   }
 
   /** Returns the difference of this automaton and another. */
   public Dfa minus(StateBudget budget, Dfa other) {
-    return new Product(budget, this, other, Product.Kind.DIFFERENCE).build();
+    return product(budget, other, true, false, (a, b) -> a && !b);
   }
 
   /** Returns the union of this automaton and another. */
   public Dfa union(StateBudget budget, Dfa other) {
-    return new Product(budget, this, other, Product.Kind.UNION).build();
+    return product(budget, other, true, true, (a, b) -> a || b);
   }
 
-  /** The product construction of two automata. */
-  private static final class Product {
-    private enum Kind {
-      INTERSECTION,
-      DIFFERENCE,
-      UNION
-    }
+  private record Pair(int one, int other) {}
 
-    private record Pair(int one, int other) {}
-
-    private final StateBudget budget;
-    private final Dfa one;
-    private final Dfa other;
-    private final Kind kind;
-    private final Map<Pair, Integer> known = new HashMap<>();
-    private final List<Pair> pairs = new ArrayList<>();
-    private final List<List<Edge>> edges = new ArrayList<>();
-    private final BitSet accepting = new BitSet();
-
-    private Product(StateBudget budget, Dfa one, Dfa other, Kind kind) {
-      this.budget = budget;
-      this.one = one;
-      this.other = other;
-      this.kind = kind;
-    }
-
-    private Dfa build() {
-      int start = number(new Pair(0, 0));
-      assert start == 0;
-      for (int i = 0; i < pairs.size(); i++) {
-        Pair pair = pairs.get(i);
-        boolean a = pair.one != NOWHERE && one.accepting.get(pair.one);
-        boolean b = pair.other != NOWHERE && other.accepting.get(pair.other);
-        accepting.set(
-            i,
-            switch (kind) {
-              case INTERSECTION -> a && b;
-              case DIFFERENCE -> a && !b;
-              case UNION -> a || b;
-            });
-        edges.add(edges(pair));
-      }
-      return new Dfa(edges, accepting).trimmed();
-    }
-
-    private int number(Pair pair) {
-      Integer number = known.get(pair);
-      if (number == null) {
-        budget.state(pairs.size());
-        number = pairs.size();
-        known.put(pair, number);
-        pairs.add(pair);
-      }
-      return number;
-    }
-
-    private List<Edge> edges(Pair pair) {
-      List<Edge> ofOne = pair.one == NOWHERE ? List.of() : one.edges.get(pair.one);
-      List<Edge> ofOther = pair.other == NOWHERE ? List.of() : other.edges.get(pair.other);
-      Map<Integer, List<CodePoints>> found = new HashMap<>();
-      for (Edge a : ofOne) {
-        CodePoints left = a.set;
-        for (Edge b : ofOther) {
-          CodePoints common = left.intersect(b.set);
-          if (!common.isEmpty()) {
-            left = left.minus(common);
-            add(found, new Pair(a.to, b.to), common);
+  /**
+   * Returns the product of two automata.
+   *
+   * @param alone whether texts that only this automaton can read count
+   * @param otherAlone whether texts that only the other automaton can read count
+   */
+  private Dfa product(
+      StateBudget budget,
+      Dfa other,
+      boolean alone,
+      boolean otherAlone,
+      BinaryOperator<Boolean> accepts) {
+    Function<Pair, Map<Pair, List<CodePoints>>> edges =
+        pair -> {
+          List<Edge> ofOther = pair.other == NOWHERE ? List.of() : other.edges.get(pair.other);
+          List<Edge> ofOne = pair.one == NOWHERE ? List.of() : this.edges.get(pair.one);
+          CodePoints taken = otherAlone ? characters(ofOne) : CodePoints.NONE;
+          CodePoints takenByOther = alone ? characters(ofOther) : CodePoints.NONE;
+          Map<Pair, List<CodePoints>> found = new LinkedHashMap<>();
+          for (Edge a : ofOne) {
+            for (Edge b : ofOther) {
+              add(found, new Pair(a.to, b.to), a.set.intersect(b.set));
+            }
+            if (alone) {
+              add(found, new Pair(a.to, NOWHERE), a.set.minus(takenByOther));
+            }
           }
-        }
-        if (kind != Kind.INTERSECTION) {
-          add(found, new Pair(a.to, NOWHERE), left);
-        }
-      }
-      if (kind == Kind.UNION) {
-        CodePoints taken = CodePoints.union(ofOne.stream().map(Edge::set).toList());
-        ofOther.forEach(b -> add(found, new Pair(NOWHERE, b.to), b.set.minus(taken)));
-      }
-      return Dfa.edges(found);
-    }
-
-    private void add(Map<Integer, List<CodePoints>> found, Pair to, CodePoints set) {
-      if (!set.isEmpty()) {
-        found.computeIfAbsent(number(to), ignored -> new ArrayList<>()).add(set);
-      }
-    }
+          if (otherAlone) {
+            ofOther.forEach(b -> add(found, new Pair(NOWHERE, b.to), b.set.minus(taken)));
+          }
+          return found;
+        };
+    Predicate<Pair> accepting =
+        pair ->
+            accepts.apply(
+                pair.one != NOWHERE && this.accepting.get(pair.one),
+                pair.other != NOWHERE && other.accepting.get(pair.other));
+    return explore(budget::state, new Pair(0, 0), edges, accepting).trimmed();
   }
 
-  /** Returns the edges to numbered states, with the sets of each target united. */
-  public static List<Edge> edges(Map<Integer, List<CodePoints>> found) {
-    List<Edge> edges = new ArrayList<>(found.size());
-    found.forEach((to, sets) -> edges.add(new Edge(CodePoints.union(sets), to)));
-    return edges;
+  private static CodePoints characters(List<Edge> edges) {
+    return CodePoints.union(edges.stream().map(Edge::set).toList());
+  }
+
+  /** Adds a nonempty set to the edges to a state. */
+  static <S> void add(Map<S, List<CodePoints>> edges, S to, CodePoints set) {
+    if (!set.isEmpty()) {
+      edges.computeIfAbsent(to, ignored -> new ArrayList<>()).add(set);
+    }
   }
 
   /** Returns this automaton without states from which no text is accepted. */
@@ -217,94 +214,59 @@ public final class Dfa {
 
   /** Merges the states of each block; states without a block are removed. */
   private Dfa merged(int[] blocks) {
-    // The block of state 0 becomes state 0.
-    Map<Integer, Integer> numbers = new HashMap<>();
-    List<Integer> samples = new ArrayList<>();
-    number(blocks[0], 0, numbers, samples);
-    List<List<Edge>> merged = new ArrayList<>();
-    BitSet ends = new BitSet();
-    for (int i = 0; i < samples.size(); i++) {
-      Map<Integer, List<CodePoints>> found = new HashMap<>();
-      for (Edge edge : edges.get(samples.get(i))) {
-        if (blocks[edge.to] != NOWHERE) {
-          int to = number(blocks[edge.to], edge.to, numbers, samples);
-          found.computeIfAbsent(to, ignored -> new ArrayList<>()).add(edge.set);
-        }
-      }
-      merged.add(edges(found));
-      ends.set(i, accepting.get(samples.get(i)));
-    }
-    return new Dfa(merged, ends);
-  }
-
-  private static int number(
-      int block, int state, Map<Integer, Integer> numbers, List<Integer> samples) {
-    Integer known = numbers.get(block);
-    if (known == null) {
-      known = samples.size();
-      numbers.put(block, known);
-      samples.add(state);
-    }
-    return known;
+    // Each block is represented by its first state.
+    Map<Integer, Integer> firsts = new HashMap<>();
+    int[] samples = new int[size()];
+    Arrays.setAll(samples, state -> firsts.computeIfAbsent(blocks[state], ignored -> state));
+    return explore(
+        ignored -> {},
+        0,
+        sample -> {
+          Map<Integer, List<CodePoints>> found = new LinkedHashMap<>();
+          for (Edge edge : edges.get(sample)) {
+            if (blocks[edge.to] != NOWHERE) {
+              add(found, samples[edge.to], edge.set);
+            }
+          }
+          return found;
+        },
+        accepting::get);
   }
 
   /** Returns the length of the shortest text in code points, if there is a text. */
   public int shortest() {
-    int[] distances = distances();
-    return accepting.stream()
-        .map(state -> distances[state])
-        .filter(distance -> distance != NOWHERE)
-        .min()
-        .orElse(size());
-  }
-
-  /** Returns the shortest distance of each state from the start. */
-  private int[] distances() {
+    // States are numbered in order of distance, so the first edge to a state is on a shortest path.
     int[] distances = new int[size()];
-    Arrays.fill(distances, NOWHERE);
-    distances[0] = 0;
-    Deque<Integer> todo = new ArrayDeque<>(List.of(0));
-    while (!todo.isEmpty()) {
-      int state = todo.remove();
+    for (int state = 0; state < size(); state++) {
       for (Edge edge : edges.get(state)) {
-        if (distances[edge.to] == NOWHERE) {
+        if (edge.to > 0 && distances[edge.to] == 0) {
           distances[edge.to] = distances[state] + 1;
-          todo.add(edge.to);
         }
       }
     }
-    return distances;
+    return isEmpty() ? size() : distances[accepting.nextSetBit(0)];
   }
 
-  /** Returns the length of the longest text in code points; −1 if unbounded. */
+  /**
+   * Returns the length of the longest text in code points; −1 if unbounded. Valid if a text is
+   * accepted from every state.
+   */
   public int longest() {
-    int[] distances = distances();
-    BitSet states = live();
-    for (int state = 0; state < size(); state++) {
-      states.set(state, states.get(state) && distances[state] != NOWHERE);
-    }
     int[] entries = new int[size()];
-    states.stream().forEach(state -> edges.get(state).forEach(edge -> entries[edge.to]++));
+    edges.forEach(each -> each.forEach(edge -> entries[edge.to]++));
     // Topological order: states of a cycle are never reached.
     int[] lengths = new int[size()];
-    Deque<Integer> todo = new ArrayDeque<>();
-    if (entries[0] == 0 && states.get(0)) {
-      todo.add(0);
-    }
-    int longest = 0;
-    int done = 0;
-    while (!todo.isEmpty()) {
-      int state = todo.remove();
-      done++;
-      longest = Math.max(longest, lengths[state]);
+    List<Integer> order = new ArrayList<>(entries[0] == 0 ? List.of(0) : List.of());
+    for (int i = 0; i < order.size(); i++) {
+      int state = order.get(i);
       for (Edge edge : edges.get(state)) {
         lengths[edge.to] = Math.max(lengths[edge.to], lengths[state] + 1);
-        if (--entries[edge.to] == 0 && states.get(edge.to)) {
-          todo.add(edge.to);
+        if (--entries[edge.to] == 0) {
+          order.add(edge.to);
         }
       }
     }
-    return done == states.cardinality() ? longest : -1;
+    return order.size() < size() ? -1 : Arrays.stream(lengths).max().getAsInt();
   }
 
   private BitSet live() {
@@ -349,7 +311,7 @@ public final class Dfa {
         Map<Integer, List<CodePoints>> found = new HashMap<>();
         for (Edge edge : edges.get(state)) {
           if (live.get(edge.to)) {
-            found.computeIfAbsent(blocks[edge.to], ignored -> new ArrayList<>()).add(edge.set);
+            add(found, blocks[edge.to], edge.set);
           }
         }
         Map<Integer, CodePoints> sets = new HashMap<>();

@@ -1,10 +1,12 @@
 package dev.vidrio.grammar.expression;
 
+import static java.util.Objects.requireNonNull;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Deque;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -17,8 +19,6 @@ final class DfaBuilder {
 
   private final StateBudget budget;
   private final List<NfaState> nfa = new ArrayList<>();
-  private final Map<BitSet, Integer> known = new HashMap<>();
-  private final List<BitSet> states = new ArrayList<>();
 
   DfaBuilder(StateBudget budget) {
     this.budget = budget;
@@ -27,14 +27,8 @@ final class DfaBuilder {
   Dfa build(Expr expr) {
     int end = add(CodePoints.NONE, -1, -1);
     int start = add(expr, end);
-    int _ = number(closure(List.of(start)));
-    List<List<Dfa.Edge>> edges = new ArrayList<>();
-    BitSet accepting = new BitSet();
-    for (int i = 0; i < states.size(); i++) {
-      accepting.set(i, states.get(i).get(end));
-      edges.add(edges(states.get(i)));
-    }
-    return new Dfa(edges, accepting).trimmed();
+    return Dfa.explore(budget::state, closure(List.of(start)), this::edges, state -> state.get(end))
+        .trimmed();
   }
 
   private int add(CodePoints set, int then, int other) {
@@ -99,19 +93,8 @@ final class DfaBuilder {
     return found;
   }
 
-  private int number(BitSet state) {
-    Integer number = known.get(state);
-    if (number == null) {
-      budget.state(states.size());
-      number = states.size();
-      known.put(state, number);
-      states.add(state);
-    }
-    return number;
-  }
-
   /** Divides the code points at the boundaries of the sets of NFA states. */
-  private List<Dfa.Edge> edges(BitSet reached) {
+  private Map<BitSet, List<CodePoints>> edges(BitSet reached) {
     List<NfaState> taking =
         reached.stream().mapToObj(nfa::get).filter(state -> !state.set.isEmpty()).toList();
     TreeSet<Integer> cuts = new TreeSet<>();
@@ -122,25 +105,18 @@ final class DfaBuilder {
       }
     }
     budget.work((long) cuts.size() * taking.size());
-    Map<List<Integer>, List<CodePoints>> byTargets = new HashMap<>();
-    Integer first = null;
-    for (int cut : cuts) {
-      if (first != null) {
-        int from = first;
-        List<Integer> to =
-            taking.stream().filter(each -> each.set.contains(from)).map(NfaState::then).toList();
-        if (!to.isEmpty()) {
-          byTargets
-              .computeIfAbsent(to, ignored -> new ArrayList<>())
-              .add(CodePoints.range(from, cut - 1));
-        }
+    Map<List<Integer>, List<CodePoints>> byTargets = new LinkedHashMap<>();
+    for (int from : cuts.headSet(cuts.isEmpty() ? 0 : cuts.last())) {
+      List<Integer> to =
+          taking.stream().filter(each -> each.set.contains(from)).map(NfaState::then).toList();
+      if (!to.isEmpty()) {
+        Dfa.add(byTargets, to, CodePoints.range(from, requireNonNull(cuts.higher(from)) - 1));
       }
-      first = cut;
     }
-    Map<Integer, List<CodePoints>> found = new HashMap<>();
+    Map<BitSet, List<CodePoints>> found = new LinkedHashMap<>();
     byTargets.forEach(
         (to, sets) ->
-            found.computeIfAbsent(number(closure(to)), ignored -> new ArrayList<>()).addAll(sets));
-    return Dfa.edges(found);
+            found.computeIfAbsent(closure(to), ignored -> new ArrayList<>()).addAll(sets));
+    return found;
   }
 }

@@ -1,11 +1,13 @@
 package dev.vidrio.grammar.expression;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.tokenizer.text.Cursor;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -35,7 +37,7 @@ public final class EbnfReader {
    *     missing or defined twice
    */
   public static Rules read(String field, String text) {
-    EbnfReader reader = new EbnfReader(new Cursor(field, text), new Rules(field));
+    EbnfReader reader = new EbnfReader(Expr.cursor(field, text), new Rules(field));
     int root = reader.number("root");
     assert root == 0;
     reader.space(true);
@@ -96,47 +98,24 @@ public final class EbnfReader {
       space(true);
       parts.add(sequence(nested));
     }
-    return parts.size() == 1 ? parts.getFirst() : new Expr.Choice(parts);
+    return Expr.choice(parts);
   }
 
   private Expr sequence(boolean nested) {
     List<Expr> parts = new ArrayList<>();
     while (in.atAnyOf("\"[(.*+?{<!") || in.atAnyOf(NAME)) {
-      if (in.atAnyOf("*+?{")) {
-        if (parts.isEmpty()) {
-          throw in.error("nothing to repeat");
-        }
-        parts.add(repeated(parts.removeLast(), nested));
-      } else {
+      if (parts.isEmpty() && in.atAnyOf("*+?{")) {
+        throw in.error("nothing to repeat");
+      }
+      Optional<Cursor.Repetition> times = in.repetition(() -> space(nested));
+      if (times.isEmpty()) {
         parts.add(item());
+      } else {
+        parts.add(new Expr.Repeat(parts.removeLast(), times.get().min(), times.get().max()));
       }
       space(nested);
     }
     return new Expr.Sequence(parts);
-  }
-
-  private Expr repeated(Expr part, boolean nested) {
-    if (in.skip("*")) {
-      return Expr.star(part);
-    }
-    if (in.skip("+")) {
-      return new Expr.Repeat(part, 1, -1);
-    }
-    if (in.skip("?")) {
-      return Expr.optional(part);
-    }
-    in.expect("{");
-    space(nested);
-    int min = in.count();
-    int max = min;
-    space(nested);
-    if (in.skip(",")) {
-      space(nested);
-      max = in.at("}") ? -1 : in.count();
-      space(nested);
-    }
-    in.expect("}");
-    return in.repeat(part, min, max);
   }
 
   private Expr item() {
@@ -177,7 +156,9 @@ public final class EbnfReader {
     while (!in.skip("]")) {
       int first = character();
       boolean range = in.at("-") && !in.at("-]") && in.skip("-");
-      parts.add(in.range(first, range ? character() : first));
+      int last = range ? character() : first;
+      in.checkRange(first, last);
+      parts.add(CodePoints.range(first, last));
     }
     if (parts.isEmpty()) {
       throw in.error("an empty character class");

@@ -1,7 +1,10 @@
 package dev.vidrio.grammar.expression;
 
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.tokenizer.text.Cursor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /** The body of a grammar rule: a set of texts, independent of the source format. */
 public sealed interface Expr {
@@ -39,6 +42,18 @@ public sealed interface Expr {
    */
   record Machine(Dfa dfa, List<List<Expr>> labels) implements Expr {}
 
+  /** Returns this expression with each of its parts changed. */
+  default Expr mapParts(UnaryOperator<Expr> change) {
+    return switch (this) {
+      case Sequence(List<Expr> parts) -> new Sequence(parts.stream().map(change).toList());
+      case Choice(List<Expr> parts) -> new Choice(parts.stream().map(change).toList());
+      case Repeat(Expr part, int min, int max) -> new Repeat(change.apply(part), min, max);
+      case Chars whole -> whole;
+      case Call whole -> whole;
+      case Machine whole -> whole;
+    };
+  }
+
   /** Returns an automaton whose labels are the sets of its edges. */
   static Expr machine(Dfa dfa) {
     List<List<Expr>> labels = new ArrayList<>();
@@ -46,6 +61,15 @@ public sealed interface Expr {
       labels.add(dfa.edges(state).stream().<Expr>map(edge -> new Chars(edge.set())).toList());
     }
     return new Machine(dfa, labels);
+  }
+
+  /**
+   * Returns a cursor at the beginning of a source of expressions.
+   *
+   * @param field the name of the source in errors
+   */
+  static Cursor cursor(String field, String text) {
+    return new Cursor(text, 10_000, defect -> new InvalidInputException(field, text, defect));
   }
 
   /** Returns the expression of a literal text. */
@@ -72,6 +96,11 @@ public sealed interface Expr {
   /** Returns an alternation. */
   static Expr choice(Expr... parts) {
     return new Choice(List.of(parts));
+  }
+
+  /** Returns an alternation; {@link #NOTHING} if there are no alternatives. */
+  static Expr choice(List<Expr> parts) {
+    return parts.isEmpty() ? NOTHING : parts.size() == 1 ? parts.getFirst() : new Choice(parts);
   }
 
   /** Returns zero or one of an expression. */

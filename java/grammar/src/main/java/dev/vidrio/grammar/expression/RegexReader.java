@@ -1,6 +1,7 @@
 package dev.vidrio.grammar.expression;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.tokenizer.text.Cursor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,8 +36,8 @@ public final class RegexReader {
 
   private final Cursor in;
 
-  private RegexReader(Cursor in) {
-    this.in = in;
+  private RegexReader(String field, String regex) {
+    in = Expr.cursor(field, regex);
   }
 
   /**
@@ -46,12 +47,12 @@ public final class RegexReader {
    * @throws InvalidInputException if it is malformed or uses an unsupported feature
    */
   public static Expr whole(String field, String regex) {
-    return new RegexReader(new Cursor(field, regex)).read(Expr.EMPTY);
+    return new RegexReader(field, regex).read(Expr.EMPTY);
   }
 
   /** Parses an expression that matches anywhere in a text. */
   public static Expr anywhere(String field, String regex) {
-    return new RegexReader(new Cursor(field, regex)).read(ANY);
+    return new RegexReader(field, regex).read(ANY);
   }
 
   /**
@@ -88,7 +89,7 @@ public final class RegexReader {
     do {
       parts.add(sequence());
     } while (in.skip("|"));
-    return parts.size() == 1 ? parts.getFirst() : new Expr.Choice(parts);
+    return Expr.choice(parts);
   }
 
   private Expr sequence() {
@@ -100,26 +101,16 @@ public final class RegexReader {
   }
 
   private Expr repeated(Expr atom) {
-    Expr repeated;
-    if (in.skip("*")) {
-      repeated = Expr.star(atom);
-    } else if (in.skip("+")) {
-      repeated = new Expr.Repeat(atom, 1, -1);
-    } else if (in.skip("?")) {
-      repeated = Expr.optional(atom);
-    } else if (in.skip("{")) {
-      int min = in.count();
-      int max = !in.skip(",") ? min : in.at("}") ? -1 : in.count();
-      in.expect("}");
-      repeated = in.repeat(atom, min, max);
-    } else {
-      return atom;
-    }
-    var _ = in.skip("?");
-    if (in.atAnyOf("*+?{")) {
-      throw in.error("a possessive or doubled repetition");
-    }
-    return repeated;
+    return in.repetition(() -> {})
+        .<Expr>map(
+            times -> {
+              var _ = in.skip("?");
+              if (in.atAnyOf("*+?{")) {
+                throw in.error("a possessive or doubled repetition");
+              }
+              return new Expr.Repeat(atom, times.min(), times.max());
+            })
+        .orElse(atom);
   }
 
   private Expr atom() {
@@ -172,7 +163,8 @@ public final class RegexReader {
         if (last < 0) {
           throw in.error("a range that ends in a class");
         }
-        parts.add(in.range(first, last));
+        in.checkRange(first, last);
+        parts.add(CodePoints.range(first, last));
       } else if (first >= 0) {
         parts.add(CodePoints.of(first));
       }
@@ -206,11 +198,7 @@ public final class RegexReader {
       case 'S' -> NO_SPACE;
       case 'p' -> property();
       case 'P' -> property().complement();
-      case 't' -> CodePoints.of('\t');
-      case 'n' -> CodePoints.of('\n');
-      case 'r' -> CodePoints.of('\r');
-      case 'f' -> CodePoints.of('\f');
-      case 'v' -> CodePoints.of(0x0B);
+      case 't', 'n', 'r', 'f', 'v' -> CodePoints.of("\t\n\r\f\u000B".charAt("tnrfv".indexOf(c)));
       case 'c' -> control();
       case 'x' -> scalar(in.hexadecimal(2));
       case 'u' -> scalar(unicode());

@@ -3,6 +3,7 @@ package dev.vidrio.grammar.expression;
 import dev.vidrio.error.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /** The rules of a grammar under construction. A rule may be called before it is defined. */
 public final class Rules {
@@ -20,6 +21,17 @@ public final class Rules {
    */
   public Rules(String field) {
     this.field = field;
+  }
+
+  /**
+   * Returns the grammar of a single rule.
+   *
+   * @param root returns the body of the rule, and may add other rules that it calls
+   */
+  public static Rules of(String field, Function<Rules, Expr> root) {
+    Rules rules = new Rules(field);
+    rules.define(rules.declare(""), root.apply(rules));
+    return rules;
   }
 
   /** Returns the name of the grammar in errors. */
@@ -64,18 +76,10 @@ public final class Rules {
 
   /** Returns an expression with the rule numbers of its calls increased by an offset. */
   private static Expr shifted(Expr expr, int offset) {
-    return switch (expr) {
-      case Expr.Chars chars -> chars;
-      case Expr.Sequence(List<Expr> parts) ->
-          new Expr.Sequence(parts.stream().map(part -> shifted(part, offset)).toList());
-      case Expr.Choice(List<Expr> parts) ->
-          new Expr.Choice(parts.stream().map(part -> shifted(part, offset)).toList());
-      case Expr.Repeat(Expr part, int min, int max) ->
-          new Expr.Repeat(shifted(part, offset), min, max);
-      case Expr.Call(int rule) -> new Expr.Call(rule + offset);
-      // Labels are escaped characters and contain no calls.
-      case Expr.Machine machine -> machine;
-    };
+    // Labels of automata are escaped characters and contain no calls.
+    return expr instanceof Expr.Call(int rule)
+        ? new Expr.Call(rule + offset)
+        : expr.mapParts(part -> shifted(part, offset));
   }
 
   /**

@@ -24,10 +24,6 @@ public final class StateBudget {
     this.field = field;
   }
 
-  String field() {
-    return field;
-  }
-
   /**
    * Charges one state.
    *

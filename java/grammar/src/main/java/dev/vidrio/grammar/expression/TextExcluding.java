@@ -2,11 +2,9 @@ package dev.vidrio.grammar.expression;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 
 /**
  * The rules of texts that contain none of several words: one rule for each state of the
@@ -26,14 +24,12 @@ public final class TextExcluding {
   public TextExcluding(Rules rules, List<String> words) {
     this.words = words;
     this.letters = CodePoints.anyOf(String.join("", words));
-    Set<String> prefixes = new LinkedHashSet<>();
     for (String word : words) {
       for (int i = 0; i < word.length(); i++) {
-        prefixes.add(word.substring(0, i));
+        states.computeIfAbsent(
+            word.substring(0, i),
+            prefix -> new Expr.Call(rules.declare("text without certain words")));
       }
-    }
-    for (String prefix : prefixes) {
-      states.put(prefix, new Expr.Call(rules.declare("text without certain words")));
     }
     states.forEach(
         (prefix, state) ->

@@ -15,21 +15,14 @@ final class Prefixes {
 
   /** Returns equivalent alternatives of which no two begin with the same part. */
   static List<Expr> shared(List<Expr> alternatives) {
-    List<List<Expr>> words = new ArrayList<>();
-    for (Expr alternative : alternatives) {
-      List<Expr> word = new ArrayList<>();
-      flatten(alternative, word);
-      words.add(word);
-    }
-    return shared(words, 0);
+    return shared(alternatives.stream().map(Prefixes::parts).toList(), 0);
   }
 
-  private static void flatten(Expr expr, List<Expr> parts) {
-    if (expr instanceof Expr.Sequence(List<Expr> inner)) {
-      inner.forEach(part -> flatten(part, parts));
-    } else {
-      parts.add(expr);
-    }
+  /** Returns the parts of a sequence, without nested sequences. */
+  private static List<Expr> parts(Expr expr) {
+    return expr instanceof Expr.Sequence(List<Expr> parts)
+        ? parts.stream().map(Prefixes::parts).flatMap(List::stream).toList()
+        : List.of(expr);
   }
 
   /** Returns alternatives for the words from a part on; the parts before it are equal. */
@@ -39,9 +32,7 @@ final class Prefixes {
       Expr first = word.size() == from ? Expr.EMPTY : word.get(from);
       groups.computeIfAbsent(first, any -> new ArrayList<>()).add(word);
     }
-    List<Expr> shared = new ArrayList<>();
-    groups.values().forEach(group -> shared.add(expr(group, from)));
-    return shared;
+    return groups.values().stream().map(group -> expr(group, from)).toList();
   }
 
   private static Expr expr(List<List<Expr>> group, int from) {

@@ -8,8 +8,23 @@ import java.util.stream.IntStream;
 /**
  * The compiled rules of a grammar: a graph of instructions over bytes after Thompson (1968), with
  * calls of rules: a recursive transition network (Woods, 1970). Built by {@link ProgramBuilder}.
+ *
+ * @param instructions the instructions
+ * @param starts the address of each rule; the grammar's own is rule 0
+ * @param live the addresses from which the end of their rule can be reached
+ * @param nullable the rules that match the empty text
+ * @param representatives the representatives of instructions that are equivalent for the next
+ *     {@link #REACH} bytes
+ * @param ranks the position of each rule in an order in which a rule comes before those that it may
+ *     call before reading a byte
  */
-public final class Program {
+public record Program(
+    List<Instruction> instructions,
+    List<Integer> starts,
+    BitSet live,
+    BitSet nullable,
+    Map<Integer, Integer> representatives,
+    List<Integer> ranks) {
 
   /** An instruction. */
   public sealed interface Instruction {}
@@ -40,50 +55,6 @@ public final class Program {
    * more.
    */
   public static final int REACH = 16;
-
-  private final List<Instruction> instructions;
-  private final int[] starts;
-  private final BitSet live;
-  private final BitSet nullable;
-  private final Map<Integer, Integer> representatives;
-  private final int[] order;
-  private final int[] ranks;
-
-  /**
-   * Creates a program. The arguments must not be modified afterwards.
-   *
-   * @param instructions the instructions
-   * @param starts the address of each rule; the grammar's own is rule 0
-   * @param live the addresses from which the end of their rule can be reached
-   * @param nullable the rules that match the empty text
-   * @param representatives the representatives of instructions that are equivalent for the next
-   *     {@link #REACH} bytes
-   * @param order the rules, ordered so that a rule comes before those it may call before reading a
-   *     byte
-   */
-  Program(
-      List<Instruction> instructions,
-      int[] starts,
-      BitSet live,
-      BitSet nullable,
-      Map<Integer, Integer> representatives,
-      int[] order) {
-    this.instructions = instructions;
-    this.starts = starts;
-    this.live = live;
-    this.nullable = nullable;
-    this.representatives = representatives;
-    this.order = order;
-    this.ranks = new int[order.length];
-    for (int i = 0; i < order.length; i++) {
-      ranks[order[i]] = i;
-    }
-  }
-
-  /** Returns all instructions. */
-  public List<Instruction> instructions() {
-    return instructions;
-  }
 
   /** Returns the instruction at an address. */
   public Instruction at(int address) {
@@ -120,7 +91,7 @@ public final class Program {
 
   /** Returns the address of a rule. */
   public int start(int rule) {
-    return starts[rule];
+    return starts.get(rule);
   }
 
   /** Returns whether a rule matches the empty text. */
@@ -130,11 +101,6 @@ public final class Program {
 
   /** Returns the position of a rule in the calling order. */
   public int rank(int rule) {
-    return ranks[rule];
-  }
-
-  /** Returns the rule at a position in the calling order. */
-  public int ruleOfRank(int rank) {
-    return order[rank];
+    return ranks.get(rule);
   }
 }

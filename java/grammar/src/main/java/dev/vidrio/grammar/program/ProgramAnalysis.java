@@ -6,41 +6,32 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Deque;
 import java.util.List;
-import java.util.Map;
 
 /** Computes the static properties of a {@link Program}: liveness, nullability and calling order. */
 final class ProgramAnalysis {
 
-  private final String field;
+  private final ProgramBuilder built;
   private final List<Program.Instruction> instructions;
-  private final int[] starts;
-  private final List<String> names;
-  private final Map<Integer, Integer> representatives;
+  private final List<Integer> starts;
+
   // For each address, its predecessors; for each rule, its calls; for each address, the rules that
   // start there.
   private final List<List<Integer>> before = new ArrayList<>();
   private final List<List<Integer>> callsOf = new ArrayList<>();
   private final List<List<Integer>> startingAt = new ArrayList<>();
 
-  ProgramAnalysis(
-      String field,
-      List<Program.Instruction> instructions,
-      int[] starts,
-      List<String> names,
-      Map<Integer, Integer> representatives) {
-    this.field = field;
-    this.instructions = instructions;
-    this.starts = starts;
-    this.names = names;
-    this.representatives = representatives;
+  ProgramAnalysis(ProgramBuilder built) {
+    this.built = built;
+    instructions = built.instructions;
+    starts = built.starts;
     instructions.forEach(instruction -> before.add(new ArrayList<>(2)));
     instructions.forEach(instruction -> startingAt.add(List.of()));
-    for (int rule = 0; rule < starts.length; rule++) {
+    for (int rule = 0; rule < starts.size(); rule++) {
       callsOf.add(new ArrayList<>(2));
-      if (startingAt.get(starts[rule]).isEmpty()) {
-        startingAt.set(starts[rule], new ArrayList<>(1));
+      if (startingAt.get(starts.get(rule)).isEmpty()) {
+        startingAt.set(starts.get(rule), new ArrayList<>(1));
       }
-      startingAt.get(starts[rule]).add(rule);
+      startingAt.get(starts.get(rule)).add(rule);
     }
     for (int address = 0; address < instructions.size(); address++) {
       switch (instructions.get(address)) {
@@ -66,16 +57,22 @@ final class ProgramAnalysis {
   Program program() {
     BitSet live = reachingEnd(true);
     live.set(Program.ACCEPT);
-    if (!live.get(starts[0])) {
-      throw new InvalidInputException(field, "", "is unsatisfiable: no text matches it");
+    if (!live.get(starts.get(0))) {
+      throw new InvalidInputException(
+          built.rules.field(), "", "is unsatisfiable: no text matches it");
     }
     BitSet nullableAddresses = reachingEnd(false);
     BitSet nullable = new BitSet();
-    for (int rule = 0; rule < starts.length; rule++) {
-      nullable.set(rule, nullableAddresses.get(starts[rule]));
+    for (int rule = 0; rule < starts.size(); rule++) {
+      nullable.set(rule, nullableAddresses.get(starts.get(rule)));
     }
-    int[] order = order(live, nullable);
-    return new Program(List.copyOf(instructions), starts, live, nullable, representatives, order);
+    return new Program(
+        List.copyOf(instructions),
+        starts,
+        live,
+        nullable,
+        built.representatives,
+        ranks(live, nullable));
   }
 
   /**
@@ -95,7 +92,8 @@ final class ProgramAnalysis {
         boolean reaches =
             switch (instructions.get(candidate)) {
               case Program.Bytes(ByteSet set, int then) -> takingBytes && !set.equals(ByteSet.NONE);
-              case Program.Call(int rule, int then) -> found.get(then) && found.get(starts[rule]);
+              case Program.Call(int rule, int then) ->
+                  found.get(then) && found.get(starts.get(rule));
               default -> true;
             };
         if (reaches && !found.get(candidate)) {
@@ -111,32 +109,29 @@ final class ProgramAnalysis {
    * Sorts the rules topologically (Kahn, 1962) by the rules that they may call before reading a
    * byte.
    */
-  private int[] order(BitSet live, BitSet nullable) {
-    List<BitSet> first = new ArrayList<>();
-    int[] callers = new int[starts.length];
-    for (int start : starts) {
-      BitSet called = firstCalls(start, live, nullable);
-      first.add(called);
-      called.stream().forEach(rule -> callers[rule]++);
-    }
-    int[] order = new int[starts.length];
-    int n = 0;
-    for (int rule = 0; rule < starts.length; rule++) {
+  private List<Integer> ranks(BitSet live, BitSet nullable) {
+    List<BitSet> first = starts.stream().map(start -> firstCalls(start, live, nullable)).toList();
+    int[] callers = new int[starts.size()];
+    first.forEach(called -> called.stream().forEach(rule -> callers[rule]++));
+    List<Integer> order = new ArrayList<>();
+    for (int rule = 0; rule < callers.length; rule++) {
       if (callers[rule] == 0) {
-        order[n++] = rule;
+        order.add(rule);
       }
     }
-    for (int i = 0; i < n; i++) {
-      for (int rule : first.get(order[i]).stream().toArray()) {
+    Integer[] ranks = new Integer[callers.length];
+    for (int i = 0; i < order.size(); i++) {
+      ranks[order.get(i)] = i;
+      for (int rule : first.get(order.get(i)).stream().toArray()) {
         if (--callers[rule] == 0) {
-          order[n++] = rule;
+          order.add(rule);
         }
       }
     }
-    if (n < order.length) {
+    if (order.size() < ranks.length) {
       throw leftRecursion(callers, first);
     }
-    return order;
+    return List.of(ranks);
   }
 
   private BitSet firstCalls(int start, BitSet live, BitSet nullable) {
@@ -173,9 +168,9 @@ final class ProgramAnalysis {
     while (callers[rule] == 0) {
       rule++;
     }
-    for (int i = 0; i < starts.length; i++) {
+    for (int i = 0; i < starts.size(); i++) {
       int called = rule;
-      for (int caller = 0; caller < starts.length; caller++) {
+      for (int caller = 0; caller < starts.size(); caller++) {
         if (callers[caller] > 0 && first.get(caller).get(called)) {
           rule = caller;
           break;
@@ -183,6 +178,8 @@ final class ProgramAnalysis {
       }
     }
     return new InvalidInputException(
-        field + " rule", names.get(rule), "is left-recursive, which is not supported");
+        built.rules.field() + " rule",
+        built.names.get(rule),
+        "is left-recursive, which is not supported");
   }
 }

@@ -28,13 +28,13 @@ public final class ProgramBuilder {
   /** The number of repetitions above which the repeated part becomes a rule of its own. */
   private static final int MAX_COPIES = 2 * Program.REACH;
 
-  private final Rules rules;
-  private final List<Program.Instruction> instructions = new ArrayList<>();
-  private final List<Integer> starts = new ArrayList<>();
-  private final List<String> names = new ArrayList<>();
+  final Rules rules;
+  final List<Program.Instruction> instructions = new ArrayList<>();
+  final List<Integer> starts = new ArrayList<>();
+  final List<String> names = new ArrayList<>();
   private final Map<CodePoints, List<List<ByteSet>>> encodings = new HashMap<>();
   private final Map<CodePoints, Integer> classes = new HashMap<>();
-  private final Map<Integer, Integer> representatives = new HashMap<>();
+  final Map<Integer, Integer> representatives = new HashMap<>();
   private final Map<Expr, Expr> labelRules = new HashMap<>();
   private int work;
 
@@ -51,10 +51,7 @@ public final class ProgramBuilder {
   public static Program build(Rules rules) {
     ProgramBuilder builder = new ProgramBuilder(rules);
     builder.addRules();
-    int[] starts = builder.starts.stream().mapToInt(Integer::intValue).toArray();
-    return new ProgramAnalysis(
-            rules.field(), builder.instructions, starts, builder.names, builder.representatives)
-        .program();
+    return new ProgramAnalysis(builder).program();
   }
 
   private void addRules() {
@@ -62,8 +59,7 @@ public final class ProgramBuilder {
     int accept = add(new Program.Accept());
     assert end == Program.END && accept == Program.ACCEPT;
     for (int rule = 0; rule < rules.size(); rule++) {
-      starts.add(end); // rules added during compilation get higher numbers
-      names.add(rules.name(rule));
+      int _ = addRule(rules.name(rule), end); // rules added later get higher numbers
     }
     for (int rule = 0; rule < rules.size(); rule++) {
       starts.set(rule, add(rules.get(rule), Program.END));
@@ -169,11 +165,14 @@ public final class ProgramBuilder {
     if (part instanceof Expr.Call) {
       return part;
     }
-    int rule = starts.size();
-    starts.add(Program.END);
-    names.add("of a repeated part");
-    starts.set(rule, add(part, Program.END));
-    return new Expr.Call(rule);
+    int start = add(part, Program.END);
+    return new Expr.Call(addRule("of a repeated part", start));
+  }
+
+  private int addRule(String name, int start) {
+    names.add(name);
+    starts.add(start);
+    return starts.size() - 1;
   }
 
   /** Records copies that are equivalent because more are left than a token can consume. */
@@ -196,10 +195,8 @@ public final class ProgramBuilder {
     }
     Integer known = classes.get(set);
     if (known == null) {
-      known = starts.size();
+      known = addRule("of a set of characters", addBytes(encoding, Program.END));
       classes.put(set, known);
-      names.add("of a set of characters");
-      starts.add(addBytes(encoding, Program.END));
     }
     return add(new Program.Call(known, then));
   }

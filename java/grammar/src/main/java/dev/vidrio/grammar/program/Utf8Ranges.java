@@ -13,38 +13,36 @@ final class Utf8Ranges {
   /** The largest code point of each encoded length. */
   private static final int[] LARGEST = {0x7F, 0x7FF, 0xFFFF, Character.MAX_CODE_POINT};
 
-  private final List<List<ByteSet>> sequences = new ArrayList<>();
-
   private Utf8Ranges() {}
 
   static List<List<ByteSet>> of(CodePoints set) {
-    Utf8Ranges ranges = new Utf8Ranges();
+    List<List<ByteSet>> sequences = new ArrayList<>();
     for (CodePoints.Range range : set.ranges()) {
       int first = range.first();
       for (int length = 1; length <= LARGEST.length; length++) {
         int last = Math.min(range.last(), LARGEST[length - 1]);
         if (first <= last) {
-          ranges.split(first, last, length);
+          split(first, last, length, sequences);
           first = last + 1;
         }
       }
     }
-    return ranges.sequences;
+    return sequences;
   }
 
   /** Splits a range of one encoded length until its bytes vary independently. */
-  private void split(int first, int last, int length) {
+  private static void split(int first, int last, int length, List<List<ByteSet>> sequences) {
     for (int i = 1; i < length; i++) {
       int low = (1 << (6 * i)) - 1;
       if ((first & ~low) != (last & ~low)) {
         if ((first & low) != 0) {
-          split(first, first | low, length);
-          split((first | low) + 1, last, length);
+          split(first, first | low, length, sequences);
+          split((first | low) + 1, last, length, sequences);
           return;
         }
         if ((last & low) != low) {
-          split(first, (last & ~low) - 1, length);
-          split(last & ~low, last, length);
+          split(first, (last & ~low) - 1, length, sequences);
+          split(last & ~low, last, length, sequences);
           return;
         }
       }

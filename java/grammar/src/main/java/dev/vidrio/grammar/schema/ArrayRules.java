@@ -1,15 +1,11 @@
 package dev.vidrio.grammar.schema;
 
 import dev.vidrio.grammar.expression.Expr;
-import dev.vidrio.grammar.expression.Rules;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
@@ -21,13 +17,9 @@ import tools.jackson.databind.node.JsonNodeFactory;
 /** Compiles the array keywords of JSON Schema. */
 final class ArrayRules {
 
-  /** The maximum number of values for which unique items may come in any order. */
-  private static final int MAX_UNORDERED = 6;
-
   /** The maximum number of integers between bounds that are enumerated. */
   private static final int MAX_INTEGERS = 100;
 
-  private final Rules rules;
   private final JsonRules json;
   private final InstanceValidator check;
   private final Function<Collection<Term>, Expr> values;
@@ -37,12 +29,7 @@ final class ArrayRules {
    *
    * @param values returns the expression of the values that satisfy several schemas
    */
-  ArrayRules(
-      Rules rules,
-      JsonRules json,
-      InstanceValidator check,
-      Function<Collection<Term>, Expr> values) {
-    this.rules = rules;
+  ArrayRules(JsonRules json, InstanceValidator check, Function<Collection<Term>, Expr> values) {
     this.json = json;
     this.check = check;
     this.values = values;
@@ -50,26 +37,19 @@ final class ArrayRules {
 
   /** Returns the expression of an array: the items with individual schemas, then the others. */
   Expr array(Conjunction all) {
-    int min = all.minItems;
-    int max = all.maxItems;
-    for (JsonNode value : all.excluded) {
-      if (value.isArray()) {
-        if (!value.isEmpty()) {
-          throw all.at.error("not", "cannot exclude a nonempty array");
-        }
-        min = Math.max(min, 1);
-      }
-    }
-    if (max >= 0 && max < min) {
+    Conjunction.Count size = all.countOfContainer("array", JsonNode::isArray);
+    if (size.isEmpty()) {
       return Expr.NOTHING;
     }
+    int min = size.min();
+    int max = size.max();
     List<Conjunction.Contained> contained = new ArrayList<>(all.contained);
-    contained.removeIf(each -> each.min() == 0 && each.max() < 0);
+    contained.removeIf(each -> each.count().equals(Conjunction.Count.ANY));
     if (all.unique && max != 0 && max != 1) {
       if (!contained.isEmpty()) {
         throw all.at.error("uniqueItems", "cannot be combined with contains");
       }
-      return enclosed(new Unique(all, min, max).items(), min == 0);
+      return enclosed(unique(all, min, max), min == 0);
     }
     if (!contained.isEmpty()) {
       return containing(all, contained, min, max);
@@ -78,9 +58,7 @@ final class ArrayRules {
   }
 
   private Expr enclosed(Expr items, boolean mayBeEmpty) {
-    Expr inside = Expr.sequence(items, json.space);
-    return Expr.sequence(
-        Expr.text("["), json.space, mayBeEmpty ? Expr.optional(inside) : inside, Expr.text("]"));
+    return json.enclosed("[", items, mayBeEmpty, "]");
   }
 
   private Expr plain(Conjunction all, int min, int max) {
@@ -104,7 +82,7 @@ final class ArrayRules {
       Expr rest = new Expr.Repeat(next, Math.max(min - prefixed, 0), left);
       for (int i = prefixed - 1; i > 0; i--) {
         Expr later = Expr.sequence(json.comma, values.apply(all.item(i)), rest);
-        rest = rules.add(all.at.below("prefixItems"), min > i ? later : Expr.optional(later));
+        rest = json.rules.add(all.at.below("prefixItems"), min > i ? later : Expr.optional(later));
       }
       items = Expr.sequence(values.apply(all.item(0)), rest);
     }
@@ -117,8 +95,9 @@ final class ArrayRules {
     if (contained.size() > 1) {
       throw all.at.error("contains", "is supported once per array");
     }
-    Conjunction.Contained counted = contained.getFirst();
-    if (counted.max() >= 0 && counted.max() < counted.min()) {
+    Term term = contained.getFirst().term();
+    Conjunction.Count counted = contained.getFirst().count();
+    if (counted.isEmpty()) {
       return Expr.NOTHING;
     }
     // Beyond this number, further items are equivalent.
@@ -130,16 +109,16 @@ final class ArrayRules {
     Expr.Call[][] from = new Expr.Call[end + 1][most + 1];
     for (Expr.Call[] row : from) {
       for (int count = 0; count <= most; count++) {
-        row[count] = new Expr.Call(rules.declare(all.at.below("contains")));
+        row[count] = new Expr.Call(json.rules.declare(all.at.below("contains")));
       }
     }
     for (int i = 0; i <= end; i++) {
       Expr comma = i == 0 ? Expr.EMPTY : json.comma;
       Set<Term> one = all.item(i);
-      one.add(counted.term());
+      one.add(term);
       Set<Term> other = all.item(i);
       if (counted.max() >= 0) {
-        other.add(counted.term().opposite());
+        other.add(term.opposite());
       }
       for (int count = 0; count <= most; count++) {
         List<Expr> parts = new ArrayList<>();
@@ -151,153 +130,94 @@ final class ArrayRules {
             parts.add(Expr.sequence(comma, values.apply(one), next[count + 1]));
           }
         }
-        rules.define(from[i][count].rule(), new Expr.Choice(parts));
+        json.rules.define(from[i][count].rule(), new Expr.Choice(parts));
       }
     }
     return enclosed(from[0][0], min == 0 && counted.min() == 0);
   }
 
-  /** Unique items: each of a list of values at most once. */
-  private final class Unique {
-    private final Conjunction all;
-    private final int min;
-    private final int max;
-    private final List<JsonNode> each = new ArrayList<>();
-    private final Map<Integer, Expr> known = new HashMap<>();
+  /** Returns items of a list of values, each at most once. */
+  private Expr unique(Conjunction all, int min, int max) {
+    Optional<List<JsonNode>> values = all.firstItems() > 0 ? Optional.empty() : listed(all.item(0));
+    if (values.isEmpty()) {
+      throw all.at.error(
+          "uniqueItems", "is supported only for items with few values, or if maxItems is 1");
+    }
+    List<JsonNode> different = new ArrayList<>();
+    for (JsonNode value : values.get()) {
+      if (different.stream().noneMatch(other -> InstanceValidator.equal(value, other))) {
+        different.add(value);
+      }
+    }
+    String path = all.at.below("items");
+    List<Members.Member> items =
+        different.stream()
+            .map(value -> new Members.Member(path, json.literal(value), false))
+            .toList();
+    var members = new Members(json.rules, json.comma, items, Expr.NOTHING, min, max);
+    return members.orders() == 0 ? members.inOrder() : members.inAnyOrder();
+  }
 
-    private Unique(Conjunction all, int min, int max) {
-      this.all = all;
-      this.min = min;
-      Set<Term> terms = all.item(0);
-      Optional<List<JsonNode>> listed = all.firstItems() > 0 ? Optional.empty() : listed(terms);
-      for (JsonNode value :
-          listed.orElseThrow(
-              () ->
-                  all.at.error(
-                      "uniqueItems",
-                      "is supported only for items with few values, or if maxItems is 1"))) {
-        if (each.stream().noneMatch(other -> InstanceValidator.equal(value, other))) {
-          each.add(value);
+  private Optional<List<JsonNode>> listed(Set<Term> terms) {
+    Optional<List<JsonNode>> values = check.values(terms);
+    if (values.isPresent()) {
+      return values;
+    }
+    return terms.stream()
+        .filter(term -> !term.negated())
+        .map(term -> few(term.part()))
+        .flatMap(Optional::stream)
+        .findFirst()
+        .map(few -> few.stream().filter(value -> check.holdAll(terms, value)).toList());
+  }
+
+  /** Returns the values of a schema, if all its types have few. */
+  private static Optional<List<JsonNode>> few(Subschema part) {
+    JsonNodeFactory nodes = JsonNodeFactory.instance;
+    List<JsonNode> values = new ArrayList<>();
+    for (String type : part.types()) {
+      List<JsonNode> ofType =
+          switch (type) {
+            case "boolean" -> List.of(nodes.booleanNode(true), nodes.booleanNode(false));
+            case "null" -> List.of(nodes.nullNode());
+            case "integer" -> integers(part);
+            default -> List.of();
+          };
+      if (ofType.isEmpty()) {
+        return Optional.empty();
+      }
+      values.addAll(ofType);
+    }
+    return values.isEmpty() ? Optional.empty() : Optional.of(values);
+  }
+
+  /**
+   * Returns the integers between a schema's bounds; empty if a bound is missing or there are too
+   * many.
+   */
+  private static List<JsonNode> integers(Subschema part) {
+    @Nullable Long lower = null;
+    @Nullable Long upper = null;
+    for (String keyword : Keywords.BOUNDS) {
+      Conjunction.Bound bound = KeywordReader.bound(part, keyword).orElse(null);
+      if (bound != null && isShort(bound.value())) {
+        // Values that an exclusive bound excludes are removed later.
+        if (bound.upper()) {
+          upper = bound.value().setScale(0, RoundingMode.FLOOR).longValueExact();
+        } else {
+          lower = bound.value().setScale(0, RoundingMode.CEILING).longValueExact();
         }
       }
-      this.max = Conjunction.lower(max, each.size());
     }
+    if (lower == null || upper == null || upper - lower >= MAX_INTEGERS) {
+      return List.of();
+    }
+    return LongStream.rangeClosed(lower, upper)
+        .<JsonNode>mapToObj(JsonNodeFactory.instance::numberNode)
+        .toList();
+  }
 
-    private Optional<List<JsonNode>> listed(Set<Term> terms) {
-      Optional<List<JsonNode>> values = check.values(terms);
-      if (values.isPresent()) {
-        return values;
-      }
-      return terms.stream()
-          .filter(term -> !term.negated())
-          .map(term -> few(term.part()))
-          .flatMap(Optional::stream)
-          .findFirst()
-          .map(few -> few.stream().filter(value -> check.holdAll(terms, value)).toList());
-    }
-
-    /** Returns the values of a schema, if all its types have few. */
-    private static Optional<List<JsonNode>> few(Subschema part) {
-      JsonNodeFactory nodes = JsonNodeFactory.instance;
-      List<JsonNode> values = new ArrayList<>();
-      for (String type : part.types()) {
-        switch (type) {
-          case "boolean" ->
-              values.addAll(List.of(nodes.booleanNode(true), nodes.booleanNode(false)));
-          case "null" -> values.add(nodes.nullNode());
-          case "integer" -> {
-            List<JsonNode> integers = integers(part);
-            if (integers.isEmpty()) {
-              return Optional.empty();
-            }
-            values.addAll(integers);
-          }
-          default -> {
-            return Optional.empty();
-          }
-        }
-      }
-      return values.isEmpty() ? Optional.empty() : Optional.of(values);
-    }
-
-    /**
-     * Returns the integers between a schema's bounds; empty if a bound is missing or there are too
-     * many.
-     */
-    private static List<JsonNode> integers(Subschema part) {
-      @Nullable Long lower = null;
-      @Nullable Long upper = null;
-      for (String keyword : Keywords.BOUNDS) {
-        Conjunction.Bound bound = KeywordReader.bound(part, keyword).orElse(null);
-        if (bound != null && isShort(bound.value())) {
-          // Values that an exclusive bound excludes are removed later.
-          if (bound.upper()) {
-            upper = bound.value().setScale(0, RoundingMode.FLOOR).longValueExact();
-          } else {
-            lower = bound.value().setScale(0, RoundingMode.CEILING).longValueExact();
-          }
-        }
-      }
-      if (lower == null || upper == null || upper - lower >= MAX_INTEGERS) {
-        return List.of();
-      }
-      return LongStream.rangeClosed(lower, upper)
-          .<JsonNode>mapToObj(JsonNodeFactory.instance::numberNode)
-          .toList();
-    }
-
-    private static boolean isShort(BigDecimal value) {
-      return value.precision() <= 9 && Math.abs(value.scale()) <= 9;
-    }
-
-    private Expr items() {
-      if (min > max) {
-        return Expr.NOTHING;
-      }
-      return each.size() <= MAX_UNORDERED ? unordered(0, 0) : ordered();
-    }
-
-    /** Returns the items that may follow those of a bit set. */
-    private Expr unordered(int taken, int count) {
-      Expr call = known.get(taken);
-      if (call == null) {
-        List<Expr> parts = new ArrayList<>();
-        parts.add(end(count));
-        for (int i = 0; i < each.size() && count < max; i++) {
-          if ((taken >> i & 1) == 0) {
-            parts.add(item(count, i, unordered(taken | 1 << i, count + 1)));
-          }
-        }
-        call = rules.add(all.at.below("items"), new Expr.Choice(parts));
-        known.put(taken, call);
-      }
-      return call;
-    }
-
-    /** Returns the items in the order of the list. */
-    private Expr ordered() {
-      // The count is irrelevant once it is sufficient and cannot become too high.
-      int counts = max == each.size() ? Math.max(min, 1) : max;
-      Expr[] after = new Expr[counts + 1];
-      Arrays.setAll(after, this::end);
-      for (int i = each.size() - 1; i >= 0; i--) {
-        Expr[] before = new Expr[counts + 1];
-        for (int count = 0; count <= counts; count++) {
-          int next = max == each.size() ? Math.min(count + 1, counts) : count + 1;
-          Expr taken = next > counts ? Expr.NOTHING : item(count, i, after[next]);
-          before[count] = rules.add(all.at.below("items"), Expr.choice(taken, after[count]));
-        }
-        after = before;
-      }
-      return after[0];
-    }
-
-    private Expr end(int count) {
-      return count > 0 && count >= min ? Expr.EMPTY : Expr.NOTHING;
-    }
-
-    private Expr item(int count, int i, Expr rest) {
-      return Expr.sequence(count == 0 ? Expr.EMPTY : json.comma, json.literal(each.get(i)), rest);
-    }
+  private static boolean isShort(BigDecimal value) {
+    return value.precision() <= 9 && Math.abs(value.scale()) <= 9;
   }
 }

@@ -2,12 +2,17 @@ package dev.vidrio.grammar.schema;
 
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -36,8 +41,21 @@ final class Conjunction {
   /** The item keywords of one schema: the first items individually, and all others. */
   record Items(List<Term> first, @Nullable Term others, boolean evaluates) {}
 
-  /** The number of items that satisfy a schema; unbounded if {@code max} is −1. */
-  record Contained(Term term, int min, int max) {}
+  /** A number of properties, items or characters; unbounded if {@code max} is −1. */
+  record Count(int min, int max) {
+    static final Count ANY = new Count(0, -1);
+
+    Count intersect(Count other) {
+      return new Count(Math.max(min, other.min), lower(max, other.max));
+    }
+
+    boolean isEmpty() {
+      return max >= 0 && max < min;
+    }
+  }
+
+  /** The number of items that satisfy a schema. */
+  record Contained(Term term, Count count) {}
 
   /** A regular expression that a string must match, or must not. */
   record Pattern(String path, String regex, boolean negated) {}
@@ -67,6 +85,7 @@ final class Conjunction {
   private boolean typed;
   private final Set<String> types = new TreeSet<>(ALL_TYPES);
   private final Set<String> implied = new TreeSet<>();
+  private final Map<String, Count> counts = new HashMap<>();
   boolean integer;
   @Nullable List<JsonNode> values;
   final List<JsonNode> excluded = new ArrayList<>();
@@ -74,20 +93,14 @@ final class Conjunction {
   final List<Properties> properties = new ArrayList<>();
   final Set<String> required = new LinkedHashSet<>();
   final List<Term> propertyNames = new ArrayList<>();
-  int minProperties;
-  int maxProperties = -1;
   @Nullable Term unevaluated;
 
   final List<Items> items = new ArrayList<>();
   final List<Contained> contained = new ArrayList<>();
-  int minItems;
-  int maxItems = -1;
   boolean unique;
 
   final Set<Pattern> patterns = new LinkedHashSet<>();
   final Set<String> formats = new LinkedHashSet<>();
-  int minLength;
-  int maxLength = -1;
 
   final List<Bound> bounds = new ArrayList<>();
   final Set<Multiple> multiples = new LinkedHashSet<>();
@@ -102,24 +115,19 @@ final class Conjunction {
     typed = other.typed;
     types.retainAll(other.types);
     implied.addAll(other.implied);
+    counts.putAll(other.counts);
     integer = other.integer;
     values = other.values;
     excluded.addAll(other.excluded);
     properties.addAll(other.properties);
     required.addAll(other.required);
     propertyNames.addAll(other.propertyNames);
-    minProperties = other.minProperties;
-    maxProperties = other.maxProperties;
     unevaluated = other.unevaluated;
     items.addAll(other.items);
     contained.addAll(other.contained);
-    minItems = other.minItems;
-    maxItems = other.maxItems;
     unique = other.unique;
     patterns.addAll(other.patterns);
     formats.addAll(other.formats);
-    minLength = other.minLength;
-    maxLength = other.maxLength;
     bounds.addAll(other.bounds);
     multiples.addAll(other.multiples);
   }
@@ -134,12 +142,64 @@ final class Conjunction {
     implied.add(type);
   }
 
+  /** Restricts the number of an object's properties, an array's items or a string's characters. */
+  void restrict(String type, Count count) {
+    appliesTo(type);
+    counts.merge(type, count, Count::intersect);
+  }
+
+  /** Returns the number of an object's properties, an array's items or a string's characters. */
+  Count count(String type) {
+    return counts.getOrDefault(type, Count.ANY);
+  }
+
+  /**
+   * Returns the number of an array's items or an object's properties, which is positive if the
+   * empty value is excluded.
+   */
+  Count countOfContainer(String type, Predicate<JsonNode> is) {
+    List<JsonNode> exceptions = excluded.stream().filter(is).toList();
+    if (!exceptions.stream().allMatch(JsonNode::isEmpty)) {
+      throw at.error("not", "cannot exclude a nonempty " + type);
+    }
+    return count(type).intersect(new Count(exceptions.isEmpty() ? 0 : 1, -1));
+  }
+
+  /** Adds a bound of numbers. */
+  void restrict(Bound bound) {
+    appliesTo("number");
+    bounds.add(bound);
+  }
+
+  /** Requires properties. */
+  void require(Collection<String> names) {
+    appliesTo("object");
+    required.addAll(names);
+  }
+
+  /** Requires that a property is absent. */
+  void forbid(String name) {
+    appliesTo("object");
+    properties.add(Properties.only(name, Term.of(Subschema.NOTHING)));
+  }
+
   /** Restricts the types; {@code integer} is a kind of {@code number}. */
   void restrict(List<String> names) {
     typed = true;
     boolean integers = names.contains("integer") && !names.contains("number");
     integer |= integers;
     types.removeIf(type -> !names.contains(type) && !(integers && type.equals("number")));
+  }
+
+  /** Restricts the values to those of a list. */
+  void restrictValues(List<JsonNode> listed) {
+    values =
+        values == null
+            ? listed
+            : values.stream()
+                .filter(
+                    value -> listed.stream().anyMatch(each -> InstanceValidator.equal(value, each)))
+                .toList();
   }
 
   /** Excludes types. */
@@ -172,38 +232,9 @@ final class Conjunction {
 
   /** Returns the requirements on a property. */
   Set<Term> property(String name, TextMatcher matcher) {
-    Set<Term> terms = new LinkedHashSet<>();
-    for (Properties each : properties) {
-      Term own = each.named.get(name);
-      boolean covered = own != null;
-      if (own != null) {
-        terms.add(own);
-      }
-      for (Map.Entry<String, Term> pattern : each.patterns.entrySet()) {
-        if (matcher.matches(at, pattern.getKey(), name)) {
-          covered = true;
-          terms.add(pattern.getValue());
-        }
-      }
-      if (!covered && each.additional != null) {
-        terms.add(each.additional);
-      }
-    }
-    if (unevaluated != null && !evaluated(name, matcher)) {
-      terms.add(unevaluated);
-    }
-    return terms;
-  }
-
-  private boolean evaluated(String name, TextMatcher matcher) {
-    return properties.stream()
-        .filter(Properties::evaluates)
-        .anyMatch(
-            each ->
-                each.additional != null
-                    || each.named.containsKey(name)
-                    || each.patterns.keySet().stream()
-                        .anyMatch(regex -> matcher.matches(at, regex, name)));
+    return property(
+        each -> Optional.ofNullable(each.named.get(name)),
+        regex -> matcher.matches(at, regex, name));
   }
 
   /**
@@ -211,20 +242,26 @@ final class Conjunction {
    * patterns.
    */
   Set<Term> others(Set<String> matched) {
+    return property(ignored -> Optional.empty(), matched::contains);
+  }
+
+  private Set<Term> property(
+      Function<Properties, Optional<Term>> named, Predicate<String> matches) {
     Set<Term> terms = new LinkedHashSet<>();
     boolean evaluated = false;
     for (Properties each : properties) {
-      boolean covered = false;
-      for (Map.Entry<String, Term> pattern : each.patterns.entrySet()) {
-        if (matched.contains(pattern.getKey())) {
-          covered = true;
-          terms.add(pattern.getValue());
-        }
+      List<Term> own = new ArrayList<>(named.apply(each).stream().toList());
+      each.patterns.forEach(
+          (regex, term) -> {
+            if (matches.test(regex)) {
+              own.add(term);
+            }
+          });
+      if (own.isEmpty() && each.additional != null) {
+        own.add(each.additional);
       }
-      if (!covered && each.additional != null) {
-        terms.add(each.additional);
-      }
-      evaluated |= each.evaluates && (covered || each.additional != null);
+      terms.addAll(own);
+      evaluated |= each.evaluates && !own.isEmpty();
     }
     if (unevaluated != null && !evaluated) {
       terms.add(unevaluated);

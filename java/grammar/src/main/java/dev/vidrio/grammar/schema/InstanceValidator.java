@@ -1,22 +1,54 @@
 package dev.vidrio.grammar.schema;
 
 import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
- * Decides whether a value satisfies a schema. Where that is uncertain, as with a format that is
- * only partly supported, neither the schema nor its negation holds.
+ * Decides whether a value satisfies a schema, in three-valued logic (Kleene, 1938). Where that is
+ * uncertain, as with a format that is only partly supported, neither the schema nor its negation
+ * holds.
  */
 final class InstanceValidator {
+
+  /** A truth value; a conjunction has the lowest of its parts, a disjunction the highest. */
+  private enum Truth {
+    FALSE,
+    UNCERTAIN,
+    TRUE;
+
+    static Truth of(boolean certain) {
+      return certain ? TRUE : FALSE;
+    }
+
+    Truth negated() {
+      return values()[TRUE.ordinal() - ordinal()];
+    }
+
+    /** Returns the conjunction of lazily computed values. */
+    static Truth all(Stream<Truth> each) {
+      Truth lowest = TRUE;
+      for (Iterator<Truth> next = each.iterator(); lowest != FALSE && next.hasNext(); ) {
+        lowest = Collections.min(List.of(lowest, next.next()));
+      }
+      return lowest;
+    }
+
+    /** Returns the disjunction of lazily computed values. */
+    static Truth any(Stream<Truth> each) {
+      return all(each.map(Truth::negated)).negated();
+    }
+  }
 
   private static final int MAX_DEPTH = 100;
 
@@ -53,7 +85,7 @@ final class InstanceValidator {
   }
 
   boolean holds(Term term, JsonNode value) {
-    return holds(term.part(), value, !term.negated());
+    return truth(term.part(), value) == Truth.of(!term.negated());
   }
 
   /** Returns the values that satisfy several schemas, if one of them enumerates its values. */
@@ -83,7 +115,7 @@ final class InstanceValidator {
   boolean neverHold(Set<Term> terms, Subschema other) {
     Optional<List<JsonNode>> values = values(terms);
     if (values.isPresent()) {
-      return values.get().stream().allMatch(value -> holds(other, value, false));
+      return values.get().stream().allMatch(value -> truth(other, value) == Truth.FALSE);
     }
     Set<String> types = Set.copyOf(types(other, 0));
     if (types.isEmpty()) {
@@ -109,198 +141,150 @@ final class InstanceValidator {
         : List.of();
   }
 
-  /**
-   * Returns whether a value certainly satisfies a schema or, if not {@code wanted}, certainly
-   * violates it.
-   */
-  private boolean holds(Subschema part, JsonNode value, boolean wanted) {
+  private Truth truth(Subschema part, JsonNode value) {
     if (part.node().isBoolean()) {
-      return part.node().booleanValue() == wanted;
+      return Truth.of(part.node().booleanValue());
     }
     if (++depth > MAX_DEPTH) {
       throw part.error(part.has("$ref") ? "$ref" : "allOf", "refers to itself");
     }
-    Predicate<String> holds = keyword -> holds(part, keyword, value, wanted);
-    boolean result =
-        wanted
-            ? part.assertions().stream().allMatch(holds)
-            : part.assertions().stream().anyMatch(holds);
+    Truth truth = Truth.all(part.assertions().stream().map(keyword -> truth(part, keyword, value)));
     depth--;
-    return result;
+    return truth;
   }
 
-  private boolean holds(Subschema part, String keyword, JsonNode value, boolean wanted) {
+  private Truth truth(Subschema part, String keyword, JsonNode value) {
     return switch (keyword) {
-      case "type" -> part.types().stream().anyMatch(type -> isOf(type, value)) == wanted;
-      case "enum" -> part.list(keyword).stream().anyMatch(each -> equal(each, value)) == wanted;
-      case "const" -> equal(part.node().get(keyword), value) == wanted;
-      case "$ref" -> holds(document.referred(part), value, wanted);
-      case "not" -> holds(document.below(part, keyword), value, !wanted);
-      case "allOf" -> {
-        Predicate<Subschema> each = one -> holds(one, value, wanted);
-        yield wanted
-            ? document.each(part, keyword).stream().allMatch(each)
-            : document.each(part, keyword).stream().anyMatch(each);
-      }
-      case "anyOf" -> {
-        Predicate<Subschema> each = one -> holds(one, value, wanted);
-        yield wanted
-            ? document.each(part, keyword).stream().anyMatch(each)
-            : document.each(part, keyword).stream().allMatch(each);
-      }
-      case "oneOf" -> oneOf(document.each(part, keyword), value, wanted);
-      case "if" -> condition(part, value, wanted);
-      case "then", "else", "minContains", "maxContains" -> wanted;
-      default -> {
-        if (Keywords.OF_OBJECTS.contains(keyword)) {
-          yield value.isObject() ? object(part, keyword, value, wanted) : wanted;
-        }
-        if (Keywords.OF_ARRAYS.contains(keyword)) {
-          yield value.isArray() ? array(part, keyword, value, wanted) : wanted;
-        }
-        if (Keywords.OF_STRINGS.contains(keyword)) {
-          yield value.isString() ? string(part, keyword, value.stringValue(), wanted) : wanted;
-        }
-        yield value.isNumber() ? number(part, keyword, value.decimalValue()) == wanted : wanted;
-      }
+      case "type" -> Truth.of(part.types().stream().anyMatch(type -> isOf(type, value)));
+      case "enum" -> Truth.of(part.list(keyword).stream().anyMatch(each -> equal(each, value)));
+      case "const" -> Truth.of(equal(part.node().get(keyword), value));
+      case "$ref" -> truth(document.referred(part), value);
+      case "not" -> below(part, keyword, value).negated();
+      case "allOf" -> Truth.all(each(part, keyword, value));
+      case "anyOf" -> Truth.any(each(part, keyword, value));
+      case "oneOf" -> oneOf(each(part, keyword, value).toList());
+      case "if" ->
+          switch (below(part, keyword, value)) {
+            case TRUE -> belowIfPresent(part, "then", value);
+            case UNCERTAIN -> Truth.UNCERTAIN;
+            case FALSE -> belowIfPresent(part, "else", value);
+          };
+      case "then", "else", "minContains", "maxContains" -> Truth.TRUE;
+      default ->
+          switch (Keywords.type(keyword).orElseThrow()) {
+            case "object" -> value.isObject() ? object(part, keyword, value) : Truth.TRUE;
+            case "array" -> value.isArray() ? array(part, keyword, value) : Truth.TRUE;
+            case "string" ->
+                value.isString() ? string(part, keyword, value.stringValue()) : Truth.TRUE;
+            default -> Truth.of(!value.isNumber() || number(part, keyword, value.decimalValue()));
+          };
     };
   }
 
-  private boolean oneOf(List<Subschema> parts, JsonNode value, boolean wanted) {
-    long certain = parts.stream().filter(each -> holds(each, value, true)).count();
-    long never = parts.stream().filter(each -> holds(each, value, false)).count();
-    return wanted
-        ? certain == 1 && never == parts.size() - 1
-        : certain > 1 || never == parts.size();
+  private Truth below(Subschema part, String keyword, JsonNode value) {
+    return truth(document.below(part, keyword), value);
   }
 
-  private boolean condition(Subschema part, JsonNode value, boolean wanted) {
-    Subschema condition = document.below(part, "if");
-    boolean asThen =
-        holds(part.has("then") ? document.below(part, "then") : Subschema.ANYTHING, value, wanted);
-    boolean asElse =
-        holds(part.has("else") ? document.below(part, "else") : Subschema.ANYTHING, value, wanted);
-    return (holds(condition, value, true) && asThen) || (holds(condition, value, false) && asElse);
+  private Truth belowIfPresent(Subschema part, String keyword, JsonNode value) {
+    return part.has(keyword) ? below(part, keyword, value) : Truth.TRUE;
   }
 
-  private boolean object(Subschema part, String keyword, JsonNode value, boolean wanted) {
+  private Stream<Truth> each(Subschema part, String keyword, JsonNode value) {
+    return document.each(part, keyword).stream().map(each -> truth(each, value));
+  }
+
+  private static Truth oneOf(List<Truth> parts) {
+    int certain = Collections.frequency(parts, Truth.TRUE);
+    int never = Collections.frequency(parts, Truth.FALSE);
+    return certain > 1 || never == parts.size()
+        ? Truth.FALSE
+        : certain == 1 && never == parts.size() - 1 ? Truth.TRUE : Truth.UNCERTAIN;
+  }
+
+  private Truth object(Subschema part, String keyword, JsonNode value) {
     return switch (keyword) {
       case "properties", "patternProperties", "additionalProperties" ->
-          value.properties().stream()
-                  .allMatch(each -> property(part, keyword, each.getKey(), each.getValue(), true))
-              ? wanted
-              : !wanted
-                  && value.properties().stream()
-                      .anyMatch(
-                          each -> property(part, keyword, each.getKey(), each.getValue(), false));
-      case "required" -> part.texts(keyword).stream().allMatch(value::has) == wanted;
-      case "minProperties" -> value.size() >= part.count(keyword, false) == wanted;
-      case "maxProperties" -> value.size() <= part.count(keyword, true) == wanted;
-      case "propertyNames" -> {
-        Subschema names = document.below(part, keyword);
-        Predicate<String> each =
-            name -> holds(names, JsonNodeFactory.instance.stringNode(name), wanted);
-        yield wanted
-            ? value.propertyNames().stream().allMatch(each)
-            : value.propertyNames().stream().anyMatch(each);
-      }
-      case "dependentRequired", "dependentSchemas", "dependencies" -> {
-        Predicate<Map.Entry<String, JsonNode>> each =
-            one ->
-                value.has(one.getKey())
-                    && dependency(part, keyword, one.getKey(), one.getValue(), value, wanted);
-        yield wanted
-            ? part.object(keyword).properties().stream()
-                .allMatch(one -> !value.has(one.getKey()) || each.test(one))
-            : part.object(keyword).properties().stream().anyMatch(each);
-      }
-      default -> false; // unevaluatedProperties
+          Truth.all(
+              value.properties().stream()
+                  .map(each -> property(part, keyword, each.getKey(), each.getValue())));
+      case "required" -> Truth.of(part.texts(keyword).stream().allMatch(value::has));
+      case "minProperties" -> Truth.of(value.size() >= part.count(keyword, false));
+      case "maxProperties" -> Truth.of(value.size() <= part.count(keyword, true));
+      case "propertyNames" ->
+          Truth.all(
+              value.propertyNames().stream()
+                  .map(name -> below(part, keyword, JsonNodeFactory.instance.stringNode(name))));
+      case "dependentRequired", "dependentSchemas", "dependencies" ->
+          Truth.all(
+              part.object(keyword).properties().stream()
+                  .filter(each -> value.has(each.getKey()))
+                  .map(each -> dependency(part, keyword, each.getKey(), each.getValue(), value)));
+      default -> Truth.UNCERTAIN; // unevaluatedProperties
     };
   }
 
-  private boolean dependency(
-      Subschema part, String keyword, String name, JsonNode then, JsonNode value, boolean wanted) {
+  private Truth dependency(
+      Subschema part, String keyword, String name, JsonNode then, JsonNode value) {
     return then.isArray()
-        ? part.texts(keyword, then).stream().allMatch(value::has) == wanted
-        : holds(document.below(part, keyword, name, then), value, wanted);
+        ? Truth.of(part.texts(keyword, then).stream().allMatch(value::has))
+        : truth(document.below(part, keyword, name, then), value);
   }
 
-  /**
-   * Returns whether a property certainly satisfies or, if not {@code wanted}, certainly violates a
-   * keyword.
-   */
-  private boolean property(
-      Subschema part, String keyword, String name, JsonNode value, boolean wanted) {
+  /** Returns whether a property satisfies a keyword. */
+  private Truth property(Subschema part, String keyword, String name, JsonNode value) {
     JsonNode named = part.has("properties") ? part.object("properties").get(name) : null;
     if (keyword.equals("properties")) {
-      return named == null
-          ? wanted
-          : holds(document.below(part, keyword, name, named), value, wanted);
+      return named == null ? Truth.TRUE : truth(document.below(part, keyword, name, named), value);
     }
-    boolean matched = false;
-    boolean kept = true;
-    boolean broken = false;
+    List<Subschema> matched = new ArrayList<>();
     if (part.has("patternProperties")) {
       for (Map.Entry<String, JsonNode> each : part.object("patternProperties").properties()) {
         if (matcher.matches(part, each.getKey(), name)) {
-          Subschema schema =
-              document.below(part, "patternProperties", each.getKey(), each.getValue());
-          matched = true;
-          kept &= holds(schema, value, true);
-          broken |= holds(schema, value, false);
+          matched.add(document.below(part, "patternProperties", each.getKey(), each.getValue()));
         }
       }
     }
     if (keyword.equals("patternProperties")) {
-      return wanted ? kept : broken;
+      return Truth.all(matched.stream().map(each -> truth(each, value)));
     }
-    return (named != null || matched)
-        ? wanted
-        : holds(document.below(part, keyword), value, wanted);
+    return named == null && matched.isEmpty() ? below(part, keyword, value) : Truth.TRUE;
   }
 
-  private boolean array(Subschema part, String keyword, JsonNode value, boolean wanted) {
+  private Truth array(Subschema part, String keyword, JsonNode value) {
     boolean list = part.has("items") && part.node().get("items").isArray();
     return switch (keyword) {
       case "prefixItems", "items" -> {
         if (part.node().get(keyword).isArray()) {
           List<Subschema> first = document.each(part, keyword);
-          yield all(
+          yield Truth.all(
               IntStream.range(0, Math.min(first.size(), value.size()))
-                  .mapToObj(i -> holds(first.get(i), value.get(i), wanted)),
-              wanted);
+                  .mapToObj(i -> truth(first.get(i), value.get(i))));
         }
         int from = part.has("prefixItems") ? part.list("prefixItems").size() : 0;
-        yield rest(part, keyword, from, value, wanted);
+        yield rest(part, keyword, from, value);
       }
       case "additionalItems" ->
-          list ? rest(part, keyword, part.list("items").size(), value, wanted) : wanted;
-      case "minItems" -> value.size() >= part.count(keyword, false) == wanted;
-      case "maxItems" -> value.size() <= part.count(keyword, true) == wanted;
-      case "uniqueItems" -> (!part.flag(keyword) || isUnique(value)) == wanted;
+          list ? rest(part, keyword, part.list("items").size(), value) : Truth.TRUE;
+      case "minItems" -> Truth.of(value.size() >= part.count(keyword, false));
+      case "maxItems" -> Truth.of(value.size() <= part.count(keyword, true));
+      case "uniqueItems" -> Truth.of(!part.flag(keyword) || isUnique(value));
       case "contains" -> {
-        Subschema item = document.below(part, keyword);
-        long certain = value.valueStream().filter(each -> holds(item, each, true)).count();
-        long possible =
-            value.size() - value.valueStream().filter(each -> holds(item, each, false)).count();
-        int min = part.has("minContains") ? part.count("minContains", false) : 1;
-        int max = part.has("maxContains") ? part.count("maxContains", true) : value.size();
-        yield wanted ? certain >= min && possible <= max : possible < min || certain > max;
+        List<Truth> each = value.valueStream().map(item -> below(part, keyword, item)).toList();
+        int certain = Collections.frequency(each, Truth.TRUE);
+        int possible = each.size() - Collections.frequency(each, Truth.FALSE);
+        Conjunction.Count count = KeywordReader.contained(part);
+        boolean tooMany = count.max() >= 0 && certain > count.max();
+        boolean mayBeTooMany = count.max() >= 0 && possible > count.max();
+        yield possible < count.min() || tooMany
+            ? Truth.FALSE
+            : certain < count.min() || mayBeTooMany ? Truth.UNCERTAIN : Truth.TRUE;
       }
-      default -> false; // unevaluatedItems
+      default -> Truth.UNCERTAIN; // unevaluatedItems
     };
   }
 
-  private boolean rest(Subschema part, String keyword, int from, JsonNode value, boolean wanted) {
-    Subschema item = document.below(part, keyword);
-    return all(
-        IntStream.range(Math.min(from, value.size()), value.size())
-            .mapToObj(i -> holds(item, value.get(i), wanted)),
-        wanted);
-  }
-
-  private static boolean all(Stream<Boolean> each, boolean wanted) {
-    return wanted ? each.allMatch(Boolean::booleanValue) : each.anyMatch(Boolean::booleanValue);
+  private Truth rest(Subschema part, String keyword, int from, JsonNode value) {
+    return Truth.all(value.valueStream().skip(from).map(item -> below(part, keyword, item)));
   }
 
   private static boolean isUnique(JsonNode array) {
@@ -314,16 +298,16 @@ final class InstanceValidator {
     return true;
   }
 
-  private boolean string(Subschema part, String keyword, String value, boolean wanted) {
+  private Truth string(Subschema part, String keyword, String value) {
     int length = value.codePointCount(0, value.length());
     return switch (keyword) {
-      case "minLength" -> length >= part.count(keyword, false) == wanted;
-      case "maxLength" -> length <= part.count(keyword, true) == wanted;
-      case "pattern" -> matcher.matches(part, part.text(keyword), value) == wanted;
+      case "minLength" -> Truth.of(length >= part.count(keyword, false));
+      case "maxLength" -> Truth.of(length <= part.count(keyword, true));
+      case "pattern" -> Truth.of(matcher.matches(part, part.text(keyword), value));
       default ->
-          StringFormats.isKnown(part)
-              ? wanted && matcher.format(part.text(keyword), false).matches(value)
-              : wanted;
+          !StringFormats.isKnown(part) || matcher.format(part.text(keyword), false).matches(value)
+              ? Truth.TRUE
+              : Truth.UNCERTAIN;
     };
   }
 

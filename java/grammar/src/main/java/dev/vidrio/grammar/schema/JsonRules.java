@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Supplier;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -35,12 +35,8 @@ final class JsonRules {
   /** A comma and white space. */
   final Expr comma;
 
-  private final Rules rules;
-  private Expr.@Nullable Call value;
-  private Expr.@Nullable Call character;
-  private Expr.@Nullable Call string;
-  private Expr.@Nullable Call object;
-  private Expr.@Nullable Call array;
+  final Rules rules;
+  private final Map<String, Expr.Call> known = new HashMap<>();
 
   JsonRules(Rules rules) {
     this.rules = rules;
@@ -49,48 +45,52 @@ final class JsonRules {
     comma = Expr.sequence(Expr.text(","), space);
   }
 
+  /** Returns a call of a rule, which is added on first use and may call itself. */
+  private Expr.Call rule(String name, Supplier<Expr> body) {
+    Expr.Call call = known.get(name);
+    if (call == null) {
+      call = new Expr.Call(rules.declare(name));
+      known.put(name, call);
+      rules.define(call.rule(), body.get());
+    }
+    return call;
+  }
+
   /** Returns any value. */
   Expr value() {
-    if (value == null) {
-      int rule = rules.declare("value");
-      value = new Expr.Call(rule);
-      rules.define(
-          rule,
-          Expr.choice(
-              object(),
-              array(),
-              string(),
-              number(),
-              Expr.text("true"),
-              Expr.text("false"),
-              Expr.text("null")));
-    }
-    return value;
+    return rule(
+        "value",
+        () ->
+            Expr.choice(
+                object(),
+                array(),
+                string(),
+                number(),
+                Expr.text("true"),
+                Expr.text("false"),
+                Expr.text("null")));
   }
 
   /** Returns any object. */
   Expr object() {
-    if (object == null) {
-      int rule = rules.declare("object");
-      object = new Expr.Call(rule);
-      rules.define(rule, list("{", Expr.sequence(string(), COLON, value()), "}"));
-    }
-    return object;
+    return rule("object", () -> list("{", Expr.sequence(string(), COLON, value()), "}"));
   }
 
   /** Returns any array. */
   Expr array() {
-    if (array == null) {
-      int rule = rules.declare("array");
-      array = new Expr.Call(rule);
-      rules.define(rule, list("[", value(), "]"));
-    }
-    return array;
+    return rule("array", () -> list("[", value(), "]"));
   }
 
   private Expr list(String open, Expr item, String close) {
-    Expr items = Expr.sequence(item, Expr.star(Expr.sequence(comma, item)), space);
-    return Expr.sequence(Expr.text(open), space, Expr.optional(items), Expr.text(close));
+    Expr items = Expr.sequence(item, Expr.star(Expr.sequence(comma, item)));
+    return enclosed(open, items, true, close);
+  }
+
+  /** Returns an object or array with the given members or items. */
+  Expr enclosed(String open, Expr items, boolean mayBeEmpty, String close) {
+    Expr inside = Expr.sequence(items, space);
+    return Expr.sequence(
+        Expr.text(open), space, mayBeEmpty ? Expr.optional(inside) : inside, Expr.text(close));
   }
 
   /** Returns a number with at most 16 digits on each side of the point and 2 in the exponent. */
@@ -114,10 +114,7 @@ final class JsonRules {
 
   /** Returns any string. */
   Expr string() {
-    if (string == null) {
-      string = rules.add("string", quoted(Expr.star(written())));
-    }
-    return string;
+    return rule("string", () -> quoted(Expr.star(written())));
   }
 
   static Expr quoted(Expr content) {
@@ -126,10 +123,7 @@ final class JsonRules {
 
   /** Returns a character of a string in all its spellings, except unpaired surrogates. */
   Expr character() {
-    if (character == null) {
-      character = rules.add("character", written());
-    }
-    return character;
+    return rule("character", JsonRules::written);
   }
 
   private static Expr written() {
@@ -156,11 +150,6 @@ final class JsonRules {
   static Expr escaped(Expr text) {
     return switch (text) {
       case Expr.Chars(CodePoints set) -> escaped(set);
-      case Expr.Sequence(List<Expr> parts) ->
-          new Expr.Sequence(parts.stream().map(JsonRules::escaped).toList());
-      case Expr.Choice(List<Expr> parts) ->
-          new Expr.Choice(parts.stream().map(JsonRules::escaped).toList());
-      case Expr.Repeat(Expr part, int min, int max) -> new Expr.Repeat(escaped(part), min, max);
       case Expr.Call call -> throw new IllegalArgumentException("a rule call cannot be escaped");
       case Expr.Machine(Dfa dfa, List<List<Expr>> labels) -> {
         Map<Expr, Expr> known = new HashMap<>(); // most labels are shared by edges
@@ -174,6 +163,7 @@ final class JsonRules {
                             .toList())
                 .toList());
       }
+      default -> text.mapParts(JsonRules::escaped);
     };
   }
 
@@ -186,36 +176,38 @@ final class JsonRules {
         parts.add(Expr.text(known < 0 ? String.format("\\u%04x", c) : "\\" + SHORT.charAt(known)));
       }
     }
-    return parts.size() == 1 ? parts.getFirst() : new Expr.Choice(parts);
+    return Expr.choice(parts);
   }
 
   /** Returns a single value, with any white space. */
   Expr literal(JsonNode node) {
     if (node.isString()) {
-      return quoted(escaped(rules.text(node.stringValue())));
+      return text(node.stringValue());
     }
     if (!node.isContainer()) {
       return Expr.text(node.toString());
     }
-    List<Expr> parts = new ArrayList<>();
-    parts.add(Expr.text(node.isObject() ? "{" : "["));
-    parts.add(space);
+    List<Expr> items = new ArrayList<>();
     if (node.isObject()) {
       node.forEachEntry(
-          (name, member) -> {
-            parts.add(parts.size() > 2 ? comma : Expr.EMPTY);
-            parts.add(quoted(escaped(rules.text(name))));
-            parts.add(COLON);
-            parts.add(literal(member));
-          });
+          (name, member) -> items.add(Expr.sequence(text(name), COLON, literal(member))));
     } else {
-      for (JsonNode item : node) {
-        parts.add(parts.size() > 2 ? comma : Expr.EMPTY);
-        parts.add(literal(item));
-      }
+      node.forEach(item -> items.add(literal(item)));
     }
-    parts.add(node.isEmpty() ? Expr.EMPTY : space);
-    parts.add(Expr.text(node.isObject() ? "}" : "]"));
-    return new Expr.Sequence(parts);
+    List<Expr> parts = new ArrayList<>();
+    for (Expr item : items) {
+      parts.add(parts.isEmpty() ? space : comma);
+      parts.add(item);
+    }
+    parts.add(space);
+    return Expr.sequence(
+        Expr.text(node.isObject() ? "{" : "["),
+        new Expr.Sequence(parts),
+        Expr.text(node.isObject() ? "}" : "]"));
+  }
+
+  /** Returns a string in its usual spelling. */
+  Expr text(String text) {
+    return quoted(escaped(rules.text(text)));
   }
 }

@@ -2,7 +2,6 @@ package dev.vidrio.grammar.schema;
 
 import java.util.Collection;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -18,19 +17,12 @@ final class KeywordNormalization {
    * Keywords whose subschemas apply to the same instance, and so to its properties and items too
    * (in-place applicators).
    */
-  private static final List<String> IN_PLACE =
-      List.of(
-          "allOf",
-          "anyOf",
-          "oneOf",
-          "if",
-          "then",
-          "else",
-          "dependentSchemas",
-          "dependencies",
-          "$ref",
-          "$dynamicRef",
-          "$recursiveRef");
+  private static final Set<String> IN_PLACE =
+      Keywords.words(
+          """
+          allOf anyOf oneOf if then else dependentSchemas dependencies $ref $dynamicRef
+          $recursiveRef
+          """);
 
   private KeywordNormalization() {}
 

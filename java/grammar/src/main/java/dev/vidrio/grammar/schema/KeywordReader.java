@@ -1,10 +1,13 @@
 package dev.vidrio.grammar.schema;
 
+import static java.util.stream.Collectors.toSet;
+
 import java.math.BigDecimal;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
 /** Adds keywords without alternatives to a {@link Conjunction}. */
@@ -25,26 +28,21 @@ final class KeywordReader {
     if (part.has("type")) {
       all.restrict(part.types());
     }
-    for (String keyword : new String[] {"enum", "const"}) {
-      if (part.has(keyword)) {
-        List<JsonNode> values =
-            keyword.equals("enum") ? part.list(keyword) : List.of(part.node().get(keyword));
-        all.values =
-            all.values == null
-                ? values
-                : all.values.stream()
-                    .filter(
-                        value ->
-                            values.stream().anyMatch(each -> InstanceValidator.equal(value, each)))
-                    .toList();
-      }
+    if (part.has("enum")) {
+      all.restrictValues(part.list("enum"));
     }
-    if (part.assertions().stream().anyMatch(Keywords.OF_OBJECTS::contains)) {
+    if (part.has("const")) {
+      all.restrictValues(List.of(part.node().get("const")));
+    }
+    Set<String> types =
+        part.assertions().stream().map(Keywords::type).flatMap(Optional::stream).collect(toSet());
+    if (types.contains("object")) {
       objects(part, all, evaluates);
     }
-    if (part.assertions().stream().anyMatch(Keywords.OF_ARRAYS::contains)) {
+    if (types.contains("array")) {
       arrays(part, all, evaluates);
     }
+    counts(part, all);
     strings(part, all);
     numbers(part, all);
   }
@@ -65,12 +63,6 @@ final class KeywordReader {
     }
     if (part.has("propertyNames")) {
       all.propertyNames.add(Term.of(document.below(part, "propertyNames")));
-    }
-    if (part.has("minProperties")) {
-      all.minProperties = Math.max(all.minProperties, part.count("minProperties", false));
-    }
-    if (part.has("maxProperties")) {
-      all.maxProperties = Conjunction.lower(all.maxProperties, part.count("maxProperties", true));
     }
   }
 
@@ -100,30 +92,35 @@ final class KeywordReader {
     if (!first.isEmpty() || others != null) {
       all.items.add(new Conjunction.Items(first, others, evaluates));
     }
-    if (part.has("minItems")) {
-      all.minItems = Math.max(all.minItems, part.count("minItems", false));
-    }
-    if (part.has("maxItems")) {
-      all.maxItems = Conjunction.lower(all.maxItems, part.count("maxItems", true));
-    }
     all.unique |= part.has("uniqueItems") && part.flag("uniqueItems");
     if (part.has("contains")) {
-      int min = part.has("minContains") ? part.count("minContains", false) : 1;
-      int max = part.has("maxContains") ? part.count("maxContains", true) : -1;
       all.contained.add(
-          new Conjunction.Contained(Term.of(document.below(part, "contains")), min, max));
+          new Conjunction.Contained(Term.of(document.below(part, "contains")), contained(part)));
     }
   }
 
+  /** Returns the declared number of contained items. */
+  static Conjunction.Count contained(Subschema part) {
+    return new Conjunction.Count(
+        part.has("minContains") ? part.count("minContains", false) : 1,
+        part.has("maxContains") ? part.count("maxContains", true) : -1);
+  }
+
+  private static void counts(Subschema part, Conjunction all) {
+    Keywords.COUNTED.forEach(
+        (type, counted) -> {
+          if (part.has("min" + counted)) {
+            int min = part.count("min" + counted, false);
+            all.restrict(type, new Conjunction.Count(min, -1));
+          }
+          if (part.has("max" + counted)) {
+            int max = part.count("max" + counted, true);
+            all.restrict(type, new Conjunction.Count(0, max));
+          }
+        });
+  }
+
   private static void strings(Subschema part, Conjunction all) {
-    if (part.has("minLength")) {
-      all.appliesTo("string");
-      all.minLength = Math.max(all.minLength, part.count("minLength", false));
-    }
-    if (part.has("maxLength")) {
-      all.appliesTo("string");
-      all.maxLength = Conjunction.lower(all.maxLength, part.count("maxLength", true));
-    }
     if (part.has("pattern")) {
       all.appliesTo("string");
       all.patterns.add(new Conjunction.Pattern(part.below("pattern"), part.text("pattern"), false));
@@ -139,12 +136,7 @@ final class KeywordReader {
 
   private static void numbers(Subschema part, Conjunction all) {
     for (String keyword : Keywords.BOUNDS) {
-      bound(part, keyword)
-          .ifPresent(
-              bound -> {
-                all.appliesTo("number");
-                all.bounds.add(bound);
-              });
+      bound(part, keyword).ifPresent(all::restrict);
     }
     if (part.has("multipleOf")) {
       all.appliesTo("number");
@@ -171,7 +163,7 @@ final class KeywordReader {
       return Optional.empty();
     }
     boolean upper = keyword.endsWith("aximum");
-    JsonNode kind = part.get(upper ? "exclusiveMaximum" : "exclusiveMinimum");
+    JsonNode kind = part.node().get(upper ? "exclusiveMaximum" : "exclusiveMinimum");
     boolean exclusive =
         keyword.startsWith("exclusive")
             || (kind != null && kind.isBoolean() && kind.booleanValue());

@@ -1,10 +1,15 @@
 package dev.vidrio.grammar.schema;
 
+import static java.util.stream.Collectors.toUnmodifiableSet;
+
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** The keywords of JSON Schema draft 2020-12, and their equivalents of earlier drafts. */
 final class Keywords {
@@ -12,79 +17,71 @@ final class Keywords {
   static final List<String> TYPES =
       List.of("object", "array", "string", "number", "integer", "boolean", "null");
 
-  static final Set<String> OF_OBJECTS =
-      Set.of(
-          "properties",
-          "required",
-          "additionalProperties",
-          "patternProperties",
-          "propertyNames",
-          "minProperties",
-          "maxProperties",
-          "dependentRequired",
-          "dependentSchemas",
-          "dependencies",
-          "unevaluatedProperties");
-
-  static final Set<String> OF_ARRAYS =
-      Set.of(
-          "items",
-          "prefixItems",
-          "additionalItems",
-          "minItems",
-          "maxItems",
-          "uniqueItems",
-          "contains",
-          "minContains",
-          "maxContains",
-          "unevaluatedItems");
-
-  static final Set<String> OF_STRINGS = Set.of("minLength", "maxLength", "pattern", "format");
+  /** The keywords of the properties of {@link Conjunction#count}, by the type that has them. */
+  static final Map<String, String> COUNTED =
+      Map.of("object", "Properties", "array", "Items", "string", "Length");
 
   static final List<String> BOUNDS =
       List.of("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum");
 
-  static final Set<String> OF_NUMBERS =
-      Set.of("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf");
+  /** The keywords that constrain only values of one type, by the type. */
+  private static final Map<String, Set<String>> OF_TYPE =
+      Map.of(
+          "object",
+          words(
+              """
+              properties required additionalProperties patternProperties propertyNames minProperties
+              maxProperties dependentRequired dependentSchemas dependencies unevaluatedProperties
+              """),
+          "array",
+          words(
+              """
+              items prefixItems additionalItems minItems maxItems uniqueItems contains minContains
+              maxContains unevaluatedItems
+              """),
+          "string",
+          words("minLength maxLength pattern format"),
+          "number",
+          words("minimum maximum exclusiveMinimum exclusiveMaximum multipleOf"));
 
   private static final Set<String> GENERAL =
-      Set.of(
-          "type", "enum", "const", "anyOf", "oneOf", "allOf", "not", "if", "then", "else", "$ref");
+      words("type enum const anyOf oneOf allOf not if then else $ref");
 
   /** Keywords that depend on how a schema was reached. */
   private static final Set<String> UNSUPPORTED =
-      Set.of("$dynamicRef", "$recursiveRef", "unevaluatedItems");
+      words("$dynamicRef $recursiveRef unevaluatedItems");
 
   /** Keywords that constrain nothing. */
   private static final Set<String> ANNOTATIONS =
-      Set.of(
-          "title",
-          "description",
-          "default",
-          "examples",
-          "deprecated",
-          "readOnly",
-          "writeOnly",
-          "contentEncoding",
-          "contentMediaType",
-          "contentSchema",
-          "$comment",
-          "$schema",
-          "$vocabulary",
-          "$id",
-          "$anchor",
-          "$dynamicAnchor",
-          "$recursiveAnchor",
-          "$defs",
-          "definitions");
+      words(
+          """
+          title description default examples deprecated readOnly writeOnly contentEncoding
+          contentMediaType contentSchema $comment $schema $vocabulary $id $anchor $dynamicAnchor
+          $recursiveAnchor $defs definitions
+          """);
 
-  private static final List<Set<String>> ASSERTIONS =
-      List.of(OF_OBJECTS, OF_ARRAYS, OF_STRINGS, OF_NUMBERS, GENERAL, UNSUPPORTED);
+  private static final Set<String> ASSERTIONS =
+      Stream.concat(
+              OF_TYPE.values().stream().flatMap(Set::stream),
+              Stream.concat(GENERAL.stream(), UNSUPPORTED.stream()))
+          .collect(toUnmodifiableSet());
 
   private Keywords() {}
 
+  /** Returns the words of a text. */
+  static Set<String> words(String text) {
+    return Arrays.stream(text.strip().split("\\s+")).collect(toUnmodifiableSet());
+  }
+
+  /** Returns the type of value that a keyword constrains, if it is only one. */
+  static Optional<String> type(String keyword) {
+    return TYPES.stream()
+        .filter(type -> OF_TYPE.getOrDefault(type, Set.of()).contains(keyword))
+        .findFirst();
+  }
+
   static boolean isAssertion(String keyword) {
-    return ASSERTIONS.stream().anyMatch(set -> set.contains(keyword));
+    return ASSERTIONS.contains(keyword);
   }
 
   /**
@@ -97,13 +94,11 @@ final class Keywords {
         throw part.error(keyword, "is not supported");
       }
       if (!isAssertion(keyword) && !ANNOTATIONS.contains(keyword)) {
-        for (Set<String> known : ASSERTIONS) {
-          misspelled(keyword, known)
-              .ifPresent(
-                  meant -> {
-                    throw part.error(keyword, "is not a keyword; did you mean '" + meant + "'?");
-                  });
-        }
+        misspelled(keyword, ASSERTIONS)
+            .ifPresent(
+                meant -> {
+                  throw part.error(keyword, "is not a keyword; did you mean '" + meant + "'?");
+                });
       }
     }
   }
@@ -128,24 +123,21 @@ final class Keywords {
    * ones.
    */
   private static boolean isNear(String a, String b) {
-    int shorter = Math.min(a.length(), b.length());
-    if (Math.abs(a.length() - b.length()) > 1) {
-      return false;
+    int i = Arrays.mismatch(a.toCharArray(), b.toCharArray());
+    if (i < 0) {
+      return true;
     }
-    int same = 0;
-    while (same < shorter && a.charAt(same) == b.charAt(same)) {
-      same++;
-    }
-    int equal = 0;
-    while (equal < shorter - same
-        && a.charAt(a.length() - 1 - equal) == b.charAt(b.length() - 1 - equal)) {
-      equal++;
-    }
-    int between = Math.max(a.length(), b.length()) - same - equal;
-    return between <= 1
-        || (between == 2
-            && a.length() == b.length()
-            && a.charAt(same) == b.charAt(same + 1)
-            && a.charAt(same + 1) == b.charAt(same));
+    String restOfA = a.substring(Math.min(i + 1, a.length()));
+    String restOfB = b.substring(Math.min(i + 1, b.length()));
+    boolean swapped =
+        !restOfA.isEmpty()
+            && !restOfB.isEmpty()
+            && a.charAt(i) == b.charAt(i + 1)
+            && a.charAt(i + 1) == b.charAt(i)
+            && restOfA.substring(1).equals(restOfB.substring(1));
+    return restOfA.equals(restOfB)
+        || restOfA.equals(b.substring(i))
+        || restOfB.equals(a.substring(i))
+        || swapped;
   }
 }

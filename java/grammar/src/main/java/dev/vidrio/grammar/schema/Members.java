@@ -7,17 +7,18 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The members of a nonempty object. Required members come in the schema's order, since a schema may
- * want the model to write {@code reasoning} before {@code answer}. Optional members may come
- * anywhere, each once, since a model that has written a later member cannot go back. Unnamed
- * members come last; they may repeat a name, so they count as one.
+ * The members of a nonempty object, or the different items of a nonempty array. Required members
+ * come in the schema's order, since a schema may want the model to write {@code reasoning} before
+ * {@code answer}. Optional members may come anywhere, each once, since a model that has written a
+ * later member cannot go back. Unnamed members come last; they may repeat a name, so they count as
+ * one.
  */
 final class Members {
 
   /** A named property. */
   record Member(String path, Expr pair, boolean isRequired) {}
 
-  /** The maximum number of rules of one object. */
+  /** The maximum number of rules of one object or array. */
   private static final int MAX_ORDERS = 64;
 
   private final Rules rules;

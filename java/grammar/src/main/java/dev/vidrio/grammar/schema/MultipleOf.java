@@ -4,8 +4,7 @@ import dev.vidrio.grammar.expression.CodePoints;
 import dev.vidrio.grammar.expression.Dfa;
 import java.math.BigDecimal;
 import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -36,8 +35,6 @@ final class MultipleOf {
 
   private final int scale;
   private final int divisor;
-  private final Map<State, Integer> known = new HashMap<>();
-  private final List<State> states = new ArrayList<>();
 
   private MultipleOf(int scale, int divisor) {
     this.scale = scale;
@@ -63,38 +60,21 @@ final class MultipleOf {
   }
 
   private Dfa build() {
-    List<List<Dfa.Edge>> edges = new ArrayList<>();
-    BitSet accepting = new BitSet();
-    int _ = number(new State(Phase.START, 0, 0));
-    for (int i = 0; i < states.size(); i++) {
-      State state = states.get(i);
-      edges.add(edges(state));
-      boolean number = state.phase == Phase.INTEGER || state.phase == Phase.FRACTION;
-      accepting.set(i, number && remainder(state) == 0);
-    }
-    return new Dfa(edges, accepting).minimal();
+    State start = new State(Phase.START, 0, 0);
+    return Dfa.explore(ignored -> {}, start, this::edges, this::isMultiple).minimal();
   }
 
-  /** Returns the remainder of a number whose missing decimals are 0. */
-  private int remainder(State state) {
+  /** Returns whether the text so far is a multiple, where missing decimals are 0. */
+  private boolean isMultiple(State state) {
     long remainder = state.remainder;
     for (int i = state.digits; i < scale; i++) {
       remainder = remainder * 10 % divisor;
     }
-    return (int) remainder;
+    return remainder == 0 && (state.phase == Phase.INTEGER || state.phase == Phase.FRACTION);
   }
 
-  private int number(State state) {
-    return known.computeIfAbsent(
-        state,
-        ignored -> {
-          states.add(state);
-          return states.size() - 1;
-        });
-  }
-
-  private List<Dfa.Edge> edges(State state) {
-    Map<Integer, List<CodePoints>> found = new HashMap<>();
+  private Map<State, List<CodePoints>> edges(State state) {
+    Map<State, List<CodePoints>> found = new LinkedHashMap<>();
     if (state.phase == Phase.START) {
       add(found, '-', new State(Phase.MINUS, 0, 0));
     }
@@ -102,13 +82,11 @@ final class MultipleOf {
       add(found, '.', new State(Phase.POINT, state.remainder, 0));
     }
     boolean fraction = state.phase == Phase.POINT || state.phase == Phase.FRACTION;
+    if (fraction && state.digits == scale) {
+      add(found, '0', new State(Phase.FRACTION, state.remainder, scale));
+      return found;
+    }
     for (int digit = 0; digit <= 9; digit++) {
-      if (fraction && state.digits == scale) {
-        if (digit == 0) {
-          add(found, '0', new State(Phase.FRACTION, state.remainder, scale));
-        }
-        continue;
-      }
       int remainder = (state.remainder * 10 + digit) % divisor;
       add(
           found,
@@ -117,10 +95,10 @@ final class MultipleOf {
               ? new State(Phase.FRACTION, remainder, state.digits + 1)
               : new State(Phase.INTEGER, remainder, 0));
     }
-    return Dfa.edges(found);
+    return found;
   }
 
-  private void add(Map<Integer, List<CodePoints>> found, int c, State to) {
-    found.computeIfAbsent(number(to), ignored -> new ArrayList<>()).add(CodePoints.of(c));
+  private static void add(Map<State, List<CodePoints>> found, int c, State to) {
+    found.computeIfAbsent(to, ignored -> new ArrayList<>()).add(CodePoints.of(c));
   }
 }

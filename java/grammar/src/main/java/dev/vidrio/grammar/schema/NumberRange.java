@@ -39,7 +39,7 @@ final class NumberRange {
     if (high.signum() >= 0) {
       parts.add(positive(low.max(BigInteger.ZERO), high, fractionDigits));
     }
-    return parts.isEmpty() ? Expr.NOTHING : new Expr.Choice(parts);
+    return Expr.choice(parts);
   }
 
   private static Expr positive(BigInteger low, BigInteger high, int fractionDigits) {
@@ -56,7 +56,7 @@ final class NumberRange {
         parts.add(range.from(0, true, true));
       }
     }
-    return parts.isEmpty() ? Expr.NOTHING : new Expr.Choice(parts);
+    return Expr.choice(parts);
   }
 
   private static BigInteger power(int exponent) {

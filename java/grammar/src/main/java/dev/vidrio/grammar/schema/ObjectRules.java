@@ -2,7 +2,6 @@ package dev.vidrio.grammar.schema;
 
 import dev.vidrio.grammar.expression.Dfa;
 import dev.vidrio.grammar.expression.Expr;
-import dev.vidrio.grammar.expression.Rules;
 import dev.vidrio.grammar.expression.StateBudget;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -24,7 +23,6 @@ final class ObjectRules {
   /** The maximum sum of {@link Members#orders} over all objects of a document. */
   private static final int MAX_ORDERS = 2048;
 
-  private final Rules rules;
   private final JsonRules json;
   private final TextMatcher matcher;
   private final StringRules strings;
@@ -38,12 +36,10 @@ final class ObjectRules {
    *     Expr#NOTHING} if there are none
    */
   ObjectRules(
-      Rules rules,
       JsonRules json,
       TextMatcher matcher,
       StringRules strings,
       Function<Collection<Term>, Expr> values) {
-    this.rules = rules;
     this.json = json;
     this.matcher = matcher;
     this.strings = strings;
@@ -54,23 +50,17 @@ final class ObjectRules {
    * Returns the expression of an object: the named properties as in {@link Members}, then others.
    */
   Expr object(Conjunction all) {
-    int min = all.minProperties;
-    for (JsonNode value : all.excluded) {
-      if (value.isObject()) {
-        if (!value.isEmpty()) {
-          throw all.at.error("not", "cannot exclude a nonempty object");
-        }
-        min = Math.max(min, 1);
-      }
-    }
-    int max = all.maxProperties;
+    Conjunction.Count size = all.countOfContainer("object", JsonNode::isObject);
+    int min = size.min();
+    int max = size.max();
     boolean free =
         all.properties.isEmpty() && all.required.isEmpty() && all.propertyNames.isEmpty();
     if (free && min == 0 && max < 0 && all.unevaluated == null) {
       return json.object();
     }
     Map<String, Set<Term>> names = all.names(matcher);
-    Dfa allowed = names(all);
+    Dfa allowed =
+        all.propertyNames.isEmpty() ? Dfa.ofLength(0, -1) : strings.texts(all.propertyNames);
     List<Members.Member> members = new ArrayList<>();
     for (Map.Entry<String, Set<Term>> each : names.entrySet()) {
       String name = each.getKey();
@@ -78,8 +68,7 @@ final class ObjectRules {
       Expr value = allowed.matches(name) ? values.apply(each.getValue()) : Expr.NOTHING;
       if (!value.equals(Expr.NOTHING)) {
         String path = all.at.below("properties", name);
-        Expr key = JsonRules.quoted(JsonRules.escaped(rules.text(name)));
-        Expr pair = rules.add(path, Expr.sequence(key, JsonRules.COLON, value));
+        Expr pair = json.rules.add(path, Expr.sequence(json.text(name), JsonRules.COLON, value));
         members.add(new Members.Member(path, pair, required));
       } else if (required) {
         return Expr.NOTHING;
@@ -94,14 +83,8 @@ final class ObjectRules {
     Expr inside =
         max == 0
             ? Expr.NOTHING
-            : Expr.sequence(
-                inside(new Members(rules, json.comma, members, other, min, max)), json.space);
-    return Expr.sequence(
-        Expr.text("{"), json.space, mayBeEmpty ? Expr.optional(inside) : inside, Expr.text("}"));
-  }
-
-  private Dfa names(Conjunction all) {
-    return all.propertyNames.isEmpty() ? Dfa.ofLength(0, -1) : strings.texts(all.propertyNames);
+            : inside(new Members(json.rules, json.comma, members, other, min, max));
+    return json.enclosed("{", inside, mayBeEmpty, "}");
   }
 
   private Expr inside(Members members) {
@@ -117,7 +100,7 @@ final class ObjectRules {
 
   /** Returns a member with a name other than the given ones. */
   private Expr others(Conjunction all, Set<String> names, Dfa allowed) {
-    StateBudget budget = matcher.budget();
+    StateBudget budget = matcher.budget;
     Set<String> patterns = new LinkedHashSet<>();
     all.properties.forEach(each -> patterns.addAll(each.patterns().keySet()));
     boolean constrained = all.properties.stream().anyMatch(each -> each.additional() != null);
@@ -156,6 +139,6 @@ final class ObjectRules {
             parts.add(Expr.sequence(StringRules.written(keys), JsonRules.COLON, value)));
     return parts.isEmpty()
         ? Expr.NOTHING
-        : rules.add(all.at.below("additionalProperties"), new Expr.Choice(parts));
+        : json.rules.add(all.at.below("additionalProperties"), Expr.choice(parts));
   }
 }

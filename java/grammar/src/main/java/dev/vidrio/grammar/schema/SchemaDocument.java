@@ -7,8 +7,10 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -17,32 +19,16 @@ final class SchemaDocument {
 
   /** The keywords with a subschema or an array of subschemas. */
   private static final Set<String> SCHEMAS =
-      Set.of(
-          "allOf",
-          "anyOf",
-          "oneOf",
-          "not",
-          "if",
-          "then",
-          "else",
-          "items",
-          "prefixItems",
-          "additionalItems",
-          "contains",
-          "additionalProperties",
-          "propertyNames",
-          "unevaluatedProperties",
-          "unevaluatedItems");
+      Keywords.words(
+          """
+          allOf anyOf oneOf not if then else items prefixItems additionalItems contains
+          additionalProperties propertyNames unevaluatedProperties unevaluatedItems
+          """);
 
   /** The keywords with named subschemas. */
   private static final Set<String> NAMED =
-      Set.of(
-          "properties",
-          "patternProperties",
-          "dependentSchemas",
-          "dependencies",
-          "$defs",
-          "definitions");
+      Keywords.words(
+          "properties patternProperties dependentSchemas dependencies $defs definitions");
 
   /** The base URI of documents without one. */
   private static final URI NO_BASE = URI.create("schema://document/");
@@ -83,8 +69,7 @@ final class SchemaDocument {
 
   /** Returns the subschema at a keyword. */
   Subschema below(Subschema part, String keyword) {
-    JsonNode node = part.get(keyword);
-    return part(part.below(keyword), node == null ? part.node().path(keyword) : node);
+    return part(part.below(keyword), part.node().path(keyword));
   }
 
   /** Returns a named subschema below a keyword. */
@@ -137,18 +122,17 @@ final class SchemaDocument {
    * this way, too.
    */
   private URI base(JsonNode node, URI outer) {
-    JsonNode id = node.get("$id");
-    if (id == null || !id.isString()) {
-      id = node.get("id");
-    }
-    if (id == null || !id.isString()) {
-      return outer;
-    }
-    URI named = resolved(outer, id.stringValue());
+    Optional<String> id =
+        Stream.of("$id", "id")
+            .map(node::path)
+            .filter(JsonNode::isString)
+            .map(JsonNode::stringValue)
+            .findFirst();
+    URI named = id.isEmpty() ? null : resolved(outer, id.get());
     if (named == null) {
       return outer;
     }
-    if (id.stringValue().startsWith("#")) {
+    if (id.get().startsWith("#")) {
       addresses.putIfAbsent(named.toString(), node);
       paths.putIfAbsent(node, named.toString());
       return outer;
@@ -204,28 +188,21 @@ final class SchemaDocument {
   }
 
   private static @Nullable JsonNode at(JsonNode from, String pointer) {
-    JsonNode target = from;
-    if (!pointer.isEmpty() && !pointer.startsWith("/")) {
-      return null;
+    try {
+      JsonNode target = from.at(decoded(pointer));
+      return target.isMissingNode() ? null : target;
+    } catch (IllegalArgumentException e) {
+      return null; // not a pointer
     }
-    String[] steps = pointer.split("/", -1);
-    for (int i = 1; i < steps.length; i++) {
-      String step = decoded(steps[i]).replace("~1", "/").replace("~0", "~");
-      target =
-          target.isArray() && step.matches("[0-9]{1,6}")
-              ? target.path(Integer.parseInt(step))
-              : target.path(step);
-    }
-    return target.isMissingNode() ? null : target;
   }
 
-  private static String decoded(String step) {
+  private static String decoded(String pointer) {
     try {
-      return step.indexOf('%') < 0
-          ? step
-          : URLDecoder.decode(step.replace("+", "%2B"), StandardCharsets.UTF_8);
+      return pointer.indexOf('%') < 0
+          ? pointer
+          : URLDecoder.decode(pointer.replace("+", "%2B"), StandardCharsets.UTF_8);
     } catch (IllegalArgumentException e) {
-      return step;
+      return pointer;
     }
   }
 }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -64,6 +65,10 @@ final class SchemaExpansion {
       }
     }
 
+    private void add(List<Alternative> alternatives, Item cause) {
+      disjunctions.add(new Disjunction(alternatives, cause));
+    }
+
     private Item takeAsserted() {
       front = 0;
       return asserted.removeFirst();
@@ -77,7 +82,7 @@ final class SchemaExpansion {
 
   private final SchemaDocument document;
   private final TextMatcher matcher;
-  private final InstanceValidator check;
+  final InstanceValidator check;
   private final SchemaNegation negation;
   private final KeywordReader keywords;
   private int work;
@@ -89,10 +94,6 @@ final class SchemaExpansion {
     this.check = new InstanceValidator(document, matcher);
     this.negation = new SchemaNegation(document, matcher, check);
     this.keywords = new KeywordReader(document);
-  }
-
-  InstanceValidator check() {
-    return check;
   }
 
   /** Expands terms. */
@@ -205,20 +206,13 @@ final class SchemaExpansion {
             keywords.each(part, keyword).forEach(term -> agenda.add(term, item, item.negation));
         case "not" -> agenda.add(Term.not(document.below(part, keyword)), item, true);
         case "anyOf" ->
-            agenda.disjunctions.add(
-                new Disjunction(
-                    keywords.each(part, keyword).stream().map(Alternative::of).toList(), item));
-        case "oneOf" ->
-            agenda.disjunctions.add(new Disjunction(oneOf(keywords.each(part, keyword)), item));
-        case "if" ->
-            condition(part)
-                .ifPresent(found -> agenda.disjunctions.add(new Disjunction(found, item)));
+            agenda.add(keywords.each(part, keyword).stream().map(Alternative::of).toList(), item);
+        case "oneOf" -> agenda.add(oneOf(keywords.each(part, keyword)), item);
+        case "if" -> condition(part).ifPresent(found -> agenda.add(found, item));
         case "dependentRequired", "dependentSchemas", "dependencies" ->
             part.object(keyword)
                 .forEachEntry(
-                    (name, then) ->
-                        agenda.disjunctions.add(
-                            new Disjunction(dependency(part, keyword, name, then), item)));
+                    (name, then) -> agenda.add(dependency(part, keyword, name, then), item));
         case "unevaluatedProperties" -> unevaluated(part, item, all, alone);
         default -> {}
       }
@@ -247,15 +241,14 @@ final class SchemaExpansion {
   }
 
   private static List<Alternative> oneOf(List<Term> terms) {
-    List<Alternative> alternatives = new ArrayList<>();
-    for (int i = 0; i < terms.size(); i++) {
-      List<Term> exactlyOne = new ArrayList<>();
-      for (int j = 0; j < terms.size(); j++) {
-        exactlyOne.add(i == j ? terms.get(j) : terms.get(j).opposite());
-      }
-      alternatives.add(new Alternative(exactlyOne, ignored -> {}));
-    }
-    return alternatives;
+    return IntStream.range(0, terms.size())
+        .mapToObj(
+            i ->
+                IntStream.range(0, terms.size())
+                    .mapToObj(j -> i == j ? terms.get(j) : terms.get(j).opposite())
+                    .toList())
+        .map(exactlyOne -> new Alternative(exactlyOne, ignored -> {}))
+        .toList();
   }
 
   private Optional<List<Alternative>> condition(Subschema part) {
@@ -270,27 +263,15 @@ final class SchemaExpansion {
   }
 
   private List<Alternative> dependency(Subschema part, String keyword, String name, JsonNode then) {
-    List<Alternative> alternatives = new ArrayList<>();
-    alternatives.add(new Alternative(List.of(), all -> SchemaNegation.absent(all, name)));
+    List<String> needed = new ArrayList<>(List.of(name));
+    List<Term> terms = new ArrayList<>();
     if (then.isArray()) {
-      List<String> needed = part.texts(keyword, then);
-      alternatives.add(
-          new Alternative(
-              List.of(),
-              all -> {
-                all.appliesTo("object");
-                all.required.add(name);
-                all.required.addAll(needed);
-              }));
+      needed.addAll(part.texts(keyword, then));
     } else {
-      alternatives.add(
-          new Alternative(
-              List.of(Term.of(document.below(part, keyword, name, then))),
-              all -> {
-                all.appliesTo("object");
-                all.required.add(name);
-              }));
+      terms.add(Term.of(document.below(part, keyword, name, then)));
     }
-    return alternatives;
+    return List.of(
+        new Alternative(List.of(), all -> all.forbid(name)),
+        new Alternative(terms, all -> all.require(needed)));
   }
 }

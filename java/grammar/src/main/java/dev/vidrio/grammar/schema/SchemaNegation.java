@@ -4,11 +4,14 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.schema.SchemaExpansion.Alternative;
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -28,12 +31,14 @@ final class SchemaNegation {
   }
 
   /** A violation, and whether it is already certain, or unlikely to occur. */
-  private record Failure(Alternative alternative, boolean certain, boolean unlikely) {}
+  private record Failure(Alternative alternative, boolean certain, boolean unlikely) {
+    Failure certainIf(boolean condition) {
+      return new Failure(alternative, condition, unlikely);
+    }
 
-  /** Requires that a property is absent. */
-  static void absent(Conjunction all, String name) {
-    all.appliesTo("object");
-    all.properties.add(Conjunction.Properties.only(name, Term.of(Subschema.NOTHING)));
+    Failure unlikelyIf(boolean condition) {
+      return new Failure(alternative, certain, condition);
+    }
   }
 
   /** Returns the alternatives that satisfy a conjunction but violate a schema. */
@@ -45,7 +50,7 @@ final class SchemaNegation {
     InvalidInputException unsupported = null;
     for (String keyword : part.assertions()) {
       try {
-        failures(part, keyword, all, failures);
+        failures.addAll(failures(part, keyword, all));
       } catch (InvalidInputException e) {
         unsupported = e; // the other alternatives remain valid
       }
@@ -53,10 +58,9 @@ final class SchemaNegation {
     if (failures.isEmpty() && unsupported != null) {
       throw unsupported;
     }
-    for (Failure failure : failures) {
-      if (failure.certain) {
-        return List.of(failure.alternative);
-      }
+    Optional<Failure> certain = failures.stream().filter(Failure::certain).findFirst();
+    if (certain.isPresent()) {
+      return List.of(certain.get().alternative);
     }
     List<Alternative> likely =
         failures.stream().filter(failure -> !failure.unlikely).map(Failure::alternative).toList();
@@ -67,182 +71,137 @@ final class SchemaNegation {
     return new Failure(Alternative.of(terms), false, false);
   }
 
-  private static Failure change(String type, Consumer<Conjunction> change) {
-    return new Failure(
-        new Alternative(
-            List.of(),
-            all -> {
-              all.restrict(List.of(type));
-              change.accept(all);
-            }),
-        false,
-        false);
+  private static Failure change(Consumer<Conjunction> change) {
+    return new Failure(new Alternative(List.of(), change), false, false);
   }
 
-  private void failures(Subschema part, String keyword, Conjunction all, List<Failure> failures) {
-    switch (keyword) {
-      case "type" -> failures.add(types(part, all));
-      case "enum" -> failures.add(none(part.list(keyword)));
-      case "const" -> failures.add(none(List.of(part.node().get(keyword))));
-      case "$ref" -> failures.add(failure(Term.not(document.referred(part))));
+  private static Failure change(String type, Consumer<Conjunction> change) {
+    return change(
+        all -> {
+          all.restrict(List.of(type));
+          change.accept(all);
+        });
+  }
+
+  private List<Failure> failures(Subschema part, String keyword, Conjunction all) {
+    return switch (keyword) {
+      case "type" -> List.of(types(part, all));
+      case "enum" -> List.of(none(part.list(keyword)));
+      case "const" -> List.of(none(List.of(part.node().get(keyword))));
+      case "$ref" -> List.of(failure(Term.not(document.referred(part))));
       case "allOf" ->
-          document.each(part, keyword).forEach(each -> failures.add(failure(Term.not(each))));
-      case "anyOf" ->
-          failures.add(
-              failure(document.each(part, keyword).stream().map(Term::not).toArray(Term[]::new)));
-      case "oneOf" -> moreOrNone(document.each(part, keyword), failures);
-      case "not" -> failures.add(failure(Term.of(document.below(part, keyword))));
+          document.each(part, keyword).stream().map(each -> failure(Term.not(each))).toList();
+      case "anyOf" -> List.of(noneOf(document.each(part, keyword)));
+      case "oneOf" -> moreOrNone(document.each(part, keyword));
+      case "not" -> List.of(failure(Term.of(document.below(part, keyword))));
       case "if" -> {
         Term condition = Term.of(document.below(part, keyword));
+        List<Failure> failures = new ArrayList<>();
         if (part.has("then")) {
           failures.add(failure(condition, Term.not(document.below(part, "then"))));
         }
         if (part.has("else")) {
           failures.add(failure(condition.opposite(), Term.not(document.below(part, "else"))));
         }
+        yield failures;
       }
-      case "then", "else", "additionalItems", "minContains", "maxContains" -> {}
-      case "properties",
-          "required",
-          "additionalProperties",
-          "dependentRequired",
-          "minProperties",
-          "maxProperties" ->
-          ofObjects(part, keyword, all, failures);
-      case "prefixItems", "items", "contains", "minItems", "maxItems", "uniqueItems" ->
-          ofArrays(part, keyword, failures);
-      default -> ofScalars(part, keyword, failures);
-    }
+      case "then", "else", "additionalItems", "minContains", "maxContains" -> List.of();
+      case "minProperties", "minItems", "minLength" -> {
+        String type = Keywords.type(keyword).orElseThrow();
+        int min = part.count(keyword, false);
+        Conjunction.Count fewer = new Conjunction.Count(0, min - 1);
+        yield min == 0 ? List.of() : List.of(change(type, to -> to.restrict(type, fewer)));
+      }
+      case "maxProperties", "maxItems", "maxLength" -> {
+        String type = Keywords.type(keyword).orElseThrow();
+        Conjunction.Count more = new Conjunction.Count(part.count(keyword, false) + 1, -1);
+        yield List.of(change(type, to -> to.restrict(type, more)));
+      }
+      default -> ofType(part, keyword, all);
+    };
   }
 
-  private void ofObjects(Subschema part, String keyword, Conjunction all, List<Failure> failures) {
-    switch (keyword) {
+  private List<Failure> ofType(Subschema part, String keyword, Conjunction all) {
+    return switch (keyword) {
       case "properties" ->
-          part.object(keyword)
-              .forEachEntry(
-                  (name, node) -> {
-                    Subschema value = document.below(part, keyword, name, node);
-                    if (!value.isAnything()) {
-                      failures.add(property(all, name, value));
-                    }
-                  });
-      case "required" -> part.texts(keyword).forEach(name -> failures.add(missing(all, name)));
-      case "additionalProperties" -> additional(part, all, failures);
+          part.object(keyword).properties().stream()
+              .map(
+                  each ->
+                      Map.entry(
+                          each.getKey(),
+                          document.below(part, keyword, each.getKey(), each.getValue())))
+              .filter(each -> !each.getValue().isAnything())
+              .map(each -> property(all, each.getKey(), each.getValue()))
+              .toList();
+      case "required" -> part.texts(keyword).stream().map(name -> missing(all, name)).toList();
+      case "additionalProperties" -> additional(part, all);
       case "dependentRequired" ->
-          part.object(keyword)
-              .forEachEntry(
-                  (name, needed) -> {
-                    for (String each : part.texts(keyword, needed)) {
-                      failures.add(
-                          change(
-                              "object",
-                              to -> {
-                                to.required.add(name);
-                                absent(to, each);
-                              }));
-                    }
-                  });
-      case "minProperties" -> {
-        int min = part.count(keyword, false);
-        if (min > 0) {
-          failures.add(
-              change(
-                  "object", to -> to.maxProperties = Conjunction.lower(to.maxProperties, min - 1)));
-        }
-      }
-      case "maxProperties" -> {
-        int min = part.count(keyword, false) + 1;
-        failures.add(change("object", to -> to.minProperties = Math.max(to.minProperties, min)));
-      }
-      default -> throw unsupported(part, keyword);
-    }
-  }
-
-  private void ofArrays(Subschema part, String keyword, List<Failure> failures) {
-    switch (keyword) {
-      case "minItems" -> {
-        int min = part.count(keyword, false);
-        if (min > 0) {
-          failures.add(
-              change("array", to -> to.maxItems = Conjunction.lower(to.maxItems, min - 1)));
-        }
-      }
-      case "maxItems" -> {
-        int min = part.count(keyword, false) + 1;
-        failures.add(change("array", to -> to.minItems = Math.max(to.minItems, min)));
-      }
-      case "prefixItems", "items" -> items(part, keyword, failures);
+          part.object(keyword).properties().stream()
+              .flatMap(
+                  each ->
+                      part.texts(keyword, each.getValue()).stream()
+                          .map(needed -> dependent(each.getKey(), needed)))
+              .toList();
+      case "prefixItems", "items" -> items(part, keyword);
       case "contains" -> {
         if (part.has("minContains") || part.has("maxContains")) {
           throw unsupported(part, keyword);
         }
         Term other = Term.not(document.below(part, keyword));
-        failures.add(
+        yield List.of(
             change("array", to -> to.items.add(new Conjunction.Items(List.of(), other, false))));
       }
-      case "uniqueItems" -> {
-        if (part.flag(keyword)) {
-          throw unsupported(part, keyword);
-        }
+      case "pattern" -> {
+        var pattern = new Conjunction.Pattern(part.below(keyword), part.text(keyword), true);
+        yield List.of(change("string", to -> to.patterns.add(pattern)));
       }
-      default -> throw unsupported(part, keyword);
-    }
-  }
-
-  private void ofScalars(Subschema part, String keyword, List<Failure> failures) {
-    switch (keyword) {
-      case "format" -> {
-        if (StringFormats.isKnown(part)) {
-          throw unsupported(part, keyword);
-        }
-      }
-      case "minLength" -> {
-        int min = part.count(keyword, false);
-        if (min > 0) {
-          failures.add(
-              change("string", to -> to.maxLength = Conjunction.lower(to.maxLength, min - 1)));
-        }
-      }
-      case "maxLength" -> {
-        int min = part.count(keyword, false) + 1;
-        failures.add(change("string", to -> to.minLength = Math.max(to.minLength, min)));
-      }
-      case "pattern" ->
-          failures.add(
-              change(
-                  "string",
-                  to ->
-                      to.patterns.add(
-                          new Conjunction.Pattern(part.below(keyword), part.text(keyword), true))));
-      case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum" -> {
-        if (!part.node().get(keyword).isBoolean()) {
-          failures.add(
-              change(
-                  "number",
-                  to ->
-                      KeywordReader.bound(part, keyword)
-                          .ifPresent(bound -> to.bounds.add(bound.opposite()))));
-        }
-      }
+      case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum" ->
+          KeywordReader.bound(part, keyword).stream()
+              .map(bound -> change("number", to -> to.bounds.add(bound.opposite())))
+              .toList();
       case "multipleOf" -> {
         Conjunction.Multiple other = KeywordReader.multiple(part, true);
-        failures.add(change("number", to -> to.multiples.add(other)));
+        yield List.of(change("number", to -> to.multiples.add(other)));
       }
-      default -> throw unsupported(part, keyword);
-    }
+      default -> {
+        boolean holdsAlways =
+            keyword.equals("uniqueItems")
+                ? !part.flag(keyword)
+                : keyword.equals("format") && !StringFormats.isKnown(part);
+        if (!holdsAlways) {
+          throw unsupported(part, keyword);
+        }
+        yield List.of();
+      }
+    };
+  }
+
+  private static Failure dependent(String name, String needed) {
+    return change(
+        "object",
+        to -> {
+          to.require(List.of(name));
+          to.forbid(needed);
+        });
   }
 
   private static InvalidInputException unsupported(Subschema part, String keyword) {
     return part.error(keyword, "cannot be negated, as required by not, oneOf or if");
   }
 
-  private static void moreOrNone(List<Subschema> parts, List<Failure> failures) {
-    failures.add(failure(parts.stream().map(Term::not).toArray(Term[]::new)));
+  private static Failure noneOf(List<Subschema> parts) {
+    return failure(parts.stream().map(Term::not).toArray(Term[]::new));
+  }
+
+  private static List<Failure> moreOrNone(List<Subschema> parts) {
+    List<Failure> failures = new ArrayList<>();
+    failures.add(noneOf(parts));
     for (int i = 0; i < parts.size(); i++) {
       for (int j = i + 1; j < parts.size(); j++) {
         failures.add(failure(Term.of(parts.get(i)), Term.of(parts.get(j))));
       }
     }
+    return failures;
   }
 
   private static Failure types(Subschema part, Conjunction all) {
@@ -251,21 +210,18 @@ final class SchemaNegation {
     boolean certain =
         all.types().stream().noneMatch(types::contains)
             && !(integers && all.types().contains("number"));
-    return new Failure(
-        new Alternative(
-            List.of(),
+    return change(
             to -> {
               to.exclude(types);
               if (integers) {
                 to.multiples.add(new Conjunction.Multiple(BigDecimal.ONE, true));
               }
-            }),
-        certain,
-        false);
+            })
+        .certainIf(certain);
   }
 
   private static Failure none(List<JsonNode> values) {
-    return new Failure(new Alternative(List.of(), to -> to.excluded.addAll(values)), false, false);
+    return change(to -> to.excluded.addAll(values));
   }
 
   private Failure property(Conjunction all, String name, Subschema value) {
@@ -275,16 +231,14 @@ final class SchemaNegation {
         object
             && all.required.contains(name)
             && (known.contains(Term.not(value)) || check.neverHold(known, value));
-    return new Failure(
-        change(
-                "object",
-                to -> {
-                  to.required.add(name);
-                  to.properties.add(Conjunction.Properties.only(name, Term.not(value)));
-                })
-            .alternative,
-        certain,
-        all.isClosed() && !isNamed(all, name));
+    return change(
+            "object",
+            to -> {
+              to.require(List.of(name));
+              to.properties.add(Conjunction.Properties.only(name, Term.not(value)));
+            })
+        .certainIf(certain)
+        .unlikelyIf(all.isClosed() && !isNamed(all, name));
   }
 
   private Failure missing(Conjunction all, String name) {
@@ -292,8 +246,7 @@ final class SchemaNegation {
     boolean unnamed =
         (all.isClosed() && !isNamed(all, name))
             || all.property(name, matcher).stream().anyMatch(Term::isNothing);
-    return new Failure(
-        change("object", to -> absent(to, name)).alternative, object && unnamed, false);
+    return change("object", to -> to.forbid(name)).certainIf(object && unnamed);
   }
 
   private static boolean isNamed(Conjunction all, String name) {
@@ -305,10 +258,10 @@ final class SchemaNegation {
    * Adds the violations of {@code additionalProperties}: properties of names that only other
    * schemas know.
    */
-  private void additional(Subschema part, Conjunction all, List<Failure> failures) {
+  private List<Failure> additional(Subschema part, Conjunction all) {
     Subschema value = document.below(part, "additionalProperties");
     if (value.isAnything()) {
-      return;
+      return List.of();
     }
     Set<String> names = new LinkedHashSet<>(all.required);
     for (Conjunction.Properties each : all.properties) {
@@ -325,43 +278,37 @@ final class SchemaNegation {
     if (names.isEmpty() && !all.isClosed()) {
       throw unsupported(part, "additionalProperties");
     }
-    for (String name : names) {
-      failures.add(property(all, name, value));
-    }
+    return names.stream().map(name -> property(all, name, value)).toList();
   }
 
-  private void items(Subschema part, String keyword, List<Failure> failures) {
+  private List<Failure> items(Subschema part, String keyword) {
     boolean list = part.node().get(keyword).isArray();
     if (!list && part.has("prefixItems")) {
       throw unsupported(part, keyword);
     }
-    if (!list) {
-      Subschema item = document.below(part, keyword);
-      if (!item.isAnything()) {
-        failures.add(
-            change(
-                "array", to -> to.contained.add(new Conjunction.Contained(Term.not(item), 1, -1))));
-      }
-      return;
-    }
-    if (part.has("additionalItems")) {
+    if (list && part.has("additionalItems")) {
       throw unsupported(part, "additionalItems");
     }
-    List<Subschema> first = document.each(part, keyword);
-    for (int i = 0; i < first.size(); i++) {
-      int at = i;
-      List<Term> terms = new ArrayList<>();
-      for (int j = 0; j < i; j++) {
-        terms.add(Term.of(Subschema.ANYTHING));
-      }
-      terms.add(Term.not(first.get(i)));
-      failures.add(
-          change(
-              "array",
-              to -> {
-                to.minItems = Math.max(to.minItems, at + 1);
-                to.items.add(new Conjunction.Items(terms, null, false));
-              }));
+    if (!list) {
+      Subschema item = document.below(part, keyword);
+      var contained = new Conjunction.Contained(Term.not(item), new Conjunction.Count(1, -1));
+      return item.isAnything()
+          ? List.of()
+          : List.of(change("array", to -> to.contained.add(contained)));
     }
+    List<Subschema> first = document.each(part, keyword);
+    return IntStream.range(0, first.size()).mapToObj(i -> item(i, first.get(i))).toList();
+  }
+
+  /** Returns the violation of the schema of the i-th item. */
+  private static Failure item(int i, Subschema schema) {
+    List<Term> terms = new ArrayList<>(Collections.nCopies(i, Term.of(Subschema.ANYTHING)));
+    terms.add(Term.not(schema));
+    return change(
+        "array",
+        to -> {
+          to.restrict("array", new Conjunction.Count(i + 1, -1));
+          to.items.add(new Conjunction.Items(terms, null, false));
+        });
   }
 }

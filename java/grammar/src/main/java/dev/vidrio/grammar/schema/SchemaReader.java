@@ -5,6 +5,7 @@ import dev.vidrio.grammar.expression.Expr;
 import dev.vidrio.grammar.expression.Rules;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
@@ -41,8 +42,8 @@ public final class SchemaReader {
     int _ = rules.declare("#");
     json = new JsonRules(rules);
     strings = new StringRules(json, matcher, expansion);
-    objects = new ObjectRules(rules, json, matcher, strings, this::rule);
-    arrays = new ArrayRules(rules, json, expansion.check(), this::rule);
+    objects = new ObjectRules(json, matcher, strings, this::rule);
+    arrays = new ArrayRules(json, expansion.check, this::rule);
   }
 
   /**
@@ -92,11 +93,14 @@ public final class SchemaReader {
         return rule(List.of(Term.of(document.referred(part))));
       }
       if (assertions.equals(List.of("anyOf"))) {
-        return alternatives(part);
+        return Expr.choice(
+            document.each(part, "anyOf").stream()
+                .map(each -> rule(List.of(Term.of(each))))
+                .toList());
       }
     }
     Set<JsonNode> listed = new LinkedHashSet<>();
-    List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
+    List<Expr> parts = new ArrayList<>();
     for (Conjunction all : expansion.expand(terms)) {
       if (all.values != null) {
         listed.addAll(all.values);
@@ -105,43 +109,33 @@ public final class SchemaReader {
       }
     }
     listed.forEach(value -> parts.add(json.literal(value)));
-    return new Expr.Choice(parts);
-  }
-
-  private Expr alternatives(Subschema part) {
-    List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
-    document.each(part, "anyOf").forEach(each -> parts.add(rule(List.of(Term.of(each)))));
-    return new Expr.Choice(parts);
+    return Expr.choice(parts);
   }
 
   private Expr values(Conjunction all) {
     if (all.isAnything()) {
       return json.value();
     }
-    List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
-    for (String type : all.types()) {
-      if (all.allows(type)) {
-        parts.add(
-            switch (type) {
-              case "object" -> objects.object(all);
-              case "array" -> arrays.array(all);
-              case "string" -> strings.string(all);
-              case "number" -> NumberRules.number(all, matcher.budget());
-              case "boolean" -> words(all, "true", "false");
-              default -> words(all, "null");
-            });
-      }
-    }
-    return new Expr.Choice(parts);
+    return Expr.choice(
+        all.types().stream().filter(all::allows).map(type -> values(all, type)).toList());
+  }
+
+  private Expr values(Conjunction all, String type) {
+    return switch (type) {
+      case "object" -> objects.object(all);
+      case "array" -> arrays.array(all);
+      case "string" -> strings.string(all);
+      case "number" -> NumberRules.number(all, matcher.budget);
+      case "boolean" -> words(all, "true", "false");
+      default -> words(all, "null");
+    };
   }
 
   private static Expr words(Conjunction all, String... words) {
-    List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
-    for (String word : words) {
-      if (all.excluded.stream().noneMatch(value -> value.toString().equals(word))) {
-        parts.add(Expr.text(word));
-      }
-    }
-    return new Expr.Choice(parts);
+    return Expr.choice(
+        Arrays.stream(words)
+            .filter(word -> all.excluded.stream().noneMatch(each -> each.toString().equals(word)))
+            .map(Expr::text)
+            .toList());
   }
 }

@@ -3,7 +3,6 @@ package dev.vidrio.grammar.schema;
 import dev.vidrio.grammar.expression.Dfa;
 import dev.vidrio.grammar.expression.Expr;
 import dev.vidrio.grammar.expression.StateBudget;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
@@ -23,17 +22,18 @@ final class StringRules {
 
   /** Returns the expression of the strings. */
   Expr string(Conjunction all) {
-    if (all.maxLength >= 0 && all.maxLength < all.minLength) {
+    Conjunction.Count length = all.count("string");
+    if (length.isEmpty()) {
       return Expr.NOTHING;
     }
-    boolean counted = all.minLength > 0 || all.maxLength >= 0;
+    boolean counted = !length.equals(Conjunction.Count.ANY);
     boolean words = all.excluded.stream().anyMatch(JsonNode::isString);
     int kinds = all.patterns.size() + all.formats.size() + (counted ? 1 : 0) + (words ? 1 : 0);
     if (kinds == 0) {
       return json.string();
     }
     if (kinds == 1 && counted) {
-      return JsonRules.quoted(new Expr.Repeat(json.character(), all.minLength, all.maxLength));
+      return JsonRules.quoted(new Expr.Repeat(json.character(), length.min(), length.max()));
     }
     if (kinds == 1 && !all.formats.isEmpty()) {
       String format = all.formats.iterator().next();
@@ -59,20 +59,22 @@ final class StringRules {
   /** Returns the texts that a string may have. */
   private Dfa texts(Conjunction all) {
     Dfa texts = matching(all, false);
+    int min = all.count("string").min();
+    int limit = all.count("string").max();
     int longest = texts.longest();
-    int max = longest >= 0 && longest <= all.maxLength ? -1 : all.maxLength;
+    int max = longest >= 0 && longest <= limit ? -1 : limit;
     int most =
         all.formats.stream().mapToInt(StringFormats::briefLength).min().orElse(Integer.MAX_VALUE);
-    if (max >= 0 && all.minLength <= most) {
+    if (max >= 0 && min <= most) {
       texts = matching(all, true);
       max = Math.min(max, most);
     }
-    if (max >= 0 || all.minLength > texts.shortest()) {
-      texts = texts.intersect(matcher.budget(), Dfa.ofLength(all.minLength, max));
+    if (max >= 0 || min > texts.shortest()) {
+      texts = texts.intersect(matcher.budget, Dfa.ofLength(min, max));
     }
     List<String> words =
         all.excluded.stream().filter(JsonNode::isString).map(JsonNode::stringValue).toList();
-    return words.isEmpty() ? texts : texts.minus(matcher.budget(), words(matcher.budget(), words));
+    return words.isEmpty() ? texts : texts.minus(matcher.budget, words(matcher.budget, words));
   }
 
   /** Returns the texts that match all patterns and formats, or the formats' short forms. */
@@ -82,20 +84,19 @@ final class StringRules {
       Dfa matching = matcher.automaton(pattern.path(), pattern.regex());
       texts =
           pattern.negated()
-              ? texts.minus(matcher.budget(), matching)
-              : texts.intersect(matcher.budget(), matching);
+              ? texts.minus(matcher.budget, matching)
+              : texts.intersect(matcher.budget, matching);
     }
     for (String format : all.formats) {
-      texts = texts.intersect(matcher.budget(), matcher.format(format, brief));
+      texts = texts.intersect(matcher.budget, matcher.format(format, brief));
     }
     return texts;
   }
 
   /** Returns the automaton of a list of texts. */
   static Dfa words(StateBudget budget, Collection<String> words) {
-    List<Expr> parts = new ArrayList<>(List.of(Expr.NOTHING));
-    words.stream().filter(TextMatcher::isText).forEach(word -> parts.add(Expr.text(word)));
-    return Dfa.of(budget, new Expr.Choice(parts));
+    return Dfa.of(
+        budget, Expr.choice(words.stream().filter(TextMatcher::isText).map(Expr::text).toList()));
   }
 
   /** Returns the texts of the strings that satisfy several schemas. */
@@ -103,14 +104,14 @@ final class StringRules {
     if (terms.stream().allMatch(Term::isAnything)) {
       return Dfa.ofLength(0, -1);
     }
-    Dfa texts = words(matcher.budget(), List.of());
+    Dfa texts = words(matcher.budget, List.of());
     for (Conjunction all : expansion.expand(terms)) {
       if (all.values != null) {
         List<String> values =
             all.values.stream().filter(JsonNode::isString).map(JsonNode::stringValue).toList();
-        texts = texts.union(matcher.budget(), words(matcher.budget(), values));
-      } else if (all.allows("string") && (all.maxLength < 0 || all.maxLength >= all.minLength)) {
-        texts = texts.union(matcher.budget(), texts(all));
+        texts = texts.union(matcher.budget, words(matcher.budget, values));
+      } else if (all.allows("string") && !all.count("string").isEmpty()) {
+        texts = texts.union(matcher.budget, texts(all));
       }
     }
     return texts;

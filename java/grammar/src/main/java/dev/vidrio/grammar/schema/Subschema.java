@@ -2,8 +2,8 @@ package dev.vidrio.grammar.schema;
 
 import dev.vidrio.error.InvalidInputException;
 import java.math.BigDecimal;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.BooleanNode;
@@ -65,10 +65,6 @@ final class Subschema {
     return new InvalidInputException(FIELD + " '" + path + "' keyword", "'" + keyword + "'", limit);
   }
 
-  @Nullable JsonNode get(String keyword) {
-    return node.get(keyword);
-  }
-
   boolean has(String keyword) {
     return node.has(keyword);
   }
@@ -95,15 +91,13 @@ final class Subschema {
   /** Returns the declared types; empty if there are none. */
   List<String> types() {
     JsonNode named = node.get("type");
-    List<String> types = new ArrayList<>();
-    for (JsonNode type :
-        named == null ? List.<JsonNode>of() : named.isArray() ? named : List.of(named)) {
-      if (!type.isString() || !Keywords.TYPES.contains(type.stringValue())) {
-        throw error("type", "must be one of " + String.join(", ", Keywords.TYPES));
-      }
-      types.add(type.stringValue());
+    List<JsonNode> types =
+        named == null ? List.of() : named.isArray() ? list("type") : List.of(named);
+    if (!types.stream()
+        .allMatch(type -> type.isString() && Keywords.TYPES.contains(type.stringValue()))) {
+      throw error("type", "must be one of " + String.join(", ", Keywords.TYPES));
     }
-    return types;
+    return types.stream().map(JsonNode::stringValue).toList();
   }
 
   /** Returns a count of characters, items or properties; an upper bound is clamped. */
@@ -119,38 +113,35 @@ final class Subschema {
 
   /** Returns the number at a keyword. */
   BigDecimal number(String keyword) {
-    JsonNode value = node.get(keyword);
-    if (value == null || !value.isNumber()) {
-      throw error(keyword, "must be a number");
-    }
-    return value.decimalValue();
+    return value(keyword, JsonNode::isNumber, "a number").decimalValue();
   }
 
   /** Returns the boolean at a keyword. */
   boolean flag(String keyword) {
-    JsonNode value = node.get(keyword);
-    if (value == null || !value.isBoolean()) {
-      throw error(keyword, "must be a boolean");
-    }
-    return value.booleanValue();
+    return value(keyword, JsonNode::isBoolean, "a boolean").booleanValue();
   }
 
   /** Returns the string at a keyword. */
   String text(String keyword) {
-    JsonNode value = node.get(keyword);
-    if (value == null || !value.isString()) {
-      throw error(keyword, "must be a string");
-    }
-    return value.stringValue();
+    return value(keyword, JsonNode::isString, "a string").stringValue();
   }
 
   /** Returns the array at a keyword. */
   List<JsonNode> list(String keyword) {
+    return value(keyword, JsonNode::isArray, "an array").valueStream().toList();
+  }
+
+  /** Returns the object at a keyword. */
+  JsonNode object(String keyword) {
+    return value(keyword, JsonNode::isObject, "an object");
+  }
+
+  private JsonNode value(String keyword, Predicate<JsonNode> is, String kind) {
     JsonNode value = node.get(keyword);
-    if (value == null || !value.isArray()) {
-      throw error(keyword, "must be an array");
+    if (value == null || !is.test(value)) {
+      throw error(keyword, "must be " + kind);
     }
-    return value.valueStream().toList();
+    return value;
   }
 
   /** Returns the array of strings at a keyword. */
@@ -164,14 +155,5 @@ final class Subschema {
       throw error(keyword, "must be an array of strings");
     }
     return value.valueStream().map(JsonNode::stringValue).toList();
-  }
-
-  /** Returns the object at a keyword. */
-  JsonNode object(String keyword) {
-    JsonNode value = node.get(keyword);
-    if (value == null || !value.isObject()) {
-      throw error(keyword, "must be an object");
-    }
-    return value;
   }
 }

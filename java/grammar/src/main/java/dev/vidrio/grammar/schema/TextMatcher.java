@@ -12,12 +12,9 @@ final class TextMatcher {
 
   private final Map<String, Expr> expressions = new HashMap<>();
   private final Map<String, Dfa> automata = new HashMap<>();
-  private final StateBudget budget = new StateBudget(Subschema.FIELD);
 
-  /** Returns the remaining budget for automata. */
-  StateBudget budget() {
-    return budget;
-  }
+  /** The remaining budget for automata. */
+  final StateBudget budget = new StateBudget(Subschema.FIELD);
 
   /** Returns the expression of the texts that contain a match of a regular expression. */
   Expr expression(String path, String regex) {

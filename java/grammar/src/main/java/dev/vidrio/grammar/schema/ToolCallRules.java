@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.node.JsonNodeFactory;
 
 /**
  * The rules of a call of one of several tools: its name, and arguments constrained by its schema.
@@ -23,11 +22,11 @@ public final class ToolCallRules {
 
   /** The characters that {@link String#strip} removes. */
   private static final CodePoints BLANKS =
-      CodePoints.anyOf(
+      CodePoints.union(
           IntStream.rangeClosed(0, Character.MAX_VALUE)
               .filter(Character::isWhitespace)
-              .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
-              .toString());
+              .mapToObj(CodePoints::of)
+              .toList());
 
   /** The prefixes of escaped lower-case letters, which could hide a key. */
   private static final List<String> ESCAPED_LETTERS = List.of("\\u006", "\\u007");
@@ -35,8 +34,23 @@ public final class ToolCallRules {
   private final Rules rules = new Rules(FIELD);
   private final int root = rules.declare("a call");
   private final JsonRules json = new JsonRules(rules);
+  private final Expr call;
+  private final Expr marked;
 
-  private ToolCallRules() {}
+  private ToolCallRules(List<Map<String, @Nullable Object>> tools) {
+    if (tools.isEmpty()) {
+      throw new InvalidInputException(FIELD, "", "must not be empty");
+    }
+    List<Expr> calls = tools.stream().map(this::object).toList();
+    call = rules.add("the object of a call", Expr.choice(calls));
+    marked =
+        Expr.sequence(
+            Expr.text(AnswerParser.OPEN),
+            json.space,
+            call,
+            json.space,
+            Expr.text(AnswerParser.CLOSE));
+  }
 
   /**
    * Returns the rules of a call.
@@ -44,9 +58,8 @@ public final class ToolCallRules {
    * @throws InvalidInputException if there are no tools, or parameters are not a supported schema
    */
   public static Rules of(List<Map<String, @Nullable Object>> tools) {
-    var calls = new ToolCallRules();
-    Expr call = calls.anyOf(tools);
-    calls.rules.define(calls.root, Expr.choice(call, calls.marked(call)));
+    var calls = new ToolCallRules(tools);
+    calls.rules.define(calls.root, Expr.choice(calls.call, calls.marked));
     return calls.rules;
   }
 
@@ -55,12 +68,11 @@ public final class ToolCallRules {
    * text, or a text followed by tagged calls.
    */
   public static Rules inAnswer(List<Map<String, @Nullable Object>> tools) {
-    var calls = new ToolCallRules();
-    Expr call = calls.anyOf(tools);
-    Expr marked = calls.marked(call);
-    Expr further = Expr.star(Expr.sequence(calls.json.space, marked));
+    var calls = new ToolCallRules(tools);
     Expr text = calls.text();
-    calls.rules.define(calls.root, Expr.choice(call, text, Expr.sequence(text, marked, further)));
+    Expr further = Expr.star(Expr.sequence(calls.json.space, calls.marked));
+    calls.rules.define(
+        calls.root, Expr.choice(calls.call, text, Expr.sequence(text, calls.marked, further)));
     return calls.rules;
   }
 
@@ -84,21 +96,6 @@ public final class ToolCallRules {
             json.beginningWith(brackets)));
   }
 
-  /** Returns the object of a call of one of the tools. */
-  private Expr anyOf(List<Map<String, @Nullable Object>> tools) {
-    if (tools.isEmpty()) {
-      throw new InvalidInputException(FIELD, "", "must not be empty");
-    }
-    List<Expr> each = new ArrayList<>();
-    tools.forEach(tool -> each.add(object(tool)));
-    return rules.add("the object of a call", new Expr.Choice(each));
-  }
-
-  private Expr marked(Expr call) {
-    return Expr.sequence(
-        Expr.text(AnswerParser.OPEN), json.space, call, json.space, Expr.text(AnswerParser.CLOSE));
-  }
-
   private Expr object(Map<String, @Nullable Object> tool) {
     if (!(tool.get("function") instanceof Map<?, ?> function)
         || !(function.get("name") instanceof String name)) {
@@ -108,7 +105,7 @@ public final class ToolCallRules {
         Expr.text("{"),
         json.space,
         key("name"),
-        json.literal(JsonNodeFactory.instance.stringNode(name)),
+        json.text(name),
         json.comma,
         key("arguments"),
         arguments(name, function.get("parameters")),
@@ -131,20 +128,15 @@ public final class ToolCallRules {
       schema.put("additionalProperties", false);
     }
     try {
-      requireObject(schema.put("type", "object"));
+      Object type = schema.put("type", "object");
+      if (type != null
+          && !type.equals("object")
+          && !(type instanceof List<?> types && types.contains("object"))) {
+        throw new InvalidInputException("type", type.toString(), "must be object");
+      }
       return rules.include(SchemaReader.read(SchemaJson.write(schema)));
     } catch (InvalidInputException e) {
       throw new InvalidInputException("parameters of tool '" + name + "'", "", e.getMessage());
-    }
-  }
-
-  private static void requireObject(@Nullable Object type) {
-    boolean object =
-        type == null
-            || type.equals("object")
-            || (type instanceof List<?> types && types.contains("object"));
-    if (!object) {
-      throw new InvalidInputException("type", String.valueOf(type), "must be object");
     }
   }
 }

@@ -28,11 +28,8 @@ public record ExpectedFile(long bytes, Optional<String> sha256) {
     }
     if (sha256.isPresent() && offered.sha256.isPresent() && !sha256.equals(offered.sha256)) {
       throw SourceException.refused(
-          "the server's file has SHA-256 "
-              + offered.sha256.get()
-              + ", expected "
-              + sha256.get()
-              + ": it has been replaced");
+          "the server's file has SHA-256 %s, expected %s: it has been replaced"
+              .formatted(offered.sha256.get(), sha256.get()));
     }
     return new ExpectedFile(hasBytes() ? bytes : offered.bytes, sha256.or(() -> offered.sha256));
   }

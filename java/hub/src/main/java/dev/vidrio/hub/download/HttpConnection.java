@@ -114,12 +114,8 @@ final class HttpConnection implements AutoCloseable {
             && Objects.equals(from.getRawAuthority(), to.getRawAuthority());
     if (to.getHost() == null || !("https".equals(to.getScheme()) || sameOrigin)) {
       throw SourceException.refused(
-          from.getHost()
-              + " redirects to "
-              + to.getScheme()
-              + "://"
-              + to.getHost()
-              + ", only https is followed");
+          "%s redirects to %s://%s, only https is followed"
+              .formatted(from.getHost(), to.getScheme(), to.getHost()));
     }
     return to;
   }

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -157,11 +156,9 @@ public final class HttpDownload {
       part.requireSpace(expected.bytes() - part.length());
     }
     progress.onProgress(DOWNLOADING, part.length(), expected.bytes());
-    while (true) {
-      List<ByteBuffer> piece = response.body().next(settings.idleTimeout());
-      if (piece.isEmpty()) {
-        break;
-      }
+    Duration idle = settings.idleTimeout();
+    BodyReader body = response.body();
+    for (var piece = body.next(idle); !piece.isEmpty(); piece = body.next(idle)) {
       for (ByteBuffer bytes : piece) {
         append(bytes);
       }

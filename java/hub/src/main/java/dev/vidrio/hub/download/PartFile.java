@@ -140,12 +140,8 @@ public final class PartFile implements Closeable {
     if (usable < more) {
       throw new ModelStoreException(
           model,
-          "needs "
-              + ByteSize.of(more)
-              + ", but only "
-              + ByteSize.of(usable)
-              + " are free in "
-              + directory,
+          "needs %s, but only %s are free in %s"
+              .formatted(ByteSize.of(more), ByteSize.of(usable), directory),
           "free some space, or set VIDRIO_HOME to a directory elsewhere",
           null);
     }
@@ -172,14 +168,8 @@ public final class PartFile implements Closeable {
     } catch (IOException e) {
       throw new ModelStoreException(
           model,
-          "writing "
-              + path
-              + " failed after "
-              + ByteSize.of(length)
-              + " with "
-              + ByteSize.of(usableBytes())
-              + " free: "
-              + IoReason.of(e),
+          "writing %s failed after %s with %s free: %s"
+              .formatted(path, ByteSize.of(length), ByteSize.of(usableBytes()), IoReason.of(e)),
           validator.isPresent() ? "the partial download is kept, and the next pull resumes it" : "",
           e);
     }
@@ -197,20 +187,14 @@ public final class PartFile implements Closeable {
     if (expected.hasBytes() && length != expected.bytes()) {
       discard();
       throw SourceException.refused(
-          "received "
-              + length
-              + " bytes, expected "
-              + expected.bytes()
-              + "; the download was deleted");
+          "received %s bytes, expected %s; the download was deleted"
+              .formatted(length, expected.bytes()));
     }
     if (expected.sha256().isPresent() && !expected.sha256().get().equals(actual)) {
       discard();
       throw SourceException.refused(
-          "the download has SHA-256 "
-              + actual
-              + ", expected "
-              + expected.sha256().get()
-              + "; it was deleted");
+          "the download has SHA-256 %s, expected %s; it was deleted"
+              .formatted(actual, expected.sha256().get()));
     }
     try {
       channel.force(true);

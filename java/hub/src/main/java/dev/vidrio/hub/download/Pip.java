@@ -13,10 +13,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 
-/** The user's own pip, with its configured indexes, proxies and credentials. */
-public final class Pip {
+/**
+ * The user's own pip, with its configured indexes, proxies and credentials.
+ *
+ * @param commands the commands to try, in order
+ */
+public record Pip(List<List<String>> commands) {
 
-  /** The commands to try, in order. */
+  /** The usual commands. */
   public static final List<List<String>> COMMANDS =
       List.of(List.of("python3", "-m", "pip"), List.of("pip3"), List.of("pip"));
 
@@ -26,13 +30,6 @@ public final class Pip {
   private static final long KILL_SECONDS = 10;
   private static final int LOG_TAIL = 1 << 13;
   private static final int MAX_LINE = 300;
-
-  private final List<List<String>> commands;
-
-  /** Creates a pip that tries commands in order. */
-  public Pip(List<List<String>> commands) {
-    this.commands = commands;
-  }
 
   /**
    * Downloads one wheel without its dependencies.

@@ -115,11 +115,8 @@ public final class PipDownload {
     }
     if (wheels.size() != 1) {
       throw SourceException.unreachable(
-          "pip downloaded "
-              + wheels.size()
-              + " wheels for "
-              + wanted.requirement()
-              + ", expected 1",
+          "pip downloaded %s wheels for %s, expected 1"
+              .formatted(wheels.size(), wanted.requirement()),
           null);
     }
     return wheels.getFirst();
@@ -152,11 +149,8 @@ public final class PipDownload {
       }
       if (count > expected.bytes() - part.length()) {
         throw SourceException.refused(
-            "pip: "
-                + wheel.getFileName()
-                + " has more than the expected "
-                + expected.bytes()
-                + " bytes");
+            "pip: %s has more than the expected %s bytes"
+                .formatted(wheel.getFileName(), expected.bytes()));
       }
       part.write(ByteBuffer.wrap(block, 0, count));
       progress.onProgress(UNPACKING, part.length(), expected.bytes());

@@ -15,6 +15,23 @@ public final class FileTree {
 
   private FileTree() {}
 
+  /** Handles files and then their directory; those that vanish meanwhile are skipped. */
+  private abstract static class Visitor extends SimpleFileVisitor<Path> {
+    @Override
+    public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+      if (e instanceof NoSuchFileException) {
+        return FileVisitResult.CONTINUE;
+      }
+      throw e;
+    }
+
+    @Override
+    public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException e)
+        throws IOException {
+      return e == null ? FileVisitResult.CONTINUE : visitFileFailed(directory, e);
+    }
+  }
+
   /** Deletes a file or directory tree, if it exists. */
   public static void delete(Path root) throws IOException {
     if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
@@ -22,7 +39,7 @@ public final class FileTree {
     }
     Files.walkFileTree(
         root,
-        new SimpleFileVisitor<>() {
+        new Visitor() {
           @Override
           public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
               throws IOException {
@@ -31,16 +48,9 @@ public final class FileTree {
           }
 
           @Override
-          public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
-            return ignoreVanished(e);
-          }
-
-          @Override
           public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException e)
               throws IOException {
-            if (e != null) {
-              throw e;
-            }
+            super.postVisitDirectory(directory, e);
             Files.deleteIfExists(directory);
             return FileVisitResult.CONTINUE;
           }
@@ -52,31 +62,13 @@ public final class FileTree {
     long[] sum = {0};
     Files.walkFileTree(
         root,
-        new SimpleFileVisitor<>() {
+        new Visitor() {
           @Override
           public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
             sum[0] += attributes.size();
             return FileVisitResult.CONTINUE;
           }
-
-          @Override
-          public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
-            return ignoreVanished(e);
-          }
-
-          @Override
-          public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException e)
-              throws IOException {
-            return e == null ? FileVisitResult.CONTINUE : ignoreVanished(e);
-          }
         });
     return sum[0];
-  }
-
-  private static FileVisitResult ignoreVanished(IOException e) throws IOException {
-    if (e instanceof NoSuchFileException) {
-      return FileVisitResult.CONTINUE;
-    }
-    throw e;
   }
 }

@@ -78,9 +78,6 @@ public final class PathSegment {
     return (b >= 'a' && b <= 'z')
         || (b >= 'A' && b <= 'Z')
         || (b >= '0' && b <= '9')
-        || b == '-'
-        || b == '.'
-        || b == '_'
-        || b == '~';
+        || "-._~".indexOf(b) >= 0;
   }
 }

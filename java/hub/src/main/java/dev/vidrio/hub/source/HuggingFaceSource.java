@@ -67,19 +67,8 @@ public record HuggingFaceSource(String owner, String repo, String revision, Stri
    *     path
    */
   public URI downloadUri(URI endpoint) {
-    String root = endpoint.toString();
-    while (root.endsWith("/")) {
-      root = root.substring(0, root.length() - 1);
-    }
-    return URI.create(
-        root
-            + "/"
-            + owner
-            + "/"
-            + repo
-            + "/resolve/"
-            + PathSegment.encode(revision)
-            + "/"
-            + PathSegment.encodePath(file));
+    String root = endpoint.toString().replaceFirst("/+$", "");
+    String path = PathSegment.encode(revision) + "/" + PathSegment.encodePath(file);
+    return URI.create(root + "/" + owner + "/" + repo + "/resolve/" + path);
   }
 }

@@ -207,7 +207,7 @@ final class RandomTransformer {
     Buffer in = linear("gate_in", d, normalized);
     Buffer pre = builder.multiply("pre", linear("value", d, normalized), in);
     Weights kernel = scaled(WeightType.F32, 1 + random.nextInt(5), d);
-    Buffer mid = builder.conv("z.conv", cache.layers().size() - 3, kernel, pre);
+    Buffer mid = builder.conv("z.conv", cache.layers().size() - 3, null, kernel, pre);
     return linear("out", d, builder.multiply("post", linear("gate_out", d, normalized), mid));
   }
 
@@ -229,7 +229,7 @@ final class RandomTransformer {
             pick(SequenceOp.Grouping.values()),
             decays(heads),
             random.nextBoolean() ? null : vector(heads),
-            new SequenceOp.Recurrence.Inputs(
+            new SequenceOp.Recurrence.Inputs<>(
                 recurrent("recurrent.q", SequenceOp.Part.QUERY, normalized),
                 builder.scale("k.unit", (float) (1 / Math.sqrt(dK)), k),
                 recurrent("recurrent.v", SequenceOp.Part.VALUE, normalized),
@@ -246,7 +246,7 @@ final class RandomTransformer {
     int width = states.width(SequenceOp.Part.VALUE);
     Buffer pre = linear("diagonal.pre", width, normalized);
     Weights kernel = scaled(WeightType.F32, states.taps(), width);
-    Buffer value = builder.recurrentConv("diagonal.v", layer, SequenceOp.Part.VALUE, kernel, pre);
+    Buffer value = builder.conv("diagonal.v", layer, SequenceOp.Part.VALUE, kernel, pre);
     Buffer step = builder.activation("diagonal.step", SIGMOID, linear("rate", width, normalized));
     Buffer decay = builder.scale("decay", -1, step);
     Buffer gate = builder.activation("complement", DECAY_COMPLEMENT, decay);
@@ -265,7 +265,7 @@ final class RandomTransformer {
     int layer = cache.layers().size() - 2;
     int width = cache.recurrent(layer).width(part);
     Weights kernel = scaled(WeightType.F32, cache.recurrent(layer).taps(), width);
-    return builder.recurrentConv(name, layer, part, kernel, linear(name + ".pre", width, x));
+    return builder.conv(name, layer, part, kernel, linear(name + ".pre", width, x));
   }
 
   /** Appends a norm per head, with a shared gain or one per head. */
@@ -289,8 +289,9 @@ final class RandomTransformer {
     float scale = (float) (1 / Math.sqrt(own));
     Buffer z =
         random.nextInt(3) == 0
-            ? builder.alibiAttention("z" + layer, stored, scale, vector(heads), rotatedQ)
-            : builder.attention("z" + layer, stored, scale, window(), 0, null, rotatedQ);
+            ? builder.attention(
+                "z" + layer, stored, scale, Window.ALL, 0, null, vector(heads), rotatedQ)
+            : builder.attention("z" + layer, stored, scale, window(), 0, null, null, rotatedQ);
     return linear("out" + layer, d, z);
   }
 

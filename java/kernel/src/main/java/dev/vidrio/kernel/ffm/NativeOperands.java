@@ -6,12 +6,10 @@ import dev.vidrio.bindings.vd_kv_cache;
 import dev.vidrio.bindings.vd_quantized;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.QuantizedBuffer;
-import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -21,24 +19,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The native memory of a plan's operands: activations in the workspace, weights, and layers of the
  * cache. Memory that the plan does not own is noted, so that a step can check that it is alive.
+ *
+ * @param tables holds the tables that operations point to, as long as the plan runs
+ * @param outside receives the memory that operations hold addresses of, but the plan does not own
  */
-final class NativeOperands {
-  private final Workspace workspace;
-  private final KvCache cache;
-  private final Arena tables;
-  private final OutsideMemory outside = new OutsideMemory();
-
-  NativeOperands(Workspace workspace, KvCache cache, Arena tables) {
-    this.workspace = workspace;
-    this.cache = cache;
-    this.tables = tables;
-  }
-
-  /** Returns the memory outside of the plan that operations hold addresses of. */
-  OutsideMemory outside() {
-    return outside;
-  }
-
+record NativeOperands(Workspace workspace, KvCache cache, Arena tables, OutsideMemory outside) {
   MemorySegment address(Buffer buffer) {
     return workspace.segment(buffer);
   }
@@ -57,10 +42,6 @@ final class NativeOperands {
       matrices.setAtIndex(ADDRESS, i, address(op.matrices().get(i)));
     }
     return matrices;
-  }
-
-  RotationTable rotationTable(Rotation rotation) {
-    return workspace.table(rotation);
   }
 
   /** Fills in a vd_quantized. */

@@ -323,8 +323,8 @@ public record Differentiation(
      */
     private void recurrence(SequenceOp.Recurrence op, Buffer dz) {
       var residual = new Buffer(op.z().name() + ".residual", op.z().rows(), op.z().width());
-      SequenceOp.Recurrence.Inputs read = op.inputs();
-      SequenceOp.Recurrence.Inputs found = read.map(this::fresh);
+      SequenceOp.Recurrence.Inputs<Buffer> read = op.inputs();
+      SequenceOp.Recurrence.Inputs<Buffer> found = read.map(this::fresh);
       ops.add(new BackwardOp.Recurrence(forwards.available(op), dz, residual, found));
       pass(read.q(), rules.queryKeyFactor(), found.q());
       pass(read.k(), rules.queryKeyFactor(), found.k());

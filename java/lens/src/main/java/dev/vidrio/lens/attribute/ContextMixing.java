@@ -55,10 +55,8 @@ public final class ContextMixing {
     this.tokens = tokens;
     this.layers = layers;
     this.rolledOut = new double[layers.length][][];
-    double[][] through = identity(tokens);
     for (int l = 0; l < layers.length; l++) {
-      through = product(layers[l], through);
-      rolledOut[l] = through;
+      rolledOut[l] = l == 0 ? layers[0] : product(layers[l], rolledOut[l - 1]);
     }
   }
 
@@ -148,14 +146,6 @@ public final class ContextMixing {
    */
   public double rolledOut(int layer, int i, int j) {
     return rolledOut[layer][Objects.checkIndex(i, tokens)][Objects.checkIndex(j, tokens)];
-  }
-
-  private static double[][] identity(int n) {
-    var identity = new double[n][n];
-    for (int i = 0; i < n; i++) {
-      identity[i][i] = 1;
-    }
-    return identity;
   }
 
   private static double[][] product(double[][] a, double[][] b) {

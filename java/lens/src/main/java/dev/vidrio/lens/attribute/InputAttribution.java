@@ -2,12 +2,10 @@ package dev.vidrio.lens.attribute;
 
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
-import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
-import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
@@ -48,9 +46,7 @@ public record InputAttribution(double value, double explained, List<Double> scor
    */
   public static float[] embedding(Lens lens, int token) {
     Preconditions.requireToken(lens.model(), token);
-    try (ActivationCache cache = lens.run(new int[] {token}, Capture.of(INPUT.name()))) {
-      return cache.get(INPUT).row(0);
-    }
+    return lens.row(new int[] {token}, INPUT, 0);
   }
 
   /**

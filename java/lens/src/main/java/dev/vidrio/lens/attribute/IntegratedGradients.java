@@ -5,6 +5,7 @@ import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.RowMean;
 import java.util.List;
 
@@ -20,15 +21,7 @@ import java.util.List;
  * @see "docs/lens/attribution.md"
  */
 public final class IntegratedGradients {
-  private final GradientSession session;
-  private final int[] tokens;
-  private final DifferentiableMetric metric;
-
-  private IntegratedGradients(GradientSession session, int[] tokens, DifferentiableMetric metric) {
-    this.session = session;
-    this.tokens = tokens;
-    this.metric = metric;
-  }
+  private IntegratedGradients() {}
 
   /**
    * Attributes from a baseline of zeros.
@@ -49,45 +42,36 @@ public final class IntegratedGradients {
    */
   public static InputAttribution of(
       Lens lens, int[] tokens, DifferentiableMetric metric, int steps, float[] baseline) {
-    require("steps", steps, steps >= 1, "must be at least 1");
+    Preconditions.requirePositive("steps", steps);
     int d = lens.model().architecture().width();
-    require("baseline", baseline.length, baseline.length == d, "must have " + d + " elements");
+    Preconditions.require(
+        baseline.length == d, "baseline", baseline.length, "must have " + d + " elements");
     try (GradientSession session = InputAttribution.open(lens, tokens)) {
-      return new IntegratedGradients(session, tokens, metric).integrate(steps, baseline);
+      double value = session.run(tokens, metric);
+      float[] x = session.activation(InputAttribution.INPUT).toArray();
+      var way = new float[x.length];
+      for (int i = 0; i < x.length; i++) {
+        way[i] = x[i] - baseline[i % d];
+      }
+      session.edits(at(x, way, 0, tokens.length));
+      double least = session.run(tokens, metric);
+      var gradients = new RowMean();
+      for (int k = 0; k < steps; k++) {
+        session.edits(at(x, way, (k + 0.5) / steps, tokens.length));
+        session.run(tokens, metric);
+        gradients.add(session.gradient(InputAttribution.INPUT).toArray());
+      }
+      return new InputAttribution(
+          value, value - least, InputAttribution.products(way, gradients.mean(), tokens.length));
     }
   }
 
-  private static void require(String what, int value, boolean holds, String limit) {
-    if (!holds) {
-      throw new InvalidInputException(what, Integer.toString(value), limit);
-    }
-  }
-
-  private InputAttribution integrate(int steps, float[] baseline) {
-    double value = session.run(tokens, metric);
-    float[] x = session.activation(InputAttribution.INPUT).toArray();
-    var way = new float[x.length];
-    for (int i = 0; i < x.length; i++) {
-      way[i] = x[i] - baseline[i % baseline.length];
-    }
-    double least = at(x, way, 0);
-    var gradients = new RowMean();
-    for (int k = 0; k < steps; k++) {
-      at(x, way, (k + 0.5) / steps);
-      gradients.add(session.gradient(InputAttribution.INPUT).toArray());
-    }
-    return new InputAttribution(
-        value, value - least, InputAttribution.products(way, gradients.mean(), tokens.length));
-  }
-
-  /** Runs the model at a fraction α of the line, and returns the metric there. */
-  private double at(float[] x, float[] way, double part) {
+  /** Returns the intervention that sets the embeddings to a fraction α of the line. */
+  private static List<Intervention> at(float[] x, float[] way, double part, int n) {
     var values = new float[x.length];
     for (int i = 0; i < x.length; i++) {
       values[i] = (float) (x[i] - (1 - part) * way[i]);
     }
-    session.edits(
-        List.of(Intervention.set(InputAttribution.INPUT, values).positions(0, tokens.length)));
-    return session.run(tokens, metric);
+    return List.of(Intervention.set(InputAttribution.INPUT, values).positions(0, n));
   }
 }

@@ -2,7 +2,6 @@ package dev.vidrio.lens.attribute;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
@@ -10,20 +9,15 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
-import dev.vidrio.lens.pass.BlockStarts;
-import dev.vidrio.lens.pass.EditInsertion;
-import dev.vidrio.lens.pass.EditPlacer;
-import dev.vidrio.lens.pass.EditTables;
+import dev.vidrio.lens.pass.BlockSession;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.vector.Vectors;
-import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.Session;
 import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * Value zeroing (Mohebbi et al. 2023, arXiv 2301.12971): the distance, 1 − cos, of the output of a
@@ -35,33 +29,17 @@ final class ValueZeroing implements AutoCloseable {
   private static final int BATCH = 512;
 
   private final int[] tokens;
-  private final HookMap hooks;
-  private final EditTables tables;
-  private final BlockStarts starts;
-  private final Session session;
-  private final List<Sequence> sequences;
+  private final BlockSession blocks;
 
   ValueZeroing(Lens lens, int[] tokens) {
     this.tokens = tokens;
-    Model model = lens.model();
-    int layers = model.architecture().layers();
-    Plan plan = model.architecture().plan(tokens.length);
-    this.hooks = new HookMap(plan, layers);
-    hooks.requireOwnKeys("value zeroing");
+    HookMap.of(lens.model()).requireOwnKeys("value zeroing");
+    int layers = lens.model().architecture().layers();
     int count = Math.clamp(BATCH / tokens.length, 1, tokens.length);
-    var placer = new EditPlacer(hooks, tokens.length);
+    int batch = Math.multiplyExact(count, tokens.length);
+    var options = new SessionOptions(tokens.length, batch, count, 1);
     List<HookPoint> values = IntStream.range(0, layers).mapToObj(ValueZeroing::values).toList();
-    this.tables = new EditTables(placer, values, count);
-    try {
-      Plan edited = new EditInsertion(hooks, tables).apply(plan);
-      this.starts = new BlockStarts(edited, hooks, tables);
-      int batch = Math.multiplyExact(count, tokens.length);
-      this.session = model.newSession(new SessionOptions(tokens.length, batch, count, 1), edited);
-    } catch (Throwable e) {
-      tables.close();
-      throw e;
-    }
-    this.sequences = Stream.generate(session::newSequence).limit(count).toList();
+    this.blocks = new BlockSession(lens.model(), options, values, count);
   }
 
   private static HookPoint values(int layer) {
@@ -76,12 +54,12 @@ final class ValueZeroing implements AutoCloseable {
    */
   double[][] distances(ActivationCache whole, int layer) {
     var distances = new double[tokens.length][tokens.length];
-    for (int begin = 0; begin < tokens.length; begin += sequences.size()) {
-      int count = Math.min(sequences.size(), tokens.length - begin);
+    for (int begin = 0; begin < tokens.length; begin += blocks.sequences().size()) {
+      int count = Math.min(blocks.sequences().size(), tokens.length - begin);
       run(whole.get(HookSite.RESID_PRE, layer), layer, begin, count);
       Activation output = whole.get(HookSite.RESID_POST, layer);
-      Buffer buffer = hooks.source(output.point()).captured().getFirst();
-      MemorySegment zeroed = session.data(buffer);
+      Buffer buffer = blocks.output(layer);
+      MemorySegment zeroed = blocks.session().data(buffer);
       for (int s = 0; s < count; s++) {
         for (int i = begin + s; i < tokens.length; i++) {
           long row = (long) s * tokens.length + i;
@@ -100,7 +78,8 @@ final class ValueZeroing implements AutoCloseable {
 
   /** Runs a block for sequences without the values of one token each. */
   private void run(Activation input, int layer, int begin, int count) {
-    List<Sequence> step = sequences.subList(0, count);
+    List<Sequence> step = blocks.sequences().subList(0, count);
+    Session session = blocks.session();
     session.begin();
     for (Sequence sequence : step) {
       sequence.truncate(0);
@@ -108,25 +87,27 @@ final class ValueZeroing implements AutoCloseable {
         session.add(sequence, token, false);
       }
     }
-    tables.set(
-        IntStream.range(0, count)
-            .mapToObj(s -> Intervention.zero(values(layer)).position(begin + s).in(step.get(s)))
-            .toList());
-    tables.assign(step);
-    starts.run(session, layer, starts.end(layer), () -> fill(input, layer, count));
-  }
-
-  private void fill(Activation input, int layer, int count) {
-    MemorySegment data = session.data(starts.input(layer));
-    for (int s = 0; s < count; s++) {
-      long bytes = input.data().byteSize();
-      MemorySegment.copy(input.data(), 0, data, s * bytes, bytes);
-    }
+    blocks
+        .tables()
+        .set(
+            IntStream.range(0, count)
+                .mapToObj(s -> Intervention.zero(values(layer)).position(begin + s).in(step.get(s)))
+                .toList());
+    blocks.tables().assign(step);
+    blocks.run(
+        layer,
+        blocks.end(layer),
+        () -> {
+          MemorySegment data = blocks.session().data(blocks.input(layer));
+          for (int s = 0; s < count; s++) {
+            long bytes = input.data().byteSize();
+            MemorySegment.copy(input.data(), 0, data, s * bytes, bytes);
+          }
+        });
   }
 
   @Override
   public void close() {
-    session.close();
-    tables.close();
+    blocks.close();
   }
 }

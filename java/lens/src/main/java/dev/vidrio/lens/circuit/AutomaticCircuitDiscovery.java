@@ -1,7 +1,7 @@
 package dev.vidrio.lens.circuit;
 
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.lens.Metric;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.function.IntConsumer;
 
 /**
@@ -22,7 +22,7 @@ public final class AutomaticCircuitDiscovery {
   private AutomaticCircuitDiscovery() {}
 
   /**
-   * Finds the circuit of one pair of texts.
+   * Finds the circuit of pairs of texts, by the mean of their metrics.
    *
    * @param threshold τ: an edge is removed if the metric changes by less without it
    * @param candidates the initial edges, such as {@link Circuit#whole} or the strongest ones of an
@@ -32,21 +32,8 @@ public final class AutomaticCircuitDiscovery {
    *     graph of the model
    */
   public static Circuit of(
-      CircuitRun run, Metric metric, double threshold, Circuit candidates, IntConsumer progress) {
-    return of(CircuitRuns.of(run, metric), threshold, candidates, progress);
-  }
-
-  /**
-   * Finds the circuit of several pairs of texts, by the mean of their metrics.
-   *
-   * @throws InvalidInputException if the threshold is negative or NaN, or an edge is not in the
-   *     graph of the model
-   */
-  public static Circuit of(
       CircuitRuns runs, double threshold, Circuit candidates, IntConsumer progress) {
-    if (!(threshold >= 0)) {
-      throw new InvalidInputException("threshold", Double.toString(threshold), "must be 0 or more");
-    }
+    Preconditions.require(threshold >= 0, "threshold", threshold, "must be 0 or more");
     ComponentGraph graph = runs.graph();
     EdgeMask kept = new EdgeMask(graph, candidates);
     double value = runs.run(kept);

@@ -1,6 +1,5 @@
 package dev.vidrio.lens.circuit;
 
-import dev.vidrio.lens.Metric;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -18,11 +17,6 @@ public final class CircuitEvaluation {
   private final CircuitRuns runs;
   private final Circuit circuit;
   private final Circuit whole;
-
-  /** Creates the evaluation of a circuit on one pair of texts, whose runs must stay open. */
-  public CircuitEvaluation(CircuitRun run, Metric metric, Circuit circuit) {
-    this(CircuitRuns.of(run, metric), circuit);
-  }
 
   /** Creates the evaluation of a circuit on several pairs of texts, whose runs must stay open. */
   public CircuitEvaluation(CircuitRuns runs, Circuit circuit) {

@@ -174,16 +174,15 @@ public final class CircuitRun implements AutoCloseable {
   private Recording record(int[] tokens) {
     written = new float[graph.sources().size()][];
     var streams = new float[2 * layers + 1][];
+    Hook keep = rows -> streams[place(rows.point())] = rows.toArray();
     Map<HookPoint, Hook> hooks = new HashMap<>();
     for (int l = 0; l < layers; l++) {
-      hooks.put(point(HookSite.RESID_PRE, l), rows -> streams[place(rows.point())] = copy(rows));
-      if (lens.has(point(HookSite.RESID_MID, l))) {
-        hooks.put(point(HookSite.RESID_MID, l), rows -> streams[place(rows.point())] = copy(rows));
-      }
+      hooks.put(point(HookSite.RESID_PRE, l), keep);
+      hooks.put(map.beforeMlp(l), keep);
       hooks.put(point(HookSite.Z, l), this::writeHeads);
       hooks.put(point(HookSite.MLP_OUT, l), this::writeMlp);
     }
-    hooks.put(lastStream(), rows -> streams[place(rows.point())] = copy(rows));
+    hooks.put(lastStream(), keep);
     session.hooks(hooks);
     sequence.truncate(0);
     float[] logits = session.feed(sequence, tokens).toArray(JAVA_FLOAT);
@@ -208,16 +207,6 @@ public final class CircuitRun implements AutoCloseable {
     };
   }
 
-  private static float[] copy(StepRows rows) {
-    int n = rows.size();
-    int width = Math.toIntExact(rows.row(0).byteSize() / Float.BYTES);
-    var all = new float[n * width];
-    for (int i = 0; i < n; i++) {
-      MemorySegment.copy(rows.row(i), JAVA_FLOAT, 0, all, i * width, width);
-    }
-    return all;
-  }
-
   private void writeHeads(StepRows rows) {
     int layer = rows.point().layer();
     float[][] outputs = heads.written(layer, rows);
@@ -228,7 +217,7 @@ public final class CircuitRun implements AutoCloseable {
   }
 
   private void writeMlp(StepRows rows) {
-    write(graph.number(new Node.Mlp(rows.point().layer())), copy(rows));
+    write(graph.number(new Node.Mlp(rows.point().layer())), rows.toArray());
   }
 
   private void write(int source, float[] output) {
@@ -255,10 +244,7 @@ public final class CircuitRun implements AutoCloseable {
 
   private void read(EdgeMask circuit, Node.Destination destination, StepRows rows) {
     float[] input = input(circuit, destination, place(rows.point()));
-    int width = input.length / rows.size();
-    for (int i = 0; i < rows.size(); i++) {
-      MemorySegment.copy(input, i * width, rows.row(i), JAVA_FLOAT, 0, width);
-    }
+    MemorySegment.copy(input, 0, rows.data(), JAVA_FLOAT, 0, input.length);
   }
 
   /** Computes the inputs of heads; heads with the same edges share their input. */
@@ -269,11 +255,13 @@ public final class CircuitRun implements AutoCloseable {
     List<float[]> inputs = new ArrayList<>();
     var inputOf = new int[readers.size()];
     for (Node.HeadInput reader : readers) {
-      Integer number = known.putIfAbsent(circuit.inputsOf(reader), inputs.size());
-      if (number == null) {
-        inputs.add(input(circuit, reader, 2 * at.layer()));
-      }
-      inputOf[reader.head()] = number == null ? inputs.size() - 1 : number;
+      inputOf[reader.head()] =
+          known.computeIfAbsent(
+              circuit.inputsOf(reader),
+              kept -> {
+                inputs.add(input(circuit, reader, 2 * at.layer()));
+                return inputs.size() - 1;
+              });
     }
     heads.project(at, inputs, inputOf, rows);
   }

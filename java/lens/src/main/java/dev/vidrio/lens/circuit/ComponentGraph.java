@@ -83,28 +83,24 @@ public final class ComponentGraph {
    */
   private static void requireOneStream(HookMap hooks, int layer) {
     hooks.between(
-        hooks.source(hooks.beforeMlp(layer)).captured().getFirst(),
-        hooks.source(new HookPoint(HookSite.MLP_OUT, layer)).captured().getFirst());
+        hooks.buffer(hooks.beforeMlp(layer)), hooks.buffer(new HookPoint(HookSite.MLP_OUT, layer)));
   }
 
   /** Checks that the output of attention is the sum of its heads and constants. */
   private static void requireSum(HookMap hooks, int layer) {
-    if (hooks.factorFrom(layer) != 1) {
-      throw new InvalidInputException(
-          "blocks." + layer + ".hook_resid_post", "", "is scaled; must be a sum of components");
-    }
-    if (hooks.has(new HookPoint(HookSite.PER_LAYER_OUT, layer))) {
-      throw new InvalidInputException(
-          "blocks." + layer + ".hook_per_layer_out", "", "is not supported in circuits");
-    }
+    String block = "blocks." + layer + ".";
+    boolean scaled = hooks.factorFrom(layer) != 1;
+    boolean perLayer = hooks.has(new HookPoint(HookSite.PER_LAYER_OUT, layer));
     List<Op> path = hooks.afterAttention(layer);
-    if (path.stream().anyMatch(Op.AddBias.class::isInstance)
-        && path.stream().anyMatch(Op.Norm.class::isInstance)) {
-      throw new InvalidInputException(
-          "blocks." + layer + ".hook_attn_out",
-          "",
-          "is not a sum of heads: a norm scales its bias");
-    }
+    boolean biasInNorm =
+        path.stream().anyMatch(Op.AddBias.class::isInstance)
+            && path.stream().anyMatch(Op.Norm.class::isInstance);
+    Preconditions.require(
+        !scaled, block + "hook_resid_post", "", "is scaled; must be a sum of components");
+    Preconditions.require(
+        !perLayer, block + "hook_per_layer_out", "", "is not supported in circuits");
+    Preconditions.require(
+        !biasInNorm, block + "hook_attn_out", "", "is not a sum of heads: a norm scales its bias");
   }
 
   private void add(Node.Source source) {

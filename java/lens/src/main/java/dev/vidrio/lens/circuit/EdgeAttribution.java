@@ -11,6 +11,7 @@ import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.Collections;
@@ -63,9 +64,7 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
    * @throws InvalidInputException if the number is negative
    */
   public Circuit strongest(int edges) {
-    if (edges < 0) {
-      throw new InvalidInputException("edges", Integer.toString(edges), "must not be negative");
-    }
+    Preconditions.require(edges >= 0, "edges", edges, "must not be negative");
     return new Circuit(ranked().stream().limit(edges).collect(Collectors.toSet()));
   }
 
@@ -84,9 +83,7 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
    * @param steps number of intervals
    */
   public static EdgeAttribution integrated(Lens lens, List<TextPair> pairs, int steps) {
-    if (steps < 1) {
-      throw new InvalidInputException("steps", Integer.toString(steps), "must be at least 1");
-    }
+    Preconditions.requirePositive("steps", steps);
     List<Double> parts = IntStream.range(0, steps).mapToObj(k -> (k + 0.5) / steps).toList();
     return mean(lens, pairs, parts);
   }
@@ -185,9 +182,9 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
     Map<Node.Source, float[]> written = new HashMap<>();
     written.put(new Node.Embedding(), cache.get(HookSite.EMBED).row(i));
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
-      HeadOutputs heads = HeadOutputs.of(hooks, cache, l, i);
-      for (int h = 0; h < heads.heads(); h++) {
-        written.put(new Node.Head(l, h), heads.head(h));
+      float[][] heads = HeadOutputs.of(hooks, cache, l, i);
+      for (int h = 0; h < heads.length; h++) {
+        written.put(new Node.Head(l, h), heads[h]);
       }
       written.put(new Node.Mlp(l), cache.get(HookSite.MLP_OUT, l).row(i));
     }

@@ -8,6 +8,7 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
@@ -81,23 +82,22 @@ final class EdgeGradients implements AutoCloseable {
     Map<HookPoint, Buffer> inputs = new LinkedHashMap<>();
     for (HookSite site : Node.HeadInput.sites(hooks, l)) {
       var point = new HookPoint(site, l);
-      inputs.put(point, buffer(hooks, point));
+      inputs.put(point, hooks.buffer(point));
     }
-    Buffer pre = buffer(hooks, new HookPoint(HookSite.RESID_PRE, l));
+    Buffer pre = hooks.buffer(new HookPoint(HookSite.RESID_PRE, l));
     HookPoint beforeMlp = hooks.beforeMlp(l);
-    Buffer out = buffer(hooks, new HookPoint(HookSite.MLP_OUT, l));
-    var attention = new RowGradient(executor, hooks, kv, pre, List.copyOf(inputs.values()), n);
+    Buffer out = hooks.buffer(new HookPoint(HookSite.MLP_OUT, l));
+    List<Buffer> read = List.copyOf(inputs.values());
+    List<Op> project = hooks.between(pre, read.toArray(Buffer[]::new));
+    var attention = new RowGradient(executor, project, kv, pre, read, n);
     try {
-      var mlp = new RowGradient(executor, hooks, kv, buffer(hooks, beforeMlp), List.of(out), n);
+      Buffer stream = hooks.buffer(beforeMlp);
+      var mlp = new RowGradient(executor, hooks.between(stream, out), kv, stream, List.of(out), n);
       return new Layer(l, beforeMlp, inputs, attention, out, mlp);
     } catch (Throwable e) {
       attention.close();
       throw e;
     }
-  }
-
-  private static Buffer buffer(HookMap hooks, HookPoint point) {
-    return hooks.source(point).captured().getFirst();
   }
 
   /** Returns the session of the runs. */

@@ -1,6 +1,6 @@
 package dev.vidrio.lens.circuit;
 
-import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -20,9 +20,7 @@ final class EdgeMask {
       kept.put(destination, new BitSet());
     }
     for (Edge edge : circuit.edges()) {
-      if (!graph.has(edge)) {
-        throw new InvalidInputException("edge", edge.name(), "is none of the model");
-      }
+      Preconditions.require(graph.has(edge), "edge", edge.name(), "is none of the model");
       set(edge, true);
     }
   }

@@ -33,7 +33,6 @@ final class HeadParts implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final Map<HookPoint, RowPlan> projections = new HashMap<>();
   private final List<HeadResults> results = new ArrayList<>();
-  private final List<MemorySegment> z = new ArrayList<>();
   private final List<MemorySegment> written = new ArrayList<>();
 
   /**
@@ -49,7 +48,6 @@ final class HeadParts implements AutoCloseable {
       for (int l = 0; l < model.architecture().layers(); l++) {
         var source = (HookSource.HeadResults) hooks.source(new HookPoint(HookSite.RESULT, l));
         results.add(new HeadResults(source, model.executor(), n));
-        z.add(arena.allocate(4L * n * source.z().width(), 64));
         written.add(arena.allocate(4L * n * source.heads() * source.output().n(), 64));
       }
     } catch (Throwable e) {
@@ -85,7 +83,7 @@ final class HeadParts implements AutoCloseable {
 
   private RowPlan projection(HookPoint point) {
     Buffer stream = hooks.stream(point.layer());
-    Buffer projected = hooks.source(point).captured().getFirst();
+    Buffer projected = hooks.buffer(point);
     return new RowPlan(model.executor(), stream, hooks.between(stream, projected), projected, ROWS);
   }
 
@@ -95,12 +93,8 @@ final class HeadParts implements AutoCloseable {
    * @param rows {@code hook_z}, [n, H · d_h]
    */
   float[][] written(int layer, StepRows rows) {
-    long width = z.get(layer).byteSize() / n;
-    for (int i = 0; i < n; i++) {
-      MemorySegment.copy(rows.row(i), 0, z.get(layer), i * width, width);
-    }
     MemorySegment all = written.get(layer);
-    results.get(layer).fill(z.get(layer), all);
+    results.get(layer).fill(rows.data().asSlice(0, 4L * n * rows.width()), all);
     HeadOutputs.write(hooks, layer, all);
     int heads = hooks.heads(layer);
     int d = hooks.stream(layer).width();

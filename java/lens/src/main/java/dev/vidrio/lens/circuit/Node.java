@@ -19,20 +19,10 @@ public sealed interface Node {
   /**
    * The embedding of tokens and, if the model adds them, positions: the input of the first block.
    */
-  record Embedding() implements Source {
-    @Override
-    public String name() {
-      return "embed";
-    }
-  }
+  record Embedding() implements Source {}
 
   /** The output of an attention head. */
-  record Head(int layer, int head) implements Source {
-    @Override
-    public String name() {
-      return "L" + layer + ".H" + head;
-    }
-  }
+  record Head(int layer, int head) implements Source {}
 
   /**
    * The input of a head's queries, keys, values or output gate.
@@ -54,31 +44,24 @@ public sealed interface Node {
     static List<HookSite> sites(HookMap hooks, int layer) {
       return SITES.stream().filter(site -> hooks.has(new HookPoint(site, layer))).toList();
     }
-
-    @Override
-    public String name() {
-      return "L" + layer + "." + site + head;
-    }
   }
 
   /** A feed-forward block. */
-  record Mlp(int layer) implements Source, Destination {
-    @Override
-    public String name() {
-      return "L" + layer + ".mlp";
-    }
-  }
+  record Mlp(int layer) implements Source, Destination {}
 
   /** The final norm and the unembedding. */
-  record Logits() implements Destination {
-    @Override
-    public String name() {
-      return "logits";
-    }
-  }
+  record Logits() implements Destination {}
 
   /**
    * Returns the name: {@code embed}, {@code L3.H7}, {@code L3.Q7}, {@code L3.mlp}, {@code logits}.
    */
-  String name();
+  default String name() {
+    return switch (this) {
+      case Embedding() -> "embed";
+      case Head(int layer, int head) -> "L" + layer + ".H" + head;
+      case HeadInput(HookSite site, int layer, int head) -> "L" + layer + "." + site + head;
+      case Mlp(int layer) -> "L" + layer + ".mlp";
+      case Logits() -> "logits";
+    };
+  }
 }

@@ -11,38 +11,27 @@ import dev.vidrio.lens.partial.NormValues;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The contribution of each head of a layer to the residual stream at one position: its result,
- * after the norm or factor between attention and the residual stream, with the divisor of the norm
- * held fixed.
+ * Computes the contribution of each head of a layer to the residual stream at a position: its
+ * result, after the norm or factor between attention and the residual stream, with the divisor of
+ * the norm held fixed.
  */
 public final class HeadOutputs {
-  private final int layer;
-  private final List<Op> path;
-  private final float[][] heads;
+  private HeadOutputs() {}
 
-  private HeadOutputs(int layer, List<Op> path, float[][] heads) {
-    this.layer = layer;
-    this.path = path;
-    this.heads = heads;
-  }
-
-  /** Returns the outputs at row i of a cache with {@code hook_result}. */
-  public static HeadOutputs of(HookMap hooks, ActivationCache cache, int layer, int i) {
+  /** Returns the outputs [H][d] at row i of a cache with {@code hook_result}. */
+  public static float[][] of(HookMap hooks, ActivationCache cache, int layer, int i) {
     Activation results = cache.get(HookSite.RESULT, layer);
     int d = results.shape().get(2);
-    var heads = new float[results.shape().get(1)][d];
     float[] all = results.row(i);
-    for (int h = 0; h < heads.length; h++) {
-      System.arraycopy(all, h * d, heads[h], 0, d);
-    }
-    var outputs = new HeadOutputs(layer, hooks.afterAttention(layer), heads);
-    apply(outputs.path, heads);
-    return outputs;
+    var heads = new float[results.shape().get(1)][];
+    Arrays.setAll(heads, h -> Arrays.copyOfRange(all, h * d, (h + 1) * d));
+    return written(hooks, layer, heads);
   }
 
   /**
@@ -78,12 +67,6 @@ public final class HeadOutputs {
             });
   }
 
-  /** Transforms parts of a product by the operations after it. */
-  static float[][] written(List<Op> path, float[][] parts) {
-    apply(path, parts);
-    return parts;
-  }
-
   /**
    * Transforms a part of a product by the operations after it, without biases and without the
    * divisors of norms, which depend on a run.
@@ -93,7 +76,7 @@ public final class HeadOutputs {
   public static float[] undivided(List<Op> path, float[] part) {
     for (Op op : path) {
       switch (op) {
-        case Op.Scale scale -> multiply(part, scale.factor());
+        case Op.Scale scale -> Vectors.scale(part, scale.factor());
         case Op.Norm norm -> normalize(norm, part, 1);
         default -> {}
       }
@@ -101,29 +84,17 @@ public final class HeadOutputs {
     return part;
   }
 
-  /** Returns the layer. */
-  public int layer() {
-    return layer;
-  }
-
-  /** Returns H. */
-  public int heads() {
-    return heads.length;
-  }
-
-  /** Returns the contribution of head h, [d]. */
-  public float[] head(int h) {
-    return heads[h];
-  }
-
   /** Returns whether the output of attention has a part that belongs to no head. */
-  public boolean hasBias() {
-    return path.stream()
+  public static boolean hasBias(HookMap hooks, int layer) {
+    return hooks.afterAttention(layer).stream()
         .anyMatch(op -> op instanceof Op.AddBias || (op instanceof Op.Norm n && n.bias() != null));
   }
 
-  /** Applies operations to parts, with the norms' divisors of their sum. */
-  private static void apply(List<Op> path, float[][] parts) {
+  /**
+   * Transforms parts of a product by the operations after it, with the norms' divisors of their
+   * sum.
+   */
+  static float[][] written(List<Op> path, float[][] parts) {
     float[] total = new float[parts[0].length];
     for (float[] part : parts) {
       Vectors.add(total, part);
@@ -133,9 +104,9 @@ public final class HeadOutputs {
         case Op.AddBias add -> Vectors.add(total, add.bias().data().toArray(JAVA_FLOAT));
         case Op.Scale scale -> {
           for (float[] part : parts) {
-            multiply(part, scale.factor());
+            Vectors.scale(part, scale.factor());
           }
-          multiply(total, scale.factor());
+          Vectors.scale(total, scale.factor());
         }
         case Op.Norm norm -> {
           float divisor = NormValues.scale(norm, total);
@@ -147,12 +118,7 @@ public final class HeadOutputs {
         default -> throw new IllegalStateException(op + " after attention is not supported");
       }
     }
-  }
-
-  private static void multiply(float[] x, float factor) {
-    for (int j = 0; j < x.length; j++) {
-      x[j] *= factor;
-    }
+    return parts;
   }
 
   private static void normalize(Op.Norm norm, float[] x, float divisor) {

@@ -10,6 +10,7 @@ import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.partial.RowPlan;
 import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -108,7 +109,7 @@ public final class LogitDirection {
   /** Returns a plan that dequantizes rows of a matrix as the file stores them. */
   public static RowPlan rows(Model model, Weights matrix, int atOnce) {
     GgufTensor tensor = model.gguf().findTensor(matrix.name()).orElseThrow();
-    WeightType type = WeightType.ofId(tensor.type().id()).orElseThrow();
+    WeightType type = WeightType.of(tensor.type()).orElseThrow();
     var rows =
         new Weights(
             tensor.name(), type, Weights.Layout.ROWS, matrix.n(), matrix.k(), tensor.data());
@@ -117,10 +118,7 @@ public final class LogitDirection {
 
   /** Returns the direction of the difference of two logits. */
   LogitDirection minus(LogitDirection other) {
-    float[] difference = direction.clone();
-    for (int j = 0; j < difference.length; j++) {
-      difference[j] -= other.direction[j];
-    }
+    float[] difference = Vectors.minus(direction, other.direction);
     return new LogitDirection(norm, difference, constant - other.constant);
   }
 

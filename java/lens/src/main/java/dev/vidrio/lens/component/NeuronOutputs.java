@@ -7,6 +7,8 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.List;
 
@@ -34,10 +36,7 @@ public final class NeuronOutputs {
   public static float[] direction(Lens lens, int layer, int neuron) {
     ModelMatrices matrices = ModelMatrices.of(lens);
     int neurons = matrices.height(out(layer));
-    if (neuron < 0 || neuron >= neurons) {
-      throw new InvalidInputException(
-          "neuron", Integer.toString(neuron), "must be 0 to " + (neurons - 1));
-    }
+    Preconditions.requireRange("neuron", neuron, 0, neurons - 1);
     return undivided(lens, layer, matrices.rows(out(layer), neuron, 1))[0];
   }
 
@@ -51,9 +50,7 @@ public final class NeuronOutputs {
   public static float[][] written(Lens lens, HookMap hooks, int layer, float[] activations) {
     float[][] parts = rows(lens, layer);
     for (int u = 0; u < parts.length; u++) {
-      for (int j = 0; j < parts[u].length; j++) {
-        parts[u][j] *= activations[u];
-      }
+      Vectors.scale(parts[u], activations[u]);
     }
     return HeadOutputs.written(hooks.afterProduct(out(layer)), parts);
   }

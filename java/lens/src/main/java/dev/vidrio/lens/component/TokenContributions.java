@@ -98,38 +98,27 @@ public final class TokenContributions {
 
   /** Returns the contribution of attention to token i by source token j, [i + 1][d]. */
   public float[][] ofAttention(int i) {
-    return HeadOutputs.written(hooks, layer, mixed(i));
-  }
-
-  /**
-   * Returns the contribution of each head to token i by source token j, {@code a_ij x_j W_OV},
-   * [H][i + 1][d].
-   */
-  public float[][][] ofHeads(int i) {
-    var flat = new float[heads * (i + 1)][d];
-    for (int h = 0; h < heads; h++) {
-      for (int j = 0; j <= i; j++) {
-        add(flat[h * (i + 1) + j], h, i, j);
-      }
-    }
-    HeadOutputs.written(hooks, layer, flat);
-    var byHead = new float[heads][][];
-    Arrays.setAll(byHead, h -> Arrays.copyOfRange(flat, h * (i + 1), (h + 1) * (i + 1)));
-    return byHead;
-  }
-
-  /**
-   * Returns Σ_h a_ij x_j W_OV for each j up to i, before the operations between attention and the
-   * residual stream.
-   */
-  private float[][] mixed(int i) {
     var parts = new float[i + 1][d];
     for (int j = 0; j <= i; j++) {
       for (int h = 0; h < heads; h++) {
         add(parts[j], h, i, j);
       }
     }
-    return parts;
+    return HeadOutputs.written(hooks, layer, parts);
+  }
+
+  /**
+   * Returns the contribution of each head to token i by source token j, {@code a_ij x_j W_OV}, [H ·
+   * (i + 1)][d].
+   */
+  public float[][] ofHeads(int i) {
+    var parts = new float[heads * (i + 1)][d];
+    for (int h = 0; h < heads; h++) {
+      for (int j = 0; j <= i; j++) {
+        add(parts[h * (i + 1) + j], h, i, j);
+      }
+    }
+    return HeadOutputs.written(hooks, layer, parts);
   }
 
   /** Adds a_ij x_j W_OV of a head. */

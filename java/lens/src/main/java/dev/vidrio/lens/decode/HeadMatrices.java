@@ -1,6 +1,5 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
@@ -10,6 +9,7 @@ import dev.vidrio.lens.component.HeadOutputs;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.numeric.SingularVectors;
 import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
@@ -40,21 +40,17 @@ public final class HeadMatrices {
   /** Returns the matrices of a head. */
   public static HeadMatrices of(Lens lens, int layer, int head) {
     ModelMatrices matrices = ModelMatrices.of(lens);
-    int heads = matrices.heads(layer);
-    if (head < 0 || head >= heads) {
-      throw new InvalidInputException(
-          "head",
-          Integer.toString(head),
-          heads == 0 ? "the layer has none" : "must be 0 to " + (heads - 1));
-    }
+    HookMap hooks = HookMap.of(lens.model());
+    int heads = hooks.heads(layer);
+    String limit = heads == 0 ? "the layer has none" : "must be 0 to " + (heads - 1);
+    Preconditions.require(head >= 0 && head < heads, "head", head, limit);
     HookPoint out = new HookPoint(HookSite.ATTN_OUT, layer);
     int width = matrices.height(out) / heads;
     float[][] outputs = matrices.rows(out, head * width, width);
     float[] gain = matrices.gainBefore(out);
     for (int i = 0; i < width; i++) {
-      multiply(outputs[i], gain[head * width + i]);
+      Vectors.scale(outputs[i], gain[head * width + i]);
     }
-    HookMap hooks = HookMap.of(lens.model());
     int keys = hooks.keysOf(layer);
     List<Op> path = hooks.afterAttention(layer);
     Arrays.stream(outputs).forEach(row -> HeadOutputs.undivided(path, row));
@@ -75,15 +71,9 @@ public final class HeadMatrices {
     int own = head / (heads * width / rows[0].length);
     for (int j = 0; j < rows.length; j++) {
       rows[j] = Arrays.copyOfRange(rows[j], own * width, (own + 1) * width);
-      multiply(rows[j], gain[j]);
+      Vectors.scale(rows[j], gain[j]);
     }
     return rows;
-  }
-
-  private static void multiply(float[] row, float factor) {
-    for (int i = 0; i < row.length; i++) {
-      row[i] *= factor;
-    }
   }
 
   /** Returns {@code x W_OV}, the output for a normalized residual stream x, [d]. */
@@ -152,8 +142,8 @@ public final class HeadMatrices {
     int width = outputs.length;
     int d = values.length;
     // Decomposes W_V = A S Bᵀ first, then the small S Bᵀ W_O, to avoid a decomposition of d × d.
-    var first = SingularVectors.of(doubles(MatrixProduct.transposed(values)));
-    double[][] out = doubles(outputs);
+    var first = SingularVectors.of(DoubleVectors.doubles(MatrixProduct.transposed(values)));
+    double[][] out = DoubleVectors.doubles(outputs);
     var inner = new double[width][outputs[0].length];
     for (int r = 0; r < width; r++) {
       for (int i = 0; i < width; i++) {
@@ -174,15 +164,5 @@ public final class HeadMatrices {
               DoubleVectors.floats(second.right(s)));
     }
     return found;
-  }
-
-  private static double[][] doubles(float[][] rows) {
-    var doubles = new double[rows.length][rows[0].length];
-    for (int i = 0; i < rows.length; i++) {
-      for (int j = 0; j < rows[i].length; j++) {
-        doubles[i][j] = rows[i][j];
-      }
-    }
-    return doubles;
   }
 }

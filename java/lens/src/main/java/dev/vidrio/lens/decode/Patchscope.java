@@ -1,11 +1,9 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.LensSession;
-import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.session.Sequence;
@@ -43,19 +41,8 @@ public final class Patchscope {
    * @param point c, with one row per token
    */
   public static Patchscope of(Lens lens, int[] source, int position, HookPoint point) {
-    requirePosition("position", source, position);
-    Preconditions.requireRows(point);
-    Capture one = Capture.of(point.name()).positions(position, position + 1);
-    try (ActivationCache cache = lens.run(source, one)) {
-      return new Patchscope(cache.get(point).row(0));
-    }
-  }
-
-  private static void requirePosition(String what, int[] tokens, int position) {
-    if (position < 0 || position >= tokens.length) {
-      throw new InvalidInputException(
-          what, Integer.toString(position), "the text has " + tokens.length + " tokens");
-    }
+    Preconditions.requirePosition("position", source, position);
+    return new Patchscope(lens.row(source, point, position));
   }
 
   /** Returns the representation after a mapping m, such as an affine one between two models. */
@@ -78,10 +65,8 @@ public final class Patchscope {
    * @param count number of tokens, at least 1
    */
   public List<Integer> read(Lens lens, int[] target, int position, HookPoint point, int count) {
-    requirePosition("target position", target, position);
-    if (count < 1) {
-      throw new InvalidInputException("tokens", Integer.toString(count), "must be at least 1");
-    }
+    Preconditions.requirePosition("target position", target, position);
+    Preconditions.requirePositive("tokens", count);
     int context = Math.clamp((long) target.length + count, 1, Integer.MAX_VALUE);
     SessionOptions room = SessionOptions.DEFAULT.withContext(context);
     List<Integer> said = new ArrayList<>();

@@ -1,6 +1,5 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
@@ -36,10 +35,7 @@ public sealed interface ScalarFeature {
       var values = new float[cache.rows()];
       for (int i = 0; i < values.length; i++) {
         float[] row = activation.row(i);
-        if (element < 0 || element >= row.length) {
-          throw new InvalidInputException(
-              "element", Integer.toString(element), "must be 0 to " + (row.length - 1));
-        }
+        Preconditions.requireRange("element", element, 0, row.length - 1);
         values[i] = row[element];
       }
       return values;
@@ -57,10 +53,7 @@ public sealed interface ScalarFeature {
     public float[] values(ActivationCache cache) {
       Activation z = cache.get(point());
       int heads = z.shape().get(1);
-      if (head < 0 || head >= heads) {
-        throw new InvalidInputException(
-            "head", Integer.toString(head), "must be 0 to " + (heads - 1));
-      }
+      Preconditions.requireRange("head", head, 0, heads - 1);
       int width = z.shape().get(2);
       var values = new float[cache.rows()];
       for (int i = 0; i < values.length; i++) {
@@ -86,12 +79,8 @@ public sealed interface ScalarFeature {
 
     @Override
     public float[] values(ActivationCache cache) {
-      var rows = new float[cache.rows()][];
-      for (int i = 0; i < rows.length; i++) {
-        rows[i] = cache.get(point).row(i);
-      }
-      List<Features> found = autoencoder.encode(rows);
-      var values = new float[rows.length];
+      List<Features> found = autoencoder.encode(cache.get(point).rows());
+      var values = new float[found.size()];
       for (int i = 0; i < values.length; i++) {
         values[i] = found.get(i).of(feature);
       }

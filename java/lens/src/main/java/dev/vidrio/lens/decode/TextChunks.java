@@ -1,6 +1,5 @@
 package dev.vidrio.lens.decode;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
@@ -9,6 +8,7 @@ import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 
 /** Splits a long text into chunks for separate runs. */
@@ -23,10 +23,7 @@ public final class TextChunks {
    */
   public static List<int[]> of(Model model, int[] tokens, int length) {
     int declared = model.architecture().contextLength();
-    if (length < 2 || length > declared) {
-      throw new InvalidInputException(
-          "length", Integer.toString(length), "must be 2 to " + declared);
-    }
+    Preconditions.requireRange("length", length, 2, declared);
     int[] begin = model.tokenizer().encode("");
     boolean begins =
         begin.length > 0
@@ -42,10 +39,8 @@ public final class TextChunks {
         chunks.add(chunk);
       }
     }
-    if (chunks.isEmpty()) {
-      throw new InvalidInputException(
-          "text", tokens.length + " tokens", "must have at least 2 tokens");
-    }
+    Preconditions.require(
+        !chunks.isEmpty(), "text", tokens.length + " tokens", "must have at least 2 tokens");
     return chunks;
   }
 
@@ -62,9 +57,7 @@ public final class TextChunks {
     for (int[] tokens : texts) {
       try (ActivationCache cache =
           lens.run(tokens, Capture.of(point.name()).positions(1, tokens.length))) {
-        for (int i = 0; i < cache.rows(); i++) {
-          rows.add(cache.get(point).row(i));
-        }
+        Collections.addAll(rows, cache.get(point).rows());
       }
     }
     return rows.toArray(float[][]::new);

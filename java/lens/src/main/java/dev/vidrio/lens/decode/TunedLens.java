@@ -1,26 +1,23 @@
 package dev.vidrio.lens.decode;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
-
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.safetensors.Dtype;
 import dev.vidrio.formats.safetensors.Safetensors;
-import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.formats.safetensors.SafetensorsWriter;
 import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.inspect.LogitLens;
+import dev.vidrio.lens.memory.FloatTensors;
 import dev.vidrio.lens.vector.Vectors;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * The tuned lens (Belrose et al. 2023, arXiv 2303.08112): a {@link LogitLens} that first maps each
@@ -36,31 +33,18 @@ import java.util.Optional;
  * @see "docs/lens/decoding.md"
  */
 public final class TunedLens implements LogitLens.Translation {
-  private final Map<HookPoint, Translator> translators;
+  /** The rows of A, then b: {@code x ↦ x + A x + b}, [d + 1][d]. */
+  private final Map<HookPoint, float[][]> translators;
 
-  /** {@code x ↦ x + A x + b}. */
-  static final class Translator {
-    /** A, [d][d]. */
-    final float[][] matrix;
-
-    /** b, [d]. */
-    final float[] bias;
-
-    Translator(float[][] matrix, float[] bias) {
-      this.matrix = matrix;
-      this.bias = bias;
-    }
-  }
-
-  TunedLens(Map<HookPoint, Translator> translators) {
+  TunedLens(Map<HookPoint, float[][]> translators) {
     this.translators = translators;
   }
 
   /** Returns a lens with translators of zeros at these points. */
   static TunedLens zeros(List<HookPoint> points, int d) {
-    Map<HookPoint, Translator> translators = new LinkedHashMap<>();
+    Map<HookPoint, float[][]> translators = new LinkedHashMap<>();
     for (HookPoint point : points) {
-      translators.put(point, new Translator(new float[d][d], new float[d]));
+      translators.put(point, new float[d + 1][d]);
     }
     return new TunedLens(translators);
   }
@@ -73,8 +57,9 @@ public final class TunedLens implements LogitLens.Translation {
     return List.copyOf(translators.keySet());
   }
 
-  Translator translator(HookPoint point) {
-    Translator translator = translators.get(point);
+  /** Returns the rows of A, then b, at a point. */
+  float[][] translator(HookPoint point) {
+    float[][] translator = translators.get(point);
     if (translator == null) {
       throw new IllegalArgumentException("there is no translator at " + point);
     }
@@ -83,13 +68,13 @@ public final class TunedLens implements LogitLens.Translation {
 
   @Override
   public float[] of(HookPoint point, float[] x) {
-    Translator translator = translators.get(point);
+    float[][] translator = translators.get(point);
     if (translator == null) {
       return x;
     }
     float[] translated = x.clone();
     for (int j = 0; j < x.length; j++) {
-      translated[j] += (float) (Vectors.dot(translator.matrix[j], x) + translator.bias[j]);
+      translated[j] += (float) (Vectors.dot(translator[j], x) + translator[x.length][j]);
     }
     return translated;
   }
@@ -104,16 +89,16 @@ public final class TunedLens implements LogitLens.Translation {
     List<Entry> entries = new ArrayList<>();
     translators.forEach(
         (point, translator) -> {
-          long d = translator.bias.length;
+          long d = translator.length - 1;
           entries.add(new Entry(point + ".weight", Dtype.F32, List.of(d, d)));
           entries.add(new Entry(point + ".bias", Dtype.F32, List.of(d)));
         });
     try (var writer = SafetensorsWriter.create(file, entries, Map.of("model", model))) {
       for (var entry : translators.entrySet()) {
-        for (float[] row : entry.getValue().matrix) {
-          writer.write(entry.getKey() + ".weight", row);
+        float[][] rows = entry.getValue();
+        for (int j = 0; j < rows.length; j++) {
+          writer.write(entry.getKey() + (j < rows.length - 1 ? ".weight" : ".bias"), rows[j]);
         }
-        writer.write(entry.getKey() + ".bias", entry.getValue().bias);
       }
       writer.finish();
     }
@@ -126,18 +111,14 @@ public final class TunedLens implements LogitLens.Translation {
    */
   public static TunedLens load(Lens lens, Path path) {
     int d = lens.model().architecture().width();
-    Map<HookPoint, Translator> translators = new LinkedHashMap<>();
+    Map<HookPoint, float[][]> translators = new LinkedHashMap<>();
     try (Arena arena = Arena.ofConfined()) {
       Safetensors file = Safetensors.open(path, arena);
       for (HookPoint point : lens.points()) {
         if (file.find(point + ".weight").isPresent()) {
-          float[] weights = tensor(file, point + ".weight", List.of((long) d, (long) d));
-          var matrix = new float[d][d];
-          for (int j = 0; j < d; j++) {
-            System.arraycopy(weights, j * d, matrix[j], 0, d);
-          }
-          float[] bias = tensor(file, point + ".bias", List.of((long) d));
-          translators.put(point, new Translator(matrix, bias));
+          float[][] rows = Arrays.copyOf(FloatTensors.rows(file, point + ".weight", d, d), d + 1);
+          rows[d] = FloatTensors.values(file, point + ".bias", d);
+          translators.put(point, rows);
         }
       }
       if (translators.isEmpty()) {
@@ -145,28 +126,5 @@ public final class TunedLens implements LogitLens.Translation {
       }
     }
     return new TunedLens(translators);
-  }
-
-  private static float[] tensor(Safetensors file, String name, List<Long> shape) {
-    Optional<SafetensorsTensor> tensor = file.find(name);
-    if (tensor.isEmpty()) {
-      throw new ModelFileException(file.name(), "tensor '" + name + "'", "", "is missing");
-    }
-    if (!tensor.get().shape().equals(shape) || tensor.get().dtype() != Dtype.F32) {
-      throw new ModelFileException(
-          file.name(), "tensor '" + name + "'", tensor.get().toString(), "must be F32 " + shape);
-    }
-    var values = new float[Math.toIntExact(tensor.get().data().byteSize() / Float.BYTES)];
-    MemorySegment.copy(tensor.get().data(), JAVA_FLOAT_UNALIGNED, 0, values, 0, values.length);
-    for (int i = 0; i < values.length; i++) {
-      if (!Float.isFinite(values[i])) {
-        throw new ModelFileException(
-            file.name(),
-            "element " + i + " of tensor '" + name + "'",
-            Float.toString(values[i]),
-            "must be finite");
-      }
-    }
-    return values;
   }
 }

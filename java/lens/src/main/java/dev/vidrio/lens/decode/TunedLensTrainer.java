@@ -2,7 +2,6 @@ package dev.vidrio.lens.decode;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
@@ -12,10 +11,12 @@ import dev.vidrio.lens.UnembeddingGradient;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -55,38 +56,22 @@ public final class TunedLensTrainer implements AutoCloseable {
    * @param rate learning rate, above 0 and below 1
    */
   public TunedLensTrainer(Lens lens, String points, double rate) {
-    if (!(rate > 0 && rate < 1)) {
-      throw new InvalidInputException(
-          "learning rate", Double.toString(rate), "must be above 0 and below 1");
-    }
+    Preconditions.require(
+        rate > 0 && rate < 1, "learning rate", rate, "must be above 0 and below 1");
     this.lens = lens;
     this.rate = rate;
     int layers = lens.model().architecture().layers();
     this.end = new HookPoint(HookSite.RESID_POST, layers - 1);
     List<HookPoint> read = new ArrayList<>(lens.points(points));
     read.remove(end);
-    for (HookPoint point : read) {
-      if (!point.site().isResidualStream()) {
-        throw new InvalidInputException("hook", point.name(), "is not a residual stream");
-      }
-    }
-    if (read.isEmpty()) {
-      throw new InvalidInputException(
-          "hooks", points, "must select a residual stream before the last");
-    }
+    read.forEach(Preconditions::requireStream);
+    Preconditions.require(
+        !read.isEmpty(), "hooks", points, "must select a residual stream before the last");
     this.tuned = TunedLens.zeros(read, lens.model().architecture().width());
     for (HookPoint point : read) {
-      optimizers.put(point, new Adam(rows(tuned.translator(point))));
+      optimizers.put(point, new Adam(tuned.translator(point)));
     }
     this.unembedding = UnembeddingGradient.of(lens.model());
-  }
-
-  /** Returns the rows of a translator's matrix, and its bias. */
-  private static float[][] rows(TunedLens.Translator translator) {
-    var rows = new float[translator.bias.length + 1][];
-    System.arraycopy(translator.matrix, 0, rows, 0, rows.length - 1);
-    rows[rows.length - 1] = translator.bias;
-    return rows;
   }
 
   /** Returns the current lens, which the trainer continues to update. */
@@ -114,26 +99,20 @@ public final class TunedLensTrainer implements AutoCloseable {
   }
 
   private Map<HookPoint, Double> step(int[] tokens, boolean learn) {
-    if (tokens.length < 2) {
-      throw new InvalidInputException(
-          "text", tokens.length + " tokens", "must have at least 2 tokens");
-    }
+    Preconditions.require(
+        tokens.length >= 2, "text", tokens.length + " tokens", "must have at least 2 tokens");
     steps += learn ? 1 : 0;
     StringBuilder hooks = new StringBuilder(end.name());
     tuned.points().forEach(point -> hooks.append(',').append(point.name()));
     Capture capture = Capture.of(hooks.toString()).positions(1, tokens.length);
     Map<HookPoint, Double> divergences = new LinkedHashMap<>();
     try (ActivationCache cache = lens.run(tokens, capture)) {
-      double[][] truth = logProbabilities(rows(cache, end));
+      double[][] truth = logProbabilities(cache.get(end).rows());
       for (HookPoint point : tuned.points()) {
-        divergences.put(point, step(point, rows(cache, point), truth, learn));
+        divergences.put(point, step(point, cache.get(point).rows(), truth, learn));
       }
     }
     return divergences;
-  }
-
-  private static float[][] rows(ActivationCache cache, HookPoint point) {
-    return IntStream.range(0, cache.rows()).mapToObj(cache.get(point)::row).toArray(float[][]::new);
   }
 
   /** Returns the log-probabilities of the model, [n][V]. */
@@ -141,13 +120,8 @@ public final class TunedLensTrainer implements AutoCloseable {
     var found = new double[streams.length][];
     unembedding.of(
         streams,
-        (row, logits, gradient) -> {
-          double total = LogProbability.logSum(logits);
-          found[row] =
-              IntStream.range(0, (int) (logits.byteSize() / Float.BYTES))
-                  .mapToDouble(w -> logits.getAtIndex(JAVA_FLOAT, w) - total)
-                  .toArray();
-        });
+        (row, logits, gradient) ->
+            found[row] = Vectors.logProbabilities(logits.toArray(JAVA_FLOAT)));
     return found;
   }
 
@@ -166,12 +140,13 @@ public final class TunedLensTrainer implements AutoCloseable {
   }
 
   private float[][] translate(HookPoint point, float[][] x) {
-    TunedLens.Translator translator = tuned.translator(point);
-    try (var product = MatrixProduct.of(executor(), translator.matrix, x.length)) {
+    float[][] rows = tuned.translator(point);
+    int d = rows.length - 1;
+    try (var product = MatrixProduct.of(executor(), Arrays.copyOf(rows, d), x.length)) {
       float[][] translated = product.of(x);
       for (int i = 0; i < x.length; i++) {
         Vectors.add(translated[i], x[i]);
-        Vectors.add(translated[i], translator.bias);
+        Vectors.add(translated[i], rows[d]);
       }
       return translated;
     }
@@ -215,7 +190,7 @@ public final class TunedLensTrainer implements AutoCloseable {
     }
     double size = Math.sqrt(squares / d);
     Adam adam = Objects.requireNonNull(optimizers.get(point));
-    float[][] parameters = rows(tuned.translator(point));
+    float[][] parameters = tuned.translator(point);
     double matrixRate = rate * size / length1;
     IntStream.range(0, d)
         .parallel()

@@ -1,9 +1,6 @@
 package dev.vidrio.lens.decode;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Op;
@@ -15,8 +12,8 @@ import dev.vidrio.lens.partial.NormValues;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -44,15 +41,10 @@ public final class VocabularyProjection {
    */
   public static List<Score> written(Lens lens, float[] vector, int k) {
     int d = requireWidth(lens, vector);
-    float[] both = new float[2 * d];
-    System.arraycopy(vector, 0, both, 0, d);
-    List<float[]> logits = new ArrayList<>();
     try (Unembedding unembedding = Unembedding.of(lens.model())) {
-      unembedding.logits(
-          MemorySegment.ofArray(both), (row, values) -> logits.add(values.toArray(JAVA_FLOAT)));
+      float[][] logits = unembedding.logits(new float[][] {vector, new float[d]});
+      return greatest(Vectors.minus(logits[0], logits[1]), k);
     }
-    // The logits of a zero stream are a bias.
-    return greatest(Vectors.minus(logits.get(0), logits.get(1)), k);
   }
 
   /**
@@ -77,11 +69,7 @@ public final class VocabularyProjection {
 
   /** Returns the embedding x̂ of a token as in {@link #read}. */
   public static float[] embedding(Lens lens, int layer, int token) {
-    int vocabulary = lens.model().architecture().vocabulary();
-    if (token < 0 || token >= vocabulary) {
-      throw new InvalidInputException(
-          "token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));
-    }
+    Preconditions.requireToken(lens.model(), token);
     List<float[]> found = new ArrayList<>();
     embeddings(lens, layer, new int[] {token}, (id, x) -> found.add(x));
     return found.getFirst();
@@ -122,20 +110,9 @@ public final class VocabularyProjection {
   }
 
   private static List<Score> greatest(float[] values, int k) {
-    if (k < 1) {
-      throw new InvalidInputException("tokens", Integer.toString(k), "must be at least 1");
-    }
-    int count = Math.min(k, values.length);
-    var greatest = new TopKHeap(count);
-    greatest.begin(count);
-    for (int w = 0; w < values.length; w++) {
-      greatest.offer(values[w], w);
-    }
-    List<Score> scores = new ArrayList<>();
-    int kept = greatest.sort();
-    for (int i = 0; i < kept; i++) {
-      scores.add(new Score(greatest.id(i), values[greatest.id(i)]));
-    }
-    return scores;
+    Preconditions.requirePositive("tokens", k);
+    return Arrays.stream(Vectors.largest(values, k))
+        .mapToObj(id -> new Score(id, values[id]))
+        .toList();
   }
 }

@@ -1,9 +1,9 @@
 package dev.vidrio.lens.detect;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.ArrayList;
@@ -48,8 +48,8 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
    */
   public static HeadDetection of(Lens lens, int samples, int length, long seed) {
     Model model = lens.model();
-    requireRange("samples", samples, 1, 1000);
-    requireRange("length", length, 2, longest(model));
+    Preconditions.requireRange("samples", samples, 1, 1000);
+    Preconditions.requireRange("length", length, 2, longest(model));
     var random = new Random(seed);
     List<List<HeadScores>> runs = new ArrayList<>();
     for (int sample = 0; sample < samples; sample++) {
@@ -73,13 +73,6 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
     return Math.min((model.architecture().contextLength() - 1) / 2, ordinary(model.tokenizer()));
   }
 
-  static void requireRange(String name, int value, int least, int greatest) {
-    if (value < least || value > greatest) {
-      throw new InvalidInputException(
-          name, Integer.toString(value), "must be " + least + " to " + greatest);
-    }
-  }
-
   /** Returns BOS, if the model has one, and two repetitions of distinct ordinary tokens. */
   static int[] text(Tokenizer tokenizer, Random random, int length) {
     int[] half = different(tokenizer, random, length);
@@ -100,7 +93,7 @@ public record HeadDetection(int samples, int length, List<HeadScores> heads) {
 
   /** Returns distinct tokens that are not special. */
   static int[] different(Tokenizer tokenizer, Random random, int count) {
-    requireRange("tokens", count, 1, ordinary(tokenizer));
+    Preconditions.requireRange("tokens", count, 1, ordinary(tokenizer));
     return random
         .ints(0, tokenizer.vocabularySize())
         .filter(isOrdinary(tokenizer))

@@ -2,7 +2,6 @@ package dev.vidrio.lens.detect;
 
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
-import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import java.util.ArrayList;
@@ -34,7 +33,8 @@ public record HeadScores(
     double previous,
     double first,
     double duplicate,
-    double induction) {
+    double induction)
+    implements ScoredHead {
   private static final double LN_2 = Math.log(2);
 
   /**
@@ -112,10 +112,5 @@ public record HeadScores(
         scores.stream().mapToDouble(HeadScores::first).average().orElseThrow(),
         scores.stream().mapToDouble(HeadScores::duplicate).average().orElseThrow(),
         scores.stream().mapToDouble(HeadScores::induction).average().orElseThrow());
-  }
-
-  /** Returns the name, such as {@code L3.H7}. */
-  public String name() {
-    return new Node.Head(layer, head).name();
   }
 }

@@ -12,15 +12,12 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Unembedding;
 import dev.vidrio.lens.component.LogitDirection;
 import dev.vidrio.lens.component.NeuronOutputs;
-import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.partial.NormValues;
 import dev.vidrio.lens.partial.RowPlan;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -55,9 +52,7 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
    */
   public static NeuronDetection of(Lens lens, List<int[]> texts, int from, int to) {
     int tokens = texts.stream().mapToInt(text -> text.length - 1).sum();
-    if (tokens < 1) {
-      throw new InvalidInputException("text", tokens + " tokens", "must have at least 2 tokens");
-    }
+    Preconditions.require(tokens >= 1, "text", tokens + " tokens", "must have at least 2 tokens");
     var vocabulary = new Vocabulary(lens.model(), texts);
     List<NeuronScores> neurons = new ArrayList<>();
     try (Unembedding unembedding = Unembedding.product(lens.model())) {
@@ -169,19 +164,22 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
     Arrays.fill(greatest, Float.NEGATIVE_INFINITY);
     texts.forEach(text -> activity(lens, layer, text, active, greatest));
     List<NeuronScores> neurons = new ArrayList<>();
-    logits(
-        unembedding,
+    // The logits of a zero stream come from the final norm's bias.
+    float[] none = unembedding.logits(new float[1][written[0].length])[0];
+    unembedding.logits(
         written,
-        (u, logits) ->
-            neurons.add(
-                new NeuronScores(
-                    layer,
-                    u,
-                    Vectors.norm(written[u]),
-                    vocabulary.variance(written[u], logits),
-                    vocabulary.correlation(logits),
-                    active[u] / (double) tokens,
-                    greatest[u])));
+        (u, row) -> {
+          float[] logits = Vectors.minus(row.toArray(JAVA_FLOAT), none);
+          neurons.add(
+              new NeuronScores(
+                  layer,
+                  u,
+                  Vectors.norm(written[u]),
+                  vocabulary.variance(written[u], logits),
+                  vocabulary.correlation(logits),
+                  active[u] / (double) tokens,
+                  greatest[u]));
+        });
     return neurons;
   }
 
@@ -190,45 +188,12 @@ public record NeuronDetection(int tokens, List<NeuronScores> neurons) {
     HookPoint pre = new HookPoint(HookSite.PRE, layer);
     Capture capture = Capture.of(pre.name()).positions(1, text.length);
     try (ActivationCache cache = lens.run(text, capture)) {
-      Activation read = cache.get(pre);
-      for (int i = 0; i < cache.rows(); i++) {
-        float[] row = read.row(i);
+      for (float[] row : cache.get(pre).rows()) {
         for (int u = 0; u < row.length; u++) {
           active[u] += row[u] > 0 ? 1 : 0;
           greatest[u] = Math.max(greatest[u], row[u]);
         }
       }
-    }
-  }
-
-  /** Receives the contribution of a part of the residual stream to the logits, [V]. */
-  @FunctionalInterface
-  private interface RowConsumer {
-    void take(int row, float[] logits);
-  }
-
-  /**
-   * Computes the logits of residual streams minus those of a zero stream, which come from the final
-   * norm's bias.
-   */
-  private static void logits(Unembedding unembedding, float[][] streams, RowConsumer taker) {
-    int d = streams[0].length;
-    try (var arena = Arena.ofShared()) {
-      MemorySegment rows = arena.allocate(4L * d * (streams.length + 1), 64);
-      for (int u = 0; u < streams.length; u++) {
-        MemorySegment.copy(streams[u], 0, rows, JAVA_FLOAT, 4L * d * (u + 1), d);
-      }
-      List<float[]> none = new ArrayList<>();
-      unembedding.logits(
-          rows,
-          (row, logits) -> {
-            float[] values = logits.toArray(JAVA_FLOAT);
-            if (row == 0) {
-              none.add(values);
-            } else {
-              taker.take(row - 1, Vectors.minus(values, none.getFirst()));
-            }
-          });
     }
   }
 }

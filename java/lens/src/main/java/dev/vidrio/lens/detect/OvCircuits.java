@@ -6,6 +6,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.Unembedding;
@@ -59,9 +60,9 @@ final class OvCircuits {
   /** Passes the output of every head for each of some tokens. */
   static void logits(Lens lens, int[] tokens, RowConsumer taker) {
     var circuits = new OvCircuits(lens, tokens.length);
-    try (var arena = Arena.ofShared();
-        Unembedding unembedding = Unembedding.of(lens.model())) {
-      MemorySegment embeddings = circuits.embeddings(tokens, arena);
+    List<float[]> embeddings = new ArrayList<>();
+    ModelMatrices.of(lens).effectiveEmbeddings(tokens, (token, row) -> embeddings.add(row));
+    try (Unembedding unembedding = Unembedding.of(lens.model())) {
       for (int l = 0; l < lens.model().architecture().layers(); l++) {
         int layer = l;
         int heads = circuits.hooks.heads(l);
@@ -77,42 +78,20 @@ final class OvCircuits {
     }
   }
 
-  /** Returns effective embeddings, [n, d]. */
-  private MemorySegment embeddings(int[] tokens, Arena arena) {
-    List<float[]> rows = new ArrayList<>();
-    ModelMatrices.of(lens).effectiveEmbeddings(tokens, (token, row) -> rows.add(row));
-    int d = hooks.stream(0).width();
-    MemorySegment all = arena.allocate(4L * d * n, ALIGNMENT);
-    for (int i = 0; i < n; i++) {
-      MemorySegment.copy(rows.get(i), 0, all, JAVA_FLOAT, 4L * d * i, d);
-    }
-    return all;
-  }
-
-  private Buffer buffer(HookPoint point) {
-    return hooks.source(point).captured().getFirst();
-  }
-
-  /** Computes an activation of the plan from rows of another. */
-  private void through(Buffer from, Buffer to, MemorySegment x, MemorySegment y) {
-    long in = 4L * from.width();
-    long out = 4L * to.width();
-    int rows = Math.min(n, ROWS);
-    try (var plan = new RowPlan(executor, from, hooks.between(from, to), to, rows)) {
-      plan.run(
-          n,
-          (i, row) -> MemorySegment.copy(x, i * in, row, 0, in),
-          (i, row) -> MemorySegment.copy(row, 0, y, i * out, out));
-    }
-  }
-
-  /** Returns the outputs of the heads of a layer, [n, H, d]. */
-  private MemorySegment outputs(int layer, MemorySegment embeddings, Arena arena) {
+  /** Returns the outputs of the heads of a layer, [n, H, d], for effective embeddings. */
+  private MemorySegment outputs(int layer, List<float[]> embeddings, Arena arena) {
     hooks.requireOwnKeys("OV circuits");
-    Buffer values = buffer(new HookPoint(HookSite.V, layer));
+    Buffer values = hooks.buffer(new HookPoint(HookSite.V, layer));
     var source = (HookSource.HeadResults) hooks.source(new HookPoint(HookSite.RESULT, layer));
     MemorySegment v = arena.allocate(4L * n * values.width(), ALIGNMENT);
-    through(hooks.stream(layer), values, embeddings, v);
+    Buffer stream = hooks.stream(layer);
+    List<Op> ops = hooks.between(stream, values);
+    try (var plan = new RowPlan(executor, stream, ops, values, Math.min(n, ROWS))) {
+      plan.run(
+          n,
+          (i, row) -> row.copyFrom(MemorySegment.ofArray(embeddings.get(i))),
+          (i, row) -> MemorySegment.copy(row, 0, v, i * row.byteSize(), row.byteSize()));
+    }
     MemorySegment z = arena.allocate(4L * n * source.z().width(), ALIGNMENT);
     int heads = source.heads();
     long width = 4L * source.z().width() / heads;

@@ -3,8 +3,8 @@ package dev.vidrio.lens.detect;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
@@ -30,7 +30,8 @@ import java.util.stream.Stream;
  *     if the vocabulary does not have two successive members
  * @see "docs/lens/mechanisms.md"
  */
-public record OvScores(int layer, int head, double copying, double inhibition, double successor) {
+public record OvScores(int layer, int head, double copying, double inhibition, double successor)
+    implements ScoredHead {
   /** Number of most likely tokens that are counted. */
   private static final int TOP = 5;
 
@@ -60,7 +61,7 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
    */
   public static List<OvScores> of(Lens lens, int samples, long seed) {
     Model model = lens.model();
-    HeadDetection.requireRange("samples", samples, 1, Integer.MAX_VALUE);
+    Preconditions.requireRange("samples", samples, 1, Integer.MAX_VALUE);
     int count = Math.min(samples, HeadDetection.ordinary(model.tokenizer()));
     int[] tokens = HeadDetection.different(model.tokenizer(), new Random(seed), count);
     var counts = new Counts[model.architecture().layers()][];
@@ -144,10 +145,5 @@ public record OvScores(int layer, int head, double copying, double inhibition, d
       beyond += sign * (logits.getAtIndex(JAVA_FLOAT, v) - own) > 0 ? 1 : 0;
     }
     return beyond;
-  }
-
-  /** Returns the name, such as {@code L3.H7}. */
-  public String name() {
-    return new Node.Head(layer, head).name();
   }
 }

@@ -9,6 +9,7 @@ import dev.vidrio.lens.circuit.Node;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Sequence;
 import dev.vidrio.model.session.SessionOptions;
@@ -41,12 +42,7 @@ public record RetrievalHeads(int trials, double recalled, List<Score> heads) {
    * @param score the fraction of the needle's distinct tokens that the head copied, averaged over
    *     the trials
    */
-  public record Score(int layer, int head, double score) {
-    /** Returns the name, such as {@code L3.H7}. */
-    public String name() {
-      return new Node.Head(layer, head).name();
-    }
-  }
+  public record Score(int layer, int head, double score) implements ScoredHead {}
 
   public RetrievalHeads {
     heads = List.copyOf(heads);
@@ -62,16 +58,12 @@ public record RetrievalHeads(int trials, double recalled, List<Score> heads) {
    * @throws InvalidInputException if the needle is empty, or the context is too short
    */
   public static RetrievalHeads of(Lens lens, int[] text, int[] needle, int[] question, int depths) {
-    if (needle.length == 0) {
-      throw new InvalidInputException("needle", "", "has no tokens");
-    }
-    HeadDetection.requireRange("depths", depths, 1, 1000);
+    Preconditions.require(needle.length != 0, "needle", "", "has no tokens");
+    Preconditions.requireRange("depths", depths, 1, 1000);
     long all = (long) text.length + 2L * needle.length + question.length + MORE;
     int context = lens.model().architecture().contextLength();
-    if (all > context) {
-      throw new InvalidInputException(
-          "text", all + " tokens", "with needle, question and answer must be at most " + context);
-    }
+    String limit = "with needle, question and answer must be at most " + context;
+    Preconditions.require(all <= context, "text", all + " tokens", limit);
     List<Trial> trials = new ArrayList<>();
     for (int i = 0; i < depths; i++) {
       int at = depths == 1 ? text.length / 2 : 1 + (text.length - 1) * i / (depths - 1);

@@ -6,6 +6,7 @@ import dev.vidrio.kernel.hook.HookPoint;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
 
 /**
  * The values of a hook point for the captured positions of a text.
@@ -18,14 +19,19 @@ import java.util.Objects;
 public record Activation(HookPoint point, List<Integer> shape, MemorySegment data) {
   public Activation {
     shape = List.copyOf(shape);
-    long elements = 1;
-    for (int size : shape) {
-      elements = Math.multiplyExact(elements, size);
-    }
-    if (data.byteSize() != Math.multiplyExact(elements, Float.BYTES)) {
+    if (data.byteSize() != bytes(shape)) {
       throw new IllegalArgumentException(
           point + ": " + data.byteSize() + " bytes do not hold " + shape);
     }
+  }
+
+  /** Returns the number of bytes of values of a shape. */
+  public static long bytes(List<Integer> shape) {
+    long bytes = Float.BYTES;
+    for (int size : shape) {
+      bytes = Math.multiplyExact(bytes, size);
+    }
+    return bytes;
   }
 
   /** Returns the number of values. */
@@ -77,6 +83,11 @@ public record Activation(HookPoint point, List<Integer> shape, MemorySegment dat
   /** Returns all values. */
   public float[] toArray() {
     return data.toArray(JAVA_FLOAT);
+  }
+
+  /** Returns {@link #row} of all indices of the first axis. */
+  public float[][] rows() {
+    return IntStream.range(0, shape.getFirst()).mapToObj(this::row).toArray(float[][]::new);
   }
 
   /** Returns the name and the shape, such as {@code hook_embed [8, 256]}. */

@@ -1,6 +1,7 @@
 package dev.vidrio.lens.hook;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.vector.Vectors;
@@ -79,6 +80,10 @@ public record Intervention(
     }
   }
 
+  private Intervention(HookPoint point, EditKind edit) {
+    this(point, new InterventionKind.Edit(edit));
+  }
+
   private Intervention(HookPoint point, InterventionKind kind) {
     this(point, null, 0, Integer.MAX_VALUE, new Columns.All(), kind);
   }
@@ -94,7 +99,7 @@ public record Intervention(
    * @param values as many as there are columns, per row
    */
   public static Intervention set(HookPoint point, float... values) {
-    return new Intervention(point, new InterventionKind.Set(copy(values)));
+    return new Intervention(point, new EditKind.Set(copy(values)));
   }
 
   /**
@@ -106,8 +111,16 @@ public record Intervention(
    * @throws IllegalStateException if the cache is closed
    */
   public static Intervention patch(ActivationCache source, HookPoint point) {
-    var patch = new InterventionKind.Patch(source.get(point), source.from());
-    return new Intervention(point, patch).positions(source.from(), source.from() + source.rows());
+    return patch(source.get(point), source.from(), source.rows());
+  }
+
+  /**
+   * Sets an activation to that of another run, at {@code rows} positions from {@code from}, which
+   * is that of row 0 of {@code values}.
+   */
+  public static Intervention patch(Activation values, int from, int rows) {
+    return new Intervention(values.point(), new InterventionKind.Patch(values, from))
+        .positions(from, from + rows);
   }
 
   /**
@@ -117,7 +130,7 @@ public record Intervention(
    * @throws InvalidInputException if the strength is not finite
    */
   public static Intervention add(HookPoint point, float strength, float... values) {
-    return new Intervention(point, new InterventionKind.Add(strength, copy(values)));
+    return new Intervention(point, new EditKind.Add(strength, copy(values)));
   }
 
   /**
@@ -126,7 +139,7 @@ public record Intervention(
    * @throws InvalidInputException if the factor is not finite
    */
   public static Intervention scale(HookPoint point, float factor) {
-    return new Intervention(point, new InterventionKind.Scale(factor));
+    return new Intervention(point, new EditKind.Scale(factor));
   }
 
   /**
@@ -135,7 +148,7 @@ public record Intervention(
    * @throws InvalidInputException if {@code least} exceeds {@code most}, or one is NaN
    */
   public static Intervention clamp(HookPoint point, float least, float most) {
-    return new Intervention(point, new InterventionKind.Clamp(least, most));
+    return new Intervention(point, new EditKind.Clamp(least, most));
   }
 
   /**
@@ -154,7 +167,7 @@ public record Intervention(
     for (int i = 0; i < unit.length; i++) {
       unit[i] = (float) (direction[i] / length);
     }
-    return new Intervention(point, new InterventionKind.Subspace(copy(unit), null));
+    return new Intervention(point, new EditKind.Subspace(copy(unit), null));
   }
 
   /**
@@ -165,7 +178,7 @@ public record Intervention(
    * @param values one row for all positions, or one per position
    */
   public static Intervention swap(HookPoint point, float[] basis, float... values) {
-    return new Intervention(point, new InterventionKind.Subspace(copy(basis), copy(values)));
+    return new Intervention(point, new EditKind.Subspace(copy(basis), copy(values)));
   }
 
   /**

@@ -1,6 +1,5 @@
 package dev.vidrio.lens.inspect;
 
-import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
@@ -11,38 +10,17 @@ import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.inspect.DirectLogitAttribution.By;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.vector.Vectors;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decomposes the last residual stream of a token into the contributions of components: equation 10
  * of the primer (arXiv 2405.00208) before the unembedding.
  */
 final class Components {
-  /** A component, with its contribution scaled as at the end of the last block. */
-  static final class Component {
-    private final String name;
-    private final float[] written;
-
-    Component(String name, float[] written) {
-      this.name = name;
-      this.written = written;
-    }
-
-    /**
-     * Returns a name such as {@code embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.conv}, {@code
-     * L3.recurrent} or {@code L3.mlp}.
-     */
-    String name() {
-      return name;
-    }
-
-    /** Returns the contribution, [d]. */
-    float[] written() {
-      return written;
-    }
-  }
-
   private Components() {}
 
   /** Returns the hook points that {@link #of} reads. */
@@ -71,104 +49,77 @@ final class Components {
   }
 
   /**
-   * Returns the components, in the order of the model, at row i of a cache with the points of
-   * {@link #hooks}.
+   * Returns the contributions [d] of the components at row i of a cache with the points of {@link
+   * #hooks}, in the order of the model and scaled as at the end of the last block. Names are {@code
+   * embed}, {@code L3.attn}, {@code L3.H7}, {@code L3.conv}, {@code L3.recurrent}, {@code L3.mlp}
+   * and so on.
    */
-  static List<Component> of(Lens lens, ActivationCache cache, By by, int i) {
-    Executor executor = lens.model().executor();
+  static SequencedMap<String, float[]> of(Lens lens, ActivationCache cache, By by, int i) {
     HookMap hooks = HookMap.of(lens.model());
-    List<Component> components = new ArrayList<>();
-    components.add(new Component("embed", cache.get(HookSite.EMBED).row(i)));
-    if (cache.has(HookPoint.of(HookSite.POS_EMBED))) {
-      components.add(new Component("pos_embed", cache.get(HookSite.POS_EMBED).row(i)));
-    }
-    multiply(components, hooks.factorFrom(0));
+    SequencedMap<String, float[]> all = new LinkedHashMap<>();
+    add(all, "embed", cache, HookPoint.of(HookSite.EMBED), i);
+    add(all, "pos_embed", cache, HookPoint.of(HookSite.POS_EMBED), i);
+    all.values().forEach(x -> Vectors.scale(x, hooks.factorFrom(0)));
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
-      int before = components.size();
-      if (cache.has(new HookPoint(HookSite.CONV_OUT, l))) {
-        components.add(new Component("L" + l + ".conv", cache.get(HookSite.CONV_OUT, l).row(i)));
-      }
-      if (cache.has(new HookPoint(HookSite.RECURRENT_OUT, l))) {
-        float[] written = cache.get(HookSite.RECURRENT_OUT, l).row(i);
-        components.add(new Component("L" + l + ".recurrent", written));
-      }
-      if (cache.has(new HookPoint(HookSite.ATTN_OUT, l))) {
-        float[] attention = cache.get(HookSite.ATTN_OUT, l).row(i);
-        switch (hooks.heads(l) == 0 ? By.LAYER : by) { // a linear map in its place has none
-          case HEAD -> addHeads(components, HeadOutputs.of(hooks, cache, l, i), attention);
-          case PATH ->
-              addPaths(components, new TokenContributions(executor, hooks, cache, l), l, i);
-          default -> components.add(new Component("L" + l + ".attn", attention));
+      SequencedMap<String, float[]> own = new LinkedHashMap<>();
+      String layer = "L" + l;
+      var attention = new HookPoint(HookSite.ATTN_OUT, l);
+      var mlp = new HookPoint(HookSite.MLP_OUT, l);
+      // A linear map instead of attention has no heads.
+      By parts = hooks.heads(l) == 0 || !cache.has(attention) ? By.LAYER : by;
+      add(own, layer + ".conv", cache, new HookPoint(HookSite.CONV_OUT, l), i);
+      add(own, layer + ".recurrent", cache, new HookPoint(HookSite.RECURRENT_OUT, l), i);
+      switch (parts) {
+        case HEAD -> {
+          String rest = HeadOutputs.hasBias(hooks, l) ? layer + ".attn_bias" : null;
+          float[][] heads = HeadOutputs.of(hooks, cache, l, i);
+          addParts(own, cache.get(attention).row(i), heads, h -> layer + ".H" + h, rest);
         }
-      }
-      if (cache.has(new HookPoint(HookSite.MLP_OUT, l))) {
-        float[] mlp = cache.get(HookSite.MLP_OUT, l).row(i);
-        if (by == By.NEURON) {
-          float[] activations = cache.get(HookSite.POST, l).row(i);
-          addNeurons(components, l, NeuronOutputs.written(lens, hooks, l, activations), mlp);
-        } else {
-          components.add(new Component("L" + l + ".mlp", mlp));
+        case PATH -> {
+          var contributions = new TokenContributions(lens.model().executor(), hooks, cache, l);
+          IntFunction<String> name = p -> layer + ".H" + p / (i + 1) + "←" + p % (i + 1);
+          float[][] paths = contributions.ofHeads(i);
+          addParts(own, contributions.attention(i), paths, name, layer + ".attn_rest");
         }
+        default -> add(own, layer + ".attn", cache, attention, i);
       }
-      if (cache.has(new HookPoint(HookSite.PER_LAYER_OUT, l))) {
-        float[] own = cache.get(HookSite.PER_LAYER_OUT, l).row(i);
-        components.add(new Component("L" + l + ".per_layer", own));
+      if (by == By.NEURON && cache.has(mlp)) {
+        float[] activations = cache.get(HookSite.POST, l).row(i);
+        float[][] neurons = NeuronOutputs.written(lens, hooks, l, activations);
+        addParts(own, cache.get(mlp).row(i), neurons, u -> layer + ".N" + u, layer + ".mlp_rest");
+      } else {
+        add(own, layer + ".mlp", cache, mlp, i);
       }
-      multiply(components.subList(before, components.size()), hooks.factorFrom(l));
+      add(own, layer + ".per_layer", cache, new HookPoint(HookSite.PER_LAYER_OUT, l), i);
+      float factor = hooks.factorFrom(l);
+      own.values().forEach(x -> Vectors.scale(x, factor));
+      all.putAll(own);
     }
-    return components;
+    return all;
   }
 
-  /** Scales components as later blocks scale the residual stream. */
-  private static void multiply(List<Component> components, float factor) {
-    if (factor != 1) {
-      components.replaceAll(
-          component -> new Component(component.name, times(component.written, factor)));
+  /** Adds the activation at a point, if the model has it. */
+  private static void add(
+      Map<String, float[]> components, String name, ActivationCache cache, HookPoint point, int i) {
+    if (cache.has(point)) {
+      components.put(name, cache.get(point).row(i));
     }
   }
 
-  private static float[] times(float[] vector, float factor) {
-    var product = new float[vector.length];
-    for (int j = 0; j < product.length; j++) {
-      product[j] = factor * vector[j];
+  /** Adds parts of an activation, and what they leave of it if {@code rest} names that. */
+  private static void addParts(
+      Map<String, float[]> components,
+      float[] whole,
+      float[][] parts,
+      IntFunction<String> name,
+      @Nullable String rest) {
+    float[] left = whole;
+    for (int p = 0; p < parts.length; p++) {
+      components.put(name.apply(p), parts[p]);
+      left = Vectors.minus(left, parts[p]);
     }
-    return product;
-  }
-
-  /** Adds the contributions of heads by source token, and the rest of the attention output. */
-  private static void addPaths(
-      List<Component> components, TokenContributions contributions, int layer, int i) {
-    float[] rest = contributions.attention(i);
-    float[][][] heads = contributions.ofHeads(i);
-    for (int h = 0; h < heads.length; h++) {
-      for (int j = 0; j <= i; j++) {
-        components.add(new Component("L" + layer + ".H" + h + "←" + j, heads[h][j]));
-        rest = Vectors.minus(rest, heads[h][j]);
-      }
-    }
-    components.add(new Component("L" + layer + ".attn_rest", rest));
-  }
-
-  /** Adds the neurons of a layer, and the rest of the feed-forward output. */
-  private static void addNeurons(
-      List<Component> components, int layer, float[][] neurons, float[] mlp) {
-    float[] rest = mlp;
-    for (int u = 0; u < neurons.length; u++) {
-      components.add(new Component("L" + layer + ".N" + u, neurons[u]));
-      rest = Vectors.minus(rest, neurons[u]);
-    }
-    components.add(new Component("L" + layer + ".mlp_rest", rest));
-  }
-
-  /** Adds the heads of a layer, and the rest of the attention output: a bias. */
-  private static void addHeads(List<Component> components, HeadOutputs outputs, float[] attention) {
-    float[] rest = attention;
-    for (int h = 0; h < outputs.heads(); h++) {
-      components.add(new Component("L" + outputs.layer() + ".H" + h, outputs.head(h)));
-      rest = Vectors.minus(rest, outputs.head(h));
-    }
-    if (outputs.hasBias()) {
-      components.add(new Component("L" + outputs.layer() + ".attn_bias", rest));
+    if (rest != null) {
+      components.put(rest, left);
     }
   }
 }

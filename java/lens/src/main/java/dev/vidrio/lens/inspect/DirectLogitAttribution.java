@@ -106,10 +106,8 @@ public record DirectLogitAttribution(
       By by,
       List<Intervention> edits) {
     if (by == By.TOKEN) {
-      if (!edits.isEmpty()) {
-        throw new InvalidInputException(
-            "edits", Integer.toString(edits.size()), "are not supported for parts by token");
-      }
+      Preconditions.require(
+          edits.isEmpty(), "edits", edits.size(), "are not supported for parts by token");
       return of(
           AltiLogit.of(lens, tokens, position, token, versus),
           LogitDirection.isCapped(lens.model()));
@@ -126,9 +124,8 @@ public record DirectLogitAttribution(
     try (ActivationCache cache = lens.run(text, capture, edits)) {
       double scale = cache.get(HookSite.LN_FINAL_SCALE).at(row, 0);
       List<Part> parts = new ArrayList<>();
-      for (Components.Component component : Components.of(lens, cache, by, row)) {
-        parts.add(new Part(component.name(), readout.of(component.written(), scale)));
-      }
+      Components.of(lens, cache, by, row)
+          .forEach((name, written) -> parts.add(new Part(name, readout.of(written, scale))));
       if (!edits.isEmpty()) {
         int last = lens.model().architecture().layers() - 1;
         double whole = readout.of(cache.get(HookSite.RESID_POST, last).row(row), scale);

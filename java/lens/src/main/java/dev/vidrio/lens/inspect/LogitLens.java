@@ -1,9 +1,6 @@
 package dev.vidrio.lens.inspect;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
@@ -11,12 +8,11 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Unembedding;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
-import dev.vidrio.model.sampling.LogProbability;
-import java.lang.foreign.MemorySegment;
+import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * The logit lens (nostalgebraist 2020; Elhage et al. 2021): what would the model predict if each
@@ -103,16 +99,9 @@ public record LogitLens(
       int k,
       Translation translation,
       List<Intervention> edits) {
-    if (k < 1) {
-      throw new InvalidInputException(
-          "tokens of a cell", Integer.toString(k), "must be at least 1");
-    }
+    Preconditions.requirePositive("tokens of a cell", k);
     List<HookPoint> points = lens.points(capture.hooks());
-    for (HookPoint point : points) {
-      if (!point.site().isResidualStream()) {
-        throw new InvalidInputException("hook", point.name(), "is not a residual stream");
-      }
-    }
+    points.forEach(Preconditions::requireStream);
     int last = lens.model().architecture().layers() - 1;
     HookPoint end = new HookPoint(HookSite.RESID_POST, last);
     Capture more = capture.withHooks(capture.hooks() + "," + end);
@@ -140,37 +129,19 @@ public record LogitLens(
       Translation translation,
       Unembedding unembedding,
       int k) {
-    int d = cache.get(end).shape().getLast();
-    var residuals = new float[Math.multiplyExact(points.size() + 1, d)];
-    System.arraycopy(cache.get(end).row(i), 0, residuals, 0, d);
+    var residuals = new float[points.size() + 1][];
+    residuals[0] = cache.get(end).row(i);
     for (int row = 0; row < points.size(); row++) {
-      float[] stream = translation.of(points.get(row), cache.get(points.get(row)).row(i));
-      System.arraycopy(stream, 0, residuals, (row + 1) * d, d);
+      HookPoint point = points.get(row);
+      residuals[row + 1] = translation.of(point, cache.get(point).row(i));
     }
-    List<float[]> logits = new ArrayList<>();
-    unembedding.logits(
-        MemorySegment.ofArray(residuals), (row, values) -> logits.add(values.toArray(JAVA_FLOAT)));
-    var truth = new Prediction(logits.getFirst());
-    int best = top(truth.logits, 1).id(0);
-    return logits.subList(1, logits.size()).stream()
+    float[][] logits = unembedding.logits(residuals);
+    double[] truth = Vectors.logProbabilities(logits[0]);
+    int best = Vectors.largest(logits[0], 1)[0];
+    return Arrays.stream(logits, 1, logits.length)
         .parallel()
-        .map(values -> cell(new Prediction(values), truth, best, k))
+        .map(values -> cell(values, truth, best, k))
         .toList();
-  }
-
-  /** Logits and their log-probabilities. */
-  private static final class Prediction {
-    final float[] logits;
-    final double logSum;
-
-    Prediction(float[] logits) {
-      this.logits = logits;
-      this.logSum = LogProbability.logSum(MemorySegment.ofArray(logits));
-    }
-
-    double logProbability(int token) {
-      return logits[token] - logSum;
-    }
   }
 
   /**
@@ -178,37 +149,24 @@ public record LogitLens(
    *
    * @param best the most likely token of the whole model
    */
-  private static Cell cell(Prediction own, Prediction truth, int best, int k) {
-    float[] logits = own.logits;
+  private static Cell cell(float[] logits, double[] truth, int best, int k) {
+    double[] own = Vectors.logProbabilities(logits);
     double entropy = 0;
     double divergence = 0;
     int rank = 0;
     for (int w = 0; w < logits.length; w++) {
-      double log = own.logProbability(w);
-      double whole = truth.logProbability(w);
+      double log = own[w];
+      double whole = truth[w];
       entropy -= Math.exp(log) * log;
       divergence += Math.exp(whole) * (whole - log);
       if (logits[w] > logits[best] || (logits[w] == logits[best] && w < best)) {
         rank++;
       }
     }
-    int count = Math.min(k, logits.length);
-    TopKHeap top = top(logits, count);
     List<Candidate> candidates =
-        IntStream.range(0, count)
-            .map(top::id)
-            .mapToObj(id -> new Candidate(id, Math.exp(own.logProbability(id))))
+        Arrays.stream(Vectors.largest(logits, k))
+            .mapToObj(id -> new Candidate(id, Math.exp(own[id])))
             .toList();
     return new Cell(candidates, entropy / LN_2, rank, Math.max(0, divergence) / LN_2);
-  }
-
-  private static TopKHeap top(float[] logits, int k) {
-    var top = new TopKHeap(k);
-    top.begin(k);
-    for (int w = 0; w < logits.length; w++) {
-      top.offer(logits[w], w);
-    }
-    top.sort();
-    return top;
   }
 }

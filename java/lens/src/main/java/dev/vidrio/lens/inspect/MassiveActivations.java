@@ -1,15 +1,13 @@
 package dev.vidrio.lens.inspect;
 
-import dev.vidrio.error.InvalidInputException;
-import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * The largest elements of residual streams: Sun et al. (2024, arXiv 2402.17762) found a few, at
@@ -62,58 +60,36 @@ public record MassiveActivations(List<Norms> norms, List<Element> largest) {
    * @param count number of elements per point, in descending order; at least 1
    */
   public static MassiveActivations of(ActivationCache cache, int count) {
-    if (count < 1) {
-      throw new InvalidInputException("elements", Integer.toString(count), "must be at least 1");
-    }
+    Preconditions.requirePositive("elements", count);
     List<Norms> norms = new ArrayList<>();
     List<Element> largest = new ArrayList<>();
     for (HookPoint point : cache.points()) {
       if (point.site().isResidualStream()) {
         Activation stream = cache.get(point);
-        norms.add(new Norms(point, norms(stream)));
+        norms.add(new Norms(point, Arrays.stream(stream.rows()).map(Vectors::norm).toList()));
         largest.addAll(largest(stream, cache.from(), count));
       }
     }
-    if (norms.isEmpty()) {
-      throw new InvalidInputException(
-          "hook", cache.points().getFirst().name(), "is not a residual stream");
-    }
+    Preconditions.require(
+        !norms.isEmpty(), "hook", cache.points().getFirst().name(), "is not a residual stream");
     return new MassiveActivations(norms, largest);
-  }
-
-  private static List<Double> norms(Activation stream) {
-    List<Double> norms = new ArrayList<>();
-    for (int i = 0; i < stream.shape().getFirst(); i++) {
-      norms.add(Vectors.norm(stream.row(i)));
-    }
-    return norms;
   }
 
   private static List<Element> largest(Activation stream, int from, int count) {
     float[] values = stream.toArray();
     int d = stream.shape().getLast();
-    double median = medianMagnitude(values);
-    int k = Math.min(count, values.length);
-    var greatest = new TopKHeap(k);
-    greatest.begin(k);
-    for (int i = 0; i < values.length; i++) {
-      greatest.offer(Math.abs(values[i]), i);
+    float[] magnitudes = values.clone();
+    for (int i = 0; i < magnitudes.length; i++) {
+      magnitudes[i] = Math.abs(magnitudes[i]);
     }
-    return IntStream.range(0, greatest.sort())
-        .map(greatest::id)
+    int[] largest = Vectors.largest(magnitudes, count);
+    Arrays.sort(magnitudes);
+    double median = magnitudes[magnitudes.length / 2];
+    return Arrays.stream(largest)
         .mapToObj(
             i ->
                 new Element(
                     stream.point(), from + i / d, i % d, values[i], Math.abs(values[i]) / median))
         .toList();
-  }
-
-  private static double medianMagnitude(float[] values) {
-    float[] magnitudes = values.clone();
-    for (int i = 0; i < magnitudes.length; i++) {
-      magnitudes[i] = Math.abs(magnitudes[i]);
-    }
-    Arrays.sort(magnitudes);
-    return magnitudes[magnitudes.length / 2];
   }
 }

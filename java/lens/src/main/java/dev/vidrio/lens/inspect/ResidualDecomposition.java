@@ -59,12 +59,12 @@ public record ResidualDecomposition(int position, double norm, List<Part> parts)
       double norm = Vectors.norm(last);
       var before = new float[last.length];
       List<Part> parts = new ArrayList<>();
-      for (Components.Component component : Components.of(lens, cache, by, row)) {
-        float[] written = component.written();
+      for (var component : Components.of(lens, cache, by, row).entrySet()) {
+        float[] written = component.getValue();
         double lengths = Vectors.norm(written) * Vectors.norm(before);
         parts.add(
             new Part(
-                component.name(),
+                component.getKey(),
                 Vectors.norm(written),
                 lengths == 0 ? 0 : Vectors.dot(written, before) / lengths,
                 Vectors.dot(written, last) / (norm * norm)));

@@ -1,14 +1,12 @@
 package dev.vidrio.lens.intervene;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
-import dev.vidrio.lens.hook.InterventionKind;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.RowMean;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.lang.foreign.MemorySegment;
@@ -37,9 +35,7 @@ public final class Ablation {
     }
     var mean = new RowMean();
     for (ActivationCache run : runs) {
-      for (int i = 0; i < run.rows(); i++) {
-        mean.add(run.get(point).row(i));
-      }
+      mean.addAll(run.get(point).rows());
     }
     return Intervention.set(point, mean.mean());
   }
@@ -47,7 +43,7 @@ public final class Ablation {
   private static Intervention meanAttention(HookPoint point, List<ActivationCache> runs) {
     ActivationCache first = runs.getFirst();
     Activation any = first.get(point);
-    var sum = new double[Math.toIntExact(any.elements())];
+    var mean = new RowMean();
     for (ActivationCache run : runs) {
       Activation attention = run.get(point);
       if (!attention.shape().equals(any.shape()) || run.from() != first.from()) {
@@ -56,18 +52,10 @@ public final class Ablation {
             attention.shape() + " from position " + run.from(),
             "must be " + any.shape() + " from " + first.from() + " as in the first run");
       }
-      for (int i = 0; i < sum.length; i++) {
-        sum[i] += attention.data().getAtIndex(JAVA_FLOAT, i);
-      }
+      mean.add(attention.toArray());
     }
-    var mean = new float[sum.length];
-    for (int i = 0; i < mean.length; i++) {
-      mean[i] = (float) (sum[i] / runs.size());
-    }
-    var values = new Activation(point, any.shape(), MemorySegment.ofArray(mean));
-    var patch = new InterventionKind.Patch(values, first.from());
-    int end = first.from() + first.rows();
-    return new Intervention(point, null, first.from(), end, new Intervention.Columns.All(), patch);
+    var values = new Activation(point, any.shape(), MemorySegment.ofArray(mean.mean()));
+    return Intervention.patch(values, first.from(), first.rows());
   }
 
   /**
@@ -103,9 +91,7 @@ public final class Ablation {
   }
 
   private static void requireRows(HookPoint point, long rows) {
-    if (rows == 0) {
-      throw new InvalidInputException("ablation of " + point, "", "the other runs are empty");
-    }
+    Preconditions.require(rows != 0, "ablation of " + point, "", "the other runs are empty");
   }
 
   /**
@@ -120,10 +106,9 @@ public final class Ablation {
    */
   public static Intervention noise(
       HookPoint point, int width, int from, int to, double deviation, long seed) {
-    if (!(deviation >= 0 && Double.isFinite(deviation))) {
-      throw new InvalidInputException(
-          "standard deviation", Double.toString(deviation), "must be finite and not negative");
-    }
+    boolean valid = deviation >= 0 && Double.isFinite(deviation);
+    Preconditions.require(
+        valid, "standard deviation", deviation, "must be finite and not negative");
     var random = new SplitMix64(seed);
     var values = new float[Math.multiplyExact(to - from, width)];
     for (int i = 0; i < values.length; i++) {

@@ -8,6 +8,7 @@ import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -72,20 +73,12 @@ public record ActivationPatching(
       HEADS_BY_POSITION
     }
 
-    private final HookSite hook;
-    private final Parts parts;
+    final HookSite hook;
+    final Parts parts;
 
     Site(HookSite hook, Parts parts) {
       this.hook = hook;
       this.parts = parts;
-    }
-
-    HookSite hook() {
-      return hook;
-    }
-
-    Parts parts() {
-      return parts;
     }
 
     /** Returns whether scores are by position, so that texts must be of equal length. */
@@ -153,12 +146,9 @@ public record ActivationPatching(
     TextPair.requireFit(lens.model(), pairs);
     int length = pairs.getFirst().length();
     for (TextPair pair : pairs) {
-      if (site.byPosition() && pair.length() != length) {
-        throw new InvalidInputException(
-            "texts",
-            pair.length() + " tokens",
-            "must be as long as the first, " + length + ", for scores by position");
-      }
+      boolean fits = !site.byPosition() || pair.length() == length;
+      String limit = "must be as long as the first, " + length + ", for scores by position";
+      Preconditions.require(fits, "texts", pair.length() + " tokens", limit);
     }
     return PatchGrid.of(lens, site, length);
   }
@@ -219,10 +209,8 @@ public record ActivationPatching(
 
   /** Checks that the metrics of two runs differ. */
   static void requireDifferent(double clean, double corrupted) {
-    if (clean == corrupted) {
-      throw new InvalidInputException(
-          "corrupted text", "", "metric equals that of the clean text, " + clean);
-    }
+    String limit = "metric equals that of the clean text, " + clean;
+    Preconditions.require(clean != corrupted, "corrupted text", "", limit);
   }
 
   /** Returns the score of a metric between those of two runs. */

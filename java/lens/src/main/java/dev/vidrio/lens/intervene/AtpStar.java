@@ -59,10 +59,7 @@ public record AtpStar(
    * @throws InvalidInputException if the input is another site, or a token is not in the vocabulary
    */
   public static AtpStar of(Lens lens, TextPair pair, HookSite input) {
-    if (!INPUTS.contains(input)) {
-      throw new InvalidInputException(
-          "input of heads", input.suffix(), "must be hook_q, hook_k or hook_v");
-    }
+    requireHeadInput(input);
     int[] clean = pair.clean();
     Preconditions.requireTokens(lens.model(), clean);
     Preconditions.requireAttention(lens.model(), "input of heads");
@@ -99,7 +96,13 @@ public record AtpStar(
         session.run(tokens, metric);
         dropped.add(products(session, changes, tokens.length, heads));
       }
-      return new AtpStar(value, metric.of(lens, pair.corrupted()), estimates, magnitudes(dropped));
+      int others = Math.max(1, dropped.size() - 1);
+      return new AtpStar(
+          value,
+          metric.of(lens, pair.corrupted()),
+          estimates,
+          PatchGrid.cellwise(
+              dropped, cells -> cells.stream().mapToDouble(Math::abs).sum() / others));
     }
   }
 
@@ -114,20 +117,8 @@ public record AtpStar(
     return new AtpStar(
         all.stream().mapToDouble(AtpStar::clean).average().orElseThrow(),
         all.stream().mapToDouble(AtpStar::corrupted).average().orElseThrow(),
-        mean(all.stream().map(AtpStar::estimates).toList()),
-        mean(all.stream().map(AtpStar::magnitudes).toList()));
-  }
-
-  private static List<List<Double>> mean(List<List<List<Double>>> tables) {
-    return IntStream.range(0, tables.getFirst().size())
-        .mapToObj(
-            l ->
-                IntStream.range(0, tables.getFirst().get(l).size())
-                    .mapToObj(
-                        h ->
-                            tables.stream().mapToDouble(t -> t.get(l).get(h)).sum() / tables.size())
-                    .toList())
-        .toList();
+        PatchGrid.cellwise(all.stream().map(AtpStar::estimates).toList(), PatchGrid::mean),
+        PatchGrid.cellwise(all.stream().map(AtpStar::magnitudes).toList(), PatchGrid::mean));
   }
 
   /**
@@ -149,15 +140,17 @@ public record AtpStar(
         direction,
         to,
         from,
-        IntStream.range(0, estimates.size()).mapToObj(l -> "L" + l).toList(),
-        IntStream.range(0, heads).mapToObj(h -> "H" + h).toList(),
-        estimates.stream()
-            .map(
-                row ->
-                    row.stream()
-                        .map(estimate -> ActivationPatching.score(clean + estimate, to, from))
-                        .toList())
-            .toList());
+        PatchGrid.names("L", estimates.size()),
+        PatchGrid.names("H", heads),
+        PatchGrid.cellwise(
+            List.of(estimates),
+            estimate -> ActivationPatching.score(clean + estimate.getFirst(), to, from)));
+  }
+
+  /** Checks that a site is an input of heads that path patching can change. */
+  static void requireHeadInput(HookSite input) {
+    String limit = "must be hook_q, hook_k or hook_v";
+    Preconditions.require(INPUTS.contains(input), "input of heads", input.suffix(), limit);
   }
 
   /** Holds all queries, keys and values fixed, except the input, which is that of the other run. */
@@ -192,20 +185,6 @@ public record AtpStar(
                   .mapToObj(h -> PatchGrid.Target.head(z, h).product(change, gradient, 0, n, heads))
                   .toList();
             })
-        .toList();
-  }
-
-  private static List<List<Double>> magnitudes(List<List<List<Double>>> dropped) {
-    int layers = dropped.size();
-    return IntStream.range(0, layers)
-        .mapToObj(
-            l ->
-                IntStream.range(0, dropped.getFirst().get(l).size())
-                    .mapToObj(
-                        h ->
-                            dropped.stream().mapToDouble(d -> Math.abs(d.get(l).get(h))).sum()
-                                / Math.max(1, layers - 1))
-                    .toList())
         .toList();
   }
 }

@@ -73,7 +73,7 @@ public final class AttributionPatching {
       ActivationPatching.Means means) {
     int[] source = ActivationPatching.source(pair, direction);
     int[] patched = ActivationPatching.patched(pair, direction);
-    String hooks = "blocks.*." + site.hook().suffix();
+    String hooks = "blocks.*." + site.hook.suffix();
     // Patterns are computed for whole runs.
     int from = site == Site.PATTERN ? 0 : pair.commonPrefix();
     int n = pair.length();
@@ -89,7 +89,7 @@ public final class AttributionPatching {
           .forEach((point, x) -> changes.merge(point, x, Vectors::minus));
       Map<HookPoint, float[]> gradients = new HashMap<>();
       session.points().forEach(p -> gradients.put(p, session.gradient(p).toArray()));
-      int heads = site.parts() == Site.Parts.POSITIONS ? 1 : PatchGrid.heads(lens, site);
+      int heads = site.parts == Site.Parts.POSITIONS ? 1 : PatchGrid.heads(lens, site);
       List<Double> values =
           grid.targets().stream()
               .map(

@@ -1,6 +1,5 @@
 package dev.vidrio.lens.intervene;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
@@ -59,15 +58,10 @@ public record CausalTracing(
     public static final Options DEFAULT = new Options(3, 10, 1, 0);
 
     public Options {
-      require(noise > 0 && Double.isFinite(noise), "noise", noise, "must be positive");
-      require(runs > 0, "runs", runs, "must be positive");
-      require(window > 0, "window", window, "must be positive");
-    }
-
-    private static void require(boolean holds, String field, Number value, String limit) {
-      if (!holds) {
-        throw new InvalidInputException(field, value.toString(), limit);
-      }
+      Preconditions.require(
+          noise > 0 && Double.isFinite(noise), "noise", noise, "must be positive");
+      Preconditions.require(runs > 0, "runs", runs, "must be positive");
+      Preconditions.require(window > 0, "window", window, "must be positive");
     }
   }
 
@@ -84,10 +78,9 @@ public record CausalTracing(
    */
   public static CausalTracing of(
       Lens lens, int[] tokens, int from, int to, int answer, Site site, Options options) {
-    if (from < 0 || to <= from || to > tokens.length) {
-      throw new InvalidInputException(
-          "subject", from + ":" + to, "must be a range of the " + tokens.length + " tokens");
-    }
+    boolean range = from >= 0 && to > from && to <= tokens.length;
+    String limit = "must be a range of the " + tokens.length + " tokens";
+    Preconditions.require(range, "subject", from + ":" + to, limit);
     Preconditions.requireToken(lens.model(), answer);
     Metric metric = Metric.probability(answer);
     int layers = lens.model().architecture().layers();

@@ -12,7 +12,6 @@ import dev.vidrio.lens.Sweep;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
-import dev.vidrio.lens.hook.InterventionKind;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.RowMean;
@@ -63,7 +62,7 @@ public record ComponentAblation(
    */
   public static ComponentAblation mean(
       Lens lens, int[] tokens, Metric metric, Site site, List<int[]> texts) {
-    if (site.hook().axes() == HookSite.Axes.QUERY_KEY) {
+    if (site.hook.axes() == HookSite.Axes.QUERY_KEY) {
       throw new InvalidInputException("site", "pattern", "has no mean over positions");
     }
     if (texts.isEmpty() || texts.stream().anyMatch(text -> text.length < 2)) {
@@ -71,13 +70,10 @@ public record ComponentAblation(
     }
     Map<HookPoint, RowMean> means = new HashMap<>();
     for (int[] text : texts) {
-      Capture capture = Capture.of("blocks.*." + site.hook().suffix()).positions(1, text.length);
+      Capture capture = Capture.of("blocks.*." + site.hook.suffix()).positions(1, text.length);
       try (ActivationCache cache = lens.run(text, capture)) {
         for (HookPoint point : cache.points()) {
-          RowMean mean = means.computeIfAbsent(point, ignored -> new RowMean());
-          for (int i = 0; i < cache.rows(); i++) {
-            mean.add(cache.get(point).row(i));
-          }
+          means.computeIfAbsent(point, ignored -> new RowMean()).addAll(cache.get(point).rows());
         }
       }
     }
@@ -95,9 +91,7 @@ public record ComponentAblation(
     for (int i = 0; i < n; i++) {
       MemorySegment.copy(row, 0, rows, JAVA_FLOAT, 4L * i * row.length, row.length);
     }
-    var values = new Activation(point, List.of(n, row.length), rows);
-    var patch = new InterventionKind.Patch(values, 0);
-    return new Intervention(point, null, 0, n, new Intervention.Columns.All(), patch);
+    return Intervention.patch(new Activation(point, List.of(n, row.length), rows), 0, n);
   }
 
   private static ComponentAblation of(

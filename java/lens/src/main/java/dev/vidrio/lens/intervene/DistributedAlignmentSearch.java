@@ -3,14 +3,11 @@ package dev.vidrio.lens.intervene;
 import static dev.vidrio.lens.vector.DoubleVectors.add;
 import static dev.vidrio.lens.vector.DoubleVectors.dot;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
-import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.GradientOptions;
 import dev.vidrio.lens.GradientSession;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.Metric;
-import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.DoubleVectors;
@@ -62,50 +59,32 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
       int rank,
       double rate,
       long seed) {
-    if (interchanges.isEmpty()) {
-      throw new InvalidInputException("interchanges", "", "must be at least 1");
-    }
-    if (!(rate > 0 && rate < 1)) {
-      throw new InvalidInputException(
-          "learning rate", Double.toString(rate), "must be above 0 and below 1");
-    }
-    requirePoint(point);
+    Preconditions.require(!interchanges.isEmpty(), "interchanges", "", "must be at least 1");
+    Preconditions.require(
+        rate > 0 && rate < 1, "learning rate", rate, "must be above 0 and below 1");
+    Preconditions.requireRows(point);
+    // After the last block, gradients exist for the last token only.
+    boolean inBlock = point.site().inBlock() || point.site().isResidualStream();
+    Preconditions.require(inBlock, "hook", point.name(), "must be in a block");
     this.lens = lens;
     this.point = point;
     this.interchanges = List.copyOf(interchanges);
     this.rate = rate;
     for (Interchange each : interchanges) {
-      Preconditions.requireToken(lens.model(), each.answer());
-      Preconditions.requireToken(lens.model(), each.original());
-      float[] source = row(each.source(), each.sourcePosition());
+      Preconditions.requireToken(lens.model(), each.answer);
+      Preconditions.requireToken(lens.model(), each.original);
+      float[] source = lens.row(each.source, point, each.sourcePosition);
       sources.add(source);
-      differences.add(Vectors.minus(source, row(each.base(), each.basePosition())));
+      differences.add(Vectors.minus(source, lens.row(each.base, point, each.basePosition)));
     }
     int d = sources.getFirst().length;
-    if (rank < 0 || rank > d) {
-      throw new InvalidInputException("rank", Integer.toString(rank), "must be 0 to " + d);
-    }
+    Preconditions.requireRange("rank", rank, 0, d);
     this.rows = random(rank, d, seed);
     this.first = new double[rank][d];
     this.second = new double[rank][d];
-    int longest = interchanges.stream().mapToInt(each -> each.base().length).max().orElseThrow();
+    int longest = interchanges.stream().mapToInt(each -> each.base.length).max().orElseThrow();
     String name = point.name();
     this.session = GradientSession.open(lens, GradientOptions.of(name, longest).withEditable(name));
-  }
-
-  /** After the last block, gradients exist for the last token only. */
-  private static void requirePoint(HookPoint point) {
-    Preconditions.requireRows(point);
-    if (!point.site().inBlock() && !point.site().isResidualStream()) {
-      throw new InvalidInputException("hook", point.name(), "must be in a block");
-    }
-  }
-
-  private float[] row(int[] tokens, int position) {
-    Capture one = Capture.of(point.name()).positions(position, position + 1);
-    try (ActivationCache cache = lens.run(tokens, one)) {
-      return cache.get(point).row(0);
-    }
   }
 
   private static double[][] random(int rank, int d, long seed) {
@@ -146,13 +125,13 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
 
   /** Returns the interventions of an interchange with the current rows. */
   public List<Intervention> edits(Interchange each) {
-    return edits(each, row(each.source(), each.sourcePosition()));
+    return edits(each, lens.row(each.source, point, each.sourcePosition));
   }
 
   private List<Intervention> edits(Interchange each, float[] source) {
     return rows.length == 0
         ? List.of()
-        : List.of(Intervention.swap(point, basis(), source).position(each.basePosition()));
+        : List.of(Intervention.swap(point, basis(), source).position(each.basePosition));
   }
 
   /**
@@ -165,7 +144,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
     double sum = 0;
     for (int i = 0; i < interchanges.size(); i++) {
       sum += run(i);
-      float[] back = session.gradient(point).row(interchanges.get(i).basePosition());
+      float[] back = session.gradient(point).row(interchanges.get(i).basePosition);
       for (int r = 0; r < rows.length; r++) {
         addGradient(gradient[r], rows[r], back, differences.get(i));
       }
@@ -181,7 +160,7 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
   private double run(int i) {
     Interchange each = interchanges.get(i);
     session.edits(edits(each, sources.get(i)));
-    return session.run(each.base(), Metric.logProbability(each.answer()));
+    return session.run(each.base, Metric.logProbability(each.answer));
   }
 
   /**
@@ -220,8 +199,8 @@ public final class DistributedAlignmentSearch implements AutoCloseable {
   public double accuracy(List<Interchange> tested) {
     int right = 0;
     for (Interchange each : tested) {
-      Metric difference = Metric.logitDifference(each.answer(), each.original());
-      right += difference.of(lens, each.base(), edits(each)) > 0 ? 1 : 0;
+      Metric difference = Metric.logitDifference(each.answer, each.original);
+      right += difference.of(lens, each.base, edits(each)) > 0 ? 1 : 0;
     }
     return right / (double) tested.size();
   }

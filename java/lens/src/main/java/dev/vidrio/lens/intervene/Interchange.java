@@ -1,18 +1,18 @@
 package dev.vidrio.lens.intervene;
 
-import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.resolve.Preconditions;
 
 /**
  * An interchange intervention (Geiger et al. 2021, arXiv 2106.02997): the value of a variable in a
  * source text is inserted into a base text, whose answer should then follow from that value.
  */
 public final class Interchange {
-  private final int[] base;
-  private final int basePosition;
-  private final int[] source;
-  private final int sourcePosition;
-  private final int answer;
-  private final int original;
+  final int[] base;
+  final int basePosition;
+  final int[] source;
+  final int sourcePosition;
+  final int answer;
+  final int original;
 
   /**
    * Creates an interchange at given positions.
@@ -26,8 +26,8 @@ public final class Interchange {
    */
   public Interchange(
       int[] base, int basePosition, int[] source, int sourcePosition, int answer, int original) {
-    require("position in the base", basePosition, base.length);
-    require("position in the source", sourcePosition, source.length);
+    Preconditions.requirePosition("position in the base", base, basePosition);
+    Preconditions.requirePosition("position in the source", source, sourcePosition);
     this.base = base.clone();
     this.basePosition = basePosition;
     this.source = source.clone();
@@ -39,36 +39,5 @@ public final class Interchange {
   /** Creates an interchange at the last tokens. */
   public Interchange(int[] base, int[] source, int answer, int original) {
     this(base, base.length - 1, source, source.length - 1, answer, original);
-  }
-
-  private static void require(String what, int position, int length) {
-    if (position < 0 || position >= length) {
-      throw new InvalidInputException(
-          what, Integer.toString(position), "the text has " + length + " tokens");
-    }
-  }
-
-  int[] base() {
-    return base;
-  }
-
-  int basePosition() {
-    return basePosition;
-  }
-
-  int[] source() {
-    return source;
-  }
-
-  int sourcePosition() {
-    return sourcePosition;
-  }
-
-  int answer() {
-    return answer;
-  }
-
-  int original() {
-    return original;
   }
 }

@@ -7,9 +7,11 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -70,14 +72,13 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
   static PatchGrid of(Lens lens, Site site, int n) {
     List<String> rows = new ArrayList<>();
     List<Target> targets = new ArrayList<>();
-    List<String> columns = IntStream.range(0, n).mapToObj(String::valueOf).toList();
-    int heads = site.parts() == Site.Parts.POSITIONS ? 0 : heads(lens, site);
+    int heads = site.parts == Site.Parts.POSITIONS ? 0 : heads(lens, site);
     for (int l = 0; l < lens.model().architecture().layers(); l++) {
-      var point = new HookPoint(site.hook(), l);
+      var point = new HookPoint(site.hook, l);
       if (!lens.has(point)) {
         continue;
       }
-      switch (site.parts()) {
+      switch (site.parts) {
         case POSITIONS -> {
           rows.add("L" + l);
           IntStream.range(0, n).forEach(p -> targets.add(new Target(point, ALL, p)));
@@ -95,16 +96,9 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
         }
       }
     }
-    if (rows.isEmpty()) {
-      throw new InvalidInputException(
-          "site", site.name().toLowerCase(Locale.ROOT), "the model has no " + site.hook().suffix());
-    }
+    require(!rows.isEmpty(), site, "the model has no " + site.hook.suffix());
     return new PatchGrid(
-        rows,
-        site.parts() == Site.Parts.HEADS
-            ? IntStream.range(0, heads).mapToObj(h -> "H" + h).toList()
-            : columns,
-        targets);
+        rows, site.parts == Site.Parts.HEADS ? names("H", heads) : names("", n), targets);
   }
 
   /** Returns the number of heads at a site: key-value heads for keys and values. */
@@ -112,18 +106,17 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
     HookMap hooks = HookMap.of(lens.model());
     List<Integer> counts =
         IntStream.range(0, lens.model().architecture().layers())
-            .filter(l -> lens.has(new HookPoint(site.hook(), l)))
-            .map(l -> isShared(site.hook()) ? hooks.kvHeads(l) : hooks.heads(l))
+            .filter(l -> lens.has(new HookPoint(site.hook, l)))
+            .map(l -> isShared(site.hook) ? hooks.kvHeads(l) : hooks.heads(l))
             .distinct()
             .boxed()
             .toList();
-    if (counts.size() > 1) {
-      throw new InvalidInputException(
-          "site",
-          site.name().toLowerCase(Locale.ROOT),
-          "layers have different numbers of heads: " + counts);
-    }
+    require(counts.size() <= 1, site, "layers have different numbers of heads: " + counts);
     return counts.isEmpty() ? 0 : counts.getFirst();
+  }
+
+  private static void require(boolean holds, Site site, String limit) {
+    Preconditions.require(holds, "site", site.name().toLowerCase(Locale.ROOT), limit);
   }
 
   private static boolean isShared(HookSite hook) {
@@ -135,5 +128,29 @@ record PatchGrid(List<String> rows, List<String> columns, List<Target> targets) 
     return IntStream.range(0, rows)
         .mapToObj(row -> List.copyOf(results.subList(row * columns, (row + 1) * columns)))
         .toList();
+  }
+
+  /** Returns the table of a function of the corresponding cells of tables of equal shape. */
+  static List<List<Double>> cellwise(
+      List<List<List<Double>>> tables, ToDoubleFunction<List<Double>> function) {
+    List<List<Double>> any = tables.getFirst();
+    return IntStream.range(0, any.size())
+        .mapToObj(
+            l ->
+                IntStream.range(0, any.get(l).size())
+                    .mapToObj(h -> tables.stream().map(t -> t.get(l).get(h)).toList())
+                    .map(function::applyAsDouble)
+                    .toList())
+        .toList();
+  }
+
+  /** Returns the mean of numbers. */
+  static double mean(List<Double> numbers) {
+    return numbers.stream().mapToDouble(Double::doubleValue).sum() / numbers.size();
+  }
+
+  /** Returns the names of {@code n} rows or columns. */
+  static List<String> names(String prefix, int n) {
+    return IntStream.range(0, n).mapToObj(i -> prefix + i).toList();
   }
 }

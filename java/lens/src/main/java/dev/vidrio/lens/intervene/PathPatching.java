@@ -56,13 +56,8 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
    */
   public static PathPatching toHeads(
       Lens lens, List<TextPair> pairs, HookSite input, List<Head> receivers) {
-    if (input != HookSite.Q && input != HookSite.K && input != HookSite.V) {
-      throw new InvalidInputException(
-          "input of heads", input.suffix(), "must be hook_q, hook_k or hook_v");
-    }
-    if (receivers.isEmpty()) {
-      throw new InvalidInputException("receivers", "", "must be at least 1 head");
-    }
+    AtpStar.requireHeadInput(input);
+    Preconditions.require(!receivers.isEmpty(), "receivers", "", "must be at least 1 head");
     return mean(
         lens,
         pairs,
@@ -95,18 +90,12 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
     double clean = mean(found, Metrics::clean);
     double corrupted = mean(found, Metrics::corrupted);
     ActivationPatching.requireDifferent(clean, corrupted);
-    List<List<Double>> any = found.getFirst().paths();
     return new PathPatching(
         clean,
         corrupted,
-        IntStream.range(0, any.size())
-            .mapToObj(
-                l ->
-                    IntStream.range(0, any.get(l).size())
-                        .mapToObj(h -> mean(found, metrics -> metrics.paths.get(l).get(h)))
-                        .map(value -> ActivationPatching.score(value, clean, corrupted))
-                        .toList())
-            .toList());
+        PatchGrid.cellwise(
+            found.stream().map(Metrics::paths).toList(),
+            values -> ActivationPatching.score(PatchGrid.mean(values), clean, corrupted)));
   }
 
   private static double mean(List<Metrics> found, ToDoubleFunction<Metrics> value) {
@@ -154,16 +143,14 @@ public record PathPatching(double clean, double corrupted, List<List<Double>> sc
     void require(Head head, HookSite input) {
       boolean hasLayer = head.layer >= 0 && head.layer < layers;
       int count = !hasLayer ? 0 : input == HookSite.Q ? heads(head.layer) : kvHeads(head.layer);
-      if (head.head < 0 || head.head >= count) {
-        throw new InvalidInputException(
-            "receiver",
-            "layer " + head.layer + ", head " + head.head,
-            hasLayer
-                ? count == 0
-                    ? "the layer has no keys and values of its own"
-                    : "the layer has heads 0 to " + (count - 1)
-                : "the model has layers 0 to " + (layers - 1));
-      }
+      String limit =
+          !hasLayer
+              ? "the model has layers 0 to " + (layers - 1)
+              : count == 0
+                  ? "the layer has no keys and values of its own"
+                  : "the layer has heads 0 to " + (count - 1);
+      String value = "layer " + head.layer + ", head " + head.head;
+      Preconditions.require(head.head >= 0 && head.head < count, "receiver", value, limit);
     }
 
     List<Intervention> direct(Head sender) {

@@ -2,9 +2,7 @@ package dev.vidrio.lens.intervene;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
-import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.RowMean;
@@ -51,16 +49,11 @@ public final class SteeringVector {
   }
 
   private static float[] mean(Lens lens, HookPoint point, String which, List<int[]> texts) {
-    if (texts.isEmpty()) {
-      throw new InvalidInputException(which, "", "must have at least 1 text");
-    }
+    Preconditions.require(!texts.isEmpty(), which, "", "must have at least 1 text");
     var mean = new RowMean();
     for (int[] tokens : texts) {
       Preconditions.requireTokens(lens.model(), tokens);
-      Capture last = Capture.of(point.name()).last(1);
-      try (ActivationCache cache = lens.run(tokens, last)) {
-        mean.add(cache.get(point).row(0));
-      }
+      mean.add(lens.row(tokens, point, tokens.length - 1));
     }
     return mean.mean();
   }

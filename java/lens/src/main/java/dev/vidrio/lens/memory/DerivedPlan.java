@@ -183,7 +183,7 @@ public final class DerivedPlan implements AutoCloseable {
     ops.add(new Op.Norm(norm.kind(), norm.epsilon(), norm.heads(), x, null, null, y, scale));
     Map<HookPoint, Buffer> outputs = new LinkedHashMap<>();
     for (Follower follower : followers) {
-      boolean isScale = follower.source instanceof HookSource.NormScale;
+      boolean isScale = ((HookSource.Norm) follower.source).divisor();
       outputs.put(follower.point, isScale ? scale : y);
     }
     return new Part(List.of(kept), begin, begin, ops.size(), outputs, 0, 0);
@@ -257,16 +257,9 @@ public final class DerivedPlan implements AutoCloseable {
     int position = index == Op.EmbedIndex.TOKENS ? input.first : 0;
     MemorySegment rows = recomputed.has(kept) ? rows(kept) : input.kept.from(kept, position);
     int n = input.keys() - position;
-    var table = new Weights(x.name(), type(), Weights.Layout.ROWS, n, x.width(), rows);
+    WeightType type = WeightType.valueOf(input.type.name());
+    var table = new Weights(x.name(), type, Weights.Layout.ROWS, n, x.width(), rows);
     return new Op.Embed(table, index, 0, 0, x);
-  }
-
-  private WeightType type() {
-    return switch (input.type) {
-      case F32 -> WeightType.F32;
-      case F16 -> WeightType.F16;
-      case BF16 -> WeightType.BF16;
-    };
   }
 
   private MemorySegment rows(Buffer buffer) {
@@ -324,7 +317,11 @@ public final class DerivedPlan implements AutoCloseable {
     if (!done.contains(buffer)) {
       Part part = Objects.requireNonNull(slices.get(buffer), buffer::name);
       require(part.inputs);
-      run(part);
+      Limits limits = batch.limits();
+      int step = part.logits > 0 ? Math.min(limits.tokens(), limits.logits()) : limits.tokens();
+      for (int i = 0; i < input.n; i += step) {
+        run(part, part.rows, part.end, i, Math.min(step, input.n - i), input.first);
+      }
       done.add(buffer);
     }
     return rows(buffer);
@@ -333,14 +330,6 @@ public final class DerivedPlan implements AutoCloseable {
   /** Recomputes those activations that are to be recomputed. */
   private void require(List<Buffer> buffers) {
     buffers.stream().filter(slices::containsKey).forEach(this::recompute);
-  }
-
-  private void run(Part part) {
-    Limits limits = batch.limits();
-    int step = part.logits > 0 ? Math.min(limits.tokens(), limits.logits()) : limits.tokens();
-    for (int i = 0; i < input.n; i += step) {
-      run(part, part.rows, part.end, i, Math.min(step, input.n - i), input.first);
-    }
   }
 
   /** Runs operations on rows from {@code row} on, where row 0 is at {@code position}. */

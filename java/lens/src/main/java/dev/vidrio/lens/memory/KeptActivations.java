@@ -1,14 +1,13 @@
 package dev.vidrio.lens.memory;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.partial.HeadResults;
-import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -21,10 +20,8 @@ import org.jspecify.annotations.Nullable;
 /** An {@link ActivationCache} over the memory of a session's taps. */
 public final class KeptActivations implements ActivationCache {
   private final CapturedPoints captured;
-  private final HookMap hooks;
   private final TapMemory memory;
   private final int slot;
-  private final int from;
   private final int limit;
   private final int[] tokens;
   private final boolean last;
@@ -41,10 +38,8 @@ public final class KeptActivations implements ActivationCache {
   public KeptActivations(
       CapturedPoints captured, TapMemory memory, int slot, int limit, int[] tokens, boolean last) {
     this.captured = captured;
-    this.hooks = captured.hooks();
     this.memory = memory;
     this.slot = slot;
-    this.from = captured.from();
     this.limit = limit;
     this.tokens = tokens;
     this.last = last;
@@ -67,12 +62,12 @@ public final class KeptActivations implements ActivationCache {
 
   @Override
   public int from() {
-    return from;
+    return captured.from();
   }
 
   @Override
   public int rows() {
-    return Math.max(0, Math.min(tokens.length, limit) - from);
+    return Math.max(0, Math.min(tokens.length, limit) - from());
   }
 
   @Override
@@ -80,21 +75,17 @@ public final class KeptActivations implements ActivationCache {
     if (!memory.isOpen()) {
       throw new IllegalStateException("the activation cache is closed");
     }
-    if (!points().contains(point)) {
-      throw new InvalidInputException("hook", point.name(), "is not in this cache");
-    }
-    return switch (hooks.source(point)) {
+    Preconditions.require(points().contains(point), "hook", point.name(), "is not in this cache");
+    return switch (captured.hooks().source(point)) {
       case HookSource.Written(Buffer buffer) when memory.type() == TapType.F32 ->
           new Activation(point, shape(point, buffer.width()), rows(buffer));
-      case HookSource other -> derived(point, other);
+      case HookSource other -> {
+        if (!derived.containsKey(point)) {
+          derived.putAll(derive(point, other));
+        }
+        yield Objects.requireNonNull(derived.get(point));
+      }
     };
-  }
-
-  private Activation derived(HookPoint point, HookSource source) {
-    if (!derived.containsKey(point)) {
-      derived.putAll(derive(point, source));
-    }
-    return Objects.requireNonNull(derived.get(point));
   }
 
   /** Returns the values of an activation at the kept positions, as f32. */
@@ -102,12 +93,12 @@ public final class KeptActivations implements ActivationCache {
     if (captured.recomputed().containsKey(buffer) && rows() > 0) {
       return plan().recompute(buffer);
     }
-    MemorySegment rows = kept(buffer, from);
+    MemorySegment rows = kept(buffer, from());
     return memory.type() == TapType.F32 ? rows : HalfFloats.toFloats(memory.type(), rows);
   }
 
   private MemorySegment kept(Buffer buffer, int first) {
-    return memory.rows(buffer, slot, first, from + rows());
+    return memory.rows(buffer, slot, first, from() + rows());
   }
 
   /**
@@ -115,13 +106,13 @@ public final class KeptActivations implements ActivationCache {
    */
   private Map<HookPoint, Activation> derive(HookPoint point, HookSource source) {
     return switch (source) {
-      case HookSource.NormScale ignored -> compute(point);
-      case HookSource.Normalized ignored -> compute(point);
+      case HookSource.Norm ignored -> compute(point);
       case HookSource.Scores ignored -> compute(point);
       case HookSource.HeadRows(Buffer buffer, int heads) ->
           filled(
               point,
-              data -> HeadMajor.copy(rows(buffer), 0, rows(), rows(), heads, from + rows(), data));
+              data ->
+                  HeadMajor.copy(rows(buffer), 0, rows(), rows(), heads, from() + rows(), data));
       case HookSource.HeadResults results ->
           filled(
               point, data -> HeadResults.fill(results, memory.executor(), rows(results.z()), data));
@@ -149,20 +140,16 @@ public final class KeptActivations implements ActivationCache {
 
   /** Allocates memory for the values of a point. */
   private Activation allocate(HookPoint point) {
-    List<Integer> shape = shape(point, hooks.source(point).width());
-    long elements = 1;
-    for (int size : shape) {
-      elements = Math.multiplyExact(elements, size);
-    }
-    return new Activation(point, shape, memory.allocate(Math.multiplyExact(elements, 4L)));
+    List<Integer> shape = shape(point, captured.hooks().source(point).width());
+    return new Activation(point, shape, memory.allocate(Activation.bytes(shape)));
   }
 
   /** Returns the plan of all captured points that are derived from kept activations. */
   private DerivedPlan plan() {
     if (plan == null) {
       Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
-      points().forEach(point -> sources.put(point, hooks.source(point)));
-      var input = new DerivedPlan.Input(memory.type(), from, rows(), this::kept);
+      points().forEach(point -> sources.put(point, captured.hooks().source(point)));
+      var input = new DerivedPlan.Input(memory.type(), from(), rows(), this::kept);
       var derivation = new DerivedPlan(memory.executor(), input, sources, captured.recomputed());
       plan = memory.attach(derivation);
     }
@@ -170,7 +157,7 @@ public final class KeptActivations implements ActivationCache {
   }
 
   private List<Integer> shape(HookPoint point, int width) {
-    return hooks.shape(point, rows(), from + rows(), width);
+    return captured.hooks().shape(point, rows(), from() + rows(), width);
   }
 
   @Override

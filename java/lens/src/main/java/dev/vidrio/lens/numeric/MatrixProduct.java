@@ -3,15 +3,11 @@ package dev.vidrio.lens.numeric;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.op.Buffer;
-import dev.vidrio.kernel.op.Op;
-import dev.vidrio.kernel.op.Rows;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.lens.partial.RowPlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 
 /**
  * {@code y[M, N] = x[M, K] · W[N, K]ᵀ} in f32 on an executor's workers, with the kernel of a
@@ -37,9 +33,7 @@ public final class MatrixProduct implements AutoCloseable {
     try {
       this.weights = executor.allocate(Math.multiplyExact(Math.multiplyExact(4L, n), k), arena);
       var w = new Weights("W", WeightType.F32, Weights.Layout.ROWS, n, k, weights);
-      var x = new Buffer("x", Rows.TOKENS, k);
-      var y = new Buffer("y", Rows.TOKENS, n);
-      this.plan = new RowPlan(executor, x, List.of(new Op.MatMul(w, x, y)), y, rows);
+      this.plan = RowPlan.product(executor, w, rows);
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -49,9 +43,7 @@ public final class MatrixProduct implements AutoCloseable {
   /** Returns the product with constant W. */
   public static MatrixProduct of(Executor executor, float[][] weights, int rows) {
     var product = new MatrixProduct(executor, weights.length, weights[0].length, rows);
-    for (int i = 0; i < weights.length; i++) {
-      product.weights(i, weights[i]);
-    }
+    product.weights(weights);
     return product;
   }
 
@@ -66,9 +58,11 @@ public final class MatrixProduct implements AutoCloseable {
     return columns;
   }
 
-  /** Sets row i of W. */
-  public void weights(int i, float[] row) {
-    MemorySegment.copy(row, 0, weights, JAVA_FLOAT, 4L * k * i, k);
+  /** Sets W. */
+  public void weights(float[][] rows) {
+    for (int i = 0; i < n; i++) {
+      MemorySegment.copy(rows[i], 0, weights, JAVA_FLOAT, 4L * k * i, k);
+    }
   }
 
   /** Returns the product with rows x, [M][N]. */

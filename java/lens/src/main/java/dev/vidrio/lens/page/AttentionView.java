@@ -72,18 +72,16 @@ public record AttentionView(
   }
 
   private static String about(HeadScores scores) {
-    var text =
-        new StringBuilder(
-            String.format(
-                Locale.ROOT,
-                "entropy %.2f bits, previous %.2f, first %.2f",
-                scores.entropy(),
-                scores.previous(),
-                scores.first()));
-    if (!Double.isNaN(scores.induction())) {
-      text.append(String.format(Locale.ROOT, ", induction %.2f", scores.induction()));
-    }
-    return text.toString();
+    String about =
+        String.format(
+            Locale.ROOT,
+            "entropy %.2f bits, previous %.2f, first %.2f",
+            scores.entropy(),
+            scores.previous(),
+            scores.first());
+    return Double.isNaN(scores.induction())
+        ? about
+        : about + String.format(Locale.ROOT, ", induction %.2f", scores.induction());
   }
 
   private static List<Integer> triangle(float[] pattern, int from, int keys) {

@@ -7,11 +7,7 @@ import java.util.List;
 final class TokenTexts {
   private TokenTexts() {}
 
-  static String of(Model model, int token) {
-    return model.tokenizer().piece(token);
-  }
-
   static List<String> of(Model model, List<Integer> tokens) {
-    return tokens.stream().map(token -> of(model, token)).toList();
+    return tokens.stream().map(model.tokenizer()::piece).toList();
   }
 }

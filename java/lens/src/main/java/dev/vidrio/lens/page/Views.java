@@ -5,6 +5,7 @@ import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.detect.OvScores;
+import dev.vidrio.lens.detect.ScoredHead;
 import dev.vidrio.lens.inspect.DirectLogitAttribution;
 import dev.vidrio.lens.inspect.DirectLogitAttribution.Part;
 import dev.vidrio.lens.inspect.LogitLens;
@@ -76,8 +77,7 @@ public final class Views {
     };
   }
 
-  private static double[][] values(
-      List<List<LogitLens.Cell>> cells, ToDoubleFunction<LogitLens.Cell> measure) {
+  private static <T> double[][] values(List<List<T>> cells, ToDoubleFunction<T> measure) {
     return cells.stream()
         .map(row -> row.stream().mapToDouble(measure).toArray())
         .toArray(double[][]::new);
@@ -92,9 +92,9 @@ public final class Views {
                         Locale.ROOT,
                         "%.1f %%  %s",
                         100 * candidate.probability(),
-                        TokenTexts.of(model, candidate.token())))
+                        model.tokenizer().piece(candidate.token())))
             .toList();
-    return new Cell(TokenTexts.of(model, cell.top().getFirst().token()), lines);
+    return new Cell(model.tokenizer().piece(cell.top().getFirst().token()), lines);
   }
 
   /** Returns the scores of all heads, a row per layer. */
@@ -105,11 +105,11 @@ public final class Views {
                 + " tokens. And what they say of a token that they attend to, by their weights.")
             .formatted(detection.samples(), detection.length()),
         List.of(
-            score(detection, "induction", HeadScores::induction),
-            score(detection, "previous token", HeadScores::previous),
-            score(detection, "duplicate token", HeadScores::duplicate),
-            score(detection, "current token", HeadScores::current),
-            score(detection, "first token (sink)", HeadScores::first),
+            score(detection.heads(), "induction", HeadScores::induction),
+            score(detection.heads(), "previous token", HeadScores::previous),
+            score(detection.heads(), "duplicate token", HeadScores::duplicate),
+            score(detection.heads(), "current token", HeadScores::current),
+            score(detection.heads(), "first token (sink)", HeadScores::first),
             score(said, "copying", OvScores::copying),
             score(said, "inhibition", OvScores::inhibition),
             score(said, "successor", OvScores::successor)));
@@ -119,18 +119,10 @@ public final class Views {
 
   private record Score(String name, Scale scale, List<HeadValue> values) {}
 
-  private static Score score(
-      HeadDetection detection, String name, ToDoubleFunction<HeadScores> score) {
+  private static <T extends ScoredHead> Score score(
+      List<T> heads, String name, ToDoubleFunction<T> score) {
     List<HeadValue> values =
-        detection.heads().stream()
-            .map(head -> new HeadValue(head.layer(), head.head(), score.applyAsDouble(head)))
-            .toList();
-    return new Score(name, Scale.SEQUENTIAL, values);
-  }
-
-  private static Score score(List<OvScores> said, String name, ToDoubleFunction<OvScores> score) {
-    List<HeadValue> values =
-        said.stream()
+        heads.stream()
             .map(head -> new HeadValue(head.layer(), head.head(), score.applyAsDouble(head)))
             .toList();
     return new Score(name, Scale.SEQUENTIAL, values);
@@ -160,12 +152,12 @@ public final class Views {
   /** Returns the contributions of components to a logit: a bar each and, for heads, a map. */
   public static List<View> attribution(Model model, DirectLogitAttribution dla) {
     String versus =
-        dla.versus() < 0 ? "" : " less that of “" + TokenTexts.of(model, dla.versus()) + "”";
+        dla.versus() < 0 ? "" : " less that of “" + model.tokenizer().piece(dla.versus()) + "”";
     String note =
         String.format(
             Locale.ROOT,
             "Parts of the logit of “%s”%s after position %d: %.3f, sum of the parts%s %.3f.",
-            TokenTexts.of(model, dla.token()),
+            model.tokenizer().piece(dla.token()),
             versus,
             dla.position(),
             dla.logit(),
@@ -206,10 +198,7 @@ public final class Views {
    */
   public static Grid norms(Model model, List<Integer> tokens, MassiveActivations activations) {
     List<Norms> streams = activations.norms();
-    double[][] values =
-        streams.stream()
-            .map(norms -> norms.values().stream().mapToDouble(Double::doubleValue).toArray())
-            .toArray(double[][]::new);
+    double[][] values = values(streams.stream().map(Norms::values).toList(), Double::doubleValue);
     return Grid.heatMap(
         "Norms of the residual stream",
         "‖x‖₂ after each layer. A massive activation makes its token's norm stand out.",
@@ -259,10 +248,7 @@ public final class Views {
         byPosition && clean.length > 0
             ? TokenTexts.of(model, Arrays.stream(clean).boxed().toList())
             : patching.columns();
-    double[][] scores =
-        patching.scores().stream()
-            .map(row -> row.stream().mapToDouble(Double::doubleValue).toArray())
-            .toArray(double[][]::new);
+    double[][] scores = values(patching.scores(), Double::doubleValue);
     return Grid.heatMap(
         "Activation patching",
         String.format(
@@ -322,17 +308,14 @@ public final class Views {
    */
   public static Grid tracing(Model model, int[] tokens, CausalTracing tracing, int answer) {
     int layers = tracing.restored().size();
-    double[][] restored =
-        tracing.restored().stream()
-            .map(row -> row.stream().mapToDouble(Double::doubleValue).toArray())
-            .toArray(double[][]::new);
+    double[][] restored = values(tracing.restored(), Double::doubleValue);
     return Grid.heatMap(
         "Causal tracing",
         String.format(
             Locale.ROOT,
             "The probability of “%s” with one activation restored: in the clean run %.3f, with"
                 + " noise on the subject %.3f.",
-            TokenTexts.of(model, answer),
+            model.tokenizer().piece(answer),
             tracing.clean(),
             tracing.corrupted()),
         "layer",

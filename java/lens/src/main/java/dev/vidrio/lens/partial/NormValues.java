@@ -1,11 +1,7 @@
 package dev.vidrio.lens.partial;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Op.NormKind;
-import java.lang.foreign.MemorySegment;
-import java.util.stream.IntStream;
 
 /**
  * Computes the intermediate values of a norm: the divisor of each row, and the row before the gain,
@@ -17,48 +13,12 @@ public final class NormValues {
 
   private NormValues() {}
 
-  /** Computes the divisors [rows] of rows x [rows, d]. */
-  public static void scales(Op.Norm norm, MemorySegment x, MemorySegment scales) {
-    rows(norm, x, (row, i) -> scales.setAtIndex(JAVA_FLOAT, i, centeredScale(norm, row)));
-  }
-
-  /** Divides rows x [rows, d] by their divisors, after subtracting the mean if the norm does. */
-  public static void normalized(Op.Norm norm, MemorySegment x, MemorySegment y) {
-    rows(
-        norm,
-        x,
-        (row, i) -> {
-          divide(norm, row);
-          MemorySegment.copy(row, 0, y, JAVA_FLOAT, i * (long) row.length * 4, row.length);
-        });
-  }
-
   /** Divides a row by its divisor, after subtracting the mean if the norm does. */
   public static float[] normalized(Op.Norm norm, float[] row) {
     float[] normalized = row.clone();
     center(norm, normalized);
     divide(norm, normalized);
     return normalized;
-  }
-
-  @FunctionalInterface
-  private interface RowTask {
-    void run(float[] row, int i);
-  }
-
-  /** Passes each row, after subtracting the mean if the norm does. */
-  private static void rows(Op.Norm norm, MemorySegment x, RowTask task) {
-    int d = norm.d();
-    int n = Math.toIntExact(x.byteSize() / Float.BYTES / d);
-    IntStream.range(0, n)
-        .parallel()
-        .forEach(
-            i -> {
-              var row = new float[d];
-              MemorySegment.copy(x, JAVA_FLOAT, i * (long) d * Float.BYTES, row, 0, d);
-              center(norm, row);
-              task.run(row, i);
-            });
   }
 
   /** Returns the divisor of a row. */

@@ -8,9 +8,7 @@ import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.pass.Differentiation;
 import dev.vidrio.kernel.pass.Gradient;
 import dev.vidrio.kernel.pass.GradientRules;
-import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
-import dev.vidrio.lens.resolve.HookMap;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -18,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.IntConsumer;
 
 /**
  * Computes the gradient of a rowwise part of a model's plan with respect to its input, through this
@@ -26,18 +25,21 @@ import java.util.Set;
 public final class RowGradient implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final Map<Buffer, MemorySegment> seeds = new LinkedHashMap<>();
+  private final int forwardOps;
+  private final int ops;
   private final RowPlan plan;
 
   /**
-   * Creates the gradient of the operations between activations.
+   * Creates the gradient of operations.
    *
-   * @param hooks of the plan
+   * @param part the operations
+   * @param kv of the plan
    * @param from the input
    * @param to the outputs
    * @param rows maximum rows per run
    */
   public RowGradient(
-      Executor executor, HookMap hooks, KvShape kv, Buffer from, List<Buffer> to, int rows) {
+      Executor executor, List<Op> part, KvShape kv, Buffer from, List<Buffer> to, int rows) {
     try {
       for (Buffer buffer : to) {
         long bytes = Math.multiplyExact((long) rows * buffer.width(), 4L);
@@ -45,23 +47,28 @@ public final class RowGradient implements AutoCloseable {
       }
       // Differentiation requires an operation that writes the input; RowPlan replaces it by its own
       // table.
-      List<Op> ops = new ArrayList<>();
-      ops.add(new Op.Embed(anyTable(from, executor), Op.EmbedIndex.TOKENS, 0, 0, from));
-      ops.addAll(hooks.between(from, to.toArray(Buffer[]::new)));
+      List<Op> all = new ArrayList<>(part);
+      Weights table = RowPlan.input(executor, from, 1, arena);
+      all.addFirst(new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, 0, from));
       Gradient gradient =
           new Differentiation(seeds, Set.of(from), GradientRules.EXACT)
-              .differentiate(new Plan(ops, kv, Set.of()));
-      List<Op> after = gradient.plan().ops().subList(1, gradient.plan().ops().size());
-      this.plan = new RowPlan(executor, from, after, gradient.of(from), rows);
+              .differentiate(new Plan(all, kv, Set.copyOf(to)));
+      this.forwardOps = gradient.forwardOps();
+      this.ops = gradient.plan().ops().size();
+      List<Buffer> kept = new ArrayList<>(to);
+      kept.addFirst(gradient.of(from));
+      this.plan =
+          new RowPlan(
+              executor,
+              from,
+              gradient.plan().ops().subList(1, ops),
+              kept,
+              rows,
+              own -> RowPlan.input(executor, from, rows, own));
     } catch (Throwable e) {
       arena.close();
       throw e;
     }
-  }
-
-  private Weights anyTable(Buffer x, Executor executor) {
-    MemorySegment data = executor.allocate(x.width() * 4L, arena);
-    return new Weights(x.name(), WeightType.F32, Weights.Layout.ROWS, 1, x.width(), data);
   }
 
   /** Returns the gradients with respect to an output, [rows, width], to be filled before a run. */
@@ -73,9 +80,31 @@ public final class RowGradient implements AutoCloseable {
     return seed;
   }
 
+  /** Returns the values of an output, [rows, width], of the last run. */
+  public MemorySegment output(Buffer buffer) {
+    return plan.data(buffer);
+  }
+
   /** Runs up to {@code rows} rows forward and backward. */
   public void run(int count, RowPlan.Row input, RowPlan.Row gradient) {
     plan.run(count, input, gradient);
+  }
+
+  /**
+   * Runs any number of rows forward and backward.
+   *
+   * @param seeding fills the seeds after each run forward, given its first row
+   */
+  public void run(int count, RowPlan.Row input, IntConsumer seeding, RowPlan.Row gradient) {
+    plan.run(
+        count,
+        input,
+        begin -> {
+          plan.run(0, forwardOps);
+          seeding.accept(begin);
+          plan.run(forwardOps, ops);
+        },
+        gradient);
   }
 
   @Override

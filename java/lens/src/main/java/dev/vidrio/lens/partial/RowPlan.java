@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
 /**
@@ -34,6 +35,7 @@ public final class RowPlan implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final Weights table;
   private final Buffer output;
+  private final boolean logits;
   private final int[] blocks;
   private final Batch batch;
   private final ExecutablePlan plan;
@@ -46,12 +48,12 @@ public final class RowPlan implements AutoCloseable {
    * @param rows maximum rows per run
    */
   public RowPlan(Executor executor, Buffer x, List<Op> ops, Buffer output, int rows) {
-    this(executor, x, ops, output, rows, arena -> input(executor, x, rows, arena));
+    this(executor, x, ops, List.of(output), rows, arena -> input(executor, x, rows, arena));
   }
 
   /** Dequantizes rows of a matrix, which must not be packed. */
   public RowPlan(Executor executor, Weights matrix, int rows) {
-    this(executor, row(matrix), List.of(), row(matrix), rows, arena -> matrix);
+    this(executor, row(matrix), List.of(), List.of(row(matrix)), rows, arena -> matrix);
   }
 
   /** Returns the product of rows of the caller with a matrix, with the kernels that serve. */
@@ -68,17 +70,24 @@ public final class RowPlan implements AutoCloseable {
 
   /** Runs operations on embeddings of tokens. */
   public RowPlan(Executor executor, Op.Embed embed, List<Op> ops, Buffer output, int rows) {
-    this(executor, embed.y(), ops, output, rows, arena -> embed.table());
+    this(executor, embed.y(), ops, List.of(output), rows, arena -> embed.table());
   }
 
-  private RowPlan(
+  /**
+   * Runs operations on rows of a table.
+   *
+   * @param kept the output, then other buffers that {@link #data} reads
+   * @param source allocates the table
+   */
+  RowPlan(
       Executor executor,
       Buffer x,
       List<Op> ops,
-      Buffer output,
+      List<Buffer> kept,
       int rows,
       Function<Arena, Weights> source) {
-    this.output = output;
+    this.output = kept.getFirst();
+    this.logits = kept.stream().anyMatch(buffer -> buffer.rows() == Rows.LOGITS);
     try {
       this.table = source.apply(arena);
       List<Op> all = new ArrayList<>();
@@ -88,14 +97,15 @@ public final class RowPlan implements AutoCloseable {
       var cache = new KvCache(executor, NO_CACHE, blocks.length, arena);
       var limits = new Limits(rows, rows, 1, rows, table.n());
       this.batch = new Batch(limits, arena);
-      this.plan = executor.prepare(new Plan(all, NO_CACHE, Set.of(output)), limits, cache);
+      this.plan = executor.prepare(new Plan(all, NO_CACHE, Set.copyOf(kept)), limits, cache);
     } catch (Throwable e) {
       arena.close();
       throw e;
     }
   }
 
-  private static Weights input(Executor executor, Buffer x, int rows, Arena arena) {
+  /** Allocates a table of {@code rows} rows of x. */
+  static Weights input(Executor executor, Buffer x, int rows, Arena arena) {
     MemorySegment data = executor.allocate(Math.multiplyExact((long) rows * x.width(), 4L), arena);
     return new Weights(x.name(), WeightType.F32, Weights.Layout.ROWS, rows, x.width(), data);
   }
@@ -107,11 +117,6 @@ public final class RowPlan implements AutoCloseable {
   /** Returns the maximum rows per run. */
   public int rows() {
     return batch.limits().tokens();
-  }
-
-  /** Returns row i of the input. */
-  private MemorySegment input(int i) {
-    return slice(table.data(), table.k(), i);
   }
 
   /** Reads or fills a row. */
@@ -132,30 +137,44 @@ public final class RowPlan implements AutoCloseable {
    * @param output receives each row of the output
    */
   public void run(int count, Row input, Row output) {
+    run(count, input, begin -> plan.run(batch), output);
+  }
+
+  /**
+   * Runs any number of rows by {@code step}, which receives the first row of each run and calls
+   * {@link #run(int, int)}.
+   */
+  void run(int count, Row input, IntConsumer step, Row output) {
     for (int begin = 0; begin < count; begin += rows()) {
-      int step = Math.min(rows(), count - begin);
-      for (int i = 0; i < step; i++) {
-        input.at(begin + i, input(i));
+      int n = Math.min(rows(), count - begin);
+      for (int i = 0; i < n; i++) {
+        input.at(begin + i, slice(table.data(), table.k(), i));
       }
-      run(step);
-      for (int i = 0; i < step; i++) {
+      select(IntStream.range(0, n).toArray());
+      step.accept(begin);
+      for (int i = 0; i < n; i++) {
         output.at(begin + i, output(i));
       }
     }
   }
 
-  /** Runs the first rows. */
-  private void run(int count) {
-    run(IntStream.range(0, count).toArray());
+  /** Selects rows of the table, at most {@link #rows}, for {@link #run(int, int)}. */
+  void select(int[] rows) {
+    batch.clear();
+    int sequence = batch.addSequence(blocks, blocks.length);
+    for (int i = 0; i < rows.length; i++) {
+      batch.add(rows[i], i, sequence, logits);
+    }
+  }
+
+  /** Runs some operations on the selected rows; operation 0 loads the rows. */
+  void run(int begin, int end) {
+    plan.run(batch, begin, end);
   }
 
   /** Runs rows of the table, at most {@link #rows}. */
   public void run(int[] rows) {
-    batch.clear();
-    int sequence = batch.addSequence(blocks, blocks.length);
-    for (int i = 0; i < rows.length; i++) {
-      batch.add(rows[i], i, sequence, output.rows() == Rows.LOGITS);
-    }
+    select(rows);
     plan.run(batch);
   }
 
@@ -173,6 +192,11 @@ public final class RowPlan implements AutoCloseable {
   /** Returns row i of the output, valid until the next run. */
   public MemorySegment output(int i) {
     return slice(plan.data(output), output.width(), i);
+  }
+
+  /** Returns the rows of a kept buffer, valid until the next run. */
+  MemorySegment data(Buffer buffer) {
+    return plan.data(buffer);
   }
 
   private static MemorySegment slice(MemorySegment rows, int width, int i) {

@@ -50,9 +50,7 @@ public final class TransposedWeights {
     try (Arena scratch = Arena.ofShared()) {
       long floatBytes = Math.multiplyExact((long) n * k, Float.BYTES);
       MemorySegment floats = executor.allocateUncleared(floatBytes, scratch);
-      try (var columns = new WeightColumns(executor, w)) {
-        columns.copy(floats);
-      }
+      WeightColumns.copy(executor, w, floats);
       MemorySegment blocks =
           executor.allocateUncleared(Math.multiplyExact(n, TYPE.bytes(k)), scratch);
       if (WeightEncoder.encode(WeightType.F32, TYPE, n, k, floats, null, blocks).isPresent()) {

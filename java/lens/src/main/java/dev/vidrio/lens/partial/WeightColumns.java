@@ -2,13 +2,7 @@ package dev.vidrio.lens.partial;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.KvCache;
-import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.Limits;
-import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
@@ -20,58 +14,46 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
- * The columns of a matrix W [N, K] of any type and layout, as the floats that they represent. Unit
- * vectors are multiplied by parts of W of a few rows with the kernels that serve, which yields
- * these rows.
+ * Computes the columns of a matrix W [N, K] of any type and layout, as the floats that they
+ * represent. Unit vectors are multiplied by parts of W of a few rows with the kernels that serve,
+ * which yields these rows.
  */
-final class WeightColumns implements AutoCloseable {
+final class WeightColumns {
   /** Rows of a part: whole groups of a packed matrix. */
   private static final int ROWS = 2 * Packing.ROWS;
 
-  private static final KvShape NO_CACHE = new KvShape(1, 1, 1);
-
-  private final Weights weights;
-  private final List<Buffer> parts = new ArrayList<>();
-  private final Arena arena = Arena.ofShared();
-  private final Batch batch;
-  private final ExecutablePlan plan;
+  private WeightColumns() {}
 
   /**
-   * Prepares the products.
+   * Copies all columns.
    *
-   * @param weights [N, K], where N is a multiple of 32
+   * @param w [N, K], where N is a multiple of 32
+   * @param columns receives [K, N] floats
    */
-  WeightColumns(Executor executor, Weights weights) {
-    this.weights = weights;
-    try {
-      var unit = new Buffer("unit", Rows.TOKENS, ROWS);
-      List<Op> ops = new ArrayList<>();
-      ops.add(new Op.Embed(units(), Op.EmbedIndex.TOKENS, 0, 0, unit));
-      for (int first = 0; first < weights.n(); first += ROWS) {
-        var part = new Buffer("rows." + first, Rows.TOKENS, weights.k());
-        ops.add(new BackwardOp.MatMul(part(first), unit, part));
-        parts.add(part);
+  static void copy(Executor executor, Weights w, MemorySegment columns) {
+    var unit = new Buffer("unit", Rows.TOKENS, ROWS);
+    List<Buffer> parts = new ArrayList<>();
+    List<Op> ops = new ArrayList<>();
+    for (int first = 0; first < w.n(); first += ROWS) {
+      var part = new Buffer("rows." + first, Rows.TOKENS, w.k());
+      ops.add(new BackwardOp.MatMul(part(w, first), unit, part));
+      parts.add(part);
+    }
+    try (var plan = new RowPlan(executor, unit, ops, List.of(unit), ROWS, WeightColumns::units)) {
+      plan.select(IntStream.range(0, ROWS).toArray());
+      plan.run(0, 1);
+      for (int i = 0; i < parts.size(); i++) {
+        plan.run(i + 1, i + 2);
+        transpose(plan.data(parts.get(i)), w.n(), w.k(), columns, (long) i * ROWS);
       }
-      var limits = new Limits(ROWS, 1, 1, ROWS, ROWS);
-      this.batch = new Batch(limits, arena);
-      int[] blocks = {0};
-      int sequence = batch.addSequence(blocks, blocks.length);
-      for (int i = 0; i < ROWS; i++) {
-        batch.add(i, i, sequence, false);
-      }
-      var cache = new KvCache(executor, NO_CACHE, blocks.length, arena);
-      this.plan = executor.prepare(new Plan(ops, NO_CACHE, Set.of(unit)), limits, cache);
-    } catch (Throwable e) {
-      arena.close();
-      throw e;
     }
   }
 
   /** Returns a table of unit vectors. */
-  private Weights units() {
+  private static Weights units(Arena arena) {
     MemorySegment data = arena.allocate(JAVA_FLOAT, (long) ROWS * ROWS);
     for (int i = 0; i < ROWS; i++) {
       data.setAtIndex(JAVA_FLOAT, (long) i * ROWS + i, 1);
@@ -80,44 +62,24 @@ final class WeightColumns implements AutoCloseable {
   }
 
   /** Returns some rows, which are contiguous in either layout. */
-  private Weights part(int first) {
-    MemorySegment data = weights.data().asSlice(bytes(first), bytes(ROWS));
+  private static Weights part(Weights weights, int first) {
+    MemorySegment data = weights.data().asSlice(bytes(weights, first), bytes(weights, ROWS));
     return new Weights(weights.name(), weights.type(), weights.layout(), ROWS, weights.k(), data);
   }
 
-  private long bytes(int rows) {
+  private static long bytes(Weights weights, int rows) {
     return weights.layout() == Weights.Layout.PACKED
         ? Packing.bytes(weights.type(), rows, weights.k())
         : rows * weights.type().bytes(weights.k());
   }
 
-  /**
-   * Copies all columns.
-   *
-   * @param columns receives [K, N] floats
-   */
-  void copy(MemorySegment columns) {
-    plan.run(batch, 0, 1);
-    for (int i = 0; i < parts.size(); i++) {
-      plan.run(batch, i + 1, i + 2);
-      transpose(plan.data(parts.get(i)), columns, (long) i * ROWS);
-    }
-  }
-
-  private void transpose(MemorySegment rows, MemorySegment columns, long first) {
-    long n = weights.n();
-    long k = weights.k();
+  private static void transpose(
+      MemorySegment rows, long n, long k, MemorySegment columns, long first) {
     for (long column = 0; column < k; column++) {
       for (long row = 0; row < ROWS; row++) {
         float element = rows.getAtIndex(JAVA_FLOAT, row * k + column);
         columns.setAtIndex(JAVA_FLOAT, column * n + first + row, element);
       }
     }
-  }
-
-  @Override
-  public void close() {
-    plan.close();
-    arena.close();
   }
 }

@@ -8,6 +8,7 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.resolve.Preconditions;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Objects;
@@ -18,7 +19,7 @@ import java.util.stream.IntStream;
  * Checks interventions against a model and the limits of a session, and maps them to regions of
  * activations.
  */
-public final class EditPlacer {
+final class EditPlacer {
   private final HookMap hooks;
   private final int positions;
 
@@ -28,7 +29,7 @@ public final class EditPlacer {
    * @param hooks of the plan, edited or not
    * @param positions the context length
    */
-  public EditPlacer(HookMap hooks, int positions) {
+  EditPlacer(HookMap hooks, int positions) {
     this.hooks = hooks;
     this.positions = positions;
   }
@@ -44,9 +45,7 @@ public final class EditPlacer {
    * @throws InvalidInputException if the model does not have the point, or computes nothing from it
    */
   void requireEditable(HookPoint point) {
-    if (!hooks.has(point)) {
-      throw new InvalidInputException("edit of " + point, "", "not found in the model");
-    }
+    Preconditions.require(hooks.has(point), "edit of " + point, "", "not found in the model");
     if (!hooks.editable(point)) {
       String from =
           hooks.source(point).captured().stream()
@@ -67,7 +66,7 @@ public final class EditPlacer {
     requireEditable(point);
     return switch (hooks.source(point)) {
       case HookSource.Scores scores -> Math.multiplyExact(scores.attention().heads(), positions);
-      case HookSource.NormScale scale -> scale.norm().heads();
+      case HookSource.Norm norm when norm.divisor() -> norm.op().heads();
       case HookSource other -> other.captured().getFirst().width();
     };
   }

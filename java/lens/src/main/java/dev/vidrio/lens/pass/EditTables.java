@@ -2,11 +2,13 @@ package dev.vidrio.lens.pass;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.model.session.Sequence;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -31,19 +33,18 @@ public final class EditTables implements AutoCloseable {
 
   /** An edit with off-heap values; its region selects all sequences. */
   record Placed(
-      HookPoint point,
-      @Nullable Sequence sequence,
-      EditTable.Region region,
-      dev.vidrio.kernel.hook.EditKind edit) {}
+      HookPoint point, @Nullable Sequence sequence, EditTable.Region region, EditKind edit) {}
 
   /**
    * Creates empty tables.
    *
+   * @param hooks of the plan, edited or not
+   * @param positions the context length
    * @param points the editable points
    * @param capacity maximum number of interventions at a point
    */
-  public EditTables(EditPlacer placer, List<HookPoint> points, int capacity) {
-    this.placer = placer;
+  public EditTables(HookMap hooks, int positions, List<HookPoint> points, int capacity) {
+    this.placer = new EditPlacer(hooks, positions);
     this.capacity = capacity;
     for (HookPoint point : points) {
       int room = Math.multiplyExact(capacity, placer.regions(point));

@@ -3,9 +3,8 @@ package dev.vidrio.lens.pass;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.EditKind.Add;
-import dev.vidrio.kernel.hook.EditKind.Clamp;
-import dev.vidrio.kernel.hook.EditKind.Scale;
 import dev.vidrio.kernel.hook.EditKind.Set;
 import dev.vidrio.kernel.hook.EditKind.Subspace;
 import dev.vidrio.kernel.hook.EditTable.Region;
@@ -35,17 +34,16 @@ record EditValues(Intervention edit, Region region, int rowWidth, int heads) {
    * @param arena receives the values
    * @throws InvalidInputException if they do not fit
    */
-  dev.vidrio.kernel.hook.EditKind place(Arena arena) {
+  EditKind place(Arena arena) {
     return switch (edit.kind()) {
       case InterventionKind.Zero() -> new Set(arena.allocate(JAVA_FLOAT, region.columns()));
-      case InterventionKind.Set(MemorySegment values) -> new Set(rows(values, arena));
       case InterventionKind.Patch patch -> new Set(patched(patch, arena));
-      case InterventionKind.Add(float strength, MemorySegment values) ->
+      case InterventionKind.Edit(Set(MemorySegment values)) -> new Set(rows(values, arena));
+      case InterventionKind.Edit(Add(float strength, MemorySegment values)) ->
           new Add(strength, rows(values, arena));
-      case InterventionKind.Scale(float factor) -> new Scale(factor);
-      case InterventionKind.Clamp(float least, float most) -> new Clamp(least, most);
-      case InterventionKind.Subspace(MemorySegment basis, @Nullable MemorySegment values) ->
+      case InterventionKind.Edit(Subspace(MemorySegment basis, @Nullable MemorySegment values)) ->
           new Subspace(basis(basis, arena), values == null ? null : rows(values, arena));
+      case InterventionKind.Edit(EditKind other) -> other;
     };
   }
 

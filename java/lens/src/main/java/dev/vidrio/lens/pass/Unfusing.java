@@ -33,7 +33,7 @@ final class Unfusing {
   private record Inside(@Nullable HookPoint first, @Nullable HookPoint second) {
     Inside with(HookSource source, HookPoint point) {
       boolean isFirst =
-          source instanceof HookSource.NormScale
+          (source instanceof HookSource.Norm norm && norm.divisor())
               || (source instanceof HookSource.Scores scores && !scores.pattern());
       return isFirst ? new Inside(point, second) : new Inside(first, point);
     }

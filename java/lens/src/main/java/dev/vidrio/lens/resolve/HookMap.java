@@ -8,6 +8,7 @@ import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.model.Model;
 import java.util.ArrayDeque;
@@ -38,7 +39,10 @@ public final class HookMap {
   private final KvShape kv;
   private final int layers;
   private final Map<Integer, SequenceOp.KvStore> stores = new HashMap<>();
-  private final MatMulIndex products = new MatMulIndex();
+
+  /** The first product of each factor. */
+  private final Map<Operand, Op.MatMul> products = new HashMap<>();
+
   private final Map<HookPoint, HookSource> sources = new LinkedHashMap<>();
 
   /** The first embedding of tokens. */
@@ -74,12 +78,17 @@ public final class HookMap {
 
   private void index(Op op) {
     writers.add(op);
-    products.add(op);
     switch (op) {
       case SequenceOp.KvStore store -> stores.put(store.layer(), store);
+      case Op.MatMul product -> products.putIfAbsent(factor(product), product);
       case Op.Embed e when embedding == null && e.index() == Op.EmbedIndex.TOKENS -> embedding = e;
       default -> {}
     }
+  }
+
+  /** Returns the input of a product before it is quantized. */
+  private Operand factor(Op.MatMul product) {
+    return writers.get(product.x()) instanceof Op.Quantize quantize ? quantize.x() : product.x();
   }
 
   private void add(HookPoint point) {
@@ -89,13 +98,13 @@ public final class HookMap {
   private Optional<? extends HookSource> find(HookPoint point) {
     return switch (point.site()) {
       case LN1_SCALE, LN1_POST_SCALE, LN2_SCALE, LN2_POST_SCALE, LN_FINAL_SCALE ->
-          norm(point).map(n -> new HookSource.NormScale(n, allRows(n.x())));
+          norm(point).map(n -> new HookSource.Norm(n, allRows(n.x()), true));
       case LN1_NORMALIZED,
           LN1_POST_NORMALIZED,
           LN2_NORMALIZED,
           LN2_POST_NORMALIZED,
           LN_FINAL_NORMALIZED ->
-          norm(point).map(n -> new HookSource.Normalized(n, allRows(n.x())));
+          norm(point).map(n -> new HookSource.Norm(n, allRows(n.x()), false));
       case ATTN_SCORES -> scores(point.layer(), false);
       case PATTERN -> scores(point.layer(), true);
       case RESULT -> headResults(point.layer());
@@ -144,7 +153,7 @@ public final class HookMap {
     return recorded(HookSite.Z, layer)
         .flatMap(
             z ->
-                Optional.ofNullable(products.find(z))
+                Optional.ofNullable(products.get(z))
                     .map(p -> new HookSource.HeadResults(z, heads(layer), p.weights())));
   }
 
@@ -183,7 +192,12 @@ public final class HookMap {
 
   /** Returns the residual stream at the input of a block. */
   public Buffer stream(int layer) {
-    return source(new HookPoint(HookSite.RESID_PRE, layer)).captured().getFirst();
+    return buffer(new HookPoint(HookSite.RESID_PRE, layer));
+  }
+
+  /** Returns the buffer of a point's activation, or the first that it is derived from. */
+  public Buffer buffer(HookPoint point) {
+    return source(point).captured().getFirst();
   }
 
   /** Returns the number of layers. */
@@ -261,7 +275,7 @@ public final class HookMap {
 
   /** Returns the first product of an activation. */
   public Op.MatMul product(Buffer x) {
-    return Objects.requireNonNull(products.find(x), x::name);
+    return Objects.requireNonNull(products.get(x), x::name);
   }
 
   /** Returns the number of experts per token of a layer, or 0 if it has none. */
@@ -329,13 +343,13 @@ public final class HookMap {
    */
   private boolean readsLatent(HookPoint point, Op.MatMul product) {
     return HEAD_INPUTS.contains(point.site())
-        && writers.get(products.factor(product)) instanceof Op.Norm norm
+        && writers.get(factor(product)) instanceof Op.Norm norm
         && !norm.equals(norm(new HookPoint(HookSite.LN1_NORMALIZED, point.layer())).orElse(null));
   }
 
   /** Returns the norm whose output the product at a point multiplies, if there is one. */
   public Optional<Op.Norm> normBefore(HookPoint point) {
-    return writers.get(products.factor(product(point))) instanceof Op.Norm norm
+    return writers.get(factor(product(point))) instanceof Op.Norm norm
         ? Optional.of(norm)
         : Optional.empty();
   }

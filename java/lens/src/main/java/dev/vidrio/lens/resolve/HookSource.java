@@ -10,72 +10,41 @@ import org.jspecify.annotations.Nullable;
 /** The source of a hook point's values. */
 public sealed interface HookSource {
   /** Returns the activations of the plan that the values are derived from. */
-  List<Buffer> captured();
+  default List<Buffer> captured() {
+    return switch (this) {
+      case Written written -> List.of(written.buffer);
+      case Norm norm -> List.of(norm.x);
+      case Scores scores -> List.of(scores.attention.q(), scores.k);
+      case HeadRows rows -> List.of(rows.buffer);
+      case HeadResults results -> List.of(results.z);
+    };
+  }
 
   /** Returns the elements of a row, for points with one row per token. */
   default int width() {
-    return captured().getFirst().width();
+    return this instanceof HeadResults results ? results.output.n() : captured().getFirst().width();
   }
 
   /** Returns the norm or attention that the point is within, or null if the plan writes it. */
   default @Nullable Op whole() {
-    return null;
+    return switch (this) {
+      case Norm norm -> norm.op;
+      case Scores scores -> scores.attention;
+      default -> null;
+    };
   }
 
   /** An activation of the plan. */
-  record Written(Buffer buffer) implements HookSource {
-    @Override
-    public List<Buffer> captured() {
-      return List.of(buffer);
-    }
-  }
+  record Written(Buffer buffer) implements HookSource {}
 
-  /** The divisor of a norm over x. */
-  record NormScale(Op.Norm norm, Buffer x) implements HookSource {
-    @Override
-    public List<Buffer> captured() {
-      return List.of(x);
-    }
-
-    @Override
-    public Op whole() {
-      return norm;
-    }
-  }
-
-  /** A norm over x, before its gain. */
-  record Normalized(Op.Norm norm, Buffer x) implements HookSource {
-    @Override
-    public List<Buffer> captured() {
-      return List.of(x);
-    }
-
-    @Override
-    public Op whole() {
-      return norm;
-    }
-  }
+  /** A norm over x before its gain, or its divisor. */
+  record Norm(Op.Norm op, Buffer x, boolean divisor) implements HookSource {}
 
   /** The scores of attention, or their softmax, the pattern. */
-  record Scores(SequenceOp.Attention attention, Buffer k, boolean pattern) implements HookSource {
-    @Override
-    public List<Buffer> captured() {
-      return List.of(attention.q(), k);
-    }
-
-    @Override
-    public Op whole() {
-      return attention;
-    }
-  }
+  record Scores(SequenceOp.Attention attention, Buffer k, boolean pattern) implements HookSource {}
 
   /** Scores or patterns that the plan writes, [n, H, P]. */
-  record HeadRows(Buffer buffer, int heads) implements HookSource {
-    @Override
-    public List<Buffer> captured() {
-      return List.of(buffer);
-    }
-  }
+  record HeadRows(Buffer buffer, int heads) implements HookSource {}
 
   /**
    * The contributions of heads to the output of attention.
@@ -83,15 +52,5 @@ public sealed interface HookSource {
    * @param heads H
    * @param output W_O, [d, H · d_h]
    */
-  record HeadResults(Buffer z, int heads, Weights output) implements HookSource {
-    @Override
-    public List<Buffer> captured() {
-      return List.of(z);
-    }
-
-    @Override
-    public int width() {
-      return output.n();
-    }
-  }
+  record HeadResults(Buffer z, int heads, Weights output) implements HookSource {}
 }

@@ -13,21 +13,52 @@ import java.util.List;
 public final class Preconditions {
   private Preconditions() {}
 
+  /**
+   * Checks an input.
+   *
+   * @param holds whether the input is valid
+   * @param field the input
+   * @param value the given value; empty if there is none to show
+   * @param limit what is wrong and what is allowed
+   */
+  public static void require(boolean holds, String field, Object value, String limit) {
+    if (!holds) {
+      throw new InvalidInputException(field, value.toString(), limit);
+    }
+  }
+
+  /** Checks that a number is from {@code least} to {@code most}. */
+  public static void requireRange(String field, int value, int least, int most) {
+    if (value < least || value > most) {
+      throw new InvalidInputException(
+          field, Integer.toString(value), "must be " + least + " to " + most);
+    }
+  }
+
+  /** Checks that a number is at least 1. */
+  public static void requirePositive(String field, int value) {
+    require(value >= 1, field, value, "must be at least 1");
+  }
+
   /** Checks that there are tokens, at most as many as the context length of the model. */
   public static void requireTokens(Model model, int[] tokens) {
-    int declared = model.architecture().contextLength();
-    if (tokens.length == 0 || tokens.length > declared) {
-      throw new InvalidInputException(
-          "text", tokens.length + " tokens", "must have 1 to " + declared + " tokens");
-    }
+    requireLength(tokens, model.architecture().contextLength());
+  }
+
+  /** Checks that there are 1 to {@code most} tokens. */
+  public static void requireLength(int[] tokens, int most) {
+    String limit = "must have 1 to " + most + " tokens";
+    require(tokens.length > 0 && tokens.length <= most, "text", tokens.length + " tokens", limit);
   }
 
   /** Checks that a text has a position. */
   public static void requirePosition(int[] tokens, int position) {
-    if (position < 0 || position >= tokens.length) {
-      throw new InvalidInputException(
-          "position", Integer.toString(position), "must be 0 to " + (tokens.length - 1));
-    }
+    requirePosition("position", tokens, position);
+  }
+
+  /** Checks that a text has a position, which errors call {@code field}. */
+  public static void requirePosition(String field, int[] tokens, int position) {
+    requireRange(field, position, 0, tokens.length - 1);
   }
 
   /** Checks that all layers mix tokens by attention only. */
@@ -57,10 +88,8 @@ public final class Preconditions {
 
   /** Rejects models with several residual streams, for a method that does not support them. */
   public static void requireOneStream(Model model, String method) {
-    if (!hasOneStream(model)) {
-      throw new InvalidInputException(
-          method, "", "models with several residual streams are not supported");
-    }
+    require(
+        hasOneStream(model), method, "", "models with several residual streams are not supported");
   }
 
   private static HookPoint end(Model model) {
@@ -75,18 +104,20 @@ public final class Preconditions {
             : "a feed-forward block";
   }
 
+  /** Checks that a hook point is a residual stream. */
+  public static void requireStream(HookPoint point) {
+    require(point.site().isResidualStream(), "hook", point.name(), "is not a residual stream");
+  }
+
   /** Checks that a hook point has one row per token. */
   public static void requireRows(HookPoint point) {
-    if (point.site().axes() == HookSite.Axes.QUERY_KEY) {
-      throw new InvalidInputException("hook", point.name(), "has no row for each token");
-    }
+    boolean rows = point.site().axes() != HookSite.Axes.QUERY_KEY;
+    require(rows, "hook", point.name(), "has no row for each token");
   }
 
   /** Checks that a name selects one point, with one row per token, and returns it. */
   public static HookPoint requireOne(String name, List<HookPoint> points) {
-    if (points.size() != 1) {
-      throw new InvalidInputException("hook", name, "must be one hook point, not " + points.size());
-    }
+    require(points.size() == 1, "hook", name, "must be one hook point, not " + points.size());
     requireRows(points.getFirst());
     return points.getFirst();
   }
@@ -101,20 +132,15 @@ public final class Preconditions {
     requireToken(Math.toIntExact(logits.byteSize() / Float.BYTES), token);
   }
 
-  private static void requireToken(int vocabulary, int token) {
-    if (token < 0 || token >= vocabulary) {
-      throw new InvalidInputException(
-          "token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));
-    }
+  /** Checks that a token is in a vocabulary of a size. */
+  public static void requireToken(int vocabulary, int token) {
+    requireRange("token id", token, 0, vocabulary - 1);
   }
 
   /** Checks that two texts are of equal length. */
   public static void requireEqualLength(int[] clean, int[] corrupted) {
-    if (clean.length != corrupted.length) {
-      throw new InvalidInputException(
-          "corrupted text",
-          corrupted.length + " tokens",
-          "must have as many as the clean one, " + clean.length);
-    }
+    String limit = "must have as many as the clean one, " + clean.length;
+    require(
+        clean.length == corrupted.length, "corrupted text", corrupted.length + " tokens", limit);
   }
 }

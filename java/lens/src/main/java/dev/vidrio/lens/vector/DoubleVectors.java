@@ -1,5 +1,7 @@
 package dev.vidrio.lens.vector;
 
+import java.util.Arrays;
+
 /** Arithmetic with vectors of doubles. */
 public final class DoubleVectors {
   private DoubleVectors() {}
@@ -39,6 +41,18 @@ public final class DoubleVectors {
       floats[i] = (float) x[i];
     }
     return floats;
+  }
+
+  /** Returns the elements of x. */
+  public static double[] doubles(float[] x) {
+    var doubles = new double[x.length];
+    Arrays.setAll(doubles, i -> x[i]);
+    return doubles;
+  }
+
+  /** Returns the elements of rows. */
+  public static double[][] doubles(float[][] rows) {
+    return Arrays.stream(rows).map(DoubleVectors::doubles).toArray(double[][]::new);
   }
 
   /** Returns a + factor · b. */

@@ -14,6 +14,13 @@ public final class RowMean {
     rows++;
   }
 
+  /** Adds rows in order. */
+  public void addAll(float[][] all) {
+    for (float[] row : all) {
+      add(row);
+    }
+  }
+
   /** Returns the mean. */
   public float[] mean() {
     var mean = new float[sum.length];

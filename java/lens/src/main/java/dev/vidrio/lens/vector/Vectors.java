@@ -1,5 +1,11 @@
 package dev.vidrio.lens.vector;
 
+import dev.vidrio.kernel.TopKHeap;
+import dev.vidrio.model.sampling.LogProbability;
+import java.lang.foreign.MemorySegment;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
+
 /** Arithmetic with vectors, in double precision. */
 public final class Vectors {
   private Vectors() {}
@@ -47,6 +53,44 @@ public final class Vectors {
     for (int j = 0; j < sum.length; j++) {
       sum[j] += x[j];
     }
+  }
+
+  /** Adds factor · x to a sum. */
+  public static void add(float[] sum, float factor, float[] x) {
+    for (int j = 0; j < sum.length; j++) {
+      sum[j] += factor * x[j];
+    }
+  }
+
+  /** Multiplies x by a factor in place. */
+  public static void scale(float[] x, float factor) {
+    for (int j = 0; j < x.length; j++) {
+      x[j] *= factor;
+    }
+  }
+
+  /** Returns the indices of the {@code k} largest elements, in descending order. */
+  public static int[] largest(float[] x, int k) {
+    return largest(x, k, j -> true);
+  }
+
+  /** Returns the indices of the {@code k} largest allowed elements, in descending order. */
+  public static int[] largest(float[] x, int k, IntPredicate allowed) {
+    int count = Math.min(k, x.length);
+    var heap = new TopKHeap(count);
+    heap.begin(count);
+    for (int j = 0; j < x.length; j++) {
+      if (allowed.test(j)) {
+        heap.offer(x[j], j);
+      }
+    }
+    return IntStream.range(0, heap.sort()).map(heap::id).toArray();
+  }
+
+  /** Returns the log-probabilities of logits. */
+  public static double[] logProbabilities(float[] logits) {
+    double total = LogProbability.logSum(MemorySegment.ofArray(logits));
+    return IntStream.range(0, logits.length).mapToDouble(w -> logits[w] - total).toArray();
   }
 
   /** Adds a − b to a sum. */

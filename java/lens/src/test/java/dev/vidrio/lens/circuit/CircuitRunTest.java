@@ -152,16 +152,19 @@ class CircuitRunTest extends BardTest {
         CircuitRun run = CircuitRun.open(Lens.of(tiny), clean, corrupted)) {
       Circuit whole = Circuit.whole(run.graph());
       int[] seen = {0};
-      Circuit all = AutomaticCircuitDiscovery.of(run, metric, 0, whole, n -> seen[0] = n);
+      Circuit all =
+          AutomaticCircuitDiscovery.of(CircuitRuns.of(run, metric), 0, whole, n -> seen[0] = n);
       assertEquals(whole.edges().size(), seen[0]);
       assertEquals(whole, all);
       assertEquals(
-          Set.of(), AutomaticCircuitDiscovery.of(run, metric, 1e9, whole, n -> {}).edges());
+          Set.of(),
+          AutomaticCircuitDiscovery.of(CircuitRuns.of(run, metric), 1e9, whole, n -> {}).edges());
       double threshold = 0.002 * Math.abs(run.clean(metric) - run.corrupted(metric));
-      Circuit found = AutomaticCircuitDiscovery.of(run, metric, threshold, whole, n -> {});
+      Circuit found =
+          AutomaticCircuitDiscovery.of(CircuitRuns.of(run, metric), threshold, whole, n -> {});
       int removed = whole.edges().size() - found.edges().size();
       assertTrue(removed > 0 && !found.edges().isEmpty(), removed + " edges removed");
-      var evaluation = new CircuitEvaluation(run, metric, found);
+      var evaluation = new CircuitEvaluation(CircuitRuns.of(run, metric), found);
       assertTrue(evaluation.faithfulness().difference() <= threshold * removed);
       // Remaining components have inputs and are read.
       assertEquals(found.edges(), Set.copyOf(found.connected(run.graph())));
@@ -179,7 +182,8 @@ class CircuitRunTest extends BardTest {
         CircuitRun run = CircuitRun.open(Lens.of(tiny), clean, corrupted)) {
       double threshold = 0.05 * Math.abs(run.clean(metric) - run.corrupted(metric));
       Circuit whole = Circuit.whole(run.graph());
-      Circuit found = AutomaticCircuitDiscovery.of(run, metric, threshold, whole, n -> {});
+      Circuit found =
+          AutomaticCircuitDiscovery.of(CircuitRuns.of(run, metric), threshold, whole, n -> {});
       assertEquals(discovered(run, metric, threshold), found.edges());
     }
   }
@@ -205,7 +209,8 @@ class CircuitRunTest extends BardTest {
   @Test
   void evaluatesWholeModel() {
     try (CircuitRun run = CircuitRun.open(lens, CLEAN, CORRUPTED)) {
-      var evaluation = new CircuitEvaluation(run, METRIC, Circuit.whole(run.graph()));
+      var evaluation =
+          new CircuitEvaluation(CircuitRuns.of(run, METRIC), Circuit.whole(run.graph()));
       assertEquals(0, evaluation.faithfulness().difference());
       assertEquals(1, evaluation.faithfulness().recovered());
       List<Node.Source> some = List.of(new Node.Head(1, 2), new Node.Mlp(0));

@@ -111,14 +111,12 @@ class TunedLensTest extends BardTest {
     assertThrows(
         InvalidInputException.class, () -> new TunedLensTrainer(lens, "*.hook_z", 0.1).close());
     Path file = directory.resolve("other.safetensors");
-    new TunedLens(Map.of(FIRST, new TunedLens.Translator(new float[8][8], new float[8])))
-        .save(file, "other");
+    new TunedLens(Map.of(FIRST, new float[9][8])).save(file, "other");
     assertThrows(ModelFileException.class, () -> TunedLens.load(lens, file));
     int d = model.architecture().width();
-    var bias = new float[d];
-    bias[3] = Float.NaN;
-    new TunedLens(Map.of(FIRST, new TunedLens.Translator(new float[d][d], bias)))
-        .save(file, "not finite");
+    var rows = new float[d + 1][d];
+    rows[d][3] = Float.NaN;
+    new TunedLens(Map.of(FIRST, rows)).save(file, "not finite");
     var e = assertThrows(ModelFileException.class, () -> TunedLens.load(lens, file));
     assertTrue(String.valueOf(e.getMessage()).contains("element 3"), e.getMessage());
     try (var trainer = new TunedLensTrainer(lens, POINTS, 0.1)) {

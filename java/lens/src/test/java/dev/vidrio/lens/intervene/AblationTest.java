@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.BardTest;
@@ -113,8 +114,8 @@ class AblationTest extends BardTest {
   @Test
   void noiseIsNormal() {
     int n = 20_000;
-    InterventionKind.Add noise =
-        (InterventionKind.Add) Ablation.noise(POINT, n / 2, 3, 5, 0.5, 42).kind();
+    var kind = (InterventionKind.Edit) Ablation.noise(POINT, n / 2, 3, 5, 0.5, 42).kind();
+    var noise = (EditKind.Add) kind.edit();
     double sum = 0;
     double squares = 0;
     int beyond = 0;

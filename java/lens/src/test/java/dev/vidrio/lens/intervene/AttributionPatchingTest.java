@@ -46,7 +46,7 @@ class AttributionPatchingTest extends F32BardTest {
       double scale = actual.clean() - actual.corrupted();
       double before = denoising ? 0 : 1;
       PatchGrid grid = PatchGrid.of(lens, site, CLEAN.length);
-      String hooks = "blocks.*." + site.hook().suffix();
+      String hooks = "blocks.*." + site.hook.suffix();
       int[] here = denoising ? CORRUPTED : CLEAN;
       int[] there = denoising ? CLEAN : CORRUPTED;
       try (ActivationCache more = moved(here, there, hooks, part);

@@ -61,8 +61,8 @@ class DistributedAlignmentSearchTest {
   }
 
   private static float[] logits(Interchange each, List<Intervention> edits) {
-    try (ActivationCache cache = lens.run(each.base(), Capture.of("unembed.hook_out"), edits)) {
-      return cache.get(HookSite.LOGITS).row(each.base().length - 1);
+    try (ActivationCache cache = lens.run(each.base, Capture.of("unembed.hook_out"), edits)) {
+      return cache.get(HookSite.LOGITS).row(each.base.length - 1);
     }
   }
 
@@ -71,10 +71,10 @@ class DistributedAlignmentSearchTest {
   void fullRankEqualsPatch() {
     try (DistributedAlignmentSearch whole = search(D)) {
       Interchange each = interchanges.getFirst();
-      try (ActivationCache source = lens.run(each.source(), Capture.of(POINT.name()))) {
-        float[] row = source.get(POINT).row(each.sourcePosition());
+      try (ActivationCache source = lens.run(each.source, Capture.of(POINT.name()))) {
+        float[] row = source.get(POINT).row(each.sourcePosition);
         List<Intervention> patch =
-            List.of(Intervention.set(POINT, row).position(each.basePosition()));
+            List.of(Intervention.set(POINT, row).position(each.basePosition));
         assertArrayEquals(logits(each, patch), logits(each, whole.edits(each)), 2e-3f);
       }
     }
@@ -123,27 +123,26 @@ class DistributedAlignmentSearchTest {
     }
     DoubleVectors.scale(r, 1 / DoubleVectors.norm(r));
     DoubleVectors.scale(u, 1 / DoubleVectors.norm(u));
-    try (ActivationCache base = lens.run(each.base(), Capture.of(POINT.name()));
-        ActivationCache source = lens.run(each.source(), Capture.of(POINT.name()));
+    try (ActivationCache base = lens.run(each.base, Capture.of(POINT.name()));
+        ActivationCache source = lens.run(each.source, Capture.of(POINT.name()));
         GradientSession session =
             GradientSession.open(
                 lens, GradientOptions.of(POINT.name(), 8).withEditable(POINT.name()))) {
-      float[] from = source.get(POINT).row(each.sourcePosition());
-      float[] difference = Vectors.minus(from, base.get(POINT).row(each.basePosition()));
+      float[] from = source.get(POINT).row(each.sourcePosition);
+      float[] difference = Vectors.minus(from, base.get(POINT).row(each.basePosition));
       double[] around = new double[2];
       double angle = 0.05;
       for (int side = 0; side < 2; side++) {
         float[] turned = turned(r, u, side == 0 ? -angle : angle);
-        session.edits(
-            List.of(Intervention.swap(POINT, turned, from).position(each.basePosition())));
-        around[side] = session.run(each.base(), Metric.logProbability(each.answer()));
+        session.edits(List.of(Intervention.swap(POINT, turned, from).position(each.basePosition)));
+        around[side] = session.run(each.base, Metric.logProbability(each.answer));
       }
       session.edits(
-          List.of(Intervention.swap(POINT, turned(r, u, 0), from).position(each.basePosition())));
-      session.run(each.base(), Metric.logProbability(each.answer()));
+          List.of(Intervention.swap(POINT, turned(r, u, 0), from).position(each.basePosition)));
+      session.run(each.base, Metric.logProbability(each.answer));
       var gradient = new double[D];
       DistributedAlignmentSearch.addGradient(
-          gradient, r, session.gradient(POINT).row(each.basePosition()), difference);
+          gradient, r, session.gradient(POINT).row(each.basePosition), difference);
       double slope = (around[1] - around[0]) / (2 * angle);
       assertEquals(slope, DoubleVectors.dot(gradient, u), 0.02 * Math.max(0.1, Math.abs(slope)));
     }

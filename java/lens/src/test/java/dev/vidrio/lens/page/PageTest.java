@@ -134,10 +134,10 @@ class PageTest {
       Capture streams = Capture.of("*.hook_resid_post");
       LogitLens logits = LogitLens.of(lens, tokens, streams.positions(2, 5), 3);
       Grid grid = Views.logitLens(model, logits);
-      assertEquals(List.of("3", "2", "1", "0"), grid.rows());
+      assertEquals(List.of("0", "1", "2", "3"), grid.rows());
       assertEquals(3, grid.columns().size());
       assertEquals(
-          logits.cells().getLast().get(1).top().getFirst().probability(),
+          logits.cells().getFirst().get(1).top().getFirst().probability(),
           grid.measures().getFirst().values().get(0).get(1));
       var dla = DirectLogitAttribution.of(lens, tokens, 4, 5, -1, By.HEAD);
       List<View> views = Views.attribution(model, dla);

@@ -13,8 +13,7 @@ public record Adaptation(Adapter adapter, float strength) {
   /** Rejects a strength that is not finite. */
   public Adaptation {
     if (!Float.isFinite(strength)) {
-      throw new InvalidInputException(
-          "strength of adapter", Float.toString(strength), "must be finite");
+      throw new InvalidInputException("strength of adapter", strength, "must be finite");
     }
   }
 }

@@ -41,7 +41,7 @@ public final class Adapter implements AutoCloseable {
     try (Arena mapping = Arena.ofShared()) {
       Gguf gguf =
           Files.isDirectory(file)
-              ? HuggingFaceAdapter.open(file, model.gguf(), mapping).toGguf(mapping)
+              ? HuggingFaceAdapter.open(file, model.gguf(), mapping)
               : Gguf.open(file, mapping);
       this.updates = new AdapterReader(gguf, model, arena).read();
     } catch (Throwable e) {

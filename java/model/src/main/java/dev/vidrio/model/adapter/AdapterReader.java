@@ -18,7 +18,6 @@ import dev.vidrio.model.block.TensorRows;
 import dev.vidrio.model.load.LoadedModel;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -26,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * Reads adapters in llama.cpp's format: for a tensor {@code x} of the model, the factors {@code
@@ -85,12 +85,9 @@ final class AdapterReader {
 
   /** Returns the updates, by the names of the matrices in the model's plan. */
   Map<String, LowRank> read() {
-    Map<String, List<Weights>> matrices = new LinkedHashMap<>();
-    for (Weights matrix : LoraInsertion.matrices(model.architecture().plan())) {
-      matrices
-          .computeIfAbsent(TensorRows.of(matrix).tensor(), tensor -> new ArrayList<>())
-          .add(matrix);
-    }
+    Map<String, List<Weights>> matrices =
+        LoraInsertion.matrices(model.architecture().plan()).stream()
+            .collect(Collectors.groupingBy(matrix -> TensorRows.of(matrix).tensor()));
     for (String tensor : tensors()) {
       List<Weights> parts = matrices.get(tensor);
       if (parts == null) {

@@ -19,18 +19,23 @@ import org.jspecify.annotations.Nullable;
  */
 public final class AdapterSlots implements AutoCloseable {
   private final LoadedModel model;
-  private final Map<String, Integer> matrices;
+  private final Map<String, Integer> matrices = new LinkedHashMap<>();
   private final LowRankTable table;
   private final @Nullable Adapter[] adapters;
   private final int[] users;
   private boolean closed;
 
-  private AdapterSlots(LoadedModel model, Map<String, Integer> matrices, LowRankTable table) {
+  private AdapterSlots(LoadedModel model, Plan plan, int adapters, int sequences) {
+    List<Matrix> shapes = new ArrayList<>();
+    for (Weights weights : LoraInsertion.matrices(plan)) {
+      if (matrices.putIfAbsent(weights.name(), shapes.size()) == null) {
+        shapes.add(new Matrix(weights.n(), weights.k()));
+      }
+    }
     this.model = model;
-    this.matrices = matrices;
-    this.table = table;
-    this.adapters = new Adapter[table.slots()];
-    this.users = new int[table.slots()];
+    this.table = new LowRankTable(shapes, adapters, sequences, LowRank.MAX_RANK);
+    this.adapters = new Adapter[adapters];
+    this.users = new int[adapters];
   }
 
   /**
@@ -41,18 +46,7 @@ public final class AdapterSlots implements AutoCloseable {
    */
   public static @Nullable AdapterSlots of(
       LoadedModel model, Plan plan, int adapters, int sequences) {
-    if (adapters == 0) {
-      return null;
-    }
-    Map<String, Integer> matrices = new LinkedHashMap<>();
-    List<Matrix> shapes = new ArrayList<>();
-    for (Weights weights : LoraInsertion.matrices(plan)) {
-      if (matrices.putIfAbsent(weights.name(), shapes.size()) == null) {
-        shapes.add(new Matrix(weights.n(), weights.k()));
-      }
-    }
-    return new AdapterSlots(
-        model, matrices, new LowRankTable(shapes, adapters, sequences, LowRank.MAX_RANK));
+    return adapters == 0 ? null : new AdapterSlots(model, plan, adapters, sequences);
   }
 
   /** Returns the table that plans read. */

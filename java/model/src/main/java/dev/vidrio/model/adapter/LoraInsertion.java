@@ -24,16 +24,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All down-projections of an activation come before its first product, so that one barrier
  * suffices.
+ *
+ * @param slots the slots of the adapters
  */
-public final class LoraInsertion implements PlanPass {
+public record LoraInsertion(AdapterSlots slots) implements PlanPass {
   private static final String EMBEDDING = "token_embd.weight";
-
-  private final AdapterSlots slots;
-
-  /** Creates an insertion of the adapters in these slots. */
-  public LoraInsertion(AdapterSlots slots) {
-    this.slots = slots;
-  }
 
   /**
    * A plan with updates.

@@ -200,11 +200,6 @@ public record Experts(
     return new Experts(newRouting, width, sharedWidth, gate, gated, weighsInputs, limits, layers);
   }
 
-  /** Returns experts with the clamped SwiGLU of gpt-oss. */
-  public Experts clamp() {
-    return gatedBy(ActivationKind.CLAMPED_SWISH);
-  }
-
   /** Returns experts with another activation of their gates. */
   public Experts gatedBy(ActivationKind newGate) {
     return new Experts(routing, width, sharedWidth, newGate, gated, weighsInputs, limits, layers);
@@ -252,15 +247,17 @@ public record Experts(
     while (dense < dimensions.layers() && !weights.has("blk." + dense + ".ffn_gate_inp.weight")) {
       dense++;
     }
-    var placed = new MixtureLayers(dense, 1);
-    return new Experts(routing, width, sharedWidth, gate, gated, weighsInputs, limits, placed);
+    return inLayers(new MixtureLayers(dense, 1));
   }
 
   /** Returns experts in the layers that the file's keys name. */
   public Experts inLayers(Hyperparameters params, ModelDimensions dimensions) {
     int dense = params.intValue("leading_dense_block_count", 0, dimensions.layers(), 0);
     int period = params.intValue("interleave_moe_layer_step", 1, dimensions.layers(), 1);
-    var placed = new MixtureLayers(dense, period);
+    return inLayers(new MixtureLayers(dense, period));
+  }
+
+  private Experts inLayers(MixtureLayers placed) {
     return new Experts(routing, width, sharedWidth, gate, gated, weighsInputs, limits, placed);
   }
 }

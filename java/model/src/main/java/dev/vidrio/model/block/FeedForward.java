@@ -8,19 +8,10 @@ import dev.vidrio.kernel.op.Op.ActivationKind;
 /** A dense feed-forward block of a layer, or its shared expert. */
 final class FeedForward {
   /** The hook points of a feed-forward block: the routed or dense one, or the shared expert. */
-  enum Sites {
-    MLP(HookSite.PRE, HookSite.PRE_LINEAR, HookSite.POST),
-    SHARED(HookSite.SHARED_PRE, HookSite.SHARED_PRE_LINEAR, HookSite.SHARED_POST);
-
-    private final HookSite pre;
-    private final HookSite preLinear;
-    private final HookSite post;
-
-    Sites(HookSite pre, HookSite preLinear, HookSite post) {
-      this.pre = pre;
-      this.preLinear = preLinear;
-      this.post = post;
-    }
+  record Sites(HookSite pre, HookSite preLinear, HookSite post) {
+    static final Sites MLP = new Sites(HookSite.PRE, HookSite.PRE_LINEAR, HookSite.POST);
+    static final Sites SHARED =
+        new Sites(HookSite.SHARED_PRE, HookSite.SHARED_PRE_LINEAR, HookSite.SHARED_POST);
   }
 
   private final Transformer model;
@@ -33,17 +24,6 @@ final class FeedForward {
 
   /**
    * Makes a block.
-   *
-   * @param sites the hook points of its activations
-   * @param suffix suffix of tensor names
-   * @param n width
-   */
-  FeedForward(Transformer model, Layer layer, Sites sites, String suffix, int n) {
-    this(model, layer, sites, suffix, n, 0);
-  }
-
-  /**
-   * Makes a block with clamped factors.
    *
    * @param sites the hook points of its activations
    * @param suffix suffix of tensor names

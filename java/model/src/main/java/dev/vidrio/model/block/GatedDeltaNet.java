@@ -47,19 +47,11 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
     return block::write;
   }
 
-  private int keyWidth() {
-    return state.width(Part.KEY);
-  }
-
-  private int valueWidth() {
-    return state.width(Part.VALUE);
-  }
-
   /** The operations of a layer. */
   private record Block(GatedDeltaNet net, Transformer model, Layer layer) {
     Buffer write(String hook, Buffer x) {
       PlanBuilder plan = model.plan();
-      int keyWidth = net.keyWidth();
+      int keyWidth = net.state.width(Part.KEY);
       Buffer q = unit(Part.QUERY, net.state.dK(), convolved("q", hook("q_silu"), Part.QUERY, 0, x));
       Buffer k = unit(Part.KEY, 1, convolved("k", hook("k_silu"), Part.KEY, keyWidth, x));
       Buffer v = convolved("v", layer.hook(HookSite.RECURRENT_V), Part.VALUE, 2 * keyWidth, x);
@@ -69,7 +61,8 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
           plan.activation(layer.hook(HookSite.RECURRENT_STEP), ActivationKind.SOFTPLUS, alpha);
       Buffer betaPre = plan.linear(hook("beta_pre"), numbers("beta", 0, x), null, x);
       Buffer beta = beta(betaPre);
-      Weights a = model.weights().rates(layer.tensor("ssm_a"), net.state.heads());
+      WeightLoader weights = model.weights();
+      Weights a = weights.rates(weights.vector(layer.tensor("ssm_a"), net.state.heads()));
       Buffer z =
           plan.recurrence(
               layer.hook(HookSite.RECURRENT_Z),
@@ -78,7 +71,7 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
               net.grouping,
               a,
               null,
-              new Inputs(q, k, v, step, beta));
+              new Inputs<>(q, k, v, step, beta));
       Buffer normalized =
           model.headNorm(
               hook("z_norm"),
@@ -111,13 +104,12 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
     private Buffer convolved(String which, String name, Part part, int first, Buffer x) {
       int n = net.state.width(part);
       String pre = layer.hook(RecurrentSites.pre(part));
-      int width = 2 * net.keyWidth() + net.valueWidth();
+      int width = 2 * net.state.width(Part.KEY) + net.state.width(Part.VALUE);
       Buffer projected =
           isOld() ? old(pre, first, n, x) : layer.projected(pre, which, first, n, width, x);
       Weights kernel = kernel(which, first, n, width);
       PlanBuilder plan = model.plan();
-      Buffer mixed =
-          plan.recurrentConv(hook(which + "_conv"), layer.cache(), part, kernel, projected);
+      Buffer mixed = plan.conv(hook(which + "_conv"), layer.cache(), part, kernel, projected);
       return plan.activation(name, ActivationKind.SILU, mixed);
     }
 
@@ -132,9 +124,9 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
 
     private Buffer gate(Buffer x) {
       String name = layer.hook(HookSite.RECURRENT_GATE);
-      int n = net.valueWidth();
+      int n = net.state.width(Part.VALUE);
       return isOld()
-          ? old(name, 2 * net.keyWidth() + n, n, x)
+          ? old(name, 2 * net.state.width(Part.KEY) + n, n, x)
           : model.linear(name, layer.tensor("attn_gate"), n, x);
     }
 
@@ -144,7 +136,7 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
     }
 
     private Buffer old(String name, int first, int n, Buffer x) {
-      int rows = 2 * (net.keyWidth() + net.valueWidth());
+      int rows = 2 * (net.state.width(Part.KEY) + net.state.width(Part.VALUE));
       return model.plan().linear(name, ofKeyHeads("ssm_in", first, n, rows, x), null, x);
     }
 

@@ -77,11 +77,9 @@ public final class LatentAttention {
    *
    * @param pairs RoPE pairs in the file; here they become adjacent
    * @param turns RoPE of the rotated part
-   * @param scoreFactor factor of scores in addition to 1/√d_h
    */
-  public LatentAttention(
-      Transformer model, Rotation.Pairs pairs, Rotation turns, double scoreFactor) {
-    this(model, pairs, turns, Temperature.NONE, scoreFactor);
+  public LatentAttention(Transformer model, Rotation.Pairs pairs, Rotation turns) {
+    this(model, pairs, turns, Temperature.NONE, 1);
   }
 
   private LatentAttention(
@@ -112,14 +110,9 @@ public final class LatentAttention {
         params.floatValue(
             "attention.latent_norm_rms_epsilon", Float.MIN_NORMAL, 1, model.epsilon());
     this.scale = (float) (scoreFactor / Math.sqrt(dH));
-    this.rotation = behind(turns);
+    this.rotation = turns.afterIdentity(dH - turning);
     this.queryRotation = rotation.withTemperature(temperature);
     this.sharing = sharing();
-  }
-
-  /** Returns a rotation of the last elements of a head, after those without RoPE. */
-  public Rotation behind(Rotation turns) {
-    return turns.afterIdentity(dH - turning);
   }
 
   /**

@@ -11,6 +11,7 @@ import dev.vidrio.kernel.op.Rotation.Temperature;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.block.Attention.OutputTransform;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
+import java.util.List;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -79,59 +80,55 @@ public final class Layer {
     return "blk." + index + "." + name;
   }
 
-  /** Writes two residual additions: attention, then the feed-forward block. */
-  public Buffer sequential(Buffer residPre, Sublayer attention, Sublayer ffn) {
-    return sequential(HookSite.ATTN_OUT, hook(HookSite.RESID_POST), residPre, attention, ffn);
+  /** Writes two residual additions: the mixer, then the feed-forward block. */
+  public Buffer sequential(Buffer residPre, Sublayer mixer, Sublayer ffn) {
+    return sequential(hook(HookSite.RESID_POST), residPre, mixer, ffn);
   }
 
   /** Writes two residual additions and a sublayer of their sum, unless it is null. */
-  public Buffer sequential(
-      Buffer residPre, Sublayer attention, Sublayer ffn, @Nullable Sublayer end) {
+  public Buffer sequential(Buffer residPre, Sublayer mixer, Sublayer ffn, @Nullable Sublayer end) {
     if (end == null) {
-      return sequential(residPre, attention, ffn);
+      return sequential(residPre, mixer, ffn);
     }
-    Sublayer block = (hook, x) -> sequential(HookSite.ATTN_OUT, hook, x, attention, ffn);
+    Sublayer block = (hook, x) -> sequential(hook, x, mixer, ffn);
     return block.then("sum", end).write(hook(HookSite.RESID_POST), residPre);
   }
 
-  private Buffer sequential(
-      HookSite firstOut, String residPost, Buffer residPre, Sublayer first, Sublayer ffn) {
+  private Buffer sequential(String residPost, Buffer residPre, Sublayer mixer, Sublayer ffn) {
     hook(HookSite.RESID_PRE, residPre);
-    Buffer written = first.write(hook(firstOut), residPre);
+    Buffer written = mixer.write(hook(mixerOut()), residPre);
     Buffer residMid = plan.add(hook(HookSite.RESID_MID), residPre, written);
     Buffer ffnOut = ffn.write(hook(HookSite.MLP_OUT), residMid);
     return plan.add(residPost, residMid, ffnOut);
   }
 
+  /** Returns the hook point of the mixer's output, which depends on what it caches. */
+  private HookSite mixerOut() {
+    List<KvShape.Layer> caches = dimensions.kvShape().layers();
+    return switch (cache < caches.size() ? caches.get(cache) : null) {
+      case KvShape.Conv conv -> HookSite.CONV_OUT;
+      case KvShape.Slotted states -> HookSite.RECURRENT_OUT;
+      case KvShape.KeyValue heads -> HookSite.ATTN_OUT;
+      case null -> HookSite.ATTN_OUT;
+    };
+  }
+
   /** Writes a pre-norm block (arXiv 2002.04745). */
-  public Buffer preNorm(Buffer residPre, Sublayer attention, Sublayer ffn) {
-    return preNorm(residPre, attention, "ffn_norm", ffn);
+  public Buffer preNorm(Buffer residPre, Sublayer mixer, Sublayer ffn) {
+    return preNorm(residPre, mixer, "ffn_norm", ffn);
   }
 
   /** Writes a pre-norm block whose second norm has another tensor. */
-  public Buffer preNorm(Buffer residPre, Sublayer attention, String ffnNorm, Sublayer ffn) {
-    return preNorm(HookSite.ATTN_OUT, residPre, attention, ffnNorm, ffn);
+  public Buffer preNorm(Buffer residPre, Sublayer mixer, String ffnNorm, Sublayer ffn) {
+    return sequential(
+        residPre,
+        (hook, x) -> mixer.write(hook, ln1(x)),
+        (hook, x) -> ffn.write(hook, ln2(ffnNorm, x)));
   }
 
-  /** Writes a pre-norm block with a convolution instead of attention. */
-  public Buffer preNormConv(Buffer residPre, Sublayer conv, Sublayer ffn) {
-    return preNorm(HookSite.CONV_OUT, residPre, conv, "ffn_norm", ffn);
-  }
-
-  /** Writes a pre-norm block with a recurrence instead of attention. */
-  public Buffer preNormRecurrent(
-      Buffer residPre, Sublayer recurrence, String ffnNorm, Sublayer ffn) {
-    return preNorm(HookSite.RECURRENT_OUT, residPre, recurrence, ffnNorm, ffn);
-  }
-
-  /** Writes a pre-norm block of attention alone. */
-  public Buffer attentionAlone(Buffer residPre, Sublayer attention) {
-    return alone(HookSite.ATTN_OUT, residPre, (hook, x) -> attention.write(hook, ln1(x)));
-  }
-
-  /** Writes a pre-norm block of a recurrence alone. */
-  public Buffer recurrenceAlone(Buffer residPre, Sublayer recurrence) {
-    return alone(HookSite.RECURRENT_OUT, residPre, (hook, x) -> recurrence.write(hook, ln1(x)));
+  /** Writes a pre-norm block of a mixer alone. */
+  public Buffer mixerAlone(Buffer residPre, Sublayer mixer) {
+    return alone(mixerOut(), residPre, (hook, x) -> mixer.write(hook, ln1(x)));
   }
 
   /** Writes a pre-norm feed-forward block alone. */
@@ -148,16 +145,6 @@ public final class Layer {
   private Buffer alone(HookSite out, Buffer residPre, Sublayer step) {
     hook(HookSite.RESID_PRE, residPre);
     return plan.add(hook(HookSite.RESID_POST), residPre, step.write(hook(out), residPre));
-  }
-
-  private Buffer preNorm(
-      HookSite firstOut, Buffer residPre, Sublayer first, String ffnNorm, Sublayer ffn) {
-    return sequential(
-        firstOut,
-        hook(HookSite.RESID_POST),
-        residPre,
-        (hook, x) -> first.write(hook, ln1(x)),
-        (hook, x) -> ffn.write(hook, ln2(ffnNorm, x)));
   }
 
   /** Writes a block with a norm before and one after each sublayer. */
@@ -249,8 +236,10 @@ public final class Layer {
       int dQ = heads() * kv.dH();
       boolean withGates = a.output() == OutputTransform.SIGMOID_GATE_IN_QUERIES;
       Buffer q =
-          withGates ? ofHeads(HookSite.Q, 0, kv, x) : projected(HookSite.Q, "q", a, 0, dQ, kv, x);
-      Buffer k = projected(HookSite.K, "k", a, dQ, kv.width(), kv, x);
+          withGates
+              ? ofHeads(HookSite.Q, 0, kv, x)
+              : projected(hook(HookSite.Q), "q", a, 0, dQ, kv, x);
+      Buffer k = projected(hook(HookSite.K), "k", a, dQ, kv.width(), kv, x);
       Buffer v = values(a, kv, k, x);
       Buffer readyQ = ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q);
       plan.kvStore(cache, ready("k", a.norm(), a.rotation(), kv.dH(), k), v);
@@ -300,7 +289,7 @@ public final class Layer {
       KvShape.KeyValue kv = dimensions.kvShape().keyValue(source);
       weights.ignore(tensor("attn_k"));
       weights.ignore(tensor("attn_v"));
-      Buffer q = projected(HookSite.Q, "q", a, 0, heads() * kv.dH(), kv, x);
+      Buffer q = projected(hook(HookSite.Q), "q", a, 0, heads() * kv.dH(), kv, x);
       Buffer readyQ = ready("q", a.norm(), queries(a, kv.dH()), kv.dH(), q);
       return output(hook, attend(HookSite.Z, a, source, readyQ));
     };
@@ -319,7 +308,7 @@ public final class Layer {
     boolean own = weights.has(tensor("attn_v.weight")) || weights.has(tensor("attn_qkv.weight"));
     int first = heads() * kv.dH() + kv.width();
     if (!a.valueNorm()) {
-      return projected(HookSite.V, "v", a, first, kv.valueWidth(), kv, x);
+      return projected(hook(HookSite.V), "v", a, first, kv.valueWidth(), kv, x);
     }
     Buffer v = own ? projected(hook("attn.v"), "v", a, first, kv.valueWidth(), kv, x) : k;
     return model.headNorm(hook(HookSite.V), kv.dV(), v);
@@ -334,9 +323,7 @@ public final class Layer {
     @Nullable Weights sinks = weights.optionalVector(tensor("attn_sinks.weight"), heads());
     Attention.Scores s = a.scores();
     return attended(
-        s.slopes() == null
-            ? plan.attention(name, source, s.scale(), s.window(), s.cap(), sinks, q)
-            : plan.alibiAttention(name, source, s.scale(), s.slopes(), q));
+        plan.attention(name, source, s.scale(), s.window(), s.cap(), sinks, s.slopes(), q));
   }
 
   /** Records the scores and the pattern within attention that has been written; returns its z. */
@@ -378,11 +365,6 @@ public final class Layer {
    * @param first first row if the projections are one matrix
    */
   private Buffer projected(
-      HookSite site, String which, Attention a, int first, int n, KvShape.KeyValue kv, Buffer x) {
-    return projected(hook(site), which, a, first, n, kv, x);
-  }
-
-  private Buffer projected(
       String name, String which, Attention a, int first, int n, KvShape.KeyValue kv, Buffer x) {
     int rows = heads() * kv.dH() + kv.width() + kv.valueWidth();
     String written = a.clamp() == 0 ? name : name + ".unclamped";
@@ -404,7 +386,11 @@ public final class Layer {
 
   /** Returns a gated block of width n. */
   public Sublayer gatedFfn(ActivationKind kind, int n) {
-    return new FeedForward(model, this, FeedForward.Sites.MLP, "", n).gated(kind);
+    return ffn(n, 0).gated(kind);
+  }
+
+  private FeedForward ffn(int n, float limit) {
+    return new FeedForward(model, this, FeedForward.Sites.MLP, "", n, limit);
   }
 
   /**
@@ -412,13 +398,12 @@ public final class Layer {
    * 2210.06423).
    */
   public Sublayer subNormalizedFfn(ActivationKind kind) {
-    return new FeedForward(model, this, FeedForward.Sites.MLP, "", dimensions.dFfn())
-        .subNormalized(kind);
+    return ffn(dimensions.dFfn(), 0).subNormalized(kind);
   }
 
   /** Returns a shared expert of width n. */
   public Sublayer sharedFfn(ActivationKind kind, int n) {
-    return new FeedForward(model, this, FeedForward.Sites.SHARED, "", n).gated(kind);
+    return new FeedForward(model, this, FeedForward.Sites.SHARED, "", n, 0).gated(kind);
   }
 
   /** Returns {@code down(act(up · x))}. */
@@ -428,27 +413,19 @@ public final class Layer {
 
   /** Returns a plain block of width n. */
   public Sublayer plainFfn(ActivationKind kind, int n) {
-    return new FeedForward(model, this, FeedForward.Sites.MLP, "", n).plain(kind);
+    return ffn(n, 0).plain(kind);
   }
 
   /** Returns a plain block of xIELU. */
   public Sublayer plainFfn(Xielu activation) {
-    return new FeedForward(model, this, FeedForward.Sites.MLP, "", dimensions.dFfn())
-        .plain((hook, pre) -> activation.write(plan, hook, pre));
+    return ffn(dimensions.dFfn(), 0).plain((hook, pre) -> activation.write(plan, hook, pre));
   }
 
   /** Returns the experts of a layer, or a gated block in layers without. */
   public Sublayer mixture(Experts experts) {
     return experts.layers().contain(index)
         ? (hook, x) -> new Mixture(model, experts, this).write(hook, x, x)
-        : new FeedForward(
-                model,
-                this,
-                FeedForward.Sites.MLP,
-                "",
-                dimensions.dFfn(),
-                experts.limits().shared())
-            .gated(ActivationKind.SILU);
+        : ffn(dimensions.dFfn(), experts.limits().shared()).gated(ActivationKind.SILU);
   }
 
   /**

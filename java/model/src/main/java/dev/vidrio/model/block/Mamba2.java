@@ -41,17 +41,9 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
     return block::write;
   }
 
-  private int keyWidth() {
-    return state.width(Part.KEY);
-  }
-
-  private int valueWidth() {
-    return state.width(Part.VALUE);
-  }
-
   /** Returns the number of rows of x, B and C. */
   private int convWidth() {
-    return valueWidth() + 2 * keyWidth();
+    return state.width(Part.VALUE) + 2 * state.width(Part.KEY);
   }
 
   /** The operations of a layer. */
@@ -59,16 +51,17 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
     Buffer write(String hook, Buffer x) {
       PlanBuilder plan = model.plan();
       int heads = net.state.heads();
-      int keys = net.valueWidth();
+      int keys = net.state.width(Part.VALUE);
       Buffer v = convolved("v", Part.VALUE, 0, x);
       Buffer k = convolved("k", Part.KEY, keys, x);
-      Buffer q = convolved("q", Part.QUERY, keys + net.keyWidth(), x);
+      Buffer q = convolved("q", Part.QUERY, keys + net.state.width(Part.KEY), x);
       Weights bias = model.weights().vector(layer.tensor("ssm_dt.bias"), heads);
-      int steps = net.valueWidth() + net.convWidth();
+      int steps = net.state.width(Part.VALUE) + net.convWidth();
       Buffer pre = projected(hook("step_pre"), steps, heads, bias, x);
       Buffer step =
           plan.activation(layer.hook(HookSite.RECURRENT_STEP), ActivationKind.SOFTPLUS, pre);
-      Weights a = model.weights().foldedRates(layer.tensor("ssm_a"), heads);
+      WeightLoader weights = model.weights();
+      Weights a = weights.rates(weights.vectors(layer.tensor("ssm_a"), heads, 1));
       Weights skip = model.weights().vectors(layer.tensor("ssm_d"), heads, 1);
       Buffer z =
           plan.recurrence(
@@ -78,8 +71,9 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
               Grouping.ADJACENT,
               a,
               skip,
-              new Inputs(q, k, v, step, step));
-      Buffer gate = projected(layer.hook(HookSite.RECURRENT_GATE), 0, net.valueWidth(), null, x);
+              new Inputs<>(q, k, v, step, step));
+      Buffer gate =
+          projected(layer.hook(HookSite.RECURRENT_GATE), 0, net.state.width(Part.VALUE), null, x);
       return model.linear(hook, layer.tensor("ssm_out"), x.width(), gated(gate, z));
     }
 
@@ -89,12 +83,12 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
       if (!net.normalizes) {
         return gated;
       }
-      int group = net.valueWidth() / net.state.keyHeads();
+      int group = net.state.width(Part.VALUE) / net.state.keyHeads();
       return model.headNorm(
           layer.hook(HookSite.RECURRENT_POST),
           layer.tensor("ssm_norm"),
           group,
-          net.valueWidth(),
+          net.state.width(Part.VALUE),
           gated);
     }
 
@@ -106,7 +100,7 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
      * Writes a projection by some rows of the matrix of gates, x, B, C and steps, in this order.
      */
     private Buffer projected(String name, int first, int n, @Nullable Weights bias, Buffer x) {
-      int rows = net.valueWidth() + net.convWidth() + net.state.heads();
+      int rows = net.state.width(Part.VALUE) + net.convWidth() + net.state.heads();
       Weights matrix = model.weights().matrixPart(layer.tensor(IN), first, n, rows, x.width());
       return model.plan().linear(name, matrix, bias, x);
     }
@@ -122,10 +116,15 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
       int n = net.state.width(part);
       int width = net.convWidth();
       Buffer pre =
-          projected(layer.hook(RecurrentSites.pre(part)), net.valueWidth() + first, n, null, x);
+          projected(
+              layer.hook(RecurrentSites.pre(part)),
+              net.state.width(Part.VALUE) + first,
+              n,
+              null,
+              x);
       String tensor = layer.tensor("ssm_conv1d");
       Weights kernel = weights.transposed(tensor + ".weight", net.state.taps(), first, n, width);
-      Buffer mixed = plan.recurrentConv(hook(which + "_conv"), layer.cache(), part, kernel, pre);
+      Buffer mixed = plan.conv(hook(which + "_conv"), layer.cache(), part, kernel, pre);
       String bias = tensor + ".bias";
       Buffer biased =
           weights.has(bias)

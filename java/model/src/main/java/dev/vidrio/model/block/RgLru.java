@@ -48,12 +48,12 @@ public record RgLru(KvShape.Diagonal state, int blocks) {
       Buffer pre = layer.linear(HookSite.RECURRENT_V_PRE, "ssm_in", width, x);
       Weights kernel = weights.transposed(layer.tensor("ssm_conv1d.weight"), state.taps(), width);
       String convolved = layer.hook("recurrent.v_conv");
-      Buffer conv = plan.recurrentConv(convolved, layer.cache(), Part.VALUE, kernel, pre);
+      Buffer conv = plan.conv(convolved, layer.cache(), Part.VALUE, kernel, pre);
       Weights bias = weights.vector(layer.tensor("ssm_conv1d.bias"), width);
       Buffer value = plan.addBias(layer.hook("recurrent.v_biased"), bias, conv);
       Buffer beta = gate(model, layer, HookSite.RECURRENT_BETA, "input_gate", value);
       Buffer step = gate(model, layer, HookSite.RECURRENT_STEP, "recurrent_gate", value);
-      Weights rates = weights.rates(layer.tensor("ssm_a"), width);
+      Weights rates = weights.rates(weights.vector(layer.tensor("ssm_a"), width));
       Buffer decay = plan.gain(layer.hook("recurrent.decay"), rates, step);
       Buffer share =
           plan.activation(layer.hook("recurrent.share"), ActivationKind.DECAY_COMPLEMENT, decay);

@@ -92,11 +92,6 @@ public final class RopeReader {
     return width;
   }
 
-  /** Returns the number of rotated elements of a head. */
-  public int width() {
-    return dRot;
-  }
-
   /** Returns the context length before scaling. */
   public int originalContext() {
     return params.intValue(
@@ -119,11 +114,23 @@ public final class RopeReader {
   }
 
   /**
+   * Returns RoPE with the file's scaling and divisors for some contexts, if it has such (LongRoPE,
+   * arXiv 2402.13753).
+   *
+   * @param contexts {@code short} or {@code long}
+   */
+  public Rotation scaledIn(String contexts) {
+    boolean differ =
+        weights.has("rope_factors_short.weight") || weights.has("rope_factors_long.weight");
+    return scaled(differ ? weights.vector("rope_factors_" + contexts + ".weight", dRot / 2) : null);
+  }
+
+  /**
    * Returns RoPE with the file's scaling.
    *
    * @param divisors divisors [width / 2] of the frequencies, or null
    */
-  public Rotation scaled(@Nullable Weights divisors) {
+  private Rotation scaled(@Nullable Weights divisors) {
     String type = type();
     List<Double> frequencies = divided(dRot, base, divisors);
     return switch (type) {

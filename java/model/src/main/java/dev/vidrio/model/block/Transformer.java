@@ -1,6 +1,5 @@
 package dev.vidrio.model.block;
 
-import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
@@ -8,10 +7,10 @@ import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.weight.Weights;
+import dev.vidrio.model.architecture.Architecture;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -34,36 +33,6 @@ public final class Transformer {
 
   /**
    * Starts a model.
-   *
-   * @param norm kind of all norms
-   */
-  public Transformer(Hyperparameters params, WeightLoader weights, NormKind norm) {
-    this(params, weights, norm, true);
-  }
-
-  /**
-   * Starts a model.
-   *
-   * @param norm kind of all norms
-   * @param gains true if norms have a gain
-   */
-  public Transformer(Hyperparameters params, WeightLoader weights, NormKind norm, boolean gains) {
-    this(params, ModelDimensions.read(params, 0), weights, norm, gains);
-  }
-
-  /**
-   * Starts a model whose draft blocks (multi-token prediction) are ignored.
-   *
-   * @param norm kind of all norms
-   * @param drafts number of draft blocks after the layers
-   */
-  public Transformer(Hyperparameters params, WeightLoader weights, NormKind norm, int drafts) {
-    this(params, ModelDimensions.read(params, drafts), weights, norm, true);
-    weights.ignoreBlocks(dimensions.layers(), drafts);
-  }
-
-  /**
-   * Starts a model of given dimensions.
    *
    * @param norm kind of all norms
    * @param gains true if norms have a gain
@@ -133,20 +102,6 @@ public final class Transformer {
   /** Returns the layers, first to last. */
   public List<Layer> layers() {
     return IntStream.range(0, dimensions.layers()).mapToObj(l -> new Layer(this, l)).toList();
-  }
-
-  /**
-   * Writes pre-norm layers ({@link Layer#preNorm}).
-   *
-   * @param residPre the residual stream before the first
-   * @param ffn makes the feed-forward block of a layer
-   */
-  public Buffer preNorm(Buffer residPre, Attention attention, Function<Layer, Sublayer> ffn) {
-    Buffer x = residPre;
-    for (Layer layer : layers()) {
-      x = layer.preNorm(x, layer.attention(attention), ffn.apply(layer));
-    }
-    return x;
   }
 
   /** The token embeddings times a constant, as {@code hook_embed}. */
@@ -278,15 +233,20 @@ public final class Transformer {
     return (hook, x) -> linear(hook, tensor, dimensions.vocabulary(), x);
   }
 
+  /** Writes {@link #finish(String, Buffer, Sublayer)} with the usual tensor of the norm. */
+  public Architecture finish(Buffer residual, Sublayer logits) {
+    return finish("output_norm", residual, logits);
+  }
+
   /**
    * Writes the final norm of the rows whose logits are requested, and their logits.
    *
    * @param norm tensor of the final norm
    * @param residual output of the last layer
    * @param logits the unembedding, with what the architecture computes after it
-   * @return the plan, from token ids to logits
+   * @return the model with its plan, from token ids to logits
    */
-  public Plan finish(String norm, Buffer residual, Sublayer logits) {
+  public Architecture finish(String norm, Buffer residual, Sublayer logits) {
     Buffer chosen = plan.gather("resid_post.chosen", residual);
     Buffer normalized = norm("ln_final", norm, chosen);
     plan.hook(HookPoint.of(HookSite.LN_FINAL_SCALE), normalized);
@@ -294,6 +254,16 @@ public final class Transformer {
     plan.output(logits.write(hook(HookSite.LOGITS), normalized));
     weights.finish();
     params.finish();
-    return plan.build();
+    return new Architecture(
+        params.architecture(),
+        dimensions.d(),
+        dimensions.layers(),
+        dimensions.heads(),
+        dimensions.dExpert(),
+        dimensions.vocabulary(),
+        dimensions.contextLength(),
+        weights.bytesPerToken(),
+        plan.build(),
+        null);
   }
 }

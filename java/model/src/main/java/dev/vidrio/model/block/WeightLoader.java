@@ -329,17 +329,8 @@ public final class WeightLoader {
     return vectorPart(name, 0, k, k);
   }
 
-  /** Takes a vector of decay rates, in f32; none may be positive. */
-  Weights rates(String name, int k) {
-    return rates(vector(name, k));
-  }
-
-  /** Takes decay rates that the file has as a matrix [k, 1]. */
-  Weights foldedRates(String name, int k) {
-    return rates(vectors(name, k, 1));
-  }
-
-  private Weights rates(Weights rates) {
+  /** Checks decay rates, none of which may be positive. */
+  Weights rates(Weights rates) {
     for (int i = 0; i < rates.k(); i++) {
       float rate = rates.data().getAtIndex(JAVA_FLOAT_UNALIGNED, i);
       if (!(rate <= 0)) {

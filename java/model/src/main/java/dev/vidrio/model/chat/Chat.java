@@ -1,5 +1,7 @@
 package dev.vidrio.model.chat;
 
+import static dev.vidrio.error.InvalidInputException.requireRange;
+
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
 import dev.vidrio.model.generation.GenerationOptions;
@@ -15,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -160,10 +163,8 @@ public final class Chat implements AutoCloseable {
   }
 
   private void finish(int[] prompt, GenerationResult result) {
-    int[] all = Arrays.copyOf(prompt, prompt.length + result.tokens().size());
-    for (int i = prompt.length; i < all.length; i++) {
-      all[i] = result.tokens().get(i - prompt.length);
-    }
+    IntStream generated = result.tokens().stream().mapToInt(Integer::intValue);
+    int[] all = IntStream.concat(IntStream.of(prompt), generated).toArray();
     cached = Arrays.copyOf(all, Math.min(all.length, sequence.length()));
     messages.add(format.newAnswer(prompt, !template.tools().isEmpty()).read(result));
   }
@@ -210,10 +211,7 @@ public final class Chat implements AutoCloseable {
    * @throws InvalidInputException if there are fewer messages
    */
   public void truncate(int count) {
-    int there = messages.size();
-    if (count < 0 || count > there) {
-      throw new InvalidInputException("messages", "" + count, "must be 0 to " + there);
-    }
+    requireRange("messages", count, 0, messages.size());
     endAnswer();
     messages.subList(count, messages.size()).clear();
   }

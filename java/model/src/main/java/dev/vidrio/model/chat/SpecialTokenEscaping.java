@@ -103,12 +103,8 @@ final class SpecialTokenEscaping {
     if (!firsts.contains(text.charAt(at))) {
       return false;
     }
-    for (int length : lengths.headSet(text.length() - at + 1)) {
-      if (names.contains(text.substring(at, at + length))) {
-        return true;
-      }
-    }
-    return false;
+    return lengths.headSet(text.length() - at + 1).stream()
+        .anyMatch(length -> names.contains(text.substring(at, at + length)));
   }
 
   /** Splits a rendered text at the markers. */

@@ -4,9 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Plan;
-import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op;
-import dev.vidrio.kernel.op.Operand;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.SessionOptions;
 import java.lang.foreign.MemorySegment;
@@ -83,15 +81,9 @@ public final class Embeddings {
   /** Returns the plan up to the final norm, whose values are the output. */
   private static Plan hidden(Plan plan) {
     List<Op> ops = plan.ops();
-    int last = -1;
-    for (int i = 0; i < ops.size(); i++) {
-      if (ops.get(i) instanceof Op.Norm) {
-        last = i;
-      }
-    }
-    for (Operand written : last < 0 ? Set.<Operand>of() : ops.get(last).writes()) {
-      if (written instanceof Buffer buffer) {
-        return new Plan(ops.subList(0, last + 1), plan.kv(), Set.of(buffer));
+    for (int last = ops.size() - 1; last >= 0; last--) {
+      if (ops.get(last) instanceof Op.Norm norm) {
+        return new Plan(ops.subList(0, last + 1), plan.kv(), Set.of(norm.y()));
       }
     }
     throw new IllegalStateException("the plan has no final norm");

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.DoubleConsumer;
+import java.util.stream.IntStream;
 
 /**
  * The log-likelihood of a continuation given a context, for tasks such as those of
@@ -69,20 +70,11 @@ public record LogLikelihood(double logLikelihood, boolean greedy, int tokens) {
   /**
    * Scores continuations, several per step.
    *
+   * @param options the element type of the cache and {@code fast}; sizes are ignored
    * @param progress receives the fraction done
    * @return a result for each request, in order
    * @throws InvalidInputException if a continuation adds no tokens, or exceeds the model's context
    *     length with its context
-   */
-  public static List<LogLikelihood> of(
-      Model model, List<Request> requests, DoubleConsumer progress) {
-    return of(model, requests, SessionOptions.DEFAULT, progress);
-  }
-
-  /**
-   * Scores continuations with session options.
-   *
-   * @param options the element type of the cache and {@code fast}; sizes are ignored
    */
   public static List<LogLikelihood> of(
       Model model, List<Request> requests, SessionOptions options, DoubleConsumer progress) {
@@ -116,7 +108,7 @@ public record LogLikelihood(double logLikelihood, boolean greedy, int tokens) {
     if (before.length == 0) {
       int start = tokenizer.bos().orElseGet(() -> tokenizer.eos().orElse(0));
       before = new int[] {start};
-      whole = prepend(start, whole);
+      whole = IntStream.concat(IntStream.of(start), IntStream.of(whole)).toArray();
     }
     int declared = model.architecture().contextLength();
     if (whole.length <= before.length) {
@@ -130,13 +122,6 @@ public record LogLikelihood(double logLikelihood, boolean greedy, int tokens) {
           "the model was made for " + declared + " before the last");
     }
     return new Scored(whole, before.length);
-  }
-
-  private static int[] prepend(int first, int[] rest) {
-    int[] all = new int[rest.length + 1];
-    all[0] = first;
-    System.arraycopy(rest, 0, all, 1, rest.length);
-    return all;
   }
 
   private static boolean isMostLikely(MemorySegment logits, int token) {

@@ -34,25 +34,16 @@ public record Perplexity(
    *
    * @param tokens the token ids, including BOS if the model expects it
    * @param context the length of a window, at least 4
+   * @param options the element type of the cache and {@code fast}; sizes are ignored
    * @param progress receives the fraction done
    * @throws InvalidInputException if the text has fewer than two windows, or a window exceeds the
    *     model's context length
-   */
-  public static Perplexity of(Model model, int[] tokens, int context, DoubleConsumer progress) {
-    return of(model, tokens, context, SessionOptions.DEFAULT, progress);
-  }
-
-  /**
-   * Measures the perplexity of a text with session options.
-   *
-   * @param options the element type of the cache and {@code fast}; sizes are ignored
    */
   public static Perplexity of(
       Model model, int[] tokens, int context, SessionOptions options, DoubleConsumer progress) {
     int declared = model.architecture().contextLength();
     if (context < 4 || context > declared) {
-      throw new InvalidInputException(
-          "context", Integer.toString(context), "must be 4 to the model's " + declared);
+      throw new InvalidInputException("context", context, "must be 4 to the model's " + declared);
     }
     int windows = tokens.length / context;
     if (windows < 2) {

@@ -134,7 +134,8 @@ final class RowEvaluator {
     long rows = Math.clamp(ROW_BYTES / (output.width() * (long) Float.BYTES), 1, BATCH);
     int sequences = Math.clamp(2L * BATCH / longest, 1, MAX_SEQUENCES);
     var options =
-        new SessionOptions(longest, BATCH, sequences, (int) rows, computing.kvType())
+        new SessionOptions(longest, BATCH, sequences, (int) rows)
+            .withKvType(computing.kvType())
             .withFast(computing.fast())
             .withAdaptation(computing.adaptation());
     try (Session session = model.newSession(options, plan)) {

@@ -33,8 +33,7 @@ public record GenerationOptions(
   /** Rejects a negative number of tokens and empty stop strings. */
   public GenerationOptions {
     if (tokens < 0) {
-      throw new InvalidInputException(
-          "number of tokens", Integer.toString(tokens), "must not be negative");
+      throw new InvalidInputException("number of tokens", tokens, "must not be negative");
     }
     stop = List.copyOf(stop);
     if (stop.contains("")) {

@@ -6,12 +6,13 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.sampling.Candidates;
 import dev.vidrio.model.sampling.Sampler;
+import dev.vidrio.model.session.BatchRunner;
 import dev.vidrio.model.session.Sequence;
-import dev.vidrio.model.session.TokenRunner;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.PrimitiveIterator;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * thread-safe; uses its session alone until it has finished.
  */
 public final class Generator implements PrimitiveIterator.OfInt {
-  private final TokenRunner runner;
+  private final BatchRunner runner;
   private final GenerationOptions options;
   private final TokenChooser chooser;
   private @Nullable Sequence sequence;
@@ -41,7 +42,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
    * @param runner the session that runs the tokens
    * @throws InvalidInputException if the options do not fit the model
    */
-  public Generator(TokenRunner runner, GenerationOptions options) {
+  public Generator(BatchRunner runner, GenerationOptions options) {
     this.runner = runner;
     this.options = options;
     LoadedModel model = runner.model();
@@ -126,11 +127,7 @@ public final class Generator implements PrimitiveIterator.OfInt {
    */
   public MemorySegment logits() {
     requireNext();
-    MemorySegment row = logits;
-    if (row == null) {
-      throw new NoSuchElementException("generation has ended: " + finish);
-    }
-    return row;
+    return Objects.requireNonNull(logits);
   }
 
   /**

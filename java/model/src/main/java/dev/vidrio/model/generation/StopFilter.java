@@ -42,13 +42,6 @@ final class StopFilter {
   }
 
   private int firstStop() {
-    int first = -1;
-    for (String stop : stops) {
-      int i = held.indexOf(stop);
-      if (i >= 0 && (first < 0 || i < first)) {
-        first = i;
-      }
-    }
-    return first;
+    return stops.stream().mapToInt(held::indexOf).filter(i -> i >= 0).min().orElse(-1);
   }
 }

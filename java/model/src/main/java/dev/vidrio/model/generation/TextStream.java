@@ -68,17 +68,7 @@ public final class TextStream implements Iterable<String>, Flow.Publisher<String
   }
 
   private Iterator<String> pieces() {
-    return new Iterator<>() {
-      @Override
-      public boolean hasNext() {
-        return hasPiece();
-      }
-
-      @Override
-      public String next() {
-        return takePiece();
-      }
-    };
+    return new PullIterator<>(this::hasPiece, this::takePiece);
   }
 
   /**
@@ -89,17 +79,7 @@ public final class TextStream implements Iterable<String>, Flow.Publisher<String
    */
   public Iterator<GeneratedToken> tokens() {
     take();
-    return new Iterator<>() {
-      @Override
-      public boolean hasNext() {
-        return hasToken();
-      }
-
-      @Override
-      public GeneratedToken next() {
-        return takeToken();
-      }
-    };
+    return new PullIterator<>(this::hasToken, this::takeToken);
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.vidrio.model.generation;
 import dev.vidrio.model.sampling.Candidates;
 import dev.vidrio.model.sampling.Sampler;
 import java.lang.foreign.MemorySegment;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,9 +39,7 @@ public final class TokenChooser {
 
   /** Adds the tokens of the prompt to those that penalties count. */
   public void acceptPrompt(int... tokens) {
-    for (int token : tokens) {
-      sampler.accept(token);
-    }
+    IntStream.of(tokens).forEach(sampler::accept);
   }
 
   /**

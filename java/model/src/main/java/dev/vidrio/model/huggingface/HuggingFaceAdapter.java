@@ -3,20 +3,19 @@ package dev.vidrio.model.huggingface;
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.formats.gguf.Gguf;
-import dev.vidrio.formats.gguf.Metadata;
 import dev.vidrio.formats.gguf.MetadataBuilder;
-import dev.vidrio.formats.gguf.TensorSource;
 import dev.vidrio.formats.safetensors.Safetensors;
-import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.model.architecture.catalog.Catalog;
+import dev.vidrio.model.huggingface.checkpoint.Checkpoint;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.Layout;
 import dev.vidrio.model.huggingface.mapping.Mapping;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.function.IntUnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a low-rank adapter (LoRA: Hu et al. 2021, arXiv 2106.09685) saved by PEFT ({@code
@@ -33,34 +32,26 @@ public final class HuggingFaceAdapter {
   private static final String B = ".lora_B.weight";
   private static final long MAX_CONFIG_BYTES = 4L << 20;
 
-  private final Metadata metadata;
-  private final List<TensorSource> tensors;
-
-  private HuggingFaceAdapter(Metadata metadata, List<TensorSource> tensors) {
-    this.metadata = metadata;
-    this.tensors = tensors;
-  }
+  private HuggingFaceAdapter() {}
 
   /**
    * Opens a directory.
    *
    * @param model model of the adapter
-   * @param arena closes the mapped file
+   * @param arena closes the mapped file and holds the tensors whose layout differs
    * @throws ModelFileException if a file is missing, damaged or contradicts the other
    * @throws dev.vidrio.error.UnsupportedModelException if the adapter uses an unsupported feature
    */
-  public static HuggingFaceAdapter open(Path directory, Gguf model, Arena arena) {
+  public static Gguf open(Path directory, Gguf model, Arena arena) {
     Path file = directory.resolve(CONFIG);
     Config config = new Config(file.toString(), JsonFile.readObject(file, MAX_CONFIG_BYTES));
     String architecture = model.metadata().string("general.architecture");
     Mapping mapping = Catalog.ofAdapter(architecture, file.toString());
     ProjectionMap projections = new ProjectionMap();
     mapping.tensors(ModelConfig.of(model), projections);
-    Map<String, SafetensorsTensor> weights = new LinkedHashMap<>();
-    for (SafetensorsTensor tensor : Safetensors.open(directory.resolve(WEIGHTS), arena).tensors()) {
-      weights.put(tensor.name(), tensor);
-    }
-    var map = new CheckpointMap(directory.resolve(WEIGHTS).toString(), weights);
+    Path weights = directory.resolve(WEIGHTS);
+    var map =
+        new CheckpointMap(weights.toString(), Checkpoint.tensors(Safetensors.open(weights, arena)));
     double alpha = take(new AdapterConfig(config), projections, map);
     MetadataBuilder out =
         new MetadataBuilder()
@@ -68,7 +59,7 @@ public final class HuggingFaceAdapter {
             .string("general.type", "adapter")
             .string("adapter.type", "lora")
             .real("adapter.lora.alpha", alpha);
-    return new HuggingFaceAdapter(out.build(directory.toString()), map.finish());
+    return Gguf.of(out.build(directory.toString()), map.finish(), arena);
   }
 
   /** Takes the factors of all projections, and returns alpha. */
@@ -76,29 +67,28 @@ public final class HuggingFaceAdapter {
     double alpha = 0;
     for (Map.Entry<String, ProjectionMap.Projection> entry : projections.projections().entrySet()) {
       String module = entry.getKey();
-      ProjectionMap.Projection projection = entry.getValue();
+      String to = entry.getValue().tensor();
+      Layout.RowOrder order = entry.getValue().order();
       String a = PREFIX + module + A;
       String b = PREFIX + module + B;
       if (map.has(a) || map.has(b)) {
         int rank = map.requireMatrix(a, config.rank(module), 0);
-        map.requireMatrix(b, projection.rows(), rank);
+        int rows = map.requireMatrix(b, order.rows(), rank);
         double own = config.alpha(module, rank);
         alpha = alpha == 0 ? own : alpha;
-        map.take(a, projection.tensor() + ".lora_a");
+        map.take(a, to + ".lora_a");
         // PEFT adds the model's own weights of unembeddings that it adapts.
         map.ignore(PREFIX + module + ".base_layer.weight");
-        map.takeMatrix(b, projection.tensor() + ".lora_b", projection.source(), own / alpha);
+        map.take(b, to + ".lora_b", layout(rows, order.source(), own / alpha));
       }
     }
     return alpha;
   }
 
-  /**
-   * Returns the adapter as if it had been read from a GGUF file.
-   *
-   * @param arena holds the tensors whose layout differs
-   */
-  public Gguf toGguf(Arena arena) {
-    return Gguf.of(metadata, tensors, arena);
+  private static Layout layout(int rows, @Nullable IntUnaryOperator source, double factor) {
+    if (factor != 1) {
+      return Layout.times(factor, source);
+    }
+    return source == null ? Layout.AS_IS : Layout.rows(rows, source);
   }
 }

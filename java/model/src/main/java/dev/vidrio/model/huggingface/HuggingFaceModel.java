@@ -30,18 +30,18 @@ import java.util.Map;
  * }</pre>
  *
  * <p>Weights are F32, F16, BF16 or MXFP4 and stay in the mapped files if GGUF has the same layout.
+ *
+ * @param metadata the model's keys as a GGUF file has them
+ * @param tensors the model's tensors as a GGUF file has them, each made when it is asked for
  */
-public final class HuggingFaceModel {
+public record HuggingFaceModel(Metadata metadata, List<TensorSource> tensors) {
 
   private static final String CONFIG = "config.json";
   private static final long MAX_CONFIG_BYTES = 4L << 20;
 
-  private final Metadata metadata;
-  private final List<TensorSource> tensors;
-
-  private HuggingFaceModel(Metadata metadata, List<TensorSource> tensors) {
-    this.metadata = metadata;
-    this.tensors = tensors;
+  /** Copies the list. */
+  public HuggingFaceModel {
+    tensors = List.copyOf(tensors);
   }
 
   /**
@@ -103,16 +103,6 @@ public final class HuggingFaceModel {
         .mapToLong(tensor -> tensor.shape().size() == 2 ? tensor.shape().getLast() : 0)
         .findFirst()
         .orElse(0);
-  }
-
-  /** Returns the model's keys as a GGUF file has them. */
-  public Metadata metadata() {
-    return metadata;
-  }
-
-  /** Returns the model's tensors as a GGUF file has them, each made when it is asked for. */
-  public List<TensorSource> tensors() {
-    return tensors;
   }
 
   /**

@@ -14,21 +14,16 @@ import tools.jackson.databind.node.ObjectNode;
 final class ModelConfig {
   private ModelConfig() {}
 
-  /** Returns the dimensions under all names that mappings read. */
+  /** Returns the dimensions under the usual names, and those that single mappings read. */
   static Config of(Gguf model) {
     Metadata metadata = model.metadata();
     String prefix = metadata.string("general.architecture") + ".";
-    int d = size(metadata, prefix + "embedding_length");
     ObjectNode node = JsonMapper.shared().createObjectNode();
     int drafts = number(metadata, prefix + "nextn_predict_layers");
-    for (String name : new String[] {"num_hidden_layers", "n_layer", "n_layers"}) {
-      node.put(name, size(metadata, prefix + "block_count") - drafts);
-    }
-    for (String name : new String[] {"hidden_size", "n_embed", "n_embd", "d_model"}) {
-      node.put(name, d);
-    }
+    node.put("num_hidden_layers", size(metadata, prefix + "block_count") - drafts)
+        .put("hidden_size", size(metadata, prefix + "embedding_length"));
     String heads = prefix + "attention.head_count";
-    putHeads(node, metadata, heads, "num_attention_heads", "n_head", "n_heads");
+    putHeads(node, metadata, heads, "num_attention_heads");
     String kvHeads = metadata.contains(heads + "_kv") ? heads + "_kv" : heads;
     putHeads(node, metadata, kvHeads, "num_key_value_heads", "num_kv_heads");
     node.put("new_decoder_architecture", true); // which may have any number of these
@@ -52,12 +47,12 @@ final class ModelConfig {
       node.put("num_local_experts", size(metadata, experts));
       node.putObject("ffn_config").put("moe_num_experts", size(metadata, experts));
     }
-    for (String name : new String[] {"first_k_dense_replace", "moe_layer_start_index"}) {
-      node.put(name, number(metadata, prefix + "leading_dense_block_count"));
-    }
-    for (String name : new String[] {"n_shared_experts", "moe_num_shared_experts"}) {
-      node.put(name, number(metadata, prefix + "expert_shared_count"));
-    }
+    int dense = number(metadata, prefix + "leading_dense_block_count");
+    int shared = number(metadata, prefix + "expert_shared_count");
+    node.put("first_k_dense_replace", dense)
+        .put("moe_layer_start_index", dense)
+        .put("n_shared_experts", shared)
+        .put("moe_num_shared_experts", shared);
     node.put(
         "shared_intermediate_size", number(metadata, prefix + "expert_shared_feed_forward_length"));
     String period = prefix + "interleave_moe_layer_step";

@@ -16,15 +16,10 @@ import java.util.Optional;
  * An importance matrix in the GGUF format of {@code llama-imatrix}: for each matrix of a model the
  * sum of the squares of its inputs over a text, {@code NAME.in_sum2} [K, experts], and the number
  * of inputs, {@code NAME.counts} [1, experts].
+ *
+ * @param gguf the file
  */
-final class ImportanceMatrix {
-
-  private final Gguf gguf;
-
-  private ImportanceMatrix(Gguf gguf) {
-    this.gguf = gguf;
-  }
-
+record ImportanceMatrix(Gguf gguf) {
   /** Opens a file. */
   static ImportanceMatrix open(Path file, Arena arena) {
     Gguf gguf = Gguf.open(file, arena);

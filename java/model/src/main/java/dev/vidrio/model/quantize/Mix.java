@@ -22,6 +22,10 @@ final class Mix {
   private static final List<String> EMBEDDINGS =
       List.of("token_embd.weight", "per_layer_token_embd.weight");
 
+  /** Parts of the names of matrices whose types stay. */
+  private static final List<String> KEPT =
+      List.of("ffn_gate_inp.weight", "shortconv.conv.weight", "ssm_conv1d", "altup", "laurel");
+
   private final FileType type;
   private final boolean isWeighted;
   private final boolean isTied;
@@ -68,11 +72,7 @@ final class Mix {
     return tensor.elements() > tensor.shape().getFirst()
         && name.endsWith("weight")
         && !name.endsWith("_norm.weight")
-        && !name.contains("ffn_gate_inp.weight")
-        && !name.contains("shortconv.conv.weight")
-        && !name.contains("ssm_conv1d")
-        && !name.contains("altup")
-        && !name.contains("laurel")
+        && KEPT.stream().noneMatch(name::contains)
         && !name.equals("per_layer_model_proj.weight")
         && !name.equals("position_embd.weight");
   }

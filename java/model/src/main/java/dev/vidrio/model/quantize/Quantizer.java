@@ -137,9 +137,7 @@ public final class Quantizer {
   private Metadata keys(Metadata metadata, List<TensorSource> tensors) {
     FileType type = options.type();
     MetadataBuilder keys = MetadataBuilder.of(metadata);
-    for (String key : List.of("split.no", "split.count", "split.tensors.count")) {
-      keys.remove(key);
-    }
+    List.of("split.no", "split.count", "split.tensors.count").forEach(keys::remove);
     if (type != null || !metadata.contains("general.file_type")) {
       keys.integer("general.file_type", (type == null ? commonest(tensors) : type).number());
     }
@@ -190,7 +188,7 @@ public final class Quantizer {
   }
 
   private WeightType weightType(TensorSource tensor, GgmlType type) {
-    return WeightType.ofId(type.id())
+    return WeightType.of(type)
         .orElseThrow(
             () ->
                 new UnsupportedModelException(

@@ -1,5 +1,6 @@
 package dev.vidrio.model.sampling;
 
+import static dev.vidrio.error.InvalidInputException.requireRange;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
@@ -64,25 +65,13 @@ public final class Sampler {
     int vocabulary = logits.length;
     this.recent = new RecentTokens(vocabulary, options.penalizes() ? options.penaltyWindow() : 0);
     for (int token : options.logitBias().keySet()) {
-      if (token < 0 || token >= vocabulary) {
-        throw new InvalidInputException(
-            "logit bias of token id", Integer.toString(token), "must be 0 to " + (vocabulary - 1));
-      }
+      requireRange("logit bias of token id", token, 0, vocabulary - 1);
     }
   }
 
   /** Adds a token of the prompt or the answer, for the penalties. */
   public void accept(int token) {
     recent.add(token);
-  }
-
-  /**
-   * Chooses the next token.
-   *
-   * @param row f32 logits [V], not modified
-   */
-  public int sample(MemorySegment row) {
-    return sample(row, null);
   }
 
   /**

@@ -1,5 +1,7 @@
 package dev.vidrio.model.sampling;
 
+import static dev.vidrio.error.InvalidInputException.requireRange;
+
 import dev.vidrio.error.InvalidInputException;
 import java.util.Map;
 
@@ -39,14 +41,14 @@ public record SamplingOptions(
 
   /** Rejects values that are out of range. */
   public SamplingOptions {
-    require("temperature", temperature, 0, 100);
-    require("top-k", topK, 0, Integer.MAX_VALUE);
-    require("top-p", topP, 0, 1);
-    require("min-p", minP, 0, 1);
-    require("repeat penalty", repeatPenalty, 1e-3, 1e3);
-    require("frequency penalty", frequencyPenalty, -1e3, 1e3);
-    require("presence penalty", presencePenalty, -1e3, 1e3);
-    require("penalty window", penaltyWindow, 0, 1 << 20);
+    requireRange("temperature", temperature, 0, 100);
+    requireRange("top-k", topK, 0, Integer.MAX_VALUE);
+    requireRange("top-p", topP, 0, 1);
+    requireRange("min-p", minP, 0, 1);
+    requireRange("repeat penalty", repeatPenalty, 1e-3, 1e3);
+    requireRange("frequency penalty", frequencyPenalty, -1e3, 1e3);
+    requireRange("presence penalty", presencePenalty, -1e3, 1e3);
+    requireRange("penalty window", penaltyWindow, 0, 1 << 20);
     logitBias = Map.copyOf(logitBias);
     logitBias.forEach(
         (token, bias) -> {
@@ -54,19 +56,6 @@ public record SamplingOptions(
             throw new InvalidInputException("logit bias of " + token, "NaN", "must be a number");
           }
         });
-  }
-
-  private static void require(String field, double value, double min, double max) {
-    if (!(value >= min && value <= max)) {
-      throw new InvalidInputException(
-          field, plain(value), "must be " + plain(min) + " to " + plain(max));
-    }
-  }
-
-  private static String plain(double value) {
-    return value == Math.rint(value) && Math.abs(value) < 1e15
-        ? Long.toString((long) value)
-        : Double.toString(value);
   }
 
   /** Returns a builder with the values of {@link #DEFAULT}. */

@@ -1,11 +1,19 @@
 package dev.vidrio.model.session;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.Limits;
+import dev.vidrio.model.load.LoadedModel;
 import dev.vidrio.model.sampling.Candidates;
 import java.lang.foreign.MemorySegment;
 
 /** Runs steps of any mix of prompt chunks and single tokens of several sequences. */
-public interface BatchRunner extends TokenRunner {
+public interface BatchRunner {
+  /** Returns the model that runs. */
+  LoadedModel model();
+
+  /** Returns the sizes of steps and sequences. */
+  Limits limits();
+
   /** Returns a new, empty sequence. */
   Sequence newSequence();
 
@@ -48,7 +56,7 @@ public interface BatchRunner extends TokenRunner {
    */
   Candidates candidates(int i);
 
-  @Override
+  /** Returns the most likely tokens after the last row of logits, valid until the next step. */
   default Candidates candidates() {
     return candidates(logitRows() - 1);
   }
@@ -63,10 +71,15 @@ public interface BatchRunner extends TokenRunner {
   void requireFits(Sequence sequence, int[] tokens);
 
   /**
-   * {@inheritDoc} If a step fails, the sequence has the length from before the call, or is empty as
-   * specified by {@link #run}.
+   * Runs tokens in as many steps as they need, and computes logits after the last one. If a step
+   * fails, the sequence has the length from before the call, or is empty as specified by {@link
+   * #run}.
+   *
+   * @return the logits [V] after the last token, f32, valid until the next step
+   * @throws InvalidInputException if there is no token, an id is unknown, the tokens exceed the
+   *     context, or the sequence belongs to another session
+   * @throws IllegalStateException if too little of the key-value cache is free
    */
-  @Override
   default MemorySegment feed(Sequence sequence, int... tokens) {
     requireFits(sequence, tokens);
     int lengthBefore = sequence.length();

@@ -1,5 +1,7 @@
 package dev.vidrio.model.session;
 
+import static dev.vidrio.error.InvalidInputException.requireRange;
+
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvCache;
@@ -92,14 +94,8 @@ public final class Sequence implements AutoCloseable {
     int needed = blocksFor(tokens);
     if (needed > cache.freeBlocks()) {
       throw new IllegalStateException(
-          tokens
-              + " tokens need "
-              + needed
-              + " blocks of the key-value cache; "
-              + cache.freeBlocks()
-              + " of "
-              + cache.blocks()
-              + " are free");
+          "%s tokens need %s blocks of the key-value cache; %s of %s are free"
+              .formatted(tokens, needed, cache.freeBlocks(), cache.blocks()));
     }
     if (needsSlot() && cache.freeSlots() == 0) {
       throw new IllegalStateException(
@@ -296,10 +292,7 @@ public final class Sequence implements AutoCloseable {
    * @throws InvalidInputException if the sequence is shorter
    */
   public int truncate(int newLength) {
-    if (newLength < 0 || newLength > length) {
-      throw new InvalidInputException(
-          "length", Integer.toString(newLength), "must be 0 to " + length);
-    }
+    requireRange("length", newLength, 0, length);
     int left = newLength < firstReachable ? 0 : newLength;
     while (blockCount > KvCache.blocksFor(left)) {
       blockCount--;

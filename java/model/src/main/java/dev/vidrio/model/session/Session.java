@@ -1,5 +1,7 @@
 package dev.vidrio.model.session;
 
+import static dev.vidrio.error.InvalidInputException.requireRange;
+
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.ExecutablePlan;
@@ -107,10 +109,9 @@ public final class Session implements BatchRunner, AutoCloseable {
     if (adapters != null && other.sequences() > limits.sequences()) {
       throw new InvalidInputException(
           "sequences",
-          Integer.toString(other.sequences()),
-          "must be at most the "
-              + limits.sequences()
-              + " of the other session, which has adapters");
+          other.sequences(),
+          "must be at most the %s of the other session, which has adapters"
+              .formatted(limits.sequences()));
     }
     return adapters;
   }
@@ -211,11 +212,8 @@ public final class Session implements BatchRunner, AutoCloseable {
       throw new InvalidInputException(
           "step",
           "",
-          "is full: at most "
-              + limits.tokens()
-              + " tokens and "
-              + limits.logits()
-              + " rows of logits");
+          "is full: at most %s tokens and %s rows of logits"
+              .formatted(limits.tokens(), limits.logits()));
     }
     boolean another = inBatch.isEmpty() || inBatch.getLast().sequence != sequence;
     if (another && inBatch.size() == limits.sequences()) {
@@ -306,10 +304,7 @@ public final class Session implements BatchRunner, AutoCloseable {
   }
 
   private void requireToken(int token) {
-    if (token < 0 || token >= limits.vocabulary()) {
-      throw new InvalidInputException(
-          "token id", Integer.toString(token), "must be 0 to " + (limits.vocabulary() - 1));
-    }
+    requireRange("token id", token, 0, limits.vocabulary() - 1);
   }
 
   @Override

@@ -47,14 +47,9 @@ public record SessionOptions(
   /** One sequence, steps of 512 tokens, and logits after the last token. */
   public static final SessionOptions DEFAULT = new SessionOptions(0, 512, 1, 1);
 
-  /** Creates options with the default element type of the cache. */
+  /** Creates options with an F32 cache and portable bits, without adapters. */
   public SessionOptions(int context, int batch, int sequences, int logits) {
-    this(context, batch, sequences, logits, DEFAULT_KV_TYPE);
-  }
-
-  /** Creates options with portable bits, without adapters. */
-  public SessionOptions(int context, int batch, int sequences, int logits, KvType kvType) {
-    this(context, batch, sequences, logits, kvType, false, 0, 0, 0, null);
+    this(context, batch, sequences, logits, DEFAULT_KV_TYPE, false, 0, 0, 0, null);
   }
 
   /** Rejects values that are out of range. */
@@ -67,14 +62,13 @@ public record SessionOptions(
     require("slots", slots, 0);
     require("adapters", adapters, adaptation == null ? 0 : 1);
     if (logits > batch) {
-      throw new InvalidInputException(
-          "logits", Integer.toString(logits), "must be at most the batch " + batch);
+      throw new InvalidInputException("logits", logits, "must be at most the batch " + batch);
     }
   }
 
   private static void require(String field, int value, int min) {
     if (value < min) {
-      throw new InvalidInputException(field, Integer.toString(value), "must be at least " + min);
+      throw new InvalidInputException(field, value, "must be at least " + min);
     }
   }
 
@@ -150,7 +144,7 @@ public record SessionOptions(
     int declared = architecture.contextLength();
     if (context > declared) {
       throw new InvalidInputException(
-          "context", Integer.toString(context), "the model was made for " + declared + " tokens");
+          "context", context, "the model was made for " + declared + " tokens");
     }
     return context == 0 ? Math.min(declared, DEFAULT_CONTEXT) : context;
   }
@@ -174,12 +168,9 @@ public record SessionOptions(
       if (layer instanceof KvShape.KeyValue heads && !heads.fits(kvType)) {
         throw new InvalidInputException(
             "kv type",
-            kvType.name(),
-            "does not fit heads of "
-                + heads.dH()
-                + " and "
-                + heads.dV()
-                + " elements, which are not multiples of 32");
+            kvType,
+            "does not fit heads of %s and %s elements, which are not multiples of 32"
+                .formatted(heads.dH(), heads.dV()));
       }
     }
   }

@@ -102,7 +102,7 @@ class EvaluationTest {
     }
     double mean = sum / count;
     double error = Math.sqrt((squares / count - mean * mean) / (count - 1)) * Math.exp(mean);
-    Perplexity result = Perplexity.of(model, tokens, context, done -> {});
+    Perplexity result = Perplexity.of(model, tokens, context, SessionOptions.DEFAULT, done -> {});
     assertEquals(7 * 9, result.count());
     assertEquals(7, result.windows());
     assertEquals(mean, result.meanNll(), 1e-9);
@@ -122,10 +122,11 @@ class EvaluationTest {
     }
     double mean = Perplexity.of(model, tokens, 20, bytes, done -> {}).meanNll();
     assertEquals(nll / 18, mean, 1e-9);
-    assertNotEquals(Perplexity.of(model, tokens, 20, done -> {}).meanNll(), mean);
+    assertNotEquals(
+        Perplexity.of(model, tokens, 20, SessionOptions.DEFAULT, done -> {}).meanNll(), mean);
     var request = List.of(new LogLikelihood.Request("To be, or not", " to be"));
     assertNotEquals(
-        LogLikelihood.of(model, request, done -> {}),
+        LogLikelihood.of(model, request, SessionOptions.DEFAULT, done -> {}),
         LogLikelihood.of(model, request, bytes, done -> {}));
   }
 
@@ -147,7 +148,10 @@ class EvaluationTest {
     Path file = TinyModels.write(directory.resolve("phi3.gguf"), "phi3-longrope");
     try (Model phi = Model.open(file)) {
       int[] twice = IntStream.concat(Arrays.stream(window), Arrays.stream(window)).toArray();
-      assertEquals(mean, Perplexity.of(phi, twice, context, done -> {}).meanNll(), 1e-4 * mean);
+      assertEquals(
+          mean,
+          Perplexity.of(phi, twice, context, SessionOptions.DEFAULT, done -> {}).meanNll(),
+          1e-4 * mean);
     }
   }
 
@@ -170,10 +174,15 @@ class EvaluationTest {
   @Test
   void rejectsInvalidPerplexityWindows() {
     int[] tokens = randomTokens(39);
-    assertThrows(InvalidInputException.class, () -> Perplexity.of(model, tokens, 20, done -> {}));
-    assertThrows(InvalidInputException.class, () -> Perplexity.of(model, tokens, 3, done -> {}));
     assertThrows(
-        InvalidInputException.class, () -> Perplexity.of(model, tokens, 1 << 20, done -> {}));
+        InvalidInputException.class,
+        () -> Perplexity.of(model, tokens, 20, SessionOptions.DEFAULT, done -> {}));
+    assertThrows(
+        InvalidInputException.class,
+        () -> Perplexity.of(model, tokens, 3, SessionOptions.DEFAULT, done -> {}));
+    assertThrows(
+        InvalidInputException.class,
+        () -> Perplexity.of(model, tokens, 1 << 20, SessionOptions.DEFAULT, done -> {}));
   }
 
   @Test
@@ -183,7 +192,8 @@ class EvaluationTest {
     for (int i = 0; i >= 0; i = line.indexOf(' ', i + 1)) {
       requests.add(new LogLikelihood.Request(line.substring(0, i), line.substring(i)));
     }
-    List<LogLikelihood> results = LogLikelihood.of(model, requests, done -> {});
+    List<LogLikelihood> results =
+        LogLikelihood.of(model, requests, SessionOptions.DEFAULT, done -> {});
     for (int r = 0; r < requests.size(); r++) {
       int[] whole = model.tokenizer().encode(line);
       int context = model.tokenizer().encode(requests.get(r).context().stripTrailing()).length;
@@ -194,7 +204,12 @@ class EvaluationTest {
     }
     assertThrows(
         InvalidInputException.class,
-        () -> LogLikelihood.of(model, List.of(new LogLikelihood.Request("a", "")), done -> {}));
+        () ->
+            LogLikelihood.of(
+                model,
+                List.of(new LogLikelihood.Request("a", "")),
+                SessionOptions.DEFAULT,
+                done -> {}));
   }
 
   @Test
@@ -211,6 +226,7 @@ class EvaluationTest {
             List.of(
                 new LogLikelihood.Request(context, likely),
                 new LogLikelihood.Request(context, " zebra")),
+            SessionOptions.DEFAULT,
             done -> {});
     assertTrue(results.get(0).greedy());
     assertEquals(false, results.get(1).greedy());

@@ -141,7 +141,7 @@ class SamplerTest {
         logits[j] = random.nextBoolean() ? random.nextInt(9) - 4 : 8 * random.nextFloat() - 4;
       }
       MemorySegment row = segment(logits);
-      int expected = fromAll.sample(row);
+      int expected = fromAll.sample(row, null);
       assertEquals(expected, fromCandidates.sample(candidates(logits, k), row), options.toString());
       fromAll.accept(expected);
       fromCandidates.accept(expected);
@@ -171,7 +171,7 @@ class SamplerTest {
         forbidden[j] = in ? logits[j] : Float.NEGATIVE_INFINITY;
       }
       MemorySegment row = segment(logits);
-      int expected = byDefinition.sample(segment(forbidden));
+      int expected = byDefinition.sample(segment(forbidden), null);
       assertEquals(expected, masked.sample(row, allowed), options.toString());
       Candidates candidates = candidates(logits, k);
       assertEquals(expected, fromCandidates.sample(candidates, row, allowed), options.toString());
@@ -226,7 +226,7 @@ class SamplerTest {
       }
       double uniform = options.temperature() == 0 ? 0 : generator.nextDouble();
       int expected = reference(logits, options, history, uniform);
-      int token = sampler.sample(segment(logits));
+      int token = sampler.sample(segment(logits), null);
       assertEquals(expected, token, options.toString());
       sampler.accept(token);
       history.add(token);
@@ -258,7 +258,7 @@ class SamplerTest {
     var counts = new int[3];
     int n = 100_000;
     for (int i = 0; i < n; i++) {
-      counts[sampler.sample(logits)]++;
+      counts[sampler.sample(logits, null)]++;
     }
     // Five standard deviations of a binomial count.
     assertEquals(0.5 * n, counts[0], 5 * Math.sqrt(n * 0.25));
@@ -275,12 +275,12 @@ class SamplerTest {
           {Float.NaN, 1, Float.NaN}, {-inf, -inf, 2}, {inf, 1, inf}, {-inf, -inf, -inf}, {0, -0f, 0}
         }) {
       for (SamplingOptions each : List.of(options, SamplingOptions.GREEDY)) {
-        int token = new Sampler(each, 3).sample(segment(logits));
+        int token = new Sampler(each, 3).sample(segment(logits), null);
         assertTrue(token >= 0 && token < 3);
       }
     }
-    assertEquals(1, new Sampler(SamplingOptions.GREEDY, 3).sample(segment(Float.NaN, 1, 0)));
-    assertEquals(2, new Sampler(options, 3).sample(segment(-inf, -inf, 2)));
+    assertEquals(1, new Sampler(SamplingOptions.GREEDY, 3).sample(segment(Float.NaN, 1, 0), null));
+    assertEquals(2, new Sampler(options, 3).sample(segment(-inf, -inf, 2), null));
   }
 
   @Test

@@ -8,27 +8,23 @@ import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
-import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
-import dev.vidrio.server.http.JsonBuffer;
 import dev.vidrio.template.ToolCall;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Streams the answers to a chat as chunks. */
 final class ChatEvents extends ChunkEvents {
-  private static final byte[] CONTENT = "\"content\":".getBytes(StandardCharsets.UTF_8);
-  private static final byte[] REASONING = "\"reasoning_content\":".getBytes(StandardCharsets.UTF_8);
+  private static final String CONTENT = "\"content\":";
+  private static final String REASONING = "\"reasoning_content\":";
 
   private final ChatRequest request;
   private final Tokenizer tokenizer;
   private final Supplier<ChatAnswer> answers;
-  private final byte[] plainEnd;
 
   ChatEvents(
       Exchange exchange, ChatRequest request, Tokenizer tokenizer, Supplier<ChatAnswer> answers) {
@@ -41,8 +37,6 @@ final class ChatEvents extends ChunkEvents {
     this.request = request;
     this.tokenizer = tokenizer;
     this.answers = answers;
-    this.plainEnd =
-        new JsonBuffer().raw("},\"logprobs\":null,\"finish_reason\":null}").raw(tail).toBytes();
   }
 
   @Override
@@ -51,32 +45,31 @@ final class ChatEvents extends ChunkEvents {
   }
 
   private final class ChatChoice implements Choice {
-    private final JsonBuffer buffer = new JsonBuffer();
     private final ChatAnswer answer = answers.get();
-    private final byte[] open;
+    private final String open;
 
     ChatChoice(int index) {
-      this.open = new JsonBuffer().raw(head).raw("{\"index\":" + index + ",\"delta\":{").toBytes();
+      this.open = "{\"index\":" + index + ",\"delta\":{";
     }
 
-    /** Starts a chunk, up to its delta. */
-    private JsonBuffer start() {
-      return EventStream.start(buffer).raw(open);
+    private void send(String delta, String logProbabilities, String finish) throws IOException {
+      ChatEvents.this.send(
+          open
+              + delta
+              + "},\"logprobs\":"
+              + logProbabilities
+              + ",\"finish_reason\":"
+              + finish
+              + "}");
     }
 
-    private void send(byte[] logProbabilities, String finish) throws IOException {
-      buffer.raw("},\"logprobs\":").raw(logProbabilities).raw(",\"finish_reason\":").raw(finish);
-      ChatEvents.this.send(buffer.raw("}").raw(tail));
-    }
-
-    private void send() throws IOException {
-      ChatEvents.this.send(buffer.raw(plainEnd));
+    private void send(String delta) throws IOException {
+      send(delta, "null", "null");
     }
 
     @Override
     public void begin() throws IOException {
-      start().raw("\"role\":\"assistant\",\"content\":\"\"");
-      send();
+      send("\"role\":\"assistant\",\"content\":\"\"");
     }
 
     @Override
@@ -89,21 +82,20 @@ final class ChatEvents extends ChunkEvents {
       // Markers of reasoning have log-probabilities but no text.
       boolean isMarker = logProbability != null && !shown && (reasoned || answer.isReasoning());
       if (isMarker || !reasoning.isEmpty()) {
-        send(REASONING, reasoning, shown ? null : logProbability);
+        sendText(REASONING, reasoning, shown ? null : logProbability);
       }
       if (shown || (logProbability != null && !isMarker && reasoning.isEmpty())) {
-        send(CONTENT, text, logProbability);
+        sendText(CONTENT, text, logProbability);
       }
     }
 
-    private void send(byte[] field, String text, @Nullable TokenLogProbability logProbability)
+    private void sendText(String field, String text, @Nullable TokenLogProbability logProbability)
         throws IOException {
-      start().raw(field).string(text);
-      if (logProbability == null) {
-        send();
-      } else {
-        send(Json.bytes(LogProbabilityJson.ofChat(tokenizer, List.of(logProbability))), "null");
-      }
+      String json =
+          logProbability == null
+              ? "null"
+              : Json.text(LogProbabilityJson.ofChat(tokenizer, List.of(logProbability)));
+      send(field + Json.quoted(text), json, "null");
     }
 
     @Override
@@ -111,17 +103,16 @@ final class ChatEvents extends ChunkEvents {
       String rest = answer.finish(completion.result().finish());
       String reasoning = answer.reasoning();
       if (!reasoning.isEmpty()) {
-        send(REASONING, reasoning, null);
+        sendText(REASONING, reasoning, null);
       }
       if (!rest.isEmpty()) {
-        send(CONTENT, rest, null);
+        sendText(CONTENT, rest, null);
       }
       List<ToolCall> calls = request.tools().kept(answer.message().toolCalls());
       for (int i = 0; i < calls.size(); i++) {
         call(i, calls.get(i));
       }
-      start();
-      send(NULL, "\"" + FinishReasons.finish(completion, !calls.isEmpty()) + "\"");
+      send("", "null", "\"" + FinishReasons.finish(completion, !calls.isEmpty()) + "\"");
     }
 
     @Override
@@ -131,18 +122,13 @@ final class ChatEvents extends ChunkEvents {
 
     /** Sends a call in two chunks, its name and its arguments, as OpenAI's API does. */
     private void call(int index, ToolCall call) throws IOException {
-      start()
-          .raw("\"tool_calls\":[{\"index\":" + index + ",\"id\":")
-          .string(ToolCalls.id(call))
-          .raw(",\"type\":\"function\",\"function\":{\"name\":")
-          .string(call.name())
-          .raw(",\"arguments\":\"\"}}]");
-      send();
-      start()
-          .raw("\"tool_calls\":[{\"index\":" + index + ",\"function\":{\"arguments\":")
-          .string(ToolCalls.arguments(call))
-          .raw("}}]");
-      send();
+      String begin = "\"tool_calls\":[{\"index\":" + index;
+      send(
+          begin
+              + ",\"id\":%s,\"type\":\"function\",\"function\":{\"name\":%s,\"arguments\":\"\"}}]"
+                  .formatted(Json.quoted(ToolCalls.id(call)), Json.quoted(call.name())));
+      String arguments = Json.quoted(ToolCalls.arguments(call));
+      send(begin + ",\"function\":{\"arguments\":" + arguments + "}}]");
     }
   }
 }

@@ -4,6 +4,7 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.Operation;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.grammar.Grammar;
+import dev.vidrio.model.chat.ChatAnswer;
 import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ApiRequest;
@@ -18,72 +19,81 @@ import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.ChatMessages;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * A request of {@code /v1/chat/completions}.
+ * A request of {@code /v1/chat/completions}, or one of {@code /v1/responses} that was {@linkplain
+ * ResponseRequest converted}.
  *
  * @param model the name of the model
  * @param messages the conversation
  * @param tools the tools
  * @param parameters the generation parameters
+ * @param format the format of an answer or a call; null for any
  * @param logProbabilities as {@link GenerationRequest#logProbabilities}
  * @param effort the reasoning effort; null for the template's default
  * @param variables variables of the model's chat template
  * @param stream if true, the response is streamed
  * @param includeUsage if true, the stream ends with the usage
+ * @param promptField the field of the conversation, for errors
+ * @param responder creates the response
  */
-record ChatRequest(
+public record ChatRequest(
     String model,
     List<ChatMessage> messages,
     ChatTools tools,
     GenerationParameters parameters,
+    @Nullable AnswerFormat format,
     int logProbabilities,
     @Nullable JsonValue effort,
     Map<String, JsonValue> variables,
     boolean stream,
-    boolean includeUsage)
+    boolean includeUsage,
+    String promptField,
+    Responder responder)
     implements ApiRequest {
 
-  static ChatRequest read(JsonFields fields, RequestLimits limits, String tenant) {
+  /** Creates responses in the format of a route. */
+  @FunctionalInterface
+  interface Responder {
+    /**
+     * Creates the response to a request.
+     *
+     * @param answers creates parsers of answers
+     */
+    ApiResponse respond(ChatRequest request, Tokenizer tokenizer, Supplier<ChatAnswer> answers);
+  }
+
+  /** Reads a request of {@code /v1/chat/completions}. */
+  public static ChatRequest read(JsonFields fields, RequestLimits limits, String tenant) {
     String model = fields.required("model").string();
     List<ChatMessage> messages = ChatMessages.read(fields.required("messages"));
     rejectUnsupported(fields);
     boolean stream = fields.bool("stream", false);
     ChatTools tools = ChatTools.read(fields, false);
-    GenerationParameters parameters =
-        withFormat(
-            GenerationParameters.read(fields, tokens(fields, limits), limits, tenant),
-            AnswerFormat.of(fields.value("response_format"), false),
-            tools);
     var request =
         new ChatRequest(
             model,
             messages,
             tools,
-            parameters,
+            GenerationParameters.read(fields, tokens(fields, limits), limits, tenant),
+            tools.format(fields, AnswerFormat.of(fields.value("response_format"), false)),
             logProbabilities(fields),
             fields.value("reasoning_effort"),
             variables(fields),
             stream,
-            ChunkEvents.includesUsage(fields, stream));
+            ChunkEvents.includesUsage(fields, stream),
+            "messages",
+            ChatCompletion::new);
     fields.end();
     return request;
-  }
-
-  /**
-   * Returns parameters with the format of answers, which allows for tool calls.
-   *
-   * @param format the format in the route's own field, or null
-   */
-  static GenerationParameters withFormat(
-      GenerationParameters parameters, @Nullable AnswerFormat format, ChatTools tools) {
-    return parameters.withFormat(tools.answer(AnswerFormat.single(parameters.format(), format)));
   }
 
   private static void rejectUnsupported(JsonFields fields) {
@@ -96,8 +106,7 @@ record ChatRequest(
     if (modalities != null) {
       for (JsonValue modality : modalities.elements(1, 8)) {
         if (!modality.string().equals("text")) {
-          throw ApiException.unsupported(
-              modality.path(), modality.path() + ": not supported; only text output is");
+          throw ApiException.unsupported(modality.path(), "not supported; only text output is");
         }
       }
     }
@@ -107,7 +116,7 @@ record ChatRequest(
     JsonValue old = fields.value("max_tokens");
     JsonValue now = fields.value("max_completion_tokens");
     if (old != null && now != null) {
-      throw ApiException.invalid("max_tokens", "max_tokens: conflicts with max_completion_tokens");
+      throw ApiException.invalid("max_tokens", "conflicts with max_completion_tokens");
     }
     JsonValue value = now == null ? old : now;
     return value == null ? limits.tokens() : value.integer(1, limits.tokens());
@@ -118,7 +127,7 @@ record ChatRequest(
     JsonValue top = fields.value("top_logprobs");
     int count = top == null ? 0 : top.integer(0, GenerationRequest.MAX_TOP);
     if (count > 0 && !wanted) {
-      throw ApiException.invalid("top_logprobs", "top_logprobs: needs logprobs to be true");
+      throw ApiException.invalid("top_logprobs", "needs logprobs to be true");
     }
     return wanted ? count : -1;
   }
@@ -137,16 +146,6 @@ record ChatRequest(
   }
 
   @Override
-  public String promptField() {
-    return "messages";
-  }
-
-  @Override
-  public List<int[]> encode(ServedModel served) {
-    return List.of(encode(served.chat(), promptField()));
-  }
-
-  @Override
   public @Nullable Grammar grammar(ServedModel served, int[] prompt, @Nullable Grammar format) {
     return served.chat().afterReasoning(prompt, format);
   }
@@ -158,48 +157,40 @@ record ChatRequest(
 
   @Override
   public ApiResponse respond(ServedModel served, List<int[]> prompts) {
-    return new ChatCompletion(this, served, prompts.getFirst());
+    return responder.respond(
+        this, served.tokenizer(), () -> tools.newAnswer(served.chat(), prompts.getFirst()));
   }
 
-  /**
-   * Returns the tokens of the conversation up to the beginning of the answer.
-   *
-   * @param field the field that the conversation was read from, for errors
-   */
-  int[] encode(ChatFormat format, String field) {
+  @Override
+  public List<int[]> encode(ServedModel served) {
+    ChatFormat chat = served.chat();
     if (tools.areGiven()) {
-      requireTools(format);
+      require("tools", chat.template()::requireTools);
     }
     ChatOptions.Builder options = ChatOptions.builder();
     tools.tools().forEach(options::tool);
     if (effort != null) {
-      addEffort(format, effort, options);
+      String level = effort.string();
+      require(effort.path(), () -> chat.reasoningEffort(level).forEach(options::variable));
     }
     variables.forEach(
         (name, value) -> {
-          if (!format.template().variables().contains(name)) {
+          if (!chat.template().variables().contains(name)) {
             throw ApiException.unsupported(
-                value.path(), value.path() + ": not a variable of this model's chat template");
+                value.path(), "not a variable of this model's chat template");
           }
           options.variable(
               name, JsonMapper.shared().convertValue(value.node(), new TypeReference<>() {}));
         });
-    return ChatMessages.encode(format, messages, options.build(), field);
+    return List.of(ChatMessages.encode(chat, messages, options.build(), promptField));
   }
 
-  private static void requireTools(ChatFormat format) {
+  /** Reports what the model's chat template rejects. */
+  private static void require(String path, Runnable check) {
     try {
-      format.template().requireTools();
+      check.run();
     } catch (InvalidInputException e) {
-      throw ApiException.unsupported("tools", "tools: " + e.limit());
-    }
-  }
-
-  private static void addEffort(ChatFormat format, JsonValue effort, ChatOptions.Builder options) {
-    try {
-      format.reasoningEffort(effort.string()).forEach(options::variable);
-    } catch (InvalidInputException e) {
-      throw ApiException.unsupported(effort.path(), effort.path() + ": " + e.limit());
+      throw ApiException.unsupported(path, e.limit());
     }
   }
 }

@@ -6,10 +6,10 @@ import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.template.ToolCall;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -44,10 +44,7 @@ record ChatTools(
 
     /** Returns the tool in the format of chat templates. */
     Map<String, @Nullable Object> toTool() {
-      Map<String, @Nullable Object> tool = new LinkedHashMap<>();
-      tool.put("type", "function");
-      tool.put("function", json);
-      return tool;
+      return new JsonObject().with("type", "function").with("function", json);
     }
   }
 
@@ -90,21 +87,22 @@ record ChatTools(
 
   private static ChatTools required(List<Function> functions, boolean parallel, String path) {
     if (functions.isEmpty()) {
-      throw ApiException.invalid(path, path + ": needs tools");
+      throw ApiException.invalid(path, "needs tools");
     }
     return new ChatTools(tools(functions), parallel, path, true);
   }
 
   /**
-   * Returns the format of an answer or a call; null for any.
+   * Reads the format of an answer or a call; null for any.
    *
-   * @param format the format of an answer that is not a call; null for any
+   * @param format the format of an answer in the route's own field, or null
    */
-  @Nullable AnswerFormat answer(@Nullable AnswerFormat format) {
-    if (format == null && !strict) {
+  @Nullable AnswerFormat format(JsonFields fields, @Nullable AnswerFormat format) {
+    AnswerFormat wanted = AnswerFormat.single(AnswerFormat.read(fields), format);
+    if (wanted == null && !strict) {
       return null;
     }
-    return new AnswerFormat(mustCall == null ? "tools" : mustCall, () -> grammar(format));
+    return new AnswerFormat(mustCall == null ? "tools" : mustCall, () -> grammar(wanted));
   }
 
   private Grammar grammar(@Nullable AnswerFormat format) {
@@ -151,8 +149,7 @@ record ChatTools(
     if (!name.string().matches("[A-Za-z0-9_-]{1," + MAX_NAME + "}")) {
       throw name.error("must be 1 to " + MAX_NAME + " letters, digits, '_' and '-'");
     }
-    Map<String, @Nullable Object> json = new LinkedHashMap<>();
-    json.put("name", name.string());
+    var json = new JsonObject().with("name", name.string());
     String description = fields.string("description");
     if (description != null) {
       json.put("description", description);

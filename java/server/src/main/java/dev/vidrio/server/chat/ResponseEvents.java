@@ -12,10 +12,10 @@ import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.ExceptionMapper;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.template.ToolCall;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +27,7 @@ final class ResponseEvents {
   private final ResponseObject response;
   private final ChatAnswer answer;
   private final ChatTools tools;
-  private final List<Map<String, Object>> items = new ArrayList<>();
+  private final List<JsonObject> items = new ArrayList<>();
   private final List<TokenLogProbability> logProbabilities = new ArrayList<>();
   private final Part reasoning = new Part(Ids.next("rs_"));
   private final Part message = new Part(Ids.next("msg_"));
@@ -61,14 +61,15 @@ final class ResponseEvents {
     events.flush();
     Completion completion;
     try {
-      completion = streams.read((i, token) -> accept(token), events::flush).getFirst();
+      completion = streams.read(List.of(this::accept), events::flush).getFirst();
     } catch (RuntimeException e) {
       ApiException shown = ExceptionMapper.toApiException(e, exchange.id());
-      Map<String, @Nullable Object> error = new LinkedHashMap<>();
-      error.put("code", shown.code());
-      error.put("message", shown.getMessage());
-      error.put("param", shown.param());
-      event("error", error);
+      event(
+          "error",
+          new JsonObject()
+              .with("code", shown.code())
+              .with("message", shown.getMessage())
+              .with("param", shown.param()));
       events.end();
       return;
     }
@@ -102,26 +103,24 @@ final class ResponseEvents {
   /** Sends an event with its type and sequence number. */
   private void event(String name, Map<String, ? extends @Nullable Object> fields)
       throws IOException {
-    Map<String, @Nullable Object> json = new LinkedHashMap<>();
-    json.put("type", name);
-    json.put("sequence_number", number++);
-    json.putAll(fields);
-    events.send(name, Json.bytes(json));
+    events.send(
+        name,
+        Json.text(
+            new JsonObject().with("type", name).with("sequence_number", number++).withAll(fields)));
   }
 
   /** Sends an event of the part of the current item. */
   private void partEvent(
       String name, Part part, String field, Object value, @Nullable Object logProbabilities)
       throws IOException {
-    Map<String, @Nullable Object> json = new LinkedHashMap<>();
-    json.put("item_id", part.item);
-    json.put("output_index", items.size());
-    json.put("content_index", 0);
-    json.put(field, value);
-    if (logProbabilities != null) {
-      json.put("logprobs", logProbabilities);
-    }
-    event(name, json);
+    event(
+        name,
+        new JsonObject()
+            .with("item_id", part.item)
+            .with("output_index", items.size())
+            .with("content_index", 0)
+            .with(field, value)
+            .withPresent("logprobs", logProbabilities));
   }
 
   private void accept(GeneratedToken token) throws IOException {
@@ -164,7 +163,7 @@ final class ResponseEvents {
       end(ResponseObject.reasoning(reasoning.item, status, List.of()));
       return;
     }
-    Map<String, Object> part = ResponseObject.reasoningPart(text);
+    JsonObject part = ResponseObject.reasoningPart(text);
     partEvent("response.reasoning_text.done", reasoning, "text", text, null);
     partEvent("response.content_part.done", reasoning, "part", part, null);
     end(ResponseObject.reasoning(reasoning.item, status, List.of(part)));
@@ -194,7 +193,7 @@ final class ResponseEvents {
   private void endMessage(String status) throws IOException {
     beginMessage();
     String text = message.text.toString();
-    Map<String, Object> part = response.part(text, message.tokens);
+    JsonObject part = response.part(text, message.tokens);
     partEvent(
         "response.output_text.done",
         message,
@@ -205,16 +204,15 @@ final class ResponseEvents {
     end(ResponseObject.message(message.item, status, List.of(part)));
   }
 
-  private void end(Map<String, Object> item) throws IOException {
+  private void end(JsonObject item) throws IOException {
     item("done", item);
     items.add(item);
   }
 
-  private void item(String what, Map<String, Object> item) throws IOException {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("output_index", items.size());
-    json.put("item", item);
-    event("response.output_item." + what, json);
+  private void item(String what, JsonObject item) throws IOException {
+    event(
+        "response.output_item." + what,
+        new JsonObject().with("output_index", items.size()).with("item", item));
   }
 
   private void call(ToolCall call) throws IOException {
@@ -228,10 +226,8 @@ final class ResponseEvents {
   }
 
   private void callEvent(String what, String id, Map<String, String> fields) throws IOException {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("item_id", id);
-    json.put("output_index", items.size());
-    json.putAll(fields);
-    event("response.function_call_arguments." + what, json);
+    event(
+        "response.function_call_arguments." + what,
+        new JsonObject().with("item_id", id).with("output_index", items.size()).withAll(fields));
   }
 }

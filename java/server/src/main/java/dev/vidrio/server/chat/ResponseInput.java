@@ -58,8 +58,7 @@ final class ResponseInput {
         messages.add(ChatMessage.tool(text(item.required("output")), null, id));
       }
       default ->
-          throw ApiException.unsupported(
-              item.path("type"), item.path("type") + " '" + type + "': not supported");
+          throw ApiException.unsupported(item.path("type"), "'" + type + "'", "not supported");
     }
     item.end();
   }
@@ -83,7 +82,7 @@ final class ResponseInput {
     JsonValue encrypted = item.value("encrypted_content");
     if (encrypted != null) {
       throw ApiException.unsupported(
-          encrypted.path(), encrypted.path() + ": not supported; send the reasoning as content");
+          encrypted.path(), "not supported; send the reasoning as content");
     }
     String summary = parts(item.value("summary"), "summary_text");
     String content = parts(item.value("content"), "reasoning_text");
@@ -137,16 +136,12 @@ final class ResponseInput {
         case "input_text" -> {}
         case "output_text" -> {
           // Parts of earlier responses, whose annotations are empty.
-          JsonValue annotations = part.value("annotations");
-          if (annotations != null) {
-            var _ = annotations.elements(0, 0);
-          }
+          part.requireEmpty("annotations");
           var _ = part.value("logprobs");
         }
         default ->
             throw ApiException.unsupported(
-                type.path(),
-                type.path() + " '" + type.string() + "': not supported; only text input is");
+                type.path(), "'" + type.string() + "'", "not supported; only text input is");
       }
       text.append(part.required("text").string());
       part.end();

@@ -11,56 +11,61 @@ import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.model.ServedModel;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ToolCall;
+import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** The response to a {@link ResponseRequest}. */
+/** The response to a request of {@code /v1/responses}. */
 final class ResponseObject implements ApiResponse {
-  private final ResponseRequest request;
-  private final ServedModel model;
-  private final int[] prompt;
+  private final ChatRequest request;
+  private final JsonObject echoed;
+  private final Tokenizer tokenizer;
+  private final Supplier<ChatAnswer> answers;
   private final String id = Ids.next("resp_");
   private final long created = Ids.now();
 
-  ResponseObject(ResponseRequest request, ServedModel model, int[] prompt) {
+  /**
+   * Creates the response to a request.
+   *
+   * @param echoed fields of the request that the response repeats
+   * @param answers creates the parser of the answer
+   */
+  ResponseObject(
+      ChatRequest request, JsonObject echoed, Tokenizer tokenizer, Supplier<ChatAnswer> answers) {
     this.request = request;
-    this.model = model;
-    this.prompt = prompt;
+    this.echoed = echoed;
+    this.tokenizer = tokenizer;
+    this.answers = answers;
   }
 
   @Override
-  public Map<String, @Nullable Object> toJson(List<Completion> completions) {
+  public JsonObject toJson(List<Completion> completions) {
     Completion completion = completions.getFirst();
-    ChatAnswer answer = newAnswer();
+    ChatAnswer answer = answers.get();
     ChatMessage message = answer.read(completion.result());
     return finished(completion, items(completion, answer, message), answer.reasoningTokens());
   }
 
   @Override
   public void send(Exchange exchange, AnswerStreams streams) throws IOException {
-    new ResponseEvents(exchange, this, newAnswer(), request.chat().tools()).send(streams);
-  }
-
-  private ChatAnswer newAnswer() {
-    return request.chat().tools().newAnswer(model.chat(), prompt);
+    new ResponseEvents(exchange, this, answers.get(), request.tools()).send(streams);
   }
 
   /** Returns the response object before the answer is generated. */
-  Map<String, @Nullable Object> inProgress() {
+  JsonObject inProgress() {
     return json("in_progress", null, List.of(), null);
   }
 
   /** Returns the response object with its items. */
-  Map<String, @Nullable Object> finished(
-      Completion completion, List<Map<String, Object>> items, int reasoningTokens) {
+  JsonObject finished(Completion completion, List<JsonObject> items, int reasoningTokens) {
     boolean complete = FinishReasons.isComplete(completion);
     boolean timedOut = completion.result().finish() == FinishReason.TIMEOUT;
     return json(
@@ -75,62 +80,57 @@ final class ResponseObject implements ApiResponse {
     return complete ? "completed" : "incomplete";
   }
 
-  private Map<String, @Nullable Object> json(
-      String status,
-      @Nullable Object incomplete,
-      List<Map<String, Object>> items,
-      @Nullable Object usage) {
-    var sampling = request.chat().parameters().options().sampling();
-    Map<String, @Nullable Object> json = new LinkedHashMap<>();
-    json.put("id", id);
-    json.put("object", "response");
-    json.put("created_at", created);
-    json.put("status", status);
-    json.put("error", null);
-    json.put("incomplete_details", incomplete);
-    json.put("model", request.chat().model());
-    json.put("output", items);
-    json.put("parallel_tool_calls", request.chat().tools().parallel());
-    json.put("previous_response_id", null);
-    json.put("store", false);
-    json.put("temperature", sampling.temperature());
-    json.put("top_p", sampling.topP());
-    json.putAll(request.echoed());
-    json.put("usage", usage);
-    return json;
+  private JsonObject json(
+      String status, @Nullable Object incomplete, List<JsonObject> items, @Nullable Object usage) {
+    var sampling = request.parameters().template().options().sampling();
+    return new JsonObject()
+        .with("id", id)
+        .with("object", "response")
+        .with("created_at", created)
+        .with("status", status)
+        .with("error", null)
+        .with("incomplete_details", incomplete)
+        .with("model", request.model())
+        .with("output", items)
+        .with("parallel_tool_calls", request.tools().parallel())
+        .with("previous_response_id", null)
+        .with("store", false)
+        .with("temperature", sampling.temperature())
+        .with("top_p", sampling.topP())
+        .withAll(echoed)
+        .with("usage", usage);
   }
 
-  private static Map<String, Object> usage(Usage usage) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("input_tokens", usage.prompt());
-    json.put(
-        "input_tokens_details", Map.of("cached_tokens", usage.cached(), "cache_write_tokens", 0));
-    json.put("output_tokens", usage.completion());
-    json.put("output_tokens_details", Map.of("reasoning_tokens", usage.reasoning()));
-    json.put("total_tokens", usage.prompt() + usage.completion());
-    return json;
+  private static JsonObject usage(Usage usage) {
+    return new JsonObject()
+        .with("input_tokens", usage.prompt())
+        .with(
+            "input_tokens_details",
+            Map.of("cached_tokens", usage.cached(), "cache_write_tokens", 0))
+        .with("output_tokens", usage.completion())
+        .with("output_tokens_details", Map.of("reasoning_tokens", usage.reasoning()))
+        .with("total_tokens", usage.prompt() + usage.completion());
   }
 
   /**
    * Returns the items of an answer: reasoning, message, calls. An answer that was cut before its
    * first text has only a reasoning item, if the model was reasoning.
    */
-  private List<Map<String, Object>> items(
-      Completion completion, ChatAnswer answer, ChatMessage message) {
+  private List<JsonObject> items(Completion completion, ChatAnswer answer, ChatMessage message) {
     boolean complete = FinishReasons.isComplete(completion);
-    List<ToolCall> calls = request.chat().tools().kept(message.toolCalls());
+    List<ToolCall> calls = request.tools().kept(message.toolCalls());
     String text = Objects.requireNonNullElse(message.content(), "");
     String reasoning = message.reasoning();
     boolean isEmpty = text.isEmpty() && calls.isEmpty();
-    List<Map<String, Object>> items = new ArrayList<>();
+    List<JsonObject> items = new ArrayList<>();
     if (reasoning != null) {
-      List<Map<String, Object>> parts = List.of(reasoningPart(reasoning));
+      List<JsonObject> parts = List.of(reasoningPart(reasoning));
       items.add(reasoning(Ids.next("rs_"), status(complete || !isEmpty), parts));
     } else if (isEmpty && !complete && answer.endsInReasoning()) {
       items.add(reasoning(Ids.next("rs_"), status(false), List.of()));
     }
     if (!text.isEmpty() || (isEmpty && complete && reasoning == null)) {
-      Map<String, Object> part = part(text, contentTokens(answer, completion.tokens()));
+      JsonObject part = part(text, contentTokens(answer, completion.tokens()));
       items.add(message(Ids.next("msg_"), status(complete || !calls.isEmpty()), List.of(part)));
     }
     calls.forEach(
@@ -149,62 +149,52 @@ final class ResponseObject implements ApiResponse {
   }
 
   /** Returns a reasoning item; its summary is always empty. */
-  static Map<String, Object> reasoning(
-      String item, String status, List<Map<String, Object>> content) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("id", item);
-    json.put("type", "reasoning");
-    json.put("status", status);
-    json.put("summary", List.of());
-    json.put("content", content);
-    return json;
+  static JsonObject reasoning(String item, String status, List<JsonObject> content) {
+    return new JsonObject()
+        .with("id", item)
+        .with("type", "reasoning")
+        .with("status", status)
+        .with("summary", List.of())
+        .with("content", content);
   }
 
   /** Returns the part of a reasoning item. */
-  static Map<String, Object> reasoningPart(String text) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("type", "reasoning_text");
-    json.put("text", text);
-    return json;
+  static JsonObject reasoningPart(String text) {
+    return new JsonObject().with("type", "reasoning_text").with("text", text);
   }
 
   /** Returns a message item. */
-  static Map<String, Object> message(
-      String item, String status, List<Map<String, Object>> content) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("id", item);
-    json.put("type", "message");
-    json.put("status", status);
-    json.put("role", "assistant");
-    json.put("content", content);
-    return json;
+  static JsonObject message(String item, String status, List<JsonObject> content) {
+    return new JsonObject()
+        .with("id", item)
+        .with("type", "message")
+        .with("status", status)
+        .with("role", "assistant")
+        .with("content", content);
   }
 
   /** Returns the part of a message item. */
-  Map<String, Object> part(String text, List<TokenLogProbability> logProbabilities) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("type", "output_text");
-    json.put("text", text);
-    json.put("annotations", List.of());
-    json.put("logprobs", logProbabilities(logProbabilities));
-    return json;
+  JsonObject part(String text, List<TokenLogProbability> logProbabilities) {
+    return new JsonObject()
+        .with("type", "output_text")
+        .with("text", text)
+        .with("annotations", List.of())
+        .with("logprobs", logProbabilities(logProbabilities));
   }
 
   /** Returns the log-probabilities of a part. */
   Object logProbabilities(List<TokenLogProbability> tokens) {
-    return Objects.requireNonNull(
-        LogProbabilityJson.ofChat(model.tokenizer(), tokens).get("content"));
+    return Objects.requireNonNull(LogProbabilityJson.ofChat(tokenizer, tokens).get("content"));
   }
 
   /** Returns a call item; its arguments are empty while it is in progress. */
-  static Map<String, Object> call(String item, ToolCall call, String callId, String arguments) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("id", item);
-    json.put("type", "function_call");
-    json.put("status", arguments.isEmpty() ? "in_progress" : "completed");
-    json.put("call_id", callId);
-    json.put("name", call.name());
-    json.put("arguments", arguments);
-    return json;
+  static JsonObject call(String item, ToolCall call, String callId, String arguments) {
+    return new JsonObject()
+        .with("id", item)
+        .with("type", "function_call")
+        .with("status", arguments.isEmpty() ? "in_progress" : "completed")
+        .with("call_id", callId)
+        .with("name", call.name())
+        .with("arguments", arguments);
   }
 }

@@ -1,35 +1,30 @@
 package dev.vidrio.server.chat;
 
 import dev.vidrio.engine.generation.GenerationRequest;
-import dev.vidrio.grammar.Grammar;
 import dev.vidrio.server.generation.AnswerFormat;
-import dev.vidrio.server.generation.ApiRequest;
-import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.GenerationParameters;
 import dev.vidrio.server.generation.RequestLimits;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
-import dev.vidrio.server.model.ServedModel;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request of {@code /v1/responses}: a chat in another format. The server is stateless, so that
- * each request contains the whole conversation.
- *
- * @param chat the request as a chat
- * @param echoed fields that the response repeats
+ * Reads requests of {@code /v1/responses}: chats in another format. The server is stateless, so
+ * that each request contains the whole conversation; only that part of OpenAI's API is supported.
  */
-record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
-    implements ApiRequest {
+public final class ResponseRequest {
   private static final Map<String, Object> TEXT = Map.of("format", Map.of("type", "text"));
   private static final String LOG_PROBABILITIES = "message.output_text.logprobs";
 
-  static ResponseRequest read(JsonFields fields, RequestLimits limits, String tenant) {
+  private ResponseRequest() {}
+
+  /** Reads a request. */
+  public static ChatRequest read(JsonFields fields, RequestLimits limits, String tenant) {
     String stateless =
         "not supported; the server is stateless: send the whole conversation as input";
     fields.reject("previous_response_id", stateless);
@@ -37,92 +32,51 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
     fields.reject("n", "not supported; a response has one answer");
     fields.reject("stop", "not supported in responses");
     String truncation = fields.oneOf("truncation", "disabled", "disabled");
-    if (fields.bool("background", false)) {
-      throw ApiException.unsupported("background", "background: not supported; must be false");
-    }
+    fields.requireValue("background", false);
     ChatTools tools = ChatTools.read(fields, true);
     boolean stream = fields.bool("stream", false);
-    var chat =
+    var request =
         new ChatRequest(
             fields.required("model").string(),
             ResponseInput.read(fields),
             tools,
-            ChatRequest.withFormat(
-                GenerationParameters.read(
-                    fields,
-                    fields.integer("max_output_tokens", limits.tokens(), 1, limits.tokens()),
-                    limits,
-                    tenant),
-                format(fields),
-                tools),
+            GenerationParameters.read(
+                fields,
+                fields.integer("max_output_tokens", limits.tokens(), 1, limits.tokens()),
+                limits,
+                tenant),
+            tools.format(fields, format(fields)),
             logProbabilities(fields),
             effort(fields),
             ChatRequest.variables(fields),
             stream,
-            ChunkEvents.includesUsage(fields, stream));
-    var request = new ResponseRequest(chat, echoed(fields, truncation));
+            ChunkEvents.includesUsage(fields, stream),
+            "input",
+            responder(echoed(fields, truncation)));
     fields.end();
     return request;
   }
 
+  private static ChatRequest.Responder responder(JsonObject echoed) {
+    return (request, tokenizer, answers) -> new ResponseObject(request, echoed, tokenizer, answers);
+  }
+
   /** Returns the validated fields that the response repeats. */
-  private static Map<String, @Nullable Object> echoed(JsonFields fields, String truncation) {
-    JsonValue metadata = fields.value("metadata");
-    JsonValue tools = fields.value("tools");
-    JsonValue choice = fields.value("tool_choice");
-    JsonValue text = fields.value("text");
-    JsonValue tokens = fields.value("max_output_tokens");
-    JsonValue reasoning = fields.value("reasoning");
-    Map<String, @Nullable Object> echoed = new LinkedHashMap<>();
-    echoed.put("instructions", fields.string("instructions"));
-    echoed.put("metadata", metadata == null ? Map.of() : metadata.tree(Map.class));
-    echoed.put("tools", tools == null ? List.of() : tools.tree(List.class));
-    echoed.put("tool_choice", choice == null ? "auto" : choice.tree(Object.class));
-    echoed.put("reasoning", reasoning == null ? null : reasoning.tree(Map.class));
-    echoed.put("text", text == null ? TEXT : text.tree(Map.class));
-    echoed.put("max_output_tokens", tokens == null ? null : tokens.tree(Integer.class));
-    echoed.put("truncation", truncation);
-    return echoed;
+  private static JsonObject echoed(JsonFields fields, String truncation) {
+    return new JsonObject()
+        .with("instructions", fields.string("instructions"))
+        .with("metadata", tree(fields, "metadata", Map.of()))
+        .with("tools", tree(fields, "tools", List.of()))
+        .with("tool_choice", tree(fields, "tool_choice", "auto"))
+        .with("reasoning", tree(fields, "reasoning", null))
+        .with("text", tree(fields, "text", TEXT))
+        .with("max_output_tokens", tree(fields, "max_output_tokens", null))
+        .with("truncation", truncation);
   }
 
-  @Override
-  public String model() {
-    return chat.model();
-  }
-
-  @Override
-  public GenerationParameters parameters() {
-    return chat.parameters();
-  }
-
-  @Override
-  public boolean stream() {
-    return chat.stream();
-  }
-
-  @Override
-  public String promptField() {
-    return "input";
-  }
-
-  @Override
-  public List<int[]> encode(ServedModel model) {
-    return List.of(chat.encode(model.chat(), promptField()));
-  }
-
-  @Override
-  public @Nullable Grammar grammar(ServedModel model, int[] prompt, @Nullable Grammar format) {
-    return chat.grammar(model, prompt, format);
-  }
-
-  @Override
-  public GenerationRequest.Builder configure(GenerationRequest.Builder request) {
-    return chat.configure(request);
-  }
-
-  @Override
-  public ApiResponse respond(ServedModel model, List<int[]> prompts) {
-    return new ResponseObject(this, model, prompts.getFirst());
+  private static @Nullable Object tree(JsonFields fields, String name, @Nullable Object absent) {
+    JsonValue value = fields.value(name);
+    return value == null ? absent : value.tree();
   }
 
   private static @Nullable JsonValue effort(JsonFields fields) {
@@ -160,7 +114,7 @@ record ResponseRequest(ChatRequest chat, Map<String, @Nullable Object> echoed)
         case "reasoning.encrypted_content" -> {}
         default ->
             throw ApiException.unsupported(
-                element.path(), element.path() + " '" + element.string() + "': not supported");
+                element.path(), "'" + element.string() + "'", "not supported");
       }
     }
     return wanted ? top : -1;

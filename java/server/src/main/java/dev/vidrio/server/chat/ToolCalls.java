@@ -2,9 +2,8 @@ package dev.vidrio.server.chat;
 
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.http.Json;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.template.ToolCall;
-import java.util.LinkedHashMap;
-import java.util.Map;
 
 /** Tool calls in the format of OpenAI's API. */
 final class ToolCalls {
@@ -24,14 +23,12 @@ final class ToolCalls {
   }
 
   /** Returns the call of a chat's message. */
-  static Map<String, Object> toJson(ToolCall call) {
-    Map<String, Object> function = new LinkedHashMap<>();
-    function.put("name", call.name());
-    function.put("arguments", arguments(call));
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("id", id(call));
-    json.put("type", "function");
-    json.put("function", function);
-    return json;
+  static JsonObject toJson(ToolCall call) {
+    return new JsonObject()
+        .with("id", id(call))
+        .with("type", "function")
+        .with(
+            "function",
+            new JsonObject().with("name", call.name()).with("arguments", arguments(call)));
   }
 }

@@ -6,10 +6,8 @@ import dev.vidrio.server.generation.ChunkEvents;
 import dev.vidrio.server.generation.FinishReasons;
 import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
-import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
-import dev.vidrio.server.http.JsonBuffer;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.List;
@@ -36,7 +34,6 @@ final class CompletionEvents extends ChunkEvents {
 
   private final class TextChoice implements Choice {
     private final int index;
-    private final JsonBuffer buffer = new JsonBuffer();
     private final TextOffsets offsets = new TextOffsets(tokenizer);
 
     TextChoice(int index) {
@@ -48,7 +45,7 @@ final class CompletionEvents extends ChunkEvents {
     public void begin() throws IOException {
       if (request.echo()) {
         int[] prompt = prompts.get(index / request.answersPerPrompt());
-        send(CompletionText.of(tokenizer, prompt), NULL, null);
+        send(CompletionResponse.text(tokenizer, prompt), "null", null);
       }
     }
 
@@ -58,10 +55,10 @@ final class CompletionEvents extends ChunkEvents {
       if (token.text().isEmpty() && logProbability == null) {
         return;
       }
-      byte[] json =
+      String json =
           logProbability == null
-              ? NULL
-              : Json.bytes(
+              ? "null"
+              : Json.text(
                   LogProbabilityJson.ofCompletion(
                       tokenizer,
                       List.of(token.id()),
@@ -72,22 +69,21 @@ final class CompletionEvents extends ChunkEvents {
 
     @Override
     public void end(Completion completion) throws IOException {
-      send("", NULL, FinishReasons.finish(completion));
+      send("", "null", FinishReasons.finish(completion));
     }
 
-    private void send(String text, byte[] logProbabilities, @Nullable String finish)
+    private void send(String text, String logProbabilities, @Nullable String finish)
         throws IOException {
-      EventStream.start(buffer)
-          .raw(head)
-          .raw("{\"text\":")
-          .string(text)
-          .raw(",\"index\":" + index + ",\"logprobs\":")
-          .raw(logProbabilities)
-          .raw(",\"finish_reason\":")
-          .raw(finish == null ? "null" : "\"" + finish + "\"")
-          .raw("}")
-          .raw(tail);
-      CompletionEvents.this.send(buffer);
+      CompletionEvents.this.send(
+          "{\"text\":"
+              + Json.quoted(text)
+              + ",\"index\":"
+              + index
+              + ",\"logprobs\":"
+              + logProbabilities
+              + ",\"finish_reason\":"
+              + (finish == null ? "null" : "\"" + finish + "\"")
+              + "}");
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.vidrio.server.completion;
 
 import dev.vidrio.engine.generation.GenerationRequest;
+import dev.vidrio.server.generation.AnswerFormat;
 import dev.vidrio.server.generation.ApiRequest;
 import dev.vidrio.server.generation.ApiResponse;
 import dev.vidrio.server.generation.ChunkEvents;
@@ -11,6 +12,7 @@ import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.Prompt;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A request of {@code /v1/completions}.
@@ -18,16 +20,18 @@ import java.util.List;
  * @param model the name of the model
  * @param prompts the prompts
  * @param parameters the generation parameters
+ * @param format the format of answers; null for any
  * @param echo if true, an answer begins with its prompt
  * @param logProbabilities as {@link GenerationRequest#logProbabilities}
  * @param bestOf the number of generated answers per prompt, of which the most likely are returned
  * @param stream if true, the response is streamed
  * @param includeUsage if true, the stream ends with the usage
  */
-record CompletionRequest(
+public record CompletionRequest(
     String model,
     List<Prompt> prompts,
     GenerationParameters parameters,
+    @Nullable AnswerFormat format,
     boolean echo,
     int logProbabilities,
     int bestOf,
@@ -38,11 +42,12 @@ record CompletionRequest(
   /** Default tokens of an answer, as in OpenAI's API. */
   private static final int DEFAULT_TOKENS = 16;
 
-  static CompletionRequest read(JsonFields fields, RequestLimits limits, String tenant) {
+  /** Reads a request. */
+  public static CompletionRequest read(JsonFields fields, RequestLimits limits, String tenant) {
     String model = fields.required("model").string();
     List<Prompt> prompts = Prompt.read(fields.required("prompt"), limits.choices());
     if (!fields.string("suffix", "").isEmpty()) {
-      throw ApiException.unsupported("suffix", "suffix: fill-in-the-middle is not supported");
+      throw ApiException.unsupported("suffix", "fill-in-the-middle is not supported");
     }
     int tokens = Math.min(DEFAULT_TOKENS, limits.tokens());
     GenerationParameters parameters =
@@ -54,6 +59,7 @@ record CompletionRequest(
             model,
             prompts,
             parameters,
+            AnswerFormat.read(fields),
             fields.bool("echo", false),
             fields.integer("logprobs", -1, 0, GenerationRequest.MAX_TOP),
             fields.integer("best_of", parameters.choices(), parameters.choices(), limits.choices()),
@@ -66,23 +72,19 @@ record CompletionRequest(
 
   private void check(RequestLimits limits) {
     if (stream && bestOf > parameters.choices()) {
-      throw ApiException.invalid("best_of", "best_of " + bestOf + ": must equal n in a stream");
+      throw ApiException.invalid("best_of", Integer.toString(bestOf), "must equal n in a stream");
     }
-    if (parameters.beams() != null && bestOf > parameters.choices()) {
-      throw ApiException.invalid("best_of", "best_of " + bestOf + ": must equal n with beams");
+    if (parameters.template().beams() != null && bestOf > parameters.choices()) {
+      throw ApiException.invalid("best_of", Integer.toString(bestOf), "must equal n with beams");
     }
     if (stream && echo && logProbabilities >= 0) {
-      throw ApiException.unsupported("echo", "echo: not supported in a stream with logprobs");
+      throw ApiException.unsupported("echo", "not supported in a stream with logprobs");
     }
     if ((long) prompts.size() * bestOf > limits.choices()) {
       throw ApiException.invalid(
           "prompt",
-          "prompt: "
-              + prompts.size()
-              + " prompts with "
-              + bestOf
-              + " answers each exceed the limit of "
-              + limits.choices());
+          "%s prompts with %s answers each exceed the limit of %s"
+              .formatted(prompts.size(), bestOf, limits.choices()));
     }
   }
 

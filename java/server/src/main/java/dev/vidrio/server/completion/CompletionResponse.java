@@ -9,26 +9,25 @@ import dev.vidrio.server.generation.Ids;
 import dev.vidrio.server.generation.LogProbabilityJson;
 import dev.vidrio.server.generation.Usage;
 import dev.vidrio.server.http.Exchange;
+import dev.vidrio.server.http.JsonObject;
+import dev.vidrio.tokenizer.TokenDecoder;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** The response to a {@link CompletionRequest}. */
-final class CompletionResponse implements ApiResponse {
-  private final CompletionRequest request;
-  private final Tokenizer tokenizer;
-  private final List<int[]> prompts;
-
-  CompletionResponse(CompletionRequest request, Tokenizer tokenizer, List<int[]> prompts) {
-    this.request = request;
-    this.tokenizer = tokenizer;
-    this.prompts = prompts;
-  }
+/**
+ * The response to a {@link CompletionRequest}.
+ *
+ * @param request the request
+ * @param tokenizer the tokenizer of the model
+ * @param prompts the tokens of the prompts
+ */
+record CompletionResponse(CompletionRequest request, Tokenizer tokenizer, List<int[]> prompts)
+    implements ApiResponse {
 
   @Override
   public void send(Exchange exchange, AnswerStreams streams) throws IOException {
@@ -37,8 +36,8 @@ final class CompletionResponse implements ApiResponse {
   }
 
   @Override
-  public Map<String, Object> toJson(List<Completion> completions) {
-    List<Map<String, @Nullable Object>> choices = new ArrayList<>();
+  public JsonObject toJson(List<Completion> completions) {
+    List<JsonObject> choices = new ArrayList<>();
     for (int i = 0; i < prompts.size(); i++) {
       List<Completion> answers =
           completions.subList(i * request.bestOf(), (i + 1) * request.bestOf());
@@ -46,14 +45,13 @@ final class CompletionResponse implements ApiResponse {
         choices.add(choice(prompts.get(i), choices.size(), answer));
       }
     }
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("id", Ids.next("cmpl-"));
-    json.put("object", "text_completion");
-    json.put("created", Ids.now());
-    json.put("model", request.model());
-    json.put("choices", choices);
-    json.put("usage", Usage.of(completions, request.bestOf()).toJson());
-    return json;
+    return new JsonObject()
+        .with("id", Ids.next("cmpl-"))
+        .with("object", "text_completion")
+        .with("created", Ids.now())
+        .with("model", request.model())
+        .with("choices", choices)
+        .with("usage", Usage.of(completions, request.bestOf(), 0).toJson());
   }
 
   /**
@@ -77,15 +75,13 @@ final class CompletionResponse implements ApiResponse {
         .orElse(Double.NEGATIVE_INFINITY);
   }
 
-  private Map<String, @Nullable Object> choice(int[] prompt, int index, Completion completion) {
+  private JsonObject choice(int[] prompt, int index, Completion completion) {
     List<Integer> ids = new ArrayList<>();
     List<@Nullable TokenLogProbability> tokens = new ArrayList<>();
     String echoed = "";
     if (request.echo()) {
-      echoed = CompletionText.of(tokenizer, prompt);
-      for (int id : prompt) {
-        ids.add(id);
-      }
+      echoed = text(tokenizer, prompt);
+      IntStream.of(prompt).forEach(ids::add);
       tokens.addAll(completion.prompt());
       // If the time ran out during the prompt, its last tokens have none.
       while (tokens.size() < ids.size()) {
@@ -95,19 +91,26 @@ final class CompletionResponse implements ApiResponse {
     ids.addAll(completion.result().tokens());
     tokens.addAll(completion.tokens());
     var offsets = new TextOffsets(tokenizer);
-    Map<String, @Nullable Object> choice = new LinkedHashMap<>();
-    choice.put("text", echoed + completion.text());
-    choice.put("index", index);
-    choice.put(
-        "logprobs",
-        request.logProbabilities() < 0
-            ? null
-            : LogProbabilityJson.ofCompletion(
-                tokenizer, ids, tokens, ids.stream().map(offsets::next).toList()));
-    choice.put("finish_reason", FinishReasons.finish(completion));
-    if (completion.score() != null) {
-      choice.put("score", completion.score());
+    return new JsonObject()
+        .with("text", echoed + completion.text())
+        .with("index", index)
+        .with(
+            "logprobs",
+            request.logProbabilities() < 0
+                ? null
+                : LogProbabilityJson.ofCompletion(
+                    tokenizer, ids, tokens, ids.stream().map(offsets::next).toList()))
+        .with("finish_reason", FinishReasons.finish(completion))
+        .withPresent("score", completion.score());
+  }
+
+  /** Returns the text of tokens, without special tokens. */
+  static String text(Tokenizer tokenizer, int[] ids) {
+    TokenDecoder decoder = tokenizer.streamingDecoder(true);
+    var text = new StringBuilder();
+    for (int id : ids) {
+      text.append(decoder.accept(id));
     }
-    return choice;
+    return text.append(decoder.finish()).toString();
   }
 }

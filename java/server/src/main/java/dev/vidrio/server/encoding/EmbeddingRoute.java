@@ -6,8 +6,8 @@ import dev.vidrio.model.evaluation.Embeddings.Pooling;
 import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.WorkQueue;
@@ -19,21 +19,21 @@ import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 
-/** The route {@code /v1/embeddings}. */
-public final class EmbeddingRoute {
+/**
+ * The route {@code /v1/embeddings}.
+ *
+ * @param models the models
+ * @param queue runs the requests
+ * @param time the time limit of a request
+ */
+public record EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration time) {
   private static final int MAX_TEXTS = 2048;
-
-  private final ModelRegistry models;
-  private final WorkQueue queue;
-  private final Duration time;
 
   /** The fields of a request. */
   private record Request(
@@ -43,17 +43,6 @@ public final class EmbeddingRoute {
       Pooling pooling,
       boolean normalize,
       int dimensions) {}
-
-  /**
-   * Creates the route.
-   *
-   * @param time the time limit of a request
-   */
-  public EmbeddingRoute(ModelRegistry models, WorkQueue queue, Duration time) {
-    this.models = models;
-    this.queue = queue;
-    this.time = time;
-  }
 
   /** Returns the route. */
   public Route route() {
@@ -79,32 +68,31 @@ public final class EmbeddingRoute {
 
   private void handle(Exchange exchange) throws IOException {
     Request request = read(exchange.fields());
-    try (ModelRegistry.Lease lease = models.acquire(request.model())) {
-      Model model = lease.model().model();
-      requireWidth(request, model);
-      List<int[]> texts = encode(request, model);
-      var canceled = new AtomicBoolean();
-      FutureTask<List<float[]>> task =
-          queue.submit(
-              () -> {
-                // The work needs its own lease, since the request may give up before it ends.
-                try (ModelRegistry.Lease own = models.acquire(request.model())) {
-                  return Embeddings.of(
-                      model,
-                      texts,
-                      request.pooling(),
-                      request.normalize(),
-                      SessionOptions.DEFAULT.withAdaptation(own.adaptation()),
-                      done -> stopIf(canceled.get() || Thread.currentThread().isInterrupted()));
-                }
-              });
-      exchange.startHeartbeats(() -> canceled.set(true));
-      try {
-        exchange.answer(Json.bytes(toJson(request, texts, WorkQueue.join(task, time))));
-      } finally {
-        canceled.set(true);
-      }
-    }
+    exchange.answer(
+        queue.run(
+            models,
+            request.model(),
+            time,
+            lease -> work(request, lease),
+            exchange::startHeartbeats));
+  }
+
+  private static Supplier<JsonObject> work(Request request, ModelRegistry.Lease lease) {
+    Model model = lease.model().model();
+    requireWidth(request, model);
+    List<int[]> texts = encode(request, model);
+    SessionOptions options = SessionOptions.DEFAULT.withAdaptation(lease.adaptation());
+    return () -> {
+      List<float[]> embeddings =
+          Embeddings.of(
+              model,
+              texts,
+              request.pooling(),
+              request.normalize(),
+              options,
+              done -> stopIf(Thread.currentThread().isInterrupted()));
+      return toJson(request, texts, embeddings);
+    };
   }
 
   private static void stopIf(boolean canceled) {
@@ -117,11 +105,11 @@ public final class EmbeddingRoute {
     int width = model.architecture().width();
     if (request.dimensions() != 0 && request.dimensions() != width) {
       throw ApiException.unsupported(
-          "dimensions", "dimensions " + request.dimensions() + ": not supported; must be " + width);
+          "dimensions", Integer.toString(request.dimensions()), "not supported; must be " + width);
     }
   }
 
-  private List<int[]> encode(Request request, Model model) {
+  private static List<int[]> encode(Request request, Model model) {
     Tokenizer tokenizer = model.tokenizer();
     int limit = model.architecture().contextLength();
     List<int[]> texts = new ArrayList<>();
@@ -135,23 +123,21 @@ public final class EmbeddingRoute {
     return texts;
   }
 
-  private static Map<String, Object> toJson(
-      Request request, List<int[]> texts, List<float[]> embeddings) {
-    List<Map<String, Object>> data = new ArrayList<>();
+  private static JsonObject toJson(Request request, List<int[]> texts, List<float[]> embeddings) {
+    List<JsonObject> data = new ArrayList<>();
     for (int i = 0; i < embeddings.size(); i++) {
-      Map<String, Object> embedding = new LinkedHashMap<>();
-      embedding.put("object", "embedding");
-      embedding.put("index", i);
-      embedding.put("embedding", request.base64() ? base64(embeddings.get(i)) : embeddings.get(i));
-      data.add(embedding);
+      data.add(
+          new JsonObject()
+              .with("object", "embedding")
+              .with("index", i)
+              .with("embedding", request.base64() ? base64(embeddings.get(i)) : embeddings.get(i)));
     }
     int tokens = texts.stream().mapToInt(ids -> ids.length).sum();
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("object", "list");
-    json.put("data", data);
-    json.put("model", request.model());
-    json.put("usage", Map.of("prompt_tokens", tokens, "total_tokens", tokens));
-    return json;
+    return new JsonObject()
+        .with("object", "list")
+        .with("data", data)
+        .with("model", request.model())
+        .with("usage", Map.of("prompt_tokens", tokens, "total_tokens", tokens));
   }
 
   /** Encodes little-endian F32 values as Base64. */

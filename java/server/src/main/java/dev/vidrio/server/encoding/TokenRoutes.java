@@ -1,8 +1,8 @@
 package dev.vidrio.server.encoding;
 
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.prompt.TokenIds;
@@ -10,18 +10,15 @@ import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.io.IOException;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The routes {@code /tokenize} and {@code /detokenize}. */
-public final class TokenRoutes {
-  private final ModelRegistry models;
-
-  /** Creates the routes. */
-  public TokenRoutes(ModelRegistry models) {
-    this.models = models;
-  }
+/**
+ * The routes {@code /tokenize} and {@code /detokenize}.
+ *
+ * @param models the models
+ */
+public record TokenRoutes(ModelRegistry models) {
 
   /** Returns the routes. */
   public List<Route> routes() {
@@ -40,13 +37,13 @@ public final class TokenRoutes {
     try (ModelRegistry.Lease lease = models.acquire(id)) {
       Tokenizer tokenizer = lease.model().tokenizer();
       int[] ids = tokenizer.encode(text, new EncodeOptions(special, add));
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("count", ids.length);
-      json.put("tokens", ids);
-      if (pieces) {
-        json.put("pieces", Arrays.stream(ids).mapToObj(tokenizer::piece).toList());
-      }
-      exchange.answer(Json.bytes(json));
+      exchange.answer(
+          new JsonObject()
+              .with("count", ids.length)
+              .with("tokens", ids)
+              .withPresent(
+                  "pieces",
+                  pieces ? Arrays.stream(ids).mapToObj(tokenizer::piece).toList() : null));
     }
   }
 
@@ -57,7 +54,7 @@ public final class TokenRoutes {
     fields.end();
     try (ModelRegistry.Lease lease = models.acquire(id)) {
       Tokenizer tokenizer = lease.model().tokenizer();
-      exchange.answer(Json.bytes(Map.of("text", tokenizer.decode(tokens.of(tokenizer)))));
+      exchange.answer(Map.of("text", tokenizer.decode(tokens.of(tokenizer))));
     }
   }
 }

@@ -7,30 +7,21 @@ import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The required format of an answer: a JSON schema, regular expression, grammar or choice. It is
  * read with the request and compiled later, once the engine has capacity for the answer.
+ *
+ * @param path the path of its field
+ * @param compiler compiles its grammar
  */
-public final class AnswerFormat {
+public record AnswerFormat(String path, Supplier<Grammar> compiler) {
   private static final int MAX_CHOICES = 1 << 14;
-
-  private final String path;
-  private final Supplier<Grammar> compiler;
-
-  /**
-   * Creates a format.
-   *
-   * @param path the path of its field
-   * @param compiler compiles its grammar
-   */
-  public AnswerFormat(String path, Supplier<Grammar> compiler) {
-    this.path = path;
-    this.compiler = compiler;
-  }
 
   /**
    * Compiles the grammar.
@@ -41,12 +32,12 @@ public final class AnswerFormat {
     try {
       return compiler.get();
     } catch (InvalidInputException e) {
-      throw ApiException.invalid(path, path + ": " + e.getMessage());
+      throw ApiException.invalid(path, e.getMessage());
     }
   }
 
   /** Reads the extension fields of all generation routes, at most one of which may be given. */
-  static @Nullable AnswerFormat read(JsonFields fields) {
+  public static @Nullable AnswerFormat read(JsonFields fields) {
     List<AnswerFormat> given = new ArrayList<>(formats(fields, "json_schema"));
     JsonValue outputs = fields.value("structured_outputs");
     if (outputs != null) {
@@ -60,7 +51,7 @@ public final class AnswerFormat {
 
   /** Returns the error of a request that has another format too. */
   private ApiException conflict() {
-    return ApiException.invalid(path, path + ": conflicts with another format of the answer");
+    return ApiException.invalid(path, "conflicts with another format of the answer");
   }
 
   /**
@@ -88,21 +79,13 @@ public final class AnswerFormat {
   }
 
   private static List<AnswerFormat> formats(JsonFields fields, String schema) {
-    List<AnswerFormat> given = new ArrayList<>();
-    add(given, fields.value(schema), AnswerFormat::ofSchema);
-    add(given, fields.value("regex"), regex -> ofText(regex, Grammar::regex));
-    add(given, fields.value("grammar"), ebnf -> ofText(ebnf, Grammar::ebnf));
-    add(given, fields.value("choice"), AnswerFormat::ofChoice);
-    return given;
-  }
-
-  private static void add(
-      List<AnswerFormat> given,
-      @Nullable JsonValue value,
-      Function<JsonValue, AnswerFormat> reader) {
-    if (value != null) {
-      given.add(reader.apply(value));
-    }
+    return Stream.of(
+            fields.optional(schema, AnswerFormat::ofSchema),
+            fields.optional("regex", regex -> ofText(regex, Grammar::regex)),
+            fields.optional("grammar", ebnf -> ofText(ebnf, Grammar::ebnf)),
+            fields.optional("choice", AnswerFormat::ofChoice))
+        .flatMap(Optional::stream)
+        .toList();
   }
 
   /**
@@ -140,10 +123,8 @@ public final class AnswerFormat {
           default ->
               throw ApiException.invalid(
                   fields.path("type"),
-                  fields.path("type")
-                      + " '"
-                      + type
-                      + "': must be text, json_object or json_schema");
+                  "'" + type + "'",
+                  "must be text, json_object or json_schema");
         };
     fields.end();
     return read;

@@ -6,7 +6,6 @@ import dev.vidrio.engine.generation.GenerationRequest;
 import dev.vidrio.engine.generation.TokenStream;
 import dev.vidrio.model.generation.FinishReason;
 import dev.vidrio.model.generation.GeneratedToken;
-import dev.vidrio.model.sampling.SamplingOptions;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.ExceptionMapper;
 import java.io.IOException;
@@ -21,14 +20,14 @@ import java.util.concurrent.Future;
 public final class AnswerStreams implements AutoCloseable {
   private final List<TokenStream> streams = new ArrayList<>();
 
-  /** Receives the tokens of all answers, those of different answers on different threads. */
+  /** Receives an answer while it is generated; different answers on different threads. */
   @FunctionalInterface
-  public interface TokenSink {
-    /** Receives a token of an answer. */
-    void accept(int index, GeneratedToken token) throws IOException;
+  public interface AnswerSink {
+    /** Receives a token. */
+    void accept(GeneratedToken token) throws IOException;
 
-    /** Receives the end of an answer; others may still be generated. */
-    default void end(int index, Completion completion) throws IOException {}
+    /** Receives the end; other answers may still be generated. */
+    default void end(Completion completion) throws IOException {}
   }
 
   /** Called when the next token is not available yet. */
@@ -50,8 +49,8 @@ public final class AnswerStreams implements AutoCloseable {
       for (GenerationRequest request : requests) {
         int together = request.beams() == null ? Math.min(n, limit) : n;
         for (int from = 0; from < n; from += together) {
-          all.streams.addAll(
-              engine.submit(withSeedOffset(request, from), Math.min(together, n - from)));
+          GenerationRequest next = request.toBuilder().seedOffset(from).build();
+          all.streams.addAll(engine.submit(next, Math.min(together, n - from)));
         }
       }
       return all;
@@ -59,19 +58,6 @@ public final class AnswerStreams implements AutoCloseable {
       all.close();
       throw e;
     }
-  }
-
-  /**
-   * Returns a request whose first answer has the seed of the answer at an index of the given one.
-   */
-  private static GenerationRequest withSeedOffset(GenerationRequest request, int index) {
-    if (index == 0) {
-      return request;
-    }
-    SamplingOptions sampling = request.options().sampling();
-    return request.toBuilder()
-        .options(request.options().withSampling(sampling.withSeed(sampling.seed() + index)))
-        .build();
   }
 
   int size() {
@@ -102,18 +88,20 @@ public final class AnswerStreams implements AutoCloseable {
   /**
    * Reads all answers while they are generated.
    *
+   * @param sinks receive the answers
    * @throws IOException if the sink fails; all answers are then canceled
    * @throws ApiException 503 if one was canceled otherwise
    */
-  public List<Completion> read(TokenSink sink, Pause pause) throws IOException {
+  public List<Completion> read(List<? extends AnswerSink> sinks, Pause pause) throws IOException {
     if (streams.size() == 1) {
-      return requireComplete(List.of(readOne(0, sink, pause)));
+      return requireComplete(List.of(readOne(streams.getFirst(), sinks.getFirst(), pause)));
     }
     List<Future<Completion>> readers = new ArrayList<>();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       for (int i = 0; i < streams.size(); i++) {
-        int index = i;
-        readers.add(threads.submit(() -> readOne(index, sink, pause)));
+        TokenStream stream = streams.get(i);
+        AnswerSink sink = sinks.get(i);
+        readers.add(threads.submit(() -> readOne(stream, sink, pause)));
       }
     }
     List<Completion> completions = new ArrayList<>();
@@ -123,18 +111,17 @@ public final class AnswerStreams implements AutoCloseable {
     return requireComplete(completions);
   }
 
-  private Completion readOne(int index, TokenSink sink, Pause pause) throws IOException {
-    TokenStream stream = streams.get(index);
+  private Completion readOne(TokenStream stream, AnswerSink sink, Pause pause) throws IOException {
     try {
       for (GeneratedToken token : stream) {
-        sink.accept(index, token);
+        sink.accept(token);
         if (!stream.isReady()) {
           pause.begin();
         }
       }
       Completion completion = stream.result();
       if (!isCanceled(completion)) {
-        sink.end(index, completion);
+        sink.end(completion);
       }
       if (streams.size() > 1) {
         pause.begin();

@@ -27,6 +27,9 @@ public interface ApiRequest {
   /** Returns the generation parameters. */
   GenerationParameters parameters();
 
+  /** Returns the format of an answer; null for any. */
+  @Nullable AnswerFormat format();
+
   /** Returns whether the response is streamed. */
   boolean stream();
 

@@ -1,17 +1,14 @@
 package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.generation.Completion;
-import dev.vidrio.model.generation.GeneratedToken;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.EventStream;
 import dev.vidrio.server.http.ExceptionMapper;
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
-import dev.vidrio.server.http.JsonBuffer;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonValue;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -20,29 +17,17 @@ import java.util.List;
  * once.
  */
 public abstract class ChunkEvents {
-  /** The JSON literal {@code null}. */
-  protected static final byte[] NULL = "null".getBytes(StandardCharsets.UTF_8);
-
-  /** The bytes of a chunk before its choices. */
-  protected final byte[] head;
-
-  /** The bytes of a chunk after its choices. */
-  protected final byte[] tail;
-
   private final EventStream events;
   private final String request;
   private final boolean includeUsage;
+  // A chunk before and after its choice.
+  private final String head;
+  private final String tail;
 
   /** Sends the chunks of one answer. */
-  protected interface Choice {
+  protected interface Choice extends AnswerStreams.AnswerSink {
     /** Sends the chunks before the first token. */
     void begin() throws IOException;
-
-    /** Sends the chunks of a token. */
-    void accept(GeneratedToken token) throws IOException;
-
-    /** Sends the remaining text and the finish reason. */
-    void end(Completion completion) throws IOException;
 
     /** Returns the number of reasoning tokens. */
     default int reasoningTokens() {
@@ -63,14 +48,9 @@ public abstract class ChunkEvents {
     this.events = new EventStream(exchange.response());
     this.includeUsage = includeUsage;
     this.head =
-        new JsonBuffer()
-            .raw("{\"id\":")
-            .string(id)
-            .raw(",\"object\":\"" + object + "\",\"created\":" + Ids.now() + ",\"model\":")
-            .string(model)
-            .raw(",\"choices\":[")
-            .toBytes();
-    this.tail = (includeUsage ? "],\"usage\":null}" : "]}").getBytes(StandardCharsets.UTF_8);
+        "{\"id\":%s,\"object\":\"%s\",\"created\":%s,\"model\":%s,\"choices\":["
+            .formatted(Json.quoted(id), object, Ids.now(), Json.quoted(model));
+    this.tail = includeUsage ? "],\"usage\":null}" : "]}";
   }
 
   /** Reads {@code stream_options} and returns whether the stream ends with the usage. */
@@ -80,14 +60,12 @@ public abstract class ChunkEvents {
       return false;
     }
     if (!stream) {
-      throw ApiException.invalid("stream_options", "stream_options: needs stream to be true");
+      throw ApiException.invalid("stream_options", "needs stream to be true");
     }
     JsonFields options = value.fields();
     boolean usage = options.bool("include_usage", false);
     if (options.bool("include_obfuscation", false)) {
-      throw ApiException.unsupported(
-          options.path("include_obfuscation"),
-          options.path("include_obfuscation") + ": not supported");
+      throw ApiException.unsupported(options.path("include_obfuscation"), "not supported");
     }
     options.end();
     return usage;
@@ -111,39 +89,22 @@ public abstract class ChunkEvents {
     events.flush();
     List<Completion> completions;
     try {
-      completions = streams.read(new Sink(choices), events::flush);
+      completions = streams.read(choices, events::flush);
     } catch (RuntimeException e) {
-      events.send(ExceptionMapper.toApiException(e, request).toJson());
+      events.send(Json.text(ExceptionMapper.toApiException(e, request).toJson()));
       events.end();
       return;
     }
     if (includeUsage) {
       int reasoning = choices.stream().mapToInt(Choice::reasoningTokens).sum();
       Usage usage = Usage.of(completions, perPrompt, reasoning);
-      events.send(
-          EventStream.start(new JsonBuffer())
-              .raw(head)
-              .raw("],\"usage\":")
-              .raw(Json.bytes(usage.toJson()))
-              .raw("}"));
+      events.send(head + "],\"usage\":" + Json.text(usage.toJson()) + "}");
     }
     events.done();
   }
 
-  private record Sink(List<Choice> choices) implements AnswerStreams.TokenSink {
-    @Override
-    public void accept(int index, GeneratedToken token) throws IOException {
-      choices.get(index).accept(token);
-    }
-
-    @Override
-    public void end(int index, Completion completion) throws IOException {
-      choices.get(index).end(completion);
-    }
-  }
-
-  /** Sends a chunk that was started by {@link EventStream#start}. */
-  protected final void send(JsonBuffer chunk) throws IOException {
-    events.send(chunk);
+  /** Sends a chunk with this choice, a JSON object. */
+  protected final void send(String choice) throws IOException {
+    events.send(head + choice + tail);
   }
 }

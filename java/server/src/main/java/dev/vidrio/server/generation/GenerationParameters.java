@@ -11,11 +11,13 @@ import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.lens.Steering;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -23,30 +25,11 @@ import tools.jackson.databind.JsonNode;
  * The generation parameters that all routes share. Defaults are those of OpenAI's API: temperature
  * 1, no truncation of the distribution, a random seed.
  *
- * @param options the options without a grammar
- * @param format the required format of an answer; null for any
+ * @param template a request without a prompt and a grammar
  * @param choices the number of answers per prompt
- * @param minTokens minimum tokens of an answer
- * @param stopTokens token ids that end an answer
- * @param priority the scheduling priority
- * @param timeout the time limit
- * @param cacheSalt separates cached prefixes: only requests with the same salt share them
- * @param draftTokens draft tokens per step; -1 for the engine's default
  * @param steering directions that are added to activations
- * @param beams options of a beam search; null for sampling
  */
-public record GenerationParameters(
-    GenerationOptions options,
-    @Nullable AnswerFormat format,
-    int choices,
-    int minTokens,
-    Set<Integer> stopTokens,
-    int priority,
-    Duration timeout,
-    String cacheSalt,
-    int draftTokens,
-    Steering steering,
-    @Nullable BeamOptions beams) {
+public record GenerationParameters(GenerationRequest template, int choices, Steering steering) {
 
   private static final int MAX_BEAMS = 1024;
   private static final int MAX_STOPS = 16;
@@ -75,20 +58,25 @@ public record GenerationParameters(
     double seconds = limits.time().toMillis() / 1e3;
     String salt = fields.string("cache_salt", "");
     if (salt.length() > MAX_SALT) {
-      throw ApiException.invalid("cache_salt", "cache_salt: must have at most 256 characters");
+      throw ApiException.invalid("cache_salt", "must have at most 256 characters");
     }
+    GenerationRequest template =
+        GenerationRequest.builder()
+            .options(options)
+            .minTokens(fields.integer("min_tokens", 0, 0, tokens))
+            .stopTokens(stopTokens(fields))
+            .priority(fields.integer("priority", 0, -100, 100))
+            .timeout(
+                Duration.ofMillis(
+                    Math.round(1e3 * fields.number("timeout", seconds, 1e-3, seconds))))
+            .cacheSalt(tenant + "/" + salt)
+            .draftTokens(fields.integer("draft_tokens", -1, 0, 16))
+            .beams(beams)
+            .build();
     return new GenerationParameters(
-        options,
-        AnswerFormat.read(fields),
+        template,
         fields.integer("n", 1, 1, limits.choices()),
-        fields.integer("min_tokens", 0, 0, tokens),
-        stopTokens(fields),
-        fields.integer("priority", 0, -100, 100),
-        Duration.ofMillis(Math.round(1e3 * fields.number("timeout", seconds, 1e-3, seconds))),
-        tenant + "/" + salt,
-        fields.integer("draft_tokens", -1, 0, 16),
-        Steering.read(fields.value("vidrio")),
-        beams);
+        Steering.read(fields.value("vidrio")));
   }
 
   private static @Nullable BeamOptions beams(JsonFields fields) {
@@ -96,12 +84,12 @@ public record GenerationParameters(
     JsonValue lengthPenalty = fields.value("length_penalty");
     if (beams == null) {
       if (lengthPenalty != null && lengthPenalty.number(-100, 100) != 1) {
-        throw ApiException.invalid("length_penalty", "length_penalty: needs beams");
+        throw ApiException.invalid("length_penalty", "needs beams");
       }
       return null;
     }
     if (fields.bool("stream", false)) {
-      throw ApiException.unsupported("stream", "stream: not supported with beams");
+      throw ApiException.unsupported("stream", "not supported with beams");
     }
     BeamOptions options = BeamOptions.of(beams.integer(1, MAX_BEAMS));
     return lengthPenalty == null
@@ -129,7 +117,7 @@ public record GenerationParameters(
       metadata.node().propertyNames().forEach(pairs::ignore);
     }
     if (fields.bool("store", false)) {
-      throw ApiException.unsupported("store", "store: not supported; the server is stateless");
+      throw ApiException.unsupported("store", "not supported; the server is stateless");
     }
     var _ = fields.oneOf("service_tier", "auto", "auto", "default");
   }
@@ -171,7 +159,7 @@ public record GenerationParameters(
     for (Map.Entry<String, JsonNode> entry : value.node().properties()) {
       String path = value.path() + "." + entry.getKey();
       if (!entry.getKey().matches("\\d{1,9}")) {
-        throw ApiException.invalid(path, path + ": the key must be a token id");
+        throw ApiException.invalid(path, "the key must be a token id");
       }
       double bias = new JsonValue(path, entry.getValue()).number(-100, 100);
       biases.put(Integer.valueOf(entry.getKey()), (float) bias);
@@ -181,54 +169,22 @@ public record GenerationParameters(
 
   private static Set<Integer> stopTokens(JsonFields fields) {
     JsonValue value = fields.value("stop_token_ids");
-    Set<Integer> tokens = new HashSet<>();
-    if (value != null) {
-      for (int id : value.tokens()) {
-        tokens.add(id);
-      }
-    }
-    return tokens;
-  }
-
-  /** Returns a copy with another format. */
-  public GenerationParameters withFormat(@Nullable AnswerFormat other) {
-    return new GenerationParameters(
-        options,
-        other,
-        choices,
-        minTokens,
-        stopTokens,
-        priority,
-        timeout,
-        cacheSalt,
-        draftTokens,
-        steering,
-        beams);
-  }
-
-  /** Compiles the grammar of the format; null for any answer. */
-  @Nullable Grammar grammar() {
-    return format == null ? null : format.grammar();
+    return value == null
+        ? Set.of()
+        : IntStream.of(value.tokens()).boxed().collect(Collectors.toSet());
   }
 
   /**
    * Returns a builder of the engine's request for a prompt, with a grammar or null for any answer.
    */
   GenerationRequest.Builder request(int[] prompt, @Nullable Grammar grammar) {
-    return GenerationRequest.builder(prompt)
-        .options(options.withGrammar(grammar))
-        .stopTokens(stopTokens)
-        .minTokens(minTokens)
-        .priority(priority)
-        .timeout(timeout)
-        .cacheSalt(cacheSalt)
-        .draftTokens(draftTokens)
-        .beams(beams);
+    return template.toBuilder().prompt(prompt).options(template.options().withGrammar(grammar));
   }
 
   /** Returns the main parameters with their defaults, for a response header. */
   public String summary() {
-    SamplingOptions sampling = options.sampling();
+    SamplingOptions sampling = template.options().sampling();
+    Duration timeout = Objects.requireNonNull(template.timeout());
     return String.join(
         ", ",
         List.of(
@@ -237,7 +193,7 @@ public record GenerationParameters(
             "top_k=" + sampling.topK(),
             "min_p=" + plain(sampling.minP()),
             "seed=" + sampling.seed(),
-            "max_tokens=" + options.tokens(),
+            "max_tokens=" + template.options().tokens(),
             "timeout=" + plain(timeout.toMillis() / 1e3)));
   }
 

@@ -6,7 +6,6 @@ import dev.vidrio.grammar.Grammar;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.lens.LensExecutor;
 import dev.vidrio.server.model.ModelRegistry;
@@ -18,22 +17,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * The shared pipeline of the routes that generate text. Routes differ only in the formats of their
  * {@link ApiRequest} and {@link ApiResponse}.
+ *
+ * @param models the models
+ * @param limits limits of a request
+ * @param lens computes the directions of steered requests
  */
-public final class GenerationRoutes {
-  private final ModelRegistry models;
-  private final RequestLimits limits;
-  private final LensExecutor lens;
-
-  /**
-   * Creates the pipeline.
-   *
-   * @param lens computes the directions of steered requests
-   */
-  public GenerationRoutes(ModelRegistry models, RequestLimits limits, LensExecutor lens) {
-    this.models = models;
-    this.limits = limits;
-    this.lens = lens;
-  }
+public record GenerationRoutes(ModelRegistry models, RequestLimits limits, LensExecutor lens) {
 
   /** Returns the route at a path. */
   public Route route(String path, ApiRequest.Reader reader) {
@@ -45,7 +34,8 @@ public final class GenerationRoutes {
     try (ModelRegistry.Lease lease = models.acquire(request.model())) {
       Engine engine = lease.model().engine();
       requireCapacity(engine, request);
-      @Nullable Grammar format = request.parameters().grammar();
+      AnswerFormat wanted = request.format();
+      @Nullable Grammar format = wanted == null ? null : wanted.grammar();
       List<Intervention> edits = request.parameters().steering().edits(lens, request.model());
       List<int[]> prompts = request.encode(lease.model());
       List<GenerationRequest> generations = new ArrayList<>();
@@ -68,7 +58,7 @@ public final class GenerationRoutes {
           response.send(exchange, streams);
         } else {
           exchange.startHeartbeats(streams::close);
-          exchange.answer(Json.bytes(response.toJson(streams.results())));
+          exchange.answer(response.toJson(streams.results()));
         }
       }
     }
@@ -82,12 +72,7 @@ public final class GenerationRoutes {
       String field = request.promptCount() > 1 ? "prompt" : request.answersField();
       throw ApiException.invalid(
           field,
-          field
-              + ": "
-              + answers
-              + " answers exceed the limit of "
-              + limit
-              + " (running and queued)");
+          "%s answers exceed the limit of %s (running and queued)".formatted(answers, limit));
     }
     engine.requireCapacity(answers);
   }

@@ -1,14 +1,17 @@
 package dev.vidrio.server.generation;
 
 import dev.vidrio.model.generation.TokenLogProbability;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Log-probabilities in the two JSON formats of OpenAI's API. */
@@ -26,16 +29,14 @@ public final class LogProbabilityJson {
    * Returns the format of chats: {@code {"content": [{"token": …, "logprob": …}], "refusal":
    * null}}.
    */
-  public static Map<String, @Nullable Object> ofChat(
-      Tokenizer tokenizer, List<TokenLogProbability> tokens) {
-    Map<String, @Nullable Object> json = new LinkedHashMap<>();
-    json.put("content", tokens.stream().map(token -> ofToken(tokenizer, token)).toList());
-    json.put("refusal", null);
-    return json;
+  public static JsonObject ofChat(Tokenizer tokenizer, List<TokenLogProbability> tokens) {
+    return new JsonObject()
+        .with("content", tokens.stream().map(token -> ofToken(tokenizer, token)).toList())
+        .with("refusal", null);
   }
 
-  private static Map<String, Object> ofToken(Tokenizer tokenizer, TokenLogProbability token) {
-    Map<String, Object> json = one(tokenizer, token.token(), token.logProbability());
+  private static JsonObject ofToken(Tokenizer tokenizer, TokenLogProbability token) {
+    JsonObject json = one(tokenizer, token.token(), token.logProbability());
     json.put(
         "top_logprobs",
         token.top().stream()
@@ -44,18 +45,14 @@ public final class LogProbabilityJson {
     return json;
   }
 
-  private static Map<String, Object> one(Tokenizer tokenizer, int id, double logProbability) {
+  private static JsonObject one(Tokenizer tokenizer, int id, double logProbability) {
     byte[] bytes = tokenizer.bytes(id);
-    var unsigned = new int[bytes.length];
-    for (int i = 0; i < bytes.length; i++) {
-      unsigned[i] = bytes[i] & 0xff;
-    }
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("id", id);
-    json.put("token", tokenizer.piece(id));
-    json.put("logprob", finite(logProbability));
-    json.put("bytes", unsigned);
-    return json;
+    int[] unsigned = IntStream.range(0, bytes.length).map(i -> bytes[i] & 0xff).toArray();
+    return new JsonObject()
+        .with("id", id)
+        .with("token", tokenizer.piece(id))
+        .with("logprob", finite(logProbability))
+        .with("bytes", unsigned);
   }
 
   /**
@@ -66,7 +63,7 @@ public final class LogProbabilityJson {
    *     that were not reached
    * @param offsets the offset of each token's text
    */
-  public static Map<String, Object> ofCompletion(
+  public static JsonObject ofCompletion(
       Tokenizer tokenizer,
       List<Integer> ids,
       List<@Nullable TokenLogProbability> tokens,
@@ -80,13 +77,12 @@ public final class LogProbabilityJson {
       own.add(token == null ? null : finite(token.logProbability()));
       top.add(token == null ? null : top(tokenizer, token));
     }
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("token_ids", ids);
-    json.put("tokens", names);
-    json.put("token_logprobs", own);
-    json.put("top_logprobs", top);
-    json.put("text_offset", offsets);
-    return json;
+    return new JsonObject()
+        .with("token_ids", ids)
+        .with("tokens", names)
+        .with("token_logprobs", own)
+        .with("top_logprobs", top)
+        .with("text_offset", offsets);
   }
 
   /** Returns the most likely tokens and the generated one. */
@@ -105,11 +101,7 @@ public final class LogProbabilityJson {
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     } catch (CharacterCodingException e) {
-      var name = new StringBuilder("bytes:");
-      for (byte b : bytes) {
-        name.append(String.format("\\x%02x", b));
-      }
-      return name.toString();
+      return "bytes:\\x" + HexFormat.ofDelimiter("\\x").formatHex(bytes);
     }
   }
 }

@@ -1,7 +1,7 @@
 package dev.vidrio.server.generation;
 
 import dev.vidrio.engine.generation.Completion;
-import java.util.LinkedHashMap;
+import dev.vidrio.server.http.JsonObject;
 import java.util.List;
 import java.util.Map;
 
@@ -14,11 +14,6 @@ import java.util.Map;
  * @param reasoning reasoning tokens of all answers
  */
 public record Usage(int prompt, int cached, int completion, int reasoning) {
-
-  /** Returns the usage of answers without reasoning, {@code choices} per prompt. */
-  public static Usage of(List<Completion> completions, int choices) {
-    return of(completions, choices, 0);
-  }
 
   /** Returns the usage of answers, {@code choices} per prompt. */
   public static Usage of(List<Completion> completions, int choices, int reasoning) {
@@ -36,13 +31,12 @@ public record Usage(int prompt, int cached, int completion, int reasoning) {
   }
 
   /** Returns the JSON of chats and completions. */
-  public Map<String, Object> toJson() {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("prompt_tokens", prompt);
-    json.put("completion_tokens", completion);
-    json.put("total_tokens", prompt + completion);
-    json.put("prompt_tokens_details", Map.of("cached_tokens", cached));
-    json.put("completion_tokens_details", Map.of("reasoning_tokens", reasoning));
-    return json;
+  public JsonObject toJson() {
+    return new JsonObject()
+        .with("prompt_tokens", prompt)
+        .with("completion_tokens", completion)
+        .with("total_tokens", prompt + completion)
+        .with("prompt_tokens_details", Map.of("cached_tokens", cached))
+        .with("completion_tokens_details", Map.of("reasoning_tokens", reasoning));
   }
 }

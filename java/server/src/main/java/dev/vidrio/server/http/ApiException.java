@@ -1,9 +1,7 @@
 package dev.vidrio.server.http;
 
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,28 +32,30 @@ public final class ApiException extends RuntimeException {
     this.retryAfter = retryAfter;
   }
 
-  private static ApiException request(
-      int status, String code, @Nullable String param, String message) {
+  /** Returns an error of a request. */
+  static ApiException request(int status, String code, @Nullable String param, String message) {
     return new ApiException(status, "invalid_request_error", code, param, message, null);
   }
 
   /**
    * Returns a 400 for an invalid value.
    *
-   * @param param the path of the field in the body, such as {@code messages[2].content}, or null
+   * @param param the path of the field in the body, such as {@code messages[2].content}
+   * @param limit what is wrong and what is allowed
    */
-  public static ApiException invalid(@Nullable String param, String message) {
-    return request(400, "invalid_value", param, message);
+  public static ApiException invalid(String param, String limit) {
+    return request(400, "invalid_value", param, param + ": " + limit);
   }
 
-  /** Returns a 400 for a required field that is missing. */
-  static ApiException missing(String param) {
-    return request(400, "missing_required_parameter", param, param + ": is required");
-  }
-
-  /** Returns a 400 for an unknown field. The server never ignores one. */
-  static ApiException unknown(String param) {
-    return request(400, "unknown_parameter", param, param + ": not supported");
+  /**
+   * Returns a 400 for an invalid value, which it shows.
+   *
+   * @param param the path of the field
+   * @param value the value as the message shows it
+   * @param limit what is wrong and what is allowed
+   */
+  public static ApiException invalid(String param, String value, String limit) {
+    return request(400, "invalid_value", param, param + " " + value + ": " + limit);
   }
 
   /**
@@ -75,8 +75,13 @@ public final class ApiException extends RuntimeException {
   }
 
   /** Returns a 400 for a known field that the server or the model does not support. */
-  public static ApiException unsupported(String param, String message) {
-    return request(400, "unsupported_parameter", param, message);
+  public static ApiException unsupported(String param, String limit) {
+    return request(400, "unsupported_parameter", param, param + ": " + limit);
+  }
+
+  /** Returns a 400 for a value, which it shows, that the server or the model does not support. */
+  public static ApiException unsupported(String param, String value, String limit) {
+    return request(400, "unsupported_parameter", param, param + " " + value + ": " + limit);
   }
 
   /** Returns a 400 for a body that cannot be parsed. */
@@ -89,21 +94,6 @@ public final class ApiException extends RuntimeException {
     return request(401, "invalid_api_key", null, message);
   }
 
-  /** Returns a 403. */
-  static ApiException forbidden(String message) {
-    return request(403, "forbidden", null, message);
-  }
-
-  /**
-   * Returns a 404 for a path.
-   *
-   * @param suggestion an existing path that was probably meant
-   */
-  static ApiException pathNotFound(String path, Optional<String> suggestion) {
-    String hint = suggestion.map(other -> "; did you mean " + other + "?").orElse("");
-    return request(404, "not_found", null, "path " + path + " not found" + hint);
-  }
-
   /**
    * Returns a 404 for a model.
    *
@@ -112,35 +102,6 @@ public final class ApiException extends RuntimeException {
   public static ApiException modelNotFound(String name, String available) {
     return request(
         404, "model_not_found", "model", "model '" + name + "' not found; available: " + available);
-  }
-
-  /** Returns a 405. */
-  static ApiException methodNotAllowed(String method, String allowed) {
-    return request(
-        405, "method_not_allowed", null, "method " + method + ": not allowed; allowed: " + allowed);
-  }
-
-  /** Returns a 413. */
-  static ApiException tooLarge(long limit) {
-    return request(413, "body_too_large", null, "body: must have at most " + limit + " bytes");
-  }
-
-  /** Returns a 415 for a content type. */
-  static ApiException unsupportedType(String type) {
-    return request(
-        415,
-        "unsupported_media_type",
-        null,
-        "content type '" + type + "': must be application/json");
-  }
-
-  /** Returns a 415 for a compressed body. */
-  static ApiException unsupportedEncoding(String encoding) {
-    return request(
-        415,
-        "unsupported_media_type",
-        null,
-        "content encoding '" + encoding + "': not supported; the body must not be compressed");
   }
 
   /** Returns a 429 with a {@code Retry-After} header. */
@@ -180,12 +141,13 @@ public final class ApiException extends RuntimeException {
   }
 
   /** Returns {@code {"error": {"message": …, "type": …, "param": …, "code": …}}}. */
-  public byte[] toJson() {
-    Map<String, @Nullable Object> error = new LinkedHashMap<>();
-    error.put("message", getMessage());
-    error.put("type", type);
-    error.put("param", param);
-    error.put("code", code);
-    return Json.bytes(Map.of("error", error));
+  public Map<String, JsonObject> toJson() {
+    return Map.of(
+        "error",
+        new JsonObject()
+            .with("message", getMessage())
+            .with("type", type)
+            .with("param", param)
+            .with("code", code));
   }
 }

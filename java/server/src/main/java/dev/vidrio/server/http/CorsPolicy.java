@@ -6,19 +6,15 @@ import java.util.Set;
 /**
  * The origins of web pages that may call the server: the server's part of CORS (Fetch standard,
  * section 3.2). Pages of the server itself do not need it.
+ *
+ * @param allowed the allowed origins
  */
-final class CorsPolicy {
+record CorsPolicy(Set<String> allowed) {
   private static final String METHODS = "GET, POST";
   private static final String EXPOSED_HEADERS = "x-request-id, x-vidrio-parameters, retry-after";
 
   /** Seconds for which a browser may cache a preflight response. */
   private static final String MAX_AGE = "600";
-
-  private final Set<String> allowed;
-
-  CorsPolicy(Set<String> allowed) {
-    this.allowed = Set.copyOf(allowed);
-  }
 
   /** Returns whether an origin was allowed by the options. */
   boolean allows(String origin) {

@@ -11,11 +11,7 @@ public final class EventStream {
   private static final String CONTENT_TYPE = "text/event-stream; charset=utf-8";
 
   /** A comment, which clients ignore. */
-  private static final byte[] HEARTBEAT = ascii(": waiting\n\n");
-
-  private static final byte[] DATA = ascii("data: ");
-  private static final byte[] END = ascii("\n\n");
-  private static final byte[] DONE = ascii("data: [DONE]\n\n");
+  private static final byte[] HEARTBEAT = ": waiting\n\n".getBytes(StandardCharsets.US_ASCII);
 
   private final Response response;
 
@@ -27,10 +23,6 @@ public final class EventStream {
     response.header("X-Accel-Buffering", "no");
   }
 
-  private static byte[] ascii(String text) {
-    return text.getBytes(StandardCharsets.US_ASCII);
-  }
-
   /**
    * Starts to send comments while no events are sent.
    *
@@ -40,35 +32,28 @@ public final class EventStream {
     response.startHeartbeats(CONTENT_TYPE, HEARTBEAT, onDisconnect);
   }
 
-  /** Clears a buffer and starts an event, to which the JSON is to be appended. */
-  public static JsonBuffer start(JsonBuffer buffer) {
-    return buffer.clear().raw(DATA);
-  }
-
-  /** Sends an event that was started by {@link #start}. */
-  public void send(JsonBuffer event) throws IOException {
-    event.raw(END);
-    response.append(event.array(), event.length());
-  }
-
   /** Sends an unnamed event. */
-  public void send(byte[] json) throws IOException {
-    send(start(new JsonBuffer()).raw(json));
+  public void send(String json) throws IOException {
+    write("data: " + json + "\n\n");
   }
 
   /** Sends a named event. */
-  public void send(String name, byte[] json) throws IOException {
-    send(new JsonBuffer().raw("event: " + name + "\n").raw(DATA).raw(json));
+  public void send(String name, String json) throws IOException {
+    write("event: " + name + "\ndata: " + json + "\n\n");
+  }
+
+  private void write(String event) throws IOException {
+    response.send(event.getBytes(StandardCharsets.UTF_8), false);
   }
 
   /** Sends the buffered events. */
   public void flush() throws IOException {
-    response.write(new byte[0], 0);
+    response.send(new byte[0], true);
   }
 
   /** Sends {@code [DONE]} and ends the response. */
   public void done() throws IOException {
-    response.write(DONE, DONE.length);
+    send("[DONE]");
     response.end();
   }
 

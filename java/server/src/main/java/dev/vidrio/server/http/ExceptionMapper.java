@@ -42,7 +42,7 @@ public final class ExceptionMapper {
     return switch (e) {
       case ApiException api -> api;
       case InvalidInputException input ->
-          ApiException.invalid(parameter(input.field()), input.getMessage());
+          ApiException.request(400, "invalid_value", parameter(input.field()), input.getMessage());
       case EngineException.QueueFull full ->
           ApiException.tooMany(String.valueOf(full.getMessage()), full.retryAfter());
       // The exception's message contains the path of the model file.

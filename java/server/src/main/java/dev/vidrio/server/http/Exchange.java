@@ -4,6 +4,7 @@ import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Locale;
+import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -89,11 +90,19 @@ public final class Exchange {
     String type = header("Content-Type");
     String bare = type == null ? "" : type.split(";", 2)[0].strip().toLowerCase(Locale.ROOT);
     if (!bare.equals(JSON)) {
-      throw ApiException.unsupportedType(type == null ? "" : type);
+      throw ApiException.request(
+          415,
+          "unsupported_media_type",
+          null,
+          "content type '" + (type == null ? "" : type) + "': must be application/json");
     }
     String encoding = header("Content-Encoding");
     if (encoding != null && !encoding.equalsIgnoreCase("identity")) {
-      throw ApiException.unsupportedEncoding(encoding);
+      throw ApiException.request(
+          415,
+          "unsupported_media_type",
+          null,
+          "content encoding '" + encoding + "': not supported; the body must not be compressed");
     }
     return JsonFields.ofBody(body());
   }
@@ -103,7 +112,8 @@ public final class Exchange {
     byte[] bytes = in.readNBytes(bodyLimit + 1);
     if (bytes.length > bodyLimit) {
       response.header("Connection", "close");
-      throw ApiException.tooLarge(bodyLimit);
+      throw ApiException.request(
+          413, "body_too_large", null, "body: must have at most " + bodyLimit + " bytes");
     }
     read = true;
     return bytes;
@@ -131,13 +141,13 @@ public final class Exchange {
     response.startHeartbeats(JSON, SPACE, onDisconnect);
   }
 
-  /** Sends a JSON response with status 200. */
-  public void answer(byte[] json) throws IOException {
+  /** Sends a JSON object, as for {@link Json#bytes}, with status 200. */
+  public void answer(Map<String, ? extends @Nullable Object> json) throws IOException {
     answer(200, json);
   }
 
-  /** Sends a JSON response. */
-  public void answer(int status, byte[] json) throws IOException {
-    response.finish(status, JSON, json);
+  /** Sends a JSON object. */
+  public void answer(int status, Map<String, ? extends @Nullable Object> json) throws IOException {
+    response.finish(status, JSON, Json.bytes(json));
   }
 }

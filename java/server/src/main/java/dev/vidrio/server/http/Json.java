@@ -69,4 +69,31 @@ public final class Json {
   public static String text(Object value) {
     return JsonMapper.shared().writeValueAsString(value);
   }
+
+  /** Returns a text as a JSON string. An unpaired surrogate becomes U+FFFD. */
+  public static String quoted(String text) {
+    var json = new StringBuilder(text.length() + 16).append('"');
+    for (int i = 0; i < text.length(); ) {
+      int c = text.codePointAt(i);
+      i += Character.charCount(c);
+      switch (c) {
+        case '"', '\\' -> json.append('\\').append((char) c);
+        case '\n' -> json.append("\\n");
+        case '\r' -> json.append("\\r");
+        case '\t' -> json.append("\\t");
+        default -> {
+          if (c < 0x20 || c == 0x7f) {
+            json.append(String.format("\\u%04x", c));
+          } else {
+            json.appendCodePoint(isSurrogate(c) ? 0xfffd : c);
+          }
+        }
+      }
+    }
+    return json.append('"').toString();
+  }
+
+  private static boolean isSurrogate(int codePoint) {
+    return codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE;
+  }
 }

@@ -3,6 +3,7 @@ package dev.vidrio.server.http;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -42,11 +43,6 @@ public final class JsonFields {
     return path.isEmpty() ? name : path + "." + name;
   }
 
-  /** Returns the path of the object, empty for the body. */
-  String path() {
-    return path;
-  }
-
   /** Returns a field, or null if it is absent. */
   public @Nullable JsonValue value(String name) {
     unread.remove(name);
@@ -62,9 +58,15 @@ public final class JsonFields {
   public JsonValue required(String name) {
     JsonValue value = value(name);
     if (value == null) {
-      throw ApiException.missing(path(name));
+      throw ApiException.request(
+          400, "missing_required_parameter", path(name), path(name) + ": is required");
     }
     return value;
+  }
+
+  /** Reads a field, if it is present. */
+  public <T> Optional<T> optional(String name, Function<JsonValue, T> reader) {
+    return Optional.ofNullable(value(name)).map(reader);
   }
 
   private <T> T read(String name, T absent, Function<JsonValue, T> reader) {
@@ -134,11 +136,15 @@ public final class JsonFields {
     }
   }
 
+  /** Reads an array that must be empty, if it is present. */
+  public void requireEmpty(String name) {
+    var _ = read(name, List.of(), value -> value.elements(0, 0));
+  }
+
   /** Reads a boolean field that only supports the default behavior. */
   public void requireValue(String name, boolean supported) {
     if (bool(name, supported) != supported) {
-      throw ApiException.unsupported(
-          path(name), path(name) + ": not supported; must be " + supported);
+      throw ApiException.unsupported(path(name), "not supported; must be " + supported);
     }
   }
 
@@ -146,14 +152,15 @@ public final class JsonFields {
   public void reject(String name, String reason) {
     JsonValue value = value(name);
     if (value != null) {
-      throw ApiException.unsupported(value.path(), value.path() + ": " + reason);
+      throw ApiException.unsupported(value.path(), reason);
     }
   }
 
   /** Rejects fields that were not read. */
   public void end() {
     for (String name : unread) {
-      throw ApiException.unknown(path(name));
+      throw ApiException.request(
+          400, "unknown_parameter", path(name), path(name) + ": not supported");
     }
   }
 }

@@ -1,7 +1,7 @@
 package dev.vidrio.server.http;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -28,8 +28,9 @@ public record JsonValue(String path, JsonNode node) {
 
   /** Returns a 400 with the path, the value and a limit. */
   public ApiException error(String limit) {
-    String shown = node.isContainer() ? "" : " " + shortened(node.toString());
-    return ApiException.invalid(path, path + shown + ": " + limit);
+    return node.isContainer()
+        ? ApiException.invalid(path, limit)
+        : ApiException.invalid(path, shortened(node.toString()), limit);
   }
 
   private static String shortened(String text) {
@@ -43,7 +44,7 @@ public record JsonValue(String path, JsonNode node) {
     }
     String string = node.stringValue();
     if (string.codePoints().anyMatch(c -> Character.getType(c) == Character.SURROGATE)) {
-      throw ApiException.invalid(path, path + ": contains an unpaired surrogate");
+      throw ApiException.invalid(path, "contains an unpaired surrogate");
     }
     return string;
   }
@@ -93,17 +94,12 @@ public record JsonValue(String path, JsonNode node) {
     if (node.size() < min || node.size() > max) {
       throw ApiException.invalid(
           path,
-          path
-              + " of "
-              + node.size()
-              + " elements: must have "
-              + (max == Integer.MAX_VALUE ? min + " or more" : min + " to " + max));
+          "of " + node.size() + " elements",
+          "must have " + (max == Integer.MAX_VALUE ? min + " or more" : min + " to " + max));
     }
-    List<JsonValue> elements = new ArrayList<>(node.size());
-    for (int i = 0; i < node.size(); i++) {
-      elements.add(new JsonValue(path + "[" + i + "]", node.get(i)));
-    }
-    return elements;
+    return IntStream.range(0, node.size())
+        .mapToObj(i -> new JsonValue(path + "[" + i + "]", node.get(i)))
+        .toList();
   }
 
   /** Returns the fields of an object. */
@@ -116,16 +112,13 @@ public record JsonValue(String path, JsonNode node) {
 
   /** Returns an array of token ids. */
   public int[] tokens() {
-    List<JsonValue> elements = elements(0, Integer.MAX_VALUE);
-    var ids = new int[elements.size()];
-    for (int i = 0; i < ids.length; i++) {
-      ids[i] = elements.get(i).integer(0, Integer.MAX_VALUE);
-    }
-    return ids;
+    return elements(0, Integer.MAX_VALUE).stream()
+        .mapToInt(id -> id.integer(0, Integer.MAX_VALUE))
+        .toArray();
   }
 
-  /** Returns the object or array as maps and lists. */
-  public <T> T tree(Class<T> type) {
-    return JsonMapper.shared().treeToValue(node, type);
+  /** Returns the value as a tree of maps, lists, strings, numbers and booleans. */
+  public Object tree() {
+    return JsonMapper.shared().treeToValue(node, Object.class);
   }
 }

@@ -128,7 +128,10 @@ public final class RequestFilter implements HttpHandler, AutoCloseable {
   private void rejectForeign(String header, String value, String authority) {
     String name = authority.replaceFirst(":\\d+$", "").toLowerCase(Locale.ROOT);
     if (!LOOPBACK.contains(name) && !name.equals(options.host().toLowerCase(Locale.ROOT))) {
-      throw ApiException.forbidden(
+      throw ApiException.request(
+          403,
+          "forbidden",
+          null,
           header + " '" + value + "': web pages of other hosts need an API key");
     }
   }

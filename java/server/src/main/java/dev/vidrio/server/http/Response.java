@@ -87,39 +87,33 @@ public final class Response {
     monitor.add(this);
   }
 
-  /** Sends bytes, after status 200 and headers if none were sent. */
-  void write(byte[] bytes, int length) throws IOException {
+  /**
+   * Sends bytes, after status 200 and headers if none were sent.
+   *
+   * @param flush if false, the bytes are buffered until the next ones are sent
+   */
+  void send(byte[] bytes, boolean flush) throws IOException {
     writing.lock();
     try {
-      send(bytes, length, true);
+      if (disconnected) {
+        throw new IOException("the client has disconnected");
+      }
+      write(bytes, flush);
     } finally {
       writing.unlock();
     }
   }
 
-  /** Buffers bytes to be sent with the next ones. */
-  void append(byte[] bytes, int length) throws IOException {
-    writing.lock();
-    try {
-      send(bytes, length, false);
-    } finally {
-      writing.unlock();
-    }
-  }
-
-  private void send(byte[] bytes, int length, boolean flush) throws IOException {
-    if (disconnected) {
-      throw new IOException("the client has disconnected");
-    }
+  private void write(byte[] bytes, boolean flush) throws IOException {
     try {
       enter();
       OutputStream out = body;
       if (out == null) {
         out = begin(200, contentType, CHUNKED);
       }
-      for (int from = 0; from < length; from += MAX_WRITE) {
+      for (int from = 0; from < bytes.length; from += MAX_WRITE) {
         enter(); // restarts the timeout: the last write has been read
-        out.write(bytes, from, Math.min(MAX_WRITE, length - from));
+        out.write(bytes, from, Math.min(MAX_WRITE, bytes.length - from));
       }
       if (flush) {
         out.flush();
@@ -146,7 +140,7 @@ public final class Response {
   void end() throws IOException {
     writing.lock();
     try {
-      send(new byte[0], 0, true);
+      send(new byte[0], true);
       close();
     } finally {
       writing.unlock();
@@ -173,7 +167,7 @@ public final class Response {
         throw new IOException("status " + code + ": too late, " + sent + " was sent");
       }
       if (!isBare(bytes.length)) {
-        send(bytes, bytes.length, true);
+        send(bytes, true);
         close();
       }
     } finally {
@@ -259,7 +253,7 @@ public final class Response {
     writing.lock();
     try {
       if (!isEnded()) {
-        send(heartbeat, heartbeat.length, true);
+        send(heartbeat, true);
       }
     } catch (IOException e) {
       // The work is canceled, and its thread will find the client disconnected.

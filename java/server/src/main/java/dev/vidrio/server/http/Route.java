@@ -46,11 +46,6 @@ public record Route(String method, String path, Access access, Handler handler) 
     return new Route("GET", path, Access.KEY, handler);
   }
 
-  /** Returns a {@code GET} route for {@linkplain Access#MONITORING monitoring}. */
-  public static Route monitoring(String path, Handler handler) {
-    return new Route("GET", path, Access.MONITORING, handler);
-  }
-
   /** Returns a {@code POST} route that needs a key. */
   public static Route post(String path, Handler handler) {
     return new Route("POST", path, Access.KEY, handler);

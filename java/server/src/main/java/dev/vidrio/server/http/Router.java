@@ -4,13 +4,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** Finds the route of a request. */
-final class Router {
-  private final List<Route> routes;
-
-  Router(List<Route> routes) {
-    this.routes = List.copyOf(routes);
-  }
+/**
+ * Finds the route of a request.
+ *
+ * @param routes the routes
+ */
+record Router(List<Route> routes) {
 
   /** Returns a route of a path with any method. */
   Optional<Route> at(String path) {
@@ -34,7 +33,8 @@ final class Router {
     String path = exchange.path();
     List<Route> here = routes.stream().filter(route -> route.isAt(path)).toList();
     if (here.isEmpty()) {
-      throw ApiException.pathNotFound(path, suggestion(path));
+      String hint = suggestion(path).map(other -> "; did you mean " + other + "?").orElse("");
+      throw ApiException.request(404, "not_found", null, "path " + path + " not found" + hint);
     }
     for (Route route : here) {
       if (route.allows(exchange.method())) {
@@ -43,6 +43,10 @@ final class Router {
     }
     String allowed = String.join(", ", here.stream().map(Route::method).distinct().toList());
     exchange.response().header("Allow", allowed);
-    throw ApiException.methodNotAllowed(exchange.method(), allowed);
+    throw ApiException.request(
+        405,
+        "method_not_allowed",
+        null,
+        "method " + exchange.method() + ": not allowed; allowed: " + allowed);
   }
 }

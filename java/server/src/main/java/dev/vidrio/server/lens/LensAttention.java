@@ -1,19 +1,19 @@
 package dev.vidrio.server.lens;
 
-import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,35 +56,31 @@ record LensAttention(
     Lens lens = Lens.of(model.model());
     LensCache.requireSize(text.path(), lens, run, capture, head != null);
     try (ActivationCache cache = lens.run(run, capture)) {
-      List<Map<String, Object>> patterns = new ArrayList<>();
-      for (HookPoint point : cache.points()) {
-        patterns.addAll(patterns(cache.get(point)));
-      }
-      Map<String, Object> json = LensInput.head(model, run);
-      json.put("from", cache.from());
-      json.put("patterns", patterns);
-      return Answer.json(json);
+      List<JsonObject> patterns =
+          cache.points().stream().flatMap(point -> patterns(cache.get(point))).toList();
+      return Answer.json(
+          LensInput.head(model, run).with("from", cache.from()).with("patterns", patterns));
     }
   }
 
   /** Returns the requested heads of a layer's pattern [H, n, n_kv]. */
-  private List<Map<String, Object>> patterns(Activation pattern) {
+  private Stream<JsonObject> patterns(Activation pattern) {
     int heads = pattern.shape().getFirst();
-    int keys = pattern.shape().getLast();
     int first = head == null ? 0 : head.integer(0, heads - 1);
-    List<Map<String, Object>> patterns = new ArrayList<>();
-    for (int h = first; h < (head == null ? heads : first + 1); h++) {
-      float[] weights = pattern.row(h);
-      List<float[]> queries = new ArrayList<>();
-      for (int at = 0; at < weights.length; at += keys) {
-        queries.add(Arrays.copyOfRange(weights, at, at + keys));
-      }
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("layer", pattern.point().layer());
-      json.put("head", h);
-      json.put("weights", queries);
-      patterns.add(json);
+    return IntStream.range(first, head == null ? heads : first + 1)
+        .mapToObj(h -> pattern(pattern, h));
+  }
+
+  private static JsonObject pattern(Activation pattern, int h) {
+    int keys = pattern.shape().getLast();
+    float[] weights = pattern.row(h);
+    List<float[]> queries = new ArrayList<>();
+    for (int at = 0; at < weights.length; at += keys) {
+      queries.add(Arrays.copyOfRange(weights, at, at + keys));
     }
-    return patterns;
+    return new JsonObject()
+        .with("layer", pattern.point().layer())
+        .with("head", h)
+        .with("weights", queries);
   }
 }

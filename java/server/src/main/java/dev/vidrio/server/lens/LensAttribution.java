@@ -11,7 +11,6 @@ import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -42,7 +41,7 @@ record LensAttribution(LensInput text, @Nullable JsonValue position, String meth
   public Supplier<Answer> prepare(ServedModel model) {
     int[] tokens = text.tokens(model);
     if (tokens.length < 2) {
-      throw ApiException.invalid(text.path(), text.path() + ": must have at least 2 tokens");
+      throw ApiException.invalid(text.path(), "must have at least 2 tokens");
     }
     int at = position == null ? tokens.length - 1 : LensInput.positionOf(position, 1, tokens);
     int[] before = Arrays.copyOf(tokens, at);
@@ -54,13 +53,13 @@ record LensAttribution(LensInput text, @Nullable JsonValue position, String meth
 
   private Answer answer(ServedModel model, int[] before, int target) {
     Scores scores = scores(Lens.of(model.model()), before, Metric.logit(target));
-    Map<String, Object> json = LensInput.head(model, before);
-    json.put("target", target);
-    json.put("target_piece", model.tokenizer().piece(target));
-    json.put("method", method);
-    json.put("logit", scores.value());
-    json.put("scores", scores.scores());
-    return Answer.json(json);
+    return Answer.json(
+        LensInput.head(model, before)
+            .with("target", target)
+            .with("target_piece", model.tokenizer().piece(target))
+            .with("method", method)
+            .with("logit", scores.value())
+            .with("scores", scores.scores()));
   }
 
   private Scores scores(Lens lens, int[] tokens, DifferentiableMetric metric) {

@@ -8,6 +8,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
@@ -15,9 +16,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -95,19 +94,17 @@ record LensCache(LensInput text, @Nullable JsonValue position, String hooks, boo
     LensInput.requireAtMost(path, values, "values", MAX_VALUES);
   }
 
-  private static Map<String, Object> toJson(ServedModel model, ActivationCache cache) {
-    Map<String, Object> hooks = new LinkedHashMap<>();
+  private static JsonObject toJson(ServedModel model, ActivationCache cache) {
+    var hooks = new JsonObject();
     for (HookPoint point : cache.points()) {
       Activation activation = cache.get(point);
-      Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("shape", activation.shape());
-      entry.put("values", finite(activation.toArray()));
-      hooks.put(point.name(), entry);
+      hooks.put(
+          point.name(),
+          new JsonObject()
+              .with("shape", activation.shape())
+              .with("values", finite(activation.toArray())));
     }
-    Map<String, Object> json = LensInput.head(model, cache.tokens());
-    json.put("from", cache.from());
-    json.put("hooks", hooks);
-    return json;
+    return LensInput.head(model, cache.tokens()).with("from", cache.from()).with("hooks", hooks);
   }
 
   /** Replaces infinities, such as masked scores, by null: JSON has none. */

@@ -5,7 +5,6 @@ import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.model.WorkQueue;
 import java.time.Duration;
-import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -13,23 +12,19 @@ import java.util.function.Supplier;
 /**
  * Runs lens requests on one platform thread, in order. A request that exceeds its time limit is
  * canceled before its next forward pass.
+ *
+ * @param models the models
+ * @param time the time limit of a request
+ * @param queue the waiting requests
  */
-public final class LensExecutor implements AutoCloseable {
+public record LensExecutor(ModelRegistry models, Duration time, WorkQueue queue)
+    implements AutoCloseable {
   /** Maximum waiting requests; each may take seconds. */
   private static final int MAX_WAITING = 16;
 
-  private final ModelRegistry models;
-  private final Duration time;
-  private final WorkQueue queue = new WorkQueue("vidrio-lens", MAX_WAITING);
-
-  /**
-   * Creates an executor.
-   *
-   * @param time the time limit of a request
-   */
+  /** Creates an executor with an empty queue. */
   public LensExecutor(ModelRegistry models, Duration time) {
-    this.models = models;
-    this.time = time;
+    this(models, time, new WorkQueue("vidrio-lens", MAX_WAITING));
   }
 
   /**
@@ -43,19 +38,7 @@ public final class LensExecutor implements AutoCloseable {
   <T> T run(
       String model, Function<ServedModel, Supplier<T>> preparation, Consumer<Runnable> onWait) {
     models.rejectAdapter(model, "the lens");
-    try (ModelRegistry.Lease lease = models.acquire(model)) {
-      Supplier<T> work = preparation.apply(lease.model());
-      // The work needs its own lease, since the request may give up before it ends.
-      FutureTask<T> task =
-          queue.submit(
-              () -> {
-                try (ModelRegistry.Lease _ = models.acquire(model)) {
-                  return work.get();
-                }
-              });
-      onWait.accept(() -> task.cancel(true));
-      return WorkQueue.join(task, time);
-    }
+    return queue.run(models, model, time, lease -> preparation.apply(lease.model()), onWait);
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.vidrio.server.lens;
 
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.server.prompt.ChatMessages;
@@ -12,45 +13,21 @@ import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** The input tokens of a lens request. */
-final class LensInput {
+/**
+ * The input tokens of a lens request.
+ *
+ * @param path the path of the field, for errors
+ * @param source a text, token ids, or a conversation up to the beginning of the answer
+ * @param answer further tokens; null for none
+ */
+record LensInput(String path, Function<ServedModel, int[]> source, @Nullable TokenIds answer) {
   /** Maximum tokens of a forward pass. */
   static final int MAX_TOKENS = 1024;
-
-  /** Encodes tokens for a model. */
-  @FunctionalInterface
-  interface Source {
-    /** Returns the tokens. */
-    int[] encode(ServedModel model);
-  }
-
-  private final String path;
-  private final Source source;
-  private final @Nullable TokenIds answer;
-
-  /**
-   * Creates an input.
-   *
-   * @param path the path of the field, for errors
-   * @param source a text, token ids, or a conversation up to the beginning of the answer
-   * @param answer further tokens; null for none
-   */
-  private LensInput(String path, Source source, @Nullable TokenIds answer) {
-    this.path = path;
-    this.source = source;
-    this.answer = answer;
-  }
-
-  /** Returns the path of the field. */
-  String path() {
-    return path;
-  }
 
   /** Reads {@code prompt}, {@code tokens} or {@code messages}, and {@code answer}. */
   static LensInput read(JsonFields fields) {
@@ -65,12 +42,12 @@ final class LensInput {
     }
     if (given.size() != 1) {
       throw ApiException.invalid(
-          "prompt", "prompt: exactly one of prompt, tokens and messages is required");
+          "prompt", "exactly one of prompt, tokens and messages is required");
     }
     return given.getFirst();
   }
 
-  private static Source source(String name, JsonValue value) {
+  private static Function<ServedModel, int[]> source(String name, JsonValue value) {
     return switch (name) {
       case "prompt" -> textSource(value.string());
       case "tokens" -> idSource(value);
@@ -82,23 +59,24 @@ final class LensInput {
     };
   }
 
-  private static Source textSource(String text) {
+  private static Function<ServedModel, int[]> textSource(String text) {
     return model -> model.tokenizer().encode(text);
   }
 
-  private static Source idSource(JsonValue value) {
+  private static Function<ServedModel, int[]> idSource(JsonValue value) {
     TokenIds ids = TokenIds.read(value);
     return model -> ids.of(model.tokenizer());
   }
 
   /** Reads a text or token ids. */
   static LensInput plain(JsonValue value) {
-    Source source = value.isString() ? textSource(value.string()) : idSource(value);
+    Function<ServedModel, int[]> source =
+        value.isString() ? textSource(value.string()) : idSource(value);
     return new LensInput(value.path(), source, null);
   }
 
   /** Reads a single token: an id, or a text that is one token. */
-  static Source token(JsonValue value) {
+  static Function<ServedModel, int[]> token(JsonValue value) {
     if (value.isInteger()) {
       return model -> new int[] {value.integer(0, model.tokenizer().vocabularySize() - 1)};
     }
@@ -118,12 +96,12 @@ final class LensInput {
    * @throws ApiException 400 if there are none or too many, or an id is not in the vocabulary
    */
   int[] tokens(ServedModel model) {
-    int[] before = source.encode(model);
+    int[] before = source.apply(model);
     int[] after = answer == null ? new int[0] : answer.of(model.tokenizer());
     int count = Math.addExact(before.length, after.length);
     int limit = Math.min(MAX_TOKENS, model.model().architecture().contextLength());
     if (count < 1 || count > limit) {
-      throw ApiException.invalid(path, path + " of " + count + " tokens: must have 1 to " + limit);
+      throw ApiException.invalid(path, "of " + count + " tokens", "must have 1 to " + limit);
     }
     int[] tokens = Arrays.copyOf(before, count);
     System.arraycopy(after, 0, tokens, before.length, after.length);
@@ -146,12 +124,11 @@ final class LensInput {
   }
 
   /** Returns the first fields of all responses: the model and its input tokens. */
-  static Map<String, Object> head(ServedModel model, int[] tokens) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("model", model.id());
-    json.put("tokens", tokens);
-    json.put("pieces", pieces(model.tokenizer(), tokens));
-    return json;
+  static JsonObject head(ServedModel model, int[] tokens) {
+    return new JsonObject()
+        .with("model", model.id())
+        .with("tokens", tokens)
+        .with("pieces", pieces(model.tokenizer(), tokens));
   }
 
   private static List<String> pieces(Tokenizer tokenizer, int[] tokens) {
@@ -161,8 +138,7 @@ final class LensInput {
   /** Rejects a request that exceeds a limit. */
   static void requireAtMost(String path, long count, String what, long limit) {
     if (count > limit) {
-      throw ApiException.invalid(
-          path, path + ": " + count + " " + what + " exceed the limit of " + limit);
+      throw ApiException.invalid(path, count + " " + what + " exceed the limit of " + limit);
     }
   }
 }

@@ -4,13 +4,12 @@ import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.inspect.LogitLens;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -52,33 +51,28 @@ record LensLogits(LensInput text, @Nullable JsonValue position, String hooks, in
   }
 
   private static Answer answer(ServedModel model, LogitLens read, int[] run, int from) {
-    Map<String, Object> rows = new LinkedHashMap<>();
+    var rows = new JsonObject();
     for (int row = 0; row < read.points().size(); row++) {
       List<LogitLens.Cell> predictions = read.cells().get(row);
       rows.put(
           read.points().get(row).name(),
           predictions.stream().map(cell -> toJson(model.tokenizer(), cell)).toList());
     }
-    Map<String, Object> json = LensInput.head(model, run);
-    json.put("from", from);
-    json.put("hooks", rows);
-    return Answer.json(json);
+    return Answer.json(LensInput.head(model, run).with("from", from).with("hooks", rows));
   }
 
-  private static Map<String, Object> toJson(Tokenizer tokenizer, LogitLens.Cell cell) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("top", cell.top().stream().map(token -> toJson(tokenizer, token)).toList());
-    json.put("entropy_bits", cell.entropy());
-    json.put("rank_of_final", cell.rank());
-    json.put("kl_bits", cell.divergence());
-    return json;
+  private static JsonObject toJson(Tokenizer tokenizer, LogitLens.Cell cell) {
+    return new JsonObject()
+        .with("top", cell.top().stream().map(token -> toJson(tokenizer, token)).toList())
+        .with("entropy_bits", cell.entropy())
+        .with("rank_of_final", cell.rank())
+        .with("kl_bits", cell.divergence());
   }
 
-  private static Map<String, Object> toJson(Tokenizer tokenizer, LogitLens.Candidate candidate) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("id", candidate.token());
-    json.put("piece", tokenizer.piece(candidate.token()));
-    json.put("probability", candidate.probability());
-    return json;
+  private static JsonObject toJson(Tokenizer tokenizer, LogitLens.Candidate candidate) {
+    return new JsonObject()
+        .with("id", candidate.token())
+        .with("piece", tokenizer.piece(candidate.token()))
+        .with("probability", candidate.probability());
   }
 }

@@ -9,7 +9,7 @@ import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.model.ServedModel;
 import java.util.Locale;
-import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
@@ -26,8 +26,8 @@ import java.util.stream.Stream;
 record LensPatch(
     LensInput clean,
     LensInput corrupted,
-    LensInput.Source answer,
-    LensInput.Source wrong,
+    Function<ServedModel, int[]> answer,
+    Function<ServedModel, int[]> wrong,
     Site site,
     Direction direction)
     implements LensRequest {
@@ -60,10 +60,10 @@ record LensPatch(
   public Supplier<Answer> prepare(ServedModel model) {
     int[] cleanTokens = clean.tokens(model);
     int[] corruptedTokens = corrupted.tokens(model);
-    int right = answer.encode(model)[0];
-    int other = wrong.encode(model)[0];
+    int right = answer.apply(model)[0];
+    int other = wrong.apply(model)[0];
     if (right == other) {
-      throw ApiException.invalid("wrong", "wrong: must differ from answer");
+      throw ApiException.invalid("wrong", "must differ from answer");
     }
     requireRuns("clean", runs(model, cleanTokens.length), cleanTokens.length);
     TextPair pair = TextPair.of(cleanTokens, corruptedTokens, right, other);
@@ -73,18 +73,18 @@ record LensPatch(
   private Answer answer(ServedModel model, TextPair pair, int right, int other) {
     ActivationPatching patching =
         ActivationPatching.of(Lens.of(model.model()), pair, site, direction);
-    Map<String, Object> json = LensInput.head(model, pair.clean());
-    json.put("corrupted_tokens", pair.corrupted());
-    json.put("answer", right);
-    json.put("wrong", other);
-    json.put("site", name(site));
-    json.put("direction", direction.name().toLowerCase(Locale.ROOT));
-    json.put("clean_logit_difference", patching.clean());
-    json.put("corrupted_logit_difference", patching.corrupted());
-    json.put("rows", patching.rows());
-    json.put("columns", patching.columns());
-    json.put("scores", patching.scores());
-    return Answer.json(json);
+    return Answer.json(
+        LensInput.head(model, pair.clean())
+            .with("corrupted_tokens", pair.corrupted())
+            .with("answer", right)
+            .with("wrong", other)
+            .with("site", name(site))
+            .with("direction", direction.name().toLowerCase(Locale.ROOT))
+            .with("clean_logit_difference", patching.clean())
+            .with("corrupted_logit_difference", patching.corrupted())
+            .with("rows", patching.rows())
+            .with("columns", patching.columns())
+            .with("scores", patching.scores()));
   }
 
   /** Returns the number of forward passes: one for each patched activation. */

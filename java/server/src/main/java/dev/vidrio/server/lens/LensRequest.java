@@ -2,25 +2,17 @@ package dev.vidrio.server.lens;
 
 import dev.vidrio.server.http.Exchange;
 import dev.vidrio.server.http.Json;
-import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.model.ServedModel;
-import java.util.Map;
 import java.util.function.Supplier;
 
 /** A request of a route {@code /v1/lens/…}. */
 @FunctionalInterface
 interface LensRequest {
-  /** Reads the fields of a request except for its model. */
-  @FunctionalInterface
-  interface Reader {
-    /** Reads the fields. */
-    LensRequest read(JsonFields fields);
-  }
-
   /** The body of a response with its content type. */
   final class Answer {
-    private final String type;
-    private final byte[] body;
+    final String type;
+    final byte[] body;
 
     Answer(String type, byte[] body) {
       this.type = type;
@@ -28,16 +20,8 @@ interface LensRequest {
     }
 
     /** Returns a JSON response. */
-    static Answer json(Map<String, Object> json) {
+    static Answer json(JsonObject json) {
       return new Answer(Exchange.JSON, Json.bytes(json));
-    }
-
-    String type() {
-      return type;
-    }
-
-    byte[] body() {
-      return body;
     }
   }
 

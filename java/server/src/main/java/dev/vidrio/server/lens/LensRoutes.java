@@ -3,27 +3,23 @@ package dev.vidrio.server.lens;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.server.http.Exchange;
-import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.Route;
 import dev.vidrio.server.model.ModelRegistry;
 import dev.vidrio.server.model.ServedModel;
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
-/** The routes {@code /v1/lens/…}. */
-public final class LensRoutes {
-  private final ModelRegistry models;
-  private final LensExecutor executor;
-
-  /** Creates the routes. */
-  public LensRoutes(ModelRegistry models, LensExecutor executor) {
-    this.models = models;
-    this.executor = executor;
-  }
+/**
+ * The routes {@code /v1/lens/…}.
+ *
+ * @param models the models
+ * @param executor runs the requests
+ */
+public record LensRoutes(ModelRegistry models, LensExecutor executor) {
 
   /** Returns the routes. */
   public List<Route> routes() {
@@ -36,14 +32,16 @@ public final class LensRoutes {
         route("patch", LensPatch::read));
   }
 
-  private Route route(String name, LensRequest.Reader reader) {
+  /** Returns a route with a reader of the fields of its requests, except for their model. */
+  private Route route(String name, Function<JsonFields, LensRequest> reader) {
     return Route.post("/v1/lens/" + name, exchange -> handle(exchange, reader));
   }
 
-  private void handle(Exchange exchange, LensRequest.Reader reader) throws IOException {
+  private void handle(Exchange exchange, Function<JsonFields, LensRequest> reader)
+      throws IOException {
     JsonFields fields = exchange.fields();
     String model = fields.required("model").string();
-    LensRequest request = reader.read(fields);
+    LensRequest request = reader.apply(fields);
     fields.end();
     LensRequest.Answer answer =
         executor.run(
@@ -54,7 +52,7 @@ public final class LensRoutes {
                 exchange.startHeartbeats(cancel);
               }
             });
-    exchange.response().finish(200, answer.type(), answer.body());
+    exchange.response().finish(200, answer.type, answer.body);
   }
 
   /** Handles {@code /v1/lens/model}. */
@@ -63,25 +61,23 @@ public final class LensRoutes {
     String id = fields.required("model").string();
     fields.end();
     try (ModelRegistry.Lease lease = models.acquire(id)) {
-      exchange.answer(Json.bytes(describe(id, models.parent(id), lease.model())));
+      exchange.answer(describe(id, models.parent(id), lease.model()));
     }
   }
 
   /**
    * Returns the description of a model. An adapter has that of its model, but cannot be steered.
    */
-  private static Map<String, Object> describe(
-      String id, Optional<String> parent, ServedModel model) {
+  private static JsonObject describe(String id, Optional<String> parent, ServedModel model) {
     var architecture = model.model().architecture();
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("model", id);
-    parent.ifPresent(name -> json.put("parent", name));
-    json.put("layers", architecture.layers());
-    json.put("width", architecture.width());
-    json.put("vocabulary", architecture.vocabulary());
-    json.put("chat", model.isChat());
-    json.put("steerable", model.isSteerable() && parent.isEmpty());
-    json.put("hooks", Lens.of(model.model()).points().stream().map(HookPoint::name).toList());
-    return json;
+    return new JsonObject()
+        .with("model", id)
+        .withPresent("parent", parent.orElse(null))
+        .with("layers", architecture.layers())
+        .with("width", architecture.width())
+        .with("vocabulary", architecture.vocabulary())
+        .with("chat", model.isChat())
+        .with("steerable", model.isSteerable() && parent.isEmpty())
+        .with("hooks", Lens.of(model.model()).points().stream().map(HookPoint::name).toList());
   }
 }

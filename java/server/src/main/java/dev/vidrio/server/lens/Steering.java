@@ -41,7 +41,6 @@ public record Steering(List<Direction> directions) {
    * @param hook the hook point
    * @param strength the factor of the direction
    * @param vector the field of the vector; null for the difference of the texts' mean activations
-   * @param values the elements of the vector
    * @param plus texts with the wanted property
    * @param minus texts without it
    */
@@ -49,7 +48,6 @@ public record Steering(List<Direction> directions) {
       JsonValue hook,
       float strength,
       @Nullable JsonValue vector,
-      List<Float> values,
       List<LensInput> plus,
       List<LensInput> minus) {}
 
@@ -70,18 +68,13 @@ public record Steering(List<Direction> directions) {
     var _ = hook.string();
     float strength = (float) fields.required("strength").number(-MAX_STRENGTH, MAX_STRENGTH);
     JsonValue vector = fields.value("vector");
-    var direction =
-        vector == null
-            ? new Direction(
-                hook,
-                strength,
-                null,
-                List.of(),
-                texts(fields.required("plus")),
-                texts(fields.required("minus")))
-            : new Direction(hook, strength, vector, floats(vector, strength), List.of(), List.of());
+    List<LensInput> plus = vector == null ? texts(fields.required("plus")) : List.of();
+    List<LensInput> minus = vector == null ? texts(fields.required("minus")) : List.of();
+    if (vector != null) {
+      var _ = elements(vector, strength);
+    }
     fields.end();
-    return direction;
+    return new Direction(hook, strength, vector, plus, minus);
   }
 
   private static List<LensInput> texts(JsonValue value) {
@@ -90,16 +83,16 @@ public record Steering(List<Direction> directions) {
         : value.elements(1, MAX_TEXTS).stream().map(LensInput::plain).toList();
   }
 
-  private static List<Float> floats(JsonValue value, float strength) {
-    List<Float> floats = new ArrayList<>();
-    for (JsonValue element : value.elements(1, MAX_WIDTH)) {
-      float added = (float) element.number(-Float.MAX_VALUE, Float.MAX_VALUE);
-      if (!(Math.abs(added * strength) <= MAX_ADDED)) {
-        throw element.error("times strength must be from -1e15 to 1e15");
+  private static float[] elements(JsonValue vector, float strength) {
+    List<JsonValue> elements = vector.elements(1, MAX_WIDTH);
+    var values = new float[elements.size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) elements.get(i).number(-Float.MAX_VALUE, Float.MAX_VALUE);
+      if (!(Math.abs(values[i] * strength) <= MAX_ADDED)) {
+        throw elements.get(i).error("times strength must be from -1e15 to 1e15");
       }
-      floats.add(added);
     }
-    return floats;
+    return values;
   }
 
   /** Returns the edits of a model, which runs the texts. */
@@ -111,8 +104,7 @@ public record Steering(List<Direction> directions) {
             served -> {
               if (!served.isSteerable()) {
                 throw ApiException.unsupported(
-                    "vidrio.steer",
-                    "vidrio.steer: not supported with a quantized KV cache; start with --kv F32");
+                    "vidrio.steer", "not supported with a quantized KV cache; start with --kv F32");
               }
               List<Supplier<Intervention>> edits =
                   directions.stream().map(each -> edit(served, each)).toList();
@@ -126,7 +118,9 @@ public record Steering(List<Direction> directions) {
     Lens lens = Lens.of(model.model());
     HookPoint point = point(lens, direction.hook, model.engine().options().lens().editable());
     if (direction.vector != null) {
-      Intervention edit = Intervention.add(point, direction.strength, toArray(direction.values));
+      Intervention edit =
+          Intervention.add(
+              point, direction.strength, elements(direction.vector, direction.strength));
       requireFits(model.engine(), edit, direction.vector.path());
       return () -> edit;
     }
@@ -156,16 +150,8 @@ public record Steering(List<Direction> directions) {
     try {
       engine.check(GenerationRequest.builder(new int[] {0}).edits(List.of(edit)).build());
     } catch (InvalidInputException e) {
-      throw ApiException.invalid(path, path + ": " + e.getMessage());
+      throw ApiException.invalid(path, e.getMessage());
     }
-  }
-
-  private static float[] toArray(List<Float> values) {
-    var array = new float[values.size()];
-    for (int i = 0; i < array.length; i++) {
-      array[i] = values.get(i);
-    }
-    return array;
   }
 
   private static List<int[]> encode(ServedModel model, List<LensInput> texts) {

@@ -1,5 +1,7 @@
 package dev.vidrio.server.metrics;
 
+import static java.util.stream.Collectors.toMap;
+
 import dev.vidrio.micrometer.AnswerMetrics;
 import dev.vidrio.micrometer.EngineMetrics;
 import io.micrometer.core.instrument.Timer;
@@ -7,7 +9,6 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -24,10 +25,9 @@ public final class RequestMetrics {
 
   /** Registers the meters of a model's engine and of requests to its adapters. */
   public ModelMetrics of(String model, List<String> adapters) {
-    Map<String, AnswerMetrics> meters = new LinkedHashMap<>();
-    for (String adapter : adapters) {
-      meters.put(adapter, new AnswerMetrics(registry, adapter));
-    }
+    Map<String, AnswerMetrics> meters =
+        adapters.stream()
+            .collect(toMap(adapter -> adapter, adapter -> new AnswerMetrics(registry, adapter)));
     return new ModelMetrics(new EngineMetrics(registry, model), meters);
   }
 

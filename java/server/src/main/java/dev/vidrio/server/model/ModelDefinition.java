@@ -2,6 +2,7 @@ package dev.vidrio.server.model;
 
 import dev.vidrio.server.metrics.ModelMetrics;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * A model that the server can load.
@@ -10,16 +11,5 @@ import java.util.List;
  * @param adapters the names of its adapters in requests
  * @param loader loads the model with its adapters
  */
-public record ModelDefinition(String id, List<String> adapters, Loader loader) {
-
-  /** Loads a model. */
-  @FunctionalInterface
-  public interface Loader {
-    /**
-     * Loads a model. Long native calls block, so that this must not run on a virtual thread.
-     *
-     * @param metrics the meters of the model's engine
-     */
-    ServedModel load(ModelMetrics metrics);
-  }
-}
+public record ModelDefinition(
+    String id, List<String> adapters, Function<ModelMetrics, ServedModel> loader) {}

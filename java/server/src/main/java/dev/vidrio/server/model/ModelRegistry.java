@@ -7,18 +7,15 @@ import dev.vidrio.server.metrics.ModelMetrics;
 import dev.vidrio.server.metrics.RequestMetrics;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,35 +49,18 @@ public final class ModelRegistry implements AutoCloseable {
     }
   }
 
-  /** Keeps a model loaded until it is closed. */
-  public static final class Lease implements AutoCloseable {
-    private final String id;
-    private final Slot slot;
-    private final ServedModel model;
-    private boolean closed;
-
-    private Lease(String id, Slot slot, ServedModel model) {
-      this.id = id;
-      this.slot = slot;
-      this.model = model;
-    }
-
-    /** Returns the model. */
-    public ServedModel model() {
-      return model;
-    }
-
-    /** Returns the requested adapter, or null if the base model was requested. */
-    public @Nullable Adaptation adaptation() {
-      return model.adaptation(id);
-    }
-
+  /**
+   * Keeps a model loaded until it is closed.
+   *
+   * @param model the model
+   * @param adaptation the requested adapter; null if the base model was requested
+   * @param release gives the model back
+   */
+  public record Lease(ServedModel model, @Nullable Adaptation adaptation, Runnable release)
+      implements AutoCloseable {
     @Override
     public void close() {
-      if (!closed) {
-        closed = true;
-        release(slot);
-      }
+      release.run();
     }
   }
 
@@ -100,11 +80,10 @@ public final class ModelRegistry implements AutoCloseable {
     if (offers.isEmpty()) {
       throw new InvalidInputException("models", "", "needs at least one");
     }
-    requireDifferentNames(offers);
     for (ModelDefinition offer : offers) {
       var slot = new Slot(offer, metrics.of(offer.id(), offer.adapters()));
-      slots.put(offer.id(), slot);
-      offer.adapters().forEach(adapter -> slots.put(adapter, slot));
+      add(offer.id(), slot);
+      offer.adapters().forEach(adapter -> add(adapter, slot));
     }
     this.unloader =
         keepAlive == null
@@ -112,23 +91,15 @@ public final class ModelRegistry implements AutoCloseable {
             : Thread.ofPlatform().daemon().name("vidrio-unload").start(this::unloadIdle);
   }
 
-  private static void requireDifferentNames(List<ModelDefinition> offers) {
-    Set<String> names = new HashSet<>();
-    for (ModelDefinition offer : offers) {
-      Stream.concat(Stream.of(offer.id()), offer.adapters().stream())
-          .filter(name -> !names.add(name))
-          .findFirst()
-          .ifPresent(
-              name -> {
-                throw new InvalidInputException("model", name, "duplicate name");
-              });
+  private void add(String name, Slot slot) {
+    if (slots.putIfAbsent(name, slot) != null) {
+      throw new InvalidInputException("model", name, "duplicate name");
     }
   }
 
   /** Returns the base model of an adapter; empty for a model. */
   public Optional<String> parent(String id) {
-    String model = slot(id).offer.id();
-    return model.equals(id) ? Optional.empty() : Optional.of(model);
+    return Optional.of(slot(id).offer.id()).filter(model -> !model.equals(id));
   }
 
   /**
@@ -142,13 +113,8 @@ public final class ModelRegistry implements AutoCloseable {
             parent -> {
               throw ApiException.unsupported(
                   "model",
-                  "model '"
-                      + id
-                      + "': "
-                      + feature
-                      + " does not support adapters; use '"
-                      + parent
-                      + "'");
+                  "'" + id + "'",
+                  "%s does not support adapters; use '%s'".formatted(feature, parent));
             });
   }
 
@@ -213,7 +179,8 @@ public final class ModelRegistry implements AutoCloseable {
     Slot slot = slot(id);
     CompletableFuture<ServedModel> loading = enter(slot);
     try {
-      return new Lease(id, slot, loading.get(loadTime.toMillis(), TimeUnit.MILLISECONDS));
+      ServedModel model = loading.get(loadTime.toMillis(), TimeUnit.MILLISECONDS);
+      return new Lease(model, model.adaptation(id), () -> release(slot));
     } catch (ExecutionException e) {
       release(slot);
       LOG.log(System.Logger.Level.ERROR, "model '" + id + "' cannot be loaded", e.getCause());
@@ -254,7 +221,7 @@ public final class ModelRegistry implements AutoCloseable {
             .start(
                 () -> {
                   try {
-                    loading.complete(slot.offer.loader().load(slot.metrics));
+                    loading.complete(slot.offer.loader().apply(slot.metrics));
                   } catch (RuntimeException | Error e) {
                     synchronized (slot) {
                       slot.loading = null;

@@ -15,32 +15,26 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** A loaded model with its engine. */
-public final class ServedModel implements AutoCloseable {
-  private final String id;
-  private final Model model;
-  private final @Nullable Model draft;
-  private final Engine engine;
-  private final Map<String, Adaptation> adaptations;
-  private final EngineMetrics metrics;
-  private final Optional<ChatFormat> chat;
-
-  private ServedModel(
-      String id,
-      Model model,
-      @Nullable Model draft,
-      Engine engine,
-      Map<String, Adaptation> adaptations,
-      EngineMetrics metrics) {
-    this.id = id;
-    this.model = model;
-    this.draft = draft;
-    this.engine = engine;
-    this.adaptations = adaptations;
-    this.metrics = metrics;
-    this.chat = model.chatFormat();
-    metrics.watch(engine);
-  }
+/**
+ * A loaded model with its engine.
+ *
+ * @param id the name of the model in requests
+ * @param model the model
+ * @param draft the draft model; null for none
+ * @param engine the engine
+ * @param adaptations the adapters by name
+ * @param metrics the meters of the engine
+ * @param format the chat format; empty if the model has no chat template
+ */
+public record ServedModel(
+    String id,
+    Model model,
+    @Nullable Model draft,
+    Engine engine,
+    Map<String, Adaptation> adaptations,
+    EngineMetrics metrics,
+    Optional<ChatFormat> format)
+    implements AutoCloseable {
 
   /**
    * Loads a model. Long native calls block, so that this must not run on a virtual thread.
@@ -58,46 +52,32 @@ public final class ServedModel implements AutoCloseable {
       ModelMetrics metrics) {
     Model model = opener.get();
     Model draft = null;
+    Engine engine = null;
     try {
       draft = draftOpener == null ? null : draftOpener.get();
       Map<String, Adaptation> adaptations = adapters.apply(model);
-      Engine engine =
+      engine =
           Engine.open(
               model,
               options
                   .withDraft(draft)
                   .withAdapters(adaptations.size())
                   .withListener(metrics.listener(adaptations)));
-      try {
-        return new ServedModel(id, model, draft, engine, adaptations, metrics.engine());
-      } catch (RuntimeException | Error e) {
-        engine.close();
-        throw e;
-      }
+      Optional<ChatFormat> format = model.chatFormat();
+      metrics.engine().watch(engine);
+      return new ServedModel(id, model, draft, engine, adaptations, metrics.engine(), format);
     } catch (RuntimeException | Error e) {
+      if (engine != null) {
+        engine.close();
+      }
       closeAll(model, draft);
       throw e;
     }
   }
 
-  /** Returns the name of the model in requests. */
-  public String id() {
-    return id;
-  }
-
-  /** Returns the model. */
-  public Model model() {
-    return model;
-  }
-
   /** Returns the adapter of a name, or null for the model's own name. */
   @Nullable Adaptation adaptation(String name) {
     return adaptations.get(name);
-  }
-
-  /** Returns the engine. */
-  public Engine engine() {
-    return engine;
   }
 
   /** Returns the model's tokenizer. */
@@ -107,7 +87,7 @@ public final class ServedModel implements AutoCloseable {
 
   /** Returns whether the model has a chat template. */
   public boolean isChat() {
-    return chat.isPresent();
+    return format.isPresent();
   }
 
   /** Returns whether requests may edit activations. */
@@ -121,7 +101,7 @@ public final class ServedModel implements AutoCloseable {
    * @throws InvalidInputException if the model has no chat template
    */
   public ChatFormat chat() {
-    return chat.orElseThrow(
+    return format.orElseThrow(
         () -> new InvalidInputException("model", id, "has no chat template; use /v1/completions"));
   }
 

@@ -12,6 +12,9 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * Runs work with long native calls on one platform thread, since a virtual thread would block its
@@ -64,6 +67,36 @@ public final class WorkQueue implements AutoCloseable {
       throw ApiException.tooMany("too many requests are waiting", RETRY);
     }
     return task;
+  }
+
+  /**
+   * Runs work with a model and waits for its result.
+   *
+   * @param time the time limit
+   * @param preparation validates the request on the calling thread and returns the work
+   * @param onWait receives an action that cancels the work, before the calling thread waits
+   * @throws ApiException as {@link #submit} and {@link #join} throw it; also those of {@link
+   *     ModelRegistry#acquire} and of the work
+   */
+  public <T> T run(
+      ModelRegistry models,
+      String model,
+      Duration time,
+      Function<ModelRegistry.Lease, Supplier<T>> preparation,
+      Consumer<Runnable> onWait) {
+    try (ModelRegistry.Lease lease = models.acquire(model)) {
+      Supplier<T> work = preparation.apply(lease);
+      // The work needs its own lease, since the request may give up before it ends.
+      FutureTask<T> task =
+          submit(
+              () -> {
+                try (ModelRegistry.Lease _ = models.acquire(model)) {
+                  return work.get();
+                }
+              });
+      onWait.accept(() -> task.cancel(true));
+      return join(task, time);
+    }
   }
 
   /**

@@ -6,6 +6,7 @@ import dev.vidrio.model.chat.ChatFormat;
 import dev.vidrio.server.http.ApiException;
 import dev.vidrio.server.http.Json;
 import dev.vidrio.server.http.JsonFields;
+import dev.vidrio.server.http.JsonObject;
 import dev.vidrio.server.http.JsonValue;
 import dev.vidrio.template.ChatMessage;
 import dev.vidrio.template.ChatOptions;
@@ -46,8 +47,7 @@ public final class ChatMessages {
       return format.encode(messages, options);
     } catch (InvalidInputException e) {
       // The exception's message contains the path of the model file.
-      throw ApiException.invalid(
-          path, path + ": rejected by the model's chat template: " + e.limit());
+      throw ApiException.invalid(path, "rejected by the model's chat template: " + e.limit());
     }
   }
 
@@ -67,10 +67,11 @@ public final class ChatMessages {
   }
 
   private static ChatMessage plain(String role, JsonFields fields) {
-    Map<String, @Nullable Object> message = new LinkedHashMap<>();
-    message.put("role", role);
-    message.put("name", fields.string("name"));
-    message.put("content", text(fields.required("content")));
+    var message =
+        new JsonObject()
+            .with("role", role)
+            .with("name", fields.string("name"))
+            .with("content", text(fields.required("content")));
     return new ChatMessage(message);
   }
 
@@ -78,13 +79,9 @@ public final class ChatMessages {
     JsonValue content = fields.value("content");
     List<ToolCall> calls = calls(fields.value("tool_calls"));
     if (content == null && calls.isEmpty()) {
-      throw ApiException.invalid(
-          fields.path("content"), fields.path("content") + ": is required without tool_calls");
+      throw ApiException.invalid(fields.path("content"), "is required without tool_calls");
     }
-    JsonValue annotations = fields.value("annotations");
-    if (annotations != null) {
-      var _ = annotations.elements(0, 0);
-    }
+    fields.requireEmpty("annotations");
     Map<String, @Nullable Object> message =
         new LinkedHashMap<>(
             ChatMessage.assistant(
@@ -117,8 +114,7 @@ public final class ChatMessages {
       JsonValue type = fields.required("type");
       if (!type.string().equals("text")) {
         throw ApiException.unsupported(
-            type.path(),
-            type.path() + " '" + type.string() + "': not supported; only text input is");
+            type.path(), "'" + type.string() + "'", "not supported; only text input is");
       }
       text.append(fields.required("text").string());
       fields.end();

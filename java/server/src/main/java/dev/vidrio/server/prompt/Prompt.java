@@ -6,20 +6,13 @@ import dev.vidrio.tokenizer.Tokenizer;
 import java.util.List;
 import java.util.function.Function;
 
-/** A prompt: text, or token ids that are used as they are. */
-public final class Prompt {
-  private final String path;
-  private final Function<Tokenizer, int[]> source;
-
-  private Prompt(String path, Function<Tokenizer, int[]> source) {
-    this.path = path;
-    this.source = source;
-  }
-
-  /** Returns the path of the prompt in the request. */
-  public String path() {
-    return path;
-  }
+/**
+ * A prompt: text, or token ids that are used as they are.
+ *
+ * @param path the path of the prompt in the request
+ * @param source encodes the prompt
+ */
+public record Prompt(String path, Function<Tokenizer, int[]> source) {
 
   /**
    * Returns the tokens.
@@ -29,7 +22,7 @@ public final class Prompt {
   public int[] encode(Tokenizer tokenizer) {
     int[] ids = source.apply(tokenizer);
     if (ids.length == 0) {
-      throw ApiException.invalid(path, path + ": must have at least one token");
+      throw ApiException.invalid(path, "must have at least one token");
     }
     return ids;
   }

@@ -9,6 +9,7 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.LogLikelihood;
 import dev.vidrio.model.generation.GenerationOptions;
 import dev.vidrio.model.sampling.SamplingOptions;
+import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.server.testserver.TestServer;
 import dev.vidrio.tokenizer.EncodeOptions;
 import java.net.http.HttpResponse;
@@ -130,7 +131,10 @@ class CompletionRouteTest {
     String continuation = " the question";
     LogLikelihood expected =
         LogLikelihood.of(
-                bard, List.of(new LogLikelihood.Request(context, continuation)), done -> {})
+                bard,
+                List.of(new LogLikelihood.Request(context, continuation)),
+                SessionOptions.DEFAULT,
+                done -> {})
             .getFirst();
     int before = bard.tokenizer().encode(context).length;
     int[] ids = bard.tokenizer().encode(context + continuation);

@@ -49,9 +49,9 @@ class SlowClientTest {
     var response = new Response(http, monitor);
     writeLate(http, response);
     response.startHeartbeats("text/plain", new byte[] {' '}, disconnects::incrementAndGet);
-    response.write(new byte[] {'a'}, 1);
+    response.send(new byte[] {'a'}, true);
     assertFalse(Thread.currentThread().isInterrupted());
-    assertThrows(IOException.class, () -> response.write(new byte[] {'b'}, 1));
+    assertThrows(IOException.class, () -> response.send(new byte[] {'b'}, true));
     assertEquals(1, disconnects.get());
     return response.isDisconnected();
   }

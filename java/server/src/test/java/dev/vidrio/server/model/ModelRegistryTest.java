@@ -12,6 +12,7 @@ import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.server.ModelSource;
 import dev.vidrio.server.ServerLimits;
 import dev.vidrio.server.http.ApiException;
+import dev.vidrio.server.metrics.ModelMetrics;
 import dev.vidrio.server.metrics.RequestMetrics;
 import dev.vidrio.server.testserver.TestServer;
 import java.time.Duration;
@@ -23,6 +24,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 /** Models are loaded once on first use, and unloaded when idle. */
@@ -178,7 +180,7 @@ class ModelRegistryTest {
   @Test
   void closesModelIfDraftModelFailsToLoad() {
     List<Model> opened = new ArrayList<>();
-    ModelDefinition.Loader loader =
+    Function<ModelMetrics, ServedModel> loader =
         metrics ->
             ServedModel.open(
                 "first",

@@ -104,16 +104,13 @@ public record VidrioProperties(
 
   Duration requiredDrain() {
     if (drain.isNegative()) {
-      throw new InvalidInputException("vidrio.drain", drain.toString(), "must not be negative");
+      throw new InvalidInputException("vidrio.drain", drain, "must not be negative");
     }
     return drain;
   }
 
   int workers() {
-    if (threads < 0 || threads > 1024) {
-      throw new InvalidInputException(
-          "vidrio.threads", Integer.toString(threads), "must be 0 to 1024");
-    }
+    InvalidInputException.requireRange("vidrio.threads", threads, 0, 1024);
     return threads == 0 ? NativeExecutor.defaultWorkers() : threads;
   }
 

@@ -49,13 +49,9 @@ public final class MergeTable {
     return ((long) left << 32) | right;
   }
 
-  /** Returns the rank of the merge of two adjacent tokens, or −1. */
-  int rank(int left, int right) {
-    return ranks.get(pair(left, right));
-  }
-
-  /** Returns the token that results from a merge. */
-  int result(int rank) {
-    return results[rank];
+  /** Returns the merge of two adjacent tokens as in {@link MergeRules#merge}. */
+  long merge(int left, int right) {
+    int rank = ranks.get(pair(left, right));
+    return rank < 0 ? MergeRules.NONE : (long) rank << 32 | results[rank];
   }
 }

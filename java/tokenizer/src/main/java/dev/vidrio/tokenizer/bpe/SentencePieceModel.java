@@ -1,18 +1,15 @@
 package dev.vidrio.tokenizer.bpe;
 
 import dev.vidrio.tokenizer.encoding.ByteTokens;
-import dev.vidrio.tokenizer.encoding.IntList;
 import dev.vidrio.tokenizer.encoding.TextModel;
 import dev.vidrio.tokenizer.encoding.TokenIndex;
-import dev.vidrio.tokenizer.encoding.WordCache;
-import dev.vidrio.tokenizer.encoding.WordModel;
 import dev.vidrio.tokenizer.normalization.Spaces;
-import dev.vidrio.tokenizer.normalization.TextTransform;
 import dev.vidrio.tokenizer.text.Utf8;
 import dev.vidrio.tokenizer.vocabulary.SpacePrefix;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
+import dev.vidrio.tokenizer.word.WordSplitter;
 import java.util.Arrays;
 import java.util.Map;
 
@@ -24,12 +21,9 @@ import java.util.Map;
  * <p>Only text tokens result from merging; control, unknown and unused tokens never do, as in
  * SentencePiece. (In llama.cpp they may.)
  */
-public final class SentencePieceModel implements TextModel {
+public final class SentencePieceModel {
 
-  private final SpacePrefix spacePrefix;
-  private final MergeRules merges;
-  private final AdjacentCharacters adjacent = new AdjacentCharacters();
-  private final WordCache cache = new WordCache();
+  private SentencePieceModel() {}
 
   /**
    * Creates the model.
@@ -39,35 +33,39 @@ public final class SentencePieceModel implements TextModel {
    * @param bytes the bytes of each token, with U+2581 decoded to a space
    * @param types the type of each token
    */
-  public SentencePieceModel(
+  public static TextModel of(
       Vocabulary vocabulary,
       TokenModel.SentencePieceBpe bpe,
       Map<String, Integer> ids,
       byte[][] bytes,
       TokenType[] types) {
-    spacePrefix = bpe.spacePrefix();
     TokenIndex tokens = new TokenIndex(bytes, id -> types[id].isText());
     int[] byteTokens = ByteTokens.all(vocabulary, bytes, types);
-    merges =
+    MergeRules merges =
         bpe.merges().isEmpty()
             ? new ScoredMerges(tokens, bpe.scores(), byteTokens)
-            : new CharMerges(new MergeTable(vocabulary, bpe.merges(), ids), tokens, byteTokens);
+            : new CharMerges(
+                new MergeTable(vocabulary, bpe.merges(), ids),
+                tokens,
+                byteTokens,
+                MergeRules.DROPPED,
+                false);
+    AdjacentCharacters adjacent = new AdjacentCharacters();
     for (int id = 0; id < types.length; id++) {
       if (types[id].isText()) {
         adjacent.addAll(bytes[id]);
       }
     }
+    return new TextModel(
+        Arrays::copyOfRange,
+        splitter(bpe.spacePrefix(), adjacent, true),
+        splitter(bpe.spacePrefix(), adjacent, false),
+        new Bpe(merges, Bpe.WholeWords.NONE));
   }
 
-  @Override
-  public TextTransform normalizer() {
-    return Arrays::copyOfRange;
-  }
-
-  @Override
-  public TextEncoder encoder(IntList out) {
-    WordModel.WordEncoder encoder = new WordMerger(merges)::merge;
-    return (text, start, end, first) -> {
+  private static WordSplitter splitter(
+      SpacePrefix spacePrefix, AdjacentCharacters adjacent, boolean first) {
+    return (text, start, end, limit, sink) -> {
       boolean prefix = spacePrefix.applies(first, Spaces.isSpace(text, start, end));
       byte[] spaced = Spaces.unescape(text, start, end, prefix);
       int word = 0;
@@ -75,13 +73,13 @@ public final class SentencePieceModel implements TextModel {
       for (int pos = Utf8.lengthAt(spaced, 0, spaced.length); pos < spaced.length; ) {
         int right = Utf8.codePointAt(spaced, pos, spaced.length);
         if (!adjacent.mayContain(left, right)) {
-          cache.encode(spaced, word, pos, out, encoder);
+          sink.accept(spaced, word, pos);
           word = pos;
         }
         left = right;
         pos += Utf8.lengthAt(spaced, pos, spaced.length);
       }
-      cache.encode(spaced, word, spaced.length, out, encoder);
+      sink.accept(spaced, word, spaced.length);
     };
   }
 }

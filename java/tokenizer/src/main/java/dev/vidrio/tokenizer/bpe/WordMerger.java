@@ -14,6 +14,8 @@ import dev.vidrio.tokenizer.encoding.IntList;
  */
 final class WordMerger {
 
+  private static final long UPPER_HALF = -1L << 32;
+
   private final MergeRules rules;
 
   /**
@@ -26,7 +28,7 @@ final class WordMerger {
   private int[] ids = {};
   private int[] previous = {};
   private int[] next = {};
-  private int[] merges = {};
+  private long[] merges = {};
   private int length;
 
   WordMerger(MergeRules rules) {
@@ -41,10 +43,9 @@ final class WordMerger {
     }
     while (!candidates.isEmpty()) {
       long candidate = candidates.removeFirst();
-      int rank = (int) (candidate >> 32);
       int left = (int) candidate;
       // A candidate is stale if one of its two tokens has merged since.
-      if (merges[left] != NONE && rules.rank(merges[left]) == rank) {
+      if (merges[left] != NONE && merges[left] >> 32 == candidate >> 32) {
         join(text, left);
       }
     }
@@ -82,7 +83,7 @@ final class WordMerger {
       ids = new int[capacity];
       previous = new int[capacity];
       next = new int[capacity];
-      merges = new int[capacity];
+      merges = new long[capacity];
     }
   }
 
@@ -93,13 +94,13 @@ final class WordMerger {
             ? rules.merge(ids[left], ids[right], text, starts[left], starts[next[right]])
             : NONE;
     if (merges[left] != NONE) {
-      candidates.add(((long) rules.rank(merges[left]) << 32) | left);
+      candidates.add(merges[left] & UPPER_HALF | left);
     }
   }
 
   private void join(byte[] text, int left) {
     int right = next[left];
-    ids[left] = rules.result(merges[left]);
+    ids[left] = (int) merges[left];
     next[left] = next[right];
     merges[right] = NONE;
     if (next[left] < length) {

@@ -1,6 +1,6 @@
 /**
- * The common parts of the encoding models: their interface, the list they append to, token lookup
- * and the word cache. Not exported.
+ * The common parts of the encoding models: text and word models, the list they append to, token
+ * lookup and the word cache. Not exported.
  */
 @NullMarked
 package dev.vidrio.tokenizer.encoding;

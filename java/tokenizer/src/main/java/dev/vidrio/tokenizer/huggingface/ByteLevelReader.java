@@ -17,14 +17,10 @@ final class ByteLevelReader {
 
   private static final List<String> FORMS = List.of("NFD", "NFC", "NFKD", "NFKC");
 
-  private final TokenizerJson json;
-
-  ByteLevelReader(TokenizerJson json) {
-    this.json = json;
-  }
+  private ByteLevelReader() {}
 
   /** Returns the model, if the file describes such a tokenizer. */
-  Optional<TokenModel> read(List<String> merges) {
+  static Optional<TokenModel> read(TokenizerJson json, List<String> merges) {
     List<JsonNode> normalizers = json.steps("normalizer");
     Normalization normalization = Normalization.NONE;
     if (!normalizers.isEmpty()) {
@@ -39,14 +35,14 @@ final class ByteLevelReader {
             .allMatch(step -> TokenizerJson.type(step).equals("ByteLevel"));
     Normalization before = normalization;
     boolean ignoreMerges = json.root().path("model").path("ignore_merges").asBoolean(false);
-    return patterns()
+    return patterns(json)
         .filter(patterns -> decodes)
         .flatMap(patterns -> PreTokenizer.nameOf(patterns, ignoreMerges))
         .map(name -> new TokenModel.ByteLevelBpe(name, merges, before));
   }
 
   /** Returns the split patterns, if exactly the last step converts bytes to the byte alphabet. */
-  private Optional<List<String>> patterns() {
+  private static Optional<List<String>> patterns(TokenizerJson json) {
     List<JsonNode> steps = json.steps("pre_tokenizer");
     List<String> patterns = new ArrayList<>();
     for (int i = 0; i < steps.size(); i++) {

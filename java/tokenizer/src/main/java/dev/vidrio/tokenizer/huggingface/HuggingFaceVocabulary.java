@@ -42,16 +42,12 @@ public final class HuggingFaceVocabulary {
               TokenRole.UNKNOWN, "unk_token",
               TokenRole.PADDING, "pad_token"));
 
-  private final String file;
-  private final JsonNode root;
   private final TokenizerJson json;
   private final List<String> tokens = new ArrayList<>();
   private final List<TokenType> types = new ArrayList<>();
 
-  private HuggingFaceVocabulary(String file, JsonNode json) {
-    this.file = file;
-    this.root = json;
-    this.json = new TokenizerJson(file, json);
+  private HuggingFaceVocabulary(TokenizerJson json) {
+    this.json = json;
   }
 
   /**
@@ -64,12 +60,13 @@ public final class HuggingFaceVocabulary {
   public static Vocabulary read(Path directory) {
     Path file = directory.resolve("tokenizer.json");
     Path config = directory.resolve("tokenizer_config.json");
-    return new HuggingFaceVocabulary(file.toString(), JsonFile.readObject(file, MAX_BYTES))
+    JsonNode root = JsonFile.readObject(file, MAX_BYTES);
+    return new HuggingFaceVocabulary(new TokenizerJson(file.toString(), root))
         .read(Files.exists(config) ? JsonFile.readObject(config, MAX_BYTES) : null);
   }
 
   private Vocabulary read(@Nullable JsonNode config) {
-    JsonNode model = root.path("model");
+    JsonNode model = json.root().path("model");
     String type = TokenizerJson.type(model);
     if (!type.equals("BPE") && !type.equals("Unigram")) {
       throw json.unsupported("model", model, "BPE, Unigram");
@@ -84,7 +81,7 @@ public final class HuggingFaceVocabulary {
     Map<TokenRole, Integer> roles = readRoles(config);
     List<String> added = readPostProcessor(roles);
     return new Vocabulary(
-        file,
+        json.file(),
         type.equals("BPE") ? readBpe(model) : pipeline(List.of(), readScores(model)),
         tokens,
         types,
@@ -99,11 +96,12 @@ public final class HuggingFaceVocabulary {
   }
 
   private TokenModel readBpe(JsonNode model) {
-    List<String> merges = readMerges(model);
+    List<String> merges =
+        model.path("merges").valueStream().map(HuggingFaceVocabulary::merge).toList();
     Optional<TokenModel> common =
         isByteFallback(model)
-            ? new SpacedBpeReader(json).read(tokens, merges)
-            : new ByteLevelReader(json).read(merges);
+            ? SpacedBpeReader.read(json, tokens, merges)
+            : ByteLevelReader.read(json, merges);
     return common.orElseGet(() -> pipeline(merges, List.of()));
   }
 
@@ -114,10 +112,12 @@ public final class HuggingFaceVocabulary {
   private TokenModel pipeline(List<String> merges, List<Double> scores) {
     ObjectNode stages = JsonNodeFactory.instance.objectNode();
     for (String stage : List.of("normalizer", "pre_tokenizer", "decoder")) {
-      stages.set(stage, root.path(stage).isMissingNode() ? stages.nullNode() : root.get(stage));
+      stages.set(
+          stage,
+          json.root().path(stage).isMissingNode() ? stages.nullNode() : json.root().get(stage));
     }
     ObjectNode model = stages.putObject("model");
-    for (Map.Entry<String, JsonNode> option : root.path("model").properties()) {
+    for (Map.Entry<String, JsonNode> option : json.root().path("model").properties()) {
       if (!option.getKey().equals("vocab") && !option.getKey().equals("merges")) {
         model.set(option.getKey(), option.getValue());
       }
@@ -136,7 +136,7 @@ public final class HuggingFaceVocabulary {
         put(content, tokens.size(), textType(content, bytes));
       }
     }
-    for (JsonNode token : root.path("added_tokens")) {
+    for (JsonNode token : json.root().path("added_tokens")) {
       boolean special = token.path("special").asBoolean(false);
       put(content(token), id(token), special ? TokenType.CONTROL : TokenType.USER_DEFINED);
     }
@@ -158,7 +158,8 @@ public final class HuggingFaceVocabulary {
   }
 
   private Set<Integer> withFlag(String flag) {
-    return root.path("added_tokens")
+    return json.root()
+        .path("added_tokens")
         .valueStream()
         .filter(token -> token.path(flag).asBoolean(false))
         .map(HuggingFaceVocabulary::id)
@@ -172,8 +173,7 @@ public final class HuggingFaceVocabulary {
   private void put(String content, int id, TokenType type) {
     int limit = 1 << 20;
     if (id < 0 || id >= limit) {
-      throw new ModelFileException(
-          file, "id of token '" + content + "'", String.valueOf(id), "must be 0 to " + (limit - 1));
+      throw idError(content, id, "must be 0 to " + (limit - 1));
     }
     int missing = id + 1 - tokens.size();
     if (missing > 0) {
@@ -181,25 +181,21 @@ public final class HuggingFaceVocabulary {
       types.addAll(Collections.nCopies(missing, TokenType.UNUSED));
     }
     if (types.get(id) != TokenType.UNUSED && !tokens.get(id).equals(content)) {
-      throw new ModelFileException(
-          file,
-          "id of token '" + content + "'",
-          String.valueOf(id),
-          "is already the id of token '" + tokens.get(id) + "'");
+      throw idError(content, id, "is already the id of token '" + tokens.get(id) + "'");
     }
     tokens.set(id, content);
     types.set(id, type);
   }
 
-  private List<String> readMerges(JsonNode model) {
-    List<String> merges = new ArrayList<>();
-    for (JsonNode merge : model.path("merges")) {
-      merges.add(
-          merge.isArray()
-              ? merge.path(0).asString("") + " " + merge.path(1).asString("")
-              : merge.asString(""));
-    }
-    return merges;
+  private ModelFileException idError(String content, int id, String limit) {
+    return new ModelFileException(
+        json.file(), "id of token '" + content + "'", String.valueOf(id), limit);
+  }
+
+  private static String merge(JsonNode merge) {
+    return merge.isArray()
+        ? merge.path(0).asString("") + " " + merge.path(1).asString("")
+        : merge.asString("");
   }
 
   private Map<TokenRole, Integer> readRoles(@Nullable JsonNode config) {

@@ -4,16 +4,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
-import dev.vidrio.tokenizer.bpe.CharBpe;
+import dev.vidrio.tokenizer.bpe.Bpe;
+import dev.vidrio.tokenizer.bpe.CharMerges;
 import dev.vidrio.tokenizer.bpe.MergeTable;
 import dev.vidrio.tokenizer.encoding.ByteTokens;
-import dev.vidrio.tokenizer.encoding.IntList;
 import dev.vidrio.tokenizer.encoding.TextModel;
 import dev.vidrio.tokenizer.encoding.TokenIndex;
-import dev.vidrio.tokenizer.encoding.WordCache;
 import dev.vidrio.tokenizer.encoding.WordModel;
 import dev.vidrio.tokenizer.normalization.TextTransform;
-import dev.vidrio.tokenizer.text.WorkLimit;
 import dev.vidrio.tokenizer.unigram.Viterbi;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
@@ -21,7 +19,6 @@ import dev.vidrio.tokenizer.vocabulary.Vocabulary;
 import dev.vidrio.tokenizer.word.WordSplitter;
 import java.util.Arrays;
 import java.util.Map;
-import java.util.OptionalInt;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -31,13 +28,9 @@ import tools.jackson.databind.JsonNode;
  * <p>Neither yields control tokens, so that text cannot forge them. (In Hugging Face tokenizers the
  * unigram model may produce them from text that the normalizer has changed.)
  */
-public final class PipelineModel implements TextModel {
+public final class PipelineModel {
 
-  private final TextTransform normalizer;
-  private final WordSplitter firstWords;
-  private final WordSplitter words;
-  private final WordModel model;
-  private final WordCache cache = new WordCache();
+  private PipelineModel() {}
 
   /**
    * Creates the model.
@@ -50,17 +43,17 @@ public final class PipelineModel implements TextModel {
    * @throws UnsupportedModelException if a stage is not supported
    * @throws ModelFileException if a stage is malformed or refers to a missing token
    */
-  public PipelineModel(
+  public static TextModel of(
       Vocabulary vocabulary,
       TokenModel.Pipeline pipeline,
       Map<String, Integer> ids,
       byte[][] bytes,
       TokenType[] types) {
     TokenizerJson json = TokenizerJson.parse(vocabulary.source(), pipeline.stages());
-    normalizer = new NormalizerReader(json).read();
-    PreTokenizerReader reader = new PreTokenizerReader(json);
-    firstWords = reader.read(true);
-    words = reader.read(false);
+    StageReader stages = new StageReader(json);
+    TextTransform normalizer = stages.normalizer();
+    WordSplitter firstWords = stages.words(true);
+    WordSplitter words = stages.words(false);
     byte[][] spellings =
         vocabulary.tokens().stream().map(token -> token.getBytes(UTF_8)).toArray(byte[][]::new);
     JsonNode options = json.root().path("model");
@@ -68,60 +61,52 @@ public final class PipelineModel implements TextModel {
         options.path("byte_fallback").asBoolean(false)
             ? ByteTokens.all(vocabulary, bytes, types)
             : new int[0];
-    if (TokenizerJson.type(options).equals("Unigram")) {
-      double[] scores = pipeline.scores().stream().mapToDouble(Double::doubleValue).toArray();
-      model = unigram(json, scores, spellings, types, byteTokens);
-    } else {
-      MergeTable table = new MergeTable(vocabulary, pipeline.merges(), ids);
-      TokenIndex tokens = new TokenIndex(spellings, id -> isText(types[id]));
-      boolean fuse = options.path("fuse_unk").asBoolean(false);
-      OptionalInt unknown = unknown(vocabulary.source(), options, ids);
-      boolean whole = options.path("ignore_merges").asBoolean(false);
-      model = new CharBpe(table, tokens, byteTokens, unknown, fuse, whole);
-    }
-  }
-
-  private static boolean isText(TokenType type) {
-    return type.isText() || type == TokenType.BYTE;
+    double[] scores = pipeline.scores().stream().mapToDouble(Double::doubleValue).toArray();
+    TokenIndex tokens =
+        new TokenIndex(
+            spellings,
+            id ->
+                (types[id].isText() || types[id] == TokenType.BYTE)
+                    && (scores.length == 0 || Double.isFinite(scores[id])));
+    WordModel model =
+        TokenizerJson.type(options).equals("Unigram")
+            ? unigram(json, options, tokens, scores, byteTokens)
+            : bpe(
+                json,
+                options,
+                tokens,
+                new MergeTable(vocabulary, pipeline.merges(), ids),
+                ids,
+                byteTokens);
+    return new TextModel(normalizer, firstWords, words, model);
   }
 
   private static WordModel unigram(
-      TokenizerJson json,
-      double[] scores,
-      byte[][] spellings,
-      TokenType[] types,
-      int[] byteTokens) {
-    int unknown = json.root().path("model").path("unk_id").asInt(-1);
+      TokenizerJson json, JsonNode options, TokenIndex tokens, double[] scores, int[] byteTokens) {
+    int unknown = options.path("unk_id").asInt(-1);
     if (unknown < 0 || unknown >= scores.length) {
       throw json.unsupported("model Unigram without unk_id", "one with it");
     }
     double lowest = Arrays.stream(scores).filter(Double::isFinite).min().orElse(0);
-    TokenIndex tokens =
-        new TokenIndex(spellings, id -> isText(types[id]) && Double.isFinite(scores[id]));
-    double unknownScore = lowest - Viterbi.UNKNOWN_PENALTY;
-    return new Viterbi(tokens, scores, unknown, unknownScore, byteTokens);
+    return new Viterbi(tokens, scores, unknown, lowest - Viterbi.UNKNOWN_PENALTY, byteTokens);
   }
 
-  /** Returns the token of characters without a token; if empty, such characters are dropped. */
-  private static OptionalInt unknown(String file, JsonNode options, Map<String, Integer> ids) {
-    String name = options.path("unk_token").asString("");
-    Integer id = ids.get(name);
-    if (id == null && !name.isEmpty()) {
-      throw new ModelFileException(file, "unk_token", "'" + name + "'", "must be a token");
+  private static WordModel bpe(
+      TokenizerJson json,
+      JsonNode options,
+      TokenIndex tokens,
+      MergeTable table,
+      Map<String, Integer> ids,
+      int[] byteTokens) {
+    String unknown = options.path("unk_token").asString("");
+    if (!unknown.isEmpty() && !ids.containsKey(unknown)) {
+      throw new ModelFileException(
+          json.file(), "unk_token", "'" + unknown + "'", "must be a token");
     }
-    return id == null ? OptionalInt.empty() : OptionalInt.of(id);
-  }
-
-  @Override
-  public TextTransform normalizer() {
-    return normalizer;
-  }
-
-  @Override
-  public TextEncoder encoder(IntList out) {
-    WordModel.WordEncoder encoder = model.encoder();
-    WordSplitter.WordSink sink = (text, start, end) -> cache.encode(text, start, end, out, encoder);
-    return (text, start, end, first) ->
-        (first ? firstWords : words).split(text, start, end, new WorkLimit(end - start), sink);
+    boolean fuse = options.path("fuse_unk").asBoolean(false);
+    boolean whole = options.path("ignore_merges").asBoolean(false);
+    return new Bpe(
+        new CharMerges(table, tokens, byteTokens, ids.getOrDefault(unknown, -1), fuse),
+        whole ? tokens::get : Bpe.WholeWords.NONE);
   }
 }

@@ -17,11 +17,7 @@ final class SpacedBpeReader {
 
   private static final String SPACE = "▁";
 
-  private final TokenizerJson json;
-
-  SpacedBpeReader(TokenizerJson json) {
-    this.json = json;
-  }
+  private SpacedBpeReader() {}
 
   /**
    * Returns the model, if the file describes such a tokenizer.
@@ -35,12 +31,12 @@ final class SpacedBpeReader {
    * @param tokens the spelling of each token
    * @param merges pairs of spellings separated by a space, in order of rank
    */
-  Optional<TokenModel> read(List<String> tokens, List<String> merges) {
+  static Optional<TokenModel> read(TokenizerJson json, List<String> tokens, List<String> merges) {
     boolean plain = !json.root().path("model").path("ignore_merges").asBoolean(false);
-    if (!plain || !hasCommonDecoder() || hasNormalizedTokens()) {
+    if (!plain || !hasCommonDecoder(json) || hasNormalizedTokens(json)) {
       return Optional.empty();
     }
-    return spacePrefix()
+    return spacePrefix(json)
         .map(prefix -> new TokenModel.SentencePieceBpe(scores(tokens, merges), merges, prefix));
   }
 
@@ -60,7 +56,7 @@ final class SpacedBpeReader {
    * Returns the space prefix, if the normalizer or else the pre-tokenizer converts spaces to
    * U+2581.
    */
-  private Optional<SpacePrefix> spacePrefix() {
+  private static Optional<SpacePrefix> spacePrefix(TokenizerJson json) {
     List<JsonNode> normalizers = json.steps("normalizer");
     List<JsonNode> preTokenizers = json.steps("pre_tokenizer");
     if (normalizers.isEmpty()) {
@@ -111,7 +107,7 @@ final class SpacedBpeReader {
    * Returns whether the file has added tokens that are searched in the normalized text, which a
    * normalizer may change.
    */
-  private boolean hasNormalizedTokens() {
+  private static boolean hasNormalizedTokens(TokenizerJson json) {
     return !json.steps("normalizer").isEmpty()
         && json.root()
             .path("added_tokens")
@@ -123,7 +119,7 @@ final class SpacedBpeReader {
    * Returns whether the decoder only restores spaces and bytes; other decoders imply another
    * spelling.
    */
-  private boolean hasCommonDecoder() {
+  private static boolean hasCommonDecoder(TokenizerJson json) {
     return json.steps("decoder").stream()
         .allMatch(
             step ->

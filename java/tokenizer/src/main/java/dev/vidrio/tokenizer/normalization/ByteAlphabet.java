@@ -28,11 +28,6 @@ public final class ByteAlphabet {
 
   private ByteAlphabet() {}
 
-  /** Returns the character of a byte, 0 to 255. */
-  public static char letter(int unsignedByte) {
-    return LETTERS[unsignedByte];
-  }
-
   /** Returns the spelling of the bytes from {@code start} to before {@code end}. */
   public static String spell(byte[] bytes, int start, int end) {
     char[] letters = new char[end - start];

@@ -44,7 +44,7 @@ final class Automaton {
    */
   Automaton(Regex regex) {
     RegexProgram program = new RegexProgram(regex);
-    classes = new CharClasses(program.sets());
+    classes = new CharClasses(program.sets);
     end = classes.size();
     columns = end + 1;
     table = build(program);
@@ -52,9 +52,9 @@ final class Automaton {
 
   private int[] build(RegexProgram program) {
     Map<List<Integer>, Integer> states = new HashMap<>();
-    Deque<List<Integer>> queue = new ArrayDeque<>(List.of(List.of(), List.of(program.start())));
+    Deque<List<Integer>> queue = new ArrayDeque<>(List.of(List.of(), List.of(program.start)));
     states.put(List.of(), DEAD);
-    states.put(List.of(program.start()), START);
+    states.put(List.of(program.start), START);
     List<int[]> rows = new ArrayList<>();
     while (!queue.isEmpty()) {
       List<Integer> state = queue.remove();
@@ -98,7 +98,7 @@ final class Automaton {
           continue;
         }
         seen.set(instruction);
-        switch (program.at(instruction)) {
+        switch (program.instructions.get(instruction)) {
           case RegexProgram.Split(int first, int second) -> {
             todo.push(second);
             todo.push(first);

@@ -2,6 +2,7 @@ package dev.vidrio.tokenizer.regex;
 
 import dev.vidrio.tokenizer.text.CharSet;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
@@ -67,16 +68,8 @@ final class CharClasses {
   }
 
   private int find(int codePoint) {
-    int low = 0;
-    int high = boundaries.length;
-    while (high - low > 1) {
-      int middle = (low + high) >>> 1;
-      if (boundaries[middle] <= codePoint) {
-        low = middle;
-      } else {
-        high = middle;
-      }
-    }
-    return table[low * CATEGORIES + Character.getType(codePoint)];
+    int found = Arrays.binarySearch(boundaries, codePoint);
+    int range = found >= 0 ? found : -found - 2;
+    return table[range * CATEGORIES + Character.getType(codePoint)];
   }
 }

@@ -1,50 +1,20 @@
 package dev.vidrio.tokenizer.regex;
 
 import dev.vidrio.tokenizer.text.CharSet;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.IntPredicate;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /** The code point sets of {@code \p{…}}: general categories and scripts. */
 final class CharProperties {
 
-  private static final Map<String, CharSet> CATEGORIES =
-      Map.ofEntries(
-          Map.entry("L", CharSet.LETTER),
-          Map.entry("M", CharSet.MARK),
-          Map.entry("N", CharSet.NUMBER),
-          Map.entry("P", CharSet.PUNCTUATION),
-          Map.entry("S", CharSet.SYMBOL),
-          Map.entry("Z", CharSet.SEPARATOR),
-          Map.entry("Lu", CharSet.categories(Character.UPPERCASE_LETTER)),
-          Map.entry("Ll", CharSet.categories(Character.LOWERCASE_LETTER)),
-          Map.entry("Lt", CharSet.categories(Character.TITLECASE_LETTER)),
-          Map.entry("Lm", CharSet.categories(Character.MODIFIER_LETTER)),
-          Map.entry("Lo", CharSet.categories(Character.OTHER_LETTER)),
-          Map.entry("Mn", CharSet.categories(Character.NON_SPACING_MARK)),
-          Map.entry("Mc", CharSet.categories(Character.COMBINING_SPACING_MARK)),
-          Map.entry("Me", CharSet.categories(Character.ENCLOSING_MARK)),
-          Map.entry("Nd", CharSet.DIGIT),
-          Map.entry("Nl", CharSet.categories(Character.LETTER_NUMBER)),
-          Map.entry("No", CharSet.categories(Character.OTHER_NUMBER)),
-          Map.entry("Pc", CharSet.categories(Character.CONNECTOR_PUNCTUATION)),
-          Map.entry("Pd", CharSet.categories(Character.DASH_PUNCTUATION)),
-          Map.entry("Ps", CharSet.categories(Character.START_PUNCTUATION)),
-          Map.entry("Pe", CharSet.categories(Character.END_PUNCTUATION)),
-          Map.entry("Pi", CharSet.categories(Character.INITIAL_QUOTE_PUNCTUATION)),
-          Map.entry("Pf", CharSet.categories(Character.FINAL_QUOTE_PUNCTUATION)),
-          Map.entry("Po", CharSet.categories(Character.OTHER_PUNCTUATION)),
-          Map.entry("Sm", CharSet.categories(Character.MATH_SYMBOL)),
-          Map.entry("Sc", CharSet.categories(Character.CURRENCY_SYMBOL)),
-          Map.entry("Sk", CharSet.categories(Character.MODIFIER_SYMBOL)),
-          Map.entry("So", CharSet.categories(Character.OTHER_SYMBOL)),
-          Map.entry("Zs", CharSet.categories(Character.SPACE_SEPARATOR)),
-          Map.entry("Zl", CharSet.categories(Character.LINE_SEPARATOR)),
-          Map.entry("Zp", CharSet.categories(Character.PARAGRAPH_SEPARATOR)),
-          Map.entry("Cc", CharSet.categories(Character.CONTROL)),
-          Map.entry("Cf", CharSet.categories(Character.FORMAT)));
+  /** The supported categories; not C, Cn, Co and Cs. */
+  private static final Pattern CATEGORY =
+      Pattern.compile("L[ultmo]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[slp]?|C[cf]");
 
   /** The scripts used so far; finding one enumerates all code points. */
   private static final Map<Character.UnicodeScript, CharSet> SCRIPTS = new ConcurrentHashMap<>();
@@ -53,9 +23,11 @@ final class CharProperties {
 
   /** Returns the set with a name, if it exists. */
   static Optional<CharSet> find(String name) {
-    CharSet category = CATEGORIES.get(name);
-    if (category != null || name.length() <= 2) {
-      return Optional.ofNullable(category);
+    if (CATEGORY.matcher(name).matches()) {
+      return Optional.of(CharSet.category(name));
+    }
+    if (name.length() <= 2) {
+      return Optional.empty();
     }
     try {
       Character.UnicodeScript script = Character.UnicodeScript.forName(name);
@@ -66,15 +38,15 @@ final class CharProperties {
   }
 
   private static CharSet script(Character.UnicodeScript script) {
-    List<Integer> ranges = new ArrayList<>();
-    boolean in = false;
-    for (int c = 0; c <= Character.MAX_CODE_POINT + 1; c++) {
-      boolean now = c <= Character.MAX_CODE_POINT && Character.UnicodeScript.of(c) == script;
-      if (now != in) {
-        ranges.add(now ? c : c - 1);
-      }
-      in = now;
-    }
+    IntPredicate isIn =
+        c -> Character.isValidCodePoint(c) && Character.UnicodeScript.of(c) == script;
+    int[] changes =
+        IntStream.rangeClosed(0, Character.MAX_CODE_POINT + 1)
+            .filter(c -> isIn.test(c) != isIn.test(c - 1))
+            .toArray();
+    // A change into the script is the first code point of a range, the next one is after its last.
+    List<Integer> ranges =
+        IntStream.range(0, changes.length).mapToObj(i -> changes[i] - i % 2).toList();
     return new CharSet(ranges, 0, List.of(), false);
   }
 }

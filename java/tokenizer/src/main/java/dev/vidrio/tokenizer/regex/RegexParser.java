@@ -1,8 +1,8 @@
 package dev.vidrio.tokenizer.regex;
 
 import dev.vidrio.tokenizer.text.CharSet;
+import dev.vidrio.tokenizer.text.Cursor;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 
 /**
@@ -13,14 +13,12 @@ import java.util.List;
 final class RegexParser {
 
   private static final int MAX_COUNT = 1000;
-  private static final int MAX_DEPTH = 50;
 
-  private final String pattern;
-  private int pos;
+  private final Cursor in;
   private boolean ignoreCase;
 
   private RegexParser(String pattern) {
-    this.pattern = pattern;
+    in = new Cursor(pattern, MAX_COUNT, IllegalArgumentException::new);
   }
 
   /**
@@ -30,147 +28,77 @@ final class RegexParser {
    */
   static Regex parse(String pattern) {
     RegexParser parser = new RegexParser(pattern);
-    Regex regex = parser.choice(0);
-    if (parser.pos < pattern.length()) {
-      throw parser.unsupported("an unmatched ')'");
+    Regex regex = parser.choice();
+    if (!parser.in.isAtEnd()) {
+      throw parser.in.error("an unmatched ')'");
     }
     return regex;
   }
 
-  /** Returns the expression that matches a literal text. */
-  static Regex literal(String text) {
-    return new Regex.Sequence(
-        text.codePoints().<Regex>mapToObj(c -> new Regex.OneOf(CharSet.range(c, c))).toList());
-  }
-
-  private IllegalArgumentException unsupported(String what) {
-    return new IllegalArgumentException("has " + what + " at character " + pos);
-  }
-
-  private boolean at(String text) {
-    return pattern.startsWith(text, pos);
-  }
-
-  private boolean skip(String text) {
-    boolean found = at(text);
-    if (found) {
-      pos += text.length();
-    }
-    return found;
-  }
-
-  private void expect(String text) {
-    if (!skip(text)) {
-      throw unsupported("no '" + text + "'");
-    }
-  }
-
-  private int next() {
-    if (pos == pattern.length()) {
-      throw unsupported("an unexpected end");
-    }
-    int codePoint = pattern.codePointAt(pos);
-    pos += Character.charCount(codePoint);
-    return codePoint;
-  }
-
-  private Regex choice(int depth) {
-    if (depth > MAX_DEPTH) {
-      throw unsupported("more than " + MAX_DEPTH + " nested groups");
-    }
+  private Regex choice() {
     List<Regex> parts = new ArrayList<>();
     do {
-      parts.add(sequence(depth));
-    } while (skip("|"));
+      parts.add(sequence());
+    } while (in.skip("|"));
     return parts.size() == 1 ? parts.getFirst() : new Regex.Choice(parts);
   }
 
-  private Regex sequence(int depth) {
+  private Regex sequence() {
     List<Regex> parts = new ArrayList<>();
-    while (pos < pattern.length() && !at("|") && !at(")")) {
-      parts.add(repeated(atom(depth)));
+    while (!in.isAtEnd() && !in.atAnyOf("|)")) {
+      parts.add(repeated(atom()));
     }
     return parts.size() == 1 ? parts.getFirst() : new Regex.Sequence(parts);
   }
 
   private Regex repeated(Regex atom) {
-    int min;
-    int max;
-    if (skip("*")) {
-      min = 0;
-      max = -1;
-    } else if (skip("+")) {
-      min = 1;
-      max = -1;
-    } else if (skip("?")) {
-      min = 0;
-      max = 1;
-    } else if (skip("{")) {
-      min = count();
-      max = !skip(",") ? min : at("}") ? -1 : count();
-      expect("}");
-    } else {
-      return atom;
-    }
-    if (at("?") || at("+") || at("*") || at("{")) {
-      throw unsupported("a lazy, possessive or doubled repetition");
-    }
-    return new Regex.Repeat(atom, min, max);
+    return in.repetition(() -> {})
+        .<Regex>map(
+            times -> {
+              if (in.atAnyOf("?+*{")) {
+                throw in.error("a lazy, possessive or doubled repetition");
+              }
+              return new Regex.Repeat(atom, times.min(), times.max());
+            })
+        .orElse(atom);
   }
 
-  private int count() {
-    int count = 0;
-    int start = pos;
-    while (pos < pattern.length() && Character.isDigit(pattern.charAt(pos))) {
-      count = count * 10 + Character.digit(pattern.charAt(pos++), 10);
-      if (count > MAX_COUNT) {
-        throw unsupported("a count above " + MAX_COUNT);
-      }
-    }
-    if (pos == start) {
-      throw unsupported("no count");
-    }
-    return count;
-  }
-
-  private Regex atom(int depth) {
-    if (skip("(?i:")) {
+  private Regex atom() {
+    if (in.skip("(?i:")) {
       boolean before = ignoreCase;
       ignoreCase = true;
-      Regex group = group(depth);
+      Regex group = group();
       ignoreCase = before;
       return group;
     }
-    if (skip("(?=")) {
-      return ahead(depth);
+    if (in.skip("(?=")) {
+      return ahead(group());
     }
-    if (skip("(?!")) {
-      Regex.Lookahead not = ahead(depth);
+    if (in.skip("(?!")) {
+      Regex.Lookahead not = ahead(group());
       return new Regex.Lookahead(not.set().complement(), !not.orEnd());
     }
-    if (skip("(?:") || (at("(") && !at("(?") && skip("("))) {
-      return group(depth);
+    if (in.skip("(?:") || (!in.at("(?") && in.skip("("))) {
+      return group();
     }
-    if (at("(") || at("^") || at("*") || at("+") || at("?") || at("{")) {
-      throw unsupported("'" + pattern.substring(pos, Math.min(pos + 3, pattern.length())) + "'");
+    if (in.atAnyOf("(^*+?{")) {
+      throw in.error("'" + in.peek(3) + "'");
     }
-    if (skip("$")) {
+    if (in.skip("$")) {
       return new Regex.Lookahead(CharSet.range('\n', '\n'), true);
     }
-    if (skip(".")) {
+    if (in.skip(".")) {
       return new Regex.OneOf(CharSet.DOT);
     }
-    return new Regex.OneOf(at("[") ? set(depth) : single());
+    return new Regex.OneOf(in.at("[") ? set() : atClassEscape() ? classEscape() : one(literal()));
   }
 
-  private Regex group(int depth) {
-    Regex group = choice(depth + 1);
-    expect(")");
+  private Regex group() {
+    in.enter();
+    Regex group = choice();
+    in.leave();
+    in.expect(")");
     return group;
-  }
-
-  private Regex.Lookahead ahead(int depth) {
-    return ahead(group(depth));
   }
 
   private Regex.Lookahead ahead(Regex next) {
@@ -183,122 +111,95 @@ final class RegexParser {
         yield new Regex.Lookahead(
             CharSet.union(sets), each.stream().anyMatch(Regex.Lookahead::orEnd));
       }
-      default -> throw unsupported("a lookahead of more than one character");
+      default -> throw in.error("a lookahead of more than one character");
     };
   }
 
   /** Parses a character class, an intersection if it contains {@code &&}. */
-  private CharSet set(int depth) {
-    if (depth > MAX_DEPTH) {
-      throw unsupported("more than " + MAX_DEPTH + " nested groups");
+  private CharSet set() {
+    in.enter();
+    in.expect("[");
+    boolean negated = in.skip("^");
+    CharSet set = union();
+    while (in.skip("&&")) {
+      set = CharSet.union(set.complement(), union().complement()).complement();
     }
-    expect("[");
-    boolean negated = skip("^");
-    CharSet set = union(depth);
-    while (skip("&&")) {
-      set = CharSet.union(set.complement(), union(depth).complement()).complement();
-    }
-    expect("]");
+    in.expect("]");
+    in.leave();
     return negated ? set.complement() : set;
   }
 
-  private CharSet union(int depth) {
+  private CharSet union() {
     List<CharSet> parts = new ArrayList<>();
     do {
-      if (at("[:")) {
-        throw unsupported("a POSIX class");
+      if (in.at("[:")) {
+        throw in.error("a POSIX class");
       }
-      parts.add(at("[") ? set(depth + 1) : range());
-    } while (!at("]") && !at("&&"));
+      parts.add(in.at("[") ? set() : atClassEscape() ? classEscape() : range());
+    } while (!in.at("]") && !in.at("&&"));
     return CharSet.union(parts.toArray(CharSet[]::new));
   }
 
   private CharSet range() {
-    boolean simple = !at("\\") || isLiteralEscape();
-    int start = pos;
-    CharSet one = single();
-    if (!simple || !at("-") || at("-]") || at("-&&")) {
-      return one;
-    }
-    pos = start;
     int first = literal();
-    expect("-");
-    int last = literal();
-    if (last < first) {
-      throw unsupported("an empty range");
+    if (!in.at("-") || in.at("-]") || in.at("-&&")) {
+      return one(first);
     }
+    in.expect("-");
+    int last = literal();
+    in.checkRange(first, last);
     return CharSet.range(first, last);
   }
 
-  private boolean isLiteralEscape() {
-    return pos + 1 < pattern.length() && "sSdDwWpP".indexOf(pattern.charAt(pos + 1)) < 0;
+  private boolean atClassEscape() {
+    return in.at("\\") && "\\s\\S\\d\\D\\w\\W\\p\\P".contains(in.peek(2));
   }
 
-  private CharSet single() {
-    if (at("\\") && !isLiteralEscape()) {
-      pos++;
-      return switch (next()) {
-        case 's' -> CharSet.SPACE;
-        case 'S' -> CharSet.SPACE.complement();
-        case 'd' -> CharSet.DIGIT;
-        case 'D' -> CharSet.DIGIT.complement();
-        case 'w' -> CharSet.ONIGURUMA_WORD;
-        case 'W' -> CharSet.ONIGURUMA_WORD.complement();
-        case 'p' -> category();
-        default -> category().complement();
-      };
-    }
-    int c = literal();
-    return ignoreCase ? anyCase(c) : CharSet.range(c, c);
+  private CharSet classEscape() {
+    in.expect("\\");
+    int name = in.next();
+    CharSet set =
+        switch (Character.toLowerCase(name)) {
+          case 's' -> CharSet.SPACE;
+          case 'd' -> CharSet.DIGIT;
+          case 'w' -> CharSet.ONIGURUMA_WORD;
+          default -> property();
+        };
+    return Character.isUpperCase(name) ? set.complement() : set;
   }
 
-  private CharSet category() {
-    expect("{");
-    int end = pattern.indexOf('}', pos);
-    String name = end < 0 ? "" : pattern.substring(pos, end);
-    CharSet category =
-        CharProperties.find(name)
-            .orElseThrow(() -> unsupported("the unknown property '" + name + "'"));
-    pos = end + 1;
-    return category;
+  private CharSet property() {
+    in.expect("{");
+    String name = in.until('}');
+    return CharProperties.find(name)
+        .orElseThrow(() -> in.error("the unknown property '" + name + "'"));
   }
 
   private int literal() {
-    int c = next();
+    int c = in.next();
     if (c != '\\') {
       return c;
     }
-    int escaped = next();
+    int escaped = in.next();
     return switch (escaped) {
       case 'r' -> '\r';
       case 'n' -> '\n';
       case 't' -> '\t';
-      case 'u' -> hexadecimal();
+      case 'u' -> in.hexadecimal(4);
       default -> {
         if (Character.isLetterOrDigit(escaped)) {
-          throw unsupported("the unknown escape '\\" + Character.toString(escaped) + "'");
+          throw in.error("the unknown escape '\\" + Character.toString(escaped) + "'");
         }
         yield escaped;
       }
     };
   }
 
-  private int hexadecimal() {
-    int end = pos + 4;
-    if (end > pattern.length()
-        || !pattern.substring(pos, end).chars().allMatch(HexFormat::isHexDigit)) {
-      throw unsupported("no four hexadecimal digits");
+  /** Returns the set of a character; ignoring case, including U+017F for s and U+212A for k. */
+  private CharSet one(int c) {
+    if (!ignoreCase) {
+      return CharSet.range(c, c);
     }
-    int codePoint = HexFormat.fromHexDigits(pattern, pos, end);
-    pos = end;
-    return codePoint;
-  }
-
-  /**
-   * Returns the code points equal to another ignoring case, including U+017F for s and U+212A for
-   * k.
-   */
-  private static CharSet anyCase(int c) {
     int lower = Character.toLowerCase(c);
     int upper = Character.toUpperCase(c);
     CharSet both = CharSet.union(CharSet.range(lower, lower), CharSet.range(upper, upper));

@@ -24,9 +24,13 @@ final class RegexProgram {
   /** The expression has matched. */
   record Match() implements Instruction {}
 
-  private final List<Instruction> instructions = new ArrayList<>();
-  private final List<CharSet> sets = new ArrayList<>();
-  private final int start;
+  final List<Instruction> instructions = new ArrayList<>();
+
+  /** The sets to which instructions refer by index. */
+  final List<CharSet> sets = new ArrayList<>();
+
+  /** The index of the first instruction. */
+  final int start;
 
   /**
    * Builds the program.
@@ -35,18 +39,6 @@ final class RegexProgram {
    */
   RegexProgram(Regex regex) {
     start = add(regex, add(new Match()));
-  }
-
-  int start() {
-    return start;
-  }
-
-  Instruction at(int index) {
-    return instructions.get(index);
-  }
-
-  List<CharSet> sets() {
-    return sets;
   }
 
   private int add(Instruction instruction) {
@@ -58,12 +50,10 @@ final class RegexProgram {
   }
 
   private int set(CharSet set) {
-    int index = sets.indexOf(set);
-    if (index < 0) {
+    if (!sets.contains(set)) {
       sets.add(set);
-      return sets.size() - 1;
     }
-    return index;
+    return sets.indexOf(set);
   }
 
   /** Adds an expression that continues at an instruction, and returns its first instruction. */

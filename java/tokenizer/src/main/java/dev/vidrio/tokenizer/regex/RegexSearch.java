@@ -1,5 +1,6 @@
 package dev.vidrio.tokenizer.regex;
 
+import dev.vidrio.tokenizer.text.CharSet;
 import dev.vidrio.tokenizer.text.Utf8;
 import dev.vidrio.tokenizer.text.WorkLimit;
 
@@ -39,7 +40,9 @@ public final class RegexSearch {
    * @throws IllegalArgumentException if it is empty or too long
    */
   public static RegexSearch literal(String text) {
-    return new RegexSearch(RegexParser.literal(text));
+    return new RegexSearch(
+        new Regex.Sequence(
+            text.codePoints().<Regex>mapToObj(c -> new Regex.OneOf(CharSet.range(c, c))).toList()));
   }
 
   /** Receives matches and gaps; none is empty. */

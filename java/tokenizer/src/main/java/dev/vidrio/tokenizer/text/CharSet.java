@@ -1,5 +1,6 @@
 package dev.vidrio.tokenizer.text;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
@@ -14,59 +15,33 @@ import java.util.Set;
  */
 public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts, boolean negated) {
 
+  /** The names of the general categories, indexed by {@link Character#getType(int)}. */
+  private static final List<String> CATEGORIES =
+      Arrays.stream(
+              "Cn Lu Ll Lt Lm Lo Mn Me Mc Nd Nl No Zs Zl Zp Cc Cf ? Co Cs Pd Ps Pe Pc Po Sm Sc Sk So Pi Pf"
+                  .split(" "))
+          .toList();
+
   /** General category L. */
-  public static final CharSet LETTER =
-      categories(
-          Character.UPPERCASE_LETTER,
-          Character.LOWERCASE_LETTER,
-          Character.TITLECASE_LETTER,
-          Character.MODIFIER_LETTER,
-          Character.OTHER_LETTER);
+  public static final CharSet LETTER = category("L");
 
   /** General category M. */
-  public static final CharSet MARK =
-      categories(
-          Character.NON_SPACING_MARK, Character.COMBINING_SPACING_MARK, Character.ENCLOSING_MARK);
+  public static final CharSet MARK = category("M");
 
   /** General category N. */
-  public static final CharSet NUMBER =
-      categories(Character.DECIMAL_DIGIT_NUMBER, Character.LETTER_NUMBER, Character.OTHER_NUMBER);
+  public static final CharSet NUMBER = category("N");
 
   /** General category Nd. */
-  public static final CharSet DIGIT = categories(Character.DECIMAL_DIGIT_NUMBER);
-
-  /** General category P. */
-  public static final CharSet PUNCTUATION =
-      categories(
-          Character.CONNECTOR_PUNCTUATION,
-          Character.DASH_PUNCTUATION,
-          Character.START_PUNCTUATION,
-          Character.END_PUNCTUATION,
-          Character.INITIAL_QUOTE_PUNCTUATION,
-          Character.FINAL_QUOTE_PUNCTUATION,
-          Character.OTHER_PUNCTUATION);
-
-  /** General category S. */
-  public static final CharSet SYMBOL =
-      categories(
-          Character.MATH_SYMBOL,
-          Character.CURRENCY_SYMBOL,
-          Character.MODIFIER_SYMBOL,
-          Character.OTHER_SYMBOL);
-
-  /** General category Z. */
-  public static final CharSet SEPARATOR =
-      categories(
-          Character.SPACE_SEPARATOR, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR);
+  public static final CharSet DIGIT = category("Nd");
 
   /** The property {@code White_Space}. */
-  public static final CharSet SPACE = union(SEPARATOR, range('\t', '\r'), range(0x85, 0x85));
+  public static final CharSet SPACE = union(category("Z"), range('\t', '\r'), range(0x85, 0x85));
 
   private static final CharSet ASCII_PUNCTUATION =
       union(range('!', '/'), range(':', '@'), range('[', '`'), range('{', '~'));
 
   /** The punctuation of Hugging Face tokenizers. */
-  public static final CharSet PUNCTUATION_OR_ASCII_SYMBOL = union(PUNCTUATION, ASCII_PUNCTUATION);
+  public static final CharSet PUNCTUATION_OR_ASCII_SYMBOL = union(category("P"), ASCII_PUNCTUATION);
 
   /** The symbols of the property {@code Alphabetic}: circled and squared letters. */
   private static final CharSet ENCLOSED_LETTER =
@@ -77,14 +52,7 @@ public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts,
           range(0x1F170, 0x1F189));
 
   private static final CharSet WORD_CORE =
-      union(
-          LETTER,
-          MARK,
-          categories(
-              Character.LETTER_NUMBER,
-              Character.DECIMAL_DIGIT_NUMBER,
-              Character.CONNECTOR_PUNCTUATION),
-          ENCLOSED_LETTER);
+      union(LETTER, MARK, category("Nl"), DIGIT, category("Pc"), ENCLOSED_LETTER);
 
   /** Word characters (UTS #18, annex C, {@code \w}), including joiners. */
   public static final CharSet WORD = union(WORD_CORE, range(0x200C, 0x200D));
@@ -102,11 +70,11 @@ public record CharSet(List<Integer> ranges, int categories, List<CharSet> parts,
     parts = List.copyOf(parts);
   }
 
-  /** Returns the set of the code points of general categories. */
-  public static CharSet categories(byte... types) {
+  /** Returns the set of a general category, or of all categories of one letter. */
+  public static CharSet category(String name) {
     int bits = 0;
-    for (byte type : types) {
-      bits |= 1 << type;
+    for (int type = 0; type < CATEGORIES.size(); type++) {
+      bits |= CATEGORIES.get(type).startsWith(name) ? 1 << type : 0;
     }
     return new CharSet(List.of(), bits, List.of(), false);
   }

@@ -1,17 +1,16 @@
 package dev.vidrio.tokenizer.unigram;
 
 import dev.vidrio.tokenizer.encoding.ByteTokens;
-import dev.vidrio.tokenizer.encoding.IntList;
 import dev.vidrio.tokenizer.encoding.TextModel;
 import dev.vidrio.tokenizer.encoding.TokenIndex;
 import dev.vidrio.tokenizer.normalization.Spaces;
-import dev.vidrio.tokenizer.normalization.TextTransform;
 import dev.vidrio.tokenizer.text.Utf8;
 import dev.vidrio.tokenizer.text.WorkLimit;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenRole;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
+import dev.vidrio.tokenizer.word.WordSplitter;
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
 
@@ -19,10 +18,9 @@ import java.util.Arrays;
  * The unigram model of SentencePiece (Kudo 2018, arXiv 1804.10959): normalizes text with the
  * vocabulary's character map, then segments it with {@link Viterbi}.
  */
-public final class UnigramModel implements TextModel {
+public final class UnigramModel {
 
-  private final TokenModel.Unigram unigram;
-  private final Viterbi viterbi;
+  private UnigramModel() {}
 
   /**
    * Creates the model.
@@ -32,9 +30,8 @@ public final class UnigramModel implements TextModel {
    * @param bytes the bytes of each token, with U+2581 decoded to a space
    * @param types the type of each token
    */
-  public UnigramModel(
+  public static TextModel of(
       Vocabulary vocabulary, TokenModel.Unigram unigram, byte[][] bytes, TokenType[] types) {
-    this.unigram = unigram;
     double[] scores = new double[types.length];
     double lowest = Float.MAX_VALUE;
     for (int id = 0; id < types.length; id++) {
@@ -47,35 +44,25 @@ public final class UnigramModel implements TextModel {
     if (unknown == null) {
       throw vocabulary.tokensError("lack an unknown token");
     }
-    viterbi =
+    Viterbi viterbi =
         new Viterbi(
             new TokenIndex(bytes, id -> types[id].isText()),
             scores,
             unknown,
             lowest - Viterbi.UNKNOWN_PENALTY,
             ByteTokens.allOrNone(vocabulary, bytes, types));
+    WordSplitter normalized =
+        WordSplitter.transforming((text, start, end) -> normalize(unigram, text, start, end));
+    return new TextModel(Arrays::copyOfRange, normalized, normalized, viterbi);
   }
 
-  @Override
-  public TextTransform normalizer() {
-    return Arrays::copyOfRange;
-  }
-
-  @Override
-  public TextEncoder encoder(IntList out) {
-    return (text, start, end, first) -> {
-      byte[] normal = normalize(text, start, end);
-      viterbi.encode(normal, 0, normal.length, out);
-    };
-  }
-
-  private byte[] normalize(byte[] text, int start, int end) {
+  private static byte[] normalize(TokenModel.Unigram unigram, byte[] text, int start, int end) {
     ByteArrayOutputStream out = new ByteArrayOutputStream(end - start + 1);
     boolean inWord = false;
     boolean prefix = unigram.addSpacePrefix();
     WorkLimit limit = new WorkLimit(end - start);
     for (int pos = start; pos < end; ) {
-      long match = unigram.charsmap().match(text, pos, end);
+      long match = unigram.charsmap().match(text, pos, end, false);
       int length = match == 0 ? Utf8.lengthAt(text, pos, end) : (int) (match >> 32);
       int from = match == 0 ? pos : (int) match;
       int written = out.size();

@@ -57,14 +57,10 @@ public final class Charsmap {
   }
 
   /**
-   * Returns the longest match at {@code pos}: its length in the upper half, the index of its
-   * replacement in the lower half; 0 if there is none.
+   * Returns the longest or shortest match at {@code pos}: its length in the upper half, the index
+   * of its replacement in the lower half; 0 if there is none.
    */
-  public long match(byte[] text, int pos, int end) {
-    return match(text, pos, end, false);
-  }
-
-  private long match(byte[] text, int pos, int end, boolean shortest) {
+  public long match(byte[] text, int pos, int end, boolean shortest) {
     long found = 0;
     int node = trie.length == 0 ? 0 : base(trie[0]);
     for (int i = pos; i < end && !(shortest && found != 0); i++) {

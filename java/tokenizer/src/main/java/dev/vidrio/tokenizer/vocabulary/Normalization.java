@@ -5,7 +5,6 @@ import dev.vidrio.tokenizer.text.CharSet;
 import dev.vidrio.tokenizer.text.Utf8;
 import java.text.Normalizer;
 import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The Unicode normalization form (UAX #15) that is applied to text first.
@@ -15,15 +14,15 @@ import org.jspecify.annotations.Nullable;
  */
 public enum Normalization {
   /** No normalization. */
-  NONE(null),
+  NONE,
   /** Canonical decomposition. */
-  NFD(Normalizer.Form.NFD),
+  NFD,
   /** Canonical decomposition, then composition. */
-  NFC(Normalizer.Form.NFC),
+  NFC,
   /** Compatibility decomposition. */
-  NFKD(Normalizer.Form.NFKD),
+  NFKD,
   /** Compatibility decomposition, then canonical composition. */
-  NFKC(Normalizer.Form.NFKC);
+  NFKC;
 
   /**
    * The GGUF key of the form; Vidrio's own, since GGUF has none. The value is the name of a
@@ -34,22 +33,16 @@ public enum Normalization {
   /** The longest run of marks; sorting them takes quadratic time. */
   private static final int MAX_MARKS = 1000;
 
-  private final Normalizer.@Nullable Form form;
-
-  Normalization(Normalizer.@Nullable Form form) {
-    this.form = form;
-  }
-
   /**
    * Normalizes text. Bytes that are not part of a well-formed character are unchanged.
    *
    * @throws InvalidInputException if more than 1000 marks follow each other
    */
   public byte[] apply(byte[] text, int start, int end) {
-    if (form == null || isAscii(text, start, end)) {
+    if (this == NONE || isAscii(text, start, end)) {
       return Arrays.copyOfRange(text, start, end);
     }
-    Normalizer.Form to = form;
+    Normalizer.Form to = Normalizer.Form.valueOf(name());
     checkMarks(text, start, end);
     return Utf8.change(text, start, end, run -> Normalizer.normalize(run, to));
   }

@@ -24,11 +24,6 @@ public sealed interface TokenModel {
     public ByteLevelBpe {
       merges = List.copyOf(merges);
     }
-
-    /** Creates a model without normalization. */
-    public ByteLevelBpe(String preTokenizer, List<String> merges) {
-      this(preTokenizer, merges, Normalization.NONE);
-    }
   }
 
   /**
@@ -47,14 +42,6 @@ public sealed interface TokenModel {
     public SentencePieceBpe {
       scores = List.copyOf(scores);
       merges = List.copyOf(merges);
-    }
-
-    /**
-     * Creates a model that merges by scores, with a space before each segment of text or before
-     * none.
-     */
-    public SentencePieceBpe(List<Float> scores, boolean addSpacePrefix) {
-      this(scores, List.of(), addSpacePrefix ? SpacePrefix.EACH : SpacePrefix.NEVER);
     }
   }
 

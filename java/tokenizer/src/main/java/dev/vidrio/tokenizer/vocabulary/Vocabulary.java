@@ -35,18 +35,6 @@ public record Vocabulary(
   /** The score of tokens that never result from text. */
   private static final float UNLIKELY = -1000;
 
-  /** Creates a vocabulary without rules for literal tokens. */
-  public Vocabulary(
-      String source,
-      TokenModel model,
-      List<String> tokens,
-      List<TokenType> types,
-      Map<TokenRole, Integer> roles,
-      boolean addBos,
-      boolean addEos) {
-    this(source, model, tokens, types, roles, addBos, addEos, LiteralRules.NONE);
-  }
-
   /**
    * Copies the lists and checks their consistency.
    *

@@ -40,7 +40,11 @@ record DigitGroups(CharSet digits, Kind kind) implements WordSplitter {
       if (count == 0) {
         pos += Utf8.lengthAt(text, pos, end);
       } else {
-        if (!isName(text, after, end)) {
+        boolean isName =
+            kind == Kind.NUMBERS
+                && after < end
+                && CharSet.ONIGURUMA_WORD.containsAt(text, after, end);
+        if (!isName) {
           word = group(text, word, pos, after, count, sink);
         }
         pos = after;
@@ -49,12 +53,6 @@ record DigitGroups(CharSet digits, Kind kind) implements WordSplitter {
     if (word < end) {
       sink.accept(text, word, end);
     }
-  }
-
-  private boolean isName(byte[] text, int after, int end) {
-    return kind == Kind.NUMBERS
-        && after < end
-        && CharSet.ONIGURUMA_WORD.containsAt(text, after, end);
   }
 
   /**

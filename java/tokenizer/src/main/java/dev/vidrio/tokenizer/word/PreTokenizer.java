@@ -1,13 +1,45 @@
 package dev.vidrio.tokenizer.word;
 
+import static dev.vidrio.tokenizer.word.WordPatterns.AFMOE_SCRIPTS;
+import static dev.vidrio.tokenizer.word.WordPatterns.BAILING_MOE;
+import static dev.vidrio.tokenizer.word.WordPatterns.BLOOM;
+import static dev.vidrio.tokenizer.word.WordPatterns.CHAMELEON_IMAGES;
+import static dev.vidrio.tokenizer.word.WordPatterns.CHAMELEON_SENTINELS;
+import static dev.vidrio.tokenizer.word.WordPatterns.CHAMELEON_SPACES;
+import static dev.vidrio.tokenizer.word.WordPatterns.CHAMELEON_SYMBOLS;
+import static dev.vidrio.tokenizer.word.WordPatterns.DEEPSEEK_3;
+import static dev.vidrio.tokenizer.word.WordPatterns.DEEPSEEK_3_CJK;
+import static dev.vidrio.tokenizer.word.WordPatterns.DEEPSEEK_CJK;
+import static dev.vidrio.tokenizer.word.WordPatterns.DEEPSEEK_CODER_LETTERS;
+import static dev.vidrio.tokenizer.word.WordPatterns.DEEPSEEK_CODER_SYMBOLS;
+import static dev.vidrio.tokenizer.word.WordPatterns.DEEPSEEK_LETTERS;
+import static dev.vidrio.tokenizer.word.WordPatterns.DEEPSEEK_SYMBOLS;
+import static dev.vidrio.tokenizer.word.WordPatterns.DEEPSEEK_TRAILING_SPACES;
+import static dev.vidrio.tokenizer.word.WordPatterns.DEFAULT_SYMBOLS;
 import static dev.vidrio.tokenizer.word.WordPatterns.DIGIT_ALONE;
+import static dev.vidrio.tokenizer.word.WordPatterns.DIGIT_GROUPS;
+import static dev.vidrio.tokenizer.word.WordPatterns.DIGIT_GROUPS_AHEAD;
+import static dev.vidrio.tokenizer.word.WordPatterns.EXAONE_MOE;
+import static dev.vidrio.tokenizer.word.WordPatterns.FALCON_SYMBOLS;
 import static dev.vidrio.tokenizer.word.WordPatterns.GPT_2;
+import static dev.vidrio.tokenizer.word.WordPatterns.GPT_4O;
+import static dev.vidrio.tokenizer.word.WordPatterns.JAIS_2;
+import static dev.vidrio.tokenizer.word.WordPatterns.KIMI_K2;
 import static dev.vidrio.tokenizer.word.WordPatterns.LLAMA_3;
+import static dev.vidrio.tokenizer.word.WordPatterns.MINI_CPM_5;
 import static dev.vidrio.tokenizer.word.WordPatterns.NEWLINE;
 import static dev.vidrio.tokenizer.word.WordPatterns.NUMBERS;
+import static dev.vidrio.tokenizer.word.WordPatterns.NUMBER_GROUPS;
 import static dev.vidrio.tokenizer.word.WordPatterns.QWEN_2;
+import static dev.vidrio.tokenizer.word.WordPatterns.QWEN_3_5;
+import static dev.vidrio.tokenizer.word.WordPatterns.SEED_CODER;
+import static dev.vidrio.tokenizer.word.WordPatterns.SPARK_2_5;
+import static dev.vidrio.tokenizer.word.WordPatterns.TEKKEN;
 import static dev.vidrio.tokenizer.word.WordPatterns.THREE_DIGITS;
+import static dev.vidrio.tokenizer.word.WordPatterns.UFAKZEKA;
 import static dev.vidrio.tokenizer.word.WordPatterns.UP_TO_3_DIGITS;
+import static dev.vidrio.tokenizer.word.WordPatterns.YOUTU;
+import static dev.vidrio.tokenizer.word.WordPatterns.YOUTU_SCRIPTS;
 
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.tokenizer.regex.RegexSearch;
@@ -49,80 +81,68 @@ public record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean 
     define("dbrx smaug-bpe chatglm-bpe", LLAMA_3);
     define(
         "qwen2 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan solar-open grok-2", QWEN_2);
-    define("qwen35", WordPatterns.QWEN_3_5);
-    define("ufakzeka", WordPatterns.UFAKZEKA);
-    define("seed-coder", WordPatterns.SEED_CODER);
-    define("bailingmoe bailingmoe2 llada-moe", WordPatterns.BAILING_MOE);
-    define("exaone-moe", WordPatterns.EXAONE_MOE);
-    define("gpt-4o llama4 kanana2 talkie minimax-m2", WordPatterns.GPT_4O);
-    define("poro-chat bloom gpt3-finnish", WordPatterns.BLOOM);
-    define("viking", WordPatterns.BLOOM, DIGIT_ALONE);
-    define("falcon", WordPatterns.FALCON_SYMBOLS, GPT_2, THREE_DIGITS);
-    define("default", WordPatterns.DEFAULT_SYMBOLS, GPT_2, NUMBERS, THREE_DIGITS);
+    define("qwen35", QWEN_3_5);
+    define("ufakzeka", UFAKZEKA);
+    define("seed-coder", SEED_CODER);
+    define("bailingmoe bailingmoe2 llada-moe", BAILING_MOE);
+    define("exaone-moe", EXAONE_MOE);
+    define("gpt-4o llama4 kanana2 talkie minimax-m2", GPT_4O);
+    define("poro-chat bloom gpt3-finnish", BLOOM);
+    define("viking", BLOOM, DIGIT_ALONE);
+    define("falcon", FALCON_SYMBOLS, GPT_2, THREE_DIGITS);
+    define("default", DEFAULT_SYMBOLS, GPT_2, NUMBERS, THREE_DIGITS);
     define(
         "deepseek-coder",
         NEWLINE,
-        WordPatterns.DEEPSEEK_CODER_LETTERS,
-        WordPatterns.DEEPSEEK_CODER_SYMBOLS,
-        WordPatterns.DEEPSEEK_CJK,
+        DEEPSEEK_CODER_LETTERS,
+        DEEPSEEK_CODER_SYMBOLS,
+        DEEPSEEK_CJK,
         DIGIT_ALONE);
     define(
         "deepseek-llm",
         NEWLINE,
-        WordPatterns.DEEPSEEK_LETTERS,
-        WordPatterns.DEEPSEEK_SYMBOLS,
-        WordPatterns.DEEPSEEK_TRAILING_SPACES,
-        WordPatterns.DEEPSEEK_CJK,
+        DEEPSEEK_LETTERS,
+        DEEPSEEK_SYMBOLS,
+        DEEPSEEK_TRAILING_SPACES,
+        DEEPSEEK_CJK,
         NUMBERS);
-    define(
-        "deepseek-v3 hunyuan-dense joyai-llm hy_v4",
-        UP_TO_3_DIGITS,
-        WordPatterns.DEEPSEEK_3_CJK,
-        WordPatterns.DEEPSEEK_3);
-    define(
-        "spark2_5",
-        UP_TO_3_DIGITS,
-        WordPatterns.DEEPSEEK_3_CJK,
-        WordPatterns.SPARK_2_5,
-        DIGIT_ALONE);
-    define(
-        "afmoe", WordPatterns.NUMBER_GROUPS, WordPatterns.AFMOE_SCRIPTS, WordPatterns.DEEPSEEK_3);
-    define("tiny_aya cohere2moe", WordPatterns.DIGIT_GROUPS, WordPatterns.GPT_4O);
-    define("superbpe", NUMBERS, WordPatterns.DIGIT_GROUPS_AHEAD);
-    define("kimi-k2", WordPatterns.KIMI_K2);
-    define("jais-2", WordPatterns.JAIS_2);
+    define("deepseek-v3 hunyuan-dense joyai-llm hy_v4", UP_TO_3_DIGITS, DEEPSEEK_3_CJK, DEEPSEEK_3);
+    define("spark2_5", UP_TO_3_DIGITS, DEEPSEEK_3_CJK, SPARK_2_5, DIGIT_ALONE);
+    define("afmoe", NUMBER_GROUPS, AFMOE_SCRIPTS, DEEPSEEK_3);
+    define("tiny_aya cohere2moe", DIGIT_GROUPS, GPT_4O);
+    define("superbpe", NUMBERS, DIGIT_GROUPS_AHEAD);
+    define("kimi-k2", KIMI_K2);
+    define("jais-2", JAIS_2);
     define(
         "chameleon",
-        new PreTokenizer(
-            List.of(
-                WordPatterns.CHAMELEON_SENTINELS,
-                WordPatterns.CHAMELEON_IMAGES,
-                WordPatterns.CHAMELEON_SPACES,
-                DIGIT_ALONE,
-                WordPatterns.CHAMELEON_SYMBOLS,
-                GPT_2),
-            false,
-            true));
-    define("granite-embed-multi-97m", new PreTokenizer(List.of(WordPatterns.GPT_4O), true, false));
-    define(
-        "youtu",
-        new PreTokenizer(List.of(WordPatterns.YOUTU_SCRIPTS, WordPatterns.YOUTU), true, false));
+        false,
+        true,
+        CHAMELEON_SENTINELS,
+        CHAMELEON_IMAGES,
+        CHAMELEON_SPACES,
+        DIGIT_ALONE,
+        CHAMELEON_SYMBOLS,
+        GPT_2);
+    define("granite-embed-multi-97m", true, false, GPT_4O);
+    define("youtu", true, false, YOUTU_SCRIPTS, YOUTU);
     define("laguna", "[^\n]+|[\n]+", QWEN_2);
     define(
         "llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
-        new PreTokenizer(List.of(LLAMA_3), true, true));
-    define("tekken", new PreTokenizer(List.of(WordPatterns.TEKKEN), true, true));
-    define("glm4 glm5", new PreTokenizer(List.of(LLAMA_3), true, false));
-    define(
-        "minicpm5",
-        new PreTokenizer(List.of(UP_TO_3_DIGITS, WordPatterns.MINI_CPM_5), true, false));
+        true,
+        true,
+        LLAMA_3);
+    define("tekken", true, true, TEKKEN);
+    define("glm4 glm5", true, false, LLAMA_3);
+    define("minicpm5", true, false, UP_TO_3_DIGITS, MINI_CPM_5);
   }
 
   private static void define(String names, String... patterns) {
-    define(names, new PreTokenizer(List.of(patterns), false, false));
+    define(names, false, false, patterns);
   }
 
-  private static void define(String names, PreTokenizer preTokenizer) {
+  private static void define(
+      String names, boolean ignoreMerges, boolean addBos, String... patterns) {
+    var preTokenizer = new PreTokenizer(List.of(patterns), ignoreMerges, addBos);
     for (String name : names.split(" ", -1)) {
       BY_NAME.put(name, preTokenizer);
     }
@@ -163,11 +183,10 @@ public record PreTokenizer(List<String> patterns, boolean ignoreMerges, boolean 
 
   private static WordSplitter splitter(String pattern) {
     return switch (pattern) {
-      case WordPatterns.DIGIT_GROUPS -> new DigitGroups(CharSet.DIGIT, DigitGroups.Kind.NUMBERS);
-      case WordPatterns.DIGIT_GROUPS_AHEAD ->
-          new DigitGroups(CharSet.DIGIT, DigitGroups.Kind.BEFORE_GROUPS);
-      case WordPatterns.NUMBER_GROUPS -> new DigitGroups(CharSet.NUMBER, DigitGroups.Kind.RUNS);
-      default -> new PatternSplitter(new RegexSearch(pattern));
+      case DIGIT_GROUPS -> new DigitGroups(CharSet.DIGIT, DigitGroups.Kind.NUMBERS);
+      case DIGIT_GROUPS_AHEAD -> new DigitGroups(CharSet.DIGIT, DigitGroups.Kind.BEFORE_GROUPS);
+      case NUMBER_GROUPS -> new DigitGroups(CharSet.NUMBER, DigitGroups.Kind.RUNS);
+      default -> WordSplitter.around(new RegexSearch(pattern));
     };
   }
 }

@@ -1,6 +1,6 @@
 package dev.vidrio.tokenizer.word;
 
-import dev.vidrio.tokenizer.regex.RegexSearch.PieceSink;
+import dev.vidrio.tokenizer.regex.RegexSearch;
 import dev.vidrio.tokenizer.word.WordSplitter.WordSink;
 
 /** The treatment of the matches of a split pattern, as in Hugging Face tokenizers. */
@@ -36,13 +36,22 @@ public enum SplitBehavior {
     };
   }
 
-  /** Returns a sink that joins pieces into words. */
-  Joiner joiner(byte[] text, WordSink sink) {
-    return new Joiner(text, sink);
+  /**
+   * Returns a splitter at the matches of a pattern.
+   *
+   * @param invert if true, the gaps count as matches and the matches as gaps
+   */
+  public WordSplitter splitter(RegexSearch pattern, boolean invert) {
+    return (text, start, end, limit, sink) -> {
+      Joiner words = new Joiner(text, sink);
+      pattern.find(
+          text, start, end, limit, (from, to, match) -> words.accept(from, to, match != invert));
+      words.finish();
+    };
   }
 
   /** Holds a word back until the next piece determines its end. */
-  final class Joiner implements PieceSink {
+  private final class Joiner {
     private final byte[] text;
     private final WordSink sink;
     private int start;
@@ -54,8 +63,7 @@ public enum SplitBehavior {
       this.sink = sink;
     }
 
-    @Override
-    public void accept(int from, int to, boolean isMatch) {
+    private void accept(int from, int to, boolean isMatch) {
       if (start == end || !joins(match, isMatch)) {
         finish();
         start = from;
@@ -65,7 +73,7 @@ public enum SplitBehavior {
     }
 
     /** Passes on the last word. */
-    void finish() {
+    private void finish() {
       if (start < end && !(SplitBehavior.this == REMOVED && match)) {
         sink.accept(text, start, end);
       }

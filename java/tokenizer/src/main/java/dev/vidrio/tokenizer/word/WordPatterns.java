@@ -17,20 +17,20 @@ public final class WordPatterns {
   private static final String SYMBOLS = "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*";
   private static final String LETTERS = "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+";
 
-  /** Ignoring case, {@code 's} also matches U+017F (ſ), as in training. */
-  static final String LLAMA_3 =
-      CONTRACTIONS + "|" + LETTERS + "|\\p{N}{1,3}" + SYMBOLS + LINES_AND_SPACES;
+  private static final String UP_TO_3_DIGITS_AND_SYMBOLS =
+      CONTRACTIONS + "|" + LETTERS + "|\\p{N}{1,3}" + SYMBOLS;
 
-  static final String QWEN_2 =
-      CONTRACTIONS + "|" + LETTERS + "|\\p{N}" + SYMBOLS + LINES_AND_SPACES;
+  /** Ignoring case, {@code 's} also matches U+017F (ſ), as in training. */
+  static final String LLAMA_3 = UP_TO_3_DIGITS_AND_SYMBOLS + LINES_AND_SPACES;
+
+  static final String UFAKZEKA = LETTERS + "|\\p{N}" + SYMBOLS + LINES_AND_SPACES;
+  static final String QWEN_2 = CONTRACTIONS + "|" + UFAKZEKA;
 
   static final String QWEN_3_5 =
       CONTRACTIONS
           + "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}"
           + "| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*"
           + LINES_AND_SPACES;
-
-  static final String UFAKZEKA = LETTERS + "|\\p{N}" + SYMBOLS + LINES_AND_SPACES;
 
   static final String MINI_CPM_5 =
       CONTRACTIONS + "|" + LETTERS + "|\\p{N}+" + SYMBOLS + LINES_AND_SPACES;
@@ -52,40 +52,11 @@ public final class WordPatterns {
   private static final String PATHS = "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*";
 
   /** Mistral's Tekken. */
-  static final String TEKKEN =
-      BEFORE
-          + UPPER
-          + "*"
-          + LOWER
-          + "+|"
-          + BEFORE
-          + UPPER
-          + "+"
-          + LOWER
-          + "*"
-          + "|\\p{N}"
-          + PATHS
-          + LINES_AND_SPACES;
+  static final String TEKKEN = cased("") + "|\\p{N}" + PATHS + LINES_AND_SPACES;
 
   /** OpenAI's o200k. */
   static final String GPT_4O =
-      BEFORE
-          + UPPER
-          + "*"
-          + LOWER
-          + "+"
-          + CONTRACTIONS
-          + "?|"
-          + BEFORE
-          + UPPER
-          + "+"
-          + LOWER
-          + "*"
-          + CONTRACTIONS
-          + "?"
-          + "|\\p{N}{1,3}"
-          + PATHS
-          + LINES_AND_SPACES;
+      cased(CONTRACTIONS + "?") + "|\\p{N}{1,3}" + PATHS + LINES_AND_SPACES;
 
   static final String YOUTU_SCRIPTS =
       "[\uac00-\ud7a3\u3131-\u318e]+"
@@ -107,11 +78,7 @@ public final class WordPatterns {
 
   /** Jais 2: Llama 3 with white space in lengths of powers of two. */
   static final String JAIS_2 =
-      CONTRACTIONS
-          + "|"
-          + LETTERS
-          + "|\\p{N}{1,3}"
-          + SYMBOLS
+      UP_TO_3_DIGITS_AND_SYMBOLS
           + "|\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)"
           + "|\\s{32}(?!\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s";
 
@@ -180,4 +147,11 @@ public final class WordPatterns {
           + "\ud806\udca0-\ud806\udcdf\ud83a\udd00-\ud83a\udd43]+";
 
   private WordPatterns() {}
+
+  /** Returns the pattern of words that change from upper to lower case at most once. */
+  private static String cased(String suffix) {
+    String lower = BEFORE + UPPER + "*" + LOWER + "+" + suffix;
+    String upper = BEFORE + UPPER + "+" + LOWER + "*" + suffix;
+    return lower + "|" + upper;
+  }
 }

@@ -1,6 +1,7 @@
 package dev.vidrio.tokenizer.word;
 
 import dev.vidrio.tokenizer.normalization.TextTransform;
+import dev.vidrio.tokenizer.regex.RegexSearch;
 import dev.vidrio.tokenizer.text.WorkLimit;
 import java.util.List;
 
@@ -22,6 +23,12 @@ public interface WordSplitter {
     void accept(byte[] text, int start, int end);
   }
 
+  /** Returns a splitter before and after each match of a regular expression. */
+  static WordSplitter around(RegexSearch pattern) {
+    return (text, start, end, limit, sink) ->
+        pattern.find(text, start, end, limit, (from, to, match) -> sink.accept(text, from, to));
+  }
+
   /** Returns a splitter that transforms the text and does not split it. */
   static WordSplitter transforming(TextTransform step) {
     return (text, start, end, limit, sink) -> {
@@ -37,17 +44,15 @@ public interface WordSplitter {
    * Returns the composition of splitters: each splits the words of the previous one, and treats a
    * word as a whole text.
    */
-  static WordSplitter sequence(List<? extends WordSplitter> splitters) {
-    if (splitters.isEmpty()) {
-      return (text, start, end, limit, sink) -> sink.accept(text, start, end);
-    }
-    WordSplitter first = splitters.getFirst();
-    if (splitters.size() == 1) {
-      return first;
-    }
-    WordSplitter rest = sequence(splitters.subList(1, splitters.size()));
+  static WordSplitter sequence(List<WordSplitter> splitters) {
+    return splitters.stream()
+        .reduce(WordSplitter::then)
+        .orElse((text, start, end, limit, sink) -> sink.accept(text, start, end));
+  }
+
+  private WordSplitter then(WordSplitter next) {
     return (text, start, end, limit, sink) ->
-        first.split(
-            text, start, end, limit, (piece, from, to) -> rest.split(piece, from, to, limit, sink));
+        split(
+            text, start, end, limit, (piece, from, to) -> next.split(piece, from, to, limit, sink));
   }
 }

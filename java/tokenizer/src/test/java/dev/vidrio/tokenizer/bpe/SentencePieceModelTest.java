@@ -15,6 +15,8 @@ import dev.vidrio.tokenizer.Tokenizers;
 import dev.vidrio.tokenizer.encoding.IntList;
 import dev.vidrio.tokenizer.normalization.Spaces;
 import dev.vidrio.tokenizer.text.Utf8;
+import dev.vidrio.tokenizer.vocabulary.LiteralRules;
+import dev.vidrio.tokenizer.vocabulary.SpacePrefix;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
@@ -37,7 +39,11 @@ class SentencePieceModelTest {
 
   private static Tokenizer sample(boolean addSpacePrefix) {
     return Tokenizers.of(
-        SAMPLE.vocabulary(new TokenModel.SentencePieceBpe(SAMPLE.scores(), addSpacePrefix)));
+        SAMPLE.vocabulary(
+            new TokenModel.SentencePieceBpe(
+                SAMPLE.scores(),
+                List.of(),
+                addSpacePrefix ? SpacePrefix.EACH : SpacePrefix.NEVER)));
   }
 
   @Test
@@ -97,7 +103,8 @@ class SentencePieceModelTest {
     for (int id = 0; id < scores.size(); id++) {
       scores.set(id, (float) (id * 7919 % 13)); // with many ties
     }
-    Vocabulary vocabulary = SAMPLE.vocabulary(new TokenModel.SentencePieceBpe(scores, false));
+    Vocabulary vocabulary =
+        SAMPLE.vocabulary(new TokenModel.SentencePieceBpe(scores, List.of(), SpacePrefix.NEVER));
     Tokenizer tokenizer = Tokenizers.of(vocabulary);
     RandomText random = new RandomText(8);
     for (int i = 0; i < 1000; i++) {
@@ -147,7 +154,8 @@ class SentencePieceModelTest {
     int[] a = PREFIXED.encode("a", PLAIN);
     int separator =
         SAMPLE
-            .vocabulary(new TokenModel.SentencePieceBpe(SAMPLE.scores(), true))
+            .vocabulary(
+                new TokenModel.SentencePieceBpe(SAMPLE.scores(), List.of(), SpacePrefix.EACH))
             .tokens()
             .indexOf("<sep>");
     assertArrayEquals(
@@ -168,7 +176,7 @@ class SentencePieceModelTest {
   }
 
   private static Vocabulary changed(List<Float> scores) {
-    return SAMPLE.vocabulary(new TokenModel.SentencePieceBpe(scores, false));
+    return SAMPLE.vocabulary(new TokenModel.SentencePieceBpe(scores, List.of(), SpacePrefix.NEVER));
   }
 
   @Test
@@ -190,7 +198,14 @@ class SentencePieceModelTest {
     types.set(whole.tokens().indexOf("<0x41>"), TokenType.UNUSED);
     Vocabulary lacking =
         new Vocabulary(
-            "sample.gguf", whole.model(), whole.tokens(), types, whole.roles(), false, false);
+            "sample.gguf",
+            whole.model(),
+            whole.tokens(),
+            types,
+            whole.roles(),
+            false,
+            false,
+            LiteralRules.NONE);
     assertEquals(
         "sample.gguf: key 'tokenizer.ggml.tokens': lacks the byte <0x41>",
         assertThrows(ModelFileException.class, () -> Tokenizers.of(lacking)).getMessage());

@@ -11,6 +11,7 @@ import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.tokenizer.EncodeOptions;
 import dev.vidrio.tokenizer.Tokenizer;
 import dev.vidrio.tokenizer.Tokenizers;
+import dev.vidrio.tokenizer.vocabulary.LiteralRules;
 import dev.vidrio.tokenizer.vocabulary.TokenModel;
 import dev.vidrio.tokenizer.vocabulary.TokenType;
 import dev.vidrio.tokenizer.vocabulary.Vocabulary;
@@ -169,7 +170,14 @@ class PipelineModelTest {
     TokenModel.Pipeline broken = new TokenModel.Pipeline("{", List.of(), List.of());
     Vocabulary vocabulary =
         new Vocabulary(
-            "file", broken, List.of("a"), List.of(TokenType.NORMAL), Map.of(), false, false);
+            "file",
+            broken,
+            List.of("a"),
+            List.of(TokenType.NORMAL),
+            Map.of(),
+            false,
+            false,
+            LiteralRules.NONE);
     String message =
         assertThrows(ModelFileException.class, () -> Tokenizers.of(vocabulary)).getMessage();
     assertTrue(message.contains("vidrio.tokenizer.pipeline"), message);

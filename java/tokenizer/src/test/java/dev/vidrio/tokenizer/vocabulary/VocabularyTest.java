@@ -125,12 +125,13 @@ class VocabularyTest {
     Vocabulary vocabulary =
         new Vocabulary(
             "x",
-            new TokenModel.ByteLevelBpe("gpt-2", List.of()),
+            new TokenModel.ByteLevelBpe("gpt-2", List.of(), Normalization.NONE),
             tokens,
             List.of(TokenType.NORMAL),
             Map.of(),
             false,
-            false);
+            false,
+            LiteralRules.NONE);
     tokens.add("b");
     assertEquals(List.of("a"), vocabulary.tokens());
   }

@@ -2,32 +2,27 @@ package dev.vidrio.cli.lens.attribute;
 
 import dev.vidrio.cli.io.Heat;
 import dev.vidrio.cli.io.Hint;
-import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.Terminal;
+import dev.vidrio.cli.io.TextBar;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
-import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TargetOption;
+import dev.vidrio.cli.lens.option.TargetOption.Target;
+import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.cli.option.ModelOption;
-import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.InputAttribution;
 import dev.vidrio.lens.attribute.IntegratedGradients;
 import dev.vidrio.lens.attribute.SmoothGrad;
 import dev.vidrio.lens.page.TokenValues;
-import dev.vidrio.model.Model;
-import java.io.IOException;
+import dev.vidrio.lens.page.View;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -38,14 +33,12 @@ import picocli.CommandLine.Option;
     name = "attribute",
     description = {
       "Attributes the logit of the next token to the tokens of the text.",
-      "gradient: norm of the gradient. grad_x_input: gradient times embedding."
-          + " ig: integrated gradients. smoothgrad: mean gradient under noise, times"
-          + " embedding. attn_lrp, cp_lrp: layer-wise relevance propagation, patented for"
-          + " uses other than research."
+      "gradient: norm of the gradient. grad_x_input: gradient times embedding. ig: integrated"
+          + " gradients. smoothgrad: mean gradient under noise, times embedding. attn_lrp, cp_lrp:"
+          + " layer-wise relevance propagation, patented for uses other than research."
     })
-public final class AttributeCommand implements Callable<Integer> {
+public final class AttributeCommand extends TextCommand<AttributeCommand.Found> {
   private static final int TOKEN = 16;
-  private static final int BAR = 24;
 
   /** The attribution methods. */
   private enum Method {
@@ -57,26 +50,21 @@ public final class AttributeCommand implements Callable<Integer> {
     CP_LRP
   }
 
-  @Mixin private ModelOption model = new ModelOption();
-  @Mixin private TextInput input = new TextInput();
   @Mixin private PositionOption position = new PositionOption();
   @Mixin private TargetOption target = new TargetOption();
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
-  @Mixin private PageOption page = new PageOption();
 
   @Option(
       names = "--method",
       paramLabel = "METHOD",
       defaultValue = "grad_x_input",
-      description = "Method: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "Method: ${COMPLETION-CANDIDATES}.")
   private Method method = Method.GRAD_X_INPUT;
 
   @Option(
       names = "--steps",
       paramLabel = "N",
-      defaultValue = "32",
-      description =
-          "Number of gradients that ig and smoothgrad average. Default:" + " ${DEFAULT-VALUE}.")
+      description = "Number of gradients that ig and smoothgrad average.")
   private int steps = 32;
 
   @Option(
@@ -88,60 +76,30 @@ public final class AttributeCommand implements Callable<Integer> {
   @Option(
       names = "--noise",
       paramLabel = "SHARE",
-      defaultValue = "0.1",
-      description =
-          "Standard deviation of smoothgrad's noise, relative to that of the"
-              + " embeddings. Default: ${DEFAULT-VALUE}.")
+      description = "Standard deviation of smoothgrad's noise, relative to that of the embeddings.")
   private double noise = 0.1;
 
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Seed of the noise. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of the noise.")
   private long seed;
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
-
-  AttributeCommand() {}
+  /**
+   * The scores of the tokens.
+   *
+   * @param at the position after which the token is attributed
+   */
+  record Found(Target target, int at, InputAttribution attribution) {
+    String title() {
+      return String.format(
+          "%s after position %d: %.3f", target.logitName(), at, attribution.value());
+    }
+  }
 
   @Override
-  public Integer call() throws IOException {
-    page.check();
-    try (Model opened = model.open()) {
-      int[] ids = input.requiredIds(opened);
-      int at = position.of(ids);
-      int[] tokens = Arrays.copyOf(ids, at + 1);
-      int token = target.token(opened, tokens);
-      int versus = target.versus(opened);
-      DifferentiableMetric metric =
-          versus < 0 ? Metric.logit(token) : Metric.logitDifference(token, versus);
-      InputAttribution attribution = attribute(gradients.lens(opened), tokens, metric);
-      String title =
-          String.format(
-              Locale.ROOT,
-              "logit of %s%s after position %d: %.3f",
-              TokenText.of(opened, token),
-              versus < 0 ? "" : " minus that of " + TokenText.of(opened, versus),
-              at,
-              attribution.value());
-      if (page.isWanted()) {
-        var view =
-            TokenValues.of(
-                opened,
-                "Attribution to tokens",
-                title + ", " + sum(attribution) + ".",
-                Arrays.stream(tokens).boxed().toList(),
-                attribution.scores());
-        page.write(opened, "vidrio lens attribute", tokens, List.of(view));
-      } else if (json) {
-        Json.print(contents(opened, tokens, token, versus, attribution));
-      } else {
-        print(opened, tokens, title, attribution);
-      }
-    }
-    return 0;
+  protected Found run(Lens lens, int[] text) {
+    int at = position.of(text);
+    int[] tokens = cut(at + 1);
+    Target explained = target.of(lens.model(), tokens);
+    return new Found(explained, at, attribute(gradients.of(lens), tokens, explained.logit()));
   }
 
   private InputAttribution attribute(Lens lens, int[] tokens, DifferentiableMetric metric) {
@@ -165,49 +123,54 @@ public final class AttributeCommand implements Callable<Integer> {
   }
 
   private String sum(InputAttribution attribution) {
-    String sum =
-        String.format(
-            Locale.ROOT, "%s, sum %.3f", method.name().toLowerCase(Locale.ROOT), attribution.sum());
+    String sum = String.format("%s, sum %.3f", name(), attribution.sum());
     return Double.isNaN(attribution.explained())
         ? sum
-        : sum + String.format(Locale.ROOT, " of %.3f", attribution.explained());
+        : sum + String.format(" of %.3f", attribution.explained());
   }
 
-  private void print(Model opened, int[] tokens, String title, InputAttribution attribution) {
-    System.out.println(title + "; " + sum(attribution));
+  private String name() {
+    return method.name().toLowerCase(Locale.ROOT);
+  }
+
+  @Override
+  protected void print(Found found) {
+    List<Double> scores = found.attribution.scores();
+    System.out.println(found.title() + "; " + sum(found.attribution));
     System.out.println(" pos token                score");
-    double greatest = attribution.scores().stream().mapToDouble(Math::abs).max().orElse(0);
-    for (int i = 0; i < tokens.length; i++) {
-      double score = attribution.scores().get(i);
-      double share = score / Math.max(greatest, Double.MIN_NORMAL);
-      String text = TokenText.column(opened, tokens[i], TOKEN);
+    double greatest = scores.stream().mapToDouble(Math::abs).max().orElse(0);
+    for (int i = 0; i < scores.size(); i++) {
+      double share = scores.get(i) / Math.max(greatest, Double.MIN_NORMAL);
+      String text = TokenText.column(model(), tokens()[i], TOKEN);
       System.out.printf(
-          Locale.ROOT,
           "%4d %s %+9.3f  %s%n",
           i,
           Terminal.OUT.isTerminal() ? Heat.signed(text, share) : text,
-          score,
-          (share < 0 ? "-" : "+").repeat((int) Math.round(BAR * Math.abs(share))));
+          scores.get(i),
+          TextBar.of(share, 1));
     }
     Hint.print("'vidrio lens occlusion' measures the effect of removing each token.");
   }
 
-  private Map<String, Object> contents(
-      Model opened, int[] tokens, int token, int versus, InputAttribution attribution) {
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("method", method.name().toLowerCase(Locale.ROOT));
-    result.put("tokens", tokens);
-    result.put("token", token);
-    if (versus >= 0) {
-      result.put("versus", versus);
+  @Override
+  protected void fill(JsonObject object, Found found) {
+    object.with("method", name()).with("tokens", tokens());
+    found.target.fill(object);
+    object.with("value", found.attribution.value()).with("sum", found.attribution.sum());
+    if (!Double.isNaN(found.attribution.explained())) {
+      object.put("explained", found.attribution.explained());
     }
-    result.put("value", attribution.value());
-    result.put("sum", attribution.sum());
-    if (!Double.isNaN(attribution.explained())) {
-      result.put("explained", attribution.explained());
-    }
-    result.put("scores", attribution.scores());
-    return result;
+    object.put("scores", found.attribution.scores());
+  }
+
+  @Override
+  protected List<? extends View> views(Found found) {
+    return List.of(
+        TokenValues.of(
+            model(),
+            "Attribution to tokens",
+            found.title() + ", " + sum(found.attribution) + ".",
+            Arrays.stream(tokens()).boxed().toList(),
+            found.attribution.scores()));
   }
 }

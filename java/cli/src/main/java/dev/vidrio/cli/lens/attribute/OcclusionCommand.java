@@ -1,26 +1,21 @@
 package dev.vidrio.cli.lens.attribute;
 
 import dev.vidrio.cli.io.Hint;
-import dev.vidrio.cli.io.Json;
-import dev.vidrio.cli.lens.option.PageOption;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.TextBar;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TargetOption;
+import dev.vidrio.cli.lens.option.TargetOption.Target;
+import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.cli.option.ModelOption;
-import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.attribute.Occlusion;
 import dev.vidrio.lens.attribute.Occlusion.By;
 import dev.vidrio.lens.page.TokenValues;
-import dev.vidrio.model.Model;
-import java.io.IOException;
+import dev.vidrio.lens.page.View;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -31,92 +26,60 @@ import picocli.CommandLine.Option;
     name = "occlusion",
     description = {
       "Occlusion: measures the effect of each token of the text on the next token.",
-      "One line per token: the drop of the log-probability, or of the difference of two"
-          + " logits, without it."
+      "One line per token: the drop of the log-probability, or of the difference of two logits,"
+          + " without it."
     })
-public final class OcclusionCommand implements Callable<Integer> {
+public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> {
   private static final int TOKEN = 16;
-  private static final int BAR = 24;
 
-  @Mixin private ModelOption model = new ModelOption();
-  @Mixin private TextInput input = new TextInput();
   @Mixin private PositionOption position = new PositionOption();
   @Mixin private TargetOption target = new TargetOption();
-  @Mixin private PageOption page = new PageOption();
 
   @Option(
       names = "--by",
       paramLabel = "WAY",
       defaultValue = "zero",
-      description =
-          "zero: the token's embedding is zero; hide: later tokens do not attend to"
-              + " it. Default: ${DEFAULT-VALUE}.")
+      description = "zero: the token's embedding is zero; hide: later tokens do not attend to it.")
   private By by = By.ZERO;
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
-
-  OcclusionCommand() {}
+  /** The effects of the tokens on a metric. */
+  record Found(Target target, Occlusion occlusion, List<Double> effects) {}
 
   @Override
-  public Integer call() throws IOException {
-    page.check();
-    try (Model opened = model.open()) {
-      int[] all = input.requiredIds(opened);
-      int[] tokens = Arrays.copyOf(all, position.of(all) + 1);
-      int token = target.token(opened, tokens);
-      int versus = target.versus(opened);
-      Metric metric = TargetOption.metric(token, versus);
-      Occlusion occlusion = Occlusion.of(Lens.of(opened), tokens, by, metric);
-      String title = TargetOption.title(opened, token, versus);
-      List<Double> effects = IntStream.range(0, tokens.length).mapToObj(occlusion::effect).toList();
-      if (page.isWanted()) {
-        List<Integer> ids = Arrays.stream(tokens).boxed().toList();
-        String note = "How far it falls without each token.";
-        page.write(
-            opened,
-            "vidrio lens occlusion",
-            tokens,
-            List.of(TokenValues.of(opened, title, note, ids, effects)));
-      } else if (json) {
-        Json.print(contents(opened, tokens, token, versus, occlusion.metric(), effects));
-      } else {
-        System.out.printf(Locale.ROOT, "%s: %.3f%n", title, occlusion.metric());
-        print(opened, tokens, effects);
-      }
-    }
-    return 0;
+  protected Found run(Lens lens, int[] text) {
+    int[] tokens = cut(position.of(text) + 1);
+    Target explained = target.of(lens.model(), tokens);
+    Occlusion occlusion = Occlusion.of(lens, tokens, by, explained.metric());
+    return new Found(
+        explained,
+        occlusion,
+        IntStream.range(0, tokens.length).mapToObj(occlusion::effect).toList());
   }
 
-  private static void print(Model opened, int[] tokens, List<Double> effects) {
+  @Override
+  protected void print(Found found) {
+    System.out.printf("%s: %.3f%n", found.target.metricName(), found.occlusion.metric());
     System.out.println(" pos token                drop");
-    double greatest = effects.stream().mapToDouble(Math::abs).max().orElse(0);
-    for (int j = 0; j < tokens.length; j++) {
-      double effect = effects.get(j);
-      int length = (int) Math.round(BAR * Math.abs(effect) / Math.max(greatest, 1e-30));
-      System.out.printf(
-          Locale.ROOT,
-          "%4d %s %+8.3f  %s%n",
-          j,
-          TokenText.column(opened, tokens[j], TOKEN),
-          effect,
-          (effect < 0 ? "-" : "+").repeat(length));
+    double greatest = found.effects.stream().mapToDouble(Math::abs).max().orElse(0);
+    for (int j = 0; j < found.effects.size(); j++) {
+      double effect = found.effects.get(j);
+      String token = TokenText.column(model(), tokens()[j], TOKEN);
+      System.out.printf("%4d %s %+8.3f  %s%n", j, token, effect, TextBar.of(effect, greatest));
     }
     Hint.print("'vidrio lens attribute' estimates this by gradients.");
   }
 
-  private Map<String, Object> contents(
-      Model opened, int[] tokens, int token, int versus, double metric, List<Double> effects) {
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("tokens", Arrays.stream(tokens).boxed().toList());
-    result.put("by", by.name().toLowerCase(Locale.ROOT));
-    result.put("token", token);
-    if (versus >= 0) {
-      result.put("versus", versus);
-    }
-    result.put("metric", metric);
-    result.put("effects", effects);
-    return result;
+  @Override
+  protected void fill(JsonObject object, Found found) {
+    object.with("tokens", tokens()).with("by", by.name().toLowerCase(Locale.ROOT));
+    found.target.fill(object);
+    object.with("metric", found.occlusion.metric()).with("effects", found.effects);
+  }
+
+  @Override
+  protected List<? extends View> views(Found found) {
+    List<Integer> ids = Arrays.stream(tokens()).boxed().toList();
+    String note = "How far it falls without each token.";
+    return List.of(TokenValues.of(model(), found.target.metricName(), note, ids, found.effects));
   }
 }

@@ -1,10 +1,10 @@
 package dev.vidrio.cli.lens.decode;
 
-import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.ChunksOption;
 import dev.vidrio.cli.lens.option.HeadName;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
@@ -14,11 +14,7 @@ import dev.vidrio.lens.decode.ScalarFeature;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.model.Model;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -29,34 +25,24 @@ import picocli.CommandLine.Option;
 @Command(
     name = "examples",
     description = {
-      "Max-activating examples: finds the tokens of a text at which a neuron, head or feature"
-          + " is most active.",
-      "One line per example: the activation, and the text around the token, which is in"
-          + " brackets."
+      "Max-activating examples: finds the tokens of a text at which a neuron, head or feature is"
+          + " most active.",
+      "One line per example: the activation, and the text around the token, which is in brackets."
     })
-public final class ExamplesCommand implements Callable<Integer> {
-  @Mixin private ModelOption model = new ModelOption();
+public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
   @Mixin private ChunksOption chunks = new ChunksOption();
 
   @ArgGroup(multiplicity = "1")
   private UnitOption unit = new UnitOption();
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      defaultValue = "10",
-      description = "Examples to print. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Examples to print.")
   private int top = 10;
 
   @Option(
       names = "--around",
       paramLabel = "N",
-      defaultValue = "8",
-      description = "Tokens to show before and after the token. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens to show before and after the token.")
   private int around = 8;
-
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
 
   /** The mutually exclusive units. */
   private static final class UnitOption {
@@ -93,22 +79,24 @@ public final class ExamplesCommand implements Callable<Integer> {
     private int number;
   }
 
-  ExamplesCommand() {}
+  /** The examples of a unit. */
+  record Found(ScalarFeature unit, MaxActivatingExamples all) {}
 
   @Override
-  public Integer call() {
-    try (Model opened = model.open()) {
-      Lens lens = Lens.of(opened);
-      if (unit.feature == null) {
-        find(lens, unit.neuron == null ? head(String.valueOf(unit.head)) : neuron(lens));
-      } else {
-        try (SparseAutoencoder sae =
-            SparseAutoencoder.load(opened.executor(), unit.feature.directory)) {
-          find(lens, ScalarFeature.Feature.of(lens, sae, unit.feature.number));
-        }
-      }
+  protected Found run(Model opened) {
+    Lens lens = Lens.of(opened);
+    if (unit.feature == null) {
+      return find(lens, unit.neuron == null ? head(String.valueOf(unit.head)) : neuron(lens));
     }
-    return 0;
+    try (SparseAutoencoder sae =
+        SparseAutoencoder.load(opened.executor(), unit.feature.directory)) {
+      return find(lens, ScalarFeature.Feature.of(lens, sae, unit.feature.number));
+    }
+  }
+
+  private Found find(Lens lens, ScalarFeature wanted) {
+    return new Found(
+        wanted, MaxActivatingExamples.of(lens, chunks.of(lens.model()), wanted, top, around));
   }
 
   private ScalarFeature neuron(Lens lens) {
@@ -130,60 +118,44 @@ public final class ExamplesCommand implements Callable<Integer> {
     return new ScalarFeature.Head(name.layer(), name.head());
   }
 
-  private void find(Lens lens, ScalarFeature wanted) {
-    MaxActivatingExamples found =
-        MaxActivatingExamples.of(lens, chunks.of(lens.model()), wanted, top, around);
-    if (json) {
-      Json.print(contents(lens.model(), wanted, found));
-      return;
-    }
+  @Override
+  protected void print(Found found) {
     System.out.println("activation chunk:pos  text");
-    for (Example example : found.examples()) {
+    for (Example example : found.all.examples()) {
       System.out.printf(
-          Locale.ROOT,
           "%10.3f %5d:%-4d %s%n",
-          example.value(),
-          example.text(),
-          example.position(),
-          text(lens.model(), example));
+          example.value(), example.text(), example.position(), text(example));
     }
     System.out.printf(
-        Locale.ROOT, "%d tokens, active at %.1f %%%n", found.tokens(), 100 * found.active());
+        "%d tokens, active at %.1f %%%n", found.all.tokens(), 100 * found.all.active());
   }
 
-  private static String text(Model opened, Example example) {
+  private String text(Example example) {
     int at = example.position() - example.from();
     int[] ids = example.context().stream().mapToInt(Integer::intValue).toArray();
     var line = new StringBuilder();
     for (int i = 0; i < ids.length; i++) {
-      String quoted = TokenText.of(opened, ids[i]);
+      String quoted = TokenText.of(model(), ids[i]);
       String piece = quoted.substring(1, quoted.length() - 1);
       line.append(i == at ? "[" + piece + "]" : piece);
     }
     return line.toString();
   }
 
-  private static Map<String, Object> contents(
-      Model opened, ScalarFeature wanted, MaxActivatingExamples found) {
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("hook", wanted.point().name());
-    result.put("tokens", found.tokens());
-    result.put("active", found.active());
-    result.put(
-        "examples",
-        found.examples().stream()
-            .map(
-                example -> {
-                  Map<String, Object> entry = new LinkedHashMap<>();
-                  entry.put("value", example.value());
-                  entry.put("text", example.text());
-                  entry.put("position", example.position());
-                  entry.put("from", example.from());
-                  entry.put("context", example.context());
-                  return entry;
-                })
-            .toList());
-    return result;
+  @Override
+  protected void fill(JsonObject object, Found found) {
+    object.put("hook", found.unit.point().name());
+    object.put("tokens", found.all.tokens());
+    object.put("active", found.all.active());
+    object.put("examples", found.all.examples().stream().map(ExamplesCommand::toJson).toList());
+  }
+
+  private static JsonObject toJson(Example example) {
+    return new JsonObject()
+        .with("value", example.value())
+        .with("text", example.text())
+        .with("position", example.position())
+        .with("from", example.from())
+        .with("context", example.context());
   }
 }

@@ -1,22 +1,19 @@
 package dev.vidrio.cli.lens.decode;
 
 import dev.vidrio.cli.io.Escapes;
-import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.LayerNumber;
+import dev.vidrio.cli.lens.option.LensCompletion;
 import dev.vidrio.cli.lens.option.PositionOption;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.Patchscope;
 import dev.vidrio.model.Model;
-import dev.vidrio.tokenizer.EncodeOptions;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -28,11 +25,10 @@ import picocli.CommandLine.Option;
     name = "scope",
     description = {
       "Patchscopes: decodes a token's representation by inserting it into another text.",
-      "One line per layer: the residual stream at the token replaces that at the last token of"
-          + " the target text, which the model continues greedily."
+      "One line per layer: the residual stream at the token replaces that at the last token of the"
+          + " target text, which the model continues greedily."
     })
-public final class ScopeCommand implements Callable<Integer> {
-  @Mixin private ModelOption model = new ModelOption();
+public final class ScopeCommand extends ModelCommand<ScopeCommand.Found> {
   @Mixin private TextInput input = new TextInput();
   @Mixin private PositionOption position = new PositionOption();
 
@@ -45,7 +41,6 @@ public final class ScopeCommand implements Callable<Integer> {
   @Option(
       names = "--target",
       paramLabel = "TEXT",
-      defaultValue = Patchscope.IDENTITY,
       description = "The target text. Default: ${DEFAULT-VALUE}")
   private String target = Patchscope.IDENTITY;
 
@@ -58,37 +53,31 @@ public final class ScopeCommand implements Callable<Integer> {
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      defaultValue = "8",
-      description = "Tokens to generate. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens to generate.")
   private int count = 8;
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
+  private int[] tokens = new int[0];
 
-  ScopeCommand() {}
+  /** The continuation of the target text with the representation of a hook point. */
+  private record Row(HookPoint point, List<Integer> ids, String text) {}
+
+  /** The continuations for a position of the text. */
+  record Found(int at, List<Row> rows) {}
 
   @Override
-  public Integer call() {
-    try (Model opened = model.open()) {
-      int[] source = input.requiredIds(opened);
-      int at = position.of(source);
-      int[] other = opened.tokenizer().encode(target, EncodeOptions.DEFAULT);
-      Lens lens = Lens.of(opened);
-      List<HookPoint> points = points(opened);
-      List<List<Integer>> said = new ArrayList<>();
-      for (HookPoint point : points) {
-        HookPoint into = targetLayer == null ? point : after(opened, targetLayer);
-        said.add(
-            Patchscope.of(lens, source, at, point)
-                .read(lens, other, other.length - 1, into, count));
-      }
-      if (json) {
-        Json.print(contents(opened, source, at, points, said));
-      } else {
-        print(opened, points, said);
-      }
+  protected Found run(Model opened) {
+    tokens = input.requiredIds(opened);
+    int at = position.of(tokens);
+    int[] other = opened.tokenizer().encode(target);
+    Lens lens = Lens.of(opened);
+    List<Row> rows = new ArrayList<>();
+    for (HookPoint point : points(opened)) {
+      HookPoint into = targetLayer == null ? point : after(opened, targetLayer);
+      List<Integer> ids =
+          Patchscope.of(lens, tokens, at, point).read(lens, other, other.length - 1, into, count);
+      rows.add(new Row(point, ids, LensCompletion.decode(opened, ids)));
     }
-    return 0;
+    return new Found(at, rows);
   }
 
   private List<HookPoint> points(Model opened) {
@@ -104,34 +93,24 @@ public final class ScopeCommand implements Callable<Integer> {
     return new HookPoint(HookSite.RESID_POST, LayerNumber.of(opened, layer));
   }
 
-  private static void print(Model opened, List<HookPoint> points, List<List<Integer>> said) {
+  @Override
+  protected void print(Found found) {
     System.out.println("layer     continuation of the target text");
-    for (int row = 0; row < points.size(); row++) {
-      System.out.printf(
-          "layer %-3d %s%n", points.get(row).layer(), Escapes.quote(text(opened, said.get(row))));
+    for (Row row : found.rows) {
+      System.out.printf("layer %-3d %s%n", row.point.layer(), Escapes.quote(row.text));
     }
   }
 
-  private static String text(Model opened, List<Integer> ids) {
-    return opened.tokenizer().decode(ids.stream().mapToInt(Integer::intValue).toArray());
+  @Override
+  protected void fill(JsonObject object, Found found) {
+    object.with("tokens", tokens).with("position", found.at).with("target", target);
+    object.put("layers", found.rows.stream().map(ScopeCommand::toJson).toList());
   }
 
-  private Map<String, Object> contents(
-      Model opened, int[] source, int at, List<HookPoint> points, List<List<Integer>> said) {
-    List<Map<String, Object>> rows = new ArrayList<>();
-    for (int row = 0; row < points.size(); row++) {
-      Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("hook", points.get(row).name());
-      entry.put("ids", said.get(row));
-      entry.put("text", text(opened, said.get(row)));
-      rows.add(entry);
-    }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("tokens", source);
-    result.put("position", at);
-    result.put("target", target);
-    result.put("layers", rows);
-    return result;
+  private static JsonObject toJson(Row row) {
+    return new JsonObject()
+        .with("hook", row.point.name())
+        .with("ids", row.ids)
+        .with("text", row.text);
   }
 }

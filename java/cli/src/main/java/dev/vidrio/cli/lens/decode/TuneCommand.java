@@ -1,11 +1,11 @@
 package dev.vidrio.cli.lens.decode;
 
 import dev.vidrio.cli.io.Hint;
-import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.ChunksOption;
 import dev.vidrio.cli.lens.option.OutputFile;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
@@ -15,28 +15,23 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code vidrio lens tune}. */
 @Command(
     name = "tune",
     description = {
       "The tuned lens: trains translators for 'lens logits --tuned'.",
-      "One line per layer: the KL divergence of its prediction from that of the model, in bits,"
-          + " on a held-out part of the text, before and after training."
+      "One line per layer: the KL divergence of its prediction from that of the model, in bits, on"
+          + " a held-out part of the text, before and after training."
     })
-public final class TuneCommand implements Callable<Integer> {
+public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
   /** One of this many chunks of the text is held out. */
   private static final int ASIDE = 8;
 
-  @Mixin private ModelOption model = new ModelOption();
   @Mixin private ChunksOption chunks = new ChunksOption();
 
   @Option(
@@ -49,56 +44,45 @@ public final class TuneCommand implements Callable<Integer> {
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
-      defaultValue = "*.hook_resid_post",
-      description = "The residual streams to translate. Default: ${DEFAULT-VALUE}.")
+      description = "The residual streams to translate.")
   private String hooks = "*.hook_resid_post";
 
-  @Option(
-      names = "--epochs",
-      paramLabel = "N",
-      defaultValue = "1",
-      description = "Passes over the text. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--epochs", paramLabel = "N", description = "Passes over the text.")
   private int epochs = 1;
 
   @Option(
       names = "--rate",
       paramLabel = "X",
-      defaultValue = "" + TunedLensTrainer.RATE,
-      description = "Learning rate, relative to the stream's size. Default: ${DEFAULT-VALUE}.")
+      description = "Learning rate, relative to the stream's size.")
   private double rate = TunedLensTrainer.RATE;
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
-
-  @Spec private CommandSpec command = CommandSpec.create();
-
-  TuneCommand() {}
+  /** The divergences before and after training. */
+  record Found(Map<HookPoint, Double> before, Map<HookPoint, Double> after) {}
 
   @Override
-  public Integer call() throws IOException {
-    OutputFile.check(command, output, ".safetensors");
+  protected void check() {
+    OutputFile.check(output, ".safetensors");
     if (epochs < 1) {
       throw new InvalidInputException("epochs", Integer.toString(epochs), "must be at least 1");
     }
-    try (Model opened = model.open()) {
-      List<int[]> texts = chunks.of(opened);
-      if (texts.size() < 2) {
-        throw new InvalidInputException(
-            "text",
-            texts.size() + " chunk",
-            "must have two or more; --length makes chunks shorter");
-      }
-      int train = texts.size() - Math.max(1, texts.size() / ASIDE);
-      try (var trainer = new TunedLensTrainer(Lens.of(opened), hooks, rate)) {
-        List<int[]> aside = texts.subList(train, texts.size());
-        Map<HookPoint, Double> before = evaluate(trainer, aside);
-        train(trainer, texts.subList(0, train));
-        Map<HookPoint, Double> after = evaluate(trainer, aside);
-        trainer.tuned().save(output, opened.name());
-        report(opened, before, after);
-      }
+  }
+
+  @Override
+  protected Found run(Model opened) throws IOException {
+    List<int[]> texts = chunks.of(opened);
+    if (texts.size() < 2) {
+      throw new InvalidInputException(
+          "text", texts.size() + " chunk", "must have two or more; --length makes chunks shorter");
     }
-    return 0;
+    int train = texts.size() - Math.max(1, texts.size() / ASIDE);
+    List<int[]> aside = texts.subList(train, texts.size());
+    try (var trainer = new TunedLensTrainer(Lens.of(opened), hooks, rate)) {
+      Map<HookPoint, Double> before = evaluate(trainer, aside);
+      train(trainer, texts.subList(0, train));
+      var found = new Found(before, evaluate(trainer, aside));
+      trainer.tuned().save(output, opened.name());
+      return found;
+    }
   }
 
   private void train(TunedLensTrainer trainer, List<int[]> texts) {
@@ -123,29 +107,26 @@ public final class TuneCommand implements Callable<Integer> {
     return sums;
   }
 
-  private void report(Model opened, Map<HookPoint, Double> before, Map<HookPoint, Double> after) {
-    if (json) {
-      Map<String, Object> points = new LinkedHashMap<>();
-      before.forEach(
-          (point, kl) -> {
-            Map<String, Object> entry = new LinkedHashMap<>();
-            entry.put("kl_bits_untuned", kl);
-            entry.put("kl_bits", after.get(point));
-            points.put(point.name(), entry);
-          });
-      Map<String, Object> result = new LinkedHashMap<>();
-      result.put("model", opened.name());
-      result.put("file", output.toString());
-      result.put("hooks", points);
-      Json.print(result);
-      return;
-    }
+  @Override
+  protected void print(Found found) {
     System.out.println("mean KL divergence from the model's prediction, in bits");
     System.out.printf("%-28s %10s %10s%n", "hook", "logit lens", "tuned lens");
-    before.forEach(
+    found.before.forEach(
         (point, kl) ->
-            System.out.printf(
-                Locale.ROOT, "%-28s %10.3f %10.3f%n", point.name(), kl, after.get(point)));
+            System.out.printf("%-28s %10.3f %10.3f%n", point.name(), kl, found.after.get(point)));
     Hint.print("'vidrio lens logits --tuned " + output + "' reads through these translators.");
+  }
+
+  @Override
+  protected void fill(JsonObject object, Found found) {
+    var points = new JsonObject();
+    found.before.forEach(
+        (point, kl) ->
+            points.put(
+                point.name(),
+                new JsonObject()
+                    .with("kl_bits_untuned", kl)
+                    .with("kl_bits", found.after.get(point))));
+    object.with("file", output.toString()).with("hooks", points);
   }
 }

@@ -1,10 +1,10 @@
 package dev.vidrio.cli.lens.decode;
 
-import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.HeadName;
 import dev.vidrio.cli.lens.option.LayerNumber;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.HeadMatrices;
@@ -13,16 +13,11 @@ import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.decode.VocabularyProjection.Score;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code vidrio lens weights}. */
@@ -30,12 +25,11 @@ import picocli.CommandLine.Option;
     name = "weights",
     description = {
       "Projects the weights of a head or a neuron onto the vocabulary.",
-      "For a head: the tokens that the singular vectors of W_OV read and write; with"
-          + " --token, the tokens it attends to from that token, and those it writes when"
-          + " attending to it. For a neuron: the tokens whose logits it raises and lowers."
+      "For a head: the tokens that the singular vectors of W_OV read and write; with --token, the"
+          + " tokens it attends to from that token, and those it writes when attending to it. For a"
+          + " neuron: the tokens whose logits it raises and lowers."
     })
-public final class WeightsCommand implements Callable<Integer> {
-  @Mixin private ModelOption model = new ModelOption();
+public final class WeightsCommand extends ModelCommand<List<WeightsCommand.Line>> {
 
   @ArgGroup(multiplicity = "1")
   private UnitOption unit = new UnitOption();
@@ -49,19 +43,11 @@ public final class WeightsCommand implements Callable<Integer> {
   @Option(
       names = "--vectors",
       paramLabel = "N",
-      defaultValue = "4",
-      description = "For a head: pairs of singular vectors. Default: ${DEFAULT-VALUE}.")
+      description = "For a head: pairs of singular vectors.")
   private int vectors = 4;
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      defaultValue = "6",
-      description = "Tokens per line. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Tokens per line.")
   private int top = 6;
-
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
 
   /** The mutually exclusive units. */
   private static final class UnitOption {
@@ -76,32 +62,18 @@ public final class WeightsCommand implements Callable<Integer> {
   }
 
   /** A vector and its nearest tokens. */
-  private record Line(String label, double size, List<Score> tokens) {}
-
-  WeightsCommand() {}
+  record Line(String label, double size, List<Score> tokens) {}
 
   @Override
-  public Integer call() {
-    try (Model opened = model.open()) {
-      Lens lens = Lens.of(opened);
-      List<Line> lines;
-      if (unit.head == null) {
-        lines = neuron(lens, String.valueOf(unit.neuron));
-      } else {
-        HeadName name = HeadName.parse(unit.head);
-        int layer = LayerNumber.of(opened, name.layer());
-        HeadMatrices head = HeadMatrices.of(lens, layer, name.head());
-        lines = token == null ? singular(lens, layer, head) : circuits(lens, layer, head, token);
-      }
-      if (json) {
-        Json.print(contents(opened, lines));
-      } else {
-        boolean sized = token == null && unit.head != null;
-        System.out.println("%-10s %stokens".formatted("vector", sized ? "  size  " : ""));
-        lines.forEach(line -> print(opened, line));
-      }
+  protected List<Line> run(Model opened) {
+    Lens lens = Lens.of(opened);
+    if (unit.head == null) {
+      return neuron(lens, String.valueOf(unit.neuron));
     }
-    return 0;
+    HeadName name = HeadName.parse(unit.head);
+    int layer = LayerNumber.of(opened, name.layer());
+    HeadMatrices head = HeadMatrices.of(lens, layer, name.head());
+    return token == null ? singular(lens, layer, head) : circuits(lens, layer, head, token);
   }
 
   private List<Line> neuron(Lens lens, String name) {
@@ -152,38 +124,31 @@ public final class WeightsCommand implements Callable<Integer> {
     return negated;
   }
 
-  private void print(Model opened, Line line) {
-    String size = token == null && unit.head != null ? "%6.2f  ".formatted(line.size) : "";
-    System.out.printf(
-        Locale.ROOT,
-        "%-10s %s%s%n",
-        line.label,
-        size,
-        line.tokens.stream()
-            .map(score -> TokenText.of(opened, score.token()))
-            .collect(Collectors.joining(" ")));
+  @Override
+  protected void print(List<Line> lines) {
+    boolean sized = token == null && unit.head != null;
+    System.out.printf("%-10s %stokens%n", "vector", sized ? "  size  " : "");
+    for (Line line : lines) {
+      System.out.printf(
+          "%-10s %s%s%n",
+          line.label,
+          sized ? "%6.2f  ".formatted(line.size) : "",
+          line.tokens.stream()
+              .map(score -> TokenText.of(model(), score.token()))
+              .collect(Collectors.joining(" ")));
+    }
   }
 
-  private static Map<String, Object> contents(Model opened, List<Line> lines) {
-    List<Map<String, Object>> entries = new ArrayList<>();
-    for (Line line : lines) {
-      Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("what", line.label);
-      entry.put("size", line.size);
-      List<Map<String, Object>> tokens = new ArrayList<>();
-      for (Score score : line.tokens) {
-        Map<String, Object> one = new LinkedHashMap<>();
-        one.put("id", score.token());
-        one.put("piece", opened.tokenizer().piece(score.token()));
-        one.put("value", score.value());
-        tokens.add(one);
-      }
-      entry.put("tokens", tokens);
-      entries.add(entry);
-    }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("vectors", entries);
-    return result;
+  @Override
+  protected void fill(JsonObject object, List<Line> lines) {
+    object.put("vectors", lines.stream().map(this::toJson).toList());
+  }
+
+  private JsonObject toJson(Line line) {
+    List<JsonObject> tokens =
+        line.tokens.stream()
+            .map(score -> TokenText.toJson(model(), score.token()).with("value", score.value()))
+            .toList();
+    return new JsonObject().with("what", line.label).with("size", line.size).with("tokens", tokens);
   }
 }

@@ -3,26 +3,24 @@ package dev.vidrio.cli.lens.detect;
 import dev.vidrio.cli.io.Heat;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.Json;
-import dev.vidrio.cli.lens.option.PageOption;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.lens.option.PageCommand;
+import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.detect.OvScores;
+import dev.vidrio.lens.page.View;
 import dev.vidrio.lens.page.Views;
 import dev.vidrio.model.Model;
-import java.io.IOException;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code vidrio lens heads}. */
@@ -31,25 +29,19 @@ import picocli.CommandLine.Option;
     description = {
       "Finds induction, previous-token, duplicate-token, copying and successor heads, and attention"
           + " sinks.",
-      "The text is a sequence of random tokens, repeated once. A score is the mean attention"
-          + " weight on the tokens that heads of that kind attend to. Copying, inhibition and"
-          + " successor scores come from the weights alone."
+      "The text is a sequence of random tokens, repeated once. A score is the mean attention weight"
+          + " on the tokens that heads of that kind attend to. Copying, inhibition and successor"
+          + " scores come from the weights alone."
     })
-public final class HeadsCommand implements Callable<Integer> {
+@JsonHelp("Print JSON with the scores of all heads.")
+public final class HeadsCommand extends PageCommand<HeadsCommand.Found> {
   /** The mean weight on the first token above which a head counts as a sink. */
   private static final double SINK = 0.3;
 
   /** The number of tokens that copying scores are measured on. */
   private static final int COPIED = 100;
 
-  @Mixin private ModelOption model = new ModelOption();
-  @Mixin private PageOption page = new PageOption();
-
-  @Option(
-      names = "--samples",
-      paramLabel = "N",
-      defaultValue = "" + HeadDetection.SAMPLES,
-      description = "Number of texts. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--samples", paramLabel = "N", description = "Number of texts.")
   private int samples = HeadDetection.SAMPLES;
 
   @Option(
@@ -61,49 +53,30 @@ public final class HeadsCommand implements Callable<Integer> {
               + ", or as many as fit.")
   private @Nullable Integer length;
 
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Seed of the random tokens. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of the random tokens.")
   private long seed;
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      defaultValue = "8",
-      description = "Heads of each kind to print. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Heads of each kind to print.")
   private int top = 8;
-
-  @Option(names = "--json", description = "Print JSON with the scores of all heads.")
-  private boolean json;
-
-  HeadsCommand() {}
 
   /** A head's score of some kind. */
   private record Score(String name, double value) {}
 
+  /** The scores of all heads, by their attention and by their weights. */
+  record Found(HeadDetection detection, List<OvScores> weights) {}
+
   @Override
-  public Integer call() throws IOException {
-    page.check();
-    try (Model opened = model.open()) {
-      Lens lens = Lens.of(opened);
-      int tokens =
-          length == null ? Math.min(HeadDetection.LENGTH, HeadDetection.longest(opened)) : length;
-      HeadDetection detection = HeadDetection.of(lens, samples, tokens, seed);
-      List<OvScores> said = OvScores.of(lens, COPIED, seed);
-      if (page.isWanted()) {
-        page.write(opened, "vidrio lens heads", new int[0], List.of(Views.heads(detection, said)));
-      } else if (json) {
-        Json.print(contents(opened, detection, said));
-      } else {
-        print(detection, said);
-      }
-    }
-    return 0;
+  protected Found run(Model opened) {
+    Lens lens = Lens.of(opened);
+    int tokens =
+        length == null ? Math.min(HeadDetection.LENGTH, HeadDetection.longest(opened)) : length;
+    return new Found(
+        HeadDetection.of(lens, samples, tokens, seed), OvScores.of(lens, COPIED, seed));
   }
 
-  private void print(HeadDetection detection, List<OvScores> said) {
+  @Override
+  protected void print(Found found) {
+    HeadDetection detection = found.detection;
     Map<String, List<Score>> looks = new LinkedHashMap<>();
     looks.put("induction", looking(detection, HeadScores::induction));
     looks.put("previous", looking(detection, HeadScores::previous));
@@ -115,17 +88,14 @@ public final class HeadsCommand implements Callable<Integer> {
     print(looks);
     System.out.println();
     Map<String, List<Score>> says = new LinkedHashMap<>();
-    says.put("copying", saying(said, OvScores::copying));
-    says.put("inhibition", saying(said, OvScores::inhibition));
-    says.put("successor", saying(said, OvScores::successor));
+    says.put("copying", saying(found.weights, OvScores::copying));
+    says.put("inhibition", saying(found.weights, OvScores::inhibition));
+    says.put("successor", saying(found.weights, OvScores::successor));
     System.out.println("share of tokens (0 to 1), by the weights of the OV circuit");
     print(says);
     System.out.printf(
-        Locale.ROOT,
         "%n%d heads; %.0f %% have a mean weight above %.1f on the first token (sinks)%n",
-        detection.heads().size(),
-        100 * detection.sinkRate(SINK),
-        SINK);
+        detection.heads().size(), 100 * detection.sinkRate(SINK), SINK);
     Hint.print("'vidrio lens attention --layer L --head H -p TEXT' prints a pattern.");
   }
 
@@ -146,9 +116,7 @@ public final class HeadsCommand implements Callable<Integer> {
   }
 
   private static String cell(double value) {
-    return Double.isNaN(value)
-        ? "    -"
-        : Heat.cell(String.format(Locale.ROOT, "%5.3f", value), value);
+    return Double.isNaN(value) ? "    -" : Heat.cell(String.format("%5.3f", value), value);
   }
 
   private static List<Score> looking(HeadDetection detection, ToDoubleFunction<HeadScores> score) {
@@ -164,26 +132,29 @@ public final class HeadsCommand implements Callable<Integer> {
         .toList();
   }
 
-  private Map<String, Object> contents(Model opened, HeadDetection detection, List<OvScores> said) {
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("samples", detection.samples());
-    result.put("length", detection.length());
-    result.put("seed", seed);
-    result.put("sink_rate", detection.sinkRate(SINK));
-    result.put(
+  @Override
+  protected void fill(JsonObject object, Found found) {
+    HeadDetection detection = found.detection;
+    object.put("samples", detection.samples());
+    object.put("length", detection.length());
+    object.put("seed", seed);
+    object.put("sink_rate", detection.sinkRate(SINK));
+    object.put(
         "heads",
-        IntStream.range(0, said.size())
-            .mapToObj(i -> contents(detection.heads().get(i), said.get(i)))
+        IntStream.range(0, found.weights.size())
+            .mapToObj(i -> toJson(detection.heads().get(i), found.weights.get(i)))
             .toList());
-    return result;
   }
 
-  private static Map<String, @Nullable Object> contents(HeadScores looking, OvScores saying) {
-    Map<String, @Nullable Object> result = HeadJson.contents(looking);
-    result.put("copying", saying.copying());
-    result.put("inhibition", saying.inhibition());
-    result.put("successor", Json.finite(saying.successor()));
-    return result;
+  private static JsonObject toJson(HeadScores attention, OvScores weights) {
+    return HeadJson.contents(attention)
+        .with("copying", weights.copying())
+        .with("inhibition", weights.inhibition())
+        .with("successor", Json.finite(weights.successor()));
+  }
+
+  @Override
+  protected List<? extends View> views(Found found) {
+    return List.of(Views.heads(found.detection, found.weights));
   }
 }

@@ -1,22 +1,16 @@
 package dev.vidrio.cli.lens.detect;
 
 import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.LayerNumber;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.TextChunks;
 import dev.vidrio.lens.detect.NeuronDetection;
 import dev.vidrio.lens.detect.NeuronScores;
 import dev.vidrio.model.Model;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
-import java.util.function.ToDoubleFunction;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -26,64 +20,48 @@ import picocli.CommandLine.Option;
     name = "neurons",
     description = {
       "Finds entropy, token-frequency and dead neurons of a layer.",
-      "Entropy neurons have a large output norm but change all logits alike."
-          + " Token-frequency neurons raise or lower the logits of frequent tokens. Dead"
-          + " neurons are never active in the text."
+      "Entropy neurons have a large output norm but change all logits alike. Token-frequency"
+          + " neurons raise or lower the logits of frequent tokens. Dead neurons are never active"
+          + " in the text."
     })
-public final class NeuronsCommand implements Callable<Integer> {
+public final class NeuronsCommand extends ModelCommand<NeuronsCommand.Found> {
   /** Tokens per run. */
   private static final int CHUNK = 512;
 
-  @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
 
-  @Option(
-      names = "--layer",
-      paramLabel = "L",
-      defaultValue = "-1",
-      description = "The layer; -1 is the last. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--layer", paramLabel = "L", description = "The layer; -1 is the last.")
   private int layer = -1;
 
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "8",
-      description = "Neurons of each kind to print; JSON has all. Default: ${DEFAULT-VALUE}.")
+      description = "Neurons of each kind to print; JSON has all.")
   private int top = 8;
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
-
-  NeuronsCommand() {}
+  /** The neurons of a layer. */
+  record Found(int layer, NeuronDetection detection) {}
 
   @Override
-  public Integer call() {
-    try (Model opened = model.open()) {
-      int block = LayerNumber.of(opened, layer);
-      int length = Math.min(CHUNK, opened.architecture().contextLength());
-      List<int[]> texts = TextChunks.of(opened, input.requiredIds(opened), length);
-      NeuronDetection detection = NeuronDetection.of(Lens.of(opened), texts, block, block + 1);
-      if (json) {
-        Json.print(contents(opened, block, detection));
-      } else {
-        print(block, detection);
-      }
-    }
-    return 0;
+  protected Found run(Model opened) {
+    int block = LayerNumber.of(opened, layer);
+    int length = Math.min(CHUNK, opened.architecture().contextLength());
+    List<int[]> texts = TextChunks.of(opened, input.requiredIds(opened), length);
+    return new Found(block, NeuronDetection.of(Lens.of(opened), texts, block, block + 1));
   }
 
-  private void print(int block, NeuronDetection detection) {
-    List<List<NeuronScores>> columns = new ArrayList<>();
+  @Override
+  protected void print(Found found) {
+    NeuronDetection detection = found.detection;
     System.out.println(
         "largest norm for its logit variance     largest correlation with token frequency");
     System.out.println("neuron       norm  logit variance   neuron       correlation");
-    columns.add(detection.ranked(NeuronScores::entropy));
-    columns.add(detection.ranked(absolute(NeuronScores::frequency)));
+    List<NeuronScores> byEntropy = detection.ranked(NeuronScores::entropy);
+    List<NeuronScores> byFrequency = detection.ranked(NeuronsCommand::correlation);
     for (int i = 0; i < Math.clamp(top, 0, detection.neurons().size()); i++) {
-      NeuronScores entropy = columns.getFirst().get(i);
-      NeuronScores frequency = columns.getLast().get(i);
+      NeuronScores entropy = byEntropy.get(i);
+      NeuronScores frequency = byFrequency.get(i);
       System.out.printf(
-          Locale.ROOT,
           "%-10s %6.2f %15.7f   %-10s %14.3f%n",
           entropy.name(),
           entropy.norm(),
@@ -92,13 +70,18 @@ public final class NeuronsCommand implements Callable<Integer> {
           frequency.frequency());
     }
     System.out.printf(
-        Locale.ROOT,
         "layer %d: %d neurons, %d dead over %d tokens; the median neuron is active at %.1f %%%n",
-        block,
+        found.layer,
         detection.neurons().size(),
         detection.neurons().stream().filter(NeuronScores::dead).count(),
         detection.tokens(),
         100 * median(detection));
+  }
+
+  /** Returns the magnitude of the correlation with token frequency; an undefined one is last. */
+  private static double correlation(NeuronScores neuron) {
+    double value = neuron.frequency();
+    return Double.isNaN(value) ? Double.NEGATIVE_INFINITY : Math.abs(value);
   }
 
   private static double median(NeuronDetection detection) {
@@ -107,30 +90,19 @@ public final class NeuronsCommand implements Callable<Integer> {
     return sorted[sorted.length / 2];
   }
 
-  private static ToDoubleFunction<NeuronScores> absolute(ToDoubleFunction<NeuronScores> score) {
-    return neuron -> {
-      double value = score.applyAsDouble(neuron);
-      return Double.isNaN(value) ? Double.NEGATIVE_INFINITY : Math.abs(value);
-    };
+  @Override
+  protected void fill(JsonObject object, Found found) {
+    object.with("layer", found.layer).with("tokens", found.detection.tokens());
+    object.put("neurons", found.detection.neurons().stream().map(NeuronsCommand::toJson).toList());
   }
 
-  private static Map<String, Object> contents(Model opened, int block, NeuronDetection detection) {
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("layer", block);
-    result.put("tokens", detection.tokens());
-    result.put("neurons", detection.neurons().stream().map(NeuronsCommand::contents).toList());
-    return result;
-  }
-
-  private static Map<String, @Nullable Object> contents(NeuronScores neuron) {
-    Map<String, @Nullable Object> result = new LinkedHashMap<>();
-    result.put("neuron", neuron.neuron());
-    result.put("norm", neuron.norm());
-    result.put("logit_variance", Json.finite(neuron.logitVariance()));
-    result.put("frequency_correlation", Json.finite(neuron.frequency()));
-    result.put("active", neuron.active());
-    result.put("dead", neuron.dead());
-    return result;
+  private static JsonObject toJson(NeuronScores neuron) {
+    return new JsonObject()
+        .with("neuron", neuron.neuron())
+        .with("norm", neuron.norm())
+        .with("logit_variance", Json.finite(neuron.logitVariance()))
+        .with("frequency_correlation", Json.finite(neuron.frequency()))
+        .with("active", neuron.active())
+        .with("dead", neuron.dead());
   }
 }

@@ -1,18 +1,14 @@
 package dev.vidrio.cli.lens.detect;
 
 import dev.vidrio.cli.io.Heat;
-import dev.vidrio.cli.io.Json;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.detect.RetrievalHeads;
 import dev.vidrio.model.Model;
 import dev.vidrio.tokenizer.EncodeOptions;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -22,12 +18,11 @@ import picocli.CommandLine.Option;
     name = "retrieval",
     description = {
       "Finds retrieval heads, which copy an inserted sentence (the needle) from a text.",
-      "The needle is inserted into the text at several depths, the question"
-          + " follows, and the model answers. A head's score is the share of the"
-          + " needle's tokens in the answer to which the head attends most as they are generated."
+      "The needle is inserted into the text at several depths, the question follows, and the model"
+          + " answers. A head's score is the share of the needle's tokens in the answer to which"
+          + " the head attends most as they are generated."
     })
-public final class RetrievalCommand implements Callable<Integer> {
-  @Mixin private ModelOption model = new ModelOption();
+public final class RetrievalCommand extends ModelCommand<RetrievalHeads> {
   @Mixin private TextInput input = new TextInput();
 
   @Option(
@@ -44,64 +39,41 @@ public final class RetrievalCommand implements Callable<Integer> {
       description = "The question after the text, which the needle answers.")
   private String question = "";
 
-  @Option(
-      names = "--depths",
-      paramLabel = "N",
-      defaultValue = "5",
-      description = "Number of depths to insert it at. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--depths", paramLabel = "N", description = "Number of depths to insert it at.")
   private int depths = 5;
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      defaultValue = "10",
-      description = "Heads to print; JSON has all. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Heads to print; JSON has all.")
   private int top = 10;
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
-
-  RetrievalCommand() {}
-
   @Override
-  public Integer call() {
-    try (Model opened = model.open()) {
-      RetrievalHeads heads =
-          RetrievalHeads.of(
-              Lens.of(opened),
-              input.requiredIds(opened),
-              ids(opened, needle),
-              ids(opened, question),
-              depths);
-      if (json) {
-        Map<String, Object> result = new LinkedHashMap<>();
-        result.put("model", opened.name());
-        result.put("trials", heads.trials());
-        result.put("recalled", heads.recalled());
-        result.put("heads", heads.heads());
-        Json.print(result);
-      } else {
-        print(heads);
-      }
-    }
-    return 0;
+  protected RetrievalHeads run(Model opened) {
+    return RetrievalHeads.of(
+        Lens.of(opened),
+        input.requiredIds(opened),
+        ids(opened, needle),
+        ids(opened, question),
+        depths);
   }
 
   private static int[] ids(Model opened, String text) {
     return opened.tokenizer().encode(text, new EncodeOptions(true, false));
   }
 
-  private void print(RetrievalHeads heads) {
+  @Override
+  protected void print(RetrievalHeads heads) {
     System.out.printf(
-        Locale.ROOT,
-        "%d answers repeat %.0f %% of the needle%n",
-        heads.trials(),
-        100 * heads.recalled());
+        "%d answers repeat %.0f %% of the needle%n", heads.trials(), 100 * heads.recalled());
     System.out.println("head    score (0 to 1)");
     List<RetrievalHeads.Score> ranked = heads.ranked();
     for (RetrievalHeads.Score score : ranked.subList(0, Math.clamp(top, 0, ranked.size()))) {
-      String value = String.format(Locale.ROOT, "%5.3f", score.score());
-      System.out.println("%-8s".formatted(score.name()) + Heat.cell(value, score.score()));
+      String cell = Heat.cell("%5.3f".formatted(score.score()), score.score());
+      System.out.printf("%-8s%s%n", score.name(), cell);
     }
+  }
+
+  @Override
+  protected void fill(JsonObject object, RetrievalHeads heads) {
+    object.with("trials", heads.trials()).with("recalled", heads.recalled());
+    object.put("heads", heads.heads());
   }
 }

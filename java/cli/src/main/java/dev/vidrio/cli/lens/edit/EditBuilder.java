@@ -3,6 +3,7 @@ package dev.vidrio.cli.lens.edit;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
@@ -15,17 +16,7 @@ import java.util.function.BiFunction;
 import java.util.function.Function;
 
 /** Builds the edits of a hook point from the text of an edit. */
-final class EditBuilder {
-  private final EditText text;
-  private final EditSource source;
-  private final Region region;
-
-  EditBuilder(EditText text, EditSource source, Region region) {
-    this.text = text;
-    this.source = source;
-    this.region = region;
-  }
-
+record EditBuilder(EditText text, EditSource source, Region region) {
   /** Returns the edits: one per contiguous range of a row. */
   List<Intervention> edits() {
     return switch (text.operation()) {
@@ -33,19 +24,19 @@ final class EditBuilder {
         source.requireEnd(0);
         yield each(columns -> region.edit(columns, new InterventionKind.Zero()));
       }
-      case SET -> rows(source.values(region.point(), 0), InterventionKind.Set::new);
+      case SET -> rows(source.values(region.point(), 0), EditKind.Set::new);
       case ADD -> {
         float strength = source.number("strength", 0);
-        yield rows(
-            source.values(region.point(), 1), values -> new InterventionKind.Add(strength, values));
+        yield rows(source.values(region.point(), 1), values -> new EditKind.Add(strength, values));
       }
       case SCALE -> {
-        var scale = new InterventionKind.Scale(source.number("factor", 0));
+        var scale = new InterventionKind.Edit(new EditKind.Scale(source.number("factor", 0)));
         source.requireEnd(1);
         yield each(columns -> region.edit(columns, scale));
       }
       case CLAMP -> {
-        var clamp = new InterventionKind.Clamp(source.number("min", 0), source.number("max", 1));
+        var bounds = new EditKind.Clamp(source.number("min", 0), source.number("max", 1));
+        var clamp = new InterventionKind.Edit(bounds);
         source.requireEnd(2);
         yield each(columns -> region.edit(columns, clamp));
       }
@@ -63,14 +54,15 @@ final class EditBuilder {
   }
 
   /** Edits by one row for all positions, generated ones too, or by a row per position. */
-  private List<Intervention> rows(Rows rows, Function<MemorySegment, InterventionKind> change) {
+  private List<Intervention> rows(Rows rows, Function<MemorySegment, EditKind> change) {
     rows.requireFit(region);
     BiFunction<Intervention.Columns, InterventionKind, Intervention> place =
         rows.count() == 1 ? region::edit : region::editOfText;
     List<Intervention> edits = new ArrayList<>();
     int before = 0;
     for (Intervention.Columns columns : sized()) {
-      edits.add(place.apply(columns, change.apply(rows.of(region, columns, before))));
+      EditKind edit = change.apply(rows.of(region, columns, before));
+      edits.add(place.apply(columns, new InterventionKind.Edit(edit)));
       before += Region.size(columns);
     }
     return edits;
@@ -117,8 +109,7 @@ final class EditBuilder {
 
   private List<Intervention> patch() {
     if (!region.isAttention()) {
-      return rows(source.patch(region.point(), 0, region.positions()), InterventionKind.Set::new)
-          .stream()
+      return rows(source.patch(region.point(), 0, region.positions()), EditKind.Set::new).stream()
           .map(this::inText)
           .toList();
     }
@@ -145,9 +136,8 @@ final class EditBuilder {
     }
     Rows values = source.patch(region.point(), 1, region.positions());
     values.requireFit(region);
-    InterventionKind change =
-        new InterventionKind.Subspace(basis.values(), values.of(region, range, 0));
-    return List.of(region.editOfText(range, change));
+    var change = new EditKind.Subspace(basis.values(), values.of(region, range, 0));
+    return List.of(region.editOfText(range, new InterventionKind.Edit(change)));
   }
 
   private List<Intervention> mean() {
@@ -155,8 +145,8 @@ final class EditBuilder {
     try {
       Intervention mean = Ablation.mean(region.point(), runs);
       return switch (mean.kind()) {
-        case InterventionKind.Set(MemorySegment values) ->
-            rows(rowsOf(values, 1), InterventionKind.Set::new);
+        case InterventionKind.Edit(EditKind.Set(MemorySegment values)) ->
+            rows(rowsOf(values, 1), EditKind.Set::new);
         case InterventionKind.Patch patch -> each(columns -> region.editOfText(columns, patch));
         default -> throw new IllegalStateException(mean.toString());
       };
@@ -205,10 +195,10 @@ final class EditBuilder {
     int count = region.positions().size();
     List<Intervention> edits =
         switch (change) {
-          case InterventionKind.Set(MemorySegment values) ->
-              rows(rowsOf(values, count), InterventionKind.Set::new);
-          case InterventionKind.Add(float strength, MemorySegment values) ->
-              rows(rowsOf(values, count), v -> new InterventionKind.Add(strength, v));
+          case InterventionKind.Edit(EditKind.Set(MemorySegment values)) ->
+              rows(rowsOf(values, count), EditKind.Set::new);
+          case InterventionKind.Edit(EditKind.Add(float strength, MemorySegment values)) ->
+              rows(rowsOf(values, count), v -> new EditKind.Add(strength, v));
           default -> throw new IllegalStateException(change.toString());
         };
     return edits.stream().map(this::inText).toList();

@@ -28,8 +28,6 @@ public final class EditOption {
       })
   private List<String> texts = new ArrayList<>();
 
-  public EditOption() {}
-
   /** Returns whether an edit is given. */
   public boolean isPresent() {
     return !texts.isEmpty();

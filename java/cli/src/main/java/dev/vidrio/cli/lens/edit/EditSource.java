@@ -17,17 +17,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the values of an edit: numbers, files, or activations of other texts. */
-final class EditSource {
+record EditSource(Lens lens, EditText edit) {
   /** Tokens per chunk of a text file. */
   private static final int LENGTH = 128;
-
-  private final Lens lens;
-  private final EditText edit;
-
-  EditSource(Lens lens, EditText edit) {
-    this.lens = lens;
-    this.edit = edit;
-  }
 
   /** Returns a number; {@code inf} and {@code -inf} are allowed. */
   float number(String name, int argument) {

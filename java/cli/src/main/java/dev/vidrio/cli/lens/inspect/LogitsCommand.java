@@ -1,27 +1,19 @@
 package dev.vidrio.cli.lens.inspect;
 
 import dev.vidrio.cli.io.Hint;
-import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.edit.EditOption;
-import dev.vidrio.cli.lens.option.PageOption;
 import dev.vidrio.cli.lens.option.StreamsOption;
+import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.cli.option.ModelOption;
-import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.TunedLens;
 import dev.vidrio.lens.inspect.LogitLens;
+import dev.vidrio.lens.page.View;
 import dev.vidrio.lens.page.Views;
-import dev.vidrio.model.Model;
-import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -36,23 +28,16 @@ import picocli.CommandLine.Option;
       "One line per token of the text; each cell is the most likely next token and its probability"
           + " in percent. Of more than four layers, four are shown; JSON has all."
     })
-public final class LogitsCommand implements Callable<Integer> {
+public final class LogitsCommand extends TextCommand<LogitLens> {
   /** The number of layers that fit a line of 80 characters. */
   private static final int COLUMNS = 4;
 
   private static final int TOKEN = 11;
 
-  @Mixin private ModelOption model = new ModelOption();
-  @Mixin private TextInput input = new TextInput();
-  @Mixin private PageOption page = new PageOption();
   @Mixin private StreamsOption streams = new StreamsOption();
   @Mixin private EditOption edits = new EditOption();
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      defaultValue = "5",
-      description = "Tokens per cell in JSON. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Tokens per cell in JSON.")
   private int top = 5;
 
   @Option(
@@ -61,36 +46,16 @@ public final class LogitsCommand implements Callable<Integer> {
       description = "Read through a tuned lens, written by 'lens tune'.")
   private @Nullable Path tuned;
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
-
-  LogitsCommand() {}
-
   @Override
-  public Integer call() throws IOException {
-    page.check();
-    try (Model opened = model.open()) {
-      int[] tokens = input.requiredIds(opened);
-      LogitLens lens = read(Lens.of(opened), tokens);
-      if (page.isWanted()) {
-        page.write(opened, "vidrio lens logits", tokens, List.of(Views.logitLens(opened, lens)));
-      } else if (json) {
-        Json.print(contents(opened, lens));
-      } else {
-        print(opened, lens);
-      }
-    }
-    return 0;
-  }
-
-  private LogitLens read(Lens lens, int[] tokens) {
+  protected LogitLens run(Lens lens, int[] tokens) {
     LogitLens.Translation translation =
         tuned == null ? LogitLens.Translation.NONE : TunedLens.load(lens, tuned);
     return LogitLens.of(
         lens, tokens, streams.capture(tokens.length), top, translation, edits.of(lens, tokens));
   }
 
-  private static void print(Model model, LogitLens lens) {
+  @Override
+  protected void print(LogitLens lens) {
     int[] shown = evenly(lens.points().size());
     System.out.println("most likely next token by layer, with its probability in %");
     var head = new StringBuilder("%-11s".formatted("token"));
@@ -100,15 +65,11 @@ public final class LogitsCommand implements Callable<Integer> {
     System.out.println(head.toString().stripTrailing());
     for (int i = 0; i < lens.cells().getFirst().size(); i++) {
       var line =
-          new StringBuilder(TokenText.column(model, lens.tokens().get(lens.from() + i), TOKEN));
+          new StringBuilder(TokenText.column(model(), lens.tokens().get(lens.from() + i), TOKEN));
       for (int row : shown) {
         LogitLens.Candidate best = lens.cells().get(row).get(i).top().getFirst();
-        line.append(
-            String.format(
-                Locale.ROOT,
-                "  %3.0f %s",
-                100 * best.probability(),
-                TokenText.column(model, best.token(), TOKEN)));
+        String token = TokenText.column(model(), best.token(), TOKEN);
+        line.append("  %3.0f %s".formatted(100 * best.probability(), token));
       }
       System.out.println(line.toString().stripTrailing());
     }
@@ -132,35 +93,33 @@ public final class LogitsCommand implements Callable<Integer> {
     };
   }
 
-  private static Map<String, Object> contents(Model model, LogitLens lens) {
-    Map<String, Object> rows = new LinkedHashMap<>();
+  @Override
+  protected void fill(JsonObject object, LogitLens lens) {
+    var rows = new JsonObject();
     for (int row = 0; row < lens.points().size(); row++) {
       rows.put(
-          lens.points().get(row).name(),
-          lens.cells().get(row).stream().map(cell -> contents(model, cell)).toList());
+          lens.points().get(row).name(), lens.cells().get(row).stream().map(this::toJson).toList());
     }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", model.name());
-    result.put("tokens", lens.tokens());
-    result.put("from", lens.from());
-    result.put("hooks", rows);
-    return result;
+    object.with("tokens", lens.tokens()).with("from", lens.from()).with("hooks", rows);
   }
 
-  private static Map<String, Object> contents(Model model, LogitLens.Cell cell) {
-    List<Map<String, Object>> candidates = new ArrayList<>();
-    for (LogitLens.Candidate candidate : cell.top()) {
-      Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("id", candidate.token());
-      entry.put("piece", model.tokenizer().piece(candidate.token()));
-      entry.put("probability", candidate.probability());
-      candidates.add(entry);
-    }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("top", candidates);
-    result.put("entropy_bits", cell.entropy());
-    result.put("rank_of_final", cell.rank());
-    result.put("kl_bits", cell.divergence());
-    return result;
+  private JsonObject toJson(LogitLens.Cell cell) {
+    List<JsonObject> candidates =
+        cell.top().stream()
+            .map(
+                candidate ->
+                    TokenText.toJson(model(), candidate.token())
+                        .with("probability", candidate.probability()))
+            .toList();
+    return new JsonObject()
+        .with("top", candidates)
+        .with("entropy_bits", cell.entropy())
+        .with("rank_of_final", cell.rank())
+        .with("kl_bits", cell.divergence());
+  }
+
+  @Override
+  protected List<? extends View> views(LogitLens lens) {
+    return List.of(Views.logitLens(model(), lens));
   }
 }

@@ -1,18 +1,14 @@
 package dev.vidrio.cli.lens.inspect;
 
-import dev.vidrio.cli.io.Json;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.option.JsonHelp;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.ActivationStatistics;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.PointStatistics;
 import dev.vidrio.model.Model;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
@@ -23,61 +19,39 @@ import picocli.CommandLine.Option;
 @Command(
     name = "statistics",
     description = {
-      "Computes statistics of activations over a text of any length, without" + " keeping them.",
-      "One line per hook point: mean and root mean square of its elements,"
-          + " minimum and maximum with their dimensions, mean norm of its rows, and"
-          + " the number of dimensions never above 0."
+      "Computes statistics of activations over a text of any length, without keeping them.",
+      "One line per hook point: mean and root mean square of its elements, minimum and maximum with"
+          + " their dimensions, mean norm of its rows, and the number of dimensions never above 0."
     })
-public final class StatisticsCommand implements Callable<Integer> {
-  @Mixin private ModelOption model = new ModelOption();
+@JsonHelp("Print JSON with all dimensions and the norms of rows.")
+public final class StatisticsCommand extends ModelCommand<ActivationStatistics> {
   @Mixin private TextInput input = new TextInput();
 
   @Option(
       names = "--hooks",
       paramLabel = "NAMES",
-      defaultValue = "*.hook_resid_post,*.mlp.hook_pre",
-      description =
-          "Hook points, separated by commas (see 'vidrio lens hooks'). Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Hook points, separated by commas (see 'vidrio lens hooks').")
   private String hooks = "*.hook_resid_post,*.mlp.hook_pre";
 
   @Option(
       names = "--window",
       paramLabel = "N",
-      defaultValue = "0",
       description =
-          "Tokens per window; longer texts are split. Default: the model's context"
-              + " length, at most 4096.")
+          "Tokens per window; longer texts are split. Default: the model's context length, at most"
+              + " 4096.")
   private int window;
 
-  @Option(
-      names = "--top",
-      paramLabel = "K",
-      defaultValue = "0",
-      description = "Largest elements of each row in JSON. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--top", paramLabel = "K", description = "Largest elements of each row in JSON.")
   private int top;
 
-  @Option(names = "--json", description = "Print JSON with all dimensions and the norms of rows.")
-  private boolean json;
-
-  StatisticsCommand() {}
-
   @Override
-  public Integer call() {
-    try (Model opened = model.open()) {
-      int[] tokens = input.requiredIds(opened);
-      var options = new ActivationStatistics.Options(window, true, top);
-      var statistics = ActivationStatistics.of(Lens.of(opened), tokens, hooks, options);
-      if (json) {
-        Json.print(contents(opened, tokens.length, statistics));
-      } else {
-        print(statistics);
-      }
-    }
-    return 0;
+  protected ActivationStatistics run(Model opened) {
+    var options = new ActivationStatistics.Options(window, true, top);
+    return ActivationStatistics.of(Lens.of(opened), input.requiredIds(opened), hooks, options);
   }
 
-  private static void print(ActivationStatistics statistics) {
+  @Override
+  protected void print(ActivationStatistics statistics) {
     System.out.println(
         "mean, rms, min and max of elements; mean norm; dimensions never above 0 (never)");
     System.out.printf(
@@ -87,7 +61,6 @@ public final class StatisticsCommand implements Callable<Integer> {
       int least = point.leastColumn();
       int greatest = point.greatestColumn();
       System.out.printf(
-          Locale.ROOT,
           "%-25s %6s %6s %6s %5d %8s %5d %6s %5d%n",
           point.point(),
           number(point.mean()),
@@ -110,33 +83,35 @@ public final class StatisticsCommand implements Callable<Integer> {
   private static String number(double value) {
     double size = Math.abs(value);
     int decimals = size < 10 ? 3 : size < 100 ? 2 : size < 1000 ? 1 : 0;
-    return String.format(Locale.ROOT, "%." + decimals + "f", value);
+    return String.format("%." + decimals + "f", value);
   }
 
-  private Map<String, Object> contents(Model opened, int tokens, ActivationStatistics statistics) {
-    Map<String, Object> points = new LinkedHashMap<>();
+  @Override
+  protected void fill(JsonObject object, ActivationStatistics statistics) {
+    var points = new JsonObject();
     for (PointStatistics point : statistics.points()) {
-      Map<String, Object> entry = new LinkedHashMap<>();
+      var entry = new JsonObject();
       entry.put("mean", columns(point, point::mean));
       entry.put("rms", columns(point, point::rms));
       entry.put("least", columns(point, point::least));
       entry.put("greatest", columns(point, point::greatest));
       entry.put("norms", point.norms());
       if (top > 0) {
-        List<Map<String, Object>> rows = new ArrayList<>();
-        for (int i = 0; i < point.rows(); i++) {
-          rows.add(Map.of("dimensions", point.topColumns(i), "values", point.topValues(i)));
-        }
-        entry.put("top", rows);
+        entry.put(
+            "top",
+            IntStream.range(0, point.rows())
+                .mapToObj(
+                    i ->
+                        new JsonObject()
+                            .with("dimensions", point.topColumns(i))
+                            .with("values", point.topValues(i)))
+                .toList());
       }
       points.put(point.point().name(), entry);
     }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("tokens", tokens);
-    result.put("bytes", statistics.bytes());
-    result.put("hooks", points);
-    return result;
+    object.put("tokens", statistics.points().getFirst().rows());
+    object.put("bytes", statistics.bytes());
+    object.put("hooks", points);
   }
 
   private static List<Double> columns(PointStatistics point, IntToDoubleFunction value) {

@@ -1,31 +1,28 @@
 package dev.vidrio.cli.lens.intervene;
 
-import dev.vidrio.cli.io.CommandException;
 import dev.vidrio.cli.io.Heat;
-import dev.vidrio.cli.io.InputOutput;
-import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
+import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TensorOutput;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.intervene.DistributedAlignmentSearch;
 import dev.vidrio.lens.intervene.Interchange;
 import dev.vidrio.model.Model;
-import dev.vidrio.tokenizer.EncodeOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -34,17 +31,16 @@ import picocli.CommandLine.Option;
 @Command(
     name = "align",
     description = {
-      "Distributed alignment search: finds the directions of a stream that hold"
-          + " what two texts differ in.",
+      "Distributed alignment search: finds the directions of a stream that hold what two texts"
+          + " differ in.",
       "One line per hook point: the percentage of test interchanges whose answer becomes that of"
           + " the other text after the token's component along K directions is replaced by the"
           + " other text's, for random and for learned directions."
     })
-public final class AlignCommand implements Callable<Integer> {
+public final class AlignCommand extends ModelCommand<AlignCommand.Found> {
   /** One of this many interchanges is held out for the test. */
   private static final int ASIDE = 4;
 
-  @Mixin private ModelOption model = new ModelOption();
   @Mixin private PositionOption position = new PositionOption();
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
   @Mixin private TensorOutput output = new TensorOutput();
@@ -54,59 +50,33 @@ public final class AlignCommand implements Callable<Integer> {
       paramLabel = "FILE",
       required = true,
       description =
-          "Lines of four tab-separated values: a text, another text, the token that"
-              + " should follow the first with the other's value, and the token that"
-              + " follows it on its own.")
+          "Lines of four tab-separated values: a text, another text, the token that should follow"
+              + " the first with the other's value, and the token that follows it on its own.")
   private Path file = Path.of("");
 
-  @Option(
-      names = "--hooks",
-      paramLabel = "NAMES",
-      defaultValue = "*.hook_resid_post",
-      description = "The hook points. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--hooks", paramLabel = "NAMES", description = "The hook points.")
   private String hooks = "*.hook_resid_post";
 
-  @Option(
-      names = "-k",
-      paramLabel = "K",
-      defaultValue = "1",
-      description = "Number of directions. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "-k", paramLabel = "K", description = "Number of directions.")
   private int rank = 1;
 
-  @Option(
-      names = "--steps",
-      paramLabel = "N",
-      defaultValue = "20",
-      description = "Training steps. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--steps", paramLabel = "N", description = "Training steps.")
   private int steps = 20;
 
-  @Option(
-      names = "--rate",
-      paramLabel = "X",
-      defaultValue = "0.1",
-      description = "Learning rate. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--rate", paramLabel = "X", description = "Learning rate.")
   private double rate = 0.1;
 
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      defaultValue = "0",
-      description = "Seed of the initial directions. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of the initial directions.")
   private long seed;
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
+  /** The results at a hook point, and the learned directions, [k] of [d]. */
+  private record Row(HookPoint point, double random, double learned, List<float[]> basis) {}
 
-  /** The learned directions by hook point, [k][d], for the edit {@code swap}. */
-  private final Map<String, float[][]> bases = new LinkedHashMap<>();
-
-  AlignCommand() {}
-
-  /** The results at a hook point. */
-  private record Row(HookPoint point, double random, double learned) {}
+  /** The results at all hook points, and the numbers of interchanges. */
+  record Found(int train, int test, List<Row> rows) {}
 
   @Override
-  public Integer call() throws IOException {
+  protected void check() {
     output.check();
     if (output.isWanted() && rank < 1) {
       throw new InvalidInputException(
@@ -115,36 +85,35 @@ public final class AlignCommand implements Callable<Integer> {
     if (steps < 0) {
       throw new InvalidInputException("steps", Integer.toString(steps), "must be 0 or more");
     }
-    try (Model opened = model.open()) {
-      List<Interchange> all = read(opened);
-      Lens lens = gradients.lens(opened);
-      List<Interchange> train = new ArrayList<>();
-      List<Interchange> test = new ArrayList<>();
-      for (int i = 0; i < all.size(); i++) {
-        (i % ASIDE == ASIDE - 1 ? test : train).add(all.get(i));
-      }
-      if (test.isEmpty()) {
-        throw new InvalidInputException(
-            "interchanges", Integer.toString(all.size()), "must be " + ASIDE + " or more");
-      }
-      List<Row> rows = new ArrayList<>();
-      List<HookPoint> points = lens.points(hooks);
-      try (var bar = new ProgressBar("learning")) {
-        for (HookPoint point : points) {
-          rows.add(learn(lens, point, train, test));
-          bar.update(rows.size() / (double) points.size(), point.name());
-        }
-      }
-      if (output.isWanted()) {
-        output.write(opened.name(), bases);
-      }
-      if (json) {
-        Json.print(contents(opened, rows, train.size(), test.size()));
-      } else {
-        print(rows, train.size(), test.size());
+  }
+
+  @Override
+  protected Found run(Model opened) throws IOException {
+    Lens lens = gradients.of(Lens.of(opened));
+    List<Interchange> all = read(opened);
+    List<Interchange> train = new ArrayList<>();
+    List<Interchange> test = new ArrayList<>();
+    for (int i = 0; i < all.size(); i++) {
+      (i % ASIDE == ASIDE - 1 ? test : train).add(all.get(i));
+    }
+    if (test.isEmpty()) {
+      throw new InvalidInputException(
+          "interchanges", Integer.toString(all.size()), "must be " + ASIDE + " or more");
+    }
+    List<Row> rows = new ArrayList<>();
+    List<HookPoint> points = lens.points(hooks);
+    try (var bar = new ProgressBar("learning")) {
+      for (HookPoint point : points) {
+        rows.add(learn(lens, point, train, test));
+        bar.update(rows.size() / (double) points.size(), point.name());
       }
     }
-    return 0;
+    if (output.isWanted()) {
+      Map<String, List<float[]>> bases = new LinkedHashMap<>(); // for the edit `swap`
+      rows.forEach(row -> bases.put(row.point.name(), row.basis));
+      output.write(opened.name(), bases);
+    }
+    return new Found(train.size(), test.size(), rows);
   }
 
   private Row learn(Lens lens, HookPoint point, List<Interchange> train, List<Interchange> test) {
@@ -153,74 +122,55 @@ public final class AlignCommand implements Callable<Integer> {
       for (int i = 0; i < steps; i++) {
         search.step();
       }
-      bases.put(point.name(), rows(search.basis()));
-      return new Row(point, random, search.accuracy(test));
+      return new Row(point, random, search.accuracy(test), rows(search.basis()));
     }
   }
 
-  private float[][] rows(float[] basis) {
-    var rows = new float[rank][];
-    Arrays.setAll(
-        rows,
-        r -> Arrays.copyOfRange(basis, r * basis.length / rank, (r + 1) * basis.length / rank));
-    return rows;
+  private List<float[]> rows(float[] basis) {
+    int width = basis.length / Math.max(1, rank);
+    return IntStream.range(0, rank)
+        .mapToObj(r -> Arrays.copyOfRange(basis, r * width, (r + 1) * width))
+        .toList();
   }
 
   private List<Interchange> read(Model opened) {
     List<Interchange> interchanges = new ArrayList<>();
-    List<String> lines = InputOutput.read(file).lines().toList();
-    for (int i = 0; i < lines.size(); i++) {
-      String[] fields = lines.get(i).split("\t", -1);
-      if (fields.length != 4) {
-        throw new CommandException(
-            file
-                + ": line "
-                + (i + 1)
-                + ": must be two texts and two tokens, separated by tab characters");
-      }
-      int[] base = opened.tokenizer().encode(fields[0], EncodeOptions.DEFAULT);
-      int[] source = opened.tokenizer().encode(fields[1], EncodeOptions.DEFAULT);
+    for (String[] fields : PairsCommand.lines(file)) {
+      String line = " of line " + (interchanges.size() + 1);
+      int[] base = opened.tokenizer().encode(fields[0]);
+      int[] source = opened.tokenizer().encode(fields[1]);
       interchanges.add(
           new Interchange(
               base,
               position.of(base),
               source,
               position.of(source),
-              TokenText.parse(opened, "answer of line " + (i + 1), fields[2]),
-              TokenText.parse(opened, "original of line " + (i + 1), fields[3])));
+              TokenText.parse(opened, "answer" + line, fields[2]),
+              TokenText.parse(opened, "original" + line, fields[3])));
     }
     return interchanges;
   }
 
-  private void print(List<Row> rows, int train, int test) {
-    System.out.printf("%d interchanges to train on, %d to test; accuracy in %%%n", train, test);
+  @Override
+  protected void print(Found found) {
+    System.out.printf(
+        "%d interchanges to train on, %d to test; accuracy in %%%n", found.train, found.test);
     System.out.printf("%-28s %8s %8s%n", "hook", "random", "learned");
-    for (Row row : rows) {
-      String learned = String.format(Locale.ROOT, "%8.0f", 100 * row.learned);
-      System.out.printf(
-          Locale.ROOT,
-          "%-28s %8.0f %s%n",
-          row.point.name(),
-          100 * row.random,
-          Heat.cell(learned, row.learned));
+    for (Row row : found.rows) {
+      String learned = Heat.cell("%8.0f".formatted(100 * row.learned), row.learned);
+      System.out.printf("%-28s %8.0f %s%n", row.point.name(), 100 * row.random, learned);
     }
   }
 
-  private Map<String, Object> contents(Model opened, List<Row> rows, int train, int test) {
-    Map<String, Object> points = new LinkedHashMap<>();
-    for (Row row : rows) {
-      Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("random_accuracy", row.random);
-      entry.put("accuracy", row.learned);
-      points.put(row.point.name(), entry);
+  @Override
+  protected void fill(JsonObject object, Found found) {
+    var points = new JsonObject();
+    for (Row row : found.rows) {
+      points.put(
+          row.point.name(),
+          new JsonObject().with("random_accuracy", row.random).with("accuracy", row.learned));
     }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("rank", rank);
-    result.put("steps", steps);
-    result.put("train", train);
-    result.put("test", test);
-    result.put("hooks", points);
-    return result;
+    object.with("rank", rank).with("steps", steps);
+    object.with("train", found.train).with("test", found.test).with("hooks", points);
   }
 }

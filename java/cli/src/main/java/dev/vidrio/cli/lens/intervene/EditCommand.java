@@ -3,11 +3,12 @@ package dev.vidrio.cli.lens.intervene;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.cli.io.Hint;
-import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.edit.EditOption;
 import dev.vidrio.cli.lens.option.LensCompletion;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.SamplingOption;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.kernel.hook.HookPoint;
@@ -20,32 +21,23 @@ import dev.vidrio.model.Model;
 import dev.vidrio.model.evaluation.Divergence;
 import dev.vidrio.model.sampling.LogProbability;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code vidrio lens edit}. */
 @Command(
     name = "edit",
     description = {
       "Changes activations and compares the prediction of the next token.",
-      "One line per token: its probability in percent without and with the edits. With -n,"
-          + " prints both continuations."
+      "One line per token: its probability in percent without and with the edits. With -n, prints"
+          + " both continuations."
     })
-public final class EditCommand implements Callable<Integer> {
-  @Mixin private ModelOption model = new ModelOption();
+public final class EditCommand extends ModelCommand<EditCommand.Found> {
   @Mixin private TextInput input = new TextInput();
   @Mixin private EditOption edits = new EditOption();
   @Mixin private SamplingOption sampling = new SamplingOption();
@@ -53,24 +45,16 @@ public final class EditCommand implements Callable<Integer> {
   @Option(
       names = {"-n", "--tokens"},
       paramLabel = "N",
-      defaultValue = "0",
-      description = "Also generate at most N tokens. Default: ${DEFAULT-VALUE}.")
+      description = "Also generate at most N tokens.")
   private int tokens;
 
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "8",
-      description =
-          "Tokens to print, those most likely before or after. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens to print, those most likely before or after.")
   private int top = 8;
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
-
-  @Spec private CommandSpec command = CommandSpec.create();
-
-  EditCommand() {}
+  private int[] prompt = new int[0];
 
   /** A next-token prediction: logits [V] f32. */
   private record Prediction(MemorySegment logits, double logSum) {
@@ -101,36 +85,54 @@ public final class EditCommand implements Callable<Integer> {
   }
 
   /** The prediction and the continuation of a run, with or without the edits. */
-  private record Outcome(Prediction prediction, List<Integer> ids, String text) {}
+  private record Outcome(Prediction prediction, List<Integer> ids, String text) {
+    JsonObject toJson() {
+      return new JsonObject().with("ids", ids).with("text", text);
+    }
+  }
+
+  /** The outcomes without and with the edits. */
+  record Found(Outcome before, Outcome after) {
+    /** Returns the most likely tokens, by the larger of both probabilities. */
+    List<Integer> likely(int count) {
+      return IntStream.range(0, before.prediction.vocabulary())
+          .boxed()
+          .sorted(
+              Comparator.comparingDouble(
+                  w ->
+                      -Math.max(
+                          before.prediction.logProbability(w), after.prediction.logProbability(w))))
+          .limit(Math.max(0, count))
+          .toList();
+    }
+
+    double divergence() {
+      return before.prediction.divergence(after.prediction);
+    }
+  }
 
   @Override
-  public Integer call() {
+  protected void check() {
     if (!edits.isPresent()) {
-      throw new ParameterException(command.commandLine(), "Missing required option: '--edit=EDIT'");
+      throw new UsageException("Missing required option: '--edit=EDIT'");
     }
-    try (Model opened = model.open()) {
-      int[] prompt = input.requiredIds(opened);
-      Lens lens = Lens.of(opened);
-      List<Intervention> asked = edits.of(lens, prompt);
-      Outcome before = outcome(lens, prompt, asked, List.of());
-      Outcome after = outcome(lens, prompt, asked, asked);
-      if (json) {
-        Json.print(contents(opened, prompt, before, after));
-      } else {
-        print(opened, before, after);
-      }
-    }
-    return 0;
+  }
+
+  @Override
+  protected Found run(Model opened) {
+    prompt = input.requiredIds(opened);
+    Lens lens = Lens.of(opened);
+    List<Intervention> asked = edits.of(lens, prompt);
+    return new Found(outcome(lens, asked, List.of()), outcome(lens, asked, asked));
   }
 
   /**
-   * Runs the prompt.
+   * Runs the text.
    *
    * @param asked the edits of the command
    * @param applied the edits of this run: all or none
    */
-  private Outcome outcome(
-      Lens lens, int[] prompt, List<Intervention> asked, List<Intervention> applied) {
+  private Outcome outcome(Lens lens, List<Intervention> asked, List<Intervention> applied) {
     Prediction prediction = Prediction.of(lens, prompt, applied);
     if (tokens < 1) {
       return new Outcome(prediction, List.of(), "");
@@ -150,58 +152,41 @@ public final class EditCommand implements Callable<Integer> {
     return new Outcome(prediction, ids, text.toString().stripTrailing());
   }
 
-  /** Returns the most likely tokens, by the larger of both probabilities. */
-  private List<Integer> shown(Prediction before, Prediction after) {
-    return IntStream.range(0, before.vocabulary())
-        .boxed()
-        .sorted(
-            Comparator.comparingDouble(
-                w -> -Math.max(before.logProbability(w), after.logProbability(w))))
-        .limit(Math.max(0, top))
-        .toList();
-  }
-
-  private void print(Model opened, Outcome before, Outcome after) {
+  @Override
+  protected void print(Found found) {
     System.out.printf("%-20s %8s %8s%n", "next token", "before %", "after %");
-    for (int token : shown(before.prediction, after.prediction)) {
+    for (int token : found.likely(top)) {
       System.out.printf(
-          Locale.ROOT,
           "%s %8.2f %8.2f%n",
-          TokenText.column(opened, token, 20),
-          100 * before.prediction.probability(token),
-          100 * after.prediction.probability(token));
+          TokenText.column(model(), token, 20),
+          100 * found.before.prediction.probability(token),
+          100 * found.after.prediction.probability(token));
     }
-    System.out.printf(
-        Locale.ROOT,
-        "KL divergence from before: %.3f bits%n",
-        before.prediction.divergence(after.prediction));
+    System.out.printf("KL divergence from before: %.3f bits%n", found.divergence());
     if (tokens > 0) {
-      System.out.println("before:" + before.text);
-      System.out.println("after:" + after.text);
+      System.out.println("before:" + found.before.text);
+      System.out.println("after:" + found.after.text);
     }
     Hint.print("'-n N' generates both continuations; docs/lens/edits.md lists the operations.");
   }
 
-  private Map<String, Object> contents(Model opened, int[] prompt, Outcome before, Outcome after) {
-    List<Map<String, Object>> rows = new ArrayList<>();
-    for (int token : shown(before.prediction, after.prediction)) {
-      Map<String, Object> row = new LinkedHashMap<>();
-      row.put("id", token);
-      row.put("piece", opened.tokenizer().piece(token));
-      row.put("before", before.prediction.probability(token));
-      row.put("after", after.prediction.probability(token));
-      rows.add(row);
-    }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("tokens", prompt);
-    result.put("edits", edits.texts());
-    result.put("next", rows);
-    result.put("kl_bits", before.prediction.divergence(after.prediction));
+  @Override
+  protected void fill(JsonObject object, Found found) {
+    List<JsonObject> rows =
+        found.likely(top).stream()
+            .map(
+                token ->
+                    TokenText.toJson(model(), token)
+                        .with("before", found.before.prediction.probability(token))
+                        .with("after", found.after.prediction.probability(token)))
+            .toList();
+    object.put("tokens", prompt);
+    object.put("edits", edits.texts());
+    object.put("next", rows);
+    object.put("kl_bits", found.divergence());
     if (tokens > 0) {
-      result.put("before", Map.of("ids", before.ids, "text", before.text));
-      result.put("after", Map.of("ids", after.ids, "text", after.text));
+      object.put("before", found.before.toJson());
+      object.put("after", found.after.toJson());
     }
-    return result;
   }
 }

@@ -2,14 +2,11 @@ package dev.vidrio.cli.lens.intervene;
 
 import dev.vidrio.cli.io.HeatMap;
 import dev.vidrio.cli.io.Hint;
-import dev.vidrio.cli.io.Json;
-import dev.vidrio.cli.io.Terminal;
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
-import dev.vidrio.cli.lens.option.PageOption;
-import dev.vidrio.cli.lens.option.TextPairsOption;
-import dev.vidrio.cli.lens.option.TextPairsOption.Judged;
+import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.cli.option.ModelOption;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.TextPair;
@@ -18,50 +15,39 @@ import dev.vidrio.lens.intervene.ActivationPatching.Direction;
 import dev.vidrio.lens.intervene.ActivationPatching.Site;
 import dev.vidrio.lens.intervene.AtpStar;
 import dev.vidrio.lens.intervene.AttributionPatching;
+import dev.vidrio.lens.page.View;
 import dev.vidrio.lens.page.Views;
-import dev.vidrio.model.Model;
-import java.io.IOException;
-import java.util.EnumSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.Callable;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** {@code vidrio lens patch}. */
 @Command(
     name = "patch",
     description = {
-      "Activation patching: finds the components that carry what two texts" + " differ in.",
-      "Replaces the activation of one component at a time by that of the other"
-          + " text. The table shows how much of the logit difference of the two answers is"
-          + " recovered, from 0 (corrupted text) to 100 (clean text)."
+      "Activation patching: finds the components that carry what two texts differ in.",
+      "Replaces the activation of one component at a time by that of the other text. The table"
+          + " shows how much of the logit difference of the two answers is recovered, from 0"
+          + " (corrupted text) to 100 (clean text)."
     })
-public final class PatchCommand implements Callable<Integer> {
+public final class PatchCommand extends PairsCommand<PatchCommand.Found> {
   /** The sites that AtP* supports. */
-  private static final Set<Site> STARRED = EnumSet.of(Site.Q, Site.K, Site.V);
+  private static final Map<Site, HookSite> STARRED =
+      Map.of(Site.Q, HookSite.Q, Site.K, HookSite.K, Site.V, HookSite.V);
 
-  @Mixin private ModelOption model = new ModelOption();
-  @Mixin private TextPairsOption texts = new TextPairsOption();
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
-  @Mixin private PageOption page = new PageOption();
-
-  @Spec private CommandSpec command = CommandSpec.create();
 
   @Option(
       names = "--site",
       paramLabel = "SITE",
       defaultValue = "resid_pre",
-      description = "The activation to patch: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+      description = "The activation to patch: ${COMPLETION-CANDIDATES}.")
   private Site site = Site.RESID_PRE;
 
   @Option(
@@ -69,164 +55,139 @@ public final class PatchCommand implements Callable<Integer> {
       paramLabel = "WAY",
       defaultValue = "denoising",
       description =
-          "denoising patches clean activations into the corrupted run, noising"
-              + " corrupted ones into the clean run. Default: ${DEFAULT-VALUE}.")
+          "denoising patches clean activations into the corrupted run, noising corrupted ones into"
+              + " the clean run.")
   private Direction direction = Direction.DENOISING;
 
   @Option(
       names = "--attribution",
       description =
-          "Estimate all scores by gradients: two forward passes and one backward"
-              + " pass (attribution patching).")
+          "Estimate all scores by gradients: two forward passes and one backward pass (attribution"
+              + " patching).")
   private boolean attribution;
 
   @Option(
       names = "--star",
       description =
-          "With --attribution of q, k or v: AtP*, which recomputes the attention softmax and"
-              + " ranks layers by magnitudes that cannot cancel.")
+          "With --attribution of q, k or v: AtP*, which recomputes the attention softmax and ranks"
+              + " layers by magnitudes that cannot cancel.")
   private boolean star;
 
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "40",
-      description =
-          "Rows to print, those with the largest changes; JSON has all. Default:"
-              + " ${DEFAULT-VALUE}.")
+      description = "Rows to print, those with the largest changes; JSON has all.")
   private int top = 40;
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
-
-  PatchCommand() {}
+  /**
+   * The scores of the components.
+   *
+   * @param starred the estimates of AtP*; null if not requested
+   */
+  record Found(ActivationPatching patching, @Nullable AtpStar starred, double seconds) {}
 
   @Override
-  public Integer call() throws IOException {
-    page.check();
+  protected void check() {
+    super.check();
     if (gradients.asked() && !attribution) {
-      throw new ParameterException(
-          command.commandLine(), "--fast: gradients are taken by --attribution only");
+      throw new UsageException("--fast: gradients are taken by --attribution only");
     }
-    if (star && !(attribution && STARRED.contains(site))) {
-      throw new ParameterException(
-          command.commandLine(), "--star: requires --attribution and --site q, k or v");
+    if (star && !(attribution && STARRED.containsKey(site))) {
+      throw new UsageException("--star: requires --attribution and --site q, k or v");
     }
-    try (Model opened = model.open()) {
-      List<Judged> all = texts.all(opened);
-      List<TextPair> pairs = TextPairsOption.pairs(all);
-      // With several pairs, a position has no single token.
-      int[] tokens = TextPairsOption.tokens(pairs);
-      Lens lens = gradients.lens(opened);
-      long start = System.nanoTime();
-      AtpStar starred = star ? atpStar(lens, pairs) : null;
-      ActivationPatching patching = patching(lens, pairs, starred);
-      double seconds = (System.nanoTime() - start) / 1e9;
-      if (page.isWanted()) {
-        page.write(
-            opened, "vidrio lens patch", tokens, List.of(Views.patching(opened, tokens, patching)));
-      } else if (json) {
-        Map<String, Object> result = contents(opened, patching, all);
-        result.put("attribution", attribution);
-        if (starred != null) {
-          result.put("magnitudes", starred.magnitudes());
-        }
-        result.put("seconds", seconds);
-        Json.print(result);
-      } else {
-        print(opened, patching, starred, pairs);
-      }
+  }
+
+  @Override
+  protected Found run(Lens exact, List<TextPair> pairs) {
+    Lens lens = gradients.of(exact);
+    long start = System.nanoTime();
+    AtpStar starred = star ? atpStar(lens, pairs) : null;
+    ActivationPatching patching;
+    if (starred != null) {
+      patching = starred.scores(site, direction);
+    } else if (attribution) {
+      patching = AttributionPatching.of(lens, pairs, site, direction);
+    } else {
+      patching = ActivationPatching.of(lens, pairs, site, direction);
     }
-    return 0;
+    return new Found(patching, starred, (System.nanoTime() - start) / 1e9);
   }
 
   /** Returns the AtP* estimates for the patched run. */
   private AtpStar atpStar(Lens lens, List<TextPair> pairs) {
-    HookSite input =
-        switch (site) {
-          case K -> HookSite.K;
-          case V -> HookSite.V;
-          default -> HookSite.Q;
-        };
-    boolean noising = direction == Direction.NOISING;
-    return AtpStar.of(
-        lens, noising ? pairs : pairs.stream().map(TextPair::swapped).toList(), input);
+    List<TextPair> patched =
+        direction == Direction.NOISING ? pairs : pairs.stream().map(TextPair::swapped).toList();
+    return AtpStar.of(lens, patched, Objects.requireNonNull(STARRED.get(site)));
   }
 
-  private ActivationPatching patching(Lens lens, List<TextPair> pairs, @Nullable AtpStar starred) {
-    if (starred != null) {
-      return starred.scores(site, direction);
-    }
-    return attribution
-        ? AttributionPatching.of(lens, pairs, site, direction)
-        : ActivationPatching.of(lens, pairs, site, direction);
-  }
-
-  private void print(
-      Model opened, ActivationPatching patching, @Nullable AtpStar starred, List<TextPair> pairs) {
+  @Override
+  protected void print(Found found) {
+    ActivationPatching patching = found.patching;
     System.out.printf(
-        Locale.ROOT,
-        "%s: clean %.3f, corrupted %.3f%n",
-        TextPairsOption.difference(pairs.size()),
-        patching.clean(),
-        patching.corrupted());
-    if (site.byPosition() && pairs.size() == 1) {
-      print(opened, pairs.getFirst().clean(), pairs.getFirst().corrupted());
+        "%s: clean %.3f, corrupted %.3f%n", difference(), patching.clean(), patching.corrupted());
+    if (site.byPosition() && judged().size() == 1) {
+      print(judged().getFirst().pair());
     }
     System.out.printf(
         "%% of logit difference recovered (0 corrupted, 100 clean), by layer and %s%n",
         site.byPosition() ? "position" : "head");
     double untouched = direction == Direction.DENOISING ? 0 : 1;
     int[] shown =
-        starred == null
+        found.starred == null
             ? HeatMap.strongest(patching.scores(), untouched, top)
-            : HeatMap.strongest(starred.magnitudes(), 0, top);
-    List<String> lines =
-        new HeatMap(Terminal.OUT.isTerminal())
-            .lines(
-                IntStream.of(shown).mapToObj(patching.rows()::get).toList(),
-                patching.columns(),
-                IntStream.of(shown).mapToObj(patching.scores()::get).toList());
-    lines.forEach(System.out::println);
+            : HeatMap.strongest(found.starred.magnitudes(), 0, top);
+    HeatMap.print(
+        IntStream.of(shown).mapToObj(patching.rows()::get).toList(),
+        patching.columns(),
+        IntStream.of(shown).mapToObj(patching.scores()::get).toList());
     Hint.print("'--site head' compares heads; 'vidrio lens path' follows direct paths.");
   }
 
   /** Prints the tokens of both texts. */
-  private static void print(Model opened, int[] clean, int[] corrupted) {
+  private void print(TextPair pair) {
     System.out.println(" pos token");
-    for (int p = 0; p < clean.length; p++) {
-      String token = TokenText.of(opened, clean[p]);
-      String instead =
-          clean[p] == corrupted[p] ? "" : " corrupted " + TokenText.of(opened, corrupted[p]);
-      System.out.println("%4d %s%s".formatted(p, token, instead));
+    for (int p = 0; p < pair.clean().length; p++) {
+      String token = TokenText.of(model(), pair.clean()[p]);
+      String other = TokenText.of(model(), pair.corrupted()[p]);
+      boolean differs = pair.clean()[p] != pair.corrupted()[p];
+      System.out.printf("%4d %s%s%n", p, token, differs ? " corrupted " + other : "");
     }
   }
 
-  private static Map<String, Object> contents(
-      Model opened, ActivationPatching patching, List<Judged> pairs) {
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("site", patching.site().name().toLowerCase(Locale.ROOT));
-    result.put("direction", patching.direction().name().toLowerCase(Locale.ROOT));
-    result.put("clean_logit_difference", patching.clean());
-    result.put("corrupted_logit_difference", patching.corrupted());
-    result.put("rows", patching.rows());
-    result.put("columns", patching.columns());
-    result.put("scores", patching.scores());
+  @Override
+  protected void fill(JsonObject object, Found found) {
+    ActivationPatching patching = found.patching;
+    object.put("site", patching.site().name().toLowerCase(Locale.ROOT));
+    object.put("direction", patching.direction().name().toLowerCase(Locale.ROOT));
+    object.put("clean_logit_difference", patching.clean());
+    object.put("corrupted_logit_difference", patching.corrupted());
+    object.put("rows", patching.rows());
+    object.put("columns", patching.columns());
+    object.put("scores", patching.scores());
+    List<JsonObject> pairs = judged().stream().map(PatchCommand::toJson).toList();
     if (pairs.size() == 1) {
-      result.putAll(contents(pairs.getFirst()));
+      object.putAll(pairs.getFirst());
     } else {
-      result.put("pairs", pairs.stream().map(PatchCommand::contents).toList());
+      object.put("pairs", pairs);
     }
-    return result;
+    object.put("attribution", attribution);
+    if (found.starred != null) {
+      object.put("magnitudes", found.starred.magnitudes());
+    }
+    object.put("seconds", found.seconds);
   }
 
-  private static Map<String, Object> contents(Judged judged) {
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("answer", judged.answer());
-    result.put("wrong", judged.wrong());
-    result.put("clean_tokens", judged.pair().clean());
-    result.put("corrupted_tokens", judged.pair().corrupted());
-    return result;
+  private static JsonObject toJson(Judged judged) {
+    return new JsonObject()
+        .with("answer", judged.answer())
+        .with("wrong", judged.wrong())
+        .with("clean_tokens", judged.pair().clean())
+        .with("corrupted_tokens", judged.pair().corrupted());
+  }
+
+  @Override
+  protected List<? extends View> views(Found found) {
+    // With several pairs, a position has no single token.
+    return List.of(Views.patching(model(), tokens(), found.patching));
   }
 }

@@ -1,22 +1,17 @@
 package dev.vidrio.cli.lens.intervene;
 
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.lens.option.ContinuationCommand;
 import dev.vidrio.cli.lens.option.LayerNumber;
-import dev.vidrio.cli.lens.option.LensCompletion;
-import dev.vidrio.cli.option.ModelOption;
-import dev.vidrio.cli.option.TextInput;
+import dev.vidrio.engine.generation.Completion;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.intervene.SteeringVector;
 import dev.vidrio.model.Model;
-import dev.vidrio.tokenizer.EncodeOptions;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code vidrio lens steer}. */
@@ -27,11 +22,7 @@ import picocli.CommandLine.Option;
       "The direction is the layer's mean activation over the texts of --plus minus that over the"
           + " texts of --minus."
     })
-public final class SteerCommand implements Callable<Integer> {
-  @Mixin private ModelOption model = new ModelOption();
-  @Mixin private TextInput input = new TextInput();
-  @Mixin private LensCompletion completion = new LensCompletion();
-
+public final class SteerCommand extends ContinuationCommand {
   @Option(
       names = "--plus",
       paramLabel = "TEXT",
@@ -57,35 +48,24 @@ public final class SteerCommand implements Callable<Integer> {
       names = "--strength",
       paramLabel = "S",
       defaultValue = "1",
-      description = "Factor on the direction; 0 changes nothing. Default: ${DEFAULT-VALUE}.")
+      description = "Factor on the direction; 0 changes nothing.")
   private float strength;
 
-  SteerCommand() {}
-
   @Override
-  public Integer call() {
-    try (Model opened = model.open()) {
-      int[] prompt = input.requiredIds(opened);
-      Lens lens = Lens.of(opened);
-      var point = new HookPoint(HookSite.RESID_POST, LayerNumber.of(opened, layer));
-      var vector = SteeringVector.of(lens, point, encode(opened, plus), encode(opened, minus));
-      List<Integer> ids =
-          completion.run(
-              lens, point.name(), session -> session.edits(List.of(vector.edit(strength))), prompt);
-      if (completion.isJson()) {
-        Map<String, Object> own = new LinkedHashMap<>();
-        own.put("hook", vector.point().name());
-        own.put("norm", vector.norm());
-        own.put("strength", strength);
-        LensCompletion.print(opened, own, prompt, ids);
-      }
-    }
-    return 0;
+  protected Completion run(Lens lens) {
+    Model opened = lens.model();
+    var point = new HookPoint(HookSite.RESID_POST, LayerNumber.of(opened, layer));
+    var vector = SteeringVector.of(lens, point, encode(opened, plus), encode(opened, minus));
+    JsonObject settings =
+        new JsonObject()
+            .with("hook", point.name())
+            .with("norm", vector.norm())
+            .with("strength", strength);
+    return complete(
+        lens, point.name(), session -> session.edits(List.of(vector.edit(strength))), settings);
   }
 
   private static List<int[]> encode(Model opened, List<String> texts) {
-    return texts.stream()
-        .map(text -> opened.tokenizer().encode(text, EncodeOptions.DEFAULT))
-        .toList();
+    return texts.stream().map(opened.tokenizer()::encode).toList();
   }
 }

@@ -24,8 +24,6 @@ public final class ChunksOption {
       })
   private @Nullable Integer length;
 
-  public ChunksOption() {}
-
   /** Returns the chunks, each with BOS if the model expects it. */
   public List<int[]> of(Model model) {
     int most = Math.min(LENGTH, model.architecture().contextLength());

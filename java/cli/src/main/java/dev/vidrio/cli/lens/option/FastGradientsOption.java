@@ -1,7 +1,6 @@
 package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.lens.Lens;
-import dev.vidrio.model.Model;
 import picocli.CommandLine.Option;
 
 /** The option of quantized gradients. */
@@ -13,16 +12,13 @@ public final class FastGradientsOption {
               + " weights.")
   private boolean asked;
 
-  public FastGradientsOption() {}
-
   /** Returns whether {@code --fast} is given. */
   public boolean asked() {
     return asked;
   }
 
-  /** Returns the lens of a model, with fast gradients if {@code --fast} is given. */
-  public Lens lens(Model model) {
-    Lens lens = Lens.of(model);
+  /** Returns a lens with fast gradients if {@code --fast} is given, or else the same lens. */
+  public Lens of(Lens lens) {
     return asked ? lens.fastGradients() : lens;
   }
 }

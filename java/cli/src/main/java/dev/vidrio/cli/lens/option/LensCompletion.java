@@ -1,6 +1,5 @@
 package dev.vidrio.cli.lens.option;
 
-import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.option.SamplingOption;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
@@ -11,51 +10,21 @@ import dev.vidrio.model.generation.Generator;
 import dev.vidrio.model.session.SessionOptions;
 import dev.vidrio.tokenizer.TokenDecoder;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
-/** Continues a text with edits or hooks. */
+/** Continues texts with edits or hooks. */
 public final class LensCompletion {
-  @Mixin private SamplingOption sampling = new SamplingOption();
-
-  @Option(
-      names = {"-n", "--tokens"},
-      paramLabel = "N",
-      defaultValue = "64",
-      description = "Generate at most N tokens. Default: ${DEFAULT-VALUE}.")
-  private int tokens;
-
-  @Option(names = "--json", description = "Print JSON, with ids and text.")
-  private boolean json;
-
-  public LensCompletion() {}
-
-  /** Returns whether {@code --json} is given; the command then prints the JSON. */
-  public boolean isJson() {
-    return json;
-  }
-
-  /**
-   * Continues the prompt and prints the text as it is generated, unless {@code --json} is given.
-   *
-   * @param editable names of the edited hook points
-   * @param prepare sets the edits and hooks
-   * @return the new tokens
-   */
-  public List<Integer> run(
-      Lens lens, String editable, Consumer<LensSession> prepare, int[] prompt) {
-    return run(lens, editable, prepare, prompt, tokens, sampling, this::print);
-  }
+  private LensCompletion() {}
 
   /**
    * Continues a prompt.
    *
+   * @param editable names of the edited hook points
+   * @param prepare sets the edits and hooks
    * @param tokens the maximum number of tokens to generate
    * @param print receives the text as it is generated
+   * @return the new tokens
    */
   public static List<Integer> run(
       Lens lens,
@@ -86,21 +55,8 @@ public final class LensCompletion {
     return ids;
   }
 
-  private void print(String piece) {
-    if (!json) {
-      System.out.print(piece);
-    }
-  }
-
-  /** Prints JSON: model, fields of the command, prompt, ids and text. */
-  public static void print(Model opened, Map<String, Object> own, int[] prompt, List<Integer> ids) {
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.putAll(own);
-    result.put("prompt_ids", prompt);
-    result.put("ids", ids);
-    result.put(
-        "text", opened.tokenizer().decode(ids.stream().mapToInt(Integer::intValue).toArray()));
-    Json.print(result);
+  /** Returns the text of tokens. */
+  public static String decode(Model model, List<Integer> ids) {
+    return model.tokenizer().decode(ids.stream().mapToInt(Integer::intValue).toArray());
   }
 }

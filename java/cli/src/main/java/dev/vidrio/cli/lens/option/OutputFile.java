@@ -1,10 +1,9 @@
 package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.cli.io.InputOutput;
+import dev.vidrio.cli.io.UsageException;
 import java.nio.file.Path;
 import java.util.Arrays;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 
 /** Checks output files, whose extension selects the format. */
 public final class OutputFile {
@@ -16,10 +15,9 @@ public final class OutputFile {
    *
    * @param endings the allowed extensions
    */
-  public static void check(CommandSpec command, Path output, String... endings) {
+  public static void check(Path output, String... endings) {
     if (Arrays.stream(endings).noneMatch(output.toString()::endsWith)) {
-      throw new ParameterException(
-          command.commandLine(), "-o " + output + ": must end in " + String.join(" or ", endings));
+      throw new UsageException("-o " + output + ": must end in " + String.join(" or ", endings));
     }
     InputOutput.requireWritable(output);
   }

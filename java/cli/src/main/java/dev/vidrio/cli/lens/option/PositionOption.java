@@ -8,11 +8,8 @@ public final class PositionOption {
   @Option(
       names = "--position",
       paramLabel = "N",
-      defaultValue = "-1",
-      description = "Position of the token; -1 is the last. Default: ${DEFAULT-VALUE}.")
+      description = "Position of the token; -1 is the last.")
   private int position = -1;
-
-  public PositionOption() {}
 
   /** Returns the position, from 0, in a text. */
   public int of(int[] tokens) {

@@ -1,14 +1,12 @@
 package dev.vidrio.cli.lens.option;
 
+import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Capture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** The option of a range of positions. */
 public final class PositionsOption {
@@ -21,11 +19,6 @@ public final class PositionsOption {
           "Only positions FROM (from 0) to TO (exclusive); negative ones count from the end. Both"
               + " may be omitted.")
   private @Nullable String range;
-
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec command = CommandSpec.create();
-
-  public PositionsOption() {}
 
   /** Returns whether a range is given. */
   public boolean isAsked() {
@@ -43,8 +36,7 @@ public final class PositionsOption {
     }
     Matcher matcher = RANGE.matcher(range);
     if (!matcher.matches()) {
-      throw new ParameterException(
-          command.commandLine(),
+      throw new UsageException(
           "--positions " + range + ": must be FROM:TO, such as 0:10, 5: or -3:");
     }
     int from = position(matcher.group(1), 0, tokens);

@@ -8,14 +8,8 @@ import picocli.CommandLine.Option;
 public final class StreamsOption {
   @Mixin private PositionsOption positions = new PositionsOption();
 
-  @Option(
-      names = "--hooks",
-      paramLabel = "NAMES",
-      defaultValue = "*.hook_resid_post",
-      description = "The residual streams to read. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--hooks", paramLabel = "NAMES", description = "The residual streams to read.")
   private String hooks = "*.hook_resid_post";
-
-  public StreamsOption() {}
 
   /**
    * Returns the capture of a run.

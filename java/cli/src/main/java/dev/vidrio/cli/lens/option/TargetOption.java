@@ -1,5 +1,7 @@
 package dev.vidrio.cli.lens.option;
 
+import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Metric;
 import dev.vidrio.model.Model;
 import dev.vidrio.model.session.Session;
@@ -18,34 +20,54 @@ public final class TargetOption {
   @Option(names = "--versus", paramLabel = "TEXT", description = "A token whose logit to subtract.")
   private @Nullable String versus;
 
-  public TargetOption() {}
+  /**
+   * The next token to explain, and the one to contrast it with.
+   *
+   * @param versus −1 for none
+   */
+  public record Target(Model model, int token, int versus) {
+    /** Returns the log-probability of the token, or the difference of the two logits. */
+    public Metric metric() {
+      return versus < 0 ? Metric.logProbability(token) : logit();
+    }
+
+    /** Returns the logit of the token, or the difference of the two logits. */
+    public DifferentiableMetric logit() {
+      return versus < 0 ? Metric.logit(token) : Metric.logitDifference(token, versus);
+    }
+
+    /** Returns the name of {@link #metric}. */
+    public String metricName() {
+      return versus < 0 ? "log-probability of " + TokenText.of(model, token) : logitName();
+    }
+
+    /** Returns the name of {@link #logit}. */
+    public String logitName() {
+      String name = "logit of " + TokenText.of(model, token);
+      return versus < 0 ? name : name + " minus that of " + TokenText.of(model, versus);
+    }
+
+    /** Adds the tokens to a JSON object. */
+    public void fill(JsonObject object) {
+      object.put("token", token);
+      if (versus >= 0) {
+        object.put("versus", versus);
+      }
+    }
+  }
 
   /** Returns the given token, or the most likely one after a text. */
-  public int token(Model model, int[] text) {
-    if (token != null) {
-      return TokenText.parse(model, "token", token);
-    }
+  public Target of(Model model, int[] text) {
+    return new Target(
+        model,
+        token == null ? mostLikely(model, text) : TokenText.parse(model, "token", token),
+        versus == null ? -1 : TokenText.parse(model, "versus", versus));
+  }
+
+  private static int mostLikely(Model model, int[] text) {
     try (Session session = model.newSession(SessionOptions.DEFAULT.withContext(text.length))) {
       session.feed(session.newSequence(), text);
       return session.candidates().id(0);
     }
-  }
-
-  /** Returns the contrasted token, or −1 for none. */
-  public int versus(Model model) {
-    return versus == null ? -1 : TokenText.parse(model, "versus", versus);
-  }
-
-  /** Returns the log-probability of a token, or the difference of two logits, as a metric. */
-  public static Metric metric(int token, int versus) {
-    return versus < 0 ? Metric.logProbability(token) : Metric.logitDifference(token, versus);
-  }
-
-  /** Returns the name of {@link #metric}. */
-  public static String title(Model model, int token, int versus) {
-    String text = TokenText.of(model, token);
-    return versus < 0
-        ? "log-probability of " + text
-        : "logit of " + text + " minus that of " + TokenText.of(model, versus);
   }
 }

@@ -10,9 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** The option of a file of directions, for edits. */
 public final class TensorOutput {
@@ -22,15 +20,10 @@ public final class TensorOutput {
       description = "Write the directions to a file, for --edit of other commands.")
   private @Nullable Path output;
 
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec command = CommandSpec.create();
-
-  public TensorOutput() {}
-
   /** Rejects other extensions and files that cannot be written, before any computation. */
   public void check() {
     if (output != null) {
-      OutputFile.check(command, output, ".safetensors");
+      OutputFile.check(output, ".safetensors");
     }
   }
 
@@ -43,17 +36,18 @@ public final class TensorOutput {
    * Writes f32 matrices atomically.
    *
    * @param model the name of the model
-   * @param matrices [rows][columns] by name
+   * @param matrices rows of equal length by name
    */
-  public void write(String model, Map<String, float[][]> matrices) throws IOException {
+  public void write(String model, Map<String, List<float[]>> matrices) throws IOException {
     List<Entry> entries = new ArrayList<>();
     matrices.forEach(
-        (name, rows) ->
-            entries.add(
-                new Entry(name, Dtype.F32, List.of((long) rows.length, (long) rows[0].length))));
+        (name, rows) -> {
+          List<Long> shape = List.of((long) rows.size(), (long) rows.getFirst().length);
+          entries.add(new Entry(name, Dtype.F32, shape));
+        });
     try (var writer =
         SafetensorsWriter.create(Objects.requireNonNull(output), entries, Map.of("model", model))) {
-      for (Map.Entry<String, float[][]> matrix : matrices.entrySet()) {
+      for (Map.Entry<String, List<float[]>> matrix : matrices.entrySet()) {
         for (float[] row : matrix.getValue()) {
           writer.write(matrix.getKey(), row);
         }

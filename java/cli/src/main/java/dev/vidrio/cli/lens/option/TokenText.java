@@ -1,6 +1,7 @@
 package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.cli.io.Escapes;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
 import org.jline.utils.WCWidth;
@@ -12,6 +13,11 @@ public final class TokenText {
   /** Returns a token's text in quotes, on one line. */
   public static String of(Model model, int token) {
     return Escapes.quote(model.tokenizer().piece(token));
+  }
+
+  /** Returns a JSON object of a token's id and text. */
+  public static JsonObject toJson(Model model, int token) {
+    return new JsonObject().with("id", token).with("piece", model.tokenizer().piece(token));
   }
 
   /** Returns a token's quoted text, truncated or padded to a number of columns. */

@@ -1,6 +1,6 @@
 /**
- * Mixins of options that commands of the lens share: layers, heads, tokens, positions, pairs of
- * texts, and output files.
+ * Base classes of the lens commands, for one text or pairs of texts, and mixins of options that
+ * they share: layers, heads, tokens, positions, and output files.
  */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.cli.lens.option;

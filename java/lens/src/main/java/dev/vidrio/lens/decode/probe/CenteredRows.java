@@ -1,6 +1,5 @@
 package dev.vidrio.lens.decode.probe;
 
-import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.vector.DoubleVectors;
 import java.util.stream.IntStream;
 
@@ -71,18 +70,7 @@ final class CenteredRows {
 
   /** Returns the rows in double. */
   double[][] doubles() {
-    var doubles = new double[rows.length][mean.length];
-    for (int i = 0; i < rows.length; i++) {
-      for (int j = 0; j < mean.length; j++) {
-        doubles[i][j] = rows[i][j];
-      }
-    }
-    return doubles;
-  }
-
-  /** Returns the transpose, [d][n]. */
-  float[][] columns() {
-    return MatrixProduct.transposed(rows);
+    return DoubleVectors.doubles(rows);
   }
 
   /**

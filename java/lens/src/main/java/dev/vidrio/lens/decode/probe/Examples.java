@@ -53,10 +53,7 @@ public final class Examples {
           throw new InvalidInputException("row " + i, Float.toString(value), "must be finite");
         }
       }
-      if (labels[i] < 0 || labels[i] >= classes) {
-        throw new InvalidInputException(
-            "label of row " + i, Integer.toString(labels[i]), "must be 0 to " + (classes - 1));
-      }
+      Preconditions.requireRange("label of row " + i, labels[i], 0, classes - 1);
     }
     this.rows = rows;
     this.labels = labels;
@@ -159,10 +156,8 @@ public final class Examples {
       (labels[i] == c ? of : others).add(rows[i]);
       count += labels[i] == c ? 1 : 0;
     }
-    if (count == 0 || count == rows.length) {
-      throw new InvalidInputException(
-          "class", Integer.toString(c), count + " of " + rows.length + " examples are of it");
-    }
+    String limit = count + " of " + rows.length + " examples are of it";
+    Preconditions.require(count != 0 && count != rows.length, "class", c, limit);
     return Vectors.minus(of.mean(), others.mean());
   }
 
@@ -180,15 +175,11 @@ public final class Examples {
    * @param fraction of test examples, above 0 and below 1
    */
   public Split split(double fraction, long seed) {
-    if (!(fraction > 0 && fraction < 1)) {
-      throw new InvalidInputException(
-          "test fraction", Double.toString(fraction), "must be above 0 and below 1");
-    }
+    Preconditions.require(
+        fraction > 0 && fraction < 1, "test fraction", fraction, "must be above 0 and below 1");
     int test = (int) Math.round(fraction * size());
-    if (test == 0 || test == size()) {
-      throw new InvalidInputException(
-          "examples", Integer.toString(size()), "are too few to set " + fraction + " aside");
-    }
+    String limit = "are too few to set " + fraction + " aside";
+    Preconditions.require(test != 0 && test != size(), "examples", size(), limit);
     int[] order = permutation(size(), seed);
     return new Split(
         select(Arrays.copyOfRange(order, test, size())), select(Arrays.copyOf(order, test)));

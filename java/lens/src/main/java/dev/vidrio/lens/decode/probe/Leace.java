@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.numeric.SingularVectors;
+import dev.vidrio.lens.vector.DoubleVectors;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -148,10 +149,7 @@ public final class Leace {
 
   /** Returns an activation without the classes. */
   public float[] erase(float[] x) {
-    var erased = new double[x.length];
-    for (int j = 0; j < x.length; j++) {
-      erased[j] = x[j];
-    }
+    double[] erased = DoubleVectors.doubles(x);
     for (int r = 0; r < rank(); r++) {
       double amount = 0;
       for (int j = 0; j < x.length; j++) {
@@ -159,20 +157,13 @@ public final class Leace {
       }
       add(erased, -amount, write[r]);
     }
-    var result = new float[x.length];
-    for (int j = 0; j < x.length; j++) {
-      result[j] = (float) erased[j];
-    }
-    return result;
+    return DoubleVectors.floats(erased);
   }
 
   /** Returns examples whose activations no longer represent the classes. */
   public Examples erase(Examples examples) {
-    var rows = new float[examples.size()][];
-    for (int i = 0; i < rows.length; i++) {
-      rows[i] = erase(examples.row(i));
-    }
-    return examples.withRows(rows);
+    return examples.withRows(
+        Arrays.stream(examples.rows()).map(this::erase).toArray(float[][]::new));
   }
 
   /** Returns a callback that erases the classes at all tokens in a forward pass. */

@@ -1,7 +1,8 @@
 package dev.vidrio.lens.decode.probe;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
+import dev.vidrio.lens.numeric.Cholesky;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.DoubleVectors;
 
 /**
@@ -57,20 +58,43 @@ public final class LinearProbe {
   }
 
   /**
-   * Fits ridge regression of +1 for the class and −1 for all others: the minimum of {@code Σᵢ ‖W xᵢ
-   * + b − yᵢ‖² + l2 ‖W‖²}, without a penalty on biases.
+   * Fits ridge regression (Hoerl and Kennard 1970) of +1 for the class and −1 for all others: the
+   * minimum of {@code Σᵢ ‖W xᵢ + b − yᵢ‖² + l2 ‖W‖²}, without a penalty on biases.
+   *
+   * <p>Solves the normal equations: {@code (XᵀX + l2 I) w = Xᵀy} for centered X and y.
    *
    * @param l2 above 0
    */
   public static LinearProbe ridge(Examples examples, double l2) {
     requirePenalty(l2);
-    return RidgeRegression.fit(examples, l2);
+    CenteredRows centered = CenteredRows.of(examples.rows());
+    int d = examples.width();
+    int classes = examples.classes();
+    double[][] gram = centered.gram();
+    for (int j = 0; j < d; j++) {
+      gram[j][j] += l2;
+    }
+    var cholesky = new Cholesky(gram);
+    var weights = new double[classes][];
+    var biases = new double[classes];
+    for (int c = 0; c < classes; c++) {
+      double mean = 0;
+      var right = new double[d];
+      for (int i = 0; i < examples.size(); i++) {
+        double y = examples.label(i) == c ? 1 : -1;
+        mean += y / examples.size();
+        for (int j = 0; j < d; j++) {
+          right[j] += y * centered.rows()[i][j];
+        }
+      }
+      weights[c] = cholesky.solve(right);
+      biases[c] = mean - DoubleVectors.dot(weights[c], centered.mean());
+    }
+    return new LinearProbe(weights, biases);
   }
 
   private static void requirePenalty(double l2) {
-    if (!(l2 > 0) || Double.isInfinite(l2)) {
-      throw new InvalidInputException("l2", Double.toString(l2), "must be above 0 and finite");
-    }
+    Preconditions.require(l2 > 0 && !Double.isInfinite(l2), "l2", l2, "must be above 0 and finite");
   }
 
   /** Returns the number of classes. */

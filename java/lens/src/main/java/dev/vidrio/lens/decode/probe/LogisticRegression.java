@@ -45,7 +45,8 @@ final class LogisticRegression implements Lbfgs.Objective {
     double[] penalties = Arrays.stream(units).map(unit -> l2 * unit * unit).toArray();
     CenteredRows centered = plain.scaled(units);
     try (var scores = MatrixProduct.of(executor, centered.rows(), classes);
-        var gradients = MatrixProduct.of(executor, centered.columns(), classes)) {
+        var gradients =
+            MatrixProduct.of(executor, MatrixProduct.transposed(centered.rows()), classes)) {
       var objective = new LogisticRegression(examples, penalties, scores, gradients);
       double[] found = Lbfgs.minimize(objective, new double[classes * (d + 1)]);
       var weights = new double[classes][];

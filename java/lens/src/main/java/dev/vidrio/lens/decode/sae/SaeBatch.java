@@ -1,6 +1,5 @@
 package dev.vidrio.lens.decode.sae;
 
-import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.lens.vector.Vectors;
 import java.util.Arrays;
 import java.util.function.IntPredicate;
@@ -50,16 +49,8 @@ final class SaeBatch {
       }
       return Features.of(kept);
     }
-    var greatest = new TopKHeap(k);
-    greatest.begin(k);
-    for (int f = 0; f < values.length; f++) {
-      if (allowed.test(f)) {
-        greatest.offer(values[f], f);
-      }
-    }
-    int count = greatest.sort();
-    for (int i = 0; i < count; i++) {
-      kept[greatest.id(i)] = values[greatest.id(i)];
+    for (int f : Vectors.largest(values, k, allowed)) {
+      kept[f] = values[f];
     }
     return Features.of(kept);
   }
@@ -78,7 +69,7 @@ final class SaeBatch {
 
   private void addDirections(Features features, float[] sum) {
     for (int i = 0; i < features.count(); i++) {
-      add(sum, features.value(i), decoder[features.id(i)]);
+      Vectors.add(sum, features.value(i), decoder[features.id(i)]);
     }
   }
 
@@ -98,7 +89,7 @@ final class SaeBatch {
     float factor = 2f / x.length;
     float slope = (float) (penalty / x.length);
     for (int b = 0; b < x.length; b++) {
-      add(gradients.decoderBias, factor, errors[b]);
+      Vectors.add(gradients.decoderBias, factor, errors[b]);
       backward(b, active[b], errors[b], factor, slope, gradients);
     }
   }
@@ -122,17 +113,11 @@ final class SaeBatch {
       int b, Features row, float[] residual, float factor, float slope, SaeGradients gradients) {
     for (int i = 0; i < row.count(); i++) {
       int f = row.id(i);
-      add(gradients.decoder[f], factor * row.value(i), residual);
+      Vectors.add(gradients.decoder[f], factor * row.value(i), residual);
       float dh = factor * (float) Vectors.dot(residual, decoder[f]) + slope;
       gradients.encoderBias[f] += dh;
-      add(gradients.encoder[f], dh, centered[b]);
-      add(gradients.decoderBias, -dh, encoder[f]);
-    }
-  }
-
-  private static void add(float[] sum, float factor, float[] x) {
-    for (int j = 0; j < sum.length; j++) {
-      sum[j] += factor * x[j];
+      Vectors.add(gradients.encoder[f], dh, centered[b]);
+      Vectors.add(gradients.decoderBias, -dh, encoder[f]);
     }
   }
 }

@@ -16,7 +16,8 @@ import java.util.Map;
  * @param biasFromInput whether the decoder's bias is subtracted from the input
  * @param normalization of the input, reverted in the output
  * @param rescaled whether activations are multiplied by the norm of the decoder's rows before the
- *     largest are selected, and divided by it afterwards
+ *     largest are selected, and divided by it afterwards; weights of {@link Activation#JUMPRELU}
+ *     include it once they are read
  * @param hookIn the hook point of the input, as named in the file; empty if not named
  * @param hookOut the hook point of the output
  */
@@ -62,23 +63,6 @@ public record SaeConfig(
   static SaeConfig autoencoder(Activation activation, int d, int dSae, int k, String hook) {
     return new SaeConfig(
         activation, false, false, d, dSae, d, k, true, Normalization.NONE, false, hook, hook);
-  }
-
-  /** Returns the configuration of weights that include the rescaling. */
-  SaeConfig withoutRescaling() {
-    return new SaeConfig(
-        activation,
-        transcoder,
-        skip,
-        dIn,
-        dSae,
-        dOut,
-        k,
-        biasFromInput,
-        normalization,
-        false,
-        hookIn,
-        hookOut);
   }
 
   /** Returns the contents of {@code cfg.json}. */

@@ -6,6 +6,8 @@ import dev.vidrio.formats.file.JsonFile;
 import dev.vidrio.lens.decode.sae.SaeConfig.Activation;
 import dev.vidrio.lens.decode.sae.SaeConfig.Normalization;
 import java.nio.file.Path;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import tools.jackson.databind.JsonNode;
 
 /** Reads {@code cfg.json} of SAELens, of current versions and of those before 6. */
@@ -130,23 +132,24 @@ final class SaeConfigReader {
   }
 
   private String string(String key, String fallback) {
-    if (!json.hasNonNull(key)) {
-      return fallback;
-    }
-    if (!json.get(key).isString()) {
-      throw error(key, json.get(key).toString(), "must be a string");
-    }
-    return json.get(key).stringValue();
+    return value(key, fallback, JsonNode::isString, JsonNode::stringValue, "must be a string");
   }
 
   private boolean bool(String key, boolean fallback) {
+    return value(
+        key, fallback, JsonNode::isBoolean, JsonNode::booleanValue, "must be true or false");
+  }
+
+  /** Returns the value of a key, or {@code fallback} if it is missing or null. */
+  private <T> T value(
+      String key, T fallback, Predicate<JsonNode> fits, Function<JsonNode, T> read, String limit) {
     if (!json.hasNonNull(key)) {
       return fallback;
     }
-    if (!json.get(key).isBoolean()) {
-      throw error(key, json.get(key).toString(), "must be true or false");
+    if (!fits.test(json.get(key))) {
+      throw error(key, json.get(key).toString(), limit);
     }
-    return json.get(key).booleanValue();
+    return read.apply(json.get(key));
   }
 
   private int size(String key) {

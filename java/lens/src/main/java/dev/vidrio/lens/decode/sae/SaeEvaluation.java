@@ -112,10 +112,7 @@ public record SaeEvaluation(
     }
 
     void add(SparseAutoencoder autoencoder, ActivationCache cache, HookPoint in, HookPoint out) {
-      var inputs = new float[cache.rows() - 1][];
-      for (int i = 0; i < inputs.length; i++) {
-        inputs[i] = cache.get(in).row(i + 1);
-      }
+      float[][] inputs = Arrays.copyOfRange(cache.get(in).rows(), 1, cache.rows());
       List<Features> found = autoencoder.encode(inputs);
       for (int i = 0; i < inputs.length; i++) {
         Features row = found.get(i);

@@ -1,6 +1,7 @@
 package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.resolve.Preconditions;
 
 /**
  * Options for training a sparse autoencoder.
@@ -32,51 +33,17 @@ public record SaeOptions(
       new SaeOptions(1024, 16, false, 0, 1e-3, 256, 1000, 100, 0);
 
   public SaeOptions {
-    require("features", features, 1, 1 << 20);
-    require("k", k, 0, features);
-    require("batch", batch, 1, 1 << 16);
-    require("steps", steps, 1, 1 << 24);
-    require("dead after", deadAfter, 1, 1 << 24);
-    if (batchTopK && k == 0) {
-      throw new InvalidInputException("k", "0", "BatchTopK needs one of 1 or more");
-    }
+    Preconditions.requireRange("features", features, 1, 1 << 20);
+    Preconditions.requireRange("k", k, 0, features);
+    Preconditions.requireRange("batch", batch, 1, 1 << 16);
+    Preconditions.requireRange("steps", steps, 1, 1 << 24);
+    Preconditions.requireRange("dead after", deadAfter, 1, 1 << 24);
+    Preconditions.require(!batchTopK || k != 0, "k", "0", "BatchTopK needs one of 1 or more");
     if (!(penalty >= 0) || Double.isInfinite(penalty) || (k > 0 && penalty != 0)) {
       throw new InvalidInputException(
           "penalty", Double.toString(penalty), "must be 0 or more, and 0 with a k");
     }
-    if (!(learningRate > 0) || Double.isInfinite(learningRate)) {
-      throw new InvalidInputException(
-          "learning rate", Double.toString(learningRate), "must be above 0 and finite");
-    }
-  }
-
-  private static void require(String what, int value, int least, int most) {
-    if (value < least || value > most) {
-      throw new InvalidInputException(
-          what, Integer.toString(value), "must be " + least + " to " + most);
-    }
-  }
-
-  /** Returns options with other features. */
-  public SaeOptions withFeatures(int newFeatures, int newK) {
-    return new SaeOptions(
-        newFeatures, newK, batchTopK, penalty, learningRate, batch, steps, deadAfter, seed);
-  }
-
-  /** Returns options with BatchTopK. */
-  public SaeOptions withBatchTopK() {
-    return new SaeOptions(features, k, true, penalty, learningRate, batch, steps, deadAfter, seed);
-  }
-
-  /** Returns options with ReLU and a penalty. */
-  public SaeOptions withPenalty(double newPenalty) {
-    return new SaeOptions(
-        features, 0, false, newPenalty, learningRate, batch, steps, deadAfter, seed);
-  }
-
-  /** Returns options with another number of steps. */
-  public SaeOptions withSteps(int newSteps) {
-    return new SaeOptions(
-        features, k, batchTopK, penalty, learningRate, batch, newSteps, deadAfter, seed);
+    boolean learns = learningRate > 0 && !Double.isInfinite(learningRate);
+    Preconditions.require(learns, "learning rate", learningRate, "must be above 0 and finite");
   }
 }

@@ -92,17 +92,16 @@ public final class SaeSplice {
   /** Returns the callbacks for {@link Lens#run(int[], dev.vidrio.lens.Capture, Map)}. */
   public Map<HookPoint, Hook> hooks() {
     Map<HookPoint, Hook> hooks = new LinkedHashMap<>();
-    if (in.equals(out)) {
-      hooks.put(
-          in,
-          rows -> {
-            read(rows);
-            write(rows);
-          });
-    } else {
-      hooks.put(in, this::read);
-      hooks.put(out, this::write);
-    }
+    hooks.put(in, this::read);
+    // An autoencoder reads and writes the same point.
+    hooks.merge(
+        out,
+        this::write,
+        (first, second) ->
+            rows -> {
+              first.at(rows);
+              second.at(rows);
+            });
     return hooks;
   }
 

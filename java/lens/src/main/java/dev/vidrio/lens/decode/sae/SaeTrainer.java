@@ -1,10 +1,10 @@
 package dev.vidrio.lens.decode.sae;
 
-import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.lens.decode.sae.SaeConfig.Activation;
 import dev.vidrio.lens.numeric.Adam;
 import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.sampling.SplitMix64;
 import java.util.Arrays;
@@ -54,19 +54,16 @@ public final class SaeTrainer implements AutoCloseable {
    * @param rows activations [n][d], which must not be modified
    */
   public SaeTrainer(Executor executor, float[][] rows, SaeOptions options) {
-    if (rows.length < options.batch()) {
-      throw new InvalidInputException(
-          "activations", Integer.toString(rows.length), "must be " + options.batch() + " or more");
-    }
+    String least = "must be " + options.batch() + " or more";
+    Preconditions.require(rows.length >= options.batch(), "activations", rows.length, least);
     this.rows = rows;
     this.options = options;
     this.random = new SplitMix64(options.seed());
     this.d = rows[0].length;
     double length = Arrays.stream(rows).mapToDouble(Vectors::norm).average().orElseThrow();
-    if (!(length > 0 && Double.isFinite(length))) {
-      throw new InvalidInputException(
-          "activations", "of mean length " + length, "must be finite, and not all zeros");
-    }
+    boolean valid = length > 0 && Double.isFinite(length);
+    Preconditions.require(
+        valid, "activations", "of mean length " + length, "must be finite, and not all zeros");
     this.scale = (float) (Math.sqrt(d) / length);
     this.decoder = directions();
     this.encoder = Arrays.stream(decoder).map(float[]::clone).toArray(float[][]::new);
@@ -97,10 +94,7 @@ public final class SaeTrainer implements AutoCloseable {
   }
 
   private static void normalize(float[] row) {
-    float inverse = (float) (1 / Vectors.norm(row));
-    for (int j = 0; j < row.length; j++) {
-      row[j] *= inverse;
-    }
+    Vectors.scale(row, (float) (1 / Vectors.norm(row)));
   }
 
   private float[] mean() {
@@ -138,27 +132,21 @@ public final class SaeTrainer implements AutoCloseable {
         row[j] = scale * drawn[j];
       }
     }
-    return step(x);
-  }
-
-  private double step(float[][] x) {
     steps++;
     var batch = new SaeBatch(x, encoder, decoder, decoderBias);
     float[][] pre = preActivations(batch);
     Features[] active = activate(pre);
     batch.reconstruct(active);
-    boolean[] dead = findDead(active);
+    countIdle(active);
     var gradients = new SaeGradients(options.features(), d);
     batch.backward(active, options.penalty(), gradients);
-    batch.backwardOfRest(greatestDead(pre, dead), AUXILIARY, gradients);
+    batch.backwardOfRest(greatestDead(pre), AUXILIARY, gradients);
     descend(gradients);
     return batch.loss();
   }
 
   private float[][] preActivations(SaeBatch batch) {
-    for (int f = 0; f < encoder.length; f++) {
-      product.weights(f, encoder[f]);
-    }
+    product.weights(encoder);
     float[][] pre = product.of(batch.centered());
     for (float[] row : pre) {
       for (int f = 0; f < row.length; f++) {
@@ -192,7 +180,7 @@ public final class SaeTrainer implements AutoCloseable {
     return Math.max(0, all[Math.max(0, all.length - options.k() * pre.length)]);
   }
 
-  private boolean[] findDead(Features[] active) {
+  private void countIdle(Features[] active) {
     for (int f = 0; f < idle.length; f++) {
       idle[f]++;
     }
@@ -201,23 +189,14 @@ public final class SaeTrainer implements AutoCloseable {
         idle[row.id(i)] = 0;
       }
     }
-    var dead = new boolean[idle.length];
-    for (int f = 0; f < dead.length; f++) {
-      dead[f] = idle[f] >= options.deadAfter();
-    }
-    return dead;
   }
 
   /** Returns, per token, the dead features with the largest pre-activations, of either sign. */
-  private Features[] greatestDead(float[][] pre, boolean[] dead) {
-    int count = 0;
-    for (boolean feature : dead) {
-      count += feature ? 1 : 0;
-    }
-    int k = Math.min(count, Math.max(1, d / 2));
+  private Features[] greatestDead(float[][] pre) {
+    int k = Math.min(dead(), Math.max(1, d / 2));
     return Arrays.stream(pre)
         .parallel()
-        .map(row -> SaeBatch.greatest(row, k, f -> dead[f]))
+        .map(row -> SaeBatch.greatest(row, k, this::isDead))
         .toArray(Features[]::new);
   }
 
@@ -279,7 +258,11 @@ public final class SaeTrainer implements AutoCloseable {
 
   /** Returns the number of features that are dead according to the options. */
   public int dead() {
-    return (int) Arrays.stream(idle).filter(steps -> steps >= options.deadAfter()).count();
+    return (int) IntStream.range(0, idle.length).filter(this::isDead).count();
+  }
+
+  private boolean isDead(int feature) {
+    return idle[feature] >= options.deadAfter();
   }
 
   @Override

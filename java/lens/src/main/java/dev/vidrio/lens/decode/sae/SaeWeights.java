@@ -1,8 +1,5 @@
 package dev.vidrio.lens.decode.sae;
 
-import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
-
-import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.formats.file.CreatedDirectories;
@@ -11,6 +8,7 @@ import dev.vidrio.formats.safetensors.Safetensors;
 import dev.vidrio.formats.safetensors.SafetensorsTensor;
 import dev.vidrio.formats.safetensors.SafetensorsWriter;
 import dev.vidrio.formats.safetensors.SafetensorsWriter.Entry;
+import dev.vidrio.lens.memory.FloatTensors;
 import dev.vidrio.lens.numeric.MatrixProduct;
 import dev.vidrio.lens.vector.Vectors;
 import java.io.IOException;
@@ -23,7 +21,6 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.LongStream;
@@ -38,10 +35,10 @@ final class SaeWeights {
   static final String CONFIG = "cfg.json";
   private static final String WEIGHTS = "sae_weights.safetensors";
 
-  private final float[][] encoder;
-  private final float[][] decoder;
+  final float[][] encoder;
+  final float[][] decoder;
   private final Map<String, float[]> vectors;
-  private final float @Nullable [][] skip;
+  final float @Nullable [][] skip;
 
   /**
    * Creates the weights.
@@ -67,25 +64,25 @@ final class SaeWeights {
       Safetensors file = Safetensors.open(directory.resolve(WEIGHTS), arena);
       int dSae = config.dSae();
       Map<String, float[]> vectors = new LinkedHashMap<>();
-      vectors.put("b_dec", values(file, "b_dec", config.dOut()));
+      vectors.put("b_dec", FloatTensors.values(file, "b_dec", config.dOut()));
       switch (config.activation()) {
         case GATED -> {
           for (String name : List.of("b_gate", "b_mag", "r_mag")) {
-            vectors.put(name, values(file, name, dSae));
+            vectors.put(name, FloatTensors.values(file, name, dSae));
           }
         }
         case JUMPRELU -> {
-          vectors.put("b_enc", values(file, "b_enc", dSae));
+          vectors.put("b_enc", FloatTensors.values(file, "b_enc", dSae));
           vectors.put("threshold", threshold(file, dSae));
         }
-        case RELU, TOPK -> vectors.put("b_enc", values(file, "b_enc", dSae));
+        case RELU, TOPK -> vectors.put("b_enc", FloatTensors.values(file, "b_enc", dSae));
       }
       requireNothingElse(file, config, vectors.keySet());
       return new SaeWeights(
-          MatrixProduct.transposed(rows(file, "W_enc", config.dIn(), dSae)),
-          rows(file, "W_dec", dSae, config.dOut()),
+          MatrixProduct.transposed(FloatTensors.rows(file, "W_enc", config.dIn(), dSae)),
+          FloatTensors.rows(file, "W_dec", dSae, config.dOut()),
           vectors,
-          config.skip() ? rows(file, "W_skip", config.dOut(), config.dIn()) : null);
+          config.skip() ? FloatTensors.rows(file, "W_skip", config.dOut(), config.dIn()) : null);
     }
   }
 
@@ -109,7 +106,7 @@ final class SaeWeights {
 
   private static boolean isAllOnes(Safetensors file, SafetensorsTensor tensor) {
     long count = tensor.shape().stream().reduce(1L, (a, b) -> a * b);
-    return LongStream.range(0, count).allMatch(i -> element(file, tensor, i) == 1);
+    return LongStream.range(0, count).allMatch(i -> FloatTensors.element(file, tensor, i) == 1);
   }
 
   /**
@@ -142,70 +139,12 @@ final class SaeWeights {
   /** Returns a threshold per feature; a BatchTopK autoencoder in training has a common one. */
   private static float[] threshold(Safetensors file, int dSae) {
     if (file.find("topk_threshold").isEmpty()) {
-      return values(file, "threshold", dSae);
+      return FloatTensors.values(file, "threshold", dSae);
     }
     var threshold = new float[dSae];
-    Arrays.fill(threshold, element(file, tensor(file, "topk_threshold"), 0));
+    Arrays.fill(
+        threshold, FloatTensors.element(file, FloatTensors.tensor(file, "topk_threshold"), 0));
     return threshold;
-  }
-
-  private static float[][] rows(Safetensors file, String name, int n, int k) {
-    SafetensorsTensor tensor = tensor(file, name, n, k);
-    var rows = new float[n][k];
-    for (int i = 0; i < n; i++) {
-      for (int j = 0; j < k; j++) {
-        rows[i][j] = element(file, tensor, (long) i * k + j);
-      }
-    }
-    return rows;
-  }
-
-  private static float[] values(Safetensors file, String name, int n) {
-    SafetensorsTensor tensor = tensor(file, name, n);
-    var values = new float[n];
-    for (int i = 0; i < n; i++) {
-      values[i] = element(file, tensor, i);
-    }
-    return values;
-  }
-
-  /** Reads a tensor of a shape, which is empty for a scalar. */
-  private static SafetensorsTensor tensor(Safetensors file, String name, int... shape) {
-    Optional<SafetensorsTensor> tensor = file.find(name);
-    if (tensor.isEmpty()) {
-      throw new ModelFileException(file.name(), "tensor '" + name + "'", "", "is missing");
-    }
-    List<Long> expected = Arrays.stream(shape).mapToObj(Long::valueOf).toList();
-    if (!tensor.get().shape().equals(expected)) {
-      throw new ModelFileException(
-          file.name(),
-          "shape of tensor '" + name + "'",
-          tensor.get().shape().toString(),
-          "must be " + expected);
-    }
-    return tensor.get();
-  }
-
-  private static float element(Safetensors file, SafetensorsTensor tensor, long i) {
-    float value =
-        switch (tensor.dtype()) {
-          case F32, F16, BF16 -> tensor.element(i);
-          case F64 -> (float) tensor.data().getAtIndex(JAVA_DOUBLE_UNALIGNED, i);
-          default ->
-              throw new ModelFileException(
-                  file.name(),
-                  "type of tensor '" + tensor.name() + "'",
-                  tensor.dtype().name(),
-                  "must be F32, F64, F16 or BF16");
-        };
-    if (!Float.isFinite(value)) {
-      throw new ModelFileException(
-          file.name(),
-          "element " + i + " of tensor '" + tensor.name() + "'",
-          Float.toString(value),
-          "must be finite");
-    }
-    return value;
   }
 
   /**
@@ -245,14 +184,6 @@ final class SaeWeights {
     }
   }
 
-  float[][] encoder() {
-    return encoder;
-  }
-
-  float[][] decoder() {
-    return decoder;
-  }
-
   /** Returns the encoder's bias; in a gated autoencoder, that of the magnitudes. */
   float[] encoderBias() {
     return vector(vectors.containsKey("b_mag") ? "b_mag" : "b_enc");
@@ -268,10 +199,6 @@ final class SaeWeights {
 
   float[] gateBias() {
     return vector("b_gate");
-  }
-
-  float @Nullable [][] skip() {
-    return skip;
   }
 
   private float[] vector(String name) {

@@ -2,8 +2,8 @@ package dev.vidrio.lens.decode.sae;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
-import dev.vidrio.kernel.TopKHeap;
 import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.Vectors;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -45,9 +45,10 @@ public final class SparseAutoencoder implements AutoCloseable {
   SparseAutoencoder(Executor executor, SaeConfig config, SaeWeights weights) {
     this.config = config;
     this.weights = weights;
-    this.decoderNorms = config.rescaled() ? weights.decoderNorms() : null;
+    boolean rescales = config.rescaled() && config.activation() == SaeConfig.Activation.TOPK;
+    this.decoderNorms = rescales ? weights.decoderNorms() : null;
     this.step = Math.clamp(BYTES / (4L * config.dSae()), 1, ROWS);
-    this.encoder = MatrixProduct.of(executor, weights.encoder(), step);
+    this.encoder = MatrixProduct.of(executor, weights.encoder, step);
   }
 
   /**
@@ -60,9 +61,7 @@ public final class SparseAutoencoder implements AutoCloseable {
     SaeConfig config = SaeConfigReader.read(directory.resolve(SaeWeights.CONFIG));
     SaeWeights weights = SaeWeights.read(directory, config);
     boolean folds = config.rescaled() && config.activation() == SaeConfig.Activation.JUMPRELU;
-    return folds
-        ? new SparseAutoencoder(executor, config.withoutRescaling(), weights.withUnitDecoder())
-        : new SparseAutoencoder(executor, config, weights);
+    return new SparseAutoencoder(executor, config, folds ? weights.withUnitDecoder() : weights);
   }
 
   /**
@@ -83,7 +82,7 @@ public final class SparseAutoencoder implements AutoCloseable {
 
   /** Returns the output direction of a feature, [d_out]. */
   public float[] direction(int feature) {
-    return weights.decoder()[requireFeature(feature)].clone();
+    return weights.decoder[requireFeature(feature)].clone();
   }
 
   /**
@@ -92,10 +91,7 @@ public final class SparseAutoencoder implements AutoCloseable {
    * @throws InvalidInputException if it does not exist
    */
   public int requireFeature(int feature) {
-    if (feature < 0 || feature >= config.dSae()) {
-      throw new InvalidInputException(
-          "feature", Integer.toString(feature), "must be 0 to " + (config.dSae() - 1));
-    }
+    Preconditions.requireRange("feature", feature, 0, config.dSae() - 1);
     return feature;
   }
 
@@ -187,18 +183,13 @@ public final class SparseAutoencoder implements AutoCloseable {
   }
 
   private Features topK(float[] products) {
-    int k = Math.min(config.k(), products.length);
-    var greatest = new TopKHeap(k);
-    greatest.begin(k);
     for (int f = 0; f < products.length; f++) {
       products[f] += weights.encoderBias()[f];
       products[f] *= decoderNorms == null ? 1 : decoderNorms[f];
-      greatest.offer(products[f], f);
     }
     var kept = new float[products.length];
-    int count = greatest.sort();
-    for (int i = 0; i < count; i++) {
-      kept[greatest.id(i)] = Math.max(0, products[greatest.id(i)]);
+    for (int f : Vectors.largest(products, config.k())) {
+      kept[f] = Math.max(0, products[f]);
     }
     return Features.of(kept);
   }
@@ -212,7 +203,7 @@ public final class SparseAutoencoder implements AutoCloseable {
   public float[] decode(Features features, float[] x) {
     float[] sum = weights.decoderBias().clone();
     for (int i = 0; i < features.count(); i++) {
-      add(sum, weight(features.id(i), features.value(i)), weights.decoder()[features.id(i)]);
+      add(sum, weight(features.id(i), features.value(i)), weights.decoder[features.id(i)]);
     }
     if (!config.transcoder()) {
       Scale scale = scale(x);
@@ -220,7 +211,7 @@ public final class SparseAutoencoder implements AutoCloseable {
         sum[j] = sum[j] * scale.factor + scale.mean;
       }
     }
-    float[][] skip = weights.skip();
+    float[][] skip = weights.skip;
     for (int j = 0; skip != null && j < sum.length; j++) {
       sum[j] += (float) Vectors.dot(skip[j], x);
     }
@@ -236,17 +227,14 @@ public final class SparseAutoencoder implements AutoCloseable {
     var sum = new float[config.dOut()];
     for (int i = 0; i < from.count(); i++) {
       float change = to.of(from.id(i)) - from.value(i);
-      add(sum, weight(from.id(i), change), weights.decoder()[from.id(i)]);
+      add(sum, weight(from.id(i), change), weights.decoder[from.id(i)]);
     }
     for (int i = 0; i < to.count(); i++) {
       if (from.of(to.id(i)) == 0) {
-        add(sum, weight(to.id(i), to.value(i)), weights.decoder()[to.id(i)]);
+        add(sum, weight(to.id(i), to.value(i)), weights.decoder[to.id(i)]);
       }
     }
-    float factor = config.transcoder() ? 1 : scale(x).factor;
-    for (int j = 0; j < sum.length; j++) {
-      sum[j] *= factor;
-    }
+    Vectors.scale(sum, config.transcoder() ? 1 : scale(x).factor);
     return sum;
   }
 

@@ -65,15 +65,29 @@ class SaeTrainerTest {
     return Vectors.dot(a, b) / Vectors.norm(a) / Vectors.norm(b);
   }
 
+  private static SaeOptions options(
+      int features, int k, boolean batchTopK, double penalty, int steps) {
+    SaeOptions some = SaeOptions.DEFAULT;
+    return new SaeOptions(
+        features,
+        k,
+        batchTopK,
+        penalty,
+        some.learningRate(),
+        some.batch(),
+        steps,
+        some.deadAfter(),
+        some.seed());
+  }
+
   @Test
   void findsTheDirections() {
     float[][] directions = random(1, TRUE_FEATURES, D);
     float[][] rows = activations(directions);
     List<SaeOptions> kinds = new ArrayList<>();
-    SaeOptions options = SaeOptions.DEFAULT.withFeatures(64, 3).withSteps(1500);
-    kinds.add(options);
-    kinds.add(options.withBatchTopK());
-    kinds.add(options.withPenalty(1.5));
+    kinds.add(options(64, 3, false, 0, 1500));
+    kinds.add(options(64, 3, true, 0, 1500));
+    kinds.add(options(64, 0, false, 1.5, 1500));
     for (SaeOptions kind : kinds) {
       try (var trainer = new SaeTrainer(executor, rows, kind)) {
         double before = trainer.step();
@@ -234,7 +248,7 @@ class SaeTrainerTest {
   @Test
   void countsInactiveFeaturesAsDead() {
     float[][] rows = activations(random(1, TRUE_FEATURES, D));
-    SaeOptions options = SaeOptions.DEFAULT.withFeatures(512, 1);
+    SaeOptions options = options(512, 1, false, 0, 1000);
     try (var trainer = new SaeTrainer(executor, rows, options)) {
       for (int i = 0; i < options.deadAfter() - 1; i++) {
         trainer.step();
@@ -255,8 +269,8 @@ class SaeTrainerTest {
     assertThrows(
         InvalidInputException.class,
         () -> new SaeTrainer(executor, zeros, SaeOptions.DEFAULT).close());
-    assertThrows(InvalidInputException.class, () -> SaeOptions.DEFAULT.withFeatures(8, 9));
-    assertThrows(InvalidInputException.class, () -> SaeOptions.DEFAULT.withPenalty(-1));
-    assertThrows(InvalidInputException.class, () -> SaeOptions.DEFAULT.withSteps(0));
+    assertThrows(InvalidInputException.class, () -> options(8, 9, false, 0, 1000));
+    assertThrows(InvalidInputException.class, () -> options(1024, 0, false, -1, 1000));
+    assertThrows(InvalidInputException.class, () -> options(1024, 16, false, 0, 0));
   }
 }

@@ -152,7 +152,7 @@ class SparseAutoencoderTest extends BardTest {
       }
       try (var trainer =
           new SaeTrainer(
-              model.executor(), rows, SaeOptions.DEFAULT.withFeatures(300, 12).withSteps(5))) {
+              model.executor(), rows, new SaeOptions(300, 12, false, 0, 1e-3, 256, 5, 100, 0))) {
         trainer.run(loss -> {});
         return trainer.result(model.executor(), point.name());
       }
@@ -232,10 +232,10 @@ class SparseAutoencoderTest extends BardTest {
             new float[3][256],
             Map.of("b_enc", new float[] {1, -1, 2}, "b_dec", new float[256]),
             null);
-    weights.decoder()[0][5] = 3;
-    weights.decoder()[2][6] = 0.5f;
-    Arrays.fill(weights.encoder()[0], 0.1f);
-    weights.encoder()[2][9] = 2;
+    weights.decoder[0][5] = 3;
+    weights.decoder[2][6] = 0.5f;
+    Arrays.fill(weights.encoder[0], 0.1f);
+    weights.encoder[2][9] = 2;
     Capture logits = Capture.of("unembed.hook_out");
     try (var transcoder = new SparseAutoencoder(model.executor(), config, weights);
         ActivationCache plain = lens.run(TOKENS, Capture.of("unembed.hook_out," + mid));
@@ -272,8 +272,8 @@ class SparseAutoencoderTest extends BardTest {
             Map.of("b_enc", new float[512], "b_dec", new float[256]),
             null);
     for (int f = 0; f < 512; f++) {
-      weights.encoder()[f][f % 256] = f < 256 ? 1 : -1;
-      weights.decoder()[f][f % 256] = f < 256 ? factor : -factor;
+      weights.encoder[f][f % 256] = f < 256 ? 1 : -1;
+      weights.decoder[f][f % 256] = f < 256 ? factor : -factor;
     }
     return new SparseAutoencoder(
         model.executor(),

@@ -2,6 +2,7 @@ package dev.vidrio.model.architecture.catalog;
 
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
+import static dev.vidrio.model.huggingface.mapping.LayerTensors.plusOne;
 
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.op.Op.ActivationKind;
@@ -18,15 +19,12 @@ import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import dev.vidrio.model.block.Hyperparameters;
 import dev.vidrio.model.block.ModelDimensions;
 import dev.vidrio.model.huggingface.checkpoint.Config;
-import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import dev.vidrio.model.huggingface.mapping.CommonKeys;
 import dev.vidrio.model.huggingface.mapping.Gemma3nMapping;
 import dev.vidrio.model.huggingface.mapping.Gemma4Mapping;
 import dev.vidrio.model.huggingface.mapping.LayerTensors;
 import dev.vidrio.model.huggingface.mapping.LlamaNames;
 import dev.vidrio.model.huggingface.mapping.MappingSpec;
-import dev.vidrio.model.huggingface.mapping.Rope;
-import dev.vidrio.model.huggingface.mapping.RopeMapping;
 import dev.vidrio.model.huggingface.mapping.SlidingWindow;
 import java.util.List;
 import java.util.Map;
@@ -47,6 +45,9 @@ final class Gemma {
           "max_position_embeddings", 131072,
           "rope_theta", 1_000_000,
           "rope_local_base_freq", 10_000);
+
+  private static final MappingSpec.KeyRule WINDOW =
+      CommonKeys.size("sliding_window", "attention.sliding_window");
 
   static final List<ArchitectureEntry> ENTRIES =
       List.of(
@@ -73,15 +74,15 @@ final class Gemma {
                   Trait.VALUE_NORM,
                   Trait.PER_LAYER_EMBEDDING,
                   Trait.PARALLEL_STREAMS)
-              .directory(new Gemma3nMapping(), "Gemma3nForCausalLM")
-              .textOf(new Gemma3nMapping(), "Gemma3nForConditionalGeneration"),
+              .directory(Gemma3nMapping.SPEC, "Gemma3nForCausalLM")
+              .textOf(Gemma3nMapping.SPEC, "Gemma3nForConditionalGeneration"),
           ArchitectureEntry.of("recurrent_gemma", "Google", RecurrentGemma.decoder())
               .traits(Trait.RG_LRU)
-              .directory(RecurrentGemma.mapping(), "RecurrentGemmaForCausalLM"),
+              .directory(RecurrentGemma.MAPPING, "RecurrentGemmaForCausalLM"),
           ArchitectureEntry.of("gemma4", "Google", Gemma4::read)
               .traits(Trait.SANDWICH_NORM, Trait.VALUE_NORM, Trait.PER_LAYER_EMBEDDING)
-              .directory(new Gemma4Mapping(), "Gemma4ForCausalLM")
-              .textOf(new Gemma4Mapping(), "Gemma4ForConditionalGeneration"));
+              .directory(Gemma4Mapping.SPEC, "Gemma4ForCausalLM")
+              .textOf(Gemma4Mapping.SPEC, "Gemma4ForConditionalGeneration"));
 
   private Gemma() {}
 
@@ -107,11 +108,7 @@ final class Gemma {
             scaled(GEMMA3_27B_LAYERS)
                 .queryKeyNorm(QueryKeyNorm.PER_HEAD)
                 .change((model, a) -> a.withRope(model.rope(HALVES).scaled()))
-                .in(
-                    Gemma::gemma3Sliding,
-                    (model, a) ->
-                        a.withRope(model.rope(HALVES).unscaled("rope.freq_base_swa", 10000f))
-                            .withWindow(model.params().window(0))))
+                .windowWithRope(Gemma::gemma3Sliding, HALVES))
         .block(BlockOrder.SANDWICH)
         .unembedding(Unembedding.capped(0));
   }
@@ -138,56 +135,27 @@ final class Gemma {
   /** Returns what the mappings of all versions share; norms multiply by 1 + gain. */
   private static MappingSpec common(LayerTensors... norms) {
     return MappingSpec.of(
-            LlamaNames::attention, LlamaNames::gatedFfn, norm("input_layernorm", "attn_norm"))
+            LlamaNames::attention, LlamaNames::gatedFfn, plusOne("input_layernorm", "attn_norm"))
         .and(LayerTensors.all(norms))
         .activation(
             config ->
                 config.requireOneOf(
                     config.firstOf("hidden_activation", "hidden_act"), "gelu_pytorch_tanh"))
-        .check(config -> config.requireOff("use_bidirectional_attention"))
-        .dimensions(
-            (config, out) -> {
-              CommonKeys.dimensions(config, out);
-              int dH = headWidth(config);
-              out.integer("attention.key_length", dH).integer("attention.value_length", dH);
-            })
-        .rope(
-            new RopeMapping() {
-              @Override
-              public void keys(Config config, MetadataBuilder out) {
-                Rope.of(config).put(out, headWidth(config));
-              }
-
-              @Override
-              public void tensors(Config config, TensorMap map) {
-                Rope.of(config).addTensors(map, headWidth(config));
-              }
-            })
-        .outside(
-            (config, map) -> {
-              map.take("model.embed_tokens.weight", "token_embd.weight");
-              map.takePlusOne("model.norm.weight", "output_norm.weight");
-              LlamaNames.unembedding(map, config, "lm_head", true);
-            });
-  }
-
-  private static LayerTensors norm(String from, String to) {
-    return LayerTensors.plusOne(from + ".weight", to + ".weight");
+        .off("use_bidirectional_attention")
+        .defaults(Map.of("head_dim", 256))
+        .finalNorm(LlamaNames::plusOne)
+        .tied(true);
   }
 
   private static LayerTensors sandwichNorms() {
     return LayerTensors.all(
-        norm("post_attention_layernorm", "post_attention_norm"),
-        norm("pre_feedforward_layernorm", "ffn_norm"),
-        norm("post_feedforward_layernorm", "post_ffw_norm"));
-  }
-
-  private static int headWidth(Config config) {
-    return config.size("head_dim", 256);
+        plusOne("post_attention_layernorm", "post_attention_norm"),
+        plusOne("pre_feedforward_layernorm", "ffn_norm"),
+        plusOne("post_feedforward_layernorm", "post_ffw_norm"));
   }
 
   private static MappingSpec gemmaMapping() {
-    return common(norm("post_attention_layernorm", "ffn_norm"))
+    return common(plusOne("post_attention_layernorm", "ffn_norm"))
         // For the first models, gelu means the tanh approximation.
         .activation(
             config -> {
@@ -200,36 +168,26 @@ final class Gemma {
   private static MappingSpec gemma2Mapping() {
     return common(sandwichNorms())
         .check(config -> requireWindows(config, 2))
-        .keys(Gemma::scoreScale)
-        .keys(Gemma::window)
-        .keys(softCaps(true));
+        .keys(Gemma::scoreScale, WINDOW, softCaps(true));
   }
 
   private static MappingSpec vaultGemmaMapping() {
-    return common(norm("pre_feedforward_layernorm", "ffn_norm"))
-        .keys(Gemma::scoreScale)
-        .keys((config, out) -> SlidingWindow.put(config, out, 2))
-        .keys(softCaps(true));
+    return common(plusOne("pre_feedforward_layernorm", "ffn_norm"))
+        .keys(Gemma::scoreScale, SlidingWindow.every(2), softCaps(true));
   }
 
   private static MappingSpec gemma3Mapping() {
     return common(
             sandwichNorms(),
-            norm("self_attn.q_norm", "attn_q_norm"),
-            norm("self_attn.k_norm", "attn_k_norm"))
+            plusOne("self_attn.q_norm", "attn_q_norm"),
+            plusOne("self_attn.k_norm", "attn_k_norm"))
         .defaults(GEMMA3_DEFAULTS)
         .check(config -> requireWindows(config, 6))
-        .keys(Gemma::scoreScale)
-        .keys(Gemma::window)
-        .keys(softCaps(false));
+        .keys(Gemma::scoreScale, WINDOW, softCaps(false));
   }
 
   private static void scoreScale(Config config, MetadataBuilder out) {
     out.real("attention.scale", 1 / Math.sqrt(config.real("query_pre_attn_scalar", 256)));
-  }
-
-  private static void window(Config config, MetadataBuilder out) {
-    out.integer("attention.sliding_window", config.size("sliding_window"));
   }
 
   /**
@@ -253,14 +211,9 @@ final class Gemma {
   private static void requireWindows(Config config, int period) {
     String expected = "all layers except each " + period + "th must have a sliding window";
     config.require("sliding_window_pattern", value -> value.asInt(0) == period, expected);
-    if (config.has("layer_types")) {
-      List<String> types = config.strings("layer_types");
-      for (int l = 0; l < types.size(); l++) {
-        String type = (l + 1) % period == 0 ? "full_attention" : "sliding_attention";
-        if (!types.get(l).equals(type)) {
-          throw config.unsupported("layer_types", "[" + l + "] " + types.get(l), expected);
-        }
-      }
-    }
+    config.requirePerLayer(
+        "layer_types",
+        l -> (l + 1) % period == 0 ? "full_attention" : "sliding_attention",
+        expected);
   }
 }

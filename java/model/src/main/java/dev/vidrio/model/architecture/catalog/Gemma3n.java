@@ -9,7 +9,6 @@ import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.architecture.Architecture;
-import dev.vidrio.model.architecture.decoder.Plans;
 import dev.vidrio.model.block.Attention;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import dev.vidrio.model.block.Hyperparameters;
@@ -89,7 +88,7 @@ final class Gemma3n {
       streams = net.step(layer, streams, attention, ffn);
     }
     float cap = params.cap("final_logit_softcapping", 30);
-    return Plans.finish(model, net.altUp.end(streams), model.cappedUnembedding(cap));
+    return model.finish(net.altUp.end(streams), model.cappedUnembedding(cap));
   }
 
   private static ModelDimensions dimensions(Hyperparameters params, int own, List<Integer> widths) {

@@ -1,16 +1,16 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SOFTMAX;
+
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.kernel.op.Buffer;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.weight.Weights;
 import dev.vidrio.model.architecture.Architecture;
-import dev.vidrio.model.architecture.decoder.Plans;
 import dev.vidrio.model.block.Attention;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import dev.vidrio.model.block.Experts;
@@ -85,7 +85,7 @@ final class Gemma4 {
               end(layer, model, inputs));
     }
     float cap = params.cap("final_logit_softcapping", 0);
-    return Plans.finish(model, x, model.cappedUnembedding(cap));
+    return model.finish(x, model.cappedUnembedding(cap));
   }
 
   private static int window(Hyperparameters params) {
@@ -117,8 +117,7 @@ final class Gemma4 {
 
   private static @Nullable Experts experts(Hyperparameters params, ModelDimensions dimensions) {
     return Experts.has(params)
-        ? Experts.read(params, dimensions, RouteScore.SOFTMAX, RouteOver.CHOSEN)
-            .gatedBy(ActivationKind.GELU_TANH)
+        ? Experts.read(params, dimensions, SOFTMAX, CHOSEN).gatedBy(ActivationKind.GELU_TANH)
         : null;
   }
 

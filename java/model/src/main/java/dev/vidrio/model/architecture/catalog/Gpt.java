@@ -6,6 +6,7 @@ import static dev.vidrio.model.architecture.decoder.AttentionSpec.alibi;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.noPe;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 import static dev.vidrio.model.architecture.decoder.FeedForwardSpec.plain;
+import static dev.vidrio.model.huggingface.mapping.LayerTensors.ignored;
 import static dev.vidrio.model.huggingface.mapping.LayerTensors.linear;
 
 import dev.vidrio.kernel.op.Op.ActivationKind;
@@ -20,38 +21,46 @@ import dev.vidrio.model.architecture.decoder.MixerSpec;
 import dev.vidrio.model.block.Attention;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.Layout;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
-import dev.vidrio.model.huggingface.mapping.BloomMapping;
 import dev.vidrio.model.huggingface.mapping.CommonKeys;
-import dev.vidrio.model.huggingface.mapping.FalconMapping;
-import dev.vidrio.model.huggingface.mapping.GptMapping;
-import dev.vidrio.model.huggingface.mapping.GptMapping.Variant;
-import dev.vidrio.model.huggingface.mapping.GptNeoxMapping;
 import dev.vidrio.model.huggingface.mapping.LayerTensors;
 import dev.vidrio.model.huggingface.mapping.LlamaNames;
 import dev.vidrio.model.huggingface.mapping.MappingSpec;
-import dev.vidrio.model.huggingface.mapping.MptMapping;
-import dev.vidrio.model.huggingface.mapping.OptMapping;
 import java.util.List;
+import java.util.Map;
+import java.util.function.ToIntFunction;
 
 /** Decoders of GPT's shape: LayerNorm, mostly plain feed-forward blocks and biases. */
 final class Gpt {
   private static final float BLOOM_MAX_BIAS = 8;
+
+  /** Key-value heads are as many as query heads, whatever the configuration has. */
+  private static final MappingSpec.KeyRule EQUAL_HEADS =
+      (config, out) -> out.integer("attention.head_count_kv", heads(config));
+
+  /** The epsilon of LayerNorm is a constant in transformers. */
+  static final MappingSpec.KeyRule CONSTANT_EPSILON =
+      (config, out) -> out.real("attention.layer_norm_epsilon", 1e-5);
 
   static final List<ArchitectureEntry> ENTRIES =
       List.of(
           // GPT-2 (Radford et al. 2019): learned positions, fused queries, keys and values.
           ArchitectureEntry.of("gpt2", "OpenAI", gpt2(noPe(), ActivationKind.GELU_TANH))
               .traits(Trait.LEARNED_POSITIONS)
-              .directory(new GptMapping(Variant.GPT2), "GPT2LMHeadModel"),
+              .directory(fusedGpt(Layout.TRANSPOSED), "GPT2LMHeadModel"),
           // StarCoder (arXiv 2305.06161): one key-value head (arXiv 1911.02150).
           ArchitectureEntry.of("starcoder", "BigCode", gpt2(noPe(), ActivationKind.GELU_TANH))
               .traits(Trait.LEARNED_POSITIONS)
-              .directory(new GptMapping(Variant.STARCODER), "GPTBigCodeForCausalLM"),
+              .directory(
+                  fusedGpt(Layout.AS_IS)
+                      .on("multi_query")
+                      .keys((config, out) -> out.integer("attention.head_count_kv", 1)),
+                  "GPTBigCodeForCausalLM"),
           // OPT (arXiv 2205.01068) with norms before the sublayers.
           ArchitectureEntry.of("opt", "Meta, Mistral", gpt2(noPe(), ActivationKind.RELU))
               .traits(Trait.LEARNED_POSITIONS)
-              .directory(new OptMapping(), "OPTForCausalLM"),
+              .directory(opt(), "OPTForCausalLM"),
           // GPT-Neo (Black et al. 2021), TinyStories (arXiv 2305.07759): undivided scores, a window
           // in some layers.
           ArchitectureEntry.of(
@@ -63,10 +72,10 @@ final class Gpt {
                       ActivationKind.GELU_TANH))
               .models("GPT-Neo, TinyStories")
               .traits(Trait.LEARNED_POSITIONS)
-              .directory(new GptMapping(Variant.GPT_NEO), "GPTNeoForCausalLM"),
+              .directory(gptNeo(), "GPTNeoForCausalLM"),
           // GPT-J (Wang and Komatsuzaki 2021): parallel blocks, adjacent RoPE pairs.
           ArchitectureEntry.of("gptj", "EleutherAI", parallel(rope(INTERLEAVED)))
-              .directory(new GptMapping(Variant.GPT_J), "GPTJForCausalLM"),
+              .directory(gptJ(), "GPTJForCausalLM"),
           // Phi 1, 1.5 (arXiv 2309.05463) and 2: parallel blocks, RoPE on a part of each head,
           // biases everywhere.
           ArchitectureEntry.of("phi2", "Microsoft", parallel(rope(HALVES)))
@@ -83,14 +92,14 @@ final class Gpt {
                               model -> model.params().flag("use_parallel_residual", true),
                               BlockOrder.PARALLEL_TWO_NORMS,
                               BlockOrder.PRE_NORM)))
-              .directory(new GptNeoxMapping(), "GPTNeoXForCausalLM"),
+              .directory(gptNeox(), "GPTNeoXForCausalLM"),
           // Falcon (arXiv 2311.16867): parallel blocks; in larger models attention has a norm of
           // its own.
           ArchitectureEntry.of(
                   "falcon",
                   "others",
                   layerNorm(rope(HALVES), plain(ActivationKind.GELU)).block(Gpt::falcon))
-              .directory(new FalconMapping(), "FalconForCausalLM"),
+              .directory(falconMapping(), "FalconForCausalLM"),
           // StarCoder 2 (arXiv 2402.19173): windows, which files of llama.cpp leave out. CodeShell
           // (arXiv 2403.15747) has none.
           ArchitectureEntry.of("starcoder2", "BigCode", starCoder2())
@@ -102,11 +111,11 @@ final class Gpt {
                   "Hugging Face, BigScience",
                   layerNorm(alibi(model -> BLOOM_MAX_BIAS), plain(ActivationKind.GELU_TANH))
                       .embedding(Embedding.NORMALIZED))
-              .directory(new BloomMapping(), "BloomForCausalLM"),
+              .directory(bloom(), "BloomForCausalLM"),
           // MPT (MosaicML 2023): ALiBi, exact GELU, no biases.
           ArchitectureEntry.of(
                   "mpt", "others", layerNorm(alibi(Gpt::maxBias), plain(ActivationKind.GELU)))
-              .directory(new MptMapping(), "MPTForCausalLM", "MptForCausalLM"),
+              .directory(mpt(), "MPTForCausalLM", "MptForCausalLM"),
           // Jais (arXiv 2308.16149): ALiBi, SwiGLU, scores divided by d_h instead of its root
           // (arXiv 2203.03466). Files hold scaled embeddings.
           ArchitectureEntry.of(
@@ -168,22 +177,15 @@ final class Gpt {
   private static MappingSpec phi2() {
     return MappingSpec.of(
             linear("input_layernorm", "attn_norm"),
-            linear("self_attn.q_proj", "attn_q"),
-            linear("self_attn.k_proj", "attn_k"),
-            linear("self_attn.v_proj", "attn_v"),
-            linear("self_attn.dense", "attn_output"),
+            LlamaNames.projections("self_attn.", "dense"),
             linear("mlp.fc1", "ffn_up"),
             linear("mlp.fc2", "ffn_down"))
         .activation("hidden_act", "gelu_new")
         .check(config -> config.requireOff("qk_layernorm"))
         .layerNormEpsilon("layer_norm_eps")
         .partialRope(0.5)
-        .outside(
-            (config, map) -> {
-              map.take("model.embed_tokens.weight", "token_embd.weight");
-              map.takeLinear("model.final_layernorm", "output_norm");
-              LlamaNames.unembedding(map, config, "lm_head", false);
-            });
+        .modules("embed_tokens", "final_layernorm", "layers.")
+        .tied(false);
   }
 
   private static MappingSpec starCoder2Mapping() {
@@ -194,8 +196,8 @@ final class Gpt {
             linear("mlp.c_proj", "ffn_down"))
         .activation("hidden_act", "gelu_pytorch_tanh")
         .layerNormEpsilon("norm_epsilon")
-        .keys(CommonKeys.size("sliding_window", "attention.sliding_window"))
-        .outside(LlamaNames::outsideTied);
+        .keys(CommonKeys.optionalSize("sliding_window", "attention.sliding_window"))
+        .tied(true);
   }
 
   private static MappingSpec nemotron() {
@@ -207,19 +209,271 @@ final class Gpt {
         .activation("hidden_act", "relu2")
         .layerNormEpsilon("norm_eps")
         .partialRope(0.5)
-        .outside(Gpt::nemotron);
+        .finalNorm(
+            (config, map, from, to) -> {
+              LlamaNames.plusOne(config, map, from, to);
+              map.take(from + ".bias", to + ".bias");
+            })
+        .tied(false);
   }
 
   private static LayerTensors norm(String from, String to) {
     return LayerTensors.all(
-        LayerTensors.plusOne(from + ".weight", to + ".weight"),
-        LayerTensors.tensor(from + ".bias", to + ".bias"));
+        LayerTensors.plusOne(from, to), LayerTensors.tensor(from + ".bias", to + ".bias"));
   }
 
-  private static void nemotron(Config config, TensorMap map) {
-    map.take("model.embed_tokens.weight", "token_embd.weight");
-    map.takePlusOne("model.norm.weight", "output_norm.weight");
-    map.take("model.norm.bias", "output_norm.bias");
-    LlamaNames.unembedding(map, config, "lm_head", false);
+  /** Returns the mapping that GPT-2 and models of its shape share. */
+  private static MappingSpec gpt(String ffnWidth, LayerTensors... layer) {
+    return MappingSpec.of(layer)
+        .attributes(
+            Map.of(
+                "max_position_embeddings", List.of("n_positions", "n_ctx"),
+                "hidden_size", List.of("n_embd"),
+                "num_hidden_layers", List.of("n_layer", "num_layers"),
+                "num_attention_heads", List.of("n_head", "num_heads")))
+        .activation("activation_function", "gelu_new", "gelu_pytorch_tanh")
+        .dimensions(fourfold(ffnWidth))
+        .keys(EQUAL_HEADS)
+        .layerNormEpsilon("layer_norm_epsilon")
+        .noRope()
+        .root("transformer.", "")
+        .modules("wte", "ln_f", "h.")
+        .tied(true);
+  }
+
+  private static MappingSpec.KeyRule fourfold(String ffnWidth) {
+    return CommonKeys.dimensions(config -> config.size(ffnWidth, 4 * config.size("hidden_size")));
+  }
+
+  /**
+   * Returns the mapping of GPT-2 or StarCoder.
+   *
+   * @param matrix layout of matrices, which GPT-2 has as inputs by outputs
+   */
+  private static MappingSpec fusedGpt(Layout matrix) {
+    return gpt(
+            "n_inner",
+            linear("ln_1", "attn_norm"),
+            linear("attn.c_attn", "attn_qkv", matrix),
+            linear("attn.c_proj", "attn_output", matrix),
+            linear("ln_2", "ffn_norm"),
+            linear("mlp.c_fc", "ffn_up", matrix),
+            linear("mlp.c_proj", "ffn_down", matrix),
+            ignored("attn.bias", "attn.masked_bias")) // the causal mask
+        .off("scale_attn_by_inverse_layer_idx")
+        .on("scale_attn_weights")
+        .tensors(Gpt::positions);
+  }
+
+  private static void positions(Config config, TensorMap model) {
+    model.take("wpe.weight", "position_embd.weight");
+  }
+
+  private static MappingSpec gptNeo() {
+    String attention = "attn.attention.";
+    return gpt(
+            "intermediate_size",
+            linear("ln_1", "attn_norm"),
+            LlamaNames.projections(attention, "out_proj"),
+            linear("ln_2", "ffn_norm"),
+            linear("mlp.c_fc", "ffn_up"),
+            linear("mlp.c_proj", "ffn_down"),
+            ignored(attention + "bias", attention + "masked_bias"))
+        .keys(
+            (config, out) ->
+                out.integer("attention.sliding_window", config.size("window_size", 256))
+                    .bools(
+                        "attention.sliding_window_pattern",
+                        config.perLayer("attention_layers", "local", "global").stream()
+                            .map("local"::equals)
+                            .toList()))
+        .tensors(Gpt::positions);
+  }
+
+  private static MappingSpec gptJ() {
+    return gpt(
+            "n_inner",
+            linear("ln_1", "attn_norm"),
+            LlamaNames.projections("attn.", "out_proj"),
+            linear("mlp.fc_in", "ffn_up"),
+            linear("mlp.fc_out", "ffn_down"),
+            ignored("attn.bias", "attn.masked_bias"))
+        .keys(CommonKeys.size("rotary_dim", "rope.dimension_count"))
+        .tied(false);
+  }
+
+  /** Returns the mapping of OPT, whose table of positions begins with two unused rows. */
+  private static MappingSpec opt() {
+    return MappingSpec.of(
+            linear("self_attn_layer_norm", "attn_norm"),
+            LlamaNames.projections("self_attn.", "out_proj"),
+            linear("final_layer_norm", "ffn_norm"),
+            linear("fc1", "ffn_up"),
+            linear("fc2", "ffn_down"))
+        .attributes(Map.of("intermediate_size", List.of("ffn_dim")))
+        .activation("activation_function", "relu")
+        .on("do_layer_norm_before")
+        .off("_remove_final_layer_norm")
+        .check(
+            config -> {
+              int d = config.size("hidden_size");
+              config.require(
+                  "word_embed_proj_dim",
+                  value -> value.asInt(0) == d,
+                  "embeddings are as wide as hidden_size " + d);
+            })
+        .epsilon(CONSTANT_EPSILON)
+        .keys(EQUAL_HEADS)
+        .noRope()
+        .root("model.decoder.", "decoder.")
+        .modules("embed_tokens", "final_layer_norm", "layers.")
+        .tied(true)
+        .tensors(
+            (config, model) -> {
+              int n = config.size("max_position_embeddings");
+              Layout layout = Layout.rows(n + 2, n, row -> row + 2);
+              model.take("embed_positions.weight", "position_embd.weight", layout);
+            });
+  }
+
+  /** Takes the matrices of a layer whose queries, keys and values are adjacent per head. */
+  private static LayerTensors fusedBlock(String attention, ToIntFunction<Config> kvHeads) {
+    return LayerTensors.all(
+        LlamaNames.fusedPerHead(attention + ".query_key_value", kvHeads),
+        linear(attention + ".dense", "attn_output"),
+        linear("mlp.dense_h_to_4h", "ffn_up"),
+        linear("mlp.dense_4h_to_h", "ffn_down"));
+  }
+
+  private static int heads(Config config) {
+    return config.size("num_attention_heads");
+  }
+
+  private static MappingSpec gptNeox() {
+    return MappingSpec.of(
+            LlamaNames::norms,
+            fusedBlock("attention", Gpt::heads),
+            ignored("attention.bias", "attention.masked_bias", "attention.rotary_emb.inv_freq"))
+        .activation("hidden_act", "gelu")
+        .layerNormEpsilon("layer_norm_eps")
+        .keys(
+            EQUAL_HEADS,
+            (config, out) ->
+                out.bool("use_parallel_residual", config.bool("use_parallel_residual", true)))
+        .partialRope(0.25)
+        .root("gpt_neox.")
+        .modules("embed_in", "final_layer_norm", "layers.")
+        .head("embed_out")
+        .tied(false);
+  }
+
+  /**
+   * Returns the mapping of Falcon. Fused projections have, per key-value head, its queries, its key
+   * and its value; models of the first architecture have one key-value head, or as many as query
+   * heads.
+   */
+  private static MappingSpec falconMapping() {
+    return MappingSpec.of(
+            LayerTensors.all(linear("ln_mlp", "attn_norm"), linear("ln_attn", "attn_norm_2"))
+                .ifPresent("ln_mlp.weight", linear("input_layernorm", "attn_norm")),
+            fusedBlock("self_attention", Gpt::falconKvHeads))
+        .defaults(Map.of("max_position_embeddings", 2048))
+        .activation("activation", "gelu")
+        .off("alibi")
+        .on("parallel_attn")
+        .dimensions(fourfold("ffn_hidden_size"))
+        .layerNormEpsilon("layer_norm_epsilon")
+        .keys(
+            // queries, then keys, then values
+            (config, out) -> out.string("tensor_data_layout", "jploski"),
+            (config, out) -> out.integer("attention.head_count_kv", falconKvHeads(config)))
+        .root("transformer.")
+        .modules("word_embeddings", "ln_f", "h.")
+        .tied(true);
+  }
+
+  private static int falconKvHeads(Config config) {
+    int heads = config.size("num_attention_heads");
+    boolean one =
+        !config.bool("new_decoder_architecture", false) && config.bool("multi_query", true);
+    int kvHeads = one ? 1 : config.size("num_kv_heads", heads);
+    if (heads % kvHeads != 0) {
+      throw config.error(
+          "num_kv_heads", Integer.toString(kvHeads), "must divide num_attention_heads " + heads);
+    }
+    return kvHeads;
+  }
+
+  private static MappingSpec bloom() {
+    return MappingSpec.of(LlamaNames::norms, fusedBlock("self_attention", Gpt::heads))
+        .attributes(
+            Map.of(
+                "hidden_size", List.of("n_embed"),
+                "num_hidden_layers", List.of("n_layer"),
+                "num_attention_heads", List.of("n_head")))
+        .reading(config -> config.with("max_position_embeddings", config.size("seq_length", 2048)))
+        .activation(config -> {})
+        .off("apply_residual_connection_post_layernorm")
+        .dimensions(CommonKeys.dimensions(config -> 4 * config.size("hidden_size")))
+        .layerNormEpsilon("layer_norm_epsilon")
+        .keys(EQUAL_HEADS)
+        .noRope()
+        .root("transformer.", "")
+        .modules("word_embeddings", "ln_f", "h.")
+        .tied(true)
+        .tensors(
+            (config, model) -> model.takeLinear("word_embeddings_layernorm", "token_embd_norm"));
+  }
+
+  /** Returns what the mappings of MosaicML's models share. */
+  static MappingSpec mosaic(LayerTensors... layer) {
+    return MappingSpec.of(layer)
+        .attributes(
+            Map.of(
+                "max_position_embeddings", List.of("max_seq_len"),
+                "hidden_size", List.of("d_model"),
+                "num_hidden_layers", List.of("n_layers"),
+                "num_attention_heads", List.of("n_heads")))
+        .activation(config -> {})
+        .keys(
+            EQUAL_HEADS,
+            (config, out) -> {
+              Config attention = config.object("attn_config");
+              CommonKeys.optionalSize("kv_n_heads", "attention.head_count_kv").put(attention, out);
+              CommonKeys.optionalReal("clip_qkv", "attention.clamp_kqv").put(attention, out);
+            })
+        .root("transformer.")
+        .modules("wte", "norm_f", "blocks.");
+  }
+
+  private static MappingSpec mpt() {
+    return mosaic(
+            linear("norm_1", "attn_norm"),
+            linear("attn.Wqkv", "attn_qkv"),
+            linear("attn.out_proj", "attn_output"),
+            linear("norm_2", "ffn_norm"),
+            linear("ffn.up_proj", "ffn_up"),
+            linear("ffn.down_proj", "ffn_down"))
+        .check(
+            config -> {
+              Config attention = config.object("attn_config");
+              attention.requireOff("qk_ln");
+              attention.requireOff("prefix_lm");
+              attention.require("softmax_scale", value -> false, "scores are divided by √d_h");
+            })
+        .dimensions(
+            CommonKeys.dimensions(
+                config -> config.size("expansion_ratio", 4) * config.size("hidden_size")))
+        .layerNormEpsilon("layer_norm_epsilon")
+        .noRope()
+        .keys(
+            (config, out) -> {
+              Config attention = config.object("attn_config");
+              boolean alibi = attention.bool("alibi", true);
+              out.real("attention.max_alibi_bias", alibi ? attention.real("alibi_bias_max", 8) : 0);
+            })
+        .tied(true)
+        // without ALiBi
+        .tensors((config, model) -> model.takeOptional("wpe.weight", "position_embd.weight"));
   }
 }

@@ -1,12 +1,12 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SOFTMAX;
 import static dev.vidrio.kernel.op.Rotation.Pairs.INTERLEAVED;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.noPe;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 
 import dev.vidrio.formats.gguf.MetadataBuilder;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.architecture.decoder.AttentionSpec;
@@ -36,7 +36,7 @@ final class Granite {
 
   /** Experts if the file has them; files call the dense blocks of Granite 4 shared experts. */
   private static final FeedForwardSpec DENSE_OR_EXPERTS =
-      MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN).shared().orElse(dense());
+      MixtureSpec.of(SOFTMAX, CHOSEN).shared().orElse(dense());
 
   static final List<ArchitectureEntry> ENTRIES =
       List.of(
@@ -58,9 +58,7 @@ final class Granite {
                           LlamaNames::norms,
                           LlamaNames::interleavedAttention,
                           GraniteNames::experts)
-                      .keys(GraniteNames::scales)
-                      .keys(ExpertNames::counts)
-                      .keys(GraniteNames::sharedWidth),
+                      .keys(GraniteNames::scales, ExpertNames::counts, GraniteNames::sharedWidth),
                   "GraniteMoeForCausalLM",
                   "GraniteMoeSharedForCausalLM")
               .directory(
@@ -88,8 +86,7 @@ final class Granite {
                   granite(optionalRope().orElse(Hybrid.MAMBA_2), DENSE_OR_EXPERTS)
                       .dimensions(
                           (params, drafts) ->
-                              ModelDimensions.hybrid(params, Mamba2.read(params).state()))
-                      .block(Hybrid.PRE_NORM_RECURRENT))
+                              ModelDimensions.hybrid(params, Mamba2.read(params).state())))
               .models("4.0 H, with experts or without")
               .traits(Trait.MAMBA_2)
               .directory(
@@ -106,8 +103,7 @@ final class Granite {
     return DecoderSpec.of(mixer.then("unscaled", Scales::residual))
         .feedForward(feedForward.then("unscaled", Scales::residual))
         .embedding(Embedding.scaled(Scales::embedding))
-        .unembedding(
-            Unembedding.scaled(model -> 1 / Scales.requiredScale(model.params(), "logit_scale")));
+        .unembedding(Unembedding.scaled(model -> 1 / Scales.requiredLogits(model)));
   }
 
   private static FeedForwardSpec dense() {

@@ -13,11 +13,11 @@ import dev.vidrio.model.huggingface.mapping.Rope;
 import dev.vidrio.model.huggingface.mapping.SlidingWindow;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Checkpoints of Granite with attention sinks and windows. */
 final class GraniteSwa {
   private static final String BASES = "layer_rope_theta";
-  private static final String SHARED_WIDTH = "shared_intermediate_size";
 
   private static final MappingSpec COMMON =
       MappingSpec.of(
@@ -25,34 +25,26 @@ final class GraniteSwa {
               LlamaNames::interleavedAttention,
               tensor("self_attn.sinks", "attn_sinks.weight"))
           .rope(GraniteSwa::rope)
-          .keys(GraniteNames::scales)
-          .keys(GraniteSwa::windows);
+          .keys(GraniteNames::scales, GraniteSwa::windows);
 
   static final MappingSpec DENSE = COMMON.rmsEpsilon(1e-5).and(LlamaNames::gatedFfn);
 
   static final MappingSpec EXPERTS =
       COMMON
-          .keys(ExpertNames::counts)
           .keys(
+              ExpertNames::counts,
               (config, out) -> {
-                if (hasShared(config)) {
-                  out.integer("expert_shared_feed_forward_length", config.size(SHARED_WIDTH));
+                if (GraniteNames.sharedWidth(config) > 0) {
+                  GraniteNames.sharedWidth(config, out);
                 }
               })
           .and(GraniteSwa::experts);
 
   private GraniteSwa() {}
 
-  private static boolean hasShared(Config config) {
-    return config.has(SHARED_WIDTH) && config.integer(SHARED_WIDTH, 0, Config.MAX_SIZE) > 0;
-  }
-
   private static void windows(Config config, MetadataBuilder out) {
     int layers = config.size("num_hidden_layers");
-    List<Boolean> slides = new ArrayList<>();
-    for (int l = 0; l < layers; l++) {
-      slides.add(l % 4 != 0);
-    }
+    List<Boolean> slides = IntStream.range(0, layers).mapToObj(l -> l % 4 != 0).toList();
     out.integer("attention.sliding_window", config.size("sliding_window", 128))
         .bools(
             "attention.sliding_window_pattern",
@@ -87,16 +79,12 @@ final class GraniteSwa {
     return base == 0 ? rope : rope.based(base, rope.type());
   }
 
-  private static void experts(Config config, TensorMap map, int layer) {
-    String from = LlamaNames.from(layer);
-    String to = LlamaNames.to(layer);
-    String experts = from + "block_sparse_moe.";
-    map.take(experts + "router.weight", to + "ffn_gate_inp.weight");
-    map.take(experts + "experts.gate_up_proj", to + "ffn_gate_up_exps.weight");
-    map.take(experts + "experts.down_proj", to + "ffn_down_exps.weight");
-    if (hasShared(config)) {
-      map.take(from + "shared_mlp.input_linear.weight", to + "ffn_up_shexp.weight");
-      map.take(from + "shared_mlp.output_linear.weight", to + "ffn_down_shexp.weight");
+  private static void experts(Config config, TensorMap layer, int index) {
+    layer.take("block_sparse_moe.router.weight", "ffn_gate_inp.weight");
+    ExpertNames.fused(layer, "block_sparse_moe.experts.");
+    if (GraniteNames.sharedWidth(config) > 0) {
+      layer.take("shared_mlp.input_linear.weight", "ffn_up_shexp.weight");
+      layer.take("shared_mlp.output_linear.weight", "ffn_down_shexp.weight");
     }
   }
 }

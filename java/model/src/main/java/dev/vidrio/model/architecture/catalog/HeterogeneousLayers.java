@@ -1,22 +1,16 @@
 package dev.vidrio.model.architecture.catalog;
 
-import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.Op.ActivationKind;
-import dev.vidrio.kernel.op.Op.NormKind;
-import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.model.architecture.Architecture;
-import dev.vidrio.model.architecture.decoder.Plans;
+import dev.vidrio.model.architecture.decoder.AttentionSpec;
+import dev.vidrio.model.architecture.decoder.BlockOrder;
+import dev.vidrio.model.architecture.decoder.DecoderSpec;
+import dev.vidrio.model.architecture.decoder.FeedForwardSpec;
+import dev.vidrio.model.architecture.decoder.MixerSpec;
 import dev.vidrio.model.block.Attention;
-import dev.vidrio.model.block.Attention.QueryKeyNorm;
-import dev.vidrio.model.block.Hyperparameters;
-import dev.vidrio.model.block.Layer;
 import dev.vidrio.model.block.ModelDimensions;
-import dev.vidrio.model.block.Sublayer;
 import dev.vidrio.model.block.Transformer;
-import dev.vidrio.model.block.WeightLoader;
 import java.util.List;
-import java.util.function.UnaryOperator;
-import org.jspecify.annotations.Nullable;
+import java.util.function.IntFunction;
 
 /**
  * Models whose layers differ in heads and width: OpenELM (arXiv 2404.14619), otherwise like Qwen 3,
@@ -26,49 +20,47 @@ import org.jspecify.annotations.Nullable;
 final class HeterogeneousLayers {
   private HeterogeneousLayers() {}
 
-  static Architecture readOpenElm(Hyperparameters params, WeightLoader weights) {
-    return read(
-        params, weights, Rotation.Pairs.HALVES, a -> a.withQueryKeyNorm(QueryKeyNorm.PER_HEAD));
+  static DecoderSpec spec(AttentionSpec attention) {
+    return DecoderSpec.of(mixer(attention))
+        .dimensions(ModelDimensions::heterogeneous)
+        .feedForward(HeterogeneousLayers::feedForward)
+        .block(HeterogeneousLayers::block);
   }
 
-  static Architecture readDeci(Hyperparameters params, WeightLoader weights) {
-    return read(params, weights, Rotation.Pairs.INTERLEAVED, UnaryOperator.identity());
+  /** Returns attention in layers with key-value heads, and a linear map in the others. */
+  private static MixerSpec mixer(AttentionSpec attention) {
+    return model -> {
+      IntFunction<Attention> attentions = attention.layers(model);
+      ModelDimensions dimensions = model.dimensions();
+      List<Integer> kvHeads =
+          ModelDimensions.kvHeadsPerLayer(model.params(), dimensions.layerHeads());
+      return layer -> {
+        int l = layer.index();
+        long cache = kvHeads.subList(0, l).stream().filter(heads -> heads > 0).count();
+        return kvHeads.get(l) > 0
+            ? layer.cachedAt((int) cache).attention(attentions.apply(l))
+            : (hook, x) -> model.linear(hook, layer.tensor("attn_output"), dimensions.d(), x);
+      };
+    };
   }
 
-  private static Architecture read(
-      Hyperparameters params,
-      WeightLoader weights,
-      Rotation.Pairs pairs,
-      UnaryOperator<Attention> norm) {
-    ModelDimensions dimensions = ModelDimensions.heterogeneous(params, 0);
-    var model = new Transformer(params, dimensions, weights, NormKind.RMS, true);
-    Attention attention =
-        norm.apply(
-            Attention.noPe(params.attentionScale(dimensions.dH()))
-                .withRope(model.rope(pairs).scaled()));
-    List<Integer> kvHeads = ModelDimensions.kvHeadsPerLayer(params, dimensions.layerHeads());
-    List<Integer> widths = ModelDimensions.widths(params, dimensions.layers());
-    Buffer x = model.embed();
-    int cache = 0;
-    for (Layer layer : model.layers()) {
-      int l = layer.index();
-      boolean attends = kvHeads.get(l) > 0;
-      Sublayer first =
-          attends
-              ? layer.cachedAt(cache).attention(attention)
-              : (hook, y) -> model.linear(hook, layer.tensor("attn_output"), dimensions.d(), y);
-      Sublayer ffn = layer.gatedFfn(ActivationKind.SILU, widths.get(l));
-      cache += attends ? 1 : 0;
-      x = block(layer, x, dimensions.heads(l) > 0 ? first : null, widths.get(l) > 0 ? ffn : null);
-    }
-    return Plans.finish(model, x, model.unembedding());
+  private static FeedForwardSpec.OfLayer feedForward(Transformer model) {
+    List<Integer> widths = widths(model);
+    return (layer, residPre) -> layer.gatedFfn(ActivationKind.SILU, widths.get(layer.index()));
   }
 
-  private static Buffer block(
-      Layer layer, Buffer x, @Nullable Sublayer first, @Nullable Sublayer ffn) {
-    if (first == null) {
-      return ffn == null ? layer.nothing(x) : layer.ffnAlone(x, "ffn_norm", ffn);
-    }
-    return ffn == null ? layer.attentionAlone(x, first) : layer.preNorm(x, first, ffn);
+  private static List<Integer> widths(Transformer model) {
+    return ModelDimensions.widths(model.params(), model.dimensions().layers());
+  }
+
+  private static BlockOrder.Writer block(Transformer model) {
+    List<Integer> widths = widths(model);
+    return (layer, x, mixer, ffn) -> {
+      boolean feeds = widths.get(layer.index()) > 0;
+      if (model.dimensions().heads(layer.index()) == 0) {
+        return feeds ? layer.ffnAlone(x, "ffn_norm", ffn) : layer.nothing(x);
+      }
+      return feeds ? layer.preNorm(x, mixer, ffn) : layer.mixerAlone(x, mixer);
+    };
   }
 }

@@ -7,9 +7,9 @@ import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.model.architecture.decoder.AttentionSpec;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import dev.vidrio.model.huggingface.checkpoint.Config;
-import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import dev.vidrio.model.huggingface.mapping.CommonKeys;
 import dev.vidrio.model.huggingface.mapping.ExpertNames;
+import dev.vidrio.model.huggingface.mapping.LayerTensors;
 import dev.vidrio.model.huggingface.mapping.LlamaNames;
 import dev.vidrio.model.huggingface.mapping.MappingSpec;
 import dev.vidrio.model.huggingface.mapping.Rope;
@@ -19,7 +19,7 @@ import java.util.Arrays;
 final class Hunyuan {
   private static final String USED = "moe_topk";
 
-  /** All but feed-forward blocks and {@link #headNorms}. */
+  /** All but feed-forward blocks and {@link #HEAD_NORMS}. */
   static final MappingSpec MAPPING =
       MappingSpec.of(LlamaNames::norms, LlamaNames::attention)
           .rmsEpsilon(1e-5)
@@ -46,13 +46,11 @@ final class Hunyuan {
     return rope.based(rope.base() * StrictMath.pow(alpha, d / (d - 2)));
   }
 
-  /** Takes the norms of queries and keys. */
-  static void headNorms(Config config, TensorMap map, int layer) {
-    String from = LlamaNames.from(layer) + "self_attn.";
-    String to = LlamaNames.to(layer);
-    map.take(from + "query_layernorm.weight", to + "attn_q_norm.weight");
-    map.take(from + "key_layernorm.weight", to + "attn_k_norm.weight");
-  }
+  /** The norms of queries and keys. */
+  static final LayerTensors HEAD_NORMS =
+      LayerTensors.all(
+          LayerTensors.tensor("self_attn.query_layernorm.weight", "attn_q_norm.weight"),
+          LayerTensors.tensor("self_attn.key_layernorm.weight", "attn_k_norm.weight"));
 
   /** Adds the keys of experts; values that configurations have per layer must be equal. */
   static void experts(Config config, MetadataBuilder out) {

@@ -1,13 +1,13 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SIGMOID;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.noPe;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.SequenceOp.Grouping;
 import dev.vidrio.model.architecture.Trait;
@@ -22,12 +22,12 @@ import dev.vidrio.model.block.Attention.OutputTransform;
 import dev.vidrio.model.block.Attention.QueryKeyNorm;
 import dev.vidrio.model.block.GatedDeltaNet;
 import dev.vidrio.model.block.Hyperparameters;
+import dev.vidrio.model.block.Layer;
 import dev.vidrio.model.block.Mamba2;
 import dev.vidrio.model.block.ModelDimensions;
 import dev.vidrio.model.block.ShortConv;
 import dev.vidrio.model.huggingface.mapping.FalconH1Mapping;
-import dev.vidrio.model.huggingface.mapping.Lfm2Mapping;
-import dev.vidrio.model.huggingface.mapping.Lfm3Mapping;
+import dev.vidrio.model.huggingface.mapping.LfmMapping;
 import dev.vidrio.model.huggingface.mapping.NemotronHMapping;
 import dev.vidrio.model.huggingface.mapping.OlmoHybridMapping;
 import java.util.List;
@@ -50,55 +50,46 @@ final class Hybrid {
         return layer -> ShortConv.of(model, layer, length);
       };
 
-  /** Pre-norm blocks whose layers without key-value heads have recurrences. */
-  static final BlockOrder PRE_NORM_RECURRENT =
-      BlockOrder.PRE_NORM.orElse(
-          (layer, x, mixer, ffn) -> layer.preNormRecurrent(x, mixer, "ffn_norm", ffn));
-
   static final List<ArchitectureEntry> ENTRIES =
       List.of(
           // LFM2 (arXiv 2511.23404): gated short convolutions in the layers without key-value
           // heads. The large models have dense layers, then experts.
           ArchitectureEntry.of("lfm2", "Liquid AI", lfm2())
               .traits(Trait.SHORT_CONVOLUTION)
-              .directory(new Lfm2Mapping(false), "Lfm2ForCausalLM"),
+              .directory(LfmMapping.LFM2, "Lfm2ForCausalLM"),
           ArchitectureEntry.of(
                   "lfm2moe",
                   "Liquid AI",
-                  lfm2()
-                      .feedForward(
-                          MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN)
-                              .scaled()
-                              .inListedLayers()))
+                  lfm2().feedForward(MixtureSpec.of(SIGMOID, CHOSEN).scaled().inListedLayers()))
               .models("8B-A1B")
               .traits(Trait.SHORT_CONVOLUTION)
-              .directory(new Lfm2Mapping(true), "Lfm2MoeForCausalLM"),
+              .directory(LfmMapping.LFM2_MOE, "Lfm2MoeForCausalLM"),
           // LFM3: norms after the sublayers, gates per head, a window and a RoPE of their own in
           // some layers.
           ArchitectureEntry.of("lfm3", "Liquid AI", lfm3())
               .traits(Trait.SHORT_CONVOLUTION, Trait.ATTENTION_GATE, Trait.SANDWICH_NORM)
-              .directory(new Lfm3Mapping(), "Lfm3ForCausalLM"),
+              .directory(LfmMapping.LFM3, "Lfm3ForCausalLM"),
           // OLMo Hybrid: OLMo 2's blocks in layers with key-value heads, whose attention may have
           // no RoPE; pre-norm blocks of Gated DeltaNet elsewhere, whose corrections may overshoot
           // (arXiv 2411.12537).
           ArchitectureEntry.of("olmo_hybrid", "Ai2", olmoHybrid())
               .traits(Trait.GATED_DELTA_RULE)
-              .directory(new OlmoHybridMapping(), "OlmoHybridForCausalLM"),
-          ArchitectureEntry.of("falcon-h1", "others", FalconH1::read)
+              .directory(OlmoHybridMapping.SPEC, "OlmoHybridForCausalLM"),
+          ArchitectureEntry.of("falcon-h1", "others", FalconH1.spec())
               .traits(Trait.MAMBA_2)
-              .directory(new FalconH1Mapping(), "FalconH1ForCausalLM"),
+              .directory(FalconH1Mapping.SPEC, "FalconH1ForCausalLM"),
           ArchitectureEntry.of("nemotron_h", "NVIDIA", NemotronH::readDense)
               .models("Nemotron-H, Nano 2")
               .traits(Trait.MAMBA_2, Trait.ONE_SUBLAYER)
               .directory(
                   config -> !NemotronHMapping.isMixture(config),
-                  new NemotronHMapping(false),
+                  NemotronHMapping.DENSE,
                   "NemotronHForCausalLM"),
           ArchitectureEntry.of("nemotron_h_moe", "NVIDIA", NemotronH::readMixture)
               .models("Nemotron 3 Nano")
               .traits(Trait.MAMBA_2, Trait.ONE_SUBLAYER)
               .directory(
-                  NemotronHMapping::isMixture, new NemotronHMapping(true), "NemotronHForCausalLM"));
+                  NemotronHMapping::isMixture, NemotronHMapping.MIXTURE, "NemotronHForCausalLM"));
 
   private Hybrid() {}
 
@@ -110,8 +101,6 @@ final class Hybrid {
   private static DecoderSpec lfm2() {
     return DecoderSpec.of(rope(HALVES).queryKeyNorm(QueryKeyNorm.PER_HEAD).orElse(SHORT_CONV))
         .dimensions(Hybrid::convolutional)
-        .block(
-            BlockOrder.PRE_NORM.orElse((layer, x, mixer, ffn) -> layer.preNormConv(x, mixer, ffn)))
         .finalNorm("token_embd_norm");
   }
 
@@ -120,17 +109,13 @@ final class Hybrid {
             rope(HALVES)
                 .queryKeyNorm(QueryKeyNorm.PER_HEAD)
                 .output(OutputTransform.SIGMOID_GATE_PER_HEAD)
-                .in(
-                    LayerRule.listed("attention.sliding_window_pattern"),
-                    (model, a) ->
-                        a.withRope(model.rope(HALVES).unscaled("rope.freq_base_swa", 10000f))
-                            .withWindow(model.params().requiredWindow()))
+                .windowWithRope(LayerRule.listed("attention.sliding_window_pattern"), HALVES)
                 .orElse(SHORT_CONV))
         .dimensions(Hybrid::convolutional)
         .block(
             BlockOrder.SANDWICH.orElse(
                 (layer, x, mixer, ffn) ->
-                    layer.preNormConv(
+                    layer.preNorm(
                         x,
                         layer.normalized("post_attention_norm", mixer),
                         layer.ln2Post("post_ffw_norm", ffn))))
@@ -148,9 +133,7 @@ final class Hybrid {
                     }))
         .dimensions((params, drafts) -> ModelDimensions.hybrid(params, olmoStates(params).state()))
         .feedForward(FeedForwardSpec.gated(ActivationKind.SILU))
-        .block(
-            BlockOrder.POST_NORM.orElse(
-                (layer, x, mixer, ffn) -> layer.preNormRecurrent(x, mixer, "ffn_norm", ffn)));
+        .block(BlockOrder.POST_NORM.orElse(Layer::preNorm));
   }
 
   private static AttentionSpec optionalRope() {

@@ -1,12 +1,12 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SIGMOID;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 import static dev.vidrio.model.huggingface.mapping.LayerTensors.tensor;
 
 import dev.vidrio.formats.gguf.MetadataBuilder;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.model.architecture.decoder.AttentionSpec;
 import dev.vidrio.model.architecture.decoder.DecoderSpec;
 import dev.vidrio.model.architecture.decoder.MixerSpec;
@@ -39,11 +39,7 @@ final class Laguna {
   static DecoderSpec spec() {
     return DecoderSpec.of(gated(attention()))
         .dimensions(ModelDimensions::heterogeneous)
-        .feedForward(
-            MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN)
-                .scaled()
-                .shared()
-                .inListedLayers());
+        .feedForward(MixtureSpec.of(SIGMOID, CHOSEN).scaled().shared().inListedLayers());
   }
 
   private static AttentionSpec attention() {
@@ -84,32 +80,27 @@ final class Laguna {
 
   static MappingSpec mapping() {
     return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
+            LlamaNames::normalizedAttention,
             tensor("self_attn.g_proj.weight", "attn_gate.weight"),
             LayerTensors.all(
                     ExpertNames::routed,
                     tensor("mlp.experts.e_score_correction_bias", "exp_probs_b.bias"),
                     ExpertNames.shared("shared_expert"))
-                .or((config, l) -> l >= ExpertNames.dense(config, 1), LlamaNames::gatedFfn))
-        .check(config -> config.requireOff("moe_apply_router_weight_on_input"))
+                .afterDense(config -> ExpertNames.dense(config, 1)))
+        .off("moe_apply_router_weight_on_input")
         .check(config -> config.requireNumber("moe_router_logit_softcapping", 0))
         .check(config -> ropeOf(config, "full_attention").real("rope_theta"))
         .rope(config -> Rope.of(config, 1))
-        .keys(Laguna::heads)
-        .keys(Laguna::windows)
-        .keys(ExpertNames::counts)
         .keys(
-            (config, out) ->
-                out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
-                    .integer(
-                        "expert_shared_feed_forward_length",
-                        config.size("shared_expert_intermediate_size"))
-                    .integer("leading_dense_block_count", ExpertNames.dense(config, 1))
-                    .integer("expert_gating_func", 2)
-                    .real("expert_weights_scale", config.real("moe_routed_scaling_factor", 1))
-                    .bool("expert_weights_norm", true));
+            Laguna::heads,
+            Laguna::windows,
+            ExpertNames::counts,
+            ExpertNames.MOE_WIDTH,
+            ExpertNames.sharedWidth("shared_expert_intermediate_size"),
+            ExpertNames.leadingDense(config -> ExpertNames.dense(config, 1)),
+            ExpertNames.SIGMOID,
+            ExpertNames.scale("moe_routed_scaling_factor", 1),
+            ExpertNames.NORMALIZED);
   }
 
   private static Config ropeOf(Config config, String layers) {

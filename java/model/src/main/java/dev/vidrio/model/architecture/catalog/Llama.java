@@ -1,5 +1,7 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SOFTMAX;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.kernel.op.Rotation.Pairs.INTERLEAVED;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.noPe;
@@ -9,8 +11,6 @@ import static dev.vidrio.model.huggingface.mapping.LayerTensors.linear;
 import static dev.vidrio.model.huggingface.mapping.LayerTensors.tensor;
 
 import dev.vidrio.formats.gguf.MetadataBuilder;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.architecture.decoder.AttentionSpec;
@@ -33,16 +33,16 @@ import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import dev.vidrio.model.huggingface.mapping.CommonKeys;
-import dev.vidrio.model.huggingface.mapping.ExaoneMapping;
 import dev.vidrio.model.huggingface.mapping.ExpertNames;
+import dev.vidrio.model.huggingface.mapping.GraniteNames;
 import dev.vidrio.model.huggingface.mapping.LayerTensors;
 import dev.vidrio.model.huggingface.mapping.LlamaNames;
-import dev.vidrio.model.huggingface.mapping.LongRope;
 import dev.vidrio.model.huggingface.mapping.MappingSpec;
 import dev.vidrio.model.huggingface.mapping.Rope;
 import dev.vidrio.model.huggingface.mapping.SlidingWindow;
 import dev.vidrio.model.huggingface.mapping.TextMapping;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Dense decoders of Llama's shape: RMSNorm or LayerNorm, RoPE or ALiBi, SwiGLU or a variant of it.
@@ -77,7 +77,11 @@ final class Llama {
 
   private static final MappingSpec LLAMA =
       REORDERED
-          .layer(LlamaNames::norms, LlamaNames::interleavedAttention, Llama::denseOrExperts)
+          .layer(
+              LlamaNames::norms,
+              LlamaNames::interleavedAttention,
+              LayerTensors.all(ExpertNames::sparse)
+                  .or((config, l) -> config.has("num_local_experts"), LlamaNames::gatedFfn))
           .keys(Llama::windowAndExperts);
 
   private static final MappingSpec COHERE =
@@ -87,19 +91,13 @@ final class Llama {
               LlamaNames::gatedFfn)
           .check(config -> config.requireOneOf("position_embedding_type", "rope_gptj"))
           .check(config -> config.requireOneOf("order_of_interleaved_layers", "local_attn_first"))
-          .check(config -> config.requireOn("use_parallel_block"))
-          .check(config -> config.requireOn("use_gated_activation"))
+          .on("use_parallel_block", "use_gated_activation")
           .requireRopeBase()
           .layerNormEpsilon("layer_norm_eps")
           .keys((config, out) -> out.real("logit_scale", config.real("logit_scale", 0.0625)))
-          .outside(
-              (config, map) -> {
-                map.take("model.embed_tokens.weight", "token_embd.weight");
-                map.take("model.norm.weight", "output_norm.weight");
-                LlamaNames.unembedding(map, config, "lm_head", true);
-              })
+          .tied(true)
           // Configurations also have the context of the first training stage.
-          .keys(CommonKeys.size("model_max_length", "context_length"));
+          .keys(CommonKeys.optionalSize("model_max_length", "context_length"));
 
   private static final MappingSpec GLM =
       MappingSpec.of(
@@ -168,7 +166,7 @@ final class Llama {
                   "smollm3",
                   "Hugging Face, BigScience",
                   DecoderSpec.of(
-                      rope(INTERLEAVED).noPe(LayerRule.exceptEvery(LAYERS_PER_FULL).not())))
+                      rope(INTERLEAVED).noPe(params -> l -> (l + 1) % LAYERS_PER_FULL == 0)))
               .directory(REORDERED.check(Llama::checkSmolLm3), "SmolLM3ForCausalLM"),
           // Arcee's AFM: plain feed-forward blocks of squared ReLU.
           ArchitectureEntry.of(
@@ -246,18 +244,16 @@ final class Llama {
                   HALF_PAIRS
                       .embedding(Embedding.scaled(Scales::embedding))
                       .block(Llama::scaledSandwich)
-                      .unembedding(
-                          Unembedding.scaled(model -> Scales.scale(model.params(), "logit_scale"))))
+                      .unembedding(Unembedding.scaled(Scales::logits)))
               .models("Think")
               .traits(Trait.SANDWICH_NORM)
               .directory(
                   PLAIN
                       .keys(Llama::hyperClovaScales)
                       .and(
-                          tensor("post_norm1.weight", "post_attention_norm.weight")
-                              .when((config, l) -> config.bool("use_post_norm", true)))
-                      .and(
-                          tensor("post_norm2.weight", "post_ffw_norm.weight")
+                          LayerTensors.all(
+                                  tensor("post_norm1.weight", "post_attention_norm.weight"),
+                                  tensor("post_norm2.weight", "post_ffw_norm.weight"))
                               .when((config, l) -> config.bool("use_post_norm", true))),
                   "HyperCLOVAXForCausalLM"),
           // OLMo (arXiv 2402.00838): LayerNorm without gain and bias, clamped projections in some
@@ -268,10 +264,10 @@ final class Llama {
                   DecoderSpec.of(rope(INTERLEAVED).clamped()).layerNorm().withoutGains())
               .directory(
                   MappingSpec.of(LlamaNames::interleavedAttention, LlamaNames::gatedFfn)
-                      // a constant in transformers
-                      .epsilon((config, out) -> out.real("attention.layer_norm_epsilon", 1e-5))
-                      .keys(CommonKeys.real("clip_qkv", "attention.clamp_kqv"))
-                      .outside(LlamaNames::embeddings),
+                      .epsilon(Gpt.CONSTANT_EPSILON)
+                      .keys(CommonKeys.optionalReal("clip_qkv", "attention.clamp_kqv"))
+                      .withoutFinalNorm()
+                      .tied(false),
                   "OlmoForCausalLM"),
           // OLMo 2 (arXiv 2501.00656) and 3 (arXiv 2512.13961): norms after the sublayers,
           // normalized queries and keys; in OLMo 3 three layers of four have a window and unscaled
@@ -290,7 +286,7 @@ final class Llama {
           // EXAONE 3 and 3.5 (arXiv 2408.03541, 2412.04862).
           ArchitectureEntry.of("exaone", "LG", HALF_PAIRS)
               .models("3")
-              .directory(new ExaoneMapping(), "ExaoneForCausalLM"),
+              .directory(exaone(), "ExaoneForCausalLM"),
           // EXAONE 4 (arXiv 2507.11407): norms after the sublayers; the 32B model has a window in
           // three layers of four, and no positional encoding in the others.
           ArchitectureEntry.of("exaone4", "LG", exaone4())
@@ -327,10 +323,13 @@ final class Llama {
               .directory(
                   MappingSpec.of(
                           linear("input_layernorm", "attn_norm"),
-                          Llama::optionalSecondNorm,
+                          // Parallel blocks have no second norm.
+                          linear("post_attention_layernorm", "ffn_norm")
+                              .ifPresent("post_attention_layernorm.weight", LayerTensors.all()),
                           LlamaNames::attention,
                           LlamaNames::gatedFfn,
-                          Llama::stackedHeadNorms)
+                          LayerTensors.all(Llama::stackedHeadNorms)
+                              .when((config, l) -> config.bool("qk_layernorm", false)))
                       .layerNormEpsilon("layer_norm_eps", "norm_eps")
                       .keys(
                           (config, out) ->
@@ -345,7 +344,7 @@ final class Llama {
           // window in seven layers of eight.
           ArchitectureEntry.of("plamo3", "others", plamo3()).traits(Trait.SANDWICH_NORM),
           // Phi 3 (arXiv 2404.14219) and Phi 4 mini: fused projections, LongRoPE.
-          ArchitectureEntry.of("phi3", "Microsoft", Phi::readDense)
+          ArchitectureEntry.of("phi3", "Microsoft", phi3Decoder())
               .models("3 and 4")
               .directory(phi3(), "Phi3ForCausalLM"),
           // BitNet b1.58 (arXiv 2402.17764): ternary weights of any type, norms before the output
@@ -370,7 +369,7 @@ final class Llama {
           ArchitectureEntry.of(
                   "hunyuan-dense", "Tencent", DecoderSpec.of(Hunyuan.attention(HALVES)))
               .directory(
-                  Hunyuan.MAPPING.and(LlamaNames::gatedFfn).and(Hunyuan::headNorms),
+                  Hunyuan.MAPPING.and(LlamaNames::gatedFfn).and(Hunyuan.HEAD_NORMS),
                   "HunYuanDenseV1ForCausalLM"),
           ArchitectureEntry.of(
               "maincoder", "others", DecoderSpec.of(Hunyuan.attention(INTERLEAVED))),
@@ -379,10 +378,13 @@ final class Llama {
           ArchitectureEntry.of("nanochat", "others", nanoChat())
               .directory(nanoChatMapping(), "NanoChatForCausalLM"),
           // OpenELM (arXiv 2404.14619): layers differ in heads and width.
-          ArchitectureEntry.of("openelm", "others", HeterogeneousLayers::readOpenElm),
+          ArchitectureEntry.of(
+              "openelm",
+              "others",
+              HeterogeneousLayers.spec(rope(HALVES).queryKeyNorm(QueryKeyNorm.PER_HEAD))),
           // DeciLM and Llama Nemotron (arXiv 2411.19146): layers may have a linear map instead of
           // attention, or lack a sublayer.
-          ArchitectureEntry.of("deci", "NVIDIA", HeterogeneousLayers::readDeci)
+          ArchitectureEntry.of("deci", "NVIDIA", HeterogeneousLayers.spec(rope(INTERLEAVED)))
               .models("Llama Nemotron Super and Ultra, DeciLM")
               .traits(Trait.LAYERS_WITHOUT_ATTENTION),
           // Command R (Cohere 2024) and Aya 23 (arXiv 2405.15032): parallel blocks, LayerNorm
@@ -393,8 +395,7 @@ final class Llama {
                   DecoderSpec.of(optionalHeadNorms(rope(INTERLEAVED)))
                       .layerNorm()
                       .block(BlockOrder.PARALLEL)
-                      .unembedding(
-                          Unembedding.scaled(model -> Scales.scale(model.params(), "logit_scale"))))
+                      .unembedding(Unembedding.scaled(Scales::logits)))
               .directory(
                   COHERE.and(
                       LayerTensors.all(LlamaNames::queryKeyNorms)
@@ -411,20 +412,13 @@ final class Llama {
                               .noPe(LayerRule.sliding(LAYERS_PER_FULL).not()))
                       .layerNorm()
                       .block(BlockOrder.PARALLEL)
-                      .unembedding(
-                          Unembedding.scaled(
-                              model -> Scales.requiredScale(model.params(), "logit_scale"))))
+                      .unembedding(Unembedding.scaled(Scales::requiredLogits)))
               .models("Command R7B, A")
               .directory(
                   COHERE
-                      .check(config -> config.requireOff("use_qk_norm"))
-                      .check(
-                          config ->
-                              config.require(
-                                  "layer_switch",
-                                  value -> value.asInt(0) == LAYERS_PER_FULL,
-                                  "must be " + LAYERS_PER_FULL))
-                      .keys((config, out) -> SlidingWindow.put(config, out, LAYERS_PER_FULL)),
+                      .off("use_qk_norm")
+                      .check(config -> config.requireNumber("layer_switch", LAYERS_PER_FULL))
+                      .keys(SlidingWindow.every(LAYERS_PER_FULL)),
                   "Cohere2ForCausalLM"));
 
   private Llama() {}
@@ -435,24 +429,14 @@ final class Llama {
                 .in(
                     LayerRule.listed("attention.sliding_window_pattern"),
                     (model, a) -> a.withWindow(model.params().window(0))))
-        .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN).orDense());
+        .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN).orDense());
   }
 
   private static void windowAndExperts(Config config, MetadataBuilder out) {
-    if (config.has("sliding_window")) {
-      out.integer("attention.sliding_window", config.size("sliding_window"));
-    }
+    CommonKeys.optionalSize("sliding_window", "attention.sliding_window").put(config, out);
     if (config.has("num_local_experts")) {
       out.integer("expert_count", config.size("num_local_experts"))
           .integer("expert_used_count", config.size("num_experts_per_tok"));
-    }
-  }
-
-  private static void denseOrExperts(Config config, TensorMap map, int layer) {
-    if (config.has("num_local_experts")) {
-      ExpertNames.sparse(config, map, layer);
-    } else {
-      LlamaNames.gatedFfn(config, map, layer);
     }
   }
 
@@ -479,14 +463,7 @@ final class Llama {
   private static void checkSmolLm3(Config config) {
     String expected = "each fourth layer must be without RoPE";
     config.requireOff("use_sliding_window");
-    if (config.has("no_rope_layers")) {
-      int[] rotates = config.integers("no_rope_layers");
-      for (int l = 0; l < rotates.length; l++) {
-        if (rotates[l] != ((l + 1) % LAYERS_PER_FULL == 0 ? 0 : 1)) {
-          throw config.unsupported("no_rope_layers", "[" + l + "] " + rotates[l], expected);
-        }
-      }
-    }
+    config.requirePerLayer("no_rope_layers", l -> (l + 1) % LAYERS_PER_FULL == 0 ? 0 : 1, expected);
     config.require("no_rope_layer_interval", value -> value.asInt(0) == LAYERS_PER_FULL, expected);
   }
 
@@ -494,7 +471,7 @@ final class Llama {
     for (String name : List.of("alpha_p", "alpha_n", "beta", "eps")) {
       var values = new float[config.size("num_hidden_layers")];
       for (int l = 0; l < values.length; l++) {
-        values[l] = map.number(LlamaNames.from(l) + "mlp.act_fn." + name);
+        values[l] = map.number("model.layers." + l + ".mlp.act_fn." + name);
       }
       out.reals("xielu." + name, values);
     }
@@ -512,11 +489,7 @@ final class Llama {
   }
 
   private static void hyperClovaScales(Config config, MetadataBuilder out) {
-    double usual = 1 / Math.sqrt(CommonKeys.headWidth(config));
-    out.real("attention.scale", config.real("attention_multiplier", usual))
-        .real("embedding_scale", config.real("embedding_multiplier", 1))
-        .real("residual_scale", config.real("residual_multiplier", 1))
-        .real("logit_scale", config.real("logits_scaling", 1));
+    GraniteNames.scales(config, out, 1 / Math.sqrt(CommonKeys.headWidth(config)));
   }
 
   /** Returns OLMo 2's decoder, whose layers with a window have unscaled RoPE. */
@@ -568,24 +541,31 @@ final class Llama {
                     : QueryKeyNorm.NONE));
   }
 
-  /** Parallel blocks have no second norm. */
-  private static void optionalSecondNorm(Config config, TensorMap map, int layer) {
-    String norm = LlamaNames.from(layer) + "post_attention_layernorm";
-    if (map.has(norm + ".weight")) {
-      map.takeLinear(norm, LlamaNames.to(layer) + "ffn_norm");
-    }
+  private static void stackedHeadNorms(Config config, TensorMap layer, int index) {
+    int heads = config.size("num_attention_heads");
+    layer.takeStacked("self_attn.q_layernorm.norms.%d.weight", heads, "attn_q_norm.weight");
+    layer.takeStacked(
+        "self_attn.k_layernorm.norms.%d.weight", CommonKeys.kvHeads(config), "attn_k_norm.weight");
   }
 
-  private static void stackedHeadNorms(Config config, TensorMap map, int layer) {
-    if (!config.bool("qk_layernorm", false)) {
-      return;
-    }
-    String from = LlamaNames.from(layer) + "self_attn.";
-    String to = LlamaNames.to(layer);
-    int heads = config.size("num_attention_heads");
-    int kvHeads = config.size("num_key_value_heads", heads);
-    map.takeStacked(from + "q_layernorm.norms.%d.weight", heads, to + "attn_q_norm.weight");
-    map.takeStacked(from + "k_layernorm.norms.%d.weight", kvHeads, to + "attn_k_norm.weight");
+  /** Returns the mapping of EXAONE 3, which is that of Llama with other names. */
+  private static MappingSpec exaone() {
+    return MappingSpec.of(
+            linear("ln_1", "attn_norm"),
+            linear("ln_2", "ffn_norm"),
+            LlamaNames.projections("attn.attention.", "out_proj"),
+            linear("mlp.c_fc_0", "ffn_gate"),
+            linear("mlp.c_fc_1", "ffn_up"),
+            linear("mlp.c_proj", "ffn_down"),
+            LayerTensors.ignored("attn.attention.rotary.inv_freq"))
+        .attributes(
+            Map.of(
+                "num_hidden_layers", List.of("num_layers"),
+                "rms_norm_eps", List.of("layer_norm_epsilon")))
+        .activation("activation_function", "silu")
+        .rmsEpsilon(1e-5)
+        .root("transformer.")
+        .modules("wte", "ln_f", "h.");
   }
 
   private static DecoderSpec plamo3() {
@@ -601,6 +581,20 @@ final class Llama {
         .block(BlockOrder.SANDWICH);
   }
 
+  /** Returns Phi 3's decoder, whose RoPE frequencies have other divisors in long contexts. */
+  static DecoderSpec phi3Decoder() {
+    return DecoderSpec.of(
+            noPe()
+                .change((model, a) -> a.withRope(model.rope(HALVES).scaledIn("short")))
+                .optionalWindow())
+        .longRope(model -> model.rope(HALVES).scaledIn("long"));
+  }
+
+  /** Adds the key of the window, 0 for none. */
+  static void windowOrNone(Config config, MetadataBuilder out) {
+    out.integer("attention.sliding_window", config.size("sliding_window", 0));
+  }
+
   private static MappingSpec phi3() {
     return MappingSpec.of(
             LlamaNames::norms,
@@ -608,8 +602,9 @@ final class Llama {
             LlamaNames::output,
             linear("mlp.gate_up_proj", "ffn_up"),
             linear("mlp.down_proj", "ffn_down"))
-        .rope(LongRope.of(config -> Rope.of(config, 1)))
-        .keys(Phi::window);
+        .partialRope(1)
+        .ropeKeys(Rope::putLong)
+        .keys(Llama::windowOrNone);
   }
 
   private static DecoderSpec bitnet(ActivationKind gate) {
@@ -643,6 +638,7 @@ final class Llama {
             LlamaNames::attention, linear("mlp.fc1", "ffn_up"), linear("mlp.fc2", "ffn_down"))
         .activation("hidden_act", "relu2")
         .keys((config, out) -> out.real(cap, config.isNull(cap) ? 0 : config.real(cap, 15)))
-        .outside(LlamaNames::embeddings);
+        .withoutFinalNorm()
+        .tied(false);
   }
 }

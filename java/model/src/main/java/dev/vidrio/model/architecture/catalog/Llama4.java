@@ -1,10 +1,10 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.ALL;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SIGMOID;
 import static dev.vidrio.kernel.op.Rotation.Pairs.INTERLEAVED;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Rotation.Temperature;
 import dev.vidrio.kernel.op.Window;
 import dev.vidrio.model.architecture.decoder.DecoderSpec;
@@ -62,8 +62,8 @@ final class Llama4 {
 
   private static Experts experts(Transformer model) {
     Hyperparameters params = model.params();
-    Experts experts = Experts.read(params, model.dimensions(), RouteScore.SIGMOID, RouteOver.ALL);
-    if (experts.routing().used() != 1 || experts.routing().score() != RouteScore.SIGMOID) {
+    Experts experts = Experts.read(params, model.dimensions(), SIGMOID, ALL);
+    if (experts.routing().used() != 1 || experts.routing().score() != SIGMOID) {
       throw params.unsupported("a mixture of other than one expert that a sigmoid weighs");
     }
     return experts.sharing(experts.width()).inLayers(params, model.dimensions()).weighingInputs();

@@ -1,11 +1,11 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SIGMOID;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.model.architecture.decoder.DecoderSpec;
 import dev.vidrio.model.architecture.decoder.LayerRule;
 import dev.vidrio.model.architecture.decoder.MixtureSpec;
@@ -37,8 +37,7 @@ final class MiMo2 {
                     model -> model.scale(Scales.scale(model.params(), "attention.value_scale"))))
         .dimensions(MiMo2::dimensions)
         .skipDraftBlocks()
-        .feedForward(
-            MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN).scaled().inLayersWithRouter());
+        .feedForward(MixtureSpec.of(SIGMOID, CHOSEN).scaled().inLayersWithRouter());
   }
 
   private static ModelDimensions dimensions(Hyperparameters params, int drafts) {

@@ -1,5 +1,9 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.ALL;
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SIGMOID;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SOFTMAX;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.kernel.op.Rotation.Pairs.INTERLEAVED;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.noPe;
@@ -11,8 +15,6 @@ import static dev.vidrio.model.huggingface.mapping.LayerTensors.tensor;
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp.GroupRank;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.model.architecture.Trait;
@@ -32,19 +34,16 @@ import dev.vidrio.model.block.ModelDimensions;
 import dev.vidrio.model.block.Sublayer;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.Layout;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
-import dev.vidrio.model.huggingface.mapping.BailingMoe2Mapping;
 import dev.vidrio.model.huggingface.mapping.CommonKeys;
-import dev.vidrio.model.huggingface.mapping.DbrxMapping;
 import dev.vidrio.model.huggingface.mapping.ExpertNames;
 import dev.vidrio.model.huggingface.mapping.LayerTensors;
 import dev.vidrio.model.huggingface.mapping.Llama4Mapping;
 import dev.vidrio.model.huggingface.mapping.LlamaNames;
-import dev.vidrio.model.huggingface.mapping.LongRope;
 import dev.vidrio.model.huggingface.mapping.MappingSpec;
 import dev.vidrio.model.huggingface.mapping.MiMo2Mapping;
 import dev.vidrio.model.huggingface.mapping.Rope;
-import dev.vidrio.model.huggingface.mapping.RopeMapping;
 import dev.vidrio.model.huggingface.mapping.SlidingWindow;
 import java.util.List;
 import java.util.function.IntPredicate;
@@ -55,17 +54,18 @@ final class Mixture {
 
   private static final String SLIDING_PATTERN = "attention.sliding_window_pattern";
 
+  /** Draft blocks are ignored. */
+  private static final MappingSpec.KeyRule NO_DRAFTS =
+      (config, out) -> out.integer("nextn_predict_layers", 0);
+
   private static final AttentionSpec NORMALIZED = rope(HALVES).queryKeyNorm(QueryKeyNorm.PER_HEAD);
 
   /** Experts chosen by sigmoids and a bias, after dense layers, and a shared expert. */
   private static final MixtureSpec SIGMOID_AND_SHARED =
-      MixtureSpec.of(RouteScore.SIGMOID, RouteOver.ALL).scaled().shared().inListedLayers();
+      MixtureSpec.of(SIGMOID, ALL).scaled().shared().inListedLayers();
 
   private static final MixtureSpec GROUPED_SIGMOID_AND_SHARED =
-      MixtureSpec.grouped(RouteScore.SIGMOID, RouteOver.ALL, GroupRank.TOP_TWO)
-          .scaled()
-          .shared()
-          .inListedLayers();
+      MixtureSpec.grouped(SIGMOID, ALL, GroupRank.TOP_TWO).scaled().shared().inListedLayers();
 
   static final List<ArchitectureEntry> ENTRIES =
       List.of(
@@ -88,7 +88,7 @@ final class Mixture {
                   "aria",
                   "others",
                   DecoderSpec.of(rope(HALVES))
-                      .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN).shared()))
+                      .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN).shared()))
               .directory(ariaMapping(), "AriaTextForCausalLM")
               .textOf(ariaMapping(), "AriaForConditionalGeneration"),
           // DeepSeekMoE (arXiv 2401.06066): dense layers, then experts chosen by a softmax.
@@ -100,8 +100,8 @@ final class Mixture {
           // Ling 2.0 (arXiv 2510.22115), Sarvam 30B.
           ArchitectureEntry.of("bailingmoe2", "others", dots())
               .models("Ling 2.0, Sarvam 30B")
-              .directory(new BailingMoe2Mapping(0.5, 0), "BailingMoeV2ForCausalLM")
-              .directory(new BailingMoe2Mapping(1, 1), "SarvamMoEForCausalLM"),
+              .directory(bailingMoe2(0.5, 0), "BailingMoeV2ForCausalLM")
+              .directory(bailingMoe2(1, 1), "SarvamMoEForCausalLM"),
           // dots.llm1 (arXiv 2506.05767).
           ArchitectureEntry.of("dots1", "others", dots())
               .directory(glm4Moe("ffn_norm.weight", 1, -1, false), "Dots1ForCausalLM"),
@@ -112,10 +112,7 @@ final class Mixture {
                   DecoderSpec.of(NORMALIZED)
                       .skipDraftBlocks()
                       .feedForward(
-                          MixtureSpec.of(RouteScore.SIGMOID, RouteOver.ALL)
-                              .scaled()
-                              .shared()
-                              .inLayersWithRouter()))
+                          MixtureSpec.of(SIGMOID, ALL).scaled().shared().inLayersWithRouter()))
               .models("Hunyuan 3")
               .directory(hunyuanV3(), "HYV3ForCausalLM"),
           // Hunyuan A13B.
@@ -123,15 +120,16 @@ final class Mixture {
                   "hunyuan-moe",
                   "Tencent",
                   DecoderSpec.of(Hunyuan.attention(HALVES))
-                      .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN).shared()))
+                      .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN).shared()))
               .models("A13B")
               .directory(
                   Hunyuan.MAPPING
                       .keys(Hunyuan::experts)
-                      .and(tensor("mlp.gate.wg.weight", "ffn_gate_inp.weight"))
-                      .and(ExpertNames::experts)
-                      .and(ExpertNames.shared("shared_mlp"))
-                      .and(Hunyuan::headNorms),
+                      .and(
+                          tensor("mlp.gate.wg.weight", "ffn_gate_inp.weight"),
+                          ExpertNames::experts,
+                          ExpertNames.shared("shared_mlp"),
+                          Hunyuan.HEAD_NORMS),
                   "HunYuanMoEV1ForCausalLM"),
           // Command models with experts, whose sum with the shared expert is halved. Dense layers
           // come first and have RoPE even without a window.
@@ -144,17 +142,14 @@ final class Mixture {
                   DecoderSpec.of(rope(HALVES).clamped())
                       .layerNorm()
                       .block(BlockOrder.preNorm("attn_output_norm"))
-                      .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN)))
-              .directory(new DbrxMapping(), "DbrxForCausalLM"),
+                      .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN)))
+              .directory(dbrx(), "DbrxForCausalLM"),
           // ERNIE 4.5 (Baidu 2025): experts chosen by a softmax and a bias.
           ArchitectureEntry.of(
                   "ernie4_5-moe",
                   "others",
                   DecoderSpec.of(rope(INTERLEAVED))
-                      .feedForward(
-                          MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN)
-                              .shared()
-                              .inListedLayers()))
+                      .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN).shared().inListedLayers()))
               .directory(ernie(), "Ernie4_5_MoeForCausalLM"),
           // K-EXAONE (arXiv 2601.01739): a window in three layers of four, no positional encoding
           // in the others.
@@ -179,24 +174,19 @@ final class Mixture {
                           NORMALIZED
                               .window(LayerRule.listed(SLIDING_PATTERN))
                               .noPe(LayerRule.listed(SLIDING_PATTERN).not()))
-                      .feedForward(
-                          MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN)
-                              .shared()
-                              .inListedLayers()))
+                      .feedForward(MixtureSpec.of(SIGMOID, CHOSEN).shared().inListedLayers()))
               .traits(Trait.ATTENTION_SINKS)
               .directory(flintMapping(), "FlintForCausalLM"),
           // FlexOlmo (arXiv 2507.07024): OLMo 2 with experts.
           ArchitectureEntry.of(
-                  "flex_olmo",
-                  "Ai2",
-                  Llama.olmo2().feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.ALL)))
+                  "flex_olmo", "Ai2", Llama.olmo2().feedForward(MixtureSpec.of(SOFTMAX, ALL)))
               .directory(flexOlmo(), "FlexOlmoForCausalLM"),
           // OLMoE (arXiv 2409.02060).
           ArchitectureEntry.of(
                   "olmoe",
                   "Ai2",
                   DecoderSpec.of(rope(HALVES).queryKeyNorm(QueryKeyNorm.ALL_HEADS))
-                      .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.ALL)))
+                      .feedForward(MixtureSpec.of(SOFTMAX, ALL)))
               .directory(olmoe(), "OlmoeForCausalLM"),
           // GLM-4.5 (arXiv 2508.06471), Solar Open: RoPE on a part of each head, normalized queries
           // and keys in some models.
@@ -222,20 +212,26 @@ final class Mixture {
               .directory(Laguna.mapping(), "LagunaForCausalLM"),
           ArchitectureEntry.of("llama4", "Meta, Mistral", Llama4.spec())
               .models("Scout, Maverick")
-              .directory(new Llama4Mapping(), "Llama4ForCausalLM")
-              .textOf(new Llama4Mapping(), "Llama4ForConditionalGeneration"),
+              .directory(Llama4Mapping.SPEC, "Llama4ForCausalLM")
+              .textOf(Llama4Mapping.SPEC, "Llama4ForConditionalGeneration"),
           ArchitectureEntry.of("mimo2", "others", MiMo2.spec())
               .models("MiMo V2")
               .traits(Trait.ATTENTION_SINKS)
-              .directory(new MiMo2Mapping(), "MiMoV2FlashForCausalLM"),
+              .directory(MiMo2Mapping.SPEC, "MiMoV2FlashForCausalLM"),
           // MiniMax M2 (MiniMax 2025): queries and keys normalized over all heads.
           ArchitectureEntry.of(
                   "minimax-m2",
                   "others",
                   DecoderSpec.of(rope(HALVES).queryKeyNorm(QueryKeyNorm.ALL_HEADS))
-                      .feedForward(MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN).scaled()))
+                      .feedForward(MixtureSpec.of(SIGMOID, CHOSEN).scaled()))
               .directory(miniMaxM2(), "MiniMaxM2ForCausalLM"),
-          ArchitectureEntry.of("phimoe", "Microsoft", Phi::readMixture)
+          // Phi 3.5 MoE: LayerNorm, and expert weights of a sparse mixer (arXiv 2409.12136).
+          ArchitectureEntry.of(
+                  "phimoe",
+                  "Microsoft",
+                  Llama.phi3Decoder()
+                      .layerNorm()
+                      .feedForward(MixtureSpec.reading(Mixture::sparseMixer)))
               .models("3.5 MoE")
               .directory(phiMoe(), "PhimoeForCausalLM", "PhiMoEForCausalLM"),
           // SmallThinker (arXiv 2507.20984): ReLU gates; routers read the residual stream before
@@ -276,11 +272,9 @@ final class Mixture {
                     tensor("mlp.expert_bias", "exp_probs_b.bias"),
                     ExpertNames::experts,
                     ExpertNames.shared("shared_experts"))
-                .or(
-                    (config, l) -> l >= ExpertNames.dense(config, "num_dense_layers", 1),
-                    LlamaNames::gatedFfn))
+                .afterDense(Mixture::afmoeDense))
         .check(config -> config.requireOneOf("score_func", "sigmoid"))
-        .check(config -> config.requireOn("route_norm"))
+        .on("route_norm")
         .check(config -> config.requireNumber("num_expert_groups", 1))
         .check(
             config -> {
@@ -291,20 +285,18 @@ final class Mixture {
         .rmsEpsilon(1e-5)
         .keys(
             (config, out) ->
-                SlidingWindow.put(config, out, config.size("global_attn_every_n_layers", 4)))
-        .keys(ExpertNames::counts)
-        .keys(
-            (config, out) ->
-                out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
-                    .integer(
-                        "expert_shared_count",
-                        ExpertNames.shared(config, "num_shared_experts", 1, 2))
-                    .integer(
-                        "leading_dense_block_count",
-                        ExpertNames.dense(config, "num_dense_layers", 1))
-                    .integer("expert_gating_func", 2)
-                    .real("expert_weights_scale", config.real("route_scale", 1))
-                    .bool("expert_weights_norm", true));
+                SlidingWindow.put(config, out, config.size("global_attn_every_n_layers", 4)),
+            ExpertNames::counts,
+            ExpertNames.MOE_WIDTH,
+            ExpertNames.sharedCount("num_shared_experts", 1, 2),
+            ExpertNames.leadingDense(Mixture::afmoeDense),
+            ExpertNames.SIGMOID,
+            ExpertNames.scale("route_scale", 1),
+            ExpertNames.NORMALIZED);
+  }
+
+  private static int afmoeDense(Config config) {
+    return ExpertNames.dense(config, "num_dense_layers", 1);
   }
 
   private static MappingSpec ariaMapping() {
@@ -315,35 +307,27 @@ final class Mixture {
             ExpertNames.transposed("mlp.experts.fc1.weight", "mlp.experts.fc2.weight"),
             ExpertNames.shared("shared_experts"))
         .keys(
-            (config, out) ->
-                out.integer("expert_count", config.size("moe_num_experts"))
-                    .integer("expert_used_count", config.size("moe_topk"))
-                    .integer("expert_feed_forward_length", config.size("intermediate_size"))
-                    .integer(
-                        "expert_shared_count",
-                        ExpertNames.shared(config, "moe_num_shared_experts", 1, 2)));
+            CommonKeys.size("moe_num_experts", "expert_count"),
+            CommonKeys.size("moe_topk", "expert_used_count"),
+            ExpertNames.width("intermediate_size"),
+            ExpertNames.sharedCount("moe_num_shared_experts", 1, 2));
   }
 
   private static MappingSpec flintMapping() {
     return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
+            LlamaNames::normalizedAttention,
             tensor("self_attn.softmax_offset", "attn_sinks.weight"),
             LayerTensors.all(ExpertNames::routed, ExpertNames.shared("shared_expert"))
-                .or((config, l) -> l >= flintDense(config), LlamaNames::gatedFfn))
+                .afterDense(Mixture::flintDense))
         .check(config -> config.requireNumber("decoder_sparse_step", 1))
-        .keys(SlidingWindow::putTypes)
-        .keys(ExpertNames::counts)
         .keys(
-            (config, out) ->
-                out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
-                    .integer(
-                        "expert_shared_feed_forward_length",
-                        config.size("shared_expert_intermediate_size"))
-                    .integer("leading_dense_block_count", flintDense(config))
-                    .integer("expert_gating_func", 2)
-                    .bool("expert_weights_norm", config.bool("norm_topk_prob", true)));
+            SlidingWindow::putTypes,
+            ExpertNames::counts,
+            ExpertNames.MOE_WIDTH,
+            ExpertNames.sharedWidth("shared_expert_intermediate_size"),
+            ExpertNames.leadingDense(Mixture::flintDense),
+            ExpertNames.SIGMOID,
+            ExpertNames.normalized(true));
   }
 
   /** Returns the number of dense layers, which must come first. */
@@ -359,8 +343,7 @@ final class Mixture {
   }
 
   private static FeedForwardSpec.OfLayer arctic(Transformer model) {
-    Experts experts =
-        Experts.read(model.params(), model.dimensions(), RouteScore.SOFTMAX, RouteOver.CHOSEN);
+    Experts experts = Experts.read(model.params(), model.dimensions(), SOFTMAX, CHOSEN);
     return (layer, residPre) -> {
       Sublayer dense = layer.sharedFfn(ActivationKind.SILU, model.dimensions().d());
       return (hook, x) -> {
@@ -374,36 +357,30 @@ final class Mixture {
 
   private static DecoderSpec deepseek() {
     return DecoderSpec.of(rope(INTERLEAVED))
-        .feedForward(
-            MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.ALL).scaled().shared().inListedLayers());
+        .feedForward(MixtureSpec.of(SOFTMAX, ALL).scaled().shared().inListedLayers());
   }
 
   private static MappingSpec deepseekMapping() {
     return MappingSpec.of(
             LlamaNames::norms,
             LlamaNames::interleavedAttention,
-            LayerTensors.all(ExpertNames::routed, Mixture::sharedExperts)
-                .or((config, l) -> l >= ExpertNames.requiredDense(config), LlamaNames::gatedFfn))
+            LayerTensors.all(ExpertNames::routed, ExpertNames.optionalShared("n_shared_experts"))
+                .afterDense(Mixture::requiredDense))
         .check(config -> config.requireOneOf("scoring_func", "softmax"))
-        .check(config -> config.requireOff("norm_topk_prob"))
+        .off("norm_topk_prob")
         .check(config -> config.requireNumber("moe_layer_freq", 1))
-        .keys(ExpertNames::counts)
         .keys(
+            ExpertNames::counts,
+            ExpertNames.MOE_WIDTH,
+            ExpertNames.sharedCount("n_shared_experts", 0, 0),
+            ExpertNames.leadingDense(Mixture::requiredDense),
+            ExpertNames.SOFTMAX,
             (config, out) ->
-                out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
-                    .integer(
-                        "expert_shared_count", ExpertNames.shared(config, "n_shared_experts", 0, 0))
-                    .integer("leading_dense_block_count", ExpertNames.requiredDense(config))
-                    .integer("expert_gating_func", 1)
-                    .real("expert_weights_scale", 1)
-                    .bool("expert_weights_norm", false));
+                out.real("expert_weights_scale", 1).bool("expert_weights_norm", false));
   }
 
-  /** Takes the shared expert if the model has one. */
-  private static void sharedExperts(Config config, TensorMap map, int layer) {
-    if (ExpertNames.shared(config, "n_shared_experts", 0, 0) > 0) {
-      ExpertNames.shared("shared_experts").take(config, map, layer);
-    }
+  private static int requiredDense(Config config) {
+    return ExpertNames.requiredDense(config, "first_k_dense_replace");
   }
 
   private static DecoderSpec dots() {
@@ -443,55 +420,46 @@ final class Mixture {
             LayerTensors.all(
                     ExpertNames::routed,
                     tensor("mlp.gate.e_score_correction_bias", "exp_probs_b.bias"),
-                    Mixture::sharedExperts)
-                .or((config, l) -> l >= glm4MoeDense(config, dense), LlamaNames::gatedFfn))
+                    ExpertNames.optionalShared("n_shared_experts"))
+                .afterDense(config -> glm4MoeDense(config, dense)))
         .check(config -> config.requireOneOf("scoring_func", "sigmoid", "noaux_tc"))
+        .check(config -> config.integer("n_shared_experts", 0, Config.MAX_SIZE))
         .partialRope(partialRope)
-        .keys(ExpertNames::counts)
         .keys(
-            (config, out) ->
-                out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
-                    .integer(
-                        "expert_shared_count",
-                        config.integer("n_shared_experts", 0, ExpertNames.MAX_SHARED))
-                    .integer("leading_dense_block_count", glm4MoeDense(config, dense))
-                    .integer("expert_gating_func", 2)
-                    .real("expert_weights_scale", config.real("routed_scaling_factor", 1))
-                    .bool("expert_weights_norm", config.bool("norm_topk_prob", normalized)));
+            ExpertNames::counts,
+            ExpertNames.MOE_WIDTH,
+            ExpertNames.sharedCount("n_shared_experts", 0, 0),
+            ExpertNames.leadingDense(config -> glm4MoeDense(config, dense)),
+            ExpertNames.SIGMOID,
+            ExpertNames.scale("routed_scaling_factor", 1),
+            ExpertNames.normalized(normalized));
   }
 
   private static int glm4MoeDense(Config config, int usual) {
-    return usual >= 0 && !config.has("first_k_dense_replace")
-        ? usual
-        : ExpertNames.requiredDense(config);
+    return usual >= 0
+        ? ExpertNames.dense(config, "first_k_dense_replace", usual)
+        : requiredDense(config);
   }
 
   private static MappingSpec hunyuanV3() {
     return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
+            LlamaNames::normalizedAttention,
             LayerTensors.all(
                     tensor("mlp.router.gate.weight", "ffn_gate_inp.weight"),
                     tensor("mlp.expert_bias", "exp_probs_b"),
                     ExpertNames::experts,
                     ExpertNames.shared("shared_mlp"))
-                .or((config, l) -> l >= ExpertNames.dense(config, 1), LlamaNames::gatedFfn))
-        .check(config -> config.requireOn("route_norm"))
-        .check(config -> config.requireOn("moe_router_use_sigmoid"))
+                .afterDense(config -> ExpertNames.dense(config, 1)))
+        .on("route_norm", "moe_router_use_sigmoid")
         .rmsEpsilon(1e-5)
         .requireRopeBase()
-        .keys(ExpertNames::counts)
         .keys(
-            (config, out) -> {
-              int width = config.size("moe_intermediate_size");
-              int shared = ExpertNames.shared(config, "num_shared_experts", 1, 1);
-              out.integer("expert_feed_forward_length", width)
-                  .integer("expert_shared_feed_forward_length", width * shared)
-                  .integer("expert_gating_func", 2)
-                  .real("expert_weights_scale", config.real("router_scaling_factor", 2.826))
-                  .bool("expert_weights_norm", true);
-            })
+            ExpertNames::counts,
+            ExpertNames.MOE_WIDTH,
+            ExpertNames.sharedCountAndWidth("moe_intermediate_size", "num_shared_experts", 1, 1),
+            ExpertNames.SIGMOID,
+            ExpertNames.scale("router_scaling_factor", 2.826),
+            ExpertNames.NORMALIZED)
         .tensors(LlamaNames::ignoreDraftBlocks);
   }
 
@@ -513,8 +481,7 @@ final class Mixture {
                 params.has("attention.layer_norm_rms_epsilon") ? NormKind.RMS : NormKind.LAYER)
         .block(BlockOrder.PARALLEL)
         .feedForward(Mixture::meanWithShared)
-        .unembedding(
-            Unembedding.scaled(model -> Scales.requiredScale(model.params(), "logit_scale")));
+        .unembedding(Unembedding.scaled(Scales::requiredLogits));
   }
 
   private static int leadingDense(Hyperparameters params) {
@@ -538,13 +505,8 @@ final class Mixture {
     return MappingSpec.of(
             tensor("input_layernorm.weight", "attn_norm.weight"),
             LlamaNames::attention,
-            LayerTensors.all(
-                    ExpertNames::routed,
-                    ExpertNames.shared("shared_experts")
-                        .when(
-                            (config, l) ->
-                                ExpertNames.shared(config, "num_shared_experts", 0, 0) > 0))
-                .or((config, l) -> l >= ExpertNames.dense(config, 0), LlamaNames::gatedFfn))
+            LayerTensors.all(ExpertNames::routed, ExpertNames.optionalShared("num_shared_experts"))
+                .afterDense(config -> ExpertNames.dense(config, 0)))
         .check(config -> config.requireOneOf("shared_expert_combination_strategy", "average"))
         .check(config -> config.requireOneOf("expert_selection_fn", "softmax", "sigmoid"))
         .check(config -> config.requireNumber("prefix_dense_sliding_window_pattern", 1))
@@ -555,23 +517,22 @@ final class Mixture {
                 CommonKeys.rmsEpsilon(config, out, 1e-6);
               }
             })
-        .keys(Mixture::cohere2MoeKeys)
-        .keys(ExpertNames::counts)
-        .keys((config, out) -> SlidingWindow.put(config, out, LAYERS_PER_FULL))
-        .outside(LlamaNames::outsideTied)
+        .keys(
+            Mixture::cohere2MoeKeys,
+            ExpertNames::counts,
+            ExpertNames.width("intermediate_size"),
+            ExpertNames.sharedCountAndWidth("intermediate_size", "num_shared_experts", 0, 0),
+            ExpertNames.leadingDense(config -> ExpertNames.dense(config, 0)),
+            CommonKeys.real("logit_scale", "logit_scale", 0.0625),
+            SlidingWindow.every(LAYERS_PER_FULL))
+        .tied(true)
         .tensors(LlamaNames::ignoreDraftBlocks);
   }
 
   private static void cohere2MoeKeys(Config config, MetadataBuilder out) {
     int width = config.size("intermediate_size");
-    int shared = ExpertNames.shared(config, "num_shared_experts", 0, 0);
     boolean softmax = config.string("expert_selection_fn", "softmax").equals("softmax");
     out.integer("feed_forward_length", config.size("prefix_dense_intermediate_size", width))
-        .real("logit_scale", config.real("logit_scale", 0.0625))
-        .integer("expert_feed_forward_length", width)
-        .integer("expert_shared_count", shared)
-        .integer("expert_shared_feed_forward_length", width * shared)
-        .integer("leading_dense_block_count", ExpertNames.dense(config, 0))
         .integer("expert_gating_func", softmax ? 1 : 2)
         // Softmax weights are normalized over the chosen experts whatever the configuration says.
         .bool("expert_weights_norm", softmax || config.bool("norm_topk_prob", true));
@@ -584,10 +545,7 @@ final class Mixture {
             LayerTensors.all(
                     ExpertNames::routed,
                     tensor("mlp.moe_statics.e_score_correction_bias", "exp_probs_b.bias"),
-                    ExpertNames.shared("shared_experts")
-                        .when(
-                            (config, l) ->
-                                ExpertNames.shared(config, "moe_num_shared_experts", 0, 0) > 0))
+                    ExpertNames.optionalShared("moe_num_shared_experts"))
                 .or(
                     (config, l) -> l >= ernieFirst(config) && (l + 1) % erniePeriod(config) == 0,
                     LlamaNames::gatedFfn))
@@ -601,21 +559,17 @@ final class Mixture {
             })
         .rmsEpsilon(1e-5)
         .requireRopeBase()
-        .keys(ExpertNames::counts)
         .keys(
-            (config, out) -> {
-              int width = config.size("moe_intermediate_size");
-              int shared = ExpertNames.shared(config, "moe_num_shared_experts", 0, 0);
-              out.integer("expert_feed_forward_length", width)
-                  .integer("expert_shared_count", shared)
-                  .integer("expert_shared_feed_forward_length", shared * width)
-                  .integer("leading_dense_block_count", ernieFirst(config))
-                  .integer("interleave_moe_layer_step", erniePeriod(config));
-            });
+            ExpertNames::counts,
+            ExpertNames.MOE_WIDTH,
+            ExpertNames.sharedCountAndWidth(
+                "moe_intermediate_size", "moe_num_shared_experts", 0, 0),
+            ExpertNames.leadingDense(Mixture::ernieFirst),
+            (config, out) -> out.integer("interleave_moe_layer_step", erniePeriod(config)));
   }
 
   private static int ernieFirst(Config config) {
-    return config.integer("moe_layer_start_index", 0, config.size("num_hidden_layers"));
+    return ExpertNames.requiredDense(config, "moe_layer_start_index");
   }
 
   private static int erniePeriod(Config config) {
@@ -624,37 +578,110 @@ final class Mixture {
 
   private static MappingSpec exaoneMoe() {
     return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
+            LlamaNames::normalizedAttention,
             LayerTensors.all(
                     ExpertNames::routed, Mixture::exaoneBias, ExpertNames.shared("shared_experts"))
-                .or((config, l) -> l >= ExpertNames.dense(config, 1), LlamaNames::gatedFfn))
+                .afterDense(config -> ExpertNames.dense(config, 1)))
         .check(config -> config.requireOneOf("scoring_func", "sigmoid"))
         .rmsEpsilon(1e-5)
-        .keys((config, out) -> SlidingWindow.put(config, out, LAYERS_PER_FULL))
-        .keys((config, out) -> ExpertNames.groupedCounts(config, out, false))
         .keys(
-            (config, out) -> {
-              int width = config.size("moe_intermediate_size");
-              int shared = ExpertNames.shared(config, "num_shared_experts", 1, 1);
-              out.integer("expert_feed_forward_length", width)
-                  .integer("expert_shared_count", shared)
-                  .integer("expert_shared_feed_forward_length", width * shared)
-                  .integer("leading_dense_block_count", ExpertNames.dense(config, 1))
-                  .integer("nextn_predict_layers", 0)
-                  .integer("expert_gating_func", 2)
-                  .real("expert_weights_scale", config.real("routed_scaling_factor", 2.5))
-                  .bool("expert_weights_norm", config.bool("norm_topk_prob", true));
-            })
-        .tensors((config, map) -> map.ignoreAll("mtp."));
+            SlidingWindow.every(LAYERS_PER_FULL),
+            ExpertNames::groupedCounts,
+            ExpertNames.MOE_WIDTH,
+            ExpertNames.sharedCountAndWidth("moe_intermediate_size", "num_shared_experts", 1, 1),
+            ExpertNames.leadingDense(config -> ExpertNames.dense(config, 1)),
+            NO_DRAFTS,
+            ExpertNames.SIGMOID,
+            ExpertNames.scale("routed_scaling_factor", 2.5),
+            ExpertNames.normalized(true))
+        .ignoring("mtp.");
   }
 
-  private static void exaoneBias(Config config, TensorMap map, int layer) {
-    String mlp = LlamaNames.from(layer) + "mlp.";
+  private static void exaoneBias(Config config, TensorMap layer, int index) {
     String bias = "e_score_correction_bias";
-    String from = map.has(mlp + bias) ? mlp + bias : mlp + "gate." + bias;
-    map.take(from, LlamaNames.to(layer) + "exp_probs_b.bias");
+    String from = layer.has("mlp." + bias) ? "mlp." + bias : "mlp.gate." + bias;
+    layer.take(from, "exp_probs_b.bias");
+  }
+
+  /**
+   * Returns the mapping of Ling 2.0 and Sarvam, which subtracts the mean of its biases: this
+   * changes no choice.
+   *
+   * @param share part of a head with RoPE unless the configuration has it
+   * @param dense number of dense layers unless the configuration has it
+   */
+  private static MappingSpec bailingMoe2(double share, int dense) {
+    return MappingSpec.of(
+            LlamaNames::norms,
+            tensor("attention.query_key_value.weight", "attn_qkv.weight"),
+            tensor("attention.dense.weight", "attn_output.weight"),
+            tensor("attention.query_layernorm.weight", "attn_q_norm.weight"),
+            tensor("attention.key_layernorm.weight", "attn_k_norm.weight"),
+            LayerTensors.all(
+                    ExpertNames::routed,
+                    tensor("mlp.gate.expert_bias", "exp_probs_b.bias"),
+                    ExpertNames.shared("shared_experts"))
+                .afterDense(config -> ExpertNames.dense(config, dense)))
+        .check(config -> config.requireOneOf("score_function", "sigmoid"))
+        .off("use_bias", "use_qkv_bias")
+        .check(config -> config.size("num_shared_experts"))
+        .requireRopeBase()
+        .partialRope(share)
+        .keys(
+            ExpertNames::groupedCounts,
+            ExpertNames.MOE_WIDTH,
+            ExpertNames.sharedCountAndWidth("moe_intermediate_size", "num_shared_experts", 1, 1),
+            CommonKeys.optionalSize(
+                "moe_shared_expert_intermediate_size", "expert_shared_feed_forward_length"),
+            ExpertNames.leadingDense(config -> ExpertNames.dense(config, dense)),
+            NO_DRAFTS,
+            ExpertNames.SIGMOID,
+            (config, out) -> out.real("expert_weights_scale", config.real("routed_scaling_factor")),
+            ExpertNames.normalized(true))
+        .modules("word_embeddings", "norm", "layers.")
+        .tied(false)
+        .tensors(LlamaNames::ignoreDraftBlocks);
+  }
+
+  /** Returns the mapping of DBRX: fused projections, and all experts in one matrix. */
+  private static MappingSpec dbrx() {
+    return Gpt.mosaic(
+            linear("norm_attn_norm.norm_1", "attn_norm"),
+            linear("norm_attn_norm.attn.Wqkv", "attn_qkv"),
+            linear("norm_attn_norm.attn.out_proj", "attn_output"),
+            linear("norm_attn_norm.norm_2", "attn_output_norm"),
+            tensor("ffn.router.layer.weight", "ffn_gate_inp.weight"),
+            (config, layer, l) -> {
+              int count = config.object("ffn_config").size("moe_num_experts");
+              TensorMap experts = layer.in("ffn.experts.mlp.", "");
+              experts.take("w1", "ffn_gate_exps.weight", Layout.split(count));
+              experts.take("v1", "ffn_up_exps.weight", Layout.split(count));
+              experts.take("w2", "ffn_down_exps.weight", Layout.splitColumns(count));
+            })
+        .check(
+            config -> {
+              config.object("attn_config").size("kv_n_heads");
+              Config ffn = config.object("ffn_config");
+              ffn.object("ffn_act_fn").requireOneOf("name", "silu");
+              ffn.require(
+                  "moe_normalize_expert_weights", value -> value.asDouble(0) == 1, "must be 1");
+            })
+        .dimensions(
+            CommonKeys.dimensions(config -> config.object("ffn_config").size("ffn_hidden_size")))
+        .epsilon(Gpt.CONSTANT_EPSILON)
+        .rope(
+            config -> {
+              Rope rope = Rope.of(config);
+              double base = config.object("attn_config").real("rope_theta", rope.base());
+              return rope.based(base, rope.type());
+            })
+        .keys(
+            (config, out) -> {
+              Config ffn = config.object("ffn_config");
+              out.integer("expert_count", ffn.size("moe_num_experts"))
+                  .integer("expert_used_count", ffn.size("moe_top_k"));
+            })
+        .tied(false);
   }
 
   private static MappingSpec flexOlmo() {
@@ -665,24 +692,14 @@ final class Mixture {
             tensor("post_attention_layernorm.weight", "post_attention_norm.weight"),
             tensor("post_feedforward_layernorm.weight", "post_ffw_norm.weight"))
         .requireRopeBase()
-        .keys(ExpertNames::counts)
-        .keys(Mixture::unnormalized);
+        .keys(ExpertNames::counts, ExpertNames.normalized(false));
   }
 
   private static MappingSpec olmoe() {
-    return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
-            ExpertNames::routed)
+    return MappingSpec.of(LlamaNames::normalizedAttention, ExpertNames::routed)
         .check(config -> config.require("clip_qkv", value -> false, "must be null"))
         .rmsEpsilon(1e-5)
-        .keys(ExpertNames::counts)
-        .keys(Mixture::unnormalized);
-  }
-
-  private static void unnormalized(Config config, MetadataBuilder out) {
-    out.bool("expert_weights_norm", config.bool("norm_topk_prob", false));
+        .keys(ExpertNames::counts, ExpertNames.normalized(false));
   }
 
   private static DecoderSpec gptOss() {
@@ -691,9 +708,7 @@ final class Mixture {
                 .change((model, a) -> a.withRope(model.rope(HALVES).withoutRounding().scaled()))
                 .in(LayerRule.sliding(2), (model, a) -> a.withWindow(model.params().window(0))))
         .block(BlockOrder.preNorm("post_attention_norm"))
-        .feedForward(
-            MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN)
-                .gatedBy(ActivationKind.CLAMPED_SWISH));
+        .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN).gatedBy(ActivationKind.CLAMPED_SWISH));
   }
 
   private static MappingSpec gptOssMapping() {
@@ -709,42 +724,32 @@ final class Mixture {
         .check(
             config -> config.require("swiglu_limit", value -> value.asDouble(0) == 7, "must be 7"))
         .rmsEpsilon(1e-5)
-        .rope(
-            RopeMapping.of(Rope::of)
-                .keys(
-                    (config, out) -> Rope.of(config).put(out, CommonKeys.headWidth(config), false)))
-        .keys((config, out) -> SlidingWindow.put(config, out, 2))
-        .keys(ExpertNames::counts)
-        .keys(
-            (config, out) ->
-                out.integer("expert_feed_forward_length", config.size("intermediate_size")));
+        .ropeKeys((rope, config, out, dH) -> rope.put(out, dH, false, false))
+        .keys(SlidingWindow.every(2), ExpertNames::counts, ExpertNames.width("intermediate_size"));
   }
 
   /** Takes each {@code step}-th column of all experts' matrices, in any type, and their biases. */
   private static LayerTensors columns(String from, String to, int first, int step) {
-    return (config, map, l) -> {
-      String source = LlamaNames.from(l) + "mlp.experts." + from;
-      String target = LlamaNames.to(l) + to;
-      if (map.has(source + "_blocks")) {
-        map.takeMxfp4(source, target + ".weight", first, step);
+    return (config, layer, l) -> {
+      String source = "mlp.experts." + from;
+      if (layer.has(source + "_blocks")) {
+        List<String> parts = List.of(source + "_blocks", source + "_scales");
+        layer.take(parts, to + ".weight", Layout.mxfp4(first, step));
       } else {
-        map.takeColumns(source, target + ".weight", first, step);
+        layer.take(source, to + ".weight", Layout.columns(first, step));
       }
-      map.takeElements(source + "_bias", target + ".bias", first, step);
+      layer.take(source + "_bias", to + ".bias", Layout.elements(first, step));
     };
   }
 
   private static MappingSpec miniMaxM2() {
     return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
+            LlamaNames::normalizedAttention,
             ExpertNames::sparse,
             tensor("block_sparse_moe.e_score_correction_bias", "exp_probs_b.bias"))
         .check(config -> config.requireOneOf("scoring_func", "sigmoid"))
         .check(config -> config.requireOneOf("qk_norm_type", "per_layer"))
-        .check(config -> config.requireOn("use_qk_norm"))
-        .check(config -> config.requireOn("use_routing_bias"))
+        .on("use_qk_norm", "use_routing_bias")
         .check(config -> config.requireNumber("shared_intermediate_size", 0))
         .requireRopeBase()
         // Released configurations have the number of rotated elements, others the part of a head.
@@ -753,24 +758,29 @@ final class Mixture {
               double dH = CommonKeys.headWidth(config);
               return Rope.of(config, config.has("rotary_dim") ? config.size("rotary_dim") / dH : 1);
             })
-        .keys(ExpertNames::counts)
-        .keys(
-            (config, out) ->
-                out.integer("expert_feed_forward_length", config.size("intermediate_size"))
-                    .integer("expert_gating_func", 2));
+        .keys(ExpertNames::counts, ExpertNames.width("intermediate_size"), ExpertNames.SIGMOID);
+  }
+
+  private static Experts sparseMixer(Transformer model) {
+    Hyperparameters params = model.params();
+    Experts read = Experts.read(params, model.dimensions(), SOFTMAX, CHOSEN);
+    if (read.routing().score() != SOFTMAX || read.routing().over() != CHOSEN) {
+      throw params.unsupported("a mixture whose weights are not those of a sparse mixer");
+    }
+    return read.sparseMixer();
   }
 
   private static MappingSpec phiMoe() {
     return MappingSpec.of(LlamaNames::norms, LlamaNames::attention, ExpertNames::sparse)
         .requireRopeBase()
         .rmsEpsilon(1e-5)
-        .rope(LongRope.ofShortMagnitude(config -> Rope.of(config, 1)))
-        .keys(Phi::window)
+        .partialRope(1)
+        .ropeKeys(Rope::putLongOfShortMagnitude)
         .check(
             config ->
                 config.require(
                     "router_jitter_noise", value -> value.asDouble(0) == 0.01, "must be 0.01"))
-        .keys(ExpertNames::counts);
+        .keys(Llama::windowOrNone, ExpertNames::counts);
   }
 
   private static DecoderSpec smallThinker() {
@@ -786,9 +796,7 @@ final class Mixture {
         .feedForward(
             model -> {
               Experts experts =
-                  MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN)
-                      .gatedBy(ActivationKind.RELU)
-                      .experts(model);
+                  MixtureSpec.of(SIGMOID, CHOSEN).gatedBy(ActivationKind.RELU).experts(model);
               return (layer, residPre) -> layer.mixture(experts, residPre);
             });
   }

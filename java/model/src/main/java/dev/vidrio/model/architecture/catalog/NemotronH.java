@@ -1,13 +1,13 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SIGMOID;
+
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.op.Buffer;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
 import dev.vidrio.model.architecture.Architecture;
-import dev.vidrio.model.architecture.decoder.Plans;
 import dev.vidrio.model.block.Attention;
 import dev.vidrio.model.block.Experts;
 import dev.vidrio.model.block.Hyperparameters;
@@ -62,17 +62,15 @@ final class NemotronH {
         continue;
       }
       Layer cached = layer.cachedAt(cache);
-      x =
-          dimensions.kvShape().hasKeys(cache)
-              ? layer.attentionAlone(x, cached.attention(attention))
-              : layer.recurrenceAlone(x, net.of(model, cached));
+      boolean attends = dimensions.kvShape().hasKeys(cache);
+      x = cached.mixerAlone(x, attends ? cached.attention(attention) : net.of(model, cached));
       cache++;
     }
-    return Plans.finish(model, x, model.unembedding());
+    return model.finish(x, model.unembedding());
   }
 
   private static Experts experts(Hyperparameters params, ModelDimensions dimensions) {
-    return Experts.read(params, dimensions, RouteScore.SIGMOID, RouteOver.CHOSEN)
+    return Experts.read(params, dimensions, SIGMOID, CHOSEN)
         .scaled(params)
         .ungated(ActivationKind.SQUARED_RELU)
         .shared(params);

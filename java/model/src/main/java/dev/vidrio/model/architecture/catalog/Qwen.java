@@ -1,12 +1,12 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.ALL;
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SOFTMAX;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 
-import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.SequenceOp.Grouping;
 import dev.vidrio.model.architecture.Trait;
 import dev.vidrio.model.architecture.decoder.AttentionSpec;
@@ -22,7 +22,6 @@ import dev.vidrio.model.huggingface.mapping.LayerTensors;
 import dev.vidrio.model.huggingface.mapping.LlamaNames;
 import dev.vidrio.model.huggingface.mapping.MappingSpec;
 import dev.vidrio.model.huggingface.mapping.QwenNextMapping;
-import dev.vidrio.model.huggingface.mapping.QwenNextMapping.Variant;
 import dev.vidrio.model.huggingface.mapping.QwenVlMapping;
 import dev.vidrio.model.huggingface.mapping.Rope;
 import dev.vidrio.model.huggingface.mapping.SlidingWindow;
@@ -37,29 +36,19 @@ final class Qwen {
   private static final DecoderSpec QWEN2 = DecoderSpec.of(rope(HALVES));
   private static final DecoderSpec QWEN3 = DecoderSpec.of(NORMALIZED);
 
-  private static final DecoderSpec QWEN3_MOE =
-      QWEN3.feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN));
+  private static final DecoderSpec QWEN3_MOE = QWEN3.feedForward(MixtureSpec.of(SOFTMAX, CHOSEN));
 
   private static final MappingSpec QWEN2_MAPPING =
-      Llama.PLAIN
-          .check(config -> config.requireOff("use_sliding_window"))
-          .rope(config -> Rope.of(config).ofText());
+      Llama.PLAIN.off("use_sliding_window").rope(config -> Rope.of(config).ofText());
 
   private static final MappingSpec QWEN3_MAPPING =
-      QWEN2_MAPPING.layer(
-          LlamaNames::norms,
-          LlamaNames::attention,
-          LlamaNames::queryKeyNorms,
-          LlamaNames::gatedFfn);
+      QWEN2_MAPPING.layer(LlamaNames::normalizedAttention, LlamaNames::gatedFfn);
 
   private static final MappingSpec QWEN3_MOE_MAPPING =
       QWEN2_MAPPING
-          .layer(
-              LlamaNames::norms,
-              LlamaNames::attention,
-              LlamaNames::queryKeyNorms,
-              ExpertNames::routed)
-          .keys(Qwen::experts);
+          .layer(LlamaNames::normalizedAttention, ExpertNames::routed)
+          .check(ExpertNames::requireEverywhere)
+          .keys(ExpertNames::counts, ExpertNames.MOE_WIDTH, ExpertNames.normalized(false));
 
   static final List<ArchitectureEntry> ENTRIES =
       List.of(
@@ -79,9 +68,7 @@ final class Qwen {
                   "Qwen2_5_VLForConditionalGeneration"),
           // Qwen 1.5 and 2 with experts (arXiv 2407.10671), and a gated shared expert.
           ArchitectureEntry.of(
-                  "qwen2moe",
-                  "Alibaba",
-                  QWEN2.feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.ALL).shared()))
+                  "qwen2moe", "Alibaba", QWEN2.feedForward(MixtureSpec.of(SOFTMAX, ALL).shared()))
               .directory(qwen2Moe(), "Qwen2MoeForCausalLM"),
           // Qwen 3 (arXiv 2505.09388): normalized queries and keys.
           ArchitectureEntry.of("qwen3", "Alibaba", QWEN3)
@@ -95,9 +82,7 @@ final class Qwen {
               .directory(
                   QwenVlMapping.withDeepstack(
                       QWEN3_MOE_MAPPING.layer(
-                          LlamaNames::norms,
-                          LlamaNames::attention,
-                          LlamaNames::queryKeyNorms,
+                          LlamaNames::normalizedAttention,
                           LayerTensors.tensor("mlp.gate.weight", "ffn_gate_inp.weight"),
                           ExpertNames.transposed(
                               "mlp.experts.gate_up_proj", "mlp.experts.down_proj"))),
@@ -107,17 +92,17 @@ final class Qwen {
           ArchitectureEntry.of("qwen3next", "Alibaba", QwenNext.mixture(Grouping.ADJACENT))
               .models("Qwen3-Next")
               .traits(Trait.GATED_DELTA_RULE, Trait.ATTENTION_GATE)
-              .directory(new QwenNextMapping(Variant.NEXT), "Qwen3NextForCausalLM"),
+              .directory(QwenNextMapping.NEXT, "Qwen3NextForCausalLM"),
           ArchitectureEntry.of("qwen35", "Alibaba", QwenNext.dense().textOnly())
               .models("Qwen3.5")
               .traits(Trait.GATED_DELTA_RULE, Trait.ATTENTION_GATE)
-              .directory(new QwenNextMapping(Variant.DENSE), "Qwen3_5ForCausalLM")
-              .textOf(new QwenNextMapping(Variant.DENSE), "Qwen3_5ForConditionalGeneration"),
+              .directory(QwenNextMapping.DENSE, "Qwen3_5ForCausalLM")
+              .textOf(QwenNextMapping.DENSE, "Qwen3_5ForConditionalGeneration"),
           ArchitectureEntry.of("qwen35moe", "Alibaba", QwenNext.mixture(Grouping.TILED).textOnly())
               .models("Qwen3.5")
               .traits(Trait.GATED_DELTA_RULE, Trait.ATTENTION_GATE)
-              .directory(new QwenNextMapping(Variant.MIXTURE), "Qwen3_5MoeForCausalLM")
-              .textOf(new QwenNextMapping(Variant.MIXTURE), "Qwen3_5MoeForConditionalGeneration"),
+              .directory(QwenNextMapping.MIXTURE, "Qwen3_5MoeForCausalLM")
+              .textOf(QwenNextMapping.MIXTURE, "Qwen3_5MoeForConditionalGeneration"),
           // Mellum 2 (JetBrains): Qwen 3 with experts, and a window in some layers, whose RoPE is
           // unscaled and may have a base of its own.
           ArchitectureEntry.of("mellum", "others", mellum())
@@ -138,27 +123,15 @@ final class Qwen {
     return ModelDimensions.read(params, layers, dH, both / 2, new KvShape(layers, kvHeads, dH));
   }
 
-  private static void experts(Config config, MetadataBuilder out) {
-    ExpertNames.requireEverywhere(config);
-    ExpertNames.counts(config, out);
-    out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
-        .bool("expert_weights_norm", config.bool("norm_topk_prob", false));
-  }
-
   private static MappingSpec qwen2Moe() {
-    return QWEN2_MAPPING
+    return QWEN3_MOE_MAPPING
         .layer(
             LlamaNames::norms,
             LlamaNames::attention,
             ExpertNames::routed,
             ExpertNames.shared("shared_expert"),
             LayerTensors.tensor("mlp.shared_expert_gate.weight", "ffn_gate_inp_shexp.weight"))
-        .keys(Qwen::experts)
-        .keys(
-            (config, out) ->
-                out.integer(
-                    "expert_shared_feed_forward_length",
-                    config.size("shared_expert_intermediate_size")));
+        .keys(ExpertNames.sharedWidth("shared_expert_intermediate_size"));
   }
 
   private static DecoderSpec mellum() {
@@ -168,15 +141,11 @@ final class Qwen {
                 (model, a) ->
                     a.withRope(model.rope(HALVES).unscaledInWindows())
                         .withWindow(model.params().window(0))))
-        .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN));
+        .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN));
   }
 
   private static MappingSpec mellumMapping() {
-    return MappingSpec.of(
-            LlamaNames::norms,
-            LlamaNames::attention,
-            LlamaNames::queryKeyNorms,
-            ExpertNames::routed)
+    return MappingSpec.of(LlamaNames::normalizedAttention, ExpertNames::routed)
         .check(Qwen::checkMellum)
         .keys(
             (config, out) -> {
@@ -185,12 +154,8 @@ final class Qwen {
                 SlidingWindow.put(config, out, 1);
               }
             })
-        .keys(ExpertNames::counts)
-        .keys(
-            (config, out) ->
-                out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
-                    .bool("expert_weights_norm", config.bool("norm_topk_prob", true)))
-        .tensors((config, map) -> map.ignoreAll("mtp."));
+        .keys(ExpertNames::counts, ExpertNames.MOE_WIDTH, ExpertNames.normalized(true))
+        .ignoring("mtp.");
   }
 
   private static void checkMellum(Config config) {

@@ -1,11 +1,11 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SOFTMAX;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.rope;
 
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.kernel.op.SequenceOp.Grouping;
 import dev.vidrio.model.architecture.decoder.BlockOrder;
 import dev.vidrio.model.architecture.decoder.DecoderSpec;
@@ -21,7 +21,6 @@ import java.util.stream.IntStream;
 
 /** Qwen3-Next and Qwen3.5: gated attention in some layers, Gated DeltaNet in the others. */
 final class QwenNext {
-  private static final String FFN_NORM = "post_attention_norm";
   private static final int LAYERS_PER_FULL = 4;
 
   private QwenNext() {}
@@ -32,7 +31,7 @@ final class QwenNext {
 
   static DecoderSpec mixture(Grouping grouping) {
     return spec(grouping, "expert_feed_forward_length")
-        .feedForward(MixtureSpec.of(RouteScore.SOFTMAX, RouteOver.CHOSEN).scaled().shared());
+        .feedForward(MixtureSpec.of(SOFTMAX, CHOSEN).scaled().shared());
   }
 
   /**
@@ -59,9 +58,7 @@ final class QwenNext {
                     GatedDeltaNet.read(params, grouping).state(),
                     params.has(ModelDimensions.FFN_WIDTH) ? ModelDimensions.FFN_WIDTH : otherWidth))
         .skipDraftBlocks()
-        .block(
-            BlockOrder.preNorm(FFN_NORM)
-                .orElse((layer, x, mixer, ffn) -> layer.preNormRecurrent(x, mixer, FFN_NORM, ffn)));
+        .block(BlockOrder.preNorm("post_attention_norm"));
   }
 
   private static ModelDimensions dimensions(

@@ -12,6 +12,7 @@ import dev.vidrio.model.architecture.decoder.Unembedding;
 import dev.vidrio.model.block.ModelDimensions;
 import dev.vidrio.model.block.RgLru;
 import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.Layout;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import dev.vidrio.model.huggingface.mapping.CommonKeys;
 import dev.vidrio.model.huggingface.mapping.LayerTensors;
@@ -20,8 +21,6 @@ import dev.vidrio.model.huggingface.mapping.MappingSpec;
 import dev.vidrio.model.huggingface.mapping.Rope;
 import java.util.List;
 import java.util.Map;
-import java.util.function.IntUnaryOperator;
-import java.util.stream.IntStream;
 
 /**
  * RecurrentGemma (Botev et al. 2024, arXiv 2404.07839): Griffin (De et al. 2024, arXiv 2402.19427)
@@ -32,10 +31,38 @@ final class RecurrentGemma {
   private static final String TYPES = "block_types";
   private static final String ATTENTION = "attention";
   private static final String RECURRENT = "recurrent";
+  private static final double ROTATED = 0.5;
   private static final int MAX_TAPS = 64;
 
-  /** The sequence length in training; configurations have none, since states need no positions. */
-  private static final Map<String, Integer> DEFAULTS = Map.of("max_position_embeddings", 8192);
+  /**
+   * Values that configurations lack: the sequence length in training, since states need no
+   * positions, and defaults of transformers.
+   */
+  private static final Map<String, Integer> DEFAULTS =
+      Map.of("max_position_embeddings", 8192, "attention_window_size", 2048, "conv1d_width", 4);
+
+  /** The mapping. */
+  static final MappingSpec MAPPING =
+      MappingSpec.of(
+              LayerTensors.plusOne("temporal_pre_norm", "attn_norm"),
+              LayerTensors.plusOne("channel_pre_norm", "ffn_norm"),
+              LlamaNames.projections("temporal_block.", "o_proj")
+                  .or(RecurrentGemma::attends, RecurrentGemma::recurrence),
+              LayerTensors.linear("mlp_block.gate_proj", "ffn_gate"),
+              LayerTensors.linear("mlp_block.up_proj", "ffn_up"),
+              LayerTensors.linear("mlp_block.down_proj", "ffn_down"))
+          .modules("embed_tokens", "final_norm", "layers.")
+          .finalNorm(LlamaNames::plusOne)
+          .tied(true)
+          .defaults(DEFAULTS)
+          .activation("hidden_activation", "gelu_pytorch_tanh")
+          .check(config -> Rope.of(config, ROTATED).scaling().requireOneOf("rope_type", "default"))
+          .dimensions(CommonKeys.dimensions(RecurrentGemma::ffnWidth))
+          .partialRope(ROTATED)
+          .keys(
+              RecurrentGemma::states,
+              CommonKeys.size("attention_window_size", "attention.sliding_window"),
+              CommonKeys.real("logits_soft_cap", "final_logit_softcapping", 30));
 
   private RecurrentGemma() {}
 
@@ -51,7 +78,6 @@ final class RecurrentGemma {
         .dimensions((params, drafts) -> ModelDimensions.hybrid(params, RgLru.read(params).state()))
         .embedding(Embedding.scaled(model -> rootInBf16(model.dimensions().d())))
         .feedForward(FeedForwardSpec.gated(ActivationKind.GELU_TANH))
-        .block(Hybrid.PRE_NORM_RECURRENT)
         .unembedding(Unembedding.capped(30));
   }
 
@@ -61,65 +87,20 @@ final class RecurrentGemma {
     return Float.intBitsToFloat(bits + 0x7fff + (bits >>> 16 & 1) & 0xffff0000);
   }
 
-  static MappingSpec mapping() {
-    LayerTensors attention =
-        LayerTensors.all(
-            LayerTensors.linear("temporal_block.q_proj", "attn_q"),
-            LayerTensors.linear("temporal_block.k_proj", "attn_k"),
-            LayerTensors.linear("temporal_block.v_proj", "attn_v"),
-            LayerTensors.linear("temporal_block.o_proj", "attn_output"));
-    return MappingSpec.of(
-            LayerTensors.plusOne("temporal_pre_norm.weight", "attn_norm.weight"),
-            LayerTensors.plusOne("channel_pre_norm.weight", "ffn_norm.weight"),
-            attention.or(RecurrentGemma::attends, RecurrentGemma::recurrence),
-            LayerTensors.linear("mlp_block.gate_proj", "ffn_gate"),
-            LayerTensors.linear("mlp_block.up_proj", "ffn_up"),
-            LayerTensors.linear("mlp_block.down_proj", "ffn_down"))
-        .defaults(DEFAULTS)
-        .activation("hidden_activation", "gelu_pytorch_tanh")
-        .dimensions(RecurrentGemma::dimensions)
-        .partialRope(0.5)
-        .check(config -> Rope.of(config, 0.5).scaling().requireOneOf("rope_type", "default"))
-        .keys(
-            (config, out) ->
-                out.integer("attention.sliding_window", config.size("attention_window_size", 2048))
-                    .real("final_logit_softcapping", config.real("logits_soft_cap", 30)))
-        .outside(
-            (config, map) -> {
-              map.take("model.embed_tokens.weight", "token_embd.weight");
-              map.takePlusOne("model.final_norm.weight", "output_norm.weight");
-              LlamaNames.unembedding(map, config, "lm_head", true);
-            });
-  }
-
-  private static void dimensions(Config config, MetadataBuilder out) {
-    int heads = config.size("num_attention_heads");
-    int kvHeads = config.size("num_key_value_heads", heads);
-    int ffn = config.size("intermediate_size");
-    if (ffn % 2 != 0) {
-      throw config.error("intermediate_size", Integer.toString(ffn), "must be even");
+  /** Returns the width of feed-forward blocks; configurations have that of both factors. */
+  private static int ffnWidth(Config config) {
+    int both = config.size("intermediate_size");
+    if (both % 2 != 0) {
+      throw config.error("intermediate_size", Integer.toString(both), "must be even");
     }
-    int[] kvHeadsPerLayer =
-        IntStream.range(0, CommonKeys.layers(config))
-            .map(layer -> attends(config, layer) ? kvHeads : 0)
-            .toArray();
-    int dH = CommonKeys.headWidth(config);
-    out.integer("context_length", config.size("max_position_embeddings"))
-        .integer("embedding_length", config.size("hidden_size"))
-        .integer("block_count", kvHeadsPerLayer.length)
-        .integer("feed_forward_length", ffn / 2) // of the gate and the other factor together
-        .integer("attention.head_count", heads)
-        .integers("attention.head_count_kv", kvHeadsPerLayer)
-        .integer("attention.key_length", dH)
-        .integer("attention.value_length", dH)
-        .integer("ssm.inner_size", width(config))
-        .integer("ssm.group_count", heads)
-        .integer("ssm.conv_kernel", config.has("conv1d_width") ? taps(config) : 4)
-        .integer("vocab_size", config.size("vocab_size"));
+    return both / 2;
   }
 
-  private static int taps(Config config) {
-    return config.integer("conv1d_width", 1, MAX_TAPS);
+  private static void states(Config config, MetadataBuilder out) {
+    CommonKeys.kvHeads(config, out, layer -> attends(config, layer));
+    out.integer("ssm.inner_size", width(config))
+        .integer("ssm.group_count", config.size("num_attention_heads"))
+        .integer("ssm.conv_kernel", config.integer("conv1d_width", 1, MAX_TAPS));
   }
 
   /** Returns the width of states, which the gates divide into one block per head. */
@@ -149,20 +130,19 @@ final class RecurrentGemma {
     return type.equals(ATTENTION);
   }
 
-  private static void recurrence(Config config, TensorMap map, int layer) {
-    String from = LlamaNames.from(layer) + "temporal_block.";
-    String to = LlamaNames.to(layer);
+  private static void recurrence(Config config, TensorMap layer, int index) {
+    TensorMap block = layer.in("temporal_block.", "");
     int width = width(config);
-    map.takeLinear(from + "linear_x", to + "ssm_in");
-    map.takeLinear(from + "linear_y", to + "attn_gate");
-    map.takeLinear(from + "linear_out", to + "ssm_out");
-    String kernels = to + "ssm_conv1d.weight";
-    map.takeKernels(from + "conv_1d.weight", kernels, width, IntUnaryOperator.identity());
-    map.take(from + "conv_1d.bias", to + "ssm_conv1d.bias");
+    block.takeLinear("linear_x", "ssm_in");
+    block.takeLinear("linear_y", "attn_gate");
+    block.takeLinear("linear_out", "ssm_out");
+    block.take("conv_1d.weight", "ssm_conv1d.weight", Layout.kernels(width));
+    block.take("conv_1d.bias", "ssm_conv1d.bias");
     for (String gate : List.of("input_gate", "recurrent_gate")) {
-      map.takeColumns(from + "rg_lru." + gate + "_weight", to + "ssm_" + gate + ".weight", 0, 1);
-      map.take(from + "rg_lru." + gate + "_bias", to + "ssm_" + gate + ".bias");
+      String to = "ssm_" + gate;
+      block.take("rg_lru." + gate + "_weight", to + ".weight", Layout.columns(0, 1));
+      block.take("rg_lru." + gate + "_bias", to + ".bias");
     }
-    map.takeSoftplusRates(from + "rg_lru.recurrent_param", to + "ssm_a", width, RgLru.MAX_RATE);
+    block.take("rg_lru.recurrent_param", "ssm_a", Layout.softplusRates(width, RgLru.MAX_RATE));
   }
 }

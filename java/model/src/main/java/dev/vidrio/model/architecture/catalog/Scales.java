@@ -21,9 +21,14 @@ final class Scales {
     return params.floatValue(key, MIN, MAX, fallback);
   }
 
-  /** Reads a factor that the file must have. */
-  static float requiredScale(Hyperparameters params, String key) {
-    return params.floatValue(key, MIN, MAX);
+  /** Reads the factor of logits. */
+  static float logits(Transformer model) {
+    return scale(model.params(), "logit_scale");
+  }
+
+  /** Reads the factor of logits, which the file must have. */
+  static float requiredLogits(Transformer model) {
+    return model.params().floatValue("logit_scale", MIN, MAX);
   }
 
   /** Reads the factor of embeddings. */

@@ -1,10 +1,10 @@
 package dev.vidrio.model.architecture.catalog;
 
+import static dev.vidrio.kernel.op.ExpertOp.RouteOver.CHOSEN;
+import static dev.vidrio.kernel.op.ExpertOp.RouteScore.SIGMOID;
 import static dev.vidrio.kernel.op.Rotation.Pairs.HALVES;
 import static dev.vidrio.model.architecture.decoder.AttentionSpec.noPe;
 
-import dev.vidrio.kernel.op.ExpertOp.RouteOver;
-import dev.vidrio.kernel.op.ExpertOp.RouteScore;
 import dev.vidrio.model.architecture.decoder.DecoderSpec;
 import dev.vidrio.model.architecture.decoder.FeedForwardSpec;
 import dev.vidrio.model.architecture.decoder.LayerRule;
@@ -36,11 +36,7 @@ final class Step35 {
                 .queryKeyNorm(QueryKeyNorm.PER_HEAD)
                 .output(OutputTransform.SIGMOID_GATE_PER_HEAD)
                 .change((model, a) -> a.withRope(model.rope(HALVES).overHalf().scaled()))
-                .in(
-                    LayerRule.listed("attention.sliding_window_pattern"),
-                    (model, a) ->
-                        a.withRope(model.rope(HALVES).unscaled("rope.freq_base_swa", 10000f))
-                            .withWindow(model.params().requiredWindow())))
+                .windowWithRope(LayerRule.listed("attention.sliding_window_pattern"), HALVES))
         .dimensions(ModelDimensions::heterogeneous)
         .skipDraftBlocks()
         .feedForward(Step35::clampedExperts);
@@ -49,11 +45,7 @@ final class Step35 {
   private static FeedForwardSpec.OfLayer clampedExperts(Transformer model) {
     Hyperparameters params = model.params();
     Experts experts =
-        MixtureSpec.of(RouteScore.SIGMOID, RouteOver.CHOSEN)
-            .scaled()
-            .shared()
-            .inListedLayers()
-            .experts(model);
+        MixtureSpec.of(SIGMOID, CHOSEN).scaled().shared().inListedLayers().experts(model);
     int blocks = model.dimensions().layers() + ModelDimensions.draftBlocks(params);
     float @Nullable [] routed = limits(params, "swiglu_clamp_exp", blocks);
     float @Nullable [] shared = limits(params, "swiglu_clamp_shexp", blocks);

@@ -96,6 +96,15 @@ public final class AttentionSpec implements MixerSpec {
     return in(rule, (model, a) -> a.withWindow(model.params().requiredWindow()));
   }
 
+  /** Returns attention over the file's sliding window, with unscaled RoPE, in some layers. */
+  public AttentionSpec windowWithRope(LayerRule rule, Rotation.Pairs pairs) {
+    return in(
+        rule,
+        (model, a) ->
+            a.withRope(model.rope(pairs).unscaled("rope.freq_base_swa", 10000f))
+                .withWindow(model.params().requiredWindow()));
+  }
+
   /** Returns attention without positional encoding in some layers. */
   public AttentionSpec noPe(LayerRule rule) {
     return in(rule, (model, a) -> a.withoutRope());

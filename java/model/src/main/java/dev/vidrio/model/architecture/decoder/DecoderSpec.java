@@ -1,18 +1,25 @@
 package dev.vidrio.model.architecture.decoder;
 
+import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.Op.ActivationKind;
 import dev.vidrio.kernel.op.Op.NormKind;
+import dev.vidrio.kernel.op.Rotation;
+import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.model.architecture.Architecture;
+import dev.vidrio.model.architecture.Architecture.LongContext;
 import dev.vidrio.model.block.Hyperparameters;
 import dev.vidrio.model.block.Layer;
 import dev.vidrio.model.block.ModelDimensions;
 import dev.vidrio.model.block.Sublayer;
 import dev.vidrio.model.block.Transformer;
 import dev.vidrio.model.block.WeightLoader;
+import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A decoder-only transformer as an immutable description: one strategy for each part of the model.
@@ -26,7 +33,7 @@ import java.util.function.ToIntFunction;
  *
  * <p>A part that only one model has is a lambda in that model's entry, never a flag here.
  */
-public final class DecoderSpec implements DecoderReader {
+public final class DecoderSpec implements DecoderReader, Cloneable {
   /** Reads the dimensions of a model. */
   @FunctionalInterface
   public interface DimensionReader {
@@ -48,6 +55,7 @@ public final class DecoderSpec implements DecoderReader {
   private BlockOrder block = BlockOrder.PRE_NORM;
   private String finalNorm = "output_norm";
   private Unembedding unembedding = Unembedding.PLAIN;
+  private @Nullable Function<Transformer, Rotation> longRope;
 
   private DecoderSpec(MixerSpec mixer) {
     this.mixer = mixer;
@@ -59,16 +67,12 @@ public final class DecoderSpec implements DecoderReader {
   }
 
   private DecoderSpec with(Consumer<DecoderSpec> change) {
-    var copy = new DecoderSpec(mixer);
-    copy.dimensions = dimensions;
-    copy.draftBlocks = draftBlocks;
-    copy.norm = norm;
-    copy.gains = gains;
-    copy.embedding = embedding;
-    copy.feedForward = feedForward;
-    copy.block = block;
-    copy.finalNorm = finalNorm;
-    copy.unembedding = unembedding;
+    DecoderSpec copy;
+    try {
+      copy = (DecoderSpec) clone();
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
+    }
     change.accept(copy);
     return copy;
   }
@@ -123,6 +127,16 @@ public final class DecoderSpec implements DecoderReader {
     return with(spec -> spec.unembedding = newUnembedding);
   }
 
+  /**
+   * Adds a plan of contexts that are longer than the one before scaling, whose RoPE differs
+   * (LongRoPE, arXiv 2402.13753).
+   *
+   * @param newLongRope reads the rotation of queries and keys in this plan
+   */
+  public DecoderSpec longRope(Function<Transformer, Rotation> newLongRope) {
+    return with(spec -> spec.longRope = newLongRope);
+  }
+
   @Override
   public Architecture read(Hyperparameters params, WeightLoader weights) {
     int drafts = draftBlocks.applyAsInt(params);
@@ -136,6 +150,43 @@ public final class DecoderSpec implements DecoderReader {
     for (Layer layer : model.layers()) {
       x = order.write(layer, x, mixers.apply(layer), feedForwards.of(layer, x));
     }
-    return Plans.finish(model, finalNorm, x, unembedding.of(model));
+    if (longRope == null) {
+      return model.finish(finalNorm, x, unembedding.of(model));
+    }
+    Rotation longer = longRope.apply(model);
+    return withLongContext(
+        model.finish(finalNorm, x, unembedding.of(model)),
+        model.rope(longer.pairs()).originalContext(),
+        longer);
+  }
+
+  /**
+   * Adds a plan with another rotation, if it differs.
+   *
+   * @param maxShort positions of the longest context that uses the first plan
+   */
+  private static Architecture withLongContext(Architecture model, int maxShort, Rotation longer) {
+    Plan plan = model.plan();
+    List<Op> ops =
+        plan.ops().stream()
+            .map(
+                op ->
+                    op instanceof SequenceOp.Rope r
+                        ? new SequenceOp.Rope(longer, r.dH(), r.x(), r.y())
+                        : op)
+            .toList();
+    return ops.equals(plan.ops())
+        ? model
+        : new Architecture(
+            model.name(),
+            model.width(),
+            model.layers(),
+            model.heads(),
+            model.ffnWidth(),
+            model.vocabulary(),
+            model.contextLength(),
+            model.bytesPerToken(),
+            plan,
+            new LongContext(maxShort, plan.withOps(ops)));
   }
 }

@@ -31,11 +31,6 @@ public interface LayerRule {
     return params -> params.layers(key);
   }
 
-  /** Selects all layers except each {@code period}-th. */
-  static LayerRule exceptEvery(int period) {
-    return params -> layer -> (layer + 1) % period != 0;
-  }
-
   /**
    * Selects no layers in models for which a condition does not hold. The file's keys for the layers
    * and for what would apply to them are then not read, so that their presence is rejected.

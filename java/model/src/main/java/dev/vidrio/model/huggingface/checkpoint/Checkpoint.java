@@ -40,7 +40,8 @@ public final class Checkpoint {
         directory.toString(), "", "", "has neither " + SINGLE + " nor " + INDEX);
   }
 
-  private static Map<String, SafetensorsTensor> tensors(Safetensors file) {
+  /** Returns the tensors of a file by name. */
+  public static Map<String, SafetensorsTensor> tensors(Safetensors file) {
     Map<String, SafetensorsTensor> tensors = new LinkedHashMap<>();
     file.tensors().forEach(tensor -> tensors.put(tensor.name(), tensor));
     return tensors;

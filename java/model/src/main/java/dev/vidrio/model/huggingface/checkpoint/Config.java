@@ -2,11 +2,13 @@ package dev.vidrio.model.huggingface.checkpoint;
 
 import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -27,19 +29,43 @@ public final class Config {
   private final String file;
   private final String prefix;
   private final JsonNode node;
+  private final Map<String, List<String>> attributes;
 
   public Config(String file, JsonNode node) {
-    this(file, "", node);
+    this(file, "", node, Map.of());
   }
 
-  private Config(String file, String prefix, JsonNode node) {
+  private Config(String file, String prefix, JsonNode node, Map<String, List<String>> attributes) {
     this.file = file;
     this.prefix = prefix;
     this.node = node;
+    this.attributes = attributes;
+  }
+
+  /**
+   * Returns the configuration of a class that has names of its own for usual keys.
+   *
+   * @param newAttributes the names, by usual key, the preferred one first
+   */
+  public Config withAttributes(Map<String, List<String>> newAttributes) {
+    return new Config(file, prefix, node, newAttributes);
+  }
+
+  /** Returns the name that the file has for a key. */
+  private String name(String key) {
+    List<String> names = attributes.getOrDefault(key, List.of());
+    return names.stream()
+        .filter(node::hasNonNull)
+        .findFirst()
+        .orElse(names.isEmpty() || node.hasNonNull(key) ? key : names.getFirst());
+  }
+
+  private JsonNode value(String key) {
+    return node.path(name(key));
   }
 
   public boolean has(String key) {
-    return node.hasNonNull(key);
+    return node.hasNonNull(name(key));
   }
 
   /** Returns the keys, in the order of the file. */
@@ -49,28 +75,23 @@ public final class Config {
 
   /** Returns whether the value of a key is an array. */
   public boolean isArray(String key) {
-    return node.path(key).isArray();
+    return value(key).isArray();
   }
 
   /** Returns whether the value of a key is null, which may differ in meaning from a missing key. */
   public boolean isNull(String key) {
-    return node.path(key).isNull();
+    return value(key).isNull();
   }
 
   public boolean isString(String key) {
-    return node.path(key).isString();
+    return value(key).isString();
   }
 
   /**
    * Returns the first of the keys that exists; transformers' classes spell some sizes differently.
    */
   public String firstOf(String... keys) {
-    for (String key : keys) {
-      if (has(key)) {
-        return key;
-      }
-    }
-    return keys[0];
+    return Arrays.stream(keys).filter(node::hasNonNull).findFirst().orElse(keys[0]);
   }
 
   /** Returns an integer between 1 and {@link #MAX_SIZE}. */
@@ -84,10 +105,9 @@ public final class Config {
   }
 
   public int integer(String key, int min, int max) {
-    JsonNode value = required(key);
-    if (!value.isIntegralNumber() || !value.canConvertToLong()) {
-      throw error(key, value.toString(), "must be an integer");
-    }
+    JsonNode value =
+        required(
+            key, node -> node.isIntegralNumber() && node.canConvertToLong(), "must be an integer");
     if (value.longValue() < min || value.longValue() > max) {
       throw error(key, value.toString(), "must be " + min + " to " + max);
     }
@@ -95,11 +115,11 @@ public final class Config {
   }
 
   public double real(String key) {
-    JsonNode value = required(key);
-    if (!value.isNumber() || !Double.isFinite(value.doubleValue())) {
-      throw error(key, value.toString(), "must be a finite number");
-    }
-    return value.doubleValue();
+    return required(
+            key,
+            value -> value.isNumber() && Double.isFinite(value.doubleValue()),
+            "must be a finite number")
+        .doubleValue();
   }
 
   public double real(String key, double fallback) {
@@ -107,64 +127,68 @@ public final class Config {
   }
 
   public boolean bool(String key, boolean fallback) {
-    if (!has(key)) {
-      return fallback;
-    }
-    JsonNode value = node.get(key);
-    if (!value.isBoolean()) {
-      throw error(key, value.toString(), "must be true or false");
-    }
-    return value.booleanValue();
+    return has(key)
+        ? required(key, JsonNode::isBoolean, "must be true or false").booleanValue()
+        : fallback;
   }
 
   public String string(String key, String fallback) {
-    if (!has(key)) {
-      return fallback;
-    }
-    JsonNode value = node.get(key);
-    if (!value.isString()) {
-      throw error(key, value.toString(), "must be a string");
-    }
-    return value.stringValue();
+    return has(key)
+        ? required(key, JsonNode::isString, "must be a string").stringValue()
+        : fallback;
   }
 
   public List<String> strings(String key) {
-    List<String> strings = new ArrayList<>();
-    for (JsonNode element : array(key)) {
-      if (!element.isString()) {
-        throw error(key, element.toString(), "must be an array of strings");
-      }
-      strings.add(element.stringValue());
+    return elements(key, JsonNode::isString, "strings").map(JsonNode::stringValue).toList();
+  }
+
+  /**
+   * Returns the kind of each layer.
+   *
+   * @param known the supported kinds
+   */
+  public List<String> perLayer(String key, String... known) {
+    List<String> kinds = strings(key);
+    int layers = size("num_hidden_layers");
+    if (kinds.size() != layers) {
+      throw error(key, kinds.size() + " kinds", "must be one for each of " + layers + " layers");
     }
-    return strings;
+    for (String kind : kinds) {
+      if (!List.of(known).contains(kind)) {
+        throw unsupported(key, kind, "supported: " + String.join(", ", known));
+      }
+    }
+    return kinds;
   }
 
   public float[] reals(String key) {
-    JsonNode array = array(key);
-    float[] reals = new float[array.size()];
+    double[] reals =
+        elements(key, JsonNode::isNumber, "numbers").mapToDouble(JsonNode::doubleValue).toArray();
+    float[] floats = new float[reals.length];
     for (int i = 0; i < reals.length; i++) {
-      if (!array.get(i).isNumber()) {
-        throw error(key, array.get(i).toString(), "must be an array of numbers");
-      }
-      reals[i] = (float) array.get(i).doubleValue();
+      floats[i] = (float) reals[i];
     }
-    return reals;
+    return floats;
   }
 
   public int[] integers(String key) {
+    return elements(key, value -> value.isIntegralNumber() && value.canConvertToInt(), "integers")
+        .mapToInt(JsonNode::intValue)
+        .toArray();
+  }
+
+  private Stream<JsonNode> elements(String key, Predicate<JsonNode> type, String name) {
     JsonNode array = array(key);
-    int[] integers = new int[array.size()];
-    for (int i = 0; i < integers.length; i++) {
-      if (!array.get(i).isIntegralNumber() || !array.get(i).canConvertToInt()) {
-        throw error(key, array.get(i).toString(), "must be an array of integers");
+    for (JsonNode element : array) {
+      if (!type.test(element)) {
+        throw error(key, element.toString(), "must be an array of " + name);
       }
-      integers[i] = array.get(i).intValue();
     }
-    return integers;
+    return array.valueStream();
   }
 
   private JsonNode array(String key) {
-    JsonNode value = required(key);
+    JsonNode value = required(key, node -> true, "");
     if (!value.isArray() || value.size() > MAX_ELEMENTS) {
       throw error(key, "", "must be an array of at most " + MAX_ELEMENTS);
     }
@@ -173,11 +197,11 @@ public final class Config {
 
   /** Returns the object of a key, empty if it is missing. */
   public Config object(String key) {
-    JsonNode value = node.path(key);
+    JsonNode value = value(key);
     if (has(key) && !value.isObject()) {
       throw error(key, value.toString(), "must be an object");
     }
-    return new Config(file, prefix + key + ".", value);
+    return new Config(file, prefix + key + ".", value, Map.of());
   }
 
   /**
@@ -192,7 +216,13 @@ public final class Config {
     }
     ObjectNode merged = ((ObjectNode) own.node).deepCopy();
     merged.set(inherited, node.get(inherited));
-    return new Config(file, own.prefix, merged);
+    return new Config(file, own.prefix, merged, Map.of());
+  }
+
+  /** Returns the configuration with another number. */
+  public Config with(String key, int number) {
+    ObjectNode merged = ((ObjectNode) node).deepCopy();
+    return new Config(file, prefix, merged.put(key, number), attributes);
   }
 
   /** Returns the configuration with numbers for missing keys. */
@@ -204,7 +234,7 @@ public final class Config {
             merged.put(key, value);
           }
         });
-    return new Config(file, prefix, merged);
+    return new Config(file, prefix, merged, attributes);
   }
 
   /**
@@ -215,8 +245,32 @@ public final class Config {
    * @param alternative what is supported
    */
   public void require(String key, Predicate<JsonNode> supported, String alternative) {
-    if (has(key) && !supported.test(node.get(key))) {
-      throw unsupported(key, node.get(key).toString(), alternative);
+    if (has(key) && !supported.test(value(key))) {
+      throw unsupported(key, value(key).toString(), alternative);
+    }
+  }
+
+  /**
+   * Rejects an array with other elements than those expected of the layers; an empty one counts as
+   * missing.
+   *
+   * @param expected element of a layer
+   * @param alternative what is supported
+   */
+  public void requirePerLayer(String key, IntFunction<?> expected, String alternative) {
+    if (!has(key) || array(key).isEmpty()) {
+      return;
+    }
+    JsonNode elements = array(key);
+    int layers = size("num_hidden_layers");
+    if (elements.size() != layers) {
+      throw error(
+          key, elements.size() + " elements", "must be one for each of " + layers + " layers");
+    }
+    for (int l = 0; l < layers; l++) {
+      if (!elements.get(l).asString("").equals(expected.apply(l).toString())) {
+        throw unsupported(key, "[" + l + "] " + elements.get(l), alternative);
+      }
     }
   }
 
@@ -231,9 +285,9 @@ public final class Config {
     require(key, value -> value.isBoolean() && !value.booleanValue(), "must be false");
   }
 
-  /** Rejects a truth value that is present and not true. */
+  /** Rejects a truth value that is false. */
   public void requireOn(String key) {
-    require(key, value -> value.asBoolean(false), "must be true");
+    require(key, value -> value.isBoolean() && value.booleanValue(), "must be true");
   }
 
   /** Rejects an integer that is present and not equal to another. */
@@ -242,17 +296,22 @@ public final class Config {
   }
 
   public UnsupportedModelException unsupported(String key, String value, String alternative) {
-    return new UnsupportedModelException(file, "key '" + prefix + key + "' " + value, alternative);
+    return new UnsupportedModelException(
+        file, "key '" + prefix + name(key) + "' " + value, alternative);
   }
 
   public ModelFileException error(String key, String value, String limit) {
-    return new ModelFileException(file, "key '" + prefix + key + "'", value, limit);
+    return new ModelFileException(file, "key '" + prefix + name(key) + "'", value, limit);
   }
 
-  private JsonNode required(String key) {
+  private JsonNode required(String key, Predicate<JsonNode> type, String limit) {
+    JsonNode value = value(key);
     if (!has(key)) {
       throw error(key, "", "is missing");
     }
-    return node.get(key);
+    if (!type.test(value)) {
+      throw error(key, value.toString(), limit);
+    }
+    return value;
   }
 }

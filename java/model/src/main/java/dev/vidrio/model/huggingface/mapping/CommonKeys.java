@@ -2,6 +2,9 @@ package dev.vidrio.model.huggingface.mapping;
 
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
+import java.util.function.IntPredicate;
+import java.util.function.ToIntFunction;
+import java.util.stream.IntStream;
 
 /** Keys that most architectures share, with their usual names in configurations. */
 public final class CommonKeys {
@@ -10,18 +13,28 @@ public final class CommonKeys {
 
   /** Adds the dimensions of a model. */
   public static void dimensions(Config config, MetadataBuilder out) {
-    dimensionsWithoutFfn(config, out);
-    out.integer("feed_forward_length", config.size("intermediate_size"));
+    dimensions(own -> own.size("intermediate_size")).put(config, out);
+  }
+
+  /**
+   * Returns a rule that adds the dimensions of a model.
+   *
+   * @param ffnWidth reads the width of dense blocks
+   */
+  public static MappingSpec.KeyRule dimensions(ToIntFunction<Config> ffnWidth) {
+    return (config, out) -> {
+      dimensionsWithoutFfn(config, out);
+      out.integer("feed_forward_length", ffnWidth.applyAsInt(config));
+    };
   }
 
   /** Adds the dimensions without the width of dense blocks, which some configurations lack. */
   public static void dimensionsWithoutFfn(Config config, MetadataBuilder out) {
-    int heads = config.size("num_attention_heads");
     out.integer("context_length", config.size("max_position_embeddings"))
         .integer("embedding_length", config.size("hidden_size"))
-        .integer("block_count", layers(config))
-        .integer("attention.head_count", heads)
-        .integer("attention.head_count_kv", config.size("num_key_value_heads", heads));
+        .integer("block_count", config.size("num_hidden_layers"))
+        .integer("attention.head_count", config.size("num_attention_heads"))
+        .integer("attention.head_count_kv", kvHeads(config));
     if (config.has("head_dim")) {
       out.integer("attention.key_length", config.size("head_dim"))
           .integer("attention.value_length", config.size("head_dim"));
@@ -31,9 +44,19 @@ public final class CommonKeys {
     }
   }
 
-  /** Returns L. */
-  public static int layers(Config config) {
-    return config.size(config.firstOf("num_hidden_layers", "num_layers"));
+  /** Returns H_kv. */
+  public static int kvHeads(Config config) {
+    return config.size("num_key_value_heads", config.size("num_attention_heads"));
+  }
+
+  /** Adds key-value heads in the layers with attention, and none in the others. */
+  public static void kvHeads(Config config, MetadataBuilder out, IntPredicate attends) {
+    int kvHeads = kvHeads(config);
+    out.integers(
+        "attention.head_count_kv",
+        IntStream.range(0, config.size("num_hidden_layers"))
+            .map(l -> attends.test(l) ? kvHeads : 0)
+            .toArray());
   }
 
   /**
@@ -50,8 +73,13 @@ public final class CommonKeys {
     out.real("attention.layer_norm_epsilon", config.real(config.firstOf(names), 1e-5));
   }
 
-  /** Returns a rule that copies a size if the configuration has it. */
+  /** Returns a rule that copies a size. */
   public static MappingSpec.KeyRule size(String from, String to) {
+    return (config, out) -> out.integer(to, config.size(from));
+  }
+
+  /** Returns a rule that copies a size if the configuration has it. */
+  public static MappingSpec.KeyRule optionalSize(String from, String to) {
     return (config, out) -> {
       if (config.has(from)) {
         out.integer(to, config.size(from));
@@ -60,12 +88,17 @@ public final class CommonKeys {
   }
 
   /** Returns a rule that copies a number if the configuration has it. */
-  public static MappingSpec.KeyRule real(String from, String to) {
+  public static MappingSpec.KeyRule optionalReal(String from, String to) {
     return (config, out) -> {
       if (config.has(from)) {
         out.real(to, config.real(from));
       }
     };
+  }
+
+  /** Returns a rule that copies a number, by default the given one. */
+  public static MappingSpec.KeyRule real(String from, String to, double usual) {
+    return (config, out) -> out.real(to, config.real(from, usual));
   }
 
   /** Returns d_h, by default the width divided by the number of heads. */

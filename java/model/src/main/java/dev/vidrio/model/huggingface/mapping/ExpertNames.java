@@ -2,15 +2,33 @@ package dev.vidrio.model.huggingface.mapping;
 
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.Layout;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+import dev.vidrio.model.huggingface.mapping.MappingSpec.KeyRule;
 import java.util.List;
+import java.util.function.ToIntFunction;
 
 /** Keys and tensors of mixtures of experts. */
 public final class ExpertNames {
   private static final List<String> PARTS = List.of("gate", "up", "down");
+  private static final String WIDTH = "expert_feed_forward_length";
+  private static final String SHARED_COUNT = "expert_shared_count";
+  private static final String SHARED_WIDTH = "expert_shared_feed_forward_length";
 
   /** Largest number of shared experts. */
-  public static final int MAX_SHARED = 256;
+  private static final int MAX_SHARED = 256;
+
+  /** Weights are softmaxes of the router's logits. */
+  public static final KeyRule SOFTMAX = (config, out) -> out.integer("expert_gating_func", 1);
+
+  /** Weights are sigmoids of the router's logits. */
+  public static final KeyRule SIGMOID = (config, out) -> out.integer("expert_gating_func", 2);
+
+  /** Weights of a token add up to 1. */
+  public static final KeyRule NORMALIZED = (config, out) -> out.bool("expert_weights_norm", true);
+
+  /** The usual width of experts. */
+  public static final KeyRule MOE_WIDTH = width("moe_intermediate_size");
 
   private ExpertNames() {}
 
@@ -22,16 +40,21 @@ public final class ExpertNames {
 
   /** Adds the numbers of experts of a layer and of a token. */
   public static void counts(Config config, MetadataBuilder out) {
-    config.require("n_group", value -> value.asInt(0) == 1, "must be 1");
-    groupedCounts(config, out, true);
+    config.requireNumber("n_group", 1);
+    counts(config, out, true);
+  }
+
+  /** Adds the numbers of experts, which may be chosen in groups. */
+  public static void groupedCounts(Config config, MetadataBuilder out) {
+    counts(config, out, false);
   }
 
   /**
-   * Adds the numbers of experts, which may be chosen in groups.
+   * Adds the numbers of experts.
    *
    * @param ungrouped true to ignore groups of the configuration
    */
-  public static void groupedCounts(Config config, MetadataBuilder out, boolean ungrouped) {
+  static void counts(Config config, MetadataBuilder out, boolean ungrouped) {
     String used = config.firstOf("num_experts_per_tok", "moe_k");
     out.integer("expert_count", config.size(count(config)))
         .integer("expert_used_count", config.size(used));
@@ -42,18 +65,67 @@ public final class ExpertNames {
     }
   }
 
+  /** Returns a rule that copies the width of an expert. */
+  public static KeyRule width(String key) {
+    return CommonKeys.size(key, WIDTH);
+  }
+
+  /** Returns a rule that copies the width of the shared expert. */
+  public static KeyRule sharedWidth(String key) {
+    return CommonKeys.size(key, SHARED_WIDTH);
+  }
+
+  /**
+   * Returns a rule that adds the number of shared experts.
+   *
+   * @param usual the number unless the configuration has it
+   */
+  public static KeyRule sharedCount(String key, int least, int usual) {
+    return (config, out) -> out.integer(SHARED_COUNT, shared(config, key, least, usual));
+  }
+
+  /**
+   * Returns a rule that adds the number and the common width of shared experts.
+   *
+   * @param expertWidth key of the width of one
+   * @param usual the number unless the configuration has it
+   */
+  public static KeyRule sharedCountAndWidth(String expertWidth, String key, int least, int usual) {
+    return (config, out) -> {
+      int shared = shared(config, key, least, usual);
+      out.integer(SHARED_COUNT, shared).integer(SHARED_WIDTH, shared * config.size(expertWidth));
+    };
+  }
+
+  /** Returns a rule that adds the number of dense layers before those with experts. */
+  public static KeyRule leadingDense(ToIntFunction<Config> dense) {
+    return (config, out) -> out.integer("leading_dense_block_count", dense.applyAsInt(config));
+  }
+
+  /** Returns a rule that adds the factor of weights. */
+  public static KeyRule scale(String key, double usual) {
+    return CommonKeys.real(key, "expert_weights_scale", usual);
+  }
+
+  /**
+   * Returns a rule that adds whether weights of a token add up to 1.
+   *
+   * @param usual the value unless the configuration has it
+   */
+  public static KeyRule normalized(boolean usual) {
+    return (config, out) -> out.bool("expert_weights_norm", config.bool("norm_topk_prob", usual));
+  }
+
   /**
    * Returns the number of dense layers before those with experts.
    *
    * @param usual the number unless the configuration has it
    */
   public static int dense(Config config, int usual) {
-    int layers = config.size("num_hidden_layers");
     if (!config.has("mlp_layer_types")) {
-      return config.has("first_k_dense_replace")
-          ? config.integer("first_k_dense_replace", 0, layers)
-          : usual;
+      return dense(config, "first_k_dense_replace", usual);
     }
+    int layers = config.size("num_hidden_layers");
     var kinds = config.strings("mlp_layer_types");
     int dense = 0;
     while (dense < kinds.size() && kinds.get(dense).equals("dense")) {
@@ -72,12 +144,12 @@ public final class ExpertNames {
    * @param usual the number unless the configuration has it
    */
   public static int dense(Config config, String key, int usual) {
-    return config.has(key) ? config.integer(key, 0, config.size("num_hidden_layers")) : usual;
+    return config.has(key) ? requiredDense(config, key) : usual;
   }
 
   /** Returns the number of dense layers, which the configuration must have. */
-  public static int requiredDense(Config config) {
-    return config.integer("first_k_dense_replace", 0, config.size("num_hidden_layers"));
+  public static int requiredDense(Config config, String key) {
+    return config.integer(key, 0, config.size("num_hidden_layers"));
   }
 
   /**
@@ -91,7 +163,7 @@ public final class ExpertNames {
 
   /** Rejects layers without experts. */
   public static void requireEverywhere(Config config) {
-    config.require("decoder_sparse_step", value -> value.asInt(0) == 1, "must be 1");
+    config.requireNumber("decoder_sparse_step", 1);
     config.require("mlp_only_layers", value -> value.isEmpty(), "must be empty");
   }
 
@@ -99,68 +171,81 @@ public final class ExpertNames {
    * Takes router and experts of a layer. Checkpoints have a tensor per expert, or, more recently,
    * all experts stacked.
    */
-  public static void routed(Config config, TensorMap map, int layer) {
-    map.take(
-        LlamaNames.from(layer) + "mlp.gate.weight", LlamaNames.to(layer) + "ffn_gate_inp.weight");
-    experts(config, map, layer);
+  public static void routed(Config config, TensorMap layer, int index) {
+    layer.take("mlp.gate.weight", "ffn_gate_inp.weight");
+    experts(config, layer, index);
   }
 
   /** Takes the experts of a layer. */
-  public static void experts(Config config, TensorMap map, int layer) {
-    String from = LlamaNames.from(layer) + "mlp.";
-    String to = LlamaNames.to(layer);
-    if (map.has(from + "experts.gate_up_proj")) {
-      map.takeHalves(
-          from + "experts.gate_up_proj", to + "ffn_gate_exps.weight", to + "ffn_up_exps.weight");
-      map.take(from + "experts.down_proj", to + "ffn_down_exps.weight");
+  public static void experts(Config config, TensorMap layer, int index) {
+    experts(layer, "mlp.experts.", config.size(count(config)), "gate_proj", "up_proj", "down_proj");
+  }
+
+  /**
+   * Takes the experts of a layer, stacked or one by one.
+   *
+   * @param from prefix of names
+   * @param parts names of the matrices for gate, up and down of an expert
+   */
+  static void experts(TensorMap layer, String from, int count, String... parts) {
+    if (layer.has(from + "gate_up_proj")) {
+      layer.takeHalves(from + "gate_up_proj", "ffn_gate_exps.weight", "ffn_up_exps.weight");
+      layer.take(from + "down_proj", "ffn_down_exps.weight");
       return;
     }
-    for (String part : PARTS) {
-      map.takeStacked(
-          from + "experts.%d." + part + "_proj.weight",
-          config.size(count(config)),
-          to + "ffn_" + part + "_exps.weight");
+    for (int i = 0; i < parts.length; i++) {
+      layer.takeStacked(
+          from + "%d." + parts[i] + ".weight", count, "ffn_" + PARTS.get(i) + "_exps.weight");
     }
+  }
+
+  /**
+   * Takes stacked experts whose gate and up are one matrix of a file.
+   *
+   * @param from prefix of names
+   */
+  public static void fused(TensorMap layer, String from) {
+    layer.take(from + "gate_up_proj", "ffn_gate_up_exps.weight");
+    layer.take(from + "down_proj", "ffn_down_exps.weight");
   }
 
   /**
    * Takes stacked experts whose matrices are inputs by outputs, gate and up side by side.
    *
-   * @param gateUp suffix of the tensor with gates and ups
-   * @param down suffix of the tensor with the last matrices
+   * @param gateUp the tensor with gates and ups
+   * @param down the tensor with the last matrices
    */
   public static LayerTensors transposed(String gateUp, String down) {
-    return (config, map, layer) -> {
-      String from = LlamaNames.from(layer);
-      String to = LlamaNames.to(layer);
-      map.takeColumnHalves(from + gateUp, to + "ffn_gate_exps.weight", to + "ffn_up_exps.weight");
-      map.takeColumns(from + down, to + "ffn_down_exps.weight", 0, 1);
-    };
+    return LayerTensors.all(
+        LayerTensors.tensor(gateUp, "ffn_gate_exps.weight", Layout.columnHalf(0)),
+        LayerTensors.tensor(gateUp, "ffn_up_exps.weight", Layout.columnHalf(1)),
+        LayerTensors.tensor(down, "ffn_down_exps.weight", Layout.columns(0, 1)));
   }
 
   /** Takes router and experts of a layer under the names of Mixtral. */
-  public static void sparse(Config config, TensorMap map, int layer) {
-    String from = LlamaNames.from(layer) + "block_sparse_moe.";
-    String to = LlamaNames.to(layer);
-    int count = config.size("num_local_experts");
-    map.take(from + "gate.weight", to + "ffn_gate_inp.weight");
-    for (List<String> names :
-        List.of(List.of("w1", "gate"), List.of("w2", "down"), List.of("w3", "up"))) {
-      map.takeStacked(
-          from + "experts.%d." + names.get(0) + ".weight",
-          count,
-          to + "ffn_" + names.get(1) + "_exps.weight");
-    }
+  public static void sparse(Config config, TensorMap layer, int index) {
+    String from = "block_sparse_moe.";
+    layer.take(from + "gate.weight", "ffn_gate_inp.weight");
+    experts(layer, from + "experts.", config.size("num_local_experts"), "w1", "w3", "w2");
   }
 
   /** Takes the shared expert of a layer. */
   public static LayerTensors shared(String module) {
-    return (config, map, layer) -> {
-      for (String part : PARTS) {
-        map.takeLinear(
-            LlamaNames.from(layer) + "mlp." + module + "." + part + "_proj",
-            LlamaNames.to(layer) + "ffn_" + part + "_shexp");
-      }
-    };
+    return gated("mlp." + module + ".", "_shexp");
+  }
+
+  /**
+   * Takes the shared expert of a layer in models that have one.
+   *
+   * @param key the number of shared experts, by default 0
+   */
+  public static LayerTensors optionalShared(String key) {
+    return shared("shared_experts").when((config, l) -> shared(config, key, 0, 0) > 0);
+  }
+
+  /** Takes a gated block of a module. */
+  public static LayerTensors gated(String from, String suffix) {
+    return (config, layer, l) ->
+        PARTS.forEach(part -> layer.takeLinear(from + part + "_proj", "ffn_" + part + suffix));
   }
 }

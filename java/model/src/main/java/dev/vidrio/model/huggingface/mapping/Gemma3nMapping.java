@@ -2,12 +2,13 @@ package dev.vidrio.model.huggingface.mapping;
 
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.Layout;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.Arrays;
 import java.util.Map;
 
 /** Gemma 3n: parallel residual streams, per-layer inputs, sparse gates. */
-public final class Gemma3nMapping implements Mapping {
+public final class Gemma3nMapping {
   private static final int PERIOD = 5;
   private static final int SPARSE_LAYERS = 10;
   private static final double SPARSITY = 0.95;
@@ -27,25 +28,42 @@ public final class Gemma3nMapping implements Mapping {
           "rope_theta", 1_000_000,
           "rope_local_base_freq", 10_000);
 
-  @Override
-  public void keys(Config said, MetadataBuilder out) {
-    Config config = said.withDefaults(USUAL);
-    config.requireOneOf("hidden_activation", "gelu_pytorch_tanh");
-    config.requireOff("attention_bias");
-    config.require("altup_correct_scale", value -> value.asBoolean(false), "must be true");
-    config.require("altup_active_idx", value -> value.asInt(-1) == 0, "must be 0");
-    CommonKeys.dimensionsWithoutFfn(config, out);
-    CommonKeys.rmsEpsilon(config, out, 1e-6);
-    Rope.of(config).put(out, CommonKeys.headWidth(config));
-    SlidingWindow.put(config, out, PERIOD);
-    int layers = CommonKeys.layers(config);
+  /** The mapping. */
+  public static final MappingSpec SPEC =
+      MappingSpec.of(
+              Gemma3nMapping::attention,
+              Gemma4Mapping::norms,
+              LlamaNames::gatedFfn,
+              Gemma4Mapping::perLayerInputs,
+              LayerTensors.tensor("altup.correct_output_scale", "altup_correct_scale.weight"),
+              LayerTensors.linear("altup.correction_coefs", "altup_correct_coef"),
+              LayerTensors.linear("altup.prediction_coefs", "altup_predict_coef"),
+              LayerTensors.linear("altup.modality_router", "altup_router"),
+              LayerTensors.linear("altup.router_norm", "altup_router_norm"),
+              LayerTensors.linear("laurel.linear_left", "laurel_l"),
+              LayerTensors.linear("laurel.linear_right", "laurel_r"),
+              LayerTensors.linear("laurel.post_laurel_norm", "laurel_post_norm"))
+          .defaults(USUAL)
+          .activation("hidden_activation", "gelu_pytorch_tanh")
+          .off("attention_bias")
+          .on("altup_correct_scale")
+          .check(config -> config.requireNumber("altup_active_idx", 0))
+          .dimensions(CommonKeys::dimensionsWithoutFfn)
+          .keys(SlidingWindow.every(PERIOD), Gemma3nMapping::keys)
+          .tied(true)
+          .tensors(Gemma3nMapping::outside);
+
+  private Gemma3nMapping() {}
+
+  private static void keys(Config config, MetadataBuilder out) {
+    int layers = config.size("num_hidden_layers");
     if (config.isArray(WIDTHS)) {
       out.integers("feed_forward_length", config.integers(WIDTHS));
     } else {
       out.integer("feed_forward_length", config.size(WIDTHS));
     }
     out.integer("attention.shared_kv_layers", config.integer(SHARED, 0, layers - 1))
-        .integer("embedding_length_per_layer_input", perLayerWidth(config))
+        .integer("embedding_length_per_layer_input", config.size("hidden_size_per_layer_input"))
         .integer("altup.active_idx", 0)
         .integer("altup.num_inputs", config.size("altup_num_inputs"))
         .reals("activation_sparsity_scale", deviations(config, layers));
@@ -54,10 +72,6 @@ public final class Gemma3nMapping implements Mapping {
     } else if (config.isNull(CAP)) {
       out.real(CAP, 0);
     }
-  }
-
-  private static int perLayerWidth(Config config) {
-    return config.size("hidden_size_per_layer_input");
   }
 
   /**
@@ -113,57 +127,31 @@ public final class Gemma3nMapping implements Mapping {
     return 0.5 + sum * Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
   }
 
-  @Override
-  public void tensors(Config said, TensorMap map) {
-    Config config = said.withDefaults(USUAL);
-    map.take("model.embed_tokens.weight", "token_embd.weight");
-    map.take("model.norm.weight", "output_norm.weight");
-    LlamaNames.unembedding(map, config, "lm_head", true);
-    Rope.of(config).addTensors(map, CommonKeys.headWidth(config));
-    perLayerTable(config, map);
-    map.take("model.per_layer_model_projection.weight", "per_layer_model_proj.weight");
-    map.take("model.per_layer_projection_norm.weight", "per_layer_proj_norm.weight");
+  private static void attention(Config config, TensorMap layer, int index) {
+    int own = config.size("num_hidden_layers") - Gemma4Mapping.sharedLayers(config);
+    Gemma4Mapping.attention(layer, index < own, false);
+  }
+
+  private static void outside(Config config, TensorMap model) {
+    perLayerTable(config, model);
+    Gemma4Mapping.perLayerProjections(model);
     int others = config.size("altup_num_inputs") - 1;
-    map.takeStacked("model.altup_projections.%d.weight", others, "altup_proj.weight");
-    map.takeStacked(
-        "model.altup_unembed_projections.%d.weight", others, "altup_unembd_proj.weight");
-    int layers = CommonKeys.layers(config);
-    int own = layers - (config.has(SHARED) ? config.integer(SHARED, 0, layers - 1) : 0);
-    for (int l = 0; l < layers; l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      Gemma4Mapping.attention(map, from + "self_attn.", to, l < own, false);
-      Gemma4Mapping.norms(map, from, to);
-      LlamaNames.gatedFfn(config, map, l);
-      Gemma4Mapping.perLayerInputs(map, from, to);
-      streams(map, from + "altup.", to + "altup_");
-      map.takeLinear(from + "laurel.linear_left", to + "laurel_l");
-      map.takeLinear(from + "laurel.linear_right", to + "laurel_r");
-      map.takeLinear(from + "laurel.post_laurel_norm", to + "laurel_post_norm");
-    }
+    model.takeStacked("altup_projections.%d.weight", others, "altup_proj.weight");
+    model.takeStacked("altup_unembed_projections.%d.weight", others, "altup_unembd_proj.weight");
   }
 
   /**
    * Takes the per-layer table; the last tokens, placeholders of images and audio, have the row of
    * token 0.
    */
-  private static void perLayerTable(Config config, TensorMap map) {
-    String from = "model.embed_tokens_per_layer.weight";
-    String to = "per_layer_token_embd.weight";
+  private static void perLayerTable(Config config, TensorMap model) {
     int vocabulary = config.size("vocab_size");
     int rows = config.size("vocab_size_per_layer_input");
-    if (rows == vocabulary) {
-      map.take(from, to);
-    } else {
-      map.takeRows(from, to, rows, vocabulary, row -> row < rows ? row : 0);
-    }
-  }
-
-  private static void streams(TensorMap map, String from, String to) {
-    map.take(from + "correct_output_scale", to + "correct_scale.weight");
-    map.takeLinear(from + "correction_coefs", to + "correct_coef");
-    map.takeLinear(from + "prediction_coefs", to + "predict_coef");
-    map.takeLinear(from + "modality_router", to + "router");
-    map.takeLinear(from + "router_norm", to + "router_norm");
+    model.take(
+        "embed_tokens_per_layer.weight",
+        "per_layer_token_embd.weight",
+        rows == vocabulary
+            ? Layout.AS_IS
+            : Layout.rows(rows, vocabulary, row -> row < rows ? row : 0));
   }
 }

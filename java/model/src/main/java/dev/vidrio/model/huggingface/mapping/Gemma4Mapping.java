@@ -3,25 +3,40 @@ package dev.vidrio.model.huggingface.mapping;
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Gemma 4: two head widths, values that may be keys, per-layer inputs, experts. */
-public final class Gemma4Mapping implements Mapping {
+public final class Gemma4Mapping {
   private static final int PERIOD = 6;
   private static final String PER_LAYER = "per_layer_config";
   private static final String PER_LAYER_WIDTH = "hidden_size_per_layer_input";
   private static final String SHARED = "num_kv_shared_layers";
 
-  @Override
-  public void keys(Config config, MetadataBuilder out) {
-    config.requireOneOf("hidden_activation", "gelu_pytorch_tanh");
-    config.requireOneOf("use_bidirectional_attention", "vision");
-    CommonKeys.dimensions(config, out);
-    CommonKeys.rmsEpsilon(config, out, 1e-6);
+  /** The mapping. */
+  public static final MappingSpec SPEC =
+      MappingSpec.of(
+              Gemma4Mapping::attention,
+              Gemma4Mapping::norms,
+              LlamaNames::gatedFfn,
+              LayerTensors.all(Gemma4Mapping::mixture).when((config, l) -> isMixture(config)),
+              LayerTensors.all(Gemma4Mapping::perLayerInputs)
+                  .when((config, l) -> perLayerWidth(config) > 0),
+              LayerTensors.tensor("layer_scalar", "layer_output_scale.weight"))
+          .activation("hidden_activation", "gelu_pytorch_tanh")
+          .check(config -> config.requireOneOf("use_bidirectional_attention", "vision"))
+          .noRope()
+          .keys(
+              Gemma4Mapping::keys,
+              CommonKeys.optionalReal("final_logit_softcapping", "final_logit_softcapping"))
+          .tied(true)
+          .tensors(Gemma4Mapping::outside);
+
+  private Gemma4Mapping() {}
+
+  private static void keys(Config config, MetadataBuilder out) {
     List<Boolean> slides = SlidingWindow.layers(config, PERIOD);
     int dH = fullWidth(config, slides);
     int slidingWidth = CommonKeys.headWidth(config);
@@ -47,9 +62,6 @@ public final class Gemma4Mapping implements Mapping {
           "feed_forward_length",
           IntStream.range(0, layers).map(l -> l < layers - shared ? width : 2 * width).toArray());
     }
-    if (config.has("final_logit_softcapping")) {
-      out.real("final_logit_softcapping", config.real("final_logit_softcapping"));
-    }
     rope(config, out, dH, slidingWidth);
   }
 
@@ -57,7 +69,8 @@ public final class Gemma4Mapping implements Mapping {
     return config.bool("enable_moe_block", false);
   }
 
-  private static int sharedLayers(Config config) {
+  /** Returns the number of last layers without keys and values of their own. */
+  static int sharedLayers(Config config) {
     int layers = config.size("num_hidden_layers");
     return config.has(SHARED) ? config.integer(SHARED, 0, layers - 1) : 0;
   }
@@ -144,79 +157,56 @@ public final class Gemma4Mapping implements Mapping {
     return config.object("rope_parameters").object(layers);
   }
 
-  /** Returns divisors of frequencies; those of pairs without rotation are nearly infinite. */
   private static float[] divisors(Config config) {
     Config full = parameters(config, "full_attention");
     int dH = fullWidth(config, SlidingWindow.layers(config, PERIOD));
-    boolean whole = full.string("rope_type", "proportional").equals("default");
-    double share = whole ? 1 : full.real("partial_rotary_factor", full.has("rope_type") ? 1 : 0.25);
-    int turning = (int) (share * dH / 2);
-    if (turning < 1 || turning > dH / 2) {
-      throw full.error(
-          "partial_rotary_factor", Double.toString(share), "must be above 0 and at most 1");
-    }
-    var divisors = new float[dH / 2];
-    Arrays.fill(divisors, 1);
-    Arrays.fill(divisors, turning, divisors.length, 1e30f);
-    return divisors;
+    return Rope.partialDivisors(full, dH, full.has("rope_type") ? 1 : 0.25);
   }
 
-  @Override
-  public void tensors(Config config, TensorMap map) {
-    map.take("model.embed_tokens.weight", "token_embd.weight");
-    map.take("model.norm.weight", "output_norm.weight");
-    LlamaNames.unembedding(map, config, "lm_head", true);
-    map.addVector("rope_freqs.weight", divisors(config));
-    boolean perLayer = perLayerWidth(config) > 0;
-    if (perLayer) {
-      map.take("model.embed_tokens_per_layer.weight", "per_layer_token_embd.weight");
-      map.take("model.per_layer_model_projection.weight", "per_layer_model_proj.weight");
-      map.take("model.per_layer_projection_norm.weight", "per_layer_proj_norm.weight");
+  private static void outside(Config config, TensorMap model) {
+    model.addVector("rope_freqs.weight", divisors(config));
+    if (perLayerWidth(config) > 0) {
+      model.take("embed_tokens_per_layer.weight", "per_layer_token_embd.weight");
+      perLayerProjections(model);
     }
+  }
+
+  /** Takes the projection of embeddings to inputs of layers. */
+  static void perLayerProjections(TensorMap model) {
+    model.take("per_layer_model_projection.weight", "per_layer_model_proj.weight");
+    model.take("per_layer_projection_norm.weight", "per_layer_proj_norm.weight");
+  }
+
+  /** Takes a layer's norms before and after attention and feed-forward block. */
+  static void norms(Config config, TensorMap layer, int index) {
+    layer.takeLinear("input_layernorm", "attn_norm");
+    layer.takeLinear("post_attention_layernorm", "post_attention_norm");
+    layer.takeLinear("pre_feedforward_layernorm", "ffn_norm");
+    layer.takeLinear("post_feedforward_layernorm", "post_ffw_norm");
+  }
+
+  /** Takes the residual addition of a layer's input. */
+  static void perLayerInputs(Config config, TensorMap layer, int index) {
+    layer.takeLinear("per_layer_input_gate", "inp_gate");
+    layer.takeLinear("per_layer_projection", "proj");
+    layer.takeLinear("post_per_layer_input_norm", "post_norm");
+  }
+
+  /** Takes a layer's experts and the norms around them. */
+  private static void mixture(Config config, TensorMap layer, int index) {
+    layer.take("router.proj.weight", "ffn_gate_inp.weight");
+    layer.take("router.scale", "ffn_gate_inp.scale");
+    layer.take("router.per_expert_scale", "ffn_down_exps.scale");
+    ExpertNames.fused(layer, "experts.");
+    layer.takeLinear("pre_feedforward_layernorm_2", "pre_ffw_norm_2");
+    layer.takeLinear("post_feedforward_layernorm_1", "post_ffw_norm_1");
+    layer.takeLinear("post_feedforward_layernorm_2", "post_ffw_norm_2");
+  }
+
+  private static void attention(Config config, TensorMap layer, int index) {
     List<Boolean> slides = SlidingWindow.layers(config, PERIOD);
-    int own = slides.size() - sharedLayers(config);
-    boolean keysAsValues = config.bool("attention_k_eq_v", false);
-    for (int l = 0; l < slides.size(); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      attention(map, from + "self_attn.", to, l < own, keysAsValues && !slides.get(l));
-      norms(map, from, to);
-      LlamaNames.gatedFfn(config, map, l);
-      if (isMixture(config)) {
-        mixture(map, from, to);
-      }
-      if (perLayer) {
-        perLayerInputs(map, from, to);
-      }
-      map.take(from + "layer_scalar", to + "layer_output_scale.weight");
-    }
-  }
-
-  /** Takes a layer's norms before and behind attention and feed-forward block. */
-  static void norms(TensorMap map, String from, String to) {
-    map.takeLinear(from + "input_layernorm", to + "attn_norm");
-    map.takeLinear(from + "post_attention_layernorm", to + "post_attention_norm");
-    map.takeLinear(from + "pre_feedforward_layernorm", to + "ffn_norm");
-    map.takeLinear(from + "post_feedforward_layernorm", to + "post_ffw_norm");
-  }
-
-  /** Takes what a layer does with its inputs. */
-  static void perLayerInputs(TensorMap map, String from, String to) {
-    map.takeLinear(from + "per_layer_input_gate", to + "inp_gate");
-    map.takeLinear(from + "per_layer_projection", to + "proj");
-    map.takeLinear(from + "post_per_layer_input_norm", to + "post_norm");
-  }
-
-  /** Takes a layer's experts and what stands around them. */
-  private static void mixture(TensorMap map, String from, String to) {
-    map.take(from + "router.proj.weight", to + "ffn_gate_inp.weight");
-    map.take(from + "router.scale", to + "ffn_gate_inp.scale");
-    map.take(from + "router.per_expert_scale", to + "ffn_down_exps.scale");
-    map.take(from + "experts.gate_up_proj", to + "ffn_gate_up_exps.weight");
-    map.take(from + "experts.down_proj", to + "ffn_down_exps.weight");
-    map.takeLinear(from + "pre_feedforward_layernorm_2", to + "pre_ffw_norm_2");
-    map.takeLinear(from + "post_feedforward_layernorm_1", to + "post_ffw_norm_1");
-    map.takeLinear(from + "post_feedforward_layernorm_2", to + "post_ffw_norm_2");
+    boolean keysAsValues = config.bool("attention_k_eq_v", false) && !slides.get(index);
+    attention(layer, index < slides.size() - sharedLayers(config), keysAsValues);
   }
 
   /**
@@ -225,20 +215,20 @@ public final class Gemma4Mapping implements Mapping {
    * @param own whether it has keys and values; where not, checkpoints may have unused weights
    * @param keysAsValues whether its values are its keys
    */
-  static void attention(TensorMap map, String from, String to, boolean own, boolean keysAsValues) {
-    map.takeLinear(from + "q_proj", to + "attn_q");
-    map.takeLinear(from + "q_norm", to + "attn_q_norm");
-    map.takeLinear(from + "o_proj", to + "attn_output");
+  static void attention(TensorMap layer, boolean own, boolean keysAsValues) {
+    layer.takeLinear("self_attn.q_proj", "attn_q");
+    layer.takeLinear("self_attn.q_norm", "attn_q_norm");
+    layer.takeLinear("self_attn.o_proj", "attn_output");
     if (!own) {
       for (String unused : List.of("k_proj", "v_proj", "k_norm", "v_norm")) {
-        map.ignore(from + unused + ".weight");
+        layer.ignore("self_attn." + unused + ".weight");
       }
       return;
     }
-    map.takeLinear(from + "k_proj", to + "attn_k");
-    map.takeLinear(from + "k_norm", to + "attn_k_norm");
+    layer.takeLinear("self_attn.k_proj", "attn_k");
+    layer.takeLinear("self_attn.k_norm", "attn_k_norm");
     if (!keysAsValues) {
-      map.takeLinear(from + "v_proj", to + "attn_v");
+      layer.takeLinear("self_attn.v_proj", "attn_v");
     }
   }
 }

@@ -12,7 +12,16 @@ public final class GraniteNames {
 
   /** Adds the constants that scale scores, embeddings, residual additions and logits. */
   public static void scales(Config config, MetadataBuilder out) {
-    out.real("attention.scale", config.real("attention_multiplier", 1))
+    scales(config, out, 1);
+  }
+
+  /**
+   * Adds the constants that scale scores, embeddings, residual additions and logits.
+   *
+   * @param scoreScale factor of scores unless the configuration has it
+   */
+  public static void scales(Config config, MetadataBuilder out, double scoreScale) {
+    out.real("attention.scale", config.real("attention_multiplier", scoreScale))
         .real("embedding_scale", config.real("embedding_multiplier", 1))
         .real("residual_scale", config.real("residual_multiplier", 1))
         .real("logit_scale", config.real("logits_scaling", 1));
@@ -26,26 +35,25 @@ public final class GraniteNames {
   }
 
   /** Returns the width of the shared expert, 0 for none. */
-  static int sharedWidth(Config config) {
+  public static int sharedWidth(Config config) {
     return config.has(SHARED_WIDTH) ? config.integer(SHARED_WIDTH, 0, Config.MAX_SIZE) : 0;
   }
 
   /** Takes the experts of a layer. */
-  public static void experts(Config config, TensorMap map, int layer) {
-    String from = LlamaNames.from(layer);
-    String to = LlamaNames.to(layer);
-    map.take(from + "block_sparse_moe.router.layer.weight", to + "ffn_gate_inp.weight");
-    map.takeHalves(
-        from + "block_sparse_moe.input_linear.weight",
-        to + "ffn_gate_exps.weight",
-        to + "ffn_up_exps.weight");
-    map.take(from + "block_sparse_moe.output_linear.weight", to + "ffn_down_exps.weight");
+  public static void experts(Config config, TensorMap layer, int index) {
+    String from = "block_sparse_moe.";
+    layer.take(from + "router.layer.weight", "ffn_gate_inp.weight");
+    layer.takeHalves(from + "input_linear.weight", "ffn_gate_exps.weight", "ffn_up_exps.weight");
+    layer.take(from + "output_linear.weight", "ffn_down_exps.weight");
     if (sharedWidth(config) > 0) {
-      map.takeHalves(
-          from + "shared_mlp.input_linear.weight",
-          to + "ffn_gate_shexp.weight",
-          to + "ffn_up_shexp.weight");
-      map.take(from + "shared_mlp.output_linear.weight", to + "ffn_down_shexp.weight");
+      dense(layer, "_shexp");
     }
+  }
+
+  /** Takes a dense block, which is called shared, as the shared expert is. */
+  static void dense(TensorMap layer, String suffix) {
+    String gate = "ffn_gate" + suffix + ".weight";
+    layer.takeHalves("shared_mlp.input_linear.weight", gate, "ffn_up" + suffix + ".weight");
+    layer.take("shared_mlp.output_linear.weight", "ffn_down" + suffix + ".weight");
   }
 }

@@ -3,8 +3,8 @@ package dev.vidrio.model.huggingface.mapping;
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.model.huggingface.checkpoint.Config;
+import dev.vidrio.model.huggingface.checkpoint.Layout;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
-import java.util.function.IntUnaryOperator;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -92,27 +92,26 @@ public record Mamba2Names(int groups, int heads, int dHead, int dState, int taps
             || most.asDouble(0) == Double.POSITIVE_INFINITY);
   }
 
-  /** Takes the tensors of a layer. */
-  public void tensors(TensorMap map, String from, String to) {
-    map.take(from + "in_proj.weight", to + "ssm_in.weight");
-    states(map, from, to);
-    norm(map, from, to);
-    map.take(from + "out_proj.weight", to + "ssm_out.weight");
+  /** Takes the tensors of a module. */
+  public void tensors(TensorMap module) {
+    module.take("in_proj.weight", "ssm_in.weight");
+    states(module);
+    norm(module);
+    module.take("out_proj.weight", "ssm_out.weight");
   }
 
   /** Takes the norm before the last projection. */
-  public void norm(TensorMap map, String from, String to) {
-    map.takeFolded(from + "norm.weight", to + "ssm_norm.weight", groups, width() / groups);
+  public void norm(TensorMap module) {
+    module.take("norm.weight", "ssm_norm.weight", Layout.folded(groups, width() / groups));
   }
 
-  /** Takes what lies between the first projection and the norm. */
-  public void states(TensorMap map, String from, String to) {
+  /** Takes what is between the first projection and the norm. */
+  public void states(TensorMap module) {
     int channels = width() + 2 * keyWidth();
-    map.takeKernels(
-        from + "conv1d.weight", to + "ssm_conv1d.weight", channels, IntUnaryOperator.identity());
-    map.takeOptional(from + "conv1d.bias", to + "ssm_conv1d.bias");
-    map.take(from + "dt_bias", to + "ssm_dt.bias");
-    map.takeRates(from + "A_log", to + "ssm_a", heads);
-    map.takeFolded(from + "D", to + "ssm_d", heads, 1);
+    module.take("conv1d.weight", "ssm_conv1d.weight", Layout.kernels(channels));
+    module.takeOptional("conv1d.bias", "ssm_conv1d.bias");
+    module.take("dt_bias", "ssm_dt.bias");
+    module.take("A_log", "ssm_a", Layout.rates(heads));
+    module.take("D", "ssm_d", Layout.folded(heads, 1));
   }
 }

@@ -4,16 +4,18 @@ import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.CheckpointMap;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import java.util.function.Function;
+import java.util.function.ToIntFunction;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The mapping of a class whose configuration and tensors are named like Llama's, as an immutable
- * description. The default is a model with SiLU, RMSNorm of epsilon 10⁻⁶, RoPE over whole heads,
- * and Llama's tensors outside the layers; only the tensors of a layer have to be named.
+ * The mapping of a class of transformers as an immutable description. The default is a model with
+ * the names of Llama, SiLU, RMSNorm of epsilon 10⁻⁶ and RoPE over whole heads; only the tensors of
+ * a layer have to be named, relative to it.
  *
  * <pre>{@code
  * MappingSpec.of(LlamaNames::norms, LlamaNames::attention, LlamaNames::gatedFfn).rmsEpsilon(1e-5);
@@ -22,7 +24,7 @@ import java.util.function.Function;
  * <p>Keys are added in the order: dimensions, epsilon, RoPE, then those of {@link #keys}; a later
  * one replaces an earlier one of the same name.
  */
-public final class MappingSpec implements Mapping {
+public final class MappingSpec implements Mapping, Cloneable {
   /** Adds keys. */
   @FunctionalInterface
   public interface KeyRule {
@@ -37,24 +39,58 @@ public final class MappingSpec implements Mapping {
     void put(Config config, CheckpointMap map, MetadataBuilder out);
   }
 
-  /** Takes tensors outside the layers. */
+  /** Takes tensors outside the layers, whose names do not have the prefix of modules. */
   @FunctionalInterface
   public interface ModelTensors {
     /** Takes them. */
     void take(Config config, TensorMap map);
   }
 
+  /** Takes the tensors of a module outside the layers. */
+  @FunctionalInterface
+  public interface ModuleTensors {
+    /** Takes them, whose names have suffixes. */
+    void take(Config config, TensorMap map, String from, String to);
+  }
+
+  /** Reads the RoPE of a configuration. */
+  @FunctionalInterface
+  public interface RopeRule {
+    /** Returns it, or null for none. */
+    @Nullable Rope of(Config config);
+  }
+
+  /** Adds the keys of RoPE. */
+  @FunctionalInterface
+  public interface RopeKeys {
+    /** Adds them, for heads of d_h elements. */
+    void put(Rope rope, Config config, MetadataBuilder out, int dH);
+  }
+
   private List<LayerTensors> layer;
-  private Map<String, Integer> defaults = Map.of();
+  private UnaryOperator<Config> reader = config -> config;
   private Consumer<Config> activation = config -> config.requireOneOf("hidden_act", "silu");
   private List<Consumer<Config>> checks = List.of();
   private KeyRule dimensions = CommonKeys::dimensions;
   private KeyRule epsilon = (config, out) -> CommonKeys.rmsEpsilon(config, out, 1e-6);
-  private RopeMapping rope = RopeMapping.of(Rope::of);
+  private RopeRule rope = Rope::of;
+  private RopeKeys ropeKeys = (rope, config, out, dH) -> rope.put(out, dH);
+  private ToIntFunction<Config> headWidth = CommonKeys::headWidth;
   private List<KeyRule> keys = List.of();
   private TensorKeys tensorKeys = (config, map, out) -> {};
-  private ModelTensors outside = LlamaNames::outside;
+  private List<String> roots = List.of("model.");
+  private String embedding = "embed_tokens";
+  private String finalNorm = "norm";
+  private String finalNormTo = "output_norm";
+  private ModuleTensors takeEmbedding = MappingSpec::linear;
+  private ModuleTensors takeFinalNorm = MappingSpec::linear;
+  private ModuleTensors takeHead = MappingSpec::linear;
+  private String layers = "layers.";
+  private String head = "lm_head";
+  private @Nullable Boolean tied;
   private List<ModelTensors> tensors = List.of();
+  private List<String> ignored = List.of();
+  private boolean mapsAdapters = true;
 
   private MappingSpec(List<LayerTensors> layer) {
     this.layer = layer;
@@ -66,30 +102,43 @@ public final class MappingSpec implements Mapping {
   }
 
   private MappingSpec with(Consumer<MappingSpec> change) {
-    var copy = new MappingSpec(layer);
-    copy.defaults = defaults;
-    copy.activation = activation;
-    copy.checks = checks;
-    copy.dimensions = dimensions;
-    copy.epsilon = epsilon;
-    copy.rope = rope;
-    copy.keys = keys;
-    copy.tensorKeys = tensorKeys;
-    copy.outside = outside;
-    copy.tensors = tensors;
+    MappingSpec copy;
+    try {
+      copy = (MappingSpec) clone();
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
+    }
     change.accept(copy);
     return copy;
   }
 
-  private static <T> List<T> append(List<T> list, T element) {
-    List<T> longer = new ArrayList<>(list);
-    longer.add(element);
-    return List.copyOf(longer);
+  private static void linear(Config config, TensorMap map, String from, String to) {
+    map.takeLinear(from, to);
+  }
+
+  @SafeVarargs
+  private static <T> List<T> append(List<T> list, T... elements) {
+    return Stream.concat(list.stream(), Stream.of(elements)).toList();
+  }
+
+  /** Changes the configuration before it is read. */
+  public MappingSpec reading(UnaryOperator<Config> newReader) {
+    UnaryOperator<Config> before = reader;
+    return with(spec -> spec.reader = config -> newReader.apply(before.apply(config)));
   }
 
   /** Sets the values that transformers uses for keys that the configuration does not have. */
-  public MappingSpec defaults(Map<String, Integer> newDefaults) {
-    return with(spec -> spec.defaults = Map.copyOf(newDefaults));
+  public MappingSpec defaults(Map<String, Integer> defaults) {
+    return reading(config -> config.withDefaults(defaults));
+  }
+
+  /**
+   * Sets the names that the class has for usual keys.
+   *
+   * @param attributes the names, by usual key, the preferred one first
+   */
+  public MappingSpec attributes(Map<String, List<String>> attributes) {
+    return reading(config -> config.withAttributes(attributes));
   }
 
   /** Replaces the check of the activation. */
@@ -99,12 +148,22 @@ public final class MappingSpec implements Mapping {
 
   /** Replaces the activation that the configuration must name. */
   public MappingSpec activation(String key, String... names) {
-    return with(spec -> spec.activation = config -> config.requireOneOf(key, names));
+    return activation(config -> config.requireOneOf(key, names));
   }
 
   /** Adds a check of the configuration. */
   public MappingSpec check(Consumer<Config> check) {
     return with(spec -> spec.checks = append(checks, check));
+  }
+
+  /** Adds a check of flags that must be false or missing. */
+  public MappingSpec off(String... keys) {
+    return check(config -> List.of(keys).forEach(config::requireOff));
+  }
+
+  /** Adds a check of flags that must be true or missing. */
+  public MappingSpec on(String... keys) {
+    return check(config -> List.of(keys).forEach(config::requireOn));
   }
 
   /** Replaces the reading of dimensions. */
@@ -137,13 +196,23 @@ public final class MappingSpec implements Mapping {
   }
 
   /** Replaces the reading of RoPE. */
-  public MappingSpec rope(Function<Config, Rope> newRope) {
-    return rope(RopeMapping.of(newRope));
+  public MappingSpec rope(RopeRule newRope) {
+    return with(spec -> spec.rope = newRope);
   }
 
-  /** Replaces the mapping of RoPE. */
-  public MappingSpec rope(RopeMapping newRope) {
-    return with(spec -> spec.rope = newRope);
+  /** Removes RoPE. */
+  public MappingSpec noRope() {
+    return rope(config -> null);
+  }
+
+  /** Replaces the keys of RoPE. */
+  public MappingSpec ropeKeys(RopeKeys newKeys) {
+    return with(spec -> spec.ropeKeys = newKeys);
+  }
+
+  /** Replaces the reading of the width of a head, or of the part that RoPE divides. */
+  public MappingSpec headWidth(ToIntFunction<Config> newWidth) {
+    return with(spec -> spec.headWidth = newWidth);
   }
 
   /** Rejects configurations without a base of RoPE, whose default differs between versions. */
@@ -152,8 +221,8 @@ public final class MappingSpec implements Mapping {
   }
 
   /** Adds keys. */
-  public MappingSpec keys(KeyRule rule) {
-    return with(spec -> spec.keys = append(keys, rule));
+  public MappingSpec keys(KeyRule... rules) {
+    return with(spec -> spec.keys = append(keys, rules));
   }
 
   /** Replaces the keys whose values are tensors. */
@@ -161,14 +230,76 @@ public final class MappingSpec implements Mapping {
     return with(spec -> spec.tensorKeys = newTensorKeys);
   }
 
-  /** Replaces the tensors outside the layers. */
-  public MappingSpec outside(ModelTensors newOutside) {
-    return with(spec -> spec.outside = newOutside);
+  /**
+   * Replaces the names of modules.
+   *
+   * @param newEmbedding the embedding
+   * @param newNorm the final norm
+   * @param newLayers prefix of the layers
+   */
+  public MappingSpec modules(String newEmbedding, String newNorm, String newLayers) {
+    return with(
+        spec -> {
+          spec.embedding = newEmbedding;
+          spec.finalNorm = newNorm;
+          spec.layers = newLayers;
+        });
   }
 
-  /** Adds tensors, taken after the layers. */
+  /**
+   * Replaces the prefix of all modules but the unembedding: the first with an embedding in the
+   * checkpoint.
+   */
+  public MappingSpec root(String... newRoots) {
+    return with(spec -> spec.roots = List.of(newRoots));
+  }
+
+  /** Replaces the taking of the embedding. */
+  public MappingSpec embedding(ModuleTensors taking) {
+    return with(spec -> spec.takeEmbedding = taking);
+  }
+
+  /** Replaces the taking of the final norm. */
+  public MappingSpec finalNorm(ModuleTensors taking) {
+    return with(spec -> spec.takeFinalNorm = taking);
+  }
+
+  /** Replaces the taking of the unembedding. */
+  public MappingSpec head(ModuleTensors taking) {
+    return with(spec -> spec.takeHead = taking);
+  }
+
+  /** Replaces the name of the final norm in GGUF. */
+  public MappingSpec finalNorm(String to) {
+    return with(spec -> spec.finalNormTo = to);
+  }
+
+  /** Removes the final norm's tensors. */
+  public MappingSpec withoutFinalNorm() {
+    return finalNorm((config, map, from, to) -> {});
+  }
+
+  /** Replaces the name of the unembedding. */
+  public MappingSpec head(String newHead) {
+    return with(spec -> spec.head = newHead);
+  }
+
+  /**
+   * Sets whether the unembedding is the embedding unless the configuration says otherwise, by
+   * default if the checkpoint has none.
+   */
+  public MappingSpec tied(boolean newTied) {
+    return with(spec -> spec.tied = newTied);
+  }
+
+  /** Adds tensors outside the layers. */
   public MappingSpec tensors(ModelTensors more) {
     return with(spec -> spec.tensors = append(tensors, more));
+  }
+
+  /** Ignores the tensors whose names have one of the prefixes. */
+  public MappingSpec ignoring(String... prefixes) {
+    return with(spec -> spec.ignored = List.of(prefixes));
   }
 
   /** Replaces the tensors of a layer. */
@@ -177,18 +308,31 @@ public final class MappingSpec implements Mapping {
   }
 
   /** Adds tensors of a layer. */
-  public MappingSpec and(LayerTensors more) {
+  public MappingSpec and(LayerTensors... more) {
     return with(spec -> spec.layer = append(layer, more));
+  }
+
+  /** Sets that PEFT adapters cannot be read. */
+  public MappingSpec withoutAdapters() {
+    return with(spec -> spec.mapsAdapters = false);
+  }
+
+  @Override
+  public boolean mapsAdapters() {
+    return mapsAdapters;
   }
 
   @Override
   public void keys(Config given, MetadataBuilder out) {
-    Config config = given.withDefaults(defaults);
+    Config config = reader.apply(given);
     activation.accept(config);
     checks.forEach(check -> check.accept(config));
     dimensions.put(config, out);
     epsilon.put(config, out);
-    rope.keys(config, out);
+    Rope read = rope.of(config);
+    if (read != null) {
+      ropeKeys.put(read, config, out, headWidth.applyAsInt(config));
+    }
     keys.forEach(rule -> rule.put(config, out));
   }
 
@@ -199,14 +343,32 @@ public final class MappingSpec implements Mapping {
 
   @Override
   public void tensors(Config given, TensorMap map) {
-    Config config = given.withDefaults(defaults);
-    outside.take(config, map);
-    rope.tensors(config, map);
+    Config config = reader.apply(given);
+    String root =
+        roots.stream()
+            .filter(prefix -> map.has(prefix + embedding + ".weight"))
+            .findFirst()
+            .orElse(roots.getFirst());
+    TensorMap model = map.in(root, "");
+    takeEmbedding.take(config, model, embedding, "token_embd");
+    takeFinalNorm.take(config, model, finalNorm, finalNormTo);
+    boolean usuallyTied = tied == null ? !map.has(head + ".weight") : tied;
+    if (config.bool("tie_word_embeddings", usuallyTied)) {
+      map.ignore(head + ".weight"); // which may be a copy
+    } else {
+      takeHead.take(config, map, head, "output");
+    }
+    Rope read = rope.of(config);
+    if (read != null) {
+      read.addTensors(map, headWidth.applyAsInt(config));
+    }
     for (int l = 0; l < config.size("num_hidden_layers"); l++) {
+      TensorMap block = model.in(layers + l + ".", "blk." + l + ".");
       for (LayerTensors part : layer) {
-        part.take(config, map, l);
+        part.take(config, block, l);
       }
     }
-    tensors.forEach(part -> part.take(config, map));
+    tensors.forEach(part -> part.take(config, model));
+    ignored.forEach(map::ignoreAll);
   }
 }

@@ -1,9 +1,12 @@
 package dev.vidrio.model.huggingface.mapping;
 
+import static dev.vidrio.model.huggingface.mapping.LayerTensors.plusOne;
+import static dev.vidrio.model.huggingface.mapping.LayerTensors.tensor;
+
 import dev.vidrio.formats.gguf.MetadataBuilder;
-import dev.vidrio.kernel.KvShape;
 import dev.vidrio.model.huggingface.checkpoint.Config;
-import dev.vidrio.model.huggingface.checkpoint.Layouts;
+import dev.vidrio.model.huggingface.checkpoint.Layout;
+import dev.vidrio.model.huggingface.checkpoint.RowOrders;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
@@ -14,88 +17,59 @@ import java.util.stream.IntStream;
  * others. In GGUF files of Qwen3-Next, value heads of one key head are adjacent, as in checkpoints;
  * in those of Qwen3.5 they are interleaved.
  */
-public final class QwenNextMapping implements Mapping {
+public final class QwenNextMapping {
   private static final String EPSILON = "rms_norm_eps";
-  private static final int MAX_HEADS = 4096;
-  private static final int MAX_TAPS = 64;
 
-  /** Models of this shape. */
-  public enum Variant {
-    /** Qwen3-Next, with experts; projections of a key head are adjacent in the checkpoint. */
-    NEXT,
-    /** Qwen3.5 without experts. */
-    DENSE,
-    /** Qwen3.5 with experts. */
-    MIXTURE
+  /** Qwen3-Next, with experts; projections of a key head are adjacent in the checkpoint. */
+  public static final MappingSpec NEXT =
+      mixture(spec(QwenNextMapping::fused)).keys(ExpertNames.normalized(true));
+
+  /** Qwen3.5 without experts. */
+  public static final MappingSpec DENSE =
+      spec(QwenNextMapping::tiled)
+          .and(LlamaNames::gatedFfn)
+          .dimensions(CommonKeys::dimensions)
+          .keys(QwenNextMapping::sections);
+
+  /** Qwen3.5 with experts. */
+  public static final MappingSpec MIXTURE =
+      mixture(spec(QwenNextMapping::tiled)).keys(QwenNextMapping::sections);
+
+  private QwenNextMapping() {}
+
+  private static MappingSpec spec(LayerTensors recurrence) {
+    return MappingSpec.of(
+            plusOne("input_layernorm", "attn_norm"),
+            plusOne("post_attention_layernorm", "post_attention_norm"),
+            LayerTensors.all(
+                    LlamaNames::attention,
+                    plusOne("self_attn.q_norm", "attn_q_norm"),
+                    plusOne("self_attn.k_norm", "attn_k_norm"))
+                .or(QwenNextMapping::attends, recurrence))
+        .off("attention_bias")
+        .check(QwenNextMapping::checkEpsilon)
+        .rope(config -> Rope.of(config, 0.25).ofText())
+        .headWidth(config -> config.size("head_dim"))
+        .keys(QwenNextMapping::states)
+        .finalNorm(LlamaNames::plusOne)
+        .ignoring("mtp.", "model.mtp."); // which draft tokens
   }
 
-  private final Variant variant;
-
-  /** Makes the mapping of a variant. */
-  public QwenNextMapping(Variant variant) {
-    this.variant = variant;
+  private static MappingSpec mixture(MappingSpec spec) {
+    return spec.and(
+            ExpertNames::routed,
+            ExpertNames.shared("shared_expert"),
+            tensor("mlp.shared_expert_gate.weight", "ffn_gate_inp_shexp.weight"))
+        .check(ExpertNames::requireEverywhere)
+        .dimensions(CommonKeys::dimensionsWithoutFfn)
+        .keys(
+            CommonKeys.optionalSize("intermediate_size", "feed_forward_length"),
+            ExpertNames::counts,
+            ExpertNames.MOE_WIDTH,
+            ExpertNames.sharedWidth("shared_expert_intermediate_size"));
   }
 
-  /**
-   * The heads of the delta rule.
-   *
-   * @param keyHeads heads of queries and keys
-   * @param heads heads of values
-   * @param dK elements of a query or key
-   * @param dV elements of a value
-   */
-  private record Heads(int keyHeads, int heads, int dK, int dV) {
-    static Heads of(Config config) {
-      String key = "linear_num_value_heads";
-      int keyHeads = config.integer("linear_num_key_heads", 1, MAX_HEADS);
-      int heads = config.integer(key, 1, MAX_HEADS);
-      if (heads % keyHeads != 0) {
-        throw config.error(
-            key, Integer.toString(heads), "must be a multiple of linear_num_key_heads " + keyHeads);
-      }
-      int dK = config.integer("linear_key_head_dim", 1, KvShape.HEAD_MAX);
-      int dV = config.integer("linear_value_head_dim", 1, KvShape.HEAD_MAX);
-      return new Heads(keyHeads, heads, dK, dV);
-    }
-
-    int keyWidth() {
-      return keyHeads * dK;
-    }
-
-    int valueWidth() {
-      return heads * dV;
-    }
-
-    /** Returns the rows of queries, keys and values. */
-    int width() {
-      return 2 * keyWidth() + valueWidth();
-    }
-
-    /** Returns the order of GGUF's rows, n per value head. */
-    IntUnaryOperator tiled(int n) {
-      return Layouts.tiledHeads(keyHeads, heads, n);
-    }
-
-    /** Returns an order that keeps queries and keys, and reorders values. */
-    IntUnaryOperator before(IntUnaryOperator values) {
-      int first = 2 * keyWidth();
-      return row -> row < first ? row : first + values.applyAsInt(row - first);
-    }
-  }
-
-  private boolean isMixture() {
-    return variant != Variant.DENSE;
-  }
-
-  /** Returns whether the projections of a key head are adjacent in the checkpoint. */
-  private boolean isFused() {
-    return variant == Variant.NEXT;
-  }
-
-  @Override
-  public void keys(Config config, MetadataBuilder out) {
-    config.requireOneOf("hidden_act", "silu");
-    config.requireOff("attention_bias");
+  private static void checkEpsilon(Config config) {
     double epsilon = config.real(EPSILON, 1e-6);
     if (epsilon != 1e-6) {
       throw config.unsupported(
@@ -103,47 +77,20 @@ public final class QwenNextMapping implements Mapping {
           Double.toString(epsilon),
           "GGUF has one for all norms, and that of keys is 1e-6");
     }
-    if (isMixture()) {
-      mixture(config, out);
-    } else {
-      CommonKeys.dimensions(config, out);
-    }
-    CommonKeys.rmsEpsilon(config, out, 1e-6);
-    rope(config).put(out, config.size("head_dim"));
-    if (!isFused()) {
-      QwenVlMapping.sections(config, out, 11, 11, 10);
-    }
-    Heads heads = Heads.of(config);
-    int layers = config.size("num_hidden_layers");
+  }
+
+  private static void sections(Config config, MetadataBuilder out) {
+    QwenVlMapping.sections(config, out, 11, 11, 10);
+  }
+
+  private static void states(Config config, MetadataBuilder out) {
+    DeltaHeads.of(config).keys(config, out);
     List<Boolean> recurrent =
-        IntStream.range(0, layers).mapToObj(l -> !attends(config, l)).toList();
-    out.integer("ssm.conv_kernel", config.integer("linear_conv_kernel_dim", 1, MAX_TAPS))
-        .integer("ssm.state_size", heads.dK)
-        .integer("ssm.group_count", heads.keyHeads)
-        .integer("ssm.time_step_rank", heads.heads)
-        .integer("ssm.inner_size", heads.valueWidth())
-        .bools("attention.recurrent_layers", recurrent)
+        IntStream.range(0, config.size("num_hidden_layers"))
+            .mapToObj(l -> !attends(config, l))
+            .toList();
+    out.bools("attention.recurrent_layers", recurrent)
         .integer("full_attention_interval", interval(config));
-  }
-
-  private void mixture(Config config, MetadataBuilder out) {
-    if (config.has("intermediate_size")) {
-      CommonKeys.dimensions(config, out);
-    } else {
-      CommonKeys.dimensionsWithoutFfn(config, out);
-    }
-    ExpertNames.requireEverywhere(config);
-    ExpertNames.counts(config, out);
-    out.integer("expert_feed_forward_length", config.size("moe_intermediate_size"))
-        .integer(
-            "expert_shared_feed_forward_length", config.size("shared_expert_intermediate_size"));
-    if (isFused()) {
-      out.bool("expert_weights_norm", config.bool("norm_topk_prob", true));
-    }
-  }
-
-  private static Rope rope(Config config) {
-    return Rope.of(config, 0.25).ofText();
   }
 
   private static int interval(Config config) {
@@ -151,63 +98,22 @@ public final class QwenNextMapping implements Mapping {
   }
 
   private static boolean attends(Config config, int layer) {
-    if (!config.has("layer_types")) {
-      return (layer + 1) % interval(config) == 0;
-    }
-    int layers = config.size("num_hidden_layers");
-    List<String> types = config.strings("layer_types");
-    if (types.size() != layers) {
-      throw config.error("layer_types", types.toString(), "must name " + layers + " layers");
-    }
-    String type = types.get(layer);
-    if (!type.equals("linear_attention") && !type.equals("full_attention")) {
-      throw config.unsupported("layer_types", type, "supported: linear_attention, full_attention");
-    }
-    return type.equals("full_attention");
-  }
-
-  @Override
-  public void tensors(Config config, TensorMap map) {
-    map.ignoreAll("mtp."); // what drafts tokens
-    map.ignoreAll("model.mtp.");
-    map.take("model.embed_tokens.weight", "token_embd.weight");
-    map.takePlusOne("model.norm.weight", "output_norm.weight");
-    LlamaNames.unembedding(map, config, "lm_head", !map.has("lm_head.weight"));
-    rope(config).addTensors(map, config.size("head_dim"));
-    Heads heads = Heads.of(config);
-    for (int l = 0; l < config.size("num_hidden_layers"); l++) {
-      String from = LlamaNames.from(l);
-      String to = LlamaNames.to(l);
-      map.takePlusOne(from + "input_layernorm.weight", to + "attn_norm.weight");
-      map.takePlusOne(from + "post_attention_layernorm.weight", to + "post_attention_norm.weight");
-      if (attends(config, l)) {
-        LlamaNames.attention(config, map, l);
-        map.takePlusOne(from + "self_attn.q_norm.weight", to + "attn_q_norm.weight");
-        map.takePlusOne(from + "self_attn.k_norm.weight", to + "attn_k_norm.weight");
-      } else if (isFused()) {
-        fused(heads, map, from + "linear_attn.", to);
-      } else {
-        tiled(heads, map, from + "linear_attn.", to);
-      }
-      if (isMixture()) {
-        ExpertNames.routed(config, map, l);
-        ExpertNames.shared("shared_expert").take(config, map, l);
-        map.take(from + "mlp.shared_expert_gate.weight", to + "ffn_gate_inp_shexp.weight");
-      } else {
-        LlamaNames.gatedFfn(config, map, l);
-      }
-    }
+    return config.has("layer_types")
+        ? DeltaHeads.attends(config, layer)
+        : (layer + 1) % interval(config) == 0;
   }
 
   /** Takes projections that are adjacent per key head. */
-  private static void fused(Heads heads, TensorMap map, String from, String to) {
-    int dK = heads.dK;
-    int values = heads.valueWidth() / heads.keyHeads;
+  private static void fused(Config config, TensorMap layer, int index) {
+    DeltaHeads heads = DeltaHeads.of(config);
+    int dK = heads.dK();
+    int values = heads.valueWidth() / heads.keyHeads();
     int stride = 2 * (dK + values);
     int first = heads.keyWidth();
-    IntUnaryOperator queries = Layouts.rowsOfHeads(0, dK, stride);
-    IntUnaryOperator keys = Layouts.rowsOfHeads(dK, dK, stride);
-    IntUnaryOperator others = Layouts.rowsOfHeads(2 * dK, values, stride);
+    IntUnaryOperator queries = RowOrders.rowsOfHeads(0, dK, stride);
+    IntUnaryOperator keys = RowOrders.rowsOfHeads(dK, dK, stride);
+    IntUnaryOperator others = RowOrders.rowsOfHeads(2 * dK, values, stride);
+    IntUnaryOperator gates = RowOrders.rowsOfHeads(2 * dK + values, values, stride);
     IntUnaryOperator all =
         row ->
             row < first
@@ -215,49 +121,38 @@ public final class QwenNextMapping implements Mapping {
                 : row < 2 * first
                     ? keys.applyAsInt(row - first)
                     : others.applyAsInt(row - 2 * first);
-    String matrix = from + "in_proj_qkvz.weight";
-    int rows = heads.keyHeads * stride;
-    map.takeRows(matrix, to + "attn_qkv.weight", rows, heads.width(), all);
-    map.takeRows(
-        matrix,
-        to + "attn_gate.weight",
-        rows,
-        heads.valueWidth(),
-        Layouts.rowsOfHeads(2 * dK + values, values, stride));
-    map.take(from + "in_proj_ba.weight", to + "ssm_ba.weight");
-    map.take(from + "out_proj.weight", to + "ssm_out.weight");
-    rest(heads, map, from, to, IntUnaryOperator.identity(), IntUnaryOperator.identity());
+    int rows = heads.keyHeads() * stride;
+    TensorMap module = layer.in("linear_attn.", "");
+    String matrix = "in_proj_qkvz.weight";
+    module.take(matrix, "attn_qkv.weight", Layout.rows(rows, heads.width(), all));
+    module.take(matrix, "attn_gate.weight", Layout.rows(rows, heads.valueWidth(), gates));
+    module.take("in_proj_ba.weight", "ssm_ba.weight");
+    module.take("out_proj.weight", "ssm_out.weight");
+    rest(heads, module, IntUnaryOperator.identity(), IntUnaryOperator.identity());
   }
 
   /** Takes projections whose value heads are reordered. */
-  private static void tiled(Heads heads, TensorMap map, String from, String to) {
-    IntUnaryOperator values = heads.tiled(heads.dV);
-    IntUnaryOperator each = heads.tiled(1);
+  private static void tiled(Config config, TensorMap layer, int index) {
+    DeltaHeads heads = DeltaHeads.of(config);
+    IntUnaryOperator values = heads.tiled(heads.dV());
+    IntUnaryOperator kept = heads.before(values);
     int width = heads.valueWidth();
-    map.takeRows(
-        from + "in_proj_qkv.weight",
-        to + "attn_qkv.weight",
-        heads.width(),
-        heads.width(),
-        heads.before(values));
-    map.takeRows(from + "in_proj_z.weight", to + "attn_gate.weight", width, width, values);
-    int n = heads.heads;
-    map.takeRows(from + "in_proj_a.weight", to + "ssm_alpha.weight", n, n, each);
-    map.takeRows(from + "in_proj_b.weight", to + "ssm_beta.weight", n, n, each);
-    map.takeOrderedColumns(from + "out_proj.weight", to + "ssm_out.weight", width, values);
-    rest(heads, map, from, to, heads.before(values), each);
+    Layout each = Layout.rows(heads.heads(), heads.tiled(1));
+    TensorMap module = layer.in("linear_attn.", "");
+    module.take("in_proj_qkv.weight", "attn_qkv.weight", Layout.rows(heads.width(), kept));
+    module.take("in_proj_z.weight", "attn_gate.weight", Layout.rows(width, values));
+    module.take("in_proj_a.weight", "ssm_alpha.weight", each);
+    module.take("in_proj_b.weight", "ssm_beta.weight", each);
+    module.take("out_proj.weight", "ssm_out.weight", Layout.columns(width, values));
+    rest(heads, module, kept, heads.tiled(1));
   }
 
   private static void rest(
-      Heads heads,
-      TensorMap map,
-      String from,
-      String to,
-      IntUnaryOperator kernels,
-      IntUnaryOperator each) {
-    map.takeKernels(from + "conv1d.weight", to + "ssm_conv1d.weight", heads.width(), kernels);
-    map.takeRates(from + "A_log", to + "ssm_a", heads.heads, each);
-    map.takeRows(from + "dt_bias", to + "ssm_dt.bias", heads.heads, heads.heads, each);
-    map.take(from + "norm.weight", to + "ssm_norm.weight");
+      DeltaHeads heads, TensorMap module, IntUnaryOperator kernels, IntUnaryOperator each) {
+    int n = heads.heads();
+    module.take("conv1d.weight", "ssm_conv1d.weight", Layout.kernels(heads.width(), kernels));
+    module.take("A_log", "ssm_a", Layout.rates(n, each));
+    module.take("dt_bias", "ssm_dt.bias", Layout.rows(n, each));
+    module.take("norm.weight", "ssm_norm.weight");
   }
 }

@@ -17,20 +17,22 @@ public final class QwenVlMapping {
 
   /** Returns the mapping of Qwen2-VL and Qwen2.5-VL. */
   public static Mapping withoutDeepstack(MappingSpec text) {
-    return new TextMapping(text.keys((config, out) -> sections(config, out)));
+    return new TextMapping(text.keys(QwenVlMapping::sections));
   }
 
   /** Returns the mapping of Qwen3-VL, which feeds image features into several layers. */
   public static Mapping withDeepstack(MappingSpec text) {
-    return new TextMapping(text.keys((config, out) -> sections(config, out))) {
-      @Override
-      public void keys(Config config, MetadataBuilder out) {
-        super.keys(config, out);
-        Config vision = config.object("vision_config");
-        int layers = vision.has(DEEPSTACK) ? vision.integers(DEEPSTACK).length : 0;
-        out.integer("n_deepstack_layers", layers);
-      }
-    };
+    return new TextMapping(text.keys(QwenVlMapping::sections), QwenVlMapping::deepstack);
+  }
+
+  private static void deepstack(Config config, MetadataBuilder out) {
+    Config vision = config.object("vision_config");
+    int layers = vision.has(DEEPSTACK) ? vision.integers(DEEPSTACK).length : 0;
+    out.integer("n_deepstack_layers", layers);
+  }
+
+  private static void sections(Config text, MetadataBuilder out) {
+    sections(text, out, new int[0]);
   }
 
   /**

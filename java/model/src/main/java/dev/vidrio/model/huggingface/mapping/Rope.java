@@ -4,6 +4,7 @@ import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import dev.vidrio.model.huggingface.checkpoint.TensorMap;
+import java.util.Arrays;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,9 @@ public record Rope(
     Config scaling,
     double partial,
     int original) {
+
+  private static final String CONTEXT = "max_position_embeddings";
+  private static final String ORIGINAL = "original_max_position_embeddings";
 
   /** Names of the part of a head that is rotated. */
   private static final String[] PARTIAL = {"partial_rotary_factor", "rope_pct", "rotary_pct"};
@@ -72,7 +76,7 @@ public record Rope(
         type(own),
         own,
         own.real(PARTIAL[0], config.real(partial, usual)),
-        own.size("original_max_position_embeddings", config.size("max_position_embeddings", 1)));
+        own.size(ORIGINAL, config.size(CONTEXT, 1)));
   }
 
   /** Returns the type; DeepSeek's code has another name for YaRN. */
@@ -130,24 +134,16 @@ public record Rope(
 
   /** Adds the keys. */
   public void put(MetadataBuilder out, int dH) {
-    put(out, dH, true);
+    put(out, dH, true, false);
   }
 
   /**
    * Adds the keys.
    *
    * @param wholePairs whether the architecture rounds YaRN's correction range to whole pairs
+   * @param sharpensScores whether the architecture applies YaRN's multiplier to scores
    */
-  public void put(MetadataBuilder out, int dH, boolean wholePairs) {
-    put(out, dH, wholePairs, false);
-  }
-
-  /** Adds the keys of an architecture that applies YaRN's multiplier to scores. */
-  public void putSharpeningScores(MetadataBuilder out, int dH) {
-    put(out, dH, true, true);
-  }
-
-  private void put(MetadataBuilder out, int dH, boolean wholePairs, boolean sharpensScores) {
+  public void put(MetadataBuilder out, int dH, boolean wholePairs, boolean sharpensScores) {
     out.integer("rope.dimension_count", dimensions(dH)).real("rope.freq_base", base);
     if (localBase != null) {
       out.real("rope.freq_base_swa", localBase);
@@ -202,15 +198,88 @@ public record Rope(
     return scaling.real("attention_factor", own);
   }
 
-  /** Adds the tensor of divisors that goes with the type {@code llama3}. */
+  /** Returns whether frequencies have other divisors in long contexts (arXiv 2402.13753). */
+  private boolean isLong() {
+    return type.equals("longrope") || type.equals("su");
+  }
+
+  /** Adds the keys of a model that may have LongRoPE, whose magnitude follows from the contexts. */
+  public void putLong(Config config, MetadataBuilder out, int dH) {
+    if (!isLong()) {
+      put(out, dH);
+      return;
+    }
+    double before = contextBefore(config);
+    double scale = config.size(CONTEXT) / before;
+    double usual = scale > 1 ? Math.sqrt(1 + Math.log(scale) / Math.log(before)) : 1;
+    putLong(config, out, dH, scaling.real("attention_factor", usual));
+  }
+
+  /** Adds the keys of a model that may have LongRoPE, whose magnitude is {@code short_mscale}. */
+  public void putLongOfShortMagnitude(Config config, MetadataBuilder out, int dH) {
+    if (!isLong()) {
+      put(out, dH);
+      return;
+    }
+    double magnitude = scaling.real("short_mscale");
+    scaling.require("long_mscale", value -> value.asDouble(0) == magnitude, "must be " + magnitude);
+    putLong(config, out, dH, magnitude);
+  }
+
+  private void putLong(Config config, MetadataBuilder out, int dH, double magnitude) {
+    out.integer("rope.dimension_count", dimensions(dH))
+        .real("rope.freq_base", base)
+        .string("rope.scaling.type", "longrope")
+        .integer("rope.scaling.original_context_length", contextBefore(config))
+        .real("rope.scaling.attn_factor", magnitude);
+  }
+
+  private int contextBefore(Config config) {
+    return scaling.size(ORIGINAL, config.size(ORIGINAL, config.size(CONTEXT)));
+  }
+
+  /** Adds the tensors of divisors that go with the type. */
   public void addTensors(TensorMap map, int dH) {
     if (type.equals("llama3")) {
       map.addVector("rope_freqs.weight", llama3Divisors(dimensions(dH)));
     }
+    if (isLong()) {
+      int pairs = dimensions(dH) / 2;
+      map.addVector("rope_factors_long.weight", factors("long_factor", pairs));
+      map.addVector("rope_factors_short.weight", factors("short_factor", pairs));
+    }
+  }
+
+  private float[] factors(String key, int pairs) {
+    float[] factors = scaling.reals(key);
+    if (factors.length != pairs) {
+      throw scaling.error(key, factors.length + " factors", "must be " + pairs);
+    }
+    return factors;
   }
 
   public RuntimeException unsupported(String supported) {
     return scaling.unsupported("rope_type", type, "supported: " + supported);
+  }
+
+  /**
+   * Returns divisors of frequencies, of which those of pairs without rotation are nearly infinite.
+   *
+   * @param parameters object with the part of pairs that rotate
+   * @param usual the part unless the object has it
+   */
+  static float[] partialDivisors(Config parameters, int dH, double usual) {
+    boolean whole = parameters.string("rope_type", "proportional").equals("default");
+    double share = whole ? 1 : parameters.real(PARTIAL[0], usual);
+    int pairs = dH / 2;
+    int turning = (int) (share * pairs);
+    if (turning < 1 || turning > pairs) {
+      throw parameters.error(PARTIAL[0], Double.toString(share), "must be above 0 and at most 1");
+    }
+    var divisors = new float[pairs];
+    Arrays.fill(divisors, 1);
+    Arrays.fill(divisors, turning, pairs, 1e30f);
+    return divisors;
   }
 
   /**
@@ -221,7 +290,7 @@ public record Rope(
     double factor = scaling.real("factor", 8);
     double low = scaling.real("low_freq_factor", 1);
     double high = scaling.real("high_freq_factor", 4);
-    double original = scaling.size("original_max_position_embeddings", 8192);
+    double original = scaling.size(ORIGINAL, 8192);
     if (!(high > low) || !(low > 0) || !(factor > 0)) {
       throw scaling.error(
           "high_freq_factor", Double.toString(high), "must exceed low_freq_factor " + low);

@@ -2,13 +2,14 @@ package dev.vidrio.model.huggingface.mapping;
 
 import dev.vidrio.formats.gguf.MetadataBuilder;
 import dev.vidrio.model.huggingface.checkpoint.Config;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** The sliding window of models in which some layers have none. */
 public final class SlidingWindow {
   private static final String PATTERN = "sliding_window_pattern";
   private static final String TYPES = "layer_types";
+  private static final String SLIDING = "sliding_attention";
 
   private SlidingWindow() {}
 
@@ -21,9 +22,14 @@ public final class SlidingWindow {
     put(config, out, layers(config, period));
   }
 
+  /** Returns the rule of {@link #put}. */
+  public static MappingSpec.KeyRule every(int period) {
+    return (config, out) -> put(config, out, period);
+  }
+
   /** Adds the window and the layers of a configuration that must have a type per layer. */
   public static void putTypes(Config config, MetadataBuilder out) {
-    put(config, out, byType(config, config.size("num_hidden_layers")));
+    put(config, out, byType(config));
   }
 
   private static void put(Config config, MetadataBuilder out, List<Boolean> slides) {
@@ -35,33 +41,17 @@ public final class SlidingWindow {
   public static List<Boolean> layers(Config config, int period) {
     int layers = config.size("num_hidden_layers");
     if (config.has(TYPES)) {
-      return byType(config, layers);
+      return byType(config);
     }
     if (config.isString(PATTERN)) {
       return byLetter(config, layers);
     }
     int every = config.size(PATTERN, period);
-    List<Boolean> slides = new ArrayList<>();
-    for (int l = 0; l < layers; l++) {
-      slides.add((l + 1) % every != 0);
-    }
-    return slides;
+    return IntStream.range(0, layers).mapToObj(l -> (l + 1) % every != 0).toList();
   }
 
-  private static List<Boolean> byType(Config config, int layers) {
-    List<Boolean> slides = new ArrayList<>();
-    for (String type : config.strings(TYPES)) {
-      switch (type) {
-        case "sliding_attention" -> slides.add(true);
-        case "full_attention" -> slides.add(false);
-        default ->
-            throw config.unsupported(TYPES, type, "supported: sliding_attention, full_attention");
-      }
-    }
-    if (slides.size() != layers) {
-      throw config.error(TYPES, slides.size() + " types", "must be " + layers);
-    }
-    return slides;
+  private static List<Boolean> byType(Config config) {
+    return config.perLayer(TYPES, SLIDING, "full_attention").stream().map(SLIDING::equals).toList();
   }
 
   /** Returns local and global layers of a repeated pattern: {@code LLLG}. */
@@ -70,10 +60,8 @@ public final class SlidingWindow {
     if (!pattern.matches("[LG]+")) {
       throw config.error(PATTERN, pattern, "must be a number or letters L and G");
     }
-    List<Boolean> slides = new ArrayList<>();
-    for (int l = 0; l < layers; l++) {
-      slides.add(pattern.charAt(l % pattern.length()) == 'L');
-    }
-    return slides;
+    return IntStream.range(0, layers)
+        .mapToObj(l -> pattern.charAt(l % pattern.length()) == 'L')
+        .toList();
   }
 }

@@ -11,7 +11,7 @@ import java.util.Map;
  * The text decoder of a multimodal model: a mapping of text models, whose configuration is an
  * object of the whole and whose tensors have a prefix. Tensors of the other parts are ignored.
  */
-public class TextMapping implements Mapping {
+public final class TextMapping implements Mapping {
   /**
    * Key of the configuration of the decoder; in old configurations its keys are among the others.
    */
@@ -42,14 +42,22 @@ public class TextMapping implements Mapping {
           "visual.");
 
   private final Mapping text;
+  private final MappingSpec.KeyRule more;
+
+  /** Makes the mapping of a whole whose text decoder has the given one. */
+  public TextMapping(Mapping text) {
+    this(text, (config, out) -> {});
+  }
 
   /**
-   * Makes a mapping.
+   * Makes a mapping with keys of the other parts.
    *
    * @param text mapping of the text model
+   * @param more adds keys from the configuration of the whole
    */
-  public TextMapping(Mapping text) {
+  TextMapping(Mapping text, MappingSpec.KeyRule more) {
     this.text = text;
+    this.more = more;
   }
 
   /** Returns the name of a tensor in the text model. */
@@ -72,6 +80,7 @@ public class TextMapping implements Mapping {
   @Override
   public void keys(Config config, MetadataBuilder out) {
     text.keys(text(config), out);
+    more.put(config, out);
   }
 
   @Override

@@ -9,8 +9,10 @@ import dev.vidrio.error.ModelFileException;
 import dev.vidrio.error.UnsupportedModelException;
 import dev.vidrio.formats.gguf.Metadata;
 import dev.vidrio.formats.gguf.MetadataBuilder;
+import dev.vidrio.model.architecture.catalog.Catalog;
 import dev.vidrio.model.huggingface.checkpoint.Config;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.json.JsonMapper;
@@ -85,6 +87,7 @@ class RopeTest {
     Map<String, Object> values =
         new HashMap<>(
             Map.of(
+                "architectures", List.of("GPTNeoXForCausalLM"),
                 "hidden_size", 128,
                 "intermediate_size", 16,
                 "max_position_embeddings", 128,
@@ -92,7 +95,8 @@ class RopeTest {
                 "num_hidden_layers", 1));
     values.putAll(more);
     var out = new MetadataBuilder();
-    new GptNeoxMapping().keys(config(values), out.scope("gptneox."));
+    Config config = config(values);
+    Catalog.of(config).mapping().keys(config, out.scope("gptneox."));
     return out.build("config.json").intValue("gptneox.rope.dimension_count", 1, 64);
   }
 }

@@ -1,8 +1,8 @@
 package dev.vidrio.cli.lens.decode.sae;
 
-import dev.vidrio.cli.io.Json;
+import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.lens.option.TokenText;
-import dev.vidrio.cli.option.ModelOption;
+import dev.vidrio.cli.option.ModelCommand;
 import dev.vidrio.cli.option.TextInput;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
@@ -10,14 +10,12 @@ import dev.vidrio.lens.decode.sae.Features;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.model.Model;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -27,89 +25,68 @@ import picocli.CommandLine.Option;
     name = "features",
     description =
         "Shows the active features at each token of a text: their number, and the strongest.")
-public final class FeaturesCommand implements Callable<Integer> {
+public final class FeaturesCommand extends ModelCommand<FeaturesCommand.Found> {
   private static final int TOKEN = 16;
 
-  @Mixin private ModelOption model = new ModelOption();
   @Mixin private TextInput input = new TextInput();
   @Mixin private SaeOption sae = new SaeOption();
 
   @Option(
       names = "--top",
       paramLabel = "K",
-      defaultValue = "5",
-      description = "Features to print per token; JSON has all. Default: ${DEFAULT-VALUE}.")
+      description = "Features to print per token; JSON has all.")
   private int top = 5;
 
-  @Option(names = "--json", description = "Print JSON.")
-  private boolean json;
+  private int[] tokens = new int[0];
 
-  FeaturesCommand() {}
+  /** The active features of each token. */
+  record Found(String hook, List<Features> features) {}
 
   @Override
-  public Integer call() {
-    try (Model opened = model.open();
-        SparseAutoencoder autoencoder = sae.open(opened)) {
-      int[] tokens = input.requiredIds(opened);
+  protected Found run(Model opened) {
+    tokens = input.requiredIds(opened);
+    try (SparseAutoencoder autoencoder = sae.open(opened)) {
       String hook = autoencoder.config().hookIn();
       try (ActivationCache cache = Lens.of(opened).run(tokens, Capture.of(hook))) {
         var rows = new float[tokens.length][];
-        for (int i = 0; i < rows.length; i++) {
-          rows[i] = cache.get(cache.points().getFirst()).row(i);
-        }
-        List<Features> features = autoencoder.encode(rows);
-        if (json) {
-          Json.print(contents(opened, hook, tokens, features));
-        } else {
-          print(opened, tokens, features);
-        }
+        Arrays.setAll(rows, cache.get(cache.points().getFirst())::row);
+        return new Found(hook, autoencoder.encode(rows));
       }
     }
-    return 0;
   }
 
-  private void print(Model opened, int[] tokens, List<Features> features) {
+  @Override
+  protected void print(Found found) {
     System.out.printf(
         "%-21s %6s  %s%n", " pos token", "active", "strongest features and their activations");
     for (int i = 0; i < tokens.length; i++) {
-      Features row = features.get(i);
-      var line = new StringBuilder();
-      for (int f : ranked(row).stream().limit(Math.max(0, top)).toList()) {
-        String value = String.format(Locale.ROOT, "%.2f", row.value(f));
-        line.append("  ").append("%-12s".formatted("#" + row.id(f) + " " + value));
-      }
-      System.out.println(
-          "%4d %s %6d%s"
-              .formatted(i, TokenText.column(opened, tokens[i], TOKEN), row.count(), line)
-              .stripTrailing());
+      Features row = found.features.get(i);
+      String token = TokenText.column(model(), tokens[i], TOKEN);
+      String strongest =
+          ranked(row)
+              .limit(Math.max(0, top))
+              .map(f -> "  %-12s".formatted("#%d %.2f".formatted(row.id(f), row.value(f))))
+              .collect(Collectors.joining());
+      String line = "%4d %s %6d%s".formatted(i, token, row.count(), strongest);
+      System.out.println(line.stripTrailing());
     }
   }
 
-  private static List<Integer> ranked(Features features) {
+  private static Stream<Integer> ranked(Features features) {
     return IntStream.range(0, features.count())
         .boxed()
-        .sorted(Comparator.comparingDouble(i -> -features.value(i)))
-        .toList();
+        .sorted(Comparator.comparingDouble(i -> -features.value(i)));
   }
 
-  private static Map<String, Object> contents(
-      Model opened, String hook, int[] tokens, List<Features> features) {
-    List<List<Map<String, Object>>> rows = new ArrayList<>();
-    for (Features row : features) {
-      List<Map<String, Object>> entries = new ArrayList<>();
-      for (int i : ranked(row)) {
-        Map<String, Object> entry = new LinkedHashMap<>();
-        entry.put("feature", row.id(i));
-        entry.put("value", row.value(i));
-        entries.add(entry);
-      }
-      rows.add(entries);
-    }
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("model", opened.name());
-    result.put("hook", hook);
-    result.put("tokens", tokens);
-    result.put("features", rows);
-    return result;
+  @Override
+  protected void fill(JsonObject object, Found found) {
+    object.with("hook", found.hook).with("tokens", tokens);
+    object.put("features", found.features.stream().map(FeaturesCommand::toJson).toList());
+  }
+
+  private static List<JsonObject> toJson(Features row) {
+    return ranked(row)
+        .map(i -> new JsonObject().with("feature", row.id(i)).with("value", row.value(i)))
+        .toList();
   }
 }

@@ -14,8 +14,6 @@ public final class SaeOption {
       description = "A SAELens directory with cfg.json and sae_weights.safetensors.")
   private Path directory = Path.of("");
 
-  SaeOption() {}
-
   /** Loads the autoencoder. */
   SparseAutoencoder open(Model model) {
     return SparseAutoencoder.load(model.executor(), directory);

@@ -13,9 +13,9 @@ import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -44,18 +44,10 @@ public final class TrainCommand implements Callable<Integer> {
       description = "Where to write cfg.json and sae_weights.safetensors.")
   private Path output = Path.of("");
 
-  @Option(
-      names = "--features",
-      paramLabel = "N",
-      defaultValue = "1024",
-      description = "Number of features. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--features", paramLabel = "N", description = "Number of features.")
   private int features = 1024;
 
-  @Option(
-      names = "-k",
-      paramLabel = "K",
-      defaultValue = "16",
-      description = "Features active per token. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "-k", paramLabel = "K", description = "Features active per token.")
   private int k = 16;
 
   @Option(
@@ -67,39 +59,24 @@ public final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--penalty",
       paramLabel = "X",
+      showDefaultValue = Help.Visibility.NEVER,
       description = "Use ReLU with a penalty of X times the sum of activations instead of K.")
   private double penalty;
 
-  @Option(
-      names = "--rate",
-      paramLabel = "X",
-      defaultValue = "0.001",
-      description = "Learning rate of Adam. Default: ${DEFAULT-VALUE}.")
-  private double rate = 1e-3;
+  @Option(names = "--rate", paramLabel = "X", description = "Learning rate of Adam.")
+  private double rate = 0.001;
 
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "256",
-      description = "Tokens per step. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--batch", paramLabel = "N", description = "Tokens per step.")
   private int batch = 256;
 
-  @Option(
-      names = "--steps",
-      paramLabel = "N",
-      defaultValue = "1000",
-      description = "Steps of training. Default: ${DEFAULT-VALUE}.")
+  @Option(names = "--steps", paramLabel = "N", description = "Steps of training.")
   private int steps = 1000;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
-      defaultValue = "0",
-      description =
-          "Seed of the initial weights and the order of tokens. Default: ${DEFAULT-VALUE}.")
+      description = "Seed of the initial weights and the order of tokens.")
   private long seed;
-
-  TrainCommand() {}
 
   @Override
   public Integer call() throws IOException {
@@ -126,14 +103,9 @@ public final class TrainCommand implements Callable<Integer> {
           trained.save(output, opened.name());
         }
         System.out.printf(
-            Locale.ROOT,
             "%s: %d features from %d activations; squared error %.3f (relative), %d dead"
                 + " features%n",
-            output,
-            features,
-            rows.length,
-            done.loss,
-            trainer.dead());
+            output, features, rows.length, done.loss, trainer.dead());
         Hint.print(
             "'vidrio lens sae features --sae " + output + " -p TEXT' shows active features.");
       }
@@ -148,7 +120,7 @@ public final class TrainCommand implements Callable<Integer> {
 
     String of(double newLoss) {
       loss = newLoss;
-      return String.format(Locale.ROOT, "error %.3f", newLoss);
+      return String.format("error %.3f", newLoss);
     }
   }
 }

@@ -1,0 +1,15 @@
+package dev.vidrio.cli.io;
+
+import java.util.LinkedHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** A JSON object whose fields keep their order. */
+public final class JsonObject extends LinkedHashMap<String, @Nullable Object> {
+  private static final long serialVersionUID = 1;
+
+  /** Adds a field and returns this object. */
+  public JsonObject with(String name, @Nullable Object value) {
+    put(name, value);
+    return this;
+  }
+}

@@ -1,0 +1,63 @@
+package dev.vidrio.cli.lens.option;
+
+import dev.vidrio.cli.io.UsageException;
+import dev.vidrio.cli.option.ModelCommand;
+import dev.vidrio.formats.file.AtomicFile;
+import dev.vidrio.lens.page.Page;
+import dev.vidrio.lens.page.View;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/**
+ * A lens command that shows its result as text, as JSON or on an HTML page.
+ *
+ * @param <R> the result
+ */
+public abstract class PageCommand<R> extends ModelCommand<R> {
+  private static final List<String> OTHER_FORMS = List.of("--json", "--dot");
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "FILE.html",
+      description = "Draw the results on a self-contained HTML page.")
+  private @Nullable Path output;
+
+  /** Rejects other extensions, files that cannot be written, and other output formats. */
+  @Override
+  protected void check() {
+    if (output == null) {
+      return;
+    }
+    for (String other : OTHER_FORMS) {
+      if (command().commandLine().getParseResult().hasMatchedOption(other)) {
+        throw new UsageException(other + ": cannot be combined with -o");
+      }
+    }
+    OutputFile.check(output, ".html");
+  }
+
+  @Override
+  protected void show(R result) throws IOException {
+    if (output == null) {
+      super.show(result);
+      return;
+    }
+    String title = command().qualifiedName();
+    String text = model().tokenizer().decode(tokens());
+    String html = new Page(title, model().name(), text, List.copyOf(views(result))).html();
+    AtomicFile.write(output, html.getBytes(StandardCharsets.UTF_8));
+    System.out.println(output + ": " + title);
+  }
+
+  /** Returns the views of the page. */
+  protected abstract List<? extends View> views(R result);
+
+  /** Returns the tokens of the text; empty if there is no single text. */
+  protected int[] tokens() {
+    return new int[0];
+  }
+}
