@@ -148,7 +148,7 @@ class PlanTest {
             .ops()
             .forEach(op -> kinds.merge(op.getClass().getSimpleName(), 1, Integer::sum));
       }
-      assertEquals(18, kinds.size(), kinds.toString());
+      assertEquals(19, kinds.size(), kinds.toString());
       assertTrue(kinds.values().stream().allMatch(count -> count > 0));
     }
   }
