@@ -137,6 +137,7 @@ typedef enum vd_type {
     VD_TQ1_0 = 34,
     VD_TQ2_0 = 35,
     VD_MXFP4 = 39,
+    VD_Q2_0 = 42,
 } vd_type;
 
 // The packed layout of quantized weights: 16 rows are interleaved, so that 16 outputs fill the
@@ -160,10 +161,10 @@ typedef enum vd_type {
 //              4     1     Q5_0, Q5_1, Q5_K
 //              4     2     Q6_K
 //              8           Q8_0
-//              2           Q2_K, TQ1_0, TQ2_0
+//              2           Q2_K, Q2_0, TQ1_0, TQ2_0
 //              2     1     Q3_K, IQ2_XXS, IQ2_XS, IQ2_S, IQ1_S, IQ1_M
 //
-//   factors    of one block of 32 or 256 columns, for the 16 rows:
+//   factors    of one block of 32, 64 or 256 columns, for the 16 rows:
 //
 //     most types          | d: 16 halves |
 //     Q4_1, Q5_1          | d: 16 halves | minimum: 16 halves |
@@ -195,7 +196,7 @@ VD_API vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, cons
 // in GGUF's layout; `target` is the memory of the whole matrix. K fills whole blocks of both types.
 // Different rows may be encoded concurrently. importance [K], not negative, weights the squared
 // errors of columns, typically by the mean squares of their activations; null weights them equally.
-// Returns VD_UNSUPPORTED if `to` has no encoder (ternary types, and IQ types other than IQ4), and
+// Returns VD_UNSUPPORTED if `to` has no encoder (Q2_0, ternary types, and IQ types other than IQ4), and
 // VD_OUT_OF_RANGE if an element is not finite or exceeds the range of `to`; *bad_row (may be null)
 // is then its row, else -1.
 VD_API vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,

@@ -8,7 +8,7 @@
 const vd_type weight_types[WEIGHT_TYPES] = {
     VD_F32,   VD_F16,    VD_BF16,    VD_Q4_0,  VD_Q4_1,   VD_Q5_0,  VD_Q5_1,   VD_Q8_0,  VD_Q2_K,
     VD_Q3_K,  VD_Q4_K,   VD_Q5_K,    VD_Q6_K,  VD_IQ4_NL, VD_MXFP4, VD_IQ4_XS, VD_IQ3_S, VD_IQ3_XXS,
-    VD_IQ2_S, VD_IQ2_XS, VD_IQ2_XXS, VD_IQ1_M, VD_IQ1_S,  VD_TQ1_0, VD_TQ2_0};
+    VD_IQ2_S, VD_IQ2_XS, VD_IQ2_XXS, VD_IQ1_M, VD_IQ1_S,  VD_TQ1_0, VD_TQ2_0,  VD_Q2_0};
 
 double half_value(uint16_t half) {
     double sign = half & 0x8000 ? -1 : 1;
@@ -39,6 +39,7 @@ static const format formats[] = {
     [VD_F32] = {"f32", 1, 1, 4, NONE, NONE, NONE, NONE, NONE, 0, 0, 1},
     [VD_F16] = {"f16", 1, 1, 2, NONE, NONE, NONE, NONE, NONE, 0, 0, 1},
     [VD_BF16] = {"bf16", 1, 1, 2, NONE, NONE, NONE, NONE, NONE, 0, 0, 1},
+    [VD_Q2_0] = {"q2_0", 64, 32, 18, 2, NONE, 0, NONE, NONE, 2, 0, 0},
     [VD_Q4_0] = {"q4_0", 32, 32, 18, 2, NONE, 0, NONE, NONE, 4, 0, 1},
     [VD_Q4_1] = {"q4_1", 32, 32, 20, 4, NONE, 0, 2, NONE, 4, 0, 1},
     [VD_Q5_0] = {"q5_0", 32, 32, 22, 6, 2, 0, NONE, NONE, 4, 1, 1},
@@ -213,6 +214,8 @@ uint8_t weight_code(vd_type type, const void *row, int64_t at) {
         case VD_Q5_0:
         case VD_Q5_1:
             return (uint8_t)(nibble(low[k % 16], k >= 16) | (high[k / 8] >> k % 8 & 1) << 4);
+        case VD_Q2_0:
+            return low[k / 4] >> k % 4 * 2 & 3;
         case VD_TQ2_0:
         case VD_Q2_K:
             return low[k / 128 * 32 + l] >> k % 128 / 32 * 2 & 3;
@@ -243,6 +246,7 @@ int32_t weight_quant(vd_type type, const void *row, int64_t k) {
     switch (type) {
         case VD_TQ1_0:
         case VD_TQ2_0:
+        case VD_Q2_0:
             return code - 1;
         case VD_Q4_0:
             return code - 8;

@@ -15,7 +15,7 @@ double half_value(uint16_t half);
 uint16_t half_near(double magnitude);
 
 // All weight types.
-enum { WEIGHT_TYPES = 25 };
+enum { WEIGHT_TYPES = 26 };
 extern const vd_type weight_types[WEIGHT_TYPES];
 
 const char *type_name(vd_type type);

@@ -1136,6 +1136,15 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_MXFP4() {
         return VD_MXFP4;
     }
+    private static final int VD_Q2_0 = (int)42L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q2_0 = 42
+     * }
+     */
+    public static int VD_Q2_0() {
+        return VD_Q2_0;
+    }
 
     private static class vd_packed_bytes {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
