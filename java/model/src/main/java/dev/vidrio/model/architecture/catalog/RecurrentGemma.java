@@ -84,7 +84,7 @@ final class RecurrentGemma {
   /** Returns √d rounded to bf16, as the model was trained. */
   private static float rootInBf16(int d) {
     int bits = Float.floatToRawIntBits((float) Math.sqrt(d));
-    return Float.intBitsToFloat(bits + 0x7fff + (bits >>> 16 & 1) & 0xffff0000);
+    return Float.intBitsToFloat((bits + 0x7fff + (bits >>> 16 & 1)) & 0xffff0000);
   }
 
   /** Returns the width of feed-forward blocks; configurations have that of both factors. */
