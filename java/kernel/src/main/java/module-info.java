@@ -2,7 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module dev.vidrio.kernel {
   requires dev.vidrio.bindings;
-  requires transitive dev.vidrio.error;
+  requires transitive dev.vidrio.formats;
   requires static transitive org.jspecify;
 
   exports dev.vidrio.kernel;

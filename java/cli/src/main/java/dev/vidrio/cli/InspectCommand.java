@@ -195,7 +195,7 @@ final class InspectCommand implements Runnable {
   }
 
   private static String kernel(GgmlType type) {
-    return WeightType.ofId(type.id())
+    return WeightType.of(type)
         .map(known -> known.quantized() ? "int8 products" : "f32 products")
         .orElse("no kernel");
   }

@@ -32,12 +32,7 @@ public final class Batch {
   public static final int NO_SLOT = -1;
 
   private final Limits limits;
-  private final MemorySegment tokens;
-  private final MemorySegment positions;
-  private final MemorySegment sequences;
-  private final MemorySegment blockTables;
-  private final MemorySegment slots;
-  private final MemorySegment logitRows;
+  private final Memory memory;
   private final int[] blockCounts;
   private int tokenCount;
   private int sequenceCount;
@@ -48,14 +43,34 @@ public final class Batch {
   public Batch(Limits limits, Arena arena) {
     this.limits = limits;
     this.blockCounts = new int[limits.sequences()];
-    this.tokens = arena.allocate(JAVA_INT, limits.tokens());
-    this.positions = arena.allocate(JAVA_INT, limits.tokens());
-    this.sequences = arena.allocate(JAVA_INT, limits.tokens());
-    this.logitRows = arena.allocate(JAVA_INT, limits.logits());
-    this.blockTables =
-        arena.allocate(JAVA_INT, (long) limits.sequences() * limits.blocksPerSequence());
-    this.slots = arena.allocate(JAVA_INT, limits.sequences());
+    long blocks = (long) limits.sequences() * limits.blocksPerSequence();
+    this.memory =
+        new Memory(
+            arena.allocate(JAVA_INT, limits.tokens()),
+            arena.allocate(JAVA_INT, limits.tokens()),
+            arena.allocate(JAVA_INT, limits.tokens()),
+            arena.allocate(JAVA_INT, blocks),
+            arena.allocate(JAVA_INT, limits.sequences()),
+            arena.allocate(JAVA_INT, limits.logits()));
   }
+
+  /**
+   * The memory that native code reads, all int32.
+   *
+   * @param tokens the id of each token
+   * @param positions the position of each token
+   * @param sequences the sequence of each token
+   * @param blockTables [sequences, blocksPerSequence]
+   * @param slots [sequences]
+   * @param logitRows the rows whose logits are requested
+   */
+  public record Memory(
+      MemorySegment tokens,
+      MemorySegment positions,
+      MemorySegment sequences,
+      MemorySegment blockTables,
+      MemorySegment slots,
+      MemorySegment logitRows) {}
 
   /** Empties the batch. */
   public void clear() {
@@ -83,7 +98,7 @@ public final class Batch {
    */
   public int addSequence(int[] blocks, int count, int slot) {
     checkIndex("sequence", sequenceCount, limits.sequences());
-    slots.setAtIndex(JAVA_INT, sequenceCount, slot);
+    memory.slots.setAtIndex(JAVA_INT, sequenceCount, slot);
     setBlocks(sequenceCount, blocks, 0, count);
     blockCounts[sequenceCount] = count;
     return sequenceCount++;
@@ -103,7 +118,7 @@ public final class Batch {
     }
     long row = (long) sequence * limits.blocksPerSequence();
     for (int i = from; i < count; i++) {
-      blockTables.setAtIndex(JAVA_INT, row + i, blocks[i]);
+      memory.blockTables.setAtIndex(JAVA_INT, row + i, blocks[i]);
     }
   }
 
@@ -121,11 +136,11 @@ public final class Batch {
     checkIndex("sequence", sequence, sequenceCount);
     if (wantsLogits) {
       checkIndex("logit row", logitCount, limits.logits());
-      logitRows.setAtIndex(JAVA_INT, logitCount++, tokenCount);
+      memory.logitRows.setAtIndex(JAVA_INT, logitCount++, tokenCount);
     }
-    tokens.setAtIndex(JAVA_INT, tokenCount, token);
-    positions.setAtIndex(JAVA_INT, tokenCount, position);
-    sequences.setAtIndex(JAVA_INT, tokenCount, sequence);
+    memory.tokens.setAtIndex(JAVA_INT, tokenCount, token);
+    memory.positions.setAtIndex(JAVA_INT, tokenCount, position);
+    memory.sequences.setAtIndex(JAVA_INT, tokenCount, sequence);
     maxPosition = Math.max(maxPosition, position);
     tokenCount++;
   }
@@ -168,22 +183,22 @@ public final class Batch {
 
   /** Returns the token id of a row. */
   public int token(int row) {
-    return tokens.getAtIndex(JAVA_INT, row);
+    return memory.tokens.getAtIndex(JAVA_INT, row);
   }
 
   /** Returns the position of a row's token in its sequence. */
   public int position(int row) {
-    return positions.getAtIndex(JAVA_INT, row);
+    return memory.positions.getAtIndex(JAVA_INT, row);
   }
 
   /** Returns the sequence of a row's token. */
   public int sequence(int row) {
-    return sequences.getAtIndex(JAVA_INT, row);
+    return memory.sequences.getAtIndex(JAVA_INT, row);
   }
 
   /** Returns the batch row of logit row i. */
   public int logitRow(int i) {
-    return logitRows.getAtIndex(JAVA_INT, i);
+    return memory.logitRows.getAtIndex(JAVA_INT, i);
   }
 
   /** Returns the batch row of row i of this kind. */
@@ -193,42 +208,17 @@ public final class Batch {
 
   /** Returns the cache block of a sequence that holds a position. */
   public int block(int sequence, int position) {
-    return blockTables.getAtIndex(
+    return memory.blockTables.getAtIndex(
         JAVA_INT, (long) sequence * limits.blocksPerSequence() + position / KvCache.BLOCK);
   }
 
   /** Returns the slot of a sequence's states. */
   public int slot(int sequence) {
-    return slots.getAtIndex(JAVA_INT, sequence);
+    return memory.slots.getAtIndex(JAVA_INT, sequence);
   }
 
-  /** Returns the memory of native code: int32 tokens. */
-  public MemorySegment tokens() {
-    return tokens;
-  }
-
-  /** Returns the memory of native code: int32 positions. */
-  public MemorySegment positions() {
-    return positions;
-  }
-
-  /** Returns the memory of native code: int32 sequences. */
-  public MemorySegment sequences() {
-    return sequences;
-  }
-
-  /** Returns the memory of native code: int32 block tables [sequences, blocksPerSequence]. */
-  public MemorySegment blockTables() {
-    return blockTables;
-  }
-
-  /** Returns the memory of native code: int32 slots [sequences]. */
-  public MemorySegment slots() {
-    return slots;
-  }
-
-  /** Returns the memory of native code: int32 rows whose logits are requested. */
-  public MemorySegment logitRows() {
-    return logitRows;
+  /** Returns the memory of native code. */
+  public Memory memory() {
+    return memory;
   }
 }

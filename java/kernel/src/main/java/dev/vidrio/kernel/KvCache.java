@@ -114,18 +114,12 @@ public final class KvCache {
   }
 
   private Kind kind(KvShape.Layer layer, long begin) {
-    return switch (layer) {
-      case KvShape.KeyValue(int heads, int dH, int dV) ->
-          new Kind(
-              layer,
-              members(layer),
-              begin,
-              (long) BLOCK * heads * type.bytes(dH),
-              (long) BLOCK * heads * type.bytes(dV));
-      case KvShape.Conv conv ->
-          new Kind(layer, members(layer), begin, BLOCK * conv.bytesPerPosition(type), 0);
-      case KvShape.Recurrent recurrent -> new Kind(layer, members(layer), begin, 0, 0);
-    };
+    long valueBytes =
+        layer instanceof KvShape.KeyValue(int heads, int _, int dV)
+            ? (long) BLOCK * heads * type.bytes(dV)
+            : 0;
+    long keyBytes = BLOCK * layer.bytesPerPosition(type) - valueBytes;
+    return new Kind(layer, members(layer), begin, keyBytes, valueBytes);
   }
 
   private List<Integer> members(KvShape.Layer layer) {
@@ -308,9 +302,9 @@ public final class KvCache {
     return slotPart(layer, 0);
   }
 
-  /** Returns the convolution rows of a recurrent layer, starting at slot 0. */
+  /** Returns the rows of a part of a layer, starting at slot 0. */
   public MemorySegment rows(int layer, Part part) {
-    return slotPart(layer, shape.recurrent(layer).rows(part));
+    return slotPart(layer, shape.slotted(layer).rows(part));
   }
 
   private MemorySegment slotPart(int layer, long offset) {

@@ -1,5 +1,7 @@
 package dev.vidrio.kernel;
 
+import static dev.vidrio.kernel.argument.Arguments.require;
+
 import dev.vidrio.kernel.op.Rows;
 
 /**
@@ -13,11 +15,11 @@ import dev.vidrio.kernel.op.Rows;
  */
 public record Limits(int tokens, int logits, int sequences, int positions, int vocabulary) {
   public Limits {
-    require("tokens", tokens);
-    require("logits", logits);
-    require("sequences", sequences);
-    require("positions", positions);
-    require("vocabulary", vocabulary);
+    requirePositive("tokens", tokens);
+    requirePositive("logits", logits);
+    requirePositive("sequences", sequences);
+    requirePositive("positions", positions);
+    requirePositive("vocabulary", vocabulary);
   }
 
   /** Returns the number of entries of a row of the block tables. */
@@ -30,9 +32,7 @@ public record Limits(int tokens, int logits, int sequences, int positions, int v
     return rows == Rows.TOKENS ? tokens : logits;
   }
 
-  private static void require(String name, int value) {
-    if (value <= 0) {
-      throw new IllegalArgumentException("limit of " + name + " " + value + " must be positive");
-    }
+  private static void requirePositive(String name, int value) {
+    require(value > 0, "limit of " + name + " " + value + " must be positive");
   }
 }

@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A model as a list of operations over named activations: what is computed, without how. {@link
@@ -152,12 +153,9 @@ public record Plan(List<Op> ops, KvShape kv, Set<Buffer> outputs, Map<HookPoint,
 
   /** Returns all rotations that the operations use. */
   public Set<Rotation> rotations() {
-    Set<Rotation> rotations = new HashSet<>();
-    for (Op op : ops) {
-      if (op instanceof SequenceOp.Rope rope) {
-        rotations.add(rope.rotation());
-      }
-    }
-    return rotations;
+    return ops.stream()
+        .filter(SequenceOp.Rope.class::isInstance)
+        .map(op -> ((SequenceOp.Rope) op).rotation())
+        .collect(Collectors.toSet());
   }
 }

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * var b = new PlanBuilder(new KvShape(layers, keyValueHeads, headWidth));
  * Buffer x = b.embed("hook_embed", embedding);                     // [n, d]
- * Buffer normalized = b.rmsNorm("ln1", x, 1e-5f, gain);
+ * Buffer normalized = b.norm("ln1", Op.NormKind.RMS, x, 1e-5f, gain, null);
  * Buffer q = b.rope("attn.hook_rot_q", rotation, headWidth, b.matMul("attn.hook_q", wQ, normalized));
  * b.kvStore(0, k, v);
  * Buffer z = b.attention("attn.hook_z", 0, scale, q);              // [n, H · d_v]
@@ -85,9 +85,7 @@ public final class PlanBuilder {
 
   /** Looks up the rows of the batch's tokens in an embedding table [V, d]. */
   public Buffer embed(String name, Weights table) {
-    Buffer y = new Buffer(name, Rows.TOKENS, table.k());
-    ops.add(new Op.Embed(table, Op.EmbedIndex.TOKENS, 0, 0, y));
-    return y;
+    return embed(name, table, 0, 1);
   }
 
   /**
@@ -97,21 +95,17 @@ public final class PlanBuilder {
    * @param index index of the row among those of a token, from 0
    */
   public Buffer embed(String name, Weights table, int index, int count) {
-    Buffer y = new Buffer(name, Rows.TOKENS, table.k());
-    ops.add(new Op.Embed(table, Op.EmbedIndex.TOKENS, index, count - 1, y));
-    return y;
+    return embed(name, table, Op.EmbedIndex.TOKENS, index, count - 1);
   }
 
   /** Looks up learned position embeddings; row {@code offset} of the table is position 0. */
   public Buffer embedPositions(String name, Weights table, int offset) {
-    Buffer y = new Buffer(name, Rows.TOKENS, table.k());
-    ops.add(new Op.Embed(table, Op.EmbedIndex.POSITIONS, offset, 0, y));
-    return y;
+    return embed(name, table, Op.EmbedIndex.POSITIONS, offset, 0);
   }
 
-  /** Computes the RMSNorm of x with a gain. */
-  public Buffer rmsNorm(String name, Buffer x, float epsilon, Weights gain) {
-    return norm(name, Op.NormKind.RMS, x, epsilon, gain, null);
+  private Buffer embed(String name, Weights table, Op.EmbedIndex index, int offset, int skip) {
+    var y = new Buffer(name, Rows.TOKENS, table.k());
+    return append(new Op.Embed(table, index, offset, skip, y));
   }
 
   /** Computes a norm of x with optional gain and bias. */
@@ -122,9 +116,7 @@ public final class PlanBuilder {
       float epsilon,
       @Nullable Weights gain,
       @Nullable Weights bias) {
-    Buffer y = x.like(name);
-    ops.add(new Op.Norm(kind, epsilon, 1, x, gain, bias, y, null));
-    return y;
+    return append(new Op.Norm(kind, epsilon, 1, x, gain, bias, x.like(name), null));
   }
 
   /**
@@ -133,17 +125,13 @@ public final class PlanBuilder {
    */
   public Buffer headNorm(
       String name, Op.NormKind kind, int dH, Buffer x, float epsilon, @Nullable Weights gain) {
-    Buffer y = x.like(name);
-    ops.add(new Op.Norm(kind, epsilon, x.width() / dH, x, gain, null, y, null));
-    return y;
+    return append(new Op.Norm(kind, epsilon, x.width() / dH, x, gain, null, x.like(name), null));
   }
 
   /** Computes {@code x · Wᵀ}. */
   public Buffer matMul(String name, Weights weights, Buffer x) {
-    Buffer y = new Buffer(name, x.rows(), weights.n());
     Operand operand = weights.type().quantized() ? quantize(x) : x;
-    ops.add(new Op.MatMul(weights, operand, y));
-    return y;
+    return append(new Op.MatMul(weights, operand, new Buffer(name, x.rows(), weights.n())));
   }
 
   /** Computes {@code x · Wᵀ + bias}, or {@code x · Wᵀ} if the bias is null. */
@@ -156,9 +144,7 @@ public final class PlanBuilder {
 
   /** Computes {@code x + bias}. */
   public Buffer addBias(String name, Weights bias, Buffer x) {
-    Buffer y = x.like(name);
-    ops.add(new Op.AddBias(x, bias, y));
-    return y;
+    return append(new Op.AddBias(x, bias, x.like(name)));
   }
 
   private QuantizedBuffer quantize(Buffer x) {
@@ -173,9 +159,7 @@ public final class PlanBuilder {
 
   /** Rotates the heads of x, of d_h elements each (RoPE). */
   public Buffer rope(String name, Rotation rotation, int dH, Buffer x) {
-    Buffer y = x.like(name);
-    ops.add(new SequenceOp.Rope(rotation, dH, x, y));
-    return y;
+    return append(new SequenceOp.Rope(rotation, dH, x, x.like(name)));
   }
 
   /** Stores keys and values in a layer of the cache. */
@@ -185,12 +169,12 @@ public final class PlanBuilder {
 
   /** Computes causal attention over a layer of the cache. */
   public Buffer attention(String name, int layer, float scale, Buffer q) {
-    return attention(name, layer, scale, Window.ALL, 0, null, q);
+    return attention(name, layer, scale, Window.ALL, 0, null, null, q);
   }
 
   /**
-   * Computes causal attention with the window, the soft cap and the sinks [H] (or null) of {@link
-   * SequenceOp.Attention}.
+   * Computes causal attention with the window, the soft cap, the sinks [H] (or null) and the slopes
+   * [H] (or null) of {@link SequenceOp.Attention}.
    */
   public Buffer attention(
       String name,
@@ -199,37 +183,22 @@ public final class PlanBuilder {
       Window window,
       float cap,
       @Nullable Weights sinks,
+      @Nullable Weights slopes,
       Buffer q) {
-    int heads = heads(layer, q);
-    Buffer z = result(name, layer, heads);
-    ops.add(new SequenceOp.Attention(layer, heads, scale, window, cap, sinks, null, q, z));
-    return z;
+    KvShape.KeyValue shape = kv.keyValue(layer);
+    int heads = q.width() / shape.dH();
+    var z = new Buffer(name, Rows.TOKENS, heads * shape.dV());
+    return append(new SequenceOp.Attention(layer, heads, scale, window, cap, sinks, slopes, q, z));
   }
 
-  /** Computes causal attention with a slope [H] per head on the distance of positions (ALiBi). */
-  public Buffer alibiAttention(String name, int layer, float scale, Weights slopes, Buffer q) {
-    int heads = heads(layer, q);
-    Buffer z = result(name, layer, heads);
-    ops.add(new SequenceOp.Attention(layer, heads, scale, Window.ALL, 0, null, slopes, q, z));
-    return z;
-  }
-
-  /** Computes the causal convolution of each column with a kernel [L, d], over a cache layer. */
-  public Buffer conv(String name, int layer, Weights kernel, Buffer x) {
-    return conv(name, layer, null, kernel, x);
-  }
-
-  /** Computes the convolution of an input of a recurrent layer with a kernel [L, width]. */
-  public Buffer recurrentConv(
-      String name, int layer, SequenceOp.Part part, Weights kernel, Buffer x) {
-    return conv(name, layer, part, kernel, x);
-  }
-
-  private Buffer conv(
+  /**
+   * Computes the causal convolution of each column with a kernel [L, width], over a cache layer.
+   *
+   * @param part the input of a recurrent layer that it computes, or null in a convolution layer
+   */
+  public Buffer conv(
       String name, int layer, SequenceOp.@Nullable Part part, Weights kernel, Buffer x) {
-    Buffer y = x.like(name);
-    ops.add(new SequenceOp.Conv(layer, part, kernel, x, y));
-    return y;
+    return append(new SequenceOp.Conv(layer, part, kernel, x, x.like(name)));
   }
 
   /**
@@ -243,32 +212,24 @@ public final class PlanBuilder {
       SequenceOp.Grouping grouping,
       Weights a,
       @Nullable Weights skip,
-      SequenceOp.Recurrence.Inputs inputs) {
+      SequenceOp.Recurrence.Inputs<Buffer> inputs) {
     Buffer z = inputs.v().like(name);
-    ops.add(new SequenceOp.Recurrence(layer, update, grouping, a, skip, inputs, z));
-    return z;
+    return append(new SequenceOp.Recurrence(layer, update, grouping, a, skip, inputs, z));
   }
 
-  private Buffer result(String name, int layer, int heads) {
-    return new Buffer(name, Rows.TOKENS, heads * kv.keyValue(layer).dV());
-  }
-
-  private int heads(int layer, Buffer q) {
-    return q.width() / kv.keyValue(layer).dH();
+  /** Computes the states of {@link SequenceOp.DiagonalRecurrence} over a layer: [n, d]. */
+  public Buffer diagonalRecurrence(String name, int layer, Buffer decay, Buffer gate, Buffer x) {
+    return append(new SequenceOp.DiagonalRecurrence(layer, decay, gate, x, x.like(name)));
   }
 
   /** Computes {@code f(x)}. */
   public Buffer activation(String name, Op.ActivationKind kind, Buffer x) {
-    Buffer y = x.like(name);
-    ops.add(new Op.Activation(kind, x, null, y));
-    return y;
+    return append(new Op.Activation(kind, x, null, x.like(name)));
   }
 
   /** Computes {@code f(x) · up}. */
   public Buffer gated(String name, Op.ActivationKind kind, Buffer x, Buffer up) {
-    Buffer y = x.like(name);
-    ops.add(new Op.Activation(kind, x, up, y));
-    return y;
+    return append(new Op.Activation(kind, x, up, x.like(name)));
   }
 
   /** Computes {@code a · b}, element by element. */
@@ -278,16 +239,12 @@ public final class PlanBuilder {
 
   /** Computes {@code a + b}. */
   public Buffer add(String name, Buffer a, Buffer b) {
-    Buffer y = a.like(name);
-    ops.add(new Op.Add(a, b, y));
-    return y;
+    return append(new Op.Add(a, b, a.like(name)));
   }
 
   /** Multiplies each row of x by a vector, element by element. */
   public Buffer gain(String name, Weights gain, Buffer x) {
-    Buffer y = x.like(name);
-    ops.add(new UnfusedOp.Gain(x, gain, null, y));
-    return y;
+    return append(new UnfusedOp.Gain(x, gain, null, x.like(name)));
   }
 
   /**
@@ -296,16 +253,12 @@ public final class PlanBuilder {
    * @param factors [rows, 1]
    */
   public Buffer scaleRows(String name, Buffer factors, Buffer x) {
-    Buffer y = x.like(name);
-    ops.add(new ExpertOp.ExpertSum(x, factors, y));
-    return y;
+    return append(new ExpertOp.ExpertSum(x, factors, x.like(name)));
   }
 
   /** Computes {@code factor · x}. */
   public Buffer scale(String name, float factor, Buffer x) {
-    Buffer y = x.like(name);
-    ops.add(new Op.Scale(x, factor, y));
-    return y;
+    return append(new Op.Scale(x, factor, x.like(name)));
   }
 
   /** Computes the soft cap {@code cap · tanh(x · (1 / cap))}, arXiv 2408.00118. */
@@ -353,25 +306,27 @@ public final class PlanBuilder {
    */
   public Buffer expertMatMul(
       String name, List<Weights> matrices, @Nullable Weights bias, Routes routes, Buffer x) {
-    int k = routes.experts.width();
-    Buffer y = new Buffer(name, x.rows(), Math.multiplyExact(k, matrices.getFirst().n()));
-    Operand operand = matrices.getFirst().type().quantized() ? quantize(x) : x;
-    ops.add(new ExpertOp.ExpertMatMul(matrices, bias, routes.experts, operand, y));
-    return y;
+    Weights first = matrices.getFirst();
+    var y = new Buffer(name, x.rows(), Math.multiplyExact(routes.experts.width(), first.n()));
+    Operand operand = first.type().quantized() ? quantize(x) : x;
+    return append(new ExpertOp.ExpertMatMul(matrices, bias, routes.experts, operand, y));
   }
 
   /** Computes the weighted sum of the results [rows, k, d] of each token's experts: [rows, d]. */
   public Buffer expertSum(String name, Routes routes, Buffer x) {
-    Buffer y = new Buffer(name, x.rows(), x.width() / routes.weights.width());
-    ops.add(new ExpertOp.ExpertSum(x, routes.weights, y));
-    return y;
+    var y = new Buffer(name, x.rows(), x.width() / routes.weights.width());
+    return append(new ExpertOp.ExpertSum(x, routes.weights, y));
   }
 
   /** Selects the rows of x whose logits are requested. */
   public Buffer gather(String name, Buffer x) {
-    Buffer y = new Buffer(name, Rows.LOGITS, x.width());
-    ops.add(new Op.Gather(x, y));
-    return y;
+    return append(new Op.Gather(x, new Buffer(name, Rows.LOGITS, x.width())));
+  }
+
+  /** Appends an operation and returns the first activation that it writes. */
+  private Buffer append(Op op) {
+    ops.add(op);
+    return (Buffer) op.writes().getFirst();
   }
 
   /** Marks an activation as an output, whose values are kept until the next step. */

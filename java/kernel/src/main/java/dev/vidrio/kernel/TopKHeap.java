@@ -39,12 +39,7 @@ public final class TopKHeap {
     }
   }
 
-  /** Returns whether k elements are kept, so that smaller values need not be offered. */
-  public boolean isFull() {
-    return size == k;
-  }
-
-  /** Returns the id of the smallest kept element if {@link #isFull}. */
+  /** Returns the id of the smallest kept element if k are kept. */
   public int smallest() {
     return id(keys[0]);
   }

@@ -73,7 +73,7 @@ final class OpWorkTest {
               SequenceOp.Grouping.TILED,
               a,
               null,
-              new SequenceOp.Recurrence.Inputs(
+              new SequenceOp.Recurrence.Inputs<>(
                   q,
                   new Buffer("k", Rows.TOKENS, dK),
                   v,
@@ -84,6 +84,8 @@ final class OpWorkTest {
       assertEquals(heads * (dK * dV + 12 * (dK + dV)) * 4, work.bytes());
       assertEquals(2 * heads * products, work.operations());
       assertEquals(heads * dK * dV * 4, OpWork.stateBytes(shape));
+      var diagonal = new KvShape(List.of(new KvShape.Diagonal(7, 4)));
+      assertEquals(7 * 4, OpWork.stateBytes(diagonal));
     }
   }
 

@@ -1,7 +1,6 @@
 package dev.vidrio.formats.testfiles;
 
 import dev.vidrio.formats.gguf.GgmlType;
-import dev.vidrio.kernel.weight.WeightType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -46,7 +45,6 @@ public final class BlockEncoder {
    * matter but no particular values.
    */
   private static void putRandom(ByteBuffer out, GgmlType type, long seed) {
-    WeightType weights = WeightType.ofId(type.id()).orElseThrow();
     SplittableRandom random = new SplittableRandom(seed);
     byte[] bytes = new byte[type.blockBytes()];
     random.nextBytes(bytes);
@@ -55,9 +53,9 @@ public final class BlockEncoder {
     }
     ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     float magnitude = type.blockElements() > BLOCK ? 0.001f : 0.01f;
-    for (int half = 0; half < weights.halves(); half++) {
+    for (int half = 0; half < type.halves(); half++) {
       float factor = magnitude * (float) random.nextDouble(-1, 1);
-      putFactor(type, block, weights.halfOffset() + half * Short.BYTES, factor);
+      putFactor(type, block, type.halfOffset() + half * Short.BYTES, factor);
     }
     out.put(bytes);
   }

@@ -5,8 +5,8 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.execution.PreparedPlan;
 import dev.vidrio.kernel.java.memory.Packer;
-import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.java.runtime.Team;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
@@ -32,18 +32,16 @@ public final class JavaExecutor implements Executor {
 
   private final String name;
   private final Team team;
-  private final List<Share> shares = new ArrayList<>();
-  private final List<Kernels> kernels = new ArrayList<>();
+  private final List<Worker> workers = new ArrayList<>();
 
-  private JavaExecutor(String name, int workers, Supplier<Kernels> kernels) {
+  private JavaExecutor(String name, int workers, Supplier<ScalarKernels> kernels) {
     if (workers < 1 || workers > MAX_WORKERS) {
       throw new IllegalArgumentException(
           workers + " workers: must be between 1 and " + MAX_WORKERS);
     }
     this.name = name;
     for (int i = 0; i < workers; i++) {
-      this.shares.add(new Share(i, workers));
-      this.kernels.add(kernels.get());
+      this.workers.add(new Worker(kernels.get(), new Share(i, workers)));
     }
     this.team = new Team(workers);
   }
@@ -80,7 +78,7 @@ public final class JavaExecutor implements Executor {
 
   @Override
   public int workers() {
-    return shares.size();
+    return workers.size();
   }
 
   @Override
@@ -91,40 +89,34 @@ public final class JavaExecutor implements Executor {
   @Override
   public void pack(WeightType type, int n, int k, MemorySegment source, MemorySegment packed) {
     var packer = new Packer(type, n, k, source, packed);
-    Team.Walk walk =
-        new Team.Walk() {
-          @Override
-          public boolean barrierBefore(int i) {
-            return false;
-          }
-
-          @Override
-          public void run(int i, int worker) {
-            Share share = shares.get(worker);
-            int groups = Packing.groups(n);
-            packer.pack(share.begin(groups), share.end(groups));
-          }
-        };
-    team.walk(walk, 0, 1);
+    int groups = Packing.groups(n);
+    team.walk(
+        (i, worker) -> {
+          Share share = workers.get(worker).share;
+          packer.pack(share.begin(groups), share.end(groups));
+        },
+        0,
+        1);
   }
 
   @Override
   public ExecutablePlan prepare(Plan plan, Limits limits, KvCache cache) {
-    return new JavaExecutablePlan(this, plan, limits, cache);
+    if (plan.isFast()) {
+      throw new IllegalArgumentException(
+          "fast products: not supported by the executor " + name + "; use the native one");
+    }
+    return PreparedPlan.prepare(arena -> new JavaExecutablePlan(this, plan, limits, cache, arena));
   }
 
   Team team() {
     return team;
   }
 
-  /** Returns the kernels of a worker. */
-  Kernels kernels(int worker) {
-    return kernels.get(worker);
-  }
+  /** The kernels and the share of a worker. */
+  record Worker(ScalarKernels kernels, Share share) {}
 
-  /** Returns the share of a worker. */
-  Share share(int worker) {
-    return shares.get(worker);
+  Worker worker(int i) {
+    return workers.get(i);
   }
 
   /** Stops the workers after the running step. */

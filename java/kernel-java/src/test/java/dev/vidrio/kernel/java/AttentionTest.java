@@ -10,7 +10,7 @@ import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.java.memory.KvLayer;
-import dev.vidrio.kernel.java.runtime.Kernels;
+import dev.vidrio.kernel.java.runtime.Attention;
 import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
@@ -205,12 +205,12 @@ class AttentionTest {
         all.add(0, p, 0, false);
       }
       KvLayer layer = KvLayer.of(cache, 1);
-      Kernels kernels = sequence == 0 ? new ScalarKernels() : new VectorKernels();
-      kernels.kvStore(layer, all, keys[sequence], values[sequence], 0, 100);
-      kernels.kvStore(layer, all, keys[sequence], values[sequence], 100, POSITIONS);
+      for (int row = 0; row < POSITIONS; row++) {
+        layer.store(all, row, keys[sequence], values[sequence]);
+      }
     }
 
-    MemorySegment run(Kernels kernels, int workers) {
+    MemorySegment run(ScalarKernels kernels, int workers) {
       int width = heads * dH;
       Buffer in = new Buffer("q", Rows.TOKENS, width);
       Buffer out = new Buffer("z", Rows.TOKENS, width);
@@ -221,7 +221,8 @@ class AttentionTest {
               1, heads, scale, window, cap, sinks ? vector : null, slopes ? vector : null, in, out);
       MemorySegment z = Segments.floats(arena, (long) QUERIES.length * width);
       for (int worker = 0; worker < workers; worker++) {
-        kernels.attention(op, KvLayer.of(cache, 1), batch, q, z, new Share(worker, workers));
+        var attention = new Attention(op, KvLayer.of(cache, 1), q, z);
+        kernels.attention(attention, batch, new Share(worker, workers));
       }
       return z;
     }

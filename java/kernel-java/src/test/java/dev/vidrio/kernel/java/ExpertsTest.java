@@ -12,9 +12,9 @@ import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.hook.EditTable.Region;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
-import dev.vidrio.kernel.java.runtime.ExpertProduct;
-import dev.vidrio.kernel.java.runtime.Kernels;
+import dev.vidrio.kernel.java.bind.ExpertProduct;
 import dev.vidrio.kernel.java.scalar.ExpertsBackward;
+import dev.vidrio.kernel.java.scalar.ScalarExperts;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.op.BackwardOp;
@@ -48,7 +48,7 @@ class ExpertsTest {
   private static final double U = 0x1p-24;
   private static final int ROWS = 7;
 
-  private final List<Kernels> both = List.of(new ScalarKernels(), new VectorKernels());
+  private final List<ScalarKernels> both = List.of(new ScalarKernels(), new VectorKernels());
   private final Random random = new Random(41);
 
   private static Buffer buffer(String name, int width) {
@@ -86,14 +86,13 @@ class ExpertsTest {
         MemorySegment logits =
             Segments.floats(
                 arena, (long) ROWS * count, () -> Math.rint(4 * random.nextGaussian()) / 2);
-        for (Kernels kernels : both) {
-          MemorySegment experts = Segments.floats(arena, (long) ROWS * k);
-          MemorySegment weights = Segments.floats(arena, (long) ROWS * k);
-          kernels.route(op, logits, experts, weights, 0, 3);
-          kernels.route(op, logits, experts, weights, 3, ROWS);
-          for (int row = 0; row < ROWS; row++) {
-            assertRoute(op, logits, experts, weights, row);
-          }
+        MemorySegment experts = Segments.floats(arena, (long) ROWS * k);
+        MemorySegment weights = Segments.floats(arena, (long) ROWS * k);
+        for (int row = 0; row < ROWS; row++) {
+          ScalarExperts.route(op, logits, experts, weights, row);
+        }
+        for (int row = 0; row < ROWS; row++) {
+          assertRoute(op, logits, experts, weights, row);
         }
       }
     }
@@ -185,7 +184,7 @@ class ExpertsTest {
                 buffer("experts", k),
                 buffer("x", slots * width),
                 buffer("y", k * n));
-        for (Kernels kernels : both) {
+        for (ScalarKernels kernels : both) {
           MemorySegment y = Segments.floats(arena, (long) ROWS * k * n);
           var product = new ExpertProduct(op, experts, x, y);
           product.run(kernels, ROWS, 0, 1);
@@ -222,10 +221,11 @@ class ExpertsTest {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment x = Segments.floats(arena, (long) ROWS * k * d, random::nextGaussian);
       MemorySegment weights = Segments.floats(arena, (long) ROWS * k, random::nextGaussian);
-      for (Kernels kernels : both) {
+      for (ScalarKernels kernels : both) {
         MemorySegment y = Segments.floats(arena, (long) ROWS * d);
-        kernels.expertSum(op, x, weights, y, 0, 2);
-        kernels.expertSum(op, x, weights, y, 2, ROWS);
+        for (int row = 0; row < ROWS; row++) {
+          kernels.expertSum(op, x, weights, y, row, 0);
+        }
         for (int i = 0; i < ROWS * d; i++) {
           float sum = 0;
           for (int slot = 0; slot < k; slot++) {

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.execution.Workspace.Quantized;
-import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.weight.Packing;
@@ -25,8 +24,8 @@ class MatMulTest {
   private static final int[] ROWS = {1, 2, 3, 4, 5, 9, 66};
   private static final int[] OUTPUTS = {1, 5, 16, 31, 67};
 
-  private final Kernels scalar = new ScalarKernels();
-  private final Kernels vector = new VectorKernels();
+  private final ScalarKernels scalar = new ScalarKernels();
+  private final ScalarKernels vector = new VectorKernels();
   private final Random random = new Random(7);
 
   @ParameterizedTest
@@ -156,7 +155,7 @@ class MatMulTest {
             exact += decoded.element(0, i) * q;
           }
           Weights packed = Segments.packed(arena, w);
-          for (Kernels kernels : new Kernels[] {scalar, vector}) {
+          for (ScalarKernels kernels : new ScalarKernels[] {scalar, vector}) {
             for (float y : Segments.toArray(multiply(kernels, arena, packed, x, rows))) {
               assertEquals(exact, y);
             }
@@ -200,7 +199,7 @@ class MatMulTest {
   }
 
   private static MemorySegment multiply(
-      Kernels kernels, Arena arena, Weights w, MemorySegment x, int rows) {
+      ScalarKernels kernels, Arena arena, Weights w, MemorySegment x, int rows) {
     MemorySegment y = Segments.floats(arena, (long) rows * w.n());
     int groups = Packing.groups(w.n());
     kernels.matMul(w, x, y, rows, 0, groups / 2);
@@ -209,7 +208,7 @@ class MatMulTest {
   }
 
   private static MemorySegment multiply(
-      Kernels kernels, Arena arena, Weights w, Quantized x, int rows) {
+      ScalarKernels kernels, Arena arena, Weights w, Quantized x, int rows) {
     MemorySegment y = Segments.floats(arena, (long) rows * w.n());
     int groups = Packing.groups(w.n());
     kernels.matMul(w, x, y, rows, 0, groups / 2);

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.kernel.execution.Workspace.Quantized;
-import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import java.lang.foreign.Arena;
@@ -29,7 +28,7 @@ class QuantizeTest {
     check(new VectorKernels());
   }
 
-  private void check(Kernels kernels) {
+  private void check(ScalarKernels kernels) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment x = Segments.floats(arena, BLOCKS * 32L);
       for (int b = 0; b < BLOCKS; b++) {
@@ -92,7 +91,8 @@ class QuantizeTest {
   void quantize_infinityOrNaN_scaleIsNaN() {
     for (float bad : new float[] {Float.NaN, Float.NEGATIVE_INFINITY, Float.POSITIVE_INFINITY}) {
       for (int place = 0; place < 32; place++) {
-        for (Kernels kernels : new Kernels[] {new ScalarKernels(), new VectorKernels()}) {
+        for (ScalarKernels kernels :
+            new ScalarKernels[] {new ScalarKernels(), new VectorKernels()}) {
           try (Arena arena = Arena.ofConfined()) {
             MemorySegment x = Segments.floats(arena, 32, random::nextGaussian);
             x.setAtIndex(JAVA_FLOAT, place, bad);

@@ -1,6 +1,8 @@
 package dev.vidrio.kernel.java;
 
+import static dev.vidrio.kernel.op.Op.ActivationKind.DECAY_COMPLEMENT;
 import static dev.vidrio.kernel.op.Op.ActivationKind.RELU;
+import static dev.vidrio.kernel.op.Op.ActivationKind.SIGMOID;
 import static dev.vidrio.kernel.op.Op.ActivationKind.TANH;
 import static dev.vidrio.kernel.op.Op.NormKind.RMS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
@@ -79,18 +81,23 @@ final class RandomTransformer {
 
   /**
    * Returns the cache layers: the second layer equals the first, differs from it, or shares it. The
-   * last two belong to a convolution and a recurrence.
+   * last three belong to a convolution and two recurrences.
    */
   private List<KvShape.Layer> caches() {
     var first = new KvShape.KeyValue(kvHeads, dH);
     var conv = new KvShape.Conv(d);
     var states = states();
+    var diagonal = new KvShape.Diagonal(1 + random.nextInt(80), 1 + random.nextInt(4));
     return switch (random.nextInt(3)) {
-      case 0 -> List.of(first, first, conv, states);
+      case 0 -> List.of(first, first, conv, states, diagonal);
       case 1 ->
           List.of(
-              first, new KvShape.KeyValue(heads, dH + 2, 1 + random.nextInt(2 * dH)), conv, states);
-      default -> List.of(first, conv, states);
+              first,
+              new KvShape.KeyValue(heads, dH + 2, 1 + random.nextInt(2 * dH)),
+              conv,
+              states,
+              diagonal);
+      default -> List.of(first, conv, states, diagonal);
     };
   }
 
@@ -159,7 +166,8 @@ final class RandomTransformer {
   Plan plan() {
     Buffer embedded = embed();
     Buffer convolved = builder.add("mid", embedded, convolution(embedded));
-    Buffer x = builder.add("mid.recurrent", convolved, recurrence(convolved));
+    Buffer recurrent = builder.add("mid.recurrent", convolved, recurrence(convolved));
+    Buffer x = builder.add("mid.diagonal", recurrent, diagonalRecurrence(recurrent));
     for (int layer = 0; layer < 2; layer++) {
       x = builder.add("mid" + layer, x, multiply("attention", layer, attention(layer, x)));
       x = builder.add("post" + layer, x, multiply("ffn", layer, feedForward(layer, x)));
@@ -199,14 +207,14 @@ final class RandomTransformer {
     Buffer in = linear("gate_in", d, normalized);
     Buffer pre = builder.multiply("pre", linear("value", d, normalized), in);
     Weights kernel = scaled(WeightType.F32, 1 + random.nextInt(5), d);
-    Buffer mid = builder.conv("z.conv", cache.layers().size() - 2, kernel, pre);
+    Buffer mid = builder.conv("z.conv", cache.layers().size() - 3, null, kernel, pre);
     return linear("out", d, builder.multiply("post", linear("gate_out", d, normalized), mid));
   }
 
   /** Appends linear attention; its states are bounded, since they decay and keys have length 1. */
   private Buffer recurrence(Buffer x) {
     Buffer normalized = normalize("norm.recurrent", x);
-    int layer = cache.layers().size() - 1;
+    int layer = cache.layers().size() - 2;
     int heads = cache.recurrent(layer).heads();
     int dK = cache.recurrent(layer).dK();
     Buffer step = builder.activation("step", RELU, linear("step.pre", heads, normalized));
@@ -221,13 +229,28 @@ final class RandomTransformer {
             pick(SequenceOp.Grouping.values()),
             decays(heads),
             random.nextBoolean() ? null : vector(heads),
-            new SequenceOp.Recurrence.Inputs(
+            new SequenceOp.Recurrence.Inputs<>(
                 recurrent("recurrent.q", SequenceOp.Part.QUERY, normalized),
                 builder.scale("k.unit", (float) (1 / Math.sqrt(dK)), k),
                 recurrent("recurrent.v", SequenceOp.Part.VALUE, normalized),
                 step,
                 builder.activation("beta", TANH, strength)));
     return linear("out.recurrent", d, z);
+  }
+
+  /** Appends a recurrence of independent elements, which are bounded, since they decay. */
+  private Buffer diagonalRecurrence(Buffer x) {
+    Buffer normalized = normalize("norm.diagonal", x);
+    int layer = cache.layers().size() - 1;
+    KvShape.Slotted states = cache.slotted(layer);
+    int width = states.width(SequenceOp.Part.VALUE);
+    Buffer pre = linear("diagonal.pre", width, normalized);
+    Weights kernel = scaled(WeightType.F32, states.taps(), width);
+    Buffer value = builder.conv("diagonal.v", layer, SequenceOp.Part.VALUE, kernel, pre);
+    Buffer step = builder.activation("diagonal.step", SIGMOID, linear("rate", width, normalized));
+    Buffer decay = builder.scale("decay", -1, step);
+    Buffer gate = builder.activation("complement", DECAY_COMPLEMENT, decay);
+    return linear("out.diagonal", d, builder.diagonalRecurrence("h", layer, decay, gate, value));
   }
 
   private Weights decays(int heads) {
@@ -239,10 +262,10 @@ final class RandomTransformer {
   }
 
   private Buffer recurrent(String name, SequenceOp.Part part, Buffer x) {
-    int layer = cache.layers().size() - 1;
+    int layer = cache.layers().size() - 2;
     int width = cache.recurrent(layer).width(part);
     Weights kernel = scaled(WeightType.F32, cache.recurrent(layer).taps(), width);
-    return builder.recurrentConv(name, layer, part, kernel, linear(name + ".pre", width, x));
+    return builder.conv(name, layer, part, kernel, linear(name + ".pre", width, x));
   }
 
   /** Appends a norm per head, with a shared gain or one per head. */
@@ -253,7 +276,7 @@ final class RandomTransformer {
 
   private Buffer attention(int layer, Buffer x) {
     Buffer normalized = normalize("norm1." + layer, x);
-    int stored = Math.min(layer, cache.layers().size() - 3);
+    int stored = Math.min(layer, cache.layers().size() - 4);
     int own = cache.keyValue(stored).dH();
     int valueWidth = cache.keyValue(stored).valueWidth();
     Buffer rotatedQ = rotated("q" + layer, own, linear("q" + layer, heads * own, normalized));
@@ -266,8 +289,9 @@ final class RandomTransformer {
     float scale = (float) (1 / Math.sqrt(own));
     Buffer z =
         random.nextInt(3) == 0
-            ? builder.alibiAttention("z" + layer, stored, scale, vector(heads), rotatedQ)
-            : builder.attention("z" + layer, stored, scale, window(), 0, null, rotatedQ);
+            ? builder.attention(
+                "z" + layer, stored, scale, Window.ALL, 0, null, vector(heads), rotatedQ)
+            : builder.attention("z" + layer, stored, scale, window(), 0, null, null, rotatedQ);
     return linear("out" + layer, d, z);
   }
 

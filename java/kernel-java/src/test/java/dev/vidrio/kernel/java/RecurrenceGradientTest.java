@@ -58,7 +58,7 @@ class RecurrenceGradientTest {
     for (SequenceOp.Part part : SequenceOp.Part.values()) {
       int width = SHAPE.width(part);
       Buffer pre = builder.matMul("pre" + part, weights(width, D), x);
-      Buffer y = builder.recurrentConv("conv" + part, 0, part, weights(SHAPE.taps(), width), pre);
+      Buffer y = builder.conv("conv" + part, 0, part, weights(SHAPE.taps(), width), pre);
       made.put(part, part == SequenceOp.Part.VALUE ? y : unit(builder, "unit" + part, y));
     }
     Weights a = weights(1, SHAPE.heads());
@@ -75,7 +75,7 @@ class RecurrenceGradientTest {
             grouping,
             a,
             update == SequenceOp.Update.SUM ? weights(1, SHAPE.heads()) : null,
-            new SequenceOp.Recurrence.Inputs(
+            new SequenceOp.Recurrence.Inputs<>(
                 Objects.requireNonNull(made.get(SequenceOp.Part.QUERY)),
                 Objects.requireNonNull(made.get(SequenceOp.Part.KEY)),
                 Objects.requireNonNull(made.get(SequenceOp.Part.VALUE)),

@@ -10,8 +10,9 @@ import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.PlanBuilder;
 import dev.vidrio.kernel.execution.RotationTable;
+import dev.vidrio.kernel.execution.Schedule;
 import dev.vidrio.kernel.execution.Workspace;
-import dev.vidrio.kernel.java.runtime.Kernels;
+import dev.vidrio.kernel.java.runtime.Rope;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.op.Buffer;
@@ -52,7 +53,7 @@ class RopeTest {
       Buffer in = builder.embed("x", Segments.matrix(arena, WeightType.F32, 5, HEADS * dH, random));
       builder.rope("y", rotation, dH, in);
       Plan plan = builder.build();
-      Workspace workspace = Workspace.allocate(plan, limits, executor, arena);
+      Workspace workspace = new Workspace(plan, Schedule.plain(plan), limits, executor, arena);
       Batch batch = new Batch(limits, arena);
       batch.addSequence(new int[1], 1);
       for (int position : new int[] {0, 1, 300, 599}) {
@@ -64,12 +65,16 @@ class RopeTest {
       int heads = TOKENS * HEADS;
       MemorySegment x = Segments.floats(arena, (long) heads * dH, random::nextGaussian);
       MemorySegment expected = Segments.floats(arena, (long) heads * dH);
-      new ScalarKernels().rope(op, table, batch, x, expected, 0, heads);
+      var scalar = new ScalarKernels();
+      for (int head = 0; head < heads; head++) {
+        scalar.rope(new Rope(op, table, x, expected), batch, head);
+      }
       assertNear(rotation, dH, batch, x, expected);
       MemorySegment actual = Segments.floats(arena, (long) heads * dH);
-      Kernels vector = new VectorKernels();
-      vector.rope(op, table, batch, x, actual, 0, 5);
-      vector.rope(op, table, batch, x, actual, 5, heads);
+      ScalarKernels vector = new VectorKernels();
+      for (int head = 0; head < heads; head++) {
+        vector.rope(new Rope(op, table, x, actual), batch, head);
+      }
       Segments.assertSameBits(expected, actual, pairs + " " + dH + " " + count);
     }
   }

@@ -15,7 +15,7 @@ import dev.vidrio.kernel.Plan;
 import dev.vidrio.kernel.hook.TapTarget;
 import dev.vidrio.kernel.hook.TapType;
 import dev.vidrio.kernel.java.PlanFixtures.Token;
-import dev.vidrio.kernel.java.scalar.ScalarKernels;
+import dev.vidrio.kernel.java.scalar.HookKernels;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
@@ -171,7 +171,7 @@ class TapTest {
       batch.addSequence(new int[] {0}, 1);
       batch.add(0, 0, 0, true);
       var op = new HookOp.Tap(new Buffer("x", Rows.TOKENS, width), target);
-      new ScalarKernels().tap(op, batch, x, 0, 1);
+      HookKernels.tap(op, batch, x, 0);
       for (int i = 0; i < width; i++) {
         double exact = x.getAtIndex(JAVA_FLOAT, i);
         short bits = target.data().getAtIndex(JAVA_SHORT, i);

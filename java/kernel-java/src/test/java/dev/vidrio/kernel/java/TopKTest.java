@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.java.vector.VectorKernels;
 import dev.vidrio.kernel.op.Buffer;
@@ -23,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TopKTest {
   private static final int ROWS = 3;
 
-  private final List<Kernels> both = List.of(new ScalarKernels(), new VectorKernels());
+  private final List<ScalarKernels> both = List.of(new ScalarKernels(), new VectorKernels());
   private final Random random = new Random(5);
 
   private record Result(MemorySegment values, MemorySegment ids, MemorySegment sums) {}
@@ -36,14 +35,15 @@ class TopKTest {
         new Buffer("sums", Rows.LOGITS, 2));
   }
 
-  private static Result run(Kernels kernels, Op.TopK op, MemorySegment x, Arena arena) {
+  private static Result run(ScalarKernels kernels, Op.TopK op, MemorySegment x, Arena arena) {
     var result =
         new Result(
             Segments.floats(arena, (long) ROWS * op.k()),
             Segments.floats(arena, (long) ROWS * op.k()),
             Segments.floats(arena, 2L * ROWS));
-    kernels.topK(op, x, result.values, result.ids, result.sums, 0, 1);
-    kernels.topK(op, x, result.values, result.ids, result.sums, 1, ROWS);
+    for (int row = 0; row < ROWS; row++) {
+      kernels.topK().row(op, x, result.values, result.ids, result.sums, row);
+    }
     return result;
   }
 

@@ -43,7 +43,8 @@ public final class Workspace {
   private final Schedule.Barrier[] barriers;
   private final Map<Rotation, RotationTable> rotations = new HashMap<>();
 
-  private Workspace(Plan plan, Schedule schedule, Limits limits, Executor executor, Arena arena) {
+  /** Allocates memory for a plan that runs by a schedule, for the life of the arena. */
+  public Workspace(Plan plan, Schedule schedule, Limits limits, Executor executor, Arena arena) {
     this.limits = limits;
     this.schedule = schedule;
     this.workers = executor.workers();
@@ -72,17 +73,6 @@ public final class Workspace {
         }
       }
     }
-  }
-
-  /** Allocates memory for a plan whose operations run one by one, for the life of the arena. */
-  public static Workspace allocate(Plan plan, Limits limits, Executor executor, Arena arena) {
-    return allocate(plan, Schedule.plain(plan), limits, executor, arena);
-  }
-
-  /** Allocates memory for a plan that runs by a schedule, for the life of the arena. */
-  public static Workspace allocate(
-      Plan plan, Schedule schedule, Limits limits, Executor executor, Arena arena) {
-    return new Workspace(plan, schedule, limits, executor, arena);
   }
 
   /** Returns the memory of an activation, [capacity of rows, width]. */

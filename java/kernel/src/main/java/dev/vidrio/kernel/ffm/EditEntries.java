@@ -3,6 +3,7 @@ package dev.vidrio.kernel.ffm;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.bindings.Vidrio;
+import dev.vidrio.bindings.vd_edit;
 import dev.vidrio.bindings.vd_edit_entry;
 import dev.vidrio.kernel.hook.EditKind;
 import dev.vidrio.kernel.hook.EditTable;
@@ -25,14 +26,10 @@ final class EditEntries {
     this.version = table.version() - 1;
   }
 
-  /** Returns the array of vd_edit_entry. */
-  MemorySegment entries() {
-    return entries;
-  }
-
-  /** Returns the memory of the number of entries, an int32. */
-  MemorySegment count() {
-    return count;
+  /** Fills in the entries of a vd_edit. */
+  void fill(MemorySegment s) {
+    vd_edit.entries(s, entries);
+    vd_edit.n_entries(s, count);
   }
 
   /**
@@ -43,7 +40,7 @@ final class EditEntries {
   void update() {
     List<EditTable.Entry> current = table.entries();
     for (EditTable.Entry entry : current) {
-      requireAlive(entry.values());
+      requireAlive(entry.edit().values());
       requireAlive(entry.edit() instanceof EditKind.Subspace subspace ? subspace.basis() : null);
     }
     if (version != table.version()) {
@@ -63,7 +60,7 @@ final class EditEntries {
 
   private static void write(EditTable.Entry entry, MemorySegment s) {
     EditTable.Region region = entry.region();
-    MemorySegment values = entry.values();
+    MemorySegment values = entry.edit().values();
     vd_edit_entry.values(s, values == null ? MemorySegment.NULL : values);
     vd_edit_entry.per_position(s, entry.perPosition() ? 1 : 0);
     vd_edit_entry.sequence(

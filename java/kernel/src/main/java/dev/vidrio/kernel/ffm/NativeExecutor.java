@@ -8,6 +8,7 @@ import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.execution.PreparedPlan;
 import dev.vidrio.kernel.execution.Schedule;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
@@ -157,7 +158,8 @@ public final class NativeExecutor implements Executor {
 
   /** Prepares a plan with a schedule of it; results do not depend on the schedule. */
   public ExecutablePlan prepare(Plan plan, Schedule schedule, Limits limits, KvCache cache) {
-    return new NativePlan(this, plan, schedule, limits, cache);
+    return PreparedPlan.prepare(
+        arena -> new NativePlan(this, plan, schedule, limits, cache, arena));
   }
 
   /** Stops the workers after the running step. Open plans can no longer run. */

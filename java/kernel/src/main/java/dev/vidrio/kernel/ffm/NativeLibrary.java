@@ -161,7 +161,7 @@ public final class NativeLibrary {
           return Optional.empty();
         }
         String text = new String(in.readAllBytes(), StandardCharsets.US_ASCII).strip();
-        if (!isDigest(text)) {
+        if (!text.matches("[0-9a-f]{64}")) {
           throw new NativeException(resource + " does not contain a SHA-256");
         }
         return Optional.of(text);
@@ -224,10 +224,6 @@ public final class NativeLibrary {
     private static @Nullable InputStream open(String resource) {
       InputStream in = NativeLibrary.class.getClassLoader().getResourceAsStream(resource);
       return in != null ? in : ClassLoader.getSystemResourceAsStream(resource);
-    }
-
-    private static boolean isDigest(String text) {
-      return text.matches("[0-9a-f]{64}");
     }
 
     private static void delete(@Nullable Path temporary) {

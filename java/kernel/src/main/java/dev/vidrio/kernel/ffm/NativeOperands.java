@@ -2,18 +2,14 @@ package dev.vidrio.kernel.ffm;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 
-import dev.vidrio.bindings.vd_conv;
 import dev.vidrio.bindings.vd_kv_cache;
 import dev.vidrio.bindings.vd_quantized;
-import dev.vidrio.bindings.vd_recurrence;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
-import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.op.Buffer;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.QuantizedBuffer;
-import dev.vidrio.kernel.op.Rotation;
 import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.Arena;
@@ -23,24 +19,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The native memory of a plan's operands: activations in the workspace, weights, and layers of the
  * cache. Memory that the plan does not own is noted, so that a step can check that it is alive.
+ *
+ * @param tables holds the tables that operations point to, as long as the plan runs
+ * @param outside receives the memory that operations hold addresses of, but the plan does not own
  */
-final class NativeOperands {
-  private final Workspace workspace;
-  private final KvCache cache;
-  private final Arena tables;
-  private final OutsideMemory outside = new OutsideMemory();
-
-  NativeOperands(Workspace workspace, KvCache cache, Arena tables) {
-    this.workspace = workspace;
-    this.cache = cache;
-    this.tables = tables;
-  }
-
-  /** Returns the memory outside of the plan that operations hold addresses of. */
-  OutsideMemory outside() {
-    return outside;
-  }
-
+record NativeOperands(Workspace workspace, KvCache cache, Arena tables, OutsideMemory outside) {
   MemorySegment address(Buffer buffer) {
     return workspace.segment(buffer);
   }
@@ -59,10 +42,6 @@ final class NativeOperands {
       matrices.setAtIndex(ADDRESS, i, address(op.matrices().get(i)));
     }
     return matrices;
-  }
-
-  RotationTable rotationTable(Rotation rotation) {
-    return workspace.table(rotation);
   }
 
   /** Fills in a vd_quantized. */
@@ -85,23 +64,34 @@ final class NativeOperands {
     vd_kv_cache.stride(s, cache.stride(layer));
   }
 
-  /** Fills in the cache rows of a vd_conv. */
-  void conv(SequenceOp.Conv op, MemorySegment s) {
-    SequenceOp.Part part = op.part();
-    if (part == null) {
-      vd_conv.rows(s, outside.note("key-value cache", cache.rows(op.layer())));
-      vd_conv.stride(s, cache.stride(op.layer()));
-    } else {
-      vd_conv.rows(s, outside.note("key-value cache", cache.rows(op.layer(), part)));
-      vd_conv.stride(s, cache.slotStride());
-      vd_conv.ring(s, cache.shape().recurrent(op.layer()).ring());
-    }
+  /**
+   * The rows, or states, that a layer of the cache keeps.
+   *
+   * @param stride bytes from a block, or a slot, to the next
+   * @param ring rows of the ring buffer in a slot, or 0 if rows are stored in blocks
+   */
+  record KeptRows(MemorySegment rows, long stride, int ring) {}
+
+  /** Returns the rows of an input of a recurrence, or of a convolution layer. */
+  KeptRows rows(int layer, SequenceOp.@Nullable Part part) {
+    return part == null
+        ? new KeptRows(outside.note("key-value cache", cache.rows(layer)), cache.stride(layer), 0)
+        : new KeptRows(
+            outside.note("key-value cache", cache.rows(layer, part)),
+            cache.slotStride(),
+            cache.shape().slotted(layer).ring());
   }
 
-  /** Fills in the states of a vd_recurrence and returns their shape. */
-  KvShape.Recurrent states(int layer, MemorySegment s) {
-    vd_recurrence.states(s, outside.note("key-value cache", cache.states(layer)));
-    vd_recurrence.stride(s, cache.slotStride());
+  /** Returns the states of a layer. */
+  KeptRows states(int layer) {
+    return new KeptRows(
+        outside.note("key-value cache", cache.states(layer)),
+        cache.slotStride(),
+        cache.shape().slotted(layer).ring());
+  }
+
+  /** Returns the shape of the states of linear attention of a layer. */
+  KvShape.Recurrent recurrent(int layer) {
     return cache.shape().recurrent(layer);
   }
 }

@@ -6,18 +6,18 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.bindings.vd_batch;
 import dev.vidrio.bindings.vd_limits;
+import dev.vidrio.bindings.vd_op;
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.ExecutablePlan;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.Limits;
 import dev.vidrio.kernel.Plan;
+import dev.vidrio.kernel.execution.PreparedPlan;
 import dev.vidrio.kernel.execution.Schedule;
-import dev.vidrio.kernel.execution.Workspace;
-import dev.vidrio.kernel.op.Buffer;
+import dev.vidrio.kernel.op.Op;
+import dev.vidrio.kernel.op.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * A plan encoded in native memory and ready to run: the vd_plan, the workspace of its activations,
@@ -26,131 +26,112 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>The plan holds raw addresses, for which the JVM does not check lifetimes. Before each step it
  * checks that memory of others, such as weights, cache and tap targets, is alive ({@link
- * OutsideMemory}); the lock keeps {@link #close} from freeing its own memory during a step.
+ * OutsideMemory}).
  *
  * @see "docs/adr/001-foreign-function-boundary.md"
  */
-final class NativePlan implements ExecutablePlan {
+final class NativePlan extends PreparedPlan {
   private final NativeExecutor executor;
-  private final Plan plan;
-  private final Limits limits;
-  private final Arena arena = Arena.ofShared();
-  private final Workspace workspace;
   private final List<Runnable> updates;
-
-  private final OutsideMemory outside;
+  private final OutsideMemory outside = new OutsideMemory();
   private final MemorySegment header;
   private final MemorySegment handle;
-  private final ReentrantLock lease = new ReentrantLock();
-  private boolean closed;
 
-  NativePlan(NativeExecutor executor, Plan plan, Schedule schedule, Limits limits, KvCache cache) {
-    cache.requireShape(plan.kv());
+  NativePlan(
+      NativeExecutor executor,
+      Plan plan,
+      Schedule schedule,
+      Limits limits,
+      KvCache cache,
+      Arena arena) {
+    super(executor, plan, schedule, limits, cache, arena);
     this.executor = executor;
-    this.plan = plan;
-    this.limits = limits;
-    try {
-      this.workspace = Workspace.allocate(plan, schedule, limits, executor, arena);
-      this.header = vd_batch.allocate(arena);
-      var encoder = new PlanEncoder(schedule, workspace, cache, arena);
-      this.updates = encoder.updates();
-      this.outside = encoder.outside();
-      this.handle = create(encoder, cache); // Last, since the catch block does not free it.
-    } catch (Throwable e) {
-      arena.close();
-      throw e;
-    }
+    this.header = vd_batch.allocate(arena);
+    var encoder = new OpEncoder(new NativeOperands(workspace, cache, arena, outside));
+    this.updates = encoder.updates();
+    // Last, since nothing frees it if the constructor fails.
+    this.handle = create(encoder, schedule, cache);
   }
 
-  private MemorySegment create(PlanEncoder encoder, KvCache cache) {
-    if (plan.isFast()) {
+  private MemorySegment create(OpEncoder encoder, Schedule schedule, KvCache cache) {
+    if (plan().isFast()) {
       Blas.openNamed();
     }
     try (Arena local = Arena.ofConfined()) {
-      MemorySegment ops = encoder.encode(plan, local);
+      MemorySegment ops = encode(encoder, schedule, local);
       MemorySegment bounds = vd_limits.allocate(local);
-      vd_limits.tokens(bounds, limits.tokens());
-      vd_limits.logits(bounds, limits.logits());
-      vd_limits.positions(bounds, limits.positions());
-      vd_limits.vocabulary(bounds, limits.vocabulary());
+      vd_limits.tokens(bounds, limits().tokens());
+      vd_limits.logits(bounds, limits().logits());
+      vd_limits.positions(bounds, limits().positions());
+      vd_limits.vocabulary(bounds, limits().vocabulary());
       vd_limits.blocks(bounds, cache.blocks());
       vd_limits.slots(bounds, cache.slots());
       MemorySegment result = local.allocate(ADDRESS);
       MemorySegment bad = local.allocate(JAVA_INT);
       int status =
-          Vidrio.vd_plan_create(ops, plan.ops().size(), bounds, executor.isa().id(), result, bad);
+          Vidrio.vd_plan_create(ops, plan().ops().size(), bounds, executor.isa().id(), result, bad);
       int i = bad.get(JAVA_INT, 0);
-      Status.check(status, i < 0 ? "plan" : "operation " + i + " " + plan.ops().get(i));
+      Status.check(status, i < 0 ? "plan" : "operation " + i + " " + plan().ops().get(i));
       return result.get(ADDRESS, 0);
     }
   }
 
-  @Override
-  public Plan plan() {
-    return plan;
+  /**
+   * Writes the operations as an array of vd_op: their rows and their place in the schedule, and by
+   * {@link OpEncoder} what differs among them.
+   */
+  private MemorySegment encode(OpEncoder encoder, Schedule schedule, Arena local) {
+    MemorySegment ops = vd_op.allocateArray(plan().ops().size(), local);
+    for (int i = 0; i < plan().ops().size(); i++) {
+      Op op = plan().ops().get(i);
+      MemorySegment target = vd_op.asSlice(ops, i);
+      vd_op.rows(
+          target, op.rows() == Rows.TOKENS ? Vidrio.VD_ROWS_TOKENS() : Vidrio.VD_ROWS_LOGITS());
+      vd_op.barrier(
+          target,
+          switch (workspace.barrier(i)) {
+            case NEVER -> Vidrio.VD_BARRIER_NEVER();
+            case UNLESS_REPLICATED -> Vidrio.VD_BARRIER_UNLESS_REPLICATED();
+            case ALWAYS -> Vidrio.VD_BARRIER_ALWAYS();
+          });
+      vd_op.epilogue(target, schedule.isEpilogue(i) ? 1 : 0);
+      vd_op.replicated(
+          target,
+          (op.reads().stream().anyMatch(schedule::isReplicated) ? Vidrio.VD_REPLICATED_READ() : 0)
+              | (schedule.isReplicated(i) ? Vidrio.VD_REPLICATED_WRITE() : 0));
+      vd_op.kind(target, encoder.encode(op, vd_op.as(target)));
+    }
+    return ops;
   }
 
   @Override
-  public Limits limits() {
-    return limits;
+  protected void check(Batch batch) {
+    OutsideMemory.requireAlive(batch.memory().tokens().scope(), "batch");
+    outside.requireAlive();
   }
 
   @Override
-  public void run(Batch batch, int begin, int end) {
-    if (!batch.limits().equals(limits)) {
-      throw new IllegalArgumentException(
-          "limits of the batch: " + batch.limits() + "; limits of the plan: " + limits);
-    }
-    lease.lock();
-    try {
-      requireOpen();
-      OutsideMemory.requireAlive(batch.tokens().scope(), "batch");
-      outside.requireAlive();
-      workspace.ensurePositions(batch);
-      fillHeader(batch);
-      updates.forEach(Runnable::run);
-      executor.call(
-          "running the plan", pool -> Vidrio.vd_plan_run(handle, pool, header, begin, end));
-    } finally {
-      lease.unlock();
-    }
+  protected void step(Batch batch, int begin, int end) {
+    fillHeader(batch);
+    updates.forEach(Runnable::run);
+    executor.call("running the plan", pool -> Vidrio.vd_plan_run(handle, pool, header, begin, end));
   }
 
   private void fillHeader(Batch batch) {
     vd_batch.n_tokens(header, batch.tokenCount());
     vd_batch.n_logits(header, batch.logitCount());
     vd_batch.n_sequences(header, batch.sequenceCount());
-    vd_batch.max_blocks(header, limits.blocksPerSequence());
-    vd_batch.tokens(header, batch.tokens());
-    vd_batch.positions(header, batch.positions());
-    vd_batch.sequences(header, batch.sequences());
-    vd_batch.block_tables(header, batch.blockTables());
-    vd_batch.logit_rows(header, batch.logitRows());
-    vd_batch.slots(header, batch.slots());
+    vd_batch.max_blocks(header, limits().blocksPerSequence());
+    vd_batch.tokens(header, batch.memory().tokens());
+    vd_batch.positions(header, batch.memory().positions());
+    vd_batch.sequences(header, batch.memory().sequences());
+    vd_batch.block_tables(header, batch.memory().blockTables());
+    vd_batch.logit_rows(header, batch.memory().logitRows());
+    vd_batch.slots(header, batch.memory().slots());
   }
 
   @Override
-  public MemorySegment data(Buffer buffer) {
-    return workspace.segment(buffer);
-  }
-
-  @Override
-  public void close() {
-    lease.lock();
-    try {
-      if (!closed) {
-        closed = true;
-        Vidrio.vd_plan_free(handle);
-        arena.close();
-      }
-    } finally {
-      lease.unlock();
-    }
-  }
-
-  private void requireOpen() {
-    if (closed) {
-      throw new IllegalStateException("the plan is closed");
-    }
+  protected void free() {
+    Vidrio.vd_plan_free(handle);
   }
 }

@@ -3,28 +3,41 @@ package dev.vidrio.kernel.ffm;
 import dev.vidrio.bindings.Vidrio;
 import dev.vidrio.bindings.vd_accumulate;
 import dev.vidrio.bindings.vd_activation;
+import dev.vidrio.bindings.vd_activation_backward;
 import dev.vidrio.bindings.vd_add;
 import dev.vidrio.bindings.vd_attention;
+import dev.vidrio.bindings.vd_attention_backward;
 import dev.vidrio.bindings.vd_attention_values;
 import dev.vidrio.bindings.vd_conv;
+import dev.vidrio.bindings.vd_conv_backward;
+import dev.vidrio.bindings.vd_diagonal_recurrence;
+import dev.vidrio.bindings.vd_diagonal_recurrence_backward;
 import dev.vidrio.bindings.vd_edit;
 import dev.vidrio.bindings.vd_embed;
 import dev.vidrio.bindings.vd_expert_matmul;
+import dev.vidrio.bindings.vd_expert_matmul_backward;
 import dev.vidrio.bindings.vd_expert_sum;
+import dev.vidrio.bindings.vd_expert_sum_backward;
 import dev.vidrio.bindings.vd_gain;
 import dev.vidrio.bindings.vd_gather;
 import dev.vidrio.bindings.vd_kv_store;
 import dev.vidrio.bindings.vd_low_rank_down;
 import dev.vidrio.bindings.vd_low_rank_up;
 import dev.vidrio.bindings.vd_matmul;
+import dev.vidrio.bindings.vd_matmul_backward;
 import dev.vidrio.bindings.vd_norm;
+import dev.vidrio.bindings.vd_norm_backward;
 import dev.vidrio.bindings.vd_op;
 import dev.vidrio.bindings.vd_quantize;
 import dev.vidrio.bindings.vd_recurrence;
+import dev.vidrio.bindings.vd_recurrence_backward;
 import dev.vidrio.bindings.vd_rope;
 import dev.vidrio.bindings.vd_route;
+import dev.vidrio.bindings.vd_route_backward;
 import dev.vidrio.bindings.vd_scale;
+import dev.vidrio.bindings.vd_scatter;
 import dev.vidrio.bindings.vd_scores;
+import dev.vidrio.bindings.vd_slot_sum;
 import dev.vidrio.bindings.vd_softmax;
 import dev.vidrio.bindings.vd_tap;
 import dev.vidrio.bindings.vd_top_k;
@@ -44,7 +57,6 @@ import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.op.UnfusedOp;
 import dev.vidrio.kernel.weight.LowRankTable;
 import dev.vidrio.kernel.weight.Weights;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -53,25 +65,16 @@ import java.util.Map;
 
 /**
  * Writes an operation into the union of a vd_op: one method per operation, which fills in the
- * struct of the C API and returns the {@code VD_OP_*} kind. It is long because it lists all forward
- * operations; {@link BackwardOpEncoder} has those of gradients.
+ * struct of the C API and returns the {@code VD_OP_*} kind. It is long because it lists all
+ * operations.
  */
 final class OpEncoder {
   private final NativeOperands memory;
-  private final Arena tables;
   private final Map<LowRankTable, LowRankEntries> adapters = new HashMap<>();
   private final List<Runnable> updates = new ArrayList<>();
-  private final BackwardOpEncoder backward;
 
-  /**
-   * Creates an encoder.
-   *
-   * @param tables holds the tables that operations point to, as long as the plan runs
-   */
-  OpEncoder(NativeOperands memory, Arena tables) {
+  OpEncoder(NativeOperands memory) {
     this.memory = memory;
-    this.tables = tables;
-    this.backward = new BackwardOpEncoder(memory, this);
   }
 
   /** Returns the updates of tables that may change between steps, to be run before each step. */
@@ -91,6 +94,8 @@ final class OpEncoder {
       case SequenceOp.Attention attention -> attention(attention, vd_op.as.attention(as));
       case SequenceOp.Conv conv -> conv(conv, vd_op.as.conv(as));
       case SequenceOp.Recurrence recurrence -> recurrence(recurrence, vd_op.as.recurrence(as));
+      case SequenceOp.DiagonalRecurrence recurrence ->
+          diagonalRecurrence(recurrence, vd_op.as.diagonal_recurrence(as));
       case Op.Activation activation -> activation(activation, vd_op.as.activation(as));
       case Op.Add add -> add(add.a(), memory.address(add.b()), add.y(), 0, vd_op.as.add(as));
       case Op.AddBias add -> add(add.a(), memory.address(add.bias()), add.y(), 1, vd_op.as.add(as));
@@ -110,7 +115,22 @@ final class OpEncoder {
       case HookOp.Edit edit -> edit(edit, vd_op.as.edit(as));
       case HookOp.Tap tap -> tap(tap, vd_op.as.tap(as));
       case HookOp.Accumulate accumulate -> accumulate(accumulate, vd_op.as.accumulate(as));
-      case BackwardOp gradient -> backward.encode(gradient, as);
+      case BackwardOp.Seed seed -> seed(seed, vd_op.as.scale(as));
+      case BackwardOp.Scatter scatter -> scatter(scatter, vd_op.as.scatter(as));
+      case BackwardOp.Norm norm -> normBackward(norm, vd_op.as.norm_backward(as));
+      case BackwardOp.Activation a -> activationBackward(a, vd_op.as.activation_backward(as));
+      case BackwardOp.MatMul matMul -> matMulBackward(matMul, vd_op.as.matmul_backward(as));
+      case BackwardOp.Query query -> query(query, vd_op.as.attention_backward(as));
+      case BackwardOp.KeyValue keys -> keyValue(keys, vd_op.as.attention_backward(as));
+      case BackwardOp.Conv conv -> convBackward(conv, vd_op.as.conv_backward(as));
+      case BackwardOp.Recurrence r -> recurrenceBackward(r, vd_op.as.recurrence_backward(as));
+      case BackwardOp.DiagonalRecurrence r ->
+          diagonalRecurrenceBackward(r, vd_op.as.diagonal_recurrence_backward(as));
+      case BackwardOp.Route route -> routeBackward(route, vd_op.as.route_backward(as));
+      case BackwardOp.ExpertMatMul matMul ->
+          expertMatMulBackward(matMul, vd_op.as.expert_matmul_backward(as));
+      case BackwardOp.ExpertSum sum -> expertSumBackward(sum, vd_op.as.expert_sum_backward(as));
+      case BackwardOp.SlotSum sum -> slotSum(sum, vd_op.as.slot_sum(as));
     };
   }
 
@@ -145,7 +165,7 @@ final class OpEncoder {
     return Vidrio.VD_OP_NORM();
   }
 
-  static int kind(Op.NormKind kind) {
+  private static int kind(Op.NormKind kind) {
     return switch (kind) {
       case RMS -> Vidrio.VD_NORM_RMS();
       case LAYER -> Vidrio.VD_NORM_LAYER();
@@ -177,7 +197,7 @@ final class OpEncoder {
 
   private int rope(SequenceOp.Rope op, MemorySegment s) {
     Rotation rotation = op.rotation();
-    RotationTable table = memory.rotationTable(rotation);
+    RotationTable table = memory.workspace().table(rotation);
     vd_rope.x(s, memory.address(op.x()));
     vd_rope.cos(s, table.cos());
     vd_rope.sin(s, table.sin());
@@ -208,7 +228,7 @@ final class OpEncoder {
   }
 
   /** Fills in everything but the result. */
-  void attentionInputs(SequenceOp.Attention op, MemorySegment s) {
+  private void attentionInputs(SequenceOp.Attention op, MemorySegment s) {
     vd_attention.q(s, memory.address(op.q()));
     memory.cache(op.layer(), vd_attention.cache(s));
     vd_attention.H(s, op.heads());
@@ -224,7 +244,10 @@ final class OpEncoder {
     vd_conv.x(s, memory.address(op.x()));
     vd_conv.kernel(s, memory.address(op.kernel()));
     vd_conv.y(s, memory.address(op.y()));
-    memory.conv(op, s);
+    NativeOperands.KeptRows rows = memory.rows(op.layer(), op.part());
+    vd_conv.rows(s, rows.rows());
+    vd_conv.stride(s, rows.stride());
+    vd_conv.ring(s, rows.ring());
     vd_conv.d(s, op.y().width());
     vd_conv.L(s, op.length());
     return Vidrio.VD_OP_CONV();
@@ -237,7 +260,7 @@ final class OpEncoder {
   }
 
   /** Fills in everything but the result. */
-  void recurrenceInputs(SequenceOp.Recurrence op, MemorySegment s) {
+  private void recurrenceInputs(SequenceOp.Recurrence op, MemorySegment s) {
     vd_recurrence.q(s, memory.address(op.inputs().q()));
     vd_recurrence.k(s, memory.address(op.inputs().k()));
     vd_recurrence.v(s, memory.address(op.inputs().v()));
@@ -245,13 +268,33 @@ final class OpEncoder {
     vd_recurrence.beta(s, memory.address(op.inputs().beta()));
     vd_recurrence.a(s, memory.address(op.a()));
     vd_recurrence.skip(s, memory.address(op.skip()));
-    KvShape.Recurrent shape = memory.states(op.layer(), s);
+    NativeOperands.KeptRows states = memory.states(op.layer());
+    vd_recurrence.states(s, states.rows());
+    vd_recurrence.stride(s, states.stride());
+    KvShape.Recurrent shape = memory.recurrent(op.layer());
     vd_recurrence.H_k(s, shape.keyHeads());
     vd_recurrence.H(s, shape.heads());
     vd_recurrence.d_k(s, shape.dK());
     vd_recurrence.d_v(s, shape.dV());
     vd_recurrence.delta(s, op.update() == SequenceOp.Update.DELTA ? 1 : 0);
     vd_recurrence.tiled(s, op.grouping() == SequenceOp.Grouping.TILED ? 1 : 0);
+  }
+
+  private int diagonalRecurrence(SequenceOp.DiagonalRecurrence op, MemorySegment s) {
+    diagonalRecurrenceInputs(op, s);
+    vd_diagonal_recurrence.h(s, memory.address(op.h()));
+    NativeOperands.KeptRows states = memory.states(op.layer());
+    vd_diagonal_recurrence.states(s, states.rows());
+    vd_diagonal_recurrence.stride(s, states.stride());
+    vd_diagonal_recurrence.ring(s, states.ring());
+    return Vidrio.VD_OP_DIAGONAL_RECURRENCE();
+  }
+
+  private void diagonalRecurrenceInputs(SequenceOp.DiagonalRecurrence op, MemorySegment s) {
+    vd_diagonal_recurrence.x(s, memory.address(op.x()));
+    vd_diagonal_recurrence.decay(s, memory.address(op.decay()));
+    vd_diagonal_recurrence.gate(s, memory.address(op.gate()));
+    vd_diagonal_recurrence.d(s, op.h().width());
   }
 
   private int activation(Op.Activation op, MemorySegment s) {
@@ -310,14 +353,14 @@ final class OpEncoder {
     return Vidrio.VD_OP_ROUTE();
   }
 
-  static int score(ExpertOp.RouteScore score) {
+  private static int score(ExpertOp.RouteScore score) {
     return switch (score) {
       case SOFTMAX -> Vidrio.VD_ROUTE_SOFTMAX();
       case SIGMOID -> Vidrio.VD_ROUTE_SIGMOID();
     };
   }
 
-  static int over(ExpertOp.RouteOver over) {
+  private static int over(ExpertOp.RouteOver over) {
     return switch (over) {
       case CHOSEN -> Vidrio.VD_ROUTE_CHOSEN();
       case ALL -> Vidrio.VD_ROUTE_ALL();
@@ -439,19 +482,18 @@ final class OpEncoder {
     return adapters.computeIfAbsent(
         table,
         key -> {
-          var entries = new LowRankEntries(key, tables);
+          var entries = new LowRankEntries(key, memory.tables());
           updates.add(entries::update);
           return entries;
         });
   }
 
   private int edit(HookOp.Edit op, MemorySegment s) {
-    var entries = new EditEntries(op.edits(), tables);
+    var entries = new EditEntries(op.edits(), memory.tables());
     updates.add(entries::update);
     vd_edit.x(s, memory.address(op.x()));
     vd_edit.y(s, memory.address(op.y()));
-    vd_edit.entries(s, entries.entries());
-    vd_edit.n_entries(s, entries.count());
+    entries.fill(s);
     vd_edit.width(s, op.x().width());
     vd_edit.whole_rows(s, op.edits().subspaces() ? 1 : 0);
     return Vidrio.VD_OP_EDIT();
@@ -482,5 +524,166 @@ final class OpEncoder {
     vd_tap.type(s, target.type().id());
     vd_tap.width(s, target.width());
     return Vidrio.VD_OP_TAP();
+  }
+
+  private int seed(BackwardOp.Seed op, MemorySegment s) {
+    MemorySegment y = memory.address(op.y());
+    if (op.values().byteSize() < y.byteSize()) {
+      throw new IllegalArgumentException(
+          op.y().name()
+              + ": values of "
+              + op.values().byteSize()
+              + " bytes, but the limits need "
+              + y.byteSize());
+    }
+    vd_scale.x(s, memory.outside().note("memory of values of " + op.y().name(), op.values()));
+    vd_scale.y(s, y);
+    vd_scale.factor(s, 1);
+    vd_scale.width(s, op.y().width());
+    return Vidrio.VD_OP_SCALE();
+  }
+
+  private int scatter(BackwardOp.Scatter op, MemorySegment s) {
+    vd_scatter.x(s, memory.address(op.x()));
+    vd_scatter.y(s, memory.address(op.y()));
+    vd_scatter.width(s, op.x().width());
+    return Vidrio.VD_OP_SCATTER();
+  }
+
+  private int normBackward(BackwardOp.Norm op, MemorySegment s) {
+    Op.Norm norm = op.forward();
+    vd_norm_backward.x(s, memory.address(norm.x()));
+    vd_norm_backward.gain(s, memory.address(norm.gain()));
+    vd_norm_backward.dy(s, memory.address(op.dy()));
+    vd_norm_backward.dx(s, memory.address(op.dx()));
+    vd_norm_backward.kind(s, kind(norm.kind()));
+    vd_norm_backward.heads(s, norm.heads());
+    vd_norm_backward.d(s, norm.d());
+    vd_norm_backward.per_head(s, norm.perHead() ? 1 : 0);
+    vd_norm_backward.epsilon(s, norm.epsilon());
+    vd_norm_backward.frozen(s, op.frozen() ? 1 : 0);
+    return Vidrio.VD_OP_NORM_BACKWARD();
+  }
+
+  private int activationBackward(BackwardOp.Activation op, MemorySegment s) {
+    Buffer up = op.forward().up();
+    vd_activation_backward.x(s, memory.address(op.forward().x()));
+    vd_activation_backward.up(s, up == null ? MemorySegment.NULL : memory.address(up));
+    vd_activation_backward.dy(s, memory.address(op.dy()));
+    vd_activation_backward.dx(s, memory.address(op.dx()));
+    vd_activation_backward.kind(s, op.forward().kind().id());
+    vd_activation_backward.slope(
+        s,
+        switch (op.slope()) {
+          case DERIVATIVE -> Vidrio.VD_SLOPE_DERIVATIVE();
+          case SECANT -> Vidrio.VD_SLOPE_SECANT();
+        });
+    vd_activation_backward.width(s, op.dx().width());
+    return Vidrio.VD_OP_ACTIVATION_BACKWARD();
+  }
+
+  private int matMulBackward(BackwardOp.MatMul op, MemorySegment s) {
+    Weights weights = op.weights();
+    vd_matmul_backward.weights(s, memory.address(weights));
+    vd_matmul_backward.dy(s, memory.address(op.dy()));
+    vd_matmul_backward.dx(s, memory.address(op.dx()));
+    vd_matmul_backward.type(s, weights.type().id());
+    vd_matmul_backward.N(s, weights.n());
+    vd_matmul_backward.K(s, weights.k());
+    boolean inRows = weights.layout() == Weights.Layout.ROWS;
+    vd_matmul_backward.unpacked(s, inRows && weights.type().quantized() ? 1 : 0);
+    return Vidrio.VD_OP_MATMUL_BACKWARD();
+  }
+
+  private int query(BackwardOp.Query op, MemorySegment s) {
+    attentionInputs(op.forward(), vd_attention_backward.attention(s));
+    vd_attention_backward.dz(s, memory.address(op.dz()));
+    vd_attention_backward.dq(s, memory.address(op.dq()));
+    vd_attention_backward.statistics(s, memory.address(op.statistics()));
+    return Vidrio.VD_OP_QUERY_BACKWARD();
+  }
+
+  private int keyValue(BackwardOp.KeyValue op, MemorySegment s) {
+    attentionInputs(op.forward(), vd_attention_backward.attention(s));
+    vd_attention_backward.dz(s, memory.address(op.dz()));
+    vd_attention_backward.statistics(s, memory.address(op.statistics()));
+    vd_attention_backward.dk(s, memory.address(op.dk()));
+    vd_attention_backward.dv(s, memory.address(op.dv()));
+    return Vidrio.VD_OP_KEY_VALUE_BACKWARD();
+  }
+
+  private int convBackward(BackwardOp.Conv op, MemorySegment s) {
+    vd_conv_backward.kernel(s, memory.address(op.forward().kernel()));
+    vd_conv_backward.dy(s, memory.address(op.dy()));
+    vd_conv_backward.dx(s, memory.address(op.dx()));
+    vd_conv_backward.d(s, op.dx().width());
+    vd_conv_backward.L(s, op.forward().length());
+    return Vidrio.VD_OP_CONV_BACKWARD();
+  }
+
+  private int recurrenceBackward(BackwardOp.Recurrence op, MemorySegment s) {
+    recurrenceInputs(op.forward(), vd_recurrence_backward.recurrence(s));
+    vd_recurrence_backward.dz(s, memory.address(op.dz()));
+    vd_recurrence_backward.residual(s, memory.address(op.residual()));
+    vd_recurrence_backward.dq(s, memory.address(op.gradients().q()));
+    vd_recurrence_backward.dk(s, memory.address(op.gradients().k()));
+    vd_recurrence_backward.dv(s, memory.address(op.gradients().v()));
+    vd_recurrence_backward.dstep(s, memory.address(op.gradients().step()));
+    vd_recurrence_backward.dbeta(s, memory.address(op.gradients().beta()));
+    return Vidrio.VD_OP_RECURRENCE_BACKWARD();
+  }
+
+  private int diagonalRecurrenceBackward(BackwardOp.DiagonalRecurrence op, MemorySegment s) {
+    diagonalRecurrenceInputs(op.forward(), vd_diagonal_recurrence_backward.recurrence(s));
+    vd_diagonal_recurrence_backward.dh(s, memory.address(op.dh()));
+    vd_diagonal_recurrence_backward.ddecay(s, memory.address(op.dDecay()));
+    vd_diagonal_recurrence_backward.dgate(s, memory.address(op.dGate()));
+    vd_diagonal_recurrence_backward.dx(s, memory.address(op.dx()));
+    return Vidrio.VD_OP_DIAGONAL_RECURRENCE_BACKWARD();
+  }
+
+  private int routeBackward(BackwardOp.Route op, MemorySegment s) {
+    vd_route_backward.logits(s, memory.address(op.forward().logits()));
+    vd_route_backward.experts(s, memory.address(op.forward().experts()));
+    vd_route_backward.weights(s, memory.address(op.forward().weights()));
+    vd_route_backward.dweights(s, memory.address(op.dWeights()));
+    vd_route_backward.dlogits(s, memory.address(op.dLogits()));
+    vd_route_backward.E(s, op.dLogits().width());
+    vd_route_backward.k(s, op.dWeights().width());
+    vd_route_backward.score(s, score(op.forward().score()));
+    vd_route_backward.over(s, over(op.forward().over()));
+    return Vidrio.VD_OP_ROUTE_BACKWARD();
+  }
+
+  private int expertMatMulBackward(BackwardOp.ExpertMatMul op, MemorySegment s) {
+    vd_expert_matmul_backward.matrices(s, memory.matrices(op.forward()));
+    vd_expert_matmul_backward.experts(s, memory.address(op.forward().experts()));
+    vd_expert_matmul_backward.dy(s, memory.address(op.dy()));
+    vd_expert_matmul_backward.dx(s, memory.address(op.dx()));
+    vd_expert_matmul_backward.type(s, op.forward().type().id());
+    vd_expert_matmul_backward.E(s, op.forward().matrices().size());
+    vd_expert_matmul_backward.k(s, op.forward().slots());
+    vd_expert_matmul_backward.N(s, op.forward().n());
+    vd_expert_matmul_backward.K(s, op.forward().k());
+    return Vidrio.VD_OP_EXPERT_MATMUL_BACKWARD();
+  }
+
+  private int expertSumBackward(BackwardOp.ExpertSum op, MemorySegment s) {
+    vd_expert_sum_backward.x(s, memory.address(op.forward().x()));
+    vd_expert_sum_backward.weights(s, memory.address(op.forward().weights()));
+    vd_expert_sum_backward.dy(s, memory.address(op.dy()));
+    vd_expert_sum_backward.dx(s, memory.address(op.dx()));
+    vd_expert_sum_backward.dweights(s, memory.address(op.dWeights()));
+    vd_expert_sum_backward.k(s, op.forward().slots());
+    vd_expert_sum_backward.d(s, op.dy().width());
+    return Vidrio.VD_OP_EXPERT_SUM_BACKWARD();
+  }
+
+  private int slotSum(BackwardOp.SlotSum op, MemorySegment s) {
+    vd_slot_sum.x(s, memory.address(op.x()));
+    vd_slot_sum.y(s, memory.address(op.y()));
+    vd_slot_sum.k(s, op.slots());
+    vd_slot_sum.d(s, op.y().width());
+    return Vidrio.VD_OP_SLOT_SUM();
   }
 }

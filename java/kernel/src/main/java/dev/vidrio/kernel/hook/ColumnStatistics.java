@@ -1,5 +1,6 @@
 package dev.vidrio.kernel.hook;
 
+import static dev.vidrio.kernel.argument.Arguments.require;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
@@ -117,12 +118,6 @@ public final class ColumnStatistics {
     }
     if (x > max(slot, column)) {
       bounds.setAtIndex(JAVA_FLOAT, at + width, x);
-    }
-  }
-
-  private static void require(boolean holds, String otherwise) {
-    if (!holds) {
-      throw new IllegalArgumentException(otherwise);
     }
   }
 

@@ -9,6 +9,11 @@ import org.jspecify.annotations.Nullable;
  * docs/numerics.md defines the arithmetic.
  */
 public sealed interface EditKind {
+  /** Returns the values, or null. */
+  default @Nullable MemorySegment values() {
+    return null;
+  }
+
   /** Replaces x by the values, such as zeros, means, or activations of another run or position. */
   record Set(MemorySegment values) implements EditKind {}
 

@@ -1,5 +1,7 @@
 package dev.vidrio.kernel.hook;
 
+import static dev.vidrio.kernel.argument.Arguments.require;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -44,20 +46,9 @@ public final class EditTable {
 
   /** An edit of a region. */
   public record Entry(Region region, EditKind edit) {
-    /** Returns the values of the edit, or null. */
-    public @Nullable MemorySegment values() {
-      return switch (edit) {
-        case EditKind.Set set -> set.values();
-        case EditKind.Add add -> add.values();
-        case EditKind.Subspace subspace -> subspace.values();
-        case EditKind.Scale ignored -> null;
-        case EditKind.Clamp ignored -> null;
-      };
-    }
-
     /** Returns whether the values have a row per position. */
     public boolean perPosition() {
-      MemorySegment values = values();
+      MemorySegment values = edit.values();
       return values != null && values.byteSize() > (long) region.columns() * Float.BYTES;
     }
 
@@ -202,12 +193,6 @@ public final class EditTable {
 
   private static void requireFinite(String what, float value) {
     require(Float.isFinite(value), what + " " + value + " must be finite");
-  }
-
-  private static void require(boolean holds, String otherwise) {
-    if (!holds) {
-      throw new IllegalArgumentException(otherwise);
-    }
   }
 
   /** Returns the elements of a row. */

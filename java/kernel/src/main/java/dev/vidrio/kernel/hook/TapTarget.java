@@ -1,5 +1,6 @@
 package dev.vidrio.kernel.hook;
 
+import static dev.vidrio.kernel.argument.Arguments.require;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -91,12 +92,6 @@ public final class TapTarget {
     require(
         base <= rows - (to - from),
         "rows from " + base + " for " + (to - from) + " positions exceed the " + rows + " rows");
-  }
-
-  private static void require(boolean holds, String otherwise) {
-    if (!holds) {
-      throw new IllegalArgumentException(otherwise);
-    }
   }
 
   /** Returns the row that a token is copied to, or −1 if it is not copied. */

@@ -1,29 +1,25 @@
 package dev.vidrio.kernel.hook;
 
-/** The element types of tapped activations. The ids are those of GGUF files. */
+import dev.vidrio.kernel.weight.WeightType;
+
+/** The element types of tapped activations, each like the weight type of its name. */
 public enum TapType {
   /** Single precision, as computed. */
-  F32(0, 4),
+  F32,
   /** Half precision, rounded to nearest even; overflow gives infinity. */
-  F16(1, 2),
+  F16,
   /** The upper half of an f32, rounded to nearest even. */
-  BF16(30, 2);
+  BF16;
 
-  private final int id;
-  private final int bytes;
-
-  TapType(int id, int bytes) {
-    this.id = id;
-    this.bytes = bytes;
-  }
+  private final WeightType type = WeightType.valueOf(name());
 
   /** Returns the number of the type in the C API. */
   public int id() {
-    return id;
+    return type.id();
   }
 
   /** Returns the bytes of an element. */
   public int bytes() {
-    return bytes;
+    return type.blockBytes();
   }
 }

@@ -12,7 +12,6 @@ import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.UnaryOperator;
 
 /**
  * The vector-Jacobian products of operations with respect to activations: {@code dy} is the
@@ -41,11 +40,6 @@ public sealed interface BackwardOp extends Op {
     public List<Access> accesses() {
       return List.of(write(y, ROW));
     }
-
-    @Override
-    public Seed withOperands(UnaryOperator<Operand> to) {
-      return new Seed(values, (Buffer) to.apply(y));
-    }
   }
 
   /** Adds x[i] to the row of the i-th token whose logits are requested; other rows of y are 0. */
@@ -58,11 +52,6 @@ public sealed interface BackwardOp extends Op {
     @Override
     public List<Access> accesses() {
       return List.of(read(x, ALL), write(y, ROW));
-    }
-
-    @Override
-    public Scatter withOperands(UnaryOperator<Operand> to) {
-      return new Scatter((Buffer) to.apply(x), (Buffer) to.apply(y));
     }
   }
 
@@ -80,12 +69,6 @@ public sealed interface BackwardOp extends Op {
     @Override
     public List<Access> accesses() {
       return List.of(read(forward.x(), ROW), read(dy, ROW), write(dx, ROW));
-    }
-
-    @Override
-    public Norm withOperands(UnaryOperator<Operand> to) {
-      return new Norm(
-          forward.withOperands(to), frozen, (Buffer) to.apply(dy), (Buffer) to.apply(dx));
     }
   }
 
@@ -114,12 +97,6 @@ public sealed interface BackwardOp extends Op {
           ? List.of(read(forward.x(), ROW), read(dy, ROW), write(dx, ROW))
           : List.of(read(forward.x(), ROW), read(up, ROW), read(dy, ROW), write(dx, ROW));
     }
-
-    @Override
-    public Activation withOperands(UnaryOperator<Operand> to) {
-      return new Activation(
-          forward.withOperands(to), slope, (Buffer) to.apply(dy), (Buffer) to.apply(dx));
-    }
   }
 
   /** Computes {@code dx = dy · W}. */
@@ -132,11 +109,6 @@ public sealed interface BackwardOp extends Op {
     @Override
     public List<Access> accesses() {
       return List.of(read(dy, ROW), write(dx, ROW));
-    }
-
-    @Override
-    public MatMul withOperands(UnaryOperator<Operand> to) {
-      return new MatMul(weights, (Buffer) to.apply(dy), (Buffer) to.apply(dx));
     }
   }
 
@@ -167,21 +139,8 @@ public sealed interface BackwardOp extends Op {
 
     @Override
     public List<Access> accesses() {
-      List<Access> accesses = new ArrayList<>(forward.cacheReads());
-      accesses.add(read(forward.q(), ALL));
-      accesses.add(read(dz, ALL));
-      accesses.add(write(dq, ROW));
-      accesses.add(write(statistics, ROW));
-      return accesses;
-    }
-
-    @Override
-    public Query withOperands(UnaryOperator<Operand> to) {
-      return new Query(
-          forward.withOperands(to),
-          (Buffer) to.apply(dz),
-          (Buffer) to.apply(dq),
-          (Buffer) to.apply(statistics));
+      return forward.cacheReadsAnd(
+          read(forward.q(), ALL), read(dz, ALL), write(dq, ROW), write(statistics, ROW));
     }
   }
 
@@ -196,25 +155,14 @@ public sealed interface BackwardOp extends Op {
 
     @Override
     public List<Access> accesses() {
-      List<Access> accesses = new ArrayList<>(forward.cacheReads());
-      accesses.add(shape(forward.layer(), new Access.StoredKeys(dk.width())));
-      accesses.add(shape(forward.layer(), new Access.StoredValues(dv.width())));
-      accesses.add(read(forward.q(), ALL));
-      accesses.add(read(dz, ALL));
-      accesses.add(read(statistics, ALL));
-      accesses.add(write(dk, ROW));
-      accesses.add(write(dv, ROW));
-      return accesses;
-    }
-
-    @Override
-    public KeyValue withOperands(UnaryOperator<Operand> to) {
-      return new KeyValue(
-          forward.withOperands(to),
-          (Buffer) to.apply(dz),
-          (Buffer) to.apply(statistics),
-          (Buffer) to.apply(dk),
-          (Buffer) to.apply(dv));
+      return forward.cacheReadsAnd(
+          shape(forward.layer(), new Access.StoredKeys(dk.width())),
+          shape(forward.layer(), new Access.StoredValues(dv.width())),
+          read(forward.q(), ALL),
+          read(dz, ALL),
+          read(statistics, ALL),
+          write(dk, ROW),
+          write(dv, ROW));
     }
   }
 
@@ -232,11 +180,6 @@ public sealed interface BackwardOp extends Op {
     public List<Access> accesses() {
       return List.of(read(dy, ALL), shape(forward.layer(), forward.cacheRows()), write(dx, ROW));
     }
-
-    @Override
-    public Conv withOperands(UnaryOperator<Operand> to) {
-      return new Conv(forward.withOperands(to), (Buffer) to.apply(dy), (Buffer) to.apply(dx));
-    }
   }
 
   /**
@@ -250,7 +193,7 @@ public sealed interface BackwardOp extends Op {
       SequenceOp.Recurrence forward,
       Buffer dz,
       Buffer residual,
-      SequenceOp.Recurrence.Inputs gradients)
+      SequenceOp.Recurrence.Inputs<Buffer> gradients)
       implements BackwardOp {
     public Recurrence {
       requireSame(forward.z(), dz);
@@ -270,14 +213,32 @@ public sealed interface BackwardOp extends Op {
       gradients.all().forEach(dx -> accesses.add(write(dx, ROW)));
       return accesses;
     }
+  }
+
+  /**
+   * All gradients of a recurrence of independent elements. Adjacent rows of a sequence are
+   * differentiated together, as if the sequence began with them.
+   */
+  record DiagonalRecurrence(
+      SequenceOp.DiagonalRecurrence forward, Buffer dh, Buffer dDecay, Buffer dGate, Buffer dx)
+      implements BackwardOp {
+    public DiagonalRecurrence {
+      requireSame(forward.h(), dh);
+      requireSame(forward.decay(), dDecay);
+      requireSame(forward.gate(), dGate);
+      requireSame(forward.x(), dx);
+    }
 
     @Override
-    public Recurrence withOperands(UnaryOperator<Operand> to) {
-      return new Recurrence(
-          forward.withOperands(to),
-          (Buffer) to.apply(dz),
-          (Buffer) to.apply(residual),
-          gradients.withOperands(to));
+    public List<Access> accesses() {
+      return List.of(
+          read(forward.decay(), ALL),
+          read(forward.gate(), ALL),
+          read(forward.x(), ALL),
+          read(dh, ALL),
+          write(dDecay, ROW),
+          write(dGate, ROW),
+          write(dx, ROW));
     }
   }
 
@@ -300,12 +261,6 @@ public sealed interface BackwardOp extends Op {
           read(dWeights, ROW),
           write(dLogits, ROW));
     }
-
-    @Override
-    public Route withOperands(UnaryOperator<Operand> to) {
-      return new Route(
-          forward.withOperands(to), (Buffer) to.apply(dWeights), (Buffer) to.apply(dLogits));
-    }
   }
 
   /**
@@ -325,12 +280,6 @@ public sealed interface BackwardOp extends Op {
     @Override
     public List<Access> accesses() {
       return List.of(read(forward.experts(), ROW), read(dy, ROW), write(dx, ROW));
-    }
-
-    @Override
-    public ExpertMatMul withOperands(UnaryOperator<Operand> to) {
-      return new ExpertMatMul(
-          forward.withOperands(to), (Buffer) to.apply(dy), (Buffer) to.apply(dx));
     }
   }
 
@@ -352,15 +301,6 @@ public sealed interface BackwardOp extends Op {
           write(dx, ROW),
           write(dWeights, ROW));
     }
-
-    @Override
-    public ExpertSum withOperands(UnaryOperator<Operand> to) {
-      return new ExpertSum(
-          forward.withOperands(to),
-          (Buffer) to.apply(dy),
-          (Buffer) to.apply(dx),
-          (Buffer) to.apply(dWeights));
-    }
   }
 
   /** Computes {@code y[i] = Σ x[i][s]} over slots: x [rows, k, d], y [rows, d]. */
@@ -373,11 +313,6 @@ public sealed interface BackwardOp extends Op {
     @Override
     public List<Access> accesses() {
       return List.of(read(x, ROW), write(y, ROW));
-    }
-
-    @Override
-    public SlotSum withOperands(UnaryOperator<Operand> to) {
-      return new SlotSum(slots, (Buffer) to.apply(x), (Buffer) to.apply(y));
     }
   }
 }

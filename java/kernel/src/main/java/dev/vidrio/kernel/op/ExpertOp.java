@@ -8,7 +8,6 @@ import static dev.vidrio.kernel.op.Shapes.require;
 import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.List;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -108,18 +107,6 @@ public sealed interface ExpertOp extends Op {
     public List<Access> accesses() {
       return List.of(read(logits, ROW), write(experts, ROW), write(weights, ROW));
     }
-
-    @Override
-    public Route withOperands(UnaryOperator<Operand> to) {
-      return new Route(
-          score,
-          over,
-          bias,
-          groups,
-          (Buffer) to.apply(logits),
-          (Buffer) to.apply(experts),
-          (Buffer) to.apply(weights));
-    }
   }
 
   /**
@@ -181,12 +168,6 @@ public sealed interface ExpertOp extends Op {
     public List<Access> accesses() {
       return List.of(read(experts, ROW), read(x, ROW), write(y, ROW));
     }
-
-    @Override
-    public ExpertMatMul withOperands(UnaryOperator<Operand> to) {
-      return new ExpertMatMul(
-          matrices, bias, (Buffer) to.apply(experts), to.apply(x), (Buffer) to.apply(y));
-    }
   }
 
   /**
@@ -209,11 +190,6 @@ public sealed interface ExpertOp extends Op {
     @Override
     public List<Access> accesses() {
       return List.of(read(x, ROW), read(weights, ROW), write(y, ROW));
-    }
-
-    @Override
-    public ExpertSum withOperands(UnaryOperator<Operand> to) {
-      return new ExpertSum((Buffer) to.apply(x), (Buffer) to.apply(weights), (Buffer) to.apply(y));
     }
   }
 }

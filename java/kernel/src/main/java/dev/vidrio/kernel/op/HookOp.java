@@ -12,7 +12,6 @@ import dev.vidrio.kernel.hook.ColumnStatistics;
 import dev.vidrio.kernel.hook.EditTable;
 import dev.vidrio.kernel.hook.TapTarget;
 import java.util.List;
-import java.util.function.UnaryOperator;
 
 /** Operations at hook points, which capture, summarize or edit an activation. */
 public sealed interface HookOp extends Op {
@@ -39,11 +38,6 @@ public sealed interface HookOp extends Op {
     public List<Access> accesses() {
       return List.of(read(x, ELEMENT).replicable());
     }
-
-    @Override
-    public Tap withOperands(UnaryOperator<Operand> to) {
-      return new Tap((Buffer) to.apply(x), target);
-    }
   }
 
   /**
@@ -61,11 +55,6 @@ public sealed interface HookOp extends Op {
     public List<Access> accesses() {
       return List.of(read(x, ALL));
     }
-
-    @Override
-    public Accumulate withOperands(UnaryOperator<Operand> to) {
-      return new Accumulate((Buffer) to.apply(x), statistics);
-    }
   }
 
   /** Copies x to y and applies the entries of the table to it. */
@@ -80,11 +69,6 @@ public sealed interface HookOp extends Op {
     public List<Access> accesses() {
       Access.Scope scope = edits.subspaces() ? ROW : ELEMENT;
       return List.of(read(x, scope), write(y, scope));
-    }
-
-    @Override
-    public Edit withOperands(UnaryOperator<Operand> to) {
-      return new Edit((Buffer) to.apply(x), edits, (Buffer) to.apply(y));
     }
   }
 }

@@ -9,7 +9,6 @@ import static dev.vidrio.kernel.op.Shapes.requireSame;
 
 import dev.vidrio.kernel.weight.LowRankTable;
 import java.util.List;
-import java.util.function.UnaryOperator;
 
 /**
  * The low-rank updates that adapters add to matrix products (LoRA: Hu et al. 2021, arXiv
@@ -35,11 +34,6 @@ public sealed interface LowRankOp extends Op {
     public List<Access> accesses() {
       return List.of(read(u, ROW).replicable(), write(t, ROW));
     }
-
-    @Override
-    public Down withOperands(UnaryOperator<Operand> to) {
-      return new Down((Buffer) to.apply(u), table, matrix, (Buffer) to.apply(t));
-    }
   }
 
   /** Computes {@code y = x + B · t}; y is x bit for bit if the row's sequence has no adapter. */
@@ -53,12 +47,6 @@ public sealed interface LowRankOp extends Op {
     @Override
     public List<Access> accesses() {
       return List.of(read(x, ELEMENT), read(t, ROW), write(y, ELEMENT));
-    }
-
-    @Override
-    public Up withOperands(UnaryOperator<Operand> to) {
-      return new Up(
-          (Buffer) to.apply(x), (Buffer) to.apply(t), table, matrix, (Buffer) to.apply(y));
     }
   }
 }

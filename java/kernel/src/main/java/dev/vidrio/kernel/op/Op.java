@@ -10,7 +10,6 @@ import static dev.vidrio.kernel.op.Shapes.requireSame;
 import static dev.vidrio.kernel.op.Shapes.requireVector;
 
 import dev.vidrio.kernel.weight.Weights;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -21,18 +20,14 @@ import org.jspecify.annotations.Nullable;
  * docs/numerics.md defines what each computes, to the bit; constructors check shapes, so that
  * executors need not.
  *
- * <p>An operation declares two facts, from which everything that treats operations alike follows:
+ * <p>An operation declares its {@link #accesses}: what it reads and writes, activations and layers
+ * of the cache, and how. Everything that treats operations alike follows from this declaration:
+ * validation of plans, barriers, epilogues, lifetimes of activations, gather hoisting and the reach
+ * of gradients. Passes that insert, rename or recompute activations rebuild an operation by {@link
+ * #withOperands}, which follows from the components of its record.
  *
- * <ul>
- *   <li>{@link #accesses}: what it reads and writes, activations and layers of the cache, and how.
- *       Validation of plans, barriers, epilogues, lifetimes of activations, gather hoisting and the
- *       reach of gradients derive from it.
- *   <li>{@link #withOperands}: how to rebuild it over other operands, which passes use that insert,
- *       rename or recompute activations.
- * </ul>
- *
- * A new operation further needs an encoder in {@code kernel.ffm}, a kernel in libvidrio and in the
- * Java executors, and, if gradients flow through it, a rule in {@code
+ * <p>A new operation further needs an encoder in {@code kernel.ffm}, a kernel in libvidrio and in
+ * the Java executors, and, if gradients flow through it, a rule in {@code
  * dev.vidrio.kernel.pass.Differentiation}; see CONTRIBUTING.md.
  *
  * <p>This file has the operations of any network; the other interfaces of this package have those
@@ -59,12 +54,15 @@ public sealed interface Op
   List<Access> accesses();
 
   /**
-   * Returns the operation over other operands.
+   * Returns the operation over other operands. It replaces each component of the record that is an
+   * operand, also within the operation that a {@link BackwardOp} differentiates.
    *
    * @param to gives the replacement of each operand; the kind of operand must stay the same
    * @throws IllegalArgumentException if the shapes of the new operands do not match
    */
-  Op withOperands(UnaryOperator<Operand> to);
+  default Op withOperands(UnaryOperator<Operand> to) {
+    return OperandReplacement.replace(this, to);
+  }
 
   /** Returns the activations that the operation reads. */
   default List<Operand> reads() {
@@ -77,13 +75,10 @@ public sealed interface Op
   }
 
   private List<Operand> operands(Access.Mode mode) {
-    List<Operand> operands = new ArrayList<>();
-    for (Access access : accesses()) {
-      if (access instanceof Access.OfOperand of && of.mode() == mode) {
-        operands.add(of.operand());
-      }
-    }
-    return operands;
+    return operandAccesses().stream()
+        .filter(access -> access.mode() == mode)
+        .map(Access.OfOperand::operand)
+        .toList();
   }
 
   /** Returns the activations that the operation reads, then those that it writes. */
@@ -169,11 +164,6 @@ public sealed interface Op
     public List<Access> accesses() {
       return List.of(write(y, ROW));
     }
-
-    @Override
-    public Embed withOperands(UnaryOperator<Operand> to) {
-      return new Embed(table, index, offset, skip, (Buffer) to.apply(y));
-    }
   }
 
   /** The statistics that a norm divides by. */
@@ -237,19 +227,6 @@ public sealed interface Op
           ? List.of(read(x, ROW), write(y, ROW).replicable())
           : List.of(read(x, ROW), write(y, ROW).replicable(), write(scale, ROW).replicable());
     }
-
-    @Override
-    public Norm withOperands(UnaryOperator<Operand> to) {
-      return new Norm(
-          kind,
-          epsilon,
-          heads,
-          (Buffer) to.apply(x),
-          gain,
-          bias,
-          (Buffer) to.apply(y),
-          scale == null ? null : (Buffer) to.apply(scale));
-    }
   }
 
   /** Quantizes x to int8 in blocks of 32. */
@@ -261,11 +238,6 @@ public sealed interface Op
     @Override
     public List<Access> accesses() {
       return List.of(read(x, ELEMENT).replicable(), write(y, ELEMENT).replicable());
-    }
-
-    @Override
-    public Quantize withOperands(UnaryOperator<Operand> to) {
-      return new Quantize((Buffer) to.apply(x), (QuantizedBuffer) to.apply(y));
     }
   }
 
@@ -292,11 +264,6 @@ public sealed interface Op
     @Override
     public List<Access> accesses() {
       return List.of(read(x, ROW).replicable(), write(y, ELEMENT));
-    }
-
-    @Override
-    public MatMul withOperands(UnaryOperator<Operand> to) {
-      return new MatMul(weights, to.apply(x), (Buffer) to.apply(y), fast);
     }
   }
 
@@ -327,7 +294,12 @@ public sealed interface Op
     /** {@code σ(x) = 1 / (1 + e⁻ˣ)}. */
     SIGMOID(11),
     /** {@code ln(1 + eˣ)}. */
-    SOFTPLUS(12);
+    SOFTPLUS(12),
+    /**
+     * {@code √(1 − e²ˣ)} for x ≤ 0, else 0: the factor of an input that keeps the variance of a
+     * state constant which decays by {@code eˣ}, arXiv 2402.19427.
+     */
+    DECAY_COMPLEMENT(13);
 
     private final int id;
 
@@ -360,15 +332,6 @@ public sealed interface Op
           ? List.of(read(x, ELEMENT), write(y, ELEMENT))
           : List.of(read(x, ELEMENT), read(up, ELEMENT), write(y, ELEMENT));
     }
-
-    @Override
-    public Activation withOperands(UnaryOperator<Operand> to) {
-      return new Activation(
-          kind,
-          (Buffer) to.apply(x),
-          up == null ? null : (Buffer) to.apply(up),
-          (Buffer) to.apply(y));
-    }
   }
 
   /** Computes {@code y = a + b}. */
@@ -381,11 +344,6 @@ public sealed interface Op
     @Override
     public List<Access> accesses() {
       return List.of(read(a, ELEMENT), read(b, ELEMENT), write(y, ELEMENT));
-    }
-
-    @Override
-    public Add withOperands(UnaryOperator<Operand> to) {
-      return new Add((Buffer) to.apply(a), (Buffer) to.apply(b), (Buffer) to.apply(y));
     }
   }
 
@@ -400,11 +358,6 @@ public sealed interface Op
     public List<Access> accesses() {
       return List.of(read(a, ELEMENT), write(y, ELEMENT));
     }
-
-    @Override
-    public AddBias withOperands(UnaryOperator<Operand> to) {
-      return new AddBias((Buffer) to.apply(a), bias, (Buffer) to.apply(y));
-    }
   }
 
   /** Computes {@code y = factor · x}. */
@@ -418,11 +371,6 @@ public sealed interface Op
     public List<Access> accesses() {
       return List.of(read(x, ELEMENT), write(y, ELEMENT));
     }
-
-    @Override
-    public Scale withOperands(UnaryOperator<Operand> to) {
-      return new Scale((Buffer) to.apply(x), factor, (Buffer) to.apply(y));
-    }
   }
 
   /** Selects the rows whose logits are requested: {@code y[i] = x[logit row i]}. */
@@ -435,11 +383,6 @@ public sealed interface Op
     @Override
     public List<Access> accesses() {
       return List.of(read(x, ALL), write(y, ROW));
-    }
-
-    @Override
-    public Gather withOperands(UnaryOperator<Operand> to) {
-      return new Gather((Buffer) to.apply(x), (Buffer) to.apply(y));
     }
   }
 
@@ -480,15 +423,6 @@ public sealed interface Op
     @Override
     public List<Access> accesses() {
       return List.of(read(x, ROW), write(values, ROW), write(ids, ROW), write(sums, ROW));
-    }
-
-    @Override
-    public TopK withOperands(UnaryOperator<Operand> to) {
-      return new TopK(
-          (Buffer) to.apply(x),
-          (Buffer) to.apply(values),
-          (Buffer) to.apply(ids),
-          (Buffer) to.apply(sums));
     }
   }
 }

@@ -12,7 +12,8 @@ import dev.vidrio.kernel.weight.WeightType;
 import dev.vidrio.kernel.weight.Weights;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Operations that depend on a token's sequence and position. */
@@ -34,11 +35,6 @@ public sealed interface SequenceOp extends Op {
     public List<Access> accesses() {
       return List.of(read(x, ROW), write(y, ROW));
     }
-
-    @Override
-    public Rope withOperands(UnaryOperator<Operand> to) {
-      return new Rope(rotation, dH, (Buffer) to.apply(x), (Buffer) to.apply(y));
-    }
   }
 
   /**
@@ -57,11 +53,6 @@ public sealed interface SequenceOp extends Op {
           read(v, ROW),
           write(layer, new Access.StoredKeys(k.width())),
           write(layer, new Access.StoredValues(v.width())));
-    }
-
-    @Override
-    public KvStore withOperands(UnaryOperator<Operand> to) {
-      return new KvStore(layer, (Buffer) to.apply(k), (Buffer) to.apply(v));
     }
   }
 
@@ -102,37 +93,20 @@ public sealed interface SequenceOp extends Op {
       this(layer, heads, scale, Window.ALL, 0, null, null, q, z);
     }
 
-    /** Returns the reads of the cache. */
-    List<Access> cacheReads() {
-      return List.of(
-          read(layer, new Access.AttendedKeys(heads, q.width())),
-          read(layer, new Access.AttendedValues(heads, z.width())));
+    /** Returns the reads of the cache, followed by accesses to operands. */
+    List<Access> cacheReadsAnd(Access... others) {
+      Access keys = read(layer, new Access.AttendedKeys(heads, q.width()));
+      Access values = read(layer, new Access.AttendedValues(heads, z.width()));
+      return Stream.concat(Stream.of(keys, values), Stream.of(others)).toList();
     }
 
     @Override
     public List<Access> accesses() {
-      List<Access> accesses = new ArrayList<>(cacheReads());
-      accesses.add(read(q, ROW));
-      accesses.add(write(z, ROW));
-      return accesses;
-    }
-
-    @Override
-    public Attention withOperands(UnaryOperator<Operand> to) {
-      return new Attention(
-          layer,
-          heads,
-          scale,
-          window,
-          cap,
-          sinks,
-          slopes,
-          (Buffer) to.apply(q),
-          (Buffer) to.apply(z));
+      return cacheReadsAnd(read(q, ROW), write(z, ROW));
     }
   }
 
-  /** The inputs of linear attention that short convolutions compute. */
+  /** The inputs of a recurrence that short convolutions compute. */
   enum Part {
     QUERY,
     KEY,
@@ -168,7 +142,7 @@ public sealed interface SequenceOp extends Op {
       Grouping grouping,
       Weights a,
       @Nullable Weights skip,
-      Inputs inputs,
+      Inputs<Buffer> inputs,
       Buffer z)
       implements SequenceOp {
     public Recurrence {
@@ -182,28 +156,29 @@ public sealed interface SequenceOp extends Op {
     }
 
     /**
-     * The inputs of each token, or their gradients.
+     * The inputs of each token, or their gradients, as activations or memory.
      *
+     * @param <T> the type of an input
      * @param q queries [n, H_k, d_k]
      * @param k keys [n, H_k, d_k]
      * @param v values [n, H, d_v]
      * @param step [n, H]
      * @param beta strength of the update [n, H]
      */
-    public record Inputs(Buffer q, Buffer k, Buffer v, Buffer step, Buffer beta) {
+    public record Inputs<T>(T q, T k, T v, T step, T beta) {
       /** Returns all inputs, in this order. */
-      public List<Buffer> all() {
+      public List<T> all() {
         return List.of(q, k, v, step, beta);
       }
 
-      /** Returns the inputs with another activation for each. */
-      public Inputs map(UnaryOperator<Buffer> other) {
-        return new Inputs(
+      /**
+       * Returns the results of a function of each input.
+       *
+       * @param <U> the type of a result
+       */
+      public <U> Inputs<U> map(Function<? super T, ? extends U> other) {
+        return new Inputs<>(
             other.apply(q), other.apply(k), other.apply(v), other.apply(step), other.apply(beta));
-      }
-
-      Inputs withOperands(UnaryOperator<Operand> to) {
-        return map(buffer -> (Buffer) to.apply(buffer));
       }
     }
 
@@ -220,11 +195,29 @@ public sealed interface SequenceOp extends Op {
       accesses.add(write(z, ROW));
       return accesses;
     }
+  }
+
+  /**
+   * A recurrence of independent elements, whose states h are in a layer of the cache: {@code h =
+   * exp(decay) · h + gate · x}, and x at position 0 (arXiv 2303.06349, 2402.19427). All are [n, d].
+   */
+  record DiagonalRecurrence(int layer, Buffer decay, Buffer gate, Buffer x, Buffer h)
+      implements SequenceOp {
+    public DiagonalRecurrence {
+      requireSame(decay, h);
+      requireSame(gate, h);
+      requireSame(x, h);
+      require(layer >= 0 && h.rows() == Rows.TOKENS, h, "layer or rows");
+    }
 
     @Override
-    public Recurrence withOperands(UnaryOperator<Operand> to) {
-      return new Recurrence(
-          layer, update, grouping, a, skip, inputs.withOperands(to), (Buffer) to.apply(z));
+    public List<Access> accesses() {
+      return List.of(
+          read(decay, ALL),
+          read(gate, ALL),
+          read(x, ALL),
+          write(layer, new Access.StateRows(h.width())),
+          write(h, ROW));
     }
   }
 
@@ -260,18 +253,13 @@ public sealed interface SequenceOp extends Op {
     }
 
     /** Returns the shape that the layer of the cache must have. */
-    Access.ConvolutionRows cacheRows() {
-      return new Access.ConvolutionRows(part, x.width(), length());
+    Access.KeptRows cacheRows() {
+      return new Access.KeptRows(part, x.width(), length());
     }
 
     @Override
     public List<Access> accesses() {
       return List.of(read(x, ALL), write(layer, cacheRows()), write(y, ROW));
-    }
-
-    @Override
-    public Conv withOperands(UnaryOperator<Operand> to) {
-      return new Conv(layer, part, kernel, (Buffer) to.apply(x), (Buffer) to.apply(y));
     }
   }
 }

@@ -11,7 +11,6 @@ import static dev.vidrio.kernel.op.Shapes.requireVector;
 
 import dev.vidrio.kernel.weight.Weights;
 import java.util.List;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,20 +55,6 @@ public sealed interface UnfusedOp extends Op {
       return List.of(
           read(q, ROW), read(layer, new Access.AttendedKeys(heads, q.width())), write(y, ROW));
     }
-
-    @Override
-    public Scores withOperands(UnaryOperator<Operand> to) {
-      return new Scores(
-          layer,
-          heads,
-          positions,
-          scale,
-          window,
-          cap,
-          slopes,
-          (Buffer) to.apply(q),
-          (Buffer) to.apply(y));
-    }
   }
 
   /**
@@ -98,11 +83,6 @@ public sealed interface UnfusedOp extends Op {
     @Override
     public List<Access> accesses() {
       return List.of(read(x, ALL), write(y, ROW));
-    }
-
-    @Override
-    public Softmax withOperands(UnaryOperator<Operand> to) {
-      return new Softmax(heads, window, sinks, (Buffer) to.apply(x), (Buffer) to.apply(y));
     }
   }
 
@@ -140,17 +120,6 @@ public sealed interface UnfusedOp extends Op {
           read(layer, new Access.AttendedValues(heads, z.width())),
           write(z, ROW));
     }
-
-    @Override
-    public WeightedValues withOperands(UnaryOperator<Operand> to) {
-      return new WeightedValues(
-          layer,
-          heads,
-          (Buffer) to.apply(pattern),
-          (Buffer) to.apply(softmax),
-          (Buffer) to.apply(attention),
-          (Buffer) to.apply(z));
-    }
   }
 
   /**
@@ -175,12 +144,6 @@ public sealed interface UnfusedOp extends Op {
     public List<Access> accesses() {
       return List.of(read(x, ROW), read(divisors, ROW), write(y, ROW));
     }
-
-    @Override
-    public Normalize withOperands(UnaryOperator<Operand> to) {
-      return new Normalize(
-          kind, (Buffer) to.apply(x), (Buffer) to.apply(divisors), (Buffer) to.apply(y));
-    }
   }
 
   /**
@@ -200,11 +163,6 @@ public sealed interface UnfusedOp extends Op {
     @Override
     public List<Access> accesses() {
       return List.of(read(x, ROW).replication(WITH_RESULT), write(y, ROW).replicable());
-    }
-
-    @Override
-    public Gain withOperands(UnaryOperator<Operand> to) {
-      return new Gain((Buffer) to.apply(x), gain, bias, (Buffer) to.apply(y));
     }
   }
 }

@@ -1,5 +1,7 @@
 package dev.vidrio.kernel.op;
 
+import static dev.vidrio.kernel.argument.Arguments.require;
+
 /**
  * The positions that a token attends to, up to its own.
  *
@@ -13,9 +15,7 @@ public record Window(int length, boolean aligned) {
   public static final Window ALL = new Window(0, false);
 
   public Window {
-    if (length < 0) {
-      throw new IllegalArgumentException("window length " + length + " must not be negative");
-    }
+    require(length >= 0, "window length " + length + " must not be negative");
   }
 
   /** Returns a sliding window of {@code length} positions, the token's own included; 0 for all. */

@@ -64,12 +64,12 @@ final class Recomputation {
 
   /** Returns a router over available inputs and results, since its gradient reads both. */
   ExpertOp.Route available(ExpertOp.Route op) {
-    return op.withOperands(this::value);
+    return over(op, this::value);
   }
 
   /** Returns a product over available routes; its gradient does not read x. */
   ExpertOp.ExpertMatMul available(ExpertOp.ExpertMatMul op) {
-    return op.withOperands(x -> x.equals(op.experts()) ? value(x) : x);
+    return over(op, x -> x.equals(op.experts()) ? value(x) : x);
   }
 
   @SuppressWarnings("unchecked") // operations are rebuilt as their own kind

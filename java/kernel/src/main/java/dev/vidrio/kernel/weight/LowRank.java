@@ -1,5 +1,7 @@
 package dev.vidrio.kernel.weight;
 
+import static dev.vidrio.kernel.argument.Arguments.require;
+
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -29,12 +31,6 @@ public record LowRank(Weights a, int n, MemorySegment b, float scale) {
         b.byteSize() == bytes(n, a.n()),
         a.name() + ": B has " + b.byteSize() + " bytes, not " + bytes(n, a.n()));
     require(Float.isFinite(scale), a.name() + ": scale " + scale + " must be finite");
-  }
-
-  private static void require(boolean holds, String otherwise) {
-    if (!holds) {
-      throw new IllegalArgumentException(otherwise);
-    }
   }
 
   /** Returns the bytes of B for {@code n} outputs. */

@@ -1,5 +1,7 @@
 package dev.vidrio.kernel.weight;
 
+import static dev.vidrio.kernel.argument.Arguments.require;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -112,12 +114,6 @@ public final class LowRankTable {
     // x + 0 · update would turn −0 into 0.
     slots[sequence] = strength == 0 ? NONE : slot;
     strengths[sequence] = strength;
-  }
-
-  private static void require(boolean holds, String otherwise) {
-    if (!holds) {
-      throw new IllegalArgumentException(otherwise);
-    }
   }
 
   /** Returns the number of matrices. */

@@ -4,51 +4,53 @@ import static dev.vidrio.kernel.weight.WeightType.Trait.GRID;
 import static dev.vidrio.kernel.weight.WeightType.Trait.MINIMA;
 import static dev.vidrio.kernel.weight.WeightType.Trait.SIX_BIT_FACTORS;
 
+import dev.vidrio.formats.gguf.GgmlType;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.Set;
 
 /**
- * The element types of weights that kernels multiply: a row of this table has all facts about a
- * type but how to decode its blocks. The ids are those of GGUF files.
+ * The element types of weights that kernels multiply. {@link GgmlType} has a constant of the same
+ * name with the facts of the file format: id, elements, bytes and half-precision factors of a
+ * block. A row of this table adds those of the packed layout; only how to decode a block is code.
  *
  * <p>A row of a quantized matrix is a sequence of blocks, and a block a sequence of sub-blocks,
  * each with a scale and in some types a minimum: {@code w = integer · scale + minimum}.
  * docs/numerics.md defines the bits of a block; {@link Packing} describes the layout that kernels
  * read.
  *
- * <p>The columns: id; elements and bytes of a block; elements of a sub-block; lower and upper bits
- * of a code; half-precision factors of a block and their offset in GGUF's layout; bytes of integer
- * factors of a packed block; traits.
+ * <p>The columns: elements of a sub-block; lower and upper bits of a code; bytes of integer factors
+ * of a packed block; traits.
  *
  * @see "docs/adr/004-packed-layout.md"
  */
 public enum WeightType {
-  F32(0, 1, 4, 1, 0, 0, 0, 0, 0),
-  F16(1, 1, 2, 1, 0, 0, 0, 0, 0),
-  Q4_0(2, 32, 18, 32, 4, 0, 1, 0, 0),
-  Q4_1(3, 32, 20, 32, 4, 0, 2, 0, 0, MINIMA),
-  Q5_0(6, 32, 22, 32, 4, 1, 1, 0, 0),
-  Q5_1(7, 32, 24, 32, 4, 1, 2, 0, 0, MINIMA),
-  Q8_0(8, 32, 34, 32, 8, 0, 1, 0, 0),
-  Q2_K(10, 256, 84, 16, 2, 0, 2, 80, 16, MINIMA),
-  Q3_K(11, 256, 110, 16, 2, 1, 1, 108, 12, SIX_BIT_FACTORS),
-  Q4_K(12, 256, 144, 32, 4, 0, 2, 0, 12, MINIMA, SIX_BIT_FACTORS),
-  Q5_K(13, 256, 176, 32, 4, 1, 2, 0, 12, MINIMA, SIX_BIT_FACTORS),
-  Q6_K(14, 256, 210, 16, 4, 2, 1, 208, 16),
-  IQ2_XXS(16, 256, 66, 32, 2, 1, 1, 0, 8, GRID),
-  IQ2_XS(17, 256, 74, 16, 2, 1, 1, 0, 16, GRID),
-  IQ3_XXS(18, 256, 98, 32, 4, 0, 1, 0, 8, GRID),
-  IQ1_S(19, 256, 50, 32, 2, 1, 1, 0, 8, GRID),
-  IQ4_NL(20, 32, 18, 32, 4, 0, 1, 0, 0),
-  IQ3_S(21, 256, 110, 32, 4, 0, 1, 0, 8, GRID),
-  IQ2_S(22, 256, 82, 16, 2, 1, 1, 0, 16, GRID),
-  IQ4_XS(23, 256, 136, 32, 4, 0, 1, 0, 8),
-  IQ1_M(29, 256, 56, 16, 2, 1, 1, 0, 16, GRID),
-  BF16(30, 1, 2, 1, 0, 0, 0, 0, 0),
-  TQ1_0(34, 256, 54, 32, 2, 0, 1, 52, 0),
-  TQ2_0(35, 256, 66, 32, 2, 0, 1, 64, 0),
-  MXFP4(39, 32, 17, 32, 4, 0, 0, 0, 1);
+  F32(1, 0, 0, 0),
+  F16(1, 0, 0, 0),
+  Q4_0(32, 4, 0, 0),
+  Q4_1(32, 4, 0, 0, MINIMA),
+  Q5_0(32, 4, 1, 0),
+  Q5_1(32, 4, 1, 0, MINIMA),
+  Q8_0(32, 8, 0, 0),
+  Q2_K(16, 2, 0, 16, MINIMA),
+  Q3_K(16, 2, 1, 12, SIX_BIT_FACTORS),
+  Q4_K(32, 4, 0, 12, MINIMA, SIX_BIT_FACTORS),
+  Q5_K(32, 4, 1, 12, MINIMA, SIX_BIT_FACTORS),
+  Q6_K(16, 4, 2, 16),
+  IQ2_XXS(32, 2, 1, 8, GRID),
+  IQ2_XS(16, 2, 1, 16, GRID),
+  IQ3_XXS(32, 4, 0, 8, GRID),
+  IQ1_S(32, 2, 1, 8, GRID),
+  IQ4_NL(32, 4, 0, 0),
+  IQ3_S(32, 4, 0, 8, GRID),
+  IQ2_S(16, 2, 1, 16, GRID),
+  IQ4_XS(32, 4, 0, 8),
+  IQ1_M(16, 2, 1, 16, GRID),
+  BF16(1, 0, 0, 0),
+  TQ1_0(32, 2, 0, 0),
+  TQ2_0(32, 2, 0, 0),
+  MXFP4(32, 4, 0, 1),
+  Q2_0(32, 2, 0, 0);
 
   /** A property that only some quantized types have. */
   enum Trait {
@@ -60,38 +62,19 @@ public enum WeightType {
     SIX_BIT_FACTORS
   }
 
-  private final int id;
-  private final int blockElements;
-  private final int blockBytes;
+  private final GgmlType format = GgmlType.valueOf(name());
   private final int subBlock;
   private final int lowBits;
   private final int highBits;
-  private final int halves;
-  private final int halfOffset;
   private final int factorBytes;
   private final boolean hasMinima;
   private final boolean hasGrid;
   private final boolean hasSixBitFactors;
 
-  WeightType(
-      int id,
-      int blockElements,
-      int blockBytes,
-      int subBlock,
-      int lowBits,
-      int highBits,
-      int halves,
-      int halfOffset,
-      int factorBytes,
-      Trait... traits) {
-    this.id = id;
-    this.blockElements = blockElements;
-    this.blockBytes = blockBytes;
+  WeightType(int subBlock, int lowBits, int highBits, int factorBytes, Trait... traits) {
     this.subBlock = subBlock;
     this.lowBits = lowBits;
     this.highBits = highBits;
-    this.halves = halves;
-    this.halfOffset = halfOffset;
     this.factorBytes = factorBytes;
     Set<Trait> all = Set.of(traits);
     this.hasMinima = all.contains(MINIMA);
@@ -99,24 +82,24 @@ public enum WeightType {
     this.hasSixBitFactors = all.contains(SIX_BIT_FACTORS);
   }
 
-  /** Returns the type with a number of GGUF, or empty if there are no kernels for it. */
-  public static Optional<WeightType> ofId(int id) {
-    return Arrays.stream(values()).filter(type -> type.id == id).findFirst();
+  /** Returns the weight type of a type of files, or empty if there are no kernels for it. */
+  public static Optional<WeightType> of(GgmlType format) {
+    return Arrays.stream(values()).filter(type -> type.format == format).findFirst();
   }
 
   /** Returns the number of the type in GGUF files and in the C API. */
   public int id() {
-    return id;
+    return format.id();
   }
 
   /** Returns the elements of a block; 1 for floating-point types. Rows consist of whole blocks. */
   public int blockElements() {
-    return blockElements;
+    return format.blockElements();
   }
 
   /** Returns the bytes of a block in GGUF's row-major layout. */
   public int blockBytes() {
-    return blockBytes;
+    return format.blockBytes();
   }
 
   /** Returns the elements that share a scale, and a minimum if any; 1 for floating-point types. */
@@ -141,15 +124,12 @@ public enum WeightType {
 
   /** Returns the half-precision factors of a block: of its scales, and of its minima. */
   public int halves() {
-    return halves;
+    return format.halves();
   }
 
-  /**
-   * Returns the offset of the half-precision factors in a block of GGUF's layout. It does not apply
-   * to IQ1_M, whose factor is split into four parts.
-   */
+  /** Returns the offset of the half-precision factors in a block of GGUF's layout. */
   public int halfOffset() {
-    return halfOffset;
+    return format.halfOffset();
   }
 
   /** Returns the bytes of the integer factors of a packed block. */
@@ -174,7 +154,7 @@ public enum WeightType {
 
   /** Returns whether elements are integers with a scale, which multiply quantized activations. */
   public boolean quantized() {
-    return blockElements > 1;
+    return blockElements() > 1;
   }
 
   /**
@@ -184,10 +164,6 @@ public enum WeightType {
    * @throws ArithmeticException if the result exceeds a long
    */
   public long bytes(long elements) {
-    if (elements < 0 || elements % blockElements != 0) {
-      throw new IllegalArgumentException(
-          elements + " elements of " + this + ": must be a multiple of " + blockElements);
-    }
-    return Math.multiplyExact(elements / blockElements, (long) blockBytes);
+    return format.bytes(elements);
   }
 }

@@ -1,5 +1,7 @@
 package dev.vidrio.kernel.weight;
 
+import static dev.vidrio.kernel.argument.Arguments.require;
+
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -25,17 +27,14 @@ public record Weights(
   }
 
   public Weights {
-    if (n <= 0 || k <= 0) {
-      throw new IllegalArgumentException(name + ": shape [" + n + ", " + k + "] must be positive");
-    }
+    require(n > 0 && k > 0, name + ": shape [" + n + ", " + k + "] must be positive");
     long expected =
         layout == Layout.PACKED
             ? Packing.bytes(type, n, k)
             : Math.multiplyExact((long) n, type.bytes(k));
-    if (data.byteSize() != expected) {
-      throw new IllegalArgumentException(
-          name + ": " + data.byteSize() + " bytes of data, but its shape needs " + expected);
-    }
+    require(
+        data.byteSize() == expected,
+        name + ": " + data.byteSize() + " bytes of data, but its shape needs " + expected);
   }
 
   /** Returns whether this is a vector of f32. */

@@ -91,7 +91,8 @@ class WorkspaceTest {
   void keepsActivationsUntilLastUse(RepetitionInfo repetition) {
     Plan plan = randomPlan(repetition.getCurrentRepetition());
     try (Arena arena = Arena.ofConfined()) {
-      Workspace workspace = Workspace.allocate(plan, LIMITS, new HeapExecutor(), arena);
+      Workspace workspace =
+          new Workspace(plan, Schedule.plain(plan), LIMITS, new HeapExecutor(), arena);
       Map<Operand, Integer> lastUse = new HashMap<>();
       for (int i = 0; i < plan.ops().size(); i++) {
         for (Operand operand : plan.ops().get(i).operands().toList()) {
@@ -117,7 +118,8 @@ class WorkspaceTest {
   void placesBarriersBetweenConflictingOperations(RepetitionInfo repetition) {
     Plan plan = randomPlan(100 + repetition.getCurrentRepetition());
     try (Arena arena = Arena.ofConfined()) {
-      Workspace workspace = Workspace.allocate(plan, LIMITS, new HeapExecutor(), arena);
+      Workspace workspace =
+          new Workspace(plan, Schedule.plain(plan), LIMITS, new HeapExecutor(), arena);
       for (int i = 0; i < plan.ops().size(); i++) {
         for (int j = i - 1; j >= 0 && !workspace.barrierBefore(j + 1); j--) {
           assertFalse(
@@ -158,7 +160,8 @@ class WorkspaceTest {
     Buffer k = b.matMul("k", w, x);
     b.output(b.add("y", q, k));
     try (Arena arena = Arena.ofConfined()) {
-      Workspace workspace = Workspace.allocate(b.build(), LIMITS, new HeapExecutor(), arena);
+      Workspace workspace =
+          new Workspace(b.build(), Schedule.plain(b.build()), LIMITS, new HeapExecutor(), arena);
       assertTrue(workspace.barrierBefore(1));
       assertFalse(workspace.barrierBefore(2));
       assertTrue(workspace.barrierBefore(3));
@@ -175,12 +178,12 @@ class WorkspaceTest {
     Plan plan = b.build();
     try (Arena arena = Arena.ofConfined()) {
       var fitting = new Limits(1, 1, 1, 8, 10);
-      Workspace.allocate(plan, fitting, new HeapExecutor(), arena);
+      new Workspace(plan, Schedule.plain(plan), fitting, new HeapExecutor(), arena);
       var longer = new Limits(1, 1, 1, 9, 10);
       Exception e =
           assertThrows(
               IllegalArgumentException.class,
-              () -> Workspace.allocate(plan, longer, new HeapExecutor(), arena));
+              () -> new Workspace(plan, Schedule.plain(plan), longer, new HeapExecutor(), arena));
       assertEquals("t has 10 rows, but the limits need 11", e.getMessage());
     }
   }
@@ -197,7 +200,8 @@ class WorkspaceTest {
     }
     Plan plan = b.build();
     try (Arena arena = Arena.ofConfined()) {
-      Workspace workspace = Workspace.allocate(plan, LIMITS, new HeapExecutor(), arena);
+      Workspace workspace =
+          new Workspace(plan, Schedule.plain(plan), LIMITS, new HeapExecutor(), arena);
       long places =
           plan.ops().stream()
               .flatMap(op -> op.writes().stream())

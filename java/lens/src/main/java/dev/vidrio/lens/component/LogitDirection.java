@@ -109,7 +109,7 @@ public final class LogitDirection {
   /** Returns a plan that dequantizes rows of a matrix as the file stores them. */
   public static RowPlan rows(Model model, Weights matrix, int atOnce) {
     GgufTensor tensor = model.gguf().findTensor(matrix.name()).orElseThrow();
-    WeightType type = WeightType.ofId(tensor.type().id()).orElseThrow();
+    WeightType type = WeightType.of(tensor.type()).orElseThrow();
     var rows =
         new Weights(
             tensor.name(), type, Weights.Layout.ROWS, matrix.n(), matrix.k(), tensor.data());

@@ -71,7 +71,7 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
               net.grouping,
               a,
               null,
-              new Inputs(q, k, v, step, beta));
+              new Inputs<>(q, k, v, step, beta));
       Buffer normalized =
           model.headNorm(
               hook("z_norm"),
@@ -109,8 +109,7 @@ public record GatedDeltaNet(KvShape.Recurrent state, Grouping grouping, float mo
           isOld() ? old(pre, first, n, x) : layer.projected(pre, which, first, n, width, x);
       Weights kernel = kernel(which, first, n, width);
       PlanBuilder plan = model.plan();
-      Buffer mixed =
-          plan.recurrentConv(hook(which + "_conv"), layer.cache(), part, kernel, projected);
+      Buffer mixed = plan.conv(hook(which + "_conv"), layer.cache(), part, kernel, projected);
       return plan.activation(name, ActivationKind.SILU, mixed);
     }
 

@@ -107,7 +107,7 @@ public final class Layer {
     List<KvShape.Layer> caches = dimensions.kvShape().layers();
     return switch (cache < caches.size() ? caches.get(cache) : null) {
       case KvShape.Conv conv -> HookSite.CONV_OUT;
-      case KvShape.Recurrent states -> HookSite.RECURRENT_OUT;
+      case KvShape.Slotted states -> HookSite.RECURRENT_OUT;
       case KvShape.KeyValue heads -> HookSite.ATTN_OUT;
       case null -> HookSite.ATTN_OUT;
     };
@@ -323,9 +323,7 @@ public final class Layer {
     @Nullable Weights sinks = weights.optionalVector(tensor("attn_sinks.weight"), heads());
     Attention.Scores s = a.scores();
     return attended(
-        s.slopes() == null
-            ? plan.attention(name, source, s.scale(), s.window(), s.cap(), sinks, q)
-            : plan.alibiAttention(name, source, s.scale(), s.slopes(), q));
+        plan.attention(name, source, s.scale(), s.window(), s.cap(), sinks, s.slopes(), q));
   }
 
   /** Records the scores and the pattern within attention that has been written; returns its z. */

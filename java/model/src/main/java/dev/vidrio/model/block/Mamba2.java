@@ -71,7 +71,7 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
               Grouping.ADJACENT,
               a,
               skip,
-              new Inputs(q, k, v, step, step));
+              new Inputs<>(q, k, v, step, step));
       Buffer gate =
           projected(layer.hook(HookSite.RECURRENT_GATE), 0, net.state.width(Part.VALUE), null, x);
       return model.linear(hook, layer.tensor("ssm_out"), x.width(), gated(gate, z));
@@ -124,7 +124,7 @@ public record Mamba2(KvShape.Recurrent state, boolean normalizes) {
               x);
       String tensor = layer.tensor("ssm_conv1d");
       Weights kernel = weights.transposed(tensor + ".weight", net.state.taps(), first, n, width);
-      Buffer mixed = plan.recurrentConv(hook(which + "_conv"), layer.cache(), part, kernel, pre);
+      Buffer mixed = plan.conv(hook(which + "_conv"), layer.cache(), part, kernel, pre);
       String bias = tensor + ".bias";
       Buffer biased =
           weights.has(bias)

@@ -73,7 +73,7 @@ final class TensorTracker {
 
   /** Returns the weight type of a tensor. */
   WeightType type(GgufTensor tensor) {
-    return WeightType.ofId(tensor.type().id()).orElseThrow(() -> unsupported(tensor));
+    return WeightType.of(tensor.type()).orElseThrow(() -> unsupported(tensor));
   }
 
   /** Returns an element of a vector. */

@@ -12,54 +12,54 @@ import java.util.Optional;
  */
 public enum FileType {
   /** 32-bit floats. */
-  F32(0, GgmlType.F32),
+  F32(0),
   /** 16-bit IEEE floats. */
-  F16(1, GgmlType.F16),
+  F16(1),
   /** Bfloat16. */
-  BF16(32, GgmlType.BF16),
+  BF16(32),
   /** 8 bits. */
-  Q8_0(7, GgmlType.Q8_0),
+  Q8_0(7),
   /** 4 bits, symmetric. */
-  Q4_0(2, GgmlType.Q4_0),
+  Q4_0(2),
   /** 4 bits with block minima. */
-  Q4_1(3, GgmlType.Q4_1),
+  Q4_1(3),
   /** 5 bits, symmetric. */
-  Q5_0(8, GgmlType.Q5_0),
+  Q5_0(8),
   /** 5 bits with block minima. */
-  Q5_1(9, GgmlType.Q5_1),
+  Q5_1(9),
   /** 2 bits; 3 and more for sensitive matrices. */
-  Q2_K(10, GgmlType.Q2_K),
+  Q2_K(10),
   /** 2 bits; needs an importance matrix. */
-  Q2_K_S(21, GgmlType.Q2_K),
+  Q2_K_S(21),
   /** 3 bits. */
-  Q3_K_S(11, GgmlType.Q3_K),
+  Q3_K_S(11),
   /** 3 bits; 4 and 5 for sensitive matrices. */
-  Q3_K_M(12, GgmlType.Q3_K),
+  Q3_K_M(12),
   /** 3 bits; 5 for sensitive matrices. */
-  Q3_K_L(13, GgmlType.Q3_K),
+  Q3_K_L(13),
   /** 4 bits. */
-  Q4_K_S(14, GgmlType.Q4_K),
+  Q4_K_S(14),
   /** 4 bits; 6 for sensitive matrices. */
-  Q4_K_M(15, GgmlType.Q4_K),
+  Q4_K_M(15),
   /** 5 bits. */
-  Q5_K_S(16, GgmlType.Q5_K),
+  Q5_K_S(16),
   /** 5 bits; 6 for sensitive matrices. */
-  Q5_K_M(17, GgmlType.Q5_K),
+  Q5_K_M(17),
   /** 6 bits. */
-  Q6_K(18, GgmlType.Q6_K),
+  Q6_K(18),
   /** 4 bits, non-linear. */
-  IQ4_NL(25, GgmlType.IQ4_NL),
+  IQ4_NL(25),
   /** 4 bits, non-linear, with 6-bit scales. */
-  IQ4_XS(30, GgmlType.IQ4_XS),
+  IQ4_XS(30),
   /** 4-bit floats for experts, 8 bits for all other matrices. */
-  MXFP4_MOE(38, GgmlType.MXFP4);
+  MXFP4_MOE(38);
 
   private final int number;
   private final GgmlType matrices;
 
-  FileType(int number, GgmlType matrices) {
+  FileType(int number) {
     this.number = number;
-    this.matrices = matrices;
+    this.matrices = GgmlType.valueOf(name().replaceFirst("_(S|M|L|MOE)$", ""));
   }
 
   /** Returns the type with a name, ignoring case; {@code Q4_K} is {@code Q4_K_M} and so on. */

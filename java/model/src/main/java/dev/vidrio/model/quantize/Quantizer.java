@@ -188,7 +188,7 @@ public final class Quantizer {
   }
 
   private WeightType weightType(TensorSource tensor, GgmlType type) {
-    return WeightType.ofId(type.id())
+    return WeightType.of(type)
         .orElseThrow(
             () ->
                 new UnsupportedModelException(

@@ -9,21 +9,10 @@ import java.lang.foreign.MemorySegment;
  * Blocks of types with a grid: 8 elements are a grid point of 8 digits, or two points of 4, and 8
  * signs; IQ1 has one sign for all 8. If 8 signs are stored in 7 bits, the number of minus signs is
  * even.
+ *
+ * @param at offset of the block in {@code data}
  */
-final class Codebook {
-  private final WeightType type;
-  private final MemorySegment data;
-  private final long at;
-
-  /**
-   * @param at offset of the block in {@code data}
-   */
-  Codebook(WeightType type, MemorySegment data, long at) {
-    this.type = type;
-    this.data = data;
-    this.at = at;
-  }
-
+record Codebook(WeightType type, MemorySegment data, long at) {
   /** Returns the code of element i: a digit in the lower bits, a sign above it. */
   int code(int i) {
     return switch (type) {

@@ -63,19 +63,14 @@ public final class Elements {
     }
   }
 
-  /** Converts {@code count} bf16 from a byte offset on. */
-  private static void bfloatsToFloats(MemorySegment x, long offset, float[] y, int count) {
-    for (int i = 0; i < count; i++) {
-      y[i] = bfloat(x, offset + i * (long) Short.BYTES);
-    }
-  }
-
   /** Converts {@code count} elements of 16 bits from a byte offset on. */
   public static void toFloats(WeightType type, MemorySegment x, long offset, float[] y, int count) {
     if (type == WeightType.F16) {
       halvesToFloats(x, offset, y, count);
     } else {
-      bfloatsToFloats(x, offset, y, count);
+      for (int i = 0; i < count; i++) {
+        y[i] = bfloat(x, offset + i * (long) Short.BYTES);
+      }
     }
   }
 

@@ -7,6 +7,8 @@ import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
 import java.lang.foreign.MemorySegment;
+import java.util.function.IntToLongFunction;
+import java.util.function.IntUnaryOperator;
 
 /**
  * The keys and values of one layer of the cache, laid out as in {@code vd_kv_cache}.
@@ -104,37 +106,55 @@ public record KvLayer(
         : v;
   }
 
-  /** Stores a key, which begins at element {@code at} of k, at a position. */
-  public void storeKey(long page, int position, MemorySegment k, long at) {
-    long tile = tile(page, position);
-    if (type != KvType.Q8_0) {
-      for (int i = 0; i < dH; i++) {
-        set(keys, tile, keyElement(position, i), Elements.get(k, at + i));
-      }
-      return;
-    }
-    for (int i = 0; i < dH; i += SCALED) {
-      short scale = scale(k, at + i);
-      keys.set(JAVA_SHORT_UNALIGNED, keyScale(tile, position, i / SCALED), scale);
-      for (int j = i; j < i + SCALED; j++) {
-        set(keys, tile, keyElement(position, j), quant(Elements.get(k, at + j), scale));
-      }
+  /** Stores the keys and values of a token: k [n, H_kv, d_h], v [n, H_kv, d_v]. */
+  public void store(Batch batch, int row, MemorySegment k, MemorySegment v) {
+    int sequence = batch.sequence(row);
+    int position = batch.position(row);
+    for (int head = 0; head < heads; head++) {
+      long at = (long) row * heads + head;
+      storeKey(keyPage(batch, sequence, head, position), position, k, at * dH);
+      storeValue(valuePage(batch, sequence, head, position), position, v, at * dV);
     }
   }
 
+  /** Stores a key, which begins at element {@code at} of k, at a position. */
+  private void storeKey(long page, int position, MemorySegment k, long at) {
+    long tile = tile(page, position);
+    IntUnaryOperator element = i -> keyElement(position, i);
+    store(keys, tile, element, b -> keyScale(tile, position, b), k, at, dH);
+  }
+
   /** Stores a value, which begins at element {@code at} of v, at a position. */
-  public void storeValue(long page, int position, MemorySegment v, long at) {
+  private void storeValue(long page, int position, MemorySegment v, long at) {
+    IntUnaryOperator element = i -> valueElement(position, i);
+    store(values, page, element, b -> valueScale(page, position, b), v, at, dV);
+  }
+
+  /**
+   * Stores a row of {@code width} elements of x.
+   *
+   * @param element gives the index of an element from offset {@code base} of a half on
+   * @param scaleOffset gives the offset of the scale of a block of 32 elements
+   */
+  private void store(
+      MemorySegment half,
+      long base,
+      IntUnaryOperator element,
+      IntToLongFunction scaleOffset,
+      MemorySegment x,
+      long at,
+      int width) {
     if (type != KvType.Q8_0) {
-      for (int i = 0; i < dV; i++) {
-        set(values, page, valueElement(position, i), Elements.get(v, at + i));
+      for (int i = 0; i < width; i++) {
+        set(half, base, element.applyAsInt(i), Elements.get(x, at + i));
       }
       return;
     }
-    for (int i = 0; i < dV; i += SCALED) {
-      short scale = scale(v, at + i);
-      values.set(JAVA_SHORT_UNALIGNED, valueScale(page, position, i / SCALED), scale);
+    for (int i = 0; i < width; i += SCALED) {
+      short scale = scale(x, at + i);
+      half.set(JAVA_SHORT_UNALIGNED, scaleOffset.applyAsLong(i / SCALED), scale);
       for (int j = i; j < i + SCALED; j++) {
-        set(values, page, valueElement(position, j), quant(Elements.get(v, at + j), scale));
+        set(half, base, element.applyAsInt(j), quant(Elements.get(x, at + j), scale));
       }
     }
   }

@@ -8,24 +8,17 @@ import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
 import java.lang.foreign.MemorySegment;
 
-/** Converts a quantized matrix [n, k] from GGUF's layout to that of {@link Packing}. */
-public final class Packer {
-  private final WeightType type;
-  private final int n;
-  private final int k;
-  private final MemorySegment source;
-  private final MemorySegment packed;
-
-  public Packer(WeightType type, int n, int k, MemorySegment source, MemorySegment packed) {
+/**
+ * Converts a quantized matrix [n, k] from GGUF's layout to that of {@link Packing}.
+ *
+ * @param packed receives the packed matrix
+ */
+public record Packer(WeightType type, int n, int k, MemorySegment source, MemorySegment packed) {
+  public Packer {
     if (packed.byteSize() != Packing.bytes(type, n, k)
         || source.byteSize() != Math.multiplyExact((long) n, type.bytes(k))) {
       throw new IllegalArgumentException("sizes do not match [" + n + ", " + k + "] of " + type);
     }
-    this.type = type;
-    this.n = n;
-    this.k = k;
-    this.source = source;
-    this.packed = packed;
   }
 
   /** Packs groups [begin, end). */

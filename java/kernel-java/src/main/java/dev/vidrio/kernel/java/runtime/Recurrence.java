@@ -17,11 +17,7 @@ import java.util.function.Function;
 public record Recurrence(
     SequenceOp.Recurrence op,
     StateLayer states,
-    MemorySegment q,
-    MemorySegment k,
-    MemorySegment v,
-    MemorySegment step,
-    MemorySegment beta,
+    SequenceOp.Recurrence.Inputs<MemorySegment> inputs,
     MemorySegment z) {
   /**
    * Binds an operation to memory.
@@ -31,15 +27,8 @@ public record Recurrence(
    */
   public static Recurrence of(
       SequenceOp.Recurrence op, KvCache cache, Function<Buffer, MemorySegment> data, Buffer z) {
-    return new Recurrence(
-        op,
-        StateLayer.of(cache, op.layer()),
-        data.apply(op.inputs().q()),
-        data.apply(op.inputs().k()),
-        data.apply(op.inputs().v()),
-        data.apply(op.inputs().step()),
-        data.apply(op.inputs().beta()),
-        data.apply(z));
+    StateLayer states = StateLayer.of(cache, op.layer());
+    return new Recurrence(op, states, op.inputs().map(data), data.apply(z));
   }
 
   /** Returns H. */

@@ -12,9 +12,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Team implements AutoCloseable {
   /** A list of operations. */
+  @FunctionalInterface
   public interface Walk {
     /** Returns whether workers wait, before operation i, for all to finish earlier operations. */
-    boolean barrierBefore(int i);
+    default boolean barrierBefore(int i) {
+      return false;
+    }
 
     /** Runs a worker's share of operation i. */
     void run(int i, int worker);

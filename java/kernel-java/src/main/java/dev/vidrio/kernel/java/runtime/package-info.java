@@ -1,3 +1,3 @@
-/** Bound operations, the workers that run them, and the interface of their kernels. */
+/** Operations with the memory of their operands, and the workers that run them. */
 @org.jspecify.annotations.NullMarked
 package dev.vidrio.kernel.java.runtime;

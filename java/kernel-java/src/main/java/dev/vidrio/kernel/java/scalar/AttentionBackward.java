@@ -3,6 +3,7 @@ package dev.vidrio.kernel.java.scalar;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.runtime.Attention;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
@@ -21,18 +22,13 @@ public final class AttentionBackward {
   private final MemorySegment statistics;
   private final int group;
 
-  public AttentionBackward(
-      SequenceOp.Attention op,
-      KvLayer layer,
-      MemorySegment q,
-      MemorySegment dz,
-      MemorySegment statistics) {
-    this.op = op;
-    this.layer = layer;
-    this.q = q;
-    this.dz = dz;
+  public AttentionBackward(Attention attention, MemorySegment statistics) {
+    this.op = attention.op();
+    this.layer = attention.layer();
+    this.q = attention.q();
+    this.dz = attention.z();
     this.statistics = statistics;
-    this.group = op.heads() / layer.heads();
+    this.group = attention.group();
   }
 
   /** The score of a query and a position, and its derivatives. */

@@ -40,18 +40,11 @@ public final class BackwardKernels {
     boolean layer = norm.kind() == Op.NormKind.LAYER;
     int d = norm.d();
     long at = (long) head * d;
-    var sum = new LaneSum();
-    for (int i = 0; i < d; i++) {
-      sum.add(i, Elements.get(x, at + i));
-    }
-    float center = layer ? sum.merge() / d : 0;
-    sum.clear();
-    for (int i = 0; i < d; i++) {
-      float c = Elements.get(x, at + i) - center;
-      sum.fma(i, c, c);
-    }
-    float inverse = 1 / (float) Math.sqrt(sum.merge() / d + norm.epsilon());
     var sums = new LaneSum();
+    float center = layer ? ScalarKernels.mean(x, at, d, sums) : 0;
+    float meanSquare = ScalarKernels.meanSquare(x, at, d, center, sums);
+    float inverse = 1 / (float) Math.sqrt(meanSquare + norm.epsilon());
+    sums.clear();
     var products = new LaneSum();
     for (int i = 0; i < d; i++) {
       float g = scaled(norm, dy, at, head, i);

@@ -1,7 +1,6 @@
 package dev.vidrio.kernel.java.scalar;
 
 import dev.vidrio.kernel.java.memory.Elements;
-import dev.vidrio.kernel.java.runtime.ExpertProduct;
 import dev.vidrio.kernel.op.BackwardOp;
 import dev.vidrio.kernel.op.ExpertOp;
 import java.lang.foreign.MemorySegment;
@@ -33,13 +32,13 @@ public final class ExpertsBackward {
     }
     long at = (long) row * count;
     float M = ScalarExperts.max(logits, at, count);
-    float L = new ScalarExperts().sumOfAll(logits, at, count, M);
+    float L = ScalarExperts.sumOfAll(logits, at, count, M);
     for (int e = 0; e < count; e++) {
       float p = ScalarMath.exp(Elements.get(logits, at + e) - M) / L;
       Elements.set(dLogits, at + e, all && !sigmoid ? p * -mean : 0);
     }
     for (long slot = (long) row * k; slot < (row + 1L) * k; slot++) {
-      int expert = ExpertProduct.expert(experts, slot, count);
+      int expert = ScalarExperts.expert(experts, slot, count);
       if (expert < 0) {
         continue;
       }
@@ -71,7 +70,7 @@ public final class ExpertsBackward {
       Elements.set(dLogits, at + e, 0);
     }
     for (int slot = 0; slot < k; slot++) {
-      int own = ExpertProduct.expert(experts, slots + slot, count);
+      int own = ScalarExperts.expert(experts, slots + slot, count);
       if (own < 0) {
         continue;
       }

@@ -3,6 +3,7 @@ package dev.vidrio.kernel.java.scalar;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.runtime.Recurrence;
+import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -12,7 +13,7 @@ import java.lang.foreign.MemorySegment;
 public final class RecurrenceBackward {
   private final Recurrence recurrence;
   private final MemorySegment residual;
-  private final Gradients d;
+  private final SequenceOp.Recurrence.Inputs<MemorySegment> d;
   private final int dK;
   private final int dV;
 
@@ -23,11 +24,10 @@ public final class RecurrenceBackward {
   private double[] decays = {};
   private double[] rates = {};
 
-  /** The memory of the gradients. */
-  public record Gradients(
-      MemorySegment q, MemorySegment k, MemorySegment v, MemorySegment step, MemorySegment beta) {}
-
-  public RecurrenceBackward(Recurrence recurrence, MemorySegment residual, Gradients gradients) {
+  public RecurrenceBackward(
+      Recurrence recurrence,
+      MemorySegment residual,
+      SequenceOp.Recurrence.Inputs<MemorySegment> gradients) {
     this.recurrence = recurrence;
     this.residual = residual;
     this.d = gradients;
@@ -58,8 +58,8 @@ public final class RecurrenceBackward {
     rates = new double[n];
     for (int t = 0; t < n; t++) {
       long row = ((long) (begin + t) * recurrence.states().shape().keyHeads() + keyHead) * dK;
-      clear(d.q, row, dK);
-      clear(d.k, row, dK);
+      clear(d.q(), row, dK);
+      clear(d.k(), row, dK);
     }
     for (head = 0; head < recurrence.heads(); head++) {
       if (recurrence.keyHead(head) == keyHead) {
@@ -91,7 +91,7 @@ public final class RecurrenceBackward {
   }
 
   private float beta(int t) {
-    return Elements.get(recurrence.beta(), number(t));
+    return Elements.get(recurrence.inputs().beta(), number(t));
   }
 
   /** Returns the share of the update of position s that remains at position t. */
@@ -102,7 +102,7 @@ public final class RecurrenceBackward {
   private void findDecays() {
     double sum = 0;
     for (int t = 0; t < decays.length; t++) {
-      sum += (double) a() * Elements.get(recurrence.step(), number(t));
+      sum += (double) a() * Elements.get(recurrence.inputs().step(), number(t));
       decays[t] = sum;
       rates[t] = 0;
     }
@@ -112,35 +112,37 @@ public final class RecurrenceBackward {
     for (int t = 0; t < decays.length; t++) {
       clear(residual, value(t), dV);
       for (int s = 0; recurrence.delta() && s < t; s++) {
-        float product = dot(recurrence.k(), key(t), recurrence.k(), key(s), dK);
+        float product = dot(recurrence.inputs().k(), key(t), recurrence.inputs().k(), key(s), dK);
         add(residual, value(t), product * (kept(t, s) * beta(s)), residual, value(s), dV);
       }
       for (int c = 0; c < dV; c++) {
         float predicted = Elements.get(residual, value(t) + c);
         Elements.set(
-            residual, value(t) + c, Elements.get(recurrence.v(), value(t) + c) - predicted);
+            residual,
+            value(t) + c,
+            Elements.get(recurrence.inputs().v(), value(t) + c) - predicted);
       }
     }
   }
 
   private void differentiate() {
     for (int s = decays.length - 1; s >= 0; s--) {
-      clear(d.v, value(s), dV);
+      clear(d.v(), value(s), dV);
       for (int t = s; t < decays.length; t++) {
         pair(t, s);
       }
-      Elements.set(d.beta, number(s), dot(d.v, value(s), residual, value(s), dV));
+      Elements.set(d.beta(), number(s), dot(d.v(), value(s), residual, value(s), dV));
       for (int c = 0; c < dV; c++) {
-        Elements.set(d.v, value(s) + c, Elements.get(d.v, value(s) + c) * beta(s));
+        Elements.set(d.v(), value(s) + c, Elements.get(d.v(), value(s) + c) * beta(s));
       }
     }
     double sum = 0;
     for (int t = decays.length - 1; t >= 0; t--) {
       if (recurrence.op().skip() != null) {
-        add(d.v, value(t), recurrence.skip(head), recurrence.z(), value(t), dV);
+        add(d.v(), value(t), recurrence.skip(head), recurrence.z(), value(t), dV);
       }
       sum += rates[t];
-      Elements.set(d.step, number(t), a() * (float) sum);
+      Elements.set(d.step(), number(t), a() * (float) sum);
     }
   }
 
@@ -151,22 +153,22 @@ public final class RecurrenceBackward {
   private void pair(int t, int s) {
     float kept = kept(t, s);
     float weight = kept * beta(s);
-    float product = dot(recurrence.q(), key(t), recurrence.k(), key(s), dK);
+    float product = dot(recurrence.inputs().q(), key(t), recurrence.inputs().k(), key(s), dK);
     float g = weight * dot(recurrence.z(), value(t), residual, value(s), dV);
     float rate = g * product;
-    add(d.v, value(s), kept * product, recurrence.z(), value(t), dV);
-    add(d.q, key(t), g, recurrence.k(), key(s), dK);
-    add(d.k, key(s), g, recurrence.q(), key(t), dK);
+    add(d.v(), value(s), kept * product, recurrence.z(), value(t), dV);
+    add(d.q(), key(t), g, recurrence.inputs().k(), key(s), dK);
+    add(d.k(), key(s), g, recurrence.inputs().q(), key(t), dK);
     if (t == s) {
       return;
     }
     if (recurrence.delta()) {
-      product = dot(recurrence.k(), key(t), recurrence.k(), key(s), dK);
-      g = -(weight * dot(d.v, value(t), residual, value(s), dV));
+      product = dot(recurrence.inputs().k(), key(t), recurrence.inputs().k(), key(s), dK);
+      g = -(weight * dot(d.v(), value(t), residual, value(s), dV));
       rate = Math.fma(g, product, rate);
-      add(d.v, value(s), -(kept * product), d.v, value(t), dV);
-      add(d.k, key(t), g, recurrence.k(), key(s), dK);
-      add(d.k, key(s), g, recurrence.k(), key(t), dK);
+      add(d.v(), value(s), -(kept * product), d.v(), value(t), dV);
+      add(d.k(), key(t), g, recurrence.inputs().k(), key(s), dK);
+      add(d.k(), key(s), g, recurrence.inputs().k(), key(t), dK);
     }
     rates[t] += rate;
     rates[s] -= rate;

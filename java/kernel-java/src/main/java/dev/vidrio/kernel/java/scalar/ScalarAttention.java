@@ -3,6 +3,7 @@ package dev.vidrio.kernel.java.scalar;
 import dev.vidrio.kernel.Batch;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.runtime.Attention;
 import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 
@@ -15,22 +16,18 @@ public final class ScalarAttention {
   private final float[] s = new float[CHUNK];
 
   /** Computes the attention of one query: head {@code head} of token {@code row}. */
-  void attend(
-      SequenceOp.Attention op,
-      KvLayer layer,
-      Batch batch,
-      int row,
-      int head,
-      MemorySegment q,
-      MemorySegment z) {
+  void attend(Attention attention, Batch batch, int row, int head) {
+    SequenceOp.Attention op = attention.op();
+    KvLayer layer = attention.layer();
+    MemorySegment z = attention.z();
     int dV = layer.dV();
-    int kvHead = head / (op.heads() / layer.heads());
+    int kvHead = head / attention.group();
     long at = ((long) row * op.heads() + head) * dV;
     int sequence = batch.sequence(row);
     int first = op.window().first(batch.position(row));
     int end = batch.position(row) + 1;
     var query = new QuantizedQuery(layer);
-    query.load(q, ((long) row * op.heads() + head) * layer.dH());
+    query.load(attention.q(), ((long) row * op.heads() + head) * layer.dH());
     float M = 0;
     float L = 0;
     for (int begin = first / CHUNK * CHUNK; begin < end; begin += CHUNK) {

@@ -4,15 +4,21 @@ import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.op.ExpertOp;
 import java.lang.foreign.MemorySegment;
 
-/** Routing and the sum over experts, as defined by docs/numerics.md. */
-final class ScalarExperts {
+/** Routing to experts, as defined by docs/numerics.md. */
+public final class ScalarExperts {
   /** The maximum relative distance of a logit that shares the weight of a slot (sparse mixer). */
   private static final float SPARSE_MIXER_JITTER = 0.02f;
 
-  private final LaneSum sum = new LaneSum();
+  private ScalarExperts() {}
+
+  /** Returns the expert of a slot, counted over all rows, or −1 if an edit made it invalid. */
+  public static int expert(MemorySegment experts, long slot, int count) {
+    float number = Elements.get(experts, slot);
+    return number >= 0 && number < count && number == (int) number ? (int) number : -1;
+  }
 
   /** Computes the routes of a row. */
-  void route(
+  public static void route(
       ExpertOp.Route op,
       MemorySegment logits,
       MemorySegment experts,
@@ -56,7 +62,7 @@ final class ScalarExperts {
   }
 
   /** Computes the sparse-mixer weights of a row. */
-  private void weighSparseMixer(
+  private static void weighSparseMixer(
       MemorySegment logits,
       long at,
       int count,
@@ -64,6 +70,7 @@ final class ScalarExperts {
       MemorySegment experts,
       MemorySegment weights,
       long slots) {
+    var sum = new LaneSum();
     for (int slot = 0; slot < chosen.length; slot++) {
       int own = chosen[slot];
       Elements.set(experts, slots + slot, own);
@@ -131,7 +138,7 @@ final class ScalarExperts {
   }
 
   /** Returns the divisor that normalizes scores over all experts. */
-  private float divisorOfAll(
+  private static float divisorOfAll(
       ExpertOp.RouteScore score, MemorySegment logits, long at, int count, float M) {
     return switch (score) {
       case SOFTMAX -> sumOfAll(logits, at, count, M);
@@ -167,27 +174,11 @@ final class ScalarExperts {
     return M;
   }
 
-  float sumOfAll(MemorySegment logits, long at, int count, float M) {
-    sum.clear();
+  static float sumOfAll(MemorySegment logits, long at, int count, float M) {
+    var sum = new LaneSum();
     for (int e = 0; e < count; e++) {
       sum.add(e, ScalarMath.exp(Elements.get(logits, at + e) - M));
     }
     return sum.merge();
-  }
-
-  /** Computes the weighted sum of a row's slots. */
-  static void sum(
-      ExpertOp.ExpertSum op, MemorySegment x, MemorySegment weights, MemorySegment y, int row) {
-    int k = op.slots();
-    int d = op.y().width();
-    for (int i = 0; i < d; i++) {
-      float acc = 0;
-      for (int slot = 0; slot < k; slot++) {
-        long at = (long) row * k + slot;
-        float product = Elements.get(weights, at) * Elements.get(x, at * d + i);
-        acc = slot == 0 ? product : acc + product;
-      }
-      Elements.set(y, (long) row * d + i, acc);
-    }
   }
 }

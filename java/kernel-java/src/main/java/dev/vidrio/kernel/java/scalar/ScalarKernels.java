@@ -4,22 +4,18 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Workspace.Quantized;
-import dev.vidrio.kernel.hook.TapTarget;
 import dev.vidrio.kernel.java.memory.Elements;
-import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.memory.RowBlock;
+import dev.vidrio.kernel.java.runtime.Attention;
 import dev.vidrio.kernel.java.runtime.Convolution;
-import dev.vidrio.kernel.java.runtime.Kernels;
 import dev.vidrio.kernel.java.runtime.Recurrence;
+import dev.vidrio.kernel.java.runtime.Rope;
 import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.op.ExpertOp;
-import dev.vidrio.kernel.op.HookOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.LowRank;
 import dev.vidrio.kernel.weight.Packing;
 import dev.vidrio.kernel.weight.WeightType;
@@ -29,9 +25,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The kernels of docs/numerics.md in scalar Java: the reference that all other kernels must equal
- * bit for bit.
+ * bit for bit. Each computes an item, or a range [begin, end), of its outputs in the unit that its
+ * comment names. Activations are f32 in row-major order. An instance serves one worker and may keep
+ * scratch memory; it is not thread-safe.
  */
-public class ScalarKernels implements Kernels {
+public class ScalarKernels {
   /** The maximum magnitude below which a block is quantized to zero. */
   public static final float TINY = 0x1p-100f;
 
@@ -39,19 +37,25 @@ public class ScalarKernels implements Kernels {
 
   private final LaneSum sum = new LaneSum();
   private final ScalarMatMul matMul = new ScalarMatMul();
-  private final ScalarAttention attention = new ScalarAttention();
-  private final ScalarExperts experts = new ScalarExperts();
-  private final ScalarTopK topK = new ScalarTopK();
-  private final ScalarEdits edits = new ScalarEdits();
+  private final ScalarAttention scalarAttention = new ScalarAttention();
+  private final ScalarTopK topK;
 
-  @Override
-  public void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end) {
+  /** Creates scalar kernels. */
+  public ScalarKernels() {
+    this(new ScalarTopK());
+  }
+
+  /** Creates kernels with another top-k. */
+  protected ScalarKernels(ScalarTopK topK) {
+    this.topK = topK;
+  }
+
+  /** Computes a row of y [tokens, d]. */
+  public void embed(Op.Embed op, Batch batch, MemorySegment y, int row) {
     int d = op.table().k();
-    for (int row = begin; row < end; row++) {
-      int from = op.row(batch.token(row), batch.position(row));
-      for (int k = 0; k < d; k++) {
-        Elements.set(y, (long) row * d + k, element(op.table(), from, k));
-      }
+    int from = op.row(batch.token(row), batch.position(row));
+    for (int k = 0; k < d; k++) {
+      Elements.set(y, (long) row * d + k, element(op.table(), from, k));
     }
   }
 
@@ -66,29 +70,23 @@ public class ScalarKernels implements Kernels {
     return block.element(k % elements);
   }
 
-  @Override
-  public void norm(
-      Op.Norm op,
-      MemorySegment x,
-      MemorySegment y,
-      @Nullable MemorySegment scales,
-      int begin,
-      int end) {
+  /**
+   * Normalizes a head; heads are counted over all rows.
+   *
+   * @return the divisor
+   */
+  public float norm(Op.Norm op, MemorySegment x, MemorySegment y, int head) {
     int d = op.d();
-    for (int head = begin; head < end; head++) {
-      long at = (long) head * d;
-      int offset = op.affineOffset(head);
-      float center = op.kind() == Op.NormKind.LAYER ? mean(x, at, d, sum) : 0;
-      float scale = (float) Math.sqrt(meanSquare(x, at, d, center) + op.epsilon());
-      float inverse = 1 / scale;
-      for (int i = 0; i < d; i++) {
-        float normalized = (Elements.get(x, at + i) - center) * inverse;
-        Elements.set(y, at + i, affine(op.gain(), op.bias(), normalized, offset + i));
-      }
-      if (scales != null) {
-        Elements.set(scales, head, scale);
-      }
+    long at = (long) head * d;
+    int offset = op.affineOffset(head);
+    float center = op.kind() == Op.NormKind.LAYER ? mean(x, at, d, sum) : 0;
+    float scale = (float) Math.sqrt(meanSquare(x, at, d, center, sum) + op.epsilon());
+    float inverse = 1 / scale;
+    for (int i = 0; i < d; i++) {
+      float normalized = (Elements.get(x, at + i) - center) * inverse;
+      Elements.set(y, at + i, affine(op.gain(), op.bias(), normalized, offset + i));
     }
+    return scale;
   }
 
   /** Returns the mean of d elements, computed with the given lane sum. */
@@ -100,7 +98,8 @@ public class ScalarKernels implements Kernels {
     return sum.merge() / d;
   }
 
-  private float meanSquare(MemorySegment x, long at, int d, float center) {
+  /** Returns the mean square of the distances of d elements from the center. */
+  static float meanSquare(MemorySegment x, long at, int d, float center, LaneSum sum) {
     sum.clear();
     for (int i = 0; i < d; i++) {
       float c = Elements.get(x, at + i) - center;
@@ -118,7 +117,7 @@ public class ScalarKernels implements Kernels {
         : Math.fma(normalized, gain, Elements.get(bias.data(), i));
   }
 
-  @Override
+  /** Computes blocks of 32 elements. */
   public void quantize(MemorySegment x, Quantized y, int begin, int end) {
     for (int block = begin; block < end; block++) {
       long at = (long) block * BLOCK;
@@ -147,7 +146,7 @@ public class ScalarKernels implements Kernels {
     Elements.set(y.scaledSum(), block, scale * (sum0 + sum1));
   }
 
-  @Override
+  /** Computes groups of 16 columns of y: all rows of x [rows, K] by floating-point weights. */
   public void matMul(
       Weights weights, MemorySegment x, MemorySegment y, int rows, int begin, int end) {
     int last = Math.min(weights.n(), end * Packing.ROWS);
@@ -158,7 +157,7 @@ public class ScalarKernels implements Kernels {
     }
   }
 
-  @Override
+  /** Computes groups of 16 columns of y: all rows of x [rows, K] by packed weights. */
   public void matMul(Weights weights, Quantized x, MemorySegment y, int rows, int begin, int end) {
     int last = Math.min(weights.n(), end * Packing.ROWS);
     for (int m = 0; m < rows; m++) {
@@ -168,100 +167,75 @@ public class ScalarKernels implements Kernels {
     }
   }
 
-  @Override
-  public void rope(
-      SequenceOp.Rope op,
-      RotationTable table,
-      Batch batch,
-      MemorySegment x,
-      MemorySegment y,
-      int begin,
-      int end) {
-    int rotated = op.rotation().width();
-    for (int head = begin; head < end; head++) {
-      long at = (long) head * op.dH();
-      long angles = (long) batch.position(head / op.heads()) * (rotated / 2);
-      rotateHead(op, table, angles, x, y, at);
-      Elements.copy(x, at + rotated, y, at + rotated, op.dH() - rotated);
-    }
+  /** Computes a head; head h of token i has index i · heads + h. */
+  public final void rope(Rope rope, Batch batch, int head) {
+    int dH = rope.op().dH();
+    int rotated = rope.op().rotation().width();
+    long at = (long) head * dH;
+    long angles = (long) batch.position(head / rope.op().heads()) * (rotated / 2);
+    rotateHead(rope, angles, at);
+    Elements.copy(rope.x(), at + rotated, rope.y(), at + rotated, dH - rotated);
   }
 
   /** Rotates a head whose first element is {@code at}, by the angles from {@code angles} on. */
-  protected void rotateHead(
-      SequenceOp.Rope op,
-      RotationTable table,
-      long angles,
-      MemorySegment x,
-      MemorySegment y,
-      long at) {
-    rotatePairs(op, table, angles, x, y, at, 0);
+  protected void rotateHead(Rope rope, long angles, long at) {
+    rotatePairs(rope, angles, at, 0);
   }
 
   /** Rotates the pairs of a head from {@code firstPair} on. */
-  protected static void rotatePairs(
-      SequenceOp.Rope op,
-      RotationTable table,
-      long angles,
-      MemorySegment x,
-      MemorySegment y,
-      long at,
-      int firstPair) {
-    int pairs = op.rotation().width() / 2;
-    boolean interleaved = op.rotation().pairs() == Rotation.Pairs.INTERLEAVED;
+  protected static void rotatePairs(Rope rope, long angles, long at, int firstPair) {
+    Rotation rotation = rope.op().rotation();
+    int pairs = rotation.width() / 2;
+    boolean interleaved = rotation.pairs() == Rotation.Pairs.INTERLEAVED;
     for (int j = firstPair; j < pairs; j++) {
       long i0 = at + (interleaved ? 2 * j : j);
       long i1 = interleaved ? i0 + 1 : i0 + pairs;
-      float x0 = Elements.get(x, i0);
-      float x1 = Elements.get(x, i1);
-      float cos = Elements.get(table.cos(), angles + j);
-      float sin = Elements.get(table.sin(), angles + j);
-      Elements.set(y, i0, Math.fma(x0, cos, -(x1 * sin)));
-      Elements.set(y, i1, Math.fma(x0, sin, x1 * cos));
+      float x0 = Elements.get(rope.x(), i0);
+      float x1 = Elements.get(rope.x(), i1);
+      float cos = Elements.get(rope.table().cos(), angles + j);
+      float sin = Elements.get(rope.table().sin(), angles + j);
+      Elements.set(rope.y(), i0, Math.fma(x0, cos, -(x1 * sin)));
+      Elements.set(rope.y(), i1, Math.fma(x0, sin, x1 * cos));
     }
   }
 
-  @Override
-  public void kvStore(
-      KvLayer layer, Batch batch, MemorySegment k, MemorySegment v, int begin, int end) {
-    for (int row = begin; row < end; row++) {
-      int sequence = batch.sequence(row);
-      int position = batch.position(row);
-      for (int head = 0; head < layer.heads(); head++) {
-        long at = (long) row * layer.heads() + head;
-        long keys = layer.keyPage(batch, sequence, head, position);
-        layer.storeKey(keys, position, k, at * layer.dH());
-        long values = layer.valuePage(batch, sequence, head, position);
-        layer.storeValue(values, position, v, at * layer.dV());
+  /** Computes the (token, head) pairs of this worker. */
+  public void attention(Attention attention, Batch batch, Share share) {
+    int heads = attention.op().heads();
+    // Interleaved among workers, since later tokens attend to more positions.
+    for (int i = share.worker(); i < batch.tokenCount() * heads; i += share.workers()) {
+      scalarAttention.attend(attention, batch, i / heads, i % heads);
+    }
+  }
+
+  /** Computes columns, for all tokens. */
+  public void conv(Convolution conv, Batch batch, int begin, int end) {
+    MemorySegment kernel = conv.op().kernel().data();
+    MemorySegment rows = conv.cache().rows();
+    for (int i = 0; i < batch.tokenCount(); i++) {
+      int sequence = batch.sequence(i);
+      int position = batch.position(i);
+      long at = (long) i * conv.width();
+      long own = conv.cache().row(batch, sequence, position);
+      for (int c = begin; c < end; c++) {
+        Elements.set(rows, own + c, Elements.get(conv.x(), at + c));
+        float sum = 0;
+        for (int t = conv.op().first(position); t <= position; t++) {
+          float weight = Elements.get(kernel, conv.weights(position - t) + c);
+          float x = Elements.get(rows, conv.cache().row(batch, sequence, t) + c);
+          sum = Math.fma(weight, x, sum);
+        }
+        Elements.set(conv.y(), at + c, sum);
       }
     }
   }
 
-  @Override
-  public void attention(
-      SequenceOp.Attention op,
-      KvLayer layer,
-      Batch batch,
-      MemorySegment q,
-      MemorySegment z,
-      Share share) {
-    int queries = batch.tokenCount() * op.heads();
-    // Interleaved among workers, since later tokens attend to more positions.
-    for (int i = share.worker(); i < queries; i += share.workers()) {
-      attention.attend(op, layer, batch, i / op.heads(), i % op.heads(), q, z);
-    }
-  }
-
-  @Override
-  public void conv(Convolution conv, Batch batch, int begin, int end) {
-    ScalarConv.run(conv, batch, begin, end);
-  }
-
-  @Override
+  /** Computes heads, for all tokens. */
   public void recurrence(Recurrence recurrence, Batch batch, int begin, int end) {
     new ScalarRecurrence(recurrence).run(batch, begin, end);
   }
 
-  @Override
+  /** Computes elements {@code y = f(x)}, or {@code f(x) · up} unless up is null. */
   public void activation(
       Op.ActivationKind kind,
       MemorySegment x,
@@ -275,74 +249,34 @@ public class ScalarKernels implements Kernels {
     }
   }
 
-  @Override
-  public void add(MemorySegment a, MemorySegment b, MemorySegment y, long begin, long end) {
-    for (long i = begin; i < end; i++) {
-      Elements.set(y, i, Elements.get(a, i) + Elements.get(b, i));
+  /** Computes {@code y[y0 + i] = a[a0 + i] + b[b0 + i]} for i in [0, count). */
+  public void add(
+      MemorySegment a, long a0, MemorySegment b, long b0, MemorySegment y, long y0, long count) {
+    for (long i = 0; i < count; i++) {
+      Elements.set(y, y0 + i, Elements.get(a, a0 + i) + Elements.get(b, b0 + i));
     }
   }
 
-  @Override
-  public void addBias(MemorySegment a, MemorySegment b, MemorySegment y, int begin, int end) {
-    int width = (int) (b.byteSize() / Float.BYTES);
-    for (long row = begin; row < end; row++) {
-      for (int i = 0; i < width; i++) {
-        float value = Elements.get(a, row * width + i) + Elements.get(b, i);
-        Elements.set(y, row * width + i, value);
-      }
-    }
-  }
-
-  @Override
+  /** Computes elements {@code y = factor · x}. */
   public void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end) {
     for (long i = begin; i < end; i++) {
       Elements.set(y, i, factor * Elements.get(x, i));
     }
   }
 
-  @Override
-  public void edit(
-      HookOp.Edit op, Batch batch, MemorySegment x, MemorySegment y, int begin, int end) {
-    for (int i = begin; i < end; i++) {
-      edits.row(op, batch, x, y, i);
-    }
-  }
-
-  @Override
-  public void tap(HookOp.Tap op, Batch batch, MemorySegment x, int begin, int end) {
-    TapTarget target = op.target();
-    int width = target.width();
-    for (int i = begin; i < end; i++) {
-      int token = batch.tokenRow(op.rows(), i);
-      long row = target.row(batch.sequence(token), batch.position(token));
-      if (row >= 0) {
-        copy(x, (long) i * width, target, row * width);
-      }
-    }
-  }
-
-  /** Copies a row from element {@code from} of x to element {@code to} of the target. */
-  private static void copy(MemorySegment x, long from, TapTarget target, long to) {
-    int width = target.width();
-    switch (target.type()) {
-      case F32 -> Elements.copy(x, from, target.data(), to, width);
-      case F16 -> {
-        for (int i = 0; i < width; i++) {
-          Elements.setHalf(target.data(), to + i, Elements.get(x, from + i));
-        }
-      }
-      case BF16 -> {
-        for (int i = 0; i < width; i++) {
-          Elements.setBfloat(target.data(), to + i, Elements.get(x, from + i));
-        }
-      }
-    }
-  }
-
-  @Override
+  /**
+   * Computes a row {@code y = x + B · t} from column {@code begin} on; x and y begin at element
+   * {@code at}, t at {@code tAt}.
+   */
   public void lowRankUp(
-      LowRank update, MemorySegment x, long at, MemorySegment t, long tAt, MemorySegment y) {
-    for (int n = 0; n < update.n(); n++) {
+      LowRank update,
+      MemorySegment x,
+      long at,
+      MemorySegment t,
+      long tAt,
+      MemorySegment y,
+      int begin) {
+    for (int n = begin; n < update.n(); n++) {
       float sum = 0;
       for (int j = 0; j < update.rank(); j++) {
         float b = Elements.get(update.b(), LowRank.index(update.rank(), n, j));
@@ -352,50 +286,37 @@ public class ScalarKernels implements Kernels {
     }
   }
 
-  @Override
-  public void route(
-      ExpertOp.Route op,
-      MemorySegment logits,
-      MemorySegment chosen,
-      MemorySegment weights,
-      int begin,
-      int end) {
-    for (int row = begin; row < end; row++) {
-      experts.route(op, logits, chosen, weights, row);
-    }
-  }
-
-  @Override
+  /**
+   * Computes a row of y [rows, d], from column {@code begin} on, from x [rows, k, d] and weights
+   * [rows, k].
+   */
   public void expertSum(
       ExpertOp.ExpertSum op,
       MemorySegment x,
       MemorySegment weights,
       MemorySegment y,
-      int begin,
-      int end) {
-    for (int row = begin; row < end; row++) {
-      ScalarExperts.sum(op, x, weights, y, row);
+      int row,
+      int begin) {
+    int k = op.slots();
+    int d = op.y().width();
+    for (int i = begin; i < d; i++) {
+      float acc = 0;
+      for (int slot = 0; slot < k; slot++) {
+        long at = (long) row * k + slot;
+        float product = Elements.get(weights, at) * Elements.get(x, at * d + i);
+        acc = slot == 0 ? product : acc + product;
+      }
+      Elements.set(y, (long) row * d + i, acc);
     }
   }
 
-  @Override
-  public void gather(Batch batch, MemorySegment x, MemorySegment y, int width, int begin, int end) {
-    for (int i = begin; i < end; i++) {
-      Elements.copy(x, (long) batch.logitRow(i) * width, y, (long) i * width, width);
-    }
+  /** Copies a row of y [logits, width]. */
+  public static void gather(Batch batch, MemorySegment x, MemorySegment y, int width, int row) {
+    Elements.copy(x, (long) batch.logitRow(row) * width, y, (long) row * width, width);
   }
 
-  @Override
-  public void topK(
-      Op.TopK op,
-      MemorySegment x,
-      MemorySegment values,
-      MemorySegment ids,
-      MemorySegment sums,
-      int begin,
-      int end) {
-    for (int row = begin; row < end; row++) {
-      topK.row(op, x, values, ids, sums, row);
-    }
+  /** Returns the kernels of top-k. */
+  public final ScalarTopK topK() {
+    return topK;
   }
 }

@@ -94,20 +94,22 @@ public class ScalarRecurrence {
     valueRow = recurrence.valueRow(token, head);
     t = position;
     long number = recurrence.number(token, head);
-    beta = Elements.get(recurrence.beta(), number);
+    beta = Elements.get(recurrence.inputs().beta(), number);
     float a = Elements.get(recurrence.op().a().data(), head);
     skip = recurrence.skip(head);
-    float sum = Math.fma(a, Elements.get(recurrence.step(), number), t == 0 ? 0 : decay(t - 1));
+    float sum =
+        Math.fma(a, Elements.get(recurrence.inputs().step(), number), t == 0 ? 0 : decay(t - 1));
     Elements.set(memory, recurrence.states().decays(state) + t, sum);
     decay = ScalarMath.exp(sum);
     long keys = recurrence.states().keys(state);
     for (int i = 0; i < dK; i++) {
-      Elements.set(memory, keys + (long) i * SPAN + t, Elements.get(recurrence.k(), keyRow + i));
+      Elements.set(
+          memory, keys + (long) i * SPAN + t, Elements.get(recurrence.inputs().k(), keyRow + i));
     }
     for (int j = 0; j <= t; j++) {
       float kept = ScalarMath.exp(sum - decay(j));
-      byKey[j] = dot(recurrence.k(), j) * kept;
-      byQuery[j] = dot(recurrence.q(), j) * kept;
+      byKey[j] = dot(recurrence.inputs().k(), j) * kept;
+      byQuery[j] = dot(recurrence.inputs().q(), j) * kept;
     }
   }
 
@@ -122,10 +124,10 @@ public class ScalarRecurrence {
   /** Computes columns [begin, end) of the token's update and result. */
   protected void columns(int begin, int end) {
     for (int c = begin; c < end; c++) {
-      float v = Elements.get(recurrence.v(), valueRow + c);
-      float residual = recurrence.delta() ? v - sum(recurrence.k(), byKey, t, c) : v;
+      float v = Elements.get(recurrence.inputs().v(), valueRow + c);
+      float residual = recurrence.delta() ? v - sum(recurrence.inputs().k(), byKey, t, c) : v;
       Elements.set(memory, update(t) + c, beta * residual);
-      float z = sum(recurrence.q(), byQuery, t + 1, c);
+      float z = sum(recurrence.inputs().q(), byQuery, t + 1, c);
       Elements.set(recurrence.z(), valueRow + c, skips ? Math.fma(skip, v, z) : z);
     }
   }

@@ -5,6 +5,7 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.runtime.Attention;
 import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.java.scalar.QuantizedQuery;
 import dev.vidrio.kernel.java.scalar.ScalarAttention;
@@ -29,8 +30,7 @@ final class VectorAttention {
 
   private final AttentionKernels kernels = new AttentionKernels();
 
-  // Per query of the tile: its index over all rows, its head, the positions [first, end) that
-  // it
+  // Per query of the tile: its index over all rows, its head, the positions [first, end) that it
   // attends to, and those of the chunk.
   private final long[] at = new long[QUERIES];
   private final int[] heads = new int[QUERIES];
@@ -49,14 +49,10 @@ final class VectorAttention {
   /**
    * Computes every {@code share.workers()}-th tile, since later tokens attend to more positions.
    */
-  void run(
-      SequenceOp.Attention op,
-      KvLayer layer,
-      Batch batch,
-      MemorySegment q,
-      MemorySegment z,
-      Share share) {
-    int group = op.heads() / layer.heads();
+  void run(Attention attention, Batch batch, Share share) {
+    SequenceOp.Attention op = attention.op();
+    KvLayer layer = attention.layer();
+    int group = attention.group();
     int tiles = Math.ceilDiv(batch.tokenCount(), TOKENS) * layer.heads();
     if (total.length < QUERIES * layer.dV()) {
       total = new float[QUERIES * layer.dV()];
@@ -75,7 +71,7 @@ final class VectorAttention {
           first[queries] = op.window().first(batch.position(row));
           end[queries++] = batch.position(row) + 1;
           if (queries == QUERIES || (sequenceEnds && h + 1 == group)) {
-            attend(op, layer, batch, sequence, head, q, z);
+            attend(attention, batch, sequence, head);
             queries = 0;
           }
         }
@@ -83,37 +79,28 @@ final class VectorAttention {
     }
   }
 
-  private void attend(
-      SequenceOp.Attention op,
-      KvLayer layer,
-      Batch batch,
-      int sequence,
-      int head,
-      MemorySegment q,
-      MemorySegment z) {
+  private void attend(Attention attention, Batch batch, int sequence, int head) {
+    KvLayer layer = attention.layer();
     int last = end[queries - 1];
     var query = new QuantizedQuery(layer);
     for (int j = 0; j < queries; j++) {
-      query.load(q, at[j] * layer.dH());
+      query.load(attention.q(), at[j] * layer.dH());
       kernels.loadQuery(j, query, queries);
     }
     Arrays.fill(sum, 0);
     for (int begin = first[0] / CHUNK * CHUNK; begin < last; begin += CHUNK) {
       int chunkEnd = Math.min(begin + CHUNK, last);
       for (int t = Math.max(begin, first[0] / BLOCK * BLOCK); t < chunkEnd; t += BLOCK) {
-        score(
-            layer,
-            layer.keyPage(batch, sequence, head, t),
-            t - begin,
-            Math.min(BLOCK, chunkEnd - t));
+        long page = layer.keyPage(batch, sequence, head, t);
+        score(layer, page, t - begin, Math.min(BLOCK, chunkEnd - t));
       }
-      addChunk(op, layer, batch, sequence, head, begin);
+      addChunk(attention.op(), layer, batch, sequence, head, begin);
     }
     int dV = layer.dV();
     for (int j = 0; j < queries; j++) {
-      float factor = ScalarAttention.factor(op, heads[j], max[j], sum[j]);
+      float factor = ScalarAttention.factor(attention.op(), heads[j], max[j], sum[j]);
       for (int i = 0; i < dV; i++) {
-        Elements.set(z, at[j] * dV + i, total[j * dV + i] * factor);
+        Elements.set(attention.z(), at[j] * dV + i, total[j * dV + i] * factor);
       }
     }
   }

@@ -1,25 +1,26 @@
 package dev.vidrio.kernel.java.vector;
 
+import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.INTS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.Batch;
-import dev.vidrio.kernel.execution.RotationTable;
 import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
-import dev.vidrio.kernel.java.memory.KvLayer;
+import dev.vidrio.kernel.java.runtime.Attention;
 import dev.vidrio.kernel.java.runtime.Convolution;
 import dev.vidrio.kernel.java.runtime.Recurrence;
+import dev.vidrio.kernel.java.runtime.Rope;
 import dev.vidrio.kernel.java.runtime.Share;
 import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.Op;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.op.Rotation;
-import dev.vidrio.kernel.op.SequenceOp;
 import dev.vidrio.kernel.weight.LowRank;
 import dev.vidrio.kernel.weight.Weights;
 import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
@@ -32,34 +33,25 @@ public final class VectorKernels extends ScalarKernels {
 
   private final VectorFloatMatMul floatMatMul = new VectorFloatMatMul();
   private final VectorQuantizedMatMul quantizedMatMul = new VectorQuantizedMatMul();
-  private final VectorAttention attention = new VectorAttention();
+  private final VectorAttention vectorAttention = new VectorAttention();
   private final VectorEmbed embed = new VectorEmbed();
   private final VectorNorm norm = new VectorNorm();
   private final VectorActivation activation = new VectorActivation();
-  private final VectorTopK topK = new VectorTopK();
 
-  @Override
-  public void embed(Op.Embed op, Batch batch, MemorySegment y, int begin, int end) {
-    for (int row = begin; row < end; row++) {
-      int from = op.row(batch.token(row), batch.position(row));
-      embed.row(op.table(), from, y, (long) row * op.table().k());
-    }
+  /** Creates kernels with the vector size of the processor. */
+  public VectorKernels() {
+    super(new VectorTopK());
   }
 
   @Override
-  public void norm(
-      Op.Norm op,
-      MemorySegment x,
-      MemorySegment y,
-      @Nullable MemorySegment scales,
-      int begin,
-      int end) {
-    for (int head = begin; head < end; head++) {
-      float scale = norm.head(op, x, y, head);
-      if (scales != null) {
-        Elements.set(scales, head, scale);
-      }
-    }
+  public void embed(Op.Embed op, Batch batch, MemorySegment y, int row) {
+    int from = op.row(batch.token(row), batch.position(row));
+    embed.row(op.table(), from, y, (long) row * op.table().k());
+  }
+
+  @Override
+  public float norm(Op.Norm op, MemorySegment x, MemorySegment y, int head) {
+    return norm.head(op, x, y, head);
   }
 
   @Override
@@ -112,32 +104,20 @@ public final class VectorKernels extends ScalarKernels {
   }
 
   @Override
-  protected void rotateHead(
-      SequenceOp.Rope op,
-      RotationTable table,
-      long angles,
-      MemorySegment x,
-      MemorySegment y,
-      long at) {
-    int rotated = op.rotation().width();
-    int pairs = rotated / 2 / LENGTH * LENGTH;
-    if (op.rotation().pairs() == Rotation.Pairs.INTERLEAVED) {
-      VectorRope.rotateInterleaved(table, angles, x, y, at, pairs);
+  protected void rotateHead(Rope rope, long angles, long at) {
+    Rotation rotation = rope.op().rotation();
+    int pairs = rotation.width() / 2 / LENGTH * LENGTH;
+    if (rotation.pairs() == Rotation.Pairs.INTERLEAVED) {
+      VectorRope.rotateInterleaved(rope, angles, at, pairs);
     } else {
-      VectorRope.rotateHalves(table, angles, x, y, at, pairs, rotated / 2);
+      VectorRope.rotateHalves(rope, angles, at, pairs);
     }
-    rotatePairs(op, table, angles, x, y, at, pairs);
+    rotatePairs(rope, angles, at, pairs);
   }
 
   @Override
-  public void attention(
-      SequenceOp.Attention op,
-      KvLayer layer,
-      Batch batch,
-      MemorySegment q,
-      MemorySegment z,
-      Share share) {
-    attention.run(op, layer, batch, q, z, share);
+  public void attention(Attention attention, Batch batch, Share share) {
+    vectorAttention.run(attention, batch, share);
   }
 
   @Override
@@ -167,53 +147,63 @@ public final class VectorKernels extends ScalarKernels {
   }
 
   @Override
-  public void add(MemorySegment a, MemorySegment b, MemorySegment y, long begin, long end) {
-    VectorMath.add(a, begin, b, begin, y, begin, end - begin);
-  }
-
-  @Override
-  public void addBias(MemorySegment a, MemorySegment b, MemorySegment y, int begin, int end) {
-    long width = b.byteSize() / Float.BYTES;
-    for (long row = begin; row < end; row++) {
-      VectorMath.add(a, row * width, b, 0, y, row * width, width);
-    }
+  public void add(
+      MemorySegment a, long a0, MemorySegment b, long b0, MemorySegment y, long y0, long count) {
+    VectorMath.add(a, a0, b, b0, y, y0, count);
   }
 
   @Override
   public void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end) {
-    VectorMath.scale(x, factor, y, begin, end);
+    long i = begin;
+    for (; i + LENGTH <= end; i += LENGTH) {
+      Vectors.store(Vectors.load(x, i).mul(factor), y, i);
+    }
+    super.scale(x, factor, y, i, end);
   }
 
+  /** Computes vectors of columns. */
   @Override
   public void lowRankUp(
-      LowRank update, MemorySegment x, long at, MemorySegment t, long tAt, MemorySegment y) {
-    VectorMath.lowRankUp(update, x, at, t, tAt, y);
+      LowRank update,
+      MemorySegment x,
+      long at,
+      MemorySegment t,
+      long tAt,
+      MemorySegment y,
+      int begin) {
+    int n = begin;
+    for (; n + LENGTH <= update.n(); n += LENGTH) {
+      FloatVector sum = FloatVector.zero(FLOATS);
+      for (int j = 0; j < update.rank(); j++) {
+        FloatVector b = Vectors.load(update.b(), LowRank.index(update.rank(), n, j));
+        sum = b.fma(FloatVector.broadcast(FLOATS, Elements.get(t, tAt + j)), sum);
+      }
+      Vectors.store(Vectors.load(x, at + n).add(sum), y, at + n);
+    }
+    super.lowRankUp(update, x, at, t, tAt, y, n);
   }
 
+  /** Computes vectors of columns. */
   @Override
   public void expertSum(
       ExpertOp.ExpertSum op,
       MemorySegment x,
       MemorySegment weights,
       MemorySegment y,
-      int begin,
-      int end) {
-    for (int row = begin; row < end; row++) {
-      VectorMath.weightedSum(x, weights, y, row, op.slots(), op.y().width());
+      int row,
+      int begin) {
+    int k = op.slots();
+    int d = op.y().width();
+    long first = (long) row * k;
+    int i = begin;
+    for (; i + LENGTH <= d; i += LENGTH) {
+      FloatVector acc = Vectors.load(x, first * d + i).mul(Elements.get(weights, first));
+      for (int slot = 1; slot < k; slot++) {
+        FloatVector addend = Vectors.load(x, (first + slot) * d + i);
+        acc = acc.add(addend.mul(Elements.get(weights, first + slot)));
+      }
+      Vectors.store(acc, y, (long) row * d + i);
     }
-  }
-
-  @Override
-  public void topK(
-      Op.TopK op,
-      MemorySegment x,
-      MemorySegment values,
-      MemorySegment ids,
-      MemorySegment sums,
-      int begin,
-      int end) {
-    for (int row = begin; row < end; row++) {
-      topK.row(op, x, values, ids, sums, row);
-    }
+    super.expertSum(op, x, weights, y, row, i);
   }
 }

@@ -5,7 +5,6 @@ import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.java.memory.Elements;
 import dev.vidrio.kernel.java.scalar.ScalarMath;
-import dev.vidrio.kernel.weight.LowRank;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -104,63 +103,6 @@ final class VectorMath {
     }
     for (; i < count; i++) {
       Elements.set(y, y0 + i, Elements.get(a, a0 + i) + Elements.get(b, b0 + i));
-    }
-  }
-
-  /** Computes {@code y[i] = factor · x[i]} for i in [begin, end). */
-  static void scale(MemorySegment x, float factor, MemorySegment y, long begin, long end) {
-    long i = begin;
-    for (; i + LENGTH <= end; i += LENGTH) {
-      Vectors.store(Vectors.load(x, i).mul(factor), y, i);
-    }
-    for (; i < end; i++) {
-      Elements.set(y, i, factor * Elements.get(x, i));
-    }
-  }
-
-  /** Computes {@code y[at + n] = x[at + n] + Σ t[tAt + j] · B[n][j]}; lanes are outputs. */
-  static void lowRankUp(
-      LowRank update, MemorySegment x, long at, MemorySegment t, long tAt, MemorySegment y) {
-    int r = update.rank();
-    int n = 0;
-    for (; n + LENGTH <= update.n(); n += LENGTH) {
-      FloatVector sum = FloatVector.zero(FLOATS);
-      for (int j = 0; j < r; j++) {
-        FloatVector b = Vectors.load(update.b(), LowRank.index(r, n, j));
-        sum = b.fma(FloatVector.broadcast(FLOATS, Elements.get(t, tAt + j)), sum);
-      }
-      Vectors.store(Vectors.load(x, at + n).add(sum), y, at + n);
-    }
-    for (; n < update.n(); n++) {
-      float sum = 0;
-      for (int j = 0; j < r; j++) {
-        float b = Elements.get(update.b(), LowRank.index(r, n, j));
-        sum = Math.fma(Elements.get(t, tAt + j), b, sum);
-      }
-      Elements.set(y, at + n, Elements.get(x, at + n) + sum);
-    }
-  }
-
-  /** Computes row {@code row} of y [rows, d]: the sum of x [rows, k, d] by weights [rows, k]. */
-  static void weightedSum(
-      MemorySegment x, MemorySegment weights, MemorySegment y, long row, int k, int d) {
-    long from = row * k * d;
-    int i = 0;
-    for (; i + LENGTH <= d; i += LENGTH) {
-      FloatVector acc = Vectors.load(x, from + i).mul(Elements.get(weights, row * k));
-      for (int slot = 1; slot < k; slot++) {
-        FloatVector addend = Vectors.load(x, from + (long) slot * d + i);
-        acc = acc.add(addend.mul(Elements.get(weights, row * k + slot)));
-      }
-      Vectors.store(acc, y, row * d + i);
-    }
-    for (; i < d; i++) {
-      float acc = Elements.get(x, from + i) * Elements.get(weights, row * k);
-      for (int slot = 1; slot < k; slot++) {
-        float addend = Elements.get(x, from + (long) slot * d + i);
-        acc += addend * Elements.get(weights, row * k + slot);
-      }
-      Elements.set(y, row * d + i, acc);
     }
   }
 }

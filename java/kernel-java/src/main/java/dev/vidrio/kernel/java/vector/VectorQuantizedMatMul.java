@@ -58,31 +58,23 @@ final class VectorQuantizedMatMul {
     for (int row = 0; row < count; row += PairedActivations.tile(row, count)) {
       int rows = PairedActivations.tile(row, count);
       for (int lane = 0; lane < Packing.ROWS; lane += LENGTH) {
-        if (wide(w.type())) {
-          wide(w.type(), row, rows, lane);
-        } else {
-          narrow(w.type(), row, rows, lane);
-        }
+        multiply(w.type(), row, rows, lane);
       }
       store(w.n(), y, first + row, rows, group * Packing.ROWS);
     }
   }
 
-  private static boolean wide(WeightType type) {
-    return WIDE.contains(type);
-  }
-
-  private void wide(WeightType type, int row, int rows, int lane) {
+  /** Multiplies a tile, or a single row, by a vector of weight rows. */
+  private void multiply(WeightType type, int row, int rows, int lane) {
+    boolean wide = WIDE.contains(type);
     if (rows == PairedActivations.TILE) {
-      WideKernel.tile(type, panel, activations, row, lane, results);
-    } else {
+      if (wide) {
+        WideKernel.tile(type, panel, activations, row, lane, results);
+      } else {
+        NarrowKernel.tile(type, panel, activations, row, lane, results);
+      }
+    } else if (wide) {
       WideKernel.single(type, panel, activations, row, lane, results);
-    }
-  }
-
-  private void narrow(WeightType type, int row, int rows, int lane) {
-    if (rows == PairedActivations.TILE) {
-      NarrowKernel.tile(type, panel, activations, row, lane, results);
     } else {
       NarrowKernel.single(type, panel, activations, row, lane, results);
     }

@@ -46,8 +46,12 @@ final class VectorRecurrence extends ScalarRecurrence {
     for (int i = 0; i < dK; i++) {
       FloatVector row = Vectors.load(memory, state + (long) i * dV + c);
       known =
-          row.fma(FloatVector.broadcast(FLOATS, Elements.get(recurrence.k(), keyRow + i)), known);
-      z = row.fma(FloatVector.broadcast(FLOATS, Elements.get(recurrence.q(), keyRow + i)), z);
+          row.fma(
+              FloatVector.broadcast(FLOATS, Elements.get(recurrence.inputs().k(), keyRow + i)),
+              known);
+      z =
+          row.fma(
+              FloatVector.broadcast(FLOATS, Elements.get(recurrence.inputs().q(), keyRow + i)), z);
     }
     known = known.mul(decay);
     z = z.mul(decay);
@@ -56,7 +60,7 @@ final class VectorRecurrence extends ScalarRecurrence {
       known = update.fma(FloatVector.broadcast(FLOATS, byKey[j]), known);
       z = update.fma(FloatVector.broadcast(FLOATS, byQuery[j]), z);
     }
-    FloatVector v = Vectors.load(recurrence.v(), valueRow + c);
+    FloatVector v = Vectors.load(recurrence.inputs().v(), valueRow + c);
     FloatVector update = (recurrence.delta() ? v.sub(known) : v).mul(beta);
     Vectors.store(update, memory, update(t) + c);
     z = update.fma(FloatVector.broadcast(FLOATS, byQuery[t]), z);

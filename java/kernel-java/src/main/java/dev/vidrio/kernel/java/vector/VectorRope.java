@@ -4,6 +4,7 @@ import static dev.vidrio.kernel.java.vector.Vectors.FLOATS;
 import static dev.vidrio.kernel.java.vector.Vectors.LENGTH;
 
 import dev.vidrio.kernel.execution.RotationTable;
+import dev.vidrio.kernel.java.runtime.Rope;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
@@ -17,15 +18,12 @@ final class VectorRope {
 
   private VectorRope() {}
 
-  /** Rotates pairs [0, count) of elements {@code apart} apart, in the head at float {@code at}. */
-  static void rotateHalves(
-      RotationTable table,
-      long angles,
-      MemorySegment x,
-      MemorySegment y,
-      long at,
-      int count,
-      int apart) {
+  /** Rotates pairs [0, count) of the elements of two halves, in the head at float {@code at}. */
+  static void rotateHalves(Rope rope, long angles, long at, int count) {
+    RotationTable table = rope.table();
+    MemorySegment x = rope.x();
+    MemorySegment y = rope.y();
+    int apart = rope.op().rotation().width() / 2;
     for (int j = 0; j < count; j += LENGTH) {
       FloatVector x0 = Vectors.load(x, at + j);
       FloatVector x1 = Vectors.load(x, at + apart + j);
@@ -37,8 +35,10 @@ final class VectorRope {
   }
 
   /** Rotates pairs [0, count) of adjacent elements. */
-  static void rotateInterleaved(
-      RotationTable table, long angles, MemorySegment x, MemorySegment y, long at, int count) {
+  static void rotateInterleaved(Rope rope, long angles, long at, int count) {
+    RotationTable table = rope.table();
+    MemorySegment x = rope.x();
+    MemorySegment y = rope.y();
     for (int j = 0; j < count; j += LENGTH) {
       FloatVector a = Vectors.load(x, at + 2L * j);
       FloatVector b = Vectors.load(x, at + 2L * j + LENGTH);

@@ -66,11 +66,8 @@ final class VectorTopK extends ScalarTopK {
       }
       maximum = largest.reduceLanes(VectorOperators.MAX);
     }
-    for (int i = vectors; i < n; i++) {
-      float value = Elements.get(x, at + i);
-      maximum = value > maximum ? value : maximum;
-    }
-    return maximum;
+    float rest = super.maximum(x, at + vectors, n - vectors);
+    return rest > maximum ? rest : maximum;
   }
 
   @Override

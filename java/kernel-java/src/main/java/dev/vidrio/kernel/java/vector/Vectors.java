@@ -60,16 +60,6 @@ final class Vectors {
     return x.add(ROUNDER).reinterpretAsInts().sub(Float.floatToRawIntBits(ROUNDER));
   }
 
-  /** Loads bytes from an offset on, sign-extended. */
-  static IntVector loadBytes(MemorySegment array, long offset) {
-    ByteVector bytes =
-        LENGTH >= 8
-            ? ByteVector.fromMemorySegment(FEW_BYTES, array, offset, ORDER)
-            : IntVector.broadcast(IntVector.SPECIES_64, array.get(JAVA_INT_UNALIGNED, offset))
-                .reinterpretAsBytes();
-    return (IntVector) bytes.convertShape(VectorOperators.B2I, INTS, 0);
-  }
-
   /** Stores the low bytes of ints. */
   static void storeBytes(IntVector v, MemorySegment array, long offset) {
     ByteVector bytes = (ByteVector) v.convertShape(VectorOperators.I2B, FEW_BYTES, 0);

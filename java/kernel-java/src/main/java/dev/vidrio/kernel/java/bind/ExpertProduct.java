@@ -1,7 +1,9 @@
-package dev.vidrio.kernel.java.runtime;
+package dev.vidrio.kernel.java.bind;
 
 import dev.vidrio.kernel.execution.Workspace.Quantized;
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.scalar.ScalarExperts;
+import dev.vidrio.kernel.java.scalar.ScalarKernels;
 import dev.vidrio.kernel.op.ExpertOp;
 import dev.vidrio.kernel.op.QuantizedBuffer;
 import dev.vidrio.kernel.weight.Packing;
@@ -13,47 +15,29 @@ import org.jspecify.annotations.Nullable;
  * multiplies one row at a time, expert by expert, so that the weights of an expert stay in the
  * cache.
  */
-public final class ExpertProduct {
-  private final ExpertOp.ExpertMatMul op;
-  private final MemorySegment experts;
-  private final @Nullable MemorySegment x;
-  private final @Nullable Quantized quantized;
-  private final MemorySegment y;
-
+public record ExpertProduct(
+    ExpertOp.ExpertMatMul op,
+    MemorySegment experts,
+    @Nullable MemorySegment x,
+    @Nullable Quantized quantized,
+    MemorySegment y) {
+  /** Creates a product of floats. */
   public ExpertProduct(
       ExpertOp.ExpertMatMul op, MemorySegment experts, MemorySegment x, MemorySegment y) {
     this(op, experts, x, null, y);
   }
 
+  /** Creates a product of quantized activations. */
   public ExpertProduct(
       ExpertOp.ExpertMatMul op, MemorySegment experts, Quantized x, MemorySegment y) {
     this(op, experts, null, x, y);
   }
 
-  private ExpertProduct(
-      ExpertOp.ExpertMatMul op,
-      MemorySegment experts,
-      @Nullable MemorySegment x,
-      @Nullable Quantized quantized,
-      MemorySegment y) {
-    this.op = op;
-    this.experts = experts;
-    this.x = x;
-    this.quantized = quantized;
-    this.y = y;
-  }
-
-  /** Returns the expert of a slot, counted over all rows, or −1 if an edit made it invalid. */
-  public static int expert(MemorySegment experts, long slot, int count) {
-    float number = Elements.get(experts, slot);
-    return number >= 0 && number < count && number == (int) number ? (int) number : -1;
-  }
-
   /** Computes groups [begin, end) of 16 columns of y. */
-  public void run(Kernels kernels, int rows, int begin, int end) {
+  public void run(ScalarKernels kernels, int rows, int begin, int end) {
     int slots = rows * op.slots();
     for (int slot = 0; slot < slots; slot++) {
-      if (expert(experts, slot, op.matrices().size()) < 0) {
+      if (ScalarExperts.expert(experts, slot, op.matrices().size()) < 0) {
         for (int n = begin * Packing.ROWS; n < Math.min(op.n(), end * Packing.ROWS); n++) {
           Elements.set(y, (long) slot * op.n() + n, 0);
         }
@@ -68,7 +52,7 @@ public final class ExpertProduct {
     }
   }
 
-  private void multiply(Kernels kernels, int expert, int slot, int begin, int end) {
+  private void multiply(ScalarKernels kernels, int expert, int slot, int begin, int end) {
     long row = op.shared() ? slot / op.slots() : slot;
     MemorySegment to = floats(y, slot, op.n());
     if (quantized != null) {

@@ -1,0 +1,3 @@
+/** Checks of arguments. */
+@org.jspecify.annotations.NullMarked
+package dev.vidrio.kernel.argument;
