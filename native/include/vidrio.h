@@ -196,9 +196,9 @@ VD_API vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, cons
 // in GGUF's layout; `target` is the memory of the whole matrix. K fills whole blocks of both types.
 // Different rows may be encoded concurrently. importance [K], not negative, weights the squared
 // errors of columns, typically by the mean squares of their activations; null weights them equally.
-// Returns VD_UNSUPPORTED if `to` has no encoder (Q2_0, ternary types, and IQ types other than IQ4), and
-// VD_OUT_OF_RANGE if an element is not finite or exceeds the range of `to`; *bad_row (may be null)
-// is then its row, else -1.
+// Returns VD_UNSUPPORTED if `to` has no encoder (Q2_0, ternary types, and IQ types other than IQ4),
+// and VD_OUT_OF_RANGE if an element is not finite or exceeds the range of `to`; *bad_row (may be
+// null) is then its row, else -1.
 VD_API vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
                            const float *importance, void *target, int64_t row_begin,
                            int64_t row_end, int64_t *bad_row);

@@ -68,7 +68,7 @@ static void add_successive(const uint8_t *bytes, int bits, int b, uint8_t codes[
     int per_byte = 8 / bits;
     const uint8_t *from = bytes + b * VD_BLOCK / per_byte;
     for (int i = 0; i < VD_BLOCK; i++) {
-        codes[i] |= from[i / per_byte] >> i % per_byte * bits & ((1 << bits) - 1);
+        codes[i] |= (uint8_t)(from[i / per_byte] >> i % per_byte * bits & ((1 << bits) - 1));
     }
 }
 

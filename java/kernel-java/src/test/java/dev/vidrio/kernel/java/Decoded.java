@@ -58,7 +58,7 @@ final class Decoded {
           proved(type, b, first);
       case Q2_0 -> {
         for (int i = 0; i < 64; i++) {
-          set(first + i, (b.get(2 + i / 4) >> i % 4 * 2 & 3) - 1, half(b, 0), 0);
+          set(first + i, (b.get(2 + i / 4) >> (i % 4 * 2) & 3) - 1, half(b, 0), 0);
         }
       }
       default -> {
