@@ -31,6 +31,7 @@ PICTURES = {
         ".heads td:nth-of-type(7) button",
     ),
     "attribute": (["attribute", *CAPITALS, *MADRID, "--method", "cp_lrp"], "section", None),
+    "routes": (["routes", *CAPITALS], "section svg", None),
     "patch": (["patch", *NAMES], "section .scroll", None),
     "circuit": (["circuit", *NAMES, "--candidates", "200"], "section svg", None),
 }

@@ -3,6 +3,7 @@ package dev.vidrio.cli.lens;
 import dev.vidrio.cli.lens.attribute.AttributeCommand;
 import dev.vidrio.cli.lens.attribute.MixingCommand;
 import dev.vidrio.cli.lens.attribute.OcclusionCommand;
+import dev.vidrio.cli.lens.attribute.RoutesCommand;
 import dev.vidrio.cli.lens.circuit.CircuitCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
 import dev.vidrio.cli.lens.decode.ExamplesCommand;
@@ -50,6 +51,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         AttributeCommand.class,
         OcclusionCommand.class,
         MixingCommand.class,
+        RoutesCommand.class,
         EditCommand.class,
         PatchCommand.class,
         PathCommand.class,

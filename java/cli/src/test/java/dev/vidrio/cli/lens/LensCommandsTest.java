@@ -187,6 +187,52 @@ class LensCommandsTest {
   }
 
   @Test
+  void routesLeadToPrediction() {
+    String[] arguments = {"lens", "routes", "-p", "To be, or not to be", "--position", "-2"};
+    JsonNode json = done(with(arguments, "--threshold", "0.05", "--json")).json();
+    int position = json.get("position").intValue();
+    assertEquals(json.get("tokens").size() - 2, position);
+    JsonNode first = json.get("edges").get(0);
+    assertEquals("hook_resid_post", first.get("into").stringValue());
+    assertEquals(position, first.get("to").intValue());
+    long heads = 0;
+    for (JsonNode edge : json.get("edges")) {
+      assertTrue(edge.get("share").doubleValue() > 0.05);
+      heads += edge.get("block").stringValue().matches("L\\d\\.H\\d") ? 1 : 0;
+    }
+    String out = done(with(arguments, "--threshold", "0.05", "--top", "1000")).out();
+    assertTrue(out.contains(": " + json.get("edges").size() + "\n"), out);
+    assertEquals(3 + heads, out.lines().count(), out);
+    assertEquals(3 + 2, done(with(arguments, "--top", "2")).out().lines().count());
+  }
+
+  @Test
+  void averagesRoutes() throws IOException {
+    String[] arguments = {
+      "lens", "routes", "-p", "To be, or not to be, that is the question", "--average"
+    };
+    JsonNode json = done(with(arguments, "--length", "5", "--json")).json();
+    assertEquals(4 * (8 + 1), json.get("components").size());
+    assertEquals("L0.H0", json.get("components").get(0).get("block").stringValue());
+    String out = done(with(arguments, "--top", "5")).out();
+    assertEquals(3 + 5, out.lines().count(), out);
+    Path page = directory.resolve("page.html");
+    done(with(arguments, "-o", page.toString()));
+    assertTrue(Files.readString(page).contains("mean share"));
+  }
+
+  @Test
+  void rejectsInvalidOptionsOfRoutes() {
+    String[] arguments = {"lens", "routes", "-p", "To be, or not"};
+    String limit = "must be from 0 to 1";
+    assertTrue(Cli.run(with(arguments, "--threshold", "1.5")).err().contains(limit));
+    String error = Cli.run(with(arguments, "--average", "--position", "1")).err();
+    assertTrue(error.contains("--position: cannot be combined with --average"), error);
+    error = Cli.run(with(arguments, "--length", "5")).err();
+    assertTrue(error.contains("--length: needs --average"), error);
+  }
+
+  @Test
   void computesStatisticsByDimension() {
     String[] arguments = {
       "lens", "statistics", "-p", "To be, or not to be", "--hooks", "blocks.1.mlp.hook_post"
@@ -258,7 +304,17 @@ class LensCommandsTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"logits", "dla", "attention", "norms", "heads", "mixing", "occlusion", "residual"})
+      strings = {
+        "logits",
+        "dla",
+        "attention",
+        "norms",
+        "heads",
+        "mixing",
+        "routes",
+        "occlusion",
+        "residual"
+      })
   void writesPages(String command) throws IOException {
     Path page = directory.resolve("page.html");
     String[] arguments = {"lens", command, "-o", page.toString()};

@@ -95,30 +95,54 @@ public final class HeadOutputs {
    * sum.
    */
   static float[][] written(List<Op> path, float[][] parts) {
-    float[] total = new float[parts[0].length];
+    var total = new float[parts[0].length];
     for (float[] part : parts) {
       Vectors.add(total, part);
     }
+    float[] divisors = divisors(path, total);
+    for (float[] part : parts) {
+      write(path, part, divisors);
+    }
+    return parts;
+  }
+
+  /**
+   * Returns the divisor of each norm of a path.
+   *
+   * @param product without its bias; overwritten
+   */
+  static float[] divisors(List<Op> path, float[] product) {
+    var divisors = new float[path.size()];
+    int count = 0;
     for (Op op : path) {
       switch (op) {
-        case Op.AddBias add -> Vectors.add(total, add.bias().data().toArray(JAVA_FLOAT));
-        case Op.Scale scale -> {
-          for (float[] part : parts) {
-            Vectors.scale(part, scale.factor());
-          }
-          Vectors.scale(total, scale.factor());
-        }
+        case Op.AddBias add -> Vectors.add(product, add.bias().data().toArray(JAVA_FLOAT));
+        case Op.Scale scale -> Vectors.scale(product, scale.factor());
         case Op.Norm norm -> {
-          float divisor = NormValues.scale(norm, total);
-          for (float[] part : parts) {
-            normalize(norm, part, divisor);
-          }
-          normalize(norm, total, divisor);
+          divisors[count] = NormValues.scale(norm, product);
+          normalize(norm, product, divisors[count++]);
         }
         default -> throw new IllegalStateException(op + " after attention is not supported");
       }
     }
-    return parts;
+    return Arrays.copyOf(divisors, count);
+  }
+
+  /**
+   * Transforms a part of a product by the operations after it, without biases.
+   *
+   * @param part overwritten
+   * @param divisors of the path's norms
+   */
+  static void write(List<Op> path, float[] part, float[] divisors) {
+    int count = 0;
+    for (Op op : path) {
+      switch (op) {
+        case Op.Scale scale -> Vectors.scale(part, scale.factor());
+        case Op.Norm norm -> normalize(norm, part, divisors[count++]);
+        default -> {}
+      }
+    }
   }
 
   private static void normalize(Op.Norm norm, float[] x, float divisor) {

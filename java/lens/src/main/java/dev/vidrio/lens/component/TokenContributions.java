@@ -6,14 +6,17 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.Executor;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.kernel.op.Op;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.partial.HeadResults;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.HookSource;
+import dev.vidrio.lens.vector.Vectors;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * The contribution of a layer's attention to the residual stream of a token, by source token:
@@ -121,11 +124,63 @@ public final class TokenContributions {
     return HeadOutputs.written(hooks, layer, parts);
   }
 
+  /** Receives the contribution of a head by source token. */
+  @FunctionalInterface
+  public interface PartConsumer {
+    /**
+     * Receives a contribution.
+     *
+     * @param head h
+     * @param source j
+     * @param part {@code a_ij x_j W_OV}, [d]; overwritten by the next one
+     */
+    void take(int head, int source, float[] part);
+  }
+
+  /**
+   * Passes the contributions of {@link #ofHeads}, with the same bits, by head and then by source
+   * token, in the memory of one.
+   */
+  public void eachHead(int i, PartConsumer taker) {
+    List<Op> path = hooks.afterAttention(layer);
+    float[] divisors = {};
+    var part = new float[d];
+    if (path.stream().anyMatch(op -> op instanceof Op.Norm)) {
+      var total = new float[d];
+      eachProduct(i, part, (h, j, product) -> Vectors.add(total, product));
+      divisors = HeadOutputs.divisors(path, total);
+    }
+    float[] ofTotal = divisors;
+    eachProduct(
+        i,
+        part,
+        (h, j, product) -> {
+          HeadOutputs.write(path, product, ofTotal);
+          taker.take(h, j, product);
+        });
+  }
+
+  private void eachProduct(int i, float[] part, PartConsumer taker) {
+    for (int h = 0; h < heads; h++) {
+      for (int j = 0; j <= i; j++) {
+        float weight = pattern.at(h, i, j);
+        float[] value = values[j];
+        int begin = h * d;
+        for (int k = 0; k < part.length; k++) {
+          part[k] = weight * value[begin + k];
+        }
+        taker.take(h, j, part);
+      }
+    }
+  }
+
   /** Adds a_ij x_j W_OV of a head. */
   private void add(float[] sum, int h, int i, int j) {
     float weight = pattern.at(h, i, j);
-    for (int k = 0; k < d; k++) {
-      sum[k] = Math.fma(weight, values[j][h * d + k], sum[k]);
+    float[] value = values[j];
+    int begin = h * d;
+    for (int k = 0; k < sum.length; k++) {
+      sum[k] = Math.fma(weight, value[begin + k], sum[k]);
     }
   }
 }

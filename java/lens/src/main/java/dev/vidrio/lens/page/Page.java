@@ -23,7 +23,15 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public record Page(String title, String model, String text, List<View> views) {
   private static final List<String> SCRIPTS =
-      List.of("dom.js", "color.js", "attention.js", "grid.js", "bars.js", "circuit.js", "page.js");
+      List.of(
+          "dom.js",
+          "color.js",
+          "attention.js",
+          "grid.js",
+          "bars.js",
+          "circuit.js",
+          "routes.js",
+          "page.js");
 
   public Page {
     views = List.copyOf(views);
@@ -79,6 +87,7 @@ public record Page(String title, String model, String text, List<View> views) {
       case Bars v -> "bars";
       case TokenValues v -> "tokens";
       case CircuitView v -> "circuit";
+      case RoutesView v -> "routes";
     };
   }
 

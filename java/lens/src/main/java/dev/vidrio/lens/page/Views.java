@@ -2,6 +2,8 @@ package dev.vidrio.lens.page;
 
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.attribute.ContextMixing;
+import dev.vidrio.lens.attribute.FlowImportance;
+import dev.vidrio.lens.attribute.FlowRoutes.Block;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.detect.OvScores;
@@ -117,7 +119,12 @@ public final class Views {
 
   private record HeadValue(int layer, int head, double value) {}
 
-  private record Score(String name, Scale scale, List<HeadValue> values) {}
+  /**
+   * A score of each head.
+   *
+   * @param bounded whether colors are of the range 0 to 1
+   */
+  private record Score(String name, Scale scale, boolean bounded, List<HeadValue> values) {}
 
   private static <T extends ScoredHead> Score score(
       List<T> heads, String name, ToDoubleFunction<T> score) {
@@ -125,7 +132,7 @@ public final class Views {
         heads.stream()
             .map(head -> new HeadValue(head.layer(), head.head(), score.applyAsDouble(head)))
             .toList();
-    return new Score(name, Scale.SEQUENTIAL, values);
+    return new Score(name, Scale.SEQUENTIAL, true, values);
   }
 
   private static Grid byHead(String title, String note, List<Score> scores) {
@@ -138,7 +145,7 @@ public final class Views {
       Arrays.stream(values).forEach(row -> Arrays.fill(row, Double.NaN));
       score.values().forEach(v -> values[v.layer()][v.head()] = v.value());
       measures.add(
-          score.scale() == Scale.SEQUENTIAL
+          score.bounded()
               ? Measure.of(score.name(), score.scale(), 0, 1, values)
               : Measure.of(score.name(), score.scale(), values));
     }
@@ -175,7 +182,7 @@ public final class Views {
           byHead(
               "Heads",
               "What each head adds to the logit.",
-              List.of(new Score("logit", Scale.DIVERGING, heads))));
+              List.of(new Score("logit", Scale.DIVERGING, false, heads))));
     }
     return views;
   }
@@ -207,6 +214,40 @@ public final class Views {
         "token",
         TokenTexts.of(model, tokens),
         List.of(Measure.of("norm", Scale.LOGARITHMIC, values)));
+  }
+
+  /** Returns the importance of components to the information flow: a map of heads, and bars. */
+  public static List<View> importance(List<FlowImportance> components, double threshold) {
+    List<View> views = new ArrayList<>();
+    List<HeadValue> shares = new ArrayList<>();
+    List<HeadValue> active = new ArrayList<>();
+    for (FlowImportance component : components) {
+      if (component.block() == Block.HEAD) {
+        shares.add(new HeadValue(component.layer(), component.head(), component.share()));
+        active.add(new HeadValue(component.layer(), component.head(), component.active()));
+      }
+    }
+    if (!shares.isEmpty()) {
+      views.add(
+          byHead(
+              "Heads",
+              "The mean share of each head in the residual stream that it adds to; active: the"
+                  + " fraction of tokens into which it has an edge with a share above "
+                  + threshold
+                  + ".",
+              List.of(
+                  new Score("mean share", Scale.SEQUENTIAL, false, shares),
+                  new Score("active", Scale.SEQUENTIAL, true, active))));
+    }
+    views.add(
+        new Bars(
+            "Other blocks",
+            "The mean share of each block in the residual stream that it adds to.",
+            components.stream()
+                .filter(component -> component.block() != Block.HEAD)
+                .map(component -> new Bars.Bar(component.name(), component.share()))
+                .toList()));
+    return views;
   }
 
   /**
@@ -300,7 +341,7 @@ public final class Views {
             receiver,
             patching.clean(),
             patching.corrupted()),
-        List.of(new Score("score", Scale.DIVERGING, scores)));
+        List.of(new Score("score", Scale.DIVERGING, false, scores)));
   }
 
   /**

@@ -39,6 +39,32 @@ public final class Vectors {
     return sum;
   }
 
+  /**
+   * Returns ‖a − b‖₁, added up in four lanes.
+   *
+   * @param scratch of the same length, overwritten
+   */
+  public static double distance1(double[] a, float[] b, double[] scratch) {
+    for (int j = 0; j < a.length; j++) {
+      scratch[j] = Math.abs(a[j] - b[j]);
+    }
+    double first = 0;
+    double second = 0;
+    double third = 0;
+    double fourth = 0;
+    int j = 0;
+    for (; j <= a.length - 4; j += 4) {
+      first += scratch[j];
+      second += scratch[j + 1];
+      third += scratch[j + 2];
+      fourth += scratch[j + 3];
+    }
+    for (; j < a.length; j++) {
+      first += scratch[j];
+    }
+    return first + second + (third + fourth);
+  }
+
   /** Returns a − b. */
   public static float[] minus(float[] a, float[] b) {
     var difference = new float[a.length];

@@ -1,6 +1,13 @@
 /** Draws the pictures of the page's data. */
 const data = JSON.parse(document.getElementById('data').textContent);
-const DRAW = { attention: drawAttention, grid: drawGrid, bars: drawBars, tokens: drawTokens, circuit: drawCircuit };
+const DRAW = {
+  attention: drawAttention,
+  grid: drawGrid,
+  bars: drawBars,
+  tokens: drawTokens,
+  circuit: drawCircuit,
+  routes: drawRoutes,
+};
 const main = document.getElementById('main');
 main.append(element('h1', {}, data.title), element('p', { class: 'model' }, data.model));
 if (data.text) {

@@ -84,7 +84,13 @@ class PageTest {
                 title + 5,
                 title,
                 List.of(new CircuitView.Vertex(title, 0), new CircuitView.Vertex("b", 1)),
-                List.of(new CircuitView.Arc(0, 1, title, -0.5))));
+                List.of(new CircuitView.Arc(0, 1, title, -0.5))),
+            new RoutesView(
+                title + 6,
+                title,
+                HOSTILE,
+                0.04,
+                List.of(new RoutesView.Arc(title, "head", 0, 0, 1, 1, 0.5))));
     return new Page(title, title, String.join("", HOSTILE), views);
   }
 

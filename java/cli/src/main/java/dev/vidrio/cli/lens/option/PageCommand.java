@@ -53,6 +53,11 @@ public abstract class PageCommand<R> extends ModelCommand<R> {
     System.out.println(output + ": " + title);
   }
 
+  /** Returns whether the result is drawn on a page. */
+  protected final boolean isDrawn() {
+    return output != null;
+  }
+
   /** Returns the views of the page. */
   protected abstract List<? extends View> views(R result);
 

@@ -1,0 +1,122 @@
+"""Compares the shares of information flow routes with the program of the method's authors.
+
+    python compare_routes.py MODEL-F32.gguf --program llm-transparency-tool
+
+The program is a checkout of https://github.com/facebookresearch/llm-transparency-tool. Its
+functions compute the shares of all edges from activations that `vidrio lens cache` writes and the
+output matrices of the file, whose blocks must be sequential and without biases and norms after
+attention. Weights of another type than F32 round activations to 8 bits. Prints the number of edges
+and the greatest difference of shares: as the program is, and without the small constants that it
+adds to distances and clips proximities at, which a share of the formula does not have.
+
+Needs torch, gguf, safetensors, einops, jaxtyping and typeguard; run with -O, without which typeguard
+checks types.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+import vidrio
+from safetensors.torch import load_file
+
+TEXT = "The capital of France is Paris. The capital of Spain is"
+HOOKS = ["pattern", "v", "resid_pre", "resid_mid", "resid_post", "mlp_out"]
+
+
+def outputs(path: str, layers: int) -> list[torch.Tensor]:
+    """Returns W_O of each layer, [K, d]."""
+    tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
+    names = [f"blk.{layer}.attn_output.weight" for layer in range(layers)]
+    return [
+        torch.tensor(gguf.dequantize(tensors[name].data, tensors[name].tensor_type)).T.double()
+        for name in names
+    ]
+
+
+def theirs(program, cache: dict, outputs: list[torch.Tensor]) -> dict:
+    """Returns the program's shares by layer, block, source, stream and token."""
+    shares = {}
+    for layer, output in enumerate(outputs):
+        point = f"blocks.{layer}."
+        stream = {
+            name: cache[f"{point}hook_{name}"].double()
+            for name in ["resid_pre", "resid_mid", "resid_post", "mlp_out"]
+        }
+        pattern = cache[f"{point}attn.hook_pattern"].double()
+        heads, tokens, _ = pattern.shape
+        v = cache[f"{point}attn.hook_v"].double()
+        v = v.repeat_interleave(heads // v.shape[1], dim=1)
+        added = torch.einsum("jhk,hkd->jhd", v, output.reshape(heads, -1, output.shape[1]))
+        parts = torch.einsum("hij,jhd->ijhd", pattern, added)
+        head, before = program.get_attention_contributions(
+            stream["resid_pre"][None], stream["resid_mid"][None], parts[None]
+        )
+        mlp, middle = program.get_mlp_contributions(
+            stream["resid_mid"][None], stream["resid_post"][None], stream["mlp_out"][None]
+        )
+        for i in range(tokens):
+            own = [("residual", "mid", before), ("residual", "post", middle), ("mlp", "post", mlp)]
+            for block, into, share in own:
+                key = (f"L{layer}.{block}", i, f"hook_resid_{into}", i)
+                shares[key] = share[0, i].item()
+            for h in range(heads):
+                for j in range(i + 1):
+                    key = (f"L{layer}.H{h}", j, "hook_resid_mid", i)
+                    shares[key] = head[0, i, j, h].item()
+    return shares
+
+
+def stream(edge: tuple) -> tuple:
+    """Returns the stream that an edge adds to."""
+    block, _, into, token = edge
+    return block.split(".")[0], into, token
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model")
+    parser.add_argument("--program", required=True, help="a checkout of llm-transparency-tool")
+    parser.add_argument("--text", default=TEXT)
+    vidrio.add_options(parser)
+    options = parser.parse_args()
+    sys.path.insert(0, options.program)
+    from llm_transparency_tool.routes import contributions as program
+
+    inputs = ["-m", options.model, "-p", options.text]
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "cache.safetensors"
+        hooks = ",".join(f"*.hook_{name}" for name in HOOKS)
+        vidrio.run(options, "lens", "cache", *inputs, "--hooks", hooks, "-o", str(path))
+        cache = load_file(path)
+    routes = json.loads(
+        vidrio.run(options, "lens", "routes", *inputs, "--threshold", "0", "--json")
+    )
+    ours = {(e["block"], e["from"], e["into"], e["to"]): e["share"] for e in routes["edges"]}
+    reached = {stream(key) for key in ours}
+    matrices = outputs(options.model, sum(name.endswith("hook_pattern") for name in cache))
+
+    def compare(label: str):
+        pairs = [
+            (ours.get(key, 0), share)
+            for key, share in theirs(program, cache, matrices).items()
+            if stream(key) in reached
+        ]
+        difference = np.abs(np.subtract(*zip(*pairs, strict=True))).max()
+        print(f"{len(pairs)} edges, greatest difference {difference:.1e} {label}")
+
+    compare("from the program")
+    distance = torch.nn.functional.pairwise_distance
+    torch.nn.functional.pairwise_distance = lambda a, b, p: distance(a, b, p=p, eps=0)
+    clip = torch.Tensor.clip
+    torch.Tensor.clip = lambda x, min: clip(x, min=0)
+    compare("without its constants")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+package dev.vidrio.lens.attribute;
+
+import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.kernel.Executor;
+import dev.vidrio.kernel.hook.HookPoint;
+import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.Capture;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.attribute.FlowRoutes.Block;
+import dev.vidrio.lens.attribute.FlowRoutes.Edge;
+import dev.vidrio.lens.component.HeadOutputs;
+import dev.vidrio.lens.component.TokenContributions;
+import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.resolve.HookMap;
+import dev.vidrio.lens.resolve.Preconditions;
+import dev.vidrio.lens.vector.Vectors;
+import dev.vidrio.model.Model;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The edges of one layer of the information flow graph, with their shares. Attention and the
+ * feed-forward block add to the residual stream one after the other; in layers without {@code
+ * hook_resid_mid}, all blocks add at once.
+ */
+final class FlowLayer {
+  private static final Set<HookSite> SITES =
+      Set.of(
+          HookSite.PATTERN,
+          HookSite.V,
+          HookSite.RESID_PRE,
+          HookSite.ATTN_OUT,
+          HookSite.MLP_OUT,
+          HookSite.PER_LAYER_OUT);
+
+  private final HookMap hooks;
+  private final ActivationCache cache;
+  private final int layer;
+  private final @Nullable TokenContributions attention;
+
+  /**
+   * Creates the layer.
+   *
+   * @param cache a run with {@link #capture}
+   * @throws InvalidInputException if attention has an output gate or norm
+   */
+  FlowLayer(Executor executor, HookMap hooks, ActivationCache cache, int layer) {
+    this.hooks = hooks;
+    this.cache = cache;
+    this.layer = layer;
+    this.attention =
+        hooks.heads(layer) == 0 ? null : new TokenContributions(executor, hooks, cache, layer);
+  }
+
+  /** Rejects models with other sums than those of the graph. */
+  static void require(Model model, HookMap hooks) {
+    String method = "information flow routes";
+    Preconditions.requireOneStream(model, method);
+    for (int l = 0; l < model.architecture().layers(); l++) {
+      String layer = "layer " + l;
+      Preconditions.require(
+          !hooks.has(new HookPoint(HookSite.CONV_OUT, l)),
+          method,
+          "",
+          layer + " has a convolution");
+      Preconditions.require(
+          !hooks.has(new HookPoint(HookSite.RECURRENT_OUT, l)),
+          method,
+          "",
+          layer + " has a recurrence");
+      Preconditions.require(
+          !hooks.has(new HookPoint(HookSite.Z_PRE, l)),
+          method,
+          "",
+          "heads of " + layer + " go through gates or a norm");
+    }
+  }
+
+  /** Returns the capture of the activations that edges follow from. */
+  static Capture capture(Lens lens) {
+    return Capture.of(
+        lens.points().stream()
+            .filter(point -> SITES.contains(point.site()))
+            .map(HookPoint::name)
+            .collect(Collectors.joining(",")));
+  }
+
+  /** Returns whether the stream between attention and the feed-forward block is a node. */
+  boolean hasMid() {
+    return hooks.has(new HookPoint(HookSite.RESID_MID, layer));
+  }
+
+  /** Returns the edges into the stream of token i between attention and the feed-forward block. */
+  List<Edge> intoMid(int i) {
+    var sum = new Sum(HookSite.RESID_MID, i, stream(i, HookSite.ATTN_OUT));
+    addAttention(sum);
+    return sum.edges();
+  }
+
+  /** Returns the edges into the stream of token i at the end of the layer. */
+  List<Edge> intoPost(int i) {
+    float[] stream = stream(i, HookSite.ATTN_OUT, HookSite.MLP_OUT, HookSite.PER_LAYER_OUT);
+    var sum = new Sum(HookSite.RESID_POST, i, stream);
+    HookSite read = HookSite.RESID_PRE;
+    if (hasMid()) {
+      read = HookSite.RESID_MID;
+      sum.add(Block.RESIDUAL, read, stream(i, HookSite.ATTN_OUT));
+    } else {
+      addAttention(sum);
+    }
+    addBlock(sum, Block.MLP, HookSite.MLP_OUT, read);
+    addBlock(sum, Block.PER_LAYER, HookSite.PER_LAYER_OUT, read);
+    return sum.edges();
+  }
+
+  /** Returns the input of the layer at token i plus the outputs of those blocks that it has. */
+  private float[] stream(int i, HookSite... blocks) {
+    float[] stream = cache.get(HookSite.RESID_PRE, layer).row(i);
+    for (HookSite block : blocks) {
+      if (cache.has(new HookPoint(block, layer))) {
+        Vectors.add(stream, cache.get(block, layer).row(i));
+      }
+    }
+    return stream;
+  }
+
+  private void addBlock(Sum sum, Block block, HookSite site, HookSite read) {
+    if (cache.has(new HookPoint(site, layer))) {
+      sum.add(block, read, cache.get(site, layer).row(sum.token));
+    }
+  }
+
+  /** Adds the input of the layer, what each head adds by source token, and the bias. */
+  private void addAttention(Sum sum) {
+    HookSite read = HookSite.RESID_PRE;
+    sum.add(Block.RESIDUAL, read, stream(sum.token));
+    if (attention == null) {
+      addBlock(sum, Block.ATTENTION, HookSite.ATTN_OUT, read);
+      return;
+    }
+    boolean biased = HeadOutputs.hasBias(hooks, layer);
+    float[] rest = attention.attention(sum.token);
+    attention.eachHead(
+        sum.token,
+        (head, source, added) -> {
+          sum.add(Block.HEAD, head, read, source, added);
+          if (biased) {
+            Vectors.add(rest, -1, added);
+          }
+        });
+    if (biased) {
+      sum.add(Block.ATTENTION_BIAS, read, rest);
+    }
+  }
+
+  /** A residual stream as a sum, whose edges begin with their proximities. */
+  private final class Sum {
+    private final HookSite into;
+    private final int token;
+    private final double[] stream;
+    private final double[] scratch;
+    private final double norm;
+    private final List<Edge> edges = new ArrayList<>();
+    private double total;
+
+    Sum(HookSite into, int token, float[] stream) {
+      this.into = into;
+      this.token = token;
+      this.stream = IntStream.range(0, stream.length).mapToDouble(k -> stream[k]).toArray();
+      this.scratch = new double[stream.length];
+      this.norm = Vectors.norm1(stream);
+    }
+
+    void add(Block block, HookSite read, float[] added) {
+      add(block, -1, read, token, added);
+    }
+
+    void add(Block block, int head, HookSite read, int from, float[] added) {
+      double proximity = Math.max(0, norm - Vectors.distance1(stream, added, scratch));
+      total += proximity;
+      edges.add(new Edge(layer, block, head, read, from, into, token, proximity));
+    }
+
+    /**
+     * Returns the edges with their shares. If no proximity is positive, all of the stream is the
+     * residual edge's share.
+     */
+    List<Edge> edges() {
+      edges.replaceAll(
+          edge ->
+              edge.withShare(
+                  total > 0 ? edge.share() / total : edge.block() == Block.RESIDUAL ? 1 : 0));
+      return edges;
+    }
+  }
+}
