@@ -139,7 +139,7 @@ def check_token(page, address, context, tokens, index):
     hooks = post(address, "/v1/lens/logits", **before, top=3)["hooks"]
     rows = page.locator("#logits tr").all_inner_texts()
     assert len(rows) == len(hooks)
-    for row, (cell,) in zip(rows, list(hooks.values())[::-1]):
+    for row, (cell,) in zip(rows, hooks.values()):
         for candidate in cell["top"]:
             assert f"{100 * candidate['probability']:.1f} %" in row, (row, candidate)
 

@@ -137,6 +137,7 @@ typedef enum vd_type {
     VD_TQ1_0 = 34,
     VD_TQ2_0 = 35,
     VD_MXFP4 = 39,
+    VD_Q2_0 = 42,
 } vd_type;
 
 // The packed layout of quantized weights: 16 rows are interleaved, so that 16 outputs fill the
@@ -160,10 +161,10 @@ typedef enum vd_type {
 //              4     1     Q5_0, Q5_1, Q5_K
 //              4     2     Q6_K
 //              8           Q8_0
-//              2           Q2_K, TQ1_0, TQ2_0
+//              2           Q2_K, Q2_0, TQ1_0, TQ2_0
 //              2     1     Q3_K, IQ2_XXS, IQ2_XS, IQ2_S, IQ1_S, IQ1_M
 //
-//   factors    of one block of 32 or 256 columns, for the 16 rows:
+//   factors    of one block of 32, 64 or 256 columns, for the 16 rows:
 //
 //     most types          | d: 16 halves |
 //     Q4_1, Q5_1          | d: 16 halves | minimum: 16 halves |
@@ -195,7 +196,7 @@ VD_API vd_status vd_pack(vd_pool *pool, vd_type type, int64_t N, int64_t K, cons
 // in GGUF's layout; `target` is the memory of the whole matrix. K fills whole blocks of both types.
 // Different rows may be encoded concurrently. importance [K], not negative, weights the squared
 // errors of columns, typically by the mean squares of their activations; null weights them equally.
-// Returns VD_UNSUPPORTED if `to` has no encoder (ternary types, and IQ types other than IQ4), and
+// Returns VD_UNSUPPORTED if `to` has no encoder (Q2_0, ternary types, and IQ types other than IQ4), and
 // VD_OUT_OF_RANGE if an element is not finite or exceeds the range of `to`; *bad_row (may be null)
 // is then its row, else -1.
 VD_API vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
@@ -243,7 +244,9 @@ typedef enum vd_op_kind {
     VD_OP_CONV_BACKWARD = 35,
     VD_OP_RECURRENCE = 36,
     VD_OP_RECURRENCE_BACKWARD = 37,
-    VD_OP_COUNT = 38,
+    VD_OP_DIAGONAL_RECURRENCE = 38,
+    VD_OP_DIAGONAL_RECURRENCE_BACKWARD = 39,
+    VD_OP_COUNT = 40,
 } vd_op_kind;
 
 // The rows of an operation in a step.
@@ -526,20 +529,41 @@ typedef struct vd_recurrence {
     int32_t tiled;  // 1: head h reads key head h % H_k; 0: h / (H / H_k)
 } vd_recurrence;
 
+// Computes a recurrence whose elements are independent (Orvieto et al. 2023, arXiv 2303.06349; De
+// et al. 2024, arXiv 2402.19427). x, decay, gate and h are [n, d]; the state of position p is
+//
+//   h[0] = x[0],  h[p] = exp(decay[p]) h[p - 1] + gate[p] x[p]
+//
+// States are kept in the sequence's slot, `stride` bytes from one slot to the next: that of
+// position p in row p % ring of [ring, d]. A sequence can thus resume at any of its last ring - 1
+// positions.
+typedef struct vd_diagonal_recurrence {
+    const float *x;
+    const float *decay;  // logarithm of the share of the previous state that is kept
+    const float *gate;
+    float *h;
+    float *states;
+    int64_t stride;  // a multiple of 64
+    int32_t d;
+    int32_t ring;  // at least 2
+} vd_diagonal_recurrence;
+
 typedef enum vd_activation_kind {
     VD_ACTIVATION_SILU = 0,
     VD_ACTIVATION_GELU_TANH = 1,  // approximation of Hendrycks & Gimpel 2016, arXiv 1606.08415
     VD_ACTIVATION_RELU = 2,
     VD_ACTIVATION_GELU = 3,  // exact, by the error function
     VD_ACTIVATION_TANH = 4,
-    VD_ACTIVATION_SQUARED_RELU = 5,    // So et al. 2021, arXiv 2109.08668
-    VD_ACTIVATION_ELU = 6,             // Clevert et al. 2016, arXiv 1511.07289
-    VD_ACTIVATION_HARD_TANH = 7,       // x, clamped to [-1, 1]
-    VD_ACTIVATION_CLAMPED_SWISH = 8,   // x * sigmoid(1.702 x), x at most 7: gate of gpt-oss
-    VD_ACTIVATION_CLAMPED_LINEAR = 9,  // 1 + x, x in [-7, 7]: multiplied by that gate
-    VD_ACTIVATION_IDENTITY = 10,       // x; gated, the product of two activations
-    VD_ACTIVATION_SIGMOID = 11,        // 1 / (1 + e^-x)
-    VD_ACTIVATION_SOFTPLUS = 12,       // ln(1 + e^x)
+    VD_ACTIVATION_SQUARED_RELU = 5,       // So et al. 2021, arXiv 2109.08668
+    VD_ACTIVATION_ELU = 6,                // Clevert et al. 2016, arXiv 1511.07289
+    VD_ACTIVATION_HARD_TANH = 7,          // x, clamped to [-1, 1]
+    VD_ACTIVATION_CLAMPED_SWISH = 8,      // x * sigmoid(1.702 x), x at most 7: gate of gpt-oss
+    VD_ACTIVATION_CLAMPED_LINEAR = 9,     // 1 + x, x in [-7, 7]: multiplied by that gate
+    VD_ACTIVATION_IDENTITY = 10,          // x; gated, the product of two activations
+    VD_ACTIVATION_SIGMOID = 11,           // 1 / (1 + e^-x)
+    VD_ACTIVATION_SOFTPLUS = 12,          // ln(1 + e^x)
+    VD_ACTIVATION_DECAY_COMPLEMENT = 13,  // sqrt(1 - e^2x) for x <= 0, else 0
+    VD_ACTIVATION_COUNT = 14,
 } vd_activation_kind;
 
 // Computes y = f(x), or f(x) * up if up is not null (gated). All are [rows, width]; y may be x or
@@ -900,6 +924,17 @@ typedef struct vd_recurrence_backward {
     float *dbeta;
 } vd_recurrence_backward;
 
+// Computes the gradient of vd_diagonal_recurrence, whose h, states, stride and ring are ignored:
+// ddecay, dgate and dx, all [n, d] like dh. Adjacent rows of one sequence are differentiated
+// together, as if the sequence began with them.
+typedef struct vd_diagonal_recurrence_backward {
+    vd_diagonal_recurrence recurrence;
+    const float *dh;
+    float *ddecay;
+    float *dgate;
+    float *dx;
+} vd_diagonal_recurrence_backward;
+
 // Computes dlogits [rows,E] of vd_route, with its logits, experts, weights, E, k, score and over,
 // from the gradient dweights [rows,k] of its weights. The selection of experts is treated as
 // constant; a slot that names no expert contributes nothing.
@@ -995,6 +1030,7 @@ typedef struct vd_op {
         vd_attention attention;
         vd_conv conv;
         vd_recurrence recurrence;
+        vd_diagonal_recurrence diagonal_recurrence;
         vd_activation activation;
         vd_add add;
         vd_scale scale;
@@ -1019,6 +1055,7 @@ typedef struct vd_op {
         vd_attention_backward attention_backward;
         vd_conv_backward conv_backward;
         vd_recurrence_backward recurrence_backward;
+        vd_diagonal_recurrence_backward diagonal_recurrence_backward;
         vd_route_backward route_backward;
         vd_expert_matmul_backward expert_matmul_backward;
         vd_expert_sum_backward expert_sum_backward;

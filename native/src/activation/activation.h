@@ -6,12 +6,16 @@
 
 // Computes elements [range.begin, range.end), counted over all rows.
 typedef void vd_activation_kernel(const vd_activation *op, vd_range range);
+typedef void vd_activation_backward_kernel(const vd_activation_backward *op, vd_range range);
 
-#define VD_VARIANT(isa, name) vd_activation_kernel vd_activation_##name;
+#define VD_VARIANT(isa, name)                  \
+    vd_activation_kernel vd_activation_##name; \
+    vd_activation_backward_kernel vd_activation_backward_##name;
 #include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 extern vd_activation_kernel *const vd_activation_kernels[VD_ISA_COUNT];
+extern vd_activation_backward_kernel *const vd_activation_backward_kernels[VD_ISA_COUNT];
 
 // Coefficients, highest first, of the polynomial factor of exp(-x^2/2) in GELU (docs/numerics.md).
 static const float vd_gelu_tail[] = {

@@ -24,8 +24,6 @@ enum {
 typedef struct vd_backward_kernels {
     // Differentiates heads, counted over all rows as in vd_norm_kernel.
     void (*norm)(const vd_norm_backward *op, vd_range heads);
-    // Differentiates elements, counted over all rows.
-    void (*activation)(const vd_activation_backward *op, vd_range elements);
     // Computes columns [column, column + VD_BACKWARD_COLUMNS) of dx, or up to the last one; column
     // is a multiple of VD_BACKWARD_COLUMNS. Row m of the product is row row_indices[m] of dy and
     // dx, or row m if row_indices is null.
@@ -53,7 +51,6 @@ typedef struct vd_backward_kernels {
 extern const vd_backward_kernels *const vd_backward[VD_ISA_COUNT];
 
 void vd_norm_backward_scalar(const vd_norm_backward *op, vd_range heads);
-void vd_activation_backward_scalar(const vd_activation_backward *op, vd_range elements);
 void vd_matmul_backward_scalar(const vd_matmul_backward *op, const int32_t *row_indices,
                                vd_range rows, int64_t column, void *scratch);
 void vd_expert_sum_backward_scalar(const vd_expert_sum_backward *op, vd_range rows);

@@ -1,5 +1,4 @@
 // All backward operations over 16 lanes.
-#include "backward/activation_backward_v16.h"
 #include "backward/conv_backward_v16.h"
 #include "backward/expert_sum_backward_v16.h"
 #include "backward/key_value_backward_v16.h"
@@ -10,7 +9,6 @@
 
 const vd_backward_kernels VD_NAME(vd_backward) = {
     .norm = VD_NAME(vd_norm_backward),
-    .activation = VD_NAME(vd_activation_backward),
     .matmul = VD_NAME(vd_matmul_backward),
     .expert_sum = VD_NAME(vd_expert_sum_backward),
     .conv = VD_NAME(vd_conv_backward),

@@ -1,5 +1,4 @@
 #include "backward/backward.h"
-#include "conv/conv.h"
 #include "core/op_impl.h"
 
 vd_status vd_conv_backward_check(const vd_op *op) {
@@ -11,5 +10,5 @@ vd_status vd_conv_backward_check(const vd_op *op) {
 
 void vd_conv_backward_run(const vd_op *op, const vd_step *step) {
     const vd_conv_backward *conv = &op->as.conv_backward;
-    vd_backward[step->isa]->conv(conv, step->batch, vd_conv_columns(step->worker, conv->d));
+    vd_backward[step->isa]->conv(conv, step->batch, vd_share_vectors(step->worker, conv->d));
 }

@@ -26,12 +26,7 @@ vd_status vd_conv_fits(const vd_op *op, const vd_limits *limits, vd_isa isa) {
     return op->as.conv.ring > 0 && limits->slots == 0 ? VD_INVALID_ARGUMENT : VD_OK;
 }
 
-vd_range vd_conv_columns(const vd_worker *worker, int64_t d) {
-    vd_range vectors = vd_share(worker, vd_ceil_div(d, 16));
-    return (vd_range){16 * vectors.begin, vd_min(16 * vectors.end, d)};
-}
-
 void vd_conv_run(const vd_op *op, const vd_step *step) {
     const vd_conv *conv = &op->as.conv;
-    vd_conv_kernels[step->isa](conv, step->batch, vd_conv_columns(step->worker, conv->d));
+    vd_conv_kernels[step->isa](conv, step->batch, vd_share_vectors(step->worker, conv->d));
 }

@@ -14,9 +14,6 @@ typedef void vd_conv_kernel(const vd_conv *op, const vd_batch *batch, vd_range c
 
 extern vd_conv_kernel *const vd_conv_kernels[VD_ISA_COUNT];
 
-// Returns the worker's share of d columns: whole vectors, except for the last one.
-vd_range vd_conv_columns(const vd_worker *worker, int64_t d);
-
 // Returns the stored row of a position of a sequence.
 VD_INLINE float *vd_conv_row(const vd_conv *op, const vd_batch *batch, int64_t sequence,
                              int64_t position) {

@@ -45,4 +45,10 @@ static inline vd_range vd_share(const vd_worker *worker, int64_t total) {
                       total * (worker->index + 1) / worker->count};
 }
 
+// Returns the worker's share of d columns: whole vectors, except for the last one.
+static inline vd_range vd_share_vectors(const vd_worker *worker, int64_t d) {
+    vd_range vectors = vd_share(worker, vd_ceil_div(d, 16));
+    return (vd_range){16 * vectors.begin, vd_min(16 * vectors.end, d)};
+}
+
 #endif

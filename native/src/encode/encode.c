@@ -83,7 +83,7 @@ vd_status vd_encode(vd_type from, vd_type to, int64_t K, const void *source,
         return VD_INVALID_ARGUMENT;
     }
     if (vd_block_layout_of(to).codes == VD_CODES_GRID ||
-        vd_block_layout_of(to).codes == VD_CODES_TERNARY) {
+        vd_block_layout_of(to).codes == VD_CODES_UNENCODED) {
         return VD_UNSUPPORTED;
     }
     float *x = malloc((size_t)K * sizeof *x);

@@ -23,8 +23,16 @@ typedef void vd_matmul_fast_kernel(const vd_matmul *op, vd_range rows, vd_range 
 #include "matmul/matmul_fast_kernels.inc"
 #undef VD_VARIANT
 
+// The size of a table by type: one more than the largest vd_type.
+union vd_type_slots {
+#define VD_FLOAT_TYPE(TYPE, name, bytes) char name[VD_##TYPE + 1];
+#define VD_BLOCK_TYPE(TYPE, name, ...) char name[VD_##TYPE + 1];
+#define VD_TWIN_TYPE(TYPE, name, TWIN, twin, ...) char name[VD_##TYPE + 1];
+#include "types/types.inc"
+};
+
 enum {
-    VD_TYPE_SLOTS = VD_MXFP4 + 1,
+    VD_TYPE_SLOTS = sizeof(union vd_type_slots),
     VD_FAST_ROWS = 384,  // maximum rows of a tile for fast kernels
 };
 

@@ -9,11 +9,22 @@
 // Runs some heads for all tokens of the batch.
 typedef void vd_recurrence_kernel(const vd_recurrence *op, const vd_batch *batch, vd_range heads);
 
-#define VD_VARIANT(isa, name) vd_recurrence_kernel vd_recurrence_##name;
+// Computes, or differentiates, columns of all tokens of the batch.
+typedef void vd_diagonal_recurrence_kernel(const vd_diagonal_recurrence *op, const vd_batch *batch,
+                                           vd_range columns);
+
+typedef void vd_diagonal_recurrence_backward_kernel(const vd_diagonal_recurrence_backward *op,
+                                                    const vd_batch *batch, vd_range columns);
+
+#define VD_VARIANT(isa, name)                                    \
+    vd_recurrence_kernel vd_recurrence_##name;                   \
+    vd_diagonal_recurrence_kernel vd_diagonal_recurrence_##name; \
+    vd_diagonal_recurrence_backward_kernel vd_diagonal_recurrence_backward_##name;
 #include "simd/variants_v16.inc"
 #undef VD_VARIANT
 
 extern vd_recurrence_kernel *const vd_recurrence_kernels[VD_ISA_COUNT];
+extern vd_diagonal_recurrence_kernel *const vd_diagonal_recurrence_kernels[VD_ISA_COUNT];
 
 // Returns whether all sizes and flags are valid and all inputs are present.
 int vd_recurrence_valid(const vd_recurrence *op);
@@ -45,6 +56,19 @@ VD_INLINE vd_head_state vd_head_state_of(const vd_recurrence *op, int64_t slot, 
 // Returns the query-key head that a value head reads.
 VD_INLINE int64_t vd_key_head(const vd_recurrence *op, int64_t head) {
     return op->tiled ? head % op->H_k : head / (op->H / op->H_k);
+}
+
+extern vd_diagonal_recurrence_backward_kernel
+    *const vd_diagonal_recurrence_backward_kernels[VD_ISA_COUNT];
+
+// Returns whether two rows of the batch exist and belong to one sequence.
+VD_INLINE int vd_same_sequence(const vd_batch *batch, int64_t i, int64_t j) {
+    return i >= 0 && j < batch->n_tokens && batch->sequences[i] == batch->sequences[j];
+}
+
+// Returns the state [d] of a position of the sequence that the slot belongs to.
+VD_INLINE float *vd_state_row(const vd_diagonal_recurrence *op, int64_t slot, int64_t position) {
+    return (float *)((char *)op->states + slot * op->stride) + position % op->ring * op->d;
 }
 
 // Announces the next position, and clears the state at position 0. Returns whether the previous

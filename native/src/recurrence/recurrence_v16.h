@@ -2,6 +2,7 @@
 // span read the state together, since what they read does not depend on their updates.
 #include <math.h>
 
+#include "recurrence/diagonal_recurrence_v16.h"
 #include "recurrence/recurrence.h"
 #include "simd/exp_v16.h"
 #include "simd/part_v16.h"

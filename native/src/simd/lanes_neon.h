@@ -118,6 +118,10 @@ VD_INLINE f32reg f32reg_load(const float *p) { return vld1q_f32(p); }
 VD_INLINE void f32reg_store(float *p, f32reg x) { vst1q_f32(p, x); }
 VD_INLINE f32reg f32reg_fma(f32reg x, f32reg y, f32reg z) { return vfmaq_f32(z, x, y); }
 
+VD_INLINE f32x16 f32x16_sqrt(f32x16 x) {
+    return (f32x16){vsqrtq_f32(x.a), vsqrtq_f32(x.b), vsqrtq_f32(x.c), vsqrtq_f32(x.d)};
+}
+
 VD_INLINE f32x16 f32x16_negate(f32x16 x) {
     return (f32x16){vnegq_f32(x.a), vnegq_f32(x.b), vnegq_f32(x.c), vnegq_f32(x.d)};
 }

@@ -122,6 +122,9 @@ VD_INLINE f32x16 f32x16_mul(f32x16 a, f32x16 b) {
 VD_INLINE f32x16 f32x16_div(f32x16 a, f32x16 b) {
     return (f32x16){_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)};
 }
+VD_INLINE f32x16 f32x16_sqrt(f32x16 x) {
+    return (f32x16){_mm256_sqrt_ps(x.lo), _mm256_sqrt_ps(x.hi)};
+}
 VD_INLINE f32x16 f32x16_fma(f32x16 a, f32x16 b, f32x16 c) {
     return (f32x16){_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }

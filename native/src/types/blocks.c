@@ -1,8 +1,9 @@
 // The bit layout of each type's block in a GGUF file. In a block of 32, the low nibbles of 16 bytes
 // are elements 0 to 15 and the high nibbles 16 to 31; fifth bits are a word of 32 bits. In a block
-// of 256, each byte holds the elements i, 32 + i, 64 + i ... of its run, and the codes of scales
-// and minima have separate bytes. IQ4_XS has eight runs like a block of IQ4_NL, TQ1_0 digits of
-// numbers in base 3; codebooks.c has the other IQ types.
+// of 64, each byte holds 4 successive elements. In a block of 256, each byte holds the elements i,
+// 32 + i, 64 + i ... of its run, and the codes of scales and minima have separate bytes. IQ4_XS has
+// eight runs like a block of IQ4_NL, TQ1_0 digits of numbers in base 3; codebooks.c has the other
+// IQ types.
 #include "types/blocks.h"
 
 #include <math.h>
@@ -62,6 +63,15 @@ static void add_fields(const uint8_t *bytes, int bits, int run, int b, int shift
     }
 }
 
+// Extracts fields of `bits` bits; a byte holds those of successive elements.
+static void add_successive(const uint8_t *bytes, int bits, int b, uint8_t codes[VD_BLOCK]) {
+    int per_byte = 8 / bits;
+    const uint8_t *from = bytes + b * VD_BLOCK / per_byte;
+    for (int i = 0; i < VD_BLOCK; i++) {
+        codes[i] |= from[i / per_byte] >> i % per_byte * bits & ((1 << bits) - 1);
+    }
+}
+
 static void add_nibbles(const uint8_t *bytes, uint8_t codes[VD_BLOCK]) {
     for (int i = 0; i < VD_BLOCK / 2; i++) {
         codes[i] |= bytes[i] & 15;
@@ -90,7 +100,7 @@ static uint8_t tq1_0_code(const uint8_t *block, int i) {
                      : trit(block[48 + i % 4], (i - 240) / 4);
 }
 
-// Extracts codes of blocks of 256.
+// Extracts codes of blocks of 64 or 256.
 static void add_long(int32_t type, const uint8_t *block, int b, uint8_t codes[VD_BLOCK]) {
     vd_block_layout layout = vd_block_layout_of(type);
     field_offsets at = field_offsets_of(type);
@@ -100,7 +110,9 @@ static void add_long(int32_t type, const uint8_t *block, int b, uint8_t codes[VD
         for (int i = 0; i < VD_BLOCK; i++) {
             codes[i] = tq1_0_code(block, b * VD_BLOCK + i);
         }
-    } else if (vd_block_layout_of(type).codes == VD_CODES_GRID) {
+    } else if (type == VD_Q2_0) {
+        add_successive(block + at.low, layout.low_bits, b, codes);
+    } else if (layout.codes == VD_CODES_GRID) {
         vd_codebook_codes(type, block, b, codes);
     } else {
         int run = type == VD_Q6_K ? 2 * VD_BLOCK : VD_BLOCK;

@@ -18,11 +18,11 @@ enum {
 
 // How the code of an element stands for an integer weight.
 typedef enum vd_codes {
-    VD_CODES_OFFSET,   // code - code_offset
-    VD_CODES_INT8,     // two's complement
-    VD_CODES_TABLE,    // an index of a table
-    VD_CODES_GRID,     // an index of a table; files have points of a grid (types/codebooks.h)
-    VD_CODES_TERNARY,  // code - 1 for codes 0 to 2
+    VD_CODES_OFFSET,     // code - code_offset
+    VD_CODES_INT8,       // two's complement
+    VD_CODES_TABLE,      // an index of a table
+    VD_CODES_GRID,       // an index of a table; files have points of a grid (types/codebooks.h)
+    VD_CODES_UNENCODED,  // code - code_offset, in types that vd_encode does not support
 } vd_codes;
 
 // How a packed block stores the scales of its sub-blocks.
@@ -36,10 +36,10 @@ typedef enum vd_scale_form {
 
 // The layout of a quantized type's block: a row of types.inc.
 typedef struct vd_block_layout {
-    int32_t elements;      // of a block: 32, or 256 where scales are themselves quantized
-    int32_t sub_block;     // elements that share a scale: 32 or 16
-    int32_t low_bits;      // of a code: 2, 4 or 8; packed in a plane of their own
-    int32_t high_bits;     // 0, 1 or 2; likewise
+    int32_t elements;   // of a block: 32, 64, or 256, the last with quantized scales in most types
+    int32_t sub_block;  // elements that share a scale: 32 or 16
+    int32_t low_bits;   // of a code: 2, 4 or 8; packed in a plane of their own
+    int32_t high_bits;  // 0, 1 or 2; likewise
     int32_t factor_bytes;  // of a packed block per row: all that is not codes
     int32_t minima;        // 1 if a sub-block has a minimum too
     int32_t file_bytes;    // of a block in a GGUF file

@@ -4,13 +4,13 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "activation/functions.h"
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"
 #include "support/isas.h"
 #include "support/lengths.h"
 #include "support/rng.h"
-#include "support/tolerance.h"
 #include "types/types.h"
 
 typedef enum target { SEPARATE, OVER_X, OVER_UP, TARGETS } target;
@@ -21,7 +21,7 @@ typedef struct activation_case {
     vd_range range;
 } activation_case;
 
-enum { KINDS = VD_ACTIVATION_SOFTPLUS + 1, BATCH = 1024 };
+enum { KINDS = VD_ACTIVATION_COUNT, BATCH = 1024 };
 
 static float x[LONGEST], up[LONGEST];
 
@@ -54,62 +54,18 @@ static void check_untouched(const float *y, const activation_case *c) {
     }
 }
 
-// Checks v / (1 + exp(w)), where w has the error w_error. If exp(w) is infinite in f32, the exact
-// result is less than |v| * 2^-127.
-static void check_gate(int64_t i, double v, double w, double w_error, double factor, int64_t extra,
-                       float y) {
-    double exact = v / (1 + exp(w)) * factor;
-    double relative = w > 88.7 ? 0 : expm1(w_error) + EXP_ERROR + roundings(2 + extra);
-    double beyond = w > 88.7 ? fabs(v * factor) * 0x1p-127 : 0;
-    near("y", i, exact, fabs(exact) * relative + beyond + underflows(1) * (1 + fabs(factor)), y);
-}
-
-static double gelu(double v) { return v / 2 * erfc(-v * M_SQRT1_2); }
-
-static double softplus(double v) { return fmax(v, 0) + log1p(exp(-fabs(v))); }
-
-// Checks a function of x against the exact value and a relative error.
-static void check_function(int64_t i, double exact, double factor, double error, int64_t extra,
-                           float y) {
-    double tolerance = fabs(exact * factor) * (error + roundings(extra));
-    near("y", i, exact * factor, tolerance + underflows(GELU_ULPS) * 2 * (1 + fabs(factor)), y);
-}
-
+// Checks an element. Gating rounds once more.
 static void check_element(const activation_case *c, int64_t i, float y) {
+    const function *f = &functions[c->kind];
     double v = (double)x[i];
     double factor = c->gated ? (double)up[i] : 1;
-    if (c->kind == VD_ACTIVATION_RELU) {
-        near("y", i, fmax(v, 0) * factor, fabs(v * factor) * roundings(c->gated) + underflows(1),
-             y);
-    } else if (c->kind == VD_ACTIVATION_SILU) {
-        check_gate(i, v, -v, 0, factor, c->gated, y);
-    } else if (c->kind == VD_ACTIVATION_GELU) {
-        check_function(i, gelu(v), factor, GELU_ERROR, c->gated, y);
-    } else if (c->kind == VD_ACTIVATION_CLAMPED_LINEAR) {
-        double exact = (1 + fmax(fmin(v, 7), -7)) * factor;
-        near("y", i, exact, 8 * fabs(factor) * roundings(1 + c->gated) + underflows(1), y);
-    } else if (c->kind == VD_ACTIVATION_CLAMPED_SWISH) {
-        double clamped = fmin(v, 7), w = -(double)VD_SWISH_SLOPE * clamped;
-        check_gate(i, clamped, w, fmin(fabs(w), 89) * roundings(1), factor, c->gated, y);
-    } else if (c->kind == VD_ACTIVATION_TANH) {
-        check_function(i, tanh(v), factor, TANH_ERROR, c->gated, y);
-    } else if (c->kind == VD_ACTIVATION_SQUARED_RELU) {
-        check_function(i, fmax(v, 0) * fmax(v, 0), factor, roundings(1), c->gated, y);
-    } else if (c->kind == VD_ACTIVATION_ELU) {
-        check_function(i, v > 0 ? v : expm1(v), factor, TANH_ERROR, c->gated, y);
-    } else if (c->kind == VD_ACTIVATION_IDENTITY) {
-        check_function(i, v, factor, 0, c->gated, y);
-    } else if (c->kind == VD_ACTIVATION_SIGMOID) {
-        check_gate(i, 1, -v, 0, factor, c->gated, y);
-    } else if (c->kind == VD_ACTIVATION_SOFTPLUS) {
-        check_function(i, softplus(v), factor, SOFTPLUS_ERROR, c->gated, y);
-    } else if (c->kind == VD_ACTIVATION_HARD_TANH) {
-        check_function(i, fmax(-1, fmin(v, 1)), factor, 0, c->gated, y);
-    } else {
-        double cubic = (double)VD_GELU_CUBIC, slope = (double)VD_GELU_MINUS_2_SQRT_2_OVER_PI;
-        double w = slope * v * (1 + cubic * v * v);
-        check_gate(i, v, w, fmin(fabs(w), 89) * roundings(4) + underflows(4), factor, c->gated, y);
+    double exact = f->exact(v);
+    error bound = f->error(v);
+    double tolerance = fabs(factor) * (fabs(exact) * bound.relative + bound.absolute);
+    if (c->gated) {
+        tolerance += fabs(exact * factor) * roundings(1) + underflows(1);
     }
+    near("y", i, exact * factor, tolerance, y);
 }
 
 static void check_case(const activation_case *c, floats kind) {
@@ -149,9 +105,9 @@ static void check_length(rng *r, int32_t width, floats kind) {
 }
 
 // Compares every 61st float of both signs, or every one, with the function in double.
-static void stays_within_ulps(int32_t kind, const char *name, double (*exact_at)(double),
-                              double ulps) {
-    describe("%s", name);
+static void stays_within_ulps(int32_t kind) {
+    const function *f = &functions[kind];
+    describe("%s", f->name);
     double worst = 0, at = 0;
     float v[BATCH], y[BATCH];
     vd_activation op = {.x = v, .y = y, .kind = kind, .width = BATCH};
@@ -163,16 +119,17 @@ static void stays_within_ulps(int32_t kind, const char *name, double (*exact_at)
         }
         vd_activation_scalar(&op, (vd_range){0, BATCH});
         for (int64_t i = 0; i < BATCH; i++) {
-            double exact = exact_at((double)v[i]);
-            double error = fabs((double)y[i] - exact) / unit_in_last_place(fabs(exact));
-            if (!(error <= ulps)) {
-                fail("%s(%a): expected about %a, got %a", name, (double)v[i], exact, (double)y[i]);
+            double exact = f->exact((double)v[i]);
+            double distance = fabs((double)y[i] - exact) / unit_in_last_place(fabs(exact));
+            if (!(distance <= f->ulps)) {
+                fail("%s(%a): expected about %a, got %a", f->name, (double)v[i], exact,
+                     (double)y[i]);
             }
-            at = error > worst ? (double)v[i] : at;
-            worst = fmax(worst, error);
+            at = distance > worst ? (double)v[i] : at;
+            worst = fmax(worst, distance);
         }
     }
-    printf("%s: at most %.4f units in the last place, at %a\n", name, worst, at);
+    printf("%s: at most %.4f units in the last place, at %a\n", f->name, worst, at);
 }
 
 static void handles_infinities_and_nan(void) {
@@ -190,8 +147,11 @@ int main(void) {
     test_begin("activation");
     CHECK(VD_GELU_CUBIC == (float)0.044715);
     CHECK(VD_GELU_MINUS_2_SQRT_2_OVER_PI == (float)(-2 * sqrt(2 / M_PI)));
-    stays_within_ulps(VD_ACTIVATION_GELU, "gelu", gelu, GELU_ULPS);
-    stays_within_ulps(VD_ACTIVATION_SOFTPLUS, "softplus", softplus, SOFTPLUS_ULPS);
+    for (int32_t kind = 0; kind < KINDS; kind++) {
+        if (functions[kind].ulps > 0) {
+            stays_within_ulps(kind);
+        }
+    }
     handles_infinities_and_nan();
     rng r = {4};
     for (int i = 0; i < LENGTHS; i += sweep_step()) {

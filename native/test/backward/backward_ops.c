@@ -6,7 +6,7 @@ static const void *const matrices[2] = {memory, memory};
 
 int is_backward(vd_op_kind kind) {
     return (kind >= VD_OP_SCATTER && kind <= VD_OP_SLOT_SUM) || kind == VD_OP_CONV_BACKWARD ||
-           kind == VD_OP_RECURRENCE_BACKWARD;
+           kind == VD_OP_RECURRENCE_BACKWARD || kind == VD_OP_DIAGONAL_RECURRENCE_BACKWARD;
 }
 
 vd_op valid_backward_op(vd_op_kind kind) {
@@ -37,6 +37,10 @@ vd_op valid_backward_op(vd_op_kind kind) {
             break;
         case VD_OP_CONV_BACKWARD:
             op.as.conv_backward = (vd_conv_backward){p, p, p, 16, 3};
+            break;
+        case VD_OP_DIAGONAL_RECURRENCE_BACKWARD:
+            op.as.diagonal_recurrence_backward = (vd_diagonal_recurrence_backward){
+                {.x = p, .decay = p, .gate = p, .d = 16}, p, p, p, p};
             break;
         case VD_OP_RECURRENCE_BACKWARD:
             op.as.recurrence_backward = (vd_recurrence_backward){

@@ -15,7 +15,7 @@ int main(void) {
     REJECTS(VD_OP_NORM_BACKWARD, op.as.norm_backward.frozen = 2);
     REJECTS(VD_OP_NORM_BACKWARD, op.as.norm_backward.epsilon = NAN);
     REJECTS(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.x = NULL);
-    REJECTS(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.kind = VD_ACTIVATION_SOFTPLUS + 1);
+    REJECTS(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.kind = VD_ACTIVATION_COUNT);
     REJECTS(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.slope = 2);
     REJECTS(VD_OP_ACTIVATION_BACKWARD, op.as.activation_backward.width = 0);
     REJECTS(VD_OP_MATMUL_BACKWARD, op.as.matmul_backward.weights = NULL);

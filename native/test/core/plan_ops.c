@@ -42,6 +42,9 @@ vd_op valid_op(vd_op_kind kind) {
         case VD_OP_CONV:
             op.as.conv = (vd_conv){p, p, p, p, 4096, 16, 3, 0, 0};
             break;
+        case VD_OP_DIAGONAL_RECURRENCE:
+            op.as.diagonal_recurrence = (vd_diagonal_recurrence){p, p, p, p, p, 4096, 16, 18};
+            break;
         case VD_OP_RECURRENCE:
             op.as.recurrence = (vd_recurrence){.q = p,
                                                .k = p,

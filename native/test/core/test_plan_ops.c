@@ -109,7 +109,7 @@ static void rejects_kv_store_attention(void) {
 static void rejects_elementwise(void) {
     REJECTS(VD_OP_ACTIVATION, op.as.activation.x = NULL);
     REJECTS(VD_OP_ACTIVATION, op.as.activation.y = NULL);
-    REJECTS(VD_OP_ACTIVATION, op.as.activation.kind = VD_ACTIVATION_SOFTPLUS + 1);
+    REJECTS(VD_OP_ACTIVATION, op.as.activation.kind = VD_ACTIVATION_COUNT);
     REJECTS(VD_OP_ACTIVATION, op.as.activation.kind = -1);
     REJECTS(VD_OP_ACTIVATION, op.as.activation.width = 0);
     REJECTS(VD_OP_ADD, op.as.add.a = NULL);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "support/check.h"
-#include "support/codebooks.h"
 #include "support/compare.h"
 #include "support/guarded.h"
 #include "support/weights.h"
@@ -15,10 +14,6 @@ enum { ROWS = 5, K = 512 };
 static int is_k(vd_type type) { return block_elements(type) == 256; }
 
 static int is_uneven(vd_type type) { return type == VD_IQ4_NL || type == VD_IQ4_XS; }
-
-static int has_encoder(vd_type type) {
-    return !is_codebook(type) && type != VD_TQ1_0 && type != VD_TQ2_0;
-}
 
 // Returns the maximum of half the distance between neighboring quants.
 static double half_gap(vd_type type) { return is_uneven(type) ? 12 : type == VD_MXFP4 ? 2 : 0.5; }

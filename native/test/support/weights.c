@@ -8,7 +8,7 @@
 const vd_type weight_types[WEIGHT_TYPES] = {
     VD_F32,   VD_F16,    VD_BF16,    VD_Q4_0,  VD_Q4_1,   VD_Q5_0,  VD_Q5_1,   VD_Q8_0,  VD_Q2_K,
     VD_Q3_K,  VD_Q4_K,   VD_Q5_K,    VD_Q6_K,  VD_IQ4_NL, VD_MXFP4, VD_IQ4_XS, VD_IQ3_S, VD_IQ3_XXS,
-    VD_IQ2_S, VD_IQ2_XS, VD_IQ2_XXS, VD_IQ1_M, VD_IQ1_S,  VD_TQ1_0, VD_TQ2_0};
+    VD_IQ2_S, VD_IQ2_XS, VD_IQ2_XXS, VD_IQ1_M, VD_IQ1_S,  VD_TQ1_0, VD_TQ2_0,  VD_Q2_0};
 
 double half_value(uint16_t half) {
     double sign = half & 0x8000 ? -1 : 1;
@@ -22,43 +22,46 @@ double half_value(uint16_t half) {
 
 uint16_t half_near(double magnitude) { return (uint16_t)((ilogb(magnitude) + 15) << 10); }
 
-enum { NONE = -1, TYPES = VD_MXFP4 + 1 };
+enum { NONE = -1 };
 
 // Byte offsets of the parts of a block. codebooks.c has those of types with grids.
 typedef struct format {
     const char *name;
     int elements, sub_block, bytes;
-    int low, high;  // bits of the codes
-    int d, dmin;    // F16 (MXFP4: an exponent byte)
-    int factors;    // codes of scales and minima
+    int low, high;            // bits of the codes
+    int d, dmin;              // F16 (MXFP4: an exponent byte)
+    int factors;              // codes of scales and minima
+    int low_bits, high_bits;  // of codes when packed
+    int encodes;              // vd_encode has an encoder
 } format;
 
-static const format formats[TYPES] = {
-    [VD_F32] = {"f32", 1, 1, 4, NONE, NONE, NONE, NONE, NONE},
-    [VD_F16] = {"f16", 1, 1, 2, NONE, NONE, NONE, NONE, NONE},
-    [VD_BF16] = {"bf16", 1, 1, 2, NONE, NONE, NONE, NONE, NONE},
-    [VD_Q4_0] = {"q4_0", 32, 32, 18, 2, NONE, 0, NONE, NONE},
-    [VD_Q4_1] = {"q4_1", 32, 32, 20, 4, NONE, 0, 2, NONE},
-    [VD_Q5_0] = {"q5_0", 32, 32, 22, 6, 2, 0, NONE, NONE},
-    [VD_Q5_1] = {"q5_1", 32, 32, 24, 8, 4, 0, 2, NONE},
-    [VD_Q8_0] = {"q8_0", 32, 32, 34, 2, NONE, 0, NONE, NONE},
-    [VD_IQ4_NL] = {"iq4_nl", 32, 32, 18, 2, NONE, 0, NONE, NONE},
-    [VD_MXFP4] = {"mxfp4", 32, 32, 17, 1, NONE, 0, NONE, NONE},
-    [VD_Q2_K] = {"q2_k", 256, 16, 84, 16, NONE, 80, 82, 0},
-    [VD_Q3_K] = {"q3_k", 256, 16, 110, 32, 0, 108, NONE, 96},
-    [VD_Q4_K] = {"q4_k", 256, 32, 144, 16, NONE, 0, 2, 4},
-    [VD_Q5_K] = {"q5_k", 256, 32, 176, 48, 16, 0, 2, 4},
-    [VD_Q6_K] = {"q6_k", 256, 16, 210, 0, 128, 208, NONE, 192},
-    [VD_IQ4_XS] = {"iq4_xs", 256, 32, 136, 8, NONE, 0, NONE, 2},
-    [VD_IQ3_S] = {"iq3_s", 256, 32, 110, NONE, NONE, NONE, NONE, NONE},
-    [VD_IQ3_XXS] = {"iq3_xxs", 256, 32, 98, NONE, NONE, NONE, NONE, NONE},
-    [VD_IQ2_S] = {"iq2_s", 256, 16, 82, NONE, NONE, NONE, NONE, NONE},
-    [VD_IQ2_XS] = {"iq2_xs", 256, 16, 74, NONE, NONE, NONE, NONE, NONE},
-    [VD_IQ2_XXS] = {"iq2_xxs", 256, 32, 66, NONE, NONE, NONE, NONE, NONE},
-    [VD_IQ1_M] = {"iq1_m", 256, 16, 56, NONE, NONE, NONE, NONE, NONE},
-    [VD_IQ1_S] = {"iq1_s", 256, 32, 50, NONE, NONE, NONE, NONE, NONE},
-    [VD_TQ1_0] = {"tq1_0", 256, 32, 54, 0, NONE, 52, NONE, NONE},
-    [VD_TQ2_0] = {"tq2_0", 256, 32, 66, 0, NONE, 64, NONE, NONE},
+static const format formats[] = {
+    [VD_F32] = {"f32", 1, 1, 4, NONE, NONE, NONE, NONE, NONE, 0, 0, 1},
+    [VD_F16] = {"f16", 1, 1, 2, NONE, NONE, NONE, NONE, NONE, 0, 0, 1},
+    [VD_BF16] = {"bf16", 1, 1, 2, NONE, NONE, NONE, NONE, NONE, 0, 0, 1},
+    [VD_Q2_0] = {"q2_0", 64, 32, 18, 2, NONE, 0, NONE, NONE, 2, 0, 0},
+    [VD_Q4_0] = {"q4_0", 32, 32, 18, 2, NONE, 0, NONE, NONE, 4, 0, 1},
+    [VD_Q4_1] = {"q4_1", 32, 32, 20, 4, NONE, 0, 2, NONE, 4, 0, 1},
+    [VD_Q5_0] = {"q5_0", 32, 32, 22, 6, 2, 0, NONE, NONE, 4, 1, 1},
+    [VD_Q5_1] = {"q5_1", 32, 32, 24, 8, 4, 0, 2, NONE, 4, 1, 1},
+    [VD_Q8_0] = {"q8_0", 32, 32, 34, 2, NONE, 0, NONE, NONE, 8, 0, 1},
+    [VD_IQ4_NL] = {"iq4_nl", 32, 32, 18, 2, NONE, 0, NONE, NONE, 4, 0, 1},
+    [VD_MXFP4] = {"mxfp4", 32, 32, 17, 1, NONE, 0, NONE, NONE, 4, 0, 1},
+    [VD_Q2_K] = {"q2_k", 256, 16, 84, 16, NONE, 80, 82, 0, 2, 0, 1},
+    [VD_Q3_K] = {"q3_k", 256, 16, 110, 32, 0, 108, NONE, 96, 2, 1, 1},
+    [VD_Q4_K] = {"q4_k", 256, 32, 144, 16, NONE, 0, 2, 4, 4, 0, 1},
+    [VD_Q5_K] = {"q5_k", 256, 32, 176, 48, 16, 0, 2, 4, 4, 1, 1},
+    [VD_Q6_K] = {"q6_k", 256, 16, 210, 0, 128, 208, NONE, 192, 4, 2, 1},
+    [VD_IQ4_XS] = {"iq4_xs", 256, 32, 136, 8, NONE, 0, NONE, 2, 4, 0, 1},
+    [VD_IQ3_S] = {"iq3_s", 256, 32, 110, NONE, NONE, NONE, NONE, NONE, 4, 0, 0},
+    [VD_IQ3_XXS] = {"iq3_xxs", 256, 32, 98, NONE, NONE, NONE, NONE, NONE, 4, 0, 0},
+    [VD_IQ2_S] = {"iq2_s", 256, 16, 82, NONE, NONE, NONE, NONE, NONE, 2, 1, 0},
+    [VD_IQ2_XS] = {"iq2_xs", 256, 16, 74, NONE, NONE, NONE, NONE, NONE, 2, 1, 0},
+    [VD_IQ2_XXS] = {"iq2_xxs", 256, 32, 66, NONE, NONE, NONE, NONE, NONE, 2, 1, 0},
+    [VD_IQ1_M] = {"iq1_m", 256, 16, 56, NONE, NONE, NONE, NONE, NONE, 2, 1, 0},
+    [VD_IQ1_S] = {"iq1_s", 256, 32, 50, NONE, NONE, NONE, NONE, NONE, 2, 1, 0},
+    [VD_TQ1_0] = {"tq1_0", 256, 32, 54, 0, NONE, 52, NONE, NONE, 2, 0, 0},
+    [VD_TQ2_0] = {"tq2_0", 256, 32, 66, 0, NONE, 64, NONE, NONE, 2, 0, 0},
 };
 
 const char *type_name(vd_type type) { return formats[type].name; }
@@ -68,6 +71,12 @@ int is_quantized(vd_type type) { return formats[type].elements > 1; }
 int64_t block_elements(vd_type type) { return formats[type].elements; }
 
 int64_t sub_block_elements(vd_type type) { return formats[type].sub_block; }
+
+int low_bits(vd_type type) { return formats[type].low_bits; }
+
+int high_bits(vd_type type) { return formats[type].high_bits; }
+
+int has_encoder(vd_type type) { return formats[type].encodes; }
 
 int has_minima(vd_type type) { return formats[type].dmin != NONE; }
 
@@ -205,6 +214,8 @@ uint8_t weight_code(vd_type type, const void *row, int64_t at) {
         case VD_Q5_0:
         case VD_Q5_1:
             return (uint8_t)(nibble(low[k % 16], k >= 16) | (high[k / 8] >> k % 8 & 1) << 4);
+        case VD_Q2_0:
+            return low[k / 4] >> k % 4 * 2 & 3;
         case VD_TQ2_0:
         case VD_Q2_K:
             return low[k / 128 * 32 + l] >> k % 128 / 32 * 2 & 3;
@@ -235,6 +246,7 @@ int32_t weight_quant(vd_type type, const void *row, int64_t k) {
     switch (type) {
         case VD_TQ1_0:
         case VD_TQ2_0:
+        case VD_Q2_0:
             return code - 1;
         case VD_Q4_0:
             return code - 8;

@@ -15,7 +15,7 @@ double half_value(uint16_t half);
 uint16_t half_near(double magnitude);
 
 // All weight types.
-enum { WEIGHT_TYPES = 25 };
+enum { WEIGHT_TYPES = 26 };
 extern const vd_type weight_types[WEIGHT_TYPES];
 
 const char *type_name(vd_type type);
@@ -27,6 +27,13 @@ int is_quantized(vd_type type);
 // blocks.
 int64_t block_elements(vd_type type);
 int64_t sub_block_elements(vd_type type);
+
+// Returns the bits of a code in the two planes of packed weights; 0 for types that are not packed.
+int low_bits(vd_type type);
+int high_bits(vd_type type);
+
+// Returns 1 if vd_encode encodes the type.
+int has_encoder(vd_type type);
 
 int has_minima(vd_type type);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "support/check.h"
+#include "support/codebooks.h"
 #include "support/compare.h"
 #include "support/guarded.h"
 #include "support/rng.h"
@@ -27,47 +28,11 @@ typedef struct shape {
 
 static shape shape_of(vd_type type, int64_t N, int64_t K) {
     shape s = {.type = type, .N = N, .K = K};
-    s.low_bits = 4;
+    s.low_bits = low_bits(type);
+    s.high_bits = high_bits(type);
     int64_t block = block_elements(type);
-    int64_t scales = 0;  // bytes of types with a byte per sub-block
-    switch (type) {
-        case VD_Q8_0:
-            s.low_bits = 8;
-            break;
-        case VD_Q6_K:
-            s.high_bits = 2;
-            break;
-        case VD_Q5_0:
-        case VD_Q5_1:
-        case VD_Q5_K:
-            s.high_bits = 1;
-            break;
-        case VD_IQ4_XS:
-        case VD_IQ3_S:
-        case VD_IQ3_XXS:
-            scales = block / sub_block_elements(type);
-            break;
-        case VD_IQ2_S:
-        case VD_IQ2_XS:
-        case VD_IQ2_XXS:
-        case VD_IQ1_M:
-        case VD_IQ1_S:
-            scales = block / sub_block_elements(type);
-            s.low_bits = 2;
-            s.high_bits = 1;
-            break;
-        case VD_Q3_K:
-            s.low_bits = 2;
-            s.high_bits = 1;
-            break;
-        case VD_Q2_K:
-        case VD_TQ1_0:
-        case VD_TQ2_0:
-            s.low_bits = 2;
-            break;
-        default:
-            break;
-    }
+    int has_bytes = is_codebook(type) || type == VD_IQ4_XS;  // a byte per sub-block
+    int64_t scales = has_bytes ? block / sub_block_elements(type) : 0;
     int64_t code_bytes = block * (s.low_bits + s.high_bits) / 8;
     int expands = scales > 0 || type == VD_TQ1_0;  // into d and the scales
     s.factor_bytes = expands ? 2 + scales : weights_row_bytes(type, block) - code_bytes;

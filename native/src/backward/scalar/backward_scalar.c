@@ -2,7 +2,6 @@
 
 const vd_backward_kernels vd_backward_scalar = {
     .norm = vd_norm_backward_scalar,
-    .activation = vd_activation_backward_scalar,
     .matmul = vd_matmul_backward_scalar,
     .expert_sum = vd_expert_sum_backward_scalar,
     .conv = vd_conv_backward_scalar,

@@ -1136,6 +1136,15 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_MXFP4() {
         return VD_MXFP4;
     }
+    private static final int VD_Q2_0 = (int)42L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_type.VD_Q2_0 = 42
+     * }
+     */
+    public static int VD_Q2_0() {
+        return VD_Q2_0;
+    }
 
     private static class vd_packed_bytes {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -1676,10 +1685,28 @@ public class Vidrio extends Vidrio$shared {
     public static int VD_OP_RECURRENCE_BACKWARD() {
         return VD_OP_RECURRENCE_BACKWARD;
     }
-    private static final int VD_OP_COUNT = (int)38L;
+    private static final int VD_OP_DIAGONAL_RECURRENCE = (int)38L;
     /**
      * {@snippet lang=c :
-     * enum vd_op_kind.VD_OP_COUNT = 38
+     * enum vd_op_kind.VD_OP_DIAGONAL_RECURRENCE = 38
+     * }
+     */
+    public static int VD_OP_DIAGONAL_RECURRENCE() {
+        return VD_OP_DIAGONAL_RECURRENCE;
+    }
+    private static final int VD_OP_DIAGONAL_RECURRENCE_BACKWARD = (int)39L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_DIAGONAL_RECURRENCE_BACKWARD = 39
+     * }
+     */
+    public static int VD_OP_DIAGONAL_RECURRENCE_BACKWARD() {
+        return VD_OP_DIAGONAL_RECURRENCE_BACKWARD;
+    }
+    private static final int VD_OP_COUNT = (int)40L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_op_kind.VD_OP_COUNT = 40
      * }
      */
     public static int VD_OP_COUNT() {
@@ -1918,6 +1945,24 @@ public class Vidrio extends Vidrio$shared {
      */
     public static int VD_ACTIVATION_SOFTPLUS() {
         return VD_ACTIVATION_SOFTPLUS;
+    }
+    private static final int VD_ACTIVATION_DECAY_COMPLEMENT = (int)13L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_DECAY_COMPLEMENT = 13
+     * }
+     */
+    public static int VD_ACTIVATION_DECAY_COMPLEMENT() {
+        return VD_ACTIVATION_DECAY_COMPLEMENT;
+    }
+    private static final int VD_ACTIVATION_COUNT = (int)14L;
+    /**
+     * {@snippet lang=c :
+     * enum vd_activation_kind.VD_ACTIVATION_COUNT = 14
+     * }
+     */
+    public static int VD_ACTIVATION_COUNT() {
+        return VD_ACTIVATION_COUNT;
     }
     private static final int VD_EDIT_SET = (int)0L;
     /**

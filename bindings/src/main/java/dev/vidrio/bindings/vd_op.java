@@ -31,6 +31,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_attention attention;
  *         vd_conv conv;
  *         vd_recurrence recurrence;
+ *         vd_diagonal_recurrence diagonal_recurrence;
  *         vd_activation activation;
  *         vd_add add;
  *         vd_scale scale;
@@ -55,6 +56,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *         vd_attention_backward attention_backward;
  *         vd_conv_backward conv_backward;
  *         vd_recurrence_backward recurrence_backward;
+ *         vd_diagonal_recurrence_backward diagonal_recurrence_backward;
  *         vd_route_backward route_backward;
  *         vd_expert_matmul_backward expert_matmul_backward;
  *         vd_expert_sum_backward expert_sum_backward;
@@ -362,6 +364,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_conv conv;
      *     vd_recurrence recurrence;
+     *     vd_diagonal_recurrence diagonal_recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -386,6 +389,7 @@ public class vd_op {
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
      *     vd_recurrence_backward recurrence_backward;
+     *     vd_diagonal_recurrence_backward diagonal_recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -409,6 +413,7 @@ public class vd_op {
             vd_attention.layout().withName("attention"),
             vd_conv.layout().withName("conv"),
             vd_recurrence.layout().withName("recurrence"),
+            vd_diagonal_recurrence.layout().withName("diagonal_recurrence"),
             vd_activation.layout().withName("activation"),
             vd_add.layout().withName("add"),
             vd_scale.layout().withName("scale"),
@@ -433,11 +438,12 @@ public class vd_op {
             vd_attention_backward.layout().withName("attention_backward"),
             vd_conv_backward.layout().withName("conv_backward"),
             vd_recurrence_backward.layout().withName("recurrence_backward"),
+            vd_diagonal_recurrence_backward.layout().withName("diagonal_recurrence_backward"),
             vd_route_backward.layout().withName("route_backward"),
             vd_expert_matmul_backward.layout().withName("expert_matmul_backward"),
             vd_expert_sum_backward.layout().withName("expert_sum_backward"),
             vd_slot_sum.layout().withName("slot_sum")
-        ).withName("$anon$988:5");
+        ).withName("as");
 
         /**
          * The layout of this union
@@ -840,6 +846,50 @@ public class vd_op {
          */
         public static void recurrence(MemorySegment union, MemorySegment fieldValue) {
             MemorySegment.copy(fieldValue, 0L, union, recurrence$OFFSET, recurrence$LAYOUT.byteSize());
+        }
+
+        private static final GroupLayout diagonal_recurrence$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("diagonal_recurrence"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence diagonal_recurrence
+         * }
+         */
+        public static final GroupLayout diagonal_recurrence$layout() {
+            return diagonal_recurrence$LAYOUT;
+        }
+
+        private static final long diagonal_recurrence$OFFSET = $LAYOUT.byteOffset(groupElement("diagonal_recurrence"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence diagonal_recurrence
+         * }
+         */
+        public static final long diagonal_recurrence$offset() {
+            return diagonal_recurrence$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence diagonal_recurrence
+         * }
+         */
+        public static MemorySegment diagonal_recurrence(MemorySegment union) {
+            return union.asSlice(diagonal_recurrence$OFFSET, diagonal_recurrence$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence diagonal_recurrence
+         * }
+         */
+        public static void diagonal_recurrence(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, diagonal_recurrence$OFFSET, diagonal_recurrence$LAYOUT.byteSize());
         }
 
         private static final GroupLayout activation$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("activation"));
@@ -1898,6 +1948,50 @@ public class vd_op {
             MemorySegment.copy(fieldValue, 0L, union, recurrence_backward$OFFSET, recurrence_backward$LAYOUT.byteSize());
         }
 
+        private static final GroupLayout diagonal_recurrence_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("diagonal_recurrence_backward"));
+
+        /**
+         * Layout for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence_backward diagonal_recurrence_backward
+         * }
+         */
+        public static final GroupLayout diagonal_recurrence_backward$layout() {
+            return diagonal_recurrence_backward$LAYOUT;
+        }
+
+        private static final long diagonal_recurrence_backward$OFFSET = $LAYOUT.byteOffset(groupElement("diagonal_recurrence_backward"));
+
+        /**
+         * Offset for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence_backward diagonal_recurrence_backward
+         * }
+         */
+        public static final long diagonal_recurrence_backward$offset() {
+            return diagonal_recurrence_backward$OFFSET;
+        }
+
+        /**
+         * Getter for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence_backward diagonal_recurrence_backward
+         * }
+         */
+        public static MemorySegment diagonal_recurrence_backward(MemorySegment union) {
+            return union.asSlice(diagonal_recurrence_backward$OFFSET, diagonal_recurrence_backward$LAYOUT.byteSize());
+        }
+
+        /**
+         * Setter for field:
+         * {@snippet lang=c :
+         * vd_diagonal_recurrence_backward diagonal_recurrence_backward
+         * }
+         */
+        public static void diagonal_recurrence_backward(MemorySegment union, MemorySegment fieldValue) {
+            MemorySegment.copy(fieldValue, 0L, union, diagonal_recurrence_backward$OFFSET, diagonal_recurrence_backward$LAYOUT.byteSize());
+        }
+
         private static final GroupLayout route_backward$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("route_backward"));
 
         /**
@@ -2134,6 +2228,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_conv conv;
      *     vd_recurrence recurrence;
+     *     vd_diagonal_recurrence diagonal_recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -2158,6 +2253,7 @@ public class vd_op {
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
      *     vd_recurrence_backward recurrence_backward;
+     *     vd_diagonal_recurrence_backward diagonal_recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -2184,6 +2280,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_conv conv;
      *     vd_recurrence recurrence;
+     *     vd_diagonal_recurrence diagonal_recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -2208,6 +2305,7 @@ public class vd_op {
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
      *     vd_recurrence_backward recurrence_backward;
+     *     vd_diagonal_recurrence_backward diagonal_recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -2232,6 +2330,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_conv conv;
      *     vd_recurrence recurrence;
+     *     vd_diagonal_recurrence diagonal_recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -2256,6 +2355,7 @@ public class vd_op {
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
      *     vd_recurrence_backward recurrence_backward;
+     *     vd_diagonal_recurrence_backward diagonal_recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;
@@ -2280,6 +2380,7 @@ public class vd_op {
      *     vd_attention attention;
      *     vd_conv conv;
      *     vd_recurrence recurrence;
+     *     vd_diagonal_recurrence diagonal_recurrence;
      *     vd_activation activation;
      *     vd_add add;
      *     vd_scale scale;
@@ -2304,6 +2405,7 @@ public class vd_op {
      *     vd_attention_backward attention_backward;
      *     vd_conv_backward conv_backward;
      *     vd_recurrence_backward recurrence_backward;
+     *     vd_diagonal_recurrence_backward diagonal_recurrence_backward;
      *     vd_route_backward route_backward;
      *     vd_expert_matmul_backward expert_matmul_backward;
      *     vd_expert_sum_backward expert_sum_backward;

@@ -76,7 +76,6 @@ class EngineFaultTest {
 
   /** A draft model that was closed too early fails all its steps. */
   @Test
-  @Timeout(30)
   void failedDraftModelFailsRequests() throws InterruptedException {
     Model draft = Model.open(BardFiles.q8());
     try (Model model = Model.open(BardFiles.q8());
@@ -94,7 +93,6 @@ class EngineFaultTest {
   }
 
   @Test
-  @Timeout(30)
   void canceledWatchedRequestWithoutMemoryFailsAlone() {
     var executor = new FailingExecutor();
     var options = EngineOptions.DEFAULT.withLens(new LensOptions("*hook_resid_post", "", 1));

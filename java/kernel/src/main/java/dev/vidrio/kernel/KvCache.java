@@ -302,9 +302,9 @@ public final class KvCache {
     return slotPart(layer, 0);
   }
 
-  /** Returns the convolution rows of a recurrent layer, starting at slot 0. */
+  /** Returns the rows of a part of a layer, starting at slot 0. */
   public MemorySegment rows(int layer, Part part) {
-    return slotPart(layer, shape.recurrent(layer).rows(part));
+    return slotPart(layer, shape.slotted(layer).rows(part));
   }
 
   private MemorySegment slotPart(int layer, long offset) {

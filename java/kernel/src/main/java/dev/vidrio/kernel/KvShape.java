@@ -95,8 +95,80 @@ public record KvShape(List<Layer> layers) {
   }
 
   /**
+   * The states of a recurrence, and the rows that the short convolutions of its inputs read: f32,
+   * in a sequence's slot. Rows are in ring buffers, of a span and the rows before it, so that a
+   * sequence can resume from every position of its last span.
+   */
+  public sealed interface Slotted extends Layer {
+    /** The number of positions of a span. */
+    int SPAN = 16;
+
+    /** Returns the rows of a ring buffer: that of position p is at p % ring. */
+    int ring();
+
+    /** Returns the rows that a convolution covers. */
+    int taps();
+
+    /** Returns the elements of a token's row of an input, or 0 if there is no such input. */
+    int width(Part part);
+
+    /** Returns the offset of the rows of an input in the layer's part of a slot, in bytes. */
+    long rows(Part part);
+
+    @Override
+    default boolean fits(KvType type) {
+      return true;
+    }
+
+    @Override
+    default long bytesPerPosition(KvType type) {
+      return 0;
+    }
+  }
+
+  private static long aligned(long floats) {
+    return Math.ceilDiv(floats * Float.BYTES, 64L) * 64;
+  }
+
+  /**
+   * The states of a recurrence whose elements are independent, and the rows that the convolution of
+   * its values reads. States are rows in a ring buffer at the start of the layer's part of a slot.
+   *
+   * @param width elements of a state
+   * @param taps rows that the convolution covers
+   */
+  public record Diagonal(int width, int taps) implements Slotted {
+    public Diagonal {
+      if (width <= 0 || taps <= 0) {
+        throw new IllegalArgumentException(
+            "states of " + width + " elements, convolutions over " + taps + ": must be positive");
+      }
+    }
+
+    @Override
+    public int ring() {
+      return SPAN + Math.max(taps, 2) - 1;
+    }
+
+    @Override
+    public int width(Part part) {
+      return part == Part.VALUE ? width : 0;
+    }
+
+    @Override
+    public long rows(Part part) {
+      return aligned((long) ring() * width);
+    }
+
+    @Override
+    public long bytesPerSequence() {
+      return 2 * rows(Part.VALUE);
+    }
+  }
+
+  /**
    * The states of linear attention, and the rows that the short convolutions of its queries, keys
-   * and values read: f32, in a sequence's slot. {@code vd_recurrence} documents the layout.
+   * and values read. {@code vd_recurrence} documents the layout.
    *
    * @param keyHeads H_k, heads of queries and keys
    * @param heads H, heads of values
@@ -104,10 +176,7 @@ public record KvShape(List<Layer> layers) {
    * @param dV d_v, elements of a head's value
    * @param taps rows that a convolution covers
    */
-  public record Recurrent(int keyHeads, int heads, int dK, int dV, int taps) implements Layer {
-    /** The number of positions after which a state is updated; {@code VD_SPAN}. */
-    public static final int SPAN = 16;
-
+  public record Recurrent(int keyHeads, int heads, int dK, int dV, int taps) implements Slotted {
     public Recurrent {
       if (keyHeads <= 0 || heads <= 0 || heads % keyHeads != 0 || dK <= 0 || dV <= 0 || taps <= 0) {
         throw new IllegalArgumentException(
@@ -120,7 +189,7 @@ public record KvShape(List<Layer> layers) {
       }
     }
 
-    /** Returns the elements of a token's queries, keys or values. */
+    @Override
     public int width(Part part) {
       return part == Part.VALUE ? heads * dV : keyHeads * dK;
     }
@@ -130,12 +199,12 @@ public record KvShape(List<Layer> layers) {
       return (long) dK * dV + (long) SPAN * (dK + dV + 2);
     }
 
-    /** Returns the rows of the ring buffer of a convolution: a span and the taps before it. */
+    @Override
     public int ring() {
       return SPAN + taps - 1;
     }
 
-    /** Returns the offset of the rows of a part in the layer's part of a slot, in bytes. */
+    @Override
     public long rows(Part part) {
       long keyRows = aligned((long) ring() * width(Part.KEY));
       long begin = aligned(heads * headFloats());
@@ -144,10 +213,6 @@ public record KvShape(List<Layer> layers) {
         case KEY -> begin + keyRows;
         case VALUE -> begin + 2 * keyRows;
       };
-    }
-
-    private static long aligned(long floats) {
-      return Math.ceilDiv(floats * Float.BYTES, 64L) * 64;
     }
 
     @Override
@@ -189,7 +254,19 @@ public record KvShape(List<Layer> layers) {
   }
 
   /**
-   * Returns the states of a layer.
+   * Returns the layer whose rows are in slots.
+   *
+   * @throws IllegalArgumentException if its rows are in blocks
+   */
+  public Slotted slotted(int index) {
+    if (layers.get(index) instanceof Slotted slotted) {
+      return slotted;
+    }
+    throw new IllegalArgumentException("layer " + index + " of the cache has no rows in slots");
+  }
+
+  /**
+   * Returns the states of linear attention of a layer.
    *
    * @throws IllegalArgumentException if it has none
    */
@@ -211,13 +288,17 @@ public record KvShape(List<Layer> layers) {
           hasGroups(layer, heads) && width == heads * keyValue(layer).dH();
       case Access.AttendedValues(int heads, int width) ->
           hasGroups(layer, heads) && width == heads * keyValue(layer).dV();
-      case Access.ConvolutionRows rows -> supports(layer, rows);
+      case Access.KeptRows rows -> supports(layer, rows);
       case Access.States(int queryWidth, int valueWidth, int heads) ->
           layer < layers.size()
               && layers.get(layer) instanceof Recurrent states
               && queryWidth == states.width(Part.QUERY)
               && valueWidth == states.width(Part.VALUE)
               && heads == states.heads();
+      case Access.StateRows(int width) ->
+          layer < layers.size()
+              && layers.get(layer) instanceof Diagonal states
+              && width == states.width();
     };
   }
 
@@ -226,12 +307,12 @@ public record KvShape(List<Layer> layers) {
     return hasKeys(layer) && heads % keyValue(layer).heads() == 0;
   }
 
-  private boolean supports(int layer, Access.ConvolutionRows rows) {
+  private boolean supports(int layer, Access.KeptRows rows) {
     Part part = rows.part();
     return layer < layers.size()
         && switch (layers.get(layer)) {
           case Conv(int width) -> part == null && width == rows.width();
-          case Recurrent states ->
+          case Slotted states ->
               part != null && states.width(part) == rows.width() && states.taps() == rows.length();
           case KeyValue ignored -> false;
         };

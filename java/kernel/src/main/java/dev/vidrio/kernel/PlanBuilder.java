@@ -217,6 +217,11 @@ public final class PlanBuilder {
     return append(new SequenceOp.Recurrence(layer, update, grouping, a, skip, inputs, z));
   }
 
+  /** Computes the states of {@link SequenceOp.DiagonalRecurrence} over a layer: [n, d]. */
+  public Buffer diagonalRecurrence(String name, int layer, Buffer decay, Buffer gate, Buffer x) {
+    return append(new SequenceOp.DiagonalRecurrence(layer, decay, gate, x, x.like(name)));
+  }
+
   /** Computes {@code f(x)}. */
   public Buffer activation(String name, Op.ActivationKind kind, Buffer x) {
     return append(new Op.Activation(kind, x, null, x.like(name)));

@@ -195,6 +195,31 @@ class KvCacheTest {
     }
   }
 
+  @Test
+  void diagonalStatesAndConvolutionRowsAreRings() {
+    var states = new KvShape.Diagonal(7, 4);
+    var shape = new KvShape(List.of(new KvShape.Diagonal(7, 1), states));
+    assertEquals(16 + 1, new KvShape.Diagonal(7, 1).ring());
+    assertEquals(16 + 3, states.ring());
+    assertEquals(0, shape.bytesPerPosition(KvType.F32));
+    long bytes = states.ring() * 7L * Float.BYTES;
+    try (Arena arena = Arena.ofConfined()) {
+      var cache = new KvCache(new HeapExecutor(), shape, KvType.F32, 1, 2, arena);
+      int from = cache.acquireSlot();
+      int to = cache.acquireSlot();
+      long stride = cache.slotStride();
+      cache.states(1).asSlice(from * stride, bytes).fill((byte) 1);
+      cache.rows(1, Part.VALUE).asSlice(from * stride, bytes).fill((byte) 2);
+      cache.copySlot(from, to);
+      assertFilled(cache.states(1).asSlice(to * stride, bytes), (byte) 1);
+      assertFilled(cache.rows(1, Part.VALUE).asSlice(to * stride, bytes), (byte) 2);
+      assertThrows(IllegalArgumentException.class, () -> cache.shape().recurrent(1));
+    }
+    assertThrows(IllegalArgumentException.class, () -> new KvShape.Diagonal(0, 4));
+    assertThrows(IllegalArgumentException.class, () -> new KvShape.Diagonal(7, 0));
+    assertThrows(IllegalArgumentException.class, () -> SHAPE.slotted(0));
+  }
+
   private static void assertFilled(MemorySegment part, byte value) {
     for (long i = 0; i < part.byteSize(); i++) {
       assertEquals(value, part.get(ValueLayout.JAVA_BYTE, i));

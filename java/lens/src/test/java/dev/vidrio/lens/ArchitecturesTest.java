@@ -86,6 +86,9 @@ class ArchitecturesTest {
         } else if (site == HookSite.RECURRENT_BETA) {
           boolean own = recurs && !TinyModels.has(name, Trait.MAMBA_2); // or it is the step
           assertEquals(own, lens.has(new HookPoint(site, 0)), site.suffix());
+        } else if (site.name().matches("RECURRENT_[QK](_PRE)?")) {
+          boolean queries = recurs && !TinyModels.has(name, Trait.RG_LRU);
+          assertEquals(queries, lens.has(new HookPoint(site, 0)), site.suffix());
         } else if (site.name().startsWith("RECURRENT_")) {
           assertEquals(recurs, lens.has(new HookPoint(site, 0)), site.suffix());
         } else if (site == HookSite.Z_PRE) {

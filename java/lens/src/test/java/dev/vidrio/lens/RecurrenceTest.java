@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -81,6 +82,30 @@ class RecurrenceTest {
       elements[i] = x.at(token, head * width + i);
     }
     return elements;
+  }
+
+  /** The RG-LRU, token by token in double precision, from what the states read. */
+  @Test
+  void statesOfIndependentElementsDecay() throws IOException {
+    String name = "recurrent_gemma";
+    int[] tokens = TinyModels.expected(name).ints("tokens");
+    try (Model model = open(name);
+        Arena arena = Arena.ofConfined();
+        ActivationCache cache = Lens.of(model).run(tokens, Capture.of("blocks.0.recurrent.*"))) {
+      var rates = TinyModels.gguf(name, arena).tensor("blk.0.ssm_a").data();
+      Activation z = cache.get(HookSite.RECURRENT_Z, 0);
+      for (int i = 0; i < z.row(0).length; i++) {
+        double a = rates.getAtIndex(JAVA_FLOAT_UNALIGNED, i);
+        double state = cache.get(HookSite.RECURRENT_V, 0).at(0, i);
+        assertEquals(state, z.at(0, i));
+        for (int t = 1; t < tokens.length; t++) {
+          double decay = Math.exp(a * cache.get(HookSite.RECURRENT_STEP, 0).at(t, i));
+          double v = cache.get(HookSite.RECURRENT_V, 0).at(t, i);
+          state = decay * state + Math.sqrt(1 - decay * decay) * v;
+          assertEquals(state, z.at(t, i), 1e-5, "element " + i + ", token " + t);
+        }
+      }
+    }
   }
 
   /** Queries are as long as 1/√d_k, keys as 1. */

@@ -125,7 +125,7 @@ class SweepTest {
             lens,
             tokens,
             List.of(),
-            variants(lens, other, n, 17),
+            variants(lens, other, n, n / 3),
             Metric.logitDifference(700, 800));
       }
     }

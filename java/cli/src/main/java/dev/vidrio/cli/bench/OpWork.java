@@ -109,11 +109,15 @@ record OpWork(double bytes, double operations, boolean integer) {
 
   /** Returns the bytes of a sequence's states, which each generated token reads. */
   static double stateBytes(KvShape shape) {
-    return shape.layers().stream()
-        .filter(KvShape.Recurrent.class::isInstance)
-        .map(KvShape.Recurrent.class::cast)
-        .mapToDouble(layer -> (double) layer.heads() * layer.dK() * layer.dV() * Float.BYTES)
-        .sum();
+    return shape.layers().stream().mapToDouble(OpWork::stateFloats).sum() * Float.BYTES;
+  }
+
+  private static double stateFloats(KvShape.Layer layer) {
+    return switch (layer) {
+      case KvShape.Recurrent states -> (double) states.heads() * states.dK() * states.dV();
+      case KvShape.Diagonal states -> states.width();
+      case KvShape.KeyValue _, KvShape.Conv _ -> 0;
+    };
   }
 
   OpWork plus(OpWork other) {

@@ -84,6 +84,8 @@ final class OpWorkTest {
       assertEquals(heads * (dK * dV + 12 * (dK + dV)) * 4, work.bytes());
       assertEquals(2 * heads * products, work.operations());
       assertEquals(heads * dK * dV * 4, OpWork.stateBytes(shape));
+      var diagonal = new KvShape(List.of(new KvShape.Diagonal(7, 4)));
+      assertEquals(7 * 4, OpWork.stateBytes(diagonal));
     }
   }
 

@@ -127,7 +127,8 @@ class PrefixCheckpointsTest {
         "qwen3next",
         "granitehybrid",
         "nemotron_h",
-        "nemotron_h_moe"
+        "nemotron_h_moe",
+        "recurrent_gemma"
       })
   void nextTurnResumesNearTheEndOfThePrompt(String name) throws Exception {
     int[] prompt = random(1, 150);

@@ -83,7 +83,7 @@ public enum GgmlType {
   /** 1 bit; one scale. */
   Q1_0(41, 128, 18),
   /** 2 bits; one scale. */
-  Q2_0(42, 64, 18);
+  Q2_0(42, 64, 18, 1, 0);
 
   private static final GgmlType[] BY_ID = new GgmlType[43];
 

@@ -81,7 +81,7 @@ public final class CodePoints {
     int[] events =
         sets.stream()
             .map(set -> set.changes)
-            .flatMapToInt(all -> IntStream.range(0, all.length).map(i -> all[i] << 1 | i & 1))
+            .flatMapToInt(all -> IntStream.range(0, all.length).map(i -> all[i] << 1 | (i & 1)))
             .sorted()
             .toArray();
     int[] changes = new int[events.length];

@@ -42,15 +42,13 @@ public sealed interface Expr {
    */
   record Machine(Dfa dfa, List<List<Expr>> labels) implements Expr {}
 
-  /** Returns this expression with each of its parts changed. */
-  default Expr mapParts(UnaryOperator<Expr> change) {
-    return switch (this) {
+  /** Returns an expression with each of its parts changed. */
+  static Expr mapParts(Expr whole, UnaryOperator<Expr> change) {
+    return switch (whole) {
       case Sequence(List<Expr> parts) -> new Sequence(parts.stream().map(change).toList());
       case Choice(List<Expr> parts) -> new Choice(parts.stream().map(change).toList());
       case Repeat(Expr part, int min, int max) -> new Repeat(change.apply(part), min, max);
-      case Chars whole -> whole;
-      case Call whole -> whole;
-      case Machine whole -> whole;
+      case Chars _, Call _, Machine _ -> whole;
     };
   }
 

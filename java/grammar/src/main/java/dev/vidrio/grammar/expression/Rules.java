@@ -79,7 +79,7 @@ public final class Rules {
     // Labels of automata are escaped characters and contain no calls.
     return expr instanceof Expr.Call(int rule)
         ? new Expr.Call(rule + offset)
-        : expr.mapParts(part -> shifted(part, offset));
+        : Expr.mapParts(expr, part -> shifted(part, offset));
   }
 
   /**

@@ -32,7 +32,11 @@ final class InstanceValidator {
     }
 
     Truth negated() {
-      return values()[TRUE.ordinal() - ordinal()];
+      return switch (this) {
+        case FALSE -> TRUE;
+        case UNCERTAIN -> UNCERTAIN;
+        case TRUE -> FALSE;
+      };
     }
 
     /** Returns the conjunction of lazily computed values. */

@@ -163,7 +163,7 @@ final class JsonRules {
                             .toList())
                 .toList());
       }
-      default -> text.mapParts(JsonRules::escaped);
+      default -> Expr.mapParts(text, JsonRules::escaped);
     };
   }
 

@@ -56,6 +56,11 @@ final class Decoded {
       case Q6_K -> q6k(b, first);
       case IQ4_XS, IQ3_S, IQ3_XXS, IQ2_S, IQ2_XS, IQ2_XXS, IQ1_M, IQ1_S, TQ1_0, TQ2_0 ->
           proved(type, b, first);
+      case Q2_0 -> {
+        for (int i = 0; i < 64; i++) {
+          set(first + i, (b.get(2 + i / 4) >> (i % 4 * 2) & 3) - 1, half(b, 0), 0);
+        }
+      }
       default -> {
         for (int i = 0; i < 32; i++) {
           of32(type, b, first + i, i);

@@ -37,12 +37,12 @@ class PlanTest {
     try (Arena arena = Arena.ofShared()) {
       Plan plan = PlanFixtures.withAllOutputs(PlanFixtures.transformer(seed, arena));
       Limits limits = PlanFixtures.limits(TOKENS, POSITIONS);
-      List<List<Token>> steps = PlanFixtures.steps(seed, TOKENS, 70, 5, 33);
+      List<List<Token>> steps = PlanFixtures.steps(seed, TOKENS, 30, 5, 13);
       List<Map<String, int[]>> expected;
       try (JavaExecutor scalar = JavaExecutor.scalar(1)) {
         expected = PlanFixtures.run(scalar, plan, limits, steps);
       }
-      for (int workers = 1; workers <= 4; workers++) {
+      for (int workers : new int[] {1, 3}) {
         try (JavaExecutor vector = JavaExecutor.vector(workers)) {
           assertSame(plan, expected, PlanFixtures.run(vector, plan, limits, steps));
         }
@@ -119,11 +119,11 @@ class PlanTest {
   @ValueSource(longs = {31, 32, 33})
   void bitsIndependentOfChunksAndBatch(long seed) {
     try (Arena arena = Arena.ofShared();
-        JavaExecutor vector = JavaExecutor.vector(2)) {
+        NativeExecutor executor = NativeExecutor.create(Isa.pick(), 2)) {
       Plan plan = PlanFixtures.transformer(seed, arena);
       Limits limits = PlanFixtures.limits(TOKENS, POSITIONS);
       List<List<Token>> together = PlanFixtures.steps(seed, TOKENS, 530, 61, 9, 258);
-      Map<Token, int[]> rows = rows(together, PlanFixtures.run(vector, plan, limits, together));
+      Map<Token, int[]> rows = rows(together, PlanFixtures.run(executor, plan, limits, together));
       assertEquals(530 + 61 + 9 + 258, rows.size());
       for (int sequence = 0; sequence < 4; sequence++) {
         int s = sequence;
@@ -133,7 +133,7 @@ class PlanTest {
                 .filter(token -> token.sequence() == s)
                 .map(List::of)
                 .toList();
-        Map<Token, int[]> expected = rows(alone, PlanFixtures.run(vector, plan, limits, alone));
+        Map<Token, int[]> expected = rows(alone, PlanFixtures.run(executor, plan, limits, alone));
         expected.forEach((token, row) -> assertArrayEquals(row, rows.get(token), token.toString()));
       }
     }
@@ -148,7 +148,7 @@ class PlanTest {
             .ops()
             .forEach(op -> kinds.merge(op.getClass().getSimpleName(), 1, Integer::sum));
       }
-      assertEquals(18, kinds.size(), kinds.toString());
+      assertEquals(19, kinds.size(), kinds.toString());
       assertTrue(kinds.values().stream().allMatch(count -> count > 0));
     }
   }

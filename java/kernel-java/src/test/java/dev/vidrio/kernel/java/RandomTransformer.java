@@ -1,6 +1,8 @@
 package dev.vidrio.kernel.java;
 
+import static dev.vidrio.kernel.op.Op.ActivationKind.DECAY_COMPLEMENT;
 import static dev.vidrio.kernel.op.Op.ActivationKind.RELU;
+import static dev.vidrio.kernel.op.Op.ActivationKind.SIGMOID;
 import static dev.vidrio.kernel.op.Op.ActivationKind.TANH;
 import static dev.vidrio.kernel.op.Op.NormKind.RMS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
@@ -79,18 +81,23 @@ final class RandomTransformer {
 
   /**
    * Returns the cache layers: the second layer equals the first, differs from it, or shares it. The
-   * last two belong to a convolution and a recurrence.
+   * last three belong to a convolution and two recurrences.
    */
   private List<KvShape.Layer> caches() {
     var first = new KvShape.KeyValue(kvHeads, dH);
     var conv = new KvShape.Conv(d);
     var states = states();
+    var diagonal = new KvShape.Diagonal(1 + random.nextInt(80), 1 + random.nextInt(4));
     return switch (random.nextInt(3)) {
-      case 0 -> List.of(first, first, conv, states);
+      case 0 -> List.of(first, first, conv, states, diagonal);
       case 1 ->
           List.of(
-              first, new KvShape.KeyValue(heads, dH + 2, 1 + random.nextInt(2 * dH)), conv, states);
-      default -> List.of(first, conv, states);
+              first,
+              new KvShape.KeyValue(heads, dH + 2, 1 + random.nextInt(2 * dH)),
+              conv,
+              states,
+              diagonal);
+      default -> List.of(first, conv, states, diagonal);
     };
   }
 
@@ -159,7 +166,8 @@ final class RandomTransformer {
   Plan plan() {
     Buffer embedded = embed();
     Buffer convolved = builder.add("mid", embedded, convolution(embedded));
-    Buffer x = builder.add("mid.recurrent", convolved, recurrence(convolved));
+    Buffer recurrent = builder.add("mid.recurrent", convolved, recurrence(convolved));
+    Buffer x = builder.add("mid.diagonal", recurrent, diagonalRecurrence(recurrent));
     for (int layer = 0; layer < 2; layer++) {
       x = builder.add("mid" + layer, x, multiply("attention", layer, attention(layer, x)));
       x = builder.add("post" + layer, x, multiply("ffn", layer, feedForward(layer, x)));
@@ -199,14 +207,14 @@ final class RandomTransformer {
     Buffer in = linear("gate_in", d, normalized);
     Buffer pre = builder.multiply("pre", linear("value", d, normalized), in);
     Weights kernel = scaled(WeightType.F32, 1 + random.nextInt(5), d);
-    Buffer mid = builder.conv("z.conv", cache.layers().size() - 2, null, kernel, pre);
+    Buffer mid = builder.conv("z.conv", cache.layers().size() - 3, null, kernel, pre);
     return linear("out", d, builder.multiply("post", linear("gate_out", d, normalized), mid));
   }
 
   /** Appends linear attention; its states are bounded, since they decay and keys have length 1. */
   private Buffer recurrence(Buffer x) {
     Buffer normalized = normalize("norm.recurrent", x);
-    int layer = cache.layers().size() - 1;
+    int layer = cache.layers().size() - 2;
     int heads = cache.recurrent(layer).heads();
     int dK = cache.recurrent(layer).dK();
     Buffer step = builder.activation("step", RELU, linear("step.pre", heads, normalized));
@@ -230,6 +238,21 @@ final class RandomTransformer {
     return linear("out.recurrent", d, z);
   }
 
+  /** Appends a recurrence of independent elements, which are bounded, since they decay. */
+  private Buffer diagonalRecurrence(Buffer x) {
+    Buffer normalized = normalize("norm.diagonal", x);
+    int layer = cache.layers().size() - 1;
+    KvShape.Slotted states = cache.slotted(layer);
+    int width = states.width(SequenceOp.Part.VALUE);
+    Buffer pre = linear("diagonal.pre", width, normalized);
+    Weights kernel = scaled(WeightType.F32, states.taps(), width);
+    Buffer value = builder.conv("diagonal.v", layer, SequenceOp.Part.VALUE, kernel, pre);
+    Buffer step = builder.activation("diagonal.step", SIGMOID, linear("rate", width, normalized));
+    Buffer decay = builder.scale("decay", -1, step);
+    Buffer gate = builder.activation("complement", DECAY_COMPLEMENT, decay);
+    return linear("out.diagonal", d, builder.diagonalRecurrence("h", layer, decay, gate, value));
+  }
+
   private Weights decays(int heads) {
     Weights a = vector(heads);
     for (int i = 0; i < heads; i++) {
@@ -239,7 +262,7 @@ final class RandomTransformer {
   }
 
   private Buffer recurrent(String name, SequenceOp.Part part, Buffer x) {
-    int layer = cache.layers().size() - 1;
+    int layer = cache.layers().size() - 2;
     int width = cache.recurrent(layer).width(part);
     Weights kernel = scaled(WeightType.F32, cache.recurrent(layer).taps(), width);
     return builder.conv(name, layer, part, kernel, linear(name + ".pre", width, x));
@@ -253,7 +276,7 @@ final class RandomTransformer {
 
   private Buffer attention(int layer, Buffer x) {
     Buffer normalized = normalize("norm1." + layer, x);
-    int stored = Math.min(layer, cache.layers().size() - 3);
+    int stored = Math.min(layer, cache.layers().size() - 4);
     int own = cache.keyValue(stored).dH();
     int valueWidth = cache.keyValue(stored).valueWidth();
     Buffer rotatedQ = rotated("q" + layer, own, linear("q" + layer, heads * own, normalized));

@@ -2,10 +2,8 @@ package dev.vidrio.kernel.ffm;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 
-import dev.vidrio.bindings.vd_conv;
 import dev.vidrio.bindings.vd_kv_cache;
 import dev.vidrio.bindings.vd_quantized;
-import dev.vidrio.bindings.vd_recurrence;
 import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvShape;
 import dev.vidrio.kernel.execution.Workspace;
@@ -66,23 +64,34 @@ record NativeOperands(Workspace workspace, KvCache cache, Arena tables, OutsideM
     vd_kv_cache.stride(s, cache.stride(layer));
   }
 
-  /** Fills in the cache rows of a vd_conv. */
-  void conv(SequenceOp.Conv op, MemorySegment s) {
-    SequenceOp.Part part = op.part();
-    if (part == null) {
-      vd_conv.rows(s, outside.note("key-value cache", cache.rows(op.layer())));
-      vd_conv.stride(s, cache.stride(op.layer()));
-    } else {
-      vd_conv.rows(s, outside.note("key-value cache", cache.rows(op.layer(), part)));
-      vd_conv.stride(s, cache.slotStride());
-      vd_conv.ring(s, cache.shape().recurrent(op.layer()).ring());
-    }
+  /**
+   * The rows, or states, that a layer of the cache keeps.
+   *
+   * @param stride bytes from a block, or a slot, to the next
+   * @param ring rows of the ring buffer in a slot, or 0 if rows are stored in blocks
+   */
+  record KeptRows(MemorySegment rows, long stride, int ring) {}
+
+  /** Returns the rows of an input of a recurrence, or of a convolution layer. */
+  KeptRows rows(int layer, SequenceOp.@Nullable Part part) {
+    return part == null
+        ? new KeptRows(outside.note("key-value cache", cache.rows(layer)), cache.stride(layer), 0)
+        : new KeptRows(
+            outside.note("key-value cache", cache.rows(layer, part)),
+            cache.slotStride(),
+            cache.shape().slotted(layer).ring());
   }
 
-  /** Fills in the states of a vd_recurrence and returns their shape. */
-  KvShape.Recurrent states(int layer, MemorySegment s) {
-    vd_recurrence.states(s, outside.note("key-value cache", cache.states(layer)));
-    vd_recurrence.stride(s, cache.slotStride());
+  /** Returns the states of a layer. */
+  KeptRows states(int layer) {
+    return new KeptRows(
+        outside.note("key-value cache", cache.states(layer)),
+        cache.slotStride(),
+        cache.shape().slotted(layer).ring());
+  }
+
+  /** Returns the shape of the states of linear attention of a layer. */
+  KvShape.Recurrent recurrent(int layer) {
     return cache.shape().recurrent(layer);
   }
 }

@@ -10,6 +10,8 @@ import dev.vidrio.bindings.vd_attention_backward;
 import dev.vidrio.bindings.vd_attention_values;
 import dev.vidrio.bindings.vd_conv;
 import dev.vidrio.bindings.vd_conv_backward;
+import dev.vidrio.bindings.vd_diagonal_recurrence;
+import dev.vidrio.bindings.vd_diagonal_recurrence_backward;
 import dev.vidrio.bindings.vd_edit;
 import dev.vidrio.bindings.vd_embed;
 import dev.vidrio.bindings.vd_expert_matmul;
@@ -92,6 +94,8 @@ final class OpEncoder {
       case SequenceOp.Attention attention -> attention(attention, vd_op.as.attention(as));
       case SequenceOp.Conv conv -> conv(conv, vd_op.as.conv(as));
       case SequenceOp.Recurrence recurrence -> recurrence(recurrence, vd_op.as.recurrence(as));
+      case SequenceOp.DiagonalRecurrence recurrence ->
+          diagonalRecurrence(recurrence, vd_op.as.diagonal_recurrence(as));
       case Op.Activation activation -> activation(activation, vd_op.as.activation(as));
       case Op.Add add -> add(add.a(), memory.address(add.b()), add.y(), 0, vd_op.as.add(as));
       case Op.AddBias add -> add(add.a(), memory.address(add.bias()), add.y(), 1, vd_op.as.add(as));
@@ -120,6 +124,8 @@ final class OpEncoder {
       case BackwardOp.KeyValue keys -> keyValue(keys, vd_op.as.attention_backward(as));
       case BackwardOp.Conv conv -> convBackward(conv, vd_op.as.conv_backward(as));
       case BackwardOp.Recurrence r -> recurrenceBackward(r, vd_op.as.recurrence_backward(as));
+      case BackwardOp.DiagonalRecurrence r ->
+          diagonalRecurrenceBackward(r, vd_op.as.diagonal_recurrence_backward(as));
       case BackwardOp.Route route -> routeBackward(route, vd_op.as.route_backward(as));
       case BackwardOp.ExpertMatMul matMul ->
           expertMatMulBackward(matMul, vd_op.as.expert_matmul_backward(as));
@@ -238,7 +244,10 @@ final class OpEncoder {
     vd_conv.x(s, memory.address(op.x()));
     vd_conv.kernel(s, memory.address(op.kernel()));
     vd_conv.y(s, memory.address(op.y()));
-    memory.conv(op, s);
+    NativeOperands.KeptRows rows = memory.rows(op.layer(), op.part());
+    vd_conv.rows(s, rows.rows());
+    vd_conv.stride(s, rows.stride());
+    vd_conv.ring(s, rows.ring());
     vd_conv.d(s, op.y().width());
     vd_conv.L(s, op.length());
     return Vidrio.VD_OP_CONV();
@@ -259,13 +268,33 @@ final class OpEncoder {
     vd_recurrence.beta(s, memory.address(op.inputs().beta()));
     vd_recurrence.a(s, memory.address(op.a()));
     vd_recurrence.skip(s, memory.address(op.skip()));
-    KvShape.Recurrent shape = memory.states(op.layer(), s);
+    NativeOperands.KeptRows states = memory.states(op.layer());
+    vd_recurrence.states(s, states.rows());
+    vd_recurrence.stride(s, states.stride());
+    KvShape.Recurrent shape = memory.recurrent(op.layer());
     vd_recurrence.H_k(s, shape.keyHeads());
     vd_recurrence.H(s, shape.heads());
     vd_recurrence.d_k(s, shape.dK());
     vd_recurrence.d_v(s, shape.dV());
     vd_recurrence.delta(s, op.update() == SequenceOp.Update.DELTA ? 1 : 0);
     vd_recurrence.tiled(s, op.grouping() == SequenceOp.Grouping.TILED ? 1 : 0);
+  }
+
+  private int diagonalRecurrence(SequenceOp.DiagonalRecurrence op, MemorySegment s) {
+    diagonalRecurrenceInputs(op, s);
+    vd_diagonal_recurrence.h(s, memory.address(op.h()));
+    NativeOperands.KeptRows states = memory.states(op.layer());
+    vd_diagonal_recurrence.states(s, states.rows());
+    vd_diagonal_recurrence.stride(s, states.stride());
+    vd_diagonal_recurrence.ring(s, states.ring());
+    return Vidrio.VD_OP_DIAGONAL_RECURRENCE();
+  }
+
+  private void diagonalRecurrenceInputs(SequenceOp.DiagonalRecurrence op, MemorySegment s) {
+    vd_diagonal_recurrence.x(s, memory.address(op.x()));
+    vd_diagonal_recurrence.decay(s, memory.address(op.decay()));
+    vd_diagonal_recurrence.gate(s, memory.address(op.gate()));
+    vd_diagonal_recurrence.d(s, op.h().width());
   }
 
   private int activation(Op.Activation op, MemorySegment s) {
@@ -602,6 +631,15 @@ final class OpEncoder {
     vd_recurrence_backward.dstep(s, memory.address(op.gradients().step()));
     vd_recurrence_backward.dbeta(s, memory.address(op.gradients().beta()));
     return Vidrio.VD_OP_RECURRENCE_BACKWARD();
+  }
+
+  private int diagonalRecurrenceBackward(BackwardOp.DiagonalRecurrence op, MemorySegment s) {
+    diagonalRecurrenceInputs(op.forward(), vd_diagonal_recurrence_backward.recurrence(s));
+    vd_diagonal_recurrence_backward.dh(s, memory.address(op.dh()));
+    vd_diagonal_recurrence_backward.ddecay(s, memory.address(op.dDecay()));
+    vd_diagonal_recurrence_backward.dgate(s, memory.address(op.dGate()));
+    vd_diagonal_recurrence_backward.dx(s, memory.address(op.dx()));
+    return Vidrio.VD_OP_DIAGONAL_RECURRENCE_BACKWARD();
   }
 
   private int routeBackward(BackwardOp.Route op, MemorySegment s) {

@@ -93,15 +93,15 @@ public enum HookSite {
   RECURRENT_K("recurrent.hook_k", BLOCK, WIDTH),
   /** The values that the state stores. */
   RECURRENT_V("recurrent.hook_v", BLOCK, WIDTH),
-  /** The decay of each head's state, in units of the head's rate. */
+  /** The decay of each head's state, or of each element of a state, in units of its rate. */
   RECURRENT_STEP("recurrent.hook_step", BLOCK, WIDTH),
-  /** The strength of the update of each head's state. */
+  /** The strength of the update of each head's state, or of each element of a state. */
   RECURRENT_BETA("recurrent.hook_beta", BLOCK, WIDTH),
-  /** The output of the recurrence: the states, read by the queries. */
+  /** The output of the recurrence: the states, read by the queries if there are any. */
   RECURRENT_Z("recurrent.hook_z", BLOCK, WIDTH),
   /** The output gate of the recurrence, before its activation function. */
   RECURRENT_GATE("recurrent.hook_gate", BLOCK, WIDTH),
-  /** The normalized and gated output of the recurrence: the input of the output projection. */
+  /** The gated output of the recurrence, maybe normalized: the input of the output projection. */
   RECURRENT_POST("recurrent.hook_post", BLOCK, WIDTH),
   /** The output of the recurrent sublayer, as it is added to the residual stream. */
   RECURRENT_OUT("hook_recurrent_out", BLOCK, WIDTH),

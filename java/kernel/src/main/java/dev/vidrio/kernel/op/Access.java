@@ -69,12 +69,12 @@ public sealed interface Access {
   record OfCache(int layer, Mode mode, CachePart part) implements Access {
     /**
      * Returns a key of the memory that is accessed: accesses with different keys never conflict.
-     * The convolutions of a recurrent layer have rows of their own; everything else of a layer
+     * The convolutions of a layer with states have rows of their own; everything else of a layer
      * counts as one.
      */
     public Object memory() {
-      return part instanceof ConvolutionRows(Part convolved, int _, int _) && convolved != null
-          ? List.of(layer, convolved)
+      return part instanceof KeptRows(Part kept, int _, int _) && kept != null
+          ? List.of(layer, kept)
           : layer;
     }
   }
@@ -95,13 +95,13 @@ public sealed interface Access {
   record AttendedValues(int heads, int width) implements CachePart {}
 
   /**
-   * The rows that a short convolution reads back.
+   * The rows of earlier tokens that a short convolution reads back.
    *
-   * @param part which input of a recurrent layer they are, or null in a convolution layer
+   * @param part the input of a recurrence that they are, or null in a convolution layer
    * @param width elements of a row
-   * @param length rows that the kernel covers
+   * @param length rows that the kernel covers, including the token's own
    */
-  record ConvolutionRows(@Nullable Part part, int width, int length) implements CachePart {}
+  record KeptRows(@Nullable Part part, int width, int length) implements CachePart {}
 
   /**
    * The states of linear attention.
@@ -111,6 +111,13 @@ public sealed interface Access {
    * @param heads H
    */
   record States(int queryWidth, int valueWidth, int heads) implements CachePart {}
+
+  /**
+   * The states of a recurrence whose elements are independent.
+   *
+   * @param width elements of a state
+   */
+  record StateRows(int width) implements CachePart {}
 
   /** Returns a read of an operand. */
   static OfOperand read(Operand operand, Scope scope) {

@@ -216,6 +216,33 @@ public sealed interface BackwardOp extends Op {
   }
 
   /**
+   * All gradients of a recurrence of independent elements. Adjacent rows of a sequence are
+   * differentiated together, as if the sequence began with them.
+   */
+  record DiagonalRecurrence(
+      SequenceOp.DiagonalRecurrence forward, Buffer dh, Buffer dDecay, Buffer dGate, Buffer dx)
+      implements BackwardOp {
+    public DiagonalRecurrence {
+      requireSame(forward.h(), dh);
+      requireSame(forward.decay(), dDecay);
+      requireSame(forward.gate(), dGate);
+      requireSame(forward.x(), dx);
+    }
+
+    @Override
+    public List<Access> accesses() {
+      return List.of(
+          read(forward.decay(), ALL),
+          read(forward.gate(), ALL),
+          read(forward.x(), ALL),
+          read(dh, ALL),
+          write(dDecay, ROW),
+          write(dGate, ROW),
+          write(dx, ROW));
+    }
+  }
+
+  /**
    * The gradient of a router with respect to its logits, given that with respect to its weights.
    * The selection of experts counts as a constant.
    */

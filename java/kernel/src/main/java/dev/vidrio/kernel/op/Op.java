@@ -294,7 +294,12 @@ public sealed interface Op
     /** {@code σ(x) = 1 / (1 + e⁻ˣ)}. */
     SIGMOID(11),
     /** {@code ln(1 + eˣ)}. */
-    SOFTPLUS(12);
+    SOFTPLUS(12),
+    /**
+     * {@code √(1 − e²ˣ)} for x ≤ 0, else 0: the factor of an input that keeps the variance of a
+     * state constant which decays by {@code eˣ}, arXiv 2402.19427.
+     */
+    DECAY_COMPLEMENT(13);
 
     private final int id;
 

@@ -27,7 +27,7 @@ final class OperandReplacement {
       }
       throw new AssertionError(e);
     } catch (ReflectiveOperationException e) {
-      throw new AssertionError("records have accessors and a canonical constructor", e);
+      throw new LinkageError("records have accessors and a canonical constructor", e);
     }
   }
 

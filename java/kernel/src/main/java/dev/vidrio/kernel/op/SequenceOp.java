@@ -106,7 +106,7 @@ public sealed interface SequenceOp extends Op {
     }
   }
 
-  /** The inputs of linear attention that short convolutions compute. */
+  /** The inputs of a recurrence that short convolutions compute. */
   enum Part {
     QUERY,
     KEY,
@@ -198,6 +198,30 @@ public sealed interface SequenceOp extends Op {
   }
 
   /**
+   * A recurrence of independent elements, whose states h are in a layer of the cache: {@code h =
+   * exp(decay) · h + gate · x}, and x at position 0 (arXiv 2303.06349, 2402.19427). All are [n, d].
+   */
+  record DiagonalRecurrence(int layer, Buffer decay, Buffer gate, Buffer x, Buffer h)
+      implements SequenceOp {
+    public DiagonalRecurrence {
+      requireSame(decay, h);
+      requireSame(gate, h);
+      requireSame(x, h);
+      require(layer >= 0 && h.rows() == Rows.TOKENS, h, "layer or rows");
+    }
+
+    @Override
+    public List<Access> accesses() {
+      return List.of(
+          read(decay, ALL),
+          read(gate, ALL),
+          read(x, ALL),
+          write(layer, new Access.StateRows(h.width())),
+          write(h, ROW));
+    }
+  }
+
+  /**
    * Causal convolution of each column along a sequence: each row of y is the sum of the last L rows
    * of x up to its own, each multiplied by a row of the kernel. Rows of x are stored in a layer of
    * the cache, from which those of earlier steps are read; rows before position 0 are zero.
@@ -229,8 +253,8 @@ public sealed interface SequenceOp extends Op {
     }
 
     /** Returns the shape that the layer of the cache must have. */
-    Access.ConvolutionRows cacheRows() {
-      return new Access.ConvolutionRows(part, x.width(), length());
+    Access.KeptRows cacheRows() {
+      return new Access.KeptRows(part, x.width(), length());
     }
 
     @Override

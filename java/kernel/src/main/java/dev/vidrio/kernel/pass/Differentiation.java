@@ -240,6 +240,7 @@ public record Differentiation(
         case SequenceOp.Attention attention -> attention(attention, dy);
         case SequenceOp.Conv conv -> pass(conv.x(), dx -> new BackwardOp.Conv(conv, dy, dx));
         case SequenceOp.Recurrence recurrence -> recurrence(recurrence, dy);
+        case SequenceOp.DiagonalRecurrence recurrence -> diagonalRecurrence(recurrence, dy);
         case ExpertOp.Route route ->
             pass(route.logits(), dx -> new BackwardOp.Route(forwards.available(route), dy, dx));
         case ExpertOp.ExpertMatMul product -> expertMatMul(product, dy);
@@ -330,6 +331,18 @@ public record Differentiation(
       pass(read.step(), rules.queryKeyFactor(), found.step());
       pass(read.beta(), rules.queryKeyFactor(), found.beta());
       pass(read.v(), rules.valueFactor(), found.v());
+    }
+
+    /** Decays and gates determine the pattern, as queries and keys do. */
+    private void diagonalRecurrence(SequenceOp.DiagonalRecurrence op, Buffer dh) {
+      Buffer dDecay = fresh(op.decay());
+      Buffer dGate = fresh(op.gate());
+      Buffer dx = fresh(op.x());
+      SequenceOp.DiagonalRecurrence available = forwards.available(op);
+      ops.add(new BackwardOp.DiagonalRecurrence(available, dh, dDecay, dGate, dx));
+      pass(op.decay(), rules.queryKeyFactor(), dDecay);
+      pass(op.gate(), rules.queryKeyFactor(), dGate);
+      pass(op.x(), rules.valueFactor(), dx);
     }
 
     private void kvStore(SequenceOp.KvStore store) {

@@ -49,7 +49,8 @@ public enum WeightType {
   BF16(1, 0, 0, 0),
   TQ1_0(32, 2, 0, 0),
   TQ2_0(32, 2, 0, 0),
-  MXFP4(32, 4, 0, 1);
+  MXFP4(32, 4, 0, 1),
+  Q2_0(32, 2, 0, 0);
 
   /** A property that only some quantized types have. */
   enum Trait {

@@ -89,7 +89,7 @@ public final class TunedLens implements LogitLens.Translation {
     List<Entry> entries = new ArrayList<>();
     translators.forEach(
         (point, translator) -> {
-          long d = translator.length - 1;
+          long d = translator.length - 1L;
           entries.add(new Entry(point + ".weight", Dtype.F32, List.of(d, d)));
           entries.add(new Entry(point + ".bias", Dtype.F32, List.of(d)));
         });

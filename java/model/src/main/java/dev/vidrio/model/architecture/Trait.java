@@ -9,6 +9,10 @@ public enum Trait {
   SHORT_CONVOLUTION,
   /** Some layers have a gated delta rule (arXiv 2412.06464) instead of attention. */
   GATED_DELTA_RULE,
+  /**
+   * Some layers have a real-gated linear recurrent unit (arXiv 2402.19427) instead of attention.
+   */
+  RG_LRU,
   /** Layers have Mamba 2 (arXiv 2405.21060), instead of attention or in parallel to it. */
   MAMBA_2,
   /** Each layer has one sublayer: a mixer or a feed-forward block. */

@@ -107,7 +107,7 @@ public final class Layer {
     List<KvShape.Layer> caches = dimensions.kvShape().layers();
     return switch (cache < caches.size() ? caches.get(cache) : null) {
       case KvShape.Conv conv -> HookSite.CONV_OUT;
-      case KvShape.Recurrent states -> HookSite.RECURRENT_OUT;
+      case KvShape.Slotted states -> HookSite.RECURRENT_OUT;
       case KvShape.KeyValue heads -> HookSite.ATTN_OUT;
       case null -> HookSite.ATTN_OUT;
     };

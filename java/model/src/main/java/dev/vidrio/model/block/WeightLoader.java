@@ -206,6 +206,29 @@ public final class WeightLoader {
     }
   }
 
+  /**
+   * Takes square matrices [n, n] as the blocks on the diagonal of one matrix, of zeros elsewhere:
+   * [count · n, count · n].
+   */
+  Weights blockDiagonal(String name, int count, int n) {
+    GgufTensor tensor = tensors.take(name, n, n, count);
+    WeightType type = tensors.type(tensor);
+    int width = Math.multiplyExact(count, n);
+    long blockBytes = tensor.data().byteSize() / width;
+    long rowBytes = count * blockBytes;
+    long bytes = Math.multiplyExact(width, rowBytes);
+    bytesPerToken += bytes;
+    boolean packs = packer.packs(type);
+    try (Arena scratch = Arena.ofShared()) {
+      MemorySegment data = packs ? scratch.allocate(bytes, 64) : memory.allocate(bytes);
+      for (int row = 0; row < width; row++) {
+        long to = row * rowBytes + row / n * blockBytes;
+        MemorySegment.copy(tensor.data(), row * blockBytes, data, to, blockBytes);
+      }
+      return packer.matrix(name, type, width, width, data, packs);
+    }
+  }
+
   /** Takes transposes of matrices [k, n], padded with rows of zeros: [count · padded, k] in f32. */
   Weights transposedHeads(String name, int count, int k, int n, int padded) {
     GgufTensor tensor = tensors.take(name, n, k, count);

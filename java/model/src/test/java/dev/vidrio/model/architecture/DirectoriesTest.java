@@ -78,7 +78,8 @@ class DirectoriesTest {
           Map.entry("minicpm3", "rope_freqs.weight"),
           Map.entry("mistral3", "rope_type"),
           Map.entry("phi3", "rope_freqs.weight"),
-          Map.entry("phimoe", "rope_freqs.weight"));
+          Map.entry("phimoe", "rope_freqs.weight"),
+          Map.entry("recurrent_gemma", "rope_type"));
 
   private static Path directory(String model) throws URISyntaxException {
     return Path.of(

@@ -64,6 +64,7 @@ class HostileArchitecturesTest {
     "hyperclovax, embedding_scale, -1",
     "nanochat, final_logit_softcapping, NaN",
     "vaultgemma, attn_logit_softcapping, -1",
+    "recurrent_gemma, final_logit_softcapping, NaN",
     "afmoe, expert_weights_scale, -1",
   })
   void numbersOutsideTheirLimits(String model, String key, float value) {
@@ -149,6 +150,13 @@ class HostileArchitecturesTest {
     "olmo_hybrid, ssm.time_step_rank, 3",
     "olmo_hybrid, ssm.state_size, 0",
     "olmo_hybrid, attention.head_count_kv, 3",
+    "recurrent_gemma, ssm.inner_size, 0",
+    "recurrent_gemma, ssm.inner_size, 42",
+    "recurrent_gemma, ssm.group_count, 3",
+    "recurrent_gemma, ssm.conv_kernel, 0",
+    "recurrent_gemma, ssm.conv_kernel, 65",
+    "recurrent_gemma, attention.head_count_kv, 3",
+    "recurrent_gemma, attention.sliding_window, 0",
     "lfm3, shortconv.l_cache, 0",
     "lfm3, attention.head_count_kv, 3",
     "gpt_neo, attention.sliding_window, 2147483648",

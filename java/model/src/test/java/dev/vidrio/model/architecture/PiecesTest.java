@@ -31,7 +31,8 @@ class PiecesTest {
         "granitehybrid",
         "granitehybrid-experts",
         "nemotron_h",
-        "nemotron_h_moe"
+        "nemotron_h_moe",
+        "recurrent_gemma"
       })
   void piecesOfATextGiveTheSameBits(String name, @TempDir Path directory) throws IOException {
     int[] tokens = TinyModels.expected(name).ints("tokens");

@@ -99,7 +99,7 @@ public final class TinyModels {
 
   /** Returns whether the first layer has a recurrence. */
   public static boolean isRecurrent(String name) {
-    return has(name, Trait.GATED_DELTA_RULE) || has(name, Trait.MAMBA_2);
+    return has(name, Trait.GATED_DELTA_RULE) || has(name, Trait.MAMBA_2) || has(name, Trait.RG_LRU);
   }
 
   /** Returns whether attention is gated or normalized before the output projection. */

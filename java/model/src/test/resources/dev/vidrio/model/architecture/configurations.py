@@ -416,6 +416,12 @@ MODELS = {
         | dict(attn_logit_softcapping=3.0, final_logit_softcapping=5.0, num_hidden_layers=3)
         | dict(layer_types=[f"{kind}_attention" for kind in "full sliding full".split()]),
     ),
+    "recurrent_gemma": (
+        "RecurrentGemma",
+        dict(block_types=["recurrent", "attention"], num_hidden_layers=3, lru_width=40)
+        | dict(attention_window_size=8, num_key_value_heads=1, logits_soft_cap=5.0)
+        | dict(hidden_activation="gelu_pytorch_tanh", tie_word_embeddings=True),
+    ),
     "bitnet": ("BitNet", dict(BITNET, hidden_act="silu")),
     "bitnet-b1.58": ("BitNet", dict(BITNET, hidden_act="relu2")),
     "nanochat": ("NanoChat", dict(final_logit_softcapping=5.0)),

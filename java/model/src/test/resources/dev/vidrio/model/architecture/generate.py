@@ -20,7 +20,7 @@ and biases differ from element to element. Texts are longer than the windows.
 
 Needs torch, safetensors, gguf and transformers 4.57.3; 5.24 for mistral3, gemma3n, gemma4, baichuan
 to gptj, deepseek and what follows from it, those with Mamba 2, vaultgemma to hyperclovax, gpt_neo,
-opt, lfm3, olmo_hybrid, internlm3 to plamo3, flint and aria.
+opt, lfm3, olmo_hybrid, internlm3 to plamo3, flint, aria and recurrent_gemma.
 """
 
 import argparse
@@ -43,14 +43,14 @@ from safetensors.numpy import load_file, save_file
 def draw(name: str, model: torch.nn.Module) -> None:
     """Gives every parameter seeded random values that are exact in BF16."""
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    gemmas = ("gemma", "gemma2", "gemma3", "plamo3", "vaultgemma")
+    gemmas = ("gemma", "gemma2", "gemma3", "plamo3", "vaultgemma", "recurrent_gemma")
     less_one = name in (*gemmas, *DELTA_RULES, "nemotron", "step35")
     biases = ("e_score_correction_bias", "expert_bias")
     corrections = [b for b in model.named_buffers() if b[0].endswith(biases)]
     with torch.no_grad():
         for key, parameter in [*model.named_parameters(), *corrections]:
             values = torch.randn(parameter.shape, generator=generator)
-            if key.endswith("A_log"):
+            if key.endswith(("A_log", "recurrent_param")):
                 values = values - 2.0  # makes some states decay slowly
             elif parameter.dim() == 1 and key.endswith("weight"):
                 values = values * 0.25 + (0.0 if less_one and "linear_attn" not in key else 1.0)

@@ -107,6 +107,40 @@ LLAMA_TENSORS = {
     LAYER + r".mlp.experts.(gate|up|down).weight": r"blk.\1.ffn_\2_exps.weight",
 }
 
+RECURRENT_GEMMA_TENSORS = {
+    r"model.embed_tokens": "token_embd",
+    r"model.final_norm": "output_norm",
+    LAYER + r".temporal_pre_norm": r"blk.\1.attn_norm",
+    LAYER + r".channel_pre_norm": r"blk.\1.ffn_norm",
+    LAYER + r".temporal_block.o_proj": r"blk.\1.attn_output",
+    LAYER + r".temporal_block.(.)_proj": r"blk.\1.attn_\2",
+    LAYER + r".temporal_block.linear_x": r"blk.\1.ssm_in",
+    LAYER + r".temporal_block.linear_y": r"blk.\1.attn_gate",
+    LAYER + r".temporal_block.linear_out": r"blk.\1.ssm_out",
+    LAYER + r".temporal_block.conv_1d": r"blk.\1.ssm_conv1d",
+    LAYER + r".temporal_block.rg_lru.(input|recurrent)_gate_": r"blk.\1.ssm_\2_gate.",
+    LAYER + r".temporal_block.rg_lru.recurrent_param": r"blk.\1.ssm_a",
+    LAYER + r".mlp_block.(gate|up|down)_proj": r"blk.\1.ffn_\2",
+}
+
+
+def recurrent_gemma_tensors(tensors: dict) -> dict:
+    """Returns the tensors with the names, layouts and values of GGUF."""
+    renamed = {}
+    for key, value in tensors.items():
+        for pattern, replacement in RECURRENT_GEMMA_TENSORS.items():
+            key = re.sub(f"^{pattern}", replacement, key)
+        if key.endswith("norm.weight"):
+            value = 1 + value
+        elif key.endswith("ssm_a"):
+            value = -8 * np.logaddexp(0, value)
+        elif key.endswith("ssm_conv1d.weight"):
+            value = value.squeeze(1)
+        elif key.endswith("_gate.weight") and value.ndim == 3:
+            value = value.swapaxes(1, 2)  # inputs by outputs
+        renamed[key] = value
+    return renamed
+
 
 def flint_keys(config: dict) -> dict:
     return {
@@ -133,7 +167,24 @@ def aria_keys(config: dict) -> dict:
     }
 
 
-OWN_KEYS = {"aria": aria_keys, "flint": flint_keys}
+def recurrent_gemma_keys(config: dict) -> dict:
+    types = config["block_types"] * config["num_hidden_layers"]
+    return {
+        "feed_forward_length": config["intermediate_size"] // 2,
+        "attention.head_count_kv": [
+            config["num_key_value_heads"] if kind == "attention" else 0
+            for kind in types[: config["num_hidden_layers"]]
+        ],
+        "attention.sliding_window": config["attention_window_size"],
+        "final_logit_softcapping": config["logits_soft_cap"],
+        "rope.dimension_count": config["head_dim"] // 2,
+        "ssm.inner_size": config["lru_width"],
+        "ssm.group_count": config["num_attention_heads"],
+        "ssm.conv_kernel": config["conv1d_width"],
+    }
+
+
+OWN_KEYS = {"aria": aria_keys, "flint": flint_keys, "recurrent_gemma": recurrent_gemma_keys}
 
 # Classes that use the converter of another class: llama.cpp has MPT under the class name of its
 # original code, and lacks some others.
@@ -216,11 +267,13 @@ def write(directory: Path, name: str) -> None:
     for key, value in (keys | OWN_KEYS[name](config)).items():
         put(writer, f"{name}.{key}", value)
     bf16 = gguf.GGMLQuantizationType.BF16
-    for key, value in stacked_experts(load_file(directory / "model.safetensors")).items():
+    tensors = load_file(directory / "model.safetensors")
+    own = name == "recurrent_gemma"
+    for key, value in (recurrent_gemma_tensors if own else stacked_experts)(tensors).items():
         for pattern, replacement in LLAMA_TENSORS.items():
             key = re.sub(f"^{pattern}(?![a-z_])", replacement, key)
         value = np.ascontiguousarray(value)
-        matrix = value.ndim > 1 and "ffn_gate_inp" not in key
+        matrix = value.ndim > 1 and not re.search(r"ffn_gate_inp|conv1d|bias$", key)
         data = quantize(value, bf16) if matrix else value
         writer.add_tensor(key, data, raw_dtype=bf16 if matrix else None)
     writer.write_header_to_file()

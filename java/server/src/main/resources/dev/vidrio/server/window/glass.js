@@ -152,7 +152,7 @@ function drawAttribution({ pieces, scores }) {
   drawStrip('attribution', pieces, scores, scale);
 }
 
-/** Shows a row for each layer, the last on top; marks the generated token. */
+/** Shows a row for each layer and marks the generated token. */
 function drawLogits({ hooks }, generated) {
   const scale = scaleOf('SEQUENTIAL', [], 0, 1);
   const rows = Object.values(hooks).map(([cell], layer) => {
@@ -167,6 +167,6 @@ function drawLogits({ hooks }, generated) {
   });
   at('logits-legend').replaceChildren(legend(scale));
   at('logits').replaceChildren(
-    element('table', { 'aria-labelledby': 'logits-title' }, element('tbody', {}, ...rows.reverse())),
+    element('table', { 'aria-labelledby': 'logits-title' }, element('tbody', {}, ...rows)),
   );
 }

@@ -68,7 +68,7 @@ public final class Comparison {
       case Library.Function<?> f ->
           right instanceof Library.Function<?> other
               && f.name().equals(other.name())
-              && (f.self() instanceof Value a && other.self() instanceof Value b
+              && ((f.self() instanceof Value a && other.self() instanceof Value b)
                   ? equal(meter, a, b)
                   : f.self().equals(other.self()));
       default -> left.equals(right);

@@ -94,7 +94,7 @@ final class WordMerger {
             ? rules.merge(ids[left], ids[right], text, starts[left], starts[next[right]])
             : NONE;
     if (merges[left] != NONE) {
-      candidates.add(merges[left] & UPPER_HALF | left);
+      candidates.add((merges[left] & UPPER_HALF) | left);
     }
   }
 

@@ -5,8 +5,8 @@ import dev.vidrio.kernel.KvCache;
 import dev.vidrio.kernel.KvType;
 import dev.vidrio.kernel.execution.Workspace;
 import dev.vidrio.kernel.execution.Workspace.Quantized;
-import dev.vidrio.kernel.java.memory.ConvLayer;
 import dev.vidrio.kernel.java.memory.Elements;
+import dev.vidrio.kernel.java.memory.KeptRows;
 import dev.vidrio.kernel.java.memory.KvLayer;
 import dev.vidrio.kernel.java.runtime.Attention;
 import dev.vidrio.kernel.java.runtime.Convolution;
@@ -14,6 +14,8 @@ import dev.vidrio.kernel.java.runtime.Recurrence;
 import dev.vidrio.kernel.java.runtime.Rope;
 import dev.vidrio.kernel.java.scalar.AttentionBackward;
 import dev.vidrio.kernel.java.scalar.BackwardKernels;
+import dev.vidrio.kernel.java.scalar.DiagonalRecurrence;
+import dev.vidrio.kernel.java.scalar.DiagonalRecurrenceBackward;
 import dev.vidrio.kernel.java.scalar.ExpertsBackward;
 import dev.vidrio.kernel.java.scalar.HookKernels;
 import dev.vidrio.kernel.java.scalar.RecurrenceBackward;
@@ -65,6 +67,7 @@ public final class OpBinder {
       case SequenceOp.Attention attention -> attention(attention);
       case SequenceOp.Conv conv -> conv(conv);
       case SequenceOp.Recurrence recurrence -> recurrence(recurrence);
+      case SequenceOp.DiagonalRecurrence recurrence -> diagonalRecurrence(recurrence);
       case Op.Activation activation -> activation(activation);
       case Op.Add add -> add(add);
       case Op.AddBias add -> addBias(add);
@@ -93,6 +96,7 @@ public final class OpBinder {
       case BackwardOp.KeyValue keys -> keyValueBackward(keys);
       case BackwardOp.Conv conv -> convBackward(conv);
       case BackwardOp.Recurrence recurrence -> recurrenceBackward(recurrence);
+      case BackwardOp.DiagonalRecurrence recurrence -> diagonalRecurrenceBackward(recurrence);
       case BackwardOp.Route route -> routeBackward(route);
       case BackwardOp.ExpertMatMul matMul -> expertMatMulBackward(matMul);
       case BackwardOp.ExpertSum sum -> expertSumBackward(sum);
@@ -228,7 +232,8 @@ public final class OpBinder {
   /** Divides the columns, which are independent, among workers. */
   private BoundOp conv(SequenceOp.Conv op) {
     int width = op.y().width();
-    var conv = new Convolution(op, ConvLayer.of(cache, op), data(op.x()), data(op.y()));
+    KeptRows rows = KeptRows.of(cache, op.layer(), op.part(), width);
+    var conv = new Convolution(op, rows, data(op.x()), data(op.y()));
     return (kernels, batch, share) ->
         kernels.conv(conv, batch, (int) share.begin(width, GRAIN), (int) share.end(width, GRAIN));
   }
@@ -239,6 +244,20 @@ public final class OpBinder {
     int heads = recurrence.heads();
     return (kernels, batch, share) ->
         kernels.recurrence(recurrence, batch, share.begin(heads), share.end(heads));
+  }
+
+  /** Divides the columns, which are independent, among workers. */
+  private BoundOp diagonalRecurrence(SequenceOp.DiagonalRecurrence op) {
+    int width = op.h().width();
+    var recurrence =
+        new DiagonalRecurrence(
+            KeptRows.ofStates(cache, op.layer(), width),
+            data(op.decay()),
+            data(op.gate()),
+            data(op.x()),
+            data(op.h()));
+    return (kernels, batch, share) ->
+        recurrence.run(batch, (int) share.begin(width, GRAIN), (int) share.end(width, GRAIN));
   }
 
   private BoundOp activation(Op.Activation op) {
@@ -539,6 +558,23 @@ public final class OpBinder {
     return (kernels, batch, share) ->
         new RecurrenceBackward(recurrence, residual, gradients)
             .run(batch, share.worker(), share.workers());
+  }
+
+  /** Divides the columns, which are independent, among workers. */
+  private BoundOp diagonalRecurrenceBackward(BackwardOp.DiagonalRecurrence op) {
+    int width = op.dh().width();
+    var recurrence =
+        new DiagonalRecurrenceBackward(
+            width,
+            data(op.forward().decay()),
+            data(op.forward().gate()),
+            data(op.forward().x()),
+            data(op.dh()),
+            data(op.dDecay()),
+            data(op.dGate()),
+            data(op.dx()));
+    return (kernels, batch, share) ->
+        recurrence.run(batch, (int) share.begin(width, GRAIN), (int) share.end(width, GRAIN));
   }
 
   private BoundOp routeBackward(BackwardOp.Route op) {

@@ -69,7 +69,7 @@ public final class Blocks {
       case IQ3_XXS -> signed(IQ3_XXS[code & 7], code >> 3);
       case IQ2_S, IQ2_XS, IQ2_XXS -> signed(IQ2[code & 3], code >> 2);
       case IQ1_M, IQ1_S -> 8 * ((code & 3) - 1) + signed(1, code >> 2);
-      case TQ1_0, TQ2_0 -> code - 1;
+      case Q2_0, TQ1_0, TQ2_0 -> code - 1;
       case MXFP4 -> E2M1[code];
       case F32, F16, BF16 -> throw notQuantized(type);
     };
@@ -96,7 +96,7 @@ public final class Blocks {
   /** Returns the scale of sub-block j. Products of factors are exact. */
   public static float scale(WeightType type, Factors f, int j) {
     return switch (type) {
-      case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, TQ1_0, TQ2_0 -> f.half(0);
+      case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, Q2_0, TQ1_0, TQ2_0 -> f.half(0);
       case Q2_K -> f.half(0) * (f.whole(j) & 15);
       case Q3_K -> f.half(0) * (f.whole(j) - 32);
       case Q4_K, Q5_K -> f.half(0) * f.whole(j);

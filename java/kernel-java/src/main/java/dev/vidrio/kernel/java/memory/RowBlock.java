@@ -50,6 +50,7 @@ public record RowBlock(WeightType type, MemorySegment data, long at) implements 
               ? trit(i % 32, i / 32)
               : i < 240 ? trit(32 + i % 16, i / 16 - 10) : trit(48 + i % 4, i / 4 - 60);
       case TQ2_0 -> bits(0, 2, 32, i);
+      case Q2_0 -> bits(2, 2, 1, i);
       default -> throw new IllegalArgumentException(type + " has no codes");
     };
   }

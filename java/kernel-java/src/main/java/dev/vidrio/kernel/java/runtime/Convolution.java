@@ -1,11 +1,11 @@
 package dev.vidrio.kernel.java.runtime;
 
-import dev.vidrio.kernel.java.memory.ConvLayer;
+import dev.vidrio.kernel.java.memory.KeptRows;
 import dev.vidrio.kernel.op.SequenceOp;
 import java.lang.foreign.MemorySegment;
 
 /** A convolution and the memory of its operands: x and y are [tokens, d]. */
-public record Convolution(SequenceOp.Conv op, ConvLayer cache, MemorySegment x, MemorySegment y) {
+public record Convolution(SequenceOp.Conv op, KeptRows cache, MemorySegment x, MemorySegment y) {
   /** Returns d. */
   public int width() {
     return cache.width();

@@ -14,6 +14,9 @@ public final class ScalarActivation {
 
   private static final float GELU_3_CUBIC = 0.134145f;
 
+  /** The bound of the divisor in the derivative of a decay's complement, which is steep at 0. */
+  private static final float MIN_COMPLEMENT = 0.0005f;
+
   /** 1 / √(2π). */
   private static final float NORMAL_DENSITY = 0.3989423f;
 
@@ -45,6 +48,8 @@ public final class ScalarActivation {
       case IDENTITY -> x;
       case SIGMOID -> ScalarMath.sigmoid(x);
       case SOFTPLUS -> ScalarMath.softplus(x);
+      case DECAY_COMPLEMENT ->
+          (float) Math.sqrt(0f - ScalarMath.exponentialLessOne(2 * Math.min(x, 0f)));
     };
   }
 
@@ -108,6 +113,11 @@ public final class ScalarActivation {
         yield new Slopes(s, ScalarMath.sigmoid(x));
       }
       case CLAMPED_LINEAR -> new Slopes(kept(Math.abs(x)), inside(Math.abs(x)));
+      case DECAY_COMPLEMENT -> {
+        float y = activate(kind, x);
+        float inverse = ScalarMath.exp(2 * Math.min(x, 0f)) / Math.max(y, MIN_COMPLEMENT);
+        yield new Slopes(-secant(y, x), (1 - step(x)) * -inverse);
+      }
     };
   }
 

@@ -76,6 +76,9 @@ final class Gemma {
                   Trait.PARALLEL_STREAMS)
               .directory(Gemma3nMapping.SPEC, "Gemma3nForCausalLM")
               .textOf(Gemma3nMapping.SPEC, "Gemma3nForConditionalGeneration"),
+          ArchitectureEntry.of("recurrent_gemma", "Google", RecurrentGemma.decoder())
+              .traits(Trait.RG_LRU)
+              .directory(RecurrentGemma.MAPPING, "RecurrentGemmaForCausalLM"),
           ArchitectureEntry.of("gemma4", "Google", Gemma4::read)
               .traits(Trait.SANDWICH_NORM, Trait.VALUE_NORM, Trait.PER_LAYER_EMBEDDING)
               .directory(Gemma4Mapping.SPEC, "Gemma4ForCausalLM")

@@ -301,6 +301,26 @@ public final class Layout {
         });
   }
 
+  /**
+   * Returns the layout of a vector of n decay rates before their softplus as negative rates.
+   *
+   * @param factor of the softplus
+   */
+  public static Layout softplusRates(int n, double factor) {
+    return of(
+        tensor -> {
+          tensor.requireVector(n);
+          return floats(
+              tensor,
+              List.of((long) n),
+              i -> {
+                double x = tensor.tensor().element(i);
+                double tail = StrictMath.log1p(StrictMath.exp(-Math.abs(x)));
+                return -factor * (Math.max(x, 0) + tail);
+              });
+        });
+  }
+
   /** Returns the layout of a vector of n · k elements as a matrix [n, k]. */
   public static Layout folded(int n, int k) {
     return of(

@@ -116,9 +116,8 @@ public final class MappingSpec implements Mapping, Cloneable {
     map.takeLinear(from, to);
   }
 
-  @SafeVarargs
-  private static <T> List<T> append(List<T> list, T... elements) {
-    return Stream.concat(list.stream(), Stream.of(elements)).toList();
+  private static <T> List<T> append(List<T> list, List<T> elements) {
+    return Stream.concat(list.stream(), elements.stream()).toList();
   }
 
   /** Changes the configuration before it is read. */
@@ -153,7 +152,7 @@ public final class MappingSpec implements Mapping, Cloneable {
 
   /** Adds a check of the configuration. */
   public MappingSpec check(Consumer<Config> check) {
-    return with(spec -> spec.checks = append(checks, check));
+    return with(spec -> spec.checks = append(checks, List.of(check)));
   }
 
   /** Adds a check of flags that must be false or missing. */
@@ -222,7 +221,7 @@ public final class MappingSpec implements Mapping, Cloneable {
 
   /** Adds keys. */
   public MappingSpec keys(KeyRule... rules) {
-    return with(spec -> spec.keys = append(keys, rules));
+    return with(spec -> spec.keys = append(keys, List.of(rules)));
   }
 
   /** Replaces the keys whose values are tensors. */
@@ -294,7 +293,7 @@ public final class MappingSpec implements Mapping, Cloneable {
 
   /** Adds tensors outside the layers. */
   public MappingSpec tensors(ModelTensors more) {
-    return with(spec -> spec.tensors = append(tensors, more));
+    return with(spec -> spec.tensors = append(tensors, List.of(more)));
   }
 
   /** Ignores the tensors whose names have one of the prefixes. */
@@ -309,7 +308,7 @@ public final class MappingSpec implements Mapping, Cloneable {
 
   /** Adds tensors of a layer. */
   public MappingSpec and(LayerTensors... more) {
-    return with(spec -> spec.layer = append(layer, more));
+    return with(spec -> spec.layer = append(layer, List.of(more)));
   }
 
   /** Sets that PEFT adapters cannot be read. */

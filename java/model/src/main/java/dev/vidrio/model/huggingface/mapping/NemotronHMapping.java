@@ -19,15 +19,18 @@ public final class NemotronHMapping {
    * 5.
    */
   private enum Kind {
-    MAMBA("M", "mamba", "linear_attention"),
-    ATTENTION("*", "attention", "full_attention"),
-    FFN("-", "mlp"),
-    EXPERTS("E", "moe");
+    MAMBA,
+    ATTENTION,
+    FFN,
+    EXPERTS;
 
-    private final List<String> names;
-
-    Kind(String... names) {
-      this.names = List.of(names);
+    List<String> names() {
+      return switch (this) {
+        case MAMBA -> List.of("M", "mamba", "linear_attention");
+        case ATTENTION -> List.of("*", "attention", "full_attention");
+        case FFN -> List.of("-", "mlp");
+        case EXPERTS -> List.of("E", "moe");
+      };
     }
   }
 
@@ -119,7 +122,7 @@ public final class NemotronHMapping {
 
   private static Kind kind(Config config, String key, String name) {
     for (Kind kind : Kind.values()) {
-      if (kind.names.contains(name)) {
+      if (kind.names().contains(name)) {
         return kind;
       }
     }

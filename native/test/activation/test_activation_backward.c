@@ -1,8 +1,8 @@
 // activation backward: every variant equals the scalar one, which is close to differences.
 #include <math.h>
 
-#include "backward/backward.h"
-#include "differences.h"
+#include "activation/functions.h"
+#include "backward/differences.h"
 #include "support/check.h"
 #include "support/compare.h"
 #include "support/guarded.h"
@@ -10,9 +10,8 @@
 #include "support/lengths.h"
 #include "support/plans.h"
 #include "support/rng.h"
-#include "support/tolerance.h"
 
-enum { KINDS = VD_ACTIVATION_SOFTPLUS + 1 };
+enum { KINDS = VD_ACTIVATION_COUNT };
 
 typedef struct activation_case {
     int32_t kind, slope, width, gated, in_place;
@@ -33,7 +32,7 @@ static const float *run(vd_isa isa, const activation_case *c, placement where) {
         .slope = c->slope,
         .width = c->width,
     };
-    vd_backward[isa]->activation(&op, c->range);
+    vd_activation_backward_kernels[isa](&op, c->range);
     return op.dx;
 }
 
@@ -48,65 +47,19 @@ static void check_untouched(const float *dx, const activation_case *c) {
     }
 }
 
-static double activate(const void *kind, double v) {
-    switch (*(const int32_t *)kind) {
-        case VD_ACTIVATION_SILU:
-            return v / (1 + exp(-v));
-        case VD_ACTIVATION_GELU_TANH:
-            return v / 2 * (1 + tanh(sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)));
-        case VD_ACTIVATION_GELU:
-            return v / 2 * erfc(-v * M_SQRT1_2);
-        case VD_ACTIVATION_TANH:
-            return tanh(v);
-        case VD_ACTIVATION_SQUARED_RELU:
-            return fmax(v, 0) * fmax(v, 0);
-        case VD_ACTIVATION_ELU:
-            return v > 0 ? v : expm1(v);
-        case VD_ACTIVATION_HARD_TANH:
-            return fmax(-1, fmin(v, 1));
-        case VD_ACTIVATION_CLAMPED_SWISH:
-            return fmin(v, 7) / (1 + exp(-1.702 * fmin(v, 7)));
-        case VD_ACTIVATION_CLAMPED_LINEAR:
-            return 1 + fmax(fmin(v, 7), -7);
-        case VD_ACTIVATION_IDENTITY:
-            return v;
-        case VD_ACTIVATION_SIGMOID:
-            return 1 / (1 + exp(-v));
-        case VD_ACTIVATION_SOFTPLUS:
-            return fmax(v, 0) + log1p(exp(-fabs(v)));
-        default:
-            return fmax(v, 0);
-    }
-}
-
-// Returns 1 if the function or its derivative is not differentiable near v.
-static int has_kink(int32_t kind, double v) {
-    switch (kind) {
-        case VD_ACTIVATION_RELU:
-        case VD_ACTIVATION_SQUARED_RELU:
-        case VD_ACTIVATION_ELU:
-            return fabs(v) < 0.01;
-        case VD_ACTIVATION_HARD_TANH:
-            return fabs(fabs(v) - 1) < 0.01;
-        case VD_ACTIVATION_CLAMPED_SWISH:
-        case VD_ACTIVATION_CLAMPED_LINEAR:
-            return fabs(fabs(v) - 7) < 0.01;
-        default:
-            return 0;
-    }
-}
+static double exact_at(const void *f, double v) { return ((const function *)f)->exact(v); }
 
 // Checks an element. In x * s(x), the relative error of s grows with the exponent of its
 // exponential, which is at most |x|^3, and derivatives are sums of a few terms of magnitude 1 +
 // |x|^3.
 static void check_element(const activation_case *c, int64_t i, float actual) {
     double v = (double)x[i], factor = (double)dy[i] * (c->gated ? (double)up[i] : 1);
-    if (has_kink(c->kind, v)) {
-        return;  // differences do not apply
+    const function *f = &functions[c->kind];
+    if (fabs(fabs(v) - f->kink) < f->radius) {
+        return;
     }
-    double origin = activate(&c->kind, 0);
-    double exact = c->slope == VD_SLOPE_SECANT ? (activate(&c->kind, v) - origin) / v
-                                               : derivative_at(activate, &c->kind, v);
+    double exact = c->slope == VD_SLOPE_SECANT ? (f->exact(v) - f->exact(0)) / v
+                                               : derivative_at(exact_at, f, v);
     double size = 1 + fabs(v) * v * v;
     double tolerance = (roundings(12) + EXP_ERROR + GELU_ERROR) * size + difference_error(size);
     near("dx", i, exact * factor, fabs(factor) * tolerance, actual);

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Draws the pictures of the window: the server's page in a browser.
+
+Needs playwright (Python) and a Chromium.
+Usage: docs/server/pictures.py BROWSER smollm2=FILE
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+PAGES = Path(__file__).resolve().parent
+ROOT = PAGES.parent.parent
+
+
+def open_page(browser, address, color_scheme, height):
+    """Opens the page with greedy decoding and answers of 60 tokens."""
+    page = browser.new_page(viewport={"width": 1180, "height": height}, color_scheme=color_scheme)
+    page.goto(address)
+    page.locator("#steering-layer option").first.wait_for(state="attached")
+    page.locator("#settings summary").click()
+    page.locator("#temperature").fill("0")
+    page.locator("#max-tokens").fill("60")
+    page.locator("#settings summary").click()
+    return page
+
+
+def send(page, message):
+    """Sends a message and waits for the end of the answer."""
+    page.locator("#text").fill(message)
+    page.keyboard.press("Enter")
+    page.locator("#stop:enabled").wait_for()
+    page.locator("#send:enabled").wait_for()
+
+
+def inspect(page, token):
+    """Points at the last occurrence of a token of an answer and waits for its inspection."""
+    page.locator("#messages .token", has_text=re.compile(token)).last.hover()
+    page.locator("#logits td").first.wait_for()
+
+
+def draw_inspection(browser, address):
+    """Draws an answer and the inspection of one of its tokens."""
+    page = open_page(browser, address, "light", 1120)
+    send(page, "Why is the sky blue?")
+    inspect(page, "Ray")
+    page.screenshot(path=PAGES / "window.png")
+
+
+def draw_steering(browser, address):
+    """Draws an answer without and one with steering."""
+    page = open_page(browser, address, "dark", 900)
+    send(page, "How was your day?")
+    page.locator("#plus").fill("I love the sea and the waves")
+    page.locator("#minus").fill("I hate the office and the desk")
+    page.locator("#strength").fill("0.6")
+    send(page, "How was your day?")
+    inspect(page, "sea|sail")
+    page.screenshot(path=PAGES / "window-steering.png")
+
+
+def main():
+    browser_path, *pairs = sys.argv[1:]
+    model = dict(pair.split("=", 1) for pair in pairs)["smollm2"]
+    command = [ROOT / "vidrio", "serve", "-m", model, "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        address = next(found[0] for line in server.stdout if (found := re.search(r"http://\S+", line)))
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+            draw_inspection(browser, address)
+            draw_steering(browser, address)
+            browser.close()
+    finally:
+        server.terminate()
+
+
+if __name__ == "__main__":
+    main()
