@@ -55,6 +55,12 @@ public final class TopKHeap {
     return id(keys[i]);
   }
 
+  /** Returns the i-th value, after {@link #sort}; negative infinity for NaN. */
+  public float value(int i) {
+    int ascending = ~(int) (keys[i] >>> 32);
+    return Float.intBitsToFloat(ascending ^ ((ascending >> 31) & Integer.MAX_VALUE));
+  }
+
   /** Returns whether the i-th element, after {@link #sort}, is the given one or ranks before it. */
   public boolean reaches(int i, float value, int id) {
     return keys[i] <= key(value, id);

@@ -22,6 +22,7 @@ import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.DirectLogitAttribution;
 import dev.vidrio.lens.inspect.DirectLogitAttribution.By;
 import dev.vidrio.lens.inspect.LogitLens;
@@ -107,6 +108,21 @@ class LensExamplesTest {
       // @end
       assertEquals(5, last.top().size());
       assertFalse(likely.isEmpty());
+    }
+  }
+
+  @Test
+  void components() {
+    try (Model model = model()) {
+      int[] tokens = model.tokenizer().encode("To be, or not to be");
+      // @start region="components"
+      ComponentLens lens =
+          ComponentLens.of(Lens.of(model), tokens, Capture.of("blocks.3.attn.hook_result"), 5);
+      ComponentLens.Cell head = lens.cells().get(7).getLast(); // L3.H7, at the last token
+      String promoted = model.tokenizer().decode(head.promoted().getFirst().token());
+      // @end
+      assertEquals("L3.H7", lens.components().get(7));
+      assertFalse(promoted.isEmpty());
     }
   }
 

@@ -5,11 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.cli.Cli;
+import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.formats.testfiles.SafetensorsFile;
+import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.VocabularyProjection;
+import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -268,6 +273,34 @@ class DecodingTest {
     assertEquals(3, neuron.lines().count());
   }
 
+  @Test
+  void projectsFeaturesOntoVocabulary() throws IOException {
+    String[] feature = {"lens", "weights", "--feature", "5", "--top", "3", "--json", "--sae"};
+    JsonNode lines = done(with(feature, sae.toString())).json().get("vectors");
+    float[] decoder = SafetensorsFile.read(sae.resolve("sae_weights.safetensors")).floats("W_dec");
+    try (Model model = Model.open(BardFiles.q8())) {
+      float[] row = Arrays.copyOfRange(decoder, 5 * 256, 6 * 256);
+      List<VocabularyProjection.Score> raised =
+          VocabularyProjection.written(Lens.of(model), row, 3);
+      for (int i = 0; i < 3; i++) {
+        JsonNode token = lines.get(0).get("tokens").get(i);
+        assertEquals(raised.get(i).token(), token.get("id").intValue());
+        assertEquals(raised.get(i).value(), token.get("value").doubleValue());
+      }
+    }
+    // The output of an autoencoder of z is not in the basis of the residual stream.
+    Path ofZ = Files.createDirectory(directory.resolve("sae-z"));
+    String config = Files.readString(sae.resolve("cfg.json"));
+    String hook = "blocks.1.attn.hook_z";
+    Files.writeString(ofZ.resolve("cfg.json"), config.replace("blocks.1.hook_resid_post", hook));
+    Files.copy(sae.resolve("sae_weights.safetensors"), ofZ.resolve("sae_weights.safetensors"));
+    Cli refused = Cli.run(with(feature, ofZ.toString()));
+    assertEquals(1, refused.code());
+    assertTrue(
+        refused.err().contains(hook + ": is neither a residual stream nor added to it"),
+        refused.err());
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -302,6 +335,8 @@ class DecodingTest {
         "1 | must be written as L2.N17 | weights --neuron 17",
         "1 | must be 0 to 767 | weights --neuron L0.N768",
         "1 | must be at least 1 | weights --neuron L0.N1 --top 0",
+        "1 | must be 0 to 63 | weights --sae SAE --feature 64",
+        "2 | Missing required | weights --sae SAE",
         "1 | must be 0 to 767 | examples -p abc --neuron blocks.0.mlp.hook_post:768",
       })
   void reportsInvalidArguments(int code, String expected, String arguments) {

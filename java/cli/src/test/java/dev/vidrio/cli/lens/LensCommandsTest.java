@@ -54,6 +54,63 @@ class LensCommandsTest {
   }
 
   @Test
+  void followsTokenThroughLayers() {
+    String[] arguments = {"lens", "logits", "-p", "To be, or not to", "--token", " be"};
+    List<String> table = done(arguments).out().lines().toList();
+    assertEquals(3 + 4, table.size());
+    assertTrue(table.getFirst().startsWith("\" be\" as next token after position 6, \" to\""));
+    JsonNode cells =
+        done(with(arguments, "--json")).json().get("hooks").get("blocks.3.hook_resid_post");
+    assertEquals(7, cells.size());
+    JsonNode last = cells.get(6);
+    assertEquals("layer 3", table.getLast().substring(0, 7));
+    String rank = table.getLast().substring(11, 20).strip();
+    assertEquals(last.get("token_rank").intValue(), Integer.parseInt(rank));
+    for (JsonNode candidate : last.get("top")) {
+      if (candidate.get("piece").stringValue().equals(" be")) {
+        assertEquals(candidate.get("probability"), last.get("token_probability"));
+      }
+    }
+    assertEquals(2 * 7, done(with(arguments, "--positions", "1:3")).out().lines().count());
+  }
+
+  @Test
+  void showsWhatComponentsPromote() {
+    String[] arguments = {
+      "lens", "logits", "-p", "To be, or not to", "--hooks", "*.hook_attn_out,*.hook_mlp_out"
+    };
+    List<String> table = done(arguments).out().lines().toList();
+    assertEquals(3 + 8, table.size());
+    assertTrue(table.get(3).startsWith("L0.attn "), table.get(3));
+    String[] all = with(arguments, "--positions", ":", "--token", " be", "--top", "2");
+    assertEquals(7 * (4 + 8), done(all).out().lines().count());
+    JsonNode json = done(with(all, "--json")).json();
+    JsonNode mlp = json.get("components").get("L3.mlp");
+    assertEquals(7, mlp.size());
+    JsonNode cell = mlp.get(6);
+    assertEquals(2, cell.get("demoted").size());
+    assertFalse(cell.get("promoted").get(0).has("probability"));
+    JsonNode parts =
+        done("lens", "dla", "-p", "To be, or not to", "--token", " be", "--json")
+            .json()
+            .get("parts");
+    double logit = parts.get("L3.mlp").doubleValue();
+    assertEquals(logit, cell.get("token_logit").doubleValue(), 1e-5 * (1 + Math.abs(logit)));
+    JsonNode alone = done(with(arguments, "--softmax", "--json")).json().get("components");
+    double probability =
+        alone.get("L3.mlp").get(0).get("promoted").get(0).get("probability").doubleValue();
+    assertTrue(probability > 0 && probability < 1);
+  }
+
+  @Test
+  void limitsComponentsOfTables() {
+    List<String> table =
+        done("lens", "logits", "-p", "To be", "--hooks", "*.mlp.hook_post").out().lines().toList();
+    assertTrue(table.get(1).startsWith("the 32 of 3072 components"), table.get(1));
+    assertEquals(3 + 32, table.size());
+  }
+
+  @Test
   void attributionAddsUpToLogit() {
     JsonNode json =
         done("lens", "dla", "-p", "To be, or not to", "--token", " be", "--json").json();
@@ -116,6 +173,10 @@ class LensCommandsTest {
       strings = {
         "heads --samples 1 --length 10",
         "logits -p To.be --hooks *.hook_resid_*",
+        "logits -p To.be --hooks *.hook_resid_* --token #5",
+        "logits -p To.be --hooks *.hook_attn_out,*.hook_result --positions :",
+        "logits -p To.be --hooks *.hook_mlp_out --token #5",
+        "logits -p To.be --hooks *.hook_mlp_out --token #5 --softmax",
         "norms -p To.be",
         "cache -p To.be --hooks *,*hook_result",
         "attention -p To.be",
@@ -363,6 +424,13 @@ class LensCommandsTest {
       delimiter = '|',
       value = {
         "2 | must end in .html | logits -p a -o x.png",
+        "1 | is neither a residual stream nor added to it | logits -p a --hooks *.hook_z",
+        "1 | cannot be combined with components | logits -p a --hooks"
+            + " hook_embed,*.hook_resid_pre,*_out",
+        "1 | must be #0 to #2047 | logits -p a --token #2048",
+        "1 | must be at least 1 | logits -p a --hooks *.hook_mlp_out --top 0",
+        "2 | --softmax: needs --hooks of components | logits -p a --softmax",
+        "2 | --tuned: cannot be combined | logits -p a --hooks *.hook_mlp_out --tuned x",
         "1 | needs a --layer | attention -p a --head 1",
         "1 | must be -4 to 3 | attention -p a --layer 4",
         "1 | a layer has 8 heads | attention -p a --layer 0 --head 8",

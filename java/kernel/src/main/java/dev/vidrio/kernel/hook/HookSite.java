@@ -207,6 +207,19 @@ public enum HookSite {
     };
   }
 
+  /**
+   * Returns whether the residual stream is a sum that includes the site's activations, such as the
+   * outputs of sublayers; activations of {@link #RESULT} are parts of another one, and may pass a
+   * norm before they are added.
+   */
+  public boolean isAddedToResidualStream() {
+    return switch (this) {
+      case EMBED, POS_EMBED, RESULT, ATTN_OUT, CONV_OUT, RECURRENT_OUT, MLP_OUT, PER_LAYER_OUT ->
+          true;
+      default -> false;
+    };
+  }
+
   /** Returns the axes of the site's activations. */
   public Axes axes() {
     return axes;

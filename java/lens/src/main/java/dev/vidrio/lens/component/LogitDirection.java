@@ -47,37 +47,51 @@ public final class LogitDirection {
     return readout.minus(of(lens.model(), versus));
   }
 
+  /**
+   * The operations from the last residual stream to the logits.
+   *
+   * @param product with W_U
+   * @param bias of the logits
+   * @param factor of the logits, without the scales of a soft cap
+   */
+  record Readout(Op.Norm norm, Op.MatMul product, Op.@Nullable AddBias bias, double factor) {
+    static Readout of(Model model) {
+      Preconditions.requireOneStream(model, "logit as a function of the last residual stream");
+      List<Op> ops = model.architecture().plan().ops();
+      Op.Norm norm = null;
+      Op.MatMul product = null;
+      Op.AddBias bias = null;
+      for (Op op : ops) {
+        switch (op) {
+          case Op.Norm last -> norm = last;
+          case Op.MatMul last -> {
+            product = last;
+            bias = null;
+          }
+          case Op.AddBias last -> bias = last;
+          default -> {}
+        }
+      }
+      if (norm == null || product == null) {
+        throw new IllegalStateException("the plan has no unembedding");
+      }
+      return new Readout(norm, product, bias, LogitDirection.factor(ops));
+    }
+  }
+
   /** Returns the direction of a token's logit. */
   public static LogitDirection of(Model model, int token) {
-    Preconditions.requireOneStream(model, "logit as a function of the last residual stream");
-    List<Op> ops = model.architecture().plan().ops();
-    Op.Norm norm = null;
-    Op.MatMul product = null;
-    Op.AddBias bias = null;
-    for (Op op : ops) {
-      switch (op) {
-        case Op.Norm last -> norm = last;
-        case Op.MatMul last -> {
-          product = last;
-          bias = null;
-        }
-        case Op.AddBias last -> bias = last;
-        default -> {}
-      }
-    }
-    double factor = factor(ops);
-    if (norm == null || product == null) {
-      throw new IllegalStateException("the plan has no unembedding");
-    }
-    float[] column = column(model, product.weights(), token);
+    Readout end = Readout.of(model);
+    Op.Norm norm = end.norm;
+    float[] column = column(model, end.product.weights(), token);
     double constant = 0;
     for (int j = 0; j < column.length; j++) {
-      column[j] *= (float) factor;
+      column[j] *= (float) end.factor;
       constant += element(norm.bias(), j, 0) * column[j];
       column[j] *= (float) element(norm.gain(), j, 1);
     }
-    return new LogitDirection(
-        norm, column, constant + (bias == null ? 0 : factor * element(bias.bias(), token, 0)));
+    double bias = end.bias == null ? 0 : end.factor * element(end.bias.bias(), token, 0);
+    return new LogitDirection(norm, column, constant + bias);
   }
 
   /** Returns whether a model soft-caps its logits. */
@@ -94,7 +108,7 @@ public final class LogitDirection {
     return ops.getLast() instanceof Op.Scale scale && !isCapped(ops) ? scale.factor() : 1;
   }
 
-  private static double element(@Nullable Weights vector, int i, double otherwise) {
+  static double element(@Nullable Weights vector, int i, double otherwise) {
     return vector == null ? otherwise : vector.data().getAtIndex(JAVA_FLOAT, i);
   }
 

@@ -8,6 +8,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.ModelMatrices;
 import dev.vidrio.lens.Unembedding;
 import dev.vidrio.lens.component.NeuronOutputs;
+import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.lens.partial.NormValues;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
@@ -99,6 +100,28 @@ public final class VocabularyProjection {
    */
   public static float[] valueVector(Lens lens, int layer, int neuron) {
     return NeuronOutputs.direction(lens, layer, neuron);
+  }
+
+  /**
+   * Returns the output vector of a feature of a sparse autoencoder or transcoder: its row of W_dec,
+   * [d].
+   *
+   * @throws InvalidInputException if the autoencoder does not have the feature, or its output is
+   *     neither the residual stream nor added to it
+   */
+  public static float[] valueVector(Lens lens, SparseAutoencoder autoencoder, int feature) {
+    String hook = autoencoder.config().hookOut();
+    if (!hook.isEmpty()) {
+      HookSite site = lens.point(hook).site();
+      Preconditions.require(
+          site.isResidualStream() || (site.isAddedToResidualStream() && site != HookSite.RESULT),
+          "output of the autoencoder",
+          hook,
+          "is neither a residual stream nor added to it");
+    }
+    float[] direction = autoencoder.direction(feature);
+    requireWidth(lens, direction);
+    return direction;
   }
 
   private static int requireWidth(Lens lens, float[] vector) {

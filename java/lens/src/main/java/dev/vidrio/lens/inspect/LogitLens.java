@@ -13,6 +13,7 @@ import dev.vidrio.lens.vector.Vectors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The logit lens (nostalgebraist 2020; Elhage et al. 2021): what would the model predict if each
@@ -26,11 +27,13 @@ import java.util.List;
  * @param from the position of column 0
  * @param points the residual streams, a row each
  * @param cells [points][positions]
+ * @param token the token whose standing every cell also has; −1 for none
+ * @see ComponentLens
  * @see dev.vidrio.lens.decode.TunedLens
  * @see "docs/lens/README.md"
  */
 public record LogitLens(
-    List<Integer> tokens, int from, List<HookPoint> points, List<List<Cell>> cells) {
+    List<Integer> tokens, int from, List<HookPoint> points, List<List<Cell>> cells, int token) {
   private static final double LN_2 = Math.log(2);
 
   /**
@@ -40,8 +43,14 @@ public record LogitLens(
    * @param entropy of the distribution, in bits
    * @param rank of the token that the whole model considers most likely, from 0
    * @param divergence of the whole model's distribution from this one, in bits: KL(final ‖ this)
+   * @param standing of the token in question, or null if there is none
    */
-  public record Cell(List<Candidate> top, double entropy, int rank, double divergence) {
+  public record Cell(
+      List<Candidate> top,
+      double entropy,
+      int rank,
+      double divergence,
+      @Nullable Standing standing) {
     public Cell {
       top = List.copyOf(top);
     }
@@ -49,6 +58,14 @@ public record LogitLens(
 
   /** A token and its probability, from 0 to 1. */
   public record Candidate(int token, double probability) {}
+
+  /**
+   * The standing of a token in a prediction.
+   *
+   * @param rank from 0, the most likely
+   * @param probability from 0 to 1
+   */
+  public record Standing(int rank, double probability) {}
 
   public LogitLens {
     tokens = List.copyOf(tokens);
@@ -99,6 +116,26 @@ public record LogitLens(
       int k,
       Translation translation,
       List<Intervention> edits) {
+    return of(lens, tokens, capture, k, -1, translation, edits);
+  }
+
+  /**
+   * Decodes residual streams, and follows a token through the layers.
+   *
+   * @param token whose standing to add to each cell; −1 for none
+   * @throws InvalidInputException also if the token is not in the vocabulary
+   */
+  public static LogitLens of(
+      Lens lens,
+      int[] tokens,
+      Capture capture,
+      int k,
+      int token,
+      Translation translation,
+      List<Intervention> edits) {
+    if (token >= 0) {
+      Preconditions.requireToken(lens.model(), token);
+    }
     Preconditions.requirePositive("tokens of a cell", k);
     List<HookPoint> points = lens.points(capture.hooks());
     points.forEach(Preconditions::requireStream);
@@ -110,13 +147,13 @@ public record LogitLens(
       List<List<Cell>> cells = new ArrayList<>();
       points.forEach(point -> cells.add(new ArrayList<>()));
       for (int i = 0; i < cache.rows(); i++) {
-        List<Cell> column = column(cache, end, points, i, translation, unembedding, k);
+        List<Cell> column = column(cache, end, points, i, translation, unembedding, k, token);
         for (int row = 0; row < points.size(); row++) {
           cells.get(row).add(column.get(row));
         }
       }
       List<Integer> ids = Arrays.stream(cache.tokens()).boxed().toList();
-      return new LogitLens(ids, cache.from(), points, cells);
+      return new LogitLens(ids, cache.from(), points, cells, token);
     }
   }
 
@@ -128,7 +165,8 @@ public record LogitLens(
       int i,
       Translation translation,
       Unembedding unembedding,
-      int k) {
+      int k,
+      int token) {
     var residuals = new float[points.size() + 1][];
     residuals[0] = cache.get(end).row(i);
     for (int row = 0; row < points.size(); row++) {
@@ -140,7 +178,7 @@ public record LogitLens(
     int best = Vectors.largest(logits[0], 1)[0];
     return Arrays.stream(logits, 1, logits.length)
         .parallel()
-        .map(values -> cell(values, truth, best, k))
+        .map(values -> cell(values, truth, best, k, token))
         .toList();
   }
 
@@ -149,24 +187,32 @@ public record LogitLens(
    *
    * @param best the most likely token of the whole model
    */
-  private static Cell cell(float[] logits, double[] truth, int best, int k) {
+  private static Cell cell(float[] logits, double[] truth, int best, int k, int token) {
     double[] own = Vectors.logProbabilities(logits);
     double entropy = 0;
     double divergence = 0;
-    int rank = 0;
     for (int w = 0; w < logits.length; w++) {
       double log = own[w];
       double whole = truth[w];
       entropy -= Math.exp(log) * log;
       divergence += Math.exp(whole) * (whole - log);
-      if (logits[w] > logits[best] || (logits[w] == logits[best] && w < best)) {
-        rank++;
-      }
     }
     List<Candidate> candidates =
         Arrays.stream(Vectors.largest(logits, k))
             .mapToObj(id -> new Candidate(id, Math.exp(own[id])))
             .toList();
-    return new Cell(candidates, entropy / LN_2, rank, Math.max(0, divergence) / LN_2);
+    Standing standing = token < 0 ? null : new Standing(rank(logits, token), Math.exp(own[token]));
+    return new Cell(
+        candidates, entropy / LN_2, rank(logits, best), Math.max(0, divergence) / LN_2, standing);
+  }
+
+  private static int rank(float[] logits, int token) {
+    int rank = 0;
+    for (int w = 0; w < logits.length; w++) {
+      if (logits[w] > logits[token] || (logits[w] == logits[token] && w < token)) {
+        rank++;
+      }
+    }
+    return rank;
   }
 }

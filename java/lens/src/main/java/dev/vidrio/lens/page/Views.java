@@ -8,6 +8,7 @@ import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
 import dev.vidrio.lens.detect.OvScores;
 import dev.vidrio.lens.detect.ScoredHead;
+import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.DirectLogitAttribution;
 import dev.vidrio.lens.inspect.DirectLogitAttribution.Part;
 import dev.vidrio.lens.inspect.LogitLens;
@@ -26,11 +27,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Creates pictures of the lens's results. */
 public final class Views {
@@ -42,23 +45,39 @@ public final class Views {
   public static Grid logitLens(Model model, LogitLens lens) {
     List<List<LogitLens.Cell>> cells = lens.cells();
     int columns = cells.getFirst().size();
-    List<Measure> measures =
-        List.of(
-            Measure.of(
-                "probability",
-                Scale.SEQUENTIAL,
-                0,
-                1,
-                values(cells, c -> c.top().getFirst().probability())),
-            Measure.of("entropy in bits", Scale.SEQUENTIAL, values(cells, LogitLens.Cell::entropy)),
-            Measure.of(
-                "rank of the final prediction",
-                Scale.LOGARITHMIC,
-                values(cells, c -> c.rank() + 1)),
-            Measure.of(
-                "KL(final ‖ layer) in bits",
-                Scale.SEQUENTIAL,
-                values(cells, LogitLens.Cell::divergence)));
+    List<Measure> measures = new ArrayList<>();
+    if (lens.token() >= 0) {
+      String token = " of “" + model.tokenizer().piece(lens.token()) + "”";
+      measures.add(
+          Measure.of(
+              "rank" + token,
+              Scale.LOGARITHMIC,
+              values(cells, c -> Objects.requireNonNull(c.standing()).rank() + 1)));
+      measures.add(
+          Measure.of(
+              "probability" + token,
+              Scale.SEQUENTIAL,
+              0,
+              1,
+              values(cells, c -> Objects.requireNonNull(c.standing()).probability())));
+    }
+    measures.add(
+        Measure.of(
+            "probability",
+            Scale.SEQUENTIAL,
+            0,
+            1,
+            values(cells, c -> c.top().getFirst().probability())));
+    measures.add(
+        Measure.of("entropy in bits", Scale.SEQUENTIAL, values(cells, LogitLens.Cell::entropy)));
+    measures.add(
+        Measure.of(
+            "rank of the final prediction", Scale.LOGARITHMIC, values(cells, c -> c.rank() + 1)));
+    measures.add(
+        Measure.of(
+            "KL(final ‖ layer) in bits",
+            Scale.SEQUENTIAL,
+            values(cells, LogitLens.Cell::divergence)));
     return new Grid(
         "Logit lens",
         "What the model would say next if a layer were its last.",
@@ -97,6 +116,54 @@ public final class Views {
                         model.tokenizer().piece(candidate.token())))
             .toList();
     return new Cell(model.tokenizer().piece(cell.top().getFirst().token()), lines);
+  }
+
+  /** Returns a lens of components: rows are components, columns are tokens. */
+  public static Grid componentLens(Model model, ComponentLens lens) {
+    List<List<ComponentLens.Cell>> cells = lens.cells();
+    int columns = cells.getFirst().size();
+    List<Measure> measures = new ArrayList<>();
+    if (lens.token() >= 0) {
+      measures.add(
+          Measure.of(
+              "logit of “" + model.tokenizer().piece(lens.token()) + "”",
+              Scale.DIVERGING,
+              values(cells, c -> Objects.requireNonNull(c.standing()).logit())));
+    }
+    measures.add(
+        Measure.of(
+            "standard deviation of the logits",
+            Scale.SEQUENTIAL,
+            values(cells, ComponentLens.Cell::deviation)));
+    measures.add(
+        Measure.of(
+            "logit of the most promoted token",
+            Scale.DIVERGING,
+            values(cells, c -> c.promoted().getFirst().logit())));
+    return new Grid(
+        "Logit lens of components",
+        "What each component adds to the logits%s; the token that it promotes most."
+            .formatted(lens.capped() ? " before the soft cap" : ""),
+        "component",
+        "token",
+        lens.components(),
+        TokenTexts.of(model, lens.tokens().subList(lens.from(), lens.from() + columns)),
+        measures,
+        cells.stream().map(row -> row.stream().map(cell -> cell(model, cell)).toList()).toList());
+  }
+
+  private static Cell cell(Model model, ComponentLens.Cell cell) {
+    List<String> lines =
+        Stream.concat(cell.promoted().stream(), cell.demoted().reversed().stream())
+            .map(
+                effect ->
+                    String.format(
+                        Locale.ROOT,
+                        "%+.2f  %s",
+                        effect.logit(),
+                        model.tokenizer().piece(effect.token())))
+            .toList();
+    return new Cell(model.tokenizer().piece(cell.promoted().getFirst().token()), lines);
   }
 
   /** Returns the scores of all heads, a row per layer. */

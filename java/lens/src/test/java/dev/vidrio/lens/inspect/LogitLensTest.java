@@ -1,6 +1,8 @@
 package dev.vidrio.lens.inspect;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -58,6 +60,32 @@ class LogitLensTest extends BardTest {
       assertEquals(best, cell.top().get(cell.rank()).token());
       assertTrue(cell.divergence() >= 0);
     }
+  }
+
+  @Test
+  void followsTokenThroughLayers() {
+    Capture streams = Capture.of("*.hook_resid_post").positions(20, 22);
+    LogitLens all = LogitLens.of(lens, tokens, streams, 2048);
+    LogitLens read =
+        LogitLens.of(lens, tokens, streams, 2, 17, LogitLens.Translation.NONE, List.of());
+    for (int row = 0; row < 4; row++) {
+      LogitLens.Standing standing = read.cells().get(row).get(1).standing();
+      assertNotNull(standing);
+      LogitLens.Candidate same = all.cells().get(row).get(1).top().get(standing.rank());
+      assertEquals(17, same.token());
+      assertEquals(same.probability(), standing.probability());
+      assertNull(all.cells().get(row).get(1).standing());
+    }
+    int last = read.cells().getLast().get(0).top().getFirst().token();
+    LogitLens best =
+        LogitLens.of(lens, tokens, streams, 2, last, LogitLens.Translation.NONE, List.of());
+    best.cells()
+        .forEach(
+            row -> {
+              LogitLens.Standing standing = row.get(0).standing();
+              assertNotNull(standing);
+              assertEquals(row.get(0).rank(), standing.rank());
+            });
   }
 
   @Test

@@ -11,6 +11,7 @@ import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.OvScores;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.DirectLogitAttribution;
 import dev.vidrio.lens.inspect.DirectLogitAttribution.By;
 import dev.vidrio.lens.inspect.LogitLens;
@@ -145,6 +146,20 @@ class PageTest {
       assertEquals(
           logits.cells().getFirst().get(1).top().getFirst().probability(),
           grid.measures().getFirst().values().get(0).get(1));
+      LogitLens followed =
+          LogitLens.of(
+              lens, tokens, streams.positions(2, 5), 3, 7, LogitLens.Translation.NONE, List.of());
+      Grid.Measure rank = Views.logitLens(model, followed).measures().getFirst();
+      LogitLens.Standing standing = followed.cells().get(2).get(1).standing();
+      assertEquals(standing == null ? -1.0 : standing.rank() + 1.0, rank.values().get(2).get(1));
+      ComponentLens writes =
+          ComponentLens.of(
+              lens, tokens, Capture.of("*.hook_mlp_out").positions(2, 5), 3, 7, List.of());
+      Grid components = Views.componentLens(model, writes);
+      assertEquals(List.of("L0.mlp", "L1.mlp", "L2.mlp", "L3.mlp"), components.rows());
+      assertEquals(6, components.cells().get(1).get(2).lines().size());
+      ComponentLens.Cell cell = writes.cells().get(1).get(2);
+      assertEquals(cell.deviation(), components.measures().get(1).values().get(1).get(2));
       var dla = DirectLogitAttribution.of(lens, tokens, 4, 5, -1, By.HEAD);
       List<View> views = Views.attribution(model, dla);
       assertEquals(2, views.size());

@@ -1,7 +1,9 @@
 package dev.vidrio.server.lens;
 
+import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.LogitLens;
 import dev.vidrio.server.http.JsonFields;
 import dev.vidrio.server.http.JsonObject;
@@ -10,19 +12,26 @@ import dev.vidrio.server.model.ServedModel;
 import dev.vidrio.tokenizer.Tokenizer;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A request of {@code /v1/lens/logits}: the logit lens, which unembeds the residual stream of each
- * layer.
+ * layer, or what components add to it.
  *
  * @param text the input
  * @param position the position; null for all
- * @param hooks the names of residual streams, as in {@link Capture#hooks}
+ * @param hooks the names of residual streams or of components, as in {@link Capture#hooks}
  * @param top the number of tokens of a prediction
+ * @param token a token to follow; null for none
  */
-record LensLogits(LensInput text, @Nullable JsonValue position, String hooks, int top)
+record LensLogits(
+    LensInput text,
+    @Nullable JsonValue position,
+    String hooks,
+    int top,
+    @Nullable Function<ServedModel, int[]> token)
     implements LensRequest {
   /** Maximum predictions of a response; each multiplies by the whole unembedding. */
   private static final int MAX_CELLS = 4096;
@@ -30,11 +39,13 @@ record LensLogits(LensInput text, @Nullable JsonValue position, String hooks, in
   private static final int MAX_TOP = 20;
 
   static LensLogits read(JsonFields fields) {
+    JsonValue token = fields.value("token");
     return new LensLogits(
         LensInput.read(fields),
         fields.value("position"),
         fields.string("hooks", "blocks.*.hook_resid_post"),
-        fields.integer("top", 5, 1, MAX_TOP));
+        fields.integer("top", 5, 1, MAX_TOP),
+        token == null ? null : LensInput.token(token));
   }
 
   @Override
@@ -43,36 +54,86 @@ record LensLogits(LensInput text, @Nullable JsonValue position, String hooks, in
     int from = position == null ? 0 : LensInput.positionOf(position, 0, tokens);
     int to = position == null ? tokens.length : from + 1;
     Lens lens = Lens.of(model.model());
-    long cells = (long) lens.points(hooks).size() * (to - from);
-    LensInput.requireAtMost("hooks", cells, "predictions", MAX_CELLS);
+    List<HookPoint> points = lens.points(hooks);
+    boolean components = ComponentLens.areComponents(points);
+    long rows = components ? ComponentLens.count(lens, points) : points.size();
+    LensInput.requireAtMost("hooks", rows * (to - from), "predictions", MAX_CELLS);
     int[] run = Arrays.copyOf(tokens, to);
     Capture capture = Capture.of(hooks).positions(from, to);
-    return () -> answer(model, LogitLens.of(lens, run, capture, top), run, from);
+    int followed = token == null ? -1 : token.apply(model)[0];
+    JsonObject head = LensInput.head(model, run).with("from", from);
+    if (components) {
+      return () ->
+          answer(
+              model.tokenizer(),
+              ComponentLens.of(lens, run, capture, top, followed, List.of()),
+              head);
+    }
+    return () ->
+        answer(
+            model.tokenizer(),
+            LogitLens.of(lens, run, capture, top, followed, LogitLens.Translation.NONE, List.of()),
+            head);
   }
 
-  private static Answer answer(ServedModel model, LogitLens read, int[] run, int from) {
+  private static Answer answer(Tokenizer tokenizer, LogitLens read, JsonObject head) {
     var rows = new JsonObject();
     for (int row = 0; row < read.points().size(); row++) {
-      List<LogitLens.Cell> predictions = read.cells().get(row);
       rows.put(
           read.points().get(row).name(),
-          predictions.stream().map(cell -> toJson(model.tokenizer(), cell)).toList());
+          read.cells().get(row).stream().map(cell -> toJson(tokenizer, cell)).toList());
     }
-    return Answer.json(LensInput.head(model, run).with("from", from).with("hooks", rows));
+    return Answer.json(head.with("hooks", rows));
+  }
+
+  private static Answer answer(Tokenizer tokenizer, ComponentLens read, JsonObject head) {
+    var rows = new JsonObject();
+    for (int row = 0; row < read.components().size(); row++) {
+      rows.put(
+          read.components().get(row),
+          read.cells().get(row).stream().map(cell -> toJson(tokenizer, cell)).toList());
+    }
+    return Answer.json(
+        head.withPresent("capped", read.capped() ? true : null).with("components", rows));
   }
 
   private static JsonObject toJson(Tokenizer tokenizer, LogitLens.Cell cell) {
-    return new JsonObject()
-        .with("top", cell.top().stream().map(token -> toJson(tokenizer, token)).toList())
-        .with("entropy_bits", cell.entropy())
-        .with("rank_of_final", cell.rank())
-        .with("kl_bits", cell.divergence());
+    JsonObject json =
+        new JsonObject()
+            .with("top", cell.top().stream().map(token -> toJson(tokenizer, token)).toList())
+            .with("entropy_bits", cell.entropy())
+            .with("rank_of_final", cell.rank())
+            .with("kl_bits", cell.divergence());
+    LogitLens.Standing standing = cell.standing();
+    return standing == null
+        ? json
+        : json.with("token_rank", standing.rank())
+            .with("token_probability", standing.probability());
   }
 
   private static JsonObject toJson(Tokenizer tokenizer, LogitLens.Candidate candidate) {
-    return new JsonObject()
-        .with("id", candidate.token())
-        .with("piece", tokenizer.piece(candidate.token()))
-        .with("probability", candidate.probability());
+    return token(tokenizer, candidate.token()).with("probability", candidate.probability());
+  }
+
+  private static JsonObject toJson(Tokenizer tokenizer, ComponentLens.Cell cell) {
+    JsonObject json =
+        new JsonObject()
+            .with("promoted", toJson(tokenizer, cell.promoted()))
+            .with("demoted", toJson(tokenizer, cell.demoted()))
+            .with("standard_deviation", cell.deviation());
+    ComponentLens.Standing standing = cell.standing();
+    return standing == null
+        ? json
+        : json.with("token_logit", standing.logit()).with("token_rank", standing.rank());
+  }
+
+  private static List<JsonObject> toJson(Tokenizer tokenizer, List<ComponentLens.Effect> effects) {
+    return effects.stream()
+        .map(effect -> token(tokenizer, effect.token()).with("logit", effect.logit()))
+        .toList();
+  }
+
+  private static JsonObject token(Tokenizer tokenizer, int token) {
+    return new JsonObject().with("id", token).with("piece", tokenizer.piece(token));
   }
 }

@@ -2,6 +2,7 @@ package dev.vidrio.server.lens;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.engine.LensOptions;
@@ -15,6 +16,7 @@ import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.Occlusion;
 import dev.vidrio.lens.hook.ActivationCache;
+import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.LogitLens;
 import dev.vidrio.lens.intervene.ActivationPatching;
 import dev.vidrio.model.Model;
@@ -98,6 +100,45 @@ class LensRoutesTest {
     assertLogits(one, 4, ask("logits", ",'top':3,'position':4"));
     int fromEnd = 4 - tokens.length;
     assertLogits(one, 4, ask("logits", ",'top':3,'position':" + fromEnd));
+  }
+
+  @Test
+  void followsTokenThroughLayers() {
+    JsonNode json = ask("logits", ",'position':4,'token':17");
+    Capture capture = Capture.of("blocks.*.hook_resid_post").positions(4, 5);
+    LogitLens expected =
+        LogitLens.of(Lens.of(model), tokens, capture, 1, 17, LogitLens.Translation.NONE, List.of());
+    for (int row = 0; row < expected.points().size(); row++) {
+      LogitLens.Standing standing = expected.cells().get(row).getFirst().standing();
+      assertNotNull(standing);
+      JsonNode cell = json.path("hooks").path(expected.points().get(row).name()).path(0);
+      assertEquals(standing.rank(), cell.path("token_rank").intValue());
+      assertEquals(standing.probability(), cell.path("token_probability").doubleValue());
+    }
+  }
+
+  @Test
+  void logitsOfComponents() {
+    String hooks = "blocks.2.attn.hook_result,blocks.2.hook_mlp_out";
+    JsonNode json = ask("logits", ",'hooks':'" + hooks + "','position':4,'token':17,'top':2");
+    ComponentLens expected =
+        ComponentLens.of(
+            Lens.of(model), tokens, Capture.of(hooks).positions(4, 5), 2, 17, List.of());
+    assertEquals(expected.components().size(), json.path("components").size());
+    for (int c = 0; c < expected.components().size(); c++) {
+      ComponentLens.Cell cell = expected.cells().get(c).getFirst();
+      JsonNode actual = json.path("components").path(expected.components().get(c)).path(0);
+      JsonNode second = actual.path("promoted").path(1);
+      assertEquals(cell.promoted().get(1).token(), second.path("id").intValue());
+      assertEquals(cell.promoted().get(1).logit(), second.path("logit").doubleValue());
+      JsonNode lowest = actual.path("demoted").path(0);
+      assertEquals(cell.demoted().getFirst().token(), lowest.path("id").intValue());
+      assertEquals(cell.deviation(), actual.path("standard_deviation").doubleValue());
+      ComponentLens.Standing standing = cell.standing();
+      assertNotNull(standing);
+      assertEquals(standing.logit(), actual.path("token_logit").doubleValue());
+      assertEquals(standing.rank(), actual.path("token_rank").intValue());
+    }
   }
 
   private static void assertLogits(LogitLens expected, int from, JsonNode json) {
@@ -270,7 +311,7 @@ class LensRoutesTest {
         "logits | 'prompt':'a','position':2 | position position 2: must be an integer from -2 to 1",
         "logits | 'prompt':'a','top':21 | top top 21: must be an integer from 1 to 20",
         "logits | 'prompt':'a','hooks':'blocks.0.attn.hook_z' | hooks hook blocks.0.attn.hook_z: is"
-            + " no",
+            + " neither a residual stream nor added to it",
         "logits | 'prompt':'a','layer':1 | layer layer: not supported",
         "logits | 'messages':[{'role':'user','content':'a'}] | model model bard: has no chat"
             + " template",
@@ -293,6 +334,7 @@ class LensRoutesTest {
             + " from answer",
         "logits | 'prompt':'a','answer':[1,5000] | answer[1] answer[1] 5000: must be below 2048",
         "logits | 'prompt':'a','hooks':'foo' | hooks hook foo",
+        "logits | 'prompt':'a','token':2048 | token token 2048: must be an integer",
       })
   void rejectsInvalidRequests(String route, String fields, String expected) {
     String error =
@@ -310,6 +352,7 @@ class LensRoutesTest {
           {"attention", ids, " tokens tokens: 33554432 values exceed the limit of 2097152"},
           {"attention", ids + ",'head':0", " tokens tokens: 4194304 values exceed the limit"},
           {"logits", ids + ",'hooks':'*hook_resid_*'", "predictions exceed the limit of 4096"},
+          {"logits", ids + ",'hooks':'*hook_result'", "predictions exceed the limit of 4096"},
           {
             "attribution",
             ids + ",'method':'occlusion'",

@@ -13,7 +13,6 @@ import dev.vidrio.lens.decode.MaxActivatingExamples.Example;
 import dev.vidrio.lens.decode.ScalarFeature;
 import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.model.Model;
-import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -62,23 +61,6 @@ public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
     private @Nullable FeatureOption feature;
   }
 
-  /** A feature of an autoencoder. */
-  private static final class FeatureOption {
-    @Option(
-        names = "--sae",
-        paramLabel = "DIRECTORY",
-        required = true,
-        description = "A sparse autoencoder, with cfg.json and sae_weights.safetensors.")
-    private Path directory = Path.of("");
-
-    @Option(
-        names = "--feature",
-        paramLabel = "N",
-        required = true,
-        description = "The feature's number.")
-    private int number;
-  }
-
   /** The examples of a unit. */
   record Found(ScalarFeature unit, MaxActivatingExamples all) {}
 
@@ -89,8 +71,8 @@ public final class ExamplesCommand extends ModelCommand<ExamplesCommand.Found> {
       return find(lens, unit.neuron == null ? head(String.valueOf(unit.head)) : neuron(lens));
     }
     try (SparseAutoencoder sae =
-        SparseAutoencoder.load(opened.executor(), unit.feature.directory)) {
-      return find(lens, ScalarFeature.Feature.of(lens, sae, unit.feature.number));
+        SparseAutoencoder.load(opened.executor(), unit.feature.directory())) {
+      return find(lens, ScalarFeature.Feature.of(lens, sae, unit.feature.number()));
     }
   }
 

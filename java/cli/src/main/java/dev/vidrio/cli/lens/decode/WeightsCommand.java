@@ -11,6 +11,7 @@ import dev.vidrio.lens.decode.HeadMatrices;
 import dev.vidrio.lens.decode.HeadMatrices.Singular;
 import dev.vidrio.lens.decode.VocabularyProjection;
 import dev.vidrio.lens.decode.VocabularyProjection.Score;
+import dev.vidrio.lens.decode.sae.SparseAutoencoder;
 import dev.vidrio.model.Model;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,10 +25,11 @@ import picocli.CommandLine.Option;
 @Command(
     name = "weights",
     description = {
-      "Projects the weights of a head or a neuron onto the vocabulary.",
+      "Projects the weights of a head, a neuron or a feature onto the vocabulary.",
       "For a head: the tokens that the singular vectors of W_OV read and write; with --token, the"
           + " tokens it attends to from that token, and those it writes when attending to it. For a"
-          + " neuron: the tokens whose logits it raises and lowers."
+          + " neuron, and for a feature of a sparse autoencoder or transcoder: the tokens whose"
+          + " logits it raises and lowers."
     })
 public final class WeightsCommand extends ModelCommand<List<WeightsCommand.Line>> {
 
@@ -59,6 +61,9 @@ public final class WeightsCommand extends ModelCommand<List<WeightsCommand.Line>
         paramLabel = "L2.N17",
         description = "A neuron of a feed-forward block.")
     private @Nullable String neuron;
+
+    @ArgGroup(exclusive = false)
+    private @Nullable FeatureOption feature;
   }
 
   /** A vector and its nearest tokens. */
@@ -67,6 +72,9 @@ public final class WeightsCommand extends ModelCommand<List<WeightsCommand.Line>
   @Override
   protected List<Line> run(Model opened) {
     Lens lens = Lens.of(opened);
+    if (unit.feature != null) {
+      return feature(lens, unit.feature);
+    }
     if (unit.head == null) {
       return neuron(lens, String.valueOf(unit.neuron));
     }
@@ -83,7 +91,17 @@ public final class WeightsCommand extends ModelCommand<List<WeightsCommand.Line>
     int dot = name.indexOf('.');
     int layer = LayerNumber.of(lens.model(), Integer.parseInt(name.substring(1, dot)));
     int number = Integer.parseInt(name.substring(dot + 2));
-    float[] vector = VocabularyProjection.valueVector(lens, layer, number);
+    return output(lens, VocabularyProjection.valueVector(lens, layer, number));
+  }
+
+  private List<Line> feature(Lens lens, FeatureOption option) {
+    try (SparseAutoencoder sae =
+        SparseAutoencoder.load(lens.model().executor(), option.directory())) {
+      return output(lens, VocabularyProjection.valueVector(lens, sae, option.number()));
+    }
+  }
+
+  private List<Line> output(Lens lens, float[] vector) {
     return List.of(
         new Line("raises", 1, VocabularyProjection.written(lens, vector, top)),
         new Line("lowers", 1, VocabularyProjection.written(lens, negated(vector), top)));

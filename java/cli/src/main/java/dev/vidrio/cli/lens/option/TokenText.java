@@ -4,6 +4,7 @@ import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.model.Model;
+import java.util.List;
 import org.jline.utils.WCWidth;
 
 /** Formats and parses tokens. */
@@ -23,6 +24,22 @@ public final class TokenText {
   /** Returns a token's quoted text, truncated or padded to a number of columns. */
   public static String column(Model model, int token, int width) {
     return column(of(model, token), width);
+  }
+
+  /**
+   * Returns the quoted texts of the first tokens that fit a number of columns, at least of one,
+   * padded.
+   */
+  public static String column(Model model, List<Integer> tokens, int width) {
+    String line = of(model, tokens.getFirst());
+    for (int token : tokens.subList(1, tokens.size())) {
+      String longer = line + " " + of(model, token);
+      if (columns(longer) > width) {
+        break;
+      }
+      line = longer;
+    }
+    return column(line, width);
   }
 
   /** Truncates or pads a text; wide characters take two columns, combining marks none. */
