@@ -287,7 +287,9 @@ class FlowRoutesTest {
                   }
                 });
         most.forEach(
-            (name, share) -> active.merge(name.split(" ")[0], share > 0.05 ? 1 : 0, Integer::sum));
+            (name, share) ->
+                active.merge(
+                    name.substring(0, name.indexOf(' ')), share > 0.05 ? 1 : 0, Integer::sum));
       }
       int tokens = TOKENS.length + second.length - 2;
       List<FlowImportance> actual = FlowImportance.of(lens, List.of(TOKENS, second), 0.05);
