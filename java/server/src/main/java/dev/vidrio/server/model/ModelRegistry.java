@@ -7,15 +7,19 @@ import dev.vidrio.server.metrics.ModelMetrics;
 import dev.vidrio.server.metrics.RequestMetrics;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,7 +58,7 @@ public final class ModelRegistry implements AutoCloseable {
    *
    * @param model the model
    * @param adaptation the requested adapter; null if the base model was requested
-   * @param release gives the model back
+   * @param release gives the model back; further calls have no effect
    */
   public record Lease(ServedModel model, @Nullable Adaptation adaptation, Runnable release)
       implements AutoCloseable {
@@ -80,10 +84,10 @@ public final class ModelRegistry implements AutoCloseable {
     if (offers.isEmpty()) {
       throw new InvalidInputException("models", "", "needs at least one");
     }
+    requireDifferentNames(offers); // before the metrics of models are registered
     for (ModelDefinition offer : offers) {
       var slot = new Slot(offer, metrics.of(offer.id(), offer.adapters()));
-      add(offer.id(), slot);
-      offer.adapters().forEach(adapter -> add(adapter, slot));
+      names(offer).forEach(name -> slots.put(name, slot));
     }
     this.unloader =
         keepAlive == null
@@ -91,10 +95,17 @@ public final class ModelRegistry implements AutoCloseable {
             : Thread.ofPlatform().daemon().name("vidrio-unload").start(this::unloadIdle);
   }
 
-  private void add(String name, Slot slot) {
-    if (slots.putIfAbsent(name, slot) != null) {
-      throw new InvalidInputException("model", name, "duplicate name");
+  private static void requireDifferentNames(List<ModelDefinition> offers) {
+    Set<String> names = new HashSet<>();
+    for (String name : offers.stream().flatMap(ModelRegistry::names).toList()) {
+      if (!names.add(name)) {
+        throw new InvalidInputException("model", name, "duplicate name");
+      }
     }
+  }
+
+  private static Stream<String> names(ModelDefinition offer) {
+    return Stream.concat(Stream.of(offer.id()), offer.adapters().stream());
   }
 
   /** Returns the base model of an adapter; empty for a model. */
@@ -180,7 +191,8 @@ public final class ModelRegistry implements AutoCloseable {
     CompletableFuture<ServedModel> loading = enter(slot);
     try {
       ServedModel model = loading.get(loadTime.toMillis(), TimeUnit.MILLISECONDS);
-      return new Lease(model, model.adaptation(id), () -> release(slot));
+      var open = new AtomicBoolean(true);
+      return new Lease(model, model.adaptation(id), () -> releaseOnce(slot, open));
     } catch (ExecutionException e) {
       release(slot);
       LOG.log(System.Logger.Level.ERROR, "model '" + id + "' cannot be loaded", e.getCause());
@@ -229,6 +241,13 @@ public final class ModelRegistry implements AutoCloseable {
                     loading.completeExceptionally(e);
                   }
                 });
+  }
+
+  /** Releases a slot on the first call for a lease. */
+  private static void releaseOnce(Slot slot, AtomicBoolean open) {
+    if (open.getAndSet(false)) {
+      release(slot);
+    }
   }
 
   private static void release(Slot slot) {
