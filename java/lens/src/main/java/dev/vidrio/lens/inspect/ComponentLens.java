@@ -68,7 +68,7 @@ public record ComponentLens(
   private static final long BYTES = 1L << 30;
 
   /**
-   * What a component adds to the logits at a position.
+   * The contribution of a component to the logits at a position.
    *
    * @param promoted the tokens with the largest values, in descending order
    * @param demoted the tokens with the smallest values, in ascending order

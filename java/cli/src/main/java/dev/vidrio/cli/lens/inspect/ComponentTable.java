@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * What components add to the logits.
+ * The contributions of components to the logits.
  *
  * @param softmax whether to give probabilities under a softmax over each component alone
  */
