@@ -105,9 +105,8 @@ static void check_head(const norm_case *c, int64_t head, const float *dx) {
     double divisor = divisor_of(&f, 0), magnitude = 0, largest = 1;
     for (int32_t k = 0; k < c->d; k++) {
         largest = fmax(largest, (fabs((double)x[head * c->d + k]) + 4) / divisor);
-    }
-    for (int32_t k = 0; k < c->d; k++) {
-        magnitude = fmax(magnitude, fabs(gradient_of(&f, k)));
+        double g = fabs(gradient_of(&f, k));
+        magnitude = g > magnitude ? g : magnitude;  // GCC 12 fails on fmax here (AArch64)
     }
     double size = magnitude / divisor * (1 + largest * largest);
     double tolerance = roundings(3 * lane_sum_depth(c->d) + 20) * size;
