@@ -10,7 +10,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,45 +26,35 @@ public enum Dataset {
   IOI(
       MetricKind.LOGIT_DIFF,
       "indirect object identification (Wang et al. 2023), templates ABBA and BABA; corrupted: three"
-          + " other names (ABC)",
-      draw -> new IoiPairs(draw, false)),
+          + " other names (ABC)"),
   /** Indirect object identification with the names exchanged in the corrupted text. */
   IOI_SWAP(
       MetricKind.LOGIT_DIFF,
-      "the same sentences; corrupted: the indirect object is named again instead of the subject",
-      draw -> new IoiPairs(draw, true)),
+      "the same sentences; corrupted: the indirect object is named again instead of the subject"),
   /** Years greater than a given one. */
   GREATER_THAN(
       MetricKind.PROB_DIFF,
-      "years greater than a given one (Hanna et al. 2023); corrupted: the year 01 of the century",
-      GreaterThanPairs::new),
+      "years greater than a given one (Hanna et al. 2023); corrupted: the year 01 of the century"),
   /** Pronouns that agree with a name. */
   GENDER(
       MetricKind.LOGIT_DIFF,
-      "the pronoun of a person named before; corrupted: a name of the other gender",
-      GenderPairs::new),
+      "the pronoun of a person named before; corrupted: a name of the other gender"),
   /** Repeated random tokens. */
   INDUCTION(
       MetricKind.LOGIT_DIFF,
       "random words, repeated (Olsson et al. 2022); corrupted: another word where the answer first"
-          + " was",
-      InductionPairs::new),
+          + " was"),
   /** Capitals of countries. */
-  CAPITALS(
-      MetricKind.LOGIT_DIFF,
-      "capitals of countries; corrupted: another country",
-      draw -> new WordPairs(draw, "capitals", "[COUNTRY]", "facts", false)),
+  CAPITALS(MetricKind.LOGIT_DIFF, "capitals of countries; corrupted: another country"),
   /** Opposites of words. */
   ANTONYMS(
       MetricKind.LOGIT_DIFF,
-      "opposites of words (Todd et al. 2024), after two examples; corrupted: another word",
-      draw -> new WordPairs(draw, "antonyms", "[WORD]", "pairs", true)),
+      "opposites of words (Todd et al. 2024), after two examples; corrupted: another word"),
   /** Agreement of verb and subject. */
   AGREEMENT(
       MetricKind.LOGIT_DIFF,
       "agreement of the verb with its subject (Linzen et al. 2016); corrupted: the subject's other"
-          + " number",
-      AgreementPairs::new);
+          + " number");
 
   private static final EncodeOptions BARE = EncodeOptions.DEFAULT.withAddBosEos(false);
 
@@ -74,7 +63,6 @@ public enum Dataset {
 
   private final MetricKind metric;
   private final String description;
-  private final Function<Draw, Generator> generator;
 
   /** Generates pairs with single-token words. */
   interface Generator {
@@ -82,10 +70,9 @@ public enum Dataset {
     @Nullable PairText next();
   }
 
-  Dataset(MetricKind metric, String description, Function<Draw, Generator> generator) {
+  Dataset(MetricKind metric, String description) {
     this.metric = metric;
     this.description = description;
-    this.generator = generator;
   }
 
   /** Returns the name: {@code greater-than}. */
@@ -132,7 +119,7 @@ public enum Dataset {
   public List<PairText> generate(Tokenizer tokenizer, int count, long seed) {
     Preconditions.requirePositive("pairs", count);
     var draw = new Draw(tokenizer, seed, key());
-    Generator pairs = generator.apply(draw);
+    Generator pairs = generator(draw);
     Set<PairText> found = new LinkedHashSet<>();
     long failures = FAILURES * (count + 10L);
     while (found.size() < count) {
@@ -144,6 +131,19 @@ public enum Dataset {
       }
     }
     return List.copyOf(found);
+  }
+
+  private Generator generator(Draw draw) {
+    return switch (this) {
+      case IOI -> new IoiPairs(draw, false);
+      case IOI_SWAP -> new IoiPairs(draw, true);
+      case GREATER_THAN -> new GreaterThanPairs(draw);
+      case GENDER -> new GenderPairs(draw);
+      case INDUCTION -> new InductionPairs(draw);
+      case CAPITALS -> new WordPairs(draw, "capitals", "[COUNTRY]", "facts", false);
+      case ANTONYMS -> new WordPairs(draw, "antonyms", "[WORD]", "pairs", true);
+      case AGREEMENT -> new AgreementPairs(draw);
+    };
   }
 
   /** Returns whether both texts have equally many tokens, and each answer is one more. */

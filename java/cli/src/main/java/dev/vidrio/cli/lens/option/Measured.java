@@ -11,21 +11,41 @@ import dev.vidrio.model.Model;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/**
- * A text and what is measured of its next token.
- *
- * @param model that reads the text
- * @param bound the metric's tokens
- * @param text the tokens to run: the text, with all tokens of an answer of several but the last
- * @param metric the metric
- */
-public record Measured(Model model, MetricSpec.Bound bound, int[] text, Metric metric) {
+/** A text and what is measured of its next token. */
+public final class Measured {
   /** Tokens of a set to name. */
   private static final int NAMED = 4;
+
+  private final Model model;
+  private final MetricSpec.Bound bound;
+  private final int[] text;
+  private final Metric metric;
+
+  private Measured(Model model, MetricSpec.Bound bound, int[] text, Metric metric) {
+    this.model = model;
+    this.bound = bound;
+    this.text = text;
+    this.metric = metric;
+  }
 
   /** Returns a text with a metric. */
   public static Measured of(Lens lens, MetricSpec.Bound bound, int[] text) {
     return new Measured(lens.model(), bound, bound.text(text), bound.metric(lens, text));
+  }
+
+  /** Returns the metric's kind and tokens. */
+  public MetricSpec.Bound bound() {
+    return bound;
+  }
+
+  /** Returns the tokens to run: the text, with all tokens of an answer of several but the last. */
+  public int[] text() {
+    return text;
+  }
+
+  /** Returns the metric. */
+  public Metric metric() {
+    return metric;
   }
 
   /** Returns the metric for a method that uses gradients, which rejects metrics without one. */
