@@ -12,7 +12,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a request measures: {@code metric}, and the fields with its answers.
+ * The metric of a request: {@code metric}, and the fields with its answers.
  *
  * @param spec the metric
  * @param answer the right answer: a token, or an array of tokens; null for none
