@@ -8,6 +8,7 @@ module dev.vidrio.lens {
   exports dev.vidrio.lens;
   exports dev.vidrio.lens.attribute;
   exports dev.vidrio.lens.circuit;
+  exports dev.vidrio.lens.dataset;
   exports dev.vidrio.lens.decode;
   exports dev.vidrio.lens.decode.probe;
   exports dev.vidrio.lens.decode.sae;
@@ -15,5 +16,6 @@ module dev.vidrio.lens {
   exports dev.vidrio.lens.hook;
   exports dev.vidrio.lens.inspect;
   exports dev.vidrio.lens.intervene;
+  exports dev.vidrio.lens.numeric;
   exports dev.vidrio.lens.page;
 }
