@@ -23,6 +23,7 @@ import dev.vidrio.cli.lens.inspect.ResidualCommand;
 import dev.vidrio.cli.lens.inspect.StatisticsCommand;
 import dev.vidrio.cli.lens.intervene.AblateCommand;
 import dev.vidrio.cli.lens.intervene.AlignCommand;
+import dev.vidrio.cli.lens.intervene.CompareCommand;
 import dev.vidrio.cli.lens.intervene.EditCommand;
 import dev.vidrio.cli.lens.intervene.PatchCommand;
 import dev.vidrio.cli.lens.intervene.PathCommand;
@@ -61,6 +62,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         AlignCommand.class,
         CircuitCommand.class,
         EdgesCommand.class,
+        CompareCommand.class,
         ProbeCommand.class,
         SaeCommand.class,
         ScopeCommand.class,
