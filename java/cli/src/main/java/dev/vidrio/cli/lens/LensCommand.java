@@ -15,6 +15,7 @@ import dev.vidrio.cli.lens.decode.sae.SaeCommand;
 import dev.vidrio.cli.lens.detect.HeadsCommand;
 import dev.vidrio.cli.lens.detect.NeuronsCommand;
 import dev.vidrio.cli.lens.detect.RetrievalCommand;
+import dev.vidrio.cli.lens.fact.FactsCommand;
 import dev.vidrio.cli.lens.inspect.AttentionCommand;
 import dev.vidrio.cli.lens.inspect.DlaCommand;
 import dev.vidrio.cli.lens.inspect.LogitsCommand;
@@ -62,6 +63,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         AlignCommand.class,
         CircuitCommand.class,
         EdgesCommand.class,
+        FactsCommand.class,
         CompareCommand.class,
         ProbeCommand.class,
         SaeCommand.class,
