@@ -18,4 +18,5 @@ module dev.vidrio.lens {
   exports dev.vidrio.lens.intervene;
   exports dev.vidrio.lens.numeric;
   exports dev.vidrio.lens.page;
+  exports dev.vidrio.lens.task;
 }

@@ -16,6 +16,7 @@ import dev.vidrio.cli.lens.detect.HeadsCommand;
 import dev.vidrio.cli.lens.detect.NeuronsCommand;
 import dev.vidrio.cli.lens.detect.RetrievalCommand;
 import dev.vidrio.cli.lens.fact.FactsCommand;
+import dev.vidrio.cli.lens.fact.FunctionVectorCommand;
 import dev.vidrio.cli.lens.fact.RewriteFactsCommand;
 import dev.vidrio.cli.lens.inspect.AttentionCommand;
 import dev.vidrio.cli.lens.inspect.DlaCommand;
@@ -66,6 +67,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         EdgesCommand.class,
         FactsCommand.class,
         RewriteFactsCommand.class,
+        FunctionVectorCommand.class,
         CompareCommand.class,
         ProbeCommand.class,
         SaeCommand.class,
