@@ -26,6 +26,7 @@ import dev.vidrio.cli.lens.inspect.ResidualCommand;
 import dev.vidrio.cli.lens.inspect.StatisticsCommand;
 import dev.vidrio.cli.lens.intervene.AblateCommand;
 import dev.vidrio.cli.lens.intervene.AlignCommand;
+import dev.vidrio.cli.lens.intervene.BackupCommand;
 import dev.vidrio.cli.lens.intervene.CompareCommand;
 import dev.vidrio.cli.lens.intervene.EditCommand;
 import dev.vidrio.cli.lens.intervene.PatchCommand;
@@ -68,6 +69,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         FactsCommand.class,
         RewriteFactsCommand.class,
         FunctionVectorCommand.class,
+        BackupCommand.class,
         CompareCommand.class,
         ProbeCommand.class,
         SaeCommand.class,
