@@ -188,7 +188,7 @@ class FactCommandsTest {
     List<String> saved = new ArrayList<>(List.of(options));
     saved.addAll(List.of("--save", vectors.toString()));
     String out = done("function-vector", saved.toArray(String[]::new)).out();
-    assertTrue(out.contains("pair: accuracy in % of 2 queries"), out);
+    assertTrue(out.contains("accuracy in % with 2 examples"), out);
     assertTrue(Files.size(vectors) > 4 * 256);
     List<String> json = new ArrayList<>(List.of(options));
     json.add("--json");

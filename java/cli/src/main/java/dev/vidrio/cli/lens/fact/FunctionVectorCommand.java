@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -118,20 +119,39 @@ public final class FunctionVectorCommand extends PageCommand<FunctionVectors> {
           "%-8s %14s%n",
           vectors.heads().get(head), EstimateText.percent(vectors.effects().get(head)));
     }
+    System.out.printf(
+        "%naccuracy in %% with %d examples, with exchanged outputs, without examples, and then with"
+            + " the best layer's vector%n",
+        shots);
+    System.out.printf(
+        "%-14s %7s %8s %9s %5s %11s %11s %11s%n",
+        "task", "queries", "examples", "exchanged", "none", "vector", "control", "task vector");
+    Map<String, List<Estimate>> byLayer = new LinkedHashMap<>();
     for (Result task : vectors.tasks()) {
+      byLayer.put(task.name(), task.withVector());
       System.out.printf(
-          "%n%s: accuracy in %% of %d queries: %d examples %.0f, exchanged outputs %.0f, none"
-              + " %.0f%n",
+          "%-14s %7d %8.0f %9.0f %5.0f %11s %11s %11s%n",
           task.name(),
           task.alone().count(),
-          shots,
           100 * task.demonstrated().mean(),
           100 * task.mixed().mean(),
-          100 * task.alone().mean());
-      System.out.println("without examples, by layer");
-      EstimateTable.print(columns(task));
+          100 * task.alone().mean(),
+          best(task.withVector()),
+          best(task.withControl()),
+          best(task.withTaskVector()));
     }
+    System.out.printf("%naccuracy in %% with the function vector by layer, ± 95 %% interval%n");
+    EstimateTable.print(byLayer);
     Hint.print("--save FILE.safetensors writes the vectors for 'vidrio lens edit'.");
+  }
+
+  /** Returns the highest accuracy and its first layer. */
+  private static String best(List<Estimate> layers) {
+    int best = 0;
+    for (int l = 1; l < layers.size(); l++) {
+      best = layers.get(l).mean() > layers.get(best).mean() ? l : best;
+    }
+    return String.format(Locale.ROOT, "%.0f at L%d", 100 * layers.get(best).mean(), best);
   }
 
   private static Map<String, List<Estimate>> columns(Result task) {

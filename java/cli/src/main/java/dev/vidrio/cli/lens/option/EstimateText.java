@@ -21,7 +21,8 @@ public final class EstimateText {
   }
 
   private static String format(String number, Estimate estimate, double factor) {
-    String mean = String.format(Locale.ROOT, number, factor * estimate.mean());
+    String signed = String.format(Locale.ROOT, number, factor * estimate.mean());
+    String mean = signed.matches("-[0.]+") ? signed.substring(1) : signed;
     return Double.isFinite(estimate.halfWidth())
         ? mean + " ± " + String.format(Locale.ROOT, number, factor * estimate.halfWidth())
         : mean;
