@@ -7,6 +7,7 @@ import dev.vidrio.lens.hook.ActivationCache;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Statistics of an attention head's pattern: means over the queries of a text, except the query at
@@ -35,8 +36,6 @@ public record HeadScores(
     double duplicate,
     double induction)
     implements ScoredHead {
-  private static final double LN_2 = Math.log(2);
-
   /**
    * Returns the scores of the heads of all layers whose {@code hook_pattern} a cache has, in order.
    */
@@ -61,43 +60,9 @@ public record HeadScores(
    * @param tokens those of the keys
    */
   static HeadScores of(int layer, int head, float[] pattern, int[] tokens, int from) {
-    int keys = tokens.length;
-    double entropy = 0;
-    double current = 0;
-    double previous = 0;
-    double first = 0;
-    double duplicate = 0;
-    double induction = 0;
-    int queries = 0;
-    int repeats = 0;
-    for (int i = Math.max(from, 1); i < keys; i++) {
-      int row = (i - from) * keys;
-      boolean repeated = false;
-      for (int j = 0; j <= i; j++) {
-        double weight = pattern[row + j];
-        entropy -= weight > 0 ? weight * Math.log(weight) : 0;
-        boolean same = j < i && tokens[j] == tokens[i];
-        repeated |= same;
-        duplicate += same ? weight : 0;
-        induction += j > 0 && j < i && tokens[j - 1] == tokens[i] ? weight : 0;
-      }
-      current += pattern[row + i];
-      previous += pattern[row + i - 1];
-      first += pattern[row];
-      queries++;
-      repeats += repeated ? 1 : 0;
-    }
-    double n = queries == 0 ? Double.NaN : queries;
-    double r = repeats == 0 ? Double.NaN : repeats;
-    return new HeadScores(
-        layer,
-        head,
-        entropy / n / LN_2,
-        current / n,
-        previous / n,
-        first / n,
-        duplicate / r,
-        induction / r);
+    var sums = new PatternSums(tokens.length);
+    sums.add(pattern, tokens, from, IntStream.range(0, tokens.length).toArray());
+    return sums.scores(layer, head);
   }
 
   /** Returns the means of a head's scores over several texts. */
