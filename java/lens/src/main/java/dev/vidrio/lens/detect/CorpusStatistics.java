@@ -7,6 +7,7 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.detect.PatternSums.Relations;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.resolve.HookMap;
@@ -194,14 +195,14 @@ public record CorpusStatistics(
       if (ids.length < 2) {
         return;
       }
-      int[] words = WordStarts.of(lens.model().tokenizer(), ids);
+      Relations relations = Relations.of(ids, WordStarts.of(lens.model().tokenizer(), ids));
       try (ActivationCache cache = lens.run(ids, capture)) {
         patterns.forEach(
             (point, sums) -> {
               Activation pattern = cache.get(point);
               IntStream.range(0, sums.length)
                   .parallel()
-                  .forEach(h -> sums[h].add(pattern.row(h), ids, 0, words));
+                  .forEach(h -> sums[h].add(pattern.row(h), 0, relations));
             });
         neurons.entrySet().parallelStream()
             .forEach(layer -> add(cache, text, ids, layer.getKey(), layer.getValue()));

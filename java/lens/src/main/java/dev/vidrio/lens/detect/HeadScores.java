@@ -2,6 +2,7 @@ package dev.vidrio.lens.detect;
 
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
+import dev.vidrio.lens.detect.PatternSums.Relations;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import java.util.ArrayList;
@@ -40,13 +41,13 @@ public record HeadScores(
    * Returns the scores of the heads of all layers whose {@code hook_pattern} a cache has, in order.
    */
   public static List<HeadScores> of(ActivationCache cache) {
-    int[] seen = Arrays.copyOf(cache.tokens(), cache.from() + cache.rows());
+    Relations relations = relations(Arrays.copyOf(cache.tokens(), cache.from() + cache.rows()));
     List<HeadScores> all = new ArrayList<>();
     for (HookPoint point : cache.points()) {
       if (point.site() == HookSite.PATTERN) {
         Activation pattern = cache.get(point);
         for (int h = 0; h < pattern.shape().getFirst(); h++) {
-          all.add(of(point.layer(), h, pattern.row(h), seen, cache.from()));
+          all.add(of(point.layer(), h, pattern.row(h), relations, cache.from()));
         }
       }
     }
@@ -60,9 +61,19 @@ public record HeadScores(
    * @param tokens those of the keys
    */
   static HeadScores of(int layer, int head, float[] pattern, int[] tokens, int from) {
-    var sums = new PatternSums(tokens.length);
-    sums.add(pattern, tokens, from, IntStream.range(0, tokens.length).toArray());
+    return of(layer, head, pattern, relations(tokens), from);
+  }
+
+  private static HeadScores of(
+      int layer, int head, float[] pattern, Relations relations, int from) {
+    var sums = new PatternSums(relations.words().length);
+    sums.add(pattern, from, relations);
     return sums.scores(layer, head);
+  }
+
+  /** Returns the relations of tokens, each of which is a word. */
+  private static Relations relations(int[] tokens) {
+    return Relations.of(tokens, IntStream.range(0, tokens.length).toArray());
   }
 
   /** Returns the means of a head's scores over several texts. */

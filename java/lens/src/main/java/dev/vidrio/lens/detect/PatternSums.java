@@ -34,37 +34,53 @@ final class PatternSums {
   }
 
   /**
+   * What the tokens of a text have to do with earlier ones, for the patterns of all heads.
+   *
+   * @param words the position of the first token of each token's word
+   * @param repeated the earlier positions with the same token, of each position
+   */
+  record Relations(int[] words, int[][] repeated) {
+    /** Returns the relations of a text. */
+    static Relations of(int[] tokens, int[] words) {
+      var repeated = new int[tokens.length][];
+      for (int i = 0; i < tokens.length; i++) {
+        int own = tokens[i];
+        repeated[i] = IntStream.range(0, i).filter(j -> tokens[j] == own).toArray();
+      }
+      return new Relations(words, repeated);
+    }
+  }
+
+  /**
    * Adds the queries of a text.
    *
    * @param pattern [keys − from, keys]: a row per position from {@code from} on
-   * @param tokens those of the keys
-   * @param words the position of the first token of each token's word
+   * @param relations of the keys
    */
-  void add(float[] pattern, int[] tokens, int from, int[] words) {
-    int keys = tokens.length;
+  void add(float[] pattern, int from, Relations relations) {
+    int keys = relations.words.length;
     for (int i = Math.max(from, 1); i < keys; i++) {
       int row = (i - from) * keys;
-      boolean repeated = false;
       int most = 0;
       for (int j = 0; j <= i; j++) {
         double weight = pattern[row + j];
         entropy -= weight > 0 ? weight * Math.log(weight) : 0;
         distance += weight * (i - j);
-        boolean same = j < i && tokens[j] == tokens[i];
-        repeated |= same;
-        duplicate += same ? weight : 0;
-        induction += j > 0 && j < i && tokens[j - 1] == tokens[i] ? weight : 0;
         most = weight > pattern[row + most] ? j : most;
       }
-      for (int j = words[i]; j < i; j++) {
+      for (int j : relations.repeated[i]) {
+        duplicate += pattern[row + j];
+        induction += j + 1 < i ? pattern[row + j + 1] : 0;
+      }
+      for (int j = relations.words[i]; j < i; j++) {
         subword += pattern[row + j];
       }
       current += pattern[row + i];
       previous += pattern[row + i - 1];
       first += pattern[row];
       queries++;
-      repeats += repeated ? 1 : 0;
-      continuations += words[i] < i ? 1 : 0;
+      repeats += relations.repeated[i].length > 0 ? 1 : 0;
+      continuations += relations.words[i] < i ? 1 : 0;
       distances[i - most]++;
     }
   }
