@@ -46,7 +46,7 @@ public final class CompositionScores {
   private final List<Node.Head> heads;
   private final double[][] scores;
 
-  /** What a head reads of an earlier head's output. */
+  /** The input of a head that reads the output of an earlier head. */
   public enum Kind {
     /** Queries: {@code W_B = W_Q W_Kᵀ}. */
     Q,

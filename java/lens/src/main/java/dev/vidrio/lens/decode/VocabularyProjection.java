@@ -49,8 +49,8 @@ public final class VocabularyProjection {
 
   /**
    * Projects an input direction of a layer's heads: {@code ⟨x̂, u⟩} for each token's embedding,
-   * where x̂ is the output of the norm before attention without its gain, or the embedding if there
-   * is no such norm.
+   * where x̂ is the output of the norm before attention without its gain, or the embedding in
+   * models without this norm.
    *
    * @param layer that reads; after the first feed-forward block, embeddings are effective ones,
    *     which include its output

@@ -35,7 +35,7 @@ class FeedForwardMatricesTest {
     return Model.open(TinyModels.write(directory.resolve(name + ".gguf"), name));
   }
 
-  /** What neurons read at two tokens differs by the products with their keys; biases cancel. */
+  /** The inputs of neurons at two tokens differ by the products with their keys; biases cancel. */
   @ParameterizedTest
   @MethodSource(TinyModels.NAMES)
   void keysGiveTheInputsOfNeurons(String name) throws IOException {
