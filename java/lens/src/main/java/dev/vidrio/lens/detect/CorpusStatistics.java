@@ -195,7 +195,7 @@ public record CorpusStatistics(
       if (ids.length < 2) {
         return;
       }
-      Relations relations = Relations.of(ids, WordStarts.of(lens.model().tokenizer(), ids));
+      Relations relations = new Relations(ids, WordStarts.of(lens.model().tokenizer(), ids));
       try (ActivationCache cache = lens.run(ids, capture)) {
         patterns.forEach(
             (point, sums) -> {

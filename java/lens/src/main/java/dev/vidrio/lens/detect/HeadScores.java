@@ -66,14 +66,14 @@ public record HeadScores(
 
   private static HeadScores of(
       int layer, int head, float[] pattern, Relations relations, int from) {
-    var sums = new PatternSums(relations.words().length);
+    var sums = new PatternSums(relations.length());
     sums.add(pattern, from, relations);
     return sums.scores(layer, head);
   }
 
   /** Returns the relations of tokens, each of which is a word. */
   private static Relations relations(int[] tokens) {
-    return Relations.of(tokens, IntStream.range(0, tokens.length).toArray());
+    return new Relations(tokens, IntStream.range(0, tokens.length).toArray());
   }
 
   /** Returns the means of a head's scores over several texts. */

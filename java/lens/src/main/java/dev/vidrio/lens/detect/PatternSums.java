@@ -33,21 +33,28 @@ final class PatternSums {
     this.distances = new long[length];
   }
 
-  /**
-   * What the tokens of a text have to do with earlier ones, for the patterns of all heads.
-   *
-   * @param words the position of the first token of each token's word
-   * @param repeated the earlier positions with the same token, of each position
-   */
-  record Relations(int[] words, int[][] repeated) {
-    /** Returns the relations of a text. */
-    static Relations of(int[] tokens, int[] words) {
-      var repeated = new int[tokens.length][];
+  /** The relations of the tokens of a text to earlier ones, for the patterns of all heads. */
+  static final class Relations {
+    private final int[] words;
+    private final int[][] repeated;
+
+    /**
+     * Creates the relations of a text.
+     *
+     * @param words the position of the first token of each token's word
+     */
+    Relations(int[] tokens, int[] words) {
+      this.words = words;
+      this.repeated = new int[tokens.length][];
       for (int i = 0; i < tokens.length; i++) {
         int own = tokens[i];
         repeated[i] = IntStream.range(0, i).filter(j -> tokens[j] == own).toArray();
       }
-      return new Relations(words, repeated);
+    }
+
+    /** Returns the number of tokens. */
+    int length() {
+      return words.length;
     }
   }
 

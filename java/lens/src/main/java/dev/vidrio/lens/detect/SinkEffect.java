@@ -47,7 +47,15 @@ public record SinkEffect(int layer, int neuron, Node.Head head, double score) {
   private static final int DISTANCES = 128;
 
   /** A head's reaction to what is written into the residual stream, [d]. */
-  private record Reader(Node.Head head, float[] direction) {}
+  private static final class Reader {
+    final Node.Head head;
+    final float[] direction;
+
+    Reader(Node.Head head, float[] direction) {
+      this.head = head;
+      this.direction = direction;
+    }
+  }
 
   /**
    * Computes the effects of all neurons that have a later head.

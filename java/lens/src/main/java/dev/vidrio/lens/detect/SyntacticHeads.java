@@ -127,11 +127,10 @@ public record SyntacticHeads(int sentences, List<Relation> relations) {
     /**
      * A pair of words.
      *
-     * @param later the tokens of the word that attends
-     * @param earlier the tokens of each earlier word of the sentence
+     * @param words the tokens of each word of the sentence up to the one that attends
      * @param target the word that is to be found
      */
-    private record Pair(Tally tally, int[] later, List<int[]> earlier, int target) {}
+    private record Pair(Tally tally, List<int[]> words, int target) {}
 
     Counts(Lens lens) {
       this.lens = lens;
@@ -234,7 +233,7 @@ public record SyntacticHeads(int sentences, List<Relation> relations) {
         int earlier = Math.min(head, w);
         tally.pairs++;
         tally.distances.merge(later - earlier, 1L, Long::sum);
-        pairs.add(new Pair(tally, words.get(later), words.subList(0, later), earlier));
+        pairs.add(new Pair(tally, words.subList(0, later + 1), earlier));
       }
     }
 
@@ -243,16 +242,17 @@ public record SyntacticHeads(int sentences, List<Relation> relations) {
       var found = new boolean[pairs.size()];
       for (int p = 0; p < found.length; p++) {
         Pair pair = pairs.get(p);
+        int[] later = pair.words.getLast();
         int best = -1;
         double most = -1;
-        for (int w = 0; w < pair.earlier.size(); w++) {
+        for (int w = 0; w < pair.words.size() - 1; w++) {
           double weight = 0;
-          for (int i : pair.later) {
-            for (int j : pair.earlier.get(w)) {
+          for (int i : later) {
+            for (int j : pair.words.get(w)) {
               weight += j < i ? pattern[i * keys + j] : 0;
             }
           }
-          if (weight > most && pair.earlier.get(w).length > 0) {
+          if (weight > most && pair.words.get(w).length > 0) {
             most = weight;
             best = w;
           }

@@ -46,9 +46,10 @@ final class UnembeddingGeometry {
     // A norm that subtracts the mean has a direction that nothing can be written to.
     int trivial = norm.kind() == Op.NormKind.LAYER ? 1 : 0;
     int d = norm.d();
+    // Of a symmetric matrix, left and right vectors agree; left ones are defined for the value 0.
     double[][] weakest =
         IntStream.range(Math.max(0, d - dimensions - trivial), d)
-            .mapToObj(i -> spectrum.left(i)) // defined even if the value is 0
+            .mapToObj(spectrum::left)
             .toArray(double[][]::new);
     return new UnembeddingGeometry(norm, weakest);
   }

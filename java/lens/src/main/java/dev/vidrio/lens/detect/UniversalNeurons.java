@@ -125,9 +125,13 @@ public record UniversalNeurons(int layer, long tokens, List<Match> matches) {
     private long tokens;
 
     /** Sums of the activations and squares of the neurons of a layer. */
-    private record Marginal(double[] sums, double[] squares) {
-      static Marginal of(int width) {
-        return new Marginal(new double[width], new double[width]);
+    private static final class Marginal {
+      final double[] sums;
+      final double[] squares;
+
+      Marginal(int width) {
+        this.sums = new double[width];
+        this.squares = new double[width];
       }
 
       /** Adds activations, [neurons][tokens]. */
@@ -151,10 +155,10 @@ public record UniversalNeurons(int layer, long tokens, List<Match> matches) {
       this.layer = layer;
       this.layers = layers;
       this.rows = rows;
-      this.own = Marginal.of(width);
+      this.own = new Marginal(width);
       for (int l : layers) {
         int neurons = width(other, l);
-        others.add(Marginal.of(neurons));
+        others.add(new Marginal(neurons));
         products.add(new double[neurons][width]);
       }
       this.product = new MatrixProduct(lens.model().executor(), width, rows, 256);
