@@ -29,7 +29,7 @@ import java.util.stream.IntStream;
  *
  * <p>With rotary positions, the score is the mean over the distances 1 to 128. The divisor of the
  * norm before attention is its mean over the corpus; biases and the divisors of norms of queries
- * are ignored.
+ * and after feed-forward blocks are ignored.
  *
  * @param layer of the neuron, from 0
  * @param neuron from 0
