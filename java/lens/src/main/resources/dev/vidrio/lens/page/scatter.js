@@ -4,7 +4,7 @@ function drawScatter(view) {
   const height = 440;
   const margin = { left: 64, right: 12, top: 12, bottom: 40 };
   const canvas = element('canvas', { class: 'scatter', width, height, tabindex: '0', role: 'img' });
-  const status = element('p', { class: 'note', 'aria-live': 'polite' });
+  const status = element('p', { class: 'note', role: 'status' });
   const chosen = [0, 1];
   let points = [];
   let marked = -1;
