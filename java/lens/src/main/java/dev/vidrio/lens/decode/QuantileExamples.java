@@ -76,7 +76,7 @@ public record QuantileExamples(long tokens, List<Group> groups) {
       try (ActivationCache cache = lens.run(texts.get(t), capture)) {
         float[] values = unit.values(cache);
         for (int i = 1; i < values.length; i++) {
-          order[next] = (long) ascending(values[i]) << 32 | next;
+          order[next] = ((long) ascending(values[i]) << 32) | next;
           next++;
         }
       }

@@ -231,7 +231,7 @@ public record ConceptNeurons(int texts, int classes, List<Neuron> neurons, doubl
     var counts = new int[classes];
     for (int begin = 0; begin < n; ) {
       int end = begin;
-      while (end < n && order[end] >> 32 == order[begin] >> 32) {
+      while (end < n && (order[end] >> 32) == (order[begin] >> 32)) {
         end++;
       }
       for (int i = begin; i < end; i++) {

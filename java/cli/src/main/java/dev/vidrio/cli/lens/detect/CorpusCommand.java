@@ -286,9 +286,15 @@ public final class CorpusCommand extends PageCommand<CorpusCommand.Found> {
     return Double.isNaN(value) ? Double.NEGATIVE_INFINITY : value;
   }
 
+  /** A unit and the negated score that it is sorted by. */
+  private record Keyed<T>(T unit, double key) {}
+
+  /** Returns units in descending order of a score, which is computed once for each. */
   private static <T> List<T> sorted(List<T> all, ToDoubleFunction<T> score) {
     return all.stream()
-        .sorted(Comparator.comparingDouble(each -> -finite(score.applyAsDouble(each))))
+        .map(unit -> new Keyed<>(unit, -finite(score.applyAsDouble(unit))))
+        .sorted(Comparator.comparingDouble(Keyed::key))
+        .map(Keyed::unit)
         .toList();
   }
 
