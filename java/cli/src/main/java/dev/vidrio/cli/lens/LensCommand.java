@@ -15,9 +15,14 @@ import dev.vidrio.cli.lens.decode.TuneCommand;
 import dev.vidrio.cli.lens.decode.WeightsCommand;
 import dev.vidrio.cli.lens.decode.sae.SaeCommand;
 import dev.vidrio.cli.lens.detect.CompositionCommand;
+import dev.vidrio.cli.lens.detect.ConceptsCommand;
+import dev.vidrio.cli.lens.detect.CorpusCommand;
 import dev.vidrio.cli.lens.detect.HeadsCommand;
 import dev.vidrio.cli.lens.detect.NeuronsCommand;
 import dev.vidrio.cli.lens.detect.RetrievalCommand;
+import dev.vidrio.cli.lens.detect.RolesCommand;
+import dev.vidrio.cli.lens.detect.SyntaxCommand;
+import dev.vidrio.cli.lens.detect.UniversalCommand;
 import dev.vidrio.cli.lens.fact.FactsCommand;
 import dev.vidrio.cli.lens.fact.FunctionVectorCommand;
 import dev.vidrio.cli.lens.fact.RewriteFactsCommand;
@@ -84,7 +89,12 @@ public final class LensCommand implements CommandGroup.Namespace {
         HeadsCommand.class,
         CompositionCommand.class,
         RetrievalCommand.class,
-        NeuronsCommand.class);
+        NeuronsCommand.class,
+        CorpusCommand.class,
+        SyntaxCommand.class,
+        RolesCommand.class,
+        ConceptsCommand.class,
+        UniversalCommand.class);
   }
 
   @Override
