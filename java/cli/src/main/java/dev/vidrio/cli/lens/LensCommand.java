@@ -5,6 +5,7 @@ import dev.vidrio.cli.lens.attribute.MixingCommand;
 import dev.vidrio.cli.lens.attribute.OcclusionCommand;
 import dev.vidrio.cli.lens.attribute.RoutesCommand;
 import dev.vidrio.cli.lens.circuit.CircuitCommand;
+import dev.vidrio.cli.lens.circuit.CurveCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
 import dev.vidrio.cli.lens.decode.ExamplesCommand;
 import dev.vidrio.cli.lens.decode.ProbeCommand;
@@ -61,6 +62,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         AlignCommand.class,
         CircuitCommand.class,
         EdgesCommand.class,
+        CurveCommand.class,
         ProbeCommand.class,
         SaeCommand.class,
         ScopeCommand.class,
