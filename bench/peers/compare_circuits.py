@@ -13,7 +13,7 @@ logit differences. Runs the circuits of the program's scores in both. Prints Spe
 correlation, the overlap of the 200 strongest edges and the relative error of the scores, and the
 difference of the metric of circuits; fails if these fall short of the bars below.
 
-Needs torch, transformers, gguf, transformer-lens 4, einops, scipy and tqdm.
+Needs torch, transformers, gguf, transformer-lens 4, einops and tqdm.
 """
 
 import argparse
@@ -29,7 +29,6 @@ import numpy as np
 import torch
 import transformer_lens
 import vidrio
-from scipy.stats import spearmanr
 from transformer_lens.model_bridge import TransformerBridge
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -85,8 +84,7 @@ def ungroup(model) -> None:
 def load_program(directory: str, tokenize) -> types.SimpleNamespace:
     """Imports the program's modules, on the CPU and with other tokenization."""
     transformer_lens.HookedTransformer = TransformerBridge
-    if not hasattr(transformer_lens, "HookedTransformerConfig"):
-        transformer_lens.HookedTransformerConfig = types.SimpleNamespace
+    transformer_lens.HookedTransformerConfig = types.SimpleNamespace
     utilities = types.ModuleType("transformer_lens.utils")
     utilities.get_attention_mask = None
     sys.modules.setdefault("transformer_lens.utils", utilities)
@@ -186,8 +184,9 @@ def compare(arguments) -> bool:
     with tempfile.TemporaryDirectory() as directory:
         strings = Path(directory) / "strings.json"
         strings.write_text(json.dumps(texts + [token for row in fields for token in row[2:]]))
+        plain = argparse.Namespace(vidrio=arguments.vidrio, threads=None)
         ids = json.loads(
-            vidrio.run(arguments, "tokenize", "-m", arguments.model, "--batch", str(strings))
+            vidrio.run(plain, "tokenize", "-m", arguments.model, "--batch", str(strings))
         )
         few = Path(directory) / "pairs.tsv"
         few.write_text("\n".join(lines) + "\n")
@@ -253,6 +252,12 @@ def compare_on(arguments, data: list, pairs: Path, directory: Path) -> bool:
     return fine
 
 
+def ranks(x: np.ndarray) -> np.ndarray:
+    """Returns the ranks of values; equal ones share the mean of theirs."""
+    _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+
+
 def judge(ours: dict, theirs: dict) -> bool:
     if ours.keys() != theirs.keys():
         raise ValueError("the graphs have different edges")
@@ -261,7 +266,7 @@ def judge(ours: dict, theirs: dict) -> bool:
     top = [set(np.argsort(-abs(x), kind="stable")[:TOP]) for x in (a, b)]
     error = np.linalg.norm(a - b) / np.linalg.norm(b)
     print(f"  relative error: {error:.3g}, largest difference: {abs(a - b).max():.3g}")
-    fine = check("Spearman", spearmanr(a, b).statistic, SPEARMAN)
+    fine = check("Spearman", np.corrcoef(ranks(a), ranks(b))[0, 1], SPEARMAN)
     return check(f"overlap of the top {TOP}", len(top[0] & top[1]) / TOP, OVERLAP) and fine
 
 

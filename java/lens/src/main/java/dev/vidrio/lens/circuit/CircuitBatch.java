@@ -55,7 +55,7 @@ final class CircuitBatch implements AutoCloseable {
   /** The recording whose prefixes the sequences have. */
   private @Nullable Recording loaded;
 
-  /** The outputs of the current run so far, by number of the source. */
+  /** The outputs of a run without a circuit so far, by number of the source. */
   private float[][] written = {};
 
   /** The differences of the outputs that the circuit reads from the ablated ones. */
@@ -94,15 +94,6 @@ final class CircuitBatch implements AutoCloseable {
       this.ablated = ablated;
       this.ablatedStreams = streams;
       this.corruptedLogits = corrupted.logits;
-    }
-
-    /** Returns the bytes of the arrays. */
-    long bytes() {
-      long rows = clean[0].length;
-      long arrays = (long) clean.length + ablated.length;
-      arrays += (long) cleanStreams.length + ablatedStreams.length;
-      long logits = 2L * cleanLogits.length * cleanLogits[0].length;
-      return 4 * (rows * arrays + logits);
     }
   }
 
@@ -186,6 +177,11 @@ final class CircuitBatch implements AutoCloseable {
       }
     }
     return means;
+  }
+
+  /** Returns the bytes of the recording of a batch, without logits. */
+  long bytes(PairBatch batch) {
+    return 4L * batch.rowCount() * d * (2L * sources + 2 * (2L * layers + 1));
   }
 
   /** Runs the texts of a batch without a circuit. */
@@ -297,7 +293,7 @@ final class CircuitBatch implements AutoCloseable {
       load(batch, recording);
     }
     read = circuit.sources();
-    written = new float[sources][];
+    written = new float[0][];
     differences = new float[sources][];
     drift = new float[batch.rowCount() * d];
     var run = new Masked(recording, circuit, elements);
@@ -362,8 +358,9 @@ final class CircuitBatch implements AutoCloseable {
   }
 
   private void write(@Nullable Masked run, int source, float[] output) {
-    written[source] = output;
-    if (run != null && read.get(source)) {
+    if (run == null) {
+      written[source] = output;
+    } else if (read.get(source)) {
       Vectors.addDifference(drift, output, run.recording.clean[source]);
       differences[source] = run.difference(source, output);
     }

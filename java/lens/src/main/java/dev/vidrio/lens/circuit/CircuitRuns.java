@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runs circuits on pairs of texts, and returns means of each pair's metric. Pairs run in batches.
- * Memory depends on the length of texts, not on their number: the runs of both texts that do not
- * fit into a limit are repeated for each evaluation, which then costs three times as much, unless
+ * Memory depends on the length of texts, not on their number: if the runs of all pairs exceed a
+ * limit, they are repeated for each evaluation, which then costs three times as much, unless
  * several circuits are evaluated together.
  *
  * <p>Not thread-safe.
@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * @see CircuitCurve
  */
 public final class CircuitRuns implements AutoCloseable {
-  /** Bytes of runs that are kept between evaluations, unless a batch needs more. */
-  private static final long KEPT_BYTES = 384L << 20;
+  /** Maximum bytes of runs that are kept between evaluations. */
+  private static final long KEPT_BYTES = 256L << 20;
 
   private final @Nullable CircuitRun single;
   private final @Nullable Metric metric;
@@ -32,7 +32,7 @@ public final class CircuitRuns implements AutoCloseable {
   private final List<PairBatch> batches;
   private final @Nullable CircuitBatch runs;
 
-  /** The runs of the first batches; those of others are repeated. */
+  /** The runs of all batches, or none if they are repeated. */
   private final List<CircuitBatch.Recording> kept = new ArrayList<>();
 
   private final double[] clean;
@@ -50,7 +50,7 @@ public final class CircuitRuns implements AutoCloseable {
     this.corrupted = new double[pairs.size()];
     try {
       EdgeMask none = new EdgeMask(graph);
-      long bytes = 0;
+      boolean keep = batches.stream().mapToLong(runs::bytes).sum() <= KEPT_BYTES;
       int pair = 0;
       for (PairBatch batch : batches) {
         CircuitBatch.Recording recording = runs.record(batch);
@@ -62,11 +62,8 @@ public final class CircuitRuns implements AutoCloseable {
         System.arraycopy(high, 0, clean, pair, high.length);
         System.arraycopy(low, 0, corrupted, pair, low.length);
         pair += batch.size();
-        bytes += recording.bytes();
-        if (bytes <= KEPT_BYTES || kept.isEmpty()) {
+        if (keep) {
           kept.add(recording);
-        } else {
-          bytes = Long.MAX_VALUE / 2; // keeps the first batches only
         }
       }
     } catch (Throwable e) {
@@ -186,7 +183,7 @@ public final class CircuitRuns implements AutoCloseable {
     int pair = 0;
     for (int b = 0; b < batches.size(); b++) {
       PairBatch batch = batches.get(b);
-      CircuitBatch.Recording recording = b < kept.size() ? kept.get(b) : runs.record(batch);
+      CircuitBatch.Recording recording = kept.isEmpty() ? runs.record(batch) : kept.get(b);
       for (int c = 0; c < values.length; c++) {
         Masks circuit = circuits.get(c);
         double[] of = runs.run(recording, circuit.edges, circuit.elements, batch.metrics());

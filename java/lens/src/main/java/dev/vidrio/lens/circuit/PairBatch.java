@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
  */
 record PairBatch(List<TextPair> pairs, int[] prefixes, int[] rows) {
   /** Rows per step, unless a text has more. */
-  static final int ROWS = 128;
+  static final int ROWS = 96;
 
   /** Pairs per step. */
   private static final int PAIRS = 32;
