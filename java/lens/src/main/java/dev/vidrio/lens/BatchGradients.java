@@ -21,6 +21,7 @@ import dev.vidrio.lens.resolve.HookMap;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +51,9 @@ public final class BatchGradients implements AutoCloseable {
   /** The position of the first token of each text of a step. */
   private int[] starts = {};
 
+  /** The number of rows of logits of each text of the last step. */
+  private int[] read = {};
+
   /** Overwrites an activation in the middle of a forward pass. */
   public record Write(Buffer at, Consumer<MemorySegment> values) {}
 
@@ -67,6 +71,7 @@ public final class BatchGradients implements AutoCloseable {
    * @param kept the activations whose values are kept
    * @param cut the activations that become constants of the gradient when they are overwritten
    * @param tokens maximum tokens of a step
+   * @param logitRows maximum rows of logits of a step
    * @param texts maximum texts of a step
    * @param positions maximum length of a text, with its prefix
    */
@@ -78,11 +83,12 @@ public final class BatchGradients implements AutoCloseable {
       Set<Buffer> kept,
       Set<Buffer> cut,
       int tokens,
+      int logitRows,
       int texts,
       int positions) {
     Executor executor = lens.model().executor();
     int vocabulary = lens.model().architecture().vocabulary();
-    this.limits = new Limits(tokens, texts, texts, positions, vocabulary);
+    this.limits = new Limits(tokens, logitRows, texts, positions, vocabulary);
     this.logits = hooks.buffer(HookPoint.of(HookSite.LOGITS));
     Set<Buffer> outputs = new HashSet<>(model.outputs());
     outputs.addAll(kept);
@@ -164,15 +170,17 @@ public final class BatchGradients implements AutoCloseable {
    * Runs a forward pass of texts.
    *
    * @param texts the tokens after each prefix, one or more; their rows follow each other
+   * @param reads the number of last tokens of each text whose logits are computed
    * @param write an activation to overwrite, or null
    */
-  public void forward(List<int[]> texts, @Nullable Write write) {
+  public void forward(List<int[]> texts, int[] reads, @Nullable Write write) {
+    read = reads.clone();
     batch.clear();
     for (int t = 0; t < texts.size(); t++) {
       int s = batch.addSequence(blocks[t], blocks[t].length);
       int[] tokens = texts.get(t);
       for (int i = 0; i < tokens.length; i++) {
-        batch.add(tokens[i], starts[t] + i, s, i == tokens.length - 1);
+        batch.add(tokens[i], starts[t] + i, s, i >= tokens.length - read[t]);
       }
     }
     int begin = 0;
@@ -194,10 +202,9 @@ public final class BatchGradients implements AutoCloseable {
 
   /** Returns the metric of each text after a forward pass. */
   public double[] metrics(List<? extends Metric> metrics) {
-    long row = 4L * logits.width();
     MemorySegment all = plan.data(logits);
     return IntStream.range(0, metrics.size())
-        .mapToDouble(i -> metrics.get(i).of(all.asSlice(i * row, row, JAVA_FLOAT.byteAlignment())))
+        .mapToDouble(i -> metrics.get(i).of(rows(all, i)))
         .toArray();
   }
 
@@ -207,13 +214,11 @@ public final class BatchGradients implements AutoCloseable {
    * @param cut an overwritten activation that is a constant of the gradient, or null
    */
   public double[] backward(List<DifferentiableMetric> metrics, @Nullable Buffer cut) {
-    long row = 4L * logits.width();
     MemorySegment all = plan.data(logits);
     seed.fill((byte) 0);
     double[] values =
         IntStream.range(0, metrics.size())
-            .mapToDouble(
-                i -> metrics.get(i).of(all.asSlice(i * row, row), seed.asSlice(i * row, row)))
+            .mapToDouble(i -> metrics.get(i).of(rows(all, i), rows(seed, i)))
             .toArray();
     int begin = gradient.forwardOps();
     if (cut != null) {
@@ -225,6 +230,13 @@ public final class BatchGradients implements AutoCloseable {
     }
     Interruption.run(plan, batch, begin, gradient.plan().ops().size());
     return values;
+  }
+
+  /** Returns a text's rows of logits or their gradients. */
+  private MemorySegment rows(MemorySegment all, int text) {
+    long row = 4L * logits.width();
+    long first = Arrays.stream(read, 0, text).sum();
+    return all.asSlice(first * row, read[text] * row, JAVA_FLOAT.byteAlignment());
   }
 
   /** Returns the values of a kept activation, [rows, width], valid until the next step. */

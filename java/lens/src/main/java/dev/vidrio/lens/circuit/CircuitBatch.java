@@ -11,6 +11,7 @@ import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.hook.Hook;
 import dev.vidrio.lens.hook.StepRows;
+import dev.vidrio.lens.memory.LogitRows;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.session.Sequence;
@@ -81,7 +82,7 @@ final class CircuitBatch implements AutoCloseable {
 
     final float[][] ablatedStreams;
 
-    /** The logits [V] after the last token of each text; those of the corrupted texts. */
+    /** The logits [positions, V] that each metric reads, of the clean and the corrupted texts. */
     final float[][] cleanLogits;
 
     final float[][] corruptedLogits;
@@ -118,7 +119,9 @@ final class CircuitBatch implements AutoCloseable {
     int texts = PairBatch.mostPairs(batches);
     this.heads = new HeadParts(lens.model(), rows);
     try {
-      var options = new SessionOptions(PairBatch.positions(batches), rows, texts, texts);
+      var options =
+          new SessionOptions(
+              PairBatch.positions(batches), rows, texts, PairBatch.mostLogits(batches));
       this.session = lens.open(Capture.NONE, options, editable(lens));
     } catch (Throwable e) {
       heads.close();
@@ -239,19 +242,26 @@ final class CircuitBatch implements AutoCloseable {
     loaded = recording;
   }
 
-  /** Runs texts after their prefixes and returns the logits of each. */
+  /** Runs texts after their prefixes and returns the logits that the metric of each reads. */
   private List<MemorySegment> step(PairBatch batch, List<int[]> texts) {
     session.begin();
+    int[] read = batch.logits();
     for (int i = 0; i < texts.size(); i++) {
       Sequence sequence = sequences.get(i);
       sequence.truncate(batch.prefixes()[i]);
       int[] tokens = texts.get(i);
       for (int t = 0; t < tokens.length; t++) {
-        session.add(sequence, tokens[t], t == tokens.length - 1);
+        session.add(sequence, tokens[t], t >= tokens.length - read[i]);
       }
     }
     session.run();
-    return IntStream.range(0, texts.size()).mapToObj(session::logits).toList();
+    List<MemorySegment> logits = new ArrayList<>();
+    int row = 0;
+    for (int count : read) {
+      logits.add(LogitRows.of(session, row, count));
+      row += count;
+    }
+    return logits;
   }
 
   private Run record(PairBatch batch, List<int[]> texts) {
@@ -308,7 +318,7 @@ final class CircuitBatch implements AutoCloseable {
   /** Returns the metric of each pair. */
   static double[] metrics(PairBatch batch, float[][] logits) {
     return IntStream.range(0, batch.size())
-        .mapToDouble(i -> batch.pairs().get(i).metric().of(MemorySegment.ofArray(logits[i])))
+        .mapToDouble(i -> batch.metrics().get(i).of(MemorySegment.ofArray(logits[i])))
         .toArray();
   }
 

@@ -29,6 +29,7 @@ import java.util.List;
  */
 public final class CircuitRun implements AutoCloseable {
   private final TextPair pair;
+  private final int positions;
   private final ComponentGraph graph;
   private final CircuitBatch runs;
   private final CircuitBatch.Recording recording;
@@ -42,13 +43,33 @@ public final class CircuitRun implements AutoCloseable {
    *     or the output of its attention is not a sum of heads
    */
   public static CircuitRun open(Lens lens, int[] clean, int[] corrupted) {
-    Preconditions.requireEqualLength(clean, corrupted);
-    Preconditions.requireTokens(lens.model(), clean);
-    return new CircuitRun(lens, new TextPair(clean, corrupted, (logits, gradient) -> 0));
+    return open(lens, clean, corrupted, 1);
   }
 
-  private CircuitRun(Lens lens, TextPair pair) {
+  /**
+   * Opens a run for metrics that read several positions, and runs both texts.
+   *
+   * @param positions the {@link Metric#positions} of all metrics of this run
+   * @throws InvalidInputException also if the texts have fewer tokens
+   */
+  public static CircuitRun open(Lens lens, int[] clean, int[] corrupted, int positions) {
+    Preconditions.requireEqualLength(clean, corrupted);
+    Preconditions.requireTokens(lens.model(), clean);
+    Preconditions.requireRange("positions", positions, 1, clean.length);
+    return new CircuitRun(lens, new TextPair(clean, corrupted, new Any(positions)), positions);
+  }
+
+  /** The metric of a pair whose runs are measured by others. */
+  private record Any(int positions) implements Metric {
+    @Override
+    public double of(MemorySegment logits) {
+      return 0;
+    }
+  }
+
+  private CircuitRun(Lens lens, TextPair pair, int positions) {
     this.pair = pair;
+    this.positions = positions;
     this.graph = ComponentGraph.of(lens);
     List<PairBatch> batches = PairBatch.of(List.of(pair), true);
     this.runs = new CircuitBatch(lens, graph, batches, null);
@@ -72,11 +93,13 @@ public final class CircuitRun implements AutoCloseable {
 
   /** Returns the metric of the clean run. */
   public double clean(Metric metric) {
+    require(metric);
     return metric.of(MemorySegment.ofArray(recording.cleanLogits[0]));
   }
 
   /** Returns the metric of the corrupted run. */
   public double corrupted(Metric metric) {
+    require(metric);
     return metric.of(MemorySegment.ofArray(recording.corruptedLogits[0]));
   }
 
@@ -89,7 +112,14 @@ public final class CircuitRun implements AutoCloseable {
     return run(new EdgeMask(graph, circuit), metric);
   }
 
+  private void require(Metric metric) {
+    String limit = "the run was opened for metrics of " + positions;
+    Preconditions.require(
+        metric.positions() == positions, "positions of the metric", metric.positions(), limit);
+  }
+
   double run(EdgeMask circuit, Metric metric) {
+    require(metric);
     return runs.run(recording, circuit, null, List.of(metric))[0];
   }
 

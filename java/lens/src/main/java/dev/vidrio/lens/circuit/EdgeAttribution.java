@@ -2,6 +2,7 @@ package dev.vidrio.lens.circuit;
 
 import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.PairMeasure;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.Collections;
@@ -122,7 +123,8 @@ public record EdgeAttribution(double clean, double corrupted, Map<Edge, Double> 
         kept.set(edge, true);
         progress.accept(scores.size() / (double) edges.size());
       }
-      return new EdgeAttribution(runs.clean(), runs.corrupted(), scores);
+      double corrupted = PairMeasure.of(lens, pairs).corruptedMean().mean();
+      return new EdgeAttribution(runs.clean(), corrupted, scores);
     }
   }
 

@@ -112,7 +112,16 @@ final class EdgeGradients implements AutoCloseable {
     try {
       this.session =
           new BatchGradients(
-              lens, plan, hooks, wanted, kept, cut, most, PairBatch.mostPairs(batches), positions);
+              lens,
+              plan,
+              hooks,
+              wanted,
+              kept,
+              cut,
+              most,
+              PairBatch.mostLogits(batches),
+              PairBatch.mostPairs(batches),
+              positions);
     } catch (Throwable e) {
       heads.close();
       throw e;

@@ -99,9 +99,6 @@ final class EdgeScorer {
   void run(DoubleConsumer progress) {
     if (scoring.ablation() != CircuitAblation.PATCH) {
       constants = CircuitBatch.constants(lens, graph, pairs, scoring.ablation());
-      try (CircuitRuns runs = CircuitRuns.open(lens, pairs, scoring.ablation())) {
-        corrupted = runs.corrupted() * pairs.size();
-      }
     }
     boolean cuts = scoring.method() == EdgeScoring.Method.EAP_IG_ACTIVATIONS;
     try (var gradients = new EdgeGradients(lens, graph, batches, cuts);
@@ -134,9 +131,9 @@ final class EdgeScorer {
     BatchGradients session = gradients.session();
     float[][] other;
     float[][] zOther = {};
+    session.forward(batch.corrupted(), batch.logits(), null);
+    corrupted += Arrays.stream(session.metrics(batch.metrics())).sum();
     if (constants == null) {
-      session.forward(batch.corrupted(), null);
-      corrupted += Arrays.stream(session.metrics(batch.metrics())).sum();
       other = gradients.outputs();
       if (scoring.method() == EdgeScoring.Method.EAP_IG_ACTIVATIONS) {
         zOther = attentions(gradients);
@@ -147,7 +144,7 @@ final class EdgeScorer {
     } else {
       other = repeated(constants, batch.rowCount());
     }
-    session.forward(batch.clean(), null);
+    session.forward(batch.clean(), batch.logits(), null);
     float[][] own = gradients.outputs();
     clean += Arrays.stream(session.metrics(batch.metrics())).sum();
     switch (scoring.method()) {
@@ -192,7 +189,7 @@ final class EdgeScorer {
   }
 
   private static void gradients(EdgeGradients gradients, PairBatch batch, float weight) {
-    gradients.session().backward(batch.metrics(), null);
+    gradients.session().backward(batch.differentiable(), null);
     gradients.add(weight);
   }
 
@@ -212,9 +209,9 @@ final class EdgeScorer {
     var write =
         new BatchGradients.Write(
             at, rows -> MemorySegment.copy(values, 0, rows, JAVA_FLOAT, 0, values.length));
-    gradients.session().forward(batch.clean(), write);
+    gradients.session().forward(batch.clean(), batch.logits(), write);
     Buffer cut = at.equals(gradients.embed()) ? null : at;
-    gradients.session().backward(batch.metrics(), cut);
+    gradients.session().backward(batch.differentiable(), cut);
     gradients.add(1f / count);
   }
 
@@ -301,9 +298,9 @@ final class EdgeScorer {
   /** Adds the shares of sources in the streams of the clean texts. */
   private void routes(EdgeGradients gradients, PairBatch batch) {
     BatchGradients session = gradients.session();
-    session.forward(batch.corrupted(), null);
+    session.forward(batch.corrupted(), batch.logits(), null);
     corrupted += Arrays.stream(session.metrics(batch.metrics())).sum();
-    session.forward(batch.clean(), null);
+    session.forward(batch.clean(), batch.logits(), null);
     clean += Arrays.stream(session.metrics(batch.metrics())).sum();
     float[][] outputs = gradients.outputs();
     List<float[]> streams = gradients.streams();

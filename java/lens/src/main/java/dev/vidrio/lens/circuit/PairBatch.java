@@ -1,6 +1,7 @@
 package dev.vidrio.lens.circuit;
 
 import dev.vidrio.lens.DifferentiableMetric;
+import dev.vidrio.lens.Metric;
 import dev.vidrio.lens.TextPair;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -89,9 +90,24 @@ record PairBatch(List<TextPair> pairs, int[] prefixes, int[] rows) {
     return Arrays.copyOfRange(tokens, prefixes[i], tokens.length);
   }
 
-  /** Returns the metric of each pair. */
-  List<DifferentiableMetric> metrics() {
+  /** Returns the metric of each pair, for its gradient. */
+  List<DifferentiableMetric> differentiable() {
     return pairs.stream().map(TextPair::metric).toList();
+  }
+
+  /** Returns the metric of each pair. */
+  List<Metric> metrics() {
+    return pairs.stream().map(TextPair::forwardMetric).toList();
+  }
+
+  /** Returns the number of last tokens of each text after which its metric reads logits. */
+  int[] logits() {
+    return metrics().stream().mapToInt(Metric::positions).toArray();
+  }
+
+  /** Returns the maximum number of rows of logits of a batch. */
+  static int mostLogits(List<PairBatch> batches) {
+    return batches.stream().mapToInt(batch -> Arrays.stream(batch.logits()).sum()).max().orElse(1);
   }
 
   /** Returns the maximum number of rows of a batch. */

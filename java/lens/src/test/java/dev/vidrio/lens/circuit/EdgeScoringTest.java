@@ -196,10 +196,10 @@ class EdgeScoringTest extends F32BardTest {
 
   /** Pairs of different lengths in one batch have the scores of runs of their own. */
   @ParameterizedTest
-  @EnumSource(Method.class)
+  @EnumSource(value = Method.class, mode = EnumSource.Mode.EXCLUDE, names = "EXACT")
   void batchesEqualSinglePairs(Method method) {
     EdgeScoring scoring = scoring(method, 2, Rule.MIDPOINT);
-    List<TextPair> pairs = method == Method.EXACT ? PAIRS.subList(0, 2) : PAIRS;
+    List<TextPair> pairs = PAIRS;
     EdgeAttribution all = EdgeAttribution.of(lens, pairs, scoring);
     Map<Edge, Double> mean = new HashMap<>();
     for (TextPair pair : pairs) {

@@ -8,6 +8,7 @@ import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.circuit.CircuitCurve;
 import dev.vidrio.lens.circuit.CircuitLevel;
@@ -95,6 +96,13 @@ public final class CurveCommand extends PairsCommand<CurveCommand.Found> {
   }
 
   @Override
+  protected void requireMetric(MetricSpec spec) {
+    if (scoresFile == null) {
+      EdgesCommand.requireMetric(spec, scoringOption.scoring());
+    }
+  }
+
+  @Override
   protected Found run(Lens exact, List<TextPair> pairs) {
     Lens lens = gradients.of(exact);
     long start = System.nanoTime();
@@ -126,7 +134,7 @@ public final class CurveCommand extends PairsCommand<CurveCommand.Found> {
     CircuitCurve curve = found.curve;
     return String.format(
         "%s: clean %.3f, empty circuit %.3f; %d %ss by %s, others ablated by %s",
-        difference(),
+        label(),
         curve.clean(),
         curve.corrupted(),
         curve.units(),
@@ -145,11 +153,11 @@ public final class CurveCommand extends PairsCommand<CurveCommand.Found> {
   protected void print(Found found) {
     System.out.println(summary(found));
     System.out.printf(
-        "%8s  %9s  %10s  %16s  %12s%n",
-        "size", level.label() + "s", "edges left", "logit difference", "faithfulness");
+        "%8s  %9s  %10s  %22s  %12s%n",
+        "size", level.label() + "s", "edges left", metric().kind().label(), "faithfulness");
     for (CircuitCurve.Point point : found.curve.points()) {
       System.out.printf(
-          "%6.1f %%  %9d  %10.0f  %16s  %12.3f%n",
+          "%6.1f %%  %9d  %10.0f  %22s  %12.3f%n",
           100 * point.size(), point.units(), point.edges(), point.metric(), point.faithfulness());
     }
     System.out.println(areas(found.curve));
@@ -161,8 +169,8 @@ public final class CurveCommand extends PairsCommand<CurveCommand.Found> {
   @Override
   protected void fill(JsonObject object, Found found) {
     CircuitCurve curve = found.curve;
-    object.put("clean_logit_difference", curve.clean());
-    object.put("corrupted_logit_difference", curve.corrupted());
+    fillRuns(object, curve.clean(), curve.corrupted());
+    object.put("empty_circuit", curve.corrupted());
     object.put("pairs", judged().size());
     object.put("level", level.label());
     object.put("method", found.method);
@@ -176,7 +184,7 @@ public final class CurveCommand extends PairsCommand<CurveCommand.Found> {
               .with("size", point.size())
               .with("units", point.units())
               .with("edges", point.edges())
-              .with("logit_difference", point.metric().mean())
+              .with(metric().kind().field(), point.metric().mean())
               .with("half_width", Double.isFinite(half) ? half : null)
               .with("faithfulness", point.faithfulness()));
     }

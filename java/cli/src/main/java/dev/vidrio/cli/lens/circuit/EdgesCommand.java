@@ -9,6 +9,7 @@ import dev.vidrio.cli.lens.option.PairsCommand;
 import dev.vidrio.cli.option.JsonHelp;
 import dev.vidrio.formats.file.AtomicFile;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.TextPair;
 import dev.vidrio.lens.circuit.Circuit;
 import dev.vidrio.lens.circuit.CircuitLevel;
@@ -45,8 +46,8 @@ import picocli.CommandLine.Option;
     description = {
       "Edge attribution patching: finds the edges between components that carry what two texts"
           + " differ in.",
-      "A score is the estimated change, by gradients, of the logit difference of the answers if the"
-          + " edge alone carries its value of the corrupted text."
+      "A score is the estimated change, by gradients, of the logit difference of the answers, or of"
+          + " another --metric, if the edge alone carries its value of the corrupted text."
     })
 @JsonHelp("Print JSON, with all edges, components or neurons in the model's order.")
 public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
@@ -91,6 +92,21 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
     scoringOption.scoring();
     if (graphFile != null) {
       InputOutput.requireWritable(graphFile);
+    }
+  }
+
+  @Override
+  protected void requireMetric(MetricSpec spec) {
+    requireMetric(spec, scoringOption.scoring());
+  }
+
+  /** Rejects metrics without the gradient that a method uses. */
+  static void requireMetric(MetricSpec spec, EdgeScoring scoring) {
+    switch (scoring.method()) {
+      case EAP -> spec.requireCleanGradient("eap");
+      case EAP_IG_INPUTS, EAP_IG_ACTIVATIONS, CLEAN_CORRUPTED ->
+          spec.requireDifferentiable(scoring.method().label());
+      case INFORMATION_FLOW_ROUTES, EXACT -> {}
     }
   }
 
@@ -169,8 +185,7 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
   protected void print(Found found) {
     Map<String, Double> scores = scores(found, level);
     System.out.printf(
-        "%s: clean %.3f, corrupted %.3f; %d %ss%n",
-        difference(), found.clean, found.corrupted, scores.size(), level.label());
+        "%s; %d %ss%n", runs(found.clean, found.corrupted), scores.size(), level.label());
     System.out.println("   score  " + level.label());
     strongest(scores, top).forEach((name, score) -> System.out.printf("%+8.3f  %s%n", score, name));
     Hint.print(
@@ -180,8 +195,7 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
 
   @Override
   protected void fill(JsonObject object, Found found) {
-    object.put("clean_logit_difference", found.clean);
-    object.put("corrupted_logit_difference", found.corrupted);
+    fillRuns(object, found.clean, found.corrupted);
     object.put("method", found.scoring.method().label());
     object.put("steps", found.scoring.steps());
     object.put("rule", found.scoring.rule().label());
@@ -224,7 +238,7 @@ public final class EdgesCommand extends PairsCommand<EdgesCommand.Found> {
             shown,
             scores.size(),
             level.label(),
-            difference(),
+            label(),
             level.label(),
             found.clean,
             found.corrupted);
