@@ -67,13 +67,7 @@ public record CircuitCurve(
       CircuitLevel level,
       List<Double> sizes,
       DoubleConsumer progress) {
-    Preconditions.require(!sizes.isEmpty(), "sizes", "", "must be at least 1");
-    double before = 0;
-    for (double size : sizes) {
-      Preconditions.require(
-          size > before && size <= 1, "sizes", size, "must ascend from above 0 to at most 1");
-      before = size;
-    }
+    checkSizes(sizes);
     double difference = runs.clean() - runs.corrupted();
     Preconditions.require(
         difference != 0, "corrupted text", "", "has the same metric as the clean text");
@@ -91,6 +85,22 @@ public record CircuitCurve(
           new Point(sizes.get(i), selection.units(), selection.edges(), metric, faithfulness));
     }
     return new CircuitCurve(level, units, runs.clean(), runs.corrupted(), points);
+  }
+
+  /**
+   * Checks sizes before anything runs, and returns them.
+   *
+   * @throws InvalidInputException if there is none, or they do not ascend from above 0 to at most 1
+   */
+  public static List<Double> checkSizes(List<Double> sizes) {
+    Preconditions.require(!sizes.isEmpty(), "sizes", "", "must be at least 1");
+    double before = 0;
+    for (double size : sizes) {
+      Preconditions.require(
+          size > before && size <= 1, "sizes", size, "must ascend from above 0 to at most 1");
+      before = size;
+    }
+    return sizes;
   }
 
   /**

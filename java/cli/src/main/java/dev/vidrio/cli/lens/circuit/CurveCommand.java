@@ -7,6 +7,7 @@ import dev.vidrio.cli.io.ProgressBar;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
 import dev.vidrio.cli.lens.option.PairsCommand;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.TextPair;
@@ -90,6 +91,7 @@ public final class CurveCommand extends PairsCommand<CurveCommand.Found> {
         && scoring.method() == EdgeScoring.Method.EXACT) {
       throw new UsageException("--method exact: must have gradients at the level of neurons");
     }
+    OptionValues.of(() -> CircuitCurve.checkSizes(sizes));
     if (graphFile != null) {
       InputOutput.requireWritable(graphFile);
     }
