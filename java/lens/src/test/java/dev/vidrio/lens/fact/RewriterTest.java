@@ -274,7 +274,7 @@ class RewriterTest {
     }
   }
 
-  /** The change that the value promises is the one that the prompt sees through the adapter. */
+  /** The adapter changes the product by the value of the prompt. */
   @Test
   void productChangesByValue() throws IOException {
     try (Model model = open(GgmlType.F32)) {
