@@ -31,6 +31,8 @@ module dev.vidrio.cli {
       info.picocli;
   opens dev.vidrio.cli.lens.circuit to
       info.picocli;
+  opens dev.vidrio.cli.lens.dataset to
+      info.picocli;
   opens dev.vidrio.cli.lens.decode to
       info.picocli;
   opens dev.vidrio.cli.lens.decode.sae to

@@ -8,6 +8,7 @@ module dev.vidrio.lens {
   exports dev.vidrio.lens;
   exports dev.vidrio.lens.attribute;
   exports dev.vidrio.lens.circuit;
+  exports dev.vidrio.lens.dataset;
   exports dev.vidrio.lens.decode;
   exports dev.vidrio.lens.decode.probe;
   exports dev.vidrio.lens.decode.sae;

@@ -6,6 +6,8 @@ import dev.vidrio.cli.lens.attribute.OcclusionCommand;
 import dev.vidrio.cli.lens.attribute.RoutesCommand;
 import dev.vidrio.cli.lens.circuit.CircuitCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
+import dev.vidrio.cli.lens.dataset.DatasetCommand;
+import dev.vidrio.cli.lens.dataset.MeasureCommand;
 import dev.vidrio.cli.lens.decode.ExamplesCommand;
 import dev.vidrio.cli.lens.decode.ProbeCommand;
 import dev.vidrio.cli.lens.decode.ScopeCommand;
@@ -59,6 +61,8 @@ public final class LensCommand implements CommandGroup.Namespace {
         MixingCommand.class,
         RoutesCommand.class,
         EditCommand.class,
+        DatasetCommand.class,
+        MeasureCommand.class,
         PatchCommand.class,
         PathCommand.class,
         AblateCommand.class,

@@ -6,20 +6,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.Test;
 
 class EstimateTest {
-  /** The standard deviation of 2, 4, 9 is √13. */
+  /** 1.96 · s / √n with s² = 2.5 and n = 5. */
   @Test
-  void computesMeanAndInterval() {
-    Estimate estimate = Estimate.of(new double[] {2, 4, 9});
-    assertEquals(5, estimate.mean(), 1e-12);
-    assertEquals(1.96 * Math.sqrt(13.0 / 3), estimate.halfWidth(), 1e-12);
-    assertEquals(3, estimate.count());
+  void intervalEqualsFormula() {
+    Estimate estimate = Estimate.of(new double[] {1, 2, 3, 4, 5});
+    assertEquals(3, estimate.mean());
+    assertEquals(1.96 * Math.sqrt(0.5), estimate.halfWidth(), 1e-12);
+    assertEquals(5, estimate.count());
+    assertEquals("3.000±1.386", estimate.toString());
   }
 
   @Test
-  void hasNoIntervalOfOneValue() {
-    Estimate one = Estimate.of(new double[] {7});
-    assertEquals(7, one.mean());
+  void fewValuesHaveNoInterval() {
+    Estimate one = Estimate.of(new double[] {2.5});
     assertTrue(Double.isNaN(one.halfWidth()));
+    assertEquals("2.500", one.toString());
     assertTrue(Double.isNaN(Estimate.of(new double[0]).mean()));
   }
 }

@@ -3,12 +3,14 @@ package dev.vidrio.cli.lens.intervene;
 import dev.vidrio.cli.io.HeatMap;
 import dev.vidrio.cli.io.Hint;
 import dev.vidrio.cli.io.JsonObject;
+import dev.vidrio.cli.lens.option.Measured;
+import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.TargetOption;
-import dev.vidrio.cli.lens.option.TargetOption.Target;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.cli.option.AdapterFile;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricKind;
 import dev.vidrio.lens.intervene.ModelComparison;
 import dev.vidrio.lens.page.Grid;
 import dev.vidrio.lens.page.Grid.Measure;
@@ -42,6 +44,7 @@ public final class CompareCommand extends TextCommand<CompareCommand.Found> {
   }
 
   @Mixin private TargetOption target = new TargetOption();
+  @Mixin private MetricOption metric = new MetricOption();
 
   @Option(
       names = "--adapter",
@@ -58,7 +61,7 @@ public final class CompareCommand extends TextCommand<CompareCommand.Found> {
   private Into into = Into.BASE;
 
   /** The comparison. */
-  record Found(Target target, ModelComparison comparison) {
+  record Found(Measured measured, ModelComparison comparison) {
     /** Returns the shares of the grid with a last column and a last row for all. */
     List<List<Double>> shares() {
       List<List<Double>> rows = new ArrayList<>();
@@ -82,12 +85,13 @@ public final class CompareCommand extends TextCommand<CompareCommand.Found> {
     AdapterFile file = AdapterFile.parse(adapter);
     Lens adapted =
         lens.adapted(new Adaptation(lens.model().openAdapter(file.path()), file.strength()));
-    Target explained = target.of(lens.model(), tokens);
+    Measured measured = target.of(lens, tokens, metric, MetricKind.LOGPROB);
+    int[] text = use(measured.text());
     return new Found(
-        explained,
+        measured,
         into == Into.BASE
-            ? ModelComparison.of(lens, adapted, tokens, explained.metric())
-            : ModelComparison.of(adapted, lens, tokens, explained.metric()));
+            ? ModelComparison.of(lens, adapted, text, measured.metric())
+            : ModelComparison.of(adapted, lens, text, measured.metric()));
   }
 
   private List<String> rows(Found found) {
@@ -109,7 +113,7 @@ public final class CompareCommand extends TextCommand<CompareCommand.Found> {
     boolean base = into == Into.BASE;
     System.out.printf(
         "%s: without the adapter %.3f, with it %.3f%n",
-        found.target.metricName(),
+        found.measured.name(),
         base ? comparison.own() : comparison.other(),
         base ? comparison.other() : comparison.own());
     System.out.println(" pos token");
@@ -127,7 +131,7 @@ public final class CompareCommand extends TextCommand<CompareCommand.Found> {
   @Override
   protected void fill(JsonObject object, Found found) {
     object.put("tokens", tokens());
-    found.target.fill(object);
+    found.measured.fill(object);
     object.put("into", into.name().toLowerCase(Locale.ROOT));
     object.put("metric", found.comparison.own());
     object.put("other_metric", found.comparison.other());
@@ -155,7 +159,7 @@ public final class CompareCommand extends TextCommand<CompareCommand.Found> {
                 Locale.ROOT,
                 "Share of the difference of the models that follows the residual stream: %s, %.3f"
                     + " in the patched model, %.3f in the other.",
-                found.target.metricName(),
+                found.measured.name(),
                 found.comparison.own(),
                 found.comparison.other()),
             "layer",
