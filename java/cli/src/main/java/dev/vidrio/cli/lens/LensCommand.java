@@ -18,6 +18,9 @@ import dev.vidrio.cli.lens.detect.CompositionCommand;
 import dev.vidrio.cli.lens.detect.HeadsCommand;
 import dev.vidrio.cli.lens.detect.NeuronsCommand;
 import dev.vidrio.cli.lens.detect.RetrievalCommand;
+import dev.vidrio.cli.lens.fact.FactsCommand;
+import dev.vidrio.cli.lens.fact.FunctionVectorCommand;
+import dev.vidrio.cli.lens.fact.RewriteFactsCommand;
 import dev.vidrio.cli.lens.inspect.AttentionCommand;
 import dev.vidrio.cli.lens.inspect.DlaCommand;
 import dev.vidrio.cli.lens.inspect.LogitsCommand;
@@ -26,6 +29,8 @@ import dev.vidrio.cli.lens.inspect.ResidualCommand;
 import dev.vidrio.cli.lens.inspect.StatisticsCommand;
 import dev.vidrio.cli.lens.intervene.AblateCommand;
 import dev.vidrio.cli.lens.intervene.AlignCommand;
+import dev.vidrio.cli.lens.intervene.BackupCommand;
+import dev.vidrio.cli.lens.intervene.CompareCommand;
 import dev.vidrio.cli.lens.intervene.EditCommand;
 import dev.vidrio.cli.lens.intervene.PatchCommand;
 import dev.vidrio.cli.lens.intervene.PathCommand;
@@ -66,6 +71,11 @@ public final class LensCommand implements CommandGroup.Namespace {
         AlignCommand.class,
         CircuitCommand.class,
         EdgesCommand.class,
+        FactsCommand.class,
+        RewriteFactsCommand.class,
+        FunctionVectorCommand.class,
+        BackupCommand.class,
+        CompareCommand.class,
         ProbeCommand.class,
         SaeCommand.class,
         ScopeCommand.class,
