@@ -7,6 +7,7 @@ import dev.vidrio.cli.lens.attribute.RoutesCommand;
 import dev.vidrio.cli.lens.circuit.CircuitCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
 import dev.vidrio.cli.lens.decode.ExamplesCommand;
+import dev.vidrio.cli.lens.decode.JacobianCommand;
 import dev.vidrio.cli.lens.decode.ProbeCommand;
 import dev.vidrio.cli.lens.decode.ScopeCommand;
 import dev.vidrio.cli.lens.decode.TuneCommand;
@@ -44,6 +45,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         CacheCommand.class,
         LogitsCommand.class,
         TuneCommand.class,
+        JacobianCommand.class,
         DlaCommand.class,
         AttentionCommand.class,
         ResidualCommand.class,

@@ -41,8 +41,10 @@ public record LogitLens(
    *
    * @param top the most likely tokens, in descending order
    * @param entropy of the distribution, in bits
-   * @param rank of the token that the whole model considers most likely, from 0
-   * @param divergence of the whole model's distribution from this one, in bits: KL(final ‖ this)
+   * @param rank of the token that the whole model considers most likely, from 0; −1 if a future
+   *     lens reads a position that the text does not have
+   * @param divergence of the whole model's distribution from this one, in bits: KL(final ‖ this);
+   *     NaN if a future lens reads a position that the text does not have
    * @param standing of the token in question, or null if there is none
    */
   public record Cell(
@@ -53,6 +55,10 @@ public record LogitLens(
       @Nullable Standing standing) {
     public Cell {
       top = List.copyOf(top);
+    }
+
+    private Cell withoutTruth() {
+      return new Cell(top, entropy, -1, Double.NaN, standing);
     }
   }
 
@@ -86,6 +92,14 @@ public record LogitLens(
      * Returns the residual stream at a point, [d], in the basis of the last one: x, or a new array.
      */
     float[] of(HookPoint point, float[] x);
+
+    /**
+     * Returns the number of tokens between the position that is read and the position whose
+     * prediction is decoded: 0, except for a future lens.
+     */
+    default int ahead() {
+      return 0;
+    }
   }
 
   /**
@@ -142,11 +156,17 @@ public record LogitLens(
     int last = lens.model().architecture().layers() - 1;
     HookPoint end = new HookPoint(HookSite.RESID_POST, last);
     Capture more = capture.withHooks(capture.hooks() + "," + end);
+    int ahead = translation.ahead();
+    int from = capture.from() < 0 ? Math.max(0, tokens.length + capture.from()) : capture.from();
+    int count = Math.min(tokens.length, capture.to()) - from;
+    if (ahead > 0 && count > 0) {
+      more = more.positions(from, (int) Math.min(tokens.length, (long) capture.to() + ahead));
+    }
     try (ActivationCache cache = lens.run(tokens, more, edits);
         Unembedding unembedding = Unembedding.of(lens.model())) {
       List<List<Cell>> cells = new ArrayList<>();
       points.forEach(point -> cells.add(new ArrayList<>()));
-      for (int i = 0; i < cache.rows(); i++) {
+      for (int i = 0; i < Math.min(count, cache.rows()); i++) {
         List<Cell> column = column(cache, end, points, i, translation, unembedding, k, token);
         for (int row = 0; row < points.size(); row++) {
           cells.get(row).add(column.get(row));
@@ -168,7 +188,8 @@ public record LogitLens(
       int k,
       int token) {
     var residuals = new float[points.size() + 1][];
-    residuals[0] = cache.get(end).row(i);
+    boolean known = i + translation.ahead() < cache.rows();
+    residuals[0] = cache.get(end).row(known ? i + translation.ahead() : i);
     for (int row = 0; row < points.size(); row++) {
       HookPoint point = points.get(row);
       residuals[row + 1] = translation.of(point, cache.get(point).row(i));
@@ -179,6 +200,7 @@ public record LogitLens(
     return Arrays.stream(logits, 1, logits.length)
         .parallel()
         .map(values -> cell(values, truth, best, k, token))
+        .map(cell -> known ? cell : cell.withoutTruth())
         .toList();
   }
 

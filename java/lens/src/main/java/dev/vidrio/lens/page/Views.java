@@ -75,7 +75,9 @@ public final class Views {
         Measure.of("entropy in bits", Scale.SEQUENTIAL, values(cells, LogitLens.Cell::entropy)));
     measures.add(
         Measure.of(
-            "rank of the final prediction", Scale.LOGARITHMIC, values(cells, c -> c.rank() + 1)));
+            "rank of the final prediction",
+            Scale.LOGARITHMIC,
+            values(cells, c -> c.rank() < 0 ? Double.NaN : c.rank() + 1)));
     measures.add(
         Measure.of(
             "KL(final ‖ layer) in bits",

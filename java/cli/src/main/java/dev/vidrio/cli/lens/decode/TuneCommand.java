@@ -24,7 +24,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "tune",
     description = {
-      "The tuned lens: trains translators for 'lens logits --tuned'.",
+      "The tuned lens: trains translators for 'lens logits --tuned', and with --ahead the future"
+          + " lens for 'lens logits --ahead'.",
       "One line per layer: the KL divergence of its prediction from that of the model, in bits, on"
           + " a held-out part of the text, before and after training."
     })
@@ -56,6 +57,13 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
       description = "Learning rate, relative to the stream's size.")
   private double rate = TunedLensTrainer.RATE;
 
+  @Option(
+      names = "--ahead",
+      paramLabel = "T",
+      description =
+          "Train a future lens: fit the lens of a position to the prediction T tokens later.")
+  private int ahead;
+
   /** The divergences before and after training. */
   record Found(Map<HookPoint, Double> before, Map<HookPoint, Double> after) {}
 
@@ -76,7 +84,7 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
     }
     int train = texts.size() - Math.max(1, texts.size() / ASIDE);
     List<int[]> aside = texts.subList(train, texts.size());
-    try (var trainer = new TunedLensTrainer(Lens.of(opened), hooks, rate)) {
+    try (var trainer = new TunedLensTrainer(Lens.of(opened), hooks, rate, ahead)) {
       Map<HookPoint, Double> before = evaluate(trainer, aside);
       train(trainer, texts.subList(0, train));
       var found = new Found(before, evaluate(trainer, aside));
@@ -109,12 +117,18 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
 
   @Override
   protected void print(Found found) {
-    System.out.println("mean KL divergence from the model's prediction, in bits");
-    System.out.printf("%-28s %10s %10s%n", "hook", "logit lens", "tuned lens");
+    String later = ahead == 0 ? "" : " " + ahead + (ahead == 1 ? " token" : " tokens") + " later";
+    System.out.println("mean KL divergence from the model's prediction" + later + ", in bits");
+    String lens = ahead == 0 ? "tuned lens" : "future lens";
+    System.out.printf("%-28s %10s %11s%n", "hook", "logit lens", lens);
     found.before.forEach(
         (point, kl) ->
-            System.out.printf("%-28s %10.3f %10.3f%n", point.name(), kl, found.after.get(point)));
-    Hint.print("'vidrio lens logits --tuned " + output + "' reads through these translators.");
+            System.out.printf("%-28s %10.3f %11.3f%n", point.name(), kl, found.after.get(point)));
+    Hint.print(
+        "'vidrio lens logits "
+            + (ahead == 0 ? "--tuned " : "--ahead ")
+            + output
+            + "' reads through these translators.");
   }
 
   @Override
@@ -127,6 +141,10 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
                 new JsonObject()
                     .with("kl_bits_untuned", kl)
                     .with("kl_bits", found.after.get(point))));
-    object.with("file", output.toString()).with("hooks", points);
+    object.with("file", output.toString());
+    if (ahead > 0) {
+      object.put("ahead", ahead);
+    }
+    object.put("hooks", points);
   }
 }

@@ -3,17 +3,16 @@ package dev.vidrio.cli.lens.inspect;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.UsageException;
 import dev.vidrio.cli.lens.edit.EditOption;
+import dev.vidrio.cli.lens.option.LensFiles;
 import dev.vidrio.cli.lens.option.PositionsOption;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.decode.TunedLens;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.LogitLens;
 import dev.vidrio.lens.page.View;
-import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -53,11 +52,7 @@ public final class LogitsCommand extends TextCommand<LogitTable> {
   @Option(names = "--top", paramLabel = "K", description = "Tokens per cell in JSON.")
   private int top = 5;
 
-  @Option(
-      names = "--tuned",
-      paramLabel = "FILE",
-      description = "Read streams through a tuned lens, written by 'lens tune'.")
-  private @Nullable Path tuned;
+  @Mixin private LensFiles files = new LensFiles();
 
   @Option(
       names = "--softmax",
@@ -76,18 +71,19 @@ public final class LogitsCommand extends TextCommand<LogitTable> {
       return new ComponentTable(
           lens.model(), ComponentLens.of(lens, tokens, some, top, followed, changes), softmax);
     }
-    LogitLens.Translation translation =
-        tuned == null ? LogitLens.Translation.NONE : TunedLens.load(lens, tuned);
+    LogitLens.Translation translation = files.one(lens);
     return new StreamTable(
         lens.model(),
         LogitLens.of(lens, tokens, capture, top, followed, translation, changes),
-        positions.isAsked());
+        positions.isAsked(),
+        translation.ahead());
   }
 
   private boolean isOfComponents(Lens lens) {
     boolean components = ComponentLens.areComponents(lens.points(hooks));
-    if (components && tuned != null) {
-      throw new UsageException("--tuned: cannot be combined with --hooks of components");
+    String option = files.first();
+    if (components && option != null) {
+      throw new UsageException(option + ": cannot be combined with --hooks of components");
     }
     if (!components && softmax) {
       throw new UsageException("--softmax: needs --hooks of components, not residual streams");
