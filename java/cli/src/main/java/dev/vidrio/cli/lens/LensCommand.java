@@ -6,6 +6,7 @@ import dev.vidrio.cli.lens.attribute.OcclusionCommand;
 import dev.vidrio.cli.lens.attribute.RoutesCommand;
 import dev.vidrio.cli.lens.circuit.CircuitCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
+import dev.vidrio.cli.lens.decode.CompareCommand;
 import dev.vidrio.cli.lens.decode.ExamplesCommand;
 import dev.vidrio.cli.lens.decode.JacobianCommand;
 import dev.vidrio.cli.lens.decode.ProbeCommand;
@@ -46,6 +47,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         LogitsCommand.class,
         TuneCommand.class,
         JacobianCommand.class,
+        CompareCommand.class,
         DlaCommand.class,
         AttentionCommand.class,
         ResidualCommand.class,

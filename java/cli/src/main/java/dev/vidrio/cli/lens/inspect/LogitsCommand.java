@@ -9,10 +9,12 @@ import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.AttentionLens;
 import dev.vidrio.lens.hook.Intervention;
 import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.LogitLens;
 import dev.vidrio.lens.page.View;
+import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -55,28 +57,62 @@ public final class LogitsCommand extends TextCommand<LogitTable> {
   @Mixin private LensFiles files = new LensFiles();
 
   @Option(
+      names = "--attention",
+      paramLabel = "FILE",
+      description =
+          "Read the heads of an attention lens, written by 'lens tune --hooks *.hook_z', at the"
+              + " last position unless --positions is given.")
+  private @Nullable Path attention;
+
+  @Option(
       names = "--softmax",
       description = "Show probabilities under a softmax over each component alone.")
   private boolean softmax;
 
   @Override
   protected LogitTable run(Lens lens, int[] tokens) {
+    if (attention != null) {
+      return heads(lens, tokens, attention);
+    }
     boolean components = isOfComponents(lens);
     int followed = token == null ? -1 : TokenText.parse(lens.model(), "token", token);
     Capture capture = positions.of(Capture.of(hooks), tokens.length);
     List<Intervention> changes = edits.of(lens, tokens);
     if (components) {
-      Capture some =
-          positions.isAsked() ? capture : capture.positions(tokens.length - 1, tokens.length);
       return new ComponentTable(
-          lens.model(), ComponentLens.of(lens, tokens, some, top, followed, changes), softmax);
+          lens.model(),
+          ComponentLens.of(lens, tokens, some(tokens), top, followed, changes),
+          softmax);
     }
     LogitLens.Translation translation = files.one(lens);
     return new StreamTable(
         lens.model(),
-        LogitLens.of(lens, tokens, capture, top, followed, translation, changes),
+        LogitLens.of(lens, tokens, capture, top, followed, translation, changes, isDrawn()),
         positions.isAsked(),
         translation.ahead());
+  }
+
+  /** Returns the requested positions, or the last. */
+  private Capture some(int[] tokens) {
+    Capture capture = Capture.of(hooks);
+    return positions.isAsked()
+        ? positions.of(capture, tokens.length)
+        : capture.positions(tokens.length - 1, tokens.length);
+  }
+
+  private LogitTable heads(Lens lens, int[] tokens, Path file) {
+    if (files.first() != null || softmax) {
+      throw new UsageException(
+          "--attention: cannot be combined with " + (softmax ? "--softmax" : files.first()));
+    }
+    if (command().commandLine().getParseResult().hasMatchedOption("--hooks")) {
+      throw new UsageException("--attention: cannot be combined with --hooks; the file has heads");
+    }
+    int followed = token == null ? -1 : TokenText.parse(lens.model(), "token", token);
+    AttentionLens loaded = AttentionLens.load(lens, file);
+    return new HeadTable(
+        lens.model(),
+        loaded.read(lens, tokens, some(tokens), top, followed, edits.of(lens, tokens)));
   }
 
   private boolean isOfComponents(Lens lens) {

@@ -114,7 +114,8 @@ record StreamTable(Model model, LogitLens lens, boolean allPositions, int ahead)
     var rows = new JsonObject();
     for (int row = 0; row < lens.points().size(); row++) {
       rows.put(
-          lens.points().get(row).name(), lens.cells().get(row).stream().map(this::toJson).toList());
+          lens.points().get(row).name(),
+          lens.cells().get(row).stream().map(cell -> toJson(model, cell)).toList());
     }
     object.with("tokens", lens.tokens()).with("from", lens.from());
     if (ahead > 0) {
@@ -126,7 +127,8 @@ record StreamTable(Model model, LogitLens lens, boolean allPositions, int ahead)
     object.put("hooks", rows);
   }
 
-  private JsonObject toJson(LogitLens.Cell cell) {
+  /** Returns a prediction as JSON. */
+  static JsonObject toJson(Model model, LogitLens.Cell cell) {
     List<JsonObject> candidates =
         cell.top().stream()
             .map(

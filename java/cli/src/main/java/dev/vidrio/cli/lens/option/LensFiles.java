@@ -9,6 +9,8 @@ import dev.vidrio.lens.inspect.LogitLens;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -46,10 +48,10 @@ public final class LensFiles {
 
   /** Opens the lens of the only option, or returns the logit lens if none is given. */
   public LogitLens.Translation one(Lens lens) {
-    Map<String, LogitLens.Translation> all = all(lens);
-    if (all.size() > 1) {
+    if (Stream.of(tuned, jacobian, ahead).filter(Objects::nonNull).count() > 1) {
       throw new UsageException("--tuned, --jacobian and --ahead: cannot be combined");
     }
+    Map<String, LogitLens.Translation> all = all(lens);
     return all.isEmpty() ? LogitLens.Translation.NONE : all.values().iterator().next();
   }
 
