@@ -9,6 +9,7 @@ import dev.vidrio.cli.lens.circuit.EdgesCommand;
 import dev.vidrio.cli.lens.decode.CompareCommand;
 import dev.vidrio.cli.lens.decode.ExamplesCommand;
 import dev.vidrio.cli.lens.decode.JacobianCommand;
+import dev.vidrio.cli.lens.decode.LaserCommand;
 import dev.vidrio.cli.lens.decode.ProbeCommand;
 import dev.vidrio.cli.lens.decode.ScopeCommand;
 import dev.vidrio.cli.lens.decode.TuneCommand;
@@ -23,6 +24,7 @@ import dev.vidrio.cli.lens.inspect.DlaCommand;
 import dev.vidrio.cli.lens.inspect.LogitsCommand;
 import dev.vidrio.cli.lens.inspect.NormsCommand;
 import dev.vidrio.cli.lens.inspect.ResidualCommand;
+import dev.vidrio.cli.lens.inspect.SpectrumCommand;
 import dev.vidrio.cli.lens.inspect.StatisticsCommand;
 import dev.vidrio.cli.lens.intervene.AblateCommand;
 import dev.vidrio.cli.lens.intervene.AlignCommand;
@@ -52,6 +54,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         AttentionCommand.class,
         ResidualCommand.class,
         NormsCommand.class,
+        SpectrumCommand.class,
         StatisticsCommand.class,
         AttributeCommand.class,
         OcclusionCommand.class,
@@ -71,6 +74,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         ScopeCommand.class,
         ExamplesCommand.class,
         WeightsCommand.class,
+        LaserCommand.class,
         HeadsCommand.class,
         CompositionCommand.class,
         RetrievalCommand.class,

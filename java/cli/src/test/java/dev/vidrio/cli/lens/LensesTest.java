@@ -121,4 +121,38 @@ class LensesTest {
     assertTrue(html.contains("A click on a token shows its rank"), "no note");
     assertTrue(html.contains("\"path\":["), "no paths");
   }
+
+  @Test
+  void showsSpectrum() throws IOException {
+    String out = done("spectrum --bands 4 --hooks blocks.0.hook_resid_post -p king").out();
+    assertTrue(out.contains("in 4 bands of 64 singular vectors"), out);
+    assertEquals(4, out.lines().count(), out);
+    JsonNode json = done("spectrum --json --bands 4 -p king").json();
+    assertEquals(4, json.get("singular_values").size());
+    double sum = 0;
+    for (JsonNode share : json.get("hooks").get("blocks.3.hook_resid_post").get(0)) {
+      sum += share.doubleValue();
+    }
+    assertEquals(1, sum, 1e-9);
+    Path page = directory.resolve("spectrum.html");
+    done("spectrum --bands 4 -p king -o " + page);
+    assertTrue(Files.readString(page).contains("the dark subspace"));
+    assertEquals(1, run("spectrum --bands 0 -p king").code());
+  }
+
+  @Test
+  void reducesRank() {
+    String from = " -f " + text + " --length 20 --chunks 2 ";
+    JsonNode json =
+        done("laser --json --layers 3,-1 --matrix W_O --keep 1,0.02" + from).json().get("reduced");
+    assertEquals(4, json.size());
+    assertEquals(json.get(0), json.get(2));
+    assertEquals(1, json.get(0).get("kept_norm").doubleValue(), 1e-9);
+    assertTrue(json.get(1).get("kept_norm").doubleValue() < 0.5);
+    String out = done("laser --matrix w_o --keep 0.5" + from).out();
+    assertTrue(out.contains("L3.W_O"), out);
+    for (String wrong : List.of("--keep 2", "--matrix W_Q", "--layers 4")) {
+      assertEquals(1, run("laser " + wrong + from).code(), wrong);
+    }
+  }
 }

@@ -16,6 +16,7 @@ import dev.vidrio.lens.inspect.ComponentLens;
 import dev.vidrio.lens.inspect.DirectLogitAttribution;
 import dev.vidrio.lens.inspect.DirectLogitAttribution.Part;
 import dev.vidrio.lens.inspect.LogitLens;
+import dev.vidrio.lens.inspect.LogitSpectroscopy;
 import dev.vidrio.lens.inspect.MassiveActivations;
 import dev.vidrio.lens.inspect.MassiveActivations.Norms;
 import dev.vidrio.lens.intervene.ActivationPatching;
@@ -409,6 +410,34 @@ public final class Views {
         "token",
         TokenTexts.of(model, tokens),
         List.of(Measure.of("norm", Scale.LOGARITHMIC, values)));
+  }
+
+  /**
+   * Returns the portions of residual streams in bands of the unembedding's singular vectors: rows
+   * are hook points, columns are tokens.
+   */
+  public static Grid spectroscopy(Model model, List<Integer> tokens, LogitSpectroscopy found) {
+    List<Measure> measures = new ArrayList<>();
+    for (int band = found.bands() - 1; band >= 0; band--) {
+      int at = band;
+      String dark = band == found.bands() - 1 ? ", the dark subspace" : "";
+      measures.add(
+          Measure.of(
+              "portion in band " + band + dark,
+              Scale.SEQUENTIAL,
+              0,
+              1,
+              values(found.shares(), shares -> shares.get(at))));
+    }
+    return Grid.heatMap(
+        "Logit spectroscopy",
+        "The portion of the squared norm in a band of singular vectors of the unembedding; band 0"
+            + " changes logits most.",
+        "hook",
+        found.points().stream().map(HookPoint::name).toList(),
+        "token",
+        TokenTexts.of(model, tokens),
+        measures);
   }
 
   /** Returns the importance of components to the information flow: a map of heads, and bars. */
