@@ -202,9 +202,10 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
     String unit = found.heads ? "head" : "hook";
     String untrained = found.heads ? "W_O alone" : "logit lens";
     String lens = found.heads ? "attention lens" : ahead == 0 ? "tuned lens" : "future lens";
-    System.out.printf("%-28s %10s %14s%n", unit, untrained, lens);
+    System.out.printf("%-28s %10s %s%n", unit, untrained, lens);
+    String line = "%-28s %10.3f %" + lens.length() + ".3f%n";
     found.before.forEach(
-        (name, kl) -> System.out.printf("%-28s %10.3f %14.3f%n", name, kl, found.after.get(name)));
+        (name, kl) -> System.out.printf(line, name, kl, found.after.get(name)));
     String option = found.heads ? "--attention " : ahead == 0 ? "--tuned " : "--ahead ";
     Hint.print("'vidrio lens logits " + option + output + "' reads through these translators.");
   }
