@@ -88,7 +88,7 @@ public final class RankReduction {
   /** The singular vectors that are projected on, in the order of the values. */
   private final float[][] basis;
 
-  /** What is added to the product before the projected point, or zeros. */
+  /** The bias between the product and the projected point, or zeros. */
   private final float[] bias;
 
   private RankReduction(

@@ -4,7 +4,6 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
-import dev.vidrio.lens.component.LogitSpectrum;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.resolve.Preconditions;
 import java.util.ArrayList;

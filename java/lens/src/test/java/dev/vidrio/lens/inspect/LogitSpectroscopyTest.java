@@ -10,7 +10,6 @@ import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.component.LogitProjection;
-import dev.vidrio.lens.component.LogitSpectrum;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;

@@ -11,7 +11,6 @@ import dev.vidrio.error.InvalidInputException;
 import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.Lens;
 import dev.vidrio.lens.decode.JacobianLens;
-import dev.vidrio.lens.vector.Vectors;
 import dev.vidrio.model.Model;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -77,7 +76,9 @@ public final class JacobianCommand extends ModelCommand<JacobianCommand.Found> {
       double squares = 0;
       for (int j = 0; j < d; j++) {
         diagonal += rows[j][j];
-        squares += Vectors.dot(rows[j], rows[j]);
+        for (float value : rows[j]) {
+          squares += (double) value * value;
+        }
       }
       double change = squares - 2 * diagonal + d;
       return new Size(diagonal / d, Math.sqrt(squares / d), Math.sqrt(Math.max(0, change) / d));

@@ -204,8 +204,7 @@ public final class TuneCommand extends ModelCommand<TuneCommand.Found> {
     String lens = found.heads ? "attention lens" : ahead == 0 ? "tuned lens" : "future lens";
     System.out.printf("%-28s %10s %s%n", unit, untrained, lens);
     String line = "%-28s %10.3f %" + lens.length() + ".3f%n";
-    found.before.forEach(
-        (name, kl) -> System.out.printf(line, name, kl, found.after.get(name)));
+    found.before.forEach((name, kl) -> System.out.printf(line, name, kl, found.after.get(name)));
     String option = found.heads ? "--attention " : ahead == 0 ? "--tuned " : "--ahead ";
     Hint.print("'vidrio lens logits " + option + output + "' reads through these translators.");
   }

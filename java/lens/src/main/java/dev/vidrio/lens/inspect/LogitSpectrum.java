@@ -1,12 +1,7 @@
-package dev.vidrio.lens.component;
+package dev.vidrio.lens.inspect;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
-import dev.vidrio.lens.component.LogitDirection.Readout;
-import dev.vidrio.lens.numeric.MatrixProduct;
+import dev.vidrio.lens.component.UnembeddingGram;
 import dev.vidrio.lens.numeric.SingularVectors;
-import dev.vidrio.lens.partial.NormValues;
-import dev.vidrio.lens.partial.RowPlan;
 import dev.vidrio.lens.resolve.Preconditions;
 import dev.vidrio.lens.vector.DoubleVectors;
 import dev.vidrio.lens.vector.Vectors;
@@ -25,13 +20,10 @@ import dev.vidrio.model.Model;
  *
  * <p>Immutable.
  *
- * @see dev.vidrio.lens.inspect.LogitSpectroscopy
+ * @see LogitSpectroscopy
  * @see "docs/lens/decoding.md"
  */
 public final class LogitSpectrum {
-  /** Columns of W_U in memory at once. */
-  private static final int COLUMNS = 1024;
-
   private final double[] values;
   private final float[][] vectors;
 
@@ -46,46 +38,12 @@ public final class LogitSpectrum {
    * @throws dev.vidrio.error.InvalidInputException if the model has several residual streams
    */
   public static LogitSpectrum of(Model model) {
-    Readout end = Readout.of(model);
-    int d = end.norm().d();
-    int vocabulary = model.architecture().vocabulary();
-    var gram = new double[d][d];
-    int block = Math.min(COLUMNS, vocabulary);
-    try (RowPlan rows = LogitDirection.rows(model, end.product().weights(), block);
-        var product = new MatrixProduct(model.executor(), d, block, d)) {
-      for (int first = 0; first < vocabulary; first += block) {
-        int count = Math.min(block, vocabulary - first);
-        var ids = new int[count];
-        for (int i = 0; i < count; i++) {
-          ids[i] = first + i;
-        }
-        rows.run(ids);
-        // The columns of tokens that are missing in the last block are 0.
-        var columns = new float[d][block];
-        for (int i = 0; i < count; i++) {
-          float[] column = rows.output(i).toArray(JAVA_FLOAT);
-          for (int j = 0; j < d; j++) {
-            column[j] *= (float) LogitDirection.element(end.norm().gain(), j, 1);
-          }
-          NormValues.center(end.norm(), column);
-          for (int j = 0; j < d; j++) {
-            columns[j][i] = column[j];
-          }
-        }
-        product.weights(columns);
-        float[][] sums = product.of(columns);
-        for (int j = 0; j < d; j++) {
-          for (int e = 0; e < d; e++) {
-            gram[j][e] += sums[j][e];
-          }
-        }
-      }
-    }
-    var found = SingularVectors.of(gram);
+    var found = SingularVectors.of(UnembeddingGram.of(model));
+    int d = found.values().length;
     var values = new double[d];
     var vectors = new float[d][];
     for (int i = 0; i < d; i++) {
-      values[i] = Math.abs(end.factor()) * Math.sqrt(found.values()[i]);
+      values[i] = Math.sqrt(found.values()[i]);
       vectors[i] = DoubleVectors.floats(found.left(i));
     }
     return new LogitSpectrum(values, vectors);
