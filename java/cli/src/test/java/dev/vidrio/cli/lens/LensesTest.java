@@ -62,7 +62,7 @@ class LensesTest {
     String files =
         " --tuned %s --jacobian %s --ahead %s "
             .formatted(file("tuned"), file("jacobian"), file("future"));
-    JsonNode json = done("compare --json --chunks 2" + files + streams + from).json();
+    JsonNode json = done("fidelity --json --chunks 2" + files + streams + from).json();
     assertEquals(2, json.get("ahead").intValue());
     JsonNode first = json.get("hooks").get("blocks.0.hook_resid_post");
     assertEquals(4, first.size());
@@ -73,9 +73,9 @@ class LensesTest {
     assertTrue(
         first.get("tuned").get("kl_bits").get("mean").doubleValue()
             < first.get("logit").get("kl_bits").get("mean").doubleValue());
-    assertEquals(4, done("compare --chunks 1" + files + streams + from).out().lines().count());
-    Path page = directory.resolve("compare.html");
-    done("compare --chunks 1" + files + streams + from + "-o " + page);
+    assertEquals(4, done("fidelity --chunks 1" + files + streams + from).out().lines().count());
+    Path page = directory.resolve("fidelity.html");
+    done("fidelity --chunks 1" + files + streams + from + "-o " + page);
     assertTrue(Files.exists(page));
   }
 

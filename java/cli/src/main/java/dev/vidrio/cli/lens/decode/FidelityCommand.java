@@ -22,9 +22,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code vidrio lens compare}. */
+/** {@code vidrio lens fidelity}. */
 @Command(
-    name = "compare",
+    name = "fidelity",
     description = {
       "Compares the logit lens with a tuned lens, a Jacobian lens and a future lens, on a text that"
           + " they were not fitted to.",
@@ -33,7 +33,7 @@ import picocli.CommandLine.Option;
           + " token most likely. The future lens is compared with the prediction that it was"
           + " trained for, some tokens later."
     })
-public final class CompareCommand extends PageCommand<LensComparison> {
+public final class FidelityCommand extends PageCommand<LensComparison> {
   @Mixin private ChunksOption chunks = new ChunksOption();
   @Mixin private LensFiles files = new LensFiles();
 
