@@ -183,7 +183,7 @@ public final class TunedLens implements LogitLens.Translation {
   }
 
   /**
-   * Rejects a file of PyTorch, which would run code to be read, and shows how to convert it.
+   * Rejects a pickle of PyTorch, which can run code when it is read, and shows how to convert it.
    *
    * @param tensors a Python expression of a dictionary of its tensors
    */

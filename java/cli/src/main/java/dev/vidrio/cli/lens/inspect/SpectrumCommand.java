@@ -74,7 +74,7 @@ public final class SpectrumCommand extends TextCommand<SpectrumCommand.Found> {
     var values = new StringBuilder("%-25s".formatted("singular value"));
     for (int band = 0; band < bands; band++) {
       head.append("%6d".formatted(band));
-      values.append("%6.0f".formatted(found.value(band)));
+      values.append("%6.1f".formatted(found.value(band)));
     }
     System.out.println(head + (first ? "  first token's last" : ""));
     System.out.println(values);
