@@ -11,6 +11,7 @@ import dev.vidrio.kernel.hook.HookSite;
 import dev.vidrio.lens.hook.Activation;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.hook.Intervention;
+import dev.vidrio.lens.memory.LogitRows;
 import dev.vidrio.lens.pass.BlockSession;
 import dev.vidrio.lens.resolve.HookMap;
 import dev.vidrio.lens.resolve.Preconditions;
@@ -84,6 +85,7 @@ public final class Sweep {
       List<List<Intervention>> variants,
       Metric metric) {
     Preconditions.requireTokens(lens.model(), tokens);
+    metric.requirePositions(tokens);
     return new Sweep(lens, tokens, base, metric).run(variants);
   }
 
@@ -116,7 +118,12 @@ public final class Sweep {
   private int from(List<Intervention> edits) {
     return lens.model().architecture().kvShape().hasStates()
         ? 0
-        : edits.stream().mapToInt(Intervention::from).min().orElse(tokens.length - 1);
+        : edits.stream().mapToInt(Intervention::from).reduce(firstRead(), Math::min);
+  }
+
+  /** Returns the first position after which the metric reads logits. */
+  private int firstRead() {
+    return tokens.length - metric.positions();
   }
 
   /** Returns the last block from which a run includes all that the interventions change. */
@@ -191,7 +198,8 @@ public final class Sweep {
       long bytes = KvCache.bytes(shape, KvType.F32, kvBlocks) + shape.bytesPerSequence();
       int batch = Math.max(BATCH, tokens.length);
       int together = Math.max(1, mostEqual(variants, Variant::start));
-      int count = Math.clamp(CACHE_BYTES / bytes, 1, Math.min(batch, together));
+      int read = metric.positions();
+      int count = Math.clamp(CACHE_BYTES / bytes, 1, Math.min(batch / read, together));
       List<HookPoint> points =
           Stream.concat(base.stream(), variants.stream().flatMap(v -> v.edits.stream()))
               .map(Intervention::point)
@@ -200,7 +208,8 @@ public final class Sweep {
       int most =
           variants.stream().mapToInt(v -> mostEqual(v.edits, Intervention::point)).max().orElse(0);
       int capacity = Math.max(1, Math.addExact(base.size(), Math.multiplyExact(count, most)));
-      var options = new SessionOptions(tokens.length, batch, count, count);
+      SessionOptions options =
+          lens.adapted(new SessionOptions(tokens.length, batch, count, count * read));
       this.blocks = new BlockSession(model, options, points, capacity);
       this.session = blocks.session();
       this.sequences = blocks.sequences();
@@ -235,7 +244,7 @@ public final class Sweep {
         variant.edits.forEach(edit -> edits.add(edit.in(sequence)));
         sequence.truncate(variant.from);
         for (int p = variant.from; p < tokens.length; p++) {
-          session.add(sequence, tokens[p], p == tokens.length - 1);
+          session.add(sequence, tokens[p], p >= firstRead());
         }
         intact[i] = Math.min(intact[i], variant.from);
       }
@@ -248,7 +257,8 @@ public final class Sweep {
         blocks.run(start, blocks.end(), () -> enter(step, start, input));
       }
       for (int i = 0; i < step.size(); i++) {
-        results[step.get(i).index] = metric.of(session.logits(i));
+        int read = metric.positions();
+        results[step.get(i).index] = metric.of(LogitRows.of(session, i * read, read));
       }
     }
 

@@ -46,7 +46,7 @@ public final class IntegratedGradients {
     int d = lens.model().architecture().width();
     Preconditions.require(
         baseline.length == d, "baseline", baseline.length, "must have " + d + " elements");
-    try (GradientSession session = InputAttribution.open(lens, tokens)) {
+    try (GradientSession session = InputAttribution.open(lens, tokens, metric)) {
       double value = session.run(tokens, metric);
       float[] x = session.activation(InputAttribution.INPUT).toArray();
       var way = new float[x.length];

@@ -33,7 +33,7 @@ public final class SmoothGrad {
           "samples and noise", samples + ", " + noise, "must be at least 1, and 0");
     }
     HookPoint input = InputAttribution.INPUT;
-    try (GradientSession session = InputAttribution.open(lens, tokens)) {
+    try (GradientSession session = InputAttribution.open(lens, tokens, metric)) {
       double value = session.run(tokens, metric);
       float[] x = session.activation(input).toArray();
       double deviation = noise * deviation(x);

@@ -3,7 +3,15 @@ package dev.vidrio.lens.detect;
 import dev.vidrio.lens.circuit.Node;
 
 /** The scores of an attention head. */
-public sealed interface ScoredHead permits HeadScores, OvScores, RetrievalHeads.Score {
+public sealed interface ScoredHead
+    permits CopyingEigenvalues,
+        CopySuppression,
+        HeadScores,
+        HeadStatistics,
+        IoiRoles.Head,
+        OvScores,
+        RetrievalHeads.Score,
+        SyntacticHeads.Accuracy {
   /** Returns the layer. */
   int layer();
 

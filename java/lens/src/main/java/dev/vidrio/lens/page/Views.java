@@ -4,8 +4,17 @@ import dev.vidrio.kernel.hook.HookPoint;
 import dev.vidrio.lens.attribute.ContextMixing;
 import dev.vidrio.lens.attribute.FlowImportance;
 import dev.vidrio.lens.attribute.FlowRoutes.Block;
+import dev.vidrio.lens.circuit.Node;
+import dev.vidrio.lens.decode.CompositionScores;
+import dev.vidrio.lens.detect.CopySuppression;
+import dev.vidrio.lens.detect.CopyingEigenvalues;
+import dev.vidrio.lens.detect.CorpusStatistics;
 import dev.vidrio.lens.detect.HeadDetection;
 import dev.vidrio.lens.detect.HeadScores;
+import dev.vidrio.lens.detect.HeadStatistics;
+import dev.vidrio.lens.detect.IoiRoles;
+import dev.vidrio.lens.detect.NeuronStatistics;
+import dev.vidrio.lens.detect.NeuronWeights;
 import dev.vidrio.lens.detect.OvScores;
 import dev.vidrio.lens.detect.ScoredHead;
 import dev.vidrio.lens.inspect.ComponentLens;
@@ -166,22 +175,227 @@ public final class Views {
     return new Cell(model.tokenizer().piece(cell.promoted().getFirst().token()), lines);
   }
 
-  /** Returns the scores of all heads, a row per layer. */
-  public static Grid heads(HeadDetection detection, List<OvScores> said) {
+  /**
+   * Returns the scores of all heads, a row per layer.
+   *
+   * @param eigenvalues of all heads, or none
+   * @param suppression of all heads, or none
+   */
+  public static Grid heads(
+      HeadDetection detection,
+      List<OvScores> said,
+      List<CopyingEigenvalues> eigenvalues,
+      List<CopySuppression> suppression) {
+    List<Score> scores =
+        new ArrayList<>(
+            List.of(
+                score(detection.heads(), "induction", HeadScores::induction),
+                score(detection.heads(), "previous token", HeadScores::previous),
+                score(detection.heads(), "duplicate token", HeadScores::duplicate),
+                score(detection.heads(), "current token", HeadScores::current),
+                score(detection.heads(), "first token (sink)", HeadScores::first),
+                score(said, "copying", OvScores::copying),
+                score(said, "negative copying", OvScores::negativeCopying),
+                score(said, "successor", OvScores::successor)));
+    if (!eigenvalues.isEmpty()) {
+      List<HeadValue> values =
+          eigenvalues.stream()
+              .map(head -> new HeadValue(head.layer(), head.head(), head.score()))
+              .toList();
+      scores.add(new Score("copying by eigenvalues", Scale.DIVERGING, false, values));
+    }
+    if (!suppression.isEmpty()) {
+      scores.add(score(suppression, "copy suppression", CopySuppression::both));
+      scores.add(score(suppression, "copy suppression, QK", CopySuppression::attends));
+      scores.add(score(suppression, "copy suppression, OV", CopySuppression::suppresses));
+    }
     return byHead(
         "Heads",
         ("Where heads look in random texts that repeat once: mean attention in %d texts of 2 × %d"
                 + " tokens. And what they say of a token that they attend to, by their weights.")
             .formatted(detection.samples(), detection.length()),
-        List.of(
-            score(detection.heads(), "induction", HeadScores::induction),
-            score(detection.heads(), "previous token", HeadScores::previous),
-            score(detection.heads(), "duplicate token", HeadScores::duplicate),
-            score(detection.heads(), "current token", HeadScores::current),
-            score(detection.heads(), "first token (sink)", HeadScores::first),
-            score(said, "copying", OvScores::copying),
-            score(said, "inhibition", OvScores::inhibition),
-            score(said, "successor", OvScores::successor)));
+        scores);
+  }
+
+  /**
+   * Returns the scores of heads and neurons over a corpus: a map of heads, and diagrams of any two
+   * scores of heads and of neurons.
+   *
+   * @param weights of the neurons of the statistics, in their order
+   */
+  public static List<View> corpus(
+      Model model, CorpusStatistics statistics, List<NeuronWeights> weights) {
+    List<View> views = new ArrayList<>();
+    List<HeadStatistics> heads = statistics.heads();
+    String over = "%d tokens in %d texts".formatted(statistics.tokens(), statistics.texts());
+    if (!heads.isEmpty()) {
+      List<Score> scores =
+          List.of(
+              score(heads, "previous token", h -> h.scores().previous()),
+              score(heads, "induction", h -> h.scores().induction()),
+              score(heads, "duplicate token", h -> h.scores().duplicate()),
+              score(heads, "subword", HeadStatistics::subword),
+              score(heads, "current token", h -> h.scores().current()),
+              score(heads, "first token (sink)", h -> h.scores().first()),
+              score(heads, "largest weight at one distance", HeadStatistics::positional),
+              score(heads, "entropy in bits", h -> h.scores().entropy()).unbounded(),
+              score(heads, "mean distance", HeadStatistics::distance).unbounded());
+      views.add(byHead("Heads", "What heads attend to: means over " + over + ".", scores));
+      views.add(
+          new Scatter(
+              "Two scores of each head",
+              "A point per head. Point at one for all of its scores; arrow keys go from point to"
+                  + " point.",
+              heads.stream().map(HeadStatistics::name).toList(),
+              scores.stream().map(Score::measure).toList()));
+    }
+    List<NeuronStatistics> neurons = statistics.neurons();
+    if (!neurons.isEmpty()) {
+      List<Scatter.Measure> measures =
+          List.of(
+              measure("variance of the effect on logits", weights, NeuronWeights::variance),
+              measure("kurtosis of the effect on logits", weights, NeuronWeights::kurtosis),
+              measure("skewness of the effect on logits", weights, NeuronWeights::skewness),
+              measure("share in the null space of W_U", weights, NeuronWeights::nullFraction),
+              measure("norm of w_out", weights, NeuronWeights::norm),
+              measure("cosine of w_in and w_out", weights, NeuronWeights::inCosine),
+              measure("cosine of w_gate and w_out", weights, NeuronWeights::gateCosine),
+              measure("mean activation", neurons, NeuronStatistics::mean),
+              measure("standard deviation", neurons, NeuronStatistics::deviation),
+              measure("kurtosis", neurons, NeuronStatistics::kurtosis),
+              measure("skewness", neurons, NeuronStatistics::skewness),
+              measure("fraction of active tokens", neurons, NeuronStatistics::active),
+              measure("information on the position in bits", neurons, NeuronStatistics::position),
+              measure("purity of tokens", neurons, NeuronStatistics::tokenPurity),
+              measure("purity of bigrams", neurons, NeuronStatistics::bigramPurity),
+              measure("layer", neurons, NeuronStatistics::layer));
+      views.add(
+          new Scatter(
+              "Two scores of each neuron",
+              "A point per neuron, with the most frequent token of its largest activations over "
+                  + over
+                  + ".",
+              neurons.stream()
+                  .map(n -> n.name() + " “" + model.tokenizer().piece(n.token()) + "”")
+                  .toList(),
+              measures));
+    }
+    return views;
+  }
+
+  private static <T> Scatter.Measure measure(
+      String name, List<T> points, ToDoubleFunction<T> value) {
+    return Scatter.Measure.of(name, points.stream().mapToDouble(value).toArray());
+  }
+
+  /** Returns the attention and effects of heads in indirect object identification. */
+  public static List<View> roles(IoiRoles roles) {
+    List<IoiRoles.Head> heads = roles.heads();
+    List<HeadValue> direct =
+        heads.stream()
+            .map(head -> new HeadValue(head.layer(), head.head(), head.direct().mean()))
+            .toList();
+    List<HeadValue> queries =
+        heads.stream()
+            .map(head -> new HeadValue(head.layer(), head.head(), head.queries()))
+            .toList();
+    return List.of(
+        byHead(
+            "Heads",
+            "Direct effect on the logit difference of IO and S, effect through the queries of the"
+                + " name movers, and attention: means over "
+                + roles.difference().count()
+                + " pairs.",
+            List.of(
+                new Score("direct effect", Scale.DIVERGING, false, direct),
+                new Score("loss through queries", Scale.DIVERGING, false, queries),
+                score(heads, "attention from END to IO", IoiRoles.Head::io),
+                score(heads, "attention from END to S1", IoiRoles.Head::s1),
+                score(heads, "attention from END to S2", IoiRoles.Head::s2),
+                score(heads, "attention from S2 to S1", IoiRoles.Head::duplicate),
+                score(heads, "attention from S2 to S1 + 1", IoiRoles.Head::induction))),
+        new Scatter(
+            "Two scores of each head",
+            "Name movers attend to IO and have a positive effect, negative name movers a negative"
+                + " one.",
+            heads.stream().map(IoiRoles.Head::name).toList(),
+            List.of(
+                measure("attention from END to IO", heads, IoiRoles.Head::io),
+                measure("direct effect", heads, head -> head.direct().mean()),
+                measure("attention from END to S2", heads, IoiRoles.Head::s2),
+                measure("loss through queries", heads, IoiRoles.Head::queries))));
+  }
+
+  /**
+   * Returns the maximum composition score of the heads of each pair of layers, with the heads.
+   *
+   * @param scores a list for each kind, of one model
+   */
+  public static Grid compositions(List<CompositionScores> scores) {
+    CompositionScores any = scores.getFirst();
+    int layers = any.heads().getLast().layer() + 1;
+    List<Measure> measures = new ArrayList<>();
+    List<List<Cell>> cells = new ArrayList<>();
+    for (int from = 0; from < layers; from++) {
+      List<Cell> row = new ArrayList<>();
+      for (int to = 0; to < layers; to++) {
+        row.add(new Cell("", new ArrayList<>()));
+      }
+      cells.add(row);
+    }
+    for (CompositionScores kind : scores) {
+      var values = new double[layers][layers];
+      Arrays.stream(values).forEach(row -> Arrays.fill(row, Double.NaN));
+      for (CompositionScores.Score pair : kind.ranked()) {
+        int from = pair.from().layer();
+        int to = pair.to().layer();
+        if (Double.isNaN(values[from][to])) {
+          values[from][to] = pair.value();
+          String heads = pair.from().name() + " → " + pair.to().name();
+          cells.get(from).get(to).lines().add(kind.kind() + ": " + heads);
+        }
+      }
+      measures.add(Measure.of(kind.kind() + "-composition", Scale.SEQUENTIAL, values));
+    }
+    return new Grid(
+        "Composition of heads",
+        String.format(
+            Locale.ROOT,
+            "The largest composition score of two heads of an earlier and a later layer, by their"
+                + " weights: 0 to 1, about %.3f for random matrices.",
+            any.random()),
+        "earlier layer",
+        "later layer",
+        numbers(layers),
+        numbers(layers),
+        measures,
+        cells);
+  }
+
+  /** Returns the composition scores of one head with all earlier and later ones. */
+  public static Grid compositions(List<CompositionScores> scores, Node.Head head) {
+    List<Score> measures = new ArrayList<>();
+    for (CompositionScores kind : scores) {
+      List<HeadValue> values = new ArrayList<>();
+      for (CompositionScores.Score pair : kind.ranked()) {
+        if (pair.from().equals(head)) {
+          values.add(new HeadValue(pair.to().layer(), pair.to().head(), pair.value()));
+        } else if (pair.to().equals(head)) {
+          values.add(new HeadValue(pair.from().layer(), pair.from().head(), pair.value()));
+        }
+      }
+      measures.add(new Score(kind.kind() + "-composition", Scale.LOGARITHMIC, false, values));
+    }
+    return byHead(
+        "Composition with " + head.name(),
+        String.format(
+            Locale.ROOT,
+            "In earlier layers: how much of a head's output %s reads as query (Q), key (K) or value"
+                + " (V). In later layers: how much of its output they read. About %.3f for random"
+                + " matrices.",
+            head.name(),
+            scores.getFirst().random()),
+        measures);
   }
 
   private record HeadValue(int layer, int head, double value) {}
@@ -191,7 +405,16 @@ public final class Views {
    *
    * @param bounded whether colors are of the range 0 to 1
    */
-  private record Score(String name, Scale scale, boolean bounded, List<HeadValue> values) {}
+  private record Score(String name, Scale scale, boolean bounded, List<HeadValue> values) {
+    /** Returns the score with colors from the minimum to the maximum. */
+    Score unbounded() {
+      return new Score(name, scale, false, values);
+    }
+
+    Scatter.Measure measure() {
+      return Scatter.Measure.of(name, values.stream().mapToDouble(HeadValue::value).toArray());
+    }
+  }
 
   private static <T extends ScoredHead> Score score(
       List<T> heads, String name, ToDoubleFunction<T> score) {
@@ -349,8 +572,10 @@ public final class Views {
    * Returns scores of activation patching: 0 is the corrupted run, 1 the clean one.
    *
    * @param clean tokens of the clean text, which label positions; none for several texts
+   * @param metric its name, such as {@code logit difference}
    */
-  public static Grid patching(Model model, int[] clean, ActivationPatching patching) {
+  public static Grid patching(
+      Model model, int[] clean, ActivationPatching patching, String metric) {
     boolean byPosition = patching.site().byPosition();
     List<String> columns =
         byPosition && clean.length > 0
@@ -361,8 +586,9 @@ public final class Views {
         "Activation patching",
         String.format(
             Locale.ROOT,
-            "How much of the logit difference a patch brings, clean %.3f and corrupted %.3f: 1 is"
+            "How much of the %s a patch brings, clean %.3f and corrupted %.3f: 1 is"
                 + " that of the clean run, 0 that of the corrupted one.",
+            metric,
             patching.clean(),
             patching.corrupted()),
         patching.site() == Site.HEAD_BY_POSITION ? "head" : "layer",
@@ -390,8 +616,12 @@ public final class Views {
         List.of(Measure.of("effect", Scale.DIVERGING, effects)));
   }
 
-  /** Returns scores of path patching, by layer and head of the sender. */
-  public static Grid paths(PathPatching patching, String receiver) {
+  /**
+   * Returns scores of path patching, by layer and head of the sender.
+   *
+   * @param metric its name, such as {@code logit difference}
+   */
+  public static Grid paths(PathPatching patching, String receiver, String metric) {
     List<HeadValue> scores = new ArrayList<>();
     for (int l = 0; l < patching.scores().size(); l++) {
       for (int h = 0; h < patching.scores().get(l).size(); h++) {
@@ -402,9 +632,10 @@ public final class Views {
         "Path patching",
         String.format(
             Locale.ROOT,
-            "Remaining logit difference if %s receives the corrupt activation of a head:"
+            "Remaining %s if %s receives the corrupt activation of a head:"
                 + " clean %.3f, corrupted %.3f. 1 is that of the clean run, 0 that of the corrupted"
                 + " one.",
+            metric,
             receiver,
             patching.clean(),
             patching.corrupted()),
@@ -415,21 +646,36 @@ public final class Views {
    * Returns the probability of the answer by restored activation: rows are layers, columns tokens.
    */
   public static Grid tracing(Model model, int[] tokens, CausalTracing tracing, int answer) {
+    String title = "probability of “" + model.tokenizer().piece(answer) + "”";
+    return tracing(model, tokens, tracing, title, true);
+  }
+
+  /**
+   * Returns a metric by restored activation: rows are layers, columns tokens.
+   *
+   * @param metric its name
+   * @param probability whether it is from 0 to 1
+   */
+  public static Grid tracing(
+      Model model, int[] tokens, CausalTracing tracing, String metric, boolean probability) {
     int layers = tracing.restored().size();
     double[][] restored = values(tracing.restored(), Double::doubleValue);
     return Grid.heatMap(
         "Causal tracing",
         String.format(
             Locale.ROOT,
-            "The probability of “%s” with one activation restored: in the clean run %.3f, with"
-                + " noise on the subject %.3f.",
-            model.tokenizer().piece(answer),
+            "The %s with one activation restored: in the clean run %.3f, with noise on the subject"
+                + " %.3f.",
+            metric,
             tracing.clean(),
             tracing.corrupted()),
         "layer",
         numbers(layers),
         "token",
         TokenTexts.of(model, Arrays.stream(tokens).boxed().toList()),
-        List.of(Measure.of("probability", Scale.SEQUENTIAL, 0, 1, restored)));
+        List.of(
+            probability
+                ? Measure.of("probability", Scale.SEQUENTIAL, 0, 1, restored)
+                : Measure.of("metric", Scale.SEQUENTIAL, restored)));
   }
 }

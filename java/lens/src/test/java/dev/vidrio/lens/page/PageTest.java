@@ -2,13 +2,19 @@ package dev.vidrio.lens.page;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.vidrio.formats.testfiles.BardFiles;
 import dev.vidrio.lens.Capture;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.decode.CompositionScores;
+import dev.vidrio.lens.detect.CopySuppression;
+import dev.vidrio.lens.detect.CopyingEigenvalues;
+import dev.vidrio.lens.detect.CorpusStatistics;
 import dev.vidrio.lens.detect.HeadDetection;
+import dev.vidrio.lens.detect.NeuronWeights;
 import dev.vidrio.lens.detect.OvScores;
 import dev.vidrio.lens.hook.ActivationCache;
 import dev.vidrio.lens.inspect.ComponentLens;
@@ -91,7 +97,14 @@ class PageTest {
                 title,
                 HOSTILE,
                 0.04,
-                List.of(new RoutesView.Arc(title, "head", 0, 0, 1, 1, 0.5))));
+                List.of(new RoutesView.Arc(title, "head", 0, 0, 1, 1, 0.5))),
+            new Scatter(
+                title + 7,
+                title,
+                HOSTILE,
+                List.of(
+                    Scatter.Measure.of(title, new double[] {0, 1, Double.NaN, 3, 4, 1.23456}),
+                    Scatter.Measure.of("b", new double[] {0, 1, 2, 3, -4, 5}))));
     return new Page(title, title, String.join("", HOSTILE), views);
   }
 
@@ -113,6 +126,9 @@ class PageTest {
     }
     JsonNode values = data.get("pictures").get(0).get("view").get("measures").get(0).get("values");
     assertTrue(values.get(0).get(2).isNull());
+    JsonNode points = data.get("pictures").get(6).get("view").get("measures").get(0);
+    assertTrue(points.get("values").get(2).isNull());
+    assertEquals(1.235, points.get("values").get(5).doubleValue());
   }
 
   @Test
@@ -163,8 +179,34 @@ class PageTest {
       var dla = DirectLogitAttribution.of(lens, tokens, 4, 5, -1, By.HEAD);
       List<View> views = Views.attribution(model, dla);
       assertEquals(2, views.size());
-      Grid heads = Views.heads(HeadDetection.of(lens, 1, 5, 0), OvScores.of(lens, 2, 0));
+      Grid heads =
+          Views.heads(
+              HeadDetection.of(lens, 1, 5, 0),
+              OvScores.of(lens, 2, 0),
+              CopyingEigenvalues.of(lens),
+              CopySuppression.of(lens, 2, 0));
       assertEquals(8, heads.columns().size());
+      assertEquals(12, heads.measures().size());
+      var statistics = CorpusStatistics.of(lens, List.of(tokens), CorpusStatistics.Options.DEFAULT);
+      List<View> corpus = Views.corpus(model, statistics, NeuronWeights.of(lens));
+      assertEquals(3, corpus.size());
+      Scatter points = (Scatter) corpus.getLast();
+      assertEquals(statistics.neurons().size(), points.labels().size());
+      Scatter.Measure layer = points.measures().getLast();
+      assertEquals(3.0, layer.values().getLast());
+      var scores = CompositionScores.of(lens, List.of(CompositionScores.Kind.V));
+      Grid composition = Views.compositions(scores);
+      CompositionScores.Score best = scores.getFirst().ranked().getFirst();
+      int from = best.from().layer();
+      int to = best.to().layer();
+      assertEquals(best.value(), composition.measures().getFirst().values().get(from).get(to));
+      assertEquals(
+          List.of("V: " + best.from().name() + " → " + best.to().name()),
+          composition.cells().get(from).get(to).lines());
+      assertNull(composition.measures().getFirst().values().get(to).get(from));
+      Grid withHead = Views.compositions(scores, best.to());
+      assertEquals(
+          best.value(), withHead.measures().getFirst().values().get(from).get(best.from().head()));
       try (ActivationCache cache =
           lens.run(tokens, Capture.of("*.hook_pattern, *.hook_resid_post").positions(3, 6))) {
         AttentionView attention = AttentionView.of(model, cache);

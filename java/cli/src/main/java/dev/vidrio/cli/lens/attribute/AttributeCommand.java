@@ -2,24 +2,33 @@ package dev.vidrio.cli.lens.attribute;
 
 import dev.vidrio.cli.io.Heat;
 import dev.vidrio.cli.io.Hint;
+import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.Terminal;
 import dev.vidrio.cli.io.TextBar;
+import dev.vidrio.cli.lens.option.DataOption;
 import dev.vidrio.cli.lens.option.FastGradientsOption;
+import dev.vidrio.cli.lens.option.Measured;
+import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TargetOption;
-import dev.vidrio.cli.lens.option.TargetOption.Target;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
+import dev.vidrio.cli.option.OptionValues;
 import dev.vidrio.kernel.pass.GradientRules;
 import dev.vidrio.lens.DifferentiableMetric;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricKind;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.attribute.GradientAttribution;
 import dev.vidrio.lens.attribute.InputAttribution;
 import dev.vidrio.lens.attribute.IntegratedGradients;
 import dev.vidrio.lens.attribute.SmoothGrad;
+import dev.vidrio.lens.numeric.Estimate;
+import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.TokenValues;
 import dev.vidrio.lens.page.View;
+import dev.vidrio.model.Model;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -32,7 +41,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "attribute",
     description = {
-      "Attributes the logit of the next token to the tokens of the text.",
+      "Attributes the logit of the next token, or another --metric, to the tokens of the text.",
       "gradient: norm of the gradient. grad_x_input: gradient times embedding. ig: integrated"
           + " gradients. smoothgrad: mean gradient under noise, times embedding. attn_lrp, cp_lrp:"
           + " layer-wise relevance propagation, patented for uses other than research."
@@ -52,6 +61,8 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
 
   @Mixin private PositionOption position = new PositionOption();
   @Mixin private TargetOption target = new TargetOption();
+  @Mixin private MetricOption metric = new MetricOption();
+  @Mixin private DataOption data = new DataOption();
   @Mixin private FastGradientsOption gradients = new FastGradientsOption();
 
   @Option(
@@ -83,23 +94,78 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
   private long seed;
 
   /**
-   * The scores of the tokens.
+   * The scores of the tokens: of a text, or means over several texts.
    *
-   * @param at the position after which the token is attributed
+   * @param title what is attributed
+   * @param measured the text; null for several
+   * @param mean of the metric
+   * @param scores of each position
+   * @param attribution the scores, or their means
    */
-  record Found(Target target, int at, InputAttribution attribution) {
-    String title() {
-      return String.format(
-          "%s after position %d: %.3f", target.logitName(), at, attribution.value());
+  record Found(
+      String title,
+      @Nullable Measured measured,
+      Estimate mean,
+      List<Estimate> scores,
+      InputAttribution attribution) {}
+
+  @Override
+  protected void check() {
+    super.check();
+    data.check(command());
+    if (metric.isGiven()) {
+      MetricSpec spec = metric.or(MetricKind.LOGIT);
+      boolean atText = method != Method.IG && method != Method.SMOOTHGRAD;
+      OptionValues.of(
+          () -> {
+            if (atText) {
+              spec.requireCleanGradient("--method " + name());
+            }
+            spec.requireDifferentiable("--method " + name());
+            return spec;
+          });
     }
+  }
+
+  @Override
+  protected Found run(Model opened) {
+    if (!data.isGiven()) {
+      return super.run(opened);
+    }
+    Lens lens = gradients.of(Lens.of(opened));
+    MetricSpec spec = metric.or(MetricKind.LOGIT_DIFF);
+    List<InputAttribution> all =
+        data.each(
+            lens,
+            spec,
+            text -> Arrays.copyOf(text, position.of(text) + 1),
+            measured -> attribute(lens, measured.text(), measured.differentiable(name())));
+    List<Estimate> scores =
+        DataOption.means(all.stream().map(InputAttribution::scores).toList(), "attribute");
+    Estimate mean = Estimate.of(all.stream().mapToDouble(InputAttribution::value).toArray());
+    double explained =
+        all.stream().mapToDouble(InputAttribution::explained).average().orElseThrow();
+    return new Found(
+        spec.kind().label() + ", mean of " + all.size() + " texts: " + mean,
+        null,
+        mean,
+        scores,
+        new InputAttribution(mean.mean(), explained, DataOption.values(scores)));
   }
 
   @Override
   protected Found run(Lens lens, int[] text) {
     int at = position.of(text);
     int[] tokens = cut(at + 1);
-    Target explained = target.of(lens.model(), tokens);
-    return new Found(explained, at, attribute(gradients.of(lens), tokens, explained.logit()));
+    Measured measured = target.of(lens, tokens, metric, MetricKind.LOGIT);
+    InputAttribution attribution =
+        attribute(gradients.of(lens), use(measured.text()), measured.differentiable(name()));
+    return new Found(
+        String.format("%s after position %d: %.3f", measured.name(), at, attribution.value()),
+        measured,
+        new Estimate(attribution.value(), Double.NaN, 1),
+        attribution.scores().stream().map(score -> new Estimate(score, Double.NaN, 1)).toList(),
+        attribution);
   }
 
   private InputAttribution attribute(Lens lens, int[] tokens, DifferentiableMetric metric) {
@@ -136,17 +202,19 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
   @Override
   protected void print(Found found) {
     List<Double> scores = found.attribution.scores();
-    System.out.println(found.title() + "; " + sum(found.attribution));
-    System.out.println(" pos token                score");
+    System.out.println(found.title + "; " + sum(found.attribution));
+    boolean several = found.measured == null;
+    System.out.println(" pos token                score" + (several ? "     ±95 %" : ""));
     double greatest = scores.stream().mapToDouble(Math::abs).max().orElse(0);
     for (int i = 0; i < scores.size(); i++) {
       double share = scores.get(i) / Math.max(greatest, Double.MIN_NORMAL);
-      String text = TokenText.column(model(), tokens()[i], TOKEN);
+      String text = several ? " ".repeat(TOKEN) : TokenText.column(model(), tokens()[i], TOKEN);
       System.out.printf(
-          "%4d %s %+9.3f  %s%n",
+          "%4d %s %+9.3f%s  %s%n",
           i,
           Terminal.OUT.isTerminal() ? Heat.signed(text, share) : text,
           scores.get(i),
+          several ? " %9.3f".formatted(found.scores.get(i).halfWidth()) : "",
           TextBar.of(share, 1));
     }
     Hint.print("'vidrio lens occlusion' measures the effect of removing each token.");
@@ -154,8 +222,16 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
 
   @Override
   protected void fill(JsonObject object, Found found) {
-    object.with("method", name()).with("tokens", tokens());
-    found.target.fill(object);
+    object.put("method", name());
+    Measured measured = found.measured;
+    if (measured == null) {
+      object.put("metric_kind", metric.or(MetricKind.LOGIT_DIFF).kind().key());
+      object.put("value_half_width", Json.finite(found.mean.halfWidth()));
+      DataOption.fill(object, found.mean.count(), found.scores);
+    } else {
+      object.put("tokens", tokens());
+      measured.fill(object);
+    }
     object.with("value", found.attribution.value()).with("sum", found.attribution.sum());
     if (!Double.isNaN(found.attribution.explained())) {
       object.put("explained", found.attribution.explained());
@@ -165,11 +241,15 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
 
   @Override
   protected List<? extends View> views(Found found) {
+    String note = found.title + ", " + sum(found.attribution) + ".";
+    if (found.measured == null) {
+      return List.of(Bars.byPosition("Attribution", note, found.attribution.scores()));
+    }
     return List.of(
         TokenValues.of(
             model(),
             "Attribution to tokens",
-            found.title() + ", " + sum(found.attribution) + ".",
+            note,
             Arrays.stream(tokens()).boxed().toList(),
             found.attribution.scores()));
   }

@@ -1,22 +1,31 @@
 package dev.vidrio.cli.lens.attribute;
 
 import dev.vidrio.cli.io.Hint;
+import dev.vidrio.cli.io.Json;
 import dev.vidrio.cli.io.JsonObject;
 import dev.vidrio.cli.io.TextBar;
+import dev.vidrio.cli.lens.option.DataOption;
+import dev.vidrio.cli.lens.option.Measured;
+import dev.vidrio.cli.lens.option.MetricOption;
 import dev.vidrio.cli.lens.option.PositionOption;
 import dev.vidrio.cli.lens.option.TargetOption;
-import dev.vidrio.cli.lens.option.TargetOption.Target;
 import dev.vidrio.cli.lens.option.TextCommand;
 import dev.vidrio.cli.lens.option.TokenText;
 import dev.vidrio.lens.Lens;
+import dev.vidrio.lens.MetricKind;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.lens.attribute.Occlusion;
 import dev.vidrio.lens.attribute.Occlusion.By;
+import dev.vidrio.lens.numeric.Estimate;
+import dev.vidrio.lens.page.Bars;
 import dev.vidrio.lens.page.TokenValues;
 import dev.vidrio.lens.page.View;
+import dev.vidrio.model.Model;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -26,14 +35,16 @@ import picocli.CommandLine.Option;
     name = "occlusion",
     description = {
       "Occlusion: measures the effect of each token of the text on the next token.",
-      "One line per token: the drop of the log-probability, or of the difference of two logits,"
-          + " without it."
+      "One line per token: the drop of the log-probability, of the difference of two logits, or of"
+          + " another --metric, without it."
     })
 public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> {
   private static final int TOKEN = 16;
 
   @Mixin private PositionOption position = new PositionOption();
   @Mixin private TargetOption target = new TargetOption();
+  @Mixin private MetricOption metric = new MetricOption();
+  @Mixin private DataOption data = new DataOption();
 
   @Option(
       names = "--by",
@@ -42,44 +53,97 @@ public final class OcclusionCommand extends TextCommand<OcclusionCommand.Found> 
       description = "zero: the token's embedding is zero; hide: later tokens do not attend to it.")
   private By by = By.ZERO;
 
-  /** The effects of the tokens on a metric. */
-  record Found(Target target, Occlusion occlusion, List<Double> effects) {}
+  /**
+   * The effects of the tokens on a metric: of a text, or means over several texts.
+   *
+   * @param name of the metric
+   * @param measured the text; null for several
+   * @param mean of the metric
+   * @param effects of each position
+   */
+  record Found(String name, @Nullable Measured measured, Estimate mean, List<Estimate> effects) {}
+
+  @Override
+  protected void check() {
+    super.check();
+    data.check(command());
+  }
+
+  @Override
+  protected Found run(Model opened) {
+    if (!data.isGiven()) {
+      return super.run(opened);
+    }
+    Lens lens = Lens.of(opened);
+    MetricSpec spec = metric.or(MetricKind.LOGIT_DIFF);
+    List<Occlusion> all =
+        data.each(
+            lens,
+            spec,
+            text -> Arrays.copyOf(text, position.of(text) + 1),
+            measured -> Occlusion.of(lens, measured.text(), by, measured.metric()));
+    return new Found(
+        spec.kind().label() + ", mean of " + all.size() + " texts",
+        null,
+        Estimate.of(all.stream().mapToDouble(Occlusion::metric).toArray()),
+        DataOption.means(all.stream().map(OcclusionCommand::effects).toList(), "occlusion"));
+  }
 
   @Override
   protected Found run(Lens lens, int[] text) {
     int[] tokens = cut(position.of(text) + 1);
-    Target explained = target.of(lens.model(), tokens);
-    Occlusion occlusion = Occlusion.of(lens, tokens, by, explained.metric());
+    Measured measured = target.of(lens, tokens, metric, MetricKind.LOGPROB);
+    Occlusion occlusion = Occlusion.of(lens, use(measured.text()), by, measured.metric());
     return new Found(
-        explained,
-        occlusion,
-        IntStream.range(0, tokens.length).mapToObj(occlusion::effect).toList());
+        measured.name(),
+        measured,
+        new Estimate(occlusion.metric(), Double.NaN, 1),
+        effects(occlusion).stream().map(effect -> new Estimate(effect, Double.NaN, 1)).toList());
+  }
+
+  private static List<Double> effects(Occlusion occlusion) {
+    return IntStream.range(0, occlusion.without().size()).mapToObj(occlusion::effect).toList();
   }
 
   @Override
   protected void print(Found found) {
-    System.out.printf("%s: %.3f%n", found.target.metricName(), found.occlusion.metric());
-    System.out.println(" pos token                drop");
-    double greatest = found.effects.stream().mapToDouble(Math::abs).max().orElse(0);
+    System.out.println(found.name + ": " + found.mean);
+    boolean several = found.measured == null;
+    System.out.println(" pos token                drop" + (several ? "    ±95 %" : ""));
+    double greatest = found.effects.stream().mapToDouble(e -> Math.abs(e.mean())).max().orElse(0);
     for (int j = 0; j < found.effects.size(); j++) {
-      double effect = found.effects.get(j);
-      String token = TokenText.column(model(), tokens()[j], TOKEN);
-      System.out.printf("%4d %s %+8.3f  %s%n", j, token, effect, TextBar.of(effect, greatest));
+      double effect = found.effects.get(j).mean();
+      String token = several ? " ".repeat(TOKEN) : TokenText.column(model(), tokens()[j], TOKEN);
+      String interval = several ? " %8.3f".formatted(found.effects.get(j).halfWidth()) : "";
+      System.out.printf(
+          "%4d %s %+8.3f%s  %s%n", j, token, effect, interval, TextBar.of(effect, greatest));
     }
     Hint.print("'vidrio lens attribute' estimates this by gradients.");
   }
 
   @Override
   protected void fill(JsonObject object, Found found) {
-    object.with("tokens", tokens()).with("by", by.name().toLowerCase(Locale.ROOT));
-    found.target.fill(object);
-    object.with("metric", found.occlusion.metric()).with("effects", found.effects);
+    Measured measured = found.measured;
+    if (measured == null) {
+      object.put("metric_kind", metric.or(MetricKind.LOGIT_DIFF).kind().key());
+      object.put("metric_half_width", Json.finite(found.mean.halfWidth()));
+      DataOption.fill(object, found.mean.count(), found.effects);
+    } else {
+      object.put("tokens", tokens());
+      measured.fill(object);
+    }
+    object.put("by", by.name().toLowerCase(Locale.ROOT));
+    object.with("metric", found.mean.mean()).with("effects", DataOption.values(found.effects));
   }
 
   @Override
   protected List<? extends View> views(Found found) {
-    List<Integer> ids = Arrays.stream(tokens()).boxed().toList();
     String note = "How far it falls without each token.";
-    return List.of(TokenValues.of(model(), found.target.metricName(), note, ids, found.effects));
+    List<Double> effects = DataOption.values(found.effects);
+    if (found.measured == null) {
+      return List.of(Bars.byPosition(found.name, note, effects));
+    }
+    List<Integer> ids = Arrays.stream(tokens()).boxed().toList();
+    return List.of(TokenValues.of(model(), found.name, note, ids, effects));
   }
 }

@@ -17,13 +17,19 @@ public abstract class TextCommand<R> extends PageCommand<R> {
   private int[] tokens = new int[0];
 
   @Override
-  protected final R run(Model opened) {
+  protected R run(Model opened) {
     tokens = input.requiredIds(opened);
     return run(Lens.of(opened), tokens);
   }
 
   /** Computes the result for a text. */
   protected abstract R run(Lens lens, int[] text);
+
+  /** Replaces the text by the tokens that ran, and returns them. */
+  protected final int[] use(int[] ran) {
+    tokens = ran;
+    return tokens;
+  }
 
   /** Cuts the text to its first tokens, and returns them. */
   protected final int[] cut(int count) {

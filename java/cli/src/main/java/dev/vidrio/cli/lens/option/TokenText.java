@@ -2,7 +2,7 @@ package dev.vidrio.cli.lens.option;
 
 import dev.vidrio.cli.io.Escapes;
 import dev.vidrio.cli.io.JsonObject;
-import dev.vidrio.error.InvalidInputException;
+import dev.vidrio.lens.MetricSpec;
 import dev.vidrio.model.Model;
 import java.util.List;
 import org.jline.utils.WCWidth;
@@ -42,6 +42,11 @@ public final class TokenText {
     return column(line, width);
   }
 
+  /** Returns a text in quotes, on one line, truncated or padded to a number of columns. */
+  public static String quoted(String text, int width) {
+    return column(Escapes.quote(text), width);
+  }
+
   /** Truncates or pads a text; wide characters take two columns, combining marks none. */
   static String column(String text, int width) {
     int all = columns(text);
@@ -71,18 +76,6 @@ public final class TokenText {
    * @param option the name of the option, for errors
    */
   public static int parse(Model model, String option, String text) {
-    if (text.matches("#\\d{1,9}")) {
-      int id = Integer.parseInt(text.substring(1));
-      int vocabulary = model.architecture().vocabulary();
-      if (id >= vocabulary) {
-        throw new InvalidInputException(option, text, "must be #0 to #" + (vocabulary - 1));
-      }
-      return id;
-    }
-    try {
-      return model.tokenizer().token(text);
-    } catch (InvalidInputException e) {
-      throw new InvalidInputException(option, text, e.limit() + "; #N gives a token by its id");
-    }
+    return MetricSpec.token(model, option, text);
   }
 }
