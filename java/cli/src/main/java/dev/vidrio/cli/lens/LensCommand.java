@@ -8,6 +8,7 @@ import dev.vidrio.cli.lens.circuit.CircuitCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
 import dev.vidrio.cli.lens.dataset.DatasetCommand;
 import dev.vidrio.cli.lens.dataset.MeasureCommand;
+import dev.vidrio.cli.lens.decode.EraseCommand;
 import dev.vidrio.cli.lens.decode.ExamplesCommand;
 import dev.vidrio.cli.lens.decode.ProbeCommand;
 import dev.vidrio.cli.lens.decode.ScopeCommand;
@@ -82,6 +83,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         BackupCommand.class,
         CompareCommand.class,
         ProbeCommand.class,
+        EraseCommand.class,
         SaeCommand.class,
         ScopeCommand.class,
         ExamplesCommand.class,
