@@ -36,13 +36,18 @@ public final class KMeans {
     Preconditions.requireRange("clusters", k, 1, rows.length);
     Preconditions.requirePositive("starts", starts);
     var random = new SplitMix64(seed);
-    KMeans best = null;
-    for (int start = 0; start < starts; start++) {
-      var found = new KMeans(rows, seeds(rows, k, random));
-      found.run();
-      best = best == null || found.inertia < best.inertia ? found : best;
+    KMeans best = start(rows, k, random);
+    for (int start = 1; start < starts; start++) {
+      KMeans found = start(rows, k, random);
+      best = found.inertia < best.inertia ? found : best;
     }
     return best;
+  }
+
+  private static KMeans start(float[][] rows, int k, SplitMix64 random) {
+    var start = new KMeans(rows, seeds(rows, k, random));
+    start.run();
+    return start;
   }
 
   /** Draws rows, each with a probability proportional to its squared distance from the others. */

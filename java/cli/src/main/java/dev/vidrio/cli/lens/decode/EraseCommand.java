@@ -143,8 +143,8 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
     }
   }
 
-  /** An eraser of a point, and the accuracy of a probe after it. */
-  private record Erased(HookPoint point, ConceptEraser eraser, double probe) {}
+  /** An eraser, and the accuracy of a probe after it. */
+  private record Erased(ConceptEraser eraser, double probe) {}
 
   /** A hook point with the accuracy of a probe before erasure, and the erasers. */
   private record Fitted(HookPoint point, double probe, Erased classes, List<Erased> random) {}
@@ -245,17 +245,16 @@ public final class EraseCommand extends ModelCommand<EraseCommand.Found> {
     List<Erased> random = new ArrayList<>();
     for (int i = 0; i < controls; i++) {
       long seed = labels.seed() + i;
-      random.add(erased(opened, point, split, SubspaceEraser.random(classes.rank(), center, seed)));
+      random.add(erased(opened, split, SubspaceEraser.random(classes.rank(), center, seed)));
     }
     LinearProbe probe = LinearProbe.logistic(opened.executor(), split.train(), l2);
-    return new Fitted(
-        point, probe.accuracy(split.test()), erased(opened, point, split, classes), random);
+    return new Fitted(point, probe.accuracy(split.test()), erased(opened, split, classes), random);
   }
 
-  private Erased erased(Model opened, HookPoint point, Examples.Split split, ConceptEraser eraser) {
+  private Erased erased(Model opened, Examples.Split split, ConceptEraser eraser) {
     Examples train = eraser.erase(split.train());
     LinearProbe probe = LinearProbe.logistic(opened.executor(), train, l2);
-    return new Erased(point, eraser, probe.accuracy(eraser.erase(split.test())));
+    return new Erased(eraser, probe.accuracy(eraser.erase(split.test())));
   }
 
   private static List<Row> rows(

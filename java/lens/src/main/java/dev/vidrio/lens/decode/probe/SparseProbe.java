@@ -92,7 +92,8 @@ public final class SparseProbe implements Probe {
       for (int c = 0; c < counts.length; c++) {
         between += counts[c] * (means[c][j] - mean[j]) * (means[c][j] - mean[j]);
       }
-      f[j] = between == 0 ? 0 : between / (present - 1) / (within[j] / (n - present));
+      double spread = within[j] == 0 ? 0 : within[j] / (n - present);
+      f[j] = between == 0 ? 0 : between / (present - 1) / spread;
     }
     return f;
   }
