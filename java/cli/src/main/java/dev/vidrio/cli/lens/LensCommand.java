@@ -5,6 +5,7 @@ import dev.vidrio.cli.lens.attribute.MixingCommand;
 import dev.vidrio.cli.lens.attribute.OcclusionCommand;
 import dev.vidrio.cli.lens.attribute.RoutesCommand;
 import dev.vidrio.cli.lens.circuit.CircuitCommand;
+import dev.vidrio.cli.lens.circuit.CurveCommand;
 import dev.vidrio.cli.lens.circuit.EdgesCommand;
 import dev.vidrio.cli.lens.dataset.DatasetCommand;
 import dev.vidrio.cli.lens.dataset.MeasureCommand;
@@ -82,6 +83,7 @@ public final class LensCommand implements CommandGroup.Namespace {
         FunctionVectorCommand.class,
         BackupCommand.class,
         CompareCommand.class,
+        CurveCommand.class,
         ProbeCommand.class,
         EraseCommand.class,
         SaeCommand.class,
