@@ -15,5 +15,6 @@ module dev.vidrio.lens {
   exports dev.vidrio.lens.hook;
   exports dev.vidrio.lens.inspect;
   exports dev.vidrio.lens.intervene;
+  exports dev.vidrio.lens.numeric;
   exports dev.vidrio.lens.page;
 }

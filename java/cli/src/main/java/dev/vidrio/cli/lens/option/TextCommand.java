@@ -18,12 +18,28 @@ public abstract class TextCommand<R> extends PageCommand<R> {
 
   @Override
   protected final R run(Model opened) {
-    tokens = input.requiredIds(opened);
+    tokens = read(opened, input);
     return run(Lens.of(opened), tokens);
+  }
+
+  /** Returns the tokens of the text. */
+  protected int[] read(Model opened, TextInput given) {
+    return given.requiredIds(opened);
+  }
+
+  /** Returns the options of the text. */
+  protected final TextInput input() {
+    return input;
   }
 
   /** Computes the result for a text. */
   protected abstract R run(Lens lens, int[] text);
+
+  /** Replaces the text, such as by one with an answer, and returns it. */
+  protected final int[] replace(int[] newTokens) {
+    tokens = newTokens.clone();
+    return tokens;
+  }
 
   /** Cuts the text to its first tokens, and returns them. */
   protected final int[] cut(int count) {
