@@ -41,7 +41,7 @@ public final class Lime {
   public static AnswerAttribution of(SpanGame game, int samples, long seed) {
     Preconditions.requirePositive("samples", samples);
     int k = game.size();
-    boolean all = k < Integer.SIZE - 2 && 1 << k <= samples;
+    boolean all = k < Integer.SIZE - 2 && (1 << k) <= samples;
     List<BitSet> sets =
         all
             ? IntStream.range(0, 1 << k)

@@ -41,8 +41,8 @@ public final class ShapleyValues {
     for (int set = 0; set < values.length; set++) {
       double weight = weight(k, Integer.bitCount(set));
       for (int i = 0; i < k; i++) {
-        if ((set & 1 << i) == 0) {
-          double[] joined = values[set | 1 << i];
+        if ((set & (1 << i)) == 0) {
+          double[] joined = values[set | (1 << i)];
           for (int row = 0; row < scores.length; row++) {
             scores[row][i] += weight * (joined[row] - values[set][row]);
           }

@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.IntStream;
 
@@ -164,7 +165,9 @@ public final class SpanGame {
         known.put(some.get(i), values.get(i));
       }
     }
-    return sets.stream().map(known::get).toArray(double[][]::new);
+    return sets.stream()
+        .map(set -> Objects.requireNonNull(known.get(set)))
+        .toArray(double[][]::new);
   }
 
   /** Returns the metrics of logits [rows, V]. */

@@ -274,7 +274,7 @@ public final class AttributeCommand extends TextCommand<AttributeCommand.Found> 
 
   private Estimated shapley(SpanGame game) {
     int k = game.size();
-    if (k <= ShapleyValues.MOST_EXACT && 1 << k <= samples) {
+    if (k <= ShapleyValues.MOST_EXACT && (1 << k) <= samples) {
       return Estimated.of(ShapleyValues.exact(game));
     }
     int pairs = Math.max(1, samples / (2 * k));

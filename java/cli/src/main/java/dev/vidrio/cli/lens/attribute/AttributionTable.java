@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Shows an attribution of spans: as text, JSON, tensors and pictures. */
 final class AttributionTable {
@@ -163,10 +164,10 @@ final class AttributionTable {
   }
 
   /** Replaces NaN by null. */
-  static List<List<Double>> finite(List<List<Double>> rows) {
-    List<List<Double>> result = new ArrayList<>();
+  static List<List<@Nullable Double>> finite(List<List<Double>> rows) {
+    List<List<@Nullable Double>> result = new ArrayList<>();
     for (List<Double> row : rows) {
-      List<Double> cells = new ArrayList<>();
+      List<@Nullable Double> cells = new ArrayList<>();
       row.forEach(value -> cells.add(Json.finite(value)));
       result.add(cells);
     }
